@@ -1,0 +1,317 @@
+//! `styxy allocate`: a port, or several, all or none.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use styxy_core::api::{AllocateAnswer, AllocateRequest, Grant, MemberRequest, OwnerKind};
+use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
+use uuid::Uuid;
+
+use super::words;
+use crate::age::span;
+use crate::args::{self, examples};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, Format, STRONG, printable};
+use crate::place;
+
+/// Get a port that nobody else has
+///
+/// The preferred port is given if it is free, else the port this project had last, else another of the service type's;
+/// the answer says why. The port stays yours while the process of --pid lives, or while something listens on it.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[command(after_help = examples!("  styxy allocate --service dev
+  PORT=$(styxy allocate -s dev -q) npm start
+  styxy allocate -s dev -p 8000 --exact      8000 or a refusal
+  styxy allocate -s api -n admin --pid $$    yours until this shell ends
+  styxy allocate -s dev -s api -s storybook  three ports, all or none"))]
+pub(crate) struct Args {
+    /// What the port is for: dev, api, storybook, …; several times for several ports, all or none
+    #[arg(short, long = "service", value_name = "TYPE", required = true)]
+    service: Vec<ServiceType>,
+    /// The port to get if it can be had
+    #[arg(short, long, allow_negative_numbers = true)]
+    port: Option<Port>,
+    /// Be refused rather than get another port than --port
+    #[arg(long, requires = "port")]
+    exact: bool,
+    /// Which of several servers of that type: web, admin, …
+    #[arg(short, long)]
+    name: Option<ServiceName>,
+    /// The agent session it is for [default: the one the environment names]
+    #[arg(long, value_name = "ID")]
+    instance: Option<InstanceId>,
+    /// The project it is for [default: the git worktree around the current folder]
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    project: Option<PathBuf>,
+    /// The process it belongs to: the lease ends when that does
+    #[arg(long, value_parser = args::pid, allow_negative_numbers = true)]
+    pid: Option<Pid>,
+    /// Get the port back that this project has for this service, if nobody uses it
+    #[arg(long)]
+    reuse: bool,
+    /// Print the number alone, one a line
+    #[arg(short, long, conflicts_with = "json")]
+    quiet: bool,
+    /// Say what would be given, and lease nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// A name for this request: asking again under the same name gets the same answer
+    #[arg(long, value_name = "ID")]
+    request_id: Option<RequestId>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let quiet = self.quiet;
+        let request = self.request()?;
+        let dry_run = request.dry_run == Some(true);
+        let in_words = !quiet && !dry_run && context.output.format() == Format::Human;
+        let (answer, wait) = context.ask(async |client| {
+            let answer = client.allocate(&request).await?;
+            // How long a lease waits for its listener is the daemon's setting; only people are told.
+            let config = if in_words && waits(&answer) { client.config().await.ok() } else { None };
+            Ok((answer, config.map(|answer| answer.config.bind_ttl.millis() / 1000)))
+        })?;
+        if quiet {
+            output::text(numbers(&answer).as_bytes())?;
+        } else {
+            let said = if dry_run { Said::DryRun } else { Said::Granted { wait } };
+            context.output.answer(&answer, |out| show(&answer, &said, out))?;
+        }
+        Ok(Exit::Done)
+    }
+
+    fn request(self) -> Result<AllocateRequest, Failure> {
+        let mut services = self.service;
+        let set = |asked: bool| asked.then_some(true);
+        let mut request = AllocateRequest {
+            service_name: self.name,
+            preferred_port: self.port,
+            exact: set(self.exact),
+            reuse: set(self.reuse),
+            dry_run: set(self.dry_run),
+            pid: self.pid,
+            ..AllocateRequest::default()
+        };
+        if services.len() > 1 {
+            let alone = [("--port", self.port.is_some()), ("--name", request.service_name.is_some())];
+            if let Some((option, _)) = alone.iter().find(|(_, given)| *given) {
+                return Err(Failure::usage(
+                    format!(
+                        "{option} does not go with several --service: it is not said which of them it is for"
+                    ),
+                    "ask for that one by itself",
+                ));
+            }
+            let member = |service| MemberRequest { service_type: Some(service), ..MemberRequest::default() };
+            request.services = Some(services.into_iter().map(member).collect());
+        } else {
+            request.service_type = services.pop();
+        }
+        request.project_path = match &self.project {
+            Some(given) => Some(place::existing_project(given)?),
+            None => place::current_project()?,
+        };
+        request.instance_id = match self.instance {
+            Some(given) => Some(given),
+            None => place::current_instance()?,
+        };
+        // Under an id a request may be sent twice, by a client that lost the first answer, and grant once.
+        request.request_id = self.request_id.or_else(|| RequestId::new(&Uuid::new_v4().to_string()).ok());
+        Ok(request)
+    }
+}
+
+/// What the answer is about.
+enum Said {
+    DryRun,
+    Granted {
+        /// How many seconds a lease waits for its listener, where the daemon says so.
+        wait: Option<u64>,
+    },
+}
+
+fn waits(answer: &AllocateAnswer) -> bool {
+    answer.grants().iter().any(waits_for_listener)
+}
+
+fn waits_for_listener(grant: &Grant) -> bool {
+    grant.owner.kind == OwnerKind::Listener && grant.owner.pid.is_none()
+}
+
+fn numbers(answer: &AllocateAnswer) -> String {
+    let mut lines: Vec<String> = answer.grants().iter().map(|grant| grant.port.to_string()).collect();
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn show(answer: &AllocateAnswer, said: &Said, out: &mut impl Write) -> io::Result<()> {
+    let grants = answer.grants();
+    for grant in grants {
+        let kind = if grants.len() > 1 { format!(" ({})", grant.service_type) } else { String::new() };
+        writeln!(out, "{STRONG}{}{kind}: {}{STRONG:#}", headline(grant, said), grant.url)?;
+        if let Some(reason) = &grant.reason {
+            writeln!(out, "  why    {}", printable(reason))?;
+        }
+        if let Some(port) = grant.displaced_from {
+            writeln!(out, "  moved  from {port}, which another process has taken")?;
+        }
+        if let Some(lock_id) = grant.lock_id {
+            writeln!(out, "  lease  {lock_id}")?;
+        }
+        if let Said::Granted { wait } = said {
+            writeln!(out, "  ends   {}", end(grant, *wait))?;
+        }
+    }
+    Ok(())
+}
+
+fn headline(grant: &Grant, said: &Said) -> String {
+    let port = grant.port;
+    match said {
+        Said::DryRun => format!("Port {port} would be yours"),
+        Said::Granted { .. } if grant.existing => {
+            format!("Port {port} is the one {} port of this machine, shared with you", grant.service_type)
+        }
+        Said::Granted { .. } if grant.reused => format!("Port {port} is still yours"),
+        Said::Granted { .. } => format!("Port {port} is yours"),
+    }
+}
+
+/// What ends the lease.
+fn end(grant: &Grant, wait: Option<u64>) -> String {
+    let port = grant.port;
+    let process = words::owner(&grant.owner);
+    match (grant.owner.kind, process) {
+        (_, _) if grant.existing => "when its holder's does; it is not yours to release".to_owned(),
+        (OwnerKind::Process | OwnerKind::Listener, Some(process)) => {
+            format!("with {process}, or by: styxy release {port}")
+        }
+        (OwnerKind::Instance, _) => format!("with the agent session it is for, or by: styxy release {port}"),
+        (OwnerKind::Process | OwnerKind::Listener, None) => {
+            let wait = wait.map(|wait| format!(", in {} if none has come", span(wait))).unwrap_or_default();
+            format!("with the server you start on it{wait}, or by: styxy release {port}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Cli;
+    use crate::commands::Command;
+    use clap::Parser;
+    use serde_json::json;
+
+    fn parse(line: &str) -> Args {
+        match Cli::try_parse_from(line.split(' ')).expect(line).command {
+            Command::Allocate(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn grant(change: impl FnOnce(&mut serde_json::Value)) -> AllocateAnswer {
+        let mut wire = json!({
+            "success": true, "port": 3001, "lock_id": "4f5e0000-0000-4000-8000-000000003001", "service_type": "dev",
+            "service_name": null, "state": "granted", "owner": {"kind": "listener"},
+            "url": "http://localhost:3001", "reused": false, "existing": false, "reason": null,
+            "displaced_from": null, "message": "Port 3001 allocated for dev service",
+        });
+        change(&mut wire);
+        serde_json::from_value(wire).unwrap()
+    }
+
+    fn shown(answer: &AllocateAnswer, said: &Said) -> String {
+        let mut out = Vec::new();
+        show(answer, said, &mut out).unwrap();
+        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+    }
+
+    #[test]
+    fn one_service_is_a_plain_request_under_a_fresh_id() {
+        let request =
+            parse("styxy allocate -s dev -p 8000 --exact -n web --instance claude-1 --pid 42").request();
+        let request = request.unwrap();
+        let wire = serde_json::to_value(&request).unwrap();
+        assert_eq!(wire["service_type"], "dev");
+        assert_eq!(wire["preferred_port"], 8000);
+        assert_eq!(wire["exact"], true);
+        assert_eq!(wire["service_name"], "web");
+        assert_eq!(wire["instance_id"], "claude-1");
+        assert_eq!(wire["pid"], 42);
+        assert!(
+            wire.get("services").is_none() && wire.get("dry_run").is_none() && wire.get("reuse").is_none()
+        );
+        let again = parse("styxy allocate -s dev").request().unwrap();
+        assert_ne!(request.request_id, again.request_id);
+    }
+
+    #[test]
+    fn several_services_are_one_group() {
+        let request =
+            parse("styxy allocate -s dev -s api --service dev --request-id once").request().unwrap();
+        let wire = serde_json::to_value(&request).unwrap();
+        assert_eq!(
+            wire["services"],
+            json!([{"service_type": "dev"}, {"service_type": "api"}, {"service_type": "dev"}])
+        );
+        assert_eq!(wire["request_id"], "once");
+        assert!(wire.get("service_type").is_none());
+    }
+
+    #[test]
+    fn a_group_has_no_one_port_and_no_one_name() {
+        for line in ["styxy allocate -s dev -s api -p 3000", "styxy allocate -s dev -s api -n web"] {
+            let failure = parse(line).request().unwrap_err();
+            assert_eq!(failure.exit(), Exit::Usage, "{line}");
+        }
+    }
+
+    #[test]
+    fn contradictions_are_wrong_usage() {
+        let wrong = [
+            "styxy allocate",
+            "styxy allocate dev",
+            "styxy allocate -s dev --exact",
+            "styxy allocate -s dev --pid 0",
+            "styxy allocate -s dev --pid -5",
+            "styxy allocate -s dev -q --json",
+        ];
+        for line in wrong {
+            assert_eq!(Cli::try_parse_from(line.split(' ')).expect_err(line).exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_granted_port_says_why_it_is_that_one_and_what_ends_it() {
+        let answer =
+            grant(|wire| wire["reason"] = json!("preferred port 3000 is leased by claude-2 (/w/other)"));
+        let expected = "\
+Port 3001 is yours: http://localhost:3001
+  why    preferred port 3000 is leased by claude-2 (/w/other)
+  lease  4f5e0000-0000-4000-8000-000000003001
+  ends   with the server you start on it, in 15 min if none has come, or by: styxy release 3001
+";
+        assert_eq!(shown(&answer, &Said::Granted { wait: Some(900) }), expected);
+        let answer = grant(|wire| wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"}));
+        let owned = shown(&answer, &Said::Granted { wait: None });
+        assert!(owned.contains("  ends   with bash (42), or by: styxy release 3001\n"), "{owned}");
+    }
+
+    #[test]
+    fn a_dry_run_promises_nothing() {
+        let answer = grant(|wire| wire["lock_id"] = json!(null));
+        assert_eq!(shown(&answer, &Said::DryRun), "Port 3001 would be yours: http://localhost:3001\n");
+    }
+
+    #[test]
+    fn quiet_is_one_number_a_line_in_order() {
+        let AllocateAnswer::One(first) = grant(|_| {}) else { panic!("a group") };
+        let AllocateAnswer::One(second) = grant(|wire| wire["port"] = json!(80)) else { panic!("a group") };
+        let group = styxy_core::api::GroupAnswer { success: true, leases: vec![first, second] };
+        assert_eq!(numbers(&AllocateAnswer::Group(group)), "3001\n80\n");
+    }
+}

@@ -1,0 +1,149 @@
+//! `styxy check`: who has a port, leased or not.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use styxy_core::api::{CheckAnswer, Lease, SystemUsage};
+use styxy_core::{Pid, Port, WallTime};
+
+use super::words;
+use crate::age::{ago, now};
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{STRONG, printable};
+use crate::place;
+use crate::table::tilde;
+
+/// Say who has a port, leased or not
+///
+/// Free or taken, the answer is an answer: it exits 0. With --json, `available` says which.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy check 3000
+  styxy check 3000 --json"))]
+pub(crate) struct Args {
+    /// The port to ask about
+    #[arg(allow_negative_numbers = true)]
+    port: Port,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let answer = context.ask(async |client| client.check(self.port).await)?;
+        context.output.answer(&answer, |out| show(&answer, now(), place::user_home().as_deref(), out))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn show(answer: &CheckAnswer, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{STRONG}Port {} {}.{STRONG:#}", answer.port, headline(answer))?;
+    if let Some(reason) =
+        answer.reason.as_ref().filter(|_| answer.allocated_to.is_none() && answer.system_usage.is_none())
+    {
+        writeln!(out, "  why      {}", printable(reason))?;
+    }
+    if let Some(usage) = &answer.system_usage {
+        listener(usage, now, home, out)?;
+    }
+    if let Some(held) = &answer.allocated_to {
+        lease(held, now, home, out)?;
+    }
+    Ok(())
+}
+
+fn headline(answer: &CheckAnswer) -> &'static str {
+    match (&answer.allocated_to, &answer.system_usage) {
+        (Some(lease), Some(_)) if lease.conflict.is_some() => "is leased, but another process listens on it",
+        (Some(_), Some(_)) => "is leased and in use",
+        (Some(_), None) => "is leased; nothing listens on it",
+        (None, Some(_)) => "is in use, without a lease",
+        (None, None) if answer.available => "is free",
+        (None, None) => "cannot be had",
+    }
+}
+
+fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    let process = words::process(usage.process.as_deref(), usage.pid.map(Pid::get));
+    writeln!(out, "  process  {}", printable(process.as_deref().unwrap_or("not to be told from here")))?;
+    if let Some(command) = &usage.command {
+        writeln!(out, "  command  {}", printable(command).replace('\n', " "))?;
+    }
+    if let Some(user) = &usage.user {
+        writeln!(out, "  user     {}", printable(user))?;
+    }
+    if !usage.addresses.is_empty() {
+        writeln!(out, "  on       {}", usage.addresses.join(", "))?;
+    }
+    if let Some(project) = &usage.project_path {
+        let branch = usage.branch.as_ref().map(|branch| format!(" (branch {branch})")).unwrap_or_default();
+        writeln!(out, "  project  {}{}", printable(&tilde(project.as_str(), home)), printable(&branch))?;
+    }
+    if let Some(started) = usage.started_at {
+        writeln!(out, "  since    {} ({started})", ago(started, now))?;
+    }
+    Ok(())
+}
+
+fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "  lease    {}, granted {}", lease.lock_id, ago(lease.allocated_at, now))?;
+    writeln!(out, "  for      {}, {}", words::service(lease), printable(&words::who(lease)))?;
+    if let Some(project) = &lease.project_path {
+        writeln!(out, "  in       {}", printable(&tilde(project.as_str(), home)))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::words::tests::lease as a_lease;
+    use serde_json::json;
+
+    fn shown(wire: serde_json::Value) -> String {
+        let answer: CheckAnswer = serde_json::from_value(wire).unwrap();
+        let now = "2026-11-22T17:50:00Z".parse().unwrap();
+        let mut out = Vec::new();
+        show(&answer, now, Some(Path::new("/home/ada")), &mut out).unwrap();
+        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_free_port_is_one_line() {
+        let free = json!({"port": 8000, "available": true, "allocated_to": null, "system_usage": null, "reason": null});
+        assert_eq!(shown(free), "Port 8000 is free.\n");
+    }
+
+    #[test]
+    fn a_port_that_is_neither_free_nor_used_says_why() {
+        let denied = json!({"port": 80, "available": false, "allocated_to": null, "system_usage": null,
+            "reason": "not this user's to bind"});
+        assert_eq!(shown(denied), "Port 80 cannot be had.\n  why      not this user's to bind\n");
+    }
+
+    #[test]
+    fn a_taken_port_says_who_where_and_since_when() {
+        let taken = json!({"port": 3000, "available": false, "allocated_to": a_lease(3000, |wire| {
+                wire["instance_id"] = json!("claude-1");
+                wire["project_path"] = json!("/home/ada/shop");
+                wire["state"] = json!("active");
+            }),
+            "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada",
+                "addresses": ["127.0.0.1", "::1"], "project_path": "/home/ada/shop", "branch": "main",
+                "started_at": "2026-11-22T17:45:00Z"},
+            "reason": "leased by claude-1"});
+        let expected = "\
+Port 3000 is leased and in use.
+  process  node (42)
+  command  node server.js x
+  user     ada
+  on       127.0.0.1, ::1
+  project  ~/shop (branch main)
+  since    5 min ago (2026-11-22T17:45:00.000Z)
+  lease    4f5e0000-0000-4000-8000-000000003000, granted 10 min ago
+  for      dev, claude-1
+  in       ~/shop
+";
+        assert_eq!(shown(taken), expected);
+    }
+}

@@ -1,0 +1,97 @@
+//! `styxy cleanup`: look at every owner and listener now, or end everything.
+
+use std::io::{self, Write};
+
+use styxy_core::api::{AllocationsQuery, CleanupAnswer, CleanupRequest, Lease};
+
+use super::words;
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, printable};
+
+/// End the leases whose owners are gone
+///
+/// The daemon notices by itself when an owner ends; this makes it look at all of them now. With --force every lease
+/// ends, whoever lives: servers keep running, on ports that can then be given to others.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy cleanup
+  styxy cleanup --force
+  styxy cleanup --force --yes   without being asked, for scripts"))]
+pub(crate) struct Args {
+    /// End every lease, whoever lives
+    #[arg(short, long)]
+    force: bool,
+    /// Do not ask whether --force is meant
+    #[arg(short, long, requires = "force")]
+    yes: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if self.force && !self.yes && !meant(context)? {
+            output::note("Nothing was ended.");
+            return Ok(Exit::Refused);
+        }
+        let request = CleanupRequest { force: self.force.then_some(true) };
+        let answer = context.ask(async |client| client.cleanup(&request).await)?;
+        context.output.answer(&answer, |out| show(&answer, out))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Whether the person at the terminal wants every lease to end.
+fn meant(context: &Context) -> Result<bool, Failure> {
+    if !output::can_ask() {
+        return Err(Failure::usage(
+            "--force ends every lease, and there is no terminal to ask on whether that is meant",
+            "styxy cleanup --force --yes",
+        ));
+    }
+    let leases =
+        context.ask(async |client| client.allocations(&AllocationsQuery::default()).await)?.allocations;
+    Ok(leases.is_empty() || output::confirmed(&question(leases.len()))?)
+}
+
+fn question(leases: usize) -> String {
+    if leases == 1 { "End the one lease there is?".to_owned() } else { format!("End all {leases} leases?") }
+}
+
+fn show(answer: &CleanupAnswer, out: &mut impl Write) -> io::Result<()> {
+    match answer.cleaned {
+        0 => return writeln!(out, "No lease ended."),
+        1 => writeln!(out, "1 lease ended:")?,
+        many => writeln!(out, "{many} leases ended:")?,
+    }
+    answer.released.iter().try_for_each(|lease: &Lease| {
+        writeln!(out, "  {} {}, {}", lease.port, words::service(lease), printable(&words::who(lease)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::Cli;
+    use clap::Parser;
+
+    #[test]
+    fn the_question_says_how_many_leases_would_end() {
+        assert_eq!(question(7), "End all 7 leases?");
+        assert_eq!(question(1), "End the one lease there is?");
+    }
+
+    #[test]
+    fn yes_without_force_is_wrong_usage() {
+        assert_eq!(Cli::try_parse_from(["styxy", "cleanup", "--yes"]).unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn every_ended_lease_is_named() {
+        let released = vec![words::tests::lease(3000, |_| {})];
+        let answer = CleanupAnswer { success: true, cleaned: 1, released, message: String::new() };
+        let mut out = Vec::new();
+        show(&answer, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "1 lease ended:\n  3000 dev, waits for a listener\n");
+    }
+}

@@ -1,0 +1,46 @@
+//! `styxy completions`: what makes the Tab key work.
+
+use clap::{CommandFactory, ValueEnum};
+use clap_complete::aot;
+
+use crate::args::{Cli, examples};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// Print what makes your shell complete styxy's commands
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy completions bash > ~/.local/share/bash-completion/completions/styxy
+  styxy completions zsh > \"${fpath[1]}/_styxy\"
+  styxy completions fish > ~/.config/fish/completions/styxy.fish
+  styxy completions powershell >> $PROFILE"))]
+pub(crate) struct Args {
+    /// Your shell
+    shell: Shell,
+}
+
+/// The shells there are completions for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "lower")]
+enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    #[value(name = "powershell")]
+    Power,
+}
+
+impl Args {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        let shell = match self.shell {
+            Shell::Bash => aot::Shell::Bash,
+            Shell::Zsh => aot::Shell::Zsh,
+            Shell::Fish => aot::Shell::Fish,
+            Shell::Power => aot::Shell::PowerShell,
+        };
+        let mut script = Vec::new();
+        aot::generate(shell, &mut Cli::command(), "styxy", &mut script);
+        output::text(&script)?;
+        Ok(Exit::Done)
+    }
+}

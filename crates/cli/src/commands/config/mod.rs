@@ -1,0 +1,41 @@
+//! `styxy config`: what is set, and whether it may be.
+
+mod init;
+mod path;
+mod schema;
+mod show;
+mod validate;
+
+use clap::Subcommand;
+
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// See what is configured, and check it
+///
+/// config.json is read when the daemon starts; `styxy daemon restart` puts a changed one in force.
+#[derive(Debug, Subcommand)]
+#[command(after_help = examples!("  styxy config show
+  styxy config init && $EDITOR \"$(styxy config path)\"
+  styxy config validate && styxy daemon restart"))]
+pub(crate) enum Command {
+    Show(show::Args),
+    Validate(validate::Args),
+    Path(path::Args),
+    Schema(schema::Args),
+    Init(init::Args),
+}
+
+impl Command {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Show(args) => args.run(context),
+            Self::Validate(args) => args.run(context),
+            Self::Path(args) => args.run(context),
+            Self::Schema(args) => args.run(),
+            Self::Init(args) => args.run(context),
+        }
+    }
+}

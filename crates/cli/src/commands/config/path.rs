@@ -1,0 +1,26 @@
+//! `styxy config path`: where the file is, whether it exists or not.
+
+use std::io::Write;
+
+use crate::args::examples;
+use crate::context::{self, Context};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Print where config.json is, or would be
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy config path
+  $EDITOR \"$(styxy config path)\""))]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Self {} = self;
+        let path = context::layout()?.config();
+        context.output.answer(&path.to_string_lossy(), |out| {
+            out.write_all(path.as_os_str().as_encoded_bytes())?;
+            writeln!(out)
+        })?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,139 @@
+//! `styxy config show`: what is in force.
+
+use std::io::{self, Write};
+
+use styxy_core::api::{ConfigAnswer, DEFAULT_PORT};
+use styxy_core::config::{Config, InstanceBehavior, Seconds};
+use styxy_core::layout::Layout;
+
+use crate::args::examples;
+use crate::config_file;
+use crate::context::{self, Autostart, Context};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::table::{Cell, Table, UNKNOWN};
+
+/// Show what is in force: your config.json over what is built in
+///
+/// The running daemon is asked; if none runs, the file is read instead, and none is started.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy config show
+  styxy config show --json | jq .config.service_types.dev"))]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Self {} = self;
+        let layout = context::layout()?;
+        let running = context::ask_with(Autostart::Never, async |client| match client.running().await? {
+            Some(_) => client.config().await.map(Some),
+            None => Ok(None),
+        })?;
+        let answer = if let Some(answer) = running {
+            if changed_since(&layout, &answer) {
+                output::note("note: config.json has changed since the daemon started: styxy daemon restart");
+            }
+            answer
+        } else {
+            output::note("note: no daemon is running; this is what one would start with");
+            from_file(&layout)?
+        };
+        context.output.answer(&answer, |out| show(&answer, output::width(), out))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn from_file(layout: &Layout) -> Result<ConfigAnswer, Failure> {
+    let parsed = config_file::read_or_default(&layout.config())?;
+    let path = layout.config().to_string_lossy().into_owned();
+    Ok(ConfigAnswer { path, config: parsed.config, from_file: parsed.from_file })
+}
+
+/// Whether a restart would put something else in force, or be refused.
+fn changed_since(layout: &Layout, answer: &ConfigAnswer) -> bool {
+    config_file::read_or_default(&layout.config()).map_or(true, |parsed| parsed.config != answer.config)
+}
+
+fn show(answer: &ConfigAnswer, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
+    let origin =
+        |key: &str| if answer.from_file.iter().any(|set| set == key) { "config.json" } else { "built in" };
+    let mut settings = Table::new(["SETTING", "VALUE", "FROM"]);
+    for (key, value) in settings_of(&answer.config) {
+        settings.row([key.into(), value.into(), origin(key).into()]);
+    }
+    let mut types = Table::new(["SERVICE TYPE", "PREFERRED", "RANGE", "LEASES", "FROM"]);
+    for (name, service) in &answer.config.service_types {
+        let preferred: Vec<String> = service.preferred_ports.iter().map(ToString::to_string).collect();
+        types.row([
+            name.to_string().into(),
+            Cell::Text(if preferred.is_empty() { UNKNOWN.to_owned() } else { preferred.join(" ") }),
+            service.range.to_string().into(),
+            match service.instance_behavior {
+                InstanceBehavior::Multi => "any number".into(),
+                InstanceBehavior::Single => "one".into(),
+            },
+            origin(&format!("service_types.{name}")).into(),
+        ]);
+    }
+    writeln!(out, "{}", answer.path)?;
+    writeln!(out)?;
+    settings.print(width, out)?;
+    writeln!(out)?;
+    types.print(width, out)
+}
+
+/// Every setting but the service types, as a person reads it.
+fn settings_of(config: &Config) -> [(&'static str, String); 8] {
+    let Config {
+        listen_port,
+        log_level,
+        cleanup_interval,
+        bind_ttl,
+        unbind_grace,
+        instance_ttl,
+        overflow_range,
+        strict_service_types,
+        service_types: _,
+    } = config;
+    let seconds = |seconds: &Seconds| format!("{} s", seconds.as_f64());
+    [
+        (
+            "listen_port",
+            listen_port.map_or_else(|| format!("{DEFAULT_PORT}, else up to 9886"), |port| port.to_string()),
+        ),
+        ("log_level", log_level.as_str().to_owned()),
+        ("cleanup_interval", seconds(cleanup_interval)),
+        ("bind_ttl", seconds(bind_ttl)),
+        ("unbind_grace", seconds(unbind_grace)),
+        ("instance_ttl", seconds(instance_ttl)),
+        ("overflow_range", overflow_range.map_or_else(|| "none".to_owned(), |range| range.to_string())),
+        ("strict_service_types", if *strict_service_types { "yes" } else { "no" }.to_owned()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_file_sets_is_told_from_what_is_built_in() {
+        let text = r#"{"bind_ttl": 60, "service_types": {"docs": {"preferred_ports": []}}}"#;
+        let parsed = styxy_core::config::parse(text).unwrap();
+        let path = "/home/ada/.styxy/config.json".to_owned();
+        let answer = ConfigAnswer { path, config: parsed.config, from_file: parsed.from_file };
+        let mut out = Vec::new();
+        show(&answer, None, &mut out).unwrap();
+        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
+        for line in [
+            "/home/ada/.styxy/config.json",
+            "listen_port           9876, else up to 9886  built in",
+            "bind_ttl              60 s                   config.json",
+            "docs            -                        4000-4099    any number  config.json",
+            "dev             3000 8000                8000-8099    any number  built in",
+            "ai              11430 11431 11432 11433  11400-11499  one         built in",
+        ] {
+            assert!(plain.lines().any(|shown| shown == line), "{line:?} is not in\n{plain}");
+        }
+    }
+}

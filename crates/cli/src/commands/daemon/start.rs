@@ -1,0 +1,29 @@
+//! `styxy daemon start`: returns when the daemon is ready.
+
+use styxy_client::Contact;
+
+use super::describe::briefly;
+use crate::args::examples;
+use crate::context::{self, Autostart, Context};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Start the daemon, unless it is running
+///
+/// It returns when the daemon is ready. The daemon goes on when the terminal is closed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy daemon start"))]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Self {} = self;
+        let contact = context::ask_with(Autostart::Always, async |client| client.connect().await)?;
+        let (what, status, notes) = match contact {
+            Contact::Running(status) => ("is already running", status, Vec::new()),
+            Contact::Started { status, notes } => ("started", status, notes),
+        };
+        context.output.answer(&status, |out| briefly(what, &status, &notes, out))?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,29 @@
+//! `styxy daemon status`: whether it runs, and how it is.
+
+use styxy_core::api::{Code, Refusal};
+
+use super::describe::fully;
+use crate::args::examples;
+use crate::context::{self, Autostart, Context};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Say whether the daemon runs, and how it is
+///
+/// Exits 3 if it does not run. It never starts one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy daemon status
+  styxy daemon status --json | jq -r '.listen.tcp[0]'"))]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Self {} = self;
+        let running = context::ask_with(Autostart::Never, async |client| client.running().await)?;
+        let status = running.ok_or_else(|| {
+            Refusal::new(Code::DaemonUnreachable, "the daemon is not running").hint("styxy daemon start")
+        })?;
+        context.output.answer(&status, |out| fully(&status, out))?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,35 @@
+//! `styxy daemon stop`: returns when the daemon has ended.
+
+use std::io::Write;
+
+use styxy_client::Stopped;
+
+use crate::args::examples;
+use crate::context::{self, Autostart, Context};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Stop the daemon, if it is running
+///
+/// Leases are remembered; the next daemon goes on with them. With --json: what the daemon last said of itself, or null.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy daemon stop"))]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Self {} = self;
+        let was = match context::ask_with(Autostart::Never, async |client| client.stop().await)? {
+            Stopped::WasRunning(status) => Some(status),
+            Stopped::WasNot => None,
+        };
+        context.output.answer(&was, |out| match &was {
+            None => writeln!(out, "No daemon was running."),
+            Some(status) if status.allocations == 0 => writeln!(out, "Stopped (pid {}).", status.pid),
+            Some(status) => {
+                writeln!(out, "Stopped (pid {}). Leases remembered: {}.", status.pid, status.allocations)
+            }
+        })?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,263 @@
+//! What a doctor asks the daemon, and what its answers mean.
+
+use std::cmp::Ordering;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+use styxy_client::Error;
+use styxy_core::api::{
+    AllocationsQuery, CheckAnswer, DEFAULT_PORT, Journal, JournalMode, Lease, StatusAnswer,
+};
+use styxy_core::config::Config;
+use styxy_core::{Pid, Port};
+
+use super::super::daemon::addresses;
+use super::super::words;
+use super::finding::Finding;
+use crate::context::{self, Autostart};
+use crate::failure::Failure;
+use crate::version::{self, OURS};
+
+/// What there was to be seen of the daemon.
+pub(super) enum Seen {
+    /// It answers.
+    Running {
+        status: Box<StatusAnswer>,
+        /// Who has the TCP port it should listen on, if it does not.
+        port: Option<Box<CheckAnswer>>,
+        leases: Vec<Lease>,
+    },
+    /// None runs.
+    NotRunning,
+    /// Something is there, and no sense can be made of it.
+    Broken(Error),
+}
+
+impl Seen {
+    /// Asks the daemon; starts none.
+    pub(super) fn look(config: Option<&Config>) -> Result<Self, Failure> {
+        let wanted = wanted_port(config);
+        context::ask_with(Autostart::Never, async |client| {
+            let status = match client.running().await {
+                Ok(Some(status)) => status,
+                Ok(None) => return Ok(Self::NotRunning),
+                Err(error) => return Ok(Self::Broken(error)),
+            };
+            let there = listens_on(&status, wanted);
+            let port = match Port::new(wanted) {
+                Ok(port) if !there => Some(Box::new(client.check(port).await?)),
+                Ok(_) | Err(_) => None,
+            };
+            let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
+            Ok(Self::Running { status: Box::new(status), port, leases })
+        })
+    }
+
+    pub(super) fn status(&self) -> Option<&StatusAnswer> {
+        match self {
+            Self::Running { status, .. } => Some(status),
+            Self::NotRunning | Self::Broken(_) => None,
+        }
+    }
+}
+
+fn wanted_port(config: Option<&Config>) -> u16 {
+    config.and_then(|config| config.listen_port).map_or(DEFAULT_PORT, Port::get)
+}
+
+fn listens_on(status: &StatusAnswer, port: u16) -> bool {
+    let on_it = |address: &String| address.parse::<SocketAddr>().is_ok_and(|address| address.port() == port);
+    status.listen.tcp.iter().any(on_it)
+}
+
+/// Everything that follows from what was seen.
+pub(super) fn findings(seen: &Seen, config: Option<&Config>) -> Vec<Finding> {
+    let wanted = wanted_port(config);
+    match seen {
+        Seen::Running { status, port, leases } => {
+            let runs = format!("{} runs with pid {} on {}", status.version, status.pid, addresses(status));
+            let mut findings = vec![Finding::ok("daemon", runs), version(status)];
+            findings.push(match port {
+                None => Finding::ok("port", format!("{wanted} is the daemon's")),
+                Some(check) => elsewhere(status, wanted, check),
+            });
+            findings.extend(status.journal.as_ref().map(journal));
+            findings.push(conflicts(leases));
+            findings
+        }
+        Seen::NotRunning => {
+            let daemon = Finding::ok("daemon", "not running; the first command that needs it starts it");
+            let fixed = config.is_some_and(|config| config.listen_port.is_some());
+            vec![daemon, probed(wanted, fixed, bind(wanted))]
+        }
+        Seen::Broken(error) => {
+            let refusal = error.refusal();
+            let hint = refusal.hint.unwrap_or_else(|| "styxy daemon restart".to_owned());
+            vec![Finding::wrong("daemon", refusal.error, hint)]
+        }
+    }
+}
+
+fn version(status: &StatusAnswer) -> Finding {
+    let theirs = &status.version;
+    match version::compare(theirs, OURS) {
+        Ordering::Equal => Finding::ok("version", format!("{OURS}, the daemon's too")),
+        Ordering::Less => Finding::warn(
+            "version",
+            format!("the daemon ({theirs}) is older than this command ({OURS})"),
+            "styxy daemon restart",
+        ),
+        Ordering::Greater => Finding::warn(
+            "version",
+            format!("the daemon ({theirs}) is newer than this command ({OURS})"),
+            "npm install -g styxy@latest",
+        ),
+    }
+}
+
+/// The daemon had to take another port than the one it should have.
+fn elsewhere(status: &StatusAnswer, wanted: u16, check: &CheckAnswer) -> Finding {
+    let usage = check.system_usage.as_ref();
+    let holder = usage.and_then(|usage| words::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
+    match (usage, holder) {
+        (None, _) => Finding::warn(
+            "port",
+            format!("{wanted} is free, and the daemon listens on {}", addresses(status)),
+            "styxy daemon restart",
+        ),
+        (Some(_), holder) => Finding::warn(
+            "port",
+            format!(
+                "{wanted} is held by {}; the daemon listens on {}",
+                holder.as_deref().unwrap_or("a process of another user"),
+                addresses(status)
+            ),
+            format!("styxy check {wanted}; end that process, or set listen_port to another port"),
+        ),
+    }
+}
+
+/// Whether a daemon could listen there: on both addresses, or it would have to look elsewhere.
+fn bind(port: u16) -> io::Result<()> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
+        // A machine without IPv6 has nothing there that could be taken.
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => Ok(()),
+        bound => bound.map(drop),
+    }
+}
+
+fn probed(port: u16, fixed: bool, bound: io::Result<()>) -> Finding {
+    match bound {
+        Ok(()) => Finding::ok("port", format!("{port} is free")),
+        Err(error) if fixed => Finding::wrong(
+            "port",
+            format!("{port} cannot be had ({error}), and listen_port asks for it: the daemon will not start"),
+            "end the process that has it, or set listen_port to another port",
+        ),
+        Err(error) => Finding::warn(
+            "port",
+            format!("{port} cannot be had ({error}): the daemon will take the next free one"),
+            "end the process that has it, or set listen_port to another port",
+        ),
+    }
+}
+
+fn journal(journal: &Journal) -> Finding {
+    match (&journal.trouble, journal.mode) {
+        (Some(trouble), _) => Finding::warn("journal", trouble.as_str(), "styxy daemon logs"),
+        (None, JournalMode::Plain) => Finding::warn(
+            "journal",
+            "it cannot be mapped where it lies, so every lease costs a write",
+            "put STYXY_HOME on a local disk",
+        ),
+        (None, JournalMode::Mapped) => Finding::ok("journal", "mapped"),
+    }
+}
+
+fn conflicts(leases: &[Lease]) -> Finding {
+    let ports: Vec<String> =
+        leases.iter().filter(|lease| lease.conflict.is_some()).map(|lease| lease.port.to_string()).collect();
+    match ports.as_slice() {
+        [] => Finding::ok("leases", format!("{} live, none in conflict", leases.len())),
+        [port] => Finding::warn(
+            "leases",
+            format!("{port} is leased, and a process of somebody else listens on it"),
+            format!("styxy check {port}"),
+        ),
+        ports => Finding::warn(
+            "leases",
+            format!("{} are leased, and processes of others listen on them", ports.join(", ")),
+            "styxy list",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+    use crate::commands::daemon::tests::status;
+    use crate::commands::words::tests::lease;
+    use serde_json::json;
+
+    fn verdicts(seen: &Seen, config: Option<&Config>) -> Vec<(&'static str, Verdict)> {
+        findings(seen, config).into_iter().map(|finding| (finding.check, finding.verdict)).collect()
+    }
+
+    fn running(status: StatusAnswer, port: Option<serde_json::Value>, leases: Vec<Lease>) -> Seen {
+        let port = port.map(|wire| Box::new(serde_json::from_value(wire).unwrap()));
+        Seen::Running { status: Box::new(status), port, leases }
+    }
+
+    #[test]
+    fn a_healthy_daemon_has_nothing_to_be_done() {
+        let seen = running(status(|_| {}), None, vec![lease(3000, |_| {})]);
+        for finding in findings(&seen, None) {
+            assert_eq!((finding.verdict, finding.hint), (Verdict::Ok, None), "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn what_will_be_trouble_is_a_warning() {
+        let status = status(|wire| {
+            wire["version"] = json!("0.0.1");
+            wire["listen"]["tcp"] = json!(["127.0.0.1:9877"]);
+            wire["journal"]["mode"] = json!("plain");
+        });
+        let taken = json!({"port": 9876, "available": false, "allocated_to": null, "reason": "in use",
+            "system_usage": {"pid": 9, "process": "python3", "addresses": ["127.0.0.1"]}});
+        let conflict = lease(3000, |wire| wire["conflict"] = json!({"pid": null, "process": null}));
+        let seen = running(status, Some(taken), vec![conflict]);
+        let expected = [
+            ("daemon", Verdict::Ok),
+            ("version", Verdict::Warn),
+            ("port", Verdict::Warn),
+            ("journal", Verdict::Warn),
+            ("leases", Verdict::Warn),
+        ];
+        assert_eq!(verdicts(&seen, None), expected);
+        assert!(findings(&seen, None)[2].message.starts_with("9876 is held by python3 (9); "));
+    }
+
+    #[test]
+    fn a_configured_port_that_is_taken_keeps_the_daemon_from_starting() {
+        let in_use = || Err(io::ErrorKind::AddrInUse.into());
+        assert_eq!(probed(9876, false, Ok(())).verdict, Verdict::Ok);
+        assert_eq!(probed(9876, false, in_use()).verdict, Verdict::Warn);
+        assert_eq!(probed(9876, true, in_use()).verdict, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_taken_port_cannot_be_bound() {
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = held.local_addr().unwrap().port();
+        assert_eq!(bind(port).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_daemon_that_cannot_be_talked_to_is_wrong() {
+        let error = Error::NotRunning { home: "/home/ada/.styxy".into() };
+        assert_eq!(verdicts(&Seen::Broken(error), None), [("daemon", Verdict::Wrong)]);
+    }
+}

@@ -1,0 +1,83 @@
+//! `styxy doctor`: looks for what is wrong or will be, and says what to do about it. It changes nothing.
+
+mod daemon;
+mod finding;
+mod machine;
+mod settings;
+
+use std::io::{self, Write};
+
+use crate::args::examples;
+use crate::context::{self, Context};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::printable;
+use daemon::Seen;
+use finding::{Finding, Verdict};
+
+/// Find out what is wrong, and what to do about it
+///
+/// Exits 1 if something is wrong; a warning is not. It starts no daemon and changes nothing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy doctor
+  styxy doctor --json | jq '.[] | select(.verdict != \"ok\")'"))]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Self {} = self;
+        let layout = context::layout()?;
+        let parsed = crate::config_file::read_or_default(&layout.config());
+        let config = parsed.as_ref().map(|parsed| &parsed.config).ok();
+        let seen = Seen::look(config)?;
+
+        let mut findings = daemon::findings(&seen, config);
+        findings.push(settings::file(&layout.config(), &parsed));
+        findings.push(settings::folder(layout.root()));
+        if let Some(config) = config {
+            findings.extend(machine::ephemeral_overlap(config));
+        }
+        findings.push(machine::descriptors(seen.status()));
+
+        context.output.answer(&findings, |out| show(&findings, out))?;
+        let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
+        Ok(if wrong { Exit::Refused } else { Exit::Done })
+    }
+}
+
+fn show(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
+    let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
+    for Finding { check, verdict, message, hint } in findings {
+        let style = verdict.style();
+        writeln!(out, "{style}{:<5}{style:#}  {check:<width$}  {}", verdict.as_str(), printable(message))?;
+        if let Some(hint) = hint {
+            writeln!(out, "{:<5}  {:<width$}  to do: {}", "", "", printable(hint))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_says_what_to_do() {
+        let findings = [
+            Finding::ok("daemon", "0.1.0 runs with pid 42"),
+            Finding::warn("port", "9876 is held by python3", "styxy check 9876"),
+            Finding::wrong("folder", "others may read it", "chmod 700 /home/ada/.styxy"),
+        ];
+        let mut out = Vec::new();
+        show(&findings, &mut out).unwrap();
+        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
+        let expected = "\
+ok     daemon  0.1.0 runs with pid 42
+warn   port    9876 is held by python3
+               to do: styxy check 9876
+wrong  folder  others may read it
+               to do: chmod 700 /home/ada/.styxy
+";
+        assert_eq!(plain, expected);
+    }
+}

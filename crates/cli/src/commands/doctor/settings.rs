@@ -1,0 +1,107 @@
+//! The daemon's folder and its configuration, as they lie on the disk.
+
+use std::path::Path;
+
+use styxy_core::api::Refusal;
+use styxy_core::config::Parsed;
+
+use super::finding::Finding;
+
+/// Whether `config.json` may be put in force.
+pub(super) fn file(path: &Path, parsed: &Result<Parsed, Refusal>) -> Finding {
+    match parsed {
+        Err(refusal) => {
+            let hint = refusal.hint.clone().unwrap_or_else(|| format!("mend {}", path.display()));
+            Finding::wrong("config", refusal.error.as_str(), hint)
+        }
+        Ok(parsed) if parsed.from_file.is_empty() => Finding::ok("config", "the defaults"),
+        Ok(parsed) => Finding::ok("config", format!("valid; sets {}", parsed.from_file.join(", "))),
+    }
+}
+
+/// Whether the folder is this user's and nobody else's.
+#[cfg(unix)]
+pub(super) fn folder(path: &Path) -> Finding {
+    use std::os::unix::fs::MetadataExt;
+
+    let shown = path.display();
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Finding::ok("folder", format!("{shown} will be made when it is needed"));
+        }
+        Err(error) => {
+            return Finding::wrong("folder", format!("{shown}: {error}"), format!("ls -ld {shown}"));
+        }
+    };
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
+    if !metadata.is_dir() {
+        Finding::wrong("folder", format!("{shown} is not a folder"), format!("mv {shown} {shown}.old"))
+    } else if owner != rustix::process::geteuid().as_raw() {
+        Finding::wrong(
+            "folder",
+            format!("{shown} belongs to another user (uid {owner})"),
+            "run styxy as that user (without sudo), or export STYXY_HOME=/a/folder/of/yours",
+        )
+    } else if mode & 0o077 != 0 {
+        Finding::wrong(
+            "folder",
+            format!("others may look into {shown} (mode {mode:04o})"),
+            format!("chmod 700 {shown}"),
+        )
+    } else if mode & 0o700 != 0o700 {
+        Finding::wrong(
+            "folder",
+            format!("{shown} cannot be written to (mode {mode:04o})"),
+            format!("chmod 700 {shown}"),
+        )
+    } else {
+        Finding::ok("folder", format!("{shown} is yours alone"))
+    }
+}
+
+/// Access lists come with the user's profile folder.
+#[cfg(not(unix))]
+pub(super) fn folder(path: &Path) -> Finding {
+    match path.metadata() {
+        Ok(metadata) if !metadata.is_dir() => {
+            Finding::wrong("folder", format!("{} is not a folder", path.display()), "rename it")
+        }
+        Ok(_) | Err(_) => Finding::ok("folder", path.display().to_string()),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn only_a_folder_of_ours_that_nobody_else_sees_is_right() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("styxy");
+        assert_eq!(folder(&path).verdict, Verdict::Ok);
+        fs::create_dir(&path).unwrap();
+        for (mode, verdict) in
+            [(0o700, Verdict::Ok), (0o755, Verdict::Wrong), (0o701, Verdict::Wrong), (0o500, Verdict::Wrong)]
+        {
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(folder(&path).verdict, verdict, "{mode:o}");
+        }
+        let file = top.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(folder(&file).verdict, Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_wrong_with_its_place() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("config.json");
+        fs::write(&path, "{\"listenport\": 1}").unwrap();
+        let finding = file(&path, &crate::config_file::read(&path));
+        assert_eq!(finding.verdict, Verdict::Wrong);
+        assert!(finding.message.contains("config.json:1:2: "), "{}", finding.message);
+    }
+}

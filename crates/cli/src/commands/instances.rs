@@ -1,0 +1,93 @@
+//! `styxy instances`: the live agent sessions.
+
+use std::io;
+use std::path::Path;
+
+use styxy_core::WallTime;
+use styxy_core::api::InstanceView;
+
+use crate::age::{ago, now};
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::place;
+use crate::table::{Cell, Table, UNKNOWN, tilde};
+
+/// List the agent sessions that are alive, and their ports
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy instances
+  styxy instances --json"))]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let Self {} = self;
+        let answer = context.ask(async |client| client.instances().await)?;
+        context.output.answer(&answer, |out| {
+            if answer.instances.is_empty() {
+                return io::Write::write_all(out, NOTHING.as_bytes());
+            }
+            table(&answer.instances, now(), place::user_home().as_deref()).print(output::width(), out)
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+const NOTHING: &str = "No agent session is registered. Leases need none; all of them: styxy list\n";
+
+fn table(instances: &[InstanceView], now: WallTime, home: Option<&Path>) -> Table<6> {
+    let mut table = Table::new(["INSTANCE", "LIVES BY", "PORTS", "PROJECT", "LAST BEAT", "SINCE"]);
+    for instance in instances {
+        let ports: Vec<String> =
+            instance.active_allocations.iter().map(|lease| lease.port.to_string()).collect();
+        let (lives_by, last_beat) = match instance.pid {
+            Some(pid) => (format!("pid {pid}"), UNKNOWN.to_owned()),
+            None => ("heartbeat".to_owned(), ago(instance.last_heartbeat, now)),
+        };
+        table.row([
+            instance.instance_id.to_string().into(),
+            lives_by.into(),
+            if ports.is_empty() { UNKNOWN.into() } else { ports.join(" ").into() },
+            Cell::Path(
+                instance.working_directory.as_ref().map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home)),
+            ),
+            last_beat.into(),
+            ago(instance.registered_at, now).into(),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::words::tests::lease;
+    use serde_json::json;
+
+    #[test]
+    fn a_session_shows_what_it_lives_by_and_its_ports() {
+        let beats = json!({
+            "instance_id": "claude-1", "working_directory": "/home/ada/shop", "pid": null,
+            "registered_at": "2026-11-22T17:00:00Z", "last_heartbeat": "2026-11-22T17:59:50Z",
+            "active_allocations": [lease(3000, |_| {}), lease(8000, |_| {})], "metadata": null,
+        });
+        let has_a_pid = json!({
+            "instance_id": "ci", "working_directory": null, "pid": 42,
+            "registered_at": "2026-11-22T17:58:00Z", "last_heartbeat": "2026-11-22T17:58:00Z",
+            "active_allocations": [], "metadata": null,
+        });
+        let instances = [beats, has_a_pid].map(|wire| serde_json::from_value(wire).unwrap());
+        let now = "2026-11-22T18:00:00Z".parse().unwrap();
+        let mut out = Vec::new();
+        table(&instances, now, Some(Path::new("/home/ada"))).print(None, &mut out).unwrap();
+        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
+        let expected = "\
+INSTANCE  LIVES BY   PORTS      PROJECT  LAST BEAT  SINCE
+claude-1  heartbeat  3000 8000  ~/shop   10 s ago   1 h ago
+ci        pid 42     -          -        -          2 min ago
+";
+        assert_eq!(plain, expected);
+    }
+}

@@ -1,0 +1,117 @@
+//! `styxy list`: the live leases.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use styxy_core::api::{AllocationsQuery, Lease};
+use styxy_core::{InstanceId, Port, ServiceType, WallTime};
+
+use super::words;
+use crate::age::{ago, now};
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::place;
+use crate::table::{Cell, Table, UNKNOWN, tilde};
+
+/// List who has which port
+///
+/// A lease is `granted` while nothing listens on its port, `active` while its server does, and in `conflict` while
+/// a process of somebody else's does.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy list
+  styxy list --service dev
+  styxy list --project .
+  styxy list --json | jq '.allocations[].port'"))]
+pub(crate) struct Args {
+    /// Only this service type's
+    #[arg(short, long, value_name = "TYPE")]
+    service: Option<ServiceType>,
+    /// Only this project's: the folder its leases were asked for in, most often a git worktree's root
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    project: Option<PathBuf>,
+    /// Only this agent session's
+    #[arg(long, value_name = "ID")]
+    instance: Option<InstanceId>,
+    /// Only this port's
+    #[arg(short, long, allow_negative_numbers = true)]
+    port: Option<Port>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let query = AllocationsQuery {
+            service_type: self.service,
+            instance_id: self.instance,
+            project_path: self.project.as_deref().map(place::known_project).transpose()?,
+            port: self.port,
+        };
+        let answer = context.ask(async |client| client.allocations(&query).await)?;
+        context.output.answer(&answer, |out| {
+            if answer.allocations.is_empty() {
+                return nothing(&query, out);
+            }
+            table(&answer.allocations, now(), place::user_home().as_deref()).print(output::width(), out)
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+fn table(leases: &[Lease], now: WallTime, home: Option<&Path>) -> Table<6> {
+    let mut table = Table::new(["PORT", "SERVICE", "STATE", "WHO", "PROJECT", "SINCE"]);
+    for lease in leases {
+        table.row([
+            lease.port.to_string().into(),
+            words::service(lease).into(),
+            words::state(lease).into(),
+            words::who(lease).into(),
+            Cell::Path(lease.project_path.as_ref().map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home))),
+            ago(lease.allocated_at, now).into(),
+        ]);
+    }
+    table
+}
+
+fn nothing(query: &AllocationsQuery, out: &mut impl Write) -> io::Result<()> {
+    if *query == AllocationsQuery::default() {
+        writeln!(out, "No port is leased. To get one: styxy allocate --service dev")
+    } else {
+        writeln!(out, "No lease is like that. All of them: styxy list")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::words::tests::lease;
+    use serde_json::json;
+
+    #[test]
+    fn a_list_shows_port_service_state_who_project_and_age() {
+        let leases = [
+            lease(3000, |wire| {
+                wire["service_name"] = json!("web");
+                wire["state"] = json!("active");
+                wire["instance_id"] = json!("claude-1");
+                wire["project_path"] = json!("/home/ada/shop");
+            }),
+            lease(3001, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"})),
+            lease(10000, |wire| {
+                wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"});
+                wire["project_path"] = json!(null);
+            }),
+        ];
+        let now = "2026-11-22T17:43:10Z".parse().unwrap();
+        let mut out = Vec::new();
+        table(&leases, now, Some(Path::new("/home/ada"))).print(None, &mut out).unwrap();
+        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
+        let expected = " PORT  SERVICE  STATE                  WHO                   PROJECT  SINCE
+ 3000  dev/web  active                 claude-1              ~/shop   3 min ago
+ 3001  dev      conflict: python3 (9)  waits for a listener  /w/app   3 min ago
+10000  dev      granted                bash (42)             -        3 min ago
+";
+        assert_eq!(plain, expected);
+    }
+}

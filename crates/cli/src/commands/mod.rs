@@ -1,0 +1,64 @@
+//! Every subcommand: its arguments and what it does, one file each.
+
+mod allocate;
+mod check;
+mod cleanup;
+mod completions;
+mod config;
+mod daemon;
+mod doctor;
+mod instances;
+mod list;
+mod man;
+mod release;
+mod scan;
+mod suggest;
+mod words;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The subcommands, in the order the help lists them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Allocate(allocate::Args),
+    Release(release::Args),
+    Check(check::Args),
+    Suggest(suggest::Args),
+    List(list::Args),
+    Instances(instances::Args),
+    Scan(scan::Args),
+    Cleanup(cleanup::Args),
+    #[command(subcommand)]
+    Daemon(daemon::Command),
+    #[command(subcommand)]
+    Config(config::Command),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
+}
+
+impl Command {
+    /// Does what was asked, and says how it ended.
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Allocate(args) => args.run(context),
+            Self::Release(args) => args.run(context),
+            Self::Check(args) => args.run(context),
+            Self::Suggest(args) => args.run(context),
+            Self::List(args) => args.run(context),
+            Self::Instances(args) => args.run(context),
+            Self::Scan(args) => args.run(context),
+            Self::Cleanup(args) => args.run(context),
+            Self::Daemon(command) => command.run(context),
+            Self::Config(command) => command.run(context),
+            Self::Doctor(args) => args.run(context),
+            Self::Completions(args) => args.run(),
+            Self::Man(args) => args.run(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `styxy release`: gives ports back.
+
+mod target;
+
+use styxy_client::{Client, Error};
+use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};
+
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::printable;
+use crate::place;
+use target::{Claim, Ours, Target};
+
+/// Give ports back
+///
+/// Each is a port, a lease's id, or the beginning of one id only. Servers keep running; only their claim to the port
+/// ends. All are tried; it exits 1 if one was refused.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy release 3000
+  styxy release 3000 8000 6006
+  styxy release 4f5e
+  styxy release 3000 --force   also if another worktree's server listens there"))]
+pub(crate) struct Args {
+    /// A port, a lease's id, or how one begins
+    #[arg(value_name = "LEASE|PORT", required = true, allow_negative_numbers = true)]
+    targets: Vec<Target>,
+    /// By port, also end a lease that another worktree's or agent session's server uses
+    #[arg(short, long)]
+    force: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let claim = if self.force {
+            Claim::Whoevers
+        } else {
+            Claim::Ours(Ours { project: place::current_project()?, instance: place::current_instance()? })
+        };
+        let results = context.ask(async |client| {
+            let mut results = Vec::with_capacity(self.targets.len());
+            for target in &self.targets {
+                match release(client, target, &claim).await {
+                    Ok(result) => results.push(result),
+                    // The daemon is gone: what was done before is told, and the rest need not be tried.
+                    Err(error) => {
+                        results.push(Err(error.refusal()));
+                        break;
+                    }
+                }
+            }
+            Ok(results)
+        })?;
+        let mut exit = Exit::Done;
+        for result in results {
+            match result {
+                Ok(answer) => context.output.answer(&answer, |out| {
+                    std::io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())
+                })?,
+                Err(refusal) => {
+                    context.output.refusal(&refusal);
+                    exit = Exit::of(refusal.code);
+                }
+            }
+        }
+        Ok(exit)
+    }
+}
+
+/// One release: done, or refused by the daemon or by the rules here.
+///
+/// # Errors
+/// The daemon cannot be asked: then the rest need not be tried.
+async fn release(
+    client: &Client,
+    target: &Target,
+    claim: &Claim,
+) -> Result<Result<ReleaseAnswer, Refusal>, Error> {
+    let lock_id = match target {
+        Target::Lease(lock_id) => *lock_id,
+        Target::Port(port) => {
+            let query = AllocationsQuery { port: Some(*port), ..AllocationsQuery::default() };
+            let leases = client.allocations(&query).await?.allocations;
+            match target::on_port(*port, leases.first(), claim) {
+                Ok(lease) => lease.lock_id,
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        Target::Beginning(beginning) => {
+            let leases: Vec<Lease> = client.allocations(&AllocationsQuery::default()).await?.allocations;
+            match target::beginning_with(beginning, &leases) {
+                Ok(lease) => lease.lock_id,
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+    };
+    match client.release(lock_id).await {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(Error::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,100 @@
+//! `styxy scan`: every listener and every lease in a range.
+
+use std::io::Write;
+use std::path::Path;
+
+use styxy_core::PortRange;
+use styxy_core::api::{PortInUse, ScanAnswer, ScanQuery};
+
+use super::words;
+use crate::args::{self, examples};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::place;
+use crate::table::{Cell, Table, UNKNOWN, tilde};
+
+/// List every listener and every lease in a range of ports
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy scan
+  styxy scan 3000-3099
+  styxy scan 3000"))]
+pub(crate) struct Args {
+    /// The range, or one port [default: 1024-65535]
+    #[arg(value_name = "START-END", value_parser = args::ports, allow_negative_numbers = true)]
+    range: Option<PortRange>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let query =
+            ScanQuery { start: self.range.map(PortRange::first), end: self.range.map(PortRange::last) };
+        let answer = context.ask(async |client| client.scan(&query).await)?;
+        context.output.answer(&answer, |out| {
+            let ScanAnswer { scan_range, ports_in_use } = &answer;
+            if ports_in_use.is_empty() {
+                return writeln!(out, "Nothing listens on {scan_range}, and no port of it is leased.");
+            }
+            table(ports_in_use, place::user_home().as_deref()).print(output::width(), out)
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+fn table(ports: &[PortInUse], home: Option<&Path>) -> Table<6> {
+    let mut table = Table::new(["PORT", "PROCESS", "PID", "USER", "PROJECT", "LEASE"]);
+    for PortInUse { port, allocated_to, system_usage } in ports {
+        let usage = system_usage.as_ref();
+        let known = |text: Option<String>| -> Cell { text.unwrap_or_else(|| UNKNOWN.to_owned()).into() };
+        let listens_in = usage.and_then(|usage| usage.project_path.as_ref());
+        let leased_in = allocated_to.as_ref().and_then(|lease| lease.project_path.as_ref());
+        table.row([
+            port.to_string().into(),
+            match usage {
+                Some(usage) => known(usage.process.clone()),
+                None => "(nothing listens)".into(),
+            },
+            known(usage.and_then(|usage| usage.pid).map(|pid| pid.to_string())),
+            known(usage.and_then(|usage| usage.user.clone())),
+            Cell::Path(listens_in.or(leased_in).map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home))),
+            known(allocated_to.as_ref().map(|lease| {
+                let marked = if lease.conflict.is_some() { " (conflict)" } else { "" };
+                format!("{}, {}{marked}", words::service(lease), words::who(lease))
+            })),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::words::tests::lease;
+    use serde_json::json;
+
+    #[test]
+    fn a_scan_shows_listeners_and_leases_side_by_side() {
+        let answer: ScanAnswer = serde_json::from_value(json!({
+            "scan_range": "3000-3099",
+            "ports_in_use": [
+                {"port": 3000, "allocated_to": null, "system_usage": {"pid": 42, "process": "node", "command": null,
+                    "user": "ada", "addresses": ["::"], "project_path": "/home/ada/shop", "branch": null,
+                    "started_at": null}},
+                {"port": 3001, "allocated_to": lease(3001, |_| {}), "system_usage": null},
+                {"port": 3002, "allocated_to": null, "system_usage": {"addresses": ["127.0.0.1"]}},
+            ],
+        }))
+        .unwrap();
+        let mut out = Vec::new();
+        table(&answer.ports_in_use, Some(Path::new("/home/ada"))).print(None, &mut out).unwrap();
+        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
+        let expected = "\
+PORT  PROCESS            PID  USER  PROJECT  LEASE
+3000  node               42   ada   ~/shop   -
+3001  (nothing listens)  -    -     /w/app   dev, waits for a listener
+3002  -                  -    -     -        -
+";
+        assert_eq!(plain, expected);
+    }
+}

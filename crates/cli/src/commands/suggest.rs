@@ -1,0 +1,42 @@
+//! `styxy suggest`: ports an allocate would be given now.
+
+use std::io::{self, Write};
+
+use styxy_core::ServiceType;
+use styxy_core::api::SuggestAnswer;
+
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// List ports that would be given now, best first, and reserve none
+///
+/// Somebody else may be given one of them a moment later: to keep a port, allocate it. Exits 1 if there is none.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy suggest dev
+  styxy suggest api --count 1"))]
+pub(crate) struct Args {
+    /// What the ports are for: dev, api, storybook, …
+    service: ServiceType,
+    /// How many, 1 to 100 [default: 5]
+    #[arg(short, long, value_parser = clap::value_parser!(u8).range(1..=100), allow_negative_numbers = true)]
+    count: Option<u8>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let answer = context.ask(async |client| client.suggest(&self.service, self.count).await)?;
+        context.output.answer(&answer, |out| show(&answer, out))?;
+        if answer.suggestions.is_empty() {
+            output::note(&format!("no port is free for {}; see: styxy list --service {0}", self.service));
+            return Ok(Exit::Refused);
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn show(answer: &SuggestAnswer, out: &mut impl Write) -> io::Result<()> {
+    answer.suggestions.iter().try_for_each(|port| writeln!(out, "{port}"))
+}

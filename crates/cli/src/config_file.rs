@@ -1,0 +1,87 @@
+//! `config.json` as it lies on the disk: read, checked, and refused with the place of the first mistake.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use styxy_core::api::{Code, Refusal};
+use styxy_core::config::{self, ConfigError, Parsed};
+
+/// No more of a file is read than this: the parser refuses less.
+const MOST: u64 = 2 * 1024 * 1024;
+
+/// What `path` holds; the defaults if there is no such file.
+///
+/// # Errors
+/// It cannot be read, or has a mistake; `details` has `path`, `line` and `column`.
+pub(crate) fn read_or_default(path: &Path) -> Result<Parsed, Refusal> {
+    match text(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Parsed::default()),
+        read => checked(path, read),
+    }
+}
+
+/// What `path` holds.
+///
+/// # Errors
+/// As [`read_or_default`], and if there is no such file.
+pub(crate) fn read(path: &Path) -> Result<Parsed, Refusal> {
+    checked(path, text(path))
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MOST).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn checked(path: &Path, read: io::Result<String>) -> Result<Parsed, Refusal> {
+    let shown = path.display();
+    let text = read.map_err(|error| {
+        Refusal::new(Code::InvalidRequest, format!("{shown}: {error}"))
+            .hint("styxy config path")
+            .detail("path", shown.to_string())
+    })?;
+    config::parse(&text).map_err(|mistake| refusal(path, &mistake))
+}
+
+fn refusal(path: &Path, mistake: &ConfigError) -> Refusal {
+    let ConfigError { line, column, message, hint } = mistake;
+    let shown = path.display();
+    Refusal::new(Code::InvalidRequest, format!("{shown}:{line}:{column}: {message}"))
+        .hint(hint.as_deref().unwrap_or("styxy config schema"))
+        .detail("path", shown.to_string())
+        .detail("line", *line)
+        .detail("column", *column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_mistake_is_refused_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        fs::write(&path, "{\n  \"listenport\": 9000\n}").unwrap();
+        let refusal = read(&path).unwrap_err();
+        assert!(refusal.error.starts_with(&format!("{}:2:3: ", path.display())), "{}", refusal.error);
+        assert_eq!(refusal.hint.as_deref(), Some("did you mean listen_port?"));
+        assert_eq!(refusal.details["line"], 2);
+    }
+
+    #[test]
+    fn no_file_means_the_defaults_unless_it_was_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let absent = folder.path().join("config.json");
+        assert_eq!(read_or_default(&absent).unwrap(), Parsed::default());
+        assert!(read(&absent).is_err());
+    }
+
+    #[test]
+    fn a_folder_in_its_place_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_or_default(folder.path()).unwrap_err().code, Code::InvalidRequest);
+    }
+}

@@ -1,0 +1,52 @@
+//! Why a command did not do what it was asked to.
+
+use std::io;
+
+use styxy_core::api::{Code, Refusal};
+
+use crate::exit::Exit;
+
+/// Everything that keeps a command from its answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The daemon, the client or this command refuses; how it ends follows from the code.
+    Refused(Box<Refusal>),
+    /// The command line or the environment asks for something that cannot be meant.
+    Usage(Box<Refusal>),
+    /// The answer could not be written.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// Wrong usage, found after the arguments were read one by one.
+    pub(crate) fn usage(error: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage(Box::new(Refusal::new(Code::InvalidRequest, error).hint(hint)))
+    }
+
+    /// How the command ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Refused(refusal) => Exit::of(refusal.code),
+            Self::Usage(_) => Exit::Usage,
+            Self::Output(_) => Exit::Refused,
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<styxy_client::Error> for Failure {
+    fn from(error: styxy_client::Error) -> Self {
+        error.refusal().into()
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}

@@ -1,0 +1,251 @@
+//! One request and its answer over the socket, and what a failure means for trying again.
+
+use std::error::Error as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Response, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use styxy_core::api::{API_VERSION, Code, Refusal};
+
+use crate::Error;
+
+/// One call of a route.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    method: Method,
+    url: Url,
+    body: Option<Vec<u8>>,
+    last_event: Option<u64>,
+    repeat: Repeat,
+}
+
+/// Whether a request may be sent again when its connection died and nobody knows whether it was heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    Safe,
+    Never,
+}
+
+impl Request {
+    /// `path` begins with `/` and has neither query nor characters to escape.
+    pub(crate) fn new(method: Method, path: &str) -> Self {
+        // Over a socket the host means nothing; HTTP wants one.
+        let mut url = Url::parse("http://localhost").expect("a constant URL");
+        url.set_path(path);
+        let repeat = if method == Method::GET { Repeat::Safe } else { Repeat::Never };
+        Self { method, url, body: None, last_event: None, repeat }
+    }
+    pub(crate) fn get(path: &str) -> Self {
+        Self::new(Method::GET, path)
+    }
+    pub(crate) fn post(path: &str, body: &impl Serialize) -> Result<Self, Error> {
+        Ok(Self {
+            body: Some(serde_json::to_vec(body).map_err(|error| unsendable(&error))?),
+            ..Self::new(Method::POST, path)
+        })
+    }
+    /// The fields that `query` sets become the URL's query.
+    pub(crate) fn query(mut self, query: &impl Serialize) -> Result<Self, Error> {
+        if let Value::Object(fields) = serde_json::to_value(query).map_err(|error| unsendable(&error))? {
+            for (name, value) in &fields {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                self.url.query_pairs_mut().append_pair(name, &text);
+            }
+        }
+        Ok(self)
+    }
+    pub(crate) fn after_event(self, last_event: Option<u64>) -> Self {
+        Self { last_event, ..self }
+    }
+    /// Whether it may be sent twice; a `GET` always may.
+    pub(crate) fn repeat(&self) -> Repeat {
+        self.repeat
+    }
+    pub(crate) fn repeated(self, repeat: Repeat) -> Self {
+        Self { repeat, ..self }
+    }
+    /// `POST /allocate`
+    pub(crate) fn route(&self) -> String {
+        format!("{} {}", self.method, self.url.path())
+    }
+}
+
+fn unsendable(error: &serde_json::Error) -> Error {
+    Error::Refused(Refusal::new(
+        Code::InvalidRequest,
+        format!("the request cannot be written as JSON: {error}"),
+    ))
+}
+
+/// Why there is no answer, by what can be done about it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nobody is there: nothing was heard, so a start and a second try can do no harm.
+    NoDaemon(Error),
+    /// The connection would not take the whole request: it was left by its daemon since it was last used.
+    Unheard(Error),
+    /// The connection died before a byte of an answer came.
+    Died(Error),
+    /// Trying again would not help, or not be safe.
+    Final(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NoDaemon(error)
+            | Failure::Unheard(error)
+            | Failure::Died(error)
+            | Failure::Final(error) => error,
+        }
+    }
+}
+
+/// A way to one socket; its connections are kept and used again.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    home: PathBuf,
+    socket: PathBuf,
+    http: reqwest::Client,
+}
+
+impl Line {
+    /// Connects to nothing yet.
+    pub(crate) fn new(home: &Path, socket: PathBuf) -> Result<Self, Error> {
+        let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        #[cfg(unix)]
+        let builder = builder.unix_socket(socket.as_path());
+        #[cfg(windows)]
+        let builder = builder.windows_named_pipe(socket.as_os_str());
+        let unusable =
+            |error| Error::Unreachable { socket: socket.clone(), source: Arc::new(io::Error::other(error)) };
+        let http = builder.build().map_err(unusable)?;
+        Ok(Self { home: home.to_owned(), socket, http })
+    }
+
+    /// Sends `request` and reads the whole answer, all within `timeout`.
+    pub(crate) async fn exchange(&self, request: &Request, timeout: Duration) -> Result<Answer, Failure> {
+        let failed = |error: reqwest::Error| self.failure(request, timeout, error);
+        let response = self.prepare(request).timeout(timeout).send().await.map_err(failed)?;
+        check_version(response.headers())?;
+        let success = response.status().is_success();
+        let body = response.bytes().await.map_err(|error| Failure::Final(failed(error).into()))?;
+        Ok(Answer { route: request.route(), success, body: body.into() })
+    }
+
+    /// Sends `request` and reads the answer's head within `timeout`; its body may take for ever.
+    pub(crate) async fn open(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
+        let failed = |error: reqwest::Error| self.failure(request, timeout, error);
+        let opening = async {
+            let response = self.prepare(request).send().await.map_err(failed)?;
+            check_version(response.headers())?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            let body = response.bytes().await.map_err(|error| Failure::Final(failed(error).into()))?;
+            let answer = Answer { route: request.route(), success: false, body: body.into() };
+            Err(Failure::Final(answer.refusal()))
+        };
+        let silent = |_| Failure::Final(Error::Silent { route: request.route(), after: timeout });
+        tokio::time::timeout(timeout, opening).await.map_err(silent)?
+    }
+
+    fn prepare(&self, request: &Request) -> reqwest::RequestBuilder {
+        let mut builder = self.http.request(request.method.clone(), request.url.clone());
+        if let Some(body) = &request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        if let Some(seq) = request.last_event {
+            builder = builder.header("last-event-id", seq);
+        }
+        builder
+    }
+
+    fn failure(&self, request: &Request, after: Duration, error: reqwest::Error) -> Failure {
+        let route = request.route();
+        if error.is_timeout() {
+            return Failure::Final(Error::Silent { route, after });
+        }
+        let kind = io_cause(&error).map_or(io::ErrorKind::Other, io::Error::kind);
+        if !error.is_connect() {
+            let error = Error::BrokenOff { route, source: Arc::new(error) };
+            // A pipe breaks on writing only, so some of the request is missing, and nobody acts on the rest.
+            return if kind == io::ErrorKind::BrokenPipe {
+                Failure::Unheard(error)
+            } else {
+                Failure::Died(error)
+            };
+        }
+        // WouldBlock: the queue of the socket is full, which happens while a daemon starts or stops.
+        if matches!(
+            kind,
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock
+        ) {
+            return Failure::NoDaemon(Error::NotRunning { home: self.home.clone() });
+        }
+        let source = Arc::new(io_cause(&error).map_or_else(|| kind.into(), copy));
+        Failure::Final(Error::Unreachable { socket: self.socket.clone(), source })
+    }
+}
+
+fn io_cause(error: &reqwest::Error) -> Option<&io::Error> {
+    std::iter::successors(error.source(), |&error| error.source()).find_map(|error| error.downcast_ref())
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
+/// Every daemon names its version of the contract; what names none is left to speak for itself.
+fn check_version(headers: &HeaderMap) -> Result<(), Error> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match text("styxy-api").and_then(|version| version.trim().parse().ok()) {
+        Some(theirs) if theirs != API_VERSION => Err(Error::OtherApi {
+            theirs,
+            version: text("styxy-version").unwrap_or("of unknown version").to_owned(),
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    route: String,
+    success: bool,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// The answer as its type, or the daemon's refusal.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.parse(self.granted()?)
+    }
+    /// The answer as it is, or the daemon's refusal.
+    pub(crate) fn text(&self) -> Result<String, Error> {
+        Ok(String::from_utf8_lossy(self.granted()?).into_owned())
+    }
+    /// The answer's bytes, or the daemon's refusal.
+    pub(crate) fn granted(&self) -> Result<&[u8], Error> {
+        if self.success { Ok(&self.body) } else { Err(self.refusal()) }
+    }
+    fn parse<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
+        serde_json::from_slice(body)
+            .map_err(|source| Error::Unintelligible { route: self.route.clone(), source: Arc::new(source) })
+    }
+    fn refusal(&self) -> Error {
+        self.parse(&self.body).map_or_else(|unintelligible| unintelligible, Error::Refused)
+    }
+}

@@ -1,0 +1,20 @@
+//! The client: finds the user's daemon, or starts it, and speaks to it. One method per route.
+//!
+//! It speaks over the Unix socket (a named pipe on Windows) and never over TCP, so a stranger on the daemon's port
+//! gets nothing from it. It runs on any Tokio runtime with its I/O and time drivers enabled, and blocks none.
+
+mod client;
+mod error;
+mod events;
+mod http;
+mod lifecycle;
+mod options;
+mod own;
+pub mod place;
+mod start;
+
+pub use client::Client;
+pub use error::Error;
+pub use events::{Event, Events};
+pub use lifecycle::{Contact, Stopped};
+pub use options::{Options, Start};

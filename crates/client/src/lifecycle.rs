@@ -1,0 +1,115 @@
+//! The daemon's life, as seen from outside: does it run, run it, stop it.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use styxy_core::api::StatusAnswer;
+
+use crate::http::{Failure, Request};
+use crate::start::{Began, PAUSE, is_held};
+use crate::{Client, Error, Start};
+
+/// How long a daemon may take to stop.
+const STOP: Duration = Duration::from_secs(5);
+
+/// A daemon that answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Contact {
+    /// It ran before.
+    Running(StatusAnswer),
+    /// This call started it.
+    Started {
+        /// How it is.
+        status: StatusAnswer,
+        /// What a person should know of the start.
+        notes: Vec<String>,
+    },
+}
+
+impl Contact {
+    /// How the daemon is.
+    #[must_use]
+    pub fn status(&self) -> &StatusAnswer {
+        match self {
+            Self::Running(status) | Self::Started { status, .. } => status,
+        }
+    }
+}
+
+/// How a stop went.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one per stop")]
+pub enum Stopped {
+    /// It ran, and has ended; this is how it was right before.
+    WasRunning(StatusAnswer),
+    /// There was nothing to stop.
+    WasNot,
+}
+
+impl Client {
+    /// The daemon's status; it is started first if none runs and the options say so.
+    pub async fn connect(&self) -> Result<Contact, Error> {
+        let starts = self.shared.starter.count();
+        if let Some(status) = self.running().await? {
+            return Ok(Contact::Running(status));
+        }
+        if self.shared.options.start == Start::Never {
+            return Err(Error::NotRunning { home: self.shared.options.home.clone() });
+        }
+        let began = self.shared.start(starts).await?;
+        let status = self.shared.once(&Request::get("/status"), self.shared.options.timeout).await;
+        let status = status.map_err(Error::from)?.read()?;
+        Ok(match began {
+            Began::Here { notes } => Contact::Started { status, notes },
+            Began::Elsewhere => Contact::Running(status),
+        })
+    }
+
+    /// The status of a daemon that runs; never starts one.
+    pub async fn running(&self) -> Result<Option<StatusAnswer>, Error> {
+        match self.shared.once(&Request::get("/status"), self.shared.options.timeout).await {
+            Ok(answer) => answer.read().map(Some),
+            Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {
+                self.shared.forget_line();
+                Ok(None)
+            }
+            Err(Failure::Final(error)) => Err(error),
+        }
+    }
+
+    /// Stops the daemon and waits, 5 s at most, until it has let go of its lock. Its leases stay in its journal.
+    ///
+    /// # Errors
+    /// It still runs after that time, or cannot be spoken to.
+    pub async fn stop(&self) -> Result<Stopped, Error> {
+        let deadline = Instant::now() + STOP;
+        let lock = self.shared.layout.lock();
+        let status = loop {
+            if let Some(status) = self.running().await? {
+                break status;
+            }
+            if !is_held(&lock) {
+                return Ok(Stopped::WasNot);
+            }
+            // One that is about to answer, or about to end.
+            if Instant::now() >= deadline {
+                return Err(Error::Stuck { lock });
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        match self.shared.once(&Request::new(Method::POST, "/shutdown"), STOP).await {
+            Ok(answer) => drop(answer.granted()?),
+            // Ended before, or while, it was told.
+            Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {}
+            Err(Failure::Final(error)) => return Err(error),
+        }
+        self.shared.forget_line();
+        while is_held(&lock) {
+            if Instant::now() >= deadline {
+                return Err(Error::StillRunning { pid: status.pid.get(), after: STOP });
+            }
+            tokio::time::sleep(PAUSE / 3).await;
+        }
+        Ok(Stopped::WasRunning(status))
+    }
+}

@@ -1,0 +1,84 @@
+//! Stopping the daemon.
+
+use std::fs::File;
+use std::sync::Mutex;
+
+use styxy_client::{Error, Start, Stopped};
+use styxy_core::api::{Code, Refusal};
+
+use crate::fake::{Fake, Home, Reply, block_on, refuse, status, wait_until};
+
+#[test]
+fn a_stop_ends_the_daemon_and_a_second_one_finds_none() {
+    let home = Home::new();
+    let client = home.client(Start::Auto);
+    block_on(async {
+        client.status().await.unwrap();
+        assert!(matches!(client.stop().await.unwrap(), Stopped::WasRunning(_)));
+        assert_eq!(client.running().await.unwrap(), None);
+        assert_eq!(client.stop().await.unwrap(), Stopped::WasNot);
+    });
+    assert_eq!(home.starts(), ["ready"], "a stop starts nothing");
+}
+
+#[test]
+fn a_stop_returns_when_the_daemon_has_let_go_of_its_lock() {
+    let home = Home::new();
+    let lock = File::create(home.layout().lock()).unwrap();
+    lock.lock().unwrap();
+    let fake = Fake::serve(&home.socket(), |asked| match asked.line.as_str() {
+        "POST /shutdown" => Reply::Json(200, r#"{"success":true}"#.into()),
+        _ => status(),
+    });
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_until("it is told to stop", || fake.lines().contains(&"POST /shutdown".to_owned()));
+            drop(lock);
+        });
+        let stopped = block_on(home.client(Start::Never).stop()).unwrap();
+        assert!(matches!(stopped, Stopped::WasRunning(_)));
+        let next = File::open(home.layout().lock()).unwrap();
+        assert!(next.try_lock().is_ok(), "the next daemon can have the lock");
+    });
+    assert_eq!(fake.lines(), ["GET /status", "POST /shutdown"]);
+}
+
+#[test]
+fn a_daemon_that_is_still_starting_is_waited_for_and_stopped() {
+    let home = Home::new();
+    let lock = Mutex::new(Some(File::create(home.layout().lock()).unwrap()));
+    lock.lock().unwrap().as_ref().unwrap().lock().unwrap();
+    let client = home.client(Start::Never);
+    let stopped = block_on(async {
+        // It has the lock and no socket yet: the first look finds nobody, so the stop must still be waiting here.
+        let stop = std::pin::pin!(client.stop());
+        let started = async {
+            tokio::task::yield_now().await;
+            Fake::serve(&home.socket(), |asked| match asked.line.as_str() {
+                "POST /shutdown" => Reply::HangUp,
+                _ => status(),
+            })
+        };
+        let told = |fake: &Fake| fake.lines().contains(&"POST /shutdown".to_owned());
+        let release = async {
+            let fake = started.await;
+            while !told(&fake) {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+            lock.lock().unwrap().take();
+        };
+        tokio::join!(stop, release).0.unwrap()
+    });
+    assert!(matches!(stopped, Stopped::WasRunning(_)), "{stopped:?}");
+}
+
+#[test]
+fn a_daemon_that_will_not_stop_says_why() {
+    let home = Home::new();
+    let _fake = Fake::serve(&home.socket(), |asked| match asked.line.as_str() {
+        "POST /shutdown" => refuse(403, &Refusal::new(Code::Forbidden, "not over this")),
+        _ => status(),
+    });
+    let error = block_on(home.client(Start::Never).stop()).unwrap_err();
+    assert!(matches!(&error, Error::Refused(refusal) if refusal.code == Code::Forbidden), "{error:?}");
+}

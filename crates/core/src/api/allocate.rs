@@ -1,0 +1,148 @@
+//! `POST /allocate`.
+
+use serde::{Deserialize, Serialize};
+
+use super::lease::{OwnerView, State};
+use crate::names::{InstanceId, LockId, ProjectPath, RequestId, ServiceName, ServiceType};
+use crate::port::Port;
+use crate::process::Pid;
+
+/// Asks for one port, or with `services` for several, all or none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AllocateRequest {
+    /// What kind of server it is for; required unless `services` is given.
+    #[serde(alias = "service", default, skip_serializing_if = "Option::is_none")]
+    pub service_type: Option<ServiceType>,
+    /// Which of several servers of that kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_name: Option<ServiceName>,
+    /// The port wished for; another one is given, with a `reason`, if it cannot be had.
+    #[serde(alias = "port", default, skip_serializing_if = "Option::is_none")]
+    pub preferred_port: Option<Port>,
+    /// That port or a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<bool>,
+    /// The live lease of the same key and instance, if it is there to be had again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<bool>,
+    /// The agent session it is for: the owner if it is registered and no `pid` is given, else a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+    /// The checkout's root, canonical; only a key, never opened by the daemon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_path: Option<ProjectPath>,
+    /// The owner process: alive, and of the daemon's user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<Pid>,
+    /// A repeat of this request under the same id gets the first answer again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// Says what would be granted, and remembers nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+    /// A group instead of one service: up to 64 members, granted all or none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<Vec<MemberRequest>>,
+}
+
+impl AllocateRequest {
+    /// How many members a group may have.
+    pub const MAX_MEMBERS: usize = 64;
+}
+
+/// One member of a group: what differs from the request around it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MemberRequest {
+    /// What kind of server it is for; required.
+    #[serde(alias = "service", default, skip_serializing_if = "Option::is_none")]
+    pub service_type: Option<ServiceType>,
+    /// Which of several servers of that kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_name: Option<ServiceName>,
+    /// The port wished for.
+    #[serde(alias = "port", default, skip_serializing_if = "Option::is_none")]
+    pub preferred_port: Option<Port>,
+    /// That port or a refusal of the whole group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<bool>,
+    /// As in the request around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reuse: Option<bool>,
+    /// As in the request around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+    /// As in the request around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_path: Option<ProjectPath>,
+    /// As in the request around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<Pid>,
+}
+
+/// The answer to [`AllocateRequest`]: one grant, or a group's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum AllocateAnswer {
+    /// A group's grants.
+    Group(GroupAnswer),
+    /// One grant.
+    One(Grant),
+}
+
+impl AllocateAnswer {
+    /// The grants, in the order asked for.
+    #[must_use]
+    pub fn grants(&self) -> &[Grant] {
+        match self {
+            Self::Group(group) => &group.leases,
+            Self::One(grant) => std::slice::from_ref(grant),
+        }
+    }
+}
+
+/// A group's grants, in the order asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct GroupAnswer {
+    /// Always true.
+    pub success: bool,
+    /// One grant per member.
+    pub leases: Vec<Grant>,
+}
+
+/// One port granted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Grant {
+    /// Always true.
+    pub success: bool,
+    /// The port.
+    pub port: Port,
+    /// The lease; null after a dry run.
+    pub lock_id: Option<LockId>,
+    /// As asked for.
+    pub service_type: ServiceType,
+    /// As asked for.
+    pub service_name: Option<ServiceName>,
+    /// Whether something listens on it already.
+    pub state: State,
+    /// Who must live for the lease to stand.
+    pub owner: OwnerView,
+    /// `http://localhost:PORT`
+    pub url: String,
+    /// Whether it is a lease this key had already (`reuse`).
+    pub reused: bool,
+    /// Whether it is somebody else's: the one lease of a singleton service type.
+    pub existing: bool,
+    /// Why it is not the port wished for, or whose lease it is; else null.
+    pub reason: Option<String>,
+    /// The port this key had until now, taken by a stranger; else null.
+    pub displaced_from: Option<Port>,
+    /// A sentence for people.
+    pub message: String,
+}

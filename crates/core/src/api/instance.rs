@@ -1,0 +1,105 @@
+//! Instances: agent sessions that beat, or have a process.
+
+use serde::{Deserialize, Serialize};
+
+use super::lease::Lease;
+use crate::names::{InstanceId, ProjectPath};
+use crate::process::Pid;
+use crate::time::WallTime;
+
+/// `POST /instance/register`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RegisterRequest {
+    /// Its name.
+    pub instance_id: InstanceId,
+    /// Where it works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<ProjectPath>,
+    /// Its process: then it lives as long as that does and needs no beat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<Pid>,
+    /// Anything; given back by `GET /instance/list`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// The answer to [`RegisterRequest`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RegisterAnswer {
+    /// Always true.
+    pub success: bool,
+    /// Its name.
+    pub instance_id: InstanceId,
+    /// Beat this often, in seconds; null if it has a process and needs no beat.
+    pub heartbeat_interval: Option<f64>,
+    /// It expires this many seconds after its last beat; null if it has a process.
+    pub expires_in: Option<f64>,
+}
+
+/// `POST /instance/heartbeat`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct BeatRequest {
+    /// Whose beat.
+    pub instance_id: InstanceId,
+}
+
+/// The answer to a beat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct BeatAnswer {
+    /// Always true.
+    pub success: bool,
+    /// Whose beat.
+    pub instance_id: InstanceId,
+    /// This beat.
+    pub last_heartbeat: WallTime,
+    /// Seconds until it expires without another; null if it has a process.
+    pub expires_in: Option<f64>,
+}
+
+/// `DELETE /instance/{id}`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct EndInstanceAnswer {
+    /// Always true.
+    pub success: bool,
+    /// Its name.
+    pub instance_id: InstanceId,
+    /// Its leases that ended with it; those that something listens on passed to the listener.
+    pub released: Vec<Lease>,
+}
+
+/// `GET /instance/list`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct InstancesAnswer {
+    /// By name.
+    pub instances: Vec<InstanceView>,
+}
+
+/// One live instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct InstanceView {
+    /// Its name.
+    pub instance_id: InstanceId,
+    /// Where it works.
+    pub working_directory: Option<ProjectPath>,
+    /// Its process, if it was registered with one.
+    pub pid: Option<Pid>,
+    /// Since when it is known.
+    pub registered_at: WallTime,
+    /// Its last beat, or its registration.
+    pub last_heartbeat: WallTime,
+    /// The leases asked for by it.
+    pub active_allocations: Vec<Lease>,
+    /// As registered; null if nothing was.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub metadata: Option<serde_json::Value>,
+}

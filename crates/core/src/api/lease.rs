@@ -1,0 +1,128 @@
+//! Leases as the wire shows them, and the routes that list and release them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{InstanceId, LockId, ProjectPath, ServiceName, ServiceType};
+use crate::port::Port;
+use crate::process::Pid;
+use crate::time::WallTime;
+
+/// One live lease.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Lease {
+    /// The lease's name, unique for ever.
+    pub lock_id: LockId,
+    /// The port.
+    pub port: Port,
+    /// What kind of server it is for.
+    pub service_type: ServiceType,
+    /// Which of several.
+    pub service_name: Option<ServiceName>,
+    /// The agent session it was asked for by.
+    pub instance_id: Option<InstanceId>,
+    /// The checkout's root.
+    pub project_path: Option<ProjectPath>,
+    /// Whether something listens.
+    pub state: State,
+    /// Who must live for the lease to stand.
+    pub owner: OwnerView,
+    /// Since when it stands.
+    pub allocated_at: WallTime,
+    /// When something was last seen listening on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_listening: Option<WallTime>,
+    /// The stranger that has bound its port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<ConflictView>,
+}
+
+/// Whether something listens on a lease's port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nothing listens.
+    Granted,
+    /// Something listens.
+    Active,
+}
+
+/// Who must live for a lease to stand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OwnerView {
+    /// What sort of owner.
+    pub kind: OwnerKind,
+    /// Its process; absent while the lease waits for a listener, and for an instance that beats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<Pid>,
+    /// The process' name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// When the process started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<WallTime>,
+}
+
+/// The sorts of owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OwnerKind {
+    /// One process.
+    Process,
+    /// An agent session that beats or has a process.
+    Instance,
+    /// Whoever listens on the port.
+    Listener,
+}
+
+/// A stranger on a leased port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ConflictView {
+    /// Its pid, where it could be told.
+    pub pid: Option<Pid>,
+    /// Its name, where it could be told.
+    pub process: Option<String>,
+}
+
+/// `GET /allocations`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams))]
+#[serde(deny_unknown_fields)]
+pub struct AllocationsQuery {
+    /// Only this service type's.
+    #[serde(default, alias = "service", skip_serializing_if = "Option::is_none")]
+    pub service_type: Option<ServiceType>,
+    /// Only this instance's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+    /// Only this project's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_path: Option<ProjectPath>,
+    /// Only this port's.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::ports::port_in_query")]
+    pub port: Option<Port>,
+}
+
+/// The leases that a filter lets through, by port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AllocationsAnswer {
+    /// Ascending by port.
+    pub allocations: Vec<Lease>,
+}
+
+/// `DELETE /allocate/{lockId}`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReleaseAnswer {
+    /// Always true.
+    pub success: bool,
+    /// The port that is free again.
+    pub port: Port,
+    /// A sentence for people.
+    pub message: String,
+}

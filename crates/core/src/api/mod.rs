@@ -1,0 +1,33 @@
+//! The wire: one type per message, the same in REST, `--json`, the client and the addon.
+//!
+//! snake_case JSON. Requests refuse unknown fields by name; an explicit null is the same as absent. Durations are
+//! numbers of seconds, times RFC 3339, sizes bytes.
+
+mod allocate;
+mod daemon;
+mod event;
+mod instance;
+mod lease;
+mod ports;
+mod refusal;
+
+pub use allocate::{AllocateAnswer, AllocateRequest, Grant, GroupAnswer, MemberRequest};
+pub use daemon::{
+    CleanupAnswer, CleanupRequest, ConfigAnswer, Journal, JournalMode, Listen, Memory, StatusAnswer, Watches,
+};
+pub use event::{EventMessage, EventName};
+pub use instance::{
+    BeatAnswer, BeatRequest, EndInstanceAnswer, InstanceView, InstancesAnswer, RegisterAnswer, RegisterRequest,
+};
+pub use lease::{AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State};
+pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
+pub use refusal::{Code, Refusal};
+
+/// The major version of this contract: clients and daemons of one number understand each other.
+pub const API_VERSION: u32 = 1;
+
+/// The TCP port the daemon listens on unless the configuration says otherwise.
+pub const DEFAULT_PORT: u16 = 9876;
+
+/// A body longer than this, in bytes, is refused.
+pub const MAX_BODY: usize = 16 * 1024;

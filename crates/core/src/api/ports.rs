@@ -1,0 +1,119 @@
+//! Looking at ports: check, suggest, scan.
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::lease::Lease;
+use crate::names::{ProjectPath, ServiceType};
+use crate::port::Port;
+use crate::process::Pid;
+use crate::time::WallTime;
+
+/// `GET /check/{port}`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CheckAnswer {
+    /// The port asked about.
+    pub port: Port,
+    /// Whether it could be leased now.
+    pub available: bool,
+    /// The lease that covers it.
+    pub allocated_to: Option<Lease>,
+    /// Who listens on it, leased or not.
+    pub system_usage: Option<SystemUsage>,
+    /// Why it is not available; null if it is.
+    pub reason: Option<String>,
+}
+
+/// Who listens on a port; null where it cannot be told.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SystemUsage {
+    /// The process.
+    pub pid: Option<Pid>,
+    /// Its name (`node`).
+    pub process: Option<String>,
+    /// Its command line.
+    pub command: Option<String>,
+    /// Whose it is.
+    pub user: Option<String>,
+    /// The addresses it listens on, without the port.
+    pub addresses: Vec<String>,
+    /// The worktree its working directory lies in.
+    pub project_path: Option<ProjectPath>,
+    /// The branch checked out there.
+    pub branch: Option<String>,
+    /// When the process started.
+    pub started_at: Option<WallTime>,
+}
+
+/// Query of `GET /suggest/{serviceType}`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams))]
+#[serde(deny_unknown_fields)]
+pub struct SuggestQuery {
+    /// How many, 1 to 100; 5 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "count_in_query")]
+    pub count: Option<u8>,
+}
+
+/// `GET /suggest/{serviceType}`: reserves nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SuggestAnswer {
+    /// The type asked for.
+    pub service_type: ServiceType,
+    /// The first suggestion; null if there is none.
+    pub port: Option<Port>,
+    /// Ports an allocate would be given now, best first.
+    pub suggestions: Vec<Port>,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// Query of `GET /scan`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams))]
+#[serde(deny_unknown_fields)]
+pub struct ScanQuery {
+    /// The lowest port; 1024 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "port_in_query")]
+    pub start: Option<Port>,
+    /// The highest port; 65535 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "port_in_query")]
+    pub end: Option<Port>,
+}
+
+/// `GET /scan`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ScanAnswer {
+    /// `3000-3099`
+    pub scan_range: String,
+    /// Every listener and every lease in the range, ascending.
+    pub ports_in_use: Vec<PortInUse>,
+}
+
+/// A port with a listener, a lease, or both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PortInUse {
+    /// The port.
+    pub port: Port,
+    /// The lease that covers it.
+    pub allocated_to: Option<Lease>,
+    /// Who listens on it.
+    pub system_usage: Option<SystemUsage>,
+}
+
+/// A query's values are texts; a port in it is digits and nothing else.
+pub(super) fn port_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Port>, D::Error> {
+    Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+}
+
+fn count_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    let count = text.parse().ok().filter(|count| (1..=100).contains(count));
+    count.map(Some).ok_or_else(|| {
+        de::Error::custom(format_args!("{text:?} is not a count; allowed: a whole number from 1 to 100"))
+    })
+}

@@ -1,0 +1,153 @@
+//! Everything that can happen: requests, exits, listeners, time. One order of commands, one log of events.
+
+use crate::lease::Instance;
+use crate::names::{InstanceId, LockId, ProjectPath, RequestId, ServiceName, ServiceType};
+use crate::port::Port;
+use crate::process::{Listener, Process, ProcessKey};
+
+/// Something that happened or is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// `POST /allocate`
+    Allocate(Allocation),
+    /// `DELETE /allocate/{lockId}`
+    Release(LockId),
+    /// `POST /instance/register`
+    Register(Registration),
+    /// A beat of an instance.
+    Beat(InstanceId),
+    /// `DELETE /instance/{id}`.
+    EndInstance {
+        /// Which.
+        id: InstanceId,
+    },
+    /// `POST /cleanup {"force": true}`
+    EndAll,
+    /// A process ended. `listeners` is what listens on the ports of its leases, looked at after its end.
+    ProcessExited {
+        /// Which.
+        process: ProcessKey,
+        /// What listens now; a leased port that is not in it is silent.
+        listeners: Vec<(Port, Listener)>,
+    },
+    /// Something listens on a leased port.
+    Heard {
+        /// The port.
+        port: Port,
+        /// Who.
+        listener: Listener,
+    },
+    /// Nothing listens on a leased port any more.
+    Silent(Port),
+    /// Something still listens on these ports.
+    StillHeard(Vec<Port>),
+    /// A deadline may have passed.
+    Tick,
+    /// A daemon takes the registry over in the boot of this name.
+    Resume {
+        /// The system's name for the boot.
+        boot_id: String,
+    },
+}
+
+/// A request for ports, checked and with everything looked up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allocation {
+    /// What is wanted: one, or a group's members in order.
+    pub asks: Vec<Ask>,
+    /// Whether the answer has the form of a group.
+    pub form: AnswerForm,
+    /// The client's name for the request and the hash of its body.
+    pub request: Option<(RequestId, u64)>,
+    /// Whether anything is to be remembered.
+    pub mode: AllocationMode,
+}
+
+/// The form of the answer to an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// One grant.
+    One,
+    /// `{"leases": […]}`
+    Group,
+}
+
+/// Whether an allocation is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllocationMode {
+    /// Grants.
+    Grant,
+    /// Says what would be granted.
+    DryRun,
+}
+
+/// One port wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// The id the lease gets if a new one is made: fresh.
+    pub fresh_id: LockId,
+    /// What kind of server.
+    pub service: ServiceType,
+    /// Which of several.
+    pub name: Option<ServiceName>,
+    /// The checkout's root.
+    pub project: Option<ProjectPath>,
+    /// The agent session.
+    pub instance_id: Option<InstanceId>,
+    /// The owner process, alive.
+    pub process: Option<Process>,
+    /// Its ancestors, nearest first; looked up only for `reuse`.
+    pub ancestors: Vec<ProcessKey>,
+    /// The port wished for.
+    pub wish: Wish,
+    /// Whether a live lease of the same key will do.
+    pub reuse: Reuse,
+}
+
+/// Which port is wished for, and how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Any.
+    Any,
+    /// This one first.
+    Preferred(Port),
+    /// This one or a refusal.
+    Exact(Port),
+}
+
+/// Whether a live lease of the same key will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// A new lease, always.
+    Never,
+    /// If it is to be had by the rules.
+    IfLive,
+}
+
+/// A registration, checked and with its process looked up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registration {
+    /// Its name.
+    pub id: InstanceId,
+    /// Where it works.
+    pub working_directory: Option<ProjectPath>,
+    /// Its process, alive.
+    pub process: Option<Process>,
+    /// Anything.
+    pub metadata: Option<serde_json::Value>,
+}
+
+impl Registration {
+    /// The instance as it is from `now` on.
+    #[must_use]
+    pub fn into_instance(self, now: crate::Timestamp) -> Instance {
+        Instance {
+            id: self.id,
+            working_directory: self.working_directory,
+            process: self.process,
+            registered_at: now,
+            last_beat: now,
+            metadata: self.metadata,
+        }
+    }
+}

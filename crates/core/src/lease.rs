@@ -1,0 +1,139 @@
+//! Leases and instances as the registry keeps them and the journal stores them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{InstanceId, LockId, ProjectPath, ServiceName, ServiceType};
+use crate::port::Port;
+use crate::process::{Listener, Pid, Process, ProcessKey};
+use crate::time::{Millis, Timestamp, WallTime};
+
+/// What the same server is called from one run to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Key {
+    /// The checkout's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectPath>,
+    /// What kind of server.
+    pub service: ServiceType,
+    /// Which of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<ServiceName>,
+}
+
+/// One port granted to one owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Its name, unique for ever.
+    pub lock_id: LockId,
+    /// The port.
+    pub port: Port,
+    /// What it is for.
+    pub key: Key,
+    /// The agent session it was asked for by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<InstanceId>,
+    /// Who must live for it to stand.
+    pub owner: Owner,
+    /// What is known of its port.
+    pub listening: Listening,
+    /// Since when it stands.
+    pub allocated_at: Timestamp,
+    /// When something was last seen listening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<WallTime>,
+}
+
+/// Who must live for a lease to stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// One process.
+    Process(Process),
+    /// A registered instance.
+    Instance(InstanceId),
+    /// Whoever will listen, if someone does in time.
+    Awaited {
+        /// The awake clock's reading at which the wait is over.
+        until: Millis,
+    },
+    /// Whoever listens.
+    Listener {
+        /// Its process, where it could be told; else the listening itself is all there is to watch.
+        process: Option<Process>,
+        /// The awake clock's reading at which the lease ends unless it listens again; none while it listens.
+        silent_until: Option<Millis>,
+    },
+}
+
+impl Owner {
+    /// The process to be watched for it; an instance's process is the instance's.
+    #[must_use]
+    pub const fn process(&self) -> Option<&Process> {
+        match self {
+            Self::Process(process) => Some(process),
+            Self::Listener { process, .. } => process.as_ref(),
+            Self::Instance(_) | Self::Awaited { .. } => None,
+        }
+    }
+}
+
+/// What is known of a lease's port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listening {
+    /// Nothing listens.
+    Nothing,
+    /// Its server does, or one that may be.
+    Server(Listener),
+    /// A stranger does.
+    Stranger(Conflict),
+}
+
+impl Listening {
+    /// The server that listens, unless it is a stranger.
+    #[must_use]
+    pub const fn server(&self) -> Option<&Listener> {
+        match self {
+            Self::Server(listener) => Some(listener),
+            Self::Nothing | Self::Stranger(_) => None,
+        }
+    }
+}
+
+/// A stranger on a leased port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Its process, where it could be told.
+    pub pid: Option<Pid>,
+    /// Its name, where it could be told.
+    pub process: Option<Box<str>>,
+}
+
+/// An agent session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its name.
+    pub id: InstanceId,
+    /// Where it works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<ProjectPath>,
+    /// Its process; then it needs no beat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// Since when it is known.
+    pub registered_at: Timestamp,
+    /// Its last beat, or registration.
+    pub last_beat: Timestamp,
+    /// Anything it said of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Value>,
+}
+
+impl Lease {
+    /// Every process whose end matters to this lease: its owner's, and its listener's.
+    pub fn processes(&self) -> impl Iterator<Item = ProcessKey> {
+        let owner = self.owner.process().map(|process| process.key);
+        let listener = self.listening.server().and_then(Listener::key);
+        owner.into_iter().chain(listener.filter(|key| Some(*key) != owner))
+    }
+}

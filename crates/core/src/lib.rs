@@ -1,0 +1,32 @@
+//! What is true of Styxy's leases: which port belongs to whom, and what follows from each thing that happens.
+//!
+//! No input, no output, no clock, no thread: time, fresh ids and the state of the machine's ports come in as
+//! arguments, and what follows goes out as [`Event`]s. `clippy.toml` beside this crate's manifest enforces it.
+
+pub mod api;
+pub mod config;
+mod command;
+mod event;
+pub mod handshake;
+pub mod layout;
+mod lease;
+mod names;
+mod nearest;
+mod port;
+mod process;
+mod refusal;
+mod registry;
+#[cfg(feature = "schema")]
+mod schema;
+mod time;
+
+pub use command::{Allocation, AllocationMode, AnswerForm, Ask, Command, Registration, Reuse, Wish};
+pub use event::{Answered, EndReason, Event, Fact, Seq};
+pub use lease::{Conflict, Instance, Key, Lease, Listening, Owner};
+pub use names::{InstanceId, InvalidName, LockId, ProjectPath, RequestId, ServiceName, ServiceType};
+pub use nearest::nearest;
+pub use port::{InvalidPort, Occupancy, Port, PortRange, PortSet};
+pub use process::{Listener, Pid, Process, ProcessKey, Relation};
+pub use refusal::{Holder, Refusal};
+pub use registry::{Policy, Registry, Snapshot};
+pub use time::{Millis, Timestamp, WallTime};

@@ -1,0 +1,314 @@
+//! Ports, ranges and sets of them.
+
+use std::fmt;
+use std::num::NonZeroU16;
+
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// A TCP port, 1 to 65535. Zero means "any" to the system; it is never a lease.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Port(NonZeroU16);
+
+/// A number or a text that is no port.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found} is not a port; allowed: a whole number from 1 to 65535")]
+pub struct InvalidPort {
+    /// What came, as it was written.
+    pub found: String,
+}
+
+impl Port {
+    /// The port of this number.
+    ///
+    /// # Errors
+    /// Zero is no port.
+    pub fn new(number: u16) -> Result<Self, InvalidPort> {
+        NonZeroU16::new(number).map(Self).ok_or_else(|| InvalidPort { found: "0".into() })
+    }
+
+    /// The number, 1 to 65535.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0.get()
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        self.0.get() as usize
+    }
+}
+
+impl TryFrom<u16> for Port {
+    type Error = InvalidPort;
+    fn try_from(number: u16) -> Result<Self, InvalidPort> {
+        Self::new(number)
+    }
+}
+
+impl std::str::FromStr for Port {
+    type Err = InvalidPort;
+    /// Digits only: neither `+80`, `80abc` nor `0x50` is a port.
+    fn from_str(text: &str) -> Result<Self, InvalidPort> {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { text.parse().ok() } else { None };
+        number.and_then(NonZeroU16::new).map(Self).ok_or_else(|| InvalidPort { found: format!("{text:?}") })
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl fmt::Debug for Port {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Port({})", self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Port {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PortVisitor)
+    }
+}
+
+struct PortVisitor;
+
+fn not_a_port<T, E: de::Error>(found: impl fmt::Display) -> Result<T, E> {
+    Err(E::custom(InvalidPort { found: found.to_string() }))
+}
+
+impl Visitor<'_> for PortVisitor {
+    type Value = Port;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a port, a whole number from 1 to 65535")
+    }
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Port, E> {
+        match u16::try_from(number).ok().and_then(NonZeroU16::new) {
+            Some(port) => Ok(Port(port)),
+            None => not_a_port(number),
+        }
+    }
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Port, E> {
+        not_a_port(number)
+    }
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Port, E> {
+        not_a_port(number)
+    }
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Port, E> {
+        not_a_port(format_args!("{text:?}"))
+    }
+}
+
+/// What a probe says of a port that no lease covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occupancy {
+    /// 127.0.0.1, 0.0.0.0, ::1 and :: can all be bound.
+    Free,
+    /// Some process has one of them.
+    Busy,
+    /// The system does not let this user bind it.
+    Denied,
+}
+
+/// First and last port, both included, written `[8000, 8099]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "[Port; 2]")]
+pub struct PortRange {
+    first: Port,
+    last: Port,
+}
+
+impl PortRange {
+    /// Every port there is.
+    pub const ALL: Self = Self { first: Port(NonZeroU16::MIN), last: Port(NonZeroU16::MAX) };
+
+    /// The range from `first` to `last`, or nothing if it is reversed.
+    #[must_use]
+    pub fn new(first: Port, last: Port) -> Option<Self> {
+        (first <= last).then_some(Self { first, last })
+    }
+    /// The lowest port.
+    #[must_use]
+    pub const fn first(self) -> Port {
+        self.first
+    }
+    /// The highest port.
+    #[must_use]
+    pub const fn last(self) -> Port {
+        self.last
+    }
+    /// Whether `port` lies in it.
+    #[must_use]
+    pub fn contains(self, port: Port) -> bool {
+        self.first <= port && port <= self.last
+    }
+    /// How many ports it has.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a range is never empty")]
+    pub fn len(self) -> usize {
+        self.last.index() - self.first.index() + 1
+    }
+    /// Its ports, ascending.
+    pub fn ports(self) -> impl Iterator<Item = Port> {
+        (self.first.get()..=self.last.get()).filter_map(NonZeroU16::new).map(Port)
+    }
+}
+
+impl From<PortRange> for [Port; 2] {
+    fn from(range: PortRange) -> Self {
+        [range.first, range.last]
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}-{}", self.first, self.last)
+    }
+}
+
+impl<'de> Deserialize<'de> for PortRange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RangeVisitor;
+        impl<'de> Visitor<'de> for RangeVisitor {
+            type Value = PortRange;
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a range of ports, [first, last]")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut ends: A) -> Result<PortRange, A::Error> {
+                let first: Port = ends.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                let last: Port = ends.next_element()?.ok_or_else(|| de::Error::invalid_length(1, &self))?;
+                PortRange::new(first, last).ok_or_else(|| {
+                    de::Error::custom(format_args!(
+                        "the range [{first}, {last}] is reversed; allowed: [first, last] with first <= last"
+                    ))
+                })
+            }
+        }
+        deserializer.deserialize_seq(RangeVisitor)
+    }
+}
+
+/// A set of ports, one bit each: 8 KiB, whatever it holds.
+#[derive(Clone)]
+pub struct PortSet {
+    words: Box<[u64; 1024]>,
+    count: usize,
+}
+
+impl Default for PortSet {
+    fn default() -> Self {
+        Self { words: Box::new([0; 1024]), count: 0 }
+    }
+}
+
+impl PortSet {
+    /// Puts `port` in; true if it was not there.
+    pub fn insert(&mut self, port: Port) -> bool {
+        let (word, bit) = (port.index() / 64, 1 << (port.index() % 64));
+        let new = self.words[word] & bit == 0;
+        self.words[word] |= bit;
+        self.count += usize::from(new);
+        new
+    }
+    /// Takes `port` out; true if it was there.
+    pub fn remove(&mut self, port: Port) -> bool {
+        let (word, bit) = (port.index() / 64, 1 << (port.index() % 64));
+        let there = self.words[word] & bit != 0;
+        self.words[word] &= !bit;
+        self.count -= usize::from(there);
+        there
+    }
+    /// Whether `port` is in it.
+    #[must_use]
+    pub fn contains(&self, port: Port) -> bool {
+        self.words[port.index() / 64] & (1 << (port.index() % 64)) != 0
+    }
+    /// How many ports it has.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+    /// The ports of `range` that are in none of `excluded`, ascending, 64 looked at in a step.
+    pub fn outside<'a>(range: PortRange, excluded: &'a [&'a PortSet]) -> impl Iterator<Item = Port> + 'a {
+        let (first, last) = (range.first.index(), range.last.index());
+        (first / 64..=last / 64).flat_map(move |word| {
+            let mut bits = !excluded.iter().fold(0, |all, set| all | set.words[word]);
+            if word == first / 64 {
+                bits &= u64::MAX << (first % 64);
+            }
+            if word == last / 64 {
+                bits &= u64::MAX >> (63 - last % 64);
+            }
+            std::iter::from_fn(move || {
+                let bit = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+                bits &= bits - 1;
+                u16::try_from(word * 64 + bit).ok()
+            })
+            .filter_map(NonZeroU16::new)
+            .map(Port)
+        })
+    }
+}
+
+impl fmt::Debug for PortSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PortSet({} ports)", self.count)
+    }
+}
+
+impl FromIterator<Port> for PortSet {
+    fn from_iter<I: IntoIterator<Item = Port>>(ports: I) -> Self {
+        let mut set = Self::default();
+        for port in ports {
+            set.insert(port);
+        }
+        set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(number: u16) -> Port {
+        Port::new(number).unwrap()
+    }
+
+    #[test]
+    fn only_whole_numbers_from_1_to_65535_are_ports() {
+        for bad in ["0", "70000", "-1", "3.5", "\"abc\"", "\"3000\"", "true", "[3000]"] {
+            assert!(serde_json::from_str::<Port>(bad).is_err(), "{bad} was taken for a port");
+        }
+        for bad in ["0", "70000", "-1", "3000abc", "+80", "", " 80", "3.5", "1e3"] {
+            assert!(bad.parse::<Port>().is_err(), "{bad} was taken for a port");
+        }
+        assert_eq!(serde_json::from_str::<Port>("65535").unwrap(), port(65535));
+    }
+
+    #[test]
+    fn outside_gives_exactly_the_ports_in_no_set() {
+        let (taken, never): (PortSet, PortSet) = ([port(101), port(128)].into_iter().collect(), [port(64)].into_iter().collect());
+        let range = PortRange::new(port(60), port(200)).unwrap();
+        let slow: Vec<_> = range.ports().filter(|&p| !taken.contains(p) && !never.contains(p)).collect();
+        assert_eq!(PortSet::outside(range, &[&taken, &never]).collect::<Vec<_>>(), slow);
+        let top = PortRange::new(port(65535), port(65535)).unwrap();
+        assert_eq!(PortSet::outside(top, &[&taken]).count(), 1);
+    }
+
+    #[test]
+    fn a_set_counts_each_port_once() {
+        let mut set = PortSet::default();
+        assert!(set.insert(port(9)) && !set.insert(port(9)));
+        assert_eq!(set.len(), 1);
+        assert!(set.remove(port(9)) && !set.remove(port(9)) && set.is_empty());
+    }
+}

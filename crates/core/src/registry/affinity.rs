@@ -1,0 +1,192 @@
+//! Which ports a key had before, and when each port was last used. Preferences: kept across restarts, bounded.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::lease::Key;
+use crate::port::{Port, PortSet};
+use crate::time::{Millis, Timestamp};
+
+/// How many keys are remembered; the least recently used goes first.
+const KEYS: usize = 4096;
+/// How many ports one key remembers.
+const PORTS: usize = 16;
+/// For how long a port that was given up is offered to others last, in milliseconds.
+const QUARANTINE: Millis = 15_000;
+
+#[derive(Debug, Default)]
+pub(super) struct Affinity {
+    keys: HashMap<Key, Entry>,
+    /// Keys by their last use, oldest first.
+    order: BTreeMap<u64, Key>,
+    next_use: u64,
+    /// The ports that some key has affinity to, and how many keys each.
+    wanted: PortSet,
+    wants: HashMap<Port, u32>,
+    last_use: HashMap<Port, Use>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// In the order they were first had.
+    ports: Vec<Port>,
+    last_use: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    at: Millis,
+    /// Whose; a hash is enough for a preference.
+    key: u64,
+    ended: bool,
+}
+
+/// What a snapshot keeps of it.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Remembered {
+    /// Least recently used first.
+    keys: Vec<(Key, Vec<Port>)>,
+    /// By port. A list, since JSON has only texts for keys, and no text is a port.
+    uses: Vec<(Port, Millis, u64, bool)>,
+}
+
+impl Affinity {
+    /// `key` was granted `port`.
+    pub(super) fn used(&mut self, key: &Key, port: Port, at: Millis) {
+        self.touch(key, &[port]);
+        self.last_use.insert(port, Use { at, key: hash(key), ended: false });
+    }
+
+    /// A lease of `key` on `port` ended.
+    pub(super) fn gave_up(&mut self, key: &Key, port: Port, at: Millis) {
+        self.last_use.insert(port, Use { at, key: hash(key), ended: true });
+    }
+
+    /// The machine was started anew: its awake clock begins again.
+    pub(super) fn forget_times(&mut self) {
+        self.last_use.clear();
+    }
+
+    /// The ports `key` had before, in order.
+    pub(super) fn ports_of(&self, key: &Key) -> &[Port] {
+        self.keys.get(key).map_or(&[], |entry| entry.ports.as_slice())
+    }
+
+    /// The ports that any key has affinity to.
+    pub(super) const fn wanted(&self) -> &PortSet {
+        &self.wanted
+    }
+
+    /// Whether others than `key` gave `port` up just now.
+    pub(super) fn in_quarantine(&self, port: Port, key: &Key, now: Timestamp) -> bool {
+        self.last_use
+            .get(&port)
+            .is_some_and(|last| last.ended && now.awake < last.at.saturating_add(QUARANTINE) && last.key != hash(key))
+    }
+
+    /// For "least recently used first".
+    pub(super) fn last_use(&self, port: Port) -> Millis {
+        self.last_use.get(&port).map_or(0, |last| last.at)
+    }
+
+    fn touch(&mut self, key: &Key, ports: &[Port]) {
+        let entry = self.keys.entry(key.clone()).or_insert(Entry { ports: Vec::new(), last_use: 0 });
+        self.order.remove(&entry.last_use);
+        self.next_use += 1;
+        entry.last_use = self.next_use;
+        self.order.insert(self.next_use, key.clone());
+        for port in ports {
+            if entry.ports.contains(port) {
+                continue;
+            }
+            entry.ports.push(*port);
+            self.wanted.insert(*port);
+            *self.wants.entry(*port).or_default() += 1;
+            if entry.ports.len() > PORTS {
+                let oldest = entry.ports.remove(0);
+                unwant(&mut self.wanted, &mut self.wants, oldest);
+            }
+        }
+        if self.keys.len() > KEYS
+            && let Some((_, oldest)) = self.order.pop_first()
+            && let Some(dropped) = self.keys.remove(&oldest)
+        {
+            for port in dropped.ports {
+                unwant(&mut self.wanted, &mut self.wants, port);
+            }
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Remembered {
+        let keys = self.order.values().map(|key| (key.clone(), self.ports_of(key).to_vec())).collect();
+        let used = |(port, last): (&Port, &Use)| (*port, last.at, last.key, last.ended);
+        let mut uses: Vec<_> = self.last_use.iter().map(used).collect();
+        uses.sort_unstable();
+        Remembered { keys, uses }
+    }
+
+    pub(super) fn restore(remembered: Remembered) -> Self {
+        let mut affinity = Self::default();
+        for (key, ports) in &remembered.keys {
+            affinity.touch(key, ports);
+        }
+        let uses = remembered.uses.into_iter();
+        affinity.last_use = uses.map(|(port, at, key, ended)| (port, Use { at, key, ended })).collect();
+        affinity
+    }
+}
+
+fn unwant(wanted: &mut PortSet, wants: &mut HashMap<Port, u32>, port: Port) {
+    if let Some(count) = wants.get_mut(&port) {
+        *count -= 1;
+        if *count == 0 {
+            wants.remove(&port);
+            wanted.remove(port);
+        }
+    }
+}
+
+/// A hash that need only tell keys apart for some seconds.
+fn hash(key: &Key) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{ServiceName, ServiceType};
+
+    fn key(name: usize) -> Key {
+        Key {
+            project: None,
+            service: ServiceType::new("dev").unwrap(),
+            name: Some(ServiceName::new(&format!("n{name}")).unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_least_recently_used_key_is_forgotten_and_its_port_wanted_by_nobody() {
+        let mut affinity = Affinity::default();
+        for index in 0..KEYS {
+            affinity.used(&key(index), Port::new(1024 + u16::try_from(index).unwrap()).unwrap(), 0);
+        }
+        affinity.used(&key(0), Port::new(1024).unwrap(), 1);
+        affinity.used(&key(KEYS), Port::new(9000).unwrap(), 2);
+        assert_eq!(affinity.keys.len(), KEYS);
+        assert!(affinity.ports_of(&key(1)).is_empty() && !affinity.wanted().contains(Port::new(1025).unwrap()));
+        assert_eq!(affinity.ports_of(&key(0)), [Port::new(1024).unwrap()]);
+    }
+
+    #[test]
+    fn a_snapshot_remembers_keys_ports_and_order() {
+        let mut affinity = Affinity::default();
+        for index in 0..40 {
+            affinity.used(&key(index % 7), Port::new(2000 + u16::try_from(index).unwrap()).unwrap(), index as u64);
+        }
+        let restored = Affinity::restore(affinity.snapshot());
+        assert_eq!(restored.snapshot(), affinity.snapshot());
+        assert_eq!(restored.wanted().len(), affinity.wanted().len());
+    }
+}

@@ -1,0 +1,385 @@
+//! Granting ports: reuse, singletons, wishes, candidates, groups.
+
+use std::ops::ControlFlow;
+
+use crate::api::{AllocateAnswer, Grant, GroupAnswer, State};
+use crate::command::{Allocation, AllocationMode, AnswerForm, Ask, Reuse, Wish};
+use crate::config::{InstanceBehavior, ServiceTypeConfig};
+use crate::event::{Answered, EndReason, Fact};
+use crate::lease::{Key, Lease, Listening, Owner};
+use crate::names::{LockId, ServiceType};
+use crate::port::{Occupancy, Port, PortRange};
+use crate::refusal::{Holder, Refusal};
+use crate::time::{Millis, Timestamp};
+
+use super::Registry;
+use super::candidates::Search;
+
+impl Registry {
+    pub(super) fn allocate(
+        &self,
+        allocation: &Allocation,
+        now: Timestamp,
+        occupancy: &mut dyn FnMut(Port) -> Occupancy,
+    ) -> Result<Vec<Fact>, Refusal> {
+        let Allocation { asks, form, request, mode } = allocation;
+        if let Some((id, hash)) = request
+            && let Some(past) = self.requests.get(id, now.awake)
+        {
+            return if past.hash == *hash {
+                Ok(vec![Fact::Answered(Box::new(Answered { request: None, answer: past.answer.clone() }))])
+            } else {
+                Err(Refusal::RequestIdReused(id.clone()))
+            };
+        }
+        let mut round = Round::new(self, now, occupancy);
+        let mut grants = asks.iter().map(|ask| round.grant(ask)).collect::<Result<Vec<_>, _>>()?;
+        let mut facts = round.facts;
+        let request = match mode {
+            AllocationMode::Grant => request.clone(),
+            AllocationMode::DryRun => {
+                facts.clear();
+                grants.iter_mut().for_each(|grant| grant.lock_id = None);
+                None
+            }
+        };
+        let answer = match (form, grants.pop()) {
+            (AnswerForm::One, Some(grant)) => AllocateAnswer::One(grant),
+            (AnswerForm::One, None) | (AnswerForm::Group, _) if asks.is_empty() => {
+                let found = "no service is asked for".to_owned();
+                return Err(Refusal::Invalid { field: "services".into(), found, allowed: "1 to 64 members".into() });
+            }
+            (_, last) => {
+                grants.extend(last);
+                AllocateAnswer::Group(GroupAnswer { success: true, leases: grants })
+            }
+        };
+        facts.push(Fact::Answered(Box::new(Answered { request, answer })));
+        Ok(facts)
+    }
+
+    /// Ports that an allocate of `service` without project and name would be given now, best first, at most `count`.
+    ///
+    /// # Errors
+    /// The service type is unknown and the configuration is strict about that.
+    pub fn suggest(
+        &self,
+        service: &ServiceType,
+        count: usize,
+        now: Timestamp,
+        mut occupancy: impl FnMut(Port) -> Occupancy,
+    ) -> Result<Vec<Port>, Refusal> {
+        let kind = self.kind(service)?;
+        let key = Key { project: None, service: service.clone(), name: None };
+        let mut found = Vec::new();
+        let search = Search { key: &key, kind, taken: &[], now };
+        let _ = self.candidates(&search, |port| {
+            if occupancy(port) == Occupancy::Free {
+                found.push(port);
+            }
+            if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        Ok(found)
+    }
+
+    /// What is configured for `service`; none for an unknown one that the overflow range may serve.
+    fn kind(&self, service: &ServiceType) -> Result<Option<&ServiceTypeConfig>, Refusal> {
+        let config = &self.policy.config;
+        match config.service_types.get(service) {
+            None if config.strict_service_types => Err(Refusal::UnknownService {
+                service: service.clone(),
+                known: config.service_types.keys().cloned().collect(),
+            }),
+            kind => Ok(kind),
+        }
+    }
+}
+
+/// The members of one allocation, granted one after the other; nothing of it counts unless all are.
+struct Round<'a> {
+    registry: &'a Registry,
+    now: Timestamp,
+    occupancy: &'a mut dyn FnMut(Port) -> Occupancy,
+    facts: Vec<Fact>,
+    /// Leases made in this round.
+    made: Vec<Lease>,
+    /// Their ports.
+    taken: Vec<Port>,
+    /// Leases of before this round that a member has been given.
+    given: Vec<LockId>,
+    /// Leases of before this round that end in it.
+    displaced: Vec<LockId>,
+}
+
+/// Why a port was wished for in vain.
+enum Missed {
+    Leased(String),
+    Busy,
+    Denied,
+    Group,
+}
+
+impl<'a> Round<'a> {
+    fn new(registry: &'a Registry, now: Timestamp, occupancy: &'a mut dyn FnMut(Port) -> Occupancy) -> Self {
+        let (facts, made, taken, given, displaced) = Default::default();
+        Self { registry, now, occupancy, facts, made, taken, given, displaced }
+    }
+
+    fn grant(&mut self, ask: &Ask) -> Result<Grant, Refusal> {
+        let kind = self.registry.kind(&ask.service)?;
+        let key = Key { project: ask.project.clone(), service: ask.service.clone(), name: ask.name.clone() };
+        let mut displaced_from = None;
+        if ask.reuse == Reuse::IfLive {
+            match self.reusable(ask, &key) {
+                Some(Reusable::Stands(lease)) => return Ok(self.reuse(ask, lease)),
+                Some(Reusable::Displaced(lease)) => {
+                    self.displaced.push(lease.lock_id);
+                    self.facts.push(Fact::Ended { lock_id: lease.lock_id, reason: EndReason::Displaced });
+                    displaced_from = Some(lease.port);
+                }
+                None => {}
+            }
+        }
+        if kind.is_some_and(|kind| kind.instance_behavior == InstanceBehavior::Single)
+            && let Some(existing) = self.singleton(&ask.service)
+        {
+            self.given.push(existing.lock_id);
+            return self.existing(ask, &existing);
+        }
+        let (port, missed) = self.find(ask, &key, kind)?;
+        let lease = Lease {
+            lock_id: ask.fresh_id,
+            port,
+            key,
+            instance_id: ask.instance_id.clone(),
+            owner: self.owner_for(ask),
+            listening: Listening::Nothing,
+            allocated_at: self.now,
+            last_seen: None,
+        };
+        let reason = missed.map(|(wished, why)| why.explain(wished)).or_else(|| {
+            displaced_from.map(|old| format!("port {old}, which this service had, was bound by another program"))
+        });
+        let mut grant = self.answer(&lease, reason);
+        grant.displaced_from = displaced_from;
+        self.taken.push(port);
+        self.made.push(lease.clone());
+        self.facts.push(Fact::Granted(Box::new(lease)));
+        Ok(grant)
+    }
+
+    /// The owner of a new lease: the process; else the instance, if it is registered and lives; else whoever listens.
+    fn owner_for(&self, ask: &Ask) -> Owner {
+        match (&ask.process, &ask.instance_id) {
+            (Some(process), _) => Owner::Process(process.clone()),
+            (None, Some(id)) if self.registry.instances.contains_key(id) => Owner::Instance(id.clone()),
+            (None, _) => Owner::Awaited { until: self.bind_ttl() },
+        }
+    }
+
+    /// Until when a lease granted now waits for its server.
+    fn bind_ttl(&self) -> Millis {
+        self.now.after(self.registry.policy.config.bind_ttl.millis())
+    }
+
+    fn reuse(&mut self, ask: &Ask, lease: &Lease) -> Grant {
+        self.given.push(lease.lock_id);
+        let mut lease = lease.clone();
+        let owner = match &lease.owner {
+            // It was just asked for, so its server is coming: it has as long to listen as a new lease has.
+            Owner::Listener { process, silent_until: Some(_) } if owned_by_line(ask, &lease) => {
+                Owner::Listener { process: process.clone(), silent_until: Some(self.bind_ttl()) }
+            }
+            stays if owned_by_line(ask, &lease) => stays.clone(),
+            Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => {
+                self.owner_for(ask)
+            }
+        };
+        if owner != lease.owner {
+            self.facts.push(Fact::Passed { lock_id: lease.lock_id, owner: owner.clone() });
+            lease.owner = owner;
+        }
+        let reason = match ask.wish {
+            Wish::Preferred(wished) if wished != lease.port => {
+                Some(format!("this service has port {} already, so port {wished} was not tried", lease.port))
+            }
+            Wish::Any | Wish::Preferred(_) | Wish::Exact(_) => None,
+        };
+        let mut grant = self.answer(&lease, reason);
+        grant.reused = true;
+        grant.message = format!("Port {} was allocated for {} service already", lease.port, lease.key.service);
+        grant
+    }
+
+    /// The one live lease of a singleton service type, the oldest if a change of configuration left several.
+    fn singleton(&self, service: &ServiceType) -> Option<Lease> {
+        let stands = |lock_id: &LockId| !self.displaced.contains(lock_id);
+        let before = self.registry.indexes.of_service(service).filter(stands);
+        let before = before.filter_map(|lock_id| self.registry.leases.get(&lock_id));
+        let made = self.made.iter().filter(|lease| lease.key.service == *service);
+        before.chain(made).min_by_key(|lease| (lease.allocated_at.awake, lease.lock_id)).cloned()
+    }
+
+    fn existing(&self, ask: &Ask, lease: &Lease) -> Result<Grant, Refusal> {
+        let who = self.registry.who(lease);
+        if let Wish::Exact(port) = ask.wish
+            && port != lease.port
+        {
+            let holder = Holder::Singleton { service: ask.service.clone(), elsewhere: lease.port, who };
+            return Err(Refusal::PortUnavailable { port, holder });
+        }
+        let reason = format!("service type {} has one lease machine-wide, held by {who}", ask.service);
+        let mut grant = self.answer(lease, Some(reason));
+        grant.existing = true;
+        grant.message = format!("Service '{}' only allows a single instance: port {}", ask.service, lease.port);
+        Ok(grant)
+    }
+
+    /// The port for a new lease, and why it is not the one wished for.
+    fn find(
+        &mut self,
+        ask: &Ask,
+        key: &Key,
+        kind: Option<&ServiceTypeConfig>,
+    ) -> Result<(Port, Option<(Port, Missed)>), Refusal> {
+        let missed = match ask.wish {
+            Wish::Any => None,
+            Wish::Exact(port) => {
+                return match self.try_wish(port) {
+                    Ok(()) => Ok((port, None)),
+                    Err(missed) => Err(Refusal::PortUnavailable { port, holder: self.holder(port, missed) }),
+                };
+            }
+            Wish::Preferred(port) => match self.try_wish(port) {
+                Ok(()) => return Ok((port, None)),
+                Err(missed) => Some((port, missed)),
+            },
+        };
+        let wished = missed.as_ref().map(|(port, _)| *port);
+        let mut busy = 0;
+        let search = Search { key, kind, taken: &self.taken, now: self.now };
+        let occupancy = &mut self.occupancy;
+        let found = self.registry.candidates(&search, |port| {
+            // The port wished for was probed already, and is not free.
+            if wished != Some(port) && occupancy(port) == Occupancy::Free {
+                return ControlFlow::Break(port);
+            }
+            busy += 1;
+            ControlFlow::Continue(())
+        });
+        match found {
+            ControlFlow::Break(port) => Ok((port, missed)),
+            ControlFlow::Continue(()) => Err(self.nothing_free(ask, kind, busy)),
+        }
+    }
+
+    fn try_wish(&mut self, port: Port) -> Result<(), Missed> {
+        if self.taken.contains(&port) {
+            return Err(Missed::Group);
+        }
+        if let Some(lease) = self.registry.lease_on(port) {
+            let displaced = self.displaced.contains(&lease.lock_id);
+            return Err(if displaced { Missed::Busy } else { Missed::Leased(self.registry.who(lease)) });
+        }
+        match (self.occupancy)(port) {
+            Occupancy::Free => Ok(()),
+            Occupancy::Busy => Err(Missed::Busy),
+            Occupancy::Denied => Err(Missed::Denied),
+        }
+    }
+
+    fn holder(&self, port: Port, missed: Missed) -> Holder {
+        match (missed, self.registry.lease_on(port)) {
+            (Missed::Leased(who), Some(lease)) => {
+                Holder::Lease { lock_id: lease.lock_id, who, project: lease.key.project.clone() }
+            }
+            (Missed::Busy | Missed::Leased(_), _) => Holder::Foreign,
+            (Missed::Denied, _) => Holder::Denied,
+            (Missed::Group, _) => Holder::Group,
+        }
+    }
+
+    fn nothing_free(&self, ask: &Ask, kind: Option<&ServiceTypeConfig>, busy: usize) -> Refusal {
+        let overflow = self.registry.policy.config.overflow_range;
+        // An unknown type with no overflow range has nowhere to look; the widest range says so.
+        let everywhere = PortRange::ALL;
+        let range = kind.map(|kind| kind.range).or(overflow).unwrap_or(everywhere);
+        let tried = |port: Port| range.contains(port) || overflow.is_some_and(|overflow| overflow.contains(port));
+        let leased = self.registry.leases.values().chain(&self.made).filter(|lease| tried(lease.port)).count();
+        let overflow = overflow.filter(|overflow| *overflow != range);
+        Refusal::NoFreePort { service: ask.service.clone(), range, overflow, leased, busy }
+    }
+
+    fn answer(&self, lease: &Lease, reason: Option<String>) -> Grant {
+        Grant {
+            success: true,
+            port: lease.port,
+            lock_id: Some(lease.lock_id),
+            service_type: lease.key.service.clone(),
+            service_name: lease.key.name.clone(),
+            state: if lease.listening.server().is_some() { State::Active } else { State::Granted },
+            owner: self.registry.owner_view(&lease.owner),
+            url: format!("http://localhost:{}", lease.port),
+            reused: false,
+            existing: false,
+            reason,
+            displaced_from: None,
+            message: format!("Port {} allocated for {} service", lease.port, lease.key.service),
+        }
+    }
+
+    /// The live lease of `key` that a request with `reuse` gets, by rule 6 of the design's section 4.
+    fn reusable(&self, ask: &Ask, key: &Key) -> Option<Reusable<'a>> {
+        let registry = self.registry;
+        let spent = |lock_id: &LockId| self.given.contains(lock_id) || self.displaced.contains(lock_id);
+        let same = registry
+            .indexes
+            .of_key(key)
+            .filter(|lock_id| !spent(lock_id))
+            .filter_map(|lock_id| registry.leases.get(&lock_id))
+            .filter(|lease| lease.instance_id == ask.instance_id)
+            .filter(|lease| !matches!(ask.wish, Wish::Exact(port) if port != lease.port))
+            .filter(|lease| owned_by_line(ask, lease) || is_unclaimed(lease));
+        // One's own first, then the oldest.
+        let best = same.min_by_key(|lease| (!owned_by_line(ask, lease), lease.allocated_at.awake, lease.lock_id))?;
+        Some(match best.listening {
+            Listening::Stranger(_) => Reusable::Displaced(best),
+            Listening::Nothing | Listening::Server(_) => Reusable::Stands(best),
+        })
+    }
+}
+
+/// A lease that a request with `reuse` may have.
+enum Reusable<'a> {
+    Stands(&'a Lease),
+    /// A stranger has bound its port: it ends, and its key gets another one.
+    Displaced(&'a Lease),
+}
+
+/// Whether the request's own process, or an ancestor of it, owns the lease.
+fn owned_by_line(ask: &Ask, lease: &Lease) -> bool {
+    let Some(owner) = lease.owner.process().map(|process| process.key) else { return false };
+    ask.process.iter().map(|process| process.key).chain(ask.ancestors.iter().copied()).any(|key| key == owner)
+}
+
+/// Whether nothing but a stranger listens and no live process owns it.
+fn is_unclaimed(lease: &Lease) -> bool {
+    match (&lease.listening, &lease.owner) {
+        (Listening::Server(_), _) | (_, Owner::Process(_) | Owner::Listener { process: Some(_), .. }) => false,
+        (
+            Listening::Nothing | Listening::Stranger(_),
+            Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { process: None, .. },
+        ) => true,
+    }
+}
+
+impl Missed {
+    fn explain(self, wished: Port) -> String {
+        match self {
+            Self::Leased(who) => format!("preferred port {wished} is leased by {who}"),
+            Self::Busy => format!("preferred port {wished} is in use by a program that has no lease for it"),
+            Self::Denied => format!("preferred port {wished} may not be bound by this user"),
+            Self::Group => format!("preferred port {wished} went to another member of the group"),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Which ports are tried, in which order.
+//!
+//! The key's affinity ports; the service type's preferred ports; its range ascending; of those, ports that others
+//! have affinity to or gave up just now last, the least recently used first; then the overflow range likewise.
+
+use std::ops::ControlFlow;
+
+use crate::config::ServiceTypeConfig;
+use crate::lease::Key;
+use crate::port::{Port, PortRange, PortSet};
+use crate::time::Timestamp;
+
+use super::Registry;
+
+/// For whom a port is sought.
+pub(super) struct Search<'a> {
+    pub(super) key: &'a Key,
+    /// What is known of its service type; an unknown one has the overflow range alone.
+    pub(super) kind: Option<&'a ServiceTypeConfig>,
+    /// Ports given away in the same breath: a group's, so a handful.
+    pub(super) taken: &'a [Port],
+    pub(super) now: Timestamp,
+}
+
+impl Registry {
+    /// Shows each candidate that no lease covers to `visit`, best first, each once, until it breaks.
+    pub(super) fn candidates<B>(
+        &self,
+        search: &Search<'_>,
+        mut visit: impl FnMut(Port) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let own = self.affinity.ports_of(search.key);
+        own.iter().copied().filter(|port| self.is_open(search, *port)).try_for_each(&mut visit)?;
+        let seen = |port: Port| own.contains(&port);
+        if let Some(kind) = search.kind {
+            self.unclaimed_first(search, &kind.preferred_ports, kind.range, &seen, &mut visit)?;
+        }
+        let seen = |port: Port| {
+            own.contains(&port)
+                || search.kind.is_some_and(|kind| kind.range.contains(port) || kind.preferred_ports.contains(&port))
+        };
+        match self.policy.config.overflow_range {
+            Some(overflow) => self.unclaimed_first(search, &[], overflow, &seen, &mut visit),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    fn is_open(&self, search: &Search<'_>, port: Port) -> bool {
+        !self.indexes.leased().contains(port) && !self.policy.never.contains(port) && !search.taken.contains(&port)
+    }
+
+    /// `preferred` and `range`, those that others have a claim to last.
+    fn unclaimed_first<B>(
+        &self,
+        search: &Search<'_>,
+        preferred: &[Port],
+        range: PortRange,
+        seen: &impl Fn(Port) -> bool,
+        visit: &mut impl FnMut(Port) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let (leased, never, wanted) = (self.indexes.leased(), &self.policy.never, self.affinity.wanted());
+        let claimed =
+            |port| wanted.contains(port) || self.affinity.in_quarantine(port, search.key, search.now);
+
+        for &port in preferred {
+            if self.is_open(search, port) && !seen(port) && !claimed(port) {
+                visit(port)?;
+            }
+        }
+        for port in PortSet::outside(range, &[leased, never, wanted]) {
+            if !search.taken.contains(&port) && !preferred.contains(&port) && !seen(port) && !claimed(port) {
+                visit(port)?;
+            }
+        }
+        // The rest is looked at only when there is nothing better.
+        let mut missed: Vec<Port> =
+            preferred.iter().copied().filter(|port| self.is_open(search, *port)).collect();
+        missed.extend(PortSet::outside(range, &[leased, never]).filter(|port| !preferred.contains(port)));
+        missed.retain(|port| claimed(*port) && !search.taken.contains(port) && !seen(*port));
+        missed.sort_by_cached_key(|port| self.affinity.last_use(*port));
+        missed.into_iter().try_for_each(visit)
+    }
+}

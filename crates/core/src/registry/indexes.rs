@@ -1,0 +1,182 @@
+//! Ways to find leases and instances quickly; they hold nothing that the leases and instances do not say.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+
+use crate::lease::{Instance, Key, Lease, Listening, Owner};
+use crate::names::{InstanceId, LockId, ServiceType};
+use crate::port::{Port, PortSet};
+use crate::process::ProcessKey;
+use crate::time::Millis;
+
+#[derive(Debug, Default)]
+pub(super) struct Indexes {
+    leased: PortSet,
+    by_port: HashMap<Port, LockId>,
+    /// Sets, not lists: one key or process may have any number of leases, and each must end in no time.
+    by_key: HashMap<Key, BTreeSet<LockId>>,
+    by_service: HashMap<ServiceType, BTreeSet<LockId>>,
+    by_process: HashMap<ProcessKey, Dependents>,
+    instance_due: HashMap<InstanceId, Millis>,
+    deadlines: BTreeSet<(Millis, Due)>,
+    /// How many leases nothing has been heard on.
+    unheard: usize,
+    changed: Vec<ProcessKey>,
+}
+
+/// What depends on one process.
+#[derive(Debug, Default, PartialEq)]
+struct Dependents {
+    leases: BTreeSet<LockId>,
+    instances: usize,
+}
+
+/// Whose deadline.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// A lease that waits for a listener, or for it to come back.
+    Lease(LockId),
+    /// An instance that must beat.
+    Instance(InstanceId),
+}
+
+impl Indexes {
+    pub(super) fn insert_lease(&mut self, lease: &Lease) {
+        self.leased.insert(lease.port);
+        self.by_port.insert(lease.port, lease.lock_id);
+        self.by_key.entry(lease.key.clone()).or_default().insert(lease.lock_id);
+        self.by_service.entry(lease.key.service.clone()).or_default().insert(lease.lock_id);
+        for process in lease.processes() {
+            self.by_process.entry(process).or_default().leases.insert(lease.lock_id);
+            self.changed.push(process);
+        }
+        if let Some(until) = deadline(lease) {
+            self.deadlines.insert((until, Due::Lease(lease.lock_id)));
+        }
+        self.unheard += usize::from(unheard(lease));
+    }
+
+    pub(super) fn remove_lease(&mut self, lease: &Lease) {
+        self.leased.remove(lease.port);
+        self.by_port.remove(&lease.port);
+        take_out(&mut self.by_key, &lease.key, lease.lock_id);
+        take_out(&mut self.by_service, &lease.key.service, lease.lock_id);
+        for process in lease.processes() {
+            self.drop_dependent(process, |dependents| {
+                dependents.leases.remove(&lease.lock_id);
+            });
+        }
+        if let Some(until) = deadline(lease) {
+            self.deadlines.remove(&(until, Due::Lease(lease.lock_id)));
+        }
+        self.unheard -= usize::from(unheard(lease));
+    }
+
+    pub(super) fn insert_instance(&mut self, instance: &Instance, due: Option<Millis>) {
+        if let Some(process) = &instance.process {
+            self.by_process.entry(process.key).or_default().instances += 1;
+            self.changed.push(process.key);
+        }
+        self.set_instance_due(&instance.id, due);
+    }
+
+    pub(super) fn remove_instance(&mut self, instance: &Instance) {
+        if let Some(process) = &instance.process {
+            self.drop_dependent(process.key, |dependents| dependents.instances -= 1);
+        }
+        self.set_instance_due(&instance.id, None);
+    }
+
+    pub(super) fn set_instance_due(&mut self, id: &InstanceId, due: Option<Millis>) {
+        if let Some(old) = self.instance_due.remove(id) {
+            self.deadlines.remove(&(old, Due::Instance(id.clone())));
+        }
+        if let Some(due) = due {
+            self.instance_due.insert(id.clone(), due);
+            self.deadlines.insert((due, Due::Instance(id.clone())));
+        }
+    }
+
+    fn drop_dependent(&mut self, process: ProcessKey, change: impl FnOnce(&mut Dependents)) {
+        if let Some(dependents) = self.by_process.get_mut(&process) {
+            change(dependents);
+            if dependents.leases.is_empty() && dependents.instances == 0 {
+                self.by_process.remove(&process);
+            }
+            self.changed.push(process);
+        }
+    }
+
+    pub(super) const fn leased(&self) -> &PortSet {
+        &self.leased
+    }
+    pub(super) fn on_port(&self, port: Port) -> Option<LockId> {
+        self.by_port.get(&port).copied()
+    }
+    pub(super) fn of_key(&self, key: &Key) -> impl Iterator<Item = LockId> {
+        self.by_key.get(key).into_iter().flatten().copied()
+    }
+    pub(super) fn of_service(&self, service: &ServiceType) -> impl Iterator<Item = LockId> {
+        self.by_service.get(service).into_iter().flatten().copied()
+    }
+    pub(super) fn depends_on(&self, process: ProcessKey) -> bool {
+        self.by_process.contains_key(&process)
+    }
+    pub(super) fn processes(&self) -> impl Iterator<Item = ProcessKey> {
+        self.by_process.keys().copied()
+    }
+    pub(super) fn leases_of(&self, process: ProcessKey) -> impl Iterator<Item = LockId> {
+        self.by_process.get(&process).into_iter().flat_map(|dependents| dependents.leases.iter().copied())
+    }
+    pub(super) fn has_instance_of(&self, process: ProcessKey) -> bool {
+        self.by_process.get(&process).is_some_and(|dependents| dependents.instances > 0)
+    }
+    pub(super) fn take_changed(&mut self) -> Vec<ProcessKey> {
+        std::mem::take(&mut self.changed)
+    }
+    pub(super) fn next_deadline(&self) -> Option<Millis> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+    pub(super) fn due_by(&self, now: Millis) -> impl Iterator<Item = &(Millis, Due)> {
+        self.deadlines.iter().take_while(move |(at, _)| *at <= now)
+    }
+    pub(super) const fn unheard(&self) -> usize {
+        self.unheard
+    }
+
+    /// Everything that must follow from the leases and instances.
+    #[cfg(test)]
+    pub(super) fn contents(&self) -> impl PartialEq + std::fmt::Debug {
+        let leased: Vec<Port> = crate::port::PortRange::ALL.ports().filter(|port| self.leased.contains(*port)).collect();
+        let by_name = (&self.by_port, &self.by_key, &self.by_service, &self.by_process);
+        (leased, self.leased.len(), by_name, &self.instance_due, &self.deadlines, self.unheard)
+    }
+    #[cfg(test)]
+    pub(super) fn due_of(&self, id: &InstanceId) -> Option<Millis> {
+        self.instance_due.get(id).copied()
+    }
+}
+
+fn take_out<K: Eq + Hash>(sets: &mut HashMap<K, BTreeSet<LockId>>, of: &K, lock_id: LockId) {
+    if let Some(same) = sets.get_mut(of) {
+        same.remove(&lock_id);
+        if same.is_empty() {
+            sets.remove(of);
+        }
+    }
+}
+
+fn deadline(lease: &Lease) -> Option<Millis> {
+    match &lease.owner {
+        Owner::Awaited { until } => Some(*until),
+        Owner::Listener { silent_until, .. } => *silent_until,
+        Owner::Process(_) | Owner::Instance(_) => None,
+    }
+}
+
+fn unheard(lease: &Lease) -> bool {
+    match lease.listening {
+        Listening::Nothing => true,
+        Listening::Server(_) | Listening::Stranger(_) => false,
+    }
+}

@@ -1,0 +1,256 @@
+//! How leases and instances live and end: the rules of the design's section 4.
+
+use crate::command::Registration;
+use crate::event::{EndReason, Fact};
+use crate::lease::{Conflict, Instance, Lease, Listening, Owner};
+use crate::names::{InstanceId, LockId};
+use crate::port::Port;
+use crate::process::{Listener, Process, ProcessKey};
+use crate::refusal::Refusal;
+use crate::time::{Millis, Timestamp};
+
+use super::Registry;
+use super::indexes::Due;
+
+/// A tick this late, in milliseconds, means that the daemon itself was stopped: nobody can have beaten meanwhile.
+const STOPPED: Millis = 1000;
+
+impl Registry {
+    pub(super) fn release(&self, lock_id: LockId) -> Result<Vec<Fact>, Refusal> {
+        if self.leases.contains_key(&lock_id) {
+            return Ok(vec![Fact::Ended { lock_id, reason: EndReason::Released }]);
+        }
+        Err(match self.ended.get(lock_id) {
+            Some((lease, reason)) => Refusal::LeaseEnded { lock_id, port: lease.port, reason: *reason },
+            None => Refusal::UnknownLease(lock_id),
+        })
+    }
+
+    pub(super) fn end_all(&self) -> Vec<Fact> {
+        self.in_order(|_| true).map(|lease| end(lease, EndReason::Cleanup)).collect()
+    }
+
+    pub(super) fn register(&self, registration: &Registration, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+        let fresh = registration.clone().into_instance(now);
+        let Some(known) = self.instances.get(&registration.id) else {
+            return Ok(vec![Fact::InstanceRegistered(Box::new(fresh))]);
+        };
+        if let (Some(old), Some(new)) = (&known.process, &fresh.process)
+            && old.key != new.key
+        {
+            return Err(Refusal::InstanceExists { id: known.id.clone(), pid: old.key.pid });
+        }
+        let updated = Instance {
+            working_directory: fresh.working_directory.or_else(|| known.working_directory.clone()),
+            process: fresh.process.or_else(|| known.process.clone()),
+            metadata: fresh.metadata.or_else(|| known.metadata.clone()),
+            registered_at: known.registered_at,
+            ..fresh
+        };
+        Ok(vec![Fact::InstanceRegistered(Box::new(updated))])
+    }
+
+    pub(super) fn beat(&self, id: &InstanceId) -> Result<Vec<Fact>, Refusal> {
+        self.known(id).map(|_| vec![Fact::Beat(id.clone())])
+    }
+
+    pub(super) fn end_instance(&self, id: &InstanceId) -> Result<Vec<Fact>, Refusal> {
+        let instance = self.known(id)?;
+        let mut facts = self.owner_gone(id, EndReason::InstanceEnded);
+        facts.push(Fact::InstanceEnded(Box::new(instance.clone())));
+        Ok(facts)
+    }
+
+    fn known(&self, id: &InstanceId) -> Result<&Instance, Refusal> {
+        self.instances.get(id).ok_or_else(|| {
+            if self.expired.contains(id) {
+                Refusal::InstanceExpired(id.clone())
+            } else {
+                Refusal::UnknownInstance(id.clone())
+            }
+        })
+    }
+
+    /// What follows for the leases of an instance that is no more.
+    fn owner_gone(&self, id: &InstanceId, reason: EndReason) -> Vec<Fact> {
+        let owned = |lease: &Lease| matches!(&lease.owner, Owner::Instance(owner) if owner == id);
+        self.in_order(owned).map(|lease| pass_or_end(lease, lease.listening.server(), reason)).collect()
+    }
+
+    pub(super) fn process_exited(&self, process: ProcessKey, listeners: &[(Port, Listener)]) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for lease in self.touched_by(process) {
+            let heard = listeners.iter().find(|(port, _)| *port == lease.port).map(|(_, listener)| listener);
+            let server = heard
+                .filter(|listener| !listener.is_stranger_to(lease.key.project.as_ref()))
+                .filter(|listener| listener.key() != Some(process))
+                .map(|listener| match lease.listening.server() {
+                    // Somebody listens, but the look-up told less than is known.
+                    Some(known) if listener.process.is_none() && known.key() != Some(process) => known,
+                    _ => listener,
+                });
+            let reason = match &lease.owner {
+                Owner::Process(owner) if owner.key == process => Some(EndReason::OwnerExited),
+                Owner::Listener { process: Some(owner), .. } if owner.key == process => Some(EndReason::ListenerExited),
+                Owner::Instance(id) if self.lives_by(id, process) => Some(EndReason::InstanceExpired),
+                Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,
+            };
+            match (reason, server, &lease.listening) {
+                (Some(reason), None, _) => facts.push(end(lease, reason)),
+                (Some(reason), Some(server), known) => {
+                    if known.server() != Some(server) {
+                        facts.push(hear(lease, server.clone(), None));
+                    }
+                    facts.push(pass_or_end(lease, Some(server), reason));
+                }
+                // The owner lives; a child that listened for it does not.
+                (None, Some(server), known) if known.server() != Some(server) => {
+                    facts.push(hear(lease, server.clone(), None));
+                }
+                (None, None, Listening::Server(gone)) if gone.key() == Some(process) => {
+                    facts.push(Fact::Silent { lock_id: lease.lock_id, owner: None });
+                }
+                (None, Some(_), _) | (None, None, _) => {}
+            }
+        }
+        if self.indexes.has_instance_of(process) {
+            let expired = self.instances.values().filter(|instance| self.lives_by(&instance.id, process));
+            facts.extend(expired.map(expire));
+        }
+        facts
+    }
+
+    fn lives_by(&self, id: &InstanceId, process: ProcessKey) -> bool {
+        let instance = self.instances.get(id);
+        instance.and_then(|instance| instance.process.as_ref()).is_some_and(|its| its.key == process)
+    }
+
+    pub(super) fn heard(&self, port: Port, listener: &Listener, now: Timestamp) -> Vec<Fact> {
+        let Some(lease) = self.lease_on(port) else { return Vec::new() };
+        let lock_id = lease.lock_id;
+        if listener.is_stranger_to(lease.key.project.as_ref()) {
+            let by = Conflict {
+                pid: listener.key().map(|key| key.pid),
+                process: listener.process.as_ref().map(|process| process.name.clone()),
+            };
+            let conflict = Fact::Conflict { lock_id, by: Some(by.clone()) };
+            return match &lease.listening {
+                Listening::Stranger(known) if *known == by => Vec::new(),
+                Listening::Nothing | Listening::Stranger(_) => vec![conflict],
+                // The server closed unheard, before the stranger could bind.
+                Listening::Server(_) => self.silent(port, now).into_iter().chain([conflict]).collect(),
+            };
+        }
+        // A look-up that could not tell the process tells nothing new.
+        let same = |known: &Listener| listener.process.is_none() || known.key() == listener.key();
+        if lease.listening.server().is_some_and(same) {
+            return vec![Fact::Seen(vec![lock_id])];
+        }
+        let listens = |process: Option<Process>| Owner::Listener { process, silent_until: None };
+        match &lease.owner {
+            Owner::Awaited { .. } => {
+                let owner = listens(listener.process.clone());
+                vec![hear(lease, listener.clone(), None), Fact::Passed { lock_id, owner }]
+            }
+            Owner::Listener { process, .. } => {
+                let process = listener.process.clone().or_else(|| process.clone());
+                vec![hear(lease, listener.clone(), Some(listens(process)))]
+            }
+            Owner::Process(_) | Owner::Instance(_) => vec![hear(lease, listener.clone(), None)],
+        }
+    }
+
+    pub(super) fn silent(&self, port: Port, now: Timestamp) -> Vec<Fact> {
+        let Some(lease) = self.lease_on(port) else { return Vec::new() };
+        let lock_id = lease.lock_id;
+        match (&lease.listening, &lease.owner) {
+            (Listening::Nothing, _) => Vec::new(),
+            (Listening::Stranger(_), _) => vec![Fact::Conflict { lock_id, by: None }],
+            (Listening::Server(_), Owner::Listener { process, .. }) => {
+                let until = now.after(self.policy.config.unbind_grace.millis());
+                let waits = Owner::Listener { process: process.clone(), silent_until: Some(until) };
+                vec![Fact::Silent { lock_id, owner: Some(waits) }]
+            }
+            (Listening::Server(_), Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. }) => {
+                vec![Fact::Silent { lock_id, owner: None }]
+            }
+        }
+    }
+
+    pub(super) fn still_heard(&self, ports: &[Port]) -> Vec<Fact> {
+        let heard: Vec<LockId> = ports
+            .iter()
+            .filter_map(|port| self.lease_on(*port))
+            .filter(|lease| lease.listening.server().is_some())
+            .map(|lease| lease.lock_id)
+            .collect();
+        if heard.is_empty() { Vec::new() } else { vec![Fact::Seen(heard)] }
+    }
+
+    pub(super) fn tick(&self, now: Timestamp) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for (at, due) in self.indexes.due_by(now.awake) {
+            match due {
+                Due::Lease(lock_id) => facts.extend(self.leases.get(lock_id).and_then(overdue)),
+                Due::Instance(_) if now.awake > at.saturating_add(STOPPED) => return vec![Fact::Resumed],
+                Due::Instance(id) => {
+                    facts.extend(self.owner_gone(id, EndReason::InstanceExpired));
+                    facts.extend(self.instances.get(id).map(expire));
+                }
+            }
+        }
+        facts
+    }
+
+    pub(super) fn resume(&self, boot_id: &str) -> Vec<Fact> {
+        let booted = Fact::Booted { boot_id: boot_id.to_owned() };
+        match self.boot_id.as_deref() {
+            Some(same) if same == boot_id => vec![Fact::Resumed],
+            None => vec![booted],
+            Some(_) => {
+                let leases = self.in_order(|_| true).map(|lease| end(lease, EndReason::Reboot));
+                let instances = self.instances.values().map(expire);
+                leases.chain(instances).chain([booted]).collect()
+            }
+        }
+    }
+
+    /// The leases that `keep` lets through, by port, so that the order of events does not depend on a hash.
+    fn in_order(&self, keep: impl Fn(&Lease) -> bool) -> impl Iterator<Item = &Lease> {
+        let mut leases: Vec<&Lease> = self.leases.values().filter(|lease| keep(lease)).collect();
+        leases.sort_unstable_by_key(|lease| lease.port);
+        leases.into_iter()
+    }
+}
+
+fn end(lease: &Lease, reason: EndReason) -> Fact {
+    Fact::Ended { lock_id: lease.lock_id, reason }
+}
+
+fn expire(instance: &Instance) -> Fact {
+    Fact::InstanceExpired(Box::new(instance.clone()))
+}
+
+fn hear(lease: &Lease, listener: Listener, owner: Option<Owner>) -> Fact {
+    Fact::Heard { lock_id: lease.lock_id, listener, owner }
+}
+
+/// The owner has ended: the lease passes to the server that listens, or ends.
+fn pass_or_end(lease: &Lease, server: Option<&Listener>, reason: EndReason) -> Fact {
+    match server {
+        Some(server) => Fact::Passed {
+            lock_id: lease.lock_id,
+            owner: Owner::Listener { process: server.process.clone(), silent_until: None },
+        },
+        None => end(lease, reason),
+    }
+}
+
+/// What follows for a lease whose deadline has passed.
+fn overdue(lease: &Lease) -> Option<Fact> {
+    match &lease.owner {
+        Owner::Awaited { .. } => Some(end(lease, EndReason::BindTtl)),
+        Owner::Listener { .. } => Some(end(lease, EndReason::ListenerExited)),
+        Owner::Process(_) | Owner::Instance(_) => None,
+    }
+}

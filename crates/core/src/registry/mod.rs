@@ -1,0 +1,330 @@
+//! The registry: every live lease and instance, and the only place that decides about them.
+//!
+//! [`Registry::decide`] says what follows from a command and changes nothing; [`Registry::apply`] makes it true and
+//! is the one body used live and on replay. It knows no clock, no file, no socket and no process table: what the
+//! machine does comes in as commands.
+
+mod affinity;
+mod allocate;
+mod candidates;
+mod ended;
+mod indexes;
+mod lifecycle;
+mod requests;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::command::Command;
+use crate::config::Config;
+use crate::event::{Event, Fact, Seq};
+use crate::lease::{Instance, Lease, Listening, Owner};
+use crate::names::{InstanceId, LockId};
+use crate::port::{Occupancy, Port, PortSet};
+use crate::process::ProcessKey;
+use crate::refusal::Refusal;
+use crate::time::{Millis, Timestamp};
+
+use affinity::Affinity;
+use ended::{Ended, Expired};
+use indexes::Indexes;
+use requests::Requests;
+
+pub use snapshot::Snapshot;
+
+/// What the registry is told of the configuration and the machine.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// What is configured.
+    pub config: Config,
+    /// Ports never offered unasked: below 1024, ephemeral, refused by browsers, the daemon's own.
+    pub never: PortSet,
+}
+
+/// Every live lease and instance.
+#[derive(Debug)]
+pub struct Registry {
+    policy: Policy,
+    leases: HashMap<LockId, Lease>,
+    instances: BTreeMap<InstanceId, Instance>,
+    /// What can be found quickly: by port, key, process, deadline. Always agrees with `leases` and `instances`.
+    indexes: Indexes,
+    affinity: Affinity,
+    ended: Ended,
+    expired: Expired,
+    requests: Requests,
+    boot_id: Option<String>,
+    next_seq: Seq,
+}
+
+impl Registry {
+    /// A registry without leases.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            leases: HashMap::new(),
+            instances: BTreeMap::new(),
+            indexes: Indexes::default(),
+            affinity: Affinity::default(),
+            ended: Ended::default(),
+            expired: Expired::default(),
+            requests: Requests::default(),
+            boot_id: None,
+            next_seq: 1,
+        }
+    }
+
+    /// Says which events follow from `command`, changing nothing.
+    ///
+    /// `occupancy` is asked lazily, in the order of the candidates, and only for ports that no lease covers.
+    ///
+    /// # Errors
+    /// Why the command is refused; nothing follows from it then.
+    pub fn decide(
+        &self,
+        command: &Command,
+        now: Timestamp,
+        mut occupancy: impl FnMut(Port) -> Occupancy,
+    ) -> Result<Vec<Event>, Refusal> {
+        let facts = match command {
+            Command::Allocate(allocation) => self.allocate(allocation, now, &mut occupancy)?,
+            Command::Release(lock_id) => self.release(*lock_id)?,
+            Command::Register(registration) => self.register(registration, now)?,
+            Command::Beat(id) => self.beat(id)?,
+            Command::EndInstance { id } => self.end_instance(id)?,
+            Command::EndAll => self.end_all(),
+            Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners),
+            Command::Heard { port, listener } => self.heard(*port, listener, now),
+            Command::Silent(port) => self.silent(*port, now),
+            Command::StillHeard(ports) => self.still_heard(ports),
+            Command::Tick => self.tick(now),
+            Command::Resume { boot_id } => self.resume(boot_id),
+        };
+        Ok(self.number(facts, now))
+    }
+
+    /// Gives each durable fact the next number. What is not journaled has none: a replay must count the same.
+    fn number(&self, facts: Vec<Fact>, at: Timestamp) -> Vec<Event> {
+        let mut seq = self.next_seq;
+        let mut number = |fact: Fact| {
+            let durable = fact.is_durable();
+            let event = Event { seq: if durable { seq } else { 0 }, at, fact };
+            seq += u64::from(durable);
+            event
+        };
+        facts.into_iter().map(&mut number).collect()
+    }
+
+    /// Makes `event` true.
+    pub fn apply(&mut self, event: &Event) {
+        self.next_seq = self.next_seq.max(event.seq + 1);
+        let at = event.at;
+        match &event.fact {
+            Fact::Granted(lease) => {
+                self.affinity.used(&lease.key, lease.port, at.awake);
+                self.insert(Lease::clone(lease));
+            }
+            Fact::Heard { lock_id, listener, owner } => self.change(*lock_id, |lease| {
+                lease.listening = Listening::Server(listener.clone());
+                lease.last_seen = Some(at.wall);
+                lease.owner = owner.clone().unwrap_or_else(|| lease.owner.clone());
+            }),
+            Fact::Silent { lock_id, owner } => self.change(*lock_id, |lease| {
+                lease.listening = Listening::Nothing;
+                lease.owner = owner.clone().unwrap_or_else(|| lease.owner.clone());
+            }),
+            Fact::Conflict { lock_id, by } => self.change(*lock_id, |lease| {
+                lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
+            }),
+            Fact::Passed { lock_id, owner } => self.change(*lock_id, |lease| lease.owner = owner.clone()),
+            Fact::Ended { lock_id, reason } => {
+                if let Some(lease) = self.leases.remove(lock_id) {
+                    self.indexes.remove_lease(&lease);
+                    self.affinity.gave_up(&lease.key, lease.port, at.awake);
+                    self.requests.lease_ended(lease.lock_id, at.awake);
+                    self.ended.push(lease, *reason);
+                }
+            }
+            Fact::InstanceRegistered(instance) => self.insert_instance(Instance::clone(instance)),
+            Fact::InstanceExpired(instance) => {
+                self.remove_instance(&instance.id);
+                self.expired.push(instance.id.clone());
+            }
+            Fact::InstanceEnded(instance) => self.remove_instance(&instance.id),
+            Fact::Answered(answered) => {
+                if let Some((id, hash)) = &answered.request {
+                    self.requests.remember(id, *hash, &answered.answer, |lock_id| self.leases.contains_key(&lock_id), at.awake);
+                }
+            }
+            Fact::Beat(id) => {
+                if let Some(instance) = self.instances.get_mut(id) {
+                    instance.last_beat = at;
+                    let due = due(instance, &self.policy.config, at);
+                    self.indexes.set_instance_due(id, due);
+                }
+            }
+            Fact::Seen(lock_ids) => {
+                for lock_id in lock_ids {
+                    if let Some(lease) = self.leases.get_mut(lock_id) {
+                        lease.last_seen = Some(at.wall);
+                    }
+                }
+            }
+            Fact::Booted { boot_id } => {
+                if self.boot_id.as_ref().is_some_and(|old| old != boot_id) {
+                    self.affinity.forget_times();
+                    self.requests.forget_times();
+                }
+                self.boot_id = Some(boot_id.clone());
+            }
+            Fact::Resumed => {
+                for instance in self.instances.values() {
+                    self.indexes.set_instance_due(&instance.id, due(instance, &self.policy.config, at));
+                }
+            }
+        }
+    }
+
+    /// When the next [`Command::Tick`] has something to do, on the awake clock.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.indexes.next_deadline()
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// How many leases live.
+    #[must_use]
+    pub fn lease_count(&self) -> usize {
+        self.leases.len()
+    }
+
+    /// How many instances live.
+    #[must_use]
+    pub fn instance_count(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// The number the next journaled event gets.
+    #[must_use]
+    pub const fn next_seq(&self) -> Seq {
+        self.next_seq
+    }
+
+    /// The live lease of this id.
+    #[must_use]
+    pub fn lease(&self, lock_id: LockId) -> Option<&Lease> {
+        self.leases.get(&lock_id)
+    }
+
+    /// The live lease that covers `port`.
+    #[must_use]
+    pub fn lease_on(&self, port: Port) -> Option<&Lease> {
+        self.indexes.on_port(port).and_then(|lock_id| self.leases.get(&lock_id))
+    }
+
+    /// Every live lease, in no order.
+    pub fn leases(&self) -> impl Iterator<Item = &Lease> {
+        self.leases.values()
+    }
+
+    /// The ports that leases cover.
+    #[must_use]
+    pub const fn leased_ports(&self) -> &PortSet {
+        self.indexes.leased()
+    }
+
+    /// The live instance of this name.
+    #[must_use]
+    pub fn instance(&self, id: &InstanceId) -> Option<&Instance> {
+        self.instances.get(id)
+    }
+
+    /// Whether a lease or an instance depends on this process, so that its end must be told.
+    #[must_use]
+    pub fn depends_on(&self, process: ProcessKey) -> bool {
+        self.indexes.depends_on(process)
+    }
+
+    /// Every process that a lease or an instance depends on.
+    pub fn processes(&self) -> impl Iterator<Item = ProcessKey> {
+        self.indexes.processes()
+    }
+
+    /// The processes whose [`Registry::depends_on`] may have changed since this was last asked.
+    pub fn take_changed_processes(&mut self) -> Vec<ProcessKey> {
+        self.indexes.take_changed()
+    }
+
+    /// The leased ports that the end of `process` touches: its own leases', those it listens on, and those of
+    /// instances that live by it.
+    #[must_use]
+    pub fn ports_touched_by(&self, process: ProcessKey) -> Vec<Port> {
+        self.touched_by(process).map(|lease| lease.port).collect()
+    }
+
+    /// Whether some lease waits to be heard, so that listeners are worth looking for.
+    #[must_use]
+    pub fn awaits_listeners(&self) -> bool {
+        self.indexes.unheard() > 0
+    }
+
+    fn insert(&mut self, lease: Lease) {
+        self.indexes.insert_lease(&lease);
+        self.leases.insert(lease.lock_id, lease);
+    }
+
+    fn change(&mut self, lock_id: LockId, change: impl FnOnce(&mut Lease)) {
+        if let Some(mut lease) = self.leases.remove(&lock_id) {
+            self.indexes.remove_lease(&lease);
+            change(&mut lease);
+            self.insert(lease);
+        }
+    }
+
+    fn insert_instance(&mut self, instance: Instance) {
+        self.remove_instance(&instance.id);
+        self.expired.forget(&instance.id);
+        self.indexes.insert_instance(&instance, due(&instance, &self.policy.config, instance.last_beat));
+        self.instances.insert(instance.id.clone(), instance);
+    }
+
+    fn remove_instance(&mut self, id: &InstanceId) {
+        if let Some(instance) = self.instances.remove(id) {
+            self.indexes.remove_instance(&instance);
+        }
+    }
+
+    /// The leases that the end of `process` touches.
+    fn touched_by(&self, process: ProcessKey) -> impl Iterator<Item = &Lease> {
+        let by_instance = move |lease: &&Lease| match &lease.owner {
+            Owner::Instance(id) => self
+                .instances
+                .get(id)
+                .is_some_and(|instance| instance.process.as_ref().is_some_and(|its| its.key == process)),
+            Owner::Process(_) | Owner::Awaited { .. } | Owner::Listener { .. } => false,
+        };
+        let direct = self.indexes.leases_of(process);
+        let of_instances = self.indexes.has_instance_of(process).then(|| self.leases.values().filter(by_instance));
+        let mut touched: Vec<&Lease> = direct
+            .filter_map(|lock_id| self.leases.get(&lock_id))
+            .chain(of_instances.into_iter().flatten())
+            .collect();
+        touched.sort_unstable_by_key(|lease| lease.port);
+        touched.dedup_by_key(|lease| lease.lock_id);
+        touched.into_iter()
+    }
+}
+
+/// When an instance expires without a further beat; never if it has a process.
+fn due(instance: &Instance, config: &Config, from: Timestamp) -> Option<Millis> {
+    instance.process.is_none().then(|| from.after(config.instance_ttl.millis()))
+}

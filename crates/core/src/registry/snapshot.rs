@@ -1,0 +1,68 @@
+//! The whole registry in one piece, for the journal's compaction.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{EndReason, Seq};
+use crate::lease::{Instance, Lease};
+use crate::names::InstanceId;
+
+use super::affinity::{self, Affinity};
+use super::ended::{Ended, Expired};
+use super::requests::{self, Requests};
+use super::{Policy, Registry};
+
+/// Everything a registry knows, apart from its policy. Written and read as JSON; fields are only ever added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    boot_id: Option<String>,
+    next_seq: Seq,
+    leases: Vec<Lease>,
+    instances: Vec<Instance>,
+    #[serde(default)]
+    affinity: affinity::Remembered,
+    #[serde(default)]
+    ended: Vec<(Lease, EndReason)>,
+    #[serde(default)]
+    expired: Vec<InstanceId>,
+    #[serde(default)]
+    requests: requests::Remembered,
+}
+
+impl Registry {
+    /// Everything it knows.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let mut leases: Vec<Lease> = self.leases.values().cloned().collect();
+        leases.sort_unstable_by_key(|lease| lease.port);
+        Snapshot {
+            boot_id: self.boot_id.clone(),
+            next_seq: self.next_seq,
+            leases,
+            instances: self.instances.values().cloned().collect(),
+            affinity: self.affinity.snapshot(),
+            ended: self.ended.snapshot(),
+            expired: self.expired.snapshot(),
+            requests: self.requests.snapshot(),
+        }
+    }
+
+    /// A registry that knows what the snapshot says.
+    #[must_use]
+    pub fn restore(policy: Policy, snapshot: Snapshot) -> Self {
+        let mut registry = Self::new(policy);
+        registry.boot_id = snapshot.boot_id;
+        registry.next_seq = snapshot.next_seq;
+        for lease in snapshot.leases {
+            registry.insert(lease);
+        }
+        for instance in snapshot.instances {
+            registry.insert_instance(instance);
+        }
+        registry.affinity = Affinity::restore(snapshot.affinity);
+        registry.ended = Ended::restore(snapshot.ended);
+        registry.expired = Expired::restore(snapshot.expired);
+        let leases = &registry.leases;
+        registry.requests = Requests::restore(snapshot.requests, |lock_id| leases.contains_key(&lock_id));
+        registry
+    }
+}

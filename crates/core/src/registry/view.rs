@@ -1,0 +1,131 @@
+//! Leases, instances and events as the wire shows them.
+
+use crate::api::{ConflictView, EventMessage, EventName, InstanceView, Lease as LeaseView, OwnerKind, OwnerView, State};
+use crate::event::{EndReason, Event, Fact};
+use crate::lease::{Instance, Lease, Listening, Owner};
+use crate::names::LockId;
+use crate::process::Process;
+
+use super::Registry;
+
+impl Registry {
+    /// A lease as the wire shows it.
+    #[must_use]
+    pub fn view(&self, lease: &Lease) -> LeaseView {
+        LeaseView {
+            lock_id: lease.lock_id,
+            port: lease.port,
+            service_type: lease.key.service.clone(),
+            service_name: lease.key.name.clone(),
+            instance_id: lease.instance_id.clone(),
+            project_path: lease.key.project.clone(),
+            state: if lease.listening.server().is_some() { State::Active } else { State::Granted },
+            owner: self.owner_view(&lease.owner),
+            allocated_at: lease.allocated_at.wall,
+            last_seen_listening: lease.last_seen,
+            conflict: match &lease.listening {
+                Listening::Stranger(conflict) => Some(ConflictView {
+                    pid: conflict.pid,
+                    process: conflict.process.as_deref().map(str::to_owned),
+                }),
+                Listening::Nothing | Listening::Server(_) => None,
+            },
+        }
+    }
+
+    /// An instance as the wire shows it, with the leases it asked for.
+    #[must_use]
+    pub fn instance_view(&self, instance: &Instance) -> InstanceView {
+        let mut allocations: Vec<LeaseView> = self
+            .leases
+            .values()
+            .filter(|lease| lease.instance_id.as_ref() == Some(&instance.id))
+            .map(|lease| self.view(lease))
+            .collect();
+        allocations.sort_unstable_by_key(|lease| lease.port);
+        InstanceView {
+            instance_id: instance.id.clone(),
+            working_directory: instance.working_directory.clone(),
+            pid: instance.process.as_ref().map(|process| process.key.pid),
+            registered_at: instance.registered_at.wall,
+            last_heartbeat: instance.last_beat.wall,
+            active_allocations: allocations,
+            metadata: instance.metadata.clone(),
+        }
+    }
+
+    /// Every live instance, by name.
+    pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.instances.values()
+    }
+
+    /// A lease that has ended lately, as it last was, and why it ended.
+    #[must_use]
+    pub fn ended(&self, lock_id: LockId) -> Option<(LeaseView, EndReason)> {
+        self.ended.get(lock_id).map(|(lease, reason)| (self.view(lease), *reason))
+    }
+
+    /// What `GET /events` says of an event that was just applied; nothing for those that are not published.
+    #[must_use]
+    pub fn message(&self, event: &Event) -> Option<(EventName, EventMessage)> {
+        let (seq, at) = (event.seq, event.at.wall);
+        let about = |name, lease, reason| Some((name, EventMessage { seq, at, lease, instance: None, reason }));
+        let about_instance = |name, instance| {
+            let instance = Some(self.instance_view(instance));
+            Some((name, EventMessage { seq, at, lease: None, instance, reason: None }))
+        };
+        let live = |lock_id: &LockId| self.leases.get(lock_id).map(|lease| self.view(lease));
+        match &event.fact {
+            Fact::Granted(lease) => about(EventName::Granted, Some(self.view(lease)), None),
+            Fact::Heard { lock_id, .. } => about(EventName::Activated, live(lock_id), None),
+            Fact::Silent { lock_id, .. } => about(EventName::Deactivated, live(lock_id), None),
+            Fact::Conflict { lock_id, .. } => about(EventName::Conflict, live(lock_id), None),
+            Fact::Passed { lock_id, .. } => about(EventName::Passed, live(lock_id), None),
+            Fact::Ended { lock_id, reason } => {
+                about(EventName::Ended, self.ended(*lock_id).map(|(lease, _)| lease), Some(*reason))
+            }
+            Fact::InstanceRegistered(instance) => about_instance(EventName::InstanceRegistered, instance),
+            Fact::InstanceExpired(instance) => about_instance(EventName::InstanceExpired, instance),
+            Fact::InstanceEnded(instance) => about_instance(EventName::InstanceEnded, instance),
+            Fact::Answered(_) | Fact::Beat(_) | Fact::Seen(_) | Fact::Booted { .. } | Fact::Resumed => None,
+        }
+    }
+
+    pub(super) fn owner_view(&self, owner: &Owner) -> OwnerView {
+        let with = |kind, process: Option<&Process>| OwnerView {
+            kind,
+            pid: process.map(|process| process.key.pid),
+            process: process.map(|process| process.name.to_string()).filter(|name| !name.is_empty()),
+            started_at: process.map(|process| process.started_at),
+        };
+        match owner {
+            Owner::Process(process) => with(OwnerKind::Process, Some(process)),
+            Owner::Instance(id) => {
+                with(OwnerKind::Instance, self.instances.get(id).and_then(|instance| instance.process.as_ref()))
+            }
+            Owner::Awaited { .. } => with(OwnerKind::Listener, None),
+            Owner::Listener { process, .. } => with(OwnerKind::Listener, process.as_ref()),
+        }
+    }
+
+    /// Whose a lease is, as people know it: `claude-2 (/w/other)`, `node (pid 811)`.
+    pub(super) fn who(&self, lease: &Lease) -> String {
+        let name = match (&lease.instance_id, lease.owner.process(), lease.listening.server()) {
+            (Some(id), _, _) => id.to_string(),
+            (None, Some(process), _) => named(process),
+            (None, None, Some(listener)) => listener.process.as_ref().map_or_else(|| "a server".into(), named),
+            (None, None, None) => "a server yet to start".into(),
+        };
+        match &lease.key.project {
+            Some(project) => format!("{name} ({project})"),
+            None => name,
+        }
+    }
+}
+
+fn named(process: &Process) -> String {
+    match &*process.name {
+        "" => format!("process {}", process.key.pid),
+        name => format!("{name} (pid {})", process.key.pid),
+    }
+}

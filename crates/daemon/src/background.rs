@@ -1,0 +1,107 @@
+//! What runs beside the requests: the timer, the listener schedule, the exits, the sweep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use styxy_core::ProcessKey;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::daemon::Daemon;
+use crate::system;
+
+/// After an allocate, the first look for its listener comes this soon.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+/// Looks are never further apart than this, while they go on.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+/// After this long without a change, only the sweep looks.
+const QUIET: Duration = Duration::from_mins(1);
+/// Processes without a handle are looked at this often.
+const POLL: Duration = Duration::from_secs(1);
+/// After a failure of the journal, deadlines are tried again this late.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Starts everything that runs beside the requests, until the runtime ends.
+pub(crate) fn start(daemon: &Arc<Daemon>, ended: mpsc::UnboundedReceiver<ProcessKey>) {
+    tokio::spawn(exits(Arc::clone(daemon), ended));
+    tokio::spawn(timer(Arc::clone(daemon)));
+    tokio::spawn(listeners(Arc::clone(daemon)));
+    tokio::spawn(sweep(Arc::clone(daemon)));
+    tokio::spawn(poll(Arc::clone(daemon)));
+}
+
+/// Ends of processes, many at once if many came.
+async fn exits(daemon: Arc<Daemon>, mut ended: mpsc::UnboundedReceiver<ProcessKey>) {
+    let mut batch = Vec::new();
+    while ended.recv_many(&mut batch, 256).await > 0 {
+        daemon.exited(&batch).await;
+        batch.clear();
+    }
+}
+
+/// Sleeps until the next deadline, and no shorter.
+async fn timer(daemon: Arc<Daemon>) {
+    loop {
+        let wait = daemon.arm().map(|at| Duration::from_millis(at.saturating_sub(system::now().awake)));
+        match wait {
+            Some(Duration::ZERO) => {
+                // Nothing followed although something was due: the journal does not take it now.
+                if !daemon.tick().await {
+                    sleep(AGAIN).await;
+                }
+            }
+            Some(wait) => tokio::select! {
+                () = sleep(wait) => {}
+                () = daemon.nearer.notified() => {}
+            },
+            None => daemon.nearer.notified().await,
+        }
+    }
+}
+
+/// Looks for listeners while some lease waits for one: soon after an allocate, then ever more seldom.
+async fn listeners(daemon: Arc<Daemon>) {
+    loop {
+        daemon.nudge.notified().await;
+        let (mut gap, mut last_change) = (FIRST_LOOK, Instant::now());
+        let mut next = Instant::now() + gap;
+        while last_change.elapsed() < QUIET && daemon.engine().registry().awaits_listeners() {
+            tokio::select! {
+                () = sleep_until(next) => {
+                    if daemon.look().await {
+                        (gap, last_change) = (FIRST_LOOK, Instant::now());
+                    } else {
+                        gap = (gap * 2).min(LAST_LOOK);
+                    }
+                    next = Instant::now() + gap;
+                }
+                () = daemon.nudge.notified() => {
+                    (gap, last_change) = (FIRST_LOOK, Instant::now());
+                    next = next.min(last_change + gap);
+                }
+            }
+        }
+    }
+}
+
+/// The safety net: everything is re-checked, seldom.
+async fn sweep(daemon: Arc<Daemon>) {
+    let interval = Duration::from_millis(daemon.about.config.cleanup_interval.millis());
+    loop {
+        sleep(interval).await;
+        daemon.recheck().await;
+    }
+}
+
+/// Processes that the system had no handle left for.
+async fn poll(daemon: Arc<Daemon>) {
+    loop {
+        let polled = daemon.engine().watches.polled();
+        if polled == 0 {
+            daemon.polling.notified().await;
+        } else {
+            sleep(POLL).await;
+            daemon.engine().watches.poll();
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The sockets the daemon listens on, bound and ready to be given to whoever serves them.
+//!
+//! All are non-blocking, as Tokio wants them.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+
+use styxy_core::Port;
+use styxy_core::api::{Code, DEFAULT_PORT, Refusal};
+
+/// Where a port is looked for if none is configured: this one and so many after it.
+const FURTHER: u16 = 10;
+
+/// The TCP side of the daemon: both loopback addresses on one port, one of them, or none.
+#[derive(Debug)]
+pub(crate) struct TcpBinding {
+    /// `127.0.0.1` and, where the machine has it, `::1`.
+    pub(crate) listeners: Vec<TcpListener>,
+    /// What a person should know: the port is not the usual one, or there is none.
+    pub(crate) notes: Vec<String>,
+}
+
+impl TcpBinding {
+    /// `127.0.0.1:9876`, `[::1]:9876`
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        self.listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .map(|addr| addr.to_string())
+            .collect()
+    }
+}
+
+/// Listens on loopback: on `listen_port`, or if none is configured on the first free port from 9876 to 9886.
+///
+/// `who` names the process that has a port, for people; it is asked only about ports that are taken.
+///
+/// # Errors
+/// `port_unavailable` if the configured port cannot be had. Without a configured port nothing is an error: the
+/// binding then has no listeners, and a note.
+pub(crate) fn bind_tcp(
+    listen_port: Option<Port>,
+    who: impl Fn(Port) -> Option<String>,
+) -> Result<TcpBinding, Refusal> {
+    if let Some(port) = listen_port {
+        return bind_configured(port, who);
+    }
+    let ports = (DEFAULT_PORT..=DEFAULT_PORT + FURTHER).filter_map(|number| Port::new(number).ok());
+    Ok(bind_first(&ports.collect::<Vec<_>>(), who))
+}
+
+fn bind_configured(port: Port, who: impl Fn(Port) -> Option<String>) -> Result<TcpBinding, Refusal> {
+    bind_loopback(port).map(|listeners| TcpBinding { listeners, notes: Vec::new() }).map_err(|error| {
+        let holder = if error.kind() == io::ErrorKind::AddrInUse { who(port) } else { None };
+        let cause = match (&holder, error.kind()) {
+            (Some(holder), _) => format!("is taken by {holder}"),
+            (None, io::ErrorKind::AddrInUse) => "is taken".into(),
+            (None, _) => format!("cannot be had: {error}"),
+        };
+        Refusal::new(Code::PortUnavailable, format!("port {port}, the listen_port of config.json, {cause}"))
+            .detail("port", port.get())
+            .detail("holder", holder)
+            .hint("set another listen_port in config.json, or remove it to let Styxy choose")
+    })
+}
+
+fn bind_first(ports: &[Port], who: impl Fn(Port) -> Option<String>) -> TcpBinding {
+    let mut taken = String::new();
+    for port in ports {
+        match bind_loopback(*port) {
+            Ok(listeners) => {
+                let moved = !taken.is_empty();
+                let notes = moved.then(|| format!("{taken}; the daemon listens on {port} instead"));
+                return TcpBinding { listeners, notes: notes.into_iter().collect() };
+            }
+            Err(error) => {
+                let comma = if taken.is_empty() { "" } else { ", " };
+                let by = match (error.kind(), who(*port)) {
+                    (io::ErrorKind::AddrInUse, Some(holder)) => format!("taken by {holder}"),
+                    (io::ErrorKind::AddrInUse, None) => "taken".into(),
+                    _ => format!("not to be had ({error})"),
+                };
+                // Writing to a String cannot fail.
+                let _ = write!(taken, "{comma}port {port} is {by}");
+            }
+        }
+    }
+    let note = format!(
+        "{taken}; the daemon listens on its socket only: set listen_port in config.json to choose a port"
+    );
+    TcpBinding { listeners: Vec::new(), notes: vec![note] }
+}
+
+/// Both loopback addresses on one port; `127.0.0.1` alone where the machine has no `::1`.
+fn bind_loopback(port: Port) -> io::Result<Vec<TcpListener>> {
+    if !cfg!(target_os = "linux") {
+        check_silent(port)?;
+    }
+    let mut listeners = vec![bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port)?];
+    match bind(IpAddr::V6(Ipv6Addr::LOCALHOST), port) {
+        Ok(listener) => listeners.push(listener),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+        // The machine has no IPv6, or has it switched off.
+        Err(_) => {}
+    }
+    Ok(listeners)
+}
+
+fn bind(address: IpAddr, port: Port) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind((address, port.get()))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Elsewhere than on Linux a bind to loopback can succeed beside a stranger's wildcard listener, so it is called first.
+fn check_silent(port: Port) -> io::Result<()> {
+    let patience = std::time::Duration::from_millis(50);
+    for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+        if std::net::TcpStream::connect_timeout(&SocketAddr::new(address, port.get()), patience).is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+pub(crate) use unix::{bind_socket, socket_path};
+
+#[cfg(unix)]
+mod unix {
+    use std::fs;
+    use std::io;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    use std::os::unix::net::UnixListener;
+    use std::path::{Path, PathBuf};
+
+    use styxy_core::api::Refusal;
+    use styxy_core::layout::{Layout, runtime_folder};
+
+    use crate::home::{open_as, unusable};
+    use crate::private;
+    use crate::single::{Held, remove};
+
+    /// Where the socket of this folder is, by our environment.
+    pub(crate) fn socket_path(layout: &Layout) -> PathBuf {
+        layout.socket(&runtime_folder(|name| std::env::var_os(name), private::us()))
+    }
+
+    /// Listens on the Unix socket at `path`, 0600, in place of one that a daemon left behind. Only the lock's holder may.
+    ///
+    /// # Errors
+    /// `storage_unavailable` if the path holds something else, or cannot be bound; `forbidden` if its folder is
+    /// another user's.
+    pub(crate) fn bind_socket(held: &Held, path: &Path) -> Result<UnixListener, Refusal> {
+        if let Some(folder) = path.parent().filter(|folder| *folder != held.layout().root()) {
+            open_as(folder, private::us())?;
+        }
+        let cannot = |what: &str, error: &io::Error| unusable(path, what, error);
+        match path.symlink_metadata() {
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(cannot("is in the way", &io::Error::other("it is not a socket")));
+            }
+            Ok(_) | Err(_) => remove(path).map_err(|error| cannot("cannot be removed", &error))?,
+        }
+        let listener = UnixListener::bind(path).map_err(|error| cannot("cannot be listened on", &error))?;
+        // Until here the folder, closed to others, protects it.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+            .and_then(|()| listener.set_nonblocking(true))
+            .map_err(|error| cannot("cannot be closed to others", &error))?;
+        Ok(listener)
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::path::PathBuf;
+
+    use styxy_core::layout::Layout;
+
+    use super::*;
+    use crate::single::{Held, take};
+
+    fn held() -> (tempfile::TempDir, Held, PathBuf) {
+        let home = tempfile::tempdir().unwrap();
+        let held = take(&Layout::new(home.path().into())).unwrap().unwrap();
+        let path = socket_path(held.layout());
+        (home, held, path)
+    }
+
+    /// A listener on any port of `address`, held while the test runs.
+    fn stranger(address: &str) -> (TcpListener, Port) {
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        let port = Port::new(listener.local_addr().unwrap().port()).unwrap();
+        (listener, port)
+    }
+
+    /// A port that was free a moment ago.
+    fn free() -> Port {
+        stranger("127.0.0.1").1
+    }
+
+    fn nobody(_: Port) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn the_socket_is_ours_alone_and_replaces_a_stale_one() {
+        let (_home, held, path) = held();
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(path.exists() && UnixStream::connect(&path).is_err(), "that one is stale");
+        let listener = bind_socket(&held, &path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let client = UnixStream::connect(&path).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        assert!(listener.accept().is_ok());
+        drop(client);
+    }
+
+    #[test]
+    fn what_is_no_socket_is_not_removed() {
+        let (_home, held, path) = held();
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(bind_socket(&held, &path).unwrap_err().code, Code::StorageUnavailable);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn a_socket_elsewhere_gets_a_folder_closed_to_others() {
+        let (home, held, _) = held();
+        let folder = home.path().join("run");
+        bind_socket(&held, &folder.join("styxy-1.sock")).unwrap();
+        assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_configured_port_that_is_taken_is_a_refusal_naming_the_holder() {
+        let (_stranger, port) = stranger("127.0.0.1");
+        let refusal =
+            bind_tcp(Some(port), |asked| (asked == port).then(|| "node (pid 7)".into())).unwrap_err();
+        assert_eq!(refusal.code, Code::PortUnavailable);
+        assert!(refusal.error.contains("taken by node (pid 7)"), "{refusal}");
+        assert_eq!(refusal.details["holder"], "node (pid 7)");
+        assert!(refusal.hint.unwrap().contains("listen_port"));
+    }
+
+    #[test]
+    fn a_configured_port_that_is_free_is_had_without_a_note() {
+        let port = free();
+        let binding = bind_tcp(Some(port), nobody).unwrap();
+        assert!(binding.addresses().contains(&format!("127.0.0.1:{port}")) && binding.notes.is_empty());
+    }
+
+    #[test]
+    fn a_port_with_a_stranger_on_any_of_its_addresses_is_passed_over_with_a_note() {
+        for address in ["127.0.0.1", "0.0.0.0", "::1", "::"] {
+            let Ok(listener) = TcpListener::bind((address, 0)) else { continue }; // no IPv6 here
+            let taken = Port::new(listener.local_addr().unwrap().port()).unwrap();
+            let free = free();
+            let binding = bind_first(&[taken, free], |_| Some("node (pid 7)".into()));
+            assert!(binding.addresses().contains(&format!("127.0.0.1:{free}")), "{address}: {binding:?}");
+            let note = binding.notes.join("");
+            assert!(note.contains(&format!("port {taken} is taken by node (pid 7)")), "{note}");
+            assert!(note.contains(&format!("listens on {free} instead")), "{note}");
+        }
+    }
+
+    #[test]
+    fn both_loopback_addresses_are_on_one_port_or_there_is_no_ipv6() {
+        let binding = bind_first(&[free()], nobody);
+        let has_ipv6 = TcpListener::bind("[::1]:0").is_ok();
+        assert_eq!(binding.listeners.len(), if has_ipv6 { 2 } else { 1 });
+        let ports: Vec<u16> = binding.listeners.iter().map(|l| l.local_addr().unwrap().port()).collect();
+        assert!(ports.iter().all(|port| *port == ports[0]));
+    }
+
+    #[test]
+    fn with_every_port_taken_there_are_no_listeners_and_a_note() {
+        let (_a, a) = stranger("127.0.0.1");
+        let (_b, b) = stranger("0.0.0.0");
+        let binding = bind_first(&[a, b], nobody);
+        assert!(binding.listeners.is_empty() && binding.addresses().is_empty());
+        assert!(binding.notes[0].contains("socket only"), "{:?}", binding.notes);
+    }
+
+    #[test]
+    fn a_port_whose_last_connections_are_in_time_wait_can_be_had_again() {
+        let port = free();
+        let binding = bind_tcp(Some(port), nobody).unwrap();
+        let listener = &binding.listeners[0];
+        listener.set_nonblocking(false).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        drop(listener.accept().unwrap()); // the side that closes first keeps the port in TIME_WAIT
+        drop(client);
+        drop(binding);
+        bind_tcp(Some(port), nobody).unwrap();
+    }
+}

@@ -1,0 +1,258 @@
+//! The daemon's parts together: the engine, and what feeds it with exits, listeners and time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use styxy_core::api::{self, Listen};
+use styxy_core::config::Config;
+use styxy_core::layout::Layout;
+use styxy_core::{Command, Event, Fact, Millis, Port, ProcessKey, Timestamp};
+use tokio::sync::{Notify, watch};
+
+use crate::ears::{self, Ears, Unknown};
+use crate::engine::{Engine, EngineError};
+use crate::metrics::Requests;
+use crate::system::{self, ListeningSocket};
+use crate::token::Token;
+
+/// Everything that requests and background tasks share. Only the engine has state of the domain.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    engine: Mutex<Engine>,
+    ears: tokio::sync::Mutex<Ears>,
+    /// The daemon's own user.
+    own_uid: Option<u32>,
+    /// Tells the listener schedule that something may listen soon.
+    pub(crate) nudge: Notify,
+    /// Tells the timer that a deadline is nearer than the one it sleeps until.
+    pub(crate) nearer: Notify,
+    armed: Mutex<Option<Millis>>,
+    /// Tells the poll that there is something to poll.
+    pub(crate) polling: Arc<Notify>,
+    stop: watch::Sender<bool>,
+    pub(crate) requests: Requests,
+    pub(crate) about: About,
+}
+
+/// What is settled at start.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    pub(crate) layout: Layout,
+    pub(crate) config: Config,
+    pub(crate) from_file: Vec<String>,
+    pub(crate) listen: Listen,
+    pub(crate) notes: Vec<String>,
+    pub(crate) ready_at: Instant,
+    /// Asked of TCP clients where the system cannot tell whose they are.
+    pub(crate) token: Option<Token>,
+}
+
+impl Daemon {
+    pub(crate) fn new(engine: Engine, ears: Ears, about: About) -> Self {
+        let own = styxy_core::Pid::new(std::process::id());
+        Self {
+            polling: engine.watches.polling(),
+            engine: Mutex::new(engine),
+            ears: tokio::sync::Mutex::new(ears),
+            own_uid: own.and_then(|pid| system::identify(pid).ok()).and_then(|identified| identified.uid),
+            nudge: Notify::new(),
+            nearer: Notify::new(),
+            armed: Mutex::new(None),
+            stop: watch::Sender::new(false),
+            requests: Requests::default(),
+            about,
+        }
+    }
+
+    /// The engine, for one synchronous call; nothing is awaited while it is held.
+    pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides, journals, applies; and wakes the timer if the next deadline is nearer than before.
+    pub(crate) fn handle(&self, command: &Command) -> Result<Vec<Event>, EngineError> {
+        let mut engine = self.engine();
+        let events = engine.handle(command, system::now())?;
+        let next = engine.next_deadline();
+        drop(engine);
+        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        if next.is_some_and(|next| armed.is_none_or(|armed| next < armed)) {
+            *armed = next;
+            self.nearer.notify_one();
+        }
+        if events.iter().any(|event| begins_silence(&event.fact)) {
+            self.nudge.notify_one();
+        }
+        Ok(events)
+    }
+
+    /// As [`Daemon::handle`], for what happens rather than is asked for: a failure is logged, and the sweep tries again.
+    fn happens(&self, command: &Command) -> bool {
+        match self.handle(command) {
+            Ok(events) => !events.is_empty(),
+            Err(error) => {
+                tracing::error!(error = %crate::engine::chain(&error), "an event could not be kept");
+                false
+            }
+        }
+    }
+
+    /// Remembers until when the timer sleeps.
+    pub(crate) fn arm(&self) -> Option<Millis> {
+        let next = self.engine().next_deadline();
+        *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        next
+    }
+
+    /// The deadlines that have passed, after one look at what listens.
+    pub(crate) async fn tick(&self) -> bool {
+        self.look().await;
+        self.happens(&Command::Tick)
+    }
+
+    /// Looks at what listens and tells the engine what is new. True if something was.
+    ///
+    /// Takes about 50 µs; more only if somebody unknown listens on a leased port.
+    pub(crate) async fn look(&self) -> bool {
+        let mut ears = self.ears.lock().await;
+        let table = match ears.table() {
+            Ok(table) => table,
+            Err(error) => {
+                tracing::warn!(%error, "listeners could not be listed");
+                return false;
+            }
+        };
+        let news = ears.compare(&table, self.engine().registry());
+        let mut changed = false;
+        for port in news.silent {
+            changed |= self.happens(&Command::Silent(port));
+        }
+        if !news.still.is_empty() {
+            self.happens(&Command::StillHeard(news.still));
+        }
+        for command in self.identify(&news.unknown).await {
+            changed |= self.happens(&command);
+        }
+        for unknown in &news.unknown {
+            ears.remember(unknown);
+        }
+        changed
+    }
+
+    /// Every listening socket, by port.
+    pub(crate) async fn sockets(&self) -> std::io::Result<BTreeMap<Port, Vec<ListeningSocket>>> {
+        self.ears.lock().await.table()
+    }
+
+    async fn identify(&self, unknown: &[Unknown]) -> Vec<Command> {
+        if unknown.is_empty() {
+            return Vec::new();
+        }
+        let (unknown, own_uid) = (unknown.to_vec(), self.own_uid);
+        tokio::task::spawn_blocking(move || ears::identify(&unknown, own_uid)).await.unwrap_or_default()
+    }
+
+    /// These processes have ended: their leases end, or pass to whoever listens.
+    pub(crate) async fn exited(&self, processes: &[ProcessKey]) {
+        let touched: Vec<(ProcessKey, Vec<Port>)> = {
+            let engine = self.engine();
+            let of = |process: &ProcessKey| (*process, engine.registry().ports_touched_by(*process));
+            processes.iter().map(of).collect()
+        };
+        let mut heard = BTreeMap::new();
+        if touched.iter().any(|(_, ports)| !ports.is_empty()) {
+            let mut ears = self.ears.lock().await;
+            let table = ears.table().unwrap_or_default();
+            let listening = touched.iter().flat_map(|(_, ports)| ports).filter_map(|port| {
+                let hints = processes.iter().map(|process| process.pid).collect();
+                table.get(port).map(|sockets| Unknown { port: *port, sockets: sockets.clone(), hints })
+            });
+            let unknown: Vec<Unknown> = listening.collect();
+            for command in self.identify(&unknown).await {
+                if let Command::Heard { port, listener } = command {
+                    heard.insert(port, listener);
+                }
+            }
+            unknown.iter().for_each(|unknown| ears.remember(unknown));
+        }
+        for (process, ports) in touched {
+            let on = |port: Port| heard.get(&port).map(|listener| (port, listener.clone()));
+            let listeners = ports.into_iter().filter_map(on).collect();
+            self.happens(&Command::ProcessExited { process, listeners });
+        }
+    }
+
+    /// Re-checks every owner and every listener.
+    pub(crate) async fn recheck(&self) {
+        let gone: Vec<ProcessKey> = {
+            let engine = self.engine();
+            engine.registry().processes().filter(|process| !system::is_alive(process)).collect()
+        };
+        if !gone.is_empty() {
+            self.exited(&gone).await;
+        }
+        self.look().await;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        system::now()
+    }
+
+    /// Asks the daemon to stop: what is in flight is finished first.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Resolves when the daemon is asked to stop.
+    pub(crate) async fn stopping(&self) {
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    /// How the daemon is.
+    pub(crate) fn status(&self) -> api::StatusAnswer {
+        let engine = self.engine();
+        let (registry, health) = (engine.registry(), engine.journal().health());
+        let (mode, why) = match &health.mode {
+            crate::journal::Mode::Mapped => (api::JournalMode::Mapped, None),
+            crate::journal::Mode::Plain { why } => (api::JournalMode::Plain, Some(why.clone())),
+        };
+        let compaction = health.compaction_error.as_deref().map(|error| crate::engine::chain(error));
+        api::StatusAnswer {
+            status: "running".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            api_version: api::API_VERSION,
+            pid: own_pid(),
+            uptime: seconds(self.about.ready_at.elapsed()),
+            allocations: registry.lease_count(),
+            instances: registry.instance_count(),
+            listen: self.about.listen.clone(),
+            memory: api::Memory { rss: system::resident_bytes().unwrap_or_default() },
+            journal: Some(api::Journal {
+                mode,
+                generation: health.generation,
+                used: health.used as u64,
+                capacity: health.capacity as u64,
+                trouble: compaction.or(why),
+            }),
+            watches: Some(api::Watches { processes: engine.watches.watched(), polled: engine.watches.polled() }),
+            notes: self.about.notes.clone(),
+        }
+    }
+}
+
+/// Whether a lease is silent from here on, so that a listener is worth looking for.
+const fn begins_silence(fact: &Fact) -> bool {
+    matches!(fact, Fact::Granted(_) | Fact::Silent { .. } | Fact::Conflict { by: None, .. })
+}
+
+/// This process' number.
+pub(crate) fn own_pid() -> styxy_core::Pid {
+    // A process number is never 0, and fits 31 bits on every system we know.
+    styxy_core::Pid::new(std::process::id()).unwrap_or(styxy_core::Pid::MIN)
+}
+
+/// In seconds, to a thousandth.
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
+}

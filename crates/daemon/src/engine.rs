@@ -1,0 +1,157 @@
+//! The engine: registry, journal and watches behind one synchronous entry. Decide, journal, apply, or nothing.
+
+use std::fmt;
+
+use styxy_core::api::{self, Code};
+use styxy_core::{Command, Event, Fact, Millis, Occupancy, Port, Refusal, Registry, Timestamp};
+
+use crate::feed::Feed;
+use crate::journal::{Journal, JournalError};
+use crate::metrics::Counters;
+use crate::system::Prober;
+use crate::watches::Watches;
+
+/// Most events in one journal record, so that a cleanup of thousands of leases still fits.
+const EVENTS_PER_RECORD: usize = 256;
+
+/// The only owner of the registry.
+pub(crate) struct Engine {
+    registry: Registry,
+    journal: Journal,
+    prober: Prober,
+    pub(crate) watches: Watches,
+    pub(crate) feed: Feed,
+    pub(crate) counters: Counters,
+    /// Reused for each record.
+    record: Vec<u8>,
+}
+
+/// Why a command changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EngineError {
+    /// The registry says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The journal did not take the record.
+    #[error("the journal cannot be written")]
+    Journal(#[from] JournalError),
+    /// An event could not be written as JSON.
+    #[error("an event could not be written")]
+    Encode(#[from] serde_json::Error),
+}
+
+impl Engine {
+    pub(crate) fn new(registry: Registry, journal: Journal, watches: Watches, feed: Feed) -> Self {
+        let (prober, counters, record) = (Prober::new(), Counters::default(), Vec::with_capacity(1024));
+        Self { registry, journal, prober, watches, feed, counters, record }
+    }
+
+    /// Decides, journals, applies: one synchronous call, or nothing at all.
+    pub(crate) fn handle(&mut self, command: &Command, now: Timestamp) -> Result<Vec<Event>, EngineError> {
+        let prober = self.prober;
+        let events = self.registry.decide(command, now, |port| prober.occupancy(port))?;
+        self.write(&events)?;
+        for event in &events {
+            self.registry.apply(event);
+            self.feed.publish(&self.registry, event);
+            self.counters.count(event);
+            trace(event);
+        }
+        self.watches.follow(&mut self.registry);
+        Ok(events)
+    }
+
+    fn write(&mut self, events: &[Event]) -> Result<(), EngineError> {
+        for events in events.chunks(EVENTS_PER_RECORD) {
+            let durable: Vec<&Event> = events.iter().filter(|event| event.fact.is_durable()).collect();
+            if !durable.is_empty() {
+                self.record.clear();
+                serde_json::to_writer(&mut self.record, &durable)?;
+                self.journal.append(&self.record)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub(crate) fn occupancy(&self, port: Port) -> Occupancy {
+        self.prober.occupancy(port)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Millis> {
+        self.registry.next_deadline()
+    }
+
+    /// Watches everything that the registry depends on: once, at start.
+    pub(crate) fn follow_all(&mut self) {
+        self.watches.follow_all(&self.registry);
+    }
+
+    /// Forces the journal to the disk. Not for the request path.
+    pub(crate) fn flush(&self) -> Result<(), JournalError> {
+        self.journal.flush()
+    }
+}
+
+/// Each lease at `debug`: the journal and `/events` are its record.
+fn trace(event: &Event) {
+    match &event.fact {
+        Fact::Granted(lease) => {
+            tracing::debug!(port = lease.port.get(), lease = %lease.lock_id, service = %lease.key.service, "lease granted");
+        }
+        Fact::Ended { lock_id, reason } => {
+            tracing::debug!(lease = %lock_id, reason = reason.as_str(), "lease ended");
+        }
+        Fact::Passed { lock_id, .. } => tracing::debug!(lease = %lock_id, "lease passed on"),
+        Fact::Heard { .. }
+        | Fact::Silent { .. }
+        | Fact::Conflict { .. }
+        | Fact::InstanceRegistered(_)
+        | Fact::InstanceExpired(_)
+        | Fact::InstanceEnded(_)
+        | Fact::Answered(_)
+        | Fact::Beat(_)
+        | Fact::Seen(_)
+        | Fact::Booted { .. }
+        | Fact::Resumed => {}
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Engine").field("registry", &self.registry).finish_non_exhaustive()
+    }
+}
+
+impl From<EngineError> for api::Refusal {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Refused(refusal) => refusal.into(),
+            EngineError::Journal(error) => {
+                Self::new(Code::StorageUnavailable, format!("nothing was changed: {}", chain(&error)))
+                    .hint("styxy doctor")
+            }
+            EngineError::Encode(error) => {
+                Self::new(Code::StorageUnavailable, format!("nothing was changed: {error}")).hint("styxy doctor")
+            }
+        }
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,191 @@
+//! `POST /allocate`, `DELETE /allocate/{lockId}`, `GET /allocations`.
+
+use axum::extract::State;
+use styxy_core::api::{
+    AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest, Refusal,
+    ReleaseAnswer,
+};
+use styxy_core::{
+    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Process, ProcessKey, Relation, Reuse,
+    Wish,
+};
+use uuid::Uuid;
+
+use super::Shared;
+use super::answer::{Answer, Refused, Result};
+use super::body::{Json, Query, Segment, explain};
+use crate::system::{self, Life};
+
+/// How many ancestors of the owner are compared with the owners of its project's leases.
+const ANCESTORS: usize = 32;
+
+pub(super) async fn allocate(State(daemon): Shared, Json(request): Json<AllocateRequest>) -> Result<AllocateAnswer> {
+    let reuse = request.reuse == Some(true) || members(&request).any(|member| member.reuse == Some(true));
+    let allocation = allocation(request)?;
+    if reuse {
+        // Whether a lease may be had again depends on what listens now.
+        daemon.look().await;
+    }
+    let events = match daemon.handle(&Command::Allocate(allocation)) {
+        Ok(events) => events,
+        Err(error) => return Err(Refused(super::usage::name_holder(&daemon, error.into()).await)),
+    };
+    let answer = events.into_iter().find_map(|event| match event.fact {
+        Fact::Answered(answered) => Some(answered.answer),
+        _ => None,
+    });
+    answer.map(Answer).ok_or_else(|| Refused(explain("body", "nothing was asked for")))
+}
+
+pub(super) async fn release(State(daemon): Shared, Segment(id): Segment) -> Result<ReleaseAnswer> {
+    let lock_id = LockId::parse(&id).map_err(|error| explain("lock_id", &error.to_string()))?;
+    let port = daemon.engine().registry().lease(lock_id).map(|lease| lease.port);
+    daemon.handle(&Command::Release(lock_id))?;
+    let port = port.ok_or_else(|| Refused(styxy_core::Refusal::UnknownLease(lock_id).into()))?;
+    Ok(Answer(ReleaseAnswer { success: true, port, message: format!("Port {port} released") }))
+}
+
+pub(super) async fn allocations(
+    State(daemon): Shared,
+    Query(query): Query<AllocationsQuery>,
+) -> Result<AllocationsAnswer> {
+    daemon.look().await;
+    let engine = daemon.engine();
+    let registry = engine.registry();
+    let wanted = |lease: &&styxy_core::Lease| {
+        query.service_type.as_ref().is_none_or(|service| lease.key.service == *service)
+            && query.instance_id.as_ref().is_none_or(|id| lease.instance_id.as_ref() == Some(id))
+            && query.project_path.as_ref().is_none_or(|path| lease.key.project.as_ref() == Some(path))
+            && query.port.is_none_or(|port| lease.port == port)
+    };
+    let mut allocations: Vec<Lease> = registry.leases().filter(wanted).map(|lease| registry.view(lease)).collect();
+    allocations.sort_unstable_by_key(|lease| lease.port);
+    Ok(Answer(AllocationsAnswer { allocations }))
+}
+
+fn members(request: &AllocateRequest) -> impl Iterator<Item = &MemberRequest> {
+    request.services.iter().flatten()
+}
+
+/// Checks what the types alone cannot, and looks up the owners.
+fn allocation(request: AllocateRequest) -> std::result::Result<Allocation, Refused> {
+    let hash = request.request_id.as_ref().map(|_| hash(&request));
+    let AllocateRequest {
+        service_type,
+        service_name,
+        preferred_port,
+        exact,
+        reuse,
+        instance_id,
+        project_path,
+        pid,
+        request_id,
+        dry_run,
+        services,
+    } = request;
+    let common = MemberRequest { reuse, instance_id, project_path, pid, ..MemberRequest::default() };
+    let (asks, form) = match services {
+        None => {
+            let one = MemberRequest { service_type, service_name, preferred_port, exact, ..MemberRequest::default() };
+            (vec![ask(one, &common, "")?], AnswerForm::One)
+        }
+        Some(members) => {
+            let belongs = |field: &str| explain(field, &format!("{field} beside services; allowed: in a member of services"));
+            if service_type.is_some() {
+                return Err(belongs("service_type").into());
+            }
+            if service_name.is_some() {
+                return Err(belongs("service_name").into());
+            }
+            if preferred_port.is_some() {
+                return Err(belongs("preferred_port").into());
+            }
+            if exact == Some(true) {
+                return Err(belongs("exact").into());
+            }
+            if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
+                let found = format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
+                return Err(explain("services", &found).into());
+            }
+            let asks = members.into_iter().enumerate();
+            let asks = asks.map(|(index, member)| ask(member, &common, &format!("services[{index}].")));
+            let asks = asks.collect::<std::result::Result<Vec<_>, _>>()?;
+            no_port_twice(&asks)?;
+            (asks, AnswerForm::Group)
+        }
+    };
+    let mode = if dry_run == Some(true) { AllocationMode::DryRun } else { AllocationMode::Grant };
+    Ok(Allocation { asks, form, request: request_id.zip(hash), mode })
+}
+
+/// Two members of a group cannot both have one exact port, whatever else is true.
+fn no_port_twice(asks: &[Ask]) -> std::result::Result<(), Refusal> {
+    let exact = |ask: &Ask| match ask.wish {
+        Wish::Exact(port) => Some(port),
+        Wish::Any | Wish::Preferred(_) => None,
+    };
+    for (index, port) in asks.iter().enumerate().filter_map(|(index, ask)| exact(ask).map(|port| (index, port))) {
+        if let Some(first) = asks[..index].iter().position(|ask| exact(ask) == Some(port)) {
+            let found = format!("{port}, which services[{first}] wants exactly too; allowed: a port for each member");
+            return Err(explain(&format!("services[{index}].preferred_port"), &found));
+        }
+    }
+    Ok(())
+}
+
+fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::Result<Ask, Refusal> {
+    let missing = |field: &str, allowed: &str| explain(&format!("{at}{field}"), &format!("it is missing; allowed: {allowed}"));
+    let service = member.service_type.ok_or_else(|| {
+        missing("service_type", "a service type such as dev, api or storybook").hint("styxy config show lists the known ones")
+    })?;
+    let wish = match (member.preferred_port, member.exact == Some(true)) {
+        (None, true) => return Err(missing("preferred_port", "a port, since exact is true")),
+        (None, false) => Wish::Any,
+        (Some(port), true) => Wish::Exact(port),
+        (Some(port), false) => Wish::Preferred(port),
+    };
+    let reuse = member.reuse.or(common.reuse) == Some(true);
+    let process = member.pid.or(common.pid).map(|pid| owner(pid, &format!("{at}pid"))).transpose()?;
+    let ancestors = match &process {
+        Some(process) if reuse => ancestors_of(process),
+        Some(_) | None => Vec::new(),
+    };
+    Ok(Ask {
+        fresh_id: LockId::new(Uuid::new_v4()),
+        service,
+        name: member.service_name,
+        project: member.project_path.or_else(|| common.project_path.clone()),
+        instance_id: member.instance_id.or_else(|| common.instance_id.clone()),
+        process,
+        ancestors,
+        wish,
+        reuse: if reuse { Reuse::IfLive } else { Reuse::Never },
+    })
+}
+
+fn ancestors_of(process: &Process) -> Vec<ProcessKey> {
+    system::ancestors(process.key.pid, ANCESTORS)
+}
+
+/// The process that is to own something: alive, and of the daemon's user.
+pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refusal> {
+    let dead = || explain(field, &format!("process {pid} does not run; allowed: the pid of a live process"));
+    let identified = system::identify(pid).map_err(|_| dead())?;
+    if identified.life == Life::Zombie {
+        return Err(dead());
+    }
+    match identified.user {
+        Relation::Own => Ok(identified.process),
+        Relation::Other => {
+            let error = format!("process {pid} is another user's, so its end is not ours to act on");
+            Err(Refusal::new(Code::Forbidden, error).detail("rule", "pid").detail("field", field))
+        }
+    }
+}
+
+/// Tells bodies under one request id apart: FNV-1a over the request's canonical JSON without the id itself.
+fn hash(request: &AllocateRequest) -> u64 {
+    let body = AllocateRequest { request_id: None, ..request.clone() };
+    let body = serde_json::to_vec(&body).unwrap_or_default();
+    body.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,100 @@
+//! Answers: JSON, always, with the headers that every answer has.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use styxy_core::api::{Code, Refusal};
+
+use crate::engine::EngineError;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A successful answer.
+pub(super) struct Answer<T>(pub(super) T);
+
+/// A refusal, on its way out.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) Refusal);
+
+/// What a handler gives.
+pub(super) type Result<T> = std::result::Result<Answer<T>, Refused>;
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => json(StatusCode::OK, body),
+            Err(error) => Refused(Refusal::new(Code::StorageUnavailable, error.to_string())).into_response(),
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let mut response = json(status(self.0.code), body);
+        response.extensions_mut().insert(Rule::of(&self.0));
+        response
+    }
+}
+
+impl Serialize for Refused {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl From<styxy_core::Refusal> for Refused {
+    fn from(refusal: styxy_core::Refusal) -> Self {
+        Self(refusal.into())
+    }
+}
+
+impl From<EngineError> for Refused {
+    fn from(error: EngineError) -> Self {
+        Self(error.into())
+    }
+}
+
+/// What the counters need of a refusal; travels with the response to the filter.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) code: Code,
+    pub(super) rule: String,
+}
+
+impl Rule {
+    fn of(refusal: &Refusal) -> Self {
+        let rule = refusal.details.get("rule").and_then(|rule| rule.as_str()).unwrap_or_default();
+        Self { code: refusal.code, rule: rule.to_owned() }
+    }
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// The HTTP status of each code.
+const fn status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidRequest => StatusCode::BAD_REQUEST,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::UnknownLease | Code::UnknownInstance | Code::UnknownRoute => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::PortUnavailable | Code::NoFreePort | Code::InstanceExists => StatusCode::CONFLICT,
+        Code::LeaseEnded | Code::InstanceExpired => StatusCode::GONE,
+        Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::RequestIdReused => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::StorageUnavailable | Code::DaemonUnreachable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

@@ -1,0 +1,69 @@
+//! `GET /events`: server-sent events, resumable by `Last-Event-ID`.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::stream::{self, Stream};
+use styxy_core::Seq;
+use tokio::sync::broadcast;
+
+use super::Shared;
+use super::answer::Refused;
+use super::body::explain;
+use crate::daemon::Daemon;
+use crate::feed::Published;
+
+/// A comment this often keeps the connection from looking dead.
+const COMMENT: Duration = Duration::from_secs(15);
+
+pub(super) async fn events(
+    State(daemon): Shared,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
+    let last = headers.get("last-event-id").map(|value| {
+        let parsed = value.to_str().ok().and_then(|text| text.parse::<Seq>().ok());
+        parsed.ok_or_else(|| explain("Last-Event-ID", &format!("{value:?} is not a number; allowed: an id of an event")))
+    });
+    let last = last.transpose()?;
+    let reading = {
+        let engine = daemon.engine();
+        let next = engine.registry().next_seq();
+        (engine.feed.read_after(last, next), next)
+    };
+    let (reading, next) = reading;
+    let mut ready: VecDeque<Event> = reading.backlog.iter().map(|event| encode(event)).collect();
+    if reading.gap {
+        // What was missed cannot be told; whoever reads must list the leases anew.
+        ready.push_front(Event::default().event("reset").data(format!("{{\"seq\":{}}}", next.saturating_sub(1))));
+    }
+    let stream = stream::unfold(Reader { daemon, ready, live: reading.live }, next_event);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(COMMENT)))
+}
+
+struct Reader {
+    daemon: Arc<Daemon>,
+    ready: VecDeque<Event>,
+    live: broadcast::Receiver<Arc<Published>>,
+}
+
+async fn next_event(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)> {
+    if let Some(event) = reader.ready.pop_front() {
+        return Some((Ok(event), reader));
+    }
+    let received = tokio::select! {
+        received = reader.live.recv() => received,
+        () = reader.daemon.stopping() => return None,
+    };
+    // Lagged: a reader too slow is cut, and resumes by its last id. Closed: there is no daemon any more.
+    let event = received.ok().map(|event| encode(&event))?;
+    Some((Ok(event), reader))
+}
+
+fn encode(event: &Published) -> Event {
+    Event::default().id(event.seq.to_string()).event(event.name.as_str()).data(&event.data)
+}

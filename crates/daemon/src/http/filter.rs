@@ -1,0 +1,181 @@
+//! Who may speak: the peer check, then for TCP the headers that a web page cannot help sending.
+//!
+//! Nothing that a request names is executed, opened or killed, so the worst that a bypass wins is a wrong port number.
+
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use styxy_core::api::{Code, Refusal};
+
+use super::Peer;
+use super::answer::{Refused, Rule};
+use crate::daemon::Daemon;
+use crate::system::Verdict;
+use crate::token::Token;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const API: HeaderName = HeaderName::from_static("styxy-api");
+const VERSION: HeaderName = HeaderName::from_static("styxy-version");
+
+/// Lets a request through, or refuses it with the rule it breaks; adds the headers that every answer has.
+pub(super) async fn filter(
+    State(daemon): State<Arc<Daemon>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    daemon.requests.count();
+    let mut response = match admit(peer, request.method(), request.headers(), daemon.about.token.as_ref()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => Refused(refusal).into_response(),
+    };
+    if let Some(Rule { code, rule }) = response.extensions_mut().remove::<Rule>() {
+        daemon.requests.refused(code, &rule);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    headers.insert(CORP, HeaderValue::from_static("same-origin"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(API, HeaderValue::from_static("1"));
+    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    response
+}
+
+fn admit(peer: Peer, method: &Method, headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
+    match peer {
+        Peer::Local(verdict) if verdict.is_trusted() => Ok(()),
+        Peer::Local(_) => Err(forbidden("peer_uid", "this daemon serves another user")),
+        Peer::Loopback { verdict, port } => {
+            match verdict {
+                Verdict::Own | Verdict::Root => {}
+                Verdict::Other(_) | Verdict::Unknown => {
+                    return Err(forbidden("peer_uid", "this daemon serves another user"));
+                }
+                Verdict::NeedsToken => bearer(headers, token)?,
+            }
+            admit_headers(port, method, headers)
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if token.is_some_and(|token| token.is(given)) {
+        return Ok(());
+    }
+    Err(forbidden("token", "TCP needs the token of ~/.styxy/token here")
+        .hint("Authorization: Bearer $(cat ~/.styxy/token)"))
+}
+
+/// In the order of the contract: Host, Origin, Sec-Fetch-Site, Referer.
+fn admit_headers(port: u16, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().unwrap_or_default(),
+        _ => return Err(forbidden("host", "exactly one Host header is needed")),
+    };
+    let ours = host.rsplit_once(':').is_some_and(|(name, given)| {
+        ["localhost", "127.0.0.1", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
+            && given.parse() == Ok(port)
+    });
+    if !ours {
+        let allowed = format!("localhost:{port}, 127.0.0.1:{port} or [::1]:{port}");
+        return Err(forbidden("host", &format!("the Host header must be {allowed}")).detail("allowed", allowed));
+    }
+    if headers.contains_key(header::ORIGIN) {
+        return Err(forbidden("origin", "web pages may not speak to this daemon"));
+    }
+    let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
+    if sites.any(|site| method != Method::GET || site != "none") {
+        return Err(forbidden("sec_fetch_site", "web pages may not speak to this daemon"));
+    }
+    if headers.contains_key(header::REFERER) {
+        return Err(forbidden("referer", "web pages may not speak to this daemon"));
+    }
+    Ok(())
+}
+
+fn forbidden(rule: &str, error: &str) -> Refusal {
+    Refusal::new(Code::Forbidden, error).detail("rule", rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(method: &Method, pairs: &[(&'static str, &'static str)]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let peer = Peer::Loopback { verdict: Verdict::Own, port: 9876 };
+        let refusal = admit(peer, method, &headers, None).err()?;
+        Some(refusal.details["rule"].as_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_plain_client_is_let_in_by_each_of_its_names() {
+        for host in ["localhost:9876", "127.0.0.1:9876", "[::1]:9876", "LOCALHOST:9876"] {
+            assert_eq!(rule(&Method::POST, &[("host", host)]), None, "{host}");
+        }
+        let node = [("host", "localhost:9876"), ("sec-fetch-mode", "cors")];
+        assert_eq!(rule(&Method::POST, &node), None, "Node's fetch sets Sec-Fetch-Mode");
+        assert_eq!(rule(&Method::GET, &[("host", "localhost:9876"), ("sec-fetch-site", "none")]), None);
+    }
+
+    #[test]
+    fn each_sign_of_a_web_page_is_refused_by_its_rule() {
+        for host in ["evil.example:9876", "localhost:1", "localhost", "127.0.0.1:9876.evil", "localhost:09876x", ""] {
+            assert_eq!(rule(&Method::GET, &[("host", host)]).as_deref(), Some("host"), "{host}");
+        }
+        assert_eq!(rule(&Method::GET, &[]).as_deref(), Some("host"));
+        let twice = [("host", "localhost:9876"), ("host", "localhost:9876")];
+        assert_eq!(rule(&Method::GET, &twice).as_deref(), Some("host"));
+        let with = |name, value| [("host", "localhost:9876"), (name, value)];
+        assert_eq!(rule(&Method::POST, &with("origin", "null")).as_deref(), Some("origin"));
+        for site in ["cross-site", "same-site", "same-origin"] {
+            assert_eq!(rule(&Method::GET, &with("sec-fetch-site", site)).as_deref(), Some("sec_fetch_site"));
+        }
+        assert_eq!(rule(&Method::POST, &with("sec-fetch-site", "none")).as_deref(), Some("sec_fetch_site"));
+        assert_eq!(rule(&Method::GET, &with("referer", "http://x/")).as_deref(), Some("referer"));
+    }
+
+    #[test]
+    fn another_user_is_refused_before_any_header_is_looked_at() {
+        let headers = HeaderMap::new();
+        for verdict in [Verdict::Other(1), Verdict::Unknown] {
+            for peer in [Peer::Local(verdict), Peer::Loopback { verdict, port: 1 }] {
+                let refusal = admit(peer, &Method::GET, &headers, None).unwrap_err();
+                assert_eq!(refusal.details["rule"], "peer_uid");
+            }
+        }
+    }
+
+    #[test]
+    fn where_users_cannot_be_told_the_token_is_asked_for() {
+        let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876 };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("localhost:9876"));
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("token");
+        let token = crate::token::token(&path).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let right = format!("Bearer {}", text.trim());
+        for wrong in ["", "Bearer ", text.trim(), &right[..right.len() - 1], &right.replace("Bearer", "Basic")] {
+            headers.insert(header::AUTHORIZATION, HeaderValue::from_str(wrong).unwrap());
+            assert_eq!(admit(peer, &Method::GET, &headers, Some(&token)).unwrap_err().details["rule"], "token");
+        }
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&right).unwrap());
+        assert!(admit(peer, &Method::GET, &headers, None).is_err());
+        assert!(admit(peer, &Method::GET, &headers, Some(&token)).is_ok());
+    }
+}

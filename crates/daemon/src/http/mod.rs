@@ -1,0 +1,67 @@
+//! The REST API: decodes, checks who speaks, asks the daemon, encodes. No decision about leases is made here.
+
+mod allocate;
+mod answer;
+mod body;
+mod control;
+mod events;
+mod filter;
+mod instances;
+#[cfg(feature = "schema")]
+pub mod openapi;
+mod peer;
+mod ports;
+mod usage;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post, put};
+use styxy_core::api::{Code, Refusal};
+
+use crate::daemon::Daemon;
+
+pub(crate) use answer::Refused;
+
+pub(crate) use peer::{Local, Loopback, Peer};
+
+type Shared = axum::extract::State<Arc<Daemon>>;
+
+/// Every route, behind the filter.
+pub(crate) fn router(daemon: Arc<Daemon>) -> Router {
+    Router::new()
+        .route("/allocate", post(allocate::allocate))
+        .route("/allocate/{lock_id}", delete(allocate::release))
+        .route("/allocations", get(allocate::allocations))
+        .route("/check/{port}", get(ports::check))
+        .route("/suggest/{service_type}", get(ports::suggest))
+        .route("/scan", get(ports::scan))
+        .route("/instance/register", post(instances::register))
+        .route("/instance/heartbeat", post(instances::heartbeat))
+        .route("/instance/{id}/heartbeat", put(instances::heartbeat_of))
+        .route("/instance/{id}", delete(instances::end))
+        .route("/instance/list", get(instances::list))
+        .route("/status", get(control::status))
+        .route("/config", get(control::config))
+        .route("/cleanup", post(control::cleanup))
+        .route("/shutdown", post(control::shutdown))
+        .route("/metrics", get(control::metrics))
+        .route("/openapi.json", get(control::openapi))
+        .route("/events", get(events::events))
+        .fallback(unknown_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&daemon), filter::filter))
+        .with_state(daemon)
+}
+
+async fn unknown_route(uri: axum::http::Uri) -> Refused {
+    Refused(Refusal::new(Code::UnknownRoute, format!("there is no route {}", uri.path())).hint("GET /openapi.json"))
+}
+
+async fn method_not_allowed(method: axum::http::Method, uri: axum::http::Uri) -> Refused {
+    let error = format!("{method} is not a method of {}", uri.path());
+    Refused(Refusal::new(Code::MethodNotAllowed, error).hint("GET /openapi.json"))
+}
+
+

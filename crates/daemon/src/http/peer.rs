@@ -1,0 +1,103 @@
+//! Who is at the other end of a connection: settled when it is accepted, before a byte is read.
+
+use std::net::SocketAddr;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::system::{PeerLookup, Verdict};
+
+/// The other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Peer {
+    /// By the Unix socket or the named pipe.
+    Local(Verdict),
+    /// By TCP, on this port of ours.
+    Loopback {
+        /// Whose it is.
+        verdict: Verdict,
+        /// Our port.
+        port: u16,
+    },
+}
+
+/// Accepts TCP on loopback, and asks the system whose each connection is.
+pub(crate) struct Loopback {
+    listener: TcpListener,
+    lookup: Option<PeerLookup>,
+}
+
+impl Loopback {
+    pub(crate) fn new(listener: TcpListener) -> Self {
+        let lookup = PeerLookup::open().inspect_err(|error| tracing::warn!(%error, "TCP clients cannot be told apart"));
+        Self { listener, lookup: lookup.ok() }
+    }
+}
+
+impl Listener for Loopback {
+    type Io = TcpStream;
+    type Addr = Peer;
+
+    async fn accept(&mut self) -> (TcpStream, Peer) {
+        loop {
+            // Axum's own accept waits out what passes, such as too many open files.
+            let (stream, client) = Listener::accept(&mut self.listener).await;
+            let Ok(server) = stream.local_addr() else { continue };
+            let _ = stream.set_nodelay(true);
+            let verdict = match &mut self.lookup {
+                Some(lookup) => lookup.tcp_client_uid(client, server),
+                None => Verdict::NeedsToken,
+            };
+            return (stream, Peer::Loopback { verdict, port: server.port() });
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Peer> {
+        let port = self.listener.local_addr().map(|address: SocketAddr| address.port())?;
+        Ok(Peer::Loopback { verdict: Verdict::Unknown, port })
+    }
+}
+
+impl Connected<IncomingStream<'_, Loopback>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Loopback>) -> Self {
+        *stream.remote_addr()
+    }
+}
+
+#[cfg(unix)]
+pub(crate) use unix::Local;
+
+#[cfg(unix)]
+mod unix {
+    use axum::extract::connect_info::Connected;
+    use axum::serve::{IncomingStream, Listener};
+    use tokio::net::{UnixListener, UnixStream};
+
+    use super::Peer;
+    use crate::system::{self, Verdict};
+
+    /// Accepts on the Unix socket, and asks the kernel whose each connection is.
+    pub(crate) struct Local(pub(crate) UnixListener);
+
+    impl Listener for Local {
+        type Io = UnixStream;
+        type Addr = Peer;
+
+        async fn accept(&mut self) -> (UnixStream, Peer) {
+            let (stream, _) = Listener::accept(&mut self.0).await;
+            let peer = Peer::Local(system::unix_peer(&stream));
+            (stream, peer)
+        }
+
+        fn local_addr(&self) -> std::io::Result<Peer> {
+            Ok(Peer::Local(Verdict::Unknown))
+        }
+    }
+
+    impl Connected<IncomingStream<'_, Local>> for Peer {
+        fn connect_info(stream: IncomingStream<'_, Local>) -> Self {
+            *stream.remote_addr()
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Looking at ports: `GET /check/{port}`, `GET /suggest/{serviceType}`, `GET /scan`.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use styxy_core::api::{CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
+use styxy_core::{Occupancy, Port, PortRange, ServiceType};
+
+use super::Shared;
+use super::answer::{Answer, Refused, Result};
+use super::body::{Query, Segment, explain};
+use super::usage;
+use crate::system::ListeningSocket;
+
+/// How many ports are suggested if nothing is said.
+const SUGGESTED: u8 = 5;
+/// The first port that is scanned if nothing is said.
+const FIRST_SCANNED: u16 = 1024;
+
+pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Result<CheckAnswer> {
+    let port: Port = port.parse().map_err(|error: styxy_core::InvalidPort| explain("port", &error.to_string()))?;
+    daemon.look().await;
+    let system_usage = usage::of(&daemon, port).await;
+    let engine = daemon.engine();
+    let registry = engine.registry();
+    let allocated_to = registry.lease_on(port).map(|lease| registry.view(lease));
+    let reason = match (&allocated_to, &system_usage, engine.occupancy(port)) {
+        (Some(lease), _, _) => Some(format!("leased for {} service", lease.service_type)),
+        (None, Some(usage), _) => Some(format!("in use by {}", usage::name(usage))),
+        (None, None, Occupancy::Busy) => Some("bound by a program that does not listen yet, or that cannot be seen".into()),
+        (None, None, Occupancy::Denied) => Some("not this user's to bind".into()),
+        (None, None, Occupancy::Free) => None,
+    };
+    Ok(Answer(CheckAnswer { port, available: reason.is_none(), allocated_to, system_usage, reason }))
+}
+
+pub(super) async fn suggest(
+    State(daemon): Shared,
+    Segment(service): Segment,
+    Query(query): Query<SuggestQuery>,
+) -> Result<SuggestAnswer> {
+    let service = ServiceType::new(&service).map_err(|error| explain("service_type", &error.to_string()))?;
+    let count = usize::from(query.count.unwrap_or(SUGGESTED));
+    let engine = daemon.engine();
+    let suggestions =
+        engine.registry().suggest(&service, count, daemon.now(), |port| engine.occupancy(port))?;
+    let (port, count) = (suggestions.first().copied(), suggestions.len());
+    Ok(Answer(SuggestAnswer { service_type: service, port, suggestions, count }))
+}
+
+pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) -> Result<ScanAnswer> {
+    let start = query.start.or_else(|| Port::new(FIRST_SCANNED).ok()).unwrap_or(PortRange::ALL.first());
+    let end = query.end.unwrap_or(PortRange::ALL.last());
+    let range = PortRange::new(start, end).ok_or_else(|| {
+        Refused(explain("start", &format!("the range {start}-{end} is reversed; allowed: start <= end")))
+    })?;
+    daemon.look().await;
+    let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().await.unwrap_or_default();
+    sockets.retain(|port, _| range.contains(*port));
+    let mut usage: BTreeMap<Port, SystemUsage> = usage::of_all(sockets).await;
+    let mut leases: BTreeMap<Port, Lease> = {
+        let engine = daemon.engine();
+        let registry = engine.registry();
+        let inside = registry.leases().filter(|lease| range.contains(lease.port));
+        inside.map(|lease| (lease.port, registry.view(lease))).collect()
+    };
+    let ports: std::collections::BTreeSet<Port> = usage.keys().chain(leases.keys()).copied().collect();
+    let in_use = ports.into_iter().map(|port| PortInUse {
+        port,
+        allocated_to: leases.remove(&port),
+        system_usage: usage.remove(&port),
+    });
+    Ok(Answer(ScanAnswer { scan_range: range.to_string(), ports_in_use: in_use.collect() }))
+}

@@ -1,0 +1,114 @@
+//! The names of the journal's files, and reading, removing and moving them. None of this is on the request
+//! path.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{JournalError, os};
+
+const CHUNK: usize = 64 * 1024;
+
+/// A file that is, or stands in the place of, one generation.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) generation: u64,
+    pub(super) path: PathBuf,
+}
+
+/// A file's bytes, the last of which may be zeros that take no memory.
+#[derive(Debug)]
+pub(super) struct Contents {
+    bytes: Vec<u8>,
+    /// All bytes from here on are zero.
+    zero_from: usize,
+}
+
+impl Contents {
+    /// The bytes that matter: no frame needs more, and what follows is zero.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Where only zeros are left; there may be some before.
+    pub(super) fn zero_from(&self) -> usize {
+        self.zero_from
+    }
+
+    pub(super) fn is_zero(&self) -> bool {
+        self.bytes[..self.zero_from].iter().all(|byte| *byte == 0)
+    }
+}
+
+pub(super) fn path(folder: &Path, generation: u64) -> PathBuf {
+    folder.join(format!("journal.{generation:010}"))
+}
+
+/// All that bears the name of a generation in `folder`, the newest first.
+pub(super) fn list(folder: &Path) -> Result<Vec<Candidate>, JournalError> {
+    let failed = |source| JournalError::Folder { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix("journal."));
+        let Some(generation) =
+            digits.filter(|digits| digits.len() < 18).and_then(|digits| digits.parse().ok())
+        else {
+            continue;
+        };
+        if digits.is_some_and(|digits| digits == format!("{generation:010}")) {
+            found.push(Candidate { generation, path: folder.join(name) });
+        }
+    }
+    found.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.generation));
+    Ok(found)
+}
+
+/// Reads the first `length` bytes of `file`, through a small buffer so that zeros are never brought into
+/// memory.
+pub(super) fn contents(file: &File, length: usize) -> io::Result<Contents> {
+    let mut bytes = vec![0; length];
+    let mut buffer = vec![0; CHUNK.min(length)];
+    let (mut at, mut zero_from) = (0, 0);
+    while at < length {
+        let wanted = buffer.len().min(length - at);
+        let read = match os::read_at(file, &mut buffer[..wanted], at as u64) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if buffer[..read].iter().any(|byte| *byte != 0) {
+            bytes[at..at + read].copy_from_slice(&buffer[..read]);
+            zero_from = at + read;
+        }
+        at += read;
+    }
+    Ok(Contents { bytes, zero_from })
+}
+
+/// Moves what is at `path` to the first free `<path>.damaged-<n>` and says where that is.
+pub(super) fn move_aside(path: &Path) -> Result<PathBuf, JournalError> {
+    let mut number = 1;
+    loop {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{number}"));
+        let to = PathBuf::from(name);
+        if fs::symlink_metadata(&to).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return match fs::rename(path, &to) {
+                Ok(()) => Ok(to),
+                Err(source) => Err(JournalError::MoveAside { from: path.to_owned(), to, source }),
+            };
+        }
+        number += 1;
+    }
+}
+
+/// Removes a file that no longer counts. If that fails it does no harm but to take room.
+pub(super) fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        tracing::warn!(path = %path.display(), %error, "an old journal file could not be removed");
+    }
+}

@@ -1,0 +1,105 @@
+//! One generation in a mapped file: how it is made, and how big.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    JournalError, Options, files,
+    frame::{self, Kind},
+    header,
+    map::Writer,
+    os,
+};
+
+/// Files are this many bytes, or a multiple.
+const PAGE: usize = 4096;
+/// The longest file that is read at all.
+pub(super) const MAX_CAPACITY: usize = 1 << 30;
+
+/// A generation that is appended to.
+#[derive(Debug)]
+pub(super) struct Generation {
+    pub(super) number: u64,
+    pub(super) path: PathBuf,
+    pub(super) writer: Writer,
+}
+
+/// A file with blocks for all its bytes, mapped; or one whose file system cannot do that.
+#[derive(Debug)]
+pub(super) enum Backing {
+    Mapped(Writer),
+    Unmapped { file: File, source: io::Error },
+}
+
+impl Generation {
+    /// Appends a frame; the caller has seen that there is room.
+    pub(super) fn push(&mut self, kind: Kind, payload: &[u8]) {
+        self.writer.push(frame::word(kind, payload), payload, frame::stored_len(payload.len()));
+    }
+}
+
+/// Bytes a generation needs: room for three times its snapshot, and at least for `to_come` bytes that are
+/// known of.
+pub(super) fn capacity_for(options: &Options, snapshot: &[u8], to_come: usize) -> usize {
+    let stored = frame::stored_len(snapshot.len());
+    options.capacity.max(4 * stored).max(header::LEN + stored + to_come).next_multiple_of(PAGE)
+}
+
+/// Reserves `capacity` bytes for `file` and maps them; it has whole frames up to `used`.
+pub(super) fn back(
+    file: File,
+    path: &Path,
+    capacity: usize,
+    used: usize,
+    options: &Options,
+) -> Result<Backing, JournalError> {
+    match (options.preallocate)(&file, capacity as u64) {
+        Ok(()) => match Writer::new(&file, capacity, used) {
+            Ok(writer) => Ok(Backing::Mapped(writer)),
+            Err(source) => Ok(Backing::Unmapped { file, source }),
+        },
+        Err(source) if os::is_unsupported(&source) => Ok(Backing::Unmapped { file, source }),
+        Err(source) => Err(JournalError::Reserve { path: path.to_owned(), bytes: capacity, source }),
+    }
+}
+
+/// Makes an empty file at `path`; one that is there is what a crash left, or a compaction that failed.
+pub(super) fn make(path: &Path) -> Result<File, JournalError> {
+    let made = match os::create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path).and_then(|()| os::create(path))
+        }
+        made => made,
+    };
+    made.map_err(|source| JournalError::Open { path: path.to_owned(), source })
+}
+
+/// Makes generation `number`, with `snapshot` in it if it can be mapped. It does not count until it is
+/// sealed; if it cannot be made, nothing is left of it.
+pub(super) fn create(
+    path: &Path,
+    number: u64,
+    snapshot: &[u8],
+    to_come: usize,
+    options: &Options,
+) -> Result<Backing, JournalError> {
+    let capacity = capacity_for(options, snapshot, to_come);
+    if capacity > MAX_CAPACITY || snapshot.len() > frame::MAX_PAYLOAD {
+        return Err(JournalError::TooLarge { bytes: snapshot.len(), limit: MAX_CAPACITY / 4 });
+    }
+    match back(make(path)?, path, capacity, header::LEN, options) {
+        Ok(Backing::Mapped(mut writer)) => {
+            writer.put_header(&header::encode(number));
+            writer.push(frame::word(Kind::Snapshot, snapshot), snapshot, frame::stored_len(snapshot.len()));
+            Ok(Backing::Mapped(writer))
+        }
+        Ok(unmapped @ Backing::Unmapped { .. }) => Ok(unmapped),
+        Err(error) => {
+            files::remove(path);
+            Err(error)
+        }
+    }
+}

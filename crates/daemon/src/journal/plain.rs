@@ -1,0 +1,193 @@
+//! The fallback where a file cannot be preallocated or mapped: the same frames, written one by one.
+//!
+//! Compaction happens in the append that finds it due, and files grow as they must. Slower, and no less safe.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Folds, JournalError, Options, compact, files,
+    frame::{self, Frames, Kind},
+    generation::{self, MAX_CAPACITY},
+    header, os,
+};
+
+/// One generation that is written to.
+#[derive(Debug)]
+pub(super) struct PlainFile {
+    file: File,
+    path: PathBuf,
+    number: u64,
+    at: usize,
+    end: End,
+}
+
+/// What may lie behind the last frame.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Clean,
+    /// Part of a frame whose writing failed; it is cut before anything else is written.
+    Ragged,
+}
+
+impl PlainFile {
+    /// Goes on in a file that has whole frames up to `used`.
+    pub(super) fn resume(file: File, path: PathBuf, number: u64, used: usize) -> Self {
+        Self { file, path, number, at: used, end: End::Clean }
+    }
+
+    /// Writes `snapshot` as generation `number` into an empty file, and makes it count; if that fails,
+    /// removes it.
+    pub(super) fn begin(
+        file: File,
+        path: PathBuf,
+        number: u64,
+        snapshot: &[u8],
+    ) -> Result<Self, JournalError> {
+        let mut begun = Self { file, path, number, at: header::LEN, end: End::Clean };
+        let written = begun.write_whole(snapshot);
+        if written.is_err() {
+            files::remove(&begun.path);
+        }
+        written.map(|()| begun)
+    }
+
+    fn write_whole(&mut self, snapshot: &[u8]) -> Result<(), JournalError> {
+        if snapshot.len() > MAX_CAPACITY / 4 || snapshot.len() > frame::MAX_PAYLOAD {
+            return Err(JournalError::TooLarge { bytes: snapshot.len(), limit: MAX_CAPACITY / 4 });
+        }
+        self.write(&header::encode(self.number), 0)?;
+        let mut buffer = Vec::new();
+        frame::encode(Kind::Snapshot, snapshot, &mut buffer);
+        self.write(&buffer, self.at)?;
+        self.at += buffer.len();
+        self.write(&header::COMPLETE.to_le_bytes(), header::COMPLETE_AT)
+    }
+
+    fn append(&mut self, frame: &[u8]) -> Result<(), JournalError> {
+        if matches!(self.end, End::Ragged) {
+            self.cut().map_err(|source| self.refused(self.at, source))?;
+        }
+        if let Err(error) = self.write(frame, self.at) {
+            self.end = End::Ragged;
+            // If this fails too, the next append tries again.
+            let _: io::Result<()> = self.cut();
+            return Err(error);
+        }
+        self.at += frame.len();
+        Ok(())
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.at as u64)?;
+        self.end = End::Clean;
+        Ok(())
+    }
+
+    fn write(&self, bytes: &[u8], at: usize) -> Result<(), JournalError> {
+        os::write_at(&self.file, bytes, at as u64).map_err(|source| self.refused(at, source))
+    }
+
+    fn refused(&self, at: usize, source: io::Error) -> JournalError {
+        JournalError::Write { path: self.path.clone(), offset: at as u64, source }
+    }
+}
+
+/// A journal in files that are written to.
+pub(super) struct Plain {
+    folder: PathBuf,
+    options: Options,
+    folds: Folds,
+    current: PlainFile,
+    why: io::Error,
+    buffer: Vec<u8>,
+    fold_at: usize,
+    compactions: u64,
+    last_error: Option<Arc<JournalError>>,
+}
+
+impl Plain {
+    pub(super) fn start(
+        folder: &Path,
+        options: &Options,
+        current: PlainFile,
+        why: io::Error,
+        folds: Folds,
+    ) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            options: *options,
+            folds,
+            fold_at: (options.capacity / 2).max(2 * current.at),
+            current,
+            why,
+            buffer: Vec::new(),
+            compactions: 0,
+            last_error: None,
+        }
+    }
+
+    pub(super) fn append(&mut self, payload: &[u8]) -> Result<(), JournalError> {
+        frame::encode(Kind::Record, payload, &mut self.buffer);
+        if self.current.at + self.buffer.len() > MAX_CAPACITY {
+            self.compact()?;
+        }
+        self.current.append(&self.buffer)?;
+        if self.current.at > self.fold_at {
+            // The record is safe whatever comes of this.
+            let compacted = self.compact();
+            self.last_error = compacted.err().map(Arc::new);
+            self.fold_at = (self.options.capacity / 2).max(2 * self.current.at).min(MAX_CAPACITY / 2);
+        }
+        Ok(())
+    }
+
+    fn compact(&mut self) -> Result<(), JournalError> {
+        let Self { folder, folds, current, .. } = self;
+        let contents = files::contents(&current.file, current.at)
+            .map_err(|source| JournalError::Read { path: current.path.clone(), source })?;
+        let snapshot = compact::fold(Frames::new(contents.bytes(), header::LEN), folds, &current.path)?;
+        let path = files::path(folder, current.number + 1);
+        let next = PlainFile::begin(generation::make(&path)?, path, current.number + 1, &snapshot)?;
+        let old = std::mem::replace(current, next);
+        self.compactions += 1;
+        drop(old.file);
+        files::remove(&old.path);
+        Ok(())
+    }
+
+    pub(super) fn flush(&self) -> Result<(), JournalError> {
+        self.current
+            .file
+            .sync_data()
+            .map_err(|source| JournalError::Flush { path: self.current.path.clone(), source })
+    }
+
+    pub(super) fn why(&self) -> &io::Error {
+        &self.why
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.current.path
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.current.number
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.current.at
+    }
+
+    pub(super) fn compactions(&self) -> u64 {
+        self.compactions
+    }
+
+    pub(super) fn last_error(&self) -> Option<Arc<JournalError>> {
+        self.last_error.clone()
+    }
+}

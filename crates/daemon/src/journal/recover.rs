@@ -1,0 +1,250 @@
+//! What is in the folder at the start, and which of it counts.
+//!
+//! First everything is looked at and nothing is touched; then the newest generation that counts is replayed
+//! and made ready, or a new one is written from what could be read; only then are damaged files moved and old
+//! ones removed. So a kill at any point leaves at least what was there.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+};
+
+use super::{
+    Fold, Found, JournalError, MovedAside, Options, Origin, TornTail, WhyMoved,
+    files::{self, Candidate, Contents},
+    frame::{Frames, Kind, Tail},
+    generation::{self, Backing, Generation, MAX_CAPACITY},
+    header::{self, Header, Sealed},
+    os,
+    plain::PlainFile,
+};
+
+/// Where records go from now on.
+#[derive(Debug)]
+pub(super) enum Store {
+    Mapped(Generation),
+    Plain { file: PlainFile, source: io::Error },
+}
+
+/// What stands under the name of a generation.
+#[derive(Debug)]
+enum Standing {
+    Foreign(WhyMoved),
+    Journal { file: File, header: Header, contents: Contents },
+}
+
+/// The generation whose records count.
+#[derive(Debug)]
+struct Chosen {
+    candidate: Candidate,
+    file: File,
+    contents: Contents,
+    condition: Condition,
+}
+
+#[derive(Debug)]
+enum Condition {
+    /// It can be appended to from `used` on, once a torn tail is cut.
+    Good { used: usize, tail: Tail },
+    /// What could be read goes into a new generation.
+    Broken,
+}
+
+/// What becomes of the files in the folder.
+#[derive(Debug, Default)]
+struct Plan {
+    chosen: Option<Chosen>,
+    aside: Vec<(Candidate, WhyMoved)>,
+    remove: Vec<Candidate>,
+}
+
+/// Replays the newest generation in `folder` that counts, tidies up, and says where to append.
+pub(super) fn recover(
+    folder: &Path,
+    options: &Options,
+    replay: &mut dyn Fold,
+) -> Result<(Store, Found), JournalError> {
+    os::check_folder(folder).map_err(|source| JournalError::Folder { path: folder.to_owned(), source })?;
+    let candidates = files::list(folder)?;
+    let next = candidates.first().map_or(1, |newest| newest.generation + 1);
+    let standings = candidates
+        .into_iter()
+        .map(|candidate| look_at(&candidate).map(|standing| (candidate, standing)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Plan { chosen, aside, remove } = plan(standings);
+
+    let mut found = Found::default();
+    let store = match chosen {
+        Some(chosen) => {
+            let Chosen { candidate, file, contents, condition } = chosen;
+            found.records = replay_into(&contents, replay);
+            match condition {
+                Condition::Good { used, tail } => {
+                    found.origin = Origin::Resumed;
+                    found.torn_tail = cut(&candidate, &file, tail)?;
+                    resume(candidate, file, contents.bytes().len(), used, options)?
+                }
+                Condition::Broken => {
+                    // Windows moves no file that is open.
+                    drop(file);
+                    found.origin = Origin::Rebuilt { from: candidate.generation };
+                    start(folder, next, &replay.to_snapshot(), options)?
+                }
+            }
+        }
+        None => start(folder, next, &replay.to_snapshot(), options)?,
+    };
+
+    for (candidate, why) in aside {
+        let to = files::move_aside(&candidate.path)?;
+        found.moved_aside.push(MovedAside { from: candidate.path, to, why });
+    }
+    for candidate in remove {
+        files::remove(&candidate.path);
+    }
+    Ok((store, found))
+}
+
+/// Looks at one file and changes nothing.
+fn look_at(candidate: &Candidate) -> Result<Standing, JournalError> {
+    let path = &candidate.path;
+    let cannot_open = |source| JournalError::Open { path: path.clone(), source };
+    let cannot_read = |source| JournalError::Read { path: path.clone(), source };
+
+    let link = fs::symlink_metadata(path).map_err(cannot_open)?;
+    if !link.is_file() {
+        return Ok(Standing::Foreign(WhyMoved::NotAFile));
+    }
+    let file = os::open(path).map_err(cannot_open)?;
+    let length = usize::try_from(file.metadata().map_err(cannot_read)?.len()).unwrap_or(usize::MAX);
+    if length > MAX_CAPACITY {
+        return Ok(Standing::Foreign(WhyMoved::TooLong));
+    }
+    let contents = files::contents(&file, length).map_err(cannot_read)?;
+    let header = header::read(contents.bytes(), candidate.generation);
+    if let Header::Newer { version } = header {
+        return Err(JournalError::NewerFormat { path: path.clone(), found: version, known: header::VERSION });
+    }
+    Ok(Standing::Journal { file, header, contents })
+}
+
+/// Decides what becomes of each file; `standings` has the newest first.
+fn plan(standings: Vec<(Candidate, Standing)>) -> Plan {
+    let mut plan = Plan::default();
+    let oldest_complete = standings
+        .iter()
+        .filter(|(_, standing)| matches!(standing, Standing::Journal { header: Header::Complete, .. }))
+        .map(|(candidate, _)| candidate.generation)
+        .min();
+    for (candidate, standing) in standings {
+        let (file, header, contents) = match standing {
+            Standing::Foreign(why) => {
+                plan.aside.push((candidate, why));
+                continue;
+            }
+            Standing::Journal { file, header, contents } => (file, header, contents),
+        };
+        let mut frames = Frames::new(contents.bytes(), header::LEN);
+        let has_state = frames.next().is_some_and(|frame| frame.kind == Kind::Snapshot);
+        frames.by_ref().for_each(drop);
+        let (used, tail) = (frames.at(), frames.tail(contents.zero_from()));
+
+        let counts = match header {
+            Header::Incomplete => false,
+            Header::Blank if contents.is_zero() => false,
+            Header::Complete | Header::Damaged { sealed: Sealed::Yes } => has_state,
+            // Perhaps it was never complete; then an older one that was has more.
+            Header::Blank | Header::Damaged { sealed: Sealed::Unknown } | Header::Newer { .. } => {
+                has_state && oldest_complete.is_none_or(|oldest| oldest > candidate.generation)
+            }
+        };
+        let damage = match (header, &tail) {
+            (Header::Incomplete, _) => None,
+            (Header::Blank, _) if contents.is_zero() => None,
+            (Header::Complete, Tail::Damaged { at }) => Some(WhyMoved::Damaged { at: *at }),
+            (Header::Complete, Tail::Clean | Tail::Torn { .. }) if has_state => None,
+            (Header::Complete, Tail::Clean | Tail::Torn { .. }) => {
+                Some(WhyMoved::Damaged { at: header::LEN })
+            }
+            (Header::Blank | Header::Damaged { .. } | Header::Newer { .. }, _) => {
+                Some(WhyMoved::Damaged { at: 0 })
+            }
+        };
+
+        let keep = counts && plan.chosen.is_none();
+        let copy = || Candidate { generation: candidate.generation, path: candidate.path.clone() };
+        match damage {
+            Some(why) => {
+                plan.aside.push((copy(), why));
+                if keep {
+                    plan.chosen = Some(Chosen { candidate, file, contents, condition: Condition::Broken });
+                }
+            }
+            None if keep => {
+                let condition = Condition::Good { used, tail };
+                plan.chosen = Some(Chosen { candidate, file, contents, condition });
+            }
+            None => plan.remove.push(candidate),
+        }
+    }
+    plan
+}
+
+/// Folds every whole record into `replay`, in the order they were appended, and counts them.
+fn replay_into(contents: &Contents, replay: &mut dyn Fold) -> u64 {
+    let mut records = 0;
+    for frame in Frames::new(contents.bytes(), header::LEN) {
+        match frame.kind {
+            Kind::Snapshot => replay.snapshot(frame.payload),
+            Kind::Record => {
+                replay.record(frame.payload);
+                records += 1;
+            }
+        }
+    }
+    records
+}
+
+/// Zeroes a torn tail. The file stays as long as it is: what lies behind the last frame must be zero, and
+/// keep its blocks.
+fn cut(candidate: &Candidate, file: &File, tail: Tail) -> Result<Option<TornTail>, JournalError> {
+    let Tail::Torn { bytes } = tail else { return Ok(None) };
+    let (path, offset) = (candidate.path.clone(), bytes.start as u64);
+    match os::write_at(file, &vec![0; bytes.len()], offset) {
+        Ok(()) => Ok(Some(TornTail { path, at: bytes.start, bytes: bytes.len() })),
+        Err(source) => Err(JournalError::Write { path, offset, source }),
+    }
+}
+
+/// Goes on in a file of `length` bytes, the first `used` of which are header and whole frames.
+fn resume(
+    candidate: Candidate,
+    file: File,
+    length: usize,
+    used: usize,
+    options: &Options,
+) -> Result<Store, JournalError> {
+    let Candidate { generation: number, path } = candidate;
+    let capacity = generation::capacity_for(options, &[], 0).max(length.next_multiple_of(8));
+    Ok(match generation::back(file, &path, capacity, used, options)? {
+        Backing::Mapped(writer) => Store::Mapped(Generation { number, path, writer }),
+        Backing::Unmapped { file, source } => {
+            Store::Plain { file: PlainFile::resume(file, path, number, used), source }
+        }
+    })
+}
+
+/// Begins generation `number`, with `snapshot` as all there is.
+fn start(folder: &Path, number: u64, snapshot: &[u8], options: &Options) -> Result<Store, JournalError> {
+    let path = files::path(folder, number);
+    Ok(match generation::create(&path, number, snapshot, 0, options)? {
+        Backing::Mapped(mut writer) => {
+            writer.seal();
+            Store::Mapped(Generation { number, path, writer })
+        }
+        Backing::Unmapped { file, source } => {
+            Store::Plain { file: PlainFile::begin(file, path, number, snapshot)?, source }
+        }
+    })
+}

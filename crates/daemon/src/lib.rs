@@ -1,0 +1,33 @@
+//! The Styxy daemon: HTTP, journal, probes, process and socket watching around `styxy-core`.
+//!
+//! [`run`] is `styxy daemon run`. [`serve`] is the same without the process around it: it is given bound listeners
+//! and a future that says when to stop, so that it can run inside a test.
+
+mod background;
+mod bind;
+mod daemon;
+mod detach;
+mod ears;
+mod engine;
+mod feed;
+mod home;
+mod http;
+pub mod journal;
+mod logfile;
+mod metrics;
+mod policy;
+mod private;
+mod replica;
+mod report;
+mod run;
+mod serve;
+mod single;
+pub mod system;
+mod token;
+mod watches;
+
+#[cfg(feature = "schema")]
+pub use http::openapi;
+pub use run::{Mode, RunOptions, run};
+pub use serve::{Parts, ServeError, serve};
+pub use token::Token;

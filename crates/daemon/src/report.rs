@@ -1,0 +1,56 @@
+//! Telling whoever started the daemon how the start went: one line, once.
+
+use std::io::{self, Write};
+
+use styxy_core::handshake::Handshake;
+
+/// The right to say it; saying it uses it up.
+#[derive(Debug)]
+pub(crate) struct Report<W> {
+    to: W,
+}
+
+impl Report<io::Stdout> {
+    /// To standard output, where a client that starts the daemon reads it.
+    pub(crate) fn to_starter() -> Self {
+        Self::new(io::stdout())
+    }
+}
+
+impl<W: Write> Report<W> {
+    /// To anything.
+    pub(crate) fn new(to: W) -> Self {
+        Self { to }
+    }
+
+    /// Writes the line.
+    ///
+    /// # Errors
+    /// Any but that nobody reads any more: a starter that has gone is no reason to stop.
+    pub(crate) fn send(mut self, handshake: &Handshake) -> io::Result<()> {
+        let line = handshake.to_line()?;
+        match self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            sent => sent,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_one_line() {
+        let mut said = Vec::new();
+        Report::new(&mut said).send(&Handshake::Lost).unwrap();
+        assert_eq!(said, b"{\"handshake\":\"lost\"}\n");
+    }
+
+    #[test]
+    fn a_starter_that_has_gone_is_no_error() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        Report::new(writer).send(&Handshake::Lost).unwrap();
+    }
+}

@@ -1,0 +1,206 @@
+//! Serving: from bound listeners to the last flush.
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::serve::Listener;
+use styxy_core::api::{Code, Listen, Refusal};
+use styxy_core::config::Parsed;
+use styxy_core::layout::Layout;
+use styxy_core::{Command, Port, Registry};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::daemon::{About, Daemon};
+use crate::ears::Ears;
+use crate::engine::{Engine, chain};
+use crate::http::{self, Local, Loopback, Peer};
+use crate::journal::{Found, Journal, JournalError, Mode, Options};
+use crate::replica::Replica;
+use crate::system;
+use crate::token::Token;
+use crate::watches::Watches;
+use crate::{background, policy};
+
+/// After being asked to stop, requests in flight have this long.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// What a daemon is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// Its files; the folder exists, and this process holds its lock.
+    pub layout: Layout,
+    /// What is configured.
+    pub config: Parsed,
+    /// The Unix socket, non-blocking.
+    #[cfg(unix)]
+    pub socket: std::os::unix::net::UnixListener,
+    /// The named pipe's name.
+    #[cfg(windows)]
+    pub pipe: String,
+    /// Loopback TCP, non-blocking, all on one port; may be empty.
+    pub tcp: Vec<TcpListener>,
+    /// Where it listens, as shown.
+    pub listen: Listen,
+    /// What a person should know about the start so far.
+    pub notes: Vec<String>,
+    /// Asked of TCP clients where the system cannot tell whose they are.
+    pub token: Option<Token>,
+}
+
+/// Why a daemon could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The journal cannot be opened.
+    #[error("the journal cannot be opened")]
+    Journal(#[from] JournalError),
+    /// A listener or the system's table of sockets cannot be used.
+    #[error("the system refused")]
+    System(#[from] std::io::Error),
+    /// The boot could not be written to the journal.
+    #[error("the start could not be written to the journal: {}", .0.error)]
+    Start(Refusal),
+}
+
+impl From<ServeError> for Refusal {
+    fn from(error: ServeError) -> Self {
+        let hint = match &error {
+            ServeError::Journal(JournalError::NewerFormat { .. }) => "npm install -g styxy@latest",
+            ServeError::Journal(_) | ServeError::System(_) | ServeError::Start(_) => "styxy doctor",
+        };
+        Self::new(Code::StorageUnavailable, chain(&error)).hint(hint)
+    }
+}
+
+/// Serves until `stop` resolves or a client asks it to end; then finishes what is in flight and flushes the journal.
+///
+/// `ready` is called once, with the notes for people, when every owner has been checked and requests are answered.
+///
+/// # Errors
+/// Only before `ready`.
+pub async fn serve(
+    parts: Parts,
+    ready: impl FnOnce(&[String]),
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let own = parts.tcp.iter().filter_map(|listener| listener.local_addr().ok());
+    let policy = policy::policy(parts.config.config.clone(), own.filter_map(|address| Port::new(address.port()).ok()));
+
+    let mut replica = Replica::new(policy.clone());
+    let folds = Box::new(move || Box::new(Replica::new(policy.clone())) as Box<dyn crate::journal::Fold>);
+    let opened = Journal::open(parts.layout.root(), Options::default(), &mut replica, folds)?;
+    let mut notes = parts.notes;
+    notes.extend(findings(&opened.found, &opened.journal, replica.skipped));
+    for note in &notes {
+        tracing::warn!("{note}");
+    }
+
+    let about = About {
+        layout: parts.layout,
+        config: parts.config.config,
+        from_file: parts.config.from_file,
+        listen: parts.listen,
+        notes,
+        ready_at: Instant::now(),
+        token: parts.token,
+    };
+    let (daemon, ended) = wake(replica, opened.journal, about)?;
+    settle(&daemon, ended).await?;
+
+    let mut servers = JoinSet::new();
+    let router = http::router(Arc::clone(&daemon));
+    #[cfg(unix)]
+    {
+        let socket = tokio::net::UnixListener::from_std(parts.socket)?;
+        serve_on(&mut servers, Local(socket), router.clone(), &daemon);
+    }
+    #[cfg(windows)]
+    serve_on(&mut servers, Local::open(&parts.pipe)?, router.clone(), &daemon);
+    for listener in parts.tcp {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        serve_on(&mut servers, Loopback::new(listener), router.clone(), &daemon);
+    }
+    ready(&daemon.about.notes);
+
+    tokio::select! {
+        () = stop => daemon.stop(),
+        () = daemon.stopping() => {}
+    }
+    let all_ended = async { while servers.join_next().await.is_some() {} };
+    if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
+        tracing::warn!("requests were cut off");
+    }
+    if let Err(error) = daemon.engine().flush() {
+        tracing::error!(error = %chain(&error), "the journal could not be flushed");
+    }
+    Ok(())
+}
+
+/// The daemon over a replayed registry, its watches not yet begun.
+fn wake(
+    replica: Replica,
+    journal: Journal,
+    about: About,
+) -> Result<(Arc<Daemon>, mpsc::UnboundedReceiver<styxy_core::ProcessKey>), ServeError> {
+    let (told, ended) = mpsc::unbounded_channel();
+    let registry: Registry = replica.registry;
+    let ears = Ears::open(&registry)?;
+    let engine = Engine::new(registry, journal, Watches::new(told), replica.feed);
+    Ok((Arc::new(Daemon::new(engine, ears, about)), ended))
+}
+
+/// Ends what ended while no daemon ran, before anybody is answered, and starts what runs beside the requests.
+async fn settle(
+    daemon: &Arc<Daemon>,
+    mut ended: mpsc::UnboundedReceiver<styxy_core::ProcessKey>,
+) -> Result<(), ServeError> {
+    let resume = Command::Resume { boot_id: system::boot_id() };
+    daemon.handle(&resume).map_err(|error| ServeError::Start(error.into()))?;
+    daemon.engine().follow_all();
+    let mut gone = Vec::new();
+    while let Ok(process) = ended.try_recv() {
+        gone.push(process);
+    }
+    daemon.exited(&gone).await;
+    daemon.look().await;
+    if daemon.engine().registry().awaits_listeners() {
+        daemon.nudge.notify_one();
+    }
+    background::start(daemon, ended);
+    Ok(())
+}
+
+fn serve_on<L>(servers: &mut JoinSet<()>, listener: L, router: Router, daemon: &Arc<Daemon>)
+where
+    L: Listener<Addr = Peer>,
+    Peer: for<'a> axum::extract::connect_info::Connected<axum::serve::IncomingStream<'a, L>>,
+{
+    let daemon = Arc::clone(daemon);
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    servers.spawn(async move {
+        let stopping = async move { daemon.stopping().await };
+        // Never an error: accepting goes on after one.
+        let _ = axum::serve(listener, service).with_graceful_shutdown(stopping).await;
+    });
+}
+
+/// What recovery of the journal saw that a person should know.
+fn findings(found: &Found, journal: &Journal, skipped: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    for aside in &found.moved_aside {
+        notes.push(format!("{} was moved to {}: {}", aside.from.display(), aside.to.display(), aside.why));
+    }
+    if let Some(torn) = &found.torn_tail {
+        tracing::info!(?torn, "a record that was being written when the daemon ended was dropped");
+    }
+    if skipped > 0 {
+        notes.push(format!("{skipped} journal records of a newer version were not understood and left out"));
+    }
+    if let Mode::Plain { why } = journal.health().mode {
+        notes.push(format!("the journal is not mapped but appended to, which is slower: {why}"));
+    }
+    notes
+}

@@ -1,0 +1,56 @@
+//! Everything that can be shown of one process, by sysinfo.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use styxy_core::{Pid, ProjectPath, Relation};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+
+use super::super::native;
+use crate::system::{Details, branch_of, identify, project_of};
+
+/// The longest command line that is shown, in bytes.
+const MOST_COMMAND: usize = 4096;
+
+/// What can be shown of the process with this number, as far as it is known before `deadline`.
+///
+/// Takes some milliseconds. It looks at the disk where the process works, which may hang: call it where blocking is
+/// allowed. It stops between two steps, not within one.
+///
+/// # Errors
+/// `NotFound` if there is no such process.
+pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
+    let identified = identify(pid)?;
+    let in_time = || (Instant::now() < deadline).then_some(());
+    let (command, folder) = in_time().map(|()| command_and_folder(pid)).unwrap_or_default();
+    let (user_name, home) = native::user(&identified);
+    let home = match identified.user {
+        Relation::Own => std::env::home_dir(),
+        Relation::Other => home,
+    };
+    let working_directory = folder.filter(|folder| in_time().is_some() && folder.is_dir());
+    let root = in_time().and_then(|()| project_of(working_directory.as_deref()?, home.as_deref()));
+    let branch = in_time().and_then(|()| branch_of(root.as_deref()?));
+    let project_path = root.as_deref().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
+    // The number may have passed to another process while it was looked at.
+    if identify(pid)?.process.key != identified.process.key {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(Details { identified, command, working_directory, user_name, project_path, branch })
+}
+
+fn command_and_folder(pid: Pid) -> (Option<String>, Option<PathBuf>) {
+    let Ok(mut system) = System::new() else { return (None, None) };
+    let number = sysinfo::Pid::from_u32(pid.get());
+    let wanted = ProcessRefreshKind::nothing()
+        .without_tasks()
+        .with_cmd(UpdateKind::Always)
+        .with_cwd(UpdateKind::Always);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[number]), true, wanted);
+    let Some(found) = system.process(number) else { return (None, None) };
+    let words: Vec<_> = found.cmd().iter().map(|word| word.to_string_lossy()).collect();
+    let mut command = words.join(" ");
+    command.truncate(command.floor_char_boundary(MOST_COMMAND));
+    (Some(command).filter(|text| !text.is_empty()), found.cwd().map(Path::to_path_buf))
+}

@@ -1,0 +1,68 @@
+//! The table of listening sockets, with their processes.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::Instant;
+
+use listeners::{Listener, Protocol, SocketState};
+use styxy_core::{Pid, Port, PortSet};
+
+use crate::system::ListeningSocket;
+
+/// Reads the system's table of listening TCP sockets.
+#[derive(Debug)]
+pub struct SocketTable;
+
+impl SocketTable {
+    /// Ready at once.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Every TCP socket that listens, with its process, as far as this user may see them, in no order.
+    ///
+    /// Takes some 10 ms.
+    ///
+    /// # Errors
+    /// The system's refusal.
+    pub fn listening(&mut self) -> io::Result<Vec<ListeningSocket>> {
+        table(|_| true)
+    }
+
+    /// Those of [`listening`](Self::listening) whose port is in `ports`; the cost is the same.
+    ///
+    /// # Errors
+    /// As for [`listening`](Self::listening).
+    pub fn listening_on(&mut self, ports: &PortSet) -> io::Result<Vec<ListeningSocket>> {
+        table(|port| ports.contains(port))
+    }
+}
+
+fn table(wanted: impl Fn(Port) -> bool) -> io::Result<Vec<ListeningSocket>> {
+    let all = ::listeners::get_all().map_err(|error| io::Error::other(error.to_string()))?;
+    let of_interest = |found: &Listener| {
+        let port = Port::new(found.socket.port()).ok().filter(|port| wanted(*port))?;
+        (found.protocol == Protocol::TCP && found.state == SocketState::Listen).then(|| {
+            let (address, pid) = (found.socket.ip(), Pid::new(found.process.pid));
+            ListeningSocket { port, address, inode: 0, uid: None, cookie: 0, pid }
+        })
+    };
+    let found = all.iter().filter_map(of_interest);
+    // The numbers begin at 1: 0 stands for a socket without one.
+    Ok((1..).zip(found).map(|(inode, socket)| ListeningSocket { inode, ..socket }).collect())
+}
+
+/// The process that the table named; costs nothing.
+#[must_use]
+pub fn find_holder(socket: &ListeningSocket, _hints: &[Pid], _deadline: Instant) -> Option<Pid> {
+    socket.pid
+}
+
+/// The same for many sockets of one table, by their inodes.
+#[must_use]
+pub fn find_holders(sockets: &[ListeningSocket], _hints: &[Pid], _deadline: Instant) -> HashMap<u64, Pid> {
+    sockets.iter().filter_map(|socket| Some((socket.inode, socket.pid?))).collect()
+}

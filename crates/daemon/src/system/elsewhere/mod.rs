@@ -1,0 +1,11 @@
+//! What macOS and Windows have in common: the table of sockets names the processes, and nothing tells of closes.
+
+mod details;
+mod four;
+mod listeners;
+mod stubs;
+
+pub use details::describe;
+pub(super) use four::{bind_all, on_all_addresses};
+pub use listeners::{SocketTable, find_holder, find_holders};
+pub use stubs::{CLOSE_EVENTS, CloseEvents, PeerLookup, ephemeral_range};

@@ -1,0 +1,59 @@
+//! What only Linux has, by the same names.
+
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+
+use styxy_core::{Port, PortRange};
+
+use crate::system::{Closed, Verdict};
+
+/// Whether this system tells when a listener closes. If it does not, ask for the table from time to time.
+pub const CLOSE_EVENTS: bool = false;
+
+/// A stream without events.
+#[derive(Debug)]
+pub struct CloseEvents;
+
+impl CloseEvents {
+    /// Ready at once.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn subscribe() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Never resolves.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub async fn next(&mut self) -> io::Result<Closed> {
+        pending().await
+    }
+}
+
+/// Knows nothing of clients.
+#[derive(Debug)]
+pub struct PeerLookup;
+
+impl PeerLookup {
+    /// Ready at once.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Always [`Verdict::NeedsToken`].
+    pub fn tcp_client_uid(&mut self, _client: SocketAddr, _server: SocketAddr) -> Verdict {
+        Verdict::NeedsToken
+    }
+}
+
+/// The ports that the system itself gives to `bind(0)` and `connect`, unless its administrator changed them.
+#[must_use]
+pub fn ephemeral_range() -> Option<PortRange> {
+    PortRange::new(Port::new(49_152).ok()?, Port::new(65_535).ok()?)
+}

@@ -1,0 +1,66 @@
+//! Everything that can be shown of one process.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, CWD, readlinkat, statat};
+use styxy_core::{Pid, ProjectPath, Relation};
+
+use super::process::Handle;
+use crate::system::unix::User;
+use crate::system::{Details, branch_of, project_of};
+
+/// The longest command line that is shown, in bytes.
+const MOST_COMMAND: usize = 4096;
+
+/// What can be shown of the process with this number, as far as it is known before `deadline`.
+///
+/// Takes about 50 µs. It looks at the disk where the process works, which may hang: call it where blocking is allowed.
+/// It stops between two steps, not within one.
+///
+/// # Errors
+/// `NotFound` if there is no such process.
+pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
+    let Handle { identified, folder, pidfd: _ } = Handle::open(pid)?;
+    let in_time = || (Instant::now() < deadline).then_some(());
+    let command = command(&folder);
+    let user = identified.uid.map(User::look_up);
+    let home = match identified.user {
+        Relation::Own => std::env::home_dir(),
+        Relation::Other => user.as_ref().and_then(|user| user.home.clone()),
+    };
+    let working_directory = in_time().and_then(|()| working_directory(&folder));
+    let root = in_time().and_then(|()| project_of(working_directory.as_deref()?, home.as_deref()));
+    let branch = in_time().and_then(|()| branch_of(root.as_deref()?));
+    let project_path = root.as_deref().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
+    Ok(Details {
+        identified,
+        command,
+        working_directory,
+        user_name: user.map(|user| user.name),
+        project_path,
+        branch,
+    })
+}
+
+/// None for kernel threads and zombies, which have none.
+fn command(folder: &OwnedFd) -> Option<String> {
+    let mut buffer = [0; MOST_COMMAND];
+    let arguments = super::read_some(folder, "cmdline", &mut buffer).ok()?;
+    let text = String::from_utf8_lossy(arguments).replace('\0', " ");
+    Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The link's text is believed only if it leads to the folder that the process is in: it does not if that was deleted
+/// (the kernel then appends a remark), or if the process sees another file system, as in a container.
+fn working_directory(folder: &OwnedFd) -> Option<PathBuf> {
+    let text = readlinkat(folder, "cwd", Vec::new()).ok()?;
+    let path = PathBuf::from(OsString::from_vec(text.into_bytes()));
+    let (there, shown) =
+        (statat(folder, "cwd", AtFlags::empty()).ok()?, statat(CWD, &path, AtFlags::empty()).ok()?);
+    ((there.st_dev, there.st_ino) == (shown.st_dev, shown.st_ino)).then_some(path)
+}

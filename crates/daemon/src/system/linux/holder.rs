@@ -1,0 +1,142 @@
+//! Which process has a socket: by looking for its inode among the descriptors in /proc.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::mem::MaybeUninit;
+use std::time::Instant;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw};
+use styxy_core::Pid;
+
+use crate::system::ListeningSocket;
+
+/// Descendants of hinted processes that are looked at before all of /proc is.
+const MOST_DESCENDANTS: usize = 1024;
+
+/// A process that has this socket open: one of `hints`, else one of their descendants, else any that this user may
+/// look into, lowest pid first.
+///
+/// Takes about 0.1 ms if a hint is right and 10 µs for each process of the machine if not; blocks on nothing but
+/// /proc. None as well if `deadline` passes first.
+#[must_use]
+pub fn find_holder(socket: &ListeningSocket, hints: &[Pid], deadline: Instant) -> Option<Pid> {
+    find_holders(std::slice::from_ref(socket), hints, deadline).remove(&socket.inode)
+}
+
+/// The same for many sockets in one walk, by their inodes; those without an entry were not found.
+#[must_use]
+pub fn find_holders(sockets: &[ListeningSocket], hints: &[Pid], deadline: Instant) -> HashMap<u64, Pid> {
+    let wanted: HashSet<u64> =
+        sockets.iter().map(|socket| socket.inode).filter(|inode| *inode != 0).collect();
+    let mut search =
+        Search { wanted, found: HashMap::new(), looked_at: HashSet::new(), deadline, path: String::new() };
+    search.run(hints);
+    search.found
+}
+
+struct Search {
+    wanted: HashSet<u64>,
+    found: HashMap<u64, Pid>,
+    looked_at: HashSet<Pid>,
+    deadline: Instant,
+    path: String,
+}
+
+impl Search {
+    fn run(&mut self, hints: &[Pid]) -> Option<()> {
+        let proc = open_folder(CWD, "/proc")?;
+        for pid in hints {
+            self.look_into(&proc, *pid)?;
+        }
+        let mut family: Vec<Pid> = hints.to_vec();
+        let mut next = 0;
+        while let Some(parent) = family.get(next).copied().filter(|_| next < MOST_DESCENDANTS) {
+            next += 1;
+            for child in self.children(&proc, parent) {
+                if self.looked_at.contains(&child) {
+                    continue;
+                }
+                self.look_into(&proc, child)?;
+                family.push(child);
+            }
+        }
+        each_number(&proc, |number| match Pid::new(number) {
+            Some(pid) if !self.looked_at.contains(&pid) => self.look_into(&proc, pid),
+            Some(_) | None => Some(()),
+        })
+    }
+
+    /// None when there is nothing more to do: all were found, or the time is over.
+    fn look_into(&mut self, proc: &OwnedFd, pid: Pid) -> Option<()> {
+        if self.wanted.is_empty() || Instant::now() >= self.deadline {
+            return None;
+        }
+        self.looked_at.insert(pid);
+        self.path.clear();
+        let _ = write!(self.path, "{pid}/fd");
+        // Another user's process, or one that has ended meanwhile.
+        let Some(folder) = open_folder(proc, &self.path) else { return Some(()) };
+        let mut seen = 0_u32;
+        each_entry(&folder, |name| {
+            seen += 1;
+            if seen.is_multiple_of(256) && Instant::now() >= self.deadline {
+                return None;
+            }
+            if let Some(inode) = socket_inode(&folder, name)
+                && self.wanted.remove(&inode)
+            {
+                self.found.insert(inode, pid);
+            }
+            (!self.wanted.is_empty()).then_some(())
+        });
+        Some(())
+    }
+
+    /// The children of every thread of `pid`; none where the kernel does not list them.
+    fn children(&mut self, proc: &OwnedFd, pid: Pid) -> Vec<Pid> {
+        let mut children = Vec::new();
+        self.path.clear();
+        let _ = write!(self.path, "{pid}/task");
+        let Some(tasks) = open_folder(proc, &self.path) else { return children };
+        each_number(&tasks, |thread| {
+            self.path.clear();
+            let _ = write!(self.path, "{thread}/children");
+            let mut buffer = [0; 4096];
+            let listed = super::read_some(&tasks, &self.path, &mut buffer).unwrap_or_default();
+            let listed = std::str::from_utf8(listed).unwrap_or_default();
+            children.extend(listed.split_ascii_whitespace().filter_map(|pid| Pid::new(pid.parse().ok()?)));
+            (Instant::now() < self.deadline).then_some(())
+        });
+        children
+    }
+}
+
+fn open_folder(at: impl rustix::fd::AsFd, path: &str) -> Option<OwnedFd> {
+    openat(at, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()
+}
+
+/// Calls `each` with the names in `folder` until it answers none.
+fn each_entry(folder: &OwnedFd, mut each: impl FnMut(&std::ffi::CStr) -> Option<()>) -> Option<()> {
+    let mut buffer = [MaybeUninit::uninit(); 8192];
+    let mut entries = RawDir::new(folder, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        each(entry.file_name())?;
+    }
+    Some(())
+}
+
+fn each_number(folder: &OwnedFd, mut each: impl FnMut(u32) -> Option<()>) -> Option<()> {
+    each_entry(folder, |name| match name.to_str().ok().and_then(|name| name.parse().ok()) {
+        Some(number) => each(number),
+        None => Some(()),
+    })
+}
+
+/// The N of a link to `socket:[N]`.
+fn socket_inode(folder: &OwnedFd, name: &std::ffi::CStr) -> Option<u64> {
+    let mut buffer = [0_u8; 40];
+    let length = readlinkat_raw(folder, name, &mut buffer[..]).ok()?;
+    let number = buffer[..length].strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}

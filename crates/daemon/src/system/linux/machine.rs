@@ -1,0 +1,69 @@
+//! Clocks, the boot, the kernel's own ports, and what this process takes of the memory.
+
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::CWD;
+use rustix::param::page_size;
+use rustix::time::{ClockId, clock_gettime};
+use styxy_core::{Port, PortRange, Timestamp, WallTime};
+
+/// What Linux has unless it is told otherwise.
+const EPHEMERAL: (u16, u16) = (32_768, 60_999);
+
+/// The system's name for this boot; another one after every start of the machine.
+///
+/// Takes about 5 µs. Where it cannot be read, the wall-clock second of the boot.
+#[must_use]
+pub fn boot_id() -> String {
+    let mut buffer = [0; 64];
+    let id = super::read_some(CWD, "/proc/sys/kernel/random/boot_id", &mut buffer).unwrap_or_default();
+    match String::from_utf8_lossy(id).trim() {
+        "" => format!("booted-{}", booted_at().0 / 1000),
+        id => id.to_owned(),
+    }
+}
+
+/// The ports that the kernel itself gives to `bind(0)` and `connect`. Takes about 5 µs.
+#[must_use]
+pub fn ephemeral_range() -> Option<PortRange> {
+    let mut buffer = [0; 64];
+    let text =
+        super::read_some(CWD, "/proc/sys/net/ipv4/ip_local_port_range", &mut buffer).unwrap_or_default();
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let mut ports = text.split_ascii_whitespace().filter_map(|port| port.parse::<Port>().ok());
+    let read = ports.next().zip(ports.next()).and_then(|(first, last)| PortRange::new(first, last));
+    read.or_else(|| PortRange::new(Port::new(EPHEMERAL.0).ok()?, Port::new(EPHEMERAL.1).ok()?))
+}
+
+/// The time. `awake` counts from the boot, is the same for all processes, and stands still in a suspend. 50 ns.
+#[must_use]
+pub fn now() -> Timestamp {
+    Timestamp { wall: wall(), awake: millis(ClockId::Monotonic) }
+}
+
+fn wall() -> WallTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn millis(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
+    u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0)
+}
+
+/// When the machine was started by the wall clock, as reckoned once: so that the start of a process is the same
+/// whenever it is asked for.
+pub(super) fn booted_at() -> WallTime {
+    static BOOTED: OnceLock<WallTime> = OnceLock::new();
+    *BOOTED.get_or_init(|| WallTime(wall().0.saturating_sub(millis(ClockId::Boottime))))
+}
+
+/// Bytes of memory that this process has resident; none if the system does not tell. Takes about 5 µs.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    let mut buffer = [0; 128];
+    let statm = super::read_some(CWD, "/proc/self/statm", &mut buffer).ok()?;
+    let pages: u64 = std::str::from_utf8(statm).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * u64::try_from(page_size()).ok()?)
+}

@@ -1,0 +1,34 @@
+//! Linux: pidfds, `sock_diag` and /proc.
+
+mod close_events;
+mod details;
+mod exit;
+mod holder;
+mod listeners;
+mod machine;
+mod marker;
+mod netlink;
+mod peer;
+mod probe;
+mod process;
+
+use rustix::fd::AsFd;
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::{Errno, read, retry_on_intr};
+
+pub use close_events::{CLOSE_EVENTS, CloseEvents};
+pub use details::describe;
+pub use exit::ExitWatch;
+pub use holder::{find_holder, find_holders};
+pub use listeners::SocketTable;
+pub use machine::{boot_id, ephemeral_range, now, resident_bytes};
+pub use peer::PeerLookup;
+pub use probe::Prober;
+pub use process::{ancestors, identify, is_alive};
+
+/// The first bytes of a file of /proc, as many as one read gives and `buffer` holds.
+fn read_some<'b>(folder: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    let file = openat(folder, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let length = retry_on_intr(|| read(&file, &mut *buffer))?;
+    Ok(&buffer[..length])
+}

@@ -1,0 +1,66 @@
+//! Whose TCP connection this is, by an exact `sock_diag` look-up of the client's own socket.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags};
+use netlink_packet_sock_diag::{AF_INET, AF_INET6, IPPROTO_TCP, TCP_LISTEN};
+
+use super::netlink::{Diag, Question};
+use crate::system::{Verdict, unix};
+
+/// Asks the kernel who is at the other end; keeps one netlink socket.
+#[derive(Debug)]
+pub struct PeerLookup {
+    diag: Diag,
+}
+
+impl PeerLookup {
+    /// Opens the netlink socket; no privilege is needed.
+    ///
+    /// # Errors
+    /// No descriptor left, or a kernel or sandbox without `sock_diag`: ask for the token then.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self { diag: Diag::open()? })
+    }
+
+    /// Whose socket on this machine is connected from `client` to `server`, as an accepted connection names them.
+    ///
+    /// Takes 2 to 13 µs and never blocks; once for each connection is enough. `Unknown` if the client has closed
+    /// already or the kernel does not answer.
+    pub fn tcp_client_uid(&mut self, client: SocketAddr, server: SocketAddr) -> Verdict {
+        let (client_address, server_address) = (client.ip().to_canonical(), server.ip().to_canonical());
+        let family = match (client_address, server_address) {
+            (IpAddr::V4(_), IpAddr::V4(_)) => AF_INET,
+            (IpAddr::V6(_), IpAddr::V6(_)) => AF_INET6,
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return Verdict::Unknown,
+        };
+        let request = InetRequest {
+            family,
+            protocol: IPPROTO_TCP,
+            extensions: ExtensionFlags::empty(),
+            states: StateFlags::all(),
+            socket_id: SocketId {
+                source_port: client.port(),
+                destination_port: server.port(),
+                source_address: client_address,
+                destination_address: server_address,
+                interface_id: 0,
+                cookie: [0xff; 8], // INET_DIAG_NOCOOKIE
+            },
+        };
+        let mut verdict = Verdict::Unknown;
+        let asked = self.diag.ask(&request, Question::Exact, |found| verdict = judge(found, client, server));
+        asked.map_or(Verdict::Unknown, |()| verdict)
+    }
+}
+
+/// Where no connection fits, the kernel answers with a socket that listens on the client's port, which is anybody's.
+/// A socket that its owner has closed has no inode, and its uid may be a mere zero.
+fn judge(found: &InetResponseHeader, client: SocketAddr, server: SocketAddr) -> Verdict {
+    let ports = (found.socket_id.source_port, found.socket_id.destination_port);
+    if found.state == TCP_LISTEN || ports != (client.port(), server.port()) || found.inode == 0 {
+        return Verdict::Unknown;
+    }
+    unix::verdict(found.uid)
+}

@@ -1,0 +1,29 @@
+//! Clocks, the boot, and what this process takes of the memory.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use styxy_core::{Pid, Timestamp, WallTime};
+
+use super::libproc::{self, TaskInfo};
+
+/// The system's name for this boot; another one after every start of the machine.
+#[must_use]
+pub fn boot_id() -> String {
+    let session = libproc::sysctl_text(c"kern.bootsessionuuid").filter(|name| !name.is_empty());
+    session.unwrap_or_else(|| format!("booted-{}", sysinfo::System::boot_time().unwrap_or_default()))
+}
+
+/// The time. `awake` counts from the boot, is the same for all processes, and stands still in a sleep.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let wall = WallTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    Timestamp { wall, awake: libproc::awake_millis() }
+}
+
+/// Bytes of memory that this process has resident; none if the system does not tell.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    let info = libproc::info::<TaskInfo>(Pid::new(std::process::id())?).ok()?;
+    Some(info.pti_resident_size)
+}

@@ -1,0 +1,13 @@
+//! macOS: kqueue and libproc.
+
+mod exit;
+mod libproc;
+mod machine;
+mod probe;
+mod process;
+
+pub use exit::ExitWatch;
+pub use machine::{boot_id, now, resident_bytes};
+pub use probe::Prober;
+pub(super) use process::user;
+pub use process::{ancestors, identify, is_alive};

@@ -1,0 +1,82 @@
+//! Processes by their number: who they are, and whether they still are.
+
+use std::ffi::c_char;
+use std::io;
+use std::path::PathBuf;
+
+use rustix::process::geteuid;
+use styxy_core::{Pid, Process, ProcessKey, Relation, WallTime};
+
+use super::libproc::{self, BsdInfo, ShortInfo};
+use crate::system::unix::User;
+use crate::system::{Identified, Life};
+
+/// The process that has this number now. Its start is in microseconds since 1970, 0 for another user's process.
+///
+/// Takes some microseconds.
+///
+/// # Errors
+/// `NotFound` if there is none.
+pub fn identify(pid: Pid) -> io::Result<Identified> {
+    match libproc::info::<BsdInfo>(pid) {
+        Ok(info) => {
+            let started = info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec;
+            let name = Some(text(&info.pbi_name)).filter(|name| !name.is_empty());
+            let name = name.unwrap_or_else(|| text(&info.pbi_comm));
+            Ok(found(pid, started, name, info.pbi_ppid, info.pbi_uid, info.pbi_status))
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let info = libproc::info::<ShortInfo>(pid)?;
+            let name = text(&info.pbsi_comm);
+            Ok(found(pid, 0, name, info.pbsi_ppid, info.pbsi_uid, info.pbsi_status))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn found(pid: Pid, started: u64, name: String, parent: u32, uid: u32, status: u32) -> Identified {
+    let key = ProcessKey { pid, inode: None, started };
+    Identified {
+        process: Process { key, name: name.into(), started_at: WallTime(started / 1000) },
+        parent: Pid::new(parent),
+        uid: Some(uid),
+        user: if uid == geteuid().as_raw() { Relation::Own } else { Relation::Other },
+        life: if status == libc::SZOMB { Life::Zombie } else { Life::Running },
+    }
+}
+
+/// Up to the NUL, if there is one.
+fn text(characters: &[c_char]) -> String {
+    let bytes: Vec<u8> =
+        characters.iter().map(|one| one.to_ne_bytes()[0]).take_while(|one| *one != 0).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether this very process still runs: another one with its number does not count, nor does a zombie. A process
+/// that cannot be looked at counts as alive. Takes some microseconds.
+#[must_use]
+pub fn is_alive(key: &ProcessKey) -> bool {
+    match identify(key.pid) {
+        Ok(found) => found.life == Life::Running && found.process.key.started == key.started,
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// The parent of `pid`, its parent and so on, nearest first, `most` at most; empty if there is no such process.
+#[must_use]
+pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
+    let parent = |pid: Pid| identify(pid).ok().and_then(|found| found.parent);
+    let mut next = parent(pid);
+    let line = std::iter::from_fn(|| {
+        let found = identify(next?).ok()?;
+        next = found.parent;
+        Some(found.process.key)
+    });
+    line.take(most).collect()
+}
+
+/// The name of a process' user, and its home folder.
+pub(in crate::system) fn user(of: &Identified) -> (Option<String>, Option<PathBuf>) {
+    let user = of.uid.map(User::look_up);
+    user.map_or((None, None), |user| (Some(user.name), user.home))
+}

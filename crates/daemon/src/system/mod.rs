@@ -1,0 +1,42 @@
+//! Everything the daemon asks of the operating system: ports, listeners, processes, peers, clocks.
+//! One module per system, all with the same names; nothing here knows of leases, and no answer is remembered.
+
+mod project;
+mod types;
+
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+
+#[cfg(target_os = "linux")]
+#[path = "linux/mod.rs"]
+mod native;
+#[cfg(target_os = "macos")]
+#[path = "macos/mod.rs"]
+mod native;
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod native;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{
+    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_holder, find_holders,
+};
+#[cfg(windows)]
+pub use native::PipeListener;
+#[cfg(target_os = "linux")]
+pub use native::{
+    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_holder, find_holders,
+};
+pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
+#[cfg(windows)]
+pub use native::{descriptor_limit, descriptors_in_use, raise_descriptor_limit};
+pub use project::{branch_of, project_of};
+pub use types::{Closed, DescriptorLimit, Details, Identified, Life, ListeningSocket, Verdict};
+#[cfg(unix)]
+pub use unix::{descriptor_limit, descriptors_in_use, raise_descriptor_limit, unix_peer};

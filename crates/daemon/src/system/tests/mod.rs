@@ -1,0 +1,20 @@
+//! Each file holds one module to what it promises, on loopback and on ports from `bind(0)`.
+
+mod project;
+
+#[cfg(target_os = "linux")]
+mod close_events;
+#[cfg(target_os = "linux")]
+mod exit;
+#[cfg(target_os = "linux")]
+mod listeners;
+#[cfg(target_os = "linux")]
+mod machine;
+#[cfg(target_os = "linux")]
+mod peer;
+#[cfg(target_os = "linux")]
+mod probe;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(target_os = "linux")]
+mod support;

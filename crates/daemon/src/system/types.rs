@@ -1,0 +1,113 @@
+//! What the system answers, in the same words on every system.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use styxy_core::{Pid, Port, Process, ProjectPath, Relation};
+
+/// One socket that listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListeningSocket {
+    /// The port it listens on.
+    pub port: Port,
+    /// The address, `::` or `0.0.0.0` for all of them.
+    pub address: IpAddr,
+    /// The socket's own number: its inode on Linux; elsewhere unique within one table only.
+    pub inode: u64,
+    /// Whose it is, where the system tells without looking for the process.
+    pub uid: Option<u32>,
+    /// Never used again within one boot, and the same in [`Closed`]; 0 where the system has none.
+    pub cookie: u64,
+    /// Its process, on systems whose table names it. None on Linux: ask [`find_holder`](super::find_holder).
+    pub pid: Option<Pid>,
+}
+
+/// A process as found by its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// Which one, its name and its start.
+    pub process: Process,
+    /// Who started it; none for the first process and for orphans of another pid namespace.
+    pub parent: Option<Pid>,
+    /// The effective user it runs as; none where users have no numbers.
+    pub uid: Option<u32>,
+    /// Whether that is the daemon's own user.
+    pub user: Relation,
+    /// Whether it has ended already and only waits to be reaped.
+    pub life: Life,
+}
+
+/// Whether a process still runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It runs.
+    Running,
+    /// It has ended, and its parent has not asked how: dead for every purpose of ours.
+    Zombie,
+}
+
+/// Everything that can be shown of a process; what is unknown, or took too long, is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Details {
+    /// Which one; the rest is of this very process.
+    pub identified: Identified,
+    /// Its arguments joined by spaces, at most 4 KiB.
+    pub command: Option<String>,
+    /// Its working directory, unless that was deleted or is not seen from here.
+    pub working_directory: Option<PathBuf>,
+    /// The name of its user, else the number.
+    pub user_name: Option<String>,
+    /// The root of the worktree that the working directory lies in.
+    pub project_path: Option<ProjectPath>,
+    /// The branch checked out there; none for a detached head.
+    pub branch: Option<String>,
+}
+
+/// A socket that listened is gone, or may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// This one.
+    Port {
+        /// The port it was bound to.
+        port: Port,
+        /// As in [`ListeningSocket::cookie`].
+        cookie: u64,
+    },
+    /// Some events were lost: only a new table of listeners tells.
+    Lost,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The daemon's own user.
+    Own,
+    /// The superuser.
+    Root,
+    /// This other user.
+    Other(u32),
+    /// The system does not know, or no longer: not to be trusted.
+    Unknown,
+    /// This system cannot tell users by their connections: ask for the token.
+    NeedsToken,
+}
+
+impl Verdict {
+    /// Whether such a client may speak without showing a token.
+    #[must_use]
+    pub const fn is_trusted(self) -> bool {
+        match self {
+            Self::Own | Self::Root => true,
+            Self::Other(_) | Self::Unknown | Self::NeedsToken => false,
+        }
+    }
+}
+
+/// How many descriptors this process may have open; none means no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DescriptorLimit {
+    /// The limit in force.
+    pub soft: Option<u64>,
+    /// The limit up to which this process may raise its own.
+    pub hard: Option<u64>,
+}

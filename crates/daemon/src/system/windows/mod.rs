@@ -1,0 +1,18 @@
+//! Windows: handles of processes, and the named pipe.
+
+mod exit;
+mod handle;
+mod machine;
+mod pipe;
+mod probe;
+mod process;
+mod sid;
+
+pub use exit::ExitWatch;
+pub use machine::{
+    boot_id, descriptor_limit, descriptors_in_use, now, raise_descriptor_limit, resident_bytes,
+};
+pub use pipe::PipeListener;
+pub use probe::Prober;
+pub(super) use process::user;
+pub use process::{ancestors, identify, is_alive};

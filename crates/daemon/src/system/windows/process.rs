@@ -1,0 +1,75 @@
+//! Processes by their number: who they are, and whether they still are.
+
+use std::io;
+use std::path::PathBuf;
+
+use styxy_core::{Pid, Process, ProcessKey, Relation, WallTime};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+
+use super::handle::ProcessHandle;
+use crate::system::{Identified, Life};
+
+/// From 1601 to 1970, in units of 100 ns.
+const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
+
+/// The process that has this number now. Its start is in units of 100 ns since 1601.
+///
+/// Takes some milliseconds.
+///
+/// # Errors
+/// `NotFound` if there is none; `PermissionDenied` for some of other users.
+pub fn identify(pid: Pid) -> io::Result<Identified> {
+    // Held open to the end, so that all of it is of one process.
+    let handle = ProcessHandle::open(pid)?;
+    let started = handle.started()?;
+    let life = if handle.has_ended() { Life::Zombie } else { Life::Running };
+    let (number, own) = (sysinfo::Pid::from_u32(pid.get()), sysinfo::Pid::from_u32(std::process::id()));
+    let mut system = System::new().map_err(|error| io::Error::other(error.to_string()))?;
+    let wanted = ProcessRefreshKind::nothing().without_tasks().with_user(UpdateKind::Always);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[number, own]), true, wanted);
+    let found = system.process(number);
+    let user = found.and_then(sysinfo::Process::user_id);
+    let ours = system.process(own).and_then(sysinfo::Process::user_id);
+    let key = ProcessKey { pid, inode: None, started };
+    let name = found.map(|found| found.name().to_string_lossy().into_owned()).unwrap_or_default();
+    let started_at = WallTime(started.saturating_sub(UNIX_EPOCH) / 10_000);
+    Ok(Identified {
+        process: Process { key, name: name.into(), started_at },
+        parent: found.and_then(sysinfo::Process::parent).and_then(|parent| Pid::new(parent.as_u32())),
+        uid: None,
+        user: if user.is_some() && user == ours { Relation::Own } else { Relation::Other },
+        life,
+    })
+}
+
+/// Whether this very process still runs: another one with its number does not count. A process that cannot be looked
+/// at counts as alive. Takes some microseconds.
+#[must_use]
+pub fn is_alive(key: &ProcessKey) -> bool {
+    match ProcessHandle::open(key.pid) {
+        Ok(handle) => !handle.has_ended() && handle.started().is_ok_and(|started| started == key.started),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// The parent of `pid`, its parent and so on, nearest first, `most` at most; empty if there is no such process. A
+/// parent that has ended ends the line, also if its number is in use again.
+#[must_use]
+pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
+    let Ok(mut child) = identify(pid) else { return Vec::new() };
+    let line = std::iter::from_fn(|| {
+        let parent = identify(child.parent?).ok()?;
+        let is_older = parent.process.key.started <= child.process.key.started;
+        child = parent;
+        is_older.then_some(child.process.key)
+    });
+    line.take(most).collect()
+}
+
+/// The name of a process' user, known of our own only, and its home folder.
+pub(in crate::system) fn user(of: &Identified) -> (Option<String>, Option<PathBuf>) {
+    match of.user {
+        Relation::Own => (std::env::var("USERNAME").ok(), None),
+        Relation::Other => (None, None),
+    }
+}

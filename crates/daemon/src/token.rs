@@ -1,0 +1,113 @@
+//! What a TCP client shows to prove that it is the user, where the system cannot tell.
+
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use uuid::Uuid;
+
+use crate::{private, single};
+
+/// 64 hexadecimal digits, never shown in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Whether `given` is this token; takes equally long wherever the two differ.
+    pub(crate) fn is(&self, given: &str) -> bool {
+        let differing =
+            self.0.bytes().zip(given.bytes()).fold(0, |all, (ours, theirs)| all | (ours ^ theirs));
+        self.0.len() == given.len() && differing == 0
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let well_formed =
+            text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// 244 random bits of the system's generator.
+    fn random() -> Self {
+        Self(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Token(…)")
+    }
+}
+
+/// The token in the file at `path`: kept if it is well formed and only we could read it, else made anew, 0600.
+///
+/// Only the lock's holder may call it.
+pub(crate) fn token(path: &Path) -> io::Result<Token> {
+    match keep(path) {
+        Some(token) => Ok(token),
+        None => single::remove(path).and_then(|()| make(path)),
+    }
+}
+
+/// A token that others could read is no secret, and one of another user none of ours.
+fn keep(path: &Path) -> Option<Token> {
+    let metadata = path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
+    let ours = private::owner(&metadata) == private::us();
+    let secret = ours && !private::close_to_others(path, &metadata).ok()?;
+    if secret { Token::parse(&fs::read_to_string(path).ok()?) } else { None }
+}
+
+fn make(path: &Path) -> io::Result<Token> {
+    let token = Token::random();
+    let mut file = private::openable_by_us(OpenOptions::new().create_new(true).write(true)).open(path)?;
+    writeln!(file, "{}", token.0)?;
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_once_and_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("token");
+        let first = token(&path).unwrap();
+        assert_eq!(token(&path).unwrap(), first);
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", first.0));
+        assert!(Token::parse(&first.0).is_some(), "it has the form it is checked for");
+        assert_ne!(token(&home.path().join("other")).unwrap(), first);
+    }
+
+    #[test]
+    fn a_token_that_was_cut_short_or_is_no_file_is_made_anew() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("token");
+        for torn in ["", "0123", &"g".repeat(64), &"a".repeat(65)] {
+            fs::write(&path, torn).unwrap();
+            assert_ne!(token(&path).unwrap().0, torn);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_token_is_ours_alone_and_made_anew_if_others_could_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("token");
+        let first = token(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_ne!(token(&path).unwrap(), first);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn only_the_whole_token_is_the_token() {
+        let token = Token::random();
+        assert!(token.is(&token.0.clone()));
+        assert!(!token.is("") && !token.is(&token.0[..63]) && !token.is(&format!("{}0", token.0)));
+        assert!(!token.is(&"x".repeat(64)));
+        assert_eq!(format!("{token:?}"), "Token(…)");
+    }
+}

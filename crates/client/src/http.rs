@@ -1,5 +1,6 @@
 //! One request and its answer over the socket, and what a failure means for trying again.
 
+use std::cmp::Ordering;
 use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub(crate) struct Request {
     body: Option<Vec<u8>>,
     last_event: Option<u64>,
     repeat: Repeat,
+    daemons: Daemons,
 }
 
 /// Whether a request may be sent again when its connection died and nobody knows whether it was heard.
@@ -32,6 +34,15 @@ pub(crate) enum Repeat {
     Never,
 }
 
+/// Whose answer is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Daemons {
+    /// One that keeps our major version of the contract.
+    Ours,
+    /// That, or one of an older major version, which must be stopped to be replaced.
+    OursOrOlder,
+}
+
 impl Request {
     /// `path` begins with `/` and has neither query nor characters to escape.
     pub(crate) fn new(method: Method, path: &str) -> Self {
@@ -39,7 +50,7 @@ impl Request {
         let mut url = Url::parse("http://localhost").expect("a constant URL");
         url.set_path(path);
         let repeat = if method == Method::GET { Repeat::Safe } else { Repeat::Never };
-        Self { method, url, body: None, last_event: None, repeat }
+        Self { method, url, body: None, last_event: None, repeat, daemons: Daemons::Ours }
     }
     pub(crate) fn get(path: &str) -> Self {
         Self::new(Method::GET, path)
@@ -69,6 +80,9 @@ impl Request {
     }
     pub(crate) fn repeated(self, repeat: Repeat) -> Self {
         Self { repeat, ..self }
+    }
+    pub(crate) fn answered_by(self, daemons: Daemons) -> Self {
+        Self { daemons, ..self }
     }
     /// `POST /allocate`
     pub(crate) fn route(&self) -> String {
@@ -139,7 +153,7 @@ impl Line {
     pub(crate) async fn exchange(&self, request: &Request, timeout: Duration) -> Result<Answer, Failure> {
         let failed = |error: reqwest::Error| self.failure(request, timeout, error);
         let response = self.prepare(request).timeout(timeout).send().await.map_err(failed)?;
-        check_version(response.headers())?;
+        check_version(response.headers(), request.daemons)?;
         let success = response.status().is_success();
         let body = response.bytes().await.map_err(|error| Failure::Final(failed(error).into()))?;
         Ok(Answer { route: request.route(), success, body: body.into() })
@@ -150,7 +164,7 @@ impl Line {
         let failed = |error: reqwest::Error| self.failure(request, timeout, error);
         let opening = async {
             let response = self.prepare(request).send().await.map_err(failed)?;
-            check_version(response.headers())?;
+            check_version(response.headers(), request.daemons)?;
             if response.status().is_success() {
                 return Ok(response);
             }
@@ -209,14 +223,17 @@ fn copy(error: &io::Error) -> io::Error {
 }
 
 /// Every daemon names its version of the contract; what names none is left to speak for itself.
-fn check_version(headers: &HeaderMap) -> Result<(), Error> {
+fn check_version(headers: &HeaderMap, daemons: Daemons) -> Result<(), Error> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match text("styxy-api").and_then(|version| version.trim().parse().ok()) {
-        Some(theirs) if theirs != API_VERSION => Err(Error::OtherApi {
-            theirs,
-            version: text("styxy-version").unwrap_or("of unknown version").to_owned(),
-        }),
-        Some(_) | None => Ok(()),
+    let Some(theirs) = text("styxy-api").and_then(|version| version.trim().parse::<u32>().ok()) else {
+        return Ok(());
+    };
+    match (theirs.cmp(&API_VERSION), daemons) {
+        (Ordering::Equal, _) | (Ordering::Less, Daemons::OursOrOlder) => Ok(()),
+        (Ordering::Greater, _) | (Ordering::Less, Daemons::Ours) => {
+            let version = text("styxy-version").unwrap_or("of unknown version").to_owned();
+            Err(Error::OtherApi { theirs, version })
+        }
     }
 }
 

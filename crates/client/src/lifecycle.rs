@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use styxy_core::api::StatusAnswer;
 
-use crate::http::{Failure, Request};
+use crate::http::{Daemons, Failure, Request};
 use crate::start::{Began, PAUSE, is_held};
 use crate::{Client, Error, Start};
 
@@ -67,7 +67,12 @@ impl Client {
 
     /// The status of a daemon that runs; never starts one.
     pub async fn running(&self) -> Result<Option<StatusAnswer>, Error> {
-        match self.shared.once(&Request::get("/status"), self.shared.options.timeout).await {
+        self.look(Daemons::Ours).await
+    }
+
+    async fn look(&self, daemons: Daemons) -> Result<Option<StatusAnswer>, Error> {
+        let request = Request::get("/status").answered_by(daemons);
+        match self.shared.once(&request, self.shared.options.timeout).await {
             Ok(answer) => answer.read().map(Some),
             Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {
                 self.shared.forget_line();
@@ -79,13 +84,16 @@ impl Client {
 
     /// Stops the daemon and waits, 5 s at most, until it has let go of its lock. Its leases stay in its journal.
     ///
+    /// A daemon of an older major version of the contract is stopped too, since a restart is what mends that; one of a
+    /// newer is not.
+    ///
     /// # Errors
     /// It still runs after that time, or cannot be spoken to.
     pub async fn stop(&self) -> Result<Stopped, Error> {
         let deadline = Instant::now() + STOP;
         let lock = self.shared.layout.lock();
         let status = loop {
-            if let Some(status) = self.running().await? {
+            if let Some(status) = self.look(Daemons::OursOrOlder).await? {
                 break status;
             }
             if !is_held(&lock) {
@@ -97,7 +105,8 @@ impl Client {
             }
             tokio::time::sleep(PAUSE).await;
         };
-        match self.shared.once(&Request::new(Method::POST, "/shutdown"), STOP).await {
+        let shutdown = Request::new(Method::POST, "/shutdown").answered_by(Daemons::OursOrOlder);
+        match self.shared.once(&shutdown, STOP).await {
             Ok(answer) => drop(answer.granted()?),
             // Ended before, or while, it was told.
             Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {}

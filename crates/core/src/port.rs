@@ -106,7 +106,7 @@ impl Visitor<'_> for PortVisitor {
 /// What a probe says of a port that no lease covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occupancy {
-    /// 127.0.0.1, 0.0.0.0, ::1 and :: can all be bound.
+    /// `127.0.0.1`, `0.0.0.0`, `::1` and `::` can all be bound.
     Free,
     /// Some process has one of them.
     Busy,

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::Daemon;
-use crate::system;
+use crate::system::{self, CloseEvents, Closed};
 
 /// After an allocate, the first look for its listener comes this soon.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
@@ -26,6 +26,7 @@ pub(crate) fn start(daemon: &Arc<Daemon>, ended: mpsc::UnboundedReceiver<Process
     tokio::spawn(exits(Arc::clone(daemon), ended));
     tokio::spawn(timer(Arc::clone(daemon)));
     tokio::spawn(listeners(Arc::clone(daemon)));
+    tokio::spawn(closes(Arc::clone(daemon)));
     tokio::spawn(sweep(Arc::clone(daemon)));
     tokio::spawn(poll(Arc::clone(daemon)));
 }
@@ -79,6 +80,31 @@ async fn listeners(daemon: Arc<Daemon>) {
                     (gap, last_change) = (FIRST_LOOK, Instant::now());
                     next = next.min(last_change + gap);
                 }
+            }
+        }
+    }
+}
+
+/// Listening sockets that were closed, as the kernel tells: no table is asked for unless a leased port is concerned.
+async fn closes(daemon: Arc<Daemon>) {
+    let mut events = match CloseEvents::subscribe() {
+        Ok(events) => events,
+        Err(error) => {
+            tracing::warn!(%error, "closed listeners are noticed by the sweep only");
+            return;
+        }
+    };
+    loop {
+        match events.next().await {
+            Ok(Closed::Port { port, .. }) if !daemon.engine().registry().leased_ports().contains(port) => {}
+            Ok(Closed::Port { .. } | Closed::Lost) => {
+                daemon.look().await;
+                // If the lease was silent before, a server came and went between two looks, and may come again.
+                daemon.nudge.notify_one();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "closed listeners are noticed by the sweep only from here on");
+                return;
             }
         }
     }

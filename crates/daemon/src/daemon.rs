@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use styxy_core::api::{self, Listen};
 use styxy_core::config::Config;
 use styxy_core::layout::Layout;
-use styxy_core::{Command, Event, Fact, Millis, Port, ProcessKey, Timestamp};
+use styxy_core::{Command, Event, Fact, Millis, Port, ProcessKey};
 use tokio::sync::{Notify, watch};
 
 use crate::ears::{self, Ears, Unknown};
@@ -174,7 +174,9 @@ impl Daemon {
                     heard.insert(port, listener);
                 }
             }
-            unknown.iter().for_each(|unknown| ears.remember(unknown));
+            for unknown in &unknown {
+                ears.remember(unknown);
+            }
         }
         for (process, ports) in touched {
             let on = |port: Port| heard.get(&port).map(|listener| (port, listener.clone()));
@@ -193,10 +195,6 @@ impl Daemon {
             self.exited(&gone).await;
         }
         self.look().await;
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        system::now()
     }
 
     /// Asks the daemon to stop: what is in flight is finished first.
@@ -235,7 +233,10 @@ impl Daemon {
                 capacity: health.capacity as u64,
                 trouble: compaction.or(why),
             }),
-            watches: Some(api::Watches { processes: engine.watches.watched(), polled: engine.watches.polled() }),
+            watches: Some(api::Watches {
+                processes: engine.watches.watched(),
+                polled: engine.watches.polled(),
+            }),
             notes: self.about.notes.clone(),
         }
     }

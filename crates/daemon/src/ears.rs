@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use styxy_core::{Command, Listener, Pid, Port, Registry, Relation};
 
-use crate::system::{self, ListeningSocket, SocketTable};
+use crate::system::{self, Details, ListeningSocket, SocketTable};
 
 /// How long who-has-this-socket may take for one table.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -58,7 +58,11 @@ impl Ears {
     }
 
     /// What `table` says of the leased ports that was not known.
-    pub(crate) fn compare(&mut self, table: &BTreeMap<Port, Vec<ListeningSocket>>, registry: &Registry) -> News {
+    pub(crate) fn compare(
+        &mut self,
+        table: &BTreeMap<Port, Vec<ListeningSocket>>,
+        registry: &Registry,
+    ) -> News {
         let mut news = News::default();
         self.heard.retain(|port, _| {
             let (leased, listening) = (registry.leased_ports().contains(*port), table.contains_key(port));
@@ -89,7 +93,8 @@ impl Ears {
 /// Finds out who has the sockets of each unknown port. Blocks, for [`PATIENCE`] and a little more at most.
 pub(crate) fn identify(unknown: &[Unknown], own_uid: Option<u32>) -> Vec<Command> {
     let deadline = Instant::now() + PATIENCE;
-    let sockets: Vec<ListeningSocket> = unknown.iter().flat_map(|unknown| unknown.sockets.iter().copied()).collect();
+    let sockets: Vec<ListeningSocket> =
+        unknown.iter().flat_map(|unknown| unknown.sockets.iter().copied()).collect();
     let hints: Vec<Pid> = unknown.iter().flat_map(|unknown| unknown.hints.iter().copied()).collect();
     let holders = system::find_holders(&sockets, &hints, deadline);
     let commands = unknown.iter().filter_map(|unknown| {
@@ -97,7 +102,9 @@ pub(crate) fn identify(unknown: &[Unknown], own_uid: Option<u32>) -> Vec<Command
         let mut listeners: Vec<Listener> = unknown
             .sockets
             .iter()
-            .map(|socket| listener(socket, holders.get(&socket.inode).copied().or(socket.pid), own_uid, deadline))
+            .map(|socket| {
+                listener(socket, holders.get(&socket.inode).copied().or(socket.pid), own_uid, deadline)
+            })
             .collect();
         listeners.sort_by_key(|listener| (listener.user == Relation::Other, listener.process.is_none()));
         let listener = listeners.into_iter().next()?;
@@ -107,17 +114,17 @@ pub(crate) fn identify(unknown: &[Unknown], own_uid: Option<u32>) -> Vec<Command
 }
 
 /// Who listens on `socket`, as the core knows listeners.
-fn listener(socket: &ListeningSocket, holder: Option<Pid>, own_uid: Option<u32>, deadline: Instant) -> Listener {
-    match holder.and_then(|pid| system::describe(pid, deadline).ok()) {
-        Some(details) => Listener {
-            user: details.identified.user,
-            process: Some(details.identified.process),
-            project: details.project_path,
-        },
-        None => {
-            let other = socket.uid.is_some_and(|theirs| own_uid.is_some_and(|own| own != theirs));
-            let user = if other { Relation::Other } else { Relation::Own };
-            Listener { process: None, user, project: None }
-        }
+fn listener(
+    socket: &ListeningSocket,
+    holder: Option<Pid>,
+    own_uid: Option<u32>,
+    deadline: Instant,
+) -> Listener {
+    if let Some(details) = holder.and_then(|pid| system::describe(pid, deadline).ok()) {
+        let Details { identified, project_path, .. } = details;
+        return Listener { user: identified.user, process: Some(identified.process), project: project_path };
     }
+    let other = socket.uid.is_some_and(|theirs| own_uid.is_some_and(|own| own != theirs));
+    let user = if other { Relation::Other } else { Relation::Own };
+    Listener { process: None, user, project: None }
 }

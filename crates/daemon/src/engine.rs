@@ -139,7 +139,8 @@ impl From<EngineError> for api::Refusal {
                     .hint("styxy doctor")
             }
             EngineError::Encode(error) => {
-                Self::new(Code::StorageUnavailable, format!("nothing was changed: {error}")).hint("styxy doctor")
+                Self::new(Code::StorageUnavailable, format!("nothing was changed: {error}"))
+                    .hint("styxy doctor")
             }
         }
     }

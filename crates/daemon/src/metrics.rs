@@ -74,19 +74,40 @@ pub(crate) fn render(status: &StatusAnswer, counters: &Counters, requests: &Requ
     metric("uptime_seconds", "gauge", "Seconds since the daemon was ready.", &one(status.uptime));
     metric("resident_bytes", "gauge", "Resident memory.", &one(float64(status.memory.rss)));
     if let Some(watches) = status.watches {
-        let samples = [("{by=\"handle\"}".to_owned(), float(watches.processes)), ("{by=\"poll\"}".to_owned(), float(watches.polled))];
+        let samples = [
+            ("{by=\"handle\"}".to_owned(), float(watches.processes)),
+            ("{by=\"poll\"}".to_owned(), float(watches.polled)),
+        ];
         metric("watched_processes", "gauge", "Processes whose end is watched for.", &samples);
     }
     if let Some(journal) = &status.journal {
-        metric("journal_used_bytes", "gauge", "Bytes written in the journal's generation.", &one(float64(journal.used)));
-        metric("journal_generation", "counter", "The journal's generation.", &one(float64(journal.generation)));
+        metric(
+            "journal_used_bytes",
+            "gauge",
+            "Bytes written in the journal's generation.",
+            &one(float64(journal.used)),
+        );
+        metric(
+            "journal_generation",
+            "counter",
+            "The journal's generation.",
+            &one(float64(journal.generation)),
+        );
     }
     metric("granted_total", "counter", "Leases granted.", &one(float64(counters.granted)));
-    let ended: Vec<_> =
-        counters.ended.iter().map(|(reason, count)| (format!("{{reason=\"{reason}\"}}"), float64(*count))).collect();
+    let ended: Vec<_> = counters
+        .ended
+        .iter()
+        .map(|(reason, count)| (format!("{{reason=\"{reason}\"}}"), float64(*count)))
+        .collect();
     metric("ended_total", "counter", "Leases ended, by reason.", &ended);
     metric("passed_total", "counter", "Leases passed to another owner.", &one(float64(counters.passed)));
-    metric("conflicts_total", "counter", "Strangers seen on leased ports.", &one(float64(counters.conflicts)));
+    metric(
+        "conflicts_total",
+        "counter",
+        "Strangers seen on leased ports.",
+        &one(float64(counters.conflicts)),
+    );
     metric("requests_total", "counter", "Requests.", &one(float64(requests.total.load(Ordering::Relaxed))));
     let refused: Vec<_> = requests.refused.lock().map_or_else(
         |_| Vec::new(),

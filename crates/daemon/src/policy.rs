@@ -7,7 +7,8 @@ use crate::system;
 
 /// Ports that browsers refuse to open, above 1023: the "bad port" list of the Fetch standard.
 const BROWSERS_REFUSE: [u16; 19] = [
-    1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679,
+    6697, 10080,
 ];
 
 /// Ports below this need a privilege.

@@ -78,7 +78,8 @@ fn lost(layout: &Layout, mode: Mode) -> Result<(), Refusal> {
             Ok(())
         }
         Mode::Foreground => {
-            let runs: Option<DaemonFile> = fs::read(layout.daemon_file()).ok().and_then(|json| serde_json::from_slice(&json).ok());
+            let runs: Option<DaemonFile> =
+                fs::read(layout.daemon_file()).ok().and_then(|json| serde_json::from_slice(&json).ok());
             let pid = runs.map(|daemon| format!(" (pid {})", daemon.pid)).unwrap_or_default();
             let error = format!("a daemon serves {} already{pid}", layout.root().display());
             Err(Refusal::new(Code::StorageUnavailable, error).hint("styxy daemon status"))
@@ -111,7 +112,9 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), Refusa
         tcp: tcp.listeners,
         listen,
         notes: tcp.notes,
-        token: Some(token::token(&token_path).map_err(|error| unusable(&token_path, "cannot be written", &error))?),
+        token: Some(
+            token::token(&token_path).map_err(|error| unusable(&token_path, "cannot be written", &error))?,
+        ),
         layout,
     };
     let begun = Instant::now();
@@ -121,7 +124,8 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), Refusa
         }
         tracing::info!(pid = file.pid.get(), version = file.version, tcp = ?file.tcp, elapsed_us = micros(begun), "ready");
         if mode == Mode::Detached {
-            let _ = Report::to_starter().send(&Handshake::Ready { daemon: file.clone(), notes: notes.to_vec() });
+            let _ =
+                Report::to_starter().send(&Handshake::Ready { daemon: file.clone(), notes: notes.to_vec() });
             let _ = detach::let_go_of_output();
         }
     };
@@ -162,7 +166,9 @@ fn read_config(path: &Path) -> Result<Parsed, Refusal> {
         Err(error) => return Err(unreadable(path, &error)),
         Ok(file) => {
             let mut text = String::new();
-            file.take(LARGEST_CONFIG + 1).read_to_string(&mut text).map_err(|error| unreadable(path, &error))?;
+            file.take(LARGEST_CONFIG + 1)
+                .read_to_string(&mut text)
+                .map_err(|error| unreadable(path, &error))?;
             text
         }
     };
@@ -195,9 +201,9 @@ fn log_to(mode: Mode, level: LogLevel, layout: &Layout) {
     let to = tracing_subscriber::fmt().with_max_level(level).with_target(false);
     // A second subscriber in one process (in tests) is refused, and the first stays.
     let _ = match mode {
-        Mode::Detached => {
-            tracing::subscriber::set_global_default(to.with_ansi(false).with_writer(Mutex::new(LogFile::new(layout.log()))).finish())
-        }
+        Mode::Detached => tracing::subscriber::set_global_default(
+            to.with_ansi(false).with_writer(Mutex::new(LogFile::new(layout.log()))).finish(),
+        ),
         Mode::Foreground => {
             let ansi = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
             tracing::subscriber::set_global_default(to.with_ansi(ansi).with_writer(io::stderr).finish())

@@ -87,7 +87,8 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let own = parts.tcp.iter().filter_map(|listener| listener.local_addr().ok());
-    let policy = policy::policy(parts.config.config.clone(), own.filter_map(|address| Port::new(address.port()).ok()));
+    let policy =
+        policy::policy(parts.config.config.clone(), own.filter_map(|address| Port::new(address.port()).ok()));
 
     let mut replica = Replica::new(policy.clone());
     let folds = Box::new(move || Box::new(Replica::new(policy.clone())) as Box<dyn crate::journal::Fold>);

@@ -30,14 +30,18 @@ pub(crate) struct Held {
 /// # Errors
 /// `storage_unavailable`: the file cannot be made, or its file system knows no locks.
 pub(crate) fn take(layout: &Layout) -> Result<Option<Held>, Refusal> {
+    take_pausing(layout, thread::sleep)
+}
+
+fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Option<Held>, Refusal> {
     let path = layout.lock();
     let lock = private::openable_by_us(OpenOptions::new().create(true).truncate(false).write(true))
         .open(&path)
         .map_err(|error| unusable(&path, "cannot be opened", &error))?;
-    for pause in [1, 1, 1, 0].map(Duration::from_millis) {
+    for patience in [1, 1, 1, 0].map(Duration::from_millis) {
         match lock.try_lock() {
             Ok(()) => return Ok(Some(Held { layout: layout.clone(), _lock: lock })),
-            Err(TryLockError::WouldBlock) => thread::sleep(pause),
+            Err(TryLockError::WouldBlock) => pause(patience),
             Err(TryLockError::Error(error)) => return Err(unusable(&path, "cannot be locked", &error)),
         }
     }
@@ -122,9 +126,8 @@ mod tests {
         drop(take(&layout).unwrap());
         let look = File::open(layout.lock()).unwrap();
         look.try_lock_shared().unwrap();
-        let starting = thread::spawn(move || take(&layout).unwrap().is_some());
-        drop(look);
-        assert!(starting.join().unwrap());
+        let mut look = Some(look);
+        assert!(take_pausing(&layout, |_| drop(look.take())).unwrap().is_some());
     }
 
     #[test]

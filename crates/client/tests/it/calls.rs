@@ -219,8 +219,10 @@ fn a_daemon_that_does_not_know_request_ids_is_asked_without() {
     assert!(block_on(client.allocate(&request)).is_ok());
     assert_eq!(fake.lines().len(), 2);
     // A field that the meaning hangs on is never left out.
-    let refused = block_on(client.allocate(&AllocateRequest { reuse: Some(true), ..request })).unwrap_err();
+    let refused =
+        block_on(client.allocate(&AllocateRequest { reuse: Some(true), ..allocate() })).unwrap_err();
     assert_eq!(refused.refusal().details["field"], "reuse");
+    assert_eq!(fake.lines().len(), 3);
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn read_request(reader: &mut impl BufRead) -> Option<Asked> {
         if let Some(text) = line.strip_prefix("content-length: ") {
             length = text.parse().unwrap();
         }
-        asked.headers += &format!("{line}\n");
+        asked.headers.extend([line.as_str(), "\n"]);
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
@@ -267,7 +267,7 @@ fn daemon() {
     };
     say("ready", &Handshake::Ready { daemon, notes: vec!["a note".into()] });
     // Told to stop, or its test is over.
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !stop.load(Ordering::SeqCst) && layout.lock().exists() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(5));
     }

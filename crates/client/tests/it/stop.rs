@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use styxy_client::{Error, Start, Stopped};
 use styxy_core::api::{Code, Refusal};
 
-use crate::fake::{Fake, Home, Reply, block_on, refuse, status, wait_until};
+use crate::fake::{Fake, Home, Reply, block_on, http, refuse, status};
 
 #[test]
 fn a_stop_ends_the_daemon_and_a_second_one_finds_none() {
@@ -30,15 +31,13 @@ fn a_stop_returns_when_the_daemon_has_let_go_of_its_lock() {
         "POST /shutdown" => Reply::Json(200, r#"{"success":true}"#.into()),
         _ => status(),
     });
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            wait_until("it is told to stop", || fake.lines().contains(&"POST /shutdown".to_owned()));
-            drop(lock);
-        });
-        let stopped = block_on(home.client(Start::Never).stop()).unwrap();
-        assert!(matches!(stopped, Stopped::WasRunning(_)));
-        let next = File::open(home.layout().lock()).unwrap();
-        assert!(next.try_lock().is_ok(), "the next daemon can have the lock");
+    let client = home.client(Start::Never);
+    block_on(async {
+        let mut stop = std::pin::pin!(client.stop());
+        let early = tokio::time::timeout(Duration::from_millis(100), &mut stop).await;
+        assert!(early.is_err(), "the lock is still held: {early:?}");
+        drop(lock);
+        assert!(matches!(stop.await.unwrap(), Stopped::WasRunning(_)));
     });
     assert_eq!(fake.lines(), ["GET /status", "POST /shutdown"]);
 }
@@ -63,11 +62,12 @@ fn a_daemon_that_is_still_starting_is_waited_for_and_stopped() {
         let release = async {
             let fake = started.await;
             while !told(&fake) {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
             lock.lock().unwrap().take();
         };
-        tokio::join!(stop, release).0.unwrap()
+        let both = async { tokio::join!(stop, release).0.unwrap() };
+        tokio::time::timeout(Duration::from_secs(10), both).await.expect("it is told to stop")
     });
     assert!(matches!(stopped, Stopped::WasRunning(_)), "{stopped:?}");
 }
@@ -81,4 +81,22 @@ fn a_daemon_that_will_not_stop_says_why() {
     });
     let error = block_on(home.client(Start::Never).stop()).unwrap_err();
     assert!(matches!(&error, Error::Refused(refusal) if refusal.code == Code::Forbidden), "{error:?}");
+}
+
+#[test]
+fn an_older_daemon_can_be_stopped_and_a_newer_one_is_left_alone() {
+    for (theirs, asked) in [("0", ["GET /status", "POST /shutdown"].as_slice()), ("2", &["GET /status"])] {
+        let home = Home::new();
+        let fake = Fake::serve(&home.socket(), move |_| {
+            let Reply::Json(code, body) = status() else { return Reply::HangUp };
+            let answer = String::from_utf8(http(code, &body)).unwrap();
+            Reply::Raw(answer.replace("styxy-api: 1", &format!("styxy-api: {theirs}")).into_bytes())
+        });
+        let stopped = block_on(home.client(Start::Never).stop());
+        assert_eq!(fake.lines(), asked, "{stopped:?}");
+        match stopped {
+            Ok(stopped) => assert!(theirs == "0" && stopped != Stopped::WasNot),
+            Err(error) => assert!(theirs == "2" && matches!(error, Error::OtherApi { .. }), "{error:?}"),
+        }
+    }
 }

@@ -101,7 +101,6 @@ pub struct ConfigAnswer {
     /// The file that is read, whether it exists or not.
     pub path: String,
     /// What is in force.
-    #[cfg_attr(feature = "schema", schema(value_type = Object))]
     pub config: Config,
     /// What of it came from the file: `listen_port`, `service_types.dev`, …
     pub from_file: Vec<String>,

@@ -1,6 +1,6 @@
 //! The wire: one type per message, the same in REST, `--json`, the client and the addon.
 //!
-//! snake_case JSON. Requests refuse unknown fields by name; an explicit null is the same as absent. Durations are
+//! JSON with `snake_case` names. Requests refuse unknown fields by name; an explicit null is the same as absent. Durations are
 //! numbers of seconds, times RFC 3339, sizes bytes.
 
 mod allocate;

@@ -43,7 +43,7 @@ impl Refusal {
     }
 }
 
-/// Every code there is. The HTTP status, the exit code and the JavaScript error are each one `match` on it.
+/// What programs branch on: a closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

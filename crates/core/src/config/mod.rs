@@ -162,7 +162,11 @@ impl Seconds {
 
 impl Serialize for Seconds {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_multiple_of(1000) { to.serialize_u64(self.0 / 1000) } else { to.serialize_f64(self.as_f64()) }
+        if self.0.is_multiple_of(1000) {
+            to.serialize_u64(self.0 / 1000)
+        } else {
+            to.serialize_f64(self.as_f64())
+        }
     }
 }
 

@@ -79,9 +79,9 @@ impl Affinity {
 
     /// Whether others than `key` gave `port` up just now.
     pub(super) fn in_quarantine(&self, port: Port, key: &Key, now: Timestamp) -> bool {
-        self.last_use
-            .get(&port)
-            .is_some_and(|last| last.ended && now.awake < last.at.saturating_add(QUARANTINE) && last.key != hash(key))
+        self.last_use.get(&port).is_some_and(|last| {
+            last.ended && now.awake < last.at.saturating_add(QUARANTINE) && last.key != hash(key)
+        })
     }
 
     /// For "least recently used first".
@@ -119,8 +119,8 @@ impl Affinity {
 
     pub(super) fn snapshot(&self) -> Remembered {
         let keys = self.order.values().map(|key| (key.clone(), self.ports_of(key).to_vec())).collect();
-        let used = |(port, last): (&Port, &Use)| (*port, last.at, last.key, last.ended);
-        let mut uses: Vec<_> = self.last_use.iter().map(used).collect();
+        let row = |(port, last): (&Port, &Use)| (*port, last.at, last.key, last.ended);
+        let mut uses: Vec<_> = self.last_use.iter().map(row).collect();
         uses.sort_unstable();
         Remembered { keys, uses }
     }
@@ -175,7 +175,9 @@ mod tests {
         affinity.used(&key(0), Port::new(1024).unwrap(), 1);
         affinity.used(&key(KEYS), Port::new(9000).unwrap(), 2);
         assert_eq!(affinity.keys.len(), KEYS);
-        assert!(affinity.ports_of(&key(1)).is_empty() && !affinity.wanted().contains(Port::new(1025).unwrap()));
+        assert!(
+            affinity.ports_of(&key(1)).is_empty() && !affinity.wanted().contains(Port::new(1025).unwrap())
+        );
         assert_eq!(affinity.ports_of(&key(0)), [Port::new(1024).unwrap()]);
     }
 
@@ -183,7 +185,11 @@ mod tests {
     fn a_snapshot_remembers_keys_ports_and_order() {
         let mut affinity = Affinity::default();
         for index in 0..40 {
-            affinity.used(&key(index % 7), Port::new(2000 + u16::try_from(index).unwrap()).unwrap(), index as u64);
+            affinity.used(
+                &key(index % 7),
+                Port::new(2000 + u16::try_from(index).unwrap()).unwrap(),
+                index as u64,
+            );
         }
         let restored = Affinity::restore(affinity.snapshot());
         assert_eq!(restored.snapshot(), affinity.snapshot());

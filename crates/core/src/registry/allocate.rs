@@ -14,6 +14,7 @@ use crate::time::{Millis, Timestamp};
 
 use super::Registry;
 use super::candidates::Search;
+use super::view::who;
 
 impl Registry {
     pub(super) fn allocate(
@@ -39,7 +40,9 @@ impl Registry {
             AllocationMode::Grant => request.clone(),
             AllocationMode::DryRun => {
                 facts.clear();
-                grants.iter_mut().for_each(|grant| grant.lock_id = None);
+                for grant in &mut grants {
+                    grant.lock_id = None;
+                }
                 None
             }
         };
@@ -47,7 +50,11 @@ impl Registry {
             (AnswerForm::One, Some(grant)) => AllocateAnswer::One(grant),
             (AnswerForm::One, None) | (AnswerForm::Group, _) if asks.is_empty() => {
                 let found = "no service is asked for".to_owned();
-                return Err(Refusal::Invalid { field: "services".into(), found, allowed: "1 to 64 members".into() });
+                return Err(Refusal::Invalid {
+                    field: "services".into(),
+                    found,
+                    allowed: "1 to 64 members".into(),
+                });
             }
             (_, last) => {
                 grants.extend(last);
@@ -158,7 +165,8 @@ impl<'a> Round<'a> {
             last_seen: None,
         };
         let reason = missed.map(|(wished, why)| why.explain(wished)).or_else(|| {
-            displaced_from.map(|old| format!("port {old}, which this service had, was bound by another program"))
+            displaced_from
+                .map(|old| format!("port {old}, which this service had, was bound by another program"))
         });
         let mut grant = self.answer(&lease, reason);
         grant.displaced_from = displaced_from;
@@ -207,21 +215,22 @@ impl<'a> Round<'a> {
         };
         let mut grant = self.answer(&lease, reason);
         grant.reused = true;
-        grant.message = format!("Port {} was allocated for {} service already", lease.port, lease.key.service);
+        grant.message =
+            format!("Port {} was allocated for {} service already", lease.port, lease.key.service);
         grant
     }
 
     /// The one live lease of a singleton service type, the oldest if a change of configuration left several.
     fn singleton(&self, service: &ServiceType) -> Option<Lease> {
         let stands = |lock_id: &LockId| !self.displaced.contains(lock_id);
-        let before = self.registry.indexes.of_service(service).filter(stands);
-        let before = before.filter_map(|lock_id| self.registry.leases.get(&lock_id));
+        let before = self.registry.indexes.of_singleton(service).filter(stands);
+        let before = before.filter_map(|lock_id| self.registry.lease(lock_id));
         let made = self.made.iter().filter(|lease| lease.key.service == *service);
         before.chain(made).min_by_key(|lease| (lease.allocated_at.awake, lease.lock_id)).cloned()
     }
 
     fn existing(&self, ask: &Ask, lease: &Lease) -> Result<Grant, Refusal> {
-        let who = self.registry.who(lease);
+        let who = who(lease);
         if let Wish::Exact(port) = ask.wish
             && port != lease.port
         {
@@ -231,7 +240,8 @@ impl<'a> Round<'a> {
         let reason = format!("service type {} has one lease machine-wide, held by {who}", ask.service);
         let mut grant = self.answer(lease, Some(reason));
         grant.existing = true;
-        grant.message = format!("Service '{}' only allows a single instance: port {}", ask.service, lease.port);
+        grant.message =
+            format!("Service '{}' only allows a single instance: port {}", ask.service, lease.port);
         Ok(grant)
     }
 
@@ -279,7 +289,7 @@ impl<'a> Round<'a> {
         }
         if let Some(lease) = self.registry.lease_on(port) {
             let displaced = self.displaced.contains(&lease.lock_id);
-            return Err(if displaced { Missed::Busy } else { Missed::Leased(self.registry.who(lease)) });
+            return Err(if displaced { Missed::Busy } else { Missed::Leased(who(lease)) });
         }
         match (self.occupancy)(port) {
             Occupancy::Free => Ok(()),
@@ -304,8 +314,9 @@ impl<'a> Round<'a> {
         // An unknown type with no overflow range has nowhere to look; the widest range says so.
         let everywhere = PortRange::ALL;
         let range = kind.map(|kind| kind.range).or(overflow).unwrap_or(everywhere);
-        let tried = |port: Port| range.contains(port) || overflow.is_some_and(|overflow| overflow.contains(port));
-        let leased = self.registry.leases.values().chain(&self.made).filter(|lease| tried(lease.port)).count();
+        let tried =
+            |port: Port| range.contains(port) || overflow.is_some_and(|overflow| overflow.contains(port));
+        let leased = self.registry.leases().chain(&self.made).filter(|lease| tried(lease.port)).count();
         let overflow = overflow.filter(|overflow| *overflow != range);
         Refusal::NoFreePort { service: ask.service.clone(), range, overflow, leased, busy }
     }
@@ -336,12 +347,13 @@ impl<'a> Round<'a> {
             .indexes
             .of_key(key)
             .filter(|lock_id| !spent(lock_id))
-            .filter_map(|lock_id| registry.leases.get(&lock_id))
+            .filter_map(|lock_id| registry.lease(lock_id))
             .filter(|lease| lease.instance_id == ask.instance_id)
             .filter(|lease| !matches!(ask.wish, Wish::Exact(port) if port != lease.port))
             .filter(|lease| owned_by_line(ask, lease) || is_unclaimed(lease));
         // One's own first, then the oldest.
-        let best = same.min_by_key(|lease| (!owned_by_line(ask, lease), lease.allocated_at.awake, lease.lock_id))?;
+        let best =
+            same.min_by_key(|lease| (!owned_by_line(ask, lease), lease.allocated_at.awake, lease.lock_id))?;
         Some(match best.listening {
             Listening::Stranger(_) => Reusable::Displaced(best),
             Listening::Nothing | Listening::Server(_) => Reusable::Stands(best),
@@ -365,7 +377,9 @@ fn owned_by_line(ask: &Ask, lease: &Lease) -> bool {
 /// Whether nothing but a stranger listens and no live process owns it.
 fn is_unclaimed(lease: &Lease) -> bool {
     match (&lease.listening, &lease.owner) {
-        (Listening::Server(_), _) | (_, Owner::Process(_) | Owner::Listener { process: Some(_), .. }) => false,
+        (Listening::Server(_), _) | (_, Owner::Process(_) | Owner::Listener { process: Some(_), .. }) => {
+            false
+        }
         (
             Listening::Nothing | Listening::Stranger(_),
             Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { process: None, .. },

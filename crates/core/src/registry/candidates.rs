@@ -37,7 +37,9 @@ impl Registry {
         }
         let seen = |port: Port| {
             own.contains(&port)
-                || search.kind.is_some_and(|kind| kind.range.contains(port) || kind.preferred_ports.contains(&port))
+                || search
+                    .kind
+                    .is_some_and(|kind| kind.range.contains(port) || kind.preferred_ports.contains(&port))
         };
         match self.policy.config.overflow_range {
             Some(overflow) => self.unclaimed_first(search, &[], overflow, &seen, &mut visit),
@@ -46,7 +48,9 @@ impl Registry {
     }
 
     fn is_open(&self, search: &Search<'_>, port: Port) -> bool {
-        !self.indexes.leased().contains(port) && !self.policy.never.contains(port) && !search.taken.contains(&port)
+        !self.indexes.leased().contains(port)
+            && !self.policy.never.contains(port)
+            && !search.taken.contains(&port)
     }
 
     /// `preferred` and `range`, those that others have a claim to last.

@@ -1,7 +1,6 @@
 //! Ways to find leases and instances quickly; they hold nothing that the leases and instances do not say.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::lease::{Instance, Key, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId, ServiceType};
@@ -15,7 +14,8 @@ pub(super) struct Indexes {
     by_port: HashMap<Port, LockId>,
     /// Sets, not lists: one key or process may have any number of leases, and each must end in no time.
     by_key: HashMap<Key, BTreeSet<LockId>>,
-    by_service: HashMap<ServiceType, BTreeSet<LockId>>,
+    /// Of the singleton service types only; every one of them is here.
+    singletons: BTreeMap<ServiceType, BTreeSet<LockId>>,
     by_process: HashMap<ProcessKey, Dependents>,
     instance_due: HashMap<InstanceId, Millis>,
     deadlines: BTreeSet<(Millis, Due)>,
@@ -41,11 +41,17 @@ pub(super) enum Due {
 }
 
 impl Indexes {
+    pub(super) fn new(singletons: impl Iterator<Item = ServiceType>) -> Self {
+        Self { singletons: singletons.map(|service| (service, BTreeSet::new())).collect(), ..Self::default() }
+    }
+
     pub(super) fn insert_lease(&mut self, lease: &Lease) {
         self.leased.insert(lease.port);
         self.by_port.insert(lease.port, lease.lock_id);
         self.by_key.entry(lease.key.clone()).or_default().insert(lease.lock_id);
-        self.by_service.entry(lease.key.service.clone()).or_default().insert(lease.lock_id);
+        if let Some(of_service) = self.singletons.get_mut(&lease.key.service) {
+            of_service.insert(lease.lock_id);
+        }
         for process in lease.processes() {
             self.by_process.entry(process).or_default().leases.insert(lease.lock_id);
             self.changed.push(process);
@@ -59,8 +65,15 @@ impl Indexes {
     pub(super) fn remove_lease(&mut self, lease: &Lease) {
         self.leased.remove(lease.port);
         self.by_port.remove(&lease.port);
-        take_out(&mut self.by_key, &lease.key, lease.lock_id);
-        take_out(&mut self.by_service, &lease.key.service, lease.lock_id);
+        if let Some(same) = self.by_key.get_mut(&lease.key) {
+            same.remove(&lease.lock_id);
+            if same.is_empty() {
+                self.by_key.remove(&lease.key);
+            }
+        }
+        if let Some(of_service) = self.singletons.get_mut(&lease.key.service) {
+            of_service.remove(&lease.lock_id);
+        }
         for process in lease.processes() {
             self.drop_dependent(process, |dependents| {
                 dependents.leases.remove(&lease.lock_id);
@@ -116,8 +129,8 @@ impl Indexes {
     pub(super) fn of_key(&self, key: &Key) -> impl Iterator<Item = LockId> {
         self.by_key.get(key).into_iter().flatten().copied()
     }
-    pub(super) fn of_service(&self, service: &ServiceType) -> impl Iterator<Item = LockId> {
-        self.by_service.get(service).into_iter().flatten().copied()
+    pub(super) fn of_singleton(&self, service: &ServiceType) -> impl Iterator<Item = LockId> {
+        self.singletons.get(service).into_iter().flatten().copied()
     }
     pub(super) fn depends_on(&self, process: ProcessKey) -> bool {
         self.by_process.contains_key(&process)
@@ -147,22 +160,14 @@ impl Indexes {
     /// Everything that must follow from the leases and instances.
     #[cfg(test)]
     pub(super) fn contents(&self) -> impl PartialEq + std::fmt::Debug {
-        let leased: Vec<Port> = crate::port::PortRange::ALL.ports().filter(|port| self.leased.contains(*port)).collect();
-        let by_name = (&self.by_port, &self.by_key, &self.by_service, &self.by_process);
-        (leased, self.leased.len(), by_name, &self.instance_due, &self.deadlines, self.unheard)
+        let leased =
+            (self.leased.len(), self.by_port.keys().filter(|port| self.leased.contains(**port)).count());
+        let by_name = (&self.by_port, &self.by_key, &self.singletons, &self.by_process);
+        (leased, by_name, &self.instance_due, &self.deadlines, self.unheard)
     }
     #[cfg(test)]
     pub(super) fn due_of(&self, id: &InstanceId) -> Option<Millis> {
         self.instance_due.get(id).copied()
-    }
-}
-
-fn take_out<K: Eq + Hash>(sets: &mut HashMap<K, BTreeSet<LockId>>, of: &K, lock_id: LockId) {
-    if let Some(same) = sets.get_mut(of) {
-        same.remove(&lock_id);
-        if same.is_empty() {
-            sets.remove(of);
-        }
     }
 }
 

@@ -91,9 +91,13 @@ impl Registry {
                 });
             let reason = match &lease.owner {
                 Owner::Process(owner) if owner.key == process => Some(EndReason::OwnerExited),
-                Owner::Listener { process: Some(owner), .. } if owner.key == process => Some(EndReason::ListenerExited),
+                Owner::Listener { process: Some(owner), .. } if owner.key == process => {
+                    Some(EndReason::ListenerExited)
+                }
                 Owner::Instance(id) if self.lives_by(id, process) => Some(EndReason::InstanceExpired),
-                Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,
+                Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => {
+                    None
+                }
             };
             match (reason, server, &lease.listening) {
                 (Some(reason), None, _) => facts.push(end(lease, reason)),
@@ -110,7 +114,7 @@ impl Registry {
                 (None, None, Listening::Server(gone)) if gone.key() == Some(process) => {
                     facts.push(Fact::Silent { lock_id: lease.lock_id, owner: None });
                 }
-                (None, Some(_), _) | (None, None, _) => {}
+                (None, Some(_) | None, _) => {}
             }
         }
         if self.indexes.has_instance_of(process) {
@@ -191,7 +195,7 @@ impl Registry {
         let mut facts = Vec::new();
         for (at, due) in self.indexes.due_by(now.awake) {
             match due {
-                Due::Lease(lock_id) => facts.extend(self.leases.get(lock_id).and_then(overdue)),
+                Due::Lease(lock_id) => facts.extend(self.lease(*lock_id).and_then(overdue)),
                 Due::Instance(_) if now.awake > at.saturating_add(STOPPED) => return vec![Fact::Resumed],
                 Due::Instance(id) => {
                     facts.extend(self.owner_gone(id, EndReason::InstanceExpired));
@@ -217,7 +221,7 @@ impl Registry {
 
     /// The leases that `keep` lets through, by port, so that the order of events does not depend on a hash.
     fn in_order(&self, keep: impl Fn(&Lease) -> bool) -> impl Iterator<Item = &Lease> {
-        let mut leases: Vec<&Lease> = self.leases.values().filter(|lease| keep(lease)).collect();
+        let mut leases: Vec<&Lease> = self.leases().filter(|lease| keep(lease)).collect();
         leases.sort_unstable_by_key(|lease| lease.port);
         leases.into_iter()
     }

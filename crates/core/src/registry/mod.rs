@@ -19,7 +19,7 @@ mod view;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::command::Command;
-use crate::config::Config;
+use crate::config::{Config, InstanceBehavior};
 use crate::event::{Event, Fact, Seq};
 use crate::lease::{Instance, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId};
@@ -48,7 +48,8 @@ pub struct Policy {
 #[derive(Debug)]
 pub struct Registry {
     policy: Policy,
-    leases: HashMap<LockId, Lease>,
+    /// Boxed: the table stays small, and a search in it stays in the cache, with 10,000 of them.
+    leases: HashMap<LockId, Box<Lease>>,
     instances: BTreeMap<InstanceId, Instance>,
     /// What can be found quickly: by port, key, process, deadline. Always agrees with `leases` and `instances`.
     indexes: Indexes,
@@ -64,11 +65,14 @@ impl Registry {
     /// A registry without leases.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
+        let kinds = policy.config.service_types.iter();
+        let single = kinds.filter(|(_, kind)| kind.instance_behavior == InstanceBehavior::Single);
+        let indexes = Indexes::new(single.map(|(service, _)| service.clone()));
         Self {
             policy,
             leases: HashMap::new(),
             instances: BTreeMap::new(),
-            indexes: Indexes::default(),
+            indexes,
             affinity: Affinity::default(),
             ended: Ended::default(),
             expired: Expired::default(),
@@ -126,7 +130,7 @@ impl Registry {
         match &event.fact {
             Fact::Granted(lease) => {
                 self.affinity.used(&lease.key, lease.port, at.awake);
-                self.insert(Lease::clone(lease));
+                self.insert(lease.clone());
             }
             Fact::Heard { lock_id, listener, owner } => self.change(*lock_id, |lease| {
                 lease.listening = Listening::Server(listener.clone());
@@ -146,7 +150,7 @@ impl Registry {
                     self.indexes.remove_lease(&lease);
                     self.affinity.gave_up(&lease.key, lease.port, at.awake);
                     self.requests.lease_ended(lease.lock_id, at.awake);
-                    self.ended.push(lease, *reason);
+                    self.ended.push(*lease, *reason);
                 }
             }
             Fact::InstanceRegistered(instance) => self.insert_instance(Instance::clone(instance)),
@@ -157,7 +161,8 @@ impl Registry {
             Fact::InstanceEnded(instance) => self.remove_instance(&instance.id),
             Fact::Answered(answered) => {
                 if let Some((id, hash)) = &answered.request {
-                    self.requests.remember(id, *hash, &answered.answer, |lock_id| self.leases.contains_key(&lock_id), at.awake);
+                    let lives = |lock_id| self.leases.contains_key(&lock_id);
+                    self.requests.remember(id, *hash, &answered.answer, lives, at.awake);
                 }
             }
             Fact::Beat(id) => {
@@ -222,18 +227,18 @@ impl Registry {
     /// The live lease of this id.
     #[must_use]
     pub fn lease(&self, lock_id: LockId) -> Option<&Lease> {
-        self.leases.get(&lock_id)
+        self.leases.get(&lock_id).map(Box::as_ref)
     }
 
     /// The live lease that covers `port`.
     #[must_use]
     pub fn lease_on(&self, port: Port) -> Option<&Lease> {
-        self.indexes.on_port(port).and_then(|lock_id| self.leases.get(&lock_id))
+        self.indexes.on_port(port).and_then(|lock_id| self.lease(lock_id))
     }
 
     /// Every live lease, in no order.
     pub fn leases(&self) -> impl Iterator<Item = &Lease> {
-        self.leases.values()
+        self.leases.values().map(Box::as_ref)
     }
 
     /// The ports that leases cover.
@@ -277,7 +282,7 @@ impl Registry {
         self.indexes.unheard() > 0
     }
 
-    fn insert(&mut self, lease: Lease) {
+    fn insert(&mut self, lease: Box<Lease>) {
         self.indexes.insert_lease(&lease);
         self.leases.insert(lease.lock_id, lease);
     }
@@ -313,9 +318,9 @@ impl Registry {
             Owner::Process(_) | Owner::Awaited { .. } | Owner::Listener { .. } => false,
         };
         let direct = self.indexes.leases_of(process);
-        let of_instances = self.indexes.has_instance_of(process).then(|| self.leases.values().filter(by_instance));
+        let of_instances = self.indexes.has_instance_of(process).then(|| self.leases().filter(by_instance));
         let mut touched: Vec<&Lease> = direct
-            .filter_map(|lock_id| self.leases.get(&lock_id))
+            .filter_map(|lock_id| self.lease(lock_id))
             .chain(of_instances.into_iter().flatten())
             .collect();
         touched.sort_unstable_by_key(|lease| lease.port);

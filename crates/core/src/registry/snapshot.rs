@@ -32,7 +32,7 @@ impl Registry {
     /// Everything it knows.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let mut leases: Vec<Lease> = self.leases.values().cloned().collect();
+        let mut leases: Vec<Lease> = self.leases().cloned().collect();
         leases.sort_unstable_by_key(|lease| lease.port);
         Snapshot {
             boot_id: self.boot_id.clone(),
@@ -53,7 +53,7 @@ impl Registry {
         registry.boot_id = snapshot.boot_id;
         registry.next_seq = snapshot.next_seq;
         for lease in snapshot.leases {
-            registry.insert(lease);
+            registry.insert(Box::new(lease));
         }
         for instance in snapshot.instances {
             registry.insert_instance(instance);

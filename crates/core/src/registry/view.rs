@@ -1,6 +1,8 @@
 //! Leases, instances and events as the wire shows them.
 
-use crate::api::{ConflictView, EventMessage, EventName, InstanceView, Lease as LeaseView, OwnerKind, OwnerView, State};
+use crate::api::{
+    ConflictView, EventMessage, EventName, InstanceView, Lease as LeaseView, OwnerKind, OwnerView, State,
+};
 use crate::event::{EndReason, Event, Fact};
 use crate::lease::{Instance, Lease, Listening, Owner};
 use crate::names::LockId;
@@ -69,7 +71,8 @@ impl Registry {
     #[must_use]
     pub fn message(&self, event: &Event) -> Option<(EventName, EventMessage)> {
         let (seq, at) = (event.seq, event.at.wall);
-        let about = |name, lease, reason| Some((name, EventMessage { seq, at, lease, instance: None, reason }));
+        let about =
+            |name, lease, reason| Some((name, EventMessage { seq, at, lease, instance: None, reason }));
         let about_instance = |name, instance| {
             let instance = Some(self.instance_view(instance));
             Some((name, EventMessage { seq, at, lease: None, instance, reason: None }))
@@ -100,26 +103,27 @@ impl Registry {
         };
         match owner {
             Owner::Process(process) => with(OwnerKind::Process, Some(process)),
-            Owner::Instance(id) => {
-                with(OwnerKind::Instance, self.instances.get(id).and_then(|instance| instance.process.as_ref()))
-            }
+            Owner::Instance(id) => with(
+                OwnerKind::Instance,
+                self.instances.get(id).and_then(|instance| instance.process.as_ref()),
+            ),
             Owner::Awaited { .. } => with(OwnerKind::Listener, None),
             Owner::Listener { process, .. } => with(OwnerKind::Listener, process.as_ref()),
         }
     }
+}
 
-    /// Whose a lease is, as people know it: `claude-2 (/w/other)`, `node (pid 811)`.
-    pub(super) fn who(&self, lease: &Lease) -> String {
-        let name = match (&lease.instance_id, lease.owner.process(), lease.listening.server()) {
-            (Some(id), _, _) => id.to_string(),
-            (None, Some(process), _) => named(process),
-            (None, None, Some(listener)) => listener.process.as_ref().map_or_else(|| "a server".into(), named),
-            (None, None, None) => "a server yet to start".into(),
-        };
-        match &lease.key.project {
-            Some(project) => format!("{name} ({project})"),
-            None => name,
-        }
+/// Whose a lease is, as people know it: `claude-2 (/w/other)`, `node (pid 811)`.
+pub(super) fn who(lease: &Lease) -> String {
+    let name = match (&lease.instance_id, lease.owner.process(), lease.listening.server()) {
+        (Some(id), _, _) => id.to_string(),
+        (None, Some(process), _) => named(process),
+        (None, None, Some(listener)) => listener.process.as_ref().map_or_else(|| "a server".into(), named),
+        (None, None, None) => "a server yet to start".into(),
+    };
+    match &lease.key.project {
+        Some(project) => format!("{name} ({project})"),
+        None => name,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use axum::extract::State;
 use styxy_core::api::{
-    AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest, Refusal,
-    ReleaseAnswer,
+    AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
+    Refusal, ReleaseAnswer,
 };
 use styxy_core::{
-    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Process, ProcessKey, Relation, Reuse,
-    Wish,
+    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Process, ProcessKey, Relation,
+    Reuse, Wish,
 };
 use uuid::Uuid;
 
@@ -19,7 +19,10 @@ use crate::system::{self, Life};
 /// How many ancestors of the owner are compared with the owners of its project's leases.
 const ANCESTORS: usize = 32;
 
-pub(super) async fn allocate(State(daemon): Shared, Json(request): Json<AllocateRequest>) -> Result<AllocateAnswer> {
+pub(super) async fn allocate(
+    State(daemon): Shared,
+    Json(request): Json<AllocateRequest>,
+) -> Result<AllocateAnswer> {
     let reuse = request.reuse == Some(true) || members(&request).any(|member| member.reuse == Some(true));
     let allocation = allocation(request)?;
     if reuse {
@@ -58,7 +61,8 @@ pub(super) async fn allocations(
             && query.project_path.as_ref().is_none_or(|path| lease.key.project.as_ref() == Some(path))
             && query.port.is_none_or(|port| lease.port == port)
     };
-    let mut allocations: Vec<Lease> = registry.leases().filter(wanted).map(|lease| registry.view(lease)).collect();
+    let mut allocations: Vec<Lease> =
+        registry.leases().filter(wanted).map(|lease| registry.view(lease)).collect();
     allocations.sort_unstable_by_key(|lease| lease.port);
     Ok(Answer(AllocationsAnswer { allocations }))
 }
@@ -86,11 +90,19 @@ fn allocation(request: AllocateRequest) -> std::result::Result<Allocation, Refus
     let common = MemberRequest { reuse, instance_id, project_path, pid, ..MemberRequest::default() };
     let (asks, form) = match services {
         None => {
-            let one = MemberRequest { service_type, service_name, preferred_port, exact, ..MemberRequest::default() };
+            let one = MemberRequest {
+                service_type,
+                service_name,
+                preferred_port,
+                exact,
+                ..MemberRequest::default()
+            };
             (vec![ask(one, &common, "")?], AnswerForm::One)
         }
         Some(members) => {
-            let belongs = |field: &str| explain(field, &format!("{field} beside services; allowed: in a member of services"));
+            let belongs = |field: &str| {
+                explain(field, &format!("{field} beside services; allowed: in a member of services"))
+            };
             if service_type.is_some() {
                 return Err(belongs("service_type").into());
             }
@@ -104,7 +116,8 @@ fn allocation(request: AllocateRequest) -> std::result::Result<Allocation, Refus
                 return Err(belongs("exact").into());
             }
             if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
-                let found = format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
+                let found =
+                    format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
                 return Err(explain("services", &found).into());
             }
             let asks = members.into_iter().enumerate();
@@ -124,9 +137,12 @@ fn no_port_twice(asks: &[Ask]) -> std::result::Result<(), Refusal> {
         Wish::Exact(port) => Some(port),
         Wish::Any | Wish::Preferred(_) => None,
     };
-    for (index, port) in asks.iter().enumerate().filter_map(|(index, ask)| exact(ask).map(|port| (index, port))) {
+    for (index, port) in
+        asks.iter().enumerate().filter_map(|(index, ask)| exact(ask).map(|port| (index, port)))
+    {
         if let Some(first) = asks[..index].iter().position(|ask| exact(ask) == Some(port)) {
-            let found = format!("{port}, which services[{first}] wants exactly too; allowed: a port for each member");
+            let found =
+                format!("{port}, which services[{first}] wants exactly too; allowed: a port for each member");
             return Err(explain(&format!("services[{index}].preferred_port"), &found));
         }
     }
@@ -134,9 +150,12 @@ fn no_port_twice(asks: &[Ask]) -> std::result::Result<(), Refusal> {
 }
 
 fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::Result<Ask, Refusal> {
-    let missing = |field: &str, allowed: &str| explain(&format!("{at}{field}"), &format!("it is missing; allowed: {allowed}"));
+    let missing = |field: &str, allowed: &str| {
+        explain(&format!("{at}{field}"), &format!("it is missing; allowed: {allowed}"))
+    };
     let service = member.service_type.ok_or_else(|| {
-        missing("service_type", "a service type such as dev, api or storybook").hint("styxy config show lists the known ones")
+        missing("service_type", "a service type such as dev, api or storybook")
+            .hint("styxy config show lists the known ones")
     })?;
     let wish = match (member.preferred_port, member.exact == Some(true)) {
         (None, true) => return Err(missing("preferred_port", "a port, since exact is true")),
@@ -187,5 +206,6 @@ pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refus
 fn hash(request: &AllocateRequest) -> u64 {
     let body = AllocateRequest { request_id: None, ..request.clone() };
     let body = serde_json::to_vec(&body).unwrap_or_default();
-    body.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    body.iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -75,7 +75,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 
 /// The whole body, if it is one we take.
 async fn read(request: Request) -> Result<Vec<u8>, Refused> {
-    let media = request.headers().get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+    let media =
+        request.headers().get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
     // curl -d says x-www-form-urlencoded and Node's fetch text/plain, and both mean JSON.
     let multipart = media.get(..10).is_some_and(|media| media.eq_ignore_ascii_case("multipart/"));
     let media = media.to_owned();
@@ -137,10 +138,14 @@ pub(super) fn explain(field: &str, message: &str) -> Refusal {
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (unknown, known) = rest.split_once('`').unwrap_or((rest, ""));
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        let hint = styxy_core::nearest(unknown, known.iter().copied()).map(|near| format!("did you mean {near}?"));
+        let hint =
+            styxy_core::nearest(unknown, known.iter().copied()).map(|near| format!("did you mean {near}?"));
         let mut refusal = Refusal::new(
             Code::InvalidRequest,
-            format!("unknown field {unknown:?}; allowed: {}", if known.is_empty() { "none".into() } else { known.join(", ") }),
+            format!(
+                "unknown field {unknown:?}; allowed: {}",
+                if known.is_empty() { "none".into() } else { known.join(", ") }
+            ),
         )
         .detail("field", unknown)
         .detail("found", unknown)
@@ -174,10 +179,15 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_by_its_field_with_what_came_and_what_is_allowed() {
-        for (value, found) in [("0", "0"), ("70000", "70000"), ("-1", "-1"), ("3.5", "3.5"), ("\"abc\"", "\"abc\"")] {
+        for (value, found) in
+            [("0", "0"), ("70000", "70000"), ("-1", "-1"), ("3.5", "3.5"), ("\"abc\"", "\"abc\"")]
+        {
             let refusal = mistake(&format!(r#"{{"service_type": "dev", "preferred_port": {value}}}"#));
             assert_eq!(refusal.details["field"], "preferred_port");
-            assert_eq!(refusal.error, format!("preferred_port: {found} is not a port; allowed: a whole number from 1 to 65535"));
+            assert_eq!(
+                refusal.error,
+                format!("preferred_port: {found} is not a port; allowed: a whole number from 1 to 65535")
+            );
         }
         let member = mistake(r#"{"services": [{"service": "dev"}, {"service": "a b"}]}"#);
         assert!(member.error.starts_with("services[1]"), "{}", member.error);
@@ -192,15 +202,32 @@ mod tests {
 
     #[test]
     fn what_is_no_json_object_is_refused_in_words() {
-        for body in ["", "  ", "{", "{\"service_type\":", "[]", "3", "\"dev\"", "null", "{} {}", "dev", "{\"service_type\": \"dev\"}x"] {
+        for body in [
+            "",
+            "  ",
+            "{",
+            "{\"service_type\":",
+            "[]",
+            "3",
+            "\"dev\"",
+            "null",
+            "{} {}",
+            "dev",
+            "{\"service_type\": \"dev\"}x",
+        ] {
             let refusal = mistake(body);
-            assert_eq!((refusal.code, &refusal.details["field"]), (Code::InvalidRequest, &"body".into()), "{body}");
+            assert_eq!(
+                (refusal.code, &refusal.details["field"]),
+                (Code::InvalidRequest, &"body".into()),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn null_is_the_same_as_absent() {
-        let request: AllocateRequest = decode(br#"{"service_type": "dev", "exact": null, "pid": null, "services": null}"#).unwrap();
+        let request: AllocateRequest =
+            decode(br#"{"service_type": "dev", "exact": null, "pid": null, "services": null}"#).unwrap();
         assert_eq!((request.exact, request.pid, request.services), (None, None, None));
     }
 }

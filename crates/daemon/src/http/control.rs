@@ -3,8 +3,8 @@
 use axum::extract::{ConnectInfo, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use styxy_core::api::{CleanupAnswer, CleanupRequest, Code, ConfigAnswer, Lease, Refusal, StatusAnswer};
 use styxy_core::Command;
+use styxy_core::api::{CleanupAnswer, CleanupRequest, Code, ConfigAnswer, Lease, Refusal, StatusAnswer};
 
 use super::answer::{Answer, Refused, Result};
 use super::body::OptionalJson;
@@ -53,15 +53,18 @@ pub(super) async fn cleanup(
 }
 
 /// Only for those who have the socket: whoever can merely reach the TCP port cannot stop the daemon.
-pub(super) async fn shutdown(State(daemon): Shared, ConnectInfo(peer): ConnectInfo<Peer>) -> Result<StatusAnswer> {
+pub(super) async fn shutdown(
+    State(daemon): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+) -> Result<StatusAnswer> {
     match peer {
         Peer::Local(_) => {
             daemon.stop();
             Ok(Answer(daemon.status()))
         }
-        Peer::Loopback { .. } => {
-            Err(Refused(Refusal::new(Code::UnknownRoute, "there is no route /shutdown by TCP").hint("styxy daemon stop")))
-        }
+        Peer::Loopback { .. } => Err(Refused(
+            Refusal::new(Code::UnknownRoute, "there is no route /shutdown by TCP").hint("styxy daemon stop"),
+        )),
     }
 }
 

@@ -27,7 +27,9 @@ pub(super) async fn events(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let last = headers.get("last-event-id").map(|value| {
         let parsed = value.to_str().ok().and_then(|text| text.parse::<Seq>().ok());
-        parsed.ok_or_else(|| explain("Last-Event-ID", &format!("{value:?} is not a number; allowed: an id of an event")))
+        parsed.ok_or_else(|| {
+            explain("Last-Event-ID", &format!("{value:?} is not a number; allowed: an id of an event"))
+        })
     });
     let last = last.transpose()?;
     let reading = {
@@ -39,7 +41,9 @@ pub(super) async fn events(
     let mut ready: VecDeque<Event> = reading.backlog.iter().map(|event| encode(event)).collect();
     if reading.gap {
         // What was missed cannot be told; whoever reads must list the leases anew.
-        ready.push_front(Event::default().event("reset").data(format!("{{\"seq\":{}}}", next.saturating_sub(1))));
+        ready.push_front(
+            Event::default().event("reset").data(format!("{{\"seq\":{}}}", next.saturating_sub(1))),
+        );
     }
     let stream = stream::unfold(Reader { daemon, ready, live: reading.live }, next_event);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(COMMENT)))

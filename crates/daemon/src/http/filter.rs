@@ -89,7 +89,9 @@ fn admit_headers(port: u16, method: &Method, headers: &HeaderMap) -> Result<(), 
     });
     if !ours {
         let allowed = format!("localhost:{port}, 127.0.0.1:{port} or [::1]:{port}");
-        return Err(forbidden("host", &format!("the Host header must be {allowed}")).detail("allowed", allowed));
+        return Err(
+            forbidden("host", &format!("the Host header must be {allowed}")).detail("allowed", allowed)
+        );
     }
     if headers.contains_key(header::ORIGIN) {
         return Err(forbidden("origin", "web pages may not speak to this daemon"));
@@ -134,7 +136,9 @@ mod tests {
 
     #[test]
     fn each_sign_of_a_web_page_is_refused_by_its_rule() {
-        for host in ["evil.example:9876", "localhost:1", "localhost", "127.0.0.1:9876.evil", "localhost:09876x", ""] {
+        for host in
+            ["evil.example:9876", "localhost:1", "localhost", "127.0.0.1:9876.evil", "localhost:09876x", ""]
+        {
             assert_eq!(rule(&Method::GET, &[("host", host)]).as_deref(), Some("host"), "{host}");
         }
         assert_eq!(rule(&Method::GET, &[]).as_deref(), Some("host"));
@@ -170,9 +174,14 @@ mod tests {
         let token = crate::token::token(&path).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         let right = format!("Bearer {}", text.trim());
-        for wrong in ["", "Bearer ", text.trim(), &right[..right.len() - 1], &right.replace("Bearer", "Basic")] {
+        for wrong in
+            ["", "Bearer ", text.trim(), &right[..right.len() - 1], &right.replace("Bearer", "Basic")]
+        {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(wrong).unwrap());
-            assert_eq!(admit(peer, &Method::GET, &headers, Some(&token)).unwrap_err().details["rule"], "token");
+            assert_eq!(
+                admit(peer, &Method::GET, &headers, Some(&token)).unwrap_err().details["rule"],
+                "token"
+            );
         }
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&right).unwrap());
         assert!(admit(peer, &Method::GET, &headers, None).is_err());

@@ -12,7 +12,10 @@ use super::body::{Json, Segment, explain};
 use crate::daemon::Daemon;
 use crate::system;
 
-pub(super) async fn register(State(daemon): Shared, Json(request): Json<RegisterRequest>) -> Result<RegisterAnswer> {
+pub(super) async fn register(
+    State(daemon): Shared,
+    Json(request): Json<RegisterRequest>,
+) -> Result<RegisterAnswer> {
     let RegisterRequest { instance_id, working_directory, pid, metadata } = request;
     let process = pid.map(|pid| super::allocate::owner(pid, "pid")).transpose()?;
     // The one registered before may have died this very moment.
@@ -25,7 +28,12 @@ pub(super) async fn register(State(daemon): Shared, Json(request): Json<Register
         daemon.exited(&[old]).await;
     }
     let id = instance_id.clone();
-    daemon.handle(&Command::Register(Registration { id: instance_id, working_directory, process, metadata }))?;
+    daemon.handle(&Command::Register(Registration {
+        id: instance_id,
+        working_directory,
+        process,
+        metadata,
+    }))?;
     let expires_in = expires_in(&daemon, &id);
     let heartbeat_interval = expires_in.map(|seconds| seconds / 3.0);
     Ok(Answer(RegisterAnswer { success: true, instance_id: id, heartbeat_interval, expires_in }))
@@ -41,7 +49,7 @@ pub(super) async fn heartbeat_of(state: Shared, Segment(id): Segment) -> Result<
 
 fn beat(State(daemon): Shared, id: InstanceId) -> Result<BeatAnswer> {
     let events = daemon.handle(&Command::Beat(id.clone()))?;
-    let at = events.first().map_or_else(|| daemon.now(), |event| event.at);
+    let at = events.first().map_or_else(|| system::now(), |event| event.at);
     let expires_in = expires_in(&daemon, &id);
     Ok(Answer(BeatAnswer { success: true, instance_id: id, last_heartbeat: at.wall, expires_in }))
 }

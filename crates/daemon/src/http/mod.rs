@@ -56,12 +56,13 @@ pub(crate) fn router(daemon: Arc<Daemon>) -> Router {
 }
 
 async fn unknown_route(uri: axum::http::Uri) -> Refused {
-    Refused(Refusal::new(Code::UnknownRoute, format!("there is no route {}", uri.path())).hint("GET /openapi.json"))
+    Refused(
+        Refusal::new(Code::UnknownRoute, format!("there is no route {}", uri.path()))
+            .hint("GET /openapi.json"),
+    )
 }
 
 async fn method_not_allowed(method: axum::http::Method, uri: axum::http::Uri) -> Refused {
     let error = format!("{method} is not a method of {}", uri.path());
     Refused(Refusal::new(Code::MethodNotAllowed, error).hint("GET /openapi.json"))
 }
-
-

@@ -30,7 +30,8 @@ pub(crate) struct Loopback {
 
 impl Loopback {
     pub(crate) fn new(listener: TcpListener) -> Self {
-        let lookup = PeerLookup::open().inspect_err(|error| tracing::warn!(%error, "TCP clients cannot be told apart"));
+        let lookup = PeerLookup::open()
+            .inspect_err(|error| tracing::warn!(%error, "TCP clients cannot be told apart"));
         Self { listener, lookup: lookup.ok() }
     }
 }
@@ -91,6 +92,50 @@ mod unix {
         }
 
         fn local_addr(&self) -> std::io::Result<Peer> {
+            Ok(Peer::Local(Verdict::Unknown))
+        }
+    }
+
+    impl Connected<IncomingStream<'_, Local>> for Peer {
+        fn connect_info(stream: IncomingStream<'_, Local>) -> Self {
+            *stream.remote_addr()
+        }
+    }
+}
+
+#[cfg(windows)]
+pub(crate) use windows::Local;
+
+#[cfg(windows)]
+mod windows {
+    use std::io;
+
+    use axum::extract::connect_info::Connected;
+    use axum::serve::{IncomingStream, Listener};
+    use tokio::net::windows::named_pipe::NamedPipeServer;
+
+    use super::Peer;
+    use crate::system::{PipeListener, Verdict};
+
+    /// Accepts on the named pipe, which only this user can open.
+    pub(crate) struct Local(PipeListener);
+
+    impl Local {
+        pub(crate) fn open(name: &str) -> io::Result<Self> {
+            PipeListener::bind(name).map(Self)
+        }
+    }
+
+    impl Listener for Local {
+        type Io = NamedPipeServer;
+        type Addr = Peer;
+
+        async fn accept(&mut self) -> (NamedPipeServer, Peer) {
+            let (pipe, _) = self.0.accept().await;
+            (pipe, Peer::Local(Verdict::Own))
+        }
+
+        fn local_addr(&self) -> io::Result<Peer> {
             Ok(Peer::Local(Verdict::Unknown))
         }
     }

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use styxy_core::api::{CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
+use styxy_core::api::{
+    CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage,
+};
 use styxy_core::{Occupancy, Port, PortRange, ServiceType};
 
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
 use super::body::{Query, Segment, explain};
 use super::usage;
-use crate::system::ListeningSocket;
+use crate::system::{self, ListeningSocket};
 
 /// How many ports are suggested if nothing is said.
 const SUGGESTED: u8 = 5;
@@ -18,7 +20,8 @@ const SUGGESTED: u8 = 5;
 const FIRST_SCANNED: u16 = 1024;
 
 pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Result<CheckAnswer> {
-    let port: Port = port.parse().map_err(|error: styxy_core::InvalidPort| explain("port", &error.to_string()))?;
+    let port: Port =
+        port.parse().map_err(|error: styxy_core::InvalidPort| explain("port", &error.to_string()))?;
     daemon.look().await;
     let system_usage = usage::of(&daemon, port).await;
     let engine = daemon.engine();
@@ -27,7 +30,9 @@ pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Resu
     let reason = match (&allocated_to, &system_usage, engine.occupancy(port)) {
         (Some(lease), _, _) => Some(format!("leased for {} service", lease.service_type)),
         (None, Some(usage), _) => Some(format!("in use by {}", usage::name(usage))),
-        (None, None, Occupancy::Busy) => Some("bound by a program that does not listen yet, or that cannot be seen".into()),
+        (None, None, Occupancy::Busy) => {
+            Some("bound by a program that does not listen yet, or that cannot be seen".into())
+        }
         (None, None, Occupancy::Denied) => Some("not this user's to bind".into()),
         (None, None, Occupancy::Free) => None,
     };
@@ -43,7 +48,7 @@ pub(super) async fn suggest(
     let count = usize::from(query.count.unwrap_or(SUGGESTED));
     let engine = daemon.engine();
     let suggestions =
-        engine.registry().suggest(&service, count, daemon.now(), |port| engine.occupancy(port))?;
+        engine.registry().suggest(&service, count, system::now(), |port| engine.occupancy(port))?;
     let (port, count) = (suggestions.first().copied(), suggestions.len());
     Ok(Answer(SuggestAnswer { service_type: service, port, suggestions, count }))
 }

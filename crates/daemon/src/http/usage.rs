@@ -38,7 +38,8 @@ fn look_up(sockets: &BTreeMap<Port, Vec<ListeningSocket>>) -> BTreeMap<Port, Sys
         addresses.sort_unstable();
         addresses.dedup();
         let uid = sockets.iter().find_map(|socket| socket.uid);
-        let user = details.and_then(|details| details.user_name.clone()).or_else(|| uid.map(|uid| uid.to_string()));
+        let user =
+            details.and_then(|details| details.user_name.clone()).or_else(|| uid.map(|uid| uid.to_string()));
         let process = details.map(|details| &details.identified.process);
         let usage = SystemUsage {
             pid,
@@ -67,7 +68,8 @@ pub(super) fn name(usage: &SystemUsage) -> String {
 
 /// A refusal that says who has the port, where the core could only say that somebody has.
 pub(super) async fn name_holder(daemon: &Daemon, refusal: Refusal) -> Refusal {
-    let foreign = refusal.code == Code::PortUnavailable && refusal.details.get("holder").is_some_and(|who| who == "foreign");
+    let foreign = refusal.code == Code::PortUnavailable
+        && refusal.details.get("holder").is_some_and(|who| who == "foreign");
     let port = refusal.details.get("port").and_then(serde_json::Value::as_u64);
     let port = port.and_then(|port| u16::try_from(port).ok()).and_then(|port| Port::new(port).ok());
     let Some(port) = port.filter(|_| foreign) else { return refusal };

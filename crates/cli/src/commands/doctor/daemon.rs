@@ -23,7 +23,9 @@ pub(super) enum Seen {
     /// It answers.
     Running {
         status: Box<StatusAnswer>,
-        /// Who has the TCP port it should listen on, if it does not.
+        /// The TCP port it should listen on, by the configuration in force.
+        wanted: u16,
+        /// Who has that port, if it does not listen there.
         port: Option<Box<CheckAnswer>>,
         leases: Vec<Lease>,
     },
@@ -35,21 +37,21 @@ pub(super) enum Seen {
 
 impl Seen {
     /// Asks the daemon; starts none.
-    pub(super) fn look(config: Option<&Config>) -> Result<Self, Failure> {
-        let wanted = wanted_port(config);
+    pub(super) fn look() -> Result<Self, Failure> {
         context::ask_with(Autostart::Never, async |client| {
             let status = match client.running().await {
                 Ok(Some(status)) => status,
                 Ok(None) => return Ok(Self::NotRunning),
                 Err(error) => return Ok(Self::Broken(error)),
             };
+            let wanted = wanted_port(Some(&client.config().await?.config));
             let there = listens_on(&status, wanted);
             let port = match Port::new(wanted) {
                 Ok(port) if !there => Some(Box::new(client.check(port).await?)),
                 Ok(_) | Err(_) => None,
             };
             let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
-            Ok(Self::Running { status: Box::new(status), port, leases })
+            Ok(Self::Running { status: Box::new(status), wanted, port, leases })
         })
     }
 
@@ -72,14 +74,13 @@ fn listens_on(status: &StatusAnswer, port: u16) -> bool {
 
 /// Everything that follows from what was seen.
 pub(super) fn findings(seen: &Seen, config: Option<&Config>) -> Vec<Finding> {
-    let wanted = wanted_port(config);
     match seen {
-        Seen::Running { status, port, leases } => {
+        Seen::Running { status, wanted, port, leases } => {
             let runs = format!("{} runs with pid {} on {}", status.version, status.pid, addresses(status));
             let mut findings = vec![Finding::ok("daemon", runs), version(status)];
             findings.push(match port {
                 None => Finding::ok("port", format!("{wanted} is the daemon's")),
-                Some(check) => elsewhere(status, wanted, check),
+                Some(check) => elsewhere(status, *wanted, check),
             });
             findings.extend(status.journal.as_ref().map(journal));
             findings.push(conflicts(leases));
@@ -87,6 +88,7 @@ pub(super) fn findings(seen: &Seen, config: Option<&Config>) -> Vec<Finding> {
         }
         Seen::NotRunning => {
             let daemon = Finding::ok("daemon", "not running; the first command that needs it starts it");
+            let wanted = wanted_port(config);
             let fixed = config.is_some_and(|config| config.listen_port.is_some());
             vec![daemon, probed(wanted, fixed, bind(wanted))]
         }
@@ -207,7 +209,7 @@ mod tests {
 
     fn running(status: StatusAnswer, port: Option<serde_json::Value>, leases: Vec<Lease>) -> Seen {
         let port = port.map(|wire| Box::new(serde_json::from_value(wire).unwrap()));
-        Seen::Running { status: Box::new(status), port, leases }
+        Seen::Running { status: Box::new(status), wanted: DEFAULT_PORT, port, leases }
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Args {
         let layout = context::layout()?;
         let parsed = crate::config_file::read_or_default(&layout.config());
         let config = parsed.as_ref().map(|parsed| &parsed.config).ok();
-        let seen = Seen::look(config)?;
+        let seen = Seen::look()?;
 
         let mut findings = daemon::findings(&seen, config);
         findings.push(settings::file(&layout.config(), &parsed));

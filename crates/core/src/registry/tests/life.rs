@@ -202,7 +202,11 @@ fn release_ends_a_lease_whatever_listens() {
 fn cleanup_force_ends_every_lease_and_no_instance() {
     let mut machine = Machine::new();
     machine.register("claude-1", None);
-    let grants = [machine.grant(dev_of("/w/a", 1)), machine.grant(dev("/w/b")), machine.grant(dev_for("/w/c", "claude-1"))];
+    let grants = [
+        machine.grant(dev_of("/w/a", 1)),
+        machine.grant(dev("/w/b")),
+        machine.grant(dev_for("/w/c", "claude-1")),
+    ];
     machine.happens(&Command::EndAll);
     assert_eq!((machine.registry.lease_count(), machine.registry.instance_count()), (0, 1));
     assert!(grants.iter().all(|grant| machine.ended(grant) == Some(EndReason::Cleanup)));

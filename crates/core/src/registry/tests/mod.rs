@@ -77,7 +77,9 @@ impl Machine {
             probed.push(port.get());
             ports.get(&port).copied().unwrap_or(Occupancy::Free)
         })?;
-        events.iter().for_each(|event| self.registry.apply(event));
+        for event in &events {
+            self.registry.apply(event);
+        }
         Ok(events.into_iter().map(|event| event.fact).collect())
     }
 

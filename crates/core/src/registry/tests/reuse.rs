@@ -168,7 +168,10 @@ fn a_reuse_of_a_lease_that_a_stranger_sits_on_ends_it_and_moves_on() {
     machine.hear(&first, stranger(9));
     let second = machine.grant(again(dev("/w/a")));
     assert_eq!((second.displaced_from, second.port.get(), second.reused), (Some(first.port), 8000, false));
-    assert_eq!(second.reason.as_deref(), Some("port 3000, which this service had, was bound by another program"));
+    assert_eq!(
+        second.reason.as_deref(),
+        Some("port 3000, which this service had, was bound by another program")
+    );
     assert_eq!(machine.ended(&first), Some(EndReason::Displaced));
 }
 
@@ -192,5 +195,8 @@ fn a_displaced_lease_does_not_stand_in_the_way_of_its_own_key() {
     assert_eq!(machine.registry.snapshot(), before, "the refusal ended nothing");
     let second = machine.grant(Ask { wish: preferred(3000), ..again(dev("/w/a")) });
     assert_eq!((second.port.get(), second.displaced_from), (8000, Some(port(3000))));
-    assert_eq!(second.reason.as_deref(), Some("preferred port 3000 is in use by a program that has no lease for it"));
+    assert_eq!(
+        second.reason.as_deref(),
+        Some("preferred port 3000 is in use by a program that has no lease for it")
+    );
 }

@@ -1,1 +1,142 @@
+//! What may happen in a random run, in a world so small that everything meets everything.
 
+use proptest::prelude::*;
+
+use super::*;
+
+/// One thing that happens; numbers name things of the [`super::world::World`].
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Allocate {
+        asks: Vec<AskStep>,
+        form: AnswerForm,
+        request: Option<(u8, u64)>,
+        mode: AllocationMode,
+    },
+    /// Of a lease that lives, has ended or never was.
+    Release(usize),
+    Register {
+        id: u8,
+        pid: Option<u32>,
+    },
+    Beat(u8),
+    EndInstance(u8),
+    EndAll,
+    /// A process is born, if there is none of this pid.
+    Spawn(u32),
+    /// A process dies with all its sockets.
+    Exit(u32),
+    Listen {
+        port: usize,
+        pid: Option<u32>,
+        user: Relation,
+        project: Option<u8>,
+        told: Told,
+    },
+    Close {
+        port: usize,
+        told: Told,
+    },
+    /// A look at all listeners, and what it tells.
+    Look,
+    Pass(Millis),
+    /// Time passes until the next deadline, and so much more; then the timer goes off.
+    Tick(Millis),
+    /// The daemon is killed; another one takes over.
+    Restart,
+    /// So is the machine.
+    Reboot,
+}
+
+/// Whether the registry hears of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    AtOnce,
+    Never,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct AskStep {
+    pub(super) service: u8,
+    pub(super) named: bool,
+    pub(super) project: Option<u8>,
+    pub(super) instance: Option<u8>,
+    pub(super) pid: Option<u32>,
+    pub(super) wish: Option<(usize, bool)>,
+    pub(super) reuse: Reuse,
+}
+
+const PIDS: std::ops::Range<u32> = 1..6;
+
+fn told() -> impl Strategy<Value = Told> {
+    prop_oneof![5 => Just(Told::AtOnce), 1 => Just(Told::Never)]
+}
+
+fn ask_step() -> impl Strategy<Value = AskStep> {
+    let reuse = prop_oneof![Just(Reuse::Never), Just(Reuse::IfLive)];
+    let wish = proptest::option::weighted(0.3, (0..14_usize, any::<bool>()));
+    let (project, instance) = (proptest::option::of(0..3_u8), proptest::option::weighted(0.4, 0..3_u8));
+    let pid = proptest::option::of(PIDS);
+    (0..4_u8, any::<bool>(), project, instance, pid, wish, reuse).prop_map(
+        |(service, named, project, instance, pid, wish, reuse)| AskStep {
+            service,
+            named,
+            project,
+            instance,
+            pid,
+            wish,
+            reuse,
+        },
+    )
+}
+
+fn allocate() -> impl Strategy<Value = Step> {
+    let asks = prop_oneof![
+        4 => ask_step().prop_map(|ask| (vec![ask], AnswerForm::One)),
+        2 => proptest::collection::vec(ask_step(), 0..4).prop_map(|asks| (asks, AnswerForm::Group)),
+    ];
+    let request = proptest::option::weighted(0.4, (0..5_u8, 0..2_u64));
+    let mode = prop_oneof![9 => Just(AllocationMode::Grant), 1 => Just(AllocationMode::DryRun)];
+    (asks, request, mode).prop_map(|((asks, form), request, mode)| Step::Allocate {
+        asks,
+        form,
+        request,
+        mode,
+    })
+}
+
+fn listen() -> impl Strategy<Value = Step> {
+    let user = prop_oneof![5 => Just(Relation::Own), 1 => Just(Relation::Other)];
+    let (pid, project) = (proptest::option::of(PIDS), proptest::option::of(0..3_u8));
+    (0..14_usize, pid, user, project, told()).prop_map(|(port, pid, user, project, told)| Step::Listen {
+        port,
+        pid,
+        user,
+        project,
+        told,
+    })
+}
+
+fn time() -> impl Strategy<Value = Millis> {
+    prop_oneof![0..100_u64, 1..20 * SECOND, 1..3 * MINUTE, 1..40 * MINUTE]
+}
+
+pub(super) fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        24 => allocate(),
+        6 => (0..40_usize).prop_map(Step::Release),
+        6 => (0..3_u8, proptest::option::of(PIDS)).prop_map(|(id, pid)| Step::Register { id, pid }),
+        4 => (0..3_u8).prop_map(Step::Beat),
+        2 => (0..3_u8).prop_map(Step::EndInstance),
+        1 => Just(Step::EndAll),
+        5 => PIDS.prop_map(Step::Spawn),
+        7 => PIDS.prop_map(Step::Exit),
+        14 => listen(),
+        7 => (0..14_usize, told()).prop_map(|(port, told)| Step::Close { port, told }),
+        3 => Just(Step::Look),
+        6 => time().prop_map(Step::Pass),
+        8 => prop_oneof![3 => 0..900_u64, 1 => 1001..90 * SECOND].prop_map(Step::Tick),
+        1 => Just(Step::Restart),
+        1 => Just(Step::Reboot),
+    ]
+}

@@ -28,6 +28,10 @@ pub(in crate::system) fn bind_all(port: Port, prepare: impl Fn(&Socket) -> io::R
     })
 }
 
+/// Tries each of the four addresses in turn.
+///
+/// # Errors
+/// As for [`bind_all`].
 pub(in crate::system) fn on_all_addresses(
     port: Port,
     try_one: impl Fn(SocketAddr) -> io::Result<()>,

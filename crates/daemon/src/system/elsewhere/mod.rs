@@ -6,6 +6,8 @@ mod listeners;
 mod stubs;
 
 pub use details::describe;
-pub(super) use four::{bind_all, on_all_addresses};
+pub(super) use four::bind_all;
+#[cfg(target_os = "macos")]
+pub(super) use four::on_all_addresses;
 pub use listeners::{SocketTable, find_holder, find_holders};
 pub use stubs::{CLOSE_EVENTS, CloseEvents, PeerLookup, ephemeral_range};

@@ -38,10 +38,15 @@ impl CloseEvents {
     /// # Errors
     /// No descriptor left, or a kernel or sandbox without these events: ask for the table from time to time then.
     pub fn subscribe() -> io::Result<Self> {
+        Self::with_buffer(RECEIVE_BUFFER)
+    }
+
+    /// The same with room for so many bytes of events.
+    pub(in crate::system) fn with_buffer(bytes: usize) -> io::Result<Self> {
         let socket = netlink::unbound()?;
         // Before the groups are joined, so that not one unwanted event wakes the daemon.
         SockRef::from(&socket).attach_filter(&filter())?;
-        set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
+        set_socket_recv_buffer_size(&socket, bytes)?;
         netlink::join(&socket, GROUPS)?;
         Ok(Self { socket: register(socket)?, buffer: Box::new([0; 4096]) })
     }
@@ -58,24 +63,30 @@ impl CloseEvents {
         loop {
             let mut ready = self.socket.readable().await?;
             let buffer = &mut self.buffer[..];
-            let read = ready.try_io(|socket| {
-                let (length, _) = retry_on_intr(|| recv(socket, &mut *buffer, RecvFlags::DONTWAIT))?;
-                Ok(length)
+            let read = ready.try_io(|socket| match receive(socket.get_ref(), buffer) {
+                Err(Errno::NOBUFS) => {
+                    // Until all that came before the loss is taken, the kernel drops further events without a word.
+                    while receive(socket.get_ref(), buffer) != Err(Errno::AGAIN) {}
+                    Ok(None)
+                }
+                received => Ok(received.map(Some)?),
             });
             match read {
-                Ok(Ok(length)) => {
+                Ok(Ok(None)) => return Ok(Closed::Lost),
+                Ok(Ok(Some(length))) => {
                     if let Some(closed) = read_event(&self.buffer[..length]) {
                         return Ok(closed);
                     }
-                }
-                Ok(Err(error)) if error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => {
-                    return Ok(Closed::Lost);
                 }
                 Ok(Err(error)) => return Err(error),
                 Err(_would_block) => {}
             }
         }
     }
+}
+
+fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    retry_on_intr(|| recv(socket, &mut *buffer, RecvFlags::DONTWAIT)).map(|(length, _)| length)
 }
 
 /// An event that cannot be read stands for one that was lost.

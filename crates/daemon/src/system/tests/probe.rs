@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use socket2::{Domain, Socket, Type};
 use styxy_core::{Occupancy, Port};
 
-use super::support::{Family6, Then, bound};
+use super::support::{Family6, Then, bound, on_one_of_several_ports};
 use crate::system::Prober;
 
 #[test]
@@ -28,25 +28,32 @@ fn a_plain_socket_that_is_only_bound_makes_the_port_busy() {
 
 #[test]
 fn a_port_that_was_let_go_is_free_and_a_probe_leaves_it_so() {
-    let (held, port) = bound("127.0.0.1:0", Family6::AndV4, Then::Listens);
-    drop(held);
-    let prober = Prober::new();
-    assert_eq!((prober.occupancy(port), prober.occupancy(port)), (Occupancy::Free, Occupancy::Free));
-    plain_bind(port).unwrap();
+    on_one_of_several_ports(|| {
+        let (held, port) = bound("127.0.0.1:0", Family6::AndV4, Then::Listens);
+        drop(held);
+        let prober = Prober::new();
+        let twice = (prober.occupancy(port), prober.occupancy(port));
+        twice == (Occupancy::Free, Occupancy::Free) && plain_bind(port).is_ok()
+    });
 }
 
 #[test]
 fn a_connection_in_time_wait_does_not_make_the_port_busy() {
+    on_one_of_several_ports(|| {
+        let port = port_in_time_wait();
+        assert!(plain_bind(port).is_err(), "there is no TIME_WAIT to be tested");
+        Prober::new().occupancy(port) == Occupancy::Free
+    });
+}
+
+fn port_in_time_wait() -> Port {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
     let mut client = TcpStream::connect(address).unwrap();
     // Who closes first waits; the client's end comes after it has seen the server's.
     drop(server.accept().unwrap());
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
-    drop((client, server));
-    let port = Port::new(address.port()).unwrap();
-    assert!(plain_bind(port).is_err(), "there is no TIME_WAIT to be tested");
-    assert_eq!(Prober::new().occupancy(port), Occupancy::Free);
+    Port::new(address.port()).unwrap()
 }
 
 fn plain_bind(port: Port) -> std::io::Result<()> {

@@ -1,4 +1,5 @@
 use std::io;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,8 +11,9 @@ use crate::system::{Life, ancestors, describe, identify, is_alive};
 
 #[test]
 fn a_live_child_is_known_by_name_parent_user_and_start() {
-    let child = Family::shell("echo ready; exec sleep 1000", Stdio::null());
+    let child = Family::waiting(Path::new("sh"), "", Path::new("/"));
     let found = identify(child.pid()).unwrap();
+    assert_eq!(&*found.process.name, "sh");
     assert_eq!(found.parent, Some(this_process()));
     assert_eq!((found.uid, found.user), (Some(geteuid().as_raw()), Relation::Own));
     assert_eq!(found.life, Life::Running);
@@ -83,8 +85,7 @@ fn a_long_name_is_told_in_full() {
     let program = folder.path().join("a-name-longer-than-the-kernel-keeps");
     // Copied by another process, so that no child of a parallel test inherits it open for writing.
     assert!(Command::new("cp").arg("/bin/sh").arg(&program).status().unwrap().success());
-    let mut command = Command::new(&program);
-    let child = Family::start(command.args(["-c", "read line"]).stdin(Stdio::piped()));
+    let child = Family::waiting(&program, "", folder.path());
     assert_eq!(&*identify(child.pid()).unwrap().process.name, "a-name-longer-than-the-kernel-keeps");
 }
 
@@ -105,10 +106,9 @@ fn a_process_is_described_with_its_command_folder_user_and_project() {
     std::fs::create_dir_all(root.join("packages/web")).unwrap();
     std::fs::create_dir(root.join(".git")).unwrap();
     std::fs::write(root.join(".git/HEAD"), "ref: refs/heads/feature/x\n").unwrap();
-    let mut command = Command::new("sleep");
-    let child = Family::start(command.arg("1000").current_dir(root.join("packages/web")));
+    let child = Family::waiting(Path::new("sh"), "end", &root.join("packages/web"));
     let details = describe(child.pid(), in_5_seconds()).unwrap();
-    assert_eq!(details.command.as_deref(), Some("sleep 1000"));
+    assert_eq!(details.command.as_deref(), Some("sh -c echo ready; read line end"));
     assert_eq!(details.working_directory, Some(root.join("packages/web")));
     assert_eq!(details.project_path.unwrap().as_str(), root.to_str().unwrap());
     assert_eq!(details.branch.as_deref(), Some("feature/x"));
@@ -125,8 +125,7 @@ fn a_deleted_folder_is_nobodys_project() {
     let place = tempfile::tempdir().unwrap();
     let (gone, left) = (place.path().join("app"), place.path().join("app (deleted)"));
     std::fs::create_dir_all(gone.join(".git")).unwrap();
-    let mut command = Command::new("sleep");
-    let child = Family::start(command.arg("1000").current_dir(&gone));
+    let child = Family::waiting(Path::new("sh"), "", &gone);
     std::fs::remove_dir_all(&gone).unwrap();
     // What the kernel's remark would lead to if it were taken for a name.
     std::fs::create_dir_all(left.join(".git")).unwrap();
@@ -139,8 +138,7 @@ fn a_deleted_folder_is_nobodys_project() {
 
 #[test]
 fn a_long_command_line_is_cut() {
-    let mut command = Command::new("sh");
-    let child = Family::start(command.args(["-c", "read line", &"y".repeat(9000)]).stdin(Stdio::piped()));
+    let child = Family::waiting(Path::new("sh"), &"y".repeat(9000), Path::new("/"));
     let command = describe(child.pid(), in_5_seconds()).unwrap().command.unwrap();
-    assert!(command.starts_with("sh -c read line yyy") && command.len() == 4096);
+    assert!(command.starts_with("sh -c echo ready; read line yyy") && command.len() == 4096);
 }

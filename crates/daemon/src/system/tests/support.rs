@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,13 +24,24 @@ impl Family {
         Self::start(Command::new("sleep").arg("1000"))
     }
 
-    /// A shell's child that has said its first line.
-    pub(super) fn shell(script: &str, stdin: Stdio) -> Self {
-        let mut family =
-            Self::start(Command::new("sh").args(["-c", script]).stdin(stdin).stdout(Stdio::piped()));
+    /// A child that has said its first line: only then is it surely what it was started as.
+    pub(super) fn ready(command: &mut Command) -> Self {
+        let mut family = Self::start(command.stdout(Stdio::piped()));
         let said = BufReader::new(family.0.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
-        assert!(said > 0, "the shell ended early");
+        assert!(said > 0, "the child ended early");
         family
+    }
+
+    /// A shell that has said its first line.
+    pub(super) fn shell(script: &str, stdin: Stdio) -> Self {
+        Self::ready(Command::new("sh").args(["-c", script]).stdin(stdin))
+    }
+
+    /// A shell called by another name, with one more argument, that waits for input in this folder.
+    pub(super) fn waiting(program: &Path, argument: &str, folder: &Path) -> Self {
+        let mut command = Command::new(program);
+        command.args(["-c", "echo ready; read line", argument]).current_dir(folder);
+        Self::ready(command.stdin(Stdio::piped()))
     }
 
     pub(super) fn pid(&self) -> Pid {
@@ -91,6 +103,11 @@ pub(super) fn bound(address: &str, family: Family6, then: Then) -> (Socket, Port
 /// A listener on this address; `[::]` takes both families.
 pub(super) fn listener(address: &str) -> (Socket, Port) {
     bound(address, Family6::AndV4, Then::Listens)
+}
+
+/// Tries a claim about a port that was let go on several such ports: parallel tests may be given one of them.
+pub(super) fn on_one_of_several_ports(claim: impl Fn() -> bool) {
+    assert!((0..5).any(|_| claim()), "true of none of five ports");
 }
 
 pub(super) fn in_5_seconds() -> Instant {

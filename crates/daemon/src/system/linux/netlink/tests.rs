@@ -1,3 +1,4 @@
+use netlink_packet_sock_diag::inet::{ExtensionFlags, SocketId, StateFlags};
 use rustix::net::{send as send_bytes, socketpair};
 
 use super::*;
@@ -58,7 +59,8 @@ fn a_dump_that_ends_with_an_error_is_no_table() {
 #[test]
 fn a_part_that_does_not_fit_the_buffer_is_an_error() {
     let part = [socket_of(SEQUENCE), socket_of(SEQUENCE)].concat();
-    assert!(answer(&[part, done(0)], 100).is_err());
+    // Cut between two messages: what is left looks whole.
+    assert!(answer(&[part, done(0)], HEADER + 72).is_err());
 }
 
 #[test]
@@ -79,4 +81,29 @@ fn a_table_that_changed_under_the_dump_is_an_error() {
 #[test]
 fn what_answers_another_question_is_passed_over() {
     assert_eq!(answer(&[socket_of(SEQUENCE - 1), socket_of(SEQUENCE), done(0)], PART).unwrap(), 1);
+}
+
+#[test]
+fn after_a_failure_the_next_question_is_answered_in_full() {
+    let request = InetRequest {
+        family: netlink_packet_sock_diag::AF_INET,
+        protocol: netlink_packet_sock_diag::IPPROTO_TCP,
+        extensions: ExtensionFlags::empty(),
+        states: StateFlags::LISTEN,
+        socket_id: SocketId::new_v4(),
+    };
+    // So many that the answer has more parts than the kernel makes ahead of being asked.
+    crate::system::raise_descriptor_limit().unwrap();
+    let first = std::net::TcpListener::bind("127.5.0.1:0").unwrap();
+    let port = first.local_addr().unwrap().port();
+    let address = |number: u32| std::net::Ipv4Addr::from_bits(0x7f05_0001 + number);
+    let _held: Vec<_> =
+        (1..2000).map(|number| std::net::TcpListener::bind((address(number), port)).unwrap()).collect();
+    let mut diag = Diag::open().unwrap();
+    diag.buffer = vec![0; HEADER];
+    diag.ask(&request, Question::Dump, |_| ()).unwrap_err();
+    diag.buffer = vec![0; PART];
+    let mut count = 0;
+    diag.ask(&request, Question::Dump, |_| count += 1).unwrap();
+    assert!(count >= 2000, "{count}");
 }

@@ -1,0 +1,149 @@
+//! What must be true in the world.
+
+use std::collections::HashSet;
+
+use super::*;
+
+impl World {
+    /// I5: without `request_id`, `reuse` or a singleton, no two answers name one live lease.
+    pub(super) fn check_answer(&self, allocation: &Allocation, grants: &[Grant], may_repeat: bool) {
+        assert_eq!(grants.len(), if may_repeat { grants.len() } else { allocation.asks.len() });
+        for (ask, grant) in allocation.asks.iter().zip(grants) {
+            match allocation.mode {
+                AllocationMode::DryRun if !may_repeat => assert_eq!(grant.lock_id, None),
+                AllocationMode::Grant if !grant.reused && !grant.existing && !may_repeat => {
+                    assert_eq!(grant.lock_id, Some(ask.fresh_id));
+                    assert!(!self.granted.contains(&ask.fresh_id), "I4: an id was granted twice");
+                }
+                AllocationMode::DryRun | AllocationMode::Grant => {}
+            }
+            assert!(may_repeat || !grant.reused || ask.reuse == Reuse::IfLive);
+            assert!(may_repeat || !grant.existing || grant.service_type.as_str() == "ai");
+        }
+    }
+
+    /// I6, I7 and I8: who may end what.
+    pub(super) fn check_fact(&self, command: &Command, fact: &Fact) {
+        if let (Fact::InstanceExpired(instance), Command::Tick) = (fact, command) {
+            assert!(instance.process.is_none(), "I7: an instance with a process expired by time");
+            let idle = self.now.awake - self.beats[&instance.id];
+            assert!(
+                (MINUTE..=MINUTE + 1000).contains(&idle),
+                "I7: expired {idle} ms after its last sign of life"
+            );
+        }
+        let Fact::Ended { lock_id, reason } = fact else { return };
+        let lease = self.registry.lease(*lock_id).unwrap();
+        if matches!(reason, EndReason::InstanceExpired | EndReason::InstanceEnded)
+            && !matches!(command, Command::ProcessExited { .. })
+        {
+            assert_eq!(lease.listening.server(), None, "rule 2: a lease ended that somebody listens on");
+        }
+        let of_instance = |check: &dyn Fn(&Instance) -> bool| match &lease.owner {
+            Owner::Instance(id) => check(self.registry.instance(id).unwrap()),
+            Owner::Process(_) | Owner::Awaited { .. } | Owner::Listener { .. } => false,
+        };
+        let rightly = match command {
+            Command::Release(released) => released == lock_id,
+            Command::EndAll => true,
+            Command::Resume { .. } => *reason == EndReason::Reboot,
+            Command::ProcessExited { process, .. } => {
+                lease.owner.process().is_some_and(|owner| owner.key == *process)
+                    || of_instance(&|instance| {
+                        instance.process.as_ref().is_some_and(|its| its.key == *process)
+                    })
+            }
+            Command::EndInstance { id } => of_instance(&|instance| instance.id == *id),
+            Command::Tick => match &lease.owner {
+                Owner::Process(_) => false,
+                Owner::Instance(id) => self.now.awake >= self.beats[id] + MINUTE,
+                Owner::Awaited { until } => self.now.awake >= *until,
+                Owner::Listener { silent_until, .. } => {
+                    silent_until.is_some_and(|until| self.now.awake >= until)
+                }
+            },
+            Command::Allocate(allocation) => allocation.asks.iter().any(|ask| {
+                let line =
+                    || ask.process.iter().map(|process| process.key).chain(ask.ancestors.iter().copied());
+                let of_other = lease.owner.process().is_some_and(|owner| !line().any(|key| key == owner.key));
+                ask.reuse == Reuse::IfLive
+                    && (&ask.service, &ask.name, &ask.project)
+                        == (&lease.key.service, &lease.key.name, &lease.key.project)
+                    && ask.instance_id == lease.instance_id
+                    && matches!(lease.listening, Listening::Stranger(_))
+                    && !of_other
+            }),
+            Command::Register(_)
+            | Command::Beat(_)
+            | Command::Heard { .. }
+            | Command::Silent(_)
+            | Command::StillHeard(_) => false,
+        };
+        assert!(rightly, "I6, I8: {command:?} ended {lease:?} as {reason:?}");
+    }
+
+    /// What is true at any time.
+    pub(super) fn check(&self) {
+        let registry = &self.registry;
+        let mut ports = HashSet::new();
+        assert!(registry.leases().all(|lease| ports.insert(lease.port)), "I1: two leases on one port");
+        assert!(registry.leases().filter(|lease| lease.key.service.as_str() == "ai").count() <= 1);
+        for lease in registry.leases() {
+            let stranger = |server: &Listener| server.is_stranger_to(lease.key.project.as_ref());
+            assert!(!lease.listening.server().is_some_and(stranger), "rule 2: a stranger has {lease:?}");
+            match &lease.owner {
+                Owner::Process(process) => {
+                    assert!(
+                        self.processes.get(&process.key.pid.get()) == Some(&process.key.started),
+                        "stale"
+                    );
+                }
+                Owner::Instance(id) => assert!(registry.instance(id).is_some(), "stale: {lease:?}"),
+                Owner::Awaited { .. } => assert_eq!(lease.listening.server(), None),
+                Owner::Listener { silent_until, .. } => {
+                    assert_eq!(silent_until.is_none(), lease.listening.server().is_some(), "{lease:?}");
+                }
+            }
+        }
+        assert_eq!(self.watched, registry.processes().collect(), "a change of watches was not told");
+        self.check_indexes();
+    }
+
+    fn check_indexes(&self) {
+        let mut rebuilt = Indexes::new([service("ai")].into_iter());
+        self.registry.leases().for_each(|lease| rebuilt.insert_lease(lease));
+        for instance in self.registry.instances() {
+            let due = self.registry.indexes.due_of(&instance.id);
+            assert_eq!(due.is_none(), instance.process.is_some());
+            assert!(due.is_none_or(|due| due == self.beats[&instance.id] + MINUTE));
+            rebuilt.insert_instance(instance, due);
+        }
+        assert_eq!(self.registry.indexes.contents(), rebuilt.contents(), "the indexes lie");
+    }
+
+    /// I10: replays the journal from nothing, and from the snapshot after `middle` of its records.
+    pub(in super::super) fn check_replay(&self, middle: usize) {
+        let middle = middle % self.journal.len();
+        let mut whole = Registry::new(small_policy());
+        let mut compacted = None;
+        for (index, (events, expected)) in self.journal.iter().enumerate() {
+            for text in events {
+                let event: Event = serde_json::from_str(text).unwrap();
+                whole.apply(&event);
+                if let Some(registry) = &mut compacted {
+                    Registry::apply(registry, &event);
+                }
+            }
+            assert_eq!(&journaled(&whole), expected, "I10: a prefix of the journal gives another registry");
+            if index == middle {
+                let written = serde_json::to_string(&whole.snapshot()).unwrap();
+                compacted = Some(Registry::restore(small_policy(), serde_json::from_str(&written).unwrap()));
+            }
+        }
+        assert_eq!(
+            compacted.unwrap().snapshot(),
+            whole.snapshot(),
+            "I10: a snapshot and its tail give another one"
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! `/events` of a live daemon.
+
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use crate::live::{Live, free_range};
+
+#[test]
+fn a_listener_that_opens_and_closes_is_told_while_its_owner_lives() {
+    let [first, last] = free_range(4);
+    let daemon = Live::start(&format!(r#"{{"service_types": {{"web": {{"range": [{first}, {last}]}}}}}}"#));
+    let mut events = daemon.events();
+    let lease = daemon.allocate(&json!({"service_type": "web", "pid": std::process::id()}));
+    let port = u16::try_from(lease["port"].as_u64().unwrap()).unwrap();
+    for _ in 0..3 {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let (activated, _) = events.wait_for("activated");
+        assert_eq!(activated["lease"]["lock_id"], lease["lock_id"]);
+        assert_eq!(daemon.get(&format!("/check/{port}"))["system_usage"]["pid"], std::process::id());
+        drop(listener);
+        let (deactivated, _) = events.wait_for("deactivated");
+        assert_eq!(deactivated["lease"]["state"], "granted");
+    }
+    assert_eq!(daemon.release(&lease), 200);
+}
+
+/// So many events of 15 kB are 40 MB.
+const SAID: usize = 2700;
+
+#[test]
+fn a_reader_too_slow_is_cut_and_the_others_are_not() {
+    let daemon = Live::start(r"{}");
+    let mut slow = daemon.events();
+    let mut brisk = daemon.events();
+    // More than the sockets' buffers and the feed hold together. The brisk reader keeps up.
+    let body = json!({"instance_id": "talkative", "metadata": {"about": "x".repeat(15_000)}}).to_string();
+    for _ in 0..SAID {
+        assert_eq!(daemon.ask("POST", "/instance/register", &body).0, 200);
+        brisk.wait_for("instance_registered");
+    }
+    let mut told = 0;
+    while slow.next().is_some() {
+        told += 1;
+    }
+    assert!(told < SAID, "the slow reader was told everything");
+    let lease = daemon.allocate(&json!({"service_type": "churn"}));
+    assert_eq!(brisk.wait_for("granted").0["lease"]["lock_id"], lease["lock_id"]);
+}

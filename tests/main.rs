@@ -1,0 +1,15 @@
+//! The promises of the `styxy` binary, each on real processes and sockets: one file per promise.
+//!
+//! Every test has a folder, a daemon and a block of ports of its own, so all of them run at once, beside whatever else
+//! runs on the machine. Nothing is waited for by sleeping: [`support::eventually`] asks for the condition itself.
+
+#![cfg(unix)]
+
+#[cfg(test)]
+mod autostart;
+#[cfg(test)]
+mod leases;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod support;

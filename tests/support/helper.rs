@@ -1,0 +1,259 @@
+//! Real servers: this very test binary, run again to be one.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+use styxy_core::api::AllocateAnswer;
+
+use super::home::Home;
+use super::http::{Request, Way};
+use super::process::{Running, kill};
+use super::wait::DEADLINE;
+
+/// Names what the helper is to be, and with which words.
+const ROLE: &str = "STYXY_TEST_ROLE";
+
+/// This test binary as a helper in `role`, in the environment and project of `home`.
+///
+/// It ends with its standard input, so that none outlives the test.
+pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
+    let mut command = home.command(std::env::current_exe().unwrap());
+    command.args(["--exact", "support::helper::a_helper_does_as_it_is_told", "--ignored", "--nocapture"]);
+    command.env(ROLE, std::iter::once(&role).chain(words).copied().collect::<Vec<_>>().join(" "));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
+/// A helper that runs: what is told to it, and what it says.
+#[derive(Debug)]
+pub(crate) struct Server {
+    running: Running,
+    tell: Option<ChildStdin>,
+    says: Receiver<String>,
+}
+
+impl Server {
+    /// Runs what [`helper`] gave.
+    #[track_caller]
+    pub(crate) fn run(command: &mut Command) -> Self {
+        let mut running = Running::spawn(command);
+        let tell = running.child().stdin.take();
+        let out = running.child().stdout.take().unwrap();
+        let (send, says) = mpsc::channel();
+        thread::spawn(move || {
+            let lines = BufReader::new(out).lines().map_while(Result::ok);
+            // What libtest says of its own accord has no mark.
+            for line in lines.filter_map(|line| line.split_once("> ").map(|(_, said)| said.to_owned())) {
+                let _ = send.send(line);
+            }
+        });
+        Self { running, tell, says }
+    }
+
+    /// A server on each of `addresses`, listening when this returns.
+    #[track_caller]
+    pub(crate) fn listen(home: &Home, addresses: &[SocketAddr]) -> Self {
+        Self::listening(&mut helper(home, "listen", &words(addresses)))
+    }
+
+    /// As [`Server::listen`], from a command that may have been changed.
+    #[track_caller]
+    pub(crate) fn listening(command: &mut Command) -> Self {
+        let server = Self::run(command);
+        server.expect("ready");
+        server
+    }
+
+    /// A server on 127.0.0.1.
+    #[track_caller]
+    pub(crate) fn on(home: &Home, port: u16) -> Self {
+        Self::listen(home, &[local(port)])
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.pid()
+    }
+
+    /// The next line it says.
+    #[track_caller]
+    pub(crate) fn hear(&self) -> String {
+        self.says.recv_timeout(DEADLINE).expect("a word of the helper before the deadline")
+    }
+
+    #[track_caller]
+    fn expect(&self, word: &str) {
+        assert_eq!(self.hear(), word);
+    }
+
+    /// Tells it one line.
+    pub(crate) fn tell(&mut self, word: &str) {
+        writeln!(self.tell.as_mut().unwrap(), "{word}").unwrap();
+    }
+
+    /// Closes its sockets, and lives on.
+    pub(crate) fn close(&mut self) {
+        self.tell("close");
+        self.expect("closed");
+    }
+
+    /// Listens again.
+    pub(crate) fn reopen(&mut self) {
+        self.tell("open");
+        self.expect("ready");
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    /// kill -9, and gone when this returns. Its children live until this returns.
+    pub(crate) fn kill(self) {
+        self.running.kill();
+    }
+
+    /// Ends its standard input, and so the helper and its children.
+    pub(crate) fn hang_up(&mut self) {
+        self.tell = None;
+    }
+
+    /// kill -9, while its children live on.
+    pub(crate) fn kill_alone(&mut self) {
+        kill(self.pid(), Signal::KILL);
+        let _ = self.running.child().wait();
+    }
+}
+
+/// A process whose child listens on `address`: the parent, and the child's pid.
+///
+/// The child ends with the standard input that it shares with its parent.
+pub(crate) fn forked_server(home: &Home, address: SocketAddr) -> (Server, u32) {
+    let server = Server::run(&mut helper(home, "parent", &words(&[address])));
+    // Whichever of the two speaks first.
+    let mut said = [server.hear(), server.hear()];
+    said.sort_unstable_by_key(|word| word == "ready");
+    assert_eq!(said[1], "ready");
+    let child = said[0].parse().unwrap();
+    (server, child)
+}
+
+fn words(addresses: &[SocketAddr]) -> Vec<&'static str> {
+    // A few dozen bytes per server, for the length of a test run.
+    addresses.iter().map(|address| &*address.to_string().leak()).collect()
+}
+
+fn local(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+/// Says `word` to the test; libtest's own words are told from it by the mark.
+fn say(word: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "\n> {word}").and_then(|()| out.flush());
+}
+
+/// Not a test: what [`helper`] runs.
+#[test]
+#[ignore = "run by other tests, as a process of its own"]
+fn a_helper_does_as_it_is_told() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let mut words = role.split(' ');
+    let role = words.next().unwrap();
+    let words: Vec<&str> = words.collect();
+    match role {
+        "listen" => listen(&addresses(&words)),
+        "parent" => parent(&words),
+        "race" => race(words[0], words[1]),
+        "get" => get(&Way::Tcp(words[0].parse().unwrap()), words[1]),
+        "connect" => say(&match UnixStream::connect(words[0]) {
+            Ok(_) => "connected".to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        }),
+        other => panic!("no such role: {other}"),
+    }
+}
+
+fn addresses(words: &[&str]) -> Vec<SocketAddr> {
+    words.iter().map(|word| word.parse().unwrap()).collect()
+}
+
+/// Listens until the end of standard input, which may say `close` and `open` before.
+fn listen(addresses: &[SocketAddr]) {
+    let open = || addresses.iter().map(|address| TcpListener::bind(address).unwrap()).collect::<Vec<_>>();
+    let mut listeners = open();
+    say("ready");
+    for line in std::io::stdin().lines().map_while(Result::ok) {
+        match line.as_str() {
+            "close" => {
+                listeners.clear();
+                say("closed");
+            }
+            "open" => {
+                listeners = open();
+                say("ready");
+            }
+            // One client is served, and this side closes first.
+            "serve" => {
+                let (mut stream, _) = listeners[0].accept().unwrap();
+                stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").unwrap();
+                drop(stream);
+                say("served");
+            }
+            other => panic!("no such order: {other}"),
+        }
+    }
+}
+
+/// Has a child that listens, and does nothing itself.
+fn parent(words: &[&str]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(std::env::args_os().skip(1)).env(ROLE, format!("listen {}", words.join(" ")));
+    let mut child = command.spawn().unwrap();
+    say(&child.id().to_string());
+    let _ = child.wait();
+}
+
+/// Allocates as soon as it is told to, binds 50 ms later, and says how that went.
+fn race(socket: &str, service: &str) {
+    let way = Way::Unix(socket.into());
+    say("ready");
+    let mut lines = std::io::stdin().lines().map_while(Result::ok);
+    while lines.next().is_some() {
+        let answer = way.post("/allocate", &json!({ "service_type": service, "pid": std::process::id() }));
+        if answer.status != 200 {
+            say(&format!("refused {}", answer.text()));
+            continue;
+        }
+        let AllocateAnswer::One(grant) = answer.ok() else { panic!("a group") };
+        // The scenario itself: a dev server takes its time to start.
+        thread::sleep(Duration::from_millis(50));
+        let bound = TcpListener::bind(local(grant.port.get()));
+        say(&match &bound {
+            Ok(_) => format!("bound {}", grant.port),
+            Err(error) => format!("failed {} {error}", grant.port),
+        });
+        // The port is kept until all have bound.
+        lines.next();
+        drop(bound);
+        way.delete(&format!("/allocate/{}", grant.lock_id.unwrap()));
+        say("ready");
+    }
+}
+
+/// Says the status and the body of an answer.
+fn get(way: &Way, path: &str) {
+    match way.try_send(&Request::get(path)) {
+        Ok(answer) => say(&format!("{} {}", answer.status, answer.text())),
+        Err(error) => say(&format!("error {error}")),
+    }
+    if let Way::Tcp(address) = way {
+        // Reaching it at all is not what is refused.
+        assert!(TcpStream::connect(address).is_ok());
+    }
+}

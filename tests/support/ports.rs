@@ -1,0 +1,49 @@
+//! Ports that no other test has, in this run or another one's.
+
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
+use std::process;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// How many ports a block has.
+pub(super) const BLOCK: u16 = 200;
+/// Above what is given for unknown service types, below what systems hand out for outgoing connections.
+const FROM: u16 = 20_000;
+const BLOCKS: u16 = 60;
+
+/// A block of ports on which nobody listened when it was taken.
+///
+/// The claim is a UDP socket on the first number: it keeps other runs off and disturbs no TCP port.
+#[derive(Debug)]
+pub(super) struct Ports {
+    first: u16,
+    _claim: UdpSocket,
+}
+
+impl Ports {
+    pub(super) fn claim() -> Self {
+        static TURN: AtomicU16 = AtomicU16::new(0);
+        // Runs begin at different blocks, so that they seldom meet.
+        let start = u16::try_from(process::id() % u32::from(BLOCKS)).unwrap();
+        for _ in 0..BLOCKS {
+            let turn = TURN.fetch_add(1, Ordering::Relaxed);
+            let first = FROM + (start + turn) % BLOCKS * BLOCK;
+            let Ok(claim) = UdpSocket::bind((Ipv4Addr::LOCALHOST, first)) else { continue };
+            if (first..first + BLOCK).all(is_free) {
+                return Self { first, _claim: claim };
+            }
+        }
+        panic!("no {BLOCK} ports in a row are free on this machine");
+    }
+
+    /// The port so many after the first.
+    pub(super) fn at(&self, offset: u16) -> u16 {
+        assert!(offset < BLOCK);
+        self.first + offset
+    }
+}
+
+fn is_free(port: u16) -> bool {
+    // Two binds, because the second alone would miss a listener of the other family on some systems.
+    let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
+    v4 && TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).map_or_else(|error| error.kind() != std::io::ErrorKind::AddrInUse, |_| true)
+}

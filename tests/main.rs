@@ -8,8 +8,18 @@
 #[cfg(test)]
 mod autostart;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod guard;
+#[cfg(test)]
 mod leases;
+#[cfg(test)]
+mod race;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod wire;

@@ -1,8 +1,7 @@
 //! Real servers: this very test binary, run again to be one.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -43,15 +42,27 @@ impl Server {
     /// Runs what [`helper`] gave.
     #[track_caller]
     pub(crate) fn run(command: &mut Command) -> Self {
+        // What libtest says of its own accord has no mark.
+        Self::spawn(command, |line| line.split_once("> ").map(|(_, said)| said.to_owned()))
+    }
+
+    /// Runs any command, and hears every line of it.
+    #[track_caller]
+    pub(crate) fn reading(command: &mut Command) -> Self {
+        Self::spawn(command, |line| Some(line.to_owned()))
+    }
+
+    #[track_caller]
+    fn spawn(command: &mut Command, word: impl Fn(&str) -> Option<String> + Send + 'static) -> Self {
         let mut running = Running::spawn(command);
         let tell = running.child().stdin.take();
         let out = running.child().stdout.take().unwrap();
         let (send, says) = mpsc::channel();
         thread::spawn(move || {
-            let lines = BufReader::new(out).lines().map_while(Result::ok);
-            // What libtest says of its own accord has no mark.
-            for line in lines.filter_map(|line| line.split_once("> ").map(|(_, said)| said.to_owned())) {
-                let _ = send.send(line);
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if let Some(said) = word(&line) {
+                    let _ = send.send(said);
+                }
             }
         });
         Self { running, tell, says }
@@ -170,11 +181,7 @@ fn a_helper_does_as_it_is_told() {
         "listen" => listen(&addresses(&words)),
         "parent" => parent(&words),
         "race" => race(words[0], words[1]),
-        "get" => get(&Way::Tcp(words[0].parse().unwrap()), words[1]),
-        "connect" => say(&match UnixStream::connect(words[0]) {
-            Ok(_) => "connected".to_owned(),
-            Err(error) => format!("{:?}", error.kind()),
-        }),
+        "get" => get(words[0], words[1]),
         other => panic!("no such role: {other}"),
     }
 }
@@ -246,14 +253,11 @@ fn race(socket: &str, service: &str) {
     }
 }
 
-/// Says the status and the body of an answer.
-fn get(way: &Way, path: &str) {
-    match way.try_send(&Request::get(path)) {
-        Ok(answer) => say(&format!("{} {}", answer.status, answer.text())),
-        Err(error) => say(&format!("error {error}")),
-    }
-    if let Way::Tcp(address) = way {
-        // Reaching it at all is not what is refused.
-        assert!(TcpStream::connect(address).is_ok());
-    }
+/// Says the status and the body of the answer of a daemon at an address or behind a socket, or what kept it from asking.
+fn get(place: &str, path: &str) {
+    let way = place.parse().map_or_else(|_| Way::Unix(place.into()), Way::Tcp);
+    say(&match way.try_send(&Request::get(path)) {
+        Ok(answer) => format!("{} {}", answer.status, answer.text()),
+        Err(error) => format!("{:?}", error.kind()),
+    });
 }

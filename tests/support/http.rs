@@ -264,6 +264,25 @@ impl Answer {
     }
 }
 
+/// The answer has the headers that every answer has, none that lets a web page read it, and is JSON unless it is a text
+/// for Prometheus.
+#[track_caller]
+pub(crate) fn proper(answer: &Answer) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{name}");
+    }
+    let cors = answer.headers.iter().find(|(name, _)| name.starts_with("access-control-"));
+    assert_eq!(cors, None);
+    if !answer.header("content-type").is_some_and(|media| media.starts_with("text/plain; version=")) {
+        answer.json();
+    }
+}
+
 /// The stream of `GET /events`.
 pub(crate) struct Events {
     lines: BufReader<Body<BufReader<Box<dyn Stream>>>>,

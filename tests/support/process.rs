@@ -22,6 +22,13 @@ impl Running {
         Self::spawn(Command::new("cat").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()))
     }
 
+    /// As [`Running::idle`], of another user; only root can have one.
+    pub(crate) fn idle_of_nobody() -> Self {
+        let mut command = Command::new("cat");
+        assert!(nobody(&mut command));
+        Self::spawn(command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()))
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

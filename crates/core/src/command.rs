@@ -37,6 +37,16 @@ pub enum Command {
         /// Who.
         listener: Listener,
     },
+    /// Something listens on a port whose lease ended with its owner just now: a server whose parent was gone before
+    /// it had bound.
+    Adopt {
+        /// The port.
+        port: Port,
+        /// Who.
+        listener: Listener,
+        /// The id the lease gets if one is made: fresh.
+        fresh_id: LockId,
+    },
     /// Nothing listens on a leased port any more.
     Silent(Port),
     /// Something still listens on these ports.

@@ -139,13 +139,13 @@ pub fn home(env: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, HomeError
     }
 }
 
-/// A short folder that is the user's own, for sockets: `$XDG_RUNTIME_DIR`, else `$TMPDIR/styxy-UID`, else
+/// A short folder that is the user's own, for sockets: `$XDG_RUNTIME_DIR/styxy`, else `$TMPDIR/styxy-UID`, else
 /// `/tmp/styxy-UID`. It may not exist yet.
 #[must_use]
 pub fn runtime_folder(env: impl Fn(&str) -> Option<OsString>, uid: u32) -> PathBuf {
     let absolute = |variable: &str| env(variable).filter(|value| Path::new(value).is_absolute());
     if let Some(runtime) = absolute("XDG_RUNTIME_DIR") {
-        return runtime.into();
+        return Path::new(&runtime).join("styxy");
     }
     let folder = format!("styxy-{uid}");
     // A long $TMPDIR (a test's, a sandbox's) would only move the trouble.
@@ -205,7 +205,10 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn the_runtime_folder_is_short_and_the_users_own() {
-        assert_eq!(runtime_folder(env(&[("XDG_RUNTIME_DIR", "/run/user/7")]), 7), Path::new("/run/user/7"));
+        assert_eq!(
+            runtime_folder(env(&[("XDG_RUNTIME_DIR", "/run/user/7")]), 7),
+            Path::new("/run/user/7/styxy")
+        );
         assert_eq!(runtime_folder(env(&[("XDG_RUNTIME_DIR", "run")]), 7), Path::new("/tmp/styxy-7"));
         assert_eq!(runtime_folder(env(&[("TMPDIR", "/var/t/")]), 7), Path::new("/var/t/styxy-7"));
         let long = format!("/{}", "t".repeat(90));

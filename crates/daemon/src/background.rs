@@ -66,7 +66,7 @@ async fn listeners(daemon: Arc<Daemon>) {
         daemon.nudge.notified().await;
         let (mut gap, mut last_change) = (FIRST_LOOK, Instant::now());
         let mut next = Instant::now() + gap;
-        while last_change.elapsed() < QUIET && daemon.engine().registry().awaits_listeners() {
+        while last_change.elapsed() < QUIET && daemon.awaits_listeners() {
             tokio::select! {
                 () = sleep_until(next) => {
                     if daemon.look().await {

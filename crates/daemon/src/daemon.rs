@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use styxy_core::api::{self, Listen};
 use styxy_core::config::Config;
 use styxy_core::layout::Layout;
-use styxy_core::{Command, Event, Fact, Millis, Port, ProcessKey};
+use styxy_core::{Command, EndReason, Event, Fact, Millis, Port, ProcessKey};
 use tokio::sync::{Notify, watch};
 
-use crate::ears::{self, Ears, Unknown};
+use crate::ears::{self, Ears, Unknown, Whose};
 use crate::engine::{Engine, EngineError};
 use crate::metrics::Requests;
 use crate::system::{self, ListeningSocket};
@@ -123,7 +123,7 @@ impl Daemon {
                 return false;
             }
         };
-        let news = ears.compare(&table, self.engine().registry());
+        let news = ears.compare(&table, self.engine().registry(), system::now());
         let mut changed = false;
         for port in news.silent {
             changed |= self.happens(&Command::Silent(port));
@@ -138,6 +138,13 @@ impl Daemon {
             ears.remember(unknown);
         }
         changed
+    }
+
+    /// Whether some lease is silent, or ended so lately that its server may still come.
+    pub(crate) fn awaits_listeners(&self) -> bool {
+        let engine = self.engine();
+        let registry = engine.registry();
+        registry.awaits_listeners() || registry.orphaned_ports(system::now()).next().is_some()
     }
 
     /// Every listening socket, by port.
@@ -166,7 +173,8 @@ impl Daemon {
             let table = ears.table().unwrap_or_default();
             let listening = touched.iter().flat_map(|(_, ports)| ports).filter_map(|port| {
                 let hints = processes.iter().map(|process| process.pid).collect();
-                table.get(port).map(|sockets| Unknown { port: *port, sockets: sockets.clone(), hints })
+                let whose = Whose::Leased;
+                table.get(port).map(|sockets| Unknown { port: *port, sockets: sockets.clone(), hints, whose })
             });
             let unknown: Vec<Unknown> = listening.collect();
             for command in self.identify(&unknown).await {
@@ -242,9 +250,15 @@ impl Daemon {
     }
 }
 
-/// Whether a lease is silent from here on, so that a listener is worth looking for.
+/// Whether a lease is silent from here on, or ended so that its server may still come: a listener is worth looking for.
 const fn begins_silence(fact: &Fact) -> bool {
-    matches!(fact, Fact::Granted(_) | Fact::Silent { .. } | Fact::Conflict { by: None, .. })
+    matches!(
+        fact,
+        Fact::Granted(_)
+            | Fact::Silent { .. }
+            | Fact::Conflict { by: None, .. }
+            | Fact::Ended { reason: EndReason::OwnerExited, .. }
+    )
 }
 
 /// This process' number.

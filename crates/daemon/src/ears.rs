@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::time::{Duration, Instant};
 
-use styxy_core::{Command, Listener, Pid, Port, Registry, Relation};
+use styxy_core::{Command, Listener, LockId, Pid, Port, Registry, Relation, Timestamp};
+use uuid::Uuid;
 
 use crate::system::{self, Details, ListeningSocket, SocketTable};
 
@@ -39,6 +40,16 @@ pub(crate) struct Unknown {
     pub(crate) port: Port,
     pub(crate) sockets: Vec<ListeningSocket>,
     pub(crate) hints: Vec<Pid>,
+    pub(crate) whose: Whose,
+}
+
+/// Whose port somebody listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// A lease covers it.
+    Leased,
+    /// Its lease ended with its owner just now.
+    Orphaned,
 }
 
 impl Ears {
@@ -62,6 +73,7 @@ impl Ears {
         &mut self,
         table: &BTreeMap<Port, Vec<ListeningSocket>>,
         registry: &Registry,
+        now: Timestamp,
     ) -> News {
         let mut news = News::default();
         self.heard.retain(|port, _| {
@@ -78,7 +90,14 @@ impl Ears {
                 news.still.push(*port);
             } else {
                 let hints = lease.processes().map(|process| process.pid).collect();
-                news.unknown.push(Unknown { port: *port, sockets: sockets.clone(), hints });
+                let (sockets, whose) = (sockets.clone(), Whose::Leased);
+                news.unknown.push(Unknown { port: *port, sockets, hints, whose });
+            }
+        }
+        for port in registry.orphaned_ports(now) {
+            if let Some(sockets) = table.get(&port) {
+                let (sockets, whose) = (sockets.clone(), Whose::Orphaned);
+                news.unknown.push(Unknown { port, sockets, hints: Vec::new(), whose });
             }
         }
         news
@@ -108,7 +127,11 @@ pub(crate) fn identify(unknown: &[Unknown], own_uid: Option<u32>) -> Vec<Command
             .collect();
         listeners.sort_by_key(|listener| (listener.user == Relation::Other, listener.process.is_none()));
         let listener = listeners.into_iter().next()?;
-        Some(Command::Heard { port: unknown.port, listener })
+        let port = unknown.port;
+        Some(match unknown.whose {
+            Whose::Leased => Command::Heard { port, listener },
+            Whose::Orphaned => Command::Adopt { port, listener, fresh_id: LockId::new(Uuid::new_v4()) },
+        })
     });
     commands.collect()
 }

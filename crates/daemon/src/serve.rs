@@ -167,7 +167,7 @@ async fn settle(
     }
     daemon.exited(&gone).await;
     daemon.look().await;
-    if daemon.engine().registry().awaits_listeners() {
+    if daemon.awaits_listeners() {
         daemon.nudge.notify_one();
     }
     background::start(daemon, ended);

@@ -5,11 +5,12 @@ use crate::event::{EndReason, Fact};
 use crate::lease::{Conflict, Instance, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId};
 use crate::port::Port;
-use crate::process::{Listener, Process, ProcessKey};
+use crate::process::{Listener, Process, ProcessKey, Relation};
 use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
 
 use super::Registry;
+use super::ended::Past;
 use super::indexes::Due;
 
 /// A tick this late, in milliseconds, means that the daemon itself was stopped: nobody can have beaten meanwhile.
@@ -21,7 +22,7 @@ impl Registry {
             return Ok(vec![Fact::Ended { lock_id, reason: EndReason::Released }]);
         }
         Err(match self.ended.get(lock_id) {
-            Some((lease, reason)) => Refusal::LeaseEnded { lock_id, port: lease.port, reason: *reason },
+            Some(past) => Refusal::LeaseEnded { lock_id, port: past.lease.port, reason: past.reason },
             None => Refusal::UnknownLease(lock_id),
         })
     }
@@ -102,13 +103,13 @@ impl Registry {
             match (reason, server, &lease.listening) {
                 (Some(reason), None, _) => facts.push(end(lease, reason)),
                 (Some(reason), Some(server), known) => {
-                    if known.server() != Some(server) {
+                    if known.server().map(Listener::key) != Some(server.key()) {
                         facts.push(hear(lease, server.clone(), None));
                     }
                     facts.push(pass_or_end(lease, Some(server), reason));
                 }
                 // The owner lives; a child that listened for it does not.
-                (None, Some(server), known) if known.server() != Some(server) => {
+                (None, Some(server), known) if known.server().map(Listener::key) != Some(server.key()) => {
                     facts.push(hear(lease, server.clone(), None));
                 }
                 (None, None, Listening::Server(gone)) if gone.key() == Some(process) => {
@@ -162,6 +163,40 @@ impl Registry {
             }
             Owner::Process(_) | Owner::Instance(_) => vec![hear(lease, listener.clone(), None)],
         }
+    }
+
+    /// The ports whose leases ended with their owner just now, and are nobody's yet.
+    pub fn orphaned_ports(&self, now: Timestamp) -> impl Iterator<Item = Port> {
+        self.orphans(now).map(|past| past.lease.port)
+    }
+
+    fn orphans(&self, now: Timestamp) -> impl Iterator<Item = &Past> {
+        // At the very start of the awake clock nothing can have ended before it.
+        let then = now.awake.checked_sub(self.policy.config.unbind_grace.millis());
+        let lately = then.into_iter().flat_map(|then| self.ended.since(then));
+        lately.filter(|past| past.reason == EndReason::OwnerExited && self.lease_on(past.lease.port).is_none())
+    }
+
+    pub(super) fn adopt(&self, port: Port, listener: &Listener, fresh_id: LockId, now: Timestamp) -> Vec<Fact> {
+        let Some(past) = self.orphans(now).find(|past| past.lease.port == port) else { return Vec::new() };
+        // A new lease for somebody who did not ask needs more than the absence of a reason against it.
+        let kin = match (&listener.project, &past.lease.key.project) {
+            (Some(theirs), Some(ours)) => theirs.is_related_to(ours),
+            (None, _) | (_, None) => false,
+        };
+        if listener.user == Relation::Other || !kin {
+            return Vec::new();
+        }
+        let owner = Owner::Listener { process: listener.process.clone(), silent_until: None };
+        let lease = Lease {
+            lock_id: fresh_id,
+            owner,
+            listening: Listening::Server(listener.clone()),
+            allocated_at: now,
+            last_seen: Some(now.wall),
+            ..past.lease.clone()
+        };
+        vec![Fact::Granted(Box::new(lease))]
     }
 
     pub(super) fn silent(&self, port: Port, now: Timestamp) -> Vec<Fact> {

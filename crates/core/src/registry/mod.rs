@@ -29,7 +29,7 @@ use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
 
 use affinity::Affinity;
-use ended::{Ended, Expired};
+use ended::{Ended, Expired, Past};
 use indexes::Indexes;
 use requests::Requests;
 
@@ -103,6 +103,7 @@ impl Registry {
             Command::EndAll => self.end_all(),
             Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners),
             Command::Heard { port, listener } => self.heard(*port, listener, now),
+            Command::Adopt { port, listener, fresh_id } => self.adopt(*port, listener, *fresh_id, now),
             Command::Silent(port) => self.silent(*port, now),
             Command::StillHeard(ports) => self.still_heard(ports),
             Command::Tick => self.tick(now),
@@ -150,7 +151,7 @@ impl Registry {
                     self.indexes.remove_lease(&lease);
                     self.affinity.gave_up(&lease.key, lease.port, at.awake);
                     self.requests.lease_ended(lease.lock_id, at.awake);
-                    self.ended.push(*lease, *reason);
+                    self.ended.push(Past { lease: *lease, reason: *reason, at: at.awake });
                 }
             }
             Fact::InstanceRegistered(instance) => self.insert_instance(Instance::clone(instance)),
@@ -183,6 +184,7 @@ impl Registry {
                 if self.boot_id.as_ref().is_some_and(|old| old != boot_id) {
                     self.affinity.forget_times();
                     self.requests.forget_times();
+                    self.ended.forget_times();
                 }
                 self.boot_id = Some(boot_id.clone());
             }

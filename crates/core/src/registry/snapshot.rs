@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{EndReason, Seq};
+use crate::event::Seq;
 use crate::lease::{Instance, Lease};
 use crate::names::InstanceId;
 
 use super::affinity::{self, Affinity};
-use super::ended::{Ended, Expired};
+use super::ended::{Ended, Expired, Past};
 use super::requests::{self, Requests};
 use super::{Policy, Registry};
 
@@ -21,7 +21,7 @@ pub struct Snapshot {
     #[serde(default)]
     affinity: affinity::Remembered,
     #[serde(default)]
-    ended: Vec<(Lease, EndReason)>,
+    ended: Vec<Past>,
     #[serde(default)]
     expired: Vec<InstanceId>,
     #[serde(default)]

@@ -64,7 +64,7 @@ impl Registry {
     /// A lease that has ended lately, as it last was, and why it ended.
     #[must_use]
     pub fn ended(&self, lock_id: LockId) -> Option<(LeaseView, EndReason)> {
-        self.ended.get(lock_id).map(|(lease, reason)| (self.view(lease), *reason))
+        self.ended.get(lock_id).map(|past| (self.view(&past.lease), past.reason))
     }
 
     /// What `GET /events` says of an event that was just applied; nothing for those that are not published.

@@ -1,5 +1,6 @@
 //! A scripted machine to put a registry on: its ports, its processes and its time are what a test says.
 
+mod adoption;
 mod groups;
 mod instances;
 mod life;

@@ -32,6 +32,12 @@ impl World {
                 "I7: expired {idle} ms after its last sign of life"
             );
         }
+        if let Fact::Passed { lock_id, .. } = fact
+            && let Owner::Process(owner) = &self.registry.lease(*lock_id).unwrap().owner
+        {
+            let ended = matches!(command, Command::ProcessExited { process, .. } if *process == owner.key);
+            assert!(ended, "I6: a lease was taken from the process that owns it, which lives");
+        }
         let Fact::Ended { lock_id, reason } = fact else { return };
         let lease = self.registry.lease(*lock_id).unwrap();
         if matches!(reason, EndReason::InstanceExpired | EndReason::InstanceEnded)
@@ -76,6 +82,7 @@ impl World {
             Command::Register(_)
             | Command::Beat(_)
             | Command::Heard { .. }
+            | Command::Adopt { .. }
             | Command::Silent(_)
             | Command::StillHeard(_) => false,
         };

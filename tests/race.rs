@@ -1,0 +1,37 @@
+//! Sixteen dev servers start at the same instant, and each binds the port it was given.
+
+use std::collections::HashSet;
+
+use crate::support::{Home, Server, helper, sort};
+
+const SERVERS: usize = 16;
+const ROUNDS: usize = 5;
+
+#[test]
+fn sixteen_servers_that_start_at_once_in_a_range_of_32_all_bind_a_port_of_their_own() {
+    let home = Home::new();
+    home.start();
+    let socket = home.daemon_file().unwrap().socket;
+    let start = || Server::listening(&mut helper(&home, "race", &[socket.as_str(), sort::RACE]));
+    let mut servers: Vec<Server> = (0..SERVERS).map(|_| start()).collect();
+    for round in 0..ROUNDS {
+        for server in &mut servers {
+            server.tell("go");
+        }
+        let mut bound = HashSet::new();
+        for server in &servers {
+            let said = server.hear();
+            let port = said.strip_prefix("bound ").unwrap_or_else(|| panic!("round {round}: {said}"));
+            let port: u16 = port.parse().unwrap();
+            assert!(home.range(sort::RACE).contains(&port));
+            assert!(bound.insert(port), "round {round}: {port} was given twice");
+        }
+        for server in &mut servers {
+            server.tell("let go");
+        }
+        for server in &servers {
+            assert_eq!(server.hear(), "ready");
+        }
+    }
+    assert_eq!(home.leases(), []);
+}

@@ -4,7 +4,7 @@ use serde_json::json;
 use styxy_core::EndReason;
 use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAnswer, ReleaseAnswer, State};
 
-use crate::support::{Home, Request, Server, proper, sort};
+use crate::support::{Home, Request, Server, proper, sort, until};
 
 #[test]
 fn a_leases_life_is_told_in_order_by_every_way() {
@@ -15,15 +15,18 @@ fn a_leases_life_is_told_in_order_by_every_way() {
     let mut server = Server::on(&home, grant.port.get());
     home.active(&grant);
     server.close();
-    crate::support::until("it is silent", || home.lease_of(&grant).is_some_and(|lease| lease.state == State::Granted));
+    until("it is silent", || home.lease_of(&grant).is_some_and(|lease| lease.state == State::Granted));
     home.socket().delete(&format!("/allocate/{}", grant.lock_id.unwrap())).ok::<ReleaseAnswer>();
     let mut told = Vec::new();
     for stream in &mut streams {
         let mut last = 0;
         let mut one = Vec::new();
-        for (name, state) in
-            [("granted", State::Granted), ("activated", State::Active), ("deactivated", State::Granted), ("ended", State::Granted)]
-        {
+        for (name, state) in [
+            ("granted", State::Granted),
+            ("activated", State::Active),
+            ("deactivated", State::Granted),
+            ("ended", State::Granted),
+        ] {
             let (id, message) = stream.expect(name);
             assert!(id > last, "{id} comes after {last}");
             last = id;
@@ -131,7 +134,11 @@ fn a_reader_that_reads_nothing_is_cut_and_harms_nobody() {
         read += 1;
         last = event.id.expect("an id");
     }
-    assert!(read > 0 && read < 2 * granted, "{read} events of {} were kept for a reader that did not read", 2 * granted);
+    assert!(
+        read > 0 && read < 2 * granted,
+        "{read} events of {} were kept for a reader that did not read",
+        2 * granted
+    );
     // What it missed is too much by now, and it is told so.
     assert_eq!(home.socket().events(Some(last)).next().expect("an event").name, "reset");
 }

@@ -8,17 +8,35 @@
 #[cfg(test)]
 mod autostart;
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod guard;
+#[cfg(test)]
+mod instances;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod looking;
+#[cfg(test)]
+mod output;
+#[cfg(test)]
 mod race;
 #[cfg(test)]
+mod release;
+#[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod reuse;
+#[cfg(test)]
+mod settings;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

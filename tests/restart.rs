@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 
 use serde_json::json;
-use styxy_core::EndReason;
-use styxy_core::api::{Code, Grant, Lease, OwnerKind, RegisterAnswer, State};
+use styxy_core::api::{Code, ConfigAnswer, Grant, Lease, OwnerKind, RegisterAnswer, State, StatusAnswer};
+use styxy_core::{EndReason, Pid};
 
 use crate::support::{Home, Request, Running, Server, alive, sort};
 
@@ -23,7 +23,9 @@ impl Kinds {
         let (owner, session) = (Running::idle(), Running::idle());
         home.allocate(&json!({ "service_type": sort::WEB, "service_name": "waits", "project_path": "/w/app", "request_id": "r1" }));
         home.allocate(&json!({ "service_type": sort::WEB, "service_name": "owned", "pid": owner.pid() }));
-        home.socket().post("/instance/register", &json!({ "instance_id": "s", "pid": session.pid() })).ok::<RegisterAnswer>();
+        home.socket()
+            .post("/instance/register", &json!({ "instance_id": "s", "pid": session.pid() }))
+            .ok::<RegisterAnswer>();
         home.socket().post("/instance/register", &json!({ "instance_id": "beats" })).ok::<RegisterAnswer>();
         home.allocate(&json!({ "service_type": sort::API, "instance_id": "s" }));
         home.allocate(&json!({ "service_type": sort::API, "instance_id": "beats" }));
@@ -96,7 +98,9 @@ fn every_lease_acknowledged_before_a_kill_is_there_after_it() {
                 let told = told;
                 let ask = Request::new("POST", "/allocate").json(&json!({ "service_type": sort::MANY }));
                 // Until nobody answers any more, or the range is used up.
-                while let Ok(Ok(grant)) = socket.try_send(&ask).map(|answer| serde_json::from_slice::<Grant>(&answer.body)) {
+                while let Ok(Ok(grant)) =
+                    socket.try_send(&ask).map(|answer| serde_json::from_slice::<Grant>(&answer.body))
+                {
                     told.send(grant.lock_id.unwrap()).unwrap();
                 }
             });
@@ -149,7 +153,7 @@ fn a_server_that_began_to_listen_meanwhile_has_its_lease() {
     home.start();
     let lease = home.lease_of(&grant).expect("the lease");
     assert_eq!((lease.state, lease.owner.kind), (State::Active, OwnerKind::Listener));
-    assert_eq!(lease.owner.pid.map(styxy_core::Pid::get), Some(server.pid()));
+    assert_eq!(lease.owner.pid.map(Pid::get), Some(server.pid()));
 }
 
 #[test]
@@ -161,7 +165,10 @@ fn an_owner_is_watched_again_after_a_restart() {
     let mut events = home.socket().events(None);
     owner.kill();
     let (_, ended) = events.expect("ended");
-    assert_eq!((ended.lease.unwrap().lock_id, ended.reason), (grant.lock_id.unwrap(), Some(EndReason::OwnerExited)));
+    assert_eq!(
+        (ended.lease.unwrap().lock_id, ended.reason),
+        (grant.lock_id.unwrap(), Some(EndReason::OwnerExited))
+    );
 }
 
 #[test]
@@ -170,9 +177,9 @@ fn a_restart_puts_a_changed_configuration_in_force() {
     home.start();
     let port = home.spare_port();
     home.configure(&json!({ "bind_ttl": 77, "listen_port": port }));
-    let status: styxy_core::api::StatusAnswer = home.styxy(&["daemon", "restart", "--json"]).done().wire();
+    let status: StatusAnswer = home.styxy(&["daemon", "restart", "--json"]).done().wire();
     assert_eq!(status.listen.tcp[0], format!("127.0.0.1:{port}"));
-    let config: styxy_core::api::ConfigAnswer = home.socket().get("/config").ok();
+    let config: ConfigAnswer = home.socket().get("/config").ok();
     assert_eq!(config.config.bind_ttl.millis(), 77_000);
     assert!(config.from_file.contains(&"bind_ttl".to_owned()), "{:?}", config.from_file);
 }
@@ -227,7 +234,8 @@ fn a_folder_in_place_of_the_configuration_is_refused() {
 /// The journal's one file, of a daemon that does not run.
 fn journal(home: &Home) -> PathBuf {
     let files = fs::read_dir(home.root()).unwrap().map(|entry| entry.unwrap().path());
-    let mut journals = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("journal"));
+    let mut journals =
+        files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("journal"));
     let journal = journals.next().expect("a journal");
     assert_eq!(journals.next(), None);
     journal
@@ -315,7 +323,11 @@ fn a_journal_of_a_future_version_is_left_alone_and_the_start_refused() {
     fs::write(&journal, &bytes).unwrap();
     for words in [&["allocate", "-s", sort::WEB][..], &["daemon", "start"], &["daemon", "run"]] {
         let said = home.styxy(words).exits(1);
-        assert!(said.stderr.contains('7') && said.stderr.contains(journal.to_str().unwrap()), "{}", said.stderr);
+        assert!(
+            said.stderr.contains('7') && said.stderr.contains(journal.to_str().unwrap()),
+            "{}",
+            said.stderr
+        );
     }
     assert!(home.status().is_none());
     assert_eq!(fs::read(&journal).unwrap(), bytes, "it was touched");

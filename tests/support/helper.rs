@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -86,6 +87,13 @@ impl Server {
     #[track_caller]
     pub(crate) fn on(home: &Home, port: u16) -> Self {
         Self::listen(home, &[local(port)])
+    }
+
+    /// A server on 127.0.0.1 whose working folder is `folder`.
+    #[track_caller]
+    pub(crate) fn in_folder(home: &Home, folder: &Path, port: u16) -> Self {
+        let address = local(port).to_string();
+        Self::listening(helper(home, "listen", &[address.as_str()]).current_dir(folder))
     }
 
     pub(crate) fn pid(&self) -> u32 {

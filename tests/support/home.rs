@@ -249,7 +249,9 @@ impl Home {
     /// Waits until something listens on the port of what was granted, and gives the lease as it is then.
     #[track_caller]
     pub(crate) fn active(&self, grant: &Grant) -> Lease {
-        eventually("the lease is active", || self.lease_of(grant).filter(|lease| lease.state == State::Active))
+        eventually("the lease is active", || {
+            self.lease_of(grant).filter(|lease| lease.state == State::Active)
+        })
     }
 
     /// Waits until what was granted has ended.
@@ -262,7 +264,8 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         let pid = self.daemon_file().map(|file| file.pid.get());
-        let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.styxy(&["daemon", "stop"]).code));
+        let stopped =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.styxy(&["daemon", "stop"]).code));
         if let Some(pid) = pid
             && !matches!(stopped, Ok(0))
             && alive(pid)

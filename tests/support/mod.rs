@@ -12,9 +12,10 @@ mod wait;
 
 pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
-pub(crate) use http::{Answer, Events, Request, Way, proper};
-pub(crate) use process::{Running, alive, is_root, kill, nobody};
-pub(crate) use run::{Output, finish};
-pub(crate) use terminal::on_terminal;
+pub(crate) use http::{Answer, Request, Way, proper};
+pub(crate) use ports::addresses;
+pub(crate) use process::{Running, alive, is_root, kill, nobody, pid_of};
+pub(crate) use run::{Output, finish, words};
 pub(crate) use schema::mismatches;
-pub(crate) use wait::{DEADLINE, eventually, until};
+pub(crate) use terminal::on_terminal;
+pub(crate) use wait::{eventually, until};

@@ -1,6 +1,6 @@
 //! Ports that no other test has, in this run or another one's.
 
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -45,5 +45,18 @@ impl Ports {
 fn is_free(port: u16) -> bool {
     // Two binds, because the second alone would miss a listener of the other family on some systems.
     let v4 = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
-    v4 && TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).map_or_else(|error| error.kind() != std::io::ErrorKind::AddrInUse, |_| true)
+    v4 && TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
+        .map_or_else(|error| error.kind() != std::io::ErrorKind::AddrInUse, |_| true)
+}
+
+/// Every address a server may listen on alone, and that a client of `localhost` may be led to.
+pub(crate) fn addresses(port: u16) -> [SocketAddr; 5] {
+    [
+        (Ipv4Addr::LOCALHOST, port).into(),
+        ([127, 0, 0, 2], port).into(),
+        (Ipv4Addr::UNSPECIFIED, port).into(),
+        (Ipv6Addr::LOCALHOST, port).into(),
+        // Dual-stack, as Node listens.
+        (Ipv6Addr::UNSPECIFIED, port).into(),
+    ]
 }

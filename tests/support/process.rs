@@ -3,6 +3,7 @@
 use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use styxy_core::api::OwnerView;
 
 /// A child that is killed, and reaped, when this is dropped.
 #[derive(Debug)]
@@ -19,7 +20,9 @@ impl Running {
     /// A process that does nothing until it is killed.
     pub(crate) fn idle() -> Self {
         // Its end is this process' end too: it reads from us.
-        Self::spawn(Command::new("cat").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()))
+        Self::spawn(
+            Command::new("cat").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()),
+        )
     }
 
     /// As [`Running::idle`], of another user; only root can have one.
@@ -71,6 +74,11 @@ pub(crate) fn kill(pid: u32, signal: Signal) {
 /// Whether there is such a process, be it a zombie.
 pub(crate) fn alive(pid: u32) -> bool {
     test_kill_process(known(pid)).is_ok()
+}
+
+/// The process that a lease's owner is, if it is one.
+pub(crate) fn pid_of(owner: &OwnerView) -> Option<u32> {
+    owner.pid.map(styxy_core::Pid::get)
 }
 
 fn known(pid: u32) -> Pid {

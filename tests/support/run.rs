@@ -13,6 +13,11 @@ use styxy_core::api::Refusal;
 use super::process::Running;
 use super::wait::{DEADLINE, eventually};
 
+/// The words of a command line without quotes.
+pub(crate) fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
 /// How a command ended, and what it said.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -39,7 +44,8 @@ fn collect(command: &mut Command, shown: String) -> Output {
     let status = eventually(&format!("{shown} ends"), || running.child().try_wait().unwrap());
     let said = |from: &Receiver<Vec<u8>>, which: &str| {
         let bytes = from.recv_timeout(DEADLINE);
-        let bytes = bytes.unwrap_or_else(|_| panic!("{shown} has ended, and somebody keeps its {which} open"));
+        let bytes =
+            bytes.unwrap_or_else(|_| panic!("{shown} has ended, and somebody keeps its {which} open"));
         String::from_utf8(bytes).unwrap()
     };
     let (stdout, stderr) = (said(&stdout, "stdout"), said(&stderr, "stderr"));

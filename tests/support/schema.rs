@@ -39,7 +39,9 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut 
         let outside = |bound: &str, beyond: fn(f64, f64) -> bool| {
             schema[bound].as_f64().is_some_and(|bound| beyond(number, bound))
         };
-        if outside("minimum", |number, least| number < least) || outside("maximum", |number, most| number > most) {
+        if outside("minimum", |number, least| number < least)
+            || outside("maximum", |number, most| number > most)
+        {
             found.push(format!("{at}: {number} is out of range"));
         }
     }

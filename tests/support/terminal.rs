@@ -20,7 +20,8 @@ pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (i32, String) {
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();
     let name = ptsname(&ours, Vec::new()).unwrap();
-    let theirs = || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+    let theirs =
+        || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
     let mut running = Running::spawn(command.stdin(theirs()).stdout(theirs()).stderr(theirs()));
     // The command keeps its copies of the terminal, and the end of the output would never come.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -164,7 +164,6 @@ impl Fact {
     }
 }
 
-
 impl Event {
     /// The lease it is about.
     #[must_use]

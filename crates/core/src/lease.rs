@@ -130,6 +130,14 @@ pub struct Instance {
 }
 
 impl Lease {
+    /// Whether `listener` cannot be this lease's server. Its owner always can, wherever it works.
+    #[must_use]
+    pub fn is_strange(&self, listener: &Listener) -> bool {
+        let owner = self.owner.process().map(|process| process.key);
+        let is_owner = owner.is_some() && listener.key() == owner;
+        !is_owner && listener.is_stranger_to(self.key.project.as_ref())
+    }
+
     /// Every process whose end matters to this lease: its owner's, and its listener's.
     pub fn processes(&self) -> impl Iterator<Item = ProcessKey> {
         let owner = self.owner.process().map(|process| process.key);

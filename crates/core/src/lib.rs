@@ -4,8 +4,8 @@
 //! arguments, and what follows goes out as [`Event`]s. `clippy.toml` beside this crate's manifest enforces it.
 
 pub mod api;
-pub mod config;
 mod command;
+pub mod config;
 mod event;
 pub mod handshake;
 pub mod layout;

@@ -96,7 +96,8 @@ impl Visitor<'_> for PortVisitor {
         not_a_port(number)
     }
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Port, E> {
-        not_a_port(number)
+        // As JSON has it: 3000.0 is a mistake that 3000 would hide.
+        not_a_port(format_args!("{number:?}"))
     }
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Port, E> {
         not_a_port(format_args!("{text:?}"))
@@ -296,7 +297,8 @@ mod tests {
 
     #[test]
     fn outside_gives_exactly_the_ports_in_no_set() {
-        let (taken, never): (PortSet, PortSet) = ([port(101), port(128)].into_iter().collect(), [port(64)].into_iter().collect());
+        let (taken, never): (PortSet, PortSet) =
+            ([port(101), port(128)].into_iter().collect(), [port(64)].into_iter().collect());
         let range = PortRange::new(port(60), port(200)).unwrap();
         let slow: Vec<_> = range.ports().filter(|&p| !taken.contains(p) && !never.contains(p)).collect();
         assert_eq!(PortSet::outside(range, &[&taken, &never]).collect::<Vec<_>>(), slow);

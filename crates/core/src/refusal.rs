@@ -153,13 +153,18 @@ impl From<Refusal> for api::Refusal {
                     Holder::Group => refusal.detail("holder", "group"),
                 }
             }
-            Refusal::NoFreePort { service, range, overflow, leased, busy } => Self::new(Code::NoFreePort, error)
-                .hint(format!("styxy scan {range}"))
-                .detail("service_type", service.as_str())
-                .detail("range", vec![range.first().get(), range.last().get()])
-                .detail("overflow_range", overflow.map(|range| vec![range.first().get(), range.last().get()]))
-                .detail("leased", leased)
-                .detail("busy", busy),
+            Refusal::NoFreePort { service, range, overflow, leased, busy } => {
+                Self::new(Code::NoFreePort, error)
+                    .hint(format!("styxy scan {range}"))
+                    .detail("service_type", service.as_str())
+                    .detail("range", vec![range.first().get(), range.last().get()])
+                    .detail(
+                        "overflow_range",
+                        overflow.map(|range| vec![range.first().get(), range.last().get()]),
+                    )
+                    .detail("leased", leased)
+                    .detail("busy", busy)
+            }
             Refusal::UnknownLease(lock_id) => {
                 Self::new(Code::UnknownLease, error).hint("styxy list").detail("lock_id", lock_id.to_string())
             }
@@ -170,9 +175,9 @@ impl From<Refusal> for api::Refusal {
                     .detail("port", port.get())
                     .detail("reason", reason.as_str())
             }
-            Refusal::UnknownInstance(id) => {
-                Self::new(Code::UnknownInstance, error).hint("styxy instances").detail("instance_id", id.as_str())
-            }
+            Refusal::UnknownInstance(id) => Self::new(Code::UnknownInstance, error)
+                .hint("styxy instances")
+                .detail("instance_id", id.as_str()),
             Refusal::InstanceExpired(id) => Self::new(Code::InstanceExpired, error)
                 .hint("register it again: POST /instance/register")
                 .detail("instance_id", id.as_str()),

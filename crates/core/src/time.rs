@@ -84,7 +84,9 @@ impl std::str::FromStr for WallTime {
     /// Reads what [`fmt::Display`] writes: UTC, with or without a fraction of a second.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const WRONG: &str = "not a time like 2026-11-22T17:40:00.123Z";
-        let number = |from: usize, to: usize| text.get(from..to).and_then(|part| part.parse::<u64>().ok()).ok_or(WRONG);
+        let number = |from: usize, to: usize| {
+            text.get(from..to).and_then(|part| part.parse::<u64>().ok()).ok_or(WRONG)
+        };
         let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
         let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
         let rest = text.get(19..).and_then(|rest| rest.strip_suffix('Z')).ok_or(WRONG)?;
@@ -97,7 +99,12 @@ impl std::str::FromStr for WallTime {
             None if rest.is_empty() => 0,
             None => return Err(WRONG),
         };
-        let sane = year >= 1970 && (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60 && second < 61;
+        let sane = year >= 1970
+            && (1..=12).contains(&month)
+            && (1..=31).contains(&day)
+            && hour < 24
+            && minute < 60
+            && second < 61;
         if !sane {
             return Err(WRONG);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use styxy_core::api::{self, Listen};
 use styxy_core::config::Config;
 use styxy_core::layout::Layout;
-use styxy_core::{Command, EndReason, Event, Fact, Millis, Port, ProcessKey};
+use styxy_core::{Command, EndReason, Event, Fact, Millis, Pid, Port, ProcessKey, ProjectPath};
 use tokio::sync::{Notify, watch};
 
 use crate::ears::{self, Ears, Unknown, Whose};
@@ -162,21 +162,29 @@ impl Daemon {
 
     /// These processes have ended: their leases end, or pass to whoever listens.
     pub(crate) async fn exited(&self, processes: &[ProcessKey]) {
-        let touched: Vec<(ProcessKey, Vec<Port>)> = {
+        let (touched, projects) = {
             let engine = self.engine();
-            let of = |process: &ProcessKey| (*process, engine.registry().ports_touched_by(*process));
-            processes.iter().map(of).collect()
+            let registry = engine.registry();
+            let of = |process: &ProcessKey| (*process, registry.ports_touched_by(*process));
+            let touched: Vec<(ProcessKey, Vec<Port>)> = processes.iter().map(of).collect();
+            let ports = touched.iter().flat_map(|(_, ports)| ports);
+            let project = |port: &Port| registry.lease_on(*port).and_then(|lease| lease.key.project.clone());
+            let projects: BTreeMap<Port, Option<ProjectPath>> =
+                ports.map(|port| (*port, project(port))).collect();
+            (touched, projects)
         };
         let mut heard = BTreeMap::new();
         if touched.iter().any(|(_, ports)| !ports.is_empty()) {
             let mut ears = self.ears.lock().await;
             let table = ears.table().unwrap_or_default();
-            let listening = touched.iter().flat_map(|(_, ports)| ports).filter_map(|port| {
-                let hints = processes.iter().map(|process| process.pid).collect();
-                let whose = Whose::Leased;
-                table.get(port).map(|sockets| Unknown { port: *port, sockets: sockets.clone(), hints, whose })
-            });
-            let unknown: Vec<Unknown> = listening.collect();
+            let hints: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
+            let unknown: Vec<Unknown> = projects
+                .into_iter()
+                .filter_map(|(port, project)| {
+                    let (sockets, hints) = (table.get(&port)?.clone(), hints.clone());
+                    Some(Unknown { port, sockets, hints, project, whose: Whose::Leased })
+                })
+                .collect();
             for command in self.identify(&unknown).await {
                 if let Command::Heard { port, listener } = command {
                     heard.insert(port, listener);

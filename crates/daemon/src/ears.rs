@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::time::{Duration, Instant};
 
-use styxy_core::{Command, Listener, LockId, Pid, Port, Registry, Relation, Timestamp};
+use styxy_core::{Command, Listener, LockId, Pid, Port, ProjectPath, Registry, Relation, Timestamp};
 use uuid::Uuid;
 
 use crate::system::{self, Details, ListeningSocket, SocketTable};
@@ -39,7 +39,10 @@ pub(crate) struct News {
 pub(crate) struct Unknown {
     pub(crate) port: Port,
     pub(crate) sockets: Vec<ListeningSocket>,
+    /// The processes that most likely have them.
     pub(crate) hints: Vec<Pid>,
+    /// The worktree of the lease.
+    pub(crate) project: Option<ProjectPath>,
     pub(crate) whose: Whose,
 }
 
@@ -90,14 +93,14 @@ impl Ears {
                 news.still.push(*port);
             } else {
                 let hints = lease.processes().map(|process| process.pid).collect();
-                let (sockets, whose) = (sockets.clone(), Whose::Leased);
-                news.unknown.push(Unknown { port: *port, sockets, hints, whose });
+                let (sockets, project) = (sockets.clone(), lease.key.project.clone());
+                news.unknown.push(Unknown { port: *port, sockets, hints, project, whose: Whose::Leased });
             }
         }
         for port in registry.orphaned_ports(now) {
             if let Some(sockets) = table.get(&port) {
                 let (sockets, whose) = (sockets.clone(), Whose::Orphaned);
-                news.unknown.push(Unknown { port, sockets, hints: Vec::new(), whose });
+                news.unknown.push(Unknown { port, sockets, hints: Vec::new(), project: None, whose });
             }
         }
         news
@@ -117,7 +120,7 @@ pub(crate) fn identify(unknown: &[Unknown], own_uid: Option<u32>) -> Vec<Command
     let hints: Vec<Pid> = unknown.iter().flat_map(|unknown| unknown.hints.iter().copied()).collect();
     let holders = system::find_holders(&sockets, &hints, deadline);
     let commands = unknown.iter().filter_map(|unknown| {
-        // Several sockets on one port (IPv4 and IPv6) are most often one process'; if not, ours come first.
+        // Several sockets on one port (IPv4 and IPv6) are most often one process'; if not, the lease's own comes first.
         let mut listeners: Vec<Listener> = unknown
             .sockets
             .iter()
@@ -125,7 +128,10 @@ pub(crate) fn identify(unknown: &[Unknown], own_uid: Option<u32>) -> Vec<Command
                 listener(socket, holders.get(&socket.inode).copied().or(socket.pid), own_uid, deadline)
             })
             .collect();
-        listeners.sort_by_key(|listener| (listener.user == Relation::Other, listener.process.is_none()));
+        listeners.sort_by_key(|listener| {
+            let hinted = listener.key().is_some_and(|key| unknown.hints.contains(&key.pid));
+            (!hinted, listener.is_stranger_to(unknown.project.as_ref()), listener.process.is_none())
+        });
         let listener = listeners.into_iter().next()?;
         let port = unknown.port;
         Some(match unknown.whose {

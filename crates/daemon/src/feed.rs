@@ -69,8 +69,9 @@ impl Feed {
         let live = self.readers.subscribe();
         let Some(last) = last else { return Reading { gap: false, backlog: Vec::new(), live } };
         let gap = last + 1 < self.since || last >= next;
-        let after = if gap { 0 } else { last };
-        let backlog = self.recent.iter().filter(|event| event.seq > after).cloned().collect();
+        // After a gap the reader must list everything anew, which tells it what any backlog could.
+        let missed = self.recent.iter().filter(|event| !gap && event.seq > last);
+        let backlog = missed.cloned().collect();
         Reading { gap, backlog, live }
     }
 }

@@ -185,7 +185,12 @@ fn read_config(path: &Path) -> Result<Parsed, Refusal> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Refusal {
-    unusable(path, "cannot be read", error)
+    let refusal = unusable(path, "cannot be read", error);
+    if path.is_dir() {
+        refusal.hint("move that folder away: a file belongs there, see styxy config init")
+    } else {
+        refusal
+    }
 }
 
 /// Logs go to a bounded file, or to the terminal in the foreground.

@@ -103,7 +103,11 @@ pub struct AllocationsQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_path: Option<ProjectPath>,
     /// Only this port's.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::ports::port_in_query")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::ports::port_in_query"
+    )]
     pub port: Option<Port>,
 }
 

@@ -17,9 +17,12 @@ pub use daemon::{
 };
 pub use event::{EventMessage, EventName};
 pub use instance::{
-    BeatAnswer, BeatRequest, EndInstanceAnswer, InstanceView, InstancesAnswer, RegisterAnswer, RegisterRequest,
+    BeatAnswer, BeatRequest, EndInstanceAnswer, InstanceView, InstancesAnswer, RegisterAnswer,
+    RegisterRequest,
 };
-pub use lease::{AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State};
+pub use lease::{
+    AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State,
+};
 pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
 pub use refusal::{Code, Refusal};
 

@@ -9,7 +9,7 @@ use crate::time::{Millis, Timestamp};
 
 /// How many keys are remembered; the least recently used goes first.
 const KEYS: usize = 4096;
-/// How many ports one key remembers.
+/// How many ports one key remembers; the first ones had stay, as they are what its servers are known by.
 const PORTS: usize = 16;
 /// For how long a port that was given up is offered to others last, in milliseconds.
 const QUARANTINE: Millis = 15_000;
@@ -99,13 +99,14 @@ impl Affinity {
             if entry.ports.contains(port) {
                 continue;
             }
+            if entry.ports.len() == PORTS
+                && let Some(latest) = entry.ports.pop()
+            {
+                unwant(&mut self.wanted, &mut self.wants, latest);
+            }
             entry.ports.push(*port);
             self.wanted.insert(*port);
             *self.wants.entry(*port).or_default() += 1;
-            if entry.ports.len() > PORTS {
-                let oldest = entry.ports.remove(0);
-                unwant(&mut self.wanted, &mut self.wants, oldest);
-            }
         }
         if self.keys.len() > KEYS
             && let Some((_, oldest)) = self.order.pop_first()
@@ -179,6 +180,20 @@ mod tests {
             affinity.ports_of(&key(1)).is_empty() && !affinity.wanted().contains(Port::new(1025).unwrap())
         );
         assert_eq!(affinity.ports_of(&key(0)), [Port::new(1024).unwrap()]);
+    }
+
+    #[test]
+    fn a_key_that_had_many_ports_keeps_the_first() {
+        let mut affinity = Affinity::default();
+        for number in 3000..3100 {
+            affinity.used(&key(0), Port::new(number).unwrap(), 0);
+        }
+        let ports = affinity.ports_of(&key(0));
+        assert_eq!(
+            (ports.len(), ports[0].get(), ports[14].get(), ports[15].get()),
+            (PORTS, 3000, 3014, 3099)
+        );
+        assert_eq!(affinity.wanted().len(), PORTS);
     }
 
     #[test]

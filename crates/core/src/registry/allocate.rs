@@ -42,6 +42,8 @@ impl Registry {
                 facts.clear();
                 for grant in &mut grants {
                     grant.lock_id = None;
+                    grant.message =
+                        format!("Port {} would be allocated for {} service", grant.port, grant.service_type);
                 }
                 None
             }

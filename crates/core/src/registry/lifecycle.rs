@@ -83,7 +83,7 @@ impl Registry {
         for lease in self.touched_by(process) {
             let heard = listeners.iter().find(|(port, _)| *port == lease.port).map(|(_, listener)| listener);
             let server = heard
-                .filter(|listener| !listener.is_stranger_to(lease.key.project.as_ref()))
+                .filter(|listener| !lease.is_strange(listener))
                 .filter(|listener| listener.key() != Some(process))
                 .map(|listener| match lease.listening.server() {
                     // Somebody listens, but the look-up told less than is known.
@@ -133,7 +133,7 @@ impl Registry {
     pub(super) fn heard(&self, port: Port, listener: &Listener, now: Timestamp) -> Vec<Fact> {
         let Some(lease) = self.lease_on(port) else { return Vec::new() };
         let lock_id = lease.lock_id;
-        if listener.is_stranger_to(lease.key.project.as_ref()) {
+        if lease.is_strange(listener) {
             let by = Conflict {
                 pid: listener.key().map(|key| key.pid),
                 process: listener.process.as_ref().map(|process| process.name.clone()),
@@ -171,20 +171,26 @@ impl Registry {
     }
 
     fn orphans(&self, now: Timestamp) -> impl Iterator<Item = &Past> {
-        // At the very start of the awake clock nothing can have ended before it.
-        let then = now.awake.checked_sub(self.policy.config.unbind_grace.millis());
-        let lately = then.into_iter().flat_map(|then| self.ended.since(then));
-        lately.filter(|past| past.reason == EndReason::OwnerExited && self.lease_on(past.lease.port).is_none())
+        let lately = self.ended.since(now.awake.saturating_sub(self.policy.config.unbind_grace.millis()));
+        lately
+            .filter(|past| past.reason == EndReason::OwnerExited && self.lease_on(past.lease.port).is_none())
     }
 
-    pub(super) fn adopt(&self, port: Port, listener: &Listener, fresh_id: LockId, now: Timestamp) -> Vec<Fact> {
+    pub(super) fn adopt(
+        &self,
+        port: Port,
+        listener: &Listener,
+        fresh_id: LockId,
+        now: Timestamp,
+    ) -> Vec<Fact> {
         let Some(past) = self.orphans(now).find(|past| past.lease.port == port) else { return Vec::new() };
         // A new lease for somebody who did not ask needs more than the absence of a reason against it.
         let kin = match (&listener.project, &past.lease.key.project) {
             (Some(theirs), Some(ours)) => theirs.is_related_to(ours),
             (None, _) | (_, None) => false,
         };
-        if listener.user == Relation::Other || !kin {
+        let taken = self.indexes.of_singleton(&past.lease.key.service).next().is_some();
+        if listener.user == Relation::Other || !kin || taken {
             return Vec::new();
         }
         let owner = Owner::Listener { process: listener.process.clone(), silent_until: None };

@@ -164,7 +164,7 @@ pub(super) fn explain(field: &str, message: &str) -> Refusal {
     };
     Refusal::new(Code::InvalidRequest, error)
         .detail("field", field)
-        .detail("found", found)
+        .detail("found", found.split_once(" is not a").map_or(found, |(value, _)| value))
         .detail("allowed", allowed.map(str::to_owned))
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn heartbeat_of(state: Shared, Segment(id): Segment) -> Result<
 
 fn beat(State(daemon): Shared, id: InstanceId) -> Result<BeatAnswer> {
     let events = daemon.handle(&Command::Beat(id.clone()))?;
-    let at = events.first().map_or_else(|| system::now(), |event| event.at);
+    let at = events.first().map_or_else(system::now, |event| event.at);
     let expires_in = expires_in(&daemon, &id);
     Ok(Answer(BeatAnswer { success: true, instance_id: id, last_heartbeat: at.wall, expires_in }))
 }

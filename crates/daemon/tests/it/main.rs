@@ -2,7 +2,11 @@
 
 #![cfg(unix)]
 
+#[cfg(test)]
 mod events;
+#[cfg(test)]
 mod live;
+#[cfg(test)]
 mod owners;
+#[cfg(test)]
 mod time;

@@ -1,16 +1,6 @@
 //! A live daemon beside a plain axum handler that decodes the same bodies, makes the same one probe and encodes the
-//! same answers: what a lease costs over what any HTTP answer costs. Both run in this process, each on a thread and a
-//! `current_thread` runtime of its own, and are asked in turn, so that a noisy machine is noisy for both.
-//!
-//! `cargo bench -p styxy-daemon --bench live`
-
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a bench prints its figures and may stop at anything odd"
-)]
-
-mod support;
+//! same answers: what a lease costs over what any HTTP answer costs. They are asked in turn, so that a noisy machine
+//! is noisy for both.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -25,8 +15,9 @@ use styxy_core::api::{
 };
 use styxy_core::{LockId, Occupancy, Port};
 use styxy_daemon::system;
-use support::{Client, Figures, Server, listen, spawn};
 use tokio::sync::oneshot;
+
+use crate::support::{self, Client, Figures, Server, listen, spawn};
 
 /// Pairs of allocate and release, for each of the servers.
 const PAIRS: usize = 20_000;
@@ -34,7 +25,8 @@ const CLIENTS: usize = 32;
 const SPELL: Duration = Duration::from_secs(3);
 const LIVE: usize = 10_000;
 
-fn main() {
+/// Prints the figures.
+pub(crate) fn run() {
     let home = tempfile::tempdir().unwrap();
     let config = r#"{"service_types": {"bench": {"range": [11000, 31999]}}, "bind_ttl": 86400}"#;
     let daemon = support::daemon(&home.path().join("daemon"), config);
@@ -49,7 +41,10 @@ fn main() {
         "allocate and release, keep-alive, {CLIENTS} clients, {} s each (pairs a second)",
         SPELL.as_secs()
     );
-    for (name, open) in [("tcp   ", (|server| Client::tcp(server.tcp)) as fn(&Server) -> Client), ("socket", |server: &Server| Client::unix(&server.socket))] {
+    for (name, open) in [
+        ("tcp   ", (|server| Client::tcp(server.tcp)) as fn(&Server) -> Client),
+        ("socket", |server: &Server| Client::unix(&server.socket)),
+    ] {
         let (ours, theirs) = (throughput(&daemon, open), throughput(&plain, open));
         println!("  {name} daemon {ours:>8.0}   axum {theirs:>8.0}   ratio {:.2}", ours / theirs);
     }
@@ -158,4 +153,3 @@ async fn release(Segment(lock_id): Segment<uuid::Uuid>) -> Json<ReleaseAnswer> {
     let port = Port::new(11_000).unwrap();
     Json(ReleaseAnswer { success: true, port, message: format!("Port {port} released") })
 }
-

@@ -1,14 +1,4 @@
 //! How soon a lease ends after its owner, and that none ends before: real processes, killed with -9.
-//!
-//! `cargo bench -p styxy-daemon --bench owners`; with `-- --quick` a tenth of it.
-
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a bench prints its figures and may stop at anything odd"
-)]
-
-mod support;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -20,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use styxy_daemon::system::raise_descriptor_limit;
-use support::{Client, Figures};
+
+use crate::support::{self, Client, Figures};
 
 const WATCHED: usize = 1000;
 const CONFIG: &str = r#"{"service_types": {"bench": {"range": [11000, 31999]}}, "bind_ttl": 86400}"#;
 
-fn main() {
+/// Prints the figures, of a `share`-th of everything.
+pub(crate) fn run(share: usize) {
     raise_descriptor_limit().unwrap();
-    let share = if std::env::args().any(|argument| argument == "--quick") { 10 } else { 1 };
     let home = tempfile::tempdir().unwrap();
     let daemon = support::daemon(&home.path().join("daemon"), CONFIG);
     let mut client = Client::tcp(daemon.tcp);
@@ -48,10 +39,8 @@ fn handed_on(client: &mut Client, watched: &mut [(Child, u64)], times: usize) {
     for index in 0..times {
         let (child, port) = &mut watched[index % WATCHED];
         let mut heir = sleeper();
-        let body = format!(
-            r#"{{"service_type":"bench","preferred_port":{port},"exact":true,"pid":{}}}"#,
-            heir.id()
-        );
+        let body =
+            format!(r#"{{"service_type":"bench","preferred_port":{port},"exact":true,"pid":{}}}"#, heir.id());
         assert_eq!(client.try_allocate(&body), None, "the owner lives and its port was given away");
         child.kill().unwrap();
         let killed = Instant::now();
@@ -61,7 +50,10 @@ fn handed_on(client: &mut Client, watched: &mut [(Child, u64)], times: usize) {
         std::mem::swap(child, &mut heir);
     }
     let figures = Figures::of(waits);
-    println!("kill -9 to the port with the next asker, {WATCHED} watched: p50 / p99 {figures} µs, max {:.0}", figures.max);
+    println!(
+        "kill -9 to the port with the next asker, {WATCHED} watched: p50 / p99 {figures} µs, max {:.0}",
+        figures.max
+    );
 }
 
 /// Many owners killed in one breath, until the last of their leases has ended.
@@ -106,7 +98,10 @@ fn closed_listeners(client: &mut Client, events: &Receiver<Told>, times: usize) 
         waits.push(wait_for(events, "deactivated", port) - closed);
     }
     let figures = Figures::of(waits);
-    println!("a listener's close to its event, {times} times: p50 / p99 {figures} µs, max {:.0}", figures.max);
+    println!(
+        "a listener's close to its event, {times} times: p50 / p99 {figures} µs, max {:.0}",
+        figures.max
+    );
     release(client, &lease);
 }
 
@@ -117,10 +112,9 @@ fn many_deaths(client: &mut Client, events: &Receiver<Told>, deaths: usize) {
     while left > 0 {
         let batch = left.min(100);
         left -= batch;
-        let mut owners: HashMap<u64, Child> =
-            (0..batch).map(|_| owned(client)).map(|(child, port)| (port, child)).collect();
+        let mut owners: HashMap<String, Child> = (0..batch).map(|_| owner(client)).collect();
         while let Ok(told) = events.try_recv() {
-            early += usize::from(told.name == "ended" && owners.contains_key(&told.port));
+            early += usize::from(told.name == "ended" && owners.contains_key(&told.lock_id));
         }
         for child in owners.values_mut() {
             child.kill().unwrap();
@@ -128,10 +122,10 @@ fn many_deaths(client: &mut Client, events: &Receiver<Told>, deaths: usize) {
         for child in owners.values_mut() {
             child.wait().unwrap();
         }
-        let mut awaited: HashSet<u64> = owners.into_keys().collect();
+        let mut awaited: HashSet<String> = owners.into_keys().collect();
         while !awaited.is_empty() {
             match events.recv_timeout(Duration::from_secs(10)) {
-                Ok(told) if told.name == "ended" => drop(awaited.remove(&told.port)),
+                Ok(told) if told.name == "ended" => drop(awaited.remove(&told.lock_id)),
                 Ok(_) => {}
                 Err(_) => {
                     missed += awaited.len();
@@ -176,12 +170,22 @@ struct Usage {
 /// Of the daemon's thread, which is named by [`support::spawn`].
 fn usage() -> Usage {
     let task = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
-    let task = task.into_iter().find(|task| fs::read_to_string(task.join("comm")).unwrap().trim() == "server").unwrap();
+    let task = task
+        .into_iter()
+        .find(|task| fs::read_to_string(task.join("comm")).unwrap().trim() == "server")
+        .unwrap();
     let status = fs::read_to_string(task.join("status")).unwrap();
     let wakes = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
     let stat = fs::read_to_string(task.join("stat")).unwrap();
-    let times: Vec<u32> =
-        stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2).map(|time| time.parse().unwrap()).collect();
+    let times: Vec<u32> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|time| time.parse().unwrap())
+        .collect();
     Usage { wakes: wakes.trim().parse().unwrap(), ticks: times.iter().sum() }
 }
 
@@ -189,12 +193,23 @@ fn sleeper() -> Child {
     Command::new("sleep").arg("3600").stdin(Stdio::null()).spawn().unwrap()
 }
 
-/// A process and the port of the lease it owns.
-fn owned(client: &mut Client) -> (Child, u64) {
+/// A process and the lease it owns.
+fn lessee(client: &mut Client) -> (Child, Value) {
     let child = sleeper();
     let body = format!(r#"{{"service_type":"bench","pid":{}}}"#, child.id());
-    let lease: Value = serde_json::from_str(&client.try_allocate(&body).unwrap()).unwrap();
+    (child, serde_json::from_str(&client.try_allocate(&body).unwrap()).unwrap())
+}
+
+/// A process and the port of the lease it owns.
+fn owned(client: &mut Client) -> (Child, u64) {
+    let (child, lease) = lessee(client);
     (child, lease["port"].as_u64().unwrap())
+}
+
+/// The id of a lease and the process that owns it.
+fn owner(client: &mut Client) -> (String, Child) {
+    let (child, lease) = lessee(client);
+    (lease["lock_id"].as_str().unwrap().to_owned(), child)
 }
 
 fn end(client: &mut Client, owners: Vec<(Child, u64)>) {
@@ -212,6 +227,7 @@ fn release(client: &mut Client, lease: &Value) {
 struct Told {
     name: String,
     port: u64,
+    lock_id: String,
     at: Instant,
 }
 
@@ -231,7 +247,8 @@ fn events(address: SocketAddr) -> Receiver<Told> {
                 let at = Instant::now();
                 let data: Value = serde_json::from_str(data).unwrap();
                 let port = data["lease"]["port"].as_u64().unwrap_or_default();
-                if tell.send(Told { name: name.clone(), port, at }).is_err() {
+                let lock_id = data["lease"]["lock_id"].as_str().unwrap_or_default().to_owned();
+                if tell.send(Told { name: name.clone(), port, lock_id, at }).is_err() {
                     return;
                 }
             }

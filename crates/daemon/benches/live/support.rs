@@ -166,4 +166,3 @@ impl std::fmt::Display for Figures {
         write!(out, "{:>5.1} / {:>6.1}", self.p50, self.p99)
     }
 }
-

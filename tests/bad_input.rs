@@ -1,0 +1,421 @@
+//! Bad input is answered clearly, by every way to the daemon, and changes nothing.
+
+use serde_json::json;
+use styxy_core::api::{
+    AllocationsAnswer, CleanupAnswer, Code, Grant, Journal, MAX_BODY, Refusal, RegisterAnswer, StatusAnswer,
+};
+
+use crate::support::{Home, Request, Running, is_root, proper, sort};
+
+/// What a refused request must leave as it was.
+fn state(home: &Home) -> (AllocationsAnswer, Option<Journal>, usize) {
+    let status: StatusAnswer = home.socket().get("/status").ok();
+    (home.socket().get("/allocations").ok(), status.journal, status.instances)
+}
+
+/// Refused with this status and code, by all three ways, changing nothing.
+#[track_caller]
+fn refused(home: &Home, request: &Request, status: u16, code: Code) -> Refusal {
+    let before = state(home);
+    let refusals = [home.socket(), home.tcp(), home.tcp6()].map(|way| {
+        let answer = way.send(request);
+        proper(&answer);
+        assert_eq!(answer.status, status, "{request:?}: {}", answer.text());
+        answer.refused(status, code.as_str())
+    });
+    assert_eq!(refusals[0], refusals[1]);
+    assert_eq!(refusals[0], refusals[2]);
+    assert_eq!(state(home), before, "{request:?} changed something");
+    refusals.into_iter().next().unwrap()
+}
+
+fn with_a_lease() -> (Home, Grant) {
+    let home = Home::new();
+    let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": std::process::id() }));
+    (home, grant)
+}
+
+#[test]
+fn a_field_of_the_wrong_form_is_refused_by_name_with_what_came_and_what_is_allowed() {
+    let (home, _lease) = with_a_lease();
+    let long = "x".repeat(300);
+    let port = "preferred_port";
+    let cases = [
+        (port, json!(0)),
+        (port, json!(70_000)),
+        (port, json!(-1)),
+        (port, json!("abc")),
+        (port, json!("3000abc")),
+        (port, json!(3.5)),
+        // No guessing: a text is no number, a number no truth value.
+        (port, json!("3000")),
+        (port, json!(true)),
+        (port, json!([3000])),
+        ("exact", json!("true")),
+        ("exact", json!(1)),
+        ("reuse", json!(0)),
+        ("dry_run", json!("no")),
+        ("pid", json!(0)),
+        ("pid", json!(-1)),
+        ("pid", json!("42")),
+        ("pid", json!(1.5)),
+        ("pid", json!(2_147_483_648_u64)),
+        ("service_type", json!(3)),
+        ("service_type", json!("")),
+        ("service_type", json!("a b")),
+        ("service_type", json!("a\"b")),
+        ("service_type", json!("a\0b")),
+        ("service_type", json!("_x")),
+        ("service_type", json!("x".repeat(51))),
+        ("service_type", json!(long)),
+        ("service_name", json!("a b")),
+        ("service_name", json!("a'b")),
+        ("service_name", json!("a\0b")),
+        ("service_name", json!("")),
+        ("service_name", json!("x".repeat(101))),
+        ("service_name", json!(long)),
+        ("instance_id", json!("a b")),
+        ("instance_id", json!("\"")),
+        ("instance_id", json!("a\0")),
+        ("instance_id", json!(long)),
+        ("project_path", json!(3)),
+        ("request_id", json!("x".repeat(65))),
+        ("services", json!("dev")),
+        ("services", json!([])),
+    ];
+    for (field, value) in cases {
+        let mut body = json!({ "service_type": sort::WEB });
+        if field == "services" {
+            body = json!({});
+        }
+        body[field] = value;
+        let refusal =
+            refused(&home, &Request::new("POST", "/allocate").json(&body), 400, Code::InvalidRequest);
+        assert_eq!(refusal.details["field"], field, "{body}: {refusal:?}");
+        assert!(
+            refusal.details.contains_key("found") && refusal.details.contains_key("allowed"),
+            "{body}: {refusal:?}"
+        );
+        assert!(
+            refusal.error.contains(field) && refusal.error.contains("allowed: "),
+            "{body}: {}",
+            refusal.error
+        );
+    }
+}
+
+#[test]
+fn a_contradiction_is_refused() {
+    let (home, _lease) = with_a_lease();
+    let one = json!({ "service_type": sort::WEB });
+    let port = home.spare_port();
+    let exact = json!({ "service_type": sort::WEB, "port": port, "exact": true });
+    let cases = [
+        json!({}),
+        json!({ "service_type": null }),
+        json!({ "service_type": sort::WEB, "exact": true }),
+        json!({ "service_type": sort::WEB, "services": [one] }),
+        json!({ "services": vec![one.clone(); 65] }),
+        json!({ "services": [exact, exact] }),
+        json!({ "services": [{ "service_name": "web" }] }),
+        json!({ "services": [{ "service_type": sort::WEB, "dry_run": true }] }),
+        json!({ "service_type": "unknown-and-strict" }),
+    ];
+    for body in cases {
+        refused(&home, &Request::new("POST", "/allocate").json(&body), 400, Code::InvalidRequest);
+    }
+    // Named by its place, where there are several.
+    let body = json!({ "services": [one, { "service_type": "a b" }] });
+    let refusal = refused(&home, &Request::new("POST", "/allocate").json(&body), 400, Code::InvalidRequest);
+    assert!(refusal.error.contains("services[1]"), "{}", refusal.error);
+}
+
+#[test]
+fn an_unknown_field_is_refused_by_name_with_the_nearest_known_one() {
+    let (home, _lease) = with_a_lease();
+    let cases = [
+        (
+            "/allocate",
+            json!({ "service_type": sort::WEB, "prefered_port": 3000 }),
+            "prefered_port",
+            "preferred_port",
+        ),
+        (
+            "/instance/register",
+            json!({ "instance_id": "a", "workingDirectory": "/w" }),
+            "workingDirectory",
+            "working_directory",
+        ),
+        ("/cleanup", json!({ "forced": true }), "forced", "force"),
+    ];
+    for (path, body, unknown, known) in cases {
+        let refusal = refused(&home, &Request::new("POST", path).json(&body), 400, Code::InvalidRequest);
+        assert_eq!(refusal.details["field"], unknown);
+        assert!(refusal.error.contains(unknown) && refusal.error.contains(known), "{}", refusal.error);
+        assert!(refusal.hint.clone().unwrap_or_default().contains(known), "{:?}", refusal.hint);
+    }
+}
+
+#[test]
+fn a_body_that_is_no_json_object_is_refused() {
+    let (home, _lease) = with_a_lease();
+    let whole = json!({ "service_type": sort::WEB }).to_string();
+    let cut = &whole[..whole.len() - 3];
+    let twice = "{\"service_type\":\"web\",\"service_type\":\"api\"}";
+    let alias = "{\"service_type\":\"web\",\"service\":\"api\"}";
+    for body in [
+        "",
+        " ",
+        "{",
+        cut,
+        "3",
+        "\"web\"",
+        "null",
+        "true",
+        "[]",
+        "{} {}",
+        "web",
+        "service_type=web",
+        twice,
+        alias,
+    ] {
+        refused(&home, &Request::new("POST", "/allocate").body(body), 400, Code::InvalidRequest);
+    }
+    refused(
+        &home,
+        &Request::new("POST", "/allocate").body(b"{\"service_type\":\"\xff\"}".to_vec()),
+        400,
+        Code::InvalidRequest,
+    );
+    let deep = "[".repeat(10_000);
+    refused(
+        &home,
+        &Request::new("POST", "/instance/register")
+            .body(format!("{{\"instance_id\":\"a\",\"metadata\":{deep}")),
+        400,
+        Code::InvalidRequest,
+    );
+}
+
+#[test]
+fn a_body_of_16_kib_is_taken_and_a_longer_one_refused() {
+    let (home, _lease) = with_a_lease();
+    let padded = |length: usize| {
+        let json = json!({ "service_type": sort::WEB, "dry_run": true }).to_string();
+        Request::new("POST", "/allocate").body(format!("{json}{}", " ".repeat(length - json.len())))
+    };
+    for way in [home.socket(), home.tcp()] {
+        way.send(&padded(MAX_BODY)).ok::<Grant>();
+    }
+    refused(&home, &padded(MAX_BODY + 1), 413, Code::BodyTooLarge);
+    refused(&home, &padded(17 * 1024), 413, Code::BodyTooLarge);
+    // One that does not say beforehand how long it is.
+    let chunk = format!("{:x}\r\n{}\r\n0\r\n\r\n", 17 * 1024, " ".repeat(17 * 1024));
+    let head =
+        "POST /allocate HTTP/1.1\r\nHost: styxy\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    let answer = home.socket().begin((head.to_owned() + &chunk).as_bytes()).unwrap().finish().unwrap();
+    answer.refused(413, "body_too_large");
+}
+
+#[test]
+fn a_pid_that_cannot_own_is_refused() {
+    let (home, _lease) = with_a_lease();
+    let dead = Running::idle();
+    let pid = dead.pid();
+    dead.kill();
+    for (path, body) in [
+        ("/allocate", json!({ "service_type": sort::WEB, "pid": pid })),
+        (
+            "/allocate",
+            json!({ "services": [{ "service_type": sort::WEB }, { "service_type": sort::WEB, "pid": pid }] }),
+        ),
+        ("/instance/register", json!({ "instance_id": "a", "pid": pid })),
+    ] {
+        let refusal = refused(&home, &Request::new("POST", path).json(&body), 400, Code::InvalidRequest);
+        assert!(refusal.error.contains(&pid.to_string()), "{}", refusal.error);
+    }
+}
+
+#[test]
+fn another_users_process_cannot_own_a_lease() {
+    if !is_root() {
+        println!("skipped: only root can run a process of another user");
+        return;
+    }
+    let (home, _lease) = with_a_lease();
+    let theirs = Running::idle_of_nobody();
+    for (path, body) in [
+        ("/allocate", json!({ "service_type": sort::WEB, "pid": theirs.pid() })),
+        ("/instance/register", json!({ "instance_id": "a", "pid": theirs.pid() })),
+    ] {
+        let refusal = refused(&home, &Request::new("POST", path).json(&body), 403, Code::Forbidden);
+        assert_eq!(refusal.details["rule"], "pid");
+    }
+}
+
+#[test]
+fn an_id_that_names_no_live_lease_is_refused() {
+    let (home, _lease) = with_a_lease();
+    let ended = home.allocate(&json!({ "service_type": sort::WEB })).lock_id.unwrap();
+    home.socket().delete(&format!("/allocate/{ended}"));
+    let cases = [
+        ("00000000-0000-4000-8000-000000000000".to_owned(), 404, Code::UnknownLease),
+        ("not-an-id".to_owned(), 400, Code::InvalidRequest),
+        ("3000".to_owned(), 400, Code::InvalidRequest),
+        (ended.to_string()[..35].to_owned(), 400, Code::InvalidRequest),
+        ("x".repeat(300), 400, Code::InvalidRequest),
+        (ended.to_string(), 410, Code::LeaseEnded),
+    ];
+    for (id, status, code) in cases {
+        refused(&home, &Request::new("DELETE", &format!("/allocate/{id}")), status, code);
+    }
+}
+
+#[test]
+fn a_wrong_path_or_query_is_refused() {
+    let (home, _lease) = with_a_lease();
+    let ports = ["0", "70000", "-1", "abc", "3000abc", "3.5", "%203000", "+80", ""];
+    let mut paths: Vec<String> = ports[..8].iter().map(|port| format!("/check/{port}")).collect();
+    for port in ports {
+        paths.extend([
+            format!("/allocations?port={port}"),
+            format!("/scan?start={port}"),
+            format!("/scan?end={port}"),
+        ]);
+    }
+    for count in ["0", "101", "-1", "abc", "1.5", ""] {
+        paths.push(format!("/suggest/web?count={count}"));
+    }
+    for path in [
+        "/suggest/a%20b",
+        "/suggest/nothing-like-it",
+        "/suggest/web?cuont=3",
+        "/allocations?prot=3000",
+        "/scan?start=9&end=8",
+    ] {
+        paths.push(path.to_owned());
+    }
+    for path in paths {
+        refused(&home, &Request::get(&path), 400, Code::InvalidRequest);
+    }
+}
+
+#[test]
+fn what_is_no_route_and_no_method_is_refused_in_json() {
+    let (home, _lease) = with_a_lease();
+    for path in
+        ["/", "/nope", "/status/", "/allocate/a/b", "/..%2f..%2fetc/passwd", "/index.html", "/favicon.ico"]
+    {
+        for method in ["GET", "POST", "DELETE", "OPTIONS"] {
+            refused(&home, &Request::new(method, path), 404, Code::UnknownRoute);
+        }
+    }
+    for (method, path) in [
+        ("GET", "/allocate"),
+        ("PUT", "/allocate"),
+        ("OPTIONS", "/allocate"),
+        ("POST", "/status"),
+        ("DELETE", "/allocations"),
+        ("PATCH", "/config"),
+        ("POST", "/events"),
+        ("GET", "/cleanup"),
+        ("GET", "/instance/register"),
+    ] {
+        refused(&home, &Request::new(method, path), 405, Code::MethodNotAllowed);
+    }
+}
+
+#[test]
+fn what_curl_and_fetch_send_by_themselves_is_taken_for_json() {
+    let home = Home::new();
+    let body = json!({ "service_type": sort::WEB }).to_string();
+    for media in [
+        "application/x-www-form-urlencoded",
+        "text/plain;charset=UTF-8",
+        "application/json; charset=utf-8",
+        "",
+    ] {
+        let mut request = Request::new("POST", "/allocate").body(body.as_str());
+        if !media.is_empty() {
+            request = request.header("Content-Type", media);
+        }
+        for way in [home.socket(), home.tcp(), home.tcp6()] {
+            way.send(&request).ok::<Grant>();
+        }
+    }
+    assert_eq!(home.leases().len(), 12);
+    for media in ["multipart/form-data; boundary=x", "Multipart/Mixed"] {
+        let request = Request::new("POST", "/allocate").header("Content-Type", media).body(body.as_str());
+        refused(&home, &request, 415, Code::UnsupportedMediaType);
+    }
+}
+
+#[test]
+fn an_explicit_null_is_the_same_as_absent() {
+    let home = Home::new();
+    let nulls = json!({
+        "service_type": sort::WEB, "service_name": null, "preferred_port": null, "exact": null, "reuse": null,
+        "instance_id": null, "project_path": null, "pid": null, "request_id": null, "dry_run": null, "services": null,
+    });
+    home.allocate(&nulls);
+    home.socket()
+        .post("/instance/register", &json!({ "instance_id": "a", "pid": null, "metadata": null }))
+        .ok::<RegisterAnswer>();
+    home.socket().post("/cleanup", &json!({ "force": null })).ok::<CleanupAnswer>();
+}
+
+#[test]
+fn a_get_changes_nothing() {
+    let (home, grant) = with_a_lease();
+    let before = state(&home);
+    for path in [
+        "/status",
+        "/config",
+        "/allocations",
+        "/instance/list",
+        "/metrics",
+        "/openapi.json",
+        "/scan",
+        "/suggest/web",
+    ] {
+        assert_eq!(home.tcp().get(path).status, 200, "{path}");
+    }
+    assert_eq!(home.tcp().get(&format!("/check/{}", grant.port)).status, 200);
+    assert_eq!(state(&home), before);
+}
+
+#[test]
+fn a_client_that_speaks_no_http_harms_nobody() {
+    let (home, _lease) = with_a_lease();
+    let before = state(&home);
+    for way in [home.socket(), home.tcp()] {
+        for bytes in [
+            &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+            b"hello\r\n\r\n",
+            b"GET / HTTP/9.9\r\n\r\n",
+            b"\0\0\0\0\r\n\r\n",
+        ] {
+            // Any answer will do, and none.
+            let _ = way.begin(bytes).unwrap().finish();
+        }
+        drop(way.begin(b"POST /allocate HTTP/1.1\r\nHost: styxy\r\nContent-Length: 1000\r\n\r\n{").unwrap());
+    }
+    assert_eq!(state(&home), before);
+}
+
+#[test]
+fn the_metrics_count_what_happened() {
+    let (home, grant) = with_a_lease();
+    home.socket().delete(&format!("/allocate/{}", grant.lock_id.unwrap()));
+    home.tcp().send(&Request::get("/status").header("Origin", "http://evil.example"));
+    let answer = home.tcp().get("/metrics");
+    let text = answer.text();
+    for line in [
+        "styxy_granted_total 1",
+        "styxy_ended_total{reason=\"released\"} 1",
+        "styxy_refused_total{code=\"forbidden\",rule=\"origin\"} 1",
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line} is not in\n{text}");
+    }
+    assert!(text.lines().any(|line| line == "# TYPE styxy_refused_total counter"), "{text}");
+}

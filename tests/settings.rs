@@ -1,0 +1,120 @@
+//! Where the daemon's files are, and what is set in one of them.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+use styxy_core::api::StatusAnswer;
+
+use crate::support::{Home, finish, is_root, words};
+
+#[test]
+fn the_folder_is_in_the_home_folder_if_nothing_else_is_said() {
+    let home = Home::new();
+    let root = home.top().join("user/.styxy");
+    let home = home.at(root.clone());
+    home.configure(&json!({}));
+    let said = finish(home.styxy_command(&["daemon", "start", "--json"]).env_remove("STYXY_HOME")).done();
+    assert_eq!(said.wire::<StatusAnswer>().listen.socket, root.join("styxy.sock").to_str().unwrap());
+}
+
+#[test]
+fn without_a_home_folder_a_command_says_what_to_set() {
+    let home = Home::new();
+    for line in
+        ["list", "allocate -s web -q", "daemon start", "daemon run", "daemon status", "doctor", "config path"]
+    {
+        let mut command = home.styxy_command(&words(line));
+        let said = finish(command.env_remove("HOME").env_remove("STYXY_HOME")).exits(2);
+        assert!(
+            said.stderr.contains("STYXY_HOME") && said.stderr.contains("HOME is not set"),
+            "{line}: {}",
+            said.stderr
+        );
+        let said = finish(home.styxy_command(&words(line)).env("STYXY_HOME", "relative/folder")).exits(2);
+        assert!(said.stderr.contains("absolute"), "{line}: {}", said.stderr);
+    }
+    // These need no folder.
+    for line in ["--help", "completions fish", "config schema", "--version"] {
+        finish(home.styxy_command(&words(line)).env_remove("HOME").env_remove("STYXY_HOME")).done();
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_or_written_is_refused_with_what_to_do() {
+    let home = Home::empty();
+    fs::write(home.root(), "a file").unwrap();
+    let told = |home: &Home| {
+        for line in ["allocate -s dev", "daemon start", "daemon run"] {
+            let said = home.styxy(&words(line)).exits(1);
+            let root = home.root().to_str().unwrap();
+            assert!(said.stderr.contains(root) && said.stderr.contains("hint: "), "{line}: {}", said.stderr);
+        }
+    };
+    told(&home);
+    let inside = home.root().join("inside");
+    told(&Home::empty().at(inside));
+    assert_eq!(fs::read_to_string(home.root()).unwrap(), "a file");
+    if is_root() {
+        println!("skipped in part: root may write everywhere");
+        return;
+    }
+    let home = Home::empty();
+    home.make_root();
+    fs::set_permissions(home.root(), Permissions::from_mode(0o500)).unwrap();
+    told(&home);
+}
+
+#[test]
+fn config_init_writes_a_valid_file_once() {
+    let home = Home::empty();
+    let path = home.root().join("config.json");
+    assert_eq!(home.styxy(&["config", "path"]).done().stdout, format!("{}\n", path.display()));
+    home.styxy(&["config", "validate"]).done();
+    home.styxy(&["config", "init"]).done();
+    assert!(home.styxy(&["config", "validate"]).done().stdout.contains("valid"));
+    let text = fs::read_to_string(&path).unwrap();
+    let again = home.styxy(&["config", "init"]).exits(1);
+    assert!(again.stderr.contains("exists"), "{}", again.stderr);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(home.root().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    assert!(!home.root().join("daemon.lock").exists(), "a daemon was started");
+}
+
+#[test]
+fn config_validate_points_at_the_mistake_of_any_file() {
+    let home = Home::new();
+    let file = home.top().join("mine.json");
+    fs::write(&file, "{\n  \"unbind_grace\": \"ten\"\n}").unwrap();
+    let name = file.to_str().unwrap();
+    let said = home.styxy(&["config", "validate", name]).exits(1);
+    assert!(said.stderr.contains(&format!("{name}:2:19: ")), "{}", said.stderr);
+    let refusal = home.styxy(&["config", "validate", name, "--json"]).exits(1).refusal();
+    assert_eq!((&refusal.details["line"], &refusal.details["column"]), (&json!(2), &json!(19)));
+    home.styxy(&["config", "validate", "/there/is/no/such/file"]).exits(1);
+}
+
+#[test]
+fn config_show_says_what_is_in_force_and_where_it_comes_from() {
+    let home = Home::with(&json!({ "bind_ttl": 77 }));
+    let from_file = home.styxy(&["config", "show"]).done();
+    assert!(from_file.stderr.contains("no daemon"), "{}", from_file.stderr);
+    home.start();
+    let running = home.styxy(&["config", "show"]).done();
+    assert_eq!(running.stdout, from_file.stdout);
+    let row = running.stdout.lines().find(|line| line.starts_with("bind_ttl")).unwrap();
+    assert!(row.contains("77") && row.contains("config.json"), "{row}");
+    let row = running.stdout.lines().find(|line| line.starts_with("storybook")).unwrap();
+    assert!(row.contains("6006-6010") && row.contains("built in"), "{row}");
+    home.configure(&json!({ "bind_ttl": 78 }));
+    let changed = home.styxy(&["config", "show"]).done();
+    assert!(changed.stderr.contains("styxy daemon restart") && changed.stdout.contains("77"), "{changed:?}");
+}
+
+#[test]
+fn config_schema_is_the_one_of_this_repository() {
+    let home = Home::new();
+    let said = home.styxy(&["config", "schema"]).done().stdout;
+    let schema: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(schema, serde_json::from_str::<Value>(include_str!("../docs/config.schema.json")).unwrap());
+}

@@ -162,6 +162,20 @@ fn a_client_that_comes_while_the_daemon_stops_gets_its_port_from_the_next_one() 
 }
 
 #[test]
+fn a_request_that_never_ends_does_not_keep_the_next_daemon_from_starting() {
+    let home = Home::new();
+    let first = home.start().pid;
+    let socket = home.socket();
+    let half = b"POST /allocate HTTP/1.1\r\nHost: styxy\r\nContent-Length: 100\r\n\r\n{";
+    let _hangs = socket.begin(half).unwrap();
+    let stop = Running::spawn(home.styxy_command(&["daemon", "stop"]).stdout(Stdio::null()));
+    until("the daemon takes no more connections", || socket.begin(b"").is_err());
+    home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number();
+    assert_ne!(home.start().pid, first);
+    drop(stop);
+}
+
+#[test]
 fn starts_and_stops_at_once_never_leave_a_client_without_its_port() {
     let home = Home::new();
     for _ in 0..5 {
@@ -266,8 +280,8 @@ fn without_a_listen_port_the_next_free_one_is_taken_and_told() {
     use DEFAULT_PORT;
     let home = Home::empty();
     // Somebody has it, be it this test or a daemon of the machine's user.
-    let _held = TcpListener::bind(("127.0.0.1", DEFAULT_PORT));
-    if _held.is_err() && TcpListener::bind(("127.0.0.1", DEFAULT_PORT)).is_ok() {
+    let held = TcpListener::bind(("127.0.0.1", DEFAULT_PORT));
+    if held.is_err() && TcpListener::bind(("127.0.0.1", DEFAULT_PORT)).is_ok() {
         println!("skipped: the usual port was let go of this very moment");
         return;
     }
@@ -313,4 +327,24 @@ fn a_folder_of_another_user_is_refused_with_what_to_type() {
     }
     assert!(!home.root().join("daemon.lock").exists());
     std::os::unix::fs::chown(home.root(), Some(0), Some(0)).unwrap();
+}
+
+#[test]
+fn root_makes_no_folder_in_another_users_home() {
+    if !is_root() {
+        println!("skipped: only root can give a folder away");
+        return;
+    }
+    let home = Home::new();
+    let theirs = home.top().join("user");
+    std::os::unix::fs::chown(&theirs, Some(65_534), Some(65_534)).unwrap();
+    for words in [&["allocate", "-s", sort::WEB][..], &["daemon", "start"], &["daemon", "run"]] {
+        let said = finish(home.styxy_command(words).env_remove("STYXY_HOME")).exits(1);
+        assert!(
+            said.stderr.contains("STYXY_HOME") && said.stderr.contains("sudo"),
+            "{words:?}: {}",
+            said.stderr
+        );
+    }
+    assert!(!theirs.join(".styxy").exists());
 }

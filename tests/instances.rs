@@ -1,10 +1,13 @@
 //! An agent session's leases live as long as the session does.
 
+use std::time::Duration;
+
+use rustix::process::Signal;
 use serde_json::json;
 use styxy_core::EndReason;
 use styxy_core::api::{BeatAnswer, EndInstanceAnswer, InstancesAnswer, OwnerKind, RegisterAnswer};
 
-use crate::support::{Home, Request, Running, Server, pid_of, sort};
+use crate::support::{Home, Request, Running, Server, kill, pid_of, sort};
 
 #[test]
 fn an_instances_leases_end_with_its_process() {
@@ -84,4 +87,40 @@ fn an_unregistered_instance_id_is_a_label() {
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "instance_id": "label" }));
     assert_eq!(grant.owner.kind, OwnerKind::Listener);
     assert_eq!(home.lease_of(&grant).unwrap().instance_id.unwrap().as_str(), "label");
+}
+
+#[test]
+fn an_instance_does_not_expire_while_the_daemon_is_stopped() {
+    unheard(|home| {
+        let pid = home.daemon_file().unwrap().pid.get();
+        kill(pid, Signal::STOP);
+        pass_time();
+        kill(pid, Signal::CONT);
+    });
+}
+
+#[test]
+fn an_instance_does_not_expire_while_no_daemon_runs() {
+    unheard(|home| {
+        home.kill_daemon();
+        pass_time();
+        home.start();
+    });
+}
+
+/// An instance may still beat after a `silence` in which it could not be heard.
+#[track_caller]
+fn unheard(silence: impl FnOnce(&Home)) {
+    let home = Home::with(&json!({ "instance_ttl": 1 }));
+    home.socket().post("/instance/register", &json!({ "instance_id": "beats" })).ok::<RegisterAnswer>();
+    let grant = home.allocate(&json!({ "service_type": sort::WEB, "instance_id": "beats" }));
+    silence(&home);
+    let beat = home.socket().post("/instance/heartbeat", &json!({ "instance_id": "beats" }));
+    assert_eq!(beat.status, 200, "{}", beat.text());
+    assert!(home.lease_of(&grant).is_some());
+}
+
+/// More than the instance's time to live, in which nobody hears it: this is the scenario, not a wait for anything.
+fn pass_time() {
+    std::thread::sleep(Duration::from_millis(1500));
 }

@@ -8,7 +8,7 @@ use styxy_core::api::{CheckAnswer, CleanupAnswer, OwnerKind, ReleaseAnswer, Scan
 use styxy_core::{EndReason, Pid};
 
 use crate::support::{
-    Home, Running, Server, addresses, alive, eventually, forked_server, pid_of, sort, until,
+    Home, Running, Server, addresses, alive, eventually, forked_server, helper, nobody, pid_of, sort, until,
 };
 
 /// Every owner and every listener is looked at now: what still stands after this stands by the rules.
@@ -121,6 +121,30 @@ fn a_parent_that_owns_the_lease_leaves_it_to_its_listening_child() {
     assert!(home.lease_of(&grant).is_some(), "it is the child's");
     parent.hang_up();
     home.ended(&grant);
+}
+
+#[test]
+fn a_server_whose_parent_exits_before_it_has_bound_gets_the_lease_of_its_key_anew() {
+    let home = Home::new();
+    let key = json!({ "service_type": sort::WEB, "service_name": "npm", "project_path": home.project() });
+    let port = home.socket().get("/suggest/web?count=1").json()["port"].as_u64().unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let mut parent = Server::run(&mut helper(&home, "late-parent", &[address.as_str()]));
+    let child: u32 = parent.hear().parse().unwrap();
+    let mut ask = key;
+    ask["pid"] = json!(parent.pid());
+    let grant = home.allocate(&ask);
+    assert_eq!(u64::from(grant.port.get()), port);
+    parent.kill_alone();
+    home.ended(&grant);
+    parent.tell("bind now");
+    assert_eq!(parent.hear(), "ready");
+    let anew = eventually("the server is seen", || {
+        home.leases().into_iter().find(|lease| u64::from(lease.port.get()) == port)
+    });
+    assert_eq!((anew.state, pid_of(&anew.owner)), (State::Active, Some(child)));
+    assert_eq!(anew.service_name.unwrap().as_str(), "npm");
+    assert_ne!(Some(anew.lock_id), grant.lock_id);
 }
 
 // A lease without one.
@@ -259,4 +283,24 @@ fn a_forced_cleanup_ends_every_lease_and_no_server() {
     // The port is foreign now.
     let exact = json!({ "service_type": sort::WEB, "port": grant.port, "exact": true });
     home.socket().post("/allocate", &exact).refused(409, "port_unavailable");
+}
+
+#[test]
+fn another_users_server_on_a_leased_port_is_a_stranger() {
+    let home = Home::new();
+    let grant = home.allocate(&json!({ "service_type": sort::WEB }));
+    let address = format!("127.0.0.1:{}", grant.port);
+    let mut command = helper(&home, "listen", &[address.as_str()]);
+    if !nobody(command.current_dir("/")) {
+        return;
+    }
+    let stranger = Server::listening(&mut command);
+    let conflict = eventually("the stranger is seen", || home.lease_of(&grant).expect("the lease").conflict);
+    assert_eq!(conflict.pid.map(Pid::get), Some(stranger.pid()));
+    assert_eq!(home.lease_of(&grant).unwrap().owner.pid, None, "the lease passed to a stranger");
+    stranger.kill();
+    until("the conflict is over", || home.lease_of(&grant).expect("the lease").conflict.is_none());
+    // The lease still waits for its own server.
+    let server = Server::on(&home, grant.port.get());
+    assert_eq!(pid_of(&home.active(&grant).owner), Some(server.pid()));
 }

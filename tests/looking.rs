@@ -21,7 +21,7 @@ fn check_names_a_foreign_listeners_process_command_project_and_branch() {
     assert_eq!(usage.pid.map(Pid::get), Some(server.pid()));
     assert!(usage.process.is_some() && usage.started_at.is_some() && usage.user.is_some(), "{usage:?}");
     assert!(usage.command.as_ref().unwrap().contains("a_helper_does_as_it_is_told"), "{usage:?}");
-    assert_eq!(usage.project_path.as_ref().map(|path| path.as_str()), home.project().to_str());
+    assert_eq!(usage.project_path.as_ref().map(styxy_core::ProjectPath::as_str), home.project().to_str());
     assert_eq!(usage.branch.as_deref(), Some("feature/login"));
     let said = home.styxy(&["check", &port.to_string()]).done().stdout;
     for fact in [
@@ -76,8 +76,9 @@ fn list_shows_who_has_what_and_filters() {
         answer.allocations.iter().map(|lease| lease.port.to_string()).collect()
     };
     assert_eq!(ports(&[]), [first.clone(), second.clone()]);
-    assert_eq!(ports(&["--service", sort::WEB]), [first.clone()]);
-    assert_eq!(ports(&["--project", "."]), [first.clone()]);
+    for filter in [["--service", sort::WEB], ["--project", "."]] {
+        assert_eq!(ports(&filter), std::slice::from_ref(&first), "{filter:?}");
+    }
     assert_eq!(ports(&["--instance", "claude-1"]), [first]);
     assert_eq!(ports(&["--port", &second]), [second]);
     assert_eq!(ports(&["--service", "none-like-it"]), Vec::<String>::new());

@@ -1,8 +1,11 @@
 //! Sixteen dev servers start at the same instant, and each binds the port it was given.
 
 use std::collections::HashSet;
+use std::thread;
 
-use crate::support::{Home, Server, helper, sort};
+use serde_json::json;
+
+use crate::support::{Home, Request, Server, helper, sort};
 
 const SERVERS: usize = 16;
 const ROUNDS: usize = 5;
@@ -34,4 +37,18 @@ fn sixteen_servers_that_start_at_once_in_a_range_of_32_all_bind_a_port_of_their_
         }
     }
     assert_eq!(home.leases(), []);
+}
+
+#[test]
+fn of_many_that_want_one_port_exactly_one_gets_it() {
+    let home = Home::new();
+    let (socket, port) = (home.socket(), home.spare_port());
+    let ask = Request::new("POST", "/allocate")
+        .json(&json!({ "service_type": sort::WEB, "port": port, "exact": true }));
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let askers: Vec<_> = (0..SERVERS).map(|_| scope.spawn(|| socket.send(&ask).status)).collect();
+        askers.into_iter().map(|asker| asker.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
 }

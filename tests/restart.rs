@@ -252,6 +252,14 @@ fn five_leases() -> (Home, PathBuf) {
     (home, journal)
 }
 
+fn remove_journals(home: &Home) {
+    for left in fs::read_dir(home.root()).unwrap().map(|entry| entry.unwrap().path()) {
+        if left.file_name().unwrap().to_str().unwrap().starts_with("journal") {
+            fs::remove_file(left).unwrap();
+        }
+    }
+}
+
 /// Where the zeros at the end of a preallocated file begin.
 fn used(journal: &PathBuf) -> usize {
     fs::read(journal).unwrap().iter().rposition(|byte| *byte != 0).unwrap() + 1
@@ -269,11 +277,7 @@ fn a_journal_that_is_cut_anywhere_starts_with_the_leases_before_the_cut() {
         home.styxy(&["allocate", "-s", sort::API, "-q"]).done().number();
         counts.push(leases);
         home.styxy(&["daemon", "stop"]).done();
-        for left in fs::read_dir(home.root()).unwrap().map(|entry| entry.unwrap().path()) {
-            if left.file_name().unwrap().to_str().unwrap().starts_with("journal") {
-                fs::remove_file(left).unwrap();
-            }
-        }
+        remove_journals(&home);
     }
     assert!(counts.is_sorted(), "a shorter journal knew more: {counts:?}");
     assert_eq!((counts.first(), counts.last()), (Some(&0), Some(&5)));
@@ -292,6 +296,21 @@ fn a_journal_with_a_flipped_bit_is_moved_aside_and_reported() {
     home.styxy(&["allocate", "-s", sort::API, "-q"]).done().number();
     home.styxy(&["daemon", "restart"]).done();
     assert_eq!(home.leases().len(), leases + 1);
+}
+
+#[test]
+fn a_flipped_bit_anywhere_keeps_no_daemon_from_starting_and_invents_no_lease() {
+    let (home, journal) = five_leases();
+    let (whole, end) = (fs::read(&journal).unwrap(), used(&journal));
+    for at in (0..end).step_by(end / 12) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&journal, bytes).unwrap();
+        assert!(home.start().allocations <= 5, "byte {at}");
+        home.styxy(&["allocate", "-s", sort::API, "-q"]).done().number();
+        home.styxy(&["daemon", "stop"]).done();
+        remove_journals(&home);
+    }
 }
 
 /// Starts the daemon, which says in `notes`, to its starter and in the log that it moved one file, and looks at that.

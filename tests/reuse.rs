@@ -36,13 +36,13 @@ fn reuse_gives_back_the_live_lease_that_nobody_uses() {
 fn reuse_leaves_a_lease_alone_that_another_process_owns_or_listens_on() {
     let home = Home::new();
     let owner = Running::idle();
-    let owned = home.allocate(&reuse(&json!({ "pid": owner.pid() })));
+    let first = home.allocate(&reuse(&json!({ "pid": owner.pid() })));
     let listened = home.allocate(&reuse(&json!({})));
-    assert_ne!(owned.port, listened.port);
+    assert_ne!(first.port, listened.port);
     let _server = Server::on(&home, listened.port.get());
     let third = home.allocate(&reuse(&json!({})));
     assert!(!third.reused);
-    assert!(![owned.port, listened.port].contains(&third.port));
+    assert!(![first.port, listened.port].contains(&third.port));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use styxy_core::api::{Grant, MAX_BODY, RegisterAnswer};
+use styxy_core::api::{CleanupAnswer, Grant, MAX_BODY, RegisterAnswer};
 
 use crate::support::{Answer, Home, Request, Running, Way, mismatches, proper, sort, until};
 
@@ -27,6 +27,19 @@ fn say(method: &'static str, template: &'static str, body: &Value, status: u16) 
     Asked { method, template, status, request: Request::new(method, template).json(body) }
 }
 
+/// A body of the wrong kind, or too long.
+fn unreadable(template: &'static str) -> [Asked; 2] {
+    let post = || Request::new("POST", template);
+    let multipart = post().header("Content-Type", "multipart/form-data; boundary=x").body("--x--");
+    let large = post().body(" ".repeat(MAX_BODY) + "{}");
+    [(415, multipart), (413, large)].map(|(status, request)| Asked {
+        method: "POST",
+        template,
+        status,
+        request,
+    })
+}
+
 /// Every route, with every status it documents but 403 (only TCP refuses) and 503 (only a full disk does).
 fn everything(home: &Home, way: &Way) -> Vec<Asked> {
     let grant = |ask: Value| -> Grant { way.post("/allocate", &ask).ok() };
@@ -45,21 +58,6 @@ fn everything(home: &Home, way: &Way) -> Vec<Asked> {
     until("the instance expires", || way.delete("/instance/dead").status == 410);
 
     let unknown = "/allocate/00000000-0000-4000-8000-000000000000";
-    let large = " ".repeat(MAX_BODY) + "{}";
-    let multipart = |path: &'static str| Asked {
-        status: 415,
-        request: Request::new("POST", path)
-            .header("Content-Type", "multipart/form-data; boundary=x")
-            .body("--x--"),
-        method: "POST",
-        template: path,
-    };
-    let too_large = |path: &'static str| Asked {
-        status: 413,
-        request: Request::new("POST", path).body(large.as_str()),
-        method: "POST",
-        template: path,
-    };
     let beat = "/instance/{id}/heartbeat";
     let mut all = vec![
         say("POST", "/allocate", &json!({ "service_type": sort::API }), 200),
@@ -128,7 +126,7 @@ fn everything(home: &Home, way: &Way) -> Vec<Asked> {
         },
     ];
     for path in ["/allocate", "/cleanup", "/instance/heartbeat", "/instance/register"] {
-        all.extend([multipart(path), too_large(path)]);
+        all.extend(unreadable(path));
     }
     all.push(say("POST", "/cleanup", &json!({ "force": true }), 200));
     all
@@ -208,4 +206,57 @@ fn every_route_refuses_a_web_page_as_documented() {
 fn the_daemon_gives_out_the_document_of_this_repository() {
     let home = Home::new();
     assert_eq!(home.socket().get("/openapi.json").json(), document());
+}
+
+#[test]
+fn what_curl_and_fetch_send_by_themselves_is_taken_for_json() {
+    let home = Home::new();
+    let body = json!({ "service_type": sort::WEB }).to_string();
+    for media in [
+        "application/x-www-form-urlencoded",
+        "text/plain;charset=UTF-8",
+        "application/json; charset=utf-8",
+        "",
+    ] {
+        let mut request = Request::new("POST", "/allocate").body(body.as_str());
+        if !media.is_empty() {
+            request = request.header("Content-Type", media);
+        }
+        for way in [home.socket(), home.tcp(), home.tcp6()] {
+            way.send(&request).ok::<Grant>();
+        }
+    }
+    assert_eq!(home.leases().len(), 12);
+}
+
+#[test]
+fn an_explicit_null_is_the_same_as_absent() {
+    let home = Home::new();
+    let nulls = json!({
+        "service_type": sort::WEB, "service_name": null, "preferred_port": null, "exact": null, "reuse": null,
+        "instance_id": null, "project_path": null, "pid": null, "request_id": null, "dry_run": null, "services": null,
+    });
+    home.allocate(&nulls);
+    home.socket()
+        .post("/instance/register", &json!({ "instance_id": "a", "pid": null, "metadata": null }))
+        .ok::<RegisterAnswer>();
+    home.socket().post("/cleanup", &json!({ "force": null })).ok::<CleanupAnswer>();
+}
+
+#[test]
+fn the_metrics_count_what_happened() {
+    let home = Home::new();
+    let grant = home.allocate(&json!({ "service_type": sort::WEB }));
+    home.socket().delete(&format!("/allocate/{}", grant.lock_id.unwrap()));
+    home.tcp().send(&Request::get("/status").header("Origin", "http://evil.example"));
+    let answer = home.tcp().get("/metrics");
+    let text = answer.text();
+    for line in [
+        "styxy_granted_total 1",
+        "styxy_ended_total{reason=\"released\"} 1",
+        "styxy_refused_total{code=\"forbidden\",rule=\"origin\"} 1",
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line} is not in\n{text}");
+    }
+    assert!(text.lines().any(|line| line == "# TYPE styxy_refused_total counter"), "{text}");
 }

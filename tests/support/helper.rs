@@ -128,10 +128,6 @@ impl Server {
         self.expect("ready");
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        self.running.signal(signal);
-    }
-
     /// kill -9, and gone when this returns. Its children live until this returns.
     pub(crate) fn kill(self) {
         self.running.kill();
@@ -187,7 +183,9 @@ fn a_helper_does_as_it_is_told() {
     let words: Vec<&str> = words.collect();
     match role {
         "listen" => listen(&addresses(&words)),
-        "parent" => parent(&words),
+        "parent" => parent("listen", &words),
+        "late-parent" => parent("listen-late", &words),
+        "listen-late" => listen_when_told(&addresses(&words)),
         "race" => race(words[0], words[1]),
         "get" => get(words[0], words[1]),
         other => panic!("no such role: {other}"),
@@ -225,10 +223,16 @@ fn listen(addresses: &[SocketAddr]) {
     }
 }
 
-/// Has a child that listens, and does nothing itself.
-fn parent(words: &[&str]) {
+/// Listens only after a word on standard input, then until its end.
+fn listen_when_told(addresses: &[SocketAddr]) {
+    let _ = std::io::stdin().read_line(&mut String::new());
+    listen(addresses);
+}
+
+/// Has a child of `role`, and does nothing itself.
+fn parent(role: &str, words: &[&str]) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(std::env::args_os().skip(1)).env(ROLE, format!("listen {}", words.join(" ")));
+    command.args(std::env::args_os().skip(1)).env(ROLE, format!("{role} {}", words.join(" ")));
     let mut child = command.spawn().unwrap();
     say(&child.id().to_string());
     let _ = child.wait();

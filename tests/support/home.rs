@@ -220,7 +220,7 @@ impl Home {
     pub(crate) fn tcp(&self) -> Way {
         Way::Tcp((Ipv4Addr::LOCALHOST, self.listen_port()).into())
     }
-    /// The daemon on ::1, by the configured port.
+    /// The daemon on `::1`, by the configured port.
     pub(crate) fn tcp6(&self) -> Way {
         Way::Tcp((Ipv6Addr::LOCALHOST, self.listen_port()).into())
     }

@@ -62,21 +62,23 @@ impl Request {
     }
 
     fn bytes(&self, way: &Way) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
+        let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.path).into_bytes();
+        let mut add = |name: &str, value: &str| bytes.extend(format!("{name}: {value}\r\n").into_bytes());
         let ours = || match way {
             Way::Tcp(address) => vec![address.to_string()],
             Way::Unix(_) => vec!["styxy".to_owned()],
         };
         for host in self.host.clone().unwrap_or_else(ours) {
-            head += &format!("Host: {host}\r\n");
+            add("Host", &host);
         }
         for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
+            add(name, value);
         }
         if let Some(body) = &self.body {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            add("Content-Length", &body.len().to_string());
         }
-        let mut bytes = (head + "Connection: close\r\n\r\n").into_bytes();
+        add("Connection", "close");
+        bytes.extend(b"\r\n");
         bytes.extend(self.body.iter().flatten());
         bytes
     }

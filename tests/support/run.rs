@@ -32,13 +32,9 @@ pub(crate) struct Output {
 /// It does not end, or somebody keeps its output open after its end, for longer than the deadline.
 #[track_caller]
 pub(crate) fn finish(command: &mut Command) -> Output {
-    command.stdin(Stdio::null());
-    collect(command, command_line(command))
-}
-
-#[track_caller]
-fn collect(command: &mut Command, shown: String) -> Output {
-    let mut running = Running::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let shown = command_line(command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running::spawn(command);
     let stdout = drain(running.child().stdout.take().unwrap());
     let stderr = drain(running.child().stderr.take().unwrap());
     let status = eventually(&format!("{shown} ends"), || running.child().try_wait().unwrap());

@@ -124,6 +124,8 @@ pub async fn serve(
         let listener = tokio::net::TcpListener::from_std(listener)?;
         serve_on(&mut servers, Loopback::new(listener), router.clone(), &daemon);
     }
+    // Replaying the journal took more than what is kept of it.
+    system::give_back_memory();
     ready(&daemon.about.notes);
 
     tokio::select! {

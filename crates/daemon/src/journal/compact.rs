@@ -16,6 +16,8 @@ use std::{
     time::Duration,
 };
 
+use crate::system;
+
 use super::{
     Folds, JournalError, Options, files,
     frame::{Frames, Kind},
@@ -203,6 +205,8 @@ impl Bench {
                     // Gone before the appender can be done with the map: the last one to let go unmaps it.
                     drop(reader);
                     self.report(made);
+                    // A fold has all the state there is, and as much again on its way to the snapshot.
+                    system::give_back_memory();
                 }
                 Job::Warm { reader, from } => reader.populate(from, WARM),
                 Job::Retire { old, new, new_path } => retire(old, &new, &new_path),

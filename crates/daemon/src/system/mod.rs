@@ -35,8 +35,8 @@ pub use native::{
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
-pub use native::{descriptor_limit, descriptors_in_use, raise_descriptor_limit};
+pub use native::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit};
 pub use project::{branch_of, project_of};
 pub use types::{Closed, DescriptorLimit, Details, Identified, Life, ListeningSocket, Verdict};
 #[cfg(unix)]
-pub use unix::{descriptor_limit, descriptors_in_use, raise_descriptor_limit, unix_peer};
+pub use unix::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit, unix_peer};

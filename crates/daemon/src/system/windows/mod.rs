@@ -10,7 +10,8 @@ mod sid;
 
 pub use exit::ExitWatch;
 pub use machine::{
-    boot_id, descriptor_limit, descriptors_in_use, now, raise_descriptor_limit, resident_bytes,
+    boot_id, descriptor_limit, descriptors_in_use, give_back_memory, now, raise_descriptor_limit,
+    resident_bytes,
 };
 pub use pipe::PipeListener;
 pub use probe::Prober;

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use styxy_core::Pid;
 use styxy_core::api::StatusAnswer;
+use styxy_core::handshake::DaemonFile;
 
 use crate::http::{Daemons, Failure, Request};
 use crate::start::{Began, PAUSE, is_held};
@@ -113,12 +115,19 @@ impl Client {
             Err(Failure::Final(error)) => return Err(error),
         }
         self.shared.forget_line();
-        while is_held(&lock) {
+        while is_held(&lock) && !self.is_succeeded(status.pid) {
             if Instant::now() >= deadline {
                 return Err(Error::StillRunning { pid: status.pid.get(), after: STOP });
             }
             tokio::time::sleep(PAUSE / 3).await;
         }
         Ok(Stopped::WasRunning(status))
+    }
+
+    /// Whether another daemon than `pid` holds the lock by now: somebody may start one the instant the lock is free.
+    fn is_succeeded(&self, pid: Pid) -> bool {
+        let file = std::fs::read(self.shared.layout.daemon_file()).ok();
+        let daemon: Option<DaemonFile> = file.and_then(|json| serde_json::from_slice(&json).ok());
+        daemon.is_some_and(|daemon| daemon.pid != pid)
     }
 }

@@ -27,6 +27,8 @@ pub(crate) fn start(daemon: &Arc<Daemon>, ended: mpsc::UnboundedReceiver<Process
     tokio::spawn(timer(Arc::clone(daemon)));
     tokio::spawn(listeners(Arc::clone(daemon)));
     tokio::spawn(closes(Arc::clone(daemon)));
+    #[cfg(unix)]
+    tokio::spawn(continues(Arc::clone(daemon)));
     tokio::spawn(sweep(Arc::clone(daemon)));
     tokio::spawn(poll(Arc::clone(daemon)));
 }
@@ -46,6 +48,8 @@ async fn timer(daemon: Arc<Daemon>) {
         let wait = daemon.arm().map(|at| Duration::from_millis(at.saturating_sub(system::now().awake)));
         match wait {
             Some(Duration::ZERO) => {
+                // A signal that came with the deadline says whether we were stopped until now: it goes first.
+                tokio::task::yield_now().await;
                 // Nothing followed although something was due: the journal does not take it now.
                 if !daemon.tick().await {
                     sleep(AGAIN).await;
@@ -57,6 +61,18 @@ async fn timer(daemon: Arc<Daemon>) {
             },
             None => daemon.nearer.notified().await,
         }
+    }
+}
+
+/// A daemon that was stopped (Ctrl-Z, a debugger) heard no beat meanwhile: every instance gets a full TTL from here on.
+#[cfg(unix)]
+async fn continues(daemon: Arc<Daemon>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut continued) = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())) else {
+        return;
+    };
+    while continued.recv().await.is_some() {
+        daemon.wake();
     }
 }
 

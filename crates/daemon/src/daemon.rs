@@ -38,6 +38,7 @@ pub(crate) struct Daemon {
 /// What is settled at start.
 #[derive(Debug, Clone)]
 pub(crate) struct About {
+    pub(crate) boot_id: String,
     pub(crate) layout: Layout,
     pub(crate) config: Config,
     pub(crate) from_file: Vec<String>,
@@ -103,6 +104,12 @@ impl Daemon {
         let next = self.engine().next_deadline();
         *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = next;
         next
+    }
+
+    /// The daemon had been stopped, and goes on: deadlines of beats start anew.
+    pub(crate) fn wake(&self) {
+        self.happens(&Command::Resume { boot_id: self.about.boot_id.clone() });
+        self.nearer.notify_one();
     }
 
     /// The deadlines that have passed, after one look at what listens.

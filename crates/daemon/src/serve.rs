@@ -25,8 +25,8 @@ use crate::token::Token;
 use crate::watches::Watches;
 use crate::{background, policy};
 
-/// After being asked to stop, requests in flight have this long.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// After being asked to stop, requests in flight have this long: well under the 3 s that a client waits for the lock.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
 
 /// What a daemon is made of.
 #[derive(Debug)]
@@ -100,6 +100,7 @@ pub async fn serve(
     }
 
     let about = About {
+        boot_id: system::boot_id(),
         layout: parts.layout,
         config: parts.config.config,
         from_file: parts.config.from_file,
@@ -160,7 +161,7 @@ async fn settle(
     daemon: &Arc<Daemon>,
     mut ended: mpsc::UnboundedReceiver<styxy_core::ProcessKey>,
 ) -> Result<(), ServeError> {
-    let resume = Command::Resume { boot_id: system::boot_id() };
+    let resume = Command::Resume { boot_id: daemon.about.boot_id.clone() };
     daemon.handle(&resume).map_err(|error| ServeError::Start(error.into()))?;
     daemon.engine().follow_all();
     let mut gone = Vec::new();

@@ -67,32 +67,8 @@ impl Registry {
         Ok(facts)
     }
 
-    /// Ports that an allocate of `service` without project and name would be given now, best first, at most `count`.
-    ///
-    /// # Errors
-    /// The service type is unknown and the configuration is strict about that.
-    pub fn suggest(
-        &self,
-        service: &ServiceType,
-        count: usize,
-        now: Timestamp,
-        mut occupancy: impl FnMut(Port) -> Occupancy,
-    ) -> Result<Vec<Port>, Refusal> {
-        let kind = self.kind(service)?;
-        let key = Key { project: None, service: service.clone(), name: None };
-        let mut found = Vec::new();
-        let search = Search { key: &key, kind, taken: &[], now };
-        let _ = self.candidates(&search, |port| {
-            if occupancy(port) == Occupancy::Free {
-                found.push(port);
-            }
-            if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        Ok(found)
-    }
-
     /// What is configured for `service`; none for an unknown one that the overflow range may serve.
-    fn kind(&self, service: &ServiceType) -> Result<Option<&ServiceTypeConfig>, Refusal> {
+    pub(super) fn kind(&self, service: &ServiceType) -> Result<Option<&ServiceTypeConfig>, Refusal> {
         let config = &self.policy.config;
         match config.service_types.get(service) {
             None if config.strict_service_types => Err(Refusal::UnknownService {

@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 
 use crate::config::ServiceTypeConfig;
 use crate::lease::Key;
-use crate::port::{Port, PortRange, PortSet};
+use crate::names::ServiceType;
+use crate::port::{Occupancy, Port, PortRange, PortSet};
+use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
 use super::Registry;
@@ -23,6 +25,35 @@ pub(super) struct Search<'a> {
 }
 
 impl Registry {
+    /// Ports that an allocate of `service` without project and name would be given now, best first, at most `count`.
+    ///
+    /// # Errors
+    /// The service type is unknown and the configuration is strict about that.
+    pub fn suggest(
+        &self,
+        service: &ServiceType,
+        count: usize,
+        now: Timestamp,
+        mut occupancy: impl FnMut(Port) -> Occupancy,
+    ) -> Result<Vec<Port>, Refusal> {
+        let kind = self.kind(service)?;
+        if let Some(existing) =
+            self.indexes.of_singleton(service).find_map(|lock_id| self.leases.get(&lock_id))
+        {
+            return Ok(vec![existing.port]);
+        }
+        let key = Key { project: None, service: service.clone(), name: None };
+        let mut found = Vec::new();
+        let search = Search { key: &key, kind, taken: &[], now };
+        let _ = self.candidates(&search, |port| {
+            if occupancy(port) == Occupancy::Free {
+                found.push(port);
+            }
+            if found.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        Ok(found)
+    }
+
     /// Shows each candidate that no lease covers to `visit`, best first, each once, until it breaks.
     pub(super) fn candidates<B>(
         &self,

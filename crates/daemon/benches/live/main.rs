@@ -1,6 +1,6 @@
 //! A live daemon in this process, on a thread and a `current_thread` runtime of its own as in its own process.
 //!
-//! `cargo bench -p styxy-daemon --bench live -- [requests] [owners] [--quick]`; both if none is named.
+//! `cargo bench -p styxy-daemon --bench live -- [requests] [owners] [pids] [--quick]`; all if none is named.
 
 #![expect(
     clippy::print_stdout,
@@ -11,6 +11,8 @@
 #[cfg(unix)]
 mod owners;
 #[cfg(unix)]
+mod pids;
+#[cfg(unix)]
 mod requests;
 #[cfg(unix)]
 mod support;
@@ -19,6 +21,11 @@ mod support;
 fn main() {
     // Cargo itself adds `--bench`.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [word, share] = words.as_slice()
+        && word == pids::INSIDE
+    {
+        return pids::run_inside(share.parse().unwrap());
+    }
     let share = if words.iter().any(|word| word == "--quick") { 10 } else { 1 };
     let named =
         |name: &str| words.iter().all(|word| word.starts_with("--")) || words.iter().any(|word| word == name);
@@ -27,6 +34,9 @@ fn main() {
     }
     if named("owners") {
         owners::run(share);
+    }
+    if named("pids") {
+        pids::run(share);
     }
 }
 

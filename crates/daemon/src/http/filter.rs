@@ -85,6 +85,8 @@ fn admit_headers(port: u16, method: &Method, headers: &HeaderMap) -> Result<(), 
     };
     let ours = host.rsplit_once(':').is_some_and(|(name, given)| {
         ["localhost", "127.0.0.1", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
+            && given.bytes().all(|byte| byte.is_ascii_digit())
+            && !given.starts_with('0')
             && given.parse() == Ok(port)
     });
     if !ours {
@@ -136,9 +138,15 @@ mod tests {
 
     #[test]
     fn each_sign_of_a_web_page_is_refused_by_its_rule() {
-        for host in
-            ["evil.example:9876", "localhost:1", "localhost", "127.0.0.1:9876.evil", "localhost:09876x", ""]
-        {
+        for host in [
+            "evil.example:9876",
+            "localhost:1",
+            "localhost",
+            "127.0.0.1:9876.evil",
+            "localhost:09876",
+            "localhost:+9876",
+            "",
+        ] {
             assert_eq!(rule(&Method::GET, &[("host", host)]).as_deref(), Some("host"), "{host}");
         }
         assert_eq!(rule(&Method::GET, &[]).as_deref(), Some("host"));

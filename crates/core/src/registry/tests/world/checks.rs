@@ -96,7 +96,7 @@ impl World {
         assert!(registry.leases().all(|lease| ports.insert(lease.port)), "I1: two leases on one port");
         assert!(registry.leases().filter(|lease| lease.key.service.as_str() == "ai").count() <= 1);
         for lease in registry.leases() {
-            let stranger = |server: &Listener| server.is_stranger_to(lease.key.project.as_ref());
+            let stranger = |server: &Listener| lease.is_strange(server);
             assert!(!lease.listening.server().is_some_and(stranger), "rule 2: a stranger has {lease:?}");
             match &lease.owner {
                 Owner::Process(process) => {

@@ -10,6 +10,8 @@ mod autostart;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod chains;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod doctor;

@@ -1,16 +1,16 @@
 //! The daemon's parts together: the engine, and what feeds it with exits, listeners and time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use styxy_core::api::{self, Listen};
 use styxy_core::config::Config;
 use styxy_core::layout::Layout;
-use styxy_core::{Command, EndReason, Event, Fact, Millis, Pid, Port, ProcessKey, ProjectPath};
+use styxy_core::{Command, EndReason, Event, Fact, Listener, Millis, Port, ProcessKey};
 use tokio::sync::{Notify, watch};
 
-use crate::ears::{self, Ears, Unknown, Whose};
+use crate::ears::{self, Ears, Unknown};
 use crate::engine::{Engine, EngineError};
 use crate::metrics::Requests;
 use crate::system::{self, ListeningSocket};
@@ -20,7 +20,9 @@ use crate::token::Token;
 #[derive(Debug)]
 pub(crate) struct Daemon {
     engine: Mutex<Engine>,
-    ears: tokio::sync::Mutex<Ears>,
+    ears: Mutex<Ears>,
+    /// Held by the one that finds out who listens.
+    inquiry: tokio::sync::Mutex<()>,
     /// The daemon's own user.
     own_uid: Option<u32>,
     /// Tells the listener schedule that something may listen soon.
@@ -55,7 +57,8 @@ impl Daemon {
         Self {
             polling: engine.watches.polling(),
             engine: Mutex::new(engine),
-            ears: tokio::sync::Mutex::new(ears),
+            ears: Mutex::new(ears),
+            inquiry: tokio::sync::Mutex::new(()),
             own_uid: own.and_then(|pid| system::identify(pid).ok()).and_then(|identified| identified.uid),
             nudge: Notify::new(),
             nearer: Notify::new(),
@@ -122,15 +125,38 @@ impl Daemon {
     ///
     /// Takes about 50 µs; more only if somebody unknown listens on a leased port.
     pub(crate) async fn look(&self) -> bool {
-        let mut ears = self.ears.lock().await;
-        let table = match ears.table() {
-            Ok(table) => table,
-            Err(error) => {
-                tracing::warn!(%error, "listeners could not be listed");
-                return false;
+        let (mut changed, unknown) = self.glance();
+        if unknown.is_empty() {
+            return changed;
+        }
+        // Who it is takes longer. One looks it up, and whoever came to ask meanwhile finds it known.
+        let _one_at_a_time = self.inquiry.lock().await;
+        let (changed_since, unknown) = self.glance();
+        changed |= changed_since;
+        let answers = self.identify(&unknown).await;
+        let table = self.ears().table().unwrap_or_default();
+        for (unknown, command) in answers {
+            // What has closed meanwhile is told by nobody any more.
+            if table.get(&unknown.port).is_some_and(|sockets| unknown.sockets == *sockets) {
+                changed |= self.happens(&command);
+                self.ears().remember(&unknown);
+            }
+        }
+        changed
+    }
+
+    /// What one table of the system's says: whether something changed, and who is not known yet.
+    fn glance(&self) -> (bool, Vec<Unknown>) {
+        let news = {
+            let mut ears = self.ears();
+            match ears.table() {
+                Ok(table) => ears.compare(&table, self.engine().registry(), system::now()),
+                Err(error) => {
+                    tracing::warn!(%error, "listeners could not be listed");
+                    return (false, Vec::new());
+                }
             }
         };
-        let news = ears.compare(&table, self.engine().registry(), system::now());
         let mut changed = false;
         for port in news.silent {
             changed |= self.happens(&Command::Silent(port));
@@ -138,13 +164,11 @@ impl Daemon {
         if !news.still.is_empty() {
             self.happens(&Command::StillHeard(news.still));
         }
-        for command in self.identify(&news.unknown).await {
-            changed |= self.happens(&command);
-        }
-        for unknown in &news.unknown {
-            ears.remember(unknown);
-        }
-        changed
+        (changed, news.unknown)
+    }
+
+    fn ears(&self) -> MutexGuard<'_, Ears> {
+        self.ears.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether some lease is silent, or ended so lately that its server may still come.
@@ -155,57 +179,63 @@ impl Daemon {
     }
 
     /// Every listening socket, by port.
-    pub(crate) async fn sockets(&self) -> std::io::Result<BTreeMap<Port, Vec<ListeningSocket>>> {
-        self.ears.lock().await.table()
+    pub(crate) fn sockets(&self) -> std::io::Result<BTreeMap<Port, Vec<ListeningSocket>>> {
+        self.ears().table()
     }
 
-    async fn identify(&self, unknown: &[Unknown]) -> Vec<Command> {
+    /// Who has the sockets of each, as commands; outside the engine, with a deadline.
+    async fn identify(&self, unknown: &[Unknown]) -> Vec<(Unknown, Command)> {
         if unknown.is_empty() {
             return Vec::new();
         }
         let (unknown, own_uid) = (unknown.to_vec(), self.own_uid);
-        tokio::task::spawn_blocking(move || ears::identify(&unknown, own_uid)).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || ears::identify(unknown, own_uid)).await.unwrap_or_default()
     }
 
     /// These processes have ended: their leases end, or pass to whoever listens.
     pub(crate) async fn exited(&self, processes: &[ProcessKey]) {
-        let (touched, projects) = {
+        let touched: Vec<(ProcessKey, Vec<Port>)> = {
             let engine = self.engine();
-            let registry = engine.registry();
-            let of = |process: &ProcessKey| (*process, registry.ports_touched_by(*process));
-            let touched: Vec<(ProcessKey, Vec<Port>)> = processes.iter().map(of).collect();
-            let ports = touched.iter().flat_map(|(_, ports)| ports);
-            let project = |port: &Port| registry.lease_on(*port).and_then(|lease| lease.key.project.clone());
-            let projects: BTreeMap<Port, Option<ProjectPath>> =
-                ports.map(|port| (*port, project(port))).collect();
-            (touched, projects)
+            let of = |process: &ProcessKey| (*process, engine.registry().ports_touched_by(*process));
+            processes.iter().map(of).collect()
         };
-        let mut heard = BTreeMap::new();
-        if touched.iter().any(|(_, ports)| !ports.is_empty()) {
-            let mut ears = self.ears.lock().await;
-            let table = ears.table().unwrap_or_default();
-            let hints: Vec<Pid> = processes.iter().map(|process| process.pid).collect();
-            let unknown: Vec<Unknown> = projects
-                .into_iter()
-                .filter_map(|(port, project)| {
-                    let (sockets, hints) = (table.get(&port)?.clone(), hints.clone());
-                    Some(Unknown { port, sockets, hints, project, whose: Whose::Leased })
-                })
-                .collect();
-            for command in self.identify(&unknown).await {
-                if let Command::Heard { port, listener } = command {
-                    heard.insert(port, listener);
-                }
-            }
-            for unknown in &unknown {
-                ears.remember(unknown);
-            }
-        }
+        let ports: BTreeSet<Port> = touched.iter().flat_map(|(_, ports)| ports.iter().copied()).collect();
+        let heard = if ports.is_empty() { BTreeMap::new() } else { self.heard_on(&ports, processes).await };
         for (process, ports) in touched {
             let on = |port: Port| heard.get(&port).map(|listener| (port, listener.clone()));
             let listeners = ports.into_iter().filter_map(on).collect();
             self.happens(&Command::ProcessExited { process, listeners });
         }
+    }
+
+    /// Who listens on these leased ports now, after the end of `dead`.
+    async fn heard_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
+        let table = self.ears().table();
+        let unknown: Vec<Unknown> = {
+            let engine = self.engine();
+            let leases = ports.iter().filter_map(|port| engine.registry().lease_on(*port));
+            match &table {
+                Ok(table) => leases
+                    .filter_map(|lease| Some(Unknown::on(lease, table.get(&lease.port)?.clone())))
+                    .collect(),
+                Err(error) => {
+                    // Not to know is no reason to end anything: what was heard last counts, unless it is dead.
+                    tracing::warn!(%error, "listeners could not be listed");
+                    return leases
+                        .filter_map(|lease| Some((lease.port, lease.listening.server()?.clone())))
+                        .filter(|(_, server)| server.key().is_none_or(|key| !dead.contains(&key)))
+                        .collect();
+                }
+            }
+        };
+        let mut heard = BTreeMap::new();
+        for (unknown, command) in self.identify(&unknown).await {
+            if let Command::Heard { port, listener } = command {
+                heard.insert(port, listener);
+                self.ears().remember(&unknown);
+            }
+        }
+        heard
     }
 
     /// Re-checks every owner and every listener.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::time::{Duration, Instant};
 
-use styxy_core::{Command, Listener, LockId, Pid, Port, ProjectPath, Registry, Relation, Timestamp};
+use styxy_core::{Command, Lease, Listener, LockId, Pid, Port, ProjectPath, Registry, Relation, Timestamp};
 use uuid::Uuid;
 
 use crate::system::{self, Details, ListeningSocket, SocketTable};
@@ -19,8 +19,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Ears {
     table: SocketTable,
-    /// The sockets by which each leased port was last heard.
-    heard: HashMap<Port, Vec<u64>>,
+    /// The sockets by which each leased port was last heard, as the table had them.
+    heard: HashMap<Port, Vec<ListeningSocket>>,
+    /// The sockets on ports whose leases ended just now, and that were no heirs.
+    passed_over: HashMap<Port, Vec<ListeningSocket>>,
 }
 
 /// What a table says that was not known.
@@ -59,14 +61,23 @@ impl Ears {
     /// Ears that have heard what `registry` knows.
     pub(crate) fn open(registry: &Registry) -> io::Result<Self> {
         let known = registry.leases().filter(|lease| lease.listening != styxy_core::Listening::Nothing);
-        Ok(Self { table: SocketTable::open()?, heard: known.map(|lease| (lease.port, Vec::new())).collect() })
+        Ok(Self {
+            table: SocketTable::open()?,
+            heard: known.map(|lease| (lease.port, Vec::new())).collect(),
+            passed_over: HashMap::new(),
+        })
     }
 
     /// Every listening socket, by port.
     pub(crate) fn table(&mut self) -> io::Result<BTreeMap<Port, Vec<ListeningSocket>>> {
         let mut by_port: BTreeMap<Port, Vec<ListeningSocket>> = BTreeMap::new();
-        for socket in self.table.listening()? {
+        for mut socket in self.table.listening()? {
+            // Where the table names processes, a socket has no number that lasts.
+            socket.inode = socket.pid.map_or(socket.inode, |pid| pid.get().into());
             by_port.entry(socket.port).or_default().push(socket);
+        }
+        for sockets in by_port.values_mut() {
+            sockets.sort_unstable_by_key(|socket| (socket.inode, socket.address));
         }
         Ok(by_port)
     }
@@ -88,19 +99,25 @@ impl Ears {
         });
         for (port, sockets) in table {
             let Some(lease) = registry.lease_on(*port) else { continue };
-            let known = self.heard.get(port);
-            if known.is_some_and(|known| sockets.iter().any(|socket| known.contains(&socket.inode))) {
+            // One socket more or less, and it may be another server, or a stranger beside it.
+            if self.heard.get(port) == Some(sockets) {
                 news.still.push(*port);
             } else {
-                let hints = lease.processes().map(|process| process.pid).collect();
-                let (sockets, project) = (sockets.clone(), lease.key.project.clone());
-                news.unknown.push(Unknown { port: *port, sockets, hints, project, whose: Whose::Leased });
+                news.unknown.push(Unknown::on(lease, sockets.clone()));
             }
         }
-        for port in registry.orphaned_ports(now) {
-            if let Some(sockets) = table.get(&port) {
-                let (sockets, whose) = (sockets.clone(), Whose::Orphaned);
-                news.unknown.push(Unknown { port, sockets, hints: Vec::new(), project: None, whose });
+        let orphaned: Vec<Port> = registry.orphaned_ports(now).collect();
+        self.passed_over.retain(|port, _| orphaned.contains(port));
+        for port in orphaned {
+            let sockets = table.get(&port).filter(|sockets| self.passed_over.get(&port) != Some(*sockets));
+            if let Some(sockets) = sockets.cloned() {
+                news.unknown.push(Unknown {
+                    port,
+                    sockets,
+                    hints: Vec::new(),
+                    project: None,
+                    whose: Whose::Orphaned,
+                });
             }
         }
         news
@@ -108,18 +125,30 @@ impl Ears {
 
     /// `unknown` has been told to the engine: it is not news again while the sockets stand.
     pub(crate) fn remember(&mut self, unknown: &Unknown) {
-        self.heard.insert(unknown.port, unknown.sockets.iter().map(|socket| socket.inode).collect());
+        let of_its_kind = match unknown.whose {
+            Whose::Leased => &mut self.heard,
+            Whose::Orphaned => &mut self.passed_over,
+        };
+        of_its_kind.insert(unknown.port, unknown.sockets.clone());
+    }
+}
+
+impl Unknown {
+    /// Somebody on the port of `lease`.
+    pub(crate) fn on(lease: &Lease, sockets: Vec<ListeningSocket>) -> Self {
+        let hints = lease.processes().map(|process| process.pid).collect();
+        Self { port: lease.port, sockets, hints, project: lease.key.project.clone(), whose: Whose::Leased }
     }
 }
 
 /// Finds out who has the sockets of each unknown port. Blocks, for [`PATIENCE`] and a little more at most.
-pub(crate) fn identify(unknown: &[Unknown], own_uid: Option<u32>) -> Vec<Command> {
+pub(crate) fn identify(unknown: Vec<Unknown>, own_uid: Option<u32>) -> Vec<(Unknown, Command)> {
     let deadline = Instant::now() + PATIENCE;
     let sockets: Vec<ListeningSocket> =
         unknown.iter().flat_map(|unknown| unknown.sockets.iter().copied()).collect();
     let hints: Vec<Pid> = unknown.iter().flat_map(|unknown| unknown.hints.iter().copied()).collect();
     let holders = system::find_holders(&sockets, &hints, deadline);
-    let commands = unknown.iter().filter_map(|unknown| {
+    let commands = unknown.into_iter().filter_map(|unknown| {
         // Several sockets on one port (IPv4 and IPv6) are most often one process'; if not, the lease's own comes first.
         let mut listeners: Vec<Listener> = unknown
             .sockets
@@ -134,10 +163,11 @@ pub(crate) fn identify(unknown: &[Unknown], own_uid: Option<u32>) -> Vec<Command
         });
         let listener = listeners.into_iter().next()?;
         let port = unknown.port;
-        Some(match unknown.whose {
+        let command = match unknown.whose {
             Whose::Leased => Command::Heard { port, listener },
             Whose::Orphaned => Command::Adopt { port, listener, fresh_id: LockId::new(Uuid::new_v4()) },
-        })
+        };
+        Some((unknown, command))
     });
     commands.collect()
 }

@@ -50,25 +50,25 @@ impl Engine {
     pub(crate) fn handle(&mut self, command: &Command, now: Timestamp) -> Result<Vec<Event>, EngineError> {
         let prober = self.prober;
         let events = self.registry.decide(command, now, |port| prober.occupancy(port))?;
-        self.write(&events)?;
-        for event in &events {
+        // Nearly always one record. A decision too large for one becomes true piece by piece, as the journal has it.
+        let done = events.chunks(EVENTS_PER_RECORD).try_for_each(|events| self.keep(events));
+        self.watches.follow(&mut self.registry);
+        done.map(|()| events)
+    }
+
+    /// Writes the events down in one record, and makes them true.
+    fn keep(&mut self, events: &[Event]) -> Result<(), EngineError> {
+        let durable: Vec<&Event> = events.iter().filter(|event| event.fact.is_durable()).collect();
+        if !durable.is_empty() {
+            self.record.clear();
+            serde_json::to_writer(&mut self.record, &durable)?;
+            self.journal.append(&self.record)?;
+        }
+        for event in events {
             self.registry.apply(event);
             self.feed.publish(&self.registry, event);
             self.counters.count(event);
             trace(event);
-        }
-        self.watches.follow(&mut self.registry);
-        Ok(events)
-    }
-
-    fn write(&mut self, events: &[Event]) -> Result<(), EngineError> {
-        for events in events.chunks(EVENTS_PER_RECORD) {
-            let durable: Vec<&Event> = events.iter().filter(|event| event.fact.is_durable()).collect();
-            if !durable.is_empty() {
-                self.record.clear();
-                serde_json::to_writer(&mut self.record, &durable)?;
-                self.journal.append(&self.record)?;
-            }
         }
         Ok(())
     }

@@ -161,6 +161,11 @@ async fn signalled() {
 
 /// The configuration in force: the file's, or the built-in one if there is no file.
 fn read_config(path: &Path) -> Result<Parsed, Refusal> {
+    // A pipe in its place would be waited for, with the lock held.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        let error = Refusal::new(Code::StorageUnavailable, format!("{} is not a file", path.display()));
+        return Err(error.hint("move it away: a file belongs there, see styxy config init"));
+    }
     let text = match fs::File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Parsed::default()),
         Err(error) => return Err(unreadable(path, &error)),
@@ -185,12 +190,7 @@ fn read_config(path: &Path) -> Result<Parsed, Refusal> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Refusal {
-    let refusal = unusable(path, "cannot be read", error);
-    if path.is_dir() {
-        refusal.hint("move that folder away: a file belongs there, see styxy config init")
-    } else {
-        refusal
-    }
+    unusable(path, "cannot be read", error)
 }
 
 /// Logs go to a bounded file, or to the terminal in the foreground.

@@ -123,7 +123,7 @@ pub async fn serve(
     serve_on(&mut servers, Local::open(&parts.pipe)?, router.clone(), &daemon);
     for listener in parts.tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        serve_on(&mut servers, Loopback::new(listener), router.clone(), &daemon);
+        serve_on(&mut servers, Loopback::new(listener, Arc::clone(&daemon)), router.clone(), &daemon);
     }
     // Replaying the journal took more than what is kept of it.
     system::give_back_memory();

@@ -25,16 +25,13 @@ impl Registry {
     ) -> Result<Vec<Fact>, Refusal> {
         let Allocation { asks, form, request, mode } = allocation;
         if let Some((id, hash)) = request
-            && let Some(past) = self.requests.get(id, now.awake)
+            && let Some(past) = self.past_answer(id, *hash, now)
         {
-            return if past.hash == *hash {
-                Ok(vec![Fact::Answered(Box::new(Answered { request: None, answer: past.answer.clone() }))])
-            } else {
-                Err(Refusal::RequestIdReused(id.clone()))
-            };
+            let answer = past?;
+            return Ok(vec![Fact::Answered(Box::new(Answered { request: None, answer }))]);
         }
         let mut round = Round::new(self, now, occupancy);
-        let mut grants = asks.iter().map(|ask| round.grant(ask)).collect::<Result<Vec<_>, _>>()?;
+        let mut grants = round.grant_all(asks)?;
         let mut facts = round.facts;
         let request = match mode {
             AllocationMode::Grant => request.clone(),
@@ -108,6 +105,20 @@ impl<'a> Round<'a> {
     fn new(registry: &'a Registry, now: Timestamp, occupancy: &'a mut dyn FnMut(Port) -> Occupancy) -> Self {
         let (facts, made, taken, given, displaced) = Default::default();
         Self { registry, now, occupancy, facts, made, taken, given, displaced }
+    }
+
+    /// Grants every ask, in an order in which nobody takes by chance what another one insists on or wishes for.
+    fn grant_all(&mut self, asks: &[Ask]) -> Result<Vec<Grant>, Refusal> {
+        let mut order: Vec<usize> = (0..asks.len()).collect();
+        order.sort_by_key(|index| match asks[*index].wish {
+            Wish::Exact(_) => 0,
+            Wish::Preferred(_) => 1,
+            Wish::Any => 2,
+        });
+        let granted = order.into_iter().map(|index| self.grant(&asks[index]).map(|grant| (index, grant)));
+        let mut granted = granted.collect::<Result<Vec<_>, _>>()?;
+        granted.sort_by_key(|(index, _)| *index);
+        Ok(granted.into_iter().map(|(_, grant)| grant).collect())
     }
 
     fn grant(&mut self, ask: &Ask) -> Result<Grant, Refusal> {

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::AllocateAnswer;
 use crate::names::{LockId, RequestId};
-use crate::time::Millis;
+use crate::refusal::Refusal;
+use crate::time::{Millis, Timestamp};
+
+use super::Registry;
 
 /// How long an answer is remembered after its last lease ended, in milliseconds.
 const AFTER_END: Millis = 10 * 60_000;
@@ -151,6 +154,26 @@ impl Requests {
 }
 
 /// The leases an answer names, each once: two members of a group may have been given the same singleton.
+impl Registry {
+    /// The answer that a request with this id and body hash was given before, if it still counts.
+    ///
+    /// To be asked before anything of a request is looked up: its process may have ended since the first time.
+    ///
+    /// # Errors
+    /// The id was used for another body.
+    #[must_use]
+    pub fn past_answer(
+        &self,
+        id: &RequestId,
+        hash: u64,
+        now: Timestamp,
+    ) -> Option<Result<AllocateAnswer, Refusal>> {
+        let past = self.requests.get(id, now.awake)?;
+        let same = past.hash == hash;
+        Some(if same { Ok(past.answer.clone()) } else { Err(Refusal::RequestIdReused(id.clone())) })
+    }
+}
+
 fn leases(answer: &AllocateAnswer) -> impl Iterator<Item = LockId> {
     let grants = answer.grants();
     grants.iter().enumerate().filter_map(|(index, grant)| {

@@ -23,8 +23,15 @@ pub(super) async fn allocate(
     State(daemon): Shared,
     Json(request): Json<AllocateRequest>,
 ) -> Result<AllocateAnswer> {
+    let hash = request.request_id.as_ref().map(|_| hash(&request));
+    if let Some((id, hash)) = request.request_id.as_ref().zip(hash) {
+        let past = daemon.engine().registry().past_answer(id, hash, system::now());
+        if let Some(answer) = past.transpose()? {
+            return Ok(Answer(answer));
+        }
+    }
     let reuse = request.reuse == Some(true) || members(&request).any(|member| member.reuse == Some(true));
-    let allocation = allocation(request)?;
+    let allocation = allocation(request, hash)?;
     if reuse {
         // Whether a lease may be had again depends on what listens now.
         daemon.look().await;
@@ -72,8 +79,7 @@ fn members(request: &AllocateRequest) -> impl Iterator<Item = &MemberRequest> {
 }
 
 /// Checks what the types alone cannot, and looks up the owners.
-fn allocation(request: AllocateRequest) -> std::result::Result<Allocation, Refused> {
-    let hash = request.request_id.as_ref().map(|_| hash(&request));
+fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Result<Allocation, Refused> {
     let AllocateRequest {
         service_type,
         service_name,

@@ -17,9 +17,6 @@ use crate::system::Verdict;
 use crate::token::Token;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-const API: HeaderName = HeaderName::from_static("styxy-api");
-const VERSION: HeaderName = HeaderName::from_static("styxy-version");
 
 /// Lets a request through, or refuses it with the rule it breaks; adds the headers that every answer has.
 pub(super) async fn filter(
@@ -37,27 +34,46 @@ pub(super) async fn filter(
         daemon.requests.refused(code, &rule);
     }
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
-    headers.insert(CORP, HeaderValue::from_static("same-origin"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(API, HeaderValue::from_static("1"));
-    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
+}
+
+/// The headers that every answer has.
+const ALWAYS: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("styxy-api"), "1"),
+    (HeaderName::from_static("styxy-version"), env!("CARGO_PKG_VERSION")),
+];
+
+/// The whole answer to another user, for where no server is to be asked.
+pub(super) fn not_yours() -> String {
+    let body = serde_json::to_string(&peer_uid()).unwrap_or_default();
+    let always: Vec<String> = ALWAYS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let (always, length) = (always.concat(), body.len());
+    format!(
+        "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\n{always}connection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn peer_uid() -> Refusal {
+    forbidden("peer_uid", "this daemon serves another user")
 }
 
 fn admit(peer: Peer, method: &Method, headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
     match peer {
         Peer::Local(verdict) if verdict.is_trusted() => Ok(()),
-        Peer::Local(_) => Err(forbidden("peer_uid", "this daemon serves another user")),
+        Peer::Local(_) => Err(peer_uid()),
         Peer::Loopback { verdict, port } => {
             match verdict {
                 Verdict::Own | Verdict::Root => {}
                 Verdict::Other(_) | Verdict::Unknown => {
-                    return Err(forbidden("peer_uid", "this daemon serves another user"));
+                    return Err(peer_uid());
                 }
                 Verdict::NeedsToken => bearer(headers, token)?,
             }

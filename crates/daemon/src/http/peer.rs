@@ -1,11 +1,16 @@
 //! Who is at the other end of a connection: settled when it is accepted, before a byte is read.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
+use styxy_core::api::Code;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
+use crate::daemon::Daemon;
 use crate::system::{PeerLookup, Verdict};
 
 /// The other end of a connection.
@@ -22,17 +27,40 @@ pub(crate) enum Peer {
     },
 }
 
-/// Accepts TCP on loopback, and asks the system whose each connection is.
+/// Accepts TCP on loopback, and asks the system whose each connection is. Other users' are answered here and closed:
+/// they never reach the server, whatever they send or do not send.
 pub(crate) struct Loopback {
     listener: TcpListener,
     lookup: Option<PeerLookup>,
+    daemon: Arc<Daemon>,
+    /// Strangers being answered; those beyond are just closed.
+    strangers: Arc<Semaphore>,
 }
 
+/// So many strangers are answered at once.
+const STRANGERS: usize = 16;
+/// A stranger has this long to send something before it is answered all the same.
+const STRANGERS_PATIENCE: Duration = Duration::from_millis(500);
+
 impl Loopback {
-    pub(crate) fn new(listener: TcpListener) -> Self {
+    pub(crate) fn new(listener: TcpListener, daemon: Arc<Daemon>) -> Self {
         let lookup = PeerLookup::open()
             .inspect_err(|error| tracing::warn!(%error, "TCP clients cannot be told apart"));
-        Self { listener, lookup: lookup.ok() }
+        Self { listener, lookup: lookup.ok(), daemon, strangers: Arc::new(Semaphore::new(STRANGERS)) }
+    }
+
+    /// Says no, in a task of its own.
+    fn turn_away(&self, stream: TcpStream) {
+        self.daemon.requests.count();
+        self.daemon.requests.refused(Code::Forbidden, "peer_uid");
+        let Ok(permit) = Arc::clone(&self.strangers).try_acquire_owned() else { return };
+        tokio::spawn(async move {
+            let _permit = permit;
+            // Closing with bytes unread would reset the connection before the answer is read.
+            let _ = tokio::time::timeout(STRANGERS_PATIENCE, stream.readable()).await;
+            let _ = stream.try_read(&mut [0; 4096]);
+            let _ = stream.try_write(super::filter::not_yours().as_bytes());
+        });
     }
 }
 
@@ -50,7 +78,12 @@ impl Listener for Loopback {
                 Some(lookup) => lookup.tcp_client_uid(client, server),
                 None => Verdict::NeedsToken,
             };
-            return (stream, Peer::Loopback { verdict, port: server.port() });
+            match verdict {
+                Verdict::Own | Verdict::Root | Verdict::NeedsToken => {
+                    return (stream, Peer::Loopback { verdict, port: server.port() });
+                }
+                Verdict::Other(_) | Verdict::Unknown => self.turn_away(stream),
+            }
         }
     }
 

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use styxy_core::api::{
-    CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage,
-};
-use styxy_core::{Occupancy, Port, PortRange, ServiceType};
+use styxy_core::api::{CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery};
+use styxy_core::{Listener, Occupancy, Port, PortRange, ServiceType};
 
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
@@ -23,7 +21,16 @@ pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Resu
     let port: Port =
         port.parse().map_err(|error: styxy_core::InvalidPort| explain("port", &error.to_string()))?;
     daemon.look().await;
-    let system_usage = usage::of(&daemon, port).await;
+    let first = {
+        let engine = daemon.engine();
+        let server = engine.registry().lease_on(port).and_then(|lease| lease.listening.server());
+        server.and_then(Listener::key).map(|key| key.pid)
+    };
+    let mut usages = usage::of(&daemon, port, first).await.into_iter();
+    let system_usage = usages.next();
+    let beside: Vec<String> = usages
+        .map(|usage| format!("{} listens on {} too", usage::name(&usage), usage.addresses.join(", ")))
+        .collect();
     let engine = daemon.engine();
     let registry = engine.registry();
     let allocated_to = registry.lease_on(port).map(|lease| registry.view(lease));
@@ -36,6 +43,7 @@ pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Resu
         (None, None, Occupancy::Denied) => Some("not this user's to bind".into()),
         (None, None, Occupancy::Free) => None,
     };
+    let reason = reason.map(|reason| std::iter::once(reason).chain(beside).collect::<Vec<_>>().join("; "));
     Ok(Answer(CheckAnswer { port, available: reason.is_none(), allocated_to, system_usage, reason }))
 }
 
@@ -60,9 +68,9 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
         Refused(explain("start", &format!("the range {start}-{end} is reversed; allowed: start <= end")))
     })?;
     daemon.look().await;
-    let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().await.unwrap_or_default();
+    let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().unwrap_or_default();
     sockets.retain(|port, _| range.contains(*port));
-    let mut usage: BTreeMap<Port, SystemUsage> = usage::of_all(sockets).await;
+    let mut usage = usage::of_all(sockets).await;
     let mut leases: BTreeMap<Port, Lease> = {
         let engine = daemon.engine();
         let registry = engine.registry();
@@ -73,7 +81,7 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
     let in_use = ports.into_iter().map(|port| PortInUse {
         port,
         allocated_to: leases.remove(&port),
-        system_usage: usage.remove(&port),
+        system_usage: usage.remove(&port).and_then(|usages| usages.into_iter().next()),
     });
     Ok(Answer(ScanAnswer { scan_range: range.to_string(), ports_in_use: in_use.collect() }))
 }

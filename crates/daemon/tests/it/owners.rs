@@ -79,3 +79,19 @@ fn a_dead_a_foreign_and_an_impossible_pid_own_nothing() {
     }
     assert_eq!(daemon.get("/status")["allocations"], 0);
 }
+
+#[test]
+fn a_request_repeated_after_its_process_ended_gets_the_first_answer() {
+    let daemon = Live::start(r"{}");
+    let mut events = daemon.events();
+    let mut owner = Command::new("sleep").arg("600").spawn().unwrap();
+    let request = json!({"service_type": "once", "pid": owner.id(), "request_id": "r-1"});
+    let first = daemon.allocate(&request);
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    events.wait_for("ended");
+    assert_eq!(daemon.allocate(&request), first);
+    let other = json!({"service_type": "other", "pid": owner.id(), "request_id": "r-1"});
+    assert_eq!(daemon.ask("POST", "/allocate", &other.to_string()).0, 422);
+    assert_eq!(daemon.get("/status")["allocations"], 0);
+}

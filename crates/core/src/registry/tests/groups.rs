@@ -82,3 +82,19 @@ fn a_dry_run_says_what_would_be_granted_and_remembers_nothing() {
     let granted = machine.allocate(under(group(asks), "r1", 8)).unwrap();
     assert_eq!(ports(&said), ports(&granted), "and its request id is still to be used");
 }
+
+#[test]
+fn a_member_that_insists_on_a_port_gets_it_wherever_it_stands_in_the_group() {
+    for wish in [exact(3000), preferred(3000)] {
+        let api = Ask { wish, ..ask("api") };
+        for (asks, granted) in [
+            (vec![ask("dev"), api.clone()], vec![8000, 3000]),
+            (vec![api.clone(), ask("dev")], vec![3000, 8000]),
+        ] {
+            let mut machine = Machine::new();
+            let grants = machine.allocate(group(asks)).unwrap();
+            assert_eq!(ports(&grants), granted, "{wish:?}");
+            assert!(grants.iter().all(|grant| grant.reason.is_none()));
+        }
+    }
+}

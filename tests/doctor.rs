@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::support::{Home, Server, sort};
+use crate::restart::crc32c;
+use crate::support::{Home, Server, is_root, sort};
 
 /// What the doctor found of `check`: its verdict, message and hint.
 fn finding(home: &Home, code: i32, check: &str) -> (String, String, String) {
@@ -46,6 +47,72 @@ fn the_doctor_exits_1_over_a_folder_that_others_may_look_into() {
     let (verdict, _, hint) = finding(&home, 1, "folder");
     assert_eq!(verdict, "wrong");
     assert!(hint.contains("chmod 700"), "{hint}");
+}
+
+#[test]
+fn the_doctor_exits_1_over_a_folder_that_cannot_be_made() {
+    if is_root() {
+        println!("skipped: root may write anywhere");
+        return;
+    }
+    let home = Home::empty();
+    let above = home.top().join("closed");
+    fs::create_dir(&above).unwrap();
+    fs::set_permissions(&above, Permissions::from_mode(0o500)).unwrap();
+    let home = home.at(above.join("deep/styxy"));
+    let (verdict, message, hint) = finding(&home, 1, "folder");
+    assert_eq!(verdict, "wrong");
+    let above = above.to_str().unwrap();
+    assert!(
+        message.contains(above) && hint.contains(above) && hint.contains("STYXY_HOME"),
+        "{message} {hint}"
+    );
+}
+
+#[test]
+fn the_doctor_exits_1_over_a_folder_that_would_lie_in_a_file() {
+    let home = Home::empty();
+    let file = home.top().join("file");
+    fs::write(&file, "").unwrap();
+    let home = home.at(file.join("styxy"));
+    let (verdict, message, hint) = finding(&home, 1, "folder");
+    assert_eq!(verdict, "wrong");
+    assert!(message.contains(file.to_str().unwrap()) && hint.contains("STYXY_HOME"), "{message} {hint}");
+}
+
+#[test]
+fn the_doctor_exits_1_over_a_journal_that_cannot_be_opened() {
+    if is_root() {
+        println!("skipped: root may open any file");
+        return;
+    }
+    let home = Home::new();
+    let journal = home.root().join("journal.0000000001");
+    fs::write(&journal, "").unwrap();
+    for mode in [0o000, 0o400, 0o200] {
+        fs::set_permissions(&journal, Permissions::from_mode(mode)).unwrap();
+        let (verdict, message, hint) = finding(&home, 1, "journal");
+        assert_eq!(verdict, "wrong");
+        assert!(message.contains(journal.to_str().unwrap()) && !hint.is_empty(), "{message} {hint}");
+    }
+}
+
+#[test]
+fn the_doctor_exits_1_over_a_journal_of_a_newer_version_and_leaves_it_alone() {
+    let home = Home::new();
+    let journal = home.root().join("journal.0000000001");
+    let mut header = [0; 64];
+    header[..8].copy_from_slice(b"styxyjnl");
+    header[8] = 7;
+    header[16] = 1;
+    header[56..].copy_from_slice(b"complete");
+    let sum = crc32c(&[&header[..12], &header[16..56]].concat());
+    header[12..16].copy_from_slice(&sum.to_le_bytes());
+    fs::write(&journal, header).unwrap();
+    let (verdict, message, hint) = finding(&home, 1, "journal");
+    assert_eq!((verdict.as_str(), hint.as_str()), ("wrong", "npm install -g styxy@latest"));
+    assert!(message.contains("format 7") && message.contains(journal.to_str().unwrap()), "{message}");
+    assert_eq!(fs::read(&journal).unwrap(), header);
 }
 
 #[test]

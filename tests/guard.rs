@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::json;
 use styxy_core::api::StatusAnswer;
 
-use crate::support::{Home, Request, Server, Way, helper, nobody, proper, sort};
+use crate::support::{Home, Request, Server, Way, helper, nobody, proper, sort, until};
 
 /// Refused by `rule`, over TCP v4 and v6; the socket does not mind.
 #[track_caller]
@@ -236,4 +236,23 @@ fn another_user_who_does_reach_the_socket_is_refused() {
     }
     let Some(told) = told_to_others(&home, &socket) else { return };
     assert!(told.starts_with("403 ") && told.contains("peer_uid"), "{told}");
+}
+
+#[test]
+fn another_user_who_sends_half_a_request_holds_nothing_of_the_daemons() {
+    const CONNECTIONS: usize = 200;
+    let home = Home::new();
+    let pid = home.start().pid;
+    let mut command = helper(&home, "half-asks", &[&format!("127.0.0.1:{}", home.listen_port()), "200"]);
+    if !nobody(&mut command) {
+        return;
+    }
+    let mut stranger = Server::run(&mut command);
+    assert_eq!(stranger.hear(), "connected");
+    let descriptors = || std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    until("the strangers' connections are closed", || descriptors() < CONNECTIONS / 4);
+    assert_eq!(home.socket().get("/status").status, 200);
+    // Each was told so, or cut.
+    stranger.tell("count");
+    assert_eq!(stranger.hear(), "0 open");
 }

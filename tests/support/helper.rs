@@ -1,7 +1,7 @@
 //! Real servers: this very test binary, run again to be one.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -188,6 +188,7 @@ fn a_helper_does_as_it_is_told() {
         "listen-late" => listen_when_told(&addresses(&words)),
         "race" => race(words[0], words[1]),
         "get" => get(words[0], words[1]),
+        "half-asks" => half_asks(words[0], words[1].parse().unwrap()),
         other => panic!("no such role: {other}"),
     }
 }
@@ -272,4 +273,23 @@ fn get(place: &str, path: &str) {
         Ok(answer) => format!("{} {}", answer.status, answer.text()),
         Err(error) => format!("{:?}", error.kind()),
     });
+}
+
+/// Sends half a request on each of many connections; then says how many the other side has left open.
+fn half_asks(address: &str, count: usize) {
+    let connect = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let _ = stream.write_all(b"GET /status HTTP/1.1\r\nHos");
+        stream
+    };
+    let streams: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
+    say("connected");
+    let _ = std::io::stdin().read_line(&mut String::new());
+    let is_open = |stream: &&TcpStream| {
+        let mut stream: &TcpStream = stream;
+        stream.set_nonblocking(true).unwrap();
+        let ended = stream.read_to_end(&mut Vec::new());
+        matches!(ended, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    say(&format!("{} open", streams.iter().filter(is_open).count()));
 }

@@ -30,6 +30,7 @@ pub(crate) fn run(share: usize) {
     end(&mut client, watched);
     closed_listeners(&mut client, &events, 500 / share);
     many_deaths(&mut client, &events, 10_000 / share);
+    random_operations(&mut client, 100_000 / share);
     idle(&mut client, Duration::from_secs(60 / u64::try_from(share).unwrap()));
 }
 
@@ -135,6 +136,58 @@ fn many_deaths(client: &mut Client, events: &Receiver<Told>, deaths: usize) {
         }
     }
     println!("{deaths} owner deaths: {early} leases ended early, {missed} missed");
+}
+
+/// Allocates, releases and kills at random: as many watches as there are owners of leases, and no descriptor more.
+fn random_operations(client: &mut Client, operations: usize) {
+    let descriptors = || fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = descriptors();
+    let mut state: u64 = 11;
+    let mut dice = move |sides: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % sides
+    };
+    let mut owners: Vec<Child> = (0..64).map(|_| sleeper()).collect();
+    let mut leases: Vec<(u32, Value)> = Vec::new();
+    let (mut deaths, mut disagreed) = (0, 0);
+    for operation in 0..operations {
+        match dice(1000) {
+            0 => {
+                let index = dice(owners.len());
+                let mut dead = std::mem::replace(&mut owners[index], sleeper());
+                dead.kill().unwrap();
+                dead.wait().unwrap();
+                leases.retain(|(pid, _)| *pid != dead.id());
+                deaths += 1;
+                while !client.get("/status").contains(&format!(r#""allocations":{},"#, leases.len())) {}
+            }
+            1..550 if leases.len() < 2000 => {
+                let pid = owners[dice(owners.len())].id();
+                let body = format!(r#"{{"service_type":"bench","pid":{pid}}}"#);
+                leases.push((pid, serde_json::from_str(&client.try_allocate(&body).unwrap()).unwrap()));
+            }
+            _ if !leases.is_empty() => {
+                let (_, lease) = leases.swap_remove(dice(leases.len()));
+                release(client, &lease);
+            }
+            _ => {}
+        }
+        if operation % 100 == 0 {
+            let watched = leases.iter().map(|(pid, _)| pid).collect::<HashSet<_>>().len();
+            let status: Value = serde_json::from_str(&client.get("/status")).unwrap();
+            disagreed += usize::from(status["watches"]["processes"] != watched);
+        }
+    }
+    for mut owner in owners {
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+    }
+    while !client.get("/status").contains(r#""allocations":0"#) {}
+    println!(
+        "{operations} random operations, {deaths} deaths among them: watches and owners disagreed {disagreed} times, \
+         {} descriptors more than before",
+        descriptors() - before
+    );
 }
 
 /// What the daemon's thread does while nothing happens and 100 leases are active.

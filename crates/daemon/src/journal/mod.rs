@@ -153,6 +153,8 @@ pub enum WhyMoved {
     NotAFile,
     /// Longer than any journal.
     TooLong,
+    /// Cut off, or never finished, and no older generation has its state.
+    NeverFinished,
 }
 
 impl fmt::Display for WhyMoved {
@@ -162,8 +164,20 @@ impl fmt::Display for WhyMoved {
             Self::Damaged { at } => write!(f, "it is damaged at byte {at}"),
             Self::NotAFile => f.write_str("it is not a regular file"),
             Self::TooLong => f.write_str("it is longer than any journal"),
+            Self::NeverFinished => f.write_str("it ends before its first record"),
         }
     }
+}
+
+/// Says why the journal in `folder` could not be opened, if it could not; changes nothing and needs no lock.
+///
+/// Damage is no reason, nor is a folder that is missing. Reads the files as a whole: some milliseconds.
+///
+/// # Errors
+/// [`JournalError::Folder`], [`JournalError::Open`], [`JournalError::Read`] or [`JournalError::NewerFormat`], as
+/// [`Journal::open`] would have it.
+pub fn inspect(folder: &Path) -> Result<(), JournalError> {
+    recover::inspect(folder)
 }
 
 /// How the journal is doing.

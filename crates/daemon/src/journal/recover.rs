@@ -59,6 +59,23 @@ struct Plan {
     remove: Vec<Candidate>,
 }
 
+/// Looks at all that [`recover`] would look at, and changes nothing.
+pub(super) fn inspect(folder: &Path) -> Result<(), JournalError> {
+    let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    match os::check_folder(folder) {
+        Err(error) if missing(&error) => return Ok(()),
+        checked => checked.map_err(|source| JournalError::Folder { path: folder.to_owned(), source })?,
+    }
+    for candidate in files::list(folder)? {
+        match look_at(&candidate) {
+            // Nobody holds the lock, so a daemon that was just started may have tidied up.
+            Err(JournalError::Open { source, .. }) if missing(&source) => {}
+            looked_at => drop(looked_at?),
+        }
+    }
+    Ok(())
+}
+
 /// Replays the newest generation in `folder` that counts, tidies up, and says where to append.
 pub(super) fn recover(
     folder: &Path,
@@ -72,7 +89,7 @@ pub(super) fn recover(
         .into_iter()
         .map(|candidate| look_at(&candidate).map(|standing| (candidate, standing)))
         .collect::<Result<Vec<_>, _>>()?;
-    let Plan { chosen, aside, remove } = plan(standings);
+    let Plan { chosen, aside, remove } = plan(standings, generation::capacity_for(options, &[], 0));
 
     let mut found = Found::default();
     let store = match chosen {
@@ -129,9 +146,10 @@ fn look_at(candidate: &Candidate) -> Result<Standing, JournalError> {
     Ok(Standing::Journal { file, header, contents })
 }
 
-/// Decides what becomes of each file; `standings` has the newest first.
-fn plan(standings: Vec<(Candidate, Standing)>) -> Plan {
+/// Decides what becomes of each file; `standings` has the newest first, and a new one has `capacity` bytes.
+fn plan(standings: Vec<(Candidate, Standing)>, capacity: usize) -> Plan {
     let mut plan = Plan::default();
+    let mut unfinished = Vec::new();
     let oldest_complete = standings
         .iter()
         .filter(|(_, standing)| matches!(standing, Standing::Journal { header: Header::Complete, .. }))
@@ -185,10 +203,33 @@ fn plan(standings: Vec<(Candidate, Standing)>) -> Plan {
                 let condition = Condition::Good { used, tail };
                 plan.chosen = Some(Chosen { candidate, file, contents, condition });
             }
-            None => plan.remove.push(candidate),
+            None if header == Header::Complete => plan.remove.push(candidate),
+            None if is_of_first_start(&candidate, header, &contents, capacity) => plan.remove.push(candidate),
+            None => unfinished.push(candidate),
+        }
+    }
+    // One that was never finished is no loss while its predecessor counts; any other may once have been whole.
+    let predecessor = plan.chosen.as_ref().map(|chosen| chosen.candidate.generation);
+    for candidate in unfinished {
+        if predecessor.is_some_and(|predecessor| predecessor < candidate.generation) {
+            plan.remove.push(candidate);
+        } else {
+            plan.aside.push((candidate, WhyMoved::NeverFinished));
         }
     }
     plan
+}
+
+/// Whether a generation that does not count is what a kill of the very first start leaves, when nothing had been
+/// acknowledged: a whole header that was never sealed, or all `capacity` bytes reserved and none written.
+fn is_of_first_start(candidate: &Candidate, header: Header, contents: &Contents, capacity: usize) -> bool {
+    let length = contents.bytes().len();
+    candidate.generation == 1
+        && match header {
+            Header::Incomplete => length >= header::LEN,
+            Header::Blank => length >= capacity,
+            Header::Complete | Header::Newer { .. } | Header::Damaged { .. } => false,
+        }
 }
 
 /// Folds every whole record into `replay`, in the order they were appended, and counts them.

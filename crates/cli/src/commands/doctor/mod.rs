@@ -2,6 +2,7 @@
 
 mod daemon;
 mod finding;
+mod journal;
 mod machine;
 mod settings;
 
@@ -33,7 +34,15 @@ impl Args {
 
         let mut findings = daemon::findings(&seen, config);
         findings.push(settings::file(&layout.config(), &parsed));
-        findings.push(settings::folder(layout.root()));
+        let folder = settings::folder(layout.root());
+        // A daemon that runs says itself how its journal does.
+        let journal = match (&seen, folder.verdict) {
+            (Seen::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
+            (Seen::NotRunning, Verdict::Warn | Verdict::Wrong)
+            | (Seen::Running { .. } | Seen::Broken(_), _) => None,
+        };
+        findings.push(folder);
+        findings.extend(journal);
         if let Some(config) = config {
             findings.extend(machine::ephemeral_overlap(config));
         }

@@ -1,5 +1,7 @@
 //! The daemon's folder and its configuration, as they lie on the disk.
 
+#[cfg(unix)]
+use std::io;
 use std::path::Path;
 
 use styxy_core::api::Refusal;
@@ -27,11 +29,15 @@ pub(super) fn folder(path: &Path) -> Finding {
     let shown = path.display();
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Finding::ok("folder", format!("{shown} will be made when it is needed"));
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return to_be_made(path);
         }
         Err(error) => {
-            return Finding::wrong("folder", format!("{shown}: {error}"), format!("ls -ld {shown}"));
+            return Finding::wrong(
+                "folder",
+                format!("{shown}: {error}"),
+                format!("ls -ld {shown}   # or export STYXY_HOME=/a/folder/of/yours"),
+            );
         }
     };
     let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
@@ -57,6 +63,27 @@ pub(super) fn folder(path: &Path) -> Finding {
         )
     } else {
         Finding::ok("folder", format!("{shown} is yours alone"))
+    }
+}
+
+/// Whether a folder that is missing could be made: whoever makes it writes to the nearest folder that is there.
+#[cfg(unix)]
+fn to_be_made(path: &Path) -> Finding {
+    use rustix::fs::Access;
+
+    let shown = path.display();
+    let above = path.ancestors().skip(1).find(|above| above.metadata().is_ok());
+    let above = above.unwrap_or_else(|| Path::new("."));
+    match rustix::fs::access(above, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Finding::ok("folder", format!("{shown} will be made when it is needed")),
+        Err(error) => {
+            let (above, error) = (above.display(), io::Error::from(error));
+            Finding::wrong(
+                "folder",
+                format!("{shown} is missing and cannot be made in {above}: {error}"),
+                format!("ls -ld {above}   # make it writable, or export STYXY_HOME=/a/folder/of/yours"),
+            )
+        }
     }
 }
 

@@ -17,6 +17,9 @@ use target::{Claim, Ours, Target};
 ///
 /// Each is a port, a lease's id, or the beginning of one id only. Servers keep running; only their claim to the port
 /// ends. All are tried; it exits 1 if one was refused.
+///
+/// By port, a lease that another worktree's or agent session's server uses is refused without --force. By id or the
+/// beginning of one no check of the worktree is made: an id names that very lease.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy release 3000
   styxy release 3000 8000 6006

@@ -197,6 +197,72 @@ fn a_generation_that_was_never_complete_is_removed() {
 }
 
 #[test]
+fn a_lone_generation_cut_to_less_than_a_header_is_moved_aside() {
+    for cut in [0, 7, 16, 40, 55] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), small(), &three());
+        let path = only_file(folder.path());
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(cut).unwrap();
+        let left = fs::read(&path).unwrap();
+
+        let (opened, state) = open::<Every>(folder.path(), small());
+        assert_eq!((opened.found.origin, state), (Origin::Fresh, Every::default()));
+        let [MovedAside { from, to, why }] = &opened.found.moved_aside[..] else {
+            panic!("cut to {cut}: {:?}", opened.found)
+        };
+        assert_eq!((from, fs::read(to).unwrap()), (&path, left));
+        // Cut within its first words it is not even a header.
+        let expected = match cut {
+            7 | 16 => WhyMoved::Damaged { at: 0 },
+            _ => WhyMoved::NeverFinished,
+        };
+        assert_eq!(*why, expected, "cut to {cut}");
+    }
+}
+
+#[test]
+fn what_a_kill_of_the_first_start_leaves_is_removed() {
+    let mut begun = header::encode(1).to_vec();
+    begun.resize(16 * 1024, 0);
+    for left in [vec![0; 16 * 1024], begun, header::encode(1).to_vec()] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("journal.0000000001"), left).unwrap();
+        let (opened, _) = open::<Every>(folder.path(), small());
+        assert_eq!((opened.found.origin, opened.found.moved_aside), (Origin::Fresh, vec![]));
+        assert_eq!(names(folder.path()), ["journal.0000000002"]);
+    }
+}
+
+#[test]
+fn a_later_generation_without_a_predecessor_is_moved_aside_however_long() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("journal.0000000005"), vec![0; 16 * 1024]).unwrap();
+    let (opened, _) = open::<Every>(folder.path(), small());
+    assert_eq!(opened.found.moved_aside.len(), 1);
+    assert_eq!(names(folder.path()), ["journal.0000000005.damaged-1", "journal.0000000006"]);
+}
+
+#[test]
+fn an_inspection_finds_a_newer_format_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(inspect(&folder.path().join("missing")).is_ok());
+    write(folder.path(), small(), &three());
+    let path = only_file(folder.path());
+    // Damage keeps nothing from starting; a newer format does.
+    for (at, newer) in [(120, false), (8, true)] {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at] ^= 2;
+        let sum = crc32c::crc32c_append(crc32c::crc32c(&bytes[..12]), &bytes[16..header::COMPLETE_AT]);
+        bytes[12..16].copy_from_slice(&sum.to_le_bytes());
+        fs::write(&path, &bytes).unwrap();
+        let inspected = inspect(folder.path());
+        assert_eq!(matches!(inspected, Err(JournalError::NewerFormat { found: 3, .. })), newer);
+        assert_eq!(inspected.is_err(), newer, "{inspected:?}");
+        assert_eq!(fs::read(only_file(folder.path())).unwrap(), bytes);
+    }
+}
+
+#[test]
 fn a_predecessor_is_removed_unless_it_is_damaged() {
     for (damage, left) in [(None, 1), (Some(120), 2)] {
         let folder = tempfile::tempdir().unwrap();

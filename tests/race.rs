@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{Home, Request, Server, helper, sort};
 
 const SERVERS: usize = 16;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 30;
 
 #[test]
 fn sixteen_servers_that_start_at_once_in_a_range_of_32_all_bind_a_port_of_their_own() {

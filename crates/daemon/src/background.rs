@@ -50,8 +50,8 @@ async fn timer(daemon: Arc<Daemon>) {
             Some(Duration::ZERO) => {
                 // A signal that came with the deadline says whether we were stopped until now: it goes first.
                 tokio::task::yield_now().await;
-                // Nothing followed although something was due: the journal does not take it now.
-                if !daemon.tick().await {
+                // Nothing followed and it is due still: the journal does not take it now.
+                if !daemon.tick().await && daemon.is_overdue() {
                     sleep(AGAIN).await;
                 }
             }

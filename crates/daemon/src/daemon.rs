@@ -121,6 +121,11 @@ impl Daemon {
         self.happens(&Command::Tick)
     }
 
+    /// Whether a deadline has passed and nothing has followed from it.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.engine().next_deadline().is_some_and(|at| at <= system::now().awake)
+    }
+
     /// Looks at what listens and tells the engine what is new. True if something was.
     ///
     /// Takes about 50 µs; more only if somebody unknown listens on a leased port.
@@ -240,10 +245,13 @@ impl Daemon {
 
     /// Re-checks every owner and every listener.
     pub(crate) async fn recheck(&self) {
-        let gone: Vec<ProcessKey> = {
-            let engine = self.engine();
-            engine.registry().processes().filter(|process| !system::is_alive(process)).collect()
+        // Some microseconds each: thousands of them are not waited for on the serving thread.
+        let mut gone: Vec<ProcessKey> = self.engine().registry().processes().collect();
+        let look = move || {
+            gone.retain(|process| !system::is_alive(process));
+            gone
         };
+        let gone = tokio::task::spawn_blocking(look).await.unwrap_or_default();
         if !gone.is_empty() {
             self.exited(&gone).await;
         }

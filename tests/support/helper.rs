@@ -275,7 +275,7 @@ fn get(place: &str, path: &str) {
     });
 }
 
-/// Sends half a request on each of many connections; then says how many the other side has left open.
+/// Sends half a request on each of many connections; for each word then says how many the other side has left open.
 fn half_asks(address: &str, count: usize) {
     let connect = || {
         let mut stream = TcpStream::connect(address).unwrap();
@@ -284,12 +284,13 @@ fn half_asks(address: &str, count: usize) {
     };
     let streams: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
     say("connected");
-    let _ = std::io::stdin().read_line(&mut String::new());
     let is_open = |stream: &&TcpStream| {
         let mut stream: &TcpStream = stream;
         stream.set_nonblocking(true).unwrap();
         let ended = stream.read_to_end(&mut Vec::new());
         matches!(ended, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
     };
-    say(&format!("{} open", streams.iter().filter(is_open).count()));
+    for _ in std::io::stdin().lines().map_while(Result::ok) {
+        say(&format!("{} open", streams.iter().filter(is_open).count()));
+    }
 }

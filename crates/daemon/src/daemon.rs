@@ -110,6 +110,7 @@ impl Daemon {
     }
 
     /// The daemon had been stopped, and goes on: deadlines of beats start anew.
+    #[cfg(unix)]
     pub(crate) fn wake(&self) {
         self.happens(&Command::Resume { boot_id: self.about.boot_id.clone() });
         self.nearer.notify_one();

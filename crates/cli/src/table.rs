@@ -121,7 +121,7 @@ mod tests {
         table.row([
             "80".into(),
             "dev/web".into(),
-            Cell::Path("~/work/shop/frontend".into()),
+            Cell::Path("~/code/shop/frontend".into()),
             "3 min ago".into(),
         ]);
         table.row(["10000".into(), "api".into(), Cell::Path("/w/app".into()), "2 h ago".into()]);
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn columns_line_up_and_nothing_trails() {
         let expected = " PORT  SERVICE  PROJECT               SINCE
-   80  dev/web  ~/work/shop/frontend  3 min ago
+   80  dev/web  ~/code/shop/frontend  3 min ago
 10000  api      /w/app                2 h ago";
         assert_eq!(table().fitting(None), expected);
         assert_eq!(table().fitting(Some(80)), expected);

@@ -1,102 +1,22 @@
 // The REST API as any program may use it: plain fetch over TCP, no library.
-// The binary is STYXY_BINARY, or the one that `cargo build` leaves.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import dgram from 'node:dgram';
 import { once } from 'node:events';
-import fs from 'node:fs/promises';
 import http from 'node:http';
-import net from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-const target = process.env.CARGO_TARGET_DIR ?? path.join(here, '..', 'target');
-const program = process.platform === 'win32' ? 'styxy.exe' : 'styxy';
-const binary = path.resolve(process.env.STYXY_BINARY ?? path.join(target, 'debug', program));
+import { DEADLINE, Home, eventually } from './support.mjs';
 
-// No condition takes longer, on the slowest machine.
-const DEADLINE = 30_000;
-// Ports of this run alone, in the grid of the Rust tests: so many in a row, the first of them the daemon's.
-const FROM = 20_000;
-const BLOCK = 200;
-const BLOCKS = 60;
-
-let home, top, claim, first, base;
+let home, base;
 
 before(async () => {
-  await fs.access(binary).catch(() => assert.fail(`${binary} is not there: cargo build, or set STYXY_BINARY`));
-  top = await fs.mkdtemp(path.join(os.tmpdir(), 'styxy-'));
-  home = path.join(top, 'home');
-  await fs.mkdir(home, { mode: 0o700 });
-  ({ claim, first } = await claimPorts());
-  const config = {
-    listen_port: first,
-    overflow_range: null,
-    service_types: { web: { range: [first + 1, first + BLOCK - 1] } },
-  };
-  await fs.writeFile(path.join(home, 'config.json'), JSON.stringify(config));
-  base = `http://localhost:${first}`;
-  await styxy('daemon', 'start');
+  home = await Home.make();
+  base = `http://localhost:${home.first}`;
+  await home.styxy('daemon', 'start');
 });
 
-after(async () => {
-  await styxy('daemon', 'stop');
-  claim?.close();
-  await fs.rm(top, { recursive: true, force: true });
-});
-
-/** Runs the command to its end and gives what it printed. */
-async function styxy(...words) {
-  const env = { ...process.env, STYXY_HOME: home, NO_COLOR: '1' };
-  for (const name of ['STYXY_INSTANCE', 'CLAUDE_PID', 'CLAUDE_CODE_SESSION_ID', 'STYXY_NO_AUTOSTART']) delete env[name];
-  const child = spawn(binary, words, { env, stdio: ['ignore', 'pipe', 'pipe'], timeout: DEADLINE });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (bytes) => (stdout += bytes));
-  child.stderr.on('data', (bytes) => (stderr += bytes));
-  const [code] = await once(child, 'close');
-  assert.equal(code, 0, `styxy ${words.join(' ')}: ${stderr}`);
-  return stdout;
-}
-
-/** Finds ports in a row that nobody listens on; a UDP socket on the first keeps other runs off them. */
-async function claimPorts() {
-  for (let turn = 0; turn < BLOCKS; turn += 1) {
-    const first = FROM + ((process.pid + turn) % BLOCKS) * BLOCK;
-    const claim = dgram.createSocket('udp4');
-    const claimed = await new Promise((resolve) => {
-      claim.once('error', () => resolve(false));
-      claim.bind(first, '127.0.0.1', () => resolve(true));
-    });
-    const ports = Array.from({ length: BLOCK }, (_, offset) => first + offset);
-    if (claimed && (await Promise.all(ports.map(isFree))).every(Boolean)) return { claim, first };
-    claim.close();
-  }
-  return assert.fail('no ports in a row are free on this machine');
-}
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, () => server.close(() => resolve(true)));
-  });
-}
-
-/** What `look` gives as soon as that is something. */
-async function eventually(what, look) {
-  const deadline = Date.now() + DEADLINE;
-  for (;;) {
-    const seen = await look();
-    if (seen) return seen;
-    assert.ok(Date.now() < deadline, `never came true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+after(() => home.end());
 
 async function ask(method, route, body, headers) {
   const response = await fetch(base + route, {
@@ -163,7 +83,7 @@ async function connected(headers) {
 
 test('fetch gets a port, and what it sends by itself is no reason to refuse', async () => {
   const lease = await allocate({ service_name: 'front' });
-  assert.ok(lease.port > first && lease.port < first + BLOCK);
+  assert.ok(lease.port > home.first && lease.port <= home.last);
   assert.equal(lease.url, `http://localhost:${lease.port}`);
   assert.deepEqual([lease.success, lease.state, lease.service_name], [true, 'granted', 'front']);
   await release(lease);
@@ -172,7 +92,7 @@ test('fetch gets a port, and what it sends by itself is no reason to refuse', as
 
 test('both loopback addresses are served', async () => {
   for (const host of ['127.0.0.1', '[::1]', 'localhost']) {
-    const response = await fetch(`http://${host}:${first}/status`);
+    const response = await fetch(`http://${host}:${home.first}/status`);
     assert.equal((await response.json()).status, 'running', host);
   }
 });
@@ -275,14 +195,14 @@ test('a web page is refused', async () => {
   // fetch may not set Host, Origin and the like as a browser does; node:http may.
   const get = (headers) =>
     new Promise((resolve, reject) => {
-      const request = http.get({ host: '127.0.0.1', port: first, path: '/status', headers }, async (response) => {
+      const request = http.get({ host: '127.0.0.1', port: home.first, path: '/status', headers }, async (response) => {
         const chunks = await response.toArray();
         resolve({ status: response.statusCode, json: JSON.parse(Buffer.concat(chunks)) });
       });
       request.once('error', reject);
     });
   const cases = [
-    [{ Host: `evil.example:${first}` }, 'host'],
+    [{ Host: `evil.example:${home.first}` }, 'host'],
     [{ Origin: base }, 'origin'],
     [{ 'Sec-Fetch-Site': 'cross-site' }, 'sec_fetch_site'],
     [{ Referer: `${base}/` }, 'referer'],

@@ -116,6 +116,22 @@ fn a_key_gets_the_port_it_had_before_and_others_get_it_last() {
 }
 
 #[test]
+fn a_default_port_is_given_unless_the_key_had_another_one() {
+    let home = Home::new();
+    let last = *home.range(sort::WEB).end();
+    let ask =
+        |project: &str| json!({ "service_type": sort::WEB, "project_path": project, "default_port": last });
+    assert_eq!(home.allocate(&ask("/w/one")).port.get(), last);
+    let other = home.allocate(&ask("/w/two"));
+    assert_ne!(other.port.get(), last);
+    assert_eq!(other.reason, None);
+    home.styxy(&["cleanup", "--force", "--yes"]).done();
+    assert_eq!(home.allocate(&ask("/w/two")).port, other.port);
+    let both = json!({ "service_type": sort::WEB, "default_port": last, "preferred_port": last });
+    home.socket().post("/allocate", &both).refused(400, "invalid_request");
+}
+
+#[test]
 fn an_unknown_service_type_is_refused_when_types_are_strict() {
     let home = Home::new();
     let refusal =

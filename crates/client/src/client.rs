@@ -8,7 +8,7 @@ use reqwest::{Method, Response};
 use serde::de::DeserializeOwned;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, BeatAnswer, BeatRequest,
-    CheckAnswer, CleanupAnswer, CleanupRequest, Code, ConfigAnswer, EndInstanceAnswer, InstancesAnswer,
+    CheckAnswer, CleanupAnswer, CleanupRequest, ConfigAnswer, EndInstanceAnswer, InstancesAnswer, Refusal,
     RegisterAnswer, RegisterRequest, ReleaseAnswer, ScanAnswer, ScanQuery, StatusAnswer, SuggestAnswer,
     SuggestQuery,
 };
@@ -58,16 +58,12 @@ impl Client {
     ///
     /// With a `request_id` it is sent again if the connection dies under it.
     pub async fn allocate(&self, request: &AllocateRequest) -> Result<AllocateAnswer, Error> {
-        match self.allocate_once(request).await {
-            // The id only makes a repeat safe; a daemon that does not know it can do without.
-            Err(Error::Refused(refusal))
-                if refusal.code == Code::InvalidRequest
-                    && refusal.details.get("unknown").is_some_and(|unknown| unknown == true)
-                    && refusal.details.get("field").is_some_and(|field| field == "request_id") =>
-            {
-                self.allocate_once(&AllocateRequest { request_id: None, ..request.clone() }).await
+        let mut request = request.clone();
+        loop {
+            match self.allocate_once(&request).await {
+                Err(Error::Refused(refusal)) if leave_out(&mut request, &refusal) => {}
+                answer => return answer,
             }
-            answer => answer,
         }
     }
 
@@ -261,9 +257,44 @@ impl Shared {
     }
 }
 
+/// Takes out of `request` the field that an older daemon does not know, if it can do without. Says whether it did.
+fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
+    let unknown = refusal.details.get("unknown").is_some_and(|unknown| unknown == true);
+    let field = refusal.details.get("field").and_then(serde_json::Value::as_str).filter(|_| unknown);
+    match field {
+        // It only makes a repeat safe.
+        Some("request_id") => request.request_id.take().is_some(),
+        // It only makes one port likelier than another.
+        Some("default_port") => {
+            let members = request.services.iter_mut().flatten();
+            let ports = members.map(|member| &mut member.default_port).chain([&mut request.default_port]);
+            ports.fold(false, |any, port| port.take().is_some() || any)
+        }
+        Some(_) | None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use styxy_core::api::explain;
+
     use super::*;
+
+    #[test]
+    fn only_what_an_older_daemon_can_do_without_is_left_out() {
+        let json = serde_json::json!({
+            "services": [{ "service_type": "dev", "default_port": 5173 }], "request_id": "r", "reuse": true,
+        });
+        let mut request: AllocateRequest = serde_json::from_value(json).unwrap();
+        let unknown = |field: &str| explain(field, &format!("unknown field `{field}`, expected `pid`"));
+        assert!(leave_out(&mut request, &unknown("default_port")));
+        assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent for ever");
+        assert!(leave_out(&mut request, &unknown("request_id")));
+        assert!(!leave_out(&mut request, &unknown("reuse")));
+        assert!(!leave_out(&mut request, &explain("request_id", "it is empty")));
+        let json = serde_json::json!({ "services": [{ "service_type": "dev" }], "reuse": true });
+        assert_eq!(serde_json::to_value(request).unwrap(), json);
+    }
 
     /// Compiled, never run: a runtime of many threads moves these from one to another.
     #[expect(dead_code, reason = "it is the compiler that tests it")]

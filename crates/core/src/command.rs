@@ -119,6 +119,8 @@ pub struct Ask {
 pub enum Wish {
     /// Any.
     Any,
+    /// This one, after those that the key had before and before the service type's.
+    Default(Port),
     /// This one first.
     Preferred(Port),
     /// This one or a refusal.

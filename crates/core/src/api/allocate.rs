@@ -21,6 +21,10 @@ pub struct AllocateRequest {
     /// The port wished for; another one is given, with a `reason`, if it cannot be had.
     #[serde(alias = "port", default, skip_serializing_if = "Option::is_none")]
     pub preferred_port: Option<Port>,
+    /// The port this kind of server has when nobody says otherwise: tried after those that this key had before, without a
+    /// `reason` if it cannot be had. Not beside `preferred_port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_port: Option<Port>,
     /// That port or a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<bool>,
@@ -66,6 +70,9 @@ pub struct MemberRequest {
     /// The port wished for.
     #[serde(alias = "port", default, skip_serializing_if = "Option::is_none")]
     pub preferred_port: Option<Port>,
+    /// The port this kind of server has when nobody says otherwise. Not beside `preferred_port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_port: Option<Port>,
     /// That port or a refusal of the whole group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<bool>,

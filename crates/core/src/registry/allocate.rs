@@ -113,7 +113,8 @@ impl<'a> Round<'a> {
         order.sort_by_key(|index| match asks[*index].wish {
             Wish::Exact(_) => 0,
             Wish::Preferred(_) => 1,
-            Wish::Any => 2,
+            Wish::Default(_) => 2,
+            Wish::Any => 3,
         });
         let granted = order.into_iter().map(|index| self.grant(&asks[index]).map(|grant| (index, grant)));
         let mut granted = granted.collect::<Result<Vec<_>, _>>()?;
@@ -200,7 +201,7 @@ impl<'a> Round<'a> {
             Wish::Preferred(wished) if wished != lease.port => {
                 Some(format!("this service has port {} already, so port {wished} was not tried", lease.port))
             }
-            Wish::Any | Wish::Preferred(_) | Wish::Exact(_) => None,
+            Wish::Any | Wish::Default(_) | Wish::Preferred(_) | Wish::Exact(_) => None,
         };
         let mut grant = self.answer(&lease, reason);
         grant.reused = true;
@@ -242,7 +243,7 @@ impl<'a> Round<'a> {
         kind: Option<&ServiceTypeConfig>,
     ) -> Result<(Port, Option<(Port, Missed)>), Refusal> {
         let missed = match ask.wish {
-            Wish::Any => None,
+            Wish::Any | Wish::Default(_) => None,
             Wish::Exact(port) => {
                 return match self.try_wish(port) {
                     Ok(()) => Ok((port, None)),
@@ -256,7 +257,11 @@ impl<'a> Round<'a> {
         };
         let wished = missed.as_ref().map(|(port, _)| *port);
         let mut busy = 0;
-        let search = Search { key, kind, taken: &self.taken, now: self.now };
+        let default = match ask.wish {
+            Wish::Default(port) => Some(port),
+            Wish::Any | Wish::Preferred(_) | Wish::Exact(_) => None,
+        };
+        let search = Search { key, kind, default, taken: &self.taken, now: self.now };
         let occupancy = &mut self.occupancy;
         let found = self.registry.candidates(&search, |port| {
             // The port wished for was probed already, and is not free.

@@ -1,7 +1,8 @@
 //! Which ports are tried, in which order.
 //!
-//! The key's affinity ports; the service type's preferred ports; its range ascending; of those, ports that others
-//! have affinity to or gave up just now last, the least recently used first; then the overflow range likewise.
+//! The key's affinity ports; the default port asked with; the service type's preferred ports; its range ascending; of
+//! those, ports that others have affinity to or gave up just now last, the least recently used first; then the
+//! overflow range likewise.
 
 use std::ops::ControlFlow;
 
@@ -19,6 +20,8 @@ pub(super) struct Search<'a> {
     pub(super) key: &'a Key,
     /// What is known of its service type; an unknown one has the overflow range alone.
     pub(super) kind: Option<&'a ServiceTypeConfig>,
+    /// What the asker's kind of server has by default: a preferred port before those of the service type.
+    pub(super) default: Option<Port>,
     /// Ports given away in the same breath: a group's, so a handful.
     pub(super) taken: &'a [Port],
     pub(super) now: Timestamp,
@@ -44,7 +47,7 @@ impl Registry {
         }
         let key = Key { project: None, service: service.clone(), name: None };
         let mut found = Vec::new();
-        let search = Search { key: &key, kind, taken: &[], now };
+        let search = Search { key: &key, kind, default: None, taken: &[], now };
         let _ = self.candidates(&search, |port| {
             if occupancy(port) == Occupancy::Free {
                 found.push(port);
@@ -62,20 +65,18 @@ impl Registry {
     ) -> ControlFlow<B> {
         let own = self.affinity.ports_of(search.key);
         own.iter().copied().filter(|port| self.is_open(search, *port)).try_for_each(&mut visit)?;
+        let kind = search.kind;
+        let mut preferred: Vec<Port> = search.default.into_iter().collect();
+        let configured = kind.iter().flat_map(|kind| &kind.preferred_ports);
+        preferred.extend(configured.filter(|port| search.default != Some(**port)));
         let seen = |port: Port| own.contains(&port);
-        if let Some(kind) = search.kind {
-            self.unclaimed_first(search, &kind.preferred_ports, kind.range, &seen, &mut visit)?;
-        }
+        self.unclaimed_first(search, &preferred, kind.map(|kind| kind.range), &seen, &mut visit)?;
         let seen = |port: Port| {
             own.contains(&port)
-                || search
-                    .kind
-                    .is_some_and(|kind| kind.range.contains(port) || kind.preferred_ports.contains(&port))
+                || preferred.contains(&port)
+                || kind.is_some_and(|kind| kind.range.contains(port))
         };
-        match self.policy.config.overflow_range {
-            Some(overflow) => self.unclaimed_first(search, &[], overflow, &seen, &mut visit),
-            None => ControlFlow::Continue(()),
-        }
+        self.unclaimed_first(search, &[], self.policy.config.overflow_range, &seen, &mut visit)
     }
 
     fn is_open(&self, search: &Search<'_>, port: Port) -> bool {
@@ -89,7 +90,7 @@ impl Registry {
         &self,
         search: &Search<'_>,
         preferred: &[Port],
-        range: PortRange,
+        range: Option<PortRange>,
         seen: &impl Fn(Port) -> bool,
         visit: &mut impl FnMut(Port) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
@@ -102,7 +103,8 @@ impl Registry {
                 visit(port)?;
             }
         }
-        for port in PortSet::outside(range, &[leased, never, wanted]) {
+        let (best, open) = ([leased, never, wanted], [leased, never]);
+        for port in range.into_iter().flat_map(|range| PortSet::outside(range, &best)) {
             if !search.taken.contains(&port) && !preferred.contains(&port) && !seen(port) && !claimed(port) {
                 visit(port)?;
             }
@@ -110,7 +112,8 @@ impl Registry {
         // The rest is looked at only when there is nothing better.
         let mut missed: Vec<Port> =
             preferred.iter().copied().filter(|port| self.is_open(search, *port)).collect();
-        missed.extend(PortSet::outside(range, &[leased, never]).filter(|port| !preferred.contains(port)));
+        let rest = range.into_iter().flat_map(|range| PortSet::outside(range, &open));
+        missed.extend(rest.filter(|port| !preferred.contains(port)));
         missed.retain(|port| claimed(*port) && !search.taken.contains(port) && !seen(*port));
         missed.sort_by_cached_key(|port| self.affinity.last_use(*port));
         missed.into_iter().try_for_each(visit)

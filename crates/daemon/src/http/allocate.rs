@@ -3,7 +3,7 @@
 use axum::extract::State;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
-    Refusal, ReleaseAnswer,
+    Refusal, ReleaseAnswer, explain,
 };
 use styxy_core::{
     Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Process, ProcessKey, Relation,
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
-use super::body::{Json, Query, Segment, explain};
+use super::body::{Json, Query, Segment};
 use crate::system::{self, Life};
 
 /// How many ancestors of the owner are compared with the owners of its project's leases.
@@ -84,6 +84,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
         service_type,
         service_name,
         preferred_port,
+        default_port,
         exact,
         reuse,
         instance_id,
@@ -100,6 +101,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 service_type,
                 service_name,
                 preferred_port,
+                default_port,
                 exact,
                 ..MemberRequest::default()
             };
@@ -117,6 +119,9 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
             }
             if preferred_port.is_some() {
                 return Err(belongs("preferred_port").into());
+            }
+            if default_port.is_some() {
+                return Err(belongs("default_port").into());
             }
             if exact == Some(true) {
                 return Err(belongs("exact").into());
@@ -141,7 +146,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
 fn no_port_twice(asks: &[Ask]) -> std::result::Result<(), Refusal> {
     let exact = |ask: &Ask| match ask.wish {
         Wish::Exact(port) => Some(port),
-        Wish::Any | Wish::Preferred(_) => None,
+        Wish::Any | Wish::Default(_) | Wish::Preferred(_) => None,
     };
     for (index, port) in
         asks.iter().enumerate().filter_map(|(index, ask)| exact(ask).map(|port| (index, port)))
@@ -163,11 +168,16 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
         missing("service_type", "a service type such as dev, api or storybook")
             .hint("styxy config show lists the known ones")
     })?;
-    let wish = match (member.preferred_port, member.exact == Some(true)) {
-        (None, true) => return Err(missing("preferred_port", "a port, since exact is true")),
-        (None, false) => Wish::Any,
-        (Some(port), true) => Wish::Exact(port),
-        (Some(port), false) => Wish::Preferred(port),
+    let wish = match (member.preferred_port, member.default_port, member.exact == Some(true)) {
+        (None, _, true) => return Err(missing("preferred_port", "a port, since exact is true")),
+        (Some(_), Some(default), _) => {
+            let found = format!("{default} beside preferred_port; allowed: one of the two");
+            return Err(explain(&format!("{at}default_port"), &found));
+        }
+        (None, None, false) => Wish::Any,
+        (None, Some(port), false) => Wish::Default(port),
+        (Some(port), None, true) => Wish::Exact(port),
+        (Some(port), None, false) => Wish::Preferred(port),
     };
     let reuse = member.reuse.or(common.reuse) == Some(true);
     let process = member.pid.or(common.pid).map(|pid| owner(pid, &format!("{at}pid"))).transpose()?;

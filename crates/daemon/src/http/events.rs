@@ -10,11 +10,11 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use styxy_core::Seq;
+use styxy_core::api::explain;
 use tokio::sync::broadcast;
 
 use super::Shared;
 use super::answer::Refused;
-use super::body::explain;
 use crate::daemon::Daemon;
 use crate::feed::Published;
 

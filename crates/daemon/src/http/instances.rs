@@ -2,13 +2,13 @@
 
 use axum::extract::State;
 use styxy_core::api::{
-    BeatAnswer, BeatRequest, EndInstanceAnswer, InstancesAnswer, RegisterAnswer, RegisterRequest,
+    BeatAnswer, BeatRequest, EndInstanceAnswer, InstancesAnswer, RegisterAnswer, RegisterRequest, explain,
 };
 use styxy_core::{Command, EndReason, Fact, InstanceId, Registration};
 
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
-use super::body::{Json, Segment, explain};
+use super::body::{Json, Segment};
 use crate::daemon::Daemon;
 use crate::system;
 

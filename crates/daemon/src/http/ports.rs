@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use styxy_core::api::{CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery};
+use styxy_core::api::{
+    CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, explain,
+};
 use styxy_core::{Listener, Occupancy, Port, PortRange, ServiceType};
 
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
-use super::body::{Query, Segment, explain};
+use super::body::{Query, Segment};
 use super::usage;
 use crate::system::{self, ListeningSocket};
 

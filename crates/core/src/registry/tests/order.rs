@@ -46,6 +46,29 @@ fn a_preferred_port_that_is_taken_falls_back_and_says_why() {
 }
 
 #[test]
+fn a_default_port_comes_after_the_keys_own_and_before_the_service_types() {
+    let mut machine = Machine::new();
+    let vite = |path| Ask { wish: Wish::Default(port(5173)), ..dev(path) };
+    let first = machine.grant(vite("/w/a"));
+    assert_eq!(first.port.get(), 5173);
+    let second = machine.grant(vite("/w/b"));
+    assert_eq!((second.port.get(), &second.reason), (3000, &None));
+    // Both end, and the second comes back first: nobody takes the port that another one had.
+    machine.release(&first);
+    machine.release(&second);
+    assert_eq!(machine.grant(vite("/w/b")).port.get(), 3000);
+    assert_eq!(machine.grant(vite("/w/a")).port.get(), 5173);
+}
+
+#[test]
+fn a_default_port_serves_an_unknown_service_type_too() {
+    let mut machine = five_ports();
+    let preview = || Ask { wish: Wish::Default(port(4173)), ..ask("preview") };
+    let granted: Vec<u16> = (0..3).map(|_| machine.grant(preview()).port.get()).collect();
+    assert_eq!(granted, [4173, 10_000, 10_001]);
+}
+
+#[test]
 fn no_port_is_probed_twice_for_one_grant() {
     let all_busy = range(6006, 6010).ports().chain(range(10_000, 10_002).ports()).map(Port::get);
     let mut machine = five_ports().busy(all_busy);

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::world::PORTS;
 use super::*;
 
 /// One thing that happens; numbers name things of the [`super::world::World`].
@@ -62,7 +63,7 @@ pub(super) struct AskStep {
     pub(super) project: Option<u8>,
     pub(super) instance: Option<u8>,
     pub(super) pid: Option<u32>,
-    pub(super) wish: Option<(usize, bool)>,
+    pub(super) wish: Wish,
     pub(super) reuse: Reuse,
 }
 
@@ -74,7 +75,13 @@ fn told() -> impl Strategy<Value = Told> {
 
 fn ask_step() -> impl Strategy<Value = AskStep> {
     let reuse = prop_oneof![Just(Reuse::Never), Just(Reuse::IfLive)];
-    let wish = proptest::option::weighted(0.3, (0..14_usize, any::<bool>()));
+    let wished = proptest::sample::select(&PORTS[..]).prop_map(port);
+    let wish = prop_oneof![
+        7 => Just(Wish::Any),
+        1 => wished.clone().prop_map(Wish::Default),
+        1 => wished.clone().prop_map(Wish::Preferred),
+        1 => wished.prop_map(Wish::Exact),
+    ];
     let (project, instance) = (proptest::option::of(0..3_u8), proptest::option::weighted(0.4, 0..3_u8));
     let pid = proptest::option::of(PIDS);
     (0..4_u8, any::<bool>(), project, instance, pid, wish, reuse).prop_map(

@@ -11,7 +11,7 @@ use crate::config::{InstanceBehavior, ServiceTypeConfig};
 const SERVICES: [&str; 4] = ["dev", "storybook", "ai", "unheard-of"];
 const PROJECTS: [&str; 3] = ["/w/a", "/w/a/packages/web", "/w/b"];
 /// Every port there is to quarrel about.
-const PORTS: [u16; 14] =
+pub(super) const PORTS: [u16; 14] =
     [80, 3000, 8000, 8001, 8002, 6006, 6007, 11_430, 11_431, 10_000, 10_001, 10_002, 10_003, 40_000];
 
 pub(super) struct World {
@@ -165,11 +165,7 @@ impl World {
             instance_id: step.instance.map(|id| instance(&name(id))),
             process: step.pid.and_then(|pid| self.process(pid)),
             ancestors: line.map(|process| process.key).collect(),
-            wish: match step.wish {
-                None => Wish::Any,
-                Some((index, true)) => exact(PORTS[index]),
-                Some((index, false)) => preferred(PORTS[index]),
-            },
+            wish: step.wish,
             reuse: step.reuse,
             ..ask(SERVICES[usize::from(step.service)])
         }

@@ -1,0 +1,155 @@
+#!/usr/bin/env node
+'use strict';
+// The `styxy` command as npm installs it: finds the native program and becomes it.
+//
+// Node takes some 70 ms to get here. So on Unix, where npm made the command a symlink to this very file, the first run
+// replaces this file by one that is both a shell script and this JavaScript (`polyglot` below): from then on the shell
+// executes the native program, and a Node that was already starting on this path still finds JavaScript. Where the command
+// is no symlink (pnpm, Yarn, Windows), where this is no installed package, or where the folder cannot be written, the
+// JavaScript stays and says nothing about it.
+//
+// Exit codes of its own are the shell's: 127 if there is no program, 126 if it does not start.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const tty = require('node:tty');
+const platform = require('../lib/platform.js');
+
+const words = process.argv.slice(2);
+main();
+
+function main() {
+  const program = native();
+  replaceThisFile();
+  become(program);
+}
+
+/** The program to run; ends the process with the reason if there is none. */
+function native() {
+  // STYXY_BINARY=$(which styxy) names this launcher: it is no answer to where the program is, and would run in circles.
+  if (process.env.STYXY_BINARY && isThisFile(process.env.STYXY_BINARY)) delete process.env.STYXY_BINARY;
+  try {
+    return platform.binary();
+  } catch (error) {
+    return fail(error.message, 127);
+  }
+}
+
+/** Becomes the program: by the system's own call where Node has it, else by a child that this process stands for. */
+function become(program) {
+  if (typeof process.execve === 'function' && process.platform !== 'win32') {
+    // A program that does not start ends Node inside the call, without a word that a user could act on.
+    try {
+      fs.accessSync(program, fs.constants.X_OK);
+      if (!fs.statSync(program).isFile()) throw new Error('it is no file');
+    } catch (error) {
+      fail(`styxy: cannot run ${program}: ${error.message}`, 126);
+    }
+    process.execve(program, [program, ...words], process.env);
+  }
+  standFor(program);
+}
+
+function standFor(program) {
+  let child;
+  // A terminal sends its signals to the child too. Handlers come first, so that no signal finds a child without them.
+  // (`process.stdin` must not be touched: it makes the pipe that the child reads non-blocking.)
+  const fromTerminal = tty.isatty(0) ? ['SIGINT', 'SIGQUIT'] : [];
+  const passed = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'];
+  for (const signal of passed) process.on(signal, () => fromTerminal.includes(signal) || child.kill(signal));
+
+  child = require('node:child_process').spawn(program, words, { stdio: 'inherit' });
+  child.on('error', (error) => fail(`styxy: cannot run ${program}: ${error.message}`, 126));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    for (const handled of passed) process.removeAllListeners(handled);
+    process.kill(process.pid, signal);
+    // Still here: a signal that Node itself takes. The shell's number for it is the next best thing.
+    setTimeout(() => process.exit(128 + os.constants.signals[signal]), 100);
+  });
+}
+
+/** Makes this file a polyglot, if the command is a symlink to it and npm put it where it is. Whatever fails is no matter. */
+function replaceThisFile() {
+  if (process.platform === 'win32') return;
+  const folder = path.dirname(path.dirname(__filename));
+  // A checkout that `npm link` made a command keeps its tracked file.
+  if (path.basename(path.dirname(folder)) !== 'node_modules') return;
+  let temporary;
+  try {
+    if (!fs.lstatSync(process.argv[1]).isSymbolicLink() || !isThisFile(process.argv[1])) return;
+    const old = fs.readFileSync(__filename, 'utf8');
+    const text = polyglot(old, installedProgram());
+    if (text === null || text === old) return;
+    const unfinished = `${__filename}.${process.pid}-${process.hrtime.bigint()}`;
+    const file = fs.openSync(unfinished, 'wx', 0o755);
+    temporary = unfinished;
+    try {
+      // As npm left it, when root is the first to run what a user installed.
+      const { uid, gid, mode } = fs.statSync(__filename);
+      fs.fchownSync(file, uid, gid);
+      fs.fchmodSync(file, mode | 0o111);
+      fs.writeFileSync(file, text);
+      // An empty command after a power cut would be worse than a slow one.
+      fs.fsyncSync(file);
+    } finally {
+      fs.closeSync(file);
+    }
+    fs.renameSync(temporary, __filename);
+  } catch {
+    if (temporary) fs.rmSync(temporary, { force: true });
+  }
+}
+
+/** The platform package's program, whatever STYXY_BINARY says today. */
+function installedProgram() {
+  const here = platform.triple();
+  return here && fs.realpathSync(path.join(platform.packageFolder(here), platform.programName(here)));
+}
+
+/**
+ * This file's text with another beginning, for `program`; null if the paths cannot be said in one line.
+ *
+ * To the shell, the second line is the command `:` and then the rest of the line, which always ends in an exec. To
+ * JavaScript it is a string and a comment. The shell first compares where it was called with the path that held when
+ * this was written, because that needs no other process; a moved or copied folder then follows the links. A folder that was
+ * copied to, or is mounted on, another kind of system lacks `witness` there: the shell would make nonsense of the program,
+ * and the JavaScript says what is wrong.
+ */
+function polyglot(old, program) {
+  const launcher = fs.realpathSync(__filename);
+  const relative = path.relative(path.dirname(launcher), program);
+  const witness = platform.loader() ?? (process.platform === 'darwin' ? '/System/Library' : '/proc/version');
+  if (/[\n\r\u2028\u2029]/.test(launcher + program + witness)) return null;
+  const shell = [
+    'if [ -n "$STYXY_BINARY" ] && ! [ "$STYXY_BINARY" -ef "$0" ] 2>/dev/null; then',
+    '[ -f "$STYXY_BINARY" ] && [ -x "$STYXY_BINARY" ] && exec "$STYXY_BINARY" "$@";',
+    `elif ! [ -e ${quoted(witness)} ]; then :;`,
+    `elif [ "$0" -ef ${quoted(launcher)} ] 2>/dev/null && [ -x ${quoted(program)} ]; then exec ${quoted(program)} "$@";`,
+    'else _styxy=$0; while [ -L "$_styxy" ]; do _styxy_to=$(readlink "$_styxy") || break;',
+    'case $_styxy_to in /*) _styxy=$_styxy_to;; *) _styxy=${_styxy%/*}/$_styxy_to;; esac; done;',
+    `_styxy=\${_styxy%/*}/${quoted(relative)}; [ -x "$_styxy" ] && exec "$_styxy" "$@"; fi;`,
+    'exec node "$0" "$@"',
+  ];
+  const body = old.replace(/^#!.*\n(":" \/\/;.*\n)?/, '');
+  return `#!/bin/sh\n":" //; ${shell.join(' ')}\n${body}`;
+}
+
+/** Text that the shell takes as it is. */
+function quoted(text) {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function isThisFile(name) {
+  try {
+    return fs.realpathSync(name) === fs.realpathSync(__filename);
+  } catch {
+    return false;
+  }
+}
+
+function fail(message, code) {
+  process.stderr.write(`${message}\n`);
+  process.exit(code);
+}

@@ -1,0 +1,79 @@
+// Makes dist/*.tgz, ready to publish: `styxy`, and the package of each platform whose files `npm run build` has made.
+//
+//   node scripts/pack.mjs          packs what is there
+//   node scripts/pack.mjs --all    fails unless all platforms are there
+//
+// What is packed differs from the checkout in package.json: the platform packages are optional dependencies (here they
+// are not, as `npm ci` would look for versions that are not published yet), and what only a checkout needs is left out.
+// GITHUB_REPOSITORY becomes `repository`, which npm compares with the provenance.
+
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { json, platforms, readJson, root } from './platforms.mjs';
+
+const dist = path.join(root, 'dist');
+const stage = fs.mkdtempSync(path.join(os.tmpdir(), 'styxy-pack-'));
+try {
+  fs.rmSync(dist, { recursive: true, force: true });
+  fs.mkdirSync(dist);
+  const built = platforms().filter(isBuilt);
+  const missing = platforms().filter((platform) => !built.includes(platform));
+  if (missing.length > 0 && process.argv.includes('--all')) {
+    throw new Error(`not built: ${missing.map(({ triple }) => triple).join(', ')}`);
+  }
+  const folders = [...built.map(stagePlatform), stageRoot()];
+  const packed = JSON.parse(npm(stage, 'pack', '--json', '--pack-destination', dist, ...folders));
+  for (const { filename, size, entryCount } of Object.values(packed)) {
+    console.log(`dist/${filename}: ${(size / 1e6).toFixed(2)} MB, ${entryCount} files`);
+  }
+} finally {
+  fs.rmSync(stage, { recursive: true, force: true });
+}
+
+function isBuilt({ folder, addon, program }) {
+  return [addon, program].every((name) => fs.existsSync(path.join(folder, name)));
+}
+
+function stagePlatform({ folder, triple, addon, program }) {
+  const to = path.join(stage, triple);
+  fs.mkdirSync(to);
+  for (const name of ['README.md', addon, program]) fs.copyFileSync(path.join(folder, name), path.join(to, name));
+  fs.copyFileSync(path.join(root, 'LICENSE'), path.join(to, 'LICENSE'));
+  // Artifacts of a workflow lose their modes on the way.
+  fs.chmodSync(path.join(to, program), 0o755);
+  writeManifest(to, readJson(path.join('npm', triple, 'package.json')));
+  return to;
+}
+
+function stageRoot() {
+  const to = path.join(stage, 'styxy');
+  const [{ files }] = Object.values(JSON.parse(npm(root, 'pack', '--dry-run', '--json')));
+  for (const { path: file } of files) {
+    fs.mkdirSync(path.dirname(path.join(to, file)), { recursive: true });
+    fs.copyFileSync(path.join(root, file), path.join(to, file));
+  }
+  const { private: _, scripts, devDependencies, napi, ...manifest } = readJson('package.json');
+  const { version } = manifest;
+  manifest.optionalDependencies = Object.fromEntries(platforms().map(({ packageName }) => [packageName, version]));
+  writeManifest(to, manifest);
+  return to;
+}
+
+function writeManifest(folder, manifest) {
+  const { GITHUB_SERVER_URL = 'https://github.com', GITHUB_REPOSITORY: name } = process.env;
+  if (name) manifest.repository = { type: 'git', url: `git+${GITHUB_SERVER_URL}/${name}.git` };
+  fs.writeFileSync(path.join(folder, 'package.json'), json(manifest));
+}
+
+function npm(cwd, ...words) {
+  // On Windows npm is a batch file, which only a shell runs; none of the words needs quoting.
+  const windows = process.platform === 'win32';
+  return execFileSync(windows ? 'npm.cmd' : 'npm', [...words, '--ignore-scripts'], {
+    cwd,
+    encoding: 'utf8',
+    shell: windows,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}

@@ -1,0 +1,69 @@
+// One version for all crates and packages: `version` under [workspace.package] in Cargo.toml.
+//
+//   node scripts/versions.mjs            fails and names what differs
+//   node scripts/versions.mjs --write    sets it everywhere, and writes the manifests under npm/ anew
+//
+// native.js names the version too; `npm run build` writes it.
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { json, packageFiles, platforms, readJson, root } from './platforms.mjs';
+
+const text = (file) => fs.readFileSync(path.join(root, file), 'utf8');
+
+const version = text('Cargo.toml').match(/^\[workspace\.package\]\nversion = "([^"]+)"$/m)?.[1];
+if (!version) fail('Cargo.toml has no version as the first line of [workspace.package]');
+
+const wanted = { ...cargoFiles(), ...npmFiles() };
+const current = (file) => (fs.existsSync(path.join(root, file)) ? text(file) : null);
+const different = Object.keys(wanted).filter((file) => current(file) !== wanted[file]);
+const strangers = fs.existsSync(path.join(root, 'npm'))
+  ? fs.readdirSync(path.join(root, 'npm')).filter((name) => !platforms().some(({ triple }) => triple === name))
+  : [];
+
+if (strangers.length > 0) fail(`npm/ has folders for no target of package.json: ${strangers.join(', ')}`);
+if (process.argv.includes('--write')) {
+  for (const file of different) {
+    fs.mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
+    fs.writeFileSync(path.join(root, file), wanted[file]);
+    console.log(`wrote ${file}`);
+  }
+} else if (different.length > 0) {
+  const lines = different.map((file) => `${file}: ${firstDifference(current(file), wanted[file])}`);
+  fail(`these are not what version ${version} wants; node scripts/versions.mjs --write mends them\n  ${lines.join('\n  ')}`);
+}
+
+/** The workspace's own crates, where they name each other's version and in the lock. */
+function cargoFiles() {
+  for (const crate of fs.readdirSync(path.join(root, 'crates'))) {
+    if (!text(`crates/${crate}/Cargo.toml`).includes('\nversion.workspace = true\n')) {
+      fail(`crates/${crate}/Cargo.toml has a version of its own`);
+    }
+  }
+  const manifest = text('Cargo.toml').replace(/^(styxy-\w+ = \{ path = "[^"]+", version = )"[^"]+"/gm, `$1"${version}"`);
+  const lock = text('Cargo.lock').replace(/^(name = "styxy(?:-\w+)?"\nversion = )"[^"]+"$/gm, `$1"${version}"`);
+  return { 'Cargo.toml': manifest, 'Cargo.lock': lock };
+}
+
+function npmFiles() {
+  const lock = readJson('package-lock.json');
+  lock.version = version;
+  lock.packages[''].version = version;
+  const files = {
+    'package.json': json({ ...readJson('package.json'), version }),
+    'package-lock.json': json(lock),
+  };
+  return Object.assign(files, ...platforms().map((platform) => packageFiles(platform, version)));
+}
+
+function firstDifference(found, wants) {
+  if (found === null) return 'is not there';
+  const lines = found.split('\n');
+  const line = wants.split('\n').findIndex((wanted, index) => wanted !== lines[index]);
+  return `line ${line + 1} is ${lines[line]?.trim() ?? 'missing'}, not ${wants.split('\n')[line]?.trim() ?? 'there'}`;
+}
+
+function fail(message) {
+  console.error(`versions: ${message}`);
+  process.exit(1);
+}

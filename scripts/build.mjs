@@ -1,0 +1,70 @@
+// Builds the native part of the npm package, and puts the addon and the program into npm/<triple>/.
+//
+//   npm run build                                          for this machine, as it is published; writes native.js and native.d.ts
+//   node scripts/build.mjs --target aarch64-apple-darwin   for another one; its Rust target and linker must be there
+//   node scripts/build.mjs --debug                         with the `dev` profile, in the folder that `cargo test` uses
+//
+// The addon is also copied to the root, where native.js looks first. CARGO_TARGET_DIR holds.
+
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { platformOf, root } from './platforms.mjs';
+
+const { values: options } = parseArgs({ options: { debug: { type: 'boolean' }, target: { type: 'string' } } });
+const platform = platformOf(options.target ?? hostTarget());
+const metadata = JSON.parse(output('cargo', 'metadata', '--format-version', '1', '--no-deps'));
+
+if (options.debug) debug();
+else release();
+
+/** One build of the whole workspace, tests included: with fewer, cargo would compile shared crates again for other features. */
+function debug() {
+  if (options.target) throw new Error('--debug builds for this machine only');
+  run('cargo', 'build', '--workspace', '--all-features', '--lib', '--bins', '--tests');
+  const library = { linux: 'libstyxy_node.so', darwin: 'libstyxy_node.dylib', win32: 'styxy_node.dll' }[platform.os];
+  put(built('debug', library), path.join(root, platform.addon));
+  finish(built('debug', platform.program));
+}
+
+/** Two builds, because they unwind differently: a panic of the program aborts it, a panic of the addon must not abort Node. */
+function release() {
+  const words = ['--platform', '--release', '--target', platform.target, '--manifest-path', 'crates/node/Cargo.toml'];
+  const files = ['--package-json-path', 'package.json', '--output-dir', '.', '--js', 'native.js', '--dts', 'native.d.ts'];
+  const cli = path.join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
+  if (!fs.existsSync(cli)) throw new Error('@napi-rs/cli is not installed: npm ci');
+  run(process.execPath, cli, 'build', ...words, ...files);
+  const target = options.target ? ['--target', options.target] : [];
+  run('cargo', 'build', '--profile', 'release-cli', '--package', 'styxy', ...target);
+  finish(built(...target.slice(1), 'release-cli', platform.program));
+}
+
+function finish(program) {
+  put(path.join(root, platform.addon), path.join(platform.folder, platform.addon));
+  put(program, path.join(platform.folder, platform.program));
+  console.log(`npm/${platform.triple}: ${platform.addon}, ${platform.program}`);
+}
+
+/** Copies a file in one step: a process that runs the old one keeps it. */
+function put(from, to) {
+  const unfinished = `${to}.${process.pid}`;
+  fs.copyFileSync(from, unfinished);
+  fs.renameSync(unfinished, to);
+}
+
+function built(...names) {
+  return path.join(metadata.target_directory, ...names);
+}
+
+function hostTarget() {
+  return output('rustc', '-vV').match(/^host: (.+)$/m)[1];
+}
+
+function run(command, ...words) {
+  execFileSync(command, words, { cwd: root, stdio: 'inherit' });
+}
+
+function output(command, ...words) {
+  return execFileSync(command, words, { cwd: root, encoding: 'utf8' });
+}

@@ -66,8 +66,8 @@ pub(crate) fn layout() -> Result<Layout, Failure> {
 fn options(autostart: Autostart) -> Result<Options, Failure> {
     // Only a client that starts a daemon needs the program, and that one says so if it cannot be run.
     let program = std::env::current_exe().unwrap_or_else(|_| "styxy".into());
-    let mut options =
-        Options::from_env(program).map_err(|error| Failure::Usage(Box::new(error.refusal())))?;
+    let mut options = Options::from_env(program, std::env::vars_os().collect())
+        .map_err(|error| Failure::Usage(Box::new(error.refusal())))?;
     match autostart {
         Autostart::FromEnvironment => {}
         Autostart::Always => options.start = Start::Auto,

@@ -1,5 +1,7 @@
 //! One method per route.
 
+#[cfg(unix)]
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -177,7 +179,9 @@ impl Client {
     /// The failure itself if trying again would not help or not be safe, or why the start failed.
     async fn recover(&self, request: &Request, failure: Failure, starts: u64) -> Result<(), Error> {
         self.shared.forget_line();
-        match (failure, self.shared.options.start, request.repeat()) {
+        let start =
+            if self.shared.options.socket.is_some() { Start::Never } else { self.shared.options.start };
+        match (failure, start, request.repeat()) {
             (Failure::NoDaemon(_) | Failure::Unheard(_), Start::Auto, _)
             | (Failure::Died(_), Start::Auto, Repeat::Safe) => self.shared.start(starts).await.map(drop),
             (failure, Start::Auto | Start::Never, Repeat::Safe | Repeat::Never) => Err(failure.into()),
@@ -215,15 +219,18 @@ impl Shared {
             return Ok(line.clone());
         }
         let home = self.layout.root();
-        own::check(home)?;
-        let Some(socket) = self.socket() else {
-            return Err(Failure::NoDaemon(Error::NotRunning { home: home.to_owned() }));
+        let socket = if let Some(given) = &self.options.socket {
+            given.clone()
+        } else {
+            own::check(home)?;
+            self.socket().ok_or_else(|| Failure::NoDaemon(Error::NotRunning { place: home.to_owned() }))?
         };
         if let Some(folder) = socket.parent() {
             own::check(folder)?;
         }
         own::check(&socket)?;
-        Ok(line.insert(Line::new(home, socket)?).clone())
+        let place = self.options.socket.as_deref().unwrap_or(home);
+        Ok(line.insert(Line::new(place, socket)?).clone())
     }
 
     /// The next call looks anew where the socket is and whose it is.
@@ -241,7 +248,8 @@ impl Shared {
     #[cfg(unix)]
     fn socket(&self) -> Option<PathBuf> {
         let uid = rustix::process::geteuid().as_raw();
-        let own = self.layout.socket(&styxy_core::layout::runtime_folder(|name| std::env::var_os(name), uid));
+        let variable = |name: &str| self.options.environment.get(OsStr::new(name)).cloned();
+        let own = self.layout.socket(&styxy_core::layout::runtime_folder(variable, uid));
         // A socket outside the folder is where the daemon's environment said, and ours may say otherwise.
         if own.starts_with(self.layout.root()) && own.exists() {
             return Some(own);
@@ -268,7 +276,7 @@ fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
         Some("default_port") => {
             let members = request.services.iter_mut().flatten();
             let ports = members.map(|member| &mut member.default_port).chain([&mut request.default_port]);
-            ports.fold(false, |any, port| port.take().is_some() || any)
+            ports.filter_map(Option::take).count() > 0
         }
         Some(_) | None => false,
     }

@@ -28,10 +28,10 @@ pub enum Error {
         ours: u32,
     },
     /// No daemon runs, and none was to be started.
-    #[error("no daemon runs for {}", home.display())]
+    #[error("no daemon runs for {}", place.display())]
     NotRunning {
-        /// The daemon's folder.
-        home: PathBuf,
+        /// The daemon's folder, or the socket that was named.
+        place: PathBuf,
     },
     /// The socket is there and cannot be connected to.
     #[error("could not connect to {}", socket.display())]

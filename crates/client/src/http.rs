@@ -130,14 +130,15 @@ impl From<Failure> for Error {
 /// A way to one socket; its connections are kept and used again.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    home: PathBuf,
+    /// What the daemon is called when it is not there: its folder, or the socket if that was named.
+    place: PathBuf,
     socket: PathBuf,
     http: reqwest::Client,
 }
 
 impl Line {
     /// Connects to nothing yet.
-    pub(crate) fn new(home: &Path, socket: PathBuf) -> Result<Self, Error> {
+    pub(crate) fn new(place: &Path, socket: PathBuf) -> Result<Self, Error> {
         let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         #[cfg(unix)]
         let builder = builder.unix_socket(socket.as_path());
@@ -146,7 +147,7 @@ impl Line {
         let unusable =
             |error| Error::Unreachable { socket: socket.clone(), source: Arc::new(io::Error::other(error)) };
         let http = builder.build().map_err(unusable)?;
-        Ok(Self { home: home.to_owned(), socket, http })
+        Ok(Self { place: place.to_owned(), socket, http })
     }
 
     /// Sends `request` and reads the whole answer, all within `timeout`.
@@ -207,7 +208,7 @@ impl Line {
             kind,
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock
         ) {
-            return Failure::NoDaemon(Error::NotRunning { home: self.home.clone() });
+            return Failure::NoDaemon(Error::NotRunning { place: self.place.clone() });
         }
         let source = Arc::new(io_cause(&error).map_or_else(|| kind.into(), copy));
         Failure::Final(Error::Unreachable { socket: self.socket.clone(), source })

@@ -17,4 +17,4 @@ pub use client::Client;
 pub use error::Error;
 pub use events::{Event, Events};
 pub use lifecycle::{Contact, Stopped};
-pub use options::{Options, Start};
+pub use options::{Environment, Options, Start};

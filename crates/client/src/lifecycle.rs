@@ -56,7 +56,7 @@ impl Client {
             return Ok(Contact::Running(status));
         }
         if self.shared.options.start == Start::Never {
-            return Err(Error::NotRunning { home: self.shared.options.home.clone() });
+            return Err(Error::NotRunning { place: self.shared.options.home.clone() });
         }
         let began = self.shared.start(starts).await?;
         let status = self.shared.once(&Request::get("/status"), self.shared.options.timeout).await;

@@ -1,5 +1,7 @@
 //! What a client is told at the door.
 
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,13 +14,21 @@ use crate::Error;
 pub struct Options {
     /// The daemon's folder: `~/.styxy`.
     pub home: PathBuf,
+    /// The socket to speak to (on Windows the pipe), instead of the one that belongs to `home`. Nothing starts a daemon
+    /// for it: the one to start would have another socket.
+    pub socket: Option<PathBuf>,
     /// Whether to start a daemon if none runs.
     pub start: Start,
     /// The `styxy` binary that is started as the daemon.
     pub daemon: PathBuf,
     /// How long one request may take, its answer included; a start has its own limits.
     pub timeout: Duration,
+    /// The environment: what says where a socket is whose path would be too long, and what a started daemon gets.
+    pub environment: Environment,
 }
+
+/// Variables, as they were when they were read. The process' own may change at any time in a program that is not ours.
+pub type Environment = HashMap<OsString, OsString>;
 
 /// What to do if no daemon runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,17 +40,18 @@ pub enum Start {
 }
 
 impl Options {
-    /// What the environment says: `STYXY_HOME` or the home folder, and no start if `STYXY_NO_AUTOSTART` is `1`. A
-    /// request may take 10 s.
+    /// What `environment` says: `STYXY_HOME` or the home folder, and no start if `STYXY_NO_AUTOSTART` is `1`. A request
+    /// may take 10 s.
     ///
     /// # Errors
     /// There is no home folder, or it is relative.
-    pub fn from_env(daemon: PathBuf) -> Result<Self, Error> {
-        let home = layout::home(|name| std::env::var_os(name))?;
-        let start = match std::env::var_os("STYXY_NO_AUTOSTART") {
+    pub fn from_env(daemon: PathBuf, environment: Environment) -> Result<Self, Error> {
+        let variable = |name: &str| environment.get(OsStr::new(name)).cloned();
+        let home = layout::home(variable)?;
+        let start = match variable("STYXY_NO_AUTOSTART") {
             Some(value) if value == "1" => Start::Never,
             Some(_) | None => Start::Auto,
         };
-        Ok(Self { home, start, daemon, timeout: Duration::from_secs(10) })
+        Ok(Self { home, socket: None, start, daemon, timeout: Duration::from_secs(10), environment })
     }
 }

@@ -1,5 +1,6 @@
 //! Where the caller is: which checkout, which agent session.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use styxy_core::{InstanceId, InvalidName};
@@ -23,6 +24,17 @@ fn plain(path: &Path) -> PathBuf {
         Some(text) if cfg!(windows) && text.as_bytes().get(1) == Some(&b':') => text.into(),
         Some(_) | None => path.to_owned(),
     }
+}
+
+/// The variables that [`instance_id`] reads, in the order in which they count.
+pub const INSTANCE_VARIABLES: [&str; 3] = ["STYXY_INSTANCE", "CLAUDE_PID", "CLAUDE_CODE_SESSION_ID"];
+
+/// The canonical form of `path`, as people write it.
+///
+/// # Errors
+/// It does not exist, or may not be looked at.
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize().map(|path| plain(&path))
 }
 
 /// The agent session that the environment names: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else

@@ -99,7 +99,8 @@ async fn spawn(options: &Options, home: &Path) -> Result<Handshake, Error> {
     };
     let not_started = |source| Error::NotStarted { daemon: daemon.clone(), source: Arc::new(source) };
     let mut command = Command::new(&daemon);
-    command.args(["daemon", "run", "--detached"]).env("STYXY_HOME", home);
+    command.args(["daemon", "run", "--detached"]);
+    command.env_clear().envs(&options.environment).env("STYXY_HOME", home);
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     #[cfg(windows)]
     {

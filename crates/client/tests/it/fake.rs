@@ -195,7 +195,9 @@ impl Home {
     }
     pub(crate) fn options(&self, start: Start) -> Options {
         let daemon = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fake-daemon.sh");
-        Options { home: self.path().to_owned(), start, daemon, timeout: Duration::from_secs(10) }
+        let environment = env::vars_os().collect();
+        let options = Options::from_env(daemon, environment).unwrap();
+        Options { home: self.path().to_owned(), start, ..options }
     }
     pub(crate) fn client(&self, start: Start) -> Client {
         Client::new(self.options(start)).unwrap()

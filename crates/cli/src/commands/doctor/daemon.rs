@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_daemon_that_cannot_be_talked_to_is_wrong() {
-        let error = Error::NotRunning { home: "/home/ada/.styxy".into() };
+        let error = Error::NotRunning { place: "/home/ada/.styxy".into() };
         assert_eq!(verdicts(&Seen::Broken(error), None), [("daemon", Verdict::Wrong)]);
     }
 }

@@ -1,0 +1,36 @@
+//! Refusals on their way to JavaScript.
+
+use napi::Status;
+use serde_json::{Map, Value};
+use styxy_core::api::{Code, Refusal};
+
+use crate::answers::camel;
+
+/// What a call gives: its answer, or a refusal.
+pub(crate) type Result<T> = napi::Result<T>;
+
+/// The error whose message is the refusal as JSON: `{error, code, hint, details}`, with JavaScript's names in `details`.
+/// `StyxyError` of `lib/error.js` reads it.
+pub(crate) fn refused(refusal: Refusal) -> napi::Error {
+    let Refusal { success: _, error, code, hint, details } = refusal;
+    let details: Map<String, Value> =
+        details.into_iter().map(|(name, value)| (camel(&name), value)).collect();
+    let json = serde_json::json!({ "error": error, "code": code, "hint": hint, "details": details });
+    napi::Error::new(Status::GenericFailure, json.to_string())
+}
+
+/// A client's error as the same.
+pub(crate) fn failed(error: &styxy_client::Error) -> napi::Error {
+    refused(error.refusal())
+}
+
+/// An argument that is not of its form.
+pub(crate) fn invalid(field: &str, found: &str) -> napi::Error {
+    refused(styxy_core::api::explain(field, found))
+}
+
+/// An answer that JavaScript has no number for; the contract rules it out.
+pub(crate) fn unintelligible(what: &str) -> napi::Error {
+    let error = format!("the daemon's answer cannot be understood: {what}");
+    refused(Refusal::new(Code::DaemonUnreachable, error).hint("styxy daemon logs"))
+}

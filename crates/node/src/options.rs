@@ -1,0 +1,328 @@
+//! What callers may say, under its JavaScript names: checked strictly, nothing wrapped, nothing dropped.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use styxy_core::api::{AllocateRequest, AllocationsQuery, MemberRequest, RegisterRequest, explain};
+use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
+
+use crate::error::{Result, invalid, refused};
+use crate::surroundings::Caller;
+
+/// Reads `json`, a text that `JSON.stringify` made, as options of one call.
+pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
+    let value: Value = serde_json::from_str(json).map_err(|error| invalid("options", &error.to_string()))?;
+    if !value.is_object() {
+        return Err(invalid("options", &format!("{value} is not a set of options; allowed: an object")));
+    }
+    read_at("", value)
+}
+
+fn read_at<T: DeserializeOwned>(at: &str, value: Value) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { format!("{at}options") } else { format!("{at}{path}") };
+        refused(explain(&field, &error.inner().to_string()))
+    })
+}
+
+/// Reads the text of one argument, such as a lock id.
+pub(crate) fn text<T>(
+    field: &str,
+    json: &str,
+    parse: impl Fn(&str) -> std::result::Result<T, String>,
+) -> Result<T> {
+    match serde_json::from_str(json) {
+        Ok(Value::String(text)) => parse(&text).map_err(|error| invalid(field, &error)),
+        Ok(Value::Null) | Err(_) => Err(invalid(field, "it is missing; allowed: a string")),
+        Ok(other) => Err(invalid(field, &format!("{other} is not a string; allowed: a string"))),
+    }
+}
+
+/// Reads the number of a port.
+pub(crate) fn port(json: &str) -> Result<Port> {
+    let value: Value = serde_json::from_str(json).unwrap_or_default();
+    if value.is_null() {
+        return Err(invalid("port", "it is missing; allowed: a whole number from 1 to 65535"));
+    }
+    Port::deserialize(value).map_err(|error| invalid("port", &error.to_string()))
+}
+
+/// `connect(…)`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct ConnectOptions {
+    pub(crate) home: Option<String>,
+    pub(crate) socket: Option<String>,
+    pub(crate) auto_start: Option<bool>,
+    pub(crate) timeout_ms: Option<Milliseconds>,
+}
+
+/// A time of a millisecond to a day: what a wait may sensibly be.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(try_from = "Value")]
+pub(crate) struct Milliseconds(u32);
+
+impl Milliseconds {
+    const MOST: u32 = 24 * 60 * 60 * 1000;
+
+    pub(crate) fn duration(self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.0.into())
+    }
+}
+
+impl TryFrom<Value> for Milliseconds {
+    type Error = String;
+
+    fn try_from(value: Value) -> std::result::Result<Self, String> {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number.filter(|number| (1..=Self::MOST).contains(number)).map(Self).ok_or_else(|| {
+            format!("{value} is not a time; allowed: a whole number of milliseconds from 1 to {}", Self::MOST)
+        })
+    }
+}
+
+/// `allocate({ … })`, or one of `allocate([{ … }, …])`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct AllocateOptions {
+    service: Option<ServiceType>,
+    name: Option<ServiceName>,
+    port: Option<Port>,
+    default_port: Option<Port>,
+    exact: Option<bool>,
+    reuse: Option<bool>,
+    project: Option<String>,
+    instance: Option<InstanceId>,
+    pid: Option<Pid>,
+    request_id: Option<RequestId>,
+    dry_run: Option<bool>,
+}
+
+/// What stands beside the list of `allocate([…], { … })`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+struct GroupOptions {
+    reuse: Option<bool>,
+    project: Option<String>,
+    instance: Option<InstanceId>,
+    pid: Option<Pid>,
+    request_id: Option<RequestId>,
+    dry_run: Option<bool>,
+}
+
+/// The request that `allocate` makes of its first argument, an object or a list, and of its second, which stands beside a
+/// list only.
+pub(crate) fn allocation(json: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
+    let value: Value = serde_json::from_str(json).map_err(|error| invalid("options", &error.to_string()))?;
+    match value {
+        Value::Array(members) => group(members, beside, caller),
+        Value::Object(_) if beside.is_some() => Err(invalid(
+            "options",
+            "a second argument beside one service; allowed: one object with all of it",
+        )),
+        Value::Object(_) => read_at::<AllocateOptions>("", value)?.request(caller),
+        other => {
+            let found = format!("{other} is not a set of options; allowed: an object, or a list of objects");
+            Err(invalid("options", &found))
+        }
+    }
+}
+
+impl AllocateOptions {
+    fn request(self, caller: &Caller) -> Result<AllocateRequest> {
+        let (request_id, dry_run) = (self.request_id.clone(), self.dry_run);
+        let MemberRequest {
+            service_type,
+            service_name,
+            preferred_port,
+            default_port,
+            exact,
+            reuse,
+            instance_id,
+            project_path,
+            pid,
+        } = self.member("", caller)?;
+        Ok(AllocateRequest {
+            service_type,
+            service_name,
+            preferred_port,
+            default_port,
+            exact,
+            reuse,
+            instance_id,
+            project_path,
+            pid,
+            request_id,
+            dry_run,
+            services: None,
+        })
+    }
+
+    /// The part of it that a member of a group may say.
+    fn member(self, at: &str, caller: &Caller) -> Result<MemberRequest> {
+        let Self {
+            service,
+            name,
+            port,
+            default_port,
+            exact,
+            reuse,
+            project,
+            instance,
+            pid,
+            request_id: _,
+            dry_run: _,
+        } = self;
+        let missing = |field: &str, allowed: &str| {
+            invalid(&format!("{at}{field}"), &format!("it is missing; allowed: {allowed}"))
+        };
+        if service.is_none() {
+            return Err(missing("service", "a service type such as dev, api or storybook"));
+        }
+        if exact == Some(true) && port.is_none() {
+            return Err(missing("port", "a port, since exact is true"));
+        }
+        if let Some(default) = default_port.filter(|_| port.is_some()) {
+            let found = format!("{default} beside port; allowed: one of the two");
+            return Err(invalid(&format!("{at}defaultPort"), &found));
+        }
+        Ok(MemberRequest {
+            service_type: service,
+            service_name: name,
+            preferred_port: port,
+            default_port,
+            exact,
+            reuse,
+            instance_id: instance,
+            project_path: project.map(|project| caller.existing_project(&project)).transpose()?,
+            pid,
+        })
+    }
+}
+
+fn group(members: Vec<Value>, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
+    let common = beside.map(read::<GroupOptions>).transpose()?.unwrap_or_default();
+    let GroupOptions { request_id, dry_run, reuse, project, instance, pid } = common;
+    if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
+        let found = format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
+        return Err(invalid("options", &found));
+    }
+    let members = members.into_iter().enumerate().map(|(index, member)| {
+        let at = format!("[{index}].");
+        if !member.is_object() {
+            return Err(invalid(&format!("[{index}]"), &format!("{member}; allowed: an object")));
+        }
+        let member: AllocateOptions = read_at(&at, member)?;
+        if member.request_id.is_some() || member.dry_run.is_some() {
+            let found = "requestId or dryRun in a member; allowed: in a second argument, beside the list";
+            return Err(invalid(&format!("[{index}]"), found));
+        }
+        member.member(&at, caller)
+    });
+    Ok(AllocateRequest {
+        reuse,
+        project_path: project.map(|project| caller.existing_project(&project)).transpose()?,
+        instance_id: instance,
+        pid,
+        request_id,
+        dry_run,
+        services: Some(members.collect::<Result<_>>()?),
+        ..AllocateRequest::default()
+    })
+}
+
+/// `list({ … })`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct ListOptions {
+    service: Option<ServiceType>,
+    instance: Option<InstanceId>,
+    project: Option<String>,
+    port: Option<Port>,
+}
+
+impl ListOptions {
+    pub(crate) fn query(self, caller: &Caller) -> Result<AllocationsQuery> {
+        let Self { service, instance, project, port } = self;
+        Ok(AllocationsQuery {
+            service_type: service,
+            instance_id: instance,
+            project_path: project.map(|project| caller.known_project(&project)).transpose()?,
+            port,
+        })
+    }
+}
+
+/// `suggest(service, { … })`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct SuggestOptions {
+    pub(crate) count: Option<Count>,
+}
+
+/// How many ports are suggested.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(try_from = "Value")]
+pub(crate) struct Count(pub(crate) u8);
+
+impl TryFrom<Value> for Count {
+    type Error = String;
+
+    fn try_from(value: Value) -> std::result::Result<Self, String> {
+        let count = value.as_u64().and_then(|count| u8::try_from(count).ok());
+        count
+            .filter(|count| (1..=100).contains(count))
+            .map(Self)
+            .ok_or_else(|| format!("{value} is not a count; allowed: a whole number from 1 to 100"))
+    }
+}
+
+/// `scan({ … })`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct ScanOptions {
+    pub(crate) start: Option<Port>,
+    pub(crate) end: Option<Port>,
+}
+
+/// `cleanup({ … })`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct CleanupOptions {
+    pub(crate) force: Option<bool>,
+}
+
+/// `register({ … })`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct RegisterOptions {
+    instance_id: InstanceId,
+    #[serde(default)]
+    working_directory: Option<String>,
+    #[serde(default)]
+    pid: Option<Pid>,
+    #[serde(default)]
+    metadata: Option<BTreeMap<String, Value>>,
+}
+
+impl RegisterOptions {
+    pub(crate) fn request(self, caller: &Caller) -> Result<RegisterRequest> {
+        let Self { instance_id, working_directory, pid, metadata } = self;
+        Ok(RegisterRequest {
+            instance_id,
+            working_directory: working_directory.map(|path| caller.known_project(&path)).transpose()?,
+            pid,
+            metadata: metadata.map(|metadata| Value::Object(metadata.into_iter().collect())),
+        })
+    }
+}
+
+/// `events({ … })`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct EventsOptions {
+    pub(crate) after: Option<u64>,
+}

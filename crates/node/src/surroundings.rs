@@ -1,0 +1,77 @@
+//! Who calls, and from where: what an option means that is not given.
+
+use std::path::{Path, PathBuf};
+
+use napi_derive::napi;
+use styxy_client::{Environment, place};
+use styxy_core::{InstanceId, Pid, ProjectPath};
+
+use crate::error::{Result, invalid};
+
+/// What the calling thread knows of itself. Read in JavaScript at each call: a worker has its own environment, and
+/// reading the process' own from another thread would race with whoever changes it.
+#[napi(object)]
+pub struct Caller {
+    /// `process.cwd()`, unless it is gone.
+    pub cwd: Option<String>,
+    /// The values of `instanceVariables()`, in their order.
+    pub instance: Vec<Option<String>>,
+}
+
+/// The variables that name an agent session, the first that is set first.
+#[napi]
+pub fn instance_variables() -> Vec<String> {
+    place::INSTANCE_VARIABLES.map(str::to_owned).to_vec()
+}
+
+impl Caller {
+    pub(crate) fn pid() -> Result<Pid> {
+        Pid::new(std::process::id()).ok_or_else(|| invalid("pid", "this process has no pid"))
+    }
+
+    pub(crate) fn instance(&self) -> Result<Option<InstanceId>> {
+        let value = |name: &str| {
+            let index = place::INSTANCE_VARIABLES.iter().position(|variable| *variable == name)?;
+            self.instance.get(index)?.clone()
+        };
+        place::instance_id(value).map_err(|error| invalid("instance", &error.to_string()))
+    }
+
+    /// The worktree around the caller's folder; none outside of one.
+    pub(crate) fn project(&self, environment: &Environment) -> Result<Option<ProjectPath>> {
+        let Some(here) = self.cwd.as_deref() else { return Ok(None) };
+        place::project_root(Path::new(here), home(environment).as_deref()).map(|root| key(&root)).transpose()
+    }
+
+    /// The folder `given` as leases name it: canonical.
+    pub(crate) fn existing_project(&self, given: &str) -> Result<ProjectPath> {
+        let path = self.absolute(given);
+        let found = place::canonical(&path).map_err(|error| {
+            invalid("project", &format!("{given:?}: {error}; allowed: a folder that exists"))
+        })?;
+        key(&found)
+    }
+
+    /// The folder `given` as leases name it, also if it is gone by now.
+    pub(crate) fn known_project(&self, given: &str) -> Result<ProjectPath> {
+        let path = self.absolute(given);
+        key(&place::canonical(&path).unwrap_or(path))
+    }
+
+    fn absolute(&self, given: &str) -> PathBuf {
+        self.cwd.as_deref().map_or_else(|| given.into(), |here| Path::new(here).join(given))
+    }
+}
+
+/// The user's home folder, as the environment has it.
+fn home(environment: &Environment) -> Option<PathBuf> {
+    let variable = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    environment.get(std::ffi::OsStr::new(variable)).filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+fn key(path: &Path) -> Result<ProjectPath> {
+    let text = path
+        .to_str()
+        .ok_or_else(|| invalid("project", &format!("{}; allowed: a path in Unicode", path.display())))?;
+    ProjectPath::new(text).map_err(|error| invalid("project", &error.to_string()))
+}

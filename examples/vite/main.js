@@ -1,0 +1,1 @@
+document.querySelector('#here').textContent = `This checkout is at ${location.host}`;

@@ -1,0 +1,56 @@
+'use strict';
+
+// What one Playwright run decided, handed to its worker processes by the environment: they evaluate the config again, and
+// must come to the same ports. A process takes over only what its own parent decided; any other run, be it nested in a test
+// or in another checkout, decides for itself.
+
+const VARIABLE = 'STYXY_PLAYWRIGHT';
+const BASE_URL = 'PLAYWRIGHT_TEST_BASE_URL';
+
+function read() {
+  try {
+    const record = JSON.parse(process.env[VARIABLE]);
+    if (typeof record?.servers === 'object' && record.servers) return record;
+  } catch {
+    // Not set, or not by us.
+  }
+  return { servers: {} };
+}
+
+function write(record) {
+  process.env[VARIABLE] = JSON.stringify(record);
+}
+
+function keyOf({ project, service, name }) {
+  return JSON.stringify([project, service, name ?? null]);
+}
+
+/** What the parent of this process decided; nothing if it is this process that decides, as UI mode does again and again. */
+function settled(ask) {
+  const server = read().servers[keyOf(ask)];
+  return server?.pid === process.ppid ? server : undefined;
+}
+
+function settle(ask, { port, reuse }) {
+  const record = read();
+  const server = { pid: process.pid, port, reuse };
+  record.servers[keyOf(ask)] = server;
+  write(record);
+  return server;
+}
+
+/** Makes `url` the tests' base URL, unless the user has set one, or an earlier server of this run has. */
+function offerBaseUrl(ask, url) {
+  const record = read();
+  const key = keyOf(ask);
+  const server = record.servers[key];
+  const current = process.env[BASE_URL];
+  const { base } = record;
+  const isUsers = current !== undefined && current !== base?.url;
+  const isOfThisRun = base?.pid === server.pid && base.url === current;
+  if (isUsers || (isOfThisRun && base.key !== key)) return;
+  process.env[BASE_URL] = url;
+  write({ ...record, base: { url, key, pid: server.pid } });
+}
+
+module.exports = { settled, settle, offerBaseUrl };

@@ -1,0 +1,83 @@
+'use strict';
+
+// Which Vite servers this process runs, and what each is called in its lease's key.
+// The table is the process's: several copies of the plugin (of several node_modules, or of a reloaded config) share it.
+
+const { AsyncLocalStorage } = require('node:async_hooks');
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const path = require('node:path');
+
+const TABLE = Symbol.for('styxy.vite.servers.1');
+const CONFIG_FILES = ['js', 'mjs', 'ts', 'cjs', 'mts', 'cts'].map((ending) => `vite.config.${ending}`);
+const NAME_MAX = 100;
+
+/**
+ * `places`: one for each server, kept when the server closes, as it may come again.
+ * `restarting`: the place of the server whose restart the current call belongs to. While Vite restarts a server, the old
+ * one still listens; nothing else tells its config hook from that of a second server.
+ * `unreachable`: whether the daemon could not be reached, which is said once.
+ */
+function table() {
+  globalThis[TABLE] ??= { places: [], restarting: new AsyncLocalStorage(), unreachable: false };
+  return globalThis[TABLE];
+}
+
+/**
+ * The place of the server that is being configured.
+ *
+ * The first server of a key in this process has the key itself, so that it gets what `styxy run` or `styxy allocate`
+ * leased. Every other one has a name made from its config file's path in the project.
+ */
+function placeFor({ project, service, name, root, configFile }) {
+  const { places, restarting } = table();
+  const key = JSON.stringify([project, service, name]);
+  const again = restarting.getStore();
+  if (again?.key === key) return again;
+  const file = typeof configFile === 'string' ? path.resolve(configFile) : configFile === false ? root : find(root);
+  const identity = `${file}\0${root}`;
+  const siblings = places.filter((place) => place.key === key);
+  const back = siblings.find((place) => place.identity === identity && !isListening(place));
+  if (back) return back;
+  const place = { key, identity, name, derived: nameOf(project, file, root, name), turn: 0, lease: null, server: null };
+  if (siblings.length > 0) rename(place);
+  places.push(place);
+  return place;
+}
+
+/** Gives a place the next name that no other server of its key has. */
+function rename(place) {
+  const taken = table().places.filter((other) => other !== place && other.key === place.key).map(({ name }) => name);
+  do {
+    place.turn += 1;
+    place.name = place.turn === 1 ? place.derived : `${place.derived}-${place.turn}`;
+  } while (taken.includes(place.name));
+}
+
+/** The place whose lease is for `port`. */
+function placeOn(port) {
+  return table().places.find((place) => place.lease?.port === port);
+}
+
+function isListening(place) {
+  return place.server?.listening === true;
+}
+
+/** The config file that Vite finds for `root`; the root itself if there is none. */
+function find(root) {
+  const files = [root, process.cwd()].flatMap((folder) => CONFIG_FILES.map((file) => path.join(folder, file)));
+  return files.find((file) => fs.existsSync(file)) ?? root;
+}
+
+function nameOf(project, file, root, name) {
+  const parts = [name, path.relative(project, file)];
+  if (root !== file && root !== path.dirname(file)) parts.push(path.relative(project, root));
+  const words = parts.filter(Boolean).join('-').replaceAll(/[^A-Za-z0-9._-]+/g, '-') || 'root';
+  // Room for the number of a third one.
+  const room = NAME_MAX - 4;
+  if (words.length <= room) return words;
+  const hash = createHash('sha256').update(words).digest('hex').slice(0, 8);
+  return `${words.slice(-(room - hash.length - 1))}-${hash}`;
+}
+
+module.exports = { table, placeFor, placeOn, rename, isListening };

@@ -1,0 +1,87 @@
+'use strict';
+
+// The `webServer` of a Playwright config, on a leased port. Synchronous, as a CommonJS config cannot wait.
+// It never lets tests run against a server of another checkout.
+
+const path = require('node:path');
+
+const handover = require('./lib/handover.js');
+const { check, sentence } = require('./lib/options.js');
+
+// Ours, and the options of Playwright's that pass through it.
+const OPTIONS = {
+  command: 'string',
+  service: 'string',
+  name: 'string',
+  port: 'number',
+  path: 'string',
+  project: 'string',
+  reuseExistingServer: 'boolean',
+  env: 'object',
+  cwd: 'string',
+  gracefulShutdown: 'object',
+  ignoreHTTPSErrors: 'boolean',
+  stderr: 'string',
+  stdout: 'string',
+  timeout: 'number',
+  wait: 'object',
+};
+
+function styxyWebServer(options) {
+  check('styxy/playwright', options, OPTIONS);
+  const { command, service = 'dev', name, port, path: page = '/', project, reuseExistingServer = true, ...rest } = options;
+  if (!command) throw new TypeError('styxy/playwright: command is missing: the one that starts the server');
+  const ask = { service, name, port, project: checkout(project ?? rest.cwd) };
+  const server = handover.settled(ask) ?? handover.settle(ask, decide(ask, reuseExistingServer));
+  const url = new URL(page, `http://localhost:${server.port}`).href;
+  handover.offerBaseUrl(ask, url);
+  return {
+    ...rest,
+    ...(name === undefined ? {} : { name }),
+    command: command.replaceAll('{port}', server.port),
+    url,
+    reuseExistingServer: server.reuse,
+    env: { ...variables(service, server.port), ...rest.env },
+  };
+}
+
+function checkout(dir = '.') {
+  const { projectRoot } = require('./lib/place.js');
+  const inside = path.resolve(dir);
+  return projectRoot(inside) ?? inside;
+}
+
+/** The port, and whether a server of this checkout listens there already. */
+function decide(ask, mayReuse) {
+  if (process.env.STYXY === 'off') return alone(ask);
+  const { service, name, port, project } = ask;
+  try {
+    const { allocateSync, listSync } = require('./lib/sync.js');
+    const running = mayReuse && listSync({ project, service }).find((lease) => isRunning(lease, ask));
+    if (running) return { port: running.port, reuse: true };
+    return { port: allocateSync({ service, name, port, project, reuse: true }).port, reuse: false };
+  } catch (error) {
+    if (error.name === 'StyxyError' && error.code !== 'daemon_unreachable') {
+      throw Object.assign(new Error(`styxy: ${sentence(error)}`, { cause: error }), { code: error.code });
+    }
+    process.emitWarning(`${error.message}; the tests run on a free port that is not leased`, 'StyxyWarning');
+    return alone(ask);
+  }
+}
+
+function isRunning(lease, { name = null }) {
+  return lease.state === 'active' && !lease.conflict && lease.serviceName === name;
+}
+
+/** Without a daemon nobody knows whose server listens where, so a server of our own is started, and none reused. */
+function alone({ port }) {
+  const { freePortSync } = require('./lib/free-port.js');
+  return { port: freePortSync(port), reuse: false };
+}
+
+function variables(service, port) {
+  const named = `STYXY_${service.toUpperCase().replaceAll('-', '_')}_PORT`;
+  return { PORT: `${port}`, STYXY_PORT: `${port}`, [named]: `${port}` };
+}
+
+module.exports = { styxyWebServer };

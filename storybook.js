@@ -1,0 +1,32 @@
+'use strict';
+
+// An addon for Storybook's main.ts. It cannot choose the port, which is chosen before main.ts is loaded; it says when the
+// port in use is not one leased for this checkout. It changes nothing, and never keeps Storybook from starting.
+
+// Storybook may ask several times, and load this file more than once.
+const TOLD = Symbol.for('styxy.storybook.told.1');
+
+/** Whether this checkout has a lease for `port`; nothing if the daemon does not say. */
+async function isLeased(port) {
+  if (Number(process.env.STYXY_STORYBOOK_PORT) === port) return true;
+  try {
+    const { connect } = require('./index.js');
+    const { projectRoot } = require('./lib/place.js');
+    const [lease] = await connect({ autoStart: false }).list({ port });
+    return lease !== undefined && lease.projectPath === projectRoot(process.cwd());
+  } catch {
+    return undefined;
+  }
+}
+
+/** Storybook's `core` preset: given back as it came. */
+exports.core = async function core(config, { port, configType } = {}) {
+  const isDev = configType === 'DEVELOPMENT' && port !== undefined;
+  if (!isDev || globalThis[TOLD] || process.env.STYXY === 'off') return config;
+  globalThis[TOLD] = true;
+  if ((await isLeased(Number(port))) === false) {
+    console.warn(`styxy: Storybook runs on port ${port}, which is not leased for this checkout`);
+    console.warn('  hint: start it with `styxy-storybook dev`, without -p');
+  }
+  return config;
+};

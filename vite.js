@@ -1,0 +1,171 @@
+'use strict';
+
+// The Vite plugin: a leased port for the dev server, and for the preview when asked. Knows Vite 5 to 8 by what they pass
+// to its hooks, and imports nothing of them.
+
+const fs = require('node:fs');
+const path = require('node:path');
+
+const { check, sentence } = require('./lib/options.js');
+const servers = require('./lib/vite-servers.js');
+
+const OPTIONS = { service: 'string', name: 'string', preview: 'boolean|object', project: 'string' };
+// The ports that Vite takes when nobody names one.
+const DEFAULT_PORT = { server: 5173, preview: 4173 };
+
+function styxy(options = {}) {
+  check('styxy/vite', options, OPTIONS);
+  const preview = options.preview === true ? {} : options.preview;
+  if (preview) check('styxy/vite: preview', preview, { service: 'string', name: 'string' });
+
+  const plugin = {
+    name: 'styxy',
+    apply: 'serve',
+
+    async config(user, env) {
+      if (isIdle(plugin, user, env) || (env.isPreview && !preview)) return undefined;
+      const { service = env.isPreview ? 'preview' : 'dev', name } = env.isPreview ? preview : options;
+      const wish = wishOf(user, env.isPreview ? 'preview' : 'server');
+      const at = whereabouts(user, options);
+      const place = servers.placeFor({ service, name, ...at });
+      await take(place, { service, project: at.project, ...wish });
+      if (!place.lease) return undefined;
+      const { port } = place.lease;
+      if (!env.isPreview) return { server: { port, strictPort: true, ...following(user.server, wish, port) } };
+      // Vite says that nothing has been built only if no plugin has this hook.
+      if (fs.existsSync(path.resolve(at.root, user.build?.outDir ?? 'dist'))) plugin.configurePreviewServer = (server) => void announce(server);
+      return { preview: { port, strictPort: true } };
+    },
+
+    configResolved(config) {
+      const { unreachable } = servers.table();
+      if (!unreachable || unreachable.told) return;
+      unreachable.told = true;
+      config.logger.warn(`styxy: no port was leased, so this server takes one as without it: ${unreachable.why}`);
+    },
+
+    configureServer(server) {
+      const place = announce(server);
+      if (!place) return;
+      place.server = server.httpServer;
+      const { restart } = server;
+      server.restart = (...rest) => servers.table().restarting.run(place, () => restart.apply(server, rest));
+    },
+  };
+  return plugin;
+}
+
+/** Whether there is no dev server to come, or somebody else sees to its port. */
+function isIdle(plugin, user, env) {
+  const first = [user.plugins].flat(Infinity).find((other) => other?.name === plugin.name);
+  return (
+    env.command !== 'serve' ||
+    process.env.STYXY === 'off' ||
+    Boolean(process.env.VITEST) ||
+    (!env.isPreview && Boolean(user.server?.middlewareMode)) ||
+    (first !== undefined && first !== plugin)
+  );
+}
+
+/** What the user wants of the port: as `allocate` takes it. */
+function wishOf(user, section) {
+  const { port, strictPort = user.server?.strictPort } = user[section] ?? {};
+  if (port === undefined || port === null) return { defaultPort: DEFAULT_PORT[section] };
+  // To Vite, as to Node, 0 is any port, and a number in a string is that number.
+  const number = typeof port === 'string' && /^\d+$/.test(port) ? Number(port) : port;
+  return number === 0 ? {} : { port: number, exact: Boolean(strictPort) };
+}
+
+function whereabouts(user, options) {
+  const { projectRoot } = require('./lib/place.js');
+  const root = canonical(path.resolve(user.root ?? '.'));
+  const inside = options.project === undefined ? root : canonical(path.resolve(options.project));
+  return { root, configFile: user.configFile, project: projectRoot(inside) ?? inside };
+}
+
+function canonical(dir) {
+  try {
+    return fs.realpathSync.native(dir);
+  } catch {
+    return dir;
+  }
+}
+
+/** Leases a port for `place`, or leaves it without one if the daemon cannot be reached. */
+async function take(place, ask) {
+  const table = servers.table();
+  if (table.unreachable) return;
+  try {
+    const { allocate } = require('./index.js');
+    place.lease = (await handedOver(ask)) ?? (await allocate({ ...ask, name: place.name, reuse: true }));
+    // `styxy run` may have started two servers, and the other one listens on its port.
+    while (place.lease.reused && place.lease.state === 'active' && !servers.isListening(place)) {
+      servers.rename(place);
+      place.lease = await allocate({ ...ask, name: place.name, reuse: true });
+    }
+  } catch (error) {
+    // A missing native package is no reason to keep a dev server from starting, nor is a missing daemon.
+    if (error.name === 'StyxyError' && error.code !== 'daemon_unreachable') throw refusal(error, ask);
+    table.unreachable = { why: error.message, told: false };
+  }
+}
+
+/** The lease that `styxy run` made for this very port, under whatever name; it has put the port into Vite's arguments. */
+async function handedOver({ port }) {
+  const lockId = process.env.STYXY_LOCK_ID;
+  if (!lockId || port === undefined) return undefined;
+  const leases = await require('./index.js').list({ port });
+  return leases.find((lease) => lease.lockId === lockId);
+}
+
+/** The error that Vite prints: our sentence without a stack of ours, as nobody's code is at fault. */
+function refusal(error, ask) {
+  const loosen = ask.exact ? '\n  hint: server.strictPort asks for this port alone; without it, another one will do' : '';
+  const text = `styxy: ${sentence(error)}${loosen}`;
+  return Object.assign(new Error(text), { stack: text });
+}
+
+/** HMR options that name the server's own port, and so must go where it went. */
+function following(user, { port: asked, defaultPort }, port) {
+  const from = asked ?? defaultPort;
+  // Vite 8 keeps these in `ws`, and has `hmr` only point there.
+  const section = typeof user?.ws === 'object' ? 'ws' : 'hmr';
+  const options = user?.[section];
+  if (typeof options !== 'object' || from === undefined || from === port) return {};
+  const moved = ['port', 'clientPort'].filter((key) => Number(options[key]) === Number(from));
+  return moved.length > 0 ? { [section]: Object.fromEntries(moved.map((key) => [key, port])) } : {};
+}
+
+/** Has the server print its lease below its URLs; gives its place. */
+function announce(server) {
+  const { httpServer, config } = server;
+  const section = 'restart' in server ? config.server : config.preview;
+  const place = httpServer ? servers.placeOn(section.port) : undefined;
+  if (!place) return undefined;
+  const { printUrls } = server;
+  server.printUrls = () => {
+    printUrls.call(server);
+    config.logger.info(line(place.lease, server.httpServer.address()?.port));
+  };
+  return place;
+}
+
+function line(lease, listening) {
+  const { port, serviceType: service, serviceName: name } = lease;
+  const told = `port ${paint(1, port)} is leased for ${name ? `${service} (${name})` : service}`;
+  const but = listening !== port && listening ? `but the server was told to take ${listening}` : lease.reason;
+  return `  ${paint(32, '➜')}  ${paint(1, 'Styxy')}:   ${told}${but ? paint(2, `: ${but}`) : ''}`;
+}
+
+/** Paints as Vite does: by the same variables, flags and terminal. */
+function paint(code, text) {
+  const { env, argv, platform, stdout } = process;
+  const plain = env.NO_COLOR || argv.includes('--no-color');
+  const wanted = env.FORCE_COLOR || argv.includes('--color') || platform === 'win32' || env.CI;
+  const capable = stdout.isTTY && env.TERM !== 'dumb';
+  return plain || !(wanted || capable) ? `${text}` : `\u001B[${code}m${text}\u001B[${code === 32 ? 39 : 22}m`;
+}
+
+module.exports = styxy;
+module.exports.default = styxy;
+module.exports.styxy = styxy;

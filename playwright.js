@@ -7,6 +7,7 @@ const path = require('node:path');
 
 const handover = require('./lib/handover.js');
 const { check, sentence } = require('./lib/options.js');
+const { projectAround } = require('./lib/place.js');
 
 // Ours, and the options of Playwright's that pass through it.
 const OPTIONS = {
@@ -31,7 +32,7 @@ function styxyWebServer(options) {
   check('styxy/playwright', options, OPTIONS);
   const { command, service = 'dev', name, port, path: page = '/', project, reuseExistingServer = true, ...rest } = options;
   if (!command) throw new TypeError('styxy/playwright: command is missing: the one that starts the server');
-  const ask = { service, name, port, project: checkout(project ?? rest.cwd) };
+  const ask = { service, name, port, project: projectAround(path.resolve(project ?? rest.cwd ?? '.')) };
   const server = handover.settled(ask) ?? handover.settle(ask, decide(ask, reuseExistingServer));
   const url = new URL(page, `http://localhost:${server.port}`).href;
   handover.offerBaseUrl(ask, url);
@@ -43,12 +44,6 @@ function styxyWebServer(options) {
     reuseExistingServer: server.reuse,
     env: { ...variables(service, server.port), ...rest.env },
   };
-}
-
-function checkout(dir = '.') {
-  const { projectRoot } = require('./lib/place.js');
-  const inside = path.resolve(dir);
-  return projectRoot(inside) ?? inside;
 }
 
 /** The port, and whether a server of this checkout listens there already. */

@@ -77,18 +77,10 @@ function wishOf(user, section) {
 }
 
 function whereabouts(user, options) {
-  const { projectRoot } = require('./lib/place.js');
-  const root = canonical(path.resolve(user.root ?? '.'));
-  const inside = options.project === undefined ? root : canonical(path.resolve(options.project));
-  return { root, configFile: user.configFile, project: projectRoot(inside) ?? inside };
-}
-
-function canonical(dir) {
-  try {
-    return fs.realpathSync.native(dir);
-  } catch {
-    return dir;
-  }
+  const { canonical, projectAround } = require('./lib/place.js');
+  const root = path.resolve(user.root ?? '.');
+  const project = projectAround(options.project === undefined ? root : path.resolve(options.project));
+  return { root: canonical(root) ?? root, configFile: user.configFile, project };
 }
 
 /** Leases a port for `place`, or leaves it without one if the daemon cannot be reached. */

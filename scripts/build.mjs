@@ -14,6 +14,7 @@ import { platformOf, root } from './platforms.mjs';
 
 const { values: options } = parseArgs({ options: { debug: { type: 'boolean' }, target: { type: 'string' } } });
 const platform = platformOf(options.target ?? hostTarget());
+const library = { linux: 'libstyxy_node.so', darwin: 'libstyxy_node.dylib', win32: 'styxy_node.dll' }[platform.os];
 const metadata = JSON.parse(output('cargo', 'metadata', '--format-version', '1', '--no-deps'));
 
 if (options.debug) debug();
@@ -23,25 +24,25 @@ else release();
 function debug() {
   if (options.target) throw new Error('--debug builds for this machine only');
   run('cargo', 'build', '--workspace', '--all-features', '--lib', '--bins', '--tests');
-  const library = { linux: 'libstyxy_node.so', darwin: 'libstyxy_node.dylib', win32: 'styxy_node.dll' }[platform.os];
-  put(built('debug', library), path.join(root, platform.addon));
-  finish(built('debug', platform.program));
+  finish(built('debug', library), built('debug', platform.program));
 }
 
 /** Two builds, because they unwind differently: a panic of the program aborts it, a panic of the addon must not abort Node. */
 function release() {
-  const words = ['--platform', '--release', '--target', platform.target, '--manifest-path', 'crates/node/Cargo.toml'];
+  const words = ['--platform', '--profile', 'release-addon', '--target', platform.target, '--manifest-path', 'crates/node/Cargo.toml'];
   const files = ['--package-json-path', 'package.json', '--output-dir', '.', '--js', 'native.js', '--dts', 'native.d.ts'];
   const cli = path.join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
   if (!fs.existsSync(cli)) throw new Error('@napi-rs/cli is not installed: npm ci');
   run(process.execPath, cli, 'build', ...words, ...files);
   const target = options.target ? ['--target', options.target] : [];
   run('cargo', 'build', '--profile', 'release-cli', '--package', 'styxy', ...target);
-  finish(built(...target.slice(1), 'release-cli', platform.program));
+  const program = built(...target.slice(1), 'release-cli', platform.program);
+  finish(built(platform.target, 'release-addon', library), program);
 }
 
-function finish(program) {
-  put(path.join(root, platform.addon), path.join(platform.folder, platform.addon));
+function finish(addon, program) {
+  put(addon, path.join(root, platform.addon));
+  put(addon, path.join(platform.folder, platform.addon));
   put(program, path.join(platform.folder, platform.program));
   console.log(`npm/${platform.triple}: ${platform.addon}, ${platform.program}`);
 }

@@ -2,13 +2,16 @@
 //
 //   node scripts/versions.mjs            fails and names what differs
 //   node scripts/versions.mjs --write    sets it everywhere, and writes the manifests under npm/ anew
+//   node scripts/versions.mjs --tag v1.2.3    fails as well if the version is not 1.2.3
 //
 // native.js names the version too; `npm run build` writes it.
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { json, packageFiles, platforms, readJson, root } from './platforms.mjs';
 
+const { values: options } = parseArgs({ options: { write: { type: 'boolean' }, tag: { type: 'string' } } });
 const text = (file) => fs.readFileSync(path.join(root, file), 'utf8');
 
 const version = text('Cargo.toml').match(/^\[workspace\.package\]\nversion = "([^"]+)"$/m)?.[1];
@@ -21,8 +24,9 @@ const strangers = fs.existsSync(path.join(root, 'npm'))
   ? fs.readdirSync(path.join(root, 'npm')).filter((name) => !platforms().some(({ triple }) => triple === name))
   : [];
 
+if (options.tag && options.tag !== `v${version}`) fail(`the tag ${options.tag} is not v${version}, the version in Cargo.toml`);
 if (strangers.length > 0) fail(`npm/ has folders for no target of package.json: ${strangers.join(', ')}`);
-if (process.argv.includes('--write')) {
+if (options.write) {
   for (const file of different) {
     fs.mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
     fs.writeFileSync(path.join(root, file), wanted[file]);

@@ -59,7 +59,7 @@ function decide(ask, mayReuse) {
     if (error.name === 'StyxyError' && error.code !== 'daemon_unreachable') {
       throw Object.assign(new Error(`styxy: ${sentence(error)}`, { cause: error }), { code: error.code });
     }
-    process.emitWarning(`${error.message}; the tests run on a free port that is not leased`, 'StyxyWarning');
+    warnOnce(error.message);
     return alone(ask);
   }
 }
@@ -69,9 +69,16 @@ function isRunning(lease, { name = null }) {
 }
 
 /** Without a daemon nobody knows whose server listens where, so a server of our own is started, and none reused. */
-function alone({ port }) {
+function alone(ask) {
   const { freePortSync } = require('./lib/free-port.js');
-  return { port: freePortSync(port), reuse: false };
+  return { port: handover.earlier(ask)?.port ?? freePortSync(ask.port), reuse: false };
+}
+
+let warned = false;
+
+function warnOnce(why) {
+  if (!warned) process.emitWarning(`${why}; the tests run on free ports that are not leased`, 'StyxyWarning');
+  warned = true;
 }
 
 function variables(service, port) {

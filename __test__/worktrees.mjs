@@ -8,7 +8,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
-import { DEADLINE, isFree, eventually, root } from './support.mjs';
+import { DEADLINE, binary, eventually, isFree, root, run } from './support.mjs';
 
 /**
  * A copy of an example that is a checkout of its own, with `styxy` and the packages of `packages` (name to folder) linked
@@ -32,7 +32,8 @@ export async function checkout(home, example, name, packages) {
  * when nobody names one. What is not free is not given out anyway.
  */
 export async function withhold(home, ...ports) {
-  for (const port of ports) await home.styxy('allocate', '--service', 'withheld', '--port', `${port}`);
+  const words = (port) => ['allocate', '--service', 'withheld', '--port', `${port}`, '--exact'];
+  await Promise.all(ports.map((port) => run(binary, words(port), { env: home.env() })));
 }
 
 /** A program that runs in the background, and what it prints. */

@@ -31,6 +31,12 @@ function settled(ask) {
   return server?.pid === process.ppid ? server : undefined;
 }
 
+/** What this process decided at an earlier evaluation. */
+function earlier(ask) {
+  const server = read().servers[keyOf(ask)];
+  return server?.pid === process.pid ? server : undefined;
+}
+
 function settle(ask, { port, reuse }) {
   const record = read();
   const server = { pid: process.pid, port, reuse };
@@ -53,4 +59,4 @@ function offerBaseUrl(ask, url) {
   write({ ...record, base: { url, key, pid: server.pid } });
 }
 
-module.exports = { settled, settle, offerBaseUrl };
+module.exports = { settled, earlier, settle, offerBaseUrl };

@@ -36,7 +36,7 @@ const env = () => home.env({ PORT: undefined, SBCONFIG_PORT: undefined, STORYBOO
 test('Storybook runs on the leased port, and the addon has nothing to say', async () => {
   const words = ['node_modules/styxy/bin/styxy-storybook.js', 'dev', '--ci', '--no-version-updates'];
   const program = new Program(words, { cwd: dir, env: env() });
-  const [, shown] = await program.prints(/http:\/\/localhost:(\d+)/);
+  const [, shown] = await program.prints(/http:\/\/(?:localhost|127\.0\.0\.1):(\d+)/);
   const port = Number(shown);
   const lease = (await home.leases()).find((each) => each.project_path === dir);
   assert.deepEqual([lease.port, lease.service_type, lease.owner.pid], [port, 'storybook', program.child.pid]);
@@ -52,5 +52,5 @@ test('the addon says so when Storybook was started on another port', async () =>
   const words = ['node_modules/storybook/dist/bin/dispatcher.js', 'dev', '--ci', '--no-version-updates', '-p', `${home.last}`];
   const program = new Program(words, { cwd: dir, env: env() });
   await program.prints(new RegExp(`styxy: Storybook runs on port ${home.last}, which is not leased`));
-  await program.prints(new RegExp(`http://localhost:${home.last}`));
+  await program.prints(new RegExp(`http://(?:localhost|127\\.0\\.0\\.1):${home.last}`));
 });

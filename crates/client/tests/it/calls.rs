@@ -259,13 +259,13 @@ fn a_socket_that_is_not_in_the_folder_is_found_by_the_daemons_file() {
 #[test]
 fn a_socket_that_is_named_is_the_one_and_nothing_is_started_for_it() {
     let home = Home::new();
-    let socket = Some(home.path().join("named.sock"));
-    let client = Client::new(Options { socket: socket.clone(), ..home.options(Start::Auto) }).unwrap();
+    let socket = home.path().join("named.sock");
+    let client = Client::new(Options { socket: Some(socket.clone()), ..home.options(Start::Auto) }).unwrap();
     let error = block_on(client.status()).unwrap_err();
     assert_eq!(error.refusal().code, Code::DaemonUnreachable);
     assert!(error.to_string().contains("named.sock"), "{error}");
     assert!(home.starts().is_empty());
-    let _fake = Fake::serve(&socket.unwrap(), |_| status());
+    let _fake = Fake::serve(&socket, |_| status());
     assert_eq!(block_on(client.status()).unwrap().version, "0.1.0");
 }
 

@@ -1,0 +1,162 @@
+// The API and the life of the process around it: it ends when it should, and whatever way it ends takes its leases with it.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { DEADLINE, Home, eventually, root, run } from './support.mjs';
+
+let home;
+
+before(async () => {
+  home = await Home.make();
+});
+
+after(() => home.end());
+
+/** Runs a program that has the API as `styxy`, to its end; it must end by itself. */
+function program(text, { words = [], env = {} } = {}) {
+  const whole = `const styxy = require(${JSON.stringify(root)}); (async () => { ${text} })();`;
+  return run(process.execPath, [...words, '-e', whole], { env: home.env(env), cwd: home.top });
+}
+
+async function succeeds(text, options) {
+  const { code, signal, stdout, stderr } = await program(text, options);
+  assert.deepEqual([code, signal, stderr], [0, null, ''], stdout);
+  return stdout;
+}
+
+const noLeases = () => eventually('every lease has ended', async () => (await home.leases()).length === 0);
+
+test('a process that has nothing left to do ends, and its leases with it', async () => {
+  await succeeds("await styxy.allocate({ service: 'dev' }); const events = styxy.events(); await styxy.status();");
+  await noLeases();
+});
+
+test('a stream of events that nobody reads keeps no process alive, and a reader does', async () => {
+  await succeeds('styxy.events();');
+  const script = 'for await (const event of styxy.events()) { console.log(event.type); break; }';
+  let ended;
+  const reader = program(script).then((how) => (ended = how));
+  await eventually('an event was read', async () => {
+    const port = await home.styxy('allocate', '-s', 'dev', '-q');
+    await home.styxy('release', port.trim());
+    return ended;
+  });
+  const { code, stdout } = await reader;
+  assert.equal(code, 0);
+  assert.match(stdout, /^(granted|ended)\n$/);
+});
+
+test('process.exit() in the middle of calls ends the process at once with its own code', async () => {
+  for (const when of ['', 'await new Promise(setImmediate);', 'await styxy.status();']) {
+    const calls = `for (let i = 0; i < 50; i += 1) styxy.allocate({ service: 'dev' }).catch(() => {}); styxy.events().next();`;
+    const { code, signal, stderr } = await program(`${calls} ${when} process.exit(7);`);
+    assert.deepEqual([code, signal, stderr], [7, null, ''], when);
+  }
+  await noLeases();
+});
+
+test('an uncaught error in the middle of calls ends the process as it always does', async () => {
+  const { code, stderr } = await program("styxy.allocate({ service: 'dev' }); setImmediate(() => { throw new Error('mine'); });");
+  assert.equal(code, 1);
+  assert.match(stderr, /mine/);
+  await noLeases();
+});
+
+test('a refusal that nobody catches is printed with its code and hint', async () => {
+  const { code, stderr } = await program("await styxy.allocate({ service: 'dev', prt: 1 });");
+  assert.equal(code, 1);
+  assert.match(stderr, /StyxyError: unknown field "prt"/);
+  assert.match(stderr, /code: 'invalid_request'/);
+  assert.match(stderr, /hint: 'did you mean port\?'/);
+});
+
+test('a killed process gives its ports back', async () => {
+  const text = "styxy.listen(require('node:http').createServer(), { service: 'dev' }).then((lease) => console.log(lease.port))";
+  const whole = `const styxy = require(${JSON.stringify(root)}); ${text}`;
+  const child = spawn(process.execPath, ['-e', whole], { env: home.env(), stdio: ['ignore', 'pipe', 'inherit'] });
+  const [bytes] = await once(child.stdout, 'data');
+  const port = Number(bytes);
+  assert.equal((await home.leases())[0].port, port);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await noLeases();
+});
+
+test('workers have leases of their own process, their own environment, and may end at any time', async () => {
+  const worker = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const styxy = require(workerData.root);
+    (async () => {
+      const lease = await styxy.allocate({ service: 'dev' });
+      parentPort.postMessage({ port: lease.port, pid: lease.owner.pid, home: process.env.STYXY_HOME });
+      if (workerData.hangs) await styxy.events().next();
+    })();`;
+  const text = `
+    const { Worker } = require('node:worker_threads');
+    const { once } = require('node:events');
+    const start = (hangs) => new Worker(${JSON.stringify(worker)}, { eval: true, workerData: { root: ${JSON.stringify(root)}, hangs } });
+    const workers = Array.from({ length: 8 }, (_, index) => start(index % 2 === 1));
+    const exits = workers.map((worker) => once(worker, 'exit'));
+    const said = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]));
+    workers.forEach((worker, index) => index % 2 && worker.terminate());
+    await Promise.all(exits);
+    if (new Set(said.map(({ port }) => port)).size !== 8) throw new Error('a port was granted twice');
+    if (!said.every(({ pid }) => pid === process.pid)) throw new Error('another process owns it');
+    // After the last worker the addon still works, here and in a new one.
+    await styxy.status();
+    const [{ port }] = await once(start(false), 'message');
+    console.log((await styxy.list()).length, port > 0);`;
+  assert.equal(await succeeds(text), '9 true\n');
+  await noLeases();
+});
+
+test('an addon that only a worker has loaded goes with the worker', async () => {
+  const worker = `require(${JSON.stringify(root)}).allocate({ service: 'dev' }).then(() => process.exit(0))`;
+  const text = `
+    const { Worker } = require('node:worker_threads');
+    const { once } = require('node:events');
+    for (let turn = 0; turn < 5; turn += 1) {
+      await once(new Worker(${JSON.stringify(worker)}, { eval: true }), 'exit');
+    }
+    console.log('done');`;
+  const { code, stdout, stderr } = await run(process.execPath, ['-e', `(async () => { ${text} })()`], { env: home.env() });
+  assert.deepEqual([code, stdout, stderr], [0, 'done\n', '']);
+});
+
+test('several copies of the package in one process share the daemon and not each other', async () => {
+  const copy = path.join(home.top, 'copy');
+  await fs.mkdir(copy);
+  const addons = (await fs.readdir(root)).filter((name) => name.endsWith('.node'));
+  for (const name of ['index.js', 'native.js', 'package.json', 'lib', ...addons]) {
+    await fs.cp(path.join(root, name), path.join(copy, name), { recursive: true });
+  }
+  const text = `
+    const other = require(${JSON.stringify(copy)});
+    const [one, two] = await Promise.all([styxy.allocate({ service: 'dev' }), other.allocate({ service: 'dev' })]);
+    const [again, owned] = [await other.allocate({ service: 'dev', reuse: true }), await styxy.list()];
+    console.log(one.port !== two.port, other !== styxy, owned.length, again.reused);
+    await two.release();`;
+  assert.equal(await succeeds(text), 'true true 2 true\n');
+});
+
+test('many processes that all start the daemon at once end with one daemon and a port each', async () => {
+  await home.styxy('daemon', 'stop');
+  const text = `const lease = await styxy.allocate({ service: 'dev' }); console.log(lease.port, (await styxy.status()).pid);
+    process.stdin.resume();`;
+  const whole = `const styxy = require(${JSON.stringify(root)}); (async () => { ${text} })();`;
+  // So many at once as a small machine starts in seconds.
+  const children = Array.from({ length: 20 }, () =>
+    spawn(process.execPath, ['-e', whole], { env: home.env(), stdio: ['pipe', 'pipe', 'inherit'], timeout: DEADLINE }),
+  );
+  const said = await Promise.all(children.map(async (child) => String((await once(child.stdout, 'data'))[0]).split(' ')));
+  assert.equal(new Set(said.map(([port]) => port)).size, children.length);
+  assert.equal(new Set(said.map(([, daemon]) => daemon)).size, 1);
+  for (const child of children) child.stdin.end();
+  await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')));
+  await noLeases();
+});

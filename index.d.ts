@@ -85,7 +85,12 @@ export interface DryRunOptions extends Omit<AllocateOptions, 'dryRun'> {
 }
 
 /** One of several services asked for together. */
-export type MemberOptions = Omit<AllocateOptions, 'requestId' | 'dryRun'>;
+export interface MemberOptions extends Omit<AllocateOptions, 'requestId' | 'dryRun'> {
+  /** Stands beside the list. */
+  requestId?: never;
+  /** Stands beside the list. */
+  dryRun?: never;
+}
 
 /** What holds for all services asked for together, unless one of them says otherwise. */
 export type GroupOptions = Pick<AllocateOptions, 'reuse' | 'project' | 'instance' | 'pid' | 'requestId' | 'dryRun'>;

@@ -125,7 +125,7 @@ export interface Grant {
   /** As asked for. */
   serviceName: string | null
   /** Whether something listens on it already. */
-  state: State
+  state: 'granted' | 'active'
   /** Who must live for the lease to stand. */
   owner: Owner
   /** `http://localhost:PORT` */
@@ -157,7 +157,7 @@ export interface Instance {
   /** The leases asked for by it. */
   activeAllocations: Array<LeaseInfo>
   /** As registered; null if nothing was. */
-  metadata: Record<string, unknown> | null | null
+  metadata: Record<string, unknown> | null
 }
 
 /** The variables that name an agent session, the first that is set first. */
@@ -192,7 +192,7 @@ export interface LeaseInfo {
   /** The checkout's root. */
   projectPath: string | null
   /** Whether something listens. */
-  state: State
+  state: 'granted' | 'active'
   /** Who must live for the lease to stand. */
   owner: Owner
   /** Since when it stands, RFC 3339. */
@@ -220,7 +220,7 @@ export interface Memory {
 /** Who must live for a lease to stand. */
 export interface Owner {
   /** `process`: one process. `instance`: an agent session. `listener`: whoever listens on the port. */
-  kind: OwnerKind
+  kind: 'process' | 'instance' | 'listener'
   /** Its process; null while the lease waits for a listener, and for an instance that beats. */
   pid: number | null
   /** The process' name. */

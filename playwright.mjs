@@ -1,3 +1,3 @@
-// The helper for Playwright configs, for ES modules.
+// `styxyWebServer` for ES modules.
 
 export { styxyWebServer } from './playwright.js';

@@ -1,12 +1,12 @@
 // styxy/vite in a real Vite, in checkouts made from the example. STYXY_TEST_VITE may name the folder of another Vite.
 
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 
+import { Driver } from './driver.mjs';
 import { DEADLINE, Home, eventually, isFree, root, run } from './support.mjs';
 import { Program, areFree, checkout, hotClient, page, withhold } from './worktrees.mjs';
 
@@ -16,7 +16,6 @@ const styxyLine = /➜ {2}Styxy: {3}(.*)\n/;
 
 let home;
 let names = 0;
-const drivers = new Set();
 
 before(async () => {
   home = await Home.make();
@@ -53,7 +52,7 @@ async function homeOf(context) {
 /** Ends what a failed test may have left. */
 async function endAll() {
   await Program.endAll();
-  await Promise.all([...drivers].map((driver) => driver.end()));
+  await Driver.endAll();
 }
 
 /** Starts `vite` and waits for its URL. */
@@ -80,39 +79,6 @@ async function touch(server, dir) {
 
 async function leaseOn(port) {
   return (await home.leases()).find((lease) => lease.port === port);
-}
-
-/** A process that runs Vite servers as it is told. */
-class Driver {
-  #ids = 0;
-
-  static async start(dir, env = {}) {
-    const driver = new Driver();
-    const script = path.join(root, '__test__/fixtures/vite-driver.mjs');
-    driver.child = fork(script, { cwd: dir, env: home.env(env), stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    drivers.add(driver);
-    driver.child.once('exit', () => drivers.delete(driver));
-    await once(driver.child, 'message', { signal: AbortSignal.timeout(DEADLINE) });
-    return driver;
-  }
-
-  async tell(act, rest) {
-    this.#ids += 1;
-    const id = this.#ids;
-    this.child.send({ id, act, ...rest });
-    for (;;) {
-      const [answer] = await once(this.child, 'message', { signal: AbortSignal.timeout(DEADLINE) });
-      if (answer.id === id) return answer;
-    }
-  }
-
-  async end() {
-    const { exitCode, signalCode } = this.child;
-    if (exitCode !== null || signalCode !== null) return;
-    const exit = once(this.child, 'exit');
-    this.child.kill('SIGKILL');
-    await exit;
-  }
 }
 
 test("the dev server runs on a leased port, and says so below Vite's URLs", async () => {
@@ -170,7 +136,7 @@ test('a restart keeps the port, by a saved config file and by server.restart()',
   assert.equal((await home.leases()).filter((lease) => lease.project_path === dir).length, 1);
   await server.kill();
 
-  const driver = await Driver.start(dir);
+  const driver = await Driver.start(dir, home.env());
   const { port } = await driver.tell('start', { name: 'one', config: {} });
   for (let turn = 0; turn < 3; turn += 1) {
     assert.deepEqual((await driver.tell('restart', { name: 'one' })).port, port);
@@ -239,7 +205,7 @@ test('two servers of one process have two leases, and each its port again next t
     { name: 'twin', config: {} },
   ];
   const startAll = async () => {
-    const driver = await Driver.start(dir);
+    const driver = await Driver.start(dir, home.env());
     const ports = [];
     for (const each of both) ports.push((await driver.tell('start', each)).port);
     await driver.tell('restart', { name: 'admin' });
@@ -257,7 +223,7 @@ test('two servers of one process have two leases, and each its port again next t
 });
 
 test('a server that is closed and started again in its process has its port again', async () => {
-  const driver = await Driver.start(await worktree());
+  const driver = await Driver.start(await worktree(), home.env());
   const { port } = await driver.tell('start', { name: 'one', config: {} });
   await driver.tell('close', { name: 'one' });
   assert.equal((await driver.tell('start', { name: 'one', config: {} })).port, port);
@@ -315,7 +281,7 @@ test('the daemon is not asked where no dev server is to come', async (context) =
   assert.equal(await portOf(preview), idle.last);
   assert.doesNotMatch(preview.output, /styxy/i);
   await preview.kill();
-  const driver = await Driver.start(dir, { STYXY_HOME: idle.path });
+  const driver = await Driver.start(dir, idle.env());
   const middleware = { server: { middlewareMode: true, hmr: false, ws: false } };
   assert.equal((await driver.tell('start', { name: 'middleware', config: middleware })).error, undefined);
   await driver.end();
@@ -362,7 +328,7 @@ test('the daemon stopping under a running server takes nothing from it', async (
 test("5173 is what Vite's server takes when nobody names a port, and any when the user names 0", async (context) => {
   const own = await homeOf(context);
   const resolved = async (config) => {
-    const driver = await Driver.start(await worktree(), { STYXY_HOME: own.path });
+    const driver = await Driver.start(await worktree(), own.env());
     const { server } = await driver.tell('resolve', { config });
     await driver.end();
     assert.equal(server.strictPort, true);
@@ -391,7 +357,7 @@ test('wrong options are told at once', async () => {
 
 test('a process whose servers are closed ends by itself, and a server ends on SIGTERM', async () => {
   const dir = await worktree();
-  const driver = await Driver.start(dir);
+  const driver = await Driver.start(dir, home.env());
   await driver.tell('start', { name: 'one', config: {} });
   await driver.tell('close', { name: 'one' });
   driver.child.disconnect();

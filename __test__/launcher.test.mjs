@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { after, test } from 'node:test';
-import { eventually, root, run } from './support.mjs';
+import { DEADLINE, eventually, root, run } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 const { triple, packageName, programName } = require('../lib/platform.js');
@@ -110,9 +110,11 @@ test('words, input and exit codes pass through, on the first run and later', { s
 
 /** Starts a command, and gives the child and what the program prints first. */
 async function start(command, what) {
-  const child = spawn(command, [what], { env: environment(), stdio: ['pipe', 'pipe', 'inherit'] });
+  const limit = { timeout: DEADLINE, killSignal: 'SIGKILL' };
+  const child = spawn(command, [what], { env: environment(), stdio: ['pipe', 'pipe', 'inherit'], ...limit });
+  const ended = once(child, 'exit');
   const [line] = await once(readline.createInterface({ input: child.stdout }), 'line');
-  return { child, line, closed: once(child, 'close') };
+  return { child, line, ended };
 }
 
 for (const turn of ['first', 'second']) {
@@ -123,14 +125,14 @@ for (const turn of ['first', 'second']) {
       return command;
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2']) {
-      const { child, line, closed } = await start(await commandOf(), 'ulimit -c 0; echo $$; exec sleep 600');
+      const { child, line, ended } = await start(await commandOf(), 'ulimit -c 0; echo $$; exec sleep 60');
       child.kill(signal);
-      assert.deepEqual(await closed, [null, signal]);
+      assert.deepEqual(await ended, [null, signal]);
       await eventually('the program ends', () => !isAlive(Number(line)));
     }
-    const { child, closed } = await start(await commandOf(), 'trap "exit 5" TERM; echo ready; read line');
+    const { child, ended } = await start(await commandOf(), 'trap "exit 5" TERM; echo ready; read line');
     child.kill('SIGTERM');
-    assert.deepEqual(await closed, [5, null], 'a program may handle its signals');
+    assert.deepEqual(await ended, [5, null], 'a program may handle its signals');
     const { code, signal } = await does(await commandOf(), 'kill -KILL $$');
     assert.deepEqual({ code, signal }, { code: null, signal: 'SIGKILL' });
   });

@@ -69,7 +69,8 @@ function unknownPlatform() {
   return `styxy has no package for this platform, ${platformName()}.
 There are packages for ${known}.
 
-${fromSource()}`;
+The command can be built (Rust 1.95 or newer). In a checkout of ${source()}:
+  cargo build --profile release-cli -p styxy        STYXY_BINARY tells styxy where it is`;
 }
 
 function notInstalled(here) {
@@ -99,11 +100,14 @@ ${fromSource()}`;
 }
 
 function fromSource() {
-  const { repository } = require('../package.json');
-  const source = repository ? `the source, ${repository.url.replace(/^git\+/, '')}` : "Styxy's source";
-  return `Or build it (Rust 1.95 or newer). In a checkout of ${source}:
+  return `Or build it (Rust 1.95 or newer). In a checkout of ${source()}:
   npm ci && npm run build && npm install -g .       the command and the addon
   cargo build --profile release-cli -p styxy        the command alone; STYXY_BINARY tells styxy where it is`;
+}
+
+function source() {
+  const { repository } = require('../package.json');
+  return repository ? `the source, ${repository.url.replace(/^git\+/, '')}` : "Styxy's source";
 }
 
 function platformName() {

@@ -187,6 +187,16 @@ test('without its platform package, command and require say the same', { skip },
   assert.match(printed, sentence);
 });
 
+test('an addon that does not load is told apart from a missing one', { skip }, async () => {
+  const folder = await project('damaged');
+  await prints('npm', ['install'], { cwd: folder });
+  const addon = path.join(folder, 'node_modules', platform.packageName, platform.addon);
+  await fs.writeFile(addon, 'neither is this a library\n');
+  const printed = await prints('node', ['-e', failing], { cwd: folder });
+  assert.match(printed, /^ERR_STYXY_PLATFORM\n/);
+  assert.ok(printed.includes(`styxy's addon for this platform, ${platform.triple}, does not load:\n  ${addon}: `), printed);
+});
+
 test('on a platform without a package, command and require say the same', { skip }, async () => {
   const folder = await project('riscv');
   await prints('npm', ['install'], { cwd: folder });

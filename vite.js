@@ -47,7 +47,6 @@ function styxy(options = {}) {
     configureServer(server) {
       const place = announce(server);
       if (!place) return;
-      place.server = server.httpServer;
       const { restart } = server;
       server.restart = (...rest) => servers.table().restarting.run(place, () => restart.apply(server, rest));
     },
@@ -59,7 +58,6 @@ function styxy(options = {}) {
 function isIdle(plugin, user, env) {
   const first = [user.plugins].flat(Infinity).find((other) => other?.name === plugin.name);
   return (
-    env.command !== 'serve' ||
     process.env.STYXY === 'off' ||
     Boolean(process.env.VITEST) ||
     (!env.isPreview && Boolean(user.server?.middlewareMode)) ||
@@ -128,12 +126,13 @@ function following(user, { port: asked, defaultPort }, port) {
   return moved.length > 0 ? { [section]: Object.fromEntries(moved.map((key) => [key, port])) } : {};
 }
 
-/** Has the server print its lease below its URLs; gives its place. */
+/** Has a server print its lease below its URLs; gives its place, unless it has none or another plugin was here first. */
 function announce(server) {
   const { httpServer, config } = server;
   const section = 'restart' in server ? config.server : config.preview;
   const place = httpServer ? servers.placeOn(section.port) : undefined;
-  if (!place) return undefined;
+  if (!place || place.server === httpServer) return undefined;
+  place.server = httpServer;
   const { printUrls } = server;
   server.printUrls = () => {
     printUrls.call(server);

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { after, afterEach, before, test } from 'node:test';
 
-import { Home, root, run } from './support.mjs';
+import { Home, binary, root, run } from './support.mjs';
 import { Program, areFree, checkout, withhold } from './worktrees.mjs';
 
 const command = 'node_modules/styxy/bin/styxy-storybook.js';
@@ -61,6 +61,17 @@ test('four Storybooks of two worktrees at once have four ports', async () => {
   const dirs = [await worktree(), await worktree()];
   const all = await Promise.all([...dirs, ...dirs].map((dir) => called(dir, ['dev'])));
   assert.equal(new Set(all.map(({ words }) => words[2])).size, 4);
+});
+
+test('two Storybooks below the process that holds the lease have two ports', async () => {
+  const dir = await worktree();
+  const words = ['allocate', '--service', 'storybook', '--pid', `${process.pid}`, '--json'];
+  const above = JSON.parse((await run(binary, words, { cwd: dir, env: home.env() })).stdout);
+  const first = await called(dir, ['dev']);
+  const second = await called(dir, ['dev']);
+  assert.equal(first.words[2], `${above.port}`);
+  assert.notEqual(second.words[2], `${above.port}`);
+  await home.styxy('release', above.lock_id);
 });
 
 test('a port of the user, and every other command, is passed on as it is, and the daemon is not asked', async (context) => {
@@ -158,7 +169,7 @@ async function addonSays(dir, port, env = {}, configType = 'DEVELOPMENT') {
 test('the addon says once when the port in use is not leased for this checkout', async () => {
   const dir = await worktree();
   const words = ['allocate', '--service', 'storybook', '--json'];
-  const allocate = async (cwd) => JSON.parse((await run(home.env().STYXY_BINARY, words, { cwd, env: home.env() })).stdout).port;
+  const allocate = async (cwd) => JSON.parse((await run(binary, words, { cwd, env: home.env() })).stdout).port;
   const [own, others] = [await allocate(dir), await allocate(await worktree())];
   assert.equal(await addonSays(dir, own), '');
   for (const port of [others, home.last]) {

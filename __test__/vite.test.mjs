@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 
 import { Driver } from './driver.mjs';
-import { DEADLINE, Home, eventually, isFree, root, run } from './support.mjs';
+import { DEADLINE, Home, binary, eventually, isFree, root, run } from './support.mjs';
 import { Program, areFree, checkout, hotClient, page, withhold } from './worktrees.mjs';
 
 const vite = process.env.STYXY_TEST_VITE ?? path.join(root, 'node_modules/vite');
@@ -222,6 +222,27 @@ test('two servers of one process have two leases, and each its port again next t
   assert.deepEqual(await startAll(), first);
 });
 
+test('two servers that one process starts at the same instant have two leases', async () => {
+  const dir = await worktree();
+  await fs.mkdir(path.join(dir, 'admin'));
+  await configure(dir, '{ plugins: [styxy()] }', 'admin/vite.config.js');
+  const driver = await Driver.start(dir, home.env());
+  const both = [{ name: 'main', config: {} }, { name: 'admin', config: { root: 'admin' } }];
+  const started = await Promise.all(both.map((each) => driver.tell('start', each)));
+  for (const { error } of started) assert.equal(error, undefined);
+  assert.notEqual(started[0].port, started[1].port);
+  assert.equal((await home.leases()).filter((lease) => lease.project_path === dir).length, 2);
+});
+
+test('the plugin twice in one config is the plugin once', async () => {
+  const dir = await worktree("{ plugins: [styxy({ name: 'one' }), [styxy({ name: 'two' })]] }");
+  const server = await start(dir);
+  await server.prints(styxyLine);
+  const leases = (await home.leases()).filter((lease) => lease.project_path === dir);
+  assert.deepEqual(leases.map((lease) => lease.service_name), ['one']);
+  assert.equal(server.output.match(/Styxy:/g).length, 1);
+});
+
 test('a server that is closed and started again in its process has its port again', async () => {
   const driver = await Driver.start(await worktree(), home.env());
   const { port } = await driver.tell('start', { name: 'one', config: {} });
@@ -234,14 +255,14 @@ test('a port that the worktree was leased before, by the command or by a process
   const dir = await worktree();
   const options = { cwd: dir, env: home.env() };
   const words = ['allocate', '--service', 'dev', '--port', `${home.last - 8}`, '--json'];
-  const leased = JSON.parse((await run(home.env().STYXY_BINARY, words, options)).stdout);
+  const leased = JSON.parse((await run(binary, words, options)).stdout);
   const server = await start(dir);
   assert.equal(server.port, leased.port);
   assert.equal((await leaseOn(server.port)).lock_id, leased.lock_id);
   await server.kill();
 
   const pid = ['--pid', `${process.pid}`];
-  const above = JSON.parse((await run(home.env().STYXY_BINARY, [...words, ...pid], options)).stdout);
+  const above = JSON.parse((await run(binary, [...words, ...pid], options)).stdout);
   const first = await start(dir);
   assert.equal(first.port, above.port);
   // A second server below the same process does not run into the first.
@@ -255,7 +276,7 @@ test('a port that `styxy run` leased under another name and put into the argumen
   const dir = await worktree();
   const [port, options] = [home.last - 10, { cwd: dir, env: home.env() }];
   const words = ['allocate', '--service', 'web', '--port', `${port}`, '--pid', `${process.pid}`, '--json'];
-  const leased = JSON.parse((await run(home.env().STYXY_BINARY, words, options)).stdout);
+  const leased = JSON.parse((await run(binary, words, options)).stdout);
   const server = await start(dir, ['--port', `${port}`, '--strictPort'], { STYXY_LOCK_ID: leased.lock_id });
   assert.equal(server.port, port);
   assert.equal((await home.leases()).filter((lease) => lease.project_path === dir).length, 1);

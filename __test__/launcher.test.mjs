@@ -256,6 +256,16 @@ test('STYXY_BINARY is the program, whatever is installed', { skip }, async () =>
   }
 });
 
+test('STYXY_BINARY may name a launcher that stays JavaScript', { skip }, async () => {
+  const { command, launcher, program } = await install({ nodeModules: 'src' });
+  // Should it run itself again and again, this ends it.
+  const preload = path.join(top, 'depth.cjs');
+  await fs.writeFile(preload, 'process.env.DEPTH = 1 + Number(process.env.DEPTH ?? 0); if (process.env.DEPTH > 3) process.exit(99)');
+  const env = { STYXY_BINARY: command, NODE_OPTIONS: `--require=${preload}` };
+  assert.equal(await prints(command, 'echo "$program"', { env }), `${program}\n`);
+  assert.ok(!(await isReplaced(launcher)));
+});
+
 test('without the platform package there is an error of ours', { skip }, async () => {
   for (const turn of ['before', 'after']) {
     const { command, platform } = await install();

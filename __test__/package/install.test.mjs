@@ -17,6 +17,11 @@ const answer = `styxy ${version}\n`;
 // A command that works with it has no Node in the way.
 const noNode = { PATH: path.join(top, 'empty') };
 
+const failing = `try { require('styxy') } catch (error) { console.log(error.code); console.log(error.message) }`;
+// All waiting is done before the first test is named: Node would take the tests named so far for all there are.
+const unknown = path.join(top, 'unknown.cjs');
+await fs.writeFile(unknown, `Object.defineProperty(process, 'arch', { value: 'riscv64' })`);
+
 async function isReplaced(launcher) {
   return (await fs.readFile(launcher, 'utf8')).startsWith('#!/bin/sh\n');
 }
@@ -168,10 +173,6 @@ test('a first run that is ended by a signal ends the daemon it stands for', { sk
     await home.end();
   }
 });
-
-const unknown = path.join(top, 'unknown.cjs');
-await fs.writeFile(unknown, `Object.defineProperty(process, 'arch', { value: 'riscv64' })`);
-const failing = `try { require('styxy') } catch (error) { console.log(error.code); console.log(error.message) }`;
 
 test('without its platform package, command and require say the same', { skip }, async () => {
   const { command, folder: global } = await installGlobally('lacking');

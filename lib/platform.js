@@ -90,7 +90,8 @@ ${fromSource()}`;
 /** For a package that is there and does not load, most often because the system's C library is too old. */
 function cannotLoad(here, cause) {
   for (let error = cause; error instanceof Error; error = error.cause) {
-    if (error.code !== 'ERR_DLOPEN_FAILED') continue;
+    // The generated loader tries many names and keeps only the words of each failure.
+    if (/^Cannot find /.test(error.message)) continue;
     return `styxy's addon for this platform, ${here}, does not load:
   ${error.message.replaceAll('\n', '\n  ')}
 

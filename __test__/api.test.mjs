@@ -5,11 +5,10 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
-import net from 'node:net';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { Home, eventually, root } from './support.mjs';
+import { Home, root } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 let home, styxy;
@@ -296,69 +295,6 @@ test('a next that waits ends when the stream is closed', async () => {
   const waiting = stream.next();
   await stream.return();
   assert.equal((await waiting).done, true);
-});
-
-test('listen leases a port, listens, and gives it back when the server closes', async () => {
-  const server = http.createServer((_, response) => response.end('here'));
-  const lease = await styxy.listen(server, { service: 'api' });
-  assert.equal(server.address().port, lease.port);
-  assert.equal(await (await fetch(lease.url)).text(), 'here');
-  await eventually('active', async () => (await styxy.list({ port: lease.port }))[0]?.state === 'active');
-  server.close();
-  server.closeAllConnections();
-  await eventually('released', async () => (await styxy.list()).length === 0);
-});
-
-test('listen goes on to another port when one is stolen, and insists if it is told to', async () => {
-  // The daemon has granted the port before the thief binds it: the server's own listen is when it shows.
-  const steal = (server, times) => {
-    const thieves = [];
-    const { listen } = server;
-    server.listen = function stolen(options, ...rest) {
-      if (thieves.length >= times) return listen.call(this, options, ...rest);
-      const thief = net.createServer();
-      thieves.push(thief);
-      thief.listen({ port: options.port }, () => listen.call(this, options, ...rest));
-      return this;
-    };
-    return thieves;
-  };
-  const server = net.createServer();
-  const thieves = steal(server, 3);
-  const lease = await styxy.listen(server, { service: 'dev', port: home.last, requestId: 'once', reuse: true });
-  const lost = thieves.map((thief) => thief.address().port);
-  assert.equal(new Set([...lost, lease.port]).size, 4);
-  assert.deepEqual([lost[0], server.address().port], [home.last, lease.port]);
-  assert.deepEqual((await styxy.list()).map(({ port }) => port), [lease.port], 'a stolen port is still leased');
-  for (const open of [server, ...thieves]) open.close();
-  await eventually('released', async () => (await styxy.list()).length === 0);
-
-  const insists = net.createServer();
-  const winners = steal(insists, 1);
-  const error = await refused(styxy.listen(insists, { service: 'dev', port: home.last, exact: true }));
-  for (const open of winners) open.close();
-  assert.deepEqual([error.code, error.cause.code], ['port_unavailable', 'EADDRINUSE']);
-  assert.deepEqual(await styxy.list(), []);
-});
-
-test('listen refuses what is no server, and a failed listen leaves no lease', async () => {
-  const listening = net.createServer().listen(0);
-  await once(listening, 'listening');
-  for (const [server, options, field] of [
-    [undefined, { service: 'dev' }, 'server'],
-    [{}, { service: 'dev' }, 'server'],
-    [listening, { service: 'dev' }, 'server'],
-    [net.createServer(), { service: 'dev', host: 5 }, 'host'],
-    [net.createServer(), { service: 'dev', dryRun: true }, 'dryRun'],
-    [net.createServer(), undefined, 'service'],
-  ]) {
-    const error = await refused(styxy.listen(server, options));
-    assert.deepEqual([error.code, error.details.field], ['invalid_request', field], error.message);
-  }
-  listening.close();
-  const nowhere = styxy.listen(net.createServer(), { service: 'dev', host: '192.0.2.1' });
-  await assert.rejects(nowhere, { code: 'EADDRNOTAVAIL' });
-  assert.deepEqual(await styxy.list(), []);
 });
 
 test('a thousand calls at once all get their own answer', async () => {

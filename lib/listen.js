@@ -1,9 +1,6 @@
 'use strict';
 // A server that listens on a leased port, and the lease that ends with it.
 
-const net = require('node:net');
-const { once } = require('node:events');
-
 const { StyxyError, invalid } = require('./error.js');
 
 /** So many ports in a row are not stolen by chance. */
@@ -39,7 +36,9 @@ async function listen(client, server, { host, ...options } = {}) {
 }
 
 function check(server, host, options) {
-  if (!(server instanceof net.Server)) throw invalid('server', `${kindOf(server)}`, 'a net.Server, such as http.createServer() gives');
+  // Loaded here, since only a few programs that lease a port listen through us, and it takes 2 ms.
+  const { Server } = require('node:net');
+  if (!(server instanceof Server)) throw invalid('server', `${kindOf(server)}`, 'a net.Server, such as http.createServer() gives');
   if (server.listening) throw invalid('server', 'it listens already', 'a server that does not listen yet');
   if (host !== undefined && typeof host !== 'string') throw invalid('host', kindOf(host), 'a host name or an address');
   if (options.dryRun) throw invalid('dryRun', 'true', 'false: a server needs a lease');
@@ -62,6 +61,7 @@ function taken(port, cause) {
 
 /** In a cluster's worker too the port is this process' own. */
 async function bind(server, port, host) {
+  const { once } = require('node:events');
   server.listen({ port, host, exclusive: true });
   await once(server, 'listening');
 }

@@ -57,7 +57,7 @@ fn project(text: &str, path: &str, node: &Node<'_>) -> Result<Project, Mistake> 
     for field in fields(text, path, node)? {
         let field = field?;
         match field.key {
-            "services" if field.is_absent() => {}
+            "services" | "$schema" if field.is_absent() => {}
             "services" => {
                 for entry in fields(text, &field.path, field.node)? {
                     let entry = entry?;
@@ -70,7 +70,6 @@ fn project(text: &str, path: &str, node: &Node<'_>) -> Result<Project, Mistake> 
                     project.services.push(service);
                 }
             }
-            "$schema" if field.is_absent() => {}
             "$schema" => drop(field.text()?),
             _ => return Err(field.unknown(&KEYS)),
         }

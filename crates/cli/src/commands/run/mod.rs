@@ -73,7 +73,7 @@ pub(crate) struct Args {
     #[arg(short, long)]
     quiet: bool,
     /// The command and its arguments [default: the package's dev script]
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 

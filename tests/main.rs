@@ -16,6 +16,8 @@ mod cli;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod env;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod grants;
@@ -30,6 +32,8 @@ mod looking;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod project_file;
+#[cfg(test)]
 mod race;
 #[cfg(test)]
 mod release;
@@ -38,8 +42,14 @@ mod restart;
 #[cfg(test)]
 mod reuse;
 #[cfg(test)]
+mod run;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod swarm;
+#[cfg(test)]
+mod terminal;
 #[cfg(test)]
 mod wire;

@@ -17,5 +17,5 @@ pub(crate) use ports::addresses;
 pub(crate) use process::{Running, alive, is_root, kill, nobody, pid_of};
 pub(crate) use run::{Output, finish, words};
 pub(crate) use schema::mismatches;
-pub(crate) use terminal::on_terminal;
+pub(crate) use terminal::{Terminal, on_terminal};
 pub(crate) use wait::{eventually, until};

@@ -19,8 +19,8 @@ pub(crate) use examples;
 
 const AFTER: &str = "\
 \x1b[1;4mExamples:\x1b[0m
-  styxy allocate --service dev             a port for a dev server
-  PORT=$(styxy allocate -s dev -q) npm start
+  styxy run -- npm run dev                 a dev server on a port of its own
+  styxy allocate --service dev             a port for whatever you start
   styxy list                               who has which port
   styxy check 3000                         who is on 3000, leased or not
 
@@ -29,11 +29,14 @@ const AFTER: &str = "\
   1  refused
   2  wrong usage
   3  no daemon answers
+  126  run: the command cannot be run
+  127  run: there is no such command
 
 \x1b[1;4mEnvironment:\x1b[0m
   STYXY_HOME             the daemon's folder, instead of ~/.styxy
   STYXY_INSTANCE         the agent session that leases are asked for; unset, it is
                          claude-$CLAUDE_PID, else claude-$CLAUDE_CODE_SESSION_ID
+  STYXY=off              styxy run runs the command as it is
   STYXY_NO_AUTOSTART=1   never start a daemon, as --no-start
   NO_COLOR=1             no colour";
 
@@ -162,7 +165,9 @@ mod tests {
     #[test]
     fn the_help_lists_every_exit_code() {
         let help = Cli::command().render_long_help().to_string();
-        for exit in [Exit::Done, Exit::Refused, Exit::Usage, Exit::Unreachable] {
+        for exit in
+            [Exit::Done, Exit::Refused, Exit::Usage, Exit::Unreachable, Exit::NotExecutable, Exit::NotFound]
+        {
             assert!(help.contains(&format!("\n  {}  ", exit.code())), "{help}");
         }
     }

@@ -13,6 +13,10 @@ pub(crate) enum Exit {
     Usage,
     /// 3: no daemon answers.
     Unreachable,
+    /// 126: the program to run is there and cannot be run.
+    NotExecutable,
+    /// 127: there is no such program to run.
+    NotFound,
 }
 
 impl Exit {
@@ -23,6 +27,8 @@ impl Exit {
             Self::Refused => 1,
             Self::Usage => 2,
             Self::Unreachable => 3,
+            Self::NotExecutable => 126,
+            Self::NotFound => 127,
         }
     }
 

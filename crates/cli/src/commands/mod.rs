@@ -7,10 +7,12 @@ mod completions;
 mod config;
 mod daemon;
 mod doctor;
+mod env;
 mod instances;
 mod list;
 mod man;
 mod release;
+mod run;
 mod scan;
 mod suggest;
 mod words;
@@ -24,8 +26,10 @@ use crate::failure::Failure;
 /// The subcommands, in the order the help lists them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(run::Args),
     Allocate(allocate::Args),
     Release(release::Args),
+    Env(env::Args),
     Check(check::Args),
     Suggest(suggest::Args),
     List(list::Args),
@@ -46,6 +50,8 @@ impl Command {
     /// Does what was asked, and says how it ended.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Self::Run(args) => args.run(context),
+            Self::Env(args) => args.run(context),
             Self::Allocate(args) => args.run(context),
             Self::Release(args) => args.run(context),
             Self::Check(args) => args.run(context),

@@ -12,6 +12,7 @@ mod exit;
 mod failure;
 mod output;
 mod place;
+mod process;
 mod table;
 mod version;
 

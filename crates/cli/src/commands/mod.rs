@@ -7,12 +7,20 @@ mod completions;
 mod config;
 mod daemon;
 mod doctor;
+mod firebase;
 mod instances;
+mod kill;
 mod list;
 mod man;
+mod open;
 mod release;
 mod scan;
+mod server;
 mod suggest;
+mod verify;
+mod wait;
+mod who;
+mod whose;
 mod words;
 
 use clap::Subcommand;
@@ -27,6 +35,12 @@ pub(crate) enum Command {
     Allocate(allocate::Args),
     Release(release::Args),
     Check(check::Args),
+    Who(who::Args),
+    Verify(verify::Args),
+    Wait(wait::Args),
+    Open(open::Args),
+    Kill(kill::Args),
+    Firebase(firebase::Args),
     Suggest(suggest::Args),
     List(list::Args),
     Instances(instances::Args),
@@ -49,6 +63,12 @@ impl Command {
             Self::Allocate(args) => args.run(context),
             Self::Release(args) => args.run(context),
             Self::Check(args) => args.run(context),
+            Self::Who(args) => args.run(context),
+            Self::Verify(args) => args.run(context),
+            Self::Wait(args) => args.run(context),
+            Self::Open(args) => args.run(context),
+            Self::Kill(args) => args.run(context),
+            Self::Firebase(args) => args.run(context),
             Self::Suggest(args) => args.run(context),
             Self::List(args) => args.run(context),
             Self::Instances(args) => args.run(context),

@@ -8,6 +8,7 @@ mod daemon;
 mod event;
 mod instance;
 mod lease;
+mod local;
 mod ports;
 mod refusal;
 
@@ -23,6 +24,7 @@ pub use instance::{
 pub use lease::{
     AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State,
 };
+pub use local::{Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
 pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
 pub use refusal::{Code, Refusal};
 

@@ -18,11 +18,15 @@ mod doctor;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod firebase;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod instances;
+#[cfg(test)]
+mod kill;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
@@ -41,5 +45,9 @@ mod reuse;
 mod settings;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod waiting;
+#[cfg(test)]
+mod whose;
 #[cfg(test)]
 mod wire;

@@ -1,7 +1,6 @@
 //! `styxy firebase` runs the emulators on ports that nobody else has, by a configuration that goes with the run.
 
 use std::fs;
-use std::io::Write;
 use std::net::TcpListener;
 use std::process::Stdio;
 
@@ -101,7 +100,7 @@ fn ctrl_c_on_a_terminal_reaches_the_command_once() {
     let suite = Suite::new();
     // As firebase, which takes a first interrupt for a wish to end in order, and a second for haste.
     let stub = "n=0; trap 'n=$((n+1)); echo interrupt-$n' INT; echo ready
-        while [ $n = 0 ]; do read -r line; done
+        while [ $n -lt 5 ]; do read -r line; done
         read -r line; echo ended-$n; exit 3";
     suite.program("firebase", stub);
     // Its terminal is that of a session of its own, as a person's is.
@@ -109,18 +108,17 @@ fn ctrl_c_on_a_terminal_reaches_the_command_once() {
     let mut command = suite.within_environment("script");
     command.args(["-qec", &line, "/dev/null"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut terminal = command.spawn().unwrap();
-    let (mut keys, screen) = (terminal.stdin.take().unwrap(), terminal.stdout.take().unwrap());
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(screen)).map_while(Result::ok);
-    let mut until_said =
-        |word: &str| lines.find(|line| line.contains(word)).unwrap_or_else(|| panic!("never said: {word}"));
-    until_said("ready");
-    keys.write_all(b"\x03").unwrap();
-    until_said("interrupt-1");
-    keys.write_all(b"\n").unwrap();
-    until_said("ended-1");
-    let status = terminal.wait().unwrap();
-    assert_eq!(status.code(), Some(3));
+    let mut terminal = Server::reading(&mut command);
+    let until_said = |terminal: &Server, word: &str| while !terminal.hear().contains(word) {};
+    until_said(&terminal, "ready");
+    // Several times, so that a second one of each would be counted before the last.
+    for count in 1..=5 {
+        terminal.press("\x03");
+        until_said(&terminal, &format!("interrupt-{count}"));
+    }
+    terminal.press("\n");
+    until_said(&terminal, "ended-5");
+    assert_eq!(terminal.ends().0, Some(3));
     assert!(suite.left().is_empty());
 }
 

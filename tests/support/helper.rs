@@ -133,6 +133,11 @@ impl Server {
         writeln!(self.tell.as_mut().unwrap(), "{word}").unwrap();
     }
 
+    /// Presses keys of the terminal it reads from.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.tell.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
     /// Closes its sockets, and lives on.
     pub(crate) fn close(&mut self) {
         self.tell("close");

@@ -20,11 +20,15 @@ mod env;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod firebase;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod instances;
+#[cfg(test)]
+mod kill;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
@@ -51,5 +55,9 @@ mod support;
 mod swarm;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod waiting;
+#[cfg(test)]
+mod whose;
 #[cfg(test)]
 mod wire;

@@ -15,6 +15,7 @@ mod frameworks;
 mod output;
 mod packages;
 mod place;
+mod process;
 mod table;
 mod variables;
 mod version;

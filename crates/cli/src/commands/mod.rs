@@ -8,13 +8,21 @@ mod config;
 mod daemon;
 mod doctor;
 mod env;
+mod firebase;
 mod instances;
+mod kill;
 mod list;
 mod man;
+mod open;
 mod release;
 mod run;
 mod scan;
+mod server;
 mod suggest;
+mod verify;
+mod wait;
+mod who;
+mod whose;
 mod words;
 
 use clap::Subcommand;
@@ -31,6 +39,12 @@ pub(crate) enum Command {
     Release(release::Args),
     Env(env::Args),
     Check(check::Args),
+    Who(who::Args),
+    Verify(verify::Args),
+    Wait(wait::Args),
+    Open(open::Args),
+    Kill(kill::Args),
+    Firebase(firebase::Args),
     Suggest(suggest::Args),
     List(list::Args),
     Instances(instances::Args),
@@ -55,6 +69,12 @@ impl Command {
             Self::Allocate(args) => args.run(context),
             Self::Release(args) => args.run(context),
             Self::Check(args) => args.run(context),
+            Self::Who(args) => args.run(context),
+            Self::Verify(args) => args.run(context),
+            Self::Wait(args) => args.run(context),
+            Self::Open(args) => args.run(context),
+            Self::Kill(args) => args.run(context),
+            Self::Firebase(args) => args.run(context),
             Self::Suggest(args) => args.run(context),
             Self::List(args) => args.run(context),
             Self::Instances(args) => args.run(context),

@@ -12,11 +12,19 @@ use styxy_core::api::{
 use crate::support::{Home, finish, sort, until, words};
 
 /// Every command that people see.
-pub(crate) const COMMANDS: [&str; 24] = [
+pub(crate) const COMMANDS: [&str; 32] = [
     "",
+    "run",
+    "env",
     "allocate",
     "release",
     "check",
+    "who",
+    "verify",
+    "wait",
+    "open",
+    "kill",
+    "firebase",
     "suggest",
     "list",
     "instances",
@@ -58,7 +66,19 @@ fn the_help_lists_every_command_and_every_exit_code() {
     for command in COMMANDS.iter().filter(|command| !command.is_empty() && !command.contains(' ')) {
         assert!(help.contains(&format!("\n  {command} ")), "{command}:\n{help}");
     }
-    for code in ["0  done", "1  refused", "2  wrong usage", "3  no daemon"] {
+    let codes = [
+        "0  done",
+        "1  refused",
+        "2  wrong usage",
+        "3  no daemon",
+        "4  ",
+        "5  ",
+        "6  ",
+        "7  ",
+        "126  run: ",
+        "127  run: ",
+    ];
+    for code in codes {
         assert!(help.contains(code), "{code}:\n{help}");
     }
     assert!(home.styxy(&["--version"]).done().stdout.starts_with("styxy "));
@@ -145,6 +165,8 @@ fn wrong_usage_exits_2_and_starts_no_daemon() {
         "daemon",
         "config nonsense",
         "list --nonsense",
+        "run --nonsense",
+        "env --nonsense",
     ] {
         let said = home.styxy(&words(line)).exits(2);
         assert_eq!(said.stdout, "", "{line}");

@@ -16,7 +16,11 @@ mod cli;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod env;
+#[cfg(test)]
 mod events;
+#[cfg(test)]
+mod firebase;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
@@ -24,11 +28,15 @@ mod guard;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod leases;
 #[cfg(test)]
 mod looking;
 #[cfg(test)]
 mod output;
+#[cfg(test)]
+mod project_file;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
@@ -38,8 +46,18 @@ mod restart;
 #[cfg(test)]
 mod reuse;
 #[cfg(test)]
+mod run;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod swarm;
+#[cfg(test)]
+mod terminal;
+#[cfg(test)]
+mod waiting;
+#[cfg(test)]
+mod whose;
 #[cfg(test)]
 mod wire;

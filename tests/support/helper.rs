@@ -15,17 +15,21 @@ use styxy_core::api::AllocateAnswer;
 use super::home::Home;
 use super::http::{Request, Way};
 use super::process::{Running, kill};
-use super::wait::DEADLINE;
+use super::wait::{DEADLINE, eventually};
 
 /// Names what the helper is to be, and with which words.
-const ROLE: &str = "STYXY_TEST_ROLE";
+pub(super) const ROLE: &str = "STYXY_TEST_ROLE";
+
+/// What makes this test binary a helper.
+pub(super) const ARGUMENTS: [&str; 4] =
+    ["--exact", "support::helper::a_helper_does_as_it_is_told", "--ignored", "--nocapture"];
 
 /// This test binary as a helper in `role`, in the environment and project of `home`.
 ///
 /// It ends with its standard input, so that none outlives the test.
 pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
     let mut command = home.command(std::env::current_exe().unwrap());
-    command.args(["--exact", "support::helper::a_helper_does_as_it_is_told", "--ignored", "--nocapture"]);
+    command.args(ARGUMENTS);
     command.env(ROLE, std::iter::once(&role).chain(words).copied().collect::<Vec<_>>().join(" "));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     command
@@ -45,6 +49,19 @@ impl Server {
     pub(crate) fn run(command: &mut Command) -> Self {
         // What libtest says of its own accord has no mark.
         Self::spawn(command, |line| line.split_once("> ").map(|(_, said)| said.to_owned()))
+    }
+
+    /// Sends it `signal`.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.running.signal(signal);
+    }
+
+    /// The code it ends with, and the words it says before.
+    #[track_caller]
+    pub(crate) fn ends(mut self) -> (Option<i32>, Vec<String>) {
+        let ended = eventually("the helper ends", || self.running.child().try_wait().unwrap());
+        let words = std::iter::from_fn(|| self.says.recv_timeout(DEADLINE).ok()).collect();
+        (ended.code(), words)
     }
 
     /// Runs any command, and hears every line of it.
@@ -116,6 +133,11 @@ impl Server {
         writeln!(self.tell.as_mut().unwrap(), "{word}").unwrap();
     }
 
+    /// Presses keys of the terminal it reads from.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.tell.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
     /// Closes its sockets, and lives on.
     pub(crate) fn close(&mut self) {
         self.tell("close");
@@ -168,7 +190,7 @@ fn local(port: u16) -> SocketAddr {
 }
 
 /// Says `word` to the test; libtest's own words are told from it by the mark.
-fn say(word: &str) {
+pub(super) fn say(word: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "\n> {word}").and_then(|()| out.flush());
 }
@@ -188,6 +210,7 @@ fn a_helper_does_as_it_is_told() {
         "listen-late" => listen_when_told(&addresses(&words)),
         "race" => race(words[0], words[1]),
         "get" => get(words[0], words[1]),
+        "firebase" => super::firebase::stub(&words),
         "half-asks" => half_asks(words[0], words[1].parse().unwrap()),
         other => panic!("no such role: {other}"),
     }

@@ -128,6 +128,19 @@ impl Home {
         other
     }
 
+    /// Another worktree of the repository that [`Home::project`] is a checkout of, as git makes it.
+    pub(crate) fn worktree(&self, path: &str) -> PathBuf {
+        let worktree = self.top().join(path);
+        let name = worktree.file_name().unwrap().to_str().unwrap();
+        let git = self.project().join(".git/worktrees").join(name);
+        fs::create_dir_all(&worktree).unwrap();
+        fs::create_dir_all(&git).unwrap();
+        fs::write(worktree.join(".git"), format!("gitdir: {}\n", git.display())).unwrap();
+        fs::write(git.join("commondir"), "../..\n").unwrap();
+        fs::write(git.join("HEAD"), format!("ref: refs/heads/{name}\n")).unwrap();
+        worktree
+    }
+
     /// The port that the configuration asks for.
     pub(crate) fn listen_port(&self) -> u16 {
         self.ports.at(0)

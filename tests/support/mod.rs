@@ -1,5 +1,6 @@
 //! What the tests share: a daemon's folder, free ports, commands with a deadline, forged HTTP, real servers.
 
+mod firebase;
 mod helper;
 mod home;
 mod http;
@@ -10,6 +11,7 @@ mod schema;
 mod terminal;
 mod wait;
 
+pub(crate) use firebase::Suite;
 pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
@@ -17,5 +19,5 @@ pub(crate) use ports::addresses;
 pub(crate) use process::{Running, alive, is_root, kill, nobody, pid_of};
 pub(crate) use run::{Output, finish, words};
 pub(crate) use schema::mismatches;
-pub(crate) use terminal::on_terminal;
+pub(crate) use terminal::{Terminal, on_terminal};
 pub(crate) use wait::{eventually, until};

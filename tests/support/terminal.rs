@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
+use super::home::Home;
 use super::process::Running;
-use super::wait::eventually;
+use super::wait::{DEADLINE, eventually};
 
 /// Runs `command` on a terminal on which `typed` has been typed: its exit code, and all that was shown.
 ///
@@ -35,4 +37,66 @@ pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (i32, String) {
     });
     let status = eventually("the command on the terminal ends", || running.child().try_wait().unwrap());
     (status.code().expect("an exit code"), shown.join().unwrap())
+}
+
+/// A shell with job control on a terminal of its own, as a person has it.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    ours: File,
+    shown: Receiver<Vec<u8>>,
+    /// What was shown and not yet looked for.
+    rest: String,
+    _shell: Running,
+}
+
+impl Terminal {
+    /// `bash` in the environment and project of `home`; it finds `styxy` as `$STYXY`.
+    #[track_caller]
+    pub(crate) fn shell(home: &Home) -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap();
+        let theirs =
+            || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+        // A session of its own whose terminal this is: without one there are no foreground and background.
+        let mut command = home.command("setsid");
+        command.args(["--ctty", "--wait", "bash", "--norc", "--noprofile", "-i"]);
+        command.env("STYXY", env!("CARGO_BIN_EXE_styxy")).env("PS1", "$ ").env("TERM", "xterm");
+        let shell = Running::spawn(command.stdin(theirs()).stdout(theirs()).stderr(theirs()));
+        let ours = File::from(ours);
+        let mut reader = ours.try_clone().unwrap();
+        let (send, shown) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                let _ = send.send(bytes[..count].to_vec());
+            }
+        });
+        Self { ours, shown, rest: String::new(), _shell: shell }
+    }
+
+    pub(crate) fn types(&mut self, keys: &str) {
+        self.ours.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until `text` is shown, after what was waited for before.
+    #[track_caller]
+    pub(crate) fn sees(&mut self, text: &str) {
+        loop {
+            if let Some(at) = self.rest.find(text) {
+                self.rest.drain(..at + text.len());
+                return;
+            }
+            let Ok(bytes) = self.shown.recv_timeout(DEADLINE) else {
+                panic!("{text:?} was not shown, but {:?}", self.rest);
+            };
+            self.rest.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    pub(crate) fn resizes(&mut self, rows: u16, columns: u16) {
+        let size = rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        rustix::termios::tcsetwinsize(&self.ours, size).unwrap();
+    }
 }

@@ -1,6 +1,7 @@
 //! The command line as a whole, and how its words are read. Each subcommand's arguments are beside its code.
 
 use std::env;
+use std::time::Duration;
 
 use clap::Parser;
 use styxy_core::{Pid, Port, PortRange};
@@ -19,8 +20,8 @@ pub(crate) use examples;
 
 const AFTER: &str = "\
 \x1b[1;4mExamples:\x1b[0m
-  styxy allocate --service dev             a port for a dev server
-  PORT=$(styxy allocate -s dev -q) npm start
+  styxy run -- npm run dev                 a dev server on a port of its own
+  styxy allocate --service dev             a port for whatever you start
   styxy list                               who has which port
   styxy check 3000                         who is on 3000, leased or not
 
@@ -29,11 +30,19 @@ const AFTER: &str = "\
   1  refused
   2  wrong usage
   3  no daemon answers
+  4  who, verify: nobody listens on the port
+  5  who, verify: another worktree of this repository does
+  6  who, verify: somebody else does
+  7  who, verify: a server does whose worktree was deleted
+  126  run: the command cannot be run
+  127  run: there is no such command
+  firebase exits as the command that it runs
 
 \x1b[1;4mEnvironment:\x1b[0m
   STYXY_HOME             the daemon's folder, instead of ~/.styxy
   STYXY_INSTANCE         the agent session that leases are asked for; unset, it is
                          claude-$CLAUDE_PID, else claude-$CLAUDE_CODE_SESSION_ID
+  STYXY=off              styxy run runs the command as it is
   STYXY_NO_AUTOSTART=1   never start a daemon, as --no-start
   NO_COLOR=1             no colour";
 
@@ -84,6 +93,19 @@ pub(crate) fn pid(text: &str) -> Result<Pid, String> {
     number
         .and_then(Pid::new)
         .ok_or_else(|| format!("{text:?} is not a pid; allowed: a whole number from 1 to 2147483647"))
+}
+
+/// Reads `60` or `0.5`: seconds, up to a day.
+///
+/// # Errors
+/// Says what came and what is allowed.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    const DAY: f64 = 86_400.0;
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let number = text.parse().ok().filter(|number| digits && *number <= DAY);
+    number
+        .and_then(|number| Duration::try_from_secs_f64(number).ok())
+        .ok_or_else(|| format!("{text:?} is not a number of seconds; allowed: 0 to 86400"))
 }
 
 /// Reads `3000-3099`, or one port.
@@ -162,8 +184,29 @@ mod tests {
     #[test]
     fn the_help_lists_every_exit_code() {
         let help = Cli::command().render_long_help().to_string();
-        for exit in [Exit::Done, Exit::Refused, Exit::Usage, Exit::Unreachable] {
+        let exits = [
+            Exit::Done,
+            Exit::Refused,
+            Exit::Usage,
+            Exit::Unreachable,
+            Exit::Nobody,
+            Exit::Sibling,
+            Exit::Foreign,
+            Exit::Orphan,
+            Exit::NotExecutable,
+            Exit::NotFound,
+        ];
+        for exit in exits {
             assert!(help.contains(&format!("\n  {}  ", exit.code())), "{help}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_a_plain_number_up_to_a_day() {
+        assert_eq!(seconds("60"), Ok(Duration::from_mins(1)));
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["", "-1", "1e3", "inf", "NaN", "86401", "5s"] {
+            assert!(seconds(bad).is_err(), "{bad}");
         }
     }
 

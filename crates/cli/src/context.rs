@@ -1,5 +1,7 @@
 //! What every command is given: where to print, and how to reach the daemon.
 
+use std::time::Duration;
+
 use styxy_client::{Client, Options, Start};
 use styxy_core::api::{Code, Refusal};
 use styxy_core::layout::Layout;
@@ -40,6 +42,14 @@ impl Context {
     ) -> Result<T, Failure> {
         ask_with(self.autostart, question)
     }
+
+    /// Whether the command may start a daemon.
+    ///
+    /// # Errors
+    /// There is no telling which.
+    pub(crate) fn may_start(&self) -> Result<bool, Failure> {
+        Ok(options(self.autostart)?.start == Start::Auto)
+    }
 }
 
 /// As [`Context::ask`], for a command that has its own mind about starting a daemon.
@@ -48,11 +58,24 @@ pub(crate) fn ask_with<T>(
     question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
 ) -> Result<T, Failure> {
     let client = Client::new(options(autostart)?)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| no_runtime(&error))?;
-    Ok(runtime.block_on(question(&client))?)
+    Ok(runtime()?.block_on(question(&client))?)
+}
+
+/// Asks a daemon that runs; starts none, and leaves it to the caller what its errors mean.
+///
+/// # Errors
+/// There is no telling which daemon to ask.
+pub(crate) fn try_ask<T>(
+    patience: Duration,
+    question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+) -> Result<Result<T, styxy_client::Error>, Failure> {
+    let client = Client::new(Options { timeout: patience, ..options(Autostart::Never)? })?;
+    Ok(runtime()?.block_on(question(&client)))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| no_runtime(&error))
 }
 
 /// Where the daemon's files are.

@@ -1,6 +1,6 @@
 //! Exit codes: what a script can tell from how the command ended.
 
-use styxy_core::api::Code;
+use styxy_core::api::{Code, Whose};
 
 /// How the command ended. The numbers are part of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,20 @@ pub(crate) enum Exit {
     Usage,
     /// 3: no daemon answers.
     Unreachable,
+    /// 4: nobody listens on the port.
+    Nobody,
+    /// 5: the server on the port is another worktree's of this repository.
+    Sibling,
+    /// 6: the server on the port is somebody else's.
+    Foreign,
+    /// 7: the server on the port outlived its worktree.
+    Orphan,
+    /// 126: the program to run is there and cannot be run.
+    NotExecutable,
+    /// 127: there is no such program to run.
+    NotFound,
+    /// Whatever the command that was run ended with.
+    Child(u8),
 }
 
 impl Exit {
@@ -23,6 +37,24 @@ impl Exit {
             Self::Refused => 1,
             Self::Usage => 2,
             Self::Unreachable => 3,
+            Self::Nobody => 4,
+            Self::Sibling => 5,
+            Self::Foreign => 6,
+            Self::Orphan => 7,
+            Self::NotExecutable => 126,
+            Self::NotFound => 127,
+            Self::Child(code) => code,
+        }
+    }
+
+    /// How a command ends that says whose a server is.
+    pub(crate) const fn whose(whose: Whose) -> Self {
+        match whose {
+            Whose::Mine => Self::Done,
+            Whose::Nobody => Self::Nobody,
+            Whose::Sibling => Self::Sibling,
+            Whose::Foreign => Self::Foreign,
+            Whose::Orphan => Self::Orphan,
         }
     }
 
@@ -44,7 +76,8 @@ impl Exit {
             | Code::BodyTooLarge
             | Code::UnsupportedMediaType
             | Code::RequestIdReused
-            | Code::StorageUnavailable => Self::Refused,
+            | Code::StorageUnavailable
+            | Code::NotRunning => Self::Refused,
         }
     }
 }
@@ -59,5 +92,11 @@ mod tests {
             let expected = if code == Code::DaemonUnreachable { 3 } else { 1 };
             assert_eq!(Exit::of(code).code(), expected, "{code}");
         }
+    }
+
+    #[test]
+    fn every_answer_of_whose_a_server_is_has_a_code_of_its_own() {
+        let codes = [Whose::Mine, Whose::Nobody, Whose::Sibling, Whose::Foreign, Whose::Orphan];
+        assert_eq!(codes.map(|whose| Exit::whose(whose).code()), [0, 4, 5, 6, 7]);
     }
 }

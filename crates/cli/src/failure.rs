@@ -1,5 +1,6 @@
 //! Why a command did not do what it was asked to.
 
+use std::ffi::OsStr;
 use std::io;
 
 use styxy_core::api::{Code, Refusal};
@@ -13,6 +14,13 @@ pub(crate) enum Failure {
     Refused(Box<Refusal>),
     /// The command line or the environment asks for something that cannot be meant.
     Usage(Box<Refusal>),
+    /// The program to run could not be run: `exit` as a shell has it.
+    NotRun {
+        /// Why.
+        refusal: Box<Refusal>,
+        /// How the command ends.
+        exit: Exit,
+    },
     /// The answer could not be written.
     Output(io::Error),
 }
@@ -23,11 +31,20 @@ impl Failure {
         Self::Usage(Box::new(Refusal::new(Code::InvalidRequest, error).hint(hint)))
     }
 
+    /// `program` could not be run.
+    pub(crate) fn not_run(program: &OsStr, error: &io::Error) -> Self {
+        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::NotExecutable };
+        let refusal =
+            Refusal::new(Code::InvalidRequest, format!("could not run {}: {error}", program.display()));
+        Self::NotRun { refusal: Box::new(refusal), exit }
+    }
+
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Refused(refusal) => Exit::of(refusal.code),
             Self::Usage(_) => Exit::Usage,
+            Self::NotRun { exit, .. } => *exit,
             Self::Output(_) => Exit::Refused,
         }
     }

@@ -10,10 +10,16 @@ mod config_file;
 mod context;
 mod exit;
 mod failure;
+mod fallback;
+mod frameworks;
 mod output;
+mod packages;
 mod place;
+mod process;
 mod table;
+mod variables;
 mod version;
+mod wishes;
 
 use std::process::ExitCode;
 

@@ -62,7 +62,9 @@ impl Output {
     /// Tells why there is no answer, and how the command ends therefore.
     pub(crate) fn failure(&self, failure: &Failure) -> Exit {
         match failure {
-            Failure::Refused(refusal) | Failure::Usage(refusal) => self.refusal(refusal),
+            Failure::Refused(refusal) | Failure::Usage(refusal) | Failure::NotRun { refusal, .. } => {
+                self.refusal(refusal);
+            }
             Failure::Output(error) => {
                 to_stderr(format!("{ERROR}error:{ERROR:#} could not write the answer: {error}\n").as_bytes());
             }
@@ -107,6 +109,16 @@ pub(crate) fn stream(bytes: &[u8]) -> io::Result<()> {
 /// Tells a person something that is not the answer.
 pub(crate) fn note(text: &str) {
     to_stderr(format!("{}\n", printable(text)).as_bytes());
+}
+
+/// Tells anybody what will go wrong.
+pub(crate) fn warning(text: &str) {
+    to_stderr(format!("{ALERT}warning:{ALERT:#} {}\n", printable(text)).as_bytes());
+}
+
+/// Whether a person sees what is not the answer.
+pub(crate) fn is_seen() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Whether there is a person to ask.

@@ -11,6 +11,7 @@ mod lifecycle;
 mod options;
 mod own;
 pub mod place;
+pub mod project;
 mod start;
 
 pub use client::Client;

@@ -8,12 +8,14 @@ mod command;
 pub mod config;
 mod event;
 pub mod handshake;
+mod json;
 pub mod layout;
 mod lease;
 mod names;
 mod nearest;
 mod port;
 mod process;
+pub mod project;
 mod refusal;
 mod registry;
 #[cfg(feature = "schema")]

@@ -13,7 +13,7 @@ use crate::process::Pid;
 use crate::time::WallTime;
 
 pub(crate) const SERVICE_TYPE: &str = "^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$";
-const SERVICE_NAME: &str = "^[A-Za-z0-9._-]{1,100}$";
+pub(crate) const SERVICE_NAME: &str = "^[A-Za-z0-9._-]{1,100}$";
 const INSTANCE_ID: &str = "^[A-Za-z0-9:_-]{1,100}$";
 const PROJECT_PATH: &str = r"^[^\x00]+$";
 const REQUEST_ID: &str = "^[!-~]{1,64}$";

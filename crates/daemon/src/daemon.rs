@@ -24,7 +24,7 @@ pub(crate) struct Daemon {
     /// Held by the one that finds out who listens.
     inquiry: tokio::sync::Mutex<()>,
     /// The daemon's own user.
-    own_uid: Option<u32>,
+    pub(crate) own_uid: Option<u32>,
     /// Tells the listener schedule that something may listen soon.
     pub(crate) nudge: Notify,
     /// Tells the timer that a deadline is nearer than the one it sleeps until.

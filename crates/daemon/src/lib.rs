@@ -28,6 +28,7 @@ mod watches;
 
 #[cfg(feature = "schema")]
 pub use http::openapi;
+pub use policy::policy;
 pub use run::{Mode, RunOptions, run};
 pub use serve::{Parts, ServeError, serve};
 pub use token::Token;

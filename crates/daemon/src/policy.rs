@@ -15,7 +15,8 @@ const BROWSERS_REFUSE: [u16; 19] = [
 const UNPRIVILEGED: u16 = 1024;
 
 /// The policy of a daemon that listens on `own` ports, on this machine.
-pub(crate) fn policy(config: Config, own: impl IntoIterator<Item = Port>) -> Policy {
+#[must_use]
+pub fn policy(config: Config, own: impl IntoIterator<Item = Port>) -> Policy {
     let privileged = (1..UNPRIVILEGED).filter_map(|number| Port::new(number).ok());
     let ephemeral = system::ephemeral_range().into_iter().flat_map(PortRange::ports);
     let refused = BROWSERS_REFUSE.into_iter().filter_map(|number| Port::new(number).ok());

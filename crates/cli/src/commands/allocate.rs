@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use styxy_core::api::{AllocateAnswer, AllocateRequest, Grant, MemberRequest, OwnerKind};
+use styxy_core::project::Project;
 use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{self, Format, STRONG, printable};
 use crate::place;
+use crate::wishes;
 
 /// Get a port that nobody else has
 ///
@@ -66,7 +68,11 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let quiet = self.quiet;
-        let request = self.request()?;
+        let project = match &self.project {
+            Some(folder) => wishes::project_of(folder)?,
+            None => wishes::current_project()?,
+        };
+        let request = self.request(project.as_ref())?;
         let dry_run = request.dry_run == Some(true);
         let in_words = !quiet && !dry_run && context.output.format() == Format::Human;
         let (answer, wait) = context.ask(async |client| {
@@ -84,7 +90,8 @@ impl Args {
         Ok(Exit::Done)
     }
 
-    fn request(self) -> Result<AllocateRequest, Failure> {
+    /// The request, with what was typed first and what the project's file says second.
+    fn request(self, project: Option<&Project>) -> Result<AllocateRequest, Failure> {
         let mut services = self.service;
         let set = |asked: bool| asked.then_some(true);
         let mut request = AllocateRequest {
@@ -106,10 +113,26 @@ impl Args {
                     "ask for that one by itself",
                 ));
             }
-            let member = |service| MemberRequest { service_type: Some(service), ..MemberRequest::default() };
+            let said = |service: &ServiceType| project.and_then(|project| project.service(service)).cloned();
+            let member = |service: ServiceType| {
+                let said = said(&service).unwrap_or_default();
+                MemberRequest {
+                    service_type: Some(service),
+                    service_name: said.name,
+                    preferred_port: said.port,
+                    ..MemberRequest::default()
+                }
+            };
             request.services = Some(services.into_iter().map(member).collect());
         } else {
             request.service_type = services.pop();
+            let service = request.service_type.as_ref();
+            if let Some(said) =
+                service.and_then(|service| project.and_then(|project| project.service(service)))
+            {
+                request.service_name = request.service_name.or_else(|| said.name.clone());
+                request.preferred_port = request.preferred_port.or(said.port);
+            }
         }
         request.project_path = match &self.project {
             Some(given) => Some(place::existing_project(given)?),
@@ -233,7 +256,7 @@ mod tests {
     #[test]
     fn one_service_is_a_plain_request_under_a_fresh_id() {
         let request =
-            parse("styxy allocate -s dev -p 8000 --exact -n web --instance claude-1 --pid 42").request();
+            parse("styxy allocate -s dev -p 8000 --exact -n web --instance claude-1 --pid 42").request(None);
         let request = request.unwrap();
         let wire = serde_json::to_value(&request).unwrap();
         assert_eq!(wire["service_type"], "dev");
@@ -245,14 +268,14 @@ mod tests {
         assert!(
             wire.get("services").is_none() && wire.get("dry_run").is_none() && wire.get("reuse").is_none()
         );
-        let again = parse("styxy allocate -s dev").request().unwrap();
+        let again = parse("styxy allocate -s dev").request(None).unwrap();
         assert_ne!(request.request_id, again.request_id);
     }
 
     #[test]
     fn several_services_are_one_group() {
         let request =
-            parse("styxy allocate -s dev -s api --service dev --request-id once").request().unwrap();
+            parse("styxy allocate -s dev -s api --service dev --request-id once").request(None).unwrap();
         let wire = serde_json::to_value(&request).unwrap();
         assert_eq!(
             wire["services"],
@@ -263,9 +286,27 @@ mod tests {
     }
 
     #[test]
+    fn the_projects_file_fills_in_what_was_not_typed() {
+        let project = styxy_core::project::parse(
+            r#"{"services": {"dev": {"name": "web", "port": 3000}, "api": {"port": 4000}}}"#,
+        );
+        let project = project.unwrap();
+        let wire = |line: &str| serde_json::to_value(parse(line).request(Some(&project)).unwrap()).unwrap();
+        let one = wire("styxy allocate -s dev");
+        assert_eq!((&one["service_name"], &one["preferred_port"]), (&json!("web"), &json!(3000)));
+        let typed = wire("styxy allocate -s dev -n admin -p 5000");
+        assert_eq!((&typed["service_name"], &typed["preferred_port"]), (&json!("admin"), &json!(5000)));
+        let group = wire("styxy allocate -s api -s docs");
+        assert_eq!(
+            group["services"],
+            json!([{"service_type": "api", "preferred_port": 4000}, {"service_type": "docs"}])
+        );
+    }
+
+    #[test]
     fn a_group_has_no_one_port_and_no_one_name() {
         for line in ["styxy allocate -s dev -s api -p 3000", "styxy allocate -s dev -s api -n web"] {
-            let failure = parse(line).request().unwrap_err();
+            let failure = parse(line).request(None).unwrap_err();
             assert_eq!(failure.exit(), Exit::Usage, "{line}");
         }
     }

@@ -7,12 +7,22 @@ mod completions;
 mod config;
 mod daemon;
 mod doctor;
+mod env;
+mod firebase;
 mod instances;
+mod kill;
 mod list;
 mod man;
+mod open;
 mod release;
+mod run;
 mod scan;
+mod server;
 mod suggest;
+mod verify;
+mod wait;
+mod who;
+mod whose;
 mod words;
 
 use clap::Subcommand;
@@ -24,9 +34,17 @@ use crate::failure::Failure;
 /// The subcommands, in the order the help lists them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Run(run::Args),
     Allocate(allocate::Args),
     Release(release::Args),
+    Env(env::Args),
     Check(check::Args),
+    Who(who::Args),
+    Verify(verify::Args),
+    Wait(wait::Args),
+    Open(open::Args),
+    Kill(kill::Args),
+    Firebase(firebase::Args),
     Suggest(suggest::Args),
     List(list::Args),
     Instances(instances::Args),
@@ -46,9 +64,17 @@ impl Command {
     /// Does what was asked, and says how it ended.
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Self::Run(args) => args.run(context),
+            Self::Env(args) => args.run(context),
             Self::Allocate(args) => args.run(context),
             Self::Release(args) => args.run(context),
             Self::Check(args) => args.run(context),
+            Self::Who(args) => args.run(context),
+            Self::Verify(args) => args.run(context),
+            Self::Wait(args) => args.run(context),
+            Self::Open(args) => args.run(context),
+            Self::Kill(args) => args.run(context),
+            Self::Firebase(args) => args.run(context),
             Self::Suggest(args) => args.run(context),
             Self::List(args) => args.run(context),
             Self::Instances(args) => args.run(context),

@@ -8,6 +8,7 @@ mod daemon;
 mod event;
 mod instance;
 mod lease;
+mod local;
 mod mistake;
 mod ports;
 mod refusal;
@@ -24,6 +25,7 @@ pub use instance::{
 pub use lease::{
     AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State,
 };
+pub use local::{Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
 pub use mistake::explain;
 pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
 pub use refusal::{Code, Refusal};

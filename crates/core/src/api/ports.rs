@@ -20,6 +20,9 @@ pub struct CheckAnswer {
     pub allocated_to: Option<Lease>,
     /// Who listens on it, leased or not.
     pub system_usage: Option<SystemUsage>,
+    /// Other processes that listen on it, on other addresses; absent if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<SystemUsage>,
     /// Why it is not available; null if it is.
     pub reason: Option<String>,
 }
@@ -36,8 +39,14 @@ pub struct SystemUsage {
     pub command: Option<String>,
     /// Whose it is.
     pub user: Option<String>,
+    /// Whether that is the daemon's own user.
+    pub same_user: Option<bool>,
     /// The addresses it listens on, without the port.
     pub addresses: Vec<String>,
+    /// Its working directory; the name it had, if it was deleted.
+    pub working_directory: Option<String>,
+    /// Whether its working directory was deleted.
+    pub working_directory_deleted: Option<bool>,
     /// The worktree its working directory lies in.
     pub project_path: Option<ProjectPath>,
     /// The branch checked out there.

@@ -78,13 +78,15 @@ pub enum Code {
     RequestIdReused,
     /// The journal cannot be written, so nothing was changed.
     StorageUnavailable,
+    /// No server answers there, or not yet, or none of this worktree's (said by the command only).
+    NotRunning,
     /// No daemon answers (said by clients only).
     DaemonUnreachable,
 }
 
 impl Code {
     /// Every code, for tables and tests.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidRequest,
         Self::Forbidden,
         Self::UnknownLease,
@@ -100,6 +102,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::RequestIdReused,
         Self::StorageUnavailable,
+        Self::NotRunning,
         Self::DaemonUnreachable,
     ];
 
@@ -122,6 +125,7 @@ impl Code {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::RequestIdReused => "request_id_reused",
             Self::StorageUnavailable => "storage_unavailable",
+            Self::NotRunning => "not_running",
             Self::DaemonUnreachable => "daemon_unreachable",
         }
     }

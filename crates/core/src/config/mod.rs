@@ -1,7 +1,6 @@
 //! `config.json`: what a user may set, what holds where they set nothing, and how a mistake is reported.
 
 mod builtin;
-mod json;
 mod parse;
 #[cfg(feature = "schema")]
 mod schema;
@@ -16,6 +15,7 @@ use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
 use crate::time::Millis;
 
+pub(crate) use parse::MAX_LENGTH;
 pub use parse::{ConfigError, Parsed, parse};
 #[cfg(feature = "schema")]
 pub use schema::schema;

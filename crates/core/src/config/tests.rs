@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::json;
 use super::parse::{KEYS, MAX_LENGTH, SERVICE_KEYS};
 use super::{Config, ConfigError, InstanceBehavior, LogLevel, Seconds, ServiceTypeConfig, parse};
+use crate::json;
 use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
 

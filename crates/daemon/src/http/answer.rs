@@ -95,6 +95,8 @@ const fn status(code: Code) -> StatusCode {
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::RequestIdReused => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::StorageUnavailable | Code::DaemonUnreachable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::StorageUnavailable | Code::NotRunning | Code::DaemonUnreachable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }

@@ -276,6 +276,9 @@ fn refusal(code: Code) -> (&'static str, Refusal) {
             let refusal = say("the journal cannot be written").hint("styxy doctor");
             ("the journal cannot be written, so nothing was changed", refusal)
         }
+        Code::NotRunning => {
+            ("no server answers there (said by the command only)", say("nothing listens on port 3000"))
+        }
         Code::DaemonUnreachable => ("no daemon answers (said by clients only)", say("no daemon answers")),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use styxy_core::api::{
-    CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, explain,
+    CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage, explain,
 };
 use styxy_core::{Listener, Occupancy, Port, PortRange, ServiceType};
 
@@ -30,8 +30,10 @@ pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Resu
     };
     let mut usages = usage::of(&daemon, port, first).await.into_iter();
     let system_usage = usages.next();
-    let beside: Vec<String> = usages
-        .map(|usage| format!("{} listens on {} too", usage::name(&usage), usage.addresses.join(", ")))
+    let others: Vec<SystemUsage> = usages.collect();
+    let beside: Vec<String> = others
+        .iter()
+        .map(|usage| format!("{} listens on {} too", usage::name(usage), usage.addresses.join(", ")))
         .collect();
     let engine = daemon.engine();
     let registry = engine.registry();
@@ -46,7 +48,7 @@ pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Resu
         (None, None, Occupancy::Free) => None,
     };
     let reason = reason.map(|reason| std::iter::once(reason).chain(beside).collect::<Vec<_>>().join("; "));
-    Ok(Answer(CheckAnswer { port, available: reason.is_none(), allocated_to, system_usage, reason }))
+    Ok(Answer(CheckAnswer { port, available: reason.is_none(), allocated_to, system_usage, others, reason }))
 }
 
 pub(super) async fn suggest(
@@ -72,7 +74,7 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
     daemon.look().await;
     let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().unwrap_or_default();
     sockets.retain(|port, _| range.contains(*port));
-    let mut usage = usage::of_all(sockets).await;
+    let mut usage = usage::of_all(&daemon, sockets).await;
     let mut leases: BTreeMap<Port, Lease> = {
         let engine = daemon.engine();
         let registry = engine.registry();

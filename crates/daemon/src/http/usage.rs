@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use styxy_core::api::{Code, Refusal, SystemUsage};
-use styxy_core::{Pid, Port};
+use styxy_core::{Pid, Port, Relation};
 
 use crate::daemon::Daemon;
 use crate::system::{self, Details, ListeningSocket};
@@ -15,19 +15,25 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Who listens on `port`: the one process, or several on different addresses; `first` goes before the others.
 pub(super) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<SystemUsage> {
     let Some(sockets) = daemon.sockets().unwrap_or_default().remove(&port) else { return Vec::new() };
-    let mut usages = of_all(BTreeMap::from([(port, sockets)])).await.remove(&port).unwrap_or_default();
+    let mut usages =
+        of_all(daemon, BTreeMap::from([(port, sockets)])).await.remove(&port).unwrap_or_default();
     usages.sort_by_key(|usage| usage.pid.is_none() || usage.pid != first);
     usages
 }
 
 /// Who has these sockets: each process once, with its own addresses.
 pub(super) async fn of_all(
+    daemon: &Daemon,
     sockets: BTreeMap<Port, Vec<ListeningSocket>>,
 ) -> BTreeMap<Port, Vec<SystemUsage>> {
-    tokio::task::spawn_blocking(move || look_up(&sockets)).await.unwrap_or_default()
+    let own_uid = daemon.own_uid;
+    tokio::task::spawn_blocking(move || look_up(&sockets, own_uid)).await.unwrap_or_default()
 }
 
-fn look_up(sockets: &BTreeMap<Port, Vec<ListeningSocket>>) -> BTreeMap<Port, Vec<SystemUsage>> {
+fn look_up(
+    sockets: &BTreeMap<Port, Vec<ListeningSocket>>,
+    own_uid: Option<u32>,
+) -> BTreeMap<Port, Vec<SystemUsage>> {
     let deadline = Instant::now() + PATIENCE;
     let all: Vec<ListeningSocket> = sockets.values().flatten().copied().collect();
     let holders = system::find_holders(&all, &[], deadline);
@@ -47,7 +53,7 @@ fn look_up(sockets: &BTreeMap<Port, Vec<ListeningSocket>>) -> BTreeMap<Port, Vec
                 }
                 None => None,
             };
-            on_port.push(usage(pid, uid, details, &sockets));
+            on_port.push(usage(pid, (uid, own_uid), details, &sockets));
         }
         usages.insert(*port, on_port);
     }
@@ -56,7 +62,7 @@ fn look_up(sockets: &BTreeMap<Port, Vec<ListeningSocket>>) -> BTreeMap<Port, Vec
 
 fn usage(
     pid: Option<Pid>,
-    uid: Option<u32>,
+    (uid, own_uid): (Option<u32>, Option<u32>),
     details: Option<&Details>,
     sockets: &[&ListeningSocket],
 ) -> SystemUsage {
@@ -71,7 +77,17 @@ fn usage(
         user: details
             .and_then(|details| details.user_name.clone())
             .or_else(|| uid.map(|uid| uid.to_string())),
+        same_user: details
+            .map(|details| details.identified.user == Relation::Own)
+            .or_else(|| Some(uid? == own_uid?)),
         addresses,
+        working_directory: details
+            .and_then(|details| details.working_directory.as_ref().or(details.deleted_directory.as_ref()))
+            .map(|folder| folder.to_string_lossy().into_owned()),
+        working_directory_deleted: details.and_then(|details| {
+            let known = details.working_directory.is_some() || details.deleted_directory.is_some();
+            known.then_some(details.deleted_directory.is_some())
+        }),
         project_path: details.and_then(|details| details.project_path.clone()),
         branch: details.and_then(|details| details.branch.clone()),
         started_at: process.map(|process| process.started_at),

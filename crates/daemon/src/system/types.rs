@@ -55,6 +55,8 @@ pub struct Details {
     pub command: Option<String>,
     /// Its working directory, unless that was deleted or is not seen from here.
     pub working_directory: Option<PathBuf>,
+    /// What its working directory was called, if that was deleted.
+    pub deleted_directory: Option<PathBuf>,
     /// The name of its user, else the number.
     pub user_name: Option<String>,
     /// The root of the worktree that the working directory lies in.

@@ -1,22 +1,27 @@
-//! `styxy config schema`: what an editor needs to help with `config.json`.
+//! `styxy config schema`: what an editor needs to help with `config.json` and `.styxy.json`.
 
-use styxy_core::config::SCHEMA;
+use styxy_core::{config, project};
 
 use crate::args::examples;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
 
-/// Print the JSON Schema of config.json, for editors
+/// Print the JSON Schema of config.json or .styxy.json, for editors
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy config schema
-  styxy config schema > config.schema.json"))]
-pub(crate) struct Args {}
+  styxy config schema > config.schema.json
+  styxy config schema --project > styxy.schema.json"))]
+pub(crate) struct Args {
+    /// That of .styxy.json, the project's file
+    #[arg(long)]
+    project: bool,
+}
 
 impl Args {
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let Self {} = self;
-        output::text(format!("{}\n", SCHEMA.trim_end()).as_bytes())?;
+        let schema = if self.project { project::SCHEMA } else { config::SCHEMA };
+        output::text(format!("{}\n", schema.trim_end()).as_bytes())?;
         Ok(Exit::Done)
     }
 }

@@ -1,6 +1,6 @@
 //! `styxy release`: gives ports back.
 
-mod target;
+pub(super) mod target;
 
 use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};

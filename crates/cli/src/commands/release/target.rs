@@ -9,7 +9,7 @@ use super::super::words;
 
 /// One word of the command line.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Target {
+pub(in crate::commands) enum Target {
     /// `3000`: up to five digits and nothing else.
     Port(Port),
     /// A whole id.
@@ -94,7 +94,10 @@ fn others(lease: &Lease, ours: &Ours) -> Option<String> {
 }
 
 /// The one lease whose id begins like that.
-pub(super) fn beginning_with<'a>(beginning: &str, leases: &'a [Lease]) -> Result<&'a Lease, Refusal> {
+pub(in crate::commands) fn beginning_with<'a>(
+    beginning: &str,
+    leases: &'a [Lease],
+) -> Result<&'a Lease, Refusal> {
     let matching: Vec<&Lease> =
         leases.iter().filter(|lease| lease.lock_id.to_string().starts_with(beginning)).collect();
     match matching.as_slice() {

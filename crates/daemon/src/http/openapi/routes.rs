@@ -53,7 +53,8 @@ fn lease() -> Value {
 
 fn usage() -> Value {
     json!({
-        "pid": 4242, "process": "node", "command": "node server.js", "user": "ada", "addresses": ["127.0.0.1"],
+        "pid": 4242, "process": "node", "command": "node server.js", "user": "ada", "same_user": true,
+        "addresses": ["127.0.0.1"], "working_directory": "/w/app", "working_directory_deleted": false,
         "project_path": "/w/app", "branch": "main", "started_at": STARTED,
     })
 }

@@ -29,7 +29,13 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         Relation::Own => std::env::home_dir(),
         Relation::Other => home,
     };
-    let working_directory = folder.filter(|folder| in_time().is_some() && folder.is_dir());
+    let folder = folder.filter(|_| in_time().is_some());
+    let (working_directory, deleted_directory) = match folder {
+        Some(folder) if folder.is_dir() => (Some(folder), None),
+        // Another user's may only be closed to us.
+        Some(folder) if identified.user == Relation::Own && !folder.exists() => (None, Some(folder)),
+        Some(_) | None => (None, None),
+    };
     let root = in_time().and_then(|()| project_of(working_directory.as_deref()?, home.as_deref()));
     let branch = in_time().and_then(|()| branch_of(root.as_deref()?));
     let project_path = root.as_deref().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
@@ -37,7 +43,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     if identify(pid)?.process.key != identified.process.key {
         return Err(io::ErrorKind::NotFound.into());
     }
-    Ok(Details { identified, command, working_directory, user_name, project_path, branch })
+    Ok(Details { identified, command, working_directory, deleted_directory, user_name, project_path, branch })
 }
 
 fn command_and_folder(pid: Pid) -> (Option<String>, Option<PathBuf>) {

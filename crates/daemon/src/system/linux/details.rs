@@ -33,7 +33,11 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         Relation::Own => std::env::home_dir(),
         Relation::Other => user.as_ref().and_then(|user| user.home.clone()),
     };
-    let working_directory = in_time().and_then(|()| working_directory(&folder));
+    let (working_directory, deleted_directory) = match in_time().and_then(|()| directory(&folder)) {
+        Some(Directory::Here(path)) => (Some(path), None),
+        Some(Directory::Deleted(path)) => (None, Some(path)),
+        None => (None, None),
+    };
     let root = in_time().and_then(|()| project_of(working_directory.as_deref()?, home.as_deref()));
     let branch = in_time().and_then(|()| branch_of(root.as_deref()?));
     let project_path = root.as_deref().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
@@ -41,6 +45,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         identified,
         command,
         working_directory,
+        deleted_directory,
         user_name: user.map(|user| user.name),
         project_path,
         branch,
@@ -55,12 +60,22 @@ fn command(folder: &OwnedFd) -> Option<String> {
     Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())
 }
 
+/// Where a process works.
+enum Directory {
+    Here(PathBuf),
+    /// It was deleted, and had this name.
+    Deleted(PathBuf),
+}
+
 /// The link's text is believed only if it leads to the folder that the process is in: it does not if that was deleted
 /// (the kernel then appends a remark), or if the process sees another file system, as in a container.
-fn working_directory(folder: &OwnedFd) -> Option<PathBuf> {
-    let text = readlinkat(folder, "cwd", Vec::new()).ok()?;
-    let path = PathBuf::from(OsString::from_vec(text.into_bytes()));
-    let (there, shown) =
-        (statat(folder, "cwd", AtFlags::empty()).ok()?, statat(CWD, &path, AtFlags::empty()).ok()?);
-    ((there.st_dev, there.st_ino) == (shown.st_dev, shown.st_ino)).then_some(path)
+fn directory(folder: &OwnedFd) -> Option<Directory> {
+    let text = readlinkat(folder, "cwd", Vec::new()).ok()?.into_bytes();
+    let there = statat(folder, "cwd", AtFlags::empty()).ok()?;
+    let path = |text: &[u8]| PathBuf::from(OsString::from_vec(text.to_vec()));
+    let shown = statat(CWD, path(&text), AtFlags::empty()).ok();
+    if shown.is_some_and(|shown| (there.st_dev, there.st_ino) == (shown.st_dev, shown.st_ino)) {
+        return Some(Directory::Here(path(&text)));
+    }
+    text.strip_suffix(b" (deleted)").map(|name| Directory::Deleted(path(name)))
 }

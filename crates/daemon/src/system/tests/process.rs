@@ -131,6 +131,8 @@ fn a_deleted_folder_is_nobodys_project() {
     std::fs::create_dir_all(left.join(".git")).unwrap();
     let details = describe(child.pid(), in_5_seconds()).unwrap();
     assert_eq!((details.working_directory, details.project_path), (None, None));
+    let called = details.deleted_directory.expect("what it was called");
+    assert!(called.ends_with("app"), "{called:?}");
     // And a new folder of the old name is another one.
     std::fs::create_dir_all(gone.join(".git")).unwrap();
     assert_eq!(describe(child.pid(), in_5_seconds()).unwrap().project_path, None);

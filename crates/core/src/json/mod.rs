@@ -2,21 +2,23 @@
 //!
 //! It accepts what `serde_json` accepts, down to [`DEPTH`] levels, and keeps keys that come twice.
 
+pub(crate) mod fields;
+
 /// No file nests as deep as this by intent.
 const DEPTH: usize = 32;
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(super) struct Node<'a> {
+pub(crate) struct Node<'a> {
     /// The byte it begins at.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// As it is written.
-    pub(super) text: &'a str,
-    pub(super) kind: Kind<'a>,
+    pub(crate) text: &'a str,
+    pub(crate) kind: Kind<'a>,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind<'a> {
+pub(crate) enum Kind<'a> {
     Null,
     Bool(bool),
     Number,
@@ -27,25 +29,25 @@ pub(super) enum Kind<'a> {
 
 /// A key, where it stands, and its value.
 #[derive(Debug)]
-pub(super) struct Member<'a> {
-    pub(super) key: String,
-    pub(super) at: usize,
-    pub(super) value: Node<'a>,
+pub(crate) struct Member<'a> {
+    pub(crate) key: String,
+    pub(crate) at: usize,
+    pub(crate) value: Node<'a>,
 }
 
 /// What is wrong at which byte.
 #[derive(Debug)]
-pub(super) struct Mistake {
-    pub(super) at: usize,
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
+pub(crate) struct Mistake {
+    pub(crate) at: usize,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
 }
 
 impl Mistake {
-    pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
+    pub(crate) fn new(at: usize, message: impl Into<String>) -> Self {
         Self { at, message: message.into(), hint: None }
     }
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -53,7 +55,7 @@ impl Mistake {
 
 impl Node<'_> {
     /// What came, for a sentence: as written if that is short, else what it is.
-    pub(super) fn found(&self) -> String {
+    pub(crate) fn found(&self) -> String {
         match &self.kind {
             Kind::List(items) if self.text.len() > 60 || self.text.contains('\n') => {
                 format!("a list of {}", items.len())
@@ -65,7 +67,7 @@ impl Node<'_> {
 }
 
 /// At most 60 characters of `text`.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -73,14 +75,14 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// Line and column of the byte `at`, both from 1; columns count characters.
-pub(super) fn place(text: &str, at: usize) -> (usize, usize) {
+pub(crate) fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, line.chars().count() + 1)
 }
 
 /// Reads one value that is all there is in `text`.
-pub(super) fn read(text: &str) -> Result<Node<'_>, Mistake> {
+pub(crate) fn read(text: &str) -> Result<Node<'_>, Mistake> {
     let mut reader = Reader { text, at: 0 };
     let node = reader.value(DEPTH)?;
     match reader.peek() {

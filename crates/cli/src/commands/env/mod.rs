@@ -1,0 +1,161 @@
+//! `styxy env`: the variables of `styxy run` for programs that it does not start.
+
+mod form;
+
+use std::env;
+use std::fs::File;
+use std::io::Write;
+
+use styxy_client::Client;
+use styxy_core::api::{AllocateRequest, AllocationsQuery, Lease, State};
+use styxy_core::{Port, ProjectPath, RequestId, ServiceName, ServiceType};
+use uuid::Uuid;
+
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, Format};
+use crate::place;
+use crate::variables::{Served, variables};
+use crate::wishes::{self, Wish};
+
+use form::Form;
+
+/// Print this project's ports as environment variables
+///
+/// For direnv, mise, docker compose and CI. It shows the port that this project's server has, and leases one only if
+/// there is none. `PORT`, `STYXY_PORT` and `STYXY_URL` are the first service's, `STYXY_<SERVICE>_PORT` each one's. Asking
+/// again gives the same, in the same order.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy env                                  for sh: eval \"$(styxy env)\"
+  styxy env dev api --format dotenv > .env.styxy
+  styxy env --format fish | source
+  styxy env --format powershell | Invoke-Expression
+  styxy env --format github                  for the steps that follow, by $GITHUB_ENV
+  styxy env --json | jq -r .PORT"))]
+pub(crate) struct Args {
+    /// What the ports are for [default: the services of .styxy.json, else dev]
+    #[arg(value_name = "TYPE")]
+    service: Vec<ServiceType>,
+    /// Which of several servers of that type: web, admin, …
+    #[arg(short, long)]
+    name: Option<ServiceName>,
+    /// How to write them
+    #[arg(short, long, value_enum, default_value_t = Form::Export, conflicts_with = "json")]
+    format: Form,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let project = wishes::current_project()?;
+        let mut services = self.service;
+        if let (true, Some(project)) = (services.is_empty(), &project) {
+            services.extend(project.services.iter().map(|(service, _)| service.clone()));
+        }
+        if services.is_empty() {
+            services.extend(ServiceType::new("dev"));
+        }
+        let wishes = wishes::wishes(services, self.name.as_ref(), project.as_ref())?;
+        let place = place::current_project()?;
+        let request = AllocateRequest {
+            reuse: Some(true),
+            project_path: place.clone(),
+            instance_id: place::current_instance()?,
+            request_id: RequestId::new(&Uuid::new_v4().to_string()).ok(),
+            ..AllocateRequest::default()
+        };
+        let ports = context.ask(async |client| ports(client, &wishes, place.as_ref(), request).await)?;
+        let served: Vec<Served> = wishes
+            .into_iter()
+            .zip(ports)
+            .map(|(wish, port)| Served { service: wish.service, port, env: wish.env })
+            .collect();
+        let form = if context.output.format() == Format::Json { Form::Json } else { self.format };
+        let text = form::write(form, &variables(&served));
+        match env::var_os("GITHUB_ENV").filter(|path| form == Form::Github && !path.is_empty()) {
+            Some(path) => {
+                // One write, so that steps that run side by side do not mix their lines.
+                File::options().append(true).create(true).open(&path)?.write_all(text.as_bytes())?;
+            }
+            None => output::text(text.as_bytes())?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The port of each wish: of the live lease of its key, else of one that is leased now, all that are missing at once.
+async fn ports(
+    client: &Client,
+    wishes: &[Wish],
+    place: Option<&ProjectPath>,
+    mut request: AllocateRequest,
+) -> Result<Vec<Port>, styxy_client::Error> {
+    let query = AllocationsQuery { project_path: place.cloned(), ..AllocationsQuery::default() };
+    let leases = client.allocations(&query).await?.allocations;
+    let mut found: Vec<Option<Port>> = wishes.iter().map(|wish| live(&leases, wish, place)).collect();
+    let missing: Vec<Wish> =
+        wishes.iter().zip(&found).filter(|(_, port)| port.is_none()).map(|(wish, _)| wish.clone()).collect();
+    if !missing.is_empty() {
+        wishes::fill(&mut request, &missing);
+        let answer = client.allocate(&request).await?;
+        let mut granted = answer.grants().iter().map(|grant| grant.port);
+        for port in found.iter_mut().filter(|port| port.is_none()) {
+            *port = granted.next();
+        }
+    }
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The lease of the wish's key that its server most likely has: one that listens, then the oldest.
+fn live(leases: &[Lease], wish: &Wish, place: Option<&ProjectPath>) -> Option<Port> {
+    let same = |lease: &&Lease| {
+        lease.project_path.as_ref() == place
+            && lease.service_type == wish.service
+            && lease.service_name == wish.name
+            && lease.conflict.is_none()
+    };
+    let order = |lease: &&Lease| (lease.state != State::Active, lease.allocated_at, lease.lock_id);
+    leases.iter().filter(same).min_by_key(order).map(|lease| lease.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::words::tests::lease;
+    use serde_json::json;
+
+    #[test]
+    fn the_oldest_lease_that_listens_is_the_one_shown() {
+        let place = ProjectPath::new("/w/app").unwrap();
+        let wish = Wish { service: "dev".parse().unwrap(), name: None, port: None, env: Vec::new() };
+        let at = |minute: u8| json!(format!("2026-11-22T17:{minute:02}:00Z"));
+        let mut leases = vec![
+            lease(3001, |wire| wire["allocated_at"] = at(10)),
+            lease(3002, |wire| wire["allocated_at"] = at(20)),
+        ];
+        assert_eq!(live(&leases, &wish, Some(&place)).map(Port::get), Some(3001));
+        for (port, minute) in [(3004, 40), (3003, 30)] {
+            leases.push(lease(port, |wire| {
+                wire["allocated_at"] = at(minute);
+                wire["state"] = json!("active");
+            }));
+        }
+        assert_eq!(live(&leases, &wish, Some(&place)).map(Port::get), Some(3003));
+    }
+
+    #[test]
+    fn another_projects_service_or_name_is_not_shown_and_neither_is_a_port_that_a_stranger_has() {
+        let place = ProjectPath::new("/w/app").unwrap();
+        let wish = Wish { service: "dev".parse().unwrap(), name: None, port: None, env: Vec::new() };
+        let leases = [
+            lease(3001, |wire| wire["project_path"] = json!("/w/other")),
+            lease(3002, |wire| wire["project_path"] = json!(null)),
+            lease(3003, |wire| wire["service_name"] = json!("web")),
+            lease(3004, |wire| wire["service_type"] = json!("api")),
+            lease(3005, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"})),
+        ];
+        assert_eq!(live(&leases, &wish, Some(&place)), None);
+        assert_eq!(live(&leases, &wish, None).map(Port::get), Some(3002));
+    }
+}

@@ -1,0 +1,182 @@
+//! `styxy firebase`: the Firebase emulators, on ports that nobody else has.
+
+mod child;
+mod emulators;
+mod file;
+mod ports;
+mod words;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::{env, io};
+
+use serde_json::{Map, Value};
+use styxy_core::api::{Code, Refusal};
+
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use child::Signals;
+use emulators::Emulator;
+use file::ConfigFile;
+use words::Line;
+
+/// Run the Firebase emulators on ports that nobody else has
+///
+/// Every configured emulator, the hub, the logging, the UI and Firestore's websocket get a port, all or none: the one in
+/// firebase.json if it is free, else another. The command is run with a configuration of its own, which lies beside
+/// firebase.json while it runs, and with the variables that lead programs to the emulators (`FIRESTORE_EMULATOR_HOST`, …).
+///
+/// Unless you give --project, the project is demo-FOLDER-PORT: suites of one project find each other's hub and get
+/// in each other's way. The exit code is the command's. If no daemon answers, a warning says so, and ports are used that
+/// were free a moment ago.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy firebase -- firebase emulators:start
+  styxy firebase -- npx firebase emulators:start --only auth,firestore
+  styxy firebase -- firebase emulators:exec --project my-app 'npm test'"))]
+pub(crate) struct Args {
+    /// The command: firebase, or what runs it, with emulators:start or emulators:exec
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let line = Line::read(self.command).ok_or_else(|| {
+            Failure::usage(
+                "that runs no emulators: the command has neither emulators:start nor emulators:exec",
+                "styxy firebase -- firebase emulators:start",
+            )
+        })?;
+        let original = original(&line)?;
+        let config = read(&original)?;
+        let wanted = emulators::wanted(&config, line.only());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| failed("prepare to run the command", &error))?;
+        let ports = ports(context, &wanted, &config)?;
+        let entered = runtime.enter();
+        // From here on the file must go, whatever comes.
+        let mut signals = Signals::catch().map_err(|error| failed("prepare for signals", &error))?;
+        drop(entered);
+        file::sweep(&original);
+        let text = serde_json::to_string_pretty(&emulators::with_ports(&config, &ports)).unwrap_or_default();
+        let file = ConfigFile::write(&original, &text).map_err(|error| {
+            failed(&format!("write a configuration beside {}", original.display()), &error)
+        })?;
+        let project = project(&original, &ports);
+        output::note(&summary(&ports, (!line.has_project()).then_some(&*project)));
+        let words = line.with(file.path(), &project);
+        let started =
+            child::start(&words, &variables(&config, &ports)).map_err(|error| {
+                let program = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+                let refusal = Refusal::new(Code::InvalidRequest, format!("could not run {program}: {error}"));
+                Failure::from(refusal.hint(
+                    "npm install -g firebase-tools, or: styxy firebase -- npx firebase emulators:start",
+                ))
+            })?;
+        let status = runtime.block_on(child::ended(started, &mut signals));
+        let status = status.map_err(|error| failed("wait for the command", &error))?;
+        drop(file);
+        Ok(Exit::Child(child::code(status)))
+    }
+}
+
+fn failed(what: &str, error: &io::Error) -> Failure {
+    Refusal::new(Code::InvalidRequest, format!("could not {what}: {error}")).into()
+}
+
+/// The configuration that firebase would read: the one it is told, else the nearest firebase.json.
+fn original(line: &Line) -> Result<PathBuf, Failure> {
+    let here = env::current_dir().map_err(|error| failed("tell the current folder", &error))?;
+    if let Some(given) = line.config() {
+        return Ok(here.join(given));
+    }
+    let nearest = here.ancestors().map(|folder| folder.join("firebase.json")).find(|file| file.is_file());
+    nearest.ok_or_else(|| {
+        Failure::usage("there is no firebase.json in this folder or above it", "firebase init emulators")
+    })
+}
+
+fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()), "give a file that can be read")
+    })?;
+    emulators::parse(&text)
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display()), "mend that line of the file"))
+}
+
+/// A port for each of `wanted`, leased; only free a moment ago if no daemon answers.
+fn ports(
+    context: &Context,
+    wanted: &[&'static Emulator],
+    config: &Map<String, Value>,
+) -> Result<Vec<(&'static Emulator, u16)>, Failure> {
+    let request = ports::request(wanted, config)?;
+    let found = match context.ask(async |client| client.allocate(&request).await) {
+        Ok(answer) => answer.grants().iter().map(|grant| grant.port.get()).collect(),
+        Err(Failure::Refused(refusal)) if refusal.code == Code::DaemonUnreachable => {
+            output::note(&format!(
+                "warning: {}; the ports are free now, and nobody keeps them so",
+                refusal.error
+            ));
+            let preferred: Vec<u16> = wanted.iter().map(|emulator| emulator.preferred(config)).collect();
+            ports::probed(&preferred)
+                .ok_or_else(|| Refusal::new(Code::NoFreePort, "no port is free").hint("styxy scan"))?
+        }
+        Err(failure) => return Err(failure),
+    };
+    Ok(wanted.iter().copied().zip(found).collect())
+}
+
+/// `demo-shop-4400`. Firebase takes a project that begins with `demo-` for one that needs no account; the hub's port, which
+/// no other suite on this machine has, makes it one of its own.
+fn project(original: &Path, ports: &[(&Emulator, u16)]) -> String {
+    /// The longest id that Firebase takes has 30 letters: `demo-`, this, `-` and five digits.
+    const LONGEST: usize = 19;
+    let folder = std::path::absolute(original).ok();
+    let folder = folder.as_deref().and_then(|path| path.parent()?.file_name()).unwrap_or_default();
+    let letter =
+        |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
+    let name: String = folder.to_string_lossy().chars().map(letter).take(LONGEST).collect();
+    let hub = ports.iter().find(|(emulator, _)| emulator.name == "hub").map_or(0, |(_, port)| *port);
+    match name.trim_matches('-') {
+        "" => format!("demo-{hub}"),
+        name => format!("demo-{name}-{hub}"),
+    }
+}
+
+fn summary(ports: &[(&Emulator, u16)], project: Option<&str>) -> String {
+    let ports: Vec<String> =
+        ports.iter().map(|(emulator, port)| format!("{} {port}", emulator.name)).collect();
+    let project = project.map(|project| format!("; project {project}")).unwrap_or_default();
+    format!("styxy: {}{project}", ports.join(", "))
+}
+
+fn variables(config: &Map<String, Value>, ports: &[(&Emulator, u16)]) -> Vec<(String, String)> {
+    let of_one = |(emulator, port): &(&Emulator, u16)| {
+        let address = emulator.address(config, *port);
+        let variable = move |emulators::Variable(name, before): &emulators::Variable| {
+            ((*name).to_owned(), format!("{before}{address}"))
+        };
+        emulator.variables.iter().map(variable).collect::<Vec<_>>()
+    };
+    ports.iter().flat_map(of_one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_of_its_own_is_short_and_says_where_it_runs() {
+        let hub =
+            emulators::wanted(&Map::new(), None).into_iter().find(|emulator| emulator.name == "hub").unwrap();
+        let project = |folder: &str| project(&Path::new(folder).join("firebase.json"), &[(hub, 44_001)]);
+        assert_eq!(project("/w/My_Shop"), "demo-my-shop-44001");
+        assert_eq!(project("/"), "demo-44001");
+        let long = project(&format!("/w/{}", "x".repeat(99)));
+        assert_eq!((long.len(), long.starts_with("demo-xxx")), (30, true), "{long}");
+    }
+}

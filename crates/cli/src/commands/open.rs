@@ -1,0 +1,141 @@
+//! `styxy open`: this worktree's server in a browser.
+
+use std::process::{Command, Stdio};
+use std::{env, io};
+
+use styxy_core::api::{Code, OpenAnswer, Refusal, Whose};
+use styxy_core::{Port, ServiceName};
+
+use super::server::{Service, Target, is_up, no_name_beside_a_port};
+use super::whose::{self, Here};
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// Open this worktree's server in a browser
+///
+/// It prints the URL, and where there is a display it starts the browser. It refuses if no such server of this worktree
+/// runs, rather than show you another checkout's.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy open dev
+  styxy open dev --print      the URL alone, and no browser
+  styxy open 3000"))]
+pub(crate) struct Args {
+    /// A service of this worktree (dev, api, …), or a port
+    #[arg(value_name = "SERVICE|PORT", allow_negative_numbers = true)]
+    target: Target,
+    /// Which of several servers of that service
+    #[arg(short, long)]
+    name: Option<ServiceName>,
+    /// Print the URL, and start no browser
+    #[arg(short, long)]
+    print: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let port = match self.target {
+            Target::Port(port) => {
+                no_name_beside_a_port(self.name.as_ref())?;
+                own(context, port)?
+            }
+            Target::Service(kind) => running(context, &Service::here(kind, self.name)?)?,
+        };
+        let url = format!("http://localhost:{port}");
+        let opened =
+            !self.print && has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
+        let opened = opened
+            && match browse(&url) {
+                Ok(()) => true,
+                Err(error) => {
+                    output::note(&format!("no browser could be started: {error}"));
+                    false
+                }
+            };
+        let answer = OpenAnswer { success: true, port, url, opened };
+        context
+            .output
+            .answer(&answer, |out| io::Write::write_all(out, format!("{}\n", answer.url).as_bytes()))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// The port, if this worktree's server listens on it.
+fn own(context: &Context, port: Port) -> Result<Port, Failure> {
+    let here = Here::look()?;
+    let answer = context.ask(async |client| whose::whose(client, port, &here).await)?;
+    match answer.whose {
+        Whose::Mine => Ok(port),
+        Whose::Nobody | Whose::Sibling | Whose::Foreign | Whose::Orphan => Err(Refusal::new(
+            Code::NotRunning,
+            format!("no server of this worktree listens on port {port}: {}", answer.reason),
+        )
+        .hint(format!("styxy who {port}"))
+        .detail("port", port.get())
+        .into()),
+    }
+}
+
+/// The port that the server of this service listens on.
+fn running(context: &Context, service: &Service) -> Result<Port, Failure> {
+    let leases = context.ask(async |client| client.allocations(&service.query()).await)?.allocations;
+    let shown = service.shown();
+    match service.lease(&leases) {
+        Some(lease) if is_up(lease) => Ok(lease.port),
+        Some(lease) => Err(Refusal::new(
+            Code::NotRunning,
+            format!("nothing of this worktree listens on port {}, which is leased for {shown}", lease.port),
+        )
+        .hint(format!("styxy wait {}", service.kind))
+        .detail("port", lease.port.get())
+        .into()),
+        None => Err(Refusal::new(Code::NotRunning, format!("no {shown} server of this worktree runs"))
+            .hint("styxy list --project .")
+            .into()),
+    }
+}
+
+/// Whether a browser would have a screen to show itself on.
+fn has_display(is_set: impl Fn(&str) -> bool) -> bool {
+    if cfg!(target_os = "linux") {
+        ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set)
+    } else {
+        // A session over ssh would open it on another screen than the one in front of the person.
+        !is_set("SSH_CONNECTION")
+    }
+}
+
+/// Hands `url` to whatever the desktop opens addresses with, and does not wait for it.
+fn browse(url: &str) -> io::Result<()> {
+    let (program, words): (&str, &[&str]) = if cfg!(windows) {
+        ("rundll32", &["url.dll,FileProtocolHandler"])
+    } else if cfg!(target_os = "macos") {
+        ("open", &[])
+    } else {
+        ("xdg-open", &[])
+    };
+    let mut command = Command::new(program);
+    command.args(words).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    {
+        // Ctrl-C in this terminal is not meant for the browser.
+        use std::os::unix::process::CommandExt;
+        command.process_group(0);
+    }
+    command.spawn().map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn there_is_a_display_where_the_desktop_says_so() {
+        assert!(has_display(|name| name == "WAYLAND_DISPLAY"));
+        assert!(has_display(|name| name == "DISPLAY"));
+        assert!(!has_display(|_| false));
+    }
+}

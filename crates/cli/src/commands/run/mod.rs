@@ -1,0 +1,207 @@
+//! `styxy run`: a command with a port of its own. On Unix this process becomes the command, so that signals, job control,
+//! the terminal and the exit code are the command's, and the lease's owner is.
+
+mod ask;
+mod launch;
+mod managers;
+mod own;
+mod plan;
+#[cfg(test)]
+mod rows;
+mod shell;
+#[cfg_attr(windows, path = "start_windows.rs")]
+#[cfg_attr(not(windows), path = "start_unix.rs")]
+mod start;
+mod words;
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+
+use styxy_core::project::EnvName;
+use styxy_core::{Port, ServiceName, ServiceType};
+
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::frameworks::{Framework, Way};
+use crate::output;
+use crate::packages::Package;
+use crate::place;
+use crate::variables::{Served, variables};
+use crate::wishes::{self, Wish};
+
+use ask::Ports;
+use plan::{Obstacle, Plan};
+
+/// Run a command with a port that nobody else has
+///
+/// The command finds its port in `PORT`, `STYXY_PORT`, `STYXY_URL` and `STYXY_<SERVICE>_PORT`. Tools that do not read
+/// `PORT` (Vite, Astro, Storybook, Django, …) get the right flag besides, also behind npm, pnpm, yarn, bun and npx.
+/// `{port}` in an argument becomes the port, `{port:api}` that of another service. A port flag of the command's own is
+/// the port to get if it can be had.
+///
+/// Without a command it runs the package's dev script. The same project gets the same port again, as long as nobody
+/// else has it. The lease ends with the command, or with the server that it leaves behind.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy run                             the dev script of this package
+  styxy run -- vite                     vite on a port of its own
+  styxy run -- npm run storybook
+  styxy run -p 3000 -- next dev         3000 if it can be had
+  styxy run -s api -- python3 -m http.server
+  styxy run -s dev -s api -- make serve two ports: $STYXY_DEV_PORT and $STYXY_API_PORT
+  styxy run -- caddy run --listen :{port}"))]
+pub(crate) struct Args {
+    /// What the port is for: dev, api, storybook, …; several times for several ports, the first one is PORT
+    /// [default: what the tool is for, most often dev]
+    #[arg(short, long = "service", value_name = "TYPE")]
+    service: Vec<ServiceType>,
+    /// Which of several servers of that type: web, admin, …
+    #[arg(short, long)]
+    name: Option<ServiceName>,
+    /// The port to get if it can be had
+    #[arg(short, long, allow_negative_numbers = true)]
+    port: Option<Port>,
+    /// Be refused rather than get another port than --port
+    #[arg(long, requires = "port")]
+    exact: bool,
+    /// A further variable for the port; several times for several
+    #[arg(long, value_name = "NAME")]
+    env: Vec<EnvName>,
+    /// Do not say which port it is
+    #[arg(short, long)]
+    quiet: bool,
+    /// The command and its arguments [default: the package's dev script]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let folder = env::current_dir().unwrap_or_default();
+        let command = if self.command.is_empty() { dev_script(&folder)? } else { self.command };
+        if env::var_os("STYXY").is_some_and(|value| value == "off") {
+            return start::start(&command, &[]);
+        }
+        let scripts = |inside: Option<&str>, name: &str| {
+            let folder = inside.map_or_else(|| folder.clone(), |inside| folder.join(inside));
+            Package::around(&folder)?.script(name).map(str::to_owned)
+        };
+        let plan = Plan::of(&command, &scripts);
+        let project = wishes::current_project()?;
+        let mut services = self.service;
+        if services.is_empty() {
+            let service = plan.framework.map_or("dev", |row| row.service);
+            services.extend(ServiceType::new(service));
+        }
+        let mut wishes = wishes::wishes(services, self.name.as_ref(), project.as_ref())?;
+        if let Some(first) = wishes.first_mut() {
+            // What is typed for this run, then what the project wishes, then what one of its scripts says.
+            first.port = self.port.or(plan.typed_port).or(first.port).or(plan.script_port);
+            let more = self.env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
+            first.env.extend(more);
+        }
+        let exact = if self.exact { ask::Exact::First } else { ask::Exact::None };
+        let ports = ask::ask(context, &wishes, exact)?;
+        let said = if self.quiet { Said::Obstacles } else { Said::All };
+        tell(&plan, &wishes, &ports, said);
+        let environment = environment(&plan, &wishes, &ports);
+        let named: Vec<(ServiceType, Port)> =
+            wishes.into_iter().map(|wish| wish.service).zip(ports.numbers()).collect();
+        start::start(&plan.apply(command, &named), &environment)
+    }
+}
+
+/// The package's dev script, as its package manager runs it.
+fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
+    let hint = "styxy run -- COMMAND";
+    let Some(package) = Package::around(folder) else {
+        return Err(Failure::usage("there is no package.json here whose dev script could be run", hint));
+    };
+    if package.script("dev").is_none() {
+        let scripts: Vec<&str> = package.scripts().collect();
+        let there = if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") };
+        return Err(Failure::usage(format!("the package has no dev script; its scripts: {there}"), hint));
+    }
+    let root = styxy_client::place::project_root(folder, place::user_home().as_deref());
+    Ok([package.manager(root.as_deref()), "run", "dev"].map(OsString::from).into())
+}
+
+/// Everything that is set for the command, besides what it inherits.
+fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Vec<(String, String)> {
+    let served: Vec<Served> = wishes
+        .iter()
+        .zip(ports.numbers())
+        .map(|(wish, port)| Served { service: wish.service.clone(), port, env: wish.env.clone() })
+        .collect();
+    let mut all = Vec::new();
+    if let (Some(row), Some(first)) = (plan.framework, served.first()) {
+        let port = first.port.to_string();
+        all.extend(row.env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{port}", &port))));
+    }
+    all.extend(variables(&served));
+    if let Ports::Leased(grants) = ports
+        && let Some(lock_id) = grants.first().and_then(|grant| grant.lock_id)
+    {
+        all.push(("STYXY_LOCK_ID".to_owned(), lock_id.to_string()));
+    }
+    all
+}
+
+/// How much is said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    All,
+    Obstacles,
+}
+
+/// Says on stderr what the command does not: its port to a person, and what goes wrong to anybody.
+fn tell(plan: &Plan, wishes: &[Wish], ports: &Ports, said: Said) {
+    if let Ports::Probed { why, .. } = ports {
+        output::warning(&format!("{why}; its port was only looked for, so that another program may take it"));
+    }
+    if said == Said::All && output::is_seen() {
+        for line in lines(wishes, ports) {
+            output::note(&line);
+        }
+    }
+    if let (Some(obstacle), Some(port)) = (&plan.obstacle, ports.numbers().next())
+        && let Some(sentence) = in_the_way(obstacle, plan.framework, port)
+    {
+        output::warning(&sentence);
+    }
+}
+
+fn lines(wishes: &[Wish], ports: &Ports) -> Vec<String> {
+    let line = |(at, (wish, port)): (usize, (&Wish, Port))| {
+        let why = match ports {
+            Ports::Leased(grants) => grants.get(at).and_then(|grant| grant.reason.as_deref()),
+            Ports::Probed { .. } => None,
+        };
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        format!("styxy: {} is http://localhost:{port}{why}", wish.service)
+    };
+    wishes.iter().zip(ports.numbers()).enumerate().map(line).collect()
+}
+
+/// What keeps `port` from the tool, if something does.
+fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Option<String> {
+    match obstacle {
+        // It says what it was given anyway.
+        Obstacle::Fixed(fixed) if *fixed == port => None,
+        Obstacle::Fixed(fixed) => Some(format!(
+            "the script sets port {fixed} itself, and the lease is for {port}; write $PORT there instead of {fixed}"
+        )),
+        Obstacle::OutOfReach(why) => {
+            let row = row?;
+            let flag = match row.port {
+                Way::Flag { write, .. } => format!("{write} $PORT"),
+                Way::InFlag(flag) => format!("{flag} localhost:$PORT"),
+                Way::Word => "$PORT".to_owned(),
+                Way::Env => return None,
+            };
+            Some(format!("{} is not told its port {port}, because {why}; write {flag} behind it", row.name))
+        }
+    }
+}

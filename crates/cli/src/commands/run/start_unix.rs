@@ -1,0 +1,19 @@
+//! Becoming the command. Nothing of this process is left behind but its pid, and with it the lease.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs `words` with `environment` added; does not return if that works.
+///
+/// # Errors
+/// There is no such program, or it cannot be run.
+pub(super) fn start(words: &[OsString], environment: &[(String, String)]) -> Result<Exit, Failure> {
+    let Some((program, args)) = words.split_first() else { return Ok(Exit::Done) };
+    let mut command = Command::new(program);
+    command.args(args).envs(environment.iter().map(|(name, value)| (name, value)));
+    Err(Failure::not_run(program, &command.exec()))
+}

@@ -1,0 +1,280 @@
+//! `styxy wait`: returns when a server is up.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use styxy_client::{Client, Error, Events};
+use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal, WaitAnswer};
+use styxy_core::{Port, ServiceName};
+
+use super::server::{Service, Target, is_up, no_name_beside_a_port};
+use super::words;
+use crate::age::span;
+use crate::args::{self, examples};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::printable;
+
+/// Wait until a server is up
+///
+/// For a port: until anything listens on it. For a service: until the server of this worktree's lease listens, whichever
+/// port that has; the lease may be asked for later. With --http also until it answers. Exits 1 if that takes too long,
+/// and says what was seen last.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy wait dev && npm run e2e
+  styxy wait dev --http /health --timeout 120
+  styxy wait 5432
+  url=$(styxy wait dev -q)"))]
+pub(crate) struct Args {
+    /// A port, or a service of this worktree: dev, api, …
+    #[arg(value_name = "PORT|SERVICE", allow_negative_numbers = true)]
+    target: Target,
+    /// Which of several servers of that service
+    #[arg(short, long)]
+    name: Option<ServiceName>,
+    /// Also wait until a GET of this path is answered with less than 500
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    http: Option<String>,
+    /// How many seconds to wait at most
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = args::seconds, allow_negative_numbers = true)]
+    timeout: Duration,
+    /// Print the URL alone
+    #[arg(short, long, conflicts_with = "json")]
+    quiet: bool,
+}
+
+/// How soon a port that nobody has leased, or a path, is asked for again: nothing tells of these.
+const GLANCE: Duration = Duration::from_millis(100);
+/// How long the daemon's word is waited for before it is asked: it looks for listeners ever more seldom, and at once when
+/// it is asked.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long a connection to this machine may take.
+const CONNECT: Duration = Duration::from_millis(250);
+
+fn path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') { Ok(text.to_owned()) } else { Err(format!("{text:?} does not begin with /")) }
+}
+
+/// What is waited for.
+enum Awaited {
+    Port(Port),
+    Service(Service),
+}
+
+/// What one look sees.
+enum Seen {
+    Up(Port),
+    /// Not yet: a sentence, and how long the next look may wait for an event.
+    NotYet(String, Duration),
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let deadline = Instant::now() + self.timeout;
+        let shown = match &self.target {
+            Target::Port(port) => format!("port {port}"),
+            Target::Service(kind) => kind.to_string(),
+        };
+        let awaited = match self.target {
+            Target::Port(port) => {
+                no_name_beside_a_port(self.name.as_ref())?;
+                Awaited::Port(port)
+            }
+            Target::Service(kind) => Awaited::Service(Service::here(kind, self.name)?),
+        };
+        let http = self.http.map(Http::new).transpose()?;
+        let waited = context.ask(async |client| wait(client, &awaited, http.as_ref(), deadline).await)?;
+        match waited {
+            Ok(answer) if self.quiet => crate::output::text(format!("{}\n", answer.url).as_bytes())?,
+            Ok(answer) => context.output.answer(&answer, |out| {
+                std::io::Write::write_all(
+                    out,
+                    format!("{} is up: {}\n", capital(&shown), answer.url).as_bytes(),
+                )
+            })?,
+            Err(last) => {
+                let waited = if self.timeout.subsec_nanos() == 0 {
+                    span(self.timeout.as_secs())
+                } else {
+                    format!("{} s", self.timeout.as_secs_f64())
+                };
+                let refusal =
+                    Refusal::new(Code::NotRunning, format!("{shown} is not up after {waited}: {last}"));
+                let hint = match awaited {
+                    Awaited::Port(port) => format!("styxy who {port}"),
+                    Awaited::Service(service) => format!("styxy list --service {}", service.kind),
+                };
+                return Err(refusal.hint(hint).detail("last_seen", printable(&last).into_owned()).into());
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn capital(text: &str) -> String {
+    text.strip_prefix('p')
+        .filter(|_| text.starts_with("port "))
+        .map_or_else(|| text.to_owned(), |rest| format!("P{rest}"))
+}
+
+/// What was waited for, or what was seen last when the time was over.
+async fn wait(
+    client: &Client,
+    awaited: &Awaited,
+    http: Option<&Http>,
+    deadline: Instant,
+) -> Result<Result<WaitAnswer, String>, Error> {
+    let mut events: Option<Events> = None;
+    let mut daemon = Some(client);
+    loop {
+        // Heard from before the look, so that nothing falls in between.
+        if let (Some(client), None) = (daemon, &events) {
+            match client.events(None).await {
+                Ok(heard) => events = Some(heard),
+                // A port can be waited for without a daemon.
+                Err(_) if matches!(awaited, Awaited::Port(_)) => daemon = None,
+                Err(error) => return Err(error),
+            }
+        }
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let (last, pause) = match look(client, daemon, awaited).await? {
+            Seen::Up(port) => match http {
+                None => return Ok(Ok(answer(port, None))),
+                Some(http) => match http.get(port, left(deadline)).await {
+                    Ok(status) if status < 500 => return Ok(Ok(answer(port, Some(status)))),
+                    Ok(status) => (format!("http://localhost:{port}{} answers {status}", http.path), GLANCE),
+                    Err(said) => (format!("http://localhost:{port}{}: {said}", http.path), GLANCE),
+                },
+            },
+            Seen::NotYet(said, pause) => (said, pause),
+        };
+        let left = left(deadline);
+        if left.is_zero() {
+            return Ok(Err(last));
+        }
+        let pause = pause.min(left);
+        match &mut events {
+            Some(heard) => match tokio::time::timeout(pause, heard.next()).await {
+                Ok(Ok(Some(_))) | Err(_) => {}
+                // The daemon ends, or restarts: it is asked anew, and not in a hurry.
+                Ok(Ok(None) | Err(_)) => {
+                    events = None;
+                    tokio::time::sleep(GLANCE.min(left)).await;
+                }
+            },
+            None => tokio::time::sleep(pause).await,
+        }
+    }
+}
+
+fn answer(port: Port, status: Option<u16>) -> WaitAnswer {
+    WaitAnswer { success: true, port, url: format!("http://localhost:{port}"), status }
+}
+
+async fn look(client: &Client, daemon: Option<&Client>, awaited: &Awaited) -> Result<Seen, Error> {
+    match awaited {
+        Awaited::Port(port) => {
+            if is_listening(*port) {
+                return Ok(Seen::Up(*port));
+            }
+            let query = AllocationsQuery { port: Some(*port), ..AllocationsQuery::default() };
+            let leases = match daemon {
+                Some(client) => client.allocations(&query).await.map(|answer| answer.allocations),
+                None => Ok(Vec::new()),
+            };
+            let leases = leases.unwrap_or_default();
+            Ok(match leases.first() {
+                Some(lease) => Seen::NotYet(not_yet(lease), PAUSE),
+                None => Seen::NotYet(format!("nothing listens on port {port}"), GLANCE),
+            })
+        }
+        Awaited::Service(service) => {
+            let leases = client.allocations(&service.query()).await?.allocations;
+            Ok(match service.lease(&leases) {
+                Some(lease) if is_up(lease) => Seen::Up(lease.port),
+                Some(lease) => Seen::NotYet(not_yet(lease), PAUSE),
+                None => {
+                    Seen::NotYet(format!("this worktree has no lease for {}", service.shown()), Duration::MAX)
+                }
+            })
+        }
+    }
+}
+
+fn not_yet(lease: &Lease) -> String {
+    let (port, service) = (lease.port, words::service(lease));
+    match &lease.conflict {
+        Some(stranger) => {
+            let process = words::process(stranger.process.as_deref(), stranger.pid.map(styxy_core::Pid::get));
+            let process = process.unwrap_or_else(|| "another process".to_owned());
+            format!("{process} listens on port {port}, which is leased for {service}")
+        }
+        None => format!("nothing listens on port {port}, which is leased for {service}"),
+    }
+}
+
+/// Whether a connection to this machine succeeds.
+fn is_listening(port: Port) -> bool {
+    let addresses: [SocketAddr; 2] =
+        [(Ipv4Addr::LOCALHOST, port.get()).into(), (Ipv6Addr::LOCALHOST, port.get()).into()];
+    addresses.iter().any(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
+}
+
+/// Asks servers of this machine for one path.
+struct Http {
+    path: String,
+    client: reqwest::Client,
+}
+
+impl Http {
+    fn new(path: String) -> Result<Self, Failure> {
+        let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let client = builder.build().map_err(|error| {
+            Refusal::new(Code::NotRunning, format!("could not prepare to ask for {path}: {error}"))
+        })?;
+        Ok(Self { path, client })
+    }
+
+    /// The status of the answer, whatever is in it.
+    ///
+    /// # Errors
+    /// Why there is none, as a fragment.
+    async fn get(&self, port: Port, patience: Duration) -> Result<u16, String> {
+        let url = format!("http://localhost:{port}{}", self.path);
+        // However little time is left, one try is made.
+        let patience = patience.max(GLANCE);
+        match self.client.get(&url).timeout(patience).send().await {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(error) if error.is_timeout() => Err("no answer".to_owned()),
+            Err(error) if error.is_connect() => Err("no connection".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::words::tests::lease;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        assert_eq!(not_yet(&lease(3000, |_| {})), "nothing listens on port 3000, which is leased for dev");
+        let taken = lease(3000, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"}));
+        assert_eq!(not_yet(&taken), "python3 (9) listens on port 3000, which is leased for dev");
+    }
+
+    #[test]
+    fn a_path_begins_with_a_slash() {
+        assert!(path("/health?x=1").is_ok());
+        assert!(path("health").is_err() && path("").is_err());
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_and_a_service_keeps_its_name() {
+        assert_eq!(capital("port 3000"), "Port 3000");
+        assert_eq!(capital("dev"), "dev");
+    }
+}

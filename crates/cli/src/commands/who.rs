@@ -1,0 +1,116 @@
+//! `styxy who`: whose the server on a port is.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use styxy_core::Port;
+use styxy_core::api::{WhoAnswer, Whose};
+
+use super::whose::{self, Here};
+use super::words;
+use crate::args::examples;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{ALERT, STRONG, printable};
+use crate::table::tilde;
+
+/// Say whose the server on a port is
+///
+/// Mine, if it runs in this worktree (exit code 0); nobody's, if nothing listens (4); a sibling worktree's of this
+/// repository (5); somebody else's, be it another project or another user (6); or an orphan's, whose folder or worktree
+/// was deleted (7).
+///
+/// The worktree decides, not the agent session: a server that another session started in this worktree is mine, and the
+/// answer names the session.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy who 3000
+  styxy who 3000 --json | jq -r .whose"))]
+pub(crate) struct Args {
+    /// The port to ask about
+    #[arg(allow_negative_numbers = true)]
+    port: Port,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let here = Here::look()?;
+        let answer = context.ask(async |client| whose::whose(client, self.port, &here).await)?;
+        context.output.answer(&answer, |out| show(&answer, here.home.as_deref(), out))?;
+        Ok(Exit::whose(answer.whose))
+    }
+}
+
+/// `Port 3000 is mine: …`
+pub(super) fn headline(answer: &WhoAnswer) -> String {
+    let whose = match answer.whose {
+        Whose::Mine => "mine",
+        Whose::Nobody => "nobody's",
+        Whose::Sibling => "a sibling worktree's",
+        Whose::Foreign => "somebody else's",
+        Whose::Orphan => "an orphan's",
+    };
+    format!("Port {} is {whose}: {}", answer.port, printable(&answer.reason))
+}
+
+fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    let style = if answer.whose == Whose::Mine { STRONG } else { ALERT };
+    writeln!(out, "{style}{}.{style:#}", headline(answer))?;
+    let mut row =
+        |name: &str, value: &str| writeln!(out, "  {name:<8}  {}", printable(value).replace('\n', " "));
+    if let Some(usage) = &answer.system_usage {
+        if let Some(process) = words::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get)) {
+            row("process", &process)?;
+        }
+        if let Some(command) = &usage.command {
+            row("command", command)?;
+        }
+        if let Some(folder) = &usage.working_directory {
+            let deleted = if usage.working_directory_deleted == Some(true) { " (deleted)" } else { "" };
+            row("folder", &format!("{}{deleted}", tilde(folder, home)))?;
+        }
+    }
+    if let Some(worktree) = &answer.worktree {
+        row("worktree", &tilde(worktree.as_str(), home))?;
+    }
+    if let Some(branch) = &answer.branch {
+        row("branch", branch)?;
+    }
+    if let Some(instance) = &answer.instance_id {
+        row("session", instance.as_str())?;
+    }
+    if let Some(lease) = &answer.allocated_to {
+        row("lease", &format!("{}, {}, {}", lease.lock_id, words::service(lease), words::state(lease)))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_step_from_the_port_to_the_session_is_shown() {
+        let answer: WhoAnswer = serde_json::from_value(json!({
+            "port": 3000, "whose": "sibling", "reason": "node (42) runs in another worktree", "worktree": "/home/ada/fix",
+            "branch": "fix", "instance_id": "claude-1", "allocated_to": null,
+            "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada", "same_user": true,
+                "addresses": [], "working_directory": "/home/ada/fix/web", "working_directory_deleted": false,
+                "project_path": "/home/ada/fix", "branch": "fix", "started_at": null},
+        }))
+        .unwrap();
+        let mut out = Vec::new();
+        show(&answer, Some(Path::new("/home/ada")), &mut out).unwrap();
+        let expected = "\
+Port 3000 is a sibling worktree's: node (42) runs in another worktree.
+  process   node (42)
+  command   node server.js x
+  folder    ~/fix/web
+  worktree  ~/fix
+  branch    fix
+  session   claude-1
+";
+        assert_eq!(String::from_utf8(anstream::adapter::strip_bytes(&out).into_vec()).unwrap(), expected);
+    }
+}

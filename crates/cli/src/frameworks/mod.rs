@@ -1,0 +1,192 @@
+//! What dev servers are told a port with: the table and how a row is found. [`table`] is data only.
+
+#[cfg(test)]
+mod page;
+mod table;
+
+use table::TABLE;
+
+/// One tool that listens, or several that take their port alike.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Framework {
+    /// As people call it.
+    pub(crate) name: &'static str,
+    /// The programs, packages or Python modules it is started by.
+    pub(crate) commands: &'static [&'static str],
+    /// When such a program is a server at all.
+    pub(crate) when: When,
+    /// How it is told the port.
+    pub(crate) port: Way,
+    /// What keeps it from moving to another port on its own.
+    pub(crate) strict: &'static [&'static str],
+    /// Variables it reads, with `{port}` in their values; every command has `PORT` besides.
+    pub(crate) env: &'static [(&'static str, &'static str)],
+    /// The service type asked for if none is named.
+    pub(crate) service: &'static str,
+    /// What is worth knowing, for the page.
+    pub(crate) note: &'static str,
+}
+
+/// When a program is a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Always.
+    Always,
+    /// With one of these subcommands.
+    Sub(&'static [&'static str]),
+    /// Without one of these subcommands.
+    Unless(&'static [&'static str]),
+    /// With one of these flags.
+    Flag(&'static [&'static str]),
+}
+
+/// How a tool is told its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By a flag and its value.
+    Flag {
+        /// The one that is written.
+        write: &'static str,
+        /// Others that mean the same.
+        also: &'static [&'static str],
+        /// What it makes of a flag that is there twice.
+        twice: Twice,
+    },
+    /// By a word of its own: `8000` or `127.0.0.1:8000`.
+    Word,
+    /// By the value of a flag that makes it a server, as `-S localhost:8000`; never added.
+    InFlag(&'static str),
+    /// By its variables alone.
+    Env,
+}
+
+/// What a tool makes of a port flag that is there twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twice {
+    /// The last one counts, so a script's own can be overruled.
+    LastWins,
+    /// A mistake, or two ports.
+    Wrong,
+}
+
+impl Framework {
+    /// Whether the row says how to pass a port other than by variables.
+    pub(crate) fn needs_words(&self) -> bool {
+        self.port != Way::Env
+    }
+}
+
+/// The row of a program called `name` with the arguments `rest`, if it is one and will listen.
+pub(crate) fn find<'w>(
+    name: &str,
+    rest: &(impl Iterator<Item = &'w str> + Clone),
+) -> Option<&'static Framework> {
+    TABLE.iter().find(|row| row.commands.contains(&name) && row.when.is_met(rest))
+}
+
+/// Every row's name.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.name)
+}
+
+impl When {
+    fn is_met<'w>(self, rest: &(impl Iterator<Item = &'w str> + Clone)) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Sub(subcommands) => starts_with_one(subcommands, rest.clone()) == Some(true),
+            Self::Unless(subcommands) => starts_with_one(subcommands, rest.clone()) != Some(true),
+            Self::Flag(flags) => rest.clone().any(|word| {
+                flags.iter().any(|flag| {
+                    word == *flag || word.strip_prefix(flag).is_some_and(|more| more.starts_with('='))
+                })
+            }),
+        }
+    }
+}
+
+/// Whether the subcommand among `rest` is one of these; none if there is no subcommand.
+///
+/// A word behind a flag may be the flag's value, so it decides nothing unless it is one of these.
+fn starts_with_one<'w>(
+    subcommands: &[&str],
+    mut rest: impl Iterator<Item = &'w str> + Clone,
+) -> Option<bool> {
+    let mut after_flag = false;
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            return None;
+        }
+        if word.starts_with('-') {
+            after_flag = !word.contains('=');
+            continue;
+        }
+        let is_one = |subcommand: &&str| {
+            let mut words = subcommand.split(' ');
+            words.next() == Some(word) && words.eq(rest.clone().take(subcommand.split(' ').count() - 1))
+        };
+        if subcommands.iter().any(is_one) {
+            return Some(true);
+        }
+        if !after_flag {
+            return Some(false);
+        }
+        after_flag = false;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(line: &str) -> Option<&'static str> {
+        let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+        find(command, &rest.split_whitespace()).map(|row| row.name)
+    }
+
+    #[test]
+    fn a_tool_is_a_server_by_its_subcommand_wherever_that_stands() {
+        assert_eq!(name("flask run"), Some("Flask"));
+        assert_eq!(name("flask --app hello --debug run"), Some("Flask"));
+        assert_eq!(name("flask routes"), None);
+        assert_eq!(name("webpack --config dev.js serve"), Some("webpack-dev-server"));
+        assert_eq!(name("webpack"), None);
+        assert_eq!(name("wrangler pages dev dist"), Some("Wrangler"));
+        assert_eq!(name("wrangler pages deploy"), None);
+        assert_eq!(name("astro -- dev"), None);
+    }
+
+    #[test]
+    fn a_tool_that_serves_by_default_does_not_when_it_builds() {
+        for line in ["vite", "vite dev", "vite preview --host", "vite ./web", "vite --mode build"] {
+            let expected = if line == "vite --mode build" { None } else { Some("Vite") };
+            assert_eq!(name(line), expected, "{line}");
+        }
+        for line in ["vite build", "next build", "parcel build src/index.html", "hugo", "storybook build"] {
+            assert_eq!(name(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_test_runner_is_a_server_only_with_its_page() {
+        assert_eq!(name("vitest"), None);
+        assert_eq!(name("vitest run --coverage"), None);
+        assert_eq!(name("vitest --ui"), Some("Vitest UI"));
+        assert_eq!(name("eleventy --serve"), Some("Eleventy"));
+        assert_eq!(name("eleventy"), None);
+    }
+
+    #[test]
+    fn every_command_has_one_row_per_way_of_starting_it() {
+        let mut seen = std::collections::HashMap::new();
+        for row in TABLE {
+            for command in row.commands {
+                if let Some(other) = seen.insert(command, row) {
+                    assert_ne!(other.when, row.when, "{command} is in two rows");
+                }
+            }
+            assert!(!row.commands.is_empty() && !row.note.ends_with('.'), "{}", row.name);
+        }
+    }
+}

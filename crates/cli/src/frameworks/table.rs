@@ -1,0 +1,285 @@
+//! The table: data only. One row is one tool, or a few that take their port alike. `docs/FRAMEWORKS.md` is made of it.
+
+use super::Framework;
+use super::Twice::{LastWins, Wrong};
+use super::Way::{Env, Flag, InFlag, Word};
+use super::When::{self, Always, Sub, Unless};
+
+/// What most rows share.
+const ROW: Framework = Framework {
+    name: "",
+    commands: &[],
+    when: Always,
+    port: Env,
+    strict: &[],
+    env: &[],
+    service: "dev",
+    note: "",
+};
+const PORT: super::Way = Flag { write: "--port", also: &[], twice: LastWins };
+const PORT_P: super::Way = Flag { write: "--port", also: &["-p"], twice: LastWins };
+const PORT_P_ONCE: super::Way = Flag { write: "--port", also: &["-p"], twice: Wrong };
+const PORT_ONCE: super::Way = Flag { write: "--port", also: &[], twice: Wrong };
+
+pub(super) const TABLE: &[Framework] = &[
+    Framework {
+        name: "Vite",
+        commands: &["vite", "vp"],
+        when: Unless(&["build", "optimize", "check", "lint", "test", "fmt", "lib"]),
+        port: PORT,
+        strict: &["--strictPort"],
+        note: "also SvelteKit, SolidStart, Qwik and others that are started as `vite dev`",
+        ..ROW
+    },
+    Framework {
+        name: "Vitest UI",
+        commands: &["vitest"],
+        when: When::Flag(&["--ui", "--api", "--api.port"]),
+        port: Flag { write: "--api.port", also: &["--api"], twice: LastWins },
+        strict: &["--api.strictPort"],
+        note: "without `--ui` nothing is added: a test run needs no port",
+        ..ROW
+    },
+    Framework {
+        name: "Astro",
+        commands: &["astro"],
+        when: Sub(&["dev", "preview", "start"]),
+        port: PORT,
+        note: "moves on by itself if a program outside of Styxy has the port",
+        ..ROW
+    },
+    Framework {
+        name: "Angular",
+        commands: &["ng", "@angular/cli"],
+        when: Sub(&["serve", "s", "dev"]),
+        port: PORT,
+        ..ROW
+    },
+    Framework {
+        name: "Nuxt",
+        commands: &["nuxt", "nuxi"],
+        when: Sub(&["dev", "preview", "start"]),
+        port: PORT_P,
+        env: &[("NUXT_PORT", "{port}"), ("NITRO_PORT", "{port}")],
+        ..ROW
+    },
+    Framework {
+        name: "Next.js",
+        commands: &["next"],
+        when: Unless(&["build", "export", "info", "lint", "telemetry", "typegen", "upgrade"]),
+        port: Flag { write: "-p", also: &["--port"], twice: LastWins },
+        note: "reads PORT too, but moves on if the port is taken; with `-p` it says so",
+        ..ROW
+    },
+    Framework {
+        name: "React Router, Remix",
+        commands: &["react-router", "remix"],
+        when: Sub(&["dev", "vite:dev"]),
+        port: PORT,
+        strict: &["--strictPort"],
+        note: "`react-router-serve` and `remix-serve` read PORT",
+        ..ROW
+    },
+    Framework {
+        name: "SvelteKit",
+        commands: &["svelte-kit"],
+        when: Sub(&["dev", "preview"]),
+        port: PORT_P,
+        note: "before 1.0; since then it is started as `vite dev`",
+        ..ROW
+    },
+    Framework {
+        name: "Storybook",
+        commands: &["storybook"],
+        when: Sub(&["dev"]),
+        port: Flag { write: "-p", also: &["--port"], twice: LastWins },
+        strict: &["--exact-port", "--ci"],
+        service: "storybook",
+        note: "without `--ci` it asks before it takes another port; with it, it opens no browser",
+        ..ROW
+    },
+    Framework {
+        name: "Storybook 6",
+        commands: &["start-storybook"],
+        port: Flag { write: "-p", also: &["--port"], twice: LastWins },
+        strict: &["--ci"],
+        service: "storybook",
+        ..ROW
+    },
+    Framework {
+        name: "webpack-dev-server",
+        commands: &["webpack", "webpack-cli"],
+        when: Sub(&["serve", "server", "s"]),
+        port: PORT,
+        ..ROW
+    },
+    Framework { name: "webpack-dev-server, by itself", commands: &["webpack-dev-server"], port: PORT, ..ROW },
+    Framework {
+        name: "Rsbuild",
+        commands: &["rsbuild"],
+        when: Unless(&["build", "inspect"]),
+        port: PORT,
+        ..ROW
+    },
+    Framework {
+        name: "Rspack",
+        commands: &["rspack", "@rspack/cli"],
+        when: Sub(&["serve", "server", "s", "dev", "preview"]),
+        port: PORT,
+        ..ROW
+    },
+    Framework {
+        name: "Vue CLI",
+        commands: &["vue-cli-service"],
+        when: Sub(&["serve"]),
+        port: PORT_ONCE,
+        note: "moves on by itself if a program outside of Styxy has the port",
+        ..ROW
+    },
+    Framework {
+        name: "Parcel",
+        commands: &["parcel"],
+        when: Unless(&["build", "watch", "help"]),
+        port: PORT_P,
+        ..ROW
+    },
+    Framework {
+        name: "Gatsby",
+        commands: &["gatsby"],
+        when: Sub(&["develop", "serve"]),
+        port: PORT_P_ONCE,
+        ..ROW
+    },
+    Framework {
+        name: "Docusaurus",
+        commands: &["docusaurus"],
+        when: Sub(&["start", "serve"]),
+        port: PORT_P,
+        ..ROW
+    },
+    Framework {
+        name: "Eleventy",
+        commands: &["eleventy", "@11ty/eleventy"],
+        when: When::Flag(&["--serve"]),
+        port: PORT_ONCE,
+        ..ROW
+    },
+    Framework {
+        name: "VitePress",
+        commands: &["vitepress"],
+        when: Unless(&["build", "init"]),
+        port: PORT_ONCE,
+        strict: &["--strictPort"],
+        ..ROW
+    },
+    Framework {
+        name: "Wrangler",
+        commands: &["wrangler"],
+        when: Sub(&["dev", "pages dev"]),
+        port: PORT_ONCE,
+        note: "its inspector has a port of its own, which it chooses by itself; say `--inspector-port` for a certain one",
+        ..ROW
+    },
+    Framework {
+        name: "Expo",
+        commands: &["expo"],
+        when: Sub(&["start"]),
+        port: PORT_P_ONCE,
+        env: &[("RCT_METRO_PORT", "{port}")],
+        ..ROW
+    },
+    Framework {
+        name: "React Native",
+        commands: &["react-native"],
+        when: Sub(&["start"]),
+        port: PORT,
+        env: &[("RCT_METRO_PORT", "{port}")],
+        ..ROW
+    },
+    Framework {
+        name: "http-server",
+        commands: &["http-server"],
+        port: Flag { write: "-p", also: &["--port"], twice: Wrong },
+        ..ROW
+    },
+    Framework {
+        name: "serve",
+        commands: &["serve"],
+        port: Flag { write: "-l", also: &["--listen", "-p"], twice: Wrong },
+        strict: &["--no-port-switching"],
+        ..ROW
+    },
+    Framework { name: "json-server", commands: &["json-server"], port: PORT_P_ONCE, ..ROW },
+    Framework {
+        name: "Django",
+        commands: &["manage.py", "django-admin", "django"],
+        when: Sub(&["runserver"]),
+        port: Word,
+        note: "an address of yours is kept: `runserver 0.0.0.0:8000`",
+        ..ROW
+    },
+    Framework {
+        name: "Flask",
+        commands: &["flask"],
+        when: Sub(&["run"]),
+        port: PORT_P,
+        env: &[("FLASK_RUN_PORT", "{port}")],
+        ..ROW
+    },
+    Framework { name: "FastAPI", commands: &["fastapi"], when: Sub(&["dev", "run"]), port: PORT, ..ROW },
+    Framework {
+        name: "Uvicorn",
+        commands: &["uvicorn"],
+        port: PORT,
+        env: &[("UVICORN_PORT", "{port}")],
+        ..ROW
+    },
+    Framework {
+        name: "Rails",
+        commands: &["rails"],
+        when: Sub(&["server", "s"]),
+        port: Flag { write: "-p", also: &["--port"], twice: LastWins },
+        ..ROW
+    },
+    Framework {
+        name: "PHP",
+        commands: &["php"],
+        when: When::Flag(&["-S"]),
+        port: InFlag("-S"),
+        note: "an address of yours is kept: `-S localhost:8000`",
+        ..ROW
+    },
+    Framework { name: "Laravel", commands: &["artisan"], when: Sub(&["serve"]), port: PORT, ..ROW },
+    Framework {
+        name: "Hugo",
+        commands: &["hugo"],
+        when: Sub(&["server", "serve"]),
+        port: PORT_P,
+        note: "moves on by itself if a program outside of Styxy has the port",
+        ..ROW
+    },
+    Framework {
+        name: "Jekyll",
+        commands: &["jekyll"],
+        when: Sub(&["serve", "server", "s"]),
+        port: Flag { write: "--port", also: &["-P"], twice: LastWins },
+        ..ROW
+    },
+    Framework { name: "Python's http.server", commands: &["http.server"], port: Word, ..ROW },
+    Framework {
+        name: "cargo-leptos",
+        commands: &["cargo-leptos"],
+        when: Sub(&["watch", "serve", "end-to-end"]),
+        env: &[("LEPTOS_SITE_ADDR", "127.0.0.1:{port}")],
+        note: "its live reload has a port of its own: LEPTOS_RELOAD_PORT",
+        ..ROW
+    },
+    Framework {
+        name: "Trunk",
+        commands: &["trunk"],
+        when: Sub(&["serve"]),
+        port: PORT_ONCE,
+        env: &[("TRUNK_SERVE_PORT", "{port}")],
+        ..ROW
+    },
+];

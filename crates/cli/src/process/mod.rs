@@ -1,0 +1,75 @@
+//! Processes held by a handle, so that a signal reaches the one that was meant or nobody: pids come round again.
+//!
+//! On Linux the handle is a pidfd, on Windows a process handle; both mean one process for as long as they are held. On
+//! macOS it is a queue that tells of the process' end: between a last look at it and the signal some microseconds pass.
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod native;
+#[cfg(target_os = "macos")]
+#[path = "macos.rs"]
+mod native;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod native;
+
+pub(crate) use native::{Handle, runs, started};
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+
+    use styxy_core::Pid;
+
+    use super::*;
+
+    /// A program that ends with its standard input.
+    fn waiting() -> std::process::Child {
+        let mut command = if cfg!(windows) { Command::new("more") } else { Command::new("cat") };
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    fn pid(child: &std::process::Child) -> Pid {
+        Pid::new(child.id()).unwrap()
+    }
+
+    #[test]
+    fn a_handle_tells_that_its_process_has_ended_and_sends_nothing_then() {
+        let mut child = waiting();
+        let handle = Handle::open(pid(&child)).unwrap().expect("a process");
+        assert!(!handle.ended_within(Duration::ZERO).unwrap());
+        drop(child.stdin.take());
+        assert!(handle.ended_within(Duration::from_secs(30)).unwrap());
+        child.wait().unwrap();
+        // Whoever has the number by now is somebody else.
+        assert!(handle.ask().is_ok() && handle.kill().is_ok());
+    }
+
+    #[test]
+    fn a_process_ends_when_it_is_killed_through_its_handle() {
+        let mut child = waiting();
+        let handle = Handle::open(pid(&child)).unwrap().expect("a process");
+        handle.kill().unwrap();
+        assert!(handle.ended_within(Duration::from_secs(30)).unwrap());
+        assert!(!child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_process_runs_until_it_has_ended() {
+        let mut child = waiting();
+        let (pid, start) = (pid(&child), started(pid(&child)));
+        assert!(start.is_some() && runs(pid, start.unwrap()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!runs(pid, start.unwrap()));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn another_process_of_the_same_number_does_not_count() {
+        let own = Pid::new(std::process::id()).unwrap();
+        let start = started(own).unwrap();
+        assert!(runs(own, start) && !runs(own, start + 1));
+    }
+}

@@ -1,0 +1,79 @@
+//! The environment variables that tell a command its ports: the same for `styxy run` and `styxy env`.
+
+use styxy_core::project::EnvName;
+use styxy_core::{Port, ServiceType};
+
+/// A service and its port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Served {
+    pub(crate) service: ServiceType,
+    pub(crate) port: Port,
+    /// Further variables that hold the port.
+    pub(crate) env: Vec<EnvName>,
+}
+
+/// `STYXY_DEV_PORT` for `dev`.
+pub(crate) fn variable(service: &ServiceType) -> String {
+    format!("STYXY_{}_PORT", service.as_str().to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Names and values, in an order that depends on `served` alone. The first service is the one that `PORT` means.
+///
+/// Names are capitals, digits and `_`; a value is a number or `http://localhost:` and a number.
+pub(crate) fn variables(served: &[Served]) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    if let Some(first) = served.first() {
+        all.push(("PORT".to_owned(), first.port.to_string()));
+        all.push(("STYXY_PORT".to_owned(), first.port.to_string()));
+        all.push(("STYXY_URL".to_owned(), format!("http://localhost:{}", first.port)));
+    }
+    for one in served {
+        all.push((variable(&one.service), one.port.to_string()));
+        all.extend(one.env.iter().map(|name| (name.to_string(), one.port.to_string())));
+    }
+    all
+}
+
+/// The first two of `services` that would have the same variable.
+pub(crate) fn clash(services: &[ServiceType]) -> Option<(&ServiceType, &ServiceType)> {
+    services.iter().enumerate().find_map(|(at, service)| {
+        services[..at].iter().find(|other| variable(other) == variable(service)).map(|other| (other, service))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(service: &str, port: u16, env: &[&str]) -> Served {
+        let env = env.iter().map(|name| name.parse().unwrap()).collect();
+        Served { service: service.parse().unwrap(), port: Port::new(port).unwrap(), env }
+    }
+
+    #[test]
+    fn the_first_service_is_the_one_that_port_means() {
+        let all = variables(&[served("dev", 3000, &["WEB_PORT"]), served("my-api", 4000, &[])]);
+        let lines: Vec<String> = all.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(
+            lines,
+            [
+                "PORT=3000",
+                "STYXY_PORT=3000",
+                "STYXY_URL=http://localhost:3000",
+                "STYXY_DEV_PORT=3000",
+                "WEB_PORT=3000",
+                "STYXY_MY_API_PORT=4000",
+            ]
+        );
+        assert!(variables(&[]).is_empty());
+    }
+
+    #[test]
+    fn services_of_one_variable_clash() {
+        let services =
+            |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<ServiceType>>();
+        assert!(clash(&services(&["dev", "api"])).is_none());
+        assert!(clash(&services(&["dev", "api", "dev"])).is_some());
+        assert!(clash(&services(&["a-b", "A_B"])).is_some());
+    }
+}

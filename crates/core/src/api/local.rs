@@ -1,0 +1,100 @@
+//! What the command answers by itself, with `--json`: `styxy who`, `verify`, `wait`, `open` and `kill`. No route gives
+//! these: whose a server is depends on where the question is asked, and the daemon opens and kills nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::lease::Lease;
+use super::ports::SystemUsage;
+use crate::names::{InstanceId, ProjectPath};
+use crate::port::Port;
+use crate::process::Pid;
+
+/// Whose the server on a port is, seen from the folder the command runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// This worktree's.
+    Mine,
+    /// Nothing listens.
+    Nobody,
+    /// Another worktree's of the same repository.
+    Sibling,
+    /// Another project's or another user's, or it cannot be told whose.
+    Foreign,
+    /// It works in a folder, or for a worktree, that was deleted.
+    Orphan,
+}
+
+/// `styxy who PORT` and `styxy verify PORT`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WhoAnswer {
+    /// The port asked about.
+    pub port: Port,
+    /// What programs branch on; the exit code says the same.
+    pub whose: Whose,
+    /// A sentence for people.
+    pub reason: String,
+    /// The worktree the server belongs to, or the folder it works in outside of one; null where it cannot be told.
+    pub worktree: Option<ProjectPath>,
+    /// The branch checked out there.
+    pub branch: Option<String>,
+    /// The agent session that the port is leased for.
+    pub instance_id: Option<InstanceId>,
+    /// Who listens on it, as in [`CheckAnswer`](super::CheckAnswer); of several, one that is not mine.
+    pub system_usage: Option<SystemUsage>,
+    /// The lease that covers it.
+    pub allocated_to: Option<Lease>,
+}
+
+/// `styxy wait PORT|SERVICE`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitAnswer {
+    /// Always true.
+    pub success: bool,
+    /// The port that is listened on.
+    pub port: Port,
+    /// `http://localhost:PORT`
+    pub url: String,
+    /// What was answered to `--http`; null if nothing was asked.
+    pub status: Option<u16>,
+}
+
+/// `styxy open PORT|SERVICE`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenAnswer {
+    /// Always true.
+    pub success: bool,
+    /// The server's port.
+    pub port: Port,
+    /// `http://localhost:PORT`
+    pub url: String,
+    /// Whether a browser was started; false with `--print` and where there is no display.
+    pub opened: bool,
+}
+
+/// `styxy kill PORT|ID`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KillAnswer {
+    /// Always true.
+    pub success: bool,
+    /// The port, which nothing listens on any more.
+    pub port: Port,
+    /// The process that was ended.
+    pub pid: Pid,
+    /// Its name (`node`).
+    pub process: Option<String>,
+    /// How it was ended.
+    pub ending: Ending,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// How a process was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// It was asked to (SIGTERM), and did.
+    Asked,
+    /// It was not asked, or did not end in time (SIGKILL).
+    Killed,
+}

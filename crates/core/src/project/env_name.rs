@@ -1,0 +1,113 @@
+//! Names of environment variables that may be set to a port number.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A variable that does no harm when it holds a port number.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EnvName(Arc<str>);
+
+/// A name that is no variable's, or that of a variable that is not to be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} {why}")]
+pub struct InvalidEnvName {
+    /// What came, shortened if it is long.
+    pub found: String,
+    /// What is wrong with it, and what is allowed.
+    pub why: &'static str,
+}
+
+/// The longest name, in bytes.
+const LONGEST: usize = 100;
+
+const FORM: &str = "is not the name of a variable; allowed: A to Z, 0 to 9 and _, beginning with a letter, 1 to 100 characters";
+const OURS: &str = "is Styxy's own: every variable that begins with STYXY_ is; name another one";
+const DANGEROUS: &str = "is not Styxy's to set: programs take it for something else than a port";
+const NO_PORT: &str =
+    "may be something else than a port; allowed: names that say PORT, such as WEB_PORT, PORT_API or PGPORT";
+
+/// Variables that loaders, shells, interpreters and tools act on, whatever they hold.
+const NAMES: [&str; 18] = [
+    "BASHOPTS",
+    "BROWSER",
+    "CDPATH",
+    "CLASSPATH",
+    "EDITOR",
+    "ENV",
+    "HOME",
+    "IFS",
+    "LOGNAME",
+    "PAGER",
+    "PATH",
+    "PATHEXT",
+    "SHELL",
+    "SHELLOPTS",
+    "TERM",
+    "TMPDIR",
+    "USER",
+    "VISUAL",
+];
+const PREFIXES: [&str; 22] = [
+    "BASH_", "CARGO_", "DYLD_", "GCONV_", "GIT_", "GLIBC_", "JAVA_", "LD_", "LESS", "LUA_", "MALLOC_",
+    "NODE_", "NPM_", "PERL", "PNPM_", "PROMPT_", "PYTHON", "RUBY", "RUST", "SSH_", "XDG_", "YARN_",
+];
+
+impl EnvName {
+    /// A name that a person gives.
+    ///
+    /// # Errors
+    /// It has not the form, is Styxy's own, or is known to be taken for something else.
+    pub fn new(text: &str) -> Result<Self, InvalidEnvName> {
+        let letters =
+            text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        let form =
+            letters && text.len() <= LONGEST && text.starts_with(|first: char| first.is_ascii_uppercase());
+        let why = if !form {
+            FORM
+        } else if text.starts_with("STYXY_") {
+            OURS
+        } else if NAMES.contains(&text) || PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+            DANGEROUS
+        } else {
+            return Ok(Self(text.into()));
+        };
+        Err(InvalidEnvName { found: text.chars().take(60).collect(), why })
+    }
+
+    /// A name that a repository gives. It must say that it is a port's: a list of the others would never be complete.
+    ///
+    /// # Errors
+    /// As [`EnvName::new`], and if no word of it is `PORT`, nor its end.
+    pub fn for_project(text: &str) -> Result<Self, InvalidEnvName> {
+        let name = Self::new(text)?;
+        let says_port = text
+            .split('_')
+            .any(|word| word.trim_end_matches(|letter: char| letter.is_ascii_digit()).ends_with("PORT"));
+        if says_port { Ok(name) } else { Err(InvalidEnvName { found: text.into(), why: NO_PORT }) }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for EnvName {
+    type Err = InvalidEnvName;
+    fn from_str(text: &str) -> Result<Self, InvalidEnvName> {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for EnvName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for EnvName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?}", &self.0)
+    }
+}

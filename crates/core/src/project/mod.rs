@@ -1,0 +1,55 @@
+//! `.styxy.json`, or the key `styxy` of a `package.json`: what a project wishes for its servers.
+//!
+//! Names and preferences only. A repository is not trusted: nothing in the file is ever run, and the variables that it
+//! may have set hold port numbers and are called accordingly ([`EnvName::for_project`]).
+
+mod env_name;
+mod parse;
+#[cfg(feature = "schema")]
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use crate::names::{ServiceName, ServiceType};
+use crate::port::Port;
+
+pub use env_name::{EnvName, InvalidEnvName};
+pub use parse::{parse, parse_package};
+#[cfg(feature = "schema")]
+pub use schema::schema;
+
+/// The file's name.
+pub const FILE: &str = ".styxy.json";
+/// The file that may hold the same under the key [`KEY`].
+pub const PACKAGE: &str = "package.json";
+/// That key.
+pub const KEY: &str = "styxy";
+
+/// The JSON Schema of `.styxy.json`, for editors.
+pub const SCHEMA: &str = include_str!("../../../../docs/project.schema.json");
+
+/// What a project's file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Project {
+    /// In the order of the file; each service type once.
+    pub services: Vec<(ServiceType, Service)>,
+}
+
+/// What a project wishes for one of its servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Service {
+    /// Which of several servers of that type it is.
+    pub name: Option<ServiceName>,
+    /// The port to get if it can be had.
+    pub port: Option<Port>,
+    /// Further variables that hold its port number.
+    pub env: Vec<EnvName>,
+}
+
+impl Project {
+    /// What is said of `service`, if anything is.
+    #[must_use]
+    pub fn service(&self, service: &ServiceType) -> Option<&Service> {
+        self.services.iter().find(|(name, _)| name == service).map(|(_, service)| service)
+    }
+}

@@ -1,0 +1,174 @@
+//! Project files as people, and their enemies, write them.
+
+use super::{EnvName, Project, parse, parse_package};
+use crate::config::ConfigError;
+
+fn project(text: &str) -> Project {
+    parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
+}
+
+/// Expects the mistake at the mark `‸`, saying each of `says`.
+#[track_caller]
+fn refused(marked: &str, says: &[&str]) {
+    refused_by(|text| parse(text).map(|project| format!("{project:?}")), marked, says);
+}
+
+#[track_caller]
+fn refused_by(read: impl Fn(&str) -> Result<String, ConfigError>, marked: &str, says: &[&str]) {
+    let (before, after) = marked.split_once('‸').expect("a mark");
+    let error = read(&format!("{before}{after}")).expect_err(marked);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+    assert_eq!((error.line, error.column), (line, column), "{marked}\n{error:?}");
+    let whole = format!("{error} hint: {}", error.hint.as_deref().unwrap_or("none"));
+    for part in says {
+        assert!(whole.contains(part), "{part:?} is not in {whole:?}");
+    }
+}
+
+#[test]
+fn a_file_has_its_services_in_the_order_it_names_them() {
+    let project = project(
+        r#"{ "$schema": "x", "services": { "dev": { "name": "web", "port": 3000, "env": ["WEB_PORT", "PGPORT"] },
+             "api": { "port": 4000, "name": null }, "a-b": null } }"#,
+    );
+    let names: Vec<&str> = project.services.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["dev", "api", "a-b"]);
+    let dev = &project.services[0].1;
+    assert_eq!(dev.name.as_ref().unwrap().as_str(), "web");
+    assert_eq!(dev.port.unwrap().get(), 3000);
+    assert_eq!(dev.env.iter().map(EnvName::as_str).collect::<Vec<_>>(), ["WEB_PORT", "PGPORT"]);
+    assert_eq!(project.service(&"api".parse().unwrap()).unwrap().port.unwrap().get(), 4000);
+    assert_eq!(project.service(&"docs".parse().unwrap()), None);
+}
+
+#[test]
+fn an_empty_object_says_nothing_and_an_empty_file_is_a_mistake() {
+    for nothing in ["{}", "{\"services\": {}}", "{\"services\": null}", "\u{feff}{}"] {
+        assert_eq!(project(nothing), Project::default(), "{nothing}");
+    }
+    refused("‸", &["the file is empty"]);
+    refused("‸[]", &["the file: [] is not an object"]);
+}
+
+#[test]
+fn a_mistake_is_refused_with_its_place_and_the_nearest_key() {
+    refused("{\n  ‸\"service\": {}\n}", &["service is not a known key", "did you mean services?"]);
+    refused("{\"services\": {\"dev\": {‸\"prt\": 3000}}}", &["services.dev.prt", "name, port, env", "port?"]);
+    refused("{\"services\": {\n\"dev\": {\"port\": ‸70000}}}", &["services.dev.port: 70000 is not a port"]);
+    refused("{\"services\": {\"dev\": {\"port\": ‸\"3000\"}}}", &["write 3000 without quotes"]);
+    refused("{\"services\": {‸\"a b\": {}}}", &["\"a b\" is not a service type"]);
+    refused(
+        "{\"services\": {\"dev\": {\"name\": ‸\"a b\"}}}",
+        &["services.dev.name: \"a b\" is not a service name"],
+    );
+    refused("{\"services\": {\"dev\": {}, ‸\"dev\": {}}}", &["there twice"]);
+    refused("{\"services\": {\"dev\": {\"port\": 3000}, \"api\": {\"port\": ‸3000}}}", &["dev's already"]);
+    refused("{\"services\": ‸[]}", &["services: [] is not an object"]);
+}
+
+#[test]
+fn a_command_is_no_part_of_the_file() {
+    for key in ["command", "run", "script", "args"] {
+        refused(
+            &format!("{{\"services\": {{\"dev\": {{‸\"{key}\": \"rm -rf /\"}}}}}}"),
+            &["is not a known key"],
+        );
+    }
+}
+
+#[test]
+fn a_repository_may_only_name_variables_that_say_port() {
+    let hostile = [
+        "PATH",
+        "LD_PRELOAD",
+        "LD_LIBRARY_PATH",
+        "DYLD_INSERT_LIBRARIES",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "BASH_ENV",
+        "ENV",
+        "IFS",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "PERL5LIB",
+        "RUBYOPT",
+        "GIT_SSH",
+        "HOME",
+        "SHELL",
+        "PROMPT_COMMAND",
+        "NPM_CONFIG_SCRIPT_SHELL",
+        "JAVA_TOOL_OPTIONS",
+        "EDITOR",
+        "HTTP_PROXY",
+        "RUSTC_WRAPPER",
+        "CC",
+        "KUBECONFIG",
+        "GIT_PORT",
+        "NODE_PORT",
+        "LD_PORT",
+        "STYXY_HOME",
+        "STYXY_DEV_PORT",
+        "IMPORTANT",
+        "PORTAL_URL",
+        "path",
+        "Web_Port",
+        "web_port",
+        "1PORT",
+        "_PORT",
+        "",
+        "WEB PORT",
+        "WEB_PORT=1",
+        "WEB_PORT\\n",
+        "WEB-PORT",
+        "WÉB_PORT",
+        "A;PORT",
+        "$(PORT)",
+    ];
+    for name in hostile {
+        let listed = format!("{{\"services\": {{\"dev\": {{\"env\": [\"WEB_PORT\", ‸\"{name}\"]}}}}}}");
+        refused(&listed, &["services.dev.env[1]: "]);
+    }
+    for name in ["WEB_PORT", "PORT_API", "PGPORT", "PORT0", "MYSQL_TCP_PORT", "VITE_PORT_2", "APP_PORT_HTTP"]
+    {
+        assert!(EnvName::for_project(name).is_ok(), "{name}");
+    }
+    assert!(EnvName::for_project(&format!("{}_PORT", "X".repeat(200))).is_err());
+    refused("{\"services\": {\"dev\": {\"env\": [‸\"PORT\"]}}}", &["first service"]);
+    refused("{\"services\": {\"dev\": {\"env\": ‸\"WEB_PORT\"}}}", &["is not a list of variables"]);
+    refused("{\"services\": {\"dev\": {\"env\": [‸3]}}}", &["services.dev.env[0]: 3 is not the name"]);
+}
+
+#[test]
+fn a_variable_has_one_meaning() {
+    refused("{\"services\": {\"dev\": {\"env\": [\"A_PORT\", ‸\"A_PORT\"]}}}", &["twice"]);
+    refused(
+        "{\"services\": {\"dev\": {\"env\": [\"A_PORT\"]}, \"api\": {\"env\": [‸\"A_PORT\"]}}}",
+        &["twice"],
+    );
+}
+
+#[test]
+fn what_a_person_types_need_not_say_port_and_still_does_no_harm() {
+    assert!(EnvName::new("LISTEN").is_ok());
+    for name in ["PATH", "LD_PRELOAD", "NODE_OPTIONS", "STYXY_URL", "a", "A B", "A=B"] {
+        assert!(EnvName::new(name).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_package_json_is_read_for_its_styxy_key_alone() {
+    let read = |text: &str| parse_package(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    assert_eq!(read("{\"name\": \"app\", \"name\": \"twice\"}"), None);
+    assert_eq!(read("{\"dependencies\": {\"styxy\": \"1\"}}"), None);
+    assert_eq!(read("{{ cookiecutter }}"), None);
+    assert_eq!(read("{\"styxy\": {}}"), Some(Project::default()));
+    let found = read("{\"styxy\": {\"services\": {\"dev\": {\"port\": 4321}}}}").unwrap();
+    assert_eq!(found.services[0].1.port.unwrap().get(), 4321);
+    let refused = |marked: &str, says: &[&str]| {
+        refused_by(|text| parse_package(text).map(|found| format!("{found:?}")), marked, says);
+    };
+    refused("{\"styxy\": {\"services\": {\n\"dev\": {‸\"prot\": 1}}}}", &["styxy.services.dev.prot"]);
+    refused("{\"styxy\": ‸3}", &["styxy: 3 is not an object"]);
+    refused("{\"styxy\": {}, ‸}", &["another key"]);
+}

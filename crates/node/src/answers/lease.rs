@@ -1,0 +1,225 @@
+//! Leases: granted, listed, released.
+
+use napi_derive::napi;
+use styxy_core::api;
+
+use super::number;
+use crate::error::Result;
+
+/// One granted port.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct Grant {
+    /// The port.
+    pub port: u16,
+    /// The lease's name, a UUID; null after a dry run.
+    pub lock_id: Option<String>,
+    /// As asked for.
+    pub service_type: String,
+    /// As asked for.
+    pub service_name: Option<String>,
+    /// Whether something listens on it already.
+    #[napi(ts_type = "'granted' | 'active'")]
+    pub state: String,
+    /// Who must live for the lease to stand.
+    pub owner: Owner,
+    /// `http://localhost:PORT`
+    pub url: String,
+    /// Whether it is a lease that this service had already (`reuse`).
+    pub reused: bool,
+    /// Whether it is somebody else's: the one lease of a singleton service type.
+    pub existing: bool,
+    /// Why it is not the port asked for, or whose lease it is; else null.
+    pub reason: Option<String>,
+    /// The port this service had until now, taken by a stranger; else null.
+    pub displaced_from: Option<u16>,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl From<api::Grant> for Grant {
+    fn from(grant: api::Grant) -> Self {
+        let api::Grant {
+            success: _,
+            port,
+            lock_id,
+            service_type,
+            service_name,
+            state,
+            owner,
+            url,
+            reused,
+            existing,
+            reason,
+            displaced_from,
+            message,
+        } = grant;
+        Self {
+            port: port.get(),
+            lock_id: lock_id.map(|id| id.to_string()),
+            service_type: service_type.into(),
+            service_name: service_name.map(Into::into),
+            state: state_name(state),
+            owner: owner.into(),
+            url,
+            reused,
+            existing,
+            reason,
+            displaced_from: displaced_from.map(styxy_core::Port::get),
+            message,
+        }
+    }
+}
+
+fn state_name(state: api::State) -> String {
+    match state {
+        api::State::Granted => "granted",
+        api::State::Active => "active",
+    }
+    .to_owned()
+}
+
+/// Who must live for a lease to stand.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct Owner {
+    /// `process`: one process. `instance`: an agent session. `listener`: whoever listens on the port.
+    #[napi(ts_type = "'process' | 'instance' | 'listener'")]
+    pub kind: String,
+    /// Its process; null while the lease waits for a listener, and for an instance that beats.
+    pub pid: Option<u32>,
+    /// The process' name.
+    pub process: Option<String>,
+    /// When the process started, RFC 3339.
+    pub started_at: Option<String>,
+}
+
+impl From<api::OwnerView> for Owner {
+    fn from(owner: api::OwnerView) -> Self {
+        let api::OwnerView { kind, pid, process, started_at } = owner;
+        let kind = match kind {
+            api::OwnerKind::Process => "process",
+            api::OwnerKind::Instance => "instance",
+            api::OwnerKind::Listener => "listener",
+        };
+        Self {
+            kind: kind.to_owned(),
+            pid: pid.map(styxy_core::Pid::get),
+            process,
+            started_at: started_at.map(|time| time.to_string()),
+        }
+    }
+}
+
+/// One live lease.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct LeaseInfo {
+    /// The lease's name, a UUID, unique for ever.
+    pub lock_id: String,
+    /// The port.
+    pub port: u16,
+    /// What kind of server it is for: `dev`, `api`, …
+    pub service_type: String,
+    /// Which of several.
+    pub service_name: Option<String>,
+    /// The agent session that asked for it.
+    pub instance_id: Option<String>,
+    /// The checkout's root.
+    pub project_path: Option<String>,
+    /// Whether something listens.
+    #[napi(ts_type = "'granted' | 'active'")]
+    pub state: String,
+    /// Who must live for the lease to stand.
+    pub owner: Owner,
+    /// Since when it stands, RFC 3339.
+    pub allocated_at: String,
+    /// When something was last seen listening on it, RFC 3339.
+    pub last_seen_listening: Option<String>,
+    /// The stranger that has bound its port.
+    pub conflict: Option<Conflict>,
+}
+
+impl From<api::Lease> for LeaseInfo {
+    fn from(lease: api::Lease) -> Self {
+        let api::Lease {
+            lock_id,
+            port,
+            service_type,
+            service_name,
+            instance_id,
+            project_path,
+            state,
+            owner,
+            allocated_at,
+            last_seen_listening,
+            conflict,
+        } = lease;
+        Self {
+            lock_id: lock_id.to_string(),
+            port: port.get(),
+            service_type: service_type.into(),
+            service_name: service_name.map(Into::into),
+            instance_id: instance_id.map(Into::into),
+            project_path: project_path.map(Into::into),
+            state: state_name(state),
+            owner: owner.into(),
+            allocated_at: allocated_at.to_string(),
+            last_seen_listening: last_seen_listening.map(|time| time.to_string()),
+            conflict: conflict.map(Into::into),
+        }
+    }
+}
+
+pub(crate) fn leases(leases: Vec<api::Lease>) -> Vec<LeaseInfo> {
+    leases.into_iter().map(Into::into).collect()
+}
+
+/// A stranger on a leased port.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct Conflict {
+    /// Its pid, where it could be told.
+    pub pid: Option<u32>,
+    /// Its name, where it could be told.
+    pub process: Option<String>,
+}
+
+impl From<api::ConflictView> for Conflict {
+    fn from(conflict: api::ConflictView) -> Self {
+        let api::ConflictView { pid, process } = conflict;
+        Self { pid: pid.map(styxy_core::Pid::get), process }
+    }
+}
+
+/// A lease that was released.
+#[napi(object, object_from_js = false)]
+pub struct Released {
+    /// The port that is free again.
+    pub port: u16,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl From<api::ReleaseAnswer> for Released {
+    fn from(answer: api::ReleaseAnswer) -> Self {
+        let api::ReleaseAnswer { success: _, port, message } = answer;
+        Self { port: port.get(), message }
+    }
+}
+
+/// What a cleanup did.
+#[napi(object, object_from_js = false)]
+pub struct Cleanup {
+    /// How many leases ended.
+    pub cleaned: i64,
+    /// Those leases, as they last were.
+    pub released: Vec<LeaseInfo>,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl TryFrom<api::CleanupAnswer> for Cleanup {
+    type Error = napi::Error;
+
+    fn try_from(answer: api::CleanupAnswer) -> Result<Self> {
+        let api::CleanupAnswer { success: _, cleaned, released, message } = answer;
+        Ok(Self { cleaned: number(cleaned)?, released: leases(released), message })
+    }
+}

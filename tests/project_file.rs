@@ -1,0 +1,79 @@
+//! `.styxy.json`: names and preferences that every command heeds, and nothing else.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::support::{Home, finish, sort, words};
+
+fn write(folder: &Path, port: u16) {
+    let file = json!({ "services": {
+        sort::WEB: { "name": "shop", "port": port, "env": ["SHOP_PORT"] },
+        sort::API: {},
+    } });
+    fs::write(folder.join(".styxy.json"), file.to_string()).unwrap();
+}
+
+#[test]
+fn every_command_heeds_the_file_and_what_is_typed_counts_for_more() {
+    let home = Home::new();
+    let (wished, typed) = (home.spare_port(), home.spare_port());
+    write(&home.project(), wished);
+    let deep = home.project().join("packages/web");
+    fs::create_dir_all(&deep).unwrap();
+    let run = |line: &str| {
+        let mut command = home.styxy_command(&[&["run", "-s", sort::WEB], &words(line)[..]].concat());
+        command.args(["--", "sh", "-c", "echo $PORT $SHOP_PORT $MORE"]).current_dir(&deep);
+        finish(&mut command).done().stdout
+    };
+    assert_eq!(run("--env MORE"), format!("{wished} {wished} {wished}\n"));
+    assert_eq!(run(&format!("-p {typed}")), format!("{typed} {typed}\n"));
+    assert_eq!(home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number(), wished);
+    let lease = home.leases().pop().unwrap();
+    assert_eq!(lease.service_name.unwrap().as_str(), "shop");
+    let env = home.styxy(&["env"]).done().stdout;
+    assert!(env.contains(&format!("export SHOP_PORT='{wished}'\n")), "{env}");
+    assert!(env.contains("export STYXY_API_PORT='"), "every service of the file: {env}");
+}
+
+#[test]
+fn a_mistake_in_the_file_is_wrong_usage_wherever_it_would_count() {
+    let home = Home::new();
+    let path = home.project().join(".styxy.json");
+    fs::write(&path, "{ \"services\": {\n  \"web\": { \"env\": [\"LD_PRELOAD\"] } } }").unwrap();
+    for line in ["run -s web -- touch ran", "env", "allocate -s web"] {
+        let said = home.styxy(&words(line)).exits(2);
+        let place = format!("error: {}:2:20: services.web.env[0]: \"LD_PRELOAD\"", path.display());
+        assert!(said.stderr.starts_with(&place), "{line}: {}", said.stderr);
+        assert_eq!(said.stdout, "", "{line}");
+    }
+    fs::remove_file(&path).unwrap();
+    fs::write(home.project().join("package.json"), r#"{"styxy": {"services": {"web": {"command": "x"}}}}"#)
+        .unwrap();
+    let said = home.styxy(&["env"]).exits(2);
+    assert!(
+        said.stderr.contains("package.json:1:33: styxy.services.web.command is not a known key"),
+        "{}",
+        said.stderr
+    );
+    assert!(!home.project().join("ran").exists() && !home.root().join("daemon.lock").exists());
+}
+
+#[test]
+fn the_key_in_package_json_is_the_same() {
+    let home = Home::new();
+    let wished = home.spare_port();
+    let package = json!({ "name": "app", "styxy": { "services": { sort::WEB: { "port": wished } } } });
+    fs::write(home.project().join("package.json"), package.to_string()).unwrap();
+    assert_eq!(home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number(), wished);
+}
+
+#[test]
+fn the_schema_is_there_for_editors() {
+    let home = Home::new();
+    let printed = home.styxy(&["config", "schema", "--project"]).done().stdout;
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(printed["title"], "Styxy project");
+    assert!(printed["$defs"]["Service"]["properties"]["env"].is_object());
+}

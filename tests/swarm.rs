@@ -1,0 +1,105 @@
+//! Eight worktrees, three servers in each, all started at once: every one has a port of its own and answers on it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use styxy_core::api::State;
+
+use crate::support::{Home, Running, eventually, pid_of, sort, until};
+
+const WORKTREES: usize = 8;
+/// `STYXY_TEST_ROUNDS` makes it more; `npm run test:frameworks` asks for 20.
+const ROUNDS: usize = 2;
+
+/// Reads PORT, as most servers in Node do.
+const NODE: &str =
+    "require('http').createServer((_, answer) => answer.end(require('fs').readFileSync('who')))
+.on('error', (error) => { console.error(error.code); process.exit(1) }).listen(process.env.PORT)";
+/// Reads `-p`, and like Next.js gives up if that port is taken.
+const NEXT: &str = "#!/usr/bin/env node
+const port = process.argv[process.argv.indexOf('-p') + 1]
+require('http').createServer((_, answer) => answer.end(require('fs').readFileSync('who'))).listen(port)";
+
+/// Each server by its name, and its command.
+const SERVERS: [(&str, &[&str]); 3] = [
+    ("node", &["node", "server.js"]),
+    ("python", &["python3", "-m", "http.server"]),
+    ("next", &["node_modules/.bin/next", "dev"]),
+];
+
+fn worktree(home: &Home, number: usize) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = home.top().join(format!("worktree-{number}"));
+    let bin = folder.join("node_modules/.bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::create_dir(folder.join(".git")).unwrap();
+    fs::write(folder.join("who"), format!("worktree {number}")).unwrap();
+    fs::write(folder.join("server.js"), NODE).unwrap();
+    fs::write(bin.join("next"), NEXT).unwrap();
+    fs::set_permissions(bin.join("next"), fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+fn start(home: &Home, folder: &Path, (name, command): (&str, &[&str])) -> Running {
+    let words = [&["run", "-q", "-s", sort::MANY, "-n", name, "--"], command].concat();
+    let mut command = home.styxy_command(&words);
+    command
+        .current_dir(folder)
+        .env("PYTHONUNBUFFERED", "1")
+        .env("HOME", std::env::var_os("HOME").unwrap_or_default());
+    Running::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()))
+}
+
+/// What answers on `port`.
+fn asked(port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect(("localhost", port)).ok()?;
+    stream.write_all(b"GET /who HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.rsplit("\r\n\r\n").next()?.to_owned())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Daemon {
+    Lives,
+    DiesInTheMiddle,
+}
+
+fn round(home: &Home, folders: &[PathBuf], daemon: Daemon) {
+    let mut running: Vec<(usize, Running)> = Vec::new();
+    for (at, folder) in folders.iter().enumerate() {
+        if daemon == Daemon::DiesInTheMiddle && at == WORKTREES / 2 {
+            home.kill_daemon();
+        }
+        running.extend(SERVERS.map(|server| (at, start(home, folder, server))));
+    }
+    let mut ports = BTreeSet::new();
+    for (worktree, server) in &running {
+        let port = eventually("the server listens on its lease", || {
+            let lease = home.leases().into_iter().find(|lease| pid_of(&lease.owner) == Some(server.pid()))?;
+            (lease.state == State::Active).then_some(lease.port.get())
+        });
+        assert!(ports.insert(port), "{port} was given twice");
+        let said = eventually("the server answers", || asked(port));
+        assert_eq!(said, format!("worktree {worktree}"), "on {port}");
+    }
+    for (_, server) in running {
+        server.kill();
+    }
+    until("every lease has ended", || home.leases().is_empty());
+}
+
+#[test]
+fn servers_of_eight_worktrees_that_start_at_once_never_meet() {
+    let home = Home::new();
+    let folders: Vec<PathBuf> = (0..WORKTREES).map(|number| worktree(&home, number)).collect();
+    let rounds =
+        std::env::var("STYXY_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
+    for number in 0..rounds {
+        round(&home, &folders, if number % 2 == 0 { Daemon::Lives } else { Daemon::DiesInTheMiddle });
+    }
+}

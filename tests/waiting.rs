@@ -125,7 +125,7 @@ fn a_path_is_asked_for_until_the_answer_is_less_than_500() {
     let port = home.spare_port();
     answering(port, &[503]);
     let late =
-        home.styxy(&["wait", &port.to_string(), "--http", "/health?x=1", "--timeout", "0.5"]).exits(1).stderr;
+        home.styxy(&["wait", &port.to_string(), "--http", "/health?x=1", "--timeout", "2"]).exits(1).stderr;
     assert!(late.contains("answers 503"), "{late}");
 }
 

@@ -127,6 +127,7 @@ async fn wait(
 ) -> Result<Result<WaitAnswer, String>, Error> {
     let mut events: Option<Events> = None;
     let mut daemon = Some(client);
+    let mut last = None;
     loop {
         // Heard from before the look, so that nothing falls in between.
         if let (Some(client), None) = (daemon, &events) {
@@ -138,21 +139,27 @@ async fn wait(
             }
         }
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        let (last, pause) = match look(client, daemon, awaited).await? {
+        let mut cut = false;
+        let (said, pause) = match look(client, daemon, awaited).await? {
             Seen::Up(port) => match http {
                 None => return Ok(Ok(answer(port, None))),
                 Some(http) => match http.get(port, left(deadline)).await {
                     Ok(status) if status < 500 => return Ok(Ok(answer(port, Some(status)))),
                     Ok(status) => (format!("http://localhost:{port}{} answers {status}", http.path), GLANCE),
-                    Err(said) => (format!("http://localhost:{port}{}: {said}", http.path), GLANCE),
+                    Err(said) => {
+                        cut = left(deadline).is_zero();
+                        (format!("http://localhost:{port}{}: {said}", http.path), GLANCE)
+                    }
                 },
             },
             Seen::NotYet(said, pause) => (said, pause),
         };
         let left = left(deadline);
         if left.is_zero() {
-            return Ok(Err(last));
+            // A try that the end of the time cut short tells less than the answer before it.
+            return Ok(Err(last.filter(|_| cut).unwrap_or(said)));
         }
+        last = Some(said);
         let pause = pause.min(left);
         match &mut events {
             Some(heard) => match tokio::time::timeout(pause, heard.next()).await {

@@ -89,14 +89,16 @@ async function take(place, ask) {
     const { allocate } = require('./index.js');
     place.lease = (await handedOver(ask)) ?? (await allocate({ ...ask, name: place.name, reuse: true }));
     // `styxy run` may have started two servers, and the other one listens on its port.
-    while (place.lease.reused && place.lease.state === 'active' && !servers.isListening(place)) {
+    const isOwn = servers.isListening(place) || table.restarting.getStore() === place;
+    while (!isOwn && place.lease.reused && place.lease.state === 'active') {
       servers.rename(place);
       place.lease = await allocate({ ...ask, name: place.name, reuse: true });
     }
   } catch (error) {
     // A missing native package is no reason to keep a dev server from starting, nor is a missing daemon.
     if (error.name === 'StyxyError' && error.code !== 'daemon_unreachable') throw refusal(error, ask);
-    table.unreachable = { why: error.message, told: false };
+    // A server that is restarted keeps the port it has, and asks again the next time.
+    if (!place.lease) table.unreachable = { why: error.message, told: false };
   }
 }
 
@@ -121,7 +123,7 @@ function following(user, { port: asked, defaultPort }, port) {
   // Vite 8 keeps these in `ws`, and has `hmr` only point there.
   const section = typeof user?.ws === 'object' ? 'ws' : 'hmr';
   const options = user?.[section];
-  if (typeof options !== 'object' || from === undefined || from === port) return {};
+  if (typeof options !== 'object' || options === null || from === undefined || from === port) return {};
   const moved = ['port', 'clientPort'].filter((key) => Number(options[key]) === Number(from));
   return moved.length > 0 ? { [section]: Object.fromEntries(moved.map((key) => [key, port])) } : {};
 }

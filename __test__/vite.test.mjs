@@ -1,4 +1,5 @@
 // styxy/vite in a real Vite, in checkouts made from the example. STYXY_TEST_VITE may name the folder of another Vite.
+// Long because the same tests, in this one file, run over every version of Vite.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -8,7 +9,7 @@ import { after, afterEach, before, test } from 'node:test';
 
 import { Driver } from './driver.mjs';
 import { DEADLINE, Home, binary, eventually, isFree, root, run } from './support.mjs';
-import { Program, areFree, checkout, hotClient, page, withhold } from './worktrees.mjs';
+import { Program, areFree, checkout, hotClient, page, saveUntil, withhold } from './worktrees.mjs';
 
 const vite = process.env.STYXY_TEST_VITE ?? path.join(root, 'node_modules/vite');
 const program = path.join('node_modules/vite/bin/vite.js');
@@ -70,11 +71,8 @@ async function portOf(server, from = 0) {
 }
 
 /** Restarts a server as people do: by saving its config file. */
-async function touch(server, dir) {
-  const from = server.output.length;
-  const file = path.join(dir, 'vite.config.js');
-  await fs.appendFile(file, '// saved again\n');
-  await server.prints(/server restarted\./, from);
+function touch(server, dir) {
+  return saveUntil(path.join(dir, 'vite.config.js'), server.prints(/server restarted\./, server.output.length));
 }
 
 async function leaseOn(port) {
@@ -146,6 +144,18 @@ test('a restart keeps the port, by a saved config file and by server.restart()',
   await driver.end();
 });
 
+test('a restart that fails changes nothing for the next one', async () => {
+  const dir = await worktree();
+  const driver = await Driver.start(dir, home.env());
+  // Without a watcher: the one of the failed server would restart it as well.
+  const { port } = await driver.tell('start', { name: 'one', config: { server: { watch: null } } });
+  await configure(dir, "{ plugins: [styxy(), { name: 'late', configureServer() { throw new Error('too bad') } }] }");
+  assert.equal((await driver.tell('restart', { name: 'one' })).port, port);
+  await configure(dir, '{ plugins: [styxy()] }');
+  assert.equal((await driver.tell('restart', { name: 'one' })).port, port);
+  await page(port);
+});
+
 test('hot updates come over the leased port', async () => {
   const dir = await worktree();
   const server = await start(dir);
@@ -153,8 +163,11 @@ test('hot updates come over the leased port', async () => {
   const client = await hotClient(server.port);
   assert.equal(client.port, server.port);
   assert.equal((await client.messages.next()).value.type, 'connected');
-  await fs.appendFile(path.join(dir, 'main.js'), '// changed\n');
-  for await (const message of client.messages) if (['update', 'full-reload'].includes(message.type)) break;
+  const updated = async () => {
+    for await (const { type } of client.messages) if (['update', 'full-reload'].includes(type)) return type;
+    return undefined;
+  };
+  assert.ok(await saveUntil(path.join(dir, 'main.js'), updated()));
   client.close();
 });
 
@@ -334,16 +347,21 @@ test('without a daemon the server starts as without the plugin, with one warning
   assert.doesNotMatch(server.output, styxyLine);
 });
 
-test('the daemon stopping under a running server takes nothing from it', async (context) => {
-  const own = await homeOf(context);
-  await withhold(own, 5173);
-  const dir = await worktree();
-  const server = await start(dir, [], { STYXY_HOME: own.path });
-  await own.styxy('daemon', 'stop');
-  const from = server.output.length;
-  await touch(server, dir);
-  await page(server.port);
-  assert.doesNotMatch(server.output.slice(from), /no port was leased/, 'the daemon was started again');
+test('a daemon that stops takes nothing from a running server, whether or not it may be started again', async (context) => {
+  for (const more of [{}, { STYXY_NO_AUTOSTART: '1' }]) {
+    const own = await homeOf(context);
+    await own.styxy('daemon', 'start');
+    await withhold(own, 5173);
+    const dir = await worktree();
+    const server = await start(dir, [], { STYXY_HOME: own.path, ...more });
+    await own.styxy('daemon', 'stop');
+    await touch(server, dir);
+    await page(server.port);
+    assert.doesNotMatch(server.output, /no port was leased/);
+    await own.styxy('daemon', 'start');
+    await touch(server, dir);
+    await page(server.port);
+  }
 });
 
 test("5173 is what Vite's server takes when nobody names a port, and any when the user names 0", async (context) => {

@@ -131,17 +131,34 @@ export async function hotClient(port) {
   return { port: at, messages: messages(socket, head), close: () => socket.destroy() };
 }
 
-/** The JSON messages of a WebSocket's unmasked, unfragmented text frames. */
+/** The JSON messages of a WebSocket's unmasked, unfragmented text frames, until nothing has come for too long. */
 async function* messages(socket, head) {
   let bytes = head;
-  socket.setTimeout(DEADLINE, () => socket.destroy());
-  for (;;) {
+  socket.setTimeout(DEADLINE, () => socket.destroy(new Error('no message came')));
+  for (let frame = cut(bytes); frame; frame = cut(bytes)) {
+    bytes = frame.rest;
+    yield JSON.parse(frame.text);
+  }
+  for await (const more of socket) {
+    bytes = Buffer.concat([bytes, more]);
     for (let frame = cut(bytes); frame; frame = cut(bytes)) {
       bytes = frame.rest;
       yield JSON.parse(frame.text);
     }
-    const [more] = await once(socket, 'data', { close: ['close', 'end'] });
-    bytes = Buffer.concat([bytes, more]);
+  }
+}
+
+/**
+ * Saves a file again and again until what should follow has: a watcher that is not ready yet does not see the first time.
+ */
+export async function saveUntil(file, followed) {
+  const save = () => fs.appendFile(file, '// saved again\n');
+  await save();
+  const timer = setInterval(save, 3_000);
+  try {
+    return await followed;
+  } finally {
+    clearInterval(timer);
   }
 }
 

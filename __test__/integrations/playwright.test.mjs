@@ -1,11 +1,12 @@
 // The real Playwright with Debian's Chromium, or the one that CHROMIUM_PATH names.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 
-import { Home, binary, eventually, run } from '../support.mjs';
-import { Program, areFree, checkout } from '../worktrees.mjs';
+import { Home, binary, eventually, root, run } from '../support.mjs';
+import { Program, areFree, checkout, withhold } from '../worktrees.mjs';
 import { exists, installed } from './tools.mjs';
 
 const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -18,6 +19,7 @@ let package_;
 before(async () => {
   if (skip) return;
   home = await Home.make();
+  await withhold(home, 5173);
   const dir = await installed('playwright', { '@playwright/test': '^1.50' });
   package_ = path.join(dir, 'node_modules/@playwright/test');
 });
@@ -47,7 +49,7 @@ test('two worktrees at once: each tests its own server, which ends with the run'
     passed(result);
     assert.match(result.stderr, /Starting WebServer process/);
   }
-  await eventually('no lease is left', async () => (await home.leases()).length === 0);
+  await eventually('no lease is left', async () => !(await home.leases()).some((lease) => dirs.includes(lease.project_path)));
 });
 
 test("a running server of the worktree is used, and another worktree's is not", { skip }, async () => {
@@ -65,4 +67,22 @@ test("a running server of the worktree is used, and another worktree's is not", 
   }
   await server.kill();
   await areFree(home, [port]);
+});
+
+test('styxy/vite in the server takes over the lease that Playwright holds', { skip }, async () => {
+  const vite = path.join(root, 'node_modules/vite');
+  const dir = await checkout(home, 'vite', 'five', { vite, '@playwright/test': package_ });
+  const config = `import { styxyWebServer } from 'styxy/playwright';
+    const command = '${process.execPath} node_modules/vite/bin/vite.js';
+    const use = { launchOptions: { executablePath: process.env.CHROMIUM_PATH } };
+    export default { use, webServer: styxyWebServer({ command, timeout: 20_000 }) };`;
+  await fs.writeFile(path.join(dir, 'playwright.config.mjs'), config);
+  const test = `import { expect, test } from '@playwright/test';
+    test('here', async ({ page }) => {
+      await page.goto('/');
+      await expect(page.getByRole('heading')).toContainText(new URL(process.env.PLAYWRIGHT_TEST_BASE_URL).host);
+    });`;
+  await fs.writeFile(path.join(dir, 'here.spec.mjs'), test);
+  passed(await tested(dir));
+  await eventually('no lease is left', async () => (await home.leases()).every((lease) => lease.project_path !== dir));
 });

@@ -273,6 +273,8 @@ export type StyxyErrorCode =
   | 'unsupported_media_type'
   /** The same `requestId` came with other options. */
   | 'request_id_reused'
+  /** Nothing of that name runs (said by the command only). */
+  | 'not_running'
   /** The journal cannot be written, so nothing was changed. */
   | 'storage_unavailable'
   /** No daemon answers, and none could be started. */

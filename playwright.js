@@ -51,8 +51,9 @@ function decide(ask, mayReuse) {
   if (process.env.STYXY === 'off') return alone(ask);
   const { service, name, port, project } = ask;
   try {
-    const { allocateSync, listSync } = require('./lib/sync.js');
-    const running = mayReuse && listSync({ project, service }).find((lease) => isRunning(lease, ask));
+    const { allocateSync, listSync, serviceName } = require('./lib/sync.js');
+    const called = serviceName({ service, name, project });
+    const running = mayReuse && listSync({ project, service }).find((lease) => isRunning(lease, called));
     if (running) return { port: running.port, reuse: true };
     return { port: allocateSync({ service, name, port, project, reuse: true }).port, reuse: false };
   } catch (error) {
@@ -64,7 +65,7 @@ function decide(ask, mayReuse) {
   }
 }
 
-function isRunning(lease, { name = null }) {
+function isRunning(lease, name) {
   return lease.state === 'active' && !lease.conflict && lease.serviceName === name;
 }
 

@@ -134,6 +134,35 @@ test('the project is the worktree around the current folder, or the one that is 
   assert.deepEqual([error.code, error.details.field], ['invalid_request', 'project']);
 });
 
+test("a project's file names its servers and their ports, and options count more", async () => {
+  const worktree = path.join(home.top, 'named');
+  fs.mkdirSync(path.join(worktree, '.git'), { recursive: true });
+  fs.mkdirSync(path.join(worktree, 'packages'));
+  const file = path.join(worktree, '.styxy.json');
+  fs.writeFileSync(file, JSON.stringify({ services: { dev: { name: 'web', port: home.last } } }));
+  const project = worktree;
+  const said = await styxy.allocate({ service: 'dev', project, defaultPort: home.last - 1 });
+  assert.deepEqual([said.serviceName, said.port], ['web', home.last]);
+  await said.release();
+  const named = await styxy.allocate({ service: 'dev', project, name: 'admin' });
+  assert.notEqual(named.port, home.last, 'the port is for the server that the file names');
+  const wished = await styxy.allocate({ service: 'dev', project, port: home.last - 2 });
+  assert.deepEqual([wished.serviceName, wished.port], ['web', home.last - 2]);
+  const [dev, api] = await styxy.allocate([{ service: 'dev' }, { service: 'api' }], { project });
+  assert.deepEqual([dev.serviceName, dev.port, api.serviceName], ['web', home.last, null]);
+  const before = process.cwd();
+  try {
+    process.chdir(path.join(worktree, 'packages'));
+    const again = await styxy.allocate({ service: 'dev', reuse: true });
+    assert.deepEqual([again.serviceName, again.reused], ['web', true]);
+  } finally {
+    process.chdir(before);
+  }
+  fs.writeFileSync(file, '{"services": {"dev": {"prot": 3000}}}');
+  const error = await refused(styxy.allocate({ service: 'dev', project }));
+  assert.deepEqual([error.code, error.details.path, error.details.line], ['invalid_request', file, 1]);
+});
+
 test('the agent session is the one that the environment names, or the options', async () => {
   process.env.STYXY_INSTANCE = 'agent-1';
   try {

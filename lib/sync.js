@@ -18,6 +18,11 @@ function listSync(options) {
   return answer((native) => native.listSync(encodeOptions(options), caller()));
 }
 
+/** What a server asked for by these options is called: the name given, else the project file's. Asks no daemon. */
+function serviceName(options) {
+  return answer((native) => native.serviceName(encode(options), caller()));
+}
+
 function answer(call) {
   client ??= connected();
   try {
@@ -27,4 +32,4 @@ function answer(call) {
   }
 }
 
-module.exports = { allocateSync, listSync };
+module.exports = { allocateSync, listSync, serviceName };

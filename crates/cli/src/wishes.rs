@@ -3,10 +3,9 @@
 use std::env;
 use std::path::Path;
 
-use styxy_client::place;
 use styxy_client::project;
 use styxy_core::api::{AllocateRequest, MemberRequest};
-use styxy_core::project::{EnvName, Project};
+use styxy_core::project::{EnvName, Project, Service};
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::failure::Failure;
@@ -28,12 +27,7 @@ pub(crate) struct Wish {
 /// # Errors
 /// It has a mistake; nothing is done then.
 pub(crate) fn project_of(folder: &Path) -> Result<Option<Project>, Failure> {
-    let Ok(folder) = folder.canonicalize() else { return Ok(None) };
-    let root = place::project_root(&folder, user_home().as_deref());
-    match project::find(&folder, root.as_deref()) {
-        Ok(found) => Ok(found.map(|found| found.project)),
-        Err(error) => Err(Failure::Usage(Box::new(error.refusal()))),
-    }
+    project::around(folder, user_home().as_deref()).map_err(|error| Failure::Usage(Box::new(error.refusal())))
 }
 
 /// As [`project_of`], in the current folder.
@@ -70,8 +64,9 @@ pub(crate) fn wishes(
         ));
     }
     let wish = |service: ServiceType| {
-        let said = project.and_then(|project| project.service(&service)).cloned().unwrap_or_default();
-        Wish { service, name: name.cloned().or(said.name), port: said.port, env: said.env }
+        let none = Project::default();
+        let Service { name, port, env } = project.unwrap_or(&none).wish(&service, name);
+        Wish { service, name, port, env }
     };
     Ok(services.into_iter().map(wish).collect())
 }
@@ -112,7 +107,10 @@ mod tests {
         assert_eq!(all[0].env, ["WEB_PORT".parse().unwrap()]);
         let name = "admin".parse().unwrap();
         let typed = wishes(services(&["dev"]), Some(&name), Some(&project)).unwrap();
-        assert_eq!(typed[0].name, Some(name));
+        assert_eq!((typed[0].name.as_ref(), typed[0].port), (Some(&name), None), "the port is web's");
+        let name = "web".parse().unwrap();
+        let typed = wishes(services(&["dev"]), Some(&name), Some(&project)).unwrap();
+        assert_eq!(typed[0].port.map(Port::get), Some(3000));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use styxy_core::api::{Code, Refusal};
 use styxy_core::config::ConfigError;
 use styxy_core::project::{FILE, PACKAGE, Project, parse, parse_package};
 
+use crate::place;
+
 /// No more of a file is read than this: the parser refuses less.
 const MOST: u64 = 2 * 1024 * 1024;
 
@@ -61,6 +63,17 @@ impl ProjectError {
                 .detail("column", mistake.column),
         }
     }
+}
+
+/// What the project around `folder` wishes for its servers, by the nearest file up to the checkout's root; nothing if
+/// there is no such file, or no such folder. `home` is the user's.
+///
+/// # Errors
+/// As [`find`].
+pub fn around(folder: &Path, home: Option<&Path>) -> Result<Option<Project>, ProjectError> {
+    let Ok(folder) = place::canonical(folder) else { return Ok(None) };
+    let root = place::project_root(&folder, home);
+    Ok(find(&folder, root.as_deref())?.map(|found| found.project))
 }
 
 /// The nearest project's file, from `dir` up to `root`, both included; without a `root` in `dir` alone.

@@ -7,7 +7,7 @@ use napi::bindgen_prelude::block_on;
 use napi_derive::napi;
 use styxy_client::{Options, Start};
 use styxy_core::api::{AllocateRequest, BeatRequest, CleanupRequest, ScanQuery};
-use styxy_core::{InstanceId, LockId, RequestId, ServiceType};
+use styxy_core::{InstanceId, LockId, ProjectPath, RequestId, ServiceType};
 use uuid::Uuid;
 
 use crate::answers::{
@@ -108,6 +108,12 @@ impl Client {
         self.listed(&options, &caller).await
     }
 
+    /// What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon.
+    #[napi(catch_unwind)]
+    pub fn service_name(&self, options: String, caller: Caller) -> Result<Option<String>> {
+        Ok(self.request(&options, None, &caller)?.service_name.map(Into::into))
+    }
+
     /// As `list`, while the calling thread waits.
     #[napi(catch_unwind)]
     pub fn list_sync(&self, options: String, caller: Caller) -> Result<Vec<LeaseInfo>> {
@@ -172,7 +178,8 @@ impl Client {
 
 impl Client {
     fn request(&self, options: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
-        let mut request = allocation(options, beside, caller)?;
+        let wishes = |folder: Option<&ProjectPath>| caller.wishes(folder, &self.environment);
+        let mut request = allocation(options, beside, caller, wishes)?;
         if request.project_path.is_none() {
             request.project_path = caller.project(&self.environment)?;
         }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use styxy_core::api::{AllocateRequest, AllocationsQuery, MemberRequest, RegisterRequest, explain};
-use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
+use styxy_core::project::{Project, Service};
+use styxy_core::{InstanceId, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
 
 use crate::error::{Result, invalid, refused};
 use crate::surroundings::Caller;
@@ -115,15 +116,22 @@ struct GroupOptions {
 
 /// The request that `allocate` makes of its first argument, an object or a list, and of its second, which stands beside a
 /// list only.
-pub(crate) fn allocation(json: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
+///
+/// What the options leave open, the project's file says: `wishes` finds it for a folder, or for where the caller is.
+pub(crate) fn allocation(
+    json: &str,
+    beside: Option<&str>,
+    caller: &Caller,
+    wishes: impl Fn(Option<&ProjectPath>) -> Result<Project>,
+) -> Result<AllocateRequest> {
     let value: Value = serde_json::from_str(json).map_err(|error| invalid("options", &error.to_string()))?;
     match value {
-        Value::Array(members) => group(members, beside, caller),
+        Value::Array(members) => group(members, beside, caller, wishes),
         Value::Object(_) if beside.is_some() => Err(invalid(
             "options",
             "a second argument beside one service; allowed: one object with all of it",
         )),
-        Value::Object(_) => read_at::<AllocateOptions>("", value)?.request(caller),
+        Value::Object(_) => read_at::<AllocateOptions>("", value)?.request(caller, wishes),
         other => {
             let found = format!("{other} is not a set of options; allowed: an object, or a list of objects");
             Err(invalid("options", &found))
@@ -132,8 +140,15 @@ pub(crate) fn allocation(json: &str, beside: Option<&str>, caller: &Caller) -> R
 }
 
 impl AllocateOptions {
-    fn request(self, caller: &Caller) -> Result<AllocateRequest> {
+    fn request(
+        self,
+        caller: &Caller,
+        wishes: impl Fn(Option<&ProjectPath>) -> Result<Project>,
+    ) -> Result<AllocateRequest> {
         let (request_id, dry_run) = (self.request_id.clone(), self.dry_run);
+        let mut member = self.member("", caller)?;
+        let wishes = wishes(member.project_path.as_ref())?;
+        fill(&mut member, &wishes);
         let MemberRequest {
             service_type,
             service_name,
@@ -144,7 +159,7 @@ impl AllocateOptions {
             instance_id,
             project_path,
             pid,
-        } = self.member("", caller)?;
+        } = member;
         Ok(AllocateRequest {
             service_type,
             service_name,
@@ -203,13 +218,30 @@ impl AllocateOptions {
     }
 }
 
-fn group(members: Vec<Value>, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
+/// Has the project's file say what `member` leaves open.
+fn fill(member: &mut MemberRequest, project: &Project) {
+    let Some(service) = &member.service_type else { return };
+    let Service { name, port, env: _ } = project.wish(service, member.service_name.as_ref());
+    member.service_name = name;
+    if member.preferred_port.is_none() && port.is_some() {
+        member.preferred_port = port;
+        member.default_port = None;
+    }
+}
+
+fn group(
+    members: Vec<Value>,
+    beside: Option<&str>,
+    caller: &Caller,
+    wishes: impl Fn(Option<&ProjectPath>) -> Result<Project>,
+) -> Result<AllocateRequest> {
     let common = beside.map(read::<GroupOptions>).transpose()?.unwrap_or_default();
     let GroupOptions { request_id, dry_run, reuse, project, instance, pid } = common;
     if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
         let found = format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
         return Err(invalid("options", &found));
     }
+    let project_path = project.map(|project| caller.existing_project(&project)).transpose()?;
     let members = members.into_iter().enumerate().map(|(index, member)| {
         let at = format!("[{index}].");
         if !member.is_object() {
@@ -220,16 +252,20 @@ fn group(members: Vec<Value>, beside: Option<&str>, caller: &Caller) -> Result<A
             let found = "requestId or dryRun in a member; allowed: in a second argument, beside the list";
             return Err(invalid(&format!("[{index}]"), found));
         }
-        member.member(&at, caller)
+        let mut member = member.member(&at, caller)?;
+        let wishes = wishes(member.project_path.as_ref().or(project_path.as_ref()))?;
+        fill(&mut member, &wishes);
+        Ok(member)
     });
+    let members = members.collect::<Result<_>>()?;
     Ok(AllocateRequest {
         reuse,
-        project_path: project.map(|project| caller.existing_project(&project)).transpose()?,
+        project_path,
         instance_id: instance,
         pid,
         request_id,
         dry_run,
-        services: Some(members.collect::<Result<_>>()?),
+        services: Some(members),
         ..AllocateRequest::default()
     })
 }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use napi_derive::napi;
-use styxy_client::{Environment, place};
+use styxy_client::{Environment, place, project};
+use styxy_core::project::Project;
 use styxy_core::{InstanceId, Pid, ProjectPath};
 
-use crate::error::{Result, invalid};
+use crate::error::{Result, invalid, refused};
 
 /// What the calling thread knows of itself. Read in JavaScript at each call: a worker has its own environment, and
 /// reading the process' own from another thread would race with whoever changes it.
@@ -41,6 +42,15 @@ impl Caller {
     pub(crate) fn project(&self, environment: &Environment) -> Result<Option<ProjectPath>> {
         let Some(here) = self.cwd.as_deref() else { return Ok(None) };
         place::project_root(Path::new(here), home(environment).as_deref()).map(|root| key(&root)).transpose()
+    }
+
+    /// What the project file says that counts in `folder`, or where the caller is.
+    pub(crate) fn wishes(&self, folder: Option<&ProjectPath>, environment: &Environment) -> Result<Project> {
+        let Some(folder) = folder.map(ProjectPath::as_str).or(self.cwd.as_deref()) else {
+            return Ok(Project::default());
+        };
+        let found = project::around(Path::new(folder), home(environment).as_deref());
+        found.map(Option::unwrap_or_default).map_err(|error| refused(error.refusal()))
     }
 
     /// The folder `given` as leases name it: canonical.

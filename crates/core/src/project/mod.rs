@@ -52,4 +52,17 @@ impl Project {
     pub fn service(&self, service: &ServiceType) -> Option<&Service> {
         self.services.iter().find(|(name, _)| name == service).map(|(_, service)| service)
     }
+
+    /// What is wished for a server of type `service` that was asked for as `name`, if as anything: a name that was given
+    /// counts, and the file's port and variables are for the server that has the file's name.
+    #[must_use]
+    pub fn wish(&self, service: &ServiceType, name: Option<&ServiceName>) -> Service {
+        let said = self.service(service).cloned().unwrap_or_default();
+        match name {
+            Some(given) if said.name.as_ref() != Some(given) => {
+                Service { name: Some(given.clone()), ..Service::default() }
+            }
+            Some(_) | None => said,
+        }
+    }
 }

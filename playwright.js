@@ -6,7 +6,7 @@
 const path = require('node:path');
 
 const handover = require('./lib/handover.js');
-const { check, sentence } = require('./lib/options.js');
+const { check, isOutOfReach, sentence } = require('./lib/options.js');
 const { projectAround } = require('./lib/place.js');
 
 // Ours, and the options of Playwright's that pass through it.
@@ -57,7 +57,7 @@ function decide(ask, mayReuse) {
     if (running) return { port: running.port, reuse: true };
     return { port: allocateSync({ service, name, port, project, reuse: true }).port, reuse: false };
   } catch (error) {
-    if (error.name === 'StyxyError' && error.code !== 'daemon_unreachable') {
+    if (!isOutOfReach(error)) {
       throw Object.assign(new Error(`styxy: ${sentence(error)}`, { cause: error }), { code: error.code });
     }
     warnOnce(error.message);

@@ -6,7 +6,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 
-const { check, sentence } = require('./lib/options.js');
+const { check, isOutOfReach, sentence } = require('./lib/options.js');
 const servers = require('./lib/vite-servers.js');
 
 const OPTIONS = { service: 'string', name: 'string', preview: 'boolean|object', project: 'string' };
@@ -96,7 +96,7 @@ async function take(place, ask) {
     }
   } catch (error) {
     // A missing native package is no reason to keep a dev server from starting, nor is a missing daemon.
-    if (error.name === 'StyxyError' && error.code !== 'daemon_unreachable') throw refusal(error, ask);
+    if (!isOutOfReach(error)) throw refusal(error, ask);
     // A server that is restarted keeps the port it has, and asks again the next time.
     if (!place.lease) table.unreachable = { why: error.message, told: false };
   }

@@ -9,7 +9,7 @@ const { createRequire } = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
-const { sentence } = require('../lib/options.js');
+const { isOutOfReach, sentence } = require('../lib/options.js');
 const { wantsPort, withPort } = require('../lib/storybook-arguments.js');
 
 const DEFAULT_PORT = 6006;
@@ -31,7 +31,7 @@ async function leased() {
     const isTaken = lease.reused && lease.state === 'active';
     return (isTaken ? await allocate(ask) : lease).port;
   } catch (error) {
-    if (error.name === 'StyxyError' && error.code !== 'daemon_unreachable') throw error;
+    if (!isOutOfReach(error)) throw error;
     console.error(`styxy: no port was leased, so Storybook takes one as without it: ${error.message}`);
     return undefined;
   }

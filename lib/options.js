@@ -46,4 +46,9 @@ function sentence(error) {
   return error.hint ? `${error.message}\n  hint: ${error.hint}` : error.message;
 }
 
-module.exports = { check, sentence };
+/** Whether there is nobody to ask: no daemon, or no native package. Every other error is told, and stops the tool. */
+function isOutOfReach(error) {
+  return error.code === 'daemon_unreachable' || error.code === 'ERR_STYXY_PLATFORM';
+}
+
+module.exports = { check, sentence, isOutOfReach };

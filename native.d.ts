@@ -25,6 +25,8 @@ export declare class Client {
   suggest(service: string, options: string): Promise<Suggestions>
   /** The live leases. */
   list(options: string, caller: Caller): Promise<Array<LeaseInfo>>
+  /** What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon. */
+  serviceName(options: string, caller: Caller): string | null
   /** As `list`, while the calling thread waits. */
   listSync(options: string, caller: Caller): Array<LeaseInfo>
   /** Every listener and every lease in a range. */
@@ -84,6 +86,8 @@ export interface Check {
   allocatedTo: LeaseInfo | null
   /** Who listens on it, leased or not. */
   systemUsage: SystemUsage | null
+  /** Other processes that listen on it, on other addresses. */
+  others: Array<SystemUsage>
   /** Why it is not available; null if it is. */
   reason: string | null
 }
@@ -325,8 +329,14 @@ export interface SystemUsage {
   command: string | null
   /** Whose it is. */
   user: string | null
+  /** Whether that is the daemon's own user. */
+  sameUser: boolean | null
   /** The addresses it listens on, without the port. */
   addresses: Array<string>
+  /** Its working directory; the name it had, if it was deleted. */
+  workingDirectory: string | null
+  /** Whether its working directory was deleted. */
+  workingDirectoryDeleted: boolean | null
   /** The worktree its working directory lies in. */
   projectPath: string | null
   /** The branch checked out there. */

@@ -307,5 +307,7 @@ fn a_server_listens_on_the_port_it_was_leased() {
         home.leases().into_iter().find(|lease| lease.last_seen_listening.is_some())
     });
     assert_eq!(pid_of(&lease.owner), Some(server.pid()));
+    let called = lease.owner.process.unwrap();
+    assert!(called.starts_with("python"), "the owner is still called {called}");
     assert!(home.range(sort::WEB).contains(&lease.port.get()));
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde_json::json;
 use styxy_core::api::State;
 
 use crate::support::{Home, Running, eventually, pid_of, sort, until};
@@ -101,5 +104,31 @@ fn servers_of_eight_worktrees_that_start_at_once_never_meet() {
         std::env::var("STYXY_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
     for number in 0..rounds {
         round(&home, &folders, if number % 2 == 0 { Daemon::Lives } else { Daemon::DiesInTheMiddle });
+    }
+}
+
+#[test]
+fn a_command_killed_with_all_its_children_leaves_no_lease_behind() {
+    // A lease that passed to a child on its way out would stand for an hour.
+    let home = Home::with(&json!({ "unbind_grace": 3600 }));
+    let folder = worktree(&home, 0);
+    for round in 0..10 {
+        let running: Vec<Running> = (0..6)
+            .map(|number| {
+                let name = format!("n{number}");
+                let words =
+                    ["run", "-q", "-s", sort::MANY, "-n", &name, "--", "sh", "-c", "node server.js; true"];
+                let mut command = home.styxy_command(&words);
+                Running::spawn(command.current_dir(&folder).process_group(0).stdin(Stdio::null()))
+            })
+            .collect();
+        until("every server listens", || {
+            home.leases().iter().filter(|lease| lease.state == State::Active).count() == running.len()
+        });
+        for command in &running {
+            let group = Pid::from_raw(command.pid().try_into().unwrap()).unwrap();
+            kill_process_group(group, Signal::KILL).unwrap();
+        }
+        until(&format!("every lease has ended in round {round}"), || home.leases().is_empty());
     }
 }

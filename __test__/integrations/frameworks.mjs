@@ -26,6 +26,7 @@ const BLOCK = 200;
 const BLOCKS = 60;
 
 const page = '<!doctype html><title>it</title><p>it works</p>';
+const modern = Number(process.versions.node.split('.')[0]) >= 22;
 const story = "export default { title: 'One' };\nexport const Two = () => '<p>it works</p>';\n";
 
 /** What is installed, which files it serves, and how people start it. */
@@ -37,13 +38,13 @@ const TOOLS = {
     command: ['npx', 'vite', 'preview', '--port', '4173'],
   },
   vitest: {
-    npm: ['vitest', '@vitest/ui'],
+    npm: modern ? ['vitest', '@vitest/ui'] : ['vitest@3', '@vitest/ui@3'],
     files: { 'one.test.js': "import { test } from 'vitest';\ntest('one', () => {});\n" },
     command: ['npx', 'vitest', '--ui', '--open=false'],
     at: '/__vitest__/',
   },
   astro: {
-    npm: ['astro'],
+    npm: [modern ? 'astro' : 'astro@5'],
     files: { 'src/pages/index.astro': page },
     scripts: { start: 'astro dev' },
     command: ['npm', 'start'],

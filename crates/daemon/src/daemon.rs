@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use styxy_core::api::{self, Listen};
 use styxy_core::config::Config;
 use styxy_core::layout::Layout;
-use styxy_core::{Command, EndReason, Event, Fact, Listener, Millis, Port, ProcessKey};
+use styxy_core::{Command, EndReason, Event, Fact, Listener, Millis, Port, ProcessKey, Relation};
 use tokio::sync::{Notify, watch};
 
 use crate::ears::{self, Ears, Unknown};
@@ -15,6 +15,11 @@ use crate::engine::{Engine, EngineError};
 use crate::metrics::Requests;
 use crate::system::{self, ListeningSocket};
 use crate::token::Token;
+
+/// How often a listener is looked for again that has a socket and no process.
+const LOOKS: usize = 5;
+/// How long in between.
+const PAUSE: Duration = Duration::from_millis(4);
 
 /// Everything that requests and background tasks share. Only the engine has state of the domain.
 #[derive(Debug)]
@@ -215,7 +220,24 @@ impl Daemon {
     }
 
     /// Who listens on these leased ports now, after the end of `dead`.
+    ///
+    /// A process on its way out has a socket for some microseconds and no descriptor that shows whose it is. So who
+    /// cannot be told is looked for again, for [`LOOKS`] times [`PAUSE`]: a lease must not pass to the dying.
     async fn heard_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
+        let untold = |listener: &Listener| listener.process.is_none() && listener.user == Relation::Own;
+        let mut heard = self.look_on(ports, dead).await;
+        for _ in 0..LOOKS {
+            if !heard.values().any(untold) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            heard = self.look_on(ports, dead).await;
+        }
+        heard
+    }
+
+    /// As [`Self::heard_on`], at one glance.
+    async fn look_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
         let table = self.ears().table();
         let unknown: Vec<Unknown> = {
             let engine = self.engine();

@@ -20,7 +20,8 @@ pub struct InvalidEnvName {
 /// The longest name, in bytes.
 const LONGEST: usize = 100;
 
-const FORM: &str = "is not the name of a variable; allowed: A to Z, 0 to 9 and _, beginning with a letter, 1 to 100 characters";
+const FORM: &str =
+    "is not the name of a variable; allowed: up to 100 of A to Z, 0 to 9 and _, beginning with a letter";
 const OURS: &str = "is Styxy's own: every variable that begins with STYXY_ is; name another one";
 const DANGEROUS: &str = "is not Styxy's to set: programs take it for something else than a port";
 const NO_PORT: &str =

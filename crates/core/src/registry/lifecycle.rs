@@ -162,7 +162,13 @@ impl Registry {
                 let process = listener.process.clone().or_else(|| process.clone());
                 vec![hear(lease, listener.clone(), Some(listens(process)))]
             }
-            Owner::Process(_) | Owner::Instance(_) => vec![hear(lease, listener.clone(), None)],
+            Owner::Process(owner) => {
+                // A process that has become another program, as under `styxy run`, is called what it is now.
+                let became =
+                    listener.process.as_ref().filter(|now| now.key == owner.key && now.name != owner.name);
+                vec![hear(lease, listener.clone(), became.cloned().map(Owner::Process))]
+            }
+            Owner::Instance(_) => vec![hear(lease, listener.clone(), None)],
         }
     }
 

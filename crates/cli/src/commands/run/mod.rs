@@ -1,5 +1,5 @@
-//! `styxy run`: a command with a port of its own. On Unix this process becomes the command, so that signals, job control,
-//! the terminal and the exit code are the command's, and the lease's owner is.
+//! `styxy run`: a command with a port of its own. On Unix this process becomes the command, so that signals, job
+//! control, the terminal and the exit code are the command's, and so is the lease.
 
 mod ask;
 mod launch;

@@ -5,6 +5,7 @@
 //! of both what users see. Nothing here panics on purpose; what panics all the same becomes a rejected promise.
 
 pub mod answers;
+mod calls;
 pub mod client;
 mod error;
 pub mod events;

@@ -1,0 +1,156 @@
+//! What each call does: reads its arguments, asks, converts the answer. Every argument that a user gave is JSON text.
+
+use std::sync::Arc;
+
+use styxy_client::{Environment, Options, Start};
+use styxy_core::api::{AllocateRequest, BeatRequest, CleanupRequest, ScanQuery};
+use styxy_core::{InstanceId, LockId, ProjectPath, RequestId, ServiceType};
+use uuid::Uuid;
+
+use crate::answers::{
+    Beat, Check, Cleanup, EndedInstance, Grant, Instance, LeaseInfo, Registration, Released, Scan, Status,
+    Suggestions, leases,
+};
+use crate::error::{Result, failed, invalid};
+use crate::events::Events;
+use crate::options::{
+    CleanupOptions, ConnectOptions, EventsOptions, ListOptions, RegisterOptions, ScanOptions, SuggestOptions,
+    allocation, port, read, text,
+};
+use crate::surroundings::Caller;
+
+/// A way to the daemon. Each call takes a clone along: it belongs to nothing that JavaScript may end.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    client: styxy_client::Client,
+    environment: Arc<Environment>,
+}
+
+impl Way {
+    /// `daemon` is the binary that is started if no daemon runs.
+    pub(crate) fn new(options: &str, mut environment: Environment, daemon: String) -> Result<Self> {
+        let ConnectOptions { home, socket, auto_start, timeout_ms } = read(options)?;
+        if let Some(home) = home {
+            environment.insert("STYXY_HOME".into(), home.into());
+        }
+        let mut options =
+            Options::from_env(daemon.into(), environment.clone()).map_err(|error| failed(&error))?;
+        options.start = match (auto_start, &socket) {
+            (Some(true), Some(_)) => {
+                let found = "true beside socket; allowed: false, since no daemon can be started for a socket";
+                return Err(invalid("autoStart", found));
+            }
+            (Some(true), None) => Start::Auto,
+            (Some(false), _) | (None, Some(_)) => Start::Never,
+            (None, None) => options.start,
+        };
+        options.socket = socket.map(Into::into);
+        if let Some(timeout) = timeout_ms {
+            options.timeout = timeout.duration();
+        }
+        let client = styxy_client::Client::new(options).map_err(|error| failed(&error))?;
+        Ok(Self { client, environment: Arc::new(environment) })
+    }
+
+    /// What a server asked for by these options is called. Asks no daemon.
+    pub(crate) fn service_name(&self, options: &str, caller: &Caller) -> Result<Option<String>> {
+        Ok(self.request(options, None, caller)?.service_name.map(Into::into))
+    }
+
+    pub(crate) async fn allocate(
+        self,
+        options: String,
+        beside: Option<String>,
+        caller: Caller,
+    ) -> Result<Vec<Grant>> {
+        let request = self.request(&options, beside.as_deref(), &caller)?;
+        let answer = self.client.allocate(&request).await.map_err(|error| failed(&error))?;
+        Ok(answer.grants().iter().cloned().map(Into::into).collect())
+    }
+
+    pub(crate) async fn release(self, lock_id: String) -> Result<Released> {
+        let id = text("lockId", &lock_id, |id| LockId::parse(id).map_err(|error| error.to_string()))?;
+        self.client.release(id).await.map(Into::into).map_err(|error| failed(&error))
+    }
+
+    pub(crate) async fn check(self, number: String) -> Result<Check> {
+        self.client.check(port(&number)?).await.map(Into::into).map_err(|error| failed(&error))
+    }
+
+    pub(crate) async fn suggest(self, service: String, options: String) -> Result<Suggestions> {
+        let service =
+            text("service", &service, |name| ServiceType::new(name).map_err(|error| error.to_string()))?;
+        let SuggestOptions { count } = read(&options)?;
+        let answer = self.client.suggest(&service, count.map(|count| count.0)).await;
+        answer.map(Into::into).map_err(|error| failed(&error))
+    }
+
+    pub(crate) async fn list(self, options: String, caller: Caller) -> Result<Vec<LeaseInfo>> {
+        let query = read::<ListOptions>(&options)?.query(&caller)?;
+        let answer = self.client.allocations(&query).await.map_err(|error| failed(&error))?;
+        Ok(leases(answer.allocations))
+    }
+
+    pub(crate) async fn scan(self, options: String) -> Result<Scan> {
+        let ScanOptions { start, end } = read(&options)?;
+        self.client.scan(&ScanQuery { start, end }).await.map(Into::into).map_err(|error| failed(&error))
+    }
+
+    pub(crate) async fn instances(self) -> Result<Vec<Instance>> {
+        let answer = self.client.instances().await.map_err(|error| failed(&error))?;
+        Ok(answer.instances.into_iter().map(Into::into).collect())
+    }
+
+    pub(crate) async fn register(self, options: String, caller: Caller) -> Result<Registration> {
+        let request = read::<RegisterOptions>(&options)?.request(&caller)?;
+        self.client.register(&request).await.map(Into::into).map_err(|error| failed(&error))
+    }
+
+    pub(crate) async fn heartbeat(self, id: String) -> Result<Beat> {
+        let request = BeatRequest { instance_id: instance(&id)? };
+        self.client.heartbeat(&request).await.map(Into::into).map_err(|error| failed(&error))
+    }
+
+    pub(crate) async fn unregister(self, id: String) -> Result<EndedInstance> {
+        self.client.end_instance(&instance(&id)?).await.map(Into::into).map_err(|error| failed(&error))
+    }
+
+    pub(crate) async fn cleanup(self, options: String) -> Result<Cleanup> {
+        let CleanupOptions { force } = read(&options)?;
+        let answer = self.client.cleanup(&CleanupRequest { force }).await.map_err(|error| failed(&error))?;
+        answer.try_into()
+    }
+
+    pub(crate) async fn status(self) -> Result<Status> {
+        self.client.status().await.map_err(|error| failed(&error))?.try_into()
+    }
+
+    pub(crate) async fn events(self, options: String) -> Result<Events> {
+        let EventsOptions { after } = read(&options)?;
+        self.client.events(after).await.map(Events::new).map_err(|error| failed(&error))
+    }
+
+    /// The request that these options make, with what stands for those that are not given.
+    fn request(&self, options: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
+        let wishes = |folder: Option<&ProjectPath>| caller.wishes(folder, &self.environment);
+        let mut request = allocation(options, beside, caller, wishes)?;
+        if request.project_path.is_none() {
+            request.project_path = caller.project(&self.environment)?;
+        }
+        if request.instance_id.is_none() {
+            request.instance_id = caller.instance()?;
+        }
+        if request.pid.is_none() {
+            request.pid = Some(Caller::pid()?);
+        }
+        if request.request_id.is_none() {
+            let fresh = RequestId::new(&Uuid::new_v4().to_string());
+            request.request_id = Some(fresh.map_err(|error| invalid("requestId", &error.to_string()))?);
+        }
+        Ok(request)
+    }
+}
+
+fn instance(id: &str) -> Result<InstanceId> {
+    text("instanceId", id, |id| InstanceId::new(id).map_err(|error| error.to_string()))
+}

@@ -64,7 +64,10 @@ export interface AllocateOptions {
    * `true`: the live lease that this server has, if nothing else uses it, or this process or an ancestor of it owns it.
    */
   reuse?: boolean | null;
-  /** The checkout that the server belongs to: a folder that exists. Default: the git worktree around `process.cwd()`. */
+  /**
+   * The checkout that the server belongs to: any folder in it, or one that is in no checkout. It must exist.
+   * Default: the git worktree around `process.cwd()`.
+   */
   project?: string | null;
   /**
    * The agent session. Default: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else `claude-$CLAUDE_CODE_SESSION_ID`.
@@ -296,8 +299,8 @@ export declare class StyxyError extends Error {
 }
 
 /**
- * A way to a daemon. Each call starts the daemon if none runs, and rejects with `StyxyError`. A client keeps no process
- * alive, and need not be closed.
+ * A way to a daemon. Each call starts the daemon if none runs, and rejects with `StyxyError`. A client need not be closed:
+ * it keeps a process alive only while a call, or a loop over its events, waits.
  */
 export interface Client {
   /**
@@ -307,6 +310,7 @@ export interface Client {
    */
   allocate(options: AllocateOptions): Promise<Lease>;
   allocate(options: DryRunOptions): Promise<DryRun>;
+  allocate(options: Omit<AllocateOptions, 'dryRun'> & { dryRun: boolean }): Promise<Lease | DryRun>;
   /** Leases several ports, all or none: up to 64. */
   allocate<const Asked extends readonly MemberOptions[]>(services: Asked, common?: GroupOptions): Promise<Each<Asked, Lease>>;
   allocate<const Asked extends readonly MemberOptions[]>(

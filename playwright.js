@@ -34,13 +34,16 @@ function styxyWebServer(options) {
   if (!command) throw new TypeError('styxy/playwright: command is missing: the one that starts the server');
   const ask = { service, name, port, project: projectAround(path.resolve(project ?? rest.cwd ?? '.')) };
   const server = handover.settled(ask) ?? handover.settle(ask, decide(ask, reuseExistingServer));
-  const url = new URL(page, `http://localhost:${server.port}`).href;
-  handover.offerBaseUrl(ask, url);
+  const { origin } = new URL(`http://localhost:${server.port}`);
+  const url = new URL(page, origin);
+  // The tests must not leave the leased server by a slash too many.
+  if (url.origin !== origin) throw new TypeError(`styxy/playwright: path is ${JSON.stringify(page)}, which is not on the server`);
+  handover.offerBaseUrl(ask, url.href);
   return {
     ...rest,
     ...(name === undefined ? {} : { name }),
     command: command.replaceAll('{port}', server.port),
-    url,
+    url: url.href,
     reuseExistingServer: server.reuse,
     env: { ...variables(service, server.port), ...rest.env },
   };

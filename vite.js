@@ -134,7 +134,7 @@ function announce(server) {
   const section = 'restart' in server ? config.server : config.preview;
   const place = httpServer ? servers.placeOn(section.port) : undefined;
   if (!place || place.server === httpServer) return undefined;
-  place.server = httpServer;
+  servers.occupy(place, server);
   const { printUrls } = server;
   server.printUrls = () => {
     printUrls.call(server);

@@ -94,6 +94,7 @@ test('the port asked for is given, and if it is not the reason says why', async 
   assert.match(second.reason, new RegExp(`preferred port ${port} is leased by node \\(pid ${process.pid}\\)`));
   const exact = await refused(styxy.allocate({ service: 'dev', port, exact: true }));
   assert.deepEqual([exact.code, exact.hint], ['port_unavailable', `styxy check ${port}`]);
+  assert.doesNotMatch(JSON.stringify(exact.details), /"\w+_\w+":/, 'the names in details are JavaScript\'s');
 });
 
 test('reuse gives back what this process has, and a repeated requestId the first answer', async () => {
@@ -224,7 +225,10 @@ test('what is not of its form is refused by name, never wrapped or dropped', asy
     [() => styxy.list({ project: 5 }), 'project'],
     [() => styxy.list({ root: '/' }), 'root'],
     [() => styxy.scan({ start: 0 }), 'start'],
-    [() => styxy.register({}), 'options'],
+    [() => styxy.register({}), 'instanceId'],
+    [() => styxy.allocate({ ...dev, project: '' }), 'project'],
+    [() => styxy.allocate({ service: '\ud800' }), 'service'],
+    [() => styxy.allocate({ toJSON: () => undefined }), 'options'],
     [() => styxy.register({ instanceId: 'x', metadata: 'text' }), 'metadata'],
     [() => styxy.register(circular), 'options'],
     [() => styxy.heartbeat(), 'instanceId'],
@@ -234,7 +238,9 @@ test('what is not of its form is refused by name, never wrapped or dropped', asy
     [async () => styxy.connect({ sokcet: '/x' }), 'sokcet'],
     [async () => styxy.connect({ timeoutMs: 1.5 }), 'timeoutMs'],
     [async () => styxy.connect({ timeoutMs: 2 ** 32 + 1000 }), 'timeoutMs'],
-    [async () => styxy.connect({ home: 'here' }), 'STYXY_HOME'],
+    [async () => styxy.connect({ home: 'here' }), 'home'],
+    [async () => styxy.connect({ home: '' }), 'home'],
+    [async () => styxy.connect({ socket: '' }), 'socket'],
     [async () => styxy.connect({ socket: '/x', autoStart: true }), 'autoStart'],
   ];
   for (const [call, field] of cases) {

@@ -79,6 +79,16 @@ test('listen goes on to another port when one is stolen, and insists if it is to
   assert.deepEqual(await styxy.list(), []);
 });
 
+test('a second server of this process gets a port of its own, and the first one keeps its lease', async () => {
+  const [one, two] = [net.createServer(), net.createServer()];
+  const first = await styxy.listen(one, { service: 'api', reuse: true });
+  const second = await styxy.listen(two, { service: 'api', reuse: true });
+  assert.notEqual(first.port, second.port);
+  assert.deepEqual((await styxy.list()).map(({ lockId }) => lockId).sort(), [first.lockId, second.lockId].sort());
+  for (const server of [one, two]) server.close();
+  await eventually('released', async () => (await styxy.list()).length === 0);
+});
+
 test('listen refuses what is no server, and a failed listen leaves no lease', async () => {
   const listening = net.createServer().listen(0);
   await once(listening, 'listening');
@@ -89,6 +99,7 @@ test('listen refuses what is no server, and a failed listen leaves no lease', as
     [net.createServer(), { service: 'dev', host: 5 }, 'host'],
     [net.createServer(), { service: 'dev', dryRun: true }, 'dryRun'],
     [net.createServer(), undefined, 'service'],
+    [net.createServer(), null, 'options'],
   ]) {
     const error = await refused(styxy.listen(server, options));
     assert.deepEqual([error.code, error.details.field], ['invalid_request', field], error.message);

@@ -115,6 +115,35 @@ test('workers have leases of their own process, their own environment, and may e
   await noLeases();
 });
 
+test('a worker that ends in the middle of calls harms nobody', async () => {
+  const ends = {
+    'it is terminated': { worker: 'for (;;) await Promise.all(Array.from({ length: 20 }, () => styxy.status()));', terminated: true },
+    'it throws': { worker: 'await styxy.status(); for (let i = 0; i < 20; i += 1) styxy.status(); throw new Error();' },
+    'it exits': { worker: 'await styxy.status(); for (let i = 0; i < 20; i += 1) styxy.status(); process.exit(0);' },
+    'it waits for events': { worker: 'styxy.events().next(); await styxy.status(); process.exit(0);' },
+  };
+  for (const [how, { worker, terminated = false }] of Object.entries(ends)) {
+    const whole = `const styxy = require(${JSON.stringify(root)}); (async () => { ${worker} })();`;
+    const text = `
+      const { Worker } = require('node:worker_threads');
+      const { once } = require('node:events');
+      await styxy.status();
+      for (let turn = 0; turn < 8; turn += 1) {
+        const workers = Array.from({ length: 4 }, () => new Worker(${JSON.stringify(whole)}, { eval: true }));
+        const exits = workers.map((worker) => new Promise((resolve) => worker.on('error', () => {}).once('exit', resolve)));
+        if (${terminated}) {
+          await Promise.all(workers.map((worker) => once(worker, 'online')));
+          // Some while they load the addon, some in their calls: as far as they get during a call of ours.
+          for (const worker of workers) { await styxy.list(); worker.terminate(); }
+        }
+        await Promise.all(exits);
+        await styxy.list();
+      }
+      console.log('fine');`;
+    assert.equal(await succeeds(text), 'fine\n', how);
+  }
+});
+
 test('an addon that only a worker has loaded goes with the worker', async () => {
   const worker = `require(${JSON.stringify(root)}).allocate({ service: 'dev' }).then(() => process.exit(0))`;
   const text = `

@@ -4,10 +4,11 @@
 const { instanceVariables } = require('./native.js');
 
 const VARIABLES = instanceVariables();
+const HOME = process.platform === 'win32' ? 'USERPROFILE' : 'HOME';
 
 /** Where the call comes from, as the addon takes it. */
 function caller() {
-  return { cwd: workingDirectory(), instance: VARIABLES.map((name) => process.env[name]) };
+  return { cwd: workingDirectory(), home: process.env[HOME], instance: VARIABLES.map((name) => process.env[name]) };
 }
 
 /** Nothing if the folder is gone: then there is no worktree around it. */

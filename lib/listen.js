@@ -10,12 +10,16 @@ const TRIES = 16;
  * Makes `server` listen on a port leased for it. Between the grant and the bind another program may take the port: then
  * another one is leased, unless the options insist.
  */
-async function listen(client, server, { host, ...options } = {}) {
+async function listen(client, server, given = {}) {
+  if (typeof given !== 'object' || given === null) throw invalid('options', kindOf(given), 'an object');
+  const { host, ...options } = given;
   check(server, host, options);
   const stolen = [];
   try {
     for (;;) {
-      const lease = await client.allocate(stolen.length === 0 ? options : another(options));
+      let lease = await client.allocate(stolen.length === 0 ? options : another(options));
+      // Another server of this process listens there, and keeps its lease.
+      if (lease.reused && lease.state === 'active') lease = await client.allocate(another(options));
       if (lease.existing) throw new StyxyError(lease.reason, { code: 'port_unavailable', details: { port: lease.port } });
       try {
         await bind(server, lease.port, host);

@@ -37,9 +37,9 @@ function placeFor({ project, service, name, root, configFile }) {
   const file = typeof configFile === 'string' ? path.resolve(configFile) : configFile === false ? root : find(root);
   const identity = `${file}\0${root}`;
   const siblings = places.filter((place) => place.key === key);
-  const back = siblings.find((place) => place.identity === identity && !isListening(place));
+  const back = siblings.find((place) => place.identity === identity && !isInUse(place));
   if (back) return back;
-  const place = { key, identity, name, derived: nameOf(project, file, root, name), turn: 0, lease: null, server: null };
+  const place = { key, identity, name, derived: nameOf(project, file, root, name), turn: 0, lease: null, server: null, isToListen: false };
   if (siblings.length > 0) rename(place);
   places.push(place);
   return place;
@@ -63,6 +63,23 @@ function isListening(place) {
   return place.server?.listening === true;
 }
 
+/** Whether a server has the place: one that listens, or one that was made and is yet to listen. */
+function isInUse(place) {
+  return isListening(place) || place.isToListen;
+}
+
+/** `server` has the place from now on, until it closes. */
+function occupy(place, server) {
+  const { httpServer, close } = server;
+  Object.assign(place, { server: httpServer, isToListen: true });
+  const isOurs = () => place.server === httpServer;
+  httpServer.once('listening', () => isOurs() && (place.isToListen = false));
+  server.close = (...rest) => {
+    if (isOurs()) place.isToListen = false;
+    return close.apply(server, rest);
+  };
+}
+
 /** The config file that Vite finds for `root`; the root itself if there is none. */
 function find(root) {
   const files = [root, process.cwd()].flatMap((folder) => CONFIG_FILES.map((file) => path.join(folder, file)));
@@ -80,4 +97,4 @@ function nameOf(project, file, root, name) {
   return `${words.slice(-(room - hash.length - 1))}-${hash}`;
 }
 
-module.exports = { table, placeFor, placeOn, rename, isListening };
+module.exports = { table, placeFor, placeOn, occupy, rename, isListening };

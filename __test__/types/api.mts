@@ -84,6 +84,8 @@ export async function leases(): Promise<void> {
   const [member] = await allocate([{ service: 'dev' }], { reuse: true, project: '.', instance: 'a', pid: 1, requestId: 'r' });
   const would: DryRun = await allocate({ service: 'dev', dryRun: true });
   same<typeof would.lockId, null>(true);
+  const either = await allocate({ service: 'dev', dryRun: process.argv.length > 2 });
+  same<typeof either, Lease | DryRun>(true);
   const [dry] = await allocate([{ service: 'dev' }], { dryRun: true });
   same<typeof dry, DryRun>(true);
 

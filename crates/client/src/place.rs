@@ -29,6 +29,15 @@ fn plain(path: &Path) -> PathBuf {
 /// The variables that [`instance_id`] reads, in the order in which they count.
 pub const INSTANCE_VARIABLES: [&str; 3] = ["STYXY_INSTANCE", "CLAUDE_PID", "CLAUDE_CODE_SESSION_ID"];
 
+/// The project that the folder `dir` stands for: the checkout around it, else the folder itself. Canonical.
+///
+/// # Errors
+/// It does not exist, or may not be looked at.
+pub fn project_around(dir: &Path, home: Option<&Path>) -> io::Result<PathBuf> {
+    let dir = canonical(dir)?;
+    Ok(project_root(&dir, home).unwrap_or(dir))
+}
+
 /// The canonical form of `path`, as people write it.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! What each call does: reads its arguments, asks, converts the answer. Every argument that a user gave is JSON text.
 
-use std::sync::Arc;
+use std::path::Path;
 
 use styxy_client::{Environment, Options, Start};
 use styxy_core::api::{AllocateRequest, BeatRequest, CleanupRequest, ScanQuery};
@@ -23,18 +23,25 @@ use crate::surroundings::Caller;
 #[derive(Debug, Clone)]
 pub(crate) struct Way {
     client: styxy_client::Client,
-    environment: Arc<Environment>,
 }
 
 impl Way {
     /// `daemon` is the binary that is started if no daemon runs.
     pub(crate) fn new(options: &str, mut environment: Environment, daemon: String) -> Result<Self> {
         let ConnectOptions { home, socket, auto_start, timeout_ms } = read(options)?;
+        for (field, path) in [("home", &home), ("socket", &socket)] {
+            // An empty one would be the user's own daemon, which nobody asked for.
+            if path.as_ref().is_some_and(String::is_empty) {
+                return Err(invalid(field, "\"\" is not a path; allowed: an absolute path"));
+            }
+        }
         if let Some(home) = home {
+            if !Path::new(&home).is_absolute() {
+                return Err(invalid("home", &format!("{home:?} is relative; allowed: an absolute path")));
+            }
             environment.insert("STYXY_HOME".into(), home.into());
         }
-        let mut options =
-            Options::from_env(daemon.into(), environment.clone()).map_err(|error| failed(&error))?;
+        let mut options = Options::from_env(daemon.into(), environment).map_err(|error| failed(&error))?;
         options.start = match (auto_start, &socket) {
             (Some(true), Some(_)) => {
                 let found = "true beside socket; allowed: false, since no daemon can be started for a socket";
@@ -49,12 +56,12 @@ impl Way {
             options.timeout = timeout.duration();
         }
         let client = styxy_client::Client::new(options).map_err(|error| failed(&error))?;
-        Ok(Self { client, environment: Arc::new(environment) })
+        Ok(Self { client })
     }
 
     /// What a server asked for by these options is called. Asks no daemon.
-    pub(crate) fn service_name(&self, options: &str, caller: &Caller) -> Result<Option<String>> {
-        Ok(self.request(options, None, caller)?.service_name.map(Into::into))
+    pub(crate) fn service_name(options: &str, caller: &Caller) -> Result<Option<String>> {
+        Ok(request(options, None, caller)?.service_name.map(Into::into))
     }
 
     pub(crate) async fn allocate(
@@ -63,7 +70,7 @@ impl Way {
         beside: Option<String>,
         caller: Caller,
     ) -> Result<Vec<Grant>> {
-        let request = self.request(&options, beside.as_deref(), &caller)?;
+        let request = request(&options, beside.as_deref(), &caller)?;
         let answer = self.client.allocate(&request).await.map_err(|error| failed(&error))?;
         Ok(answer.grants().iter().cloned().map(Into::into).collect())
     }
@@ -127,28 +134,28 @@ impl Way {
 
     pub(crate) async fn events(self, options: String) -> Result<Events> {
         let EventsOptions { after } = read(&options)?;
-        self.client.events(after).await.map(Events::new).map_err(|error| failed(&error))
+        self.client.events(after.map(|seen| seen.0)).await.map(Events::new).map_err(|error| failed(&error))
     }
+}
 
-    /// The request that these options make, with what stands for those that are not given.
-    fn request(&self, options: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
-        let wishes = |folder: Option<&ProjectPath>| caller.wishes(folder, &self.environment);
-        let mut request = allocation(options, beside, caller, wishes)?;
-        if request.project_path.is_none() {
-            request.project_path = caller.project(&self.environment)?;
-        }
-        if request.instance_id.is_none() {
-            request.instance_id = caller.instance()?;
-        }
-        if request.pid.is_none() {
-            request.pid = Some(Caller::pid()?);
-        }
-        if request.request_id.is_none() {
-            let fresh = RequestId::new(&Uuid::new_v4().to_string());
-            request.request_id = Some(fresh.map_err(|error| invalid("requestId", &error.to_string()))?);
-        }
-        Ok(request)
+/// The request that these options make, with what stands for those that are not given.
+fn request(options: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
+    let wishes = |folder: Option<&ProjectPath>| caller.wishes(folder);
+    let mut request = allocation(options, beside, caller, wishes)?;
+    if request.project_path.is_none() {
+        request.project_path = caller.project()?;
     }
+    if request.instance_id.is_none() {
+        request.instance_id = caller.instance()?;
+    }
+    if request.pid.is_none() {
+        request.pid = Some(Caller::pid()?);
+    }
+    if request.request_id.is_none() {
+        let fresh = RequestId::new(&Uuid::new_v4().to_string());
+        request.request_id = Some(fresh.map_err(|error| invalid("requestId", &error.to_string()))?);
+    }
+    Ok(request)
 }
 
 fn instance(id: &str) -> Result<InstanceId> {

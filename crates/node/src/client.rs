@@ -161,6 +161,6 @@ impl Client {
     /// What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon.
     #[napi(catch_unwind)]
     pub fn service_name(&self, options: String, caller: Caller) -> Result<Option<String>> {
-        self.way.service_name(&options, &caller)
+        Way::service_name(&options, &caller)
     }
 }

@@ -13,10 +13,22 @@ pub(crate) type Result<T> = napi::Result<T>;
 /// `StyxyError` of `lib/error.js` reads it.
 pub(crate) fn refused(refusal: Refusal) -> napi::Error {
     let Refusal { success: _, error, code, hint, details } = refusal;
-    let details: Map<String, Value> =
-        details.into_iter().map(|(name, value)| (camel(&name), value)).collect();
+    let details = in_camel_case(Value::Object(details));
     let json = serde_json::json!({ "error": error, "code": code, "hint": hint, "details": details });
     napi::Error::new(Status::GenericFailure, json.to_string())
+}
+
+/// The same with JavaScript's names, at every depth.
+fn in_camel_case(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: Map<String, Value> =
+                fields.into_iter().map(|(name, value)| (camel(&name), in_camel_case(value))).collect();
+            Value::Object(fields)
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(in_camel_case).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
 }
 
 /// A client's error as the same.

@@ -335,7 +335,8 @@ pub(crate) struct CleanupOptions {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct RegisterOptions {
-    instance_id: InstanceId,
+    #[serde(default)]
+    instance_id: Option<InstanceId>,
     #[serde(default)]
     working_directory: Option<String>,
     #[serde(default)]
@@ -347,9 +348,11 @@ pub(crate) struct RegisterOptions {
 impl RegisterOptions {
     pub(crate) fn request(self, caller: &Caller) -> Result<RegisterRequest> {
         let Self { instance_id, working_directory, pid, metadata } = self;
+        let missing = || invalid("instanceId", "it is missing; allowed: the name of an agent session");
+        let instance_id = instance_id.ok_or_else(missing)?;
         Ok(RegisterRequest {
             instance_id,
-            working_directory: working_directory.map(|path| caller.known_project(&path)).transpose()?,
+            working_directory: working_directory.map(|path| caller.folder(&path)).transpose()?,
             pid,
             metadata: metadata.map(|metadata| Value::Object(metadata.into_iter().collect())),
         })
@@ -360,5 +363,21 @@ impl RegisterOptions {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct EventsOptions {
-    pub(crate) after: Option<u64>,
+    pub(crate) after: Option<After>,
+}
+
+/// The number of an event that was seen.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(try_from = "Value")]
+pub(crate) struct After(pub(crate) u64);
+
+impl TryFrom<Value> for After {
+    type Error = String;
+
+    fn try_from(value: Value) -> std::result::Result<Self, String> {
+        value
+            .as_u64()
+            .map(Self)
+            .ok_or_else(|| format!("{value} is not an event; allowed: the seq of an event"))
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use napi_derive::napi;
-use styxy_client::{Environment, place, project};
+use styxy_client::{place, project};
 use styxy_core::project::Project;
 use styxy_core::{InstanceId, Pid, ProjectPath};
 
@@ -15,6 +15,8 @@ use crate::error::{Result, invalid, refused};
 pub struct Caller {
     /// `process.cwd()`, unless it is gone.
     pub cwd: Option<String>,
+    /// The user's home folder, which is no project even if it has a `.git`.
+    pub home: Option<String>,
     /// The values of `instanceVariables()`, in their order.
     pub instance: Vec<Option<String>>,
 }
@@ -39,44 +41,51 @@ impl Caller {
     }
 
     /// The worktree around the caller's folder; none outside of one.
-    pub(crate) fn project(&self, environment: &Environment) -> Result<Option<ProjectPath>> {
+    pub(crate) fn project(&self) -> Result<Option<ProjectPath>> {
         let Some(here) = self.cwd.as_deref() else { return Ok(None) };
-        place::project_root(Path::new(here), home(environment).as_deref()).map(|root| key(&root)).transpose()
+        place::project_root(Path::new(here), self.home()).map(|root| key(&root)).transpose()
     }
 
     /// What the project file says that counts in `folder`, or where the caller is.
-    pub(crate) fn wishes(&self, folder: Option<&ProjectPath>, environment: &Environment) -> Result<Project> {
+    pub(crate) fn wishes(&self, folder: Option<&ProjectPath>) -> Result<Project> {
         let Some(folder) = folder.map(ProjectPath::as_str).or(self.cwd.as_deref()) else {
             return Ok(Project::default());
         };
-        let found = project::around(Path::new(folder), home(environment).as_deref());
+        let found = project::around(Path::new(folder), self.home());
         found.map(Option::unwrap_or_default).map_err(|error| refused(error.refusal()))
     }
 
-    /// The folder `given` as leases name it: canonical.
+    /// The project that the folder `given` stands for, as leases name it.
     pub(crate) fn existing_project(&self, given: &str) -> Result<ProjectPath> {
+        if given.is_empty() {
+            return Err(invalid("project", "\"\" is not a path; allowed: a folder that exists"));
+        }
         let path = self.absolute(given);
-        let found = place::canonical(&path).map_err(|error| {
+        let found = place::project_around(&path, self.home()).map_err(|error| {
             invalid("project", &format!("{given:?}: {error}; allowed: a folder that exists"))
         })?;
         key(&found)
     }
 
-    /// The folder `given` as leases name it, also if it is gone by now.
+    /// As [`Caller::existing_project`], also if the folder is gone by now.
     pub(crate) fn known_project(&self, given: &str) -> Result<ProjectPath> {
         let path = self.absolute(given);
+        key(&place::project_around(&path, self.home()).unwrap_or(path))
+    }
+
+    /// The folder `given`, canonical if it is there.
+    pub(crate) fn folder(&self, given: &str) -> Result<ProjectPath> {
+        let path = self.absolute(given);
         key(&place::canonical(&path).unwrap_or(path))
+    }
+
+    fn home(&self) -> Option<&Path> {
+        self.home.as_deref().filter(|home| !home.is_empty()).map(Path::new)
     }
 
     fn absolute(&self, given: &str) -> PathBuf {
         self.cwd.as_deref().map_or_else(|| given.into(), |here| Path::new(here).join(given))
     }
-}
-
-/// The user's home folder, as the environment has it.
-fn home(environment: &Environment) -> Option<PathBuf> {
-    let variable = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-    environment.get(std::ffi::OsStr::new(variable)).filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
 fn key(path: &Path) -> Result<ProjectPath> {

@@ -67,7 +67,8 @@ export interface AllocateOptions {
   /** The checkout that the server belongs to: a folder that exists. Default: the git worktree around `process.cwd()`. */
   project?: string | null;
   /**
-   * The agent session. Default: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else `claude-$CLAUDE_CODE_SESSION_ID`.
+   * The agent session. Default: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else that of the coding agent the process
+   * runs under, else `claude-$CLAUDE_CODE_SESSION_ID`.
    * Letters, digits, `:`, `_`, `-`; up to 100.
    */
   instance?: string | null;

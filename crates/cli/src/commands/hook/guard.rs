@@ -27,13 +27,13 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const FEW: usize = 2;
 
 /// Why `text`, run in `folder` by `instance`, is not to run; none if it may, or nobody knows.
-pub(super) fn objection(text: &str, folder: &Path, instance: Option<InstanceId>) -> Option<String> {
+pub(super) fn objection(text: &str, folder: &Path, instance: Option<&InstanceId>) -> Option<String> {
     let home = user_home();
     let scripts = |folder: &Path, name: &str| Package::around(folder)?.script(name).map(str::to_owned);
     let targets = targets::read(text, folder, home.as_deref(), &scripts);
     let targets: Vec<(What, Here)> = targets
         .into_iter()
-        .filter_map(|Target { what, folder }| Some((what, here(&folder, home.clone(), instance.clone())?)))
+        .filter_map(|Target { what, folder }| Some((what, here(&folder, home.clone(), instance.cloned())?)))
         .collect();
     if targets.is_empty() {
         return None;

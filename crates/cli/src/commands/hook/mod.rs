@@ -45,6 +45,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    #[expect(clippy::unnecessary_wraps, reason = "a command like any other, which happens never to fail")]
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let named = self.agent.as_deref();
         let agent = Agent::ALL.into_iter().find(|agent| named == Some(agent.as_str()));
@@ -83,7 +84,7 @@ fn answer(agent: Agent) -> Option<serde_json::Value> {
             None
         }
         Happened::Command { name, text } => {
-            let why = guard::objection(&text, &folder, session.map(|session| session.instance))?;
+            let why = guard::objection(&text, &folder, session.as_ref().map(|session| &session.instance))?;
             Some(answer::denial(agent, &name, &why))
         }
     }

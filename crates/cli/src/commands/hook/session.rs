@@ -153,7 +153,10 @@ fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
         return if agent == Agent::Cursor { Exports::Yes } else { Exports::No };
     };
     // Names and values have no letter that a shell would take for more than itself.
-    let lines: String = variables.iter().map(|(name, value)| format!("export {name}='{value}'\n")).collect();
+    let mut lines = String::new();
+    for (name, value) in variables {
+        lines.extend(["export ", name, "='", value, "'\n"]);
+    }
     let written = File::options().append(true).create(true).open(path);
     match written.and_then(|mut file| file.write_all(lines.as_bytes())) {
         Ok(()) => Exports::Yes,
@@ -167,7 +170,7 @@ fn said(wishes: &[Wish], leased: &[Leased], exports: Exports) -> String {
         wishes.iter().zip(leased).map(|(wish, leased)| format!("{} {}", wish.service, leased.port)).collect();
     let mut said = format!("Ports that Styxy has leased for this checkout: {}.", list.join(", "));
     for reason in leased.iter().filter_map(|leased| leased.reason.as_deref()) {
-        said.push_str(&format!(" The {reason}."));
+        said.extend([" The ", reason, "."]);
     }
     if exports == Exports::Yes {
         said.push_str(" The shell has them as PORT (the first one) and STYXY_<SERVICE>_PORT.");

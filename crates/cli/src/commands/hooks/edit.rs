@@ -21,17 +21,10 @@ pub(super) fn with(text: &str, entries: &[Entry], form: Form, program: &str) -> 
     }
     for entry in entries {
         let root = parse(&text)?;
-        let hooks = match root.get("hooks") {
-            Some(hooks) => hooks,
-            None => {
-                text = add_member(
-                    &text,
-                    &root,
-                    "hooks",
-                    &serde_json::json!({ entry.event: [entry.element(form, program)] }),
-                )?;
-                continue;
-            }
+        let Some(hooks) = root.get("hooks") else {
+            let value = serde_json::json!({ entry.event: [entry.element(form, program)] });
+            text = add_member(&text, &root, "hooks", &value)?;
+            continue;
         };
         let Some(list) = hooks.get(entry.event) else {
             text = add_member(&text, hooks, entry.event, &serde_json::json!([entry.element(form, program)]))?;
@@ -227,7 +220,8 @@ fn add(text: &str, around: &Node, last: Option<(usize, usize)>, write: impl Fn(&
     let outer = indent_of(text, around.start);
     let close = around.end - 1;
     let Some((start, end)) = last else {
-        let style = Style { newline, indent: format!("{outer}{unit}"), unit };
+        let indent = format!("{outer}{unit}");
+        let style = Style { newline, unit, indent };
         let new = write(&style);
         let inside = &text[around.start + 1..close];
         let comment = inside.trim_end();
@@ -241,7 +235,7 @@ fn add(text: &str, around: &Node, last: Option<(usize, usize)>, write: impl Fn(&
     // As deep as the last one, or one step in if that one stands behind the bracket.
     let own_line = text[..start].trim_end_matches([' ', '\t']).ends_with('\n');
     let indent = if own_line { indent_of(text, start) } else { format!("{outer}{unit}") };
-    let style = Style { newline, indent, unit };
+    let style = Style { newline, unit, indent };
     let new = write(&style);
     let behind = skip_blank(text, end);
     let trailing = text.as_bytes().get(behind) == Some(&b',');

@@ -163,7 +163,7 @@ impl Reader<'_> {
                 if let Some(folder) = &place.folder {
                     self.found.extend(kills.into_iter().map(|what| Target { what, folder: folder.clone() }));
                     if place.tries == Tries::Surely {
-                        let words: Vec<Word> = command.launched.to_vec();
+                        let words: Vec<Word> = command.launched.clone();
                         let assigned = command.assigned.iter().rev().find(|(name, _)| name == "PORT");
                         let port = match assigned {
                             Some((_, word)) => plain_port(word),
@@ -262,7 +262,6 @@ impl Command {
             }
         }
         let launched = words.clone();
-        let mut words = words;
         kills::unpack(&mut words);
         Self { assigned, words, launched }
     }

@@ -1,4 +1,6 @@
 //! `styxy hook`: agents' sessions have ports, and no agent takes or ends another's server.
+//!
+//! Long because all of it is played by the same sessions, whose stage is half of it.
 
 use std::fs;
 use std::os::unix::fs::symlink;

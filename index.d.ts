@@ -70,7 +70,8 @@ export interface AllocateOptions {
    */
   project?: string | null;
   /**
-   * The agent session. Default: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else `claude-$CLAUDE_CODE_SESSION_ID`.
+   * The agent session. Default: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else that of the coding agent the process
+   * runs under, else `claude-$CLAUDE_CODE_SESSION_ID`.
    * Letters, digits, `:`, `_`, `-`; up to 100.
    */
   instance?: string | null;

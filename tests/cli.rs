@@ -12,7 +12,7 @@ use styxy_core::api::{
 use crate::support::{Home, finish, sort, until, words};
 
 /// Every command that people see.
-pub(crate) const COMMANDS: [&str; 32] = [
+pub(crate) const COMMANDS: [&str; 35] = [
     "",
     "run",
     "env",
@@ -25,6 +25,9 @@ pub(crate) const COMMANDS: [&str; 32] = [
     "open",
     "kill",
     "firebase",
+    "hook",
+    "hooks",
+    "hooks install",
     "suggest",
     "list",
     "instances",

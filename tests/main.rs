@@ -26,6 +26,10 @@ mod grants;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
+mod hooks_install;
+#[cfg(test)]
 mod instances;
 #[cfg(test)]
 mod kill;

@@ -115,6 +115,7 @@ await fs.access(binary).catch(() => assert.fail(`${binary} is not there: cargo b
 const top = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'styxy-')));
 const { claim, first } = await claimPorts();
 const environment = { ...process.env, STYXY_HOME: path.join(top, 'home'), NO_COLOR: '1', BROWSER: 'none', CI: '1' };
+environment.STYXY_AGENT = 'off';
 for (const name of ['STYXY', 'STYXY_INSTANCE', 'STYXY_LOCK_ID', 'PORT', 'CLAUDECODE', 'CLAUDE_PID', 'CLAUDE_CODE_SESSION_ID']) {
   delete environment[name];
 }

@@ -41,7 +41,9 @@ const AFTER: &str = "\
 \x1b[1;4mEnvironment:\x1b[0m
   STYXY_HOME             the daemon's folder, instead of ~/.styxy
   STYXY_INSTANCE         the agent session that leases are asked for; unset, it is
-                         claude-$CLAUDE_PID, else claude-$CLAUDE_CODE_SESSION_ID
+                         claude-$CLAUDE_PID, else that of the coding agent which runs
+                         the command, else claude-$CLAUDE_CODE_SESSION_ID
+  STYXY_AGENT=off        do not look for such an agent
   STYXY=off              styxy run runs the command as it is
   STYXY_NO_AUTOSTART=1   never start a daemon, as --no-start
   NO_COLOR=1             no colour";

@@ -69,7 +69,19 @@ pub(crate) fn try_ask<T>(
     patience: Duration,
     question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
 ) -> Result<Result<T, styxy_client::Error>, Failure> {
-    let client = Client::new(Options { timeout: patience, ..options(Autostart::Never)? })?;
+    ask_within(patience, Autostart::Never, question)
+}
+
+/// As [`try_ask`], with a mind of its own about starting a daemon.
+///
+/// # Errors
+/// As [`try_ask`].
+pub(crate) fn ask_within<T>(
+    patience: Duration,
+    autostart: Autostart,
+    question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+) -> Result<Result<T, styxy_client::Error>, Failure> {
+    let client = Client::new(Options { timeout: patience, ..options(autostart)? })?;
     Ok(runtime()?.block_on(question(&client)))
 }
 

@@ -17,6 +17,7 @@ mod packages;
 mod place;
 mod process;
 mod table;
+mod tools;
 mod variables;
 mod version;
 mod wishes;

@@ -51,7 +51,11 @@ pub(crate) fn known_project(given: &Path) -> Result<ProjectPath, Failure> {
     key(found.as_deref().unwrap_or(given))
 }
 
-fn key(path: &Path) -> Result<ProjectPath, Failure> {
+/// `path` as leases name it.
+///
+/// # Errors
+/// It is not Unicode.
+pub(crate) fn key(path: &Path) -> Result<ProjectPath, Failure> {
     let text = path.to_str().ok_or_else(|| {
         Failure::usage(
             format!("the path {} is not Unicode", path.display()),

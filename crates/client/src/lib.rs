@@ -3,6 +3,7 @@
 //! It speaks over the Unix socket (a named pipe on Windows) and never over TCP, so a stranger on the daemon's port
 //! gets nothing from it. It runs on any Tokio runtime with its I/O and time drivers enabled, and blocks none.
 
+pub mod agents;
 mod client;
 mod error;
 mod events;

@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use styxy_core::{InstanceId, InvalidName};
+use styxy_core::{InstanceId, InvalidName, Pid};
+
+use crate::agents::{self, Agent};
 
 /// The canonical root of the checkout that `dir` lies in: the nearest folder with a `.git`, be it a folder or, in a
 /// worktree, a file.
@@ -26,8 +28,9 @@ fn plain(path: &Path) -> PathBuf {
     }
 }
 
-/// The variables that [`instance_id`] reads, in the order in which they count.
-pub const INSTANCE_VARIABLES: [&str; 3] = ["STYXY_INSTANCE", "CLAUDE_PID", "CLAUDE_CODE_SESSION_ID"];
+/// The variables that [`session`] reads, in the order in which they count; the last one only turns a look off.
+pub const INSTANCE_VARIABLES: [&str; 4] =
+    ["STYXY_INSTANCE", "CLAUDE_PID", "CLAUDE_CODE_SESSION_ID", "STYXY_AGENT"];
 
 /// The project that the folder `dir` stands for: the checkout around it, else the folder itself. Canonical.
 ///
@@ -46,19 +49,53 @@ pub fn canonical(path: &Path) -> io::Result<PathBuf> {
     path.canonicalize().map(|path| plain(&path))
 }
 
-/// The agent session that the environment names: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else
-/// `claude-$CLAUDE_CODE_SESSION_ID`. An empty value counts as unset.
+/// An agent session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its name.
+    pub instance: InstanceId,
+    /// The agent's process, as far as it is known.
+    pub pid: Option<Pid>,
+}
+
+/// The agent session that the caller runs in: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else `codex-4242` for the nearest
+/// agent among its ancestors, else `claude-$CLAUDE_CODE_SESSION_ID`. An empty value counts as unset, and with
+/// `STYXY_AGENT=off` no ancestor is looked at.
 ///
 /// # Errors
 /// The value that counts is no instance id.
-pub fn instance_id(env: impl Fn(&str) -> Option<String>) -> Result<Option<InstanceId>, InvalidName> {
+pub fn session(
+    env: impl Fn(&str) -> Option<String>,
+    nearest: impl FnOnce() -> Option<(Agent, u32)>,
+) -> Result<Option<Session>, InvalidName> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
-    let claude = |name: &str| set(name).map(|value| format!("claude-{value}"));
-    set("STYXY_INSTANCE")
-        .or_else(|| claude("CLAUDE_PID"))
-        .or_else(|| claude("CLAUDE_CODE_SESSION_ID"))
-        .map(|id| InstanceId::new(&id))
-        .transpose()
+    let claude = set("CLAUDE_PID");
+    let around = || if set("STYXY_AGENT").as_deref() == Some("off") { None } else { nearest() };
+    let (name, pid) = if let Some(own) = set("STYXY_INSTANCE") {
+        (own, claude.or_else(|| around().map(|(_, pid)| pid.to_string())))
+    } else if let Some(pid) = claude {
+        (format!("claude-{pid}"), Some(pid))
+    } else if let Some((agent, pid)) = around() {
+        (format!("{}-{pid}", agent.as_str()), Some(pid.to_string()))
+    } else if let Some(session) = set("CLAUDE_CODE_SESSION_ID") {
+        (format!("claude-{session}"), None)
+    } else {
+        return Ok(None);
+    };
+    let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::new);
+    Ok(Some(Session { instance: InstanceId::new(&name)?, pid }))
+}
+
+/// The name of [`session`], with the ancestors of this process.
+///
+/// # Errors
+/// As [`session`].
+pub fn instance_id(env: impl Fn(&str) -> Option<String>) -> Result<Option<InstanceId>, InvalidName> {
+    // Who has a name of its own needs no look at its ancestors.
+    if let Some(own) = env("STYXY_INSTANCE").filter(|value| !value.is_empty()) {
+        return InstanceId::new(&own).map(Some);
+    }
+    Ok(session(env, agents::nearest)?.map(|session| session.instance))
 }
 
 #[cfg(test)]
@@ -109,21 +146,26 @@ mod tests {
         assert_eq!(project_root(&inside, None), Some(home.path().canonicalize().unwrap()));
     }
 
+    fn of(pairs: &[(&str, &str)], nearest: Option<(Agent, u32)>) -> Option<(String, Option<u32>)> {
+        let env =
+            |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let session = session(env, || nearest).unwrap()?;
+        Some((session.instance.into(), session.pid.map(Pid::get)))
+    }
+
     #[test]
-    fn the_session_is_named_by_the_first_variable_that_is_set_and_not_empty() {
-        let id = |pairs: &[(&str, &str)]| {
-            instance_id(|name| {
-                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-            })
-            .unwrap()
-            .map(String::from)
-        };
+    fn the_session_is_named_by_the_first_that_is_set_and_not_empty() {
         let claude = ("CLAUDE_PID", "42");
         let session = ("CLAUDE_CODE_SESSION_ID", "0b1c");
-        assert_eq!(id(&[("STYXY_INSTANCE", "mine"), claude, session]).as_deref(), Some("mine"));
-        assert_eq!(id(&[("STYXY_INSTANCE", ""), claude, session]).as_deref(), Some("claude-42"));
-        assert_eq!(id(&[("CLAUDE_PID", ""), session]).as_deref(), Some("claude-0b1c"));
-        assert_eq!(id(&[]), None);
+        let codex = Some((Agent::Codex, 7));
+        let is = |name: &str, pid| Some((name.to_owned(), pid));
+        assert_eq!(of(&[("STYXY_INSTANCE", "mine"), claude, session], codex), is("mine", Some(42)));
+        assert_eq!(of(&[("STYXY_INSTANCE", "mine")], codex), is("mine", Some(7)));
+        assert_eq!(of(&[("STYXY_INSTANCE", ""), claude, session], codex), is("claude-42", Some(42)));
+        assert_eq!(of(&[("CLAUDE_PID", ""), session], codex), is("codex-7", Some(7)));
+        assert_eq!(of(&[session, ("STYXY_AGENT", "off")], codex), is("claude-0b1c", None));
+        assert_eq!(of(&[session], None), is("claude-0b1c", None));
+        assert_eq!(of(&[], None), None);
     }
 
     #[test]

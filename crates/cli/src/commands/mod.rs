@@ -9,6 +9,8 @@ mod daemon;
 mod doctor;
 mod env;
 mod firebase;
+mod hook;
+mod hooks;
 mod instances;
 mod kill;
 mod list;
@@ -45,6 +47,9 @@ pub(crate) enum Command {
     Open(open::Args),
     Kill(kill::Args),
     Firebase(firebase::Args),
+    #[command(subcommand)]
+    Hooks(hooks::Command),
+    Hook(hook::Args),
     Suggest(suggest::Args),
     List(list::Args),
     Instances(instances::Args),
@@ -75,6 +80,8 @@ impl Command {
             Self::Open(args) => args.run(context),
             Self::Kill(args) => args.run(context),
             Self::Firebase(args) => args.run(context),
+            Self::Hook(args) => args.run(),
+            Self::Hooks(command) => command.run(),
             Self::Suggest(args) => args.run(context),
             Self::List(args) => args.run(context),
             Self::Instances(args) => args.run(context),

@@ -2,17 +2,12 @@
 //! control, the terminal and the exit code are the command's, and so is the lease.
 
 mod ask;
-mod launch;
-mod managers;
-mod own;
 mod plan;
 #[cfg(test)]
 mod rows;
-mod shell;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
-mod words;
 
 use std::env;
 use std::ffi::OsString;

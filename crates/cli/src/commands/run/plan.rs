@@ -5,10 +5,10 @@ use std::ffi::OsString;
 
 use styxy_core::{Port, ServiceType};
 
-use super::launch::{self, Reach, Scripts, Tool};
-use super::own::{self, Own};
-use super::words::Word;
 use crate::frameworks::{self, Framework, Twice, Way};
+use crate::tools::launch::{self, Reach, Scripts, Tool};
+use crate::tools::own::{self, Own};
+use crate::tools::words::Word;
 
 /// What is to be done to a command.
 #[derive(Debug, Default, PartialEq)]
@@ -45,7 +45,7 @@ impl Plan {
             .map(|(at, word)| Word {
                 text: word.to_string_lossy().into_owned(),
                 typed: Some(at),
-                expanded: false,
+                ..Word::default()
             })
             .collect();
         let marked = words.iter().any(|word| is_marked(&word.text));

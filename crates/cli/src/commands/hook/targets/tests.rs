@@ -1,0 +1,56 @@
+//! The corpus: every line of `tests/corpus/shell-commands.tsv` is a command and what it would do.
+
+use std::path::Path;
+
+use super::*;
+
+const CORPUS: &str = include_str!("../../../../../../tests/corpus/shell-commands.tsv");
+
+/// The package that the commands are run in.
+fn script(folder: &Path, name: &str) -> Option<String> {
+    let text = match (folder.to_str()?, name) {
+        ("/w/app", "dev") => "vite",
+        ("/w/app", "start") => "node server.js",
+        ("/w/app", "next") => "next dev",
+        ("/w/app", "fixed") => "vite --port 3000 --strictPort",
+        ("/w/app", "both") => "next dev -p 3000 & tsc -w",
+        ("/w/app", "test") => "vitest run",
+        ("/w/app" | "/w/app/../fix", "storybook") => "storybook dev -p 6006",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn shown(target: &Target) -> String {
+    let what = match &target.what {
+        What::Bind(port) => format!("bind {port}"),
+        What::KillPort(port) => format!("kill {port}"),
+        What::KillName(name) => format!("name {}", name.shown),
+        What::KillPid(pid) => format!("pid {pid}"),
+    };
+    if target.folder == Path::new("/w/app") { what } else { format!("{what} @{}", target.folder.display()) }
+}
+
+#[test]
+fn every_command_of_the_corpus_does_what_is_said_of_it_and_nothing_more() {
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for line in CORPUS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (expected, command) = line.split_once('\t').unwrap_or_else(|| panic!("no tab: {line}"));
+        let command = command.replace("\\n", "\n");
+        let mut found: Vec<String> =
+            read(&command, Path::new("/w/app"), Some(Path::new("/home/ada")), &script)
+                .iter()
+                .map(shown)
+                .collect();
+        found.sort();
+        found.dedup();
+        let found = if found.is_empty() { "nothing".to_owned() } else { found.join("; ") };
+        count += 1;
+        if found != expected {
+            wrong.push(format!("{command}\n    expected {expected}\n    found    {found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count >= 200, "only {count} commands");
+}

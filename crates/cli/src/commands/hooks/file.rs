@@ -1,0 +1,109 @@
+//! Reading and writing a settings file, through whatever links lead to it.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use styxy_core::api::{Code, Refusal};
+
+use super::text::Mistake;
+use crate::failure::Failure;
+
+/// No settings are longer, in bytes.
+const LONGEST: u64 = 4 * 1024 * 1024;
+
+/// The text of the file; empty if there is none.
+///
+/// # Errors
+/// It cannot be read, is too long or is no text.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
+    let text = || -> io::Result<String> {
+        if !fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        }
+        let mut text = String::new();
+        File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > LONGEST {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is too long for settings"));
+        }
+        Ok(text)
+    };
+    match text() {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(refused(path, &format!("cannot be read: {error}"))),
+    }
+}
+
+/// Writes the file as a whole or not at all; its permissions stay, and a link still leads to it.
+///
+/// # Errors
+/// It may not be written.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let write = || -> io::Result<()> {
+        let target = target(path)?;
+        let folder = target.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let permissions = match fs::metadata(&target) {
+            // A file that says it is not to be written is not replaced either.
+            Ok(found) if found.permissions().readonly() => return Err(io::ErrorKind::PermissionDenied.into()),
+            Ok(found) => Some(found.permissions()),
+            Err(_) => None,
+        };
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let beside = folder.join(format!(".{name}.styxy-{}", std::process::id()));
+        let written = (|| {
+            let mut file = create(&beside)?;
+            file.write_all(text.as_bytes())?;
+            if let Some(permissions) = permissions {
+                file.set_permissions(permissions)?;
+            }
+            file.sync_all()?;
+            fs::rename(&beside, &target)
+        })();
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    };
+    write().map_err(|error| refused(path, &format!("cannot be written: {error}")))
+}
+
+/// A new file that nobody else can read: settings hold secrets.
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path)
+}
+
+/// Where links lead to, also if nothing is there.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    // As many links as systems follow.
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(to) => path = path.parent().unwrap_or(Path::new("")).join(to),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "its links lead nowhere"))
+}
+
+fn refused(path: &Path, why: &str) -> Failure {
+    let refusal = Refusal::new(Code::Forbidden, format!("{} {why}; nothing was changed", path.display()));
+    refusal.hint("styxy hooks install AGENT --dry-run").detail("path", path.to_string_lossy()).into()
+}
+
+/// The refusal of a file that is no settings.
+pub(super) fn mistaken(path: &Path, mistake: &Mistake) -> Failure {
+    let text = read(path).unwrap_or_default();
+    let before = text.get(..mistake.at).unwrap_or(&text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let expected = mistake.expected;
+    let sentence =
+        format!("{}:{line}:{column}: {expected} was expected; nothing was changed", path.display());
+    let refusal = Refusal::new(Code::InvalidRequest, sentence).hint("mend the file, and try again");
+    refusal.detail("path", path.to_string_lossy()).detail("line", line).detail("column", column).into()
+}

@@ -1,0 +1,96 @@
+//! `styxy hooks`: entering Styxy's hooks into an agent's settings, and taking them out again.
+//!
+//! A settings file is somebody's own text: only the lines that are ours change, whatever else is in it.
+
+mod agents;
+mod diff;
+mod edit;
+mod file;
+mod text;
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::args::examples;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+
+/// Enter Styxy's hooks into a coding agent's settings
+#[derive(Debug, Subcommand)]
+#[command(after_help = examples!("  styxy hooks install claude"))]
+pub(crate) enum Command {
+    Install(Install),
+}
+
+/// Have a coding agent ask Styxy about ports
+///
+/// Adds entries that run `styxy hook` to the agent's settings and leaves everything else as it is, byte for byte. It shows
+/// what it changes. Doing it again changes nothing; after an update that moved the program, it corrects the path.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy hooks install claude
+  styxy hooks install claude --dry-run    show what would change
+  styxy hooks install codex --project     for this checkout only
+  styxy hooks install claude --uninstall  take them out again"))]
+pub(crate) struct Install {
+    #[arg(value_enum)]
+    agent: Named,
+    /// In this checkout's settings instead of the user's
+    #[arg(long)]
+    project: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Take Styxy's entries out
+    #[arg(long)]
+    uninstall: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Named {
+    /// Claude Code
+    Claude,
+    /// `OpenAI`'s Codex
+    Codex,
+    /// Cursor
+    Cursor,
+    /// Gemini CLI
+    Gemini,
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Install(args) => args.run(),
+        }
+    }
+}
+
+impl Install {
+    fn run(self) -> Result<Exit, Failure> {
+        let whose = if self.project { agents::Whose::Project } else { agents::Whose::User };
+        let path = agents::settings(self.agent, whose)?;
+        let before = file::read(&path)?;
+        let after = if self.uninstall {
+            edit::without(&before)
+        } else {
+            let program = agents::program()?;
+            edit::with(&before, &agents::entries(self.agent), agents::form(self.agent), &program)
+        };
+        let after = after.map_err(|mistake| file::mistaken(&path, &mistake))?;
+        let shown = path.display();
+        if after == before {
+            let state =
+                if self.uninstall { "has no entry of Styxy's" } else { "has Styxy's entries already" };
+            output::note(&format!("{shown} {state}."));
+            return Ok(Exit::Done);
+        }
+        output::text(diff::unified(&shown.to_string(), &before, &after).as_bytes())?;
+        if self.dry_run {
+            output::note("Nothing was changed.");
+            return Ok(Exit::Done);
+        }
+        file::write(&path, &after)?;
+        output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
+        Ok(Exit::Done)
+    }
+}

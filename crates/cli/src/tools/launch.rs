@@ -1,0 +1,232 @@
+//! From a command as it is typed to the tool that it starts in the end: through package managers, their scripts, and
+//! programs that run other programs.
+
+use super::managers::{bun, npm, pnpm, yarn};
+use super::shell::{self, Simple, Unreachable};
+use super::words::{Word, is_known_place, package, package_of_file, program};
+
+/// A script may call another one, so many times.
+const DEPTH: usize = 5;
+
+/// The tool that a command starts, as far as can be told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tool {
+    /// The name it is found by in the table.
+    pub(crate) name: String,
+    /// Its arguments, typed or from a script.
+    pub(crate) args: Vec<Word>,
+    /// Variables set on the way, which count for more than ours.
+    pub(crate) assigned: Vec<(String, Word)>,
+    /// What has to stand before words that are appended to the typed ones.
+    pub(crate) separators: Vec<&'static str>,
+    /// Whether appended words reach it.
+    pub(crate) reach: Reach,
+}
+
+/// Whether words appended to the typed ones reach a tool.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Reach {
+    #[default]
+    Yes,
+    /// The script of this name does something that keeps them away.
+    Script(String, Unreachable),
+}
+
+/// The script `name` of the package in the folder (none: the current one).
+pub(crate) type Scripts<'a> = dyn Fn(Option<&str>, &str) -> Option<String> + 'a;
+
+/// Follows `typed` to the tools it starts: the one that appended words reach, or all that they might be meant for.
+pub(crate) fn follow(typed: Vec<Word>, scripts: &Scripts<'_>) -> Vec<Tool> {
+    let mut found = Vec::new();
+    Follower { scripts, found: &mut found }.command(typed, Tool::default(), DEPTH);
+    found
+}
+
+struct Follower<'a> {
+    scripts: &'a Scripts<'a>,
+    found: &'a mut Vec<Tool>,
+}
+
+/// What follows the options of a launcher.
+pub(crate) enum Next {
+    /// A command of its own.
+    Command(Vec<Word>),
+    /// A script of `folder`'s package, or if `or_tool` a tool of that name.
+    Script { folder: Option<String>, name: String, args: Vec<Word>, or_tool: OrTool },
+    /// Nothing that could be followed, such as a script of another workspace.
+    Nothing,
+}
+
+/// What a package manager makes of a name that is no script's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OrTool {
+    Yes,
+    No,
+}
+
+impl Follower<'_> {
+    fn command(&mut self, mut words: Vec<Word>, mut tool: Tool, depth: usize) {
+        while let Some((name, value)) = words.first().and_then(Word::assignment) {
+            let value = Word { text: value.to_owned(), ..words[0].clone() };
+            let name = name.to_owned();
+            tool.assigned.push((name, value));
+            words.remove(0);
+        }
+        if words.is_empty() {
+            // A program of one's own: what is set for it matters all the same.
+            self.found.push(tool);
+            return;
+        }
+        let args = words.split_off(1);
+        let first = words.remove(0).text;
+        let name = program(&first).to_owned();
+        let next = match name.as_str() {
+            "npm" => npm(args, &mut tool),
+            "pnpm" => pnpm(args),
+            "yarn" | "yarnpkg" => yarn(args),
+            "bun" => bun(args),
+            "npx" | "bunx" | "pnpx" => {
+                Next::Command(packaged(args, &["-p", "--package", "-c", "--call", "-w", "--workspace"]))
+            }
+            "node" | "nodejs" => Next::Command(file(
+                args,
+                &["-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"],
+            )),
+            "python" | "python3" | "py" => Next::Command(python(args)),
+            _ if name.starts_with("python3.") => Next::Command(python(args)),
+            "php" if args.first().is_some_and(|word| program(&word.text) == "artisan") => Next::Command(args),
+            "cargo" => Next::Command(subcommand(args)),
+            "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
+            | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
+            "uv" | "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
+                Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))
+            }
+            "bundle" => Next::Command(after(args, &["exec"], &[])),
+            "dotenv" | "dotenv-cli" => Next::Command(after(args, &[], &["-e", "-p", "-v"])),
+            // It asks for itself, and gets the same port.
+            "styxy" => Next::Nothing,
+            _ if !is_known_place(&first) => Next::Command(Vec::new()),
+            _ => {
+                let name = package(if first.starts_with('@') { &first } else { &name }).to_owned();
+                self.found.push(Tool { name, args, ..tool });
+                return;
+            }
+        };
+        match next {
+            Next::Nothing => {}
+            Next::Command(words) => {
+                if depth > 0 {
+                    self.command(words, tool, depth - 1);
+                }
+            }
+            Next::Script { folder, name, args, or_tool } => match (self.scripts)(folder.as_deref(), &name) {
+                Some(text) if depth > 0 => self.script(&name, &text, args, tool, depth - 1),
+                None if or_tool == OrTool::Yes => {
+                    let words = std::iter::once(Word { text: name, ..Word::default() }).chain(args).collect();
+                    self.command(words, tool, depth.saturating_sub(1));
+                }
+                Some(_) | None => {}
+            },
+        }
+    }
+
+    /// Follows the last command of a script, which gets `args` behind its own; all of them if it is out of reach.
+    fn script(&mut self, name: &str, text: &str, args: Vec<Word>, tool: Tool, depth: usize) {
+        let script = shell::read(text);
+        let mut commands = script.commands;
+        match (script.end, &tool.reach) {
+            (Ok(()), Reach::Yes) => {
+                let Some(mut last) = commands.pop().map(|last| last.words) else { return };
+                last.extend(args);
+                self.command(last, tool, depth);
+            }
+            (end, _) => {
+                let reach = match (&tool.reach, end) {
+                    (Reach::Yes, Err(why)) => Reach::Script(name.to_owned(), why),
+                    (reach, _) => reach.clone(),
+                };
+                for Simple { words, .. } in commands {
+                    let tool =
+                        Tool { reach: reach.clone(), assigned: tool.assigned.clone(), ..Tool::default() };
+                    self.command(words, tool, depth);
+                }
+            }
+        }
+    }
+}
+
+/// Takes options off the front: `valued` ones take the next word along. What is left begins with no flag.
+pub(crate) fn options(args: &mut Vec<Word>, valued: &[&str], mut seen: impl FnMut(&str, Option<&str>)) {
+    while args.first().is_some_and(Word::is_flag) {
+        let flag = args.remove(0).text;
+        if flag == "--" {
+            return;
+        }
+        if let Some((flag, value)) = flag.split_once('=') {
+            seen(flag, Some(value));
+        } else if valued.contains(&flag.as_str()) && !args.is_empty() {
+            let value = args.remove(0).text;
+            seen(&flag, Some(&value));
+        } else {
+            seen(&flag, None);
+        }
+    }
+}
+
+/// The command behind the options of `npx` and its like.
+pub(crate) fn packaged(mut args: Vec<Word>, valued: &[&str]) -> Vec<Word> {
+    options(&mut args, valued, |_, _| {});
+    args
+}
+
+/// The package a file belongs to and its arguments, behind the options of what runs it; nothing for a file of one's own.
+fn file(mut args: Vec<Word>, valued: &[&str]) -> Vec<Word> {
+    options(&mut args, valued, |_, _| {});
+    let Some(first) = args.first_mut() else { return args };
+    match package_of_file(&first.text) {
+        Some(package) => first.text = package.to_owned(),
+        None => args.clear(),
+    }
+    args
+}
+
+/// `-m module` or a file, behind Python's options.
+fn python(mut args: Vec<Word>) -> Vec<Word> {
+    let mut module = None;
+    while args.first().is_some_and(Word::is_flag) && module.is_none() {
+        let flag = args.remove(0);
+        match flag.text.as_str() {
+            "-m" if !args.is_empty() => module = Some(args.remove(0)),
+            "-X" | "-W" if !args.is_empty() => drop(args.remove(0)),
+            "-c" => return Vec::new(),
+            _ => {}
+        }
+    }
+    if module.is_none() && args.first().is_none_or(|word| program(&word.text) != "manage.py") {
+        return Vec::new();
+    }
+    args.splice(0..0, module);
+    args
+}
+
+/// `cargo leptos watch` is `cargo-leptos watch`.
+fn subcommand(mut args: Vec<Word>) -> Vec<Word> {
+    args.retain(|word| !word.text.starts_with('+'));
+    if let Some(first) = args.first_mut() {
+        first.text = format!("cargo-{}", first.text);
+    }
+    args
+}
+
+/// The command behind options and, if there are any, one of these words.
+pub(crate) fn after(mut args: Vec<Word>, words: &[&str], valued: &[&str]) -> Vec<Word> {
+    options(&mut args, valued, |_, _| {});
+    if !words.is_empty() {
+        if !args.first().is_some_and(|word| words.contains(&word.text.as_str())) {
+            return Vec::new();
+        }
+        args.remove(0);
+        options(&mut args, valued, |_, _| {});
+    }
+    args
+}

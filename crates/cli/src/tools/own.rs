@@ -1,0 +1,88 @@
+//! A port that a command names itself, in its arguments.
+
+use styxy_core::Port;
+
+use super::words::Word;
+use crate::frameworks::Way;
+
+/// What a tool's arguments say of its port.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// Nothing.
+    None,
+    /// Something that only a shell or the tool itself understands.
+    Unknown,
+    /// The word `at` holds it, and would be `with_port` with another port in place of `{port}`.
+    Port {
+        at: usize,
+        /// None for 0, which stands for any.
+        port: Option<Port>,
+        with_port: String,
+    },
+}
+
+/// What `args` say of the port that is passed by `way`.
+pub(crate) fn find(args: &[Word], way: Way) -> Own {
+    let end = args.iter().position(|word| word.text == "--").unwrap_or(args.len());
+    let args = &args[..end];
+    match way {
+        Way::Env => Own::None,
+        Way::Word => {
+            let found = args.iter().enumerate().find_map(|(at, word)| in_word(at, word, ""));
+            found.unwrap_or(Own::None)
+        }
+        Way::InFlag(flag) => in_flags(args, &[flag]),
+        Way::Flag { write, also, .. } => {
+            let flags: Vec<&str> = std::iter::once(write).chain(also.iter().copied()).collect();
+            in_flags(args, &flags)
+        }
+    }
+}
+
+/// The last of the flags counts.
+fn in_flags(args: &[Word], flags: &[&str]) -> Own {
+    for (at, word) in args.iter().enumerate().rev() {
+        for flag in flags {
+            let Some(value) = word.text.strip_prefix(flag) else { continue };
+            if value.is_empty() {
+                return match args.get(at + 1) {
+                    Some(next) => in_word(at + 1, next, "").unwrap_or(Own::Unknown),
+                    // A flag without its value; the tool will say what it thinks of it.
+                    None => Own::Unknown,
+                };
+            }
+            let is_short = flag.len() == 2;
+            let before = match value.strip_prefix('=') {
+                Some(_) => format!("{flag}="),
+                // -p3000
+                None if is_short => (*flag).to_owned(),
+                // --portable is another flag.
+                None => continue,
+            };
+            if let Some(found) = in_word(at, word, &before) {
+                return found;
+            }
+            if !is_short {
+                return Own::Unknown;
+            }
+        }
+    }
+    Own::None
+}
+
+/// The port at the end of `word`, behind `before` and perhaps an address: `3000`, `localhost:3000`, `tcp://[::]:3000`.
+fn in_word(at: usize, word: &Word, before: &str) -> Option<Own> {
+    let value = word.text.strip_prefix(before)?;
+    if word.expanded {
+        return (!before.is_empty() || value.starts_with('$')).then_some(Own::Unknown);
+    }
+    let address = value.rfind(':').map_or(0, |colon| colon + 1);
+    let number = &value[address..];
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let port = match number.parse() {
+        Ok(port) => Some(port),
+        Err(_) if is_number && number.bytes().all(|byte| byte == b'0') => None,
+        Err(_) => return None,
+    };
+    Some(Own::Port { at, port, with_port: format!("{before}{}{{port}}", &value[..address]) })
+}

@@ -1,0 +1,130 @@
+//! Which coding agent this process runs under: the nearest ancestor that is one, by its program.
+//!
+//! Only Linux tells a process about its ancestors without running another; elsewhere nobody is found, and the variables
+//! that agents set have to do.
+
+use std::sync::OnceLock;
+
+/// A coding agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Agent {
+    /// Claude Code.
+    Claude,
+    /// `OpenAI`'s Codex.
+    Codex,
+    /// Cursor, the editor and `cursor-agent`.
+    Cursor,
+    /// Gemini CLI.
+    Gemini,
+}
+
+impl Agent {
+    /// Every agent.
+    pub const ALL: [Self; 4] = [Self::Claude, Self::Codex, Self::Cursor, Self::Gemini];
+
+    /// What its instances' names begin with, and what the command calls it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::Cursor => "cursor",
+            Self::Gemini => "gemini",
+        }
+    }
+
+    /// The programs it is started by, and the packages of those that are written in JavaScript.
+    const fn programs(self) -> (&'static [&'static str], &'static str) {
+        match self {
+            Self::Claude => (&["claude"], "@anthropic-ai/claude-code"),
+            Self::Codex => (&["codex"], "@openai/codex"),
+            Self::Cursor => (&["cursor", "Cursor", "cursor-agent"], "cursor-agent"),
+            Self::Gemini => (&["gemini"], "@google/gemini-cli"),
+        }
+    }
+
+    /// The agent that a process with these words is: by its program, or by the script that an interpreter runs.
+    #[must_use]
+    pub fn of<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<Self> {
+        let program = words.next()?;
+        let script = match name(program) {
+            "node" | "nodejs" | "bun" | "deno" => words.find(|word| !word.starts_with('-')),
+            _ => None,
+        };
+        Self::ALL.into_iter().find(|agent| {
+            let (programs, package) = agent.programs();
+            programs.contains(&name(program))
+                || script.is_some_and(|script| programs.contains(&name(script)) || is_of(script, package))
+        })
+    }
+}
+
+fn name(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.strip_suffix(".exe").unwrap_or(name)
+}
+
+/// Whether the file at `path` belongs to `package`.
+fn is_of(path: &str, package: &str) -> bool {
+    path.replace('\\', "/").contains(&format!("/{package}/"))
+}
+
+/// The nearest agent among this process' ancestors, and its pid. Looked for once: a process keeps its agent.
+#[must_use]
+pub fn nearest() -> Option<(Agent, u32)> {
+    static FOUND: OnceLock<Option<(Agent, u32)>> = OnceLock::new();
+    *FOUND.get_or_init(look)
+}
+
+#[cfg(target_os = "linux")]
+fn look() -> Option<(Agent, u32)> {
+    use std::fs;
+    /// Deeper than any agent's shell; a process tree that changes meanwhile ends the walk too.
+    const FAR: usize = 32;
+
+    let parent = |pid: u32| -> Option<u32> {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        // The name may hold blanks and parentheses: it ends at the last one. Then comes the state, then the parent.
+        let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
+        std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+    };
+    let agent = |pid: u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        // Some write their whole title into one word.
+        Agent::of(line.split('\0').flat_map(|word| word.split(' ')))
+    };
+    let pids = std::iter::successors(parent(std::process::id()), |pid| parent(*pid));
+    pids.take(FAR).take_while(|pid| *pid > 1).find_map(|pid| Some((agent(pid)?, pid)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn look() -> Option<(Agent, u32)> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_is_known_by_its_program_or_its_script() {
+        for (line, expected) in [
+            ("claude --resume", Some(Agent::Claude)),
+            ("/home/ada/.local/bin/claude", Some(Agent::Claude)),
+            ("node /usr/lib/node_modules/@anthropic-ai/claude-code/cli.js", Some(Agent::Claude)),
+            ("node --max-old-space-size=8192 /usr/bin/gemini", Some(Agent::Gemini)),
+            ("/usr/lib/node_modules/@openai/codex/vendor/x86_64/codex exec", Some(Agent::Codex)),
+            ("node /x/node_modules/@openai/codex/bin/codex.js", Some(Agent::Codex)),
+            ("/opt/cursor/cursor --type=utility", Some(Agent::Cursor)),
+            ("/home/ada/.local/bin/cursor-agent", Some(Agent::Cursor)),
+            ("vim claude", None),
+            ("bash -c claude", None),
+            ("node server.js claude", None),
+            ("node /w/claude/server.js", None),
+            ("claude-squad", None),
+        ] {
+            assert_eq!(Agent::of(line.split(' ')), expected, "{line}");
+        }
+    }
+}

@@ -26,6 +26,7 @@ pub mod system;
 mod token;
 mod watches;
 
+pub use http::CONTRACT;
 #[cfg(feature = "schema")]
 pub use http::openapi;
 pub use policy::policy;

@@ -23,6 +23,7 @@ use styxy_core::api::{Code, Refusal};
 use crate::daemon::Daemon;
 
 pub(crate) use answer::Refused;
+pub use control::CONTRACT;
 
 pub(crate) use peer::{Local, Loopback, Peer};
 

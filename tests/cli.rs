@@ -12,7 +12,7 @@ use styxy_core::api::{
 use crate::support::{Home, finish, sort, until, words};
 
 /// Every command that people see.
-pub(crate) const COMMANDS: [&str; 32] = [
+pub(crate) const COMMANDS: [&str; 33] = [
     "",
     "run",
     "env",
@@ -30,6 +30,7 @@ pub(crate) const COMMANDS: [&str; 32] = [
     "instances",
     "scan",
     "cleanup",
+    "mcp",
     "daemon",
     "daemon start",
     "daemon stop",

@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn an_unknown_argument_is_refused_by_name_with_the_nearest_known_one() {
-        let refusal = mistake::<Allocate>(json!({ "service": "dev", "prot": 3000 }));
-        assert_eq!(refusal.details["field"], "prot");
+        let refusal = mistake::<Allocate>(json!({ "service": "dev", "prt": 3000 }));
+        assert_eq!(refusal.details["field"], "prt");
         assert_eq!(refusal.hint.as_deref(), Some("did you mean port?"));
         assert!(refusal.error.contains("allowed: service, name, port, project"), "{}", refusal.error);
     }

@@ -12,8 +12,9 @@ mod words;
 use std::io;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation,
-    JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
+    ErrorCode, ErrorData, Implementation, JsonObject, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
 use rmcp::{ServerHandler, ServiceExt};
@@ -103,6 +104,22 @@ impl ServerHandler for Server {
             Err(refusal) => refused(&refusal),
         };
         Ok(result.into())
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        // What the SDK cannot read as one of the protocol's requests arrives here, a mistaken call too.
+        Err(if request.method == "tools/call" {
+            let error =
+                "tools/call: params are not of their form; allowed: a name, and arguments as an object";
+            ErrorData::invalid_params(error, None)
+        } else {
+            let error = format!("unknown method {:?}", request.method);
+            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, error, None)
+        })
     }
 }
 

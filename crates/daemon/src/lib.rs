@@ -26,7 +26,6 @@ pub mod system;
 mod token;
 mod watches;
 
-pub use http::CONTRACT;
 #[cfg(feature = "schema")]
 pub use http::openapi;
 pub use policy::policy;

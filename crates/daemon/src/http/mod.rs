@@ -23,7 +23,6 @@ use styxy_core::api::{Code, Refusal};
 use crate::daemon::Daemon;
 
 pub(crate) use answer::Refused;
-pub use control::CONTRACT;
 
 pub(crate) use peer::{Local, Loopback, Peer};
 

@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::tool::Tool;
 
+/// The REST API, as the daemon tells it too; linked, the two are one text.
+const CONTRACT: &str = include_str!("../../../../../docs/openapi.json");
 /// Where the REST API's document has its schemas, as references name it.
 const COMPONENTS: &str = "#/components/schemas/";
 const DEFINITIONS: &str = "#/$defs/";
@@ -60,7 +62,7 @@ pub(super) fn input(tool: Tool) -> JsonObject {
 
 /// What `tool` gives: its answer, or a refusal.
 pub(super) fn output(tool: Tool) -> JsonObject {
-    let document: Value = serde_json::from_str(styxy_daemon::CONTRACT).unwrap_or_default();
+    let document: Value = serde_json::from_str(CONTRACT).unwrap_or_default();
     let known = &document["components"]["schemas"];
     let mut definitions = Map::new();
     let answer = match tool {

@@ -102,13 +102,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn mistake<T: DeserializeOwned + std::fmt::Debug>(said: Value) -> Refusal {
+    fn mistake<T: DeserializeOwned + std::fmt::Debug>(said: &Value) -> Refusal {
         read::<T>(said.as_object().unwrap().clone()).unwrap_err()
     }
 
     #[test]
     fn an_unknown_argument_is_refused_by_name_with_the_nearest_known_one() {
-        let refusal = mistake::<Allocate>(json!({ "service": "dev", "prt": 3000 }));
+        let refusal = mistake::<Allocate>(&json!({ "service": "dev", "prt": 3000 }));
         assert_eq!(refusal.details["field"], "prt");
         assert_eq!(refusal.hint.as_deref(), Some("did you mean port?"));
         assert!(refusal.error.contains("allowed: service, name, port, project"), "{}", refusal.error);
@@ -116,9 +116,9 @@ mod tests {
 
     #[test]
     fn an_argument_of_the_wrong_form_is_refused_with_what_is_allowed() {
-        let refusal = mistake::<Check>(json!({ "port": 70_000 }));
+        let refusal = mistake::<Check>(&json!({ "port": 70_000 }));
         assert_eq!(refusal.error, "port: 70000 is not a port; allowed: a whole number from 1 to 65535");
-        let refusal = mistake::<Allocate>(json!({}));
+        let refusal = mistake::<Allocate>(&json!({}));
         assert_eq!(refusal.error, "arguments: missing field `service`");
     }
 }

@@ -36,8 +36,8 @@ Ports that others hold stay theirs: allocate_port gives a free one and says who 
 
 /// Serve the tools of the Model Context Protocol to a coding agent
 ///
-/// The agent starts it and speaks with it over stdin and stdout: allocate_port, release_port, list_ports, check_port and
-/// who_owns_port. What it leases ends with it, however it ends; a server that listens by then keeps its port.
+/// The agent starts it and speaks with it over stdin and stdout. Its tools allocate, release, list and check ports, and say
+/// who owns one. What it leases ends with it, however it ends; a server that listens by then keeps its port.
 ///
 /// The project is the worktree around the current folder, unless a call names another.
 #[derive(Debug, clap::Args)]

@@ -12,7 +12,7 @@ use styxy_core::api::{
 use crate::support::{Home, finish, sort, until, words};
 
 /// Every command that people see.
-pub(crate) const COMMANDS: [&str; 35] = [
+pub(crate) const COMMANDS: [&str; 36] = [
     "",
     "run",
     "env",
@@ -33,6 +33,7 @@ pub(crate) const COMMANDS: [&str; 35] = [
     "instances",
     "scan",
     "cleanup",
+    "mcp",
     "daemon",
     "daemon start",
     "daemon stop",

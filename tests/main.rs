@@ -38,6 +38,8 @@ mod leases;
 #[cfg(test)]
 mod looking;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod project_file;

@@ -1,5 +1,6 @@
 //! What the tests share: a daemon's folder, free ports, commands with a deadline, forged HTTP, real servers.
 
+mod agent;
 mod firebase;
 mod helper;
 mod home;
@@ -11,6 +12,7 @@ mod schema;
 mod terminal;
 mod wait;
 
+pub(crate) use agent::{Agent, initialize};
 pub(crate) use firebase::Suite;
 pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::output::{Format, Output};
 
 /// What every command is given.
+#[derive(Clone)]
 pub(crate) struct Context {
     /// Where answers go.
     pub(crate) output: Output,
@@ -41,6 +42,14 @@ impl Context {
         question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
     ) -> Result<T, Failure> {
         ask_with(self.autostart, question)
+    }
+
+    /// A way to the daemon, for a command that asks while it does other things.
+    ///
+    /// # Errors
+    /// There is no telling which daemon to ask.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(options(self.autostart)?)?)
     }
 
     /// Whether the command may start a daemon.
@@ -83,6 +92,14 @@ pub(crate) fn ask_within<T>(
 ) -> Result<Result<T, styxy_client::Error>, Failure> {
     let client = Client::new(Options { timeout: patience, ..options(autostart)? })?;
     Ok(runtime()?.block_on(question(&client)))
+}
+
+/// Runs `work` to its end, for a command that does more than ask the daemon.
+///
+/// # Errors
+/// It cannot be run at all.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    Ok(runtime()?.block_on(work))
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {

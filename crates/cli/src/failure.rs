@@ -39,6 +39,16 @@ impl Failure {
         Self::NotRun { refusal: Box::new(refusal), exit }
     }
 
+    /// The same for who does not see how the command ends.
+    pub(crate) fn into_refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) | Self::Usage(refusal) | Self::NotRun { refusal, .. } => *refusal,
+            Self::Output(error) => {
+                Refusal::new(Code::DaemonUnreachable, format!("could not write the answer: {error}"))
+            }
+        }
+    }
+
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {

@@ -28,6 +28,7 @@ pub(crate) enum Format {
 }
 
 /// Where answers are printed.
+#[derive(Clone)]
 pub(crate) struct Output {
     format: Format,
 }

@@ -15,6 +15,7 @@ mod instances;
 mod kill;
 mod list;
 mod man;
+mod mcp;
 mod open;
 mod release;
 mod run;
@@ -59,6 +60,7 @@ pub(crate) enum Command {
     Daemon(daemon::Command),
     #[command(subcommand)]
     Config(config::Command),
+    Mcp(mcp::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     #[command(hide = true)]
@@ -89,6 +91,7 @@ impl Command {
             Self::Cleanup(args) => args.run(context),
             Self::Daemon(command) => command.run(context),
             Self::Config(command) => command.run(context),
+            Self::Mcp(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),

@@ -42,7 +42,7 @@ impl FromStr for Target {
 
 /// Whose lease on a port may be released by that port.
 #[derive(Debug)]
-pub(super) enum Claim {
+pub(in crate::commands) enum Claim {
     /// Ours, and those that nobody uses.
     Ours(Ours),
     /// Anybody's: a person insists.
@@ -51,13 +51,17 @@ pub(super) enum Claim {
 
 /// Where and for whom the command runs.
 #[derive(Debug)]
-pub(super) struct Ours {
-    pub(super) project: Option<ProjectPath>,
-    pub(super) instance: Option<InstanceId>,
+pub(in crate::commands) struct Ours {
+    pub(in crate::commands) project: Option<ProjectPath>,
+    pub(in crate::commands) instance: Option<InstanceId>,
 }
 
 /// The lease of `port`, if there is one that may be released under `claim`.
-pub(super) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -> Result<&'a Lease, Refusal> {
+pub(in crate::commands) fn on_port<'a>(
+    port: Port,
+    lease: Option<&'a Lease>,
+    claim: &Claim,
+) -> Result<&'a Lease, Refusal> {
     let lease = lease.ok_or_else(|| {
         Refusal::new(Code::UnknownLease, format!("port {port} is not leased"))
             .hint(format!("styxy check {port}"))

@@ -1,0 +1,159 @@
+//! What each tool does.
+
+use std::path::PathBuf;
+
+use rmcp::model::JsonObject;
+use serde::Serialize;
+use serde_json::Value;
+use styxy_client::Client;
+use styxy_core::api::{
+    AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, CheckAnswer, Code, Refusal,
+    SystemUsage,
+};
+use styxy_core::{Pid, Port, RequestId};
+use uuid::Uuid;
+
+use super::super::release::target::{Claim, Ours, on_port};
+use super::super::whose::{self, Here};
+use super::tool::Tool;
+use super::{Answer, arguments, words};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::place;
+use crate::wishes;
+
+/// Does what `tool` is called for.
+///
+/// # Errors
+/// The arguments cannot be meant, or the daemon says no or cannot be reached.
+pub(super) async fn call(context: &Context, tool: Tool, said: JsonObject) -> Result<Answer, Refusal> {
+    let done = match tool {
+        Tool::Allocate => allocate(context, arguments::read(said)?).await,
+        Tool::Release => release(context, arguments::read(said)?).await,
+        Tool::List => list(context, arguments::read(said)?).await,
+        Tool::Check => check(context, arguments::read(said)?).await,
+        Tool::WhoOwns => who(context, arguments::read(said)?).await,
+    };
+    done.map_err(Failure::into_refusal)
+}
+
+async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer, Failure> {
+    let file = arguments::project_file(said.project.as_deref())?;
+    let mut wishes = wishes::wishes(vec![said.service], said.name.as_ref(), file.as_ref())?;
+    for wish in &mut wishes {
+        wish.port = said.port.or(wish.port);
+    }
+    let us = Pid::new(std::process::id());
+    let mut request = AllocateRequest {
+        reuse: Some(true),
+        pid: us,
+        project_path: arguments::project(said.project.as_deref())?,
+        instance_id: place::current_instance()?,
+        // Under an id the request may be sent twice and grant once.
+        request_id: RequestId::new(&Uuid::new_v4().to_string()).ok(),
+        ..AllocateRequest::default()
+    };
+    wishes::fill(&mut request, &wishes);
+    match context.client()?.allocate(&request).await? {
+        AllocateAnswer::One(grant) => answer(&grant, words::granted(&grant, us)),
+        AllocateAnswer::Group(group) => {
+            Err(unexpected(&format!("a group of {} for one service", group.leases.len())).into())
+        }
+    }
+}
+
+async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
+    let claim = Claim::Ours(Ours {
+        project: arguments::project(said.project.as_deref())?,
+        instance: place::current_instance()?,
+    });
+    let client = context.client()?;
+    let lease = match (said.port, said.lock_id) {
+        (Some(port), None) => {
+            let query = AllocationsQuery { port: Some(port), ..AllocationsQuery::default() };
+            let leases = client.allocations(&query).await?.allocations;
+            on_port(port, leases.first(), &claim).map_err(for_an_agent)?.lock_id
+        }
+        (None, Some(lock_id)) => {
+            let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
+            // An id is no secret here: list_ports tells everybody's. What has ended the daemon refuses in its own words.
+            if let Some(lease) = leases.iter().find(|lease| lease.lock_id == lock_id) {
+                on_port(lease.port, Some(lease), &claim).map_err(for_an_agent)?;
+            }
+            lock_id
+        }
+        (None, None) | (Some(_), Some(_)) => {
+            let error = "what to release is to be said by port or by lock_id, one of the two";
+            return Err(Refusal::new(Code::InvalidRequest, error)
+                .hint("list_ports tells both")
+                .detail("field", "port")
+                .into());
+        }
+    };
+    let released = client.release(lease).await?;
+    answer(&released, words::lines([released.message.clone()]))
+}
+
+/// The same refusal without the command that insists: whose server it is decides a person.
+fn for_an_agent(refusal: Refusal) -> Refusal {
+    match refusal.code {
+        Code::Forbidden => refusal.hint("allocate_port gives this worktree a port of its own"),
+        _ => refusal.hint("list_ports lists the leases there are"),
+    }
+}
+
+async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failure> {
+    let ours = arguments::project(None)?;
+    let given = said.project.as_deref();
+    let query = AllocationsQuery {
+        service_type: said.service,
+        project_path: if given.is_some() { arguments::project(given)? } else { None },
+        port: said.port,
+        instance_id: None,
+    };
+    let mut leases = context.client()?.allocations(&query).await?.allocations;
+    leases.retain(|lease| said.name.is_none() || lease.service_name == said.name);
+    let text = words::listed(&leases, ours.as_ref());
+    answer(&AllocationsAnswer { allocations: leases }, text)
+}
+
+async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
+    let checked = client_check(&context.client()?, said.port).await?;
+    answer(&checked, words::checked(&checked))
+}
+
+async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
+    let here = match said.project.as_deref() {
+        None => Here::look()?,
+        Some(given) => Here {
+            place: arguments::project(Some(given))?.map(|root| PathBuf::from(root.as_str())),
+            instance: place::current_instance()?,
+            home: place::user_home(),
+        },
+    };
+    let checked = client_check(&context.client()?, said.port).await?;
+    let owner = whose::judge(checked, &here);
+    answer(&owner, words::owner(&owner))
+}
+
+/// Who has the port, without command lines: they may hold another project's secrets.
+async fn client_check(client: &Client, port: Port) -> Result<CheckAnswer, Failure> {
+    let mut checked = client.check(port).await?;
+    let silence = |usage: &mut SystemUsage| usage.command = None;
+    checked.system_usage.iter_mut().for_each(silence);
+    checked.others.iter_mut().for_each(silence);
+    Ok(checked)
+}
+
+fn answer(wire: &impl Serialize, text: String) -> Result<Answer, Failure> {
+    match serde_json::to_value(wire) {
+        Ok(Value::Object(wire)) => Ok(Answer { wire, text }),
+        Ok(other) => Err(unexpected(&other.to_string()).into()),
+        Err(error) => Err(unexpected(&error.to_string()).into()),
+    }
+}
+
+fn unexpected(what: &str) -> Refusal {
+    Refusal::new(Code::DaemonUnreachable, format!("the daemon's answer cannot be understood: {what}"))
+        .hint("styxy daemon restart")
+}

@@ -1,0 +1,143 @@
+//! `styxy mcp`: the tools of the Model Context Protocol, over stdin and stdout.
+//!
+//! Each call looks anew where it is and asks the daemon anew: the server keeps nothing. What it leases has its own
+//! process as the owner, so its end, however it comes, is theirs. Nothing but the protocol goes to stdout.
+
+mod arguments;
+mod calls;
+mod schema;
+mod tool;
+mod words;
+
+use std::io;
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
+    ErrorCode, ErrorData, Implementation, JsonObject, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig,
+};
+use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
+use rmcp::{ServerHandler, ServiceExt};
+use styxy_core::api::Refusal;
+
+use crate::args::examples;
+use crate::context::{self, Context};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use tool::Tool;
+
+const INSTRUCTIONS: &str = "\
+Styxy leases the TCP ports of dev servers on this machine: one port, one holder. A lease is for a worktree, a service \
+(dev, api, test, storybook, …) and, where there are several of one service, a name; asking again gives the same port. \
+Without `project` the worktree is the one around this server's working folder; a session that works in another \
+worktree names that. Leases made here end with this server, unless a server listens on the port: then with that one. \
+Ports that others hold stay theirs: allocate_port gives a free one and says who holds the one that was wished for.";
+
+/// Serve the tools of the Model Context Protocol to a coding agent
+///
+/// The agent starts it and speaks with it over stdin and stdout. Its tools allocate, release, list and check ports, and say
+/// who owns one. What it leases ends with it, however it ends; a server that listens by then keeps its port.
+///
+/// The project is the worktree around the current folder, unless a call names another.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy mcp                         started by the agent, not by hand
+  claude mcp add styxy -- styxy mcp   once, for Claude Code
+  {\"mcpServers\": {\"styxy\": {\"command\": \"styxy\", \"args\": [\"mcp\"]}}}
+                                    in a project's .mcp.json, for everybody who works on it"))]
+pub(crate) struct Args {}
+
+impl Args {
+    #[expect(clippy::unused_self, reason = "every command is run like this")]
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if output::can_ask() {
+            output::note("An agent speaks with this command; it waits for one on stdin. Ctrl-D ends it.");
+        }
+        let server = Server { context: context.clone() };
+        context::block_on(serve(server))??;
+        Ok(Exit::Done)
+    }
+}
+
+/// Answers until stdin ends.
+async fn serve(server: Server) -> io::Result<()> {
+    let running = match server.serve(rmcp::transport::stdio()).await {
+        Ok(running) => running,
+        // Nobody has spoken; that is no failure of ours.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(error) => return Err(io::Error::other(error)),
+    };
+    running.waiting().await.map(drop).map_err(io::Error::other)
+}
+
+struct Server {
+    context: Context,
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("styxy", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(Tool::ALL.map(Tool::declaration).into()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = Tool::named(&request.name) else {
+            let known = Tool::ALL.map(Tool::name).join(", ");
+            let error = format!("unknown tool {:?}; allowed: {known}", request.name);
+            return Err(ErrorData::invalid_params(error, None));
+        };
+        let result = match calls::call(&self.context, tool, request.arguments.unwrap_or_default()).await {
+            Ok(answer) => answered(answer),
+            Err(refusal) => refused(&refusal),
+        };
+        Ok(result.into())
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        // What the SDK cannot read as one of the protocol's requests arrives here, a mistaken call too.
+        Err(if request.method == "tools/call" {
+            let error =
+                "tools/call: params are not of their form; allowed: a name, and arguments as an object";
+            ErrorData::invalid_params(error, None)
+        } else {
+            let error = format!("unknown method {:?}", request.method);
+            ErrorData::new(ErrorCode::METHOD_NOT_FOUND, error, None)
+        })
+    }
+}
+
+/// What a tool answers: the wire's type for programs, the facts in words for who reads.
+struct Answer {
+    wire: JsonObject,
+    text: String,
+}
+
+fn answered(answer: Answer) -> CallToolResult {
+    let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
+    result.structured_content = Some(answer.wire.into());
+    result
+}
+
+/// A refusal is an answer that the agent reads, not an error of the protocol, which clients hide.
+fn refused(refusal: &Refusal) -> CallToolResult {
+    let mut result = CallToolResult::error(vec![ContentBlock::text(words::refused(refusal))]);
+    result.structured_content = serde_json::to_value(refusal).ok();
+    result
+}

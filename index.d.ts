@@ -65,7 +65,7 @@ export interface AllocateOptions {
    */
   reuse?: boolean | null;
   /**
-   * The checkout that the server belongs to: any folder in it, or one that is in no checkout. It must exist.
+   * The checkout that the server belongs to: its root. The folder must exist; it is the key as it is, canonical.
    * Default: the git worktree around `process.cwd()`.
    */
   project?: string | null;

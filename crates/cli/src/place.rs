@@ -31,23 +31,23 @@ pub(crate) fn current_instance() -> Result<Option<InstanceId>, Failure> {
         .map_err(|error| Failure::usage(error.to_string(), "set STYXY_INSTANCE to such a name, or unset it"))
 }
 
-/// The project that the folder `given` stands for, as leases name it.
+/// The folder `given` as leases name it: canonical.
 ///
 /// # Errors
 /// There is no such folder, or its path is not Unicode.
 pub(crate) fn existing_project(given: &Path) -> Result<ProjectPath, Failure> {
-    let found = place::project_around(given, user_home().as_deref()).map_err(|error| {
+    let found = given.canonicalize().map_err(|error| {
         Failure::usage(format!("--project {}: {error}", given.display()), "give a folder that exists")
     })?;
     key(&found)
 }
 
-/// As [`existing_project`], also if the folder is gone by now.
+/// The folder `given` as leases name it, also if it is gone by now.
 ///
 /// # Errors
 /// Its path is not Unicode.
 pub(crate) fn known_project(given: &Path) -> Result<ProjectPath, Failure> {
-    let found = place::project_around(given, user_home().as_deref()).or_else(|_| std::path::absolute(given));
+    let found = given.canonicalize().or_else(|_| std::path::absolute(given));
     key(found.as_deref().unwrap_or(given))
 }
 

@@ -32,15 +32,6 @@ fn plain(path: &Path) -> PathBuf {
 pub const INSTANCE_VARIABLES: [&str; 4] =
     ["STYXY_INSTANCE", "CLAUDE_PID", "CLAUDE_CODE_SESSION_ID", "STYXY_AGENT"];
 
-/// The project that the folder `dir` stands for: the checkout around it, else the folder itself. Canonical.
-///
-/// # Errors
-/// It does not exist, or may not be looked at.
-pub fn project_around(dir: &Path, home: Option<&Path>) -> io::Result<PathBuf> {
-    let dir = canonical(dir)?;
-    Ok(project_root(&dir, home).unwrap_or(dir))
-}
-
 /// The canonical form of `path`, as people write it.
 ///
 /// # Errors

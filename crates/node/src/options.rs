@@ -352,7 +352,7 @@ impl RegisterOptions {
         let instance_id = instance_id.ok_or_else(missing)?;
         Ok(RegisterRequest {
             instance_id,
-            working_directory: working_directory.map(|path| caller.folder(&path)).transpose()?,
+            working_directory: working_directory.map(|path| caller.known_project(&path)).transpose()?,
             pid,
             metadata: metadata.map(|metadata| Value::Object(metadata.into_iter().collect())),
         })

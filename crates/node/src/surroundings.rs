@@ -55,26 +55,20 @@ impl Caller {
         found.map(Option::unwrap_or_default).map_err(|error| refused(error.refusal()))
     }
 
-    /// The project that the folder `given` stands for, as leases name it.
+    /// The folder `given` as leases name it: canonical.
     pub(crate) fn existing_project(&self, given: &str) -> Result<ProjectPath> {
         if given.is_empty() {
             return Err(invalid("project", "\"\" is not a path; allowed: a folder that exists"));
         }
         let path = self.absolute(given);
-        let found = place::project_around(&path, self.home()).map_err(|error| {
+        let found = place::canonical(&path).map_err(|error| {
             invalid("project", &format!("{given:?}: {error}; allowed: a folder that exists"))
         })?;
         key(&found)
     }
 
-    /// As [`Caller::existing_project`], also if the folder is gone by now.
+    /// The folder `given` as leases name it, also if it is gone by now.
     pub(crate) fn known_project(&self, given: &str) -> Result<ProjectPath> {
-        let path = self.absolute(given);
-        key(&place::project_around(&path, self.home()).unwrap_or(path))
-    }
-
-    /// The folder `given`, canonical if it is there.
-    pub(crate) fn folder(&self, given: &str) -> Result<ProjectPath> {
         let path = self.absolute(given);
         key(&place::canonical(&path).unwrap_or(path))
     }

@@ -15,8 +15,6 @@ export declare class Client {
   constructor(options: string, environment: Record<string, string>, daemon: string)
   /** The grants, one for each service asked for. */
   allocate(options: string, beside: string | undefined | null, caller: Caller): Promise<Array<Grant>>
-  /** As `allocate`, while the calling thread waits. */
-  allocateSync(options: string, caller: Caller): Array<Grant>
   /** Ends a lease. */
   release(lockId: string): Promise<Released>
   /** Who has a port. */
@@ -25,10 +23,6 @@ export declare class Client {
   suggest(service: string, options: string): Promise<Suggestions>
   /** The live leases. */
   list(options: string, caller: Caller): Promise<Array<LeaseInfo>>
-  /** What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon. */
-  serviceName(options: string, caller: Caller): string | null
-  /** As `list`, while the calling thread waits. */
-  listSync(options: string, caller: Caller): Array<LeaseInfo>
   /** Every listener and every lease in a range. */
   scan(options: string): Promise<Scan>
   /** The live instances. */
@@ -45,6 +39,12 @@ export declare class Client {
   status(): Promise<Status>
   /** What happens from now on, or from an event on. */
   events(options: string): Promise<Events>
+  /** As `allocate`, while the calling thread waits. */
+  allocateSync(options: string, caller: Caller): Array<Grant>
+  /** As `list`, while the calling thread waits. */
+  listSync(options: string, caller: Caller): Array<LeaseInfo>
+  /** What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon. */
+  serviceName(options: string, caller: Caller): string | null
 }
 
 /** An open stream of events. It ends when the daemon does, when `close` is called, or when it is collected. */
@@ -72,6 +72,8 @@ export interface Beat {
 export interface Caller {
   /** `process.cwd()`, unless it is gone. */
   cwd?: string
+  /** The user's home folder, which is no project even if it has a `.git`. */
+  home?: string
   /** The values of `instanceVariables()`, in their order. */
   instance: Array<string | undefined | null>
 }

@@ -72,7 +72,7 @@ impl Plan {
     }
 
     fn fill(&mut self, tool: &Tool, row: &Framework, typed: usize) {
-        let own = own::find(&tool.args, row.port);
+        let own = own::find(&tool.args, row);
         let mut missing = true;
         match &own {
             Own::None => {}

@@ -64,6 +64,7 @@ rows! {
     vite: "Vite" {
         "vite" => "vite --port 4242 --strictPort";
         "vite preview --host" => "vite preview --host --port 4242 --strictPort";
+        "vite --mode test" => "vite --mode test --port 4242 --strictPort";
         "vite --port 3000 --strictPort" => "vite --port 4242 --strictPort";
     }
     vitest_ui: "Vitest UI" {
@@ -113,6 +114,9 @@ rows! {
         "./manage.py runserver 0.0.0.0:8000" => "./manage.py runserver 0.0.0.0:4242";
         "django-admin runserver 8000 --noreload" => "django-admin runserver 4242 --noreload";
         "python3.12 -u -m django runserver [::]:8000" => "python3.12 -u -m django runserver [::]:4242";
+        "python manage.py runserver -v 2" => "python manage.py runserver -v 2 4242";
+        "python manage.py runserver -v 2 8000" => "python manage.py runserver -v 2 4242";
+        "python manage.py runserver --nothreading 0:8000" => "python manage.py runserver --nothreading 0:4242";
     }
     flask: "Flask" {
         "flask --app hello run" => "flask --app hello run --port 4242";
@@ -134,6 +138,9 @@ rows! {
     http_server_of_python: "Python's http.server" {
         "python3 -m http.server" => "python3 -m http.server 4242";
         "python -m http.server 8000 -d dist" => "python -m http.server 4242 -d dist";
+        "python -m http.server --bind ::1" => "python -m http.server --bind ::1 4242";
+        "python -m http.server -b 127.0.0.1 8000" => "python -m http.server -b 127.0.0.1 4242";
+        "python -m http.server --directory 24" => "python -m http.server --directory 24 4242";
     }
     cargo_leptos: "cargo-leptos" { "cargo leptos watch" => "cargo leptos watch"; }
     trunk: "Trunk" { "trunk serve --open" => "trunk serve --open --port 4242"; }

@@ -35,11 +35,19 @@ pub(super) enum Reach {
 /// The script `name` of the package in the folder (none: the current one).
 pub(super) type Scripts<'a> = dyn Fn(Option<&str>, &str) -> Option<String> + 'a;
 
-/// Follows `typed` to the tools it starts: the one that appended words reach, or all that they might be meant for.
+/// Follows `typed` to the tools it starts: the one that appended words reach and those that run before it, or all that
+/// the words might be meant for.
 pub(super) fn follow(typed: Vec<Word>, scripts: &Scripts<'_>) -> Vec<Tool> {
     let mut found = Vec::new();
     Follower { scripts, found: &mut found }.command(typed, Tool::default(), DEPTH);
     found
+}
+
+impl Tool {
+    /// Whether another command of its script is the one that appended words reach.
+    pub(super) fn is_before_the_last(&self) -> bool {
+        matches!(self.reach, Reach::Script(_, Unreachable::NotLast))
+    }
 }
 
 struct Follower<'a> {
@@ -130,27 +138,22 @@ impl Follower<'_> {
         }
     }
 
-    /// Follows the last command of a script, which gets `args` behind its own; all of them if it is out of reach.
+    /// Follows the commands of a script, whose last one gets `args` behind its own unless it is out of reach.
     fn script(&mut self, name: &str, text: &str, args: Vec<Word>, tool: Tool, depth: usize) {
         let script = shell::read(text);
         let mut commands = script.commands;
-        match (script.end, &tool.reach) {
-            (Ok(()), Reach::Yes) => {
-                let Some(mut last) = commands.pop() else { return };
-                last.extend(args);
-                self.command(last, tool, depth);
-            }
-            (end, _) => {
-                let reach = match (&tool.reach, end) {
-                    (Reach::Yes, Err(why)) => Reach::Script(name.to_owned(), why),
-                    (reach, _) => reach.clone(),
-                };
-                for words in commands {
-                    let tool =
-                        Tool { reach: reach.clone(), assigned: tool.assigned.clone(), ..Tool::default() };
-                    self.command(words, tool, depth);
-                }
-            }
+        let (reach, last) = match (&tool.reach, script.end) {
+            (Reach::Yes, Ok(())) => (Reach::Script(name.to_owned(), Unreachable::NotLast), commands.pop()),
+            (Reach::Yes, Err(why)) => (Reach::Script(name.to_owned(), why), None),
+            (reach, _) => (reach.clone(), None),
+        };
+        for words in commands {
+            let tool = Tool { reach: reach.clone(), assigned: tool.assigned.clone(), ..Tool::default() };
+            self.command(words, tool, depth);
+        }
+        if let Some(mut last) = last {
+            last.extend(args);
+            self.command(last, tool, depth);
         }
     }
 }

@@ -51,15 +51,20 @@ impl Plan {
         let marked = words.iter().any(|word| is_marked(&word.text));
         let mut plan = Self::default();
         let mut known = None;
-        for tool in launch::follow(words, scripts) {
+        let (before, tools): (Vec<Tool>, Vec<Tool>) =
+            launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
+        for tool in tools {
             // A script's own PORT=3000 counts for more than the variable that is set around it.
             let set = tool.assigned.iter().rev().find(|(name, value)| name == "PORT" && !value.expanded);
             plan.script_port = set.and_then(|(_, value)| value.text.parse().ok()).or(plan.script_port);
-            let row = frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()));
+            let row = row_of(&tool);
             if row.is_some_and(Framework::needs_words) || row.is_some() && known.is_none() {
                 known = row.map(|row| (tool, row));
             }
         }
+        // `vite || true`: what is set for a command that is no server, and comes before the last one, says nothing.
+        let known =
+            known.or_else(|| before.into_iter().find_map(|tool| row_of(&tool).map(|row| (tool, row))));
         plan.obstacle = plan.script_port.map(Obstacle::Fixed);
         if let Some((tool, row)) = known {
             plan.framework = Some(row);
@@ -147,6 +152,10 @@ impl Plan {
         }
         words
     }
+}
+
+fn row_of(tool: &Tool) -> Option<&'static Framework> {
+    frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()))
 }
 
 /// What stands for the port.

@@ -163,6 +163,12 @@ const APP: Package = &[
     ("ours", "styxy run -- vite"),
     ("ng", "ng"),
     ("cut", "cargo leptos watch -- --x"),
+    ("masked", "vite || true"),
+    ("then", "vite && echo done"),
+    ("outer", "npm run masked"),
+    ("turned", "! vite"),
+    ("built", "PORT=3000 vite build && node server.js"),
+    ("beside", "next dev && vite"),
     ("rest", "storybook dev -- rest"),
 ];
 
@@ -185,6 +191,8 @@ fn a_script_gets_its_tools_flags_by_the_way_of_its_package_manager() {
         ("npm run again-host", "npm run again-host -- --port 4242 --strictPort"),
         ("npm run again-pnpm", "npm run again-pnpm -- --port 4242 --strictPort"),
         ("npm run fixed", "npm run fixed -- --port 4242 --strictPort"),
+        ("npm run turned", "npm run turned -- --port 4242 --strictPort"),
+        ("npm run beside", "npm run beside -- --port 4242 --strictPort"),
         ("npm run ng -- serve", "npm run ng -- serve --port 4242"),
         ("npm run dev -- --port 3000", "npm run dev -- --port 4242 --strictPort"),
     ] {
@@ -263,6 +271,9 @@ fn what_appended_words_do_not_reach_is_left_as_it_is_and_said_why() {
     for (line, why) in [
         ("npm run both", "the script both puts a command into the background"),
         ("pnpm logged", "the script logged has a pipe"),
+        ("npm run masked", "the script masked has another command behind it"),
+        ("npm run then", "the script then has another command behind it"),
+        ("npm run outer", "the script masked has another command behind it"),
         ("npm run rest", "its arguments have a -- of their own"),
     ] {
         assert_eq!(becomes_with(line, APP), line);
@@ -272,6 +283,7 @@ fn what_appended_words_do_not_reach_is_left_as_it_is_and_said_why() {
     assert_eq!(becomes_with("npm run serve", APP), "npm run serve");
     assert_eq!(plan_with("npm run serve", APP).0.obstacle, Some(Obstacle::Fixed(Port::new(3000).unwrap())));
     assert_eq!(plan_with("npm run cut", APP).0.obstacle, None);
+    assert_eq!(plan_with("npm run built", APP).0.obstacle, None);
     assert_eq!(
         plan_with("npm run assigned", APP).0.obstacle,
         Some(Obstacle::Fixed(Port::new(3000).unwrap()))

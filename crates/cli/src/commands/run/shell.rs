@@ -22,6 +22,8 @@ pub(super) enum Unreachable {
     Ends,
     Comment,
     Quotes,
+    /// Another command comes behind it.
+    NotLast,
 }
 
 impl Unreachable {
@@ -36,6 +38,7 @@ impl Unreachable {
             Self::Ends => "ends with an operator",
             Self::Comment => "has a comment",
             Self::Quotes => "has a quote that is not closed",
+            Self::NotLast => "has another command behind it",
         }
     }
 }
@@ -45,6 +48,11 @@ pub(super) fn read(text: &str) -> Script {
     let mut reader = Reader { commands: vec![Vec::new()], word: None, end: Ok(()) };
     reader.all(text);
     reader.finish_word();
+    // What only turns the exit code around takes no part in anything else.
+    for command in &mut reader.commands {
+        let turned = command.iter().take_while(|word| word.text == "!").count();
+        command.drain(..turned);
+    }
     if reader.commands.last().is_none_or(Vec::is_empty) {
         reader.stop(Unreachable::Ends);
     }
@@ -58,18 +66,7 @@ pub(super) fn read(text: &str) -> Script {
 fn is_keyword(word: &str) -> bool {
     matches!(
         word,
-        "if" | "for"
-            | "while"
-            | "until"
-            | "case"
-            | "{"
-            | "}"
-            | "!"
-            | "function"
-            | "[["
-            | "fi"
-            | "done"
-            | "esac"
+        "if" | "for" | "while" | "until" | "case" | "{" | "}" | "function" | "[[" | "fi" | "done" | "esac"
     )
 }
 
@@ -207,6 +204,7 @@ mod tests {
             "A=b vite --x=$Y",
             "echo 'a & b' && vite",
             "vite a#b",
+            "! vite",
         ] {
             assert_eq!(read(plain).end, Ok(()), "{plain}");
         }
@@ -221,6 +219,7 @@ mod tests {
             ("if true; then vite; fi", Unreachable::Control),
             ("{ vite; }", Unreachable::Control),
             ("vite;", Unreachable::Ends),
+            ("vite && !", Unreachable::Ends),
             ("", Unreachable::Ends),
             ("vite # dev", Unreachable::Comment),
             ("vite 'x", Unreachable::Quotes),

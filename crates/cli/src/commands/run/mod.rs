@@ -17,6 +17,7 @@ mod words;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
+use std::process::Command;
 
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
@@ -82,7 +83,7 @@ impl Args {
         let folder = env::current_dir().unwrap_or_default();
         let command = if self.command.is_empty() { dev_script(&folder)? } else { self.command };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {
-            return start::start(&command, &[]);
+            return start::start(&command, &Environment::default());
         }
         let scripts = |inside: Option<&str>, name: &str| {
             let folder = inside.map_or_else(|| folder.clone(), |inside| folder.join(inside));
@@ -128,8 +129,26 @@ fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
     Ok([package.manager(root.as_deref()), "run", "dev"].map(OsString::from).into())
 }
 
-/// Everything that is set for the command, besides what it inherits.
-fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Vec<(String, String)> {
+/// What the command's environment has other than what it inherits.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Environment {
+    set: Vec<(String, String)>,
+    removed: Vec<&'static str>,
+}
+
+impl Environment {
+    fn apply(&self, command: &mut Command) {
+        for name in &self.removed {
+            command.env_remove(name);
+        }
+        command.envs(self.set.iter().map(|(name, value)| (name, value)));
+    }
+}
+
+/// The variable that leads a plugin inside of the command to its lease.
+const LOCK_ID: &str = "STYXY_LOCK_ID";
+
+fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Environment {
     let served: Vec<Served> = wishes
         .iter()
         .zip(ports.numbers())
@@ -141,12 +160,14 @@ fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Vec<(String, Stri
         all.extend(row.env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{port}", &port))));
     }
     all.extend(variables(&served));
-    if let Ports::Leased(grants) = ports
-        && let Some(lock_id) = grants.first().and_then(|grant| grant.lock_id)
-    {
-        all.push(("STYXY_LOCK_ID".to_owned(), lock_id.to_string()));
-    }
-    all
+    let lock_id = match ports {
+        Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
+        Ports::Probed { .. } => None,
+    };
+    // One that is inherited is of another port.
+    let removed = if lock_id.is_none() { vec![LOCK_ID] } else { Vec::new() };
+    all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
+    Environment { set: all, removed }
 }
 
 /// How much is said.

@@ -194,6 +194,8 @@ fn wrong_usage_exits_2_and_nothing_runs() {
     home.styxy(&["run"]).exits(2);
     fs::write(home.project().join("package.json"), r#"{"scripts": {"build": "true", "start": "true"}}"#)
         .unwrap();
+    let said = home.styxy(&["run", "-s", "web", "--", "touch", "ran", "{port:nope}"]).exits(2);
+    assert!(said.stderr.contains("nope was not asked for, only web"), "{}", said.stderr);
     let said = home.styxy(&["run"]).exits(2);
     assert!(said.stderr.contains("its scripts: build, start"), "{}", said.stderr);
     assert!(!home.project().join("ran").exists() && !home.root().join("daemon.lock").exists());

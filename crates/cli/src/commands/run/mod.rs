@@ -87,7 +87,7 @@ impl Args {
         }
         let scripts = |inside: Option<&str>, name: &str| {
             let folder = inside.map_or_else(|| folder.clone(), |inside| folder.join(inside));
-            Package::around(&folder)?.script(name).map(str::to_owned)
+            Package::around(&folder).ok()?.script(name).map(str::to_owned)
         };
         let plan = Plan::of(&command, &scripts);
         let project = wishes::current_project()?;
@@ -95,6 +95,13 @@ impl Args {
         if services.is_empty() {
             let service = plan.framework.map_or("dev", |row| row.service);
             services.extend(ServiceType::new(service));
+        }
+        if let Some(other) = plan::not_asked(&command, &services) {
+            let asked: Vec<&str> = services.iter().map(ServiceType::as_str).collect();
+            return Err(Failure::usage(
+                format!("{{port:{other}}} has no port: {other} was not asked for, only {}", asked.join(", ")),
+                format!("styxy run -s {} -s {other} -- COMMAND", asked.join(" -s ")),
+            ));
         }
         let mut wishes = wishes::wishes(services, self.name.as_ref(), project.as_ref())?;
         if let Some(first) = wishes.first_mut() {
@@ -117,9 +124,7 @@ impl Args {
 /// The package's dev script, as its package manager runs it.
 fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
     let hint = "styxy run -- COMMAND";
-    let Some(package) = Package::around(folder) else {
-        return Err(Failure::usage("there is no package.json here whose dev script could be run", hint));
-    };
+    let package = Package::around(folder).map_err(|none| Failure::usage(none.to_string(), hint))?;
     if package.script("dev").is_none() {
         let scripts: Vec<&str> = package.scripts().collect();
         let there = if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") };

@@ -154,6 +154,19 @@ impl Plan {
     }
 }
 
+/// The first service that a `{port:…}` in `typed` names and that is none of `asked`.
+///
+/// What is no service's name is left to the command: a program in an argument may say `{port:3000}`.
+pub(super) fn not_asked(typed: &[OsString], asked: &[ServiceType]) -> Option<ServiceType> {
+    let texts = typed.iter().filter_map(|word| word.to_str());
+    let named = texts.flat_map(|text| text.split("{port:").skip(1));
+    named
+        .filter_map(|behind| behind.split_once('}'))
+        .filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .filter_map(|(name, _)| ServiceType::new(name).ok())
+        .find(|name| !asked.contains(name))
+}
+
 fn row_of(tool: &Tool) -> Option<&'static Framework> {
     frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()))
 }

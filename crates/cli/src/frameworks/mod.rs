@@ -101,7 +101,10 @@ impl When {
             Self::Unless(subcommands) => starts_with_one(subcommands) != Some(true),
             Self::Flag(flags) => rest.clone().any(|word| {
                 flags.iter().any(|flag| {
-                    word == *flag || word.strip_prefix(flag).is_some_and(|more| more.starts_with('='))
+                    // -Slocalhost:8000
+                    word == *flag
+                        || flag.len() == 2 && word.starts_with(flag)
+                        || word.strip_prefix(flag).is_some_and(|more| more.starts_with('='))
                 })
             }),
         }

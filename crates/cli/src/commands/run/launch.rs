@@ -30,6 +30,8 @@ pub(super) enum Reach {
     Yes,
     /// The script of this name does something that keeps them away.
     Script(String, Unreachable),
+    /// It is whatever a script of another workspace starts.
+    Elsewhere,
 }
 
 /// The script `name` of the package in the folder (none: the current one).
@@ -50,6 +52,24 @@ impl Tool {
     }
 }
 
+/// The options of `uv` and `uv run` that take the next word along.
+const UV: [&str; 14] = [
+    "-p",
+    "--python",
+    "--with",
+    "--with-editable",
+    "--with-requirements",
+    "--group",
+    "--only-group",
+    "--extra",
+    "--env-file",
+    "--package",
+    "--directory",
+    "--project",
+    "--index",
+    "--default-index",
+];
+
 struct Follower<'a> {
     scripts: &'a Scripts<'a>,
     found: &'a mut Vec<Tool>,
@@ -61,7 +81,9 @@ pub(super) enum Next {
     Command(Vec<Word>),
     /// A script of `folder`'s package, or if `or_tool` a tool of that name.
     Script { folder: Option<String>, name: String, args: Vec<Word>, or_tool: OrTool },
-    /// Nothing that could be followed, such as a script of another workspace.
+    /// A script of another workspace, which is not looked at.
+    Elsewhere,
+    /// Nothing that could be followed.
     Nothing,
 }
 
@@ -106,7 +128,8 @@ impl Follower<'_> {
             "cargo" => Next::Command(subcommand(args)),
             "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
             | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
-            "uv" | "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
+            "uv" => Next::Command(after(args, &["run"], &UV)),
+            "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
                 Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))
             }
             "bundle" => Next::Command(after(args, &["exec"], &[])),
@@ -121,6 +144,7 @@ impl Follower<'_> {
             }
         };
         match next {
+            Next::Elsewhere => self.found.push(Tool { reach: Reach::Elsewhere, ..tool }),
             Next::Nothing => {}
             Next::Command(words) => {
                 if depth > 0 {

@@ -219,6 +219,10 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
         Obstacle::Fixed(fixed) => Some(format!(
             "the script sets port {fixed} itself, and the lease is for {port}; write $PORT there instead of {fixed}"
         )),
+        Obstacle::Elsewhere => Some(format!(
+            "the script of another workspace is not looked at: a server there that does not read PORT is not told its \
+             port {port}; run it in that workspace's folder"
+        )),
         Obstacle::OutOfReach(why) => {
             let row = row?;
             let flag = match row.port {

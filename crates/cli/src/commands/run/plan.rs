@@ -32,6 +32,8 @@ pub(crate) struct Plan {
 pub(crate) enum Obstacle {
     /// Added words do not reach it; the sentence says why.
     OutOfReach(String),
+    /// It is started by a script of another workspace, if it is.
+    Elsewhere,
     /// The script itself names a port, and a second one would be a mistake.
     Fixed(Port),
 }
@@ -53,6 +55,7 @@ impl Plan {
         let mut known = None;
         let (before, tools): (Vec<Tool>, Vec<Tool>) =
             launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
+        let elsewhere = tools.iter().any(|tool| tool.reach == Reach::Elsewhere);
         for tool in tools {
             // A script's own PORT=3000 counts for more than the variable that is set around it.
             let set = tool.assigned.iter().rev().find(|(name, value)| name == "PORT" && !value.expanded);
@@ -66,9 +69,12 @@ impl Plan {
         let known =
             known.or_else(|| before.into_iter().find_map(|tool| row_of(&tool).map(|row| (tool, row))));
         plan.obstacle = plan.script_port.map(Obstacle::Fixed);
+        // Who writes `{port}` says where the port goes.
+        if known.is_none() && elsewhere && !marked && plan.obstacle.is_none() {
+            plan.obstacle = Some(Obstacle::Elsewhere);
+        }
         if let Some((tool, row)) = known {
             plan.framework = Some(row);
-            // Who writes `{port}` says where the port goes.
             if !marked {
                 plan.fill(&tool, row, typed.len());
             }
@@ -182,6 +188,7 @@ fn is_marked(text: &str) -> bool {
 fn place(tool: &Tool, typed: usize) -> Result<usize, String> {
     match &tool.reach {
         Reach::Yes => {}
+        Reach::Elsewhere => return Err("it is another workspace's".to_owned()),
         Reach::Script(name, why) => return Err(format!("the script {name} {}", why.as_str())),
     }
     // What follows a `--` of the tool's own are no flags.

@@ -82,6 +82,19 @@ fn github_gets_its_lines_in_its_file_or_on_standard_output() {
 }
 
 #[test]
+fn a_line_of_githubs_file_that_is_not_ended_is_left_as_it_is() {
+    let home = Home::new();
+    let file = home.top().join("github");
+    for (before, after) in [("BEFORE=1", "BEFORE=1\nPORT="), ("", "PORT="), ("A=1\n", "A=1\nPORT=")] {
+        fs::write(&file, before).unwrap();
+        let mut command = home.styxy_command(&["env", sort::WEB, "-f", "github"]);
+        finish(command.env("GITHUB_ENV", &file)).done();
+        let written = fs::read_to_string(&file).unwrap();
+        assert!(written.starts_with(after), "{written:?}");
+    }
+}
+
+#[test]
 fn a_daemon_that_does_not_answer_and_a_refusal_print_nothing_that_a_shell_would_take() {
     let home = Home::new();
     let said = home.styxy(&["env", sort::WEB, "--no-start"]).exits(3);

@@ -178,8 +178,11 @@ fn what_runs_no_emulators_or_cannot_be_run_is_refused() {
     run(&[]).exits(2);
     assert!(run(&["--", "firebase", "deploy"]).exits(2).stderr.contains("emulators:start"));
     run(&["--", "firebase", "emulators:start", "--config", "absent.json"]).exits(2);
-    let said = run(&["--", "no-such-program-here", "emulators:start"]).exits(1).stderr;
-    assert!(said.contains("could not run no-such-program-here"), "{said}");
+    let said = run(&["--", "no-such-program-here", "emulators:start"]).exits(127).stderr;
+    assert!(said.starts_with("error: could not run no-such-program-here"), "no summary comes before: {said}");
+    let no_program = suite.original().display().to_string();
+    let said = run(&["--", &no_program, "emulators:start"]).exits(126).stderr;
+    assert!(said.starts_with("error: could not run"), "{said}");
     assert!(suite.left().is_empty());
     fs::write(suite.original(), "{ \"emulators\": }").unwrap();
     assert!(run(&START).exits(2).stderr.contains("line 1 column"));

@@ -139,6 +139,20 @@ fn an_orphan_of_a_deleted_worktree_needs_no_force() {
 }
 
 #[test]
+fn an_orphan_of_another_project_needs_force() {
+    let home = Home::new();
+    let other = home.other_project();
+    let port = home.spare_port();
+    let mut server = Server::in_folder(&home, &other, port);
+    fs::remove_dir_all(&other).unwrap();
+    let refused = kill(&home, &port.to_string(), &["--json"]).exits(1).refusal();
+    assert_eq!(refused.hint, Some(format!("styxy kill {port} --force")));
+    lives(&mut server);
+    kill(&home, &port.to_string(), &["--force"]).done();
+    is_free(port);
+}
+
+#[test]
 fn a_sibling_whose_served_folder_was_replaced_still_needs_force() {
     let home = Home::new();
     let dist = home.worktree("fix").join("dist");

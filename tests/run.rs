@@ -194,6 +194,8 @@ fn wrong_usage_exits_2_and_nothing_runs() {
     home.styxy(&["run"]).exits(2);
     fs::write(home.project().join("package.json"), r#"{"scripts": {"build": "true", "start": "true"}}"#)
         .unwrap();
+    let said = home.styxy(&["run", "-s", "web", "--", "touch", "ran", "{port:nope}"]).exits(2);
+    assert!(said.stderr.contains("nope was not asked for, only web"), "{}", said.stderr);
     let said = home.styxy(&["run"]).exits(2);
     assert!(said.stderr.contains("its scripts: build, start"), "{}", said.stderr);
     assert!(!home.project().join("ran").exists() && !home.root().join("daemon.lock").exists());
@@ -205,6 +207,8 @@ fn without_a_daemon_the_command_runs_on_a_port_that_was_looked_for() {
     let seen = |variables: &[(&str, &str)]| -> (u16, Output) {
         let mut command = run(&home, "-- sh -c");
         command.arg("echo $PORT [$STYXY_LOCK_ID]").envs(variables.iter().copied());
+        // What an outer run has leased is no lease of this port.
+        command.env("STYXY_LOCK_ID", "4f5e0000-0000-4000-8000-000000000000");
         let said = finish(&mut command).done();
         let (port, lock) = said.stdout.trim().split_once(' ').unwrap();
         assert_eq!(lock, "[]");

@@ -137,6 +137,7 @@ impl Home {
         fs::create_dir_all(&git).unwrap();
         fs::write(worktree.join(".git"), format!("gitdir: {}\n", git.display())).unwrap();
         fs::write(git.join("commondir"), "../..\n").unwrap();
+        fs::write(git.join("gitdir"), format!("{}/.git\n", worktree.display())).unwrap();
         fs::write(git.join("HEAD"), format!("ref: refs/heads/{name}\n")).unwrap();
         worktree
     }

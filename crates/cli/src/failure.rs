@@ -49,6 +49,17 @@ impl Failure {
         }
     }
 
+    /// The same with the next command to type.
+    pub(crate) fn hint(self, hint: &str) -> Self {
+        let with = |refusal: Box<Refusal>| Box::new(refusal.hint(hint));
+        match self {
+            Self::Refused(refusal) => Self::Refused(with(refusal)),
+            Self::Usage(refusal) => Self::Usage(with(refusal)),
+            Self::NotRun { refusal, exit } => Self::NotRun { refusal: with(refusal), exit },
+            Self::Output(error) => Self::Output(error),
+        }
+    }
+
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {

@@ -1,8 +1,9 @@
 //! The nearest `package.json`: its scripts, and the package manager that runs them. Only read, and only when needed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -25,11 +26,34 @@ struct Json {
     package_manager: Value,
 }
 
+/// Why there is no package.
+#[derive(Debug)]
+pub(crate) enum NoPackage {
+    Missing,
+    Unreadable { file: PathBuf, why: io::Error },
+}
+
+impl fmt::Display for NoPackage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => out.write_str("there is no package.json here whose dev script could be run"),
+            Self::Unreadable { file, why } => write!(out, "{}: {why}", file.display()),
+        }
+    }
+}
+
 impl Package {
-    /// The package that `folder` is in, as package managers find it; none if there is none that can be read.
-    pub(crate) fn around(folder: &Path) -> Option<Self> {
-        let found = folder.ancestors().find(|folder| folder.join("package.json").is_file())?;
-        Some(Self { folder: found.to_owned(), json: read(found)? })
+    /// The package that `folder` is in, as package managers find it.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub(crate) fn around(folder: &Path) -> Result<Self, NoPackage> {
+        let found = folder.ancestors().find(|folder| folder.join("package.json").is_file());
+        let folder = found.ok_or(NoPackage::Missing)?.to_owned();
+        match read(&folder) {
+            Ok(json) => Ok(Self { folder, json }),
+            Err(why) => Err(NoPackage::Unreadable { file: folder.join("package.json"), why }),
+        }
     }
 
     /// The text of a script.
@@ -39,15 +63,18 @@ impl Package {
 
     /// The names of its scripts, in alphabetical order.
     pub(crate) fn scripts(&self) -> impl Iterator<Item = &str> {
-        self.json.scripts.keys().map(String::as_str)
+        self.json.scripts.iter().filter(|(_, text)| text.is_string()).map(|(name, _)| name.as_str())
     }
 
     /// `npm`, `pnpm`, `yarn` or `bun`: what `packageManager` names, else whose lock file is nearest, up to `root`.
     pub(crate) fn manager(&self, root: Option<&Path>) -> &'static str {
         let root = root.filter(|root| self.folder.starts_with(root)).unwrap_or(&self.folder);
         for folder in self.folder.ancestors().take_while(|folder| folder.starts_with(root)) {
-            let named =
-                if folder == self.folder { named(&self.json) } else { read(folder).as_ref().and_then(named) };
+            let named = if folder == self.folder {
+                named(&self.json)
+            } else {
+                read(folder).ok().as_ref().and_then(named)
+            };
             let locked =
                 || LOCKS.iter().find(|(file, _)| folder.join(file).is_file()).map(|(_, manager)| *manager);
             if let Some(manager) = named.or_else(locked) {
@@ -71,13 +98,15 @@ fn named(json: &Json) -> Option<&'static str> {
     ["npm", "pnpm", "yarn", "bun"].into_iter().find(|manager| *manager == named)
 }
 
-fn read(folder: &Path) -> Option<Json> {
+fn read(folder: &Path) -> io::Result<Json> {
     let path = folder.join("package.json");
     // Opening a pipe would wait for somebody to write into it.
-    fs::metadata(&path).ok().filter(fs::Metadata::is_file)?;
+    if !fs::metadata(&path)?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     let mut text = String::new();
-    File::open(path).ok()?.take(MOST).read_to_string(&mut text).ok()?;
-    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text)).ok()
+    File::open(path)?.take(MOST).read_to_string(&mut text)?;
+    Ok(serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text))?)
 }
 
 #[cfg(test)]
@@ -97,6 +126,7 @@ mod tests {
             (package.script("dev"), package.script("odd"), package.script("x")),
             (Some("vite"), None, None)
         );
+        assert_eq!(package.scripts().collect::<Vec<_>>(), ["dev"], "what is no text is no script");
         assert_eq!(package.manager(None), "npm");
         assert_eq!(package.manager(Some(top.path())), "yarn");
         fs::write(top.path().join("packages/bun.lock"), "").unwrap();
@@ -106,9 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn a_package_that_cannot_be_read_is_none() {
+    fn a_package_that_cannot_be_read_is_told_from_none() {
         let top = tempfile::tempdir().unwrap();
         fs::write(top.path().join("package.json"), "{").unwrap();
-        assert!(Package::around(top.path()).is_none());
+        let why = Package::around(top.path()).unwrap_err().to_string();
+        assert!(why.contains("package.json: EOF while parsing an object at line 1 column 1"), "{why}");
     }
 }

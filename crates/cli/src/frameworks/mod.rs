@@ -15,6 +15,8 @@ pub(crate) struct Framework {
     pub(crate) commands: &'static [&'static str],
     /// When such a program is a server at all.
     pub(crate) when: When,
+    /// Flags that take the next word as their value, where it could be taken for a subcommand or a port.
+    pub(crate) valued: &'static [&'static str],
     /// How it is told the port.
     pub(crate) port: Way,
     /// What keeps it from moving to another port on its own.
@@ -81,7 +83,7 @@ pub(crate) fn find<'w>(
     name: &str,
     rest: &(impl Iterator<Item = &'w str> + Clone),
 ) -> Option<&'static Framework> {
-    TABLE.iter().find(|row| row.commands.contains(&name) && row.when.is_met(rest))
+    TABLE.iter().find(|row| row.commands.contains(&name) && row.when.is_met(row.valued, rest))
 }
 
 /// Every row's name.
@@ -91,14 +93,18 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 impl When {
-    fn is_met<'w>(self, rest: &(impl Iterator<Item = &'w str> + Clone)) -> bool {
+    fn is_met<'w>(self, valued: &[&str], rest: &(impl Iterator<Item = &'w str> + Clone)) -> bool {
+        let starts_with_one = |subcommands| starts_with_one(subcommands, valued, rest.clone());
         match self {
             Self::Always => true,
-            Self::Sub(subcommands) => starts_with_one(subcommands, rest.clone()) == Some(true),
-            Self::Unless(subcommands) => starts_with_one(subcommands, rest.clone()) != Some(true),
+            Self::Sub(subcommands) => starts_with_one(subcommands) == Some(true),
+            Self::Unless(subcommands) => starts_with_one(subcommands) != Some(true),
             Self::Flag(flags) => rest.clone().any(|word| {
                 flags.iter().any(|flag| {
-                    word == *flag || word.strip_prefix(flag).is_some_and(|more| more.starts_with('='))
+                    // -Slocalhost:8000
+                    word == *flag
+                        || flag.len() == 2 && word.starts_with(flag)
+                        || word.strip_prefix(flag).is_some_and(|more| more.starts_with('='))
                 })
             }),
         }
@@ -107,15 +113,22 @@ impl When {
 
 /// Whether the subcommand among `rest` is one of these; none if there is no subcommand.
 ///
-/// A word behind a flag may be the flag's value, so it decides nothing unless it is one of these.
+/// A word behind a flag that is not known may be the flag's value, so it decides nothing unless it is one of these. Behind
+/// one of `valued` it is.
 fn starts_with_one<'w>(
     subcommands: &[&str],
+    valued: &[&str],
     mut rest: impl Iterator<Item = &'w str> + Clone,
 ) -> Option<bool> {
     let mut after_flag = false;
     while let Some(word) = rest.next() {
         if word == "--" {
             return None;
+        }
+        if valued.contains(&word) {
+            rest.next();
+            after_flag = false;
+            continue;
         }
         if word.starts_with('-') {
             after_flag = !word.contains('=');
@@ -159,13 +172,40 @@ mod tests {
 
     #[test]
     fn a_tool_that_serves_by_default_does_not_when_it_builds() {
-        for line in ["vite", "vite dev", "vite preview --host", "vite ./web", "vite --mode build"] {
-            let expected = if line == "vite --mode build" { None } else { Some("Vite") };
-            assert_eq!(name(line), expected, "{line}");
+        for line in ["vite", "vite dev", "vite preview --host", "vite ./web"] {
+            assert_eq!(name(line), Some("Vite"), "{line}");
         }
-        for line in ["vite build", "next build", "parcel build src/index.html", "hugo", "storybook build"] {
+        for line in [
+            "vite build",
+            "vite --force build",
+            "vite --mode test build",
+            "vite --mode=x build",
+            "next build",
+            "parcel build src/index.html",
+            "hugo",
+            "storybook build",
+        ] {
             assert_eq!(name(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn the_value_of_a_flag_is_no_subcommand() {
+        for line in [
+            "vite --mode build",
+            "vite --mode test",
+            "vite -m test --host",
+            "vite --mode lib",
+            "vite --config build",
+            "vite -c lint dev",
+        ] {
+            assert_eq!(name(line), Some("Vite"), "{line}");
+        }
+        assert_eq!(name("rsbuild --env-mode build"), Some("Rsbuild"));
+        assert_eq!(name("next --hostname info"), Some("Next.js"));
+        assert_eq!(name("parcel --target build index.html"), Some("Parcel"));
+        assert_eq!(name("vitepress --base build"), Some("VitePress"));
+        assert_eq!(name("manage.py --settings test runserver"), Some("Django"));
     }
 
     #[test]

@@ -14,8 +14,8 @@ does for the ones it knows. It is generated from `crates/cli/src/frameworks/tabl
 A tool is found behind `npm`, `pnpm`, `yarn` and `bun` (by reading the script), `npx`, `pnpm exec`, `bunx`, `yarn dlx`,
 `node node_modules/…`, `python -m`, `uv run`, `poetry run`, `bundle exec`, `cross-env` and `env`. A command that is not in
 the table gets the variables and nothing else, and so does a script in which added words would go astray: one with a
-pipe, a redirection, a subshell, or a command in the background. `styxy run` then says so. A script of another workspace
-(`npm -w`, `pnpm --filter`) is not looked at.
+pipe, a redirection, a subshell, a command in the background, or another command behind the server. `styxy run` then says
+so, and also that a script of another workspace (`npm -w`, `pnpm --filter`) is not looked at.
 
 - A port flag of yours is the port to get if it can be had. The command is given the port that was leased in its place.
 - `{port}` in an argument becomes the port. Then nothing is added: you say where it goes.

@@ -30,17 +30,45 @@ pub(crate) enum Reach {
     Yes,
     /// The script of this name does something that keeps them away.
     Script(String, Unreachable),
+    /// It is whatever a script of another workspace starts.
+    Elsewhere,
 }
 
 /// The script `name` of the package in the folder (none: the current one).
 pub(crate) type Scripts<'a> = dyn Fn(Option<&str>, &str) -> Option<String> + 'a;
 
-/// Follows `typed` to the tools it starts: the one that appended words reach, or all that they might be meant for.
+/// Follows `typed` to the tools it starts: the one that appended words reach and those that run before it, or all that
+/// the words might be meant for.
 pub(crate) fn follow(typed: Vec<Word>, scripts: &Scripts<'_>) -> Vec<Tool> {
     let mut found = Vec::new();
     Follower { scripts, found: &mut found }.command(typed, Tool::default(), DEPTH);
     found
 }
+
+impl Tool {
+    /// Whether another command of its script is the one that appended words reach.
+    pub(crate) fn is_before_the_last(&self) -> bool {
+        matches!(self.reach, Reach::Script(_, Unreachable::NotLast))
+    }
+}
+
+/// The options of `uv` and `uv run` that take the next word along.
+const UV: [&str; 14] = [
+    "-p",
+    "--python",
+    "--with",
+    "--with-editable",
+    "--with-requirements",
+    "--group",
+    "--only-group",
+    "--extra",
+    "--env-file",
+    "--package",
+    "--directory",
+    "--project",
+    "--index",
+    "--default-index",
+];
 
 struct Follower<'a> {
     scripts: &'a Scripts<'a>,
@@ -53,7 +81,9 @@ pub(crate) enum Next {
     Command(Vec<Word>),
     /// A script of `folder`'s package, or if `or_tool` a tool of that name.
     Script { folder: Option<String>, name: String, args: Vec<Word>, or_tool: OrTool },
-    /// Nothing that could be followed, such as a script of another workspace.
+    /// A script of another workspace, which is not looked at.
+    Elsewhere,
+    /// Nothing that could be followed.
     Nothing,
 }
 
@@ -98,7 +128,8 @@ impl Follower<'_> {
             "cargo" => Next::Command(subcommand(args)),
             "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
             | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
-            "uv" | "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
+            "uv" => Next::Command(after(args, &["run"], &UV)),
+            "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
                 Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))
             }
             "bundle" => Next::Command(after(args, &["exec"], &[])),
@@ -113,6 +144,7 @@ impl Follower<'_> {
             }
         };
         match next {
+            Next::Elsewhere => self.found.push(Tool { reach: Reach::Elsewhere, ..tool }),
             Next::Nothing => {}
             Next::Command(words) => {
                 if depth > 0 {
@@ -130,27 +162,24 @@ impl Follower<'_> {
         }
     }
 
-    /// Follows the last command of a script, which gets `args` behind its own; all of them if it is out of reach.
+    /// Follows the commands of a script, whose last one gets `args` behind its own unless it is out of reach.
     fn script(&mut self, name: &str, text: &str, args: Vec<Word>, tool: Tool, depth: usize) {
         let script = shell::read(text);
         let mut commands = script.commands;
-        match (script.end, &tool.reach) {
-            (Ok(()), Reach::Yes) => {
-                let Some(mut last) = commands.pop().map(|last| last.words) else { return };
-                last.extend(args);
-                self.command(last, tool, depth);
+        let (reach, last) = match (&tool.reach, script.end) {
+            (Reach::Yes, Ok(())) => {
+                (Reach::Script(name.to_owned(), Unreachable::NotLast), commands.pop().map(|last| last.words))
             }
-            (end, _) => {
-                let reach = match (&tool.reach, end) {
-                    (Reach::Yes, Err(why)) => Reach::Script(name.to_owned(), why),
-                    (reach, _) => reach.clone(),
-                };
-                for Simple { words, .. } in commands {
-                    let tool =
-                        Tool { reach: reach.clone(), assigned: tool.assigned.clone(), ..Tool::default() };
-                    self.command(words, tool, depth);
-                }
-            }
+            (Reach::Yes, Err(why)) => (Reach::Script(name.to_owned(), why), None),
+            (reach, _) => (reach.clone(), None),
+        };
+        for Simple { words, .. } in commands {
+            let tool = Tool { reach: reach.clone(), assigned: tool.assigned.clone(), ..Tool::default() };
+            self.command(words, tool, depth);
+        }
+        if let Some(mut last) = last {
+            last.extend(args);
+            self.command(last, tool, depth);
         }
     }
 }

@@ -6,15 +6,13 @@ use super::words::Word;
 pub(crate) fn npm(mut args: Vec<Word>, tool: &mut Tool) -> Next {
     let own = args.iter().position(|arg| arg.text == "--").unwrap_or(args.len());
     let others = ["-w", "--workspace", "--workspaces", "-ws"];
-    if args[..own].iter().any(|arg| others.iter().any(|other| is(arg, other))) {
-        return Next::Nothing;
-    }
+    let elsewhere = args[..own].iter().any(|arg| others.iter().any(|other| is(arg, other)));
     let mut folder = None;
     // What is a flag before `--` is npm's, wherever it stands.
     let mut passed = args.split_off(own);
     let mut words = Vec::new();
     while !args.is_empty() {
-        options(&mut args, &["--prefix", "-C"], |flag, value| {
+        options(&mut args, &["--prefix", "-C", "-w", "--workspace"], |flag, value| {
             if flag == "--prefix" || flag == "-C" {
                 folder = value.map(str::to_owned);
             }
@@ -30,10 +28,12 @@ pub(crate) fn npm(mut args: Vec<Word>, tool: &mut Tool) -> Next {
     let name = match words.next().map(|word| word.text).unwrap_or_default().as_str() {
         "run" | "run-script" | "rum" | "urn" => words.next().map(|word| word.text),
         "start" => Some("start".to_owned()),
-        "exec" | "x" => return Next::Command(words.chain(passed).collect()),
+        "test" | "t" | "tst" => Some("test".to_owned()),
+        "exec" | "x" if !elsewhere => return Next::Command(words.chain(passed).collect()),
         _ => None,
     };
     match name {
+        Some(_) if elsewhere => Next::Elsewhere,
         Some(name) => Next::Script { folder, name, args: words.chain(passed).collect(), or_tool: OrTool::No },
         None => Next::Nothing,
     }
@@ -66,10 +66,11 @@ pub(crate) fn pnpm(mut args: Vec<Word>) -> Next {
             Next::Command(args)
         }
         "dlx" => Next::Command(packaged(args, &["--package"])),
-        "" | "install" | "i" | "add" | "remove" | "update" | "test" | "t" => Next::Nothing,
+        "" | "install" | "i" | "add" | "remove" | "update" => Next::Nothing,
+        "t" | "tst" => Next::Script { folder: None, name: "test".to_owned(), args, or_tool: OrTool::No },
         _ => Next::Script { folder: None, name: word, args, or_tool: OrTool::Yes },
     };
-    if elsewhere { Next::Nothing } else { inside(next, folder) }
+    if elsewhere { of_others(&next) } else { inside(next, folder) }
 }
 
 pub(crate) fn yarn(mut args: Vec<Word>) -> Next {
@@ -88,9 +89,9 @@ pub(crate) fn yarn(mut args: Vec<Word>) -> Next {
         }
         "exec" => Next::Command(after(args, &[], &[])),
         "dlx" => Next::Command(packaged(args, &["-p", "--package"])),
-        "" | "install" | "add" | "remove" | "upgrade" | "up" | "test" | "workspace" | "workspaces" => {
-            Next::Nothing
-        }
+        "workspace" if !args.is_empty() => of_others(&yarn(args.split_off(1))),
+        "workspaces" if args.iter().any(|word| word.text == "run") => Next::Elsewhere,
+        "" | "install" | "add" | "remove" | "upgrade" | "up" | "workspace" | "workspaces" => Next::Nothing,
         _ => Next::Script { folder: None, name: word, args, or_tool: OrTool::Yes },
     };
     inside(next, folder)
@@ -115,7 +116,7 @@ pub(crate) fn bun(mut args: Vec<Word>) -> Next {
         "" | "install" | "i" | "add" | "remove" | "update" | "test" | "build" => Next::Nothing,
         _ => Next::Script { folder: None, name: word, args, or_tool: OrTool::Yes },
     };
-    if elsewhere { Next::Nothing } else { inside(next, folder) }
+    if elsewhere { of_others(&next) } else { inside(next, folder) }
 }
 
 fn scripted(mut args: Vec<Word>, or_tool: OrTool) -> Next {
@@ -124,6 +125,14 @@ fn scripted(mut args: Vec<Word>, or_tool: OrTool) -> Next {
     }
     let name = args.remove(0).text;
     Next::Script { folder: None, name, args, or_tool }
+}
+
+/// A script of another workspace, whatever it is, unless nothing is run at all.
+fn of_others(next: &Next) -> Next {
+    match next {
+        Next::Nothing => Next::Nothing,
+        Next::Command(_) | Next::Script { .. } | Next::Elsewhere => Next::Elsewhere,
+    }
 }
 
 /// The same in another folder.

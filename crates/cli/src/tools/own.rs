@@ -3,7 +3,7 @@
 use styxy_core::Port;
 
 use super::words::Word;
-use crate::frameworks::Way;
+use crate::frameworks::{Framework, Way};
 
 /// What a tool's arguments say of its port.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,22 +21,34 @@ pub(crate) enum Own {
     },
 }
 
-/// What `args` say of the port that is passed by `way`.
-pub(crate) fn find(args: &[Word], way: Way) -> Own {
+/// What `args` say of the port that `row` is told.
+pub(crate) fn find(args: &[Word], row: &Framework) -> Own {
     let end = args.iter().position(|word| word.text == "--").unwrap_or(args.len());
     let args = &args[..end];
-    match way {
+    match row.port {
         Way::Env => Own::None,
-        Way::Word => {
-            let found = args.iter().enumerate().find_map(|(at, word)| in_word(at, word, ""));
-            found.unwrap_or(Own::None)
-        }
+        Way::Word => by_itself(args, row.valued),
         Way::InFlag(flag) => in_flags(args, &[flag]),
         Way::Flag { write, also, .. } => {
             let flags: Vec<&str> = std::iter::once(write).chain(also.iter().copied()).collect();
             in_flags(args, &flags)
         }
     }
+}
+
+/// The first word that is no flag, no flag's value, and a port.
+fn by_itself(args: &[Word], valued: &[&str]) -> Own {
+    let mut words = args.iter().enumerate();
+    while let Some((at, word)) = words.next() {
+        if valued.contains(&word.text.as_str()) {
+            words.next();
+        } else if !word.is_flag()
+            && let Some(found) = in_word(at, word, "")
+        {
+            return found;
+        }
+    }
+    Own::None
 }
 
 /// The last of the flags counts.
@@ -78,6 +90,14 @@ fn in_word(at: usize, word: &Word, before: &str) -> Option<Own> {
     }
     let address = value.rfind(':').map_or(0, |colon| colon + 1);
     let number = &value[address..];
+    // The last part of `::1` is no port; an IPv6 address that has one stands in brackets.
+    let host = value[..address].trim_end_matches(':');
+    let host = host.rsplit("://").next().unwrap_or(host);
+    if value[..address].ends_with("::")
+        || host.contains(':') && !(host.starts_with('[') && host.ends_with(']'))
+    {
+        return None;
+    }
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let port = match number.parse() {
         Ok(port) => Some(port),

@@ -50,6 +50,8 @@ pub(crate) enum Unreachable {
     Ends,
     Comment,
     Quotes,
+    /// Another command comes behind it.
+    NotLast,
 }
 
 impl Unreachable {
@@ -64,6 +66,7 @@ impl Unreachable {
             Self::Ends => "ends with an operator",
             Self::Comment => "has a comment",
             Self::Quotes => "has a quote that is not closed",
+            Self::NotLast => "has another command behind it",
         }
     }
 }
@@ -77,6 +80,14 @@ pub(crate) fn read(text: &str) -> Script {
         reader.stop(Unreachable::Ends);
     }
     reader.finish_command(After::End);
+    // What only turns the exit code around takes no part in anything else.
+    for command in &mut reader.commands {
+        let turned = command.words.iter().take_while(|word| word.text == "!").count();
+        command.words.drain(..turned);
+    }
+    if reader.commands.last().is_some_and(|last| last.words.is_empty()) {
+        reader.stop(Unreachable::Ends);
+    }
     let starts = |command: &Simple| command.words.first().is_some_and(|word| is_keyword(&word.text));
     if reader.commands.iter().any(starts) {
         reader.stop(Unreachable::Control);
@@ -102,7 +113,6 @@ pub(crate) fn is_keyword(word: &str) -> bool {
             | "esac"
             | "{"
             | "}"
-            | "!"
             | "function"
             | "[["
     )

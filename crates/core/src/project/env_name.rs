@@ -53,6 +53,9 @@ const PREFIXES: [&str; 22] = [
     "NODE_", "NPM_", "PERL", "PNPM_", "PROMPT_", "PYTHON", "RUBY", "RUST", "SSH_", "XDG_", "YARN_",
 ];
 
+/// Words that say PORT without a `_` before it; others that end so do not: IMPORT, EXPORT, REPORT, TRANSPORT.
+const JOINED: [&str; 5] = ["DBPORT", "HTTPPORT", "PGPORT", "TCPPORT", "WEBPORT"];
+
 impl EnvName {
     /// A name that a person gives.
     ///
@@ -78,12 +81,13 @@ impl EnvName {
     /// A name that a repository gives. It must say that it is a port's: a list of the others would never be complete.
     ///
     /// # Errors
-    /// As [`EnvName::new`], and if no word of it is `PORT`, nor its end.
+    /// As [`EnvName::new`], and if no word of it is `PORT` or a known program's `PGPORT`.
     pub fn for_project(text: &str) -> Result<Self, InvalidEnvName> {
         let name = Self::new(text)?;
         let says_port = text
             .split('_')
-            .any(|word| word.trim_end_matches(|letter: char| letter.is_ascii_digit()).ends_with("PORT"));
+            .map(|word| word.trim_end_matches(|letter: char| letter.is_ascii_digit()))
+            .any(|word| word == "PORT" || JOINED.contains(&word));
         if says_port { Ok(name) } else { Err(InvalidEnvName { found: text.into(), why: NO_PORT }) }
     }
 

@@ -80,6 +80,16 @@ fn project(text: &str, path: &str, node: &Node<'_>) -> Result<Project, Mistake> 
 fn service(text: &str, entry: &Field<'_>, before: &Project) -> Result<(ServiceType, Service), Mistake> {
     let service_type =
         ServiceType::new(entry.key).map_err(|error| Mistake::new(entry.at, format!("services: {error}")))?;
+    // Both would have the variable STYXY_A_B_PORT.
+    let same = |other: &ServiceType| {
+        let plain = |name: &ServiceType| name.as_str().to_ascii_uppercase().replace('-', "_");
+        plain(other) == plain(&service_type)
+    };
+    if let Some((other, _)) = before.services.iter().find(|(other, _)| same(other)) {
+        let message =
+            format!("{}: its variable would be that of {other}; name one of them otherwise", entry.path);
+        return Err(Mistake::new(entry.at, message));
+    }
     let mut service = Service::default();
     if entry.is_absent() {
         return Ok((service_type, service));

@@ -63,6 +63,10 @@ fn a_mistake_is_refused_with_its_place_and_the_nearest_key() {
         &["services.dev.name: \"a b\" is not a service name"],
     );
     refused("{\"services\": {\"dev\": {}, ‸\"dev\": {}}}", &["there twice"]);
+    refused(
+        "{\"services\": {\"a-b\": {}, ‸\"A_B\": null}}",
+        &["services.A_B: its variable would be that of a-b"],
+    );
     refused("{\"services\": {\"dev\": {\"port\": 3000}, \"api\": {\"port\": ‸3000}}}", &["dev's already"]);
     refused("{\"services\": ‸[]}", &["services: [] is not an object"]);
 }
@@ -110,6 +114,12 @@ fn a_repository_may_only_name_variables_that_say_port() {
         "STYXY_HOME",
         "STYXY_DEV_PORT",
         "IMPORTANT",
+        "IMPORT",
+        "EXPORT",
+        "REPORT",
+        "TRANSPORT",
+        "MCP_TRANSPORT",
+        "SUPPORT_2",
         "PORTAL_URL",
         "path",
         "Web_Port",

@@ -4,7 +4,8 @@ mod form;
 
 use std::env;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use styxy_client::Client;
 use styxy_core::api::{AllocateRequest, AllocationsQuery, Lease, State};
@@ -75,6 +76,7 @@ impl Args {
         let text = form::write(form, &variables(&served));
         match env::var_os("GITHUB_ENV").filter(|path| form == Form::Github && !path.is_empty()) {
             Some(path) => {
+                let text = if ends_its_last_line(Path::new(&path)) { text } else { format!("\n{text}") };
                 // One write, so that steps that run side by side do not mix their lines.
                 File::options().append(true).create(true).open(&path)?.write_all(text.as_bytes())?;
             }
@@ -82,6 +84,21 @@ impl Args {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Whether what is appended to a file begins a line of its own. What is no file is taken to have none that is open.
+fn ends_its_last_line(path: &Path) -> bool {
+    // Opening a pipe would wait for somebody to write into it.
+    if !path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
+        return true;
+    }
+    let mut last = [0];
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)
+    });
+    // A newline too many does no harm.
+    read.is_ok() && last == *b"\n"
 }
 
 /// The port of each wish: of the live lease of its key, else of one that is leased now, all that are missing at once.

@@ -66,16 +66,12 @@ impl Args {
             failed(&format!("write a configuration beside {}", original.display()), &error)
         })?;
         let project = project(&original, &ports);
-        output::note(&summary(&ports, (!line.has_project()).then_some(&*project)));
         let words = line.with(file.path(), &project);
-        let started =
-            child::start(&words, &variables(&config, &ports)).map_err(|error| {
-                let program = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
-                let refusal = Refusal::new(Code::InvalidRequest, format!("could not run {program}: {error}"));
-                Failure::from(refusal.hint(
-                    "npm install -g firebase-tools, or: styxy firebase -- npx firebase emulators:start",
-                ))
-            })?;
+        let started = child::start(&words, &variables(&config, &ports)).map_err(|error| {
+            Failure::not_run(words.first().map(OsString::as_os_str).unwrap_or_default(), &error)
+                .hint("npm install -g firebase-tools, or: styxy firebase -- npx firebase emulators:start")
+        })?;
+        output::note(&summary(&ports, (!line.has_project()).then_some(&*project)));
         let status = runtime.block_on(child::ended(started, &mut signals));
         let status = status.map_err(|error| failed("wait for the command", &error))?;
         drop(file);

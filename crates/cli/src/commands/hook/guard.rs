@@ -29,7 +29,7 @@ const FEW: usize = 2;
 /// Why `text`, run in `folder` by `instance`, is not to run; none if it may, or nobody knows.
 pub(super) fn objection(text: &str, folder: &Path, instance: Option<&InstanceId>) -> Option<String> {
     let home = user_home();
-    let scripts = |folder: &Path, name: &str| Package::around(folder)?.script(name).map(str::to_owned);
+    let scripts = |folder: &Path, name: &str| Package::around(folder).ok()?.script(name).map(str::to_owned);
     let targets = targets::read(text, folder, home.as_deref(), &scripts);
     let targets: Vec<(What, Here)> = targets
         .into_iter()
@@ -48,7 +48,7 @@ pub(super) fn objection(text: &str, folder: &Path, instance: Option<&InstanceId>
 fn here(folder: &Path, home: Option<PathBuf>, instance: Option<InstanceId>) -> Option<Here> {
     let folder = styxy_client::place::canonical(folder).ok()?;
     let place = project_root(&folder, home.as_deref()).unwrap_or(folder);
-    Some(Here { place: Some(place), instance, home })
+    Some(Here::at(Some(place), instance, home))
 }
 
 async fn judge(client: &Client, targets: &[(What, Here)]) -> Result<Option<String>, Error> {

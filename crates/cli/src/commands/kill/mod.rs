@@ -30,7 +30,7 @@ use rules::Protected;
 /// on Windows it is ended at once. When this returns the port is free.
 ///
 /// It ends who listens, never who is merely connected. A server of another worktree, another agent session or another
-/// user is refused without --force; one whose worktree was deleted is not. Pid 1, this command and Styxy's daemon are
+/// user is refused without --force; one of a deleted worktree of this repository is not. Pid 1, this command and Styxy's daemon are
 /// never ended.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy kill 3000

@@ -39,7 +39,13 @@ pub(super) fn pid(found: &WhoAnswer, protected: &Protected) -> Result<Pid, Refus
 pub(super) fn ours(found: &WhoAnswer, here: &Here) -> Result<(), Refusal> {
     let refused = |why: &str| {
         let refusal = forbidden(found.port, format!("{why}: {}", found.reason));
-        refusal.hint(format!("styxy kill {} --force", found.port))
+        let anothers = found.system_usage.as_ref().is_some_and(|usage| usage.same_user == Some(false));
+        // It would help nobody but root.
+        refusal.hint(if anothers && !here.is_root {
+            "end it as its own user".to_owned()
+        } else {
+            format!("styxy kill {} --force", found.port)
+        })
     };
     match found.whose {
         Whose::Nobody => return Ok(()),
@@ -47,6 +53,11 @@ pub(super) fn ours(found: &WhoAnswer, here: &Here) -> Result<(), Refusal> {
         Whose::Foreign => return Err(refused("the server is not this worktree's")),
         Whose::Orphan if in_anothers(found, here) => {
             return Err(refused("the server may be another worktree's, of which it served a folder"));
+        }
+        Whose::Orphan if !was_ours(found, here) => {
+            return Err(refused(
+                "the server may be another project's: no record of this repository names its folder",
+            ));
         }
         Whose::Mine | Whose::Orphan => {}
     }
@@ -64,6 +75,12 @@ fn in_anothers(found: &WhoAnswer, here: &Here) -> bool {
     let left = Path::new(folder.as_str()).ancestors().find(|folder| folder.exists());
     let around = left.and_then(|left| styxy_client::place::project_root(left, here.home.as_deref()));
     around.is_some_and(|root| here.kinship(&root) != Kinship::Same)
+}
+
+/// Whether the deleted folder was this repository's, by git's record or where it lay, or the lease is this session's.
+fn was_ours(found: &WhoAnswer, here: &Here) -> bool {
+    let lay_here = found.worktree.as_ref().is_some_and(|folder| here.had(Path::new(folder.as_str())));
+    lay_here || found.instance_id.is_some() && found.instance_id == here.instance
 }
 
 /// Whether that listener still is one of the port's: the same number and the same start.
@@ -98,7 +115,7 @@ mod tests {
 
     fn here(place: &Path, instance: Option<&str>) -> Here {
         let instance = instance.map(|id| InstanceId::new(id).unwrap());
-        Here { place: Some(place.to_owned()), instance, home: None }
+        Here { place: Some(place.to_owned()), instance, home: None, is_root: false }
     }
 
     const NOBODY: Protected = Protected { own: 7, daemon: 9 };
@@ -142,10 +159,32 @@ mod tests {
         }
         let here = here(&top.join("app"), None);
         let orphan = |folder: &str| found("orphan", |wire| wire["worktree"] = json!(top.join(folder)));
-        assert!(ours(&orphan("gone"), &here).is_ok());
+        let record = top.join("app/.git/worktrees/fix");
+        std::fs::create_dir_all(&record).unwrap();
+        std::fs::write(record.join("gitdir"), format!("{}/.git\n", top.join("fix").display())).unwrap();
+        assert!(ours(&orphan("fix/web"), &here).is_ok());
         assert!(ours(&orphan("app/dist"), &here).is_ok());
         assert!(ours(&orphan("other/dist"), &here).is_err());
-        assert!(ours(&found("orphan", |_| {}), &here).is_ok());
+        for unrelated in [orphan("gone"), found("orphan", |_| {})] {
+            let refusal = ours(&unrelated, &here).unwrap_err();
+            assert_eq!(refusal.hint.as_deref(), Some("styxy kill 3000 --force"));
+        }
+    }
+
+    #[test]
+    fn an_orphan_that_this_session_leased_for_is_its_own() {
+        let orphan = found("orphan", |wire| wire["instance_id"] = json!("claude-1"));
+        assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-1"))).is_ok());
+        assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-2"))).is_err());
+    }
+
+    #[test]
+    fn force_is_not_offered_where_only_root_could_use_it() {
+        let anothers = found("foreign", |wire| wire["system_usage"]["same_user"] = json!(false));
+        let mut here = here(Path::new("/w/app"), None);
+        assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("end it as its own user"));
+        here.is_root = true;
+        assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("styxy kill 3000 --force"));
     }
 
     #[test]

@@ -125,11 +125,11 @@ async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Fail
 async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
     let here = match said.project.as_deref() {
         None => Here::look()?,
-        Some(given) => Here {
-            place: arguments::project(Some(given))?.map(|root| PathBuf::from(root.as_str())),
-            instance: place::current_instance()?,
-            home: place::user_home(),
-        },
+        Some(given) => Here::at(
+            arguments::project(Some(given))?.map(|root| PathBuf::from(root.as_str())),
+            place::current_instance()?,
+            place::user_home(),
+        ),
     };
     let checked = client_check(&context.client()?, said.port).await?;
     let owner = whose::judge(checked, &here);

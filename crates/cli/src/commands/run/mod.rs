@@ -12,6 +12,7 @@ mod start;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
+use std::process::Command;
 
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
@@ -77,11 +78,11 @@ impl Args {
         let folder = env::current_dir().unwrap_or_default();
         let command = if self.command.is_empty() { dev_script(&folder)? } else { self.command };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {
-            return start::start(&command, &[]);
+            return start::start(&command, &Environment::default());
         }
         let scripts = |inside: Option<&str>, name: &str| {
             let folder = inside.map_or_else(|| folder.clone(), |inside| folder.join(inside));
-            Package::around(&folder)?.script(name).map(str::to_owned)
+            Package::around(&folder).ok()?.script(name).map(str::to_owned)
         };
         let plan = Plan::of(&command, &scripts);
         let project = wishes::current_project()?;
@@ -89,6 +90,13 @@ impl Args {
         if services.is_empty() {
             let service = plan.framework.map_or("dev", |row| row.service);
             services.extend(ServiceType::new(service));
+        }
+        if let Some(other) = plan::not_asked(&command, &services) {
+            let asked: Vec<&str> = services.iter().map(ServiceType::as_str).collect();
+            return Err(Failure::usage(
+                format!("{{port:{other}}} has no port: {other} was not asked for, only {}", asked.join(", ")),
+                format!("styxy run -s {} -s {other} -- COMMAND", asked.join(" -s ")),
+            ));
         }
         let mut wishes = wishes::wishes(services, self.name.as_ref(), project.as_ref())?;
         if let Some(first) = wishes.first_mut() {
@@ -111,9 +119,7 @@ impl Args {
 /// The package's dev script, as its package manager runs it.
 fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
     let hint = "styxy run -- COMMAND";
-    let Some(package) = Package::around(folder) else {
-        return Err(Failure::usage("there is no package.json here whose dev script could be run", hint));
-    };
+    let package = Package::around(folder).map_err(|none| Failure::usage(none.to_string(), hint))?;
     if package.script("dev").is_none() {
         let scripts: Vec<&str> = package.scripts().collect();
         let there = if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") };
@@ -123,8 +129,26 @@ fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
     Ok([package.manager(root.as_deref()), "run", "dev"].map(OsString::from).into())
 }
 
-/// Everything that is set for the command, besides what it inherits.
-fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Vec<(String, String)> {
+/// What the command's environment has other than what it inherits.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Environment {
+    set: Vec<(String, String)>,
+    removed: Vec<&'static str>,
+}
+
+impl Environment {
+    fn apply(&self, command: &mut Command) {
+        for name in &self.removed {
+            command.env_remove(name);
+        }
+        command.envs(self.set.iter().map(|(name, value)| (name, value)));
+    }
+}
+
+/// The variable that leads a plugin inside of the command to its lease.
+const LOCK_ID: &str = "STYXY_LOCK_ID";
+
+fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Environment {
     let served: Vec<Served> = wishes
         .iter()
         .zip(ports.numbers())
@@ -136,12 +160,14 @@ fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Vec<(String, Stri
         all.extend(row.env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{port}", &port))));
     }
     all.extend(variables(&served));
-    if let Ports::Leased(grants) = ports
-        && let Some(lock_id) = grants.first().and_then(|grant| grant.lock_id)
-    {
-        all.push(("STYXY_LOCK_ID".to_owned(), lock_id.to_string()));
-    }
-    all
+    let lock_id = match ports {
+        Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
+        Ports::Probed { .. } => None,
+    };
+    // One that is inherited is of another port.
+    let removed = if lock_id.is_none() { vec![LOCK_ID] } else { Vec::new() };
+    all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
+    Environment { set: all, removed }
 }
 
 /// How much is said.
@@ -187,6 +213,10 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
         Obstacle::Fixed(fixed) if *fixed == port => None,
         Obstacle::Fixed(fixed) => Some(format!(
             "the script sets port {fixed} itself, and the lease is for {port}; write $PORT there instead of {fixed}"
+        )),
+        Obstacle::Elsewhere => Some(format!(
+            "the script of another workspace is not looked at: a server there that does not read PORT is not told its \
+             port {port}; run it in that workspace's folder"
         )),
         Obstacle::OutOfReach(why) => {
             let row = row?;

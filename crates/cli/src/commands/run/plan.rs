@@ -32,6 +32,8 @@ pub(crate) struct Plan {
 pub(crate) enum Obstacle {
     /// Added words do not reach it; the sentence says why.
     OutOfReach(String),
+    /// It is started by a script of another workspace, if it is.
+    Elsewhere,
     /// The script itself names a port, and a second one would be a mistake.
     Fixed(Port),
 }
@@ -51,19 +53,28 @@ impl Plan {
         let marked = words.iter().any(|word| is_marked(&word.text));
         let mut plan = Self::default();
         let mut known = None;
-        for tool in launch::follow(words, scripts) {
+        let (before, tools): (Vec<Tool>, Vec<Tool>) =
+            launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
+        let elsewhere = tools.iter().any(|tool| tool.reach == Reach::Elsewhere);
+        for tool in tools {
             // A script's own PORT=3000 counts for more than the variable that is set around it.
             let set = tool.assigned.iter().rev().find(|(name, value)| name == "PORT" && !value.expanded);
             plan.script_port = set.and_then(|(_, value)| value.text.parse().ok()).or(plan.script_port);
-            let row = frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()));
+            let row = row_of(&tool);
             if row.is_some_and(Framework::needs_words) || row.is_some() && known.is_none() {
                 known = row.map(|row| (tool, row));
             }
         }
+        // `vite || true`: what is set for a command that is no server, and comes before the last one, says nothing.
+        let known =
+            known.or_else(|| before.into_iter().find_map(|tool| row_of(&tool).map(|row| (tool, row))));
         plan.obstacle = plan.script_port.map(Obstacle::Fixed);
+        // Who writes `{port}` says where the port goes.
+        if known.is_none() && elsewhere && !marked && plan.obstacle.is_none() {
+            plan.obstacle = Some(Obstacle::Elsewhere);
+        }
         if let Some((tool, row)) = known {
             plan.framework = Some(row);
-            // Who writes `{port}` says where the port goes.
             if !marked {
                 plan.fill(&tool, row, typed.len());
             }
@@ -72,7 +83,7 @@ impl Plan {
     }
 
     fn fill(&mut self, tool: &Tool, row: &Framework, typed: usize) {
-        let own = own::find(&tool.args, row.port);
+        let own = own::find(&tool.args, row);
         let mut missing = true;
         match &own {
             Own::None => {}
@@ -149,6 +160,23 @@ impl Plan {
     }
 }
 
+/// The first service that a `{port:…}` in `typed` names and that is none of `asked`.
+///
+/// What is no service's name is left to the command: a program in an argument may say `{port:3000}`.
+pub(super) fn not_asked(typed: &[OsString], asked: &[ServiceType]) -> Option<ServiceType> {
+    let texts = typed.iter().filter_map(|word| word.to_str());
+    let named = texts.flat_map(|text| text.split("{port:").skip(1));
+    named
+        .filter_map(|behind| behind.split_once('}'))
+        .filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .filter_map(|(name, _)| ServiceType::new(name).ok())
+        .find(|name| !asked.contains(name))
+}
+
+fn row_of(tool: &Tool) -> Option<&'static Framework> {
+    frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()))
+}
+
 /// What stands for the port.
 const PORT: &str = "{port}";
 
@@ -160,6 +188,7 @@ fn is_marked(text: &str) -> bool {
 fn place(tool: &Tool, typed: usize) -> Result<usize, String> {
     match &tool.reach {
         Reach::Yes => {}
+        Reach::Elsewhere => return Err("it is another workspace's".to_owned()),
         Reach::Script(name, why) => return Err(format!("the script {name} {}", why.as_str())),
     }
     // What follows a `--` of the tool's own are no flags.

@@ -64,6 +64,7 @@ rows! {
     vite: "Vite" {
         "vite" => "vite --port 4242 --strictPort";
         "vite preview --host" => "vite preview --host --port 4242 --strictPort";
+        "vite --mode test" => "vite --mode test --port 4242 --strictPort";
         "vite --port 3000 --strictPort" => "vite --port 4242 --strictPort";
     }
     vitest_ui: "Vitest UI" {
@@ -113,6 +114,9 @@ rows! {
         "./manage.py runserver 0.0.0.0:8000" => "./manage.py runserver 0.0.0.0:4242";
         "django-admin runserver 8000 --noreload" => "django-admin runserver 4242 --noreload";
         "python3.12 -u -m django runserver [::]:8000" => "python3.12 -u -m django runserver [::]:4242";
+        "python manage.py runserver -v 2" => "python manage.py runserver -v 2 4242";
+        "python manage.py runserver -v 2 8000" => "python manage.py runserver -v 2 4242";
+        "python manage.py runserver --nothreading 0:8000" => "python manage.py runserver --nothreading 0:4242";
     }
     flask: "Flask" {
         "flask --app hello run" => "flask --app hello run --port 4242";
@@ -127,13 +131,16 @@ rows! {
         "bin/rails s" => "bin/rails s -p 4242";
         "bundle exec rails server" => "bundle exec rails server -p 4242";
     }
-    php: "PHP" { "php -S localhost:8000 -t public" => "php -S localhost:4242 -t public"; }
+    php: "PHP" { "php -S localhost:8000 -t public" => "php -S localhost:4242 -t public"; "php -Slocalhost:4013" => "php -Slocalhost:4242"; }
     laravel: "Laravel" { "php artisan serve" => "php artisan serve --port 4242"; }
     hugo: "Hugo" { "hugo server -D" => "hugo server -D --port 4242"; }
     jekyll: "Jekyll" { "bundle exec jekyll serve" => "bundle exec jekyll serve --port 4242"; }
     http_server_of_python: "Python's http.server" {
         "python3 -m http.server" => "python3 -m http.server 4242";
         "python -m http.server 8000 -d dist" => "python -m http.server 4242 -d dist";
+        "python -m http.server --bind ::1" => "python -m http.server --bind ::1 4242";
+        "python -m http.server -b 127.0.0.1 8000" => "python -m http.server -b 127.0.0.1 4242";
+        "python -m http.server --directory 24" => "python -m http.server --directory 24 4242";
     }
     cargo_leptos: "cargo-leptos" { "cargo leptos watch" => "cargo leptos watch"; }
     trunk: "Trunk" { "trunk serve --open" => "trunk serve --open --port 4242"; }
@@ -156,6 +163,13 @@ const APP: Package = &[
     ("ours", "styxy run -- vite"),
     ("ng", "ng"),
     ("cut", "cargo leptos watch -- --x"),
+    ("masked", "vite || true"),
+    ("then", "vite && echo done"),
+    ("outer", "npm run masked"),
+    ("turned", "! vite"),
+    ("built", "PORT=3000 vite build && node server.js"),
+    ("beside", "next dev && vite"),
+    ("test", "vitest --ui"),
     ("rest", "storybook dev -- rest"),
 ];
 
@@ -178,6 +192,13 @@ fn a_script_gets_its_tools_flags_by_the_way_of_its_package_manager() {
         ("npm run again-host", "npm run again-host -- --port 4242 --strictPort"),
         ("npm run again-pnpm", "npm run again-pnpm -- --port 4242 --strictPort"),
         ("npm run fixed", "npm run fixed -- --port 4242 --strictPort"),
+        ("npm run turned", "npm run turned -- --port 4242 --strictPort"),
+        ("npm run beside", "npm run beside -- --port 4242 --strictPort"),
+        ("npm test", "npm test -- --api.port 4242 --api.strictPort"),
+        ("npm t", "npm t -- --api.port 4242 --api.strictPort"),
+        ("pnpm test", "pnpm test --api.port 4242 --api.strictPort"),
+        ("pnpm t", "pnpm t --api.port 4242 --api.strictPort"),
+        ("yarn test", "yarn test --api.port 4242 --api.strictPort"),
         ("npm run ng -- serve", "npm run ng -- serve --port 4242"),
         ("npm run dev -- --port 3000", "npm run dev -- --port 4242 --strictPort"),
     ] {
@@ -210,6 +231,11 @@ fn a_tool_is_found_behind_whatever_starts_it() {
         ("cross-env NODE_ENV=test vite", "cross-env NODE_ENV=test vite --port 4242 --strictPort"),
         ("env -u X A=b vite", "env -u X A=b vite --port 4242 --strictPort"),
         ("dotenv -e .env -- vite", "dotenv -e .env -- vite --port 4242 --strictPort"),
+        ("uv run --group dev flask run", "uv run --group dev flask run --port 4242"),
+        (
+            "uv --directory web run --extra x --env-file .env flask run",
+            "uv --directory web run --extra x --env-file .env flask run --port 4242",
+        ),
         ("poetry run flask run", "poetry run flask run --port 4242"),
     ] {
         assert_eq!(becomes(typed), expected, "{typed}");
@@ -229,7 +255,9 @@ fn an_unknown_command_is_left_as_it_is() {
         "vitest run",
         "docker compose up",
         "npm install",
-        "npm test",
+        "npm -w web install",
+        "yarn workspace web add x",
+        "bun test",
         "pnpm install",
         "cargo watch -x run",
         "npm run absent",
@@ -256,6 +284,9 @@ fn what_appended_words_do_not_reach_is_left_as_it_is_and_said_why() {
     for (line, why) in [
         ("npm run both", "the script both puts a command into the background"),
         ("pnpm logged", "the script logged has a pipe"),
+        ("npm run masked", "the script masked has another command behind it"),
+        ("npm run then", "the script then has another command behind it"),
+        ("npm run outer", "the script masked has another command behind it"),
         ("npm run rest", "its arguments have a -- of their own"),
     ] {
         assert_eq!(becomes_with(line, APP), line);
@@ -265,11 +296,30 @@ fn what_appended_words_do_not_reach_is_left_as_it_is_and_said_why() {
     assert_eq!(becomes_with("npm run serve", APP), "npm run serve");
     assert_eq!(plan_with("npm run serve", APP).0.obstacle, Some(Obstacle::Fixed(Port::new(3000).unwrap())));
     assert_eq!(plan_with("npm run cut", APP).0.obstacle, None);
+    assert_eq!(plan_with("npm run built", APP).0.obstacle, None);
     assert_eq!(
         plan_with("npm run assigned", APP).0.obstacle,
         Some(Obstacle::Fixed(Port::new(3000).unwrap()))
     );
     assert_eq!(plan_with("npm run fixed", APP).0.obstacle, None, "an added flag overrules it");
+}
+
+#[test]
+fn a_script_of_another_workspace_is_said_not_to_be_looked_at() {
+    for line in [
+        "npm -w web run dev",
+        "npm run dev --workspace=web",
+        "npm run dev -ws",
+        "pnpm --filter web dev",
+        "pnpm -r dev",
+        "yarn workspace web dev",
+        "yarn workspaces foreach run dev",
+        "bun --filter web dev",
+    ] {
+        assert_eq!(becomes_with(line, APP), line);
+        assert_eq!(plan_with(line, APP).0.obstacle, Some(Obstacle::Elsewhere), "{line}");
+    }
+    assert_eq!(plan_with("npm -w web run dev -- --port {port}", APP).0.obstacle, None);
 }
 
 #[test]

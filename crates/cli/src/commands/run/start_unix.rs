@@ -4,16 +4,18 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use super::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Runs `words` with `environment` added; does not return if that works.
+/// Runs `words` with `environment` changed; does not return if that works.
 ///
 /// # Errors
 /// There is no such program, or it cannot be run.
-pub(super) fn start(words: &[OsString], environment: &[(String, String)]) -> Result<Exit, Failure> {
+pub(super) fn start(words: &[OsString], environment: &Environment) -> Result<Exit, Failure> {
     let Some((program, args)) = words.split_first() else { return Ok(Exit::Done) };
     let mut command = Command::new(program);
-    command.args(args).envs(environment.iter().map(|(name, value)| (name, value)));
+    command.args(args);
+    environment.apply(&mut command);
     Err(Failure::not_run(program, &command.exec()))
 }

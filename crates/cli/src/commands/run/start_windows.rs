@@ -9,17 +9,19 @@ use std::process::Command;
 
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 
+use super::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Runs `words` with `environment` added and ends as the command does.
+/// Runs `words` with `environment` changed and ends as the command does.
 ///
 /// # Errors
 /// There is no such program, or it cannot be run.
-pub(super) fn start(words: &[OsString], environment: &[(String, String)]) -> Result<Exit, Failure> {
+pub(super) fn start(words: &[OsString], environment: &Environment) -> Result<Exit, Failure> {
     let Some((program, args)) = words.split_first() else { return Ok(Exit::Done) };
     let mut command = Command::new(found(program).as_deref().unwrap_or(Path::new(program)));
-    command.args(args).envs(environment.iter().map(|(name, value)| (name, value)));
+    command.args(args);
+    environment.apply(&mut command);
     // SAFETY: the function is there as long as the process, and touches nothing.
     unsafe { SetConsoleCtrlHandler(Some(leave_to_the_command), 1) };
     let status = command.status().map_err(|error| Failure::not_run(program, &error))?;

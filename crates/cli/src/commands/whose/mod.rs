@@ -25,9 +25,16 @@ pub(super) struct Here {
     pub(super) place: Option<PathBuf>,
     pub(super) instance: Option<InstanceId>,
     pub(super) home: Option<PathBuf>,
+    /// Whether this user may end another's processes.
+    pub(super) is_root: bool,
 }
 
 impl Here {
+    /// This user, in another place.
+    pub(super) fn at(place: Option<PathBuf>, instance: Option<InstanceId>, home: Option<PathBuf>) -> Self {
+        Self { place, instance, home, is_root: is_root() }
+    }
+
     /// # Errors
     /// The worktree's path is not Unicode, or the environment names a session that cannot be.
     pub(super) fn look() -> Result<Self, Failure> {
@@ -37,6 +44,7 @@ impl Here {
             place: project.or_else(folder),
             instance: place::current_instance()?,
             home: place::user_home(),
+            is_root: is_root(),
         })
     }
 
@@ -47,6 +55,23 @@ impl Here {
             None => Kinship::Unrelated,
         }
     }
+
+    /// Whether a folder that is no longer there was in this place, or in a worktree that git has on record for it.
+    pub(super) fn had(&self, gone: &Path) -> bool {
+        let Some(ours) = &self.place else { return false };
+        gone.starts_with(ours) || worktree::is_recorded(ours, gone)
+    }
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Windows itself says whether a process may be ended.
+#[cfg(windows)]
+const fn is_root() -> bool {
+    true
 }
 
 /// Asks the daemon who is on `port`, and says whose that is from `here`.
@@ -162,7 +187,11 @@ fn server(
     let process = words::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get));
     let process = process.unwrap_or_else(|| "a process that cannot be seen".to_owned());
     if usage.same_user == Some(false) {
-        let user = usage.user.as_deref().map(|user| format!(", {user}")).unwrap_or_default();
+        let user = usage.user.as_deref().map(|user| match user.parse::<u32>() {
+            Ok(number) => format!(", user {number}"),
+            Err(_) => format!(", {user}"),
+        });
+        let user = user.unwrap_or_default();
         return (Whose::Foreign, format!("{process} is another user's{user}"));
     }
     let named = |path: &ProjectPath| tilde(path.as_str(), here.home.as_deref());

@@ -22,6 +22,7 @@ fn judged_answer(answer: CheckAnswer, instance: Option<&str>) -> WhoAnswer {
         place: Some("/w/app".into()),
         instance: instance.map(|id| InstanceId::new(id).unwrap()),
         home: None,
+        is_root: false,
     };
     let kinship = |path: &Path| match path.to_str().unwrap() {
         "/w/app" => Kinship::Same,
@@ -89,7 +90,9 @@ fn another_users_server_is_foreign_even_in_this_worktree() {
     // Nothing but the socket's user is seen of it.
     let unseen = json!({"pid": null, "process": null, "command": null, "user": "33", "same_user": false,
         "addresses": ["0.0.0.0"], "project_path": null, "branch": null, "started_at": null});
-    is(&judged(unseen, Value::Null, None), Whose::Foreign, None);
+    let unseen = judged(unseen, Value::Null, None);
+    is(&unseen, Whose::Foreign, None);
+    assert!(unseen.reason.ends_with(" is another user's, user 33"), "{}", unseen.reason);
 }
 
 #[test]

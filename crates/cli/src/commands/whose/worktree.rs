@@ -41,6 +41,21 @@ fn roots(folder: &Path, home: Option<&Path>) -> impl Iterator<Item = PathBuf> {
     std::iter::successors(project_root(folder, home), move |root| project_root(root.parent()?, home))
 }
 
+/// Whether git has it on record that `theirs` lies in a worktree of `ours`' repository, be it deleted or not.
+pub(super) fn is_recorded(ours: &Path, theirs: &Path) -> bool {
+    let Some(records) = repository(ours).and_then(|git| fs::read_dir(git.join("worktrees")).ok()) else {
+        return false;
+    };
+    records.flatten().filter_map(|record| recorded(&record.path())).any(|root| theirs.starts_with(root))
+}
+
+/// The root of the worktree that git keeps `record` of; the worktree itself need not be there.
+fn recorded(record: &Path) -> Option<PathBuf> {
+    let file = record.join(fs::read_to_string(record.join("gitdir")).ok()?.trim());
+    let root = file.parent()?;
+    Some(root.parent()?.canonicalize().ok()?.join(root.file_name()?))
+}
+
 /// The folder of the repository that the worktree with this root belongs to: the same for all its worktrees.
 fn repository(root: &Path) -> Option<PathBuf> {
     let git = root.join(".git");
@@ -81,6 +96,7 @@ mod tests {
             fs::create_dir_all(&own).unwrap();
             fs::write(root.join(".git"), format!("gitdir: {}\n", own.display())).unwrap();
             fs::write(own.join("commondir"), "../..\n").unwrap();
+            fs::write(own.join("gitdir"), format!("{}/.git\n", root.display())).unwrap();
             root
         }
         fn submodule(&self, path: &str) -> PathBuf {
@@ -130,6 +146,20 @@ mod tests {
         both_ways(&place.at("app"), &other, Kinship::Unrelated);
         both_ways(&place.at("app"), &plain, Kinship::Unrelated);
         both_ways(&plain, &plain, Kinship::Same);
+    }
+
+    #[test]
+    fn a_deleted_worktree_is_known_by_gits_record_of_it() {
+        let place = Place::new();
+        let (fix, inside) = (place.worktree("app-fix", "fix"), place.worktree("app/.worktrees/old", "old"));
+        fs::create_dir_all(place.at("other/.git")).unwrap();
+        fs::write(place.at("app/.git/worktrees/old/gitdir"), "../../../.worktrees/old/.git\n").unwrap();
+        for gone in [&fix, &inside] {
+            fs::remove_dir_all(gone).unwrap();
+            assert!(is_recorded(&place.at("app"), &gone.join("web")), "{gone:?}");
+            assert!(!is_recorded(&place.at("other"), &gone.join("web")), "{gone:?}");
+        }
+        assert!(!is_recorded(&place.at("app"), &place.at("app-fixed")));
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn words_reach_the_last_command_of_a_plain_list_only() {
         ("if true; then vite; fi", Unreachable::Control),
         ("{ vite; }", Unreachable::Control),
         ("vite;", Unreachable::Ends),
+        ("vite && !", Unreachable::Ends),
         ("", Unreachable::Ends),
         ("vite # dev", Unreachable::Comment),
         ("vite 'x", Unreachable::Quotes),

@@ -46,7 +46,7 @@ pub(super) fn of(words: Vec<Word>, port: Option<Port>, folder: &Path, scripts: &
 
 fn of_tool(row: &Framework, args: &[Word], told: Option<Port>) -> Option<Port> {
     let asks = args.iter().any(|word| matches!(word.text.as_str(), "--help" | "--version"));
-    match own::find(args, row.port) {
+    match own::find(args, row) {
         _ if asks => None,
         Own::Port { port, .. } => port,
         Own::None => told.filter(|_| READ_PORT.contains(&row.name)),

@@ -166,6 +166,10 @@ impl Follower<'_> {
     fn script(&mut self, name: &str, text: &str, args: Vec<Word>, tool: Tool, depth: usize) {
         let script = shell::read(text);
         let mut commands = script.commands;
+        for command in &mut commands {
+            let turned = command.words.iter().take_while(|word| word.text == "!").count();
+            command.words.drain(..turned);
+        }
         let (reach, last) = match (&tool.reach, script.end) {
             (Reach::Yes, Ok(())) => {
                 (Reach::Script(name.to_owned(), Unreachable::NotLast), commands.pop().map(|last| last.words))

@@ -80,15 +80,12 @@ pub(crate) fn read(text: &str) -> Script {
         reader.stop(Unreachable::Ends);
     }
     reader.finish_command(After::End);
-    // What only turns the exit code around takes no part in anything else.
-    for command in &mut reader.commands {
-        let turned = command.words.iter().take_while(|word| word.text == "!").count();
-        command.words.drain(..turned);
-    }
-    if reader.commands.last().is_some_and(|last| last.words.is_empty()) {
+    // What only turns the exit code around keeps no words from what is behind it.
+    let first = |command: &Simple| command.words.iter().find(|word| word.text != "!").cloned();
+    if reader.commands.last().is_some_and(|last| first(last).is_none()) {
         reader.stop(Unreachable::Ends);
     }
-    let starts = |command: &Simple| command.words.first().is_some_and(|word| is_keyword(&word.text));
+    let starts = |command: &Simple| first(command).is_some_and(|word| is_keyword(&word.text));
     if reader.commands.iter().any(starts) {
         reader.stop(Unreachable::Control);
     }
@@ -113,6 +110,7 @@ pub(crate) fn is_keyword(word: &str) -> bool {
             | "esac"
             | "{"
             | "}"
+            | "!"
             | "function"
             | "[["
     )

@@ -8,7 +8,8 @@ use styxy_core::api::{CheckAnswer, CleanupAnswer, OwnerKind, ReleaseAnswer, Scan
 use styxy_core::{EndReason, Pid};
 
 use crate::support::{
-    Home, Running, Server, addresses, alive, eventually, forked_server, helper, nobody, pid_of, sort, until,
+    Home, Running, Server, addresses, alive, eventually, forked_server, has_ended, helper, nobody, pid_of,
+    sort, until,
 };
 
 /// Every owner and every listener is looked at now: what still stands after this stands by the rules.
@@ -105,7 +106,7 @@ fn a_lease_passes_to_the_child_that_listens_when_its_owner_dies() {
 fn drop_child(parent: &mut Server, child: u32) {
     parent.kill_alone();
     parent.hang_up();
-    until("the child ends", || !alive(child));
+    until("the child ends", || has_ended(child));
 }
 
 #[test]

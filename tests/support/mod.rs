@@ -18,7 +18,7 @@ pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 pub(crate) use ports::addresses;
-pub(crate) use process::{Running, alive, is_root, kill, nobody, pid_of};
+pub(crate) use process::{Running, alive, has_ended, is_root, kill, nobody, pid_of};
 pub(crate) use run::{Output, finish, words};
 pub(crate) use schema::mismatches;
 pub(crate) use terminal::{Terminal, on_terminal};

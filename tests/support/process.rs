@@ -76,6 +76,13 @@ pub(crate) fn alive(pid: u32) -> bool {
     test_kill_process(known(pid)).is_ok()
 }
 
+/// Whether the process has ended, be it that nobody reaps it: an orphan's new parent need not, in a container.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    let told = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+    let state = String::from_utf8(told.stdout).unwrap();
+    state.trim().is_empty() || state.starts_with('Z')
+}
+
 /// The process that a lease's owner is, if it is one.
 pub(crate) fn pid_of(owner: &OwnerView) -> Option<u32> {
     owner.pid.map(styxy_core::Pid::get)

@@ -2,13 +2,17 @@
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use styxy_core::api::{Code, Ending, KillAnswer};
+use styxy_core::api::{CheckAnswer, Code, Ending, KillAnswer, SystemUsage};
 
-use crate::support::{Home, Output, Server, finish, helper, nobody, on_terminal, sort};
+use crate::support::{
+    Home, Output, Running, Server, finish, has_ended, helper, nobody, on_terminal, sort, until,
+};
 
 #[track_caller]
 fn kill(home: &Home, target: &str, more: &[&str]) -> Output {
@@ -54,6 +58,82 @@ fn a_server_that_does_not_end_by_itself_is_killed_after_the_grace() {
     let _server = Server::listening(deaf.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()));
     let answer: KillAnswer = kill(&home, &port.to_string(), &["--grace", "0.2", "--json"]).done().wire();
     assert_eq!(answer.ending, Ending::Killed);
+    is_free(port);
+}
+
+/// Processes that share one listening socket, as those of a server that forked do: a folder and a script for each.
+fn forked(home: &Home, port: u16, servers: &[(&Path, &str)]) -> Vec<Running> {
+    let socket = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let start = |(folder, script): &(&Path, &str)| {
+        let mut command = home.shell(script);
+        let socket = Stdio::from(OwnedFd::from(socket.try_clone().unwrap()));
+        Running::spawn(command.current_dir(folder).stdin(socket).stdout(Stdio::null()))
+    };
+    let running: Vec<Running> = servers.iter().map(start).collect();
+    drop(socket);
+    let mut expected: Vec<_> = running.iter().map(Running::pid).collect();
+    expected.sort_unstable();
+    until("they alone have the socket", || {
+        let CheckAnswer { system_usage, others, .. } = home.socket().get(&format!("/check/{port}")).ok();
+        let all = system_usage.iter().chain(&others);
+        let mut pids: Vec<_> = all.filter_map(|usage: &SystemUsage| Some(usage.pid?.get())).collect();
+        pids.sort_unstable();
+        pids == expected
+    });
+    running
+}
+
+const WAITS: &str = "exec sleep 1000";
+const IS_DEAF: &str = "trap '' TERM; exec sleep 1000";
+
+#[test]
+fn all_processes_of_a_server_that_forked_are_ended() {
+    let home = Home::new();
+    let port = home.spare_port();
+    let here = home.project();
+    home.start();
+    let mut running = forked(&home, port, &[(&here, WAITS), (&here, WAITS), (&here, WAITS)]);
+    let answer: KillAnswer = kill(&home, &port.to_string(), &["--json"]).done().wire();
+    is_free(port);
+    assert_eq!((answer.others.len(), answer.ending), (2, Ending::Asked));
+    let mut pids: Vec<u32> = answer.others.iter().map(|other| other.pid.get()).collect();
+    pids.push(answer.pid.get());
+    pids.sort_unstable();
+    running.sort_by_key(Running::pid);
+    assert_eq!(pids, running.iter().map(Running::pid).collect::<Vec<_>>());
+    assert!(pids.iter().all(|pid| has_ended(*pid)));
+}
+
+#[test]
+fn of_a_server_that_forked_only_those_that_do_not_end_by_themselves_are_killed() {
+    let home = Home::new();
+    let port = home.spare_port();
+    home.start();
+    let running = forked(&home, port, &[(&home.project(), IS_DEAF), (&home.project(), WAITS)]);
+    let deaf = running[0].pid();
+    // What it is deaf to is settled only once the shell has become what it runs.
+    until("it is deaf", || fs::read_to_string(format!("/proc/{deaf}/comm")).unwrap() == "sleep\n");
+    let answer: KillAnswer = kill(&home, &port.to_string(), &["--grace", "0.2", "--json"]).done().wire();
+    let others = answer.others.iter().map(|other| (other.pid.get(), other.ending));
+    let mut endings: Vec<_> = others.chain([(answer.pid.get(), answer.ending)]).collect();
+    endings.sort_by_key(|(pid, _)| *pid != deaf);
+    assert_eq!(endings, [(deaf, Ending::Killed), (running[1].pid(), Ending::Asked)]);
+}
+
+#[test]
+fn a_socket_that_another_worktrees_process_shares_needs_force() {
+    let home = Home::new();
+    let port = home.spare_port();
+    let other = home.worktree("fix");
+    home.start();
+    let running = forked(&home, port, &[(&home.project(), WAITS), (&other, WAITS)]);
+    let refused = kill(&home, &port.to_string(), &["--json"]).exits(1).refusal();
+    assert_eq!(refused.hint, Some(format!("styxy kill {port} --force")));
+    assert!(running.iter().all(|process| !has_ended(process.pid())), "one was ended");
+    let (code, shown) = on_terminal(&mut home.styxy_command(&["kill", &port.to_string(), "--force"]), "y\n");
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("End these 2 processes?"), "{shown}");
+    assert!(running.iter().all(|process| shown.contains(&process.pid().to_string())), "{shown}");
     is_free(port);
 }
 
@@ -189,9 +269,7 @@ fn a_stranger_on_a_leased_port_is_not_ended_by_the_leases_id() {
     let home = Home::new();
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project() }));
     let mut stranger = Server::in_folder(&home, &home.other_project(), grant.port.get());
-    crate::support::until("the conflict is seen", || {
-        home.lease_of(&grant).is_some_and(|lease| lease.conflict.is_some())
-    });
+    until("the conflict is seen", || home.lease_of(&grant).is_some_and(|lease| lease.conflict.is_some()));
     let refused = kill(&home, &grant.lock_id.unwrap().to_string(), &["--force", "--json"]).exits(1);
     assert_eq!(refused.refusal().code, Code::Forbidden);
     lives(&mut stranger);

@@ -85,8 +85,22 @@ pub struct KillAnswer {
     pub process: Option<String>,
     /// How it was ended.
     pub ending: Ending,
+    /// The other processes that listened on it and were ended; absent if there was none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Ended>,
     /// A sentence for people.
     pub message: String,
+}
+
+/// A process that was ended beside the first one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The process.
+    pub pid: Pid,
+    /// Its name (`node`).
+    pub process: Option<String>,
+    /// How it was ended.
+    pub ending: Ending,
 }
 
 /// How a process was ended.

@@ -25,7 +25,7 @@ pub use instance::{
 pub use lease::{
     AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State,
 };
-pub use local::{Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
+pub use local::{Ended, Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
 pub use mistake::explain;
 pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
 pub use refusal::{Code, Refusal};

@@ -20,7 +20,8 @@ pub struct CheckAnswer {
     pub allocated_to: Option<Lease>,
     /// Who listens on it, leased or not.
     pub system_usage: Option<SystemUsage>,
-    /// Other processes that listen on it, on other addresses; absent if there is none.
+    /// Other processes that listen on it, on other addresses or with the same socket (a server that forked); absent if
+    /// there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<SystemUsage>,
     /// Why it is not available; null if it is.

@@ -16,6 +16,8 @@ use crate::system::{self, ListeningSocket};
 
 /// How many ports are suggested if nothing is said.
 const SUGGESTED: u8 = 5;
+/// How many listeners beside the first the reason names: a server that forked may have dozens.
+const MOST_NAMED: usize = 3;
 /// The first port that is scanned if nothing is said.
 const FIRST_SCANNED: u16 = 1024;
 
@@ -31,10 +33,13 @@ pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Resu
     let mut usages = usage::of(&daemon, port, first).await.into_iter();
     let system_usage = usages.next();
     let others: Vec<SystemUsage> = usages.collect();
-    let beside: Vec<String> = others
-        .iter()
+    let beside = others.iter().take(MOST_NAMED);
+    let mut beside: Vec<String> = beside
         .map(|usage| format!("{} listens on {} too", usage::name(usage), usage.addresses.join(", ")))
         .collect();
+    if let Some(more) = others.len().checked_sub(MOST_NAMED + 1) {
+        beside.push(format!("and {} more", more + 1));
+    }
     let engine = daemon.engine();
     let registry = engine.registry();
     let allocated_to = registry.lease_on(port).map(|lease| registry.view(lease));

@@ -12,7 +12,8 @@ use crate::system::{self, Details, ListeningSocket};
 /// How long a look-up may take; what is not known by then is null.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Who listens on `port`: the one process, or several on different addresses; `first` goes before the others.
+/// Who listens on `port`: the one process, or several, on different addresses or with one socket that they share;
+/// `first` goes before the others.
 pub(super) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<SystemUsage> {
     let Some(sockets) = daemon.sockets().unwrap_or_default().remove(&port) else { return Vec::new() };
     let mut usages =
@@ -36,14 +37,18 @@ fn look_up(
 ) -> BTreeMap<Port, Vec<SystemUsage>> {
     let deadline = Instant::now() + PATIENCE;
     let all: Vec<ListeningSocket> = sockets.values().flatten().copied().collect();
-    let holders = system::find_holders(&all, &[], deadline);
+    let holders = system::find_all_holders(&all, deadline);
     let mut known: HashMap<Pid, Option<Details>> = HashMap::new();
     let mut usages = BTreeMap::new();
     for (port, sockets) in sockets {
         let mut by_process: BTreeMap<(Option<Pid>, Option<u32>), Vec<&ListeningSocket>> = BTreeMap::new();
         for socket in sockets {
-            let pid = holders.get(&socket.inode).copied().or(socket.pid);
-            by_process.entry((pid, socket.uid)).or_default().push(socket);
+            let seen =
+                holders.get(&socket.inode).into_iter().flatten().copied().map(Some).collect::<Vec<_>>();
+            let pids = if seen.is_empty() { vec![socket.pid] } else { seen };
+            for pid in pids {
+                by_process.entry((pid, socket.uid)).or_default().push(socket);
+            }
         }
         let mut on_port = Vec::new();
         for ((pid, uid), sockets) in by_process {

@@ -25,13 +25,15 @@ mod tests;
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
-    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_holder, find_holders,
+    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_all_holders,
+    find_holder, find_holders,
 };
 #[cfg(windows)]
 pub use native::PipeListener;
 #[cfg(target_os = "linux")]
 pub use native::{
-    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_holder, find_holders,
+    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_all_holders,
+    find_holder, find_holders,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]

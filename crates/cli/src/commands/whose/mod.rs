@@ -88,6 +88,15 @@ pub(super) fn judge(answer: CheckAnswer, here: &Here) -> WhoAnswer {
     classify(answer, here, &disk)
 }
 
+/// The same for each process that listens there by itself; one answer that says so if none does.
+pub(super) fn each(mut answer: CheckAnswer, here: &Here) -> Vec<WhoAnswer> {
+    let others = std::mem::take(&mut answer.others);
+    let first = answer.system_usage.take();
+    let alone = |usage| CheckAnswer { system_usage: usage, ..answer.clone() };
+    let all = std::iter::once(first).chain(others.into_iter().map(Some));
+    all.map(|usage| judge(alone(usage), here)).collect()
+}
+
 /// What is asked of the disk.
 struct Disk<'a> {
     is_there: &'a dyn Fn(&Path) -> bool,

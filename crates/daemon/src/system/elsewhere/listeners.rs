@@ -66,3 +66,9 @@ pub fn find_holder(socket: &ListeningSocket, _hints: &[Pid], _deadline: Instant)
 pub fn find_holders(sockets: &[ListeningSocket], _hints: &[Pid], _deadline: Instant) -> HashMap<u64, Pid> {
     sockets.iter().filter_map(|socket| Some((socket.inode, socket.pid?))).collect()
 }
+
+/// The same: here the table has a line for each process that has the socket.
+#[must_use]
+pub fn find_all_holders(sockets: &[ListeningSocket], _deadline: Instant) -> HashMap<u64, Vec<Pid>> {
+    sockets.iter().filter_map(|socket| Some((socket.inode, vec![socket.pid?]))).collect()
+}

@@ -9,5 +9,5 @@ pub use details::describe;
 pub(super) use four::bind_all;
 #[cfg(target_os = "macos")]
 pub(super) use four::on_all_addresses;
-pub use listeners::{SocketTable, find_holder, find_holders};
+pub use listeners::{SocketTable, find_all_holders, find_holder, find_holders};
 pub use stubs::{CLOSE_EVENTS, CloseEvents, PeerLookup, ephemeral_range};

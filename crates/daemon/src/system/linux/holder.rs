@@ -27,24 +27,51 @@ pub fn find_holder(socket: &ListeningSocket, hints: &[Pid], deadline: Instant) -
 /// The same for many sockets in one walk, by their inodes; those without an entry were not found.
 #[must_use]
 pub fn find_holders(sockets: &[ListeningSocket], hints: &[Pid], deadline: Instant) -> HashMap<u64, Pid> {
-    let wanted: HashSet<u64> =
-        sockets.iter().map(|socket| socket.inode).filter(|inode| *inode != 0).collect();
-    let mut search =
-        Search { wanted, found: HashMap::new(), looked_at: HashSet::new(), deadline, path: String::new() };
-    search.run(hints);
-    search.found
+    let found = Search::new(sockets, Ask::First, deadline).run(hints);
+    found.into_iter().filter_map(|(inode, pids)| Some((inode, *pids.first()?))).collect()
+}
+
+/// Every process that has these sockets open, lowest pid first, by their inodes: a server that forked has one socket in
+/// several. Walks all of /proc.
+#[must_use]
+pub fn find_all_holders(sockets: &[ListeningSocket], deadline: Instant) -> HashMap<u64, Vec<Pid>> {
+    let mut found = Search::new(sockets, Ask::Every, deadline).run(&[]);
+    for pids in found.values_mut() {
+        pids.sort_unstable();
+    }
+    found
+}
+
+/// Which holders of a socket are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    First,
+    Every,
 }
 
 struct Search {
     wanted: HashSet<u64>,
-    found: HashMap<u64, Pid>,
+    ask: Ask,
+    found: HashMap<u64, Vec<Pid>>,
     looked_at: HashSet<Pid>,
     deadline: Instant,
     path: String,
 }
 
 impl Search {
-    fn run(&mut self, hints: &[Pid]) -> Option<()> {
+    fn new(sockets: &[ListeningSocket], ask: Ask, deadline: Instant) -> Self {
+        let wanted = sockets.iter().map(|socket| socket.inode).filter(|inode| *inode != 0).collect();
+        let (found, looked_at) = (HashMap::new(), HashSet::new());
+        Self { wanted, ask, found, looked_at, deadline, path: String::new() }
+    }
+
+    fn run(mut self, hints: &[Pid]) -> HashMap<u64, Vec<Pid>> {
+        self.walk(hints);
+        self.found
+    }
+
+    /// None when it stopped before the end of /proc.
+    fn walk(&mut self, hints: &[Pid]) -> Option<()> {
         let proc = open_folder(CWD, "/proc")?;
         for pid in hints {
             self.look_into(&proc, *pid)?;
@@ -83,14 +110,23 @@ impl Search {
             if seen.is_multiple_of(256) && Instant::now() >= self.deadline {
                 return None;
             }
-            if let Some(inode) = socket_inode(&folder, name)
-                && self.wanted.remove(&inode)
-            {
-                self.found.insert(inode, pid);
+            if let Some(inode) = socket_inode(&folder, name).filter(|inode| self.wanted.contains(inode)) {
+                self.add(inode, pid);
             }
             (!self.wanted.is_empty()).then_some(())
         });
         Some(())
+    }
+
+    fn add(&mut self, inode: u64, pid: Pid) {
+        let pids = self.found.entry(inode).or_default();
+        // A process may have one socket under several descriptors.
+        if pids.last() != Some(&pid) {
+            pids.push(pid);
+        }
+        if self.ask == Ask::First {
+            self.wanted.remove(&inode);
+        }
     }
 
     /// The children of every thread of `pid`; none where the kernel does not list them.

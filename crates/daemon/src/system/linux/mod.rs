@@ -19,7 +19,7 @@ use rustix::io::{Errno, read, retry_on_intr};
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
 pub use details::describe;
 pub use exit::ExitWatch;
-pub use holder::{find_holder, find_holders};
+pub use holder::{find_all_holders, find_holder, find_holders};
 pub use listeners::SocketTable;
 pub use machine::{boot_id, ephemeral_range, now, resident_bytes};
 pub use peer::PeerLookup;

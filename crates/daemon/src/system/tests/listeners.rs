@@ -10,7 +10,8 @@ use styxy_core::{Port, PortSet};
 
 use super::support::{Family, Family6, Then, bound, in_5_seconds, listener, this_process};
 use crate::system::{
-    ListeningSocket, SocketTable, find_holder, find_holders, identify, raise_descriptor_limit,
+    ListeningSocket, SocketTable, find_all_holders, find_holder, find_holders, identify,
+    raise_descriptor_limit,
 };
 
 /// This very socket in the table; others may listen on the same port at other addresses.
@@ -103,6 +104,21 @@ fn many_sockets_are_found_in_one_walk_and_strange_ones_are_left_out() {
     let found = find_holders(&sockets, &[], in_5_seconds());
     assert_eq!(found.len(), 5);
     assert!(sockets[..5].iter().all(|socket| found[&socket.inode] == this_process()));
+}
+
+#[test]
+fn all_that_share_a_socket_are_found() {
+    let (socket, _port) = listener("127.0.0.1:0");
+    let found = in_table(&socket).unwrap();
+    let shared = || Stdio::from(OwnedFd::from(socket.try_clone().unwrap()));
+    let script = "echo ready; exec sleep 1000";
+    let (first, second) = (Family::shell(script, shared()), Family::shell(script, shared()));
+    let all = find_all_holders(&[found], in_5_seconds());
+    let pids = &all[&found.inode];
+    // Other tests' children have it too until they have become what they run.
+    assert!([this_process(), first.pid(), second.pid()].iter().all(|pid| pids.contains(pid)), "{pids:?}");
+    assert!(pids.is_sorted());
+    drop((socket, first, second));
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::json;
+use styxy_core::api::WaitAnswer;
 
-use crate::support::{Home, finish, sort, words};
+use crate::support::{Home, Server, finish, sort, words};
 
 fn write(folder: &Path, port: u16) {
     let file = json!({ "services": {
@@ -35,6 +36,10 @@ fn every_command_heeds_the_file_and_what_is_typed_counts_for_more() {
     let env = home.styxy(&["env"]).done().stdout;
     assert!(env.contains(&format!("export SHOP_PORT='{wished}'\n")), "{env}");
     assert!(env.contains("export STYXY_API_PORT='"), "every service of the file: {env}");
+    let _unnamed = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project() }));
+    let _server = Server::on(&home, wished);
+    let waited = home.styxy(&["wait", sort::WEB, "--json"]).done().wire::<WaitAnswer>();
+    assert_eq!(waited.port.get(), wished, "the lease of the name in the file is the one that is meant");
 }
 
 #[test]
@@ -42,7 +47,7 @@ fn a_mistake_in_the_file_is_wrong_usage_wherever_it_would_count() {
     let home = Home::new();
     let path = home.project().join(".styxy.json");
     fs::write(&path, "{ \"services\": {\n  \"web\": { \"env\": [\"LD_PRELOAD\"] } } }").unwrap();
-    for line in ["run -s web -- touch ran", "env", "allocate -s web"] {
+    for line in ["run -s web -- touch ran", "env", "allocate -s web", "wait web"] {
         let said = home.styxy(&words(line)).exits(2);
         let place = format!("error: {}:2:20: services.web.env[0]: \"LD_PRELOAD\"", path.display());
         assert!(said.stderr.starts_with(&place), "{line}: {}", said.stderr);

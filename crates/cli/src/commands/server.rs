@@ -7,6 +7,7 @@ use styxy_core::{InstanceId, Port, ProjectPath, ServiceName, ServiceType};
 
 use crate::failure::Failure;
 use crate::place;
+use crate::wishes;
 
 /// One word of the command line.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,15 +34,19 @@ impl FromStr for Target {
 pub(super) struct Service {
     pub(super) kind: ServiceType,
     pub(super) name: Option<ServiceName>,
+    /// The name that a lease has if none is typed: the project's file may say one.
+    usual: Option<ServiceName>,
     project: Option<ProjectPath>,
     instance: Option<InstanceId>,
 }
 
 impl Service {
     /// # Errors
-    /// The worktree's path is not Unicode, or the environment names a session that cannot be.
+    /// The worktree's path is not Unicode, its file has a mistake, or the environment names a session that cannot be.
     pub(super) fn here(kind: ServiceType, name: Option<ServiceName>) -> Result<Self, Failure> {
-        Ok(Self { kind, name, project: place::current_project()?, instance: place::current_instance()? })
+        let usual = wishes::current_project()?.and_then(|file| file.wish(&kind, None).name);
+        let (project, instance) = (place::current_project()?, place::current_instance()?);
+        Ok(Self { kind, name, usual, project, instance })
     }
 
     /// `dev/web` or `dev`
@@ -60,7 +65,7 @@ impl Service {
         }
     }
 
-    /// Which of `leases` is meant: this session's before others', one without a name if none was given, one that is
+    /// Which of `leases` is meant: this session's before others', one of the usual name if none was given, one that is
     /// listened on, the oldest.
     pub(super) fn lease<'a>(&self, leases: &'a [Lease]) -> Option<&'a Lease> {
         let fits = |lease: &&Lease| {
@@ -70,8 +75,8 @@ impl Service {
         };
         leases.iter().filter(fits).min_by_key(|lease| {
             let theirs = lease.instance_id != self.instance;
-            let named = lease.service_name.is_some();
-            (theirs, named, !is_up(lease), lease.allocated_at, lease.port)
+            let unusual = lease.service_name != self.usual;
+            (theirs, unusual, !is_up(lease), lease.allocated_at, lease.port)
         })
     }
 }
@@ -113,6 +118,7 @@ mod tests {
         Service {
             kind: ServiceType::new("dev").unwrap(),
             name: name.map(|name| ServiceName::new(name).unwrap()),
+            usual: None,
             project: Some(ProjectPath::new("/w/app").unwrap()),
             instance: instance.map(|id| InstanceId::new(id).unwrap()),
         }
@@ -140,7 +146,10 @@ mod tests {
         let both = [(3, json!({"service_name": "web"})), (4, json!({"service_name": "admin"}))];
         assert_eq!(meant(&service(Some("admin"), None), &both), Some(4));
         assert_eq!(meant(&service(Some("docs"), None), &both), None);
-        assert_eq!(meant(&service(None, None), &[both[0].clone(), (5, json!({}))]), Some(5));
+        let with_one_unnamed = [both[0].clone(), (5, json!({}))];
+        assert_eq!(meant(&service(None, None), &with_one_unnamed), Some(5));
+        let usual = Service { usual: ServiceName::new("web").ok(), ..service(None, None) };
+        assert_eq!(meant(&usual, &with_one_unnamed), Some(3), "the name in the project's file");
     }
 
     #[test]

@@ -1,136 +1,15 @@
-//! `styxy hook`: agents' sessions have ports, and no agent takes or ends another's server.
-//!
-//! Long because all of it is played by the same sessions, whose stage is half of it.
+//! `styxy hook`: agents' sessions have ports, each agent is told so in its own form, and none is ever failed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use styxy_core::api::{InstancesAnswer, Lease, OwnerKind, State};
+use styxy_core::api::{InstancesAnswer, OwnerKind, State};
 
-use crate::support::{Home, Output, Running, Server, eventually, finish, sort, until};
-
-/// An agent's session: its process, its folder, its file of variables.
-struct Session<'h> {
-    home: &'h Home,
-    process: Running,
-    folder: PathBuf,
-    env_file: PathBuf,
-}
-
-impl<'h> Session<'h> {
-    fn new(home: &'h Home, folder: &Path) -> Self {
-        let process = Running::idle();
-        let env_file = home.top().join(format!("env-{}", process.pid()));
-        Self { home, process, folder: folder.to_owned(), env_file }
-    }
-
-    fn instance(&self) -> String {
-        format!("claude-{}", self.process.pid())
-    }
-
-    /// What the hook answers to `event`, exiting with 0 and saying nothing else.
-    #[track_caller]
-    fn hook(&self, event: &str, more: &Value) -> String {
-        let mut input = json!({
-            "session_id": "0b1c", "transcript_path": "/t.jsonl", "cwd": self.folder, "hook_event_name": event,
-        });
-        for (name, value) in more.as_object().unwrap() {
-            input[name] = value.clone();
-        }
-        let answer = hook(self.home, "claude", &input.to_string(), |command| {
-            command.env("CLAUDE_PID", self.process.pid().to_string()).env("CLAUDE_ENV_FILE", &self.env_file);
-        });
-        assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
-        answer.stdout
-    }
-
-    #[track_caller]
-    fn begin(&self) -> String {
-        let said = self.hook("SessionStart", &json!({ "source": "startup" }));
-        let json: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said:?}"));
-        assert_eq!(json["hookSpecificOutput"]["hookEventName"], "SessionStart");
-        json["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned()
-    }
-
-    fn bash(&self, command: &str) -> String {
-        self.hook("PreToolUse", &json!({ "tool_name": "Bash", "tool_input": { "command": command } }))
-    }
-
-    /// Why `command` is denied. A busy machine may make the hook silent, which is no denial lost for good.
-    #[track_caller]
-    fn denied(&self, command: &str) -> String {
-        let said = eventually(&format!("a denial of {command}"), || {
-            Some(self.bash(command)).filter(|said| !said.is_empty())
-        });
-        let json: Value = serde_json::from_str(&said).unwrap();
-        assert_eq!(json["hookSpecificOutput"]["hookEventName"], "PreToolUse");
-        assert_eq!(json["hookSpecificOutput"]["permissionDecision"], "deny");
-        json["hookSpecificOutput"]["permissionDecisionReason"].as_str().unwrap().to_owned()
-    }
-
-    #[track_caller]
-    fn runs(&self, command: &str) {
-        assert_eq!(self.bash(command), "", "{command}");
-    }
-
-    /// The last value of a variable that the shell is given.
-    #[track_caller]
-    fn exported(&self, name: &str) -> String {
-        let lines = fs::read_to_string(&self.env_file).unwrap();
-        let start = format!("export {name}='");
-        let line = lines
-            .lines()
-            .rev()
-            .find_map(|line| line.strip_prefix(&start))
-            .unwrap_or_else(|| panic!("{lines}"));
-        line.strip_suffix('\'').unwrap().to_owned()
-    }
-
-    #[track_caller]
-    fn port(&self) -> u16 {
-        self.exported("PORT").parse().unwrap()
-    }
-
-    fn leases(&self) -> Vec<Lease> {
-        let instance = self.instance();
-        let ours = |lease: &Lease| lease.instance_id.as_ref().is_some_and(|id| id.as_str() == instance);
-        self.home.leases().into_iter().filter(ours).collect()
-    }
-}
-
-#[track_caller]
-fn hook(home: &Home, agent: &str, input: &str, change: impl FnOnce(&mut std::process::Command)) -> Output {
-    let mut file = tempfile::NamedTempFile::new_in(home.top()).unwrap();
-    std::io::Write::write_all(&mut file, input.as_bytes()).unwrap();
-    let mut command = home.shell("\"$STYXY\" hook \"$AGENT\" < \"$INPUT\"");
-    command.env("AGENT", agent).env("INPUT", file.path());
-    change(&mut command);
-    finish(&mut command)
-}
-
-/// A home whose project, and whatever worktrees it gets, has two services.
-fn home() -> Home {
-    let home = Home::new();
-    serves(&home.project());
-    fs::write(home.project().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
-    home
-}
-
-fn serves(folder: &Path) {
-    // The first one is what PORT means.
-    let (web, api) = (sort::WEB, sort::API);
-    let services = format!(r#"{{"services": {{"{web}": {{}}, "{api}": {{"env": ["BACKEND_PORT"]}}}}}}"#);
-    fs::write(folder.join(".styxy.json"), services).unwrap();
-}
-
-fn worktree(home: &Home, path: &str) -> PathBuf {
-    let folder = home.worktree(path);
-    serves(&folder);
-    folder
-}
+use crate::support::session::{Session, home, hook, worktree};
+use crate::support::{Server, eventually, sort, until};
 
 #[test]
 fn a_session_that_begins_has_its_ports_leased_exported_and_said() {
@@ -155,6 +34,17 @@ fn a_session_that_begins_has_its_ports_leased_exported_and_said() {
     // What begins anew, or goes on, has the same ports.
     session.begin();
     assert_eq!((session.exported("PORT"), session.leases().len()), (web, 2));
+}
+
+#[test]
+fn a_session_outside_of_every_checkout_has_ports_of_its_own() {
+    let home = home();
+    for folder in [home.top(), home.top().join("gone")] {
+        let session = Session::new(&home, &folder);
+        let said = session.begin();
+        assert!(said.starts_with("Ports that Styxy has leased for this session: dev "), "{said}");
+        assert!(session.leases().iter().all(|lease| lease.project_path.is_none()));
+    }
 }
 
 #[test]
@@ -228,6 +118,9 @@ fn a_session_that_moves_to_another_worktree_has_that_ones_ports() {
     assert_ne!(session.port(), first);
     moved(&fix, &home.project());
     assert_eq!(session.port(), first);
+    let before = fs::read_to_string(&session.env_file).unwrap();
+    moved(&home.project(), &home.top());
+    assert_eq!(fs::read_to_string(&session.env_file).unwrap(), before, "no worktree");
     assert_eq!(session.leases().len(), 4);
 }
 
@@ -243,103 +136,6 @@ fn only_the_beginning_of_a_session_starts_a_daemon() {
     assert!(home.daemon_file().is_none());
     session.begin();
     assert!(home.daemon_file().is_some());
-}
-
-#[test]
-fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
-    let home = home();
-    let fix = worktree(&home, "fix");
-    let (one, other) = (Session::new(&home, &home.project()), Session::new(&home, &fix));
-    one.begin();
-    other.begin();
-    let (ours, theirs) = (one.port(), other.port());
-    assert_ne!(ours, theirs);
-    let held = |server: &Server, port: u16| {
-        until("its lease is active", || {
-            home.leases().iter().any(|lease| lease.port.get() == port && lease.state == State::Active)
-        });
-        server.pid()
-    };
-    // Before anything listens, the lease alone keeps the other off.
-    assert!(
-        one.denied(&format!("npx vite --port {theirs}")).starts_with(&format!("Port {theirs} is leased for"))
-    );
-    let server = Server::in_folder(&home, &fix, theirs);
-    let pid = held(&server, theirs);
-    let why = one.denied(&format!("PORT={theirs} npx next dev"));
-    let process = other.leases().into_iter().find(|lease| lease.port.get() == theirs).unwrap();
-    assert_eq!(process.state, State::Active);
-    assert!(why.contains(&format!("({pid})")), "{why}");
-    assert!(why.contains(&format!("session {}, {}, branch fix", other.instance(), fix.display())), "{why}");
-    assert!(why.contains(&format!("This checkout has web {ours}, api ")), "{why}");
-    assert!(why.ends_with("`styxy run -- COMMAND` runs a server on a port of its own."), "{why}");
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_else(|_| "it".to_owned());
-    let name = name.trim();
-    for kill in [
-        format!("kill -9 $(lsof -ti:{theirs})"),
-        format!("lsof -ti :{theirs} | xargs kill -9; PORT={theirs} npm start"),
-        format!("npx kill-port {theirs}"),
-        format!("fuser -k {theirs}/tcp || true"),
-        format!("pkill {name}"),
-        format!("killall -9 {name}"),
-        format!("pkill -f 'listen|{name}'"),
-        format!("kill -9 {pid}"),
-    ] {
-        assert!(one.denied(&kill).contains("another checkout or session"), "{kill}");
-        // Whose it is may end it.
-        other.runs(&kill);
-    }
-    for harmless in [
-        format!("curl -s localhost:{theirs}"),
-        format!("npx playwright test --base-url http://localhost:{theirs}"),
-        format!("styxy kill {theirs} --yes"),
-        format!("styxy run -p {theirs} -- vite"),
-        format!("kill -0 {pid}"),
-        format!("git commit -m 'kill $(lsof -ti:{theirs})'"),
-        format!("npx vite --port {ours}"),
-        "pkill -f no-such-server".to_owned(),
-    ] {
-        one.runs(&harmless);
-    }
-    // The other way round, and with the sessions over.
-    assert!(other.denied(&format!("npx vite --port {ours}")).contains(&one.instance()));
-    server.kill();
-    other.process.kill();
-    until("the port is free", || home.leases().iter().all(|lease| lease.port.get() != theirs));
-    one.runs(&format!("npx vite --port {theirs}"));
-}
-
-#[test]
-fn another_live_session_of_the_same_worktree_is_another_and_an_ended_one_is_not() {
-    let home = home();
-    let (one, other) = (Session::new(&home, &home.project()), Session::new(&home, &home.project()));
-    one.begin();
-    other.begin();
-    let port = other.port();
-    let _server = Server::on(&home, port);
-    until("it is seen", || other.leases().iter().any(|lease| lease.state == State::Active));
-    assert!(one.denied(&format!("kill $(lsof -ti:{port})")).contains(&other.instance()));
-    other.process.kill();
-    until("the session is over", || {
-        home.socket().get("/instance/list").ok::<InstancesAnswer>().instances.len() == 1
-    });
-    one.runs(&format!("kill $(lsof -ti:{port})"));
-}
-
-#[test]
-fn a_persons_server_in_another_worktree_is_kept_and_one_of_this_worktree_is_ours() {
-    let home = home();
-    let fix = worktree(&home, "fix");
-    let session = Session::new(&home, &home.project());
-    session.begin();
-    let (theirs, ours) = (home.spare_port(), home.spare_port());
-    let (_theirs, _ours) = (Server::in_folder(&home, &fix, theirs), Server::on(&home, ours));
-    assert!(session.denied(&format!("npx vite --port {theirs}")).contains("branch fix"));
-    assert!(session.denied(&format!("fuser -k {theirs}/tcp")).contains("branch fix"));
-    // Who works there may, and so may who goes there.
-    session.runs(&format!("cd {} && npx vite --port {theirs}", fix.display()));
-    session.runs(&format!("fuser -k {ours}/tcp"));
-    session.runs(&format!("npx vite --port {ours}"));
 }
 
 #[test]
@@ -491,6 +287,13 @@ fn whatever_comes_in_the_agent_is_never_failed() {
             let said = hook(&home, agent, input, |_| {});
             assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{agent}");
         }
+    }
+    // The words of some other version's settings.
+    for words in
+        ["hook", "hook -q", "hook --bogus", "hook --agent claude", "hook claude --bogus=1 -x", "hook -"]
+    {
+        let said = home.styxy(&crate::support::words(words));
+        assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{words}");
     }
     // A project's file with a mistake, a file of variables that cannot be written, a session that cannot be named.
     fs::write(home.project().join(".styxy.json"), "{").unwrap();

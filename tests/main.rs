@@ -28,6 +28,8 @@ mod guard;
 #[cfg(test)]
 mod hooks;
 #[cfg(test)]
+mod hooks_guard;
+#[cfg(test)]
 mod hooks_install;
 #[cfg(test)]
 mod instances;

@@ -9,6 +9,7 @@ mod ports;
 mod process;
 mod run;
 mod schema;
+pub(crate) mod session;
 mod terminal;
 mod wait;
 

@@ -38,15 +38,22 @@ impl Agent {
         match self {
             Self::Claude => (&["claude"], "@anthropic-ai/claude-code"),
             Self::Codex => (&["codex"], "@openai/codex"),
-            Self::Cursor => (&["cursor", "Cursor", "cursor-agent"], "cursor-agent"),
+            Self::Cursor => (&["cursor", "Cursor", "cursor-agent"], "cursor-agent/versions"),
             Self::Gemini => (&["gemini"], "@google/gemini-cli"),
         }
     }
 
     /// The agent that a process with these words is: by its program, or by the script that an interpreter runs.
+    ///
+    /// A helper process of the Cursor editor (`--type=utility`) is none: its terminals and its hooks run in different ones,
+    /// and the editor's own process is above both.
     #[must_use]
-    pub fn of<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<Self> {
+    pub fn of<'w>(words: impl Iterator<Item = &'w str>) -> Option<Self> {
+        let mut words = words.peekable();
         let program = words.next()?;
+        if words.peek().is_some_and(|first| first.starts_with("--type=")) {
+            return None;
+        }
         let script = match name(program) {
             "node" | "nodejs" | "bun" | "deno" => words.find(|word| !word.starts_with('-')),
             _ => None,
@@ -116,8 +123,14 @@ mod tests {
             ("node --max-old-space-size=8192 /usr/bin/gemini", Some(Agent::Gemini)),
             ("/usr/lib/node_modules/@openai/codex/vendor/x86_64/codex exec", Some(Agent::Codex)),
             ("node /x/node_modules/@openai/codex/bin/codex.js", Some(Agent::Codex)),
-            ("/opt/cursor/cursor --type=utility", Some(Agent::Cursor)),
+            ("/opt/cursor/cursor --no-sandbox", Some(Agent::Cursor)),
+            ("/opt/cursor/cursor --type=utility --utility-sub-type=node.mojom.NodeService", None),
             ("/home/ada/.local/bin/cursor-agent", Some(Agent::Cursor)),
+            (
+                "/x/cursor-agent/versions/2026.11/node /x/cursor-agent/versions/2026.11/index.js",
+                Some(Agent::Cursor),
+            ),
+            ("node /home/ada/cursor-agent/server.js", None),
             ("vim claude", None),
             ("bash -c claude", None),
             ("node server.js claude", None),

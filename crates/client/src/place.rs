@@ -50,8 +50,8 @@ pub struct Session {
 }
 
 /// The agent session that the caller runs in: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else `codex-4242` for the nearest
-/// agent among its ancestors, else `claude-$CLAUDE_CODE_SESSION_ID`. An empty value counts as unset, and with
-/// `STYXY_AGENT=off` no ancestor is looked at.
+/// agent among its ancestors, else `claude-$CLAUDE_CODE_SESSION_ID`. An empty value counts as unset, a `CLAUDE_PID` that is no
+/// pid too, and with `STYXY_AGENT=off` no ancestor is looked at.
 ///
 /// # Errors
 /// The value that counts is no instance id.
@@ -60,20 +60,19 @@ pub fn session(
     nearest: impl FnOnce() -> Option<(Agent, u32)>,
 ) -> Result<Option<Session>, InvalidName> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
-    let claude = set("CLAUDE_PID");
+    let claude = set("CLAUDE_PID").and_then(|pid| pid.parse().ok()).and_then(Pid::new);
     let around = || if set("STYXY_AGENT").as_deref() == Some("off") { None } else { nearest() };
     let (name, pid) = if let Some(own) = set("STYXY_INSTANCE") {
-        (own, claude.or_else(|| around().map(|(_, pid)| pid.to_string())))
+        (own, claude.or_else(|| around().and_then(|(_, pid)| Pid::new(pid))))
     } else if let Some(pid) = claude {
         (format!("claude-{pid}"), Some(pid))
     } else if let Some((agent, pid)) = around() {
-        (format!("{}-{pid}", agent.as_str()), Some(pid.to_string()))
+        (format!("{}-{pid}", agent.as_str()), Pid::new(pid))
     } else if let Some(session) = set("CLAUDE_CODE_SESSION_ID") {
         (format!("claude-{session}"), None)
     } else {
         return Ok(None);
     };
-    let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::new);
     Ok(Some(Session { instance: InstanceId::new(&name)?, pid }))
 }
 
@@ -153,7 +152,10 @@ mod tests {
         assert_eq!(of(&[("STYXY_INSTANCE", "mine"), claude, session], codex), is("mine", Some(42)));
         assert_eq!(of(&[("STYXY_INSTANCE", "mine")], codex), is("mine", Some(7)));
         assert_eq!(of(&[("STYXY_INSTANCE", ""), claude, session], codex), is("claude-42", Some(42)));
-        assert_eq!(of(&[("CLAUDE_PID", ""), session], codex), is("codex-7", Some(7)));
+        for no_pid in ["", "abc", "0", "-5", "4294967296"] {
+            assert_eq!(of(&[("CLAUDE_PID", no_pid), session], codex), is("codex-7", Some(7)), "{no_pid:?}");
+            assert_eq!(of(&[("CLAUDE_PID", no_pid), session], None), is("claude-0b1c", None), "{no_pid:?}");
+        }
         assert_eq!(of(&[session, ("STYXY_AGENT", "off")], codex), is("claude-0b1c", None));
         assert_eq!(of(&[session], None), is("claude-0b1c", None));
         assert_eq!(of(&[], None), None);

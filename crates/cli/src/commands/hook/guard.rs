@@ -8,9 +8,9 @@ use std::time::Duration;
 use styxy_client::place::project_root;
 use styxy_client::{Client, Error};
 use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanQuery, State, WhoAnswer, Whose,
+    AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanQuery, WhoAnswer, Whose,
 };
-use styxy_core::{InstanceId, Port};
+use styxy_core::{InstanceId, Port, PortRange};
 
 use super::super::whose::{self, Here, Kinship};
 use super::super::words;
@@ -60,19 +60,12 @@ async fn judge(client: &Client, targets: &[(What, Here)]) -> Result<Option<Strin
                 seen.push(client.check(*port).await?);
             }
         }
-    } else {
-        seen = scan(client, &ports).await?;
+    } else if let Some(range) = around(&ports) {
+        seen = scan(client, range).await?;
     }
     let by_name = targets.iter().any(|(what, _)| port(what).is_none());
-    let mut listeners = Vec::new();
-    if by_name {
-        let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
-        let active: Vec<Port> =
-            leases.iter().filter(|lease| lease.state == State::Active).map(|lease| lease.port).collect();
-        if !active.is_empty() {
-            listeners = scan(client, &active).await?;
-        }
-    }
+    // Whoever listens, leased or not: a person starts servers without asking for a lease.
+    let listeners = if by_name { scan(client, PortRange::ALL).await? } else { Vec::new() };
     for (what, here) in targets {
         let candidates = match what {
             What::Bind(port) | What::KillPort(port) => {
@@ -98,9 +91,14 @@ fn port(what: &What) -> Option<Port> {
     }
 }
 
-/// Leases and listeners from the lowest to the highest of `ports`.
-async fn scan(client: &Client, ports: &[Port]) -> Result<Vec<CheckAnswer>, Error> {
-    let query = ScanQuery { start: ports.iter().min().copied(), end: ports.iter().max().copied() };
+/// From the lowest to the highest of `ports`.
+fn around(ports: &[Port]) -> Option<PortRange> {
+    PortRange::new(*ports.iter().min()?, *ports.iter().max()?)
+}
+
+/// The leases and listeners in `range`.
+async fn scan(client: &Client, range: PortRange) -> Result<Vec<CheckAnswer>, Error> {
+    let query = ScanQuery { start: Some(range.first()), end: Some(range.last()) };
     let found = client.scan(&query).await?.ports_in_use.into_iter();
     Ok(found
         .map(|PortInUse { port, allocated_to, system_usage }| CheckAnswer {

@@ -38,7 +38,7 @@ const LONGEST: u64 = 4 * 1024 * 1024;
 pub(crate) struct Args {
     // A wrong word must not be wrong usage: agents take exit code 2 for a denial.
     /// claude, codex, cursor or gemini
-    #[arg(value_name = "AGENT")]
+    #[arg(value_name = "AGENT", allow_hyphen_values = true)]
     agent: Option<String>,
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
     more: Vec<String>,

@@ -21,8 +21,10 @@ use crate::place::{key, user_home};
 use crate::variables::{Served, variables};
 use crate::wishes::{self, Wish};
 
-/// How long the daemon may take where the agent waits for more than a command.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a daemon may take that may have to start first.
+const START: Duration = Duration::from_secs(1);
+/// How long one may take that runs: the agent waits, and its leases end without this too.
+const PATIENCE: Duration = Duration::from_millis(150);
 
 /// What a session gets at its beginning.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ pub(super) struct Began {
 pub(super) fn begin(agent: Agent, folder: &Path, session: Option<&Session>) -> Option<Began> {
     let project = project(folder);
     let wishes = wishes(folder)?;
-    let leased = context::ask_within(PATIENCE, Autostart::FromEnvironment, async |client| {
+    let leased = context::ask_within(START, Autostart::FromEnvironment, async |client| {
         if let Some(Session { instance, pid: Some(pid) }) = session {
             let request = RegisterRequest {
                 instance_id: instance.clone(),
@@ -57,19 +59,20 @@ pub(super) fn begin(agent: Agent, folder: &Path, session: Option<&Session>) -> O
     let leased = leased.ok()?.ok()?;
     let variables = exported(&wishes, &leased, session);
     let exports = write_env_file(agent, &variables);
-    Some(Began { said: said(&wishes, &leased, exports), variables })
+    Some(Began { said: said(&wishes, &leased, project.is_some(), exports), variables })
 }
 
-/// Exports the ports of the worktree that the agent works in now, if it is another one.
+/// Exports the ports of the worktree that the agent works in now, if it is another one. Outside of any it keeps those it
+/// has: it will be back.
 pub(super) fn moved(from: &Path, to: &Path, session: Option<&Session>) {
-    let project = project(to);
-    if project == self::project(from) || env_file(Agent::Claude).is_none() {
+    let Some(project) = project(to) else { return };
+    if self::project(from).as_ref() == Some(&project) || env_file(Agent::Claude).is_none() {
         return;
     }
     let Some(wishes) = wishes(to) else { return };
     let instance = session.map(|session| &session.instance);
     let leased = context::try_ask(PATIENCE, async |client| {
-        ports::lease(client, &wishes, project.as_ref(), instance).await
+        ports::lease(client, &wishes, Some(&project), instance).await
     });
     if let Ok(Ok(leased)) = leased {
         write_env_file(Agent::Claude, &exported(&wishes, &leased, session));
@@ -80,7 +83,9 @@ pub(super) fn moved(from: &Path, to: &Path, session: Option<&Session>) {
 pub(super) fn end(why: &str, session: Option<&Session>) {
     let Some(session) = session.filter(|_| !matches!(why, "clear" | "resume")) else { return };
     // It ends by itself if this does not get through.
-    let _ = context::try_ask(PATIENCE, async |client| release(client, session).await);
+    let _ = context::try_ask(PATIENCE, async |client| {
+        tokio::time::timeout(PATIENCE, release(client, session)).await.unwrap_or(Ok(()))
+    });
 }
 
 async fn release(client: &Client, session: &Session) -> Result<(), Error> {
@@ -165,10 +170,11 @@ fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
 }
 
 /// Facts, in a sentence each.
-fn said(wishes: &[Wish], leased: &[Leased], exports: Exports) -> String {
+fn said(wishes: &[Wish], leased: &[Leased], in_checkout: bool, exports: Exports) -> String {
     let list: Vec<String> =
         wishes.iter().zip(leased).map(|(wish, leased)| format!("{} {}", wish.service, leased.port)).collect();
-    let mut said = format!("Ports that Styxy has leased for this checkout: {}.", list.join(", "));
+    let whom = if in_checkout { "checkout" } else { "session" };
+    let mut said = format!("Ports that Styxy has leased for this {whom}: {}.", list.join(", "));
     for reason in leased.iter().filter_map(|leased| leased.reason.as_deref()) {
         said.extend([" The ", reason, "."]);
     }

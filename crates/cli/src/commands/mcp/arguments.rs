@@ -63,11 +63,21 @@ pub(super) struct WhoOwns {
 ///
 /// # Errors
 /// An argument is missing, unknown or not of its form; it is named.
-pub(super) fn read<T: DeserializeOwned>(said: JsonObject) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(mut said: JsonObject) -> Result<T, Refusal> {
+    said.values_mut().for_each(make_whole);
     serde_path_to_error::deserialize(Value::Object(said)).map_err(|error| {
         let path = error.path().to_string();
         explain(if path == "." { "arguments" } else { &path }, &error.inner().to_string())
     })
+}
+
+/// To JSON Schema, 3000.0 is an integer, and some languages write their numbers so.
+fn make_whole(value: &mut Value) {
+    let fraction = value.as_f64().filter(|_| value.is_f64());
+    let whole = fraction.and_then(|number| format!("{number}").parse::<u32>().ok());
+    if let Some(whole) = whole {
+        *value = whole.into();
+    }
 }
 
 /// The worktree that a call is about: the one around `given`, or around the server's own folder as it is now. A folder
@@ -112,6 +122,16 @@ mod tests {
         assert_eq!(refusal.details["field"], "prt");
         assert_eq!(refusal.hint.as_deref(), Some("did you mean port?"));
         assert!(refusal.error.contains("allowed: service, name, port, project"), "{}", refusal.error);
+    }
+
+    #[test]
+    fn a_port_may_be_written_with_a_fraction_of_nothing() {
+        let port = |text: &str| read::<Check>(serde_json::from_str(text).unwrap());
+        assert_eq!(port(r#"{"port": 3000.0}"#).unwrap().port.get(), 3000);
+        assert_eq!(port(r#"{"port": 3e3}"#).unwrap().port.get(), 3000);
+        for bad in ["3000.5", "-1.0", "70000.0", "1e300"] {
+            assert!(port(&format!(r#"{{"port": {bad}}}"#)).is_err(), "{bad}");
+        }
     }
 
     #[test]

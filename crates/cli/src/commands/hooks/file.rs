@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::api::{Code, Refusal};
 
-use super::text::Mistake;
+use super::edit::Trouble;
+use super::text::{LINE_ENDS, line_ends};
 use crate::failure::Failure;
 
 /// No settings are longer, in bytes.
@@ -95,15 +96,25 @@ fn refused(path: &Path, why: &str) -> Failure {
     refusal.hint("styxy hooks install AGENT --dry-run").detail("path", path.to_string_lossy()).into()
 }
 
-/// The refusal of a file that is no settings.
-pub(super) fn mistaken(path: &Path, mistake: &Mistake) -> Failure {
-    let text = read(path).unwrap_or_default();
-    let before = text.get(..mistake.at).unwrap_or(&text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+/// The refusal of a file that cannot be changed as it is; `text` is what it has.
+pub(super) fn unfit(path: &Path, text: &str, trouble: &Trouble) -> Failure {
+    let shown = path.display();
+    let mistake = match trouble {
+        Trouble::Mistaken(mistake) => mistake,
+        Trouble::Unsure => {
+            let sentence =
+                format!("{shown} would not read as it should after the change; nothing was changed");
+            return Refusal::new(Code::InvalidRequest, sentence)
+                .hint("lay the file out in another way, and try again")
+                .detail("path", path.to_string_lossy())
+                .into();
+        }
+    };
+    let before = text.get(..mistake.at).unwrap_or(text);
+    let line = line_ends(before) + 1;
+    let column = before.rsplit(LINE_ENDS).next().unwrap_or_default().chars().count() + 1;
     let expected = mistake.expected;
-    let sentence =
-        format!("{}:{line}:{column}: {expected} was expected; nothing was changed", path.display());
+    let sentence = format!("{shown}:{line}:{column}: {expected} was expected; nothing was changed");
     let refusal = Refusal::new(Code::InvalidRequest, sentence).hint("mend the file, and try again");
     refusal.detail("path", path.to_string_lossy()).detail("line", line).detail("column", column).into()
 }

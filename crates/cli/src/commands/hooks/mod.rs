@@ -74,9 +74,11 @@ impl Install {
             edit::without(&before)
         } else {
             let program = agents::program()?;
-            edit::with(&before, &agents::entries(self.agent), agents::form(self.agent), &program)
+            let entries = agents::entries(self.agent);
+            let form = agents::form(self.agent);
+            edit::with(&before, edit::Wanted { entries: &entries, form, program: &program })
         };
-        let after = after.map_err(|mistake| file::mistaken(&path, &mistake))?;
+        let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
         let shown = path.display();
         if after == before {
             let state =

@@ -1,7 +1,7 @@
 //! Reading and writing a settings file, through whatever links lead to it.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use styxy_core::api::{Code, Refusal};
@@ -36,38 +36,91 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
     }
 }
 
-/// Writes the file as a whole or not at all; its permissions stay, and a link still leads to it.
+/// Writes the file as a whole or not at all; its permissions and its owner stay, and a link still leads to it.
+///
+/// `before` is what was read.
 ///
 /// # Errors
-/// It may not be written.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+/// It may not be written, or somebody else wrote it meanwhile.
+pub(super) fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
         let target = target(path)?;
         let folder = target.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let permissions = match fs::metadata(&target) {
+        let found = match fs::metadata(&target) {
             // A file that says it is not to be written is not replaced either.
             Ok(found) if found.permissions().readonly() => return Err(io::ErrorKind::PermissionDenied.into()),
-            Ok(found) => Some(found.permissions()),
+            Ok(found) => Some(found),
             Err(_) => None,
         };
+        if found.is_some() && fs::read(&target)? != before.as_bytes() {
+            return Err(io::Error::other("it was changed meanwhile"));
+        }
+        // Another file in its place would leave the other names with the old one.
+        if found.as_ref().is_some_and(has_other_names) {
+            return overwrite(&target, before, text);
+        }
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let beside = folder.join(format!(".{name}.styxy-{}", std::process::id()));
-        let written = (|| {
+        let written: io::Result<bool> = (|| {
             let mut file = create(&beside)?;
             file.write_all(text.as_bytes())?;
-            if let Some(permissions) = permissions {
-                file.set_permissions(permissions)?;
+            if let Some(found) = &found {
+                if keep_owner(&file, found).is_err() {
+                    return Ok(false);
+                }
+                file.set_permissions(found.permissions())?;
             }
             file.sync_all()?;
-            fs::rename(&beside, &target)
+            fs::rename(&beside, &target)?;
+            Ok(true)
         })();
-        if written.is_err() {
+        if !matches!(written, Ok(true)) {
             let _ = fs::remove_file(&beside);
         }
-        written
+        if written? { Ok(()) } else { overwrite(&target, before, text) }
     };
     write().map_err(|error| refused(path, &format!("cannot be written: {error}")))
+}
+
+/// Writes into the file itself; what was there comes back if that fails on the way.
+fn overwrite(path: &Path, before: &str, text: &str) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    let mut put = |text: &str| {
+        file.rewind()?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)?;
+        file.sync_all()
+    };
+    put(text).inspect_err(|_| {
+        let _ = put(before);
+    })
+}
+
+#[cfg(unix)]
+fn has_other_names(found: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(found) > 1
+}
+
+/// Gives a new file to the owner and the group of the one that it replaces.
+#[cfg(unix)]
+fn keep_owner(file: &File, found: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) == (found.uid(), found.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(found.uid()), Some(found.gid()))
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 /// A new file that nobody else can read: settings hold secrets.

@@ -91,7 +91,7 @@ impl Install {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);
         }
-        file::write(&path, &after)?;
+        file::write(&path, &before, &after)?;
         output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
         Ok(Exit::Done)
     }

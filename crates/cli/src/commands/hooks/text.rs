@@ -214,7 +214,7 @@ impl Reader<'_> {
                 .bytes()
                 .take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
                 .count();
-            if serde_json::from_str::<serde_json::Value>(&self.rest()[..length]).is_err() {
+            if serde_json::from_str::<serde::de::IgnoredAny>(&self.rest()[..length]).is_err() {
                 return Err(self.mistake("a value"));
             }
             self.at += length;

@@ -141,9 +141,8 @@ fn indent_of(text: &str, at: usize) -> String {
 /// two blanks.
 fn unit(text: &str, node: &Node) -> String {
     let step = |node: &Node| {
-        let outer = indent_of(text, node.start);
-        let first: Option<&Slot> = node.slots().iter().find(|slot| begins_line(text, slot.start));
-        let inner = first.map(|slot| indent_of(text, slot.start))?;
+        let first: &Slot = node.slots().iter().find(|slot| begins_line(text, slot.start))?;
+        let (outer, inner) = (indent_of(text, node.start), indent_of(text, first.start));
         inner.strip_prefix(&outer).filter(|step| !step.is_empty()).map(str::to_owned)
     };
     step(node).or_else(|| any(&parse(text).ok()?, &step)).unwrap_or_else(|| "  ".to_owned())

@@ -197,14 +197,22 @@ fn is_styxy(words: &[&str]) -> bool {
 /// This program's own path, quoted for a shell if need be.
 ///
 /// # Errors
-/// It cannot be told, or is not Unicode.
+/// It cannot be told, is not Unicode, or the program is not called `styxy`.
 pub(super) fn program() -> Result<String, Failure> {
     let hint = "install Styxy with npm, and try again";
     let path = env::current_exe()
         .map_err(|error| Failure::usage(format!("the path of this program cannot be told: {error}"), hint))?;
     let path =
         path.to_str().ok_or_else(|| Failure::usage("the path of this program is not Unicode", hint))?;
-    Ok(quoted(path))
+    known(path).ok_or_else(|| {
+        // They could be neither corrected nor taken out.
+        Failure::usage(format!("entries that run {path} would not be known as Styxy's by their name"), hint)
+    })
+}
+
+fn known(path: &str) -> Option<String> {
+    let program = quoted(path);
+    is_ours(&format!("{program} hook claude"), &[]).then_some(program)
 }
 
 fn quoted(path: &str) -> String {
@@ -261,6 +269,14 @@ mod tests {
             assert!(!is_ours(other, &[]), "{other}");
         }
         assert!(is_ours(&format!("{} hook claude", quoted("/it's/a b/styxy")), &[]));
+    }
+
+    #[test]
+    fn a_program_of_another_name_is_not_entered() {
+        assert_eq!(known("/usr/bin/styxy").as_deref(), Some("/usr/bin/styxy"));
+        assert_eq!(known("/it's/a b/styxy").as_deref(), Some(quoted("/it's/a b/styxy").as_str()));
+        assert_eq!(known("/usr/bin/styxy-old"), None);
+        assert_eq!(known("/usr/bin/styxy (deleted)"), None);
     }
 
     #[test]

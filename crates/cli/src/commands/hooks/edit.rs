@@ -10,7 +10,7 @@ mod take;
 
 use serde_json::{Value, json};
 
-use super::agents::{Entry, Form};
+use super::agents::{Entry, Form, is_ours};
 use super::text::{Kind, Mistake, Node, parse};
 use own::Own;
 
@@ -43,6 +43,10 @@ pub(super) struct Wanted<'w> {
 /// # Errors
 /// See [`Trouble`].
 pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
+    // What is not known as ours would be put in again and again.
+    if !wanted.entries.iter().all(|entry| is_ours(&entry.command(wanted.program), &[])) {
+        return Err(Trouble::Unsure);
+    }
     let seed = seed(text, wanted.form);
     let mut text = seed.clone();
     for entry in wanted.entries {

@@ -53,6 +53,7 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
     (
         "entries of ours were there before, and go too",
         &[
+            "claude-command-beside-hooks",
             "claude-duplicate-key-with-ours",
             "claude-duplicates",
             "claude-duplicates-in-one-group",
@@ -175,6 +176,7 @@ fn a_text_that_would_not_read_as_it_should_is_not_handed_out() {
     assert!(!check::is_uninstalled(&installed, &installed));
     assert!(!check::is_uninstalled(&installed, &before.replace("// mine\n", "// mine ")));
     assert!(!check::is_uninstalled(&installed, "{}"));
+    assert_eq!(with(before, Wanted { program: "/opt/styxy/other", ..wanted }), Err(Trouble::Unsure));
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub(super) fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure
             let mut file = create(&beside)?;
             file.write_all(text.as_bytes())?;
             if let Some(found) = &found {
-                if keep_owner(&file, found).is_err() {
+                if !is_given_away(&file, found) {
                     return Ok(false);
                 }
                 file.set_permissions(found.permissions())?;
@@ -102,15 +102,12 @@ fn has_other_names(found: &Metadata) -> bool {
     std::os::unix::fs::MetadataExt::nlink(found) > 1
 }
 
-/// Gives a new file to the owner and the group of the one that it replaces.
+/// Whether a new file belongs to the owner and the group of the one that it replaces; it is given to them if it can be.
 #[cfg(unix)]
-fn keep_owner(file: &File, found: &Metadata) -> io::Result<()> {
+fn is_given_away(file: &File, found: &Metadata) -> bool {
     use std::os::unix::fs::{MetadataExt, fchown};
-    let new = file.metadata()?;
-    if (new.uid(), new.gid()) == (found.uid(), found.gid()) {
-        return Ok(());
-    }
-    fchown(file, Some(found.uid()), Some(found.gid()))
+    let is_theirs = |new: Metadata| (new.uid(), new.gid()) == (found.uid(), found.gid());
+    file.metadata().is_ok_and(is_theirs) || fchown(file, Some(found.uid()), Some(found.gid())).is_ok()
 }
 
 #[cfg(not(unix))]
@@ -119,8 +116,8 @@ fn has_other_names(_: &Metadata) -> bool {
 }
 
 #[cfg(not(unix))]
-fn keep_owner(_: &File, _: &Metadata) -> io::Result<()> {
-    Ok(())
+fn is_given_away(_: &File, _: &Metadata) -> bool {
+    true
 }
 
 /// A new file that nobody else can read: settings hold secrets.
@@ -170,4 +167,33 @@ pub(super) fn unfit(path: &Path, text: &str, trouble: &Trouble) -> Failure {
     let sentence = format!("{shown}:{line}:{column}: {expected} was expected; nothing was changed");
     let refusal = Refusal::new(Code::InvalidRequest, sentence).hint("mend the file, and try again");
     refusal.detail("path", path.to_string_lossy()).detail("line", line).detail("column", column).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        write(&path, "", "{}").unwrap();
+        assert!(write(&path, "{ }", "{ \"a\": 1 }").is_err());
+        assert!(write(&path, "", "{ \"a\": 1 }").is_err());
+        assert_eq!(read(&path).unwrap(), "{}");
+        write(&path, "{}", "{ \"a\": 1 }").unwrap();
+        assert_eq!(read(&path).unwrap(), "{ \"a\": 1 }");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_written_over_as_a_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        fs::write(&path, "a long text").unwrap();
+        overwrite(&path, "a long text", "short").unwrap();
+        assert_eq!(read(&path).unwrap(), "short");
+        overwrite(&path, "short", "a longer text again").unwrap();
+        assert_eq!(read(&path).unwrap(), "a longer text again");
+    }
 }

@@ -25,7 +25,12 @@ pub(crate) enum Command {
 /// Have a coding agent ask Styxy about ports
 ///
 /// Adds entries that run `styxy hook` to the agent's settings and leaves everything else as it is, byte for byte. It shows
-/// what it changes. Doing it again changes nothing; after an update that moved the program, it corrects the path.
+/// what it changes. Doing it again changes nothing; after an update that moved the program, it corrects the path. Entries
+/// of its own that are there twice, or for the wrong tools or time, are put right.
+///
+/// Taking them out gives the file back as it was, with whatever others changed meanwhile. A file that was missing or empty is
+/// an empty object then. A list or object that was empty before has a blank line before its closing bracket meanwhile, by
+/// which it is known; without that line it goes too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy hooks install claude
   styxy hooks install claude --dry-run    show what would change

@@ -1,8 +1,8 @@
 //! `styxy hooks install` changes its own entries in an agent's settings, and nothing else.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use styxy_core::api::Code;
@@ -118,6 +118,87 @@ fn a_link_still_leads_to_the_settings_and_their_permissions_stay() {
 }
 
 #[test]
+fn every_settings_file_of_the_collection_is_changed_byte_for_byte_and_back() {
+    let home = Home::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/settings-files");
+    let (mut changed, mut refused) = (0, 0);
+    for case in fs::read_dir(folder).unwrap().map(|case| case.unwrap().path()) {
+        let name = case.file_name().unwrap().to_str().unwrap();
+        let agent = name.split('-').next().unwrap();
+        let file = match agent {
+            "claude" | "gemini" => "settings.json",
+            _ => "hooks.json",
+        };
+        let path = settings(&home, &format!(".{agent}/{file}"));
+        let expected = |file: &str| {
+            let text = fs::read_to_string(case.join(file)).unwrap();
+            text.replace("/opt/styxy/styxy", env!("CARGO_BIN_EXE_styxy"))
+        };
+        let _ = fs::remove_file(&path);
+        if case.join("before").exists() {
+            fs::copy(case.join("before"), &path).unwrap();
+        }
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        let text = || fs::read_to_string(&path).unwrap_or_default();
+        let install = &["hooks", "install", agent];
+        if name.contains("-refused-") {
+            home.styxy(install).exits(1);
+            assert_eq!(text(), before, "{name}");
+            refused += 1;
+            continue;
+        }
+        for _ in ["once", "again"] {
+            home.styxy(install).done();
+            assert_eq!(text(), expected("after"), "{name}");
+        }
+        for _ in ["once", "again"] {
+            home.styxy(&["hooks", "install", agent, "--uninstall"]).done();
+            assert_eq!(text(), expected("uninstalled"), "{name}");
+        }
+        changed += 1;
+    }
+    assert!(changed >= 30 && refused >= 5, "{changed}, {refused}");
+}
+
+#[test]
+fn a_file_with_two_names_keeps_both() {
+    let home = Home::new();
+    let path = settings(&home, ".claude/settings.json");
+    let other = settings(&home, "dotfiles/claude.json");
+    fs::write(&other, OTHERS).unwrap();
+    fs::set_permissions(&other, Permissions::from_mode(0o640)).unwrap();
+    fs::hard_link(&other, &path).unwrap();
+    let id = fs::metadata(&other).unwrap().ino();
+    for (words, has_entries) in [(&["install"][..], true), (&["install", "--uninstall"], false)] {
+        home.styxy(&[&["hooks"], words, &["claude"]].concat()).done();
+        let texts = [&path, &other].map(|path| fs::read_to_string(path).unwrap());
+        assert_eq!(texts[0], texts[1]);
+        assert_eq!(texts[0].contains("hook claude"), has_entries);
+        let found = fs::metadata(&path).unwrap();
+        assert_eq!((found.ino(), found.nlink(), found.mode() & 0o777), (id, 2, 0o640));
+    }
+    // It became shorter, and nothing of the longer text is left behind it.
+    assert_eq!(fs::read_to_string(&path).unwrap(), OTHERS);
+}
+
+#[test]
+fn settings_of_another_user_stay_theirs() {
+    if !is_root() {
+        println!("skipped: only root can give a file away");
+        return;
+    }
+    let home = Home::new();
+    let path = settings(&home, ".claude/settings.json");
+    fs::write(&path, OTHERS).unwrap();
+    chown(&path, Some(4321), Some(1234)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+    home.styxy(&["hooks", "install", "claude"]).done();
+    let found = fs::metadata(&path).unwrap();
+    assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (4321, 1234, 0o640));
+    assert!(fs::read_to_string(&path).unwrap().contains("hook claude"));
+}
+
+#[test]
 fn settings_that_may_not_be_written_or_are_none_are_refused_and_left_alone() {
     let home = Home::new();
     let path = settings(&home, ".claude/settings.json");
@@ -132,8 +213,12 @@ fn settings_that_may_not_be_written_or_are_none_are_refused_and_left_alone() {
         home.styxy(&["hooks", "install", "claude"]).exits(1);
         fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
     }
-    for (text, place) in [("{\n  \"hooks\": [\n", ":3:1: "), ("[]", ":1:1: "), ("{\"hooks\": 3}", ":1:11: ")]
-    {
+    for (text, place) in [
+        ("{\n  \"hooks\": [\n", ":3:1: "),
+        ("{\r  \"hooks\": [,\r", ":2:13: "),
+        ("[]", ":1:1: "),
+        ("{\"hooks\": 3}", ":1:11: "),
+    ] {
         fs::write(&path, text).unwrap();
         let refused = home.styxy(&["hooks", "install", "claude", "--json"]).exits(1).refusal();
         assert_eq!(refused.code, Code::InvalidRequest);
@@ -149,7 +234,7 @@ fn settings_that_may_not_be_written_or_are_none_are_refused_and_left_alone() {
 
 #[test]
 fn the_plugin_has_the_hooks_that_are_installed() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../integrations/claude-code");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../integrations/claude-code");
     let json = |file: &str| -> Value {
         serde_json::from_str(&fs::read_to_string(folder.join(file)).unwrap()).unwrap()
     };

@@ -32,7 +32,7 @@ pub(super) struct Entry {
     pub(super) event: &'static str,
     pub(super) matcher: Option<&'static str>,
     /// In the agent's own unit: Gemini CLI counts milliseconds.
-    timeout: Option<u32>,
+    pub(super) timeout: Option<u32>,
     agent: &'static str,
 }
 
@@ -142,26 +142,77 @@ impl Entry {
     }
 }
 
-/// Whether `command` is one of Styxy's, with whatever path: `… hook claude`.
-pub(super) fn is_ours(command: &str) -> bool {
-    let Some((program, agent)) = command.trim().rsplit_once(" hook ") else { return false };
-    let program = program.trim_matches(['"', '\'']);
-    let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
-    name.strip_suffix(".exe").unwrap_or(name) == "styxy"
-        && matches!(agent, "claude" | "codex" | "cursor" | "gemini")
+/// Whether an entry's command and arguments are one of Styxy's, wherever the program is: `… hook claude`.
+///
+/// Without arguments an agent hands the command to a shell. A whole command that has some all the same runs nothing, and
+/// is one of ours that has to be corrected.
+pub(super) fn is_ours(command: &str, arguments: &[&str]) -> bool {
+    let as_program = || match arguments {
+        [before @ .., "hook", agent] => is_agent(agent) && is_styxy(&[&[command], before].concat()),
+        _ => false,
+    };
+    is_whole(command.trim()) || as_program()
+}
+
+fn is_whole(command: &str) -> bool {
+    let Some((rest, agent)) = command.rsplit_once(char::is_whitespace) else { return false };
+    let Some((program, "hook")) = rest.trim_end().rsplit_once(char::is_whitespace) else { return false };
+    is_agent(agent) && is_styxy(&words(program.trim_end()))
+}
+
+fn is_agent(name: &str) -> bool {
+    matches!(name, "claude" | "codex" | "cursor" | "gemini")
+}
+
+/// The words of what stands before `hook`. A program in quotes is one word.
+fn words(program: &str) -> Vec<&str> {
+    match program.chars().next() {
+        Some(quote @ ('"' | '\'')) => {
+            let inside = program[1..].strip_suffix(quote).unwrap_or_default();
+            // An apostrophe in a path that is quoted for a shell is no end of the word.
+            if inside.replace(r"'\''", "").contains(quote) { Vec::new() } else { vec![inside] }
+        }
+        _ => program.split_whitespace().collect(),
+    }
+}
+
+fn is_styxy(words: &[&str]) -> bool {
+    let package = |words: &[&str]| {
+        let mut named = words.iter().filter(|word| !word.starts_with('-'));
+        let name = named.next().is_some_and(|name| *name == "styxy" || name.starts_with("styxy@"));
+        name && named.next().is_none()
+    };
+    match words {
+        [program] => {
+            let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
+            let name = [".exe", ".cmd"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            name == "styxy"
+        }
+        ["npx" | "pnpx" | "bunx", rest @ ..]
+        | ["npm" | "pnpm" | "yarn" | "bun", "exec" | "dlx" | "x", rest @ ..] => package(rest),
+        _ => false,
+    }
 }
 
 /// This program's own path, quoted for a shell if need be.
 ///
 /// # Errors
-/// It cannot be told, or is not Unicode.
+/// It cannot be told, is not Unicode, or the program is not called `styxy`.
 pub(super) fn program() -> Result<String, Failure> {
     let hint = "install Styxy with npm, and try again";
     let path = env::current_exe()
         .map_err(|error| Failure::usage(format!("the path of this program cannot be told: {error}"), hint))?;
     let path =
         path.to_str().ok_or_else(|| Failure::usage("the path of this program is not Unicode", hint))?;
-    Ok(quoted(path))
+    known(path).ok_or_else(|| {
+        // They could be neither corrected nor taken out.
+        Failure::usage(format!("entries that run {path} would not be known as Styxy's by their name"), hint)
+    })
+}
+
+fn known(path: &str) -> Option<String> {
+    let program = quoted(path);
+    is_ours(&format!("{program} hook claude"), &[]).then_some(program)
 }
 
 fn quoted(path: &str) -> String {
@@ -191,21 +242,51 @@ mod tests {
     fn our_commands_are_known_by_their_form_wherever_the_program_is() {
         for ours in [
             "styxy hook claude",
+            " styxy  hook\tclaude ",
             "/usr/bin/styxy hook codex",
             "'/a b/styxy' hook claude",
             "\"C:\\x\\styxy.exe\" hook gemini",
+            "npx styxy hook claude",
+            "npx --yes styxy@1.2 hook claude",
+            "pnpm dlx styxy hook codex",
         ] {
-            assert!(is_ours(ours), "{ours}");
+            assert!(is_ours(ours, &[]), "{ours}");
         }
         for other in [
             "styxy hook",
+            "hook claude",
             "mystyxy hook claude",
             "styxy run x",
             "echo styxy hook claude; x",
+            "echo /usr/bin/styxy hook claude",
+            "\"echo\" \"/usr/bin/styxy\" hook claude",
+            "' hook claude",
             "styxy hook claude2",
+            "npx styxy-extra hook claude",
+            "npx other styxy hook claude",
+            "npx hook claude",
         ] {
-            assert!(!is_ours(other), "{other}");
+            assert!(!is_ours(other, &[]), "{other}");
         }
-        assert!(is_ours(&format!("{} hook claude", quoted("/it's/a b/styxy"))));
+        assert!(is_ours(&format!("{} hook claude", quoted("/it's/a b/styxy")), &[]));
+    }
+
+    #[test]
+    fn a_program_of_another_name_is_not_entered() {
+        assert_eq!(known("/usr/bin/styxy").as_deref(), Some("/usr/bin/styxy"));
+        assert_eq!(known("/it's/a b/styxy").as_deref(), Some(quoted("/it's/a b/styxy").as_str()));
+        assert_eq!(known("/usr/bin/styxy-old"), None);
+        assert_eq!(known("/usr/bin/styxy (deleted)"), None);
+    }
+
+    #[test]
+    fn a_command_with_arguments_of_its_own_is_known_too() {
+        assert!(is_ours("styxy", &["hook", "claude"]));
+        assert!(is_ours("/a b/styxy", &["hook", "claude"]));
+        assert!(is_ours("npx", &["-y", "styxy", "hook", "claude"]));
+        assert!(!is_ours("styxy", &["run", "claude"]));
+        assert!(!is_ours("styxy", &["hook"]));
+        assert!(!is_ours("styxy", &["hook", "claude", "more"]));
+        assert!(!is_ours("echo", &["styxy", "hook", "claude"]));
     }
 }

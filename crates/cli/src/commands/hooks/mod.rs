@@ -25,7 +25,12 @@ pub(crate) enum Command {
 /// Have a coding agent ask Styxy about ports
 ///
 /// Adds entries that run `styxy hook` to the agent's settings and leaves everything else as it is, byte for byte. It shows
-/// what it changes. Doing it again changes nothing; after an update that moved the program, it corrects the path.
+/// what it changes. Doing it again changes nothing; after an update that moved the program, it corrects the path. Entries
+/// of its own that are there twice, or for the wrong tools or time, are put right.
+///
+/// Taking them out gives the file back as it was, with whatever others changed meanwhile. A file that was missing or empty is
+/// an empty object then. A list or object that was empty before has a blank line before its closing bracket meanwhile, by
+/// which it is known; without that line it goes too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy hooks install claude
   styxy hooks install claude --dry-run    show what would change
@@ -74,9 +79,11 @@ impl Install {
             edit::without(&before)
         } else {
             let program = agents::program()?;
-            edit::with(&before, &agents::entries(self.agent), agents::form(self.agent), &program)
+            let entries = agents::entries(self.agent);
+            let form = agents::form(self.agent);
+            edit::with(&before, edit::Wanted { entries: &entries, form, program: &program })
         };
-        let after = after.map_err(|mistake| file::mistaken(&path, &mistake))?;
+        let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
         let shown = path.display();
         if after == before {
             let state =
@@ -89,7 +96,7 @@ impl Install {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);
         }
-        file::write(&path, &after)?;
+        file::write(&path, &before, &after)?;
         output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
         Ok(Exit::Done)
     }

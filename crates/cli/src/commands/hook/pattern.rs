@@ -47,6 +47,11 @@ impl Pattern {
         (says_something && pieces <= MOST_PIECES).then_some(Self(branches))
     }
 
+    /// Whether it says where in a line it stands.
+    pub(super) fn is_anchored(&self) -> bool {
+        self.0.iter().any(|branch| branch.from_start || branch.to_end)
+    }
+
     pub(super) fn is_in(&self, text: &str) -> bool {
         self.0.iter().any(|branch| branch.goes(text, branch.from_start, branch.to_end))
     }

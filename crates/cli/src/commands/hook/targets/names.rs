@@ -1,7 +1,7 @@
 //! Processes by name, as `pkill`, `pgrep` and `killall` find them; and which signals end one.
 
 use super::super::pattern::Pattern;
-use crate::tools::words::Word;
+use crate::tools::words::{Word, program};
 
 /// The kernel keeps so many bytes of a process' name.
 const KEPT: usize = 15;
@@ -64,9 +64,13 @@ impl Name {
         let asked = fold(&self.pattern);
         let name = name.map(|name| fold(cut(name)));
         if self.looks == Looks::Exactly {
-            // What the kernel has cut may have gone on in any way.
-            let name = name.as_deref().map(|name| name.strip_suffix(".exe").unwrap_or(name));
-            return asked.len() < KEPT && name == Some(&asked);
+            // If the kernel may have cut it, the tools compare the whole one, from the command line.
+            let whole = command.and_then(|command| command.split(' ').next()).map(|path| fold(program(path)));
+            return name.is_some_and(|name| match whole {
+                _ if name.len() < KEPT => name.strip_suffix(".exe").unwrap_or(&name) == asked,
+                Some(whole) => whole.starts_with(&name) && whole == asked,
+                None => false,
+            });
         }
         let text = match self.looks {
             Looks::InCommand | Looks::WholeCommand => command.map(fold),
@@ -211,13 +215,19 @@ mod tests {
     }
 
     #[test]
-    fn a_name_as_long_as_the_kernel_keeps_is_not_known_to_be_the_whole_one() {
-        let means = |asked: &str, name: &str| Name::exact(asked).means(Some(name), None);
-        assert!(means("next-server", "next-server"));
-        assert!(means("node", "node.exe"));
-        assert!(!means("node", "nodemon"));
-        assert!(!means("a-server-of-mine", "a-server-of-min"));
-        assert!(!means("a-server-of-min", "a-server-of-min"));
+    fn a_name_that_the_kernel_cut_is_looked_up_in_the_command_line() {
+        let means =
+            |asked: &str, name: &str, command: Option<&str>| Name::exact(asked).means(Some(name), command);
+        assert!(means("next-server", "next-server", None));
+        assert!(means("node", "node.exe", None));
+        assert!(!means("node", "nodemon", None));
+        let command = Some("/opt/a-server-of-mine --fast");
+        assert!(means("a-server-of-mine", "a-server-of-min", command));
+        assert!(!means("a-server-of-mind", "a-server-of-min", command));
+        assert!(!means("a-server-of-min", "a-server-of-min", command));
+        assert!(!means("a-server-of-mine", "a-server-of-min", None));
+        // It renamed itself.
+        assert!(!means("a-server-of-mine", "quite-another-n", command));
     }
 
     #[test]

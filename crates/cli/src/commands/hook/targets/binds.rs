@@ -7,7 +7,7 @@ use styxy_core::Port;
 
 use super::{Scripts, Target, What, plain_port};
 use crate::frameworks::{self, Framework};
-use crate::tools::launch::{self, Reach};
+use crate::tools::launch::{self, Reach, Tool};
 use crate::tools::own::{self, Own};
 use crate::tools::shell;
 use crate::tools::words::{Word, program};
@@ -63,20 +63,23 @@ pub(super) fn of(words: Vec<Word>, port: Option<Port>, folder: &Path, scripts: &
         }
         text
     };
+    let tools: Vec<_> = launch::follow(words, &lookup)
+        .into_iter()
+        .map(|tool| (frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str())), tool))
+        .collect();
+    let is_own = |tool: &Tool| tool.name.is_empty() && tool.reach != Reach::Elsewhere;
+    // What runs before a tool that is known, or not, makes files for it; PORT may mean nothing to either.
+    let is_own_server = tools.iter().all(|(row, _)| row.is_none())
+        && tools.last().is_some_and(|(_, tool)| is_own(tool))
+        && is_told
+        && script_is_told.get();
     let mut ports = Vec::new();
-    for tool in launch::follow(words, &lookup) {
+    for (row, tool) in tools {
         let assigned = tool.assigned.iter().rev().find(|(name, _)| name == "PORT");
         let told = assigned.map_or(port, |(_, word)| plain_port(word));
-        let row = frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()));
         match row {
             Some(row) => ports.extend(of_tool(row, &tool.args, told)),
-            None if tool.name.is_empty()
-                && tool.reach != Reach::Elsewhere
-                && is_told
-                && script_is_told.get() =>
-            {
-                ports.extend(told);
-            }
+            None if is_own_server && is_own(&tool) => ports.extend(told),
             None => {}
         }
     }

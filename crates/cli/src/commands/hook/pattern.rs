@@ -37,6 +37,13 @@ enum One {
     Among { negated: bool, ranges: Vec<(char, char)> },
 }
 
+/// How much of a text is to match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    AsItSays,
+    Whole,
+}
+
 impl Pattern {
     /// An extended expression; none if there is more in it than this understands.
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -53,18 +60,20 @@ impl Pattern {
     }
 
     pub(super) fn is_in(&self, text: &str) -> bool {
-        self.0.iter().any(|branch| branch.goes(text, branch.from_start, branch.to_end))
+        self.0.iter().any(|branch| branch.goes(text, Extent::AsItSays))
     }
 
     pub(super) fn is_whole(&self, text: &str) -> bool {
-        self.0.iter().any(|branch| branch.goes(text, true, true))
+        self.0.iter().any(|branch| branch.goes(text, Extent::Whole))
     }
 }
 
 impl Branch {
     /// Goes through `text` once, with every place in the pattern that it may have come to, so the time is the product of
     /// both lengths whatever the pattern is.
-    fn goes(&self, text: &str, from_start: bool, to_end: bool) -> bool {
+    fn goes(&self, text: &str, extent: Extent) -> bool {
+        let from_start = self.from_start || extent == Extent::Whole;
+        let to_end = self.to_end || extent == Extent::Whole;
         let end = self.pieces.len();
         let mut places = vec![false; end + 1];
         places[0] = true;

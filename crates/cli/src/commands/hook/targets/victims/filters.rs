@@ -189,21 +189,22 @@ impl Printed {
         if matches!(self.form, Form::Pids | Form::OneLine | Form::Slash | Form::Comma | Form::Named) {
             return None;
         }
-        self.lines_with(asked.pattern, asked.extended()?, asked.case, asked.whole_words)
+        self.lines_with(&asked)
     }
 
     /// The lines that a pattern is found in.
-    fn lines_with(self, shown: &str, pattern: String, case: Case, whole_words: bool) -> Option<Self> {
+    fn lines_with(self, asked: &Grep<'_>) -> Option<Self> {
+        let pattern = asked.extended()?;
         let parsed = Pattern::parse(&pattern)?;
         let who = match self.who {
             Who::Sockets { table, ports, all_listen } => {
                 let is_word = pattern.bytes().all(|byte| byte.is_ascii_digit()) || pattern == "LISTEN";
-                if whole_words && !is_word {
+                if asked.whole_words && !is_word {
                     return None;
                 }
                 let is_shown = |port: &Port| {
                     let line = table.line(*port);
-                    match case {
+                    match asked.case {
                         Case::Counts => parsed.is_in(&line),
                         Case::Ignored => Pattern::parse(&pattern.to_lowercase())
                             .is_some_and(|one| one.is_in(&line.to_lowercase())),
@@ -225,11 +226,11 @@ impl Printed {
                     Ports::AtLeast(ports) => Ports::AtLeast(shown_of(ports)?),
                 };
                 let all_listen =
-                    all_listen || shown.to_ascii_uppercase().contains("LISTEN") && !shown.contains('|');
+                    all_listen || pattern.to_ascii_uppercase().contains("LISTEN") && !pattern.contains('|');
                 Who::Sockets { table, ports, all_listen }
             }
-            Who::Everybody(looks) if !whole_words && !parsed.is_anchored() => {
-                Who::Processes(vec![Name::found(shown, pattern, looks, case)])
+            Who::Everybody(looks) if !asked.whole_words && !parsed.is_anchored() => {
+                Who::Processes(vec![Name::found(asked.pattern, pattern, looks, asked.case)])
             }
             // Several must all be in the line.
             Who::Everybody(_) | Who::Processes(_) => return None,
@@ -282,7 +283,7 @@ impl Printed {
             if !matches!(self.form, Form::Columns { .. } | Form::Ss) {
                 return None;
             }
-            self.lines_with(pattern, pattern.to_owned(), Case::Counts, false)?
+            self.lines_with(&Grep::extended_for(pattern))?
         };
         let form = match (left.form, separator, column) {
             (Form::Columns { pid, .. }, "" | " ", number) if number.parse() == Ok(pid) => {

@@ -22,19 +22,19 @@ pub(super) enum Syntax {
 }
 
 impl<'t> Grep<'t> {
+    /// What a `grep -E` of nothing but `pattern` is asked.
+    pub(super) fn extended_for(pattern: &'t str) -> Self {
+        let (syntax, case) = (Syntax::Extended, Case::Counts);
+        Self { pattern, syntax, case, inverted: false, only: false, whole_words: false }
+    }
+
     /// None for what reads files, counts, or says nothing.
     pub(super) fn of(tool: &str, texts: &[&'t str]) -> Option<Self> {
-        let mut asked = Self {
-            pattern: "",
-            syntax: match tool {
-                "egrep" => Syntax::Extended,
-                "fgrep" => Syntax::Fixed,
-                _ => Syntax::Basic,
-            },
-            case: Case::Counts,
-            inverted: false,
-            only: false,
-            whole_words: false,
+        let mut asked = Self::extended_for("");
+        asked.syntax = match tool {
+            "egrep" => Syntax::Extended,
+            "fgrep" => Syntax::Fixed,
+            _ => Syntax::Basic,
         };
         let mut texts = texts.iter();
         let mut patterns = Vec::new();

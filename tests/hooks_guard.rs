@@ -40,13 +40,16 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
     assert!(why.ends_with("`styxy run -- COMMAND` runs a server on a port of its own."), "{why}");
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_else(|_| "it".to_owned());
     let name = name.trim();
+    // The kernel cuts a long one, and killall compares the whole.
+    let program = std::env::current_exe().unwrap();
+    let program = program.file_name().unwrap().to_str().unwrap();
     for kill in [
         format!("kill -9 $(lsof -ti:{theirs})"),
         format!("lsof -ti :{theirs} | xargs kill -9; PORT={theirs} npm start"),
         format!("npx kill-port {theirs}"),
         format!("fuser -k {theirs}/tcp || true"),
         format!("pkill {name}"),
-        format!("killall -9 {name}"),
+        format!("killall -9 {program}"),
         format!("pkill -f 'listen|{name}'"),
         format!("kill -9 {pid}"),
     ] {

@@ -7,34 +7,79 @@ use styxy_core::Port;
 
 use super::{Scripts, Target, What, plain_port};
 use crate::frameworks::{self, Framework};
-use crate::tools::launch;
+use crate::tools::launch::{self, Reach, Tool};
 use crate::tools::own::{self, Own};
+use crate::tools::shell;
 use crate::tools::words::{Word, program};
 
 /// Rows of the table whose tools listen on `PORT` if nothing else is said.
 const READ_PORT: [&str; 6] = ["Next.js", "Nuxt", "Rails", "serve", "http-server", "Vue CLI"];
 
+/// What the file of a server is called, up to its ending.
+const SERVERS: [&str; 5] = ["server", "app", "index", "main", "www"];
+
+/// Folders whose programs are tests, tools and clients, whatever they are called.
+const NO_SERVERS: [&str; 14] = [
+    "test",
+    "tests",
+    "__tests__",
+    "spec",
+    "specs",
+    "e2e",
+    "cypress",
+    "playwright",
+    "script",
+    "scripts",
+    "tools",
+    "bench",
+    "client",
+    "cli",
+];
+
 /// The servers that `words` start, with `PORT` set to `port`.
 pub(super) fn of(words: Vec<Word>, port: Option<Port>, folder: &Path, scripts: &Scripts<'_>) -> Vec<Target> {
+    if words.iter().any(|word| matches!(word.text.as_str(), "--help" | "--version")) {
+        return Vec::new();
+    }
     let by_hand = by_hand(&words, port);
-    let starts_script = starts_script(&words);
+    // A program of the project's own, run as `npm run dev`: it is a server, and what else would PORT be for.
+    let is_told = starts_script(&words) && !words.iter().any(names_port);
     // Scripts may be another folder's, and then it is that one's server.
     let inside = Cell::new(None);
+    let script_is_told = Cell::new(true);
     let lookup = |to: Option<&str>, name: &str| {
         let folder = to.map_or_else(|| folder.to_owned(), |to| folder.join(to));
         let text = scripts(&folder, name);
         inside.set(Some(folder));
+        if let Some(text) = &text {
+            let named = shell::read(text).commands.iter().any(|command| {
+                // What is set for the program itself is known further down.
+                let is_set = |word: &&Word| {
+                    word.assignment().is_some() || matches!(word.text.as_str(), "env" | "cross-env")
+                };
+                command.words.iter().skip_while(is_set).any(names_port)
+            });
+            script_is_told.set(script_is_told.get() && !named);
+        }
         text
     };
+    let tools: Vec<_> = launch::follow(words, &lookup)
+        .into_iter()
+        .map(|tool| (frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str())), tool))
+        .collect();
+    let is_own = |tool: &Tool| tool.name.is_empty() && tool.reach != Reach::Elsewhere;
+    // What runs before a tool that is known, or not, makes files for it; PORT may mean nothing to either.
+    let is_own_server = tools.iter().all(|(row, _)| row.is_none())
+        && tools.last().is_some_and(|(_, tool)| is_own(tool))
+        && is_told
+        && script_is_told.get();
     let mut ports = Vec::new();
-    for tool in launch::follow(words, &lookup) {
+    for (row, tool) in tools {
         let assigned = tool.assigned.iter().rev().find(|(name, _)| name == "PORT");
         let told = assigned.map_or(port, |(_, word)| plain_port(word));
-        let row = frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()));
         match row {
             Some(row) => ports.extend(of_tool(row, &tool.args, told)),
-            // A program of the project's own, run as `npm run dev`: it is a server, and what else would PORT be for.
-            None if tool.name.is_empty() && starts_script => ports.extend(told),
+            None if is_own_server && is_own(&tool) => ports.extend(told),
             None => {}
         }
     }
@@ -44,14 +89,45 @@ pub(super) fn of(words: Vec<Word>, port: Option<Port>, folder: &Path, scripts: &
     ports.into_iter().map(|port| Target { what: What::Bind(port), folder: folder.clone() }).collect()
 }
 
+/// Whether `word` may name a port that counts for more than `PORT`; whether it does, only the program knows.
+fn names_port(word: &Word) -> bool {
+    let text = word.text.to_ascii_lowercase();
+    let flag = text.split('=').next().unwrap_or_default();
+    word.assignment().is_some_and(|(name, _)| name.ends_with("PORT"))
+        || flag.starts_with("--") && flag.ends_with("port") && !matches!(flag, "--import" | "--export")
+        || text.starts_with("-p")
+        || text.rsplit(':').next().is_some_and(|number| number.parse::<Port>().is_ok())
+}
+
 fn of_tool(row: &Framework, args: &[Word], told: Option<Port>) -> Option<Port> {
-    let asks = args.iter().any(|word| matches!(word.text.as_str(), "--help" | "--version"));
+    if asks(args) {
+        return None;
+    }
     match own::find(args, row) {
-        _ if asks => None,
         Own::Port { port, .. } => port,
-        Own::None => told.filter(|_| READ_PORT.contains(&row.name)),
+        Own::None => told.filter(|_| READ_PORT.contains(&row.name) && is_plain_server(row, args)),
         Own::Unknown => None,
     }
+}
+
+/// Whether a tool only says something of itself, or listens on a socket that is a file.
+fn asks(args: &[Word]) -> bool {
+    args.iter().enumerate().any(|(at, word)| match word.text.as_str() {
+        "--help" | "--version" | "--uds" | "--fd" => true,
+        // With a value it is the host's.
+        "-h" => args.get(at + 1).is_none_or(Word::is_flag),
+        "-v" | "-V" => at == 0,
+        text => text.starts_with("--uds="),
+    })
+}
+
+/// Next.js has subcommands that listen nowhere, and more with each version.
+fn is_plain_server(row: &Framework, args: &[Word]) -> bool {
+    row.name != "Next.js"
+        || args
+            .iter()
+            .find(|word| !word.is_flag())
+            .is_none_or(|word| matches!(word.text.as_str(), "dev" | "start"))
 }
 
 /// Whether `words` run a package's script that is a server by its name.
@@ -64,6 +140,7 @@ fn starts_script(words: &[Word]) -> bool {
     }
     matches!(manager, Some("npm" | "pnpm" | "yarn" | "bun"))
         && matches!(name, Some("dev" | "start" | "serve" | "develop" | "preview"))
+        && !words.iter().any(|word| word.text == "-h")
 }
 
 /// Servers that the table of tools does not have, since nothing is ever added to them.
@@ -79,31 +156,75 @@ fn by_hand(words: &[Word], told: Option<Port>) -> Option<Port> {
         Some(Word { text, ..word.clone() })
     };
     match program(&first.text) {
-        "nc" | "ncat" | "netcat" => {
-            let listens = args.iter().any(|word| {
-                word.is_flag()
-                    && (word.text == "--listen" || !word.text.starts_with("--") && word.text.contains('l'))
-            });
-            if !listens {
+        "nc" | "ncat" | "netcat" => netcat(args),
+        "gunicorn" | "hypercorn" => {
+            let only_says = ["-h", "-v", "--check-config", "--print-config"];
+            if args.iter().any(|word| only_says.contains(&word.text.as_str())) {
                 return None;
             }
-            args.iter().rev().filter(|word| !word.is_flag()).find_map(plain_port)
-        }
-        "gunicorn" | "hypercorn" => {
             let bound = value(&["-b", "--bind"]).cloned().or_else(|| joined("--bind="))?;
             let (_, port) = bound.text.rsplit_once(':')?;
             plain_port(&Word { text: port.to_owned(), ..bound.clone() })
         }
-        "live-server" => joined("--port=").as_ref().and_then(plain_port),
+        "live-server" if !asks(args) => joined("--port=").as_ref().and_then(plain_port),
         "react-scripts" if args.first().is_some_and(|word| word.text == "start") => told,
-        "node" | "nodemon" | "tsx" | "ts-node" | "bun" => {
-            let file =
-                args.iter().find(|word| !word.is_flag() && word.text != "watch" && word.text != "run")?;
-            let stem = file.text.rsplit('/').next()?.split('.').next()?;
-            told.filter(|_| {
-                stem == "app" || stem == "www" || stem.ends_with("server") || stem.starts_with("server")
-            })
-        }
+        "node" | "nodemon" | "tsx" | "ts-node" | "bun" => told.filter(|_| runs_server(args)),
         _ => None,
     }
+}
+
+/// The port of `nc -l 3000`, `nc -lk -p 3000`.
+fn netcat(args: &[Word]) -> Option<Port> {
+    let (mut listens, mut port, mut last) = (false, None, None);
+    let mut args = args.iter();
+    while let Some(word) = args.next() {
+        match word.text.as_str() {
+            "--listen" => listens = true,
+            "--keep-open" => {}
+            _ if !word.is_flag() => last = Some(word),
+            flags => {
+                for letter in flags[1..].chars() {
+                    match letter {
+                        'l' => listens = true,
+                        'p' => port = Some(args.next()?),
+                        'w' | 'q' | 'i' | 's' => drop(args.next()?),
+                        'k' | 'v' | 'n' | 'N' | 'd' | '4' | '6' => {}
+                        // UDP, a socket that is a file, a look at whether somebody listens.
+                        _ => return None,
+                    }
+                }
+            }
+        }
+    }
+    port.or(last).filter(|_| listens).and_then(plain_port)
+}
+
+/// Whether a runtime of these arguments runs a file that is a server by its name, and tells it nothing.
+fn runs_server(args: &[Word]) -> bool {
+    let mut args = args.iter();
+    let file = loop {
+        let Some(word) = args.next() else { return false };
+        match word.text.as_str() {
+            "watch" | "run" => {}
+            "-r" | "--require" | "--import" | "--loader" | "-C" | "--conditions" | "--env-file" | "-w" => {
+                args.next();
+            }
+            "-c" | "-e" | "-p" | "-pe" | "-h" | "-v" | "-i" | "-x" | "--check" | "--eval" | "--print"
+            | "--exec" => {
+                return false;
+            }
+            flag if flag.starts_with("--test") => return false,
+            _ if word.is_flag() => {}
+            file => break file,
+        }
+    };
+    // What it is told may be to do something else, or another port.
+    if args.next().is_some() {
+        return false;
+    }
+    let (folders, name) = file.rsplit_once('/').unwrap_or(("", file));
+    let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
+    SERVERS.contains(&stem)
+        && matches!(ending, "" | "js" | "mjs" | "cjs" | "ts" | "mts" | "cts" | "jsx" | "tsx")
+        && !folders.split('/').any(|folder| NO_SERVERS.contains(&folder))
 }

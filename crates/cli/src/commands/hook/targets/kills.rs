@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::names::{self, Name};
+use super::names::{self, By, Name};
+use super::victims::{Ends, Reader};
 use super::{What, plain_port, victims};
 use crate::tools::launch::{options, packaged};
 use crate::tools::shell::Simple;
@@ -13,47 +14,96 @@ pub(super) fn of(words: &[Word], piped: &[Simple], pids: &HashMap<String, Vec<Wh
     let Some((first, args)) = words.split_first() else { return Vec::new() };
     match program(&first.text) {
         "kill" => kill(args, pids),
-        "pkill" => names::pkill(args).into_iter().map(What::KillName).collect(),
+        "pkill" => names::pkill(args, By::Pkill).into_iter().map(What::KillName).collect(),
         "killall" => names::killall(args).into_iter().map(What::KillName).collect(),
-        "fuser" if kills_by_fuser(args) => victims::fuser(args),
-        "kill-port" | "kill-port-process" | "fkill" | "fkill-cli" => {
-            let port = |word: &Word| plain_port(&Word { text: word.text.replace(':', ""), ..word.clone() });
-            args.iter().filter_map(port).map(What::KillPort).collect()
-        }
-        "xargs" => xargs(args, piped),
-        "taskkill" => taskkill(args),
-        "Stop-Process" | "spps" => {
-            let named = args.iter().position(|word| word.text.eq_ignore_ascii_case("-name"));
-            let name = named.and_then(|at| args.get(at + 1)).filter(|word| !word.expanded);
-            name.map(|word| What::KillName(Name::exact(&word.text))).into_iter().collect()
-        }
+        "fuser" => match victims::fuser(args) {
+            Some(asked) if asked.ends == Ends::Yes => asked.ports.into_iter().map(What::KillPort).collect(),
+            Some(_) | None => Vec::new(),
+        },
+        "kill-port" | "kill-port-process" => kill_port(args).unwrap_or_default(),
+        "fkill" | "fkill-cli" => fkill(args).unwrap_or_default(),
+        "xargs" => xargs(args, piped).unwrap_or_default(),
+        // With its ending it is typed in a Linux under Windows, and ends processes of Windows.
+        "taskkill" if first.text == "taskkill" => taskkill(args).unwrap_or_default(),
+        "Stop-Process" | "spps" => stop_process(args).unwrap_or_default(),
         _ => Vec::new(),
     }
 }
 
-/// Replaces `npx -y kill-port@2 3000` and its like by `kill-port 3000`.
+/// Replaces `npx -y kill-port@2 3000`, `pnpm kill-port 3000` and their like by `kill-port 3000`.
 pub(super) fn unpack(words: &mut Vec<Word>) {
     let text = |at: usize| words.get(at).map_or("", |word| word.text.as_str());
     let skip = match (program(text(0)), text(1)) {
-        ("npx" | "bunx" | "pnpx", _) => 1,
-        ("pnpm" | "yarn", "dlx" | "exec") | ("npm", "exec" | "x") | ("bun", "x") => 2,
+        ("pnpm" | "yarn", "dlx" | "exec")
+        | ("npm", "exec" | "x")
+        | ("bun", "x")
+        | ("yarn" | "bun", "run") => 2,
+        // The last three know a package's tools by their mere names.
+        ("npx" | "bunx" | "pnpx" | "pnpm" | "yarn" | "bun", _) => 1,
         _ => return,
     };
     let rest = packaged(words[skip..].to_vec(), &["-p", "--package"]);
-    let name = rest.first().map(|word| package(&word.text).to_owned());
-    if let Some(name) = name.filter(|name| name.starts_with("kill-port") || name.starts_with("fkill")) {
+    let Some(name) = rest.first().map(|word| package(&word.text).to_owned()) else { return };
+    if ["kill-port", "kill-port-process", "fkill", "fkill-cli"].contains(&name.as_str()) {
         *words = rest;
         words[0].text = name;
     }
 }
 
+/// `kill-port 3000 3001`, `kill-port --port 3000,3001`
+fn kill_port(args: &[Word]) -> Option<Vec<What>> {
+    let mut found = Vec::new();
+    let mut args = args.iter();
+    while let Some(word) = args.next() {
+        let ports = match word.text.as_str() {
+            "--port" => args.next()?,
+            "--method" if args.as_slice().first()?.text == "tcp" => {
+                args.next();
+                continue;
+            }
+            "--method=tcp" | "--tcp" | "-y" | "--yes" | "-g" | "--graceful" => continue,
+            // It takes the next word for its value.
+            "-v" | "--verbose" if args.as_slice().first().is_none_or(Word::is_flag) => continue,
+            _ => word,
+        };
+        let text = ports.text.strip_prefix("--port=").unwrap_or(&ports.text);
+        for port in text.split(',') {
+            found.push(What::KillPort(plain_port(&Word { text: port.to_owned(), ..ports.clone() })?));
+        }
+    }
+    Some(found)
+}
+
+/// `fkill :3000 node 4242`
+fn fkill(args: &[Word]) -> Option<Vec<What>> {
+    let mut found = Vec::new();
+    for word in args {
+        match word.text.as_str() {
+            "-f" | "--force" | "-s" | "--silent" => {}
+            _ if word.expanded || word.is_flag() => return None,
+            text => found.push(match (text.strip_prefix(':'), text.parse()) {
+                (Some(port), _) => What::KillPort(port.parse().ok()?),
+                (None, Ok(pid)) => What::KillPid(pid),
+                (None, Err(_)) => What::KillName(Name::exact(text)),
+            }),
+        }
+    }
+    Some(found)
+}
+
 fn kill(args: &[Word], pids: &HashMap<String, Vec<What>>) -> Vec<What> {
     let Some(args) = after_signal(args) else { return Vec::new() };
     let victims = |word: &Word| -> Vec<What> {
-        if !word.inner.is_empty() {
-            return word.inner.iter().flat_map(|inner| victims::of(&inner.commands)).collect();
-        }
         let text = word.text.as_str();
+        if !word.inner.is_empty() {
+            // With a minus before it, it would be a group's.
+            let is_all =
+                text.starts_with("$(") && text.ends_with(')') || text.starts_with('`') && text.ends_with('`');
+            return match &word.inner[..] {
+                [inner] if is_all => victims::of(&inner.commands),
+                _ => Vec::new(),
+            };
+        }
         if let Some(name) = text.strip_prefix('$') {
             let name = name.trim_start_matches('{').trim_end_matches('}');
             return pids.get(name).cloned().unwrap_or_default();
@@ -86,45 +136,73 @@ fn after_signal(args: &[Word]) -> Option<&[Word]> {
     Some(rest)
 }
 
-fn kills_by_fuser(args: &[Word]) -> bool {
-    let mut flags = args.iter().filter(|word| word.is_flag());
-    flags.any(|word| {
-        word.text == "--kill" || !word.text.starts_with("--") && word.text.contains('k') && !is_signal(word)
-    })
-}
-
-/// `-KILL` and the like are no clusters of flags.
-fn is_signal(word: &Word) -> bool {
-    word.text[1..].bytes().all(|byte| byte.is_ascii_uppercase())
-}
-
-/// `lsof -ti:3000 | xargs kill`
-fn xargs(args: &[Word], piped: &[Simple]) -> Vec<What> {
+/// `lsof -ti:3000 | xargs kill`, `… | xargs -I{} kill -9 {}`
+fn xargs(args: &[Word], piped: &[Simple]) -> Option<Vec<What>> {
     let mut words = args.to_vec();
-    options(&mut words, &["-I", "-n", "-P", "-L", "-d", "-a", "-s"], |_, _| {});
+    let (mut known, mut each, mut mark) = (true, false, None);
+    options(&mut words, &["-I", "-n", "-P", "-L", "-d"], |flag, value| match (flag, value) {
+        ("-n" | "-L", Some("1")) | ("-n1" | "-L1", None) => each = true,
+        ("-r" | "--no-run-if-empty" | "-t" | "-x", None)
+        | ("-n" | "-L" | "-P", Some(_))
+        | ("-d", Some("\\n")) => {}
+        ("-I", Some(text)) => mark = Some(text.to_owned()),
+        ("-i", None) => mark = Some("{}".to_owned()),
+        (flag, None) if flag.starts_with("-I") => mark = Some(flag[2..].to_owned()),
+        (flag, None) if ["-n", "-P"].iter().any(|one| flag.starts_with(one)) => {}
+        // It asks first, takes other words or reads a file.
+        _ => known = false,
+    });
     if words.first().is_some_and(|word| word.text == "sudo") {
         words.remove(0);
     }
-    match words.split_first() {
-        Some((first, args)) if program(&first.text) == "kill" && after_signal(args).is_some() => {
-            victims::of(piped)
-        }
-        Some(_) | None => Vec::new(),
+    let (first, args) = words.split_first()?;
+    if !known || program(&first.text) != "kill" {
+        return None;
     }
+    let rest = after_signal(args)?;
+    let takes = match &mark {
+        Some(mark) => rest.iter().any(|word| word.text == *mark),
+        None => rest.is_empty(),
+    };
+    let reader = if each || mark.is_some() { Reader::Shell } else { Reader::Program };
+    takes.then(|| victims::read_by(reader, piped))
 }
 
 /// `taskkill /F /IM node.exe`, also with the slashes doubled for a shell of MSYS.
-fn taskkill(args: &[Word]) -> Vec<What> {
+fn taskkill(args: &[Word]) -> Option<Vec<What>> {
     let mut found = Vec::new();
-    for pair in args.windows(2) {
-        let flag = pair[0].text.trim_start_matches(['/', '-']).to_ascii_lowercase();
-        let value = &pair[1];
-        match flag.as_str() {
-            _ if value.expanded => {}
-            "im" => found.push(What::KillName(Name::exact(program(&value.text)))),
-            "pid" => found.extend(value.text.parse().ok().map(What::KillPid)),
-            _ => {}
+    let mut args = args.iter();
+    while let Some(word) = args.next() {
+        match word.text.trim_start_matches(['/', '-']).to_ascii_lowercase().as_str() {
+            "f" | "t" => {}
+            "im" => {
+                let image = args.next().filter(|word| !word.expanded)?;
+                found.push(What::KillName(Name::exact(program(&image.text))));
+            }
+            "pid" => found.push(What::KillPid(args.next()?.text.parse().ok()?)),
+            // Those of another machine or user, or that a filter lets through.
+            _ => return None,
         }
     }
-    found
+    Some(found)
+}
+
+/// `Stop-Process -Name node -Force`, `Stop-Process -Id 4242`
+fn stop_process(args: &[Word]) -> Option<Vec<What>> {
+    let mut found = Vec::new();
+    let mut args = args.iter();
+    while let Some(word) = args.next() {
+        match word.text.to_ascii_lowercase().as_str() {
+            "-force" | "-passthru" => {}
+            "-erroraction" => drop(args.next()?),
+            "-name" => {
+                let name = args.next().filter(|word| !word.expanded)?;
+                found.push(What::KillName(Name::exact(&name.text)));
+            }
+            "-id" => found.push(What::KillPid(args.next()?.text.parse().ok()?)),
+            // It asks, or only says what it would do.
+            _ => return None,
+        }
+    }
+    Some(found)
 }

@@ -15,6 +15,13 @@ fn script(folder: &Path, name: &str) -> Option<String> {
         ("/w/app", "fixed") => "vite --port 3000 --strictPort",
         ("/w/app", "both") => "next dev -p 3000 & tsc -w",
         ("/w/app", "test") => "vitest run",
+        ("/w/app", "serve") => "node server.js --port 4000",
+        ("/w/app", "preview") => "PORT=4000 node server.js",
+        ("/w/app", "develop") => "node --import tsx server.js",
+        ("/w/app/web", "dev") => "node gen.js; vite",
+        ("/w/app/web", "start") => "node gen.js; turbo dev",
+        ("/w/app/web", "preview") => "vite & node watch.js",
+        ("/w/app/web", "serve") => "node gen.js; node server.js",
         ("/w/app" | "/w/app/../fix", "storybook") => "storybook dev -p 6006",
         _ => return None,
     };

@@ -1,0 +1,250 @@
+//! What is open at some point of a script (subshells, branches, loops, functions), and what is known there.
+
+use super::odds::{Chain, Chance, Outcome};
+use super::{Place, What};
+use crate::tools::shell::After;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Script,
+    Subshell,
+    Braces,
+    If,
+    While,
+    Until,
+    For,
+    /// `case` and `select`: which way is taken is not known.
+    Choice,
+    /// A function that is defined, which is not to be run.
+    Function,
+}
+
+/// Something that is open.
+pub(super) struct Frame {
+    pub(super) kind: Kind,
+    /// How likely it is that it is come to.
+    base: Chance,
+    /// How likely its next body is to run, by the conditions so far.
+    guard: Chance,
+    pub(super) chain: Chain,
+    /// What was known before it, for where that counts again.
+    outside: Place,
+    /// What was known where the list began, which counts again behind a `&`.
+    list: Place,
+    /// A `cd` in this list ran perhaps only.
+    pub(super) moved: bool,
+    /// What is read is the condition.
+    pub(super) asks: bool,
+    turned: bool,
+    piped: bool,
+    /// Whose pids a loop reads.
+    pub(super) feed: Vec<What>,
+    left: Option<Left>,
+}
+
+/// An `exit` or the like was met inside.
+#[derive(Clone, Copy)]
+struct Left {
+    /// How likely what stands behind it is to run.
+    rest: Chance,
+    /// It stands behind no condition, as far as the innermost frame goes.
+    always: bool,
+    /// No more than a loop was left.
+    only_loop: bool,
+}
+
+/// How far a command leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    Script,
+    Loop,
+}
+
+/// The text cannot be a script.
+pub(super) struct Malformed;
+
+/// The frames of a script, and what is known where it is read now.
+pub(super) struct State<'p> {
+    pub(super) place: &'p mut Place,
+    frames: Vec<Frame>,
+}
+
+impl<'p> State<'p> {
+    /// The beginning of a script that runs by `chance`.
+    pub(super) fn new(place: &'p mut Place, chance: Chance) -> Self {
+        let frame = Frame::new(Kind::Script, chance, place);
+        Self { place, frames: vec![frame] }
+    }
+
+    /// What is open innermost.
+    pub(super) fn top(&mut self) -> Result<&mut Frame, Malformed> {
+        self.frames.last_mut().ok_or(Malformed)
+    }
+
+    /// # Errors
+    /// Something was not closed.
+    pub(super) fn is_over(&self) -> Result<(), Malformed> {
+        if self.frames.len() == 1 { Ok(()) } else { Err(Malformed) }
+    }
+
+    /// Opens something behind `after`; `turned` if there is a `!` before it.
+    pub(super) fn open(&mut self, kind: Kind, after: After, turned: bool) -> Result<&mut Frame, Malformed> {
+        self.go_on(after)?;
+        let base = match kind {
+            Kind::Function | Kind::Choice => Chance::Unknown,
+            _ => self.top()?.chain.chance(),
+        };
+        let frame = Frame { turned, piped: after == After::Pipe, ..Frame::new(kind, base, self.place) };
+        self.frames.push(frame);
+        self.top()
+    }
+
+    /// Goes to the next command of what is open.
+    pub(super) fn go_on(&mut self, after: After) -> Result<(), Malformed> {
+        let top = self.frames.last_mut().ok_or(Malformed)?;
+        if matches!(after, After::End | After::Background) {
+            if after == After::Background {
+                self.place.clone_from(&top.list);
+            } else if self.place.ends_on_failure {
+                top.chain = Chain::new(top.chain.succeeds());
+            }
+            if std::mem::take(&mut top.moved) {
+                self.place.folder = None;
+            }
+            top.list.clone_from(self.place);
+        }
+        top.chain.next(after);
+        Ok(())
+    }
+
+    /// `then`, `elif`, `else`, `do`.
+    pub(super) fn turn(&mut self, keyword: &str) -> Result<(), Malformed> {
+        let top = self.frames.last_mut().ok_or(Malformed)?;
+        let fits = match top.kind {
+            Kind::If => keyword != "do",
+            Kind::While | Kind::Until | Kind::For | Kind::Choice => keyword == "do",
+            Kind::Script | Kind::Subshell | Kind::Braces | Kind::Function => false,
+        };
+        if !fits {
+            return Err(Malformed);
+        }
+        if matches!(keyword, "then" | "do") {
+            let chance = if top.kind == Kind::Until { top.chain.fails() } else { top.chain.succeeds() };
+            top.guard = top.guard.max(chance).max(Chance::Perhaps);
+        }
+        top.asks = keyword == "elif";
+        top.chain = Chain::new(top.guard);
+        if std::mem::take(&mut top.moved) {
+            self.place.folder = None;
+        }
+        top.list.clone_from(self.place);
+        Ok(())
+    }
+
+    /// Closes what is open innermost, which has to be one of `kinds`.
+    pub(super) fn close(&mut self, kinds: &[Kind], into_pipe: bool) -> Result<(), Malformed> {
+        let mut frame = self.frames.pop().filter(|frame| kinds.contains(&frame.kind)).ok_or(Malformed)?;
+        let outcome = frame.outcome();
+        if frame.moved {
+            self.place.folder = None;
+        }
+        let alone = frame.kind == Kind::Subshell || frame.piped || into_pipe;
+        match frame.kind {
+            _ if alone => self.place.clone_from(&frame.outside),
+            Kind::Script | Kind::Subshell | Kind::Braces => {}
+            Kind::If | Kind::While | Kind::Until | Kind::For | Kind::Choice => {
+                self.place.forget_changes(&frame.outside);
+            }
+            Kind::Function => {
+                let functions = std::mem::take(&mut self.place.functions);
+                *self.place = Place { functions, ..frame.outside.clone() };
+            }
+        }
+        let moved = self.place.folder != frame.outside.folder;
+        let top = self.top()?;
+        top.moved |= moved && frame.base > top.chain.base();
+        top.chain.ends(outcome);
+        if let Some(left) = frame.left.filter(|_| !alone) {
+            let here = frame.guard.max(Chance::Perhaps);
+            match frame.kind {
+                Kind::Function | Kind::Subshell => {}
+                Kind::While | Kind::Until | Kind::For | Kind::Choice if left.only_loop => {}
+                Kind::Braces | Kind::Script if left.always => {
+                    self.leave(if left.only_loop { Leaves::Loop } else { Leaves::Script })?;
+                }
+                Kind::If | Kind::While | Kind::Until | Kind::For | Kind::Choice if left.always => {
+                    self.top()?.go_on_by(Left { rest: here, always: false, ..left });
+                }
+                _ => self.top()?.go_on_by(Left { rest: left.rest.max(here), always: false, ..left }),
+            }
+        }
+        // The body of a function is over with the first thing that closes in it.
+        if self.top()?.kind == Kind::Function { self.close(&[Kind::Function], false) } else { Ok(()) }
+    }
+
+    /// The command that is read now is an `exit` or the like.
+    pub(super) fn leave(&mut self, leaves: Leaves) -> Result<(), Malformed> {
+        let top = self.top()?;
+        let always = top.chain.is_at_its_beginning();
+        top.go_on_by(Left { rest: top.chain.rest(), always, only_loop: leaves == Leaves::Loop });
+        Ok(())
+    }
+
+    /// From here on nobody knows what runs, and where.
+    pub(super) fn lose(&mut self) -> Result<(), Malformed> {
+        self.place.folder = None;
+        self.top()?.go_on_by(Left { rest: Chance::Unknown, always: false, only_loop: false });
+        Ok(())
+    }
+}
+
+impl Frame {
+    fn new(kind: Kind, base: Chance, place: &Place) -> Self {
+        Self {
+            kind,
+            base,
+            guard: base,
+            chain: Chain::new(base),
+            outside: place.clone(),
+            list: place.clone(),
+            moved: false,
+            asks: matches!(kind, Kind::If | Kind::While | Kind::Until),
+            turned: false,
+            piped: false,
+            feed: Vec::new(),
+            left: None,
+        }
+    }
+
+    /// How what was open ends.
+    fn outcome(&mut self) -> Outcome {
+        let succeeds = self.chain.succeeds();
+        let outcome = match self.kind {
+            Kind::Function => Outcome::Success,
+            _ if self.left.is_some() => Outcome::Unknown,
+            Kind::Script | Kind::Subshell | Kind::Braces => match succeeds {
+                same if same == self.base => Outcome::Usual,
+                Chance::Surely => Outcome::Usual,
+                Chance::Perhaps => Outcome::Probe,
+                Chance::Unknown => Outcome::Unknown,
+            },
+            Kind::If | Kind::While | Kind::Until | Kind::For | Kind::Choice => {
+                match self.guard.max(succeeds) {
+                    Chance::Surely | Chance::Perhaps => Outcome::Probe,
+                    Chance::Unknown => Outcome::Unknown,
+                }
+            }
+        };
+        if self.turned { outcome.turned() } else { outcome }
+    }
+
+    /// What stands behind an `exit` or the like runs less likely from here on.
+    fn go_on_by(&mut self, left: Left) {
+        self.chain = Chain::new(self.chain.base().max(left.rest));
+        self.left = Some(self.left.map_or(left, |before| Left {
+            rest: before.rest.max(left.rest),
+            always: before.always || left.always,
+            only_loop: before.only_loop && left.only_loop,
+        }));
+    }
+}

@@ -74,6 +74,9 @@ impl Reader {
     }
 
     fn letter(&mut self, letter: char, letters: &mut Letters<'_>) {
+        if self.tests && self.word.as_ref().is_some_and(|word| word.text == "]]") {
+            self.finish_word();
+        }
         if self.tests && matches!(letter, '&' | '|' | '<' | '>' | '(' | ')' | ';') {
             return self.push(letter);
         }
@@ -245,9 +248,10 @@ impl Reader {
         let from = letters.at();
         let mut aside = Self::default();
         if !letters.enter() {
+            letters.skip_to_end();
             self.fail(Unreachable::Depth);
         }
-        loop {
+        while self.end != Some(Unreachable::Depth) {
             match letters.next() {
                 Some('}') => break,
                 Some('\\') => drop(letters.next()),
@@ -418,7 +422,7 @@ impl Reader {
             "esac" if before.is_empty() && self.open.last() == Some(&Open::Patterns) => {
                 self.turn(Open::Branch);
             }
-            "[[" if leads(before) => self.tests = true,
+            "[[" if !self.tests && leads(before) => self.tests = true,
             "]]" => self.tests = false,
             "in" => {
                 if let [before @ .., case, _] = before
@@ -499,6 +503,7 @@ fn nested<'a>(letters: &mut Letters<'a>) -> (Script, &'a str) {
     if letters.enter() {
         reader.all(letters);
     } else {
+        letters.skip_to_end();
         reader.fail(Unreachable::Depth);
     }
     letters.leave();

@@ -33,13 +33,19 @@ pub(super) struct Frame {
     list: Place,
     /// A `cd` in this list ran perhaps only.
     pub(super) moved: bool,
-    /// What is read is the condition.
-    pub(super) asks: bool,
+    part: Part,
     turned: bool,
     piped: bool,
     /// Whose pids a loop reads.
     pub(super) feed: Vec<What>,
     left: Option<Left>,
+}
+
+/// What of a compound command is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Condition,
+    Body,
 }
 
 /// An `exit` or the like was met inside.
@@ -66,6 +72,8 @@ pub(super) struct Malformed;
 /// The frames of a script, and what is known where it is read now.
 pub(super) struct State<'p> {
     pub(super) place: &'p mut Place,
+    /// There is a `!` before what comes next.
+    pub(super) turned: bool,
     frames: Vec<Frame>,
 }
 
@@ -73,7 +81,7 @@ impl<'p> State<'p> {
     /// The beginning of a script that runs by `chance`.
     pub(super) fn new(place: &'p mut Place, chance: Chance) -> Self {
         let frame = Frame::new(Kind::Script, chance, place);
-        Self { place, frames: vec![frame] }
+        Self { place, turned: false, frames: vec![frame] }
     }
 
     /// What is open innermost.
@@ -87,13 +95,14 @@ impl<'p> State<'p> {
         if self.frames.len() == 1 { Ok(()) } else { Err(Malformed) }
     }
 
-    /// Opens something behind `after`; `turned` if there is a `!` before it.
-    pub(super) fn open(&mut self, kind: Kind, after: After, turned: bool) -> Result<&mut Frame, Malformed> {
+    /// Opens something behind `after`.
+    pub(super) fn open(&mut self, kind: Kind, after: After) -> Result<&mut Frame, Malformed> {
         self.go_on(after)?;
         let base = match kind {
             Kind::Function | Kind::Choice => Chance::Unknown,
             _ => self.top()?.chain.chance(),
         };
+        let turned = std::mem::take(&mut self.turned);
         let frame = Frame { turned, piped: after == After::Pipe, ..Frame::new(kind, base, self.place) };
         self.frames.push(frame);
         self.top()
@@ -132,7 +141,7 @@ impl<'p> State<'p> {
             let chance = if top.kind == Kind::Until { top.chain.fails() } else { top.chain.succeeds() };
             top.guard = top.guard.max(chance).max(Chance::Perhaps);
         }
-        top.asks = keyword == "elif";
+        top.part = if keyword == "elif" { Part::Condition } else { Part::Body };
         top.chain = Chain::new(top.guard);
         if std::mem::take(&mut top.moved) {
             self.place.folder = None;
@@ -208,12 +217,20 @@ impl Frame {
             outside: place.clone(),
             list: place.clone(),
             moved: false,
-            asks: matches!(kind, Kind::If | Kind::While | Kind::Until),
+            part: match kind {
+                Kind::If | Kind::While | Kind::Until => Part::Condition,
+                _ => Part::Body,
+            },
             turned: false,
             piped: false,
             feed: Vec::new(),
             left: None,
         }
+    }
+
+    /// Whose pids a `read` gets here; none if it stands in no loop's condition.
+    pub(super) fn read(&self) -> Option<Vec<What>> {
+        (self.kind == Kind::While && self.part == Part::Condition).then(|| self.feed.clone())
     }
 
     /// How what was open ends.

@@ -8,6 +8,9 @@ use styxy_core::Port;
 use super::{MOST, What};
 use crate::tools::words::Word;
 
+/// No system goes to a longer path.
+const LONGEST: usize = 4096;
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     /// None once a `cd` went where only the shell knows.
@@ -56,7 +59,8 @@ impl Place {
             [] => home.map(Path::to_owned),
             [to] if to.expanded || to.text == "-" || to.text.contains(['*', '?', '[', '{']) => None,
             [to] => match to.text.strip_prefix('~') {
-                None => Some(self.folder.as_deref()?.join(&to.text)),
+                None => Some(self.folder.as_deref()?.join(&to.text))
+                    .filter(|path| path.as_os_str().len() < LONGEST),
                 Some("") => home.map(Path::to_owned),
                 Some(rest) => Some(home?.join(rest.strip_prefix('/')?)),
             },

@@ -66,7 +66,12 @@ pub(super) fn outcome(pipeline: &[Simple], words: &[Word], place: &Place) -> Out
         "curl" | "wget" | "nc" if pipeline.len() == 1 => Outcome::Probe,
         "test" => test(args, place),
         "[" => test(args.strip_suffix(&[word("]")][..]).unwrap_or(args), place),
-        _ if !victims::of(pipeline).is_empty() => Outcome::Probe,
+        // What it prints are pids; but those of `ps` are looked through for one's own.
+        _ if !pipeline.iter().any(|one| one.words.iter().any(|word| word.text == "ps"))
+            && !victims::of(pipeline).is_empty() =>
+        {
+            Outcome::Probe
+        }
         _ => Outcome::Unknown,
     }
 }

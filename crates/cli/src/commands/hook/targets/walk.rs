@@ -75,7 +75,7 @@ impl Walker<'_> {
 
     fn commands(&mut self, all: &[Simple], state: &mut State<'_>, depth: usize) -> Result<(), Malformed> {
         let mut groups: &[usize] = &[];
-        let (mut pipe, mut turned) = (0, false);
+        let mut pipe = 0;
         for (at, command) in all.iter().enumerate() {
             if self.found.len() > MOST {
                 return Ok(());
@@ -94,71 +94,16 @@ impl Walker<'_> {
             }
             let mut after = command.after;
             for _ in shared..command.groups.len() {
-                state.open(Kind::Subshell, after, std::mem::take(&mut turned))?;
+                state.open(Kind::Subshell, after)?;
                 after = After::End;
             }
             groups = &command.groups;
             let mut keywords = 0;
             let rest = without_keywords(&command.words, &mut keywords);
             let (keywords, head) = command.words.split_at(keywords);
-            let mut tests = false;
             for keyword in keywords {
-                let kind = match keyword.text.as_str() {
-                    "!" => {
-                        turned = !turned;
-                        continue;
-                    }
-                    "[[" => {
-                        tests = true;
-                        continue;
-                    }
-                    keyword @ ("then" | "elif" | "else" | "do") => {
-                        state.turn(keyword)?;
-                        after = After::End;
-                        continue;
-                    }
-                    "{" => Kind::Braces,
-                    "if" => Kind::If,
-                    "while" => Kind::While,
-                    "until" => Kind::Until,
-                    "for" => Kind::For,
-                    "case" | "select" => Kind::Choice,
-                    "function" => Kind::Function,
-                    closing => {
-                        let kinds: &[Kind] = match closing {
-                            "}" => &[Kind::Braces],
-                            "fi" => &[Kind::If],
-                            "done" => &[Kind::While, Kind::Until, Kind::For, Kind::Choice],
-                            _ => &[Kind::Choice],
-                        };
-                        if after == After::Background {
-                            state.go_on(after)?;
-                        }
-                        state.close(kinds, into_pipe)?;
-                        // What is no redirection cannot stand here.
-                        if !rest.is_empty() {
-                            return Err(Malformed);
-                        }
-                        continue;
-                    }
-                };
-                let frame = state.open(kind, after, std::mem::take(&mut turned))?;
-                if after == After::Pipe {
-                    frame.feed = victims::of(before(pipeline));
-                }
-                after = After::End;
-                match (kind, head) {
-                    (Kind::For, [name, of, words @ ..]) if of.text == "in" => {
-                        let whose: Vec<_> =
-                            words.iter().map(|word| steps::whose(word, state.place)).collect();
-                        let known = whose.iter().all(|whose| !whose.is_empty());
-                        let whose = if known { whose.concat() } else { Vec::new() };
-                        state.place.assign(&name.text, whose);
-                    }
-                    (Kind::For, [name, ..]) => state.place.assign(&name.text, Vec::new()),
-                    (Kind::Function, [name, ..]) => drop(state.place.functions.insert(name.text.clone())),
-                    _ => {}
-                }
+                let pipes = Pipes { pipeline, alone: into_pipe };
+                after = Self::keyword(&keyword.text, head, after, pipes, state)?;
             }
             if !rest.is_empty() {
                 let pipes = Pipes { pipeline, alone: after == After::Pipe || into_pipe };
@@ -166,14 +111,14 @@ impl Walker<'_> {
                 if state.top()?.kind == Kind::Function {
                     return Err(Malformed);
                 }
-                let outcome = if tests {
+                let outcome = if keywords.last().is_some_and(|word| word.text == "[[") {
                     let chance = state.top()?.chain.chance();
                     self.substitutions(rest, state.place, chance, depth);
                     steps::double_test(rest, state.place)
                 } else {
                     self.simple(rest, pipes, state, depth)?
                 };
-                let outcome = if std::mem::take(&mut turned) { outcome.turned() } else { outcome };
+                let outcome = if std::mem::take(&mut state.turned) { outcome.turned() } else { outcome };
                 state.top()?.chain.ends(outcome);
             }
         }
@@ -181,6 +126,63 @@ impl Walker<'_> {
             state.close(&[Kind::Subshell], false)?;
         }
         state.is_over()
+    }
+
+    /// A word of the grammar behind `after`, and `head` behind it. Says what the command behind that is behind.
+    fn keyword(
+        keyword: &str,
+        head: &[Word],
+        after: After,
+        pipes: Pipes<'_>,
+        state: &mut State<'_>,
+    ) -> Result<After, Malformed> {
+        let kind = match keyword {
+            "!" => {
+                state.turned = !state.turned;
+                return Ok(after);
+            }
+            "[[" => return Ok(after),
+            "then" | "elif" | "else" | "do" => {
+                state.turn(keyword)?;
+                return Ok(After::End);
+            }
+            "{" => Kind::Braces,
+            "if" => Kind::If,
+            "while" => Kind::While,
+            "until" => Kind::Until,
+            "for" => Kind::For,
+            "case" | "select" => Kind::Choice,
+            "function" => Kind::Function,
+            closing => {
+                let kinds: &[Kind] = match closing {
+                    "}" => &[Kind::Braces],
+                    "fi" => &[Kind::If],
+                    "done" => &[Kind::While, Kind::Until, Kind::For, Kind::Choice],
+                    _ => &[Kind::Choice],
+                };
+                if after == After::Background {
+                    state.go_on(after)?;
+                }
+                state.close(kinds, pipes.alone)?;
+                // What is no redirection cannot stand here.
+                return if head.is_empty() { Ok(After::End) } else { Err(Malformed) };
+            }
+        };
+        let frame = state.open(kind, after)?;
+        if after == After::Pipe {
+            frame.feed = victims::of(before(pipes.pipeline));
+        }
+        match (kind, head) {
+            (Kind::For, [name, of, words @ ..]) if of.text == "in" => {
+                let whose: Vec<_> = words.iter().map(|word| steps::whose(word, state.place)).collect();
+                let known = whose.iter().all(|whose| !whose.is_empty());
+                state.place.assign(&name.text, if known { whose.concat() } else { Vec::new() });
+            }
+            (Kind::For, [name, ..]) => state.place.assign(&name.text, Vec::new()),
+            (Kind::Function, [name, ..]) => drop(state.place.functions.insert(name.text.clone())),
+            _ => {}
+        }
+        Ok(After::End)
     }
 
     /// A command that is none of the grammar's.
@@ -318,7 +320,7 @@ impl Walker<'_> {
 struct Pipes<'a> {
     /// The commands before it, and it.
     pipeline: &'a [Simple],
-    /// Whether there are any, before or behind it.
+    /// Whether there are any (before or) behind it.
     alone: bool,
 }
 
@@ -349,17 +351,16 @@ fn assign(assigned: &[(String, Word)], place: &mut Place, chance: Chance) -> Out
 fn read_variable(args: &[Word], state: &mut State<'_>) -> Result<Outcome, Malformed> {
     let names: Vec<&str> =
         args.iter().filter(|word| !word.is_flag()).map(|word| word.text.as_str()).collect();
-    let top = state.top()?;
-    let in_loop = top.asks && top.kind == Kind::While;
-    let feed = if in_loop { top.feed.clone() } else { Vec::new() };
+    let feed = state.top()?.read();
     for name in &names {
         state.place.assign(name, Vec::new());
     }
+    // Elsewhere it may well ask a person.
+    let Some(feed) = feed else { return Ok(Outcome::Unknown) };
     if let [name] = names[..] {
         state.place.assign(name, feed);
     }
-    // Elsewhere it may well ask a person.
-    Ok(if in_loop { Outcome::Probe } else { Outcome::Unknown })
+    Ok(Outcome::Probe)
 }
 
 /// `set -e`, in a cluster or by its long name.
@@ -369,3 +370,6 @@ fn ends_on_failure(args: &[Word]) -> bool {
             || word.text.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains('e'))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! What is known at some point of a script: where it is, what its variables hold.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::rc::Rc;
 
 use styxy_core::Port;
 
@@ -14,7 +15,7 @@ const LONGEST: usize = 4096;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     /// None once a `cd` went where only the shell knows.
-    pub(super) folder: Option<PathBuf>,
+    pub(super) folder: Option<Rc<Path>>,
     /// `PORT`, if it was exported as a plain number.
     pub(super) port: Option<Port>,
     /// Variables that hold the pids of these.
@@ -52,19 +53,19 @@ impl Place {
     }
 
     /// Where `cd` with these arguments goes from here.
-    pub(super) fn target(&self, home: Option<&Path>, args: &[Word]) -> Option<PathBuf> {
+    pub(super) fn target(&self, home: Option<&Path>, args: &[Word]) -> Option<Rc<Path>> {
         let flags = ["--", "-P", "-L"];
         let args: Vec<&Word> = args.iter().filter(|word| !flags.contains(&word.text.as_str())).collect();
-        match args[..] {
-            [] => home.map(Path::to_owned),
-            [to] if to.expanded || to.text == "-" || to.text.contains(['*', '?', '[', '{']) => None,
+        let to = match args[..] {
+            [] => home?.to_owned(),
+            [to] if to.expanded || to.text == "-" || to.text.contains(['*', '?', '[', '{']) => return None,
             [to] => match to.text.strip_prefix('~') {
-                None => Some(self.folder.as_deref()?.join(&to.text))
-                    .filter(|path| path.as_os_str().len() < LONGEST),
-                Some("") => home.map(Path::to_owned),
-                Some(rest) => Some(home?.join(rest.strip_prefix('/')?)),
+                None => self.folder.as_deref()?.join(&to.text),
+                Some("") => home?.to_owned(),
+                Some(rest) => home?.join(rest.strip_prefix('/')?),
             },
-            [_, _, ..] => None,
-        }
+            [_, _, ..] => return None,
+        };
+        (to.as_os_str().len() < LONGEST).then(|| to.into())
     }
 }

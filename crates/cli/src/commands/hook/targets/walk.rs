@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::Path;
+use std::rc::Rc;
 
 use super::command::{Command, inline};
 use super::frames::{Kind, Leaves, Malformed, State};
@@ -15,6 +16,8 @@ use crate::tools::words::{Word, program};
 const DEPTH: usize = 4;
 /// So many scripts of packages are looked up; each costs a read of a file.
 const LOOKUPS: usize = 64;
+/// More commands than somebody types are not judged, so that none keeps the agent waiting.
+const COMMANDS: usize = 1024;
 /// A longer pipeline prints nobody knows what.
 const PIPES: usize = 16;
 
@@ -26,8 +29,8 @@ pub(super) fn walk(text: &str, folder: &Path, home: Option<&Path>, scripts: &Scr
         let text = if lookups.get() > LOOKUPS { None } else { scripts(folder, name) };
         text.map(|text| if runs_all(&text) { text } else { String::new() })
     };
-    let mut walker = Walker { home, scripts: &scripts, found: Vec::new() };
-    let mut place = Place { folder: Some(folder.to_owned()), ..Place::default() };
+    let mut walker = Walker { home, scripts: &scripts, found: Vec::new(), read: 0 };
+    let mut place = Place { folder: Some(folder.into()), ..Place::default() };
     walker.script(&shell::read(text), &mut place, Chance::Surely, DEPTH);
     walker.found
 }
@@ -51,6 +54,8 @@ struct Walker<'a> {
     home: Option<&'a Path>,
     scripts: &'a Scripts<'a>,
     found: Vec<Target>,
+    /// How many commands were read.
+    read: usize,
 }
 
 /// What leaves a script, a function, a loop or one turn of it.
@@ -80,7 +85,8 @@ impl Walker<'_> {
             if self.found.len() > MOST {
                 return Ok(());
             }
-            if state.place.is_full() {
+            self.read += 1;
+            if self.read > COMMANDS || state.place.is_full() {
                 return Err(Malformed);
             }
             if command.after != After::Pipe {
@@ -219,7 +225,11 @@ impl Walker<'_> {
         }
         let folder = state.place.folder.clone();
         let outcome = self.run(&command, pipes.pipeline, state.place, chance, depth);
-        if state.place.folder != folder {
+        let stays = match (&state.place.folder, &folder) {
+            (Some(now), Some(before)) => Rc::ptr_eq(now, before),
+            (now, before) => now.is_none() && before.is_none(),
+        };
+        if !stays {
             if state.top()?.chain.is_otherwise() {
                 state.place.folder = None;
             }
@@ -305,7 +315,7 @@ impl Walker<'_> {
         }
         if !command.by_another {
             let kills = kills::of(&command.words, before(pipeline), &place.pids);
-            self.found.extend(kills.into_iter().map(|what| Target { what, folder: folder.clone() }));
+            self.found.extend(kills.into_iter().map(|what| Target { what, folder: folder.to_path_buf() }));
         }
         if chance == Chance::Surely {
             let assigned = command.assigned.iter().rev().find(|(name, _)| name == "PORT");

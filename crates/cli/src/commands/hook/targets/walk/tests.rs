@@ -67,6 +67,11 @@ fn what_nobody_typed_is_read_to_its_end_and_means_nothing() {
     }
     let long = format!("{}vite --port 3000", " ".repeat(LONGEST));
     assert_eq!(read(&long, Path::new("/w/app"), None, &script), []);
+    let behind = |count: usize| {
+        let text = format!("{}kill 4242", "a $(b); ".repeat(count));
+        read(&text, Path::new("/w/app"), None, &script).len()
+    };
+    assert_eq!((behind(COMMANDS / 2 - 1), behind(COMMANDS / 2)), (1, 0));
     let many = |count: usize| {
         let text: Vec<String> = (1..=count).map(|pid| format!("kill {}", pid + 1000)).collect();
         read(&text.join("; "), Path::new("/w/app"), None, &script).len()

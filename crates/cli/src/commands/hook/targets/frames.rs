@@ -26,6 +26,8 @@ pub(super) struct Frame {
     base: Chance,
     /// How likely its next body is to run, by the conditions so far.
     guard: Chance,
+    /// How likely it is that all of its conditions so far fail.
+    otherwise: Chance,
     pub(super) chain: Chain,
     /// What was known before it, for where that counts again.
     outside: Place,
@@ -137,10 +139,14 @@ impl<'p> State<'p> {
         if !fits {
             return Err(Malformed);
         }
-        if matches!(keyword, "then" | "do") {
-            let chance = if top.kind == Kind::Until { top.chain.fails() } else { top.chain.succeeds() };
-            top.guard = top.guard.max(chance).max(Chance::Perhaps);
-        }
+        top.guard = if matches!(keyword, "then" | "do") {
+            let (succeeds, fails) = (top.chain.succeeds(), top.chain.fails());
+            let (now, later) = if top.kind == Kind::Until { (fails, succeeds) } else { (succeeds, fails) };
+            let before = std::mem::replace(&mut top.otherwise, top.guard.max(later));
+            before.max(now).max(Chance::Perhaps)
+        } else {
+            top.otherwise
+        };
         top.part = if keyword == "elif" { Part::Condition } else { Part::Body };
         top.chain = Chain::new(top.guard);
         if std::mem::take(&mut top.moved) {
@@ -174,7 +180,7 @@ impl<'p> State<'p> {
         top.moved |= moved && frame.base > top.chain.base();
         top.chain.ends(outcome);
         if let Some(left) = frame.left.filter(|_| !alone) {
-            let here = frame.guard.max(Chance::Perhaps);
+            let here = frame.guard.max(frame.otherwise).max(Chance::Perhaps);
             match frame.kind {
                 Kind::Function | Kind::Subshell => {}
                 Kind::While | Kind::Until | Kind::For | Kind::Choice if left.only_loop => {}
@@ -213,6 +219,7 @@ impl Frame {
             kind,
             base,
             guard: base,
+            otherwise: base,
             chain: Chain::new(base),
             outside: place.clone(),
             list: place.clone(),
@@ -235,18 +242,12 @@ impl Frame {
 
     /// How what was open ends.
     fn outcome(&mut self) -> Outcome {
-        let succeeds = self.chain.succeeds();
         let outcome = match self.kind {
             Kind::Function => Outcome::Success,
             _ if self.left.is_some() => Outcome::Unknown,
-            Kind::Script | Kind::Subshell | Kind::Braces => match succeeds {
-                same if same == self.base => Outcome::Usual,
-                Chance::Surely => Outcome::Usual,
-                Chance::Perhaps => Outcome::Probe,
-                Chance::Unknown => Outcome::Unknown,
-            },
+            Kind::Script | Kind::Subshell | Kind::Braces => self.chain.ends_by(),
             Kind::If | Kind::While | Kind::Until | Kind::For | Kind::Choice => {
-                match self.guard.max(succeeds) {
+                match self.guard.max(self.chain.succeeds()) {
                     Chance::Surely | Chance::Perhaps => Outcome::Probe,
                     Chance::Unknown => Outcome::Unknown,
                 }
@@ -257,7 +258,7 @@ impl Frame {
 
     /// What stands behind an `exit` or the like runs less likely from here on.
     fn go_on_by(&mut self, left: Left) {
-        self.chain = Chain::new(self.chain.base().max(left.rest));
+        self.chain.lessen(left.rest);
         self.left = Some(self.left.map_or(left, |before| Left {
             rest: before.rest.max(left.rest),
             always: before.always || left.always,

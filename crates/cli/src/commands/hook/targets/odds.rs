@@ -107,6 +107,18 @@ impl Chain {
         self.failed()
     }
 
+    /// How all that was read of it ends, if it is come to.
+    pub(super) fn ends_by(&mut self) -> Outcome {
+        self.settle();
+        match self.success {
+            _ if self.failure.is_none() => Outcome::Success,
+            same if same == self.base => Outcome::Usual,
+            Chance::Surely => Outcome::Usual,
+            Chance::Perhaps => Outcome::Probe,
+            Chance::Unknown => Outcome::Unknown,
+        }
+    }
+
     /// How likely anything behind an `exit` that is read now is to run.
     pub(super) fn rest(&self) -> Chance {
         match self.joined {
@@ -114,6 +126,12 @@ impl Chain {
             After::Or => self.success,
             After::End | After::Background | After::Pipe => Chance::Unknown,
         }
+    }
+
+    /// From here on all of it is no likelier than `rest`.
+    pub(super) fn lessen(&mut self, rest: Chance) {
+        self.base = self.base.max(rest);
+        self.success = self.success.max(rest);
     }
 
     pub(super) fn base(&self) -> Chance {
@@ -137,13 +155,19 @@ impl Chain {
     /// The pipeline that was read is over.
     fn settle(&mut self) {
         let Some(outcome) = self.outcome.take() else { return };
-        if self.joined == After::Or && outcome == Outcome::Success {
-            self.success = self.base;
-            self.failure = None;
+        if self.joined != After::Or {
+            self.success = self.success.max(outcome.if_it_succeeds());
+            self.failure = self.failure.max(outcome.if_it_fails());
             return;
         }
-        self.success = self.success.max(outcome.if_it_succeeds());
-        self.failure = self.failure.max(outcome.if_it_fails());
+        // It fails if both fail, and where one of them never does, it succeeds.
+        let both = self.failure.and_then(|one| Some(one.max(outcome.if_it_fails()?)));
+        self.success = match (self.failure, both) {
+            (None, _) => self.success,
+            (Some(_), None) => self.base,
+            (Some(_), Some(_)) => self.success.max(outcome.if_it_succeeds()),
+        };
+        self.failure = both;
     }
 }
 
@@ -170,6 +194,8 @@ mod tests {
             (vec![(first, Outcome::Success)], or, Chance::Unknown),
             (vec![(first, Outcome::Probe)], and, Chance::Perhaps),
             (vec![(first, Outcome::Probe), (or, Outcome::Success)], and, Chance::Surely),
+            (vec![(first, Outcome::Success), (or, Outcome::Unknown)], and, Chance::Surely),
+            (vec![(first, Outcome::Success), (or, Outcome::Unknown)], or, Chance::Unknown),
             (vec![(first, Outcome::Unknown), (and, Outcome::Success)], or, Chance::Unknown),
             (vec![(first, Outcome::Unknown)], first, Chance::Surely),
             (vec![(first, Outcome::Unknown), (After::Pipe, Outcome::Usual)], and, Chance::Surely),

@@ -149,6 +149,9 @@ impl Walker<'_> {
             }
             "[[" => return Ok(after),
             "then" | "elif" | "else" | "do" => {
+                if after == After::Background {
+                    state.go_on(after)?;
+                }
                 state.turn(keyword)?;
                 return Ok(After::End);
             }

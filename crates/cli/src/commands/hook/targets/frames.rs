@@ -28,6 +28,8 @@ pub(super) struct Frame {
     guard: Chance,
     /// How likely it is that all of its conditions so far fail.
     otherwise: Chance,
+    /// How its bodies so far end.
+    worst: Outcome,
     pub(super) chain: Chain,
     /// What was known before it, for where that counts again.
     outside: Place,
@@ -147,6 +149,9 @@ impl<'p> State<'p> {
         } else {
             top.otherwise
         };
+        if top.part == Part::Body {
+            top.worst = top.worst.max(top.chain.ends_by());
+        }
         top.part = if keyword == "elif" { Part::Condition } else { Part::Body };
         top.chain = Chain::new(top.guard);
         if std::mem::take(&mut top.moved) {
@@ -179,6 +184,10 @@ impl<'p> State<'p> {
         let top = self.top()?;
         top.moved |= moved && frame.base > top.chain.base();
         top.chain.ends(outcome);
+        if matches!(frame.kind, Kind::While | Kind::Until) && !alone {
+            // It may well wait until there is nobody any more, or for ever.
+            top.chain.lessen(frame.guard);
+        }
         if let Some(left) = frame.left.filter(|_| !alone) {
             let here = frame.guard.max(frame.otherwise).max(Chance::Perhaps);
             match frame.kind {
@@ -220,6 +229,7 @@ impl Frame {
             base,
             guard: base,
             otherwise: base,
+            worst: Outcome::Success,
             chain: Chain::new(base),
             outside: place.clone(),
             list: place.clone(),
@@ -245,13 +255,14 @@ impl Frame {
         let outcome = match self.kind {
             Kind::Function => Outcome::Success,
             _ if self.left.is_some() => Outcome::Unknown,
-            Kind::Script | Kind::Subshell | Kind::Braces => self.chain.ends_by(),
-            Kind::If | Kind::While | Kind::Until | Kind::For | Kind::Choice => {
-                match self.guard.max(self.chain.succeeds()) {
-                    Chance::Surely | Chance::Perhaps => Outcome::Probe,
-                    Chance::Unknown => Outcome::Unknown,
-                }
-            }
+            // Only the last way is at hand.
+            Kind::Choice => Outcome::Unknown,
+            // Without a body that is come to it ends with 0.
+            _ => match self.worst.max(self.chain.ends_by()) {
+                Outcome::Success => Outcome::Success,
+                _ if self.guard == Chance::Unknown => Outcome::Unknown,
+                worst => worst,
+            },
         };
         if self.turned { outcome.turned() } else { outcome }
     }

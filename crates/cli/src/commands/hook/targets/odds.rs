@@ -11,8 +11,8 @@ pub(super) enum Chance {
     Unknown,
 }
 
-/// How a command ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a command ends; the later, the less is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Outcome {
     /// With 0, or nothing here matters.
     Success,
@@ -55,8 +55,9 @@ impl Outcome {
 pub(super) struct Chain {
     /// What stands at its beginning runs so.
     base: Chance,
+    /// How likely it is to succeed so far, if it is come to.
     success: Chance,
-    /// None as long as nothing in it can fail.
+    /// How likely it is to fail; none as long as nothing in it can fail.
     failure: Option<Chance>,
     /// What joins the pipeline that is read now to the ones before.
     joined: After,
@@ -66,7 +67,7 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) fn new(base: Chance) -> Self {
-        Self { base, success: base, failure: None, joined: After::End, outcome: None }
+        Self { base, success: Chance::Surely, failure: None, joined: After::End, outcome: None }
     }
 
     /// Goes on with a command behind `after`.
@@ -89,7 +90,7 @@ impl Chain {
     /// How likely the command that is read now is to run.
     pub(super) fn chance(&self) -> Chance {
         match self.joined {
-            After::And => self.success,
+            After::And => self.base.max(self.success),
             After::Or => self.failed(),
             After::End | After::Background | After::Pipe => self.base,
         }
@@ -98,7 +99,7 @@ impl Chain {
     /// How likely it is that all of the list succeeds.
     pub(super) fn succeeds(&mut self) -> Chance {
         self.settle();
-        self.success
+        self.base.max(self.success)
     }
 
     /// How likely it is that it fails.
@@ -112,7 +113,6 @@ impl Chain {
         self.settle();
         match self.success {
             _ if self.failure.is_none() => Outcome::Success,
-            same if same == self.base => Outcome::Usual,
             Chance::Surely => Outcome::Usual,
             Chance::Perhaps => Outcome::Probe,
             Chance::Unknown => Outcome::Unknown,
@@ -123,7 +123,7 @@ impl Chain {
     pub(super) fn rest(&self) -> Chance {
         match self.joined {
             After::And => self.failed(),
-            After::Or => self.success,
+            After::Or => self.base.max(self.success),
             After::End | After::Background | After::Pipe => Chance::Unknown,
         }
     }
@@ -131,7 +131,6 @@ impl Chain {
     /// From here on all of it is no likelier than `rest`.
     pub(super) fn lessen(&mut self, rest: Chance) {
         self.base = self.base.max(rest);
-        self.success = self.success.max(rest);
     }
 
     pub(super) fn base(&self) -> Chance {
@@ -164,7 +163,7 @@ impl Chain {
         let both = self.failure.and_then(|one| Some(one.max(outcome.if_it_fails()?)));
         self.success = match (self.failure, both) {
             (None, _) => self.success,
-            (Some(_), None) => self.base,
+            (Some(_), None) => Chance::Surely,
             (Some(_), Some(_)) => self.success.max(outcome.if_it_succeeds()),
         };
         self.failure = both;

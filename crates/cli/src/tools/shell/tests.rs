@@ -90,3 +90,110 @@ fn a_command_knows_what_stands_before_it_and_its_subshell() {
     ];
     assert_eq!(seen, expected);
 }
+
+#[test]
+fn a_bracket_in_a_document_a_quote_a_comment_or_a_pattern_closes_nothing() {
+    for text in [
+        "echo \"$(cat <<'E'\n1) `a b` it's :)\nE\n)\" x",
+        "echo $(a ')' \")\" \\) # )\n) x",
+        "echo $(case $1 in a) b;; (c|d) e;; esac) x",
+        "echo $(a $((1 + (2))) `b ')'`) x",
+        "echo ${a:-${b:-$(c \")\")}} x",
+        "echo $'it\\'s )' x",
+    ] {
+        let script = read(text);
+        let [command] = &script.commands[..] else { panic!("{text}: {script:#?}") };
+        assert!(!script.end.is_err_and(Unreachable::is_unreadable), "{text}: {:?}", script.end);
+        assert_eq!((command.words.len(), command.words[2].text.as_str()), (3, "x"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_closed_is_not_readable_however_deep_it_is() {
+    for (text, why) in [
+        ("a (b", Unreachable::Brackets),
+        ("(a", Unreachable::Brackets),
+        ("a)", Unreachable::Brackets),
+        ("a $(b", Unreachable::Brackets),
+        ("a \"$(b 'c)\"", Unreachable::Quotes),
+        ("a $(b `c)", Unreachable::Quotes),
+        ("a ${b", Unreachable::Brackets),
+        ("a $((1 + 2)", Unreachable::Brackets),
+        ("[[ a", Unreachable::Brackets),
+        ("case a in b) c", Unreachable::Brackets),
+        ("a $(cat <<E\n)\n", Unreachable::Brackets),
+    ] {
+        assert_eq!(read(text).end, Err(why), "{text}");
+    }
+}
+
+#[test]
+fn functions_tests_and_patterns_are_told_from_commands() {
+    for text in ["f() { a; }", "f () { a; }", "function f { a; }", "function f() { a; }", "f()\n{ a; }"] {
+        assert_eq!(words(text), [vec!["function", "f"], vec!["{", "a"], vec!["}"]], "{text}");
+    }
+    assert_eq!(
+        words("if [[ a && (b || c) < d ]]; then e; fi"),
+        [vec!["if", "[[", "a", "&&", "(b", "||", "c)", "<", "d", "]]"], vec!["then", "e"], vec!["fi"]]
+    );
+    assert_eq!(
+        words("case $1 in\n a|b) c ;;\n (d) e\nesac; f"),
+        [vec!["case", "$1", "in"], vec!["c"], vec!["e"], vec!["esac"], vec!["f"]]
+    );
+    assert_eq!(
+        words("if (a); then ! (b); fi"),
+        [vec!["if"], vec!["a"], vec!["then", "!"], vec!["b"], vec!["fi"]]
+    );
+}
+
+#[test]
+fn no_text_however_deep_or_long_keeps_the_reader_from_coming_back() {
+    for part in [
+        "$(",
+        "`",
+        "\"",
+        "'",
+        "(",
+        "((",
+        "$((",
+        "{",
+        "|",
+        "&",
+        ";",
+        "<<A ",
+        "<<A\n",
+        "${",
+        "\"${",
+        "$(\"",
+        "\"`",
+        "\\",
+        "[[ ",
+        "a(",
+        "a=(",
+        "case a in ",
+        "case a in b) ",
+        "if a; then ",
+        "f() { ",
+        "! ",
+        "$'",
+        "<(",
+        "#",
+        "\n",
+        "a ",
+        "$((a) ",
+        "))",
+        "$(case a in (",
+        "a $(b) ",
+        "(a) ",
+        "\u{e4}$(",
+        "{ a; } & ",
+        "\\`",
+        "\\\\`",
+    ] {
+        let text = part.repeat(64 * 1024 / part.len());
+        for text in [format!("{text} x"), format!("$({text}"), format!("{text}{}", ")".repeat(20_000))] {
+            let script = read(&text);
+            assert!(script.commands.len() <= text.len());
+        }
+    }
+}

@@ -1,0 +1,511 @@
+//! Splits a text into commands: one pass over its letters, one reader for each level of `$(…)`.
+//!
+//! Long because quotes, brackets and here-documents know of one another.
+
+use super::letters::Letters;
+use super::{After, Script, Simple, Unreachable, is_keyword};
+use crate::tools::words::Word;
+
+#[derive(Default)]
+pub(super) struct Reader {
+    commands: Vec<Simple>,
+    words: Vec<Word>,
+    word: Option<Word>,
+    before: Option<After>,
+    /// What is open, outermost first.
+    open: Vec<Open>,
+    groups: Vec<usize>,
+    opened: usize,
+    /// Between `[[` and `]]`, where operators are words.
+    tests: bool,
+    /// The next word names a file.
+    redirected: bool,
+    /// Ends of here-documents whose text begins with the next line, and whether tabs before them do not count.
+    awaited: Vec<(String, bool)>,
+    /// The next word is such an end.
+    here: Option<bool>,
+    end: Option<Unreachable>,
+    /// Until the parenthesis that closes the one just read, and whether that came.
+    closes: Option<bool>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Group,
+    /// `case`, where a pattern comes next.
+    Patterns,
+    /// `case`, behind the `)` of a pattern.
+    Branch,
+}
+
+impl Reader {
+    /// What was read.
+    pub(super) fn script(mut self) -> Script {
+        self.finish_word();
+        if self.words.is_empty() {
+            self.stop(Unreachable::Ends);
+        }
+        self.finish_command(After::End);
+        if self.tests || !self.open.is_empty() || self.closes == Some(false) {
+            self.fail(Unreachable::Brackets);
+        }
+        // What only turns the exit code around keeps no words from what is behind it.
+        let first = |command: &Simple| command.words.iter().find(|word| word.text != "!").cloned();
+        if self.commands.last().is_some_and(|last| first(last).is_none()) {
+            self.stop(Unreachable::Ends);
+        }
+        let starts = |command: &Simple| first(command).is_some_and(|word| is_keyword(&word.text));
+        if self.commands.iter().any(starts) {
+            self.stop(Unreachable::Control);
+        }
+        Script { commands: self.commands, end: self.end.map_or(Ok(()), Err) }
+    }
+
+    pub(super) fn all(&mut self, letters: &mut Letters<'_>) {
+        while let Some(letter) = letters.next() {
+            self.letter(letter, letters);
+            if self.end.is_some_and(Unreachable::is_unreadable) {
+                letters.skip_to_end();
+            }
+            if self.closes == Some(true) {
+                return;
+            }
+        }
+    }
+
+    fn letter(&mut self, letter: char, letters: &mut Letters<'_>) {
+        if self.tests && self.word.as_ref().is_some_and(|word| word.text == "]]") {
+            self.finish_word();
+        }
+        if self.tests && matches!(letter, '&' | '|' | '<' | '>' | '(' | ')' | ';') {
+            return self.push(letter);
+        }
+        if self.open.last() == Some(&Open::Patterns) && matches!(letter, '|' | '(' | '\n' | ';' | ')') {
+            self.finish_word();
+            // Unless it was `esac`.
+            if self.open.last() == Some(&Open::Patterns) {
+                if letter == ')' {
+                    self.words.clear();
+                    self.before = Some(After::End);
+                    self.turn(Open::Branch);
+                }
+                return;
+            }
+        }
+        match letter {
+            ' ' | '\t' | '\r' => self.finish_word(),
+            '\n' if self.tests => self.finish_word(),
+            '\n' => {
+                self.finish_command(After::End);
+                self.skip_documents(letters);
+            }
+            ';' => {
+                self.finish_command(After::End);
+                if self.open.last() == Some(&Open::Branch)
+                    && letters.next_if(|next| matches!(next, ';' | '&')).is_some()
+                {
+                    letters.next_if_eq('&');
+                    self.turn(Open::Patterns);
+                }
+            }
+            '&' if letters.next_if_eq('&').is_some() => self.finish_command(After::And),
+            '|' if letters.next_if_eq('|').is_some() => self.finish_command(After::Or),
+            '&' if letters.peek() == Some('>') => self.finish_word(),
+            '&' => {
+                self.stop(Unreachable::Background);
+                self.finish_command(After::Background);
+            }
+            '|' => {
+                letters.next_if_eq('&');
+                self.stop(Unreachable::Pipe);
+                self.finish_command(After::Pipe);
+            }
+            '<' | '>' => self.redirection(letter, letters),
+            '(' => self.parenthesis(letters),
+            ')' => {
+                self.stop(Unreachable::Subshell);
+                self.finish_command(After::End);
+                match self.open.pop() {
+                    Some(Open::Group) => drop(self.groups.pop()),
+                    None if self.closes == Some(false) => self.closes = Some(true),
+                    Some(Open::Patterns | Open::Branch) | None => self.fail(Unreachable::Brackets),
+                }
+            }
+            '`' => self.backticks(letters),
+            '#' if self.word.is_none() => {
+                self.stop(Unreachable::Comment);
+                while letters.next_if(|next| next != '\n').is_some() {}
+            }
+            '\'' => self.literal(letters),
+            '"' => self.quoted(letters),
+            '\\' => {
+                // A newline after it joins two lines; anything else is itself.
+                if let Some(next) = letters.next().filter(|next| *next != '\n') {
+                    self.push(next);
+                }
+            }
+            '$' if letters.next_if_eq('\'').is_some() => self.escaped(letters),
+            '$' => self.dollar(letters),
+            other => self.push(other),
+        }
+    }
+
+    /// A subshell where a command may begin; otherwise a function, an array, a pattern or arithmetic.
+    fn parenthesis(&mut self, letters: &mut Letters<'_>) {
+        self.stop(Unreachable::Subshell);
+        let begins = self.word.is_none()
+            && self.words.iter().all(|word| {
+                matches!(
+                    word.text.as_str(),
+                    "if" | "then" | "elif" | "else" | "while" | "until" | "do" | "{" | "!"
+                )
+            });
+        if letters.peek() == Some('(') && self.word.is_none() && self.arithmetic(letters) {
+            self.stop(Unreachable::Control);
+        } else if begins {
+            let defines = self.commands.last().is_some_and(|last| names_function(&last.words).is_some());
+            if self.words.is_empty() && defines && empty(letters) {
+                return;
+            }
+            let turned = self.words.last().is_some_and(|word| word.text == "!").then_some(self.before);
+            if !self.words.is_empty() {
+                self.finish_command(After::End);
+                self.before = turned.unwrap_or(self.before);
+            }
+            if self.open.len() + letters.depth() >= super::letters::DEPTH {
+                return self.fail(Unreachable::Depth);
+            }
+            self.opened += 1;
+            self.groups.push(self.opened);
+            self.open.push(Open::Group);
+        } else {
+            self.stop(Unreachable::Control);
+            let is_value = self.word.as_ref().is_some_and(|word| word.text.ends_with('='));
+            if !is_value && empty(letters) {
+                self.finish_word();
+                self.define();
+                return;
+            }
+            // What is inside does not run here and now.
+            let (inner, _) = nested(letters);
+            self.accept(&inner);
+            self.expanded();
+        }
+    }
+
+    /// `NAME ()` was read: `function NAME`.
+    fn define(&mut self) {
+        let Some(name) = self.words.pop() else { return };
+        self.words.retain(|word| is_keyword(&word.text));
+        self.words.push(Word { text: "function".to_owned(), ..Word::default() });
+        self.words.push(name);
+        self.finish_command(After::End);
+    }
+
+    /// Reads `((…))`, whose first bracket is read and whose second one is next. False if it is none.
+    fn arithmetic(&mut self, letters: &mut Letters<'_>) -> bool {
+        let from = letters.at();
+        letters.next();
+        if letters.arithmetic().is_none() {
+            letters.back_to(from);
+            return false;
+        }
+        if letters.is_at_end() && !letters.since(from).ends_with("))") {
+            self.fail(Unreachable::Brackets);
+        }
+        self.expanded();
+        self.text(letters.since(from));
+        true
+    }
+
+    /// What follows a `$`: a variable stays as it is written, a command in `$(…)` is read besides.
+    fn dollar(&mut self, letters: &mut Letters<'_>) {
+        self.push('$');
+        self.expanded();
+        if letters.next_if_eq('(').is_some() {
+            self.stop(Unreachable::Subshell);
+            if letters.peek() == Some('(') && self.arithmetic(letters) {
+                return;
+            }
+            self.substitution(letters);
+        } else if letters.next_if_eq('{').is_some() {
+            self.parameter(letters);
+        }
+    }
+
+    /// `$(…)` and `<(…)`, behind the bracket.
+    fn substitution(&mut self, letters: &mut Letters<'_>) {
+        let (script, text) = nested(letters);
+        self.accept(&script);
+        self.expanded();
+        self.push('(');
+        self.text(text);
+        self.word.get_or_insert_default().inner.push(script);
+    }
+
+    /// `${…}`, behind the brace. Commands in it run perhaps, which is to say that they are not looked at.
+    fn parameter(&mut self, letters: &mut Letters<'_>) {
+        let from = letters.at();
+        let mut aside = Self::default();
+        if !letters.enter() {
+            letters.skip_to_end();
+            self.fail(Unreachable::Depth);
+        }
+        while self.end != Some(Unreachable::Depth) {
+            match letters.next() {
+                Some('}') => break,
+                Some('\\') => drop(letters.next()),
+                Some('"') => aside.quoted(letters),
+                Some('`') => aside.backticks(letters),
+                Some('$') => aside.dollar(letters),
+                Some(_) => {}
+                None => {
+                    self.fail(Unreachable::Brackets);
+                    break;
+                }
+            }
+            if let Some(why) = aside.end.filter(|why| why.is_unreadable()) {
+                self.fail(why);
+                break;
+            }
+        }
+        letters.leave();
+        self.push('{');
+        self.text(letters.since(from));
+    }
+
+    fn backticks(&mut self, letters: &mut Letters<'_>) {
+        self.stop(Unreachable::Subshell);
+        let from = letters.at();
+        let mut inner = String::new();
+        loop {
+            match letters.next() {
+                Some('`') => break,
+                Some('\\') => match letters.next() {
+                    Some(letter @ ('`' | '\\' | '$')) => inner.push(letter),
+                    other => inner.extend(std::iter::once('\\').chain(other)),
+                },
+                Some(letter) => inner.push(letter),
+                None => return self.fail(Unreachable::Quotes),
+            }
+        }
+        let mut aside = Letters::new(&inner, letters.depth());
+        if !aside.enter() {
+            return self.fail(Unreachable::Depth);
+        }
+        let mut reader = Self::default();
+        reader.all(&mut aside);
+        let script = reader.script();
+        self.accept(&script);
+        self.expanded();
+        self.push('`');
+        self.text(letters.since(from));
+        self.word.get_or_insert_default().inner.push(script);
+    }
+
+    fn redirection(&mut self, letter: char, letters: &mut Letters<'_>) {
+        self.stop(Unreachable::Redirection);
+        if letters.next_if_eq('(').is_some() {
+            // `<(…)` runs a command and stands for a file.
+            self.substitution(letters);
+            return;
+        }
+        // `2>` redirects; the digit is no word.
+        if self.word.as_ref().is_some_and(|word| word.text.bytes().all(|byte| byte.is_ascii_digit())) {
+            self.word = None;
+        }
+        self.finish_word();
+        if letter == '<' && letters.next_if_eq('<').is_some() {
+            if letters.next_if_eq('<').is_none() {
+                self.here = Some(letters.next_if_eq('-').is_some());
+                return;
+            }
+        } else {
+            while letters.next_if(|next| matches!(next, '>' | '&' | '|')).is_some() {}
+        }
+        self.redirected = true;
+    }
+
+    /// Leaves out the text of here-documents: it is data.
+    fn skip_documents(&mut self, letters: &mut Letters<'_>) {
+        for (end, tabs) in std::mem::take(&mut self.awaited) {
+            while !letters.is_at_end() {
+                let line = letters.line();
+                if end == if tabs { line.trim_start_matches('\t') } else { line } {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// `'…'`, behind the quote.
+    fn literal(&mut self, letters: &mut Letters<'_>) {
+        self.word.get_or_insert_default();
+        loop {
+            match letters.next() {
+                Some('\'') => return,
+                Some(other) => self.push(other),
+                None => return self.fail(Unreachable::Quotes),
+            }
+        }
+    }
+
+    /// `$'…'`, behind the quote: what its escapes mean is not told, but where it ends.
+    fn escaped(&mut self, letters: &mut Letters<'_>) {
+        self.expanded();
+        loop {
+            match letters.next() {
+                Some('\'') => return,
+                Some('\\') => drop(letters.next()),
+                Some(other) => self.push(other),
+                None => return self.fail(Unreachable::Quotes),
+            }
+        }
+    }
+
+    /// `"…"`, behind the quote.
+    fn quoted(&mut self, letters: &mut Letters<'_>) {
+        self.word.get_or_insert_default();
+        loop {
+            match letters.next() {
+                Some('"') => return,
+                Some('\\') => match letters.next() {
+                    Some('\n') | None => {}
+                    Some(letter @ ('$' | '`' | '"' | '\\')) => self.push(letter),
+                    Some(other) => {
+                        self.push('\\');
+                        self.push(other);
+                    }
+                },
+                Some('$') => self.dollar(letters),
+                Some('`') => self.backticks(letters),
+                Some(other) => self.push(other),
+                None => return self.fail(Unreachable::Quotes),
+            }
+        }
+    }
+
+    fn push(&mut self, letter: char) {
+        self.word.get_or_insert_default().text.push(letter);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.word.get_or_insert_default().text.push_str(text);
+    }
+
+    fn expanded(&mut self) {
+        self.word.get_or_insert_default().expanded = true;
+    }
+
+    fn turn(&mut self, to: Open) {
+        if let Some(last) = self.open.last_mut() {
+            *last = to;
+        }
+    }
+
+    fn finish_word(&mut self) {
+        let Some(word) = self.word.take() else { return };
+        if let Some(tabs) = self.here.take() {
+            self.awaited.push((word.text, tabs));
+            return;
+        }
+        if std::mem::take(&mut self.redirected) {
+            return;
+        }
+        self.words.push(word);
+        let (text, before) = match self.words.split_last() {
+            Some((last, before)) => (last.text.as_str(), before),
+            None => return,
+        };
+        let leads = |before: &[Word]| before.iter().all(|word| is_keyword(&word.text));
+        match text {
+            "esac" if before.is_empty() && self.open.last() == Some(&Open::Patterns) => {
+                self.turn(Open::Branch);
+            }
+            "[[" if !self.tests && leads(before) => self.tests = true,
+            "]]" => self.tests = false,
+            "in" => {
+                if let [before @ .., case, _] = before
+                    && case.text == "case"
+                    && leads(before)
+                {
+                    self.finish_command(After::End);
+                    self.open.push(Open::Patterns);
+                }
+            }
+            _ if names_function(&self.words).is_some() => self.finish_command(After::End),
+            _ => {}
+        }
+    }
+
+    /// Ends a command; `then` is what stands behind it.
+    fn finish_command(&mut self, then: After) {
+        self.finish_word();
+        self.redirected = false;
+        let words = std::mem::take(&mut self.words);
+        if words.is_empty() {
+            // A line may end behind an operator, which is what counts.
+            let goes_on =
+                matches!(self.before, Some(After::And | After::Or | After::Pipe | After::Background))
+                    && then == After::End;
+            self.before = if goes_on { self.before } else { Some(then) };
+            return;
+        }
+        if words[0].text == "esac" && self.open.last() == Some(&Open::Branch) {
+            self.open.pop();
+        }
+        let after = self.before.replace(then).unwrap_or(After::End);
+        self.commands.push(Simple { words, after, groups: self.groups.clone() });
+    }
+
+    /// The first reason is told.
+    fn stop(&mut self, why: Unreachable) {
+        self.end = self.end.or(Some(why));
+    }
+
+    /// No shell runs any of it, whatever else there is.
+    fn fail(&mut self, why: Unreachable) {
+        self.end = self.end.filter(|end| end.is_unreadable()).or(Some(why));
+    }
+
+    /// What cannot be read in a part can be read in no way.
+    fn accept(&mut self, part: &Script) {
+        if let Err(why) = part.end
+            && why.is_unreadable()
+        {
+            self.fail(why);
+        }
+    }
+}
+
+/// The name in `function NAME`, if `words` are that behind other words of the grammar.
+fn names_function(words: &[Word]) -> Option<&str> {
+    let [before @ .., function, name] = words else { return None };
+    let is_one = function.text == "function" && before.iter().all(|word| is_keyword(&word.text));
+    is_one.then_some(name.text.as_str())
+}
+
+/// Reads blanks and a closing parenthesis, if that is what comes.
+fn empty(letters: &mut Letters<'_>) -> bool {
+    let from = letters.at();
+    while letters.next_if(|next| matches!(next, ' ' | '\t')).is_some() {}
+    let is_empty = letters.next_if_eq(')').is_some();
+    if !is_empty {
+        letters.back_to(from);
+    }
+    is_empty
+}
+
+/// The commands up to the parenthesis that closes the one just read, and the text with that parenthesis.
+fn nested<'a>(letters: &mut Letters<'a>) -> (Script, &'a str) {
+    let from = letters.at();
+    let mut reader = Reader { closes: Some(false), ..Reader::default() };
+    if letters.enter() {
+        reader.all(letters);
+    } else {
+        letters.skip_to_end();
+        reader.fail(Unreachable::Depth);
+    }
+    letters.leave();
+    (reader.script(), letters.since(from))
+}

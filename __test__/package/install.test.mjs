@@ -34,10 +34,11 @@ test('the packages hold what is needed, nothing else, and are small', { skip }, 
   assert.ok(size <= 4e6, `${tarballs.native} has ${size} bytes`);
 
   const files = await list(tarballs.styxy);
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|native|vite|storybook|playwright)(\.d)?\.m?[jt]s)$/;
+  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|native|vite|storybook|playwright)(\.d)?\.m?[jt]s|integrations\/claude-code\/.*\.(json|md))$/;
   assert.deepEqual(files.filter((name) => !allowed.test(name)), []);
   const manifest = JSON.parse(await prints('tar', ['-xzOf', tarballs.styxy, 'package/package.json']));
   const named = (value) => (typeof value === 'string' ? [value] : Object.values(value ?? {}).flatMap(named));
+  assert.ok(files.includes('integrations/claude-code/.claude-plugin/plugin.json'), 'the plugin for Claude Code');
   const promised = [manifest.main, manifest.types, manifest.exports, manifest.bin].flatMap(named);
   assert.deepEqual(promised.map((name) => path.normalize(name)).filter((name) => !files.includes(name)), []);
   assert.equal(manifest.private, undefined);

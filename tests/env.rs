@@ -61,6 +61,23 @@ fn the_lease_of_styxy_run_is_shown_also_before_it_listens() {
 }
 
 #[test]
+fn another_sessions_port_is_not_shown_and_ones_own_is() {
+    let home = Home::new();
+    let shown = |session: Option<&str>| {
+        let mut command = home.styxy_command(&["env", sort::WEB, "--json"]);
+        if let Some(session) = session {
+            command.env("STYXY_INSTANCE", session);
+        }
+        finish(&mut command).done().json()["PORT"].clone()
+    };
+    let (one, other) = (shown(Some("claude-1")), shown(Some("claude-2")));
+    assert_ne!(one, other);
+    assert_eq!((shown(Some("claude-1")), shown(Some("claude-2"))), (one.clone(), other));
+    assert_eq!(shown(None), one, "who has no session means the worktree's oldest");
+    assert_eq!(home.leases().len(), 2);
+}
+
+#[test]
 fn another_worktree_has_another_port() {
     let home = Home::new();
     let ours = port(&home, sort::WEB);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use styxy_client::Client;
 use styxy_core::api::{AllocateRequest, AllocationsQuery, Lease, State};
-use styxy_core::{Port, ProjectPath, RequestId, ServiceName, ServiceType};
+use styxy_core::{InstanceId, Port, ProjectPath, RequestId, ServiceName, ServiceType};
 use uuid::Uuid;
 
 use crate::args::examples;
@@ -110,7 +110,8 @@ async fn ports(
 ) -> Result<Vec<Port>, styxy_client::Error> {
     let query = AllocationsQuery { project_path: place.cloned(), ..AllocationsQuery::default() };
     let leases = client.allocations(&query).await?.allocations;
-    let mut found: Vec<Option<Port>> = wishes.iter().map(|wish| live(&leases, wish, place)).collect();
+    let mut found: Vec<Option<Port>> =
+        wishes.iter().map(|wish| live(&leases, wish, place, request.instance_id.as_ref())).collect();
     let missing: Vec<Wish> =
         wishes.iter().zip(&found).filter(|(_, port)| port.is_none()).map(|(wish, _)| wish.clone()).collect();
     if !missing.is_empty() {
@@ -125,14 +126,24 @@ async fn ports(
 }
 
 /// The lease of the wish's key that its server most likely has: one that listens, then the oldest.
-fn live(leases: &[Lease], wish: &Wish, place: Option<&ProjectPath>) -> Option<Port> {
+///
+/// An agent session has its own, then one that is no session's; another session's server is not the one it means.
+fn live(
+    leases: &[Lease],
+    wish: &Wish,
+    place: Option<&ProjectPath>,
+    session: Option<&InstanceId>,
+) -> Option<Port> {
+    let others = |lease: &Lease| session.is_some() && lease.instance_id.as_ref() != session;
     let same = |lease: &&Lease| {
         lease.project_path.as_ref() == place
             && lease.service_type == wish.service
             && lease.service_name == wish.name
             && lease.conflict.is_none()
+            && !(others(lease) && lease.instance_id.is_some())
     };
-    let order = |lease: &&Lease| (lease.state != State::Active, lease.allocated_at, lease.lock_id);
+    let order =
+        |lease: &&Lease| (others(lease), lease.state != State::Active, lease.allocated_at, lease.lock_id);
     leases.iter().filter(same).min_by_key(order).map(|lease| lease.port)
 }
 
@@ -151,14 +162,34 @@ mod tests {
             lease(3001, |wire| wire["allocated_at"] = at(10)),
             lease(3002, |wire| wire["allocated_at"] = at(20)),
         ];
-        assert_eq!(live(&leases, &wish, Some(&place)).map(Port::get), Some(3001));
+        assert_eq!(live(&leases, &wish, Some(&place), None).map(Port::get), Some(3001));
         for (port, minute) in [(3004, 40), (3003, 30)] {
             leases.push(lease(port, |wire| {
                 wire["allocated_at"] = at(minute);
                 wire["state"] = json!("active");
             }));
         }
-        assert_eq!(live(&leases, &wish, Some(&place)).map(Port::get), Some(3003));
+        assert_eq!(live(&leases, &wish, Some(&place), None).map(Port::get), Some(3003));
+    }
+
+    #[test]
+    fn a_session_has_its_own_then_one_that_is_no_sessions() {
+        let place = ProjectPath::new("/w/app").unwrap();
+        let wish = Wish { service: "dev".parse().unwrap(), name: None, port: None, env: Vec::new() };
+        let of = |port: u16, instance: Option<&str>, state: &str| {
+            lease(port, |wire| {
+                wire["instance_id"] = json!(instance);
+                wire["state"] = json!(state);
+            })
+        };
+        let ours = InstanceId::new("claude-2").unwrap();
+        let seen = |leases: &[Lease]| live(leases, &wish, Some(&place), Some(&ours)).map(Port::get);
+        let theirs = of(3001, Some("claude-1"), "active");
+        let (persons, own) = (of(3002, None, "active"), of(3003, Some("claude-2"), "granted"));
+        assert_eq!(seen(&[theirs.clone(), persons.clone(), own]), Some(3003));
+        assert_eq!(seen(&[theirs.clone(), persons]), Some(3002));
+        assert_eq!(seen(std::slice::from_ref(&theirs)), None, "it gets one of its own");
+        assert_eq!(live(&[theirs], &wish, Some(&place), None).map(Port::get), Some(3001));
     }
 
     #[test]
@@ -172,7 +203,7 @@ mod tests {
             lease(3004, |wire| wire["service_type"] = json!("api")),
             lease(3005, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"})),
         ];
-        assert_eq!(live(&leases, &wish, Some(&place)), None);
-        assert_eq!(live(&leases, &wish, None).map(Port::get), Some(3002));
+        assert_eq!(live(&leases, &wish, Some(&place), None), None);
+        assert_eq!(live(&leases, &wish, None, None).map(Port::get), Some(3002));
     }
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use styxy_core::api::{OwnerKind, State};
 
+use super::support::session::{self, Session};
 use super::support::{Agent, Home, Server, finish, initialize, sort, until};
 
 #[test]
@@ -143,6 +145,37 @@ fn leases_end_with_the_server_however_it_ends() {
 }
 
 #[test]
+fn the_port_that_the_session_was_told_is_given_and_stays_the_sessions() {
+    let home = session::home();
+    let session = Session::new(&home, &home.project());
+    session.begin();
+    let mut agent =
+        Agent::of(home.styxy_command(&["mcp"]).env("CLAUDE_PID", session.process.pid().to_string()));
+    let granted = agent.done("allocate_port", &json!({ "service": sort::WEB }));
+    assert_eq!((&granted.wire()["port"], &granted.wire()["reused"]), (&json!(session.port()), &json!(true)));
+    let server = Server::on(&home, session.port());
+    until("its server is seen", || session.leases().iter().any(|lease| lease.state == State::Active));
+    assert_eq!(agent.port(&json!({ "service": sort::WEB })), session.port(), "while its server runs");
+    drop(server);
+    agent.server.kill();
+    // It owned nothing, so nothing of the session's ends with it. The daemon looks at every owner before it answers.
+    home.styxy(&["cleanup"]).done();
+    assert_eq!(session.leases().len(), 2);
+    assert!(session.leases().iter().all(|lease| lease.owner.kind == OwnerKind::Instance));
+}
+
+#[test]
+fn what_another_session_was_told_is_not_given_back_by_this_one() {
+    let home = session::home();
+    let session = Session::new(&home, &home.project());
+    session.begin();
+    let mut agent = Agent::of(home.styxy_command(&["mcp"]).env("STYXY_INSTANCE", "claude-none"));
+    let refusal = agent.refused("release_port", &json!({ "port": session.port() }));
+    assert!(refusal.text().contains(&session.instance()), "{}", refusal.text());
+    assert_eq!(session.leases().len(), 2);
+}
+
+#[test]
 fn a_server_that_listens_keeps_its_port_when_the_session_ends() {
     let home = Home::new();
     let mut agent = Agent::new(&home);
@@ -246,6 +279,7 @@ fn bad_arguments_are_refused_by_name_with_what_is_allowed() {
         ("check_port", json!({ "port": 70_000 }), "port"),
         ("check_port", json!({ "port": 3.5 }), "port"),
         ("who_owns_port", json!({ "port": -1 }), "port"),
+        ("who_owns_port", json!({ "port": 3000, "project": "/no/such/folder" }), "project"),
         ("who_owns_port", json!({ "port": 3000, "command": true }), "command"),
     ] {
         let refusal = agent.refused(tool, &arguments);

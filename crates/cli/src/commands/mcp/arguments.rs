@@ -96,15 +96,24 @@ pub(super) fn project(given: Option<&Path>) -> Result<Option<ProjectPath>, Failu
 /// # Errors
 /// There is no such folder, or its file has a mistake.
 pub(super) fn project_file(given: Option<&Path>) -> Result<Option<Project>, Failure> {
-    let Some(given) = given else { return wishes::current_project() };
-    if !given.is_dir() {
-        return Err(explain(
+    is_folder(given)?;
+    match given {
+        Some(given) => wishes::project_of(given),
+        None => wishes::current_project(),
+    }
+}
+
+/// # Errors
+/// There is no such folder.
+pub(super) fn is_folder(given: Option<&Path>) -> Result<(), Failure> {
+    match given.filter(|given| !given.is_dir()) {
+        None => Ok(()),
+        Some(given) => Err(explain(
             "project",
             &format!("{} is not a folder; allowed: the path of a folder that exists", given.display()),
         )
-        .into());
+        .into()),
     }
-    wishes::project_of(given)
 }
 
 #[cfg(test)]

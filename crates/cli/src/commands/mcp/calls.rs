@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 use styxy_client::Client;
 use styxy_core::api::{
-    AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, CheckAnswer, Code, Refusal,
-    SystemUsage,
+    AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, CheckAnswer, Code, Grant, Lease,
+    OwnerKind, Refusal, SystemUsage,
 };
 use styxy_core::{Pid, Port, RequestId};
 use uuid::Uuid;
@@ -54,7 +54,11 @@ async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer
         ..AllocateRequest::default()
     };
     wishes::fill(&mut request, &wishes);
-    match context.client()?.allocate(&request).await? {
+    let client = context.client()?;
+    if let Some(lease) = sessions(&client, &request).await? {
+        return answer_of(lease, us);
+    }
+    match client.allocate(&request).await? {
         AllocateAnswer::One(grant) => answer(&grant, words::granted(&grant, us)),
         AllocateAnswer::Group(group) => {
             Err(unexpected(&format!("a group of {} for one service", group.leases.len())).into())
@@ -62,8 +66,48 @@ async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer
     }
 }
 
+/// The lease that the session's own process has already: it was told to the session, and lasts as long as that. This server
+/// does not take it over, since its own end frees what it leased.
+async fn sessions(client: &Client, request: &AllocateRequest) -> Result<Option<Lease>, Failure> {
+    if request.instance_id.is_none() {
+        return Ok(None);
+    }
+    let query = AllocationsQuery {
+        service_type: request.service_type.clone(),
+        project_path: request.project_path.clone(),
+        instance_id: request.instance_id.clone(),
+        port: None,
+    };
+    let leases = client.allocations(&query).await?.allocations;
+    Ok(leases.into_iter().find(|lease| {
+        lease.owner.kind == OwnerKind::Instance
+            && lease.conflict.is_none()
+            && (&lease.service_name, &lease.project_path) == (&request.service_name, &request.project_path)
+    }))
+}
+
+/// As the daemon answers when a lease is given again.
+fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
+    let grant = Grant {
+        success: true,
+        port: lease.port,
+        lock_id: Some(lease.lock_id),
+        url: format!("http://localhost:{}", lease.port),
+        message: format!("Port {} was allocated for {} service already", lease.port, lease.service_type),
+        service_type: lease.service_type,
+        service_name: lease.service_name,
+        state: lease.state,
+        owner: lease.owner,
+        reused: true,
+        existing: false,
+        reason: None,
+        displaced_from: None,
+    };
+    answer(&grant, words::granted(&grant, us))
+}
+
 async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
-    let claim = Claim::Ours(Ours {
+    let claim = Claim::OursAlone(Ours {
         project: arguments::project(said.project.as_deref())?,
         instance: place::current_instance()?,
     });
@@ -123,6 +167,7 @@ async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Fail
 }
 
 async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
+    arguments::is_folder(said.project.as_deref())?;
     let here = match said.project.as_deref() {
         None => Here::look()?,
         Some(given) => Here::at(

@@ -45,6 +45,8 @@ impl FromStr for Target {
 pub(in crate::commands) enum Claim {
     /// Ours, and those that nobody uses.
     Ours(Ours),
+    /// Ours alone: an agent cannot know what another was told.
+    OursAlone(Ours),
     /// Anybody's: a person insists.
     Whoevers,
 }
@@ -70,11 +72,17 @@ pub(in crate::commands) fn on_port<'a>(
     match claim {
         Claim::Whoevers => Ok(lease),
         Claim::Ours(_) if lease.state == State::Granted => Ok(lease),
-        Claim::Ours(ours) => match others(lease, ours) {
+        Claim::Ours(ours) | Claim::OursAlone(ours) => match others(lease, ours) {
             None => Ok(lease),
             Some(others) => Err(Refusal::new(
                 Code::Forbidden,
-                format!("port {port} belongs to {others}, whose server listens on it"),
+                format!(
+                    "port {port} belongs to {others}{}",
+                    match lease.state {
+                        State::Active => ", whose server listens on it",
+                        State::Granted => "",
+                    }
+                ),
             )
             .hint(format!("styxy release {port} --force"))
             .detail("rule", "owner")

@@ -46,6 +46,9 @@ fn show(answer: &CheckAnswer, now: WallTime, home: Option<&Path>, out: &mut impl
     if let Some(usage) = &answer.system_usage {
         listener(usage, now, home, out)?;
     }
+    for other in &answer.others {
+        also(other, home, out)?;
+    }
     if let Some(held) = &answer.allocated_to {
         lease(held, now, home, out)?;
     }
@@ -83,6 +86,15 @@ fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut i
         writeln!(out, "  since    {} ({started})", ago(started, now))?;
     }
     Ok(())
+}
+
+/// One more process that listens, in a line.
+fn also(usage: &SystemUsage, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+    let process = words::process(usage.process.as_deref(), usage.pid.map(Pid::get));
+    let process = process.as_deref().unwrap_or("a process that cannot be seen");
+    let place = usage.project_path.as_ref().map(|project| format!(", {}", tilde(project.as_str(), home)));
+    let place = place.unwrap_or_default();
+    writeln!(out, "  also     {} on {}{}", printable(process), usage.addresses.join(", "), printable(&place))
 }
 
 fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
@@ -131,6 +143,7 @@ mod tests {
             "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada",
                 "addresses": ["127.0.0.1", "::1"], "project_path": "/home/ada/shop", "branch": "main",
                 "started_at": "2026-11-22T17:45:00Z"},
+            "others": [{"pid": 43, "process": "node", "addresses": ["::1"], "project_path": "/home/ada/fix"}],
             "reason": "leased by claude-1"});
         let expected = "\
 Port 3000 is leased and in use.
@@ -140,6 +153,7 @@ Port 3000 is leased and in use.
   on       127.0.0.1, ::1
   project  ~/shop (branch main)
   since    5 min ago (2026-11-22T17:45:00.000Z)
+  also     node (43) on ::1, ~/fix
   lease    4f5e0000-0000-4000-8000-000000003000, granted 10 min ago
   for      dev, claude-1
   in       ~/shop

@@ -44,7 +44,7 @@ impl Args {
 
 fn table(ports: &[PortInUse], home: Option<&Path>) -> Table<6> {
     let mut table = Table::new(["PORT", "PROCESS", "PID", "USER", "PROJECT", "LEASE"]);
-    for PortInUse { port, allocated_to, system_usage } in ports {
+    for PortInUse { port, allocated_to, system_usage, others } in ports {
         let usage = system_usage.as_ref();
         let known = |text: Option<String>| -> Cell { text.unwrap_or_else(|| UNKNOWN.to_owned()).into() };
         let listens_in = usage.and_then(|usage| usage.project_path.as_ref());
@@ -55,7 +55,10 @@ fn table(ports: &[PortInUse], home: Option<&Path>) -> Table<6> {
                 Some(usage) => known(usage.process.clone()),
                 None => "(nothing listens)".into(),
             },
-            known(usage.and_then(|usage| usage.pid).map(|pid| pid.to_string())),
+            known(usage.and_then(|usage| usage.pid).map(|pid| match others.len() {
+                0 => pid.to_string(),
+                more => format!("{pid} +{more}"),
+            })),
             known(usage.and_then(|usage| usage.user.clone())),
             Cell::Path(listens_in.or(leased_in).map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home))),
             known(allocated_to.as_ref().map(|lease| {
@@ -80,7 +83,7 @@ mod tests {
             "ports_in_use": [
                 {"port": 3000, "allocated_to": null, "system_usage": {"pid": 42, "process": "node", "command": null,
                     "user": "ada", "addresses": ["::"], "project_path": "/home/ada/shop", "branch": null,
-                    "started_at": null}},
+                    "started_at": null}, "others": [{"pid": 43, "addresses": ["::"]}, {"addresses": ["127.0.0.1"]}]},
                 {"port": 3001, "allocated_to": lease(3001, |_| {}), "system_usage": null},
                 {"port": 3002, "allocated_to": null, "system_usage": {"addresses": ["127.0.0.1"]}},
             ],
@@ -90,10 +93,10 @@ mod tests {
         table(&answer.ports_in_use, Some(Path::new("/home/ada"))).print(None, &mut out).unwrap();
         let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
         let expected = "\
-PORT  PROCESS            PID  USER  PROJECT  LEASE
-3000  node               42   ada   ~/shop   -
-3001  (nothing listens)  -    -     /w/app   dev, waits for a listener
-3002  -                  -    -     -        -
+PORT  PROCESS            PID    USER  PROJECT  LEASE
+3000  node               42 +2  ada   ~/shop   -
+3001  (nothing listens)  -      -     /w/app   dev, waits for a listener
+3002  -                  -      -     -        -
 ";
         assert_eq!(plain, expected);
     }

@@ -113,6 +113,9 @@ pub struct PortInUse {
     pub allocated_to: Option<Lease>,
     /// Who listens on it.
     pub system_usage: Option<SystemUsage>,
+    /// Other processes that do, as in [`CheckAnswer`]; absent if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<SystemUsage>,
 }
 
 /// A query's values are texts; a port in it is digits and nothing else.

@@ -87,10 +87,10 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
         inside.map(|lease| (lease.port, registry.view(lease))).collect()
     };
     let ports: std::collections::BTreeSet<Port> = usage.keys().chain(leases.keys()).copied().collect();
-    let in_use = ports.into_iter().map(|port| PortInUse {
-        port,
-        allocated_to: leases.remove(&port),
-        system_usage: usage.remove(&port).and_then(|usages| usages.into_iter().next()),
+    let in_use = ports.into_iter().map(|port| {
+        let mut usages = usage.remove(&port).unwrap_or_default().into_iter();
+        let (allocated_to, system_usage) = (leases.remove(&port), usages.next());
+        PortInUse { port, allocated_to, system_usage, others: usages.collect() }
     });
     Ok(Answer(ScanAnswer { scan_range: range.to_string(), ports_in_use: in_use.collect() }))
 }

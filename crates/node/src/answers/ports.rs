@@ -131,17 +131,20 @@ pub struct PortInUse {
     pub allocated_to: Option<LeaseInfo>,
     /// Who listens on it.
     pub system_usage: Option<SystemUsage>,
+    /// Other processes that do, as in `Check`; most often none.
+    pub others: Vec<SystemUsage>,
 }
 
 impl From<api::ScanAnswer> for Scan {
     fn from(answer: api::ScanAnswer) -> Self {
         let api::ScanAnswer { scan_range, ports_in_use } = answer;
         let port_in_use = |found: api::PortInUse| {
-            let api::PortInUse { port, allocated_to, system_usage } = found;
+            let api::PortInUse { port, allocated_to, system_usage, others } = found;
             PortInUse {
                 port: port.get(),
                 allocated_to: allocated_to.map(Into::into),
                 system_usage: system_usage.map(Into::into),
+                others: others.into_iter().map(Into::into).collect(),
             }
         };
         Self { scan_range, ports_in_use: ports_in_use.into_iter().map(port_in_use).collect() }

@@ -120,6 +120,33 @@ fn of_a_server_that_forked_only_those_that_do_not_end_by_themselves_are_killed()
     assert_eq!(endings, [(deaf, Ending::Killed), (running[1].pid(), Ending::Asked)]);
 }
 
+/// A shell that has a listening socket and runs `script`, whose children have it too.
+fn parent(home: &Home, port: u16, script: &str) -> Running {
+    let socket = Stdio::from(OwnedFd::from(TcpListener::bind(("127.0.0.1", port)).unwrap()));
+    let parent = Running::spawn(home.shell(script).stdin(socket).stdout(Stdio::null()));
+    until("it and a child have the socket", || {
+        let CheckAnswer { system_usage, others, .. } = home.socket().get(&format!("/check/{port}")).ok();
+        let pids =
+            system_usage.iter().chain(&others).filter_map(|usage: &SystemUsage| Some(usage.pid?.get()));
+        let (ours, children): (Vec<u32>, Vec<u32>) = pids.partition(|pid| *pid == parent.pid());
+        !ours.is_empty() && !children.is_empty()
+    });
+    parent
+}
+
+#[test]
+fn a_server_is_ended_whose_children_come_and_go() {
+    let home = Home::new();
+    home.start();
+    for replaces in ["while :; do sleep 0.02; done", "trap : TERM; while :; do sleep 1000; done"] {
+        let port = home.spare_port();
+        let parent = parent(&home, port, replaces);
+        kill(&home, &port.to_string(), &["--grace", "0.2"]).done();
+        is_free(port);
+        assert!(has_ended(parent.pid()), "{replaces}");
+    }
+}
+
 #[test]
 fn a_socket_that_another_worktrees_process_shares_needs_force() {
     let home = Home::new();

@@ -10,8 +10,10 @@ mod victims;
 use std::time::Duration;
 use std::{io, process};
 
-use styxy_core::Port;
-use styxy_core::api::{AllocationsQuery, Code, Ended, Ending, KillAnswer, Lease, Refusal};
+use styxy_core::api::{
+    AllocationsQuery, CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, SystemUsage, WhoAnswer,
+};
+use styxy_core::{Pid, Port};
 
 use super::release::target::{self, Target};
 use super::whose::{self, Here};
@@ -23,7 +25,10 @@ use crate::failure::Failure;
 use crate::output::{self, printable};
 use crate::table::tilde;
 use rules::Protected;
-use victims::{Victim, Victims};
+use victims::{Left, Victim, Victims};
+
+/// A parent that replaces its children is ended with the first ones; it takes more only if it was slow to end.
+const MOST_ROUNDS: usize = 4;
 
 /// End the server that listens on a port
 ///
@@ -66,29 +71,88 @@ impl Args {
         let port = port(context, &self.target)?;
         let (found, daemon) =
             context.ask(async |client| Ok((client.check(port).await?, client.status().await?.pid)))?;
-        let found = whose::each(found, &here);
         let protected = Protected { own: process::id(), daemon: daemon.get() };
-        for one in &found {
-            rules::pid(one, &protected)?;
-            if !self.force {
-                rules::ours(one, &here)?;
-            }
-        }
-        let victims = Victims::hold(context, port, found)?;
-        if !self.yes && !confirmed(&victims, &here)? {
+        let may_end = |found: CheckAnswer| self.may_end(found, &here, &protected);
+        let mut victims = Victims::hold(context, port, may_end(found)?)?;
+        if !self.yes && !confirmed(port, &victims, &here)? {
             output::note("Nothing was ended.");
             return Ok(Exit::Refused);
         }
         // The answer may have taken a while.
         victims.still(context)?;
-        let endings = victims.end(self.grace)?;
-        let left = victims.freed(context)?;
-        let answer = answer(&victims, &endings, left.as_ref());
-        context.output.answer(&answer, |out| {
-            io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())
-        })?;
+        let mut ended = Vec::new();
+        for round in 1.. {
+            let endings = victims.end(self.grace)?;
+            ended.extend(victims.all().iter().zip(endings).map(|(victim, ending)| Gone::new(victim, ending)));
+            let pids: Vec<Pid> = ended.iter().map(|gone| gone.wire.pid).collect();
+            let now = match victims::freed(context, port, &pids)? {
+                Left::Free(lease) => {
+                    let answer = answer(port, ended, lease.as_ref()).ok_or_else(|| victims::gone(port))?;
+                    context.output.answer(&answer, |out| {
+                        io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())
+                    })?;
+                    break;
+                }
+                Left::Taken(now) => now,
+            };
+            // The server's parent has replaced a child meanwhile; that one is judged as the others were.
+            let next = may_end(CheckAnswer::clone(&now))
+                .ok()
+                .filter(|_| round < MOST_ROUNDS && is_its_own(&now, &ended));
+            victims = match next.map(|next| Victims::hold(context, port, next)) {
+                Some(Ok(next)) => next,
+                Some(Err(_)) | None => return Err(still_taken(port, &now, &ended)),
+            };
+        }
         Ok(Exit::Done)
     }
+
+    /// Whose each listener is, if all of them may be ended.
+    fn may_end(
+        &self,
+        found: CheckAnswer,
+        here: &Here,
+        protected: &Protected,
+    ) -> Result<Vec<WhoAnswer>, Refusal> {
+        let found = whose::each(found, here);
+        for one in &found {
+            rules::pid(one, protected)?;
+            if !self.force {
+                rules::ours(one, here)?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A process that was ended.
+struct Gone {
+    /// `node (42)`
+    shown: String,
+    addresses: Vec<String>,
+    wire: Ended,
+}
+
+impl Gone {
+    fn new(victim: &Victim, ending: Ending) -> Self {
+        let SystemUsage { process, addresses, .. } = victim.usage.clone();
+        Self { shown: victim.shown.clone(), addresses, wire: Ended { pid: victim.pid, process, ending } }
+    }
+}
+
+/// Whether all that listen now do so where what was ended did: they have the same socket, or its place.
+fn is_its_own(now: &CheckAnswer, ended: &[Gone]) -> bool {
+    let mut listeners = now.system_usage.iter().chain(&now.others);
+    listeners.all(|usage| ended.iter().any(|gone| gone.addresses == usage.addresses))
+}
+
+fn still_taken(port: Port, now: &CheckAnswer, ended: &[Gone]) -> Failure {
+    let usage = now.system_usage.as_ref();
+    let other = usage.and_then(|usage| words::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
+    let other = other.unwrap_or_else(|| "another process".to_owned());
+    let names: Vec<&str> = ended.iter().map(|gone| gone.shown.as_str()).collect();
+    let have = if names.len() == 1 { "has" } else { "have" };
+    victims::taken(port, format!("{} {have} ended, and {other} listens on port {port}", names.join(", ")))
 }
 
 fn shown(target: &Target) -> String {
@@ -119,9 +183,9 @@ fn port(context: &Context, target: &Target) -> Result<Port, Failure> {
     Ok(lease.port)
 }
 
-fn confirmed(victims: &Victims, here: &Here) -> io::Result<bool> {
+fn confirmed(port: Port, victims: &Victims, here: &Here) -> io::Result<bool> {
     for victim in victims.all() {
-        show(victims.port(), victim, here);
+        show(port, victim, here);
     }
     let question = match victims.all() {
         [one] => format!("End {}?", printable(&one.shown)),
@@ -146,22 +210,17 @@ fn show(port: Port, victim: &Victim, here: &Here) {
     }
 }
 
-/// What has been done; `left` is the lease that still covers the port, if one does.
-fn answer(victims: &Victims, endings: &[Ending], left: Option<&Lease>) -> KillAnswer {
-    let port = victims.port();
-    let ended = victims.all().iter().zip(endings).map(|(victim, ending)| {
-        let how = match ending {
-            Ending::Asked => "has ended",
-            Ending::Killed => "was killed",
-        };
-        let process = victim.usage.process.clone();
-        (format!("{} {how}", victim.shown), Ended { pid: victim.pid, process, ending: *ending })
-    });
-    let (said, mut ended): (Vec<String>, Vec<Ended>) = ended.unzip();
-    let others = ended.split_off(1);
-    let Ended { pid, process, ending } = ended.remove(0);
+/// What has been done, if anything; `left` is the lease that still covers the port, if one does.
+fn answer(port: Port, ended: Vec<Gone>, left: Option<&Lease>) -> Option<KillAnswer> {
+    let how = |gone: &Gone| match gone.wire.ending {
+        Ending::Asked => format!("{} has ended", gone.shown),
+        Ending::Killed => format!("{} was killed", gone.shown),
+    };
+    let said: Vec<String> = ended.iter().map(how).collect();
+    let mut all = ended.into_iter().map(|gone| gone.wire);
+    let Ended { pid, process, ending } = all.next()?;
     let lease =
         left.map(|lease| format!("; its lease stands, for {}", words::who(lease))).unwrap_or_default();
     let message = format!("{}. Nothing listens on port {port} now{lease}", said.join(", "));
-    KillAnswer { success: true, port, pid, process, ending, others, message }
+    Some(KillAnswer { success: true, port, pid, process, ending, others: all.collect(), message })
 }

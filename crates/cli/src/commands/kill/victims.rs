@@ -15,6 +15,8 @@ use crate::process::Handle;
 /// How long the port may take to be free once its server has ended.
 const SETTLE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long another may listen before it is one that stays: a server's last children end a moment after it.
+const LINGER: Duration = Duration::from_millis(300);
 
 /// Every process that listens on a port; at least one.
 pub(super) struct Victims {
@@ -33,35 +35,50 @@ pub(super) struct Victim {
     handle: Handle,
 }
 
+/// What became of the port when its servers had ended.
+pub(super) enum Left {
+    /// Nothing listens; the lease that still covers it, if one does.
+    Free(Option<Lease>),
+    /// Others do.
+    Taken(Box<CheckAnswer>),
+}
+
 impl Victims {
-    /// Opens a handle on each that was found, and makes sure that it is the one that was meant.
+    /// Opens a handle on each that was found, and makes sure that it is the one that was meant. A server's children come
+    /// and go: one that is gone by now is left out.
     ///
     /// # Errors
-    /// One has gone, cannot be seen, or is not this user's to end.
+    /// All have gone, one cannot be seen, or one is not this user's to end.
     pub(super) fn hold(context: &Context, port: Port, found: Vec<WhoAnswer>) -> Result<Self, Failure> {
-        let all = found.into_iter().map(|found| Victim::hold(port, found)).collect::<Result<_, _>>()?;
-        let victims = Self { port, all };
+        let all = found.into_iter().filter_map(|found| Victim::hold(found).transpose());
+        let mut victims = Self { port, all: all.collect::<Result<_, _>>()? };
         victims.still(context)?;
         Ok(victims)
-    }
-
-    pub(super) const fn port(&self) -> Port {
-        self.port
     }
 
     pub(super) fn all(&self) -> &[Victim] {
         &self.all
     }
 
-    /// Fails unless the processes behind the handles still are the listeners that were found.
-    pub(super) fn still(&self, context: &Context) -> Result<(), Failure> {
+    /// Leaves out those behind whose handles no longer is the listener that was found.
+    ///
+    /// # Errors
+    /// None is left.
+    pub(super) fn still(&mut self, context: &Context) -> Result<(), Failure> {
         let now = context.ask(async |client| client.check(self.port).await)?;
-        for victim in &self.all {
-            if victim.has_ended_by(Instant::now())? || !rules::is_among(Some(&victim.usage), &now) {
-                return Err(gone(self.port, &victim.shown));
-            }
+        let mut failed = None;
+        self.all.retain(|victim| {
+            let has_ended = victim.has_ended_by(Instant::now()).unwrap_or_else(|failure| {
+                failed = Some(failure);
+                false
+            });
+            !has_ended && rules::is_among(Some(&victim.usage), &now)
+        });
+        match failed {
+            Some(failure) => Err(failure),
+            None if self.all.is_empty() => Err(gone(self.port)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Asks all of them to end, and kills those that have not within `grace`. How each ended, in order.
@@ -87,48 +104,49 @@ impl Victims {
             if !victim.has_ended_by(deadline)? {
                 let sentence =
                     format!("{} was killed and has not ended within {} s", victim.shown, SETTLE.as_secs());
-                return Err(self.taken(sentence));
+                return Err(taken(self.port, sentence));
             }
         }
         Ok(endings)
     }
+}
 
-    /// Waits until nothing listens on the port: the lease that still covers it, if one does.
-    pub(super) fn freed(&self, context: &Context) -> Result<Option<Lease>, Failure> {
-        let deadline = Instant::now() + SETTLE;
-        loop {
-            let CheckAnswer { system_usage, allocated_to, .. } =
-                context.ask(async |client| client.check(self.port).await)?;
-            let Some(usage) = system_usage else { return Ok(allocated_to) };
-            if Instant::now() >= deadline {
-                let other = words::process(usage.process.as_deref(), usage.pid.map(Pid::get));
-                let other = other.unwrap_or_else(|| "another process".to_owned());
-                let ended: Vec<&str> = self.all.iter().map(|victim| victim.shown.as_str()).collect();
-                let have = if ended.len() == 1 { "has" } else { "have" };
-                let sentence =
-                    format!("{} {have} ended, and {other} listens on port {}", ended.join(", "), self.port);
-                return Err(self.taken(sentence));
-            }
-            thread::sleep(PAUSE);
+/// Waits until nothing listens on `port`, or only others than `ended` do.
+pub(super) fn freed(context: &Context, port: Port, ended: &[Pid]) -> Result<Left, Failure> {
+    let deadline = Instant::now() + SETTLE;
+    let soon = Instant::now() + LINGER;
+    loop {
+        let now = context.ask(async |client| client.check(port).await)?;
+        if now.system_usage.is_none() {
+            // The daemon may not have heard yet that the lease's owner has ended.
+            let is_over = |lease: &Lease| lease.owner.pid.is_some_and(|pid| ended.contains(&pid));
+            return Ok(Left::Free(now.allocated_to.filter(|lease| !is_over(lease))));
         }
-    }
-
-    fn taken(&self, sentence: String) -> Failure {
-        Refusal::new(Code::PortUnavailable, sentence)
-            .hint(format!("styxy who {}", self.port))
-            .detail("port", self.port.get())
-            .into()
+        let mut pids = now.system_usage.iter().chain(&now.others).map(|usage| usage.pid);
+        let others = pids.all(|pid| pid.is_none_or(|pid| !ended.contains(&pid)));
+        if others && Instant::now() >= soon || Instant::now() >= deadline {
+            return Ok(Left::Taken(Box::new(now)));
+        }
+        thread::sleep(PAUSE);
     }
 }
 
+/// The port is not free, though what listened on it has ended.
+pub(super) fn taken(port: Port, sentence: String) -> Failure {
+    Refusal::new(Code::PortUnavailable, sentence)
+        .hint(format!("styxy who {port}"))
+        .detail("port", port.get())
+        .into()
+}
+
 impl Victim {
-    fn hold(port: Port, found: WhoAnswer) -> Result<Self, Failure> {
+    /// None if it has gone.
+    fn hold(found: WhoAnswer) -> Result<Option<Self>, Failure> {
         let usage = found.system_usage.clone().unwrap_or_default();
         let shown = words::process(usage.process.as_deref(), usage.pid.map(Pid::get)).unwrap_or_default();
-        let pid = usage.pid.ok_or_else(|| gone(port, &shown))?;
-        let handle =
-            Handle::open(pid).map_err(|error| cannot(&shown, &error))?.ok_or_else(|| gone(port, &shown))?;
-        Ok(Self { pid, shown, usage, found, handle })
+        let Some(pid) = usage.pid else { return Ok(None) };
+        let handle = Handle::open(pid).map_err(|error| cannot(&shown, &error))?;
+        Ok(handle.map(|handle| Self { pid, shown, usage, found, handle }))
     }
 
     fn ask(&self) -> Result<(), Failure> {
@@ -145,8 +163,9 @@ impl Victim {
     }
 }
 
-fn gone(port: Port, shown: &str) -> Failure {
-    Refusal::new(Code::NotRunning, format!("{shown} no longer listens on port {port}; nothing was ended"))
+pub(super) fn gone(port: Port) -> Failure {
+    let sentence = format!("what listened on port {port} is gone, and nothing was ended");
+    Refusal::new(Code::NotRunning, sentence)
         .hint(format!("styxy who {port}"))
         .detail("port", port.get())
         .into()

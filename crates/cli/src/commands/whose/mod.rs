@@ -83,13 +83,29 @@ pub(super) async fn whose(client: &Client, port: Port, here: &Here) -> Result<Wh
 }
 
 /// Says whose the server is that `answer` tells of.
-pub(super) fn judge(answer: CheckAnswer, here: &Here) -> WhoAnswer {
+pub(super) fn judge(mut answer: CheckAnswer, here: &Here) -> WhoAnswer {
+    adopt(&mut answer);
     let disk = Disk { is_there: &Path::exists, kinship: &|theirs| here.kinship(theirs) };
     classify(answer, here, &disk)
 }
 
+/// A process outside of any worktree that listens on the very addresses of one inside is that one's child: they share the
+/// socket, and it only went to another folder.
+fn adopt(answer: &mut CheckAnswer) {
+    let all = || answer.system_usage.iter().chain(&answer.others);
+    let Some(parent) = all().find(|usage| usage.project_path.is_some()).cloned() else { return };
+    for usage in answer.system_usage.iter_mut().chain(&mut answer.others) {
+        let alike = usage.addresses == parent.addresses && usage.same_user == parent.same_user;
+        if alike && usage.project_path.is_none() && usage.working_directory_deleted == Some(false) {
+            usage.project_path.clone_from(&parent.project_path);
+            usage.branch.clone_from(&parent.branch);
+        }
+    }
+}
+
 /// The same for each process that listens there by itself; one answer that says so if none does.
 pub(super) fn each(mut answer: CheckAnswer, here: &Here) -> Vec<WhoAnswer> {
+    adopt(&mut answer);
     let others = std::mem::take(&mut answer.others);
     let first = answer.system_usage.take();
     let alone = |usage| CheckAnswer { system_usage: usage, ..answer.clone() };

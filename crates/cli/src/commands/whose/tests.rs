@@ -5,7 +5,7 @@ use styxy_core::InstanceId;
 use styxy_core::api::{CheckAnswer, WhoAnswer, Whose};
 
 use super::super::words::tests::lease;
-use super::{Disk, Here, Kinship, classify};
+use super::{Disk, Here, Kinship, adopt, classify};
 
 /// `/w/app` is ours, `/w/app-*` and `/w/app/.worktrees/*` its siblings, and nothing called `gone` is there.
 #[expect(clippy::needless_pass_by_value, reason = "each call makes its own")]
@@ -30,6 +30,8 @@ fn judged_answer(answer: CheckAnswer, instance: Option<&str>) -> WhoAnswer {
         _ => Kinship::Unrelated,
     };
     let is_there = |path: &Path| !path.to_str().unwrap().contains("gone");
+    let mut answer = answer;
+    adopt(&mut answer);
     classify(answer, &here, &Disk { is_there: &is_there, kinship: &kinship })
 }
 
@@ -160,6 +162,28 @@ fn a_server_whose_leases_worktree_was_deleted_is_an_orphan() {
     });
     let of_gone = leased(|wire| wire["project_path"] = json!("/w/gone"));
     is(&judged(at_root, of_gone, None), Whose::Orphan, Some("/w/gone"));
+}
+
+#[test]
+fn a_child_that_went_elsewhere_with_its_parents_socket_is_the_parents() {
+    let gone_to = |folder: &str, address: &str| {
+        usage(|wire| {
+            wire["pid"] = json!(43);
+            wire["working_directory"] = json!(folder);
+            wire["project_path"] = Value::Null;
+            wire["addresses"] = json!([address]);
+        })
+    };
+    let with = |other: Value| {
+        let answer: CheckAnswer = serde_json::from_value(json!({
+            "port": 3000, "available": false, "allocated_to": null, "system_usage": other,
+            "others": [usage(|_| {})], "reason": null,
+        }))
+        .unwrap();
+        judged_answer(answer, None)
+    };
+    is(&with(gone_to("/", "127.0.0.1")), Whose::Mine, Some("/w/app"));
+    is(&with(gone_to("/", "::1")), Whose::Foreign, Some("/"));
 }
 
 #[test]

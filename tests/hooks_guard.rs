@@ -95,6 +95,22 @@ fn another_live_session_of_the_same_worktree_is_another_and_an_ended_one_is_not(
 }
 
 #[test]
+fn a_live_session_without_hooks_is_another_too() {
+    let home = home();
+    let (one, other) = (Session::new(&home, &home.project()), Session::new(&home, &home.project()));
+    one.begin();
+    let lease = home.allocate(&serde_json::json!({
+        "service_type": crate::support::sort::API, "project_path": home.project(), "instance_id": other.instance(),
+    }));
+    let _server = Server::on(&home, lease.port.get());
+    home.active(&lease);
+    let kill = format!("kill $(lsof -ti:{})", lease.port);
+    assert!(one.denied(&kill).contains(&other.instance()));
+    other.process.kill();
+    one.runs(&kill);
+}
+
+#[test]
 fn a_persons_server_in_another_worktree_is_kept_and_one_of_this_worktree_is_ours() {
     let home = home();
     let fix = worktree(&home, "fix");

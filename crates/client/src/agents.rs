@@ -97,12 +97,22 @@ fn look() -> Option<(Agent, u32)> {
     };
     let agent = |pid: u32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let line = String::from_utf8_lossy(&line).into_owned();
-        // Some write their whole title into one word.
-        Agent::of(line.split('\0').flat_map(|word| word.split(' ')))
+        of_command_line(&String::from_utf8_lossy(&line))
     };
     let pids = std::iter::successors(parent(std::process::id()), |pid| parent(*pid));
     pids.take(FAR).take_while(|pid| *pid > 1).find_map(|pid| Some((agent(pid)?, pid)))
+}
+
+/// The agent whose words are ended by NULs in `line`.
+#[cfg(target_os = "linux")]
+fn of_command_line(line: &str) -> Option<Agent> {
+    let line = line.trim_end_matches('\0');
+    // Some write their whole title into one word. A path may have blanks, too.
+    if line.contains('\0') || std::path::Path::new(line).exists() {
+        Agent::of(line.split('\0'))
+    } else {
+        Agent::of(line.split(' '))
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -138,6 +148,23 @@ mod tests {
             ("claude-squad", None),
         ] {
             assert_eq!(Agent::of(line.split(' ')), expected, "{line}");
+        }
+    }
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_blank_in_a_path_makes_no_agent() {
+        let top = tempfile::tempdir().unwrap();
+        let tool = top.path().join("claude code").join("tool");
+        std::fs::create_dir(tool.parent().unwrap()).unwrap();
+        std::fs::write(&tool, "").unwrap();
+        for (line, expected) in [
+            ("node\0/w/Cursor Projects/app/dev.js\0", None),
+            ("node\0/w/codex stuff/app\0--port\03000\0", None),
+            (tool.to_str().unwrap(), None),
+            ("claude --resume", Some(Agent::Claude)),
+            ("codex\0exec\0", Some(Agent::Codex)),
+        ] {
+            assert_eq!(of_command_line(line), expected, "{line:?}");
         }
     }
 }

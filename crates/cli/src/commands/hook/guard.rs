@@ -10,7 +10,7 @@ use styxy_client::{Client, Error};
 use styxy_core::api::{
     AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanQuery, WhoAnswer, Whose,
 };
-use styxy_core::{InstanceId, Port, PortRange};
+use styxy_core::{InstanceId, Pid, Port, PortRange};
 
 use super::super::whose::{self, Here, Kinship};
 use super::super::words;
@@ -18,6 +18,7 @@ use super::targets::{self, Target, What};
 use crate::context;
 use crate::packages::Package;
 use crate::place::user_home;
+use crate::process;
 use crate::table::tilde;
 
 /// The agent waits for no longer than this; a healthy daemon answers in a fraction of a millisecond, and one that a busy
@@ -101,12 +102,12 @@ async fn scan(client: &Client, range: PortRange) -> Result<Vec<CheckAnswer>, Err
     let query = ScanQuery { start: Some(range.first()), end: Some(range.last()) };
     let found = client.scan(&query).await?.ports_in_use.into_iter();
     Ok(found
-        .map(|PortInUse { port, allocated_to, system_usage }| CheckAnswer {
+        .map(|PortInUse { port, allocated_to, system_usage, others }| CheckAnswer {
             port,
             available: false,
             allocated_to,
             system_usage,
-            others: Vec::new(),
+            others,
             reason: None,
         })
         .collect())
@@ -119,15 +120,15 @@ fn is_meant(what: &What, answer: &CheckAnswer) -> bool {
         .as_ref()
         .map(|lease| &lease.owner)
         .filter(|owner| owner.kind == OwnerKind::Process);
-    let usage = answer.system_usage.as_ref();
+    let mut usages = answer.system_usage.iter().chain(&answer.others);
     match what {
         What::KillName(name) => {
-            usage.is_some_and(|usage| name.means(usage.process.as_deref(), usage.command.as_deref()))
+            usages.any(|usage| name.means(usage.process.as_deref(), usage.command.as_deref()))
                 || owner.is_some_and(|owner| name.means(owner.process.as_deref(), None))
         }
         What::KillPid(pid) => {
-            let is = |other: Option<styxy_core::Pid>| other.is_some_and(|other| other.get() == *pid);
-            usage.is_some_and(|usage| is(usage.pid)) || owner.is_some_and(|owner| is(owner.pid))
+            let is = |other: Option<Pid>| other.is_some_and(|other| other.get() == *pid);
+            usages.any(|usage| is(usage.pid)) || owner.is_some_and(|owner| is(owner.pid))
         }
         What::Bind(_) | What::KillPort(_) => false,
     }
@@ -171,6 +172,11 @@ async fn is_other_session(client: &Client, holder: &WhoAnswer, here: &Here) -> R
     if theirs == ours {
         return Ok(false);
     }
+    // A session without hooks is not registered, and its name tells its process.
+    let pid = theirs.as_str().rsplit('-').next().and_then(|pid| pid.parse().ok()).and_then(Pid::new);
+    if pid.is_some_and(|pid| process::started(pid).is_some()) {
+        return Ok(true);
+    }
     let live = client.instances().await?.instances;
     Ok(live.iter().any(|instance| instance.instance_id == *theirs))
 }
@@ -178,8 +184,7 @@ async fn is_other_session(client: &Client, holder: &WhoAnswer, here: &Here) -> R
 /// Facts: who has it, what this checkout has, how to start on one's own.
 async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> Result<String, Error> {
     let usage = holder.system_usage.as_ref();
-    let process =
-        usage.and_then(|usage| words::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get)));
+    let process = usage.and_then(|usage| words::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     let mut facts: Vec<String> = Vec::new();
     facts.extend(holder.instance_id.as_ref().map(|instance| format!("session {instance}")));
     facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), here.home.as_deref())));

@@ -12,6 +12,7 @@ mod session;
 mod targets;
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Read};
 
 use styxy_client::agents::{self, Agent};
@@ -39,15 +40,15 @@ pub(crate) struct Args {
     // A wrong word must not be wrong usage: agents take exit code 2 for a denial.
     /// claude, codex, cursor or gemini
     #[arg(value_name = "AGENT", allow_hyphen_values = true)]
-    agent: Option<String>,
+    agent: Option<OsString>,
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    more: Vec<String>,
+    more: Vec<OsString>,
 }
 
 impl Args {
     #[expect(clippy::unnecessary_wraps, reason = "a command like any other, which happens never to fail")]
     pub(super) fn run(self) -> Result<Exit, Failure> {
-        let named = self.agent.as_deref();
+        let named = self.agent.as_deref().and_then(OsStr::to_str);
         let agent = Agent::ALL.into_iter().find(|agent| named == Some(agent.as_str()));
         if let Some(answer) = agent.and_then(answer) {
             // An agent that does not listen any more needs no answer.

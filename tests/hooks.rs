@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use styxy_core::api::{InstancesAnswer, OwnerKind, State};
 
 use crate::support::session::{Session, home, hook, worktree};
-use crate::support::{Server, eventually, sort, until};
+use crate::support::{Server, eventually, finish, sort, until};
 
 #[test]
 fn a_session_that_begins_has_its_ports_leased_exported_and_said() {
@@ -57,6 +57,22 @@ fn the_leases_end_with_the_agents_process_and_not_before() {
     assert_eq!(session.leases().len(), 2);
     session.process.kill();
     until("its leases end", || home.leases().is_empty());
+}
+
+#[test]
+fn a_port_that_styxy_run_has_used_is_the_sessions_again() {
+    let home = home();
+    let session = Session::new(&home, &home.project());
+    session.begin();
+    for code in [0, 7] {
+        let mut run = home.styxy_command(&["run", "-q", "-s", sort::WEB, "--", "sh", "-c"]);
+        run.arg(format!("echo $PORT; exit {code}")).env("CLAUDE_PID", session.process.pid().to_string());
+        assert_eq!(finish(&mut run).exits(code).number(), session.port());
+        until("the session has it", || {
+            session.leases().iter().all(|lease| lease.owner.kind == OwnerKind::Instance)
+        });
+        assert_eq!(session.leases().len(), 2);
+    }
 }
 
 #[test]

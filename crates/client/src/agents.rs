@@ -159,7 +159,7 @@ mod tests {
         std::fs::write(&tool, "").unwrap();
         for (line, expected) in [
             ("node\0/w/Cursor Projects/app/dev.js\0", None),
-            ("node\0/w/codex stuff/app\0--port\03000\0", None),
+            ("node\0/w/codex stuff/app\0--port\0x\0", None),
             (tool.to_str().unwrap(), None),
             ("claude --resume", Some(Agent::Claude)),
             ("codex\0exec\0", Some(Agent::Codex)),

@@ -41,6 +41,21 @@ pub struct Lease {
     /// When something was last seen listening.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<WallTime>,
+    /// The instance that owned it before a process of the session took it by `reuse`: to which it returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lent_by: Option<InstanceId>,
+}
+
+impl Lease {
+    /// Gives it another owner. An instance that owned it only lends it: it has told the session of this port.
+    pub(crate) fn pass_to(&mut self, owner: Owner) {
+        match (&self.owner, &owner) {
+            (Owner::Instance(id), Owner::Process(_)) => self.lent_by = Some(id.clone()),
+            (_, Owner::Instance(_)) => self.lent_by = None,
+            _ => {}
+        }
+        self.owner = owner;
+    }
 }
 
 /// Who must live for a lease to stand.

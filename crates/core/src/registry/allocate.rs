@@ -153,6 +153,7 @@ impl<'a> Round<'a> {
             listening: Listening::Nothing,
             allocated_at: self.now,
             last_seen: None,
+            lent_by: None,
         };
         let reason = missed.map(|(wished, why)| why.explain(wished)).or_else(|| {
             displaced_from

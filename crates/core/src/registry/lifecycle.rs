@@ -102,7 +102,16 @@ impl Registry {
                 }
             };
             match (reason, server, &lease.listening) {
-                (Some(reason), None, _) => facts.push(end(lease, reason)),
+                (Some(reason), None, known) => match self.lender(lease, Some(process)) {
+                    Some(lender) => {
+                        let was_heard = known.server().is_some();
+                        facts.extend(
+                            was_heard.then_some(Fact::Silent { lock_id: lease.lock_id, owner: None }),
+                        );
+                        facts.push(lender);
+                    }
+                    None => facts.push(end(lease, reason)),
+                },
                 (Some(reason), Some(server), known) => {
                     if known.server().map(Listener::key) != Some(server.key()) {
                         facts.push(hear(lease, server.clone(), None));
@@ -124,6 +133,14 @@ impl Registry {
             facts.extend(expired.map(expire));
         }
         facts
+    }
+
+    /// The return of a lease to the instance that lent it, if that lives and not by the process that has just ended.
+    fn lender(&self, lease: &Lease, ended: Option<ProcessKey>) -> Option<Fact> {
+        let id = lease.lent_by.as_ref().filter(|id| self.instances.contains_key(*id))?;
+        let ends_too = ended.is_some_and(|process| self.lives_by(id, process));
+        let returned = Fact::Passed { lock_id: lease.lock_id, owner: Owner::Instance(id.clone()) };
+        (!ends_too).then_some(returned)
     }
 
     fn lives_by(&self, id: &InstanceId, process: ProcessKey) -> bool {
@@ -207,6 +224,7 @@ impl Registry {
             listening: Listening::Server(listener.clone()),
             allocated_at: now,
             last_seen: Some(now.wall),
+            lent_by: None,
             ..past.lease.clone()
         };
         vec![Fact::Granted(Box::new(lease))]
@@ -243,7 +261,10 @@ impl Registry {
         let mut facts = Vec::new();
         for (at, due) in self.indexes.due_by(now.awake) {
             match due {
-                Due::Lease(lock_id) => facts.extend(self.lease(*lock_id).and_then(overdue)),
+                Due::Lease(lock_id) => facts.extend(self.lease(*lock_id).and_then(|lease| {
+                    let ends = overdue(lease)?;
+                    Some(self.lender(lease, None).unwrap_or(ends))
+                })),
                 Due::Instance(_) if now.awake > at.saturating_add(STOPPED) => return vec![Fact::Resumed],
                 Due::Instance(id) => {
                     facts.extend(self.owner_gone(id, EndReason::InstanceExpired));

@@ -145,7 +145,7 @@ impl Registry {
             Fact::Conflict { lock_id, by } => self.change(*lock_id, |lease| {
                 lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
             }),
-            Fact::Passed { lock_id, owner } => self.change(*lock_id, |lease| lease.owner = owner.clone()),
+            Fact::Passed { lock_id, owner } => self.change(*lock_id, |lease| lease.pass_to(owner.clone())),
             Fact::Ended { lock_id, reason } => {
                 if let Some(lease) = self.leases.remove(lock_id) {
                     self.indexes.remove_lease(&lease);

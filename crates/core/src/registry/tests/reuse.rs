@@ -34,6 +34,49 @@ fn the_pid_of_a_reuse_becomes_the_owner() {
 }
 
 #[test]
+fn an_instance_only_lends_its_lease_to_a_process_of_the_session() {
+    let mut machine = Machine::new();
+    machine.register("claude-1", Some(process(1)));
+    let told = machine.grant(dev_for("/w/a", "claude-1"));
+    let asks = |pid: u32| again(Ask { process: Some(process(pid)), ..dev_for("/w/a", "claude-1") });
+    // One that never listens, one that does, and one whose child listens on when it has ended.
+    assert_eq!(machine.grant(asks(2)).lock_id, told.lock_id);
+    machine.exit(2, Vec::new());
+    assert_eq!(machine.lease(&told).owner, Owner::Instance(instance("claude-1")));
+    machine.grant(asks(3));
+    assert_ne!(machine.grant(asks(4)).lock_id, told.lock_id, "as long as it runs it is its own");
+    machine.hear(&told, server(3));
+    machine.exit(3, Vec::new());
+    let lease = machine.lease(&told);
+    assert_eq!(
+        (&lease.owner, &lease.listening),
+        (&Owner::Instance(instance("claude-1")), &Listening::Nothing)
+    );
+    machine.grant(asks(5));
+    machine.exit(5, vec![(told.port, server(6))]);
+    assert_eq!(machine.lease(&told).owner, Owner::Listener { process: Some(process(6)), silent_until: None });
+    machine.happens(&Command::Silent(told.port));
+    machine.tick_after(MINUTE);
+    assert_eq!(machine.lease(&told).owner, Owner::Instance(instance("claude-1")));
+    // It ends with the session, lent or not.
+    machine.grant(asks(7));
+    machine.exit(1, Vec::new());
+    assert!(machine.lives(&told), "its borrower lives");
+    machine.exit(7, Vec::new());
+    assert_eq!(machine.ended(&told), Some(EndReason::OwnerExited));
+}
+
+#[test]
+fn a_borrower_that_is_the_sessions_process_ends_both() {
+    let mut machine = Machine::new();
+    machine.register("claude-1", Some(process(1)));
+    let told = machine.grant(dev_for("/w/a", "claude-1"));
+    machine.grant(again(Ask { process: Some(process(1)), ..dev_for("/w/a", "claude-1") }));
+    machine.exit(1, Vec::new());
+    assert_eq!(machine.ended(&told), Some(EndReason::OwnerExited));
+}
+
+#[test]
 fn a_reuse_without_a_pid_waits_for_its_listener_anew() {
     let mut machine = Machine::new();
     let first = machine.grant(dev("/w/a"));

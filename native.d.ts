@@ -88,7 +88,10 @@ export interface Check {
   allocatedTo: LeaseInfo | null
   /** Who listens on it, leased or not. */
   systemUsage: SystemUsage | null
-  /** Other processes that listen on it, on other addresses. */
+  /**
+   * Other processes that listen on it, on other addresses or with the same socket (a server that forked); most often
+   * none.
+   */
   others: Array<SystemUsage>
   /** Why it is not available; null if it is. */
   reason: string | null
@@ -243,6 +246,8 @@ export interface PortInUse {
   allocatedTo: LeaseInfo | null
   /** Who listens on it. */
   systemUsage: SystemUsage | null
+  /** Other processes that do, as in `Check`; most often none. */
+  others: Array<SystemUsage>
 }
 
 /** One event. `reset` has nothing but its type. */

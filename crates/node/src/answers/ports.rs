@@ -16,7 +16,8 @@ pub struct Check {
     pub allocated_to: Option<LeaseInfo>,
     /// Who listens on it, leased or not.
     pub system_usage: Option<SystemUsage>,
-    /// Other processes that listen on it, on other addresses.
+    /// Other processes that listen on it, on other addresses or with the same socket (a server that forked); most often
+    /// none.
     pub others: Vec<SystemUsage>,
     /// Why it is not available; null if it is.
     pub reason: Option<String>,

@@ -20,13 +20,22 @@ pub(super) struct Reader {
     tests: bool,
     /// The next word names a file.
     redirected: bool,
-    /// Ends of here-documents whose text begins with the next line, and whether tabs before them do not count.
-    awaited: Vec<(String, bool)>,
+    /// Ends of here-documents whose text begins with the next line.
+    awaited: Vec<(String, Document)>,
     /// The next word is such an end.
-    here: Option<bool>,
+    here: Option<Document>,
     end: Option<Unreachable>,
     /// Until the parenthesis that closes the one just read, and whether that came.
     closes: Option<bool>,
+}
+
+/// How the text of a here-document is read.
+#[derive(Clone, Copy)]
+struct Document {
+    /// Tabs before its end do not count.
+    tabs: bool,
+    /// A line that ends in a backslash goes on in the next one, for its end has no quotes.
+    joins: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -91,6 +100,9 @@ impl Reader {
                 }
                 return;
             }
+        }
+        if let Some(document) = self.here.as_mut().filter(|_| matches!(letter, '\'' | '"' | '\\')) {
+            document.joins = false;
         }
         match letter {
             ' ' | '\t' | '\r' => self.finish_word(),
@@ -317,7 +329,7 @@ impl Reader {
         self.finish_word();
         if letter == '<' && letters.next_if_eq('<').is_some() {
             if letters.next_if_eq('<').is_none() {
-                self.here = Some(letters.next_if_eq('-').is_some());
+                self.here = Some(Document { tabs: letters.next_if_eq('-').is_some(), joins: true });
                 return;
             }
         } else {
@@ -328,12 +340,19 @@ impl Reader {
 
     /// Leaves out the text of here-documents: it is data.
     fn skip_documents(&mut self, letters: &mut Letters<'_>) {
-        for (end, tabs) in std::mem::take(&mut self.awaited) {
+        for (end, document) in std::mem::take(&mut self.awaited) {
+            let mut line = String::new();
             while !letters.is_at_end() {
-                let line = letters.line();
-                if end == if tabs { line.trim_start_matches('\t') } else { line } {
+                line.push_str(letters.line());
+                let backslashes = line.len() - line.trim_end_matches('\\').len();
+                if document.joins && backslashes % 2 == 1 {
+                    line.pop();
+                    continue;
+                }
+                if end == if document.tabs { line.trim_start_matches('\t') } else { &line } {
                     break;
                 }
+                line.clear();
             }
         }
     }
@@ -405,8 +424,8 @@ impl Reader {
 
     fn finish_word(&mut self) {
         let Some(word) = self.word.take() else { return };
-        if let Some(tabs) = self.here.take() {
-            self.awaited.push((word.text, tabs));
+        if let Some(document) = self.here.take() {
+            self.awaited.push((word.text, document));
             return;
         }
         if std::mem::take(&mut self.redirected) {

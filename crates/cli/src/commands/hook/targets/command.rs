@@ -65,7 +65,9 @@ impl Command {
                 "env" => {
                     runs &= !matches!(flag, "-C" | "--chdir" | "-S" | "--split-string");
                     drops |= matches!(flag, "-i" | "--ignore-environment")
-                        || matches!((flag, value), ("-u" | "--unset", Some("PORT")));
+                        || matches!((flag, value), ("-u" | "--unset", Some("PORT")))
+                        // `-uPORT`, `-iv`
+                        || !flag.starts_with("--") && (flag.ends_with("uPORT") || flag.contains('i'));
                 }
                 "command" => runs &= !matches!(flag, "-v" | "-V"),
                 _ => runs &= !matches!(flag, "--help" | "--version"),
@@ -83,10 +85,22 @@ impl Command {
             words.clear();
             assigned.clear();
         }
+        if overrides(&words) {
+            let unknown = Word { expanded: true, ..Word::default() };
+            assigned.push(("PORT".to_owned(), unknown));
+        }
         let launched = words.clone();
         kills::unpack(&mut words);
         Self { assigned, words, launched, by_another, asks, replaces }
     }
+}
+
+/// Whether variables come from a file, whatever the environment has: `dotenv -o -- next dev`.
+fn overrides(words: &[Word]) -> bool {
+    let is_runner = |word: &Word| matches!(program(&word.text), "dotenv" | "dotenv-cli" | "dotenvx");
+    let Some(at) = words.iter().take(4).position(is_runner) else { return false };
+    let own = words[at..].iter().take_while(|word| word.text != "--");
+    own.into_iter().any(|word| matches!(word.text.as_str(), "-o" | "--override" | "--overload"))
 }
 
 /// Whether `sudo` with this option runs a command, and here.
@@ -120,7 +134,7 @@ pub(super) fn inline(first: &Word, args: &[Word]) -> Option<String> {
     if first.text == "eval" {
         return Some(args.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" "));
     }
-    let (mut args, mut runs, mut ends_on_failure) = (args.iter(), false, false);
+    let (mut args, mut runs, mut set) = (args.iter(), false, String::new());
     loop {
         let word = args.next()?;
         let text = word.text.as_str();
@@ -131,8 +145,7 @@ pub(super) fn inline(first: &Word, args: &[Word]) -> Option<String> {
         if !text.starts_with(['-', '+']) || text == "-" || text == "--" {
             // Without -c it is a script's file, and what follows is its arguments.
             let given = if text == "--" { args.next()? } else { word };
-            let start = if ends_on_failure { "set -e\n" } else { "" };
-            return runs.then(|| format!("{start}{}", given.text));
+            return runs.then(|| format!("{set}{}", given.text));
         }
         match (is_long, flags) {
             (true, "rcfile" | "init-file") => drop(args.next()),
@@ -142,9 +155,14 @@ pub(super) fn inline(first: &Word, args: &[Word]) -> Option<String> {
             (false, _) if flags.contains('n') => return None,
             (false, _) => {
                 runs |= flags.contains('c') && text.starts_with('-');
-                ends_on_failure |= flags.contains('e') && text.starts_with('-');
-                if flags.ends_with(['o', 'O']) {
-                    ends_on_failure |= args.next().is_some_and(|name| name.text == "errexit");
+                if flags.contains('e') && text.starts_with('-') {
+                    set.push_str("set -e\n");
+                }
+                if flags.ends_with(['o', 'O'])
+                    && let Some(name) =
+                        args.next().filter(|name| ["errexit", "pipefail"].contains(&name.text.as_str()))
+                {
+                    set.extend(["set -o ", &name.text, "\n"]);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What is open at some point of a script (subshells, branches, loops, functions), and what is known there.
 
-use super::odds::{Chain, Chance, Outcome};
+use super::odds::{Chain, Chance, Outcome, if_there};
 use super::{Place, What};
 use crate::tools::shell::After;
 
@@ -28,6 +28,9 @@ pub(super) struct Frame {
     guard: Chance,
     /// How likely it is that all of its conditions so far fail.
     otherwise: Chance,
+    /// How likely it is that the body that is read now is not run, if it is come to.
+    besides: Chance,
+    conditions: usize,
     /// How its bodies so far end.
     worst: Outcome,
     pub(super) chain: Chain,
@@ -42,6 +45,9 @@ pub(super) struct Frame {
     piped: bool,
     /// Whose pids a loop reads.
     pub(super) feed: Vec<What>,
+    /// How likely there is anything to go through: the words of a `for`, the lines that a `while` reads. Surely, if it does
+    /// neither.
+    pub(super) feeds: Chance,
     left: Option<Left>,
 }
 
@@ -53,10 +59,12 @@ enum Part {
 }
 
 /// An `exit` or the like was met inside.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Left {
     /// How likely what stands behind it is to run.
     rest: Chance,
+    /// How likely what stands behind the branch that it is in is to run.
+    besides: Chance,
     /// It stands behind no condition, as far as the innermost frame goes.
     always: bool,
     /// No more than a loop was left.
@@ -119,12 +127,15 @@ impl<'p> State<'p> {
             if after == After::Background {
                 self.place.clone_from(&top.list);
             } else if self.place.ends_on_failure {
-                top.chain = Chain::new(top.chain.succeeds());
+                top.chain.must_succeed();
             }
             if std::mem::take(&mut top.moved) {
                 self.place.folder = None;
             }
             top.list.clone_from(self.place);
+        }
+        if after == After::Pipe && self.place.fails_by_any {
+            top.chain.feeds();
         }
         top.chain.next(after);
         Ok(())
@@ -141,19 +152,27 @@ impl<'p> State<'p> {
         if !fits {
             return Err(Malformed);
         }
-        top.guard = if matches!(keyword, "then" | "do") {
+        if matches!(keyword, "then" | "do") {
             let (succeeds, fails) = (top.chain.succeeds(), top.chain.fails());
             let (now, later) = if top.kind == Kind::Until { (fails, succeeds) } else { (succeeds, fails) };
-            let before = std::mem::replace(&mut top.otherwise, top.guard.max(later));
-            before.max(now).max(Chance::Perhaps)
+            let before = top.otherwise.clone();
+            top.otherwise = top.guard.clone().and(later);
+            top.besides = if keyword == "then" && top.conditions == 0 {
+                top.otherwise.clone()
+            } else {
+                Chance::Unknown
+            };
+            top.conditions += 1;
+            top.guard = before.and(now).and(top.feeds.clone()).and(Chance::Likely);
         } else {
-            top.otherwise
-        };
+            top.besides = if top.conditions == 1 { top.guard.clone() } else { Chance::Unknown };
+            top.guard = top.otherwise.clone();
+        }
         if top.part == Part::Body {
-            top.worst = top.worst.max(top.chain.ends_by());
+            top.worst = std::mem::replace(&mut top.worst, Outcome::Unknown).and(top.chain.ends_by());
         }
         top.part = if keyword == "elif" { Part::Condition } else { Part::Body };
-        top.chain = Chain::new(top.guard);
+        top.chain = top.chain.another(top.guard.clone());
         if std::mem::take(&mut top.moved) {
             self.place.folder = None;
         }
@@ -182,24 +201,35 @@ impl<'p> State<'p> {
         }
         let moved = self.place.folder != frame.outside.folder;
         let top = self.top()?;
-        top.moved |= moved && frame.base > top.chain.base();
+        top.moved |= moved && frame.base != *top.chain.base();
         top.chain.ends(outcome);
-        if matches!(frame.kind, Kind::While | Kind::Until) && !alone {
+        if frame.kind != Kind::Function {
+            top.chain.holds(frame.chain.gets_past());
+        }
+        if matches!(frame.kind, Kind::While | Kind::Until) && (frame.feeds == Chance::Surely || !frame.piped)
+        {
             // It may well wait until there is nobody any more, or for ever.
-            top.chain.lessen(frame.guard);
+            top.chain.holds(Chance::Unknown);
         }
         if let Some(left) = frame.left.filter(|_| !alone) {
-            let here = frame.guard.max(frame.otherwise).max(Chance::Perhaps);
+            let here = frame.guard.and(frame.otherwise);
             match frame.kind {
                 Kind::Function | Kind::Subshell => {}
                 Kind::While | Kind::Until | Kind::For | Kind::Choice if left.only_loop => {}
                 Kind::Braces | Kind::Script if left.always => {
                     self.leave(if left.only_loop { Leaves::Loop } else { Leaves::Script })?;
                 }
-                Kind::If | Kind::While | Kind::Until | Kind::For | Kind::Choice if left.always => {
+                Kind::If if left.always => {
+                    let rest = left.besides.clone().and(Chance::Likely);
+                    self.top()?.go_on_by(Left { rest, always: false, besides: Chance::Unknown, ..left });
+                }
+                Kind::While | Kind::Until | Kind::For | Kind::Choice if left.always => {
                     self.top()?.go_on_by(Left { rest: here, always: false, ..left });
                 }
-                _ => self.top()?.go_on_by(Left { rest: left.rest.max(here), always: false, ..left }),
+                _ => {
+                    let rest = left.rest.clone().and(here).and(Chance::Likely);
+                    self.top()?.go_on_by(Left { rest, always: false, ..left });
+                }
             }
         }
         // The body of a function is over with the first thing that closes in it.
@@ -210,14 +240,16 @@ impl<'p> State<'p> {
     pub(super) fn leave(&mut self, leaves: Leaves) -> Result<(), Malformed> {
         let top = self.top()?;
         let always = top.chain.is_at_its_beginning();
-        top.go_on_by(Left { rest: top.chain.rest(), always, only_loop: leaves == Leaves::Loop });
+        let (rest, besides) = (top.chain.rest(), top.besides.clone());
+        top.go_on_by(Left { rest, besides, always, only_loop: leaves == Leaves::Loop });
         Ok(())
     }
 
     /// From here on nobody knows what runs, and where.
     pub(super) fn lose(&mut self) -> Result<(), Malformed> {
         self.place.folder = None;
-        self.top()?.go_on_by(Left { rest: Chance::Unknown, always: false, only_loop: false });
+        let (rest, besides) = (Chance::Unknown, Chance::Unknown);
+        self.top()?.go_on_by(Left { rest, besides, always: false, only_loop: false });
         Ok(())
     }
 }
@@ -226,11 +258,13 @@ impl Frame {
     fn new(kind: Kind, base: Chance, place: &Place) -> Self {
         Self {
             kind,
-            base,
-            guard: base,
-            otherwise: base,
+            guard: base.clone(),
+            otherwise: base.clone(),
+            besides: Chance::Unknown,
+            conditions: 0,
             worst: Outcome::Success,
-            chain: Chain::new(base),
+            chain: Chain::new(base.clone()),
+            base,
             outside: place.clone(),
             list: place.clone(),
             moved: false,
@@ -241,13 +275,18 @@ impl Frame {
             turned: false,
             piped: false,
             feed: Vec::new(),
+            feeds: Chance::Surely,
             left: None,
         }
     }
 
     /// Whose pids a `read` gets here; none if it stands in no loop's condition.
-    pub(super) fn read(&self) -> Option<Vec<What>> {
-        (self.kind == Kind::While && self.part == Part::Condition).then(|| self.feed.clone())
+    pub(super) fn read(&mut self) -> Option<Vec<What>> {
+        if self.kind != Kind::While || self.part != Part::Condition {
+            return None;
+        }
+        self.feeds = if_there(self.feed.clone());
+        Some(self.feed.clone())
     }
 
     /// How what was open ends.
@@ -258,7 +297,7 @@ impl Frame {
             // Only the last way is at hand.
             Kind::Choice => Outcome::Unknown,
             // Without a body that is come to it ends with 0.
-            _ => match self.worst.max(self.chain.ends_by()) {
+            _ => match self.worst.clone().and(self.chain.ends_by()) {
                 Outcome::Success => Outcome::Success,
                 _ if self.guard == Chance::Unknown => Outcome::Unknown,
                 worst => worst,
@@ -269,9 +308,10 @@ impl Frame {
 
     /// What stands behind an `exit` or the like runs less likely from here on.
     fn go_on_by(&mut self, left: Left) {
-        self.chain.lessen(left.rest);
-        self.left = Some(self.left.map_or(left, |before| Left {
-            rest: before.rest.max(left.rest),
+        self.chain.lessen(left.rest.clone());
+        self.left = Some(self.left.take().map_or(left.clone(), |before| Left {
+            rest: before.rest.and(left.rest),
+            besides: before.besides.and(left.besides),
             always: before.always || left.always,
             only_loop: before.only_loop && left.only_loop,
         }));

@@ -1,9 +1,10 @@
 //! What a shell command would do to ports: bind one, or end whoever listens on one. Pure, and conservative: what only a
 //! shell, a tool or the moment can know is not found.
 //!
-//! A bind counts if it is certain to be tried: not behind `||`, a test or in a loop. A kill counts also behind what only
-//! tells whether there is anybody to be ended, and not behind what may tell whose it is. Ports that a command merely
-//! speaks to, publishes from a container or writes into a file are none of either.
+//! A bind counts if it is certain to be tried: not behind `||`, a test or in a loop. A kill counts also in a loop that is
+//! sure to be gone through, and behind what only tells whether the same processes are there; not behind what tells
+//! anything else, which may be whose they are. Ports that a command merely speaks to, publishes from a container or writes
+//! into a file are none of either.
 
 mod binds;
 mod command;
@@ -13,6 +14,7 @@ mod names;
 mod odds;
 mod place;
 mod steps;
+mod variables;
 mod victims;
 mod walk;
 

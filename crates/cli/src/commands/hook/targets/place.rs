@@ -24,6 +24,8 @@ pub(super) struct Place {
     pub(super) functions: HashSet<String>,
     /// `set -e`
     pub(super) ends_on_failure: bool,
+    /// `set -o pipefail`: a pipeline fails if any of its commands does.
+    pub(super) fails_by_any: bool,
 }
 
 impl Place {
@@ -39,6 +41,18 @@ impl Place {
         } else {
             self.pids.insert(name.to_owned(), whose);
         }
+    }
+
+    /// Nobody knows any more what the variable `name` holds.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.pids.remove(name);
+        self.port = self.port.filter(|_| name != "PORT");
+    }
+
+    /// Nobody knows any more what any variable holds.
+    pub(super) fn forget_all(&mut self) {
+        self.pids.clear();
+        self.port = None;
     }
 
     /// Forgets what is different here from what it was: nobody knows whether what changed it was run.

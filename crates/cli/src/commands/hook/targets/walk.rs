@@ -7,8 +7,10 @@ use std::rc::Rc;
 
 use super::command::{Command, inline};
 use super::frames::{Kind, Leaves, Malformed, State};
-use super::odds::{Chain, Chance, Outcome};
-use super::{MOST, Place, Scripts, Target, binds, kills, plain_port, steps, victims, without_keywords};
+use super::odds::{Chain, Chance, Outcome, if_there};
+use super::{
+    MOST, Place, Scripts, Target, binds, kills, plain_port, steps, variables, victims, without_keywords,
+};
 use crate::tools::shell::{self, After, Script, Simple, Unreachable};
 use crate::tools::words::{Word, program};
 
@@ -119,12 +121,14 @@ impl Walker<'_> {
                 }
                 let outcome = if keywords.last().is_some_and(|word| word.text == "[[") {
                     let chance = state.top()?.chain.chance();
-                    self.substitutions(rest, state.place, chance, depth);
+                    variables::forget_calculated(rest, state.place);
+                    self.substitutions(rest, state.place, &chance, depth);
                     steps::double_test(rest, state.place)
                 } else {
                     self.simple(rest, pipes, state, depth)?
                 };
-                let outcome = if std::mem::take(&mut state.turned) { outcome.turned() } else { outcome };
+                let turns = !into_pipe && std::mem::take(&mut state.turned);
+                let outcome = if turns { outcome.turned() } else { outcome };
                 state.top()?.chain.ends(outcome);
             }
         }
@@ -181,13 +185,23 @@ impl Walker<'_> {
         if after == After::Pipe {
             frame.feed = victims::of(before(pipes.pipeline));
         }
+        variables::forget_calculated(head, state.place);
         match (kind, head) {
             (Kind::For, [name, of, words @ ..]) if of.text == "in" => {
                 let whose: Vec<_> = words.iter().map(|word| steps::whose(word, state.place)).collect();
                 let known = whose.iter().all(|whose| !whose.is_empty());
-                state.place.assign(&name.text, if known { whose.concat() } else { Vec::new() });
+                let whose = if known { whose.concat() } else { Vec::new() };
+                // Any other word may stand for none.
+                let is_there = |word: &Word| !word.expanded && !word.text.contains(['*', '?', '[']);
+                let feeds = if words.iter().any(is_there) { Chance::Surely } else { if_there(whose.clone()) };
+                state.top()?.feeds = feeds;
+                state.place.forget(&name.text);
+                state.place.assign(&name.text, whose);
             }
-            (Kind::For, [name, ..]) => state.place.assign(&name.text, Vec::new()),
+            (Kind::For | Kind::Choice, [name, ..]) => {
+                state.top()?.feeds = Chance::Unknown;
+                variables::forget_named(&name.text, state.place);
+            }
             (Kind::Function, [name, ..]) => drop(state.place.functions.insert(name.text.clone())),
             _ => {}
         }
@@ -203,8 +217,9 @@ impl Walker<'_> {
         depth: usize,
     ) -> Result<Outcome, Malformed> {
         let chance = state.top()?.chain.chance();
-        self.substitutions(words, state.place, chance, depth);
         let command = Command::of(words);
+        variables::forget(words, &command, state.place);
+        self.substitutions(words, state.place, &chance, depth);
         let first = command.words.first().map_or("", |word| word.text.as_str());
         if let Some(leaves) = leaves(first) {
             if !pipes.alone {
@@ -221,13 +236,13 @@ impl Walker<'_> {
         if pipes.alone {
             // It is in a process of its own, and what it sets is set there.
             let mut aside = state.place.clone();
-            return Ok(self.run(&command, pipes.pipeline, &mut aside, chance, depth));
+            return Ok(self.run(&command, pipes.pipeline, &mut aside, &chance, depth));
         }
         if first == "read" {
-            return read_variable(&command.words[1..], state);
+            return variables::read(&command.words[1..], state);
         }
         let folder = state.place.folder.clone();
-        let outcome = self.run(&command, pipes.pipeline, state.place, chance, depth);
+        let outcome = self.run(&command, pipes.pipeline, state.place, &chance, depth);
         let stays = match (&state.place.folder, &folder) {
             (Some(now), Some(before)) => Rc::ptr_eq(now, before),
             (now, before) => now.is_none() && before.is_none(),
@@ -237,7 +252,7 @@ impl Walker<'_> {
                 state.place.folder = None;
             }
             let top = state.top()?;
-            top.moved |= chance > top.chain.base();
+            top.moved |= chance != *top.chain.base();
         }
         if command.replaces {
             state.leave(Leaves::Script)?;
@@ -246,10 +261,10 @@ impl Walker<'_> {
     }
 
     /// What `$(…)` in these words would do.
-    fn substitutions(&mut self, words: &[Word], place: &Place, chance: Chance, depth: usize) {
+    fn substitutions(&mut self, words: &[Word], place: &Place, chance: &Chance, depth: usize) {
         for inner in words.iter().flat_map(|word| &word.inner) {
             if depth > 0 {
-                self.script(inner, &mut place.clone(), chance, depth - 1);
+                self.script(inner, &mut place.clone(), chance.clone(), depth - 1);
             }
         }
     }
@@ -259,11 +274,15 @@ impl Walker<'_> {
         command: &Command,
         pipeline: &[Simple],
         place: &mut Place,
-        chance: Chance,
+        chance: &Chance,
         depth: usize,
     ) -> Outcome {
         let Some((first, args)) = command.words.split_first() else {
-            return if command.asks { Outcome::Probe } else { assign(&command.assigned, place, chance) };
+            return if command.asks {
+                steps::asks(pipeline)
+            } else {
+                variables::assign(&command.assigned, place, chance)
+            };
         };
         match program(&first.text) {
             "cd" => place.folder = place.target(self.home, args),
@@ -274,12 +293,12 @@ impl Walker<'_> {
                 for (name, value) in args.iter().filter_map(Word::assignment) {
                     if name == "PORT" && (exports || place.port.is_some()) {
                         let word = args.iter().rfind(|word| word.text.starts_with("PORT="));
-                        let plain = word.is_some_and(|word| !word.expanded) && chance == Chance::Surely;
+                        let plain = word.is_some_and(|word| !word.expanded) && *chance == Chance::Surely;
                         place.port = if plain { value.parse().ok() } else { None };
                     }
                     let word = Word { text: value.to_owned(), ..args[0].clone() };
                     let whose = if args.len() == 1 { steps::whose(&word, place) } else { Vec::new() };
-                    place.assign(name, if chance == Chance::Unknown { Vec::new() } else { whose });
+                    place.assign(name, variables::only_reached(whose, chance));
                 }
             }
             "unset" => {
@@ -288,19 +307,25 @@ impl Walker<'_> {
                     place.port = place.port.filter(|_| word.text != "PORT");
                 }
             }
-            "set" => place.ends_on_failure |= ends_on_failure(args),
-            // Whatever it sets.
-            "source" | "." => place.port = None,
+            "set" | "setopt" | "shopt" => {
+                place.ends_on_failure |= ends_on_failure(args);
+                place.fails_by_any |= args.iter().any(|word| word.text == "pipefail");
+            }
             "eval" => {
                 if let Some(text) = inline(first, args).filter(|_| depth > 0) {
-                    self.script(&shell::read(&text), place, chance, depth - 1);
+                    self.script(&shell::read(&text), place, chance.clone(), depth - 1);
                 }
+                variables::forget_evaluated(args, place);
             }
             "sh" | "bash" | "zsh" | "dash" => {
                 if let Some(text) = inline(first, args).filter(|_| depth > 0) {
-                    let mut inside =
-                        Place { functions: HashSet::new(), ends_on_failure: false, ..place.clone() };
-                    self.script(&shell::read(&text), &mut inside, chance, depth - 1);
+                    let mut inside = Place {
+                        functions: HashSet::new(),
+                        ends_on_failure: false,
+                        fails_by_any: false,
+                        ..place.clone()
+                    };
+                    self.script(&shell::read(&text), &mut inside, chance.clone(), depth - 1);
                 }
             }
             // What it may end and where it may listen is its own business.
@@ -311,16 +336,14 @@ impl Walker<'_> {
     }
 
     /// A program that may end servers, or be one.
-    fn tool(&mut self, command: &Command, pipeline: &[Simple], place: &Place, chance: Chance) {
+    fn tool(&mut self, command: &Command, pipeline: &[Simple], place: &Place, chance: &Chance) {
         let Some(folder) = &place.folder else { return };
-        if chance == Chance::Unknown {
-            return;
-        }
         if !command.by_another {
-            let kills = kills::of(&command.words, before(pipeline), &place.pids);
+            let kills =
+                variables::only_reached(kills::of(&command.words, before(pipeline), &place.pids), chance);
             self.found.extend(kills.into_iter().map(|what| Target { what, folder: folder.to_path_buf() }));
         }
-        if chance == Chance::Surely {
+        if *chance == Chance::Surely {
             let assigned = command.assigned.iter().rev().find(|(name, _)| name == "PORT");
             let port = assigned.map_or(place.port, |(_, word)| plain_port(word));
             self.found.extend(binds::of(command.launched.clone(), port, folder, self.scripts));
@@ -340,40 +363,6 @@ struct Pipes<'a> {
 /// The commands whose output goes into the last one.
 fn before(pipeline: &[Simple]) -> &[Simple] {
     pipeline.split_last().map_or(&[], |(_, before)| before)
-}
-
-/// `NAME=value`, as a command of its own.
-fn assign(assigned: &[(String, Word)], place: &mut Place, chance: Chance) -> Outcome {
-    let mut outcome = Outcome::Success;
-    for (name, word) in assigned {
-        let whose = steps::whose(word, place);
-        outcome = match (word.inner.is_empty(), whose.is_empty()) {
-            (true, _) => outcome,
-            (false, false) => Outcome::Probe,
-            (false, true) => Outcome::Unknown,
-        };
-        place.assign(name, if chance == Chance::Unknown { Vec::new() } else { whose });
-        if name == "PORT" && place.port.is_some() {
-            place.port = if chance == Chance::Surely { plain_port(word) } else { None };
-        }
-    }
-    outcome
-}
-
-/// `read NAME`, which in a loop's condition takes one line after the other of what the loop is fed.
-fn read_variable(args: &[Word], state: &mut State<'_>) -> Result<Outcome, Malformed> {
-    let names: Vec<&str> =
-        args.iter().filter(|word| !word.is_flag()).map(|word| word.text.as_str()).collect();
-    let feed = state.top()?.read();
-    for name in &names {
-        state.place.assign(name, Vec::new());
-    }
-    // Elsewhere it may well ask a person.
-    let Some(feed) = feed else { return Ok(Outcome::Unknown) };
-    if let [name] = names[..] {
-        state.place.assign(name, feed);
-    }
-    Ok(Outcome::Probe)
 }
 
 /// `set -e`, in a cluster or by its long name.

@@ -30,6 +30,7 @@ fn script(folder: &Path, name: &str) -> Option<String> {
         ("/w/app/api", "env") => "env -u PORT next dev",
         ("/w/app/api", "file") => "dotenv -o -- next dev",
         ("/w/app/api", "other") => "nodemon ../web/server.js",
+        ("/w/app/api", "named") => "tsx server.ts & open-browser --port 4000",
         ("/w/app/cra", "dev") => "react-scripts start",
         ("/w/app/cra", "start") => "PORT=4000 react-scripts start",
         ("/w/app/cra", "web") => "cross-env PORT=4000 node server.js",

@@ -30,6 +30,9 @@ const NO_SERVERS: [&str; 14] = [
     "cli",
 ];
 
+/// Nobody runs more beside one another; it bounds the work.
+const MOST_BESIDE: usize = 16;
+
 /// The port that the program `name` with `args` listens on, with `PORT` set to `told`.
 pub(super) fn of(name: &str, args: &[Word], told: Option<Port>) -> Option<Port> {
     let has = |flags: &[&str]| args.iter().any(|word| flags.contains(&word.text.as_str()));
@@ -128,6 +131,7 @@ fn concurrently(args: &[Word]) -> Option<Vec<&Word>> {
                 .iter()
                 .any(|known| flag.starts_with(known)) => {}
             _ if word.is_flag() => return None,
+            _ if found.len() == MOST_BESIDE => return None,
             _ => found.push(word),
         }
     }

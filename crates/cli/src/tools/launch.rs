@@ -15,6 +15,8 @@ pub(crate) struct Tool {
     pub(crate) name: String,
     /// Its arguments, typed or from a script.
     pub(crate) args: Vec<Word>,
+    /// If it has no name, since it is a program of one's own: the words that start it.
+    pub(crate) own: Vec<Word>,
     /// Variables set on the way, which count for more than ours.
     pub(crate) assigned: Vec<(String, Word)>,
     /// What has to stand before words that are appended to the typed ones.
@@ -108,7 +110,9 @@ impl Follower<'_> {
             return;
         }
         let args = words.split_off(1);
-        let first = words.remove(0).text;
+        let first = words.remove(0);
+        let own: Vec<Word> = std::iter::once(&first).chain(&args).cloned().collect();
+        let first = first.text;
         let name = program(&first).to_owned();
         let next = match name.as_str() {
             "npm" => npm(args, &mut tool),
@@ -148,6 +152,9 @@ impl Follower<'_> {
             Next::Nothing => {}
             Next::Command(words) => {
                 if depth > 0 {
+                    if words.is_empty() {
+                        tool.own = own;
+                    }
                     self.command(words, tool, depth - 1);
                 }
             }
@@ -230,6 +237,9 @@ fn python(mut args: Vec<Word>) -> Vec<Word> {
         let flag = args.remove(0);
         match flag.text.as_str() {
             "-m" if !args.is_empty() => module = Some(args.remove(0)),
+            joined if joined.starts_with("-m") => {
+                module = Some(Word { text: joined[2..].to_owned(), ..flag });
+            }
             "-X" | "-W" if !args.is_empty() => drop(args.remove(0)),
             "-c" => return Vec::new(),
             _ => {}

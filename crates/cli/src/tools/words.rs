@@ -53,19 +53,25 @@ pub(crate) fn package_of_file(path: &str) -> Option<&str> {
     inside.match_indices('/').nth(folders - 1).map(|(end, _)| &inside[..end])
 }
 
-/// Whether a program at `path` is likely to be the known one of its name, and not a project's own: `./serve` is not.
+/// Whether a program at `path` is likely to be the known one of its name, and not a project's own: `./serve` and
+/// `./bin/serve` are not.
 pub(crate) fn is_known_place(path: &str) -> bool {
     let path = path.replace('\\', "/");
-    let named = path.trim_start_matches("./");
+    let mut named = path.as_str();
+    while let Some(rest) = named.strip_prefix("./").or_else(|| named.strip_prefix("../")) {
+        named = rest;
+    }
     !path.contains('/')
         || path.starts_with('@') && path.matches('/').count() == 1
-        || path.starts_with('/')
-        || path.contains("/bin/")
-        || path.contains("/.bin/")
+        || named.contains("/bin/")
+        || named.contains("/sbin/")
+        || named.contains(".bin/")
+        || named.contains("node_modules/")
         || path.contains(":/")
         || path.contains("/Scripts/")
         || ["manage.py", "artisan", "bin/rails"].contains(&named)
         || path.ends_with("/manage.py")
+        || path.starts_with('/') && path.ends_with("/artisan")
 }
 
 #[cfg(test)]
@@ -93,13 +99,17 @@ mod tests {
 
     #[test]
     fn a_projects_own_program_is_not_taken_for_a_known_one() {
-        for own in ["./serve", "scripts/vite", "../next", "bin/serve"] {
+        for own in
+            ["./serve", "scripts/vite", "../next", "bin/serve", "./bin/serve", "../bin/serve", "/opt/x/serve"]
+        {
             assert!(!is_known_place(own), "{own}");
         }
         for known in [
             "vite",
             "./node_modules/.bin/vite",
             "venv/bin/flask",
+            "../venv/bin/flask",
+            "../node_modules/.bin/vite",
             "/usr/bin/hugo",
             "./manage.py",
             "bin/rails",

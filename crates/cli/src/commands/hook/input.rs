@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::tools::words::program;
+
 /// An event.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Event {
@@ -39,8 +41,13 @@ const SHELLS: [&str; 8] = [
     "run_shell_command",
 ];
 
+/// Programs that run the text behind their `-c`. With others that is a word like any: `rg -c` counts.
+const RUN_TEXT: [&str; 6] = ["sh", "bash", "zsh", "dash", "ksh", "fish"];
+
 /// Reads an event; none if it is not understood or does not matter.
 pub(super) fn read(text: &[u8]) -> Option<Event> {
+    // Windows' own programs write a mark at the beginning, which JSON does not know.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let json: Value = serde_json::from_slice(text).ok()?;
     let said = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let name = said("hook_event_name")?;
@@ -72,7 +79,7 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
                 }
             }
             let text = command(tool.get("command").or_else(|| tool.get("cmd"))?)?;
-            let text = if shell == "PowerShell" { text.replace('\\', "/") } else { text };
+            let text = if shell == "PowerShell" { of_powershell(&text)? } else { text };
             Happened::Command { name: name.to_owned(), text }
         }
         _ => return None,
@@ -87,12 +94,26 @@ fn command(value: &Value) -> Option<String> {
         Value::Array(words) => {
             let words: Vec<&str> = words.iter().map(Value::as_str).collect::<Option<_>>()?;
             match words[..] {
-                [_, flag, text] if flag.starts_with('-') && flag.ends_with('c') => Some(text.to_owned()),
+                [shell, flag, text]
+                    if RUN_TEXT.contains(&program(shell))
+                        && flag.ends_with('c')
+                        && flag.starts_with('-')
+                        && !flag.starts_with("--") =>
+                {
+                    Some(text.to_owned())
+                }
                 _ => Some(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")),
             }
         }
         _ => None,
     }
+}
+
+/// A command of `PowerShell` as the reader of shell commands takes it, where both mean the same; none where comments and
+/// quotes go over lines, which look like commands to it.
+fn of_powershell(text: &str) -> Option<String> {
+    let goes_over_lines = ["<#", "@'", "@\""].iter().any(|start| text.contains(start));
+    (!goes_over_lines).then(|| text.replace('\\', "/"))
 }
 
 fn quoted(word: &str) -> String {
@@ -123,6 +144,46 @@ mod tests {
             event["tool_input"] = json!({ "command": command });
             assert_eq!(text(&event).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn only_a_shell_runs_the_text_behind_its_flag() {
+        let given = |words: &Value| {
+            text(&json!({
+                "hook_event_name": "PreToolUse", "tool_name": "shell", "cwd": "/w",
+                "tool_input": { "command": words },
+            }))
+        };
+        for shell in ["sh", "/bin/bash", "zsh", "dash", "fish", "ksh", r"C:\Git\bin\bash.exe"] {
+            assert_eq!(given(&json!([shell, "-lc", "pkill node"])).as_deref(), Some("pkill node"), "{shell}");
+        }
+        for other in ["rg", "grep", "git", "docker", "ssh", "./run"] {
+            let expected = format!("'{other}' '-c' 'pkill node'");
+            assert_eq!(given(&json!([other, "-c", "pkill node"])), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_goes_over_lines_in_powershell_is_not_read() {
+        let given = |tool: &str, command: &str| {
+            text(&json!({
+                "hook_event_name": "PreToolUse", "tool_name": tool, "cwd": "/w",
+                "tool_input": { "command": command },
+            }))
+        };
+        for command in ["<#\npkill node\n#>", "$a = @'\nit's\npkill node\n'@", "$a = @\"\npkill node\n\"@"] {
+            assert_eq!(given("PowerShell", command), None, "{command}");
+            assert_eq!(given("Bash", command).as_deref(), Some(command));
+        }
+        assert_eq!(given("PowerShell", r".\a\kill 1").as_deref(), Some("./a/kill 1"));
+    }
+
+    #[test]
+    fn a_mark_of_the_byte_order_is_passed_over() {
+        let event = r#"{"hook_event_name": "beforeShellExecution", "command": "a", "cwd": "/w"}"#;
+        let marked = format!("\u{feff}{event}");
+        assert!(read(event.as_bytes()).is_some());
+        assert_eq!(read(marked.as_bytes()), read(event.as_bytes()));
     }
 
     #[test]

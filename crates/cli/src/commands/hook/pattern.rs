@@ -1,10 +1,12 @@
-//! The patterns that `pkill` and `grep` are given, as far as they are plain: letters, `.`, `*`, `+`, `?`, `[…]`, `^`, `$`, `|`.
+//! The patterns that `pkill` and `grep` are given, as far as they are plain: letters, `.`, `*`, `+`, `?`, `[…]`, `^`, `$`, `|`, `(…|…)`.
 
 /// Stands in a text for something that is not known, of any length. Only `.*` is sure to go over it.
 pub(super) const UNKNOWN: char = '\0';
 
 /// Nobody types more than this; it bounds the work.
 const MOST_PIECES: usize = 256;
+/// The same, for what may stand instead of one another.
+const MOST_BRANCHES: usize = 64;
 
 /// A pattern: one of these must match.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,7 +49,11 @@ enum Extent {
 impl Pattern {
     /// An extended expression; none if there is more in it than this understands.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let branches: Vec<Branch> = text.split('|').map(branch).collect::<Option<_>>()?;
+        if text.len() > MOST_PIECES {
+            return None;
+        }
+        let branches: Vec<Branch> =
+            without_groups(text)?.iter().map(|text| branch(text)).collect::<Option<_>>()?;
         // An empty one would mean everybody.
         let says_something = branches.iter().all(|branch| !branch.pieces.is_empty());
         let pieces: usize = branches.iter().map(|branch| branch.pieces.len()).sum();
@@ -109,6 +115,67 @@ impl Piece {
             }
         }
     }
+}
+
+/// What the expression may be instead, without brackets: `a(b|c)` is `ab` or `ac`.
+fn without_groups(text: &str) -> Option<Vec<String>> {
+    let marks = marks(text)?;
+    let (mut depth, mut group) = (0_usize, None);
+    for (at, mark) in &marks {
+        match mark {
+            '(' => depth += 1,
+            ')' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 && group.is_none() {
+                    group = Some((marks.first()?.0, *at));
+                }
+            }
+            _ if depth == 0 => {
+                let mut all = without_groups(&text[..*at])?;
+                all.extend(without_groups(&text[at + 1..])?);
+                return (all.len() <= MOST_BRANCHES).then_some(all);
+            }
+            _ => {}
+        }
+    }
+    let Some((start, end)) = group.filter(|_| depth == 0) else {
+        return (depth == 0).then(|| vec![text.to_owned()]);
+    };
+    let repeats = |text: &str| text.starts_with(['*', '+', '?', '{']);
+    let behind = &text[end + 1..];
+    // How often a group is found is not followed.
+    if repeats(behind) {
+        return None;
+    }
+    let behind = without_groups(behind)?;
+    let mut all = Vec::new();
+    for one in without_groups(&text[start + 1..end])? {
+        if one.is_empty() || repeats(&one) {
+            return None;
+        }
+        all.extend(behind.iter().map(|behind| format!("{}{one}{behind}", &text[..start])));
+    }
+    (all.len() <= MOST_BRANCHES).then_some(all)
+}
+
+/// Where `(`, `|` and `)` are that mean what they say: not behind a backslash and not in square brackets.
+fn marks(text: &str) -> Option<Vec<(usize, char)>> {
+    let mut found = Vec::new();
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\\' => drop(letters.next()?),
+            '[' => {
+                letters.next_if(|(_, next)| *next == '^');
+                // The first one is a letter like any, also if it is a bracket.
+                letters.next()?;
+                letters.find(|(_, next)| *next == ']')?;
+            }
+            '(' | '|' | ')' => found.push((at, letter)),
+            _ => {}
+        }
+    }
+    Some(found)
 }
 
 fn branch(text: &str) -> Option<Branch> {
@@ -190,6 +257,18 @@ mod tests {
             ("a+b?c", "aac", true),
             ("[^a-m]ode", "mode", false),
             ("http\\.server", "httpXserver", false),
+            ("(http.server|vite)", "python3 -m http.server", true),
+            ("(http.server|vite)", "node vite", true),
+            ("(http.server|vite)", "next", false),
+            ("^(node|vite)$", "vite", true),
+            ("^(node|vite)$", "vitest", false),
+            ("a(b|c(d|e))f|g", "acef", true),
+            ("a(b|c(d|e))f|g", "acf", false),
+            ("a(b|c)(d|e)", "xacd", true),
+            ("(^|/)node", "/usr/bin/node", true),
+            ("(^|/)node", "mynode", false),
+            ("\\(v15\\)", "next-server (v15)", true),
+            ("[(|]x", "(x", true),
         ] {
             assert_eq!(is_in(pattern, text), Some(expected), "{pattern} {text}");
         }
@@ -199,10 +278,16 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_no_pattern() {
-        for pattern in ["(a)", "a{2}", "\\bnode", "", "a|", "[", "[]", "*a", "a$b", "\\<a", "a+*"] {
+        for pattern in [
+            "(a)*", "(a|b)+", "(a|)", "()", "(a", "a)", "(*a)", "x(^a)", "(a$)x", "a{2}", "\\bnode", "",
+            "a|", "[", "[]", "*a", "a$b", "\\<a", "a+*",
+        ] {
             assert_eq!(Pattern::parse(pattern), None, "{pattern}");
         }
-        assert_eq!(Pattern::parse(&"a".repeat(1000)), None);
+        for long in ["a", "(a|b)", "(a)", "(", "a|", "((a|b)c|d)"] {
+            assert_eq!(Pattern::parse(&long.repeat(1000)), None, "{long}");
+            assert_eq!(Pattern::parse(&long.repeat(40)).is_some(), matches!(long, "a" | "(a)"), "{long}");
+        }
     }
 
     #[test]

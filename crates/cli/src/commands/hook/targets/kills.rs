@@ -12,7 +12,8 @@ use crate::tools::words::{Word, package, program};
 /// What the command `words` ends, with the output of `piped` for its input; `pids` are variables that hold pids.
 pub(super) fn of(words: &[Word], piped: &[Simple], pids: &HashMap<String, Vec<What>>) -> Vec<What> {
     let Some((first, args)) = words.split_first() else { return Vec::new() };
-    match program(&first.text) {
+    let Some(name) = names::known(&first.text) else { return Vec::new() };
+    match name {
         "kill" => kill(args, pids),
         "pkill" => names::pkill(args, By::Pkill).into_iter().map(What::KillName).collect(),
         "killall" => names::killall(args).into_iter().map(What::KillName).collect(),
@@ -44,7 +45,7 @@ pub(super) fn unpack(words: &mut Vec<Word>) {
     };
     let rest = packaged(words[skip..].to_vec(), &["-p", "--package"]);
     let Some(name) = rest.first().map(|word| package(&word.text).to_owned()) else { return };
-    if ["kill-port", "kill-port-process", "fkill", "fkill-cli"].contains(&name.as_str()) {
+    if names::PACKAGED.contains(&name.as_str()) {
         *words = rest;
         words[0].text = name;
     }
@@ -156,7 +157,7 @@ fn xargs(args: &[Word], piped: &[Simple]) -> Option<Vec<What>> {
         words.remove(0);
     }
     let (first, args) = words.split_first()?;
-    if !known || program(&first.text) != "kill" {
+    if !known || names::known(&first.text) != Some("kill") {
         return None;
     }
     let rest = after_signal(args)?;

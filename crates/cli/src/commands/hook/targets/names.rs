@@ -6,6 +6,33 @@ use crate::tools::words::{Word, program};
 /// The kernel keeps so many bytes of a process' name.
 const KEPT: usize = 15;
 
+/// Where systems keep their own programs.
+const SYSTEM: [&str; 8] = [
+    "/bin",
+    "/sbin",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/opt/homebrew/bin",
+    "/run/current-system/sw/bin",
+];
+
+/// Tools that packages bring.
+pub(super) const PACKAGED: [&str; 4] = ["kill-port", "kill-port-process", "fkill", "fkill-cli"];
+
+/// The program that `word` starts, if it is the one that is known by its name; what a project calls `./kill` is its own
+/// business, and is none here.
+pub(super) fn known(word: &str) -> Option<&str> {
+    let name = program(word);
+    let is_known = match word.rsplit_once(['/', '\\']) {
+        None => true,
+        Some((folder, _)) if PACKAGED.contains(&name) => folder.ends_with("node_modules/.bin"),
+        Some((folder, _)) => SYSTEM.contains(&folder),
+    };
+    is_known.then_some(name)
+}
+
 /// Which processes are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::commands::hook) struct Name {

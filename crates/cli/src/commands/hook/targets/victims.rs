@@ -8,7 +8,7 @@ use styxy_core::Port;
 use super::names::{self, By, Name};
 use super::{What, plain_port, without_keywords};
 use crate::tools::shell::{After, Simple};
-use crate::tools::words::{Word, program};
+use crate::tools::words::Word;
 use filters::{Form, Ports, Printed, Spaces, Table, Who};
 
 /// Nobody asks for more ports than this in one range.
@@ -48,7 +48,7 @@ fn printed(mut words: &[Word]) -> Option<Printed> {
         words = &words[1..];
     }
     let (first, args) = words.split_first()?;
-    match program(&first.text) {
+    match names::known(&first.text)? {
         "lsof" => lsof(args),
         "fuser" => {
             let asked = fuser(args).filter(|asked| asked.prints == Prints::Pids)?;

@@ -4,11 +4,11 @@
 use styxy_core::Port;
 
 use super::super::What;
-use super::super::names::{Case, Looks, Name};
+use super::super::names::{self, Case, Looks, Name};
 use super::Reader;
 use super::grep::{Grep, Syntax};
 use crate::commands::hook::pattern::{Pattern, UNKNOWN};
-use crate::tools::words::{Word, program};
+use crate::tools::words::Word;
 
 /// The lines that a command prints.
 pub(super) struct Printed {
@@ -121,7 +121,8 @@ impl Printed {
             return None;
         }
         let texts: Vec<&str> = args.iter().map(|word| word.text.as_str()).collect();
-        match (program(&first.text), &texts[..]) {
+        let name = names::known(&first.text)?;
+        match (name, &texts[..]) {
             ("cat", []) => Some(self),
             ("uniq", []) if self.header == 0 => Some(self),
             ("sort", flags) if self.header == 0 && flags.iter().all(|flag| SORTS.contains(flag)) => {
@@ -129,8 +130,8 @@ impl Printed {
             }
             ("xargs", [] | ["echo"]) if self.form == Form::Pids => Some(self.formed(Form::OneLine)),
             ("tr", texts) => self.tr(texts),
-            ("head" | "tail", texts) => self.ends_only(program(&first.text), texts),
-            ("grep" | "egrep" | "fgrep", texts) => self.grep(program(&first.text), texts),
+            ("head" | "tail", texts) => self.ends_only(name, texts),
+            ("grep" | "egrep" | "fgrep", texts) => self.grep(name, texts),
             ("awk" | "gawk" | "mawk", texts) => self.awk(texts),
             ("cut", texts) => self.cut(&texts.concat()),
             ("sed", texts) => self.sed(texts),

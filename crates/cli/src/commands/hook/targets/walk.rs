@@ -18,6 +18,8 @@ use crate::tools::words::{Word, program};
 const DEPTH: usize = 4;
 /// So many scripts of packages are looked up; each costs a read of a file.
 const LOOKUPS: usize = 64;
+/// A package's script that is longer, in bytes, is not read.
+const SCRIPT: usize = 4096;
 /// More commands than somebody types are not judged, so that none keeps the agent waiting.
 const COMMANDS: usize = 1024;
 /// A longer pipeline prints nobody knows what.
@@ -29,7 +31,7 @@ pub(super) fn walk(text: &str, folder: &Path, home: Option<&Path>, scripts: &Scr
     let scripts = |folder: &Path, name: &str| {
         lookups.set(lookups.get() + 1);
         let text = if lookups.get() > LOOKUPS { None } else { scripts(folder, name) };
-        text.map(|text| if runs_all(&text) { text } else { String::new() })
+        text.map(|text| if text.len() <= SCRIPT && runs_all(&text) { text } else { String::new() })
     };
     let mut walker = Walker { home, scripts: &scripts, found: Vec::new(), read: 0 };
     let mut place = Place { folder: Some(folder.into()), ..Place::default() };

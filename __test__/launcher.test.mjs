@@ -130,7 +130,7 @@ for (const turn of ['first', 'second']) {
       assert.deepEqual(await ended, [null, signal]);
       await eventually('the program ends', () => hasEnded(line));
     }
-    const { child, ended } = await start(await commandOf(), 'trap "exit 5" TERM; echo ready; read line');
+    const { child, ended } = await start(await commandOf(), 'trap "exit 5" TERM; echo ready; while :; do sleep 0.05; done');
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [5, null], 'a program may handle its signals');
     const { code, signal } = await does(await commandOf(), 'kill -KILL $$');

@@ -99,9 +99,18 @@ fn signals_reach_the_command_and_the_file_is_removed() {
 fn ctrl_c_on_a_terminal_reaches_the_command_once() {
     let suite = Suite::new();
     // As firebase, which takes a first interrupt for a wish to end in order, and a second for haste.
-    let stub = "n=0; trap 'n=$((n+1)); echo interrupt-$n' INT; echo ready
-        while [ $n -lt 5 ]; do read -r line; done
-        read -r line; echo ended-$n; exit 3";
+    // They are waited for, not trapped: one that came just before a shell's `read` would be heard only after it.
+    let stub = "exec python3 -c \"
+import signal, sys
+interrupt = {signal.SIGINT}
+signal.pthread_sigmask(signal.SIG_BLOCK, interrupt)
+print('ready', flush=True)
+for count in range(1, 6):
+    signal.sigwait(interrupt)
+    print(f'interrupt-{count}', flush=True)
+sys.stdin.readline()
+print('ended-6' if interrupt & signal.sigpending() else 'ended-5', flush=True)
+sys.exit(3)\"";
     suite.program("firebase", stub);
     // Its terminal is that of a session of its own, as a person's is.
     let line = format!("exec {} firebase -- firebase emulators:start", env!("CARGO_BIN_EXE_styxy"));

@@ -1,10 +1,14 @@
 //! Splits a text into commands: one pass over its letters, one reader for each level of `$(…)`.
-//!
-//! Long because quotes, brackets and here-documents know of one another.
+
+mod documents;
+mod expansions;
+mod quotes;
 
 use super::letters::Letters;
 use super::{After, Script, Simple, Unreachable, is_keyword};
 use crate::tools::words::Word;
+use documents::Document;
+use expansions::nested;
 
 #[derive(Default)]
 pub(super) struct Reader {
@@ -27,15 +31,6 @@ pub(super) struct Reader {
     end: Option<Unreachable>,
     /// Until the parenthesis that closes the one just read, and whether that came.
     closes: Option<bool>,
-}
-
-/// How the text of a here-document is read.
-#[derive(Clone, Copy)]
-struct Document {
-    /// Tabs before its end do not count.
-    tabs: bool,
-    /// A line that ends in a backslash goes on in the next one, for its end has no quotes.
-    joins: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -214,107 +209,6 @@ impl Reader {
         self.finish_command(After::End);
     }
 
-    /// Reads `((…))`, whose first bracket is read and whose second one is next. False if it is none.
-    fn arithmetic(&mut self, letters: &mut Letters<'_>) -> bool {
-        let from = letters.at();
-        letters.next();
-        if letters.arithmetic().is_none() {
-            letters.back_to(from);
-            return false;
-        }
-        if letters.is_at_end() && !letters.since(from).ends_with("))") {
-            self.fail(Unreachable::Brackets);
-        }
-        self.expanded();
-        self.text(letters.since(from));
-        true
-    }
-
-    /// What follows a `$`: a variable stays as it is written, a command in `$(…)` is read besides.
-    fn dollar(&mut self, letters: &mut Letters<'_>) {
-        self.push('$');
-        self.expanded();
-        if letters.next_if_eq('(').is_some() {
-            self.stop(Unreachable::Subshell);
-            if letters.peek() == Some('(') && self.arithmetic(letters) {
-                return;
-            }
-            self.substitution(letters);
-        } else if letters.next_if_eq('{').is_some() {
-            self.parameter(letters);
-        }
-    }
-
-    /// `$(…)` and `<(…)`, behind the bracket.
-    fn substitution(&mut self, letters: &mut Letters<'_>) {
-        let (script, text) = nested(letters);
-        self.accept(&script);
-        self.expanded();
-        self.push('(');
-        self.text(text);
-        self.word.get_or_insert_default().inner.push(script);
-    }
-
-    /// `${…}`, behind the brace. Commands in it run perhaps, which is to say that they are not looked at.
-    fn parameter(&mut self, letters: &mut Letters<'_>) {
-        let from = letters.at();
-        let mut aside = Self::default();
-        if !letters.enter() {
-            letters.skip_to_end();
-            self.fail(Unreachable::Depth);
-        }
-        while self.end != Some(Unreachable::Depth) {
-            match letters.next() {
-                Some('}') => break,
-                Some('\\') => drop(letters.next()),
-                Some('"') => aside.quoted(letters),
-                Some('`') => aside.backticks(letters),
-                Some('$') => aside.dollar(letters),
-                Some(_) => {}
-                None => {
-                    self.fail(Unreachable::Brackets);
-                    break;
-                }
-            }
-            if let Some(why) = aside.end.filter(|why| why.is_unreadable()) {
-                self.fail(why);
-                break;
-            }
-        }
-        letters.leave();
-        self.push('{');
-        self.text(letters.since(from));
-    }
-
-    fn backticks(&mut self, letters: &mut Letters<'_>) {
-        self.stop(Unreachable::Subshell);
-        let from = letters.at();
-        let mut inner = String::new();
-        loop {
-            match letters.next() {
-                Some('`') => break,
-                Some('\\') => match letters.next() {
-                    Some(letter @ ('`' | '\\' | '$')) => inner.push(letter),
-                    other => inner.extend(std::iter::once('\\').chain(other)),
-                },
-                Some(letter) => inner.push(letter),
-                None => return self.fail(Unreachable::Quotes),
-            }
-        }
-        let mut aside = Letters::new(&inner, letters.depth());
-        if !aside.enter() {
-            return self.fail(Unreachable::Depth);
-        }
-        let mut reader = Self::default();
-        reader.all(&mut aside);
-        let script = reader.script();
-        self.accept(&script);
-        self.expanded();
-        self.push('`');
-        self.text(letters.since(from));
-        self.word.get_or_insert_default().inner.push(script);
-    }
-
     fn redirection(&mut self, letter: char, letters: &mut Letters<'_>) {
         self.stop(Unreachable::Redirection);
         if letters.next_if_eq('(').is_some() {
@@ -336,72 +230,6 @@ impl Reader {
             while letters.next_if(|next| matches!(next, '>' | '&' | '|')).is_some() {}
         }
         self.redirected = true;
-    }
-
-    /// Leaves out the text of here-documents: it is data.
-    fn skip_documents(&mut self, letters: &mut Letters<'_>) {
-        for (end, document) in std::mem::take(&mut self.awaited) {
-            let mut line = String::new();
-            while !letters.is_at_end() {
-                line.push_str(letters.line());
-                let backslashes = line.len() - line.trim_end_matches('\\').len();
-                if document.joins && backslashes % 2 == 1 {
-                    line.pop();
-                    continue;
-                }
-                if end == if document.tabs { line.trim_start_matches('\t') } else { &line } {
-                    break;
-                }
-                line.clear();
-            }
-        }
-    }
-
-    /// `'…'`, behind the quote.
-    fn literal(&mut self, letters: &mut Letters<'_>) {
-        self.word.get_or_insert_default();
-        loop {
-            match letters.next() {
-                Some('\'') => return,
-                Some(other) => self.push(other),
-                None => return self.fail(Unreachable::Quotes),
-            }
-        }
-    }
-
-    /// `$'…'`, behind the quote: what its escapes mean is not told, but where it ends.
-    fn escaped(&mut self, letters: &mut Letters<'_>) {
-        self.expanded();
-        loop {
-            match letters.next() {
-                Some('\'') => return,
-                Some('\\') => drop(letters.next()),
-                Some(other) => self.push(other),
-                None => return self.fail(Unreachable::Quotes),
-            }
-        }
-    }
-
-    /// `"…"`, behind the quote.
-    fn quoted(&mut self, letters: &mut Letters<'_>) {
-        self.word.get_or_insert_default();
-        loop {
-            match letters.next() {
-                Some('"') => return,
-                Some('\\') => match letters.next() {
-                    Some('\n') | None => {}
-                    Some(letter @ ('$' | '`' | '"' | '\\')) => self.push(letter),
-                    Some(other) => {
-                        self.push('\\');
-                        self.push(other);
-                    }
-                },
-                Some('$') => self.dollar(letters),
-                Some('`') => self.backticks(letters),
-                Some(other) => self.push(other),
-                None => return self.fail(Unreachable::Quotes),
-            }
-        }
     }
 
     fn push(&mut self, letter: char) {
@@ -513,18 +341,4 @@ fn empty(letters: &mut Letters<'_>) -> bool {
         letters.back_to(from);
     }
     is_empty
-}
-
-/// The commands up to the parenthesis that closes the one just read, and the text with that parenthesis.
-fn nested<'a>(letters: &mut Letters<'a>) -> (Script, &'a str) {
-    let from = letters.at();
-    let mut reader = Reader { closes: Some(false), ..Reader::default() };
-    if letters.enter() {
-        reader.all(letters);
-    } else {
-        letters.skip_to_end();
-        reader.fail(Unreachable::Depth);
-    }
-    letters.leave();
-    (reader.script(), letters.since(from))
 }

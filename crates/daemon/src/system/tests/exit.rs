@@ -32,10 +32,14 @@ async fn the_end_of_a_process_that_is_not_our_child_is_told() {
 #[tokio::test]
 async fn a_live_process_is_not_told() {
     let watch = ExitWatch::open(&identify(this_process()).unwrap().process.key).unwrap();
+    let other = Family::idle();
+    let others = ExitWatch::open(&identify(other.pid()).unwrap().process.key).unwrap();
+    other.make_zombie();
     tokio::select! {
         biased;
         ended = watch.exited() => panic!("told {ended:?}"),
-        () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {}
+        // Whatever there was to be told before is told by now.
+        ended = soon(others.exited()) => ended.unwrap(),
     }
 }
 

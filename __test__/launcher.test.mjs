@@ -140,6 +140,10 @@ for (const turn of ['first', 'second']) {
 
 // An orphan's new parent need not reap it, in a container.
 async function hasEnded(pid) {
+  if (process.platform === 'linux') {
+    const stat = await fs.readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X');
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(') ') + 2));
+  }
   const { stdout } = await run('ps', ['-o', 'stat=', '-p', pid]);
   return stdout.trim() === '' || stdout.startsWith('Z');
 }

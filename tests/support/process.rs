@@ -77,6 +77,15 @@ pub(crate) fn alive(pid: u32) -> bool {
 }
 
 /// Whether the process has ended, be it that nobody reaps it: an orphan's new parent need not, in a container.
+#[cfg(target_os = "linux")]
+pub(crate) fn has_ended(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name before it may hold blanks and parentheses; an ended process that was reaped has no file.
+    stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['Z', 'X']))
+}
+
+/// As on Linux, which needs no program for it.
+#[cfg(not(target_os = "linux"))]
 pub(crate) fn has_ended(pid: u32) -> bool {
     let told = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
     let state = String::from_utf8(told.stdout).unwrap();

@@ -5,6 +5,7 @@
 
 pub mod agents;
 mod client;
+mod disk;
 mod error;
 mod events;
 mod http;

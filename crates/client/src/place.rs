@@ -3,29 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use styxy_core::{InstanceId, InvalidName, Pid};
+use styxy_core::{InstanceId, InvalidName, Pid, checkout};
 
 use crate::agents::{self, Agent};
+use crate::disk::Disk;
 
-/// The canonical root of the checkout that `dir` lies in: the nearest folder with a `.git`, be it a folder or, in a
-/// worktree, a file.
-///
-/// Nothing if there is none. A `.git` in the home folder itself or in `/` makes no project: dotfiles are kept that way.
+/// The canonical root of the checkout that `dir` lies in, by [`checkout::root`]; none if there is no such `dir`.
 #[must_use]
 pub fn project_root(dir: &Path, home: Option<&Path>) -> Option<PathBuf> {
-    let dir = dir.canonicalize().ok()?;
-    let home = home.and_then(|home| home.canonicalize().ok());
-    let root = dir.ancestors().find(|folder| folder.join(".git").exists())?;
-    let is_project = root.parent().is_some() && home.as_deref() != Some(root);
-    is_project.then(|| plain(root))
-}
-
-/// Without the `\\?\` that Windows puts before canonical paths and nobody else writes.
-fn plain(path: &Path) -> PathBuf {
-    match path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {
-        Some(text) if cfg!(windows) && text.as_bytes().get(1) == Some(&b':') => text.into(),
-        Some(_) | None => path.to_owned(),
-    }
+    checkout::root(&canonical(dir).ok()?, home, &Disk)
 }
 
 /// The variables that [`session`] reads, in the order in which they count; the last one only turns a look off.
@@ -37,7 +23,7 @@ pub const INSTANCE_VARIABLES: [&str; 4] =
 /// # Errors
 /// It does not exist, or may not be looked at.
 pub fn canonical(path: &Path) -> io::Result<PathBuf> {
-    path.canonicalize().map(|path| plain(&path))
+    checkout::canonical(path, &Disk)
 }
 
 /// An agent session.
@@ -93,28 +79,6 @@ mod tests {
     use std::fs;
 
     use super::*;
-
-    #[test]
-    fn a_checkout_is_found_from_anywhere_inside_it() {
-        let top = tempfile::tempdir().unwrap();
-        let top = top.path().canonicalize().unwrap();
-        let deep = top.join("app/packages/web");
-        fs::create_dir_all(&deep).unwrap();
-        fs::create_dir(top.join("app/.git")).unwrap();
-        assert_eq!(project_root(&deep, None), Some(top.join("app")));
-        assert_eq!(project_root(&top.join("app"), Some(&top)), Some(top.join("app")));
-    }
-
-    #[test]
-    fn a_worktree_whose_git_is_a_file_is_a_checkout_of_its_own() {
-        let top = tempfile::tempdir().unwrap();
-        let top = top.path().canonicalize().unwrap();
-        let worktree = top.join("app/.worktrees/feature");
-        fs::create_dir_all(&worktree).unwrap();
-        fs::create_dir(top.join("app/.git")).unwrap();
-        fs::write(worktree.join(".git"), "gitdir: ../../.git/worktrees/feature\n").unwrap();
-        assert_eq!(project_root(&worktree, None), Some(worktree));
-    }
 
     #[test]
     #[cfg(unix)]

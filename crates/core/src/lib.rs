@@ -4,6 +4,7 @@
 //! arguments, and what follows goes out as [`Event`]s. `clippy.toml` beside this crate's manifest enforces it.
 
 pub mod api;
+pub mod checkout;
 mod command;
 pub mod config;
 mod event;

@@ -123,6 +123,32 @@ pub struct PortRange {
     last: Port,
 }
 
+/// A text that is not a range of ports.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRange {
+    /// One of its ends is not a port.
+    #[error(transparent)]
+    End(#[from] InvalidPort),
+    /// The first port comes after the last.
+    #[error("the range {first}-{last} is reversed; did you mean {last}-{first}?")]
+    Reversed {
+        /// The port it begins with.
+        first: Port,
+        /// The port it ends with.
+        last: Port,
+    },
+}
+
+impl std::str::FromStr for PortRange {
+    type Err = InvalidRange;
+    /// Reads `3000-3099`, or one port.
+    fn from_str(text: &str) -> Result<Self, InvalidRange> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last) = (first.trim().parse()?, last.trim().parse()?);
+        Self::new(first, last).ok_or(InvalidRange::Reversed { first, last })
+    }
+}
+
 impl PortRange {
     /// Every port there is.
     pub const ALL: Self = Self { first: Port(NonZeroU16::MIN), last: Port(NonZeroU16::MAX) };
@@ -312,5 +338,16 @@ mod tests {
         assert!(set.insert(port(9)) && !set.insert(port(9)));
         assert_eq!(set.len(), 1);
         assert!(set.remove(port(9)) && !set.remove(port(9)) && set.is_empty());
+    }
+
+    #[test]
+    fn a_range_is_two_ports_in_order_or_one() {
+        assert_eq!("3000-3099".parse::<PortRange>().unwrap().to_string(), "3000-3099");
+        assert_eq!("3000".parse::<PortRange>().unwrap().to_string(), "3000-3000");
+        let reversed = "3099-3000".parse::<PortRange>().unwrap_err().to_string();
+        assert!(reversed.contains("did you mean 3000-3099?"), "{reversed}");
+        for bad in ["", "-", "3000-", "-3000", "0-10", "3000-70000", "a-b", "1-2-3"] {
+            assert!(bad.parse::<PortRange>().is_err(), "{bad}");
+        }
     }
 }

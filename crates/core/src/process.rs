@@ -31,6 +31,24 @@ impl Pid {
     }
 }
 
+/// A text or number that is not a pid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found} is not a pid; allowed: a whole number from 1 to 2147483647")]
+pub struct InvalidPid {
+    /// What came: a number, or a text in quotes.
+    pub found: String,
+}
+
+impl std::str::FromStr for Pid {
+    type Err = InvalidPid;
+    /// Digits only, as for ports.
+    fn from_str(text: &str) -> Result<Self, InvalidPid> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = if digits { text.parse().ok() } else { None };
+        number.and_then(Self::new).ok_or_else(|| InvalidPid { found: format!("{text:?}") })
+    }
+}
+
 impl fmt::Display for Pid {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
@@ -41,7 +59,7 @@ impl<'de> Deserialize<'de> for Pid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct PidVisitor;
         fn wrong<T, E: de::Error>(found: impl fmt::Display) -> Result<T, E> {
-            Err(E::custom(format_args!("{found} is not a pid; allowed: a whole number from 1 to 2147483647")))
+            Err(E::custom(InvalidPid { found: found.to_string() }))
         }
         impl Visitor<'_> for PidVisitor {
             type Value = Pid;

@@ -8,15 +8,15 @@ use styxy_core::project::Project;
 use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
 use uuid::Uuid;
 
-use super::words;
-use crate::age::span;
-use crate::args::{self, examples};
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::{self, Format, STRONG, printable};
-use crate::place;
-use crate::wishes;
+use crate::here::context::Context;
+use crate::here::place;
+use crate::here::wishes;
+use crate::say::age::span;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output::{self, Format, STRONG, printable};
 
 /// Get a port that nobody else has
 ///
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     project: Option<PathBuf>,
     /// The process it belongs to: the lease ends when that does
-    #[arg(long, value_parser = args::pid, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true)]
     pid: Option<Pid>,
     /// Get the port back that this project has for this service, if nobody uses it
     #[arg(long)]
@@ -66,7 +66,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let quiet = self.quiet;
         let project = match &self.project {
             Some(folder) => wishes::project_of(folder)?,
@@ -207,7 +207,7 @@ fn headline(grant: &Grant, said: &Said) -> String {
 /// What ends the lease.
 fn end(grant: &Grant, wait: Option<u64>) -> String {
     let port = grant.port;
-    let process = words::owner(&grant.owner);
+    let process = facts::owner(&grant.owner);
     match (grant.owner.kind, process) {
         (_, _) if grant.existing => "when its holder's does; it is not yours to release".to_owned(),
         (OwnerKind::Process | OwnerKind::Listener, Some(process)) => {
@@ -224,16 +224,21 @@ fn end(grant: &Grant, wait: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Cli;
-    use crate::commands::Command;
     use clap::Parser;
     use serde_json::json;
 
+    /// The command's arguments as a command line of their own.
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+        /// `--quiet` excludes it.
+        #[arg(long = "json", id = "json")]
+        _json: bool,
+    }
+
     fn parse(line: &str) -> Args {
-        match Cli::try_parse_from(line.split(' ')).expect(line).command {
-            Command::Allocate(args) => args,
-            other => panic!("{other:?}"),
-        }
+        Line::try_parse_from(line.split(' ')).expect(line).args
     }
 
     fn grant(change: impl FnOnce(&mut serde_json::Value)) -> AllocateAnswer {
@@ -256,7 +261,7 @@ mod tests {
     #[test]
     fn one_service_is_a_plain_request_under_a_fresh_id() {
         let request =
-            parse("styxy allocate -s dev -p 8000 --exact -n web --instance claude-1 --pid 42").request(None);
+            parse("allocate -s dev -p 8000 --exact -n web --instance claude-1 --pid 42").request(None);
         let request = request.unwrap();
         let wire = serde_json::to_value(&request).unwrap();
         assert_eq!(wire["service_type"], "dev");
@@ -268,14 +273,13 @@ mod tests {
         assert!(
             wire.get("services").is_none() && wire.get("dry_run").is_none() && wire.get("reuse").is_none()
         );
-        let again = parse("styxy allocate -s dev").request(None).unwrap();
+        let again = parse("allocate -s dev").request(None).unwrap();
         assert_ne!(request.request_id, again.request_id);
     }
 
     #[test]
     fn several_services_are_one_group() {
-        let request =
-            parse("styxy allocate -s dev -s api --service dev --request-id once").request(None).unwrap();
+        let request = parse("allocate -s dev -s api --service dev --request-id once").request(None).unwrap();
         let wire = serde_json::to_value(&request).unwrap();
         assert_eq!(
             wire["services"],
@@ -292,11 +296,11 @@ mod tests {
         );
         let project = project.unwrap();
         let wire = |line: &str| serde_json::to_value(parse(line).request(Some(&project)).unwrap()).unwrap();
-        let one = wire("styxy allocate -s dev");
+        let one = wire("allocate -s dev");
         assert_eq!((&one["service_name"], &one["preferred_port"]), (&json!("web"), &json!(3000)));
-        let typed = wire("styxy allocate -s dev -n admin -p 5000");
+        let typed = wire("allocate -s dev -n admin -p 5000");
         assert_eq!((&typed["service_name"], &typed["preferred_port"]), (&json!("admin"), &json!(5000)));
-        let group = wire("styxy allocate -s api -s docs");
+        let group = wire("allocate -s api -s docs");
         assert_eq!(
             group["services"],
             json!([{"service_type": "api", "preferred_port": 4000}, {"service_type": "docs"}])
@@ -305,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_group_has_no_one_port_and_no_one_name() {
-        for line in ["styxy allocate -s dev -s api -p 3000", "styxy allocate -s dev -s api -n web"] {
+        for line in ["allocate -s dev -s api -p 3000", "allocate -s dev -s api -n web"] {
             let failure = parse(line).request(None).unwrap_err();
             assert_eq!(failure.exit(), Exit::Usage, "{line}");
         }
@@ -314,15 +318,15 @@ mod tests {
     #[test]
     fn contradictions_are_wrong_usage() {
         let wrong = [
-            "styxy allocate",
+            "allocate",
             "styxy allocate dev",
-            "styxy allocate -s dev --exact",
-            "styxy allocate -s dev --pid 0",
-            "styxy allocate -s dev --pid -5",
-            "styxy allocate -s dev -q --json",
+            "allocate -s dev --exact",
+            "allocate -s dev --pid 0",
+            "allocate -s dev --pid -5",
+            "allocate -s dev -q --json",
         ];
         for line in wrong {
-            assert_eq!(Cli::try_parse_from(line.split(' ')).expect_err(line).exit_code(), 2, "{line}");
+            assert_eq!(Line::try_parse_from(line.split(' ')).expect_err(line).exit_code(), 2, "{line}");
         }
     }
 

@@ -6,15 +6,15 @@ use std::path::Path;
 use styxy_core::api::{CheckAnswer, Lease, SystemUsage};
 use styxy_core::{Pid, Port, WallTime};
 
-use super::words;
-use crate::age::{ago, now};
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::{STRONG, printable};
-use crate::place;
-use crate::table::tilde;
+use crate::here::context::Context;
+use crate::here::place;
+use crate::say::age::{ago, now};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output::{STRONG, printable};
+use crate::say::table::tilde;
 
 /// Say who has a port, leased or not
 ///
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let answer = context.ask(async |client| client.check(self.port).await)?;
         context.output.answer(&answer, |out| show(&answer, now(), place::user_home().as_deref(), out))?;
         Ok(Exit::Done)
@@ -67,7 +67,7 @@ fn headline(answer: &CheckAnswer) -> &'static str {
 }
 
 fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
-    let process = words::process(usage.process.as_deref(), usage.pid.map(Pid::get));
+    let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
     writeln!(out, "  process  {}", printable(process.as_deref().unwrap_or("not to be told from here")))?;
     if let Some(command) = &usage.command {
         writeln!(out, "  command  {}", printable(command).replace('\n', " "))?;
@@ -90,7 +90,7 @@ fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut i
 
 /// One more process that listens, in a line.
 fn also(usage: &SystemUsage, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
-    let process = words::process(usage.process.as_deref(), usage.pid.map(Pid::get));
+    let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
     let process = process.as_deref().unwrap_or("a process that cannot be seen");
     let place = usage.project_path.as_ref().map(|project| format!(", {}", tilde(project.as_str(), home)));
     let place = place.unwrap_or_default();
@@ -99,7 +99,7 @@ fn also(usage: &SystemUsage, home: Option<&Path>, out: &mut impl Write) -> io::R
 
 fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "  lease    {}, granted {}", lease.lock_id, ago(lease.allocated_at, now))?;
-    writeln!(out, "  for      {}, {}", words::service(lease), printable(&words::who(lease)))?;
+    writeln!(out, "  for      {}, {}", facts::service(lease), printable(&facts::who(lease)))?;
     if let Some(project) = &lease.project_path {
         writeln!(out, "  in       {}", printable(&tilde(project.as_str(), home)))?;
     }
@@ -109,7 +109,7 @@ fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::words::tests::lease as a_lease;
+    use crate::say::facts::tests::lease as a_lease;
     use serde_json::json;
 
     fn shown(wire: serde_json::Value) -> String {

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use styxy_core::api::{AllocationsQuery, CleanupAnswer, CleanupRequest, Lease};
 
-use super::words;
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::{self, printable};
+use crate::here::context::Context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output::{self, printable};
 
 /// End the leases whose owners are gone
 ///
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if self.force && !self.yes && !meant(context)? {
             output::note("Nothing was ended.");
             return Ok(Exit::Refused);
@@ -65,14 +65,13 @@ fn show(answer: &CleanupAnswer, out: &mut impl Write) -> io::Result<()> {
         many => writeln!(out, "{many} leases ended:")?,
     }
     answer.released.iter().try_for_each(|lease: &Lease| {
-        writeln!(out, "  {} {}, {}", lease.port, words::service(lease), printable(&words::who(lease)))
+        writeln!(out, "  {} {}, {}", lease.port, facts::service(lease), printable(&facts::who(lease)))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Cli;
     use clap::Parser;
 
     #[test]
@@ -81,14 +80,21 @@ mod tests {
         assert_eq!(question(1), "End the one lease there is?");
     }
 
+    /// The command's arguments as a command line of their own.
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        _args: Args,
+    }
+
     #[test]
     fn yes_without_force_is_wrong_usage() {
-        assert_eq!(Cli::try_parse_from(["styxy", "cleanup", "--yes"]).unwrap_err().exit_code(), 2);
+        assert_eq!(Line::try_parse_from(["cleanup", "--yes"]).unwrap_err().exit_code(), 2);
     }
 
     #[test]
     fn every_ended_lease_is_named() {
-        let released = vec![words::tests::lease(3000, |_| {})];
+        let released = vec![facts::tests::lease(3000, |_| {})];
         let answer = CleanupAnswer { success: true, cleaned: 1, released, message: String::new() };
         let mut out = Vec::new();
         show(&answer, &mut out).unwrap();

@@ -1,12 +1,12 @@
 //! `styxy completions`: what makes the Tab key work.
 
-use clap::{CommandFactory, ValueEnum};
+use clap::{Command, ValueEnum};
 use clap_complete::aot;
 
-use crate::args::{Cli, examples};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 
 /// Print what makes your shell complete styxy's commands
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,8 @@ enum Shell {
 }
 
 impl Args {
-    pub(super) fn run(self) -> Result<Exit, Failure> {
+    /// Prints the completions of `command`, the whole command line.
+    pub(crate) fn run(self, mut command: Command) -> Result<Exit, Failure> {
         let shell = match self.shell {
             Shell::Bash => aot::Shell::Bash,
             Shell::Zsh => aot::Shell::Zsh,
@@ -39,7 +40,7 @@ impl Args {
             Shell::Power => aot::Shell::PowerShell,
         };
         let mut script = Vec::new();
-        aot::generate(shell, &mut Cli::command(), "styxy", &mut script);
+        aot::generate(shell, &mut command, "styxy", &mut script);
         output::text(&script)?;
         Ok(Exit::Done)
     }

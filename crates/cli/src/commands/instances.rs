@@ -6,14 +6,14 @@ use std::path::Path;
 use styxy_core::WallTime;
 use styxy_core::api::InstanceView;
 
-use crate::age::{ago, now};
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
-use crate::place;
-use crate::table::{Cell, Table, UNKNOWN, tilde};
+use crate::here::context::Context;
+use crate::here::place;
+use crate::say::age::{ago, now};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
+use crate::say::table::{Cell, Table, UNKNOWN, tilde};
 
 /// List the agent sessions that are alive, and their ports
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ use crate::table::{Cell, Table, UNKNOWN, tilde};
 pub(crate) struct Args {}
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
         let answer = context.ask(async |client| client.instances().await)?;
         context.output.answer(&answer, |out| {
@@ -63,7 +63,7 @@ fn table(instances: &[InstanceView], now: WallTime, home: Option<&Path>) -> Tabl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::words::tests::lease;
+    use crate::say::facts::tests::lease;
     use serde_json::json;
 
     #[test]

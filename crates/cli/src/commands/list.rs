@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use styxy_core::api::{AllocationsQuery, Lease};
 use styxy_core::{InstanceId, Port, ServiceType, WallTime};
 
-use super::words;
-use crate::age::{ago, now};
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
-use crate::place;
-use crate::table::{Cell, Table, UNKNOWN, tilde};
+use crate::here::context::Context;
+use crate::here::place;
+use crate::say::age::{ago, now};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output;
+use crate::say::table::{Cell, Table, UNKNOWN, tilde};
 
 /// List who has which port
 ///
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let query = AllocationsQuery {
             service_type: self.service,
             instance_id: self.instance,
@@ -64,9 +64,9 @@ fn table(leases: &[Lease], now: WallTime, home: Option<&Path>) -> Table<6> {
     for lease in leases {
         table.row([
             lease.port.to_string().into(),
-            words::service(lease).into(),
-            words::state(lease).into(),
-            words::who(lease).into(),
+            facts::service(lease).into(),
+            facts::state(lease).into(),
+            facts::who(lease).into(),
             Cell::Path(lease.project_path.as_ref().map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home))),
             ago(lease.allocated_at, now).into(),
         ]);
@@ -85,7 +85,7 @@ fn nothing(query: &AllocationsQuery, out: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::words::tests::lease;
+    use crate::say::facts::tests::lease;
     use serde_json::json;
 
     #[test]

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clap::CommandFactory;
+use clap::Command;
 
-use crate::args::Cli;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Write a man page for every command into a folder
 #[derive(Debug, clap::Args)]
@@ -17,9 +16,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self) -> Result<Exit, Failure> {
+    /// Writes the pages of `command`, the whole command line.
+    pub(crate) fn run(self, command: Command) -> Result<Exit, Failure> {
         fs::create_dir_all(&self.dir)?;
-        clap_mangen::generate_to(Cli::command(), &self.dir)?;
+        clap_mangen::generate_to(command, &self.dir)?;
         Ok(Exit::Done)
     }
 }

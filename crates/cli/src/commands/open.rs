@@ -6,13 +6,13 @@ use std::{env, io};
 use styxy_core::api::{Code, OpenAnswer, Refusal, Whose};
 use styxy_core::{Port, ServiceName};
 
-use super::server::{Service, Target, is_up, no_name_beside_a_port};
-use super::whose::{self, Here};
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::here::context::Context;
+use crate::here::ownership::{self, Here};
+use crate::here::server::{Service, Target, is_up, no_name_beside_a_port};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 
 /// Open this worktree's server in a browser
 ///
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let port = match self.target {
             Target::Port(port) => {
                 no_name_beside_a_port(self.name.as_ref())?;
@@ -65,7 +65,7 @@ impl Args {
 /// The port, if this worktree's server listens on it.
 fn own(context: &Context, port: Port) -> Result<Port, Failure> {
     let here = Here::look()?;
-    let answer = context.ask(async |client| whose::whose(client, port, &here).await)?;
+    let answer = context.ask(async |client| ownership::whose(client, port, &here).await)?;
     match answer.whose {
         Whose::Mine => Ok(port),
         Whose::Nobody | Whose::Sibling | Whose::Foreign | Whose::Orphan => Err(Refusal::new(

@@ -6,14 +6,14 @@ use std::path::Path;
 use styxy_core::PortRange;
 use styxy_core::api::{PortInUse, ScanAnswer, ScanQuery};
 
-use super::words;
-use crate::args::{self, examples};
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
-use crate::place;
-use crate::table::{Cell, Table, UNKNOWN, tilde};
+use crate::here::context::Context;
+use crate::here::place;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output;
+use crate::say::table::{Cell, Table, UNKNOWN, tilde};
 
 /// List every listener and every lease in a range of ports
 #[derive(Debug, clap::Args)]
@@ -22,12 +22,12 @@ use crate::table::{Cell, Table, UNKNOWN, tilde};
   styxy scan 3000"))]
 pub(crate) struct Args {
     /// The range, or one port [default: 1024-65535]
-    #[arg(value_name = "START-END", value_parser = args::ports, allow_negative_numbers = true)]
+    #[arg(value_name = "START-END", allow_negative_numbers = true)]
     range: Option<PortRange>,
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let query =
             ScanQuery { start: self.range.map(PortRange::first), end: self.range.map(PortRange::last) };
         let answer = context.ask(async |client| client.scan(&query).await)?;
@@ -63,7 +63,7 @@ fn table(ports: &[PortInUse], home: Option<&Path>) -> Table<6> {
             Cell::Path(listens_in.or(leased_in).map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home))),
             known(allocated_to.as_ref().map(|lease| {
                 let marked = if lease.conflict.is_some() { " (conflict)" } else { "" };
-                format!("{}, {}{marked}", words::service(lease), words::who(lease))
+                format!("{}, {}{marked}", facts::service(lease), facts::who(lease))
             })),
         ]);
     }
@@ -73,7 +73,7 @@ fn table(ports: &[PortInUse], home: Option<&Path>) -> Table<6> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::words::tests::lease;
+    use crate::say::facts::tests::lease;
     use serde_json::json;
 
     #[test]

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use styxy_core::ServiceType;
 use styxy_core::api::SuggestAnswer;
 
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::here::context::Context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 
 /// List ports that would be given now, best first, and reserve none
 ///
@@ -26,7 +26,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let answer = context.ask(async |client| client.suggest(&self.service, self.count).await)?;
         context.output.answer(&answer, |out| show(&answer, out))?;
         if answer.suggestions.is_empty() {

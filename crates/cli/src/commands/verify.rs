@@ -3,11 +3,11 @@
 use styxy_core::Port;
 
 use super::who::headline;
-use super::whose::{self, Here};
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::context::Context;
+use crate::here::ownership::{self, Here};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Check that the server on a port is this worktree's
 ///
@@ -27,9 +27,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = Here::look()?;
-        let answer = context.ask(async |client| whose::whose(client, self.port, &here).await)?;
+        let answer = context.ask(async |client| ownership::whose(client, self.port, &here).await)?;
         if !self.quiet {
             context.output.answer(&answer, |out| {
                 std::io::Write::write_all(out, format!("{}.\n", headline(&answer)).as_bytes())

@@ -7,14 +7,15 @@ use styxy_client::{Client, Error, Events};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal, WaitAnswer};
 use styxy_core::{Port, ServiceName};
 
-use super::server::{Service, Target, is_up, no_name_beside_a_port};
-use super::words;
-use crate::age::span;
-use crate::args::{self, examples};
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::printable;
+use crate::here::context::Context;
+use crate::here::server::{Service, Target, is_up, no_name_beside_a_port};
+use crate::say::age::span;
+use crate::say::arguments;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output::printable;
 
 /// Wait until a server is up
 ///
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH", value_parser = path)]
     http: Option<String>,
     /// How many seconds to wait at most
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = args::seconds, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = arguments::seconds, allow_negative_numbers = true)]
     timeout: Duration,
     /// Print the URL alone
     #[arg(short, long, conflicts_with = "json")]
@@ -70,7 +71,7 @@ enum Seen {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let deadline = Instant::now() + self.timeout;
         let shown = match &self.target {
             Target::Port(port) => format!("port {port}"),
@@ -86,7 +87,7 @@ impl Args {
         let http = self.http.map(Http::new).transpose()?;
         let waited = context.ask(async |client| wait(client, &awaited, http.as_ref(), deadline).await)?;
         match waited {
-            Ok(answer) if self.quiet => crate::output::text(format!("{}\n", answer.url).as_bytes())?,
+            Ok(answer) if self.quiet => crate::say::output::text(format!("{}\n", answer.url).as_bytes())?,
             Ok(answer) => context.output.answer(&answer, |out| {
                 std::io::Write::write_all(
                     out,
@@ -210,10 +211,10 @@ async fn look(client: &Client, daemon: Option<&Client>, awaited: &Awaited) -> Re
 }
 
 fn not_yet(lease: &Lease) -> String {
-    let (port, service) = (lease.port, words::service(lease));
+    let (port, service) = (lease.port, facts::service(lease));
     match &lease.conflict {
         Some(stranger) => {
-            let process = words::process(stranger.process.as_deref(), stranger.pid.map(styxy_core::Pid::get));
+            let process = facts::process(stranger.process.as_deref(), stranger.pid.map(styxy_core::Pid::get));
             let process = process.unwrap_or_else(|| "another process".to_owned());
             format!("{process} listens on port {port}, which is leased for {service}")
         }
@@ -263,7 +264,7 @@ impl Http {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::words::tests::lease;
+    use crate::say::facts::tests::lease;
     use serde_json::json;
 
     #[test]

@@ -6,14 +6,14 @@ use std::path::Path;
 use styxy_core::Port;
 use styxy_core::api::{WhoAnswer, Whose};
 
-use super::whose::{self, Here};
-use super::words;
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::{ALERT, STRONG, printable};
-use crate::table::tilde;
+use crate::here::context::Context;
+use crate::here::ownership::{self, Here};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output::{ALERT, STRONG, printable};
+use crate::say::table::tilde;
 
 /// Say whose the server on a port is
 ///
@@ -33,9 +33,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = Here::look()?;
-        let answer = context.ask(async |client| whose::whose(client, self.port, &here).await)?;
+        let answer = context.ask(async |client| ownership::whose(client, self.port, &here).await)?;
         context.output.answer(&answer, |out| show(&answer, here.home.as_deref(), out))?;
         Ok(Exit::whose(answer.whose))
     }
@@ -59,7 +59,7 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
     let mut row =
         |name: &str, value: &str| writeln!(out, "  {name:<8}  {}", printable(value).replace('\n', " "));
     if let Some(usage) = &answer.system_usage {
-        if let Some(process) = words::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get)) {
+        if let Some(process) = facts::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get)) {
             row("process", &process)?;
         }
         if let Some(command) = &usage.command {
@@ -80,7 +80,7 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
         row("session", instance.as_str())?;
     }
     if let Some(lease) = &answer.allocated_to {
-        row("lease", &format!("{}, {}, {}", lease.lock_id, words::service(lease), words::state(lease)))?;
+        row("lease", &format!("{}, {}, {}", lease.lock_id, facts::service(lease), facts::state(lease)))?;
     }
     Ok(())
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use styxy_core::api::{Code, Refusal};
 use styxy_core::config::SCHEMA;
 
-use crate::args::examples;
-use crate::context::{self, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::context::{self, Context};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Write a config.json to start from
 ///

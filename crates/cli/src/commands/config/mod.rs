@@ -8,10 +8,10 @@ mod validate;
 
 use clap::Subcommand;
 
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::context::Context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// See what is configured, and check it
 ///
@@ -29,7 +29,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Show(args) => args.run(context),
             Self::Validate(args) => args.run(context),

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use crate::args::examples;
-use crate::context::{self, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::context::{self, Context};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Print where config.json is, or would be
 #[derive(Debug, clap::Args)]

@@ -2,10 +2,10 @@
 
 use styxy_core::{config, project};
 
-use crate::args::examples;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 
 /// Print the JSON Schema of config.json or .styxy.json, for editors
 #[derive(Debug, clap::Args)]

@@ -6,13 +6,13 @@ use styxy_core::api::{ConfigAnswer, DEFAULT_PORT};
 use styxy_core::config::{Config, InstanceBehavior, Seconds};
 use styxy_core::layout::Layout;
 
-use crate::args::examples;
-use crate::config_file;
-use crate::context::{self, Autostart, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
-use crate::table::{Cell, Table, UNKNOWN};
+use crate::here::config_file;
+use crate::here::context::{self, Autostart, Context};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
+use crate::say::table::{Cell, Table, UNKNOWN};
 
 /// Show what is in force: your config.json over what is built in
 ///

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use styxy_core::api::ConfigAnswer;
 
-use crate::args::examples;
-use crate::config_file;
-use crate::context::{self, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::config_file;
+use crate::here::context::{self, Context};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Check config.json, or another file, and point at the first mistake
 #[derive(Debug, clap::Args)]

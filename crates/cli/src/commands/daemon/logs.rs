@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use styxy_core::api::{Code, Refusal};
 
-use crate::args::examples;
-use crate::context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::here::context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 
 /// Show the daemon's log
 ///

@@ -1,6 +1,5 @@
 //! `styxy daemon`: the daemon's own life.
 
-mod describe;
 mod logs;
 mod restart;
 mod run;
@@ -10,14 +9,10 @@ mod stop;
 
 use clap::Subcommand;
 
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-
-pub(super) use describe::addresses;
-#[cfg(test)]
-pub(super) use describe::tests;
+use crate::here::context::Context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Start, stop and look at the daemon
 ///
@@ -36,7 +31,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Start(args) => args.run(context),
             Self::Stop(args) => args.run(context),

@@ -5,13 +5,13 @@ use std::cmp::Ordering;
 use styxy_client::{Contact, Error, Stopped};
 use styxy_core::api::{API_VERSION, Code, Refusal, StatusAnswer};
 
-use super::describe::briefly;
-use crate::args::examples;
-use crate::config_file;
-use crate::context::{self, Autostart, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::version::{self, OURS};
+use crate::here::config_file;
+use crate::here::context::{self, Autostart, Context};
+use crate::say::daemon::briefly;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::version::{self, OURS};
 
 /// Restart the daemon; leases are kept
 ///
@@ -70,7 +70,7 @@ fn newer(running: &StatusAnswer) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::daemon::tests::status;
+    use crate::say::daemon::tests::status;
     use serde_json::json;
 
     #[test]

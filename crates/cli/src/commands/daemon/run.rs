@@ -2,10 +2,10 @@
 
 use styxy_daemon::{Mode, RunOptions};
 
-use crate::args::examples;
-use crate::context;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Be the daemon, in the foreground, until stopped
 ///

@@ -2,11 +2,11 @@
 
 use styxy_client::Contact;
 
-use super::describe::briefly;
-use crate::args::examples;
-use crate::context::{self, Autostart, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::context::{self, Autostart, Context};
+use crate::say::daemon::briefly;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Start the daemon, unless it is running
 ///

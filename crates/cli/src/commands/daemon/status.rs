@@ -2,11 +2,11 @@
 
 use styxy_core::api::{Code, Refusal};
 
-use super::describe::fully;
-use crate::args::examples;
-use crate::context::{self, Autostart, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::context::{self, Autostart, Context};
+use crate::say::daemon::fully;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Say whether the daemon runs, and how it is
 ///

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use styxy_client::Stopped;
 
-use crate::args::examples;
-use crate::context::{self, Autostart, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::here::context::{self, Autostart, Context};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Stop the daemon, if it is running
 ///

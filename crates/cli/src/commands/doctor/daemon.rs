@@ -11,12 +11,12 @@ use styxy_core::api::{
 use styxy_core::config::Config;
 use styxy_core::{Pid, Port};
 
-use super::super::daemon::addresses;
-use super::super::words;
 use super::finding::Finding;
-use crate::context::{self, Autostart};
-use crate::failure::Failure;
-use crate::version::{self, OURS};
+use crate::here::context::{self, Autostart};
+use crate::say::daemon::addresses;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::version::{self, OURS};
 
 /// What there was to be seen of the daemon.
 pub(super) enum Seen {
@@ -120,7 +120,7 @@ fn version(status: &StatusAnswer) -> Finding {
 /// The daemon had to take another port than the one it should have.
 fn elsewhere(status: &StatusAnswer, wanted: u16, check: &CheckAnswer) -> Finding {
     let usage = check.system_usage.as_ref();
-    let holder = usage.and_then(|usage| words::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
+    let holder = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     match (usage, holder) {
         (None, _) => Finding::warn(
             "port",
@@ -199,8 +199,8 @@ fn conflicts(leases: &[Lease]) -> Finding {
 mod tests {
     use super::super::finding::Verdict;
     use super::*;
-    use crate::commands::daemon::tests::status;
-    use crate::commands::words::tests::lease;
+    use crate::say::daemon::tests::status;
+    use crate::say::facts::tests::lease;
     use serde_json::json;
 
     fn verdicts(seen: &Seen, config: Option<&Config>) -> Vec<(&'static str, Verdict)> {

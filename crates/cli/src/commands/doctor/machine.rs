@@ -90,7 +90,7 @@ fn own_limit() -> Option<u64> {
 mod tests {
     use super::super::finding::Verdict;
     use super::*;
-    use crate::commands::daemon::tests::status;
+    use crate::say::daemon::tests::status;
     use serde_json::json;
 
     #[test]

@@ -8,11 +8,11 @@ mod settings;
 
 use std::io::{self, Write};
 
-use crate::args::examples;
-use crate::context::{self, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::printable;
+use crate::here::context::{self, Context};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output::printable;
 use daemon::Seen;
 use finding::{Finding, Verdict};
 
@@ -25,10 +25,10 @@ use finding::{Finding, Verdict};
 pub(crate) struct Args {}
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
         let layout = context::layout()?;
-        let parsed = crate::config_file::read_or_default(&layout.config());
+        let parsed = crate::here::config_file::read_or_default(&layout.config());
         let config = parsed.as_ref().map(|parsed| &parsed.config).ok();
         let seen = Seen::look()?;
 

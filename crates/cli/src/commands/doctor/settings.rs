@@ -127,7 +127,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let path = top.path().join("config.json");
         fs::write(&path, "{\"listenport\": 1}").unwrap();
-        let finding = file(&path, &crate::config_file::read(&path));
+        let finding = file(&path, &crate::here::config_file::read(&path));
         assert_eq!(finding.verdict, Verdict::Wrong);
         assert!(finding.message.contains("config.json:1:2: "), "{}", finding.message);
     }

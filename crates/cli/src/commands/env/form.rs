@@ -1,4 +1,4 @@
-//! How variables are written for whoever reads them. Names and values come from [`crate::variables`], which has no letter
+//! How variables are written for whoever reads them. Names and values come from [`crate::here::variables`], which has no letter
 //! that any of these would take for more than itself; they are quoted all the same where that is possible.
 
 use clap::ValueEnum;

@@ -12,14 +12,14 @@ use styxy_core::api::{AllocateRequest, AllocationsQuery, Lease, State};
 use styxy_core::{InstanceId, Port, ProjectPath, RequestId, ServiceName, ServiceType};
 use uuid::Uuid;
 
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::{self, Format};
-use crate::place;
-use crate::variables::{Served, variables};
-use crate::wishes::{self, Wish};
+use crate::here::context::Context;
+use crate::here::place;
+use crate::here::variables::{Served, variables};
+use crate::here::wishes::{self, Wish};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output::{self, Format};
 
 use form::Form;
 
@@ -48,7 +48,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let project = wishes::current_project()?;
         let mut services = self.service;
         if let (true, Some(project)) = (services.is_empty(), &project) {
@@ -150,7 +150,7 @@ fn live(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::words::tests::lease;
+    use crate::say::facts::tests::lease;
     use serde_json::json;
 
     #[test]

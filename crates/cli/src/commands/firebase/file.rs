@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::Pid;
 
-use crate::process;
+use crate::here::process;
 
 /// Between the original's name and the numbers.
 const MARK: &str = ".styxy-";

@@ -1,10 +1,10 @@
 //! `styxy firebase`: the Firebase emulators, on ports that nobody else has.
 
 mod child;
+mod command_line;
 mod emulators;
 mod file;
 mod ports;
-mod words;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use std::{env, io};
 use serde_json::{Map, Value};
 use styxy_core::api::{Code, Refusal};
 
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::here::context::Context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 use child::Signals;
+use command_line::Line;
 use emulators::Emulator;
 use file::ConfigFile;
-use words::Line;
 
 /// Run the Firebase emulators on ports that nobody else has
 ///
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let line = Line::read(self.command).ok_or_else(|| {
             Failure::usage(
                 "that runs no emulators: the command has neither emulators:start nor emulators:exec",

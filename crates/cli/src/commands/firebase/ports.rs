@@ -8,8 +8,8 @@ use styxy_core::{Pid, Port, RequestId, ServiceName, ServiceType};
 use uuid::Uuid;
 
 use super::emulators::Emulator;
-use crate::failure::Failure;
-use crate::place;
+use crate::here::place;
+use crate::say::failure::Failure;
 
 /// How far above the preferred port a free one is looked for.
 const NEARBY: u16 = 100;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use styxy_client::place::project_root;
 
 use super::Named;
-use crate::failure::Failure;
-use crate::place::user_home;
+use crate::here::place::user_home;
+use crate::say::failure::Failure;
 
 /// Whose settings are changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

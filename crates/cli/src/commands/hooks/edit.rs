@@ -4,7 +4,7 @@
 //! reverse of putting in, so a file that nobody else changed is again what it was.
 
 mod check;
-mod own;
+mod entries;
 mod put;
 mod take;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::agents::{Entry, Form, is_ours};
 use super::text::{Kind, Mistake, Node, parse};
-use own::Own;
+use entries::Own;
 
 /// Why a text is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn step(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mis
     if !matches!(list.kind, Kind::Array(_)) {
         return Err(Mistake { at: list.start, expected: "a list" });
     }
-    let all = own::all(list);
+    let all = entries::all(list);
     let Some(kept) = all.iter().find(|own| is_usable(own, entry, wanted.form)) else {
         return Ok(Some(put::item(text, list, &element())));
     };

@@ -8,7 +8,7 @@ use styxy_core::api::{Code, Refusal};
 
 use super::edit::Trouble;
 use super::text::{LINE_ENDS, line_ends};
-use crate::failure::Failure;
+use crate::say::failure::Failure;
 
 /// No settings are longer, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;

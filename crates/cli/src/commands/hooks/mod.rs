@@ -10,10 +10,10 @@ mod text;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::args::examples;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 
 /// Enter Styxy's hooks into a coding agent's settings
 #[derive(Debug, Subcommand)]
@@ -63,7 +63,7 @@ enum Named {
 }
 
 impl Command {
-    pub(super) fn run(self) -> Result<Exit, Failure> {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Install(args) => args.run(),
         }

@@ -4,7 +4,6 @@
 //! asked again: if it names the same processes while the handles' have not ended, they are those listeners', whatever
 //! became of their numbers in between. A client of the port never listens on it, so it is never found.
 
-mod rules;
 mod victims;
 
 use std::time::Duration;
@@ -15,16 +14,17 @@ use styxy_core::api::{
 };
 use styxy_core::{Pid, Port};
 
-use super::release::target::{self, Target};
-use super::whose::{self, Here};
-use super::words;
-use crate::args::{self, examples};
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::{self, printable};
-use crate::table::tilde;
-use rules::Protected;
+use crate::here::context::Context;
+use crate::here::may_end::{self, Protected};
+use crate::here::ownership::{self, Here};
+use crate::here::release_target::{self, Target};
+use crate::say::arguments;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output::{self, printable};
+use crate::say::table::tilde;
 use victims::{Left, Victim, Victims};
 
 /// A parent that replaces its children is ended with the first ones; it takes more only if it was slow to end.
@@ -55,12 +55,12 @@ pub(crate) struct Args {
     #[arg(short, long)]
     yes: bool,
     /// How many seconds it is given to end by itself
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = args::seconds, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = arguments::seconds, allow_negative_numbers = true)]
     grace: Duration,
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if !self.yes && !output::can_ask() {
             return Err(Failure::usage(
                 "kill ends a process, and there is no terminal to ask on whether that is meant",
@@ -114,11 +114,11 @@ impl Args {
         here: &Here,
         protected: &Protected,
     ) -> Result<Vec<WhoAnswer>, Refusal> {
-        let found = whose::each(found, here);
+        let found = ownership::each(found, here);
         for one in &found {
-            rules::pid(one, protected)?;
+            may_end::pid(one, protected)?;
             if !self.force {
-                rules::ours(one, here)?;
+                may_end::ours(one, here)?;
             }
         }
         Ok(found)
@@ -148,7 +148,7 @@ fn is_its_own(now: &CheckAnswer, ended: &[Gone]) -> bool {
 
 fn still_taken(port: Port, now: &CheckAnswer, ended: &[Gone]) -> Failure {
     let usage = now.system_usage.as_ref();
-    let other = usage.and_then(|usage| words::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
+    let other = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     let other = other.unwrap_or_else(|| "another process".to_owned());
     let names: Vec<&str> = ended.iter().map(|gone| gone.shown.as_str()).collect();
     let have = if names.len() == 1 { "has" } else { "have" };
@@ -170,7 +170,7 @@ fn port(context: &Context, target: &Target) -> Result<Port, Failure> {
     }
     let leases =
         context.ask(async |client| client.allocations(&AllocationsQuery::default()).await)?.allocations;
-    let lease = target::beginning_with(&shown(target), &leases)?;
+    let lease = release_target::beginning_with(&shown(target), &leases)?;
     if lease.conflict.is_some() {
         return Err(Refusal::new(
             Code::Forbidden,
@@ -220,7 +220,7 @@ fn answer(port: Port, ended: Vec<Gone>, left: Option<&Lease>) -> Option<KillAnsw
     let mut all = ended.into_iter().map(|gone| gone.wire);
     let Ended { pid, process, ending } = all.next()?;
     let lease =
-        left.map(|lease| format!("; its lease stands, for {}", words::who(lease))).unwrap_or_default();
+        left.map(|lease| format!("; its lease stands, for {}", facts::who(lease))).unwrap_or_default();
     let message = format!("{}. Nothing listens on port {port} now{lease}", said.join(", "));
     Some(KillAnswer { success: true, port, pid, process, ending, others: all.collect(), message })
 }

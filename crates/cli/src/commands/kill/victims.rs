@@ -6,11 +6,11 @@ use std::{io, thread};
 use styxy_core::api::{CheckAnswer, Code, Ending, Lease, Refusal, SystemUsage, WhoAnswer};
 use styxy_core::{Pid, Port};
 
-use super::super::words;
-use super::rules;
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::process::Handle;
+use crate::here::context::Context;
+use crate::here::may_end;
+use crate::here::process::Handle;
+use crate::say::facts;
+use crate::say::failure::Failure;
 
 /// How long the port may take to be free once its server has ended.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ impl Victims {
                 failed = Some(failure);
                 false
             });
-            !has_ended && rules::is_among(Some(&victim.usage), &now)
+            !has_ended && may_end::is_among(Some(&victim.usage), &now)
         });
         match failed {
             Some(failure) => Err(failure),
@@ -143,7 +143,7 @@ impl Victim {
     /// None if it has gone.
     fn hold(found: WhoAnswer) -> Result<Option<Self>, Failure> {
         let usage = found.system_usage.clone().unwrap_or_default();
-        let shown = words::process(usage.process.as_deref(), usage.pid.map(Pid::get)).unwrap_or_default();
+        let shown = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)).unwrap_or_default();
         let Some(pid) = usage.pid else { return Ok(None) };
         let handle = Handle::open(pid).map_err(|error| cannot(&shown, &error))?;
         Ok(handle.map(|handle| Self { pid, shown, usage, found, handle }))

@@ -11,9 +11,9 @@ use styxy_core::api::{Refusal, explain};
 use styxy_core::project::Project;
 use styxy_core::{LockId, Port, ProjectPath, ServiceName, ServiceType};
 
-use crate::failure::Failure;
-use crate::place;
-use crate::wishes;
+use crate::here::place;
+use crate::here::wishes;
+use crate::say::failure::Failure;
 
 /// `allocate_port`
 #[derive(Debug, Deserialize)]

@@ -13,14 +13,14 @@ use styxy_core::api::{
 use styxy_core::{Pid, Port, RequestId};
 use uuid::Uuid;
 
-use super::super::release::target::{Claim, Ours, on_port};
-use super::super::whose::{self, Here};
 use super::tool::Tool;
-use super::{Answer, arguments, words};
-use crate::context::Context;
-use crate::failure::Failure;
-use crate::place;
-use crate::wishes;
+use super::{Answer, arguments, summaries};
+use crate::here::context::Context;
+use crate::here::ownership::{self, Here};
+use crate::here::place;
+use crate::here::release_target::{Claim, Ours, on_port};
+use crate::here::wishes;
+use crate::say::failure::Failure;
 
 /// Does what `tool` is called for.
 ///
@@ -59,7 +59,7 @@ async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer
         return answer_of(lease, us);
     }
     match client.allocate(&request).await? {
-        AllocateAnswer::One(grant) => answer(&grant, words::granted(&grant, us)),
+        AllocateAnswer::One(grant) => answer(&grant, summaries::granted(&grant, us)),
         AllocateAnswer::Group(group) => {
             Err(unexpected(&format!("a group of {} for one service", group.leases.len())).into())
         }
@@ -103,7 +103,7 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
         reason: None,
         displaced_from: None,
     };
-    answer(&grant, words::granted(&grant, us))
+    answer(&grant, summaries::granted(&grant, us))
 }
 
 async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
@@ -135,7 +135,7 @@ async fn release(context: &Context, said: arguments::Release) -> Result<Answer, 
         }
     };
     let released = client.release(lease).await?;
-    answer(&released, words::lines([released.message.clone()]))
+    answer(&released, summaries::lines([released.message.clone()]))
 }
 
 /// The same refusal without the command that insists: whose server it is decides a person.
@@ -157,13 +157,13 @@ async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failur
     };
     let mut leases = context.client()?.allocations(&query).await?.allocations;
     leases.retain(|lease| said.name.is_none() || lease.service_name == said.name);
-    let text = words::listed(&leases, ours.as_ref());
+    let text = summaries::listed(&leases, ours.as_ref());
     answer(&AllocationsAnswer { allocations: leases }, text)
 }
 
 async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
     let checked = client_check(&context.client()?, said.port).await?;
-    answer(&checked, words::checked(&checked))
+    answer(&checked, summaries::checked(&checked))
 }
 
 async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
@@ -177,8 +177,8 @@ async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Fail
         ),
     };
     let checked = client_check(&context.client()?, said.port).await?;
-    let owner = whose::judge(checked, &here);
-    answer(&owner, words::owner(&owner))
+    let owner = ownership::judge(checked, &here);
+    answer(&owner, summaries::owner(&owner))
 }
 
 /// Who has the port, without command lines: they may hold another project's secrets.

@@ -6,8 +6,8 @@
 mod arguments;
 mod calls;
 mod schema;
+mod summaries;
 mod tool;
-mod words;
 
 use std::io;
 
@@ -20,11 +20,11 @@ use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
 use rmcp::{ServerHandler, ServiceExt};
 use styxy_core::api::Refusal;
 
-use crate::args::examples;
-use crate::context::{self, Context};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output;
+use crate::here::context::{self, Context};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 use tool::Tool;
 
 const INSTRUCTIONS: &str = "\
@@ -49,7 +49,7 @@ pub(crate) struct Args {}
 
 impl Args {
     #[expect(clippy::unused_self, reason = "every command is run like this")]
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if output::can_ask() {
             output::note("An agent speaks with this command; it waits for one on stdin. Ctrl-D ends it.");
         }
@@ -137,7 +137,7 @@ fn answered(answer: Answer) -> CallToolResult {
 
 /// A refusal is an answer that the agent reads, not an error of the protocol, which clients hide.
 fn refused(refusal: &Refusal) -> CallToolResult {
-    let mut result = CallToolResult::error(vec![ContentBlock::text(words::refused(refusal))]);
+    let mut result = CallToolResult::error(vec![ContentBlock::text(summaries::refused(refusal))]);
     result.structured_content = serde_json::to_value(refusal).ok();
     result
 }

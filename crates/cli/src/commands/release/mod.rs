@@ -1,17 +1,15 @@
 //! `styxy release`: gives ports back.
 
-pub(super) mod target;
-
 use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};
 
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::output::printable;
-use crate::place;
-use target::{Claim, Ours, Target};
+use crate::here::context::Context;
+use crate::here::place;
+use crate::here::release_target::{self, Claim, Ours, Target};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output::printable;
 
 /// Give ports back
 ///
@@ -35,7 +33,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let claim = if self.force {
             Claim::Whoevers
         } else {
@@ -85,14 +83,14 @@ async fn release(
         Target::Port(port) => {
             let query = AllocationsQuery { port: Some(*port), ..AllocationsQuery::default() };
             let leases = client.allocations(&query).await?.allocations;
-            match target::on_port(*port, leases.first(), claim) {
+            match release_target::on_port(*port, leases.first(), claim) {
                 Ok(lease) => lease.lock_id,
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
         Target::Beginning(beginning) => {
             let leases: Vec<Lease> = client.allocations(&AllocationsQuery::default()).await?.allocations;
-            match target::beginning_with(beginning, &leases) {
+            match release_target::beginning_with(beginning, &leases) {
                 Ok(lease) => lease.lock_id,
                 Err(refusal) => return Ok(Err(refusal)),
             }

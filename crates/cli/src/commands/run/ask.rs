@@ -9,12 +9,12 @@ use styxy_core::api::{AllocateRequest, Grant};
 use styxy_core::{Pid, Port, RequestId};
 use uuid::Uuid;
 
-use crate::context::{self, Context};
-use crate::failure::Failure;
-use crate::fallback;
-use crate::place;
-use crate::variables::variable;
-use crate::wishes::{self, Wish};
+use crate::here::context::{self, Context};
+use crate::here::fallback;
+use crate::here::place;
+use crate::here::variables::variable;
+use crate::here::wishes::{self, Wish};
+use crate::say::failure::Failure;
 
 /// A daemon that has not answered by then is not waited for: the command is to start.
 const PATIENCE: Duration = Duration::from_secs(3);

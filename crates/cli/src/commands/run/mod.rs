@@ -2,9 +2,6 @@
 //! control, the terminal and the exit code are the command's, and so is the lease.
 
 mod ask;
-mod plan;
-#[cfg(test)]
-mod rows;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
@@ -17,19 +14,19 @@ use std::process::Command;
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
-use crate::args::examples;
-use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::frameworks::{Framework, Way};
-use crate::output;
-use crate::packages::Package;
-use crate::place;
-use crate::variables::{Served, variables};
-use crate::wishes::{self, Wish};
+use crate::devserver::frameworks::{Framework, Way};
+use crate::devserver::package::Package;
+use crate::here::context::Context;
+use crate::here::place;
+use crate::here::variables::{Served, variables};
+use crate::here::wishes::{self, Wish};
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
 
+use crate::devserver::plan::{self, Obstacle, Plan};
 use ask::Ports;
-use plan::{Obstacle, Plan};
 
 /// Run a command with a port that nobody else has
 ///
@@ -74,7 +71,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let folder = env::current_dir().unwrap_or_default();
         let command = if self.command.is_empty() { dev_script(&folder)? } else { self.command };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {

@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use super::Environment;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Runs `words` with `environment` changed; does not return if that works.
 ///

@@ -10,8 +10,8 @@ use std::process::Command;
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 
 use super::Environment;
-use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
 
 /// Runs `words` with `environment` changed and ends as the command does.
 ///

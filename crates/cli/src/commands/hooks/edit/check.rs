@@ -1,7 +1,7 @@
 //! Whether a changed text reads as it should, before anybody has it: everything but ours is there as before, in its order.
 
 use super::super::text::{Kind, Node, Slot, parse};
-use super::{Wanted, own, step};
+use super::{Wanted, entries, step};
 
 /// Whether `after` is `before` with each of the entries once.
 pub(super) fn is_installed(before: &str, after: &str, wanted: Wanted) -> bool {
@@ -14,7 +14,7 @@ pub(super) fn is_uninstalled(before: &str, after: &str) -> bool {
     let none = |root: &Node| {
         let hooks = root.slots().iter().filter(|slot| slot.key == "hooks");
         let mut lists = hooks.flat_map(|hooks| hooks.value.slots()).map(|event| &event.value);
-        lists.all(|list| own::all(list).is_empty())
+        lists.all(|list| entries::all(list).is_empty())
     };
     is_kept(before, after) && parse(after).is_ok_and(|root| none(&root))
 }
@@ -48,9 +48,9 @@ fn others_of_event(text: &str, event: &Slot) -> Option<String> {
     };
     let mut parts = Vec::new();
     for item in items {
-        let hooks = own::hooks(&item.value);
-        let others: Vec<_> = hooks.iter().filter(|hook| !own::is_own(hook)).collect();
-        if own::is_bare(&item.value) || !hooks.is_empty() && others.is_empty() {
+        let hooks = entries::hooks(&item.value);
+        let others: Vec<_> = hooks.iter().filter(|hook| !entries::is_own(hook)).collect();
+        if entries::is_bare(&item.value) || !hooks.is_empty() && others.is_empty() {
             continue;
         }
         if hooks.is_empty() {

@@ -1,8 +1,8 @@
 //! Taking values out of a text: the reverse of [`super::put`]. Comments around them stay.
 
 use super::super::text::{Comment, Kind, LINE_ENDS, Node, Slot, last_comment, line_ends};
-use super::own;
 use super::put::line_end;
+use crate::commands::hooks::edit::entries;
 
 /// `text` without the first entry of ours, and without what was made for it and held nothing else.
 pub(super) fn next(text: &str, root: &Node) -> Option<String> {
@@ -12,7 +12,7 @@ pub(super) fn next(text: &str, root: &Node) -> Option<String> {
         let Kind::Object(events) = &hooks.value.kind else { continue };
         for (event_at, event) in events.iter().enumerate() {
             let list = &event.value;
-            let Some(first) = own::all(list).into_iter().next() else { continue };
+            let Some(first) = entries::all(list).into_iter().next() else { continue };
             let (around, at) = first.widest_place(list);
             return Some(match around {
                 _ if around != list || !was_made(text, list) => removed(text, around, at),

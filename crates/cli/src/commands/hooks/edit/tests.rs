@@ -108,7 +108,7 @@ fn every_settings_file_becomes_exactly_what_it_should() {
         let root = parse(&after).unwrap();
         for entry in entries(agent) {
             let list = root.get("hooks").and_then(|hooks| hooks.get(entry.event)).unwrap();
-            assert_eq!(own::all(list).len(), 1, "{name}: {}", entry.event);
+            assert_eq!(entries::all(list).len(), 1, "{name}: {}", entry.event);
         }
         assert!(!after.contains("WorktreeCreate") || before.contains("WorktreeCreate"), "{name}");
     }

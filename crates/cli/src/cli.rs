@@ -1,0 +1,241 @@
+//! The command line as a whole: what every command may be told, the list of commands, and which one runs. Each
+//! command's own arguments are beside its code.
+
+use std::env;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::commands::{
+    allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
+    instances, kill, list, man, mcp, open, release, run, scan, suggest, verify, wait, who,
+};
+use crate::here::context::{Autostart, Context};
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output::{self, Format};
+
+const AFTER: &str = "\
+\x1b[1;4mExamples:\x1b[0m
+  styxy run -- npm run dev                 a dev server on a port of its own
+  styxy allocate --service dev             a port for whatever you start
+  styxy list                               who has which port
+  styxy check 3000                         who is on 3000, leased or not
+
+\x1b[1;4mExit codes:\x1b[0m
+  0  done
+  1  refused
+  2  wrong usage
+  3  no daemon answers
+  4  who, verify: nobody listens on the port
+  5  who, verify: another worktree of this repository does
+  6  who, verify: somebody else does
+  7  who, verify: a server does whose worktree was deleted
+  126  run: the command cannot be run
+  127  run: there is no such command
+  firebase exits as the command that it runs
+
+\x1b[1;4mEnvironment:\x1b[0m
+  STYXY_HOME             the daemon's folder, instead of ~/.styxy
+  STYXY_INSTANCE         the agent session that leases are asked for; unset, it is
+                         claude-$CLAUDE_PID, else that of the coding agent which runs
+                         the command, else claude-$CLAUDE_CODE_SESSION_ID
+  STYXY_AGENT=off        do not look for such an agent
+  STYXY=off              styxy run runs the command as it is
+  STYXY_NO_AUTOSTART=1   never start a daemon, as --no-start
+  NO_COLOR=1             no colour";
+
+/// A port for every dev server on this machine, that nobody else has.
+///
+/// A background daemon remembers who has which port. The first command that needs it starts it.
+#[derive(Debug, Parser)]
+#[command(name = "styxy", version, arg_required_else_help = true, max_term_width = 100, after_help = AFTER)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What may be said to every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Answer in JSON, the same as the REST API's; a refusal too, on stdout
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    json: bool,
+    /// Do not start the daemon if none is running
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    no_start: bool,
+}
+
+/// The subcommands, in the order the help lists them.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Allocate(allocate::Args),
+    Release(release::Args),
+    Env(env_command::Args),
+    Check(check::Args),
+    Who(who::Args),
+    Verify(verify::Args),
+    Wait(wait::Args),
+    Open(open::Args),
+    Kill(kill::Args),
+    Firebase(firebase::Args),
+    #[command(subcommand)]
+    Hooks(hooks::Command),
+    Hook(hook::Args),
+    Suggest(suggest::Args),
+    List(list::Args),
+    Instances(instances::Args),
+    Scan(scan::Args),
+    Cleanup(cleanup::Args),
+    #[command(subcommand)]
+    Daemon(daemon::Command),
+    #[command(subcommand)]
+    Config(config::Command),
+    Mcp(mcp::Args),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    #[command(hide = true)]
+    Man(man::Args),
+}
+
+impl Command {
+    /// Does what was asked, and says how it ended.
+    fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Run(args) => args.run(context),
+            Self::Env(args) => args.run(context),
+            Self::Allocate(args) => args.run(context),
+            Self::Release(args) => args.run(context),
+            Self::Check(args) => args.run(context),
+            Self::Who(args) => args.run(context),
+            Self::Verify(args) => args.run(context),
+            Self::Wait(args) => args.run(context),
+            Self::Open(args) => args.run(context),
+            Self::Kill(args) => args.run(context),
+            Self::Firebase(args) => args.run(context),
+            Self::Hook(args) => args.run(),
+            Self::Hooks(command) => command.run(),
+            Self::Suggest(args) => args.run(context),
+            Self::List(args) => args.run(context),
+            Self::Instances(args) => args.run(context),
+            Self::Scan(args) => args.run(context),
+            Self::Cleanup(args) => args.run(context),
+            Self::Daemon(command) => command.run(context),
+            Self::Config(command) => command.run(context),
+            Self::Mcp(args) => args.run(context),
+            Self::Doctor(args) => args.run(context),
+            Self::Completions(args) => args.run(Cli::command()),
+            Self::Man(args) => args.run(Cli::command()),
+        }
+    }
+}
+
+/// Reads the command line, does what it says, and says how that ended.
+pub(crate) fn main() -> Exit {
+    let Cli { global, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(stopped) => return self::stopped(&stopped),
+    };
+    let format = if global.json { Format::Json } else { Format::Human };
+    let autostart = if global.no_start { Autostart::Never } else { Autostart::FromEnvironment };
+    let context = Context::new(format, autostart);
+    command.run(&context).unwrap_or_else(|failure| context.output.failure(&failure))
+}
+
+/// What clap ended with instead of a command: a help text, the version, or wrong usage.
+fn stopped(stopped: &clap::Error) -> Exit {
+    let usage = stopped.use_stderr();
+    if usage && env::args_os().any(|arg| arg == "--json") {
+        let said = stopped.render().to_string();
+        let sentence = said.lines().next().unwrap_or_default();
+        output::usage_as_json(sentence.strip_prefix("error: ").unwrap_or(sentence));
+    } else {
+        // A reader that went away has seen enough of the help.
+        let _ = stopped.print();
+    }
+    if usage { Exit::Usage } else { Exit::Done }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    /// What is said of a command line that cannot be read.
+    pub(crate) fn wrong(line: &str) -> String {
+        let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+        error.to_string()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_no_port_is_refused_wherever_a_port_is_asked_for() {
+        for bad in ["0", "70000", "-1", "abc", "3000abc", "3.5", "+80"] {
+            for line in [format!("styxy check {bad}"), format!("styxy allocate -s dev -p {bad}")] {
+                let said = wrong(&line);
+                let expected = format!("{bad:?} is not a port; allowed: a whole number from 1 to 65535");
+                assert!(said.contains(&expected), "{line}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_refused_with_what_is_allowed() {
+        let long = "x".repeat(300);
+        for bad in ["a b", "a\"b", "ü", long.as_str()] {
+            for option in ["-s", "-n", "--instance"] {
+                let line = ["styxy", "allocate", "-s", "dev", option, bad];
+                let error = Cli::try_parse_from(line).expect_err(bad);
+                assert_eq!(error.exit_code(), 2);
+                assert!(error.to_string().contains("; allowed: letters, digits"), "{option} {bad}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_is_told_the_nearest_one() {
+        assert!(wrong("styxy alocate").contains("'allocate'"));
+        assert!(wrong("styxy daemon strat").contains("'start'"));
+        assert!(wrong("styxy lst").contains("'list'"));
+    }
+
+    #[test]
+    fn every_command_that_people_see_has_an_example() {
+        fn check(command: &clap::Command) {
+            for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+                let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(after.contains("Examples:\n  styxy "), "{}", command.get_name());
+                assert!(command.get_about().is_some(), "{}", command.get_name());
+                check(command);
+            }
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn the_help_lists_every_exit_code() {
+        let help = Cli::command().render_long_help().to_string();
+        let exits = [
+            Exit::Done,
+            Exit::Refused,
+            Exit::Usage,
+            Exit::Unreachable,
+            Exit::Nobody,
+            Exit::Sibling,
+            Exit::Foreign,
+            Exit::Orphan,
+            Exit::NotExecutable,
+            Exit::NotFound,
+        ];
+        for exit in exits {
+            assert!(help.contains(&format!("\n  {}  ", exit.code())), "{help}");
+        }
+    }
+}

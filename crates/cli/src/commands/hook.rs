@@ -1,0 +1,57 @@
+//! `styxy hook`: what a coding agent runs at the events of its sessions.
+//!
+//! It always exits 0, and says nothing if there is nothing to say: [`guard`] decides what that is.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal, Read};
+
+use styxy_client::agents::Agent;
+
+use crate::guard;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
+
+/// No event is longer, in bytes; a longer one is not understood.
+const LONGEST: u64 = 4 * 1024 * 1024;
+
+/// Answer a hook of a coding agent; agents run this, people do not
+///
+/// Reads an event as JSON from standard input and answers as that agent expects. `styxy hooks install` enters it into the
+/// agent's settings. It ends with 0 whatever happens, and says nothing when there is nothing to say.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy hook claude < event.json
+  styxy hooks install claude            have Claude Code run it"))]
+pub(crate) struct Args {
+    // A wrong word must not be wrong usage: agents take exit code 2 for a denial.
+    /// claude, codex, cursor or gemini
+    #[arg(value_name = "AGENT", allow_hyphen_values = true)]
+    agent: Option<OsString>,
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    more: Vec<OsString>,
+}
+
+impl Args {
+    #[expect(clippy::unnecessary_wraps, reason = "a command like any other, which happens never to fail")]
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        let named = self.agent.as_deref().and_then(OsStr::to_str);
+        let agent = Agent::ALL.into_iter().find(|agent| named == Some(agent.as_str()));
+        if let Some(answer) = agent.zip(event()).and_then(|(agent, text)| guard::answer(agent, &text)) {
+            // An agent that does not listen any more needs no answer.
+            let _ = output::text(format!("{answer}\n").as_bytes());
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What comes on standard input, up to its end; nothing if that is a terminal or too long.
+fn event() -> Option<Vec<u8>> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        return None;
+    }
+    let mut text = Vec::new();
+    stdin.lock().take(LONGEST + 1).read_to_end(&mut text).ok()?;
+    (text.len() as u64 <= LONGEST).then_some(text)
+}

@@ -1,0 +1,186 @@
+//! From a command as it is typed to the tool that it starts in the end: through package managers, their scripts, and
+//! programs that run other programs.
+
+use super::managers::{bun, npm, pnpm, yarn};
+use super::options::{after, options, packaged};
+use super::program::{is_known_place, package, package_of_file, program};
+use super::shell::{self, Simple, Unreachable, Word};
+use super::tool::{Next, OrTool, Reach, Tool};
+
+/// A script may call another one, so many times.
+const DEPTH: usize = 5;
+
+/// The script `name` of the package in the folder (none: the current one).
+pub(crate) type Scripts<'a> = dyn Fn(Option<&str>, &str) -> Option<String> + 'a;
+
+/// Follows `typed` to the tools it starts: the one that appended words reach and those that run before it, or all that
+/// the words might be meant for.
+pub(crate) fn follow(typed: Vec<Word>, scripts: &Scripts<'_>) -> Vec<Tool> {
+    let mut found = Vec::new();
+    Follower { scripts, found: &mut found }.command(typed, Tool::default(), DEPTH);
+    found
+}
+
+/// The options of `uv` and `uv run` that take the next word along.
+const UV: [&str; 14] = [
+    "-p",
+    "--python",
+    "--with",
+    "--with-editable",
+    "--with-requirements",
+    "--group",
+    "--only-group",
+    "--extra",
+    "--env-file",
+    "--package",
+    "--directory",
+    "--project",
+    "--index",
+    "--default-index",
+];
+
+struct Follower<'a> {
+    scripts: &'a Scripts<'a>,
+    found: &'a mut Vec<Tool>,
+}
+
+impl Follower<'_> {
+    fn command(&mut self, mut words: Vec<Word>, mut tool: Tool, depth: usize) {
+        while let Some((name, value)) = words.first().and_then(Word::assignment) {
+            let value = Word { text: value.to_owned(), ..words[0].clone() };
+            let name = name.to_owned();
+            tool.assigned.push((name, value));
+            words.remove(0);
+        }
+        if words.is_empty() {
+            // A program of one's own: what is set for it matters all the same.
+            self.found.push(tool);
+            return;
+        }
+        let args = words.split_off(1);
+        let first = words.remove(0);
+        let own: Vec<Word> = std::iter::once(&first).chain(&args).cloned().collect();
+        let first = first.text;
+        let name = program(&first).to_owned();
+        let next = match name.as_str() {
+            "npm" => npm(args, &mut tool),
+            "pnpm" => pnpm(args),
+            "yarn" | "yarnpkg" => yarn(args),
+            "bun" => bun(args),
+            "npx" | "bunx" | "pnpx" => {
+                Next::Command(packaged(args, &["-p", "--package", "-c", "--call", "-w", "--workspace"]))
+            }
+            "node" | "nodejs" => Next::Command(file(
+                args,
+                &["-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"],
+            )),
+            "python" | "python3" | "py" => Next::Command(python(args)),
+            _ if name.starts_with("python3.") => Next::Command(python(args)),
+            "php" if args.first().is_some_and(|word| program(&word.text) == "artisan") => Next::Command(args),
+            "cargo" => Next::Command(subcommand(args)),
+            "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
+            | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
+            "uv" => Next::Command(after(args, &["run"], &UV)),
+            "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
+                Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))
+            }
+            "bundle" => Next::Command(after(args, &["exec"], &[])),
+            "dotenv" | "dotenv-cli" => Next::Command(after(args, &[], &["-e", "-p", "-v"])),
+            // It asks for itself, and gets the same port.
+            "styxy" => Next::Nothing,
+            _ if !is_known_place(&first) => Next::Command(Vec::new()),
+            _ => {
+                let name = package(if first.starts_with('@') { &first } else { &name }).to_owned();
+                self.found.push(Tool { name, args, ..tool });
+                return;
+            }
+        };
+        match next {
+            Next::Elsewhere => self.found.push(Tool { reach: Reach::Elsewhere, ..tool }),
+            Next::Nothing => {}
+            Next::Command(words) => {
+                if depth > 0 {
+                    if words.is_empty() {
+                        tool.own = own;
+                    }
+                    self.command(words, tool, depth - 1);
+                }
+            }
+            Next::Script { folder, name, args, or_tool } => match (self.scripts)(folder.as_deref(), &name) {
+                Some(text) if depth > 0 => self.script(&name, &text, args, tool, depth - 1),
+                None if or_tool == OrTool::Yes => {
+                    let words = std::iter::once(Word { text: name, ..Word::default() }).chain(args).collect();
+                    self.command(words, tool, depth.saturating_sub(1));
+                }
+                Some(_) | None => {}
+            },
+        }
+    }
+
+    /// Follows the commands of a script, whose last one gets `args` behind its own unless it is out of reach.
+    fn script(&mut self, name: &str, text: &str, args: Vec<Word>, tool: Tool, depth: usize) {
+        let script = shell::read(text);
+        let mut commands = script.commands;
+        for command in &mut commands {
+            let turned = command.words.iter().take_while(|word| word.text == "!").count();
+            command.words.drain(..turned);
+        }
+        let (reach, last) = match (&tool.reach, script.end) {
+            (Reach::Yes, Ok(())) => {
+                (Reach::Script(name.to_owned(), Unreachable::NotLast), commands.pop().map(|last| last.words))
+            }
+            (Reach::Yes, Err(why)) => (Reach::Script(name.to_owned(), why), None),
+            (reach, _) => (reach.clone(), None),
+        };
+        for Simple { words, .. } in commands {
+            let tool = Tool { reach: reach.clone(), assigned: tool.assigned.clone(), ..Tool::default() };
+            self.command(words, tool, depth);
+        }
+        if let Some(mut last) = last {
+            last.extend(args);
+            self.command(last, tool, depth);
+        }
+    }
+}
+
+/// The package a file belongs to and its arguments, behind the options of what runs it; nothing for a file of one's own.
+fn file(mut args: Vec<Word>, valued: &[&str]) -> Vec<Word> {
+    options(&mut args, valued, |_, _| {});
+    let Some(first) = args.first_mut() else { return args };
+    match package_of_file(&first.text) {
+        Some(package) => first.text = package.to_owned(),
+        None => args.clear(),
+    }
+    args
+}
+
+/// `-m module` or a file, behind Python's options.
+fn python(mut args: Vec<Word>) -> Vec<Word> {
+    let mut module = None;
+    while args.first().is_some_and(Word::is_flag) && module.is_none() {
+        let flag = args.remove(0);
+        match flag.text.as_str() {
+            "-m" if !args.is_empty() => module = Some(args.remove(0)),
+            joined if joined.starts_with("-m") => {
+                module = Some(Word { text: joined[2..].to_owned(), ..flag });
+            }
+            "-X" | "-W" if !args.is_empty() => drop(args.remove(0)),
+            "-c" => return Vec::new(),
+            _ => {}
+        }
+    }
+    if module.is_none() && args.first().is_none_or(|word| program(&word.text) != "manage.py") {
+        return Vec::new();
+    }
+    args.splice(0..0, module);
+    args
+}
+
+/// `cargo leptos watch` is `cargo-leptos watch`.
+fn subcommand(mut args: Vec<Word>) -> Vec<Word> {
+    args.retain(|word| !word.text.starts_with('+'));
+    if let Some(first) = args.first_mut() {
+        first.text = format!("cargo-{}", first.text);
+    }
+    args
+}

@@ -1,0 +1,14 @@
+//! From a command line to the dev servers that it starts, and the port that each of them gets.
+//!
+//! Reads only, and guesses nothing: what a shell or a tool would make of a word that is not plain is not known here.
+
+pub(crate) mod frameworks;
+pub(crate) mod launch;
+mod managers;
+pub(crate) mod options;
+pub(crate) mod package;
+pub(crate) mod plan;
+pub(crate) mod port_argument;
+pub(crate) mod program;
+pub(crate) mod shell;
+pub(crate) mod tool;

@@ -1,0 +1,204 @@
+//! What `styxy run` does to a command: which port is wished for, which words are changed or added, which variables are
+//! set. Pure: the command's words and a way to look up scripts come in.
+
+use std::ffi::OsString;
+
+use styxy_core::{Port, ServiceType};
+
+use crate::devserver::frameworks::{self, Framework, Twice, Way};
+use crate::devserver::launch::{self, Scripts};
+use crate::devserver::port_argument::{self, Own};
+use crate::devserver::shell::Word;
+use crate::devserver::tool::{Reach, Tool};
+
+/// What is to be done to a command.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Plan {
+    /// The row of the tool, if it is a known one.
+    pub(crate) framework: Option<&'static Framework>,
+    /// The port that a typed argument names.
+    pub(crate) typed_port: Option<Port>,
+    /// The port that a script names.
+    pub(crate) script_port: Option<Port>,
+    /// Typed words that are written anew, with `{port}` in them.
+    changes: Vec<(usize, String)>,
+    /// Words that are added, with `{port}` in them, before the typed word of this number.
+    added: Option<(usize, Vec<String>)>,
+    /// Why the tool cannot be told its port, if it cannot.
+    pub(crate) obstacle: Option<Obstacle>,
+}
+
+/// Why a known tool cannot be told its port by a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// Added words do not reach it; the sentence says why.
+    OutOfReach(String),
+    /// It is started by a script of another workspace, if it is.
+    Elsewhere,
+    /// The script itself names a port, and a second one would be a mistake.
+    Fixed(Port),
+}
+
+impl Plan {
+    /// What to do to the command `typed`.
+    pub(crate) fn of(typed: &[OsString], scripts: &Scripts<'_>) -> Self {
+        let words: Vec<Word> = typed
+            .iter()
+            .enumerate()
+            .map(|(at, word)| Word {
+                text: word.to_string_lossy().into_owned(),
+                typed: Some(at),
+                ..Word::default()
+            })
+            .collect();
+        let marked = words.iter().any(|word| is_marked(&word.text));
+        let mut plan = Self::default();
+        let mut known = None;
+        let (before, tools): (Vec<Tool>, Vec<Tool>) =
+            launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
+        let elsewhere = tools.iter().any(|tool| tool.reach == Reach::Elsewhere);
+        for tool in tools {
+            // A script's own PORT=3000 counts for more than the variable that is set around it.
+            let set = tool.assigned.iter().rev().find(|(name, value)| name == "PORT" && !value.expanded);
+            plan.script_port = set.and_then(|(_, value)| value.text.parse().ok()).or(plan.script_port);
+            let row = row_of(&tool);
+            if row.is_some_and(Framework::needs_words) || row.is_some() && known.is_none() {
+                known = row.map(|row| (tool, row));
+            }
+        }
+        // `vite || true`: what is set for a command that is no server, and comes before the last one, says nothing.
+        let known =
+            known.or_else(|| before.into_iter().find_map(|tool| row_of(&tool).map(|row| (tool, row))));
+        plan.obstacle = plan.script_port.map(Obstacle::Fixed);
+        // Who writes `{port}` says where the port goes.
+        if known.is_none() && elsewhere && !marked && plan.obstacle.is_none() {
+            plan.obstacle = Some(Obstacle::Elsewhere);
+        }
+        if let Some((tool, row)) = known {
+            plan.framework = Some(row);
+            if !marked {
+                plan.fill(&tool, row, typed.len());
+            }
+        }
+        plan
+    }
+
+    fn fill(&mut self, tool: &Tool, row: &Framework, typed: usize) {
+        let own = port_argument::find(&tool.args, row);
+        let mut missing = true;
+        match &own {
+            Own::None => {}
+            // A shell will put something in its place that nobody knows yet.
+            Own::Unknown => return,
+            Own::Port { at, port, with_port } => {
+                if let Some(index) = tool.args[*at].typed {
+                    self.typed_port = *port;
+                    self.changes.push((index, with_port.clone()));
+                    missing = false;
+                } else {
+                    self.script_port = port.or(self.script_port);
+                    self.obstacle = self.script_port.map(Obstacle::Fixed);
+                    if !matches!(row.port, Way::Flag { twice: Twice::LastWins, .. }) {
+                        return;
+                    }
+                }
+            }
+        }
+        let mut added = Vec::new();
+        match row.port {
+            Way::Flag { write, .. } if missing => added.extend([write.to_owned(), PORT.to_owned()]),
+            Way::Word if missing => added.push(PORT.to_owned()),
+            Way::Flag { .. } | Way::Word | Way::InFlag(_) | Way::Env => {}
+        }
+        if matches!(row.port, Way::Env) {
+            return;
+        }
+        self.obstacle = None;
+        let is_there = |flag: &str| {
+            tool.args.iter().any(|word| {
+                word.text.strip_prefix(flag).is_some_and(|more| more.is_empty() || more.starts_with('='))
+            })
+        };
+        added.extend(row.strict.iter().filter(|flag| !is_there(flag)).map(|flag| (*flag).to_owned()));
+        if added.is_empty() {
+            return;
+        }
+        match place(tool, typed) {
+            Ok(at) => {
+                let separators = tool.separators.iter().map(|word| (*word).to_owned());
+                self.added = Some((at, separators.chain(added).collect()));
+            }
+            Err(why) if missing => self.obstacle = Some(Obstacle::OutOfReach(why)),
+            // It has its port already; that it may move from it is no reason to say anything.
+            Err(_) => {}
+        }
+    }
+
+    /// The command's words, with the first service's port and others' by name.
+    pub(crate) fn apply(&self, typed: Vec<OsString>, ports: &[(ServiceType, Port)]) -> Vec<OsString> {
+        let Some((_, first)) = ports.first() else { return typed };
+        let with_port = |text: &str| OsString::from(text.replace(PORT, &first.to_string()));
+        let marked = typed.iter().any(|word| word.to_str().is_some_and(is_marked));
+        let mut words: Vec<OsString> = typed;
+        if marked {
+            for word in &mut words {
+                if let Some(text) = word.to_str().filter(|text| is_marked(text)) {
+                    let named = ports.iter().fold(text.to_owned(), |text, (service, port)| {
+                        text.replace(&format!("{{port:{service}}}"), &port.to_string())
+                    });
+                    *word = with_port(&named);
+                }
+            }
+            return words;
+        }
+        for (at, text) in &self.changes {
+            words[*at] = with_port(text);
+        }
+        if let Some((at, added)) = &self.added {
+            words.splice(at..at, added.iter().map(|text| with_port(text)));
+        }
+        words
+    }
+}
+
+/// The first service that a `{port:…}` in `typed` names and that is none of `asked`.
+///
+/// What is no service's name is left to the command: a program in an argument may say `{port:3000}`.
+pub(crate) fn not_asked(typed: &[OsString], asked: &[ServiceType]) -> Option<ServiceType> {
+    let texts = typed.iter().filter_map(|word| word.to_str());
+    let named = texts.flat_map(|text| text.split("{port:").skip(1));
+    named
+        .filter_map(|behind| behind.split_once('}'))
+        .filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .filter_map(|(name, _)| ServiceType::new(name).ok())
+        .find(|name| !asked.contains(name))
+}
+
+fn row_of(tool: &Tool) -> Option<&'static Framework> {
+    frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()))
+}
+
+/// What stands for the port.
+const PORT: &str = "{port}";
+
+fn is_marked(text: &str) -> bool {
+    text.contains(PORT) || text.contains("{port:")
+}
+
+/// Before which of the typed words others can be added for the tool, or why there is no such place.
+fn place(tool: &Tool, typed: usize) -> Result<usize, String> {
+    match &tool.reach {
+        Reach::Yes => {}
+        Reach::Elsewhere => return Err("it is another workspace's".to_owned()),
+        Reach::Script(name, why) => return Err(format!("the script {name} {}", why.as_str())),
+    }
+    // What follows a `--` of the tool's own are no flags.
+    match tool.args.iter().find(|word| word.text == "--") {
+        None => Ok(typed),
+        Some(Word { typed: Some(at), .. }) if tool.separators.is_empty() => Ok(*at),
+        Some(_) => Err("its arguments have a -- of their own".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod rows;

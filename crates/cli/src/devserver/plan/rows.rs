@@ -1,0 +1,345 @@
+//! What becomes of each tool's command line: one test per row of the table, and the ways a tool is reached.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use styxy_core::Port;
+
+use crate::devserver::plan::{Obstacle, Plan};
+
+/// The scripts of a package, by name.
+type Package = &'static [(&'static str, &'static str)];
+
+fn plan_with(line: &str, package: Package) -> (Plan, Vec<OsString>) {
+    let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+    let scripts = |_: Option<&str>, name: &str| {
+        package.iter().find(|(script, _)| *script == name).map(|(_, text)| (*text).to_owned())
+    };
+    (Plan::of(&typed, &scripts), typed)
+}
+
+/// The command line that runs instead of `line`, with port 4242.
+fn becomes_with(line: &str, package: Package) -> String {
+    let (plan, typed) = plan_with(line, package);
+    let ports = [
+        ("dev".parse().unwrap(), Port::new(4242).unwrap()),
+        ("api".parse().unwrap(), Port::new(5151).unwrap()),
+    ];
+    let words: Vec<String> =
+        plan.apply(typed, &ports).into_iter().map(|word| word.into_string().unwrap()).collect();
+    words.join(" ")
+}
+
+fn becomes(line: &str) -> String {
+    becomes_with(line, &[])
+}
+
+fn typed_port(line: &str) -> Option<u16> {
+    plan_with(line, &[]).0.typed_port.map(Port::get)
+}
+
+/// A test that a tool's command becomes another, and the list of rows that have one.
+macro_rules! rows {
+    ($($test:ident: $name:literal { $($typed:literal => $becomes:literal;)+ })+) => {
+        $(
+            #[test]
+            fn $test() {
+                $(
+                    assert_eq!(becomes($typed), $becomes);
+                    assert_eq!(plan_with($typed, &[]).0.framework.map(|row| row.name), Some($name), "{}", $typed);
+                )+
+            }
+        )+
+
+        #[test]
+        fn every_row_of_the_table_has_its_test() {
+            let tested: BTreeSet<&str> = [$($name),+].into();
+            let rows: BTreeSet<&str> = crate::devserver::frameworks::names().collect();
+            assert_eq!(tested, rows);
+        }
+    };
+}
+
+rows! {
+    vite: "Vite" {
+        "vite" => "vite --port 4242 --strictPort";
+        "vite preview --host" => "vite preview --host --port 4242 --strictPort";
+        "vite --mode test" => "vite --mode test --port 4242 --strictPort";
+        "vite --port 3000 --strictPort" => "vite --port 4242 --strictPort";
+    }
+    vitest_ui: "Vitest UI" {
+        "vitest --ui" => "vitest --ui --api.port 4242 --api.strictPort";
+    }
+    astro: "Astro" { "astro dev" => "astro dev --port 4242"; }
+    angular: "Angular" { "ng serve" => "ng serve --port 4242"; }
+    nuxt: "Nuxt" { "nuxt dev -p 3000" => "nuxt dev -p 4242"; }
+    next: "Next.js" {
+        "next dev --turbo" => "next dev --turbo -p 4242";
+        "next start --port=3000" => "next start --port=4242";
+    }
+    react_router: "React Router, Remix" {
+        "react-router dev" => "react-router dev --port 4242 --strictPort";
+        "remix vite:dev" => "remix vite:dev --port 4242 --strictPort";
+    }
+    sveltekit: "SvelteKit" { "svelte-kit dev" => "svelte-kit dev --port 4242"; }
+    storybook: "Storybook" {
+        "storybook dev" => "storybook dev -p 4242 --exact-port --ci";
+        "storybook dev -p 6006 --ci" => "storybook dev -p 4242 --ci --exact-port";
+    }
+    storybook_6: "Storybook 6" { "start-storybook -p 6006" => "start-storybook -p 4242 --ci"; }
+    webpack: "webpack-dev-server" { "webpack serve --mode development" => "webpack serve --mode development --port 4242"; }
+    webpack_dev_server: "webpack-dev-server, by itself" { "webpack-dev-server" => "webpack-dev-server --port 4242"; }
+    rsbuild: "Rsbuild" { "rsbuild dev" => "rsbuild dev --port 4242"; }
+    rspack: "Rspack" { "rspack serve" => "rspack serve --port 4242"; }
+    vue_cli: "Vue CLI" { "vue-cli-service serve" => "vue-cli-service serve --port 4242"; }
+    parcel: "Parcel" { "parcel src/index.html" => "parcel src/index.html --port 4242"; }
+    gatsby: "Gatsby" { "gatsby develop" => "gatsby develop --port 4242"; }
+    docusaurus: "Docusaurus" { "docusaurus start" => "docusaurus start --port 4242"; }
+    eleventy: "Eleventy" { "eleventy --serve" => "eleventy --serve --port 4242"; }
+    vitepress: "VitePress" { "vitepress dev docs" => "vitepress dev docs --port 4242 --strictPort"; }
+    wrangler: "Wrangler" {
+        "wrangler dev" => "wrangler dev --port 4242";
+        "wrangler pages dev dist --port 8788" => "wrangler pages dev dist --port 4242";
+    }
+    expo: "Expo" { "expo start" => "expo start --port 4242"; }
+    react_native: "React Native" { "react-native start" => "react-native start --port 4242"; }
+    http_server: "http-server" { "http-server dist -p8080" => "http-server dist -p4242"; }
+    serve: "serve" {
+        "serve dist" => "serve dist -l 4242 --no-port-switching";
+        "serve -l tcp://0.0.0.0:5000" => "serve -l tcp://0.0.0.0:4242 --no-port-switching";
+    }
+    json_server: "json-server" { "json-server db.json" => "json-server db.json --port 4242"; }
+    django: "Django" {
+        "python manage.py runserver" => "python manage.py runserver 4242";
+        "./manage.py runserver 0.0.0.0:8000" => "./manage.py runserver 0.0.0.0:4242";
+        "django-admin runserver 8000 --noreload" => "django-admin runserver 4242 --noreload";
+        "python3.12 -u -m django runserver [::]:8000" => "python3.12 -u -m django runserver [::]:4242";
+        "python manage.py runserver -v 2" => "python manage.py runserver -v 2 4242";
+        "python manage.py runserver -v 2 8000" => "python manage.py runserver -v 2 4242";
+        "python manage.py runserver --nothreading 0:8000" => "python manage.py runserver --nothreading 0:4242";
+    }
+    flask: "Flask" {
+        "flask --app hello run" => "flask --app hello run --port 4242";
+        "python -m flask run -p 5000" => "python -m flask run -p 4242";
+    }
+    fastapi: "FastAPI" { "fastapi dev main.py" => "fastapi dev main.py --port 4242"; }
+    uvicorn: "Uvicorn" {
+        "uvicorn app:app --reload" => "uvicorn app:app --reload --port 4242";
+        "uv run uvicorn app:app" => "uv run uvicorn app:app --port 4242";
+    }
+    rails: "Rails" {
+        "bin/rails s" => "bin/rails s -p 4242";
+        "bundle exec rails server" => "bundle exec rails server -p 4242";
+    }
+    php: "PHP" { "php -S localhost:8000 -t public" => "php -S localhost:4242 -t public"; "php -Slocalhost:4013" => "php -Slocalhost:4242"; }
+    laravel: "Laravel" { "php artisan serve" => "php artisan serve --port 4242"; }
+    hugo: "Hugo" { "hugo server -D" => "hugo server -D --port 4242"; }
+    jekyll: "Jekyll" { "bundle exec jekyll serve" => "bundle exec jekyll serve --port 4242"; }
+    http_server_of_python: "Python's http.server" {
+        "python3 -m http.server" => "python3 -m http.server 4242";
+        "python -m http.server 8000 -d dist" => "python -m http.server 4242 -d dist";
+        "python -m http.server --bind ::1" => "python -m http.server --bind ::1 4242";
+        "python -m http.server -b 127.0.0.1 8000" => "python -m http.server -b 127.0.0.1 4242";
+        "python -m http.server --directory 24" => "python -m http.server --directory 24 4242";
+    }
+    cargo_leptos: "cargo-leptos" { "cargo leptos watch" => "cargo leptos watch"; }
+    trunk: "Trunk" { "trunk serve --open" => "trunk serve --open --port 4242"; }
+}
+
+const APP: Package = &[
+    ("dev", "vite"),
+    ("start", "next dev"),
+    ("fixed", "vite --port 3000"),
+    ("variable", "vite --port $PORT"),
+    ("list", "tsc -b && cross-env NODE_ENV=development vite --host"),
+    ("both", "vite & tsc -w"),
+    ("logged", "vite | tee log"),
+    ("again", "npm run dev"),
+    ("again-host", "npm run dev -- --host"),
+    ("again-pnpm", "pnpm dev"),
+    ("loop", "npm run loop"),
+    ("serve", "serve dist -l 3000"),
+    ("assigned", "PORT=3000 node server.js"),
+    ("ours", "styxy run -- vite"),
+    ("ng", "ng"),
+    ("cut", "cargo leptos watch -- --x"),
+    ("masked", "vite || true"),
+    ("then", "vite && echo done"),
+    ("outer", "npm run masked"),
+    ("turned", "! vite"),
+    ("built", "PORT=3000 vite build && node server.js"),
+    ("beside", "next dev && vite"),
+    ("test", "vitest --ui"),
+    ("rest", "storybook dev -- rest"),
+];
+
+#[test]
+fn a_script_gets_its_tools_flags_by_the_way_of_its_package_manager() {
+    for (typed, expected) in [
+        ("npm run dev", "npm run dev -- --port 4242 --strictPort"),
+        ("npm run dev -- --host", "npm run dev -- --host --port 4242 --strictPort"),
+        ("npm run --silent dev", "npm run --silent dev -- --port 4242 --strictPort"),
+        ("npm start", "npm start -- -p 4242"),
+        ("pnpm dev", "pnpm dev --port 4242 --strictPort"),
+        ("pnpm run dev --host", "pnpm run dev --host --port 4242 --strictPort"),
+        ("yarn dev", "yarn dev --port 4242 --strictPort"),
+        ("yarn run dev", "yarn run dev --port 4242 --strictPort"),
+        ("bun run dev", "bun run dev --port 4242 --strictPort"),
+        ("bun --bun run dev", "bun --bun run dev --port 4242 --strictPort"),
+        ("pnpm dev -- --host", "pnpm dev --port 4242 --strictPort -- --host"),
+        ("npm run list", "npm run list -- --port 4242 --strictPort"),
+        ("npm run again", "npm run again -- -- --port 4242 --strictPort"),
+        ("npm run again-host", "npm run again-host -- --port 4242 --strictPort"),
+        ("npm run again-pnpm", "npm run again-pnpm -- --port 4242 --strictPort"),
+        ("npm run fixed", "npm run fixed -- --port 4242 --strictPort"),
+        ("npm run turned", "npm run turned -- --port 4242 --strictPort"),
+        ("npm run beside", "npm run beside -- --port 4242 --strictPort"),
+        ("npm test", "npm test -- --api.port 4242 --api.strictPort"),
+        ("npm t", "npm t -- --api.port 4242 --api.strictPort"),
+        ("pnpm test", "pnpm test --api.port 4242 --api.strictPort"),
+        ("pnpm t", "pnpm t --api.port 4242 --api.strictPort"),
+        ("yarn test", "yarn test --api.port 4242 --api.strictPort"),
+        ("npm run ng -- serve", "npm run ng -- serve --port 4242"),
+        ("npm run dev -- --port 3000", "npm run dev -- --port 4242 --strictPort"),
+    ] {
+        assert_eq!(becomes_with(typed, APP), expected, "{typed}");
+    }
+}
+
+#[test]
+fn a_tool_is_found_behind_whatever_starts_it() {
+    for (typed, expected) in [
+        ("npx vite", "npx vite --port 4242 --strictPort"),
+        ("npx -y vite@5 --host", "npx -y vite@5 --host --port 4242 --strictPort"),
+        ("npx --package vite vite", "npx --package vite vite --port 4242 --strictPort"),
+        ("npx @angular/cli@17 serve", "npx @angular/cli@17 serve --port 4242"),
+        ("npm exec vite", "npm exec vite -- --port 4242 --strictPort"),
+        ("npm exec -- vite --host", "npm exec -- vite --host --port 4242 --strictPort"),
+        ("pnpm exec vite", "pnpm exec vite --port 4242 --strictPort"),
+        ("pnpm dlx vite", "pnpm dlx vite --port 4242 --strictPort"),
+        ("pnpm astro dev", "pnpm astro dev --port 4242"),
+        ("yarn astro dev", "yarn astro dev --port 4242"),
+        ("yarn dlx vite", "yarn dlx vite --port 4242 --strictPort"),
+        ("bunx --bun vite", "bunx --bun vite --port 4242 --strictPort"),
+        ("bun x vite", "bun x vite --port 4242 --strictPort"),
+        ("node_modules/.bin/vite", "node_modules/.bin/vite --port 4242 --strictPort"),
+        ("node node_modules/vite/bin/vite.js", "node node_modules/vite/bin/vite.js --port 4242 --strictPort"),
+        (
+            "node --inspect node_modules/next/dist/bin/next dev",
+            "node --inspect node_modules/next/dist/bin/next dev -p 4242",
+        ),
+        ("cross-env NODE_ENV=test vite", "cross-env NODE_ENV=test vite --port 4242 --strictPort"),
+        ("env -u X A=b vite", "env -u X A=b vite --port 4242 --strictPort"),
+        ("dotenv -e .env -- vite", "dotenv -e .env -- vite --port 4242 --strictPort"),
+        ("uv run --group dev flask run", "uv run --group dev flask run --port 4242"),
+        (
+            "uv --directory web run --extra x --env-file .env flask run",
+            "uv --directory web run --extra x --env-file .env flask run --port 4242",
+        ),
+        ("poetry run flask run", "poetry run flask run --port 4242"),
+    ] {
+        assert_eq!(becomes(typed), expected, "{typed}");
+    }
+}
+
+#[test]
+fn an_unknown_command_is_left_as_it_is() {
+    for line in [
+        "node server.js",
+        "node serve.js",
+        "./serve dist",
+        "python app.py",
+        "python -c x",
+        "make dev",
+        "vite build",
+        "vitest run",
+        "docker compose up",
+        "npm install",
+        "npm -w web install",
+        "yarn workspace web add x",
+        "bun test",
+        "pnpm install",
+        "cargo watch -x run",
+        "npm run absent",
+        "npx",
+        "npm",
+        "echo vite",
+        "php index.php",
+        "sh -c vite",
+        "concurrently vite",
+        "deno task dev",
+        "npm run",
+    ] {
+        assert_eq!(becomes_with(line, APP), line);
+        assert_eq!(plan_with(line, APP).0.obstacle, None, "{line}");
+    }
+    for line in ["npm run ours", "styxy run -- vite", "npm run loop", "npm run variable"] {
+        assert_eq!(becomes_with(line, APP), line);
+        assert_eq!(plan_with(line, APP).0.obstacle, None, "{line}");
+    }
+}
+
+#[test]
+fn what_appended_words_do_not_reach_is_left_as_it_is_and_said_why() {
+    for (line, why) in [
+        ("npm run both", "the script both puts a command into the background"),
+        ("pnpm logged", "the script logged has a pipe"),
+        ("npm run masked", "the script masked has another command behind it"),
+        ("npm run then", "the script then has another command behind it"),
+        ("npm run outer", "the script masked has another command behind it"),
+        ("npm run rest", "its arguments have a -- of their own"),
+    ] {
+        assert_eq!(becomes_with(line, APP), line);
+        let obstacle = plan_with(line, APP).0.obstacle;
+        assert_eq!(obstacle, Some(Obstacle::OutOfReach(why.into())), "{line}");
+    }
+    assert_eq!(becomes_with("npm run serve", APP), "npm run serve");
+    assert_eq!(plan_with("npm run serve", APP).0.obstacle, Some(Obstacle::Fixed(Port::new(3000).unwrap())));
+    assert_eq!(plan_with("npm run cut", APP).0.obstacle, None);
+    assert_eq!(plan_with("npm run built", APP).0.obstacle, None);
+    assert_eq!(
+        plan_with("npm run assigned", APP).0.obstacle,
+        Some(Obstacle::Fixed(Port::new(3000).unwrap()))
+    );
+    assert_eq!(plan_with("npm run fixed", APP).0.obstacle, None, "an added flag overrules it");
+}
+
+#[test]
+fn a_script_of_another_workspace_is_said_not_to_be_looked_at() {
+    for line in [
+        "npm -w web run dev",
+        "npm run dev --workspace=web",
+        "npm run dev -ws",
+        "pnpm --filter web dev",
+        "pnpm -r dev",
+        "yarn workspace web dev",
+        "yarn workspaces foreach run dev",
+        "bun --filter web dev",
+    ] {
+        assert_eq!(becomes_with(line, APP), line);
+        assert_eq!(plan_with(line, APP).0.obstacle, Some(Obstacle::Elsewhere), "{line}");
+    }
+    assert_eq!(plan_with("npm -w web run dev -- --port {port}", APP).0.obstacle, None);
+}
+
+#[test]
+fn a_port_of_the_commands_own_is_the_one_wished_for() {
+    assert_eq!(typed_port("vite --port 5173"), Some(5173));
+    assert_eq!(typed_port("vite --port=5173"), Some(5173));
+    assert_eq!(typed_port("next dev -p3001"), Some(3001));
+    assert_eq!(typed_port("python manage.py runserver 0:8001"), Some(8001));
+    assert_eq!(typed_port("php -S 127.0.0.1:8080"), Some(8080));
+    assert_eq!(typed_port("vite --port 0"), None);
+    assert_eq!(typed_port("vite --portable 3000"), None);
+    assert_eq!(typed_port("vite -- --port 3000"), None);
+    assert_eq!(plan_with("npm run fixed", APP).0.script_port.map(Port::get), Some(3000));
+    assert_eq!(becomes("vite --port 0"), "vite --port 4242 --strictPort");
+    assert_eq!(becomes("vite -- --port 3000"), "vite --port 4242 --strictPort -- --port 3000");
+}
+
+#[test]
+fn who_writes_port_in_braces_says_where_it_goes() {
+    assert_eq!(becomes("vite --port {port}"), "vite --port 4242");
+    assert_eq!(becomes("server --listen=:{port} --api {port:api}"), "server --listen=:4242 --api 5151");
+    assert_eq!(becomes("caddy {port:docs} {ports}"), "caddy {port:docs} {ports}");
+}

@@ -1,0 +1,108 @@
+//! A port that a command names itself, in its arguments.
+
+use styxy_core::Port;
+
+use crate::devserver::frameworks::{Framework, Way};
+use crate::devserver::shell::Word;
+
+/// What a tool's arguments say of its port.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Own {
+    /// Nothing.
+    None,
+    /// Something that only a shell or the tool itself understands.
+    Unknown,
+    /// The word `at` holds it, and would be `with_port` with another port in place of `{port}`.
+    Port {
+        at: usize,
+        /// None for 0, which stands for any.
+        port: Option<Port>,
+        with_port: String,
+    },
+}
+
+/// What `args` say of the port that `row` is told.
+pub(crate) fn find(args: &[Word], row: &Framework) -> Own {
+    let end = args.iter().position(|word| word.text == "--").unwrap_or(args.len());
+    let args = &args[..end];
+    match row.port {
+        Way::Env => Own::None,
+        Way::Word => by_itself(args, row.valued),
+        Way::InFlag(flag) => in_flags(args, &[flag]),
+        Way::Flag { write, also, .. } => {
+            let flags: Vec<&str> = std::iter::once(write).chain(also.iter().copied()).collect();
+            in_flags(args, &flags)
+        }
+    }
+}
+
+/// The first word that is no flag, no flag's value, and a port.
+fn by_itself(args: &[Word], valued: &[&str]) -> Own {
+    let mut words = args.iter().enumerate();
+    while let Some((at, word)) = words.next() {
+        if valued.contains(&word.text.as_str()) {
+            words.next();
+        } else if !word.is_flag()
+            && let Some(found) = in_word(at, word, "")
+        {
+            return found;
+        }
+    }
+    Own::None
+}
+
+/// The last of the flags counts.
+fn in_flags(args: &[Word], flags: &[&str]) -> Own {
+    for (at, word) in args.iter().enumerate().rev() {
+        for flag in flags {
+            let Some(value) = word.text.strip_prefix(flag) else { continue };
+            if value.is_empty() {
+                return match args.get(at + 1) {
+                    Some(next) => in_word(at + 1, next, "").unwrap_or(Own::Unknown),
+                    // A flag without its value; the tool will say what it thinks of it.
+                    None => Own::Unknown,
+                };
+            }
+            let is_short = flag.len() == 2;
+            let before = match value.strip_prefix('=') {
+                Some(_) => format!("{flag}="),
+                // -p3000
+                None if is_short => (*flag).to_owned(),
+                // --portable is another flag.
+                None => continue,
+            };
+            if let Some(found) = in_word(at, word, &before) {
+                return found;
+            }
+            if !is_short {
+                return Own::Unknown;
+            }
+        }
+    }
+    Own::None
+}
+
+/// The port at the end of `word`, behind `before` and perhaps an address: `3000`, `localhost:3000`, `tcp://[::]:3000`.
+fn in_word(at: usize, word: &Word, before: &str) -> Option<Own> {
+    let value = word.text.strip_prefix(before)?;
+    if word.expanded {
+        return (!before.is_empty() || value.starts_with('$')).then_some(Own::Unknown);
+    }
+    let address = value.rfind(':').map_or(0, |colon| colon + 1);
+    let number = &value[address..];
+    // The last part of `::1` is no port; an IPv6 address that has one stands in brackets.
+    let host = value[..address].trim_end_matches(':');
+    let host = host.rsplit("://").next().unwrap_or(host);
+    if value[..address].ends_with("::")
+        || host.contains(':') && !(host.starts_with('[') && host.ends_with(']'))
+    {
+        return None;
+    }
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let port = match number.parse() {
+        Ok(port) => Some(port),
+        Err(_) if is_number && number.bytes().all(|byte| byte == b'0') => None,
+        Err(_) => return None,
+    };
+    Some(Own::Port { at, port, with_port: format!("{before}{}{{port}}", &value[..address]) })
+}

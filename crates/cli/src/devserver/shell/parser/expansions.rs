@@ -1,0 +1,122 @@
+//! `$(…)`, `` `…` ``, `${…}` and `((…))`: what a shell puts something else in the place of.
+
+use super::super::cursor::Cursor;
+use super::super::script::{Script, Unreachable};
+use super::Parser;
+
+impl Parser {
+    /// Reads `((…))`, whose first bracket is read and whose second one is next. False if it is none.
+    pub(super) fn arithmetic(&mut self, cursor: &mut Cursor<'_>) -> bool {
+        let from = cursor.at();
+        cursor.next();
+        if cursor.arithmetic().is_none() {
+            cursor.back_to(from);
+            return false;
+        }
+        if cursor.is_at_end() && !cursor.since(from).ends_with("))") {
+            self.fail(Unreachable::Brackets);
+        }
+        self.expanded();
+        self.text(cursor.since(from));
+        true
+    }
+
+    /// What follows a `$`: a variable stays as it is written, a command in `$(…)` is read besides.
+    pub(super) fn dollar(&mut self, cursor: &mut Cursor<'_>) {
+        self.push('$');
+        self.expanded();
+        if cursor.next_if_eq('(').is_some() {
+            self.stop(Unreachable::Subshell);
+            if cursor.peek() == Some('(') && self.arithmetic(cursor) {
+                return;
+            }
+            self.substitution(cursor);
+        } else if cursor.next_if_eq('{').is_some() {
+            self.parameter(cursor);
+        }
+    }
+
+    /// `$(…)` and `<(…)`, behind the bracket.
+    pub(super) fn substitution(&mut self, cursor: &mut Cursor<'_>) {
+        let (script, text) = nested(cursor);
+        self.accept(&script);
+        self.expanded();
+        self.push('(');
+        self.text(text);
+        self.word.get_or_insert_default().inner.push(script);
+    }
+
+    /// `${…}`, behind the brace. Commands in it run perhaps, which is to say that they are not looked at.
+    pub(super) fn parameter(&mut self, cursor: &mut Cursor<'_>) {
+        let from = cursor.at();
+        let mut aside = Self::default();
+        if !cursor.enter() {
+            cursor.skip_to_end();
+            self.fail(Unreachable::Depth);
+        }
+        while self.end != Some(Unreachable::Depth) {
+            match cursor.next() {
+                Some('}') => break,
+                Some('\\') => drop(cursor.next()),
+                Some('"') => aside.quoted(cursor),
+                Some('`') => aside.backticks(cursor),
+                Some('$') => aside.dollar(cursor),
+                Some(_) => {}
+                None => {
+                    self.fail(Unreachable::Brackets);
+                    break;
+                }
+            }
+            if let Some(why) = aside.end.filter(|why| why.is_unreadable()) {
+                self.fail(why);
+                break;
+            }
+        }
+        cursor.leave();
+        self.push('{');
+        self.text(cursor.since(from));
+    }
+
+    pub(super) fn backticks(&mut self, cursor: &mut Cursor<'_>) {
+        self.stop(Unreachable::Subshell);
+        let from = cursor.at();
+        let mut inner = String::new();
+        loop {
+            match cursor.next() {
+                Some('`') => break,
+                Some('\\') => match cursor.next() {
+                    Some(letter @ ('`' | '\\' | '$')) => inner.push(letter),
+                    other => inner.extend(std::iter::once('\\').chain(other)),
+                },
+                Some(letter) => inner.push(letter),
+                None => return self.fail(Unreachable::Quotes),
+            }
+        }
+        let mut aside = Cursor::new(&inner, cursor.depth());
+        if !aside.enter() {
+            return self.fail(Unreachable::Depth);
+        }
+        let mut reader = Self::default();
+        reader.all(&mut aside);
+        let script = reader.script();
+        self.accept(&script);
+        self.expanded();
+        self.push('`');
+        self.text(cursor.since(from));
+        self.word.get_or_insert_default().inner.push(script);
+    }
+}
+
+/// The commands up to the parenthesis that closes the one just read, and the text with that parenthesis.
+pub(super) fn nested<'a>(cursor: &mut Cursor<'a>) -> (Script, &'a str) {
+    let from = cursor.at();
+    let mut reader = Parser { closes: Some(false), ..Parser::default() };
+    if cursor.enter() {
+        reader.all(cursor);
+    } else {
+        cursor.skip_to_end();
+        reader.fail(Unreachable::Depth);
+    }
+    cursor.leave();
+    (reader.script(), cursor.since(from))
+}

@@ -1,0 +1,236 @@
+//! Whether a shell command would take or end the server of another worktree or session, and what to say then.
+//!
+//! A command that names no port and no process costs no request. An answer that does not come in time is none.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use styxy_client::place::project_root;
+use styxy_client::{Client, Error};
+use styxy_core::api::{
+    AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanQuery, WhoAnswer, Whose,
+};
+use styxy_core::{InstanceId, Pid, Port, PortRange};
+
+use super::targets::{self, Target, What};
+use crate::devserver::package::Package;
+use crate::here::context;
+use crate::here::ownership::{self, Here, Kinship};
+use crate::here::place::user_home;
+use crate::here::process;
+use crate::say::facts;
+use crate::say::table::tilde;
+
+/// The agent waits for no longer than this; a healthy daemon answers in a fraction of a millisecond, and one that a busy
+/// machine keeps from running gets some chance.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// So many ports are asked about one by one; more in one look at all of them.
+const FEW: usize = 2;
+
+/// Why `text`, run in `folder` by `instance`, is not to run; none if it may, or nobody knows.
+pub(super) fn objection(text: &str, folder: &Path, instance: Option<&InstanceId>) -> Option<String> {
+    let home = user_home();
+    let scripts = |folder: &Path, name: &str| Package::around(folder).ok()?.script(name).map(str::to_owned);
+    let targets = targets::read(text, folder, home.as_deref(), &scripts);
+    let targets: Vec<(What, Here)> = targets
+        .into_iter()
+        .filter_map(|Target { what, folder }| Some((what, here(&folder, home.clone(), instance.cloned())?)))
+        .collect();
+    if targets.is_empty() {
+        return None;
+    }
+    let asked = context::try_ask(PATIENCE, async |client| {
+        tokio::time::timeout(PATIENCE, judge(client, &targets)).await.unwrap_or(Ok(None))
+    });
+    asked.ok()?.ok()?
+}
+
+/// The place that a command runs in; none if the folder is not there (yet).
+fn here(folder: &Path, home: Option<PathBuf>, instance: Option<InstanceId>) -> Option<Here> {
+    let folder = styxy_client::place::canonical(folder).ok()?;
+    let place = project_root(&folder, home.as_deref()).unwrap_or(folder);
+    Some(Here::at(Some(place), instance, home))
+}
+
+async fn judge(client: &Client, targets: &[(What, Here)]) -> Result<Option<String>, Error> {
+    let mut seen: Vec<CheckAnswer> = Vec::new();
+    let ports: Vec<Port> = targets.iter().filter_map(|(what, _)| port(what)).collect();
+    if ports.len() <= FEW {
+        for port in &ports {
+            if seen.iter().all(|answer| answer.port != *port) {
+                seen.push(client.check(*port).await?);
+            }
+        }
+    } else if let Some(range) = around(&ports) {
+        seen = scan(client, range).await?;
+    }
+    let by_name = targets.iter().any(|(what, _)| port(what).is_none());
+    // Whoever listens, leased or not: a person starts servers without asking for a lease.
+    let listeners = if by_name { scan(client, PortRange::ALL).await? } else { Vec::new() };
+    for (what, here) in targets {
+        let candidates = match what {
+            What::Bind(port) | What::KillPort(port) => {
+                seen.iter().filter(|answer| answer.port == *port).collect::<Vec<_>>()
+            }
+            What::KillName(_) | What::KillPid(_) => {
+                listeners.iter().filter(|answer| is_meant(what, answer)).collect()
+            }
+        };
+        for answer in candidates {
+            if let Some(holder) = other(client, what, answer, here).await? {
+                return Ok(Some(said(client, what, &holder, here).await?));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn port(what: &What) -> Option<Port> {
+    match what {
+        What::Bind(port) | What::KillPort(port) => Some(*port),
+        What::KillName(_) | What::KillPid(_) => None,
+    }
+}
+
+/// From the lowest to the highest of `ports`.
+fn around(ports: &[Port]) -> Option<PortRange> {
+    PortRange::new(*ports.iter().min()?, *ports.iter().max()?)
+}
+
+/// The leases and listeners in `range`.
+async fn scan(client: &Client, range: PortRange) -> Result<Vec<CheckAnswer>, Error> {
+    let query = ScanQuery { start: Some(range.first()), end: Some(range.last()) };
+    let found = client.scan(&query).await?.ports_in_use.into_iter();
+    Ok(found
+        .map(|PortInUse { port, allocated_to, system_usage, others }| CheckAnswer {
+            port,
+            available: false,
+            allocated_to,
+            system_usage,
+            others,
+            reason: None,
+        })
+        .collect())
+}
+
+/// Whether the command would end the process that listens, or the one that owns the lease and so the server.
+fn is_meant(what: &What, answer: &CheckAnswer) -> bool {
+    let owner = answer
+        .allocated_to
+        .as_ref()
+        .map(|lease| &lease.owner)
+        .filter(|owner| owner.kind == OwnerKind::Process);
+    let mut usages = answer.system_usage.iter().chain(&answer.others);
+    match what {
+        What::KillName(name) => {
+            usages.any(|usage| name.means(usage.process.as_deref(), usage.command.as_deref()))
+                || owner.is_some_and(|owner| name.means(owner.process.as_deref(), None))
+        }
+        What::KillPid(pid) => {
+            let is = |other: Option<Pid>| other.is_some_and(|other| other.get() == *pid);
+            usages.any(|usage| is(usage.pid)) || owner.is_some_and(|owner| is(owner.pid))
+        }
+        What::Bind(_) | What::KillPort(_) => false,
+    }
+}
+
+/// What is known of whoever has the port, if that is another worktree or another live session.
+async fn other(
+    client: &Client,
+    what: &What,
+    answer: &CheckAnswer,
+    here: &Here,
+) -> Result<Option<WhoAnswer>, Error> {
+    let mut holder = ownership::judge(answer.clone(), here);
+    let lease = answer.allocated_to.as_ref().filter(|lease| lease.conflict.is_none());
+    let is_other = match holder.whose {
+        Whose::Sibling => true,
+        Whose::Foreign => holder.system_usage.as_ref().is_some_and(|usage| {
+            let in_worktree =
+                usage.project_path.is_some() || lease.is_some_and(|lease| lease.project_path.is_some());
+            usage.same_user != Some(false) && in_worktree && holder.worktree.is_some()
+        }),
+        // Nothing would be ended; and a port that is only leased can be bound by nobody else.
+        Whose::Nobody if !matches!(what, What::Bind(_)) => false,
+        Whose::Nobody => match lease.and_then(|lease| lease.project_path.as_ref()) {
+            Some(project) => {
+                holder.worktree = Some(project.clone());
+                here.kinship(Path::new(project.as_str())) != Kinship::Same
+                    || is_other_session(client, &holder, here).await?
+            }
+            None => false,
+        },
+        Whose::Mine => is_other_session(client, &holder, here).await?,
+        Whose::Orphan => false,
+    };
+    Ok(is_other.then_some(holder))
+}
+
+/// Whether the lease is another session's, and that one lives. Without a name of one's own there is no telling.
+async fn is_other_session(client: &Client, holder: &WhoAnswer, here: &Here) -> Result<bool, Error> {
+    let (Some(theirs), Some(ours)) = (&holder.instance_id, &here.instance) else { return Ok(false) };
+    if theirs == ours {
+        return Ok(false);
+    }
+    // A session without hooks is not registered, and its name tells its process.
+    let pid = theirs.as_str().rsplit('-').next().and_then(|pid| pid.parse().ok()).and_then(Pid::new);
+    if pid.is_some_and(|pid| process::started(pid).is_some()) {
+        return Ok(true);
+    }
+    let live = client.instances().await?.instances;
+    Ok(live.iter().any(|instance| instance.instance_id == *theirs))
+}
+
+/// Facts: who has it, what this checkout has, how to start on one's own.
+async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> Result<String, Error> {
+    let usage = holder.system_usage.as_ref();
+    let process = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
+    let mut facts: Vec<String> = Vec::new();
+    facts.extend(holder.instance_id.as_ref().map(|instance| format!("session {instance}")));
+    facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), here.home.as_deref())));
+    facts.extend(holder.branch.as_ref().map(|branch| format!("branch {branch}")));
+    let of = facts.join(", ");
+    let port = holder.port;
+    let server = process.clone().unwrap_or_else(|| "a server".to_owned());
+    let fact = match what {
+        What::Bind(_) if process.is_some() => {
+            format!("Port {port} is in use by {server} of another checkout or session: {of}.")
+        }
+        What::Bind(_) => format!("Port {port} is leased for another checkout or session: {of}."),
+        What::KillPort(_) => format!("Port {port} has {server} of another checkout or session: {of}."),
+        What::KillName(name) => {
+            format!(
+                "The name {:?} also means {server} on port {port} of another checkout or session: {of}.",
+                name.shown
+            )
+        }
+        What::KillPid(pid) => format!(
+            "Process {pid} belongs to the server on port {port} of another checkout or session: {of}."
+        ),
+    };
+    let own = own(client, here).await?;
+    let own = if own.is_empty() {
+        "This checkout has no leased port yet.".to_owned()
+    } else {
+        format!("This checkout has {}.", own.join(", "))
+    };
+    let how = match what {
+        What::Bind(_) => "`styxy run -- COMMAND` runs a server on a port of its own.",
+        What::KillPort(_) | What::KillName(_) | What::KillPid(_) => {
+            "`styxy kill PORT` ends a server of this checkout and no other, and `styxy run -- COMMAND` runs one on a port of its own."
+        }
+    };
+    Ok(format!("{fact} {own} {how}"))
+}
+
+/// `dev 8003`, for every lease of this worktree that is not another session's.
+async fn own(client: &Client, here: &Here) -> Result<Vec<String>, Error> {
+    let place = here.place.as_deref().and_then(|place| crate::here::place::key(place).ok());
+    if place.is_none() {
+        return Ok(Vec::new());
+    }
+    let query = AllocationsQuery { project_path: place, ..AllocationsQuery::default() };
+    let leases = client.allocations(&query).await?.allocations;
+    let ours = |lease: &&Lease| lease.instance_id.is_none() || lease.instance_id == here.instance;
+    Ok(leases.iter().filter(ours).map(|lease| format!("{} {}", facts::service(lease), lease.port)).collect())
+}

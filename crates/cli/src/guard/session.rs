@@ -1,0 +1,189 @@
+//! The beginning, the moves and the end of an agent's session.
+//!
+//! The leases are the session's as long as the agent's process lives, whatever becomes of these events: the daemon watches
+//! the process.
+
+use std::env;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use styxy_client::agents::Agent;
+use styxy_client::place::{Session, project_root};
+use styxy_client::{Client, Error};
+use styxy_core::ProjectPath;
+use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
+
+use super::leases::{self, Leased};
+use crate::here::context::{self, Autostart};
+use crate::here::place::{key, user_home};
+use crate::here::variables::{Served, variables};
+use crate::here::wishes::{self, Wish};
+
+/// How long a daemon may take that may have to start first.
+const START: Duration = Duration::from_secs(1);
+/// How long one may take that runs: the agent waits, and its leases end without this too.
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// What a session gets at its beginning.
+#[derive(Debug)]
+pub(super) struct Began {
+    /// For the agent to read: facts.
+    pub(super) said: String,
+    pub(super) variables: Vec<(String, String)>,
+}
+
+/// Registers the session, leases the project's ports for it, exports them, and says which they are.
+///
+/// None if that cannot be done: the agent then works as it would without Styxy.
+pub(super) fn begin(agent: Agent, folder: &Path, session: Option<&Session>) -> Option<Began> {
+    let project = project(folder);
+    let wishes = wishes(folder)?;
+    let leased = context::ask_within(START, Autostart::FromEnvironment, async |client| {
+        if let Some(Session { instance, pid: Some(pid) }) = session {
+            let request = RegisterRequest {
+                instance_id: instance.clone(),
+                working_directory: project.clone(),
+                pid: Some(*pid),
+                metadata: None,
+            };
+            match client.register(&request).await {
+                // An agent within an agent has the session of the outer one.
+                Ok(_) | Err(Error::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        leases::lease(client, &wishes, project.as_ref(), session.map(|session| &session.instance)).await
+    });
+    let leased = leased.ok()?.ok()?;
+    let variables = exported(&wishes, &leased, session);
+    let exports = write_env_file(agent, &variables);
+    Some(Began { said: said(&wishes, &leased, project.is_some(), exports), variables })
+}
+
+/// Exports the ports of the worktree that the agent works in now, if it is another one. Outside of any it keeps those it
+/// has: it will be back.
+pub(super) fn moved(from: &Path, to: &Path, session: Option<&Session>) {
+    let Some(project) = project(to) else { return };
+    if self::project(from).as_ref() == Some(&project) || env_file(Agent::Claude).is_none() {
+        return;
+    }
+    let Some(wishes) = wishes(to) else { return };
+    let instance = session.map(|session| &session.instance);
+    let leased = context::try_ask(PATIENCE, async |client| {
+        leases::lease(client, &wishes, Some(&project), instance).await
+    });
+    if let Ok(Ok(leased)) = leased {
+        write_env_file(Agent::Claude, &exported(&wishes, &leased, session));
+    }
+}
+
+/// Gives back what the session leased and nobody uses. A cleared or resumed session goes on.
+pub(super) fn end(why: &str, session: Option<&Session>) {
+    let Some(session) = session.filter(|_| !matches!(why, "clear" | "resume")) else { return };
+    // It ends by itself if this does not get through.
+    let _ = context::try_ask(PATIENCE, async |client| {
+        tokio::time::timeout(PATIENCE, release(client, session)).await.unwrap_or(Ok(()))
+    });
+}
+
+async fn release(client: &Client, session: &Session) -> Result<(), Error> {
+    let query =
+        AllocationsQuery { instance_id: Some(session.instance.clone()), ..AllocationsQuery::default() };
+    for lease in client.allocations(&query).await?.allocations {
+        // A process that owns one may be about to listen.
+        if lease.state == State::Granted && lease.owner.kind != OwnerKind::Process {
+            match client.release(lease.lock_id).await {
+                // It has ended meanwhile.
+                Ok(_) | Err(Error::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The worktree around `folder`, as leases name it.
+pub(super) fn project(folder: &Path) -> Option<ProjectPath> {
+    project_root(folder, user_home().as_deref()).and_then(|root| key(&root).ok())
+}
+
+fn wishes(folder: &Path) -> Option<Vec<Wish>> {
+    // A file with a mistake is said so by every command that is typed.
+    let project = wishes::project_of(folder).ok().flatten();
+    let mut services: Vec<_> = project
+        .iter()
+        .flat_map(|project| project.services.iter().map(|(service, _)| service.clone()))
+        .collect();
+    if services.is_empty() {
+        services.extend("dev".parse().ok());
+    }
+    wishes::wishes(services, None, project.as_ref()).ok()
+}
+
+fn exported(wishes: &[Wish], leased: &[Leased], session: Option<&Session>) -> Vec<(String, String)> {
+    let served: Vec<Served> = wishes
+        .iter()
+        .zip(leased)
+        .map(|(wish, leased)| Served {
+            service: wish.service.clone(),
+            port: leased.port,
+            env: wish.env.clone(),
+        })
+        .collect();
+    let instance = session.map(|session| ("STYXY_INSTANCE".to_owned(), session.instance.to_string()));
+    instance.into_iter().chain(variables(&served)).collect()
+}
+
+/// The file whose lines the agent's shell reads before each command.
+fn env_file(agent: Agent) -> Option<PathBuf> {
+    let named = |name: &str| env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    match agent {
+        Agent::Claude => named("CLAUDE_ENV_FILE"),
+        Agent::Codex => named("CODEX_ENV_FILE").or_else(|| named("CLAUDE_ENV_FILE")),
+        Agent::Cursor | Agent::Gemini => None,
+    }
+}
+
+/// Whether the agent's shell has the variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exports {
+    Yes,
+    No,
+}
+
+fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
+    let Some(path) = env_file(agent) else {
+        return if agent == Agent::Cursor { Exports::Yes } else { Exports::No };
+    };
+    // Names and values have no letter that a shell would take for more than itself.
+    let mut lines = String::new();
+    for (name, value) in variables {
+        lines.extend(["export ", name, "='", value, "'\n"]);
+    }
+    let written = File::options().append(true).create(true).open(path);
+    match written.and_then(|mut file| file.write_all(lines.as_bytes())) {
+        Ok(()) => Exports::Yes,
+        Err(_) => Exports::No,
+    }
+}
+
+/// Facts, in a sentence each.
+fn said(wishes: &[Wish], leased: &[Leased], in_checkout: bool, exports: Exports) -> String {
+    let list: Vec<String> =
+        wishes.iter().zip(leased).map(|(wish, leased)| format!("{} {}", wish.service, leased.port)).collect();
+    let whom = if in_checkout { "checkout" } else { "session" };
+    let mut said = format!("Ports that Styxy has leased for this {whom}: {}.", list.join(", "));
+    for reason in leased.iter().filter_map(|leased| leased.reason.as_deref()) {
+        said.extend([" The ", reason, "."]);
+    }
+    if exports == Exports::Yes {
+        said.push_str(" The shell has them as PORT (the first one) and STYXY_<SERVICE>_PORT.");
+    }
+    said.push_str(
+        " `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` tells whose a port is, and `styxy kill PORT` \
+         ends a server of this checkout. Other checkouts and sessions on this machine have servers of their own.",
+    );
+    said
+}

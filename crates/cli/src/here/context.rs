@@ -1,0 +1,137 @@
+//! What every command is given: where to print, and how to reach the daemon.
+
+use std::time::Duration;
+
+use styxy_client::{Client, Options, Start};
+use styxy_core::api::{Code, Refusal};
+use styxy_core::layout::Layout;
+
+use crate::say::failure::Failure;
+use crate::say::output::{Format, Output};
+
+/// What every command is given.
+#[derive(Clone)]
+pub(crate) struct Context {
+    /// Where answers go.
+    pub(crate) output: Output,
+    autostart: Autostart,
+}
+
+/// Whether a daemon is started if none answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Autostart {
+    /// As the environment says.
+    FromEnvironment,
+    /// Yes, because that is what the command is for.
+    Always,
+    /// No.
+    Never,
+}
+
+impl Context {
+    pub(crate) fn new(format: Format, autostart: Autostart) -> Self {
+        Self { output: Output::new(format), autostart }
+    }
+
+    /// Asks the daemon one thing, or several.
+    pub(crate) fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+    ) -> Result<T, Failure> {
+        ask_with(self.autostart, question)
+    }
+
+    /// A way to the daemon, for a command that asks while it does other things.
+    ///
+    /// # Errors
+    /// There is no telling which daemon to ask.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(options(self.autostart)?)?)
+    }
+
+    /// Whether the command may start a daemon.
+    ///
+    /// # Errors
+    /// There is no telling which.
+    pub(crate) fn may_start(&self) -> Result<bool, Failure> {
+        Ok(options(self.autostart)?.start == Start::Auto)
+    }
+}
+
+/// As [`Context::ask`], for a command that has its own mind about starting a daemon.
+pub(crate) fn ask_with<T>(
+    autostart: Autostart,
+    question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+) -> Result<T, Failure> {
+    let client = Client::new(options(autostart)?)?;
+    Ok(runtime()?.block_on(question(&client))?)
+}
+
+/// Asks a daemon that runs; starts none, and leaves it to the caller what its errors mean.
+///
+/// # Errors
+/// There is no telling which daemon to ask.
+pub(crate) fn try_ask<T>(
+    patience: Duration,
+    question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+) -> Result<Result<T, styxy_client::Error>, Failure> {
+    ask_within(patience, Autostart::Never, question)
+}
+
+/// As [`try_ask`], with a mind of its own about starting a daemon.
+///
+/// # Errors
+/// As [`try_ask`].
+pub(crate) fn ask_within<T>(
+    patience: Duration,
+    autostart: Autostart,
+    question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+) -> Result<Result<T, styxy_client::Error>, Failure> {
+    let client = Client::new(Options { timeout: patience, ..options(autostart)? })?;
+    Ok(runtime()?.block_on(question(&client)))
+}
+
+/// Runs `work` to its end, for a command that does more than ask the daemon.
+///
+/// # Errors
+/// It cannot be run at all.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    Ok(runtime()?.block_on(work))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| no_runtime(&error))
+}
+
+/// Where the daemon's files are.
+///
+/// # Errors
+/// There is no telling, because no home folder is set.
+pub(crate) fn layout() -> Result<Layout, Failure> {
+    Ok(Layout::new(options(Autostart::Never)?.home))
+}
+
+fn options(autostart: Autostart) -> Result<Options, Failure> {
+    // Only a client that starts a daemon needs the program, and that one says so if it cannot be run.
+    let program = std::env::current_exe().unwrap_or_else(|_| "styxy".into());
+    let mut options = Options::from_env(program, std::env::vars_os().collect())
+        .map_err(|error| Failure::Usage(Box::new(error.refusal())))?;
+    match autostart {
+        Autostart::FromEnvironment => {}
+        Autostart::Always => options.start = Start::Auto,
+        Autostart::Never => options.start = Start::Never,
+    }
+    Ok(options)
+}
+
+fn no_runtime(error: &std::io::Error) -> Refusal {
+    Refusal::new(Code::DaemonUnreachable, format!("could not prepare to ask the daemon: {error}"))
+        .hint("styxy doctor")
+}
+
+impl From<styxy_client::Error> for Failure {
+    fn from(error: styxy_client::Error) -> Self {
+        error.refusal().into()
+    }
+}

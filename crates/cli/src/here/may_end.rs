@@ -1,0 +1,213 @@
+//! Which server may be ended, and which never.
+
+use std::path::Path;
+
+use styxy_core::api::{CheckAnswer, Code, Refusal, SystemUsage, WhoAnswer, Whose};
+use styxy_core::{Pid, Port};
+
+use crate::here::ownership::{Here, Kinship};
+
+/// Processes that are never ended, whoever insists.
+pub(crate) struct Protected {
+    pub(crate) own: u32,
+    pub(crate) daemon: u32,
+}
+
+/// The process that listens, if it may be ended at all.
+pub(crate) fn pid(found: &WhoAnswer, protected: &Protected) -> Result<Pid, Refusal> {
+    let port = found.port;
+    let Some(usage) = &found.system_usage else {
+        return Err(Refusal::new(Code::NotRunning, format!("port {port} is nobody's: {}", found.reason))
+            .hint(format!("styxy check {port}"))
+            .detail("port", port.get()));
+    };
+    let Some(pid) = usage.pid else {
+        return Err(
+            forbidden(port, format!("{}; only its own user can end it", found.reason)).hint("ask that user")
+        );
+    };
+    let never = |who: &str| forbidden(port, format!("port {port} is {who}, which is never ended by this"));
+    match pid.get() {
+        1 => Err(never("held by the machine's first process").hint("stop the service that listens there")),
+        number if number == protected.daemon => Err(never("Styxy's own daemon's").hint("styxy daemon stop")),
+        number if number == protected.own => Err(never("this command's").hint("styxy list")),
+        _ => Ok(pid),
+    }
+}
+
+/// Fails if the server is another worktree's, another session's or another user's.
+pub(crate) fn ours(found: &WhoAnswer, here: &Here) -> Result<(), Refusal> {
+    let refused = |why: &str| {
+        let refusal = forbidden(found.port, format!("{why}: {}", found.reason));
+        let anothers = found.system_usage.as_ref().is_some_and(|usage| usage.same_user == Some(false));
+        // It would help nobody but root.
+        refusal.hint(if anothers && !here.is_root {
+            "end it as its own user".to_owned()
+        } else {
+            format!("styxy kill {} --force", found.port)
+        })
+    };
+    match found.whose {
+        Whose::Nobody => return Ok(()),
+        Whose::Sibling => return Err(refused("the server is a sibling worktree's")),
+        Whose::Foreign => return Err(refused("the server is not this worktree's")),
+        Whose::Orphan if in_anothers(found, here) => {
+            return Err(refused("the server may be another worktree's, of which it served a folder"));
+        }
+        Whose::Orphan if !was_ours(found, here) => {
+            return Err(refused(
+                "the server may be another project's: no record of this repository names its folder",
+            ));
+        }
+        Whose::Mine | Whose::Orphan => {}
+    }
+    match &found.instance_id {
+        Some(theirs) if here.instance.as_ref() != Some(theirs) => {
+            Err(refused("the server is another agent session's"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether the deleted folder lay in a worktree that is there and not ours: a build may have replaced what is served.
+fn in_anothers(found: &WhoAnswer, here: &Here) -> bool {
+    let Some(folder) = &found.worktree else { return false };
+    let left = Path::new(folder.as_str()).ancestors().find(|folder| folder.exists());
+    let around = left.and_then(|left| styxy_client::place::project_root(left, here.home.as_deref()));
+    around.is_some_and(|root| here.kinship(&root) != Kinship::Same)
+}
+
+/// Whether the deleted folder was this repository's, by git's record or where it lay, or the lease is this session's.
+fn was_ours(found: &WhoAnswer, here: &Here) -> bool {
+    let lay_here = found.worktree.as_ref().is_some_and(|folder| here.had(Path::new(folder.as_str())));
+    lay_here || found.instance_id.is_some() && found.instance_id == here.instance
+}
+
+/// Whether that listener still is one of the port's: the same number and the same start.
+pub(crate) fn is_among(then: Option<&SystemUsage>, now: &CheckAnswer) -> bool {
+    let Some(then) = then.filter(|then| then.pid.is_some()) else { return false };
+    let mut listeners = now.system_usage.iter().chain(&now.others);
+    listeners.any(|now| then.pid == now.pid && then.started_at == now.started_at)
+}
+
+fn forbidden(port: Port, error: String) -> Refusal {
+    Refusal::new(Code::Forbidden, error).detail("rule", "owner").detail("port", port.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use styxy_core::InstanceId;
+
+    fn usage(pid: Option<u32>) -> Value {
+        json!({"pid": pid, "process": "node", "command": null, "user": "ada", "same_user": true, "addresses": [],
+            "working_directory": null, "working_directory_deleted": null, "project_path": null, "branch": null,
+            "started_at": "2026-11-22T17:40:00Z"})
+    }
+
+    fn found(whose: &str, change: impl FnOnce(&mut Value)) -> WhoAnswer {
+        let mut wire = json!({"port": 3000, "whose": whose, "reason": "node (42) runs", "worktree": null, "branch": null,
+            "instance_id": null, "system_usage": usage(Some(42)), "allocated_to": null});
+        change(&mut wire);
+        serde_json::from_value(wire).unwrap()
+    }
+
+    fn here(place: &Path, instance: Option<&str>) -> Here {
+        let instance = instance.map(|id| InstanceId::new(id).unwrap());
+        Here { place: Some(place.to_owned()), instance, home: None, is_root: false }
+    }
+
+    const NOBODY: Protected = Protected { own: 7, daemon: 9 };
+
+    #[test]
+    fn the_first_process_the_daemon_and_this_command_are_never_ended() {
+        assert_eq!(pid(&found("mine", |_| {}), &NOBODY).unwrap().get(), 42);
+        for number in [1, 7, 9] {
+            let found = found("mine", |wire| wire["system_usage"] = usage(Some(number)));
+            assert_eq!(pid(&found, &NOBODY).unwrap_err().code, Code::Forbidden, "{number}");
+        }
+    }
+
+    #[test]
+    fn nobody_and_what_cannot_be_seen_cannot_be_ended() {
+        let nobody = found("nobody", |wire| wire["system_usage"] = Value::Null);
+        assert_eq!(pid(&nobody, &NOBODY).unwrap_err().code, Code::NotRunning);
+        let unseen = found("foreign", |wire| wire["system_usage"] = usage(None));
+        assert_eq!(pid(&unseen, &NOBODY).unwrap_err().code, Code::Forbidden);
+    }
+
+    #[test]
+    fn others_servers_need_force() {
+        let here = here(Path::new("/w/app"), Some("claude-1"));
+        assert!(ours(&found("mine", |_| {}), &here).is_ok());
+        for whose in ["sibling", "foreign"] {
+            let refusal = ours(&found(whose, |_| {}), &here).unwrap_err();
+            assert_eq!(refusal.hint.as_deref(), Some("styxy kill 3000 --force"), "{whose}");
+        }
+        let session = |id: &str| found("mine", |wire| wire["instance_id"] = json!(id));
+        assert!(ours(&session("claude-1"), &here).is_ok());
+        assert!(ours(&session("claude-2"), &here).unwrap_err().error.contains("agent session"));
+    }
+
+    #[test]
+    fn an_orphan_may_be_ended_unless_it_served_a_folder_of_anothers_worktree() {
+        let top = tempfile::tempdir().unwrap();
+        let top = top.path().canonicalize().unwrap();
+        for project in ["app", "other"] {
+            std::fs::create_dir_all(top.join(project).join(".git")).unwrap();
+        }
+        let here = here(&top.join("app"), None);
+        let orphan = |folder: &str| found("orphan", |wire| wire["worktree"] = json!(top.join(folder)));
+        let record = top.join("app/.git/worktrees/fix");
+        std::fs::create_dir_all(&record).unwrap();
+        std::fs::write(record.join("gitdir"), format!("{}/.git\n", top.join("fix").display())).unwrap();
+        assert!(ours(&orphan("fix/web"), &here).is_ok());
+        assert!(ours(&orphan("app/dist"), &here).is_ok());
+        assert!(ours(&orphan("other/dist"), &here).is_err());
+        for unrelated in [orphan("gone"), found("orphan", |_| {})] {
+            let refusal = ours(&unrelated, &here).unwrap_err();
+            assert_eq!(refusal.hint.as_deref(), Some("styxy kill 3000 --force"));
+        }
+    }
+
+    #[test]
+    fn an_orphan_that_this_session_leased_for_is_its_own() {
+        let orphan = found("orphan", |wire| wire["instance_id"] = json!("claude-1"));
+        assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-1"))).is_ok());
+        assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-2"))).is_err());
+    }
+
+    #[test]
+    fn force_is_not_offered_where_only_root_could_use_it() {
+        let anothers = found("foreign", |wire| wire["system_usage"]["same_user"] = json!(false));
+        let mut here = here(Path::new("/w/app"), None);
+        assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("end it as its own user"));
+        here.is_root = true;
+        assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("styxy kill 3000 --force"));
+    }
+
+    #[test]
+    fn a_reused_number_is_another_listener() {
+        let listener = |pid: u32, started: &str| -> SystemUsage {
+            let mut wire = usage(Some(pid));
+            wire["started_at"] = json!(started);
+            serde_json::from_value(wire).unwrap()
+        };
+        let answer = |all: &[&SystemUsage]| CheckAnswer {
+            port: Port::new(3000).unwrap(),
+            available: false,
+            allocated_to: None,
+            system_usage: all.first().copied().cloned(),
+            others: all.iter().skip(1).copied().cloned().collect(),
+            reason: None,
+        };
+        let then = listener(42, "2026-11-22T17:40:00Z");
+        let (other, later) = (listener(43, "2026-11-22T17:40:00Z"), listener(42, "2026-11-22T17:40:01Z"));
+        assert!(is_among(Some(&then), &answer(&[&then])));
+        assert!(is_among(Some(&then), &answer(&[&other, &then])));
+        assert!(!is_among(Some(&then), &answer(&[&other, &later])));
+        assert!(!is_among(Some(&then), &answer(&[])));
+        assert!(!is_among(None, &answer(&[&then])));
+    }
+}

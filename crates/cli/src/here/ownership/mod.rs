@@ -1,0 +1,248 @@
+//! Whose the server on a port is: port, process, working directory, worktree, branch, agent session.
+//!
+//! The worktree decides. Two agent sessions of one worktree run the same code, so a server of the other one is mine here
+//! too, and the answer names that session; only where no worktree can be told does the session decide. The server's own
+//! folder counts before its lease's, since a lease is only what was asked for.
+
+mod worktree;
+
+use std::path::{Path, PathBuf};
+
+use styxy_client::{Client, Error};
+use styxy_core::api::{CheckAnswer, Lease, OwnerKind, SystemUsage, WhoAnswer, Whose};
+use styxy_core::{InstanceId, Port, ProjectPath};
+
+use crate::here::place;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::table::tilde;
+pub(crate) use worktree::Kinship;
+
+/// Where and for whom the command runs.
+#[derive(Debug)]
+pub(crate) struct Here {
+    /// The worktree, or the folder itself outside of one; none if that was deleted.
+    pub(crate) place: Option<PathBuf>,
+    pub(crate) instance: Option<InstanceId>,
+    pub(crate) home: Option<PathBuf>,
+    /// Whether this user may end another's processes.
+    pub(crate) is_root: bool,
+}
+
+impl Here {
+    /// This user, in another place.
+    pub(crate) fn at(place: Option<PathBuf>, instance: Option<InstanceId>, home: Option<PathBuf>) -> Self {
+        Self { place, instance, home, is_root: is_root() }
+    }
+
+    /// # Errors
+    /// The worktree's path is not Unicode, or the environment names a session that cannot be.
+    pub(crate) fn look() -> Result<Self, Failure> {
+        let project = place::current_project()?.map(|project| PathBuf::from(project.as_str()));
+        let folder = || std::env::current_dir().and_then(|here| here.canonicalize()).ok();
+        Ok(Self {
+            place: project.or_else(folder),
+            instance: place::current_instance()?,
+            home: place::user_home(),
+            is_root: is_root(),
+        })
+    }
+
+    /// How the place called `theirs` stands to this one.
+    pub(crate) fn kinship(&self, theirs: &Path) -> Kinship {
+        match &self.place {
+            Some(ours) => worktree::kinship(ours, theirs, self.home.as_deref()),
+            None => Kinship::Unrelated,
+        }
+    }
+
+    /// Whether a folder that is no longer there was in this place, or in a worktree that git has on record for it.
+    pub(crate) fn had(&self, gone: &Path) -> bool {
+        let Some(ours) = &self.place else { return false };
+        gone.starts_with(ours) || worktree::is_recorded(ours, gone)
+    }
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Windows itself says whether a process may be ended.
+#[cfg(windows)]
+const fn is_root() -> bool {
+    true
+}
+
+/// Asks the daemon who is on `port`, and says whose that is from `here`.
+///
+/// # Errors
+/// The daemon cannot be asked.
+pub(crate) async fn whose(client: &Client, port: Port, here: &Here) -> Result<WhoAnswer, Error> {
+    Ok(judge(client.check(port).await?, here))
+}
+
+/// Says whose the server is that `answer` tells of.
+pub(crate) fn judge(mut answer: CheckAnswer, here: &Here) -> WhoAnswer {
+    adopt(&mut answer);
+    let disk = Disk { is_there: &Path::exists, kinship: &|theirs| here.kinship(theirs) };
+    classify(answer, here, &disk)
+}
+
+/// A process outside of any worktree that listens on the very addresses of one inside is that one's child: they share the
+/// socket, and it only went to another folder.
+fn adopt(answer: &mut CheckAnswer) {
+    let all = || answer.system_usage.iter().chain(&answer.others);
+    let Some(parent) = all().find(|usage| usage.project_path.is_some()).cloned() else { return };
+    for usage in answer.system_usage.iter_mut().chain(&mut answer.others) {
+        let alike = usage.addresses == parent.addresses && usage.same_user == parent.same_user;
+        if alike && usage.project_path.is_none() && usage.working_directory_deleted == Some(false) {
+            usage.project_path.clone_from(&parent.project_path);
+            usage.branch.clone_from(&parent.branch);
+        }
+    }
+}
+
+/// The same for each process that listens there by itself; one answer that says so if none does.
+pub(crate) fn each(mut answer: CheckAnswer, here: &Here) -> Vec<WhoAnswer> {
+    adopt(&mut answer);
+    let others = std::mem::take(&mut answer.others);
+    let first = answer.system_usage.take();
+    let alone = |usage| CheckAnswer { system_usage: usage, ..answer.clone() };
+    let all = std::iter::once(first).chain(others.into_iter().map(Some));
+    all.map(|usage| judge(alone(usage), here)).collect()
+}
+
+/// What is asked of the disk.
+struct Disk<'a> {
+    is_there: &'a dyn Fn(&Path) -> bool,
+    kinship: &'a dyn Fn(&Path) -> Kinship,
+}
+
+/// Where a server belongs.
+enum Belongs {
+    /// To this worktree, or folder.
+    To(ProjectPath),
+    /// To one that was deleted, as far as its name is known.
+    ToDeleted(Option<ProjectPath>),
+    /// There is no telling.
+    Unknown,
+}
+
+impl Belongs {
+    fn path(self) -> Option<ProjectPath> {
+        match self {
+            Self::To(path) => Some(path),
+            Self::ToDeleted(path) => path,
+            Self::Unknown => None,
+        }
+    }
+}
+
+fn classify(answer: CheckAnswer, here: &Here, disk: &Disk) -> WhoAnswer {
+    let CheckAnswer { port, system_usage, others, allocated_to, reason, .. } = answer;
+    // The lease of a port that a stranger has taken says nothing of that stranger.
+    let lease = allocated_to.as_ref().filter(|lease| lease.conflict.is_none());
+    let session = lease.and_then(|lease| lease.instance_id.clone());
+    let judged = |usage: SystemUsage| {
+        let belongs = belongs(&usage, lease, disk);
+        let (whose, said) = server(&usage, &belongs, session.as_ref(), here, disk);
+        (whose, said, belongs.path(), usage)
+    };
+    // Several may listen, each on an address of its own: the port is mine if all of them are.
+    let mut all = system_usage.into_iter().chain(others).map(judged);
+    let first = all.next();
+    let decides = all.find(|(whose, ..)| *whose != Whose::Mine);
+    let decides = match (&first, decides) {
+        (Some((Whose::Mine, ..)), Some(other)) => Some(other),
+        (Some(_) | None, _) => first,
+    };
+    let (whose, reason, worktree, system_usage) = match decides {
+        Some((whose, said, worktree, usage)) => (whose, said, worktree, Some(usage)),
+        None => (Whose::Nobody, nobody(lease, reason), None, None),
+    };
+    let usage = system_usage.as_ref().filter(|usage| usage.project_path == worktree);
+    let branch = usage.and_then(|usage| usage.branch.clone());
+    WhoAnswer { port, whose, reason, worktree, branch, instance_id: session, system_usage, allocated_to }
+}
+
+fn nobody(lease: Option<&Lease>, reason: Option<String>) -> String {
+    match (lease, reason) {
+        (Some(lease), _) => {
+            format!("nothing listens; it is leased for {}, {}", facts::service(lease), facts::who(lease))
+        }
+        (None, Some(reason)) => format!("nothing listens; {reason}"),
+        (None, None) => "nothing listens".to_owned(),
+    }
+}
+
+/// The server's own folder, unless a lease that was asked for this very process says otherwise.
+fn belongs(usage: &SystemUsage, lease: Option<&Lease>, disk: &Disk) -> Belongs {
+    let leased = lease.and_then(|lease| lease.project_path.clone());
+    let by_name = lease.is_some_and(|lease| {
+        lease.owner.kind == OwnerKind::Process && usage.pid.is_some() && lease.owner.pid == usage.pid
+    });
+    let is_there = |path: &ProjectPath| (disk.is_there)(Path::new(path.as_str()));
+    let folder = || usage.working_directory.as_deref().and_then(|folder| ProjectPath::new(folder).ok());
+    if usage.working_directory_deleted == Some(true) {
+        // A build may replace the folder it serves; the worktree around it stands, if the lease names it.
+        return match leased.filter(is_there) {
+            Some(project) => Belongs::To(project),
+            None => Belongs::ToDeleted(folder()),
+        };
+    }
+    let project = match leased {
+        Some(leased) if by_name || usage.project_path.is_none() => Some(leased),
+        Some(_) | None => usage.project_path.clone().or_else(folder),
+    };
+    match project {
+        Some(project) if is_there(&project) => Belongs::To(project),
+        Some(project) => Belongs::ToDeleted(Some(project)),
+        None => Belongs::Unknown,
+    }
+}
+
+fn server(
+    usage: &SystemUsage,
+    belongs: &Belongs,
+    session: Option<&InstanceId>,
+    here: &Here,
+    disk: &Disk,
+) -> (Whose, String) {
+    let process = facts::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get));
+    let process = process.unwrap_or_else(|| "a process that cannot be seen".to_owned());
+    if usage.same_user == Some(false) {
+        let user = usage.user.as_deref().map(|user| match user.parse::<u32>() {
+            Ok(number) => format!(", user {number}"),
+            Err(_) => format!(", {user}"),
+        });
+        let user = user.unwrap_or_default();
+        return (Whose::Foreign, format!("{process} is another user's{user}"));
+    }
+    let named = |path: &ProjectPath| tilde(path.as_str(), here.home.as_deref());
+    let other = session.filter(|session| here.instance.as_ref() != Some(*session));
+    let other = other.map(|session| format!(", for the agent session {session}")).unwrap_or_default();
+    match belongs {
+        Belongs::To(path) => match (disk.kinship)(Path::new(path.as_str())) {
+            Kinship::Same => (Whose::Mine, format!("{process} runs in this worktree{other}")),
+            Kinship::Sibling => (
+                Whose::Sibling,
+                format!("{process} runs in another worktree of this repository, {}", named(path)),
+            ),
+            Kinship::Unrelated => (Whose::Foreign, format!("{process} runs in {}", named(path))),
+        },
+        Belongs::ToDeleted(path) => {
+            let called = path.as_ref().map(|path| format!(", {}", named(path))).unwrap_or_default();
+            (Whose::Orphan, format!("{process} runs in a folder that was deleted{called}"))
+        }
+        Belongs::Unknown if session.is_some() && session == here.instance.as_ref() => {
+            (Whose::Mine, format!("{process} runs for this agent session"))
+        }
+        Belongs::Unknown => {
+            (Whose::Foreign, format!("{process} runs in a folder that cannot be told from here"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

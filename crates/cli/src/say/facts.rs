@@ -1,0 +1,92 @@
+//! A lease's facts in words, the same wherever one is shown.
+
+use styxy_core::api::{Lease, OwnerKind, OwnerView, State};
+
+use crate::say::table::UNKNOWN;
+
+/// `dev/web`, or `dev` for a lease without a name.
+pub(crate) fn service(lease: &Lease) -> String {
+    match &lease.service_name {
+        Some(name) => format!("{}/{name}", lease.service_type),
+        None => lease.service_type.to_string(),
+    }
+}
+
+/// `active`, `granted`, or who sits on its port without a right to it.
+pub(crate) fn state(lease: &Lease) -> String {
+    match (&lease.conflict, lease.state) {
+        (Some(conflict), _) => {
+            let stranger = process(conflict.process.as_deref(), conflict.pid.map(styxy_core::Pid::get));
+            format!("conflict: {}", stranger.as_deref().unwrap_or("a stranger"))
+        }
+        (None, State::Active) => "active".to_owned(),
+        (None, State::Granted) => "granted".to_owned(),
+    }
+}
+
+/// The agent session, else the process that must live, else what it waits for.
+pub(crate) fn who(lease: &Lease) -> String {
+    match &lease.instance_id {
+        Some(instance) => instance.to_string(),
+        None => owner(&lease.owner).unwrap_or_else(|| match lease.owner.kind {
+            OwnerKind::Listener if lease.state == State::Granted => "waits for a listener".to_owned(),
+            OwnerKind::Listener | OwnerKind::Process | OwnerKind::Instance => UNKNOWN.to_owned(),
+        }),
+    }
+}
+
+/// `node (4242)`, as far as it is known.
+pub(crate) fn owner(owner: &OwnerView) -> Option<String> {
+    process(owner.process.as_deref(), owner.pid.map(styxy_core::Pid::get))
+}
+
+/// `node (4242)`, `node` or `pid 4242`, as far as it is known.
+pub(crate) fn process(name: Option<&str>, pid: Option<u32>) -> Option<String> {
+    match (name, pid) {
+        (Some(name), Some(pid)) => Some(format!("{name} ({pid})")),
+        (Some(name), None) => Some(name.to_owned()),
+        (None, Some(pid)) => Some(format!("pid {pid}")),
+        (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A lease as the wire has it, changed by `change`.
+    pub(crate) fn lease(port: u16, change: impl FnOnce(&mut serde_json::Value)) -> Lease {
+        let mut wire = json!({
+            "lock_id": format!("4f5e0000-0000-4000-8000-{port:012}"),
+            "port": port,
+            "service_type": "dev",
+            "service_name": null,
+            "instance_id": null,
+            "project_path": "/w/app",
+            "state": "granted",
+            "owner": {"kind": "listener"},
+            "allocated_at": "2026-11-22T17:40:00Z",
+        });
+        change(&mut wire);
+        serde_json::from_value(wire).unwrap()
+    }
+
+    #[test]
+    fn a_lease_says_who_it_is_for_as_well_as_it_can() {
+        assert_eq!(who(&lease(3000, |_| {})), "waits for a listener");
+        let by_process =
+            lease(3000, |wire| wire["owner"] = json!({"kind": "process", "pid": 7, "process": "node"}));
+        assert_eq!(who(&by_process), "node (7)");
+        let by_agent = lease(3000, |wire| wire["instance_id"] = json!("claude-1"));
+        assert_eq!(who(&by_agent), "claude-1");
+    }
+
+    #[test]
+    fn a_conflict_hides_the_state_and_names_the_stranger() {
+        assert_eq!(state(&lease(3000, |wire| wire["state"] = json!("active"))), "active");
+        let taken = |conflict| state(&lease(3000, |wire| wire["conflict"] = conflict));
+        assert_eq!(taken(json!({"pid": 9, "process": "python3"})), "conflict: python3 (9)");
+        assert_eq!(taken(json!({"pid": null, "process": null})), "conflict: a stranger");
+    }
+}

@@ -1,0 +1,12 @@
+//! How things are said: answers and refusals, tables, ages, exit codes. Knows core alone, and asks nobody.
+
+pub(crate) mod age;
+pub(crate) mod arguments;
+pub(crate) mod daemon;
+pub(crate) mod examples;
+pub(crate) mod exit;
+pub(crate) mod facts;
+pub(crate) mod failure;
+pub(crate) mod output;
+pub(crate) mod table;
+pub(crate) mod version;

@@ -1,0 +1,233 @@
+//! The only place that prints: answers to stdout, everything else to stderr, each in one write.
+//!
+//! Colour is for terminals, and never under `NO_COLOR`. A reader that has seen enough (`| head -1`) is no error.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use styxy_core::api::{Code, Refusal};
+
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+/// What an answer is about: headers of tables, the sentence that matters.
+pub(crate) const STRONG: Style = Style::new().bold();
+/// What a person should look at twice.
+pub(crate) const ALERT: Style = AnsiColor::Yellow.on_default().bold();
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// The wire type, one line of JSON each.
+    Json,
+}
+
+/// Where answers are printed.
+#[derive(Clone)]
+pub(crate) struct Output {
+    format: Format,
+}
+
+impl Output {
+    pub(crate) const fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// How answers are written.
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Prints an answer: `wire` itself, or what `human` makes of it.
+    ///
+    /// # Errors
+    /// stdout cannot be written; that its reader went away is none.
+    pub(crate) fn answer(
+        &self,
+        wire: &impl Serialize,
+        human: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut answer = Vec::new();
+        match self.format {
+            Format::Json => json(wire, &mut answer)?,
+            Format::Human => human(&mut answer)?,
+        }
+        text(&answer)
+    }
+
+    /// Tells why there is no answer, and how the command ends therefore.
+    pub(crate) fn failure(&self, failure: &Failure) -> Exit {
+        match failure {
+            Failure::Refused(refusal) | Failure::Usage(refusal) | Failure::NotRun { refusal, .. } => {
+                self.refusal(refusal);
+            }
+            Failure::Output(error) => {
+                to_stderr(format!("{ERROR}error:{ERROR:#} could not write the answer: {error}\n").as_bytes());
+            }
+        }
+        failure.exit()
+    }
+
+    /// Prints one refusal: as JSON it is an answer like any other, in words it goes to stderr.
+    pub(crate) fn refusal(&self, refusal: &Refusal) {
+        let mut said = Vec::new();
+        // Nothing better can be done about an output that cannot be written than to end with the refusal's code.
+        match self.format {
+            Format::Json => {
+                let _ = json(refusal, &mut said).and_then(|()| text(&said));
+            }
+            Format::Human => {
+                let _ = words(refusal, &mut said);
+                to_stderr(&said);
+            }
+        }
+    }
+}
+
+/// Prints `text` to stdout as it is, whatever the format.
+///
+/// # Errors
+/// As [`Output::answer`].
+pub(crate) fn text(text: &[u8]) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    unless_closed(out.write_all(text).and_then(|()| out.flush()))
+}
+
+/// Prints bytes that are not ours, with whatever is in them.
+///
+/// # Errors
+/// A reader that went away is one here, so that who follows a file can stop.
+pub(crate) fn stream(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush())
+}
+
+/// Tells a person something that is not the answer.
+pub(crate) fn note(text: &str) {
+    to_stderr(format!("{}\n", printable(text)).as_bytes());
+}
+
+/// Tells anybody what will go wrong.
+pub(crate) fn warning(text: &str) {
+    to_stderr(format!("{ALERT}warning:{ALERT:#} {}\n", printable(text)).as_bytes());
+}
+
+/// Whether a person sees what is not the answer.
+pub(crate) fn is_seen() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Whether there is a person to ask.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks that person `question`; only a plain yes is one.
+///
+/// # Errors
+/// stdin cannot be read.
+pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
+    to_stderr(format!("{question} [y/N] ").as_bytes());
+    let mut reply = String::new();
+    io::stdin().lock().read_line(&mut reply)?;
+    Ok(matches!(reply.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// How many columns an answer has room for; none if it goes to no terminal.
+pub(crate) fn width() -> Option<usize> {
+    let out = io::stdout();
+    if !out.is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0))
+}
+
+/// `text` with every control character made visible: other programs' names must not move the cursor.
+pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.chars().any(|letter| letter.is_control() && letter != '\n') {
+        return text.into();
+    }
+    let visible = |letter: char| match letter {
+        '\n' => "\n".to_owned(),
+        letter if letter.is_control() => letter.escape_default().to_string(),
+        letter => letter.to_string(),
+    };
+    text.chars().map(visible).collect::<String>().into()
+}
+
+fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, wire)?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// `error: …` and `hint: …`, one line each.
+fn words(refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{ERROR}error:{ERROR:#} {}", printable(&refusal.error))?;
+    if let Some(hint) = &refusal.hint {
+        writeln!(out, "{HINT}hint:{HINT:#} {}", printable(hint))?;
+    }
+    Ok(())
+}
+
+/// What cannot be told on stderr cannot be told.
+fn to_stderr(text: &[u8]) {
+    let _ = anstream::stderr().lock().write_all(text);
+}
+
+fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Wrong usage as JSON, for a program that asked for JSON in the same breath.
+pub(crate) fn usage_as_json(message: &str) {
+    Output::new(Format::Json).refusal(&Refusal::new(Code::InvalidRequest, message).hint("styxy --help"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(refusal: &Refusal) -> String {
+        let mut out = Vec::new();
+        words(refusal, &mut out).unwrap();
+        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_refusal_says_what_and_the_next_command_to_type() {
+        let refusal = Refusal::new(Code::PortUnavailable, "port 3000 is leased by claude-2");
+        assert_eq!(plain(&refusal), "error: port 3000 is leased by claude-2\n");
+        let refusal = refusal.hint("styxy check 3000");
+        assert_eq!(plain(&refusal), "error: port 3000 is leased by claude-2\nhint: styxy check 3000\n");
+    }
+
+    #[test]
+    fn control_characters_of_others_never_reach_the_terminal() {
+        assert_eq!(printable("node \u{1b}[2Jserver\r"), "node \\u{1b}[2Jserver\\r");
+        assert_eq!(printable("two\nlines"), "two\nlines");
+        assert!(matches!(printable("plain"), std::borrow::Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn json_is_one_line() {
+        let mut out = Vec::new();
+        json(&Refusal::new(Code::UnknownLease, "no lease"), &mut out).unwrap();
+        let expected = "{\"success\":false,\"error\":\"no lease\",\"code\":\"unknown_lease\",\"hint\":null,\"details\":{}}\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error() {
+        assert!(unless_closed(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(unless_closed(Err(io::ErrorKind::StorageFull.into())).is_err());
+    }
+}

@@ -41,10 +41,8 @@ export declare class Client {
   events(options: string): Promise<Events>
   /** As `allocate`, while the calling thread waits. */
   allocateSync(options: string, caller: Caller): Array<Grant>
-  /** As `list`, while the calling thread waits. */
-  listSync(options: string, caller: Caller): Array<LeaseInfo>
-  /** What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon. */
-  serviceName(options: string, caller: Caller): string | null
+  /** The port that the server of these options listens on, if one of its project runs. The calling thread waits. */
+  runningSync(options: string, caller: Caller): number | null
 }
 
 /** An open stream of events. It ends when the daemon does, when `close` is called, or when it is collected. */
@@ -72,11 +70,12 @@ export interface Beat {
 export interface Caller {
   /** `process.cwd()`, unless it is gone. */
   cwd?: string
-  /** The user's home folder, which is no project even if it has a `.git`. */
-  home?: string
-  /** The values of `instanceVariables()`, in their order. */
-  instance: Array<string | undefined | null>
+  /** The values of the variables that `callerVariables()` names, in their order. */
+  variables: Array<string | undefined | null>
 }
+
+/** The environment variables that say where and for whom a call is. */
+export declare function callerVariables(): Array<string>
 
 /** Who has a port. */
 export interface Check {
@@ -169,9 +168,6 @@ export interface Instance {
   metadata: Record<string, unknown> | null
 }
 
-/** The variables that name an agent session, the first that is set first. */
-export declare function instanceVariables(): Array<string>
-
 /** How the journal is kept. */
 export interface Journal {
   /** `mapped`, or `plain` where a file cannot be mapped. */
@@ -249,6 +245,12 @@ export interface PortInUse {
   /** Other processes that do, as in `Check`; most often none. */
   others: Array<SystemUsage>
 }
+
+/** The root of the checkout around `folder`; outside of one, the folder itself, canonical if it exists. */
+export declare function projectAround(folder: string, caller: Caller): string
+
+/** The root of the checkout around `folder`; null outside of one, or if there is no such folder. */
+export declare function projectRoot(folder: string, caller: Caller): string | null
 
 /** One event. `reset` has nothing but its type. */
 export interface RawEvent {

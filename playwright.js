@@ -54,10 +54,9 @@ function decide(ask, mayReuse) {
   if (process.env.STYXY === 'off') return alone(ask);
   const { service, name, port, project } = ask;
   try {
-    const { allocateSync, listSync, serviceName } = require('./lib/sync.js');
-    const called = serviceName({ service, name, project });
-    const running = mayReuse && listSync({ project, service }).find((lease) => isRunning(lease, called));
-    if (running) return { port: running.port, reuse: true };
+    const { allocateSync, runningSync } = require('./lib/sync.js');
+    const running = mayReuse ? runningSync({ service, name, project }) : null;
+    if (running !== null) return { port: running, reuse: true };
     return { port: allocateSync({ service, name, port, project, reuse: true }).port, reuse: false };
   } catch (error) {
     if (!isOutOfReach(error)) {
@@ -66,10 +65,6 @@ function decide(ask, mayReuse) {
     warnOnce(error.message);
     return alone(ask);
   }
-}
-
-function isRunning(lease, name) {
-  return lease.state === 'active' && !lease.conflict && lease.serviceName === name;
 }
 
 /** Without a daemon nobody knows whose server listens where, so a server of our own is started, and none reused. */

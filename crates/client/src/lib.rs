@@ -4,20 +4,27 @@
 //! gets nothing from it. It runs on any Tokio runtime with its I/O and time drivers enabled, and blocks none.
 
 pub mod agents;
+mod caller;
 mod client;
 mod disk;
 mod error;
 mod events;
 mod http;
+pub mod leases;
 mod lifecycle;
 mod options;
 mod own;
-pub mod place;
-pub mod project;
+mod port_request;
+mod project;
+mod session;
 mod start;
 
+pub use caller::{Caller, CallerError, canonical};
 pub use client::Client;
 pub use error::Error;
 pub use events::{Event, Events};
 pub use lifecycle::{Contact, Stopped};
 pub use options::{Environment, Options, Start};
+pub use port_request::{PortRequest, Terms};
+pub use project::ProjectError;
+pub use session::Session;

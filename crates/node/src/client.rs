@@ -152,15 +152,9 @@ impl Client {
         block_on(self.way.clone().allocate(options, None, caller))
     }
 
-    /// As `list`, while the calling thread waits.
+    /// The port that the server of these options listens on, if one of its project runs. The calling thread waits.
     #[napi(catch_unwind)]
-    pub fn list_sync(&self, options: String, caller: Caller) -> Result<Vec<LeaseInfo>> {
-        block_on(self.way.clone().list(options, caller))
-    }
-
-    /// What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon.
-    #[napi(catch_unwind)]
-    pub fn service_name(&self, options: String, caller: Caller) -> Result<Option<String>> {
-        Way::service_name(&options, &caller)
+    pub fn running_sync(&self, options: String, caller: Caller) -> Result<Option<u16>> {
+        block_on(self.way.clone().running(options, caller))
     }
 }

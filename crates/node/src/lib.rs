@@ -6,6 +6,7 @@
 
 pub mod answers;
 mod calls;
+mod case;
 pub mod client;
 mod error;
 pub mod events;

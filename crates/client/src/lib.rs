@@ -6,6 +6,7 @@
 pub mod agents;
 mod caller;
 mod client;
+mod connection;
 mod disk;
 mod error;
 mod events;
@@ -13,7 +14,7 @@ mod http;
 pub mod leases;
 mod lifecycle;
 mod options;
-mod own;
+mod ownership;
 mod port_request;
 mod project;
 mod session;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use styxy_core::Pid;
 use styxy_core::api::StatusAnswer;
-use styxy_core::handshake::DaemonFile;
 
+use crate::client::Shared;
 use crate::http::{Daemons, Failure, Request};
 use crate::start::{Began, PAUSE, is_held};
 use crate::{Client, Error, Start};
@@ -51,15 +51,16 @@ pub enum Stopped {
 impl Client {
     /// The daemon's status; it is started first if none runs and the options say so.
     pub async fn connect(&self) -> Result<Contact, Error> {
-        let starts = self.shared.starter.count();
+        let Shared { connection, starter } = &*self.shared;
+        let starts = starter.count();
         if let Some(status) = self.running().await? {
             return Ok(Contact::Running(status));
         }
-        if self.shared.options.start == Start::Never {
-            return Err(Error::NotRunning { place: self.shared.options.home.clone() });
+        if connection.options.start == Start::Never {
+            return Err(Error::NotRunning { place: connection.options.home.clone() });
         }
-        let began = self.shared.start(starts).await?;
-        let status = self.shared.once(&Request::get("/status"), self.shared.options.timeout).await;
+        let began = starter.start(connection, starts).await?;
+        let status = connection.once(&Request::get("/status"), connection.options.timeout).await;
         let status = status.map_err(Error::from)?.read()?;
         Ok(match began {
             Began::Here { notes } => Contact::Started { status, notes },
@@ -73,11 +74,12 @@ impl Client {
     }
 
     async fn look(&self, daemons: Daemons) -> Result<Option<StatusAnswer>, Error> {
+        let connection = &self.shared.connection;
         let request = Request::get("/status").answered_by(daemons);
-        match self.shared.once(&request, self.shared.options.timeout).await {
+        match connection.once(&request, connection.options.timeout).await {
             Ok(answer) => answer.read().map(Some),
             Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {
-                self.shared.forget_line();
+                connection.forget_line();
                 Ok(None)
             }
             Err(Failure::Final(error)) => Err(error),
@@ -93,7 +95,8 @@ impl Client {
     /// It still runs after that time, or cannot be spoken to.
     pub async fn stop(&self) -> Result<Stopped, Error> {
         let deadline = Instant::now() + STOP;
-        let lock = self.shared.layout.lock();
+        let connection = &self.shared.connection;
+        let lock = connection.layout.lock();
         let status = loop {
             if let Some(status) = self.look(Daemons::OursOrOlder).await? {
                 break status;
@@ -108,13 +111,13 @@ impl Client {
             tokio::time::sleep(PAUSE).await;
         };
         let shutdown = Request::new(Method::POST, "/shutdown").answered_by(Daemons::OursOrOlder);
-        match self.shared.once(&shutdown, STOP).await {
+        match connection.once(&shutdown, STOP).await {
             Ok(answer) => drop(answer.granted()?),
             // Ended before, or while, it was told.
             Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {}
             Err(Failure::Final(error)) => return Err(error),
         }
-        self.shared.forget_line();
+        connection.forget_line();
         while is_held(&lock) && !self.is_succeeded(status.pid) {
             if Instant::now() >= deadline {
                 return Err(Error::StillRunning { pid: status.pid.get(), after: STOP });
@@ -126,8 +129,6 @@ impl Client {
 
     /// Whether another daemon than `pid` holds the lock by now: somebody may start one the instant the lock is free.
     fn is_succeeded(&self, pid: Pid) -> bool {
-        let file = std::fs::read(self.shared.layout.daemon_file()).ok();
-        let daemon: Option<DaemonFile> = file.and_then(|json| serde_json::from_slice(&json).ok());
-        daemon.is_some_and(|daemon| daemon.pid != pid)
+        self.shared.connection.daemon_file().is_some_and(|daemon| daemon.pid != pid)
     }
 }

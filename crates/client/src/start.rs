@@ -12,7 +12,7 @@ use std::{fs, io, thread};
 use styxy_core::handshake::Handshake;
 use tokio::sync::{Mutex, oneshot};
 
-use crate::client::Shared;
+use crate::connection::Connection;
 use crate::http::{Failure, Request};
 use crate::{Error, Options};
 
@@ -47,45 +47,45 @@ impl Starter {
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire)
     }
-}
-
-impl Shared {
     /// Starts the daemon, unless a start has ended since there were `seen`: then its outcome is this one's too.
-    pub(crate) async fn start(&self, seen: u64) -> Result<Began, Error> {
-        let mut last = self.starter.last.lock().await;
-        if let Some(outcome) = last.as_ref().filter(|_| self.starter.count() != seen) {
+    pub(crate) async fn start(&self, connection: &Connection, seen: u64) -> Result<Began, Error> {
+        let mut last = self.last.lock().await;
+        if let Some(outcome) = last.as_ref().filter(|_| self.count() != seen) {
             return outcome.clone();
         }
-        let outcome = self.begin().await;
+        let outcome = begin(connection).await;
         *last = Some(outcome.clone());
-        self.starter.count.fetch_add(1, Ordering::Release);
+        self.count.fetch_add(1, Ordering::Release);
         outcome
     }
+}
 
-    async fn begin(&self) -> Result<Began, Error> {
-        let deadline = Instant::now() + TAKEOVER;
+async fn begin(connection: &Connection) -> Result<Began, Error> {
+    let lock = connection.layout.lock();
+    let deadline = Instant::now() + TAKEOVER;
+    loop {
+        match spawn(&connection.options, connection.layout.root()).await? {
+            Handshake::Ready { notes, .. } => return Ok(Began::Here { notes }),
+            Handshake::Refused { refusal } => return Err(Error::StartRefused(refusal)),
+            // The other one is starting (it will answer) or stopping (it will let go of the lock).
+            Handshake::Lost => {}
+        }
         loop {
-            match spawn(&self.options, self.layout.root()).await? {
-                Handshake::Ready { notes, .. } => return Ok(Began::Here { notes }),
-                Handshake::Refused { refusal } => return Err(Error::StartRefused(refusal)),
-                // The other one is starting (it will answer) or stopping (it will let go of the lock).
-                Handshake::Lost => {}
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::Stuck { lock });
             }
-            loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(Error::Stuck { lock: self.layout.lock() });
+            match connection.once(&Request::get("/status"), left).await {
+                Ok(_) => return Ok(Began::Elsewhere),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {
+                    connection.forget_line();
                 }
-                match self.once(&Request::get("/status"), left).await {
-                    Ok(_) => return Ok(Began::Elsewhere),
-                    Err(Failure::Final(error)) => return Err(error),
-                    Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => self.forget_line(),
-                }
-                if !is_held(&self.layout.lock()) {
-                    break;
-                }
-                tokio::time::sleep(PAUSE).await;
             }
+            if !is_held(&lock) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

@@ -30,7 +30,7 @@ fn paths(text: &str) -> Vec<&str> {
     let is_inside = |word: &str| {
         word.split_once('/').is_some_and(|(folder, _)| !folder.is_empty() && root().join(folder).is_dir())
     };
-    let quoted = text.split('`').skip(1).step_by(2);
+    let quoted = text.split('`').skip(1).step_by(2).filter(|word| !word.contains(' '));
     quoted.filter(|word| is_inside(word) || SOURCES.iter().any(|end| word.ends_with(end))).collect()
 }
 

@@ -1,4 +1,5 @@
 //! Who calls, and from where: what an option means that is not given.
+#![expect(clippy::needless_pass_by_value, reason = "what crosses from JavaScript is made for this call")]
 
 use std::path::{Path, PathBuf};
 

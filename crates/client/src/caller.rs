@@ -194,7 +194,7 @@ impl Caller {
 ///
 /// # Errors
 /// It does not exist, or may not be looked at.
-pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+fn canonical(path: &Path) -> io::Result<PathBuf> {
     checkout::canonical(path, &Disk)
 }
 

@@ -18,10 +18,10 @@ use crate::http::{Answer, Failure, Repeat, Request};
 use crate::start::Starter;
 use crate::{Error, Options, Start};
 
-/// A way to the user's daemon. Clones share their connections and, if it must be started, the start.
+/// A client of the user's daemon. Clones share their connections, and the start of a daemon.
 ///
-/// Every call connects if need be, starts the daemon if none runs and the options say so, and fails with
-/// [`Error::Refused`] if the daemon says no. A call may be dropped at any time.
+/// Every call connects if necessary, and starts the daemon if none runs and the options allow it. It fails with
+/// [`Error::Refused`] if the daemon refuses. A call may be dropped at any time.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
 }
 
 impl Client {
-    /// A client of the daemon that `options` describe. Looks at nothing and connects to nothing yet.
+    /// A client of the daemon that `options` describe. It reads nothing and connects to nothing yet.
     ///
     /// # Errors
     /// The folder's path is relative.
@@ -49,7 +49,7 @@ impl Client {
 
     /// Leases a port, or with `services` several.
     ///
-    /// With a `request_id` it is sent again if the connection dies under it.
+    /// A request with a `request_id` is sent again if its connection breaks.
     pub async fn allocate(&self, request: &AllocateRequest) -> Result<AllocateAnswer, Error> {
         let mut request = request.clone();
         loop {
@@ -75,12 +75,12 @@ impl Client {
         self.call(Request::get(&format!("/check/{port}"))).await
     }
 
-    /// Says which ports an allocate would be given, best first: `count` of them, 5 if none is given. Reserves nothing.
+    /// Says which ports an allocate would get, best first: `count` of them, or 5. Reserves nothing.
     pub async fn suggest(&self, service: &ServiceType, count: Option<u8>) -> Result<SuggestAnswer, Error> {
         self.call(Request::get(&format!("/suggest/{service}")).query(&SuggestQuery { count })?).await
     }
 
-    /// Lists the live leases that `query` lets through.
+    /// Lists the live leases that match `query`.
     pub async fn allocations(&self, query: &AllocationsQuery) -> Result<AllocationsAnswer, Error> {
         self.call(Request::get("/allocations").query(query)?).await
     }
@@ -95,12 +95,12 @@ impl Client {
         self.call(Request::get("/instance/list")).await
     }
 
-    /// Registers an instance, or registers it anew.
+    /// Registers an instance, or registers it again.
     pub async fn register(&self, request: &RegisterRequest) -> Result<RegisterAnswer, Error> {
         self.call(Request::post("/instance/register", request)?).await
     }
 
-    /// Beats for an instance that has no process.
+    /// Sends a heartbeat for an instance that has no process.
     pub async fn heartbeat(&self, request: &BeatRequest) -> Result<BeatAnswer, Error> {
         self.call(Request::post("/instance/heartbeat", request)?).await
     }
@@ -120,22 +120,22 @@ impl Client {
         self.call(Request::get("/status")).await
     }
 
-    /// Says what configuration is in force.
+    /// Says which configuration is in effect.
     pub async fn config(&self) -> Result<ConfigAnswer, Error> {
         self.call(Request::get("/config")).await
     }
 
-    /// The daemon's metrics, as Prometheus reads them.
+    /// The daemon's metrics in the format of Prometheus.
     pub async fn metrics(&self) -> Result<String, Error> {
         self.send(&Request::get("/metrics")).await?.text()
     }
 
-    /// The contract as an `OpenAPI` document.
+    /// The API as an `OpenAPI` document.
     pub async fn openapi(&self) -> Result<serde_json::Value, Error> {
         self.call(Request::get("/openapi.json")).await
     }
 
-    /// Follows what happens from now on, or right `after` an event seen before.
+    /// Streams the events from now on, or those right `after` an event that was seen.
     pub async fn events(&self, after: Option<Seq>) -> Result<Events, Error> {
         let request = &Request::get("/events").after_event(after);
         let Shared { connection, starter } = &*self.shared;
@@ -166,7 +166,7 @@ impl Client {
         }
     }
 
-    /// If no daemon is there (or it died, and `request` may be sent again), starts one: the caller then tries once more.
+    /// Starts a daemon if none runs, or if it died and `request` may be sent again. The caller then tries once more.
     ///
     /// # Errors
     /// The failure itself if trying again would not help or not be safe, or why the start failed.
@@ -185,14 +185,15 @@ impl Client {
     }
 }
 
-/// Takes out of `request` the field that an older daemon does not know, if it can do without. Says whether it did.
+/// Removes from `request` the field that an older daemon does not know, if the request works without it. Returns whether
+/// it did.
 fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
     let unknown = refusal.details.get("unknown").is_some_and(|unknown| unknown == true);
     let field = refusal.details.get("field").and_then(serde_json::Value::as_str).filter(|_| unknown);
     match field {
         // It only makes a repeat safe.
         Some("request_id") => request.request_id.take().is_some(),
-        // It only makes one port likelier than another.
+        // It only makes one port more likely than another.
         Some("default_port") => {
             let members = request.services.iter_mut().flatten();
             let ports = members.map(|member| &mut member.default_port).chain([&mut request.default_port]);
@@ -216,7 +217,7 @@ mod tests {
         let mut request: AllocateRequest = serde_json::from_value(json).unwrap();
         let unknown = |field: &str| explain(field, &format!("unknown field `{field}`, expected `pid`"));
         assert!(leave_out(&mut request, &unknown("default_port")));
-        assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent for ever");
+        assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent again and again");
         assert!(leave_out(&mut request, &unknown("request_id")));
         assert!(!leave_out(&mut request, &unknown("reuse")));
         assert!(!leave_out(&mut request, &explain("request_id", "it is empty")));

@@ -18,7 +18,7 @@ use crate::{Error, Options, ownership};
 pub(crate) struct Connection {
     pub(crate) options: Options,
     pub(crate) layout: Layout,
-    /// The socket last used; empty at first and after a failure.
+    /// The socket that was used last; empty at first and after a failure.
     line: Mutex<Option<Line>>,
 }
 
@@ -29,7 +29,7 @@ impl Connection {
         Self { options, layout, line: Mutex::default() }
     }
 
-    /// Sends `request` to a daemon that runs; starts none.
+    /// Sends `request` to a running daemon. Starts none.
     pub(crate) async fn once(&self, request: &Request, timeout: Duration) -> Result<Answer, Failure> {
         match self.line()?.exchange(request, timeout).await {
             Err(Failure::Unheard(_)) => {
@@ -40,7 +40,7 @@ impl Connection {
         }
     }
 
-    /// As [`Connection::once`], for an answer that goes on.
+    /// As [`Connection::once`], for an answer that is a stream.
     pub(crate) async fn open(&self, request: &Request) -> Result<Response, Failure> {
         match self.line()?.open(request, self.options.timeout).await {
             Err(Failure::Unheard(_)) => {
@@ -51,7 +51,7 @@ impl Connection {
         }
     }
 
-    /// The way to the daemon's socket, after a look at whose it is.
+    /// The daemon's socket, after a check of its owner.
     fn line(&self) -> Result<Line, Failure> {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = &*line {
@@ -72,7 +72,7 @@ impl Connection {
         Ok(line.insert(Line::new(place, socket)?).clone())
     }
 
-    /// The next call looks anew where the socket is and whose it is.
+    /// Makes the next call find the socket and check its owner again.
     pub(crate) fn forget_line(&self) {
         *self.line.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -83,13 +83,13 @@ impl Connection {
         Some(pipe)
     }
 
-    /// Where the socket is, if it is anywhere.
+    /// Where the socket is, if there is one.
     #[cfg(unix)]
     fn socket(&self) -> Option<PathBuf> {
         let uid = rustix::process::geteuid().as_raw();
         let variable = |name: &str| self.options.environment.get(OsStr::new(name)).cloned();
         let own = self.layout.socket(&styxy_core::layout::runtime_folder(variable, uid));
-        // A socket outside the folder is where the daemon's environment said, and ours may say otherwise.
+        // A socket outside of the folder is where the daemon's environment says. Our environment may differ.
         if own.starts_with(self.layout.root()) && own.exists() {
             return Some(own);
         }

@@ -1,4 +1,4 @@
-//! This machine's file system, as the core's rules about checkouts read it.
+//! This machine's file system, for the core's rules about checkouts.
 
 use std::fs::{self, File};
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! The daemon's life, as seen from outside: does it run, run it, stop it.
+//! The daemon's life, seen from outside: whether it runs, starting it, stopping it.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ pub enum Contact {
     Started {
         /// How it is.
         status: StatusAnswer,
-        /// What a person should know of the start.
+        /// What a person should know about the start.
         notes: Vec<String>,
     },
 }
@@ -86,13 +86,13 @@ impl Client {
         }
     }
 
-    /// Stops the daemon and waits, 5 s at most, until it has let go of its lock. Its leases stay in its journal.
+    /// Stops the daemon and waits, 5 s at most, until it has released its lock. Its leases stay in its journal.
     ///
-    /// A daemon of an older major version of the contract is stopped too, since a restart is what mends that; one of a
-    /// newer is not.
+    /// A daemon with an older major version of the API is stopped too, because a restart fixes that. A daemon with a newer
+    /// one is not.
     ///
     /// # Errors
-    /// It still runs after that time, or cannot be spoken to.
+    /// It still runs after that time, or does not answer.
     pub async fn stop(&self) -> Result<Stopped, Error> {
         let deadline = Instant::now() + STOP;
         let connection = &self.shared.connection;
@@ -104,7 +104,7 @@ impl Client {
             if !is_held(&lock) {
                 return Ok(Stopped::WasNot);
             }
-            // One that is about to answer, or about to end.
+            // A daemon that is about to answer, or about to end.
             if Instant::now() >= deadline {
                 return Err(Error::Stuck { lock });
             }
@@ -113,7 +113,7 @@ impl Client {
         let shutdown = Request::new(Method::POST, "/shutdown").answered_by(Daemons::OursOrOlder);
         match connection.once(&shutdown, STOP).await {
             Ok(answer) => drop(answer.granted()?),
-            // Ended before, or while, it was told.
+            // It ended before the request or during it.
             Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {}
             Err(Failure::Final(error)) => return Err(error),
         }
@@ -127,7 +127,7 @@ impl Client {
         Ok(Stopped::WasRunning(status))
     }
 
-    /// Whether another daemon than `pid` holds the lock by now: somebody may start one the instant the lock is free.
+    /// Whether a daemon other than `pid` holds the lock by now: one may be started the instant the lock is free.
     fn is_succeeded(&self, pid: Pid) -> bool {
         self.shared.connection.daemon_file().is_some_and(|daemon| daemon.pid != pid)
     }

@@ -8,7 +8,7 @@ use styxy_core::api::{Code, Refusal};
 use styxy_core::config::ConfigError;
 use styxy_core::project::{FILE, PACKAGE, Project, parse, parse_package};
 
-/// No more of a file is read than this: the parser refuses less.
+/// No more bytes of a file are read. The parser refuses shorter ones already.
 const MOST: u64 = 2 * 1024 * 1024;
 
 /// Why a project's file cannot be honoured.
@@ -82,7 +82,7 @@ pub(crate) fn find(dir: &Path, root: Option<&Path>) -> Result<Option<Project>, P
 /// The text of `path`; nothing if there is no such file.
 fn read(path: &Path) -> Result<Option<String>, ProjectError> {
     let text = || -> io::Result<String> {
-        // Opening a pipe would wait for somebody to write into it.
+        // Opening a pipe would wait for a writer.
         if !fs::metadata(path)?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
         }

@@ -1,4 +1,5 @@
-//! What each call does: reads its arguments, asks, converts the answer. Every argument that a user gave is JSON text.
+//! What each call does: it reads its arguments, asks the daemon and converts the answer. Every argument of a user is JSON
+//! text.
 
 use std::path::Path;
 
@@ -18,18 +19,18 @@ use crate::options::{
 };
 use crate::surroundings::Caller;
 
-/// A way to the daemon. Each call takes a clone along: it belongs to nothing that JavaScript may end.
+/// The calls of one client. Each call gets a clone, so that it does not depend on an object that JavaScript may free.
 #[derive(Debug, Clone)]
-pub(crate) struct Way {
+pub(crate) struct Calls {
     client: styxy_client::Client,
 }
 
-impl Way {
+impl Calls {
     /// `daemon` is the binary that is started if no daemon runs.
     pub(crate) fn new(options: &str, mut environment: Environment, daemon: String) -> Result<Self> {
         let ConnectOptions { home, socket, auto_start, timeout_ms } = read(options)?;
         for (field, path) in [("home", &home), ("socket", &socket)] {
-            // An empty one would be the user's own daemon, which nobody asked for.
+            // An empty path would mean the user's own daemon, which was not asked for.
             if path.as_ref().is_some_and(String::is_empty) {
                 return Err(invalid(field, "\"\" is not a path; allowed: an absolute path"));
             }

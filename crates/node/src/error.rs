@@ -7,7 +7,7 @@ use styxy_core::api::{Code, Refusal};
 
 use crate::case::camel;
 
-/// What a call gives: its answer, or a refusal.
+/// The result of a call: its answer, or a refusal.
 pub(crate) type Result<T> = napi::Result<T>;
 
 /// The error whose message is the refusal as JSON: `{error, code, hint, details}`, with JavaScript's names in `details`.
@@ -37,7 +37,7 @@ pub(crate) fn failed(error: &styxy_client::Error) -> napi::Error {
     refused(error.refusal())
 }
 
-/// An argument that is not of its form.
+/// An argument that does not have its form.
 pub(crate) fn invalid(field: &str, found: &str) -> napi::Error {
     refused(styxy_core::api::explain(field, found))
 }
@@ -57,7 +57,7 @@ pub(crate) fn unplaced(error: &CallerError) -> napi::Error {
     }
 }
 
-/// An answer that JavaScript has no number for; the contract rules it out.
+/// An answer with a number that JavaScript cannot hold. The API excludes it.
 pub(crate) fn unintelligible(what: &str) -> napi::Error {
     let error = format!("the daemon's answer cannot be understood: {what}");
     refused(Refusal::new(Code::DaemonUnreachable, error).hint("styxy daemon logs"))

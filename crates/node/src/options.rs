@@ -1,4 +1,4 @@
-//! What callers may say, under its JavaScript names: checked strictly, nothing wrapped, nothing dropped.
+//! The options of the calls under their JavaScript names. They are checked strictly: nothing is converted or dropped.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -61,7 +61,7 @@ pub(crate) struct ConnectOptions {
     pub(crate) timeout_ms: Option<Milliseconds>,
 }
 
-/// A time of a millisecond to a day: what a wait may sensibly be.
+/// A time from a millisecond to a day.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(try_from = "Value")]
 pub(crate) struct Milliseconds(u32);
@@ -102,7 +102,7 @@ struct AllocateOptions {
     dry_run: Option<bool>,
 }
 
-/// What stands beside the list of `allocate([…], { … })`.
+/// The second argument of `allocate([…], { … })`.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 struct GroupOptions {
@@ -114,8 +114,8 @@ struct GroupOptions {
     dry_run: Option<bool>,
 }
 
-/// The request that `allocate` makes of its first argument, an object or a list, and of its second, which stands beside a
-/// list only. What the options leave open, the project's file and the caller say.
+/// The request that `allocate` makes of its first argument, an object or a list, and of its second, which is for lists
+/// only. The project's file and the caller say what the options leave open.
 pub(crate) fn allocation(json: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
     let value: Value = serde_json::from_str(json).map_err(|error| invalid("options", &error.to_string()))?;
     match value {

@@ -1,4 +1,4 @@
-//! Who calls, and from where: what an option means that is not given.
+//! Who calls, and from where: the values of options that are not given.
 #![expect(clippy::needless_pass_by_value, reason = "what crosses from JavaScript is made for this call")]
 
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use styxy_core::layout::HOME;
 
 use crate::error::{Result, unplaced};
 
-/// What the calling thread knows of itself. Read in JavaScript at each call: a worker has its own environment, and
-/// reading the process' own from another thread would race with whoever changes it.
+/// What the calling thread knows about itself. JavaScript reads it at each call: a worker has its own environment, and
+/// reading the process' own from another thread would race with code that changes it.
 #[napi(object)]
 pub struct Caller {
-    /// `process.cwd()`, unless it is gone.
+    /// `process.cwd()`, unless that folder was deleted.
     pub cwd: Option<String>,
     /// The values of the variables that `callerVariables()` names, in their order.
     pub variables: Vec<Option<String>>,
@@ -39,7 +39,7 @@ pub fn project_around(folder: String, caller: Caller) -> Result<String> {
 }
 
 impl Caller {
-    /// Looks at the disk for the checkout that the caller is in.
+    /// The caller, with the checkout that it is in, which is read from the disk.
     pub(crate) fn look(&self) -> styxy_client::Caller {
         let value = |name: &str| {
             let index = names().position(|variable| variable == name)?;

@@ -1,7 +1,7 @@
-//! What JavaScript is answered: the wire's types with JavaScript's names, null where the wire says null or nothing.
+//! The answers to JavaScript: the wire's types with JavaScript's names, and null where the wire has null or nothing.
 //!
 //! Each conversion takes its message apart without `..`, so a new field of the wire is a compile error here.
-//! The comments are what `native.d.ts` tells users.
+//! The comments become `native.d.ts`, which users read.
 
 mod daemon;
 mod event;

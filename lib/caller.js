@@ -1,11 +1,11 @@
 'use strict';
-// What the calling thread knows of itself. A worker has an environment of its own.
+// What the calling thread knows about itself. A worker has an environment of its own.
 
 const { callerVariables } = require('./native.js');
 
 const VARIABLES = callerVariables();
 
-/** Where the call comes from, as the addon takes it. */
+/** Where and for whom a call is, in the form that the addon takes. */
 function caller() {
   return { cwd: workingDirectory(), variables: VARIABLES.map((name) => process.env[name]) };
 }

@@ -1,5 +1,5 @@
 'use strict';
-// Calls that hold their thread, for configuration files that cannot await. Plain objects instead of leases.
+// Synchronous calls, for configuration files that cannot await. They return plain objects instead of leases.
 
 const { caller } = require('./caller.js');
 const { connected } = require('./client.js');

@@ -7,7 +7,7 @@ use styxy_core::ProcessKey;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Outcome};
 use crate::system::{self, CloseEvents, Closed};
 
 /// After an allocate, the first look for its listener comes this soon.
@@ -51,15 +51,15 @@ async fn timer(daemon: Arc<Daemon>) {
                 // A signal that came with the deadline says whether we were stopped until now: it goes first.
                 tokio::task::yield_now().await;
                 // Nothing followed and it is due still: the journal does not take it now.
-                if !daemon.tick().await && daemon.is_overdue() {
+                if daemon.tick().await != Outcome::Changed && daemon.is_overdue() {
                     sleep(AGAIN).await;
                 }
             }
             Some(wait) => tokio::select! {
                 () = sleep(wait) => {}
-                () = daemon.nearer.notified() => {}
+                () = daemon.nearer_deadline.notified() => {}
             },
-            None => daemon.nearer.notified().await,
+            None => daemon.nearer_deadline.notified().await,
         }
     }
 }
@@ -72,27 +72,27 @@ async fn continues(daemon: Arc<Daemon>) {
         return;
     };
     while continued.recv().await.is_some() {
-        daemon.wake();
+        daemon.resume();
     }
 }
 
 /// Looks for listeners while some lease waits for one: soon after an allocate, then ever more seldom.
 async fn listeners(daemon: Arc<Daemon>) {
     loop {
-        daemon.nudge.notified().await;
+        daemon.listener_expected.notified().await;
         let (mut gap, mut last_change) = (FIRST_LOOK, Instant::now());
         let mut next = Instant::now() + gap;
         while last_change.elapsed() < QUIET && daemon.awaits_listeners() {
             tokio::select! {
                 () = sleep_until(next) => {
-                    if daemon.look().await {
+                    if daemon.refresh().await == Outcome::Changed {
                         (gap, last_change) = (FIRST_LOOK, Instant::now());
                     } else {
                         gap = (gap * 2).min(LAST_LOOK);
                     }
                     next = Instant::now() + gap;
                 }
-                () = daemon.nudge.notified() => {
+                () = daemon.listener_expected.notified() => {
                     (gap, last_change) = (FIRST_LOOK, Instant::now());
                     next = next.min(last_change + gap);
                 }
@@ -114,9 +114,9 @@ async fn closes(daemon: Arc<Daemon>) {
         match events.next().await {
             Ok(Closed::Port { port, .. }) if !daemon.engine().registry().leased_ports().contains(port) => {}
             Ok(Closed::Port { .. } | Closed::Lost) => {
-                daemon.look().await;
+                daemon.refresh().await;
                 // If the lease was silent before, a server came and went between two looks, and may come again.
-                daemon.nudge.notify_one();
+                daemon.listener_expected.notify_one();
             }
             Err(error) => {
                 tracing::warn!(%error, "closed listeners are noticed by the sweep only from here on");

@@ -7,7 +7,6 @@ mod background;
 mod bind;
 mod daemon;
 mod detach;
-mod ears;
 mod engine;
 mod feed;
 mod home;

@@ -14,8 +14,7 @@ use styxy_core::{Command, Port, Registry};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::daemon::{About, Daemon};
-use crate::ears::Ears;
+use crate::daemon::{About, Daemon, LastSeen};
 use crate::engine::{Engine, chain};
 use crate::http::{self, Local, Loopback, Peer};
 use crate::journal::{Found, Journal, JournalError, Mode, Options};
@@ -151,9 +150,9 @@ fn wake(
 ) -> Result<(Arc<Daemon>, mpsc::UnboundedReceiver<styxy_core::ProcessKey>), ServeError> {
     let (told, ended) = mpsc::unbounded_channel();
     let registry: Registry = replica.registry;
-    let ears = Ears::open(&registry)?;
+    let last_seen = LastSeen::open(&registry)?;
     let engine = Engine::new(registry, journal, Watches::new(told), replica.feed);
-    Ok((Arc::new(Daemon::new(engine, ears, about)), ended))
+    Ok((Arc::new(Daemon::new(engine, last_seen, about)), ended))
 }
 
 /// Ends what ended while no daemon ran, before anybody is answered, and starts what runs beside the requests.
@@ -169,9 +168,9 @@ async fn settle(
         gone.push(process);
     }
     daemon.exited(&gone).await;
-    daemon.look().await;
+    daemon.refresh().await;
     if daemon.awaits_listeners() {
-        daemon.nudge.notify_one();
+        daemon.listener_expected.notify_one();
     }
     background::start(daemon, ended);
     Ok(())

@@ -34,7 +34,7 @@ pub(super) async fn allocate(
     let allocation = allocation(request, hash)?;
     if reuse {
         // Whether a lease may be had again depends on what listens now.
-        daemon.look().await;
+        daemon.refresh().await;
     }
     let events = match daemon.handle(&Command::Allocate(allocation)) {
         Ok(events) => events,
@@ -59,7 +59,7 @@ pub(super) async fn allocations(
     State(daemon): Shared,
     Query(query): Query<AllocationsQuery>,
 ) -> Result<AllocationsAnswer> {
-    daemon.look().await;
+    daemon.refresh().await;
     let engine = daemon.engine();
     let registry = engine.registry();
     let wanted = |lease: &&styxy_core::Lease| {

@@ -56,7 +56,7 @@ fn beat(State(daemon): Shared, id: InstanceId) -> Result<BeatAnswer> {
 
 pub(super) async fn end(State(daemon): Shared, Segment(id): Segment) -> Result<EndInstanceAnswer> {
     let id = parse(&id)?;
-    daemon.look().await;
+    daemon.refresh().await;
     let events = daemon.handle(&Command::EndInstance { id: id.clone() })?;
     let engine = daemon.engine();
     let released = events.iter().filter_map(|event| match event.fact {
@@ -68,7 +68,7 @@ pub(super) async fn end(State(daemon): Shared, Segment(id): Segment) -> Result<E
 }
 
 pub(super) async fn list(State(daemon): Shared) -> Result<InstancesAnswer> {
-    daemon.look().await;
+    daemon.refresh().await;
     let engine = daemon.engine();
     let registry = engine.registry();
     let instances = registry.instances().map(|instance| registry.instance_view(instance)).collect();

@@ -24,7 +24,7 @@ const FIRST_SCANNED: u16 = 1024;
 pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Result<CheckAnswer> {
     let port: Port =
         port.parse().map_err(|error: styxy_core::InvalidPort| explain("port", &error.to_string()))?;
-    daemon.look().await;
+    daemon.refresh().await;
     let first = {
         let engine = daemon.engine();
         let server = engine.registry().lease_on(port).and_then(|lease| lease.listening.server());
@@ -76,7 +76,7 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
     let range = PortRange::new(start, end).ok_or_else(|| {
         Refused(explain("start", &format!("the range {start}-{end} is reversed; allowed: start <= end")))
     })?;
-    daemon.look().await;
+    daemon.refresh().await;
     let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().unwrap_or_default();
     sockets.retain(|port, _| range.contains(*port));
     let mut usage = usage::of_all(&daemon, sockets).await;

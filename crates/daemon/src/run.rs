@@ -1,5 +1,13 @@
 //! `styxy daemon run`: the process around [`serve`].
 
+mod home;
+mod lock;
+mod logfile;
+mod report;
+#[cfg(unix)]
+mod socket;
+mod tcp;
+
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -12,12 +20,13 @@ use styxy_core::config::{self, LogLevel, Parsed};
 use styxy_core::handshake::{DaemonFile, Handshake};
 use styxy_core::layout::Layout;
 
-use crate::home::{self, unusable};
-use crate::logfile::LogFile;
-use crate::report::Report;
 use crate::serve::{Parts, serve};
-use crate::single::{self, Held};
-use crate::{bind, daemon, detach, system, token};
+use crate::{daemon, system, token};
+
+use home::unusable;
+use lock::Held;
+use logfile::LogFile;
+use report::Report;
 
 /// No configuration is larger than this, in bytes.
 const LARGEST_CONFIG: u64 = 1024 * 1024;
@@ -48,7 +57,7 @@ pub fn run(options: RunOptions) -> Result<(), Refusal> {
     let RunOptions { home, mode } = options;
     if mode == Mode::Detached {
         // Before anything is opened.
-        detach::leave().map_err(|error| Refusal::new(Code::StorageUnavailable, error.to_string()))?;
+        system::detach().map_err(|error| Refusal::new(Code::StorageUnavailable, error.to_string()))?;
     }
     let result = start(&Layout::new(home), mode);
     if let (Mode::Detached, Err(refusal)) = (mode, &result) {
@@ -59,7 +68,7 @@ pub fn run(options: RunOptions) -> Result<(), Refusal> {
 
 fn start(layout: &Layout, mode: Mode) -> Result<(), Refusal> {
     home::open(layout)?;
-    let Some(held) = single::take(layout)? else { return lost(layout, mode) };
+    let Some(held) = lock::take(layout)? else { return lost(layout, mode) };
     let parsed = read_config(&layout.config())?;
     log_to(mode, parsed.config.log_level, layout);
     if let Err(error) = system::raise_descriptor_limit() {
@@ -89,9 +98,9 @@ fn lost(layout: &Layout, mode: Mode) -> Result<(), Refusal> {
 
 async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), Refusal> {
     let layout = held.layout().clone();
-    let tcp = bind::bind_tcp(config.config.listen_port, name_holder)?;
+    let tcp = tcp::bind(config.config.listen_port, name_holder)?;
     #[cfg(unix)]
-    let path = bind::socket_path(&layout);
+    let path = socket::path(&layout);
     #[cfg(windows)]
     let path = layout.socket(Path::new(""));
     let listen = Listen { tcp: tcp.addresses(), socket: path.display().to_string() };
@@ -106,7 +115,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), Refusa
     let parts = Parts {
         config,
         #[cfg(unix)]
-        socket: bind::bind_socket(&held, &path)?,
+        socket: socket::bind(&held, &path)?,
         #[cfg(windows)]
         pipe: listen.socket.clone(),
         tcp: tcp.listeners,
@@ -126,7 +135,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), Refusa
         if mode == Mode::Detached {
             let _ =
                 Report::to_starter().send(&Handshake::Ready { daemon: file.clone(), notes: notes.to_vec() });
-            let _ = detach::let_go_of_output();
+            let _ = system::let_go_of_output();
         }
     };
     let served = serve(parts, ready, signalled()).await;

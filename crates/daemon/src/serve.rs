@@ -18,7 +18,7 @@ use crate::daemon::{About, Daemon, LastSeen};
 use crate::engine::{Engine, chain};
 use crate::http::{self, Local, Loopback, Peer};
 use crate::journal::{Found, Journal, JournalError, Mode, Options};
-use crate::replica::Replica;
+use crate::replay::Replay;
 use crate::system;
 use crate::token::Token;
 use crate::watches::Watches;
@@ -89,11 +89,11 @@ pub async fn serve(
     let policy =
         policy::policy(parts.config.config.clone(), own.filter_map(|address| Port::new(address.port()).ok()));
 
-    let mut replica = Replica::new(policy.clone());
-    let folds = Box::new(move || Box::new(Replica::new(policy.clone())) as Box<dyn crate::journal::Fold>);
-    let opened = Journal::open(parts.layout.root(), Options::default(), &mut replica, folds)?;
+    let mut replay = Replay::new(policy.clone());
+    let folds = Box::new(move || Box::new(Replay::new(policy.clone())) as Box<dyn crate::journal::Fold>);
+    let opened = Journal::open(parts.layout.root(), Options::default(), &mut replay, folds)?;
     let mut notes = parts.notes;
-    notes.extend(findings(&opened.found, &opened.journal, replica.skipped));
+    notes.extend(findings(&opened.found, &opened.journal, replay.skipped));
     for note in &notes {
         tracing::warn!("{note}");
     }
@@ -108,7 +108,7 @@ pub async fn serve(
         ready_at: Instant::now(),
         token: parts.token,
     };
-    let (daemon, ended) = wake(replica, opened.journal, about)?;
+    let (daemon, ended) = wake(replay, opened.journal, about)?;
     settle(&daemon, ended).await?;
 
     let mut servers = JoinSet::new();
@@ -144,14 +144,14 @@ pub async fn serve(
 
 /// The daemon over a replayed registry, its watches not yet begun.
 fn wake(
-    replica: Replica,
+    replay: Replay,
     journal: Journal,
     about: About,
 ) -> Result<(Arc<Daemon>, mpsc::UnboundedReceiver<styxy_core::ProcessKey>), ServeError> {
     let (told, ended) = mpsc::unbounded_channel();
-    let registry: Registry = replica.registry;
+    let registry: Registry = replay.registry;
     let last_seen = LastSeen::open(&registry)?;
-    let engine = Engine::new(registry, journal, Watches::new(told), replica.feed);
+    let engine = Engine::new(registry, journal, Watches::new(told), replay.feed);
     Ok((Arc::new(Daemon::new(engine, last_seen, about)), ended))
 }
 

@@ -1,13 +1,13 @@
 //! What a TCP client shows to prove that it is the user, where the system cannot tell.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use uuid::Uuid;
 
-use crate::{private, single};
+use crate::files;
 
 /// 64 hexadecimal digits, never shown in a log.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,21 +46,21 @@ impl fmt::Debug for Token {
 pub(crate) fn token(path: &Path) -> io::Result<Token> {
     match keep(path) {
         Some(token) => Ok(token),
-        None => single::remove(path).and_then(|()| make(path)),
+        None => files::remove(path).and_then(|()| make(path)),
     }
 }
 
 /// A token that others could read is no secret, and one of another user none of ours.
 fn keep(path: &Path) -> Option<Token> {
     let metadata = path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
-    let ours = private::owner(&metadata) == private::us();
-    let secret = ours && !private::close_to_others(path, &metadata).ok()?;
+    let ours = files::owner(&metadata) == files::own_uid();
+    let secret = ours && !files::close_to_others(path, &metadata).ok()?;
     if secret { Token::parse(&fs::read_to_string(path).ok()?) } else { None }
 }
 
 fn make(path: &Path) -> io::Result<Token> {
     let token = Token::random();
-    let mut file = private::openable_by_us(OpenOptions::new().create_new(true).write(true)).open(path)?;
+    let mut file = files::create(path)?;
     writeln!(file, "{}", token.0)?;
     Ok(token)
 }

@@ -16,8 +16,6 @@ mod generation;
 mod header;
 mod map;
 mod mapped;
-#[cfg_attr(unix, path = "os_unix.rs")]
-#[cfg_attr(windows, path = "os_windows.rs")]
 mod os;
 mod plain;
 mod recover;

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::private;
+use crate::files;
 
 /// How many bytes a file may have, and how many files there may be.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ const LIMITS: Limits = Limits { bytes: 5 * 1024 * 1024, files: 5 };
 /// Each write should be whole lines. What cannot be written is dropped, and the next write tries to open the file anew.
 /// To be given to `tracing_subscriber` in a `Mutex`.
 #[derive(Debug)]
-pub(crate) struct LogFile {
+pub(super) struct LogFile {
     path: PathBuf,
     limits: Limits,
     open: Option<Open>,
@@ -34,7 +34,7 @@ struct Open {
 
 impl LogFile {
     /// The log at `path`. Opened with the first write, its folder made then too.
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         Self::with(path, LIMITS)
     }
 
@@ -74,10 +74,10 @@ impl LogFile {
 }
 
 fn open_file(path: &Path) -> io::Result<Open> {
-    let open = || private::openable_by_us(OpenOptions::new().create(true).append(true)).open(path);
+    let open = || files::openable_by_us(OpenOptions::new().create(true).append(true)).open(path);
     let file = match (open(), path.parent()) {
         (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
-            private::create_folder(folder)?;
+            files::create_folder(folder)?;
             open()?
         }
         (opened, _) => opened?,

@@ -12,12 +12,12 @@ use styxy_core::api::Refusal;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 
-use crate::home::unusable;
-use crate::private;
+use super::home::unusable;
+use crate::files;
 
 /// The proof that this process is the daemon of its folder, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(super) struct Held {
     layout: Layout,
     /// Never read or written: open, it is locked.
     _lock: File,
@@ -29,13 +29,13 @@ pub(crate) struct Held {
 ///
 /// # Errors
 /// `storage_unavailable`: the file cannot be made, or its file system knows no locks.
-pub(crate) fn take(layout: &Layout) -> Result<Option<Held>, Refusal> {
+pub(super) fn take(layout: &Layout) -> Result<Option<Held>, Refusal> {
     take_pausing(layout, thread::sleep)
 }
 
 fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Option<Held>, Refusal> {
     let path = layout.lock();
-    let lock = private::openable_by_us(OpenOptions::new().create(true).truncate(false).write(true))
+    let lock = files::openable_by_us(OpenOptions::new().create(true).truncate(false).write(true))
         .open(&path)
         .map_err(|error| unusable(&path, "cannot be opened", &error))?;
     for patience in [1, 1, 1, 0].map(Duration::from_millis) {
@@ -50,16 +50,16 @@ fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Opti
 
 impl Held {
     /// The files of the daemon's folder.
-    pub(crate) fn layout(&self) -> &Layout {
+    pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
     /// Writes `daemon.json` whole or not at all, 0600.
-    pub(crate) fn publish(&self, daemon: &DaemonFile) -> io::Result<()> {
+    pub(super) fn publish(&self, daemon: &DaemonFile) -> io::Result<()> {
         let path = self.layout.daemon_file();
         let new = path.with_extension("json.new");
-        remove(&new)?;
-        let mut file = private::openable_by_us(OpenOptions::new().create_new(true).write(true)).open(&new)?;
+        files::remove(&new)?;
+        let mut file = files::create(&new)?;
         file.write_all(serde_json::to_string_pretty(daemon)?.as_bytes())?;
         file.write_all(b"\n")?;
         fs::rename(new, path)
@@ -68,16 +68,8 @@ impl Held {
     /// Removes `daemon.json` and the socket, as the last thing before the lock is let go of.
     ///
     /// Clients then see at once that nobody is there. Left behind, both are stale and harmless.
-    pub(crate) fn withdraw(self, socket: &Path) -> io::Result<()> {
-        remove(socket).and(remove(&self.layout.daemon_file()))
-    }
-}
-
-/// Removes a file; that there is none is as good.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+    pub(super) fn withdraw(self, socket: &Path) -> io::Result<()> {
+        files::remove(socket).and(files::remove(&self.layout.daemon_file()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use styxy_core::api::{Code, Refusal};
 use styxy_core::layout::Layout;
 
-use crate::private;
+use crate::files;
 
 /// Makes the folder if it is missing, closes it to others if it is not, and checks that files can be made in it.
 ///
@@ -14,17 +14,17 @@ use crate::private;
 ///
 /// # Errors
 /// `forbidden` (rule `home`) if it is another user's, `storage_unavailable` if it cannot be made or written to.
-pub(crate) fn open(layout: &Layout) -> Result<(), Refusal> {
-    open_as(layout.root(), private::us())
+pub(super) fn open(layout: &Layout) -> Result<(), Refusal> {
+    open_as(layout.root(), files::own_uid())
 }
 
 /// Makes sure that `folder` exists, is `us`'s, and is closed to others.
-pub(crate) fn open_as(folder: &Path, us: u32) -> Result<(), Refusal> {
+pub(super) fn open_as(folder: &Path, us: u32) -> Result<(), Refusal> {
     let cannot = |what: &str, error: &io::Error| unusable(folder, what, error);
     let metadata = match folder.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             check_maker(folder, us)?;
-            private::create_folder(folder).map_err(|error| cannot("cannot be made", &error))?;
+            files::create_folder(folder).map_err(|error| cannot("cannot be made", &error))?;
             folder.metadata()
         }
         found => found,
@@ -33,18 +33,18 @@ pub(crate) fn open_as(folder: &Path, us: u32) -> Result<(), Refusal> {
     if !metadata.is_dir() {
         return Err(cannot("is not a folder", &io::ErrorKind::NotADirectory.into()));
     }
-    let owner = private::owner(&metadata);
+    let owner = files::owner(&metadata);
     if owner != us {
         return Err(foreign(folder, owner, us));
     }
-    private::close_to_others(folder, &metadata).map_err(|error| cannot("is open to others", &error))?;
-    private::check_writable(folder).map_err(|error| cannot("cannot be written to", &error))
+    files::close_to_others(folder, &metadata).map_err(|error| cannot("is open to others", &error))?;
+    files::check_writable(folder).map_err(|error| cannot("cannot be written to", &error))
 }
 
 /// Root in another user's home (`sudo` that keeps HOME) would make a folder that its owner could never use.
 fn check_maker(folder: &Path, us: u32) -> Result<(), Refusal> {
     let above = folder.ancestors().skip(1).find_map(|above| above.metadata().ok());
-    match above.map(|metadata| private::owner(&metadata)) {
+    match above.map(|metadata| files::owner(&metadata)) {
         Some(owner) if us == 0 && owner != 0 => Err(foreign(folder, owner, us)),
         Some(_) | None => Ok(()),
     }
@@ -61,7 +61,7 @@ fn foreign(folder: &Path, owner: u32, us: u32) -> Refusal {
 }
 
 /// Why the daemon cannot keep its files at `path`.
-pub(crate) fn unusable(path: &Path, what: &str, error: &io::Error) -> Refusal {
+pub(super) fn unusable(path: &Path, what: &str, error: &io::Error) -> Refusal {
     let path = path.display().to_string();
     Refusal::new(Code::StorageUnavailable, format!("{path} {what}: {error}"))
         .hint(format!(
@@ -103,7 +103,7 @@ mod tests {
     fn a_folder_of_another_user_is_refused_untouched_with_what_to_type() {
         let top = tempfile::tempdir().unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let refusal = open_as(top.path(), private::us() + 1).unwrap_err();
+        let refusal = open_as(top.path(), files::own_uid() + 1).unwrap_err();
         assert_eq!((refusal.code, &refusal.details["rule"]), (Code::Forbidden, &"home".into()));
         assert!(refusal.hint.unwrap().contains("export STYXY_HOME"));
         assert_eq!(mode(top.path()), 0o755);
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn root_makes_no_folder_in_another_users_home() {
         let top = tempfile::tempdir().unwrap();
-        if private::us() == 0 {
+        if files::own_uid() == 0 {
             std::os::unix::fs::chown(top.path(), Some(12345), None).unwrap();
         }
         let folder = top.path().join("a/.styxy");

@@ -6,7 +6,7 @@ use crate::feed::Feed;
 use crate::journal::Fold;
 
 /// A registry that is rebuilt from the journal.
-pub(crate) struct Replica {
+pub(crate) struct Replay {
     pub(crate) registry: Registry,
     /// What was published since the snapshot, so that a reader of `/events` can resume across a restart.
     pub(crate) feed: Feed,
@@ -14,13 +14,13 @@ pub(crate) struct Replica {
     pub(crate) skipped: usize,
 }
 
-impl Replica {
+impl Replay {
     pub(crate) fn new(policy: Policy) -> Self {
         Self { registry: Registry::new(policy), feed: Feed::default(), skipped: 0 }
     }
 }
 
-impl Fold for Replica {
+impl Fold for Replay {
     fn record(&mut self, payload: &[u8]) {
         let Ok(events) = serde_json::from_slice::<Vec<Event>>(payload) else {
             self.skipped += 1;
@@ -30,7 +30,7 @@ impl Fold for Replica {
             self.registry.apply(event);
             self.feed.publish(&self.registry, event);
         }
-        // Nobody watches processes for a replica.
+        // Nobody watches processes for a replay.
         self.registry.take_changed_processes();
     }
 

@@ -1,6 +1,4 @@
-//! The sockets the daemon listens on, bound and ready to be given to whoever serves them.
-//!
-//! All are non-blocking, as Tokio wants them.
+//! The TCP side of the daemon: loopback only, non-blocking, as Tokio wants it.
 
 use std::fmt::Write as _;
 use std::io;
@@ -14,16 +12,16 @@ const FURTHER: u16 = 10;
 
 /// The TCP side of the daemon: both loopback addresses on one port, one of them, or none.
 #[derive(Debug)]
-pub(crate) struct TcpBinding {
+pub(super) struct TcpBinding {
     /// `127.0.0.1` and, where the machine has it, `::1`.
-    pub(crate) listeners: Vec<TcpListener>,
+    pub(super) listeners: Vec<TcpListener>,
     /// What a person should know: the port is not the usual one, or there is none.
-    pub(crate) notes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 impl TcpBinding {
     /// `127.0.0.1:9876`, `[::1]:9876`
-    pub(crate) fn addresses(&self) -> Vec<String> {
+    pub(super) fn addresses(&self) -> Vec<String> {
         self.listeners
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
@@ -39,7 +37,7 @@ impl TcpBinding {
 /// # Errors
 /// `port_unavailable` if the configured port cannot be had. Without a configured port nothing is an error: the
 /// binding then has no listeners, and a note.
-pub(crate) fn bind_tcp(
+pub(super) fn bind(
     listen_port: Option<Port>,
     who: impl Fn(Port) -> Option<String>,
 ) -> Result<TcpBinding, Refusal> {
@@ -97,8 +95,8 @@ fn bind_loopback(port: Port) -> io::Result<Vec<TcpListener>> {
     if !cfg!(target_os = "linux") {
         check_silent(port)?;
     }
-    let mut listeners = vec![bind(IpAddr::V4(Ipv4Addr::LOCALHOST), port)?];
-    match bind(IpAddr::V6(Ipv6Addr::LOCALHOST), port) {
+    let mut listeners = vec![bind_one(IpAddr::V4(Ipv4Addr::LOCALHOST), port)?];
+    match bind_one(IpAddr::V6(Ipv6Addr::LOCALHOST), port) {
         Ok(listener) => listeners.push(listener),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
         // The machine has no IPv6, or has it switched off.
@@ -107,7 +105,7 @@ fn bind_loopback(port: Port) -> io::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
-fn bind(address: IpAddr, port: Port) -> io::Result<TcpListener> {
+fn bind_one(address: IpAddr, port: Port) -> io::Result<TcpListener> {
     let listener = TcpListener::bind((address, port.get()))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
@@ -125,72 +123,9 @@ fn check_silent(port: Port) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-pub(crate) use unix::{bind_socket, socket_path};
-
-#[cfg(unix)]
-mod unix {
-    use std::fs;
-    use std::io;
-    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-    use std::os::unix::net::UnixListener;
-    use std::path::{Path, PathBuf};
-
-    use styxy_core::api::Refusal;
-    use styxy_core::layout::{Layout, runtime_folder};
-
-    use crate::home::{open_as, unusable};
-    use crate::private;
-    use crate::single::{Held, remove};
-
-    /// Where the socket of this folder is, by our environment.
-    pub(crate) fn socket_path(layout: &Layout) -> PathBuf {
-        layout.socket(&runtime_folder(|name| std::env::var_os(name), private::us()))
-    }
-
-    /// Listens on the Unix socket at `path`, 0600, in place of one that a daemon left behind. Only the lock's holder may.
-    ///
-    /// # Errors
-    /// `storage_unavailable` if the path holds something else, or cannot be bound; `forbidden` if its folder is
-    /// another user's.
-    pub(crate) fn bind_socket(held: &Held, path: &Path) -> Result<UnixListener, Refusal> {
-        if let Some(folder) = path.parent().filter(|folder| *folder != held.layout().root()) {
-            open_as(folder, private::us())?;
-        }
-        let cannot = |what: &str, error: &io::Error| unusable(path, what, error);
-        match path.symlink_metadata() {
-            Ok(found) if !found.file_type().is_socket() => {
-                return Err(cannot("is in the way", &io::Error::other("it is not a socket")));
-            }
-            Ok(_) | Err(_) => remove(path).map_err(|error| cannot("cannot be removed", &error))?,
-        }
-        let listener = UnixListener::bind(path).map_err(|error| cannot("cannot be listened on", &error))?;
-        // Until here the folder, closed to others, protects it.
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-            .and_then(|()| listener.set_nonblocking(true))
-            .map_err(|error| cannot("cannot be closed to others", &error))?;
-        Ok(listener)
-    }
-}
-
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-    use std::os::unix::net::{UnixListener, UnixStream};
-    use std::path::PathBuf;
-
-    use styxy_core::layout::Layout;
-
     use super::*;
-    use crate::single::{Held, take};
-
-    fn held() -> (tempfile::TempDir, Held, PathBuf) {
-        let home = tempfile::tempdir().unwrap();
-        let held = take(&Layout::new(home.path().into())).unwrap().unwrap();
-        let path = socket_path(held.layout());
-        (home, held, path)
-    }
 
     /// A listener on any port of `address`, held while the test runs.
     fn stranger(address: &str) -> (TcpListener, Port) {
@@ -209,39 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn the_socket_is_ours_alone_and_replaces_a_stale_one() {
-        let (_home, held, path) = held();
-        drop(UnixListener::bind(&path).unwrap());
-        assert!(path.exists() && UnixStream::connect(&path).is_err(), "that one is stale");
-        let listener = bind_socket(&held, &path).unwrap();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        let client = UnixStream::connect(&path).unwrap();
-        listener.set_nonblocking(false).unwrap();
-        assert!(listener.accept().is_ok());
-        drop(client);
-    }
-
-    #[test]
-    fn what_is_no_socket_is_not_removed() {
-        let (_home, held, path) = held();
-        fs::write(&path, "precious").unwrap();
-        assert_eq!(bind_socket(&held, &path).unwrap_err().code, Code::StorageUnavailable);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
-    }
-
-    #[test]
-    fn a_socket_elsewhere_gets_a_folder_closed_to_others() {
-        let (home, held, _) = held();
-        let folder = home.path().join("run");
-        bind_socket(&held, &folder.join("styxy-1.sock")).unwrap();
-        assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    }
-
-    #[test]
     fn a_configured_port_that_is_taken_is_a_refusal_naming_the_holder() {
         let (_stranger, port) = stranger("127.0.0.1");
-        let refusal =
-            bind_tcp(Some(port), |asked| (asked == port).then(|| "node (pid 7)".into())).unwrap_err();
+        let refusal = bind(Some(port), |asked| (asked == port).then(|| "node (pid 7)".into())).unwrap_err();
         assert_eq!(refusal.code, Code::PortUnavailable);
         assert!(refusal.error.contains("taken by node (pid 7)"), "{refusal}");
         assert_eq!(refusal.details["holder"], "node (pid 7)");
@@ -251,7 +156,7 @@ mod tests {
     #[test]
     fn a_configured_port_that_is_free_is_had_without_a_note() {
         let port = free();
-        let binding = bind_tcp(Some(port), nobody).unwrap();
+        let binding = bind(Some(port), nobody).unwrap();
         assert!(binding.addresses().contains(&format!("127.0.0.1:{port}")) && binding.notes.is_empty());
     }
 
@@ -290,13 +195,13 @@ mod tests {
     #[test]
     fn a_port_whose_last_connections_are_in_time_wait_can_be_had_again() {
         let port = free();
-        let binding = bind_tcp(Some(port), nobody).unwrap();
+        let binding = bind(Some(port), nobody).unwrap();
         let listener = &binding.listeners[0];
         listener.set_nonblocking(false).unwrap();
         let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         drop(listener.accept().unwrap()); // the side that closes first keeps the port in TIME_WAIT
         drop(client);
         drop(binding);
-        bind_tcp(Some(port), nobody).unwrap();
+        bind(Some(port), nobody).unwrap();
     }
 }

@@ -9,7 +9,7 @@ use rustix::fs::Mode;
 /// Closes every inherited descriptor but the standard three, and moves to a session of its own, to `/` and to umask 077.
 ///
 /// To be called before anything is opened: whatever has a descriptor of 3 or more by then loses it.
-pub(crate) fn leave() -> io::Result<()> {
+pub(crate) fn detach() -> io::Result<()> {
     for descriptor in inherited()? {
         close(descriptor);
     }
@@ -62,7 +62,7 @@ mod tests {
     #[ignore = "run by another test in a process of its own, with descriptor 9 open"]
     fn detached() {
         assert!(inherited().unwrap().contains(&9), "the test gave it descriptor 9");
-        leave().unwrap();
+        detach().unwrap();
         let own = inherited().unwrap();
         assert!(!own.contains(&9), "{own:?}");
         assert_eq!(rustix::process::getsid(None).unwrap(), rustix::process::getpid());

@@ -1,5 +1,8 @@
 //! What Linux and macOS have in common.
 
+mod access;
+mod detach;
+
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
@@ -11,6 +14,9 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 
 use super::{DescriptorLimit, Verdict};
+
+pub(crate) use access::{check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner};
+pub(crate) use detach::{detach, let_go_of_output};
 
 /// What macOS allows at most, whatever it says its limit is.
 const OPEN_MAX: u64 = 10_240;

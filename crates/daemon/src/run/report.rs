@@ -6,20 +6,20 @@ use styxy_core::handshake::Handshake;
 
 /// The right to say it; saying it uses it up.
 #[derive(Debug)]
-pub(crate) struct Report<W> {
+pub(super) struct Report<W> {
     to: W,
 }
 
 impl Report<io::Stdout> {
     /// To standard output, where a client that starts the daemon reads it.
-    pub(crate) fn to_starter() -> Self {
+    pub(super) fn to_starter() -> Self {
         Self::new(io::stdout())
     }
 }
 
 impl<W: Write> Report<W> {
     /// To anything.
-    pub(crate) fn new(to: W) -> Self {
+    pub(super) fn new(to: W) -> Self {
         Self { to }
     }
 
@@ -27,7 +27,7 @@ impl<W: Write> Report<W> {
     ///
     /// # Errors
     /// Any but that nobody reads any more: a starter that has gone is no reason to stop.
-    pub(crate) fn send(mut self, handshake: &Handshake) -> io::Result<()> {
+    pub(super) fn send(mut self, handshake: &Handshake) -> io::Result<()> {
         let line = handshake.to_line()?;
         match self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -3,7 +3,7 @@
 use std::io;
 
 /// Moves to the root of the drive, so that no folder of the starter's is kept from being removed.
-pub(crate) fn leave() -> io::Result<()> {
+pub(crate) fn detach() -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 use styxy_core::api::Listen;
 use styxy_core::config::Config;
 use styxy_core::layout::Layout;
-use styxy_core::{Command, EndReason, Event, Fact, Millis, Pid};
+use styxy_core::{Command, EndReason, Event, Fact, Millis, Pid, with_causes};
 use tokio::sync::{Notify, watch};
 
 use crate::engine::{Engine, EngineError};
@@ -101,7 +101,7 @@ impl Daemon {
             Ok(events) if events.is_empty() => Outcome::Unchanged,
             Ok(_) => Outcome::Changed,
             Err(error) => {
-                tracing::error!(error = %crate::engine::chain(&error), "an event could not be kept");
+                tracing::error!(error = %with_causes(&error), "an event could not be kept");
                 Outcome::Failed
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use styxy_core::api::{self, Code};
-use styxy_core::{Command, Event, Fact, Millis, Occupancy, Port, Refusal, Registry, Timestamp};
+use styxy_core::{Command, Event, Fact, Millis, Occupancy, Port, Refusal, Registry, Timestamp, with_causes};
 
 use crate::feed::Feed;
 use crate::journal::{Journal, JournalError};
@@ -134,25 +134,10 @@ impl From<EngineError> for api::Refusal {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused(refusal) => refusal.into(),
-            EngineError::Journal(error) => {
-                Self::new(Code::StorageUnavailable, format!("nothing was changed: {}", chain(&error)))
-                    .hint("styxy doctor")
-            }
-            EngineError::Encode(error) => {
-                Self::new(Code::StorageUnavailable, format!("nothing was changed: {error}"))
-                    .hint("styxy doctor")
+            EngineError::Journal(_) | EngineError::Encode(_) => {
+                let error = format!("nothing was changed: {}", with_causes(&error));
+                Self::new(Code::StorageUnavailable, error).hint("styxy doctor")
             }
         }
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

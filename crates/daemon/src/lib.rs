@@ -17,6 +17,7 @@ mod run;
 mod serve;
 pub mod system;
 mod token;
+mod usage;
 mod watches;
 
 #[cfg(feature = "schema")]

@@ -10,12 +10,12 @@ use axum::serve::Listener;
 use styxy_core::api::{Code, Listen, Refusal};
 use styxy_core::config::Parsed;
 use styxy_core::layout::Layout;
-use styxy_core::{Command, Port, Registry};
+use styxy_core::{Command, Port, Registry, with_causes};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::daemon::{About, Daemon, LastSeen};
-use crate::engine::{Engine, chain};
+use crate::engine::Engine;
 use crate::http::{self, Local, Loopback, Peer};
 use crate::journal::{Found, Journal, JournalError, Mode, Options};
 use crate::replay::Replay;
@@ -60,8 +60,8 @@ pub enum ServeError {
     #[error("the system refused")]
     System(#[from] std::io::Error),
     /// The boot could not be written to the journal.
-    #[error("the start could not be written to the journal: {}", .0.error)]
-    Start(Refusal),
+    #[error("the start could not be written to the journal")]
+    Start(#[source] Refusal),
 }
 
 impl From<ServeError> for Refusal {
@@ -70,7 +70,7 @@ impl From<ServeError> for Refusal {
             ServeError::Journal(JournalError::NewerFormat { .. }) => "npm install -g styxy@latest",
             ServeError::Journal(_) | ServeError::System(_) | ServeError::Start(_) => "styxy doctor",
         };
-        Self::new(Code::StorageUnavailable, chain(&error)).hint(hint)
+        Self::new(Code::StorageUnavailable, with_causes(&error)).hint(hint)
     }
 }
 
@@ -137,7 +137,7 @@ pub async fn serve(
         tracing::warn!("requests were cut off");
     }
     if let Err(error) = daemon.engine().flush() {
-        tracing::error!(error = %chain(&error), "the journal could not be flushed");
+        tracing::error!(error = %with_causes(&error), "the journal could not be flushed");
     }
     Ok(())
 }

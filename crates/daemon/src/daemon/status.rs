@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use styxy_core::api;
+use styxy_core::{api, with_causes};
 
 use super::{Daemon, own_pid};
 use crate::journal::Mode;
@@ -17,7 +17,7 @@ impl Daemon {
             Mode::Mapped => (api::JournalMode::Mapped, None),
             Mode::Plain { why } => (api::JournalMode::Plain, Some(why.clone())),
         };
-        let compaction = health.compaction_error.as_deref().map(|error| crate::engine::chain(error));
+        let compaction = health.compaction_error.as_deref().map(|error| with_causes(error));
         api::StatusAnswer {
             status: "running".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -6,15 +6,17 @@ use styxy_core::api::{
     Refusal, ReleaseAnswer, explain,
 };
 use styxy_core::{
-    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Process, ProcessKey, Relation,
-    Reuse, Wish,
+    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Port, Process, ProcessKey,
+    Relation, Reuse, Wish,
 };
 use uuid::Uuid;
 
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
 use super::body::{Json, Query, Segment};
+use crate::daemon::Daemon;
 use crate::system::{self, Life};
+use crate::usage;
 
 /// How many ancestors of the owner are compared with the owners of its project's leases.
 const ANCESTORS: usize = 32;
@@ -38,13 +40,26 @@ pub(super) async fn allocate(
     }
     let events = match daemon.handle(&Command::Allocate(allocation)) {
         Ok(events) => events,
-        Err(error) => return Err(Refused(super::usage::name_holder(&daemon, error.into()).await)),
+        Err(error) => return Err(Refused(name_holder(&daemon, error.into()).await)),
     };
     let answer = events.into_iter().find_map(|event| match event.fact {
         Fact::Answered(answered) => Some(answered.answer),
         _ => None,
     });
     answer.map(Answer).ok_or_else(|| Refused(explain("body", "nothing was asked for")))
+}
+
+/// A refusal that says who has the port, where the core could only say that somebody has.
+async fn name_holder(daemon: &Daemon, refusal: Refusal) -> Refusal {
+    let foreign = refusal.code == Code::PortUnavailable
+        && refusal.details.get("holder").is_some_and(|who| who == "foreign");
+    let port = refusal.details.get("port").and_then(serde_json::Value::as_u64);
+    let port = port.and_then(|port| u16::try_from(port).ok()).and_then(|port| Port::new(port).ok());
+    let Some(port) = port.filter(|_| foreign) else { return refusal };
+    let Some(usage) = usage::of(daemon, port, None).await.into_iter().next() else { return refusal };
+    let error = format!("port {port} is in use by {}, which has no lease for it", usage::name(&usage));
+    let usage = serde_json::to_value(&usage).unwrap_or_default();
+    Refusal { error, ..refusal }.detail("system_usage", usage)
 }
 
 pub(super) async fn release(State(daemon): Shared, Segment(id): Segment) -> Result<ReleaseAnswer> {

@@ -11,7 +11,6 @@ mod instances;
 pub mod openapi;
 mod peer;
 mod ports;
-mod usage;
 
 use std::sync::Arc;
 

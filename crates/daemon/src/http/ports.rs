@@ -11,8 +11,8 @@ use styxy_core::{Listener, Occupancy, Port, PortRange, ServiceType};
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
 use super::body::{Query, Segment};
-use super::usage;
 use crate::system::{self, ListeningSocket};
+use crate::usage;
 
 /// How many ports are suggested if nothing is said.
 const SUGGESTED: u8 = 5;

@@ -8,11 +8,10 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use styxy_core::api::Refusal;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 
-use super::home::unusable;
+use super::error::{StartError, Trouble};
 use crate::files;
 
 /// The proof that this process is the daemon of its folder, until it is dropped.
@@ -28,21 +27,21 @@ pub(super) struct Held {
 /// Takes up to 3 ms to lose, since a client's look at the lock takes it for a few microseconds.
 ///
 /// # Errors
-/// `storage_unavailable`: the file cannot be made, or its file system knows no locks.
-pub(super) fn take(layout: &Layout) -> Result<Option<Held>, Refusal> {
+/// The file cannot be made, or its file system has no locks.
+pub(super) fn take(layout: &Layout) -> Result<Option<Held>, StartError> {
     take_pausing(layout, thread::sleep)
 }
 
-fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Option<Held>, Refusal> {
+fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Option<Held>, StartError> {
     let path = layout.lock();
     let lock = files::openable_by_us(OpenOptions::new().create(true).truncate(false).write(true))
         .open(&path)
-        .map_err(|error| unusable(&path, "cannot be opened", &error))?;
+        .map_err(Trouble::NotOpened.of(&path))?;
     for patience in [1, 1, 1, 0].map(Duration::from_millis) {
         match lock.try_lock() {
             Ok(()) => return Ok(Some(Held { layout: layout.clone(), _lock: lock })),
             Err(TryLockError::WouldBlock) => pause(patience),
-            Err(TryLockError::Error(error)) => return Err(unusable(&path, "cannot be locked", &error)),
+            Err(TryLockError::Error(error)) => return Err(Trouble::NotLocked.of(&path)(error)),
         }
     }
     Ok(None)
@@ -76,7 +75,7 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use styxy_core::Pid;
-    use styxy_core::api::Code;
+    use styxy_core::api::{Code, Refusal};
 
     use super::*;
 
@@ -148,6 +147,6 @@ mod tests {
     fn a_lock_that_cannot_be_made_is_a_refusal() {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::new(home.path().join("absent"));
-        assert_eq!(take(&layout).unwrap_err().code, Code::StorageUnavailable);
+        assert_eq!(Refusal::from(take(&layout).unwrap_err()).code, Code::StorageUnavailable);
     }
 }

@@ -1,15 +1,14 @@
 //! The Unix socket that the daemon listens on, non-blocking, as Tokio wants it.
 
 use std::fs;
-use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use styxy_core::api::Refusal;
 use styxy_core::layout::{Layout, runtime_folder};
 
-use super::home::{open_as, unusable};
+use super::error::{StartError, Trouble};
+use super::home::open_as;
 use super::lock::Held;
 use crate::files;
 
@@ -21,24 +20,20 @@ pub(super) fn path(layout: &Layout) -> PathBuf {
 /// Listens on the Unix socket at `path`, 0600, in place of one that a daemon left behind. Only the lock's holder may.
 ///
 /// # Errors
-/// `storage_unavailable` if the path holds something else, or cannot be bound; `forbidden` if its folder is
-/// another user's.
-pub(super) fn bind(held: &Held, path: &Path) -> Result<UnixListener, Refusal> {
+/// The path holds something else or cannot be listened on, or its folder is another user's.
+pub(super) fn bind(held: &Held, path: &Path) -> Result<UnixListener, StartError> {
     if let Some(folder) = path.parent().filter(|folder| *folder != held.layout().root()) {
         open_as(folder, files::own_uid())?;
     }
-    let cannot = |what: &str, error: &io::Error| unusable(path, what, error);
-    match path.symlink_metadata() {
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err(cannot("is in the way", &io::Error::other("it is not a socket")));
-        }
-        Ok(_) | Err(_) => files::remove(path).map_err(|error| cannot("cannot be removed", &error))?,
+    if path.symlink_metadata().is_ok_and(|found| !found.file_type().is_socket()) {
+        return Err(Trouble::NotASocket.at(path));
     }
-    let listener = UnixListener::bind(path).map_err(|error| cannot("cannot be listened on", &error))?;
+    files::remove(path).map_err(Trouble::NotRemoved.of(path))?;
+    let listener = UnixListener::bind(path).map_err(Trouble::NotListening.of(path))?;
     // Until here the folder, closed to others, protects it.
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))
         .and_then(|()| listener.set_nonblocking(true))
-        .map_err(|error| cannot("cannot be closed to others", &error))?;
+        .map_err(Trouble::NotClosed.of(path))?;
     Ok(listener)
 }
 
@@ -46,7 +41,7 @@ pub(super) fn bind(held: &Held, path: &Path) -> Result<UnixListener, Refusal> {
 mod tests {
     use std::os::unix::net::UnixStream;
 
-    use styxy_core::api::Code;
+    use styxy_core::api::{Code, Refusal};
 
     use super::*;
     use crate::run::lock::take;
@@ -75,7 +70,7 @@ mod tests {
     fn what_is_no_socket_is_not_removed() {
         let (_home, held, path) = held();
         fs::write(&path, "precious").unwrap();
-        assert_eq!(bind(&held, &path).unwrap_err().code, Code::StorageUnavailable);
+        assert_eq!(Refusal::from(bind(&held, &path).unwrap_err()).code, Code::StorageUnavailable);
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 

@@ -1,11 +1,12 @@
 //! The TCP side of the daemon: loopback only, non-blocking, as Tokio wants it.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-use styxy_core::Port;
-use styxy_core::api::{Code, DEFAULT_PORT, Refusal};
+use styxy_core::api::DEFAULT_PORT;
+use styxy_core::{Port, with_causes};
+
+use super::error::{PortError, StartError};
 
 /// Where a port is looked for if none is configured: this one and so many after it.
 const FURTHER: u16 = 10;
@@ -35,63 +36,50 @@ impl TcpBinding {
 /// `who` names the process that has a port, for people; it is asked only about ports that are taken.
 ///
 /// # Errors
-/// `port_unavailable` if the configured port cannot be had. Without a configured port nothing is an error: the
-/// binding then has no listeners, and a note.
+/// The configured port is unavailable. Without a configured port nothing is an error: the binding then has no
+/// listeners, and a note.
 pub(super) fn bind(
     listen_port: Option<Port>,
     who: impl Fn(Port) -> Option<String>,
-) -> Result<TcpBinding, Refusal> {
-    if let Some(port) = listen_port {
-        return bind_configured(port, who);
+) -> Result<TcpBinding, StartError> {
+    let Some(port) = listen_port else {
+        let ports = (DEFAULT_PORT..=DEFAULT_PORT + FURTHER).filter_map(|number| Port::new(number).ok());
+        return Ok(bind_first(ports, who));
+    };
+    match bind_loopback(port, who) {
+        Ok(listeners) => Ok(TcpBinding { listeners, notes: Vec::new() }),
+        Err(source) => Err(StartError::Port { port, source }),
     }
-    let ports = (DEFAULT_PORT..=DEFAULT_PORT + FURTHER).filter_map(|number| Port::new(number).ok());
-    Ok(bind_first(&ports.collect::<Vec<_>>(), who))
 }
 
-fn bind_configured(port: Port, who: impl Fn(Port) -> Option<String>) -> Result<TcpBinding, Refusal> {
-    bind_loopback(port).map(|listeners| TcpBinding { listeners, notes: Vec::new() }).map_err(|error| {
-        let holder = if error.kind() == io::ErrorKind::AddrInUse { who(port) } else { None };
-        let cause = match (&holder, error.kind()) {
-            (Some(holder), _) => format!("is taken by {holder}"),
-            (None, io::ErrorKind::AddrInUse) => "is taken".into(),
-            (None, _) => format!("cannot be had: {error}"),
-        };
-        Refusal::new(Code::PortUnavailable, format!("port {port}, the listen_port of config.json, {cause}"))
-            .detail("port", port.get())
-            .detail("holder", holder)
-            .hint("set another listen_port in config.json, or remove it to let Styxy choose")
-    })
-}
-
-fn bind_first(ports: &[Port], who: impl Fn(Port) -> Option<String>) -> TcpBinding {
-    let mut taken = String::new();
+fn bind_first(ports: impl IntoIterator<Item = Port>, who: impl Fn(Port) -> Option<String>) -> TcpBinding {
+    let mut passed: Vec<String> = Vec::new();
     for port in ports {
-        match bind_loopback(*port) {
+        match bind_loopback(port, &who) {
             Ok(listeners) => {
-                let moved = !taken.is_empty();
-                let notes = moved.then(|| format!("{taken}; the daemon listens on {port} instead"));
-                return TcpBinding { listeners, notes: notes.into_iter().collect() };
+                let note = format!("{}; the daemon listens on {port} instead", passed.join(", "));
+                let notes = if passed.is_empty() { Vec::new() } else { vec![note] };
+                return TcpBinding { listeners, notes };
             }
-            Err(error) => {
-                let comma = if taken.is_empty() { "" } else { ", " };
-                let by = match (error.kind(), who(*port)) {
-                    (io::ErrorKind::AddrInUse, Some(holder)) => format!("taken by {holder}"),
-                    (io::ErrorKind::AddrInUse, None) => "taken".into(),
-                    _ => format!("not to be had ({error})"),
-                };
-                // Writing to a String cannot fail.
-                let _ = write!(taken, "{comma}port {port} is {by}");
-            }
+            Err(error) => passed.push(format!("port {port} is {}", with_causes(&error))),
         }
     }
     let note = format!(
-        "{taken}; the daemon listens on its socket only: set listen_port in config.json to choose a port"
+        "{}; the daemon listens on its socket only: set listen_port in config.json to choose a port",
+        passed.join(", ")
     );
     TcpBinding { listeners: Vec::new(), notes: vec![note] }
 }
 
 /// Both loopback addresses on one port; `127.0.0.1` alone where the machine has no `::1`.
-fn bind_loopback(port: Port) -> io::Result<Vec<TcpListener>> {
+fn bind_loopback(port: Port, who: impl Fn(Port) -> Option<String>) -> Result<Vec<TcpListener>, PortError> {
+    try_bind_loopback(port).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => PortError::Taken { holder: who(port) },
+        _ => PortError::Refused(error),
+    })
+}
+
+fn try_bind_loopback(port: Port) -> io::Result<Vec<TcpListener>> {
     if !cfg!(target_os = "linux") {
         check_silent(port)?;
     }
@@ -125,6 +113,8 @@ fn check_silent(port: Port) -> io::Result<()> {
 #[cfg(unix)]
 #[cfg(test)]
 mod tests {
+    use styxy_core::api::{Code, Refusal};
+
     use super::*;
 
     /// A listener on any port of `address`, held while the test runs.
@@ -146,7 +136,8 @@ mod tests {
     #[test]
     fn a_configured_port_that_is_taken_is_a_refusal_naming_the_holder() {
         let (_stranger, port) = stranger("127.0.0.1");
-        let refusal = bind(Some(port), |asked| (asked == port).then(|| "node (pid 7)".into())).unwrap_err();
+        let taken = bind(Some(port), |asked| (asked == port).then(|| "node (pid 7)".into()));
+        let refusal = Refusal::from(taken.unwrap_err());
         assert_eq!(refusal.code, Code::PortUnavailable);
         assert!(refusal.error.contains("taken by node (pid 7)"), "{refusal}");
         assert_eq!(refusal.details["holder"], "node (pid 7)");
@@ -166,7 +157,7 @@ mod tests {
             let Ok(listener) = TcpListener::bind((address, 0)) else { continue }; // no IPv6 here
             let taken = Port::new(listener.local_addr().unwrap().port()).unwrap();
             let free = free();
-            let binding = bind_first(&[taken, free], |_| Some("node (pid 7)".into()));
+            let binding = bind_first([taken, free], |_| Some("node (pid 7)".into()));
             assert!(binding.addresses().contains(&format!("127.0.0.1:{free}")), "{address}: {binding:?}");
             let note = binding.notes.join("");
             assert!(note.contains(&format!("port {taken} is taken by node (pid 7)")), "{note}");
@@ -176,7 +167,7 @@ mod tests {
 
     #[test]
     fn both_loopback_addresses_are_on_one_port_or_there_is_no_ipv6() {
-        let binding = bind_first(&[free()], nobody);
+        let binding = bind_first([free()], nobody);
         let has_ipv6 = TcpListener::bind("[::1]:0").is_ok();
         assert_eq!(binding.listeners.len(), if has_ipv6 { 2 } else { 1 });
         let ports: Vec<u16> = binding.listeners.iter().map(|l| l.local_addr().unwrap().port()).collect();
@@ -187,7 +178,7 @@ mod tests {
     fn with_every_port_taken_there_are_no_listeners_and_a_note() {
         let (_a, a) = stranger("127.0.0.1");
         let (_b, b) = stranger("0.0.0.0");
-        let binding = bind_first(&[a, b], nobody);
+        let binding = bind_first([a, b], nobody);
         assert!(binding.listeners.is_empty() && binding.addresses().is_empty());
         assert!(binding.notes[0].contains("socket only"), "{:?}", binding.notes);
     }

@@ -1,0 +1,160 @@
+//! Why a daemon cannot start, and the refusal that people read.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use styxy_core::api::{Code, Refusal};
+use styxy_core::config::ConfigError;
+use styxy_core::{Pid, Port, with_causes};
+
+use crate::serve::ServeError;
+
+/// Why a daemon cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// The process could not leave the one that started it.
+    #[error("the daemon could not leave the process that started it")]
+    Detach(#[source] io::Error),
+    /// The threads and descriptors of a server are not available.
+    #[error("the daemon's runtime could not be started")]
+    Runtime(#[source] io::Error),
+    /// One of the daemon's files, or their folder, is of no use.
+    #[error("{} {trouble}", path.display())]
+    File { path: PathBuf, trouble: Trouble, source: Option<io::Error> },
+    /// The folder is another user's.
+    #[error("{} belongs to another user (uid {owner}, ours is {own})", path.display())]
+    Foreign { path: PathBuf, owner: u32, own: u32 },
+    /// Another daemon holds the lock.
+    #[error("a daemon serves {} already{}", home.display(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    AlreadyRuns { home: PathBuf, pid: Option<Pid> },
+    /// There is something else in the place of `config.json`.
+    #[error("{} is not a file", path.display())]
+    ConfigIsNoFile { path: PathBuf },
+    /// A mistake in `config.json`.
+    #[error("{}:{}:{}", path.display(), source.line, source.column)]
+    Config { path: PathBuf, source: ConfigError },
+    /// The configured port cannot be listened on.
+    #[error("port {port}, the listen_port of config.json, is unavailable")]
+    Port { port: Port, source: PortError },
+    /// The parts are there, and the server did not come up.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// What is wrong with a file or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error("cannot be made")]
+    NotMade,
+    #[error("cannot be inspected")]
+    NotInspected,
+    #[error("is not a folder")]
+    NotAFolder,
+    #[error("is in the way: it is not a socket")]
+    NotASocket,
+    #[error("cannot be opened")]
+    NotOpened,
+    #[error("cannot be locked")]
+    NotLocked,
+    #[error("cannot be read")]
+    NotRead,
+    #[error("cannot be written")]
+    NotWritten,
+    #[error("cannot be removed")]
+    NotRemoved,
+    #[error("cannot be listened on")]
+    NotListening,
+    #[error("cannot be closed to other users")]
+    NotClosed,
+}
+
+impl Trouble {
+    /// As a [`StartError`], with what the system said.
+    pub(super) fn of(self, path: &Path) -> impl FnOnce(io::Error) -> StartError {
+        let path = path.to_owned();
+        move |error| StartError::File { path, trouble: self, source: Some(error) }
+    }
+
+    /// As a [`StartError`], where the system said nothing.
+    pub(super) fn at(self, path: &Path) -> StartError {
+        StartError::File { path: path.to_owned(), trouble: self, source: None }
+    }
+}
+
+/// Why a port cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PortError {
+    /// Something has it; who, if that is known.
+    #[error("taken{}", holder.as_ref().map(|holder| format!(" by {holder}")).unwrap_or_default())]
+    Taken { holder: Option<String> },
+    /// Anything else: most often a lack of rights.
+    #[error("refused by the system")]
+    Refused(#[source] io::Error),
+}
+
+impl From<StartError> for Refusal {
+    fn from(error: StartError) -> Self {
+        let sentence = with_causes(&error);
+        let storage = |hint: &str| Self::new(Code::StorageUnavailable, sentence.clone()).hint(hint);
+        match error {
+            StartError::Detach(_) | StartError::Runtime(_) => Self::new(Code::StorageUnavailable, sentence),
+            StartError::File { path, .. } => {
+                let path = path.display().to_string();
+                let hint = format!(
+                    "ls -ld {path}   # it must be yours and writable, or export STYXY_HOME=/a/folder/of/yours"
+                );
+                storage(&hint).detail("path", path)
+            }
+            StartError::Foreign { path, owner, .. } => Self::new(Code::Forbidden, sentence)
+                .detail("rule", "home")
+                .detail("path", path.display().to_string())
+                .detail("owner", owner)
+                .hint(
+                    "run styxy as the folder's owner (without sudo), or export STYXY_HOME=/a/folder/of/yours",
+                ),
+            StartError::AlreadyRuns { .. } => storage("styxy daemon status"),
+            StartError::ConfigIsNoFile { .. } => {
+                storage("move it away: a file belongs there, see styxy config init")
+            }
+            StartError::Config { path, source } => Self::new(Code::InvalidRequest, sentence)
+                .detail("path", path.display().to_string())
+                .detail("line", source.line)
+                .detail("column", source.column)
+                .hint(source.hint.as_deref().unwrap_or("styxy config validate")),
+            StartError::Port { port, source } => {
+                let holder = match source {
+                    PortError::Taken { holder } => holder,
+                    PortError::Refused(_) => None,
+                };
+                Self::new(Code::PortUnavailable, sentence)
+                    .detail("port", port.get())
+                    .detail("holder", holder)
+                    .hint("set another listen_port in config.json, or remove it to let Styxy choose")
+            }
+            StartError::Serve(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_and_why_in_one_line() {
+        let said = |error: StartError| Refusal::from(error).error;
+        let denied = || io::Error::other("denied");
+        assert_eq!(said(Trouble::NotOpened.of(Path::new("/x"))(denied())), "/x cannot be opened: denied");
+        assert_eq!(said(Trouble::NotAFolder.at(Path::new("/x"))), "/x is not a folder");
+        let port = Port::new(4000).unwrap();
+        let taken =
+            StartError::Port { port, source: PortError::Taken { holder: Some("node (pid 7)".into()) } };
+        assert_eq!(
+            said(taken),
+            "port 4000, the listen_port of config.json, is unavailable: taken by node (pid 7)"
+        );
+        let mistake = styxy_core::config::parse("{").unwrap_err();
+        let config = StartError::Config { path: "/c.json".into(), source: mistake.clone() };
+        assert_eq!(said(config), format!("/c.json:{}:{}: {}", mistake.line, mistake.column, mistake.message));
+    }
+}

@@ -1,6 +1,7 @@
 //! Serving: from bound listeners to the last flush.
 
 use std::future::Future;
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,7 +59,7 @@ pub enum ServeError {
     Journal(#[from] JournalError),
     /// A listener or the system's table of sockets cannot be used.
     #[error("the system refused")]
-    System(#[from] std::io::Error),
+    System(#[from] io::Error),
     /// The boot could not be written to the journal.
     #[error("the start could not be written to the journal")]
     Start(#[source] Refusal),
@@ -111,19 +112,11 @@ pub async fn serve(
     let (daemon, ended) = wake(replay, opened.journal, about)?;
     settle(&daemon, ended).await?;
 
-    let mut servers = JoinSet::new();
-    let router = http::router(Arc::clone(&daemon));
     #[cfg(unix)]
-    {
-        let socket = tokio::net::UnixListener::from_std(parts.socket)?;
-        serve_on(&mut servers, Local(socket), router.clone(), &daemon);
-    }
+    let local = Local(tokio::net::UnixListener::from_std(parts.socket)?);
     #[cfg(windows)]
-    serve_on(&mut servers, Local::open(&parts.pipe)?, router.clone(), &daemon);
-    for listener in parts.tcp {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        serve_on(&mut servers, Loopback::new(listener, Arc::clone(&daemon)), router.clone(), &daemon);
-    }
+    let local = Local::open(&parts.pipe)?;
+    let servers = serve_on_all(local, parts.tcp, &daemon)?;
     // Replaying the journal took more than what is kept of it.
     system::give_back_memory();
     ready(&daemon.about.notes);
@@ -132,13 +125,7 @@ pub async fn serve(
         () = stop => daemon.stop(),
         () = daemon.stopping() => {}
     }
-    let all_ended = async { while servers.join_next().await.is_some() {} };
-    if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
-        tracing::warn!("requests were cut off");
-    }
-    if let Err(error) = daemon.engine().flush() {
-        tracing::error!(error = %with_causes(&error), "the journal could not be flushed");
-    }
+    finish(servers, &daemon).await;
     Ok(())
 }
 
@@ -176,6 +163,17 @@ async fn settle(
     Ok(())
 }
 
+/// Answers requests on every listener, each in a task of its own.
+fn serve_on_all(local: Local, tcp: Vec<TcpListener>, daemon: &Arc<Daemon>) -> io::Result<JoinSet<()>> {
+    let (mut servers, router) = (JoinSet::new(), http::router(Arc::clone(daemon)));
+    serve_on(&mut servers, local, router.clone(), daemon);
+    for listener in tcp {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        serve_on(&mut servers, Loopback::new(listener, Arc::clone(daemon)), router.clone(), daemon);
+    }
+    Ok(servers)
+}
+
 fn serve_on<L>(servers: &mut JoinSet<()>, listener: L, router: Router, daemon: &Arc<Daemon>)
 where
     L: Listener<Addr = Peer>,
@@ -188,6 +186,17 @@ where
         // Never an error: accepting goes on after one.
         let _ = axum::serve(listener, service).with_graceful_shutdown(stopping).await;
     });
+}
+
+/// Waits for the requests in flight, for [`LAST_WORDS`] at most, and forces the journal to the disk.
+async fn finish(mut servers: JoinSet<()>, daemon: &Daemon) {
+    let all_ended = async { while servers.join_next().await.is_some() {} };
+    if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
+        tracing::warn!("requests were cut off");
+    }
+    if let Err(error) = daemon.engine().flush() {
+        tracing::error!(error = %with_causes(&error), "the journal could not be flushed");
+    }
 }
 
 /// What recovery of the journal saw that a person should know.

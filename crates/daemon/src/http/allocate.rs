@@ -123,23 +123,16 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
             (vec![ask(one, &common, "")?], AnswerForm::One)
         }
         Some(members) => {
-            let belongs = |field: &str| {
-                explain(field, &format!("{field} beside services; allowed: in a member of services"))
-            };
-            if service_type.is_some() {
-                return Err(belongs("service_type").into());
-            }
-            if service_name.is_some() {
-                return Err(belongs("service_name").into());
-            }
-            if preferred_port.is_some() {
-                return Err(belongs("preferred_port").into());
-            }
-            if default_port.is_some() {
-                return Err(belongs("default_port").into());
-            }
-            if exact == Some(true) {
-                return Err(belongs("exact").into());
+            let given = [
+                ("service_type", service_type.is_some()),
+                ("service_name", service_name.is_some()),
+                ("preferred_port", preferred_port.is_some()),
+                ("default_port", default_port.is_some()),
+                ("exact", exact == Some(true)),
+            ];
+            if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+                let found = format!("{field} beside services; allowed: in a member of services");
+                return Err(explain(field, &found).into());
             }
             if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
                 let found =

@@ -163,33 +163,8 @@ fn plan(standings: Vec<(Candidate, Standing)>, capacity: usize) -> Plan {
             }
             Standing::Journal { file, header, contents } => (file, header, contents),
         };
-        let mut frames = Frames::new(contents.bytes(), header::LEN);
-        let has_state = frames.next().is_some_and(|frame| frame.kind == Kind::Snapshot);
-        frames.by_ref().for_each(drop);
-        let (used, tail) = (frames.at(), frames.tail(contents.zero_from()));
-
-        let counts = match header {
-            Header::Incomplete => false,
-            Header::Blank if contents.is_zero() => false,
-            Header::Complete | Header::Damaged { sealed: Sealed::Yes } => has_state,
-            // Perhaps it was never complete; then an older one that was has more.
-            Header::Blank | Header::Damaged { sealed: Sealed::Unknown } | Header::Newer { .. } => {
-                has_state && oldest_complete.is_none_or(|oldest| oldest > candidate.generation)
-            }
-        };
-        let damage = match (header, &tail) {
-            (Header::Incomplete, _) => None,
-            (Header::Blank, _) if contents.is_zero() => None,
-            (Header::Complete, Tail::Damaged { at }) => Some(WhyMoved::Damaged { at: *at }),
-            (Header::Complete, Tail::Clean | Tail::Torn { .. }) if has_state => None,
-            (Header::Complete, Tail::Clean | Tail::Torn { .. }) => {
-                Some(WhyMoved::Damaged { at: header::LEN })
-            }
-            (Header::Blank | Header::Damaged { .. } | Header::Newer { .. }, _) => {
-                Some(WhyMoved::Damaged { at: 0 })
-            }
-        };
-
+        let Judgement { counts, damage, used, tail } =
+            judge(candidate.generation, header, &contents, oldest_complete);
         let keep = counts && plan.chosen.is_none();
         let copy = || Candidate { generation: candidate.generation, path: candidate.path.clone() };
         match damage {
@@ -218,6 +193,46 @@ fn plan(standings: Vec<(Candidate, Standing)>, capacity: usize) -> Plan {
         }
     }
     plan
+}
+
+/// What the content of one file is worth.
+struct Judgement {
+    /// Whether its state may be gone on from.
+    counts: bool,
+    /// Why it has to be moved aside, if it is damaged.
+    damage: Option<WhyMoved>,
+    /// The bytes of the header and of all whole frames.
+    used: usize,
+    /// What follows them.
+    tail: Tail,
+}
+
+fn judge(generation: u64, header: Header, contents: &Contents, oldest_complete: Option<u64>) -> Judgement {
+    let mut frames = Frames::new(contents.bytes(), header::LEN);
+    let has_state = frames.next().is_some_and(|frame| frame.kind == Kind::Snapshot);
+    frames.by_ref().for_each(drop);
+    let (used, tail) = (frames.at(), frames.tail(contents.zero_from()));
+
+    let counts = match header {
+        Header::Incomplete => false,
+        Header::Blank if contents.is_zero() => false,
+        Header::Complete | Header::Damaged { sealed: Sealed::Yes } => has_state,
+        // Perhaps it was never complete; then an older one that was has more.
+        Header::Blank | Header::Damaged { sealed: Sealed::Unknown } | Header::Newer { .. } => {
+            has_state && oldest_complete.is_none_or(|oldest| oldest > generation)
+        }
+    };
+    let damage = match (header, &tail) {
+        (Header::Incomplete, _) => None,
+        (Header::Blank, _) if contents.is_zero() => None,
+        (Header::Complete, Tail::Damaged { at }) => Some(WhyMoved::Damaged { at: *at }),
+        (Header::Complete, Tail::Clean | Tail::Torn { .. }) if has_state => None,
+        (Header::Complete, Tail::Clean | Tail::Torn { .. }) => Some(WhyMoved::Damaged { at: header::LEN }),
+        (Header::Blank | Header::Damaged { .. } | Header::Newer { .. }, _) => {
+            Some(WhyMoved::Damaged { at: 0 })
+        }
+    };
+    Judgement { counts, damage, used, tail }
 }
 
 /// Whether a generation that does not count is what a kill of the very first start leaves, when nothing had been

@@ -1,4 +1,4 @@
-//! The daemon's parts together: the engine, and what feeds it with exits, listeners and time.
+//! The daemon's parts together: the engine, and what feeds it with ends of processes, listeners and time.
 
 mod last_seen;
 mod observe;
@@ -20,7 +20,7 @@ use crate::token::Token;
 
 pub(crate) use last_seen::LastSeen;
 
-/// Everything that requests and background tasks share. Only the engine has state of the domain.
+/// Everything that requests and background tasks share. Only the engine has state about leases.
 #[derive(Debug)]
 pub(crate) struct Daemon {
     engine: Mutex<Engine>,
@@ -52,7 +52,7 @@ pub(crate) struct About {
     pub(crate) listen: Listen,
     pub(crate) notes: Vec<String>,
     pub(crate) ready_at: Instant,
-    /// Asked of TCP clients where the system cannot tell whose they are.
+    /// What TCP clients must show where the system cannot name their user.
     pub(crate) token: Option<Token>,
 }
 

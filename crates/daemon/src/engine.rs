@@ -50,13 +50,13 @@ impl Engine {
     pub(crate) fn handle(&mut self, command: &Command, now: Timestamp) -> Result<Vec<Event>, EngineError> {
         let prober = self.prober;
         let events = self.registry.decide(command, now, |port| prober.occupancy(port))?;
-        // Nearly always one record. A decision too large for one becomes true piece by piece, as the journal has it.
+        // Nearly always one record. A larger decision becomes true record by record, as the journal has it.
         let done = events.chunks(EVENTS_PER_RECORD).try_for_each(|events| self.keep(events));
         self.watches.follow(&mut self.registry);
         done.map(|()| events)
     }
 
-    /// Writes the events down in one record, and makes them true.
+    /// Writes the events to the journal in one record, then applies them.
     fn keep(&mut self, events: &[Event]) -> Result<(), EngineError> {
         let durable: Vec<&Event> = events.iter().filter(|event| event.fact.is_durable()).collect();
         if !durable.is_empty() {
@@ -85,11 +85,12 @@ impl Engine {
         self.prober.occupancy(port)
     }
 
+    /// When to send the next [`Command::Tick`], on the `awake` clock. Only [`Self::handle`] changes the answer.
     pub(crate) fn next_deadline(&self) -> Option<Millis> {
         self.registry.next_deadline()
     }
 
-    /// Watches everything that the registry depends on: once, at start.
+    /// Watches every process that the registry depends on: once, at start.
     pub(crate) fn follow_all(&mut self) {
         self.watches.follow_all(&self.registry);
     }

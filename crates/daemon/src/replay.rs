@@ -1,4 +1,4 @@
-//! Journal records, folded into a registry: at start, and on the compaction thread.
+//! A registry rebuilt from journal records: at start, and on the compaction thread.
 
 use styxy_core::{Event, Policy, Registry, Snapshot};
 
@@ -10,7 +10,7 @@ pub(crate) struct Replay {
     pub(crate) registry: Registry,
     /// What was published since the snapshot, so that a reader of `/events` can resume across a restart.
     pub(crate) feed: Feed,
-    /// Records that could not be understood: written by a newer version, as their checksums were right.
+    /// Records that could not be read although their checksums are right: a newer version wrote them.
     pub(crate) skipped: usize,
 }
 
@@ -30,7 +30,7 @@ impl Fold for Replay {
             self.registry.apply(event);
             self.feed.publish(&self.registry, event);
         }
-        // Nobody watches processes for a replay.
+        // A replay watches no processes.
         self.registry.take_changed_processes();
     }
 

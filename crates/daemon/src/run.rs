@@ -34,20 +34,20 @@ use report::Report;
 pub struct RunOptions {
     /// The folder of the daemon's files.
     pub home: PathBuf,
-    /// With or without whoever started it.
+    /// With or without the process that started it.
     pub mode: Mode,
 }
 
-/// With or without whoever started it.
+/// With or without the process that started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// For a person or a supervisor: logs to standard error, ends with the terminal.
     Foreground,
-    /// For a client: tells the starter how the start went, in one line on standard output, and keeps nothing of it.
+    /// For a client: reports the start in one line on standard output, and keeps nothing of its starter.
     Detached,
 }
 
-/// Runs the daemon until it is told to stop.
+/// Runs the daemon until it is asked to stop.
 ///
 /// # Errors
 /// Why it cannot start: another one runs, the configuration has a mistake, a file or the port is unavailable.
@@ -142,7 +142,7 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Resolves when the system or a person says stop.
+/// Resolves at SIGTERM or SIGINT.
 #[cfg(unix)]
 async fn signalled() {
     use tokio::signal::unix::{SignalKind, signal};

@@ -25,8 +25,8 @@ use crate::token::Token;
 use crate::watches::Watches;
 use crate::{background, policy};
 
-/// After being asked to stop, requests in flight have this long: well under the 3 s that a client waits for the lock.
-const LAST_WORDS: Duration = Duration::from_millis(1500);
+/// How long requests in flight may take after the daemon was asked to stop. A client waits 3 s for the lock.
+const STOP_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// What a daemon is made of.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Parts {
     pub listen: Listen,
     /// What a person should know about the start so far.
     pub notes: Vec<String>,
-    /// Asked of TCP clients where the system cannot tell whose they are.
+    /// What TCP clients must show where the system cannot name their user.
     pub token: Option<Token>,
 }
 
@@ -109,7 +109,7 @@ pub async fn serve(
         ready_at: Instant::now(),
         token: parts.token,
     };
-    let (daemon, ended) = wake(replay, opened.journal, about)?;
+    let (daemon, ended) = assemble(replay, opened.journal, about)?;
     settle(&daemon, ended).await?;
 
     #[cfg(unix)]
@@ -117,7 +117,7 @@ pub async fn serve(
     #[cfg(windows)]
     let local = Local::open(&parts.pipe)?;
     let servers = serve_on_all(local, parts.tcp, &daemon)?;
-    // Replaying the journal took more than what is kept of it.
+    // The replay of the journal needed more memory than its result does.
     system::give_back_memory();
     ready(&daemon.about.notes);
 
@@ -129,20 +129,21 @@ pub async fn serve(
     Ok(())
 }
 
-/// The daemon over a replayed registry, its watches not yet begun.
-fn wake(
+/// The daemon over a replayed registry, without watches so far.
+fn assemble(
     replay: Replay,
     journal: Journal,
     about: About,
 ) -> Result<(Arc<Daemon>, mpsc::UnboundedReceiver<styxy_core::ProcessKey>), ServeError> {
-    let (told, ended) = mpsc::unbounded_channel();
+    let (sender, ended) = mpsc::unbounded_channel();
     let registry: Registry = replay.registry;
     let last_seen = LastSeen::open(&registry)?;
-    let engine = Engine::new(registry, journal, Watches::new(told), replay.feed);
+    let engine = Engine::new(registry, journal, Watches::new(sender), replay.feed);
     Ok((Arc::new(Daemon::new(engine, last_seen, about)), ended))
 }
 
-/// Ends what ended while no daemon ran, before anybody is answered, and starts what runs beside the requests.
+/// Ends the leases whose owners ended while no daemon ran, before any request is answered; then starts what runs
+/// beside the requests.
 async fn settle(
     daemon: &Arc<Daemon>,
     mut ended: mpsc::UnboundedReceiver<styxy_core::ProcessKey>,
@@ -183,16 +184,16 @@ where
     let service = router.into_make_service_with_connect_info::<Peer>();
     servers.spawn(async move {
         let stopping = async move { daemon.stopping().await };
-        // Never an error: accepting goes on after one.
+        // Axum never returns an error here: after a failed accept it goes on.
         let _ = axum::serve(listener, service).with_graceful_shutdown(stopping).await;
     });
 }
 
-/// Waits for the requests in flight, for [`LAST_WORDS`] at most, and forces the journal to the disk.
+/// Waits for the requests in flight, for [`STOP_TIMEOUT`] at most, and forces the journal to the disk.
 async fn finish(mut servers: JoinSet<()>, daemon: &Daemon) {
     let all_ended = async { while servers.join_next().await.is_some() {} };
-    if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
-        tracing::warn!("requests were cut off");
+    if tokio::time::timeout(STOP_TIMEOUT, all_ended).await.is_err() {
+        tracing::warn!("requests in flight were cut off at the stop");
     }
     if let Err(error) = daemon.engine().flush() {
         tracing::error!(error = %with_causes(&error), "the journal could not be flushed");
@@ -206,7 +207,7 @@ fn findings(found: &Found, journal: &Journal, skipped: usize) -> Vec<String> {
         notes.push(format!("{} was moved to {}: {}", aside.from.display(), aside.to.display(), aside.why));
     }
     if let Some(torn) = &found.torn_tail {
-        tracing::info!(?torn, "a record that was being written when the daemon ended was dropped");
+        tracing::info!(?torn, "a record that was incomplete when the daemon ended was dropped");
     }
     if skipped > 0 {
         notes.push(format!("{skipped} journal records of a newer version were not understood and left out"));

@@ -9,11 +9,11 @@ use styxy_core::{Pid, Port, Relation};
 use crate::daemon::Daemon;
 use crate::system::{self, Details, ListeningSocket};
 
-/// How long a look-up may take; what is not known by then is null.
+/// How long a look-up may take; what is unknown by then is null.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Who listens on `port`: the one process, or several, on different addresses or with one socket that they share;
-/// `first` goes before the others.
+/// Who listens on `port`: one process, or several, on different addresses or with one socket that they share. `first`
+/// goes before the others.
 pub(crate) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<SystemUsage> {
     let Some(sockets) = daemon.sockets().unwrap_or_default().remove(&port) else { return Vec::new() };
     let mut usages =

@@ -1,5 +1,5 @@
-//! Who listens on leased ports, told to the engine: after an allocate, a closed socket, a request, the end of an
-//! owner, and by the sweep.
+//! Finds out who listens on leased ports, and tells the engine: after an allocate, when a socket closes, at a request,
+//! at the end of an owner, and by the sweep.
 //!
 //! The table of sockets takes microseconds to read. Who holds a socket takes longer, so it is looked up outside the
 //! engine and with a deadline, and only for sockets that are new.
@@ -40,8 +40,8 @@ impl Daemon {
         first.outcome.max(second.outcome).max(last.outcome)
     }
 
-    /// Observes once and tells the engine: what fell silent, what listens still, and who listens if `identified` has
-    /// these very sockets. What the engine could not keep is reported again the next time.
+    /// Observes once and tells the engine which ports nobody listens on any more, which are as before, and who listens on
+    /// the others, if `identified` has these very sockets. What the engine could not keep is reported again next time.
     fn report(&self, identified: &[(Sighting, Listener)]) -> Report {
         let mut report = Report::default();
         let Some(seen) = self.observe(Ports::Changed) else { return report };
@@ -73,7 +73,7 @@ impl Daemon {
         report
     }
 
-    /// What the system's table says of `ports` now; nothing if it cannot be read, which says nothing about who listens.
+    /// What the system's table says of `ports` now. `None` if it cannot be read, which says nothing about who listens.
     fn observe(&self, ports: Ports<'_>) -> Option<Observation> {
         let mut last_seen = self.last_seen();
         let sockets = last_seen.sockets();
@@ -163,7 +163,7 @@ impl Daemon {
 #[derive(Debug, Default)]
 struct Report {
     outcome: Outcome,
-    /// What could not be told yet, because nobody knows who listens.
+    /// What is not reported yet, because it is unknown who listens.
     unidentified: Vec<Sighting>,
 }
 
@@ -185,7 +185,7 @@ fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Lis
             let holder = holders.get(&socket.inode).copied().or(socket.pid);
             listener(socket, holder, own_uid, deadline)
         });
-        // Several sockets on one port (IPv4 and IPv6) are most often of one process. If not, the lease's own comes first.
+        // Several sockets on one port (IPv4 and IPv6) are most often of one process. If not, the lease's comes first.
         let listener = listeners.min_by_key(|listener| {
             let hinted = listener.key().is_some_and(|key| sighting.hints.contains(&key.pid));
             (!hinted, listener.is_stranger_to(sighting.project.as_ref()), listener.process.is_none())

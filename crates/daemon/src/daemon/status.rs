@@ -9,7 +9,7 @@ use crate::journal::Mode;
 use crate::system;
 
 impl Daemon {
-    /// How the daemon is. Makes no system call that could wait.
+    /// The daemon's state. Makes no system call that could wait.
     pub(crate) fn status(&self) -> api::StatusAnswer {
         let engine = self.engine();
         let (registry, health) = (engine.registry(), engine.journal().health());

@@ -35,7 +35,7 @@ pub(super) async fn allocate(
     let reuse = request.reuse == Some(true) || members(&request).any(|member| member.reuse == Some(true));
     let allocation = allocation(request, hash)?;
     if reuse {
-        // Whether a lease may be had again depends on what listens now.
+        // Whether a lease can be reused depends on who listens now.
         daemon.refresh().await;
     }
     let events = match daemon.handle(&Command::Allocate(allocation)) {
@@ -49,7 +49,7 @@ pub(super) async fn allocate(
     answer.map(Answer).ok_or_else(|| Refused(explain("body", "nothing was asked for")))
 }
 
-/// A refusal that says who has the port, where the core could only say that somebody has.
+/// The refusal with the process that has the port, where the core only knows that somebody has it.
 async fn name_holder(daemon: &Daemon, refusal: Refusal) -> Refusal {
     let foreign = refusal.code == Code::PortUnavailable
         && refusal.details.get("holder").is_some_and(|who| who == "foreign");
@@ -226,7 +226,7 @@ pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refus
     }
 }
 
-/// Tells bodies under one request id apart: FNV-1a over the request's canonical JSON without the id itself.
+/// Distinguishes bodies under one request id: FNV-1a over the request's canonical JSON without the id itself.
 fn hash(request: &AllocateRequest) -> u64 {
     let body = AllocateRequest { request_id: None, ..request.clone() };
     let body = serde_json::to_vec(&body).unwrap_or_default();

@@ -10,7 +10,7 @@ use styxy_core::api::{Code, MAX_BODY, Refusal, explain};
 
 use super::answer::Refused;
 
-/// So much of a body that is too large is read and thrown away, in bytes, so that its sender can read the refusal.
+/// How many bytes of a body that is too large are read and thrown away, so that its sender can read the refusal.
 const DRAINED: usize = 1024 * 1024;
 
 /// A request body, decoded.
@@ -73,11 +73,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// The whole body, if it is one we take.
+/// The whole body, if its size and media type are accepted.
 async fn read(request: Request) -> Result<Vec<u8>, Refused> {
     let media =
         request.headers().get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
-    // curl -d says x-www-form-urlencoded and Node's fetch text/plain, and both mean JSON.
+    // curl -d sends x-www-form-urlencoded and Node's fetch text/plain, and both mean JSON.
     let multipart = media.get(..10).is_some_and(|media| media.eq_ignore_ascii_case("multipart/"));
     let media = media.to_owned();
     let (body, length) = collect(request.into_body()).await?;
@@ -113,7 +113,7 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(explain("body", "it is empty; allowed: a JSON object"));
     }
-    // A sequence would be taken for a struct by position.
+    // Serde would read an array as a struct, by position.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
         let what = serde_json::from_slice::<serde_json::Value>(body).map_or("no JSON", |value| match value {
             serde_json::Value::Array(_) => "a JSON array",
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_object_is_refused_in_words() {
+    fn a_body_that_is_not_a_json_object_is_refused_in_words() {
         for body in [
             "",
             "  ",

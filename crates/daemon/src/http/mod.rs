@@ -1,4 +1,4 @@
-//! The REST API: decodes, checks who speaks, asks the daemon, encodes. No decision about leases is made here.
+//! The REST API: checks who the client is, decodes, asks the daemon, encodes. No decision about leases is made here.
 
 mod allocate;
 mod answer;

@@ -1,7 +1,7 @@
 //! The `OpenAPI` 3.1 document of every route, from the wire types; `docs/openapi.json` must equal it.
 //!
-//! Examples go through the type they show, so none can be out of date: one that does not fit is missing, and a test
-//! says so.
+//! Each example is read and written by the type it shows, so none can be out of date: one that does not fit is missing,
+//! and a test fails.
 
 mod refusals;
 mod routes;
@@ -129,7 +129,7 @@ impl Document {
         self.paths = paths.path(route.path, PathItem::new(route.method, operation));
     }
 
-    /// Puts a type and all it is made of under the schemas, and refers to it.
+    /// Adds a type and its parts to the schemas, and refers to it.
     fn know<T: ToSchema>(&mut self) -> Ref {
         if !self.schemas.iter().any(|(name, _)| *name == T::name()) {
             self.schemas.push((T::name().into_owned(), T::schema()));

@@ -1,4 +1,4 @@
-//! Looking at ports: `GET /check/{port}`, `GET /suggest/{serviceType}`, `GET /scan`.
+//! Inspecting ports: `GET /check/{port}`, `GET /suggest/{serviceType}`, `GET /scan`.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use super::body::{Query, Segment};
 use crate::system::{self, ListeningSocket};
 use crate::usage;
 
-/// How many ports are suggested if nothing is said.
+/// How many ports are suggested by default.
 const SUGGESTED: u8 = 5;
 /// How many listeners beside the first the reason names: a server that forked may have dozens.
 const MOST_NAMED: usize = 3;
-/// The first port that is scanned if nothing is said.
+/// The first port that is scanned by default.
 const FIRST_SCANNED: u16 = 1024;
 
 pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Result<CheckAnswer> {

@@ -1,8 +1,8 @@
 //! What is in the folder at the start, and which of it counts.
 //!
-//! First everything is looked at and nothing is touched; then the newest generation that counts is replayed
-//! and made ready, or a new one is written from what could be read; only then are damaged files moved and old
-//! ones removed. So a kill at any point leaves at least what was there.
+//! First all files are inspected and none is touched. Then the newest generation that counts is replayed and made
+//! ready, or a new one is written from what could be read. Only then are damaged files moved and old ones removed.
+//! So a kill at any point leaves at least what was there.
 
 use std::{
     fs::{self, File},
@@ -27,7 +27,7 @@ pub(super) enum Store {
     Plain { file: PlainFile, source: io::Error },
 }
 
-/// What stands under the name of a generation.
+/// What has the name of a generation.
 #[derive(Debug)]
 enum Standing {
     Foreign(WhyMoved),
@@ -47,7 +47,7 @@ struct Chosen {
 enum Condition {
     /// It can be appended to from `used` on, once a torn tail is cut.
     Good { used: usize, tail: Tail },
-    /// What could be read goes into a new generation.
+    /// What could be read is written to a new generation.
     Broken,
 }
 
@@ -59,7 +59,7 @@ struct Plan {
     remove: Vec<Candidate>,
 }
 
-/// Looks at all that [`recover`] would look at, and changes nothing.
+/// Inspects everything that [`recover`] would inspect, and changes nothing.
 pub(super) fn inspect(folder: &Path) -> Result<(), JournalError> {
     let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     match os::check_folder(folder) {
@@ -68,7 +68,7 @@ pub(super) fn inspect(folder: &Path) -> Result<(), JournalError> {
     }
     for candidate in files::list(folder)? {
         match look_at(&candidate) {
-            // Nobody holds the lock, so a daemon that was just started may have tidied up.
+            // The caller does not hold the lock, so a daemon that was just started may have removed it.
             Err(JournalError::Open { source, .. }) if missing(&source) => {}
             looked_at => drop(looked_at?),
         }
@@ -76,7 +76,7 @@ pub(super) fn inspect(folder: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Replays the newest generation in `folder` that counts, tidies up, and says where to append.
+/// Replays the newest generation in `folder` that counts, cleans up, and returns where to append.
 pub(super) fn recover(
     folder: &Path,
     options: &Options,
@@ -103,7 +103,7 @@ pub(super) fn recover(
                     resume(candidate, file, contents.bytes().len(), used, options)?
                 }
                 Condition::Broken => {
-                    // Windows moves no file that is open.
+                    // Windows does not move a file that is open.
                     drop(file);
                     found.origin = Origin::Rebuilt { from: candidate.generation };
                     start(folder, next, &replay.to_snapshot(), options)?
@@ -123,7 +123,7 @@ pub(super) fn recover(
     Ok((store, found))
 }
 
-/// Looks at one file and changes nothing.
+/// Inspects one file and changes nothing.
 fn look_at(candidate: &Candidate) -> Result<Standing, JournalError> {
     let path = &candidate.path;
     let cannot_open = |source| JournalError::Open { path: path.clone(), source };
@@ -183,7 +183,7 @@ fn plan(standings: Vec<(Candidate, Standing)>, capacity: usize) -> Plan {
             None => unfinished.push(candidate),
         }
     }
-    // One that was never finished is no loss while its predecessor counts; any other may once have been whole.
+    // A file that was never finished can be removed if its predecessor counts. Any other may have been whole once.
     let predecessor = plan.chosen.as_ref().map(|chosen| chosen.candidate.generation);
     for candidate in unfinished {
         if predecessor.is_some_and(|predecessor| predecessor < candidate.generation) {
@@ -197,7 +197,7 @@ fn plan(standings: Vec<(Candidate, Standing)>, capacity: usize) -> Plan {
 
 /// What the content of one file is worth.
 struct Judgement {
-    /// Whether its state may be gone on from.
+    /// Whether its state can be used.
     counts: bool,
     /// Why it has to be moved aside, if it is damaged.
     damage: Option<WhyMoved>,
@@ -273,7 +273,7 @@ fn cut(candidate: &Candidate, file: &File, tail: Tail) -> Result<Option<TornTail
     }
 }
 
-/// Goes on in a file of `length` bytes, the first `used` of which are header and whole frames.
+/// Continues in a file of `length` bytes, the first `used` of which are header and whole frames.
 fn resume(
     candidate: Candidate,
     file: File,
@@ -291,7 +291,7 @@ fn resume(
     })
 }
 
-/// Begins generation `number`, with `snapshot` as all there is.
+/// Begins generation `number` with nothing but `snapshot`.
 fn start(folder: &Path, number: u64, snapshot: &[u8], options: &Options) -> Result<Store, JournalError> {
     let path = files::path(folder, number);
     Ok(match generation::create(&path, number, snapshot, 0, options)? {

@@ -18,7 +18,7 @@ pub(super) enum StartError {
     /// The threads and descriptors of a server are not available.
     #[error("the daemon's runtime could not be started")]
     Runtime(#[source] io::Error),
-    /// One of the daemon's files, or their folder, is of no use.
+    /// One of the daemon's files, or their folder, cannot be used.
     #[error("{} {trouble}", path.display())]
     File { path: PathBuf, trouble: Trouble, source: Option<io::Error> },
     /// The folder is another user's.
@@ -36,7 +36,7 @@ pub(super) enum StartError {
     /// The configured port cannot be listened on.
     #[error("port {port}, the listen_port of config.json, is unavailable")]
     Port { port: Port, source: PortError },
-    /// The parts are there, and the server did not come up.
+    /// The server could not start.
     #[error(transparent)]
     Serve(#[from] ServeError),
 }

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_others_may_look_into_is_closed_to_them() {
+    fn a_folder_that_others_may_read_is_closed_to_them() {
         let top = tempfile::tempdir().unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
         open(&Layout::new(top.path().into())).unwrap();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_a_folder_of_ours_will_do_and_a_dangling_one_will_not() {
+    fn a_link_to_a_folder_of_ours_is_accepted_and_a_dangling_one_is_not() {
         let top = tempfile::tempdir().unwrap();
         fs::create_dir(top.path().join("real")).unwrap();
         symlink("real", top.path().join("link")).unwrap();

@@ -1,6 +1,6 @@
-//! One daemon per folder: whoever holds the lock on `daemon.lock` is it, and says so in `daemon.json`.
+//! One daemon per folder: the process that holds the lock on `daemon.lock` is the daemon, and `daemon.json` names it.
 //!
-//! The lock is the only truth. It goes with the process, however that ends; files that say otherwise are stale.
+//! Only the lock counts. It ends with the process, however that ends; files that say otherwise are stale.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -22,9 +22,9 @@ pub(super) struct Held {
     _lock: File,
 }
 
-/// Makes this process the daemon, or says with `None` that another one is. The folder must exist.
+/// Makes this process the daemon; `None` if another one is. The folder must exist.
 ///
-/// Takes up to 3 ms to lose, since a client's look at the lock takes it for a few microseconds.
+/// Gives up only after 3 ms, since a client that tests the lock holds it for a few microseconds.
 ///
 /// # Errors
 /// The file cannot be made, or its file system has no locks.
@@ -64,9 +64,9 @@ impl Held {
         fs::rename(new, path)
     }
 
-    /// Removes `daemon.json` and the socket, as the last thing before the lock is let go of.
+    /// Removes `daemon.json` and the socket, as the last thing before the lock is released.
     ///
-    /// Clients then see at once that nobody is there. Left behind, both are stale and harmless.
+    /// Clients then see at once that no daemon runs. Left behind, both are stale and harmless.
     pub(super) fn withdraw(self, socket: &Path) -> io::Result<()> {
         files::remove(socket).and(files::remove(&self.layout.daemon_file()))
     }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clients_short_look_at_the_lock_does_not_keep_a_daemon_from_starting() {
+    fn a_client_that_tests_the_lock_does_not_keep_a_daemon_from_starting() {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::new(home.path().into());
         drop(take(&layout).unwrap());

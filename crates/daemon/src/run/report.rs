@@ -1,10 +1,10 @@
-//! Telling whoever started the daemon how the start went: one line, once.
+//! Telling the process that started the daemon how the start went: one line, once.
 
 use std::io::{self, Write};
 
 use styxy_core::handshake::Handshake;
 
-/// The right to say it; saying it uses it up.
+/// The one line, not written yet.
 #[derive(Debug)]
 pub(super) struct Report<W> {
     to: W,
@@ -26,7 +26,7 @@ impl<W: Write> Report<W> {
     /// Writes the line.
     ///
     /// # Errors
-    /// Any but that nobody reads any more: a starter that has gone is no reason to stop.
+    /// Any except `BrokenPipe`: the daemon does not stop because its starter has gone.
     pub(super) fn send(mut self, handshake: &Handshake) -> io::Result<()> {
         let line = handshake.to_line()?;
         match self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush()) {
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_starter_that_has_gone_is_no_error() {
+    fn a_starter_that_has_gone_is_not_an_error() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         Report::new(writer).send(&Handshake::Lost).unwrap();

@@ -12,12 +12,13 @@ use super::home::open_as;
 use super::lock::Held;
 use crate::files;
 
-/// Where the socket of this folder is, by our environment.
+/// The path of this folder's socket, which depends on the environment.
 pub(super) fn path(layout: &Layout) -> PathBuf {
     layout.socket(&runtime_folder(|name| std::env::var_os(name), files::own_uid()))
 }
 
-/// Listens on the Unix socket at `path`, 0600, in place of one that a daemon left behind. Only the lock's holder may.
+/// Listens on the Unix socket at `path`, 0600, and replaces one that a daemon left behind. Only the lock's holder may
+/// call it.
 ///
 /// # Errors
 /// The path holds something else or cannot be listened on, or its folder is another user's.
@@ -30,7 +31,7 @@ pub(super) fn bind(held: &Held, path: &Path) -> Result<UnixListener, StartError>
     }
     files::remove(path).map_err(Trouble::NotRemoved.of(path))?;
     let listener = UnixListener::bind(path).map_err(Trouble::NotListening.of(path))?;
-    // Until here the folder, closed to others, protects it.
+    // Until here the socket is protected by its folder, which is closed to others.
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))
         .and_then(|()| listener.set_nonblocking(true))
         .map_err(Trouble::NotClosed.of(path))?;
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_socket_is_not_removed() {
+    fn a_file_that_is_not_a_socket_is_not_removed() {
         let (_home, held, path) = held();
         fs::write(&path, "precious").unwrap();
         assert_eq!(Refusal::from(bind(&held, &path).unwrap_err()).code, Code::StorageUnavailable);

@@ -8,7 +8,7 @@ use styxy_core::{Port, with_causes};
 
 use super::error::{PortError, StartError};
 
-/// Where a port is looked for if none is configured: this one and so many after it.
+/// If no port is configured: how many ports after the default one are tried.
 const FURTHER: u16 = 10;
 
 /// The TCP side of the daemon: both loopback addresses on one port, one of them, or none.
@@ -16,7 +16,7 @@ const FURTHER: u16 = 10;
 pub(super) struct TcpBinding {
     /// `127.0.0.1` and, where the machine has it, `::1`.
     pub(super) listeners: Vec<TcpListener>,
-    /// What a person should know: the port is not the usual one, or there is none.
+    /// What a person should know: the port is not the default one, or there is none.
     pub(super) notes: Vec<String>,
 }
 
@@ -81,13 +81,13 @@ fn bind_loopback(port: Port, who: impl Fn(Port) -> Option<String>) -> Result<Vec
 
 fn try_bind_loopback(port: Port) -> io::Result<Vec<TcpListener>> {
     if !cfg!(target_os = "linux") {
-        check_silent(port)?;
+        check_nobody_listens(port)?;
     }
     let mut listeners = vec![bind_one(IpAddr::V4(Ipv4Addr::LOCALHOST), port)?];
     match bind_one(IpAddr::V6(Ipv6Addr::LOCALHOST), port) {
         Ok(listener) => listeners.push(listener),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-        // The machine has no IPv6, or has it switched off.
+        // The machine has no IPv6, or it is disabled.
         Err(_) => {}
     }
     Ok(listeners)
@@ -99,8 +99,9 @@ fn bind_one(address: IpAddr, port: Port) -> io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Elsewhere than on Linux a bind to loopback can succeed beside a stranger's wildcard listener, so it is called first.
-fn check_silent(port: Port) -> io::Result<()> {
+/// On other systems than Linux a bind to loopback can succeed although another process listens on all addresses. So
+/// this function first tries to connect.
+fn check_nobody_listens(port: Port) -> io::Result<()> {
     let patience = std::time::Duration::from_millis(50);
     for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
         if std::net::TcpStream::connect_timeout(&SocketAddr::new(address, port.get()), patience).is_ok() {
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_port_that_is_taken_is_a_refusal_naming_the_holder() {
+    fn a_configured_port_that_is_taken_is_a_refusal_that_names_the_holder() {
         let (_stranger, port) = stranger("127.0.0.1");
         let taken = bind(Some(port), |asked| (asked == port).then(|| "node (pid 7)".into()));
         let refusal = Refusal::from(taken.unwrap_err());
@@ -145,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn a_configured_port_that_is_free_is_had_without_a_note() {
+    fn a_configured_port_that_is_free_is_bound_without_a_note() {
         let port = free();
         let binding = bind(Some(port), nobody).unwrap();
         assert!(binding.addresses().contains(&format!("127.0.0.1:{port}")) && binding.notes.is_empty());
     }
 
     #[test]
-    fn a_port_with_a_stranger_on_any_of_its_addresses_is_passed_over_with_a_note() {
+    fn a_port_with_a_stranger_on_any_of_its_addresses_is_skipped_with_a_note() {
         for address in ["127.0.0.1", "0.0.0.0", "::1", "::"] {
             let Ok(listener) = TcpListener::bind((address, 0)) else { continue }; // no IPv6 here
             let taken = Port::new(listener.local_addr().unwrap().port()).unwrap();
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_whose_last_connections_are_in_time_wait_can_be_had_again() {
+    fn a_port_whose_last_connections_are_in_time_wait_can_be_bound_again() {
         let port = free();
         let binding = bind(Some(port), nobody).unwrap();
         let listener = &binding.listeners[0];

@@ -1,4 +1,4 @@
-//! The committed document is the generated one, and whole.
+//! The committed document is the generated one, and complete.
 
 use std::collections::BTreeSet;
 

@@ -30,14 +30,14 @@ fn options(flags: OFlags) -> OpenOptions {
     options
 }
 
-/// Says why files cannot be made in `folder`, if they cannot.
+/// Checks that files can be made in `folder`.
 pub(in crate::journal) fn check_folder(folder: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 /// Gives `file` blocks for its first `bytes`, so that no store into the mapped file can find the disk full.
 pub(in crate::journal) fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
-    // There it reserves beyond the end of the file each time, whatever is reserved already.
+    // On macOS each call reserves more beyond the end of the file, even if enough is reserved already.
     if cfg!(target_vendor = "apple") && file.metadata()?.len() >= bytes {
         return Ok(());
     }
@@ -51,8 +51,7 @@ pub(in crate::journal) fn is_unsupported(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|errno| CANNOT.contains(&errno))
 }
 
-/// Brings pages into memory, ready to be written. Older kernels cannot: there the first store to a page does
-/// it.
+/// Brings pages into memory, ready to be written. On kernels that cannot, the first store to a page does it.
 pub(in crate::journal) fn populate(map: &MmapRaw, from: usize, len: usize) {
     #[cfg(target_os = "linux")]
     let _: io::Result<()> = map.advise_range(memmap2::Advice::PopulateWrite, from, len);

@@ -27,7 +27,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Says why `folder` is none, if so; whether files can be made there, only making one can tell.
+/// Checks that `folder` is a folder; whether files can be made in it is only known once one is made.
 pub(in crate::journal) fn check_folder(folder: &Path) -> io::Result<()> {
     folder.read_dir().map(drop)
 }

@@ -30,7 +30,7 @@ pub(crate) fn close_to_others(_: &Path, _: &Metadata) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether files can be made in the folder; found out when the first one is.
+/// Whether files can be made in the folder: here only the first one shows it.
 #[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
 pub(crate) fn check_writable(_: &Path) -> io::Result<()> {
     Ok(())

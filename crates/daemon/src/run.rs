@@ -25,7 +25,7 @@ use styxy_core::layout::Layout;
 use crate::serve::{Parts, serve};
 use crate::{daemon, system, token, usage};
 
-use error::{StartError, Trouble};
+use error::{Cannot, StartError};
 use lock::Held;
 use report::Report;
 
@@ -117,7 +117,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), StartE
         tcp: tcp.listeners,
         listen,
         notes: tcp.notes,
-        token: Some(token::token(&token_path).map_err(Trouble::NotWritten.of(&token_path))?),
+        token: Some(token::token(&token_path).map_err(Cannot::Write.at(&token_path))?),
         layout,
     };
     let begun = Instant::now();

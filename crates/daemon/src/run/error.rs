@@ -18,18 +18,18 @@ pub(super) enum StartError {
     /// The threads and descriptors of a server are not available.
     #[error("the daemon's runtime could not be started")]
     Runtime(#[source] io::Error),
-    /// One of the daemon's files, or their folder, cannot be used.
-    #[error("{} {trouble}", path.display())]
-    File { path: PathBuf, trouble: Trouble, source: Option<io::Error> },
+    /// The system refused something that the daemon has to do with a file or folder.
+    #[error("{} {cannot}", path.display())]
+    File { path: PathBuf, cannot: Cannot, source: io::Error },
+    /// Something else is in the place of a file or folder.
+    #[error("{} is not {expected}", path.display())]
+    Kind { path: PathBuf, expected: Expected },
     /// The folder is another user's.
     #[error("{} belongs to another user (uid {owner}, ours is {own})", path.display())]
     Foreign { path: PathBuf, owner: u32, own: u32 },
     /// Another daemon holds the lock.
     #[error("a daemon serves {} already{}", home.display(), pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
     AlreadyRuns { home: PathBuf, pid: Option<Pid> },
-    /// There is something else in the place of `config.json`.
-    #[error("{} is not a file", path.display())]
-    ConfigIsNoFile { path: PathBuf },
     /// A mistake in `config.json`.
     #[error("{}:{}:{}", path.display(), source.line, source.column)]
     Config { path: PathBuf, source: ConfigError },
@@ -41,44 +41,49 @@ pub(super) enum StartError {
     Serve(#[from] ServeError),
 }
 
-/// What is wrong with a file or folder.
+/// What cannot be done with a file or folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum Cannot {
     #[error("cannot be made")]
-    NotMade,
+    Make,
     #[error("cannot be inspected")]
-    NotInspected,
-    #[error("is not a folder")]
-    NotAFolder,
-    #[error("is in the way: it is not a socket")]
-    NotASocket,
+    Inspect,
     #[error("cannot be opened")]
-    NotOpened,
+    Open,
     #[error("cannot be locked")]
-    NotLocked,
+    Lock,
     #[error("cannot be read")]
-    NotRead,
+    Read,
     #[error("cannot be written")]
-    NotWritten,
+    Write,
     #[error("cannot be removed")]
-    NotRemoved,
+    Remove,
     #[error("cannot be listened on")]
-    NotListening,
+    Listen,
     #[error("cannot be closed to other users")]
-    NotClosed,
+    Close,
 }
 
-impl Trouble {
-    /// As a [`StartError`], with what the system said.
-    pub(super) fn of(self, path: &Path) -> impl FnOnce(io::Error) -> StartError {
+impl Cannot {
+    /// As a [`StartError`] about `path`, with what the system said.
+    pub(super) fn at(self, path: &Path) -> impl FnOnce(io::Error) -> StartError {
         let path = path.to_owned();
-        move |error| StartError::File { path, trouble: self, source: Some(error) }
+        move |source| StartError::File { path, cannot: self, source }
     }
+}
 
-    /// As a [`StartError`], where the system said nothing.
-    pub(super) fn at(self, path: &Path) -> StartError {
-        StartError::File { path: path.to_owned(), trouble: self, source: None }
-    }
+/// What should be at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Expected {
+    /// The daemon's folder, or that of its socket.
+    #[error("a folder")]
+    Folder,
+    /// The daemon's socket.
+    #[error("a socket")]
+    Socket,
+    /// `config.json`.
+    #[error("a file")]
+    Config,
 }
 
 /// Why a port cannot be listened on.
@@ -98,7 +103,10 @@ impl From<StartError> for Refusal {
         let storage = |hint: &str| Self::new(Code::StorageUnavailable, sentence.clone()).hint(hint);
         match error {
             StartError::Detach(_) | StartError::Runtime(_) => Self::new(Code::StorageUnavailable, sentence),
-            StartError::File { path, .. } => {
+            StartError::Kind { expected: Expected::Config, .. } => {
+                storage("move it away: a file belongs there, see styxy config init")
+            }
+            StartError::File { path, .. } | StartError::Kind { path, .. } => {
                 let path = path.display().to_string();
                 let hint = format!(
                     "ls -ld {path}   # it must be yours and writable, or export STYXY_HOME=/a/folder/of/yours"
@@ -113,9 +121,6 @@ impl From<StartError> for Refusal {
                     "run styxy as the folder's owner (without sudo), or export STYXY_HOME=/a/folder/of/yours",
                 ),
             StartError::AlreadyRuns { .. } => storage("styxy daemon status"),
-            StartError::ConfigIsNoFile { .. } => {
-                storage("move it away: a file belongs there, see styxy config init")
-            }
             StartError::Config { path, source } => Self::new(Code::InvalidRequest, sentence)
                 .detail("path", path.display().to_string())
                 .detail("line", source.line)
@@ -144,8 +149,11 @@ mod tests {
     fn a_refusal_says_what_and_why_in_one_line() {
         let said = |error: StartError| Refusal::from(error).error;
         let denied = || io::Error::other("denied");
-        assert_eq!(said(Trouble::NotOpened.of(Path::new("/x"))(denied())), "/x cannot be opened: denied");
-        assert_eq!(said(Trouble::NotAFolder.at(Path::new("/x"))), "/x is not a folder");
+        assert_eq!(said(Cannot::Open.at(Path::new("/x"))(denied())), "/x cannot be opened: denied");
+        assert_eq!(
+            said(StartError::Kind { path: "/x".into(), expected: Expected::Folder }),
+            "/x is not a folder"
+        );
         let port = Port::new(4000).unwrap();
         let taken =
             StartError::Port { port, source: PortError::Taken { holder: Some("node (pid 7)".into()) } };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use styxy_core::layout::Layout;
 
-use super::error::{StartError, Trouble};
+use super::error::{Cannot, Expected, StartError};
 use crate::files;
 
 /// Makes the folder if it is missing, closes it to other users if it is there, and checks that files can be made in it.
@@ -23,21 +23,21 @@ pub(super) fn open_as(folder: &Path, own: u32) -> Result<(), StartError> {
     let metadata = match folder.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             check_maker(folder, own)?;
-            files::create_folder(folder).map_err(Trouble::NotMade.of(folder))?;
+            files::create_folder(folder).map_err(Cannot::Make.at(folder))?;
             folder.metadata()
         }
         found => found,
     };
-    let metadata = metadata.map_err(Trouble::NotInspected.of(folder))?;
+    let metadata = metadata.map_err(Cannot::Inspect.at(folder))?;
     if !metadata.is_dir() {
-        return Err(Trouble::NotAFolder.at(folder));
+        return Err(StartError::Kind { path: folder.to_owned(), expected: Expected::Folder });
     }
     let owner = files::owner(&metadata);
     if owner != own {
         return Err(StartError::Foreign { path: folder.to_owned(), owner, own });
     }
-    files::close_to_others(folder, &metadata).map_err(Trouble::NotClosed.of(folder))?;
-    files::check_writable(folder).map_err(Trouble::NotWritten.of(folder))
+    files::close_to_others(folder, &metadata).map_err(Cannot::Close.at(folder))?;
+    files::check_writable(folder).map_err(Cannot::Write.at(folder))
 }
 
 /// Root in another user's home (`sudo` that keeps HOME) would make a folder that its owner could never use.

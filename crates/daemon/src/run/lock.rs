@@ -11,7 +11,7 @@ use std::time::Duration;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 
-use super::error::{StartError, Trouble};
+use super::error::{Cannot, StartError};
 use crate::files;
 
 /// The proof that this process is the daemon of its folder, until it is dropped.
@@ -36,12 +36,12 @@ fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Opti
     let path = layout.lock();
     let lock = files::openable_by_us(OpenOptions::new().create(true).truncate(false).write(true))
         .open(&path)
-        .map_err(Trouble::NotOpened.of(&path))?;
+        .map_err(Cannot::Open.at(&path))?;
     for patience in [1, 1, 1, 0].map(Duration::from_millis) {
         match lock.try_lock() {
             Ok(()) => return Ok(Some(Held { layout: layout.clone(), _lock: lock })),
             Err(TryLockError::WouldBlock) => pause(patience),
-            Err(TryLockError::Error(error)) => return Err(Trouble::NotLocked.of(&path)(error)),
+            Err(TryLockError::Error(error)) => return Err(Cannot::Lock.at(&path)(error)),
         }
     }
     Ok(None)

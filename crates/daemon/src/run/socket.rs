@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::layout::{Layout, runtime_folder};
 
-use super::error::{StartError, Trouble};
+use super::error::{Cannot, Expected, StartError};
 use super::home::open_as;
 use super::lock::Held;
 use crate::files;
@@ -27,14 +27,14 @@ pub(super) fn bind(held: &Held, path: &Path) -> Result<UnixListener, StartError>
         open_as(folder, files::own_uid())?;
     }
     if path.symlink_metadata().is_ok_and(|found| !found.file_type().is_socket()) {
-        return Err(Trouble::NotASocket.at(path));
+        return Err(StartError::Kind { path: path.to_owned(), expected: Expected::Socket });
     }
-    files::remove(path).map_err(Trouble::NotRemoved.of(path))?;
-    let listener = UnixListener::bind(path).map_err(Trouble::NotListening.of(path))?;
+    files::remove(path).map_err(Cannot::Remove.at(path))?;
+    let listener = UnixListener::bind(path).map_err(Cannot::Listen.at(path))?;
     // Until here the socket is protected by its folder, which is closed to others.
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))
         .and_then(|()| listener.set_nonblocking(true))
-        .map_err(Trouble::NotClosed.of(path))?;
+        .map_err(Cannot::Close.at(path))?;
     Ok(listener)
 }
 

@@ -1,6 +1,9 @@
 //! Reading requests: size, media type, JSON, and what to say when one of them is wrong.
 
+use std::error::Error;
+
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -47,17 +50,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let query = axum::extract::Query::<T>::try_from_uri(&parts.uri).map_err(|error| {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(deeper) = cause.source() {
-                cause = deeper;
-            }
-            let text = cause.to_string();
-            let (field, message) = text.split_once(": ").unwrap_or(("query", text.as_str()));
-            let field = if field.contains(' ') { "query" } else { field };
-            let message = if field == "query" { text.as_str() } else { message };
-            Refused(explain(field, message))
-        })?;
+        let query =
+            axum::extract::Query::<T>::try_from_uri(&parts.uri).map_err(|error| query_mistake(&error))?;
         Ok(Self(query.0))
     }
 }
@@ -69,6 +63,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
         match axum::extract::Path::<String>::from_request_parts(parts, state).await {
             Ok(path) => Ok(Self(path.0)),
             Err(error) => Err(Refused(explain("path", &error.body_text()))),
+        }
+    }
+}
+
+/// What is wrong with a query, by the field that the decoder was at.
+fn query_mistake(error: &QueryRejection) -> Refusal {
+    let mut cause: &dyn Error = error;
+    loop {
+        if let Some(at) = cause.downcast_ref::<serde_path_to_error::Error<serde::de::value::Error>>() {
+            let path = at.path().to_string();
+            return explain(if path == "." { "query" } else { &path }, &at.inner().to_string());
+        }
+        match cause.source() {
+            Some(deeper) => cause = deeper,
+            None => return explain("query", &cause.to_string()),
         }
     }
 }
@@ -134,7 +143,7 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use styxy_core::api::AllocateRequest;
+    use styxy_core::api::{AllocateRequest, AllocationsQuery};
 
     fn mistake(body: &str) -> Refusal {
         decode::<AllocateRequest>(body.as_bytes()).unwrap_err()
@@ -185,6 +194,23 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn a_mistake_in_a_query_is_named_by_its_field() {
+        let mistake = |query: &str| {
+            let uri = format!("/allocations?{query}").parse().unwrap();
+            query_mistake(&axum::extract::Query::<AllocationsQuery>::try_from_uri(&uri).unwrap_err())
+        };
+        let refusal = mistake("port=0");
+        assert_eq!(refusal.details["field"], "port");
+        assert_eq!(refusal.error, "port: \"0\" is not a port; allowed: a whole number from 1 to 65535");
+        assert_eq!(mistake("service_type=a%3A%20b").details["field"], "service_type");
+        let unknown = mistake("ports=3000");
+        assert_eq!(
+            (&unknown.details["field"], unknown.hint.unwrap()),
+            (&"ports".into(), "did you mean port?".into())
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ const MOST: u64 = 4096;
 /// The root of the worktree that `folder` lies in: the nearest folder, itself or above it, with a `.git` (a folder, or
 /// the file of a linked worktree or submodule).
 ///
-/// A `.git` in `home` itself or in `/` makes no project. Costs one look at the disk for each folder on the way up, and
+/// A `.git` in `home` itself or in `/` does not count. Asks the file system once for each folder on the way up, and
 /// hangs if the disk does.
 #[must_use]
 pub fn project_of(folder: &Path, home: Option<&Path>) -> Option<PathBuf> {

@@ -37,7 +37,7 @@ fn a_linked_worktree_is_a_project_of_its_own() {
 }
 
 #[test]
-fn a_git_folder_in_the_home_folder_makes_no_project() {
+fn a_git_folder_in_the_home_folder_does_not_count() {
     let (_held, home) = place();
     fs::create_dir_all(home.join(".git")).unwrap();
     fs::create_dir_all(home.join("work/app/.git")).unwrap();
@@ -97,7 +97,7 @@ fn a_detached_or_strange_head_has_no_branch() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_place_of_a_file_freezes_nobody() {
+fn a_pipe_in_place_of_a_file_does_not_block() {
     let (_held, root) = place();
     fs::create_dir_all(root.join(".git")).unwrap();
     let made = std::process::Command::new("mkfifo").arg(root.join(".git/HEAD")).status().unwrap();

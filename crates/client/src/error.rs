@@ -120,7 +120,7 @@ impl Error {
     /// The error as a refusal: the daemon's own if it refused, else `daemon_unreachable`.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
-        let unreachable = || Refusal::new(Code::DaemonUnreachable, self.with_causes());
+        let unreachable = || Refusal::new(Code::DaemonUnreachable, styxy_core::with_causes(self));
         match self {
             Self::Refused(refusal) => refusal.clone(),
             Self::Home(error) => error.refusal(),
@@ -151,19 +151,5 @@ impl Error {
             | Self::Unintelligible { .. }
             | Self::Unreachable { .. } => unreachable().hint(LOGS),
         }
-    }
-
-    /// The error and its causes in one sentence, without causes that only repeat it.
-    fn with_causes(&self) -> String {
-        let mut sentence = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !sentence.contains(&text) {
-                sentence = format!("{sentence}: {text}");
-            }
-            cause = error.source();
-        }
-        sentence
     }
 }

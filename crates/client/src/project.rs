@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use styxy_core::api::{Code, Refusal};
 use styxy_core::config::ConfigError;
 use styxy_core::project::{FILE, PACKAGE, Project, parse, parse_package};
+use styxy_core::with_causes;
 
 /// No more bytes of a file are read. The parser refuses shorter ones already.
 const MOST: u64 = 2 * 1024 * 1024;
@@ -36,11 +37,7 @@ impl ProjectError {
     /// The same in the form of the wire, with what to do about it.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
-        let said = match self {
-            Self::Unreadable { source, .. } => format!("{self}: {source}"),
-            Self::Mistaken { .. } => self.to_string(),
-        };
-        let refusal = Refusal::new(Code::InvalidRequest, said);
+        let refusal = Refusal::new(Code::InvalidRequest, with_causes(self));
         match self {
             Self::Unreadable { path, .. } => {
                 refusal.hint("make it readable, or remove it").detail("path", path.to_string_lossy())

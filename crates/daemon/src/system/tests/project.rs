@@ -36,7 +36,7 @@ fn a_symbolic_link_to_the_home_folder_is_the_home_folder() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_place_of_a_file_freezes_nobody() {
+fn a_pipe_in_place_of_a_file_does_not_block() {
     let (_held, root) = worktree();
     let made = std::process::Command::new("mkfifo").arg(root.with_file_name("own").join("HEAD")).status();
     assert!(made.unwrap().success());

@@ -1,6 +1,6 @@
-//! One daemon per folder: whoever holds the lock on `daemon.lock` is it, and says so in `daemon.json`.
+//! One daemon per folder: the process that holds the lock on `daemon.lock` is the daemon, and `daemon.json` names it.
 //!
-//! The lock is the only truth. It goes with the process, however that ends; files that say otherwise are stale.
+//! Only the lock counts. It ends with the process, however that ends; files that say otherwise are stale.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -8,41 +8,40 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use styxy_core::api::Refusal;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 
-use crate::home::unusable;
-use crate::private;
+use super::error::{Cannot, StartError};
+use crate::files;
 
 /// The proof that this process is the daemon of its folder, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(super) struct Held {
     layout: Layout,
     /// Never read or written: open, it is locked.
     _lock: File,
 }
 
-/// Makes this process the daemon, or says with `None` that another one is. The folder must exist.
+/// Makes this process the daemon; `None` if another one is. The folder must exist.
 ///
-/// Takes up to 3 ms to lose, since a client's look at the lock takes it for a few microseconds.
+/// Gives up only after 3 ms, since a client that tests the lock holds it for a few microseconds.
 ///
 /// # Errors
-/// `storage_unavailable`: the file cannot be made, or its file system knows no locks.
-pub(crate) fn take(layout: &Layout) -> Result<Option<Held>, Refusal> {
+/// The file cannot be made, or its file system has no locks.
+pub(super) fn take(layout: &Layout) -> Result<Option<Held>, StartError> {
     take_pausing(layout, thread::sleep)
 }
 
-fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Option<Held>, Refusal> {
+fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Option<Held>, StartError> {
     let path = layout.lock();
-    let lock = private::openable_by_us(OpenOptions::new().create(true).truncate(false).write(true))
+    let lock = files::openable_by_us(OpenOptions::new().create(true).truncate(false).write(true))
         .open(&path)
-        .map_err(|error| unusable(&path, "cannot be opened", &error))?;
+        .map_err(Cannot::Open.at(&path))?;
     for patience in [1, 1, 1, 0].map(Duration::from_millis) {
         match lock.try_lock() {
             Ok(()) => return Ok(Some(Held { layout: layout.clone(), _lock: lock })),
             Err(TryLockError::WouldBlock) => pause(patience),
-            Err(TryLockError::Error(error)) => return Err(unusable(&path, "cannot be locked", &error)),
+            Err(TryLockError::Error(error)) => return Err(Cannot::Lock.at(&path)(error)),
         }
     }
     Ok(None)
@@ -50,41 +49,33 @@ fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Opti
 
 impl Held {
     /// The files of the daemon's folder.
-    pub(crate) fn layout(&self) -> &Layout {
+    pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
     /// Writes `daemon.json` whole or not at all, 0600.
-    pub(crate) fn publish(&self, daemon: &DaemonFile) -> io::Result<()> {
+    pub(super) fn publish(&self, daemon: &DaemonFile) -> io::Result<()> {
         let path = self.layout.daemon_file();
         let new = path.with_extension("json.new");
-        remove(&new)?;
-        let mut file = private::openable_by_us(OpenOptions::new().create_new(true).write(true)).open(&new)?;
+        files::remove(&new)?;
+        let mut file = files::create(&new)?;
         file.write_all(serde_json::to_string_pretty(daemon)?.as_bytes())?;
         file.write_all(b"\n")?;
         fs::rename(new, path)
     }
 
-    /// Removes `daemon.json` and the socket, as the last thing before the lock is let go of.
+    /// Removes `daemon.json` and the socket, as the last thing before the lock is released.
     ///
-    /// Clients then see at once that nobody is there. Left behind, both are stale and harmless.
-    pub(crate) fn withdraw(self, socket: &Path) -> io::Result<()> {
-        remove(socket).and(remove(&self.layout.daemon_file()))
-    }
-}
-
-/// Removes a file; that there is none is as good.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
+    /// Clients then see at once that no daemon runs. Left behind, both are stale and harmless.
+    pub(super) fn withdraw(self, socket: &Path) -> io::Result<()> {
+        files::remove(socket).and(files::remove(&self.layout.daemon_file()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use styxy_core::Pid;
-    use styxy_core::api::Code;
+    use styxy_core::api::{Code, Refusal};
 
     use super::*;
 
@@ -120,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clients_short_look_at_the_lock_does_not_keep_a_daemon_from_starting() {
+    fn a_client_that_tests_the_lock_does_not_keep_a_daemon_from_starting() {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::new(home.path().into());
         drop(take(&layout).unwrap());
@@ -156,6 +147,6 @@ mod tests {
     fn a_lock_that_cannot_be_made_is_a_refusal() {
         let home = tempfile::tempdir().unwrap();
         let layout = Layout::new(home.path().join("absent"));
-        assert_eq!(take(&layout).unwrap_err().code, Code::StorageUnavailable);
+        assert_eq!(Refusal::from(take(&layout).unwrap_err()).code, Code::StorageUnavailable);
     }
 }

@@ -1,20 +1,20 @@
-//! Who listens on a port, in full: looked up outside the engine, with a deadline.
+//! Who has listening sockets, in full, as the wire shows it: looked up outside the engine, with a deadline.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use styxy_core::api::{Code, Refusal, SystemUsage};
+use styxy_core::api::SystemUsage;
 use styxy_core::{Pid, Port, Relation};
 
 use crate::daemon::Daemon;
 use crate::system::{self, Details, ListeningSocket};
 
-/// How long a look-up may take; what is not known by then is null.
+/// How long a look-up may take; what is unknown by then is null.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Who listens on `port`: the one process, or several, on different addresses or with one socket that they share;
-/// `first` goes before the others.
-pub(super) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<SystemUsage> {
+/// Who listens on `port`: one process, or several, on different addresses or with one socket that they share. `first`
+/// goes before the others.
+pub(crate) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<SystemUsage> {
     let Some(sockets) = daemon.sockets().unwrap_or_default().remove(&port) else { return Vec::new() };
     let mut usages =
         of_all(daemon, BTreeMap::from([(port, sockets)])).await.remove(&port).unwrap_or_default();
@@ -23,7 +23,7 @@ pub(super) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<S
 }
 
 /// Who has these sockets: each process once, with its own addresses.
-pub(super) async fn of_all(
+pub(crate) async fn of_all(
     daemon: &Daemon,
     sockets: BTreeMap<Port, Vec<ListeningSocket>>,
 ) -> BTreeMap<Port, Vec<SystemUsage>> {
@@ -31,6 +31,7 @@ pub(super) async fn of_all(
     tokio::task::spawn_blocking(move || look_up(&sockets, own_uid)).await.unwrap_or_default()
 }
 
+/// As [`of_all`], on this thread.
 fn look_up(
     sockets: &BTreeMap<Port, Vec<ListeningSocket>>,
     own_uid: Option<u32>,
@@ -100,7 +101,7 @@ fn usage(
 }
 
 /// `node (pid 811)`, or what of it is known.
-pub(super) fn name(usage: &SystemUsage) -> String {
+pub(crate) fn name(usage: &SystemUsage) -> String {
     match (&usage.process, usage.pid, &usage.user) {
         (Some(process), Some(pid), _) => format!("{process} (pid {pid})"),
         (None, Some(pid), _) => format!("process {pid}"),
@@ -109,15 +110,10 @@ pub(super) fn name(usage: &SystemUsage) -> String {
     }
 }
 
-/// A refusal that says who has the port, where the core could only say that somebody has.
-pub(super) async fn name_holder(daemon: &Daemon, refusal: Refusal) -> Refusal {
-    let foreign = refusal.code == Code::PortUnavailable
-        && refusal.details.get("holder").is_some_and(|who| who == "foreign");
-    let port = refusal.details.get("port").and_then(serde_json::Value::as_u64);
-    let port = port.and_then(|port| u16::try_from(port).ok()).and_then(|port| Port::new(port).ok());
-    let Some(port) = port.filter(|_| foreign) else { return refusal };
-    let Some(usage) = of(daemon, port, None).await.into_iter().next() else { return refusal };
-    let error = format!("port {port} is in use by {}, which has no lease for it", name(&usage));
-    let usage = serde_json::to_value(&usage).unwrap_or_default();
-    Refusal { error, ..refusal }.detail("system_usage", usage)
+/// Who listens on `port`, for people; nothing if nobody does. Blocks, for up to a second.
+pub(crate) fn holder_of(port: Port) -> Option<String> {
+    let mut sockets = system::SocketTable::open().ok()?.listening().ok()?;
+    sockets.retain(|socket| socket.port == port);
+    let usages = look_up(&BTreeMap::from([(port, sockets)]), None).remove(&port)?;
+    usages.first().map(name)
 }

@@ -1,13 +1,13 @@
-//! The starter's flags (no console, a group of its own) have done the rest.
+//! Leaving the process that started this one. Its flags for the start (no console, a group of its own) did the rest.
 
 use std::io;
 
-/// Moves to the root of the drive, so that no folder of the starter's is kept from being removed.
-pub(crate) fn leave() -> io::Result<()> {
+/// Moves to the root of the drive, so that the starter's folder can be removed.
+pub(crate) fn detach() -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
-/// Lets go of the handles that whoever started the daemon may be reading.
+/// Closes the handles that the process that started the daemon may be reading.
 #[expect(unsafe_code, reason = "the standard handles can only be replaced by number")]
 pub(crate) fn let_go_of_output() -> io::Result<()> {
     use std::os::windows::io::IntoRawHandle;
@@ -19,7 +19,7 @@ pub(crate) fn let_go_of_output() -> io::Result<()> {
     for which in [STD_OUTPUT_HANDLE, STD_ERROR_HANDLE] {
         let null = std::fs::File::options().write(true).open("NUL")?.into_raw_handle();
         // SAFETY: `null` is a handle that nobody else owns from here on. The old one is this process' standard handle,
-        // which std looks up anew for every write and keeps nowhere.
+        // which std looks up again for every write and keeps nowhere.
         unsafe {
             let old = GetStdHandle(which);
             if SetStdHandle(which, null) == 0 {

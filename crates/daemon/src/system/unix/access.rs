@@ -1,16 +1,16 @@
-//! Owners and modes.
+//! Who owns files, and who else may read them: owners and modes.
 
 use std::fs::{self, DirBuilder, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Who we are.
-pub(crate) fn us() -> u32 {
+/// The effective user of this process.
+pub(crate) fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// Whose it is.
+/// The user whose file it is.
 pub(crate) fn owner(metadata: &Metadata) -> u32 {
     metadata.uid()
 }
@@ -25,7 +25,7 @@ pub(crate) fn openable_by_us(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
-/// Takes from others whatever they may do with it; says whether they could do anything.
+/// Takes all rights from other users; says whether they had any.
 pub(crate) fn close_to_others(path: &Path, metadata: &Metadata) -> io::Result<bool> {
     let mode = metadata.mode() & 0o777;
     let closed = mode & 0o700;

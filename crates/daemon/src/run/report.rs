@@ -1,33 +1,33 @@
-//! Telling whoever started the daemon how the start went: one line, once.
+//! Telling the process that started the daemon how the start went: one line, once.
 
 use std::io::{self, Write};
 
 use styxy_core::handshake::Handshake;
 
-/// The right to say it; saying it uses it up.
+/// The one line, not written yet.
 #[derive(Debug)]
-pub(crate) struct Report<W> {
+pub(super) struct Report<W> {
     to: W,
 }
 
 impl Report<io::Stdout> {
     /// To standard output, where a client that starts the daemon reads it.
-    pub(crate) fn to_starter() -> Self {
+    pub(super) fn to_starter() -> Self {
         Self::new(io::stdout())
     }
 }
 
 impl<W: Write> Report<W> {
     /// To anything.
-    pub(crate) fn new(to: W) -> Self {
+    pub(super) fn new(to: W) -> Self {
         Self { to }
     }
 
     /// Writes the line.
     ///
     /// # Errors
-    /// Any but that nobody reads any more: a starter that has gone is no reason to stop.
-    pub(crate) fn send(mut self, handshake: &Handshake) -> io::Result<()> {
+    /// Any except `BrokenPipe`: the daemon does not stop because its starter has gone.
+    pub(super) fn send(mut self, handshake: &Handshake) -> io::Result<()> {
         let line = handshake.to_line()?;
         match self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_starter_that_has_gone_is_no_error() {
+    fn a_starter_that_has_gone_is_not_an_error() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         Report::new(writer).send(&Handshake::Lost).unwrap();

@@ -1,4 +1,4 @@
-//! Descriptors, session, working folder, umask.
+//! Leaving the process that started this one: descriptors, session, working folder, umask.
 
 use std::fs::File;
 use std::io;
@@ -8,18 +8,19 @@ use rustix::fs::Mode;
 
 /// Closes every inherited descriptor but the standard three, and moves to a session of its own, to `/` and to umask 077.
 ///
-/// To be called before anything is opened: whatever has a descriptor of 3 or more by then loses it.
-pub(crate) fn leave() -> io::Result<()> {
+/// Call it before anything is opened, since it closes every descriptor of 3 or more.
+pub(crate) fn detach() -> io::Result<()> {
     for descriptor in inherited()? {
         close(descriptor);
     }
-    // Refused only to the leader of a group, which a child of a client never is; started by hand it stays in its session.
+    // Refused only to the leader of a process group, which a client's child never is. A daemon that a person starts
+    // stays in its session.
     let _ = rustix::process::setsid();
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     std::env::set_current_dir("/")
 }
 
-/// Turns standard output and standard error to `/dev/null`: whoever reads them sees their end.
+/// Redirects standard output and standard error to `/dev/null`, so that their readers see the end.
 pub(crate) fn let_go_of_output() -> io::Result<()> {
     let null = File::options().write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(&null)?;
@@ -33,7 +34,7 @@ fn inherited() -> io::Result<Vec<RawFd>> {
     for entry in std::fs::read_dir(list)? {
         descriptors.extend(entry?.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()));
     }
-    // The descriptor that listed them listed itself too, and is closed by now.
+    // The list includes the descriptor that read it, which is closed by now.
     descriptors.retain(|descriptor| *descriptor > 2 && is_open(*descriptor));
     Ok(descriptors)
 }
@@ -62,7 +63,7 @@ mod tests {
     #[ignore = "run by another test in a process of its own, with descriptor 9 open"]
     fn detached() {
         assert!(inherited().unwrap().contains(&9), "the test gave it descriptor 9");
-        leave().unwrap();
+        detach().unwrap();
         let own = inherited().unwrap();
         assert!(!own.contains(&9), "{own:?}");
         assert_eq!(rustix::process::getsid(None).unwrap(), rustix::process::getpid());

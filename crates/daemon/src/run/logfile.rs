@@ -1,10 +1,10 @@
-//! `logs/daemon.log`: bounded in size, ours alone, and never a reason to stop.
+//! `logs/daemon.log`: bounded in size, readable to us alone, and never a reason to stop.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::private;
+use crate::files;
 
 /// How many bytes a file may have, and how many files there may be.
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +17,10 @@ const LIMITS: Limits = Limits { bytes: 5 * 1024 * 1024, files: 5 };
 
 /// Writes to `daemon.log`, and moves it aside as `daemon.log.1` (up to `.4`, the oldest) before it exceeds 5 MiB.
 ///
-/// Each write should be whole lines. What cannot be written is dropped, and the next write tries to open the file anew.
-/// To be given to `tracing_subscriber` in a `Mutex`.
+/// Each write should be whole lines. What cannot be written is dropped, and the next write opens the file again.
+/// `tracing_subscriber` takes it in a `Mutex`.
 #[derive(Debug)]
-pub(crate) struct LogFile {
+pub(super) struct LogFile {
     path: PathBuf,
     limits: Limits,
     open: Option<Open>,
@@ -34,7 +34,7 @@ struct Open {
 
 impl LogFile {
     /// The log at `path`. Opened with the first write, its folder made then too.
-    pub(crate) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         Self::with(path, LIMITS)
     }
 
@@ -67,17 +67,17 @@ impl LogFile {
             _ => PathBuf::from(format!("{}.{number}", self.path.display())),
         };
         for number in (1..self.limits.files).rev() {
-            // A file that is missing, or cannot be moved, leaves the log longer than wished; that is all.
+            // If a file is missing or cannot be moved, the log only gets longer than it should.
             let _ = std::fs::rename(numbered(number - 1), numbered(number));
         }
     }
 }
 
 fn open_file(path: &Path) -> io::Result<Open> {
-    let open = || private::openable_by_us(OpenOptions::new().create(true).append(true)).open(path);
+    let open = || files::openable_by_us(OpenOptions::new().create(true).append(true)).open(path);
     let file = match (open(), path.parent()) {
         (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
-            private::create_folder(folder)?;
+            files::create_folder(folder)?;
             open()?
         }
         (opened, _) => opened?,
@@ -89,7 +89,7 @@ fn open_file(path: &Path) -> io::Result<Open> {
 impl Write for LogFile {
     /// Always takes everything.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // There is nowhere left to say that the log cannot be written.
+        // There is no other place to report that the log cannot be written.
         let _ = self.append(bytes);
         Ok(bytes.len())
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_started_anew_goes_on_where_the_last_one_stopped() {
+    fn a_restarted_daemon_appends_to_the_log_of_the_last_one() {
         let home = tempfile::tempdir().unwrap();
         let limits = Limits { bytes: 8, files: 3 };
         for number in 0..3 {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_written_is_no_error_and_is_tried_again() {
+    fn a_log_that_cannot_be_written_is_not_an_error_and_is_tried_again() {
         let home = tempfile::tempdir().unwrap();
         let mut log = log(home.path(), LIMITS);
         fs::write(home.path().join("logs"), "in the way").unwrap();

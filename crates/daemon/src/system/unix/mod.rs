@@ -1,5 +1,8 @@
 //! What Linux and macOS have in common.
 
+mod access;
+mod detach;
+
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
@@ -12,10 +15,13 @@ use tokio::net::UnixStream;
 
 use super::{DescriptorLimit, Verdict};
 
+pub(crate) use access::{check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner};
+pub(crate) use detach::{detach, let_go_of_output};
+
 /// What macOS allows at most, whatever it says its limit is.
 const OPEN_MAX: u64 = 10_240;
 
-/// Whose process connected this socket, as it was then. Costs one system call.
+/// The user whose process connected this socket, at that time. Costs one system call.
 #[must_use]
 pub fn unix_peer(stream: &UnixStream) -> Verdict {
     stream.peer_cred().map_or(Verdict::Unknown, |peer| verdict(peer.uid()))
@@ -53,7 +59,7 @@ pub fn raise_descriptor_limit() -> io::Result<DescriptorLimit> {
     Ok(descriptor_limit())
 }
 
-/// How many descriptors this process has open; none where the system does not tell. Takes 1 µs for each.
+/// How many descriptors this process has open; none where that is unknown. Takes 1 µs for each.
 #[must_use]
 pub fn descriptors_in_use() -> Option<usize> {
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
@@ -69,7 +75,7 @@ pub(super) struct User {
 }
 
 impl User {
-    /// Reads at most 1 MiB; users kept elsewhere (LDAP) are known by their number only.
+    /// Reads at most 1 MiB; of users from elsewhere (LDAP) only the number is known.
     pub(super) fn look_up(uid: u32) -> Self {
         let mut text = Vec::new();
         let read = File::open("/etc/passwd").and_then(|file| file.take(1 << 20).read_to_end(&mut text));
@@ -95,8 +101,8 @@ pub(super) fn register(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }.map_err(Into::into)
 }
 
-/// Gives freed memory back to the system, which glibc keeps for each thread that ever had much. Takes about 1 ms;
-/// nothing where the allocator does so by itself.
+/// Gives freed memory back to the system: glibc keeps it for each thread that ever had much. Takes about 1 ms. Does
+/// nothing where the allocator gives it back by itself.
 pub fn give_back_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "glibc's own function")]

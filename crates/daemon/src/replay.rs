@@ -1,4 +1,4 @@
-//! Journal records, folded into a registry: at start, and on the compaction thread.
+//! A registry rebuilt from journal records: at start, and on the compaction thread.
 
 use styxy_core::{Event, Policy, Registry, Snapshot};
 
@@ -6,21 +6,21 @@ use crate::feed::Feed;
 use crate::journal::Fold;
 
 /// A registry that is rebuilt from the journal.
-pub(crate) struct Replica {
+pub(crate) struct Replay {
     pub(crate) registry: Registry,
     /// What was published since the snapshot, so that a reader of `/events` can resume across a restart.
     pub(crate) feed: Feed,
-    /// Records that could not be understood: written by a newer version, as their checksums were right.
+    /// Records that could not be read although their checksums are right: a newer version wrote them.
     pub(crate) skipped: usize,
 }
 
-impl Replica {
+impl Replay {
     pub(crate) fn new(policy: Policy) -> Self {
         Self { registry: Registry::new(policy), feed: Feed::default(), skipped: 0 }
     }
 }
 
-impl Fold for Replica {
+impl Fold for Replay {
     fn record(&mut self, payload: &[u8]) {
         let Ok(events) = serde_json::from_slice::<Vec<Event>>(payload) else {
             self.skipped += 1;
@@ -30,7 +30,7 @@ impl Fold for Replica {
             self.registry.apply(event);
             self.feed.publish(&self.registry, event);
         }
-        // Nobody watches processes for a replica.
+        // A replay watches no processes.
         self.registry.take_changed_processes();
     }
 

@@ -3,71 +3,52 @@
 use std::io;
 use std::path::Path;
 
-use styxy_core::api::{Code, Refusal};
 use styxy_core::layout::Layout;
 
-use crate::private;
+use super::error::{Cannot, Expected, StartError};
+use crate::files;
 
-/// Makes the folder if it is missing, closes it to others if it is not, and checks that files can be made in it.
+/// Makes the folder if it is missing, closes it to other users if it is there, and checks that files can be made in it.
 ///
 /// The folder may be a symbolic link to one of ours.
 ///
 /// # Errors
-/// `forbidden` (rule `home`) if it is another user's, `storage_unavailable` if it cannot be made or written to.
-pub(crate) fn open(layout: &Layout) -> Result<(), Refusal> {
-    open_as(layout.root(), private::us())
+/// The folder is another user's, or cannot be made or written to.
+pub(super) fn open(layout: &Layout) -> Result<(), StartError> {
+    open_as(layout.root(), files::own_uid())
 }
 
-/// Makes sure that `folder` exists, is `us`'s, and is closed to others.
-pub(crate) fn open_as(folder: &Path, us: u32) -> Result<(), Refusal> {
-    let cannot = |what: &str, error: &io::Error| unusable(folder, what, error);
+/// Makes sure that `folder` exists, is the user's `own`, and is closed to others.
+pub(super) fn open_as(folder: &Path, own: u32) -> Result<(), StartError> {
     let metadata = match folder.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            check_maker(folder, us)?;
-            private::create_folder(folder).map_err(|error| cannot("cannot be made", &error))?;
+            check_maker(folder, own)?;
+            files::create_folder(folder).map_err(Cannot::Make.at(folder))?;
             folder.metadata()
         }
         found => found,
     };
-    let metadata = metadata.map_err(|error| cannot("cannot be looked at", &error))?;
+    let metadata = metadata.map_err(Cannot::Inspect.at(folder))?;
     if !metadata.is_dir() {
-        return Err(cannot("is not a folder", &io::ErrorKind::NotADirectory.into()));
+        return Err(StartError::Kind { path: folder.to_owned(), expected: Expected::Folder });
     }
-    let owner = private::owner(&metadata);
-    if owner != us {
-        return Err(foreign(folder, owner, us));
+    let owner = files::owner(&metadata);
+    if owner != own {
+        return Err(StartError::Foreign { path: folder.to_owned(), owner, own });
     }
-    private::close_to_others(folder, &metadata).map_err(|error| cannot("is open to others", &error))?;
-    private::check_writable(folder).map_err(|error| cannot("cannot be written to", &error))
+    files::close_to_others(folder, &metadata).map_err(Cannot::Close.at(folder))?;
+    files::check_writable(folder).map_err(Cannot::Write.at(folder))
 }
 
 /// Root in another user's home (`sudo` that keeps HOME) would make a folder that its owner could never use.
-fn check_maker(folder: &Path, us: u32) -> Result<(), Refusal> {
+fn check_maker(folder: &Path, own: u32) -> Result<(), StartError> {
     let above = folder.ancestors().skip(1).find_map(|above| above.metadata().ok());
-    match above.map(|metadata| private::owner(&metadata)) {
-        Some(owner) if us == 0 && owner != 0 => Err(foreign(folder, owner, us)),
+    match above.map(|metadata| files::owner(&metadata)) {
+        Some(owner) if own == 0 && owner != 0 => {
+            Err(StartError::Foreign { path: folder.to_owned(), owner, own })
+        }
         Some(_) | None => Ok(()),
     }
-}
-
-fn foreign(folder: &Path, owner: u32, us: u32) -> Refusal {
-    let folder = folder.display().to_string();
-    let error = format!("{folder} belongs to another user (uid {owner}, ours is {us})");
-    Refusal::new(Code::Forbidden, error)
-        .detail("rule", "home")
-        .detail("path", folder)
-        .detail("owner", owner)
-        .hint("run styxy as the folder's owner (without sudo), or export STYXY_HOME=/a/folder/of/yours")
-}
-
-/// Why the daemon cannot keep its files at `path`.
-pub(crate) fn unusable(path: &Path, what: &str, error: &io::Error) -> Refusal {
-    let path = path.display().to_string();
-    Refusal::new(Code::StorageUnavailable, format!("{path} {what}: {error}"))
-        .hint(format!(
-            "ls -ld {path}   # it must be yours and writable, or export STYXY_HOME=/a/folder/of/yours"
-        ))
-        .detail("path", path)
 }
 
 #[cfg(unix)]
@@ -75,6 +56,8 @@ pub(crate) fn unusable(path: &Path, what: &str, error: &io::Error) -> Refusal {
 mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use styxy_core::api::{Code, Refusal};
 
     use super::*;
 
@@ -92,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_others_may_look_into_is_closed_to_them() {
+    fn a_folder_that_others_may_read_is_closed_to_them() {
         let top = tempfile::tempdir().unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
         open(&Layout::new(top.path().into())).unwrap();
@@ -103,20 +86,20 @@ mod tests {
     fn a_folder_of_another_user_is_refused_untouched_with_what_to_type() {
         let top = tempfile::tempdir().unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let refusal = open_as(top.path(), private::us() + 1).unwrap_err();
+        let refusal = Refusal::from(open_as(top.path(), files::own_uid() + 1).unwrap_err());
         assert_eq!((refusal.code, &refusal.details["rule"]), (Code::Forbidden, &"home".into()));
         assert!(refusal.hint.unwrap().contains("export STYXY_HOME"));
         assert_eq!(mode(top.path()), 0o755);
     }
 
     #[test]
-    fn a_link_to_a_folder_of_ours_will_do_and_a_dangling_one_will_not() {
+    fn a_link_to_a_folder_of_ours_is_accepted_and_a_dangling_one_is_not() {
         let top = tempfile::tempdir().unwrap();
         fs::create_dir(top.path().join("real")).unwrap();
         symlink("real", top.path().join("link")).unwrap();
         symlink("nowhere", top.path().join("dangling")).unwrap();
         open(&Layout::new(top.path().join("link"))).unwrap();
-        let refusal = open(&Layout::new(top.path().join("dangling"))).unwrap_err();
+        let refusal = Refusal::from(open(&Layout::new(top.path().join("dangling"))).unwrap_err());
         assert_eq!(refusal.code, Code::StorageUnavailable);
     }
 
@@ -126,18 +109,19 @@ mod tests {
         let file = top.path().join("file");
         fs::write(&file, "").unwrap();
         for root in [file.clone(), file.join("below")] {
-            assert_eq!(open(&Layout::new(root)).unwrap_err().code, Code::StorageUnavailable);
+            let refusal = Refusal::from(open(&Layout::new(root)).unwrap_err());
+            assert_eq!(refusal.code, Code::StorageUnavailable);
         }
     }
 
     #[test]
     fn root_makes_no_folder_in_another_users_home() {
         let top = tempfile::tempdir().unwrap();
-        if private::us() == 0 {
+        if files::own_uid() == 0 {
             std::os::unix::fs::chown(top.path(), Some(12345), None).unwrap();
         }
         let folder = top.path().join("a/.styxy");
-        assert_eq!(open_as(&folder, 0).unwrap_err().code, Code::Forbidden);
+        assert_eq!(Refusal::from(open_as(&folder, 0).unwrap_err()).code, Code::Forbidden);
         assert!(!top.path().join("a").exists());
     }
 }

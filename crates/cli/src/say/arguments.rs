@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use styxy_core::{InvalidPort, Port};
+
 /// Reads `60` or `0.5`: seconds, up to a day.
 ///
 /// # Errors
@@ -13,6 +15,12 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     number
         .and_then(|number| Duration::try_from_secs_f64(number).ok())
         .ok_or_else(|| format!("{text:?} is not a number of seconds; allowed: 0 to 86400"))
+}
+
+/// Reads `3000` where something else may stand too: up to five digits mean a port, and nothing else does.
+pub(crate) fn port(text: &str) -> Option<Result<Port, String>> {
+    let is_port = text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_port.then(|| text.parse().map_err(|error: InvalidPort| error.to_string()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 pub mod api;
 mod causes;
+pub mod checkout;
 mod command;
 pub mod config;
 mod event;

@@ -6,8 +6,8 @@ use std::path::Path;
 use styxy_core::api::{CheckAnswer, Lease, SystemUsage};
 use styxy_core::{Pid, Port, WallTime};
 
+use crate::here::caller::user_home;
 use crate::here::context::Context;
-use crate::here::place;
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let answer = context.ask(async |client| client.check(self.port).await)?;
-        context.output.answer(&answer, |out| show(&answer, now(), place::user_home().as_deref(), out))?;
+        context.output.answer(&answer, |out| show(&answer, now(), user_home().as_deref(), out))?;
         Ok(Exit::Done)
     }
 }

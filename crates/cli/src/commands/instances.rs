@@ -6,8 +6,8 @@ use std::path::Path;
 use styxy_core::WallTime;
 use styxy_core::api::InstanceView;
 
+use crate::here::caller::user_home;
 use crate::here::context::Context;
-use crate::here::place;
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -29,7 +29,7 @@ impl Args {
             if answer.instances.is_empty() {
                 return io::Write::write_all(out, NOTHING.as_bytes());
             }
-            table(&answer.instances, now(), place::user_home().as_deref()).print(output::width(), out)
+            table(&answer.instances, now(), user_home().as_deref()).print(output::width(), out)
         })?;
         Ok(Exit::Done)
     }

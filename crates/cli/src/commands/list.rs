@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use styxy_core::api::{AllocationsQuery, Lease};
 use styxy_core::{InstanceId, Port, ServiceType, WallTime};
 
+use crate::here::caller::{caller, user_home};
 use crate::here::context::Context;
-use crate::here::place;
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -45,7 +45,7 @@ impl Args {
         let query = AllocationsQuery {
             service_type: self.service,
             instance_id: self.instance,
-            project_path: self.project.as_deref().map(place::known_project).transpose()?,
+            project_path: self.project.as_deref().map(|folder| caller().project_named(folder)).transpose()?,
             port: self.port,
         };
         let answer = context.ask(async |client| client.allocations(&query).await)?;
@@ -53,7 +53,7 @@ impl Args {
             if answer.allocations.is_empty() {
                 return nothing(&query, out);
             }
-            table(&answer.allocations, now(), place::user_home().as_deref()).print(output::width(), out)
+            table(&answer.allocations, now(), user_home().as_deref()).print(output::width(), out)
         })?;
         Ok(Exit::Done)
     }

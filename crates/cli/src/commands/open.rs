@@ -3,12 +3,14 @@
 use std::process::{Command, Stdio};
 use std::{env, io};
 
+use styxy_client::leases::is_up;
 use styxy_core::api::{Code, OpenAnswer, Refusal, Whose};
 use styxy_core::{Port, ServiceName};
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
-use crate::here::server::{Service, Target, is_up, no_name_beside_a_port};
+use crate::here::server::{Service, Target, no_name_beside_a_port};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -64,7 +66,7 @@ impl Args {
 
 /// The port, if this worktree's server listens on it.
 fn own(context: &Context, port: Port) -> Result<Port, Failure> {
-    let here = Here::look()?;
+    let here = Here::of(caller())?;
     let answer = context.ask(async |client| ownership::whose(client, port, &here).await)?;
     match answer.whose {
         Whose::Mine => Ok(port),

@@ -6,8 +6,8 @@ use std::path::Path;
 use styxy_core::PortRange;
 use styxy_core::api::{PortInUse, ScanAnswer, ScanQuery};
 
+use crate::here::caller::user_home;
 use crate::here::context::Context;
-use crate::here::place;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -36,7 +36,7 @@ impl Args {
             if ports_in_use.is_empty() {
                 return writeln!(out, "Nothing listens on {scan_range}, and no port of it is leased.");
             }
-            table(ports_in_use, place::user_home().as_deref()).print(output::width(), out)
+            table(ports_in_use, user_home().as_deref()).print(output::width(), out)
         })?;
         Ok(Exit::Done)
     }

@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use styxy_client::leases::is_up;
 use styxy_client::{Client, Error, Events};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal, WaitAnswer};
 use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
-use crate::here::server::{Service, Target, is_up, no_name_beside_a_port};
+use crate::here::server::{Service, Target, no_name_beside_a_port};
 use crate::say::age::span;
 use crate::say::arguments;
 use crate::say::examples::examples;

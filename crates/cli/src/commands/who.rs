@@ -6,6 +6,7 @@ use std::path::Path;
 use styxy_core::Port;
 use styxy_core::api::{WhoAnswer, Whose};
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::say::examples::examples;
@@ -34,9 +35,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let here = Here::look()?;
+        let here = Here::of(caller())?;
         let answer = context.ask(async |client| ownership::whose(client, self.port, &here).await)?;
-        context.output.answer(&answer, |out| show(&answer, here.home.as_deref(), out))?;
+        context.output.answer(&answer, |out| show(&answer, here.caller.home(), out))?;
         Ok(Exit::whose(answer.whose))
     }
 }

@@ -2,21 +2,21 @@
 //!
 //! A command that names no port and no process costs no request. An answer that does not come in time is none.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use styxy_client::place::project_root;
-use styxy_client::{Client, Error};
+use styxy_client::leases::{self, Of};
+use styxy_client::{Caller, Client, Error, Terms};
 use styxy_core::api::{
     AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanQuery, WhoAnswer, Whose,
 };
+use styxy_core::checkout::Kinship;
 use styxy_core::{InstanceId, Pid, Port, PortRange};
 
 use super::targets::{self, Target, What};
 use crate::devserver::package::Package;
 use crate::here::context;
-use crate::here::ownership::{self, Here, Kinship};
-use crate::here::place::user_home;
+use crate::here::ownership::{self, Here};
 use crate::here::process;
 use crate::say::facts;
 use crate::say::table::tilde;
@@ -28,13 +28,21 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const FEW: usize = 2;
 
 /// Why `text`, run in `folder` by `instance`, is not to run; none if it may, or nobody knows.
-pub(super) fn objection(text: &str, folder: &Path, instance: Option<&InstanceId>) -> Option<String> {
-    let home = user_home();
+pub(super) fn objection(
+    text: &str,
+    caller: &Caller,
+    folder: &Path,
+    instance: Option<&InstanceId>,
+) -> Option<String> {
     let scripts = |folder: &Path, name: &str| Package::around(folder).ok()?.script(name).map(str::to_owned);
-    let targets = targets::read(text, folder, home.as_deref(), &scripts);
+    let targets = targets::read(text, folder, caller.home(), &scripts);
     let targets: Vec<(What, Here)> = targets
         .into_iter()
-        .filter_map(|Target { what, folder }| Some((what, here(&folder, home.clone(), instance.cloned())?)))
+        // A folder that is not there (yet) is nobody's.
+        .filter_map(|Target { what, folder }| {
+            let caller = caller.at(&folder);
+            caller.place().is_some().then(|| (what, Here::new(caller, instance.cloned())))
+        })
         .collect();
     if targets.is_empty() {
         return None;
@@ -43,13 +51,6 @@ pub(super) fn objection(text: &str, folder: &Path, instance: Option<&InstanceId>
         tokio::time::timeout(PATIENCE, judge(client, &targets)).await.unwrap_or(Ok(None))
     });
     asked.ok()?.ok()?
-}
-
-/// The place that a command runs in; none if the folder is not there (yet).
-fn here(folder: &Path, home: Option<PathBuf>, instance: Option<InstanceId>) -> Option<Here> {
-    let folder = styxy_client::place::canonical(folder).ok()?;
-    let place = project_root(&folder, home.as_deref()).unwrap_or(folder);
-    Some(Here::at(Some(place), instance, home))
 }
 
 async fn judge(client: &Client, targets: &[(What, Here)]) -> Result<Option<String>, Error> {
@@ -155,7 +156,7 @@ async fn other(
         Whose::Nobody => match lease.and_then(|lease| lease.project_path.as_ref()) {
             Some(project) => {
                 holder.worktree = Some(project.clone());
-                here.kinship(Path::new(project.as_str())) != Kinship::Same
+                here.caller.kinship(Path::new(project.as_str())) != Kinship::Same
                     || is_other_session(client, &holder, here).await?
             }
             None => false,
@@ -187,7 +188,7 @@ async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> 
     let process = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     let mut facts: Vec<String> = Vec::new();
     facts.extend(holder.instance_id.as_ref().map(|instance| format!("session {instance}")));
-    facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), here.home.as_deref())));
+    facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), here.caller.home())));
     facts.extend(holder.branch.as_ref().map(|branch| format!("branch {branch}")));
     let of = facts.join(", ");
     let port = holder.port;
@@ -225,12 +226,13 @@ async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> 
 
 /// `dev 8003`, for every lease of this worktree that is not another session's.
 async fn own(client: &Client, here: &Here) -> Result<Vec<String>, Error> {
-    let place = here.place.as_deref().and_then(|place| crate::here::place::key(place).ok());
-    if place.is_none() {
+    let project = here.caller.place().and_then(|place| here.caller.project_named(place).ok());
+    if project.is_none() {
         return Ok(Vec::new());
     }
-    let query = AllocationsQuery { project_path: place, ..AllocationsQuery::default() };
+    let query = AllocationsQuery { project_path: project.clone(), ..AllocationsQuery::default() };
     let leases = client.allocations(&query).await?.allocations;
-    let ours = |lease: &&Lease| lease.instance_id.is_none() || lease.instance_id == here.instance;
+    let terms = Terms { project, instance: here.instance.clone(), ..Terms::default() };
+    let ours = |lease: &&Lease| matches!(leases::whose(lease, &terms), Of::Caller | Of::Person);
     Ok(leases.iter().filter(ours).map(|lease| format!("{} {}", facts::service(lease), lease.port)).collect())
 }

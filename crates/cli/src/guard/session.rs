@@ -10,16 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use styxy_client::agents::Agent;
-use styxy_client::place::{Session, project_root};
-use styxy_client::{Client, Error};
-use styxy_core::ProjectPath;
+use styxy_client::leases::{self, Accepted, Leased};
+use styxy_client::{Caller, Client, Error, PortRequest, Session, Terms};
 use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
 
-use super::leases::{self, Leased};
 use crate::here::context::{self, Autostart};
-use crate::here::place::{key, user_home};
+use crate::here::requests;
 use crate::here::variables::{Served, variables};
-use crate::here::wishes::{self, Wish};
 
 /// How long a daemon may take that may have to start first.
 const START: Duration = Duration::from_secs(1);
@@ -37,14 +34,14 @@ pub(super) struct Began {
 /// Registers the session, leases the project's ports for it, exports them, and says which they are.
 ///
 /// None if that cannot be done: the agent then works as it would without Styxy.
-pub(super) fn begin(agent: Agent, folder: &Path, session: Option<&Session>) -> Option<Began> {
-    let project = project(folder);
-    let wishes = wishes(folder)?;
+pub(super) fn begin(agent: Agent, caller: &Caller, session: Option<&Session>) -> Option<Began> {
+    let requests = requests(caller)?;
+    let terms = terms(caller, session);
     let leased = context::ask_within(START, Autostart::FromEnvironment, async |client| {
         if let Some(Session { instance, pid: Some(pid) }) = session {
             let request = RegisterRequest {
                 instance_id: instance.clone(),
-                working_directory: project.clone(),
+                working_directory: terms.project.clone(),
                 pid: Some(*pid),
                 metadata: None,
             };
@@ -54,28 +51,28 @@ pub(super) fn begin(agent: Agent, folder: &Path, session: Option<&Session>) -> O
                 Err(error) => return Err(error),
             }
         }
-        leases::lease(client, &wishes, project.as_ref(), session.map(|session| &session.instance)).await
+        leases::present_or_new(client, &requests, &terms, Accepted::Own).await
     });
     let leased = leased.ok()?.ok()?;
-    let variables = exported(&wishes, &leased, session);
+    let variables = exported(&requests, &leased, session);
     let exports = write_env_file(agent, &variables);
-    Some(Began { said: said(&wishes, &leased, project.is_some(), exports), variables })
+    Some(Began { said: said(&requests, &leased, terms.project.is_some(), exports), variables })
 }
 
 /// Exports the ports of the worktree that the agent works in now, if it is another one. Outside of any it keeps those it
 /// has: it will be back.
-pub(super) fn moved(from: &Path, to: &Path, session: Option<&Session>) {
-    let Some(project) = project(to) else { return };
-    if self::project(from).as_ref() == Some(&project) || env_file(Agent::Claude).is_none() {
+pub(super) fn moved(from: &Path, to: &Caller, session: Option<&Session>) {
+    let terms = terms(to, session);
+    let is_another = terms.project.is_some() && to.at(from).root() != to.root();
+    if !is_another || env_file(Agent::Claude).is_none() {
         return;
     }
-    let Some(wishes) = wishes(to) else { return };
-    let instance = session.map(|session| &session.instance);
+    let Some(requests) = requests(to) else { return };
     let leased = context::try_ask(PATIENCE, async |client| {
-        leases::lease(client, &wishes, Some(&project), instance).await
+        leases::present_or_new(client, &requests, &terms, Accepted::Own).await
     });
     if let Ok(Ok(leased)) = leased {
-        write_env_file(Agent::Claude, &exported(&wishes, &leased, session));
+        write_env_file(Agent::Claude, &exported(&requests, &leased, session));
     }
 }
 
@@ -104,34 +101,21 @@ async fn release(client: &Client, session: &Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// The worktree around `folder`, as leases name it.
-pub(super) fn project(folder: &Path) -> Option<ProjectPath> {
-    project_root(folder, user_home().as_deref()).and_then(|root| key(&root).ok())
+/// For whom the ports are: the session, in the worktree that it works in, if leases can name that.
+fn terms(caller: &Caller, session: Option<&Session>) -> Terms {
+    let instance = session.map(|session| session.instance.clone());
+    Terms { project: caller.project().ok().flatten(), instance, ..Terms::default() }
 }
 
-fn wishes(folder: &Path) -> Option<Vec<Wish>> {
-    // A file with a mistake is said so by every command that is typed.
-    let project = wishes::project_of(folder).ok().flatten();
-    let mut services: Vec<_> = project
-        .iter()
-        .flat_map(|project| project.services.iter().map(|(service, _)| service.clone()))
-        .collect();
-    if services.is_empty() {
-        services.extend("dev".parse().ok());
-    }
-    wishes::wishes(services, None, project.as_ref()).ok()
+fn requests(caller: &Caller) -> Option<Vec<PortRequest>> {
+    // Every command that is typed says so if the file has a mistake.
+    let file = caller.file().ok().flatten();
+    requests::requests(requests::services(file.as_ref()), None, file.as_ref()).ok()
 }
 
-fn exported(wishes: &[Wish], leased: &[Leased], session: Option<&Session>) -> Vec<(String, String)> {
-    let served: Vec<Served> = wishes
-        .iter()
-        .zip(leased)
-        .map(|(wish, leased)| Served {
-            service: wish.service.clone(),
-            port: leased.port,
-            env: wish.env.clone(),
-        })
-        .collect();
+fn exported(requests: &[PortRequest], leased: &[Leased], session: Option<&Session>) -> Vec<(String, String)> {
+    let served = requests.iter().zip(leased).map(|(request, leased)| Served::new(request, leased.port));
+    let served: Vec<Served> = served.collect();
     let instance = session.map(|session| ("STYXY_INSTANCE".to_owned(), session.instance.to_string()));
     instance.into_iter().chain(variables(&served)).collect()
 }
@@ -170,9 +154,10 @@ fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
 }
 
 /// Facts, in a sentence each.
-fn said(wishes: &[Wish], leased: &[Leased], in_checkout: bool, exports: Exports) -> String {
+fn said(requests: &[PortRequest], leased: &[Leased], in_checkout: bool, exports: Exports) -> String {
+    let list = requests.iter().zip(leased);
     let list: Vec<String> =
-        wishes.iter().zip(leased).map(|(wish, leased)| format!("{} {}", wish.service, leased.port)).collect();
+        list.map(|(request, leased)| format!("{} {}", request.service, leased.port)).collect();
     let whom = if in_checkout { "checkout" } else { "session" };
     let mut said = format!("Ports that Styxy has leased for this {whom}: {}.", list.join(", "));
     for reason in leased.iter().filter_map(|leased| leased.reason.as_deref()) {

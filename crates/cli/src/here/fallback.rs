@@ -1,24 +1,24 @@
 //! A port without a daemon: what a probe finds free now. Nobody keeps it, and another program may take it.
 
+use styxy_client::PortRequest;
 use styxy_core::config::Config;
 use styxy_core::{Occupancy, Policy, Port, ServiceType};
 use styxy_daemon::system::Prober;
 
 use crate::here::config_file;
 use crate::here::context;
-use crate::here::wishes::Wish;
 
-/// A free port for each wish, all different; none if one has none.
+/// A free port for each request, all different; none if one has none.
 ///
-/// A wish's own port is tried first, then what `given` says of its service (an outer `styxy run` told it), then the
+/// A preferred port is tried first, then what `given` says of its service (an outer `styxy run` told it), then the
 /// service type's ports from a place that `seed` decides, so that programs that start together seldom meet.
 pub(crate) fn ports(
-    wishes: &[Wish],
+    requests: &[PortRequest],
     given: impl Fn(&ServiceType) -> Option<Port>,
     seed: u32,
 ) -> Option<Vec<Port>> {
     let prober = Prober::new();
-    choose(&policy(), wishes, given, seed, |port| prober.occupancy(port) == Occupancy::Free)
+    choose(&policy(), requests, given, seed, |port| prober.occupancy(port) == Occupancy::Free)
 }
 
 /// The user's settings, or what holds without any: this is no time to complain about a file.
@@ -30,16 +30,16 @@ fn policy() -> Policy {
 
 fn choose(
     policy: &Policy,
-    wishes: &[Wish],
+    requests: &[PortRequest],
     given: impl Fn(&ServiceType) -> Option<Port>,
     seed: u32,
     is_free: impl Fn(Port) -> bool,
 ) -> Option<Vec<Port>> {
-    let mut chosen: Vec<Port> = Vec::with_capacity(wishes.len());
-    for wish in wishes {
-        let kind = policy.config.service_types.get(&wish.service);
+    let mut chosen: Vec<Port> = Vec::with_capacity(requests.len());
+    for request in requests {
+        let kind = policy.config.service_types.get(&request.service);
         let ranges = kind.map(|kind| kind.range).into_iter().chain(policy.config.overflow_range);
-        let asked = wish.port.into_iter().chain(given(&wish.service));
+        let asked = request.port.into_iter().chain(given(&request.service));
         let unasked = ranges.flat_map(|range| {
             let start = seed as usize % range.len();
             range.ports().skip(start).chain(range.ports().take(start))
@@ -55,21 +55,21 @@ fn choose(
 mod tests {
     use super::*;
 
-    fn wish(service: &str, port: Option<u16>) -> Wish {
+    fn request(service: &str, port: Option<u16>) -> PortRequest {
         let port = port.map(|port| Port::new(port).unwrap());
-        Wish { service: service.parse().unwrap(), name: None, port, env: Vec::new() }
+        PortRequest { port, ..PortRequest::new(service.parse().unwrap()) }
     }
 
-    fn chosen(wishes: &[Wish], given: Option<u16>, seed: u32, busy: &[u16]) -> Option<Vec<u16>> {
+    fn chosen(requests: &[PortRequest], given: Option<u16>, seed: u32, busy: &[u16]) -> Option<Vec<u16>> {
         let policy = styxy_daemon::policy(Config::default(), []);
         let given = |_: &ServiceType| given.map(|port| Port::new(port).unwrap());
-        let ports = choose(&policy, wishes, given, seed, |port| !busy.contains(&port.get()))?;
+        let ports = choose(&policy, requests, given, seed, |port| !busy.contains(&port.get()))?;
         Some(ports.into_iter().map(Port::get).collect())
     }
 
     #[test]
     fn the_port_wished_for_comes_first_then_the_one_that_was_told() {
-        let all = [wish("dev", Some(3000))];
+        let all = [request("dev", Some(3000))];
         assert_eq!(chosen(&all, Some(8050), 0, &[]), Some(vec![3000]));
         assert_eq!(chosen(&all, Some(8050), 0, &[3000]), Some(vec![8050]));
         assert_eq!(chosen(&all, None, 0, &[3000]), Some(vec![8000]));
@@ -77,9 +77,13 @@ mod tests {
 
     #[test]
     fn every_service_gets_a_port_of_its_own_and_the_seed_says_where_to_begin() {
-        let all = [wish("dev", None), wish("api", None)];
+        let all = [request("dev", None), request("api", None)];
         assert_eq!(chosen(&all, None, 4242, &[]), Some(vec![8042, 8043]));
         assert_eq!(chosen(&all, None, 4299, &[]), Some(vec![8099, 8000]));
-        assert_eq!(chosen(&[wish("tool", None)], None, 80, &[]), Some(vec![10081]), "browsers refuse 10080");
+        assert_eq!(
+            chosen(&[request("tool", None)], None, 80, &[]),
+            Some(vec![10081]),
+            "browsers refuse 10080"
+        );
     }
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use styxy_core::api::{CheckAnswer, Code, Refusal, SystemUsage, WhoAnswer, Whose};
+use styxy_core::checkout::Kinship;
 use styxy_core::{Pid, Port};
 
-use crate::here::ownership::{Here, Kinship};
+use crate::here::ownership::Here;
 
 /// Processes that are never ended, whoever insists.
 pub(crate) struct Protected {
@@ -73,13 +74,14 @@ pub(crate) fn ours(found: &WhoAnswer, here: &Here) -> Result<(), Refusal> {
 fn in_anothers(found: &WhoAnswer, here: &Here) -> bool {
     let Some(folder) = &found.worktree else { return false };
     let left = Path::new(folder.as_str()).ancestors().find(|folder| folder.exists());
-    let around = left.and_then(|left| styxy_client::place::project_root(left, here.home.as_deref()));
-    around.is_some_and(|root| here.kinship(&root) != Kinship::Same)
+    let around = left.map(|left| here.caller.at(left));
+    let root = around.as_ref().and_then(|around| around.root());
+    root.is_some_and(|root| here.caller.kinship(root) != Kinship::Same)
 }
 
 /// Whether the deleted folder was this repository's, by git's record or where it lay, or the lease is this session's.
 fn was_ours(found: &WhoAnswer, here: &Here) -> bool {
-    let lay_here = found.worktree.as_ref().is_some_and(|folder| here.had(Path::new(folder.as_str())));
+    let lay_here = found.worktree.as_ref().is_some_and(|folder| here.caller.had(Path::new(folder.as_str())));
     lay_here || found.instance_id.is_some() && found.instance_id == here.instance
 }
 
@@ -98,6 +100,7 @@ fn forbidden(port: Port, error: String) -> Refusal {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+    use styxy_client::Caller;
     use styxy_core::InstanceId;
 
     fn usage(pid: Option<u32>) -> Value {
@@ -115,7 +118,8 @@ mod tests {
 
     fn here(place: &Path, instance: Option<&str>) -> Here {
         let instance = instance.map(|id| InstanceId::new(id).unwrap());
-        Here { place: Some(place.to_owned()), instance, home: None, is_root: false }
+        let caller = Caller::new(Some(place), None, |_| None, || None);
+        Here { caller, instance, is_root: false }
     }
 
     const NOBODY: Protected = Protected { own: 7, daemon: 9 };

@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
+use styxy_client::Terms;
+use styxy_client::leases::{self, Of};
 use styxy_core::api::{Code, Lease, Refusal, State};
-use styxy_core::{InstanceId, LockId, Port, ProjectPath};
+use styxy_core::{LockId, Port};
 
 use crate::say::facts;
 
@@ -44,18 +46,11 @@ impl FromStr for Target {
 #[derive(Debug)]
 pub(crate) enum Claim {
     /// Ours, and those that nobody uses.
-    Ours(Ours),
+    Ours(Terms),
     /// Ours alone: an agent cannot know what another was told.
-    OursAlone(Ours),
+    OursAlone(Terms),
     /// Anybody's: a person insists.
     Whoevers,
-}
-
-/// Where and for whom the command runs.
-#[derive(Debug)]
-pub(crate) struct Ours {
-    pub(crate) project: Option<ProjectPath>,
-    pub(crate) instance: Option<InstanceId>,
 }
 
 /// The lease of `port`, if there is one that may be released under `claim`.
@@ -88,17 +83,14 @@ pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -
     }
 }
 
-/// Whose the lease is, if it is not ours.
-fn others(lease: &Lease, ours: &Ours) -> Option<String> {
-    if lease.project_path != ours.project {
-        return Some(match &lease.project_path {
-            Some(project) => format!("another worktree, {project}"),
-            None => format!("{} of no worktree", facts::who(lease)),
-        });
+/// Whose the lease is, if it is not ours. A session may give back what its own worktree's person took.
+fn others(lease: &Lease, ours: &Terms) -> Option<String> {
+    match (leases::whose(lease, ours), &lease.project_path) {
+        (Of::Caller | Of::Person, _) => None,
+        (Of::Session(instance), _) => Some(format!("another agent session, {instance}")),
+        (Of::Project, Some(project)) => Some(format!("another worktree, {project}")),
+        (Of::Project, None) => Some(format!("{} of no worktree", facts::who(lease))),
     }
-    // A session may give back what its own worktree's person took, not what another session did.
-    let instance = lease.instance_id.as_ref().filter(|instance| Some(*instance) != ours.instance.as_ref())?;
-    Some(format!("another agent session, {instance}"))
 }
 
 /// The one lease whose id begins like that.
@@ -131,6 +123,7 @@ mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
     use serde_json::json;
+    use styxy_core::{InstanceId, ProjectPath};
 
     fn target(text: &str) -> Result<Target, String> {
         text.parse()
@@ -158,9 +151,10 @@ mod tests {
     }
 
     fn ours(project: Option<&str>, instance: Option<&str>) -> Claim {
-        Claim::Ours(Ours {
+        Claim::Ours(Terms {
             project: project.map(|path| ProjectPath::new(path).unwrap()),
             instance: instance.map(|id| InstanceId::new(id).unwrap()),
+            ..Terms::default()
         })
     }
 

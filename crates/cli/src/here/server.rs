@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
-use styxy_core::api::{AllocationsQuery, Lease, State};
-use styxy_core::{InstanceId, Port, ProjectPath, ServiceName, ServiceType};
+use styxy_client::leases::{self, Of, is_up};
+use styxy_client::{PortRequest, Terms};
+use styxy_core::api::{AllocationsQuery, Lease};
+use styxy_core::{Port, ServiceName, ServiceType};
 
-use crate::here::place;
-use crate::here::wishes;
+use crate::here::caller::caller;
 use crate::say::failure::Failure;
 
 /// One word of the command line.
@@ -36,17 +37,16 @@ pub(crate) struct Service {
     pub(crate) name: Option<ServiceName>,
     /// The name that a lease has if none is typed: the project's file may say one.
     usual: Option<ServiceName>,
-    project: Option<ProjectPath>,
-    instance: Option<InstanceId>,
+    terms: Terms,
 }
 
 impl Service {
     /// # Errors
     /// The worktree's path is not Unicode, its file has a mistake, or the environment names a session that cannot be.
     pub(crate) fn here(kind: ServiceType, name: Option<ServiceName>) -> Result<Self, Failure> {
-        let usual = wishes::current_project()?.and_then(|file| file.wish(&kind, None).name);
-        let (project, instance) = (place::current_project()?, place::current_instance()?);
-        Ok(Self { kind, name, usual, project, instance })
+        let caller = caller();
+        let usual = PortRequest::new(kind.clone()).or(caller.file()?.as_ref()).name;
+        Ok(Self { kind, name, usual, terms: Terms::default().or(&caller)? })
     }
 
     /// `dev/web` or `dev`
@@ -60,7 +60,7 @@ impl Service {
     pub(crate) fn query(&self) -> AllocationsQuery {
         AllocationsQuery {
             service_type: Some(self.kind.clone()),
-            project_path: self.project.clone(),
+            project_path: self.terms.project.clone(),
             ..AllocationsQuery::default()
         }
     }
@@ -70,20 +70,15 @@ impl Service {
     pub(crate) fn lease<'a>(&self, leases: &'a [Lease]) -> Option<&'a Lease> {
         let fits = |lease: &&Lease| {
             lease.service_type == self.kind
-                && lease.project_path == self.project
+                && leases::whose(lease, &self.terms) != Of::Project
                 && (self.name.is_none() || lease.service_name == self.name)
         };
         leases.iter().filter(fits).min_by_key(|lease| {
-            let theirs = lease.instance_id != self.instance;
+            let theirs = leases::whose(lease, &self.terms) != Of::Caller;
             let unusual = lease.service_name != self.usual;
             (theirs, unusual, !is_up(lease), lease.allocated_at, lease.port)
         })
     }
-}
-
-/// Whether the lease's own server listens.
-pub(crate) fn is_up(lease: &Lease) -> bool {
-    lease.state == State::Active && lease.conflict.is_none()
 }
 
 /// `--name` goes with a service alone.
@@ -104,6 +99,7 @@ mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
     use serde_json::{Value, json};
+    use styxy_core::{InstanceId, ProjectPath};
 
     #[test]
     fn up_to_five_digits_are_a_port_and_all_else_is_a_service() {
@@ -119,8 +115,11 @@ mod tests {
             kind: ServiceType::new("dev").unwrap(),
             name: name.map(|name| ServiceName::new(name).unwrap()),
             usual: None,
-            project: Some(ProjectPath::new("/w/app").unwrap()),
-            instance: instance.map(|id| InstanceId::new(id).unwrap()),
+            terms: Terms {
+                project: ProjectPath::new("/w/app").ok(),
+                instance: instance.map(|id| InstanceId::new(id).unwrap()),
+                ..Terms::default()
+            },
         }
     }
 

@@ -1,5 +1,6 @@
 //! The environment variables that tell a command its ports: the same for `styxy run` and `styxy env`.
 
+use styxy_client::PortRequest;
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceType};
 
@@ -10,6 +11,13 @@ pub(crate) struct Served {
     pub(crate) port: Port,
     /// Further variables that hold the port.
     pub(crate) env: Vec<EnvName>,
+}
+
+impl Served {
+    /// The server of `request` on `port`.
+    pub(crate) fn new(request: &PortRequest, port: Port) -> Self {
+        Self { service: request.service.clone(), port, env: request.env.clone() }
+    }
 }
 
 /// `STYXY_DEV_PORT` for `dev`.

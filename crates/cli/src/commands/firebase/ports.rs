@@ -3,12 +3,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
 use serde_json::{Map, Value};
-use styxy_core::api::{AllocateRequest, MemberRequest};
-use styxy_core::{Pid, Port, RequestId, ServiceName, ServiceType};
-use uuid::Uuid;
+use styxy_client::{PortRequest, Terms};
+use styxy_core::api::{AllocateRequest, Code, Refusal};
+use styxy_core::{InvalidName, Pid, Port, ServiceName, ServiceType};
 
 use super::emulators::Emulator;
-use crate::here::place;
+use crate::here::caller::caller;
 use crate::say::failure::Failure;
 
 /// How far above the preferred port a free one is looked for.
@@ -22,20 +22,17 @@ pub(super) fn request(
     emulators: &[&Emulator],
     config: &Map<String, Value>,
 ) -> Result<AllocateRequest, Failure> {
-    let member = |emulator: &&Emulator| MemberRequest {
-        service_type: ServiceType::new(emulator.service).ok(),
-        service_name: ServiceName::new(&format!("firebase-{}", emulator.name)).ok(),
-        preferred_port: Port::new(emulator.preferred(config)).ok(),
-        ..MemberRequest::default()
+    let port = |emulator: &&Emulator| -> Result<PortRequest, InvalidName> {
+        Ok(PortRequest {
+            name: Some(ServiceName::new(&format!("firebase-{}", emulator.name))?),
+            port: Port::new(emulator.preferred(config)).ok(),
+            ..PortRequest::new(ServiceType::new(emulator.service)?)
+        })
     };
-    Ok(AllocateRequest {
-        services: Some(emulators.iter().map(member).collect()),
-        pid: Pid::new(std::process::id()),
-        project_path: place::current_project()?,
-        instance_id: place::current_instance()?,
-        request_id: RequestId::new(&Uuid::new_v4().to_string()).ok(),
-        ..AllocateRequest::default()
-    })
+    let ports: Result<Vec<PortRequest>, InvalidName> = emulators.iter().map(port).collect();
+    let ports = ports.map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
+    let terms = Terms { pid: Pid::new(std::process::id()), ..Terms::default() };
+    Ok(terms.or(&caller())?.group(ports))
 }
 
 /// Free ports as near as can be to the `preferred` ones; none if there is nothing left.

@@ -4,10 +4,9 @@ use std::env;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use styxy_client::place::project_root;
 
 use super::Named;
-use crate::here::place::user_home;
+use crate::here::caller::{caller, user_home};
 use crate::say::failure::Failure;
 
 /// Whose settings are changed.
@@ -63,9 +62,8 @@ pub(super) fn settings(agent: Named, whose: Whose) -> Result<PathBuf, Failure> {
     };
     let folder = match (whose, agent) {
         (Whose::Project, _) => {
-            let here = env::current_dir().unwrap_or_default();
-            let root = project_root(&here, user_home().as_deref());
-            let root = root.ok_or_else(|| {
+            let caller = caller();
+            let root = caller.root().ok_or_else(|| {
                 Failure::usage(
                     "--project: the current folder is in no checkout",
                     "go to one, or leave --project out",

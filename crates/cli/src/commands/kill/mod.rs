@@ -14,6 +14,7 @@ use styxy_core::api::{
 };
 use styxy_core::{Pid, Port};
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
@@ -67,7 +68,7 @@ impl Args {
                 format!("styxy kill {} --yes", shown(&self.target)),
             ));
         }
-        let here = Here::look()?;
+        let here = Here::of(caller())?;
         let port = port(context, &self.target)?;
         let (found, daemon) =
             context.ask(async |client| Ok((client.check(port).await?, client.status().await?.pid)))?;
@@ -202,7 +203,7 @@ fn show(port: Port, victim: &Victim, here: &Here) {
     for (name, value) in [
         ("process", Some(victim.shown.clone())),
         ("command", usage.command.as_ref().map(|command| command.replace('\n', " "))),
-        ("folder", place.map(|place| tilde(place, here.home.as_deref()))),
+        ("folder", place.map(|place| tilde(place, here.caller.home()))),
     ] {
         if let Some(value) = value {
             output::note(&format!("  {name:<7}  {value}"));

@@ -6,13 +6,11 @@ use rmcp::model::JsonObject;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use styxy_client::place::project_root;
+use styxy_client::Caller;
 use styxy_core::api::{Refusal, explain};
-use styxy_core::project::Project;
 use styxy_core::{LockId, Port, ProjectPath, ServiceName, ServiceType};
 
-use crate::here::place;
-use crate::here::wishes;
+use crate::here::caller::caller;
 use crate::say::failure::Failure;
 
 /// `allocate_port`
@@ -86,26 +84,22 @@ fn make_whole(value: &mut Value) {
 /// # Errors
 /// Its path is not Unicode.
 pub(super) fn project(given: Option<&Path>) -> Result<Option<ProjectPath>, Failure> {
-    let Some(given) = given else { return place::current_project() };
-    let root = project_root(given, place::user_home().as_deref());
-    place::known_project(root.as_deref().unwrap_or(given)).map(Some)
+    Ok(match given {
+        Some(given) => Some(caller().project_around(given)?),
+        None => caller().project()?,
+    })
 }
 
-/// What the project's file says in the folder that a call is about.
+/// Where and for whom a call is: in the folder that it is about.
 ///
 /// # Errors
-/// There is no such folder, or its file has a mistake.
-pub(super) fn project_file(given: Option<&Path>) -> Result<Option<Project>, Failure> {
+/// There is no such folder.
+pub(super) fn caller_in(given: Option<&Path>) -> Result<Caller, Failure> {
     is_folder(given)?;
-    match given {
-        Some(given) => wishes::project_of(given),
-        None => wishes::current_project(),
-    }
+    Ok(given.map_or_else(caller, |given| caller().at(given)))
 }
 
-/// # Errors
-/// There is no such folder.
-pub(super) fn is_folder(given: Option<&Path>) -> Result<(), Failure> {
+fn is_folder(given: Option<&Path>) -> Result<(), Failure> {
     match given.filter(|given| !given.is_dir()) {
         None => Ok(()),
         Some(given) => Err(explain(

@@ -1,11 +1,11 @@
 //! `styxy release`: gives ports back.
 
-use styxy_client::{Client, Error};
+use styxy_client::{Client, Error, Terms};
 use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::place;
-use crate::here::release_target::{self, Claim, Ours, Target};
+use crate::here::release_target::{self, Claim, Target};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -34,11 +34,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let claim = if self.force {
-            Claim::Whoevers
-        } else {
-            Claim::Ours(Ours { project: place::current_project()?, instance: place::current_instance()? })
-        };
+        let claim = if self.force { Claim::Whoevers } else { Claim::Ours(Terms::default().or(&caller())?) };
         let results = context.ask(async |client| {
             let mut results = Vec::with_capacity(self.targets.len());
             for target in &self.targets {

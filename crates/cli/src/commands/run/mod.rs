@@ -11,15 +11,16 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
+use styxy_client::PortRequest;
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::devserver::frameworks::{Framework, Way};
 use crate::devserver::package::Package;
+use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::place;
+use crate::here::requests;
 use crate::here::variables::{Served, variables};
-use crate::here::wishes::{self, Wish};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -72,17 +73,18 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let folder = env::current_dir().unwrap_or_default();
-        let command = if self.command.is_empty() { dev_script(&folder)? } else { self.command };
+        let caller = caller();
+        let folder = caller.folder().unwrap_or(Path::new(""));
+        let command = if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {
             return start::start(&command, &Environment::default());
         }
         let scripts = |inside: Option<&str>, name: &str| {
-            let folder = inside.map_or_else(|| folder.clone(), |inside| folder.join(inside));
+            let folder = inside.map_or_else(|| folder.to_owned(), |inside| folder.join(inside));
             Package::around(&folder).ok()?.script(name).map(str::to_owned)
         };
         let plan = Plan::of(&command, &scripts);
-        let project = wishes::current_project()?;
+        let file = caller.file()?;
         let mut services = self.service;
         if services.is_empty() {
             let service = plan.framework.map_or("dev", |row| row.service);
@@ -95,26 +97,26 @@ impl Args {
                 format!("styxy run -s {} -s {other} -- COMMAND", asked.join(" -s ")),
             ));
         }
-        let mut wishes = wishes::wishes(services, self.name.as_ref(), project.as_ref())?;
-        if let Some(first) = wishes.first_mut() {
-            // What is typed for this run, then what the project wishes, then what one of its scripts says.
+        let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref())?;
+        if let Some(first) = requests.first_mut() {
+            // What is typed for this run, then what the project's file says, then what one of its scripts says.
             first.port = self.port.or(plan.typed_port).or(first.port).or(plan.script_port);
+            first.exact = self.exact.then_some(true);
             let more = self.env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
             first.env.extend(more);
         }
-        let exact = if self.exact { ask::Exact::First } else { ask::Exact::None };
-        let ports = ask::ask(context, &wishes, exact)?;
+        let ports = ask::ask(context, &caller, &requests)?;
         let said = if self.quiet { Said::Obstacles } else { Said::All };
-        tell(&plan, &wishes, &ports, said);
-        let environment = environment(&plan, &wishes, &ports);
+        tell(&plan, &requests, &ports, said);
+        let environment = environment(&plan, &requests, &ports);
         let named: Vec<(ServiceType, Port)> =
-            wishes.into_iter().map(|wish| wish.service).zip(ports.numbers()).collect();
+            requests.into_iter().map(|request| request.service).zip(ports.numbers()).collect();
         start::start(&plan.apply(command, &named), &environment)
     }
 }
 
 /// The package's dev script, as its package manager runs it.
-fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
+fn dev_script(folder: &Path, root: Option<&Path>) -> Result<Vec<OsString>, Failure> {
     let hint = "styxy run -- COMMAND";
     let package = Package::around(folder).map_err(|none| Failure::usage(none.to_string(), hint))?;
     if package.script("dev").is_none() {
@@ -122,8 +124,7 @@ fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
         let there = if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") };
         return Err(Failure::usage(format!("the package has no dev script; its scripts: {there}"), hint));
     }
-    let root = styxy_client::place::project_root(folder, place::user_home().as_deref());
-    Ok([package.manager(root.as_deref()), "run", "dev"].map(OsString::from).into())
+    Ok([package.manager(root), "run", "dev"].map(OsString::from).into())
 }
 
 /// What the command's environment has other than what it inherits.
@@ -145,12 +146,9 @@ impl Environment {
 /// The variable that leads a plugin inside of the command to its lease.
 const LOCK_ID: &str = "STYXY_LOCK_ID";
 
-fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Environment {
-    let served: Vec<Served> = wishes
-        .iter()
-        .zip(ports.numbers())
-        .map(|(wish, port)| Served { service: wish.service.clone(), port, env: wish.env.clone() })
-        .collect();
+fn environment(plan: &Plan, requests: &[PortRequest], ports: &Ports) -> Environment {
+    let served: Vec<Served> =
+        requests.iter().zip(ports.numbers()).map(|(request, port)| Served::new(request, port)).collect();
     let mut all = Vec::new();
     if let (Some(row), Some(first)) = (plan.framework, served.first()) {
         let port = first.port.to_string();
@@ -175,12 +173,12 @@ enum Said {
 }
 
 /// Says on stderr what the command does not: its port to a person, and what goes wrong to anybody.
-fn tell(plan: &Plan, wishes: &[Wish], ports: &Ports, said: Said) {
+fn tell(plan: &Plan, requests: &[PortRequest], ports: &Ports, said: Said) {
     if let Ports::Probed { why, .. } = ports {
         output::warning(&format!("{why}; its port was only looked for, so that another program may take it"));
     }
     if said == Said::All && output::is_seen() {
-        for line in lines(wishes, ports) {
+        for line in lines(requests, ports) {
             output::note(&line);
         }
     }
@@ -191,16 +189,16 @@ fn tell(plan: &Plan, wishes: &[Wish], ports: &Ports, said: Said) {
     }
 }
 
-fn lines(wishes: &[Wish], ports: &Ports) -> Vec<String> {
-    let line = |(at, (wish, port)): (usize, (&Wish, Port))| {
+fn lines(requests: &[PortRequest], ports: &Ports) -> Vec<String> {
+    let line = |(at, (request, port)): (usize, (&PortRequest, Port))| {
         let why = match ports {
             Ports::Leased(grants) => grants.get(at).and_then(|grant| grant.reason.as_deref()),
             Ports::Probed { .. } => None,
         };
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        format!("styxy: {} is http://localhost:{port}{why}", wish.service)
+        format!("styxy: {} is http://localhost:{port}{why}", request.service)
     };
-    wishes.iter().zip(ports.numbers()).enumerate().map(line).collect()
+    requests.iter().zip(ports.numbers()).enumerate().map(line).collect()
 }
 
 /// What keeps `port` from the tool, if something does.

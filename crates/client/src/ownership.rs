@@ -1,10 +1,10 @@
-//! Whose files these are. A folder of another user means `sudo` with that user's HOME, or a trap.
+//! The owner of the daemon's files. A folder of another user means `sudo` with that user's HOME, or an attack.
 
 use std::path::Path;
 
 use crate::Error;
 
-/// Fails if `path` exists and belongs to somebody else; takes about a microsecond.
+/// Fails if `path` exists and belongs to another user. Takes about a microsecond.
 #[cfg(unix)]
 pub(crate) fn check(path: &Path) -> Result<(), Error> {
     check_as(path, rustix::process::geteuid().as_raw())
@@ -17,7 +17,7 @@ fn check_as(path: &Path, ours: u32) -> Result<(), Error> {
         Ok(metadata) if metadata.uid() != ours => {
             Err(Error::NotOurs { path: path.to_owned(), owner: metadata.uid(), ours })
         }
-        // What cannot be looked at cannot be connected to either, and that error says more.
+        // A path that cannot be read cannot be connected to either, and that error says more.
         Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path};
 
 use comfy_table::{CellAlignment, Table as Grid, presets};
+use unicode_width::UnicodeWidthStr;
 
 use crate::say::output::{STRONG, printable};
 
@@ -59,7 +60,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     fn fitting(&self, width: Option<usize>) -> String {
         let whole = self.render(usize::MAX);
         let Some(width) = width else { return whole };
-        let fits = |text: &String| text.lines().all(|line| line.chars().count() <= width);
+        let fits = |text: &String| text.lines().all(|line| line.width() <= width);
         if fits(&whole) {
             return whole;
         }
@@ -144,6 +145,18 @@ mod tests {
 10000  api      …/app       2 h ago";
         assert_eq!(table().fitting(Some(40)), expected);
         assert_eq!(table().fitting(Some(5)), expected);
+    }
+
+    #[test]
+    fn a_letter_takes_as_many_columns_as_a_terminal_gives_it() {
+        let mut table = Table::new(["PROJECT", "SINCE"]);
+        // Two columns for each of the first four letters, and none for the accent.
+        table.row([Cell::Path("/w/店舗/🦀🦀/cafe\u{301}".into()), "1 s ago".into()]);
+        let whole = "PROJECT            SINCE\n/w/店舗/🦀🦀/cafe\u{301}  1 s ago";
+        let shorter = "PROJECT           SINCE\n…/店舗/🦀🦀/cafe\u{301}  1 s ago";
+        assert_eq!(table.fitting(None), whole);
+        assert_eq!(table.fitting(Some(26)), whole);
+        assert_eq!(table.fitting(Some(25)), shorter);
     }
 
     #[test]

@@ -13,8 +13,7 @@ use styxy_core::api::{
 use styxy_core::{Pid, Port, RequestId};
 use uuid::Uuid;
 
-use super::tool::Tool;
-use super::{Answer, arguments, summaries};
+use super::{arguments, summaries};
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::here::place;
@@ -22,22 +21,13 @@ use crate::here::release_target::{Claim, Ours, on_port};
 use crate::here::wishes;
 use crate::say::failure::Failure;
 
-/// Does what `tool` is called for.
-///
-/// # Errors
-/// The arguments cannot be meant, or the daemon says no or cannot be reached.
-pub(super) async fn call(context: &Context, tool: Tool, said: JsonObject) -> Result<Answer, Refusal> {
-    let done = match tool {
-        Tool::Allocate => allocate(context, arguments::read(said)?).await,
-        Tool::Release => release(context, arguments::read(said)?).await,
-        Tool::List => list(context, arguments::read(said)?).await,
-        Tool::Check => check(context, arguments::read(said)?).await,
-        Tool::WhoOwns => who(context, arguments::read(said)?).await,
-    };
-    done.map_err(Failure::into_refusal)
+/// What a tool answers: the wire's type for programs, the facts in words for who reads.
+pub(super) struct Answer {
+    pub(super) wire: JsonObject,
+    pub(super) text: String,
 }
 
-async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer, Failure> {
+pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer, Failure> {
     let file = arguments::project_file(said.project.as_deref())?;
     let mut wishes = wishes::wishes(vec![said.service], said.name.as_ref(), file.as_ref())?;
     for wish in &mut wishes {
@@ -106,7 +96,7 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
     answer(&grant, summaries::granted(&grant, us))
 }
 
-async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
+pub(super) async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
     let claim = Claim::OursAlone(Ours {
         project: arguments::project(said.project.as_deref())?,
         instance: place::current_instance()?,
@@ -146,7 +136,7 @@ fn for_an_agent(refusal: Refusal) -> Refusal {
     }
 }
 
-async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failure> {
+pub(super) async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failure> {
     let ours = arguments::project(None)?;
     let given = said.project.as_deref();
     let query = AllocationsQuery {
@@ -161,12 +151,12 @@ async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failur
     answer(&AllocationsAnswer { allocations: leases }, text)
 }
 
-async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
+pub(super) async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
     let checked = client_check(&context.client()?, said.port).await?;
     answer(&checked, summaries::checked(&checked))
 }
 
-async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
+pub(super) async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
     arguments::is_folder(said.project.as_deref())?;
     let here = match said.project.as_deref() {
         None => Here::look()?,

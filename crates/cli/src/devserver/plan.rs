@@ -7,6 +7,7 @@ use styxy_core::{Port, ServiceType};
 
 use crate::devserver::frameworks::{self, Framework, Twice, Way};
 use crate::devserver::launch::{self, Scripts};
+use crate::devserver::options::value;
 use crate::devserver::port_argument::{self, Own};
 use crate::devserver::shell::Word;
 use crate::devserver::tool::{Reach, Tool};
@@ -114,11 +115,7 @@ impl Plan {
             return;
         }
         self.obstacle = None;
-        let is_there = |flag: &str| {
-            tool.args.iter().any(|word| {
-                word.text.strip_prefix(flag).is_some_and(|more| more.is_empty() || more.starts_with('='))
-            })
-        };
+        let is_there = |flag: &str| tool.args.iter().any(|word| value(&word.text, flag).is_some());
         added.extend(row.strict.iter().filter(|flag| !is_there(flag)).map(|flag| (*flag).to_owned()));
         if added.is_empty() {
             return;

@@ -3,6 +3,7 @@
 use styxy_core::Port;
 
 use crate::devserver::frameworks::{Framework, Way};
+use crate::devserver::options::{Value, is_short, value};
 use crate::devserver::shell::Word;
 
 /// What a tool's arguments say of its port.
@@ -55,27 +56,19 @@ fn by_itself(args: &[Word], valued: &[&str]) -> Own {
 fn in_flags(args: &[Word], flags: &[&str]) -> Own {
     for (at, word) in args.iter().enumerate().rev() {
         for flag in flags {
-            let Some(value) = word.text.strip_prefix(flag) else { continue };
-            if value.is_empty() {
-                return match args.get(at + 1) {
-                    Some(next) => in_word(at + 1, next, "").unwrap_or(Own::Unknown),
-                    // A flag without its value; the tool will say what it thinks of it.
-                    None => Own::Unknown,
-                };
-            }
-            let is_short = flag.len() == 2;
-            let before = match value.strip_prefix('=') {
-                Some(_) => format!("{flag}="),
-                // -p3000
-                None if is_short => (*flag).to_owned(),
-                // --portable is another flag.
+            let found = match value(&word.text, flag) {
                 None => continue,
+                // A flag without its value; the tool will say what it thinks of it.
+                Some(Value::Next) => {
+                    args.get(at + 1).and_then(|next| in_word(at + 1, next, "")).or(Some(Own::Unknown))
+                }
+                Some(Value::Here(start)) => in_word(at, word, &word.text[..start]),
             };
-            if let Some(found) = in_word(at, word, &before) {
-                return found;
-            }
-            if !is_short {
-                return Own::Unknown;
+            match found {
+                Some(found) => return found,
+                // `-prod` is several flags in one, or another one.
+                None if is_short(flag) => {}
+                None => return Own::Unknown,
             }
         }
     }

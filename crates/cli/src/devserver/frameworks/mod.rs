@@ -4,6 +4,7 @@
 mod page;
 mod table;
 
+use super::options::value;
 use table::TABLE;
 
 /// One tool that listens, or several that take their port alike.
@@ -99,14 +100,9 @@ impl When {
             Self::Always => true,
             Self::Sub(subcommands) => starts_with_one(subcommands) == Some(true),
             Self::Unless(subcommands) => starts_with_one(subcommands) != Some(true),
-            Self::Flag(flags) => rest.clone().any(|word| {
-                flags.iter().any(|flag| {
-                    // -Slocalhost:8000
-                    word == *flag
-                        || flag.len() == 2 && word.starts_with(flag)
-                        || word.strip_prefix(flag).is_some_and(|more| more.starts_with('='))
-                })
-            }),
+            Self::Flag(flags) => {
+                rest.clone().any(|word| flags.iter().any(|flag| value(word, flag).is_some()))
+            }
         }
     }
 }

@@ -8,12 +8,15 @@ mod ports;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, id};
 use std::{env, io};
 
 use serde_json::{Map, Value};
+use styxy_core::Port;
 use styxy_core::api::{Code, Refusal};
 
-use crate::here::context::Context;
+use crate::here::context::{self, Context};
+use crate::here::fallback;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -53,30 +56,33 @@ impl Args {
         let original = original(&line)?;
         let config = read(&original)?;
         let wanted = emulators::wanted(&config, line.only());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| failed("prepare to run the command", &error))?;
         let ports = ports(context, &wanted, &config)?;
-        let entered = runtime.enter();
-        // From here on the file must go, whatever comes.
-        let mut signals = Signals::catch().map_err(|error| failed("prepare for signals", &error))?;
-        drop(entered);
-        file::sweep(&original);
-        let text = serde_json::to_string_pretty(&emulators::with_ports(&config, &ports)).unwrap_or_default();
-        let file = ConfigFile::write(&original, &text).map_err(|error| {
-            failed(&format!("write a configuration beside {}", original.display()), &error)
-        })?;
-        let project = project(&original, &ports);
-        let words = line.with(file.path(), &project);
-        let started = child::start(&words, &variables(&config, &ports)).map_err(|error| {
-            Failure::not_run(words.first().map(OsString::as_os_str).unwrap_or_default(), &error)
-                .hint("npm install -g firebase-tools, or: styxy firebase -- npx firebase emulators:start")
-        })?;
-        output::note(&summary(&ports, (!line.has_project()).then_some(&*project)));
-        let status = runtime.block_on(child::ended(started, &mut signals));
-        let status = status.map_err(|error| failed("wait for the command", &error))?;
-        drop(file);
+        let status = context::block_on(emulate(&line, &original, &config, &ports))??;
         Ok(Exit::Child(child::code(status)))
     }
+}
+
+/// Runs the command with these ports, to its end.
+async fn emulate(
+    line: &Line,
+    original: &Path,
+    config: &Map<String, Value>,
+    ports: &[(&Emulator, u16)],
+) -> Result<ExitStatus, Failure> {
+    // From here on the file must go, whatever comes.
+    let mut signals = Signals::catch().map_err(|error| failed("prepare for signals", &error))?;
+    file::sweep(original);
+    let text = serde_json::to_string_pretty(&emulators::with_ports(config, ports)).unwrap_or_default();
+    let file = ConfigFile::write(original, &text)
+        .map_err(|error| failed(&format!("write a configuration beside {}", original.display()), &error))?;
+    let project = project(original, ports);
+    let words = line.with(file.path(), &project);
+    let started = child::start(&words, &variables(config, ports)).map_err(|error| {
+        Failure::not_run(words.first().map(OsString::as_os_str).unwrap_or_default(), &error)
+            .hint("npm install -g firebase-tools, or: styxy firebase -- npx firebase emulators:start")
+    })?;
+    output::note(&summary(ports, (!line.has_project()).then_some(&*project)));
+    child::ended(started, &mut signals).await.map_err(|error| failed("wait for the command", &error))
 }
 
 fn failed(what: &str, error: &io::Error) -> Failure {
@@ -110,20 +116,17 @@ fn ports(
     config: &Map<String, Value>,
 ) -> Result<Vec<(&'static Emulator, u16)>, Failure> {
     let request = ports::request(wanted, config)?;
-    let found = match context.ask(async |client| client.allocate(&request).await) {
-        Ok(answer) => answer.grants().iter().map(|grant| grant.port.get()).collect(),
+    let found: Vec<Port> = match context.ask(async |client| client.allocate(&request).await) {
+        Ok(answer) => answer.grants().iter().map(|grant| grant.port).collect(),
         Err(Failure::Refused(refusal)) if refusal.code == Code::DaemonUnreachable => {
-            output::note(&format!(
-                "warning: {}; the ports are free now, and nobody keeps them so",
-                refusal.error
-            ));
-            let preferred: Vec<u16> = wanted.iter().map(|emulator| emulator.preferred(config)).collect();
-            ports::probed(&preferred)
+            output::warning(&format!("{}; the ports are free now, and nobody keeps them so", refusal.error));
+            ports::wanted(wanted, config)
+                .and_then(|wanted| fallback::ports(&wanted, id()))
                 .ok_or_else(|| Refusal::new(Code::NoFreePort, "no port is free").hint("styxy scan"))?
         }
         Err(failure) => return Err(failure),
     };
-    Ok(wanted.iter().copied().zip(found).collect())
+    Ok(wanted.iter().copied().zip(found.into_iter().map(Port::get)).collect())
 }
 
 /// `demo-shop-4400`. Firebase takes a project that begins with `demo-` for one that needs no account; the hub's port, which

@@ -58,6 +58,8 @@ mod run;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+mod structure;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod swarm;

@@ -14,6 +14,7 @@ use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{ALERT, STRONG, printable};
 use crate::say::table::tilde;
+use crate::say::whose::headline;
 
 /// Say whose the server on a port is
 ///
@@ -39,18 +40,6 @@ impl Args {
         context.output.answer(&answer, |out| show(&answer, here.home.as_deref(), out))?;
         Ok(Exit::whose(answer.whose))
     }
-}
-
-/// `Port 3000 is mine: …`
-pub(super) fn headline(answer: &WhoAnswer) -> String {
-    let whose = match answer.whose {
-        Whose::Mine => "mine",
-        Whose::Nobody => "nobody's",
-        Whose::Sibling => "a sibling worktree's",
-        Whose::Foreign => "somebody else's",
-        Whose::Orphan => "an orphan's",
-    };
-    format!("Port {} is {whose}: {}", answer.port, printable(&answer.reason))
 }
 
 fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {

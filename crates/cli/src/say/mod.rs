@@ -10,3 +10,4 @@ pub(crate) mod failure;
 pub(crate) mod output;
 pub(crate) mod table;
 pub(crate) mod version;
+pub(crate) mod whose;

@@ -8,12 +8,14 @@ mod edit;
 mod file;
 mod text;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+use styxy_client::agents::Agent;
 
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use agents::Scope;
 
 /// Enter Styxy's hooks into a coding agent's settings
 #[derive(Debug, Subcommand)]
@@ -37,8 +39,9 @@ pub(crate) enum Command {
   styxy hooks install codex --project     for this checkout only
   styxy hooks install claude --uninstall  take them out again"))]
 pub(crate) struct Install {
-    #[arg(value_enum)]
-    agent: Named,
+    /// Whose settings
+    #[arg(value_parser = agents::by_name())]
+    agent: Agent,
     /// In this checkout's settings instead of the user's
     #[arg(long)]
     project: bool,
@@ -48,18 +51,6 @@ pub(crate) struct Install {
     /// Take Styxy's entries out
     #[arg(long)]
     uninstall: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Named {
-    /// Claude Code
-    Claude,
-    /// `OpenAI`'s Codex
-    Codex,
-    /// Cursor
-    Cursor,
-    /// Gemini CLI
-    Gemini,
 }
 
 impl Command {
@@ -72,8 +63,8 @@ impl Command {
 
 impl Install {
     fn run(self) -> Result<Exit, Failure> {
-        let whose = if self.project { agents::Whose::Project } else { agents::Whose::User };
-        let path = agents::settings(self.agent, whose)?;
+        let scope = if self.project { Scope::Project } else { Scope::User };
+        let path = agents::settings(self.agent, scope)?;
         let before = file::read(&path)?;
         let after = if self.uninstall {
             edit::without(&before)

@@ -2,6 +2,7 @@
 //! control, the terminal and the exit code are the command's, and so is the lease.
 
 mod ask;
+mod environment;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
@@ -9,7 +10,6 @@ mod start;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
 
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
@@ -18,7 +18,6 @@ use crate::devserver::frameworks::{Framework, Way};
 use crate::devserver::package::Package;
 use crate::here::context::Context;
 use crate::here::place;
-use crate::here::variables::{Served, variables};
 use crate::here::wishes::{self, Wish};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -27,6 +26,7 @@ use crate::say::output;
 
 use crate::devserver::plan::{self, Obstacle, Plan};
 use ask::Ports;
+use environment::{Environment, environment};
 
 /// Run a command with a port that nobody else has
 ///
@@ -124,47 +124,6 @@ fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
     }
     let root = styxy_client::place::project_root(folder, place::user_home().as_deref());
     Ok([package.manager(root.as_deref()), "run", "dev"].map(OsString::from).into())
-}
-
-/// What the command's environment has other than what it inherits.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Environment {
-    set: Vec<(String, String)>,
-    removed: Vec<&'static str>,
-}
-
-impl Environment {
-    fn apply(&self, command: &mut Command) {
-        for name in &self.removed {
-            command.env_remove(name);
-        }
-        command.envs(self.set.iter().map(|(name, value)| (name, value)));
-    }
-}
-
-/// The variable that leads a plugin inside of the command to its lease.
-const LOCK_ID: &str = "STYXY_LOCK_ID";
-
-fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Environment {
-    let served: Vec<Served> = wishes
-        .iter()
-        .zip(ports.numbers())
-        .map(|(wish, port)| Served { service: wish.service.clone(), port, env: wish.env.clone() })
-        .collect();
-    let mut all = Vec::new();
-    if let (Some(row), Some(first)) = (plan.framework, served.first()) {
-        let port = first.port.to_string();
-        all.extend(row.env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{port}", &port))));
-    }
-    all.extend(variables(&served));
-    let lock_id = match ports {
-        Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
-        Ports::Probed { .. } => None,
-    };
-    // One that is inherited is of another port.
-    let removed = if lock_id.is_none() { vec![LOCK_ID] } else { Vec::new() };
-    all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
-    Environment { set: all, removed }
 }
 
 /// How much is said.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use super::row::{Framework, Twice, Way, When};
 use super::table::TABLE;
-use super::{Framework, Twice, Way, When};
 
 const HEAD: &str = "\
 # Dev servers and their ports

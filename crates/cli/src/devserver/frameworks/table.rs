@@ -1,9 +1,9 @@
 //! The table: data only. One row is one tool, or a few that take their port alike. `docs/FRAMEWORKS.md` is made of it.
 
-use super::Framework;
-use super::Twice::{LastWins, Wrong};
-use super::Way::{Env, Flag, InFlag, Word};
-use super::When::{self, Always, Sub, Unless};
+use super::row::Framework;
+use super::row::Twice::{LastWins, Wrong};
+use super::row::Way::{self, Env, Flag, InFlag, Word};
+use super::row::When::{self, Always, Sub, Unless};
 
 /// What most rows share.
 const ROW: Framework = Framework {
@@ -17,10 +17,10 @@ const ROW: Framework = Framework {
     service: "dev",
     note: "",
 };
-const PORT: super::Way = Flag { write: "--port", also: &[], twice: LastWins };
-const PORT_P: super::Way = Flag { write: "--port", also: &["-p"], twice: LastWins };
-const PORT_P_ONCE: super::Way = Flag { write: "--port", also: &["-p"], twice: Wrong };
-const PORT_ONCE: super::Way = Flag { write: "--port", also: &[], twice: Wrong };
+const PORT: Way = Flag { write: "--port", also: &[], twice: LastWins };
+const PORT_P: Way = Flag { write: "--port", also: &["-p"], twice: LastWins };
+const PORT_P_ONCE: Way = Flag { write: "--port", also: &["-p"], twice: Wrong };
+const PORT_ONCE: Way = Flag { write: "--port", also: &[], twice: Wrong };
 
 pub(super) const TABLE: &[Framework] = &[
     Framework {

@@ -60,42 +60,8 @@ impl Follower<'_> {
         let args = words.split_off(1);
         let first = words.remove(0);
         let own: Vec<Word> = std::iter::once(&first).chain(&args).cloned().collect();
-        let first = first.text;
-        let name = program(&first).to_owned();
-        let next = match name.as_str() {
-            "npm" => npm(args, &mut tool),
-            "pnpm" => pnpm(args),
-            "yarn" | "yarnpkg" => yarn(args),
-            "bun" => bun(args),
-            "npx" | "bunx" | "pnpx" => {
-                Next::Command(packaged(args, &["-p", "--package", "-c", "--call", "-w", "--workspace"]))
-            }
-            "node" | "nodejs" => Next::Command(file(
-                args,
-                &["-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"],
-            )),
-            "python" | "python3" | "py" => Next::Command(python(args)),
-            _ if name.starts_with("python3.") => Next::Command(python(args)),
-            "php" if args.first().is_some_and(|word| program(&word.text) == "artisan") => Next::Command(args),
-            "cargo" => Next::Command(subcommand(args)),
-            "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
-            | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
-            "uv" => Next::Command(after(args, &["run"], &UV)),
-            "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
-                Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))
-            }
-            "bundle" => Next::Command(after(args, &["exec"], &[])),
-            "dotenv" | "dotenv-cli" => Next::Command(after(args, &[], &["-e", "-p", "-v"])),
-            // It asks for itself, and gets the same port.
-            "styxy" => Next::Nothing,
-            _ if !is_known_place(&first) => Next::Command(Vec::new()),
-            _ => {
-                let name = package(if first.starts_with('@') { &first } else { &name }).to_owned();
-                self.found.push(Tool { name, args, ..tool });
-                return;
-            }
-        };
-        match next {
+        match next(&first.text, args, &mut tool) {
+            Next::Tool { name, args } => self.found.push(Tool { name, args, ..tool }),
             Next::Elsewhere => self.found.push(Tool { reach: Reach::Elsewhere, ..tool }),
             Next::Nothing => {}
             Next::Command(words) => {
@@ -140,6 +106,40 @@ impl Follower<'_> {
             last.extend(args);
             self.command(last, tool, depth);
         }
+    }
+}
+
+/// What the program `first` does with `args`: it is a tool, or it runs another command.
+fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
+    let name = program(first);
+    match name {
+        "npm" => npm(args, tool),
+        "pnpm" => pnpm(args),
+        "yarn" | "yarnpkg" => yarn(args),
+        "bun" => bun(args),
+        "npx" | "bunx" | "pnpx" => {
+            Next::Command(packaged(args, &["-p", "--package", "-c", "--call", "-w", "--workspace"]))
+        }
+        "node" | "nodejs" => Next::Command(file(
+            args,
+            &["-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"],
+        )),
+        "python" | "python3" | "py" => Next::Command(python(args)),
+        _ if name.starts_with("python3.") => Next::Command(python(args)),
+        "php" if args.first().is_some_and(|word| program(&word.text) == "artisan") => Next::Command(args),
+        "cargo" => Next::Command(subcommand(args)),
+        "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
+        | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
+        "uv" => Next::Command(after(args, &["run"], &UV)),
+        "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
+            Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))
+        }
+        "bundle" => Next::Command(after(args, &["exec"], &[])),
+        "dotenv" | "dotenv-cli" => Next::Command(after(args, &[], &["-e", "-p", "-v"])),
+        // It asks for itself, and gets the same port.
+        "styxy" => Next::Nothing,
+        _ if !is_known_place(first) => Next::Command(Vec::new()),
+        _ => Next::Tool { name: package(if first.starts_with('@') { first } else { name }).to_owned(), args },
     }
 }
 

@@ -132,7 +132,7 @@ fn scripted(mut args: Vec<Word>, or_tool: OrTool) -> Next {
 fn of_others(next: &Next) -> Next {
     match next {
         Next::Nothing => Next::Nothing,
-        Next::Command(_) | Next::Script { .. } | Next::Elsewhere => Next::Elsewhere,
+        Next::Tool { .. } | Next::Command(_) | Next::Script { .. } | Next::Elsewhere => Next::Elsewhere,
     }
 }
 

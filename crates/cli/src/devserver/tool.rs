@@ -37,13 +37,15 @@ impl Tool {
     }
 }
 
-/// What follows the options of a launcher.
+/// What a program does with its arguments.
 pub(crate) enum Next {
-    /// A command of its own.
+    /// It is a tool, which may be in the table.
+    Tool { name: String, args: Vec<Word> },
+    /// It runs this command.
     Command(Vec<Word>),
-    /// A script of `folder`'s package, or if `or_tool` a tool of that name.
+    /// It runs a script of `folder`'s package, or if `or_tool` a tool of that name.
     Script { folder: Option<String>, name: String, args: Vec<Word>, or_tool: OrTool },
-    /// A script of another workspace, which is not looked at.
+    /// It runs a script of another workspace, which is not looked at.
     Elsewhere,
     /// Nothing that could be followed.
     Nothing,

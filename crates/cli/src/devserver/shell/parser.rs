@@ -83,17 +83,8 @@ impl Parser {
         if self.tests && matches!(letter, '&' | '|' | '<' | '>' | '(' | ')' | ';') {
             return self.push(letter);
         }
-        if self.open.last() == Some(&Open::Patterns) && matches!(letter, '|' | '(' | '\n' | ';' | ')') {
-            self.finish_word();
-            // Unless it was `esac`.
-            if self.open.last() == Some(&Open::Patterns) {
-                if letter == ')' {
-                    self.words.clear();
-                    self.before = Some(After::End);
-                    self.turn(Open::Branch);
-                }
-                return;
-            }
+        if self.is_of_pattern(letter) {
+            return;
         }
         if let Some(document) = self.here.as_mut().filter(|_| matches!(letter, '\'' | '"' | '\\')) {
             document.joins = false;
@@ -101,42 +92,10 @@ impl Parser {
         match letter {
             ' ' | '\t' | '\r' => self.finish_word(),
             '\n' if self.tests => self.finish_word(),
-            '\n' => {
-                self.finish_command(After::End);
-                self.skip_documents(cursor);
-            }
-            ';' => {
-                self.finish_command(After::End);
-                if self.open.last() == Some(&Open::Branch)
-                    && cursor.next_if(|next| matches!(next, ';' | '&')).is_some()
-                {
-                    cursor.next_if_eq('&');
-                    self.turn(Open::Patterns);
-                }
-            }
-            '&' if cursor.next_if_eq('&').is_some() => self.finish_command(After::And),
-            '|' if cursor.next_if_eq('|').is_some() => self.finish_command(After::Or),
-            '&' if cursor.peek() == Some('>') => self.finish_word(),
-            '&' => {
-                self.stop(Unreachable::Background);
-                self.finish_command(After::Background);
-            }
-            '|' => {
-                cursor.next_if_eq('&');
-                self.stop(Unreachable::Pipe);
-                self.finish_command(After::Pipe);
-            }
+            '\n' | ';' | '&' | '|' => self.operator(letter, cursor),
             '<' | '>' => self.redirection(letter, cursor),
             '(' => self.parenthesis(cursor),
-            ')' => {
-                self.stop(Unreachable::Subshell);
-                self.finish_command(After::End);
-                match self.open.pop() {
-                    Some(Open::Group) => drop(self.groups.pop()),
-                    None if self.closes == Some(false) => self.closes = Some(true),
-                    Some(Open::Patterns | Open::Branch) | None => self.fail(Unreachable::Brackets),
-                }
-            }
+            ')' => self.close(),
             '`' => self.backticks(cursor),
             '#' if self.word.is_none() => {
                 self.stop(Unreachable::Comment);
@@ -153,6 +112,65 @@ impl Parser {
             '$' if cursor.next_if_eq('\'').is_some() => self.escaped(cursor),
             '$' => self.dollar(cursor),
             other => self.push(other),
+        }
+    }
+
+    /// Whether `letter` separates or ends the patterns of a `case`; then it was read.
+    fn is_of_pattern(&mut self, letter: char) -> bool {
+        let in_patterns = |parser: &Self| parser.open.last() == Some(&Open::Patterns);
+        if !in_patterns(self) || !matches!(letter, '|' | '(' | '\n' | ';' | ')') {
+            return false;
+        }
+        self.finish_word();
+        // Unless it was `esac`.
+        let is_one = in_patterns(self);
+        if is_one && letter == ')' {
+            self.words.clear();
+            self.before = Some(After::End);
+            self.turn(Open::Branch);
+        }
+        is_one
+    }
+
+    /// What ends a command: a new line, `;`, `&`, `|` and what they are doubled.
+    fn operator(&mut self, letter: char, cursor: &mut Cursor<'_>) {
+        match letter {
+            '&' if cursor.next_if_eq('&').is_some() => self.finish_command(After::And),
+            '|' if cursor.next_if_eq('|').is_some() => self.finish_command(After::Or),
+            '&' if cursor.peek() == Some('>') => self.finish_word(),
+            '&' => {
+                self.stop(Unreachable::Background);
+                self.finish_command(After::Background);
+            }
+            '|' => {
+                cursor.next_if_eq('&');
+                self.stop(Unreachable::Pipe);
+                self.finish_command(After::Pipe);
+            }
+            ';' => {
+                self.finish_command(After::End);
+                if self.open.last() == Some(&Open::Branch)
+                    && cursor.next_if(|next| matches!(next, ';' | '&')).is_some()
+                {
+                    cursor.next_if_eq('&');
+                    self.turn(Open::Patterns);
+                }
+            }
+            _ => {
+                self.finish_command(After::End);
+                self.skip_documents(cursor);
+            }
+        }
+    }
+
+    /// `)`, of a subshell or of what is read by itself.
+    fn close(&mut self) {
+        self.stop(Unreachable::Subshell);
+        self.finish_command(After::End);
+        match self.open.pop() {
+            Some(Open::Group) => drop(self.groups.pop()),
+            None if self.closes == Some(false) => self.closes = Some(true),
+            Some(Open::Patterns | Open::Branch) | None => self.fail(Unreachable::Brackets),
         }
     }
 

@@ -8,7 +8,7 @@ use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
-use crate::here::server::{Service, Target, is_up, no_name_beside_a_port};
+use crate::here::server::{ServerTarget, Service, is_up, no_name_beside_a_port};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -25,7 +25,7 @@ use crate::say::output;
 pub(crate) struct Args {
     /// A service of this worktree (dev, api, …), or a port
     #[arg(value_name = "SERVICE|PORT", allow_negative_numbers = true)]
-    target: Target,
+    target: ServerTarget,
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
@@ -37,11 +37,11 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let port = match self.target {
-            Target::Port(port) => {
+            ServerTarget::Port(port) => {
                 no_name_beside_a_port(self.name.as_ref())?;
                 own(context, port)?
             }
-            Target::Service(kind) => running(context, &Service::here(kind, self.name)?)?,
+            ServerTarget::Service(kind) => running(context, &Service::here(kind, self.name)?)?,
         };
         let url = format!("http://localhost:{port}");
         let opened =

@@ -8,7 +8,7 @@ use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal, WaitAnswer};
 use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
-use crate::here::server::{Service, Target, is_up, no_name_beside_a_port};
+use crate::here::server::{ServerTarget, Service, is_up, no_name_beside_a_port};
 use crate::say::age::span;
 use crate::say::arguments;
 use crate::say::examples::examples;
@@ -30,7 +30,7 @@ use crate::say::output::printable;
 pub(crate) struct Args {
     /// A port, or a service of this worktree: dev, api, …
     #[arg(value_name = "PORT|SERVICE", allow_negative_numbers = true)]
-    target: Target,
+    target: ServerTarget,
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
@@ -74,15 +74,15 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let deadline = Instant::now() + self.timeout;
         let shown = match &self.target {
-            Target::Port(port) => format!("port {port}"),
-            Target::Service(kind) => kind.to_string(),
+            ServerTarget::Port(port) => format!("port {port}"),
+            ServerTarget::Service(kind) => kind.to_string(),
         };
         let awaited = match self.target {
-            Target::Port(port) => {
+            ServerTarget::Port(port) => {
                 no_name_beside_a_port(self.name.as_ref())?;
                 Awaited::Port(port)
             }
-            Target::Service(kind) => Awaited::Service(Service::here(kind, self.name)?),
+            ServerTarget::Service(kind) => Awaited::Service(Service::here(kind, self.name)?),
         };
         let http = self.http.map(Http::new).transpose()?;
         let waited = context.ask(async |client| wait(client, &awaited, http.as_ref(), deadline).await)?;

@@ -8,7 +8,7 @@ use styxy_core::{Port, ServiceType};
 use crate::devserver::frameworks::{self, Framework, Twice, Way};
 use crate::devserver::launch::{self, Scripts};
 use crate::devserver::options::value;
-use crate::devserver::port_argument::{self, Own};
+use crate::devserver::port_argument::{self, PortArgument};
 use crate::devserver::shell::Word;
 use crate::devserver::tool::{Reach, Tool};
 
@@ -88,10 +88,10 @@ impl Plan {
         let own = port_argument::find(&tool.args, row);
         let mut missing = true;
         match &own {
-            Own::None => {}
+            PortArgument::None => {}
             // A shell will put something in its place that nobody knows yet.
-            Own::Unknown => return,
-            Own::Port { at, port, with_port } => {
+            PortArgument::Unknown => return,
+            PortArgument::Port { at, port, with_port } => {
                 if let Some(index) = tool.args[*at].typed {
                     self.typed_port = *port;
                     self.changes.push((index, with_port.clone()));

@@ -8,7 +8,7 @@ use crate::devserver::shell::Word;
 
 /// What a tool's arguments say of its port.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Own {
+pub(crate) enum PortArgument {
     /// Nothing.
     None,
     /// Something that only a shell or the tool itself understands.
@@ -23,11 +23,11 @@ pub(crate) enum Own {
 }
 
 /// What `args` say of the port that `row` is told.
-pub(crate) fn find(args: &[Word], row: &Framework) -> Own {
+pub(crate) fn find(args: &[Word], row: &Framework) -> PortArgument {
     let end = args.iter().position(|word| word.text == "--").unwrap_or(args.len());
     let args = &args[..end];
     match row.port {
-        Way::Env => Own::None,
+        Way::Env => PortArgument::None,
         Way::Word => by_itself(args, row.valued),
         Way::InFlag(flag) => in_flags(args, &[flag]),
         Way::Flag { write, also, .. } => {
@@ -38,7 +38,7 @@ pub(crate) fn find(args: &[Word], row: &Framework) -> Own {
 }
 
 /// The first word that is no flag, no flag's value, and a port.
-fn by_itself(args: &[Word], valued: &[&str]) -> Own {
+fn by_itself(args: &[Word], valued: &[&str]) -> PortArgument {
     let mut words = args.iter().enumerate();
     while let Some((at, word)) = words.next() {
         if valued.contains(&word.text.as_str()) {
@@ -49,37 +49,38 @@ fn by_itself(args: &[Word], valued: &[&str]) -> Own {
             return found;
         }
     }
-    Own::None
+    PortArgument::None
 }
 
 /// The last of the flags counts.
-fn in_flags(args: &[Word], flags: &[&str]) -> Own {
+fn in_flags(args: &[Word], flags: &[&str]) -> PortArgument {
     for (at, word) in args.iter().enumerate().rev() {
         for flag in flags {
             let found = match value(&word.text, flag) {
                 None => continue,
                 // A flag without its value; the tool will say what it thinks of it.
-                Some(Value::Next) => {
-                    args.get(at + 1).and_then(|next| in_word(at + 1, next, "")).or(Some(Own::Unknown))
-                }
+                Some(Value::Next) => args
+                    .get(at + 1)
+                    .and_then(|next| in_word(at + 1, next, ""))
+                    .or(Some(PortArgument::Unknown)),
                 Some(Value::Here(start)) => in_word(at, word, &word.text[..start]),
             };
             match found {
                 Some(found) => return found,
                 // `-prod` is several flags in one, or another one.
                 None if is_short(flag) => {}
-                None => return Own::Unknown,
+                None => return PortArgument::Unknown,
             }
         }
     }
-    Own::None
+    PortArgument::None
 }
 
 /// The port at the end of `word`, behind `before` and perhaps an address: `3000`, `localhost:3000`, `tcp://[::]:3000`.
-fn in_word(at: usize, word: &Word, before: &str) -> Option<Own> {
+fn in_word(at: usize, word: &Word, before: &str) -> Option<PortArgument> {
     let value = word.text.strip_prefix(before)?;
     if word.expanded {
-        return (!before.is_empty() || value.starts_with('$')).then_some(Own::Unknown);
+        return (!before.is_empty() || value.starts_with('$')).then_some(PortArgument::Unknown);
     }
     let address = value.rfind(':').map_or(0, |colon| colon + 1);
     let number = &value[address..];
@@ -97,5 +98,5 @@ fn in_word(at: usize, word: &Word, before: &str) -> Option<Own> {
         Err(_) if is_number && number.bytes().all(|byte| byte == b'0') => None,
         Err(_) => return None,
     };
-    Some(Own::Port { at, port, with_port: format!("{before}{}{{port}}", &value[..address]) })
+    Some(PortArgument::Port { at, port, with_port: format!("{before}{}{{port}}", &value[..address]) })
 }

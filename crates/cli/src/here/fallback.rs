@@ -7,8 +7,8 @@ use styxy_daemon::system::Prober;
 use crate::here::config_file;
 use crate::here::context;
 
-/// What a port is looked for.
-pub(crate) struct Wanted {
+/// Where a free port for a service is looked for, besides the ports of its type.
+pub(crate) struct Candidates {
     pub(crate) service: ServiceType,
     /// Tried first, in order, whatever they are.
     pub(crate) preferred: Vec<Port>,
@@ -16,13 +16,13 @@ pub(crate) struct Wanted {
     pub(crate) near: Option<PortRange>,
 }
 
-/// A free port for each of `wanted`, all different; none if one has none.
+/// A free port for each of `services`, all different; none if one has none.
 ///
 /// Behind those that are named come the service type's own ports, from a place that `seed` decides, so that programs that
 /// start together seldom meet.
-pub(crate) fn ports(wanted: &[Wanted], seed: u32) -> Option<Vec<Port>> {
+pub(crate) fn ports(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
     let prober = Prober::new();
-    choose(&policy(), wanted, seed, |port| prober.occupancy(port) == Occupancy::Free)
+    choose(&policy(), services, seed, |port| prober.occupancy(port) == Occupancy::Free)
 }
 
 /// The user's settings, or what holds without any: this is no time to complain about a file.
@@ -34,12 +34,12 @@ fn policy() -> Policy {
 
 fn choose(
     policy: &Policy,
-    wanted: &[Wanted],
+    services: &[Candidates],
     seed: u32,
     is_free: impl Fn(Port) -> bool,
 ) -> Option<Vec<Port>> {
-    let mut chosen: Vec<Port> = Vec::with_capacity(wanted.len());
-    for Wanted { service, preferred, near } in wanted {
+    let mut chosen: Vec<Port> = Vec::with_capacity(services.len());
+    for Candidates { service, preferred, near } in services {
         let kind = policy.config.service_types.get(service);
         let ranges = kind.map(|kind| kind.range).into_iter().chain(policy.config.overflow_range);
         let of_its_type = ranges.flat_map(|range| {
@@ -58,25 +58,25 @@ fn choose(
 mod tests {
     use super::*;
 
-    fn wanted(service: &str, preferred: &[u16], near: Option<(u16, u16)>) -> Wanted {
+    fn candidates(service: &str, preferred: &[u16], near: Option<(u16, u16)>) -> Candidates {
         let port = |port: u16| Port::new(port).unwrap();
         let near = near.and_then(|(first, last)| PortRange::new(port(first), port(last)));
-        Wanted {
+        Candidates {
             service: service.parse().unwrap(),
             preferred: preferred.iter().copied().map(port).collect(),
             near,
         }
     }
 
-    fn chosen(wanted: &[Wanted], seed: u32, busy: &[u16]) -> Option<Vec<u16>> {
+    fn chosen(services: &[Candidates], seed: u32, busy: &[u16]) -> Option<Vec<u16>> {
         let policy = styxy_daemon::policy(Config::default(), []);
-        let ports = choose(&policy, wanted, seed, |port| !busy.contains(&port.get()))?;
+        let ports = choose(&policy, services, seed, |port| !busy.contains(&port.get()))?;
         Some(ports.into_iter().map(Port::get).collect())
     }
 
     #[test]
     fn preferred_ports_come_first_then_those_near_them() {
-        let dev = |near| [wanted("dev", &[3000, 8050], near)];
+        let dev = |near| [candidates("dev", &[3000, 8050], near)];
         assert_eq!(chosen(&dev(None), 0, &[]), Some(vec![3000]));
         assert_eq!(chosen(&dev(None), 0, &[3000]), Some(vec![8050]));
         assert_eq!(chosen(&dev(Some((3000, 3002))), 0, &[3000, 8050, 3001]), Some(vec![3002]));
@@ -85,17 +85,17 @@ mod tests {
 
     #[test]
     fn every_service_gets_a_port_of_its_own_and_the_seed_says_where_to_begin() {
-        let all = [wanted("dev", &[], None), wanted("api", &[], None)];
+        let all = [candidates("dev", &[], None), candidates("api", &[], None)];
         assert_eq!(chosen(&all, 4242, &[]), Some(vec![8042, 8043]));
         assert_eq!(chosen(&all, 4299, &[]), Some(vec![8099, 8000]));
-        let same = || wanted("dev", &[3000], Some((3000, 3100)));
+        let same = || candidates("dev", &[3000], Some((3000, 3100)));
         assert_eq!(chosen(&[same(), same(), same()], 0, &[3000]), Some(vec![3001, 3002, 3003]));
     }
 
     #[test]
     fn what_browsers_refuse_is_chosen_only_if_it_is_preferred() {
-        assert_eq!(chosen(&[wanted("tool", &[], None)], 80, &[]), Some(vec![10081]), "10080 is refused");
-        assert_eq!(chosen(&[wanted("tool", &[], Some((10_080, 10_090)))], 0, &[]), Some(vec![10081]));
-        assert_eq!(chosen(&[wanted("tool", &[10_080], None)], 0, &[]), Some(vec![10080]));
+        assert_eq!(chosen(&[candidates("tool", &[], None)], 80, &[]), Some(vec![10081]), "10080 is refused");
+        assert_eq!(chosen(&[candidates("tool", &[], Some((10_080, 10_090)))], 0, &[]), Some(vec![10081]));
+        assert_eq!(chosen(&[candidates("tool", &[10_080], None)], 0, &[]), Some(vec![10080]));
     }
 }

@@ -9,7 +9,7 @@ use crate::say::facts;
 
 /// One word of the command line.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Target {
+pub(crate) enum LeaseTarget {
     /// `3000`: up to five digits and nothing else.
     Port(Port),
     /// A whole id.
@@ -18,7 +18,7 @@ pub(crate) enum Target {
     Beginning(String),
 }
 
-impl FromStr for Target {
+impl FromStr for LeaseTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -132,18 +132,18 @@ mod tests {
     use crate::say::facts::tests::lease;
     use serde_json::json;
 
-    fn target(text: &str) -> Result<Target, String> {
+    fn target(text: &str) -> Result<LeaseTarget, String> {
         text.parse()
     }
 
     #[test]
     fn up_to_five_digits_are_a_port_and_more_are_an_id() {
-        assert_eq!(target("3000"), Ok(Target::Port(Port::new(3000).unwrap())));
-        assert_eq!(target("123456"), Ok(Target::Beginning("123456".into())));
-        assert_eq!(target("4F5E"), Ok(Target::Beginning("4f5e".into())));
+        assert_eq!(target("3000"), Ok(LeaseTarget::Port(Port::new(3000).unwrap())));
+        assert_eq!(target("123456"), Ok(LeaseTarget::Beginning("123456".into())));
+        assert_eq!(target("4F5E"), Ok(LeaseTarget::Beginning("4f5e".into())));
         let whole = "4f5e0000-0000-4000-8000-000000003000";
-        assert_eq!(target(whole), Ok(Target::Lease(LockId::parse(whole).unwrap())));
-        assert_eq!(target("4f5e0000-0000"), Ok(Target::Beginning("4f5e0000-0000".into())));
+        assert_eq!(target(whole), Ok(LeaseTarget::Lease(LockId::parse(whole).unwrap())));
+        assert_eq!(target("4f5e0000-0000"), Ok(LeaseTarget::Beginning("4f5e0000-0000".into())));
     }
 
     #[test]

@@ -11,14 +11,14 @@ use crate::say::failure::Failure;
 
 /// One word of the command line.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Target {
+pub(crate) enum ServerTarget {
     /// `3000`: up to five digits and nothing else.
     Port(Port),
     /// `dev`
     Service(ServiceType),
 }
 
-impl FromStr for Target {
+impl FromStr for ServerTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -107,10 +107,10 @@ mod tests {
 
     #[test]
     fn up_to_five_digits_are_a_port_and_all_else_is_a_service() {
-        assert_eq!("3000".parse(), Ok(Target::Port(Port::new(3000).unwrap())));
-        assert_eq!("dev".parse(), Ok(Target::Service(ServiceType::new("dev").unwrap())));
+        assert_eq!("3000".parse(), Ok(ServerTarget::Port(Port::new(3000).unwrap())));
+        assert_eq!("dev".parse(), Ok(ServerTarget::Service(ServiceType::new("dev").unwrap())));
         for bad in ["0", "70000", "", "a b", "-1"] {
-            assert!(bad.parse::<Target>().is_err(), "{bad:?}");
+            assert!(bad.parse::<ServerTarget>().is_err(), "{bad:?}");
         }
     }
 

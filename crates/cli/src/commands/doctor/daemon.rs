@@ -19,7 +19,7 @@ use crate::say::failure::Failure;
 use crate::say::version::{self, OURS};
 
 /// What there was to be seen of the daemon.
-pub(super) enum Seen {
+pub(super) enum DaemonState {
     /// It answers.
     Running {
         status: Box<StatusAnswer>,
@@ -35,7 +35,7 @@ pub(super) enum Seen {
     Broken(Error),
 }
 
-impl Seen {
+impl DaemonState {
     /// Asks the daemon; starts none.
     pub(super) fn look() -> Result<Self, Failure> {
         context::ask_with(Autostart::Never, async |client| {
@@ -73,9 +73,9 @@ fn listens_on(status: &StatusAnswer, port: u16) -> bool {
 }
 
 /// Everything that follows from what was seen.
-pub(super) fn findings(seen: &Seen, config: Option<&Config>) -> Vec<Finding> {
+pub(super) fn findings(seen: &DaemonState, config: Option<&Config>) -> Vec<Finding> {
     match seen {
-        Seen::Running { status, wanted, port, leases } => {
+        DaemonState::Running { status, wanted, port, leases } => {
             let runs = format!("{} runs with pid {} on {}", status.version, status.pid, addresses(status));
             let mut findings = vec![Finding::ok("daemon", runs), version(status)];
             findings.push(match port {
@@ -86,13 +86,13 @@ pub(super) fn findings(seen: &Seen, config: Option<&Config>) -> Vec<Finding> {
             findings.push(conflicts(leases));
             findings
         }
-        Seen::NotRunning => {
+        DaemonState::NotRunning => {
             let daemon = Finding::ok("daemon", "not running; the first command that needs it starts it");
             let wanted = wanted_port(config);
             let fixed = config.is_some_and(|config| config.listen_port.is_some());
             vec![daemon, probed(wanted, fixed, bind(wanted))]
         }
-        Seen::Broken(error) => {
+        DaemonState::Broken(error) => {
             let refusal = error.refusal();
             let hint = refusal.hint.unwrap_or_else(|| "styxy daemon restart".to_owned());
             vec![Finding::wrong("daemon", refusal.error, hint)]
@@ -203,13 +203,13 @@ mod tests {
     use crate::say::facts::tests::lease;
     use serde_json::json;
 
-    fn verdicts(seen: &Seen, config: Option<&Config>) -> Vec<(&'static str, Verdict)> {
+    fn verdicts(seen: &DaemonState, config: Option<&Config>) -> Vec<(&'static str, Verdict)> {
         findings(seen, config).into_iter().map(|finding| (finding.check, finding.verdict)).collect()
     }
 
-    fn running(status: StatusAnswer, port: Option<serde_json::Value>, leases: Vec<Lease>) -> Seen {
+    fn running(status: StatusAnswer, port: Option<serde_json::Value>, leases: Vec<Lease>) -> DaemonState {
         let port = port.map(|wire| Box::new(serde_json::from_value(wire).unwrap()));
-        Seen::Running { status: Box::new(status), wanted: DEFAULT_PORT, port, leases }
+        DaemonState::Running { status: Box::new(status), wanted: DEFAULT_PORT, port, leases }
     }
 
     #[test]
@@ -260,6 +260,6 @@ mod tests {
     #[test]
     fn a_daemon_that_cannot_be_talked_to_is_wrong() {
         let error = Error::NotRunning { place: "/home/ada/.styxy".into() };
-        assert_eq!(verdicts(&Seen::Broken(error), None), [("daemon", Verdict::Wrong)]);
+        assert_eq!(verdicts(&DaemonState::Broken(error), None), [("daemon", Verdict::Wrong)]);
     }
 }

@@ -13,7 +13,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::printable;
-use daemon::Seen;
+use daemon::DaemonState;
 use finding::{Finding, Verdict};
 
 /// Find out what is wrong, and what to do about it
@@ -30,16 +30,16 @@ impl Args {
         let layout = context::layout()?;
         let parsed = crate::here::config_file::read_or_default(&layout.config());
         let config = parsed.as_ref().map(|parsed| &parsed.config).ok();
-        let seen = Seen::look()?;
+        let seen = DaemonState::look()?;
 
         let mut findings = daemon::findings(&seen, config);
         findings.push(settings::file(&layout.config(), &parsed));
         let folder = settings::folder(layout.root());
         // A daemon that runs says itself how its journal does.
         let journal = match (&seen, folder.verdict) {
-            (Seen::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
-            (Seen::NotRunning, Verdict::Warn | Verdict::Wrong)
-            | (Seen::Running { .. } | Seen::Broken(_), _) => None,
+            (DaemonState::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
+            (DaemonState::NotRunning, Verdict::Warn | Verdict::Wrong)
+            | (DaemonState::Running { .. } | DaemonState::Broken(_), _) => None,
         };
         findings.push(folder);
         findings.extend(journal);

@@ -3,8 +3,8 @@
 mod child;
 mod command_line;
 mod emulators;
-mod file;
 mod ports;
+mod run_config;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use crate::say::output;
 use child::Signals;
 use command_line::Line;
 use emulators::Emulator;
-use file::ConfigFile;
+use run_config::RunConfig;
 
 /// Run the Firebase emulators on ports that nobody else has
 ///
@@ -71,9 +71,9 @@ async fn emulate(
 ) -> Result<ExitStatus, Failure> {
     // From here on the file must go, whatever comes.
     let mut signals = Signals::catch().map_err(|error| failed("prepare for signals", &error))?;
-    file::sweep(original);
+    run_config::sweep(original);
     let text = serde_json::to_string_pretty(&emulators::with_ports(config, ports)).unwrap_or_default();
-    let file = ConfigFile::write(original, &text)
+    let file = RunConfig::write(original, &text)
         .map_err(|error| failed(&format!("write a configuration beside {}", original.display()), &error))?;
     let project = project(original, ports);
     let words = line.with(file.path(), &project);
@@ -120,8 +120,8 @@ fn ports(
         Ok(answer) => answer.grants().iter().map(|grant| grant.port).collect(),
         Err(Failure::Refused(refusal)) if refusal.code == Code::DaemonUnreachable => {
             output::warning(&format!("{}; the ports are free now, and nobody keeps them so", refusal.error));
-            ports::wanted(wanted, config)
-                .and_then(|wanted| fallback::ports(&wanted, id()))
+            ports::candidates(wanted, config)
+                .and_then(|candidates| fallback::ports(&candidates, id()))
                 .ok_or_else(|| Refusal::new(Code::NoFreePort, "no port is free").hint("styxy scan"))?
         }
         Err(failure) => return Err(failure),

@@ -6,7 +6,7 @@ use styxy_core::{Pid, Port, PortRange, RequestId, ServiceName, ServiceType};
 use uuid::Uuid;
 
 use super::emulators::Emulator;
-use crate::here::fallback::Wanted;
+use crate::here::fallback::Candidates;
 use crate::here::place;
 use crate::say::failure::Failure;
 
@@ -38,12 +38,12 @@ pub(super) fn request(
 }
 
 /// What is looked for without a daemon: free ports as near as can be to the preferred ones.
-pub(super) fn wanted(emulators: &[&Emulator], config: &Map<String, Value>) -> Option<Vec<Wanted>> {
-    let wanted = |emulator: &&Emulator| {
+pub(super) fn candidates(emulators: &[&Emulator], config: &Map<String, Value>) -> Option<Vec<Candidates>> {
+    let candidates = |emulator: &&Emulator| {
         let preferred = Port::new(emulator.preferred(config)).ok()?;
         let last = Port::new(preferred.get().saturating_add(NEARBY)).ok()?;
         let service = ServiceType::new(emulator.service).ok()?;
-        Some(Wanted { service, preferred: vec![preferred], near: PortRange::new(preferred, last) })
+        Some(Candidates { service, preferred: vec![preferred], near: PortRange::new(preferred, last) })
     };
-    emulators.iter().map(wanted).collect()
+    emulators.iter().map(candidates).collect()
 }

@@ -36,7 +36,7 @@ pub(super) enum Scope {
 
 /// Where an event's entries stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum Nesting {
     /// `{"matcher": …, "hooks": [{…}]}` in the event's list.
     Groups,
     /// The entries themselves in the event's list, and `"version": 1` in the file.
@@ -97,10 +97,10 @@ pub(super) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
     Ok(folder.join(file))
 }
 
-pub(super) fn form(agent: Agent) -> Form {
+pub(super) fn nesting(agent: Agent) -> Nesting {
     match agent {
-        Agent::Claude | Agent::Codex | Agent::Gemini => Form::Groups,
-        Agent::Cursor => Form::Flat,
+        Agent::Claude | Agent::Codex | Agent::Gemini => Nesting::Groups,
+        Agent::Cursor => Nesting::Flat,
     }
 }
 
@@ -135,11 +135,11 @@ impl Entry {
     }
 
     /// The element of the event's list.
-    pub(super) fn element(&self, form: Form, program: &str) -> Value {
+    pub(super) fn element(&self, nesting: Nesting, program: &str) -> Value {
         let command = self.command(program);
-        match form {
-            Form::Flat => json!({ "command": command }),
-            Form::Groups => {
+        match nesting {
+            Nesting::Flat => json!({ "command": command }),
+            Nesting::Groups => {
                 let mut hook = json!({ "type": "command", "command": command });
                 if let Some(timeout) = self.timeout {
                     hook["timeout"] = timeout.into();

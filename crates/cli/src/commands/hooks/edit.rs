@@ -9,7 +9,7 @@ mod put;
 mod step;
 mod take;
 
-use super::agents::{Form, is_ours};
+use super::agents::{Nesting, is_ours};
 use super::text::{Mistake, parse};
 pub(super) use step::Wanted;
 
@@ -37,7 +37,7 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
     if !wanted.entries.iter().all(|entry| is_ours(&entry.command(wanted.program), &[])) {
         return Err(Trouble::Unsure);
     }
-    let seed = seed(text, wanted.form);
+    let seed = seed(text, wanted.nesting);
     let mut text = seed.clone();
     for entry in wanted.entries {
         while let Some(next) = step::next(&text, entry, wanted)? {
@@ -68,15 +68,15 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// The text to begin with: a file without anything is one without settings.
-fn seed(text: &str, form: Form) -> String {
+fn seed(text: &str, nesting: Nesting) -> String {
     if !is_blank(text) {
         return text.to_owned();
     }
     let end = put::line_end(text);
     let mark = if text.starts_with('\u{feff}') { "\u{feff}" } else { "" };
-    match form {
-        Form::Groups => format!("{mark}{{}}{end}"),
-        Form::Flat => format!("{mark}{{{end}  \"version\": 1{end}}}{end}"),
+    match nesting {
+        Nesting::Groups => format!("{mark}{{}}{end}"),
+        Nesting::Flat => format!("{mark}{{{end}  \"version\": 1{end}}}{end}"),
     }
 }
 

@@ -5,7 +5,7 @@
 mod agents;
 mod diff;
 mod edit;
-mod file;
+mod settings_file;
 mod text;
 
 use clap::Subcommand;
@@ -65,16 +65,16 @@ impl Install {
     fn run(self) -> Result<Exit, Failure> {
         let scope = if self.project { Scope::Project } else { Scope::User };
         let path = agents::settings(self.agent, scope)?;
-        let before = file::read(&path)?;
+        let before = settings_file::read(&path)?;
         let after = if self.uninstall {
             edit::without(&before)
         } else {
             let program = agents::program()?;
             let entries = agents::entries(self.agent);
-            let form = agents::form(self.agent);
-            edit::with(&before, edit::Wanted { entries: &entries, form, program: &program })
+            let nesting = agents::nesting(self.agent);
+            edit::with(&before, edit::Wanted { entries: &entries, nesting, program: &program })
         };
-        let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
+        let after = after.map_err(|trouble| settings_file::unfit(&path, &before, &trouble))?;
         let shown = path.display();
         if after == before {
             let state =
@@ -87,7 +87,7 @@ impl Install {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);
         }
-        file::write(&path, &before, &after)?;
+        settings_file::write(&path, &before, &after)?;
         output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
         Ok(Exit::Done)
     }

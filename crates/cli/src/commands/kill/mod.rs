@@ -17,7 +17,7 @@ use styxy_core::{Pid, Port};
 use crate::here::context::Context;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
-use crate::here::release_target::{self, Target};
+use crate::here::release_target::{self, LeaseTarget};
 use crate::say::arguments;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -47,7 +47,7 @@ const MOST_ROUNDS: usize = 4;
 pub(crate) struct Args {
     /// A port, a lease's id, or how one begins
     #[arg(value_name = "PORT|LEASE", allow_negative_numbers = true)]
-    target: Target,
+    target: LeaseTarget,
     /// Also end another worktree's, session's or user's server
     #[arg(short, long)]
     force: bool,
@@ -155,17 +155,17 @@ fn still_taken(port: Port, now: &CheckAnswer, ended: &[Gone]) -> Failure {
     victims::taken(port, format!("{} {have} ended, and {other} listens on port {port}", names.join(", ")))
 }
 
-fn shown(target: &Target) -> String {
+fn shown(target: &LeaseTarget) -> String {
     match target {
-        Target::Port(port) => port.to_string(),
-        Target::Lease(id) => id.to_string(),
-        Target::Beginning(beginning) => beginning.clone(),
+        LeaseTarget::Port(port) => port.to_string(),
+        LeaseTarget::Lease(id) => id.to_string(),
+        LeaseTarget::Beginning(beginning) => beginning.clone(),
     }
 }
 
 /// The port that is meant; a lease must have a server of its own on it.
-fn port(context: &Context, target: &Target) -> Result<Port, Failure> {
-    if let Target::Port(port) = target {
+fn port(context: &Context, target: &LeaseTarget) -> Result<Port, Failure> {
+    if let LeaseTarget::Port(port) = target {
         return Ok(*port);
     }
     let leases =

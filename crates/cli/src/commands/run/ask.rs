@@ -10,7 +10,7 @@ use styxy_core::{Pid, Port, RequestId};
 use uuid::Uuid;
 
 use crate::here::context::{self, Context};
-use crate::here::fallback::{self, Wanted};
+use crate::here::fallback::{self, Candidates};
 use crate::here::place;
 use crate::here::variables::variable;
 use crate::here::wishes::{self, Wish};
@@ -59,21 +59,21 @@ pub(super) fn ask(context: &Context, wishes: &[Wish], exact: Exact) -> Result<Po
         Err(Error::Refused(refusal)) => return Err(refusal.into()),
         Err(error) => error,
     };
-    match fallback::ports(&wanted(wishes), id()) {
+    match fallback::ports(&candidates(wishes), id()) {
         Some(ports) => Ok(Ports::Probed { ports, why: error.refusal().error }),
         None => Err(error.into()),
     }
 }
 
 /// The port wished for, then the one that an outer `styxy run` has told.
-fn wanted(wishes: &[Wish]) -> Vec<Wanted> {
+fn candidates(wishes: &[Wish]) -> Vec<Candidates> {
     let told = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
-    let wanted = |Wish { service, port, .. }: &Wish| Wanted {
+    let candidates = |Wish { service, port, .. }: &Wish| Candidates {
         service: service.clone(),
         preferred: port.iter().copied().chain(told(service)).collect(),
         near: None,
     };
-    wishes.iter().map(wanted).collect()
+    wishes.iter().map(candidates).collect()
 }
 
 fn request(wishes: &[Wish], exact: Exact) -> Result<AllocateRequest, Failure> {

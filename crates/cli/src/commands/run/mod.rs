@@ -104,8 +104,8 @@ impl Args {
         }
         let exact = if self.exact { ask::Exact::First } else { ask::Exact::None };
         let ports = ask::ask(context, &wishes, exact)?;
-        let said = if self.quiet { Said::Obstacles } else { Said::All };
-        tell(&plan, &wishes, &ports, said);
+        let verbosity = if self.quiet { Verbosity::ProblemsOnly } else { Verbosity::Everything };
+        tell(&plan, &wishes, &ports, verbosity);
         let environment = environment(&plan, &wishes, &ports);
         let named: Vec<(ServiceType, Port)> =
             wishes.into_iter().map(|wish| wish.service).zip(ports.numbers()).collect();
@@ -128,17 +128,17 @@ fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
 
 /// How much is said.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Said {
-    All,
-    Obstacles,
+enum Verbosity {
+    Everything,
+    ProblemsOnly,
 }
 
 /// Says on stderr what the command does not: its port to a person, and what goes wrong to anybody.
-fn tell(plan: &Plan, wishes: &[Wish], ports: &Ports, said: Said) {
+fn tell(plan: &Plan, wishes: &[Wish], ports: &Ports, verbosity: Verbosity) {
     if let Ports::Probed { why, .. } = ports {
         output::warning(&format!("{why}; its port was only looked for, so that another program may take it"));
     }
-    if said == Said::All && output::is_seen() {
+    if verbosity == Verbosity::Everything && output::is_seen() {
         for line in lines(wishes, ports) {
             output::note(&line);
         }

@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::super::agents::{Entry, Form};
+use super::super::agents::{Entry, Nesting};
 use super::super::text::{Kind, Mistake, Node, parse};
-use super::entries::{self, Own};
+use super::entries::{self, OwnEntry};
 use super::{put, take};
 
 /// What an agent's settings should have.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Wanted<'w> {
     pub(in super::super) entries: &'w [Entry],
-    pub(in super::super) form: Form,
+    pub(in super::super) nesting: Nesting,
     /// As a shell reads it.
     pub(in super::super) program: &'w str,
 }
@@ -19,7 +19,7 @@ pub(in super::super) struct Wanted<'w> {
 /// The next change on the way to one right `entry`; none if it is there.
 pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
     let root = parse(text)?;
-    let element = || entry.element(wanted.form, wanted.program);
+    let element = || entry.element(wanted.nesting, wanted.program);
     let Some(hooks) = root.get("hooks") else {
         let hooks = json!({ entry.event: [element()] });
         return put::member(text, &root, "hooks", &hooks).map(Some);
@@ -31,7 +31,7 @@ pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<S
         return Err(Mistake { at: list.start, expected: "a list" });
     }
     let all = entries::all(list);
-    let Some(kept) = all.iter().find(|own| is_usable(own, entry, wanted.form)) else {
+    let Some(kept) = all.iter().find(|own| is_usable(own, entry, wanted.nesting)) else {
         return Ok(Some(put::item(text, list, &element())));
     };
     if let Some(spare) = all.iter().rfind(|own| *own != kept) {
@@ -42,11 +42,11 @@ pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<S
 }
 
 /// Whether an entry is where the agent looks, and can be corrected without a change for other hooks of its group.
-fn is_usable(own: &Own, entry: &Entry, form: Form) -> bool {
-    match (form, own.group) {
-        (Form::Flat, None) => true,
-        (Form::Groups, Some(group)) => own.is_alone() || has_matcher(group, entry),
-        (Form::Flat, Some(_)) | (Form::Groups, None) => false,
+fn is_usable(own: &OwnEntry, entry: &Entry, nesting: Nesting) -> bool {
+    match (nesting, own.group) {
+        (Nesting::Flat, None) => true,
+        (Nesting::Groups, Some(group)) => own.is_alone() || has_matcher(group, entry),
+        (Nesting::Flat, Some(_)) | (Nesting::Groups, None) => false,
     }
 }
 
@@ -60,7 +60,7 @@ fn has_matcher(holder: &Node, entry: &Entry) -> bool {
 }
 
 /// The next thing in an entry that has to be corrected.
-fn corrected(text: &str, own: &Own, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
+fn corrected(text: &str, own: &OwnEntry, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
     let set = |holder: &Node, key: &str, value: &Value| {
         let Some(found) = holder.get(key) else { return put::member(text, holder, key, value).map(Some) };
         let (written, value) = (&text[found.start..found.end], value.to_string());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_client::agents::Agent;
 
-use super::super::agents::{entries, form};
+use super::super::agents::{entries, nesting};
 use super::*;
 
 const PROGRAM: &str = "/opt/styxy/styxy";
@@ -34,7 +34,7 @@ fn agent(name: &str) -> Agent {
 }
 
 fn install(agent: Agent, text: &str) -> Result<String, Trouble> {
-    with(text, Wanted { entries: &entries(agent), form: form(agent), program: PROGRAM })
+    with(text, Wanted { entries: &entries(agent), nesting: nesting(agent), program: PROGRAM })
 }
 
 /// What install and uninstall together do not leave as it was, and why.
@@ -154,7 +154,7 @@ fn whatever_the_layout_is_uninstalling_gives_back_every_byte() {
 fn a_text_that_would_not_read_as_it_should_is_not_handed_out() {
     let before = "{\n  \"model\": \"opus\",\n  \"hooks\": { // mine\n    \"Stop\": [{\"hooks\": [{\"command\": \"a\"}]}]\n  }\n}\n";
     let entries = entries(Agent::Claude);
-    let wanted = Wanted { entries: &entries, form: Form::Groups, program: PROGRAM };
+    let wanted = Wanted { entries: &entries, nesting: Nesting::Groups, program: PROGRAM };
     let installed = with(before, wanted).unwrap();
     assert!(check::is_installed(before, &installed, wanted));
     assert!(check::is_uninstalled(&installed, before));

@@ -110,54 +110,54 @@ fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write
 mod tests {
     use super::*;
     use crate::say::facts::tests::lease as a_lease;
+    use crate::say::shown::{each, plain, snapshot};
     use serde_json::json;
 
     fn shown(wire: serde_json::Value) -> String {
         let answer: CheckAnswer = serde_json::from_value(wire).unwrap();
         let now = "2026-11-22T17:50:00Z".parse().unwrap();
-        let mut out = Vec::new();
-        show(&answer, now, Some(Path::new("/home/ada")), &mut out).unwrap();
-        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+        plain(|out| show(&answer, now, Some(Path::new("/home/ada")), out))
     }
 
     #[test]
-    fn a_free_port_is_one_line() {
-        let free = json!({"port": 8000, "available": true, "allocated_to": null, "system_usage": null, "reason": null});
-        assert_eq!(shown(free), "Port 8000 is free.\n");
-    }
-
-    #[test]
-    fn a_port_that_is_neither_free_nor_used_says_why() {
-        let denied = json!({"port": 80, "available": false, "allocated_to": null, "system_usage": null,
-            "reason": "not this user's to bind"});
-        assert_eq!(shown(denied), "Port 80 cannot be had.\n  why      not this user's to bind\n");
-    }
-
-    #[test]
-    fn a_taken_port_says_who_where_and_since_when() {
-        let taken = json!({"port": 3000, "available": false, "allocated_to": a_lease(3000, |wire| {
-                wire["instance_id"] = json!("claude-1");
-                wire["project_path"] = json!("/home/ada/shop");
-                wire["state"] = json!("active");
-            }),
-            "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada",
-                "addresses": ["127.0.0.1", "::1"], "project_path": "/home/ada/shop", "branch": "main",
-                "started_at": "2026-11-22T17:45:00Z"},
-            "others": [{"pid": 43, "process": "node", "addresses": ["::1"], "project_path": "/home/ada/fix"}],
-            "reason": "leased by claude-1"});
-        let expected = "\
-Port 3000 is leased and in use.
-  process  node (42)
-  command  node server.js x
-  user     ada
-  on       127.0.0.1, ::1
-  project  ~/shop (branch main)
-  since    5 min ago (2026-11-22T17:45:00.000Z)
-  also     node (43) on ::1, ~/fix
-  lease    4f5e0000-0000-4000-8000-000000003000, granted 10 min ago
-  for      dev, claude-1
-  in       ~/shop
-";
-        assert_eq!(shown(taken), expected);
+    fn a_port_says_who_has_it_where_and_since_when() {
+        let nobody = || json!({"port": 3000, "available": false, "allocated_to": null, "system_usage": null, "reason": null});
+        let changed = |change: fn(&mut serde_json::Value)| {
+            let mut wire = nobody();
+            change(&mut wire);
+            shown(wire)
+        };
+        let cards = [
+            ("free", changed(|wire| wire["available"] = json!(true))),
+            ("not this user's to bind", changed(|wire| wire["reason"] = json!("not this user's to bind"))),
+            ("leased", changed(|wire| wire["allocated_to"] = json!(a_lease(3000, |_| {})))),
+            (
+                "in use by a process that cannot be seen",
+                changed(|wire| wire["system_usage"] = json!({"addresses": ["0.0.0.0"], "user": "33"})),
+            ),
+            (
+                "a stranger's",
+                changed(|wire| {
+                    let conflict = json!({"pid": 9, "process": "nc"});
+                    wire["allocated_to"] = json!(a_lease(3000, |lease| lease["conflict"] = conflict));
+                    wire["system_usage"] =
+                        json!({"pid": 9, "process": "a\nb\u{1b}[2J", "addresses": ["::1"]});
+                }),
+            ),
+            (
+                "leased and in use",
+                shown(json!({"port": 3000, "available": false, "allocated_to": a_lease(3000, |wire| {
+                    wire["instance_id"] = json!("claude-1");
+                    wire["project_path"] = json!("/home/ada/shop");
+                    wire["state"] = json!("active");
+                }),
+                "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada",
+                    "addresses": ["127.0.0.1", "::1"], "project_path": "/home/ada/shop", "branch": "main",
+                    "started_at": "2026-11-22T17:45:00Z"},
+                "others": [{"pid": 43, "process": "node", "addresses": ["::1"], "project_path": "/home/ada/fix"}],
+                "reason": "leased by claude-1"})),
+            ),
+        ];
+        snapshot!("check", each(cards));
     }
 }

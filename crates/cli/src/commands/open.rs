@@ -68,32 +68,39 @@ fn own(context: &Context, port: Port) -> Result<Port, Failure> {
     let answer = context.ask(async |client| ownership::whose(client, port, &here).await)?;
     match answer.whose {
         Whose::Mine => Ok(port),
-        Whose::Nobody | Whose::Sibling | Whose::Foreign | Whose::Orphan => Err(Refusal::new(
-            Code::NotRunning,
-            format!("no server of this worktree listens on port {port}: {}", answer.reason),
-        )
-        .hint(format!("styxy who {port}"))
-        .detail("port", port.get())
-        .into()),
+        Whose::Nobody | Whose::Sibling | Whose::Foreign | Whose::Orphan => {
+            Err(not_ours(port, &answer.reason).into())
+        }
     }
 }
 
 /// The port that the server of this service listens on.
 fn running(context: &Context, service: &Service) -> Result<Port, Failure> {
     let leases = context.ask(async |client| client.allocations(&service.query()).await)?.allocations;
-    let shown = service.shown();
     match service.lease(&leases) {
         Some(lease) if is_up(lease) => Ok(lease.port),
-        Some(lease) => Err(Refusal::new(
+        lease => Err(not_up(service, lease.map(|lease| lease.port)).into()),
+    }
+}
+
+fn not_ours(port: Port, reason: &str) -> Refusal {
+    Refusal::new(Code::NotRunning, format!("no server of this worktree listens on port {port}: {reason}"))
+        .hint(format!("styxy who {port}"))
+        .detail("port", port.get())
+}
+
+/// Nothing of this service listens, on the port that is leased for it, if one is.
+fn not_up(service: &Service, leased: Option<Port>) -> Refusal {
+    let shown = service.shown();
+    match leased {
+        Some(port) => Refusal::new(
             Code::NotRunning,
-            format!("nothing of this worktree listens on port {}, which is leased for {shown}", lease.port),
+            format!("nothing of this worktree listens on port {port}, which is leased for {shown}"),
         )
         .hint(format!("styxy wait {}", service.kind))
-        .detail("port", lease.port.get())
-        .into()),
-        None => Err(Refusal::new(Code::NotRunning, format!("no {shown} server of this worktree runs"))
-            .hint("styxy list --project .")
-            .into()),
+        .detail("port", port.get()),
+        None => Refusal::new(Code::NotRunning, format!("no {shown} server of this worktree runs"))
+            .hint("styxy list --project ."),
     }
 }
 
@@ -130,6 +137,25 @@ fn browse(url: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::here::server::tests::service;
+    use crate::say::shown::{each, failed, snapshot};
+
+    #[test]
+    fn what_cannot_be_opened_says_why_and_what_to_do() {
+        let port = Port::new(3000).unwrap();
+        snapshot!(
+            "open_refused",
+            each([
+                ("a port of others", failed(not_ours(port, "node (42) runs in /w/other"))),
+                ("a service that is not up", failed(not_up(&service(Some("web"), None), Some(port)))),
+                ("a service without a lease", failed(not_up(&service(None, None), None))),
+                (
+                    "a port with a name",
+                    failed(no_name_beside_a_port("web".parse().ok().as_ref()).unwrap_err())
+                ),
+            ])
+        );
+    }
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -77,29 +77,42 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, plain, snapshot};
     use serde_json::json;
 
     #[test]
     fn every_step_from_the_port_to_the_session_is_shown() {
-        let answer: WhoAnswer = serde_json::from_value(json!({
-            "port": 3000, "whose": "sibling", "reason": "node (42) runs in another worktree", "worktree": "/home/ada/fix",
-            "branch": "fix", "instance_id": "claude-1", "allocated_to": null,
-            "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada", "same_user": true,
-                "addresses": [], "working_directory": "/home/ada/fix/web", "working_directory_deleted": false,
-                "project_path": "/home/ada/fix", "branch": "fix", "started_at": null},
-        }))
-        .unwrap();
-        let mut out = Vec::new();
-        show(&answer, Some(Path::new("/home/ada")), &mut out).unwrap();
-        let expected = "\
-Port 3000 is a sibling worktree's: node (42) runs in another worktree.
-  process   node (42)
-  command   node server.js x
-  folder    ~/fix/web
-  worktree  ~/fix
-  branch    fix
-  session   claude-1
-";
-        assert_eq!(String::from_utf8(anstream::adapter::strip_bytes(&out).into_vec()).unwrap(), expected);
+        let card = |whose: &str, change: fn(&mut serde_json::Value)| {
+            let mut wire = json!({
+                "port": 3000, "whose": whose, "reason": "node (42) runs here", "worktree": "/home/ada/fix",
+                "branch": "fix", "instance_id": "claude-1", "allocated_to": lease(3000, |_| {}),
+                "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada",
+                    "same_user": true, "addresses": [], "working_directory": "/home/ada/fix/web",
+                    "working_directory_deleted": false, "project_path": "/home/ada/fix", "branch": "fix",
+                    "started_at": null},
+            });
+            change(&mut wire);
+            let answer: WhoAnswer = serde_json::from_value(wire).unwrap();
+            plain(|out| show(&answer, Some(Path::new("/home/ada")), out))
+        };
+        let nothing = |wire: &mut serde_json::Value| {
+            for fact in ["worktree", "branch", "instance_id", "allocated_to", "system_usage"] {
+                wire[fact] = json!(null);
+            }
+        };
+        snapshot!(
+            "who",
+            each([
+                ("mine", card("mine", |_| {})),
+                ("nobody's", card("nobody", nothing)),
+                ("a sibling's", card("sibling", |wire| wire["instance_id"] = json!(null))),
+                ("foreign", card("foreign", |wire| wire["reason"] = json!("a\u{1b}[2J runs in /w"))),
+                (
+                    "an orphan's",
+                    card("orphan", |wire| wire["system_usage"]["working_directory_deleted"] = json!(true)),
+                ),
+            ])
+        );
     }
 }

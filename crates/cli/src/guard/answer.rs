@@ -30,3 +30,45 @@ pub(super) fn denial(agent: Agent, event: &str, why: &str) -> Value {
         Agent::Gemini => json!({ "decision": "deny", "reason": why }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+
+    /// How each agent calls the start of a session and a shell command.
+    const EVENTS: [(Agent, &str, &str); 4] = [
+        (Agent::Claude, "SessionStart", "PreToolUse"),
+        (Agent::Codex, "SessionStart", "PreToolUse"),
+        (Agent::Cursor, "sessionStart", "beforeShellExecution"),
+        (Agent::Gemini, "SessionStart", "BeforeTool"),
+    ];
+
+    #[test]
+    fn every_agent_gets_context_and_a_denial_in_its_own_form() {
+        let shown = EVENTS.into_iter().flat_map(|(agent, start, command)| {
+            let variables = vec![("PORT".to_owned(), "8000".to_owned())];
+            let began = Began { said: "Ports that Styxy has leased: dev 8000.".to_owned(), variables };
+            let title = |event: &str| format!("{} {event}", agent.as_str());
+            [
+                (title(start), format!("{:#}\n", context(agent, start, &began))),
+                (title(command), format!("{:#}\n", denial(agent, command, "Port 3000 is in use."))),
+            ]
+        });
+        snapshot!("answers", each(shown));
+    }
+
+    #[test]
+    fn what_is_allowed_and_what_ends_gets_no_answer() {
+        let told = |agent, event: &Value| crate::guard::answer(agent, event.to_string().as_bytes());
+        for (agent, _, command) in EVENTS {
+            let shell = if agent == Agent::Gemini { "run_shell_command" } else { "Bash" };
+            let event = json!({"hook_event_name": command, "tool_name": shell, "command": "ls", "cwd": "/",
+                "tool_input": {"command": "ls"}});
+            assert_eq!(told(agent, &event), None, "{event}");
+        }
+        let moved = json!({"hook_event_name": "CwdChanged", "old_cwd": "/", "new_cwd": "/", "cwd": "/"});
+        let cleared = json!({"hook_event_name": "SessionEnd", "reason": "clear", "cwd": "/"});
+        assert_eq!((told(Agent::Claude, &moved), told(Agent::Claude, &cleared)), (None, None));
+    }
+}

@@ -78,7 +78,8 @@ async fn judge(client: &Client, targets: &[(What, Here)]) -> Result<Option<Strin
         };
         for answer in candidates {
             if let Some(holder) = other(client, what, answer, here).await? {
-                return Ok(Some(said(client, what, &holder, here).await?));
+                let own = own(client, here).await?;
+                return Ok(Some(said(what, &holder, &own, here.home.as_deref())));
             }
         }
     }
@@ -181,13 +182,13 @@ async fn is_other_session(client: &Client, holder: &WhoAnswer, here: &Here) -> R
     Ok(live.iter().any(|instance| instance.instance_id == *theirs))
 }
 
-/// Facts: who has it, what this checkout has, how to start on one's own.
-async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> Result<String, Error> {
+/// Facts: who has it, what this checkout has (`own`), how to start on one's own.
+fn said(what: &What, holder: &WhoAnswer, own: &[String], home: Option<&Path>) -> String {
     let usage = holder.system_usage.as_ref();
     let process = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     let mut facts: Vec<String> = Vec::new();
     facts.extend(holder.instance_id.as_ref().map(|instance| format!("session {instance}")));
-    facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), here.home.as_deref())));
+    facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), home)));
     facts.extend(holder.branch.as_ref().map(|branch| format!("branch {branch}")));
     let of = facts.join(", ");
     let port = holder.port;
@@ -208,7 +209,6 @@ async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> 
             "Process {pid} belongs to the server on port {port} of another checkout or session: {of}."
         ),
     };
-    let own = own(client, here).await?;
     let own = if own.is_empty() {
         "This checkout has no leased port yet.".to_owned()
     } else {
@@ -220,7 +220,7 @@ async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> 
             "`styxy kill PORT` ends a server of this checkout and no other, and `styxy run -- COMMAND` runs one on a port of its own."
         }
     };
-    Ok(format!("{fact} {own} {how}"))
+    format!("{fact} {own} {how}")
 }
 
 /// `dev 8003`, for every lease of this worktree that is not another session's.
@@ -233,4 +233,46 @@ async fn own(client: &Client, here: &Here) -> Result<Vec<String>, Error> {
     let leases = client.allocations(&query).await?.allocations;
     let ours = |lease: &&Lease| lease.instance_id.is_none() || lease.instance_id == here.instance;
     Ok(leases.iter().filter(ours).map(|lease| format!("{} {}", facts::service(lease), lease.port)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+    use serde_json::json;
+
+    #[test]
+    fn an_objection_says_who_has_it_and_how_to_start_on_a_port_of_ones_own() {
+        let holder = |change: fn(&mut serde_json::Value)| -> WhoAnswer {
+            let mut wire = json!({"port": 3000, "whose": "sibling", "reason": "", "worktree": "/home/ada/fix",
+                "branch": "fix", "instance_id": "claude-2", "allocated_to": null,
+                "system_usage": {"pid": 42, "process": "node", "addresses": []}});
+            change(&mut wire);
+            serde_json::from_value(wire).unwrap()
+        };
+        let port = Port::new(3000).unwrap();
+        let said = |what: &What, change: fn(&mut serde_json::Value), own: &[String]| {
+            said(what, &holder(change), own, Some(Path::new("/home/ada"))) + "\n"
+        };
+        let own = ["dev 8000".to_owned(), "api/web 8001".to_owned()];
+        let text = "pkill node";
+        let named = targets::read(text, Path::new("/"), None, &|_, _| None).remove(0).what;
+        snapshot!(
+            "objections",
+            each([
+                ("a port in use", said(&What::Bind(port), |_| {}, &own)),
+                (
+                    "a port that is leased",
+                    said(&What::Bind(port), |wire| wire["system_usage"] = json!(null), &[])
+                ),
+                ("ends what has the port", said(&What::KillPort(port), |_| {}, &own)),
+                ("ends by name", said(&named, |wire| wire["branch"] = json!(null), &own)),
+                ("ends by pid", said(&What::KillPid(42), |wire| wire["instance_id"] = json!(null), &[])),
+                (
+                    "a hostile branch",
+                    said(&What::Bind(port), |wire| wire["branch"] = json!("a\nb\u{1b}[2J"), &[])
+                ),
+            ])
+        );
+    }
 }

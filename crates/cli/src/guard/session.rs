@@ -187,3 +187,34 @@ fn said(wishes: &[Wish], leased: &[Leased], in_checkout: bool, exports: Exports)
     );
     said
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+    use styxy_core::Port;
+
+    #[test]
+    fn a_session_hears_which_ports_it_has_and_how_to_use_them() {
+        let wish = |service: &str| Wish {
+            service: service.parse().unwrap(),
+            name: None,
+            port: None,
+            env: Vec::new(),
+        };
+        let leased = |port, reason: Option<&str>| Leased {
+            port: Port::new(port).unwrap(),
+            reason: reason.map(str::to_owned),
+        };
+        let two = [wish("dev"), wish("api")];
+        let ports =
+            [leased(8001, Some("preferred port 8000 is leased by claude-2 (/w/b)")), leased(4000, None)];
+        snapshot!(
+            "session",
+            each([
+                ("a checkout with two services", said(&two, &ports, true, Exports::Yes) + "\n"),
+                ("no checkout, no variables", said(&two[..1], &ports[..1], false, Exports::No) + "\n"),
+            ])
+        );
+    }
+}

@@ -58,17 +58,26 @@ fn refusal(path: &Path, mistake: &ConfigError) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, snapshot};
     use std::fs;
 
     #[test]
     fn a_mistake_is_refused_with_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");
-        fs::write(&path, "{\n  \"listenport\": 9000\n}").unwrap();
-        let refusal = read(&path).unwrap_err();
-        assert!(refusal.error.starts_with(&format!("{}:2:3: ", path.display())), "{}", refusal.error);
-        assert_eq!(refusal.hint.as_deref(), Some("did you mean listen_port?"));
-        assert_eq!(refusal.details["line"], 2);
+        let refused = |text: &str| {
+            fs::write(&path, text).unwrap();
+            let refusal = read(&path).unwrap_err();
+            assert_eq!(refusal.details["path"], path.to_str().unwrap());
+            failed(refusal).replace(folder.path().to_str().unwrap(), "/home/ada/.styxy")
+        };
+        snapshot!(
+            "config_mistakes",
+            each([
+                ("an unknown key", refused("{\n  \"listenport\": 9000\n}")),
+                ("a wrong value", refused("{\"bind_ttl\": -1}")),
+            ])
+        );
     }
 
     #[test]

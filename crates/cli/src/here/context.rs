@@ -135,3 +135,52 @@ impl From<styxy_client::Error> for Failure {
         error.refusal().into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, failed, snapshot};
+    use std::io::ErrorKind;
+    use std::sync::Arc;
+    use styxy_client::Error;
+
+    #[test]
+    fn without_an_answer_of_the_daemon_it_is_said_why_and_what_to_do() {
+        let route = || "POST /allocate".to_owned();
+        let after = Duration::from_secs(3);
+        let path = |name: &str| format!("/home/ada/.styxy/{name}").into();
+        let source = |kind: ErrorKind| Arc::new(std::io::Error::from(kind));
+        let not_json = serde_json::from_str::<u8>("").unwrap_err();
+        let errors = [
+            ("no daemon runs", Error::NotRunning { place: path("") }),
+            ("another user's", Error::NotOurs { path: path(""), owner: 0, ours: 1000 }),
+            (
+                "no connection",
+                Error::Unreachable {
+                    socket: path("styxy.sock"),
+                    source: source(ErrorKind::ConnectionRefused),
+                },
+            ),
+            ("no answer in time", Error::Silent { route: route(), after }),
+            ("not JSON", Error::Unintelligible { route: route(), source: Arc::new(not_json) }),
+            ("an older daemon", Error::OtherApi { theirs: 0, version: "0.0.1".to_owned() }),
+            ("a newer daemon", Error::OtherApi { theirs: 2, version: "9.0.0".to_owned() }),
+            (
+                "no program",
+                Error::NotStarted { daemon: "/usr/bin/styxy".into(), source: source(ErrorKind::NotFound) },
+            ),
+            ("it ended at once", Error::StartFailed { said: String::new() }),
+            ("it says why", Error::StartFailed { said: "no space left".to_owned() }),
+            ("it says nothing", Error::StartSilent { after }),
+            (
+                "it refuses",
+                Error::StartRefused(
+                    Refusal::new(Code::Forbidden, "others may look into it").hint("chmod 700 x"),
+                ),
+            ),
+            ("it does not answer", Error::Stuck { lock: path("daemon.lock") }),
+            ("it does not stop", Error::StillRunning { pid: 42, after }),
+        ];
+        snapshot!("no_answer", each(errors.map(|(title, error)| (title, failed(Failure::from(error))))));
+    }
+}

@@ -97,6 +97,7 @@ fn forbidden(port: Port, error: String) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, snapshot};
     use serde_json::{Value, json};
     use styxy_core::InstanceId;
 
@@ -148,6 +149,32 @@ mod tests {
         let session = |id: &str| found("mine", |wire| wire["instance_id"] = json!(id));
         assert!(ours(&session("claude-1"), &here).is_ok());
         assert!(ours(&session("claude-2"), &here).unwrap_err().error.contains("agent session"));
+    }
+
+    #[test]
+    fn every_refusal_says_whose_the_server_is_and_what_to_do() {
+        let here = here(Path::new("/w/app"), Some("claude-1"));
+        let usage = |number| move |wire: &mut Value| wire["system_usage"] = usage(number);
+        let never = |found: &WhoAnswer| failed(pid(found, &NOBODY).unwrap_err());
+        let others = |whose, change: fn(&mut Value)| failed(ours(&found(whose, change), &here).unwrap_err());
+        snapshot!(
+            "may_not_be_ended",
+            each([
+                ("nobody", never(&found("nobody", |wire| wire["system_usage"] = Value::Null))),
+                ("a process that cannot be seen", never(&found("foreign", usage(None)))),
+                ("pid 1", never(&found("foreign", usage(Some(1))))),
+                ("the daemon", never(&found("foreign", usage(Some(9))))),
+                ("this command", never(&found("mine", usage(Some(7))))),
+                ("a sibling worktree's", others("sibling", |_| {})),
+                ("somebody else's", others("foreign", |_| {})),
+                (
+                    "another user's",
+                    others("foreign", |wire| wire["system_usage"]["same_user"] = json!(false))
+                ),
+                ("an orphan without a record", others("orphan", |_| {})),
+                ("another session's", others("mine", |wire| wire["instance_id"] = json!("claude-2"))),
+            ])
+        );
     }
 
     #[test]

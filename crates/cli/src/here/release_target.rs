@@ -130,6 +130,7 @@ pub(crate) fn beginning_with<'a>(beginning: &str, leases: &'a [Lease]) -> Result
 mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, failed, snapshot};
     use serde_json::json;
 
     fn target(text: &str) -> Result<LeaseTarget, String> {
@@ -186,6 +187,39 @@ mod tests {
     }
 
     #[test]
+    fn every_refusal_says_whose_the_lease_is_and_what_to_do() {
+        let port = Port::new(3000).unwrap();
+        let active = |change: fn(&mut serde_json::Value)| {
+            lease(3000, |wire| {
+                wire["state"] = json!("active");
+                change(wire);
+            })
+        };
+        let refused = |lease: Option<&Lease>, claim: &Claim| failed(on_port(port, lease, claim).unwrap_err());
+        let here = ours(Some("/w/other"), Some("claude-1"));
+        let alone = Claim::OursAlone(Ours { project: None, instance: None });
+        let leases = [lease(3000, |_| {}), lease(3001, |_| {})];
+        snapshot!(
+            "may_not_be_released",
+            each([
+                ("no lease", refused(None, &here)),
+                ("another worktree's", refused(Some(&active(|_| {})), &here)),
+                ("of no worktree", refused(Some(&active(|wire| wire["project_path"] = json!(null))), &here)),
+                (
+                    "another session's",
+                    refused(
+                        Some(&active(|wire| wire["instance_id"] = json!("claude-2"))),
+                        &ours(Some("/w/app"), Some("claude-1"))
+                    ),
+                ),
+                ("an agent, whose alone it is not", refused(Some(&leases[0]), &alone)),
+                ("an id that no lease has", failed(beginning_with("ffff", &leases).unwrap_err())),
+                ("an id that several leases have", failed(beginning_with("4f5e", &leases).unwrap_err())),
+            ])
+        );
+    }
+
+    #[test]
     fn what_nobody_listens_on_may_be_released_by_anybody() {
         let port = Port::new(3000).unwrap();
         let granted = lease(3000, |_| {});
@@ -204,11 +238,7 @@ mod tests {
         let leases = [lease(3000, |_| {}), lease(3001, |_| {})];
         let whole = leases[1].lock_id.to_string();
         assert_eq!(beginning_with(&whole[..35], &leases[..1]).unwrap().port.get(), 3000);
-        let refusal = beginning_with("4f5e", &leases).unwrap_err();
-        let expected = "2 leases' ids begin with 4f5e:
-  4f5e0000-0000-4000-8000-000000003000  3000 dev
-  4f5e0000-0000-4000-8000-000000003001  3001 dev";
-        assert_eq!(refusal.error, expected);
+        assert_eq!(beginning_with("4f5e", &leases).unwrap_err().code, Code::InvalidRequest);
         assert_eq!(beginning_with("ffff", &leases).unwrap_err().code, Code::UnknownLease);
     }
 }

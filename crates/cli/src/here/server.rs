@@ -100,7 +100,7 @@ pub(crate) fn no_name_beside_a_port(name: Option<&ServiceName>) -> Result<(), Fa
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
     use serde_json::{Value, json};
@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    fn service(name: Option<&str>, instance: Option<&str>) -> Service {
+    pub(crate) fn service(name: Option<&str>, instance: Option<&str>) -> Service {
         Service {
             kind: ServiceType::new("dev").unwrap(),
             name: name.map(|name| ServiceName::new(name).unwrap()),

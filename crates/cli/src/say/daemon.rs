@@ -90,6 +90,7 @@ fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::say::shown::{plain, snapshot};
     use serde_json::json;
 
     pub(crate) fn status(change: impl FnOnce(&mut serde_json::Value)) -> StatusAnswer {
@@ -104,39 +105,16 @@ pub(crate) mod tests {
         serde_json::from_value(wire).unwrap()
     }
 
-    fn plain(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).unwrap();
-        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
-    }
-
     #[test]
     fn a_status_says_everything() {
         let status = status(|wire| wire["notes"] = json!(["listens on 9877, because 9876 is taken"]));
-        let expected = "\
-Styxy 0.1.0 is running.
-  pid        42
-  uptime     3 h
-  listens    127.0.0.1:9876, [::1]:9876
-  socket     /home/ada/.styxy/styxy.sock
-  leases     7
-  instances  2
-  memory     6.2 MiB
-  journal    mapped, 2.0 KiB of 1.0 MiB, generation 3
-  note       listens on 9877, because 9876 is taken
-";
-        assert_eq!(plain(|out| fully(&status, out)), expected);
+        snapshot!("daemon_status", plain(|out| fully(&status, out)));
     }
 
     #[test]
     fn a_start_says_where_it_listens_and_each_note_once() {
         let status = status(|wire| wire["notes"] = json!(["one"]));
         let more = ["one".to_owned(), "two".to_owned()];
-        let expected = "\
-Styxy 0.1.0 started with pid 42 on 127.0.0.1:9876, [::1]:9876
-  note       one
-  note       two
-";
-        assert_eq!(plain(|out| briefly("started", &status, &more, out)), expected);
+        snapshot!("daemon_started", plain(|out| briefly("started", &status, &more, out)));
     }
 }

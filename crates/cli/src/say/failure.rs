@@ -82,3 +82,65 @@ impl From<io::Error> for Failure {
         Self::Output(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, failed, snapshot};
+    use styxy_core::EndReason;
+    use styxy_core::{Holder, LockId, Pid, Port, PortRange, Refusal as Refused};
+
+    #[test]
+    fn every_failure_says_why_and_ends_with_its_code() {
+        let not_run = |kind: io::ErrorKind| Failure::not_run(OsStr::new("vite"), &kind.into());
+        let hint = "npm install vite";
+        snapshot!(
+            "failures",
+            each([
+                ("no such program", failed(not_run(io::ErrorKind::NotFound).hint(hint))),
+                ("a program that cannot be run", failed(not_run(io::ErrorKind::PermissionDenied))),
+                ("wrong usage", failed(Failure::usage("that cannot be meant", "styxy --help"))),
+                ("no output", failed(Failure::Output(io::ErrorKind::StorageFull.into()))),
+            ])
+        );
+    }
+
+    #[test]
+    fn what_the_daemon_refuses_says_why_and_what_to_type_next() {
+        let port = |port| Port::new(port).unwrap();
+        let lock_id = LockId::parse("4f5e0000-0000-4000-8000-000000003000").unwrap();
+        let dev = || "dev".parse().unwrap();
+        let session = || "claude-2".parse().unwrap();
+        let range = |first, last| PortRange::new(port(first), port(last)).unwrap();
+        let holders = [
+            Holder::Lease { lock_id, who: "claude-2".to_owned(), project: None },
+            Holder::Foreign,
+            Holder::Denied,
+            Holder::Singleton { service: dev(), elsewhere: port(3001), who: "claude-2".to_owned() },
+            Holder::Group,
+        ];
+        let taken = holders.map(|holder| Refused::PortUnavailable { port: port(3000), holder });
+        let others = [
+            Refused::Invalid { field: "count".into(), found: "\"x\"".into(), allowed: "1 to 100".into() },
+            Refused::UnknownService { service: "dve".parse().unwrap(), known: vec![dev()] },
+            Refused::NoFreePort {
+                service: dev(),
+                range: range(8000, 8099),
+                overflow: Some(range(10_000, 19_999)),
+                leased: 90,
+                busy: 10,
+            },
+            Refused::UnknownLease(lock_id),
+            Refused::LeaseEnded { lock_id, port: port(3000), reason: EndReason::Released },
+            Refused::UnknownInstance(session()),
+            Refused::InstanceExpired(session()),
+            Refused::InstanceExists { id: session(), pid: Pid::new(42).unwrap() },
+            Refused::RequestIdReused("once".parse().unwrap()),
+        ];
+        let shown = taken.into_iter().chain(others).map(|refused| {
+            let refusal = Refusal::from(refused);
+            (refusal.code.as_str(), failed(refusal))
+        });
+        snapshot!("refused_by_the_daemon", each(shown));
+    }
+}

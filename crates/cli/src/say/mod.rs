@@ -8,6 +8,8 @@ pub(crate) mod exit;
 pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod output;
+#[cfg(test)]
+pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod version;
 pub(crate) mod whose;

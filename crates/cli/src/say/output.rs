@@ -167,7 +167,7 @@ fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// `error: …` and `hint: …`, one line each.
-fn words(refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
+pub(crate) fn words(refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{ERROR}error:{ERROR:#} {}", printable(&refusal.error))?;
     if let Some(hint) = &refusal.hint {
         writeln!(out, "{HINT}hint:{HINT:#} {}", printable(hint))?;
@@ -195,19 +195,19 @@ pub(crate) fn usage_as_json(message: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{failed, snapshot};
 
-    fn plain(refusal: &Refusal) -> String {
-        let mut out = Vec::new();
-        words(refusal, &mut out).unwrap();
-        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+    #[test]
+    fn a_refusal_without_a_hint_is_one_line() {
+        let refusal = Refusal::new(Code::NoFreePort, "no port is free");
+        assert_eq!(failed(refusal), "error: no port is free\nexits 1\n");
     }
 
     #[test]
-    fn a_refusal_says_what_and_the_next_command_to_type() {
-        let refusal = Refusal::new(Code::PortUnavailable, "port 3000 is leased by claude-2");
-        assert_eq!(plain(&refusal), "error: port 3000 is leased by claude-2\n");
-        let refusal = refusal.hint("styxy check 3000");
-        assert_eq!(plain(&refusal), "error: port 3000 is leased by claude-2\nhint: styxy check 3000\n");
+    fn a_refusal_has_colours_where_they_are_shown() {
+        let mut out = Vec::new();
+        words(&Refusal::new(Code::NoFreePort, "no port is free").hint("styxy list"), &mut out).unwrap();
+        snapshot!("refusal_in_colours", String::from_utf8(out).unwrap().replace('\u{1b}', "ESC"));
     }
 
     #[test]

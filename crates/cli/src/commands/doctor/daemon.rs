@@ -198,14 +198,12 @@ fn conflicts(leases: &[Lease]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::finding::Verdict;
+    use super::super::tests::shown;
     use super::*;
     use crate::say::daemon::tests::status;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, snapshot};
     use serde_json::json;
-
-    fn verdicts(seen: &DaemonState, config: Option<&Config>) -> Vec<(&'static str, Verdict)> {
-        findings(seen, config).into_iter().map(|finding| (finding.check, finding.verdict)).collect()
-    }
 
     fn running(status: StatusAnswer, port: Option<serde_json::Value>, leases: Vec<Lease>) -> DaemonState {
         let port = port.map(|wire| Box::new(serde_json::from_value(wire).unwrap()));
@@ -214,40 +212,66 @@ mod tests {
 
     #[test]
     fn a_healthy_daemon_has_nothing_to_be_done() {
-        let seen = running(status(|_| {}), None, vec![lease(3000, |_| {})]);
+        let ours = status(|wire| wire["version"] = json!(OURS));
+        let seen = running(ours, None, vec![lease(3000, |_| {})]);
         for finding in findings(&seen, None) {
             assert_eq!((finding.verdict, finding.hint), (Verdict::Ok, None), "{}", finding.message);
         }
     }
 
     #[test]
-    fn what_will_be_trouble_is_a_warning() {
-        let status = status(|wire| {
-            wire["version"] = json!("0.0.1");
-            wire["listen"]["tcp"] = json!(["127.0.0.1:9877"]);
+    fn what_is_seen_of_a_daemon_says_what_to_do() {
+        let taken = |process: &str| {
+            json!({"port": 9876, "available": false, "allocated_to": null, "reason": "in use",
+                "system_usage": {"pid": 9, "process": process, "addresses": ["127.0.0.1"]}})
+        };
+        let free = json!({"port": 9876, "available": true, "allocated_to": null, "reason": null,
+            "system_usage": null});
+        let conflict = |port| lease(port, |wire| wire["conflict"] = json!({"pid": null, "process": null}));
+        let elsewhere = |version: &str| {
+            status(|wire| {
+                wire["version"] = json!(version);
+                wire["listen"]["tcp"] = json!(["127.0.0.1:9877"]);
+            })
+        };
+        let plain_journal = status(|wire| {
+            wire["version"] = json!(OURS);
             wire["journal"]["mode"] = json!("plain");
         });
-        let taken = json!({"port": 9876, "available": false, "allocated_to": null, "reason": "in use",
-            "system_usage": {"pid": 9, "process": "python3", "addresses": ["127.0.0.1"]}});
-        let conflict = lease(3000, |wire| wire["conflict"] = json!({"pid": null, "process": null}));
-        let seen = running(status, Some(taken), vec![conflict]);
-        let expected = [
-            ("daemon", Verdict::Ok),
-            ("version", Verdict::Warn),
-            ("port", Verdict::Warn),
-            ("journal", Verdict::Warn),
-            ("leases", Verdict::Warn),
-        ];
-        assert_eq!(verdicts(&seen, None), expected);
-        assert!(findings(&seen, None)[2].message.starts_with("9876 is held by python3 (9); "));
-    }
-
-    #[test]
-    fn a_configured_port_that_is_taken_keeps_the_daemon_from_starting() {
+        let damaged = status(|wire| {
+            wire["version"] = json!(OURS);
+            wire["journal"]["trouble"] = json!("a damaged generation was moved aside");
+        });
+        let fixed = Config { listen_port: Port::new(9876).ok(), ..Config::default() };
         let in_use = || Err(io::ErrorKind::AddrInUse.into());
-        assert_eq!(probed(9876, false, Ok(())).verdict, Verdict::Ok);
-        assert_eq!(probed(9876, false, in_use()).verdict, Verdict::Warn);
-        assert_eq!(probed(9876, true, in_use()).verdict, Verdict::Wrong);
+        let not_running = |config: &Config, bound| {
+            let port = probed(9876, config.listen_port.is_some(), bound);
+            shown(&[port])
+        };
+        let seen = |seen: &DaemonState| shown(&findings(seen, None)).replace(OURS, "OURS");
+        let all = |status, port, leases| seen(&running(status, port, leases));
+        let healthy = status(|wire| wire["version"] = json!(OURS));
+        let broken = Error::NotRunning { place: "/home/ada/.styxy".into() };
+        snapshot!(
+            "doctor_daemon",
+            each([
+                ("healthy", all(healthy, None, vec![lease(3000, |_| {})])),
+                (
+                    "older, on another port",
+                    all(elsewhere("0.0.1"), Some(taken("python3")), vec![conflict(3000)])
+                ),
+                (
+                    "newer, its port is free",
+                    all(elsewhere("999.0.0"), Some(free), vec![conflict(1), conflict(2)])
+                ),
+                ("a plain journal", all(plain_journal, None, Vec::new())),
+                ("a damaged journal", all(damaged, None, Vec::new())),
+                ("it cannot be talked to", seen(&DaemonState::Broken(broken))),
+                ("none runs, its port is free", not_running(&Config::default(), Ok(()))),
+                ("none runs, its port is taken", not_running(&Config::default(), in_use())),
+                ("none runs, the port it has to have is taken", not_running(&fixed, in_use())),
+            ])
+        );
     }
 
     #[test]
@@ -255,11 +279,5 @@ mod tests {
         let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = held.local_addr().unwrap().port();
         assert_eq!(bind(port).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-    }
-
-    #[test]
-    fn a_daemon_that_cannot_be_talked_to_is_wrong() {
-        let error = Error::NotRunning { place: "/home/ada/.styxy".into() };
-        assert_eq!(verdicts(&DaemonState::Broken(error), None), [("daemon", Verdict::Wrong)]);
     }
 }

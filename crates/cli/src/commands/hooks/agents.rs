@@ -211,10 +211,14 @@ pub(super) fn program() -> Result<String, Failure> {
         .map_err(|error| Failure::usage(format!("the path of this program cannot be told: {error}"), hint))?;
     let path =
         path.to_str().ok_or_else(|| Failure::usage("the path of this program is not Unicode", hint))?;
-    known(path).ok_or_else(|| {
+    known(path)
         // They could be neither corrected nor taken out.
-        Failure::usage(format!("entries that run {path} would not be known as Styxy's by their name"), hint)
-    })
+        .ok_or_else(|| {
+            Failure::usage(
+                format!("entries that run {path} would not be known as Styxy's by their name"),
+                hint,
+            )
+        })
 }
 
 fn known(path: &str) -> Option<String> {

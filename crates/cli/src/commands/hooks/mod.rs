@@ -69,10 +69,7 @@ impl Install {
         let after = if self.uninstall {
             edit::without(&before)
         } else {
-            let program = agents::program()?;
-            let entries = agents::entries(self.agent);
-            let nesting = agents::nesting(self.agent);
-            edit::with(&before, edit::Wanted { entries: &entries, nesting, program: &program })
+            installed(self.agent, &before, &agents::program()?)
         };
         let after = after.map_err(|trouble| settings_file::unfit(&path, &before, &trouble))?;
         let shown = path.display();
@@ -90,5 +87,40 @@ impl Install {
         settings_file::write(&path, &before, &after)?;
         output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
         Ok(Exit::Done)
+    }
+}
+
+/// `before` with the entries of `agent`, which run `program`.
+fn installed(agent: Agent, before: &str, program: &str) -> Result<String, edit::Trouble> {
+    let entries = agents::entries(agent);
+    edit::with(before, edit::Wanted { entries: &entries, nesting: agents::nesting(agent), program })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+
+    /// What `--dry-run` shows of these settings.
+    fn change(agent: Agent, before: &str) -> String {
+        diff::unified("settings.json", before, &installed(agent, before, "/opt/styxy/styxy").unwrap())
+    }
+
+    #[test]
+    fn every_agents_entries_are_shown_as_a_change_of_its_settings() {
+        let without_settings = Agent::ALL.map(|agent| (agent.as_str(), change(agent, "")));
+        snapshot!("install", each(without_settings));
+        let settings = "{\n  \"model\": \"opus\", // mine\n  \"hooks\": {\n    \"SessionEnd\": [],\n    \"Stop\": []\n  }\n}\n";
+        let installed = installed(Agent::Claude, settings, "/usr/bin/styxy").unwrap();
+        let without = edit::without(&installed).unwrap();
+        snapshot!(
+            "install_beside_others",
+            each([
+                ("install", change(Agent::Claude, settings)),
+                ("the program has moved", change(Agent::Claude, &installed)),
+                ("uninstall", diff::unified("settings.json", &installed, &without)),
+                ("CRLF", change(Agent::Codex, "{\r\n\t\"a\": 1\r\n}\r\n").replace('\r', "CR")),
+            ])
+        );
     }
 }

@@ -133,7 +133,19 @@ impl Tool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, snapshot};
     use serde_json::Value;
+
+    #[test]
+    fn every_tool_is_listed_as_it_was_reviewed() {
+        // What a tool gives is the REST API's, which has its own file.
+        let shown = TOOLS.iter().map(|tool| {
+            let mut listed = serde_json::to_value(tool.declaration()).unwrap();
+            listed.as_object_mut().unwrap().remove("outputSchema");
+            (tool.name, format!("{listed:#}\n"))
+        });
+        snapshot!("tools", each(shown));
+    }
 
     #[test]
     fn every_reference_of_an_output_leads_somewhere_in_it() {

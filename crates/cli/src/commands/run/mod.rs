@@ -89,11 +89,7 @@ impl Args {
             services.extend(ServiceType::new(service));
         }
         if let Some(other) = plan::not_asked(&command, &services) {
-            let asked: Vec<&str> = services.iter().map(ServiceType::as_str).collect();
-            return Err(Failure::usage(
-                format!("{{port:{other}}} has no port: {other} was not asked for, only {}", asked.join(", ")),
-                format!("styxy run -s {} -s {other} -- COMMAND", asked.join(" -s ")),
-            ));
+            return Err(not_asked_for(&other, &services));
         }
         let mut wishes = wishes::wishes(services, self.name.as_ref(), project.as_ref())?;
         if let Some(first) = wishes.first_mut() {
@@ -111,6 +107,15 @@ impl Args {
             wishes.into_iter().map(|wish| wish.service).zip(ports.numbers()).collect();
         start::start(&plan.apply(command, &named), &environment)
     }
+}
+
+/// `{port:other}` is written, and no port for `other` was asked for.
+fn not_asked_for(other: &ServiceType, asked: &[ServiceType]) -> Failure {
+    let asked: Vec<&str> = asked.iter().map(ServiceType::as_str).collect();
+    Failure::usage(
+        format!("{{port:{other}}} has no port: {other} was not asked for, only {}", asked.join(", ")),
+        format!("styxy run -s {} -s {other} -- COMMAND", asked.join(" -s ")),
+    )
 }
 
 /// The package's dev script, as its package manager runs it.
@@ -184,5 +189,59 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
             };
             Some(format!("{} is not told its port {port}, because {why}; write {flag} behind it", row.name))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, failed, snapshot};
+
+    #[test]
+    fn what_cannot_be_run_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let no_package = failed(dev_script(folder.path()).unwrap_err());
+        let package = |text: &str| {
+            std::fs::write(folder.path().join("package.json"), text).unwrap();
+            failed(dev_script(folder.path()).unwrap_err()).replace(folder.path().to_str().unwrap(), "/w/app")
+        };
+        let services = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<_>>();
+        snapshot!(
+            "run_refused",
+            each([
+                ("no package", no_package),
+                ("no scripts", package("{}")),
+                ("no dev script", package(r#"{"scripts": {"build": "vite build", "start": "vite"}}"#)),
+                ("not JSON", package("")),
+                (
+                    "a port not asked for",
+                    failed(not_asked_for(&services(&["docs"])[0], &services(&["dev", "api"])))
+                ),
+            ])
+        );
+    }
+
+    #[test]
+    fn what_keeps_a_port_from_a_tool_is_said() {
+        let port = |port| Port::new(port).unwrap();
+        let row = |line: &str| {
+            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            Plan::of(&typed, &|_, _| None).framework
+        };
+        let said = |obstacle: &Obstacle, line: &str| {
+            in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")
+        };
+        let behind = Obstacle::OutOfReach("the script dev has a pipe".to_owned());
+        snapshot!(
+            "run_obstacles",
+            each([
+                ("the script names another port", said(&Obstacle::Fixed(port(3000)), "vite")),
+                ("the script names this port", said(&Obstacle::Fixed(port(8000)), "vite")),
+                ("another workspace's script", said(&Obstacle::Elsewhere, "npm -w web run dev")),
+                ("a flag out of reach", said(&behind, "vite")),
+                ("a word out of reach", said(&behind, "django-admin runserver")),
+                ("an address out of reach", said(&behind, "php -S localhost:3000")),
+            ])
+        );
     }
 }

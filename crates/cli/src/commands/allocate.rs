@@ -16,7 +16,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{self, Format, STRONG, printable};
+use crate::say::output::{self, Format, STRONG, one_line};
 
 /// Get a port that nobody else has
 ///
@@ -177,7 +177,7 @@ fn show(answer: &AllocateAnswer, said: &Said, out: &mut impl Write) -> io::Resul
         let kind = if grants.len() > 1 { format!(" ({})", grant.service_type) } else { String::new() };
         writeln!(out, "{STRONG}{}{kind}: {}{STRONG:#}", headline(grant, said), grant.url)?;
         if let Some(reason) = &grant.reason {
-            writeln!(out, "  why    {}", printable(reason))?;
+            writeln!(out, "  why    {}", one_line(reason))?;
         }
         if let Some(port) = grant.displaced_from {
             writeln!(out, "  moved  from {port}, which another process has taken")?;

@@ -13,7 +13,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{STRONG, printable};
+use crate::say::output::{STRONG, one_line};
 use crate::say::table::tilde;
 
 /// Say who has a port, leased or not
@@ -41,7 +41,7 @@ fn show(answer: &CheckAnswer, now: WallTime, home: Option<&Path>, out: &mut impl
     if let Some(reason) =
         answer.reason.as_ref().filter(|_| answer.allocated_to.is_none() && answer.system_usage.is_none())
     {
-        writeln!(out, "  why      {}", printable(reason))?;
+        writeln!(out, "  why      {}", one_line(reason))?;
     }
     if let Some(usage) = &answer.system_usage {
         listener(usage, now, home, out)?;
@@ -68,19 +68,19 @@ fn headline(answer: &CheckAnswer) -> &'static str {
 
 fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
-    writeln!(out, "  process  {}", printable(process.as_deref().unwrap_or("not to be told from here")))?;
+    writeln!(out, "  process  {}", one_line(process.as_deref().unwrap_or("not to be told from here")))?;
     if let Some(command) = &usage.command {
-        writeln!(out, "  command  {}", printable(command).replace('\n', " "))?;
+        writeln!(out, "  command  {}", one_line(command))?;
     }
     if let Some(user) = &usage.user {
-        writeln!(out, "  user     {}", printable(user))?;
+        writeln!(out, "  user     {}", one_line(user))?;
     }
     if !usage.addresses.is_empty() {
         writeln!(out, "  on       {}", usage.addresses.join(", "))?;
     }
     if let Some(project) = &usage.project_path {
         let branch = usage.branch.as_ref().map(|branch| format!(" (branch {branch})")).unwrap_or_default();
-        writeln!(out, "  project  {}{}", printable(&tilde(project.as_str(), home)), printable(&branch))?;
+        writeln!(out, "  project  {}{}", one_line(&tilde(project.as_str(), home)), one_line(&branch))?;
     }
     if let Some(started) = usage.started_at {
         writeln!(out, "  since    {} ({started})", ago(started, now))?;
@@ -94,14 +94,14 @@ fn also(usage: &SystemUsage, home: Option<&Path>, out: &mut impl Write) -> io::R
     let process = process.as_deref().unwrap_or("a process that cannot be seen");
     let place = usage.project_path.as_ref().map(|project| format!(", {}", tilde(project.as_str(), home)));
     let place = place.unwrap_or_default();
-    writeln!(out, "  also     {} on {}{}", printable(process), usage.addresses.join(", "), printable(&place))
+    writeln!(out, "  also     {} on {}{}", one_line(process), usage.addresses.join(", "), one_line(&place))
 }
 
 fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "  lease    {}, granted {}", lease.lock_id, ago(lease.allocated_at, now))?;
-    writeln!(out, "  for      {}, {}", facts::service(lease), printable(&facts::who(lease)))?;
+    writeln!(out, "  for      {}, {}", facts::service(lease), one_line(&facts::who(lease)))?;
     if let Some(project) = &lease.project_path {
-        writeln!(out, "  in       {}", printable(&tilde(project.as_str(), home)))?;
+        writeln!(out, "  in       {}", one_line(&tilde(project.as_str(), home)))?;
     }
     Ok(())
 }

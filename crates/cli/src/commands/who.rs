@@ -12,7 +12,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{ALERT, STRONG, printable};
+use crate::say::output::{ALERT, STRONG, one_line};
 use crate::say::table::tilde;
 use crate::say::whose::headline;
 
@@ -45,8 +45,7 @@ impl Args {
 fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     let style = if answer.whose == Whose::Mine { STRONG } else { ALERT };
     writeln!(out, "{style}{}.{style:#}", headline(answer))?;
-    let mut row =
-        |name: &str, value: &str| writeln!(out, "  {name:<8}  {}", printable(value).replace('\n', " "));
+    let mut row = |name: &str, value: &str| writeln!(out, "  {name:<8}  {}", one_line(value));
     if let Some(usage) = &answer.system_usage {
         if let Some(process) = facts::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get)) {
             row("process", &process)?;

@@ -19,6 +19,7 @@ use crate::here::ownership::{self, Here, Kinship};
 use crate::here::place::user_home;
 use crate::here::process;
 use crate::say::facts;
+use crate::say::output::one_line;
 use crate::say::table::tilde;
 
 /// The agent waits for no longer than this; a healthy daemon answers in a fraction of a millisecond, and one that a busy
@@ -190,7 +191,7 @@ fn said(what: &What, holder: &WhoAnswer, own: &[String], home: Option<&Path>) ->
     facts.extend(holder.instance_id.as_ref().map(|instance| format!("session {instance}")));
     facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), home)));
     facts.extend(holder.branch.as_ref().map(|branch| format!("branch {branch}")));
-    let of = facts.join(", ");
+    let of = one_line(&facts.join(", ")).into_owned();
     let port = holder.port;
     let server = process.clone().unwrap_or_else(|| "a server".to_owned());
     let fact = match what {

@@ -20,6 +20,7 @@ use crate::here::context::{self, Autostart};
 use crate::here::place::{key, user_home};
 use crate::here::variables::{Served, variables};
 use crate::here::wishes::{self, Wish};
+use crate::say::output::one_line;
 
 /// How long a daemon may take that may have to start first.
 const START: Duration = Duration::from_secs(1);
@@ -176,7 +177,7 @@ fn said(wishes: &[Wish], leased: &[Leased], in_checkout: bool, exports: Exports)
     let whom = if in_checkout { "checkout" } else { "session" };
     let mut said = format!("Ports that Styxy has leased for this {whom}: {}.", list.join(", "));
     for reason in leased.iter().filter_map(|leased| leased.reason.as_deref()) {
-        said.extend([" The ", reason, "."]);
+        said.extend([" The ", &*one_line(reason), "."]);
     }
     if exports == Exports::Yes {
         said.push_str(" The shell has them as PORT (the first one) and STYXY_<SERVICE>_PORT.");
@@ -208,7 +209,7 @@ mod tests {
         };
         let two = [wish("dev"), wish("api")];
         let ports =
-            [leased(8001, Some("preferred port 8000 is leased by claude-2 (/w/b)")), leased(4000, None)];
+            [leased(8001, Some("preferred port 8000 is leased by claude-2 (/w/b\nx)")), leased(4000, None)];
         snapshot!(
             "session",
             each([

@@ -113,7 +113,7 @@ pub(crate) fn beginning_with<'a>(beginning: &str, leases: &'a [Lease]) -> Result
         candidates => {
             let listed: Vec<String> = candidates
                 .iter()
-                .map(|lease| format!("\n  {}  {} {}", lease.lock_id, lease.port, facts::service(lease)))
+                .map(|lease| format!("\n{}  {} {}", lease.lock_id, lease.port, facts::service(lease)))
                 .collect();
             let ids: Vec<String> = candidates.iter().map(|lease| lease.lock_id.to_string()).collect();
             let error =

@@ -2,6 +2,7 @@
 
 use styxy_core::api::{Lease, OwnerKind, OwnerView, State};
 
+use crate::say::output::one_line;
 use crate::say::table::UNKNOWN;
 
 /// `dev/web`, or `dev` for a lease without a name.
@@ -40,11 +41,11 @@ pub(crate) fn owner(owner: &OwnerView) -> Option<String> {
     process(owner.process.as_deref(), owner.pid.map(styxy_core::Pid::get))
 }
 
-/// `node (4242)`, `node` or `pid 4242`, as far as it is known.
+/// `node (4242)`, `node` or `pid 4242`, as far as it is known, in one line whatever the process calls itself.
 pub(crate) fn process(name: Option<&str>, pid: Option<u32>) -> Option<String> {
-    match (name, pid) {
+    match (name.map(one_line), pid) {
         (Some(name), Some(pid)) => Some(format!("{name} ({pid})")),
-        (Some(name), None) => Some(name.to_owned()),
+        (Some(name), None) => Some(name.into_owned()),
         (None, Some(pid)) => Some(format!("pid {pid}")),
         (None, None) => None,
     }
@@ -80,6 +81,11 @@ pub(crate) mod tests {
         assert_eq!(who(&by_process), "node (7)");
         let by_agent = lease(3000, |wire| wire["instance_id"] = json!("claude-1"));
         assert_eq!(who(&by_agent), "claude-1");
+    }
+
+    #[test]
+    fn a_process_that_is_called_like_a_line_of_ours_stays_in_its_own() {
+        assert_eq!(process(Some("a\nhint: x"), Some(9)).as_deref(), Some("a\\nhint: x (9)"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Colour is for terminals, and never under `NO_COLOR`. A reader that has seen enough (`| head -1`) is no error.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -109,12 +110,12 @@ pub(crate) fn stream(bytes: &[u8]) -> io::Result<()> {
 
 /// Tells a person something that is not the answer.
 pub(crate) fn note(text: &str) {
-    to_stderr(format!("{}\n", printable(text)).as_bytes());
+    to_stderr(format!("{}\n", indented(text)).as_bytes());
 }
 
 /// Tells anybody what will go wrong.
 pub(crate) fn warning(text: &str) {
-    to_stderr(format!("{ALERT}warning:{ALERT:#} {}\n", printable(text)).as_bytes());
+    to_stderr(format!("{ALERT}warning:{ALERT:#} {}\n", indented(text)).as_bytes());
 }
 
 /// Whether a person sees what is not the answer.
@@ -147,17 +148,30 @@ pub(crate) fn width() -> Option<usize> {
     terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0))
 }
 
-/// `text` with every control character made visible: other programs' names must not move the cursor.
-pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.chars().any(|letter| letter.is_control() && letter != '\n') {
+/// `text` with every control character made visible: other programs' names must not move the cursor. Its lines stay.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    visible(text, |letter| letter.is_control() && letter != '\n')
+}
+
+/// As [`printable`], in one line: a name that another program chose must not look like a line of ours.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    visible(text, char::is_control)
+}
+
+/// `text` with each letter that is `hidden` as its escape.
+fn visible(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&hidden) {
         return text.into();
     }
-    let visible = |letter: char| match letter {
-        '\n' => "\n".to_owned(),
-        letter if letter.is_control() => letter.escape_default().to_string(),
-        letter => letter.to_string(),
-    };
-    text.chars().map(visible).collect::<String>().into()
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if hidden(letter) {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown.into()
 }
 
 fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
@@ -166,11 +180,16 @@ fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// `error: …` and `hint: …`, one line each.
+/// As [`printable`]; what follows a new line is indented, so that it does not look like a line of ours.
+fn indented(text: &str) -> String {
+    printable(text).replace('\n', "\n  ")
+}
+
+/// `error: …` and `hint: …`.
 pub(crate) fn words(refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{ERROR}error:{ERROR:#} {}", printable(&refusal.error))?;
+    writeln!(out, "{ERROR}error:{ERROR:#} {}", indented(&refusal.error))?;
     if let Some(hint) = &refusal.hint {
-        writeln!(out, "{HINT}hint:{HINT:#} {}", printable(hint))?;
+        writeln!(out, "{HINT}hint:{HINT:#} {}", indented(hint))?;
     }
     Ok(())
 }
@@ -204,6 +223,13 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_a_refusal_forges_no_line_of_ours() {
+        let refusal = Refusal::new(Code::PortUnavailable, "port 3000 is leased by a\nhint: x\u{1b}[1m");
+        let expected = "error: port 3000 is leased by a\n  hint: x\\u{1b}[1m\nexits 1\n";
+        assert_eq!(failed(refusal), expected);
+    }
+
+    #[test]
     fn a_refusal_has_colours_where_they_are_shown() {
         let mut out = Vec::new();
         words(&Refusal::new(Code::NoFreePort, "no port is free").hint("styxy list"), &mut out).unwrap();
@@ -214,7 +240,8 @@ mod tests {
     fn control_characters_of_others_never_reach_the_terminal() {
         assert_eq!(printable("node \u{1b}[2Jserver\r"), "node \\u{1b}[2Jserver\\r");
         assert_eq!(printable("two\nlines"), "two\nlines");
-        assert!(matches!(printable("plain"), std::borrow::Cow::Borrowed("plain")));
+        assert_eq!(one_line("two\nlines"), "two\\nlines");
+        assert!(matches!(printable("plain"), Cow::Borrowed("plain")));
     }
 
     #[test]

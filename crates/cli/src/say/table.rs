@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use unicode_width::UnicodeWidthStr;
 
-use crate::say::output::{STRONG, printable};
+use crate::say::output::{STRONG, one_line};
 
 /// One cell.
 pub(crate) enum Cell {
@@ -73,8 +73,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         grid.load_style(presets::NOTHING).set_header(self.header);
         for row in &self.rows {
             grid.add_row(row.iter().map(|cell| match cell {
-                Cell::Text(text) => one_line(text),
-                Cell::Path(path) => one_line(&last_components(path, components)),
+                Cell::Text(text) => one_line(text).into_owned(),
+                Cell::Path(path) => one_line(&last_components(path, components)).into_owned(),
             }));
         }
         for column in grid.column_iter_mut() {
@@ -87,12 +87,9 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 }
 
-fn one_line(text: &str) -> String {
-    printable(text).replace('\n', "\\n")
-}
-
-/// `path` with the home folder written `~`.
+/// `path` with the home folder written `~`, in one line.
 pub(crate) fn tilde(path: &str, home: Option<&Path>) -> String {
+    let path = &*one_line(path);
     let home = home.filter(|home| home.components().count() > 1);
     match home.and_then(|home| Path::new(path).strip_prefix(home).ok()) {
         Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),

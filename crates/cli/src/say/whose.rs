@@ -2,7 +2,7 @@
 
 use styxy_core::api::{WhoAnswer, Whose};
 
-use crate::say::output::printable;
+use crate::say::output::one_line;
 
 /// `Port 3000 is mine: …`
 pub(crate) fn headline(answer: &WhoAnswer) -> String {
@@ -13,5 +13,5 @@ pub(crate) fn headline(answer: &WhoAnswer) -> String {
         Whose::Foreign => "somebody else's",
         Whose::Orphan => "an orphan's",
     };
-    format!("Port {} is {whose}: {}", answer.port, printable(&answer.reason))
+    format!("Port {} is {whose}: {}", answer.port, one_line(&answer.reason))
 }

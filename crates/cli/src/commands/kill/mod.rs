@@ -23,7 +23,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{self, printable};
+use crate::say::output::{self, one_line, printable};
 use crate::say::table::tilde;
 use victims::{Left, Victim, Victims};
 
@@ -202,7 +202,7 @@ fn show(port: Port, victim: &Victim, here: &Here) {
     output::note(&format!("Port {port}: {}", victim.found.reason));
     for (name, value) in [
         ("process", Some(victim.shown.clone())),
-        ("command", usage.command.as_ref().map(|command| command.replace('\n', " "))),
+        ("command", usage.command.as_deref().map(|command| one_line(command).into_owned())),
         ("folder", place.map(|place| tilde(place, here.home.as_deref()))),
     ] {
         if let Some(value) = value {

@@ -1,4 +1,4 @@
-//! What is said of a daemon, the same after a start and for its status.
+//! How a daemon is described, after a start and as its status.
 
 use std::io::{self, Write};
 
@@ -7,24 +7,24 @@ use styxy_core::api::{Journal, JournalMode, StatusAnswer};
 use crate::say::age::span;
 use crate::say::output::{ALERT, STRONG, printable};
 
-/// `127.0.0.1:9876, [::1]:9876`, or what there is instead.
+/// `127.0.0.1:9876, [::1]:9876`, or that there is only the socket.
 pub(crate) fn addresses(status: &StatusAnswer) -> String {
     if status.listen.tcp.is_empty() {
-        "no TCP port, the socket alone".to_owned()
+        "no TCP port, only the socket".to_owned()
     } else {
         status.listen.tcp.join(", ")
     }
 }
 
-/// `Styxy 0.1.0 is running with pid 42 on 127.0.0.1:9876, [::1]:9876`, after `what` instead of `is running`.
+/// `Styxy 0.1.0 is running with pid 42 on 127.0.0.1:9876, [::1]:9876`; `what` stands for `is running`.
 pub(crate) fn headline(what: &str, status: &StatusAnswer) -> String {
     format!("Styxy {} {what} with pid {} on {}", status.version, status.pid, addresses(status))
 }
 
-/// The headline and every note of the daemon's, and of its start's.
+/// The headline, the daemon's notes and those of its start.
 ///
 /// # Errors
-/// Those of `out`.
+/// `out` cannot be written.
 pub(crate) fn briefly(
     what: &str,
     status: &StatusAnswer,
@@ -36,10 +36,10 @@ pub(crate) fn briefly(
     notes(status.notes.iter().chain(new), out)
 }
 
-/// Everything the status says.
+/// The whole status.
 ///
 /// # Errors
-/// Those of `out`.
+/// `out` cannot be written.
 pub(crate) fn fully(status: &StatusAnswer, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{STRONG}Styxy {} is running.{STRONG:#}", status.version)?;
     writeln!(out, "  pid        {}", status.pid)?;
@@ -56,7 +56,7 @@ pub(crate) fn fully(status: &StatusAnswer, out: &mut impl Write) -> io::Result<(
     if let Some(Journal { mode, generation, used, capacity, .. }) = &status.journal {
         let how = match mode {
             JournalMode::Mapped => "mapped",
-            JournalMode::Plain => "appended to",
+            JournalMode::Plain => "written",
         };
         writeln!(
             out,

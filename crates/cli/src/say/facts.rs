@@ -13,7 +13,7 @@ pub(crate) fn service(lease: &Lease) -> String {
     }
 }
 
-/// `active`, `granted`, or who sits on its port without a right to it.
+/// `active`, `granted`, or which stranger listens on its port.
 pub(crate) fn state(lease: &Lease) -> String {
     match (&lease.conflict, lease.state) {
         (Some(conflict), _) => {
@@ -74,7 +74,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_lease_says_who_it_is_for_as_well_as_it_can() {
+    fn a_lease_says_who_it_is_for_as_far_as_that_is_known() {
         assert_eq!(who(&lease(3000, |_| {})), "waits for a listener");
         let by_process =
             lease(3000, |wire| wire["owner"] = json!({"kind": "process", "pid": 7, "process": "node"}));

@@ -7,14 +7,14 @@ use styxy_core::api::{Code, Refusal};
 
 use crate::say::exit::Exit;
 
-/// Everything that keeps a command from its answer.
+/// Everything that can keep a command from answering.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The daemon, the client or this command refuses; how it ends follows from the code.
+    /// The daemon, the client or this command refuses; the exit code follows from the refusal's code.
     Refused(Box<Refusal>),
-    /// The command line or the environment asks for something that cannot be meant.
+    /// The command line or the environment makes no sense.
     Usage(Box<Refusal>),
-    /// The program to run could not be run: `exit` as a shell has it.
+    /// The program could not be run; `exit` is the shell's code for it.
     NotRun {
         /// Why.
         refusal: Box<Refusal>,
@@ -39,7 +39,7 @@ impl Failure {
         Self::NotRun { refusal: Box::new(refusal), exit }
     }
 
-    /// The same for who does not see how the command ends.
+    /// The failure as a refusal, for callers that do not see the exit code.
     pub(crate) fn into_refusal(self) -> Refusal {
         match self {
             Self::Refused(refusal) | Self::Usage(refusal) | Self::NotRun { refusal, .. } => *refusal,
@@ -49,7 +49,7 @@ impl Failure {
         }
     }
 
-    /// The same with the next command to type.
+    /// The failure with the next command to type.
     pub(crate) fn hint(self, hint: &str) -> Self {
         let with = |refusal: Box<Refusal>| Box::new(refusal.hint(hint));
         match self {

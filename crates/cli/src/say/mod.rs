@@ -1,4 +1,4 @@
-//! How things are said: answers and refusals, tables, ages, exit codes. Knows core alone, and asks nobody.
+//! How things are said: answers and refusals, tables, ages, exit codes. Uses only core, and does no input or output but printing.
 
 pub(crate) mod age;
 pub(crate) mod arguments;

@@ -1,6 +1,6 @@
 //! The only place that prints: answers to stdout, everything else to stderr, each in one write.
 //!
-//! Colour is for terminals, and never under `NO_COLOR`. A reader that has seen enough (`| head -1`) is no error.
+//! Colours are for terminals, and off under `NO_COLOR`. A reader that stops early (`| head -1`) is not an error.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -16,7 +16,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// What an answer is about: headers of tables, the sentence that matters.
 pub(crate) const STRONG: Style = Style::new().bold();
-/// What a person should look at twice.
+/// What deserves a second look.
 pub(crate) const ALERT: Style = AnsiColor::Yellow.on_default().bold();
 
 /// How answers are written.
@@ -47,7 +47,7 @@ impl Output {
     /// Prints an answer: `wire` itself, or what `human` makes of it.
     ///
     /// # Errors
-    /// stdout cannot be written; that its reader went away is none.
+    /// stdout cannot be written. A reader that went away is not an error.
     pub(crate) fn answer(
         &self,
         wire: &impl Serialize,
@@ -61,7 +61,7 @@ impl Output {
         text(&answer)
     }
 
-    /// Tells why there is no answer, and how the command ends therefore.
+    /// Prints why there is no answer; returns how the command ends.
     pub(crate) fn failure(&self, failure: &Failure) -> Exit {
         match failure {
             Failure::Refused(refusal) | Failure::Usage(refusal) | Failure::NotRun { refusal, .. } => {
@@ -74,10 +74,10 @@ impl Output {
         failure.exit()
     }
 
-    /// Prints one refusal: as JSON it is an answer like any other, in words it goes to stderr.
+    /// Prints a refusal: as JSON to stdout like any answer, as text to stderr.
     pub(crate) fn refusal(&self, refusal: &Refusal) {
         let mut said = Vec::new();
-        // Nothing better can be done about an output that cannot be written than to end with the refusal's code.
+        // If this cannot be written, the exit code still says that it was refused.
         match self.format {
             Format::Json => {
                 let _ = json(refusal, &mut said).and_then(|()| text(&said));
@@ -93,42 +93,42 @@ impl Output {
 /// Prints `text` to stdout as it is, whatever the format.
 ///
 /// # Errors
-/// As [`Output::answer`].
+/// Like [`Output::answer`].
 pub(crate) fn text(text: &[u8]) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     unless_closed(out.write_all(text).and_then(|()| out.flush()))
 }
 
-/// Prints bytes that are not ours, with whatever is in them.
+/// Prints foreign bytes unchanged.
 ///
 /// # Errors
-/// A reader that went away is one here, so that who follows a file can stop.
+/// A reader that went away is an error here, so that following a file can stop.
 pub(crate) fn stream(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush())
 }
 
-/// Tells a person something that is not the answer.
+/// Prints something that is not part of the answer.
 pub(crate) fn note(text: &str) {
     to_stderr(format!("{}\n", indented(text)).as_bytes());
 }
 
-/// Tells anybody what will go wrong.
+/// Prints what will go wrong.
 pub(crate) fn warning(text: &str) {
     to_stderr(format!("{ALERT}warning:{ALERT:#} {}\n", indented(text)).as_bytes());
 }
 
-/// Whether a person sees what is not the answer.
+/// Whether a person sees stderr.
 pub(crate) fn is_seen() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether there is a person to ask.
+/// Whether somebody can answer a question.
 pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks that person `question`; only a plain yes is one.
+/// Asks `question`; only `y` and `yes` are a yes.
 ///
 /// # Errors
 /// stdin cannot be read.
@@ -139,7 +139,7 @@ pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
     Ok(matches!(reply.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// How many columns an answer has room for; none if it goes to no terminal.
+/// How many columns an answer may take; none if stdout is not a terminal.
 pub(crate) fn width() -> Option<usize> {
     let out = io::stdout();
     if !out.is_terminal() {
@@ -148,17 +148,17 @@ pub(crate) fn width() -> Option<usize> {
     terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0))
 }
 
-/// `text` with every control character made visible: other programs' names must not move the cursor. Its lines stay.
+/// `text` with every control character escaped: other programs' names must not move the cursor. New lines stay.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     visible(text, |letter| letter.is_control() && letter != '\n')
 }
 
-/// As [`printable`], in one line: a name that another program chose must not look like a line of ours.
+/// Like [`printable`], on one line: a name that another program chose must not look like a line of ours.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     visible(text, char::is_control)
 }
 
-/// `text` with each letter that is `hidden` as its escape.
+/// `text` with each `hidden` character escaped.
 fn visible(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&hidden) {
         return text.into();
@@ -180,7 +180,7 @@ fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`printable`]; what follows a new line is indented, so that it does not look like a line of ours.
+/// Like [`printable`]; what follows a new line is indented, so that it does not look like a line of ours.
 fn indented(text: &str) -> String {
     printable(text).replace('\n', "\n  ")
 }
@@ -194,7 +194,7 @@ pub(crate) fn words(refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// What cannot be told on stderr cannot be told.
+/// Nothing can be done if stderr cannot be written.
 fn to_stderr(text: &[u8]) {
     let _ = anstream::stderr().lock().write_all(text);
 }
@@ -206,7 +206,7 @@ fn unless_closed(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Wrong usage as JSON, for a program that asked for JSON in the same breath.
+/// Wrong usage as JSON, if the same command line asked for JSON.
 pub(crate) fn usage_as_json(message: &str) {
     Output::new(Format::Json).refusal(&Refusal::new(Code::InvalidRequest, message).hint("styxy --help"));
 }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_went_away_is_no_error() {
+    fn a_reader_that_went_away_is_not_an_error() {
         assert!(unless_closed(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
         assert!(unless_closed(Err(io::ErrorKind::StorageFull.into())).is_err());
     }

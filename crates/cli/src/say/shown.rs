@@ -1,6 +1,6 @@
-//! What a person sees, for tests: answers and failures in plain letters, compared with a file in `snapshots/`.
+//! What a person sees, for tests: answers and failures without colours, compared with a file in `snapshots/`.
 //!
-//! A file is named as its test says, and lies beside the code. `INSTA_UPDATE=always cargo test` writes them again.
+//! The test names the file, which lies beside the code. `INSTA_UPDATE=always cargo test` writes the files again.
 
 use std::io;
 
@@ -28,7 +28,7 @@ pub(crate) fn plain(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Strin
     String::from_utf8(strip_bytes(&out).into_vec()).unwrap()
 }
 
-/// What a command says that fails, and how it ends.
+/// What a failing command prints, and its exit code.
 pub(crate) fn failed(failure: impl Into<Failure>) -> String {
     let failure = failure.into();
     let exit = failure.exit().code();
@@ -36,7 +36,7 @@ pub(crate) fn failed(failure: impl Into<Failure>) -> String {
     format!("{said}exits {exit}\n")
 }
 
-/// Several of them in one file, each under its title.
+/// Several cases in one file, each under its title.
 pub(crate) fn each<T: AsRef<str>>(cases: impl IntoIterator<Item = (T, String)>) -> String {
     let cases = cases.into_iter().map(|(title, shown)| format!("== {}\n{shown}", title.as_ref()));
     cases.collect::<Vec<_>>().join("\n")

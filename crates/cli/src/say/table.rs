@@ -1,4 +1,4 @@
-//! Tables for people: no lines, two spaces between columns, and paths that give way when the terminal is narrow.
+//! Tables for people: no lines, two spaces between columns; paths are shortened if the terminal is narrow.
 
 use std::io::{self, Write};
 use std::path::{Component, Path};
@@ -10,9 +10,9 @@ use crate::say::output::{STRONG, one_line};
 
 /// One cell.
 pub(crate) enum Cell {
-    /// Shown as it is.
+    /// Shown unchanged.
     Text(String),
-    /// A path: the last components of it do where there is no room for all.
+    /// A path, of which only the last components are shown where there is no room for all.
     Path(String),
 }
 
@@ -31,7 +31,7 @@ impl From<&str> for Cell {
 /// What is shown where nothing is known.
 pub(crate) const UNKNOWN: &str = "-";
 
-/// A header and rows of as many cells; the first column holds numbers if it is called PORT.
+/// A header and rows with as many cells. A first column called PORT is aligned to the right.
 pub(crate) struct Table<const COLUMNS: usize> {
     header: [&'static str; COLUMNS],
     rows: Vec<[Cell; COLUMNS]>,
@@ -46,10 +46,10 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self.rows.push(cells);
     }
 
-    /// Writes the table, `width` columns wide at most if paths can be shortened that far.
+    /// Writes the table, at most `width` columns wide if the paths can be shortened that far.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// `out` cannot be written.
     pub(crate) fn print(&self, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
         let shown = self.fitting(width);
         let (header, rows) = shown.split_once('\n').unwrap_or((&shown, ""));

@@ -1,4 +1,4 @@
-//! A port without a daemon: what a probe finds free now. Nobody keeps it, and another program may take it.
+//! Ports without a daemon: those that a probe finds free now. They are not leased; another program may take them.
 
 use styxy_core::config::Config;
 use styxy_core::{Occupancy, Policy, Port, PortRange, ServiceType};
@@ -10,22 +10,22 @@ use crate::here::context;
 /// Where a free port for a service is looked for, besides the ports of its type.
 pub(crate) struct Candidates {
     pub(crate) service: ServiceType,
-    /// Tried first, in order, whatever they are.
+    /// Tried first, in this order; no port is excluded.
     pub(crate) preferred: Vec<Port>,
-    /// Tried next, from the lowest one on.
+    /// Tried next, from the lowest up.
     pub(crate) near: Option<PortRange>,
 }
 
-/// A free port for each of `services`, all different; none if one has none.
+/// A free port for each of `services`, all different; none if there are not enough.
 ///
-/// Behind those that are named come the service type's own ports, from a place that `seed` decides, so that programs that
-/// start together seldom meet.
+/// After those come the ports of the service type, from a position that `seed` decides, so that programs that start
+/// together rarely meet.
 pub(crate) fn ports(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
     let prober = Prober::new();
     choose(&policy(), services, seed, |port| prober.occupancy(port) == Occupancy::Free)
 }
 
-/// The user's settings, or what holds without any: this is no time to complain about a file.
+/// The user's settings, or the defaults: this is not the time to complain about a file.
 fn policy() -> Policy {
     let config =
         context::layout().ok().and_then(|layout| config_file::read_or_default(&layout.config()).ok());
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_service_gets_a_port_of_its_own_and_the_seed_says_where_to_begin() {
+    fn every_service_gets_its_own_port_and_the_seed_says_where_to_begin() {
         let all = [candidates("dev", &[], None), candidates("api", &[], None)];
         assert_eq!(chosen(&all, 4242, &[]), Some(vec![8042, 8043]));
         assert_eq!(chosen(&all, 4299, &[]), Some(vec![8099, 8000]));
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_refuse_is_chosen_only_if_it_is_preferred() {
+    fn a_port_that_browsers_refuse_is_chosen_only_if_it_is_preferred() {
         assert_eq!(chosen(&[candidates("tool", &[], None)], 80, &[]), Some(vec![10081]), "10080 is refused");
         assert_eq!(chosen(&[candidates("tool", &[], Some((10_080, 10_090)))], 0, &[]), Some(vec![10081]));
         assert_eq!(chosen(&[candidates("tool", &[10_080], None)], 0, &[]), Some(vec![10080]));

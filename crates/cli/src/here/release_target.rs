@@ -1,4 +1,4 @@
-//! What is to be released: how it is named, which lease that is, and whether it may be.
+//! The lease to release: how it is named, which one it is, and whether it may be released.
 
 use std::str::FromStr;
 
@@ -7,14 +7,14 @@ use styxy_core::{InstanceId, LockId, Port, ProjectPath};
 
 use crate::say::facts;
 
-/// One word of the command line.
+/// A lease as the command line names it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum LeaseTarget {
-    /// `3000`: up to five digits and nothing else.
+    /// `3000`: up to five digits.
     Port(Port),
-    /// A whole id.
+    /// A full id.
     Lease(LockId),
-    /// How an id begins, in lower case.
+    /// The beginning of an id, in lower case.
     Beginning(String),
 }
 
@@ -34,24 +34,24 @@ impl FromStr for LeaseTarget {
         }
         let shown: String = text.chars().take(60).collect();
         Err(format!(
-            "{shown:?} is neither a port nor a lease's id; allowed: a whole number from 1 to 65535, an id as styxy \
-             allocate showed it, or how that begins"
+            "{shown:?} is neither a port nor a lease id; allowed: a whole number from 1 to 65535, an id as shown by \
+             styxy allocate, or its beginning"
         ))
     }
 }
 
-/// Whose lease on a port may be released by that port.
+/// Whose lease may be released by naming its port.
 #[derive(Debug)]
 pub(crate) enum Claim {
-    /// Ours, and those that nobody uses.
+    /// Ours, and those whose port nothing uses.
     Ours(Ours),
-    /// Ours alone: an agent cannot know what another was told.
+    /// Only ours: an agent does not know which ports other agents rely on.
     OursAlone(Ours),
-    /// Anybody's: a person insists.
-    Whoevers,
+    /// Anybody's: with `--force`.
+    Anybodys,
 }
 
-/// Where and for whom the command runs.
+/// The project and the session that the command runs in.
 #[derive(Debug)]
 pub(crate) struct Ours {
     pub(crate) project: Option<ProjectPath>,
@@ -66,7 +66,7 @@ pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -
             .detail("port", port.get())
     })?;
     match claim {
-        Claim::Whoevers => Ok(lease),
+        Claim::Anybodys => Ok(lease),
         Claim::Ours(_) if lease.state == State::Granted => Ok(lease),
         Claim::Ours(ours) | Claim::OursAlone(ours) => match others(lease, ours) {
             None => Ok(lease),
@@ -93,31 +93,37 @@ fn others(lease: &Lease, ours: &Ours) -> Option<String> {
     if lease.project_path != ours.project {
         return Some(match &lease.project_path {
             Some(project) => format!("another worktree, {project}"),
-            None => format!("{} of no worktree", facts::who(lease)),
+            None => "a project outside of any worktree".to_owned(),
         });
     }
-    // A session may give back what its own worktree's person took, not what another session did.
+    // A session may release what a person in its worktree leased, but not what another session did.
     let instance = lease.instance_id.as_ref().filter(|instance| Some(*instance) != ours.instance.as_ref())?;
     Some(format!("another agent session, {instance}"))
 }
 
-/// The one lease whose id begins like that.
+/// The only lease whose id begins with `beginning`.
 pub(crate) fn beginning_with<'a>(beginning: &str, leases: &'a [Lease]) -> Result<&'a Lease, Refusal> {
     let matching: Vec<&Lease> =
         leases.iter().filter(|lease| lease.lock_id.to_string().starts_with(beginning)).collect();
     match matching.as_slice() {
         [lease] => Ok(lease),
-        [] => Err(Refusal::new(Code::UnknownLease, format!("no live lease's id begins with {beginning}"))
-            .hint("styxy list --json")
-            .detail("found", beginning)),
+        [] => Err(Refusal::new(
+            Code::UnknownLease,
+            format!("no live lease has an id that begins with {beginning}"),
+        )
+        .hint("styxy list --json")
+        .detail("found", beginning)),
         candidates => {
             let listed: Vec<String> = candidates
                 .iter()
                 .map(|lease| format!("\n{}  {} {}", lease.lock_id, lease.port, facts::service(lease)))
                 .collect();
             let ids: Vec<String> = candidates.iter().map(|lease| lease.lock_id.to_string()).collect();
-            let error =
-                format!("{} leases' ids begin with {beginning}:{}", candidates.len(), listed.concat());
+            let error = format!(
+                "{} leases have an id that begins with {beginning}:{}",
+                candidates.len(),
+                listed.concat()
+            );
             Err(Refusal::new(Code::InvalidRequest, error)
                 .hint("type more of the id, or the port")
                 .detail("found", beginning)
@@ -148,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_neither_says_what_may_come() {
+    fn what_is_neither_is_refused_with_what_is_allowed() {
         for bad in ["0", "70000", "99999"] {
             assert!(target(bad).unwrap_err().contains("allowed: a whole number from 1 to 65535"), "{bad}");
         }
@@ -174,7 +180,7 @@ mod tests {
         });
         let refused = |claim: &Claim| on_port(port, Some(&active), claim).err();
         assert_eq!(refused(&ours(Some("/w/app"), Some("claude-1"))), None);
-        assert_eq!(refused(&Claim::Whoevers), None);
+        assert_eq!(refused(&Claim::Anybodys), None);
         for other in [
             ours(Some("/w/other"), Some("claude-1")),
             ours(Some("/w/app"), Some("claude-2")),
@@ -220,21 +226,21 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_listens_on_may_be_released_by_anybody() {
+    fn a_lease_whose_port_nothing_uses_may_be_released_by_anybody() {
         let port = Port::new(3000).unwrap();
         let granted = lease(3000, |_| {});
         assert!(on_port(port, Some(&granted), &ours(Some("/w/other"), None)).is_ok());
-        assert_eq!(on_port(port, None, &Claim::Whoevers).unwrap_err().code, Code::UnknownLease);
+        assert_eq!(on_port(port, None, &Claim::Anybodys).unwrap_err().code, Code::UnknownLease);
     }
 
     #[test]
-    fn a_session_may_release_what_its_worktrees_person_took() {
+    fn a_session_may_release_what_a_person_in_its_worktree_leased() {
         let active = lease(3000, |wire| wire["state"] = json!("active"));
         assert!(on_port(active.port, Some(&active), &ours(Some("/w/app"), Some("claude-1"))).is_ok());
     }
 
     #[test]
-    fn the_beginning_of_one_id_is_that_lease_and_of_several_is_none() {
+    fn the_beginning_of_an_id_must_be_unique() {
         let leases = [lease(3000, |_| {}), lease(3001, |_| {})];
         let whole = leases[1].lock_id.to_string();
         assert_eq!(beginning_with(&whole[..35], &leases[..1]).unwrap().port.get(), 3000);

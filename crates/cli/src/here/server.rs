@@ -1,4 +1,4 @@
-//! A server as the command line names it: by its port, or by the service that this worktree has a lease for.
+//! A server as the command line names it: by its port, or by a service of this worktree.
 
 use std::str::FromStr;
 
@@ -9,10 +9,10 @@ use crate::here::place;
 use crate::here::wishes;
 use crate::say::failure::Failure;
 
-/// One word of the command line.
+/// A server as the command line names it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ServerTarget {
-    /// `3000`: up to five digits and nothing else.
+    /// `3000`: up to five digits.
     Port(Port),
     /// `dev`
     Service(ServiceType),
@@ -34,7 +34,7 @@ impl FromStr for ServerTarget {
 pub(crate) struct Service {
     pub(crate) kind: ServiceType,
     pub(crate) name: Option<ServiceName>,
-    /// The name that a lease has if none is typed: the project's file may say one.
+    /// The name of leases without `--name`: the project file may set one.
     usual: Option<ServiceName>,
     project: Option<ProjectPath>,
     instance: Option<InstanceId>,
@@ -42,7 +42,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// # Errors
-    /// The worktree's path is not Unicode, its file has a mistake, or the environment names a session that cannot be.
+    /// The worktree's path is not Unicode, its file has a mistake, or the environment has an invalid session name.
     pub(crate) fn here(kind: ServiceType, name: Option<ServiceName>) -> Result<Self, Failure> {
         let usual = wishes::current_project()?.and_then(|file| file.wish(&kind, None).name);
         let (project, instance) = (place::current_project()?, place::current_instance()?);
@@ -65,8 +65,8 @@ impl Service {
         }
     }
 
-    /// Which of `leases` is meant: this session's before others', one of the usual name if none was given, one that is
-    /// listened on, the oldest.
+    /// Which of `leases` is meant: this session's before others', one with the usual name if none was given, one whose
+    /// server listens, the oldest.
     pub(crate) fn lease<'a>(&self, leases: &'a [Lease]) -> Option<&'a Lease> {
         let fits = |lease: &&Lease| {
             lease.service_type == self.kind
@@ -86,14 +86,14 @@ pub(crate) fn is_up(lease: &Lease) -> bool {
     lease.state == State::Active && lease.conflict.is_none()
 }
 
-/// `--name` goes with a service alone.
+/// `--name` is only for services.
 ///
 /// # Errors
 /// It was given with a port.
 pub(crate) fn no_name_beside_a_port(name: Option<&ServiceName>) -> Result<(), Failure> {
     match name {
         Some(_) => {
-            Err(Failure::usage("--name does not go with a port", "name a service: styxy wait dev -n web"))
+            Err(Failure::usage("--name cannot be used with a port", "name a service: styxy wait dev -n web"))
         }
         None => Ok(()),
     }
@@ -106,7 +106,7 @@ pub(crate) mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn up_to_five_digits_are_a_port_and_all_else_is_a_service() {
+    fn up_to_five_digits_are_a_port_and_everything_else_is_a_service() {
         assert_eq!("3000".parse(), Ok(ServerTarget::Port(Port::new(3000).unwrap())));
         assert_eq!("dev".parse(), Ok(ServerTarget::Service(ServiceType::new("dev").unwrap())));
         for bad in ["0", "70000", "", "a b", "-1"] {
@@ -140,7 +140,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_lease_of_this_worktrees_key_is_meant() {
+    fn the_lease_of_this_worktree_service_and_name_is_meant() {
         let others = [(1, json!({"project_path": "/w/other"})), (2, json!({"service_type": "api"}))];
         assert_eq!(meant(&service(None, None), &others), None);
         let both = [(3, json!({"service_name": "web"})), (4, json!({"service_name": "admin"}))];
@@ -153,7 +153,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn this_sessions_then_a_listening_then_the_oldest_lease_is_meant() {
+    fn a_lease_of_this_session_comes_first_then_one_that_listens_then_the_oldest() {
         let old = "2026-11-22T17:00:00Z";
         let up = [(1, json!({"allocated_at": old})), (2, json!({"state": "active"}))];
         assert_eq!(meant(&service(None, None), &up), Some(2));

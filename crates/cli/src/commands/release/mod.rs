@@ -35,7 +35,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let claim = if self.force {
-            Claim::Whoevers
+            Claim::Anybodys
         } else {
             Claim::Ours(Ours { project: place::current_project()?, instance: place::current_instance()? })
         };

@@ -24,7 +24,7 @@ pub(crate) fn is_short(flag: &str) -> bool {
     flag.len() == 2
 }
 
-/// Takes options off the front: `valued` ones take the next word along. What is left begins with no flag.
+/// Removes the options at the front; `valued` ones include the next word. The rest does not begin with a flag.
 pub(crate) fn options(args: &mut Vec<Word>, valued: &[&str], mut seen: impl FnMut(&str, Option<&str>)) {
     while args.first().is_some_and(Word::is_flag) {
         let flag = args.remove(0).text;
@@ -42,13 +42,13 @@ pub(crate) fn options(args: &mut Vec<Word>, valued: &[&str], mut seen: impl FnMu
     }
 }
 
-/// The command behind the options of `npx` and its like.
+/// The command after the options of `npx` and similar programs.
 pub(crate) fn packaged(mut args: Vec<Word>, valued: &[&str]) -> Vec<Word> {
     options(&mut args, valued, |_, _| {});
     args
 }
 
-/// The command behind options and, if there are any, one of these words.
+/// The command after options and one of `words`, if there are any.
 pub(crate) fn after(mut args: Vec<Word>, words: &[&str], valued: &[&str]) -> Vec<Word> {
     options(&mut args, valued, |_, _| {});
     if !words.is_empty() {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_has_its_value_in_the_next_word_or_behind_it_in_its_own() {
+    fn a_flag_has_its_value_in_the_next_word_or_in_its_own() {
         for (word, flag, expected) in [
             ("--port", "--port", Some(Value::Next)),
             ("--port=3000", "--port", Some(Value::Here(7))),

@@ -1,4 +1,4 @@
-//! A port that a command names itself, in its arguments.
+//! A port in a command's own arguments.
 
 use styxy_core::Port;
 
@@ -6,23 +6,23 @@ use crate::devserver::frameworks::{Framework, Way};
 use crate::devserver::options::{Value, is_short, value};
 use crate::devserver::shell::Word;
 
-/// What a tool's arguments say of its port.
+/// What a tool's arguments say about its port.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PortArgument {
     /// Nothing.
     None,
-    /// Something that only a shell or the tool itself understands.
+    /// A value that only a shell or the tool itself can determine.
     Unknown,
-    /// The word `at` holds it, and would be `with_port` with another port in place of `{port}`.
+    /// The port is in the word `at`, which becomes `with_port` with another port in place of `{port}`.
     Port {
         at: usize,
-        /// None for 0, which stands for any.
+        /// None for 0, which means any port.
         port: Option<Port>,
         with_port: String,
     },
 }
 
-/// What `args` say of the port that `row` is told.
+/// What `args` say about the port, for a tool of `row`.
 pub(crate) fn find(args: &[Word], row: &Framework) -> PortArgument {
     let end = args.iter().position(|word| word.text == "--").unwrap_or(args.len());
     let args = &args[..end];
@@ -37,7 +37,7 @@ pub(crate) fn find(args: &[Word], row: &Framework) -> PortArgument {
     }
 }
 
-/// The first word that is no flag, no flag's value, and a port.
+/// The first word that is a port, and neither a flag nor the value of one.
 fn by_itself(args: &[Word], valued: &[&str]) -> PortArgument {
     let mut words = args.iter().enumerate();
     while let Some((at, word)) = words.next() {
@@ -58,7 +58,7 @@ fn in_flags(args: &[Word], flags: &[&str]) -> PortArgument {
         for flag in flags {
             let found = match value(&word.text, flag) {
                 None => continue,
-                // A flag without its value; the tool will say what it thinks of it.
+                // A flag without its value: the tool will report it.
                 Some(Value::Next) => args
                     .get(at + 1)
                     .and_then(|next| in_word(at + 1, next, ""))
@@ -67,7 +67,7 @@ fn in_flags(args: &[Word], flags: &[&str]) -> PortArgument {
             };
             match found {
                 Some(found) => return found,
-                // `-prod` is several flags in one, or another one.
+                // `-prod` may be several flags in one, or another flag.
                 None if is_short(flag) => {}
                 None => return PortArgument::Unknown,
             }
@@ -76,7 +76,7 @@ fn in_flags(args: &[Word], flags: &[&str]) -> PortArgument {
     PortArgument::None
 }
 
-/// The port at the end of `word`, behind `before` and perhaps an address: `3000`, `localhost:3000`, `tcp://[::]:3000`.
+/// The port at the end of `word`, after `before` and perhaps an address: `3000`, `localhost:3000`, `tcp://[::]:3000`.
 fn in_word(at: usize, word: &Word, before: &str) -> Option<PortArgument> {
     let value = word.text.strip_prefix(before)?;
     if word.expanded {
@@ -84,7 +84,7 @@ fn in_word(at: usize, word: &Word, before: &str) -> Option<PortArgument> {
     }
     let address = value.rfind(':').map_or(0, |colon| colon + 1);
     let number = &value[address..];
-    // The last part of `::1` is no port; an IPv6 address that has one stands in brackets.
+    // The last part of `::1` is not a port; an IPv6 address with a port is in brackets.
     let host = value[..address].trim_end_matches(':');
     let host = host.rsplit("://").next().unwrap_or(host);
     if value[..address].ends_with("::")

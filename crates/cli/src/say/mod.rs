@@ -1,4 +1,4 @@
-//! How things are said: answers and refusals, tables, ages, exit codes. Uses only core, and does no input or output but printing.
+//! How things are said: answers and refusals, tables, ages, exit codes. Uses only core, and does nothing but print.
 
 pub(crate) mod age;
 pub(crate) mod arguments;

@@ -1,4 +1,4 @@
-//! What dev servers are told a port with: the table and how a row is found. [`table`] is data only.
+//! How each dev server gets its port: the table, and how a row is found. [`table`] is data only.
 
 #[cfg(test)]
 mod page;
@@ -8,7 +8,7 @@ mod table;
 pub(crate) use row::{Framework, Twice, Way};
 use table::TABLE;
 
-/// The row of a program called `name` with the arguments `rest`, if it is one and will listen.
+/// The row of the program `name` with the arguments `rest`, if it is a server.
 pub(crate) fn find<'w>(
     name: &str,
     rest: &(impl Iterator<Item = &'w str> + Clone),
@@ -32,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tool_is_a_server_by_its_subcommand_wherever_that_stands() {
+    fn a_tool_is_a_server_by_its_subcommand_wherever_that_is() {
         assert_eq!(name("flask run"), Some("Flask"));
         assert_eq!(name("flask --app hello --debug run"), Some("Flask"));
         assert_eq!(name("flask routes"), None);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_of_a_flag_is_no_subcommand() {
+    fn the_value_of_a_flag_is_not_a_subcommand() {
         for line in [
             "vite --mode build",
             "vite --mode test",

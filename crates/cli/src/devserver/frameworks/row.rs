@@ -1,27 +1,27 @@
-//! A row of the table: how a tool is known to be a server, and how it is told its port.
+//! A row of the table: when a tool is a server, and how it gets its port.
 
 use crate::devserver::options::value;
 
-/// One tool that listens, or several that take their port alike.
+/// A tool that listens, or several that get their port in the same way.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Framework {
-    /// As people call it.
+    /// What people call it.
     pub(crate) name: &'static str,
     /// The programs, packages or Python modules it is started by.
     pub(crate) commands: &'static [&'static str],
-    /// When such a program is a server at all.
+    /// When such a program is a server.
     pub(crate) when: When,
-    /// Flags that take the next word as their value, where it could be taken for a subcommand or a port.
+    /// Flags with a value that could be mistaken for a subcommand or a port.
     pub(crate) valued: &'static [&'static str],
-    /// How it is told the port.
+    /// How it gets its port.
     pub(crate) port: Way,
-    /// What keeps it from moving to another port on its own.
+    /// Flags that keep it from moving to another port by itself.
     pub(crate) strict: &'static [&'static str],
-    /// Variables it reads, with `{port}` in their values; every command has `PORT` besides.
+    /// Variables that it reads, with `{port}` in their values; every command also gets `PORT`.
     pub(crate) env: &'static [(&'static str, &'static str)],
-    /// The service type asked for if none is named.
+    /// The service type used if none is named.
     pub(crate) service: &'static str,
-    /// What is worth knowing, for the page.
+    /// A note for the page.
     pub(crate) note: &'static str,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum When {
     Flag(&'static [&'static str]),
 }
 
-/// How a tool is told its port.
+/// How a tool gets its port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// By a flag and its value.
@@ -47,28 +47,28 @@ pub(crate) enum Way {
         write: &'static str,
         /// Others that mean the same.
         also: &'static [&'static str],
-        /// What it makes of a flag that is there twice.
+        /// What happens if the flag is given twice.
         twice: Twice,
     },
-    /// By a word of its own: `8000` or `127.0.0.1:8000`.
+    /// By an argument without a flag: `8000` or `127.0.0.1:8000`.
     Word,
     /// By the value of a flag that makes it a server, as `-S localhost:8000`; never added.
     InFlag(&'static str),
-    /// By its variables alone.
+    /// Only by its variables.
     Env,
 }
 
-/// What a tool makes of a port flag that is there twice.
+/// What happens if a tool's port flag is given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Twice {
-    /// The last one counts, so a script's own can be overruled.
+    /// The last one counts, so that a script's own can be overridden.
     LastWins,
-    /// A mistake, or two ports.
+    /// It is an error, or means two ports.
     Wrong,
 }
 
 impl Framework {
-    /// Whether the row says how to pass a port other than by variables.
+    /// Whether the tool gets its port by arguments.
     pub(crate) fn needs_words(&self) -> bool {
         self.port != Way::Env
     }
@@ -91,8 +91,8 @@ impl When {
 
 /// Whether the subcommand among `rest` is one of these; none if there is no subcommand.
 ///
-/// A word behind a flag that is not known may be the flag's value, so it decides nothing unless it is one of these. Behind
-/// one of `valued` it is.
+/// A word after an unknown flag may be the flag's value, so it decides nothing unless it is one of these. After one of
+/// `valued` it is the value.
 fn starts_with_one<'w>(
     subcommands: &[&str],
     valued: &[&str],

@@ -5,7 +5,7 @@ use styxy_client::agents::Agent;
 
 use super::session::Began;
 
-/// What the session is told as it begins.
+/// The context for a session that begins.
 pub(super) fn context(agent: Agent, event: &str, began: &Began) -> Value {
     let said = &began.said;
     match agent {
@@ -20,7 +20,7 @@ pub(super) fn context(agent: Agent, event: &str, began: &Began) -> Value {
     }
 }
 
-/// That a command is not to run, and why.
+/// A command must not run, and why.
 pub(super) fn denial(agent: Agent, event: &str, why: &str) -> Value {
     match agent {
         Agent::Claude | Agent::Codex => json!({ "hookSpecificOutput": {
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
     use crate::say::shown::{each, snapshot};
 
-    /// How each agent calls the start of a session and a shell command.
+    /// The names that each agent has for the start of a session and for a shell command.
     const EVENTS: [(Agent, &str, &str); 4] = [
         (Agent::Claude, "SessionStart", "PreToolUse"),
         (Agent::Codex, "SessionStart", "PreToolUse"),

@@ -11,11 +11,11 @@ use crate::here::wishes::{self, Wish};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leased {
     pub(super) port: Port,
-    /// Why it is not the one wished for.
+    /// Why it is not the preferred one.
     pub(super) reason: Option<String>,
 }
 
-/// A port for each wish: of the session's live lease, also one that its server has by now, else of a new one.
+/// A port for each wish: that of the session's live lease, even if its server owns that now, else of a new lease.
 pub(super) async fn lease(
     client: &Client,
     wishes: &[Wish],

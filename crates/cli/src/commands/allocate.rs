@@ -14,7 +14,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{self, Format, STRONG, printable};
+use crate::say::output::{self, Format, STRONG, one_line};
 
 /// Get a port that nobody else has
 ///
@@ -143,7 +143,7 @@ fn show(answer: &AllocateAnswer, said: &Said, out: &mut impl Write) -> io::Resul
         let kind = if grants.len() > 1 { format!(" ({})", grant.service_type) } else { String::new() };
         writeln!(out, "{STRONG}{}{kind}: {}{STRONG:#}", headline(grant, said), grant.url)?;
         if let Some(reason) = &grant.reason {
-            writeln!(out, "  why    {}", printable(reason))?;
+            writeln!(out, "  why    {}", one_line(reason))?;
         }
         if let Some(port) = grant.displaced_from {
             writeln!(out, "  moved  from {port}, which another process has taken")?;
@@ -190,6 +190,7 @@ fn end(grant: &Grant, wait: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, plain, snapshot};
     use clap::Parser;
     use serde_json::json;
 
@@ -224,9 +225,7 @@ mod tests {
     }
 
     fn shown(answer: &AllocateAnswer, said: &Said) -> String {
-        let mut out = Vec::new();
-        show(answer, said, &mut out).unwrap();
-        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+        plain(|out| show(answer, said, out))
     }
 
     #[test]
@@ -281,10 +280,9 @@ mod tests {
 
     #[test]
     fn a_group_has_no_one_port_and_no_one_name() {
-        for line in ["allocate -s dev -s api -p 3000", "allocate -s dev -s api -n web"] {
-            let failure = parse(line).request(&nowhere()).unwrap_err();
-            assert_eq!(failure.exit(), Exit::Usage, "{line}");
-        }
+        let lines = ["allocate -s dev -s api -p 3000", "allocate -s dev -s api -n web"];
+        let refused = |line| (line, failed(parse(line).request(&nowhere()).unwrap_err()));
+        snapshot!("allocate_several", each(lines.map(refused)));
     }
 
     #[test]
@@ -304,24 +302,45 @@ mod tests {
 
     #[test]
     fn a_granted_port_says_why_it_is_that_one_and_what_ends_it() {
-        let answer =
-            grant(|wire| wire["reason"] = json!("preferred port 3000 is leased by claude-2 (/w/other)"));
-        let expected = "\
-Port 3001 is yours: http://localhost:3001
-  why    preferred port 3000 is leased by claude-2 (/w/other)
-  lease  4f5e0000-0000-4000-8000-000000003001
-  ends   with the server you start on it, in 15 min if none has come, or by: styxy release 3001
-";
-        assert_eq!(shown(&answer, &Said::Granted { wait: Some(900) }), expected);
-        let answer = grant(|wire| wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"}));
-        let owned = shown(&answer, &Said::Granted { wait: None });
-        assert!(owned.contains("  ends   with bash (42), or by: styxy release 3001\n"), "{owned}");
-    }
-
-    #[test]
-    fn a_dry_run_promises_nothing() {
-        let answer = grant(|wire| wire["lock_id"] = json!(null));
-        assert_eq!(shown(&answer, &Said::DryRun), "Port 3001 would be yours: http://localhost:3001\n");
+        let granted =
+            |wait, change: fn(&mut serde_json::Value)| shown(&grant(change), &Said::Granted { wait });
+        let both =
+            [grant(|_| {}), grant(|wire| wire["service_type"] = json!("api"))].map(|answer| match answer {
+                AllocateAnswer::One(grant) => grant,
+                AllocateAnswer::Group(_) => panic!("a group"),
+            });
+        let group = styxy_core::api::GroupAnswer { success: true, leases: both.into() };
+        snapshot!(
+            "allocate",
+            each([
+                ("it waits for a listener", granted(Some(900), |_| {})),
+                (
+                    "another than the preferred port",
+                    granted(None, |wire| wire["reason"] =
+                        json!("preferred port 3000 is leased by a\u{1b}[2J")),
+                ),
+                (
+                    "a process owns it",
+                    granted(None, |wire| {
+                        wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"});
+                    }),
+                ),
+                (
+                    "a session's, which has it already",
+                    granted(None, |wire| {
+                        wire["owner"] = json!({"kind": "instance"});
+                        wire["reused"] = json!(true);
+                    }),
+                ),
+                (
+                    "another process took the one before",
+                    granted(None, |wire| wire["displaced_from"] = json!(3000))
+                ),
+                ("the one of its type", granted(None, |wire| wire["existing"] = json!(true))),
+                ("several", shown(&AllocateAnswer::Group(group), &Said::Granted { wait: None })),
+                ("a dry run", shown(&grant(|wire| wire["lock_id"] = json!(null)), &Said::DryRun)),
+            ])
+        );
     }
 
     #[test]

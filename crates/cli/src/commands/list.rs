@@ -86,32 +86,38 @@ fn nothing(query: &AllocationsQuery, out: &mut impl Write) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{at_widths, each, plain, snapshot};
     use serde_json::json;
 
     #[test]
     fn a_list_shows_port_service_state_who_project_and_age() {
         let leases = [
+            lease(80, |wire| wire["project_path"] = json!("/srv/店舗/🦀🦀/cafe\u{301}/frontend")),
             lease(3000, |wire| {
                 wire["service_name"] = json!("web");
                 wire["state"] = json!("active");
                 wire["instance_id"] = json!("claude-1");
-                wire["project_path"] = json!("/home/ada/shop");
+                wire["project_path"] = json!("/home/ada/code/shop/packages/web");
             }),
-            lease(3001, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"})),
+            lease(3001, |wire| wire["conflict"] = json!({"pid": 9, "process": "a\nb\u{1b}[2J"})),
             lease(10000, |wire| {
                 wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"});
                 wire["project_path"] = json!(null);
             }),
         ];
         let now = "2026-11-22T17:43:10Z".parse().unwrap();
-        let mut out = Vec::new();
-        table(&leases, now, Some(Path::new("/home/ada"))).print(None, &mut out).unwrap();
-        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
-        let expected = " PORT  SERVICE  STATE                  WHO                   PROJECT  SINCE
- 3000  dev/web  active                 claude-1              ~/shop   3 min ago
- 3001  dev      conflict: python3 (9)  waits for a listener  /w/app   3 min ago
-10000  dev      granted                bash (42)             -        3 min ago
-";
-        assert_eq!(plain, expected);
+        snapshot!("list", at_widths(&table(&leases, now, Some(Path::new("/home/ada")))));
+    }
+
+    #[test]
+    fn an_empty_list_says_what_to_type_next() {
+        let filtered = AllocationsQuery { port: Port::new(3000).ok(), ..AllocationsQuery::default() };
+        snapshot!(
+            "list_empty",
+            each([
+                ("no lease", plain(|out| nothing(&AllocationsQuery::default(), out))),
+                ("none like that", plain(|out| nothing(&filtered, out))),
+            ])
+        );
     }
 }

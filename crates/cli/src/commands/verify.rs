@@ -2,13 +2,13 @@
 
 use styxy_core::Port;
 
-use super::who::headline;
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+use crate::say::whose::headline;
 
 /// Check that the server on a port is this worktree's
 ///

@@ -1,7 +1,7 @@
-//! What agents' hooks ask: what to tell a session that begins, and whether a shell command may run.
+//! The answers to agents' hooks: the context for a session that begins, and whether a shell command may run.
 //!
-//! It never fails the agent: whatever goes wrong, there is no answer. It allows nothing, it only denies what would take or
-//! end another's server. Only the start of a session starts a daemon.
+//! It never makes the agent fail: if anything goes wrong, there is no answer. It never allows a command, it only denies
+//! those that would take the port of another's server or end it. Only the start of a session starts the daemon.
 
 mod answer;
 mod event;
@@ -17,7 +17,7 @@ use styxy_core::InstanceId;
 use crate::here::caller::caller;
 use event::{Event, Happened};
 
-/// What to tell `agent` about the event that it described as `text`, JSON; nothing if there is nothing to say.
+/// The answer to `agent` about the event in `text` (JSON); none if there is nothing to say.
 pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
     let Event { happened, folder, session } = event::read(text)?;
     let caller = caller().at(&folder);
@@ -47,10 +47,10 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
     }
 }
 
-/// The session that the hook runs in, by the rule of every other command.
+/// The session that the hook runs in, by the same rule as for every command.
 fn whose(caller: &Caller, agent: Agent, session: Option<&str>) -> Option<Session> {
     let found = caller.session().ok()?;
-    // The agent's shell has this as a variable.
+    // The agent's shell has the id as a variable.
     let by_id = || {
         let id = session.filter(|_| agent == Agent::Claude)?;
         Some(Session { instance: InstanceId::new(&format!("claude-{id}")).ok()?, pid: None })

@@ -1,5 +1,5 @@
-//! Where and for whom a command runs: the checkout and the session, what they wish for, whose a server is, what may be
-//! ended or released, and how the daemon is reached.
+//! Where and for whom a command runs: the checkout and the session, the ports they wish for, whose a server is, what may
+//! be ended or released, and how to reach the daemon.
 
 pub(crate) mod caller;
 pub(crate) mod config_file;

@@ -1,8 +1,9 @@
-//! What is said to each tool, and the folder that a call is about.
+//! What is said to each tool, and the folder that a call is about. The comments of the fields are what a client reads.
 
 use std::path::{Path, PathBuf};
 
 use rmcp::model::JsonObject;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,46 +15,71 @@ use crate::here::caller::caller;
 use crate::say::failure::Failure;
 
 /// `allocate_port`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Allocate {
+    /// What the port is for: dev, api, test, storybook, docs, …
+    #[schemars(with = "String", length(max = 50))]
     pub(super) service: ServiceType,
+    /// Which of several servers of that service: web, admin, …
+    #[schemars(with = "Option<String>", length(max = 100))]
     pub(super) name: Option<ServiceName>,
+    /// The port wished for; another one is given if it cannot be had.
+    /// Default: what the project's .styxy.json says, else the port of last time.
+    #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
+    /// A folder of the worktree that the port is for, absolute. Default: this server's working folder.
     pub(super) project: Option<PathBuf>,
 }
 
 /// `release_port`: exactly one of `port` and `lock_id`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Release {
+    /// The port to give back; either this or `lock_id`.
+    #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
+    /// The lease to end; either this or port.
+    #[schemars(with = "Option<String>", extend("format" = "uuid"))]
     pub(super) lock_id: Option<LockId>,
+    /// A folder of the worktree whose lease it is, absolute. Default: this server's working folder.
     pub(super) project: Option<PathBuf>,
 }
 
 /// `list_ports`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
+    /// Only this service's.
+    #[schemars(with = "Option<String>", length(max = 50))]
     pub(super) service: Option<ServiceType>,
+    /// Only leases of this name.
+    #[schemars(with = "Option<String>", length(max = 100))]
     pub(super) name: Option<ServiceName>,
+    /// Only this port's.
+    #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
+    /// Only those of the worktree around this folder, absolute. Default: all worktrees.
     pub(super) project: Option<PathBuf>,
 }
 
 /// `check_port`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Check {
+    /// The port to look at.
+    #[schemars(with = "u16", range(min = 1))]
     pub(super) port: Port,
 }
 
 /// `who_owns_port`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WhoOwns {
+    /// The port to ask about.
+    #[schemars(with = "u16", range(min = 1))]
     pub(super) port: Port,
+    /// A folder of the worktree to see it from, absolute. Default: this server's working folder.
     pub(super) project: Option<PathBuf>,
 }
 

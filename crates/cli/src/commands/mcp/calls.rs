@@ -11,30 +11,20 @@ use styxy_core::api::{
 };
 use styxy_core::{Pid, Port};
 
-use super::tool::Tool;
-use super::{Answer, arguments, summaries};
+use super::{arguments, summaries};
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::here::release_target::{Claim, on_port};
 use crate::say::failure::Failure;
 
-/// Does what `tool` is called for.
-///
-/// # Errors
-/// The arguments cannot be meant, or the daemon says no or cannot be reached.
-pub(super) async fn call(context: &Context, tool: Tool, said: JsonObject) -> Result<Answer, Refusal> {
-    let done = match tool {
-        Tool::Allocate => allocate(context, arguments::read(said)?).await,
-        Tool::Release => release(context, arguments::read(said)?).await,
-        Tool::List => list(context, arguments::read(said)?).await,
-        Tool::Check => check(context, arguments::read(said)?).await,
-        Tool::WhoOwns => who(context, arguments::read(said)?).await,
-    };
-    done.map_err(Failure::into_refusal)
+/// What a tool answers: the wire's type for programs, the facts in words for who reads.
+pub(super) struct Answer {
+    pub(super) wire: JsonObject,
+    pub(super) text: String,
 }
 
-async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer, Failure> {
+pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer, Failure> {
     let caller = arguments::caller_in(said.project.as_deref())?;
     let port = PortRequest { name: said.name, port: said.port, ..PortRequest::new(said.service) };
     let port = port.or(caller.file()?.as_ref());
@@ -92,7 +82,7 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
     answer(&grant, summaries::granted(&grant, us))
 }
 
-async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
+pub(super) async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
     let project = arguments::project(said.project.as_deref())?;
     let claim = Claim::OursAlone(Terms { project, instance: caller().instance()?, ..Terms::default() });
     let client = context.client()?;
@@ -130,7 +120,7 @@ fn for_an_agent(refusal: Refusal) -> Refusal {
     }
 }
 
-async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failure> {
+pub(super) async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failure> {
     let ours = arguments::project(None)?;
     let given = said.project.as_deref();
     let query = AllocationsQuery {
@@ -145,12 +135,12 @@ async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failur
     answer(&AllocationsAnswer { allocations: leases }, text)
 }
 
-async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
+pub(super) async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
     let checked = client_check(&context.client()?, said.port).await?;
     answer(&checked, summaries::checked(&checked))
 }
 
-async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
+pub(super) async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
     let here = Here::of(arguments::caller_in(said.project.as_deref())?)?;
     let checked = client_check(&context.client()?, said.port).await?;
     let owner = ownership::judge(checked, &here);

@@ -9,7 +9,7 @@ use styxy_core::api::{AllocateRequest, Grant};
 use styxy_core::{Pid, Port};
 
 use crate::here::context::{self, Context};
-use crate::here::fallback;
+use crate::here::fallback::{self, Candidates};
 use crate::here::variables::variable;
 use crate::say::failure::Failure;
 
@@ -49,11 +49,21 @@ pub(super) fn ask(context: &Context, caller: &Caller, requests: &[PortRequest]) 
         Err(Error::Refused(refusal)) => return Err(refusal.into()),
         Err(error) => error,
     };
-    let told = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
-    match fallback::ports(requests, told, id()) {
+    match fallback::ports(&candidates(requests), id()) {
         Some(ports) => Ok(Ports::Probed { ports, why: error.refusal().error }),
         None => Err(error.into()),
     }
+}
+
+/// The preferred port, then the one that an outer `styxy run` has set.
+fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
+    let inherited = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
+    let candidates = |request: &PortRequest| Candidates {
+        service: request.service.clone(),
+        preferred: request.port.into_iter().chain(inherited(&request.service)).collect(),
+        near: None,
+    };
+    requests.iter().map(candidates).collect()
 }
 
 type Answer = Result<Vec<Grant>, Error>;

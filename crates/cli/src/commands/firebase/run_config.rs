@@ -16,11 +16,11 @@ const MARK: &str = ".styxy-";
 
 /// A file that goes when this is dropped.
 #[derive(Debug)]
-pub(super) struct ConfigFile {
+pub(super) struct RunConfig {
     path: PathBuf,
 }
 
-impl ConfigFile {
+impl RunConfig {
     /// Writes `text` beside `original`, for this process.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl ConfigFile {
     }
 }
 
-impl Drop for ConfigFile {
+impl Drop for RunConfig {
     fn drop(&mut self) {
         // What cannot be removed now is removed by the next run.
         let _ = fs::remove_file(&self.path);
@@ -102,7 +102,7 @@ mod tests {
     fn the_file_lies_beside_the_original_and_goes_with_the_run() {
         let folder = tempfile::tempdir().unwrap();
         let original = folder.path().join("firebase.test.json");
-        let file = ConfigFile::write(&original, "{}").unwrap();
+        let file = RunConfig::write(&original, "{}").unwrap();
         let path = file.path().to_owned();
         assert_eq!(path.parent(), Some(folder.path()));
         assert!(owner(path.file_name().unwrap().to_str().unwrap(), "firebase.test").is_some());
@@ -127,7 +127,7 @@ mod tests {
         for path in others.iter().chain([&dead]) {
             fs::write(path, "{}").unwrap();
         }
-        let live = ConfigFile::write(&original, "{}").unwrap();
+        let live = RunConfig::write(&original, "{}").unwrap();
         sweep(&original);
         assert!(!dead.exists() && live.path().exists());
         assert!(others.iter().all(|path| path.exists()));

@@ -171,7 +171,24 @@ pub(super) fn unfit(path: &Path, text: &str, trouble: &Trouble) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::Mistake;
     use super::*;
+    use crate::say::shown::{each, failed, snapshot};
+
+    #[test]
+    fn settings_that_are_left_alone_say_why() {
+        let path = Path::new("/home/ada/.claude/settings.json");
+        let text = "{\n  \"hooks\": []\n}";
+        let mistake = Mistake { at: 13, expected: "an object" };
+        snapshot!(
+            "settings_refused",
+            each([
+                ("a mistake", failed(unfit(path, text, &Trouble::Mistaken(mistake)))),
+                ("unsure", failed(unfit(path, text, &Trouble::Unsure))),
+                ("not readable", failed(refused(path, "cannot be read: permission denied"))),
+            ])
+        );
+    }
 
     #[test]
     fn what_somebody_else_wrote_meanwhile_is_not_overwritten() {

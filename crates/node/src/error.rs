@@ -45,10 +45,9 @@ pub(crate) fn invalid(field: &str, found: &str) -> napi::Error {
 /// Why it is unknown where or for whom a call is, as the same.
 pub(crate) fn unplaced(error: &CallerError) -> napi::Error {
     match error {
-        CallerError::NotUnicode { path } => {
-            invalid("project", &format!("{}; allowed: a path in Unicode", path.display()))
+        CallerError::InvalidPath { path } => {
+            invalid("project", &format!("{}; allowed: a path in Unicode, up to 4096 bytes", path.display()))
         }
-        CallerError::InvalidPath { source, .. } => invalid("project", &source.to_string()),
         CallerError::NoFolder { given, source } => {
             let given = given.to_string_lossy();
             invalid("project", &format!("{given:?}: {source}; allowed: a folder that exists"))

@@ -8,7 +8,7 @@ mod command;
 pub mod config;
 mod event;
 pub mod handshake;
-mod json;
+pub mod json;
 pub mod layout;
 mod lease;
 mod names;

@@ -15,7 +15,7 @@ use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
 use crate::time::Millis;
 
-pub(crate) use parse::MAX_LENGTH;
+pub(crate) use parse::file;
 pub use parse::{ConfigError, Parsed, parse};
 #[cfg(feature = "schema")]
 pub use schema::schema;

@@ -9,9 +9,10 @@ mod put;
 mod take;
 
 use serde_json::{Value, json};
+use styxy_core::json::{Kind, Mistake, Node, without_mark};
 
 use super::agents::{Entry, Form, is_ours};
-use super::text::{Kind, Mistake, Node, parse};
+use super::text::{find, parse};
 use own::Own;
 
 /// Why a text is not changed.
@@ -47,6 +48,7 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
     if !wanted.entries.iter().all(|entry| is_ours(&entry.command(wanted.program), &[])) {
         return Err(Trouble::Unsure);
     }
+    let (mark, text) = marked(text);
     let seed = seed(text, wanted.form);
     let mut text = seed.clone();
     for entry in wanted.entries {
@@ -54,7 +56,7 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
             text = next;
         }
     }
-    if check::is_installed(&seed, &text, wanted) { Ok(text) } else { Err(Trouble::Unsure) }
+    if check::is_installed(&seed, &text, wanted) { Ok(mark.to_owned() + &text) } else { Err(Trouble::Unsure) }
 }
 
 /// `text` without any entry of Styxy's, and without the lists and objects that were made for them.
@@ -62,31 +64,29 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
 /// # Errors
 /// See [`Trouble`].
 pub(super) fn without(text: &str) -> Result<String, Trouble> {
-    let before = text;
-    let mut text = before.to_owned();
-    if is_blank(before) {
-        return Ok(text);
+    let (mark, before) = marked(text);
+    if before.trim().is_empty() {
+        return Ok(text.to_owned());
     }
+    let mut text = before.to_owned();
     while let Some(next) = take::next(&text, &parse(&text)?) {
         text = next;
     }
-    if check::is_uninstalled(before, &text) { Ok(text) } else { Err(Trouble::Unsure) }
+    if check::is_uninstalled(before, &text) { Ok(mark.to_owned() + &text) } else { Err(Trouble::Unsure) }
 }
 
-fn is_blank(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').trim().is_empty()
+/// A byte order mark, which stays, and what is behind it.
+fn marked(text: &str) -> (&str, &str) {
+    text.split_at(text.len() - without_mark(text).len())
 }
 
 /// The text to begin with: a file without anything is one without settings.
 fn seed(text: &str, form: Form) -> String {
-    if !is_blank(text) {
-        return text.to_owned();
-    }
     let end = put::line_end(text);
-    let mark = if text.starts_with('\u{feff}') { "\u{feff}" } else { "" };
     match form {
-        Form::Groups => format!("{mark}{{}}{end}"),
-        Form::Flat => format!("{mark}{{{end}  \"version\": 1{end}}}{end}"),
+        _ if !text.trim().is_empty() => text.to_owned(),
+        Form::Groups => format!("{{}}{end}"),
+        Form::Flat => format!("{{{end}  \"version\": 1{end}}}{end}"),
     }
 }
 
@@ -101,8 +101,8 @@ fn step(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mis
     let Some(list) = hooks.get(entry.event) else {
         return put::member(text, hooks, entry.event, &json!([element()])).map(Some);
     };
-    if !matches!(list.kind, Kind::Array(_)) {
-        return Err(Mistake { at: list.start, expected: "a list" });
+    if !matches!(list.kind, Kind::List(_)) {
+        return Err(Mistake::new(list.at, "this is not a list; allowed: [ … ]"));
     }
     let all = own::all(list);
     let Some(kept) = all.iter().find(|own| is_usable(own, entry, wanted.form)) else {
@@ -126,10 +126,10 @@ fn is_usable(own: &Own, entry: &Entry, form: Form) -> bool {
 
 fn has_matcher(holder: &Node, entry: &Entry) -> bool {
     match (holder.get("matcher"), entry.matcher) {
-        (found, Some(matcher)) => found.and_then(Node::text) == Some(matcher),
+        (found, Some(matcher)) => found.and_then(Node::as_text) == Some(matcher),
         (None, None) => true,
         // Both mean all of them.
-        (Some(found), None) => matches!(found.text(), Some("" | "*")),
+        (Some(found), None) => matches!(found.as_text(), Some("" | "*")),
     }
 }
 
@@ -137,16 +137,16 @@ fn has_matcher(holder: &Node, entry: &Entry) -> bool {
 fn corrected(text: &str, own: &Own, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
     let set = |holder: &Node, key: &str, value: &Value| {
         let Some(found) = holder.get(key) else { return put::member(text, holder, key, value).map(Some) };
-        let (written, value) = (&text[found.start..found.end], value.to_string());
-        let changed = || format!("{}{value}{}", &text[..found.start], &text[found.end..]);
+        let (written, value) = (found.text, value.to_string());
+        let changed = || format!("{}{value}{}", &text[..found.at], &text[found.end()..]);
         Ok((written != value).then(changed))
     };
     // The program may have moved.
     let command = entry.command(wanted.program);
-    if own.hook.get("command").and_then(Node::text) != Some(command.as_str()) {
+    if own.hook.get("command").and_then(Node::as_text) != Some(command.as_str()) {
         return set(own.hook, "command", &Value::from(command));
     }
-    if let Some(at) = own.hook.find("args") {
+    if let Some(at) = find(own.hook, "args") {
         return Ok(Some(take::removed(text, own.hook, at)));
     }
     if let Some(timeout) = entry.timeout
@@ -154,14 +154,14 @@ fn corrected(text: &str, own: &Own, entry: &Entry, wanted: Wanted) -> Result<Opt
     {
         return Ok(Some(text));
     }
-    if own.group.is_some() && own.hook.get("type").and_then(Node::text) != Some("command") {
+    if own.group.is_some() && own.hook.get("type").and_then(Node::as_text) != Some("command") {
         return set(own.hook, "type", &"command".into());
     }
     let holder = own.group.unwrap_or(own.hook);
     if has_matcher(holder, entry) {
         return Ok(None);
     }
-    match (entry.matcher, holder.find("matcher")) {
+    match (entry.matcher, find(holder, "matcher")) {
         (Some(matcher), _) => set(holder, "matcher", &matcher.into()),
         (None, Some(at)) => Ok(Some(take::removed(text, holder, at))),
         (None, None) => Ok(None),

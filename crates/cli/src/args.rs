@@ -1,7 +1,6 @@
 //! The command line as a whole, and how its words are read. Each subcommand's arguments are beside its code.
 
 use std::env;
-use std::time::Duration;
 
 use clap::Parser;
 use styxy_core::{Pid, Port, PortRange};
@@ -95,19 +94,6 @@ pub(crate) fn pid(text: &str) -> Result<Pid, String> {
     number
         .and_then(Pid::new)
         .ok_or_else(|| format!("{text:?} is not a pid; allowed: a whole number from 1 to 2147483647"))
-}
-
-/// Reads `60` or `0.5`: seconds, up to a day.
-///
-/// # Errors
-/// Says what came and what is allowed.
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    const DAY: f64 = 86_400.0;
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let number = text.parse().ok().filter(|number| digits && *number <= DAY);
-    number
-        .and_then(|number| Duration::try_from_secs_f64(number).ok())
-        .ok_or_else(|| format!("{text:?} is not a number of seconds; allowed: 0 to 86400"))
 }
 
 /// Reads `3000-3099`, or one port.
@@ -204,11 +190,18 @@ mod tests {
     }
 
     #[test]
-    fn seconds_are_a_plain_number_up_to_a_day() {
-        assert_eq!(seconds("60"), Ok(Duration::from_mins(1)));
-        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
-        for bad in ["", "-1", "1e3", "inf", "NaN", "86401", "5s"] {
-            assert!(seconds(bad).is_err(), "{bad}");
+    fn a_duration_may_have_units() {
+        for line in
+            ["styxy wait dev --timeout 30s", "styxy kill 3000 --grace 500ms", "styxy wait dev --timeout 0.5"]
+        {
+            Cli::try_parse_from(line.split(' ')).expect(line);
+        }
+        for bad in ["-1", "1e3", "inf", "2d"] {
+            let said = wrong(&format!("styxy wait dev --timeout {bad}"));
+            assert!(
+                said.contains(&format!("{bad:?} is not a duration; allowed: 0 to 86400 seconds")),
+                "{said}"
+            );
         }
     }
 

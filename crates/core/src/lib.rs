@@ -31,4 +31,4 @@ pub use port::{InvalidPort, Occupancy, Port, PortRange, PortSet};
 pub use process::{Listener, Pid, Process, ProcessKey, Relation};
 pub use refusal::{Holder, Refusal};
 pub use registry::{Policy, Registry, Snapshot};
-pub use time::{Millis, Timestamp, WallTime};
+pub use time::{InvalidDuration, InvalidTime, Millis, Timestamp, WallTime, duration};

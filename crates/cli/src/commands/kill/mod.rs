@@ -18,7 +18,7 @@ use styxy_core::{Pid, Port};
 use super::release::target::{self, Target};
 use super::whose::{self, Here};
 use super::words;
-use crate::args::{self, examples};
+use crate::args::examples;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -54,8 +54,8 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// How many seconds it is given to end by itself
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = args::seconds, allow_negative_numbers = true)]
+    /// How long it is given to end by itself: seconds, or 500ms, 30s, 2m
+    #[arg(long, value_name = "DURATION", default_value = "5", value_parser = styxy_core::duration, allow_negative_numbers = true)]
     grace: Duration,
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use styxy_core::api::{Code, Refusal};
+use styxy_core::api::{Code, Refusal, Rule};
 use styxy_core::layout::Layout;
 
 use crate::private;
@@ -54,7 +54,7 @@ fn foreign(folder: &Path, owner: u32, us: u32) -> Refusal {
     let folder = folder.display().to_string();
     let error = format!("{folder} belongs to another user (uid {owner}, ours is {us})");
     Refusal::new(Code::Forbidden, error)
-        .detail("rule", "home")
+        .rule(Rule::Home)
         .detail("path", folder)
         .detail("owner", owner)
         .hint("run styxy as the folder's owner (without sudo), or export STYXY_HOME=/a/folder/of/yours")
@@ -104,7 +104,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let refusal = open_as(top.path(), private::us() + 1).unwrap_err();
-        assert_eq!((refusal.code, &refusal.details["rule"]), (Code::Forbidden, &"home".into()));
+        assert_eq!((refusal.code, refusal.broken_rule()), (Code::Forbidden, Some(Rule::Home)));
         assert!(refusal.hint.unwrap().contains("export STYXY_HOME"));
         assert_eq!(mode(top.path()), 0o755);
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use styxy_core::api::{Code, StatusAnswer};
+use styxy_core::api::{Code, Rule, StatusAnswer};
 use styxy_core::{EndReason, Event, Fact};
 
 /// Counted with each event.
@@ -43,7 +43,7 @@ impl Counters {
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     total: AtomicU64,
-    refused: Mutex<BTreeMap<(Code, String), u64>>,
+    refused: Mutex<BTreeMap<(Code, Option<Rule>), u64>>,
 }
 
 impl Requests {
@@ -51,10 +51,9 @@ impl Requests {
         self.total.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// `rule` is empty for refusals that have none.
-    pub(crate) fn refused(&self, code: Code, rule: &str) {
+    pub(crate) fn refused(&self, code: Code, rule: Option<Rule>) {
         if let Ok(mut refused) = self.refused.lock() {
-            *refused.entry((code, rule.to_owned())).or_default() += 1;
+            *refused.entry((code, rule)).or_default() += 1;
         }
     }
 }
@@ -112,7 +111,8 @@ pub(crate) fn render(status: &StatusAnswer, counters: &Counters, requests: &Requ
     let refused: Vec<_> = requests.refused.lock().map_or_else(
         |_| Vec::new(),
         |refused| {
-            let sample = |((code, rule), count): (&(Code, String), &u64)| {
+            let sample = |((code, rule), count): (&(Code, Option<Rule>), &u64)| {
+                let rule = rule.map_or("", Rule::as_str);
                 (format!("{{code=\"{code}\",rule=\"{rule}\"}}"), float64(*count))
             };
             refused.iter().map(sample).collect()

@@ -12,6 +12,7 @@ mod local;
 mod mistake;
 mod ports;
 mod refusal;
+mod rule;
 
 pub use allocate::{AllocateAnswer, AllocateRequest, Grant, GroupAnswer, MemberRequest};
 pub use daemon::{
@@ -29,6 +30,7 @@ pub use local::{Ended, Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Wh
 pub use mistake::explain;
 pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
 pub use refusal::{Code, Refusal};
+pub use rule::Rule;
 
 /// The major version of this contract: clients and daemons of one number understand each other.
 pub const API_VERSION: u32 = 1;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
-    Refusal, ReleaseAnswer, explain,
+    Refusal, ReleaseAnswer, Rule, explain,
 };
 use styxy_core::{
     Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Process, ProcessKey, Relation,
@@ -213,7 +213,7 @@ pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refus
         Relation::Own => Ok(identified.process),
         Relation::Other => {
             let error = format!("process {pid} is another user's, so its end is not ours to act on");
-            Err(Refusal::new(Code::Forbidden, error).detail("rule", "pid").detail("field", field))
+            Err(Refusal::new(Code::Forbidden, error).rule(Rule::Pid).detail("field", field))
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use styxy_core::api::{Code, EventMessage, EventName, Refusal};
+use styxy_core::api::{Code, EventMessage, EventName, Refusal, Rule};
 use styxy_core::config::Config;
 use utoipa::ToSchema;
 use utoipa::openapi::example::{Example, ExampleBuilder};
@@ -229,7 +229,7 @@ fn refusal(code: Code) -> (&'static str, Refusal) {
             ("something is missing, unknown or not of its form", refusal)
         }
         Code::Forbidden => {
-            let refusal = say("requests from web pages are refused").detail("rule", "origin");
+            let refusal = say("requests from web pages are refused").rule(Rule::Origin);
             ("not from here; `details.rule` says why", refusal)
         }
         Code::UnknownLease => {

@@ -11,7 +11,8 @@ use std::time::Duration;
 use std::{io, process};
 
 use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, SystemUsage, WhoAnswer,
+    AllocationsQuery, CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, Rule, SystemUsage,
+    WhoAnswer,
 };
 use styxy_core::{Pid, Port};
 
@@ -177,7 +178,7 @@ fn port(context: &Context, target: &Target) -> Result<Port, Failure> {
             format!("the server on port {} is not the one of lease {}", lease.port, lease.lock_id),
         )
         .hint(format!("styxy who {}", lease.port))
-        .detail("rule", "owner")
+        .rule(Rule::Owner)
         .into());
     }
     Ok(lease.port)

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use styxy_core::api::{Code, Lease, Refusal, State};
+use styxy_core::api::{Code, Lease, Refusal, Rule, State};
 use styxy_core::{InstanceId, LockId, Port, ProjectPath};
 
 use super::super::words;
@@ -85,7 +85,7 @@ pub(in crate::commands) fn on_port<'a>(
                 ),
             )
             .hint(format!("styxy release {port} --force"))
-            .detail("rule", "owner")
+            .rule(Rule::Owner)
             .detail("port", port.get())
             .detail("lock_id", lease.lock_id.to_string())),
         },

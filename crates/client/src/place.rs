@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use styxy_core::{InstanceId, InvalidName, Pid};
+use styxy_core::{InstanceId, Invalid, Pid};
 
 use crate::agents::{self, Agent};
 
@@ -58,7 +58,7 @@ pub struct Session {
 pub fn session(
     env: impl Fn(&str) -> Option<String>,
     nearest: impl FnOnce() -> Option<(Agent, u32)>,
-) -> Result<Option<Session>, InvalidName> {
+) -> Result<Option<Session>, Invalid> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
     let claude = set("CLAUDE_PID").and_then(|pid| pid.parse().ok()).and_then(Pid::new);
     let around = || if set("STYXY_AGENT").as_deref() == Some("off") { None } else { nearest() };
@@ -80,7 +80,7 @@ pub fn session(
 ///
 /// # Errors
 /// As [`session`].
-pub fn instance_id(env: impl Fn(&str) -> Option<String>) -> Result<Option<InstanceId>, InvalidName> {
+pub fn instance_id(env: impl Fn(&str) -> Option<String>) -> Result<Option<InstanceId>, Invalid> {
     // Who has a name of its own needs no look at its ancestors.
     if let Some(own) = env("STYXY_INSTANCE").filter(|value| !value.is_empty()) {
         return InstanceId::new(&own).map(Some);

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::invalid::Invalid;
 use crate::names::ProjectPath;
 use crate::time::WallTime;
 
@@ -41,7 +42,7 @@ impl<'de> Deserialize<'de> for Pid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct PidVisitor;
         fn wrong<T, E: de::Error>(found: impl fmt::Display) -> Result<T, E> {
-            Err(E::custom(format_args!("{found} is not a pid; allowed: a whole number from 1 to 2147483647")))
+            Err(Invalid::new(found, "is not a pid", "a whole number from 1 to 2147483647").serde())
         }
         impl Visitor<'_> for PidVisitor {
             type Value = Pid;

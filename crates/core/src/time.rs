@@ -6,7 +6,9 @@
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::invalid::{Invalid, from_text};
 
 /// Milliseconds on the clock that deadlines use.
 pub type Millis = u64;
@@ -60,46 +62,30 @@ impl fmt::Display for WallTime {
     }
 }
 
-/// A text that is not a time in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a time like 2026-11-22T17:40:00.123Z")]
-pub struct InvalidTime;
-
 impl std::str::FromStr for WallTime {
-    type Err = InvalidTime;
+    type Err = Invalid;
     /// Reads RFC 3339 in UTC (`Z` or `+00:00`), with or without a fraction of a second, from 1970 on.
-    fn from_str(text: &str) -> Result<Self, InvalidTime> {
-        let local = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00")).ok_or(InvalidTime)?;
-        // humantime 2.4 takes a point without digits, and whatever is between two Z.
-        let fraction = local.get("2026-11-22T17:40:00".len()..).ok_or(InvalidTime)?;
-        let is_fraction = match fraction.strip_prefix('.') {
-            Some(digits) => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
-            None => fraction.is_empty(),
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let read = || {
+            let local = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"))?;
+            // humantime 2.4 takes a point without digits, and whatever is between two Z.
+            let is_fraction = match local.get("2026-11-22T17:40:00".len()..)?.strip_prefix('.') {
+                Some(digits) => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
+                None => local.len() == "2026-11-22T17:40:00".len(),
+            };
+            let time = humantime::parse_rfc3339(text).ok().filter(|_| is_fraction)?;
+            u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok().map(Self)
         };
-        if !is_fraction {
-            return Err(InvalidTime);
-        }
-        let time = humantime::parse_rfc3339(text).map_err(|_| InvalidTime)?;
-        let since = time.duration_since(UNIX_EPOCH).map_err(|_| InvalidTime)?;
-        u64::try_from(since.as_millis()).map(Self).map_err(|_| InvalidTime)
+        let allowed = "a time in UTC such as 2026-11-22T17:40:00.123Z";
+        read().ok_or_else(|| Invalid::text(text, "is not a time", allowed))
     }
-}
-
-/// A text that is not a duration, or one of more than a day.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{found:?} is not a duration; allowed: 0 to 86400 seconds, or one with units up to a day (30s, 2m, 1h 30m, 500ms)"
-)]
-pub struct InvalidDuration {
-    /// What came.
-    pub found: String,
 }
 
 /// Reads a duration as people type it: seconds (`60`, `0.5`), or with units (`30s`, `2m`, `1h 30m`, `500ms`).
 ///
 /// # Errors
 /// It is neither, or is longer than a day.
-pub fn duration(text: &str) -> Result<Duration, InvalidDuration> {
+pub fn duration(text: &str) -> Result<Duration, Invalid> {
     const LONGEST: Duration = Duration::from_hours(24);
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let points = text.bytes().filter(|byte| *byte == b'.').count();
@@ -111,7 +97,8 @@ pub fn duration(text: &str) -> Result<Duration, InvalidDuration> {
         // Near 2^64 seconds humantime 2.4 panics.
         None
     };
-    read.filter(|read| *read <= LONGEST).ok_or_else(|| InvalidDuration { found: text.to_owned() })
+    let allowed = "0 to 86400 seconds, or up to a day with units (30s, 2m, 1h 30m, 500ms)";
+    read.filter(|read| *read <= LONGEST).ok_or_else(|| Invalid::text(text, "is not a duration", allowed))
 }
 
 impl Serialize for WallTime {
@@ -122,7 +109,7 @@ impl Serialize for WallTime {
 
 impl<'de> Deserialize<'de> for WallTime {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(de::Error::custom)
+        from_text(from, str::parse)
     }
 }
 
@@ -172,7 +159,7 @@ mod tests {
             "1969-12-31T23:59:59Z",
             "2026-11-22T17:40:00é",
         ] {
-            assert_eq!(bad.parse::<WallTime>(), Err(InvalidTime), "{bad}");
+            assert!(bad.parse::<WallTime>().is_err(), "{bad}");
         }
     }
 
@@ -232,7 +219,7 @@ mod tests {
             "1.5.5",
             "18446744073709551616s",
         ] {
-            assert_eq!(duration(bad), Err(InvalidDuration { found: bad.into() }), "{bad}");
+            assert!(duration(bad).is_err(), "{bad}");
         }
         let said = duration("2d").unwrap_err().to_string();
         assert!(said.starts_with("\"2d\" is not a duration; allowed: 0 to 86400 seconds, or "), "{said}");

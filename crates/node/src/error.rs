@@ -2,6 +2,7 @@
 
 use napi::Status;
 use serde_json::{Map, Value};
+use styxy_core::Invalid;
 use styxy_core::api::{Code, Refusal};
 
 use crate::answers::camel;
@@ -36,9 +37,14 @@ pub(crate) fn failed(error: &styxy_client::Error) -> napi::Error {
     refused(error.refusal())
 }
 
-/// An argument that is not of its form.
-pub(crate) fn invalid(field: &str, found: &str) -> napi::Error {
-    refused(styxy_core::api::explain(field, found))
+/// An argument with a value that it cannot have.
+pub(crate) fn wrong(field: &str, value: Invalid) -> napi::Error {
+    refused(value.in_field(field))
+}
+
+/// An argument with a `problem` that is not about its value alone.
+pub(crate) fn invalid(field: &str, problem: &str, allowed: &str) -> napi::Error {
+    refused(Refusal::invalid(field, problem, allowed))
 }
 
 /// An answer that JavaScript has no number for; the contract rules it out.

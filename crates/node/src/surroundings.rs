@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use napi_derive::napi;
 use styxy_client::{place, project};
 use styxy_core::project::Project;
-use styxy_core::{InstanceId, Pid, ProjectPath};
+use styxy_core::{InstanceId, Invalid, Pid, ProjectPath};
 
-use crate::error::{Result, invalid, refused};
+use crate::error::{Result, invalid, refused, wrong};
 
 /// What the calling thread knows of itself. Read in JavaScript at each call: a worker has its own environment, and
 /// reading the process' own from another thread would race with whoever changes it.
@@ -27,9 +27,12 @@ pub fn instance_variables() -> Vec<String> {
     place::INSTANCE_VARIABLES.map(str::to_owned).to_vec()
 }
 
+const EXISTS: &str = "a folder that exists";
+
 impl Caller {
     pub(crate) fn pid() -> Result<Pid> {
-        Pid::new(std::process::id()).ok_or_else(|| invalid("pid", "this process has no pid"))
+        Pid::new(std::process::id())
+            .ok_or_else(|| invalid("pid", "this process has no pid", "a process with one"))
     }
 
     pub(crate) fn instance(&self) -> Result<Option<InstanceId>> {
@@ -37,7 +40,7 @@ impl Caller {
             let index = place::INSTANCE_VARIABLES.iter().position(|variable| *variable == name)?;
             self.instance.get(index)?.clone()
         };
-        place::instance_id(value).map_err(|error| invalid("instance", &error.to_string()))
+        place::instance_id(value).map_err(|value| wrong("instance", value))
     }
 
     /// The worktree around the caller's folder; none outside of one.
@@ -58,12 +61,11 @@ impl Caller {
     /// The folder `given` as leases name it: canonical.
     pub(crate) fn existing_project(&self, given: &str) -> Result<ProjectPath> {
         if given.is_empty() {
-            return Err(invalid("project", "\"\" is not a path; allowed: a folder that exists"));
+            return Err(wrong("project", Invalid::text(given, "is not a path", EXISTS)));
         }
         let path = self.absolute(given);
-        let found = place::canonical(&path).map_err(|error| {
-            invalid("project", &format!("{given:?}: {error}; allowed: a folder that exists"))
-        })?;
+        let found = place::canonical(&path)
+            .map_err(|error| invalid("project", &format!("{given:?}: {error}"), EXISTS))?;
         key(&found)
     }
 
@@ -83,8 +85,7 @@ impl Caller {
 }
 
 fn key(path: &Path) -> Result<ProjectPath> {
-    let text = path
-        .to_str()
-        .ok_or_else(|| invalid("project", &format!("{}; allowed: a path in Unicode", path.display())))?;
-    ProjectPath::new(text).map_err(|error| invalid("project", &error.to_string()))
+    let text =
+        path.to_str().ok_or_else(|| invalid("project", &path.display().to_string(), "a path in Unicode"))?;
+    ProjectPath::new(text).map_err(|value| wrong("project", value))
 }

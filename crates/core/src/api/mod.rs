@@ -9,8 +9,8 @@ mod event;
 mod instance;
 mod lease;
 mod local;
-mod mistake;
 mod ports;
+mod read;
 mod refusal;
 mod rule;
 
@@ -27,8 +27,8 @@ pub use lease::{
     AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State,
 };
 pub use local::{Ended, Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
-pub use mistake::explain;
 pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
+pub use read::{decode, read, read_node};
 pub use refusal::{Code, Refusal};
 pub use rule::Rule;
 

@@ -120,7 +120,7 @@ fn check_number(text: &str, at: usize, form: Form) -> Result<(), Mistake> {
     // 007 and 1.2.3 are several numbers to the library.
     let number = run(text, at, |letter| letter.is_alphanumeric() || "+-._".contains(letter));
     let checked = match form {
-        Form::Strict => serde_json::from_str::<serde_json::Number>(number).map(drop),
+        Form::Strict | Form::Message => serde_json::from_str::<serde_json::Number>(number).map(drop),
         // Of any size, as JavaScript has it.
         Form::Settings => serde_json::from_str::<IgnoredAny>(number).map(drop),
     };
@@ -160,14 +160,14 @@ fn unexpected(text: &str, at: usize, next: Next, form: Form) -> Mistake {
     };
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let found = match (first, run(text, at, is_word)) {
-        (None, _) => return Mistake::new(at, format!("the file ends here; allowed: {allowed}")),
+        (None, _) => return Mistake::new(at, format!("{} ends here; allowed: {allowed}", form.whole())),
         (Some(first), "") if first.is_control() => first.escape_debug().to_string(),
         (Some(first), "") => first.to_string(),
         (Some(_), word) => shortened(word),
     };
     let mistake = Mistake::new(at, format!("found {found}; allowed: {allowed}"));
     match first {
-        Some('/' | '#') if form == Form::Strict => mistake.hint("JSON has no comments"),
+        Some('/' | '#') if form != Form::Settings => mistake.hint("JSON has no comments"),
         Some('\'') => mistake.hint("write texts and keys in double quotes"),
         Some(first) if matches!(next, FirstKey | AnotherKey) && is_word(first) => {
             mistake.hint(format!("write \"{found}\""))

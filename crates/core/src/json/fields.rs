@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Kind, Member, Mistake, Node};
 use crate::config::Seconds;
 use crate::nearest;
-use crate::port::{InvalidPort, Port, PortRange};
+use crate::port::{Port, PortRange};
 
 /// A key of an object, its value, and its path from the top.
 pub(crate) struct Field<'n> {
@@ -144,9 +144,9 @@ impl Field<'_> {
 }
 
 fn port(path: &str, node: &Node<'_>) -> Result<Port, Mistake> {
-    let wrong = || Mistake::new(node.at, format!("{path}: {}", InvalidPort { found: node.found() }));
+    let wrong = || Mistake::new(node.at, format!("{path}: {}", Port::invalid(node.found())));
     match &node.kind {
-        Kind::Number => node.text.parse().map_err(|_: InvalidPort| wrong()),
+        Kind::Number => node.text.parse().map_err(|_| wrong()),
         Kind::Text(text) if text.parse::<Port>().is_ok() => {
             Err(wrong().hint(format!("write {text} without quotes")))
         }

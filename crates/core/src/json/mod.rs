@@ -4,6 +4,7 @@
 //! `jsonc-parser` reads a text after `check` has found no mistake in it. A key that is there twice stays visible.
 
 mod check;
+pub(crate) mod de;
 pub(crate) mod fields;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ use jsonc_parser::{CollectOptions, ParseOptions, ParseResult, parse_to_ast};
 pub enum Form {
     /// JSON as `serde_json` takes it, up to 32 levels deep.
     Strict,
+    /// The same, up to as many levels as `serde_json` takes.
+    Message,
     /// Comments and trailing commas too, as settings have them, up to 64 levels deep.
     Settings,
 }
@@ -89,6 +92,15 @@ impl Form {
         match self {
             Self::Strict => 32,
             Self::Settings => 64,
+            Self::Message => 127,
+        }
+    }
+
+    /// What a text is.
+    const fn whole(self) -> &'static str {
+        match self {
+            Self::Strict | Self::Settings => "the file",
+            Self::Message => "it",
         }
     }
 }
@@ -150,7 +162,8 @@ impl<'a> Node<'a> {
     }
 
     /// What came, for a sentence: as written if that is short, else what it is.
-    pub(crate) fn found(&self) -> String {
+    #[must_use]
+    pub fn found(&self) -> String {
         match &self.kind {
             Kind::List(items) if self.text.len() > 60 || self.text.contains('\n') => {
                 format!("a list of {}", items.len())

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
-    Refusal, ReleaseAnswer, Rule, explain,
+    Refusal, ReleaseAnswer, Rule,
 };
 use styxy_core::{
     Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Process, ProcessKey, Relation,
@@ -44,11 +44,13 @@ pub(super) async fn allocate(
         Fact::Answered(answered) => Some(answered.answer),
         _ => None,
     });
-    answer.map(Answer).ok_or_else(|| Refused(explain("body", "nothing was asked for")))
+    answer
+        .map(Answer)
+        .ok_or_else(|| Refused(Refusal::invalid("body", "nothing was asked for", "at least one service")))
 }
 
 pub(super) async fn release(State(daemon): Shared, Segment(id): Segment) -> Result<ReleaseAnswer> {
-    let lock_id = LockId::parse(&id).map_err(|error| explain("lock_id", &error.to_string()))?;
+    let lock_id = LockId::parse(&id).map_err(|invalid| invalid.in_field("lock_id"))?;
     let port = daemon.engine().registry().lease(lock_id).map(|lease| lease.port);
     daemon.handle(&Command::Release(lock_id))?;
     let port = port.ok_or_else(|| Refused(styxy_core::Refusal::UnknownLease(lock_id).into()))?;
@@ -109,7 +111,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
         }
         Some(members) => {
             let belongs = |field: &str| {
-                explain(field, &format!("{field} beside services; allowed: in a member of services"))
+                Refusal::invalid(field, &format!("{field} beside services"), "in a member of services")
             };
             if service_type.is_some() {
                 return Err(belongs("service_type").into());
@@ -127,9 +129,9 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 return Err(belongs("exact").into());
             }
             if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
-                let found =
-                    format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
-                return Err(explain("services", &found).into());
+                let found = format!("{} members", members.len());
+                let allowed = format!("1 to {}", AllocateRequest::MAX_MEMBERS);
+                return Err(Refusal::invalid("services", &found, &allowed).into());
             }
             let asks = members.into_iter().enumerate();
             let asks = asks.map(|(index, member)| ask(member, &common, &format!("services[{index}].")));
@@ -152,18 +154,17 @@ fn no_port_twice(asks: &[Ask]) -> std::result::Result<(), Refusal> {
         asks.iter().enumerate().filter_map(|(index, ask)| exact(ask).map(|port| (index, port)))
     {
         if let Some(first) = asks[..index].iter().position(|ask| exact(ask) == Some(port)) {
-            let found =
-                format!("{port}, which services[{first}] wants exactly too; allowed: a port for each member");
-            return Err(explain(&format!("services[{index}].preferred_port"), &found));
+            let problem = format!("{port}, which services[{first}] wants exactly too");
+            let field = format!("services[{index}].preferred_port");
+            return Err(Refusal::invalid(&field, &problem, "a port for each member"));
         }
     }
     Ok(())
 }
 
 fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::Result<Ask, Refusal> {
-    let missing = |field: &str, allowed: &str| {
-        explain(&format!("{at}{field}"), &format!("it is missing; allowed: {allowed}"))
-    };
+    let missing =
+        |field: &str, allowed: &str| Refusal::invalid(&format!("{at}{field}"), "it is missing", allowed);
     let service = member.service_type.ok_or_else(|| {
         missing("service_type", "a service type such as dev, api or storybook")
             .hint("styxy config show lists the known ones")
@@ -171,8 +172,8 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
     let wish = match (member.preferred_port, member.default_port, member.exact == Some(true)) {
         (None, _, true) => return Err(missing("preferred_port", "a port, since exact is true")),
         (Some(_), Some(default), _) => {
-            let found = format!("{default} beside preferred_port; allowed: one of the two");
-            return Err(explain(&format!("{at}default_port"), &found));
+            let problem = format!("{default} beside preferred_port");
+            return Err(Refusal::invalid(&format!("{at}default_port"), &problem, "one of the two"));
         }
         (None, None, false) => Wish::Any,
         (None, Some(port), false) => Wish::Default(port),
@@ -204,7 +205,10 @@ fn ancestors_of(process: &Process) -> Vec<ProcessKey> {
 
 /// The process that is to own something: alive, and of the daemon's user.
 pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refusal> {
-    let dead = || explain(field, &format!("process {pid} does not run; allowed: the pid of a live process"));
+    let dead = || {
+        let problem = format!("process {pid} does not run");
+        Refusal::invalid(field, &problem, "the pid of a live process")
+    };
     let identified = system::identify(pid).map_err(|_| dead())?;
     if identified.life == Life::Zombie {
         return Err(dead());

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use styxy_client::place::project_root;
-use styxy_core::api::{Refusal, explain};
+use styxy_core::api::{self, Refusal};
 use styxy_core::project::Project;
-use styxy_core::{LockId, Port, ProjectPath, ServiceName, ServiceType};
+use styxy_core::{Invalid, LockId, Port, ProjectPath, ServiceName, ServiceType};
 
 use crate::failure::Failure;
 use crate::place;
@@ -65,10 +65,7 @@ pub(super) struct WhoOwns {
 /// An argument is missing, unknown or not of its form; it is named.
 pub(super) fn read<T: DeserializeOwned>(mut said: JsonObject) -> Result<T, Refusal> {
     said.values_mut().for_each(make_whole);
-    serde_path_to_error::deserialize(Value::Object(said)).map_err(|error| {
-        let path = error.path().to_string();
-        explain(if path == "." { "arguments" } else { &path }, &error.inner().to_string())
-    })
+    api::read("arguments", &Value::Object(said).to_string())
 }
 
 /// To JSON Schema, 3000.0 is an integer, and some languages write their numbers so.
@@ -108,11 +105,10 @@ pub(super) fn project_file(given: Option<&Path>) -> Result<Option<Project>, Fail
 pub(super) fn is_folder(given: Option<&Path>) -> Result<(), Failure> {
     match given.filter(|given| !given.is_dir()) {
         None => Ok(()),
-        Some(given) => Err(explain(
-            "project",
-            &format!("{} is not a folder; allowed: the path of a folder that exists", given.display()),
-        )
-        .into()),
+        Some(given) => {
+            let wrong = Invalid::new(given.display(), "is not a folder", "the path of a folder that exists");
+            Err(wrong.in_field("project").into())
+        }
     }
 }
 

@@ -6,10 +6,10 @@
 mod allocate;
 mod daemon;
 mod event;
+mod inspect;
 mod instance;
 mod lease;
 mod local;
-mod ports;
 mod read;
 mod refusal;
 mod rule;
@@ -19,6 +19,7 @@ pub use daemon::{
     CleanupAnswer, CleanupRequest, ConfigAnswer, Journal, JournalMode, Listen, Memory, StatusAnswer, Watches,
 };
 pub use event::{EventMessage, EventName};
+pub use inspect::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
 pub use instance::{
     BeatAnswer, BeatRequest, EndInstanceAnswer, InstanceView, InstancesAnswer, RegisterAnswer,
     RegisterRequest,
@@ -27,7 +28,6 @@ pub use lease::{
     AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State,
 };
 pub use local::{Ended, Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
-pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
 pub use read::{decode, read, read_node};
 pub use refusal::{Code, Refusal};
 pub use rule::Rule;

@@ -1,4 +1,4 @@
-//! Looking at ports: check, suggest, scan.
+//! What is on a port and which one would be granted: check, suggest, scan.
 
 use serde::{Deserialize, Deserializer, Serialize};
 

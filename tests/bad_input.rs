@@ -103,6 +103,27 @@ fn a_field_of_the_wrong_form_is_refused_by_name_with_what_came_and_what_is_allow
 }
 
 #[test]
+fn what_a_value_says_is_not_taken_for_a_fact() {
+    let (home, _lease) = with_a_lease();
+    for hostile in ["a at line b", "a; allowed: b", "a, expected b", "a`b", "a is not a b"] {
+        let request = Request::new("POST", "/allocate").json(&json!({ "service_type": hostile }));
+        let refusal = refused(&home, &request, 400, Code::InvalidRequest);
+        let says =
+            format!("service_type: {hostile:?} is not a service type; allowed: letters, digits, _ and -");
+        assert!(refusal.error.starts_with(&says), "{}", refusal.error);
+        assert_eq!(refusal.details["found"], format!("{hostile:?}"));
+        assert!(refusal.details["allowed"].as_str().unwrap().starts_with("letters, digits"), "{refusal:?}");
+
+        let request = Request::new("POST", "/cleanup").json(&json!({ hostile: true }));
+        let refusal = refused(&home, &request, 400, Code::InvalidRequest);
+        assert_eq!(
+            (&refusal.details["field"], &refusal.details["allowed"]),
+            (&json!(hostile), &json!(["force"]))
+        );
+    }
+}
+
+#[test]
 fn a_contradiction_is_refused() {
     let (home, _lease) = with_a_lease();
     let one = json!({ "service_type": sort::WEB });

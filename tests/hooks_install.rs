@@ -214,7 +214,7 @@ fn settings_that_may_not_be_written_or_are_none_are_refused_and_left_alone() {
         fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
     }
     for (text, place) in [
-        ("{\n  \"hooks\": [\n", ":3:1: "),
+        ("{\n  \"hooks\": [\n", ":2:13: "),
         ("{\r  \"hooks\": [,\r", ":2:13: "),
         ("[]", ":1:1: "),
         ("{\"hooks\": 3}", ":1:11: "),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::{self, Kinship};
 use styxy_core::project::Project;
-use styxy_core::{InstanceId, InvalidName, ProjectPath};
+use styxy_core::{InstanceId, Invalid, ProjectPath};
 
 use crate::agents::Agent;
 use crate::disk::Disk;
@@ -40,7 +40,7 @@ pub enum CallerError {
         /// The path.
         path: PathBuf,
         /// What is wrong with it.
-        source: InvalidName,
+        source: Invalid,
     },
     /// There is no such folder, or it may not be looked at.
     #[error("the folder {} was not found", given.display())]
@@ -54,7 +54,7 @@ pub enum CallerError {
     #[error("the environment does not name an agent session")]
     InvalidSession {
         /// What is wrong with the name.
-        source: InvalidName,
+        source: Invalid,
     },
 }
 

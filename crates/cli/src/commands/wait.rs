@@ -11,7 +11,6 @@ use styxy_core::{Port, ServiceName};
 use crate::here::context::Context;
 use crate::here::server::{ServerTarget, Service, no_name_beside_a_port};
 use crate::say::age::span;
-use crate::say::arguments;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -38,8 +37,8 @@ pub(crate) struct Args {
     /// Also wait until a GET of this path is answered with less than 500
     #[arg(long, value_name = "PATH", value_parser = path)]
     http: Option<String>,
-    /// How many seconds to wait at most
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = arguments::seconds, allow_negative_numbers = true)]
+    /// How long to wait at most: seconds, or 500ms, 30s, 2m, 1h 30m
+    #[arg(long, value_name = "DURATION", default_value = "60", value_parser = styxy_core::duration, allow_negative_numbers = true)]
     timeout: Duration,
     /// Print the URL alone
     #[arg(short, long, conflicts_with = "json")]

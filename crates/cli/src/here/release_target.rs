@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use styxy_client::Terms;
 use styxy_client::leases::{self, Of};
-use styxy_core::api::{Code, Lease, Refusal, State};
+use styxy_core::api::{Code, Lease, Refusal, Rule, State};
 use styxy_core::{LockId, Port};
 
 use crate::say::facts;
@@ -25,7 +25,7 @@ impl FromStr for LeaseTarget {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map(Self::Port).map_err(|error: styxy_core::InvalidPort| error.to_string());
+            return text.parse().map(Self::Port).map_err(|error: styxy_core::Invalid| error.to_string());
         }
         if let Ok(lock_id) = LockId::parse(text) {
             return Ok(Self::Lease(lock_id));
@@ -76,7 +76,7 @@ pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -
                 ),
             )
             .hint(format!("styxy release {port} --force"))
-            .detail("rule", "owner")
+            .rule(Rule::Owner)
             .detail("port", port.get())
             .detail("lock_id", lease.lock_id.to_string())),
         },

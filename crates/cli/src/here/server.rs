@@ -24,7 +24,7 @@ impl FromStr for ServerTarget {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map(Self::Port).map_err(|error: styxy_core::InvalidPort| error.to_string());
+            return text.parse().map(Self::Port).map_err(|error: styxy_core::Invalid| error.to_string());
         }
         ServiceType::new(text).map(Self::Service).map_err(|error| error.to_string())
     }

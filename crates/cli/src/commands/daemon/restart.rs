@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use styxy_client::{Contact, Error, Stopped};
-use styxy_core::api::{API_VERSION, Code, Refusal, StatusAnswer};
+use styxy_core::api::{API_VERSION, Code, Refusal, Rule, StatusAnswer};
 
 use crate::here::config_file;
 use crate::here::context::{self, Autostart, Context};
@@ -61,7 +61,7 @@ fn newer(running: &StatusAnswer) -> Option<Refusal> {
         );
         Refusal::new(Code::Forbidden, error)
             .hint("npm install -g styxy@latest")
-            .detail("rule", "version")
+            .rule(Rule::Version)
             .detail("running", theirs.as_str())
             .detail("ours", OURS)
     })

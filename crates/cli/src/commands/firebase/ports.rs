@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use styxy_client::{PortRequest, Terms};
 use styxy_core::api::{AllocateRequest, Code, Refusal};
-use styxy_core::{InvalidName, Pid, Port, PortRange, ServiceName, ServiceType};
+use styxy_core::{Invalid, Pid, Port, PortRange, ServiceName, ServiceType};
 
 use super::emulators::Emulator;
 use crate::here::caller::caller;
@@ -21,14 +21,14 @@ pub(super) fn request(
     emulators: &[&Emulator],
     config: &Map<String, Value>,
 ) -> Result<AllocateRequest, Failure> {
-    let port = |emulator: &&Emulator| -> Result<PortRequest, InvalidName> {
+    let port = |emulator: &&Emulator| -> Result<PortRequest, Invalid> {
         Ok(PortRequest {
             name: Some(ServiceName::new(&format!("firebase-{}", emulator.name))?),
             port: Port::new(emulator.preferred(config)).ok(),
             ..PortRequest::new(ServiceType::new(emulator.service)?)
         })
     };
-    let ports: Result<Vec<PortRequest>, InvalidName> = emulators.iter().map(port).collect();
+    let ports: Result<Vec<PortRequest>, Invalid> = emulators.iter().map(port).collect();
     let ports = ports.map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     let terms = Terms { pid: Pid::new(std::process::id()), ..Terms::default() };
     Ok(terms.or(&caller())?.group(ports))

@@ -9,8 +9,10 @@ mod put;
 mod step;
 mod take;
 
+use styxy_core::json::{Mistake, without_mark};
+
 use super::agents::{Nesting, is_ours};
-use super::text::{Mistake, parse};
+use super::text::parse;
 pub(super) use step::Wanted;
 
 /// Why a text is not changed.
@@ -37,6 +39,7 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
     if !wanted.entries.iter().all(|entry| is_ours(&entry.command(wanted.program), &[])) {
         return Err(Trouble::Unsure);
     }
+    let (mark, text) = marked(text);
     let seed = seed(text, wanted.nesting);
     let mut text = seed.clone();
     for entry in wanted.entries {
@@ -44,7 +47,7 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
             text = next;
         }
     }
-    if check::is_installed(&seed, &text, wanted) { Ok(text) } else { Err(Trouble::Unsure) }
+    if check::is_installed(&seed, &text, wanted) { Ok(mark.to_owned() + &text) } else { Err(Trouble::Unsure) }
 }
 
 /// `text` without any entry of Styxy's, and without the lists and objects that were made for them.
@@ -52,31 +55,29 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
 /// # Errors
 /// See [`Trouble`].
 pub(super) fn without(text: &str) -> Result<String, Trouble> {
-    let before = text;
-    let mut text = before.to_owned();
-    if is_blank(before) {
-        return Ok(text);
+    let (mark, before) = marked(text);
+    if before.trim().is_empty() {
+        return Ok(text.to_owned());
     }
+    let mut text = before.to_owned();
     while let Some(next) = take::next(&text, &parse(&text)?) {
         text = next;
     }
-    if check::is_uninstalled(before, &text) { Ok(text) } else { Err(Trouble::Unsure) }
+    if check::is_uninstalled(before, &text) { Ok(mark.to_owned() + &text) } else { Err(Trouble::Unsure) }
 }
 
-fn is_blank(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').trim().is_empty()
+/// A byte order mark, which stays, and what is behind it.
+fn marked(text: &str) -> (&str, &str) {
+    text.split_at(text.len() - without_mark(text).len())
 }
 
 /// The text to begin with: a file without anything is one without settings.
 fn seed(text: &str, nesting: Nesting) -> String {
-    if !is_blank(text) {
-        return text.to_owned();
-    }
     let end = put::line_end(text);
-    let mark = if text.starts_with('\u{feff}') { "\u{feff}" } else { "" };
     match nesting {
-        Nesting::Groups => format!("{mark}{{}}{end}"),
-        Nesting::Flat => format!("{mark}{{{end}  \"version\": 1{end}}}{end}"),
+        _ if !text.trim().is_empty() => text.to_owned(),
+        Nesting::Groups => format!("{{}}{end}"),
+        Nesting::Flat => format!("{{{end}  \"version\": 1{end}}}{end}"),
     }
 }
 

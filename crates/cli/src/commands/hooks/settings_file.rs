@@ -5,9 +5,9 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use styxy_core::api::{Code, Refusal};
+use styxy_core::json::{place, without_mark};
 
 use super::edit::Trouble;
-use super::text::{LINE_ENDS, line_ends};
 use crate::say::failure::Failure;
 
 /// No settings are longer, in bytes.
@@ -160,26 +160,24 @@ pub(super) fn unfit(path: &Path, text: &str, trouble: &Trouble) -> Failure {
                 .into();
         }
     };
-    let before = text.get(..mistake.at).unwrap_or(text);
-    let line = line_ends(before) + 1;
-    let column = before.rsplit(LINE_ENDS).next().unwrap_or_default().chars().count() + 1;
-    let expected = mistake.expected;
-    let sentence = format!("{shown}:{line}:{column}: {expected} was expected; nothing was changed");
-    let refusal = Refusal::new(Code::InvalidRequest, sentence).hint("mend the file, and try again");
+    let (line, column) = place(without_mark(text), mistake.at);
+    let sentence = format!("{shown}:{line}:{column}: {}; nothing was changed", mistake.message);
+    let hint = mistake.hint.as_deref().unwrap_or("fix the file, and try again");
+    let refusal = Refusal::new(Code::InvalidRequest, sentence).hint(hint);
     refusal.detail("path", path.to_string_lossy()).detail("line", line).detail("column", column).into()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::Mistake;
     use super::*;
     use crate::say::shown::{each, failed, snapshot};
+    use styxy_core::json::Mistake;
 
     #[test]
     fn settings_that_are_left_alone_say_why() {
         let path = Path::new("/home/ada/.claude/settings.json");
         let text = "{\n  \"hooks\": []\n}";
-        let mistake = Mistake { at: 13, expected: "an object" };
+        let mistake = Mistake::new(13, "this is not an object; allowed: { … }");
         snapshot!(
             "settings_refused",
             each([

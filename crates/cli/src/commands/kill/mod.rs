@@ -10,7 +10,8 @@ use std::time::Duration;
 use std::{io, process};
 
 use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, SystemUsage, WhoAnswer,
+    AllocationsQuery, CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, Rule, SystemUsage,
+    WhoAnswer,
 };
 use styxy_core::{Pid, Port};
 
@@ -19,7 +20,6 @@ use crate::here::context::Context;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
 use crate::here::release_target::{self, LeaseTarget};
-use crate::say::arguments;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -55,8 +55,8 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// How many seconds it is given to end by itself
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = arguments::seconds, allow_negative_numbers = true)]
+    /// How long it is given to end by itself: seconds, or 500ms, 30s, 2m
+    #[arg(long, value_name = "DURATION", default_value = "5", value_parser = styxy_core::duration, allow_negative_numbers = true)]
     grace: Duration,
 }
 
@@ -182,7 +182,7 @@ fn no_terminal(target: &LeaseTarget) -> Failure {
 /// A stranger listens on the lease's port.
 fn not_its_server(lease: &Lease) -> Refusal {
     let error = format!("the server on port {} is not the one of lease {}", lease.port, lease.lock_id);
-    Refusal::new(Code::Forbidden, error).hint(format!("styxy who {}", lease.port)).detail("rule", "owner")
+    Refusal::new(Code::Forbidden, error).hint(format!("styxy who {}", lease.port)).rule(Rule::Owner)
 }
 
 fn confirmed(port: Port, victims: &Victims, here: &Here) -> io::Result<bool> {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use styxy_core::api::{CheckAnswer, Code, Ending, Lease, Refusal, SystemUsage, WhoAnswer};
+use styxy_core::api::{CheckAnswer, Code, Ending, Lease, Refusal, Rule, SystemUsage, WhoAnswer};
 use styxy_core::{Pid, Port};
 
 use crate::here::context::Context;
@@ -173,5 +173,5 @@ pub(super) fn gone(port: Port) -> Failure {
 
 pub(super) fn cannot(shown: &str, error: &io::Error) -> Failure {
     let refusal = Refusal::new(Code::Forbidden, format!("{shown} cannot be ended from here: {error}"));
-    refusal.hint("end it as its own user").detail("rule", "owner").into()
+    refusal.hint("end it as its own user").rule(Rule::Owner).into()
 }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use styxy_client::Caller;
-use styxy_core::api::{Refusal, explain};
-use styxy_core::{LockId, Port, ProjectPath, ServiceName, ServiceType};
+use styxy_core::api::{self, Refusal};
+use styxy_core::{Invalid, LockId, Port, ProjectPath, ServiceName, ServiceType};
 
 use crate::here::caller::caller;
 use crate::say::failure::Failure;
@@ -89,10 +89,7 @@ pub(super) struct WhoOwns {
 /// An argument is missing, unknown or not of its form; it is named.
 pub(super) fn read<T: DeserializeOwned>(mut said: JsonObject) -> Result<T, Refusal> {
     said.values_mut().for_each(make_whole);
-    serde_path_to_error::deserialize(Value::Object(said)).map_err(|error| {
-        let path = error.path().to_string();
-        explain(if path == "." { "arguments" } else { &path }, &error.inner().to_string())
-    })
+    api::read("arguments", &Value::Object(said).to_string())
 }
 
 /// To JSON Schema, 3000.0 is an integer, and some languages write their numbers so.
@@ -128,11 +125,10 @@ pub(super) fn caller_in(given: Option<&Path>) -> Result<Caller, Failure> {
 fn is_folder(given: Option<&Path>) -> Result<(), Failure> {
     match given.filter(|given| !given.is_dir()) {
         None => Ok(()),
-        Some(given) => Err(explain(
-            "project",
-            &format!("{} is not a folder; allowed: the path of a folder that exists", given.display()),
-        )
-        .into()),
+        Some(given) => {
+            let wrong = Invalid::new(given.display(), "is not a folder", "the path of a folder that exists");
+            Err(wrong.in_field("project").into())
+        }
     }
 }
 

@@ -10,10 +10,9 @@
 //! - In an empty one with a comment and one line end behind it, the closing bracket stays on the line that it has.
 
 use serde_json::Value;
+use styxy_core::json::{Kind, Mistake, Node};
 
-use super::super::text::{
-    Comment, Kind, LINE_ENDS, Mistake, Node, Slot, begin, last_comment, line_ends, parse,
-};
+use super::super::text::{Comment, LINE_ENDS, begin, last_comment, line_ends, parse, slots};
 
 /// Adds `"key": value` as the last member of `object`.
 ///
@@ -21,7 +20,7 @@ use super::super::text::{
 /// It is no object.
 pub(super) fn member(text: &str, object: &Node, key: &str, value: &Value) -> Result<String, Mistake> {
     let Kind::Object(_) = &object.kind else {
-        return Err(Mistake { at: object.start, expected: "an object" });
+        return Err(Mistake::new(object.at, "this is not an object; allowed: { … }"));
     };
     Ok(add(text, object, |style| format!("{}: {}", Value::from(key), style.write(value))))
 }
@@ -34,27 +33,27 @@ pub(super) fn item(text: &str, list: &Node, value: &Value) -> String {
 fn add(text: &str, around: &Node, write: impl Fn(&Style) -> String) -> String {
     let end = line_end(text);
     let unit = unit(text, around);
-    let outer = indent_of(text, around.start);
-    let close = around.end - 1;
-    let Some(last) = around.slots().last() else {
+    let outer = indent_of(text, around.at);
+    let close = around.end() - 1;
+    let Some(last) = slots(around).pop() else {
         let style = Style { end, indent: format!("{outer}{unit}"), unit };
         let new = format!("{end}{}{}", style.indent, write(&style));
-        let (inside, rest) = (&text[around.start + 1..close], &text[close..]);
-        let opened = &text[..=around.start];
+        let (inside, rest) = (&text[around.at + 1..close], &text[close..]);
+        let opened = &text[..=around.at];
         return match last_comment(inside).map(Comment::end) {
             Some(at) if line_ends(&inside[at..]) == 1 => {
                 format!("{opened}{}{new}{}{rest}", &inside[..at], &inside[at..])
             }
             comment => {
                 // The outermost one is always there before.
-                let mark = if comment.is_none() && begin(text) == around.start { "" } else { end };
+                let mark = if comment.is_none() && begin(text) == around.at { "" } else { end };
                 format!("{opened}{inside}{new}{mark}{end}{outer}{rest}")
             }
         };
     };
-    let (from, comma, trailing) = match last.comma {
+    let (from, comma, trailing) = match last.comma(text) {
         Some(comma) => (comma + 1, "", ","),
-        None => (last.value.end, ",", ""),
+        None => (last.value.end(), ",", ""),
     };
     // A comment stays with what it is about.
     let comment = last_comment(&text[from..close]);
@@ -63,7 +62,7 @@ fn add(text: &str, around: &Node, write: impl Fn(&Style) -> String) -> String {
         let indent = indent_of(text, last.start);
         (format!("{end}{indent}"), indent)
     } else {
-        let indent = indent_of(text, last.value.end);
+        let indent = indent_of(text, last.value.end());
         match comment {
             Some(Comment::Line { .. }) => (format!("{end}{indent}"), indent),
             Some(Comment::Block { .. }) | None => (" ".to_owned(), indent),
@@ -141,8 +140,8 @@ fn indent_of(text: &str, at: usize) -> String {
 /// two blanks.
 fn unit(text: &str, node: &Node) -> String {
     let step = |node: &Node| {
-        let first: &Slot = node.slots().iter().find(|slot| begins_line(text, slot.start))?;
-        let (outer, inner) = (indent_of(text, node.start), indent_of(text, first.start));
+        let first = slots(node).into_iter().find(|slot| begins_line(text, slot.start))?;
+        let (outer, inner) = (indent_of(text, node.at), indent_of(text, first.start));
         inner.strip_prefix(&outer).filter(|step| !step.is_empty()).map(str::to_owned)
     };
     step(node).or_else(|| any(&parse(text).ok()?, &step)).unwrap_or_else(|| "  ".to_owned())
@@ -150,5 +149,5 @@ fn unit(text: &str, node: &Node) -> String {
 
 /// What `step` says of the first value that it says something of, from `node` inwards.
 fn any(node: &Node, step: &impl Fn(&Node) -> Option<String>) -> Option<String> {
-    step(node).or_else(|| node.slots().iter().find_map(|slot| any(&slot.value, step)))
+    step(node).or_else(|| slots(node).iter().find_map(|slot| any(slot.value, step)))
 }

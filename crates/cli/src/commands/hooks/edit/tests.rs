@@ -106,7 +106,7 @@ fn every_settings_file_becomes_exactly_what_it_should() {
         assert_eq!(uninstalled != before, expected, "{name}: {uninstalled:?}");
         assert_eq!(without(&uninstalled).unwrap(), uninstalled, "{name}");
         // Whatever the text looks like, every event has one entry of ours.
-        let root = parse(&after).unwrap();
+        let root = parse(without_mark(&after)).unwrap();
         for entry in entries(agent) {
             let list = root.get("hooks").and_then(|hooks| hooks.get(entry.event)).unwrap();
             assert_eq!(entries::all(list).len(), 1, "{name}: {}", entry.event);
@@ -195,4 +195,16 @@ fn what_others_changed_after_the_install_stays_when_ours_goes() {
     let list =
         installed.replacen("\"SessionEnd\": [", "\"SessionEnd\": [{\"hooks\": [{\"command\": \"x\"}]},", 1);
     assert!(without(&list).unwrap().contains("\"SessionEnd\": [{\"hooks\": [{\"command\": \"x\"}]}\n    ]"));
+}
+
+#[test]
+fn a_byte_order_mark_stays_in_front() {
+    for text in ["\u{feff}{}\n", "\u{feff}{\r\n  \"hooks\": {}, // a\r\n}"] {
+        let installed = install(Agent::Claude, text).unwrap();
+        assert!(installed.starts_with("\u{feff}{") && installed.contains(PROGRAM), "{installed:?}");
+        assert_eq!(install(Agent::Claude, &installed).unwrap(), installed);
+        assert_eq!(without(&installed).unwrap(), text);
+    }
+    let seeded = install(Agent::Cursor, "\u{feff}").unwrap();
+    assert!(seeded.starts_with("\u{feff}{\n  \"version\": 1"), "{seeded:?}");
 }

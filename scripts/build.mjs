@@ -10,12 +10,11 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { platformOf, root } from './platforms.mjs';
+import { platformOf, root, targetFolder } from './platforms.mjs';
 
 const { values: options } = parseArgs({ options: { debug: { type: 'boolean' }, target: { type: 'string' } } });
 const platform = platformOf(options.target ?? hostTarget());
 const library = { linux: 'libstyxy_node.so', darwin: 'libstyxy_node.dylib', win32: 'styxy_node.dll' }[platform.os];
-const metadata = JSON.parse(output('cargo', 'metadata', '--format-version', '1', '--no-deps'));
 
 if (options.debug) debug();
 else release();
@@ -55,7 +54,7 @@ function put(from, to) {
 }
 
 function built(...names) {
-  return path.join(metadata.target_directory, ...names);
+  return path.join(targetFolder(), ...names);
 }
 
 function hostTarget() {

@@ -1,6 +1,7 @@
 // The platforms that npm packages are made for, and the two committed files of each package under npm/.
 // The targets come from package.json ("napi"), the names that npm packages have from lib/platform.js.
 
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -36,6 +37,12 @@ export function platformOf(target) {
     program: programName(triple),
     addon: `styxy.${triple}.node`,
   };
+}
+
+/** Where cargo puts what it builds. */
+export function targetFolder() {
+  const words = ['metadata', '--format-version', '1', '--no-deps'];
+  return JSON.parse(execFileSync('cargo', words, { cwd: root, encoding: 'utf8' })).target_directory;
 }
 
 export function readJson(file) {

@@ -7,6 +7,7 @@ mod commands;
 mod exchange;
 mod history;
 mod journal;
+mod programs;
 mod rest;
 mod shape;
 

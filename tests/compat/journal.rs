@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::durable::durable;
 use super::exchange::{read, write};
-use super::history::{Shown, compact, durable, history, shown};
+use super::history::{Shown, compact, history, shown};
 use super::{to_keep, versions};
 use crate::restart::crc32c;
 use crate::support::{Home, Request};

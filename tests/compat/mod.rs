@@ -4,6 +4,7 @@
 //! with the kept journals. With `STYXY_KEEP=VERSION` they write the files instead: once, when a version is released.
 
 mod commands;
+mod durable;
 mod exchange;
 mod history;
 mod journal;

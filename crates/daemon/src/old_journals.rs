@@ -1,5 +1,7 @@
 //! Journals of old versions are kept in `tests/fixtures`: they are read whole, and mean what they meant, on any machine.
 
+#[path = "../../../tests/compat/durable.rs"]
+mod durable;
 #[path = "../../../tests/compat/shape.rs"]
 mod shape;
 
@@ -18,6 +20,7 @@ use uuid::Uuid;
 
 use crate::journal::{Fold, Journal, Opened, Options, Origin};
 use crate::replay::Replay;
+use durable::durable;
 use shape::{Likeness, missing};
 
 /// A journal, and what the daemon that wrote it showed.
@@ -99,19 +102,6 @@ impl Fold for Again {
     fn to_snapshot(&self) -> Vec<u8> {
         Vec::new()
     }
-}
-
-/// `value` without what a journal does not hold: the last heartbeat, and when a listener was seen last.
-fn durable(mut value: Value) -> Value {
-    match &mut value {
-        Value::Array(values) => values.iter_mut().for_each(|value| *value = durable(value.take())),
-        Value::Object(fields) => {
-            fields.retain(|name, _| name != "last_seen_listening" && name != "last_heartbeat");
-            fields.values_mut().for_each(|value| *value = durable(value.take()));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-    value
 }
 
 /// The answer to `command`, were every port free that is not leased; else the refusal, as the wire has it.

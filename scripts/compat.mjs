@@ -4,15 +4,16 @@
 //   npm run test:compat            all of it; the addon must have been built, as `npm test` does
 //   npm run test:compat -- --build builds the old program only, and prints its path
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { root, targetFolder } from './platforms.mjs';
+import { hostPlatform } from './platforms.mjs';
+import { readText, root, run, targetFolder } from './repository.mjs';
 
 const VERSION = '0.1.0';
-const commit = fs.readFileSync(path.join(root, 'tests', 'fixtures', VERSION, 'commit'), 'utf8').trim();
+const commit = readText(`tests/fixtures/${VERSION}/commit`).trim();
 const folder = path.join(targetFolder(), 'compat', commit.slice(0, 12));
-const program = path.join(folder, 'target', 'debug', process.platform === 'win32' ? 'styxy.exe' : 'styxy');
+const program = path.join(folder, 'target', 'debug', hostPlatform().program);
 
 if (!fs.existsSync(program)) build();
 if (process.argv.includes('--build')) {
@@ -36,7 +37,7 @@ function build() {
   // Not `git worktree add`: that would leave an entry in the repository when the target folder is removed.
   const archive = execFileSync('git', ['archive', '--format=tar', commit], { cwd: root, maxBuffer: 1 << 28 });
   execFileSync('tar', ['-x', '-C', source], { input: archive });
-  // Nobody debugs it: without debug information it is built in two thirds of the time.
+  // Nobody debugs it.
   const env = { ...process.env, CARGO_TARGET_DIR: path.join(folder, 'target'), CARGO_PROFILE_DEV_DEBUG: '0' };
   run('cargo', ['build', '--locked', '-p', 'styxy'], { cwd: source, env });
 }
@@ -48,11 +49,4 @@ function has(name) {
   } catch {
     return false;
   }
-}
-
-/** Runs a command, which has said by itself what is wrong if it fails. */
-function run(command, words, options) {
-  const { status, error } = spawnSync(command, words, { cwd: root, stdio: 'inherit', ...options });
-  if (error) throw error;
-  if (status !== 0) process.exit(status ?? 1);
 }

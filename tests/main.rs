@@ -18,6 +18,8 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod compat;
 #[cfg(test)]
+mod dependencies;
+#[cfg(test)]
 mod design;
 #[cfg(test)]
 mod doctor;

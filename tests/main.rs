@@ -13,6 +13,12 @@ mod bad_input;
 mod chains;
 #[cfg(test)]
 mod cli;
+// What is kept was answered on Linux; other systems leave out what they cannot find out.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod compat;
+#[cfg(test)]
+mod dependencies;
 #[cfg(test)]
 mod design;
 #[cfg(test)]

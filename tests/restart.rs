@@ -232,7 +232,7 @@ fn a_folder_in_place_of_the_configuration_is_refused() {
 // The journal.
 
 /// The journal's one file, of a daemon that does not run.
-fn journal(home: &Home) -> PathBuf {
+pub(crate) fn journal(home: &Home) -> PathBuf {
     let files = fs::read_dir(home.root()).unwrap().map(|entry| entry.unwrap().path());
     let mut journals =
         files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("journal"));

@@ -30,8 +30,7 @@ fn unusable(folder: &Path, error: &JournalError) -> Finding {
         | JournalError::Full { .. }
         | JournalError::TooLarge { .. }
         | JournalError::Write { .. }
-        | JournalError::Flush { .. }
-        | JournalError::Fold { .. } => format!("ls -la {}", folder.display()),
+        | JournalError::Flush { .. } => format!("ls -la {}", folder.display()),
     };
     Finding::wrong("journal", format!("the daemon will not start: {error}{cause}"), hint)
 }

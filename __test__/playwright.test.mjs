@@ -95,6 +95,14 @@ test('a config gets a server on a leased port, and its workers the same, without
   await areFree(home, [port]);
 });
 
+test('the variables are called as those of styxy env', async () => {
+  const dir = await worktree();
+  const { all } = await evaluate(dir, [{ ...ask, service: 'my-api' }], { then: ['stay'] });
+  const { stdout } = await run(binary, ['env', 'my-api', '--json'], { cwd: dir, env: home.env() });
+  const { STYXY_URL: _, ...variables } = JSON.parse(stdout);
+  assert.deepEqual(all[0].servers[0].env, variables);
+});
+
 test('a server of this checkout that runs is used, unless the config forbids it', async () => {
   const dir = await worktree();
   const { port } = await serve(dir);

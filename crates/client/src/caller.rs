@@ -28,19 +28,11 @@ pub struct Caller {
 /// Why it is unknown where or for whom a call runs.
 #[derive(Debug, thiserror::Error)]
 pub enum CallerError {
-    /// The path is not text, and leases name folders by text.
-    #[error("the path {} is not Unicode", path.display())]
-    NotUnicode {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The path cannot name a project.
-    #[error("the path {} cannot name a project", path.display())]
+    /// The path cannot name a project: it is not text, or too long.
+    #[error("the path {} is not Unicode, or longer than 4096 bytes", path.display())]
     InvalidPath {
         /// The path.
         path: PathBuf,
-        /// What is wrong with it.
-        source: Invalid,
     },
     /// There is no such folder, or it may not be looked at.
     #[error("the folder {} was not found", given.display())]
@@ -108,25 +100,16 @@ impl Caller {
     }
 
     /// The root of the checkout as leases name it; none outside of one.
-    ///
-    /// # Errors
-    /// Leases cannot name it.
     pub fn project(&self) -> Result<Option<ProjectPath>, CallerError> {
         self.root().map(project_path).transpose()
     }
 
     /// The checkout around `folder` as leases name it; outside of one, the folder itself, which may be deleted.
-    ///
-    /// # Errors
-    /// Leases cannot name it.
     pub fn project_around(&self, folder: &Path) -> Result<ProjectPath, CallerError> {
         self.at(folder).root().map_or_else(|| self.project_named(folder), project_path)
     }
 
     /// `folder` as leases name it, which may be deleted: canonical if it exists.
-    ///
-    /// # Errors
-    /// Leases cannot name it.
     pub fn project_named(&self, folder: &Path) -> Result<ProjectPath, CallerError> {
         let absolute = self.absolute(folder);
         project_path(&canonical(&absolute).or_else(|_| std::path::absolute(&absolute)).unwrap_or(absolute))
@@ -199,8 +182,8 @@ fn canonical(path: &Path) -> io::Result<PathBuf> {
 }
 
 fn project_path(path: &Path) -> Result<ProjectPath, CallerError> {
-    let text = path.to_str().ok_or_else(|| CallerError::NotUnicode { path: path.to_owned() })?;
-    ProjectPath::new(text).map_err(|source| CallerError::InvalidPath { path: path.to_owned(), source })
+    let named = path.to_str().and_then(|text| ProjectPath::new(text).ok());
+    named.ok_or_else(|| CallerError::InvalidPath { path: path.to_owned() })
 }
 
 #[cfg(test)]
@@ -300,7 +283,7 @@ mod tests {
         fs::create_dir_all(strange.join(".git")).unwrap();
         let caller = top.caller("app").at(&strange);
         assert_eq!(caller.place(), Some(strange.as_path()));
-        assert!(matches!(caller.project(), Err(CallerError::NotUnicode { .. })));
+        assert!(matches!(caller.project(), Err(CallerError::InvalidPath { .. })));
     }
 
     #[test]

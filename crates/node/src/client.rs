@@ -43,22 +43,19 @@ impl Client {
         beside: Option<String>,
         caller: Caller,
     ) -> Result<PromiseRaw<'env, Vec<Grant>>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.allocate(options, beside, caller).await })
+        env.spawn_future(self.calls.clone().allocate(options, beside, caller))
     }
 
     /// Ends a lease.
     #[napi(catch_unwind)]
     pub fn release<'env>(&self, env: &'env Env, lock_id: String) -> Result<PromiseRaw<'env, Released>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.release(lock_id).await })
+        env.spawn_future(self.calls.clone().release(lock_id))
     }
 
     /// Who has a port.
     #[napi(catch_unwind)]
     pub fn check<'env>(&self, env: &'env Env, number: String) -> Result<PromiseRaw<'env, Check>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.check(number).await })
+        env.spawn_future(self.calls.clone().check(number))
     }
 
     /// Ports that an allocate would get.
@@ -69,8 +66,7 @@ impl Client {
         service: String,
         options: String,
     ) -> Result<PromiseRaw<'env, Suggestions>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.suggest(service, options).await })
+        env.spawn_future(self.calls.clone().suggest(service, options))
     }
 
     /// The live leases.
@@ -81,22 +77,19 @@ impl Client {
         options: String,
         caller: Caller,
     ) -> Result<PromiseRaw<'env, Vec<LeaseInfo>>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.list(options, caller).await })
+        env.spawn_future(self.calls.clone().list(options, caller))
     }
 
     /// Every listener and every lease in a range.
     #[napi(catch_unwind)]
     pub fn scan<'env>(&self, env: &'env Env, options: String) -> Result<PromiseRaw<'env, Scan>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.scan(options).await })
+        env.spawn_future(self.calls.clone().scan(options))
     }
 
     /// The live instances.
     #[napi(catch_unwind)]
     pub fn instances<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, Vec<Instance>>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.instances().await })
+        env.spawn_future(self.calls.clone().instances())
     }
 
     /// Registers an instance.
@@ -107,43 +100,37 @@ impl Client {
         options: String,
         caller: Caller,
     ) -> Result<PromiseRaw<'env, Registration>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.register(options, caller).await })
+        env.spawn_future(self.calls.clone().register(options, caller))
     }
 
     /// Sends a heartbeat for an instance.
     #[napi(catch_unwind)]
     pub fn heartbeat<'env>(&self, env: &'env Env, id: String) -> Result<PromiseRaw<'env, Beat>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.heartbeat(id).await })
+        env.spawn_future(self.calls.clone().heartbeat(id))
     }
 
     /// Ends an instance.
     #[napi(catch_unwind)]
     pub fn unregister<'env>(&self, env: &'env Env, id: String) -> Result<PromiseRaw<'env, EndedInstance>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.unregister(id).await })
+        env.spawn_future(self.calls.clone().unregister(id))
     }
 
     /// Re-checks every owner and listener.
     #[napi(catch_unwind)]
     pub fn cleanup<'env>(&self, env: &'env Env, options: String) -> Result<PromiseRaw<'env, Cleanup>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.cleanup(options).await })
+        env.spawn_future(self.calls.clone().cleanup(options))
     }
 
     /// How the daemon is.
     #[napi(catch_unwind)]
     pub fn status<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, Status>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.status().await })
+        env.spawn_future(self.calls.clone().status())
     }
 
     /// What happens from now on, or from an event on.
     #[napi(catch_unwind)]
     pub fn events<'env>(&self, env: &'env Env, options: String) -> Result<PromiseRaw<'env, Events>> {
-        let calls = self.calls.clone();
-        env.spawn_future(async move { calls.events(options).await })
+        env.spawn_future(self.calls.clone().events(options))
     }
 
     /// As `allocate`, while the calling thread waits.

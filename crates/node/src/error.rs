@@ -54,10 +54,10 @@ pub(crate) const EXISTS: &str = "a folder that exists";
 /// Why it is unknown where or for whom a call is, as the same.
 pub(crate) fn unplaced(error: &CallerError) -> napi::Error {
     match error {
-        CallerError::NotUnicode { path } => {
-            wrong("project", Invalid::new(path.display(), "is not a path in Unicode", "a path in Unicode"))
+        CallerError::InvalidPath { path } => {
+            let problem = "is not a path that Styxy can name";
+            wrong("project", Invalid::new(path.display(), problem, "a path in Unicode, up to 4096 bytes"))
         }
-        CallerError::InvalidPath { source, .. } => wrong("project", source.clone()),
         CallerError::NoFolder { given, source } => {
             let given = given.to_string_lossy();
             invalid("project", &format!("{given:?}: {source}"), EXISTS)

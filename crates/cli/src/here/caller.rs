@@ -21,11 +21,8 @@ pub(crate) fn caller() -> Caller {
 impl From<CallerError> for Failure {
     fn from(error: CallerError) -> Self {
         match error {
-            CallerError::NotUnicode { .. } => {
+            CallerError::InvalidPath { .. } => {
                 Self::usage(error.to_string(), "give another folder with --project DIR")
-            }
-            CallerError::InvalidPath { source, .. } => {
-                Self::usage(source.to_string(), "give a folder with --project DIR")
             }
             CallerError::NoFolder { given, source } => {
                 Self::usage(format!("--project {}: {source}", given.display()), "give a folder that exists")

@@ -7,7 +7,7 @@ use styxy_client::leases::{self, Of};
 use styxy_core::api::{Code, Lease, Refusal, Rule, State};
 use styxy_core::{LockId, Port};
 
-use crate::say::facts;
+use crate::say::{arguments, facts};
 
 /// A lease as the command line names it.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +24,8 @@ impl FromStr for LeaseTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map(Self::Port).map_err(|error: styxy_core::Invalid| error.to_string());
+        if let Some(port) = arguments::port(text) {
+            return port.map(Self::Port);
         }
         if let Ok(lock_id) = LockId::parse(text) {
             return Ok(Self::Lease(lock_id));

@@ -8,6 +8,7 @@ use styxy_core::api::{AllocationsQuery, Lease};
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::caller;
+use crate::say::arguments;
 use crate::say::failure::Failure;
 
 /// A server as the command line names it.
@@ -23,8 +24,8 @@ impl FromStr for ServerTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map(Self::Port).map_err(|error: styxy_core::Invalid| error.to_string());
+        if let Some(port) = arguments::port(text) {
+            return port.map(Self::Port);
         }
         ServiceType::new(text).map(Self::Service).map_err(|error| error.to_string())
     }

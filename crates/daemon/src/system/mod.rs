@@ -1,7 +1,7 @@
 //! Everything the daemon asks of the operating system: ports, listeners, processes, peers, clocks.
 //! One module per system, all with the same names; nothing here knows of leases, and no answer is remembered.
 
-mod project;
+mod disk;
 mod types;
 
 #[cfg(unix)]
@@ -42,7 +42,6 @@ pub(crate) use native::{
 };
 #[cfg(windows)]
 pub use native::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit};
-pub use project::{branch_of, project_of};
 pub use types::{Closed, DescriptorLimit, Details, Identified, Life, ListeningSocket, Verdict};
 #[cfg(unix)]
 pub(crate) use unix::{

@@ -4,11 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use styxy_core::{Pid, ProjectPath, Relation};
+use styxy_core::{Pid, ProjectPath, Relation, checkout};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use super::super::native;
-use crate::system::{Details, branch_of, identify, project_of};
+use crate::system::disk::Disk;
+use crate::system::{Details, identify};
 
 /// The longest command line that is shown, in bytes.
 const MOST_COMMAND: usize = 4096;
@@ -36,8 +37,8 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         Some(folder) if identified.user == Relation::Own && !folder.exists() => (None, Some(folder)),
         Some(_) | None => (None, None),
     };
-    let root = in_time().and_then(|()| project_of(working_directory.as_deref()?, home.as_deref()));
-    let branch = in_time().and_then(|()| branch_of(root.as_deref()?));
+    let root = in_time().and_then(|()| checkout::root(working_directory.as_deref()?, home.as_deref(), &Disk));
+    let branch = in_time().and_then(|()| checkout::branch(root.as_deref()?, &Disk));
     let project_path = root.as_deref().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
     // The pid may have been reused during the look-up.
     if identify(pid)?.process.key != identified.process.key {

@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, CWD, readlinkat, statat};
-use styxy_core::{Pid, ProjectPath, Relation};
+use styxy_core::{Pid, ProjectPath, Relation, checkout};
 
 use super::process::Handle;
+use crate::system::Details;
+use crate::system::disk::Disk;
 use crate::system::unix::User;
-use crate::system::{Details, branch_of, project_of};
 
 /// The longest command line that is shown, in bytes.
 const MOST_COMMAND: usize = 4096;
@@ -38,8 +39,8 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         Some(Directory::Deleted(path)) => (None, Some(path)),
         None => (None, None),
     };
-    let root = in_time().and_then(|()| project_of(working_directory.as_deref()?, home.as_deref()));
-    let branch = in_time().and_then(|()| branch_of(root.as_deref()?));
+    let root = in_time().and_then(|()| checkout::root(working_directory.as_deref()?, home.as_deref(), &Disk));
+    let branch = in_time().and_then(|()| checkout::branch(root.as_deref()?, &Disk));
     let project_path = root.as_deref().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
     Ok(Details {
         identified,

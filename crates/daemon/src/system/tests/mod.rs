@@ -1,6 +1,6 @@
 //! Each file tests the promises of one module, on loopback and on ports from `bind(0)`.
 
-mod project;
+mod disk;
 
 #[cfg(target_os = "linux")]
 mod close_events;

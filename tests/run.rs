@@ -195,7 +195,7 @@ fn wrong_usage_exits_2_and_nothing_runs() {
     fs::write(home.project().join("package.json"), r#"{"scripts": {"build": "true", "start": "true"}}"#)
         .unwrap();
     let said = home.styxy(&["run", "-s", "web", "--", "touch", "ran", "{port:nope}"]).exits(2);
-    assert!(said.stderr.contains("nope was not asked for, only web"), "{}", said.stderr);
+    assert!(said.stderr.contains("nope was not requested, only web"), "{}", said.stderr);
     let said = home.styxy(&["run"]).exits(2);
     assert!(said.stderr.contains("its scripts: build, start"), "{}", said.stderr);
     assert!(!home.project().join("ran").exists() && !home.root().join("daemon.lock").exists());
@@ -286,7 +286,7 @@ fn flags_reach_the_tool_through_npm_and_its_scripts() {
     }
     let (arguments, said) = told(&home, "-- npm run piped");
     assert_eq!(arguments, "");
-    assert!(said.contains("warning: Vite is not told its port"), "{said}");
+    assert!(said.contains("warning: Vite does not get its port"), "{said}");
 }
 
 #[test]

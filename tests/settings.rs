@@ -98,7 +98,7 @@ fn config_validate_points_at_the_mistake_of_any_file() {
 fn config_show_says_what_is_in_force_and_where_it_comes_from() {
     let home = Home::with(&json!({ "bind_ttl": 77 }));
     let from_file = home.styxy(&["config", "show"]).done();
-    assert!(from_file.stderr.contains("no daemon"), "{}", from_file.stderr);
+    assert!(from_file.stderr.contains("the daemon is not running"), "{}", from_file.stderr);
     home.start();
     let running = home.styxy(&["config", "show"]).done();
     assert_eq!(running.stdout, from_file.stdout);

@@ -1,4 +1,4 @@
-//! `styxy env`: the variables of `styxy run` for programs that it does not start.
+//! `styxy env`: the variables of `styxy run`, for programs that are started in another way.
 
 mod form;
 
@@ -25,15 +25,15 @@ use form::Form;
 
 /// Print this project's ports as environment variables
 ///
-/// For direnv, mise, docker compose and CI. It shows the port that this project's server has, and leases one only if
-/// there is none. `PORT`, `STYXY_PORT` and `STYXY_URL` are the first service's, `STYXY_<SERVICE>_PORT` each one's. Asking
-/// again gives the same, in the same order.
+/// For direnv, mise, docker compose and CI. Prints the port that this project's server has, and leases one only if there
+/// is none. `PORT`, `STYXY_PORT` and `STYXY_URL` are for the first service, `STYXY_<SERVICE>_PORT` for each one. Running
+/// it again prints the same, in the same order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy env                                  for sh: eval \"$(styxy env)\"
   styxy env dev api --format dotenv > .env.styxy
   styxy env --format fish | source
   styxy env --format powershell | Invoke-Expression
-  styxy env --format github                  for the steps that follow, by $GITHUB_ENV
+  styxy env --format github                  for later steps, through $GITHUB_ENV
   styxy env --json | jq -r .PORT"))]
 pub(crate) struct Args {
     /// What the ports are for [default: the services of .styxy.json, else dev]
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Which of several servers of that type: web, admin, …
     #[arg(short, long)]
     name: Option<ServiceName>,
-    /// How to write them
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Form::Export, conflicts_with = "json")]
     format: Form,
 }
@@ -77,7 +77,7 @@ impl Args {
         match env::var_os("GITHUB_ENV").filter(|path| form == Form::Github && !path.is_empty()) {
             Some(path) => {
                 let text = if ends_its_last_line(Path::new(&path)) { text } else { format!("\n{text}") };
-                // One write, so that steps that run side by side do not mix their lines.
+                // One write, so that steps that run in parallel do not mix their lines.
                 File::options().append(true).create(true).open(&path)?.write_all(text.as_bytes())?;
             }
             None => output::text(text.as_bytes())?,
@@ -86,9 +86,9 @@ impl Args {
     }
 }
 
-/// Whether what is appended to a file begins a line of its own. What is no file is taken to have none that is open.
+/// Whether text that is appended to a file begins on a new line; assumed of what is not a regular file.
 fn ends_its_last_line(path: &Path) -> bool {
-    // Opening a pipe would wait for somebody to write into it.
+    // Opening a pipe would wait for a writer.
     if !path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
         return true;
     }
@@ -97,11 +97,11 @@ fn ends_its_last_line(path: &Path) -> bool {
         file.seek(SeekFrom::End(-1))?;
         file.read_exact(&mut last)
     });
-    // A newline too many does no harm.
+    // One newline too many does no harm.
     read.is_ok() && last == *b"\n"
 }
 
-/// The port of each wish: of the live lease of its key, else of one that is leased now, all that are missing at once.
+/// The port of each wish: that of the live lease of its key, else of a new lease; all missing ones in one request.
 async fn ports(
     client: &Client,
     wishes: &[Wish],
@@ -125,9 +125,9 @@ async fn ports(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// The lease of the wish's key that its server most likely has: one that listens, then the oldest.
+/// The lease of the wish's key that its server most probably uses: one that listens, then the oldest.
 ///
-/// An agent session has its own, then one that is no session's; another session's server is not the one it means.
+/// In an agent session it is the session's own lease, then one without a session, but not one of another session.
 fn live(
     leases: &[Lease],
     wish: &Wish,
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_has_its_own_then_one_that_is_no_sessions() {
+    fn a_session_uses_its_own_lease_then_one_without_a_session() {
         let place = ProjectPath::new("/w/app").unwrap();
         let wish = Wish { service: "dev".parse().unwrap(), name: None, port: None, env: Vec::new() };
         let of = |port: u16, instance: Option<&str>, state: &str| {
@@ -188,12 +188,12 @@ mod tests {
         let (persons, own) = (of(3002, None, "active"), of(3003, Some("claude-2"), "granted"));
         assert_eq!(seen(&[theirs.clone(), persons.clone(), own]), Some(3003));
         assert_eq!(seen(&[theirs.clone(), persons]), Some(3002));
-        assert_eq!(seen(std::slice::from_ref(&theirs)), None, "it gets one of its own");
+        assert_eq!(seen(std::slice::from_ref(&theirs)), None, "it gets its own");
         assert_eq!(live(&[theirs], &wish, Some(&place), None).map(Port::get), Some(3001));
     }
 
     #[test]
-    fn another_projects_service_or_name_is_not_shown_and_neither_is_a_port_that_a_stranger_has() {
+    fn leases_of_other_keys_and_ports_that_strangers_have_are_not_shown() {
         let place = ProjectPath::new("/w/app").unwrap();
         let wish = Wish { service: "dev".parse().unwrap(), name: None, port: None, env: Vec::new() };
         let leases = [

@@ -1,4 +1,4 @@
-//! Getting the ports for `styxy run`: from the daemon, or if it cannot be reached by looking.
+//! Gets the ports for `styxy run`: from the daemon, or by probing if it cannot be reached.
 
 use std::env;
 use std::process::{Command, Stdio, id};
@@ -16,10 +16,10 @@ use crate::here::variables::variable;
 use crate::here::wishes::{self, Wish};
 use crate::say::failure::Failure;
 
-/// A daemon that has not answered by then is not waited for: the command is to start.
+/// How long to wait for the daemon: the command has to start.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Whether another port than the one wished for will do.
+/// Whether another port than the preferred one is acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exact {
     None,
@@ -31,7 +31,7 @@ pub(super) enum Exact {
 #[derive(Debug)]
 pub(super) enum Ports {
     Leased(Vec<Grant>),
-    /// Found free, and kept by nobody.
+    /// Found free, but not leased.
     Probed {
         ports: Vec<Port>,
         why: String,
@@ -51,7 +51,7 @@ impl Ports {
 /// A port for each wish, leased by this process or by one it descends from.
 ///
 /// # Errors
-/// The daemon refuses, or cannot be reached and nothing is free either.
+/// The daemon refuses, or it cannot be reached and no port is free.
 pub(super) fn ask(context: &Context, wishes: &[Wish], exact: Exact) -> Result<Ports, Failure> {
     let request = request(wishes, exact)?;
     let error = match leased(context, &request)? {
@@ -65,12 +65,12 @@ pub(super) fn ask(context: &Context, wishes: &[Wish], exact: Exact) -> Result<Po
     }
 }
 
-/// The port wished for, then the one that an outer `styxy run` has told.
+/// The preferred port, then the one from an outer `styxy run`.
 fn candidates(wishes: &[Wish]) -> Vec<Candidates> {
-    let told = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
+    let outer = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
     let candidates = |Wish { service, port, .. }: &Wish| Candidates {
         service: service.clone(),
-        preferred: port.iter().copied().chain(told(service)).collect(),
+        preferred: port.iter().copied().chain(outer(service)).collect(),
         near: None,
     };
     wishes.iter().map(candidates).collect()
@@ -82,7 +82,7 @@ fn request(wishes: &[Wish], exact: Exact) -> Result<AllocateRequest, Failure> {
         pid: Pid::new(id()),
         project_path: place::current_project()?,
         instance_id: place::current_instance()?,
-        // Under an id it may be sent twice, if a daemon dies under the first one.
+        // With an id it may be sent twice, if the daemon dies during the first request.
         request_id: RequestId::new(&Uuid::new_v4().to_string()).ok(),
         ..AllocateRequest::default()
     };
@@ -117,10 +117,10 @@ fn leased(context: &Context, request: &AllocateRequest) -> Result<Answer, Failur
     }
 }
 
-/// Starts the daemon by way of a process that ends at once: as a child of this one it would become the command's.
+/// Starts the daemon by a process that ends at once: as a child of this process it would become the command's.
 ///
 /// # Errors
-/// What was said about why it does not start.
+/// Why it does not start, as that process says.
 fn started() -> Result<(), String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);

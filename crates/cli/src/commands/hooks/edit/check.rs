@@ -1,4 +1,4 @@
-//! Whether a changed text reads as it should, before anybody has it: everything but ours is there as before, in its order.
+//! Whether a changed text has the right content, before it is written: everything except ours is the same, in the same order.
 
 use super::super::text::{Kind, Node, Slot, parse};
 use super::entries;
@@ -25,7 +25,7 @@ fn is_kept(before: &str, after: &str) -> bool {
     matches!((others(before), others(after)), (Ok(before), Ok(after)) if before == after)
 }
 
-/// The settings of `text` in one line, without what is ours and without hooks that are empty then.
+/// The settings of `text` on one line, without ours and without hooks that are then empty.
 fn others(text: &str, root: &Node) -> String {
     let Kind::Object(members) = &root.kind else { return plain(text, root) };
     let mut parts = Vec::new();
@@ -67,7 +67,7 @@ fn others_of_event(text: &str, event: &Slot) -> Option<String> {
     (!parts.is_empty()).then(|| format!("{:?}:{parts:?}", event.key))
 }
 
-/// A value in one line: its keys as they read, everything else as it is written.
+/// A value on one line: its keys decoded, everything else as written.
 fn plain(text: &str, node: &Node) -> String {
     let slots = || node.slots().iter().map(|slot| format!("{:?}:{}", slot.key, plain(text, &slot.value)));
     match &node.kind {

@@ -1,4 +1,4 @@
-//! The command line: what people and scripts see of it.
+//! The command line, as people and scripts see it.
 
 use std::fs;
 use std::path::Path;
@@ -158,7 +158,7 @@ fn wrong_usage_exits_2_and_starts_no_daemon() {
 }
 
 #[test]
-fn quiet_prints_one_number_a_line_in_the_order_asked_for() {
+fn quiet_prints_one_number_per_line_in_the_order_of_the_services() {
     let home = Home::new();
     let said =
         home.styxy(&["allocate", "-s", sort::API, "-s", sort::WEB, "-s", sort::API, "-q"]).done().stdout;
@@ -193,7 +193,7 @@ fn the_project_is_the_worktree_around_the_current_folder() {
     fs::write(worktree.join(".git"), "gitdir: ../../.git/worktrees/feature\n").unwrap();
     let outside = home.top().join("user/notes");
     fs::create_dir_all(&outside).unwrap();
-    // Dotfiles kept in git make no project of the whole home folder.
+    // A home folder does not count as a project, even if dotfiles are kept in git there.
     fs::create_dir(home.top().join("user/.git")).unwrap();
     let allocate = |folder: &Path, more: &[&str]| {
         let mut command = home.styxy_command(&[&["allocate", "-s", sort::WEB, "-q"], more].concat());

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_session_shows_what_it_lives_by_and_its_ports() {
-        let beats = json!({
+        let has_no_pid = json!({
             "instance_id": "claude-1", "working_directory": "/home/ada/shop", "pid": null,
             "registered_at": "2026-11-22T17:00:00Z", "last_heartbeat": "2026-11-22T17:59:50Z",
             "active_allocations": [lease(3000, |_| {}), lease(8000, |_| {})], "metadata": null,
@@ -85,7 +85,7 @@ mod tests {
             "registered_at": "2026-11-22T17:58:00Z", "last_heartbeat": "2026-11-22T17:58:00Z",
             "active_allocations": [], "metadata": null,
         });
-        let instances = [beats, has_a_pid, long].map(|wire| serde_json::from_value(wire).unwrap());
+        let instances = [has_no_pid, has_a_pid, long].map(|wire| serde_json::from_value(wire).unwrap());
         let now = "2026-11-22T18:00:00Z".parse().unwrap();
         snapshot!("instances", at_widths(&table(&instances, now, Some(Path::new("/home/ada")))));
     }

@@ -102,7 +102,7 @@ pub(super) fn folder(path: &Path) -> Finding {
 mod tests {
     use super::super::tests::shown;
     use super::*;
-    use crate::say::shown::snapshot;
+    use crate::say::shown::{moved, snapshot};
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
@@ -122,6 +122,6 @@ mod tests {
             found.push(super::file(&file, &crate::here::config_file::read(&file)));
         }
         found.push(folder(&file));
-        snapshot!("doctor_settings", shown(&found).replace(top.path().to_str().unwrap(), "/home/ada"));
+        snapshot!("doctor_settings", moved(&shown(&found), top.path(), "/home/ada"));
     }
 }

@@ -179,7 +179,7 @@ fn variables(config: &Map<String, Value>, ports: &[(&Emulator, u16)]) -> Vec<(St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::shown::{each, failed, snapshot};
+    use crate::say::shown::{each, failed, moved, snapshot};
 
     #[test]
     fn what_is_refused_says_what_to_do() {
@@ -187,7 +187,7 @@ mod tests {
         let file = folder.path().join("firebase.json");
         let unread = |text: &str| {
             std::fs::write(&file, text).unwrap();
-            failed(read(&file).unwrap_err()).replace(folder.path().to_str().unwrap(), "/w/app")
+            moved(&failed(read(&file).unwrap_err()), folder.path(), "/w/app")
         };
         snapshot!(
             "firebase_refused",

@@ -195,7 +195,7 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::shown::{each, failed, snapshot};
+    use crate::say::shown::{each, failed, moved, snapshot};
 
     #[test]
     fn what_cannot_be_run_says_why() {
@@ -203,7 +203,7 @@ mod tests {
         let no_package = failed(dev_script(folder.path()).unwrap_err());
         let package = |text: &str| {
             std::fs::write(folder.path().join("package.json"), text).unwrap();
-            failed(dev_script(folder.path()).unwrap_err()).replace(folder.path().to_str().unwrap(), "/w/app")
+            moved(&failed(dev_script(folder.path()).unwrap_err()), folder.path(), "/w/app")
         };
         let services = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<_>>();
         snapshot!(

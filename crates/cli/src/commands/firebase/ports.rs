@@ -1,4 +1,4 @@
-//! The ports of one run: leased in one group, all or none; looked for if no daemon answers.
+//! The ports of one run: leased in one group, all or none; probed if the daemon does not answer.
 
 use serde_json::{Map, Value};
 use styxy_client::{PortRequest, Terms};
@@ -10,13 +10,13 @@ use crate::here::caller::caller;
 use crate::here::fallback::Candidates;
 use crate::say::failure::Failure;
 
-/// How far above the preferred port a free one is looked for.
+/// How far above the preferred port to look for a free one.
 const NEARBY: u16 = 100;
 
-/// Asks for a port for each of `emulators`, for as long as this process lives.
+/// The request for a port for each of `emulators`, for as long as this process lives.
 ///
 /// # Errors
-/// The worktree's path is not Unicode, or the environment names a session that cannot be.
+/// The worktree's path is not Unicode, or the environment has an invalid session name.
 pub(super) fn request(
     emulators: &[&Emulator],
     config: &Map<String, Value>,
@@ -34,7 +34,7 @@ pub(super) fn request(
     Ok(terms.or(&caller())?.group(ports))
 }
 
-/// What is looked for without a daemon: free ports as near as can be to the preferred ones.
+/// Where to look without the daemon: as near as possible to the preferred ports.
 pub(super) fn candidates(emulators: &[&Emulator], config: &Map<String, Value>) -> Option<Vec<Candidates>> {
     let candidates = |emulator: &&Emulator| {
         let preferred = Port::new(emulator.preferred(config)).ok()?;

@@ -1,7 +1,7 @@
 //! Settings with and without Styxy's entries. Pure: texts in, texts out; what is not ours keeps every byte.
 //!
-//! One change at a time: the text is read anew after each, until nothing is left to be changed. Taking out is the exact
-//! reverse of putting in, so a file that nobody else changed is again what it was.
+//! One change at a time: the text is read again after each, until nothing needs to change. Removing is the exact reverse of
+//! adding, so a file that nobody else changed becomes what it was.
 
 mod check;
 mod entries;
@@ -18,9 +18,9 @@ pub(super) use step::Wanted;
 /// Why a text is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// It is no JSON, or something else stands where hooks belong.
+    /// It is not JSON, or there is something else where hooks belong.
     Mistaken(Mistake),
-    /// The changed text would not read as it should.
+    /// The changed text would not have the right content.
     Unsure,
 }
 
@@ -35,7 +35,7 @@ impl From<Mistake> for Trouble {
 /// # Errors
 /// See [`Trouble`].
 pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
-    // What is not known as ours would be put in again and again.
+    // Entries that are not recognised as ours would be added again and again.
     if !wanted.entries.iter().all(|entry| is_ours(&entry.command(wanted.program), &[])) {
         return Err(Trouble::Unsure);
     }
@@ -50,7 +50,7 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
     if check::is_installed(&seed, &text, wanted) { Ok(mark.to_owned() + &text) } else { Err(Trouble::Unsure) }
 }
 
-/// `text` without any entry of Styxy's, and without the lists and objects that were made for them.
+/// `text` without Styxy's entries, and without the lists and objects that were created for them.
 ///
 /// # Errors
 /// See [`Trouble`].
@@ -71,7 +71,7 @@ fn marked(text: &str) -> (&str, &str) {
     text.split_at(text.len() - without_mark(text).len())
 }
 
-/// The text to begin with: a file without anything is one without settings.
+/// The text to begin with: an empty file is one without settings.
 fn seed(text: &str, nesting: Nesting) -> String {
     let end = put::line_end(text);
     match nesting {

@@ -1,4 +1,4 @@
-//! Whether a changed text reads as it should, before anybody has it: everything but ours is there as before, in its order.
+//! Whether a changed text has the right content, before it is written: everything except ours is the same, in the same order.
 
 use styxy_core::json::{Kind, Member, Node};
 
@@ -27,7 +27,7 @@ fn is_kept(before: &str, after: &str) -> bool {
     matches!((others(before), others(after)), (Ok(before), Ok(after)) if before == after)
 }
 
-/// The settings in one line, without what is ours and without hooks that are empty then.
+/// The settings on one line, without ours and without hooks that are then empty.
 fn others(root: &Node) -> String {
     let Kind::Object(members) = &root.kind else { return plain(root) };
     let mut parts = Vec::new();

@@ -1,4 +1,4 @@
-//! Which entries of an event's list are Styxy's own.
+//! Which entries of an event's list are Styxy's.
 
 use styxy_core::json::Node;
 
@@ -7,21 +7,21 @@ use super::super::agents::is_ours;
 /// An entry of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OwnEntry<'n> {
-    /// Which item of the list it is, or is in.
+    /// The item of the list that it is, or is in.
     item: usize,
-    /// Which hook of its group it is; 0 without a group.
+    /// The position in its group; 0 without a group.
     inner: usize,
     pub(super) group: Option<&'n Node<'n>>,
     pub(super) hook: &'n Node<'n>,
 }
 
 impl<'n> OwnEntry<'n> {
-    /// Whether there is nothing of others in its group.
+    /// Whether its group contains only entries of ours.
     pub(super) fn is_alone(&self) -> bool {
         self.group.is_none_or(|group| hooks(group).iter().all(|hook| is_own(hook)))
     }
 
-    /// The list that it is in, and where; its group in the event's list, if it is the only hook there.
+    /// The list that it is in, and its position; those of its group if it is the only hook there.
     pub(super) fn place(&self, list: &'n Node<'n>) -> (&'n Node<'n>, usize) {
         match self.group.and_then(|group| group.get("hooks")) {
             Some(inner) if inner.items().len() > 1 => (inner, self.inner),
@@ -29,13 +29,13 @@ impl<'n> OwnEntry<'n> {
         }
     }
 
-    /// As [`Self::place`]; its group also if all the hooks there are ours.
+    /// Like [`Self::place`]; its group also if all hooks there are ours.
     pub(super) fn widest_place(&self, list: &'n Node<'n>) -> (&'n Node<'n>, usize) {
         if self.is_alone() { (list, self.item) } else { self.place(list) }
     }
 }
 
-/// Every entry of ours in an event's list, in the order of the text.
+/// Our entries in an event's list, in the order of the text.
 pub(super) fn all<'n>(list: &'n Node<'n>) -> Vec<OwnEntry<'n>> {
     let mut all = Vec::new();
     for (item, value) in list.items().iter().enumerate() {

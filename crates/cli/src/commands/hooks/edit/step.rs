@@ -1,4 +1,4 @@
-//! One change at a time, on the way to one right entry for each event.
+//! One change at a time, towards one correct entry for each event.
 
 use serde_json::{Value, json};
 use styxy_core::json::{Kind, Mistake, Node};
@@ -13,11 +13,11 @@ use super::{put, take};
 pub(in super::super) struct Wanted<'w> {
     pub(in super::super) entries: &'w [Entry],
     pub(in super::super) nesting: Nesting,
-    /// As a shell reads it.
+    /// In the form that a shell reads.
     pub(in super::super) program: &'w str,
 }
 
-/// The next change on the way to one right `entry`; none if it is there.
+/// The next change towards one correct `entry`; none if nothing needs to change.
 pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
     let root = parse(text)?;
     let element = || entry.element(wanted.nesting, wanted.program);
@@ -42,7 +42,7 @@ pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<S
     corrected(text, kept, entry, wanted)
 }
 
-/// Whether an entry is where the agent looks, and can be corrected without a change for other hooks of its group.
+/// Whether an entry is where the agent looks, and can be corrected without affecting other hooks of its group.
 fn is_usable(own: &OwnEntry, entry: &Entry, nesting: Nesting) -> bool {
     match (nesting, own.group) {
         (Nesting::Flat, None) => true,
@@ -55,12 +55,12 @@ fn has_matcher(holder: &Node, entry: &Entry) -> bool {
     match (holder.get("matcher"), entry.matcher) {
         (found, Some(matcher)) => found.and_then(Node::as_text) == Some(matcher),
         (None, None) => true,
-        // Both mean all of them.
+        // Both match everything.
         (Some(found), None) => matches!(found.as_text(), Some("" | "*")),
     }
 }
 
-/// The next thing in an entry that has to be corrected.
+/// `text` with the next correction of an entry; none if it is correct.
 fn corrected(text: &str, own: &OwnEntry, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
     let set = |holder: &Node, key: &str, value: &Value| {
         let Some(found) = holder.get(key) else { return put::member(text, holder, key, value).map(Some) };

@@ -38,7 +38,7 @@ impl Invalid {
         Self::new(format_args!("{short:?}{more}"), problem, allowed)
     }
 
-    /// The same as an error of serde's. A request's own reader gets the facts back out of it, see [`crate::json::de`].
+    /// The same as an error of serde's. A request's own reader gets the facts back out of it, see `json/de.rs`.
     #[must_use]
     pub fn serde<E: de::Error>(self) -> E {
         let Self { found, problem, allowed } = self;

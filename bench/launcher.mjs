@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createRequire } from 'node:module';
-import { root } from '../scripts/platforms.mjs';
+import { root } from '../scripts/repository.mjs';
 
 const { triple, packageName, programName } = createRequire(import.meta.url)('../lib/platform.js');
 

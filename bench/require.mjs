@@ -5,7 +5,7 @@
 
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
-import { root } from '../scripts/platforms.mjs';
+import { root } from '../scripts/repository.mjs';
 
 const runs = Number(process.argv[2] ?? 40);
 const script = (what) => `

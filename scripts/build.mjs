@@ -6,16 +6,15 @@
 //
 // The addon is also copied to the root, where native.js looks first. CARGO_TARGET_DIR holds.
 
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { platformOf, root } from './platforms.mjs';
+import { hostPlatform, platformOf } from './platforms.mjs';
+import { root, run, targetFolder } from './repository.mjs';
 
 const { values: options } = parseArgs({ options: { debug: { type: 'boolean' }, target: { type: 'string' } } });
-const platform = platformOf(options.target ?? hostTarget());
+const platform = options.target ? platformOf(options.target) : hostPlatform();
 const library = { linux: 'libstyxy_node.so', darwin: 'libstyxy_node.dylib', win32: 'styxy_node.dll' }[platform.os];
-const metadata = JSON.parse(output('cargo', 'metadata', '--format-version', '1', '--no-deps'));
 
 if (options.debug) debug();
 else release();
@@ -23,7 +22,7 @@ else release();
 /** One build of the whole workspace, tests included: with fewer, cargo would compile shared crates again for other features. */
 function debug() {
   if (options.target) throw new Error('--debug builds for this machine only');
-  run('cargo', 'build', '--workspace', '--all-features', '--lib', '--bins', '--tests');
+  run('cargo', ['build', '--workspace', '--all-features', '--lib', '--bins', '--tests']);
   finish(built('debug', library), built('debug', platform.program));
 }
 
@@ -33,9 +32,9 @@ function release() {
   const files = ['--package-json-path', 'package.json', '--output-dir', '.', '--js', 'native.js', '--dts', 'native.d.ts'];
   const cli = path.join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
   if (!fs.existsSync(cli)) throw new Error('@napi-rs/cli is not installed: npm ci');
-  run(process.execPath, cli, 'build', ...words, ...files);
+  run(process.execPath, [cli, 'build', ...words, ...files]);
   const target = options.target ? ['--target', options.target] : [];
-  run('cargo', 'build', '--profile', 'release-cli', '--package', 'styxy', ...target);
+  run('cargo', ['build', '--profile', 'release-cli', '--package', 'styxy', ...target]);
   const program = built(...target.slice(1), 'release-cli', platform.program);
   finish(built(platform.target, 'release-addon', library), program);
 }
@@ -55,17 +54,5 @@ function put(from, to) {
 }
 
 function built(...names) {
-  return path.join(metadata.target_directory, ...names);
-}
-
-function hostTarget() {
-  return output('rustc', '-vV').match(/^host: (.+)$/m)[1];
-}
-
-function run(command, ...words) {
-  execFileSync(command, words, { cwd: root, stdio: 'inherit' });
-}
-
-function output(command, ...words) {
-  return execFileSync(command, words, { cwd: root, encoding: 'utf8' });
+  return path.join(targetFolder(), ...names);
 }

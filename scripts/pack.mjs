@@ -11,7 +11,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { json, platforms, readJson, root } from './platforms.mjs';
+import { platforms } from './platforms.mjs';
+import { json, readJson, root } from './repository.mjs';
 
 const dist = path.join(root, 'dist');
 const stage = fs.mkdtempSync(path.join(os.tmpdir(), 'styxy-pack-'));

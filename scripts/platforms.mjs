@@ -1,15 +1,12 @@
 // The platforms that npm packages are made for, and the two committed files of each package under npm/.
 // The targets come from package.json ("napi"), the names that npm packages have from lib/platform.js.
 
-import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { json, output, readJson, root } from './repository.mjs';
 
 const require = createRequire(import.meta.url);
 const { TRIPLES, packageName, programName } = require('../lib/platform.js');
-
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 const ARCHITECTURES = { x86_64: 'x64', aarch64: 'arm64' };
 const SYSTEMS = {
@@ -38,12 +35,9 @@ export function platformOf(target) {
   };
 }
 
-export function readJson(file) {
-  return JSON.parse(fs.readFileSync(path.join(root, file), 'utf8'));
-}
-
-export function json(value) {
-  return `${JSON.stringify(value, null, 2)}\n`;
+/** The platform of this machine, for the target that rustc builds for. */
+export function hostPlatform() {
+  return platformOf(output('rustc', '-vV').match(/^host: (.+)$/m)[1]);
 }
 
 /** All platforms, in the order of package.json. */

@@ -9,10 +9,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { json, packageFiles, platforms, readJson, root } from './platforms.mjs';
+import { packageFiles, platforms } from './platforms.mjs';
+import { json, readJson, readText as text, root } from './repository.mjs';
 
 const { values: options } = parseArgs({ options: { write: { type: 'boolean' }, tag: { type: 'string' } } });
-const text = (file) => fs.readFileSync(path.join(root, file), 'utf8');
 
 const version = text('Cargo.toml').match(/^\[workspace\.package\]\nversion = "([^"]+)"$/m)?.[1];
 if (!version) fail('Cargo.toml has no version as the first line of [workspace.package]');

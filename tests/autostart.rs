@@ -1,4 +1,4 @@
-//! The daemon starts by itself, once, and keeps nothing of whoever started it.
+//! The daemon starts by itself, once, and keeps nothing of the process that started it.
 
 use std::collections::HashSet;
 use std::fs;
@@ -26,7 +26,7 @@ fn the_first_allocate_starts_the_daemon_and_prints_a_port() {
 }
 
 #[test]
-fn nothing_need_be_there_before_the_first_allocate() {
+fn nothing_needs_to_exist_before_the_first_allocate() {
     let home = Home::empty();
     let port = home.styxy(&["allocate", "-s", "dev", "-q"]).done().number();
     assert_ne!(port, 0);
@@ -79,7 +79,7 @@ fn the_daemon_outlives_the_process_group_and_the_session_of_its_starter() {
     let mut port = String::new();
     BufReader::new(starter.stdout.as_mut().unwrap()).read_line(&mut port).unwrap();
     let daemon = home.status().expect("a daemon granted a port").pid.get();
-    // The daemon's alone: this test's own may be one outside of its container, which has no number here.
+    // Only the daemon's: this test's own may be outside of its container, where it has no id here.
     let daemons = Pid::from_raw(i32::try_from(daemon).unwrap());
     assert_eq!(rustix::process::getsid(daemons).ok(), daemons);
     let group = Pid::from_child(&starter);
@@ -143,7 +143,7 @@ fn daemons_of(home: &Home) -> Vec<u32> {
 fn a_client_that_comes_while_the_daemon_stops_gets_its_port_from_the_next_one() {
     let home = Home::new();
     let first = home.start().pid;
-    // A request of which half has come keeps the daemon from ending.
+    // Half a request keeps the daemon from ending.
     let body = json!({ "service_type": sort::API }).to_string();
     let head = format!(
         "POST /allocate HTTP/1.1\r\nHost: styxy\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -207,7 +207,7 @@ fn a_second_daemon_run_exits_1_and_names_the_first() {
 }
 
 #[test]
-fn daemon_start_beside_a_running_one_says_so_and_exits_0() {
+fn daemon_start_exits_0_if_the_daemon_is_already_running() {
     let home = Home::new();
     let first = home.start().pid;
     let again = home.styxy(&["daemon", "start"]).done();
@@ -250,7 +250,7 @@ fn daemon_stop_returns_when_the_daemon_has_ended() {
 }
 
 #[test]
-fn a_daemon_in_the_foreground_ends_with_0_when_told_to() {
+fn a_daemon_in_the_foreground_exits_0_when_it_is_stopped() {
     for signal in [Signal::TERM, Signal::INT] {
         let home = Home::new();
         let mut run = home.styxy_command(&["daemon", "run"]);
@@ -280,10 +280,10 @@ fn a_listen_port_that_is_taken_is_refused_with_its_holder() {
 }
 
 #[test]
-fn without_a_listen_port_the_next_free_one_is_taken_and_told() {
+fn without_a_listen_port_the_next_free_one_is_taken_and_reported() {
     use DEFAULT_PORT;
     let home = Home::empty();
-    // Somebody has it, be it this test or a daemon of the machine's user.
+    // It is taken, by this test or by the daemon of the machine's user.
     let held = TcpListener::bind(("127.0.0.1", DEFAULT_PORT));
     if held.is_err() && TcpListener::bind(("127.0.0.1", DEFAULT_PORT)).is_ok() {
         println!("skipped: the usual port was let go of this very moment");

@@ -1,17 +1,17 @@
-//! Bad input is answered clearly, by every way to the daemon, and changes nothing.
+//! Bad input gets a clear answer over every transport, and changes nothing.
 
 use serde_json::json;
 use styxy_core::api::{AllocationsAnswer, Code, Grant, Journal, MAX_BODY, Refusal, StatusAnswer};
 
 use crate::support::{Home, Request, Running, is_root, proper, sort};
 
-/// What a refused request must leave as it was.
+/// The state that a refused request must not change.
 fn state(home: &Home) -> (AllocationsAnswer, Option<Journal>, usize) {
     let status: StatusAnswer = home.socket().get("/status").ok();
     (home.socket().get("/allocations").ok(), status.journal, status.instances)
 }
 
-/// Refused with this status and code, by all three ways, changing nothing.
+/// Refused with this status and code, over all three transports, without changing anything.
 #[track_caller]
 fn refused(home: &Home, request: &Request, status: u16, code: Code) -> Refusal {
     let before = state(home);
@@ -34,7 +34,7 @@ fn with_a_lease() -> (Home, Grant) {
 }
 
 #[test]
-fn a_field_of_the_wrong_form_is_refused_by_name_with_what_came_and_what_is_allowed() {
+fn an_invalid_field_is_refused_by_name_with_its_value_and_what_is_allowed() {
     let (home, _lease) = with_a_lease();
     let long = "x".repeat(300);
     let port = "preferred_port";
@@ -45,7 +45,7 @@ fn a_field_of_the_wrong_form_is_refused_by_name_with_what_came_and_what_is_allow
         (port, json!("abc")),
         (port, json!("3000abc")),
         (port, json!(3.5)),
-        // No guessing: a text is no number, a number no truth value.
+        // No conversions: a text is not a number, a number is not a boolean.
         (port, json!("3000")),
         (port, json!(true)),
         (port, json!([3000])),
@@ -103,6 +103,27 @@ fn a_field_of_the_wrong_form_is_refused_by_name_with_what_came_and_what_is_allow
 }
 
 #[test]
+fn what_a_value_says_is_not_taken_for_a_fact() {
+    let (home, _lease) = with_a_lease();
+    for hostile in ["a at line b", "a; allowed: b", "a, expected b", "a`b", "a is not a b"] {
+        let request = Request::new("POST", "/allocate").json(&json!({ "service_type": hostile }));
+        let refusal = refused(&home, &request, 400, Code::InvalidRequest);
+        let says =
+            format!("service_type: {hostile:?} is not a service type; allowed: letters, digits, _ and -");
+        assert!(refusal.error.starts_with(&says), "{}", refusal.error);
+        assert_eq!(refusal.details["found"], format!("{hostile:?}"));
+        assert!(refusal.details["allowed"].as_str().unwrap().starts_with("letters, digits"), "{refusal:?}");
+
+        let request = Request::new("POST", "/cleanup").json(&json!({ hostile: true }));
+        let refusal = refused(&home, &request, 400, Code::InvalidRequest);
+        assert_eq!(
+            (&refusal.details["field"], &refusal.details["allowed"]),
+            (&json!(hostile), &json!(["force"]))
+        );
+    }
+}
+
+#[test]
 fn a_contradiction_is_refused() {
     let (home, _lease) = with_a_lease();
     let one = json!({ "service_type": sort::WEB });
@@ -122,7 +143,7 @@ fn a_contradiction_is_refused() {
     for body in cases {
         refused(&home, &Request::new("POST", "/allocate").json(&body), 400, Code::InvalidRequest);
     }
-    // Named by its place, where there are several.
+    // Named by its path, where there are several.
     let body = json!({ "services": [one, { "service_type": "a b" }] });
     let refusal = refused(&home, &Request::new("POST", "/allocate").json(&body), 400, Code::InvalidRequest);
     assert!(refusal.error.contains("services[1]"), "{}", refusal.error);
@@ -155,7 +176,7 @@ fn an_unknown_field_is_refused_by_name_with_the_nearest_known_one() {
 }
 
 #[test]
-fn a_body_that_is_no_json_object_is_refused() {
+fn a_body_that_is_not_a_json_object_is_refused() {
     let (home, _lease) = with_a_lease();
     let whole = json!({ "service_type": sort::WEB }).to_string();
     let cut = &whole[..whole.len() - 3];
@@ -196,7 +217,7 @@ fn a_body_that_is_no_json_object_is_refused() {
 }
 
 #[test]
-fn a_body_of_16_kib_is_taken_and_a_longer_one_refused() {
+fn a_body_of_16_kib_is_accepted_and_a_longer_one_refused() {
     let (home, _lease) = with_a_lease();
     let padded = |length: usize| {
         let json = json!({ "service_type": sort::WEB, "dry_run": true }).to_string();
@@ -207,7 +228,7 @@ fn a_body_of_16_kib_is_taken_and_a_longer_one_refused() {
     }
     refused(&home, &padded(MAX_BODY + 1), 413, Code::BodyTooLarge);
     refused(&home, &padded(17 * 1024), 413, Code::BodyTooLarge);
-    // One that does not say beforehand how long it is.
+    // A body without a Content-Length.
     let chunk = format!("{:x}\r\n{}\r\n0\r\n\r\n", 17 * 1024, " ".repeat(17 * 1024));
     let head =
         "POST /allocate HTTP/1.1\r\nHost: styxy\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
@@ -299,7 +320,7 @@ fn a_wrong_path_or_query_is_refused() {
 }
 
 #[test]
-fn what_is_no_route_and_no_method_is_refused_in_json() {
+fn an_unknown_route_or_method_is_refused_in_json() {
     let (home, _lease) = with_a_lease();
     for path in
         ["/", "/nope", "/status/", "/allocate/a/b", "/..%2f..%2fetc/passwd", "/index.html", "/favicon.ico"]
@@ -344,7 +365,7 @@ fn a_get_changes_nothing() {
 }
 
 #[test]
-fn a_client_that_speaks_no_http_harms_nobody() {
+fn a_client_that_does_not_speak_http_does_no_harm() {
     let (home, _lease) = with_a_lease();
     let before = state(&home);
     for way in [home.socket(), home.tcp()] {
@@ -354,7 +375,7 @@ fn a_client_that_speaks_no_http_harms_nobody() {
             b"GET / HTTP/9.9\r\n\r\n",
             b"\0\0\0\0\r\n\r\n",
         ] {
-            // Any answer will do, and none.
+            // Any answer is fine, and so is none.
             let _ = way.begin(bytes).unwrap().finish();
         }
         drop(way.begin(b"POST /allocate HTTP/1.1\r\nHost: styxy\r\nContent-Length: 1000\r\n\r\n{").unwrap());

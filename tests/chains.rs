@@ -1,4 +1,4 @@
-//! Chains of processes as people start them: the lease finds the one that listens.
+//! Chains of processes as people start them: the lease passes to the one that listens.
 
 use std::fs;
 use std::process::Stdio;

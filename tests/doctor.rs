@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::restart::crc32c;
 use crate::support::{Home, Server, is_root, sort};
 
-/// What the doctor found of `check`: its verdict, message and hint.
+/// The doctor's finding for `check`: its verdict, message and hint.
 fn finding(home: &Home, code: i32, check: &str) -> (String, String, String) {
     let findings = home.styxy(&["doctor", "--json"]).exits(code).json();
     let found = findings.as_array().unwrap().iter().find(|finding| finding["check"] == check);
@@ -18,7 +18,7 @@ fn finding(home: &Home, code: i32, check: &str) -> (String, String, String) {
 }
 
 #[test]
-fn a_healthy_machine_is_said_to_be_so_with_and_without_a_daemon() {
+fn a_healthy_machine_has_no_problems_with_and_without_a_daemon() {
     let home = Home::new();
     let without = home.styxy(&["doctor"]).done().stdout;
     assert!(without.contains("not running"), "{without}");
@@ -32,7 +32,7 @@ fn a_healthy_machine_is_said_to_be_so_with_and_without_a_daemon() {
 }
 
 #[test]
-fn the_doctor_exits_1_over_a_mistake_in_the_configuration() {
+fn the_doctor_exits_1_for_a_mistake_in_the_configuration() {
     let home = Home::new();
     home.write_config("{ \"listenport\": 1 }");
     let (verdict, message, hint) = finding(&home, 1, "config");
@@ -41,7 +41,7 @@ fn the_doctor_exits_1_over_a_mistake_in_the_configuration() {
 }
 
 #[test]
-fn the_doctor_exits_1_over_a_folder_that_others_may_look_into() {
+fn the_doctor_exits_1_for_a_folder_that_other_users_may_access() {
     let home = Home::new();
     fs::set_permissions(home.root(), Permissions::from_mode(0o755)).unwrap();
     let (verdict, _, hint) = finding(&home, 1, "folder");
@@ -50,7 +50,7 @@ fn the_doctor_exits_1_over_a_folder_that_others_may_look_into() {
 }
 
 #[test]
-fn the_doctor_exits_1_over_a_folder_that_cannot_be_made() {
+fn the_doctor_exits_1_for_a_folder_that_cannot_be_created() {
     if is_root() {
         println!("skipped: root may write anywhere");
         return;
@@ -70,7 +70,7 @@ fn the_doctor_exits_1_over_a_folder_that_cannot_be_made() {
 }
 
 #[test]
-fn the_doctor_exits_1_over_a_folder_that_would_lie_in_a_file() {
+fn the_doctor_exits_1_for_a_folder_whose_parent_is_a_file() {
     let home = Home::empty();
     let file = home.top().join("file");
     fs::write(&file, "").unwrap();
@@ -81,7 +81,7 @@ fn the_doctor_exits_1_over_a_folder_that_would_lie_in_a_file() {
 }
 
 #[test]
-fn the_doctor_exits_1_over_a_journal_that_cannot_be_opened() {
+fn the_doctor_exits_1_for_a_journal_that_cannot_be_opened() {
     if is_root() {
         println!("skipped: root may open any file");
         return;
@@ -98,7 +98,7 @@ fn the_doctor_exits_1_over_a_journal_that_cannot_be_opened() {
 }
 
 #[test]
-fn the_doctor_exits_1_over_a_journal_of_a_newer_version_and_leaves_it_alone() {
+fn the_doctor_exits_1_for_a_journal_of_a_newer_version_and_leaves_it_alone() {
     let home = Home::new();
     let journal = home.root().join("journal.0000000001");
     let mut header = [0; 64];
@@ -116,7 +116,7 @@ fn the_doctor_exits_1_over_a_journal_of_a_newer_version_and_leaves_it_alone() {
 }
 
 #[test]
-fn the_doctor_exits_1_over_a_listen_port_that_somebody_else_has() {
+fn the_doctor_exits_1_for_a_listen_port_that_somebody_else_has() {
     let home = Home::new();
     let _holder = Server::on(&home, home.listen_port());
     let (verdict, message, hint) = finding(&home, 1, "port");
@@ -126,7 +126,7 @@ fn the_doctor_exits_1_over_a_listen_port_that_somebody_else_has() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_doctor_warns_of_ranges_that_outgoing_connections_use() {
+fn the_doctor_warns_about_ranges_that_outgoing_connections_use() {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
     let first: u16 = text.split_whitespace().next().unwrap().parse().unwrap();
     let home = Home::new();
@@ -137,7 +137,7 @@ fn the_doctor_warns_of_ranges_that_outgoing_connections_use() {
 }
 
 #[test]
-fn the_doctor_warns_of_a_stranger_on_a_leased_port() {
+fn the_doctor_warns_about_a_stranger_on_a_leased_port() {
     let home = Home::new();
     let port = home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number();
     let _stranger = Server::in_folder(&home, &home.other_project(), port);

@@ -61,7 +61,7 @@ fn the_lease_of_styxy_run_is_shown_also_before_it_listens() {
 }
 
 #[test]
-fn another_sessions_port_is_not_shown_and_ones_own_is() {
+fn the_port_of_this_session_is_shown_and_not_another_sessions() {
     let home = Home::new();
     let shown = |session: Option<&str>| {
         let mut command = home.styxy_command(&["env", sort::WEB, "--json"]);
@@ -99,7 +99,7 @@ fn github_gets_its_lines_in_its_file_or_on_standard_output() {
 }
 
 #[test]
-fn a_line_of_githubs_file_that_is_not_ended_is_left_as_it_is() {
+fn an_unfinished_line_in_githubs_file_is_kept() {
     let home = Home::new();
     let file = home.top().join("github");
     for (before, after) in [("BEFORE=1", "BEFORE=1\nPORT="), ("", "PORT="), ("A=1\n", "A=1\nPORT=")] {
@@ -112,7 +112,7 @@ fn a_line_of_githubs_file_that_is_not_ended_is_left_as_it_is() {
 }
 
 #[test]
-fn a_daemon_that_does_not_answer_and_a_refusal_print_nothing_that_a_shell_would_take() {
+fn without_ports_nothing_is_printed_that_a_shell_would_evaluate() {
     let home = Home::new();
     let said = home.styxy(&["env", sort::WEB, "--no-start"]).exits(3);
     assert_eq!(said.stdout, "");

@@ -1,4 +1,4 @@
-//! `GET /events` tells everything that happens, in order, and can be taken up again where it broke off.
+//! `GET /events` reports everything that happens, in order, and can be resumed where it broke off.
 
 use serde_json::json;
 use styxy_core::EndReason;
@@ -7,7 +7,7 @@ use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAns
 use crate::support::{Home, Request, Server, proper, sort, until};
 
 #[test]
-fn a_leases_life_is_told_in_order_by_every_way() {
+fn the_events_of_a_lease_come_in_order_over_every_transport() {
     let home = Home::new();
     home.start();
     let mut streams = [home.socket(), home.tcp(), home.tcp6()].map(|way| way.events(None));
@@ -42,7 +42,7 @@ fn a_leases_life_is_told_in_order_by_every_way() {
 }
 
 #[test]
-fn an_instances_life_is_told_too() {
+fn instances_have_events_too() {
     let home = Home::new();
     let mut events = home.socket().events(None);
     home.socket().post("/instance/register", &json!({ "instance_id": "a" })).ok::<RegisterAnswer>();
@@ -53,7 +53,7 @@ fn an_instances_life_is_told_too() {
 }
 
 #[test]
-fn a_reader_goes_on_after_the_last_event_it_saw() {
+fn a_reader_resumes_after_the_last_event_that_it_saw() {
     let home = Home::new();
     let mut first = home.socket().events(None);
     let mut seen = Vec::new();
@@ -65,13 +65,13 @@ fn a_reader_goes_on_after_the_last_event_it_saw() {
     let mut again = home.tcp().events(Some(seen[1].0));
     assert_eq!(again.expect("granted"), seen[2]);
     assert_eq!(again.expect("granted"), seen[3]);
-    // And from there on it is live.
+    // From there on it gets live events.
     let grant = home.allocate(&json!({ "service_type": sort::WEB }));
     assert_eq!(again.expect("granted").1.lease.unwrap().port, grant.port);
 }
 
 #[test]
-fn a_reader_goes_on_where_it_was_after_a_restart_of_the_daemon() {
+fn a_reader_resumes_after_a_restart_of_the_daemon() {
     let home = Home::new();
     let mut first = home.socket().events(None);
     home.allocate(&json!({ "service_type": sort::WEB }));
@@ -88,7 +88,7 @@ fn a_reader_goes_on_where_it_was_after_a_restart_of_the_daemon() {
 }
 
 #[test]
-fn a_reader_of_another_daemons_events_is_told_to_begin_anew() {
+fn a_reader_of_another_daemons_events_learns_to_start_again() {
     let home = Home::new();
     home.allocate(&json!({ "service_type": sort::WEB }));
     let mut events = home.socket().events(Some(1_000_000));
@@ -99,7 +99,7 @@ fn a_reader_of_another_daemons_events_is_told_to_begin_anew() {
 }
 
 #[test]
-fn an_id_that_is_no_number_is_refused() {
+fn an_id_that_is_not_a_number_is_refused() {
     let home = Home::new();
     for id in ["abc", "-1", "1.5"] {
         let answer = home.socket().send(&Request::get("/events").header("Last-Event-ID", id));
@@ -109,7 +109,7 @@ fn an_id_that_is_no_number_is_refused() {
 }
 
 #[test]
-fn the_stream_ends_with_the_daemon_and_does_not_hold_it_up() {
+fn the_stream_ends_with_the_daemon_and_does_not_delay_its_end() {
     let home = Home::new();
     let mut events = home.socket().events(None);
     home.allocate(&json!({ "service_type": sort::WEB }));
@@ -119,7 +119,7 @@ fn the_stream_ends_with_the_daemon_and_does_not_hold_it_up() {
 }
 
 #[test]
-fn a_reader_that_reads_nothing_is_cut_and_harms_nobody() {
+fn a_reader_that_reads_nothing_is_disconnected_and_does_no_harm() {
     let home = Home::new();
     let mut slow = home.socket().events(None);
     let mut granted = 0;
@@ -139,6 +139,6 @@ fn a_reader_that_reads_nothing_is_cut_and_harms_nobody() {
         "{read} events of {} were kept for a reader that did not read",
         2 * granted
     );
-    // What it missed is too much by now, and it is told so.
+    // It has missed too much by now, and learns so.
     assert_eq!(home.socket().events(Some(last)).next().expect("an event").name, "reset");
 }

@@ -1,4 +1,4 @@
-//! `styxy firebase` runs the emulators on ports that nobody else has, by a configuration that goes with the run.
+//! `styxy firebase` runs the emulators on ports that nobody else has, with a configuration that is removed after the run.
 
 use std::fs;
 use std::net::TcpListener;
@@ -13,11 +13,11 @@ use crate::support::{Server, Suite, finish, sort, until};
 const START: [&str; 3] = ["--", "firebase", "emulators:start"];
 
 #[test]
-fn every_emulator_listens_on_its_own_port_and_the_file_goes_with_the_run() {
+fn every_emulator_listens_on_its_own_port_and_the_file_is_removed_with_the_run() {
     let suite = Suite::new();
     let (mut server, told) = suite.run(&START);
     let port = |name| suite.ports.iter().find(|(known, _)| *known == name).unwrap().1;
-    // All were free, so all are as firebase.json has them, and what else it says is left alone.
+    // All were free, so all are as in firebase.json, and the rest of it is unchanged.
     assert_eq!(told.config(), &suite.config());
     assert_eq!(told.path().parent(), Some(&*suite.home.project()));
     assert_eq!(suite.left(), [told.path()]);
@@ -61,7 +61,7 @@ fn two_suites_of_one_project_run_at_once() {
 }
 
 #[test]
-fn a_project_and_a_configuration_that_are_given_are_kept_by_npx_too() {
+fn a_typed_project_and_configuration_are_used_with_npx_too() {
     let suite = Suite::new();
     fs::create_dir(suite.home.project().join("config")).unwrap();
     let given = suite.home.project().join("config/fire.json");
@@ -72,7 +72,7 @@ fn a_project_and_a_configuration_that_are_given_are_kept_by_npx_too() {
     assert_eq!(told.project(), "shop");
     assert_eq!(told.path().parent(), given.parent());
     assert_eq!(told.config()["emulators"]["auth"]["port"], suite.ports[0].1);
-    // What --only leaves out gets no port.
+    // Emulators that --only leaves out get no port.
     assert_eq!(told.config()["emulators"]["pubsub"], json!({}));
     server.tell("exit 0");
     assert_eq!(server.ends().0, Some(0));
@@ -98,8 +98,8 @@ fn signals_reach_the_command_and_the_file_is_removed() {
 #[test]
 fn ctrl_c_on_a_terminal_reaches_the_command_once() {
     let suite = Suite::new();
-    // As firebase, which takes a first interrupt for a wish to end in order, and a second for haste.
-    // They are waited for, not trapped: one that came just before a shell's `read` would be heard only after it.
+    // Like firebase, which shuts down in order after the first interrupt, and at once after a second one.
+    // `sigwait` and no trap: a shell would handle a signal just before its `read` only after it.
     let stub = "exec python3 -c \"
 import signal, sys
 interrupt = {signal.SIGINT}
@@ -112,7 +112,7 @@ sys.stdin.readline()
 print('ended-6' if interrupt & signal.sigpending() else 'ended-5', flush=True)
 sys.exit(3)\"";
     suite.program("firebase", stub);
-    // Its terminal is that of a session of its own, as a person's is.
+    // It has its own session and terminal, like a person's shell.
     let line = format!("exec {} firebase -- firebase emulators:start", env!("CARGO_BIN_EXE_styxy"));
     let mut command = suite.within_environment("script");
     command.args(["-qec", &line, "/dev/null"]);
@@ -120,7 +120,7 @@ sys.exit(3)\"";
     let mut terminal = Server::reading(&mut command);
     let until_said = |terminal: &Server, word: &str| while !terminal.hear().contains(word) {};
     until_said(&terminal, "ready");
-    // Several times, so that a second one of each would be counted before the last.
+    // Several times, so that a duplicate would be counted before the last one.
     for count in 1..=5 {
         terminal.press("\x03");
         until_said(&terminal, &format!("interrupt-{count}"));
@@ -132,7 +132,7 @@ sys.exit(3)\"";
 }
 
 #[test]
-fn what_a_killed_run_has_left_is_removed_by_the_next() {
+fn the_file_of_a_killed_run_is_removed_by_the_next() {
     let suite = Suite::new();
     let (mut killed, told) = suite.run(&START);
     let (mut live, other) = suite.run(&START);
@@ -181,7 +181,7 @@ fn if_there_are_not_enough_ports_nothing_runs() {
 }
 
 #[test]
-fn what_runs_no_emulators_or_cannot_be_run_is_refused() {
+fn a_command_without_emulators_or_that_cannot_be_run_is_refused() {
     let suite = Suite::new();
     let run = |words: &[&str]| finish(&mut suite.command(words));
     run(&[]).exits(2);

@@ -1,4 +1,4 @@
-//! Which port an asker is granted, and that nobody else is granted it.
+//! Which port a request is granted, and that no other request is granted it.
 
 use std::net::TcpStream;
 
@@ -8,7 +8,7 @@ use styxy_core::api::{AllocateAnswer, CheckAnswer, Grant, GroupAnswer, ReleaseAn
 use crate::support::{Home, Server, addresses, sort, until};
 
 #[test]
-fn a_port_on_any_of_whose_addresses_somebody_listens_is_not_granted() {
+fn a_port_with_a_listener_on_any_address_is_not_granted() {
     let home = Home::new();
     for address in addresses(home.spare_port()) {
         let server = Server::listen(&home, &[address]);
@@ -24,7 +24,7 @@ fn a_port_on_any_of_whose_addresses_somebody_listens_is_not_granted() {
 }
 
 #[test]
-fn a_port_that_a_foreign_server_holds_is_passed_over() {
+fn a_port_that_a_foreign_server_has_is_skipped() {
     let home = Home::new();
     let (first, last) = (*home.range(sort::TINY).start(), *home.range(sort::TINY).end());
     let _server = Server::listen(&home, &[(std::net::Ipv6Addr::LOCALHOST, first).into()]);
@@ -58,7 +58,7 @@ fn a_port_in_time_wait_is_granted() {
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "port": port, "exact": true }));
     assert_eq!(grant.port.get(), port);
     assert!(in_time_wait(), "it was over before the port was granted");
-    // And it is not only said to be free.
+    // It can really be bound.
     drop(Server::on(&home, port));
 }
 
@@ -116,7 +116,7 @@ fn a_key_gets_the_port_it_had_before_and_others_get_it_last() {
 }
 
 #[test]
-fn a_default_port_is_given_unless_the_key_had_another_one() {
+fn a_default_port_is_granted_unless_the_key_had_another_one() {
     let home = Home::new();
     let last = *home.range(sort::WEB).end();
     let ask =
@@ -182,7 +182,7 @@ fn a_group_is_granted_all_or_nothing() {
 }
 
 #[test]
-fn a_singletons_second_asker_is_given_the_first_ones_lease() {
+fn the_second_request_for_a_singleton_gets_the_lease_of_the_first() {
     let home = Home::new();
     let first = home.allocate(
         &json!({ "service_type": sort::SOLO, "instance_id": "claude-1", "project_path": "/w/one" }),
@@ -218,7 +218,7 @@ fn a_repeated_request_gets_the_first_answer_and_a_changed_one_is_refused() {
     let changed = json!({ "service_type": sort::API, "request_id": "once" });
     home.socket().post("/allocate", &changed).refused(422, "request_id_reused");
     assert_eq!(home.leases().len(), 1);
-    // Also by a client that lost the answer and comes when the lease has ended.
+    // Also for a client that lost the answer and asks again after the lease has ended.
     home.socket().delete(&format!("/allocate/{}", first.lock_id.unwrap())).ok::<ReleaseAnswer>();
     assert_eq!(home.allocate(&ask), first);
     assert_eq!(home.leases(), []);

@@ -1,4 +1,4 @@
-//! `styxy hook`: agents' sessions have ports, each agent is told so in its own form, and none is ever failed.
+//! `styxy hook`: agents' sessions get ports, each agent gets its own form of answer, and no hook ever fails.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +12,7 @@ use crate::support::session::{Session, home, hook, worktree};
 use crate::support::{Server, eventually, finish, sort, until};
 
 #[test]
-fn a_session_that_begins_has_its_ports_leased_exported_and_said() {
+fn the_ports_of_a_session_that_begins_are_leased_exported_and_listed() {
     let home = home();
     let session = Session::new(&home, &home.project());
     let said = session.begin();
@@ -31,13 +31,13 @@ fn a_session_that_begins_has_its_ports_leased_exported_and_said() {
     let [instance] = &instances.instances[..] else { panic!("{instances:?}") };
     assert_eq!(instance.instance_id.as_str(), session.instance());
     assert_eq!(instance.pid.map(styxy_core::Pid::get), Some(session.process.pid()));
-    // What begins anew, or goes on, has the same ports.
+    // A session that begins again or is resumed has the same ports.
     session.begin();
     assert_eq!((session.exported("PORT"), session.leases().len()), (web, 2));
 }
 
 #[test]
-fn a_session_outside_of_every_checkout_has_ports_of_its_own() {
+fn a_session_outside_of_every_checkout_has_its_own_ports() {
     let home = home();
     for folder in [home.top(), home.top().join("gone")] {
         let session = Session::new(&home, &folder);
@@ -76,7 +76,7 @@ fn a_port_that_styxy_run_has_used_is_the_sessions_again() {
 }
 
 #[test]
-fn a_session_that_ends_gives_back_what_nobody_uses() {
+fn a_session_that_ends_releases_what_nothing_uses() {
     let home = home();
     let session = Session::new(&home, &home.project());
     session.begin();
@@ -89,7 +89,7 @@ fn a_session_that_ends_gives_back_what_nobody_uses() {
 }
 
 #[test]
-fn what_the_session_runs_serves_on_the_port_that_it_was_told() {
+fn a_server_of_the_session_listens_on_the_sessions_port() {
     let home = home();
     let session = Session::new(&home, &home.project());
     session.begin();
@@ -109,14 +109,14 @@ fn what_the_session_runs_serves_on_the_port_that_it_was_told() {
         session.leases().into_iter().find(|lease| lease.state == State::Active)
     });
     assert_eq!(served.port.get(), session.port());
-    // And asking again tells of that one, and leases no other.
+    // Asking again gives the same port, and leases no other.
     session.begin();
     assert_eq!((session.port(), session.leases().len()), (served.port.get(), 2));
     session.runs(&format!("kill $(lsof -ti:{})", served.port));
 }
 
 #[test]
-fn a_session_that_moves_to_another_worktree_has_that_ones_ports() {
+fn a_session_that_moves_to_another_worktree_gets_the_ports_of_that() {
     let home = home();
     let fix = worktree(&home, "fix");
     let session = Session::new(&home, &home.project());
@@ -141,7 +141,7 @@ fn a_session_that_moves_to_another_worktree_has_that_ones_ports() {
 }
 
 #[test]
-fn only_the_beginning_of_a_session_starts_a_daemon() {
+fn only_the_start_of_a_session_starts_the_daemon() {
     let home = home();
     let session = Session::new(&home, &home.project());
     for command in ["vite --port 3000", "pkill node", "kill $(lsof -ti:3000)"] {
@@ -219,7 +219,7 @@ fn an_agent_that_sets_no_variable_is_found_among_the_hooks_ancestors() {
     until("its leases end", || home.leases().is_empty());
 }
 
-/// Every event of every agent, in that agent's own form, with the exact answer.
+/// Every event of every agent, in the agent's own form, with the exact answer.
 #[test]
 fn every_agent_is_answered_in_its_own_form() {
     let home = home();
@@ -252,7 +252,7 @@ fn every_agent_is_answered_in_its_own_form() {
             let text = expected.to_string().replace("@WHY@", &why);
             (said.stdout == format!("{text}\n")).then_some(())
         };
-        // Silence is what a busy machine may lead to; anything else must be right at once.
+        // On a busy machine there may be no answer; any answer must be right.
         let expected = &case["output"];
         if expected.is_null() {
             assert_eq!(answer(expected), Some(()), "{line}");
@@ -266,7 +266,7 @@ fn every_agent_is_answered_in_its_own_form() {
 }
 
 #[test]
-fn a_session_of_another_agent_is_told_in_that_agents_form() {
+fn a_session_of_another_agent_is_answered_in_that_agents_form() {
     let home = home();
     for (agent, event) in [("codex", "SessionStart"), ("gemini", "SessionStart"), ("cursor", "sessionStart")]
     {
@@ -293,7 +293,7 @@ fn a_session_of_another_agent_is_told_in_that_agents_form() {
 }
 
 #[test]
-fn whatever_comes_in_the_agent_is_never_failed() {
+fn no_input_makes_the_hook_fail() {
     let home = home();
     home.start();
     let long = format!("{{\"x\": \"{}", "a".repeat(5 * 1024 * 1024));
@@ -304,14 +304,14 @@ fn whatever_comes_in_the_agent_is_never_failed() {
             assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{agent}");
         }
     }
-    // The words of some other version's settings.
+    // Arguments from another version's settings.
     for words in
         ["hook", "hook -q", "hook --bogus", "hook --agent claude", "hook claude --bogus=1 -x", "hook -"]
     {
         let said = home.styxy(&crate::support::words(words));
         assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{words}");
     }
-    // A project's file with a mistake, a file of variables that cannot be written, a session that cannot be named.
+    // A project file with a mistake, a variables file that cannot be written, an invalid session name.
     fs::write(home.project().join(".styxy.json"), "{").unwrap();
     let input = json!({ "hook_event_name": "SessionStart", "cwd": home.top().join("gone") }).to_string();
     for (name, value) in

@@ -1,4 +1,4 @@
-//! `styxy hook`: no agent takes or ends another's server.
+//! `styxy hook`: no agent takes the port of another's server or ends it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -25,7 +25,7 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
         });
         server.pid()
     };
-    // Before anything listens, the lease alone keeps the other off.
+    // Before anything listens, the lease alone keeps the other session away.
     assert!(
         one.denied(&format!("npx vite --port {theirs}")).starts_with(&format!("Port {theirs} is leased for"))
     );
@@ -40,7 +40,7 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
     assert!(why.ends_with("`styxy run -- COMMAND` runs a server on a port of its own."), "{why}");
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_else(|_| "it".to_owned());
     let name = name.trim();
-    // The kernel cuts a long one, and killall compares the whole.
+    // The kernel truncates a long name, and killall compares the whole name.
     let program = std::env::current_exe().unwrap();
     let program = program.file_name().unwrap().to_str().unwrap();
     for kill in [
@@ -54,7 +54,7 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
         format!("kill -9 {pid}"),
     ] {
         assert!(one.denied(&kill).contains("another checkout or session"), "{kill}");
-        // Whose it is may end it.
+        // Its own session may end it.
         other.runs(&kill);
     }
     for harmless in [
@@ -69,7 +69,7 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
     ] {
         one.runs(&harmless);
     }
-    // The other way round, and with the sessions over.
+    // The other way round, and after the sessions have ended.
     assert!(other.denied(&format!("npx vite --port {ours}")).contains(&one.instance()));
     server.kill();
     other.process.kill();
@@ -78,7 +78,7 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
 }
 
 #[test]
-fn another_live_session_of_the_same_worktree_is_another_and_an_ended_one_is_not() {
+fn another_session_of_the_same_worktree_counts_while_it_is_live() {
     let home = home();
     let (one, other) = (Session::new(&home, &home.project()), Session::new(&home, &home.project()));
     one.begin();
@@ -95,7 +95,7 @@ fn another_live_session_of_the_same_worktree_is_another_and_an_ended_one_is_not(
 }
 
 #[test]
-fn a_live_session_without_hooks_is_another_too() {
+fn a_live_session_without_hooks_counts_too() {
     let home = home();
     let (one, other) = (Session::new(&home, &home.project()), Session::new(&home, &home.project()));
     one.begin();
@@ -120,13 +120,13 @@ fn a_persons_server_in_another_worktree_is_kept_and_one_of_this_worktree_is_ours
     let (_theirs, _ours) = (Server::in_folder(&home, &fix, theirs), Server::on(&home, ours));
     assert!(session.denied(&format!("npx vite --port {theirs}")).contains("branch fix"));
     assert!(session.denied(&format!("fuser -k {theirs}/tcp")).contains("branch fix"));
-    // Who works there may, and so may who goes there.
+    // A session that works there may, and so may one that changes to it.
     session.runs(&format!("cd {} && npx vite --port {theirs}", fix.display()));
     session.runs(&format!("fuser -k {ours}/tcp"));
     session.runs(&format!("npx vite --port {ours}"));
 }
 
-/// A server that nobody leased, of a program with a name that no other test's has.
+/// A server without a lease, of a program whose name no other test uses.
 fn called(home: &Home, folder: &Path, port: u16) -> (String, Server) {
     let name = format!("serves-{port}");
     let program = home.top().join(&name);
@@ -139,7 +139,7 @@ fn called(home: &Home, folder: &Path, port: u16) -> (String, Server) {
 }
 
 #[test]
-fn a_persons_server_that_nobody_leased_is_not_ended_by_its_name_or_its_pid() {
+fn a_persons_server_without_a_lease_is_not_ended_by_name_or_pid() {
     let home = home();
     let fix = worktree(&home, "fix");
     let session = Session::new(&home, &home.project());

@@ -27,7 +27,7 @@ fn commands(json: &Value, event: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_agents_settings_are_written_where_that_agent_looks() {
+fn the_settings_of_every_agent_are_where_the_agent_looks() {
     let home = Home::new();
     let program = env!("CARGO_BIN_EXE_styxy");
     for (agent, file, in_project, events) in [
@@ -70,7 +70,7 @@ fn every_agents_settings_are_written_where_that_agent_looks() {
 }
 
 #[test]
-fn the_command_that_was_entered_runs_and_answers() {
+fn the_command_that_was_added_runs_and_answers() {
     let home = Home::new();
     home.styxy(&["hooks", "install", "claude"]).done();
     let text = fs::read_to_string(home.top().join("user/.claude/settings.json")).unwrap();
@@ -161,7 +161,7 @@ fn every_settings_file_of_the_collection_is_changed_byte_for_byte_and_back() {
 }
 
 #[test]
-fn a_file_with_two_names_keeps_both() {
+fn a_file_with_two_hard_links_keeps_both() {
     let home = Home::new();
     let path = settings(&home, ".claude/settings.json");
     let other = settings(&home, "dotfiles/claude.json");
@@ -177,7 +177,7 @@ fn a_file_with_two_names_keeps_both() {
         let found = fs::metadata(&path).unwrap();
         assert_eq!((found.ino(), found.nlink(), found.mode() & 0o777), (id, 2, 0o640));
     }
-    // It became shorter, and nothing of the longer text is left behind it.
+    // It became shorter, and nothing of the longer text remains after it.
     assert_eq!(fs::read_to_string(&path).unwrap(), OTHERS);
 }
 
@@ -199,7 +199,7 @@ fn settings_of_another_user_stay_theirs() {
 }
 
 #[test]
-fn settings_that_may_not_be_written_or_are_none_are_refused_and_left_alone() {
+fn settings_that_cannot_be_written_or_are_not_a_file_are_refused_and_not_changed() {
     let home = Home::new();
     let path = settings(&home, ".claude/settings.json");
     fs::write(&path, OTHERS).unwrap();
@@ -214,7 +214,7 @@ fn settings_that_may_not_be_written_or_are_none_are_refused_and_left_alone() {
         fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
     }
     for (text, place) in [
-        ("{\n  \"hooks\": [\n", ":3:1: "),
+        ("{\n  \"hooks\": [\n", ":2:13: "),
         ("{\r  \"hooks\": [,\r", ":2:13: "),
         ("[]", ":1:1: "),
         ("{\"hooks\": 3}", ":1:11: "),

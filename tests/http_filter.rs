@@ -1,4 +1,4 @@
-//! Who may speak: this user's programs; no web page and no other user.
+//! Who may talk to the daemon: this user's programs, but no web page and no other user.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use styxy_core::api::StatusAnswer;
 
 use crate::support::{Home, Request, Server, Way, helper, nobody, proper, sort, until};
 
-/// Refused by `rule`, over TCP v4 and v6; the socket does not mind.
+/// Refused by `rule`, over TCP v4 and v6.
 #[track_caller]
 fn refused_by(home: &Home, rule: &str, request: &Request) {
     for way in [home.tcp(), home.tcp6()] {
@@ -69,7 +69,7 @@ fn exactly_one_host_header_that_names_this_machine_and_our_port_is_needed() {
 }
 
 #[test]
-fn whatever_a_web_page_cannot_help_sending_is_refused() {
+fn headers_that_web_pages_always_send_are_refused() {
     let home = Home::new();
     home.start();
     let local = format!("http://localhost:{}", home.listen_port());
@@ -83,7 +83,7 @@ fn whatever_a_web_page_cannot_help_sending_is_refused() {
     for referer in ["http://evil.example/", local.as_str(), ""] {
         refused_by(&home, "referer", &Request::get("/status").header("Referer", referer));
     }
-    // A person who types the address, and Node's fetch.
+    // An address that was typed into a browser, and Node's fetch.
     admitted(
         &home,
         &Request::get("/status").header("Sec-Fetch-Site", "none").header("Sec-Fetch-Mode", "navigate"),
@@ -146,19 +146,19 @@ fn a_preflight_gets_no_permission() {
         .header("Access-Control-Request-Method", "POST")
         .header("Access-Control-Request-Headers", "content-type")
         .header("Access-Control-Request-Private-Network", "true");
-    // `refused_by` sees that no header of the answer lets the page go on.
+    // `refused_by` checks that no header of the answer permits the request.
     refused_by(&home, "origin", &preflight);
 }
 
 #[test]
-fn the_socket_asks_for_the_peer_and_not_for_headers() {
+fn the_socket_checks_the_peer_and_not_the_headers() {
     let home = Home::new();
     let request = Request::get("/status").hosts(&["anything"]).header("Origin", "http://evil.example");
     home.socket().send(&request).ok::<StatusAnswer>();
 }
 
 #[test]
-fn the_folder_and_what_is_in_it_are_the_users_alone() {
+fn the_folder_and_its_files_are_private() {
     let home = Home::new();
     // As an older program, or a careless umask, may have left it.
     fs::set_permissions(home.root(), Permissions::from_mode(0o755)).unwrap();
@@ -192,12 +192,12 @@ fn the_daemon_listens_on_loopback_alone() {
     for address in &status.listen.tcp {
         assert!(address.parse::<SocketAddr>().unwrap().ip().is_loopback(), "{address}");
     }
-    // Nothing but 127.0.0.1 answers of 127.0.0.0/8 either.
+    // Of 127.0.0.0/8 only 127.0.0.1 answers.
     let beside = SocketAddr::from(([127, 0, 0, 2], home.listen_port()));
     assert!(Way::Tcp(beside).begin(b"").is_err());
 }
 
-/// What another user is told who asks for the status at `place`; none, with the reason printed, if none can be had.
+/// The answer to another user who asks for the status at `place`; none, with the reason printed, if there is no other user.
 fn told_to_others(home: &Home, place: &str) -> Option<String> {
     let mut command: Command = helper(home, "get", &[place, "/status"]);
     command.current_dir("/");
@@ -218,7 +218,7 @@ fn another_user_is_refused_by_tcp() {
 fn another_user_cannot_reach_the_socket() {
     let home = Home::new();
     home.start();
-    // The folder of the test itself is not what keeps them out.
+    // The test's own folder is open to them.
     fs::set_permissions(home.top(), Permissions::from_mode(0o755)).unwrap();
     let socket = home.daemon_file().unwrap().socket;
     let Some(told) = told_to_others(&home, &socket) else { return };
@@ -239,7 +239,7 @@ fn another_user_who_does_reach_the_socket_is_refused() {
 }
 
 #[test]
-fn another_user_who_sends_half_a_request_holds_nothing_of_the_daemons() {
+fn another_user_who_sends_half_a_request_blocks_nothing() {
     const CONNECTIONS: usize = 200;
     let home = Home::new();
     let pid = home.start().pid;
@@ -249,7 +249,7 @@ fn another_user_who_sends_half_a_request_holds_nothing_of_the_daemons() {
     }
     let mut stranger = Server::run(&mut command);
     assert_eq!(stranger.hear(), "connected");
-    // Each is told so, or cut, as soon as it is accepted.
+    // Each connection is refused or closed as soon as it is accepted.
     until("the daemon has closed every connection", || {
         stranger.tell("count");
         stranger.hear() == "0 open"

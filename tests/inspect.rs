@@ -1,4 +1,4 @@
-//! What is on which port, for people and for programs.
+//! The commands that show what is on which port.
 
 use std::fs;
 use std::process::Stdio;
@@ -101,7 +101,7 @@ fn scan_lists_listeners_and_leases_with_their_processes() {
 }
 
 #[test]
-fn suggest_lists_ports_and_exits_1_if_there_is_none() {
+fn suggest_lists_ports_and_exits_1_if_none_is_free() {
     let home = Home::new();
     let said = home.styxy(&["suggest", sort::TINY, "--count", "5"]).done().stdout;
     assert_eq!(
@@ -130,7 +130,7 @@ fn instances_shows_the_live_sessions() {
 }
 
 #[test]
-fn status_says_how_the_daemon_is() {
+fn status_shows_the_state_of_the_daemon() {
     let home = Home::new();
     let pid = home.start().pid.to_string();
     let said = home.styxy(&["daemon", "status"]).done().stdout;

@@ -30,7 +30,7 @@ fn an_instances_leases_end_with_its_process() {
 }
 
 #[test]
-fn an_instance_without_a_process_lives_by_its_beats() {
+fn an_instance_without_a_process_lives_by_its_heartbeats() {
     let home = Home::with(&json!({ "instance_ttl": 0.6 }));
     let mut events = home.socket().events(None);
     let registered: RegisterAnswer =
@@ -51,12 +51,12 @@ fn an_instance_without_a_process_lives_by_its_beats() {
         (grant.lock_id.unwrap(), Some(EndReason::InstanceExpired))
     );
     let (_, expired) = events.expect("instance_expired");
-    // A TTL is kept by a clock of whole milliseconds, so it may lack the part of one that was cut off the beat's time.
+    // The clock has whole milliseconds, so the TTL may be shorter by the fraction that was cut off the heartbeat's time.
     assert!(expired.at.0 >= beat.last_heartbeat.0 + 599, "it expired before its time");
 }
 
 #[test]
-fn an_instance_that_is_unregistered_gives_its_ports_back() {
+fn an_instance_that_is_unregistered_loses_its_leases() {
     let home = Home::new();
     home.socket().post("/instance/register", &json!({ "instance_id": "a" })).ok::<RegisterAnswer>();
     let silent = home.allocate(&json!({ "service_type": sort::WEB, "instance_id": "a" }));
@@ -70,7 +70,7 @@ fn an_instance_that_is_unregistered_gives_its_ports_back() {
 }
 
 #[test]
-fn a_live_instance_is_updated_by_its_own_process_and_by_no_other() {
+fn a_live_instance_is_updated_only_by_its_own_process() {
     let home = Home::new();
     let (owner, other) = (Running::idle(), Running::idle());
     let register =
@@ -109,7 +109,7 @@ fn an_instance_does_not_expire_while_no_daemon_runs() {
     });
 }
 
-/// An instance may still beat after a `silence` in which it could not be heard.
+/// An instance may still send heartbeats after a `silence` in which it could not be heard.
 #[track_caller]
 fn unheard(silence: impl FnOnce(&Home)) {
     let home = Home::with(&json!({ "instance_ttl": 1 }));

@@ -1,4 +1,4 @@
-//! `styxy kill` ends the server that listens on a port, if it is this worktree's, and nothing else.
+//! `styxy kill` ends the server that listens on a port, if it belongs to this worktree, and nothing else.
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
@@ -19,13 +19,13 @@ fn kill(home: &Home, target: &str, more: &[&str]) -> Output {
     home.styxy(&[&["kill", target, "--yes"], more].concat())
 }
 
-/// Nobody listens, and the next one can.
+/// Nothing listens, and the port can be bound.
 #[track_caller]
 fn is_free(port: u16) {
     TcpListener::bind(("127.0.0.1", port)).unwrap();
 }
 
-/// The helper still does as it is told.
+/// The helper still works.
 #[track_caller]
 fn lives(server: &mut Server) {
     server.close();
@@ -52,7 +52,7 @@ fn a_server_that_does_not_end_by_itself_is_killed_after_the_grace() {
     let port = home.spare_port();
     let inner = helper(&home, "listen", &[&format!("127.0.0.1:{port}")]);
     let mut deaf = home.command("sh");
-    // What is ignored stays so in the program that takes the shell's place.
+    // An ignored signal stays ignored in the program that replaces the shell.
     deaf.args(["-c", "trap '' TERM; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
     deaf.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let _server = Server::listening(deaf.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()));
@@ -105,13 +105,13 @@ fn all_processes_of_a_server_that_forked_are_ended() {
 }
 
 #[test]
-fn of_a_server_that_forked_only_those_that_do_not_end_by_themselves_are_killed() {
+fn only_those_processes_of_a_forked_server_that_do_not_end_are_killed() {
     let home = Home::new();
     let port = home.spare_port();
     home.start();
     let running = forked(&home, port, &[(&home.project(), IS_DEAF), (&home.project(), WAITS)]);
     let deaf = running[0].pid();
-    // What it is deaf to is settled only once the shell has become what it runs.
+    // Which signals it ignores is settled only after the shell has become the program.
     until("it is deaf", || fs::read_to_string(format!("/proc/{deaf}/comm")).unwrap() == "sleep\n");
     let answer: KillAnswer = kill(&home, &port.to_string(), &["--grace", "0.2", "--json"]).done().wire();
     let others = answer.others.iter().map(|other| (other.pid.get(), other.ending));
@@ -135,7 +135,7 @@ fn parent(home: &Home, port: u16, script: &str) -> Running {
 }
 
 #[test]
-fn a_server_is_ended_whose_children_come_and_go() {
+fn a_server_whose_children_come_and_go_is_ended() {
     let home = Home::new();
     home.start();
     for replaces in ["while :; do sleep 0.02; done", "trap : TERM; while :; do sleep 1000; done"] {
@@ -177,7 +177,7 @@ fn a_client_of_the_port_is_never_touched() {
     assert!(answer.pid.get() == killed && killed != browser);
     client.tell("count");
     assert!(client.hear().ends_with("open"), "the client lives");
-    // With nothing but clients left there is nothing to end.
+    // If only clients are left, there is nothing to end.
     kill(&home, &port.to_string(), &["--force"]).exits(1);
     client.tell("count");
     assert!(client.hear().ends_with("open"));
@@ -272,13 +272,13 @@ fn a_sibling_whose_served_folder_was_replaced_still_needs_force() {
 }
 
 #[test]
-fn a_lease_is_named_by_its_id_or_how_that_begins() {
+fn a_lease_is_named_by_its_id_or_the_beginning_of_it() {
     let home = Home::new();
     for whole in [true, false] {
         let grant = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project() }));
         let id = grant.lock_id.unwrap().to_string();
         let target = if whole { id.as_str() } else { &id[..9] };
-        // Nothing is to be ended while nothing listens.
+        // Nothing listens, so nothing is ended.
         assert_eq!(kill(&home, target, &["--json"]).exits(1).refusal().code, Code::NotRunning);
         let _server = Server::on(&home, grant.port.get());
         home.active(&grant);
@@ -312,7 +312,7 @@ fn the_daemon_is_never_ended() {
 }
 
 #[test]
-fn a_person_is_shown_what_ends_and_asked() {
+fn a_person_sees_what_will_end_and_confirms_it() {
     let home = Home::new();
     let port = home.spare_port();
     let mut server = Server::on(&home, port);
@@ -331,7 +331,7 @@ fn a_person_is_shown_what_ends_and_asked() {
 }
 
 #[test]
-fn without_a_terminal_nothing_is_ended_unless_that_is_said() {
+fn without_a_terminal_nothing_is_ended_without_yes() {
     let home = Home::new();
     let port = home.spare_port();
     let mut server = Server::on(&home, port);

@@ -1,4 +1,4 @@
-//! A lease lives exactly as long as its owner, and nobody else has its port meanwhile.
+//! A lease lives exactly as long as its owner, and nobody else gets its port in that time.
 
 use std::net::{SocketAddr, TcpStream};
 
@@ -12,7 +12,7 @@ use crate::support::{
     sort, until,
 };
 
-/// Every owner and every listener is looked at now: what still stands after this stands by the rules.
+/// Checks every owner and every listener now: the leases that remain are those that should.
 fn look_again(home: &Home) -> CleanupAnswer {
     home.socket().post("/cleanup", &json!({})).ok()
 }
@@ -20,7 +20,7 @@ fn look_again(home: &Home) -> CleanupAnswer {
 // A lease with a pid.
 
 #[test]
-fn a_killed_owners_port_goes_to_the_next_asker() {
+fn the_port_of_a_killed_owner_goes_to_the_next_request() {
     let home = Home::new();
     let owner = Running::idle();
     let first = home.allocate(&json!({ "service_type": sort::TINY, "pid": owner.pid() }));
@@ -35,7 +35,7 @@ fn a_killed_owners_port_goes_to_the_next_asker() {
 }
 
 #[test]
-fn an_owner_that_is_dead_and_not_reaped_has_ended() {
+fn a_zombie_owner_has_ended() {
     let home = Home::new();
     let mut owner = Running::idle();
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": owner.pid() }));
@@ -60,7 +60,7 @@ fn a_stopped_owner_keeps_its_lease() {
 }
 
 #[test]
-fn a_process_keeps_its_lease_while_it_listens_not() {
+fn a_process_keeps_its_lease_while_it_does_not_listen() {
     let home = Home::with(&json!({ "unbind_grace": 0 }));
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": std::process::id() }));
     let mut server = Server::on(&home, grant.port.get());
@@ -81,7 +81,7 @@ fn a_lease_passes_to_the_child_that_listens_when_its_owner_dies() {
     let home = Home::new();
     let port = home.spare_port();
     let (mut parent, child) = forked_server(&home, ([127, 0, 0, 1], port).into());
-    // The port is taken by now, and the lease is the parent's of before.
+    // The port is taken by now, and the lease still belongs to the parent.
     home.socket()
         .post("/allocate", &json!({ "service_type": sort::WEB, "port": port, "exact": true }))
         .refused(409, "port_unavailable");
@@ -95,7 +95,7 @@ fn a_lease_passes_to_the_child_that_listens_when_its_owner_dies() {
         home.lease_of(&grant).filter(|lease| lease.owner.kind == OwnerKind::Listener)
     });
     assert_eq!((passed.state, pid_of(&passed.owner)), (State::Active, Some(child)));
-    // The server's parent is nobody to the lease.
+    // The server's parent has nothing to do with the lease.
     parent.kill_alone();
     assert_eq!(look_again(&home).cleaned, 0);
     assert!(home.lease_of(&grant).is_some());
@@ -125,7 +125,7 @@ fn a_parent_that_owns_the_lease_leaves_it_to_its_listening_child() {
 }
 
 #[test]
-fn a_server_whose_parent_exits_before_it_has_bound_gets_the_lease_of_its_key_anew() {
+fn a_server_whose_parent_exits_before_it_has_bound_gets_a_new_lease_of_its_key() {
     let home = Home::new();
     let key = json!({ "service_type": sort::WEB, "service_name": "npm", "project_path": home.project() });
     let port = home.socket().get("/suggest/web?count=1").json()["port"].as_u64().unwrap();
@@ -157,7 +157,7 @@ fn a_lease_without_an_owner_becomes_its_servers_and_ends_with_it() {
     assert_eq!((grant.state, grant.owner.kind, grant.owner.pid), (State::Granted, OwnerKind::Listener, None));
     let mut events = home.socket().events(None);
     let server = Server::on(&home, grant.port.get());
-    // Nobody asks: the daemon looks by itself.
+    // Without a request the daemon looks by itself.
     events.expect("activated");
     let (_, passed) = events.expect("passed");
     assert_eq!(pid_of(&passed.lease.unwrap().owner), Some(server.pid()));
@@ -224,7 +224,7 @@ fn a_lease_on_which_nothing_ever_listens_ends_after_bind_ttl() {
 }
 
 #[test]
-fn release_ends_a_lease_at_once_whatever_listens() {
+fn release_ends_a_lease_at_once_even_if_its_server_listens() {
     let home = Home::new();
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": std::process::id() }));
     let server = Server::on(&home, grant.port.get());
@@ -237,7 +237,7 @@ fn release_ends_a_lease_at_once_whatever_listens() {
 }
 
 #[test]
-fn a_server_of_a_related_worktree_is_no_stranger() {
+fn a_server_of_a_related_worktree_is_not_a_stranger() {
     let home = Home::new();
     let inner = home.project().join("packages/inner");
     std::fs::create_dir_all(inner.join(".git")).unwrap();
@@ -272,7 +272,7 @@ fn check_list_scan_and_events_tell_the_same_story() {
 }
 
 #[test]
-fn a_forced_cleanup_ends_every_lease_and_no_server() {
+fn a_forced_cleanup_ends_every_lease_but_no_server() {
     let home = Home::new();
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": std::process::id() }));
     let server = Server::on(&home, grant.port.get());

@@ -1,7 +1,7 @@
 //! The promises of the `styxy` binary, each on real processes and sockets: one file per promise.
 //!
-//! Every test has a folder, a daemon and a block of ports of its own, so all of them run at once, beside whatever else
-//! runs on the machine. Nothing is waited for by sleeping: [`support::eventually`] asks for the condition itself.
+//! Every test has its own folder, daemon and block of ports, so all of them run at once, beside anything else that runs on
+//! the machine. No test sleeps to wait for something: [`support::eventually`] checks the condition itself.
 
 #![cfg(unix)]
 
@@ -13,6 +13,12 @@ mod bad_input;
 mod chains;
 #[cfg(test)]
 mod cli;
+// What is kept was answered on Linux; other systems leave out what they cannot find out.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod compat;
+#[cfg(test)]
+mod dependencies;
 #[cfg(test)]
 mod design;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `styxy mcp` speaks the protocol and nothing else, owns what it leases, and says facts.
+//! `styxy mcp` speaks only the protocol, owns what it leases, and reports facts.
 
 use std::fs;
 use std::path::Path;
@@ -73,7 +73,7 @@ fn many_calls_at_once_for_one_service_have_one_port() {
 }
 
 #[test]
-fn a_call_for_another_worktree_has_that_ones_port() {
+fn a_call_for_another_worktree_gets_the_port_of_that() {
     let home = Home::new();
     let mut agent = Agent::new(&home);
     let other = home.other_project();
@@ -93,7 +93,7 @@ fn a_call_for_another_worktree_has_that_ones_port() {
 }
 
 #[test]
-fn the_projects_file_names_and_wishes() {
+fn the_project_file_sets_names_and_preferred_ports() {
     let home = Home::new();
     let wished = home.spare_port();
     let file = json!({ "services": { (sort::WEB): { "name": "shop", "port": wished } } });
@@ -108,7 +108,7 @@ fn the_projects_file_names_and_wishes() {
 }
 
 #[test]
-fn a_wished_port_that_is_held_is_another_one_and_the_text_says_who_holds_it() {
+fn if_the_preferred_port_is_taken_the_text_says_who_has_it() {
     let home = Home::new();
     let wished = home.spare_port();
     let mut holder = Agent::of(
@@ -145,7 +145,7 @@ fn leases_end_with_the_server_however_it_ends() {
 }
 
 #[test]
-fn the_port_that_the_session_was_told_is_given_and_stays_the_sessions() {
+fn the_sessions_own_port_is_given_and_stays_the_sessions() {
     let home = session::home();
     let session = Session::new(&home, &home.project());
     session.begin();
@@ -158,14 +158,14 @@ fn the_port_that_the_session_was_told_is_given_and_stays_the_sessions() {
     assert_eq!(agent.port(&json!({ "service": sort::WEB })), session.port(), "while its server runs");
     drop(server);
     agent.server.kill();
-    // It owned nothing, so nothing of the session's ends with it. The daemon looks at every owner before it answers.
+    // It owned nothing, so nothing of the session ends with it. The daemon checks every owner before it answers.
     home.styxy(&["cleanup"]).done();
     assert_eq!(session.leases().len(), 2);
     assert!(session.leases().iter().all(|lease| lease.owner.kind == OwnerKind::Instance));
 }
 
 #[test]
-fn what_another_session_was_told_is_not_given_back_by_this_one() {
+fn another_sessions_port_is_not_released() {
     let home = session::home();
     let session = Session::new(&home, &home.project());
     session.begin();
@@ -191,7 +191,7 @@ fn a_server_that_listens_keeps_its_port_when_the_session_ends() {
 }
 
 #[test]
-fn a_port_is_given_back_by_number_and_by_lease() {
+fn a_port_is_released_by_number_and_by_lease() {
     let home = Home::new();
     let mut agent = Agent::new(&home);
     let port = agent.port(&json!({ "service": sort::WEB }));
@@ -211,7 +211,7 @@ fn a_port_is_given_back_by_number_and_by_lease() {
 }
 
 #[test]
-fn what_another_worktrees_or_sessions_server_uses_is_not_given_back() {
+fn a_port_that_another_worktrees_or_sessions_server_uses_is_not_released() {
     let home = Home::new();
     let other = home.other_project();
     let mut holder = Agent::of(home.styxy_command(&["mcp"]).current_dir(&other));
@@ -237,7 +237,7 @@ fn what_another_worktrees_or_sessions_server_uses_is_not_given_back() {
 }
 
 #[test]
-fn whose_a_server_is_is_told_without_its_command_line() {
+fn the_owner_of_a_server_is_shown_without_its_command_line() {
     let home = Home::new();
     let fix = home.worktree("fix");
     let port = home.spare_port();
@@ -252,7 +252,7 @@ fn whose_a_server_is_is_told_without_its_command_line() {
     assert!(said.text().contains("\nbranch fix"), "{}", said.text());
     let checked = agent.done("check_port", &json!({ "port": port }));
     for said in [&said, &checked] {
-        // The helper's own command line has this word.
+        // The helper's command line contains this word.
         assert!(!said.0.to_string().contains("--nocapture"), "{}", said.0);
         assert_eq!(said.wire()["system_usage"]["command"], Value::Null);
     }
@@ -292,7 +292,7 @@ fn bad_arguments_are_refused_by_name_with_what_is_allowed() {
 }
 
 #[test]
-fn what_is_no_message_of_the_protocol_ends_nothing() {
+fn malformed_messages_do_not_end_the_server() {
     let home = Home::new();
     let mut agent = Agent::unknown(&mut home.styxy_command(&["mcp"]));
     agent.say("not json");
@@ -321,7 +321,7 @@ fn what_is_no_message_of_the_protocol_ends_nothing() {
 }
 
 #[test]
-fn without_a_daemon_the_tools_say_so_and_the_server_stays() {
+fn without_a_daemon_the_tools_say_so_and_the_server_keeps_running() {
     let home = Home::new();
     let mut agent = Agent::of(&mut home.styxy_command(&["mcp", "--no-start"]));
     for (tool, arguments) in [
@@ -356,7 +356,7 @@ fn what_was_asked_before_the_end_of_input_is_answered() {
 }
 
 #[test]
-fn input_that_ends_at_once_is_no_failure() {
+fn input_that_ends_at_once_is_not_a_failure() {
     let home = Home::new();
     let ended = finish(&mut home.styxy_command(&["mcp"]));
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));

@@ -1,4 +1,4 @@
-//! Where the command line prints, and in what colour.
+//! Where the command line prints, and in which colours.
 
 use std::fs;
 use std::process::Stdio;
@@ -29,7 +29,7 @@ fn colour_is_for_terminals_and_never_under_no_color() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_no_error() {
+fn a_reader_that_went_away_is_not_an_error() {
     let home = Home::new();
     home.styxy(&["allocate", "-s", sort::WEB]).done();
     for line in [

@@ -1,4 +1,4 @@
-//! `.styxy.json`: names and preferences that every command heeds, and nothing else.
+//! `.styxy.json`: names and preferences that every command honours, and nothing else.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn write(folder: &Path, port: u16) {
 }
 
 #[test]
-fn every_command_heeds_the_file_and_what_is_typed_counts_for_more() {
+fn every_command_honours_the_file_and_options_override_it() {
     let home = Home::new();
     let (wished, typed) = (home.spare_port(), home.spare_port());
     write(&home.project(), wished);
@@ -39,11 +39,11 @@ fn every_command_heeds_the_file_and_what_is_typed_counts_for_more() {
     let _unnamed = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project() }));
     let _server = Server::on(&home, wished);
     let waited = home.styxy(&["wait", sort::WEB, "--json"]).done().wire::<WaitAnswer>();
-    assert_eq!(waited.port.get(), wished, "the lease of the name in the file is the one that is meant");
+    assert_eq!(waited.port.get(), wished, "the lease with the name from the file is the one that is meant");
 }
 
 #[test]
-fn a_mistake_in_the_file_is_wrong_usage_wherever_it_would_count() {
+fn a_mistake_in_the_file_is_wrong_usage_for_every_command_that_reads_it() {
     let home = Home::new();
     let path = home.project().join(".styxy.json");
     fs::write(&path, "{ \"services\": {\n  \"web\": { \"env\": [\"LD_PRELOAD\"] } } }").unwrap();
@@ -75,7 +75,7 @@ fn the_key_in_package_json_is_the_same() {
 }
 
 #[test]
-fn the_schema_is_there_for_editors() {
+fn the_schema_is_available_to_editors() {
     let home = Home::new();
     let printed = home.styxy(&["config", "schema", "--project"]).done().stdout;
     let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();

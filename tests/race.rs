@@ -1,4 +1,4 @@
-//! Sixteen dev servers start at the same instant, and each binds the port it was given.
+//! Sixteen dev servers start at the same instant, and each binds the port that it was granted.
 
 use std::collections::HashSet;
 use std::thread;
@@ -11,7 +11,7 @@ const SERVERS: usize = 16;
 const ROUNDS: usize = 30;
 
 #[test]
-fn sixteen_servers_that_start_at_once_in_a_range_of_32_all_bind_a_port_of_their_own() {
+fn sixteen_servers_that_start_at_once_in_a_range_of_32_all_bind_their_own_port() {
     let home = Home::new();
     home.start();
     let socket = home.daemon_file().unwrap().socket;

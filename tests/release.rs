@@ -1,4 +1,4 @@
-//! Ports are given back by port, by id and by the beginning of one id, and other people's only with force.
+//! Leases are released by port, by id and by the beginning of an id, and those of others only with force.
 
 use serde_json::{Value, json};
 use styxy_core::api::{Code, GroupAnswer, State};
@@ -6,7 +6,7 @@ use styxy_core::api::{Code, GroupAnswer, State};
 use crate::support::{Home, Server, finish, on_terminal, sort, until};
 
 #[test]
-fn a_lease_is_released_by_port_by_id_and_by_the_beginning_of_one_id() {
+fn a_lease_is_released_by_port_by_id_and_by_the_beginning_of_an_id() {
     let home = Home::new();
     let group: Value = json!({ "services": vec![json!({ "service_type": sort::MANY }); 64] });
     let group: GroupAnswer = home.socket().post("/allocate", &group).ok();
@@ -19,7 +19,7 @@ fn a_lease_is_released_by_port_by_id_and_by_the_beginning_of_one_id() {
     home.styxy(&["release", &ids[1], &ids[2]]).done();
     home.styxy(&["release", &ids[3][..20]]).done();
     assert_eq!(home.leases().len(), 60);
-    // Of sixty ids, two begin with the same of six letters.
+    // Of sixty ids, two begin with the same hexadecimal digit.
     let pair = ids[4..]
         .windows(2)
         .find(|pair| pair[0][..1] == pair[1][..1] && pair[0].starts_with(char::is_alphabetic));
@@ -28,7 +28,7 @@ fn a_lease_is_released_by_port_by_id_and_by_the_beginning_of_one_id() {
     assert!(several.stderr.contains(&pair[0]) && several.stderr.contains(&pair[1]), "{}", several.stderr);
     let ended = home.styxy(&["release", &ids[0], "--json"]).exits(1);
     assert_eq!(ended.refusal().code, Code::LeaseEnded);
-    // All are tried, whatever becomes of one.
+    // All are tried, even if one fails.
     home.styxy(&["release", &ids[0], &ids[4]]).exits(1);
     assert_eq!(home.leases().len(), 59);
 }

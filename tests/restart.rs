@@ -1,4 +1,4 @@
-//! Neither a restart nor a kill -9 of the daemon loses a lease, and no file in its way keeps it from starting.
+//! Neither a restart nor a kill -9 of the daemon loses a lease, and no damaged file keeps it from starting.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -36,7 +36,7 @@ impl Kinds {
     }
 }
 
-/// What of a lease must be the same after a restart.
+/// The parts of a lease that must be the same after a restart.
 fn kept(leases: Vec<Lease>) -> Vec<Lease> {
     leases.into_iter().map(|lease| Lease { last_seen_listening: None, ..lease }).collect()
 }
@@ -66,7 +66,7 @@ fn a_kill_of_the_daemon_loses_no_lease() {
 }
 
 #[test]
-fn the_first_command_after_a_kill_starts_the_daemon_anew() {
+fn the_first_command_after_a_kill_starts_the_daemon_again() {
     let home = Home::new();
     let first = home.allocate(&json!({ "service_type": sort::WEB }));
     home.kill_daemon();
@@ -89,7 +89,7 @@ fn a_killed_daemon_gives_the_same_answer_to_a_repeated_request() {
 fn every_lease_acknowledged_before_a_kill_is_there_after_it() {
     let home = Home::new();
     let socket = home.socket();
-    // The kill comes in the middle of the answers, each time somewhere else.
+    // The kill comes in the middle of the answers, each time at another point.
     for round in 0..3 {
         let mut all = Vec::new();
         let (told, acknowledged) = mpsc::channel();
@@ -97,7 +97,7 @@ fn every_lease_acknowledged_before_a_kill_is_there_after_it() {
             scope.spawn(|| {
                 let told = told;
                 let ask = Request::new("POST", "/allocate").json(&json!({ "service_type": sort::MANY }));
-                // Until nobody answers any more, or the range is used up.
+                // Until there is no answer, or the range is used up.
                 while let Ok(Ok(grant)) =
                     socket.try_send(&ask).map(|answer| serde_json::from_slice::<Grant>(&answer.body))
                 {
@@ -119,7 +119,7 @@ fn every_lease_acknowledged_before_a_kill_is_there_after_it() {
 }
 
 #[test]
-fn an_owner_that_died_meanwhile_is_released_before_the_first_answer() {
+fn the_lease_of_an_owner_that_died_while_no_daemon_ran_ends_before_the_first_answer() {
     let home = Home::new();
     let (dies, lives) = (Running::idle(), Running::idle());
     let gone = home.allocate(&json!({ "service_type": sort::TINY, "pid": dies.pid() }));
@@ -133,7 +133,7 @@ fn an_owner_that_died_meanwhile_is_released_before_the_first_answer() {
 }
 
 #[test]
-fn a_server_that_died_meanwhile_is_released_before_the_first_answer() {
+fn the_lease_of_a_server_that_died_while_no_daemon_ran_ends_before_the_first_answer() {
     let home = Home::new();
     let grant = home.allocate(&json!({ "service_type": sort::TINY }));
     let server = Server::on(&home, grant.port.get());
@@ -145,7 +145,7 @@ fn a_server_that_died_meanwhile_is_released_before_the_first_answer() {
 }
 
 #[test]
-fn a_server_that_began_to_listen_meanwhile_has_its_lease() {
+fn a_server_that_began_to_listen_while_no_daemon_ran_has_its_lease() {
     let home = Home::new();
     let grant = home.allocate(&json!({ "service_type": sort::WEB }));
     home.kill_daemon();
@@ -172,7 +172,7 @@ fn an_owner_is_watched_again_after_a_restart() {
 }
 
 #[test]
-fn a_restart_puts_a_changed_configuration_in_force() {
+fn a_restart_applies_a_changed_configuration() {
     let home = Home::new();
     home.start();
     let port = home.spare_port();
@@ -197,7 +197,7 @@ fn a_restart_with_a_mistake_in_the_configuration_keeps_the_old_daemon() {
 }
 
 #[test]
-fn whoever_starts_the_daemon_is_told_the_mistake_in_the_configuration() {
+fn every_command_that_starts_the_daemon_reports_the_mistake_in_the_configuration() {
     let typo = |types: &str| format!("{{\n  \"service_types\": {{\n    \"dev\": {types}\n  }}\n}}\n");
     let cases = [
         ("{\n  \"listenport\": 9000\n}".to_owned(), ":2:3: ", "listen_port"),
@@ -232,7 +232,7 @@ fn a_folder_in_place_of_the_configuration_is_refused() {
 // The journal.
 
 /// The journal's one file, of a daemon that does not run.
-fn journal(home: &Home) -> PathBuf {
+pub(crate) fn journal(home: &Home) -> PathBuf {
     let files = fs::read_dir(home.root()).unwrap().map(|entry| entry.unwrap().path());
     let mut journals =
         files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("journal"));
@@ -270,7 +270,7 @@ fn a_journal_that_is_cut_anywhere_starts_with_the_leases_before_the_cut() {
     let (home, journal) = five_leases();
     let (whole, end) = (fs::read(&journal).unwrap(), used(&journal));
     let mut counts = Vec::new();
-    // From end to end, in steps that meet every part of a record sooner or later.
+    // From one end to the other, in steps that hit every part of a record.
     for cut in (0..end).step_by(end / 12).chain([end - 1, end]) {
         fs::write(&journal, &whole[..cut]).unwrap();
         let leases = home.start().allocations;
@@ -299,7 +299,7 @@ fn a_journal_with_a_flipped_bit_is_moved_aside_and_reported() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_keeps_no_daemon_from_starting_and_invents_no_lease() {
+fn a_flipped_bit_anywhere_does_not_keep_the_daemon_from_starting_and_invents_no_lease() {
     let (home, journal) = five_leases();
     let (whole, end) = (fs::read(&journal).unwrap(), used(&journal));
     for at in (0..end).step_by(end / 12) {
@@ -336,7 +336,7 @@ fn a_journal_of_a_future_version_is_left_alone_and_the_start_refused() {
     let (home, journal) = five_leases();
     let mut bytes = fs::read(&journal).unwrap();
     bytes[8..12].copy_from_slice(&7_u32.to_le_bytes());
-    // The checksum of the header, which every version has in the same place.
+    // The checksum of the header, which is in the same place in every version.
     let sum = crc32c(&[&bytes[..12], &bytes[16..56]].concat());
     bytes[12..16].copy_from_slice(&sum.to_le_bytes());
     fs::write(&journal, &bytes).unwrap();

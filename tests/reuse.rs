@@ -15,7 +15,7 @@ fn reuse(more: &Value) -> Value {
 }
 
 #[test]
-fn reuse_gives_back_the_live_lease_that_nobody_uses() {
+fn reuse_returns_the_live_lease_that_nothing_uses() {
     let home = Home::new();
     let first = home.allocate(&reuse(&json!({})));
     assert!(!first.reused);
@@ -33,7 +33,7 @@ fn reuse_gives_back_the_live_lease_that_nobody_uses() {
 }
 
 #[test]
-fn reuse_leaves_a_lease_alone_that_another_process_owns_or_listens_on() {
+fn reuse_does_not_take_a_lease_that_another_process_owns_or_uses() {
     let home = Home::new();
     let owner = Running::idle();
     let first = home.allocate(&reuse(&json!({ "pid": owner.pid() })));

@@ -1,4 +1,4 @@
-//! `styxy run`: the command has a port of its own, and is otherwise what it would be without.
+//! `styxy run`: the command has its own port, and otherwise runs as it would without Styxy.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -17,7 +17,7 @@ fn run(home: &Home, line: &str) -> Command {
     home.styxy_command(&[&["run", "-s", sort::WEB], &words(line)[..]].concat())
 }
 
-/// A script that says its pid and variables, and then lives until its standard input ends.
+/// A script that prints its pid and variables, and then runs until its standard input ends.
 const SAYS: &str = "echo $$ $PORT $STYXY_PORT $STYXY_WEB_PORT $STYXY_URL $STYXY_LOCK_ID; exec cat";
 
 fn says(home: &Home, more: &[&str]) -> Command {
@@ -135,7 +135,7 @@ fn a_command_that_cannot_be_run_ends_as_in_a_shell() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_command_has_no_descriptor_and_no_child_that_it_would_not_have_otherwise() {
+fn the_command_inherits_no_descriptor_and_no_child_from_styxy() {
     let home = Home::new();
     let mut bare = Command::new("ls");
     let bare = finish(bare.arg("/proc/self/fd")).done().stdout;
@@ -190,24 +190,24 @@ fn wrong_usage_exits_2_and_nothing_runs() {
         let said = home.styxy(&[&["run"], &words(line)[..], &["--", "touch", "ran"]].concat()).exits(2);
         assert!(!said.stderr.is_empty(), "{line}");
     }
-    // No package.json, hence no dev script.
+    // Without a package.json there is no dev script.
     home.styxy(&["run"]).exits(2);
     fs::write(home.project().join("package.json"), r#"{"scripts": {"build": "true", "start": "true"}}"#)
         .unwrap();
     let said = home.styxy(&["run", "-s", "web", "--", "touch", "ran", "{port:nope}"]).exits(2);
-    assert!(said.stderr.contains("nope was not asked for, only web"), "{}", said.stderr);
+    assert!(said.stderr.contains("nope was not requested, only web"), "{}", said.stderr);
     let said = home.styxy(&["run"]).exits(2);
     assert!(said.stderr.contains("its scripts: build, start"), "{}", said.stderr);
     assert!(!home.project().join("ran").exists() && !home.root().join("daemon.lock").exists());
 }
 
 #[test]
-fn without_a_daemon_the_command_runs_on_a_port_that_was_looked_for() {
+fn without_a_daemon_the_command_runs_on_a_free_port() {
     let home = Home::new();
     let seen = |variables: &[(&str, &str)]| -> (u16, Output) {
         let mut command = run(&home, "-- sh -c");
         command.arg("echo $PORT [$STYXY_LOCK_ID]").envs(variables.iter().copied());
-        // What an outer run has leased is no lease of this port.
+        // The lease of an outer run is not a lease of this port.
         command.env("STYXY_LOCK_ID", "4f5e0000-0000-4000-8000-000000000000");
         let said = finish(&mut command).done();
         let (port, lock) = said.stdout.trim().split_once(' ').unwrap();
@@ -241,7 +241,7 @@ fn a_daemon_that_was_killed_is_started_again() {
     assert_ne!(said.stdout, "\n");
 }
 
-/// A tool of this name that says its arguments.
+/// A tool with this name that prints its arguments.
 fn tool(home: &Home, name: &str) {
     let bin = home.project().join("node_modules/.bin");
     fs::create_dir_all(&bin).unwrap();
@@ -255,7 +255,7 @@ fn package(folder: &Path, scripts: &serde_json::Value) {
     fs::write(folder.join("package.json"), json!({ "scripts": scripts }).to_string()).unwrap();
 }
 
-/// What the tool said of its arguments, with `PORT` for the port.
+/// The arguments that the tool printed, with `PORT` for the port.
 fn told(home: &Home, line: &str) -> (String, String) {
     let said = finish(run(home, line).env("npm_config_update_notifier", "false")).done();
     let arguments =
@@ -286,11 +286,11 @@ fn flags_reach_the_tool_through_npm_and_its_scripts() {
     }
     let (arguments, said) = told(&home, "-- npm run piped");
     assert_eq!(arguments, "");
-    assert!(said.contains("warning: Vite is not told its port"), "{said}");
+    assert!(said.contains("warning: Vite does not get its port"), "{said}");
 }
 
 #[test]
-fn a_port_flag_of_the_commands_own_is_the_port_wished_for() {
+fn a_port_flag_in_the_command_is_the_preferred_port() {
     let home = Home::new();
     tool(&home, "vite");
     let wished = home.spare_port().to_string();

@@ -1,4 +1,4 @@
-//! Where the daemon's files are, and what is set in one of them.
+//! Where the daemon's files are, and its settings.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use styxy_core::api::StatusAnswer;
 use crate::support::{Home, finish, is_root, words};
 
 #[test]
-fn the_folder_is_in_the_home_folder_if_nothing_else_is_said() {
+fn the_folder_is_in_the_home_folder_by_default() {
     let home = Home::new();
     let root = home.top().join("user/.styxy");
     let home = home.at(root.clone());
@@ -41,7 +41,7 @@ fn without_a_home_folder_a_command_says_what_to_set() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_or_written_is_refused_with_what_to_do() {
+fn a_folder_that_cannot_be_created_or_written_is_refused_with_what_to_do() {
     let home = Home::empty();
     fs::write(home.root(), "a file").unwrap();
     let told = |home: &Home| {
@@ -82,7 +82,7 @@ fn config_init_writes_a_valid_file_once() {
 }
 
 #[test]
-fn config_validate_points_at_the_mistake_of_any_file() {
+fn config_validate_points_at_the_mistake_in_any_file() {
     let home = Home::new();
     let file = home.top().join("mine.json");
     fs::write(&file, "{\n  \"unbind_grace\": \"ten\"\n}").unwrap();
@@ -98,7 +98,7 @@ fn config_validate_points_at_the_mistake_of_any_file() {
 fn config_show_says_what_is_in_force_and_where_it_comes_from() {
     let home = Home::with(&json!({ "bind_ttl": 77 }));
     let from_file = home.styxy(&["config", "show"]).done();
-    assert!(from_file.stderr.contains("no daemon"), "{}", from_file.stderr);
+    assert!(from_file.stderr.contains("the daemon is not running"), "{}", from_file.stderr);
     home.start();
     let running = home.styxy(&["config", "show"]).done();
     assert_eq!(running.stdout, from_file.stdout);

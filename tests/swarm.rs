@@ -1,5 +1,5 @@
-//! Eight worktrees, three servers in each (four with the real Vite, in the long run), all started at once: every one has a
-//! port of its own and answers on it.
+//! Eight worktrees, three servers in each (four with the real Vite, in the long run), all started at once: every server has
+//! its own port and answers on it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ use styxy_core::api::State;
 use crate::support::{Home, Running, eventually, kill, pid_of, sort, until};
 
 const WORKTREES: usize = 8;
-/// `STYXY_TEST_ROUNDS` makes it more; `npm run test:frameworks` asks for 20.
+/// `STYXY_TEST_ROUNDS` sets more; `npm run test:frameworks` sets 20.
 const ROUNDS: usize = 2;
 
 /// How long the leases and the ports of servers that were killed may outlive them, from the first kill on. It is some
@@ -30,7 +30,7 @@ const FREE_ALONE: Duration = Duration::from_secs(1);
 const NODE: &str =
     "require('http').createServer((_, answer) => answer.end(require('fs').readFileSync('who')))
 .on('error', (error) => { console.error(error.code); process.exit(1) }).listen(process.env.PORT)";
-/// Reads `-p`, and like Next.js gives up if that port is taken.
+/// Reads `-p`, and like Next.js fails if that port is taken.
 const NEXT: &str = "#!/usr/bin/env node
 const port = process.argv[process.argv.indexOf('-p') + 1]
 require('http').createServer((_, answer) => answer.end(require('fs').readFileSync('who'))).listen(port)";
@@ -45,7 +45,7 @@ const SERVERS: [Kind; 3] = [
 /// The real one, which the tests of Node install.
 const VITE: Kind = ("vite", &["node_modules/.bin/vite"]);
 
-/// What `STYXY_TEST_ROUNDS` asks for.
+/// The value of `STYXY_TEST_ROUNDS`.
 struct Plan {
     rounds: usize,
     servers: Vec<Kind>,

@@ -3,7 +3,7 @@
 use crate::support::{Home, Terminal};
 
 #[test]
-fn ctrl_c_ends_the_command_and_its_exit_code_is_the_shells() {
+fn ctrl_c_ends_the_command_and_the_shell_gets_its_exit_code() {
     let home = Home::new();
     let mut terminal = Terminal::shell(&home);
     terminal.types("$STYXY run -q -s web -- sh -c 'trap \"echo caught; exit 42\" INT; echo re\"\"ady; while :; do sleep 0.1; done'\n");
@@ -15,7 +15,7 @@ fn ctrl_c_ends_the_command_and_its_exit_code_is_the_shells() {
 }
 
 #[test]
-fn ctrl_z_stops_the_command_and_fg_goes_on_with_it() {
+fn ctrl_z_stops_the_command_and_fg_continues_it() {
     let home = Home::new();
     let mut terminal = Terminal::shell(&home);
     terminal.types("$STYXY run -q -s web -- sh -c 'echo re\"\"ady $PORT; read line; echo go\"\"t-$line'\n");

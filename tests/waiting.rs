@@ -1,4 +1,4 @@
-//! `styxy wait` returns when a server is up, and `styxy open` shows this worktree's and no other.
+//! `styxy wait` returns when a server is up, and `styxy open` opens only this worktree's.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -37,7 +37,7 @@ fn a_service_may_be_waited_for_before_it_is_leased_and_over_a_restart_of_the_dae
     home.start();
     let wait = waiting(&home, &[sort::API, "-n", "admin"]);
     home.styxy(&["daemon", "restart"]).done();
-    // Another name's server is not the one.
+    // A server with another name does not count.
     let other = home.styxy(&["allocate", "-s", sort::API, "-n", "web", "-q"]).done().number();
     let _other = Server::on(&home, other);
     let port = home.styxy(&["allocate", "-s", sort::API, "-n", "admin", "-q"]).done().number();
@@ -63,7 +63,7 @@ fn a_port_is_up_when_anything_listens_on_it() {
     let wait = waiting(&home, &[&port.to_string()]);
     let _server = Server::in_folder(&home, &home.other_project(), port);
     assert_eq!(wait.hear(), format!("Port {port} is up: http://localhost:{port}"));
-    // No daemon is needed for that, but for a service.
+    // That needs no daemon; waiting for a service does.
     home.styxy(&["daemon", "stop"]).done();
     home.styxy(&["wait", &port.to_string(), "--no-start"]).done();
     home.styxy(&["wait", sort::WEB, "--no-start"]).exits(3);
@@ -95,7 +95,7 @@ fn answering(port: u16, statuses: &[u16]) {
         let mut next = 0;
         for stream in listener.incoming().map_while(Result::ok) {
             let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
-            // A look whether anything listens sends nothing.
+            // A check whether anything listens sends nothing.
             let Some(request) = lines.next() else { continue };
             let _ = lines.find(String::is_empty);
             let status = if request.starts_with("GET /health?x=1 ") { statuses[next] } else { 404 };
@@ -109,7 +109,7 @@ fn answering(port: u16, statuses: &[u16]) {
 }
 
 #[test]
-fn a_path_is_asked_for_until_the_answer_is_less_than_500() {
+fn a_path_is_requested_until_the_status_is_below_500() {
     let home = Home::new();
     let port = home.spare_port();
     answering(port, &[503, 500, 204]);
@@ -130,7 +130,7 @@ fn a_path_is_asked_for_until_the_answer_is_less_than_500() {
 }
 
 #[test]
-fn what_cannot_be_waited_for_is_wrong_usage() {
+fn an_impossible_wait_is_wrong_usage() {
     let home = Home::new();
     for words in [
         &["wait"][..],
@@ -147,7 +147,7 @@ fn what_cannot_be_waited_for_is_wrong_usage() {
     assert!(!home.root().join("daemon.lock").exists(), "a daemon was started");
 }
 
-/// `styxy open` with a browser that writes down what it was given.
+/// `styxy open` with a browser that records its arguments.
 fn open(home: &Home, words: &[&str]) -> Command {
     let bin = home.top().join("bin");
     fs::create_dir_all(&bin).unwrap();
@@ -163,7 +163,7 @@ fn open(home: &Home, words: &[&str]) -> Command {
 }
 
 #[test]
-fn open_shows_this_worktrees_server_where_there_is_a_display() {
+fn open_opens_this_worktrees_server_where_there_is_a_display() {
     let home = Home::new();
     let port = home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number();
     let _server = Server::on(&home, port);
@@ -188,7 +188,7 @@ fn open_shows_this_worktrees_server_where_there_is_a_display() {
 }
 
 #[test]
-fn open_refuses_if_nothing_of_this_worktree_runs() {
+fn open_fails_if_no_server_of_this_worktree_runs() {
     let home = Home::new();
     let refused = |target: &str| {
         let said = finish(open(&home, &[target, "--json"]).env("DISPLAY", ":0")).exits(1).refusal();

@@ -1,4 +1,4 @@
-//! `styxy who` and `styxy verify` say whose the server on a port is, and exit by it.
+//! `styxy who` and `styxy verify` say whose server is on a port, and have an exit code for each answer.
 
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use styxy_core::api::{WhoAnswer, Whose};
 
 use crate::support::{Home, Server, finish, forked_server, helper, nobody, sort};
 
-/// What both commands answer of `port`, asked in `folder`.
+/// The answer of both commands for `port`, run in `folder`.
 #[track_caller]
 fn asked_in(home: &Home, folder: &Path, port: u16, code: i32, whose: Whose) -> WhoAnswer {
     let port = port.to_string();
@@ -68,7 +68,7 @@ fn nobody_listens_on_a_free_or_merely_leased_port() {
 }
 
 #[test]
-fn a_sibling_worktrees_server_is_told_from_mine_wherever_it_lies() {
+fn a_server_of_a_sibling_worktree_is_not_mine_wherever_the_worktree_is() {
     let home = Home::new();
     for path in ["fix", "project/.worktrees/feature"] {
         let worktree = home.worktree(path);
@@ -126,14 +126,14 @@ fn a_server_whose_worktree_was_deleted_is_an_orphan() {
     let answer = asked(&home, port, 7, Whose::Orphan);
     of(&answer, &worktree);
     assert_eq!(answer.system_usage.expect("a listener").working_directory_deleted, Some(true));
-    // A new worktree of the old name is another one.
+    // A new worktree with the old name is another one.
     home.worktree("fix");
     asked(&home, port, 7, Whose::Orphan);
     asked_in(&home, &worktree, port, 7, Whose::Orphan);
 }
 
 #[test]
-fn a_build_that_replaces_the_folder_it_serves_makes_no_orphan_of_a_leased_server() {
+fn a_leased_server_is_not_an_orphan_when_a_build_replaces_its_folder() {
     let home = Home::new();
     let dist = home.project().join("dist");
     fs::create_dir(&dist).unwrap();
@@ -186,7 +186,7 @@ fn outside_of_a_worktree_the_folder_itself_decides() {
 }
 
 #[test]
-fn the_child_that_listens_is_looked_at_and_not_its_parent() {
+fn the_child_that_listens_counts_and_not_its_parent() {
     let home = Home::new();
     let port = home.spare_port();
     let (_parent, child) = forked_server(&home, ([127, 0, 0, 1], port).into());

@@ -1,4 +1,4 @@
-//! The REST API is what its document says, by every way to the daemon, and answers bad input clearly.
+//! The REST API is what its document says, over every transport, and answers bad input clearly.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ fn unreadable(template: &'static str) -> [Asked; 2] {
     })
 }
 
-/// Every route, with every status it documents but 403 (only TCP refuses) and 503 (only a full disk does).
+/// Every route, with every documented status except 403 (only over TCP) and 503 (only with a full disk).
 fn everything(home: &Home, way: &Way) -> Vec<Asked> {
     let grant = |ask: Value| -> Grant { way.post("/allocate", &ask).ok() };
     let held = grant(
@@ -132,7 +132,7 @@ fn everything(home: &Home, way: &Way) -> Vec<Asked> {
     all
 }
 
-/// The answer has the status, the media type and the shape that the document promises.
+/// The answer has the documented status, media type and form.
 #[track_caller]
 fn documented(document: &Value, asked: &Asked, answer: &Answer) {
     let Asked { method, template, status, request } = asked;
@@ -203,13 +203,13 @@ fn every_route_refuses_a_web_page_as_documented() {
 }
 
 #[test]
-fn the_daemon_gives_out_the_document_of_this_repository() {
+fn the_daemon_serves_the_document_of_this_repository() {
     let home = Home::new();
     assert_eq!(home.socket().get("/openapi.json").json(), document());
 }
 
 #[test]
-fn what_curl_and_fetch_send_by_themselves_is_taken_for_json() {
+fn the_default_content_types_of_curl_and_fetch_are_accepted_as_json() {
     let home = Home::new();
     let body = json!({ "service_type": sort::WEB }).to_string();
     for media in [

@@ -1,5 +1,5 @@
-//! The command line as a whole: what every command may be told, the list of commands, and which one runs. Each
-//! command's own arguments are beside its code.
+//! The command line as a whole: the global options, the list of commands, and which one runs. Each command's own
+//! arguments are beside its code.
 
 use std::env;
 
@@ -16,37 +16,37 @@ use crate::say::output::{self, Format};
 
 const AFTER: &str = "\
 \x1b[1;4mExamples:\x1b[0m
-  styxy run -- npm run dev                 a dev server on a port of its own
-  styxy allocate --service dev             a port for whatever you start
+  styxy run -- npm run dev                 a dev server on its own port
+  styxy allocate --service dev             a port for any program you start
   styxy list                               who has which port
-  styxy check 3000                         who is on 3000, leased or not
+  styxy check 3000                         who is on port 3000, leased or not
 
 \x1b[1;4mExit codes:\x1b[0m
-  0  done
+  0  success
   1  refused
   2  wrong usage
-  3  no daemon answers
-  4  who, verify: nobody listens on the port
-  5  who, verify: another worktree of this repository does
-  6  who, verify: somebody else does
-  7  who, verify: a server does whose worktree was deleted
-  126  run: the command cannot be run
-  127  run: there is no such command
-  firebase exits as the command that it runs
+  3  the daemon does not answer
+  4  who, verify: nothing listens on the port
+  5  who, verify: it is the server of another worktree of this repository
+  6  who, verify: it is somebody else's server
+  7  who, verify: it is a server whose worktree was deleted
+  126  run: the command cannot be executed
+  127  run: the command was not found
+  firebase exits with the code of the command that it runs
 
 \x1b[1;4mEnvironment:\x1b[0m
-  STYXY_HOME             the daemon's folder, instead of ~/.styxy
-  STYXY_INSTANCE         the agent session that leases are asked for; unset, it is
-                         claude-$CLAUDE_PID, else that of the coding agent which runs
-                         the command, else claude-$CLAUDE_CODE_SESSION_ID
-  STYXY_AGENT=off        do not look for such an agent
-  STYXY=off              styxy run runs the command as it is
-  STYXY_NO_AUTOSTART=1   never start a daemon, as --no-start
-  NO_COLOR=1             no colour";
+  STYXY_HOME             the daemon's folder [default: ~/.styxy]
+  STYXY_INSTANCE         the agent session that leases are for [default:
+                         claude-$CLAUDE_PID, else that of the coding agent which
+                         runs the command, else claude-$CLAUDE_CODE_SESSION_ID]
+  STYXY_AGENT=off        do not look for the coding agent which runs the command
+  STYXY=off              styxy run runs the command unchanged
+  STYXY_NO_AUTOSTART=1   never start the daemon, like --no-start
+  NO_COLOR=1             no colours";
 
 /// A port for every dev server on this machine, that nobody else has.
 ///
-/// A background daemon remembers who has which port. The first command that needs it starts it.
+/// A background daemon keeps track of who has which port. The first command that needs it starts it.
 #[derive(Debug, Parser)]
 #[command(name = "styxy", version, arg_required_else_help = true, max_term_width = 100, after_help = AFTER)]
 struct Cli {
@@ -56,14 +56,14 @@ struct Cli {
     command: Command,
 }
 
-/// What may be said to every command.
+/// The options of every command.
 #[derive(Debug, clap::Args)]
 struct Global {
-    /// Answer in JSON, the same as the REST API's; a refusal too, on stdout
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    /// Print JSON as the REST API does, refusals too, on stdout
+    #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
-    /// Do not start the daemon if none is running
-    #[arg(long, global = true, help_heading = "Everywhere")]
+    /// Do not start the daemon if it is not running
+    #[arg(long, global = true, help_heading = "Global options")]
     no_start: bool,
 }
 
@@ -101,7 +101,7 @@ enum Command {
 }
 
 impl Command {
-    /// Does what was asked, and says how it ended.
+    /// Runs the command; returns how it ended.
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Run(args) => args.run(context),
@@ -132,7 +132,7 @@ impl Command {
     }
 }
 
-/// Reads the command line, does what it says, and says how that ended.
+/// Reads the command line and runs its command; returns how that ended.
 pub(crate) fn main() -> Exit {
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -144,7 +144,7 @@ pub(crate) fn main() -> Exit {
     command.run(&context).unwrap_or_else(|failure| context.output.failure(&failure))
 }
 
-/// What clap ended with instead of a command: a help text, the version, or wrong usage.
+/// What clap returned instead of a command: a help text, the version, or wrong usage.
 fn stopped(stopped: &clap::Error) -> Exit {
     let usage = stopped.use_stderr();
     if usage && env::args_os().any(|arg| arg == "--json") {
@@ -152,7 +152,7 @@ fn stopped(stopped: &clap::Error) -> Exit {
         let sentence = said.lines().next().unwrap_or_default();
         output::usage_as_json(sentence.strip_prefix("error: ").unwrap_or(sentence));
     } else {
-        // A reader that went away has seen enough of the help.
+        // A reader that went away has seen enough.
         let _ = stopped.print();
     }
     if usage { Exit::Usage } else { Exit::Done }
@@ -164,13 +164,13 @@ mod tests {
     use crate::say::shown::{each, snapshot};
     use clap::{CommandFactory, Parser};
 
-    /// What is said of `line` instead of running it, on a terminal of so many columns.
+    /// What is printed instead of running `line`, on a terminal with so many columns.
     fn instead(line: &str, columns: usize) -> clap::Error {
         let command = Cli::command().term_width(columns);
         command.try_get_matches_from(line.split(' ')).expect_err(line)
     }
 
-    /// The commands that people see, as they are typed: `styxy`, `styxy hooks install`.
+    /// The visible commands, as they are typed: `styxy`, `styxy hooks install`.
     fn commands() -> Vec<String> {
         fn below(command: &clap::Command, line: &str) -> Vec<String> {
             let seen = command.get_subcommands().filter(|command| !command.is_hide_set());
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_port_is_refused_wherever_a_port_is_asked_for() {
+    fn an_invalid_port_is_refused_wherever_a_port_is_expected() {
         for bad in ["0", "70000", "-1", "abc", "3000abc", "3.5", "+80"] {
             for line in [format!("styxy check {bad}"), format!("styxy allocate -s dev -p {bad}")] {
                 let said = instead(&line, 100).to_string();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused_with_what_is_allowed() {
+    fn an_invalid_name_is_refused_with_what_is_allowed() {
         let long = "x".repeat(300);
         for bad in ["a b", "a\"b", "ü", long.as_str()] {
             for option in ["-s", "-n", "--instance"] {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_that_people_see_has_an_example() {
+    fn every_visible_command_has_an_example() {
         for line in commands() {
             let help = instead(&format!("{line} --help"), 100).to_string();
             assert!(help.contains("Examples:\n  styxy "), "{line}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::{self, Kinship};
 use styxy_core::project::Project;
-use styxy_core::{InstanceId, InvalidName, ProjectPath};
+use styxy_core::{InstanceId, Invalid, ProjectPath};
 
 use crate::agents::Agent;
 use crate::disk::Disk;
@@ -46,7 +46,7 @@ pub enum CallerError {
     #[error("the environment does not name an agent session")]
     InvalidSession {
         /// What is wrong with the name.
-        source: InvalidName,
+        source: Invalid,
     },
 }
 

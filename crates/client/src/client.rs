@@ -205,8 +205,6 @@ fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use styxy_core::api::explain;
-
     use super::*;
 
     #[test]
@@ -215,12 +213,15 @@ mod tests {
             "services": [{ "service_type": "dev", "default_port": 5173 }], "request_id": "r", "reuse": true,
         });
         let mut request: AllocateRequest = serde_json::from_value(json).unwrap();
-        let unknown = |field: &str| explain(field, &format!("unknown field `{field}`, expected `pid`"));
+        let unknown = |field: &str| Refusal::unknown_field(field, &["pid"]);
         assert!(leave_out(&mut request, &unknown("default_port")));
         assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent again and again");
         assert!(leave_out(&mut request, &unknown("request_id")));
         assert!(!leave_out(&mut request, &unknown("reuse")));
-        assert!(!leave_out(&mut request, &explain("request_id", "it is empty")));
+        assert!(!leave_out(
+            &mut request,
+            &Refusal::invalid("request_id", "it is empty", "1 to 64 characters")
+        ));
         let json = serde_json::json!({ "services": [{ "service_type": "dev" }], "reuse": true });
         assert_eq!(serde_json::to_value(request).unwrap(), json);
     }

@@ -1,6 +1,6 @@
 //! The agent session that a command or a call runs in.
 
-use styxy_core::{InstanceId, InvalidName, Pid};
+use styxy_core::{InstanceId, Invalid, Pid};
 
 use crate::agents::Agent;
 
@@ -26,7 +26,7 @@ pub struct Session {
 pub(crate) fn session(
     env: impl Fn(&str) -> Option<String>,
     nearest: impl FnOnce() -> Option<(Agent, u32)>,
-) -> Result<Option<Session>, InvalidName> {
+) -> Result<Option<Session>, Invalid> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
     let claude = set("CLAUDE_PID").and_then(|pid| pid.parse().ok()).and_then(Pid::new);
     let around = || if set("STYXY_AGENT").as_deref() == Some("off") { None } else { nearest() };
@@ -51,7 +51,7 @@ pub(crate) fn session(
 pub(crate) fn instance(
     env: impl Fn(&str) -> Option<String>,
     nearest: impl FnOnce() -> Option<(Agent, u32)>,
-) -> Result<Option<InstanceId>, InvalidName> {
+) -> Result<Option<InstanceId>, Invalid> {
     let is_named = env("STYXY_INSTANCE").is_some_and(|name| !name.is_empty());
     let session = session(env, || if is_named { None } else { nearest() })?;
     Ok(session.map(|session| session.instance))

@@ -74,7 +74,7 @@ mod tests {
             socket: "/h/.styxy/styxy.sock".into(),
         };
         let refusal =
-            api::Refusal::new(api::Code::Forbidden, "two\nlines").hint("id -u").detail("rule", "home");
+            api::Refusal::new(api::Code::Forbidden, "two\nlines").hint("id -u").rule(api::Rule::Home);
         for handshake in [
             Handshake::Ready { daemon, notes: vec!["a note\nof two lines".into()] },
             Handshake::Refused { refusal },

@@ -4,35 +4,16 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// A text that does not have the form its field asks for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found} is not {what}; allowed: {allowed}")]
-pub struct InvalidName {
-    /// What came, quoted, shortened if it is long.
-    pub found: String,
-    /// What the field holds, with its article.
-    pub what: &'static str,
-    /// The form it must have.
-    pub allowed: &'static str,
-}
-
-impl InvalidName {
-    fn new(found: &str, what: &'static str, allowed: &'static str) -> Self {
-        let short: String = found.chars().take(60).collect();
-        let more = if short.len() < found.len() { "…" } else { "" };
-        Self { found: format!("{short:?}{more}"), what, allowed }
-    }
-}
+use crate::invalid::{Invalid, from_text};
 
 /// A checked, shared, immutable text type with `new`, `as_str`, serde and `Display`.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $what:literal, $allowed:literal, $check:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -40,9 +21,13 @@ macro_rules! name {
             ///
             /// # Errors
             /// Says what came and what is allowed.
-            pub fn new(text: &str) -> Result<Self, InvalidName> {
+            pub fn new(text: &str) -> Result<Self, Invalid> {
                 let check: fn(&str) -> bool = $check;
-                if check(text) { Ok(Self(text.into())) } else { Err(InvalidName::new(text, $what, $allowed)) }
+                if check(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(Invalid::text(text, concat!("is not ", $what), $allowed))
+                }
             }
             /// The text.
             #[must_use]
@@ -50,15 +35,19 @@ macro_rules! name {
                 &self.0
             }
         }
-        impl TryFrom<String> for $name {
-            type Error = InvalidName;
-            fn try_from(text: String) -> Result<Self, InvalidName> {
-                Self::new(&text)
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from_text(from, Self::new)
             }
         }
         impl std::str::FromStr for $name {
-            type Err = InvalidName;
-            fn from_str(text: &str) -> Result<Self, InvalidName> {
+            type Err = Invalid;
+            fn from_str(text: &str) -> Result<Self, Invalid> {
                 Self::new(text)
             }
         }
@@ -132,7 +121,7 @@ impl ProjectPath {
 }
 
 /// Names one lease for ever: unique, never reused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct LockId(Uuid);
 
@@ -146,10 +135,16 @@ impl LockId {
     ///
     /// # Errors
     /// Says what came and what is allowed.
-    pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        Uuid::try_parse(text)
-            .map(Self)
-            .map_err(|_| InvalidName::new(text, "a lock id", "a UUID, as allocate answered it in lock_id"))
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        Uuid::try_parse(text).map(Self).map_err(|_| {
+            Invalid::text(text, "is not a lock id", "a UUID, as allocate answered it in lock_id")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for LockId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from_text(from, Self::parse)
     }
 }
 

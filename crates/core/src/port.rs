@@ -6,26 +6,20 @@ use std::num::NonZeroU16;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::invalid::Invalid;
+
 /// A TCP port, 1 to 65535. Zero means "any" to the system; it is never a lease.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Port(NonZeroU16);
-
-/// A number or a text that is no port.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found} is not a port; allowed: a whole number from 1 to 65535")]
-pub struct InvalidPort {
-    /// What came, as it was written.
-    pub found: String,
-}
 
 impl Port {
     /// The port of this number.
     ///
     /// # Errors
     /// Zero is no port.
-    pub fn new(number: u16) -> Result<Self, InvalidPort> {
-        NonZeroU16::new(number).map(Self).ok_or_else(|| InvalidPort { found: "0".into() })
+    pub fn new(number: u16) -> Result<Self, Invalid> {
+        NonZeroU16::new(number).map(Self).ok_or_else(|| Self::invalid(0))
     }
 
     /// The number, 1 to 65535.
@@ -34,25 +28,30 @@ impl Port {
         self.0.get()
     }
 
+    /// What came is not a port.
+    pub(crate) fn invalid(found: impl fmt::Display) -> Invalid {
+        Invalid::new(found, "is not a port", "a whole number from 1 to 65535")
+    }
+
     pub(crate) const fn index(self) -> usize {
         self.0.get() as usize
     }
 }
 
 impl TryFrom<u16> for Port {
-    type Error = InvalidPort;
-    fn try_from(number: u16) -> Result<Self, InvalidPort> {
+    type Error = Invalid;
+    fn try_from(number: u16) -> Result<Self, Invalid> {
         Self::new(number)
     }
 }
 
 impl std::str::FromStr for Port {
-    type Err = InvalidPort;
+    type Err = Invalid;
     /// Digits only: neither `+80`, `80abc` nor `0x50` is a port.
-    fn from_str(text: &str) -> Result<Self, InvalidPort> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = if digits { text.parse().ok() } else { None };
-        number.and_then(NonZeroU16::new).map(Self).ok_or_else(|| InvalidPort { found: format!("{text:?}") })
+        number.and_then(NonZeroU16::new).map(Self).ok_or_else(|| Self::invalid(format_args!("{text:?}")))
     }
 }
 
@@ -76,10 +75,6 @@ impl<'de> Deserialize<'de> for Port {
 
 struct PortVisitor;
 
-fn not_a_port<T, E: de::Error>(found: impl fmt::Display) -> Result<T, E> {
-    Err(E::custom(InvalidPort { found: found.to_string() }))
-}
-
 impl Visitor<'_> for PortVisitor {
     type Value = Port;
 
@@ -89,18 +84,18 @@ impl Visitor<'_> for PortVisitor {
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Port, E> {
         match u16::try_from(number).ok().and_then(NonZeroU16::new) {
             Some(port) => Ok(Port(port)),
-            None => not_a_port(number),
+            None => Err(Port::invalid(number).serde()),
         }
     }
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Port, E> {
-        not_a_port(number)
+        Err(Port::invalid(number).serde())
     }
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Port, E> {
         // As JSON has it: 3000.0 is a mistake that 3000 would hide.
-        not_a_port(format_args!("{number:?}"))
+        Err(Port::invalid(format_args!("{number:?}")).serde())
     }
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Port, E> {
-        not_a_port(format_args!("{text:?}"))
+        Err(Port::invalid(format_args!("{text:?}")).serde())
     }
 }
 
@@ -128,7 +123,7 @@ pub struct PortRange {
 pub enum InvalidRange {
     /// One of its ends is not a port.
     #[error(transparent)]
-    End(#[from] InvalidPort),
+    End(#[from] Invalid),
     /// The first port comes after the last.
     #[error("the range {first}-{last} is reversed; did you mean {last}-{first}?")]
     Reversed {
@@ -209,9 +204,8 @@ impl<'de> Deserialize<'de> for PortRange {
                 let first: Port = ends.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
                 let last: Port = ends.next_element()?.ok_or_else(|| de::Error::invalid_length(1, &self))?;
                 PortRange::new(first, last).ok_or_else(|| {
-                    de::Error::custom(format_args!(
-                        "the range [{first}, {last}] is reversed; allowed: [first, last] with first <= last"
-                    ))
+                    let found = format_args!("[{first}, {last}]");
+                    Invalid::new(found, "is reversed", "[first, last] with first <= last").serde()
                 })
             }
         }

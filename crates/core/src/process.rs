@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::invalid::Invalid;
 use crate::names::ProjectPath;
 use crate::time::WallTime;
 
@@ -31,21 +32,17 @@ impl Pid {
     }
 }
 
-/// A text or number that is not a pid.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found} is not a pid; allowed: a whole number from 1 to 2147483647")]
-pub struct InvalidPid {
-    /// What came: a number, or a text in quotes.
-    pub found: String,
+fn invalid(found: impl fmt::Display) -> Invalid {
+    Invalid::new(found, "is not a pid", "a whole number from 1 to 2147483647")
 }
 
 impl std::str::FromStr for Pid {
-    type Err = InvalidPid;
+    type Err = Invalid;
     /// Digits only, as for ports.
-    fn from_str(text: &str) -> Result<Self, InvalidPid> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let number = if digits { text.parse().ok() } else { None };
-        number.and_then(Self::new).ok_or_else(|| InvalidPid { found: format!("{text:?}") })
+        number.and_then(Self::new).ok_or_else(|| invalid(format_args!("{text:?}")))
     }
 }
 
@@ -59,7 +56,7 @@ impl<'de> Deserialize<'de> for Pid {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct PidVisitor;
         fn wrong<T, E: de::Error>(found: impl fmt::Display) -> Result<T, E> {
-            Err(E::custom(InvalidPid { found: found.to_string() }))
+            Err(invalid(found).serde())
         }
         impl Visitor<'_> for PidVisitor {
             type Value = Pid;

@@ -118,10 +118,7 @@ impl From<Refusal> for api::Refusal {
     fn from(refusal: Refusal) -> Self {
         let error = refusal.to_string();
         match refusal {
-            Refusal::Invalid { field, found, allowed } => Self::new(Code::InvalidRequest, error)
-                .detail("field", field)
-                .detail("found", found)
-                .detail("allowed", allowed),
+            Refusal::Invalid { field, found, allowed } => Self::invalid(&field, &found, &allowed),
             Refusal::UnknownService { service, known } => {
                 let names: Vec<&str> = known.iter().map(ServiceType::as_str).collect();
                 let nearest = crate::nearest(service.as_str(), names.iter().copied());

@@ -4,8 +4,11 @@
 //! runs, never jumps, and is the only one that deadlines are measured with.
 
 use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::invalid::{Invalid, from_text};
 
 /// Milliseconds on the clock that deadlines use.
 pub type Millis = u64;
@@ -46,70 +49,56 @@ mod raw {
     }
 }
 
+impl WallTime {
+    /// The last moment that RFC 3339 has a form for.
+    const LAST: Self = Self(253_402_300_799_999);
+}
+
 impl fmt::Display for WallTime {
-    /// `2026-11-22T17:40:00.123Z`
+    /// `2026-11-22T17:40:00.123Z`; a time after the year 9999 as the last moment of it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, in_day) = (self.0 / 86_400_000, self.0 % 86_400_000);
-        let (year, month, day) = civil(days);
-        let (seconds, millis) = (in_day / 1000, in_day % 1000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+        let since = Duration::from_millis((*self).min(Self::LAST).0);
+        humantime::format_rfc3339_millis(UNIX_EPOCH + since).fmt(out)
     }
-}
-
-/// Year, month and day of the day that is `days` after 1970-01-01, in the Gregorian calendar.
-const fn civil(days: u64) -> (u64, u64, u64) {
-    // Years are counted from March, so that the leap day is the last of its year, in eras of 400 years.
-    let days = days + 719_468;
-    let (era, in_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (in_era - in_era / 1460 + in_era / 36_524 - in_era / 146_096) / 365;
-    let in_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * in_year + 2) / 153;
-    let day = in_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    (era * 400 + year_of_era + (month <= 2) as u64, month, day)
-}
-
-/// Days from 1970-01-01 to the given day; the inverse of [`civil`].
-const fn days_of(year: u64, month: u64, day: u64) -> u64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (year / 400, year % 400);
-    let march_month = if month > 2 { month - 3 } else { month + 9 };
-    let in_year = (153 * march_month + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + in_year - 719_468
 }
 
 impl std::str::FromStr for WallTime {
-    type Err = &'static str;
-    /// Reads what [`fmt::Display`] writes: UTC, with or without a fraction of a second.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "not a time like 2026-11-22T17:40:00.123Z";
-        let number = |from: usize, to: usize| {
-            text.get(from..to).and_then(|part| part.parse::<u64>().ok()).ok_or(WRONG)
+    type Err = Invalid;
+    /// Reads RFC 3339 in UTC (`Z` or `+00:00`), with or without a fraction of a second, from 1970 on.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let read = || {
+            let local = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00"))?;
+            // humantime 2.4 takes a point without digits, and whatever is between two Z.
+            let is_fraction = match local.get("2026-11-22T17:40:00".len()..)?.strip_prefix('.') {
+                Some(digits) => !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()),
+                None => local.len() == "2026-11-22T17:40:00".len(),
+            };
+            let time = humantime::parse_rfc3339(text).ok().filter(|_| is_fraction)?;
+            u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok().map(Self)
         };
-        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-        let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-        let rest = text.get(19..).and_then(|rest| rest.strip_suffix('Z')).ok_or(WRONG)?;
-        let millis = match rest.strip_prefix('.') {
-            Some(fraction) => {
-                let millis = fraction.get(..fraction.len().min(3)).ok_or(WRONG)?;
-                let scale = [1, 100, 10, 1].get(millis.len()).ok_or(WRONG)?;
-                millis.parse::<u64>().map_err(|_| WRONG)? * scale
-            }
-            None if rest.is_empty() => 0,
-            None => return Err(WRONG),
-        };
-        let sane = year >= 1970
-            && (1..=12).contains(&month)
-            && (1..=31).contains(&day)
-            && hour < 24
-            && minute < 60
-            && second < 61;
-        if !sane {
-            return Err(WRONG);
-        }
-        Ok(Self(((days_of(year, month, day) * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + millis))
+        let allowed = "a time in UTC such as 2026-11-22T17:40:00.123Z";
+        read().ok_or_else(|| Invalid::text(text, "is not a time", allowed))
     }
+}
+
+/// Reads a duration as people type it: seconds (`60`, `0.5`), or with units (`30s`, `2m`, `1h 30m`, `500ms`).
+///
+/// # Errors
+/// It is neither, or is longer than a day.
+pub fn duration(text: &str) -> Result<Duration, Invalid> {
+    const LONGEST: Duration = Duration::from_hours(24);
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let points = text.bytes().filter(|byte| *byte == b'.').count();
+    let read = if digits + points == text.len() {
+        text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    } else if digits < 16 {
+        humantime::parse_duration(text).ok()
+    } else {
+        // Near 2^64 seconds humantime 2.4 panics.
+        None
+    };
+    let allowed = "0 to 86400 seconds, or up to a day with units (30s, 2m, 1h 30m, 500ms)";
+    read.filter(|read| *read <= LONGEST).ok_or_else(|| Invalid::text(text, "is not a duration", allowed))
 }
 
 impl Serialize for WallTime {
@@ -120,7 +109,7 @@ impl Serialize for WallTime {
 
 impl<'de> Deserialize<'de> for WallTime {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?.parse().map_err(de::Error::custom)
+        from_text(from, str::parse)
     }
 }
 
@@ -141,8 +130,98 @@ mod tests {
             let time = WallTime(day * 86_400_000 + day * 1237 % 86_400_000);
             assert_eq!(time.to_string().parse(), Ok(time));
         }
-        for bad in ["", "2026", "2026-13-01T00:00:00Z", "2026-11-22 17:40", "2026-11-22T17:40:00+01:00"] {
+    }
+
+    #[test]
+    fn only_utc_of_days_that_there_are_is_a_time() {
+        let same = ["2026-11-22T17:40:00Z", "2026-11-22T17:40:00.0Z", "2026-11-22T17:40:00+00:00"];
+        for time in same {
+            assert_eq!(time.parse(), Ok(WallTime(1_795_369_200_000)), "{time}");
+        }
+        assert_eq!("2024-02-29T23:59:59.9999+00:00".parse(), Ok(WallTime(1_709_251_199_999)));
+        for bad in [
+            "",
+            "2026",
+            "2026-13-01T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "2025-02-29T00:00:00Z",
+            "2026-04-31T00:00:00.000Z",
+            "2026-11-22 17:40",
+            "2026-11-22 17:40:00Z",
+            "2026-11-22T17:40:00",
+            "2026-11-22T17:40:00+01:00",
+            "2026-11-22T17:40:00.123xyzZ",
+            "2026-11-22T17:40:00.1234567x+00:00",
+            "2026-11-22T17:40:00.Z",
+            "2026-11-22T17:40:00.+00:00",
+            "2026-11-22T17:40:00ZZ",
+            "+026-11-22T17:40:00Z",
+            "1969-12-31T23:59:59Z",
+            "2026-11-22T17:40:00é",
+        ] {
             assert!(bad.parse::<WallTime>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_time_after_the_year_9999_is_written_as_its_last_moment() {
+        for far in [WallTime::LAST, WallTime(WallTime::LAST.0 + 1), WallTime(u64::MAX)] {
+            assert_eq!(far.to_string(), "9999-12-31T23:59:59.999Z");
+            assert_eq!(far.to_string().parse(), Ok(WallTime::LAST));
+        }
+    }
+
+    #[test]
+    fn a_duration_is_seconds_or_has_units_and_lasts_a_day_at_most() {
+        for (text, millis) in [
+            ("0", 0),
+            ("60", 60_000),
+            ("0.5", 500),
+            (".5", 500),
+            ("86400", 86_400_000),
+            ("5s", 5_000),
+            ("30s", 30_000),
+            ("2m", 120_000),
+            ("1h 30m", 5_400_000),
+            ("1h30m", 5_400_000),
+            ("500ms", 500),
+            ("1.5h", 5_400_000),
+            ("1d", 86_400_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for bad in [
+            "",
+            " ",
+            ".",
+            "-1",
+            "+1",
+            "-1s",
+            "1e3",
+            "inf",
+            "NaN",
+            "infinity",
+            "0x10",
+            "86401",
+            "86400.1",
+            "2d",
+            "1M",
+            "86401s",
+            "24h 1ms",
+            "5 parsecs",
+            "s",
+            "m5",
+            "1:30",
+            "5s ago",
+            "é",
+            "18446744073709551615s 1000ms",
+            "99999999999999999999",
+            "1.5.5",
+            "18446744073709551616s",
+        ] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        let said = duration("2d").unwrap_err().to_string();
+        assert!(said.starts_with("\"2d\" is not a duration; allowed: 0 to 86400 seconds, or "), "{said}");
     }
 }

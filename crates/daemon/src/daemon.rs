@@ -75,6 +75,7 @@ impl Daemon {
 
     /// The engine, for one synchronous call; nothing is awaited while it is held.
     pub(crate) fn engine(&self) -> MutexGuard<'_, Engine> {
+        // No lock is ever poisoned: a panic ends the daemon.
         self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

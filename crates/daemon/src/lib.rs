@@ -11,6 +11,8 @@ mod files;
 mod http;
 pub mod journal;
 mod metrics;
+#[cfg(test)]
+mod old_journals;
 mod policy;
 mod replay;
 mod run;

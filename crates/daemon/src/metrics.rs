@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use styxy_core::api::{Code, StatusAnswer};
+use styxy_core::api::{Code, Rule, StatusAnswer};
 use styxy_core::{EndReason, Event, Fact};
 
 /// Counted with each event.
@@ -43,7 +43,7 @@ impl Counters {
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     total: AtomicU64,
-    refused: Mutex<BTreeMap<(Code, String), u64>>,
+    refused: Mutex<BTreeMap<(Code, Option<Rule>), u64>>,
 }
 
 impl Requests {
@@ -51,10 +51,10 @@ impl Requests {
         self.total.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// `rule` is empty for refusals that have none.
-    pub(crate) fn refused(&self, code: Code, rule: &str) {
+    /// Counts a refusal, by its code and its rule.
+    pub(crate) fn refused(&self, code: Code, rule: Option<Rule>) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        *refused.entry((code, rule.to_owned())).or_default() += 1;
+        *refused.entry((code, rule)).or_default() += 1;
     }
 }
 
@@ -85,9 +85,10 @@ pub(crate) fn render(status: &StatusAnswer, counters: &Counters, requests: &Requ
     page.one("conflicts_total", "counter", "Strangers seen on leased ports.", float64(counters.conflicts));
     page.one("requests_total", "counter", "Requests.", float64(requests.total.load(Ordering::Relaxed)));
     let refused = requests.refused.lock().unwrap_or_else(PoisonError::into_inner);
-    let refused = refused
-        .iter()
-        .map(|((code, rule), count)| (format!("{{code=\"{code}\",rule=\"{rule}\"}}"), float64(*count)));
+    let refused = refused.iter().map(|((code, rule), count)| {
+        let rule = rule.map_or("", Rule::as_str);
+        (format!("{{code=\"{code}\",rule=\"{rule}\"}}"), float64(*count))
+    });
     page.many("refused_total", "counter", "Requests refused, by code and rule.", refused);
     page.text
 }

@@ -6,6 +6,7 @@ mod home;
 mod lock;
 mod log;
 mod logfile;
+mod panics;
 mod report;
 #[cfg(unix)]
 mod socket;
@@ -66,6 +67,7 @@ fn start(layout: &Layout, mode: Mode) -> Result<(), StartError> {
         system::detach().map_err(StartError::Detach)?;
     }
     home::open(layout)?;
+    panics::end_the_process(mode, layout.log());
     let Some(held) = lock::take(layout)? else { return lost(layout, mode) };
     let parsed = config::read(&layout.config())?;
     log::start(mode, parsed.config.log_level, layout);

@@ -28,6 +28,7 @@ pub(crate) async fn of_all(
     sockets: BTreeMap<Port, Vec<ListeningSocket>>,
 ) -> BTreeMap<Port, Vec<SystemUsage>> {
     let own_uid = daemon.own_uid;
+    // An error means that the daemon is stopping: a panic would have ended it.
     tokio::task::spawn_blocking(move || look_up(&sockets, own_uid)).await.unwrap_or_default()
 }
 

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use styxy_client::{Environment, Options, Start, leases};
 use styxy_core::api::{BeatRequest, CleanupRequest, ScanQuery};
-use styxy_core::{InstanceId, LockId, Port, ServiceType};
+use styxy_core::{InstanceId, Invalid, LockId, Port, ServiceType};
 
 use crate::answers::{
     Beat, Check, Cleanup, EndedInstance, Grant, Instance, LeaseInfo, Registration, Released, Scan, Status,
     Suggestions, leases as all,
 };
-use crate::error::{Result, failed, invalid};
+use crate::error::{Result, failed, invalid, wrong};
 use crate::events::Events;
 use crate::options::{
     CleanupOptions, ConnectOptions, EventsOptions, ListOptions, RegisterOptions, ScanOptions, SuggestOptions,
@@ -32,20 +32,20 @@ impl Calls {
         for (field, path) in [("home", &home), ("socket", &socket)] {
             // An empty path would mean the user's own daemon, which was not asked for.
             if path.as_ref().is_some_and(String::is_empty) {
-                return Err(invalid(field, "\"\" is not a path; allowed: an absolute path"));
+                return Err(wrong(field, Invalid::text("", "is not a path", "an absolute path")));
             }
         }
         if let Some(home) = home {
             if !Path::new(&home).is_absolute() {
-                return Err(invalid("home", &format!("{home:?} is relative; allowed: an absolute path")));
+                return Err(wrong("home", Invalid::text(&home, "is relative", "an absolute path")));
             }
             environment.insert("STYXY_HOME".into(), home.into());
         }
         let mut options = Options::from_env(daemon.into(), environment).map_err(|error| failed(&error))?;
         options.start = match (auto_start, &socket) {
             (Some(true), Some(_)) => {
-                let found = "true beside socket; allowed: false, since no daemon can be started for a socket";
-                return Err(invalid("autoStart", found));
+                let allowed = "false, since no daemon can be started for a socket";
+                return Err(invalid("autoStart", "true beside socket", allowed));
             }
             (Some(true), None) => Start::Auto,
             (Some(false), _) | (None, Some(_)) => Start::Never,
@@ -77,7 +77,7 @@ impl Calls {
     }
 
     pub(crate) async fn release(self, lock_id: String) -> Result<Released> {
-        let id = text("lockId", &lock_id, |id| LockId::parse(id).map_err(|error| error.to_string()))?;
+        let id = text("lockId", &lock_id, LockId::parse)?;
         self.client.release(id).await.map(Into::into).map_err(|error| failed(&error))
     }
 
@@ -86,8 +86,7 @@ impl Calls {
     }
 
     pub(crate) async fn suggest(self, service: String, options: String) -> Result<Suggestions> {
-        let service =
-            text("service", &service, |name| ServiceType::new(name).map_err(|error| error.to_string()))?;
+        let service = text("service", &service, ServiceType::new)?;
         let SuggestOptions { count } = read(&options)?;
         let answer = self.client.suggest(&service, count.map(|count| count.0)).await;
         answer.map(Into::into).map_err(|error| failed(&error))
@@ -140,5 +139,5 @@ impl Calls {
 }
 
 fn instance(id: &str) -> Result<InstanceId> {
-    text("instanceId", id, |id| InstanceId::new(id).map_err(|error| error.to_string()))
+    text("instanceId", id, InstanceId::new)
 }

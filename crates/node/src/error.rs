@@ -3,6 +3,7 @@
 use napi::Status;
 use serde_json::{Map, Value};
 use styxy_client::CallerError;
+use styxy_core::Invalid;
 use styxy_core::api::{Code, Refusal};
 
 use crate::case::camel;
@@ -37,22 +38,31 @@ pub(crate) fn failed(error: &styxy_client::Error) -> napi::Error {
     refused(error.refusal())
 }
 
-/// An argument that does not have its form.
-pub(crate) fn invalid(field: &str, found: &str) -> napi::Error {
-    refused(styxy_core::api::explain(field, found))
+/// An argument with a value that it cannot have.
+pub(crate) fn wrong(field: &str, value: Invalid) -> napi::Error {
+    refused(value.in_field(field))
 }
+
+/// An argument with a `problem` that is not about its value alone.
+pub(crate) fn invalid(field: &str, problem: &str, allowed: &str) -> napi::Error {
+    refused(Refusal::invalid(field, problem, allowed))
+}
+
+/// What a folder must be that an option names.
+pub(crate) const EXISTS: &str = "a folder that exists";
 
 /// Why it is unknown where or for whom a call is, as the same.
 pub(crate) fn unplaced(error: &CallerError) -> napi::Error {
     match error {
         CallerError::InvalidPath { path } => {
-            invalid("project", &format!("{}; allowed: a path in Unicode, up to 4096 bytes", path.display()))
+            let problem = "is not a path that Styxy can name";
+            wrong("project", Invalid::new(path.display(), problem, "a path in Unicode, up to 4096 bytes"))
         }
         CallerError::NoFolder { given, source } => {
             let given = given.to_string_lossy();
-            invalid("project", &format!("{given:?}: {source}; allowed: a folder that exists"))
+            invalid("project", &format!("{given:?}: {source}"), EXISTS)
         }
-        CallerError::InvalidSession { source } => invalid("instance", &source.to_string()),
+        CallerError::InvalidSession { source } => wrong("instance", source.clone()),
     }
 }
 

@@ -3,52 +3,52 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use styxy_client::{Caller, PortRequest, Terms};
-use styxy_core::api::{AllocateRequest, AllocationsQuery, RegisterRequest, explain};
-use styxy_core::{InstanceId, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
+use styxy_core::api::{self, AllocateRequest, AllocationsQuery, RegisterRequest};
+use styxy_core::json::{self, Form, Kind, Node};
+use styxy_core::{InstanceId, Invalid, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
 
-use crate::error::{Result, invalid, refused, unplaced};
+use crate::error::{EXISTS, Result, invalid, refused, unplaced, wrong};
 
 /// Reads `json`, a text that `JSON.stringify` made, as options of one call.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
-    let value: Value = serde_json::from_str(json).map_err(|error| invalid("options", &error.to_string()))?;
-    if !value.is_object() {
-        return Err(invalid("options", &format!("{value} is not a set of options; allowed: an object")));
-    }
-    read_at("", value)
-}
-
-fn read_at<T: DeserializeOwned>(at: &str, value: Value) -> Result<T> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { format!("{at}options") } else { format!("{at}{path}") };
-        refused(explain(&field, &error.inner().to_string()))
-    })
+    api::read("options", json).map_err(refused)
 }
 
 /// Reads the text of one argument, such as a lock id.
 pub(crate) fn text<T>(
     field: &str,
     json: &str,
-    parse: impl Fn(&str) -> std::result::Result<T, String>,
+    parse: impl Fn(&str) -> std::result::Result<T, Invalid>,
 ) -> Result<T> {
-    match serde_json::from_str(json) {
-        Ok(Value::String(text)) => parse(&text).map_err(|error| invalid(field, &error)),
-        Ok(Value::Null) | Err(_) => Err(invalid(field, "it is missing; allowed: a string")),
-        Ok(other) => Err(invalid(field, &format!("{other} is not a string; allowed: a string"))),
-    }
+    let node = json::read(json, Form::Message).ok().filter(|node| node.kind != Kind::Null);
+    let node = node.ok_or_else(|| invalid(field, "it is missing", "a string"))?;
+    let text = node.as_text().ok_or_else(|| Invalid::new(node.found(), "is not a string", "a string"));
+    text.and_then(parse).map_err(|value| wrong(field, value))
 }
 
 /// Reads the number of a port.
 pub(crate) fn port(json: &str) -> Result<Port> {
-    let value: Value = serde_json::from_str(json).unwrap_or_default();
-    if value.is_null() {
-        return Err(invalid("port", "it is missing; allowed: a whole number from 1 to 65535"));
-    }
-    Port::deserialize(value).map_err(|error| invalid("port", &error.to_string()))
+    let node = json::read(json, Form::Message).ok().filter(|node| node.kind != Kind::Null);
+    let node = node.ok_or_else(|| invalid("port", "it is missing", "a whole number from 1 to 65535"))?;
+    api::read_node("port", "", &node).map_err(refused)
+}
+
+/// A whole number from `least` to `most`.
+fn whole<'de, D: Deserializer<'de>>(
+    from: D,
+    problem: &'static str,
+    least: u64,
+    most: u64,
+    unit: &str,
+) -> std::result::Result<u64, D::Error> {
+    let value = Value::deserialize(from)?;
+    value.as_u64().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
+        Invalid::new(value, problem, format!("a whole number {unit}from {least} to {most}")).serde()
+    })
 }
 
 /// `connect(…)`
@@ -62,26 +62,18 @@ pub(crate) struct ConnectOptions {
 }
 
 /// A time from a millisecond to a day.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(try_from = "Value")]
-pub(crate) struct Milliseconds(u32);
+#[derive(Clone, Copy)]
+pub(crate) struct Milliseconds(u64);
 
 impl Milliseconds {
-    const MOST: u32 = 24 * 60 * 60 * 1000;
-
     pub(crate) fn duration(self) -> std::time::Duration {
-        std::time::Duration::from_millis(self.0.into())
+        std::time::Duration::from_millis(self.0)
     }
 }
 
-impl TryFrom<Value> for Milliseconds {
-    type Error = String;
-
-    fn try_from(value: Value) -> std::result::Result<Self, String> {
-        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-        number.filter(|number| (1..=Self::MOST).contains(number)).map(Self).ok_or_else(|| {
-            format!("{value} is not a time; allowed: a whole number of milliseconds from 1 to {}", Self::MOST)
-        })
+impl<'de> Deserialize<'de> for Milliseconds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        whole(from, "is not a time", 1, 24 * 60 * 60 * 1000, "of milliseconds ").map(Self)
     }
 }
 
@@ -117,22 +109,22 @@ struct GroupOptions {
 /// The request that `allocate` makes of its first argument, an object or a list, and of its second, which is for lists
 /// only. The project's file and the caller say what the options leave open.
 pub(crate) fn allocation(json: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
-    let value: Value = serde_json::from_str(json).map_err(|error| invalid("options", &error.to_string()))?;
-    match value {
-        Value::Array(members) => group(members, beside, caller),
-        Value::Object(_) if beside.is_some() => Err(invalid(
-            "options",
-            "a second argument beside one service; allowed: one object with all of it",
-        )),
-        Value::Object(_) => {
-            let mut options: AllocateOptions = read_at("", value)?;
+    let node =
+        json::read(json, Form::Message).map_err(|mistake| invalid("options", &mistake.message, "JSON"))?;
+    match &node.kind {
+        Kind::List(members) => group(members, beside, caller),
+        Kind::Object(_) if beside.is_some() => {
+            Err(invalid("options", "a second argument beside one service", "one object with all of it"))
+        }
+        Kind::Object(_) => {
+            let mut options: AllocateOptions = api::read_node("options", "", &node).map_err(refused)?;
             let (request_id, dry_run) = (options.request_id.take(), options.dry_run.take());
             let (port, terms) = options.server(caller)?;
             Ok(with(terms.one(port), request_id, dry_run))
         }
-        other => {
-            let found = format!("{other} is not a set of options; allowed: an object, or a list of objects");
-            Err(invalid("options", &found))
+        Kind::Null | Kind::Bool(_) | Kind::Number | Kind::Text(_) => {
+            let allowed = "an object, or a list of objects";
+            Err(wrong("options", Invalid::new(node.found(), "is not a set of options", allowed)))
         }
     }
 }
@@ -151,17 +143,15 @@ impl AllocateOptions {
 
     /// The part of it that a member of a group may say. `beside` is the project that the group is for.
     fn port_request(self, at: &str, beside: Option<&ProjectPath>, caller: &Caller) -> Result<PortRequest> {
-        let missing = |field: &str, allowed: &str| {
-            invalid(&format!("{at}{field}"), &format!("it is missing; allowed: {allowed}"))
-        };
+        let missing = |field: &str, allowed: &str| invalid(&format!("{at}{field}"), "it is missing", allowed);
         let service =
             self.service.ok_or_else(|| missing("service", "a service type such as dev, api or storybook"))?;
         if self.exact == Some(true) && self.port.is_none() {
             return Err(missing("port", "a port, since exact is true"));
         }
         if let Some(default) = self.default_port.filter(|_| self.port.is_some()) {
-            let found = format!("{default} beside port; allowed: one of the two");
-            return Err(invalid(&format!("{at}defaultPort"), &found));
+            let problem = format!("{default} beside port");
+            return Err(invalid(&format!("{at}defaultPort"), &problem, "one of the two"));
         }
         let project = self.project.map(|project| project_at(&project, caller)).transpose()?;
         let file = match project.as_ref().or(beside) {
@@ -180,23 +170,24 @@ impl AllocateOptions {
     }
 }
 
-fn group(members: Vec<Value>, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
+fn group(members: &[Node<'_>], beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
     let common = beside.map(read::<GroupOptions>).transpose()?.unwrap_or_default();
     let GroupOptions { request_id, dry_run, reuse, project, instance, pid } = common;
     if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
-        let found = format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
-        return Err(invalid("options", &found));
+        let allowed = format!("1 to {}", AllocateRequest::MAX_MEMBERS);
+        return Err(invalid("options", &format!("{} members", members.len()), &allowed));
     }
     let project = project.map(|project| project_at(&project, caller)).transpose()?;
-    let ports = members.into_iter().enumerate().map(|(index, member)| {
-        let at = format!("[{index}].");
-        if !member.is_object() {
-            return Err(invalid(&format!("[{index}]"), &format!("{member}; allowed: an object")));
+    let ports = members.iter().enumerate().map(|(index, member)| {
+        let (whole, at) = (format!("[{index}]"), format!("[{index}]."));
+        if !matches!(member.kind, Kind::Object(_)) {
+            return Err(invalid(&whole, &member.found(), "an object"));
         }
-        let member: AllocateOptions = read_at(&at, member)?;
+        let member: AllocateOptions =
+            api::read_node(&format!("{at}options"), &at, member).map_err(refused)?;
         if member.request_id.is_some() || member.dry_run.is_some() {
-            let found = "requestId or dryRun in a member; allowed: in a second argument, beside the list";
-            return Err(invalid(&format!("[{index}]"), found));
+            let problem = "requestId or dryRun in a member";
+            return Err(invalid(&whole, problem, "in a second argument, beside the list"));
         }
         member.port_request(&at, project.as_ref(), caller)
     });
@@ -218,7 +209,7 @@ fn with(request: AllocateRequest, request_id: Option<RequestId>, dry_run: Option
 /// The folder that an option names.
 fn project_at(given: &str, caller: &Caller) -> Result<ProjectPath> {
     if given.is_empty() {
-        return Err(invalid("project", "\"\" is not a path; allowed: a folder that exists"));
+        return Err(wrong("project", Invalid::text(given, "is not a path", EXISTS)));
     }
     caller.project_at(Path::new(given)).map_err(|error| unplaced(&error))
 }
@@ -258,19 +249,12 @@ pub(crate) struct SuggestOptions {
 }
 
 /// How many ports are suggested.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(try_from = "Value")]
+#[derive(Clone, Copy)]
 pub(crate) struct Count(pub(crate) u8);
 
-impl TryFrom<Value> for Count {
-    type Error = String;
-
-    fn try_from(value: Value) -> std::result::Result<Self, String> {
-        let count = value.as_u64().and_then(|count| u8::try_from(count).ok());
-        count
-            .filter(|count| (1..=100).contains(count))
-            .map(Self)
-            .ok_or_else(|| format!("{value} is not a count; allowed: a whole number from 1 to 100"))
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        whole(from, "is not a count", 1, 100, "").map(|count| Self(u8::try_from(count).unwrap_or(u8::MAX)))
     }
 }
 
@@ -306,7 +290,7 @@ pub(crate) struct RegisterOptions {
 impl RegisterOptions {
     pub(crate) fn request(self, caller: &Caller) -> Result<RegisterRequest> {
         let Self { instance_id, working_directory, pid, metadata } = self;
-        let missing = || invalid("instanceId", "it is missing; allowed: the name of an agent session");
+        let missing = || invalid("instanceId", "it is missing", "the name of an agent session");
         let instance_id = instance_id.ok_or_else(missing)?;
         Ok(RegisterRequest {
             instance_id,
@@ -325,17 +309,13 @@ pub(crate) struct EventsOptions {
 }
 
 /// The number of an event that was seen.
-#[derive(Deserialize, Clone, Copy)]
-#[serde(try_from = "Value")]
+#[derive(Clone, Copy)]
 pub(crate) struct After(pub(crate) u64);
 
-impl TryFrom<Value> for After {
-    type Error = String;
-
-    fn try_from(value: Value) -> std::result::Result<Self, String> {
-        value
-            .as_u64()
-            .map(Self)
-            .ok_or_else(|| format!("{value} is not an event; allowed: the seq of an event"))
+impl<'de> Deserialize<'de> for After {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let value = Value::deserialize(from)?;
+        let seq = value.as_u64().map(Self);
+        seq.ok_or_else(|| Invalid::new(value, "is not an event", "the seq of an event").serde())
     }
 }

@@ -1,4 +1,4 @@
-//! `styxy allocate`: a port, or several, all or none.
+//! `styxy allocate`: leases one port, or several, all or none.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -18,47 +18,47 @@ use crate::say::output::{self, Format, STRONG, one_line};
 
 /// Get a port that nobody else has
 ///
-/// The preferred port is given if it is free, else the port this project had last, else another of the service type's;
-/// the answer says why. The port stays yours while the process of --pid lives, or while something listens on it.
+/// You get the preferred port if it is free, else the port that this project had last, else another port of the service
+/// type; the answer says why. The port stays yours while the process of --pid lives, or while something listens on it.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[command(after_help = examples!("  styxy allocate --service dev
   PORT=$(styxy allocate -s dev -q) npm start
-  styxy allocate -s dev -p 8000 --exact      8000 or a refusal
+  styxy allocate -s dev -p 8000 --exact      port 8000, or fail
   styxy allocate -s api -n admin --pid $$    yours until this shell ends
   styxy allocate -s dev -s api -s storybook  three ports, all or none"))]
 pub(crate) struct Args {
-    /// What the port is for: dev, api, storybook, …; several times for several ports, all or none
+    /// What the port is for: dev, api, storybook, …; repeat it for several ports, all or none
     #[arg(short, long = "service", value_name = "TYPE", required = true)]
     service: Vec<ServiceType>,
-    /// The port to get if it can be had
+    /// Preferred port; another one is used if it is taken
     #[arg(short, long, allow_negative_numbers = true)]
     port: Option<Port>,
-    /// Be refused rather than get another port than --port
+    /// Fail instead of falling back to another port
     #[arg(long, requires = "port")]
     exact: bool,
     /// Which of several servers of that type: web, admin, …
     #[arg(short, long)]
     name: Option<ServiceName>,
-    /// The agent session it is for [default: the one the environment names]
+    /// The agent session that the port is for [default: the one named by the environment]
     #[arg(long, value_name = "ID")]
     instance: Option<InstanceId>,
-    /// The project it is for [default: the git worktree around the current folder]
+    /// The project that the port is for [default: the git worktree of the current folder]
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     project: Option<PathBuf>,
-    /// The process it belongs to: the lease ends when that does
+    /// The process that owns the lease: the lease ends when the process does
     #[arg(long, allow_negative_numbers = true)]
     pid: Option<Pid>,
-    /// Get the port back that this project has for this service, if nobody uses it
+    /// Reuse the port that this project already has for this service, if nothing uses it
     #[arg(long)]
     reuse: bool,
-    /// Print the number alone, one a line
+    /// Print only the port numbers, one per line
     #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
-    /// Say what would be given, and lease nothing
+    /// Show what would be granted, without leasing anything
     #[arg(long)]
     dry_run: bool,
-    /// A name for this request: asking again under the same name gets the same answer
+    /// An id for this request: repeating the request with the same id gets the same answer
     #[arg(long, value_name = "ID")]
     request_id: Option<RequestId>,
 }
@@ -71,7 +71,7 @@ impl Args {
         let in_words = !quiet && !dry_run && context.output.format() == Format::Human;
         let (answer, wait) = context.ask(async |client| {
             let answer = client.allocate(&request).await?;
-            // How long a lease waits for its listener is the daemon's setting; only people are told.
+            // How long a lease waits for its listener is a setting of the daemon; only people read it.
             let config = if in_words && waits(&answer) { client.config().await.ok() } else { None };
             Ok((answer, config.map(|answer| answer.config.bind_ttl.millis() / 1000)))
         })?;
@@ -92,9 +92,9 @@ impl Args {
             if let Some((option, _)) = alone.iter().find(|(_, given)| *given) {
                 return Err(Failure::usage(
                     format!(
-                        "{option} does not go with several --service: it is not said which of them it is for"
+                        "{option} cannot be used with several --service: it does not say which of them it is for"
                     ),
-                    "ask for that one by itself",
+                    "allocate that service separately",
                 ));
             }
         }
@@ -163,7 +163,10 @@ fn headline(grant: &Grant, said: &Said) -> String {
     match said {
         Said::DryRun => format!("Port {port} would be yours"),
         Said::Granted { .. } if grant.existing => {
-            format!("Port {port} is the one {} port of this machine, shared with you", grant.service_type)
+            format!(
+                "Port {port} is the only {} port of this machine, and shared with you",
+                grant.service_type
+            )
         }
         Said::Granted { .. } if grant.reused => format!("Port {port} is still yours"),
         Said::Granted { .. } => format!("Port {port} is yours"),
@@ -175,14 +178,14 @@ fn end(grant: &Grant, wait: Option<u64>) -> String {
     let port = grant.port;
     let process = facts::owner(&grant.owner);
     match (grant.owner.kind, process) {
-        (_, _) if grant.existing => "when its holder's does; it is not yours to release".to_owned(),
+        (_, _) if grant.existing => "when its holder's lease does; it is not yours to release".to_owned(),
         (OwnerKind::Process | OwnerKind::Listener, Some(process)) => {
-            format!("with {process}, or by: styxy release {port}")
+            format!("with {process}, or with: styxy release {port}")
         }
-        (OwnerKind::Instance, _) => format!("with the agent session it is for, or by: styxy release {port}"),
+        (OwnerKind::Instance, _) => format!("with its agent session, or with: styxy release {port}"),
         (OwnerKind::Process | OwnerKind::Listener, None) => {
-            let wait = wait.map(|wait| format!(", in {} if none has come", span(wait))).unwrap_or_default();
-            format!("with the server you start on it{wait}, or by: styxy release {port}")
+            let wait = wait.map(|wait| format!(", after {} without one", span(wait))).unwrap_or_default();
+            format!("with the server that you start on it{wait}, or with: styxy release {port}")
         }
     }
 }
@@ -229,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn one_service_is_a_plain_request_under_a_fresh_id() {
+    fn one_service_is_a_plain_request_with_a_new_id() {
         let line = "allocate -s dev -p 8000 --exact -n web --instance claude-1 --pid 42";
         let request = parse(line).request(&nowhere()).unwrap();
         let wire = serde_json::to_value(&request).unwrap();
@@ -260,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_projects_file_fills_in_what_was_not_typed() {
+    fn the_project_file_completes_what_was_typed() {
         let folder = tempfile::tempdir().unwrap();
         let file = r#"{"services": {"dev": {"name": "web", "port": 3000}, "api": {"port": 4000}}}"#;
         std::fs::write(folder.path().join(".styxy.json"), file).unwrap();
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_has_no_one_port_and_no_one_name() {
+    fn a_group_has_neither_a_port_nor_a_name() {
         let lines = ["allocate -s dev -s api -p 3000", "allocate -s dev -s api -n web"];
         let refused = |line| (line, failed(parse(line).request(&nowhere()).unwrap_err()));
         snapshot!("allocate_several", each(lines.map(refused)));
@@ -344,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_is_one_number_a_line_in_order() {
+    fn quiet_is_one_number_per_line_in_order() {
         let AllocateAnswer::One(first) = grant(|_| {}) else { panic!("a group") };
         let AllocateAnswer::One(second) = grant(|wire| wire["port"] = json!(80)) else { panic!("a group") };
         let group = styxy_core::api::GroupAnswer { success: true, leases: vec![first, second] };

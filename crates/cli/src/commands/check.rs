@@ -16,9 +16,9 @@ use crate::say::failure::Failure;
 use crate::say::output::{STRONG, one_line};
 use crate::say::table::tilde;
 
-/// Say who has a port, leased or not
+/// Show who has a port, leased or not
 ///
-/// Free or taken, the answer is an answer: it exits 0. With --json, `available` says which.
+/// Exits 0 whether the port is free or taken; with --json, `available` says which.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy check 3000
   styxy check 3000 --json"))]
@@ -62,13 +62,13 @@ fn headline(answer: &CheckAnswer) -> &'static str {
         (Some(_), None) => "is leased; nothing listens on it",
         (None, Some(_)) => "is in use, without a lease",
         (None, None) if answer.available => "is free",
-        (None, None) => "cannot be had",
+        (None, None) => "is unavailable",
     }
 }
 
 fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
-    writeln!(out, "  process  {}", one_line(process.as_deref().unwrap_or("not to be told from here")))?;
+    writeln!(out, "  process  {}", one_line(process.as_deref().unwrap_or("cannot be identified")))?;
     if let Some(command) = &usage.command {
         writeln!(out, "  command  {}", one_line(command))?;
     }
@@ -88,7 +88,7 @@ fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut i
     Ok(())
 }
 
-/// One more process that listens, in a line.
+/// Another process that listens, on one line.
 fn also(usage: &SystemUsage, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
     let process = process.as_deref().unwrap_or("a process that cannot be seen");

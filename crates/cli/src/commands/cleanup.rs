@@ -1,4 +1,4 @@
-//! `styxy cleanup`: look at every owner and listener now, or end everything.
+//! `styxy cleanup`: checks every owner and listener now, or ends every lease.
 
 use std::io::{self, Write};
 
@@ -13,17 +13,17 @@ use crate::say::output::{self, printable};
 
 /// End the leases whose owners are gone
 ///
-/// The daemon notices by itself when an owner ends; this makes it look at all of them now. With --force every lease
-/// ends, whoever lives: servers keep running, on ports that can then be given to others.
+/// The daemon notices by itself when an owner ends; this makes it check all of them now. With --force it ends every
+/// lease, even those of live owners: their servers keep running, on ports that others may then get.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy cleanup
   styxy cleanup --force
-  styxy cleanup --force --yes   without being asked, for scripts"))]
+  styxy cleanup --force --yes   without confirmation, for scripts"))]
 pub(crate) struct Args {
-    /// End every lease, whoever lives
+    /// End every lease, even those of live owners
     #[arg(short, long)]
     force: bool,
-    /// Do not ask whether --force is meant
+    /// Do not ask for confirmation
     #[arg(short, long, requires = "force")]
     yes: bool,
 }
@@ -41,7 +41,7 @@ impl Args {
     }
 }
 
-/// Whether the person at the terminal wants every lease to end.
+/// Whether the person at the terminal confirms that every lease ends.
 fn meant(context: &Context) -> Result<bool, Failure> {
     if !output::can_ask() {
         return Err(no_terminal());
@@ -53,7 +53,7 @@ fn meant(context: &Context) -> Result<bool, Failure> {
 
 fn no_terminal() -> Failure {
     Failure::usage(
-        "--force ends every lease, and there is no terminal to ask on whether that is meant",
+        "--force ends every lease, and there is no terminal to ask for confirmation",
         "styxy cleanup --force --yes",
     )
 }

@@ -1,4 +1,4 @@
-//! `styxy completions`: what makes the Tab key work.
+//! `styxy completions`: completion scripts for shells.
 
 use clap::{Command, ValueEnum};
 use clap_complete::aot;
@@ -8,7 +8,7 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
 
-/// Print what makes your shell complete styxy's commands
+/// Print the completion script for your shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy completions bash > ~/.local/share/bash-completion/completions/styxy
   styxy completions zsh > \"${fpath[1]}/_styxy\"
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-/// The shells there are completions for.
+/// The supported shells.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[value(rename_all = "lower")]
 enum Shell {
@@ -31,7 +31,7 @@ enum Shell {
 }
 
 impl Args {
-    /// Prints the completions of `command`, the whole command line.
+    /// Prints the completion script of `command`, the whole command line.
     pub(crate) fn run(self, mut command: Command) -> Result<Exit, Failure> {
         let shell = match self.shell {
             Shell::Bash => aot::Shell::Bash,

@@ -1,6 +1,6 @@
-//! `styxy hook`: what a coding agent runs at the events of its sessions.
+//! `styxy hook`: what a coding agent runs for the events of its sessions.
 //!
-//! It always exits 0, and says nothing if there is nothing to say: [`guard`] decides what that is.
+//! It always exits 0, and prints nothing if there is nothing to say: [`guard`] decides that.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Read};
@@ -13,18 +13,18 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
 
-/// No event is longer, in bytes; a longer one is not understood.
+/// The longest event that is read, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
 
-/// Answer a hook of a coding agent; agents run this, people do not
+/// Answer a coding agent's hook; run by agents, not by people
 ///
-/// Reads an event as JSON from standard input and answers as that agent expects. `styxy hooks install` enters it into the
-/// agent's settings. It ends with 0 whatever happens, and says nothing when there is nothing to say.
+/// Reads an event as JSON from standard input and answers in the form that the agent expects. `styxy hooks install` adds
+/// it to the agent's settings. It always exits 0, and prints nothing if there is nothing to say.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy hook claude < event.json
-  styxy hooks install claude            have Claude Code run it"))]
+  styxy hooks install claude            make Claude Code run it"))]
 pub(crate) struct Args {
-    // A wrong word must not be wrong usage: agents take exit code 2 for a denial.
+    // A wrong argument must not be wrong usage: agents take exit code 2 for a denial.
     /// claude, codex, cursor or gemini
     #[arg(value_name = "AGENT", allow_hyphen_values = true)]
     agent: Option<OsString>,
@@ -33,19 +33,19 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    #[expect(clippy::unnecessary_wraps, reason = "a command like any other, which happens never to fail")]
+    #[expect(clippy::unnecessary_wraps, reason = "has the form of every command, but never fails")]
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let named = self.agent.as_deref().and_then(OsStr::to_str);
         let agent = Agent::ALL.into_iter().find(|agent| named == Some(agent.as_str()));
         if let Some(answer) = agent.zip(event()).and_then(|(agent, text)| guard::answer(agent, &text)) {
-            // An agent that does not listen any more needs no answer.
+            // An agent that no longer listens needs no answer.
             let _ = output::text(format!("{answer}\n").as_bytes());
         }
         Ok(Exit::Done)
     }
 }
 
-/// What comes on standard input, up to its end; nothing if that is a terminal or too long.
+/// All of standard input; none if it is a terminal or too long.
 fn event() -> Option<Vec<u8>> {
     let stdin = io::stdin();
     if stdin.is_terminal() {

@@ -15,7 +15,7 @@ use crate::say::failure::Failure;
 use crate::say::output;
 use crate::say::table::{Cell, Table, UNKNOWN, tilde};
 
-/// List the agent sessions that are alive, and their ports
+/// List the live agent sessions and their ports
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy instances
   styxy instances --json"))]
@@ -35,14 +35,14 @@ impl Args {
     }
 }
 
-const NOTHING: &str = "No agent session is registered. Leases need none; all of them: styxy list\n";
+const NOTHING: &str = "No agent session is registered. To see all leases: styxy list\n";
 
 fn table(instances: &[InstanceView], now: WallTime, home: Option<&Path>) -> Table<6> {
-    let mut table = Table::new(["INSTANCE", "LIVES BY", "PORTS", "PROJECT", "LAST BEAT", "SINCE"]);
+    let mut table = Table::new(["INSTANCE", "LIVES BY", "PORTS", "PROJECT", "HEARTBEAT", "SINCE"]);
     for instance in instances {
         let ports: Vec<String> =
             instance.active_allocations.iter().map(|lease| lease.port.to_string()).collect();
-        let (lives_by, last_beat) = match instance.pid {
+        let (lives_by, heartbeat) = match instance.pid {
             Some(pid) => (format!("pid {pid}"), UNKNOWN.to_owned()),
             None => ("heartbeat".to_owned(), ago(instance.last_heartbeat, now)),
         };
@@ -53,7 +53,7 @@ fn table(instances: &[InstanceView], now: WallTime, home: Option<&Path>) -> Tabl
             Cell::Path(
                 instance.working_directory.as_ref().map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home)),
             ),
-            last_beat.into(),
+            heartbeat.into(),
             ago(instance.registered_at, now).into(),
         ]);
     }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_session_shows_what_it_lives_by_and_its_ports() {
-        let beats = json!({
+        let has_no_pid = json!({
             "instance_id": "claude-1", "working_directory": "/home/ada/shop", "pid": null,
             "registered_at": "2026-11-22T17:00:00Z", "last_heartbeat": "2026-11-22T17:59:50Z",
             "active_allocations": [lease(3000, |_| {}), lease(8000, |_| {})], "metadata": null,
@@ -85,7 +85,7 @@ mod tests {
             "registered_at": "2026-11-22T17:58:00Z", "last_heartbeat": "2026-11-22T17:58:00Z",
             "active_allocations": [], "metadata": null,
         });
-        let instances = [beats, has_a_pid, long].map(|wire| serde_json::from_value(wire).unwrap());
+        let instances = [has_no_pid, has_a_pid, long].map(|wire| serde_json::from_value(wire).unwrap());
         let now = "2026-11-22T18:00:00Z".parse().unwrap();
         snapshot!("instances", at_widths(&table(&instances, now, Some(Path::new("/home/ada")))));
     }

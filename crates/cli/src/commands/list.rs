@@ -18,24 +18,24 @@ use crate::say::table::{Cell, Table, UNKNOWN, tilde};
 
 /// List who has which port
 ///
-/// A lease is `granted` while nothing listens on its port, `active` while its server does, and in `conflict` while
-/// a process of somebody else's does.
+/// A lease is `granted` while nothing listens on its port, `active` while its server does, and in `conflict` while a
+/// process of another project or user does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy list
   styxy list --service dev
   styxy list --project .
   styxy list --json | jq '.allocations[].port'"))]
 pub(crate) struct Args {
-    /// Only this service type's
+    /// Only leases of this service type
     #[arg(short, long, value_name = "TYPE")]
     service: Option<ServiceType>,
-    /// Only this project's: the folder its leases were asked for in, most often a git worktree's root
+    /// Only leases of this project: usually the root of a git worktree
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     project: Option<PathBuf>,
-    /// Only this agent session's
+    /// Only leases of this agent session
     #[arg(long, value_name = "ID")]
     instance: Option<InstanceId>,
-    /// Only this port's
+    /// Only the lease of this port
     #[arg(short, long, allow_negative_numbers = true)]
     port: Option<Port>,
 }
@@ -78,7 +78,7 @@ fn nothing(query: &AllocationsQuery, out: &mut impl Write) -> io::Result<()> {
     if *query == AllocationsQuery::default() {
         writeln!(out, "No port is leased. To get one: styxy allocate --service dev")
     } else {
-        writeln!(out, "No lease is like that. All of them: styxy list")
+        writeln!(out, "No lease matches. To see all leases: styxy list")
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
             "list_empty",
             each([
                 ("no lease", plain(|out| nothing(&AllocationsQuery::default(), out))),
-                ("none like that", plain(|out| nothing(&filtered, out))),
+                ("no lease matches", plain(|out| nothing(&filtered, out))),
             ])
         );
     }

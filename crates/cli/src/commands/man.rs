@@ -1,4 +1,4 @@
-//! `styxy man`, hidden: writes the man pages, for the build.
+//! `styxy man` (hidden): writes the man pages, for the build.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::say::failure::Failure;
 /// Write a man page for every command into a folder
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder, made if it is not there
+    /// The folder; created if it does not exist
     dir: PathBuf,
 }
 

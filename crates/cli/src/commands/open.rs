@@ -1,4 +1,4 @@
-//! `styxy open`: this worktree's server in a browser.
+//! `styxy open`: opens this worktree's server in a browser.
 
 use std::process::{Command, Stdio};
 use std::{env, io};
@@ -18,11 +18,11 @@ use crate::say::output;
 
 /// Open this worktree's server in a browser
 ///
-/// It prints the URL, and where there is a display it starts the browser. It refuses if no such server of this worktree
-/// runs, rather than show you another checkout's.
+/// Prints the URL, and opens it in a browser if there is a display. Fails if this worktree has no such server running,
+/// instead of showing you another checkout's.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy open dev
-  styxy open dev --print      the URL alone, and no browser
+  styxy open dev --print      only the URL
   styxy open 3000"))]
 pub(crate) struct Args {
     /// A service of this worktree (dev, api, …), or a port
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
-    /// Print the URL, and start no browser
+    /// Print the URL without opening a browser
     #[arg(short, long)]
     print: bool,
 }
@@ -52,7 +52,7 @@ impl Args {
             && match browse(&url) {
                 Ok(()) => true,
                 Err(error) => {
-                    output::note(&format!("no browser could be started: {error}"));
+                    output::note(&format!("could not start a browser: {error}"));
                     false
                 }
             };
@@ -91,32 +91,32 @@ fn not_ours(port: Port, reason: &str) -> Refusal {
         .detail("port", port.get())
 }
 
-/// Nothing of this service listens, on the port that is leased for it, if one is.
+/// No server of this service listens; `leased` is the port that is leased for it, if one is.
 fn not_up(service: &Service, leased: Option<Port>) -> Refusal {
     let shown = service.shown();
     match leased {
         Some(port) => Refusal::new(
             Code::NotRunning,
-            format!("nothing of this worktree listens on port {port}, which is leased for {shown}"),
+            format!("no server of this worktree listens on port {port}, which is leased for {shown}"),
         )
         .hint(format!("styxy wait {}", service.kind))
         .detail("port", port.get()),
-        None => Refusal::new(Code::NotRunning, format!("no {shown} server of this worktree runs"))
+        None => Refusal::new(Code::NotRunning, format!("this worktree has no {shown} server running"))
             .hint("styxy list --project ."),
     }
 }
 
-/// Whether a browser would have a screen to show itself on.
+/// Whether a browser would have a display.
 fn has_display(is_set: impl Fn(&str) -> bool) -> bool {
     if cfg!(target_os = "linux") {
         ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].into_iter().any(is_set)
     } else {
-        // A session over ssh would open it on another screen than the one in front of the person.
+        // Over ssh it would open on another display than the person's.
         !is_set("SSH_CONNECTION")
     }
 }
 
-/// Hands `url` to whatever the desktop opens addresses with, and does not wait for it.
+/// Opens `url` with the desktop's default program, without waiting for it.
 fn browse(url: &str) -> io::Result<()> {
     let (program, words): (&str, &[&str]) = if cfg!(windows) {
         ("rundll32", &["url.dll,FileProtocolHandler"])
@@ -129,7 +129,7 @@ fn browse(url: &str) -> io::Result<()> {
     command.args(words).arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
     {
-        // Ctrl-C in this terminal is not meant for the browser.
+        // Ctrl-C in this terminal must not reach the browser.
         use std::os::unix::process::CommandExt;
         command.process_group(0);
     }
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn there_is_a_display_where_the_desktop_says_so() {
+    fn the_desktops_variables_say_whether_there_is_a_display() {
         assert!(has_display(|name| name == "WAYLAND_DISPLAY"));
         assert!(has_display(|name| name == "DISPLAY"));
         assert!(!has_display(|_| false));

@@ -1,4 +1,4 @@
-//! `styxy scan`: every listener and every lease in a range.
+//! `styxy scan`: every listener and every lease in a range of ports.
 
 use std::io::Write;
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Args {
         context.output.answer(&answer, |out| {
             let ScanAnswer { scan_range, ports_in_use } = &answer;
             if ports_in_use.is_empty() {
-                return writeln!(out, "Nothing listens on {scan_range}, and no port of it is leased.");
+                return writeln!(out, "Nothing listens on {scan_range}, and none of these ports is leased.");
             }
             table(ports_in_use, user_home().as_deref()).print(output::width(), out)
         })?;

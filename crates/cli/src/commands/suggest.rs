@@ -1,4 +1,4 @@
-//! `styxy suggest`: ports an allocate would be given now.
+//! `styxy suggest`: the ports that an allocate would get now.
 
 use std::io::{self, Write};
 
@@ -11,9 +11,9 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
 
-/// List ports that would be given now, best first, and reserve none
+/// List ports that you would get now, best first, without leasing them
 ///
-/// Somebody else may be given one of them a moment later: to keep a port, allocate it. Exits 1 if there is none.
+/// Somebody else may get one of them a moment later; to keep a port, allocate it. Exits 1 if no port is free.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy suggest dev
   styxy suggest api --count 1"))]

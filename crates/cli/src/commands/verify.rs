@@ -1,4 +1,4 @@
-//! `styxy verify`: a check, for scripts and tests, that the server on a port is this worktree's.
+//! `styxy verify`: whether the server on a port is really yours, for scripts and tests.
 
 use styxy_core::Port;
 
@@ -10,10 +10,11 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::whose::headline;
 
-/// Check that the server on a port is this worktree's
+/// Check that the server on a port is really yours
 ///
-/// Exits 0 if it is. Otherwise as `styxy who`: 4 nobody's, 5 a sibling worktree's, 6 somebody else's, 7 an orphan's. Run
-/// it before tests that reuse a server which runs already: what answers may be another checkout.
+/// Exits 0 if it runs in this worktree, otherwise as `styxy who` does: 4 if nothing listens, 5 for another worktree of this
+/// repository, 6 for somebody else's server, 7 for a server whose worktree was deleted. Run it before tests that reuse a
+/// running server: the one that answers may belong to another checkout.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy verify 3000 && npx playwright test
   styxy verify 3000 -q || exit 1

@@ -11,7 +11,6 @@ use styxy_core::{Port, ServiceName};
 use crate::here::context::Context;
 use crate::here::server::{ServerTarget, Service, no_name_beside_a_port};
 use crate::say::age::span;
-use crate::say::arguments;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -20,9 +19,9 @@ use crate::say::output::printable;
 
 /// Wait until a server is up
 ///
-/// For a port: until anything listens on it. For a service: until the server of this worktree's lease listens, whichever
-/// port that has; the lease may be asked for later. With --http also until it answers. Exits 1 if that takes too long,
-/// and says what was seen last.
+/// For a port: until anything listens on it. For a service: until the server of this worktree's lease listens, on any
+/// port; the lease may be requested later. With --http, also until it answers. Exits 1 if that takes too long, and says
+/// what it saw last.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy wait dev && npm run e2e
   styxy wait dev --http /health --timeout 120
@@ -35,20 +34,20 @@ pub(crate) struct Args {
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
-    /// Also wait until a GET of this path is answered with less than 500
+    /// Also wait until a GET of this path returns a status below 500
     #[arg(long, value_name = "PATH", value_parser = path)]
     http: Option<String>,
-    /// How many seconds to wait at most
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = arguments::seconds, allow_negative_numbers = true)]
+    /// How long to wait at most: seconds, or 500ms, 30s, 2m, 1h 30m
+    #[arg(long, value_name = "DURATION", default_value = "60", value_parser = styxy_core::duration, allow_negative_numbers = true)]
     timeout: Duration,
-    /// Print the URL alone
+    /// Print only the URL
     #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
 }
 
-/// How soon a port that nobody has leased, or a path, is asked for again: nothing tells of these.
+/// How often an unleased port or a path is checked: there are no events for these.
 const GLANCE: Duration = Duration::from_millis(100);
-/// How long the daemon's word is waited for before it is asked: it looks for listeners ever more seldom, and at once when
+/// How long to wait for an event before asking the daemon: it looks for listeners less and less often, but at once when
 /// it is asked.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a connection to this machine may take.
@@ -67,7 +66,7 @@ enum Awaited {
 /// What one look sees.
 enum Seen {
     Up(Port),
-    /// Not yet: a sentence, and how long the next look may wait for an event.
+    /// Not yet: why, and how long the next look may wait for an event.
     NotYet(String, Duration),
 }
 
@@ -103,7 +102,7 @@ impl Args {
     }
 }
 
-/// It took too long; `last` is what was seen last.
+/// The time is over; `last` is what was seen last.
 fn not_up(shown: &str, awaited: &Awaited, timeout: Duration, last: &str) -> Refusal {
     let waited = if timeout.subsec_nanos() == 0 {
         span(timeout.as_secs())
@@ -125,7 +124,7 @@ fn capital(text: &str) -> String {
         .map_or_else(|| text.to_owned(), |rest| format!("P{rest}"))
 }
 
-/// What was waited for, or what was seen last when the time was over.
+/// The server that came up, or what was seen last when the time was over.
 async fn wait(
     client: &Client,
     awaited: &Awaited,
@@ -136,11 +135,11 @@ async fn wait(
     let mut daemon = Some(client);
     let mut last = None;
     loop {
-        // Heard from before the look, so that nothing falls in between.
+        // Events are subscribed to before the look, so that none is missed.
         if let (Some(client), None) = (daemon, &events) {
             match client.events(None).await {
                 Ok(heard) => events = Some(heard),
-                // A port can be waited for without a daemon.
+                // Waiting for a port works without the daemon.
                 Err(_) if matches!(awaited, Awaited::Port(_)) => daemon = None,
                 Err(error) => return Err(error),
             }
@@ -163,7 +162,7 @@ async fn wait(
         };
         let left = left(deadline);
         if left.is_zero() {
-            // A try that the end of the time cut short tells less than the answer before it.
+            // A request that was cut short says less than the answer before it.
             return Ok(Err(last.filter(|_| cut).unwrap_or(said)));
         }
         last = Some(said);
@@ -171,7 +170,7 @@ async fn wait(
         match &mut events {
             Some(heard) => match tokio::time::timeout(pause, heard.next()).await {
                 Ok(Ok(Some(_))) | Err(_) => {}
-                // The daemon ends, or restarts: it is asked anew, and not in a hurry.
+                // The daemon ends or restarts: it is asked again after a pause.
                 Ok(Ok(None) | Err(_)) => {
                     events = None;
                     tokio::time::sleep(GLANCE.min(left)).await;
@@ -228,14 +227,14 @@ fn not_yet(lease: &Lease) -> String {
     }
 }
 
-/// Whether a connection to this machine succeeds.
+/// Whether a connection to the port on this machine succeeds.
 fn is_listening(port: Port) -> bool {
     let addresses: [SocketAddr; 2] =
         [(Ipv4Addr::LOCALHOST, port.get()).into(), (Ipv6Addr::LOCALHOST, port.get()).into()];
     addresses.iter().any(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
 }
 
-/// Asks servers of this machine for one path.
+/// Requests one path from servers of this machine.
 struct Http {
     path: String,
     client: reqwest::Client,
@@ -245,7 +244,7 @@ impl Http {
     fn new(path: String) -> Result<Self, Failure> {
         let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
         let client = builder.build().map_err(|error| {
-            Refusal::new(Code::NotRunning, format!("could not prepare to ask for {path}: {error}"))
+            Refusal::new(Code::NotRunning, format!("could not prepare the request for {path}: {error}"))
         })?;
         Ok(Self { path, client })
     }
@@ -253,10 +252,10 @@ impl Http {
     /// The status of the answer, whatever is in it.
     ///
     /// # Errors
-    /// Why there is none, as a fragment.
+    /// Why there is no answer, as a fragment.
     async fn get(&self, port: Port, patience: Duration) -> Result<u16, String> {
         let url = format!("http://localhost:{port}{}", self.path);
-        // However little time is left, one try is made.
+        // At least one attempt is made, even with no time left.
         let patience = patience.max(GLANCE);
         match self.client.get(&url).timeout(patience).send().await {
             Ok(response) => Ok(response.status().as_u16()),

@@ -17,11 +17,11 @@ use crate::say::output::{ALERT, STRONG, one_line};
 use crate::say::table::tilde;
 use crate::say::whose::headline;
 
-/// Say whose the server on a port is
+/// Show whose server is on a port
 ///
-/// Mine, if it runs in this worktree (exit code 0); nobody's, if nothing listens (4); a sibling worktree's of this
-/// repository (5); somebody else's, be it another project or another user (6); or an orphan's, whose folder or worktree
-/// was deleted (7).
+/// It is mine if it runs in this worktree (exit code 0), nobody's if nothing listens (4), a sibling worktree's if it runs
+/// in another worktree of this repository (5), somebody else's if it belongs to another project or user (6), and an
+/// orphan if its folder or worktree was deleted (7).
 ///
 /// The worktree decides, not the agent session: a server that another session started in this worktree is mine, and the
 /// answer names the session.

@@ -58,7 +58,7 @@ fn refusal(path: &Path, mistake: &ConfigError) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::shown::{each, failed, snapshot};
+    use crate::say::shown::{each, failed, moved, snapshot};
     use std::fs;
 
     #[test]
@@ -69,7 +69,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             let refusal = read(&path).unwrap_err();
             assert_eq!(refusal.details["path"], path.to_str().unwrap());
-            failed(refusal).replace(folder.path().to_str().unwrap(), "/home/ada/.styxy")
+            moved(&failed(refusal), folder.path(), "/home/ada/.styxy")
         };
         snapshot!(
             "config_mistakes",

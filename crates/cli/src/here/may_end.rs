@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use styxy_core::api::{CheckAnswer, Code, Refusal, SystemUsage, WhoAnswer, Whose};
+use styxy_core::api::{CheckAnswer, Code, Refusal, Rule, SystemUsage, WhoAnswer, Whose};
 use styxy_core::checkout::Kinship;
 use styxy_core::{Pid, Port};
 
@@ -94,7 +94,7 @@ pub(crate) fn is_among(then: Option<&SystemUsage>, now: &CheckAnswer) -> bool {
 }
 
 fn forbidden(port: Port, error: String) -> Refusal {
-    Refusal::new(Code::Forbidden, error).detail("rule", "owner").detail("port", port.get())
+    Refusal::new(Code::Forbidden, error).rule(Rule::Owner).detail("port", port.get())
 }
 
 #[cfg(test)]

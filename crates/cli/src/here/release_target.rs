@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use styxy_client::Terms;
 use styxy_client::leases::{self, Of};
-use styxy_core::api::{Code, Lease, Refusal, State};
+use styxy_core::api::{Code, Lease, Refusal, Rule, State};
 use styxy_core::{LockId, Port};
 
 use crate::say::{arguments, facts};
@@ -76,7 +76,7 @@ pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -
                 ),
             )
             .hint(format!("styxy release {port} --force"))
-            .detail("rule", "owner")
+            .rule(Rule::Owner)
             .detail("port", port.get())
             .detail("lock_id", lease.lock_id.to_string())),
         },

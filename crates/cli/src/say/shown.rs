@@ -3,6 +3,7 @@
 //! The test names the file, which lies beside the code. `INSTA_UPDATE=always cargo test` writes the files again.
 
 use std::io;
+use std::path::Path;
 
 use anstream::adapter::strip_bytes;
 
@@ -34,6 +35,11 @@ pub(crate) fn failed(failure: impl Into<Failure>) -> String {
     let exit = failure.exit().code();
     let said = plain(|out| output::words(&failure.into_refusal(), out));
     format!("{said}exits {exit}\n")
+}
+
+/// `shown` as it would be on Linux if `folder` were `named`, so that a file fits every machine.
+pub(crate) fn moved(shown: &str, folder: &Path, named: &str) -> String {
+    shown.replace(folder.to_str().unwrap(), named).replace('\\', "/")
 }
 
 /// Several cases in one file, each under its title.

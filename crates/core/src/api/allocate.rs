@@ -59,7 +59,7 @@ impl AllocateRequest {
 /// One member of a group: what differs from the request around it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct MemberRequest {
     /// What kind of server it is for; required.
     #[serde(alias = "service", default, skip_serializing_if = "Option::is_none")]

@@ -106,7 +106,7 @@ pub struct AllocationsQuery {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "super::ports::port_in_query"
+        deserialize_with = "super::inspect::port_in_query"
     )]
     pub port: Option<Port>,
 }

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::inspect::SystemUsage;
 use super::lease::Lease;
-use super::ports::SystemUsage;
 use crate::names::{InstanceId, ProjectPath};
 use crate::port::Port;
 use crate::process::Pid;

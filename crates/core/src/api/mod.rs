@@ -6,18 +6,20 @@
 mod allocate;
 mod daemon;
 mod event;
+mod inspect;
 mod instance;
 mod lease;
 mod local;
-mod mistake;
-mod ports;
+mod read;
 mod refusal;
+mod rule;
 
 pub use allocate::{AllocateAnswer, AllocateRequest, Grant, GroupAnswer, MemberRequest};
 pub use daemon::{
     CleanupAnswer, CleanupRequest, ConfigAnswer, Journal, JournalMode, Listen, Memory, StatusAnswer, Watches,
 };
 pub use event::{EventMessage, EventName};
+pub use inspect::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
 pub use instance::{
     BeatAnswer, BeatRequest, EndInstanceAnswer, InstanceView, InstancesAnswer, RegisterAnswer,
     RegisterRequest,
@@ -26,9 +28,9 @@ pub use lease::{
     AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State,
 };
 pub use local::{Ended, Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
-pub use mistake::explain;
-pub use ports::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
+pub use read::{decode, read, read_node};
 pub use refusal::{Code, Refusal};
+pub use rule::Rule;
 
 /// The major version of this contract: clients and daemons of one number understand each other.
 pub const API_VERSION: u32 = 1;

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Rule;
+
 /// A refusal: what, why, and the next command to type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -41,6 +43,16 @@ impl Refusal {
         self.details.insert(name.to_owned(), value.into());
         self
     }
+    /// With the rule that it is about, in `details.rule`.
+    #[must_use]
+    pub fn rule(self, rule: Rule) -> Self {
+        self.detail("rule", rule.as_str())
+    }
+    /// The rule that it is about; none also for a rule that only a newer daemon knows.
+    #[must_use]
+    pub fn broken_rule(&self) -> Option<Rule> {
+        self.details.get("rule").and_then(|rule| Rule::deserialize(rule).ok())
+    }
 }
 
 /// What programs branch on: a closed list.
@@ -50,7 +62,7 @@ impl Refusal {
 pub enum Code {
     /// A field is missing, unknown or not of its form; `details` has `field`, `found` and `allowed`.
     InvalidRequest,
-    /// Not from here; `details.rule` says which rule.
+    /// Not from here, or not yours; `details.rule` is a [`Rule`].
     Forbidden,
     /// No lease has ever had this id, or it ended long ago.
     UnknownLease,

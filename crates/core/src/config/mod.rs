@@ -9,13 +9,14 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::invalid::Invalid;
 use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
 use crate::time::Millis;
 
-pub(crate) use parse::MAX_LENGTH;
+pub(crate) use parse::file;
 pub use parse::{ConfigError, Parsed, parse};
 #[cfg(feature = "schema")]
 pub use schema::schema;
@@ -174,10 +175,8 @@ impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let number = f64::deserialize(from)?;
         Self::from_f64(number).ok_or_else(|| {
-            de::Error::custom(format_args!(
-                "{number} is not a duration; allowed: a number of seconds from 0 to {}",
-                Self::MAX.0 / 1000
-            ))
+            let allowed = format!("a number of seconds from 0 to {}", Self::MAX.0 / 1000);
+            Invalid::new(number, "is not a duration", allowed).serde()
         })
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::{Config, InstanceBehavior, LogLevel, Seconds, ServiceTypeConfig};
 use crate::json::fields::{Field, did_you_mean, fields};
-use crate::json::{self, Mistake};
+use crate::json::{self, Form, Mistake, Node, without_mark};
 use crate::names::ServiceType;
 use crate::nearest;
 
 /// A longer file is refused, in bytes.
-pub(crate) const MAX_LENGTH: usize = 1024 * 1024;
+pub(super) const MAX_LENGTH: usize = 1024 * 1024;
 /// How many ports a service type may prefer.
 pub(super) const MAX_PREFERRED: usize = 64;
 
@@ -56,8 +56,31 @@ pub struct ConfigError {
 /// # Errors
 /// The first mistake in it. Nothing of a file with a mistake is used.
 pub fn parse(text: &str) -> Result<Parsed, ConfigError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    whole(text).map_err(|mistake| ConfigError::new(text, mistake))
+    file(text, config)
+}
+
+/// Makes something of a whole file's text.
+///
+/// # Errors
+/// It is too long, empty or not JSON, or the mistake that `of` finds.
+pub(crate) fn file<T>(
+    text: &str,
+    of: impl FnOnce(&str, &Node<'_>) -> Result<T, Mistake>,
+) -> Result<T, ConfigError> {
+    let text = without_mark(text);
+    let read = || {
+        if text.len() > MAX_LENGTH {
+            let found = text.len();
+            let message = format!("the file has {found} bytes; allowed: up to {MAX_LENGTH}");
+            return Err(Mistake::new(0, message));
+        }
+        if text.trim().is_empty() {
+            let mistake = Mistake::new(0, "the file is empty; allowed: an object, for example {}");
+            return Err(mistake.hint("write {} or remove the file"));
+        }
+        of(text, &json::read(text, Form::Strict)?)
+    };
+    read().map_err(|mistake| ConfigError::new(text, mistake))
 }
 
 impl ConfigError {
@@ -67,19 +90,10 @@ impl ConfigError {
     }
 }
 
-fn whole(text: &str) -> Result<Parsed, Mistake> {
-    if text.len() > MAX_LENGTH {
-        let found = text.len();
-        return Err(Mistake::new(0, format!("the file has {found} bytes; allowed: up to {MAX_LENGTH}")));
-    }
-    if text.trim().is_empty() {
-        let mistake = Mistake::new(0, "the file is empty; allowed: an object, for example {}");
-        return Err(mistake.hint("write {} or remove the file: either way the defaults hold"));
-    }
-    let root = json::read(text)?;
+fn config(text: &str, root: &Node<'_>) -> Result<Parsed, Mistake> {
     let mut parsed = Parsed::default();
     let Parsed { config, from_file } = &mut parsed;
-    for field in fields(text, "", &root)? {
+    for field in fields(text, "", root)? {
         let field = field?;
         if field.is_absent() && field.key != "overflow_range" && KEYS.contains(&field.key) {
             continue;

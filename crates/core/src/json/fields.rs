@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Kind, Member, Mistake, Node};
 use crate::config::Seconds;
 use crate::nearest;
-use crate::port::{InvalidPort, Port, PortRange};
+use crate::port::{Port, PortRange};
 
 /// A key of an object, its value, and its path from the top.
 pub(crate) struct Field<'n> {
@@ -28,7 +28,7 @@ pub(crate) fn fields<'n>(
     let mut seen: BTreeMap<&str, &Member<'_>> = BTreeMap::new();
     let field = move |member: &'n Member<'n>| {
         let Member { key, at, value } = member;
-        let name = if key == "port_range" { "range" } else { key };
+        let name = if key == "port_range" { "range" } else { &**key };
         let shown = super::shortened(&key.escape_debug().to_string());
         let path = if path.is_empty() { shown } else { format!("{path}.{shown}") };
         if let Some(first) = seen.insert(name, member) {
@@ -80,10 +80,7 @@ impl Field<'_> {
     }
 
     pub(crate) fn text(&self) -> Result<&str, Mistake> {
-        match &self.node.kind {
-            Kind::Text(text) => Ok(text),
-            _ => Err(self.wrong("is not a text; allowed: \"…\"")),
-        }
+        self.node.as_text().ok_or_else(|| self.wrong("is not a text; allowed: \"…\""))
     }
 
     pub(crate) fn seconds(&self, least: Seconds) -> Result<Seconds, Mistake> {
@@ -101,7 +98,7 @@ impl Field<'_> {
         name: fn(T) -> &'static str,
     ) -> Result<T, Mistake> {
         let names = all.map(name);
-        let found = if let Kind::Text(text) = &self.node.kind { text.as_str() } else { "" };
+        let found = self.node.as_text().unwrap_or_default();
         all.into_iter().find(|one| name(*one) == found).ok_or_else(|| {
             let mistake = self.wrong(&format!("is not {what}; allowed: {}", names.join(", ")));
             did_you_mean(mistake, nearest(&found.to_lowercase(), names))
@@ -147,9 +144,9 @@ impl Field<'_> {
 }
 
 fn port(path: &str, node: &Node<'_>) -> Result<Port, Mistake> {
-    let wrong = || Mistake::new(node.at, format!("{path}: {}", InvalidPort { found: node.found() }));
+    let wrong = || Mistake::new(node.at, format!("{path}: {}", Port::invalid(node.found())));
     match &node.kind {
-        Kind::Number => node.text.parse().map_err(|_: InvalidPort| wrong()),
+        Kind::Number => node.text.parse().map_err(|_| wrong()),
         Kind::Text(text) if text.parse::<Port>().is_ok() => {
             Err(wrong().hint(format!("write {text} without quotes")))
         }

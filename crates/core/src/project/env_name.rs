@@ -3,29 +3,25 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::invalid::Invalid;
+
 /// A variable that does no harm when it holds a port number.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EnvName(Arc<str>);
 
-/// A name that is no variable's, or that of a variable that is not to be had.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} {why}")]
-pub struct InvalidEnvName {
-    /// What came, shortened if it is long.
-    pub found: String,
-    /// What is wrong with it, and what is allowed.
-    pub why: &'static str,
-}
-
 /// The longest name, in bytes.
 const LONGEST: usize = 100;
 
-const FORM: &str =
-    "is not the name of a variable; allowed: up to 100 of A to Z, 0 to 9 and _, beginning with a letter";
-const OURS: &str = "is Styxy's own: every variable that begins with STYXY_ is; name another one";
-const DANGEROUS: &str = "is not Styxy's to set: programs take it for something else than a port";
-const NO_PORT: &str =
-    "may be something else than a port; allowed: names that say PORT, such as WEB_PORT, PORT_API or PGPORT";
+/// What is wrong with a name, and what is allowed.
+type Reason = (&'static str, &'static str);
+
+const FORM: Reason =
+    ("is not the name of a variable", "up to 100 of A to Z, 0 to 9 and _, beginning with a letter");
+const OURS: Reason = ("is Styxy's own", "names that do not begin with STYXY_");
+const DANGEROUS: Reason =
+    ("is not Styxy's to set: programs take it for something else than a port", "another name");
+const NO_PORT: Reason =
+    ("may be something else than a port", "names that say PORT, such as WEB_PORT, PORT_API or PGPORT");
 
 /// Variables that loaders, shells, interpreters and tools act on, whatever they hold.
 const NAMES: [&str; 18] = [
@@ -61,12 +57,12 @@ impl EnvName {
     ///
     /// # Errors
     /// It has not the form, is Styxy's own, or is known to be taken for something else.
-    pub fn new(text: &str) -> Result<Self, InvalidEnvName> {
+    pub fn new(text: &str) -> Result<Self, Invalid> {
         let letters =
             text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
         let form =
             letters && text.len() <= LONGEST && text.starts_with(|first: char| first.is_ascii_uppercase());
-        let why = if !form {
+        let (problem, allowed) = if !form {
             FORM
         } else if text.starts_with("STYXY_") {
             OURS
@@ -75,20 +71,20 @@ impl EnvName {
         } else {
             return Ok(Self(text.into()));
         };
-        Err(InvalidEnvName { found: text.chars().take(60).collect(), why })
+        Err(Invalid::text(text, problem, allowed))
     }
 
     /// A name that a repository gives. It must say that it is a port's: a list of the others would never be complete.
     ///
     /// # Errors
     /// As [`EnvName::new`], and if no word of it is `PORT` or a known program's `PGPORT`.
-    pub fn for_project(text: &str) -> Result<Self, InvalidEnvName> {
+    pub fn for_project(text: &str) -> Result<Self, Invalid> {
         let name = Self::new(text)?;
         let says_port = text
             .split('_')
             .map(|word| word.trim_end_matches(|letter: char| letter.is_ascii_digit()))
             .any(|word| word == "PORT" || JOINED.contains(&word));
-        if says_port { Ok(name) } else { Err(InvalidEnvName { found: text.into(), why: NO_PORT }) }
+        if says_port { Ok(name) } else { Err(Invalid::text(text, NO_PORT.0, NO_PORT.1)) }
     }
 
     /// The name.
@@ -99,8 +95,8 @@ impl EnvName {
 }
 
 impl std::str::FromStr for EnvName {
-    type Err = InvalidEnvName;
-    fn from_str(text: &str) -> Result<Self, InvalidEnvName> {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::new(text)
     }
 }

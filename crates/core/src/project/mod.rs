@@ -13,7 +13,7 @@ mod tests;
 use crate::names::{ServiceName, ServiceType};
 use crate::port::Port;
 
-pub use env_name::{EnvName, InvalidEnvName};
+pub use env_name::EnvName;
 pub use parse::{parse, parse_package};
 #[cfg(feature = "schema")]
 pub use schema::schema;

@@ -1,9 +1,9 @@
 //! A project's file from text to [`Project`], or the first mistake and where.
 
 use super::{EnvName, KEY, Project, Service};
-use crate::config::{ConfigError, MAX_LENGTH};
+use crate::config::{ConfigError, file};
 use crate::json::fields::{Field, fields};
-use crate::json::{self, Kind, Mistake, Node};
+use crate::json::{self, Form, Kind, Mistake, Node, without_mark};
 use crate::names::{ServiceName, ServiceType};
 use crate::port::Port;
 
@@ -19,18 +19,7 @@ pub(super) const MAX_ENV: usize = 16;
 /// # Errors
 /// The first mistake in it. Nothing of a file with a mistake is used.
 pub fn parse(text: &str) -> Result<Project, ConfigError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let whole = || {
-        if text.len() > MAX_LENGTH {
-            let found = text.len();
-            return Err(Mistake::new(0, format!("the file has {found} bytes; allowed: up to {MAX_LENGTH}")));
-        }
-        if text.trim().is_empty() {
-            return Err(Mistake::new(0, "the file is empty; allowed: an object, for example {}"));
-        }
-        project(text, "", &json::read(text)?)
-    };
-    whole().map_err(|mistake| ConfigError::new(text, mistake))
+    file(text, |text, root| project(text, "", root))
 }
 
 /// Reads the key `styxy` of a `package.json`; nothing if it has none.
@@ -38,16 +27,13 @@ pub fn parse(text: &str) -> Result<Project, ConfigError> {
 /// # Errors
 /// As [`parse`]. A file that is no JSON is a mistake only if it speaks of Styxy: the others are npm's to refuse.
 pub fn parse_package(text: &str) -> Result<Option<Project>, ConfigError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_mark(text);
     if !text.contains("\"styxy\"") {
         return Ok(None);
     }
     let ours = || {
-        let root = json::read(text)?;
-        let Kind::Object(members) = &root.kind else { return Ok(None) };
-        // As npm reads it: of a key that comes twice, the last.
-        let Some(member) = members.iter().rev().find(|member| member.key == KEY) else { return Ok(None) };
-        project(text, KEY, &member.value).map(Some)
+        let root = json::read(text, Form::Strict)?;
+        root.get(KEY).map(|node| project(text, KEY, node)).transpose()
     };
     ours().map_err(|mistake| ConfigError::new(text, mistake))
 }

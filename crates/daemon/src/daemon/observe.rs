@@ -151,6 +151,7 @@ impl Daemon {
             gone.retain(|process| !system::is_alive(process));
             gone
         };
+        // An error means that the daemon is stopping: a panic would have ended it.
         let gone = tokio::task::spawn_blocking(retain_dead).await.unwrap_or_default();
         if !gone.is_empty() {
             self.exited(&gone).await;
@@ -172,6 +173,7 @@ async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighti
     if sightings.is_empty() {
         return Vec::new();
     }
+    // An error means that the daemon is stopping: a panic would have ended it.
     tokio::task::spawn_blocking(move || look_up(sightings, own_uid)).await.unwrap_or_default()
 }
 

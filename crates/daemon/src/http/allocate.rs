@@ -3,7 +3,7 @@
 use axum::extract::State;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
-    Refusal, ReleaseAnswer, explain,
+    Refusal, ReleaseAnswer, Rule,
 };
 use styxy_core::{
     Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Port, Process, ProcessKey,
@@ -46,7 +46,9 @@ pub(super) async fn allocate(
         Fact::Answered(answered) => Some(answered.answer),
         _ => None,
     });
-    answer.map(Answer).ok_or_else(|| Refused(explain("body", "nothing was asked for")))
+    answer
+        .map(Answer)
+        .ok_or_else(|| Refused(Refusal::invalid("body", "nothing was asked for", "at least one service")))
 }
 
 /// The refusal with the process that has the port, where the core only knows that somebody has it.
@@ -63,7 +65,7 @@ async fn name_holder(daemon: &Daemon, refusal: Refusal) -> Refusal {
 }
 
 pub(super) async fn release(State(daemon): Shared, Segment(id): Segment) -> Result<ReleaseAnswer> {
-    let lock_id = LockId::parse(&id).map_err(|error| explain("lock_id", &error.to_string()))?;
+    let lock_id = LockId::parse(&id).map_err(|invalid| invalid.in_field("lock_id"))?;
     let port = daemon.engine().registry().lease(lock_id).map(|lease| lease.port);
     daemon.handle(&Command::Release(lock_id))?;
     let port = port.ok_or_else(|| Refused(styxy_core::Refusal::UnknownLease(lock_id).into()))?;
@@ -131,13 +133,13 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 ("exact", exact == Some(true)),
             ];
             if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
-                let found = format!("{field} beside services; allowed: in a member of services");
-                return Err(explain(field, &found).into());
+                let problem = format!("{field} beside services");
+                return Err(Refusal::invalid(field, &problem, "in a member of services").into());
             }
             if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
-                let found =
-                    format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
-                return Err(explain("services", &found).into());
+                let found = format!("{} members", members.len());
+                let allowed = format!("1 to {}", AllocateRequest::MAX_MEMBERS);
+                return Err(Refusal::invalid("services", &found, &allowed).into());
             }
             let asks = members.into_iter().enumerate();
             let asks = asks.map(|(index, member)| ask(member, &common, &format!("services[{index}].")));
@@ -160,18 +162,17 @@ fn no_port_twice(asks: &[Ask]) -> std::result::Result<(), Refusal> {
         asks.iter().enumerate().filter_map(|(index, ask)| exact(ask).map(|port| (index, port)))
     {
         if let Some(first) = asks[..index].iter().position(|ask| exact(ask) == Some(port)) {
-            let found =
-                format!("{port}, which services[{first}] wants exactly too; allowed: a port for each member");
-            return Err(explain(&format!("services[{index}].preferred_port"), &found));
+            let problem = format!("{port}, which services[{first}] wants exactly too");
+            let field = format!("services[{index}].preferred_port");
+            return Err(Refusal::invalid(&field, &problem, "a port for each member"));
         }
     }
     Ok(())
 }
 
 fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::Result<Ask, Refusal> {
-    let missing = |field: &str, allowed: &str| {
-        explain(&format!("{at}{field}"), &format!("it is missing; allowed: {allowed}"))
-    };
+    let missing =
+        |field: &str, allowed: &str| Refusal::invalid(&format!("{at}{field}"), "it is missing", allowed);
     let service = member.service_type.ok_or_else(|| {
         missing("service_type", "a service type such as dev, api or storybook")
             .hint("styxy config show lists the known ones")
@@ -179,8 +180,8 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
     let wish = match (member.preferred_port, member.default_port, member.exact == Some(true)) {
         (None, _, true) => return Err(missing("preferred_port", "a port, since exact is true")),
         (Some(_), Some(default), _) => {
-            let found = format!("{default} beside preferred_port; allowed: one of the two");
-            return Err(explain(&format!("{at}default_port"), &found));
+            let problem = format!("{default} beside preferred_port");
+            return Err(Refusal::invalid(&format!("{at}default_port"), &problem, "one of the two"));
         }
         (None, None, false) => Wish::Any,
         (None, Some(port), false) => Wish::Default(port),
@@ -212,7 +213,10 @@ fn ancestors_of(process: &Process) -> Vec<ProcessKey> {
 
 /// The process that is to own something: alive, and of the daemon's user.
 pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refusal> {
-    let dead = || explain(field, &format!("process {pid} does not run; allowed: the pid of a live process"));
+    let dead = || {
+        let problem = format!("process {pid} does not run");
+        Refusal::invalid(field, &problem, "the pid of a live process")
+    };
     let identified = system::identify(pid).map_err(|_| dead())?;
     if identified.life == Life::Zombie {
         return Err(dead());
@@ -221,7 +225,7 @@ pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refus
         Relation::Own => Ok(identified.process),
         Relation::Other => {
             let error = format!("process {pid} is another user's, so its end is not ours to act on");
-            Err(Refusal::new(Code::Forbidden, error).detail("rule", "pid").detail("field", field))
+            Err(Refusal::new(Code::Forbidden, error).rule(Rule::Pid).detail("field", field))
         }
     }
 }

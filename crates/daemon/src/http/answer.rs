@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use styxy_core::api::{Code, Refusal};
+use styxy_core::api::{Code, Refusal, Rule};
 
 use crate::engine::EngineError;
 
@@ -33,7 +33,7 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
         let mut response = json(status(self.0.code), body);
-        response.extensions_mut().insert(Rule::of(&self.0));
+        response.extensions_mut().insert(Counted { code: self.0.code, rule: self.0.broken_rule() });
         response
     }
 }
@@ -63,17 +63,10 @@ impl From<EngineError> for Refused {
 }
 
 /// What the counters need of a refusal; the response carries it to the filter.
-#[derive(Debug, Clone)]
-pub(super) struct Rule {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
     pub(super) code: Code,
-    pub(super) rule: String,
-}
-
-impl Rule {
-    fn of(refusal: &Refusal) -> Self {
-        let rule = refusal.details.get("rule").and_then(|rule| rule.as_str()).unwrap_or_default();
-        Self { code: refusal.code, rule: rule.to_owned() }
-    }
+    pub(super) rule: Option<Rule>,
 }
 
 fn json(status: StatusCode, body: Vec<u8>) -> Response {

@@ -1,15 +1,13 @@
 //! Reading requests: size, media type, JSON, and what to say when one of them is wrong.
 
-use std::error::Error;
-
 use axum::body::Body;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use http_body_util::BodyExt as _;
+use serde::Serializer as _;
 use serde::de::DeserializeOwned;
-use styxy_core::api::{Code, MAX_BODY, Refusal, explain};
+use styxy_core::api::{Code, MAX_BODY, Refusal, decode, read};
 
 use super::answer::Refused;
 
@@ -32,7 +30,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
-        decode(&read(request).await?).map(Self).map_err(Refused)
+        decode(&receive(request).await?).map(Self).map_err(Refused)
     }
 }
 
@@ -40,7 +38,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Refused> {
-        let body = read(request).await?;
+        let body = receive(request).await?;
         let body = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body.as_slice() };
         decode(body).map(Self).map_err(Refused)
     }
@@ -50,9 +48,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let query =
-            axum::extract::Query::<T>::try_from_uri(&parts.uri).map_err(|error| query_mistake(&error))?;
-        Ok(Self(query.0))
+        // As a JSON object of texts, so that one reader finds the mistakes of all requests; a key that is there twice stays.
+        let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let mut json = serde_json::Serializer::new(Vec::new());
+        let written = json.collect_map(pairs);
+        let text = written.ok().and_then(|()| String::from_utf8(json.into_inner()).ok()).unwrap_or_default();
+        read("query", &text).map(Self).map_err(Refused)
     }
 }
 
@@ -62,28 +63,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         match axum::extract::Path::<String>::from_request_parts(parts, state).await {
             Ok(path) => Ok(Self(path.0)),
-            Err(error) => Err(Refused(explain("path", &error.body_text()))),
+            Err(_) => Err(Refused(Refusal::invalid("path", "it cannot be decoded", "percent-encoded UTF-8"))),
         }
     }
 }
 
-/// What is wrong with a query, by the field that the decoder was at.
-fn query_mistake(error: &QueryRejection) -> Refusal {
-    let mut cause: &dyn Error = error;
-    loop {
-        if let Some(at) = cause.downcast_ref::<serde_path_to_error::Error<serde::de::value::Error>>() {
-            let path = at.path().to_string();
-            return explain(if path == "." { "query" } else { &path }, &at.inner().to_string());
-        }
-        match cause.source() {
-            Some(deeper) => cause = deeper,
-            None => return explain("query", &cause.to_string()),
-        }
-    }
-}
-
-/// The whole body, if its size and media type are accepted.
-async fn read(request: Request) -> Result<Vec<u8>, Refused> {
+/// The whole body, if it is one we take.
+async fn receive(request: Request) -> Result<Vec<u8>, Refused> {
     let media =
         request.headers().get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
     // curl -d sends x-www-form-urlencoded and Node's fetch text/plain, and both mean JSON.
@@ -105,7 +91,13 @@ async fn read(request: Request) -> Result<Vec<u8>, Refused> {
 async fn collect(mut body: Body) -> Result<(Vec<u8>, usize), Refused> {
     let (mut kept, mut length) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Refused(explain("body", &format!("it broke off: {error}"))))?;
+        let frame = frame.map_err(|error| {
+            Refused(Refusal::invalid(
+                "body",
+                &format!("it broke off: {error}"),
+                "as many bytes as are announced",
+            ))
+        })?;
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
         if length <= MAX_BODY {
@@ -117,106 +109,47 @@ async fn collect(mut body: Body) -> Result<(Vec<u8>, usize), Refused> {
     Ok((kept, length))
 }
 
-/// Decodes JSON and nothing after it.
-fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(explain("body", "it is empty; allowed: a JSON object"));
-    }
-    // Serde would read an array as a struct, by position.
-    if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
-        let what = serde_json::from_slice::<serde_json::Value>(body).map_or("no JSON", |value| match value {
-            serde_json::Value::Array(_) => "a JSON array",
-            _ => "a JSON scalar",
-        });
-        return Err(explain("body", &format!("it is {what}; allowed: a JSON object")));
-    }
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let decoded = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let syntax = !error.inner().is_data();
-        explain(if syntax || path == "." { "body" } else { &path }, &error.inner().to_string())
-    })?;
-    json.end().map_err(|error| explain("body", &error.to_string()))?;
-    Ok(decoded)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use styxy_core::api::{AllocateRequest, AllocationsQuery};
+    use styxy_core::api::{AllocationsQuery, SuggestQuery};
 
-    fn mistake(body: &str) -> Refusal {
-        decode::<AllocateRequest>(body.as_bytes()).unwrap_err()
+    async fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, Refusal> {
+        let request = Request::builder().uri(format!("/?{query}")).body(Body::empty()).unwrap();
+        let mut parts = request.into_parts().0;
+        Query::from_request_parts(&mut parts, &())
+            .await
+            .map(|Query(query)| query)
+            .map_err(|refused| refused.0)
     }
 
-    #[test]
-    fn a_mistake_is_named_by_its_field_with_what_came_and_what_is_allowed() {
-        for (value, found) in
-            [("0", "0"), ("70000", "70000"), ("-1", "-1"), ("3.5", "3.5"), ("\"abc\"", "\"abc\"")]
-        {
-            let refusal = mistake(&format!(r#"{{"service_type": "dev", "preferred_port": {value}}}"#));
-            assert_eq!(refusal.details["field"], "preferred_port");
-            assert_eq!(
-                refusal.error,
-                format!("preferred_port: {found} is not a port; allowed: a whole number from 1 to 65535")
-            );
-        }
-        let member = mistake(r#"{"services": [{"service": "dev"}, {"service": "a b"}]}"#);
-        assert!(member.error.starts_with("services[1]"), "{}", member.error);
+    #[tokio::test]
+    async fn a_query_is_decoded_from_its_percents() {
+        let query: AllocationsQuery = read_query("project_path=%2Fw%2Fa+b%2F%C3%A9&port=3000").await.unwrap();
+        assert_eq!(query.project_path.unwrap().as_str(), "/w/a b/é");
+        assert_eq!(query.port.unwrap().get(), 3000);
+        assert_eq!(read_query::<AllocationsQuery>("").await.unwrap(), AllocationsQuery::default());
+        assert_eq!(read_query::<SuggestQuery>("count=100").await.unwrap().count, Some(100));
     }
 
-    #[test]
-    fn an_unknown_field_is_refused_by_name_with_the_nearest_known_one() {
-        let refusal = mistake(r#"{"service_type": "dev", "prefered_port": 3000}"#);
-        assert_eq!(refusal.details["field"], "prefered_port");
-        assert_eq!(refusal.hint.as_deref(), Some("did you mean preferred_port?"));
-    }
-
-    #[test]
-    fn a_body_that_is_not_a_json_object_is_refused_in_words() {
-        for body in [
-            "",
-            "  ",
-            "{",
-            "{\"service_type\":",
-            "[]",
-            "3",
-            "\"dev\"",
-            "null",
-            "{} {}",
-            "dev",
-            "{\"service_type\": \"dev\"}x",
+    #[tokio::test]
+    async fn a_mistake_in_a_query_is_named_by_its_field_whatever_it_says() {
+        for (query, error) in [
+            (
+                "port=a+at+line+b",
+                "port: \"a at line b\" is not a port; allowed: a whole number from 1 to 65535",
+            ),
+            ("port=%203000", "port: \" 3000\" is not a port; allowed: a whole number from 1 to 65535"),
+            ("port=1&port=1", "query: duplicate field `port`"),
+            (
+                "x%3A%20y=1",
+                "unknown field \"x: y\"; allowed: service, service_type, instance_id, project_path, port",
+            ),
         ] {
-            let refusal = mistake(body);
-            assert_eq!(
-                (refusal.code, &refusal.details["field"]),
-                (Code::InvalidRequest, &"body".into()),
-                "{body}"
-            );
+            assert_eq!(read_query::<AllocationsQuery>(query).await.unwrap_err().error, error);
         }
-    }
-
-    #[test]
-    fn a_mistake_in_a_query_is_named_by_its_field() {
-        let mistake = |query: &str| {
-            let uri = format!("/allocations?{query}").parse().unwrap();
-            query_mistake(&axum::extract::Query::<AllocationsQuery>::try_from_uri(&uri).unwrap_err())
-        };
-        let refusal = mistake("port=0");
-        assert_eq!(refusal.details["field"], "port");
-        assert_eq!(refusal.error, "port: \"0\" is not a port; allowed: a whole number from 1 to 65535");
-        assert_eq!(mistake("service_type=a%3A%20b").details["field"], "service_type");
-        let unknown = mistake("ports=3000");
-        assert_eq!(
-            (&unknown.details["field"], unknown.hint.unwrap()),
-            (&"ports".into(), "did you mean port?".into())
-        );
-    }
-
-    #[test]
-    fn null_is_the_same_as_absent() {
-        let request: AllocateRequest =
-            decode(br#"{"service_type": "dev", "exact": null, "pid": null, "services": null}"#).unwrap();
-        assert_eq!((request.exact, request.pid, request.services), (None, None, None));
+        let refusal = read_query::<SuggestQuery>("count=101").await.unwrap_err();
+        assert_eq!(refusal.error, "count: \"101\" is not a count; allowed: a whole number from 1 to 100");
+        assert_eq!(refusal.details["found"], "\"101\"");
     }
 }

@@ -9,8 +9,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
-use styxy_core::Seq;
-use styxy_core::api::explain;
+use styxy_core::{Invalid, Seq};
 use tokio::sync::broadcast;
 
 use super::Shared;
@@ -28,7 +27,8 @@ pub(super) async fn events(
     let last = headers.get("last-event-id").map(|value| {
         let parsed = value.to_str().ok().and_then(|text| text.parse::<Seq>().ok());
         parsed.ok_or_else(|| {
-            explain("Last-Event-ID", &format!("{value:?} is not a number; allowed: an id of an event"))
+            Invalid::new(format_args!("{value:?}"), "is not a number", "an id of an event")
+                .in_field("Last-Event-ID")
         })
     });
     let last = last.transpose()?;

@@ -8,10 +8,10 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use styxy_core::api::{Code, Refusal};
+use styxy_core::api::{Code, Refusal, Rule};
 
 use super::Peer;
-use super::answer::{Refused, Rule};
+use super::answer::{Counted, Refused};
 use crate::daemon::Daemon;
 use crate::system::Verdict;
 use crate::token::Token;
@@ -30,8 +30,8 @@ pub(super) async fn filter(
         Ok(()) => next.run(request).await,
         Err(refusal) => Refused(refusal).into_response(),
     };
-    if let Some(Rule { code, rule }) = response.extensions_mut().remove::<Rule>() {
-        daemon.requests.refused(code, &rule);
+    if let Some(Counted { code, rule }) = response.extensions_mut().remove::<Counted>() {
+        daemon.requests.refused(code, rule);
     }
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
@@ -62,7 +62,7 @@ pub(super) fn not_yours() -> String {
 }
 
 fn peer_uid() -> Refusal {
-    forbidden("peer_uid", "this daemon serves another user")
+    forbidden(Rule::PeerUid, "this daemon serves another user")
 }
 
 fn admit(peer: Peer, method: &Method, headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
@@ -88,7 +88,7 @@ fn bearer(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
     if token.is_some_and(|token| token.is(given)) {
         return Ok(());
     }
-    Err(forbidden("token", "TCP needs the token of ~/.styxy/token here")
+    Err(forbidden(Rule::Token, "TCP needs the token of ~/.styxy/token here")
         .hint("Authorization: Bearer $(cat ~/.styxy/token)"))
 }
 
@@ -97,7 +97,7 @@ fn admit_headers(port: u16, method: &Method, headers: &HeaderMap) -> Result<(), 
     let mut hosts = headers.get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
         (Some(host), None) => host.to_str().unwrap_or_default(),
-        _ => return Err(forbidden("host", "exactly one Host header is needed")),
+        _ => return Err(forbidden(Rule::Host, "exactly one Host header is needed")),
     };
     let ours = host.rsplit_once(':').is_some_and(|(name, given)| {
         ["localhost", "127.0.0.1", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
@@ -108,38 +108,38 @@ fn admit_headers(port: u16, method: &Method, headers: &HeaderMap) -> Result<(), 
     if !ours {
         let allowed = format!("localhost:{port}, 127.0.0.1:{port} or [::1]:{port}");
         return Err(
-            forbidden("host", &format!("the Host header must be {allowed}")).detail("allowed", allowed)
+            forbidden(Rule::Host, &format!("the Host header must be {allowed}")).detail("allowed", allowed)
         );
     }
     if headers.contains_key(header::ORIGIN) {
-        return Err(forbidden("origin", "web pages may not speak to this daemon"));
+        return Err(forbidden(Rule::Origin, "web pages may not speak to this daemon"));
     }
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
     if sites.any(|site| method != Method::GET || site != "none") {
-        return Err(forbidden("sec_fetch_site", "web pages may not speak to this daemon"));
+        return Err(forbidden(Rule::SecFetchSite, "web pages may not speak to this daemon"));
     }
     if headers.contains_key(header::REFERER) {
-        return Err(forbidden("referer", "web pages may not speak to this daemon"));
+        return Err(forbidden(Rule::Referer, "web pages may not speak to this daemon"));
     }
     Ok(())
 }
 
-fn forbidden(rule: &str, error: &str) -> Refusal {
-    Refusal::new(Code::Forbidden, error).detail("rule", rule)
+fn forbidden(rule: Rule, error: &str) -> Refusal {
+    Refusal::new(Code::Forbidden, error).rule(rule)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rule(method: &Method, pairs: &[(&'static str, &'static str)]) -> Option<String> {
+    fn rule(method: &Method, pairs: &[(&'static str, &'static str)]) -> Option<Rule> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let peer = Peer::Loopback { verdict: Verdict::Own, port: 9876 };
         let refusal = admit(peer, method, &headers, None).err()?;
-        Some(refusal.details["rule"].as_str().unwrap().to_owned())
+        refusal.broken_rule()
     }
 
     #[test]
@@ -163,18 +163,18 @@ mod tests {
             "localhost:+9876",
             "",
         ] {
-            assert_eq!(rule(&Method::GET, &[("host", host)]).as_deref(), Some("host"), "{host}");
+            assert_eq!(rule(&Method::GET, &[("host", host)]), Some(Rule::Host), "{host}");
         }
-        assert_eq!(rule(&Method::GET, &[]).as_deref(), Some("host"));
+        assert_eq!(rule(&Method::GET, &[]), Some(Rule::Host));
         let twice = [("host", "localhost:9876"), ("host", "localhost:9876")];
-        assert_eq!(rule(&Method::GET, &twice).as_deref(), Some("host"));
+        assert_eq!(rule(&Method::GET, &twice), Some(Rule::Host));
         let with = |name, value| [("host", "localhost:9876"), (name, value)];
-        assert_eq!(rule(&Method::POST, &with("origin", "null")).as_deref(), Some("origin"));
+        assert_eq!(rule(&Method::POST, &with("origin", "null")), Some(Rule::Origin));
         for site in ["cross-site", "same-site", "same-origin"] {
-            assert_eq!(rule(&Method::GET, &with("sec-fetch-site", site)).as_deref(), Some("sec_fetch_site"));
+            assert_eq!(rule(&Method::GET, &with("sec-fetch-site", site)), Some(Rule::SecFetchSite));
         }
-        assert_eq!(rule(&Method::POST, &with("sec-fetch-site", "none")).as_deref(), Some("sec_fetch_site"));
-        assert_eq!(rule(&Method::GET, &with("referer", "http://x/")).as_deref(), Some("referer"));
+        assert_eq!(rule(&Method::POST, &with("sec-fetch-site", "none")), Some(Rule::SecFetchSite));
+        assert_eq!(rule(&Method::GET, &with("referer", "http://x/")), Some(Rule::Referer));
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
         for verdict in [Verdict::Other(1), Verdict::Unknown] {
             for peer in [Peer::Local(verdict), Peer::Loopback { verdict, port: 1 }] {
                 let refusal = admit(peer, &Method::GET, &headers, None).unwrap_err();
-                assert_eq!(refusal.details["rule"], "peer_uid");
+                assert_eq!(refusal.broken_rule(), Some(Rule::PeerUid));
             }
         }
     }
@@ -202,10 +202,8 @@ mod tests {
             ["", "Bearer ", text.trim(), &right[..right.len() - 1], &right.replace("Bearer", "Basic")]
         {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(wrong).unwrap());
-            assert_eq!(
-                admit(peer, &Method::GET, &headers, Some(&token)).unwrap_err().details["rule"],
-                "token"
-            );
+            let refusal = admit(peer, &Method::GET, &headers, Some(&token)).unwrap_err();
+            assert_eq!(refusal.broken_rule(), Some(Rule::Token));
         }
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&right).unwrap());
         assert!(admit(peer, &Method::GET, &headers, None).is_err());

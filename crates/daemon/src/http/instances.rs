@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use styxy_core::api::{
-    BeatAnswer, BeatRequest, EndInstanceAnswer, InstancesAnswer, RegisterAnswer, RegisterRequest, explain,
+    BeatAnswer, BeatRequest, EndInstanceAnswer, InstancesAnswer, RegisterAnswer, RegisterRequest,
 };
 use styxy_core::{Command, EndReason, Fact, InstanceId, Registration};
 
@@ -83,5 +83,5 @@ fn expires_in(daemon: &Daemon, id: &InstanceId) -> Option<f64> {
 }
 
 fn parse(id: &str) -> std::result::Result<InstanceId, Refused> {
-    InstanceId::new(id).map_err(|error| Refused(explain("instance_id", &error.to_string())))
+    InstanceId::new(id).map_err(|invalid| Refused(invalid.in_field("instance_id")))
 }

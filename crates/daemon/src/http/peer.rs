@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
-use styxy_core::api::Code;
+use styxy_core::api::{Code, Rule};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -52,7 +52,7 @@ impl Loopback {
     /// Refuses another user's connection, in a task of its own.
     fn turn_away(&self, stream: TcpStream) {
         self.daemon.requests.count();
-        self.daemon.requests.refused(Code::Forbidden, "peer_uid");
+        self.daemon.requests.refused(Code::Forbidden, Some(Rule::PeerUid));
         let Ok(permit) = Arc::clone(&self.strangers).try_acquire_owned() else { return };
         tokio::spawn(async move {
             let _permit = permit;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use styxy_core::api::{
-    CheckAnswer, Lease, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage, explain,
+    CheckAnswer, Lease, PortInUse, Refusal, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage,
 };
-use styxy_core::{Listener, Occupancy, Port, PortRange, ServiceType};
+use styxy_core::{Invalid, Listener, Occupancy, Port, PortRange, ServiceType};
 
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
@@ -22,8 +22,7 @@ const MOST_NAMED: usize = 3;
 const FIRST_SCANNED: u16 = 1024;
 
 pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Result<CheckAnswer> {
-    let port: Port =
-        port.parse().map_err(|error: styxy_core::InvalidPort| explain("port", &error.to_string()))?;
+    let port: Port = port.parse().map_err(|invalid: Invalid| invalid.in_field("port"))?;
     daemon.refresh().await;
     let first = {
         let engine = daemon.engine();
@@ -61,7 +60,7 @@ pub(super) async fn suggest(
     Segment(service): Segment,
     Query(query): Query<SuggestQuery>,
 ) -> Result<SuggestAnswer> {
-    let service = ServiceType::new(&service).map_err(|error| explain("service_type", &error.to_string()))?;
+    let service = ServiceType::new(&service).map_err(|invalid| invalid.in_field("service_type"))?;
     let count = usize::from(query.count.unwrap_or(SUGGESTED));
     let engine = daemon.engine();
     let suggestions =
@@ -74,7 +73,8 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
     let start = query.start.or_else(|| Port::new(FIRST_SCANNED).ok()).unwrap_or(PortRange::ALL.first());
     let end = query.end.unwrap_or(PortRange::ALL.last());
     let range = PortRange::new(start, end).ok_or_else(|| {
-        Refused(explain("start", &format!("the range {start}-{end} is reversed; allowed: start <= end")))
+        let problem = format!("the range {start}-{end} is reversed");
+        Refused(Refusal::invalid("start", &problem, "start <= end"))
     })?;
     daemon.refresh().await;
     let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().unwrap_or_default();

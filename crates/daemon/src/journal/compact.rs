@@ -6,7 +6,6 @@
 
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -41,7 +40,7 @@ pub(super) struct Next {
 
 #[derive(Debug)]
 enum Job {
-    Fold { number: u64, path: PathBuf, reader: Reader, capacity: usize },
+    Fold { number: u64, reader: Reader, capacity: usize },
     Warm { reader: Reader, from: usize },
     Retire { old: Generation, new: Reader, new_path: PathBuf },
 }
@@ -116,7 +115,6 @@ impl Worker {
                 desk.outcome = Outcome::Folding;
                 desk.fold = Some(Job::Fold {
                     number: current.number,
-                    path: current.path.clone(),
                     reader: current.writer.reader(),
                     capacity: current.writer.capacity(),
                 });
@@ -181,10 +179,9 @@ impl Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.shared.post(|desk| desk.stop = true);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the journal's thread panicked");
+        if let Some(thread) = self.thread.take() {
+            // An error would be a panic, and that ends the daemon.
+            let _ = thread.join();
         }
     }
 }
@@ -201,8 +198,8 @@ impl Bench {
     fn work(self) {
         while let Some(job) = self.next_job() {
             match job {
-                Job::Fold { number, path, reader, capacity } => {
-                    let made = self.fold(number, &path, &reader, capacity);
+                Job::Fold { number, reader, capacity } => {
+                    let made = self.fold(number, &reader, capacity);
                     // Dropped before the appender drops its own: the last owner of the map unmaps it.
                     drop(reader);
                     self.report(made);
@@ -235,10 +232,10 @@ impl Bench {
         }
     }
 
-    fn fold(&self, number: u64, path: &Path, reader: &Reader, capacity: usize) -> Result<Next, JournalError> {
+    fn fold(&self, number: u64, reader: &Reader, capacity: usize) -> Result<Next, JournalError> {
         let frames = reader.frames(header::LEN);
         let folded = header::LEN + frames.len();
-        let snapshot = fold(Frames::new(frames, 0), &self.folds, path)?;
+        let snapshot = fold(Frames::new(frames, 0), &self.folds);
         // Whatever the current generation can still take must fit behind the snapshot.
         let to_come = capacity - folded;
         let path = files::path(&self.folder, number + 1);
@@ -300,17 +297,14 @@ fn warn_unflushed(path: &Path, error: &io::Error) {
     tracing::warn!(path = %path.display(), %error, "the journal could not be flushed, its predecessor stays");
 }
 
-/// Folds `frames` of the file at `path` into one snapshot.
-pub(super) fn fold(frames: Frames<'_>, folds: &Folds, path: &Path) -> Result<Vec<u8>, JournalError> {
-    catch_unwind(AssertUnwindSafe(|| {
-        let mut fold = folds();
-        for frame in frames {
-            match frame.kind {
-                Kind::Snapshot => fold.snapshot(frame.payload),
-                Kind::Record => fold.record(frame.payload),
-            }
+/// Folds `frames` into one snapshot.
+pub(super) fn fold(frames: Frames<'_>, folds: &Folds) -> Vec<u8> {
+    let mut fold = folds();
+    for frame in frames {
+        match frame.kind {
+            Kind::Snapshot => fold.snapshot(frame.payload),
+            Kind::Record => fold.record(frame.payload),
         }
-        fold.to_snapshot()
-    }))
-    .map_err(|_| JournalError::Fold { path: path.to_owned() })
+    }
+    fold.to_snapshot()
 }

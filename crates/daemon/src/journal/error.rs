@@ -102,10 +102,4 @@ pub enum JournalError {
         /// What the system said.
         source: io::Error,
     },
-    /// The fold panicked on the records of this file, which stays as it is.
-    #[error("the records in {path} could not be folded into a snapshot")]
-    Fold {
-        /// The file.
-        path: PathBuf,
-    },
 }

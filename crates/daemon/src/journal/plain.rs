@@ -150,7 +150,7 @@ impl Plain {
         let Self { folder, folds, current, .. } = self;
         let contents = files::contents(&current.file, current.at)
             .map_err(|source| JournalError::Read { path: current.path.clone(), source })?;
-        let snapshot = compact::fold(Frames::new(contents.bytes(), header::LEN), folds, &current.path)?;
+        let snapshot = compact::fold(Frames::new(contents.bytes(), header::LEN), folds);
         let path = files::path(folder, current.number + 1);
         let next = PlainFile::begin(generation::make(&path)?, path, current.number + 1, &snapshot)?;
         let old = std::mem::replace(current, next);

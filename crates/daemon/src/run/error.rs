@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use styxy_core::api::{Code, Refusal};
+use styxy_core::api::{Code, Refusal, Rule};
 use styxy_core::config::ConfigError;
 use styxy_core::{Pid, Port, with_causes};
 
@@ -114,7 +114,7 @@ impl From<StartError> for Refusal {
                 storage(&hint).detail("path", path)
             }
             StartError::Foreign { path, owner, .. } => Self::new(Code::Forbidden, sentence)
-                .detail("rule", "home")
+                .rule(Rule::Home)
                 .detail("path", path.display().to_string())
                 .detail("owner", owner)
                 .hint(

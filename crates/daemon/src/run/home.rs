@@ -57,7 +57,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    use styxy_core::api::{Code, Refusal};
+    use styxy_core::api::{Code, Refusal, Rule};
 
     use super::*;
 
@@ -87,7 +87,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let refusal = Refusal::from(open_as(top.path(), files::own_uid() + 1).unwrap_err());
-        assert_eq!((refusal.code, &refusal.details["rule"]), (Code::Forbidden, &"home".into()));
+        assert_eq!((refusal.code, refusal.broken_rule()), (Code::Forbidden, Some(Rule::Home)));
         assert!(refusal.hint.unwrap().contains("export STYXY_HOME"));
         assert_eq!(mode(top.path()), 0o755);
     }

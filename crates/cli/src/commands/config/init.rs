@@ -1,4 +1,4 @@
-//! `styxy config init`: a file to start from.
+//! `styxy config init`: writes a file to start from.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -14,19 +14,19 @@ use crate::say::failure::Failure;
 
 /// Write a config.json to start from
 ///
-/// It holds an example of a service type of your own. Its schema is put beside it, so that an editor can explain and
+/// It contains an example of a custom service type. Its schema is written beside it, so that an editor can explain and
 /// check every key. An existing config.json is never overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy config init
   styxy config init && $EDITOR \"$(styxy config path)\""))]
 pub(crate) struct Args {}
 
-/// JSON has no comments; the description says what there is to say.
+/// JSON has no comments, so the description explains the entry.
 const STARTER: &str = r#"{
   "$schema": "./config.schema.json",
   "service_types": {
     "preview": {
-      "description": "An example of a service type of your own: styxy allocate --service preview",
+      "description": "An example of a custom service type: styxy allocate --service preview",
       "preferred_ports": [4173],
       "range": [4173, 4199]
     }
@@ -47,10 +47,10 @@ impl Args {
     }
 }
 
-/// Writes the file and the schema beside it.
+/// Writes the file, and the schema beside it.
 ///
 /// # Errors
-/// `AlreadyExists` if the file does, and whatever keeps it from being written.
+/// `AlreadyExists` if the file exists; otherwise why it could not be written.
 fn write(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     if !folder.exists() {
@@ -61,7 +61,7 @@ fn write(path: &Path) -> io::Result<()> {
     fs::write(folder.join("config.schema.json"), SCHEMA)
 }
 
-/// The daemon's folder is nobody else's business; whoever makes it first makes it so.
+/// The daemon's folder is private; whoever creates it sets its mode.
 fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -71,10 +71,11 @@ fn make_private(folder: &Path) -> io::Result<()> {
 
 fn refusal(path: &Path, error: &io::Error) -> Refusal {
     let refusal = match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Refusal::new(Code::InvalidRequest, format!("{} exists and is left as it is", path.display()))
-                .hint("styxy config show")
-        }
+        io::ErrorKind::AlreadyExists => Refusal::new(
+            Code::InvalidRequest,
+            format!("{} already exists and was not changed", path.display()),
+        )
+        .hint("styxy config show"),
         _ => Refusal::new(Code::InvalidRequest, format!("could not write {}: {error}", path.display()))
             .hint("styxy doctor"),
     };
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_starter_is_a_valid_configuration() {
+    fn the_file_to_start_from_is_valid() {
         let parsed = styxy_core::config::parse(STARTER).unwrap();
         assert_eq!(parsed.from_file, ["service_types.preview"]);
     }

@@ -1,4 +1,4 @@
-//! `styxy config`: what is set, and whether it may be.
+//! `styxy config`: shows and checks the settings.
 
 mod init;
 mod path;
@@ -13,9 +13,9 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 
-/// See what is configured, and check it
+/// Show and check the settings
 ///
-/// config.json is read when the daemon starts; `styxy daemon restart` puts a changed one in force.
+/// The daemon reads config.json when it starts; `styxy daemon restart` applies changes.
 #[derive(Debug, Subcommand)]
 #[command(after_help = examples!("  styxy config show
   styxy config init && $EDITOR \"$(styxy config path)\"

@@ -1,4 +1,4 @@
-//! `styxy config path`: where the file is, whether it exists or not.
+//! `styxy config path`: where config.json is, whether it exists or not.
 
 use std::io::Write;
 

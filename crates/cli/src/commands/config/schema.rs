@@ -1,4 +1,4 @@
-//! `styxy config schema`: what an editor needs to help with `config.json` and `.styxy.json`.
+//! `styxy config schema`: the JSON Schemas of `config.json` and `.styxy.json`.
 
 use styxy_core::{config, project};
 
@@ -13,7 +13,7 @@ use crate::say::output;
   styxy config schema > config.schema.json
   styxy config schema --project > styxy.schema.json"))]
 pub(crate) struct Args {
-    /// That of .styxy.json, the project's file
+    /// Print the schema of .styxy.json, the project file
     #[arg(long)]
     project: bool,
 }

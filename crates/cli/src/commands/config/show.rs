@@ -1,4 +1,4 @@
-//! `styxy config show`: what is in force.
+//! `styxy config show`: the settings in force.
 
 use std::io::{self, Write};
 
@@ -14,9 +14,9 @@ use crate::say::failure::Failure;
 use crate::say::output;
 use crate::say::table::{Cell, Table, UNKNOWN};
 
-/// Show what is in force: your config.json over what is built in
+/// Show the settings in force: your config.json over the built-in ones
 ///
-/// The running daemon is asked; if none runs, the file is read instead, and none is started.
+/// Asks the running daemon; if none runs, reads the file instead, without starting one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy config show
   styxy config show --json | jq .config.service_types.dev"))]
@@ -36,7 +36,7 @@ impl Args {
             }
             answer
         } else {
-            output::note("note: no daemon is running; this is what one would start with");
+            output::note("note: the daemon is not running; it would start with these settings");
             from_file(&layout)?
         };
         context.output.answer(&answer, |out| show(&answer, output::width(), out))?;
@@ -50,7 +50,7 @@ fn from_file(layout: &Layout) -> Result<ConfigAnswer, Failure> {
     Ok(ConfigAnswer { path, config: parsed.config, from_file: parsed.from_file })
 }
 
-/// Whether a restart would put something else in force, or be refused.
+/// Whether a restart would change the settings, or be refused.
 fn changed_since(layout: &Layout, answer: &ConfigAnswer) -> bool {
     config_file::read_or_default(&layout.config()).map_or(true, |parsed| parsed.config != answer.config)
 }
@@ -83,7 +83,7 @@ fn show(answer: &ConfigAnswer, width: Option<usize>, out: &mut impl Write) -> io
     types.print(width, out)
 }
 
-/// Every setting but the service types, as a person reads it.
+/// Every setting except the service types, for people.
 fn settings_of(config: &Config) -> [(&'static str, String); 8] {
     let Config {
         listen_port,
@@ -118,7 +118,7 @@ mod tests {
     use crate::say::shown::{plain, snapshot};
 
     #[test]
-    fn what_the_file_sets_is_told_from_what_is_built_in() {
+    fn each_setting_says_whether_it_is_from_the_file_or_built_in() {
         let text = r#"{"bind_ttl": 60, "service_types": {"docs": {"preferred_ports": []}}}"#;
         let parsed = styxy_core::config::parse(text).unwrap();
         let path = "/home/ada/.styxy/config.json".to_owned();

@@ -1,4 +1,4 @@
-//! `styxy config validate`: whether a file may be put in force.
+//! `styxy config validate`: whether a file is valid.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ impl Args {
         let (config, from_file) = (parsed.config, parsed.from_file);
         let answer = ConfigAnswer { path: path.to_string_lossy().into_owned(), config, from_file };
         context.output.answer(&answer, |out| match (path.exists(), answer.from_file.as_slice()) {
-            (false, _) => writeln!(out, "{} does not exist; the defaults hold.", answer.path),
+            (false, _) => writeln!(out, "{} does not exist; the defaults apply.", answer.path),
             (true, []) => writeln!(out, "{} is valid and sets nothing.", answer.path),
             (true, set) => writeln!(out, "{} is valid. It sets {}.", answer.path, set.join(", ")),
         })?;

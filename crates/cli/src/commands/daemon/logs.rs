@@ -1,4 +1,4 @@
-//! `styxy daemon logs`: what the daemon has to say, now and as it says it.
+//! `styxy daemon logs`: the end of the daemon's log, and new lines as they are written.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,21 +16,21 @@ use crate::say::output;
 
 /// Show the daemon's log
 ///
-/// `log_level` in config.json says how much there is in it.
+/// `log_level` in config.json sets how much it contains.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon logs
   styxy daemon logs -n 200
   styxy daemon logs -f"))]
 pub(crate) struct Args {
-    /// How many of the last lines
+    /// How many lines to show, from the end
     #[arg(short = 'n', long, default_value_t = 50, allow_negative_numbers = true)]
     lines: usize,
-    /// Go on, and show lines as they are written
+    /// Keep running, and show lines as they are written
     #[arg(short, long)]
     follow: bool,
 }
 
-/// How long new lines may wait to be shown.
+/// How often to look for new lines.
 const GLANCE: Duration = Duration::from_millis(200);
 const BLOCK: usize = 16 * 1024;
 
@@ -64,7 +64,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Refusal {
     refusal.hint("styxy daemon start").detail("path", path.to_string_lossy())
 }
 
-/// Sets `file` to where its last `lines` lines begin, reading it from its end.
+/// Seeks `file` to the beginning of its last `lines` lines, reading it from the end.
 fn last_lines(file: &mut (impl Read + Seek), lines: usize) -> io::Result<()> {
     let mut end = file.seek(SeekFrom::End(0))?;
     let mut newlines = 0;
@@ -75,7 +75,7 @@ fn last_lines(file: &mut (impl Read + Seek), lines: usize) -> io::Result<()> {
         let length = usize::try_from(end - start).unwrap_or(BLOCK);
         file.seek(SeekFrom::Start(start))?;
         file.read_exact(&mut block[..length])?;
-        // A file whose last line is whole ends with a newline that begins no line.
+        // If the last line is complete, the newline at its end does not begin another line.
         if std::mem::take(&mut at_end) && block[length - 1] != b'\n' {
             newlines += 1;
         }
@@ -91,7 +91,7 @@ fn last_lines(file: &mut (impl Read + Seek), lines: usize) -> io::Result<()> {
     file.rewind()
 }
 
-/// Shows the rest of `file`.
+/// Prints the rest of `file`.
 fn copy(file: &mut File) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     loop {
@@ -102,7 +102,7 @@ fn copy(file: &mut File) -> io::Result<()> {
     }
 }
 
-/// Shows what is appended to the file at `path`, and goes on with the next one when that is put in its place.
+/// Prints what is appended to the file at `path`, and continues with the next file when it is replaced.
 fn follow(path: &Path, mut file: Option<File>) -> io::Result<()> {
     loop {
         thread::sleep(GLANCE);
@@ -110,7 +110,7 @@ fn follow(path: &Path, mut file: Option<File>) -> io::Result<()> {
             Some(open) => path.metadata().is_ok_and(|there| is_another(open, &there)),
             None => true,
         };
-        // What was written before the replacement is still to be shown.
+        // What was written before the replacement has to be printed first.
         if let Some(open) = &mut file {
             copy(open)?;
         }
@@ -120,7 +120,7 @@ fn follow(path: &Path, mut file: Option<File>) -> io::Result<()> {
     }
 }
 
-/// Whether the file that is `there` now is not the `open` one, or was cut shorter.
+/// Whether the file that is `there` now is not the `open` one, or was truncated.
 fn is_another(open: &File, there: &Metadata) -> bool {
     let Ok(ours) = open.metadata() else { return true };
     #[cfg(unix)]
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotated_or_shortened_log_is_another_one() {
+    fn a_rotated_or_truncated_log_is_another_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("daemon.log");
         std::fs::write(&path, "first\n").unwrap();

@@ -1,4 +1,4 @@
-//! `styxy daemon`: the daemon's own life.
+//! `styxy daemon`: starts, stops and inspects the daemon.
 
 mod logs;
 mod restart;
@@ -14,9 +14,9 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 
-/// Start, stop and look at the daemon
+/// Start, stop and inspect the daemon
 ///
-/// There is no need to start it by hand: any command that needs it does.
+/// You do not need to start it by hand: any command that needs it does.
 #[derive(Debug, Subcommand)]
 #[command(after_help = examples!("  styxy daemon status
   styxy daemon restart

@@ -1,9 +1,9 @@
-//! `styxy daemon restart`: puts a new version or configuration in force, and loses nothing.
+//! `styxy daemon restart`: applies a new version or new settings, and loses nothing.
 
 use std::cmp::Ordering;
 
 use styxy_client::{Contact, Error, Stopped};
-use styxy_core::api::{API_VERSION, Code, Refusal, StatusAnswer};
+use styxy_core::api::{API_VERSION, Code, Refusal, Rule, StatusAnswer};
 
 use crate::here::config_file;
 use crate::here::context::{self, Autostart, Context};
@@ -15,8 +15,8 @@ use crate::say::version::{self, OURS};
 
 /// Restart the daemon; leases are kept
 ///
-/// It puts a changed config.json in force. One with a mistake is refused, and the old daemon goes on; so it does if
-/// it is newer than this command.
+/// Applies a changed config.json. If that has a mistake, or if the running daemon is newer than this command, the daemon
+/// keeps running as it is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon restart
   styxy config validate && styxy daemon restart"))]
@@ -27,7 +27,7 @@ impl Args {
         let Self {} = self;
         config_file::read_or_default(&context::layout()?.config())?;
         let running = context::ask_with(Autostart::Never, async |client| match client.running().await {
-            // A daemon that this client can no longer talk to is what a restart is for.
+            // Restarting is how to replace a daemon that this client cannot talk to.
             Err(Error::OtherApi { theirs, .. }) if theirs < API_VERSION => Ok(None),
             other => other,
         })?;
@@ -40,10 +40,10 @@ impl Args {
         })?;
         let what = match stopped {
             Stopped::WasRunning(_) => "restarted",
-            Stopped::WasNot => "was not running; it started",
+            Stopped::WasNot => "was not running and was started",
         };
         let (status, notes) = match contact {
-            // Another client was quicker to start it; it is as new.
+            // Another client started it first; it is just as new.
             Contact::Running(status) => (status, Vec::new()),
             Contact::Started { status, notes } => (status, notes),
         };
@@ -52,16 +52,16 @@ impl Args {
     }
 }
 
-/// Why a newer daemon is left alone.
+/// Why a newer daemon is not replaced.
 fn newer(running: &StatusAnswer) -> Option<Refusal> {
     let theirs = &running.version;
     (version::compare(theirs, OURS) == Ordering::Greater).then(|| {
         let error = format!(
-            "the running daemon ({theirs}) is newer than this styxy ({OURS}), which would replace it"
+            "the running daemon ({theirs}) is newer than this styxy ({OURS}) and is not replaced by it"
         );
         Refusal::new(Code::Forbidden, error)
             .hint("npm install -g styxy@latest")
-            .detail("rule", "version")
+            .rule(Rule::Version)
             .detail("running", theirs.as_str())
             .detail("ours", OURS)
     })
@@ -75,7 +75,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_a_newer_daemon_is_left_alone() {
+    fn only_a_newer_daemon_is_not_replaced() {
         let of = |version: &str| newer(&status(|wire| wire["version"] = json!(version)));
         assert_eq!(of(OURS), None);
         assert_eq!(of("0.0.1"), None);

@@ -1,4 +1,4 @@
-//! `styxy daemon run`: this process is the daemon.
+//! `styxy daemon run`: runs the daemon in this process.
 
 use styxy_daemon::{Mode, RunOptions};
 
@@ -7,13 +7,13 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 
-/// Be the daemon, in the foreground, until stopped
+/// Run the daemon in the foreground until it is stopped
 ///
-/// For a service manager, and to watch it at work. Exits 1 if a daemon is running already.
+/// For service managers and for debugging. Exits 1 if the daemon is already running.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon run"))]
 pub(crate) struct Args {
-    /// Let go of the starter, and tell it on stdout how the start went
+    /// Detach from the process that starts it, after reporting on stdout how the start went
     #[arg(long, hide = true)]
     detached: bool,
 }

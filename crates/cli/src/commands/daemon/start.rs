@@ -1,4 +1,4 @@
-//! `styxy daemon start`: returns when the daemon is ready.
+//! `styxy daemon start`: starts the daemon, and returns when it is ready.
 
 use styxy_client::Contact;
 
@@ -10,7 +10,7 @@ use crate::say::failure::Failure;
 
 /// Start the daemon, unless it is running
 ///
-/// It returns when the daemon is ready. The daemon goes on when the terminal is closed.
+/// Returns when the daemon is ready. The daemon keeps running when the terminal is closed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon start"))]
 pub(crate) struct Args {}

@@ -1,4 +1,4 @@
-//! `styxy daemon status`: whether it runs, and how it is.
+//! `styxy daemon status`: whether the daemon runs, and its state.
 
 use styxy_core::api::{Code, Refusal};
 
@@ -8,9 +8,9 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 
-/// Say whether the daemon runs, and how it is
+/// Show whether the daemon runs, and its state
 ///
-/// Exits 3 if it does not run. It never starts one.
+/// Exits 3 if it does not run. Never starts it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon status
   styxy daemon status --json | jq -r '.listen.tcp[0]'"))]

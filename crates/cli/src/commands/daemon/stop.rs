@@ -1,4 +1,4 @@
-//! `styxy daemon stop`: returns when the daemon has ended.
+//! `styxy daemon stop`: stops the daemon, and returns when it has ended.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::say::failure::Failure;
 
 /// Stop the daemon, if it is running
 ///
-/// Leases are remembered; the next daemon goes on with them. With --json: what the daemon last said of itself, or null.
+/// The leases are kept for the next daemon. With --json: the last status of the daemon, or null.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon stop"))]
 pub(crate) struct Args {}
@@ -24,10 +24,10 @@ impl Args {
             Stopped::WasNot => None,
         };
         context.output.answer(&was, |out| match &was {
-            None => writeln!(out, "No daemon was running."),
+            None => writeln!(out, "The daemon was not running."),
             Some(status) if status.allocations == 0 => writeln!(out, "Stopped (pid {}).", status.pid),
             Some(status) => {
-                writeln!(out, "Stopped (pid {}). Leases remembered: {}.", status.pid, status.allocations)
+                writeln!(out, "Stopped (pid {}). Leases kept: {}.", status.pid, status.allocations)
             }
         })?;
         Ok(Exit::Done)

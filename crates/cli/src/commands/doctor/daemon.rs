@@ -1,4 +1,4 @@
-//! What a doctor asks the daemon, and what its answers mean.
+//! What the doctor asks the daemon, and what its answers mean.
 
 use std::cmp::Ordering;
 use std::io;
@@ -18,25 +18,25 @@ use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::version::{self, OURS};
 
-/// What there was to be seen of the daemon.
+/// What is known of the daemon.
 pub(super) enum DaemonState {
     /// It answers.
     Running {
         status: Box<StatusAnswer>,
-        /// The TCP port it should listen on, by the configuration in force.
+        /// The TCP port it should listen on, by the settings in force.
         wanted: u16,
-        /// Who has that port, if it does not listen there.
+        /// Who has that port, if the daemon does not listen there.
         port: Option<Box<CheckAnswer>>,
         leases: Vec<Lease>,
     },
-    /// None runs.
+    /// It does not run.
     NotRunning,
-    /// Something is there, and no sense can be made of it.
+    /// Something answers, but not as a daemon should.
     Broken(Error),
 }
 
 impl DaemonState {
-    /// Asks the daemon; starts none.
+    /// Asks the daemon, without starting it.
     pub(super) fn look() -> Result<Self, Failure> {
         context::ask_with(Autostart::Never, async |client| {
             let status = match client.running().await {
@@ -72,14 +72,14 @@ fn listens_on(status: &StatusAnswer, port: u16) -> bool {
     status.listen.tcp.iter().any(on_it)
 }
 
-/// Everything that follows from what was seen.
+/// The findings that follow from the daemon's state.
 pub(super) fn findings(seen: &DaemonState, config: Option<&Config>) -> Vec<Finding> {
     match seen {
         DaemonState::Running { status, wanted, port, leases } => {
             let runs = format!("{} runs with pid {} on {}", status.version, status.pid, addresses(status));
             let mut findings = vec![Finding::ok("daemon", runs), version(status)];
             findings.push(match port {
-                None => Finding::ok("port", format!("{wanted} is the daemon's")),
+                None => Finding::ok("port", format!("the daemon listens on {wanted}")),
                 Some(check) => elsewhere(status, *wanted, check),
             });
             findings.extend(status.journal.as_ref().map(journal));
@@ -103,7 +103,7 @@ pub(super) fn findings(seen: &DaemonState, config: Option<&Config>) -> Vec<Findi
 fn version(status: &StatusAnswer) -> Finding {
     let theirs = &status.version;
     match version::compare(theirs, OURS) {
-        Ordering::Equal => Finding::ok("version", format!("{OURS}, the daemon's too")),
+        Ordering::Equal => Finding::ok("version", format!("{OURS}, like the daemon")),
         Ordering::Less => Finding::warn(
             "version",
             format!("the daemon ({theirs}) is older than this command ({OURS})"),
@@ -117,20 +117,20 @@ fn version(status: &StatusAnswer) -> Finding {
     }
 }
 
-/// The daemon had to take another port than the one it should have.
+/// The daemon had to take another port than the one that it should have.
 fn elsewhere(status: &StatusAnswer, wanted: u16, check: &CheckAnswer) -> Finding {
     let usage = check.system_usage.as_ref();
     let holder = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     match (usage, holder) {
         (None, _) => Finding::warn(
             "port",
-            format!("{wanted} is free, and the daemon listens on {}", addresses(status)),
+            format!("{wanted} is free, but the daemon listens on {}", addresses(status)),
             "styxy daemon restart",
         ),
         (Some(_), holder) => Finding::warn(
             "port",
             format!(
-                "{wanted} is held by {}; the daemon listens on {}",
+                "{wanted} is used by {}; the daemon listens on {}",
                 holder.as_deref().unwrap_or("a process of another user"),
                 addresses(status)
             ),
@@ -139,11 +139,11 @@ fn elsewhere(status: &StatusAnswer, wanted: u16, check: &CheckAnswer) -> Finding
     }
 }
 
-/// Whether a daemon could listen there: on both addresses, or it would have to look elsewhere.
+/// Whether the daemon could listen there, on both loopback addresses.
 fn bind(port: u16) -> io::Result<()> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
     match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
-        // A machine without IPv6 has nothing there that could be taken.
+        // On a machine without IPv6 nothing can have that address.
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => Ok(()),
         bound => bound.map(drop),
     }
@@ -154,12 +154,14 @@ fn probed(port: u16, fixed: bool, bound: io::Result<()>) -> Finding {
         Ok(()) => Finding::ok("port", format!("{port} is free")),
         Err(error) if fixed => Finding::wrong(
             "port",
-            format!("{port} cannot be had ({error}), and listen_port asks for it: the daemon will not start"),
+            format!(
+                "{port} is unavailable ({error}), and listen_port requires it: the daemon will not start"
+            ),
             "end the process that has it, or set listen_port to another port",
         ),
         Err(error) => Finding::warn(
             "port",
-            format!("{port} cannot be had ({error}): the daemon will take the next free one"),
+            format!("{port} is unavailable ({error}): the daemon will take the next free port"),
             "end the process that has it, or set listen_port to another port",
         ),
     }
@@ -170,7 +172,7 @@ fn journal(journal: &Journal) -> Finding {
         (Some(trouble), _) => Finding::warn("journal", trouble.as_str(), "styxy daemon logs"),
         (None, JournalMode::Plain) => Finding::warn(
             "journal",
-            "it cannot be mapped where it lies, so every lease costs a write",
+            "its file system cannot map it into memory, so every lease needs a write",
             "put STYXY_HOME on a local disk",
         ),
         (None, JournalMode::Mapped) => Finding::ok("journal", "mapped"),
@@ -184,12 +186,12 @@ fn conflicts(leases: &[Lease]) -> Finding {
         [] => Finding::ok("leases", format!("{} live, none in conflict", leases.len())),
         [port] => Finding::warn(
             "leases",
-            format!("{port} is leased, and a process of somebody else listens on it"),
+            format!("{port} is leased, but a stranger listens on it"),
             format!("styxy check {port}"),
         ),
         ports => Finding::warn(
             "leases",
-            format!("{} are leased, and processes of others listen on them", ports.join(", ")),
+            format!("{} are leased, but strangers listen on them", ports.join(", ")),
             "styxy list",
         ),
     }
@@ -211,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_healthy_daemon_has_nothing_to_be_done() {
+    fn a_healthy_daemon_needs_nothing() {
         let ours = status(|wire| wire["version"] = json!(OURS));
         let seen = running(ours, None, vec![lease(3000, |_| {})]);
         for finding in findings(&seen, None) {
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_of_a_daemon_says_what_to_do() {
+    fn every_problem_of_a_daemon_says_what_to_do() {
         let taken = |process: &str| {
             json!({"port": 9876, "available": false, "allocated_to": null, "reason": "in use",
                 "system_usage": {"pid": 9, "process": process, "addresses": ["127.0.0.1"]}})

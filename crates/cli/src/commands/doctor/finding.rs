@@ -1,27 +1,27 @@
-//! One thing looked at.
+//! A finding: one thing that was checked.
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-/// One thing looked at; with `--json` a list of these is the answer.
+/// One thing that was checked; with `--json` the answer is a list of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// What was looked at: `daemon`, `port`, …
+    /// What was checked: `daemon`, `port`, …
     pub(super) check: &'static str,
     pub(super) verdict: Verdict,
-    /// What was seen.
+    /// What was found.
     pub(super) message: String,
-    /// What to do; null if there is nothing to be done.
+    /// What to do; null if nothing needs to be done.
     pub(super) hint: Option<String>,
 }
 
-/// How it looks.
+/// Whether that is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verdict {
     /// As it should be.
     Ok,
-    /// It works, and not as well as it could.
+    /// It works, but not as well as it could.
     Warn,
     /// It does not work, or is not safe.
     Wrong,

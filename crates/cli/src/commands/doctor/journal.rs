@@ -1,4 +1,4 @@
-//! The journal as it lies on the disk, when no daemon has it open.
+//! The journal on the disk, when no daemon has it open.
 
 use std::error::Error;
 use std::path::Path;
@@ -7,10 +7,10 @@ use styxy_daemon::journal::{self, JournalError};
 
 use super::finding::Finding;
 
-/// Whether a daemon that is started now could open the journal in `folder`.
+/// Whether the daemon could open the journal in `folder` now.
 pub(super) fn on_disk(folder: &Path) -> Finding {
     match journal::inspect(folder) {
-        Ok(()) => Finding::ok("journal", "nothing keeps a daemon from opening it"),
+        Ok(()) => Finding::ok("journal", "the daemon can open it"),
         Err(error) => unusable(folder, &error),
     }
 }
@@ -20,9 +20,9 @@ fn unusable(folder: &Path, error: &JournalError) -> Finding {
     let hint = match error {
         JournalError::NewerFormat { .. } => "npm install -g styxy@latest".to_owned(),
         JournalError::Open { path, .. } | JournalError::Read { path, .. } => {
-            format!("ls -l {}   # it must be yours, to read and to write", path.display())
+            format!("ls -l {}   # you must be able to read and write it", path.display())
         }
-        // The folder's; the rest come of writing, and nothing was written.
+        // A problem of the folder; the others come from writing, and nothing was written.
         JournalError::Folder { .. }
         | JournalError::Reserve { .. }
         | JournalError::MoveAside { .. }
@@ -30,8 +30,7 @@ fn unusable(folder: &Path, error: &JournalError) -> Finding {
         | JournalError::Full { .. }
         | JournalError::TooLarge { .. }
         | JournalError::Write { .. }
-        | JournalError::Flush { .. }
-        | JournalError::Fold { .. } => format!("ls -la {}", folder.display()),
+        | JournalError::Flush { .. } => format!("ls -la {}", folder.display()),
     };
     Finding::wrong("journal", format!("the daemon will not start: {error}{cause}"), hint)
 }

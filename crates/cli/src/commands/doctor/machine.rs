@@ -1,4 +1,4 @@
-//! What the machine allows: the ports it takes for itself, and how many files a process may have open.
+//! What the machine allows: its own range of ports, and how many files a process may have open.
 
 use styxy_core::api::{StatusAnswer, Watches};
 use styxy_core::config::Config;
@@ -6,10 +6,10 @@ use styxy_core::{Pid, Port, PortRange};
 
 use super::finding::Finding;
 
-/// Where Linux takes ports for outgoing connections from.
+/// The range from which Linux takes ports for outgoing connections.
 const EPHEMERAL: &str = "/proc/sys/net/ipv4/ip_local_port_range";
 
-/// Whether ports that are leased could be taken by any outgoing connection; nothing where the system does not tell.
+/// Whether outgoing connections could take leased ports; none where the range is unknown.
 pub(super) fn ephemeral_overlap(config: &Config) -> Option<Finding> {
     let ephemeral = parse_range(&std::fs::read_to_string(EPHEMERAL).ok()?)?;
     Some(overlap(config, ephemeral))
@@ -28,19 +28,22 @@ fn overlap(config: &Config, ephemeral: PortRange) -> Finding {
         config.overflow_range.filter(|range| meets(*range)).map(|range| format!("overflow_range {range}")),
     );
     if meeting.is_empty() {
-        return Finding::ok("ranges", format!("none meets {ephemeral}, which outgoing connections use"));
+        return Finding::ok(
+            "ranges",
+            format!("none overlaps with {ephemeral}, which outgoing connections use"),
+        );
     }
     Finding::warn(
         "ranges",
         format!("{} may be taken by outgoing connections, which use {ephemeral}", meeting.join(", ")),
-        "give them a range outside of that in config.json",
+        "set a range outside of that in config.json",
     )
 }
 
-/// Files a daemon has open besides one for each process it watches.
+/// Files that the daemon has open in addition to one for each watched process.
 const OWN_FILES: u64 = 64;
 
-/// Whether the daemon may watch as many processes as it should.
+/// Whether the daemon can watch as many processes as it needs to.
 pub(super) fn descriptors(status: Option<&StatusAnswer>) -> Finding {
     let limit = status.and_then(|status| limit_of(status.pid)).or_else(own_limit);
     watching_within(status.and_then(|status| status.watches).unwrap_or_default(), limit)
@@ -51,14 +54,14 @@ fn watching_within(Watches { processes, polled }: Watches, limit: Option<u64>) -
         _ if polled > 0 => Finding::warn(
             "descriptors",
             format!(
-                "{polled} processes are looked at once a second, because no handle for them could be had"
+                "{polled} processes are polled once a second, because the daemon could not open handles for them"
             ),
             "raise the limit of open files (ulimit -n), then: styxy daemon restart",
         ),
         None => Finding::ok("descriptors", "no limit"),
         Some(limit) if processes as u64 + OWN_FILES > limit / 10 * 9 => Finding::warn(
             "descriptors",
-            format!("{processes} processes are watched, and no more than {limit} files may be open"),
+            format!("{processes} processes are watched, and only {limit} files may be open"),
             "raise the limit of open files (ulimit -n), then: styxy daemon restart",
         ),
         Some(limit) => Finding::ok(
@@ -68,7 +71,7 @@ fn watching_within(Watches { processes, polled }: Watches, limit: Option<u64>) -
     }
 }
 
-/// The limit of another process, where the system tells.
+/// The limit of another process, where the system shows it.
 fn limit_of(pid: Pid) -> Option<u64> {
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
     soft_limit(&limits)

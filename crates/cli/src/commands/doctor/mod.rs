@@ -1,4 +1,4 @@
-//! `styxy doctor`: looks for what is wrong or will be, and says what to do about it. It changes nothing.
+//! `styxy doctor`: finds present and future problems, and says what to do about them. It changes nothing.
 
 mod daemon;
 mod finding;
@@ -18,7 +18,7 @@ use finding::{Finding, Verdict};
 
 /// Find out what is wrong, and what to do about it
 ///
-/// Exits 1 if something is wrong; a warning is not. It starts no daemon and changes nothing.
+/// Exits 1 if something is wrong; warnings do not count. Does not start the daemon, and changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy doctor
   styxy doctor --json | jq '.[] | select(.verdict != \"ok\")'"))]
@@ -35,7 +35,7 @@ impl Args {
         let mut findings = daemon::findings(&seen, config);
         findings.push(settings::file(&layout.config(), &parsed));
         let folder = settings::folder(layout.root());
-        // A daemon that runs says itself how its journal does.
+        // A running daemon reports the state of its journal itself.
         let journal = match (&seen, folder.verdict) {
             (DaemonState::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
             (DaemonState::NotRunning, Verdict::Warn | Verdict::Wrong)

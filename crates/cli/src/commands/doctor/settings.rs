@@ -1,4 +1,4 @@
-//! The daemon's folder and its configuration, as they lie on the disk.
+//! The daemon's folder and its settings on the disk.
 
 #[cfg(unix)]
 use std::io;
@@ -9,19 +9,19 @@ use styxy_core::config::Parsed;
 
 use super::finding::Finding;
 
-/// Whether `config.json` may be put in force.
+/// Whether `config.json` is valid.
 pub(super) fn file(path: &Path, parsed: &Result<Parsed, Refusal>) -> Finding {
     match parsed {
         Err(refusal) => {
-            let hint = refusal.hint.clone().unwrap_or_else(|| format!("mend {}", path.display()));
+            let hint = refusal.hint.clone().unwrap_or_else(|| format!("fix {}", path.display()));
             Finding::wrong("config", refusal.error.as_str(), hint)
         }
-        Ok(parsed) if parsed.from_file.is_empty() => Finding::ok("config", "the defaults"),
+        Ok(parsed) if parsed.from_file.is_empty() => Finding::ok("config", "only defaults"),
         Ok(parsed) => Finding::ok("config", format!("valid; sets {}", parsed.from_file.join(", "))),
     }
 }
 
-/// Whether the folder is this user's and nobody else's.
+/// Whether the folder is private to this user.
 #[cfg(unix)]
 pub(super) fn folder(path: &Path) -> Finding {
     use std::os::unix::fs::MetadataExt;
@@ -52,21 +52,21 @@ pub(super) fn folder(path: &Path) -> Finding {
     } else if mode & 0o077 != 0 {
         Finding::wrong(
             "folder",
-            format!("others may look into {shown} (mode {mode:04o})"),
+            format!("other users may access {shown} (mode {mode:04o})"),
             format!("chmod 700 {shown}"),
         )
     } else if mode & 0o700 != 0o700 {
         Finding::wrong(
             "folder",
-            format!("{shown} cannot be written to (mode {mode:04o})"),
+            format!("{shown} is not writable (mode {mode:04o})"),
             format!("chmod 700 {shown}"),
         )
     } else {
-        Finding::ok("folder", format!("{shown} is yours alone"))
+        Finding::ok("folder", format!("{shown} is private"))
     }
 }
 
-/// Whether a folder that is missing could be made: whoever makes it writes to the nearest folder that is there.
+/// Whether a missing folder could be created: that needs write access to the nearest existing folder.
 #[cfg(unix)]
 fn to_be_made(path: &Path) -> Finding {
     use rustix::fs::Access;
@@ -75,19 +75,19 @@ fn to_be_made(path: &Path) -> Finding {
     let above = path.ancestors().skip(1).find(|above| above.metadata().is_ok());
     let above = above.unwrap_or_else(|| Path::new("."));
     match rustix::fs::access(above, Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) => Finding::ok("folder", format!("{shown} will be made when it is needed")),
+        Ok(()) => Finding::ok("folder", format!("{shown} will be created when it is needed")),
         Err(error) => {
             let (above, error) = (above.display(), io::Error::from(error));
             Finding::wrong(
                 "folder",
-                format!("{shown} is missing and cannot be made in {above}: {error}"),
+                format!("{shown} does not exist and cannot be created in {above}: {error}"),
                 format!("ls -ld {above}   # make it writable, or export STYXY_HOME=/a/folder/of/yours"),
             )
         }
     }
 }
 
-/// Access lists come with the user's profile folder.
+/// Access is set by the user's profile folder.
 #[cfg(not(unix))]
 pub(super) fn folder(path: &Path) -> Finding {
     match path.metadata() {
@@ -102,12 +102,12 @@ pub(super) fn folder(path: &Path) -> Finding {
 mod tests {
     use super::super::tests::shown;
     use super::*;
-    use crate::say::shown::snapshot;
+    use crate::say::shown::{moved, snapshot};
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_folder_and_a_file_say_whether_they_are_right() {
+    fn a_folder_and_a_file_are_checked() {
         let top = tempfile::tempdir().unwrap();
         let named = |name: &str| top.path().join(name);
         let (path, file) = (named("styxy"), named("config.json"));
@@ -122,6 +122,6 @@ mod tests {
             found.push(super::file(&file, &crate::here::config_file::read(&file)));
         }
         found.push(folder(&file));
-        snapshot!("doctor_settings", shown(&found).replace(top.path().to_str().unwrap(), "/home/ada"));
+        snapshot!("doctor_settings", moved(&shown(&found), top.path(), "/home/ada"));
     }
 }

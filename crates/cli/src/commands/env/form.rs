@@ -1,9 +1,9 @@
-//! How variables are written for whoever reads them. Names and values come from [`crate::here::variables`], which has no letter
-//! that any of these would take for more than itself; they are quoted all the same where that is possible.
+//! The output formats of variables. Names and values come from [`crate::here::variables`] and contain no character that is
+//! special in any of these formats; they are still quoted where that is possible.
 
 use clap::ValueEnum;
 
-/// Whom the variables are for.
+/// An output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Form {
     /// sh, bash, zsh and direnv: export PORT='3000'
@@ -21,7 +21,7 @@ pub(super) enum Form {
     Github,
 }
 
-/// The lines for `variables`, each with its end.
+/// The lines for `variables`, each with its line end.
 pub(super) fn write(form: Form, variables: &[(String, String)]) -> String {
     let line = |(name, value): &(String, String)| match form {
         Form::Export => format!("export {name}='{value}'\n"),
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reader_gets_its_own_form() {
+    fn every_format_is_the_one_of_its_reader() {
         assert_eq!(written(Form::Export), "export PORT='3000'\nexport STYXY_URL='http://localhost:3000'\n");
         assert_eq!(written(Form::Dotenv), "PORT=3000\nSTYXY_URL=http://localhost:3000\n");
         assert_eq!(written(Form::Github), written(Form::Dotenv));

@@ -1,4 +1,4 @@
-//! `styxy env`: the variables of `styxy run` for programs that it does not start.
+//! `styxy env`: the variables of `styxy run`, for programs that are started in another way.
 
 mod form;
 
@@ -24,15 +24,15 @@ use form::Form;
 
 /// Print this project's ports as environment variables
 ///
-/// For direnv, mise, docker compose and CI. It shows the port that this project's server has, and leases one only if
-/// there is none. `PORT`, `STYXY_PORT` and `STYXY_URL` are the first service's, `STYXY_<SERVICE>_PORT` each one's. Asking
-/// again gives the same, in the same order.
+/// For direnv, mise, docker compose and CI. Prints the port that this project's server has, and leases one only if there
+/// is none. `PORT`, `STYXY_PORT` and `STYXY_URL` are for the first service, `STYXY_<SERVICE>_PORT` for each one. Running
+/// it again prints the same, in the same order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy env                                  for sh: eval \"$(styxy env)\"
   styxy env dev api --format dotenv > .env.styxy
   styxy env --format fish | source
   styxy env --format powershell | Invoke-Expression
-  styxy env --format github                  for the steps that follow, by $GITHUB_ENV
+  styxy env --format github                  for later steps, through $GITHUB_ENV
   styxy env --json | jq -r .PORT"))]
 pub(crate) struct Args {
     /// What the ports are for [default: the services of .styxy.json, else dev]
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Which of several servers of that type: web, admin, …
     #[arg(short, long)]
     name: Option<ServiceName>,
-    /// How to write them
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Form::Export, conflicts_with = "json")]
     format: Form,
 }
@@ -62,7 +62,7 @@ impl Args {
         match env::var_os("GITHUB_ENV").filter(|path| form == Form::Github && !path.is_empty()) {
             Some(path) => {
                 let text = if ends_its_last_line(Path::new(&path)) { text } else { format!("\n{text}") };
-                // One write, so that steps that run side by side do not mix their lines.
+                // One write, so that steps that run in parallel do not mix their lines.
                 File::options().append(true).create(true).open(&path)?.write_all(text.as_bytes())?;
             }
             None => output::text(text.as_bytes())?,
@@ -71,9 +71,9 @@ impl Args {
     }
 }
 
-/// Whether what is appended to a file begins a line of its own. What is no file is taken to have none that is open.
+/// Whether text that is appended to a file begins on a new line; assumed of what is not a regular file.
 fn ends_its_last_line(path: &Path) -> bool {
-    // Opening a pipe would wait for somebody to write into it.
+    // Opening a pipe would wait for a writer.
     if !path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
         return true;
     }
@@ -82,6 +82,6 @@ fn ends_its_last_line(path: &Path) -> bool {
         file.seek(SeekFrom::End(-1))?;
         file.read_exact(&mut last)
     });
-    // A newline too many does no harm.
+    // One newline too many does no harm.
     read.is_ok() && last == *b"\n"
 }

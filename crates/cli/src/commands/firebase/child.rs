@@ -1,4 +1,4 @@
-//! The command itself: styxy stays as its parent, passes signals on, and ends as it did.
+//! The command as a child process: styxy stays its parent, forwards signals, and ends with its exit code.
 
 use std::ffi::OsString;
 use std::io;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus};
 
 use crate::here::process::Handle;
 
-/// What signals do from now on: they are for the command, and this process outlives it.
+/// Signals from now on: they are for the command, and this process outlives it.
 pub(super) struct Signals {
     #[cfg(unix)]
     listeners: Vec<(rustix::process::Signal, tokio::signal::unix::Signal)>,
@@ -18,7 +18,7 @@ impl Signals {
     /// Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// The system has no room for it.
+    /// The system cannot register the handlers.
     #[cfg(unix)]
     pub(super) fn catch() -> io::Result<Self> {
         use rustix::process::Signal;
@@ -28,16 +28,16 @@ impl Signals {
         Ok(Self { listeners: listeners.into_iter().collect::<io::Result<_>>()? })
     }
 
-    /// As on Unix.
+    /// Like on Unix.
     ///
     /// # Errors
-    /// The system has no room for it.
+    /// The system cannot register the handlers.
     #[cfg(windows)]
     pub(super) fn catch() -> io::Result<Self> {
         Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
     }
 
-    /// Passes signals on to the process behind `handle`, for ever.
+    /// Forwards signals to the process of `handle`, for ever.
     #[cfg(unix)]
     async fn pass_on(&mut self, handle: Option<&Handle>) {
         use std::task::Poll;
@@ -53,13 +53,13 @@ impl Signals {
             if !has_it_already(signal)
                 && let Some(handle) = handle
             {
-                // It has ended, or is not ours any more: then nobody is to be told.
+                // If it has ended or may not be signalled, there is nothing to forward.
                 let _ = handle.send(signal);
             }
         }
     }
 
-    /// The console tells every program on it; this one only has to outlive the command.
+    /// The console signals every program on it; this one only has to outlive the command.
     #[cfg(windows)]
     async fn pass_on(&mut self, _: Option<&Handle>) {
         loop {
@@ -68,8 +68,8 @@ impl Signals {
     }
 }
 
-/// Whether the terminal has sent it to the command too: it does to all of the group in its foreground, and firebase takes
-/// a second Ctrl-C for an order to drop everything.
+/// Whether the terminal has sent it to the command too: it signals the whole foreground process group, and firebase takes a
+/// second Ctrl-C as an order to stop at once.
 #[cfg(unix)]
 fn has_it_already(signal: rustix::process::Signal) -> bool {
     use rustix::process::{Signal, getpgrp};
@@ -81,7 +81,7 @@ fn has_it_already(signal: rustix::process::Signal) -> bool {
     by_keys && in_front().unwrap_or(false)
 }
 
-/// Starts the command, in this process' group and on its terminal.
+/// Starts the command, in this process's group and on its terminal.
 ///
 /// # Errors
 /// It cannot be started.
@@ -97,7 +97,7 @@ fn found(program: &OsString) -> OsString {
     program.clone()
 }
 
-/// npm's programs are scripts for cmd.exe, which are found only by their whole names.
+/// npm's programs are scripts for cmd.exe, which are found only by their full names.
 #[cfg(windows)]
 fn found(program: &OsString) -> OsString {
     let named = std::path::Path::new(program);
@@ -110,12 +110,12 @@ fn found(program: &OsString) -> OsString {
     files.into_iter().find(|file| file.is_file()).map_or_else(|| program.clone(), Into::into)
 }
 
-/// Waits for the command's end, and passes on what signals come until then.
+/// Waits for the command's end, and forwards signals until then.
 ///
 /// # Errors
 /// The command cannot be waited for.
 pub(super) async fn ended(mut child: Child, signals: &mut Signals) -> io::Result<ExitStatus> {
-    // Until it has been waited for its number is its own; a handle is its own for ever.
+    // Its pid cannot be reused before it is waited for, and a handle never refers to another process.
     let handle = styxy_core::Pid::new(child.id()).and_then(|pid| Handle::open(pid).ok().flatten());
     let waits = tokio::task::spawn_blocking(move || child.wait());
     tokio::select! {
@@ -124,7 +124,7 @@ pub(super) async fn ended(mut child: Child, signals: &mut Signals) -> io::Result
     }
 }
 
-/// As a shell tells it: 128 and the signal's number for one that a signal ended.
+/// The exit code as in a shell: 128 and the signal's number if a signal ended it.
 pub(super) fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -1,4 +1,4 @@
-//! The firebase command line as it was typed, and as it is run: with our configuration and a project of its own.
+//! The firebase command line as typed, and as it is run: with our configuration and its own project.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::devserver::options::{Value, value};
 use crate::devserver::program::{package, program};
 
-/// What of the command line matters.
+/// The command line and the parts of it that matter.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
     words: Vec<OsString>,
-    /// Where `emulators:start`, or its like, is.
+    /// Where `emulators:start` or a similar subcommand is.
     subcommand: usize,
-    /// Where the value of `--config` is, alone or behind a `=`.
+    /// Where the value of `--config` is, in its own word or after `=`.
     config: Option<Place>,
     project: Option<Place>,
     only: Option<Place>,
@@ -26,11 +26,11 @@ struct Place {
 }
 
 impl Line {
-    /// None if it runs no emulators: none of the words is `emulators:start` or its like.
+    /// None if it does not run emulators: no word is `emulators:start` or similar.
     pub(super) fn read(words: Vec<OsString>) -> Option<Self> {
         let text: Vec<&str> = words.iter().map(|word| word.to_str().unwrap_or_default()).collect();
         let subcommand = text.iter().position(|word| word.starts_with("emulators:"))?;
-        // What is said to npx or pnpm before the program is not said to firebase.
+        // Options before the program are for npx or pnpm, not for firebase.
         let program = text[..subcommand].iter().rposition(|word| is_firebase(word)).unwrap_or(subcommand);
         let find = |flags: &[&str]| find(&text, program + 1, flags);
         let (config, project, only) =
@@ -43,7 +43,7 @@ impl Line {
         self.words.get(place.word)?.to_str()?.get(place.after..)
     }
 
-    /// The configuration that was asked for.
+    /// The configuration in the command line.
     pub(super) fn config(&self) -> Option<PathBuf> {
         self.value(self.config).map(PathBuf::from)
     }
@@ -56,7 +56,7 @@ impl Line {
         self.value(self.only)
     }
 
-    /// The words to run: `config` in place of the one asked for, and `project` if none was.
+    /// The words to run: with `config` in place of the typed one, and `project` if none was typed.
     pub(super) fn with(&self, config: &Path, project: &str) -> Vec<OsString> {
         let mut words = self.words.clone();
         let mut more: Vec<OsString> = Vec::new();
@@ -87,7 +87,7 @@ impl Line {
         words
     }
 
-    /// npm keeps options for itself unless `--` goes before them.
+    /// npm takes options for itself unless they come after `--`.
     fn npm_separator(&self) -> Separator {
         let first = self.words.first().and_then(|word| word.to_str());
         let is_npm = first.is_some_and(|word| program(word) == "npm");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn npm_is_told_where_its_own_options_end() {
+    fn npms_own_options_end_with_a_separator() {
         let ours = "--config f.json --project demo-x";
         runs("npm exec firebase emulators:start", &format!("npm exec firebase emulators:start -- {ours}"));
         runs("npm exec -- firebase emulators:start", &format!("npm exec -- firebase emulators:start {ours}"));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_that_is_given_is_kept() {
+    fn a_typed_project_is_kept() {
         for project in ["--project x", "--project=x", "-P x", "-Px"] {
             let typed = format!("firebase emulators:start {project}");
             runs(&typed, &format!("firebase emulators:start --config f.json {project}"));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_is_given_is_replaced_where_it_stands() {
+    fn a_typed_configuration_is_replaced_in_place() {
         for (config, ours) in [
             ("--config a/b.json", "--config f.json"),
             ("--config=a/b.json", "--config=f.json"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_no_emulators_is_not_for_us() {
+    fn a_command_without_emulators_is_not_for_us() {
         for typed in ["firebase deploy", "npm run emulators", ""] {
             assert_eq!(Line::read(typed.split(' ').map(OsString::from).collect()), None, "{typed}");
         }

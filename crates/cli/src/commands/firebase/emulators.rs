@@ -1,23 +1,23 @@
-//! The emulators of the Firebase suite: where firebase.json keeps their ports, and what tells programs of them.
+//! The emulators of the Firebase suite: where firebase.json has their ports, and the variables that lead programs there.
 
 use serde_json::{Map, Value};
 
 /// One port of the suite.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Emulator {
-    /// What the answer and the lease call it.
+    /// Its name in the answer and in the lease.
     pub(super) name: &'static str,
     /// The entry of `emulators` that has its port, and the field there.
     pub(super) field: (&'static str, &'static str),
-    /// The port it takes if nothing is said.
+    /// Its default port.
     pub(super) default: u16,
-    /// The service type it is leased as: a built-in one, so that strict settings know it.
+    /// The service type of its lease: a built-in one, so that it is known even with strict settings.
     pub(super) service: &'static str,
     /// The variables that lead programs to it.
     pub(super) variables: &'static [Variable],
 }
 
-/// An environment variable, and what goes before the address in it.
+/// An environment variable, and what precedes the address in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Variable(pub(super) &'static str, pub(super) &'static str);
 
@@ -59,8 +59,8 @@ const ALL: [Emulator; 16] = [
     row!("logging", "logging"."port", 4500, "monitoring", []),
 ];
 
-/// The emulators that firebase would start for this `config`: those with an entry in `emulators` or a feature of their
-/// name, of these the ones `only` lets through, and what always runs beside them.
+/// The emulators that firebase would start for this `config`: those with an entry in `emulators` or a feature with their
+/// name, limited by `only`, and those that always run.
 pub(super) fn wanted(config: &Map<String, Value>, only: Option<&str>) -> Vec<&'static Emulator> {
     let entries = config.get("emulators").and_then(Value::as_object);
     let has = |name: &str| config.contains_key(name) || entries.is_some_and(|all| all.contains_key(name));
@@ -82,7 +82,7 @@ pub(super) fn wanted(config: &Map<String, Value>, only: Option<&str>) -> Vec<&'s
 }
 
 impl Emulator {
-    /// The port that `config` gives it, as a number or a text, else its own.
+    /// Its port in `config`, a number or a text, else its default port.
     pub(super) fn preferred(&self, config: &Map<String, Value>) -> u16 {
         let said = config.get("emulators").and_then(|all| all.get(self.field.0)?.get(self.field.1));
         let number = match said {
@@ -97,7 +97,7 @@ impl Emulator {
     pub(super) fn address(&self, config: &Map<String, Value>, port: u16) -> String {
         let host = config.get("emulators").and_then(|all| all.get(self.field.0)?.get("host")?.as_str());
         let host = match host {
-            // What listens on every address is reached by the loopback's.
+            // A server on every address is reached on loopback.
             None | Some("" | "0.0.0.0" | "localhost") => "127.0.0.1".to_owned(),
             Some("::" | "[::]" | "::1" | "[::1]") => "[::1]".to_owned(),
             Some(host) => host.to_owned(),
@@ -106,7 +106,7 @@ impl Emulator {
     }
 }
 
-/// `config` with these ports, all else as it was.
+/// `config` with these ports, otherwise unchanged.
 pub(super) fn with_ports(config: &Map<String, Value>, ports: &[(&Emulator, u16)]) -> Map<String, Value> {
     let mut config = config.clone();
     let entries = object(config.entry("emulators"));
@@ -117,7 +117,7 @@ pub(super) fn with_ports(config: &Map<String, Value>, ports: &[(&Emulator, u16)]
     config
 }
 
-/// The object there; what is none becomes one.
+/// The object there; any other value is replaced by one.
 fn object(entry: serde_json::map::Entry<'_>) -> &mut Map<String, Value> {
     let value = entry.or_insert_with(|| Value::Object(Map::new()));
     if !value.is_object() {
@@ -125,19 +125,19 @@ fn object(entry: serde_json::map::Entry<'_>) -> &mut Map<String, Value> {
     }
     match value {
         Value::Object(map) => map,
-        _ => unreachable!("it was made one"),
+        _ => unreachable!("it was replaced by an object"),
     }
 }
 
 /// `text` as JSON, with comments as firebase allows them.
 ///
 /// # Errors
-/// It is no JSON object, and where.
+/// Where it is not a JSON object.
 pub(super) fn parse(text: &str) -> Result<Map<String, Value>, serde_json::Error> {
     serde_json::from_str(&without_comments(text.trim_start_matches('\u{feff}')))
 }
 
-/// Comments become blanks, so that lines and columns stay what they are.
+/// Replaces comments by spaces, so that lines and columns stay the same.
 fn without_comments(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -162,7 +162,7 @@ fn without_comments(text: &str) -> String {
                 plain.push(' ');
             }
             ('/', Some('*')) => {
-                // The star of the opening does not close it: `/*/` goes on.
+                // The `*` that opens it does not close it: `/*/` is still open.
                 rest.next();
                 plain.push_str("  ");
                 let mut before = ' ';
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_configured_emulator_is_wanted_with_what_runs_beside_it() {
+    fn every_configured_emulator_is_wanted_with_those_that_always_run() {
         let all = json!({"emulators": {"auth": {"port": 9099}, "firestore": {}, "singleProjectMode": true},
             "hosting": {"public": "dist"}});
         assert_eq!(names(&all, None), ["auth", "firestore", "websocket", "hosting", "ui", "hub", "logging"]);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configured_port_is_preferred_to_the_usual_one() {
+    fn the_configured_port_is_preferred_to_the_default() {
         let config = config(&json!({"emulators": {"auth": {"port": 7000}, "firestore": {"port": "7001",
             "websocketPort": 7002}, "database": {"port": 0}, "pubsub": {"port": "no"}}}));
         let preferred: Vec<_> = wanted(&config, None)
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_put_in_and_all_else_is_left_alone() {
+    fn ports_are_set_and_everything_else_is_kept() {
         let before = config(&json!({"emulators": {"auth": {"host": "0.0.0.0"}, "ui": {"enabled": true},
             "singleProjectMode": false}, "firestore": {"rules": "firestore.rules"}}));
         let wanted = wanted(&before, None);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_of_this_machine_are_led_to_an_address_they_can_reach() {
+    fn programs_get_an_address_that_they_can_reach() {
         let auth = &ALL[0];
         for (host, address) in [
             (json!(null), "127.0.0.1:1"),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_are_no_part_of_the_file() {
+    fn comments_are_ignored() {
         let text =
             "\u{feff}{ // all of it\n \"a\": \"http://x // no \\\" comment\", /*/ two\n lines */ \"b\": 1 }";
         assert_eq!(Value::Object(parse(text).unwrap()), json!({"a": "http://x // no \" comment", "b": 1}));

@@ -1,4 +1,4 @@
-//! `styxy firebase`: the Firebase emulators, on ports that nobody else has.
+//! `styxy firebase`: runs the Firebase emulators on ports that nobody else has.
 
 mod child;
 mod command_line;
@@ -29,18 +29,18 @@ use run_config::RunConfig;
 /// Run the Firebase emulators on ports that nobody else has
 ///
 /// Every configured emulator, the hub, the logging, the UI and Firestore's websocket get a port, all or none: the one in
-/// firebase.json if it is free, else another. The command is run with a configuration of its own, which lies beside
-/// firebase.json while it runs, and with the variables that lead programs to the emulators (`FIRESTORE_EMULATOR_HOST`, …).
+/// firebase.json if it is free, else another. The command runs with its own configuration, which is beside firebase.json
+/// while it runs, and with the variables that lead programs to the emulators (`FIRESTORE_EMULATOR_HOST`, …).
 ///
-/// Unless you give --project, the project is demo-FOLDER-PORT: suites of one project find each other's hub and get
-/// in each other's way. The exit code is the command's. If no daemon answers, a warning says so, and ports are used that
-/// were free a moment ago.
+/// Without --project, the project is demo-FOLDER-PORT: suites of one project would find each other's hub and disturb each
+/// other. The exit code is the command's. If the daemon does not answer, the ports are free but not leased, and a warning
+/// says so.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy firebase -- firebase emulators:start
   styxy firebase -- npx firebase emulators:start --only auth,firestore
   styxy firebase -- firebase emulators:exec --project my-app 'npm test'"))]
 pub(crate) struct Args {
-    /// The command: firebase, or what runs it, with emulators:start or emulators:exec
+    /// The command that runs firebase, with emulators:start or emulators:exec
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<OsString>,
 }
@@ -64,7 +64,7 @@ async fn emulate(
     config: &Map<String, Value>,
     ports: &[(&Emulator, u16)],
 ) -> Result<ExitStatus, Failure> {
-    // From here on the file must go, whatever comes.
+    // From here on the file must be removed, whatever happens.
     let mut signals = Signals::catch().map_err(|error| could_not("prepare for signals", &error))?;
     run_config::sweep(original);
     let text = serde_json::to_string_pretty(&emulators::with_ports(config, ports)).unwrap_or_default();
@@ -83,7 +83,7 @@ async fn emulate(
 
 fn no_emulators() -> Failure {
     Failure::usage(
-        "that runs no emulators: the command has neither emulators:start nor emulators:exec",
+        "the command does not run emulators: it has neither emulators:start nor emulators:exec",
         "styxy firebase -- firebase emulators:start",
     )
 }
@@ -100,9 +100,9 @@ fn could_not(what: &str, error: &io::Error) -> Failure {
     Refusal::new(Code::InvalidRequest, format!("could not {what}: {error}")).into()
 }
 
-/// The configuration that firebase would read: the one it is told, else the nearest firebase.json.
+/// The configuration that firebase would read: the one from the command line, else the nearest firebase.json.
 fn original(line: &Line) -> Result<PathBuf, Failure> {
-    let here = env::current_dir().map_err(|error| could_not("tell the current folder", &error))?;
+    let here = env::current_dir().map_err(|error| could_not("find the current folder", &error))?;
     if let Some(given) = line.config() {
         return Ok(here.join(given));
     }
@@ -115,10 +115,10 @@ fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
         Failure::usage(format!("{}: {error}", path.display()), "give a file that can be read")
     })?;
     emulators::parse(&text)
-        .map_err(|error| Failure::usage(format!("{}: {error}", path.display()), "mend that line of the file"))
+        .map_err(|error| Failure::usage(format!("{}: {error}", path.display()), "fix that line of the file"))
 }
 
-/// A port for each of `wanted`, leased; only free a moment ago if no daemon answers.
+/// A port for each of `wanted`: leased, or only free if the daemon does not answer.
 fn ports(
     context: &Context,
     wanted: &[&'static Emulator],
@@ -128,7 +128,10 @@ fn ports(
     let found: Vec<Port> = match context.ask(async |client| client.allocate(&request).await) {
         Ok(answer) => answer.grants().iter().map(|grant| grant.port).collect(),
         Err(Failure::Refused(refusal)) if refusal.code == Code::DaemonUnreachable => {
-            output::warning(&format!("{}; the ports are free now, and nobody keeps them so", refusal.error));
+            output::warning(&format!(
+                "{}; the ports are free now but not leased; other programs may take them",
+                refusal.error
+            ));
             ports::candidates(wanted, config)
                 .and_then(|candidates| fallback::ports(&candidates, id()))
                 .ok_or_else(no_port)?
@@ -138,10 +141,10 @@ fn ports(
     Ok(wanted.iter().copied().zip(found.into_iter().map(Port::get)).collect())
 }
 
-/// `demo-shop-4400`. Firebase takes a project that begins with `demo-` for one that needs no account; the hub's port, which
-/// no other suite on this machine has, makes it one of its own.
+/// `demo-shop-4400`. A project that begins with `demo-` needs no Firebase account; the hub's port, which no other suite on
+/// this machine has, makes it unique.
 fn project(original: &Path, ports: &[(&Emulator, u16)]) -> String {
-    /// The longest id that Firebase takes has 30 letters: `demo-`, this, `-` and five digits.
+    /// A Firebase project id has at most 30 characters: `demo-`, this, `-` and five digits.
     const LONGEST: usize = 19;
     let folder = std::path::absolute(original).ok();
     let folder = folder.as_deref().and_then(|path| path.parent()?.file_name()).unwrap_or_default();
@@ -176,7 +179,7 @@ fn variables(config: &Map<String, Value>, ports: &[(&Emulator, u16)]) -> Vec<(St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::shown::{each, failed, snapshot};
+    use crate::say::shown::{each, failed, moved, snapshot};
 
     #[test]
     fn what_is_refused_says_what_to_do() {
@@ -184,7 +187,7 @@ mod tests {
         let file = folder.path().join("firebase.json");
         let unread = |text: &str| {
             std::fs::write(&file, text).unwrap();
-            failed(read(&file).unwrap_err()).replace(folder.path().to_str().unwrap(), "/w/app")
+            moved(&failed(read(&file).unwrap_err()), folder.path(), "/w/app")
         };
         snapshot!(
             "firebase_refused",
@@ -198,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_of_its_own_is_short_and_says_where_it_runs() {
+    fn a_generated_project_is_short_and_says_where_it_runs() {
         let hub =
             emulators::wanted(&Map::new(), None).into_iter().find(|emulator| emulator.name == "hub").unwrap();
         let project = |folder: &str| project(&Path::new(folder).join("firebase.json"), &[(hub, 44_001)]);

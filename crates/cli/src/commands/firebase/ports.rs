@@ -1,40 +1,40 @@
-//! The ports of one run: leased in one group, all or none; looked for if no daemon answers.
+//! The ports of one run: leased in one group, all or none; probed if the daemon does not answer.
 
 use serde_json::{Map, Value};
 use styxy_client::{PortRequest, Terms};
 use styxy_core::api::{AllocateRequest, Code, Refusal};
-use styxy_core::{InvalidName, Pid, Port, PortRange, ServiceName, ServiceType};
+use styxy_core::{Invalid, Pid, Port, PortRange, ServiceName, ServiceType};
 
 use super::emulators::Emulator;
 use crate::here::caller::caller;
 use crate::here::fallback::Candidates;
 use crate::say::failure::Failure;
 
-/// How far above the preferred port a free one is looked for.
+/// How far above the preferred port to look for a free one.
 const NEARBY: u16 = 100;
 
-/// Asks for a port for each of `emulators`, for as long as this process lives.
+/// The request for a port for each of `emulators`, for as long as this process lives.
 ///
 /// # Errors
-/// The worktree's path is not Unicode, or the environment names a session that cannot be.
+/// The worktree's path is not Unicode, or the environment has an invalid session name.
 pub(super) fn request(
     emulators: &[&Emulator],
     config: &Map<String, Value>,
 ) -> Result<AllocateRequest, Failure> {
-    let port = |emulator: &&Emulator| -> Result<PortRequest, InvalidName> {
+    let port = |emulator: &&Emulator| -> Result<PortRequest, Invalid> {
         Ok(PortRequest {
             name: Some(ServiceName::new(&format!("firebase-{}", emulator.name))?),
             port: Port::new(emulator.preferred(config)).ok(),
             ..PortRequest::new(ServiceType::new(emulator.service)?)
         })
     };
-    let ports: Result<Vec<PortRequest>, InvalidName> = emulators.iter().map(port).collect();
+    let ports: Result<Vec<PortRequest>, Invalid> = emulators.iter().map(port).collect();
     let ports = ports.map_err(|error| Refusal::new(Code::InvalidRequest, error.to_string()))?;
     let terms = Terms { pid: Pid::new(std::process::id()), ..Terms::default() };
     Ok(terms.or(&caller())?.group(ports))
 }
 
-/// What is looked for without a daemon: free ports as near as can be to the preferred ones.
+/// Where to look without the daemon: as near as possible to the preferred ports.
 pub(super) fn candidates(emulators: &[&Emulator], config: &Map<String, Value>) -> Option<Vec<Candidates>> {
     let candidates = |emulator: &&Emulator| {
         let preferred = Port::new(emulator.preferred(config)).ok()?;

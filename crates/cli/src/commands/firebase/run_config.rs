@@ -1,7 +1,7 @@
-//! The configuration of one run: a file beside the original, so that relative paths in it mean the same. It is removed at
-//! the end of the run; what runs that were killed have left is removed by the next.
+//! The configuration of one run: a file beside the original, so that relative paths in it stay valid. It is removed at the
+//! end of the run; files of killed runs are removed by the next run.
 //!
-//! Its name says whose it is: `firebase.styxy-PID-START.json`. No file of another form is touched.
+//! Its name says to which process it belongs: `firebase.styxy-PID-START.json`. Files with other names are not touched.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -11,10 +11,10 @@ use styxy_core::Pid;
 
 use crate::here::process;
 
-/// Between the original's name and the numbers.
+/// Between the original's name and the numbers in the file name.
 const MARK: &str = ".styxy-";
 
-/// A file that goes when this is dropped.
+/// A file that is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct RunConfig {
     path: PathBuf,
@@ -30,7 +30,7 @@ impl RunConfig {
         let started = process::started(pid).unwrap_or_default();
         let name = format!("{}{MARK}{pid}-{started}.json", stem(original));
         let path = original.with_file_name(name);
-        // Of that name there can only be what a dead process has left.
+        // A file with that name can only be left from a dead process.
         let _ = fs::remove_file(&path);
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let file_at_path = Self { path };
@@ -45,7 +45,7 @@ impl RunConfig {
 
 impl Drop for RunConfig {
     fn drop(&mut self) {
-        // What cannot be removed now is removed by the next run.
+        // If it cannot be removed now, the next run removes it.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -54,7 +54,7 @@ fn stem(original: &Path) -> String {
     original.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Removes what runs of the same `original` that no longer live have left beside it.
+/// Removes the files that ended runs of the same `original` have left beside it.
 pub(super) fn sweep(original: &Path) {
     let folder = original.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(entries) = fs::read_dir(folder) else { return };
@@ -68,7 +68,7 @@ pub(super) fn sweep(original: &Path) {
     }
 }
 
-/// The process whose file this is, if it is one of ours.
+/// The process that the file belongs to, if it is one of ours.
 fn owner(name: &str, stem: &str) -> Option<(Pid, u64)> {
     let numbers = name.strip_prefix(stem)?.strip_prefix(MARK)?.strip_suffix(".json")?;
     let (pid, started) = numbers.split_once('-')?;
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_file_of_our_form_is_ours() {
+    fn only_a_file_with_our_form_of_name_is_ours() {
         assert_eq!(owner("firebase.styxy-42-7.json", "firebase"), Some((Pid::new(42).unwrap(), 7)));
         for name in [
             "firebase.json",
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_lies_beside_the_original_and_goes_with_the_run() {
+    fn the_file_is_beside_the_original_and_is_removed_with_the_run() {
         let folder = tempfile::tempdir().unwrap();
         let original = folder.path().join("firebase.test.json");
         let file = RunConfig::write(&original, "{}").unwrap();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sweep_takes_what_the_dead_left_and_nothing_else() {
+    fn the_sweep_removes_files_of_dead_processes_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let original = at("firebase.json");

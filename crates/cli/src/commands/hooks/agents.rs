@@ -1,4 +1,4 @@
-//! What differs between the agents: where their settings are, which events there are, how an entry looks.
+//! What differs between the agents: where their settings are, which events they have, what an entry looks like.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use styxy_client::agents::Agent;
 use crate::here::caller::{caller, user_home};
 use crate::say::failure::Failure;
 
-/// An agent by its name, for the command line, and what people call it.
+/// Reads an agent by its name on the command line; the help says what people call it.
 pub(super) fn by_name() -> impl TypedValueParser<Value = Agent> {
     let product = |agent| match agent {
         Agent::Claude => "Claude Code",
@@ -33,7 +33,7 @@ pub(super) enum Scope {
     Project,
 }
 
-/// Where an event's entries stand.
+/// How an event's entries are nested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nesting {
     /// `{"matcher": …, "hooks": [{…}]}` in the event's list.
@@ -47,7 +47,7 @@ pub(super) enum Nesting {
 pub(super) struct Entry {
     pub(super) event: &'static str,
     pub(super) matcher: Option<&'static str>,
-    /// In the agent's own unit: Gemini CLI counts milliseconds.
+    /// In the agent's unit: milliseconds for Gemini CLI, else seconds.
     pub(super) timeout: Option<u32>,
     agent: Agent,
 }
@@ -60,13 +60,13 @@ pub(super) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
     let folder = |variable: &str, name: &str| -> Result<PathBuf, Failure> {
         match env::var_os(variable).filter(|value| !value.is_empty()) {
             Some(folder) => Ok(PathBuf::from(folder)),
-            None => Ok(user_home()
-                .ok_or_else(|| Failure::usage("there is no home folder", "set HOME"))?
-                .join(name)),
+            None => {
+                Ok(user_home().ok_or_else(|| Failure::usage("no home folder is set", "set HOME"))?.join(name))
+            }
         }
     };
     let file = match agent {
-        // The path of a program is no matter for those who share the repository.
+        // The path of the program is not for others who use the repository.
         Agent::Claude if scope == Scope::Project => "settings.local.json",
         Agent::Claude | Agent::Gemini => "settings.json",
         Agent::Codex | Agent::Cursor => "hooks.json",
@@ -82,8 +82,8 @@ pub(super) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
             let caller = caller();
             let root = caller.root().ok_or_else(|| {
                 Failure::usage(
-                    "--project: the current folder is in no checkout",
-                    "go to one, or leave --project out",
+                    "--project: the current folder is not in a checkout",
+                    "change to a checkout, or leave --project out",
                 )
             })?;
             Ok(root.join(name))
@@ -102,7 +102,7 @@ pub(super) fn nesting(agent: Agent) -> Nesting {
     }
 }
 
-/// The events of `agent`. `WorktreeCreate` is never one: whoever registers it has to make worktrees.
+/// The events of `agent`. `WorktreeCreate` is never one of them: its hook has to create the worktree.
 pub(super) fn entries(agent: Agent) -> Vec<Entry> {
     let list: &[(&'static str, Option<&'static str>, Option<u32>)] = match agent {
         Agent::Claude => &[
@@ -151,10 +151,10 @@ impl Entry {
     }
 }
 
-/// Whether an entry's command and arguments are one of Styxy's, wherever the program is: `… hook claude`.
+/// Whether an entry's command and arguments are Styxy's, wherever the program is: `… hook claude`.
 ///
-/// Without arguments an agent hands the command to a shell. A whole command that has some all the same runs nothing, and
-/// is one of ours that has to be corrected.
+/// Without arguments an agent passes the command to a shell. A complete command that also has arguments does not work; it is
+/// one of ours that has to be corrected.
 pub(super) fn is_ours(command: &str, arguments: &[&str]) -> bool {
     let as_program = || match arguments {
         [before @ .., "hook", name] => agent(name).is_some() && is_styxy(&[&[command], before].concat()),
@@ -169,12 +169,12 @@ fn is_whole(command: &str) -> bool {
     agent(name).is_some() && is_styxy(&words(program.trim_end()))
 }
 
-/// The words of what stands before `hook`. A program in quotes is one word.
+/// The words before `hook`. A quoted program is one word.
 fn words(program: &str) -> Vec<&str> {
     match program.chars().next() {
         Some(quote @ ('"' | '\'')) => {
             let inside = program[1..].strip_suffix(quote).unwrap_or_default();
-            // An apostrophe in a path that is quoted for a shell is no end of the word.
+            // An escaped apostrophe in a path that is quoted for a shell does not end the word.
             if inside.replace(r"'\''", "").contains(quote) { Vec::new() } else { vec![inside] }
         }
         _ => program.split_whitespace().collect(),
@@ -199,23 +199,20 @@ fn is_styxy(words: &[&str]) -> bool {
     }
 }
 
-/// This program's own path, quoted for a shell if need be.
+/// The path of this program, quoted for a shell if necessary.
 ///
 /// # Errors
-/// It cannot be told, is not Unicode, or the program is not called `styxy`.
+/// It is unknown or not Unicode, or the program is not called `styxy`.
 pub(super) fn program() -> Result<String, Failure> {
     let hint = "install Styxy with npm, and try again";
     let path = env::current_exe()
-        .map_err(|error| Failure::usage(format!("the path of this program cannot be told: {error}"), hint))?;
+        .map_err(|error| Failure::usage(format!("the path of this program is unknown: {error}"), hint))?;
     let path =
         path.to_str().ok_or_else(|| Failure::usage("the path of this program is not Unicode", hint))?;
     known(path)
-        // They could be neither corrected nor taken out.
+        // They could be neither corrected nor removed.
         .ok_or_else(|| {
-            Failure::usage(
-                format!("entries that run {path} would not be known as Styxy's by their name"),
-                hint,
-            )
+            Failure::usage(format!("entries that run {path} could not be recognised as Styxy's"), hint)
         })
 }
 
@@ -235,11 +232,11 @@ fn quoted(path: &str) -> String {
     }
 }
 
-/// What a person has to do then.
+/// What the user has to do afterwards.
 pub(super) fn after(agent: Agent) -> &'static str {
     match agent {
         Agent::Codex => "Codex asks you to trust the new hooks when it starts.",
-        Agent::Claude | Agent::Cursor | Agent::Gemini => "New sessions use it.",
+        Agent::Claude | Agent::Cursor | Agent::Gemini => "New sessions use the hooks.",
     }
 }
 
@@ -248,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_commands_are_known_by_their_form_wherever_the_program_is() {
+    fn our_commands_are_recognised_wherever_the_program_is() {
         for ours in [
             "styxy hook claude",
             " styxy  hook\tclaude ",
@@ -281,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_of_another_name_is_not_entered() {
+    fn a_program_with_another_name_is_refused() {
         assert_eq!(known("/usr/bin/styxy").as_deref(), Some("/usr/bin/styxy"));
         assert_eq!(known("/it's/a b/styxy").as_deref(), Some(quoted("/it's/a b/styxy").as_str()));
         assert_eq!(known("/usr/bin/styxy-old"), None);
@@ -289,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_with_arguments_of_its_own_is_known_too() {
+    fn a_command_with_separate_arguments_is_recognised_too() {
         assert!(is_ours("styxy", &["hook", "claude"]));
         assert!(is_ours("/a b/styxy", &["hook", "claude"]));
         assert!(is_ours("npx", &["-y", "styxy", "hook", "claude"]));

@@ -14,7 +14,7 @@ pub(super) fn unified(name: &str, before: &str, after: &str) -> String {
     PatchFormatter::new().suppress_blank_empty(false).fmt_patch(&patch).to_string()
 }
 
-/// A text whose lines end in carriage returns alone would be a single line, which a terminal writes over itself.
+/// A text whose lines end with only a carriage return would be a single line, which a terminal overwrites.
 fn line_by_line(text: &str) -> Cow<'_, str> {
     if text.contains('\n') { text.into() } else { text.replace('\r', "\n").into() }
 }

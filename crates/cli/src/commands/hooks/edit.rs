@@ -1,7 +1,7 @@
 //! Settings with and without Styxy's entries. Pure: texts in, texts out; what is not ours keeps every byte.
 //!
-//! One change at a time: the text is read anew after each, until nothing is left to be changed. Taking out is the exact
-//! reverse of putting in, so a file that nobody else changed is again what it was.
+//! One change at a time: the text is read again after each, until nothing needs to change. Removing is the exact reverse of
+//! adding, so a file that nobody else changed becomes what it was.
 
 mod check;
 mod entries;
@@ -9,16 +9,18 @@ mod put;
 mod step;
 mod take;
 
+use styxy_core::json::{Mistake, without_mark};
+
 use super::agents::{Nesting, is_ours};
-use super::text::{Mistake, parse};
+use super::text::parse;
 pub(super) use step::Wanted;
 
 /// Why a text is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// It is no JSON, or something else stands where hooks belong.
+    /// It is not JSON, or there is something else where hooks belong.
     Mistaken(Mistake),
-    /// The changed text would not read as it should.
+    /// The changed text would not have the right content.
     Unsure,
 }
 
@@ -33,10 +35,11 @@ impl From<Mistake> for Trouble {
 /// # Errors
 /// See [`Trouble`].
 pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
-    // What is not known as ours would be put in again and again.
+    // Entries that are not recognised as ours would be added again and again.
     if !wanted.entries.iter().all(|entry| is_ours(&entry.command(wanted.program), &[])) {
         return Err(Trouble::Unsure);
     }
+    let (mark, text) = marked(text);
     let seed = seed(text, wanted.nesting);
     let mut text = seed.clone();
     for entry in wanted.entries {
@@ -44,39 +47,37 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
             text = next;
         }
     }
-    if check::is_installed(&seed, &text, wanted) { Ok(text) } else { Err(Trouble::Unsure) }
+    if check::is_installed(&seed, &text, wanted) { Ok(mark.to_owned() + &text) } else { Err(Trouble::Unsure) }
 }
 
-/// `text` without any entry of Styxy's, and without the lists and objects that were made for them.
+/// `text` without Styxy's entries, and without the lists and objects that were created for them.
 ///
 /// # Errors
 /// See [`Trouble`].
 pub(super) fn without(text: &str) -> Result<String, Trouble> {
-    let before = text;
-    let mut text = before.to_owned();
-    if is_blank(before) {
-        return Ok(text);
+    let (mark, before) = marked(text);
+    if before.trim().is_empty() {
+        return Ok(text.to_owned());
     }
+    let mut text = before.to_owned();
     while let Some(next) = take::next(&text, &parse(&text)?) {
         text = next;
     }
-    if check::is_uninstalled(before, &text) { Ok(text) } else { Err(Trouble::Unsure) }
+    if check::is_uninstalled(before, &text) { Ok(mark.to_owned() + &text) } else { Err(Trouble::Unsure) }
 }
 
-fn is_blank(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').trim().is_empty()
+/// A byte order mark, which stays, and what is behind it.
+fn marked(text: &str) -> (&str, &str) {
+    text.split_at(text.len() - without_mark(text).len())
 }
 
-/// The text to begin with: a file without anything is one without settings.
+/// The text to begin with: an empty file is one without settings.
 fn seed(text: &str, nesting: Nesting) -> String {
-    if !is_blank(text) {
-        return text.to_owned();
-    }
     let end = put::line_end(text);
-    let mark = if text.starts_with('\u{feff}') { "\u{feff}" } else { "" };
     match nesting {
-        Nesting::Groups => format!("{mark}{{}}{end}"),
-        Nesting::Flat => format!("{mark}{{{end}  \"version\": 1{end}}}{end}"),
+        _ if !text.trim().is_empty() => text.to_owned(),
+        Nesting::Groups => format!("{{}}{end}"),
+        Nesting::Flat => format!("{{{end}  \"version\": 1{end}}}{end}"),
     }
 }
 

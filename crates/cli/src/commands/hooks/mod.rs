@@ -1,6 +1,6 @@
-//! `styxy hooks`: entering Styxy's hooks into an agent's settings, and taking them out again.
+//! `styxy hooks`: adds Styxy's hooks to an agent's settings, and removes them.
 //!
-//! A settings file is somebody's own text: only the lines that are ours change, whatever else is in it.
+//! A settings file belongs to its user: only our lines in it change.
 
 mod agents;
 mod diff;
@@ -17,38 +17,38 @@ use crate::say::failure::Failure;
 use crate::say::output;
 use agents::Scope;
 
-/// Enter Styxy's hooks into a coding agent's settings
+/// Add Styxy's hooks to a coding agent's settings
 #[derive(Debug, Subcommand)]
 #[command(after_help = examples!("  styxy hooks install claude"))]
 pub(crate) enum Command {
     Install(Install),
 }
 
-/// Have a coding agent ask Styxy about ports
+/// Make a coding agent ask Styxy about ports
 ///
-/// Adds entries that run `styxy hook` to the agent's settings and leaves everything else as it is, byte for byte. It shows
-/// what it changes. Doing it again changes nothing; after an update that moved the program, it corrects the path. Entries
-/// of its own that are there twice, or for the wrong tools or time, are put right.
+/// Adds entries that run `styxy hook` to the agent's settings, and leaves everything else as it is, byte for byte. Shows
+/// what it changes. Running it again changes nothing; after an update that moved the program, it corrects the path. It also
+/// corrects entries of Styxy that are duplicated or have a wrong matcher or timeout.
 ///
-/// Taking them out gives the file back as it was, with whatever others changed meanwhile. A file that was missing or empty is
-/// an empty object then. A list or object that was empty before has a blank line before its closing bracket meanwhile, by
-/// which it is known; without that line it goes too.
+/// --uninstall restores the file as it was, and keeps what others have changed since. A file that was missing or empty
+/// becomes an empty object. While the entries are there, a list or object that was empty before is marked by a blank line
+/// before its closing bracket; without that line it is removed too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy hooks install claude
   styxy hooks install claude --dry-run    show what would change
   styxy hooks install codex --project     for this checkout only
-  styxy hooks install claude --uninstall  take them out again"))]
+  styxy hooks install claude --uninstall  remove them again"))]
 pub(crate) struct Install {
-    /// Whose settings
+    /// The agent whose settings are changed
     #[arg(value_parser = agents::by_name())]
     agent: Agent,
-    /// In this checkout's settings instead of the user's
+    /// Change this checkout's settings instead of the user's
     #[arg(long)]
     project: bool,
-    /// Show what would change, and change nothing
+    /// Show what would change, without changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Take Styxy's entries out
+    /// Remove Styxy's entries
     #[arg(long)]
     uninstall: bool,
 }
@@ -75,7 +75,7 @@ impl Install {
         let shown = path.display();
         if after == before {
             let state =
-                if self.uninstall { "has no entry of Styxy's" } else { "has Styxy's entries already" };
+                if self.uninstall { "has no entries of Styxy" } else { "already has Styxy's entries" };
             output::note(&format!("{shown} {state}."));
             return Ok(Exit::Done);
         }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::say::shown::{each, snapshot};
 
-    /// What `--dry-run` shows of these settings.
+    /// What `--dry-run` shows for these settings.
     fn change(agent: Agent, before: &str) -> String {
         diff::unified("settings.json", before, &installed(agent, before, "/opt/styxy/styxy").unwrap())
     }

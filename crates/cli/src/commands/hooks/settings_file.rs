@@ -1,26 +1,26 @@
-//! Reading and writing a settings file, through whatever links lead to it.
+//! Reads and writes a settings file, following the links that lead to it.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use styxy_core::api::{Code, Refusal};
+use styxy_core::json::{place, without_mark};
 
 use super::edit::Trouble;
-use super::text::{LINE_ENDS, line_ends};
 use crate::say::failure::Failure;
 
-/// No settings are longer, in bytes.
+/// The longest settings file that is read, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
 
-/// The text of the file; empty if there is none.
+/// The text of the file; empty if it does not exist.
 ///
 /// # Errors
-/// It cannot be read, is too long or is no text.
+/// It cannot be read, is too long or is not text.
 pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let text = || -> io::Result<String> {
         if !fs::metadata(path)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
         }
         let mut text = String::new();
         File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
@@ -36,27 +36,27 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
     }
 }
 
-/// Writes the file as a whole or not at all; its permissions and its owner stay, and a link still leads to it.
+/// Writes the whole file or nothing; its permissions and owner stay, and links still lead to it.
 ///
 /// `before` is what was read.
 ///
 /// # Errors
-/// It may not be written, or somebody else wrote it meanwhile.
+/// It cannot be written, or somebody else has written it since.
 pub(super) fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
         let target = target(path)?;
         let folder = target.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         let found = match fs::metadata(&target) {
-            // A file that says it is not to be written is not replaced either.
+            // A read-only file is not replaced either.
             Ok(found) if found.permissions().readonly() => return Err(io::ErrorKind::PermissionDenied.into()),
             Ok(found) => Some(found),
             Err(_) => None,
         };
         if found.is_some() && fs::read(&target)? != before.as_bytes() {
-            return Err(io::Error::other("it was changed meanwhile"));
+            return Err(io::Error::other("it has changed since it was read"));
         }
-        // Another file in its place would leave the other names with the old one.
+        // Replacing it would leave its other hard links with the old content.
         if found.as_ref().is_some_and(has_other_names) {
             return overwrite(&target, before, text);
         }
@@ -83,7 +83,7 @@ pub(super) fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure
     write().map_err(|error| refused(path, &format!("cannot be written: {error}")))
 }
 
-/// Writes into the file itself; what was there comes back if that fails on the way.
+/// Writes into the file itself; restores the old content if that fails.
 fn overwrite(path: &Path, before: &str, text: &str) -> io::Result<()> {
     let mut file = File::options().write(true).open(path)?;
     let mut put = |text: &str| {
@@ -102,7 +102,7 @@ fn has_other_names(found: &Metadata) -> bool {
     std::os::unix::fs::MetadataExt::nlink(found) > 1
 }
 
-/// Whether a new file belongs to the owner and the group of the one that it replaces; it is given to them if it can be.
+/// Whether a new file belongs to the owner and group of the one that it replaces; changes them if possible.
 #[cfg(unix)]
 fn is_given_away(file: &File, found: &Metadata) -> bool {
     use std::os::unix::fs::{MetadataExt, fchown};
@@ -120,7 +120,7 @@ fn is_given_away(_: &File, _: &Metadata) -> bool {
     true
 }
 
-/// A new file that nobody else can read: settings hold secrets.
+/// Creates a file that only this user can read: settings contain secrets.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
@@ -128,10 +128,10 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Where links lead to, also if nothing is there.
+/// Where the links lead, even if nothing is there.
 fn target(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
-    // As many links as systems follow.
+    // As many links as operating systems follow.
     for _ in 0..40 {
         match fs::read_link(&path) {
             Ok(to) => path = path.parent().unwrap_or(Path::new("")).join(to),
@@ -146,40 +146,37 @@ fn refused(path: &Path, why: &str) -> Failure {
     refusal.hint("styxy hooks install AGENT --dry-run").detail("path", path.to_string_lossy()).into()
 }
 
-/// The refusal of a file that cannot be changed as it is; `text` is what it has.
+/// The refusal of a file that cannot be changed; `text` is its content.
 pub(super) fn unfit(path: &Path, text: &str, trouble: &Trouble) -> Failure {
     let shown = path.display();
     let mistake = match trouble {
         Trouble::Mistaken(mistake) => mistake,
         Trouble::Unsure => {
-            let sentence =
-                format!("{shown} would not read as it should after the change; nothing was changed");
+            let sentence = format!("the change would damage {shown}; nothing was changed");
             return Refusal::new(Code::InvalidRequest, sentence)
-                .hint("lay the file out in another way, and try again")
+                .hint("change the layout of the file, and try again")
                 .detail("path", path.to_string_lossy())
                 .into();
         }
     };
-    let before = text.get(..mistake.at).unwrap_or(text);
-    let line = line_ends(before) + 1;
-    let column = before.rsplit(LINE_ENDS).next().unwrap_or_default().chars().count() + 1;
-    let expected = mistake.expected;
-    let sentence = format!("{shown}:{line}:{column}: {expected} was expected; nothing was changed");
-    let refusal = Refusal::new(Code::InvalidRequest, sentence).hint("mend the file, and try again");
+    let (line, column) = place(without_mark(text), mistake.at);
+    let sentence = format!("{shown}:{line}:{column}: {}; nothing was changed", mistake.message);
+    let hint = mistake.hint.as_deref().unwrap_or("fix the file, and try again");
+    let refusal = Refusal::new(Code::InvalidRequest, sentence).hint(hint);
     refusal.detail("path", path.to_string_lossy()).detail("line", line).detail("column", column).into()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::Mistake;
     use super::*;
     use crate::say::shown::{each, failed, snapshot};
+    use styxy_core::json::Mistake;
 
     #[test]
-    fn settings_that_are_left_alone_say_why() {
+    fn a_refusal_says_why_the_settings_were_not_changed() {
         let path = Path::new("/home/ada/.claude/settings.json");
         let text = "{\n  \"hooks\": []\n}";
-        let mistake = Mistake { at: 13, expected: "an object" };
+        let mistake = Mistake::new(13, "this is not an object; allowed: { … }");
         snapshot!(
             "settings_refused",
             each([
@@ -191,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_wrote_meanwhile_is_not_overwritten() {
+    fn a_file_that_changed_since_it_was_read_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
         write(&path, "", "{}").unwrap();
@@ -204,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_written_over_as_a_whole() {
+    fn the_whole_file_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
         fs::write(&path, "a long text").unwrap();

@@ -1,8 +1,8 @@
 //! `styxy kill`: ends the server that listens on a port, and nothing else.
 //!
-//! The daemon only says who listens; it ends nothing. A handle on each process is opened first, and then the daemon is
-//! asked again: if it names the same processes while the handles' have not ended, they are those listeners', whatever
-//! became of their numbers in between. A client of the port never listens on it, so it is never found.
+//! The daemon only says who listens; it ends nothing. First a handle on each process is opened, then the daemon is asked
+//! again: if it names the same processes and those of the handles have not ended, the handles are the listeners', even if
+//! pids were reused in between. A client of the port does not listen on it, so it is never found.
 
 mod victims;
 
@@ -10,7 +10,8 @@ use std::time::Duration;
 use std::{io, process};
 
 use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, SystemUsage, WhoAnswer,
+    AllocationsQuery, CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, Rule, SystemUsage,
+    WhoAnswer,
 };
 use styxy_core::{Pid, Port};
 
@@ -19,7 +20,6 @@ use crate::here::context::Context;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
 use crate::here::release_target::{self, LeaseTarget};
-use crate::say::arguments;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -28,35 +28,34 @@ use crate::say::output::{self, one_line, printable};
 use crate::say::table::tilde;
 use victims::{Left, Victim, Victims};
 
-/// A parent that replaces its children is ended with the first ones; it takes more only if it was slow to end.
+/// A parent that replaces its children is ended with them; more rounds are needed only if it ends slowly.
 const MOST_ROUNDS: usize = 4;
 
 /// End the server that listens on a port
 ///
-/// It shows what it will end and asks. The server is asked to end (SIGTERM), and is killed if it has not within the grace;
-/// on Windows it is ended at once. When this returns the port is free.
+/// Shows what it will end, and asks for confirmation. The server gets SIGTERM, and is killed if it has not ended within
+/// --grace; on Windows it is terminated at once. When the command returns, the port is free.
 ///
-/// It ends who listens, never who is merely connected: all processes that do, if the server forked or several have the
-/// port on different addresses. A server of another worktree, another agent session or another
-/// user is refused without --force; one of a deleted worktree of this repository is not. Pid 1, this command and Styxy's daemon are
-/// never ended.
+/// Ends only processes that listen on the port, never its clients: all of them, if the server forked or if several listen
+/// on different addresses. A server of another worktree, agent session or user needs --force; a server of a deleted
+/// worktree of this repository does not. Pid 1, this command and Styxy's daemon are never ended.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy kill 3000
-  styxy kill 3000 --yes       without being asked, for scripts
-  styxy kill 4f5e             the server of the lease whose id begins so
-  styxy kill 3000 --force     also another worktree's"))]
+  styxy kill 3000 --yes       without confirmation, for scripts
+  styxy kill 4f5e             the server of the lease with this beginning of its id
+  styxy kill 3000 --force     even if it is another worktree's server"))]
 pub(crate) struct Args {
-    /// A port, a lease's id, or how one begins
+    /// A port, a lease id, or the beginning of one
     #[arg(value_name = "PORT|LEASE", allow_negative_numbers = true)]
     target: LeaseTarget,
-    /// Also end another worktree's, session's or user's server
+    /// End it even if it belongs to another worktree, session or user
     #[arg(short, long)]
     force: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
-    /// How many seconds it is given to end by itself
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = arguments::seconds, allow_negative_numbers = true)]
+    /// How long it is given to end by itself: seconds, or 500ms, 30s, 2m
+    #[arg(long, value_name = "DURATION", default_value = "5", value_parser = styxy_core::duration, allow_negative_numbers = true)]
     grace: Duration,
 }
 
@@ -76,7 +75,7 @@ impl Args {
             output::note("Nothing was ended.");
             return Ok(Exit::Refused);
         }
-        // The answer may have taken a while.
+        // The confirmation may have taken a while.
         victims.still(context)?;
         let mut ended = Vec::new();
         for round in 1.. {
@@ -93,7 +92,7 @@ impl Args {
                 }
                 Left::Taken(now) => now,
             };
-            // The server's parent has replaced a child meanwhile; that one is judged as the others were.
+            // The server's parent has replaced a child; the new one is judged like the others.
             let next = may_end(CheckAnswer::clone(&now))
                 .ok()
                 .filter(|_| round < MOST_ROUNDS && is_its_own(&now, &ended));
@@ -105,7 +104,7 @@ impl Args {
         Ok(Exit::Done)
     }
 
-    /// Whose each listener is, if all of them may be ended.
+    /// Whose server each listener is, if all of them may be ended.
     fn may_end(
         &self,
         found: CheckAnswer,
@@ -138,7 +137,7 @@ impl Gone {
     }
 }
 
-/// Whether all that listen now do so where what was ended did: they have the same socket, or its place.
+/// Whether all processes that listen now have the addresses of one that was ended: its socket, or a new one.
 fn is_its_own(now: &CheckAnswer, ended: &[Gone]) -> bool {
     let mut listeners = now.system_usage.iter().chain(&now.others);
     listeners.all(|usage| ended.iter().any(|gone| gone.addresses == usage.addresses))
@@ -150,7 +149,7 @@ fn still_taken(port: Port, now: &CheckAnswer, ended: &[Gone]) -> Failure {
     let other = other.unwrap_or_else(|| "another process".to_owned());
     let names: Vec<&str> = ended.iter().map(|gone| gone.shown.as_str()).collect();
     let have = if names.len() == 1 { "has" } else { "have" };
-    victims::taken(port, format!("{} {have} ended, and {other} listens on port {port}", names.join(", ")))
+    victims::taken(port, format!("{} {have} ended, but {other} listens on port {port}", names.join(", ")))
 }
 
 fn shown(target: &LeaseTarget) -> String {
@@ -161,7 +160,7 @@ fn shown(target: &LeaseTarget) -> String {
     }
 }
 
-/// The port that is meant; a lease must have a server of its own on it.
+/// The port of the target; if that is a lease, its own server must listen there.
 fn port(context: &Context, target: &LeaseTarget) -> Result<Port, Failure> {
     if let LeaseTarget::Port(port) = target {
         return Ok(*port);
@@ -174,15 +173,15 @@ fn port(context: &Context, target: &LeaseTarget) -> Result<Port, Failure> {
 
 fn no_terminal(target: &LeaseTarget) -> Failure {
     Failure::usage(
-        "kill ends a process, and there is no terminal to ask on whether that is meant",
+        "kill ends a process, and there is no terminal to ask for confirmation",
         format!("styxy kill {} --yes", shown(target)),
     )
 }
 
 /// A stranger listens on the lease's port.
 fn not_its_server(lease: &Lease) -> Refusal {
-    let error = format!("the server on port {} is not the one of lease {}", lease.port, lease.lock_id);
-    Refusal::new(Code::Forbidden, error).hint(format!("styxy who {}", lease.port)).detail("rule", "owner")
+    let error = format!("the server on port {} does not belong to lease {}", lease.port, lease.lock_id);
+    Refusal::new(Code::Forbidden, error).hint(format!("styxy who {}", lease.port)).rule(Rule::Owner)
 }
 
 fn confirmed(port: Port, victims: &Victims, here: &Here) -> io::Result<bool> {
@@ -212,7 +211,7 @@ fn show(port: Port, victim: &Victim, here: &Here) {
     }
 }
 
-/// What has been done, if anything; `left` is the lease that still covers the port, if one does.
+/// What was done, if anything; `left` is the lease that still covers the port, if there is one.
 fn answer(port: Port, ended: Vec<Gone>, left: Option<&Lease>) -> Option<KillAnswer> {
     let how = |gone: &Gone| match gone.wire.ending {
         Ending::Asked => format!("{} has ended", gone.shown),
@@ -222,7 +221,7 @@ fn answer(port: Port, ended: Vec<Gone>, left: Option<&Lease>) -> Option<KillAnsw
     let mut all = ended.into_iter().map(|gone| gone.wire);
     let Ended { pid, process, ending } = all.next()?;
     let lease =
-        left.map(|lease| format!("; its lease stands, for {}", facts::who(lease))).unwrap_or_default();
+        left.map(|lease| format!("; its lease is still live ({})", facts::who(lease))).unwrap_or_default();
     let message = format!("{}. Nothing listens on port {port} now{lease}", said.join(", "));
     Some(KillAnswer { success: true, port, pid, process, ending, others: all.collect(), message })
 }
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_and_what_was_not_is_said() {
+    fn the_answer_says_what_was_done_and_what_was_not() {
         let port = Port::new(3000).unwrap();
         let done = |gone, left: Option<&Lease>| format!("{}\n", answer(port, gone, left).unwrap().message);
         let taken = CheckAnswer {

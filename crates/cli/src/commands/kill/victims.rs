@@ -1,9 +1,9 @@
-//! The processes that are to be ended, each held by a handle: no other process can come to be meant by it.
+//! The processes to end, each held by a handle, which cannot come to refer to another process.
 
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use styxy_core::api::{CheckAnswer, Code, Ending, Lease, Refusal, SystemUsage, WhoAnswer};
+use styxy_core::api::{CheckAnswer, Code, Ending, Lease, Refusal, Rule, SystemUsage, WhoAnswer};
 use styxy_core::{Pid, Port};
 
 use crate::here::context::Context;
@@ -15,7 +15,7 @@ use crate::say::failure::Failure;
 /// How long the port may take to be free once its server has ended.
 const SETTLE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long another may listen before it is one that stays: a server's last children end a moment after it.
+/// How long others may listen before they count: a server's last children end a moment after it.
 const LINGER: Duration = Duration::from_millis(300);
 
 /// Every process that listens on a port; at least one.
@@ -30,25 +30,25 @@ pub(super) struct Victim {
     /// `node (42)`
     pub(super) shown: String,
     pub(super) usage: SystemUsage,
-    /// Whose it is.
+    /// Whose server it is.
     pub(super) found: WhoAnswer,
     handle: Handle,
 }
 
-/// What became of the port when its servers had ended.
+/// The state of the port after its servers have ended.
 pub(super) enum Left {
-    /// Nothing listens; the lease that still covers it, if one does.
+    /// Nothing listens; the lease that still covers it, if there is one.
     Free(Option<Lease>),
-    /// Others do.
+    /// Other processes listen.
     Taken(Box<CheckAnswer>),
 }
 
 impl Victims {
-    /// Opens a handle on each that was found, and makes sure that it is the one that was meant. A server's children come
-    /// and go: one that is gone by now is left out.
+    /// Opens a handle on each process that was found, and makes sure that it is that process. A server's children come and
+    /// go: those that are gone are left out.
     ///
     /// # Errors
-    /// All have gone, one cannot be seen, or one is not this user's to end.
+    /// All are gone, or this user may not end one of them.
     pub(super) fn hold(context: &Context, port: Port, found: Vec<WhoAnswer>) -> Result<Self, Failure> {
         let all = found.into_iter().filter_map(|found| Victim::hold(found).transpose());
         let mut victims = Self { port, all: all.collect::<Result<_, _>>()? };
@@ -60,7 +60,7 @@ impl Victims {
         &self.all
     }
 
-    /// Leaves out those behind whose handles no longer is the listener that was found.
+    /// Leaves out those that are no longer the listeners that were found.
     ///
     /// # Errors
     /// None is left.
@@ -81,9 +81,9 @@ impl Victims {
         }
     }
 
-    /// Asks all of them to end, and kills those that have not within `grace`. How each ended, in order.
+    /// Asks all of them to end, and kills those that have not ended within `grace`. Returns how each ended, in order.
     ///
-    /// All are asked before any is waited for: a server's parent would replace a child that has ended.
+    /// All are asked before any is waited for, since a server's parent would replace a child that has ended.
     pub(super) fn end(&self, grace: Duration) -> Result<Vec<Ending>, Failure> {
         let asks = cfg!(unix) && !grace.is_zero();
         if asks {
@@ -103,7 +103,7 @@ impl Victims {
         for victim in &self.all {
             if !victim.has_ended_by(deadline)? {
                 let sentence =
-                    format!("{} was killed and has not ended within {} s", victim.shown, SETTLE.as_secs());
+                    format!("{} was killed but has not ended within {} s", victim.shown, SETTLE.as_secs());
                 return Err(taken(self.port, sentence));
             }
         }
@@ -111,14 +111,14 @@ impl Victims {
     }
 }
 
-/// Waits until nothing listens on `port`, or only others than `ended` do.
+/// Waits until nothing listens on `port`, or only processes other than `ended` do.
 pub(super) fn freed(context: &Context, port: Port, ended: &[Pid]) -> Result<Left, Failure> {
     let deadline = Instant::now() + SETTLE;
     let soon = Instant::now() + LINGER;
     loop {
         let now = context.ask(async |client| client.check(port).await)?;
         if now.system_usage.is_none() {
-            // The daemon may not have heard yet that the lease's owner has ended.
+            // The daemon may not know yet that the lease's owner has ended.
             let is_over = |lease: &Lease| lease.owner.pid.is_some_and(|pid| ended.contains(&pid));
             return Ok(Left::Free(now.allocated_to.filter(|lease| !is_over(lease))));
         }
@@ -131,7 +131,7 @@ pub(super) fn freed(context: &Context, port: Port, ended: &[Pid]) -> Result<Left
     }
 }
 
-/// The port is not free, though what listened on it has ended.
+/// The port is not free, although its server has ended.
 pub(super) fn taken(port: Port, sentence: String) -> Failure {
     Refusal::new(Code::PortUnavailable, sentence)
         .hint(format!("styxy who {port}"))
@@ -140,7 +140,7 @@ pub(super) fn taken(port: Port, sentence: String) -> Failure {
 }
 
 impl Victim {
-    /// None if it has gone.
+    /// None if it is gone.
     fn hold(found: WhoAnswer) -> Result<Option<Self>, Failure> {
         let usage = found.system_usage.clone().unwrap_or_default();
         let shown = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)).unwrap_or_default();
@@ -164,7 +164,7 @@ impl Victim {
 }
 
 pub(super) fn gone(port: Port) -> Failure {
-    let sentence = format!("what listened on port {port} is gone, and nothing was ended");
+    let sentence = format!("the server on port {port} is gone, and nothing was ended");
     Refusal::new(Code::NotRunning, sentence)
         .hint(format!("styxy who {port}"))
         .detail("port", port.get())
@@ -172,6 +172,6 @@ pub(super) fn gone(port: Port) -> Failure {
 }
 
 pub(super) fn cannot(shown: &str, error: &io::Error) -> Failure {
-    let refusal = Refusal::new(Code::Forbidden, format!("{shown} cannot be ended from here: {error}"));
-    refusal.hint("end it as its own user").detail("rule", "owner").into()
+    let refusal = Refusal::new(Code::Forbidden, format!("could not end {shown}: {error}"));
+    refusal.hint("end it as its user").rule(Rule::Owner).into()
 }

@@ -1,4 +1,4 @@
-//! What is said to each tool, and the folder that a call is about. The comments of the fields are what a client reads.
+//! The arguments of each tool, and the folder that a call is about. Clients see the comments of the fields.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use styxy_client::Caller;
-use styxy_core::api::{Refusal, explain};
-use styxy_core::{LockId, Port, ProjectPath, ServiceName, ServiceType};
+use styxy_core::api::{self, Refusal};
+use styxy_core::{Invalid, LockId, Port, ProjectPath, ServiceName, ServiceType};
 
 use crate::here::caller::caller;
 use crate::say::failure::Failure;
@@ -24,8 +24,8 @@ pub(super) struct Allocate {
     /// Which of several servers of that service: web, admin, …
     #[schemars(with = "Option<String>", length(max = 100))]
     pub(super) name: Option<ServiceName>,
-    /// The port wished for; another one is given if it cannot be had.
-    /// Default: what the project's .styxy.json says, else the port of last time.
+    /// Preferred port; another one is used if it is taken.
+    /// Default: the one in the project's .styxy.json, else the port of last time.
     #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
     /// A folder of the worktree that the port is for, absolute. Default: this server's working folder.
@@ -36,7 +36,7 @@ pub(super) struct Allocate {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Release {
-    /// The port to give back; either this or `lock_id`.
+    /// The port to release; either this or `lock_id`.
     #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
     /// The lease to end; either this or port.
@@ -50,16 +50,16 @@ pub(super) struct Release {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
-    /// Only this service's.
+    /// Only leases of this service.
     #[schemars(with = "Option<String>", length(max = 50))]
     pub(super) service: Option<ServiceType>,
-    /// Only leases of this name.
+    /// Only leases with this name.
     #[schemars(with = "Option<String>", length(max = 100))]
     pub(super) name: Option<ServiceName>,
-    /// Only this port's.
+    /// Only the lease of this port.
     #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
-    /// Only those of the worktree around this folder, absolute. Default: all worktrees.
+    /// Only leases of the worktree of this folder, absolute. Default: all worktrees.
     pub(super) project: Option<PathBuf>,
 }
 
@@ -83,19 +83,16 @@ pub(super) struct WhoOwns {
     pub(super) project: Option<PathBuf>,
 }
 
-/// What was said to a tool, read.
+/// Reads the arguments of a call.
 ///
 /// # Errors
-/// An argument is missing, unknown or not of its form; it is named.
+/// An argument is missing, unknown or invalid; the refusal names it.
 pub(super) fn read<T: DeserializeOwned>(mut said: JsonObject) -> Result<T, Refusal> {
     said.values_mut().for_each(make_whole);
-    serde_path_to_error::deserialize(Value::Object(said)).map_err(|error| {
-        let path = error.path().to_string();
-        explain(if path == "." { "arguments" } else { &path }, &error.inner().to_string())
-    })
+    api::read("arguments", &Value::Object(said).to_string())
 }
 
-/// To JSON Schema, 3000.0 is an integer, and some languages write their numbers so.
+/// In JSON Schema 3000.0 is an integer, and some languages write their numbers like that.
 fn make_whole(value: &mut Value) {
     let fraction = value.as_f64().filter(|_| value.is_f64());
     let whole = fraction.and_then(|number| format!("{number}").parse::<u32>().ok());
@@ -128,11 +125,10 @@ pub(super) fn caller_in(given: Option<&Path>) -> Result<Caller, Failure> {
 fn is_folder(given: Option<&Path>) -> Result<(), Failure> {
     match given.filter(|given| !given.is_dir()) {
         None => Ok(()),
-        Some(given) => Err(explain(
-            "project",
-            &format!("{} is not a folder; allowed: the path of a folder that exists", given.display()),
-        )
-        .into()),
+        Some(given) => {
+            let wrong = Invalid::new(given.display(), "is not a folder", "the path of a folder that exists");
+            Err(wrong.in_field("project").into())
+        }
     }
 }
 
@@ -154,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_may_be_written_with_a_fraction_of_nothing() {
+    fn a_port_may_be_written_with_a_fraction_of_zero() {
         let port = |text: &str| read::<Check>(serde_json::from_str(text).unwrap());
         assert_eq!(port(r#"{"port": 3000.0}"#).unwrap().port.get(), 3000);
         assert_eq!(port(r#"{"port": 3e3}"#).unwrap().port.get(), 3000);
@@ -164,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_of_the_wrong_form_is_refused_with_what_is_allowed() {
+    fn an_invalid_argument_is_refused_with_what_is_allowed() {
         let refusal = mistake::<Check>(&json!({ "port": 70_000 }));
         assert_eq!(refusal.error, "port: 70000 is not a port; allowed: a whole number from 1 to 65535");
         let refusal = mistake::<Allocate>(&json!({}));

@@ -18,7 +18,7 @@ use crate::here::ownership::{self, Here};
 use crate::here::release_target::{Claim, on_port};
 use crate::say::failure::Failure;
 
-/// What a tool answers: the wire's type for programs, the facts in words for who reads.
+/// The answer of a tool: the type of the wire for programs, the facts as text for readers.
 pub(super) struct Answer {
     pub(super) wire: JsonObject,
     pub(super) text: String,
@@ -43,8 +43,8 @@ pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Re
     }
 }
 
-/// The lease that the session's own process has already: it was told to the session, and lasts as long as that. This server
-/// does not take it over, since its own end frees what it leased.
+/// The lease that the session itself already has: the session knows it, and it lasts as long as the session. This server
+/// does not take it over, since its own leases end with it.
 async fn sessions(client: &Client, port: &PortRequest, terms: &Terms) -> Result<Option<Lease>, Failure> {
     if terms.instance.is_none() {
         return Ok(None);
@@ -62,14 +62,14 @@ async fn sessions(client: &Client, port: &PortRequest, terms: &Terms) -> Result<
     }))
 }
 
-/// As the daemon answers when a lease is given again.
+/// The daemon's answer for a reused lease.
 fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
     let grant = Grant {
         success: true,
         port: lease.port,
         lock_id: Some(lease.lock_id),
         url: format!("http://localhost:{}", lease.port),
-        message: format!("Port {} was allocated for {} service already", lease.port, lease.service_type),
+        message: format!("Port {} was already allocated for {} service", lease.port, lease.service_type),
         service_type: lease.service_type,
         service_name: lease.service_name,
         state: lease.state,
@@ -94,16 +94,16 @@ pub(super) async fn release(context: &Context, said: arguments::Release) -> Resu
         }
         (None, Some(lock_id)) => {
             let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
-            // An id is no secret here: list_ports tells everybody's. What has ended the daemon refuses in its own words.
+            // Ids are not secret here: list_ports shows all of them. The daemon refuses leases that have ended.
             if let Some(lease) = leases.iter().find(|lease| lease.lock_id == lock_id) {
                 on_port(lease.port, Some(lease), &claim).map_err(for_an_agent)?;
             }
             lock_id
         }
         (None, None) | (Some(_), Some(_)) => {
-            let error = "what to release is to be said by port or by lock_id, one of the two";
+            let error = "give either port or lock_id to say what to release";
             return Err(Refusal::new(Code::InvalidRequest, error)
-                .hint("list_ports tells both")
+                .hint("list_ports shows both")
                 .detail("field", "port")
                 .into());
         }
@@ -112,11 +112,11 @@ pub(super) async fn release(context: &Context, said: arguments::Release) -> Resu
     answer(&released, summaries::lines([released.message.clone()]))
 }
 
-/// The same refusal without the command that insists: whose server it is decides a person.
+/// The refusal without the command that forces it: that decision is for a person.
 fn for_an_agent(refusal: Refusal) -> Refusal {
     match refusal.code {
-        Code::Forbidden => refusal.hint("allocate_port gives this worktree a port of its own"),
-        _ => refusal.hint("list_ports lists the leases there are"),
+        Code::Forbidden => refusal.hint("allocate_port gives this worktree its own port"),
+        _ => refusal.hint("list_ports lists the live leases"),
     }
 }
 
@@ -147,7 +147,7 @@ pub(super) async fn who(context: &Context, said: arguments::WhoOwns) -> Result<A
     answer(&owner, summaries::owner(&owner))
 }
 
-/// Who has the port, without command lines: they may hold another project's secrets.
+/// Who has the port, without command lines: they may contain another project's secrets.
 async fn client_check(client: &Client, port: Port) -> Result<CheckAnswer, Failure> {
     let mut checked = client.check(port).await?;
     let silence = |usage: &mut SystemUsage| usage.command = None;
@@ -165,6 +165,6 @@ fn answer(wire: &impl Serialize, text: String) -> Result<Answer, Failure> {
 }
 
 fn unexpected(what: &str) -> Refusal {
-    Refusal::new(Code::DaemonUnreachable, format!("the daemon's answer cannot be understood: {what}"))
+    Refusal::new(Code::DaemonUnreachable, format!("the daemon's answer is not understood: {what}"))
         .hint("styxy daemon restart")
 }

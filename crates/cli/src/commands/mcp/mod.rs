@@ -1,7 +1,7 @@
-//! `styxy mcp`: the tools of the Model Context Protocol, over stdin and stdout.
+//! `styxy mcp`: tools of the Model Context Protocol, over stdin and stdout.
 //!
-//! Each call looks anew where it is and asks the daemon anew: the server keeps nothing. What it leases has its own
-//! process as the owner, so its end, however it comes, is theirs. Nothing but the protocol goes to stdout.
+//! The server keeps no state: each call finds out where it is and asks the daemon. Its leases are owned by its own process,
+//! so they end when it does, however it ends. Only the protocol goes to stdout.
 
 mod arguments;
 mod calls;
@@ -33,14 +33,14 @@ Styxy leases the TCP ports of dev servers on this machine: one port, one holder.
 (dev, api, test, storybook, …) and, where there are several of one service, a name; asking again gives the same port. \
 Without `project` the worktree is the one around this server's working folder; a session that works in another \
 worktree names that. Leases made here end with this server, unless a server listens on the port: then with that one. \
-Ports that others hold stay theirs: allocate_port gives a free one and says who holds the one that was wished for.";
+Ports that others have stay theirs: allocate_port gives a free one and says who has the preferred one.";
 
 /// Serve the tools of the Model Context Protocol to a coding agent
 ///
-/// The agent starts it and speaks with it over stdin and stdout. Its tools allocate, release, list and check ports, and say
-/// who owns one. What it leases ends with it, however it ends; a server that listens by then keeps its port.
+/// The agent starts it and talks to it over stdin and stdout. Its tools allocate, release, list and check ports, and say who
+/// owns one. Its leases end with it, however it ends; a server that is listening keeps its port.
 ///
-/// The project is the worktree around the current folder, unless a call names another.
+/// The project is the worktree of the current folder, unless a call names another.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy mcp                         started by the agent, not by hand
   claude mcp add styxy -- styxy mcp   once, for Claude Code
@@ -49,10 +49,10 @@ Ports that others hold stay theirs: allocate_port gives a free one and says who 
 pub(crate) struct Args {}
 
 impl Args {
-    #[expect(clippy::unused_self, reason = "every command is run like this")]
+    #[expect(clippy::unused_self, reason = "has the form of every command")]
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if output::can_ask() {
-            output::note("An agent speaks with this command; it waits for one on stdin. Ctrl-D ends it.");
+            output::note("This command is for agents; it waits for one on stdin. Ctrl-D ends it.");
         }
         let server = Server { context: context.clone() };
         context::block_on(serve(server))??;
@@ -64,7 +64,7 @@ impl Args {
 async fn serve(server: Server) -> io::Result<()> {
     let running = match server.serve(rmcp::transport::stdio()).await {
         Ok(running) => running,
-        // Nobody has spoken; that is no failure of ours.
+        // Nothing was sent; that is not a failure.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(error) => return Err(io::Error::other(error)),
     };
@@ -112,10 +112,9 @@ impl ServerHandler for Server {
         request: CustomRequest,
         _: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        // What the SDK cannot read as one of the protocol's requests arrives here, a mistaken call too.
+        // Requests that the SDK does not know arrive here, and malformed tool calls too.
         Err(if request.method == "tools/call" {
-            let error =
-                "tools/call: params are not of their form; allowed: a name, and arguments as an object";
+            let error = "tools/call: invalid params; allowed: a name, and arguments as an object";
             ErrorData::invalid_params(error, None)
         } else {
             let error = format!("unknown method {:?}", request.method);
@@ -130,7 +129,7 @@ fn answered(answer: Answer) -> CallToolResult {
     result
 }
 
-/// A refusal is an answer that the agent reads, not an error of the protocol, which clients hide.
+/// A refusal is an answer, which the agent reads, and not a protocol error, which clients hide.
 fn refused(refusal: &Refusal) -> CallToolResult {
     let mut result = CallToolResult::error(vec![ContentBlock::text(summaries::refused(refusal))]);
     result.structured_content = serde_json::to_value(refusal).ok();

@@ -1,6 +1,6 @@
-//! The schemas of what the tools take and give.
+//! The schemas of the tools' arguments and answers.
 //!
-//! What they give are the wire's types, so their schemas are cut out of the REST API's document, which a test keeps true.
+//! The answers are types of the wire, so their schemas come from the REST API's document, which a test keeps correct.
 
 use rmcp::model::JsonObject;
 use schemars::generate::SchemaSettings;
@@ -8,27 +8,27 @@ use schemars::transform::{RecursiveTransform, RestrictFormats};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-/// The REST API, as the daemon tells it too; linked, the two are one text.
+/// The REST API's document, which the daemon serves too; the linker keeps one copy.
 const CONTRACT: &str = include_str!("../../../../../docs/openapi.json");
-/// Where the REST API's document has its schemas, as references name it.
+/// The prefix of references to schemas in the REST API's document.
 pub(super) const COMPONENTS: &str = "#/components/schemas/";
 const DEFINITIONS: &str = "#/$defs/";
 
-/// What a tool takes that reads its arguments as a `T`.
+/// The schema of the arguments of a tool that reads a `T`.
 pub(super) fn input<T: JsonSchema>() -> JsonObject {
     let settings = SchemaSettings::draft2020_12()
         .with_transform(RestrictFormats::default())
         .with_transform(RecursiveTransform(plain));
     let schema = settings.into_generator().into_root_schema_for::<T>();
     let mut schema = object(schema.to_value());
-    // Rust's names, which tell a client nothing.
+    // Names of this program, which are useless to a client.
     for noise in ["$schema", "title", "description"] {
         schema.remove(noise);
     }
     schema
 }
 
-/// An argument that may be left out: a client would fill in a null that the schema allows. A description is one line.
+/// Makes no argument nullable, since clients would send null instead of leaving it out, and a description one line.
 fn plain(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get("type") {
         let without_null = types.iter().find(|name| *name != "null").cloned();
@@ -39,7 +39,7 @@ fn plain(schema: &mut Schema) {
     }
 }
 
-/// What a tool gives: the type of the wire that is called `answer`, or a refusal.
+/// The schema of a tool's answers: the type `answer` of the wire, or a refusal.
 pub(super) fn output(answer: &str) -> JsonObject {
     let document: Value = serde_json::from_str(CONTRACT).unwrap_or_default();
     let known = &document["components"]["schemas"];
@@ -52,7 +52,7 @@ pub(super) fn output(answer: &str) -> JsonObject {
     object(json!({ "type": "object", "anyOf": [choice(answer), choice("Refusal")], "$defs": definitions }))
 }
 
-/// The answer that no route gives.
+/// The answer that is not in the REST API's document.
 pub(super) const WHO: &str = "WhoAnswer";
 
 fn who() -> Value {
@@ -74,7 +74,7 @@ fn who() -> Value {
     })
 }
 
-/// Puts `schema` under `name`, and after it all that it refers to.
+/// Adds `schema` as `name`, and every schema that it refers to.
 fn define(name: &str, mut schema: Value, known: &Value, definitions: &mut Map<String, Value>) {
     let mut named = Vec::new();
     localise(&mut schema, &mut named);
@@ -86,12 +86,12 @@ fn define(name: &str, mut schema: Value, known: &Value, definitions: &mut Map<St
     }
 }
 
-/// Turns the document's references into local ones, and names them. Descriptions go: a client may show a schema to its
-/// model, which pays for every word, and the names say it.
+/// Makes the document's references local ones, and collects their names. Removes descriptions: a client may show a schema to
+/// its model, which pays for every word, and the names are clear enough.
 fn localise(schema: &mut Value, named: &mut Vec<String>) {
     match schema {
         Value::Object(fields) => {
-            // A property may be called `description`; its schema is an object, and stays.
+            // A property may be called `description`; its schema is an object and is kept.
             fields.retain(|key, value| key != "examples" && !(key == "description" && value.is_string()));
             for (key, value) in fields.iter_mut() {
                 match value.as_str().and_then(|text| text.strip_prefix(COMPONENTS)) {

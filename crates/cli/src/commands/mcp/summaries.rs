@@ -1,4 +1,4 @@
-//! The facts of each answer in words, for the agent that reads them: what is so, never what to do.
+//! The facts of each answer as text for an agent: what is true, never what to do.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use styxy_core::{Pid, ProjectPath};
 use crate::say::facts;
 use crate::say::output::one_line;
 
-/// `api: 4001 (4000 is leased by claude-812 (/w/app2))`, and what the lease lasts as long as.
+/// `api: 4001 (4000 is leased by claude-812 (/w/app2))`, and when the lease ends.
 pub(super) fn granted(grant: &Grant, us: Option<Pid>) -> String {
     let name = grant.service_name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
     let mut headline = format!("{}{name}: {}", grant.service_type, grant.port);
@@ -19,27 +19,27 @@ pub(super) fn granted(grant: &Grant, us: Option<Pid>) -> String {
     }
     let until = match facts::owner(&grant.owner) {
         _ if grant.existing => {
-            "It is the one of its service on this machine and ends with its holder.".into()
+            "It is the only one for its service on this machine, and ends with its holder.".into()
         }
         _ if us.is_some() && grant.owner.pid == us => {
-            "It ends with this MCP server, or with the server that listens on the port by then.".into()
+            "It ends with this MCP server, or with the server that then listens on the port.".into()
         }
         Some(owner) => format!("It ends with {owner}."),
         None => "It ends with the server that listens on the port.".into(),
     };
-    let again = if grant.reused { "It had this port already. " } else { "" };
+    let again = if grant.reused { "It already had this port. " } else { "" };
     let lease = grant.lock_id.map(|lock_id| format!(", lease {lock_id}")).unwrap_or_default();
     lines([
         headline,
         format!("{}{lease}. {again}{until}", grant.url),
-        format!("Most servers take it from the environment: PORT={}", grant.port),
+        format!("Most servers read it from the environment: PORT={}", grant.port),
     ])
 }
 
-/// One line a lease.
+/// One line per lease.
 pub(super) fn listed(leases: &[Lease], ours: Option<&ProjectPath>) -> String {
     if leases.is_empty() {
-        return "no lease is like that".into();
+        return "no lease matches".into();
     }
     lines(leases.iter().map(|lease| {
         let place = match &lease.project_path {
@@ -57,7 +57,7 @@ pub(super) fn listed(leases: &[Lease], ours: Option<&ProjectPath>) -> String {
     }))
 }
 
-/// `3000 is free`, or what keeps it from being so.
+/// `3000 is free`, or who has it.
 pub(super) fn checked(answer: &CheckAnswer) -> String {
     let port = answer.port;
     let listener = answer.system_usage.as_ref().map(listener);
@@ -73,12 +73,12 @@ pub(super) fn checked(answer: &CheckAnswer) -> String {
         (None, Some(listener)) => format!("{port} has no lease; {listener} listens on it"),
         (None, None) if answer.available => format!("{port} is free"),
         (None, None) => {
-            format!("{port} cannot be had: {}", answer.reason.as_deref().unwrap_or("it is not told why"))
+            format!("{port} is unavailable: {}", answer.reason.as_deref().unwrap_or("the reason is unknown"))
         }
     }])
 }
 
-/// Whose the server is, and every step from the port to the session.
+/// Whose server it is, and every step from the port to the session.
 pub(super) fn owner(answer: &WhoAnswer) -> String {
     let whose = match answer.whose {
         Whose::Mine => "this worktree's",
@@ -103,14 +103,14 @@ pub(super) fn owner(answer: &WhoAnswer) -> String {
     lines(facts)
 }
 
-/// What, why and what to know next.
+/// What was refused, why, and a hint.
 pub(super) fn refused(refusal: &Refusal) -> String {
     let mut facts = vec![format!("{}: {}", refusal.code, refusal.error)];
     facts.extend(refusal.hint.as_ref().map(|hint| format!("hint: {hint}")));
     lines(facts)
 }
 
-/// One line each; what others are called makes no line of its own.
+/// One line each; a name with a new line does not make another one.
 pub(super) fn lines(facts: impl IntoIterator<Item = String>) -> String {
     facts.into_iter().map(|fact| one_line(&fact).into_owned()).collect::<Vec<_>>().join("\n")
 }
@@ -135,7 +135,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_grant_says_who_holds_the_port_that_was_wished_for() {
+    fn a_grant_says_who_has_the_preferred_port() {
         let mut wire = json!({
             "success": true, "port": 4001, "lock_id": "4f5e0000-0000-4000-8000-000000004001", "service_type": "api",
             "service_name": null, "state": "granted", "owner": {"kind": "process", "pid": 42},
@@ -147,8 +147,8 @@ mod tests {
         let expected = "\
 api: 4001 (4000 is leased by claude-812 (/w/app2))
 http://localhost:4001, lease 4f5e0000-0000-4000-8000-000000004001. It ends with this MCP server, or with the server that \
-listens on the port by then.
-Most servers take it from the environment: PORT=4001";
+then listens on the port.
+Most servers read it from the environment: PORT=4001";
         assert_eq!(said(&wire), expected);
         wire["reason"] = json!(null);
         wire["reused"] = json!(true);
@@ -156,7 +156,7 @@ Most servers take it from the environment: PORT=4001";
         wire["owner"] = json!({"kind": "process", "pid": 7, "process": "node"});
         let again = said(&wire);
         assert!(again.starts_with("api/web: 4001\n"), "{again}");
-        assert!(again.contains("It had this port already. It ends with node (7).\n"), "{again}");
+        assert!(again.contains("It already had this port. It ends with node (7).\n"), "{again}");
     }
 
     #[test]
@@ -171,7 +171,7 @@ Most servers take it from the environment: PORT=4001";
             checked(&serde_json::from_value(wire).unwrap())
         };
         assert_eq!(said(true, None, None), "3000 is free");
-        assert_eq!(said(false, None, None), "3000 cannot be had: it is not told why");
+        assert_eq!(said(false, None, None), "3000 is unavailable: the reason is unknown");
         assert_eq!(
             said(false, Some(&held), None),
             "3000 is leased for dev by claude-1 in /w/app; nothing listens on it"
@@ -191,11 +191,11 @@ Most servers take it from the environment: PORT=4001";
 3000 dev, granted, waits for a listener, this worktree
 3001 dev, granted, waits for a listener, /w/b";
         assert_eq!(listed(&leases, Some(&ours)), expected);
-        assert_eq!(listed(&[], None), "no lease is like that");
+        assert_eq!(listed(&[], None), "no lease matches");
     }
 
     #[test]
-    fn what_others_are_called_makes_no_line_and_moves_no_cursor() {
+    fn names_of_others_make_no_lines_and_move_no_cursor() {
         let said = lines(["a\nb\u{1b}[2J".to_owned(), "c".to_owned()]);
         assert_eq!(said, "a\\nb\\u{1b}[2J\nc");
     }

@@ -1,4 +1,4 @@
-//! The table of tools: what a client is told of each, what it takes, and what is done with that.
+//! The table of tools: how a client sees each, its arguments, and what it does with them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::schema;
 use crate::here::context::Context;
 use crate::say::failure::Failure;
 
-/// What can be called.
+/// A tool that an agent can call.
 pub(super) struct Tool {
     pub(super) name: &'static str,
     title: &'static str,
@@ -42,7 +42,7 @@ struct Takes {
 
 type Answering<'c> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'c>>;
 
-/// One type is what the client is told of and what the call reads.
+/// The client sees the schema of the type that the call reads.
 macro_rules! takes {
     ($arguments:ty => $call:path) => {
         Takes {
@@ -57,18 +57,18 @@ pub(super) static TOOLS: [Tool; 5] = [
     Tool {
         name: "allocate_port",
         title: "Get a port",
-        description: "Leases a TCP port to a dev server of this worktree. Nobody else is given it while the lease \
-                      stands. The same service and name get the same port again. A wished port that somebody holds is \
-                      not taken: another is given, and the answer says who holds it.",
+        description: "Leases a TCP port to a dev server of this worktree. Nobody else gets it while the lease is live. \
+                      The same service and name get the same port again. A preferred port that somebody else has is not \
+                      taken from them: you get another one, and the answer says who has it.",
         effect: Effect::Adds,
         takes: takes!(Allocate => calls::allocate),
         gives: "Grant",
     },
     Tool {
         name: "release_port",
-        title: "Give a port back",
-        description: "Ends a lease, by port or by lock_id. A server on the port keeps running. A lease that another \
-                      worktree's or agent session's server uses is refused.",
+        title: "Release a port",
+        description: "Ends a lease, by port or by lock_id. A server on the port keeps running. Leases that a server of \
+                      another worktree or agent session uses are refused.",
         effect: Effect::Ends,
         takes: takes!(Release => calls::release),
         gives: "ReleaseAnswer",
@@ -84,7 +84,7 @@ pub(super) static TOOLS: [Tool; 5] = [
     },
     Tool {
         name: "check_port",
-        title: "Look at a port",
+        title: "Check a port",
         description: "Says whether a port is free, and if not, which lease or process has it. Changes nothing.",
         effect: Effect::Reads,
         takes: takes!(Check => calls::check),
@@ -95,7 +95,7 @@ pub(super) static TOOLS: [Tool; 5] = [
         title: "Whose server is on a port",
         description: "Says whose the server on a port is, seen from this worktree: mine, nobody, sibling (another \
                       worktree of this repository), foreign (another project or user) or orphan (its worktree was \
-                      deleted); with process, pid, worktree, branch and agent session. Command lines are never told.",
+                      deleted); with process, pid, worktree, branch and agent session. Command lines are never shown.",
         effect: Effect::Reads,
         takes: takes!(WhoOwns => calls::who),
         gives: schema::WHO,
@@ -108,15 +108,15 @@ impl Tool {
         TOOLS.iter().find(|tool| tool.name == name)
     }
 
-    /// Does what it is called for.
+    /// Runs a call of it.
     ///
     /// # Errors
-    /// The arguments cannot be meant, or the daemon says no or cannot be reached.
+    /// The arguments are invalid, the daemon refuses, or it cannot be reached.
     pub(super) async fn call(&self, context: &Context, said: JsonObject) -> Result<Answer, Refusal> {
         (self.takes.call)(context, said).await.map_err(Failure::into_refusal)
     }
 
-    /// As a client lists it.
+    /// How a client lists it.
     pub(super) fn declaration(&self) -> Declaration {
         let annotations = ToolAnnotations::with_title(self.title)
             .read_only(matches!(self.effect, Effect::Reads))
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_listed_as_it_was_reviewed() {
-        // What a tool gives is the REST API's, which has its own file.
+        // The answers are those of the REST API, which has its own file.
         let shown = TOOLS.iter().map(|tool| {
             let mut listed = serde_json::to_value(tool.declaration()).unwrap();
             listed.as_object_mut().unwrap().remove("outputSchema");

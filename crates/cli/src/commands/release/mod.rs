@@ -1,4 +1,4 @@
-//! `styxy release`: gives ports back.
+//! `styxy release`: ends leases.
 
 use styxy_client::{Client, Error, Terms};
 use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};
@@ -13,21 +13,21 @@ use crate::say::output::printable;
 
 /// Give ports back
 ///
-/// Each is a port, a lease's id, or the beginning of one id only. Servers keep running; only their claim to the port
-/// ends. All are tried; it exits 1 if one was refused.
+/// Each target is a port, a lease id, or the unique beginning of one. Servers keep running; only their claim to the port
+/// ends. All targets are tried; exits 1 if one was refused.
 ///
-/// By port, a lease that another worktree's or agent session's server uses is refused without --force. By id or the
-/// beginning of one no check of the worktree is made: an id names that very lease.
+/// By port, a lease that a server of another worktree or agent session uses needs --force. By id this is not checked: an
+/// id names exactly one lease.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy release 3000
   styxy release 3000 8000 6006
   styxy release 4f5e
-  styxy release 3000 --force   also if another worktree's server listens there"))]
+  styxy release 3000 --force   even if another worktree's server listens there"))]
 pub(crate) struct Args {
-    /// A port, a lease's id, or how one begins
+    /// A port, a lease id, or the beginning of one
     #[arg(value_name = "LEASE|PORT", required = true, allow_negative_numbers = true)]
     targets: Vec<LeaseTarget>,
-    /// By port, also end a lease that another worktree's or agent session's server uses
+    /// By port, also end a lease that a server of another worktree or agent session uses
     #[arg(short, long)]
     force: bool,
 }
@@ -40,7 +40,7 @@ impl Args {
             for target in &self.targets {
                 match release(client, target, &claim).await {
                     Ok(result) => results.push(result),
-                    // The daemon is gone: what was done before is told, and the rest need not be tried.
+                    // The daemon is gone: what was done is reported, and the rest is not tried.
                     Err(error) => {
                         results.push(Err(error.refusal()));
                         break;
@@ -65,10 +65,10 @@ impl Args {
     }
 }
 
-/// One release: done, or refused by the daemon or by the rules here.
+/// Releases one target: done, or refused by the daemon or by the rules here.
 ///
 /// # Errors
-/// The daemon cannot be asked: then the rest need not be tried.
+/// The daemon cannot be asked; then the rest is not tried.
 async fn release(
     client: &Client,
     target: &LeaseTarget,

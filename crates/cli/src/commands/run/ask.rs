@@ -1,4 +1,4 @@
-//! Getting the ports for `styxy run`: from the daemon, or if it cannot be reached by looking.
+//! Gets the ports for `styxy run`: from the daemon, or by probing if it cannot be reached.
 
 use std::env;
 use std::process::{Command, Stdio, id};
@@ -13,14 +13,14 @@ use crate::here::fallback::{self, Candidates};
 use crate::here::variables::variable;
 use crate::say::failure::Failure;
 
-/// A daemon that has not answered by then is not waited for: the command is to start.
+/// How long to wait for the daemon: the command has to start.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The ports of a command, in the order in which they were asked for.
+/// The ports of a command, in the order of the requests.
 #[derive(Debug)]
 pub(super) enum Ports {
     Leased(Vec<Grant>),
-    /// Found free, and kept by nobody.
+    /// Found free, but not leased.
     Probed {
         ports: Vec<Port>,
         why: String,
@@ -40,7 +40,7 @@ impl Ports {
 /// A port for each request, leased by this process or by one it descends from.
 ///
 /// # Errors
-/// The daemon refuses, or cannot be reached and nothing is free either.
+/// The daemon refuses, or it cannot be reached and no port is free.
 pub(super) fn ask(context: &Context, caller: &Caller, requests: &[PortRequest]) -> Result<Ports, Failure> {
     let terms = Terms { reuse: Some(true), pid: Pid::new(id()), ..Terms::default() };
     let request = terms.or(caller)?.request(requests.to_vec());
@@ -87,10 +87,10 @@ fn leased(context: &Context, request: &AllocateRequest) -> Result<Answer, Failur
     }
 }
 
-/// Starts the daemon by way of a process that ends at once: as a child of this one it would become the command's.
+/// Starts the daemon by a process that ends at once: as a child of this process it would become the command's.
 ///
 /// # Errors
-/// What was said about why it does not start.
+/// Why it does not start, as that process says.
 fn started() -> Result<(), String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);

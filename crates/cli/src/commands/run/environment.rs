@@ -1,4 +1,4 @@
-//! The variables of the command: its ports, what its tool reads, and the lease.
+//! The variables of the command: its ports, those that its tool reads, and the lease.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use super::ask::Ports;
 use crate::devserver::plan::Plan;
 use crate::here::variables::{Served, variables};
 
-/// What the command's environment has other than what it inherits.
+/// The changes to the environment that the command inherits.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Environment {
     set: Vec<(String, String)>,
@@ -24,7 +24,7 @@ impl Environment {
     }
 }
 
-/// The variable that leads a plugin inside of the command to its lease.
+/// The variable that leads a plugin inside the command to its lease.
 const LOCK_ID: &str = "STYXY_LOCK_ID";
 
 pub(super) fn environment(plan: &Plan, requests: &[PortRequest], ports: &Ports) -> Environment {
@@ -40,7 +40,7 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], ports: &Ports) 
         Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
         Ports::Probed { .. } => None,
     };
-    // One that is inherited is of another port.
+    // An inherited one belongs to another port.
     let removed = if lock_id.is_none() { vec![LOCK_ID] } else { Vec::new() };
     all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
     Environment { set: all, removed }

@@ -1,5 +1,5 @@
-//! `styxy run`: a command with a port of its own. On Unix this process becomes the command, so that signals, job
-//! control, the terminal and the exit code are the command's, and so is the lease.
+//! `styxy run`: runs a command with its own port. On Unix this process becomes the command, so that signals, job control,
+//! the terminal and the exit code are the command's, and so is the lease.
 
 mod ask;
 mod environment;
@@ -32,38 +32,38 @@ use environment::{Environment, environment};
 /// Run a command with a port that nobody else has
 ///
 /// The command finds its port in `PORT`, `STYXY_PORT`, `STYXY_URL` and `STYXY_<SERVICE>_PORT`. Tools that do not read
-/// `PORT` (Vite, Astro, Storybook, Django, …) get the right flag besides, also behind npm, pnpm, yarn, bun and npx.
-/// `{port}` in an argument becomes the port, `{port:api}` that of another service. A port flag of the command's own is
-/// the port to get if it can be had.
+/// `PORT` (Vite, Astro, Storybook, Django, …) also get the right flag, even behind npm, pnpm, yarn, bun and npx.
+/// `{port}` in an argument is replaced by the port, `{port:api}` by that of another service. A port flag in the command is
+/// the preferred port.
 ///
-/// Without a command it runs the package's dev script. The same project gets the same port again, as long as nobody
-/// else has it. The lease ends with the command, or with the server that it leaves behind.
+/// Without a command, it runs the package's dev script. The same project gets the same port again, unless somebody else
+/// has it. The lease ends with the command, or with the server that the command leaves running.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy run                             the dev script of this package
-  styxy run -- vite                     vite on a port of its own
+  styxy run -- vite                     vite on its own port
   styxy run -- npm run storybook
-  styxy run -p 3000 -- next dev         3000 if it can be had
+  styxy run -p 3000 -- next dev         port 3000 if it is free
   styxy run -s api -- python3 -m http.server
-  styxy run -s dev -s api -- make serve two ports: $STYXY_DEV_PORT and $STYXY_API_PORT
+  styxy run -s dev -s api -- make serve two ports: $STYXY_DEV_PORT, $STYXY_API_PORT
   styxy run -- caddy run --listen :{port}"))]
 pub(crate) struct Args {
-    /// What the port is for: dev, api, storybook, …; several times for several ports, the first one is PORT
-    /// [default: what the tool is for, most often dev]
+    /// What the port is for: dev, api, storybook, …; repeat it for several ports, the first one is PORT
+    /// [default: the type of the tool, usually dev]
     #[arg(short, long = "service", value_name = "TYPE")]
     service: Vec<ServiceType>,
     /// Which of several servers of that type: web, admin, …
     #[arg(short, long)]
     name: Option<ServiceName>,
-    /// The port to get if it can be had
+    /// Preferred port; another one is used if it is taken
     #[arg(short, long, allow_negative_numbers = true)]
     port: Option<Port>,
-    /// Be refused rather than get another port than --port
+    /// Fail instead of falling back to another port
     #[arg(long, requires = "port")]
     exact: bool,
-    /// A further variable for the port; several times for several
+    /// Another variable for the port; repeat it for several
     #[arg(long, value_name = "NAME")]
     env: Vec<EnvName>,
-    /// Do not say which port it is
+    /// Do not print which port it is
     #[arg(short, long)]
     quiet: bool,
     /// The command and its arguments [default: the package's dev script]
@@ -95,7 +95,7 @@ impl Args {
         }
         let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref())?;
         if let Some(first) = requests.first_mut() {
-            // What is typed for this run, then what the project's file says, then what one of its scripts says.
+            // The port that was typed, then that of the project file, then that of a script.
             first.port = self.port.or(plan.typed_port).or(first.port).or(plan.script_port);
             first.exact = self.exact.then_some(true);
             let more = self.env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
@@ -111,11 +111,11 @@ impl Args {
     }
 }
 
-/// `{port:other}` is written, and no port for `other` was asked for.
+/// The command contains `{port:other}`, but no port for `other` was requested.
 fn not_asked_for(other: &ServiceType, asked: &[ServiceType]) -> Failure {
     let asked: Vec<&str> = asked.iter().map(ServiceType::as_str).collect();
     Failure::usage(
-        format!("{{port:{other}}} has no port: {other} was not asked for, only {}", asked.join(", ")),
+        format!("{{port:{other}}} has no port: {other} was not requested, only {}", asked.join(", ")),
         format!("styxy run -s {} -s {other} -- COMMAND", asked.join(" -s ")),
     )
 }
@@ -132,17 +132,17 @@ fn dev_script(folder: &Path, root: Option<&Path>) -> Result<Vec<OsString>, Failu
     Ok([package.manager(root), "run", "dev"].map(OsString::from).into())
 }
 
-/// How much is said.
+/// How much to print.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verbosity {
     Everything,
     ProblemsOnly,
 }
 
-/// Says on stderr what the command does not: its port to a person, and what goes wrong to anybody.
+/// Prints on stderr what the command does not say: its port, if a person reads it, and what goes wrong.
 fn tell(plan: &Plan, requests: &[PortRequest], ports: &Ports, verbosity: Verbosity) {
     if let Ports::Probed { why, .. } = ports {
-        output::warning(&format!("{why}; its port was only looked for, so that another program may take it"));
+        output::warning(&format!("{why}; the port is free now but not leased; another program may take it"));
     }
     if verbosity == Verbosity::Everything && output::is_seen() {
         for line in lines(requests, ports) {
@@ -168,17 +168,17 @@ fn lines(requests: &[PortRequest], ports: &Ports) -> Vec<String> {
     requests.iter().zip(ports.numbers()).enumerate().map(line).collect()
 }
 
-/// What keeps `port` from the tool, if something does.
+/// What keeps the tool from getting `port`, if anything does.
 fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Option<String> {
     match obstacle {
-        // It says what it was given anyway.
+        // The script already names this port.
         Obstacle::Fixed(fixed) if *fixed == port => None,
         Obstacle::Fixed(fixed) => Some(format!(
-            "the script sets port {fixed} itself, and the lease is for {port}; write $PORT there instead of {fixed}"
+            "the script itself sets port {fixed}, but the lease is for {port}; write $PORT there instead of {fixed}"
         )),
         Obstacle::Elsewhere => Some(format!(
-            "the script of another workspace is not looked at: a server there that does not read PORT is not told its \
-             port {port}; run it in that workspace's folder"
+            "scripts of other workspaces are not read: a server there that does not read PORT does not get its port \
+             {port}; run it in the folder of that workspace"
         )),
         Obstacle::OutOfReach(why) => {
             let row = row?;
@@ -188,7 +188,7 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
                 Way::Word => "$PORT".to_owned(),
                 Way::Env => return None,
             };
-            Some(format!("{} is not told its port {port}, because {why}; write {flag} behind it", row.name))
+            Some(format!("{} does not get its port {port}, because {why}; add {flag} to it", row.name))
         }
     }
 }
@@ -196,7 +196,7 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::shown::{each, failed, snapshot};
+    use crate::say::shown::{each, failed, moved, snapshot};
 
     #[test]
     fn what_cannot_be_run_says_why() {
@@ -204,8 +204,7 @@ mod tests {
         let no_package = failed(dev_script(folder.path(), None).unwrap_err());
         let package = |text: &str| {
             std::fs::write(folder.path().join("package.json"), text).unwrap();
-            failed(dev_script(folder.path(), None).unwrap_err())
-                .replace(folder.path().to_str().unwrap(), "/w/app")
+            moved(&failed(dev_script(folder.path(), None).unwrap_err()), folder.path(), "/w/app")
         };
         let services = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<_>>();
         snapshot!(
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_a_port_from_a_tool_is_said() {
+    fn an_obstacle_between_a_port_and_its_tool_is_explained() {
         let port = |port| Port::new(port).unwrap();
         let row = |line: &str| {
             let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();

@@ -1,4 +1,4 @@
-//! Becoming the command. Nothing of this process is left behind but its pid, and with it the lease.
+//! Becomes the command (`exec`). Of this process only the pid remains, and with it the lease.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use super::environment::Environment;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 
-/// Runs `words` with `environment` changed; does not return if that works.
+/// Runs `words` with a changed `environment`; does not return if that succeeds.
 ///
 /// # Errors
 /// There is no such program, or it cannot be run.

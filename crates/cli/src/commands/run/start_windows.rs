@@ -1,6 +1,6 @@
-//! Running the command as a child: Windows has no way to become another program. This process stays as its parent, and
-//! as the lease's owner, until it ends.
-#![expect(unsafe_code, reason = "the console's control events are told by a callback of the system")]
+//! Runs the command as a child: on Windows a process cannot become another program. This process stays its parent, and the
+//! lease's owner, until it ends.
+#![expect(unsafe_code, reason = "the system reports console control events by a callback")]
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use super::environment::Environment;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 
-/// Runs `words` with `environment` changed and ends as the command does.
+/// Runs `words` with a changed `environment`, and ends with the command's exit code.
 ///
 /// # Errors
 /// There is no such program, or it cannot be run.
@@ -22,18 +22,18 @@ pub(super) fn start(words: &[OsString], environment: &Environment) -> Result<Exi
     let mut command = Command::new(found(program).as_deref().unwrap_or(Path::new(program)));
     command.args(args);
     environment.apply(&mut command);
-    // SAFETY: the function is there as long as the process, and touches nothing.
+    // SAFETY: the function exists as long as the process, and accesses nothing.
     unsafe { SetConsoleCtrlHandler(Some(leave_to_the_command), 1) };
     let status = command.status().map_err(|error| Failure::not_run(program, &error))?;
     std::process::exit(status.code().unwrap_or(1));
 }
 
-/// Ctrl-C and its like reach the command by themselves; this process waits for what it makes of them.
+/// Ctrl-C and similar events reach the command by themselves; this process waits for it to end.
 unsafe extern "system" fn leave_to_the_command(_: u32) -> i32 {
     1
 }
 
-/// The file that `program` means, with the ending that it is written without: npm is `npm.cmd`.
+/// The file of `program`, with the ending that is left out: npm is `npm.cmd`.
 fn found(program: &OsStr) -> Option<PathBuf> {
     let endings = env::var("PATHEXT").unwrap_or_else(|_| ".COM;.EXE;.BAT;.CMD".to_owned());
     let path = Path::new(program);

@@ -1,7 +1,7 @@
 //! How routes refuse: what each code means, and an example of it.
 
 use axum::response::IntoResponse as _;
-use styxy_core::api::{Code, Refusal};
+use styxy_core::api::{Code, Refusal, Rule};
 use utoipa::ToSchema as _;
 use utoipa::openapi::{Content, ContentBuilder, Ref, Response, ResponseBuilder};
 
@@ -62,7 +62,7 @@ pub(super) fn refusal(code: Code) -> Refusal {
                 .detail("found", "70000")
                 .detail("allowed", "a whole number from 1 to 65535")
         }
-        Code::Forbidden => say("requests from web pages are refused").detail("rule", "origin"),
+        Code::Forbidden => say("requests from web pages are refused").rule(Rule::Origin),
         Code::UnknownLease => {
             say("no lease has the id 4f5e1c0a-8a51-4c3e-9d53-0c1f6f9f1f10").hint("styxy list")
         }

@@ -147,36 +147,6 @@ fn a_generation_that_fills_up_waits_for_its_successor() {
 }
 
 #[test]
-fn a_fold_that_panics_costs_no_record() {
-    struct Panics;
-    impl Fold for Panics {
-        fn record(&mut self, _: &[u8]) {}
-        fn snapshot(&mut self, _: &[u8]) {
-            panic!("no such state");
-        }
-        fn to_snapshot(&self) -> Vec<u8> {
-            Vec::new()
-        }
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let options = Options::with_capacity(4096);
-    let folds: Folds = Box::new(|| Box::new(Panics));
-    let mut journal = Journal::open(folder.path(), options, &mut Every::default(), folds).unwrap().journal;
-    let mut kept = Vec::new();
-    let refused = loop {
-        match journal.append(&[5; 99]) {
-            Ok(()) => kept.push(vec![5; 99]),
-            Err(refused) => break refused,
-        }
-    };
-    assert!(
-        matches!(refused, JournalError::Full { source: Some(why), .. } if matches!(*why, JournalError::Fold { .. }))
-    );
-    drop(journal);
-    assert_eq!(open::<Every>(folder.path(), options).1, Every(kept));
-}
-
-#[test]
 fn a_successor_nobody_took_is_removed_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options::with_capacity(32 * 1024);

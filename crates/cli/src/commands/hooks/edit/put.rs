@@ -1,27 +1,25 @@
-//! Putting a value into a text, laid out as what is around it.
+//! Adds a value to a text, in the layout of its surroundings.
 //!
-//! Nothing that is there is moved or left out, and from what is put in it can be told what was there, so that
-//! [`super::take`] can reverse it:
+//! Nothing is moved or left out, and the result shows what was there before, so that [`super::take`] can reverse it:
 //!
-//! - Behind another value there comes a comma, if there is none; behind the comments that follow it comes the new one, on a
-//!   line of its own if the other one is on one.
-//! - An empty object or list opens on a line of its own and closes on another, with all that was inside left in front. A
-//!   blank line before the closing bracket tells one that was there before from one that was made.
-//! - In an empty one with a comment and one line end behind it, the closing bracket stays on the line that it has.
+//! - After another value comes a comma, if there is none; after the comments that follow it comes the new value, on its own
+//!   line if the other one is.
+//! - In an empty object or list the new value gets its own line, and so does the closing bracket; what was inside stays in
+//!   front. A blank line before the closing bracket marks one that existed before.
+//! - In an empty one with a comment followed by one line end, the closing bracket stays on its line.
 
 use serde_json::Value;
+use styxy_core::json::{Kind, Mistake, Node};
 
-use super::super::text::{
-    Comment, Kind, LINE_ENDS, Mistake, Node, Slot, begin, last_comment, line_ends, parse,
-};
+use super::super::text::{Comment, LINE_ENDS, begin, last_comment, line_ends, parse, slots};
 
 /// Adds `"key": value` as the last member of `object`.
 ///
 /// # Errors
-/// It is no object.
+/// It is not an object.
 pub(super) fn member(text: &str, object: &Node, key: &str, value: &Value) -> Result<String, Mistake> {
     let Kind::Object(_) = &object.kind else {
-        return Err(Mistake { at: object.start, expected: "an object" });
+        return Err(Mistake::new(object.at, "this is not an object; allowed: { … }"));
     };
     Ok(add(text, object, |style| format!("{}: {}", Value::from(key), style.write(value))))
 }
@@ -34,36 +32,36 @@ pub(super) fn item(text: &str, list: &Node, value: &Value) -> String {
 fn add(text: &str, around: &Node, write: impl Fn(&Style) -> String) -> String {
     let end = line_end(text);
     let unit = unit(text, around);
-    let outer = indent_of(text, around.start);
-    let close = around.end - 1;
-    let Some(last) = around.slots().last() else {
+    let outer = indent_of(text, around.at);
+    let close = around.end() - 1;
+    let Some(last) = slots(around).pop() else {
         let style = Style { end, indent: format!("{outer}{unit}"), unit };
         let new = format!("{end}{}{}", style.indent, write(&style));
-        let (inside, rest) = (&text[around.start + 1..close], &text[close..]);
-        let opened = &text[..=around.start];
+        let (inside, rest) = (&text[around.at + 1..close], &text[close..]);
+        let opened = &text[..=around.at];
         return match last_comment(inside).map(Comment::end) {
             Some(at) if line_ends(&inside[at..]) == 1 => {
                 format!("{opened}{}{new}{}{rest}", &inside[..at], &inside[at..])
             }
             comment => {
-                // The outermost one is always there before.
-                let mark = if comment.is_none() && begin(text) == around.start { "" } else { end };
+                // The outermost one always existed before.
+                let mark = if comment.is_none() && begin(text) == around.at { "" } else { end };
                 format!("{opened}{inside}{new}{mark}{end}{outer}{rest}")
             }
         };
     };
-    let (from, comma, trailing) = match last.comma {
+    let (from, comma, trailing) = match last.comma(text) {
         Some(comma) => (comma + 1, "", ","),
-        None => (last.value.end, ",", ""),
+        None => (last.value.end(), ",", ""),
     };
-    // A comment stays with what it is about.
+    // A comment stays with the value before it.
     let comment = last_comment(&text[from..close]);
     let at = from + comment.map_or(0, Comment::end);
     let (before, indent) = if begins_line(text, last.start) {
         let indent = indent_of(text, last.start);
         (format!("{end}{indent}"), indent)
     } else {
-        let indent = indent_of(text, last.value.end);
+        let indent = indent_of(text, last.value.end());
         match comment {
             Some(Comment::Line { .. }) => (format!("{end}{indent}"), indent),
             Some(Comment::Block { .. }) | None => (" ".to_owned(), indent),
@@ -73,12 +71,12 @@ fn add(text: &str, around: &Node, write: impl Fn(&Style) -> String) -> String {
     format!("{}{comma}{}{before}{new}{trailing}{}", &text[..from], &text[from..at], &text[at..])
 }
 
-/// How the lines around a place are written.
+/// The layout of the lines around a position.
 struct Style {
     end: &'static str,
-    /// One step.
+    /// One step of indentation.
     unit: String,
-    /// Before the new line.
+    /// The indentation of the new line.
     indent: String,
 }
 
@@ -87,14 +85,14 @@ impl Style {
         let mut out = Vec::new();
         let formatter = serde_json::ser::PrettyFormatter::with_indent(self.unit.as_bytes());
         let mut writer = serde_json::Serializer::with_formatter(&mut out, formatter);
-        // Writing to memory does not fail, and neither does writing a value.
+        // Writing a value to memory cannot fail.
         let _ = serde::Serialize::serialize(&Ordered(value), &mut writer);
         let text = String::from_utf8_lossy(&out).into_owned();
         text.replace('\n', &format!("{}{}", self.end, self.indent))
     }
 }
 
-/// A value whose keys come in the order in which people write them.
+/// A value with its keys in the order in which people write them.
 struct Ordered<'v>(&'v Value);
 
 impl serde::Serialize for Ordered<'_> {
@@ -114,7 +112,7 @@ impl serde::Serialize for Ordered<'_> {
     }
 }
 
-/// How the lines of `text` end.
+/// The line end of `text`.
 pub(super) fn line_end(text: &str) -> &'static str {
     if text.contains("\r\n") {
         "\r\n"
@@ -125,30 +123,30 @@ pub(super) fn line_end(text: &str) -> &'static str {
     }
 }
 
-/// Whether there are only blanks before `at` on its line.
+/// Whether there is only white space before `at` on its line.
 fn begins_line(text: &str, at: usize) -> bool {
     let before = text[..at].trim_end_matches([' ', '\t']);
     before.is_empty() || before.ends_with(LINE_ENDS)
 }
 
-/// The blanks at the beginning of the line that `at` is on.
+/// The white space at the beginning of the line of `at`.
 fn indent_of(text: &str, at: usize) -> String {
     let line = text[..at].rfind(LINE_ENDS).map_or(0, |end| end + 1);
     text[line..at].chars().take_while(|letter| matches!(letter, ' ' | '\t')).collect()
 }
 
-/// One step of indentation: that of the values in `node`, else of the first in the text that are on lines of their own, else
-/// two blanks.
+/// One step of indentation: that of the values in `node`, else of the first values in the text with their own lines, else
+/// two spaces.
 fn unit(text: &str, node: &Node) -> String {
     let step = |node: &Node| {
-        let first: &Slot = node.slots().iter().find(|slot| begins_line(text, slot.start))?;
-        let (outer, inner) = (indent_of(text, node.start), indent_of(text, first.start));
+        let first = slots(node).into_iter().find(|slot| begins_line(text, slot.start))?;
+        let (outer, inner) = (indent_of(text, node.at), indent_of(text, first.start));
         inner.strip_prefix(&outer).filter(|step| !step.is_empty()).map(str::to_owned)
     };
     step(node).or_else(|| any(&parse(text).ok()?, &step)).unwrap_or_else(|| "  ".to_owned())
 }
 
-/// What `step` says of the first value that it says something of, from `node` inwards.
+/// The first answer of `step` for `node` or a value inside it.
 fn any(node: &Node, step: &impl Fn(&Node) -> Option<String>) -> Option<String> {
-    step(node).or_else(|| node.slots().iter().find_map(|slot| any(&slot.value, step)))
+    step(node).or_else(|| slots(node).iter().find_map(|slot| any(slot.value, step)))
 }

@@ -1,9 +1,10 @@
-//! One change at a time, on the way to one right entry for each event.
+//! One change at a time, towards one correct entry for each event.
 
 use serde_json::{Value, json};
+use styxy_core::json::{Kind, Mistake, Node};
 
 use super::super::agents::{Entry, Nesting};
-use super::super::text::{Kind, Mistake, Node, parse};
+use super::super::text::{find, parse};
 use super::entries::{self, OwnEntry};
 use super::{put, take};
 
@@ -12,11 +13,11 @@ use super::{put, take};
 pub(in super::super) struct Wanted<'w> {
     pub(in super::super) entries: &'w [Entry],
     pub(in super::super) nesting: Nesting,
-    /// As a shell reads it.
+    /// In the form that a shell reads.
     pub(in super::super) program: &'w str,
 }
 
-/// The next change on the way to one right `entry`; none if it is there.
+/// The next change towards one correct `entry`; none if nothing needs to change.
 pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
     let root = parse(text)?;
     let element = || entry.element(wanted.nesting, wanted.program);
@@ -27,8 +28,8 @@ pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<S
     let Some(list) = hooks.get(entry.event) else {
         return put::member(text, hooks, entry.event, &json!([element()])).map(Some);
     };
-    if !matches!(list.kind, Kind::Array(_)) {
-        return Err(Mistake { at: list.start, expected: "a list" });
+    if !matches!(list.kind, Kind::List(_)) {
+        return Err(Mistake::new(list.at, "this is not a list; allowed: [ … ]"));
     }
     let all = entries::all(list);
     let Some(kept) = all.iter().find(|own| is_usable(own, entry, wanted.nesting)) else {
@@ -41,7 +42,7 @@ pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<S
     corrected(text, kept, entry, wanted)
 }
 
-/// Whether an entry is where the agent looks, and can be corrected without a change for other hooks of its group.
+/// Whether an entry is where the agent looks, and can be corrected without affecting other hooks of its group.
 fn is_usable(own: &OwnEntry, entry: &Entry, nesting: Nesting) -> bool {
     match (nesting, own.group) {
         (Nesting::Flat, None) => true,
@@ -52,27 +53,27 @@ fn is_usable(own: &OwnEntry, entry: &Entry, nesting: Nesting) -> bool {
 
 fn has_matcher(holder: &Node, entry: &Entry) -> bool {
     match (holder.get("matcher"), entry.matcher) {
-        (found, Some(matcher)) => found.and_then(Node::text) == Some(matcher),
+        (found, Some(matcher)) => found.and_then(Node::as_text) == Some(matcher),
         (None, None) => true,
-        // Both mean all of them.
-        (Some(found), None) => matches!(found.text(), Some("" | "*")),
+        // Both match everything.
+        (Some(found), None) => matches!(found.as_text(), Some("" | "*")),
     }
 }
 
-/// The next thing in an entry that has to be corrected.
+/// `text` with the next correction of an entry; none if it is correct.
 fn corrected(text: &str, own: &OwnEntry, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
     let set = |holder: &Node, key: &str, value: &Value| {
         let Some(found) = holder.get(key) else { return put::member(text, holder, key, value).map(Some) };
-        let (written, value) = (&text[found.start..found.end], value.to_string());
-        let changed = || format!("{}{value}{}", &text[..found.start], &text[found.end..]);
+        let (written, value) = (found.text, value.to_string());
+        let changed = || format!("{}{value}{}", &text[..found.at], &text[found.end()..]);
         Ok((written != value).then(changed))
     };
     // The program may have moved.
     let command = entry.command(wanted.program);
-    if own.hook.get("command").and_then(Node::text) != Some(command.as_str()) {
+    if own.hook.get("command").and_then(Node::as_text) != Some(command.as_str()) {
         return set(own.hook, "command", &Value::from(command));
     }
-    if let Some(at) = own.hook.find("args") {
+    if let Some(at) = find(own.hook, "args") {
         return Ok(Some(take::removed(text, own.hook, at)));
     }
     if let Some(timeout) = entry.timeout
@@ -80,14 +81,14 @@ fn corrected(text: &str, own: &OwnEntry, entry: &Entry, wanted: Wanted) -> Resul
     {
         return Ok(Some(text));
     }
-    if own.group.is_some() && own.hook.get("type").and_then(Node::text) != Some("command") {
+    if own.group.is_some() && own.hook.get("type").and_then(Node::as_text) != Some("command") {
         return set(own.hook, "type", &"command".into());
     }
     let holder = own.group.unwrap_or(own.hook);
     if has_matcher(holder, entry) {
         return Ok(None);
     }
-    match (entry.matcher, holder.find("matcher")) {
+    match (entry.matcher, find(holder, "matcher")) {
         (Some(matcher), _) => set(holder, "matcher", &matcher.into()),
         (None, Some(at)) => Ok(Some(take::removed(text, holder, at))),
         (None, None) => Ok(None),

@@ -1,7 +1,7 @@
-//! Every folder of `tests/settings-files` is a settings file before and after, and with Styxy's entries taken out again.
+//! Every folder of `tests/settings-files` is a settings file before, after, and with Styxy's entries removed again.
 //!
-//! The folder's name begins with the agent's. A file that is missing is an empty text. `STYXY_REGENERATE=1` writes what
-//! comes of each; look at the difference then.
+//! The folder's name begins with the agent's. A missing file is an empty text. `STYXY_REGENERATE=1` writes the results;
+//! then look at the difference.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,10 +37,10 @@ fn install(agent: Agent, text: &str) -> Result<String, Trouble> {
     with(text, Wanted { entries: &entries(agent), nesting: nesting(agent), program: PROGRAM })
 }
 
-/// What install and uninstall together do not leave as it was, and why.
+/// The files that are not the same after install and uninstall, and why.
 const EXCEPTIONS: &[(&str, &[&str])] = &[
     (
-        "there was no JSON: an empty object stays, which says as much to every agent",
+        "there was no JSON: an empty object remains, which means the same to every agent",
         &[
             "claude-blank",
             "claude-crlf-empty",
@@ -52,7 +52,7 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "entries of ours were there before, and go too",
+        "entries of ours were there before, and are removed too",
         &[
             "claude-command-beside-hooks",
             "claude-duplicate-key-with-ours",
@@ -106,7 +106,7 @@ fn every_settings_file_becomes_exactly_what_it_should() {
         assert_eq!(uninstalled != before, expected, "{name}: {uninstalled:?}");
         assert_eq!(without(&uninstalled).unwrap(), uninstalled, "{name}");
         // Whatever the text looks like, every event has one entry of ours.
-        let root = parse(&after).unwrap();
+        let root = parse(without_mark(&after)).unwrap();
         for entry in entries(agent) {
             let list = root.get("hooks").and_then(|hooks| hooks.get(entry.event)).unwrap();
             assert_eq!(entries::all(list).len(), 1, "{name}: {}", entry.event);
@@ -116,14 +116,14 @@ fn every_settings_file_becomes_exactly_what_it_should() {
     assert!(cases.len() >= 30, "{}", cases.len());
 }
 
-/// Every text that comes of `form` with one of each `choices` for its `@`s, in their order.
+/// Every text made from `form` by replacing its `@`s with the `choices`, in order.
 fn combined(form: &str, choices: &[&[&str]]) -> Vec<String> {
     let Some((choice, rest)) = choices.split_first() else { return vec![form.to_owned()] };
     choice.iter().flat_map(|part| combined(&form.replacen('@', part, 1), rest)).collect()
 }
 
 #[test]
-fn whatever_the_layout_is_uninstalling_gives_back_every_byte() {
+fn uninstalling_restores_every_byte_in_any_layout() {
     let blanks: &[&str] =
         &["", " ", "\n", "\n\n  ", " // c, \n\t", "/* {c */", "\n/* a\n*/ // b, \n", "//\n\n"];
     let other: &[&str] = &["{\"hooks\": []}", "{\"command\": \"a, // b\"}"];
@@ -140,7 +140,7 @@ fn whatever_the_layout_is_uninstalling_gives_back_every_byte() {
         &[blanks, other, blanks, blanks, other, blanks],
     ));
     texts.extend(combined("{\"hooks\": {}@,@\"hooks\": {@}@}", &[blanks, blanks, blanks, blanks]));
-    // All of them take minutes. Every 61st has every choice at every place, and beside most others.
+    // All of them would take minutes. Every 61st covers every choice in every position, with most others.
     for (at, text) in texts.iter().enumerate().step_by(61) {
         let text = text.replace('\n', ["\n", "\r\n", "\r"][at % 3]);
         let installed =
@@ -151,7 +151,7 @@ fn whatever_the_layout_is_uninstalling_gives_back_every_byte() {
 }
 
 #[test]
-fn a_text_that_would_not_read_as_it_should_is_not_handed_out() {
+fn a_text_with_the_wrong_content_is_not_returned() {
     let before = "{\n  \"model\": \"opus\",\n  \"hooks\": { // mine\n    \"Stop\": [{\"hooks\": [{\"command\": \"a\"}]}]\n  }\n}\n";
     let entries = entries(Agent::Claude);
     let wanted = Wanted { entries: &entries, nesting: Nesting::Groups, program: PROGRAM };
@@ -181,7 +181,7 @@ fn a_text_that_would_not_read_as_it_should_is_not_handed_out() {
 }
 
 #[test]
-fn what_others_changed_after_the_install_stays_when_ours_goes() {
+fn changes_of_others_after_the_install_stay_when_ours_are_removed() {
     let installed = install(Agent::Claude, "{\n  \"hooks\": {}\n}\n").unwrap();
     let changed = installed
         .replacen("\"hooks\": {", "\"hooks\": { // mine", 1)
@@ -195,4 +195,16 @@ fn what_others_changed_after_the_install_stays_when_ours_goes() {
     let list =
         installed.replacen("\"SessionEnd\": [", "\"SessionEnd\": [{\"hooks\": [{\"command\": \"x\"}]},", 1);
     assert!(without(&list).unwrap().contains("\"SessionEnd\": [{\"hooks\": [{\"command\": \"x\"}]}\n    ]"));
+}
+
+#[test]
+fn a_byte_order_mark_stays_in_front() {
+    for text in ["\u{feff}{}\n", "\u{feff}{\r\n  \"hooks\": {}, // a\r\n}"] {
+        let installed = install(Agent::Claude, text).unwrap();
+        assert!(installed.starts_with("\u{feff}{") && installed.contains(PROGRAM), "{installed:?}");
+        assert_eq!(install(Agent::Claude, &installed).unwrap(), installed);
+        assert_eq!(without(&installed).unwrap(), text);
+    }
+    let seeded = install(Agent::Cursor, "\u{feff}").unwrap();
+    assert!(seeded.starts_with("\u{feff}{\n  \"version\": 1"), "{seeded:?}");
 }

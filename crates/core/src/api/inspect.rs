@@ -1,8 +1,9 @@
-//! Looking at ports: check, suggest, scan.
+//! What is on a port and which one would be granted: check, suggest, scan.
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::lease::Lease;
+use crate::invalid::Invalid;
 use crate::names::{ProjectPath, ServiceType};
 use crate::port::Port;
 use crate::process::Pid;
@@ -120,13 +121,13 @@ pub struct PortInUse {
 
 /// A query's values are texts; a port in it is digits and nothing else.
 pub(super) fn port_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Port>, D::Error> {
-    Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+    Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(Invalid::serde)).transpose()
 }
 
 fn count_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
     let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
     let count = text.parse().ok().filter(|count| (1..=100).contains(count));
-    count.map(Some).ok_or_else(|| {
-        de::Error::custom(format_args!("{text:?} is not a count; allowed: a whole number from 1 to 100"))
-    })
+    count
+        .map(Some)
+        .ok_or_else(|| Invalid::text(&text, "is not a count", "a whole number from 1 to 100").serde())
 }

@@ -9,7 +9,7 @@ mod routes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use styxy_core::api::{Code, EventMessage, EventName, Refusal, Rule};
+use styxy_core::api::{Code, EventMessage, EventName, Refusal};
 use styxy_core::config::Config;
 use utoipa::ToSchema;
 use utoipa::openapi::example::{Example, ExampleBuilder};

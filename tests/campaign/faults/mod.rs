@@ -1,0 +1,41 @@
+//! The faults: one file for each row of the table in docs/RELIABILITY.md.
+
+
+use std::time::Duration;
+
+use crate::options::Form;
+use crate::report::Report;
+
+/// One row: what is done to the daemon, and how often.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    /// Rounds in CI.
+    pub(crate) short: u32,
+    /// Rounds in the full form.
+    pub(crate) full: u32,
+    pub(crate) run: fn(&mut Context) -> Report,
+}
+
+/// Every fault, in the order in which they run.
+pub(crate) const FAULTS: &[Fault] = &[
+];
+
+/// What a row is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) rounds: u32,
+    pub(crate) form: Form,
+    /// Whether there is an addon to be a client by.
+    pub(crate) addon: bool,
+    /// Every random choice comes from here.
+    pub(crate) rng: fastrand::Rng,
+}
+
+impl Context {
+    /// A random time between the two.
+    pub(crate) fn between(&mut self, from: Duration, to: Duration) -> Duration {
+        from + to.saturating_sub(from).mul_f64(self.rng.f64())
+    }
+}

@@ -1,5 +1,6 @@
 //! The faults: one file for each row of the table in docs/RELIABILITY.md.
 
+mod kill;
 
 use std::time::Duration;
 
@@ -20,6 +21,13 @@ pub(crate) struct Fault {
 
 /// Every fault, in the order in which they run.
 pub(crate) const FAULTS: &[Fault] = &[
+    Fault {
+        name: "kill",
+        title: "kill -9 at a random moment under 32 clients",
+        short: 20,
+        full: 1_000,
+        run: kill::run,
+    },
 ];
 
 /// What a row is given.

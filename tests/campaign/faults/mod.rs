@@ -1,5 +1,7 @@
 //! The faults: one file for each row of the table in docs/RELIABILITY.md.
 
+mod cut;
+mod journal;
 mod kill;
 
 use std::time::Duration;
@@ -27,6 +29,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 20,
         full: 1_000,
         run: kill::run,
+    },
+    Fault {
+        name: "cut",
+        title: "the journal cut at every byte of 500 records",
+        short: 500,
+        full: u32::MAX,
+        run: cut::run,
     },
 ];
 

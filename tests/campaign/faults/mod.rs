@@ -1,6 +1,7 @@
 //! The faults: one file for each row of the table in docs/RELIABILITY.md.
 
 mod cut;
+mod flip;
 mod journal;
 mod kill;
 
@@ -36,6 +37,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 500,
         full: u32::MAX,
         run: cut::run,
+    },
+    Fault {
+        name: "flip",
+        title: "a random bit of the journal flipped",
+        short: 1_000,
+        full: 20_000,
+        run: flip::run,
     },
 ];
 

@@ -1,6 +1,7 @@
 //! The faults: one file for each row of the table in docs/RELIABILITY.md.
 
 mod cut;
+mod disk;
 mod flip;
 mod journal;
 mod kill;
@@ -44,6 +45,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 1_000,
         full: 20_000,
         run: flip::run,
+    },
+    Fault {
+        name: "disk",
+        title: "disk full, inodes full, read-only in the middle",
+        short: 5,
+        full: 100,
+        run: disk::run,
     },
 ];
 

@@ -1,5 +1,6 @@
 //! The faults: one file for each row of the table in docs/RELIABILITY.md.
 
+mod crowd;
 mod cut;
 mod disk;
 mod flip;
@@ -52,6 +53,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 5,
         full: 100,
         run: disk::run,
+    },
+    Fault {
+        name: "crowd",
+        title: "more connections than descriptors, slow clients, unread events",
+        short: 1,
+        full: 1,
+        run: crowd::run,
     },
 ];
 

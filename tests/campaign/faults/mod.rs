@@ -6,6 +6,7 @@ mod disk;
 mod flip;
 mod journal;
 mod kill;
+mod pause;
 
 use std::time::Duration;
 
@@ -60,6 +61,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 1,
         full: 1,
         run: crowd::run,
+    },
+    Fault {
+        name: "pause",
+        title: "SIGSTOP with 200 instances, and clock jumps",
+        short: 2,
+        full: 50,
+        run: pause::run,
     },
 ];
 

@@ -3,6 +3,7 @@
 mod crowd;
 mod cut;
 mod disk;
+mod files;
 mod flip;
 mod journal;
 mod kill;
@@ -68,6 +69,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 2,
         full: 50,
         run: pause::run,
+    },
+    Fault {
+        name: "files",
+        title: "lock, socket, journal, folder deleted, moved, replaced, truncated",
+        short: 1,
+        full: 50,
+        run: files::run,
     },
 ];
 

@@ -3,6 +3,7 @@
 mod crowd;
 mod cut;
 mod disk;
+mod exact;
 mod files;
 mod flip;
 mod journal;
@@ -76,6 +77,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 1,
         full: 50,
         run: files::run,
+    },
+    Fault {
+        name: "exact",
+        title: "one exact port for 64 clients; foreign binders",
+        short: 50,
+        full: 10_000,
+        run: exact::run,
     },
 ];
 

@@ -9,6 +9,7 @@ mod flip;
 mod journal;
 mod kill;
 mod pause;
+mod storm;
 
 use std::time::Duration;
 
@@ -84,6 +85,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 50,
         full: 10_000,
         run: exact::run,
+    },
+    Fault {
+        name: "storm",
+        title: "start, stop, restart and upgrade from 8 shells under load",
+        short: 5,
+        full: 100,
+        run: storm::run,
     },
 ];
 

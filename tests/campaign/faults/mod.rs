@@ -9,6 +9,7 @@ mod flip;
 mod journal;
 mod kill;
 mod pause;
+mod runaway;
 mod storm;
 
 use std::time::Duration;
@@ -92,6 +93,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         short: 5,
         full: 100,
         run: storm::run,
+    },
+    Fault {
+        name: "runaway",
+        title: "runaway clients against the quotas",
+        short: 1,
+        full: 5,
+        run: runaway::run,
     },
 ];
 

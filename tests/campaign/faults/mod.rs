@@ -10,6 +10,7 @@ mod journal;
 mod kill;
 mod pause;
 mod runaway;
+mod soak;
 mod storm;
 
 use std::time::Duration;
@@ -101,6 +102,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         full: 5,
         run: runaway::run,
     },
+    Fault { name: "soak", title: "50 clients for so many seconds", short: 30, full: 28_800, run: soak::run },
 ];
 
 /// What a row is given.

@@ -1,4 +1,4 @@
-// The types of the API. What the calls answer is described in native.d.ts, which the addon's build writes.
+// The types of the API. native.d.ts, which the build of the addon writes, describes the answers.
 
 import type { Server } from 'node:net';
 import type {
@@ -42,7 +42,7 @@ export type {
 /** Whether something listens on a lease's port. */
 export type State = LeaseInfo['state'];
 
-/** One process, an agent session, or whoever listens on the port. */
+/** One process, an agent session, or the process that listens on the port. */
 export type OwnerKind = Owner['kind'];
 
 /** Which port is wanted, and for what. */
@@ -51,21 +51,21 @@ export interface AllocateOptions {
   service: string;
   /** Which of several servers of that type. Letters, digits, `.`, `_`, `-`; up to 100. */
   name?: string | null;
-  /** The port you would like, 1 to 65535. If it cannot be had you get another one, and `reason` says why. */
+  /** Preferred port, 1 to 65535. If it is taken, you get another one, and `reason` says why. */
   port?: number | null;
   /**
-   * The port that this kind of server has when nobody says otherwise: tried after the ports this server had before.
-   * Not beside `port`.
+   * The port that this kind of server has if nobody says otherwise. It is tried after the ports that this server had before.
+   * Not together with `port`.
    */
   defaultPort?: number | null;
-  /** `true`: `port` or a refusal, `port_unavailable`. */
+  /** `true`: fail with `port_unavailable` if `port` is taken. */
   exact?: boolean | null;
   /**
-   * `true`: the live lease that this server has, if nothing else uses it, or this process or an ancestor of it owns it.
+   * `true`: get the live lease that this server has, if nothing else uses it, or this process or an ancestor of it owns it.
    */
   reuse?: boolean | null;
   /**
-   * The checkout that the server belongs to: its root. The folder must exist; it is the key as it is, canonical.
+   * The root of the checkout that the server belongs to. The folder must exist; its canonical path is the key.
    * Default: the git worktree around `process.cwd()`.
    */
   project?: string | null;
@@ -75,11 +75,11 @@ export interface AllocateOptions {
    * Letters, digits, `:`, `_`, `-`; up to 100.
    */
   instance?: string | null;
-  /** The process that owns the lease: alive, and yours. Default: this process. */
+  /** The process that owns the lease. It must be alive and yours. Default: this process. */
   pid?: number | null;
-  /** Asking again with the same id and options gives the first answer again. Up to 64 printable characters. Default: a fresh one. */
+  /** A call with the same id and options gets the first answer again. Up to 64 printable characters. Default: a new id. */
   requestId?: string | null;
-  /** `true`: says what would be given, and leases nothing. */
+  /** `true`: says which port you would get, and leases nothing. */
   dryRun?: false | null;
 }
 
@@ -88,15 +88,15 @@ export interface DryRunOptions extends Omit<AllocateOptions, 'dryRun'> {
   dryRun: true;
 }
 
-/** One of several services asked for together. */
+/** One of several services that are leased together. */
 export interface MemberOptions extends Omit<AllocateOptions, 'requestId' | 'dryRun'> {
-  /** Stands beside the list. */
+  /** It belongs into the second argument. */
   requestId?: never;
-  /** Stands beside the list. */
+  /** It belongs into the second argument. */
   dryRun?: never;
 }
 
-/** What holds for all services asked for together, unless one of them says otherwise. */
+/** What holds for all services of the list, unless one of them says otherwise. */
 export type GroupOptions = Pick<AllocateOptions, 'reuse' | 'project' | 'instance' | 'pid' | 'requestId' | 'dryRun'>;
 
 /** As `GroupOptions`, for a question that leases nothing. */
@@ -106,11 +106,11 @@ export interface GroupDryRunOptions extends Omit<GroupOptions, 'dryRun'> {
 
 /** A port that is yours, until `release` or the end of the process that owns the lease. */
 export interface Lease extends Grant, AsyncDisposable {
-  /** The lease's name, a UUID, unique for ever. */
+  /** The lease's id, a UUID that is never used again. */
   lockId: string;
   /**
-   * Ends the lease. Does nothing if it has ended already, and nothing to a lease that is not one's own: one that somebody
-   * else holds (`existing`), or that another process owns (`reused` under `styxy run`).
+   * Ends the lease. Does nothing if it has ended already, and nothing to a lease that is not yours: one that somebody else
+   * holds (`existing`), or that another process owns (`reused` under `styxy run`).
    */
   release(): Promise<void>;
 }
@@ -126,11 +126,11 @@ export interface DryRun extends Grant {
 /** One lease for each service, in the order asked for. */
 export type Each<Asked extends readonly unknown[], Answer> = { -readonly [Index in keyof Asked]: Answer };
 
-/** Which leases are listed: those that every given option fits. */
+/** Which leases are listed: those that match every given option. */
 export interface ListOptions {
   /** Only leases of this service type. */
   service?: string | null;
-  /** Only leases asked for by this agent session. */
+  /** Only leases of this agent session. */
   instance?: string | null;
   /** Only leases of this checkout: its folder. */
   project?: string | null;
@@ -150,25 +150,25 @@ export interface ScanOptions {
   end?: number | null;
 }
 
-/** An agent session that makes itself known. */
+/** An agent session that is registered. */
 export interface RegisterOptions {
   /** Its name. Letters, digits, `:`, `_`, `-`; up to 100. */
   instanceId: string;
   /** Where it works. */
   workingDirectory?: string | null;
-  /** Its process: then it lives as long as that does and needs no beat. */
+  /** Its process. The session then lives as long as the process does, and needs no heartbeat. */
   pid?: number | null;
-  /** Anything that JSON can carry; `instances` gives it back. */
+  /** Any JSON; `instances` returns it. */
   metadata?: Record<string, unknown> | null;
 }
 
 export interface CleanupOptions {
-  /** `true`: ends every lease, whoever lives. */
+  /** `true`: ends every lease, also those of live owners. */
   force?: boolean | null;
 }
 
 export interface EventsOptions {
-  /** The `seq` of the last event seen: those after it come first. Default: from now on. */
+  /** The `seq` of the last event that was seen: the events after it come first. Default: from now on. */
   after?: number | null;
 }
 
@@ -192,7 +192,7 @@ interface Happened<Type extends string> {
   at: string;
 }
 
-/** Something happened to a lease. `lease` is as it was right after that. */
+/** Something happened to a lease. `lease` is its state right after that. */
 export interface LeaseEvent
   extends Happened<'granted' | 'activated' | 'deactivated' | 'passed' | 'conflict'> {
   lease: LeaseInfo;
@@ -214,7 +214,7 @@ export interface InstanceEvent extends Happened<'instance_registered' | 'instanc
   reason?: undefined;
 }
 
-/** The events after `after` are no longer known: read the lists anew. */
+/** The events after `after` are no longer known: read the lists again. */
 export interface ResetEvent {
   type: 'reset';
   seq?: undefined;
@@ -233,7 +233,7 @@ export interface EventStream extends AsyncIterableIterator<StyxyEvent>, AsyncDis
   [Symbol.asyncIterator](): EventStream;
 }
 
-/** How a server listens: the options of its lease, and where. */
+/** How a server listens: the options of its lease, and its address. */
 export interface ListenOptions extends AllocateOptions {
   /** The host or address to listen on. Default: Node's, all addresses. */
   host?: string;
@@ -247,24 +247,24 @@ export interface ConnectOptions {
   socket?: string | null;
   /** Whether to start a daemon if none runs. Default: yes, unless `STYXY_NO_AUTOSTART=1` or a socket is given. */
   autoStart?: boolean | null;
-  /** How long one call may take, in milliseconds. Default: 10000. Starting the daemon has limits of its own. */
+  /** The longest time for one call, in milliseconds. Default: 10000. A start of the daemon has its own limits. */
   timeoutMs?: number | null;
 }
 
 /** Why a call was refused. */
 export type StyxyErrorCode =
-  /** An argument is missing, unknown or not of its form; `details` has `field`, `found` and `allowed`. */
+  /** An argument is missing, unknown or has a wrong form; `details` has `field`, `found` and `allowed`. */
   | 'invalid_request'
-  /** Not from here, or not yours; `details.rule` says which rule. */
+  /** Not allowed from here, or not yours; `details.rule` says which rule. */
   | 'forbidden'
   /** No lease has ever had this id, or it ended long ago. */
   | 'unknown_lease'
   | 'unknown_instance'
   | 'unknown_route'
   | 'method_not_allowed'
-  /** The exact port is taken; `details` says by whom. */
+  /** The exact port is taken; `details` says by which process. */
   | 'port_unavailable'
-  /** Every port that could be given is taken. */
+  /** Every port of the ranges is taken. */
   | 'no_free_port'
   /** A live instance of this id belongs to another process. */
   | 'instance_exists'
@@ -277,21 +277,21 @@ export type StyxyErrorCode =
   | 'unsupported_media_type'
   /** The same `requestId` came with other options. */
   | 'request_id_reused'
-  /** Nothing of that name runs (said by the command only). */
+  /** Nothing of that name runs (only the command says so). */
   | 'not_running'
   /** The journal cannot be written, so nothing was changed. */
   | 'storage_unavailable'
   /** No daemon answers, and none could be started. */
   | 'daemon_unreachable';
 
-/** A call that was refused, or that no daemon answered. */
+/** A call was refused, or no daemon answered it. */
 export declare class StyxyError extends Error {
   constructor(
     message: string,
     more: { code: StyxyErrorCode; hint?: string | null; details?: Record<string, unknown>; cause?: unknown },
   );
   name: 'StyxyError';
-  /** What programs branch on. */
+  /** The reason, for programs. */
   code: StyxyErrorCode;
   /** The next command to type; null if there is none. */
   hint: string | null;
@@ -300,8 +300,8 @@ export declare class StyxyError extends Error {
 }
 
 /**
- * A way to a daemon. Each call starts the daemon if none runs, and rejects with `StyxyError`. A client need not be closed:
- * it keeps a process alive only while a call, or a loop over its events, waits.
+ * A client of a daemon. Each call starts the daemon if none runs, and rejects with `StyxyError`. A client need not be
+ * closed: it keeps a process alive only while a call, or a loop over its events, waits.
  */
 export interface Client {
   /**
@@ -319,14 +319,14 @@ export interface Client {
     common: GroupDryRunOptions,
   ): Promise<Each<Asked, DryRun>>;
   /**
-   * Ends a lease, whoever holds it.
+   * Ends a lease, no matter who holds it.
    *
    * @throws StyxyError `lease_ended` or `unknown_lease` if there is none.
    */
   release(lockId: string): Promise<Released>;
   /** Says who has a port, leased or not. */
   check(port: number): Promise<Check>;
-  /** Ports that an allocate would be given now, best first. Reserves none. */
+  /** Ports that an allocate would get now, best first. None is reserved. */
   suggest(service: string, options?: SuggestOptions): Promise<Suggestions>;
   /** The live leases, ascending by port. */
   list(options?: ListOptions): Promise<LeaseInfo[]>;
@@ -335,13 +335,13 @@ export interface Client {
   /** The live agent sessions. */
   instances(): Promise<Instance[]>;
   /**
-   * Registers an agent session, or registers it anew. Without a `pid` it must beat.
+   * Registers an agent session, or registers it again. Without a `pid` it must send heartbeats.
    *
    * @throws StyxyError `instance_exists` if another process has it.
    */
   register(options: RegisterOptions): Promise<Registration>;
   /**
-   * Beats for an agent session.
+   * Sends a heartbeat for an agent session.
    *
    * @throws StyxyError `instance_expired` or `unknown_instance`.
    */
@@ -356,7 +356,7 @@ export interface Client {
   events(options?: EventsOptions): EventStream;
   /**
    * Makes a server listen on a port leased for it; the lease ends when the server closes. If another program takes the
-   * port before the server has bound it, another one is leased, unless the options insist.
+   * port before the server has bound it, another one is leased, unless `exact` is set.
    *
    * @throws StyxyError as `allocate`; or what `server.listen` failed with.
    */
@@ -382,7 +382,7 @@ export declare const events: Client['events'];
 export declare const listen: Client['listen'];
 
 /**
- * A client of another daemon, or one with other manners. Connects when it is first used.
+ * A client of another daemon, or one with other options. It connects at its first use.
  *
  * @throws StyxyError `invalid_request`.
  */

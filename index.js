@@ -1,5 +1,5 @@
 'use strict';
-// The API: the calls of a client of one's own daemon, and `connect` for a client of another.
+// The API: the calls of a client of the user's own daemon, and `connect` for a client of another one.
 
 const { Client } = require('./lib/client.js');
 const { StyxyError } = require('./lib/error.js');
@@ -7,7 +7,7 @@ const { Lease } = require('./lib/lease.js');
 
 let own;
 
-/** The client behind the plain calls, made when it is first used: by then the program may have set STYXY_HOME. */
+/** The client behind the plain calls. It is made at its first use, so that a program can set STYXY_HOME before. */
 function standard() {
   own ??= new Client();
   return own;

@@ -9,7 +9,7 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** A way to the daemon. */
+/** A client of the daemon. */
 export declare class Client {
   /** `daemon` is the binary that is started if no daemon runs. Connects to nothing yet. */
   constructor(options: string, environment: Record<string, string>, daemon: string)
@@ -19,7 +19,7 @@ export declare class Client {
   release(lockId: string): Promise<Released>
   /** Who has a port. */
   check(number: string): Promise<Check>
-  /** Ports that an allocate would be given. */
+  /** Ports that an allocate would get. */
   suggest(service: string, options: string): Promise<Suggestions>
   /** The live leases. */
   list(options: string, caller: Caller): Promise<Array<LeaseInfo>>
@@ -29,7 +29,7 @@ export declare class Client {
   instances(): Promise<Array<Instance>>
   /** Registers an instance. */
   register(options: string, caller: Caller): Promise<Registration>
-  /** Beats for an instance. */
+  /** Sends a heartbeat for an instance. */
   heartbeat(id: string): Promise<Beat>
   /** Ends an instance. */
   unregister(id: string): Promise<EndedInstance>
@@ -41,10 +41,8 @@ export declare class Client {
   events(options: string): Promise<Events>
   /** As `allocate`, while the calling thread waits. */
   allocateSync(options: string, caller: Caller): Array<Grant>
-  /** As `list`, while the calling thread waits. */
-  listSync(options: string, caller: Caller): Array<LeaseInfo>
-  /** What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon. */
-  serviceName(options: string, caller: Caller): string | null
+  /** The port that the server of these options listens on, if one of its project runs. The calling thread waits. */
+  runningSync(options: string, caller: Caller): number | null
 }
 
 /** An open stream of events. It ends when the daemon does, when `close` is called, or when it is collected. */
@@ -55,28 +53,29 @@ export declare class Events {
   close(): void
 }
 
-/** A beat that was heard. */
+/** A heartbeat that the daemon received. */
 export interface Beat {
-  /** Whose. */
+  /** The name of the instance. */
   instanceId: string
-  /** When it was heard, RFC 3339. */
+  /** When the daemon received it, RFC 3339. */
   lastHeartbeat: string
   /** Seconds until the instance expires without another; null if it has a process. */
   expiresIn: number | null
 }
 
 /**
- * What the calling thread knows of itself. Read in JavaScript at each call: a worker has its own environment, and
- * reading the process' own from another thread would race with whoever changes it.
+ * What the calling thread knows about itself. JavaScript reads it at each call: a worker has its own environment, and
+ * reading the process' own from another thread would race with code that changes it.
  */
 export interface Caller {
-  /** `process.cwd()`, unless it is gone. */
+  /** `process.cwd()`, unless that folder was deleted. */
   cwd?: string
-  /** The user's home folder, which is no project even if it has a `.git`. */
-  home?: string
-  /** The values of `instanceVariables()`, in their order. */
-  instance: Array<string | undefined | null>
+  /** The values of the variables that `callerVariables()` names, in their order. */
+  variables: Array<string | undefined | null>
 }
+
+/** The environment variables that say where and for whom a call is. */
+export declare function callerVariables(): Array<string>
 
 /** Who has a port. */
 export interface Check {
@@ -89,7 +88,7 @@ export interface Check {
   /** Who listens on it, leased or not. */
   systemUsage: SystemUsage | null
   /**
-   * Other processes that listen on it, on other addresses or with the same socket (a server that forked); most often
+   * Other processes that listen on it, on other addresses or with the same socket (a server that forked); usually
    * none.
    */
   others: Array<SystemUsage>
@@ -109,9 +108,9 @@ export interface Cleanup {
 
 /** A stranger on a leased port. */
 export interface Conflict {
-  /** Its pid, where it could be told. */
+  /** Its pid, if it is known. */
   pid: number | null
-  /** Its name, where it could be told. */
+  /** Its name, if it is known. */
   process: string | null
 }
 
@@ -127,11 +126,11 @@ export interface EndedInstance {
 export interface Grant {
   /** The port. */
   port: number
-  /** The lease's name, a UUID; null after a dry run. */
+  /** The lease's id, a UUID; null after a dry run. */
   lockId: string | null
-  /** As asked for. */
+  /** As in the request. */
   serviceType: string
-  /** As asked for. */
+  /** As in the request. */
   serviceName: string | null
   /** Whether something listens on it already. */
   state: 'granted' | 'active'
@@ -139,11 +138,11 @@ export interface Grant {
   owner: Owner
   /** `http://localhost:PORT` */
   url: string
-  /** Whether it is a lease that this service had already (`reuse`). */
+  /** Whether this service had the lease already (`reuse`). */
   reused: boolean
-  /** Whether it is somebody else's: the one lease of a singleton service type. */
+  /** Whether it belongs to somebody else: the one lease of a singleton service type. */
   existing: boolean
-  /** Why it is not the port asked for, or whose lease it is; else null. */
+  /** Why it is not the preferred port, or whose lease it is; else null. */
   reason: string | null
   /** The port this service had until now, taken by a stranger; else null. */
   displacedFrom: number | null
@@ -161,16 +160,13 @@ export interface Instance {
   pid: number | null
   /** Since when it is known, RFC 3339. */
   registeredAt: string
-  /** Its last beat, or its registration, RFC 3339. */
+  /** Its last heartbeat, or its registration, RFC 3339. */
   lastHeartbeat: string
   /** The leases asked for by it. */
   activeAllocations: Array<LeaseInfo>
   /** As registered; null if nothing was. */
   metadata: Record<string, unknown> | null
 }
-
-/** The variables that name an agent session, the first that is set first. */
-export declare function instanceVariables(): Array<string>
 
 /** How the journal is kept. */
 export interface Journal {
@@ -188,7 +184,7 @@ export interface Journal {
 
 /** One live lease. */
 export interface LeaseInfo {
-  /** The lease's name, a UUID, unique for ever. */
+  /** The lease's id, a UUID that is never used again. */
   lockId: string
   /** The port. */
   port: number
@@ -214,7 +210,7 @@ export interface LeaseInfo {
 
 /** Where the daemon listens. */
 export interface Listen {
-  /** `127.0.0.1:9876`, `[::1]:9876`; empty if no port could be had. */
+  /** `127.0.0.1:9876`, `[::1]:9876`; empty if no port was free. */
   tcp: Array<string>
   /** The Unix socket's path, or the named pipe's name. */
   socket: string
@@ -228,9 +224,9 @@ export interface Memory {
 
 /** Who must live for a lease to stand. */
 export interface Owner {
-  /** `process`: one process. `instance`: an agent session. `listener`: whoever listens on the port. */
+  /** `process`: one process. `instance`: an agent session. `listener`: the process that listens on the port. */
   kind: 'process' | 'instance' | 'listener'
-  /** Its process; null while the lease waits for a listener, and for an instance that beats. */
+  /** Its process; null while the lease waits for a listener, and for an instance that sends heartbeats. */
   pid: number | null
   /** The process' name. */
   process: string | null
@@ -246,9 +242,15 @@ export interface PortInUse {
   allocatedTo: LeaseInfo | null
   /** Who listens on it. */
   systemUsage: SystemUsage | null
-  /** Other processes that do, as in `Check`; most often none. */
+  /** Other processes that do, as in `Check`; usually none. */
   others: Array<SystemUsage>
 }
+
+/** The root of the checkout around `folder`; outside of one, the folder itself, canonical if it exists. */
+export declare function projectAround(folder: string, caller: Caller): string
+
+/** The root of the checkout around `folder`; null outside of one, or if there is no such folder. */
+export declare function projectRoot(folder: string, caller: Caller): string | null
 
 /** One event. `reset` has nothing but its type. */
 export interface RawEvent {
@@ -270,9 +272,9 @@ export interface RawEvent {
 export interface Registration {
   /** Its name. */
   instanceId: string
-  /** Beat this often, in seconds; null if it has a process and needs no beat. */
+  /** Send a heartbeat this often, in seconds; null if it has a process and needs none. */
   heartbeatInterval: number | null
-  /** It expires this many seconds after its last beat; null if it has a process. */
+  /** It expires this many seconds after its last heartbeat; null if it has a process. */
   expiresIn: number | null
 }
 
@@ -296,7 +298,7 @@ export interface Scan {
 export interface Status {
   /** The daemon's version. */
   version: string
-  /** The contract's version: daemon and clients of one number understand each other. */
+  /** The version of the API: daemon and clients with the same number understand each other. */
   apiVersion: number
   /** The daemon's process. */
   pid: number
@@ -314,11 +316,11 @@ export interface Status {
   journal: Journal | null
   /** What it watches. */
   watches: Watches | null
-  /** What a person should know: a port other than the configured one, a damaged journal moved aside, … */
+  /** What a person should know: a port other than the configured one, a damaged journal that was moved aside, … */
   notes: Array<string>
 }
 
-/** Ports that an allocate would be given now. None is reserved. */
+/** Ports that an allocate would get now. None is reserved. */
 export interface Suggestions {
   /** The first of them; null if there is none. */
   port: number | null
@@ -326,7 +328,7 @@ export interface Suggestions {
   suggestions: Array<number>
 }
 
-/** Who listens on a port; null where it cannot be told. */
+/** Who listens on a port; null where it is unknown. */
 export interface SystemUsage {
   /** The process. */
   pid: number | null
@@ -334,7 +336,7 @@ export interface SystemUsage {
   process: string | null
   /** Its command line. */
   command: string | null
-  /** Whose it is. */
+  /** Its user. */
   user: string | null
   /** Whether that is the daemon's own user. */
   sameUser: boolean | null
@@ -354,8 +356,8 @@ export interface SystemUsage {
 
 /** What the daemon watches. */
 export interface Watches {
-  /** Processes watched by a handle of the kernel's. */
+  /** Processes that are watched through a handle of the kernel. */
   processes: number
-  /** Processes looked at once a second, because no handle could be had. */
+  /** Processes that are checked once a second, because there was no handle for them. */
   polled: number
 }

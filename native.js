@@ -837,4 +837,6 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.Client = nativeBinding.Client
 module.exports.Events = nativeBinding.Events
-module.exports.instanceVariables = nativeBinding.instanceVariables
+module.exports.callerVariables = nativeBinding.callerVariables
+module.exports.projectAround = nativeBinding.projectAround
+module.exports.projectRoot = nativeBinding.projectRoot

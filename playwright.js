@@ -1,6 +1,6 @@
 'use strict';
 
-// The `webServer` of a Playwright config, on a leased port. Synchronous, as a CommonJS config cannot wait.
+// The `webServer` of a Playwright config, on a leased port. It is synchronous, because a CommonJS config cannot await.
 // It never lets tests run against a server of another checkout.
 
 const path = require('node:path');
@@ -9,7 +9,7 @@ const handover = require('./lib/handover.js');
 const { check, isOutOfReach, sentence } = require('./lib/options.js');
 const { projectAround } = require('./lib/place.js');
 
-// Ours, and the options of Playwright's that pass through it.
+// Our options, and those of Playwright that are passed on.
 const OPTIONS = {
   command: 'string',
   service: 'string',
@@ -36,7 +36,7 @@ function styxyWebServer(options) {
   const server = handover.settled(ask) ?? handover.settle(ask, decide(ask, reuseExistingServer));
   const { origin } = new URL(`http://localhost:${server.port}`);
   const url = new URL(page, origin);
-  // The tests must not leave the leased server by a slash too many.
+  // A path such as //other.example would lead the tests to another server.
   if (url.origin !== origin) throw new TypeError(`styxy/playwright: path is ${JSON.stringify(page)}, which is not on the server`);
   handover.offerBaseUrl(ask, url.href);
   return {
@@ -54,10 +54,9 @@ function decide(ask, mayReuse) {
   if (process.env.STYXY === 'off') return alone(ask);
   const { service, name, port, project } = ask;
   try {
-    const { allocateSync, listSync, serviceName } = require('./lib/sync.js');
-    const called = serviceName({ service, name, project });
-    const running = mayReuse && listSync({ project, service }).find((lease) => isRunning(lease, called));
-    if (running) return { port: running.port, reuse: true };
+    const { allocateSync, runningSync } = require('./lib/sync.js');
+    const running = mayReuse ? runningSync({ service, name, project }) : null;
+    if (running !== null) return { port: running, reuse: true };
     return { port: allocateSync({ service, name, port, project, reuse: true }).port, reuse: false };
   } catch (error) {
     if (!isOutOfReach(error)) {
@@ -68,11 +67,7 @@ function decide(ask, mayReuse) {
   }
 }
 
-function isRunning(lease, name) {
-  return lease.state === 'active' && !lease.conflict && lease.serviceName === name;
-}
-
-/** Without a daemon nobody knows whose server listens where, so a server of our own is started, and none reused. */
+/** Without a daemon it is unknown whose server listens where, so our own server is started and none is reused. */
 function alone(ask) {
   const { freePortSync } = require('./lib/free-port.js');
   return { port: handover.earlier(ask)?.port ?? freePortSync(ask.port), reuse: false };

@@ -1,12 +1,12 @@
 'use strict';
 
-// An addon for Storybook's main.ts. It cannot choose the port, which is chosen before main.ts is loaded; it says when the
-// port in use is not one leased for this checkout. It changes nothing, and never keeps Storybook from starting.
+// An addon for Storybook's main.ts. It cannot choose the port, because Storybook chooses it before it loads main.ts. It
+// prints a warning if the port is not leased for this checkout. It changes nothing, and never prevents a start.
 
 // Storybook may ask several times, and load this file more than once.
 const TOLD = Symbol.for('styxy.storybook.told.1');
 
-/** Whether this checkout has a lease for `port`; nothing if the daemon does not say. */
+/** Whether this checkout has a lease for `port`; undefined if the daemon does not answer. */
 async function isLeased(port) {
   if (Number(process.env.STYXY_STORYBOOK_PORT) === port) return true;
   try {
@@ -19,7 +19,7 @@ async function isLeased(port) {
   }
 }
 
-/** Storybook's `core` preset: given back as it came. */
+/** Storybook's `core` preset, which is returned unchanged. */
 exports.core = async function core(config, { port, configType } = {}) {
   const isDev = configType === 'DEVELOPMENT' && port !== undefined;
   if (!isDev || globalThis[TOLD] || process.env.STYXY === 'off') return config;

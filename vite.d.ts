@@ -1,7 +1,8 @@
 /**
  * Gives Vite's dev server a leased port.
  *
- * Does nothing under Vitest, in `vite build`, in middleware mode, with `STYXY=off`, and in `vite preview` unless asked.
+ * Does nothing under Vitest, in `vite build`, in middleware mode, with `STYXY=off`, and in `vite preview` unless
+ * `preview` is set.
  *
  * @throws {TypeError} An option is unknown or of the wrong type.
  */
@@ -11,7 +12,7 @@ declare namespace styxy {
   export interface StyxyViteOptions {
     /** The service type whose ports are used. Default: `dev`. */
     service?: string;
-    /** Tells several servers of one checkout apart, so that each keeps its own port. */
+    /** Which of several servers of one checkout it is, so that each keeps its own port. */
     name?: string;
     /** Whether `vite preview` gets a leased port too; its service type is `preview` unless named here. Default: false. */
     preview?: boolean | { service?: string; name?: string };

@@ -1,7 +1,7 @@
 'use strict';
 
-// The Vite plugin: a leased port for the dev server, and for the preview when asked. Knows Vite 5 to 8 by what they pass
-// to its hooks, and imports nothing of them.
+// The Vite plugin: a leased port for the dev server, and on request for the preview. It works with Vite 5 to 8, and imports
+// nothing from them: it uses only what they pass to its hooks.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -10,7 +10,7 @@ const { check, isOutOfReach, sentence } = require('./lib/options.js');
 const servers = require('./lib/vite-servers.js');
 
 const OPTIONS = { service: 'string', name: 'string', preview: 'boolean|object', project: 'string' };
-// The ports that Vite takes when nobody names one.
+// The ports that Vite uses if none is set.
 const DEFAULT_PORT = { server: 5173, preview: 4173 };
 
 function styxy(options = {}) {
@@ -41,7 +41,7 @@ function styxy(options = {}) {
       const { unreachable } = servers.table();
       if (!unreachable || unreachable.told) return;
       unreachable.told = true;
-      config.logger.warn(`styxy: no port was leased, so this server takes one as without it: ${unreachable.why}`);
+      config.logger.warn(`styxy: no port was leased, so Vite chooses one itself: ${unreachable.why}`);
     },
 
     configureServer(server) {
@@ -54,7 +54,7 @@ function styxy(options = {}) {
   return plugin;
 }
 
-/** Whether there is no dev server to come, or somebody else sees to its port. */
+/** Whether Styxy is off, no dev server will start, or another copy of this plugin comes first. */
 function isIdle(plugin, user, env) {
   const first = [user.plugins].flat(Infinity).find((other) => other?.name === plugin.name);
   return (
@@ -65,7 +65,7 @@ function isIdle(plugin, user, env) {
   );
 }
 
-/** What the user wants of the port: as `allocate` takes it. */
+/** The port that the user's config asks for, as options of `allocate`. */
 function wishOf(user, section) {
   const { port, strictPort = user.server?.strictPort } = user[section] ?? {};
   if (port === undefined || port === null) return { defaultPort: DEFAULT_PORT[section] };
@@ -87,22 +87,22 @@ async function take(place, ask) {
   if (table.unreachable) return;
   try {
     const { allocate } = require('./index.js');
+    const { isInUse } = require('./lib/lease.js');
     place.lease = (await handedOver(ask)) ?? (await allocate({ ...ask, name: place.name, reuse: true }));
-    // `styxy run` may have started two servers, and the other one listens on its port.
     const isOwn = servers.isListening(place) || table.restarting.getStore() === place;
-    while (!isOwn && place.lease.reused && place.lease.state === 'active') {
+    while (!isOwn && isInUse(place.lease)) {
       servers.rename(place);
       place.lease = await allocate({ ...ask, name: place.name, reuse: true });
     }
   } catch (error) {
-    // A missing native package is no reason to keep a dev server from starting, nor is a missing daemon.
+    // A missing native package or daemon must not keep a dev server from starting.
     if (!isOutOfReach(error)) throw refusal(error, ask);
-    // A server that is restarted keeps the port it has, and asks again the next time.
+    // A server that restarts keeps the port that it has, and asks again the next time.
     if (!place.lease) table.unreachable = { why: error.message, told: false };
   }
 }
 
-/** The lease that `styxy run` made for this very port, under whatever name; it has put the port into Vite's arguments. */
+/** The lease that `styxy run` made for this port, under any name: it has put the port into Vite's arguments. */
 async function handedOver({ port }) {
   const lockId = process.env.STYXY_LOCK_ID;
   if (!lockId || port === undefined) return undefined;
@@ -110,17 +110,17 @@ async function handedOver({ port }) {
   return leases.find((lease) => lease.lockId === lockId);
 }
 
-/** The error that Vite prints: our sentence without a stack of ours, as nobody's code is at fault. */
+/** The error that Vite prints: our sentence without a stack trace, because no code is at fault. */
 function refusal(error, ask) {
-  const loosen = ask.exact ? '\n  hint: server.strictPort asks for this port alone; without it, another one will do' : '';
+  const loosen = ask.exact ? '\n  hint: server.strictPort asks for this port alone; without it, another port is used' : '';
   const text = `styxy: ${sentence(error)}${loosen}`;
   return Object.assign(new Error(text), { stack: text });
 }
 
-/** HMR options that name the server's own port, and so must go where it went. */
+/** The HMR options that name the server's own port: they change with it. */
 function following(user, { port: asked, defaultPort }, port) {
   const from = asked ?? defaultPort;
-  // Vite 8 keeps these in `ws`, and has `hmr` only point there.
+  // Vite 8 keeps these in `ws`, and its `hmr` only points there.
   const section = typeof user?.ws === 'object' ? 'ws' : 'hmr';
   const options = user?.[section];
   if (typeof options !== 'object' || options === null || from === undefined || from === port) return {};
@@ -128,7 +128,7 @@ function following(user, { port: asked, defaultPort }, port) {
   return moved.length > 0 ? { [section]: Object.fromEntries(moved.map((key) => [key, port])) } : {};
 }
 
-/** Has a server print its lease below its URLs; gives its place, unless it has none or another plugin was here first. */
+/** Makes a server print its lease below its URLs. Returns its place; undefined if it has none or this was done before. */
 function announce(server) {
   const { httpServer, config } = server;
   const section = 'restart' in server ? config.server : config.preview;
@@ -145,12 +145,12 @@ function announce(server) {
 
 function line(lease, listening) {
   const { port, serviceType: service, serviceName: name } = lease;
-  const told = `port ${paint(1, port)} is leased for ${name ? `${service} (${name})` : service}`;
-  const but = listening !== port && listening ? `but the server was told to take ${listening}` : lease.reason;
-  return `  ${paint(32, '➜')}  ${paint(1, 'Styxy')}:   ${told}${but ? paint(2, `: ${but}`) : ''}`;
+  const leased = `port ${paint(1, port)} is leased for ${name ? `${service} (${name})` : service}`;
+  const but = listening !== port && listening ? `but the server listens on ${listening}` : lease.reason;
+  return `  ${paint(32, '➜')}  ${paint(1, 'Styxy')}:   ${leased}${but ? paint(2, `: ${but}`) : ''}`;
 }
 
-/** Paints as Vite does: by the same variables, flags and terminal. */
+/** Colours text as Vite does: by the same variables, flags and terminal. */
 function paint(code, text) {
   const { env, argv, platform, stdout } = process;
   const plain = env.NO_COLOR || argv.includes('--no-color');

@@ -1,13 +1,15 @@
-// Which checkout a folder lies in: the plugins' rule, which is the native client's.
+// Which checkout a folder lies in, as the plugins ask the addon.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 
-const { projectAround, projectRoot } = createRequire(import.meta.url)('../lib/place.js');
+const require = createRequire(import.meta.url);
+const { projectAround, projectRoot } = require('../lib/place.js');
 
 async function folder(context) {
   const top = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'styxy-')));
@@ -30,7 +32,7 @@ test('a checkout is the nearest folder with a .git, be it a folder or a file', a
   assert.equal(projectRoot(path.join(top, 'link')), worktree);
 });
 
-test('a .git in the home folder makes no checkout of it', async (context) => {
+test('a .git in the home folder does not make it a checkout', async (context) => {
   const top = await folder(context);
   const variable = process.platform === 'win32' ? 'USERPROFILE' : 'HOME';
   const before = process.env[variable];
@@ -48,4 +50,14 @@ test('outside of a checkout a folder stands for itself, also one that is gone', 
   const gone = path.join(top, 'gone');
   assert.equal(projectRoot(gone), null);
   assert.equal(projectAround(gone), gone);
+});
+
+test('without an addon a folder stands for itself, so that a tool starts all the same', async (context) => {
+  const top = await folder(context);
+  await fs.mkdir(path.join(top, '.git'));
+  await fs.mkdir(path.join(top, 'web'));
+  const script = `require(${JSON.stringify(require.resolve('../lib/place.js'))}).projectAround('web')`;
+  const env = { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: path.join(top, 'absent.node') };
+  const printed = execFileSync(process.execPath, ['-p', script], { cwd: top, env, encoding: 'utf8' });
+  assert.equal(printed.trim(), path.join(top, 'web'));
 });

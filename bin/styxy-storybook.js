@@ -2,7 +2,8 @@
 'use strict';
 
 // `storybook` with a leased port: `styxy-storybook dev` is `storybook dev -p PORT --exact-port`, every other command is
-// Storybook's own. Storybook runs in this very process, so the lease is its own, and signals and exit codes are as ever.
+// Storybook's own. Storybook runs in this very process, so the lease belongs to it, and signals and exit codes stay
+// the same.
 
 const fs = require('node:fs');
 const { createRequire } = require('node:module');
@@ -14,25 +15,24 @@ const { wantsPort, withPort } = require('../lib/storybook-arguments.js');
 
 const DEFAULT_PORT = 6006;
 
-/** Storybook's program as the project in this folder has it, whether or not a `.bin` folder is in the PATH. */
+/** The program of the Storybook that the project in this folder has installed, with or without `.bin` in the PATH. */
 function storybook() {
   const manifest = createRequire(path.resolve('package.json')).resolve('storybook/package.json');
   const { bin } = JSON.parse(fs.readFileSync(manifest, 'utf8'));
   return path.join(path.dirname(manifest), typeof bin === 'string' ? bin : bin.storybook);
 }
 
-/** The port that is leased for this checkout's Storybook; nothing if the daemon cannot be reached. */
+/** The port that is leased for this checkout's Storybook; undefined if the daemon cannot be reached. */
 async function leased() {
   try {
     const { allocate } = require('../index.js');
+    const { isInUse } = require('../lib/lease.js');
     const ask = { service: 'storybook', defaultPort: DEFAULT_PORT };
     const lease = await allocate({ ...ask, reuse: true });
-    // `styxy run` may have started two, and the other one listens on its port.
-    const isTaken = lease.reused && lease.state === 'active';
-    return (isTaken ? await allocate(ask) : lease).port;
+    return (isInUse(lease) ? await allocate(ask) : lease).port;
   } catch (error) {
     if (!isOutOfReach(error)) throw error;
-    console.error(`styxy: no port was leased, so Storybook takes one as without it: ${error.message}`);
+    console.error(`styxy: no port was leased, so Storybook chooses one itself: ${error.message}`);
     return undefined;
   }
 }
@@ -46,7 +46,7 @@ async function main() {
       const port = await leased();
       if (port !== undefined) {
         words = withPort(words, port);
-        // For the preset, which need not ask for the lease then.
+        // The preset then does not ask for the lease.
         process.env.STYXY_STORYBOOK_PORT = `${port}`;
       }
     }

@@ -2,13 +2,13 @@
 'use strict';
 // The `styxy` command as npm installs it: finds the native program and becomes it.
 //
-// Node takes some 70 ms to get here. So on Unix, where npm made the command a symlink to this very file, the first run
-// replaces this file by one that is both a shell script and this JavaScript (`polyglot` below): from then on the shell
-// executes the native program, and a Node that was already starting on this path still finds JavaScript. Where the command
-// is no symlink (pnpm, Yarn, Windows), where this is no installed package, or where the folder cannot be written, the
-// JavaScript stays and says nothing about it.
+// Node takes about 70 ms to get here. So on Unix, where npm made the command a symlink to this file, the first run replaces
+// this file by one that is both a shell script and this JavaScript (`polyglot` below). From then on the shell executes the
+// native program, and a Node that was already starting with this path still finds JavaScript. If the command is not a
+// symlink (pnpm, Yarn, Windows), if this is not an installed package, or if the folder cannot be written, the JavaScript
+// stays, without a message.
 //
-// Exit codes of its own are the shell's: 127 if there is no program, 126 if it does not start.
+// Its own exit codes are those of a shell: 127 if there is no program, 126 if it does not start.
 
 const fs = require('node:fs');
 const os = require('node:os');
@@ -27,7 +27,7 @@ function main() {
 
 /** The program to run; ends the process with the reason if there is none. */
 function native() {
-  // STYXY_BINARY=$(which styxy) names this launcher: it is no answer to where the program is, and would run in circles.
+  // STYXY_BINARY=$(which styxy) names this launcher, not the program: it would start itself again and again.
   if (process.env.STYXY_BINARY && isThisFile(process.env.STYXY_BINARY)) delete process.env.STYXY_BINARY;
   try {
     return platform.binary();
@@ -36,13 +36,13 @@ function native() {
   }
 }
 
-/** Becomes the program: by the system's own call where Node has it, else by a child that this process stands for. */
+/** Becomes the program: by the system's own call if Node has it, else by a child that this process represents. */
 function become(program) {
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
-    // A program that does not start ends Node inside the call, without a word that a user could act on.
+    // If the program does not start, Node ends inside of the call, without a message that helps a user.
     try {
       fs.accessSync(program, fs.constants.X_OK);
-      if (!fs.statSync(program).isFile()) throw new Error('it is no file');
+      if (!fs.statSync(program).isFile()) throw new Error('it is not a file');
     } catch (error) {
       fail(`styxy: cannot run ${program}: ${error.message}`, 126);
     }
@@ -53,7 +53,7 @@ function become(program) {
 
 function standFor(program) {
   let child;
-  // A terminal sends its signals to the child too. Handlers come first, so that no signal finds a child without them.
+  // A terminal sends its signals to the child too. The handlers are set first, so that they see every signal.
   // (`process.stdin` must not be touched: it makes the pipe that the child reads non-blocking.)
   const fromTerminal = tty.isatty(0) ? ['SIGINT', 'SIGQUIT'] : [];
   const passed = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'];
@@ -65,16 +65,16 @@ function standFor(program) {
     if (signal === null) process.exit(code);
     for (const handled of passed) process.removeAllListeners(handled);
     process.kill(process.pid, signal);
-    // Still here: a signal that Node itself takes. The shell's number for it is the next best thing.
+    // This process still runs: Node itself handles the signal. So it exits with the shell's number for it.
     setTimeout(() => process.exit(128 + os.constants.signals[signal]), 100);
   });
 }
 
-/** Makes this file a polyglot, if the command is a symlink to it and npm put it where it is. Whatever fails is no matter. */
+/** Makes this file a polyglot, if the command is a symlink to it and npm has installed it. Failures are ignored. */
 function replaceThisFile() {
   if (process.platform === 'win32') return;
   const folder = path.dirname(path.dirname(__filename));
-  // A checkout that `npm link` made a command keeps its tracked file.
+  // After `npm link` the file belongs to a checkout, and stays as it is.
   if (path.basename(path.dirname(folder)) !== 'node_modules') return;
   let temporary;
   try {
@@ -86,12 +86,12 @@ function replaceThisFile() {
     const file = fs.openSync(unfinished, 'wx', 0o755);
     temporary = unfinished;
     try {
-      // As npm left it, when root is the first to run what a user installed.
+      // With the owner and mode that npm gave it: root may be the first to run what a user installed.
       const { uid, gid, mode } = fs.statSync(__filename);
       fs.fchownSync(file, uid, gid);
       fs.fchmodSync(file, mode | 0o111);
       fs.writeFileSync(file, text);
-      // An empty command after a power cut would be worse than a slow one.
+      // An empty command after a power failure would be worse than a slow one.
       fs.fsyncSync(file);
     } finally {
       fs.closeSync(file);
@@ -102,20 +102,20 @@ function replaceThisFile() {
   }
 }
 
-/** The platform package's program, whatever STYXY_BINARY says today. */
+/** The platform package's program, regardless of STYXY_BINARY. */
 function installedProgram() {
   const here = platform.triple();
   return here && fs.realpathSync(path.join(platform.packageFolder(here), platform.programName(here)));
 }
 
 /**
- * This file's text with another beginning, for `program`; null if the paths cannot be said in one line.
+ * This file's text with another beginning, for `program`; null if the paths do not fit into one line.
  *
  * To the shell, the second line is the command `:` and then the rest of the line, which always ends in an exec. To
  * JavaScript it is a string and a comment. The shell first compares where it was called with the path that held when
- * this was written, because that needs no other process; a moved or copied folder then follows the links. A folder that was
- * copied to, or is mounted on, another kind of system lacks `witness` there: the shell would make nonsense of the program,
- * and the JavaScript says what is wrong.
+ * this was written, because that needs no other process. If the folder was moved or copied, it follows the links. On another
+ * kind of system, to which the folder was copied or where it is mounted, `witness` does not exist: the shell could not
+ * execute the program, and the JavaScript says what is wrong.
  */
 function polyglot(old, program) {
   const launcher = fs.realpathSync(__filename);
@@ -136,7 +136,7 @@ function polyglot(old, program) {
   return `#!/bin/sh\n":" //; ${shell.join(' ')}\n${body}`;
 }
 
-/** Text that the shell takes as it is. */
+/** Text in quotes that the shell reads as it is. */
 function quoted(text) {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,17 +1,16 @@
 'use strict';
-// What the calling thread knows of itself. A worker has an environment of its own.
+// What the calling thread knows about itself. A worker has an environment of its own.
 
-const { instanceVariables } = require('./native.js');
+const { callerVariables } = require('./native.js');
 
-const VARIABLES = instanceVariables();
-const HOME = process.platform === 'win32' ? 'USERPROFILE' : 'HOME';
+const VARIABLES = callerVariables();
 
-/** Where the call comes from, as the addon takes it. */
+/** Where and for whom a call is, in the form that the addon takes. */
 function caller() {
-  return { cwd: workingDirectory(), home: process.env[HOME], instance: VARIABLES.map((name) => process.env[name]) };
+  return { cwd: workingDirectory(), variables: VARIABLES.map((name) => process.env[name]) };
 }
 
-/** Nothing if the folder is gone: then there is no worktree around it. */
+/** Undefined if the folder was deleted: then there is no checkout around it. */
 function workingDirectory() {
   try {
     return process.cwd();

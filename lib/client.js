@@ -1,5 +1,5 @@
 'use strict';
-// The client as JavaScript sees it: one method per call, arguments checked, refusals thrown as StyxyError.
+// The client for JavaScript: one method per call. It encodes the arguments and throws refusals as StyxyError.
 
 const native = require('./native.js');
 const { binary } = require('./platform.js');
@@ -80,7 +80,7 @@ class Client {
   }
 }
 
-/** The addon's client. It gets this thread's environment as it is now. */
+/** The addon's client, with this thread's environment as it is now. */
 function connected(options) {
   try {
     return new native.Client(encodeOptions(options), { ...process.env }, program());
@@ -89,7 +89,7 @@ function connected(options) {
   }
 }
 
-/** What is started if no daemon runs: the platform package's program, else whatever PATH has under that name. */
+/** The program that is started if no daemon runs: the platform package's, else the one that PATH finds. */
 function program() {
   try {
     return binary();

@@ -1,7 +1,7 @@
 'use strict';
-// Refusals, as JavaScript throws them.
+// Refusals as errors.
 
-/** A call that was refused, or that no daemon answered. */
+/** A call was refused, or no daemon answered it. */
 class StyxyError extends Error {
   constructor(message, { code, hint = null, details = {}, cause } = {}) {
     super(message, cause === undefined ? undefined : { cause });
@@ -10,10 +10,10 @@ class StyxyError extends Error {
     this.details = details;
   }
 }
-// On the prototype, so that it is not printed among an error's own facts.
+// On the prototype, so that it is not printed among an error's own properties.
 Object.defineProperty(StyxyError.prototype, 'name', { value: 'StyxyError', configurable: true, writable: true });
 
-/** What to throw for an error of the addon's, whose message is a refusal as JSON. */
+/** The error to throw for an error of the addon, whose message is a refusal as JSON. */
 function refusal(error) {
   let said;
   try {
@@ -25,7 +25,7 @@ function refusal(error) {
   return new StyxyError(message, { code, hint, details });
 }
 
-/** The error for an argument that is not of its form, in the words that the daemon uses. */
+/** The error for an argument that does not have its form. Its message reads like the daemon's. */
 function invalid(field, found, allowed) {
   const details = { field, found, allowed };
   return new StyxyError(`${field}: ${found}; allowed: ${allowed}`, { code: 'invalid_request', details });

@@ -7,10 +7,10 @@ class EventStream {
   #opening;
   #ended = false;
 
-  /** `opening` gives the addon's stream. It is open from now on: what happens before the first `next` is not lost. */
+  /** `opening` resolves to the addon's stream. It is open from now on: events before the first `next` are not lost. */
   constructor(opening) {
     this.#opening = opening;
-    // Told to whoever calls `next`.
+    // `next` throws it.
     opening.catch(() => {});
   }
 

@@ -1,19 +1,19 @@
 'use strict';
 
-// A port that is free now, without a daemon: somebody else may take it the next instant. Synchronous, so another process
-// looks. As a program it prints the first free port of its arguments, else one that the system picks.
+// A port that is free now but not leased; another program may take it. The call is synchronous, so a child process looks
+// for the port. As a program, this file prints the first free port of its arguments, else one that the system picks.
 
 const { execFileSync } = require('node:child_process');
 const net = require('node:net');
 
-function freePortSync(...wishes) {
-  const words = wishes.filter((wish) => wish !== undefined).map(String);
-  // Without the options of this process: a debugger, say, would want its own port.
+function freePortSync(...preferred) {
+  const words = preferred.filter((port) => port !== undefined).map(String);
+  // Without the options of this process: a debugger, for example, would need a port of its own.
   const env = { ...process.env, NODE_OPTIONS: '', ELECTRON_RUN_AS_NODE: '1' };
   return Number(execFileSync(process.execPath, [__filename, ...words], { env, encoding: 'utf8' }));
 }
 
-/** The port that a listener on every address, IPv4 and IPv6, gets when it asks for `port`; nothing if it is taken. */
+/** The port of a listener on all addresses, IPv4 and IPv6, that asks for `port`; undefined if it is taken. */
 function listen(port) {
   return new Promise((resolve) => {
     const server = net.createServer();
@@ -25,9 +25,9 @@ function listen(port) {
   });
 }
 
-async function main(wishes) {
-  for (const wish of [...wishes.map(Number), 0]) {
-    const port = await listen(wish);
+async function main(preferred) {
+  for (const wanted of [...preferred.map(Number), 0]) {
+    const port = await listen(wanted);
     if (port !== undefined) return process.stdout.write(`${port}\n`);
   }
   throw new Error('no port is free');

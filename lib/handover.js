@@ -1,8 +1,8 @@
 'use strict';
 
-// What one Playwright run decided, handed to its worker processes by the environment: they evaluate the config again, and
-// must come to the same ports. A process takes over only what its own parent decided; any other run, be it nested in a test
-// or in another checkout, decides for itself.
+// What one Playwright run decided. Its worker processes evaluate the config again and must get the same ports, so they read
+// the decision from an environment variable. A process accepts only what its own parent decided. Any other run, inside of a
+// test or in another checkout, decides for itself.
 
 const VARIABLE = 'STYXY_PLAYWRIGHT';
 const BASE_URL = 'PLAYWRIGHT_TEST_BASE_URL';
@@ -12,7 +12,7 @@ function read() {
     const record = JSON.parse(process.env[VARIABLE]);
     if (typeof record?.servers === 'object' && record.servers) return record;
   } catch {
-    // Not set, or not by us.
+    // The variable is not set, or not by us.
   }
   return { servers: {} };
 }
@@ -25,7 +25,7 @@ function keyOf({ project, service, name }) {
   return JSON.stringify([project, service, name ?? null]);
 }
 
-/** What the parent of this process decided; nothing if it is this process that decides, as UI mode does again and again. */
+/** What the parent of this process decided; undefined if this process decides, which it does repeatedly in UI mode. */
 function settled(ask) {
   const server = read().servers[keyOf(ask)];
   return server?.pid === process.ppid ? server : undefined;

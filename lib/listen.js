@@ -2,8 +2,9 @@
 // A server that listens on a leased port, and the lease that ends with it.
 
 const { StyxyError, invalid } = require('./error.js');
+const { isInUse } = require('./lease.js');
 
-/** So many ports in a row are not stolen by chance. */
+/** That many ports in a row are not taken by chance. */
 const TRIES = 16;
 
 /**
@@ -18,19 +19,19 @@ async function listen(client, server, given = {}) {
   try {
     for (;;) {
       let lease = await client.allocate(stolen.length === 0 ? options : another(options));
-      // Another server of this process listens there, and keeps its lease.
-      if (lease.reused && lease.state === 'active') lease = await client.allocate(another(options));
+      // Another server of this process listens there and keeps its lease.
+      if (isInUse(lease)) lease = await client.allocate(another(options));
       if (lease.existing) throw new StyxyError(lease.reason, { code: 'port_unavailable', details: { port: lease.port } });
       try {
         await bind(server, lease.port, host);
       } catch (cause) {
-        // Kept until there is one that works: the daemon may not see what keeps this one from being bound.
+        // It is released only when another port works: the daemon may not see what prevents this bind.
         stolen.push(lease);
         if (cause.code !== 'EADDRINUSE') throw cause;
         if (options.exact || stolen.length === TRIES) throw taken(lease.port, cause);
         continue;
       }
-      // Whoever closes a server does not wait for this, and the lease would end with the process anyway.
+      // Nobody waits for this after a close, and the lease ends with the process anyway.
       server.once('close', () => lease.release().catch(() => {}));
       return lease;
     }
@@ -40,7 +41,7 @@ async function listen(client, server, given = {}) {
 }
 
 function check(server, host, options) {
-  // Loaded here, since only a few programs that lease a port listen through us, and it takes 2 ms.
+  // Loaded here, because it takes 2 ms and few programs call this.
   const { Server } = require('node:net');
   if (!(server instanceof Server)) throw invalid('server', `${kindOf(server)}`, 'a net.Server, such as http.createServer() gives');
   if (server.listening) throw invalid('server', 'it listens already', 'a server that does not listen yet');
@@ -52,7 +53,7 @@ function kindOf(value) {
   return value === null ? 'null' : `a value of type ${typeof value}`;
 }
 
-/** The same, asked for once more: the same answer is just what is not wanted. */
+/** The options for another port: the same lease must not be the answer again. */
 function another(options) {
   const { requestId, reuse, ...rest } = options;
   return rest;
@@ -63,7 +64,7 @@ function taken(port, cause) {
   return new StyxyError(message, { code: 'port_unavailable', hint: `styxy check ${port}`, details: { port }, cause });
 }
 
-/** In a cluster's worker too the port is this process' own. */
+/** Also in a cluster's worker the port belongs to this process. */
 async function bind(server, port, host) {
   const { once } = require('node:events');
   server.listen({ port, host, exclusive: true });

@@ -1,5 +1,5 @@
 'use strict';
-// The addon, or our word on why there is none. What it offers is in native.d.ts; `npm run build` generates both.
+// The addon, or an error that says why there is none. native.d.ts has its calls; `npm run build` generates both.
 
 const { missing } = require('./platform.js');
 

@@ -1,12 +1,12 @@
 'use strict';
 
-// The options of the plugins: a mistake in them is told at once, in words, and never ignored.
+// The options of the plugins. A mistake in them throws at once and is never ignored.
 
 /**
  * Throws unless `options` is an object with none but the `known` keys.
  *
  * `known` maps each key to what its value must be: 'string', 'number', 'boolean' and so on, as `typeof` has it, several
- * of them divided by '|', or 'any'. An undefined value is the same as an absent one.
+ * of them separated by '|', or 'any'. An undefined value is the same as an absent one.
  */
 function check(where, options, known) {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -31,7 +31,7 @@ function show(value) {
   return typeof value === 'object' || typeof value === 'function' ? `a ${typeof value}` : JSON.stringify(value);
 }
 
-/** Whether `typed` is one slip of the finger from `known`: a letter more, less or other, or two that changed places. */
+/** Whether `typed` is one typing error away from `known`: one letter more, less or different, or two swapped. */
 function isNear(typed, known) {
   const [a, b] = [typed.toLowerCase(), known.toLowerCase()];
   let start = 0;
@@ -41,12 +41,12 @@ function isNear(typed, known) {
   return a === b || rests.includes(true) || swapped;
 }
 
-/** A refusal as people read it: the sentence, and what to type next. */
+/** A refusal for people: the sentence, and what to type next. */
 function sentence(error) {
   return error.hint ? `${error.message}\n  hint: ${error.hint}` : error.message;
 }
 
-/** Whether there is nobody to ask: no daemon, or no native package. Every other error is told, and stops the tool. */
+/** Whether Styxy is unavailable: no daemon answers, or there is no native package. Other errors stop the tool. */
 function isOutOfReach(error) {
   return error.code === 'daemon_unreachable' || error.code === 'ERR_STYXY_PLATFORM';
 }

@@ -1,27 +1,35 @@
 'use strict';
-// Which checkout a folder lies in, for the plugins, whose servers need not be those of the process's own folder.
-// The rule is that of the native client (crates/client/src/place.rs), so that all name a checkout alike.
+// Which checkout a folder lies in, for the plugins, whose servers may be in another folder than the process. The addon
+// decides, so that all of Styxy names a checkout alike. It is loaded when it is first asked.
 
 const fs = require('node:fs');
 const path = require('node:path');
 
-/**
- * The canonical root of the checkout around `dir`: the nearest folder with a `.git`, be it a folder or, in a worktree, a
- * file. Null if there is none, or no such `dir`. A `.git` in the home folder itself or in `/` makes no checkout.
- */
+const { isOutOfReach } = require('./options.js');
+
+/** The root of the checkout around `dir`, canonical; null outside of one, or if there is no such `dir`. */
 function projectRoot(dir) {
-  const inside = canonical(dir);
-  if (inside === null) return null;
-  for (let folder = inside; ; folder = path.dirname(folder)) {
-    const isTop = folder === path.dirname(folder);
-    if (fs.existsSync(path.join(folder, '.git'))) return isTop || folder === home() ? null : folder;
-    if (isTop) return null;
-  }
+  return ask((native, caller) => native.projectRoot(dir, caller));
 }
 
 /** The checkout around `dir`; outside of one, `dir` itself. Canonical, as far as it exists. */
 function projectAround(dir) {
-  return projectRoot(dir) ?? canonical(dir) ?? path.resolve(dir);
+  try {
+    return ask((native, caller) => native.projectAround(dir, caller));
+  } catch (error) {
+    if (!isOutOfReach(error)) throw error;
+    // Without an addon there are no leases either, and only this process reads the name.
+    return canonical(dir) ?? path.resolve(dir);
+  }
+}
+
+function ask(question) {
+  const native = require('./native.js');
+  try {
+    return question(native, require('./caller.js').caller());
+  } catch (error) {
+    throw require('./error.js').refusal(error);
+  }
 }
 
 function canonical(dir) {
@@ -30,12 +38,6 @@ function canonical(dir) {
   } catch {
     return null;
   }
-}
-
-function home() {
-  const { HOME, USERPROFILE } = process.env;
-  const named = process.platform === 'win32' ? USERPROFILE : HOME;
-  return named ? canonical(named) : null;
 }
 
 module.exports = { projectRoot, projectAround, canonical };

@@ -1,11 +1,11 @@
 'use strict';
-// Which native program belongs to this machine, and what to say when there is none.
-// The launcher runs this on its way to the program, so it loads nothing but Node's own modules and asks the disk little.
+// Which native program belongs to this machine, and the error if there is none.
+// The launcher runs this before the program, so it loads only Node's own modules and reads little from the disk.
 
 const fs = require('node:fs');
 const path = require('node:path');
 
-/** What there is a package for. The manifests under npm/ and the release workflow are made from this list. */
+/** The platforms that have a package. The manifests under npm/ and the release workflow are made from this list. */
 const TRIPLES = Object.freeze([
   'linux-x64-gnu',
   'linux-x64-musl',
@@ -19,7 +19,7 @@ const TRIPLES = Object.freeze([
 
 const ROOT = path.dirname(__dirname);
 
-/** This machine as the packages name it: `linux-x64-gnu`; null where there is no package for it. */
+/** This machine as the packages name it: `linux-x64-gnu`; null if there is no package for it. */
 function triple() {
   const { platform, arch } = process;
   const abi = platform === 'linux' ? (isMusl() ? '-musl' : '-gnu') : platform === 'win32' ? '-msvc' : '';
@@ -39,7 +39,7 @@ function programName(of) {
 
 /**
  * The absolute path of the native `styxy` program: `STYXY_BINARY`, else what `npm run build` left in a checkout, else the
- * installed platform package's. Throws what `missing` makes; does not try whether the program starts.
+ * installed platform package's. Throws the error of `missing`. It does not try to start the program.
  */
 function binary() {
   if (process.env.STYXY_BINARY) return path.resolve(process.env.STYXY_BINARY);
@@ -54,8 +54,8 @@ function binary() {
 }
 
 /**
- * The error for a machine that has no native part, with `code` ERR_STYXY_PLATFORM. `cause` is what kept the addon from
- * loading, if that is what happened: a package that is there but does not load is told apart from one that is not.
+ * The error for a machine that has no native part, with `code` ERR_STYXY_PLATFORM. `cause` is why the addon
+ * did not load, if it was there: the error for an addon that does not load differs from that for a missing one.
  */
 function missing(cause) {
   const here = triple();
@@ -77,7 +77,7 @@ function notInstalled(here) {
   const name = packageName(here);
   return `styxy lacks its native part for this platform, ${here}: the package ${name} is not installed.
 npm leaves it out when
-  - it is told to (--omit=optional, --no-optional),
+  - an option says so (--omit=optional, --no-optional),
   - package-lock.json was written on another system and knows only that one's package, or
   - node_modules was copied from another system.
 Install it:
@@ -87,10 +87,10 @@ Install it:
 ${fromSource()}`;
 }
 
-/** For a package that is there and does not load, most often because the system's C library is too old. */
+/** For a package that is there and does not load, usually because the system's C library is too old. */
 function cannotLoad(here, cause) {
   for (let error = cause; error instanceof Error; error = error.cause) {
-    // The generated loader tries many names and keeps only the words of each failure.
+    // The generated loader tries many names and keeps only the message of each failure.
     if (/^Cannot find /.test(error.message)) continue;
     return `styxy's addon for this platform, ${here}, does not load:
   ${error.message.replaceAll('\n', '\n  ')}
@@ -138,7 +138,7 @@ function loader() {
       fs.closeSync(file);
     }
   } catch {
-    // A Node that may be run and not read.
+    // This Node may be executed but not read.
   }
   return head.toString('latin1').match(/\/[^\0]*\/ld-(musl|linux)[^\0]*/)?.[0] ?? null;
 }
@@ -147,7 +147,7 @@ function loader() {
 function isMusl() {
   const name = loader();
   if (name !== null) return name.includes('/ld-musl');
-  // Without this the report asks the network for host names.
+  // Otherwise the report asks the network for host names.
   process.report.excludeNetwork = true;
   return !process.report.getReport().header.glibcVersionRuntime;
 }

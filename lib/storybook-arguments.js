@@ -1,13 +1,13 @@
 'use strict';
 
-// Storybook's command line, as far as the port is concerned. Storybook chooses its port before it loads main.ts, so only
-// its arguments can tell it one.
+// The port in Storybook's command line. Storybook chooses its port before it loads main.ts, so only its arguments can set
+// it.
 
-/** Whether these arguments start a dev server whose port nobody has named. */
+/** Whether these arguments start a dev server and name no port. */
 function wantsPort(words, env) {
   const [subcommand, ...rest] = words;
   if (subcommand !== 'dev' || env.SBCONFIG_PORT) return false;
-  // Storybook takes PORT before its arguments where Claude's preview starts it.
+  // If Claude's preview starts Storybook, PORT wins over the arguments.
   if (env.CLAUDE_AGENT_SDK_VERSION && !env.AI_AGENT && env.PORT) return false;
   const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
   return !options.some((word) => /^(-p.*|--port(=.*)?|--help|--version|-v)$/.test(word));

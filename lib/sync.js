@@ -1,10 +1,10 @@
 'use strict';
-// Calls that hold their thread, for configuration files that cannot await. Plain objects instead of leases.
+// Synchronous calls, for configuration files that cannot await. They return plain objects instead of leases.
 
 const { caller } = require('./caller.js');
 const { connected } = require('./client.js');
 const { refusal } = require('./error.js');
-const { encode, encodeOptions } = require('./json.js');
+const { encode } = require('./json.js');
 
 let client;
 
@@ -13,14 +13,9 @@ function allocateSync(options) {
   return answer((native) => native.allocateSync(encode(options), caller())[0]);
 }
 
-/** As `list`. */
-function listSync(options) {
-  return answer((native) => native.listSync(encodeOptions(options), caller()));
-}
-
-/** What a server asked for by these options is called: the name given, else the project file's. Asks no daemon. */
-function serviceName(options) {
-  return answer((native) => native.serviceName(encode(options), caller()));
+/** The port that the server of these options listens on, if one of its project runs; else null. */
+function runningSync(options) {
+  return answer((native) => native.runningSync(encode(options), caller()));
 }
 
 function answer(call) {
@@ -32,4 +27,4 @@ function answer(call) {
   }
 }
 
-module.exports = { allocateSync, listSync, serviceName };
+module.exports = { allocateSync, runningSync };

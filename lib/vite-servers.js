@@ -1,7 +1,7 @@
 'use strict';
 
-// Which Vite servers this process runs, and what each is called in its lease's key.
-// The table is the process's: several copies of the plugin (of several node_modules, or of a reloaded config) share it.
+// Which Vite servers this process runs, and the name of each in its lease's key.
+// A process has one table: several copies of the plugin (in several node_modules, or of a reloaded config) share it.
 
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { createHash } = require('node:crypto');
@@ -13,10 +13,10 @@ const CONFIG_FILES = ['js', 'mjs', 'ts', 'cjs', 'mts', 'cts'].map((ending) => `v
 const NAME_MAX = 100;
 
 /**
- * `places`: one for each server, kept when the server closes, as it may come again.
+ * `places`: one for each server. It is kept when the server closes, because the server may start again.
  * `restarting`: the place of the server whose restart the current call belongs to. While Vite restarts a server, the old
- * one still listens; nothing else tells its config hook from that of a second server.
- * `unreachable`: whether the daemon could not be reached, which is said once.
+ * one still listens; only this distinguishes its config hook from that of a second server.
+ * `unreachable`: whether the daemon could not be reached, which is printed once.
  */
 function table() {
   globalThis[TABLE] ??= { places: [], restarting: new AsyncLocalStorage(), unreachable: false };
@@ -26,8 +26,8 @@ function table() {
 /**
  * The place of the server that is being configured.
  *
- * The first server of a key in this process has the key itself, so that it gets what `styxy run` or `styxy allocate`
- * leased. Every other one has a name made from its config file's path in the project.
+ * The first server of a key in this process has the key itself, so that it gets the lease of `styxy run` or
+ * `styxy allocate`. Each of the others has a name that is made from its config file's path in the project.
  */
 function placeFor({ project, service, name, root, configFile }) {
   const { places, restarting } = table();
@@ -63,7 +63,7 @@ function isListening(place) {
   return place.server?.listening === true;
 }
 
-/** Whether a server has the place: one that listens, or one that was made and is yet to listen. */
+/** Whether a server has the place: it listens, or it was created and will listen. */
 function isInUse(place) {
   return isListening(place) || place.isToListen;
 }
@@ -90,7 +90,7 @@ function nameOf(project, file, root, name) {
   const parts = [name, path.relative(project, file)];
   if (root !== file && root !== path.dirname(file)) parts.push(path.relative(project, root));
   const words = parts.filter(Boolean).join('-').replaceAll(/[^A-Za-z0-9._-]+/g, '-') || 'root';
-  // Room for the number of a third one.
+  // With room for a number at the end.
   const room = NAME_MAX - 4;
   if (words.length <= room) return words;
   const hash = createHash('sha256').update(words).digest('hex').slice(0, 8);

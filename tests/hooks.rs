@@ -21,9 +21,9 @@ fn a_session_that_begins_has_its_ports_leased_exported_and_said() {
     assert_eq!(session.exported("STYXY_INSTANCE"), session.instance());
     let expected = format!(
         "Ports that Styxy has leased for this checkout: web {web}, api {api}. The shell has them as PORT (the first one) \
-         and STYXY_<SERVICE>_PORT. `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` tells whose a port \
-         is, and `styxy kill PORT` ends a server of this checkout. Other checkouts and sessions on this machine have \
-         servers of their own."
+         and STYXY_<SERVICE>_PORT. `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` shows whose server \
+         is on a port, and `styxy kill PORT` ends a server of this checkout. Other checkouts and sessions on this machine \
+         have servers of their own."
     );
     assert_eq!(said, expected);
     assert!(session.leases().iter().all(|lease| lease.owner.kind == OwnerKind::Instance));

@@ -14,6 +14,8 @@ mod chains;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod design;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod env;
@@ -24,21 +26,21 @@ mod firebase;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
-mod guard;
-#[cfg(test)]
 mod hooks;
 #[cfg(test)]
 mod hooks_guard;
 #[cfg(test)]
 mod hooks_install;
 #[cfg(test)]
+mod http_filter;
+#[cfg(test)]
+mod inspect;
+#[cfg(test)]
 mod instances;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod leases;
-#[cfg(test)]
-mod looking;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
@@ -57,6 +59,8 @@ mod reuse;
 mod run;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod structure;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Which coding agent this process runs under: the nearest ancestor that is one, by its program.
 //!
-//! Only Linux tells a process about its ancestors without running another; elsewhere nobody is found, and the variables
-//! that agents set have to do.
+//! Only on Linux can a process read its ancestors without starting another process. Elsewhere none is found, and only the
+//! variables that agents set count.
 
 use std::sync::OnceLock;
 
@@ -33,7 +33,7 @@ impl Agent {
         }
     }
 
-    /// The programs it is started by, and the packages of those that are written in JavaScript.
+    /// The names of its programs, and the folder of its package if it is written in JavaScript.
     const fn programs(self) -> (&'static [&'static str], &'static str) {
         match self {
             Self::Claude => (&["claude"], "@anthropic-ai/claude-code"),
@@ -43,10 +43,10 @@ impl Agent {
         }
     }
 
-    /// The agent that a process with these words is: by its program, or by the script that an interpreter runs.
+    /// The agent that a process with this command line is: by its program, or by the script that an interpreter runs.
     ///
-    /// A helper process of the Cursor editor (`--type=utility`) is none: its terminals and its hooks run in different ones,
-    /// and the editor's own process is above both.
+    /// A helper process of the Cursor editor (`--type=utility`) does not count: its terminals and its hooks run in different
+    /// ones, and the editor's own process is above both.
     #[must_use]
     pub fn of<'w>(words: impl Iterator<Item = &'w str>) -> Option<Self> {
         let mut words = words.peekable();
@@ -86,12 +86,12 @@ pub fn nearest() -> Option<(Agent, u32)> {
 #[cfg(target_os = "linux")]
 fn look() -> Option<(Agent, u32)> {
     use std::fs;
-    /// Deeper than any agent's shell; a process tree that changes meanwhile ends the walk too.
+    /// Deeper than any agent's shell. It also ends the walk if the process tree changes during it.
     const FAR: usize = 32;
 
     let parent = |pid: u32| -> Option<u32> {
         let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        // The name may hold blanks and parentheses: it ends at the last one. Then comes the state, then the parent.
+        // The name may contain spaces and parentheses: it ends at the last one. Then comes the state, then the parent.
         let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
         std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
     };
@@ -103,11 +103,11 @@ fn look() -> Option<(Agent, u32)> {
     pids.take(FAR).take_while(|pid| *pid > 1).find_map(|pid| Some((agent(pid)?, pid)))
 }
 
-/// The agent whose words are ended by NULs in `line`.
+/// The agent with this command line, whose words end in NULs.
 #[cfg(target_os = "linux")]
 fn of_command_line(line: &str) -> Option<Agent> {
     let line = line.trim_end_matches('\0');
-    // Some write their whole title into one word. A path may have blanks, too.
+    // Some programs write their whole title into one word. A path may contain spaces, too.
     if line.contains('\0') || std::path::Path::new(line).exists() {
         Agent::of(line.split('\0'))
     } else {
@@ -152,7 +152,7 @@ mod tests {
     }
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_blank_in_a_path_makes_no_agent() {
+    fn a_space_in_a_path_does_not_make_an_agent() {
         let top = tempfile::tempdir().unwrap();
         let tool = top.path().join("claude code").join("tool");
         std::fs::create_dir(tool.parent().unwrap()).unwrap();

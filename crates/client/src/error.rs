@@ -1,4 +1,4 @@
-//! What can go wrong between a caller and the daemon, and the same as a refusal of the wire's form.
+//! What can go wrong between a caller and the daemon, and each error as a refusal.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,32 +8,32 @@ use std::time::Duration;
 use styxy_core::api::{API_VERSION, Code, Refusal};
 use styxy_core::layout::HomeError;
 
-/// Why there is no answer, or not the one hoped for.
+/// Why a call failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The daemon said no.
+    /// The daemon refused.
     #[error("{0}")]
     Refused(Refusal),
-    /// There is no telling where the daemon's folder is.
+    /// The daemon's folder is unknown.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// The folder or the socket is another user's, so nothing was said to it.
+    /// The folder or the socket belongs to another user, so nothing was sent.
     #[error("{} belongs to another user (uid {owner}, ours is {ours})", path.display())]
     NotOurs {
         /// The folder or the socket.
         path: PathBuf,
-        /// Whose it is.
+        /// The owner's user id.
         owner: u32,
-        /// Who we are.
+        /// Our user id.
         ours: u32,
     },
-    /// No daemon runs, and none was to be started.
+    /// No daemon runs, and none may be started.
     #[error("no daemon runs for {}", place.display())]
     NotRunning {
-        /// The daemon's folder, or the socket that was named.
+        /// The daemon's folder, or the socket that was given.
         place: PathBuf,
     },
-    /// The socket is there and cannot be connected to.
+    /// The socket exists, and connecting to it failed.
     #[error("could not connect to {}", socket.display())]
     Unreachable {
         /// The socket.
@@ -41,7 +41,7 @@ pub enum Error {
         /// What the system said.
         source: Arc<io::Error>,
     },
-    /// The connection ended before an answer came: whether the daemon did what was asked is unknown.
+    /// The connection ended before an answer came. It is unknown whether the daemon has acted.
     #[error("the daemon's answer to {route} broke off")]
     BrokenOff {
         /// `POST /allocate`
@@ -49,15 +49,15 @@ pub enum Error {
         /// What the connection said.
         source: Arc<reqwest::Error>,
     },
-    /// No answer within the time given: whether the daemon did what was asked is unknown.
+    /// No answer came in time. It is unknown whether the daemon has acted.
     #[error("the daemon has not answered {route} within {} s", after.as_secs_f64())]
     Silent {
         /// `POST /allocate`
         route: String,
-        /// How long was waited.
+        /// How long the client waited.
         after: Duration,
     },
-    /// The answer is not of the contract's form.
+    /// The answer does not have the form of the API.
     #[error("the daemon's answer to {route} cannot be understood")]
     Unintelligible {
         /// `POST /allocate`
@@ -65,12 +65,12 @@ pub enum Error {
         /// What is wrong with it.
         source: Arc<serde_json::Error>,
     },
-    /// The daemon keeps another major version of the contract.
+    /// The daemon has another major version of the API.
     #[error(
         "the running daemon ({version}) speaks version {theirs} of the API; this styxy speaks {API_VERSION}"
     )]
     OtherApi {
-        /// The daemon's version of the contract.
+        /// The daemon's version of the API.
         theirs: u32,
         /// The daemon's own version.
         version: String,
@@ -83,33 +83,33 @@ pub enum Error {
         /// What the system said.
         source: Arc<io::Error>,
     },
-    /// The daemon's program ended, or said something else, instead of telling how its start went.
+    /// The daemon's program ended, or printed something other than its handshake.
     #[error("the daemon ended before it was ready{}", if said.is_empty() { String::new() } else { format!(": {said}") })]
     StartFailed {
-        /// What it said, most often nothing.
+        /// What it printed; usually nothing.
         said: String,
     },
-    /// The daemon did not tell in time how its start went.
+    /// The daemon's handshake did not come in time.
     #[error("the daemon was started and did not say that it is ready within {} s", after.as_secs_f64())]
     StartSilent {
-        /// How long was waited, at most.
+        /// The limit.
         after: Duration,
     },
     /// The daemon refuses to start.
     #[error("the daemon did not start: {0}")]
     StartRefused(Refusal),
-    /// Another daemon holds the lock, and answers nobody.
+    /// Another daemon holds the lock and does not answer.
     #[error("another daemon holds {} and does not answer", lock.display())]
     Stuck {
         /// `daemon.lock`
         lock: PathBuf,
     },
-    /// The daemon was told to stop and still runs.
-    #[error("the daemon (pid {pid}) was told to stop and still runs after {} s", after.as_secs_f64())]
+    /// The daemon was asked to stop and still runs.
+    #[error("the daemon (pid {pid}) was asked to stop and still runs after {} s", after.as_secs_f64())]
     StillRunning {
         /// Its process.
         pid: u32,
-        /// How long was waited.
+        /// How long the client waited.
         after: Duration,
     },
 }
@@ -117,10 +117,10 @@ pub enum Error {
 const LOGS: &str = "styxy daemon logs";
 
 impl Error {
-    /// As programs and people are told it: the daemon's own words where it refused, else `daemon_unreachable`.
+    /// The error as a refusal: the daemon's own if it refused, else `daemon_unreachable`.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
-        let unreachable = || Refusal::new(Code::DaemonUnreachable, self.with_causes());
+        let unreachable = || Refusal::new(Code::DaemonUnreachable, styxy_core::with_causes(self));
         match self {
             Self::Refused(refusal) => refusal.clone(),
             Self::Home(error) => error.refusal(),
@@ -151,19 +151,5 @@ impl Error {
             | Self::Unintelligible { .. }
             | Self::Unreachable { .. } => unreachable().hint(LOGS),
         }
-    }
-
-    /// One sentence of the error and what caused it, without the links that only repeat it.
-    fn with_causes(&self) -> String {
-        let mut sentence = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !sentence.contains(&text) {
-                sentence = format!("{sentence}: {text}");
-            }
-            cause = error.source();
-        }
-        sentence
     }
 }

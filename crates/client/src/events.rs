@@ -8,7 +8,7 @@ use styxy_core::api::{EventMessage, EventName};
 
 use crate::Error;
 
-/// What happens at the daemon, as it happens.
+/// The daemon's events, as they happen.
 #[derive(Debug)]
 pub struct Events {
     route: String,
@@ -19,9 +19,9 @@ pub struct Events {
 /// One event of the stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// `granted`, `ended`, …; `reset` if events were missed because the journal no longer has them: read the lists anew.
+    /// `granted`, `ended`, …; `reset` if events were missed because the journal no longer has them: read the lists again.
     pub name: String,
-    /// What happened; none for `reset`, and for what a newer daemon says in another form.
+    /// What happened; none for `reset`, and for an event of a newer daemon that is unknown here.
     pub message: Option<EventMessage>,
 }
 
@@ -30,10 +30,10 @@ impl Events {
         Self { route, response, parser: Parser::default() }
     }
 
-    /// The next event, however long it takes; none if the daemon ended the stream. May be dropped and called again.
+    /// The next event, without a limit of time; none if the daemon ended the stream. May be dropped and called again.
     ///
     /// # Errors
-    /// The connection broke, or an event known by name cannot be read.
+    /// The connection broke, or an event with a known name cannot be read.
     pub async fn next(&mut self) -> Result<Option<Event>, Error> {
         loop {
             if let Some(block) = self.parser.ready.pop_front() {
@@ -91,7 +91,7 @@ impl Parser {
     fn line(&mut self, line: &str) {
         if line.is_empty() {
             let block = std::mem::take(&mut self.block);
-            // By the standard a block without data is no event; a `reset` has nothing to say but its name.
+            // By the standard a block without data is not an event, but a `reset` has a name only.
             if !block.name.is_empty() || !block.data.is_empty() {
                 self.ready.push_back(block);
             }

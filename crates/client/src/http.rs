@@ -1,4 +1,4 @@
-//! One request and its answer over the socket, and what a failure means for trying again.
+//! One request and its answer over the socket, and whether it may be sent again after a failure.
 
 use std::cmp::Ordering;
 use std::error::Error as _;
@@ -27,26 +27,26 @@ pub(crate) struct Request {
     daemons: Daemons,
 }
 
-/// Whether a request may be sent again when its connection died and nobody knows whether it was heard.
+/// Whether a request may be sent again if its connection broke and it is unknown whether the daemon has acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
     Safe,
     Never,
 }
 
-/// Whose answer is taken.
+/// Which daemons' answers are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Daemons {
-    /// One that keeps our major version of the contract.
+    /// Those of a daemon with our major version of the API.
     Ours,
-    /// That, or one of an older major version, which must be stopped to be replaced.
+    /// Also those of a daemon with an older major version, which must be stopped to be replaced.
     OursOrOlder,
 }
 
 impl Request {
     /// `path` begins with `/` and has neither query nor characters to escape.
     pub(crate) fn new(method: Method, path: &str) -> Self {
-        // Over a socket the host means nothing; HTTP wants one.
+        // HTTP requires a host; over a socket it means nothing.
         let mut url = Url::parse("http://localhost").expect("a constant URL");
         url.set_path(path);
         let repeat = if method == Method::GET { Repeat::Safe } else { Repeat::Never };
@@ -97,14 +97,14 @@ fn unsendable(error: &serde_json::Error) -> Error {
     ))
 }
 
-/// Why there is no answer, by what can be done about it.
+/// Why there is no answer, sorted by what can be done about it.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Nobody is there: nothing was heard, so a start and a second try can do no harm.
+    /// No daemon is there. It got nothing, so a start and a second try are safe.
     NoDaemon(Error),
-    /// The connection would not take the whole request: it was left by its daemon since it was last used.
+    /// The connection did not take the whole request: the daemon has closed it since it was last used.
     Unheard(Error),
-    /// The connection died before a byte of an answer came.
+    /// The connection broke before the first byte of an answer.
     Died(Error),
     /// Trying again would not help, or not be safe.
     Final(Error),
@@ -127,10 +127,10 @@ impl From<Failure> for Error {
     }
 }
 
-/// A way to one socket; its connections are kept and used again.
+/// One socket. Its connections are kept and used again.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
-    /// What the daemon is called when it is not there: its folder, or the socket if that was named.
+    /// How an error names the daemon: by its folder, or by the socket if that was given.
     place: PathBuf,
     socket: PathBuf,
     http: reqwest::Client,
@@ -160,7 +160,7 @@ impl Line {
         Ok(Answer { route: request.route(), success, body: body.into() })
     }
 
-    /// Sends `request` and reads the answer's head within `timeout`; its body may take for ever.
+    /// Sends `request` and reads the answer's head within `timeout`; its body may take any time.
     pub(crate) async fn open(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
         let failed = |error: reqwest::Error| self.failure(request, timeout, error);
         let opening = async {
@@ -196,7 +196,7 @@ impl Line {
         let kind = io_cause(&error).map_or(io::ErrorKind::Other, io::Error::kind);
         if !error.is_connect() {
             let error = Error::BrokenOff { route, source: Arc::new(error) };
-            // A pipe breaks on writing only, so some of the request is missing, and nobody acts on the rest.
+            // A pipe breaks only while it is written to: the daemon did not get the whole request and does not act on it.
             return if kind == io::ErrorKind::BrokenPipe {
                 Failure::Unheard(error)
             } else {
@@ -223,7 +223,7 @@ fn copy(error: &io::Error) -> io::Error {
     error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
-/// Every daemon names its version of the contract; what names none is left to speak for itself.
+/// Every daemon sends its version of the API. An answer without one is read as it is.
 fn check_version(headers: &HeaderMap, daemons: Daemons) -> Result<(), Error> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(theirs) = text("styxy-api").and_then(|version| version.trim().parse::<u32>().ok()) else {

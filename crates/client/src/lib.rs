@@ -1,22 +1,32 @@
-//! The client: finds the user's daemon, or starts it, and speaks to it. One method per route.
+//! The client: finds the user's daemon, or starts it, and speaks to it with one method per route. It also says where and
+//! for whom a call runs ([`Caller`]) and makes the requests for ports ([`PortRequest`]).
 //!
 //! It speaks over the Unix socket (a named pipe on Windows) and never over TCP, so a stranger on the daemon's port
 //! gets nothing from it. It runs on any Tokio runtime with its I/O and time drivers enabled, and blocks none.
 
 pub mod agents;
+mod caller;
 mod client;
+mod connection;
+mod disk;
 mod error;
 mod events;
 mod http;
+pub mod leases;
 mod lifecycle;
 mod options;
-mod own;
-pub mod place;
-pub mod project;
+mod ownership;
+mod port_request;
+mod project;
+mod session;
 mod start;
 
+pub use caller::{Caller, CallerError};
 pub use client::Client;
 pub use error::Error;
 pub use events::{Event, Events};
 pub use lifecycle::{Contact, Stopped};
 pub use options::{Environment, Options, Start};
+pub use port_request::{PortRequest, Terms};
+pub use project::ProjectError;
+pub use session::Session;

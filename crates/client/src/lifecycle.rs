@@ -1,12 +1,12 @@
-//! The daemon's life, as seen from outside: does it run, run it, stop it.
+//! The daemon's life, seen from outside: whether it runs, starting it, stopping it.
 
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use styxy_core::Pid;
 use styxy_core::api::StatusAnswer;
-use styxy_core::handshake::DaemonFile;
 
+use crate::client::Shared;
 use crate::http::{Daemons, Failure, Request};
 use crate::start::{Began, PAUSE, is_held};
 use crate::{Client, Error, Start};
@@ -23,7 +23,7 @@ pub enum Contact {
     Started {
         /// How it is.
         status: StatusAnswer,
-        /// What a person should know of the start.
+        /// What a person should know about the start.
         notes: Vec<String>,
     },
 }
@@ -51,15 +51,16 @@ pub enum Stopped {
 impl Client {
     /// The daemon's status; it is started first if none runs and the options say so.
     pub async fn connect(&self) -> Result<Contact, Error> {
-        let starts = self.shared.starter.count();
+        let Shared { connection, starter } = &*self.shared;
+        let starts = starter.count();
         if let Some(status) = self.running().await? {
             return Ok(Contact::Running(status));
         }
-        if self.shared.options.start == Start::Never {
-            return Err(Error::NotRunning { place: self.shared.options.home.clone() });
+        if connection.options.start == Start::Never {
+            return Err(Error::NotRunning { place: connection.options.home.clone() });
         }
-        let began = self.shared.start(starts).await?;
-        let status = self.shared.once(&Request::get("/status"), self.shared.options.timeout).await;
+        let began = starter.start(connection, starts).await?;
+        let status = connection.once(&Request::get("/status"), connection.options.timeout).await;
         let status = status.map_err(Error::from)?.read()?;
         Ok(match began {
             Began::Here { notes } => Contact::Started { status, notes },
@@ -73,27 +74,29 @@ impl Client {
     }
 
     async fn look(&self, daemons: Daemons) -> Result<Option<StatusAnswer>, Error> {
+        let connection = &self.shared.connection;
         let request = Request::get("/status").answered_by(daemons);
-        match self.shared.once(&request, self.shared.options.timeout).await {
+        match connection.once(&request, connection.options.timeout).await {
             Ok(answer) => answer.read().map(Some),
             Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {
-                self.shared.forget_line();
+                connection.forget_line();
                 Ok(None)
             }
             Err(Failure::Final(error)) => Err(error),
         }
     }
 
-    /// Stops the daemon and waits, 5 s at most, until it has let go of its lock. Its leases stay in its journal.
+    /// Stops the daemon and waits, 5 s at most, until it has released its lock. Its leases stay in its journal.
     ///
-    /// A daemon of an older major version of the contract is stopped too, since a restart is what mends that; one of a
-    /// newer is not.
+    /// A daemon with an older major version of the API is stopped too, because a restart fixes that. A daemon with a newer
+    /// one is not.
     ///
     /// # Errors
-    /// It still runs after that time, or cannot be spoken to.
+    /// It still runs after that time, or does not answer.
     pub async fn stop(&self) -> Result<Stopped, Error> {
         let deadline = Instant::now() + STOP;
-        let lock = self.shared.layout.lock();
+        let connection = &self.shared.connection;
+        let lock = connection.layout.lock();
         let status = loop {
             if let Some(status) = self.look(Daemons::OursOrOlder).await? {
                 break status;
@@ -101,20 +104,20 @@ impl Client {
             if !is_held(&lock) {
                 return Ok(Stopped::WasNot);
             }
-            // One that is about to answer, or about to end.
+            // A daemon that is about to answer, or about to end.
             if Instant::now() >= deadline {
                 return Err(Error::Stuck { lock });
             }
             tokio::time::sleep(PAUSE).await;
         };
         let shutdown = Request::new(Method::POST, "/shutdown").answered_by(Daemons::OursOrOlder);
-        match self.shared.once(&shutdown, STOP).await {
+        match connection.once(&shutdown, STOP).await {
             Ok(answer) => drop(answer.granted()?),
-            // Ended before, or while, it was told.
+            // It ended before the request or during it.
             Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {}
             Err(Failure::Final(error)) => return Err(error),
         }
-        self.shared.forget_line();
+        connection.forget_line();
         while is_held(&lock) && !self.is_succeeded(status.pid) {
             if Instant::now() >= deadline {
                 return Err(Error::StillRunning { pid: status.pid.get(), after: STOP });
@@ -124,10 +127,8 @@ impl Client {
         Ok(Stopped::WasRunning(status))
     }
 
-    /// Whether another daemon than `pid` holds the lock by now: somebody may start one the instant the lock is free.
+    /// Whether a daemon other than `pid` holds the lock by now: one may be started the instant the lock is free.
     fn is_succeeded(&self, pid: Pid) -> bool {
-        let file = std::fs::read(self.shared.layout.daemon_file()).ok();
-        let daemon: Option<DaemonFile> = file.and_then(|json| serde_json::from_slice(&json).ok());
-        daemon.is_some_and(|daemon| daemon.pid != pid)
+        self.shared.connection.daemon_file().is_some_and(|daemon| daemon.pid != pid)
     }
 }

@@ -1,4 +1,4 @@
-//! What a client is told at the door.
+//! What a client is made with.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -14,8 +14,8 @@ use crate::Error;
 pub struct Options {
     /// The daemon's folder: `~/.styxy`.
     pub home: PathBuf,
-    /// The socket to speak to (on Windows the pipe), instead of the one that belongs to `home`. Nothing starts a daemon
-    /// for it: the one to start would have another socket.
+    /// The socket (on Windows the pipe) to use instead of the one that belongs to `home`. No daemon is started for it,
+    /// because that one would have another socket.
     pub socket: Option<PathBuf>,
     /// Whether to start a daemon if none runs.
     pub start: Start,
@@ -23,7 +23,7 @@ pub struct Options {
     pub daemon: PathBuf,
     /// How long one request may take, its answer included; a start has its own limits.
     pub timeout: Duration,
-    /// The environment: what says where a socket is whose path would be too long, and what a started daemon gets.
+    /// The environment. It says where the socket is if its path would be too long, and a started daemon inherits it.
     pub environment: Environment,
 }
 
@@ -35,7 +35,7 @@ pub type Environment = HashMap<OsString, OsString>;
 pub enum Start {
     /// Start one.
     Auto,
-    /// Say so.
+    /// Fail.
     Never,
 }
 

@@ -7,22 +7,12 @@ use std::path::{Path, PathBuf};
 use styxy_core::api::{Code, Refusal};
 use styxy_core::config::ConfigError;
 use styxy_core::project::{FILE, PACKAGE, Project, parse, parse_package};
+use styxy_core::with_causes;
 
-use crate::place;
-
-/// No more of a file is read than this: the parser refuses less.
+/// No more bytes of a file are read. The parser refuses shorter ones already.
 const MOST: u64 = 2 * 1024 * 1024;
 
-/// A project's file, and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The file.
-    pub path: PathBuf,
-    /// What it says.
-    pub project: Project,
-}
-
-/// Why a project's file cannot be heeded.
+/// Why a project's file cannot be honoured.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// It is there and cannot be read.
@@ -44,14 +34,10 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
-    /// As programs and people are told it.
+    /// The same in the form of the wire, with what to do about it.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
-        let said = match self {
-            Self::Unreadable { source, .. } => format!("{self}: {source}"),
-            Self::Mistaken { .. } => self.to_string(),
-        };
-        let refusal = Refusal::new(Code::InvalidRequest, said);
+        let refusal = Refusal::new(Code::InvalidRequest, with_causes(self));
         match self {
             Self::Unreadable { path, .. } => {
                 refusal.hint("make it readable, or remove it").detail("path", path.to_string_lossy())
@@ -65,55 +51,37 @@ impl ProjectError {
     }
 }
 
-/// What the project around `folder` wishes for its servers, by the nearest file up to the checkout's root; nothing if
-/// there is no such file, or no such folder. `home` is the user's.
-///
-/// # Errors
-/// As [`find`].
-pub fn around(folder: &Path, home: Option<&Path>) -> Result<Option<Project>, ProjectError> {
-    let Ok(folder) = place::canonical(folder) else { return Ok(None) };
-    let root = place::project_root(&folder, home);
-    Ok(find(&folder, root.as_deref())?.map(|found| found.project))
-}
-
 /// The nearest project's file, from `dir` up to `root`, both included; without a `root` in `dir` alone.
 ///
 /// In one folder `.styxy.json` wins over `package.json`. Takes a few microseconds a folder.
 ///
 /// # Errors
 /// The nearest file cannot be read, or has a mistake.
-pub fn find(dir: &Path, root: Option<&Path>) -> Result<Option<Found>, ProjectError> {
+pub(crate) fn find(dir: &Path, root: Option<&Path>) -> Result<Option<Project>, ProjectError> {
     // A folder above the checkout is not the project's.
     let root = root.filter(|root| dir.starts_with(root)).unwrap_or(dir);
     for folder in dir.ancestors().take_while(|folder| folder.starts_with(root)) {
         let path = folder.join(FILE);
         if let Some(text) = read(&path)? {
-            let project = parse(&text);
-            return Ok(Some(whole(path, project)?));
+            let mistaken = |mistake| ProjectError::Mistaken { path, mistake };
+            return parse(&text).map(Some).map_err(mistaken);
         }
         let path = folder.join(PACKAGE);
         if let Some(text) = read(&path)?
             && let Some(project) = parse_package(&text).transpose()
         {
-            return Ok(Some(whole(path, project)?));
+            return project.map(Some).map_err(|mistake| ProjectError::Mistaken { path, mistake });
         }
     }
     Ok(None)
 }
 
-fn whole(path: PathBuf, read: Result<Project, ConfigError>) -> Result<Found, ProjectError> {
-    match read {
-        Ok(project) => Ok(Found { path, project }),
-        Err(mistake) => Err(ProjectError::Mistaken { path, mistake }),
-    }
-}
-
 /// The text of `path`; nothing if there is no such file.
 fn read(path: &Path) -> Result<Option<String>, ProjectError> {
     let text = || -> io::Result<String> {
-        // Opening a pipe would wait for somebody to write into it.
+        // Opening a pipe would wait for a writer.
         if !fs::metadata(path)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
         }
         let mut text = String::new();
         File::open(path)?.take(MOST).read_to_string(&mut text)?;
@@ -140,8 +108,8 @@ mod tests {
         (top, root, deep)
     }
 
-    fn port(found: Option<Found>) -> Option<u16> {
-        found.map(|found| found.project.services[0].1.port.unwrap().get())
+    fn port(found: Option<Project>) -> Option<u16> {
+        found.map(|project| project.services[0].1.port.unwrap().get())
     }
 
     fn write(path: &Path, port: u16) {
@@ -193,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_and_never_waited_for() {
+    fn what_is_not_a_file_is_refused_and_never_waited_for() {
         let (_top, root, _) = tree();
         fs::create_dir(root.join(FILE)).unwrap();
         let refusal = find(&root, None).unwrap_err().refusal();
-        assert!(refusal.error.ends_with("it is no file"), "{}", refusal.error);
+        assert!(refusal.error.ends_with("it is not a file"), "{}", refusal.error);
     }
 }

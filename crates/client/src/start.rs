@@ -1,4 +1,4 @@
-//! Starting the daemon: once at a time, told by its handshake how it went.
+//! Starting the daemon: one start at a time. The daemon's handshake says how the start went.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -12,7 +12,7 @@ use std::{fs, io, thread};
 use styxy_core::handshake::Handshake;
 use tokio::sync::{Mutex, oneshot};
 
-use crate::client::Shared;
+use crate::connection::Connection;
 use crate::http::{Failure, Request};
 use crate::{Error, Options};
 
@@ -20,7 +20,7 @@ use crate::{Error, Options};
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long another daemon may take to start or to stop.
 const TAKEOVER: Duration = Duration::from_secs(3);
-/// How often that other one is looked at.
+/// How often that other daemon is asked.
 pub(crate) const PAUSE: Duration = Duration::from_millis(15);
 /// No handshake is longer, in bytes.
 const LONGEST: u64 = 64 * 1024;
@@ -30,11 +30,11 @@ const LONGEST: u64 = 64 * 1024;
 pub(crate) enum Began {
     /// Another client was faster.
     Elsewhere,
-    /// This start did it.
+    /// This start started it.
     Here { notes: Vec<String> },
 }
 
-/// Sees to it that clones of a client start one daemon, not many.
+/// Makes clones of a client start one daemon, not many.
 #[derive(Debug, Default)]
 pub(crate) struct Starter {
     /// How many starts have ended.
@@ -43,56 +43,56 @@ pub(crate) struct Starter {
 }
 
 impl Starter {
-    /// How many starts have ended; to be read before the attempt whose failure asks for a start.
+    /// How many starts have ended. It is read before the attempt whose failure leads to a start.
     pub(crate) fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire)
     }
-}
-
-impl Shared {
-    /// Starts the daemon, unless a start has ended since there were `seen`: then its outcome is this one's too.
-    pub(crate) async fn start(&self, seen: u64) -> Result<Began, Error> {
-        let mut last = self.starter.last.lock().await;
-        if let Some(outcome) = last.as_ref().filter(|_| self.starter.count() != seen) {
+    /// Starts the daemon, unless a start has ended since `seen` was read: then the outcome is that one's.
+    pub(crate) async fn start(&self, connection: &Connection, seen: u64) -> Result<Began, Error> {
+        let mut last = self.last.lock().await;
+        if let Some(outcome) = last.as_ref().filter(|_| self.count() != seen) {
             return outcome.clone();
         }
-        let outcome = self.begin().await;
+        let outcome = begin(connection).await;
         *last = Some(outcome.clone());
-        self.starter.count.fetch_add(1, Ordering::Release);
+        self.count.fetch_add(1, Ordering::Release);
         outcome
     }
+}
 
-    async fn begin(&self) -> Result<Began, Error> {
-        let deadline = Instant::now() + TAKEOVER;
+async fn begin(connection: &Connection) -> Result<Began, Error> {
+    let lock = connection.layout.lock();
+    let deadline = Instant::now() + TAKEOVER;
+    loop {
+        match spawn(&connection.options, connection.layout.root()).await? {
+            Handshake::Ready { notes, .. } => return Ok(Began::Here { notes }),
+            Handshake::Refused { refusal } => return Err(Error::StartRefused(refusal)),
+            // Another daemon has the lock. It is starting (and will answer) or stopping (and will release the lock).
+            Handshake::Lost => {}
+        }
         loop {
-            match spawn(&self.options, self.layout.root()).await? {
-                Handshake::Ready { notes, .. } => return Ok(Began::Here { notes }),
-                Handshake::Refused { refusal } => return Err(Error::StartRefused(refusal)),
-                // The other one is starting (it will answer) or stopping (it will let go of the lock).
-                Handshake::Lost => {}
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::Stuck { lock });
             }
-            loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(Error::Stuck { lock: self.layout.lock() });
+            match connection.once(&Request::get("/status"), left).await {
+                Ok(_) => return Ok(Began::Elsewhere),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {
+                    connection.forget_line();
                 }
-                match self.once(&Request::get("/status"), left).await {
-                    Ok(_) => return Ok(Began::Elsewhere),
-                    Err(Failure::Final(error)) => return Err(error),
-                    Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => self.forget_line(),
-                }
-                if !is_held(&self.layout.lock()) {
-                    break;
-                }
-                tokio::time::sleep(PAUSE).await;
             }
+            if !is_held(&lock) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
 /// Runs the daemon's program and waits for its handshake.
 async fn spawn(options: &Options, home: &Path) -> Result<Handshake, Error> {
-    // A name without a folder is looked up in PATH; any other must not be taken from the daemon's working folder.
+    // A name without a folder is looked up in PATH. A relative path must not depend on the daemon's working folder.
     let daemon = match options.daemon.components().count() {
         0 | 1 => options.daemon.clone(),
         _ => std::path::absolute(&options.daemon).unwrap_or_else(|_| options.daemon.clone()),
@@ -110,11 +110,11 @@ async fn spawn(options: &Options, home: &Path) -> Result<Handshake, Error> {
         command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
     }
 
-    let (tell, told) = oneshot::channel();
-    // A thread of its own: it outlives the call to reap the child, and small, since it does nothing else.
+    let (sender, receiver) = oneshot::channel();
+    // A thread of its own, because it outlives the call to reap the child. It needs a small stack only.
     let thread = thread::Builder::new().name("styxy-start".into()).stack_size(128 * 1024);
-    thread.spawn(move || run(command, tell)).map_err(not_started)?;
-    match tokio::time::timeout(HANDSHAKE, told).await {
+    thread.spawn(move || run(command, sender)).map_err(not_started)?;
+    match tokio::time::timeout(HANDSHAKE, receiver).await {
         Ok(Ok(Ok(line))) => {
             Handshake::from_line(&line).map_err(|_| Error::StartFailed { said: line.trim_end().to_owned() })
         }
@@ -124,27 +124,27 @@ async fn spawn(options: &Options, home: &Path) -> Result<Handshake, Error> {
     }
 }
 
-/// Starts the child, passes its first line on, and waits for its end, so that it never stays behind as a zombie.
-fn run(mut command: Command, tell: oneshot::Sender<io::Result<String>>) {
+/// Starts the child, passes on its first line, and waits for its end, so that it never stays as a zombie.
+fn run(mut command: Command, sender: oneshot::Sender<io::Result<String>>) {
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            // Whoever asked may be gone.
-            let _ = tell.send(Err(error));
+            // The caller may have stopped waiting.
+            let _ = sender.send(Err(error));
             return;
         }
     };
-    // The command keeps what it gave to the child; the child's end of the pipe must be the only one.
+    // The command still holds the child's end of the pipe, which must be the only one.
     drop(command);
     let mut line = Vec::new();
     if let Some(stdout) = child.stdout.take() {
         let _ = BufReader::new(stdout.take(LONGEST)).read_until(b'\n', &mut line);
     }
-    let _ = tell.send(Ok(String::from_utf8_lossy(&line).into_owned()));
+    let _ = sender.send(Ok(String::from_utf8_lossy(&line).into_owned()));
     let _ = child.wait();
 }
 
-/// Whether a daemon holds the lock. The look itself disturbs a daemon that starts for a few microseconds at most.
+/// Whether a daemon holds the lock. The check delays a starting daemon by a few microseconds at most.
 pub(crate) fn is_held(lock: &Path) -> bool {
     File::open(lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }

@@ -121,7 +121,7 @@ impl HomeError {
 }
 
 /// The variable that holds the user's home folder.
-const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
 /// The folder of everything: `$STYXY_HOME`, else `.styxy` in the home folder. An empty variable counts as unset.
 ///

@@ -4,6 +4,8 @@
 //! arguments, and what follows goes out as [`Event`]s. `clippy.toml` beside this crate's manifest enforces it.
 
 pub mod api;
+mod causes;
+pub mod checkout;
 mod command;
 pub mod config;
 mod event;
@@ -22,6 +24,7 @@ mod registry;
 mod schema;
 mod time;
 
+pub use causes::with_causes;
 pub use command::{Allocation, AllocationMode, AnswerForm, Ask, Command, Registration, Reuse, Wish};
 pub use event::{Answered, EndReason, Event, Fact, Seq};
 pub use lease::{Conflict, Instance, Key, Lease, Listening, Owner};

@@ -1,4 +1,4 @@
-//! What runs beside the requests: the timer, the listener schedule, the exits, the sweep.
+//! What runs beside the requests: the timer, the schedule that looks for listeners, ends of processes, the sweep.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use styxy_core::ProcessKey;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Outcome};
 use crate::system::{self, CloseEvents, Closed};
 
-/// After an allocate, the first look for its listener comes this soon.
+/// The first look for a listener after an allocate comes this soon.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
-/// Looks are never further apart than this, while they go on.
+/// Looks are never further apart than this, as long as there are any.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 /// After this long without a change, only the sweep looks.
 const QUIET: Duration = Duration::from_mins(1);
 /// Processes without a handle are looked at this often.
 const POLL: Duration = Duration::from_secs(1);
-/// After a failure of the journal, deadlines are tried again this late.
+/// After a failure of the journal, deadlines are tried again this much later.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Starts everything that runs beside the requests, until the runtime ends.
@@ -33,7 +33,7 @@ pub(crate) fn start(daemon: &Arc<Daemon>, ended: mpsc::UnboundedReceiver<Process
     tokio::spawn(poll(Arc::clone(daemon)));
 }
 
-/// Ends of processes, many at once if many came.
+/// Ends of processes, many at once if many were sent.
 async fn exits(daemon: Arc<Daemon>, mut ended: mpsc::UnboundedReceiver<ProcessKey>) {
     let mut batch = Vec::new();
     while ended.recv_many(&mut batch, 256).await > 0 {
@@ -42,7 +42,7 @@ async fn exits(daemon: Arc<Daemon>, mut ended: mpsc::UnboundedReceiver<ProcessKe
     }
 }
 
-/// Sleeps until the next deadline, and no shorter.
+/// Sleeps until the next deadline, unless a nearer one arises.
 async fn timer(daemon: Arc<Daemon>) {
     loop {
         let wait = daemon.arm().map(|at| Duration::from_millis(at.saturating_sub(system::now().awake)));
@@ -50,21 +50,21 @@ async fn timer(daemon: Arc<Daemon>) {
             Some(Duration::ZERO) => {
                 // A signal that came with the deadline says whether we were stopped until now: it goes first.
                 tokio::task::yield_now().await;
-                // Nothing followed and it is due still: the journal does not take it now.
-                if !daemon.tick().await && daemon.is_overdue() {
+                // Nothing followed and it is still due: the journal does not accept it now.
+                if daemon.tick().await != Outcome::Changed && daemon.is_overdue() {
                     sleep(AGAIN).await;
                 }
             }
             Some(wait) => tokio::select! {
                 () = sleep(wait) => {}
-                () = daemon.nearer.notified() => {}
+                () = daemon.nearer_deadline.notified() => {}
             },
-            None => daemon.nearer.notified().await,
+            None => daemon.nearer_deadline.notified().await,
         }
     }
 }
 
-/// A daemon that was stopped (Ctrl-Z, a debugger) heard no beat meanwhile: every instance gets a full TTL from here on.
+/// A daemon that was stopped (Ctrl-Z, a debugger) received no heartbeat: every instance gets its full TTL from here on.
 #[cfg(unix)]
 async fn continues(daemon: Arc<Daemon>) {
     use tokio::signal::unix::{SignalKind, signal};
@@ -72,27 +72,27 @@ async fn continues(daemon: Arc<Daemon>) {
         return;
     };
     while continued.recv().await.is_some() {
-        daemon.wake();
+        daemon.resume();
     }
 }
 
-/// Looks for listeners while some lease waits for one: soon after an allocate, then ever more seldom.
+/// Looks for listeners while a lease has none: soon after an allocate, then less and less often.
 async fn listeners(daemon: Arc<Daemon>) {
     loop {
-        daemon.nudge.notified().await;
+        daemon.listener_expected.notified().await;
         let (mut gap, mut last_change) = (FIRST_LOOK, Instant::now());
         let mut next = Instant::now() + gap;
         while last_change.elapsed() < QUIET && daemon.awaits_listeners() {
             tokio::select! {
                 () = sleep_until(next) => {
-                    if daemon.look().await {
+                    if daemon.refresh().await == Outcome::Changed {
                         (gap, last_change) = (FIRST_LOOK, Instant::now());
                     } else {
                         gap = (gap * 2).min(LAST_LOOK);
                     }
                     next = Instant::now() + gap;
                 }
-                () = daemon.nudge.notified() => {
+                () = daemon.listener_expected.notified() => {
                     (gap, last_change) = (FIRST_LOOK, Instant::now());
                     next = next.min(last_change + gap);
                 }
@@ -101,7 +101,7 @@ async fn listeners(daemon: Arc<Daemon>) {
     }
 }
 
-/// Listening sockets that were closed, as the kernel tells: no table is asked for unless a leased port is concerned.
+/// Listening sockets that the kernel reports as closed. The table is read only if the port is leased.
 async fn closes(daemon: Arc<Daemon>) {
     let mut events = match CloseEvents::subscribe() {
         Ok(events) => events,
@@ -114,9 +114,9 @@ async fn closes(daemon: Arc<Daemon>) {
         match events.next().await {
             Ok(Closed::Port { port, .. }) if !daemon.engine().registry().leased_ports().contains(port) => {}
             Ok(Closed::Port { .. } | Closed::Lost) => {
-                daemon.look().await;
-                // If the lease was silent before, a server came and went between two looks, and may come again.
-                daemon.nudge.notify_one();
+                daemon.refresh().await;
+                // If nobody listened there before, a server came and went between two looks, and may come again.
+                daemon.listener_expected.notify_one();
             }
             Err(error) => {
                 tracing::warn!(%error, "closed listeners are noticed by the sweep only from here on");
@@ -126,7 +126,7 @@ async fn closes(daemon: Arc<Daemon>) {
     }
 }
 
-/// The safety net: everything is re-checked, seldom.
+/// The safety net: checks everything again at long intervals.
 async fn sweep(daemon: Arc<Daemon>) {
     let interval = Duration::from_millis(daemon.about.config.cleanup_interval.millis());
     loop {
@@ -135,7 +135,7 @@ async fn sweep(daemon: Arc<Daemon>) {
     }
 }
 
-/// Processes that the system had no handle left for.
+/// Processes for which the system had no handle left.
 async fn poll(daemon: Arc<Daemon>) {
     loop {
         let polled = daemon.engine().watches.polled();

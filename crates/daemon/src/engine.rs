@@ -3,7 +3,7 @@
 use std::fmt;
 
 use styxy_core::api::{self, Code};
-use styxy_core::{Command, Event, Fact, Millis, Occupancy, Port, Refusal, Registry, Timestamp};
+use styxy_core::{Command, Event, Fact, Millis, Occupancy, Port, Refusal, Registry, Timestamp, with_causes};
 
 use crate::feed::Feed;
 use crate::journal::{Journal, JournalError};
@@ -50,13 +50,13 @@ impl Engine {
     pub(crate) fn handle(&mut self, command: &Command, now: Timestamp) -> Result<Vec<Event>, EngineError> {
         let prober = self.prober;
         let events = self.registry.decide(command, now, |port| prober.occupancy(port))?;
-        // Nearly always one record. A decision too large for one becomes true piece by piece, as the journal has it.
+        // Nearly always one record. A larger decision becomes true record by record, as the journal has it.
         let done = events.chunks(EVENTS_PER_RECORD).try_for_each(|events| self.keep(events));
         self.watches.follow(&mut self.registry);
         done.map(|()| events)
     }
 
-    /// Writes the events down in one record, and makes them true.
+    /// Writes the events to the journal in one record, then applies them.
     fn keep(&mut self, events: &[Event]) -> Result<(), EngineError> {
         let durable: Vec<&Event> = events.iter().filter(|event| event.fact.is_durable()).collect();
         if !durable.is_empty() {
@@ -85,11 +85,12 @@ impl Engine {
         self.prober.occupancy(port)
     }
 
+    /// When to send the next [`Command::Tick`], on the `awake` clock. Only [`Self::handle`] changes the answer.
     pub(crate) fn next_deadline(&self) -> Option<Millis> {
         self.registry.next_deadline()
     }
 
-    /// Watches everything that the registry depends on: once, at start.
+    /// Watches every process that the registry depends on: once, at start.
     pub(crate) fn follow_all(&mut self) {
         self.watches.follow_all(&self.registry);
     }
@@ -134,25 +135,10 @@ impl From<EngineError> for api::Refusal {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused(refusal) => refusal.into(),
-            EngineError::Journal(error) => {
-                Self::new(Code::StorageUnavailable, format!("nothing was changed: {}", chain(&error)))
-                    .hint("styxy doctor")
-            }
-            EngineError::Encode(error) => {
-                Self::new(Code::StorageUnavailable, format!("nothing was changed: {error}"))
-                    .hint("styxy doctor")
+            EngineError::Journal(_) | EngineError::Encode(_) => {
+                let error = format!("nothing was changed: {}", with_causes(&error));
+                Self::new(Code::StorageUnavailable, error).hint("styxy doctor")
             }
         }
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -1,4 +1,4 @@
-//! What `GET /events` streams: the latest events, ready to send, and whoever listens.
+//! What `GET /events` streams: the latest events, ready to send, and their readers.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use styxy_core::api::EventName;
 use styxy_core::{Event, Registry, Seq};
 use tokio::sync::broadcast;
 
-/// How many events can be resumed from, and by how many a reader may lag before it is cut.
+/// From how many events a reader can resume, and by how many it may lag before it is disconnected.
 const KEPT: usize = 1024;
 
 /// One event, ready to send.
@@ -28,9 +28,9 @@ pub(crate) struct Feed {
     readers: broadcast::Sender<Arc<Published>>,
 }
 
-/// Where a reader begins.
+/// What a new reader gets.
 pub(crate) struct Reading {
-    /// Whether events between its last one and the first given are lost.
+    /// Whether events are missing between the reader's last one and the first given.
     pub(crate) gap: bool,
     pub(crate) backlog: Vec<Arc<Published>>,
     pub(crate) live: broadcast::Receiver<Arc<Published>>,
@@ -43,7 +43,7 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// Sends `event`, which `registry` has just applied, to whoever listens.
+    /// Sends `event`, which `registry` has just applied, to every reader.
     pub(crate) fn publish(&mut self, registry: &Registry, event: &Event) {
         let Some((name, message)) = registry.message(event) else { return };
         let Ok(data) = serde_json::to_string(&message) else { return };
@@ -54,7 +54,7 @@ impl Feed {
             self.since = dropped.seq + 1;
         }
         self.recent.push_back(Arc::clone(&published));
-        // An error means that nobody listens.
+        // An error means that there are no readers.
         let _ = self.readers.send(published);
     }
 
@@ -64,12 +64,12 @@ impl Feed {
         self.since = seq;
     }
 
-    /// What comes after `last`, and from now on; only the latter if there is no `last`.
+    /// The events after `last` and those to come; without `last`, only those to come.
     pub(crate) fn read_after(&self, last: Option<Seq>, next: Seq) -> Reading {
         let live = self.readers.subscribe();
         let Some(last) = last else { return Reading { gap: false, backlog: Vec::new(), live } };
         let gap = last + 1 < self.since || last >= next;
-        // After a gap the reader must list everything anew, which tells it what any backlog could.
+        // After a gap the reader must list everything again, which includes all that a backlog could tell.
         let missed = self.recent.iter().filter(|event| !gap && event.seq > last);
         let backlog = missed.cloned().collect();
         Reading { gap, backlog, live }

@@ -4,26 +4,20 @@
 //! and a future that says when to stop, so that it can run inside a test.
 
 mod background;
-mod bind;
 mod daemon;
-mod detach;
-mod ears;
 mod engine;
 mod feed;
-mod home;
+mod files;
 mod http;
 pub mod journal;
-mod logfile;
 mod metrics;
 mod policy;
-mod private;
-mod replica;
-mod report;
+mod replay;
 mod run;
 mod serve;
-mod single;
 pub mod system;
 mod token;
+mod usage;
 mod watches;
 
 #[cfg(feature = "schema")]

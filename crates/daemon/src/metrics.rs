@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use styxy_core::api::{Code, StatusAnswer};
 use styxy_core::{EndReason, Event, Fact};
@@ -53,73 +53,62 @@ impl Requests {
 
     /// `rule` is empty for refusals that have none.
     pub(crate) fn refused(&self, code: Code, rule: &str) {
-        if let Ok(mut refused) = self.refused.lock() {
-            *refused.entry((code, rule.to_owned())).or_default() += 1;
-        }
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        *refused.entry((code, rule.to_owned())).or_default() += 1;
     }
 }
 
 /// The whole of `GET /metrics`, in Prometheus' text format 0.0.4.
 pub(crate) fn render(status: &StatusAnswer, counters: &Counters, requests: &Requests) -> String {
-    let mut text = String::new();
-    let mut metric = |name: &str, kind: &str, help: &str, samples: &[(String, f64)]| {
-        let _ = writeln!(text, "# HELP styxy_{name} {help}\n# TYPE styxy_{name} {kind}");
-        for (labels, value) in samples {
-            let _ = writeln!(text, "styxy_{name}{labels} {value}");
-        }
-    };
-    let one = |value: f64| [(String::new(), value)];
-    metric("leases", "gauge", "Live leases.", &one(float(status.allocations)));
-    metric("instances", "gauge", "Live instances.", &one(float(status.instances)));
-    metric("uptime_seconds", "gauge", "Seconds since the daemon was ready.", &one(status.uptime));
-    metric("resident_bytes", "gauge", "Resident memory.", &one(float64(status.memory.rss)));
+    let mut page = Page::default();
+    page.one("leases", "gauge", "Live leases.", float(status.allocations));
+    page.one("instances", "gauge", "Live instances.", float(status.instances));
+    page.one("uptime_seconds", "gauge", "Seconds since the daemon was ready.", status.uptime);
+    page.one("resident_bytes", "gauge", "Resident memory.", float64(status.memory.rss));
     if let Some(watches) = status.watches {
         let samples = [
             ("{by=\"handle\"}".to_owned(), float(watches.processes)),
             ("{by=\"poll\"}".to_owned(), float(watches.polled)),
         ];
-        metric("watched_processes", "gauge", "Processes whose end is watched for.", &samples);
+        page.many("watched_processes", "gauge", "Processes whose end is watched for.", samples);
     }
     if let Some(journal) = &status.journal {
-        metric(
-            "journal_used_bytes",
-            "gauge",
-            "Bytes written in the journal's generation.",
-            &one(float64(journal.used)),
-        );
-        metric(
-            "journal_generation",
-            "counter",
-            "The journal's generation.",
-            &one(float64(journal.generation)),
-        );
+        let used = "Bytes written in the journal's generation.";
+        page.one("journal_used_bytes", "gauge", used, float64(journal.used));
+        page.one("journal_generation", "counter", "The journal's generation.", float64(journal.generation));
     }
-    metric("granted_total", "counter", "Leases granted.", &one(float64(counters.granted)));
-    let ended: Vec<_> = counters
-        .ended
+    page.one("granted_total", "counter", "Leases granted.", float64(counters.granted));
+    let ended = counters.ended.iter();
+    let ended = ended.map(|(reason, count)| (format!("{{reason=\"{reason}\"}}"), float64(*count)));
+    page.many("ended_total", "counter", "Leases ended, by reason.", ended);
+    page.one("passed_total", "counter", "Leases passed to another owner.", float64(counters.passed));
+    page.one("conflicts_total", "counter", "Strangers seen on leased ports.", float64(counters.conflicts));
+    page.one("requests_total", "counter", "Requests.", float64(requests.total.load(Ordering::Relaxed)));
+    let refused = requests.refused.lock().unwrap_or_else(PoisonError::into_inner);
+    let refused = refused
         .iter()
-        .map(|(reason, count)| (format!("{{reason=\"{reason}\"}}"), float64(*count)))
-        .collect();
-    metric("ended_total", "counter", "Leases ended, by reason.", &ended);
-    metric("passed_total", "counter", "Leases passed to another owner.", &one(float64(counters.passed)));
-    metric(
-        "conflicts_total",
-        "counter",
-        "Strangers seen on leased ports.",
-        &one(float64(counters.conflicts)),
-    );
-    metric("requests_total", "counter", "Requests.", &one(float64(requests.total.load(Ordering::Relaxed))));
-    let refused: Vec<_> = requests.refused.lock().map_or_else(
-        |_| Vec::new(),
-        |refused| {
-            let sample = |((code, rule), count): (&(Code, String), &u64)| {
-                (format!("{{code=\"{code}\",rule=\"{rule}\"}}"), float64(*count))
-            };
-            refused.iter().map(sample).collect()
-        },
-    );
-    metric("refused_total", "counter", "Requests refused, by code and rule.", &refused);
-    text
+        .map(|((code, rule), count)| (format!("{{code=\"{code}\",rule=\"{rule}\"}}"), float64(*count)));
+    page.many("refused_total", "counter", "Requests refused, by code and rule.", refused);
+    page.text
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+        self.many(name, kind, help, [(String::new(), value)]);
+    }
+
+    /// One metric with a sample for each set of labels.
+    fn many(&mut self, name: &str, kind: &str, help: &str, samples: impl IntoIterator<Item = (String, f64)>) {
+        let _ = writeln!(self.text, "# HELP styxy_{name} {help}\n# TYPE styxy_{name} {kind}");
+        for (labels, value) in samples {
+            let _ = writeln!(self.text, "styxy_{name}{labels} {value}");
+        }
+    }
 }
 
 fn float(count: usize) -> f64 {

@@ -1,4 +1,4 @@
-//! Which ports are never offered unasked.
+//! Which ports are never offered to a client that did not ask for them.
 
 use styxy_core::config::Config;
 use styxy_core::{Policy, Port, PortRange};

@@ -1,6 +1,7 @@
 //! Serving: from bound listeners to the last flush.
 
 use std::future::Future;
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,23 +11,22 @@ use axum::serve::Listener;
 use styxy_core::api::{Code, Listen, Refusal};
 use styxy_core::config::Parsed;
 use styxy_core::layout::Layout;
-use styxy_core::{Command, Port, Registry};
+use styxy_core::{Command, Port, Registry, with_causes};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::daemon::{About, Daemon};
-use crate::ears::Ears;
-use crate::engine::{Engine, chain};
+use crate::daemon::{About, Daemon, LastSeen};
+use crate::engine::Engine;
 use crate::http::{self, Local, Loopback, Peer};
 use crate::journal::{Found, Journal, JournalError, Mode, Options};
-use crate::replica::Replica;
+use crate::replay::Replay;
 use crate::system;
 use crate::token::Token;
 use crate::watches::Watches;
 use crate::{background, policy};
 
-/// After being asked to stop, requests in flight have this long: well under the 3 s that a client waits for the lock.
-const LAST_WORDS: Duration = Duration::from_millis(1500);
+/// How long requests in flight may take after the daemon was asked to stop. A client waits 3 s for the lock.
+const STOP_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// What a daemon is made of.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Parts {
     pub listen: Listen,
     /// What a person should know about the start so far.
     pub notes: Vec<String>,
-    /// Asked of TCP clients where the system cannot tell whose they are.
+    /// What TCP clients must show where the system cannot name their user.
     pub token: Option<Token>,
 }
 
@@ -59,10 +59,10 @@ pub enum ServeError {
     Journal(#[from] JournalError),
     /// A listener or the system's table of sockets cannot be used.
     #[error("the system refused")]
-    System(#[from] std::io::Error),
+    System(#[from] io::Error),
     /// The boot could not be written to the journal.
-    #[error("the start could not be written to the journal: {}", .0.error)]
-    Start(Refusal),
+    #[error("the start could not be written to the journal")]
+    Start(#[source] Refusal),
 }
 
 impl From<ServeError> for Refusal {
@@ -71,7 +71,7 @@ impl From<ServeError> for Refusal {
             ServeError::Journal(JournalError::NewerFormat { .. }) => "npm install -g styxy@latest",
             ServeError::Journal(_) | ServeError::System(_) | ServeError::Start(_) => "styxy doctor",
         };
-        Self::new(Code::StorageUnavailable, chain(&error)).hint(hint)
+        Self::new(Code::StorageUnavailable, with_causes(&error)).hint(hint)
     }
 }
 
@@ -90,11 +90,11 @@ pub async fn serve(
     let policy =
         policy::policy(parts.config.config.clone(), own.filter_map(|address| Port::new(address.port()).ok()));
 
-    let mut replica = Replica::new(policy.clone());
-    let folds = Box::new(move || Box::new(Replica::new(policy.clone())) as Box<dyn crate::journal::Fold>);
-    let opened = Journal::open(parts.layout.root(), Options::default(), &mut replica, folds)?;
+    let mut replay = Replay::new(policy.clone());
+    let folds = Box::new(move || Box::new(Replay::new(policy.clone())) as Box<dyn crate::journal::Fold>);
+    let opened = Journal::open(parts.layout.root(), Options::default(), &mut replay, folds)?;
     let mut notes = parts.notes;
-    notes.extend(findings(&opened.found, &opened.journal, replica.skipped));
+    notes.extend(findings(&opened.found, &opened.journal, replay.skipped));
     for note in &notes {
         tracing::warn!("{note}");
     }
@@ -109,23 +109,15 @@ pub async fn serve(
         ready_at: Instant::now(),
         token: parts.token,
     };
-    let (daemon, ended) = wake(replica, opened.journal, about)?;
+    let (daemon, ended) = assemble(replay, opened.journal, about)?;
     settle(&daemon, ended).await?;
 
-    let mut servers = JoinSet::new();
-    let router = http::router(Arc::clone(&daemon));
     #[cfg(unix)]
-    {
-        let socket = tokio::net::UnixListener::from_std(parts.socket)?;
-        serve_on(&mut servers, Local(socket), router.clone(), &daemon);
-    }
+    let local = Local(tokio::net::UnixListener::from_std(parts.socket)?);
     #[cfg(windows)]
-    serve_on(&mut servers, Local::open(&parts.pipe)?, router.clone(), &daemon);
-    for listener in parts.tcp {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        serve_on(&mut servers, Loopback::new(listener, Arc::clone(&daemon)), router.clone(), &daemon);
-    }
-    // Replaying the journal took more than what is kept of it.
+    let local = Local::open(&parts.pipe)?;
+    let servers = serve_on_all(local, parts.tcp, &daemon)?;
+    // The replay of the journal needed more memory than its result does.
     system::give_back_memory();
     ready(&daemon.about.notes);
 
@@ -133,30 +125,25 @@ pub async fn serve(
         () = stop => daemon.stop(),
         () = daemon.stopping() => {}
     }
-    let all_ended = async { while servers.join_next().await.is_some() {} };
-    if tokio::time::timeout(LAST_WORDS, all_ended).await.is_err() {
-        tracing::warn!("requests were cut off");
-    }
-    if let Err(error) = daemon.engine().flush() {
-        tracing::error!(error = %chain(&error), "the journal could not be flushed");
-    }
+    finish(servers, &daemon).await;
     Ok(())
 }
 
-/// The daemon over a replayed registry, its watches not yet begun.
-fn wake(
-    replica: Replica,
+/// The daemon over a replayed registry, without watches so far.
+fn assemble(
+    replay: Replay,
     journal: Journal,
     about: About,
 ) -> Result<(Arc<Daemon>, mpsc::UnboundedReceiver<styxy_core::ProcessKey>), ServeError> {
-    let (told, ended) = mpsc::unbounded_channel();
-    let registry: Registry = replica.registry;
-    let ears = Ears::open(&registry)?;
-    let engine = Engine::new(registry, journal, Watches::new(told), replica.feed);
-    Ok((Arc::new(Daemon::new(engine, ears, about)), ended))
+    let (sender, ended) = mpsc::unbounded_channel();
+    let registry: Registry = replay.registry;
+    let last_seen = LastSeen::open(&registry)?;
+    let engine = Engine::new(registry, journal, Watches::new(sender), replay.feed);
+    Ok((Arc::new(Daemon::new(engine, last_seen, about)), ended))
 }
 
-/// Ends what ended while no daemon ran, before anybody is answered, and starts what runs beside the requests.
+/// Ends the leases whose owners ended while no daemon ran, before any request is answered; then starts what runs
+/// beside the requests.
 async fn settle(
     daemon: &Arc<Daemon>,
     mut ended: mpsc::UnboundedReceiver<styxy_core::ProcessKey>,
@@ -169,12 +156,23 @@ async fn settle(
         gone.push(process);
     }
     daemon.exited(&gone).await;
-    daemon.look().await;
+    daemon.refresh().await;
     if daemon.awaits_listeners() {
-        daemon.nudge.notify_one();
+        daemon.listener_expected.notify_one();
     }
     background::start(daemon, ended);
     Ok(())
+}
+
+/// Answers requests on every listener, each in a task of its own.
+fn serve_on_all(local: Local, tcp: Vec<TcpListener>, daemon: &Arc<Daemon>) -> io::Result<JoinSet<()>> {
+    let (mut servers, router) = (JoinSet::new(), http::router(Arc::clone(daemon)));
+    serve_on(&mut servers, local, router.clone(), daemon);
+    for listener in tcp {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        serve_on(&mut servers, Loopback::new(listener, Arc::clone(daemon)), router.clone(), daemon);
+    }
+    Ok(servers)
 }
 
 fn serve_on<L>(servers: &mut JoinSet<()>, listener: L, router: Router, daemon: &Arc<Daemon>)
@@ -186,9 +184,20 @@ where
     let service = router.into_make_service_with_connect_info::<Peer>();
     servers.spawn(async move {
         let stopping = async move { daemon.stopping().await };
-        // Never an error: accepting goes on after one.
+        // Axum never returns an error here: after a failed accept it goes on.
         let _ = axum::serve(listener, service).with_graceful_shutdown(stopping).await;
     });
+}
+
+/// Waits for the requests in flight, for [`STOP_TIMEOUT`] at most, and forces the journal to the disk.
+async fn finish(mut servers: JoinSet<()>, daemon: &Daemon) {
+    let all_ended = async { while servers.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_TIMEOUT, all_ended).await.is_err() {
+        tracing::warn!("requests in flight were cut off at the stop");
+    }
+    if let Err(error) = daemon.engine().flush() {
+        tracing::error!(error = %with_causes(&error), "the journal could not be flushed");
+    }
 }
 
 /// What recovery of the journal saw that a person should know.
@@ -198,7 +207,7 @@ fn findings(found: &Found, journal: &Journal, skipped: usize) -> Vec<String> {
         notes.push(format!("{} was moved to {}: {}", aside.from.display(), aside.to.display(), aside.why));
     }
     if let Some(torn) = &found.torn_tail {
-        tracing::info!(?torn, "a record that was being written when the daemon ended was dropped");
+        tracing::info!(?torn, "a record that was incomplete when the daemon ended was dropped");
     }
     if skipped > 0 {
         notes.push(format!("{skipped} journal records of a newer version were not understood and left out"));

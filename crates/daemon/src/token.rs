@@ -1,13 +1,13 @@
-//! What a TCP client shows to prove that it is the user, where the system cannot tell.
+//! What a TCP client shows to prove that it is the user's, where the system cannot name its user.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use uuid::Uuid;
 
-use crate::{private, single};
+use crate::files;
 
 /// 64 hexadecimal digits, never shown in a log.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Token {
         well_formed.then(|| Self(text.to_owned()))
     }
 
-    /// 244 random bits of the system's generator.
+    /// 244 random bits from the system's generator.
     fn random() -> Self {
         Self(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()))
     }
@@ -40,27 +40,27 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The token in the file at `path`: kept if it is well formed and only we could read it, else made anew, 0600.
+/// The token in the file at `path`. It is replaced, 0600, if it is not well formed or others could read it.
 ///
 /// Only the lock's holder may call it.
 pub(crate) fn token(path: &Path) -> io::Result<Token> {
     match keep(path) {
         Some(token) => Ok(token),
-        None => single::remove(path).and_then(|()| make(path)),
+        None => files::remove(path).and_then(|()| make(path)),
     }
 }
 
-/// A token that others could read is no secret, and one of another user none of ours.
+/// The token in the file, if the file is ours and only we could read it.
 fn keep(path: &Path) -> Option<Token> {
     let metadata = path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
-    let ours = private::owner(&metadata) == private::us();
-    let secret = ours && !private::close_to_others(path, &metadata).ok()?;
+    let ours = files::owner(&metadata) == files::own_uid();
+    let secret = ours && !files::close_to_others(path, &metadata).ok()?;
     if secret { Token::parse(&fs::read_to_string(path).ok()?) } else { None }
 }
 
 fn make(path: &Path) -> io::Result<Token> {
     let token = Token::random();
-    let mut file = private::openable_by_us(OpenOptions::new().create_new(true).write(true)).open(path)?;
+    let mut file = files::create(path)?;
     writeln!(file, "{}", token.0)?;
     Ok(token)
 }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_was_cut_short_or_is_no_file_is_made_anew() {
+    fn a_token_that_is_not_well_formed_is_replaced() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("token");
         for torn in ["", "0123", &"g".repeat(64), &"a".repeat(65)] {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_token_is_ours_alone_and_made_anew_if_others_could_read_it() {
+    fn a_token_is_ours_alone_and_replaced_if_others_could_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("token");

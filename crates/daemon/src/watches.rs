@@ -10,14 +10,14 @@ use tokio::task::AbortHandle;
 
 use crate::system::{self, ExitWatch};
 
-/// The watched processes; each end is told once, through the channel given at the start.
+/// The watched processes. Each end is sent once, through the channel given at the start.
 #[derive(Debug)]
 pub(crate) struct Watches {
     watched: HashMap<ProcessKey, AbortHandle>,
-    /// Those for which the system had no handle left: looked at by [`Watches::poll`].
+    /// Those for which the system had no handle left: [`Watches::poll`] checks them.
     polled: HashSet<ProcessKey>,
     ended: mpsc::UnboundedSender<ProcessKey>,
-    /// Told when there is something to poll.
+    /// Notified when there is a process to poll.
     polling: Arc<Notify>,
 }
 
@@ -26,7 +26,7 @@ impl Watches {
         Self { watched: HashMap::new(), polled: HashSet::new(), ended, polling: Arc::default() }
     }
 
-    /// Begins and ends watches so that they agree with the registry again.
+    /// Begins and ends watches so that they agree with the registry again; to be called after every change of it.
     pub(crate) fn follow(&mut self, registry: &mut Registry) {
         for process in registry.take_changed_processes() {
             match (registry.depends_on(process), self.has(process)) {
@@ -37,7 +37,7 @@ impl Watches {
         }
     }
 
-    /// Watches all that the registry depends on: at start, when nothing has changed yet.
+    /// Watches every process that the registry depends on: at start, when nothing has changed yet.
     pub(crate) fn follow_all(&mut self, registry: &Registry) {
         for process in registry.processes() {
             if !self.has(process) {
@@ -67,7 +67,7 @@ impl Watches {
             }
             Err(error) => {
                 if self.polled.is_empty() {
-                    tracing::warn!(owner = process.pid.get(), %error, "no handle for a process; it is polled");
+                    tracing::warn!(owner = process.pid.get(), %error, "a process has no handle and is polled");
                 }
                 self.polled.insert(process);
                 self.polling.notify_one();
@@ -82,7 +82,10 @@ impl Watches {
         self.polled.remove(&process);
     }
 
-    /// Looks at the processes that have no handle; those that have ended are told.
+    /// Checks the processes that have no handle, and sends those that have ended.
+    ///
+    /// Only the end of a process, or a change by [`Self::follow`], changes what a call finds. A process that has ended is
+    /// sent at every call until [`Self::follow`] drops it.
     pub(crate) fn poll(&self) {
         for process in self.polled.iter().filter(|process| !system::is_alive(process)) {
             let _ = self.ended.send(*process);

@@ -1,36 +1,36 @@
-//! What each call does: reads its arguments, asks, converts the answer. Every argument that a user gave is JSON text.
+//! What each call does: it reads its arguments, asks the daemon and converts the answer. Every argument of a user is JSON
+//! text.
 
 use std::path::Path;
 
-use styxy_client::{Environment, Options, Start};
-use styxy_core::api::{AllocateRequest, BeatRequest, CleanupRequest, ScanQuery};
-use styxy_core::{InstanceId, LockId, ProjectPath, RequestId, ServiceType};
-use uuid::Uuid;
+use styxy_client::{Environment, Options, Start, leases};
+use styxy_core::api::{BeatRequest, CleanupRequest, ScanQuery};
+use styxy_core::{InstanceId, LockId, Port, ServiceType};
 
 use crate::answers::{
     Beat, Check, Cleanup, EndedInstance, Grant, Instance, LeaseInfo, Registration, Released, Scan, Status,
-    Suggestions, leases,
+    Suggestions, leases as all,
 };
 use crate::error::{Result, failed, invalid};
 use crate::events::Events;
 use crate::options::{
     CleanupOptions, ConnectOptions, EventsOptions, ListOptions, RegisterOptions, ScanOptions, SuggestOptions,
-    allocation, port, read, text,
+    allocation, port, read, server, text,
 };
 use crate::surroundings::Caller;
 
-/// A way to the daemon. Each call takes a clone along: it belongs to nothing that JavaScript may end.
+/// The calls of one client. Each call gets a clone, so that it does not depend on an object that JavaScript may free.
 #[derive(Debug, Clone)]
-pub(crate) struct Way {
+pub(crate) struct Calls {
     client: styxy_client::Client,
 }
 
-impl Way {
+impl Calls {
     /// `daemon` is the binary that is started if no daemon runs.
     pub(crate) fn new(options: &str, mut environment: Environment, daemon: String) -> Result<Self> {
         let ConnectOptions { home, socket, auto_start, timeout_ms } = read(options)?;
         for (field, path) in [("home", &home), ("socket", &socket)] {
-            // An empty one would be the user's own daemon, which nobody asked for.
+            // An empty path would mean the user's own daemon, which was not asked for.
             if path.as_ref().is_some_and(String::is_empty) {
                 return Err(invalid(field, "\"\" is not a path; allowed: an absolute path"));
             }
@@ -59,20 +59,21 @@ impl Way {
         Ok(Self { client })
     }
 
-    /// What a server asked for by these options is called. Asks no daemon.
-    pub(crate) fn service_name(options: &str, caller: &Caller) -> Result<Option<String>> {
-        Ok(request(options, None, caller)?.service_name.map(Into::into))
-    }
-
     pub(crate) async fn allocate(
         self,
         options: String,
         beside: Option<String>,
         caller: Caller,
     ) -> Result<Vec<Grant>> {
-        let request = request(&options, beside.as_deref(), &caller)?;
+        let request = allocation(&options, beside.as_deref(), &caller.look())?;
         let answer = self.client.allocate(&request).await.map_err(|error| failed(&error))?;
         Ok(answer.grants().iter().cloned().map(Into::into).collect())
+    }
+
+    pub(crate) async fn running(self, options: String, caller: Caller) -> Result<Option<u16>> {
+        let (port, terms) = server(&options, &caller.look())?;
+        let running = leases::running(&self.client, &port, &terms).await;
+        Ok(running.map_err(|error| failed(&error))?.map(Port::get))
     }
 
     pub(crate) async fn release(self, lock_id: String) -> Result<Released> {
@@ -93,9 +94,9 @@ impl Way {
     }
 
     pub(crate) async fn list(self, options: String, caller: Caller) -> Result<Vec<LeaseInfo>> {
-        let query = read::<ListOptions>(&options)?.query(&caller)?;
+        let query = read::<ListOptions>(&options)?.query(&caller.look())?;
         let answer = self.client.allocations(&query).await.map_err(|error| failed(&error))?;
-        Ok(leases(answer.allocations))
+        Ok(all(answer.allocations))
     }
 
     pub(crate) async fn scan(self, options: String) -> Result<Scan> {
@@ -109,7 +110,7 @@ impl Way {
     }
 
     pub(crate) async fn register(self, options: String, caller: Caller) -> Result<Registration> {
-        let request = read::<RegisterOptions>(&options)?.request(&caller)?;
+        let request = read::<RegisterOptions>(&options)?.request(&caller.look())?;
         self.client.register(&request).await.map(Into::into).map_err(|error| failed(&error))
     }
 
@@ -136,26 +137,6 @@ impl Way {
         let EventsOptions { after } = read(&options)?;
         self.client.events(after.map(|seen| seen.0)).await.map(Events::new).map_err(|error| failed(&error))
     }
-}
-
-/// The request that these options make, with what stands for those that are not given.
-fn request(options: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
-    let wishes = |folder: Option<&ProjectPath>| caller.wishes(folder);
-    let mut request = allocation(options, beside, caller, wishes)?;
-    if request.project_path.is_none() {
-        request.project_path = caller.project()?;
-    }
-    if request.instance_id.is_none() {
-        request.instance_id = caller.instance()?;
-    }
-    if request.pid.is_none() {
-        request.pid = Some(Caller::pid()?);
-    }
-    if request.request_id.is_none() {
-        let fresh = RequestId::new(&Uuid::new_v4().to_string());
-        request.request_id = Some(fresh.map_err(|error| invalid("requestId", &error.to_string()))?);
-    }
-    Ok(request)
 }
 
 fn instance(id: &str) -> Result<InstanceId> {

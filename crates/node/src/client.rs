@@ -13,15 +13,15 @@ use crate::answers::{
     Beat, Check, Cleanup, EndedInstance, Grant, Instance, LeaseInfo, Registration, Released, Scan, Status,
     Suggestions,
 };
-use crate::calls::Way;
+use crate::calls::Calls;
 use crate::error::Result;
 use crate::events::Events;
 use crate::surroundings::Caller;
 
-/// A way to the daemon.
+/// A client of the daemon.
 #[napi]
 pub struct Client {
-    way: Way,
+    calls: Calls,
 }
 
 #[napi]
@@ -31,7 +31,7 @@ impl Client {
     #[napi(constructor, catch_unwind)]
     pub fn new(options: String, environment: HashMap<String, String>, daemon: String) -> Result<Self> {
         let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-        Ok(Self { way: Way::new(&options, environment, daemon)? })
+        Ok(Self { calls: Calls::new(&options, environment, daemon)? })
     }
 
     /// The grants, one for each service asked for.
@@ -43,25 +43,25 @@ impl Client {
         beside: Option<String>,
         caller: Caller,
     ) -> Result<PromiseRaw<'env, Vec<Grant>>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.allocate(options, beside, caller).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.allocate(options, beside, caller).await })
     }
 
     /// Ends a lease.
     #[napi(catch_unwind)]
     pub fn release<'env>(&self, env: &'env Env, lock_id: String) -> Result<PromiseRaw<'env, Released>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.release(lock_id).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.release(lock_id).await })
     }
 
     /// Who has a port.
     #[napi(catch_unwind)]
     pub fn check<'env>(&self, env: &'env Env, number: String) -> Result<PromiseRaw<'env, Check>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.check(number).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.check(number).await })
     }
 
-    /// Ports that an allocate would be given.
+    /// Ports that an allocate would get.
     #[napi(catch_unwind)]
     pub fn suggest<'env>(
         &self,
@@ -69,8 +69,8 @@ impl Client {
         service: String,
         options: String,
     ) -> Result<PromiseRaw<'env, Suggestions>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.suggest(service, options).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.suggest(service, options).await })
     }
 
     /// The live leases.
@@ -81,22 +81,22 @@ impl Client {
         options: String,
         caller: Caller,
     ) -> Result<PromiseRaw<'env, Vec<LeaseInfo>>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.list(options, caller).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.list(options, caller).await })
     }
 
     /// Every listener and every lease in a range.
     #[napi(catch_unwind)]
     pub fn scan<'env>(&self, env: &'env Env, options: String) -> Result<PromiseRaw<'env, Scan>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.scan(options).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.scan(options).await })
     }
 
     /// The live instances.
     #[napi(catch_unwind)]
     pub fn instances<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, Vec<Instance>>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.instances().await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.instances().await })
     }
 
     /// Registers an instance.
@@ -107,60 +107,54 @@ impl Client {
         options: String,
         caller: Caller,
     ) -> Result<PromiseRaw<'env, Registration>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.register(options, caller).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.register(options, caller).await })
     }
 
-    /// Beats for an instance.
+    /// Sends a heartbeat for an instance.
     #[napi(catch_unwind)]
     pub fn heartbeat<'env>(&self, env: &'env Env, id: String) -> Result<PromiseRaw<'env, Beat>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.heartbeat(id).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.heartbeat(id).await })
     }
 
     /// Ends an instance.
     #[napi(catch_unwind)]
     pub fn unregister<'env>(&self, env: &'env Env, id: String) -> Result<PromiseRaw<'env, EndedInstance>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.unregister(id).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.unregister(id).await })
     }
 
     /// Re-checks every owner and listener.
     #[napi(catch_unwind)]
     pub fn cleanup<'env>(&self, env: &'env Env, options: String) -> Result<PromiseRaw<'env, Cleanup>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.cleanup(options).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.cleanup(options).await })
     }
 
     /// How the daemon is.
     #[napi(catch_unwind)]
     pub fn status<'env>(&self, env: &'env Env) -> Result<PromiseRaw<'env, Status>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.status().await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.status().await })
     }
 
     /// What happens from now on, or from an event on.
     #[napi(catch_unwind)]
     pub fn events<'env>(&self, env: &'env Env, options: String) -> Result<PromiseRaw<'env, Events>> {
-        let way = self.way.clone();
-        env.spawn_future(async move { way.events(options).await })
+        let calls = self.calls.clone();
+        env.spawn_future(async move { calls.events(options).await })
     }
 
     /// As `allocate`, while the calling thread waits.
     #[napi(catch_unwind)]
     pub fn allocate_sync(&self, options: String, caller: Caller) -> Result<Vec<Grant>> {
-        block_on(self.way.clone().allocate(options, None, caller))
+        block_on(self.calls.clone().allocate(options, None, caller))
     }
 
-    /// As `list`, while the calling thread waits.
+    /// The port that the server of these options listens on, if one of its project runs. The calling thread waits.
     #[napi(catch_unwind)]
-    pub fn list_sync(&self, options: String, caller: Caller) -> Result<Vec<LeaseInfo>> {
-        block_on(self.way.clone().list(options, caller))
-    }
-
-    /// What a server that is asked for by these options is called: the name given, else the project file's. Asks no daemon.
-    #[napi(catch_unwind)]
-    pub fn service_name(&self, options: String, caller: Caller) -> Result<Option<String>> {
-        Way::service_name(&options, &caller)
+    pub fn running_sync(&self, options: String, caller: Caller) -> Result<Option<u16>> {
+        block_on(self.calls.clone().running(options, caller))
     }
 }

@@ -2,11 +2,12 @@
 
 use napi::Status;
 use serde_json::{Map, Value};
+use styxy_client::CallerError;
 use styxy_core::api::{Code, Refusal};
 
-use crate::answers::camel;
+use crate::case::camel;
 
-/// What a call gives: its answer, or a refusal.
+/// The result of a call: its answer, or a refusal.
 pub(crate) type Result<T> = napi::Result<T>;
 
 /// The error whose message is the refusal as JSON: `{error, code, hint, details}`, with JavaScript's names in `details`.
@@ -36,12 +37,27 @@ pub(crate) fn failed(error: &styxy_client::Error) -> napi::Error {
     refused(error.refusal())
 }
 
-/// An argument that is not of its form.
+/// An argument that does not have its form.
 pub(crate) fn invalid(field: &str, found: &str) -> napi::Error {
     refused(styxy_core::api::explain(field, found))
 }
 
-/// An answer that JavaScript has no number for; the contract rules it out.
+/// Why it is unknown where or for whom a call is, as the same.
+pub(crate) fn unplaced(error: &CallerError) -> napi::Error {
+    match error {
+        CallerError::NotUnicode { path } => {
+            invalid("project", &format!("{}; allowed: a path in Unicode", path.display()))
+        }
+        CallerError::InvalidPath { source, .. } => invalid("project", &source.to_string()),
+        CallerError::NoFolder { given, source } => {
+            let given = given.to_string_lossy();
+            invalid("project", &format!("{given:?}: {source}; allowed: a folder that exists"))
+        }
+        CallerError::InvalidSession { source } => invalid("instance", &source.to_string()),
+    }
+}
+
+/// An answer with a number that JavaScript cannot hold. The API excludes it.
 pub(crate) fn unintelligible(what: &str) -> napi::Error {
     let error = format!("the daemon's answer cannot be understood: {what}");
     refused(Refusal::new(Code::DaemonUnreachable, error).hint("styxy daemon logs"))

@@ -45,7 +45,7 @@ impl Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        // A `next` that nobody can be told the end of.
+        // A `next` may still wait, and nobody receives its result any more.
         self.closed.notify_one();
     }
 }

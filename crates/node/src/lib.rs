@@ -2,10 +2,11 @@
 //!
 //! What goes in is JSON text of the options with their JavaScript names; it is checked here, strictly, by `options`. What comes
 //! out are plain objects (`answers`), or an error whose message is a refusal as JSON (`error`). `index.js` makes
-//! of both what users see. Nothing here panics on purpose; what panics all the same becomes a rejected promise.
+//! of both what users see. Nothing here panics on purpose. If something does, the call is rejected.
 
 pub mod answers;
 mod calls;
+mod case;
 pub mod client;
 mod error;
 pub mod events;

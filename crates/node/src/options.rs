@@ -1,16 +1,16 @@
-//! What callers may say, under its JavaScript names: checked strictly, nothing wrapped, nothing dropped.
+//! The options of the calls under their JavaScript names. They are checked strictly: nothing is converted or dropped.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use styxy_core::api::{AllocateRequest, AllocationsQuery, MemberRequest, RegisterRequest, explain};
-use styxy_core::project::{Project, Service};
+use styxy_client::{Caller, PortRequest, Terms};
+use styxy_core::api::{AllocateRequest, AllocationsQuery, RegisterRequest, explain};
 use styxy_core::{InstanceId, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
 
-use crate::error::{Result, invalid, refused};
-use crate::surroundings::Caller;
+use crate::error::{Result, invalid, refused, unplaced};
 
 /// Reads `json`, a text that `JSON.stringify` made, as options of one call.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
@@ -61,7 +61,7 @@ pub(crate) struct ConnectOptions {
     pub(crate) timeout_ms: Option<Milliseconds>,
 }
 
-/// A time of a millisecond to a day: what a wait may sensibly be.
+/// A time from a millisecond to a day.
 #[derive(Deserialize, Clone, Copy)]
 #[serde(try_from = "Value")]
 pub(crate) struct Milliseconds(u32);
@@ -102,7 +102,7 @@ struct AllocateOptions {
     dry_run: Option<bool>,
 }
 
-/// What stands beside the list of `allocate([…], { … })`.
+/// The second argument of `allocate([…], { … })`.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 struct GroupOptions {
@@ -114,24 +114,22 @@ struct GroupOptions {
     dry_run: Option<bool>,
 }
 
-/// The request that `allocate` makes of its first argument, an object or a list, and of its second, which stands beside a
-/// list only.
-///
-/// What the options leave open, the project's file says: `wishes` finds it for a folder, or for where the caller is.
-pub(crate) fn allocation(
-    json: &str,
-    beside: Option<&str>,
-    caller: &Caller,
-    wishes: impl Fn(Option<&ProjectPath>) -> Result<Project>,
-) -> Result<AllocateRequest> {
+/// The request that `allocate` makes of its first argument, an object or a list, and of its second, which is for lists
+/// only. The project's file and the caller say what the options leave open.
+pub(crate) fn allocation(json: &str, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
     let value: Value = serde_json::from_str(json).map_err(|error| invalid("options", &error.to_string()))?;
     match value {
-        Value::Array(members) => group(members, beside, caller, wishes),
+        Value::Array(members) => group(members, beside, caller),
         Value::Object(_) if beside.is_some() => Err(invalid(
             "options",
             "a second argument beside one service; allowed: one object with all of it",
         )),
-        Value::Object(_) => read_at::<AllocateOptions>("", value)?.request(caller, wishes),
+        Value::Object(_) => {
+            let mut options: AllocateOptions = read_at("", value)?;
+            let (request_id, dry_run) = (options.request_id.take(), options.dry_run.take());
+            let (port, terms) = options.server(caller)?;
+            Ok(with(terms.one(port), request_id, dry_run))
+        }
         other => {
             let found = format!("{other} is not a set of options; allowed: an object, or a list of objects");
             Err(invalid("options", &found))
@@ -139,110 +137,58 @@ pub(crate) fn allocation(
     }
 }
 
+/// One server, as `allocate` takes it.
+pub(crate) fn server(json: &str, caller: &Caller) -> Result<(PortRequest, Terms)> {
+    read::<AllocateOptions>(json)?.server(caller)
+}
+
 impl AllocateOptions {
-    fn request(
-        self,
-        caller: &Caller,
-        wishes: impl Fn(Option<&ProjectPath>) -> Result<Project>,
-    ) -> Result<AllocateRequest> {
-        let (request_id, dry_run) = (self.request_id.clone(), self.dry_run);
-        let mut member = self.member("", caller)?;
-        let wishes = wishes(member.project_path.as_ref())?;
-        fill(&mut member, &wishes);
-        let MemberRequest {
-            service_type,
-            service_name,
-            preferred_port,
-            default_port,
-            exact,
-            reuse,
-            instance_id,
-            project_path,
-            pid,
-        } = member;
-        Ok(AllocateRequest {
-            service_type,
-            service_name,
-            preferred_port,
-            default_port,
-            exact,
-            reuse,
-            instance_id,
-            project_path,
-            pid,
-            request_id,
-            dry_run,
-            services: None,
-        })
+    fn server(self, caller: &Caller) -> Result<(PortRequest, Terms)> {
+        let mut port = self.port_request("", None, caller)?;
+        let terms = terms(std::mem::take(&mut port.terms), caller)?;
+        Ok((port, terms))
     }
 
-    /// The part of it that a member of a group may say.
-    fn member(self, at: &str, caller: &Caller) -> Result<MemberRequest> {
-        let Self {
-            service,
-            name,
-            port,
-            default_port,
-            exact,
-            reuse,
-            project,
-            instance,
-            pid,
-            request_id: _,
-            dry_run: _,
-        } = self;
+    /// The part of it that a member of a group may say. `beside` is the project that the group is for.
+    fn port_request(self, at: &str, beside: Option<&ProjectPath>, caller: &Caller) -> Result<PortRequest> {
         let missing = |field: &str, allowed: &str| {
             invalid(&format!("{at}{field}"), &format!("it is missing; allowed: {allowed}"))
         };
-        if service.is_none() {
-            return Err(missing("service", "a service type such as dev, api or storybook"));
-        }
-        if exact == Some(true) && port.is_none() {
+        let service =
+            self.service.ok_or_else(|| missing("service", "a service type such as dev, api or storybook"))?;
+        if self.exact == Some(true) && self.port.is_none() {
             return Err(missing("port", "a port, since exact is true"));
         }
-        if let Some(default) = default_port.filter(|_| port.is_some()) {
+        if let Some(default) = self.default_port.filter(|_| self.port.is_some()) {
             let found = format!("{default} beside port; allowed: one of the two");
             return Err(invalid(&format!("{at}defaultPort"), &found));
         }
-        Ok(MemberRequest {
-            service_type: service,
-            service_name: name,
-            preferred_port: port,
-            default_port,
-            exact,
-            reuse,
-            instance_id: instance,
-            project_path: project.map(|project| caller.existing_project(&project)).transpose()?,
-            pid,
-        })
+        let project = self.project.map(|project| project_at(&project, caller)).transpose()?;
+        let file = match project.as_ref().or(beside) {
+            Some(folder) => caller.at(Path::new(folder.as_str())).file(),
+            None => caller.file(),
+        };
+        let port = PortRequest {
+            name: self.name,
+            port: self.port,
+            default_port: self.default_port,
+            exact: self.exact,
+            terms: Terms { project, instance: self.instance, pid: self.pid, reuse: self.reuse },
+            ..PortRequest::new(service)
+        };
+        Ok(port.or(file.map_err(|error| refused(error.refusal()))?.as_ref()))
     }
 }
 
-/// Has the project's file say what `member` leaves open.
-fn fill(member: &mut MemberRequest, project: &Project) {
-    let Some(service) = &member.service_type else { return };
-    let Service { name, port, env: _ } = project.wish(service, member.service_name.as_ref());
-    member.service_name = name;
-    if member.preferred_port.is_none() && port.is_some() {
-        member.preferred_port = port;
-        member.default_port = None;
-    }
-}
-
-fn group(
-    members: Vec<Value>,
-    beside: Option<&str>,
-    caller: &Caller,
-    wishes: impl Fn(Option<&ProjectPath>) -> Result<Project>,
-) -> Result<AllocateRequest> {
+fn group(members: Vec<Value>, beside: Option<&str>, caller: &Caller) -> Result<AllocateRequest> {
     let common = beside.map(read::<GroupOptions>).transpose()?.unwrap_or_default();
     let GroupOptions { request_id, dry_run, reuse, project, instance, pid } = common;
     if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
         let found = format!("{} members; allowed: 1 to {}", members.len(), AllocateRequest::MAX_MEMBERS);
         return Err(invalid("options", &found));
     }
-    let project_path = project.map(|project| caller.existing_project(&project)).transpose()?;
-    let members = members.into_iter().enumerate().map(|(index, member)| {
+    let project = project.map(|project| project_at(&project, caller)).transpose()?;
+    let ports = members.into_iter().enumerate().map(|(index, member)| {
         let at = format!("[{index}].");
         if !member.is_object() {
             return Err(invalid(&format!("[{index}]"), &format!("{member}; allowed: an object")));
@@ -252,22 +198,34 @@ fn group(
             let found = "requestId or dryRun in a member; allowed: in a second argument, beside the list";
             return Err(invalid(&format!("[{index}]"), found));
         }
-        let mut member = member.member(&at, caller)?;
-        let wishes = wishes(member.project_path.as_ref().or(project_path.as_ref()))?;
-        fill(&mut member, &wishes);
-        Ok(member)
+        member.port_request(&at, project.as_ref(), caller)
     });
-    let members = members.collect::<Result<_>>()?;
-    Ok(AllocateRequest {
-        reuse,
-        project_path,
-        instance_id: instance,
-        pid,
-        request_id,
-        dry_run,
-        services: Some(members),
-        ..AllocateRequest::default()
-    })
+    let ports: Vec<PortRequest> = ports.collect::<Result<_>>()?;
+    let terms = terms(Terms { project, instance, pid, reuse }, caller)?;
+    Ok(with(terms.group(ports), request_id, dry_run))
+}
+
+/// What was given, else what holds for the caller; the owner is this process.
+fn terms(given: Terms, caller: &Caller) -> Result<Terms> {
+    let pid = given.pid.or(Pid::new(std::process::id()));
+    Terms { pid, ..given }.or(caller).map_err(|error| unplaced(&error))
+}
+
+fn with(request: AllocateRequest, request_id: Option<RequestId>, dry_run: Option<bool>) -> AllocateRequest {
+    AllocateRequest { request_id: request_id.or(request.request_id), dry_run, ..request }
+}
+
+/// The folder that an option names.
+fn project_at(given: &str, caller: &Caller) -> Result<ProjectPath> {
+    if given.is_empty() {
+        return Err(invalid("project", "\"\" is not a path; allowed: a folder that exists"));
+    }
+    caller.project_at(Path::new(given)).map_err(|error| unplaced(&error))
+}
+
+/// The folder that an option names, which may be deleted.
+fn project_named(given: &str, caller: &Caller) -> Result<ProjectPath> {
+    caller.project_named(Path::new(given)).map_err(|error| unplaced(&error))
 }
 
 /// `list({ … })`
@@ -286,7 +244,7 @@ impl ListOptions {
         Ok(AllocationsQuery {
             service_type: service,
             instance_id: instance,
-            project_path: project.map(|project| caller.known_project(&project)).transpose()?,
+            project_path: project.map(|project| project_named(&project, caller)).transpose()?,
             port,
         })
     }
@@ -352,7 +310,7 @@ impl RegisterOptions {
         let instance_id = instance_id.ok_or_else(missing)?;
         Ok(RegisterRequest {
             instance_id,
-            working_directory: working_directory.map(|path| caller.known_project(&path)).transpose()?,
+            working_directory: working_directory.map(|path| project_named(&path, caller)).transpose()?,
             pid,
             metadata: metadata.map(|metadata| Value::Object(metadata.into_iter().collect())),
         })

@@ -1,90 +1,55 @@
-//! Who calls, and from where: what an option means that is not given.
+//! Who calls, and from where: the values of options that are not given.
+#![expect(clippy::needless_pass_by_value, reason = "what crosses from JavaScript is made for this call")]
 
 use std::path::{Path, PathBuf};
 
 use napi_derive::napi;
-use styxy_client::{place, project};
-use styxy_core::project::Project;
-use styxy_core::{InstanceId, Pid, ProjectPath};
+use styxy_client::agents;
+use styxy_core::layout::HOME;
 
-use crate::error::{Result, invalid, refused};
+use crate::error::{Result, unplaced};
 
-/// What the calling thread knows of itself. Read in JavaScript at each call: a worker has its own environment, and
-/// reading the process' own from another thread would race with whoever changes it.
+/// What the calling thread knows about itself. JavaScript reads it at each call: a worker has its own environment, and
+/// reading the process' own from another thread would race with code that changes it.
 #[napi(object)]
 pub struct Caller {
-    /// `process.cwd()`, unless it is gone.
+    /// `process.cwd()`, unless that folder was deleted.
     pub cwd: Option<String>,
-    /// The user's home folder, which is no project even if it has a `.git`.
-    pub home: Option<String>,
-    /// The values of `instanceVariables()`, in their order.
-    pub instance: Vec<Option<String>>,
+    /// The values of the variables that `callerVariables()` names, in their order.
+    pub variables: Vec<Option<String>>,
 }
 
-/// The variables that name an agent session, the first that is set first.
+/// The environment variables that say where and for whom a call is.
 #[napi]
-pub fn instance_variables() -> Vec<String> {
-    place::INSTANCE_VARIABLES.map(str::to_owned).to_vec()
+pub fn caller_variables() -> Vec<String> {
+    names().map(str::to_owned).collect()
+}
+
+/// The root of the checkout around `folder`; null outside of one, or if there is no such folder.
+#[napi(catch_unwind)]
+pub fn project_root(folder: String, caller: Caller) -> Result<Option<String>> {
+    let project = caller.look().at(Path::new(&folder)).project();
+    project.map(|root| root.map(Into::into)).map_err(|error| unplaced(&error))
+}
+
+/// The root of the checkout around `folder`; outside of one, the folder itself, canonical if it exists.
+#[napi(catch_unwind)]
+pub fn project_around(folder: String, caller: Caller) -> Result<String> {
+    caller.look().project_around(Path::new(&folder)).map(Into::into).map_err(|error| unplaced(&error))
 }
 
 impl Caller {
-    pub(crate) fn pid() -> Result<Pid> {
-        Pid::new(std::process::id()).ok_or_else(|| invalid("pid", "this process has no pid"))
-    }
-
-    pub(crate) fn instance(&self) -> Result<Option<InstanceId>> {
+    /// The caller, with the checkout that it is in, which is read from the disk.
+    pub(crate) fn look(&self) -> styxy_client::Caller {
         let value = |name: &str| {
-            let index = place::INSTANCE_VARIABLES.iter().position(|variable| *variable == name)?;
-            self.instance.get(index)?.clone()
+            let index = names().position(|variable| variable == name)?;
+            self.variables.get(index)?.clone()
         };
-        place::instance_id(value).map_err(|error| invalid("instance", &error.to_string()))
-    }
-
-    /// The worktree around the caller's folder; none outside of one.
-    pub(crate) fn project(&self) -> Result<Option<ProjectPath>> {
-        let Some(here) = self.cwd.as_deref() else { return Ok(None) };
-        place::project_root(Path::new(here), self.home()).map(|root| key(&root)).transpose()
-    }
-
-    /// What the project file says that counts in `folder`, or where the caller is.
-    pub(crate) fn wishes(&self, folder: Option<&ProjectPath>) -> Result<Project> {
-        let Some(folder) = folder.map(ProjectPath::as_str).or(self.cwd.as_deref()) else {
-            return Ok(Project::default());
-        };
-        let found = project::around(Path::new(folder), self.home());
-        found.map(Option::unwrap_or_default).map_err(|error| refused(error.refusal()))
-    }
-
-    /// The folder `given` as leases name it: canonical.
-    pub(crate) fn existing_project(&self, given: &str) -> Result<ProjectPath> {
-        if given.is_empty() {
-            return Err(invalid("project", "\"\" is not a path; allowed: a folder that exists"));
-        }
-        let path = self.absolute(given);
-        let found = place::canonical(&path).map_err(|error| {
-            invalid("project", &format!("{given:?}: {error}; allowed: a folder that exists"))
-        })?;
-        key(&found)
-    }
-
-    /// The folder `given` as leases name it, also if it is gone by now.
-    pub(crate) fn known_project(&self, given: &str) -> Result<ProjectPath> {
-        let path = self.absolute(given);
-        key(&place::canonical(&path).unwrap_or(path))
-    }
-
-    fn home(&self) -> Option<&Path> {
-        self.home.as_deref().filter(|home| !home.is_empty()).map(Path::new)
-    }
-
-    fn absolute(&self, given: &str) -> PathBuf {
-        self.cwd.as_deref().map_or_else(|| given.into(), |here| Path::new(here).join(given))
+        let folder = self.cwd.as_deref().map(Path::new);
+        styxy_client::Caller::new(folder, value(HOME).map(PathBuf::from), value, agents::nearest)
     }
 }
 
-fn key(path: &Path) -> Result<ProjectPath> {
-    let text = path
-        .to_str()
-        .ok_or_else(|| invalid("project", &format!("{}; allowed: a path in Unicode", path.display())))?;
-    ProjectPath::new(text).map_err(|error| invalid("project", &error.to_string()))
+fn names() -> impl Iterator<Item = &'static str> {
+    std::iter::once(HOME).chain(styxy_client::Caller::VARIABLES.iter().copied())
 }

@@ -3,20 +3,18 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use styxy_core::api::{AllocateAnswer, AllocateRequest, Grant, MemberRequest, OwnerKind};
-use styxy_core::project::Project;
+use styxy_client::{Caller, PortRequest, Terms};
+use styxy_core::api::{AllocateAnswer, AllocateRequest, Grant, OwnerKind};
 use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
-use uuid::Uuid;
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::place;
-use crate::here::wishes;
 use crate::say::age::span;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{self, Format, STRONG, printable};
+use crate::say::output::{self, Format, STRONG, one_line};
 
 /// Get a port that nobody else has
 ///
@@ -68,11 +66,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let quiet = self.quiet;
-        let project = match &self.project {
-            Some(folder) => wishes::project_of(folder)?,
-            None => wishes::current_project()?,
-        };
-        let request = self.request(project.as_ref())?;
+        let request = self.request(&caller())?;
         let dry_run = request.dry_run == Some(true);
         let in_words = !quiet && !dry_run && context.output.format() == Format::Human;
         let (answer, wait) = context.ask(async |client| {
@@ -90,21 +84,11 @@ impl Args {
         Ok(Exit::Done)
     }
 
-    /// The request, with what was typed first and what the project's file says second.
-    fn request(self, project: Option<&Project>) -> Result<AllocateRequest, Failure> {
-        let mut services = self.service;
-        let set = |asked: bool| asked.then_some(true);
-        let mut request = AllocateRequest {
-            service_name: self.name,
-            preferred_port: self.port,
-            exact: set(self.exact),
-            reuse: set(self.reuse),
-            dry_run: set(self.dry_run),
-            pid: self.pid,
-            ..AllocateRequest::default()
-        };
-        if services.len() > 1 {
-            let alone = [("--port", self.port.is_some()), ("--name", request.service_name.is_some())];
+    /// # Errors
+    /// `--port` or `--name` with several services, no such project, or a mistake in its file.
+    fn request(self, caller: &Caller) -> Result<AllocateRequest, Failure> {
+        if self.service.len() > 1 {
+            let alone = [("--port", self.port.is_some()), ("--name", self.name.is_some())];
             if let Some((option, _)) = alone.iter().find(|(_, given)| *given) {
                 return Err(Failure::usage(
                     format!(
@@ -113,38 +97,20 @@ impl Args {
                     "ask for that one by itself",
                 ));
             }
-            let said = |service: &ServiceType| project.and_then(|project| project.service(service)).cloned();
-            let member = |service: ServiceType| {
-                let said = said(&service).unwrap_or_default();
-                MemberRequest {
-                    service_type: Some(service),
-                    service_name: said.name,
-                    preferred_port: said.port,
-                    ..MemberRequest::default()
-                }
-            };
-            request.services = Some(services.into_iter().map(member).collect());
-        } else {
-            request.service_type = services.pop();
-            let service = request.service_type.as_ref();
-            if let Some(said) =
-                service.and_then(|service| project.and_then(|project| project.service(service)))
-            {
-                request.service_name = request.service_name.or_else(|| said.name.clone());
-                request.preferred_port = request.preferred_port.or(said.port);
-            }
         }
-        request.project_path = match &self.project {
-            Some(given) => Some(place::existing_project(given)?),
-            None => place::current_project()?,
+        let file = match &self.project {
+            Some(folder) => caller.at(folder).file()?,
+            None => caller.file()?,
         };
-        request.instance_id = match self.instance {
-            Some(given) => Some(given),
-            None => place::current_instance()?,
-        };
-        // Under an id a request may be sent twice, by a client that lost the first answer, and grant once.
-        request.request_id = self.request_id.or_else(|| RequestId::new(&Uuid::new_v4().to_string()).ok());
-        Ok(request)
+        let set = |asked: bool| asked.then_some(true);
+        let (name, port, exact) = (self.name, self.port, set(self.exact));
+        let request = |service| PortRequest { name: name.clone(), port, exact, ..PortRequest::new(service) };
+        let project = self.project.map(|folder| caller.project_at(&folder)).transpose()?;
+        let terms = Terms { project, instance: self.instance, pid: self.pid, reuse: set(self.reuse) };
+        let ports = self.service.into_iter().map(|service| request(service).or(file.as_ref()));
+        let request = terms.or(caller)?.request(ports.collect());
+        let request_id = self.request_id.or(request.request_id);
+        Ok(AllocateRequest { dry_run: set(self.dry_run), request_id, ..request })
     }
 }
 
@@ -177,7 +143,7 @@ fn show(answer: &AllocateAnswer, said: &Said, out: &mut impl Write) -> io::Resul
         let kind = if grants.len() > 1 { format!(" ({})", grant.service_type) } else { String::new() };
         writeln!(out, "{STRONG}{}{kind}: {}{STRONG:#}", headline(grant, said), grant.url)?;
         if let Some(reason) = &grant.reason {
-            writeln!(out, "  why    {}", printable(reason))?;
+            writeln!(out, "  why    {}", one_line(reason))?;
         }
         if let Some(port) = grant.displaced_from {
             writeln!(out, "  moved  from {port}, which another process has taken")?;
@@ -224,6 +190,7 @@ fn end(grant: &Grant, wait: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, plain, snapshot};
     use clap::Parser;
     use serde_json::json;
 
@@ -241,6 +208,11 @@ mod tests {
         Line::try_parse_from(line.split(' ')).expect(line).args
     }
 
+    /// Outside of any checkout and session.
+    fn nowhere() -> Caller {
+        Caller::new(None, None, |_| None, || None)
+    }
+
     fn grant(change: impl FnOnce(&mut serde_json::Value)) -> AllocateAnswer {
         let mut wire = json!({
             "success": true, "port": 3001, "lock_id": "4f5e0000-0000-4000-8000-000000003001", "service_type": "dev",
@@ -253,16 +225,13 @@ mod tests {
     }
 
     fn shown(answer: &AllocateAnswer, said: &Said) -> String {
-        let mut out = Vec::new();
-        show(answer, said, &mut out).unwrap();
-        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+        plain(|out| show(answer, said, out))
     }
 
     #[test]
     fn one_service_is_a_plain_request_under_a_fresh_id() {
-        let request =
-            parse("allocate -s dev -p 8000 --exact -n web --instance claude-1 --pid 42").request(None);
-        let request = request.unwrap();
+        let line = "allocate -s dev -p 8000 --exact -n web --instance claude-1 --pid 42";
+        let request = parse(line).request(&nowhere()).unwrap();
         let wire = serde_json::to_value(&request).unwrap();
         assert_eq!(wire["service_type"], "dev");
         assert_eq!(wire["preferred_port"], 8000);
@@ -273,13 +242,14 @@ mod tests {
         assert!(
             wire.get("services").is_none() && wire.get("dry_run").is_none() && wire.get("reuse").is_none()
         );
-        let again = parse("allocate -s dev").request(None).unwrap();
+        let again = parse("allocate -s dev").request(&nowhere()).unwrap();
         assert_ne!(request.request_id, again.request_id);
     }
 
     #[test]
     fn several_services_are_one_group() {
-        let request = parse("allocate -s dev -s api --service dev --request-id once").request(None).unwrap();
+        let line = "allocate -s dev -s api --service dev --request-id once";
+        let request = parse(line).request(&nowhere()).unwrap();
         let wire = serde_json::to_value(&request).unwrap();
         assert_eq!(
             wire["services"],
@@ -291,15 +261,16 @@ mod tests {
 
     #[test]
     fn the_projects_file_fills_in_what_was_not_typed() {
-        let project = styxy_core::project::parse(
-            r#"{"services": {"dev": {"name": "web", "port": 3000}, "api": {"port": 4000}}}"#,
-        );
-        let project = project.unwrap();
-        let wire = |line: &str| serde_json::to_value(parse(line).request(Some(&project)).unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = r#"{"services": {"dev": {"name": "web", "port": 3000}, "api": {"port": 4000}}}"#;
+        std::fs::write(folder.path().join(".styxy.json"), file).unwrap();
+        let caller = nowhere().at(folder.path());
+        let wire = |line: &str| serde_json::to_value(parse(line).request(&caller).unwrap()).unwrap();
         let one = wire("allocate -s dev");
         assert_eq!((&one["service_name"], &one["preferred_port"]), (&json!("web"), &json!(3000)));
         let typed = wire("allocate -s dev -n admin -p 5000");
         assert_eq!((&typed["service_name"], &typed["preferred_port"]), (&json!("admin"), &json!(5000)));
+        assert!(wire("allocate -s dev -n admin").get("preferred_port").is_none(), "the port is web's");
         let group = wire("allocate -s api -s docs");
         assert_eq!(
             group["services"],
@@ -309,10 +280,9 @@ mod tests {
 
     #[test]
     fn a_group_has_no_one_port_and_no_one_name() {
-        for line in ["allocate -s dev -s api -p 3000", "allocate -s dev -s api -n web"] {
-            let failure = parse(line).request(None).unwrap_err();
-            assert_eq!(failure.exit(), Exit::Usage, "{line}");
-        }
+        let lines = ["allocate -s dev -s api -p 3000", "allocate -s dev -s api -n web"];
+        let refused = |line| (line, failed(parse(line).request(&nowhere()).unwrap_err()));
+        snapshot!("allocate_several", each(lines.map(refused)));
     }
 
     #[test]
@@ -332,24 +302,45 @@ mod tests {
 
     #[test]
     fn a_granted_port_says_why_it_is_that_one_and_what_ends_it() {
-        let answer =
-            grant(|wire| wire["reason"] = json!("preferred port 3000 is leased by claude-2 (/w/other)"));
-        let expected = "\
-Port 3001 is yours: http://localhost:3001
-  why    preferred port 3000 is leased by claude-2 (/w/other)
-  lease  4f5e0000-0000-4000-8000-000000003001
-  ends   with the server you start on it, in 15 min if none has come, or by: styxy release 3001
-";
-        assert_eq!(shown(&answer, &Said::Granted { wait: Some(900) }), expected);
-        let answer = grant(|wire| wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"}));
-        let owned = shown(&answer, &Said::Granted { wait: None });
-        assert!(owned.contains("  ends   with bash (42), or by: styxy release 3001\n"), "{owned}");
-    }
-
-    #[test]
-    fn a_dry_run_promises_nothing() {
-        let answer = grant(|wire| wire["lock_id"] = json!(null));
-        assert_eq!(shown(&answer, &Said::DryRun), "Port 3001 would be yours: http://localhost:3001\n");
+        let granted =
+            |wait, change: fn(&mut serde_json::Value)| shown(&grant(change), &Said::Granted { wait });
+        let both =
+            [grant(|_| {}), grant(|wire| wire["service_type"] = json!("api"))].map(|answer| match answer {
+                AllocateAnswer::One(grant) => grant,
+                AllocateAnswer::Group(_) => panic!("a group"),
+            });
+        let group = styxy_core::api::GroupAnswer { success: true, leases: both.into() };
+        snapshot!(
+            "allocate",
+            each([
+                ("it waits for a listener", granted(Some(900), |_| {})),
+                (
+                    "another than the preferred port",
+                    granted(None, |wire| wire["reason"] =
+                        json!("preferred port 3000 is leased by a\u{1b}[2J")),
+                ),
+                (
+                    "a process owns it",
+                    granted(None, |wire| {
+                        wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"});
+                    }),
+                ),
+                (
+                    "a session's, which has it already",
+                    granted(None, |wire| {
+                        wire["owner"] = json!({"kind": "instance"});
+                        wire["reused"] = json!(true);
+                    }),
+                ),
+                (
+                    "another process took the one before",
+                    granted(None, |wire| wire["displaced_from"] = json!(3000))
+                ),
+                ("the one of its type", granted(None, |wire| wire["existing"] = json!(true))),
+                ("several", shown(&AllocateAnswer::Group(group), &Said::Granted { wait: None })),
+                ("a dry run", shown(&grant(|wire| wire["lock_id"] = json!(null)), &Said::DryRun)),
+            ])
+        );
     }
 
     #[test]

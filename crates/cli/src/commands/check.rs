@@ -6,14 +6,14 @@ use std::path::Path;
 use styxy_core::api::{CheckAnswer, Lease, SystemUsage};
 use styxy_core::{Pid, Port, WallTime};
 
+use crate::here::caller::user_home;
 use crate::here::context::Context;
-use crate::here::place;
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{STRONG, printable};
+use crate::say::output::{STRONG, one_line};
 use crate::say::table::tilde;
 
 /// Say who has a port, leased or not
@@ -31,7 +31,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let answer = context.ask(async |client| client.check(self.port).await)?;
-        context.output.answer(&answer, |out| show(&answer, now(), place::user_home().as_deref(), out))?;
+        context.output.answer(&answer, |out| show(&answer, now(), user_home().as_deref(), out))?;
         Ok(Exit::Done)
     }
 }
@@ -41,7 +41,7 @@ fn show(answer: &CheckAnswer, now: WallTime, home: Option<&Path>, out: &mut impl
     if let Some(reason) =
         answer.reason.as_ref().filter(|_| answer.allocated_to.is_none() && answer.system_usage.is_none())
     {
-        writeln!(out, "  why      {}", printable(reason))?;
+        writeln!(out, "  why      {}", one_line(reason))?;
     }
     if let Some(usage) = &answer.system_usage {
         listener(usage, now, home, out)?;
@@ -68,19 +68,19 @@ fn headline(answer: &CheckAnswer) -> &'static str {
 
 fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
-    writeln!(out, "  process  {}", printable(process.as_deref().unwrap_or("not to be told from here")))?;
+    writeln!(out, "  process  {}", one_line(process.as_deref().unwrap_or("not to be told from here")))?;
     if let Some(command) = &usage.command {
-        writeln!(out, "  command  {}", printable(command).replace('\n', " "))?;
+        writeln!(out, "  command  {}", one_line(command))?;
     }
     if let Some(user) = &usage.user {
-        writeln!(out, "  user     {}", printable(user))?;
+        writeln!(out, "  user     {}", one_line(user))?;
     }
     if !usage.addresses.is_empty() {
         writeln!(out, "  on       {}", usage.addresses.join(", "))?;
     }
     if let Some(project) = &usage.project_path {
         let branch = usage.branch.as_ref().map(|branch| format!(" (branch {branch})")).unwrap_or_default();
-        writeln!(out, "  project  {}{}", printable(&tilde(project.as_str(), home)), printable(&branch))?;
+        writeln!(out, "  project  {}{}", one_line(&tilde(project.as_str(), home)), one_line(&branch))?;
     }
     if let Some(started) = usage.started_at {
         writeln!(out, "  since    {} ({started})", ago(started, now))?;
@@ -94,14 +94,14 @@ fn also(usage: &SystemUsage, home: Option<&Path>, out: &mut impl Write) -> io::R
     let process = process.as_deref().unwrap_or("a process that cannot be seen");
     let place = usage.project_path.as_ref().map(|project| format!(", {}", tilde(project.as_str(), home)));
     let place = place.unwrap_or_default();
-    writeln!(out, "  also     {} on {}{}", printable(process), usage.addresses.join(", "), printable(&place))
+    writeln!(out, "  also     {} on {}{}", one_line(process), usage.addresses.join(", "), one_line(&place))
 }
 
 fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "  lease    {}, granted {}", lease.lock_id, ago(lease.allocated_at, now))?;
-    writeln!(out, "  for      {}, {}", facts::service(lease), printable(&facts::who(lease)))?;
+    writeln!(out, "  for      {}, {}", facts::service(lease), one_line(&facts::who(lease)))?;
     if let Some(project) = &lease.project_path {
-        writeln!(out, "  in       {}", printable(&tilde(project.as_str(), home)))?;
+        writeln!(out, "  in       {}", one_line(&tilde(project.as_str(), home)))?;
     }
     Ok(())
 }
@@ -110,54 +110,54 @@ fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write
 mod tests {
     use super::*;
     use crate::say::facts::tests::lease as a_lease;
+    use crate::say::shown::{each, plain, snapshot};
     use serde_json::json;
 
     fn shown(wire: serde_json::Value) -> String {
         let answer: CheckAnswer = serde_json::from_value(wire).unwrap();
         let now = "2026-11-22T17:50:00Z".parse().unwrap();
-        let mut out = Vec::new();
-        show(&answer, now, Some(Path::new("/home/ada")), &mut out).unwrap();
-        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+        plain(|out| show(&answer, now, Some(Path::new("/home/ada")), out))
     }
 
     #[test]
-    fn a_free_port_is_one_line() {
-        let free = json!({"port": 8000, "available": true, "allocated_to": null, "system_usage": null, "reason": null});
-        assert_eq!(shown(free), "Port 8000 is free.\n");
-    }
-
-    #[test]
-    fn a_port_that_is_neither_free_nor_used_says_why() {
-        let denied = json!({"port": 80, "available": false, "allocated_to": null, "system_usage": null,
-            "reason": "not this user's to bind"});
-        assert_eq!(shown(denied), "Port 80 cannot be had.\n  why      not this user's to bind\n");
-    }
-
-    #[test]
-    fn a_taken_port_says_who_where_and_since_when() {
-        let taken = json!({"port": 3000, "available": false, "allocated_to": a_lease(3000, |wire| {
-                wire["instance_id"] = json!("claude-1");
-                wire["project_path"] = json!("/home/ada/shop");
-                wire["state"] = json!("active");
-            }),
-            "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada",
-                "addresses": ["127.0.0.1", "::1"], "project_path": "/home/ada/shop", "branch": "main",
-                "started_at": "2026-11-22T17:45:00Z"},
-            "others": [{"pid": 43, "process": "node", "addresses": ["::1"], "project_path": "/home/ada/fix"}],
-            "reason": "leased by claude-1"});
-        let expected = "\
-Port 3000 is leased and in use.
-  process  node (42)
-  command  node server.js x
-  user     ada
-  on       127.0.0.1, ::1
-  project  ~/shop (branch main)
-  since    5 min ago (2026-11-22T17:45:00.000Z)
-  also     node (43) on ::1, ~/fix
-  lease    4f5e0000-0000-4000-8000-000000003000, granted 10 min ago
-  for      dev, claude-1
-  in       ~/shop
-";
-        assert_eq!(shown(taken), expected);
+    fn a_port_says_who_has_it_where_and_since_when() {
+        let nobody = || json!({"port": 3000, "available": false, "allocated_to": null, "system_usage": null, "reason": null});
+        let changed = |change: fn(&mut serde_json::Value)| {
+            let mut wire = nobody();
+            change(&mut wire);
+            shown(wire)
+        };
+        let cards = [
+            ("free", changed(|wire| wire["available"] = json!(true))),
+            ("not this user's to bind", changed(|wire| wire["reason"] = json!("not this user's to bind"))),
+            ("leased", changed(|wire| wire["allocated_to"] = json!(a_lease(3000, |_| {})))),
+            (
+                "in use by a process that cannot be seen",
+                changed(|wire| wire["system_usage"] = json!({"addresses": ["0.0.0.0"], "user": "33"})),
+            ),
+            (
+                "a stranger's",
+                changed(|wire| {
+                    let conflict = json!({"pid": 9, "process": "nc"});
+                    wire["allocated_to"] = json!(a_lease(3000, |lease| lease["conflict"] = conflict));
+                    wire["system_usage"] =
+                        json!({"pid": 9, "process": "a\nb\u{1b}[2J", "addresses": ["::1"]});
+                }),
+            ),
+            (
+                "leased and in use",
+                shown(json!({"port": 3000, "available": false, "allocated_to": a_lease(3000, |wire| {
+                    wire["instance_id"] = json!("claude-1");
+                    wire["project_path"] = json!("/home/ada/shop");
+                    wire["state"] = json!("active");
+                }),
+                "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada",
+                    "addresses": ["127.0.0.1", "::1"], "project_path": "/home/ada/shop", "branch": "main",
+                    "started_at": "2026-11-22T17:45:00Z"},
+                "others": [{"pid": 43, "process": "node", "addresses": ["::1"], "project_path": "/home/ada/fix"}],
+                "reason": "leased by claude-1"})),
+            ),
+        ];
+        snapshot!("check", each(cards));
     }
 }

@@ -44,14 +44,18 @@ impl Args {
 /// Whether the person at the terminal wants every lease to end.
 fn meant(context: &Context) -> Result<bool, Failure> {
     if !output::can_ask() {
-        return Err(Failure::usage(
-            "--force ends every lease, and there is no terminal to ask on whether that is meant",
-            "styxy cleanup --force --yes",
-        ));
+        return Err(no_terminal());
     }
     let leases =
         context.ask(async |client| client.allocations(&AllocationsQuery::default()).await)?.allocations;
     Ok(leases.is_empty() || output::confirmed(&question(leases.len()))?)
+}
+
+fn no_terminal() -> Failure {
+    Failure::usage(
+        "--force ends every lease, and there is no terminal to ask on whether that is meant",
+        "styxy cleanup --force --yes",
+    )
 }
 
 fn question(leases: usize) -> String {
@@ -72,6 +76,7 @@ fn show(answer: &CleanupAnswer, out: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, plain, snapshot};
     use clap::Parser;
 
     #[test]
@@ -94,10 +99,20 @@ mod tests {
 
     #[test]
     fn every_ended_lease_is_named() {
-        let released = vec![facts::tests::lease(3000, |_| {})];
-        let answer = CleanupAnswer { success: true, cleaned: 1, released, message: String::new() };
-        let mut out = Vec::new();
-        show(&answer, &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "1 lease ended:\n  3000 dev, waits for a listener\n");
+        let ended = |released: Vec<Lease>| {
+            let cleaned = released.len();
+            let answer = CleanupAnswer { success: true, cleaned, released, message: String::new() };
+            plain(|out| show(&answer, out))
+        };
+        let lease = |port| facts::tests::lease(port, |_| {});
+        snapshot!(
+            "cleanup",
+            each([
+                ("none", ended(Vec::new())),
+                ("one", ended(vec![lease(3000)])),
+                ("two", ended(vec![lease(3000), lease(3001)])),
+                ("no terminal", failed(no_terminal())),
+            ])
+        );
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use styxy_core::WallTime;
 use styxy_core::api::InstanceView;
 
+use crate::here::caller::user_home;
 use crate::here::context::Context;
-use crate::here::place;
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -29,7 +29,7 @@ impl Args {
             if answer.instances.is_empty() {
                 return io::Write::write_all(out, NOTHING.as_bytes());
             }
-            table(&answer.instances, now(), place::user_home().as_deref()).print(output::width(), out)
+            table(&answer.instances, now(), user_home().as_deref()).print(output::width(), out)
         })?;
         Ok(Exit::Done)
     }
@@ -64,6 +64,7 @@ fn table(instances: &[InstanceView], now: WallTime, home: Option<&Path>) -> Tabl
 mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{at_widths, snapshot};
     use serde_json::json;
 
     #[test]
@@ -78,16 +79,14 @@ mod tests {
             "registered_at": "2026-11-22T17:58:00Z", "last_heartbeat": "2026-11-22T17:58:00Z",
             "active_allocations": [], "metadata": null,
         });
-        let instances = [beats, has_a_pid].map(|wire| serde_json::from_value(wire).unwrap());
+        let long = json!({
+            "instance_id": "claude-0b1c5a0e-7f3e-4b5e-9a55-0d9f3a6f6f10", "pid": null,
+            "working_directory": "/srv/店舗/🦀🦀/cafe\u{301}/a\nb\u{1b}[2J",
+            "registered_at": "2026-11-22T17:58:00Z", "last_heartbeat": "2026-11-22T17:58:00Z",
+            "active_allocations": [], "metadata": null,
+        });
+        let instances = [beats, has_a_pid, long].map(|wire| serde_json::from_value(wire).unwrap());
         let now = "2026-11-22T18:00:00Z".parse().unwrap();
-        let mut out = Vec::new();
-        table(&instances, now, Some(Path::new("/home/ada"))).print(None, &mut out).unwrap();
-        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
-        let expected = "\
-INSTANCE  LIVES BY   PORTS      PROJECT  LAST BEAT  SINCE
-claude-1  heartbeat  3000 8000  ~/shop   10 s ago   1 h ago
-ci        pid 42     -          -        -          2 min ago
-";
-        assert_eq!(plain, expected);
+        snapshot!("instances", at_widths(&table(&instances, now, Some(Path::new("/home/ada")))));
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use styxy_core::api::{AllocationsQuery, Lease};
 use styxy_core::{InstanceId, Port, ServiceType, WallTime};
 
+use crate::here::caller::{caller, user_home};
 use crate::here::context::Context;
-use crate::here::place;
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -45,7 +45,7 @@ impl Args {
         let query = AllocationsQuery {
             service_type: self.service,
             instance_id: self.instance,
-            project_path: self.project.as_deref().map(place::known_project).transpose()?,
+            project_path: self.project.as_deref().map(|folder| caller().project_named(folder)).transpose()?,
             port: self.port,
         };
         let answer = context.ask(async |client| client.allocations(&query).await)?;
@@ -53,7 +53,7 @@ impl Args {
             if answer.allocations.is_empty() {
                 return nothing(&query, out);
             }
-            table(&answer.allocations, now(), place::user_home().as_deref()).print(output::width(), out)
+            table(&answer.allocations, now(), user_home().as_deref()).print(output::width(), out)
         })?;
         Ok(Exit::Done)
     }
@@ -86,32 +86,38 @@ fn nothing(query: &AllocationsQuery, out: &mut impl Write) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{at_widths, each, plain, snapshot};
     use serde_json::json;
 
     #[test]
     fn a_list_shows_port_service_state_who_project_and_age() {
         let leases = [
+            lease(80, |wire| wire["project_path"] = json!("/srv/店舗/🦀🦀/cafe\u{301}/frontend")),
             lease(3000, |wire| {
                 wire["service_name"] = json!("web");
                 wire["state"] = json!("active");
                 wire["instance_id"] = json!("claude-1");
-                wire["project_path"] = json!("/home/ada/shop");
+                wire["project_path"] = json!("/home/ada/code/shop/packages/web");
             }),
-            lease(3001, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"})),
+            lease(3001, |wire| wire["conflict"] = json!({"pid": 9, "process": "a\nb\u{1b}[2J"})),
             lease(10000, |wire| {
                 wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"});
                 wire["project_path"] = json!(null);
             }),
         ];
         let now = "2026-11-22T17:43:10Z".parse().unwrap();
-        let mut out = Vec::new();
-        table(&leases, now, Some(Path::new("/home/ada"))).print(None, &mut out).unwrap();
-        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
-        let expected = " PORT  SERVICE  STATE                  WHO                   PROJECT  SINCE
- 3000  dev/web  active                 claude-1              ~/shop   3 min ago
- 3001  dev      conflict: python3 (9)  waits for a listener  /w/app   3 min ago
-10000  dev      granted                bash (42)             -        3 min ago
-";
-        assert_eq!(plain, expected);
+        snapshot!("list", at_widths(&table(&leases, now, Some(Path::new("/home/ada")))));
+    }
+
+    #[test]
+    fn an_empty_list_says_what_to_type_next() {
+        let filtered = AllocationsQuery { port: Port::new(3000).ok(), ..AllocationsQuery::default() };
+        snapshot!(
+            "list_empty",
+            each([
+                ("no lease", plain(|out| nothing(&AllocationsQuery::default(), out))),
+                ("none like that", plain(|out| nothing(&filtered, out))),
+            ])
+        );
     }
 }

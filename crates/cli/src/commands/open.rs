@@ -3,12 +3,14 @@
 use std::process::{Command, Stdio};
 use std::{env, io};
 
+use styxy_client::leases::is_up;
 use styxy_core::api::{Code, OpenAnswer, Refusal, Whose};
 use styxy_core::{Port, ServiceName};
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
-use crate::here::server::{Service, Target, is_up, no_name_beside_a_port};
+use crate::here::server::{ServerTarget, Service, no_name_beside_a_port};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -25,7 +27,7 @@ use crate::say::output;
 pub(crate) struct Args {
     /// A service of this worktree (dev, api, …), or a port
     #[arg(value_name = "SERVICE|PORT", allow_negative_numbers = true)]
-    target: Target,
+    target: ServerTarget,
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
@@ -37,11 +39,11 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let port = match self.target {
-            Target::Port(port) => {
+            ServerTarget::Port(port) => {
                 no_name_beside_a_port(self.name.as_ref())?;
                 own(context, port)?
             }
-            Target::Service(kind) => running(context, &Service::here(kind, self.name)?)?,
+            ServerTarget::Service(kind) => running(context, &Service::here(kind, self.name)?)?,
         };
         let url = format!("http://localhost:{port}");
         let opened =
@@ -64,36 +66,43 @@ impl Args {
 
 /// The port, if this worktree's server listens on it.
 fn own(context: &Context, port: Port) -> Result<Port, Failure> {
-    let here = Here::look()?;
+    let here = Here::of(caller())?;
     let answer = context.ask(async |client| ownership::whose(client, port, &here).await)?;
     match answer.whose {
         Whose::Mine => Ok(port),
-        Whose::Nobody | Whose::Sibling | Whose::Foreign | Whose::Orphan => Err(Refusal::new(
-            Code::NotRunning,
-            format!("no server of this worktree listens on port {port}: {}", answer.reason),
-        )
-        .hint(format!("styxy who {port}"))
-        .detail("port", port.get())
-        .into()),
+        Whose::Nobody | Whose::Sibling | Whose::Foreign | Whose::Orphan => {
+            Err(not_ours(port, &answer.reason).into())
+        }
     }
 }
 
 /// The port that the server of this service listens on.
 fn running(context: &Context, service: &Service) -> Result<Port, Failure> {
     let leases = context.ask(async |client| client.allocations(&service.query()).await)?.allocations;
-    let shown = service.shown();
     match service.lease(&leases) {
         Some(lease) if is_up(lease) => Ok(lease.port),
-        Some(lease) => Err(Refusal::new(
+        lease => Err(not_up(service, lease.map(|lease| lease.port)).into()),
+    }
+}
+
+fn not_ours(port: Port, reason: &str) -> Refusal {
+    Refusal::new(Code::NotRunning, format!("no server of this worktree listens on port {port}: {reason}"))
+        .hint(format!("styxy who {port}"))
+        .detail("port", port.get())
+}
+
+/// Nothing of this service listens, on the port that is leased for it, if one is.
+fn not_up(service: &Service, leased: Option<Port>) -> Refusal {
+    let shown = service.shown();
+    match leased {
+        Some(port) => Refusal::new(
             Code::NotRunning,
-            format!("nothing of this worktree listens on port {}, which is leased for {shown}", lease.port),
+            format!("nothing of this worktree listens on port {port}, which is leased for {shown}"),
         )
         .hint(format!("styxy wait {}", service.kind))
-        .detail("port", lease.port.get())
-        .into()),
-        None => Err(Refusal::new(Code::NotRunning, format!("no {shown} server of this worktree runs"))
-            .hint("styxy list --project .")
-            .into()),
+        .detail("port", port.get()),
+        None => Refusal::new(Code::NotRunning, format!("no {shown} server of this worktree runs"))
+            .hint("styxy list --project ."),
     }
 }
 
@@ -130,6 +139,25 @@ fn browse(url: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::here::server::tests::service;
+    use crate::say::shown::{each, failed, snapshot};
+
+    #[test]
+    fn what_cannot_be_opened_says_why_and_what_to_do() {
+        let port = Port::new(3000).unwrap();
+        snapshot!(
+            "open_refused",
+            each([
+                ("a port of others", failed(not_ours(port, "node (42) runs in /w/other"))),
+                ("a service that is not up", failed(not_up(&service(Some("web"), None), Some(port)))),
+                ("a service without a lease", failed(not_up(&service(None, None), None))),
+                (
+                    "a port with a name",
+                    failed(no_name_beside_a_port("web".parse().ok().as_ref()).unwrap_err())
+                ),
+            ])
+        );
+    }
 
     #[test]
     #[cfg(target_os = "linux")]

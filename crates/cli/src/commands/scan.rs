@@ -6,8 +6,8 @@ use std::path::Path;
 use styxy_core::PortRange;
 use styxy_core::api::{PortInUse, ScanAnswer, ScanQuery};
 
+use crate::here::caller::user_home;
 use crate::here::context::Context;
-use crate::here::place;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -36,7 +36,7 @@ impl Args {
             if ports_in_use.is_empty() {
                 return writeln!(out, "Nothing listens on {scan_range}, and no port of it is leased.");
             }
-            table(ports_in_use, place::user_home().as_deref()).print(output::width(), out)
+            table(ports_in_use, user_home().as_deref()).print(output::width(), out)
         })?;
         Ok(Exit::Done)
     }
@@ -74,6 +74,7 @@ fn table(ports: &[PortInUse], home: Option<&Path>) -> Table<6> {
 mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{at_widths, snapshot};
     use serde_json::json;
 
     #[test]
@@ -86,18 +87,12 @@ mod tests {
                     "started_at": null}, "others": [{"pid": 43, "addresses": ["::"]}, {"addresses": ["127.0.0.1"]}]},
                 {"port": 3001, "allocated_to": lease(3001, |_| {}), "system_usage": null},
                 {"port": 3002, "allocated_to": null, "system_usage": {"addresses": ["127.0.0.1"]}},
+                {"port": 3003, "allocated_to": lease(3003, |wire| wire["conflict"] = json!({"pid": 9})),
+                    "system_usage": {"pid": 9, "process": "a\nb\u{1b}[2J", "user": "店舗", "addresses": ["::1"],
+                    "project_path": "/srv/店舗/🦀🦀/cafe\u{301}/frontend"}},
             ],
         }))
         .unwrap();
-        let mut out = Vec::new();
-        table(&answer.ports_in_use, Some(Path::new("/home/ada"))).print(None, &mut out).unwrap();
-        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
-        let expected = "\
-PORT  PROCESS            PID    USER  PROJECT  LEASE
-3000  node               42 +2  ada   ~/shop   -
-3001  (nothing listens)  -      -     /w/app   dev, waits for a listener
-3002  -                  -      -     -        -
-";
-        assert_eq!(plain, expected);
+        snapshot!("scan", at_widths(&table(&answer.ports_in_use, Some(Path::new("/home/ada")))));
     }
 }

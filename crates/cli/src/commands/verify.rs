@@ -2,12 +2,13 @@
 
 use styxy_core::Port;
 
-use super::who::headline;
+use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+use crate::say::whose::headline;
 
 /// Check that the server on a port is this worktree's
 ///
@@ -28,7 +29,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let here = Here::look()?;
+        let here = Here::of(caller())?;
         let answer = context.ask(async |client| ownership::whose(client, self.port, &here).await)?;
         if !self.quiet {
             context.output.answer(&answer, |out| {

@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use styxy_client::leases::is_up;
 use styxy_client::{Client, Error, Events};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal, WaitAnswer};
 use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
-use crate::here::server::{Service, Target, is_up, no_name_beside_a_port};
+use crate::here::server::{ServerTarget, Service, no_name_beside_a_port};
 use crate::say::age::span;
 use crate::say::arguments;
 use crate::say::examples::examples;
@@ -30,7 +31,7 @@ use crate::say::output::printable;
 pub(crate) struct Args {
     /// A port, or a service of this worktree: dev, api, …
     #[arg(value_name = "PORT|SERVICE", allow_negative_numbers = true)]
-    target: Target,
+    target: ServerTarget,
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
@@ -74,15 +75,15 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let deadline = Instant::now() + self.timeout;
         let shown = match &self.target {
-            Target::Port(port) => format!("port {port}"),
-            Target::Service(kind) => kind.to_string(),
+            ServerTarget::Port(port) => format!("port {port}"),
+            ServerTarget::Service(kind) => kind.to_string(),
         };
         let awaited = match self.target {
-            Target::Port(port) => {
+            ServerTarget::Port(port) => {
                 no_name_beside_a_port(self.name.as_ref())?;
                 Awaited::Port(port)
             }
-            Target::Service(kind) => Awaited::Service(Service::here(kind, self.name)?),
+            ServerTarget::Service(kind) => Awaited::Service(Service::here(kind, self.name)?),
         };
         let http = self.http.map(Http::new).transpose()?;
         let waited = context.ask(async |client| wait(client, &awaited, http.as_ref(), deadline).await)?;
@@ -95,22 +96,27 @@ impl Args {
                 )
             })?,
             Err(last) => {
-                let waited = if self.timeout.subsec_nanos() == 0 {
-                    span(self.timeout.as_secs())
-                } else {
-                    format!("{} s", self.timeout.as_secs_f64())
-                };
-                let refusal =
-                    Refusal::new(Code::NotRunning, format!("{shown} is not up after {waited}: {last}"));
-                let hint = match awaited {
-                    Awaited::Port(port) => format!("styxy who {port}"),
-                    Awaited::Service(service) => format!("styxy list --service {}", service.kind),
-                };
-                return Err(refusal.hint(hint).detail("last_seen", printable(&last).into_owned()).into());
+                return Err(not_up(&shown, &awaited, self.timeout, &last).into());
             }
         }
         Ok(Exit::Done)
     }
+}
+
+/// It took too long; `last` is what was seen last.
+fn not_up(shown: &str, awaited: &Awaited, timeout: Duration, last: &str) -> Refusal {
+    let waited = if timeout.subsec_nanos() == 0 {
+        span(timeout.as_secs())
+    } else {
+        format!("{} s", timeout.as_secs_f64())
+    };
+    let hint = match awaited {
+        Awaited::Port(port) => format!("styxy who {port}"),
+        Awaited::Service(service) => format!("styxy list --service {}", service.kind),
+    };
+    Refusal::new(Code::NotRunning, format!("{shown} is not up after {waited}: {last}"))
+        .hint(hint)
+        .detail("last_seen", printable(last).into_owned())
 }
 
 fn capital(text: &str) -> String {
@@ -264,14 +270,28 @@ impl Http {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::here::server::tests::service;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, failed, snapshot};
     use serde_json::json;
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(not_yet(&lease(3000, |_| {})), "nothing listens on port 3000, which is leased for dev");
+        let port = Port::new(3000).unwrap();
         let taken = lease(3000, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"}));
-        assert_eq!(not_yet(&taken), "python3 (9) listens on port 3000, which is leased for dev");
+        let dev = Awaited::Service(service(None, None));
+        let minute = Duration::from_mins(1);
+        snapshot!(
+            "wait_too_long",
+            each([
+                (
+                    "a port",
+                    failed(not_up("port 3000", &Awaited::Port(port), Duration::from_millis(500), "nothing")),
+                ),
+                ("a service", failed(not_up("dev", &dev, minute, &not_yet(&lease(3000, |_| {}))))),
+                ("a stranger", failed(not_up("dev", &dev, minute, &not_yet(&taken)))),
+            ])
+        );
     }
 
     #[test]

@@ -6,14 +6,16 @@ use std::path::Path;
 use styxy_core::Port;
 use styxy_core::api::{WhoAnswer, Whose};
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{ALERT, STRONG, printable};
+use crate::say::output::{ALERT, STRONG, one_line};
 use crate::say::table::tilde;
+use crate::say::whose::headline;
 
 /// Say whose the server on a port is
 ///
@@ -34,30 +36,17 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let here = Here::look()?;
+        let here = Here::of(caller())?;
         let answer = context.ask(async |client| ownership::whose(client, self.port, &here).await)?;
-        context.output.answer(&answer, |out| show(&answer, here.home.as_deref(), out))?;
+        context.output.answer(&answer, |out| show(&answer, here.caller.home(), out))?;
         Ok(Exit::whose(answer.whose))
     }
-}
-
-/// `Port 3000 is mine: …`
-pub(super) fn headline(answer: &WhoAnswer) -> String {
-    let whose = match answer.whose {
-        Whose::Mine => "mine",
-        Whose::Nobody => "nobody's",
-        Whose::Sibling => "a sibling worktree's",
-        Whose::Foreign => "somebody else's",
-        Whose::Orphan => "an orphan's",
-    };
-    format!("Port {} is {whose}: {}", answer.port, printable(&answer.reason))
 }
 
 fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     let style = if answer.whose == Whose::Mine { STRONG } else { ALERT };
     writeln!(out, "{style}{}.{style:#}", headline(answer))?;
-    let mut row =
-        |name: &str, value: &str| writeln!(out, "  {name:<8}  {}", printable(value).replace('\n', " "));
+    let mut row = |name: &str, value: &str| writeln!(out, "  {name:<8}  {}", one_line(value));
     if let Some(usage) = &answer.system_usage {
         if let Some(process) = facts::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get)) {
             row("process", &process)?;
@@ -88,29 +77,42 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, plain, snapshot};
     use serde_json::json;
 
     #[test]
     fn every_step_from_the_port_to_the_session_is_shown() {
-        let answer: WhoAnswer = serde_json::from_value(json!({
-            "port": 3000, "whose": "sibling", "reason": "node (42) runs in another worktree", "worktree": "/home/ada/fix",
-            "branch": "fix", "instance_id": "claude-1", "allocated_to": null,
-            "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada", "same_user": true,
-                "addresses": [], "working_directory": "/home/ada/fix/web", "working_directory_deleted": false,
-                "project_path": "/home/ada/fix", "branch": "fix", "started_at": null},
-        }))
-        .unwrap();
-        let mut out = Vec::new();
-        show(&answer, Some(Path::new("/home/ada")), &mut out).unwrap();
-        let expected = "\
-Port 3000 is a sibling worktree's: node (42) runs in another worktree.
-  process   node (42)
-  command   node server.js x
-  folder    ~/fix/web
-  worktree  ~/fix
-  branch    fix
-  session   claude-1
-";
-        assert_eq!(String::from_utf8(anstream::adapter::strip_bytes(&out).into_vec()).unwrap(), expected);
+        let card = |whose: &str, change: fn(&mut serde_json::Value)| {
+            let mut wire = json!({
+                "port": 3000, "whose": whose, "reason": "node (42) runs here", "worktree": "/home/ada/fix",
+                "branch": "fix", "instance_id": "claude-1", "allocated_to": lease(3000, |_| {}),
+                "system_usage": {"pid": 42, "process": "node", "command": "node server.js\nx", "user": "ada",
+                    "same_user": true, "addresses": [], "working_directory": "/home/ada/fix/web",
+                    "working_directory_deleted": false, "project_path": "/home/ada/fix", "branch": "fix",
+                    "started_at": null},
+            });
+            change(&mut wire);
+            let answer: WhoAnswer = serde_json::from_value(wire).unwrap();
+            plain(|out| show(&answer, Some(Path::new("/home/ada")), out))
+        };
+        let nothing = |wire: &mut serde_json::Value| {
+            for fact in ["worktree", "branch", "instance_id", "allocated_to", "system_usage"] {
+                wire[fact] = json!(null);
+            }
+        };
+        snapshot!(
+            "who",
+            each([
+                ("mine", card("mine", |_| {})),
+                ("nobody's", card("nobody", nothing)),
+                ("a sibling's", card("sibling", |wire| wire["instance_id"] = json!(null))),
+                ("foreign", card("foreign", |wire| wire["reason"] = json!("a\u{1b}[2J runs in /w"))),
+                (
+                    "an orphan's",
+                    card("orphan", |wire| wire["system_usage"]["working_directory_deleted"] = json!(true)),
+                ),
+            ])
+        );
     }
 }

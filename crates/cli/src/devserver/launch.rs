@@ -1,5 +1,5 @@
-//! From a command as it is typed to the tool that it starts in the end: through package managers, their scripts, and
-//! programs that run other programs.
+//! From a typed command to the tool that it finally starts: through package managers, their scripts, and programs that
+//! run other programs.
 
 use super::managers::{bun, npm, pnpm, yarn};
 use super::options::{after, options, packaged};
@@ -7,21 +7,21 @@ use super::program::{is_known_place, package, package_of_file, program};
 use super::shell::{self, Simple, Unreachable, Word};
 use super::tool::{Next, OrTool, Reach, Tool};
 
-/// A script may call another one, so many times.
+/// How many scripts may call one another.
 const DEPTH: usize = 5;
 
-/// The script `name` of the package in the folder (none: the current one).
+/// Looks up a script by its folder (none: the current one) and name.
 pub(crate) type Scripts<'a> = dyn Fn(Option<&str>, &str) -> Option<String> + 'a;
 
-/// Follows `typed` to the tools it starts: the one that appended words reach and those that run before it, or all that
-/// the words might be meant for.
+/// Follows `typed` to the tools that it starts: the one that appended words reach and those that run before it, or all
+/// that the words may be meant for.
 pub(crate) fn follow(typed: Vec<Word>, scripts: &Scripts<'_>) -> Vec<Tool> {
     let mut found = Vec::new();
     Follower { scripts, found: &mut found }.command(typed, Tool::default(), DEPTH);
     found
 }
 
-/// The options of `uv` and `uv run` that take the next word along.
+/// The options of `uv` and `uv run` that have a value.
 const UV: [&str; 14] = [
     "-p",
     "--python",
@@ -53,49 +53,15 @@ impl Follower<'_> {
             words.remove(0);
         }
         if words.is_empty() {
-            // A program of one's own: what is set for it matters all the same.
+            // An unknown program: the variables set for it still matter.
             self.found.push(tool);
             return;
         }
         let args = words.split_off(1);
         let first = words.remove(0);
         let own: Vec<Word> = std::iter::once(&first).chain(&args).cloned().collect();
-        let first = first.text;
-        let name = program(&first).to_owned();
-        let next = match name.as_str() {
-            "npm" => npm(args, &mut tool),
-            "pnpm" => pnpm(args),
-            "yarn" | "yarnpkg" => yarn(args),
-            "bun" => bun(args),
-            "npx" | "bunx" | "pnpx" => {
-                Next::Command(packaged(args, &["-p", "--package", "-c", "--call", "-w", "--workspace"]))
-            }
-            "node" | "nodejs" => Next::Command(file(
-                args,
-                &["-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"],
-            )),
-            "python" | "python3" | "py" => Next::Command(python(args)),
-            _ if name.starts_with("python3.") => Next::Command(python(args)),
-            "php" if args.first().is_some_and(|word| program(&word.text) == "artisan") => Next::Command(args),
-            "cargo" => Next::Command(subcommand(args)),
-            "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
-            | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
-            "uv" => Next::Command(after(args, &["run"], &UV)),
-            "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
-                Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))
-            }
-            "bundle" => Next::Command(after(args, &["exec"], &[])),
-            "dotenv" | "dotenv-cli" => Next::Command(after(args, &[], &["-e", "-p", "-v"])),
-            // It asks for itself, and gets the same port.
-            "styxy" => Next::Nothing,
-            _ if !is_known_place(&first) => Next::Command(Vec::new()),
-            _ => {
-                let name = package(if first.starts_with('@') { &first } else { &name }).to_owned();
-                self.found.push(Tool { name, args, ..tool });
-                return;
-            }
-        };
-        match next {
+        match next(&first.text, args, &mut tool) {
+            Next::Tool { name, args } => self.found.push(Tool { name, args, ..tool }),
             Next::Elsewhere => self.found.push(Tool { reach: Reach::Elsewhere, ..tool }),
             Next::Nothing => {}
             Next::Command(words) => {
@@ -117,7 +83,7 @@ impl Follower<'_> {
         }
     }
 
-    /// Follows the commands of a script, whose last one gets `args` behind its own unless it is out of reach.
+    /// Follows the commands of a script; the last one gets `args` after its own, unless it is out of reach.
     fn script(&mut self, name: &str, text: &str, args: Vec<Word>, tool: Tool, depth: usize) {
         let script = shell::read(text);
         let mut commands = script.commands;
@@ -143,7 +109,42 @@ impl Follower<'_> {
     }
 }
 
-/// The package a file belongs to and its arguments, behind the options of what runs it; nothing for a file of one's own.
+/// What the program `first` does with `args`: it is a tool, or it runs another command.
+fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
+    let name = program(first);
+    match name {
+        "npm" => npm(args, tool),
+        "pnpm" => pnpm(args),
+        "yarn" | "yarnpkg" => yarn(args),
+        "bun" => bun(args),
+        "npx" | "bunx" | "pnpx" => {
+            Next::Command(packaged(args, &["-p", "--package", "-c", "--call", "-w", "--workspace"]))
+        }
+        "node" | "nodejs" => Next::Command(file(
+            args,
+            &["-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"],
+        )),
+        "python" | "python3" | "py" => Next::Command(python(args)),
+        _ if name.starts_with("python3.") => Next::Command(python(args)),
+        "php" if args.first().is_some_and(|word| program(&word.text) == "artisan") => Next::Command(args),
+        "cargo" => Next::Command(subcommand(args)),
+        "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
+        | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
+        "uv" => Next::Command(after(args, &["run"], &UV)),
+        "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
+            Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))
+        }
+        "bundle" => Next::Command(after(args, &["exec"], &[])),
+        "dotenv" | "dotenv-cli" => Next::Command(after(args, &[], &["-e", "-p", "-v"])),
+        // It asks for a port itself, and gets the same one.
+        "styxy" => Next::Nothing,
+        _ if !is_known_place(first) => Next::Command(Vec::new()),
+        _ => Next::Tool { name: package(if first.starts_with('@') { first } else { name }).to_owned(), args },
+    }
+}
+
+/// The package that a file belongs to and its arguments, after the options of the interpreter; nothing for the project's
+/// own file.
 fn file(mut args: Vec<Word>, valued: &[&str]) -> Vec<Word> {
     options(&mut args, valued, |_, _| {});
     let Some(first) = args.first_mut() else { return args };
@@ -154,7 +155,7 @@ fn file(mut args: Vec<Word>, valued: &[&str]) -> Vec<Word> {
     args
 }
 
-/// `-m module` or a file, behind Python's options.
+/// `-m module` or a file, after Python's options.
 fn python(mut args: Vec<Word>) -> Vec<Word> {
     let mut module = None;
     while args.first().is_some_and(Word::is_flag) && module.is_none() {

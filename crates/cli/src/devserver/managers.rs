@@ -1,4 +1,4 @@
-//! How each JavaScript package manager is told to run a script or a tool.
+//! How each JavaScript package manager runs a script or a tool.
 
 use super::options::{after, options, packaged};
 use super::shell::Word;
@@ -9,7 +9,7 @@ pub(crate) fn npm(mut args: Vec<Word>, tool: &mut Tool) -> Next {
     let others = ["-w", "--workspace", "--workspaces", "-ws"];
     let elsewhere = args[..own].iter().any(|arg| others.iter().any(|other| is(arg, other)));
     let mut folder = None;
-    // What is a flag before `--` is npm's, wherever it stands.
+    // Every flag before `--` belongs to npm.
     let mut passed = args.split_off(own);
     let mut words = Vec::new();
     while !args.is_empty() {
@@ -128,11 +128,11 @@ fn scripted(mut args: Vec<Word>, or_tool: OrTool) -> Next {
     Next::Script { folder: None, name, args, or_tool }
 }
 
-/// A script of another workspace, whatever it is, unless nothing is run at all.
+/// A script of another workspace, unless nothing is run.
 fn of_others(next: &Next) -> Next {
     match next {
         Next::Nothing => Next::Nothing,
-        Next::Command(_) | Next::Script { .. } | Next::Elsewhere => Next::Elsewhere,
+        Next::Tool { .. } | Next::Command(_) | Next::Script { .. } | Next::Elsewhere => Next::Elsewhere,
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a command line to the dev servers that it starts, and the port that each of them gets.
 //!
-//! Reads only, and guesses nothing: what a shell or a tool would make of a word that is not plain is not known here.
+//! It only reads, and does not guess what a shell or a tool would make of a word that is expanded.
 
 pub(crate) mod frameworks;
 pub(crate) mod launch;

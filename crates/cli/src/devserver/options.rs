@@ -1,8 +1,30 @@
-//! The options at the front of a launcher's arguments.
+//! Options in a command's arguments: a flag and its value, and what a launcher has before the command it runs.
 
 use super::shell::Word;
 
-/// Takes options off the front: `valued` ones take the next word along. What is left begins with no flag.
+/// Where a flag has its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// In the next word, if it takes one: `--port 3000`, `-p 3000`.
+    Next,
+    /// In the flag's own word, from this byte on: `--port=3000`, `-p=3000`, `-p3000`.
+    Here(usize),
+}
+
+/// Where `flag` has its value, if `word` is that flag. `--portable` is not `--port`.
+pub(crate) fn value(word: &str, flag: &str) -> Option<Value> {
+    match word.strip_prefix(flag)? {
+        "" => Some(Value::Next),
+        more if more.starts_with('=') => Some(Value::Here(flag.len() + 1)),
+        _ => is_short(flag).then_some(Value::Here(flag.len())),
+    }
+}
+
+pub(crate) fn is_short(flag: &str) -> bool {
+    flag.len() == 2
+}
+
+/// Removes the options at the front; `valued` ones include the next word. The rest does not begin with a flag.
 pub(crate) fn options(args: &mut Vec<Word>, valued: &[&str], mut seen: impl FnMut(&str, Option<&str>)) {
     while args.first().is_some_and(Word::is_flag) {
         let flag = args.remove(0).text;
@@ -20,13 +42,13 @@ pub(crate) fn options(args: &mut Vec<Word>, valued: &[&str], mut seen: impl FnMu
     }
 }
 
-/// The command behind the options of `npx` and its like.
+/// The command after the options of `npx` and similar programs.
 pub(crate) fn packaged(mut args: Vec<Word>, valued: &[&str]) -> Vec<Word> {
     options(&mut args, valued, |_, _| {});
     args
 }
 
-/// The command behind options and, if there are any, one of these words.
+/// The command after options and one of `words`, if there are any.
 pub(crate) fn after(mut args: Vec<Word>, words: &[&str], valued: &[&str]) -> Vec<Word> {
     options(&mut args, valued, |_, _| {});
     if !words.is_empty() {
@@ -37,4 +59,26 @@ pub(crate) fn after(mut args: Vec<Word>, words: &[&str], valued: &[&str]) -> Vec
         options(&mut args, valued, |_, _| {});
     }
     args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_has_its_value_in_the_next_word_or_in_its_own() {
+        for (word, flag, expected) in [
+            ("--port", "--port", Some(Value::Next)),
+            ("--port=3000", "--port", Some(Value::Here(7))),
+            ("--portable", "--port", None),
+            ("--port3000", "--port", None),
+            ("-p", "-p", Some(Value::Next)),
+            ("-p=3000", "-p", Some(Value::Here(3))),
+            ("-p3000", "-p", Some(Value::Here(2))),
+            ("--p", "-p", None),
+            ("port", "-p", None),
+        ] {
+            assert_eq!(value(word, flag), expected, "{word} {flag}");
+        }
+    }
 }

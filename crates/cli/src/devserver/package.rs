@@ -1,4 +1,4 @@
-//! The nearest `package.json`: its scripts, and the package manager that runs them. Only read, and only when needed.
+//! The nearest `package.json`: its scripts, and the package manager that runs them. Read only when needed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// No more of a file is read than this.
+/// At most so many bytes of a file are read.
 const MOST: u64 = 4 * 1024 * 1024;
 
-/// A package, as far as it matters here.
+/// A package, with what matters here.
 #[derive(Debug)]
 pub(crate) struct Package {
     folder: PathBuf,
@@ -36,7 +36,7 @@ pub(crate) enum NoPackage {
 impl fmt::Display for NoPackage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => out.write_str("there is no package.json here whose dev script could be run"),
+            Self::Missing => out.write_str("there is no package.json here, and so no dev script to run"),
             Self::Unreadable { file, why } => write!(out, "{}: {why}", file.display()),
         }
     }
@@ -126,7 +126,7 @@ mod tests {
             (package.script("dev"), package.script("odd"), package.script("x")),
             (Some("vite"), None, None)
         );
-        assert_eq!(package.scripts().collect::<Vec<_>>(), ["dev"], "what is no text is no script");
+        assert_eq!(package.scripts().collect::<Vec<_>>(), ["dev"], "a script is a text");
         assert_eq!(package.manager(None), "npm");
         assert_eq!(package.manager(Some(top.path())), "yarn");
         fs::write(top.path().join("packages/bun.lock"), "").unwrap();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_that_cannot_be_read_is_told_from_none() {
+    fn a_package_that_cannot_be_read_is_an_error() {
         let top = tempfile::tempdir().unwrap();
         fs::write(top.path().join("package.json"), "{").unwrap();
         let why = Package::around(top.path()).unwrap_err().to_string();

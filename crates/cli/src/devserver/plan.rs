@@ -1,5 +1,5 @@
-//! What `styxy run` does to a command: which port is wished for, which words are changed or added, which variables are
-//! set. Pure: the command's words and a way to look up scripts come in.
+//! What `styxy run` does to a command: which port it wishes for, which words are changed or added, which variables are
+//! set. Pure: the command's words and a way to look up scripts are arguments.
 
 use std::ffi::OsString;
 
@@ -7,35 +7,36 @@ use styxy_core::{Port, ServiceType};
 
 use crate::devserver::frameworks::{self, Framework, Twice, Way};
 use crate::devserver::launch::{self, Scripts};
-use crate::devserver::port_argument::{self, Own};
+use crate::devserver::options::value;
+use crate::devserver::port_argument::{self, PortArgument};
 use crate::devserver::shell::Word;
 use crate::devserver::tool::{Reach, Tool};
 
 /// What is to be done to a command.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Plan {
-    /// The row of the tool, if it is a known one.
+    /// The row of the tool, if it is known.
     pub(crate) framework: Option<&'static Framework>,
     /// The port that a typed argument names.
     pub(crate) typed_port: Option<Port>,
     /// The port that a script names.
     pub(crate) script_port: Option<Port>,
-    /// Typed words that are written anew, with `{port}` in them.
+    /// Typed words that are replaced, with `{port}` in them.
     changes: Vec<(usize, String)>,
-    /// Words that are added, with `{port}` in them, before the typed word of this number.
+    /// Words that are added before the typed word with this number, with `{port}` in them.
     added: Option<(usize, Vec<String>)>,
-    /// Why the tool cannot be told its port, if it cannot.
+    /// Why the tool cannot be given its port, if it cannot.
     pub(crate) obstacle: Option<Obstacle>,
 }
 
-/// Why a known tool cannot be told its port by a word.
+/// Why a known tool cannot be given its port as an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Obstacle {
     /// Added words do not reach it; the sentence says why.
     OutOfReach(String),
-    /// It is started by a script of another workspace, if it is.
+    /// It may be started by a script of another workspace.
     Elsewhere,
-    /// The script itself names a port, and a second one would be a mistake.
+    /// The script itself names a port, and a second one would be wrong.
     Fixed(Port),
 }
 
@@ -58,7 +59,7 @@ impl Plan {
             launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
         let elsewhere = tools.iter().any(|tool| tool.reach == Reach::Elsewhere);
         for tool in tools {
-            // A script's own PORT=3000 counts for more than the variable that is set around it.
+            // PORT=3000 in a script overrides the variable set outside of it.
             let set = tool.assigned.iter().rev().find(|(name, value)| name == "PORT" && !value.expanded);
             plan.script_port = set.and_then(|(_, value)| value.text.parse().ok()).or(plan.script_port);
             let row = row_of(&tool);
@@ -66,11 +67,11 @@ impl Plan {
                 known = row.map(|row| (tool, row));
             }
         }
-        // `vite || true`: what is set for a command that is no server, and comes before the last one, says nothing.
+        // `vite || true`: the server may come before the last command. What is set for other commands does not matter.
         let known =
             known.or_else(|| before.into_iter().find_map(|tool| row_of(&tool).map(|row| (tool, row))));
         plan.obstacle = plan.script_port.map(Obstacle::Fixed);
-        // Who writes `{port}` says where the port goes.
+        // `{port}` in the command says where the port goes.
         if known.is_none() && elsewhere && !marked && plan.obstacle.is_none() {
             plan.obstacle = Some(Obstacle::Elsewhere);
         }
@@ -87,10 +88,10 @@ impl Plan {
         let own = port_argument::find(&tool.args, row);
         let mut missing = true;
         match &own {
-            Own::None => {}
-            // A shell will put something in its place that nobody knows yet.
-            Own::Unknown => return,
-            Own::Port { at, port, with_port } => {
+            PortArgument::None => {}
+            // A shell will expand it to something unknown.
+            PortArgument::Unknown => return,
+            PortArgument::Port { at, port, with_port } => {
                 if let Some(index) = tool.args[*at].typed {
                     self.typed_port = *port;
                     self.changes.push((index, with_port.clone()));
@@ -114,11 +115,7 @@ impl Plan {
             return;
         }
         self.obstacle = None;
-        let is_there = |flag: &str| {
-            tool.args.iter().any(|word| {
-                word.text.strip_prefix(flag).is_some_and(|more| more.is_empty() || more.starts_with('='))
-            })
-        };
+        let is_there = |flag: &str| tool.args.iter().any(|word| value(&word.text, flag).is_some());
         added.extend(row.strict.iter().filter(|flag| !is_there(flag)).map(|flag| (*flag).to_owned()));
         if added.is_empty() {
             return;
@@ -129,12 +126,12 @@ impl Plan {
                 self.added = Some((at, separators.chain(added).collect()));
             }
             Err(why) if missing => self.obstacle = Some(Obstacle::OutOfReach(why)),
-            // It has its port already; that it may move from it is no reason to say anything.
+            // It has its port; that it may move to another one is not worth a warning.
             Err(_) => {}
         }
     }
 
-    /// The command's words, with the first service's port and others' by name.
+    /// The command's words, with the port of the first service and those of the others by name.
     pub(crate) fn apply(&self, typed: Vec<OsString>, ports: &[(ServiceType, Port)]) -> Vec<OsString> {
         let Some((_, first)) = ports.first() else { return typed };
         let with_port = |text: &str| OsString::from(text.replace(PORT, &first.to_string()));
@@ -161,9 +158,9 @@ impl Plan {
     }
 }
 
-/// The first service that a `{port:…}` in `typed` names and that is none of `asked`.
+/// The first service named by a `{port:…}` in `typed` that is not one of `asked`.
 ///
-/// What is no service's name is left to the command: a program in an argument may say `{port:3000}`.
+/// What is not a service name is left to the command: a program in an argument may contain `{port:3000}`.
 pub(crate) fn not_asked(typed: &[OsString], asked: &[ServiceType]) -> Option<ServiceType> {
     let texts = typed.iter().filter_map(|word| word.to_str());
     let named = texts.flat_map(|text| text.split("{port:").skip(1));
@@ -178,25 +175,25 @@ fn row_of(tool: &Tool) -> Option<&'static Framework> {
     frameworks::find(&tool.name, &tool.args.iter().map(|word| word.text.as_str()))
 }
 
-/// What stands for the port.
+/// The placeholder for the port.
 const PORT: &str = "{port}";
 
 fn is_marked(text: &str) -> bool {
     text.contains(PORT) || text.contains("{port:")
 }
 
-/// Before which of the typed words others can be added for the tool, or why there is no such place.
+/// Before which typed word the tool's words can be added, or why they cannot.
 fn place(tool: &Tool, typed: usize) -> Result<usize, String> {
     match &tool.reach {
         Reach::Yes => {}
-        Reach::Elsewhere => return Err("it is another workspace's".to_owned()),
+        Reach::Elsewhere => return Err("it belongs to another workspace".to_owned()),
         Reach::Script(name, why) => return Err(format!("the script {name} {}", why.as_str())),
     }
-    // What follows a `--` of the tool's own are no flags.
+    // Words after the tool's own `--` are not flags.
     match tool.args.iter().find(|word| word.text == "--") {
         None => Ok(typed),
         Some(Word { typed: Some(at), .. }) if tool.separators.is_empty() => Ok(*at),
-        Some(_) => Err("its arguments have a -- of their own".to_owned()),
+        Some(_) => Err("its arguments contain a --".to_owned()),
     }
 }
 

@@ -1,32 +1,33 @@
-//! A port that a command names itself, in its arguments.
+//! A port in a command's own arguments.
 
 use styxy_core::Port;
 
 use crate::devserver::frameworks::{Framework, Way};
+use crate::devserver::options::{Value, is_short, value};
 use crate::devserver::shell::Word;
 
-/// What a tool's arguments say of its port.
+/// What a tool's arguments say about its port.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Own {
+pub(crate) enum PortArgument {
     /// Nothing.
     None,
-    /// Something that only a shell or the tool itself understands.
+    /// A value that only a shell or the tool itself can determine.
     Unknown,
-    /// The word `at` holds it, and would be `with_port` with another port in place of `{port}`.
+    /// The port is in the word `at`, which becomes `with_port` with another port in place of `{port}`.
     Port {
         at: usize,
-        /// None for 0, which stands for any.
+        /// None for 0, which means any port.
         port: Option<Port>,
         with_port: String,
     },
 }
 
-/// What `args` say of the port that `row` is told.
-pub(crate) fn find(args: &[Word], row: &Framework) -> Own {
+/// What `args` say about the port, for a tool of `row`.
+pub(crate) fn find(args: &[Word], row: &Framework) -> PortArgument {
     let end = args.iter().position(|word| word.text == "--").unwrap_or(args.len());
     let args = &args[..end];
     match row.port {
-        Way::Env => Own::None,
+        Way::Env => PortArgument::None,
         Way::Word => by_itself(args, row.valued),
         Way::InFlag(flag) => in_flags(args, &[flag]),
         Way::Flag { write, also, .. } => {
@@ -36,8 +37,8 @@ pub(crate) fn find(args: &[Word], row: &Framework) -> Own {
     }
 }
 
-/// The first word that is no flag, no flag's value, and a port.
-fn by_itself(args: &[Word], valued: &[&str]) -> Own {
+/// The first word that is a port, and neither a flag nor the value of one.
+fn by_itself(args: &[Word], valued: &[&str]) -> PortArgument {
     let mut words = args.iter().enumerate();
     while let Some((at, word)) = words.next() {
         if valued.contains(&word.text.as_str()) {
@@ -48,49 +49,42 @@ fn by_itself(args: &[Word], valued: &[&str]) -> Own {
             return found;
         }
     }
-    Own::None
+    PortArgument::None
 }
 
 /// The last of the flags counts.
-fn in_flags(args: &[Word], flags: &[&str]) -> Own {
+fn in_flags(args: &[Word], flags: &[&str]) -> PortArgument {
     for (at, word) in args.iter().enumerate().rev() {
         for flag in flags {
-            let Some(value) = word.text.strip_prefix(flag) else { continue };
-            if value.is_empty() {
-                return match args.get(at + 1) {
-                    Some(next) => in_word(at + 1, next, "").unwrap_or(Own::Unknown),
-                    // A flag without its value; the tool will say what it thinks of it.
-                    None => Own::Unknown,
-                };
-            }
-            let is_short = flag.len() == 2;
-            let before = match value.strip_prefix('=') {
-                Some(_) => format!("{flag}="),
-                // -p3000
-                None if is_short => (*flag).to_owned(),
-                // --portable is another flag.
+            let found = match value(&word.text, flag) {
                 None => continue,
+                // A flag without its value: the tool will report it.
+                Some(Value::Next) => args
+                    .get(at + 1)
+                    .and_then(|next| in_word(at + 1, next, ""))
+                    .or(Some(PortArgument::Unknown)),
+                Some(Value::Here(start)) => in_word(at, word, &word.text[..start]),
             };
-            if let Some(found) = in_word(at, word, &before) {
-                return found;
-            }
-            if !is_short {
-                return Own::Unknown;
+            match found {
+                Some(found) => return found,
+                // `-prod` may be several flags in one, or another flag.
+                None if is_short(flag) => {}
+                None => return PortArgument::Unknown,
             }
         }
     }
-    Own::None
+    PortArgument::None
 }
 
-/// The port at the end of `word`, behind `before` and perhaps an address: `3000`, `localhost:3000`, `tcp://[::]:3000`.
-fn in_word(at: usize, word: &Word, before: &str) -> Option<Own> {
+/// The port at the end of `word`, after `before` and perhaps an address: `3000`, `localhost:3000`, `tcp://[::]:3000`.
+fn in_word(at: usize, word: &Word, before: &str) -> Option<PortArgument> {
     let value = word.text.strip_prefix(before)?;
     if word.expanded {
-        return (!before.is_empty() || value.starts_with('$')).then_some(Own::Unknown);
+        return (!before.is_empty() || value.starts_with('$')).then_some(PortArgument::Unknown);
     }
     let address = value.rfind(':').map_or(0, |colon| colon + 1);
     let number = &value[address..];
-    // The last part of `::1` is no port; an IPv6 address that has one stands in brackets.
+    // The last part of `::1` is not a port; an IPv6 address with a port is in brackets.
     let host = value[..address].trim_end_matches(':');
     let host = host.rsplit("://").next().unwrap_or(host);
     if value[..address].ends_with("::")
@@ -104,5 +98,5 @@ fn in_word(at: usize, word: &Word, before: &str) -> Option<Own> {
         Err(_) if is_number && number.bytes().all(|byte| byte == b'0') => None,
         Err(_) => return None,
     };
-    Some(Own::Port { at, port, with_port: format!("{before}{}{{port}}", &value[..address]) })
+    Some(PortArgument::Port { at, port, with_port: format!("{before}{}{{port}}", &value[..address]) })
 }

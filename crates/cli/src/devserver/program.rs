@@ -1,6 +1,6 @@
-//! What the first word of a command names: a program, or a package that brings one.
+//! What the first word of a command names: a program, or a package that contains one.
 
-/// The program that `word` starts: without its folder, its version and what only some systems write.
+/// The name of the program that `word` starts: without its folder and its ending on Windows.
 pub(crate) fn program(word: &str) -> &str {
     let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
     [".cmd", ".exe", ".bat", ".ps1"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
@@ -14,7 +14,7 @@ pub(crate) fn package(word: &str) -> &str {
     }
 }
 
-/// The package that a JavaScript file under `node_modules` is in.
+/// The package that contains a JavaScript file under `node_modules`.
 pub(crate) fn package_of_file(path: &str) -> Option<&str> {
     let (_, inside) = path.rsplit_once("node_modules/")?;
     if let Some(program) = inside.strip_prefix(".bin/") {
@@ -24,8 +24,8 @@ pub(crate) fn package_of_file(path: &str) -> Option<&str> {
     inside.match_indices('/').nth(folders - 1).map(|(end, _)| &inside[..end])
 }
 
-/// Whether a program at `path` is likely to be the known one of its name, and not a project's own: `./serve` and
-/// `./bin/serve` are not.
+/// Whether a program at `path` is probably the known one of that name, and not the project's own: `./serve` and
+/// `./bin/serve` are the project's own.
 pub(crate) fn is_known_place(path: &str) -> bool {
     let path = path.replace('\\', "/");
     let mut named = path.as_str();
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_projects_own_program_is_not_taken_for_a_known_one() {
+    fn a_program_of_the_project_is_not_taken_for_a_known_one() {
         for own in
             ["./serve", "scripts/vite", "../next", "bin/serve", "./bin/serve", "../bin/serve", "/opt/x/serve"]
         {

@@ -1,4 +1,4 @@
-//! The events of the agents, as far as they matter here. Every field may be missing or of another form.
+//! The agents' events that matter here. Every field may be missing or have another form.
 
 use std::path::PathBuf;
 
@@ -16,10 +16,10 @@ pub(super) struct Event {
     pub(super) session: Option<String>,
 }
 
-/// What happened. `name` is the event's own, for the answer.
+/// What happened. `name` is the event's name, which the answer repeats.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Happened {
-    /// A session began, or goes on.
+    /// A session began or was resumed.
     Began { name: String },
     /// The agent works in another folder now.
     Moved { from: PathBuf },
@@ -29,7 +29,7 @@ pub(super) enum Happened {
     Command { name: String, text: String },
 }
 
-/// Tools that run a shell command, by agent: Claude Code's and Codex', Cursor's, Gemini's.
+/// Tools that run a shell command, of Claude Code and Codex, Cursor, Gemini.
 const SHELLS: [&str; 8] = [
     "Bash",
     "PowerShell",
@@ -41,12 +41,12 @@ const SHELLS: [&str; 8] = [
     "run_shell_command",
 ];
 
-/// Programs that run the text behind their `-c`. With others that is a word like any: `rg -c` counts.
+/// Programs that run the text after `-c`. For others it is an ordinary argument: `rg -c` counts.
 const RUN_TEXT: [&str; 6] = ["sh", "bash", "zsh", "dash", "ksh", "fish"];
 
 /// Reads an event; none if it is not understood or does not matter.
 pub(super) fn read(text: &[u8]) -> Option<Event> {
-    // Windows' own programs write a mark at the beginning, which JSON does not know.
+    // Windows programs write a byte order mark at the beginning, which JSON does not allow.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let json: Value = serde_json::from_slice(text).ok()?;
     let said = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -87,7 +87,7 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
     Some(Event { happened, folder, session })
 }
 
-/// A command as text, also where it is a list of words.
+/// A command as text, even if it is a list of words.
 fn command(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -109,8 +109,8 @@ fn command(value: &Value) -> Option<String> {
     }
 }
 
-/// A command of `PowerShell` as the reader of shell commands takes it, where both mean the same; none where comments and
-/// quotes go over lines, which look like commands to it.
+/// A `PowerShell` command in the form of a POSIX shell, where both mean the same; none if it has comments or quotes over
+/// several lines, which would look like commands.
 fn of_powershell(text: &str) -> Option<String> {
     let goes_over_lines = ["<#", "@'", "@\""].iter().any(|start| text.contains(start));
     (!goes_over_lines).then(|| text.replace('\\', "/"))
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_shell_runs_the_text_behind_its_flag() {
+    fn only_a_shell_runs_the_text_after_its_flag() {
         let given = |words: &Value| {
             text(&json!({
                 "hook_event_name": "PreToolUse", "tool_name": "shell", "cwd": "/w",
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_over_lines_in_powershell_is_not_read() {
+    fn powershell_text_over_several_lines_is_not_read() {
         let given = |tool: &str, command: &str| {
             text(&json!({
                 "hook_event_name": "PreToolUse", "tool_name": tool, "cwd": "/w",
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_of_the_byte_order_is_passed_over() {
+    fn a_byte_order_mark_is_skipped() {
         let event = r#"{"hook_event_name": "beforeShellExecution", "command": "a", "cwd": "/w"}"#;
         let marked = format!("\u{feff}{event}");
         assert!(read(event.as_bytes()).is_some());
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_nothing() {
+    fn an_event_that_is_not_understood_is_ignored() {
         for bad in
             ["", "{", "[]", "null", "{}", r#"{"hook_event_name": 3}"#, r#"{"hook_event_name": "Stop"}"#]
         {

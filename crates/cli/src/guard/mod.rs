@@ -1,35 +1,34 @@
-//! What agents' hooks ask: what to tell a session that begins, and whether a shell command may run.
+//! The answers to agents' hooks: the context for a session that begins, and whether a shell command may run.
 //!
-//! It never fails the agent: whatever goes wrong, there is no answer. It allows nothing, it only denies what would take or
-//! end another's server. Only the start of a session starts a daemon.
+//! It never makes the agent fail: if anything goes wrong, there is no answer. It never allows a command, it only denies
+//! those that would take the port of another's server or end it. Only the start of a session starts the daemon.
 
 mod answer;
 mod event;
-mod leases;
 mod objection;
 mod pattern;
 mod session;
 mod targets;
 
-use std::env;
-
-use styxy_client::agents::{self, Agent};
-use styxy_client::place::{self, Session};
+use styxy_client::agents::Agent;
+use styxy_client::{Caller, Session};
 use styxy_core::InstanceId;
 
+use crate::here::caller::caller;
 use event::{Event, Happened};
 
-/// What to tell `agent` about the event that it described as `text`, JSON; nothing if there is nothing to say.
+/// The answer to `agent` about the event in `text` (JSON); none if there is nothing to say.
 pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
     let Event { happened, folder, session } = event::read(text)?;
-    let session = whose(agent, session.as_deref());
+    let caller = caller().at(&folder);
+    let session = whose(&caller, agent, session.as_deref());
     match happened {
         Happened::Began { name } => {
-            let began = session::begin(agent, &folder, session.as_ref())?;
+            let began = session::begin(agent, &caller, session.as_ref())?;
             Some(answer::context(agent, &name, &began))
         }
         Happened::Moved { from } => {
-            session::moved(&from, &folder, session.as_ref());
+            session::moved(&from, &caller, session.as_ref());
             None
         }
         Happened::Ended { why } => {
@@ -37,17 +36,21 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
             None
         }
         Happened::Command { name, text } => {
-            let why =
-                objection::objection(&text, &folder, session.as_ref().map(|session| &session.instance))?;
+            let why = objection::objection(
+                &text,
+                &caller,
+                &folder,
+                session.as_ref().map(|session| &session.instance),
+            )?;
             Some(answer::denial(agent, &name, &why))
         }
     }
 }
 
-/// The session that the hook runs in, by the rule of every other command.
-fn whose(agent: Agent, session: Option<&str>) -> Option<Session> {
-    let found = place::session(|name| env::var(name).ok(), agents::nearest).ok()?;
-    // The agent's shell has this as a variable.
+/// The session that the hook runs in, by the same rule as for every command.
+fn whose(caller: &Caller, agent: Agent, session: Option<&str>) -> Option<Session> {
+    let found = caller.session().ok()?;
+    // The agent's shell has the id as a variable.
     let by_id = || {
         let id = session.filter(|_| agent == Agent::Claude)?;
         Some(Session { instance: InstanceId::new(&format!("claude-{id}")).ok()?, pid: None })

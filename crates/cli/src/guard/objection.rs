@@ -1,40 +1,49 @@
-//! Whether a shell command would take or end the server of another worktree or session, and what to say then.
+//! Whether a shell command would take the port of another worktree's or session's server or end it, and the objection.
 //!
-//! A command that names no port and no process costs no request. An answer that does not come in time is none.
+//! A command that names no port and no process costs no request. Without an answer in time there is no objection.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use styxy_client::place::project_root;
-use styxy_client::{Client, Error};
+use styxy_client::leases::{self, Of};
+use styxy_client::{Caller, Client, Error, Terms};
 use styxy_core::api::{
     AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanQuery, WhoAnswer, Whose,
 };
+use styxy_core::checkout::Kinship;
 use styxy_core::{InstanceId, Pid, Port, PortRange};
 
 use super::targets::{self, Target, What};
 use crate::devserver::package::Package;
 use crate::here::context;
-use crate::here::ownership::{self, Here, Kinship};
-use crate::here::place::user_home;
+use crate::here::ownership::{self, Here};
 use crate::here::process;
 use crate::say::facts;
+use crate::say::output::one_line;
 use crate::say::table::tilde;
 
-/// The agent waits for no longer than this; a healthy daemon answers in a fraction of a millisecond, and one that a busy
-/// machine keeps from running gets some chance.
+/// The agent waits no longer than this. A healthy daemon answers in a fraction of a millisecond; on a busy machine it may
+/// need longer.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// So many ports are asked about one by one; more in one look at all of them.
+/// Up to so many ports are asked about one by one; more are asked about in one scan.
 const FEW: usize = 2;
 
-/// Why `text`, run in `folder` by `instance`, is not to run; none if it may, or nobody knows.
-pub(super) fn objection(text: &str, folder: &Path, instance: Option<&InstanceId>) -> Option<String> {
-    let home = user_home();
+/// Why `text` must not run in `folder` for `instance`; none if it may, or if that is unknown.
+pub(super) fn objection(
+    text: &str,
+    caller: &Caller,
+    folder: &Path,
+    instance: Option<&InstanceId>,
+) -> Option<String> {
     let scripts = |folder: &Path, name: &str| Package::around(folder).ok()?.script(name).map(str::to_owned);
-    let targets = targets::read(text, folder, home.as_deref(), &scripts);
+    let targets = targets::read(text, folder, caller.home(), &scripts);
     let targets: Vec<(What, Here)> = targets
         .into_iter()
-        .filter_map(|Target { what, folder }| Some((what, here(&folder, home.clone(), instance.cloned())?)))
+        // A folder that is not there (yet) is nobody's.
+        .filter_map(|Target { what, folder }| {
+            let caller = caller.at(&folder);
+            caller.place().is_some().then(|| (what, Here::new(caller, instance.cloned())))
+        })
         .collect();
     if targets.is_empty() {
         return None;
@@ -43,13 +52,6 @@ pub(super) fn objection(text: &str, folder: &Path, instance: Option<&InstanceId>
         tokio::time::timeout(PATIENCE, judge(client, &targets)).await.unwrap_or(Ok(None))
     });
     asked.ok()?.ok()?
-}
-
-/// The place that a command runs in; none if the folder is not there (yet).
-fn here(folder: &Path, home: Option<PathBuf>, instance: Option<InstanceId>) -> Option<Here> {
-    let folder = styxy_client::place::canonical(folder).ok()?;
-    let place = project_root(&folder, home.as_deref()).unwrap_or(folder);
-    Some(Here::at(Some(place), instance, home))
 }
 
 async fn judge(client: &Client, targets: &[(What, Here)]) -> Result<Option<String>, Error> {
@@ -65,7 +67,7 @@ async fn judge(client: &Client, targets: &[(What, Here)]) -> Result<Option<Strin
         seen = scan(client, range).await?;
     }
     let by_name = targets.iter().any(|(what, _)| port(what).is_none());
-    // Whoever listens, leased or not: a person starts servers without asking for a lease.
+    // Every listener, leased or not: people also start servers without a lease.
     let listeners = if by_name { scan(client, PortRange::ALL).await? } else { Vec::new() };
     for (what, here) in targets {
         let candidates = match what {
@@ -78,7 +80,8 @@ async fn judge(client: &Client, targets: &[(What, Here)]) -> Result<Option<Strin
         };
         for answer in candidates {
             if let Some(holder) = other(client, what, answer, here).await? {
-                return Ok(Some(said(client, what, &holder, here).await?));
+                let own = own(client, here).await?;
+                return Ok(Some(said(what, &holder, &own, here.caller.home())));
             }
         }
     }
@@ -113,7 +116,7 @@ async fn scan(client: &Client, range: PortRange) -> Result<Vec<CheckAnswer>, Err
         .collect())
 }
 
-/// Whether the command would end the process that listens, or the one that owns the lease and so the server.
+/// Whether the command would end the process that listens, or the one that owns the lease and with it the server.
 fn is_meant(what: &What, answer: &CheckAnswer) -> bool {
     let owner = answer
         .allocated_to
@@ -134,7 +137,7 @@ fn is_meant(what: &What, answer: &CheckAnswer) -> bool {
     }
 }
 
-/// What is known of whoever has the port, if that is another worktree or another live session.
+/// Who has the port, if that is another worktree or another live session.
 async fn other(
     client: &Client,
     what: &What,
@@ -150,12 +153,12 @@ async fn other(
                 usage.project_path.is_some() || lease.is_some_and(|lease| lease.project_path.is_some());
             usage.same_user != Some(false) && in_worktree && holder.worktree.is_some()
         }),
-        // Nothing would be ended; and a port that is only leased can be bound by nobody else.
+        // A port without a server: nothing would be ended, but to bind it would take it from its lease.
         Whose::Nobody if !matches!(what, What::Bind(_)) => false,
         Whose::Nobody => match lease.and_then(|lease| lease.project_path.as_ref()) {
             Some(project) => {
                 holder.worktree = Some(project.clone());
-                here.kinship(Path::new(project.as_str())) != Kinship::Same
+                here.caller.kinship(Path::new(project.as_str())) != Kinship::Same
                     || is_other_session(client, &holder, here).await?
             }
             None => false,
@@ -166,13 +169,13 @@ async fn other(
     Ok(is_other.then_some(holder))
 }
 
-/// Whether the lease is another session's, and that one lives. Without a name of one's own there is no telling.
+/// Whether the lease belongs to another live session. Unknown, and so false, if this session has no name.
 async fn is_other_session(client: &Client, holder: &WhoAnswer, here: &Here) -> Result<bool, Error> {
     let (Some(theirs), Some(ours)) = (&holder.instance_id, &here.instance) else { return Ok(false) };
     if theirs == ours {
         return Ok(false);
     }
-    // A session without hooks is not registered, and its name tells its process.
+    // A session without hooks is not registered, but its name contains its pid.
     let pid = theirs.as_str().rsplit('-').next().and_then(|pid| pid.parse().ok()).and_then(Pid::new);
     if pid.is_some_and(|pid| process::started(pid).is_some()) {
         return Ok(true);
@@ -181,15 +184,15 @@ async fn is_other_session(client: &Client, holder: &WhoAnswer, here: &Here) -> R
     Ok(live.iter().any(|instance| instance.instance_id == *theirs))
 }
 
-/// Facts: who has it, what this checkout has, how to start on one's own.
-async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> Result<String, Error> {
+/// The facts: who has it, which ports this checkout has (`own`), how to start a server on another port.
+fn said(what: &What, holder: &WhoAnswer, own: &[String], home: Option<&Path>) -> String {
     let usage = holder.system_usage.as_ref();
     let process = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     let mut facts: Vec<String> = Vec::new();
     facts.extend(holder.instance_id.as_ref().map(|instance| format!("session {instance}")));
-    facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), here.home.as_deref())));
+    facts.extend(holder.worktree.as_ref().map(|path| tilde(path.as_str(), home)));
     facts.extend(holder.branch.as_ref().map(|branch| format!("branch {branch}")));
-    let of = facts.join(", ");
+    let of = one_line(&facts.join(", ")).into_owned();
     let port = holder.port;
     let server = process.clone().unwrap_or_else(|| "a server".to_owned());
     let fact = match what {
@@ -197,10 +200,10 @@ async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> 
             format!("Port {port} is in use by {server} of another checkout or session: {of}.")
         }
         What::Bind(_) => format!("Port {port} is leased for another checkout or session: {of}."),
-        What::KillPort(_) => format!("Port {port} has {server} of another checkout or session: {of}."),
+        What::KillPort(_) => format!("Port {port} is used by {server} of another checkout or session: {of}."),
         What::KillName(name) => {
             format!(
-                "The name {:?} also means {server} on port {port} of another checkout or session: {of}.",
+                "The name {:?} also matches {server} on port {port} of another checkout or session: {of}.",
                 name.shown
             )
         }
@@ -208,7 +211,6 @@ async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> 
             "Process {pid} belongs to the server on port {port} of another checkout or session: {of}."
         ),
     };
-    let own = own(client, here).await?;
     let own = if own.is_empty() {
         "This checkout has no leased port yet.".to_owned()
     } else {
@@ -217,20 +219,63 @@ async fn said(client: &Client, what: &What, holder: &WhoAnswer, here: &Here) -> 
     let how = match what {
         What::Bind(_) => "`styxy run -- COMMAND` runs a server on a port of its own.",
         What::KillPort(_) | What::KillName(_) | What::KillPid(_) => {
-            "`styxy kill PORT` ends a server of this checkout and no other, and `styxy run -- COMMAND` runs one on a port of its own."
+            "`styxy kill PORT` ends only servers of this checkout, and `styxy run -- COMMAND` runs one on a port of its own."
         }
     };
-    Ok(format!("{fact} {own} {how}"))
+    format!("{fact} {own} {how}")
 }
 
-/// `dev 8003`, for every lease of this worktree that is not another session's.
+/// `dev 8003`, for every lease of this worktree that does not belong to another session.
 async fn own(client: &Client, here: &Here) -> Result<Vec<String>, Error> {
-    let place = here.place.as_deref().and_then(|place| crate::here::place::key(place).ok());
-    if place.is_none() {
+    let project = here.caller.place().and_then(|place| here.caller.project_named(place).ok());
+    if project.is_none() {
         return Ok(Vec::new());
     }
-    let query = AllocationsQuery { project_path: place, ..AllocationsQuery::default() };
+    let query = AllocationsQuery { project_path: project.clone(), ..AllocationsQuery::default() };
     let leases = client.allocations(&query).await?.allocations;
-    let ours = |lease: &&Lease| lease.instance_id.is_none() || lease.instance_id == here.instance;
+    let terms = Terms { project, instance: here.instance.clone(), ..Terms::default() };
+    let ours = |lease: &&Lease| matches!(leases::whose(lease, &terms), Of::Caller | Of::Person);
     Ok(leases.iter().filter(ours).map(|lease| format!("{} {}", facts::service(lease), lease.port)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+    use serde_json::json;
+
+    #[test]
+    fn an_objection_says_who_has_the_port_and_how_to_start_on_another() {
+        let holder = |change: fn(&mut serde_json::Value)| -> WhoAnswer {
+            let mut wire = json!({"port": 3000, "whose": "sibling", "reason": "", "worktree": "/home/ada/fix",
+                "branch": "fix", "instance_id": "claude-2", "allocated_to": null,
+                "system_usage": {"pid": 42, "process": "node", "addresses": []}});
+            change(&mut wire);
+            serde_json::from_value(wire).unwrap()
+        };
+        let port = Port::new(3000).unwrap();
+        let said = |what: &What, change: fn(&mut serde_json::Value), own: &[String]| {
+            said(what, &holder(change), own, Some(Path::new("/home/ada"))) + "\n"
+        };
+        let own = ["dev 8000".to_owned(), "api/web 8001".to_owned()];
+        let text = "pkill node";
+        let named = targets::read(text, Path::new("/"), None, &|_, _| None).remove(0).what;
+        snapshot!(
+            "objections",
+            each([
+                ("a port in use", said(&What::Bind(port), |_| {}, &own)),
+                (
+                    "a port that is leased",
+                    said(&What::Bind(port), |wire| wire["system_usage"] = json!(null), &[])
+                ),
+                ("ends what has the port", said(&What::KillPort(port), |_| {}, &own)),
+                ("ends by name", said(&named, |wire| wire["branch"] = json!(null), &own)),
+                ("ends by pid", said(&What::KillPid(42), |wire| wire["instance_id"] = json!(null), &[])),
+                (
+                    "a hostile branch",
+                    said(&What::Bind(port), |wire| wire["branch"] = json!("a\nb\u{1b}[2J"), &[])
+                ),
+            ])
+        );
+    }
 }

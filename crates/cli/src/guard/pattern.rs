@@ -1,14 +1,14 @@
-//! The patterns that `pkill` and `grep` are given, as far as they are plain: letters, `.`, `*`, `+`, `?`, `[…]`, `^`, `$`, `|`, `(…|…)`.
+//! The patterns of `pkill` and `grep`, as far as they are simple: letters, `.`, `*`, `+`, `?`, `[…]`, `^`, `$`, `|`, `(…|…)`.
 
-/// Stands in a text for something that is not known, of any length. Only `.*` is sure to go over it.
+/// Stands in a text for something unknown of any length. Only `.*` matches it for certain.
 pub(super) const UNKNOWN: char = '\0';
 
-/// Nobody types more than this; it bounds the work.
+/// Longer patterns are not typed; this bounds the work.
 const MOST_PIECES: usize = 256;
-/// The same, for what may stand instead of one another.
+/// The same for alternatives.
 const MOST_BRANCHES: usize = 64;
 
-/// A pattern: one of these must match.
+/// A pattern: one of these alternatives must match.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Vec<Branch>);
 
@@ -39,7 +39,7 @@ enum One {
     Among { negated: bool, ranges: Vec<(char, char)> },
 }
 
-/// How much of a text is to match.
+/// How much of a text has to match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Extent {
     AsItSays,
@@ -47,20 +47,20 @@ enum Extent {
 }
 
 impl Pattern {
-    /// An extended expression; none if there is more in it than this understands.
+    /// Reads an extended regular expression; none if it contains anything that is not supported here.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() > MOST_PIECES {
             return None;
         }
         let branches: Vec<Branch> =
             without_groups(text)?.iter().map(|text| branch(text)).collect::<Option<_>>()?;
-        // An empty one would mean everybody.
+        // An empty alternative would match everything.
         let says_something = branches.iter().all(|branch| !branch.pieces.is_empty());
         let pieces: usize = branches.iter().map(|branch| branch.pieces.len()).sum();
         (says_something && pieces <= MOST_PIECES).then_some(Self(branches))
     }
 
-    /// Whether it says where in a line it stands.
+    /// Whether it has an anchor.
     pub(super) fn is_anchored(&self) -> bool {
         self.0.iter().any(|branch| branch.from_start || branch.to_end)
     }
@@ -75,8 +75,8 @@ impl Pattern {
 }
 
 impl Branch {
-    /// Goes through `text` once, with every place in the pattern that it may have come to, so the time is the product of
-    /// both lengths whatever the pattern is.
+    /// Goes through `text` once, with every position in the pattern that can be reached, so the time is the product of both
+    /// lengths for any pattern.
     fn goes(&self, text: &str, extent: Extent) -> bool {
         let from_start = self.from_start || extent == Extent::Whole;
         let to_end = self.to_end || extent == Extent::Whole;
@@ -117,7 +117,7 @@ impl Piece {
     }
 }
 
-/// What the expression may be instead, without brackets: `a(b|c)` is `ab` or `ac`.
+/// The expression as alternatives without groups: `a(b|c)` is `ab` or `ac`.
 fn without_groups(text: &str) -> Option<Vec<String>> {
     let marks = marks(text)?;
     let (mut depth, mut group) = (0_usize, None);
@@ -143,7 +143,7 @@ fn without_groups(text: &str) -> Option<Vec<String>> {
     };
     let repeats = |text: &str| text.starts_with(['*', '+', '?', '{']);
     let behind = &text[end + 1..];
-    // How often a group is found is not followed.
+    // Repeated groups are not supported.
     if repeats(behind) {
         return None;
     }
@@ -158,7 +158,7 @@ fn without_groups(text: &str) -> Option<Vec<String>> {
     (all.len() <= MOST_BRANCHES).then_some(all)
 }
 
-/// Where `(`, `|` and `)` are that mean what they say: not behind a backslash and not in square brackets.
+/// The positions of `(`, `|` and `)` that are operators: not after a backslash and not in square brackets.
 fn marks(text: &str) -> Option<Vec<(usize, char)>> {
     let mut found = Vec::new();
     let mut letters = text.char_indices().peekable();
@@ -167,7 +167,7 @@ fn marks(text: &str) -> Option<Vec<(usize, char)>> {
             '\\' => drop(letters.next()?),
             '[' => {
                 letters.next_if(|(_, next)| *next == '^');
-                // The first one is a letter like any, also if it is a bracket.
+                // The first character is literal, even if it is a bracket.
                 letters.next()?;
                 letters.find(|(_, next)| *next == ']')?;
             }
@@ -190,7 +190,7 @@ fn branch(text: &str) -> Option<Branch> {
             }
             '.' => One::Any,
             '[' => among(&mut letters)?,
-            // Behind a backslash, letters and these four are places and not themselves.
+            // After a backslash, letters and these four have a special meaning.
             '\\' => One::Letter(
                 letters
                     .next()
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_patterns_are_found_where_they_are() {
+    fn simple_patterns_match() {
         for (pattern, text, expected) in [
             ("node", "node", true),
             ("node", "nodemon", true),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_no_pattern() {
+    fn an_unsupported_pattern_is_refused() {
         for pattern in [
             "(a)*", "(a|b)+", "(a|)", "()", "(a", "a)", "(*a)", "x(^a)", "(a$)x", "a{2}", "\\bnode", "",
             "a|", "[", "[]", "*a", "a$b", "\\<a", "a+*",
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_matched_by_nothing_but_whatever_there_is() {
+    fn only_any_number_of_anything_matches_the_unknown() {
         let text = format!("a{UNKNOWN}b");
         for (pattern, expected) in
             [("a.*b", true), ("ab", false), ("a.b", false), ("a[^x]b", false), ("a.+b", false), ("b", true)]
@@ -300,9 +300,9 @@ mod tests {
         }
     }
 
-    /// With a matcher that tries one way after the other this takes longer than anybody has.
+    /// A backtracking matcher would take practically forever.
     #[test]
-    fn a_pattern_with_many_ways_to_match_is_read_through_once() {
+    fn a_pattern_that_can_match_in_many_ways_takes_one_pass() {
         let text = "a".repeat(4096);
         assert_eq!(is_in(&"a*".repeat(100), &text), Some(true));
         assert_eq!(is_in(&format!("{}b", "a*".repeat(100)), &text), Some(false));

@@ -1,7 +1,7 @@
-//! The beginning, the moves and the end of an agent's session.
+//! The start of an agent's session, its changes of folder, and its end.
 //!
-//! The leases are the session's as long as the agent's process lives, whatever becomes of these events: the daemon watches
-//! the process.
+//! The leases belong to the session for as long as the agent's process lives, even if these events get lost: the daemon
+//! watches the process.
 
 use std::env;
 use std::fs::File;
@@ -10,79 +10,77 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use styxy_client::agents::Agent;
-use styxy_client::place::{Session, project_root};
-use styxy_client::{Client, Error};
-use styxy_core::ProjectPath;
+use styxy_client::leases::{self, Accepted, Leased};
+use styxy_client::{Caller, Client, Error, PortRequest, Session, Terms};
 use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
 
-use super::leases::{self, Leased};
 use crate::here::context::{self, Autostart};
-use crate::here::place::{key, user_home};
+use crate::here::requests;
 use crate::here::variables::{Served, variables};
-use crate::here::wishes::{self, Wish};
+use crate::say::output::one_line;
 
-/// How long a daemon may take that may have to start first.
+/// How long the daemon may take if it may have to start first.
 const START: Duration = Duration::from_secs(1);
-/// How long one may take that runs: the agent waits, and its leases end without this too.
+/// How long a running daemon may take: the agent waits, and its leases end without this too.
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// What a session gets at its beginning.
 #[derive(Debug)]
 pub(super) struct Began {
-    /// For the agent to read: facts.
+    /// Facts for the agent to read.
     pub(super) said: String,
     pub(super) variables: Vec<(String, String)>,
 }
 
-/// Registers the session, leases the project's ports for it, exports them, and says which they are.
+/// Registers the session, leases the project's ports for it, exports them, and lists them.
 ///
 /// None if that cannot be done: the agent then works as it would without Styxy.
-pub(super) fn begin(agent: Agent, folder: &Path, session: Option<&Session>) -> Option<Began> {
-    let project = project(folder);
-    let wishes = wishes(folder)?;
+pub(super) fn begin(agent: Agent, caller: &Caller, session: Option<&Session>) -> Option<Began> {
+    let requests = requests(caller)?;
+    let terms = terms(caller, session);
     let leased = context::ask_within(START, Autostart::FromEnvironment, async |client| {
         if let Some(Session { instance, pid: Some(pid) }) = session {
             let request = RegisterRequest {
                 instance_id: instance.clone(),
-                working_directory: project.clone(),
+                working_directory: terms.project.clone(),
                 pid: Some(*pid),
                 metadata: None,
             };
             match client.register(&request).await {
-                // An agent within an agent has the session of the outer one.
+                // An agent inside an agent uses the session of the outer one.
                 Ok(_) | Err(Error::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        leases::lease(client, &wishes, project.as_ref(), session.map(|session| &session.instance)).await
+        leases::present_or_new(client, &requests, &terms, Accepted::Own).await
     });
     let leased = leased.ok()?.ok()?;
-    let variables = exported(&wishes, &leased, session);
+    let variables = exported(&requests, &leased, session);
     let exports = write_env_file(agent, &variables);
-    Some(Began { said: said(&wishes, &leased, project.is_some(), exports), variables })
+    Some(Began { said: said(&requests, &leased, terms.project.is_some(), exports), variables })
 }
 
-/// Exports the ports of the worktree that the agent works in now, if it is another one. Outside of any it keeps those it
-/// has: it will be back.
-pub(super) fn moved(from: &Path, to: &Path, session: Option<&Session>) {
-    let Some(project) = project(to) else { return };
-    if self::project(from).as_ref() == Some(&project) || env_file(Agent::Claude).is_none() {
+/// Exports the ports of the worktree that the agent works in now, if it is another one. Outside of any worktree it keeps
+/// those that it has: it will come back.
+pub(super) fn moved(from: &Path, to: &Caller, session: Option<&Session>) {
+    let terms = terms(to, session);
+    let is_another = terms.project.is_some() && to.at(from).root() != to.root();
+    if !is_another || env_file(Agent::Claude).is_none() {
         return;
     }
-    let Some(wishes) = wishes(to) else { return };
-    let instance = session.map(|session| &session.instance);
+    let Some(requests) = requests(to) else { return };
     let leased = context::try_ask(PATIENCE, async |client| {
-        leases::lease(client, &wishes, Some(&project), instance).await
+        leases::present_or_new(client, &requests, &terms, Accepted::Own).await
     });
     if let Ok(Ok(leased)) = leased {
-        write_env_file(Agent::Claude, &exported(&wishes, &leased, session));
+        write_env_file(Agent::Claude, &exported(&requests, &leased, session));
     }
 }
 
-/// Gives back what the session leased and nobody uses. A cleared or resumed session goes on.
+/// Releases what the session leased and nothing uses. A cleared or resumed session continues.
 pub(super) fn end(why: &str, session: Option<&Session>) {
     let Some(session) = session.filter(|_| !matches!(why, "clear" | "resume")) else { return };
-    // It ends by itself if this does not get through.
+    // If this fails, the leases end with the agent's process.
     let _ = context::try_ask(PATIENCE, async |client| {
         tokio::time::timeout(PATIENCE, release(client, session)).await.unwrap_or(Ok(()))
     });
@@ -92,10 +90,10 @@ async fn release(client: &Client, session: &Session) -> Result<(), Error> {
     let query =
         AllocationsQuery { instance_id: Some(session.instance.clone()), ..AllocationsQuery::default() };
     for lease in client.allocations(&query).await?.allocations {
-        // A process that owns one may be about to listen.
+        // A process that owns a lease may be about to listen.
         if lease.state == State::Granted && lease.owner.kind != OwnerKind::Process {
             match client.release(lease.lock_id).await {
-                // It has ended meanwhile.
+                // It has ended since.
                 Ok(_) | Err(Error::Refused(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -104,34 +102,21 @@ async fn release(client: &Client, session: &Session) -> Result<(), Error> {
     Ok(())
 }
 
-/// The worktree around `folder`, as leases name it.
-pub(super) fn project(folder: &Path) -> Option<ProjectPath> {
-    project_root(folder, user_home().as_deref()).and_then(|root| key(&root).ok())
+/// For whom the ports are: the session, in the worktree that it works in, if leases can name that.
+fn terms(caller: &Caller, session: Option<&Session>) -> Terms {
+    let instance = session.map(|session| session.instance.clone());
+    Terms { project: caller.project().ok().flatten(), instance, ..Terms::default() }
 }
 
-fn wishes(folder: &Path) -> Option<Vec<Wish>> {
-    // A file with a mistake is said so by every command that is typed.
-    let project = wishes::project_of(folder).ok().flatten();
-    let mut services: Vec<_> = project
-        .iter()
-        .flat_map(|project| project.services.iter().map(|(service, _)| service.clone()))
-        .collect();
-    if services.is_empty() {
-        services.extend("dev".parse().ok());
-    }
-    wishes::wishes(services, None, project.as_ref()).ok()
+fn requests(caller: &Caller) -> Option<Vec<PortRequest>> {
+    // Every typed command reports a mistake in the file.
+    let file = caller.file().ok().flatten();
+    requests::requests(requests::services(file.as_ref()), None, file.as_ref()).ok()
 }
 
-fn exported(wishes: &[Wish], leased: &[Leased], session: Option<&Session>) -> Vec<(String, String)> {
-    let served: Vec<Served> = wishes
-        .iter()
-        .zip(leased)
-        .map(|(wish, leased)| Served {
-            service: wish.service.clone(),
-            port: leased.port,
-            env: wish.env.clone(),
-        })
-        .collect();
+fn exported(requests: &[PortRequest], leased: &[Leased], session: Option<&Session>) -> Vec<(String, String)> {
+    let served = requests.iter().zip(leased).map(|(request, leased)| Served::new(request, leased.port));
+    let served: Vec<Served> = served.collect();
     let instance = session.map(|session| ("STYXY_INSTANCE".to_owned(), session.instance.to_string()));
     instance.into_iter().chain(variables(&served)).collect()
 }
@@ -157,7 +142,7 @@ fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
     let Some(path) = env_file(agent) else {
         return if agent == Agent::Cursor { Exports::Yes } else { Exports::No };
     };
-    // Names and values have no letter that a shell would take for more than itself.
+    // Names and values contain no character that is special to a shell.
     let mut lines = String::new();
     for (name, value) in variables {
         lines.extend(["export ", name, "='", value, "'\n"]);
@@ -169,21 +154,48 @@ fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
     }
 }
 
-/// Facts, in a sentence each.
-fn said(wishes: &[Wish], leased: &[Leased], in_checkout: bool, exports: Exports) -> String {
+/// The facts, one sentence each.
+fn said(requests: &[PortRequest], leased: &[Leased], in_checkout: bool, exports: Exports) -> String {
+    let list = requests.iter().zip(leased);
     let list: Vec<String> =
-        wishes.iter().zip(leased).map(|(wish, leased)| format!("{} {}", wish.service, leased.port)).collect();
+        list.map(|(request, leased)| format!("{} {}", request.service, leased.port)).collect();
     let whom = if in_checkout { "checkout" } else { "session" };
     let mut said = format!("Ports that Styxy has leased for this {whom}: {}.", list.join(", "));
     for reason in leased.iter().filter_map(|leased| leased.reason.as_deref()) {
-        said.extend([" The ", reason, "."]);
+        said.extend([" The ", &*one_line(reason), "."]);
     }
     if exports == Exports::Yes {
         said.push_str(" The shell has them as PORT (the first one) and STYXY_<SERVICE>_PORT.");
     }
     said.push_str(
-        " `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` tells whose a port is, and `styxy kill PORT` \
+        " `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` shows whose server is on a port, and `styxy kill PORT` \
          ends a server of this checkout. Other checkouts and sessions on this machine have servers of their own.",
     );
     said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+    use styxy_core::Port;
+
+    #[test]
+    fn a_session_learns_its_ports_and_how_to_use_them() {
+        let request = |service: &str| PortRequest::new(service.parse().unwrap());
+        let leased = |port, reason: Option<&str>| Leased {
+            port: Port::new(port).unwrap(),
+            reason: reason.map(str::to_owned),
+        };
+        let two = [request("dev"), request("api")];
+        let ports =
+            [leased(8001, Some("preferred port 8000 is leased by claude-2 (/w/b\nx)")), leased(4000, None)];
+        snapshot!(
+            "session",
+            each([
+                ("a checkout with two services", said(&two, &ports, true, Exports::Yes) + "\n"),
+                ("no checkout, no variables", said(&two[..1], &ports[..1], false, Exports::No) + "\n"),
+            ])
+        );
+    }
 }

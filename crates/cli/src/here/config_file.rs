@@ -1,4 +1,4 @@
-//! `config.json` as it lies on the disk: read, checked, and refused with the place of the first mistake.
+//! `config.json` on the disk: read, checked, and refused with the position of the first mistake.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,10 +7,10 @@ use std::path::Path;
 use styxy_core::api::{Code, Refusal};
 use styxy_core::config::{self, ConfigError, Parsed};
 
-/// No more of a file is read than this: the parser refuses less.
+/// At most so many bytes of a file are read; the parser's own limit is lower.
 const MOST: u64 = 2 * 1024 * 1024;
 
-/// What `path` holds; the defaults if there is no such file.
+/// The settings in `path`; the defaults if there is no such file.
 ///
 /// # Errors
 /// It cannot be read, or has a mistake; `details` has `path`, `line` and `column`.
@@ -21,10 +21,10 @@ pub(crate) fn read_or_default(path: &Path) -> Result<Parsed, Refusal> {
     }
 }
 
-/// What `path` holds.
+/// The settings in `path`.
 ///
 /// # Errors
-/// As [`read_or_default`], and if there is no such file.
+/// Those of [`read_or_default`], and that there is no such file.
 pub(crate) fn read(path: &Path) -> Result<Parsed, Refusal> {
     checked(path, text(path))
 }
@@ -58,21 +58,30 @@ fn refusal(path: &Path, mistake: &ConfigError) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, snapshot};
     use std::fs;
 
     #[test]
-    fn a_mistake_is_refused_with_its_place() {
+    fn a_mistake_is_refused_with_its_position() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");
-        fs::write(&path, "{\n  \"listenport\": 9000\n}").unwrap();
-        let refusal = read(&path).unwrap_err();
-        assert!(refusal.error.starts_with(&format!("{}:2:3: ", path.display())), "{}", refusal.error);
-        assert_eq!(refusal.hint.as_deref(), Some("did you mean listen_port?"));
-        assert_eq!(refusal.details["line"], 2);
+        let refused = |text: &str| {
+            fs::write(&path, text).unwrap();
+            let refusal = read(&path).unwrap_err();
+            assert_eq!(refusal.details["path"], path.to_str().unwrap());
+            failed(refusal).replace(folder.path().to_str().unwrap(), "/home/ada/.styxy")
+        };
+        snapshot!(
+            "config_mistakes",
+            each([
+                ("an unknown key", refused("{\n  \"listenport\": 9000\n}")),
+                ("a wrong value", refused("{\"bind_ttl\": -1}")),
+            ])
+        );
     }
 
     #[test]
-    fn no_file_means_the_defaults_unless_it_was_named() {
+    fn a_missing_file_means_the_defaults_unless_it_was_named() {
         let folder = tempfile::tempdir().unwrap();
         let absent = folder.path().join("config.json");
         assert_eq!(read_or_default(&absent).unwrap(), Parsed::default());
@@ -80,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_in_its_place_is_refused() {
+    fn a_folder_instead_of_the_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read_or_default(folder.path()).unwrap_err().code, Code::InvalidRequest);
     }

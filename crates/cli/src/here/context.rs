@@ -1,4 +1,4 @@
-//! What every command is given: where to print, and how to reach the daemon.
+//! What every command gets: where to print, and how to reach the daemon.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use styxy_core::layout::Layout;
 use crate::say::failure::Failure;
 use crate::say::output::{Format, Output};
 
-/// What every command is given.
+/// What every command gets.
 #[derive(Clone)]
 pub(crate) struct Context {
-    /// Where answers go.
+    /// Where answers are printed.
     pub(crate) output: Output,
     autostart: Autostart,
 }
@@ -22,9 +22,9 @@ pub(crate) struct Context {
 pub(crate) enum Autostart {
     /// As the environment says.
     FromEnvironment,
-    /// Yes, because that is what the command is for.
+    /// Always: that is what the command is for.
     Always,
-    /// No.
+    /// Never.
     Never,
 }
 
@@ -41,10 +41,10 @@ impl Context {
         ask_with(self.autostart, question)
     }
 
-    /// A way to the daemon, for a command that asks while it does other things.
+    /// A client, for a command that asks several times.
     ///
     /// # Errors
-    /// There is no telling which daemon to ask.
+    /// It is unknown which daemon to ask.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(options(self.autostart)?)?)
     }
@@ -52,13 +52,13 @@ impl Context {
     /// Whether the command may start a daemon.
     ///
     /// # Errors
-    /// There is no telling which.
+    /// It is unknown which daemon.
     pub(crate) fn may_start(&self) -> Result<bool, Failure> {
         Ok(options(self.autostart)?.start == Start::Auto)
     }
 }
 
-/// As [`Context::ask`], for a command that has its own mind about starting a daemon.
+/// Like [`Context::ask`], for a command that decides by itself whether to start a daemon.
 pub(crate) fn ask_with<T>(
     autostart: Autostart,
     question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
@@ -67,10 +67,10 @@ pub(crate) fn ask_with<T>(
     Ok(runtime()?.block_on(question(&client))?)
 }
 
-/// Asks a daemon that runs; starts none, and leaves it to the caller what its errors mean.
+/// Asks a running daemon, within `patience`, and starts none; the caller interprets its errors.
 ///
 /// # Errors
-/// There is no telling which daemon to ask.
+/// It is unknown which daemon to ask.
 pub(crate) fn try_ask<T>(
     patience: Duration,
     question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
@@ -78,10 +78,10 @@ pub(crate) fn try_ask<T>(
     ask_within(patience, Autostart::Never, question)
 }
 
-/// As [`try_ask`], with a mind of its own about starting a daemon.
+/// Like [`try_ask`], with the choice of starting a daemon.
 ///
 /// # Errors
-/// As [`try_ask`].
+/// Those of [`try_ask`].
 pub(crate) fn ask_within<T>(
     patience: Duration,
     autostart: Autostart,
@@ -91,10 +91,10 @@ pub(crate) fn ask_within<T>(
     Ok(runtime()?.block_on(question(&client)))
 }
 
-/// Runs `work` to its end, for a command that does more than ask the daemon.
+/// Runs `work` to its end, for a command that does more than ask the daemon once.
 ///
 /// # Errors
-/// It cannot be run at all.
+/// The runtime cannot be built.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(runtime()?.block_on(work))
 }
@@ -107,13 +107,13 @@ fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
 /// Where the daemon's files are.
 ///
 /// # Errors
-/// There is no telling, because no home folder is set.
+/// It is unknown, because no home folder is set.
 pub(crate) fn layout() -> Result<Layout, Failure> {
     Ok(Layout::new(options(Autostart::Never)?.home))
 }
 
 fn options(autostart: Autostart) -> Result<Options, Failure> {
-    // Only a client that starts a daemon needs the program, and that one says so if it cannot be run.
+    // Only a client that starts a daemon needs the program; its error says if it cannot be run.
     let program = std::env::current_exe().unwrap_or_else(|_| "styxy".into());
     let mut options = Options::from_env(program, std::env::vars_os().collect())
         .map_err(|error| Failure::Usage(Box::new(error.refusal())))?;
@@ -133,5 +133,54 @@ fn no_runtime(error: &std::io::Error) -> Refusal {
 impl From<styxy_client::Error> for Failure {
     fn from(error: styxy_client::Error) -> Self {
         error.refusal().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, failed, snapshot};
+    use std::io::ErrorKind;
+    use std::sync::Arc;
+    use styxy_client::Error;
+
+    #[test]
+    fn without_an_answer_of_the_daemon_the_error_says_why_and_what_to_do() {
+        let route = || "POST /allocate".to_owned();
+        let after = Duration::from_secs(3);
+        let path = |name: &str| format!("/home/ada/.styxy/{name}").into();
+        let source = |kind: ErrorKind| Arc::new(std::io::Error::from(kind));
+        let not_json = serde_json::from_str::<u8>("").unwrap_err();
+        let errors = [
+            ("no daemon runs", Error::NotRunning { place: path("") }),
+            ("another user's", Error::NotOurs { path: path(""), owner: 0, ours: 1000 }),
+            (
+                "no connection",
+                Error::Unreachable {
+                    socket: path("styxy.sock"),
+                    source: source(ErrorKind::ConnectionRefused),
+                },
+            ),
+            ("no answer in time", Error::Silent { route: route(), after }),
+            ("not JSON", Error::Unintelligible { route: route(), source: Arc::new(not_json) }),
+            ("an older daemon", Error::OtherApi { theirs: 0, version: "0.0.1".to_owned() }),
+            ("a newer daemon", Error::OtherApi { theirs: 2, version: "9.0.0".to_owned() }),
+            (
+                "no program",
+                Error::NotStarted { daemon: "/usr/bin/styxy".into(), source: source(ErrorKind::NotFound) },
+            ),
+            ("it ended at once", Error::StartFailed { said: String::new() }),
+            ("it says why", Error::StartFailed { said: "no space left".to_owned() }),
+            ("it says nothing", Error::StartSilent { after }),
+            (
+                "it refuses",
+                Error::StartRefused(
+                    Refusal::new(Code::Forbidden, "others may look into it").hint("chmod 700 x"),
+                ),
+            ),
+            ("it does not answer", Error::Stuck { lock: path("daemon.lock") }),
+            ("it does not stop", Error::StillRunning { pid: 42, after }),
+        ];
+        snapshot!("no_answer", each(errors.map(|(title, error)| (title, failed(Failure::from(error))))));
     }
 }

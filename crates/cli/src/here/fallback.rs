@@ -1,27 +1,31 @@
-//! A port without a daemon: what a probe finds free now. Nobody keeps it, and another program may take it.
+//! Ports without a daemon: those that a probe finds free now. They are not leased; another program may take them.
 
 use styxy_core::config::Config;
-use styxy_core::{Occupancy, Policy, Port, ServiceType};
+use styxy_core::{Occupancy, Policy, Port, PortRange, ServiceType};
 use styxy_daemon::system::Prober;
 
 use crate::here::config_file;
 use crate::here::context;
-use crate::here::wishes::Wish;
 
-/// A free port for each wish, all different; none if one has none.
-///
-/// A wish's own port is tried first, then what `given` says of its service (an outer `styxy run` told it), then the
-/// service type's ports from a place that `seed` decides, so that programs that start together seldom meet.
-pub(crate) fn ports(
-    wishes: &[Wish],
-    given: impl Fn(&ServiceType) -> Option<Port>,
-    seed: u32,
-) -> Option<Vec<Port>> {
-    let prober = Prober::new();
-    choose(&policy(), wishes, given, seed, |port| prober.occupancy(port) == Occupancy::Free)
+/// Where a free port for a service is looked for, besides the ports of its type.
+pub(crate) struct Candidates {
+    pub(crate) service: ServiceType,
+    /// Tried first, in this order; no port is excluded.
+    pub(crate) preferred: Vec<Port>,
+    /// Tried next, from the lowest up.
+    pub(crate) near: Option<PortRange>,
 }
 
-/// The user's settings, or what holds without any: this is no time to complain about a file.
+/// A free port for each of `services`, all different; none if there are not enough.
+///
+/// After those come the ports of the service type, from a position that `seed` decides, so that programs that start
+/// together rarely meet.
+pub(crate) fn ports(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
+    let prober = Prober::new();
+    choose(&policy(), services, seed, |port| prober.occupancy(port) == Occupancy::Free)
+}
+
+/// The user's settings, or the defaults: this is not the time to complain about a file.
 fn policy() -> Policy {
     let config =
         context::layout().ok().and_then(|layout| config_file::read_or_default(&layout.config()).ok());
@@ -30,23 +34,22 @@ fn policy() -> Policy {
 
 fn choose(
     policy: &Policy,
-    wishes: &[Wish],
-    given: impl Fn(&ServiceType) -> Option<Port>,
+    services: &[Candidates],
     seed: u32,
     is_free: impl Fn(Port) -> bool,
 ) -> Option<Vec<Port>> {
-    let mut chosen: Vec<Port> = Vec::with_capacity(wishes.len());
-    for wish in wishes {
-        let kind = policy.config.service_types.get(&wish.service);
+    let mut chosen: Vec<Port> = Vec::with_capacity(services.len());
+    for Candidates { service, preferred, near } in services {
+        let kind = policy.config.service_types.get(service);
         let ranges = kind.map(|kind| kind.range).into_iter().chain(policy.config.overflow_range);
-        let asked = wish.port.into_iter().chain(given(&wish.service));
-        let unasked = ranges.flat_map(|range| {
+        let of_its_type = ranges.flat_map(|range| {
             let start = seed as usize % range.len();
             range.ports().skip(start).chain(range.ports().take(start))
         });
-        let unasked = unasked.filter(|port| !policy.never.contains(*port));
-        let port = asked.chain(unasked).find(|port| !chosen.contains(port) && is_free(*port))?;
-        chosen.push(port);
+        let near = near.iter().flat_map(|range| range.ports());
+        let unnamed = near.chain(of_its_type).filter(|port| !policy.never.contains(*port));
+        let mut candidates = preferred.iter().copied().chain(unnamed);
+        chosen.push(candidates.find(|port| !chosen.contains(port) && is_free(*port))?);
     }
     Some(chosen)
 }
@@ -55,31 +58,44 @@ fn choose(
 mod tests {
     use super::*;
 
-    fn wish(service: &str, port: Option<u16>) -> Wish {
-        let port = port.map(|port| Port::new(port).unwrap());
-        Wish { service: service.parse().unwrap(), name: None, port, env: Vec::new() }
+    fn candidates(service: &str, preferred: &[u16], near: Option<(u16, u16)>) -> Candidates {
+        let port = |port: u16| Port::new(port).unwrap();
+        let near = near.and_then(|(first, last)| PortRange::new(port(first), port(last)));
+        Candidates {
+            service: service.parse().unwrap(),
+            preferred: preferred.iter().copied().map(port).collect(),
+            near,
+        }
     }
 
-    fn chosen(wishes: &[Wish], given: Option<u16>, seed: u32, busy: &[u16]) -> Option<Vec<u16>> {
+    fn chosen(services: &[Candidates], seed: u32, busy: &[u16]) -> Option<Vec<u16>> {
         let policy = styxy_daemon::policy(Config::default(), []);
-        let given = |_: &ServiceType| given.map(|port| Port::new(port).unwrap());
-        let ports = choose(&policy, wishes, given, seed, |port| !busy.contains(&port.get()))?;
+        let ports = choose(&policy, services, seed, |port| !busy.contains(&port.get()))?;
         Some(ports.into_iter().map(Port::get).collect())
     }
 
     #[test]
-    fn the_port_wished_for_comes_first_then_the_one_that_was_told() {
-        let all = [wish("dev", Some(3000))];
-        assert_eq!(chosen(&all, Some(8050), 0, &[]), Some(vec![3000]));
-        assert_eq!(chosen(&all, Some(8050), 0, &[3000]), Some(vec![8050]));
-        assert_eq!(chosen(&all, None, 0, &[3000]), Some(vec![8000]));
+    fn preferred_ports_come_first_then_those_near_them() {
+        let dev = |near| [candidates("dev", &[3000, 8050], near)];
+        assert_eq!(chosen(&dev(None), 0, &[]), Some(vec![3000]));
+        assert_eq!(chosen(&dev(None), 0, &[3000]), Some(vec![8050]));
+        assert_eq!(chosen(&dev(Some((3000, 3002))), 0, &[3000, 8050, 3001]), Some(vec![3002]));
+        assert_eq!(chosen(&dev(Some((3000, 3001))), 0, &[3000, 8050, 3001]), Some(vec![8000]));
     }
 
     #[test]
-    fn every_service_gets_a_port_of_its_own_and_the_seed_says_where_to_begin() {
-        let all = [wish("dev", None), wish("api", None)];
-        assert_eq!(chosen(&all, None, 4242, &[]), Some(vec![8042, 8043]));
-        assert_eq!(chosen(&all, None, 4299, &[]), Some(vec![8099, 8000]));
-        assert_eq!(chosen(&[wish("tool", None)], None, 80, &[]), Some(vec![10081]), "browsers refuse 10080");
+    fn every_service_gets_its_own_port_and_the_seed_says_where_to_begin() {
+        let all = [candidates("dev", &[], None), candidates("api", &[], None)];
+        assert_eq!(chosen(&all, 4242, &[]), Some(vec![8042, 8043]));
+        assert_eq!(chosen(&all, 4299, &[]), Some(vec![8099, 8000]));
+        let same = || candidates("dev", &[3000], Some((3000, 3100)));
+        assert_eq!(chosen(&[same(), same(), same()], 0, &[3000]), Some(vec![3001, 3002, 3003]));
+    }
+
+    #[test]
+    fn a_port_that_browsers_refuse_is_chosen_only_if_it_is_preferred() {
+        assert_eq!(chosen(&[candidates("tool", &[], None)], 80, &[]), Some(vec![10081]), "10080 is refused");
+        assert_eq!(chosen(&[candidates("tool", &[], Some((10_080, 10_090)))], 0, &[]), Some(vec![10081]));
+        assert_eq!(chosen(&[candidates("tool", &[10_080], None)], 0, &[]), Some(vec![10080]));
     }
 }

@@ -1,89 +1,92 @@
-//! Which server may be ended, and which never.
+//! Which servers may be ended, and which never.
 
 use std::path::Path;
 
 use styxy_core::api::{CheckAnswer, Code, Refusal, SystemUsage, WhoAnswer, Whose};
+use styxy_core::checkout::Kinship;
 use styxy_core::{Pid, Port};
 
-use crate::here::ownership::{Here, Kinship};
+use crate::here::ownership::Here;
 
-/// Processes that are never ended, whoever insists.
+/// Processes that are never ended, not even with `--force`.
 pub(crate) struct Protected {
     pub(crate) own: u32,
     pub(crate) daemon: u32,
 }
 
-/// The process that listens, if it may be ended at all.
+/// The process that listens, unless it must never be ended.
 pub(crate) fn pid(found: &WhoAnswer, protected: &Protected) -> Result<Pid, Refusal> {
     let port = found.port;
     let Some(usage) = &found.system_usage else {
-        return Err(Refusal::new(Code::NotRunning, format!("port {port} is nobody's: {}", found.reason))
+        return Err(Refusal::new(Code::NotRunning, format!("no server on port {port}: {}", found.reason))
             .hint(format!("styxy check {port}"))
             .detail("port", port.get()));
     };
     let Some(pid) = usage.pid else {
         return Err(
-            forbidden(port, format!("{}; only its own user can end it", found.reason)).hint("ask that user")
+            forbidden(port, format!("{}; only that user can end it", found.reason)).hint("ask that user")
         );
     };
-    let never = |who: &str| forbidden(port, format!("port {port} is {who}, which is never ended by this"));
+    let never =
+        |who: &str| forbidden(port, format!("port {port} is used by {who}, which styxy kill never ends"));
     match pid.get() {
-        1 => Err(never("held by the machine's first process").hint("stop the service that listens there")),
-        number if number == protected.daemon => Err(never("Styxy's own daemon's").hint("styxy daemon stop")),
-        number if number == protected.own => Err(never("this command's").hint("styxy list")),
+        1 => Err(never("process 1").hint("stop the service that listens there")),
+        number if number == protected.daemon => Err(never("Styxy's daemon").hint("styxy daemon stop")),
+        number if number == protected.own => Err(never("this command").hint("styxy list")),
         _ => Ok(pid),
     }
 }
 
-/// Fails if the server is another worktree's, another session's or another user's.
+/// Fails if the server belongs to another worktree, session or user.
 pub(crate) fn ours(found: &WhoAnswer, here: &Here) -> Result<(), Refusal> {
     let refused = |why: &str| {
         let refusal = forbidden(found.port, format!("{why}: {}", found.reason));
         let anothers = found.system_usage.as_ref().is_some_and(|usage| usage.same_user == Some(false));
-        // It would help nobody but root.
+        // --force would help only root.
         refusal.hint(if anothers && !here.is_root {
-            "end it as its own user".to_owned()
+            "end it as that user".to_owned()
         } else {
             format!("styxy kill {} --force", found.port)
         })
     };
     match found.whose {
         Whose::Nobody => return Ok(()),
-        Whose::Sibling => return Err(refused("the server is a sibling worktree's")),
-        Whose::Foreign => return Err(refused("the server is not this worktree's")),
+        Whose::Sibling => return Err(refused("the server belongs to another worktree of this repository")),
+        Whose::Foreign => return Err(refused("the server does not belong to this worktree")),
         Whose::Orphan if in_anothers(found, here) => {
-            return Err(refused("the server may be another worktree's, of which it served a folder"));
+            return Err(refused("the server may belong to another worktree, whose folder it served"));
         }
         Whose::Orphan if !was_ours(found, here) => {
             return Err(refused(
-                "the server may be another project's: no record of this repository names its folder",
+                "the server may belong to another project: this repository has no record of its folder",
             ));
         }
         Whose::Mine | Whose::Orphan => {}
     }
     match &found.instance_id {
         Some(theirs) if here.instance.as_ref() != Some(theirs) => {
-            Err(refused("the server is another agent session's"))
+            Err(refused("the server belongs to another agent session"))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// Whether the deleted folder lay in a worktree that is there and not ours: a build may have replaced what is served.
+/// Whether the deleted folder was in another worktree that still exists: a build may have replaced the served folder.
 fn in_anothers(found: &WhoAnswer, here: &Here) -> bool {
     let Some(folder) = &found.worktree else { return false };
     let left = Path::new(folder.as_str()).ancestors().find(|folder| folder.exists());
-    let around = left.and_then(|left| styxy_client::place::project_root(left, here.home.as_deref()));
-    around.is_some_and(|root| here.kinship(&root) != Kinship::Same)
+    let around = left.map(|left| here.caller.at(left));
+    let root = around.as_ref().and_then(|around| around.root());
+    root.is_some_and(|root| here.caller.kinship(root) != Kinship::Same)
 }
 
-/// Whether the deleted folder was this repository's, by git's record or where it lay, or the lease is this session's.
+/// Whether the deleted folder belonged to this repository, by git's record or its path, or the lease to this session.
 fn was_ours(found: &WhoAnswer, here: &Here) -> bool {
-    let lay_here = found.worktree.as_ref().is_some_and(|folder| here.had(Path::new(folder.as_str())));
+    let lay_here = found.worktree.as_ref().is_some_and(|folder| here.caller.had(Path::new(folder.as_str())));
     lay_here || found.instance_id.is_some() && found.instance_id == here.instance
 }
 
-/// Whether that listener still is one of the port's: the same number and the same start.
+/// Whether that listener is still one of the port's: the same pid and the same start time.
 pub(crate) fn is_among(then: Option<&SystemUsage>, now: &CheckAnswer) -> bool {
     let Some(then) = then.filter(|then| then.pid.is_some()) else { return false };
     let mut listeners = now.system_usage.iter().chain(&now.others);
@@ -97,7 +100,9 @@ fn forbidden(port: Port, error: String) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, snapshot};
     use serde_json::{Value, json};
+    use styxy_client::Caller;
     use styxy_core::InstanceId;
 
     fn usage(pid: Option<u32>) -> Value {
@@ -115,7 +120,8 @@ mod tests {
 
     fn here(place: &Path, instance: Option<&str>) -> Here {
         let instance = instance.map(|id| InstanceId::new(id).unwrap());
-        Here { place: Some(place.to_owned()), instance, home: None, is_root: false }
+        let caller = Caller::new(Some(place), None, |_| None, || None);
+        Here { caller, instance, is_root: false }
     }
 
     const NOBODY: Protected = Protected { own: 7, daemon: 9 };
@@ -130,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_and_what_cannot_be_seen_cannot_be_ended() {
+    fn without_a_visible_listener_nothing_is_ended() {
         let nobody = found("nobody", |wire| wire["system_usage"] = Value::Null);
         assert_eq!(pid(&nobody, &NOBODY).unwrap_err().code, Code::NotRunning);
         let unseen = found("foreign", |wire| wire["system_usage"] = usage(None));
@@ -138,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn others_servers_need_force() {
+    fn servers_of_others_need_force() {
         let here = here(Path::new("/w/app"), Some("claude-1"));
         assert!(ours(&found("mine", |_| {}), &here).is_ok());
         for whose in ["sibling", "foreign"] {
@@ -151,7 +157,33 @@ mod tests {
     }
 
     #[test]
-    fn an_orphan_may_be_ended_unless_it_served_a_folder_of_anothers_worktree() {
+    fn every_refusal_says_whose_the_server_is_and_what_to_do() {
+        let here = here(Path::new("/w/app"), Some("claude-1"));
+        let usage = |number| move |wire: &mut Value| wire["system_usage"] = usage(number);
+        let never = |found: &WhoAnswer| failed(pid(found, &NOBODY).unwrap_err());
+        let others = |whose, change: fn(&mut Value)| failed(ours(&found(whose, change), &here).unwrap_err());
+        snapshot!(
+            "may_not_be_ended",
+            each([
+                ("nobody", never(&found("nobody", |wire| wire["system_usage"] = Value::Null))),
+                ("a process that cannot be seen", never(&found("foreign", usage(None)))),
+                ("pid 1", never(&found("foreign", usage(Some(1))))),
+                ("the daemon", never(&found("foreign", usage(Some(9))))),
+                ("this command", never(&found("mine", usage(Some(7))))),
+                ("a sibling worktree's", others("sibling", |_| {})),
+                ("somebody else's", others("foreign", |_| {})),
+                (
+                    "another user's",
+                    others("foreign", |wire| wire["system_usage"]["same_user"] = json!(false))
+                ),
+                ("an orphan without a record", others("orphan", |_| {})),
+                ("another session's", others("mine", |wire| wire["instance_id"] = json!("claude-2"))),
+            ])
+        );
+    }
+
+    #[test]
+    fn an_orphan_may_be_ended_unless_it_served_a_folder_of_another_worktree() {
         let top = tempfile::tempdir().unwrap();
         let top = top.path().canonicalize().unwrap();
         for project in ["app", "other"] {
@@ -172,23 +204,23 @@ mod tests {
     }
 
     #[test]
-    fn an_orphan_that_this_session_leased_for_is_its_own() {
+    fn an_orphan_with_a_lease_of_this_session_may_be_ended() {
         let orphan = found("orphan", |wire| wire["instance_id"] = json!("claude-1"));
         assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-1"))).is_ok());
         assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-2"))).is_err());
     }
 
     #[test]
-    fn force_is_not_offered_where_only_root_could_use_it() {
+    fn the_hint_names_force_only_where_it_helps() {
         let anothers = found("foreign", |wire| wire["system_usage"]["same_user"] = json!(false));
         let mut here = here(Path::new("/w/app"), None);
-        assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("end it as its own user"));
+        assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("end it as that user"));
         here.is_root = true;
         assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("styxy kill 3000 --force"));
     }
 
     #[test]
-    fn a_reused_number_is_another_listener() {
+    fn a_reused_pid_is_another_listener() {
         let listener = |pid: u32, started: &str| -> SystemUsage {
             let mut wire = usage(Some(pid));
             wire["started_at"] = json!(started);

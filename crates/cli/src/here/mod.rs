@@ -1,14 +1,14 @@
-//! Where and for whom a command runs: the checkout and the session, what they wish for, whose a server is, what may be
-//! ended or released, and how the daemon is reached.
+//! Where and for whom a command runs: the checkout and the session, the ports they wish for, whose a server is, what may
+//! be ended or released, and how to reach the daemon.
 
+pub(crate) mod caller;
 pub(crate) mod config_file;
 pub(crate) mod context;
 pub(crate) mod fallback;
 pub(crate) mod may_end;
 pub(crate) mod ownership;
-pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod release_target;
+pub(crate) mod requests;
 pub(crate) mod server;
 pub(crate) mod variables;
-pub(crate) mod wishes;

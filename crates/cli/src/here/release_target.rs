@@ -1,24 +1,26 @@
-//! What is to be released: how it is named, which lease that is, and whether it may be.
+//! The lease to release: how it is named, which one it is, and whether it may be released.
 
 use std::str::FromStr;
 
+use styxy_client::Terms;
+use styxy_client::leases::{self, Of};
 use styxy_core::api::{Code, Lease, Refusal, State};
-use styxy_core::{InstanceId, LockId, Port, ProjectPath};
+use styxy_core::{LockId, Port};
 
 use crate::say::facts;
 
-/// One word of the command line.
+/// A lease as the command line names it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Target {
-    /// `3000`: up to five digits and nothing else.
+pub(crate) enum LeaseTarget {
+    /// `3000`: up to five digits.
     Port(Port),
-    /// A whole id.
+    /// A full id.
     Lease(LockId),
-    /// How an id begins, in lower case.
+    /// The beginning of an id, in lower case.
     Beginning(String),
 }
 
-impl FromStr for Target {
+impl FromStr for LeaseTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -34,28 +36,21 @@ impl FromStr for Target {
         }
         let shown: String = text.chars().take(60).collect();
         Err(format!(
-            "{shown:?} is neither a port nor a lease's id; allowed: a whole number from 1 to 65535, an id as styxy \
-             allocate showed it, or how that begins"
+            "{shown:?} is neither a port nor a lease id; allowed: a whole number from 1 to 65535, an id as shown by \
+             styxy allocate, or its beginning"
         ))
     }
 }
 
-/// Whose lease on a port may be released by that port.
+/// Whose lease may be released by naming its port.
 #[derive(Debug)]
 pub(crate) enum Claim {
-    /// Ours, and those that nobody uses.
-    Ours(Ours),
-    /// Ours alone: an agent cannot know what another was told.
-    OursAlone(Ours),
-    /// Anybody's: a person insists.
-    Whoevers,
-}
-
-/// Where and for whom the command runs.
-#[derive(Debug)]
-pub(crate) struct Ours {
-    pub(crate) project: Option<ProjectPath>,
-    pub(crate) instance: Option<InstanceId>,
+    /// Ours, and those whose port nothing uses.
+    Ours(Terms),
+    /// Only ours: an agent does not know which ports other agents rely on.
+    OursAlone(Terms),
+    /// Anybody's: with `--force`.
+    Anybodys,
 }
 
 /// The lease of `port`, if there is one that may be released under `claim`.
@@ -66,7 +61,7 @@ pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -
             .detail("port", port.get())
     })?;
     match claim {
-        Claim::Whoevers => Ok(lease),
+        Claim::Anybodys => Ok(lease),
         Claim::Ours(_) if lease.state == State::Granted => Ok(lease),
         Claim::Ours(ours) | Claim::OursAlone(ours) => match others(lease, ours) {
             None => Ok(lease),
@@ -88,36 +83,39 @@ pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -
     }
 }
 
-/// Whose the lease is, if it is not ours.
-fn others(lease: &Lease, ours: &Ours) -> Option<String> {
-    if lease.project_path != ours.project {
-        return Some(match &lease.project_path {
-            Some(project) => format!("another worktree, {project}"),
-            None => format!("{} of no worktree", facts::who(lease)),
-        });
+/// Whose the lease is, if it is not ours. A session may release what a person in its worktree leased.
+fn others(lease: &Lease, ours: &Terms) -> Option<String> {
+    match (leases::whose(lease, ours), &lease.project_path) {
+        (Of::Caller | Of::Person, _) => None,
+        (Of::Session(instance), _) => Some(format!("another agent session, {instance}")),
+        (Of::Project, Some(project)) => Some(format!("another worktree, {project}")),
+        (Of::Project, None) => Some("a project outside of any worktree".to_owned()),
     }
-    // A session may give back what its own worktree's person took, not what another session did.
-    let instance = lease.instance_id.as_ref().filter(|instance| Some(*instance) != ours.instance.as_ref())?;
-    Some(format!("another agent session, {instance}"))
 }
 
-/// The one lease whose id begins like that.
+/// The only lease whose id begins with `beginning`.
 pub(crate) fn beginning_with<'a>(beginning: &str, leases: &'a [Lease]) -> Result<&'a Lease, Refusal> {
     let matching: Vec<&Lease> =
         leases.iter().filter(|lease| lease.lock_id.to_string().starts_with(beginning)).collect();
     match matching.as_slice() {
         [lease] => Ok(lease),
-        [] => Err(Refusal::new(Code::UnknownLease, format!("no live lease's id begins with {beginning}"))
-            .hint("styxy list --json")
-            .detail("found", beginning)),
+        [] => Err(Refusal::new(
+            Code::UnknownLease,
+            format!("no live lease has an id that begins with {beginning}"),
+        )
+        .hint("styxy list --json")
+        .detail("found", beginning)),
         candidates => {
             let listed: Vec<String> = candidates
                 .iter()
-                .map(|lease| format!("\n  {}  {} {}", lease.lock_id, lease.port, facts::service(lease)))
+                .map(|lease| format!("\n{}  {} {}", lease.lock_id, lease.port, facts::service(lease)))
                 .collect();
             let ids: Vec<String> = candidates.iter().map(|lease| lease.lock_id.to_string()).collect();
-            let error =
-                format!("{} leases' ids begin with {beginning}:{}", candidates.len(), listed.concat());
+            let error = format!(
+                "{} leases have an id that begins with {beginning}:{}",
+                candidates.len(),
+                listed.concat()
+            );
             Err(Refusal::new(Code::InvalidRequest, error)
                 .hint("type more of the id, or the port")
                 .detail("found", beginning)
@@ -130,24 +128,26 @@ pub(crate) fn beginning_with<'a>(beginning: &str, leases: &'a [Lease]) -> Result
 mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, failed, snapshot};
     use serde_json::json;
+    use styxy_core::{InstanceId, ProjectPath};
 
-    fn target(text: &str) -> Result<Target, String> {
+    fn target(text: &str) -> Result<LeaseTarget, String> {
         text.parse()
     }
 
     #[test]
     fn up_to_five_digits_are_a_port_and_more_are_an_id() {
-        assert_eq!(target("3000"), Ok(Target::Port(Port::new(3000).unwrap())));
-        assert_eq!(target("123456"), Ok(Target::Beginning("123456".into())));
-        assert_eq!(target("4F5E"), Ok(Target::Beginning("4f5e".into())));
+        assert_eq!(target("3000"), Ok(LeaseTarget::Port(Port::new(3000).unwrap())));
+        assert_eq!(target("123456"), Ok(LeaseTarget::Beginning("123456".into())));
+        assert_eq!(target("4F5E"), Ok(LeaseTarget::Beginning("4f5e".into())));
         let whole = "4f5e0000-0000-4000-8000-000000003000";
-        assert_eq!(target(whole), Ok(Target::Lease(LockId::parse(whole).unwrap())));
-        assert_eq!(target("4f5e0000-0000"), Ok(Target::Beginning("4f5e0000-0000".into())));
+        assert_eq!(target(whole), Ok(LeaseTarget::Lease(LockId::parse(whole).unwrap())));
+        assert_eq!(target("4f5e0000-0000"), Ok(LeaseTarget::Beginning("4f5e0000-0000".into())));
     }
 
     #[test]
-    fn what_can_be_neither_says_what_may_come() {
+    fn what_is_neither_is_refused_with_what_is_allowed() {
         for bad in ["0", "70000", "99999"] {
             assert!(target(bad).unwrap_err().contains("allowed: a whole number from 1 to 65535"), "{bad}");
         }
@@ -158,9 +158,10 @@ mod tests {
     }
 
     fn ours(project: Option<&str>, instance: Option<&str>) -> Claim {
-        Claim::Ours(Ours {
+        Claim::Ours(Terms {
             project: project.map(|path| ProjectPath::new(path).unwrap()),
             instance: instance.map(|id| InstanceId::new(id).unwrap()),
+            ..Terms::default()
         })
     }
 
@@ -173,7 +174,7 @@ mod tests {
         });
         let refused = |claim: &Claim| on_port(port, Some(&active), claim).err();
         assert_eq!(refused(&ours(Some("/w/app"), Some("claude-1"))), None);
-        assert_eq!(refused(&Claim::Whoevers), None);
+        assert_eq!(refused(&Claim::Anybodys), None);
         for other in [
             ours(Some("/w/other"), Some("claude-1")),
             ours(Some("/w/app"), Some("claude-2")),
@@ -186,29 +187,58 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_listens_on_may_be_released_by_anybody() {
+    fn every_refusal_says_whose_the_lease_is_and_what_to_do() {
         let port = Port::new(3000).unwrap();
-        let granted = lease(3000, |_| {});
-        assert!(on_port(port, Some(&granted), &ours(Some("/w/other"), None)).is_ok());
-        assert_eq!(on_port(port, None, &Claim::Whoevers).unwrap_err().code, Code::UnknownLease);
+        let active = |change: fn(&mut serde_json::Value)| {
+            lease(3000, |wire| {
+                wire["state"] = json!("active");
+                change(wire);
+            })
+        };
+        let refused = |lease: Option<&Lease>, claim: &Claim| failed(on_port(port, lease, claim).unwrap_err());
+        let here = ours(Some("/w/other"), Some("claude-1"));
+        let alone = Claim::OursAlone(Terms::default());
+        let leases = [lease(3000, |_| {}), lease(3001, |_| {})];
+        snapshot!(
+            "may_not_be_released",
+            each([
+                ("no lease", refused(None, &here)),
+                ("another worktree's", refused(Some(&active(|_| {})), &here)),
+                ("of no worktree", refused(Some(&active(|wire| wire["project_path"] = json!(null))), &here)),
+                (
+                    "another session's",
+                    refused(
+                        Some(&active(|wire| wire["instance_id"] = json!("claude-2"))),
+                        &ours(Some("/w/app"), Some("claude-1"))
+                    ),
+                ),
+                ("an agent, whose alone it is not", refused(Some(&leases[0]), &alone)),
+                ("an id that no lease has", failed(beginning_with("ffff", &leases).unwrap_err())),
+                ("an id that several leases have", failed(beginning_with("4f5e", &leases).unwrap_err())),
+            ])
+        );
     }
 
     #[test]
-    fn a_session_may_release_what_its_worktrees_person_took() {
+    fn a_lease_whose_port_nothing_uses_may_be_released_by_anybody() {
+        let port = Port::new(3000).unwrap();
+        let granted = lease(3000, |_| {});
+        assert!(on_port(port, Some(&granted), &ours(Some("/w/other"), None)).is_ok());
+        assert_eq!(on_port(port, None, &Claim::Anybodys).unwrap_err().code, Code::UnknownLease);
+    }
+
+    #[test]
+    fn a_session_may_release_what_a_person_in_its_worktree_leased() {
         let active = lease(3000, |wire| wire["state"] = json!("active"));
         assert!(on_port(active.port, Some(&active), &ours(Some("/w/app"), Some("claude-1"))).is_ok());
     }
 
     #[test]
-    fn the_beginning_of_one_id_is_that_lease_and_of_several_is_none() {
+    fn the_beginning_of_an_id_must_be_unique() {
         let leases = [lease(3000, |_| {}), lease(3001, |_| {})];
         let whole = leases[1].lock_id.to_string();
         assert_eq!(beginning_with(&whole[..35], &leases[..1]).unwrap().port.get(), 3000);
-        let refusal = beginning_with("4f5e", &leases).unwrap_err();
-        let expected = "2 leases' ids begin with 4f5e:
-  4f5e0000-0000-4000-8000-000000003000  3000 dev
-  4f5e0000-0000-4000-8000-000000003001  3001 dev";
-        assert_eq!(refusal.error, expected);
+        assert_eq!(beginning_with("4f5e", &leases).unwrap_err().code, Code::InvalidRequest);
         assert_eq!(beginning_with("ffff", &leases).unwrap_err().code, Code::UnknownLease);
     }
 }

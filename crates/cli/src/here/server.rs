@@ -1,24 +1,25 @@
-//! A server as the command line names it: by its port, or by the service that this worktree has a lease for.
+//! A server as the command line names it: by its port, or by a service of this worktree.
 
 use std::str::FromStr;
 
-use styxy_core::api::{AllocationsQuery, Lease, State};
-use styxy_core::{InstanceId, Port, ProjectPath, ServiceName, ServiceType};
+use styxy_client::leases::{self, Of, is_up};
+use styxy_client::{PortRequest, Terms};
+use styxy_core::api::{AllocationsQuery, Lease};
+use styxy_core::{Port, ServiceName, ServiceType};
 
-use crate::here::place;
-use crate::here::wishes;
+use crate::here::caller::caller;
 use crate::say::failure::Failure;
 
-/// One word of the command line.
+/// A server as the command line names it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Target {
-    /// `3000`: up to five digits and nothing else.
+pub(crate) enum ServerTarget {
+    /// `3000`: up to five digits.
     Port(Port),
     /// `dev`
     Service(ServiceType),
 }
 
-impl FromStr for Target {
+impl FromStr for ServerTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -34,19 +35,18 @@ impl FromStr for Target {
 pub(crate) struct Service {
     pub(crate) kind: ServiceType,
     pub(crate) name: Option<ServiceName>,
-    /// The name that a lease has if none is typed: the project's file may say one.
+    /// The name of leases without `--name`: the project file may set one.
     usual: Option<ServiceName>,
-    project: Option<ProjectPath>,
-    instance: Option<InstanceId>,
+    terms: Terms,
 }
 
 impl Service {
     /// # Errors
-    /// The worktree's path is not Unicode, its file has a mistake, or the environment names a session that cannot be.
+    /// The worktree's path is not Unicode, its file has a mistake, or the environment has an invalid session name.
     pub(crate) fn here(kind: ServiceType, name: Option<ServiceName>) -> Result<Self, Failure> {
-        let usual = wishes::current_project()?.and_then(|file| file.wish(&kind, None).name);
-        let (project, instance) = (place::current_project()?, place::current_instance()?);
-        Ok(Self { kind, name, usual, project, instance })
+        let caller = caller();
+        let usual = PortRequest::new(kind.clone()).or(caller.file()?.as_ref()).name;
+        Ok(Self { kind, name, usual, terms: Terms::default().or(&caller)? })
     }
 
     /// `dev/web` or `dev`
@@ -60,67 +60,66 @@ impl Service {
     pub(crate) fn query(&self) -> AllocationsQuery {
         AllocationsQuery {
             service_type: Some(self.kind.clone()),
-            project_path: self.project.clone(),
+            project_path: self.terms.project.clone(),
             ..AllocationsQuery::default()
         }
     }
 
-    /// Which of `leases` is meant: this session's before others', one of the usual name if none was given, one that is
-    /// listened on, the oldest.
+    /// Which of `leases` is meant: this session's before others', one with the usual name if none was given, one whose
+    /// server listens, the oldest.
     pub(crate) fn lease<'a>(&self, leases: &'a [Lease]) -> Option<&'a Lease> {
         let fits = |lease: &&Lease| {
             lease.service_type == self.kind
-                && lease.project_path == self.project
+                && leases::whose(lease, &self.terms) != Of::Project
                 && (self.name.is_none() || lease.service_name == self.name)
         };
         leases.iter().filter(fits).min_by_key(|lease| {
-            let theirs = lease.instance_id != self.instance;
+            let theirs = leases::whose(lease, &self.terms) != Of::Caller;
             let unusual = lease.service_name != self.usual;
             (theirs, unusual, !is_up(lease), lease.allocated_at, lease.port)
         })
     }
 }
 
-/// Whether the lease's own server listens.
-pub(crate) fn is_up(lease: &Lease) -> bool {
-    lease.state == State::Active && lease.conflict.is_none()
-}
-
-/// `--name` goes with a service alone.
+/// `--name` is only for services.
 ///
 /// # Errors
 /// It was given with a port.
 pub(crate) fn no_name_beside_a_port(name: Option<&ServiceName>) -> Result<(), Failure> {
     match name {
         Some(_) => {
-            Err(Failure::usage("--name does not go with a port", "name a service: styxy wait dev -n web"))
+            Err(Failure::usage("--name cannot be used with a port", "name a service: styxy wait dev -n web"))
         }
         None => Ok(()),
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
     use serde_json::{Value, json};
+    use styxy_core::{InstanceId, ProjectPath};
 
     #[test]
-    fn up_to_five_digits_are_a_port_and_all_else_is_a_service() {
-        assert_eq!("3000".parse(), Ok(Target::Port(Port::new(3000).unwrap())));
-        assert_eq!("dev".parse(), Ok(Target::Service(ServiceType::new("dev").unwrap())));
+    fn up_to_five_digits_are_a_port_and_everything_else_is_a_service() {
+        assert_eq!("3000".parse(), Ok(ServerTarget::Port(Port::new(3000).unwrap())));
+        assert_eq!("dev".parse(), Ok(ServerTarget::Service(ServiceType::new("dev").unwrap())));
         for bad in ["0", "70000", "", "a b", "-1"] {
-            assert!(bad.parse::<Target>().is_err(), "{bad:?}");
+            assert!(bad.parse::<ServerTarget>().is_err(), "{bad:?}");
         }
     }
 
-    fn service(name: Option<&str>, instance: Option<&str>) -> Service {
+    pub(crate) fn service(name: Option<&str>, instance: Option<&str>) -> Service {
         Service {
             kind: ServiceType::new("dev").unwrap(),
             name: name.map(|name| ServiceName::new(name).unwrap()),
             usual: None,
-            project: Some(ProjectPath::new("/w/app").unwrap()),
-            instance: instance.map(|id| InstanceId::new(id).unwrap()),
+            terms: Terms {
+                project: ProjectPath::new("/w/app").ok(),
+                instance: instance.map(|id| InstanceId::new(id).unwrap()),
+                ..Terms::default()
+            },
         }
     }
 
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lease_of_this_worktrees_key_is_meant() {
+    fn the_lease_of_this_worktree_service_and_name_is_meant() {
         let others = [(1, json!({"project_path": "/w/other"})), (2, json!({"service_type": "api"}))];
         assert_eq!(meant(&service(None, None), &others), None);
         let both = [(3, json!({"service_name": "web"})), (4, json!({"service_name": "admin"}))];
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn this_sessions_then_a_listening_then_the_oldest_lease_is_meant() {
+    fn a_lease_of_this_session_comes_first_then_one_that_listens_then_the_oldest() {
         let old = "2026-11-22T17:00:00Z";
         let up = [(1, json!({"allocated_at": old})), (2, json!({"state": "active"}))];
         assert_eq!(meant(&service(None, None), &up), Some(2));

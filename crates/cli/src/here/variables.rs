@@ -1,5 +1,6 @@
-//! The environment variables that tell a command its ports: the same for `styxy run` and `styxy env`.
+//! The environment variables that hold a command's ports: the same for `styxy run` and `styxy env`.
 
+use styxy_client::PortRequest;
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceType};
 
@@ -8,8 +9,15 @@ use styxy_core::{Port, ServiceType};
 pub(crate) struct Served {
     pub(crate) service: ServiceType,
     pub(crate) port: Port,
-    /// Further variables that hold the port.
+    /// More variables that hold the port.
     pub(crate) env: Vec<EnvName>,
+}
+
+impl Served {
+    /// The server of `request` on `port`.
+    pub(crate) fn new(request: &PortRequest, port: Port) -> Self {
+        Self { service: request.service.clone(), port, env: request.env.clone() }
+    }
 }
 
 /// `STYXY_DEV_PORT` for `dev`.
@@ -17,9 +25,9 @@ pub(crate) fn variable(service: &ServiceType) -> String {
     format!("STYXY_{}_PORT", service.as_str().to_ascii_uppercase().replace('-', "_"))
 }
 
-/// Names and values, in an order that depends on `served` alone. The first service is the one that `PORT` means.
+/// Names and values, in an order that depends only on `served`. `PORT` is the port of the first service.
 ///
-/// Names are capitals, digits and `_`; a value is a number or `http://localhost:` and a number.
+/// Names consist of capitals, digits and `_`; a value is a number or `http://localhost:` and a number.
 pub(crate) fn variables(served: &[Served]) -> Vec<(String, String)> {
     let mut all = Vec::new();
     if let Some(first) = served.first() {
@@ -51,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_service_is_the_one_that_port_means() {
+    fn port_is_the_port_of_the_first_service() {
         let all = variables(&[served("dev", 3000, &["WEB_PORT"]), served("my-api", 4000, &[])]);
         let lines: Vec<String> = all.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
@@ -69,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn services_of_one_variable_clash() {
+    fn services_with_the_same_variable_clash() {
         let services =
             |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<ServiceType>>();
         assert!(clash(&services(&["dev", "api"])).is_none());

@@ -1,4 +1,4 @@
-//! How long ago: one number and one unit, because that is what a person reads.
+//! How long ago something was: one number and one unit, because that is what people read.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,18 +8,18 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The wall clock, now.
+/// The current time of the wall clock.
 pub(crate) fn now() -> WallTime {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     WallTime(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// `3 min ago`; a time that has not come yet, by a clock that was set back, is `0 s ago`.
+/// `3 min ago`. A time in the future (the clock was set back) is `0 s ago`.
 pub(crate) fn ago(then: WallTime, now: WallTime) -> String {
     format!("{} ago", span(now.0.saturating_sub(then.0) / 1000))
 }
 
-/// `3 min`: so many seconds in the largest unit that fits, rounded down.
+/// `3 min`: this many seconds in the largest unit that fits, rounded down.
 pub(crate) fn span(seconds: u64) -> String {
     match seconds {
         0..MINUTE => format!("{seconds} s"),
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_yet_to_come_is_now() {
+    fn a_time_in_the_future_is_now() {
         assert_eq!(ago(WallTime(10_000), WallTime(9_000)), "0 s ago");
         assert_eq!(ago(WallTime(10_000), WallTime(200_000)), "3 min ago");
     }

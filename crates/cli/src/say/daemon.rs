@@ -1,4 +1,4 @@
-//! What is said of a daemon, the same after a start and for its status.
+//! How a daemon is described, after a start and as its status.
 
 use std::io::{self, Write};
 
@@ -7,24 +7,24 @@ use styxy_core::api::{Journal, JournalMode, StatusAnswer};
 use crate::say::age::span;
 use crate::say::output::{ALERT, STRONG, printable};
 
-/// `127.0.0.1:9876, [::1]:9876`, or what there is instead.
+/// `127.0.0.1:9876, [::1]:9876`, or that there is only the socket.
 pub(crate) fn addresses(status: &StatusAnswer) -> String {
     if status.listen.tcp.is_empty() {
-        "no TCP port, the socket alone".to_owned()
+        "no TCP port, only the socket".to_owned()
     } else {
         status.listen.tcp.join(", ")
     }
 }
 
-/// `Styxy 0.1.0 is running with pid 42 on 127.0.0.1:9876, [::1]:9876`, after `what` instead of `is running`.
+/// `Styxy 0.1.0 is running with pid 42 on 127.0.0.1:9876, [::1]:9876`; `what` stands for `is running`.
 pub(crate) fn headline(what: &str, status: &StatusAnswer) -> String {
     format!("Styxy {} {what} with pid {} on {}", status.version, status.pid, addresses(status))
 }
 
-/// The headline and every note of the daemon's, and of its start's.
+/// The headline, the daemon's notes and those of its start.
 ///
 /// # Errors
-/// Those of `out`.
+/// `out` cannot be written.
 pub(crate) fn briefly(
     what: &str,
     status: &StatusAnswer,
@@ -36,10 +36,10 @@ pub(crate) fn briefly(
     notes(status.notes.iter().chain(new), out)
 }
 
-/// Everything the status says.
+/// The whole status.
 ///
 /// # Errors
-/// Those of `out`.
+/// `out` cannot be written.
 pub(crate) fn fully(status: &StatusAnswer, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{STRONG}Styxy {} is running.{STRONG:#}", status.version)?;
     writeln!(out, "  pid        {}", status.pid)?;
@@ -56,7 +56,7 @@ pub(crate) fn fully(status: &StatusAnswer, out: &mut impl Write) -> io::Result<(
     if let Some(Journal { mode, generation, used, capacity, .. }) = &status.journal {
         let how = match mode {
             JournalMode::Mapped => "mapped",
-            JournalMode::Plain => "appended to",
+            JournalMode::Plain => "written",
         };
         writeln!(
             out,
@@ -90,6 +90,7 @@ fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::say::shown::{plain, snapshot};
     use serde_json::json;
 
     pub(crate) fn status(change: impl FnOnce(&mut serde_json::Value)) -> StatusAnswer {
@@ -104,39 +105,16 @@ pub(crate) mod tests {
         serde_json::from_value(wire).unwrap()
     }
 
-    fn plain(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
-        let mut out = Vec::new();
-        write(&mut out).unwrap();
-        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
-    }
-
     #[test]
     fn a_status_says_everything() {
         let status = status(|wire| wire["notes"] = json!(["listens on 9877, because 9876 is taken"]));
-        let expected = "\
-Styxy 0.1.0 is running.
-  pid        42
-  uptime     3 h
-  listens    127.0.0.1:9876, [::1]:9876
-  socket     /home/ada/.styxy/styxy.sock
-  leases     7
-  instances  2
-  memory     6.2 MiB
-  journal    mapped, 2.0 KiB of 1.0 MiB, generation 3
-  note       listens on 9877, because 9876 is taken
-";
-        assert_eq!(plain(|out| fully(&status, out)), expected);
+        snapshot!("daemon_status", plain(|out| fully(&status, out)));
     }
 
     #[test]
     fn a_start_says_where_it_listens_and_each_note_once() {
         let status = status(|wire| wire["notes"] = json!(["one"]));
         let more = ["one".to_owned(), "two".to_owned()];
-        let expected = "\
-Styxy 0.1.0 started with pid 42 on 127.0.0.1:9876, [::1]:9876
-  note       one
-  note       two
-";
-        assert_eq!(plain(|out| briefly("started", &status, &more, out)), expected);
+        snapshot!("daemon_started", plain(|out| briefly("started", &status, &more, out)));
     }
 }

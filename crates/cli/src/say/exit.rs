@@ -1,4 +1,4 @@
-//! Exit codes: what a script can tell from how the command ended.
+//! Exit codes: what a script learns from how the command ended.
 
 use styxy_core::api::{Code, Whose};
 
@@ -9,28 +9,28 @@ pub(crate) enum Exit {
     Done,
     /// 1: understood and refused.
     Refused,
-    /// 2: not understood; nothing was asked of the daemon.
+    /// 2: not understood; the daemon was not asked.
     Usage,
-    /// 3: no daemon answers.
+    /// 3: the daemon does not answer.
     Unreachable,
-    /// 4: nobody listens on the port.
+    /// 4: nothing listens on the port.
     Nobody,
-    /// 5: the server on the port is another worktree's of this repository.
+    /// 5: the server on the port belongs to another worktree of this repository.
     Sibling,
-    /// 6: the server on the port is somebody else's.
+    /// 6: the server on the port belongs to somebody else.
     Foreign,
     /// 7: the server on the port outlived its worktree.
     Orphan,
-    /// 126: the program to run is there and cannot be run.
+    /// 126: the program exists but cannot be executed.
     NotExecutable,
-    /// 127: there is no such program to run.
+    /// 127: there is no such program.
     NotFound,
-    /// Whatever the command that was run ended with.
+    /// The exit code of the command that was run.
     Child(u8),
 }
 
 impl Exit {
-    /// The number the shell sees.
+    /// The number that the shell sees.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -47,7 +47,7 @@ impl Exit {
         }
     }
 
-    /// How a command ends that says whose a server is.
+    /// How a command ends that finds out whose a server is.
     pub(crate) const fn whose(whose: Whose) -> Self {
         match whose {
             Whose::Mine => Self::Done,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_of_whose_a_server_is_has_a_code_of_its_own() {
+    fn each_owner_of_a_server_has_its_own_code() {
         let codes = [Whose::Mine, Whose::Nobody, Whose::Sibling, Whose::Foreign, Whose::Orphan];
         assert_eq!(codes.map(|whose| Exit::whose(whose).code()), [0, 4, 5, 6, 7]);
     }

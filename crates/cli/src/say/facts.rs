@@ -2,6 +2,7 @@
 
 use styxy_core::api::{Lease, OwnerKind, OwnerView, State};
 
+use crate::say::output::one_line;
 use crate::say::table::UNKNOWN;
 
 /// `dev/web`, or `dev` for a lease without a name.
@@ -12,7 +13,7 @@ pub(crate) fn service(lease: &Lease) -> String {
     }
 }
 
-/// `active`, `granted`, or who sits on its port without a right to it.
+/// `active`, `granted`, or which stranger listens on its port.
 pub(crate) fn state(lease: &Lease) -> String {
     match (&lease.conflict, lease.state) {
         (Some(conflict), _) => {
@@ -40,11 +41,11 @@ pub(crate) fn owner(owner: &OwnerView) -> Option<String> {
     process(owner.process.as_deref(), owner.pid.map(styxy_core::Pid::get))
 }
 
-/// `node (4242)`, `node` or `pid 4242`, as far as it is known.
+/// `node (4242)`, `node` or `pid 4242`, as far as it is known, in one line whatever the process calls itself.
 pub(crate) fn process(name: Option<&str>, pid: Option<u32>) -> Option<String> {
-    match (name, pid) {
+    match (name.map(one_line), pid) {
         (Some(name), Some(pid)) => Some(format!("{name} ({pid})")),
-        (Some(name), None) => Some(name.to_owned()),
+        (Some(name), None) => Some(name.into_owned()),
         (None, Some(pid)) => Some(format!("pid {pid}")),
         (None, None) => None,
     }
@@ -73,13 +74,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_lease_says_who_it_is_for_as_well_as_it_can() {
+    fn a_lease_says_who_it_is_for_as_far_as_that_is_known() {
         assert_eq!(who(&lease(3000, |_| {})), "waits for a listener");
         let by_process =
             lease(3000, |wire| wire["owner"] = json!({"kind": "process", "pid": 7, "process": "node"}));
         assert_eq!(who(&by_process), "node (7)");
         let by_agent = lease(3000, |wire| wire["instance_id"] = json!("claude-1"));
         assert_eq!(who(&by_agent), "claude-1");
+    }
+
+    #[test]
+    fn a_process_that_is_called_like_a_line_of_ours_stays_in_its_own() {
+        assert_eq!(process(Some("a\nhint: x"), Some(9)).as_deref(), Some("a\\nhint: x (9)"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How things are said: answers and refusals, tables, ages, exit codes. Knows core alone, and asks nobody.
+//! How things are said: answers and refusals, tables, ages, exit codes. Uses only core, and does nothing but print.
 
 pub(crate) mod age;
 pub(crate) mod arguments;
@@ -8,5 +8,8 @@ pub(crate) mod exit;
 pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod output;
+#[cfg(test)]
+pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod version;
+pub(crate) mod whose;

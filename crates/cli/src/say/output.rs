@@ -1,7 +1,8 @@
 //! The only place that prints: answers to stdout, everything else to stderr, each in one write.
 //!
-//! Colour is for terminals, and never under `NO_COLOR`. A reader that has seen enough (`| head -1`) is no error.
+//! Colours are for terminals, and off under `NO_COLOR`. A reader that stops early (`| head -1`) is not an error.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
@@ -15,7 +16,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// What an answer is about: headers of tables, the sentence that matters.
 pub(crate) const STRONG: Style = Style::new().bold();
-/// What a person should look at twice.
+/// What deserves a second look.
 pub(crate) const ALERT: Style = AnsiColor::Yellow.on_default().bold();
 
 /// How answers are written.
@@ -46,7 +47,7 @@ impl Output {
     /// Prints an answer: `wire` itself, or what `human` makes of it.
     ///
     /// # Errors
-    /// stdout cannot be written; that its reader went away is none.
+    /// stdout cannot be written. A reader that went away is not an error.
     pub(crate) fn answer(
         &self,
         wire: &impl Serialize,
@@ -60,7 +61,7 @@ impl Output {
         text(&answer)
     }
 
-    /// Tells why there is no answer, and how the command ends therefore.
+    /// Prints why there is no answer; returns how the command ends.
     pub(crate) fn failure(&self, failure: &Failure) -> Exit {
         match failure {
             Failure::Refused(refusal) | Failure::Usage(refusal) | Failure::NotRun { refusal, .. } => {
@@ -73,10 +74,10 @@ impl Output {
         failure.exit()
     }
 
-    /// Prints one refusal: as JSON it is an answer like any other, in words it goes to stderr.
+    /// Prints a refusal: as JSON to stdout like any answer, as text to stderr.
     pub(crate) fn refusal(&self, refusal: &Refusal) {
         let mut said = Vec::new();
-        // Nothing better can be done about an output that cannot be written than to end with the refusal's code.
+        // If this cannot be written, the exit code still says that it was refused.
         match self.format {
             Format::Json => {
                 let _ = json(refusal, &mut said).and_then(|()| text(&said));
@@ -92,42 +93,42 @@ impl Output {
 /// Prints `text` to stdout as it is, whatever the format.
 ///
 /// # Errors
-/// As [`Output::answer`].
+/// Like [`Output::answer`].
 pub(crate) fn text(text: &[u8]) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     unless_closed(out.write_all(text).and_then(|()| out.flush()))
 }
 
-/// Prints bytes that are not ours, with whatever is in them.
+/// Prints foreign bytes unchanged.
 ///
 /// # Errors
-/// A reader that went away is one here, so that who follows a file can stop.
+/// A reader that went away is an error here, so that following a file can stop.
 pub(crate) fn stream(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(bytes).and_then(|()| out.flush())
 }
 
-/// Tells a person something that is not the answer.
+/// Prints something that is not part of the answer.
 pub(crate) fn note(text: &str) {
-    to_stderr(format!("{}\n", printable(text)).as_bytes());
+    to_stderr(format!("{}\n", indented(text)).as_bytes());
 }
 
-/// Tells anybody what will go wrong.
+/// Prints what will go wrong.
 pub(crate) fn warning(text: &str) {
-    to_stderr(format!("{ALERT}warning:{ALERT:#} {}\n", printable(text)).as_bytes());
+    to_stderr(format!("{ALERT}warning:{ALERT:#} {}\n", indented(text)).as_bytes());
 }
 
-/// Whether a person sees what is not the answer.
+/// Whether a person sees stderr.
 pub(crate) fn is_seen() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether there is a person to ask.
+/// Whether somebody can answer a question.
 pub(crate) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks that person `question`; only a plain yes is one.
+/// Asks `question`; only `y` and `yes` are a yes.
 ///
 /// # Errors
 /// stdin cannot be read.
@@ -138,7 +139,7 @@ pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
     Ok(matches!(reply.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// How many columns an answer has room for; none if it goes to no terminal.
+/// How many columns an answer may take; none if stdout is not a terminal.
 pub(crate) fn width() -> Option<usize> {
     let out = io::stdout();
     if !out.is_terminal() {
@@ -147,17 +148,30 @@ pub(crate) fn width() -> Option<usize> {
     terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0))
 }
 
-/// `text` with every control character made visible: other programs' names must not move the cursor.
-pub(crate) fn printable(text: &str) -> std::borrow::Cow<'_, str> {
-    if !text.chars().any(|letter| letter.is_control() && letter != '\n') {
+/// `text` with every control character escaped: other programs' names must not move the cursor. New lines stay.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    visible(text, |letter| letter.is_control() && letter != '\n')
+}
+
+/// Like [`printable`], on one line: a name that another program chose must not look like a line of ours.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    visible(text, char::is_control)
+}
+
+/// `text` with each `hidden` character escaped.
+fn visible(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&hidden) {
         return text.into();
     }
-    let visible = |letter: char| match letter {
-        '\n' => "\n".to_owned(),
-        letter if letter.is_control() => letter.escape_default().to_string(),
-        letter => letter.to_string(),
-    };
-    text.chars().map(visible).collect::<String>().into()
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if hidden(letter) {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown.into()
 }
 
 fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
@@ -166,16 +180,21 @@ fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// `error: …` and `hint: …`, one line each.
-fn words(refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{ERROR}error:{ERROR:#} {}", printable(&refusal.error))?;
+/// Like [`printable`]; what follows a new line is indented, so that it does not look like a line of ours.
+fn indented(text: &str) -> String {
+    printable(text).replace('\n', "\n  ")
+}
+
+/// `error: …` and `hint: …`.
+pub(crate) fn words(refusal: &Refusal, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{ERROR}error:{ERROR:#} {}", indented(&refusal.error))?;
     if let Some(hint) = &refusal.hint {
-        writeln!(out, "{HINT}hint:{HINT:#} {}", printable(hint))?;
+        writeln!(out, "{HINT}hint:{HINT:#} {}", indented(hint))?;
     }
     Ok(())
 }
 
-/// What cannot be told on stderr cannot be told.
+/// Nothing can be done if stderr cannot be written.
 fn to_stderr(text: &[u8]) {
     let _ = anstream::stderr().lock().write_all(text);
 }
@@ -187,7 +206,7 @@ fn unless_closed(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Wrong usage as JSON, for a program that asked for JSON in the same breath.
+/// Wrong usage as JSON, if the same command line asked for JSON.
 pub(crate) fn usage_as_json(message: &str) {
     Output::new(Format::Json).refusal(&Refusal::new(Code::InvalidRequest, message).hint("styxy --help"));
 }
@@ -195,26 +214,34 @@ pub(crate) fn usage_as_json(message: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{failed, snapshot};
 
-    fn plain(refusal: &Refusal) -> String {
-        let mut out = Vec::new();
-        words(refusal, &mut out).unwrap();
-        anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap()
+    #[test]
+    fn a_refusal_without_a_hint_is_one_line() {
+        let refusal = Refusal::new(Code::NoFreePort, "no port is free");
+        assert_eq!(failed(refusal), "error: no port is free\nexits 1\n");
     }
 
     #[test]
-    fn a_refusal_says_what_and_the_next_command_to_type() {
-        let refusal = Refusal::new(Code::PortUnavailable, "port 3000 is leased by claude-2");
-        assert_eq!(plain(&refusal), "error: port 3000 is leased by claude-2\n");
-        let refusal = refusal.hint("styxy check 3000");
-        assert_eq!(plain(&refusal), "error: port 3000 is leased by claude-2\nhint: styxy check 3000\n");
+    fn a_name_in_a_refusal_forges_no_line_of_ours() {
+        let refusal = Refusal::new(Code::PortUnavailable, "port 3000 is leased by a\nhint: x\u{1b}[1m");
+        let expected = "error: port 3000 is leased by a\n  hint: x\\u{1b}[1m\nexits 1\n";
+        assert_eq!(failed(refusal), expected);
+    }
+
+    #[test]
+    fn a_refusal_has_colours_where_they_are_shown() {
+        let mut out = Vec::new();
+        words(&Refusal::new(Code::NoFreePort, "no port is free").hint("styxy list"), &mut out).unwrap();
+        snapshot!("refusal_in_colours", String::from_utf8(out).unwrap().replace('\u{1b}', "ESC"));
     }
 
     #[test]
     fn control_characters_of_others_never_reach_the_terminal() {
         assert_eq!(printable("node \u{1b}[2Jserver\r"), "node \\u{1b}[2Jserver\\r");
         assert_eq!(printable("two\nlines"), "two\nlines");
-        assert!(matches!(printable("plain"), std::borrow::Cow::Borrowed("plain")));
+        assert_eq!(one_line("two\nlines"), "two\\nlines");
+        assert!(matches!(printable("plain"), Cow::Borrowed("plain")));
     }
 
     #[test]
@@ -226,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_went_away_is_no_error() {
+    fn a_reader_that_went_away_is_not_an_error() {
         assert!(unless_closed(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
         assert!(unless_closed(Err(io::ErrorKind::StorageFull.into())).is_err());
     }

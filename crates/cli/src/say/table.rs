@@ -1,17 +1,18 @@
-//! Tables for people: no lines, two spaces between columns, and paths that give way when the terminal is narrow.
+//! Tables for people: no lines, two spaces between columns; paths are shortened if the terminal is narrow.
 
 use std::io::{self, Write};
 use std::path::{Component, Path};
 
 use comfy_table::{CellAlignment, Table as Grid, presets};
+use unicode_width::UnicodeWidthStr;
 
-use crate::say::output::{STRONG, printable};
+use crate::say::output::{STRONG, one_line};
 
 /// One cell.
 pub(crate) enum Cell {
-    /// Shown as it is.
+    /// Shown unchanged.
     Text(String),
-    /// A path: the last components of it do where there is no room for all.
+    /// A path, of which only the last components are shown where there is no room for all.
     Path(String),
 }
 
@@ -30,7 +31,7 @@ impl From<&str> for Cell {
 /// What is shown where nothing is known.
 pub(crate) const UNKNOWN: &str = "-";
 
-/// A header and rows of as many cells; the first column holds numbers if it is called PORT.
+/// A header and rows with as many cells. A first column called PORT is aligned to the right.
 pub(crate) struct Table<const COLUMNS: usize> {
     header: [&'static str; COLUMNS],
     rows: Vec<[Cell; COLUMNS]>,
@@ -45,10 +46,10 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         self.rows.push(cells);
     }
 
-    /// Writes the table, `width` columns wide at most if paths can be shortened that far.
+    /// Writes the table, at most `width` columns wide if the paths can be shortened that far.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// `out` cannot be written.
     pub(crate) fn print(&self, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
         let shown = self.fitting(width);
         let (header, rows) = shown.split_once('\n').unwrap_or((&shown, ""));
@@ -59,7 +60,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     fn fitting(&self, width: Option<usize>) -> String {
         let whole = self.render(usize::MAX);
         let Some(width) = width else { return whole };
-        let fits = |text: &String| text.lines().all(|line| line.chars().count() <= width);
+        let fits = |text: &String| text.lines().all(|line| line.width() <= width);
         if fits(&whole) {
             return whole;
         }
@@ -72,8 +73,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
         grid.load_style(presets::NOTHING).set_header(self.header);
         for row in &self.rows {
             grid.add_row(row.iter().map(|cell| match cell {
-                Cell::Text(text) => one_line(text),
-                Cell::Path(path) => one_line(&last_components(path, components)),
+                Cell::Text(text) => one_line(text).into_owned(),
+                Cell::Path(path) => one_line(&last_components(path, components)).into_owned(),
             }));
         }
         for column in grid.column_iter_mut() {
@@ -86,12 +87,9 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
     }
 }
 
-fn one_line(text: &str) -> String {
-    printable(text).replace('\n', "\\n")
-}
-
-/// `path` with the home folder written `~`.
+/// `path` with the home folder written `~`, in one line.
 pub(crate) fn tilde(path: &str, home: Option<&Path>) -> String {
+    let path = &*one_line(path);
     let home = home.filter(|home| home.components().count() > 1);
     match home.and_then(|home| Path::new(path).strip_prefix(home).ok()) {
         Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
@@ -144,6 +142,18 @@ mod tests {
 10000  api      …/app       2 h ago";
         assert_eq!(table().fitting(Some(40)), expected);
         assert_eq!(table().fitting(Some(5)), expected);
+    }
+
+    #[test]
+    fn a_letter_takes_as_many_columns_as_a_terminal_gives_it() {
+        let mut table = Table::new(["PROJECT", "SINCE"]);
+        // Two columns for each of the first four letters, and none for the accent.
+        table.row([Cell::Path("/w/店舗/🦀🦀/cafe\u{301}".into()), "1 s ago".into()]);
+        let whole = "PROJECT            SINCE\n/w/店舗/🦀🦀/cafe\u{301}  1 s ago";
+        let shorter = "PROJECT           SINCE\n…/店舗/🦀🦀/cafe\u{301}  1 s ago";
+        assert_eq!(table.fitting(None), whole);
+        assert_eq!(table.fitting(Some(26)), whole);
+        assert_eq!(table.fitting(Some(25)), shorter);
     }
 
     #[test]

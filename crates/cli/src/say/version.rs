@@ -1,11 +1,11 @@
-//! Which of two versions is the newer one.
+//! Which of two versions is newer.
 
 use std::cmp::Ordering;
 
 /// This binary's version.
 pub(crate) const OURS: &str = env!("CARGO_PKG_VERSION");
 
-/// How version `theirs` stands to `ours`, by their numbers; a pre-release comes before its release.
+/// Compares `theirs` with `ours` by their numbers; a pre-release comes before its release.
 pub(crate) fn compare(theirs: &str, ours: &str) -> Ordering {
     key(theirs).cmp(&key(ours))
 }

@@ -1,4 +1,4 @@
-//! Which ports a key had before, and when each port was last used. Preferences: kept across restarts, bounded.
+//! Which ports a key had before, and when each port was last used (R17). Preferences: kept across restarts, bounded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -1,4 +1,4 @@
-//! Granting ports: reuse, singletons, wishes, candidates, groups.
+//! Granting ports: preferences (R13), reuse (R14), singletons (R15), groups (R16).
 
 use std::ops::ControlFlow;
 
@@ -334,7 +334,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// The live lease of `key` that a request with `reuse` gets, by rule 6 of the design's section 4.
+    /// The live lease of `key` that a request with `reuse` gets: R14.
     fn reusable(&self, ask: &Ask, key: &Key) -> Option<Reusable<'a>> {
         let registry = self.registry;
         let spent = |lock_id: &LockId| self.given.contains(lock_id) || self.displaced.contains(lock_id);

@@ -1,8 +1,10 @@
-//! Which ports are tried, in which order.
+//! Which ports are tried, in which order: R10.
 //!
-//! The key's affinity ports; the default port asked with; the service type's preferred ports; its range ascending; of
-//! those, ports that others have affinity to or gave up just now last, the least recently used first; then the
-//! overflow range likewise.
+//! 1. The ports that the key had before.
+//! 2. The request's default port, then the service type's preferred ports.
+//! 3. The service type's range, ascending.
+//! 4. The ports of 2 and 3 that another key has affinity to or has just given up, the least recently used first.
+//! 5. The overflow range in the same way.
 
 use std::ops::ControlFlow;
 
@@ -29,6 +31,9 @@ pub(super) struct Search<'a> {
 
 impl Registry {
     /// Ports that an allocate of `service` without project and name would be given now, best first, at most `count`.
+    ///
+    /// Changes by [`Registry::apply`], by what `occupancy` says, and by time: for 15 s a port that was given up is offered
+    /// last. It reserves nothing.
     ///
     /// # Errors
     /// The service type is unknown and the configuration is strict about that.

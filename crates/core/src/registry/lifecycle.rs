@@ -1,4 +1,4 @@
-//! How leases and instances live and end: the rules of the design's section 4.
+//! How leases and instances live and end: R1 to R9 in docs/DESIGN.md.
 
 use crate::command::Registration;
 use crate::event::{EndReason, Fact};
@@ -189,7 +189,9 @@ impl Registry {
         }
     }
 
-    /// The ports whose leases ended with their owner just now, and are nobody's yet.
+    /// The ports whose leases ended with their owner less than `unbind_grace` ago, and are nobody's yet (R7).
+    ///
+    /// [`Registry::apply`] adds ports and removes them. Time only removes: a port is no longer named once the grace is over.
     pub fn orphaned_ports(&self, now: Timestamp) -> impl Iterator<Item = Port> {
         self.orphans(now).map(|past| past.lease.port)
     }

@@ -196,7 +196,11 @@ impl Registry {
         }
     }
 
-    /// When the next [`Command::Tick`] has something to do, on the awake clock.
+    /// When the next [`Command::Tick`] has something to do, on the awake clock; none if no lease and no instance has a
+    /// deadline. It may be in the past.
+    ///
+    /// Changes only by [`Registry::apply`]: a lease or an instance comes, goes or gets another deadline. So ask again
+    /// after each `apply`, and never because time has passed.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Millis> {
         self.indexes.next_deadline()
@@ -255,30 +259,39 @@ impl Registry {
         self.instances.get(id)
     }
 
-    /// Whether a lease or an instance depends on this process, so that its end must be told.
+    /// Whether a lease or an instance depends on this process, so that its end must be reported.
+    ///
+    /// Changes only by [`Registry::apply`], and [`Registry::take_changed_processes`] then names the process.
     #[must_use]
     pub fn depends_on(&self, process: ProcessKey) -> bool {
         self.indexes.depends_on(process)
     }
 
-    /// Every process that a lease or an instance depends on.
+    /// Every process that a lease or an instance depends on. Changes as [`Registry::depends_on`] does.
     pub fn processes(&self) -> impl Iterator<Item = ProcessKey> {
         self.indexes.processes()
     }
 
-    /// The processes whose [`Registry::depends_on`] may have changed since this was last asked.
+    /// The processes whose [`Registry::depends_on`] may have changed since this was last asked. A process may be named
+    /// although nothing changed, and more than once.
+    ///
+    /// [`Registry::apply`] adds to it; asking empties it.
     pub fn take_changed_processes(&mut self) -> Vec<ProcessKey> {
         self.indexes.take_changed()
     }
 
     /// The leased ports that the end of `process` touches: its own leases', those it listens on, and those of
-    /// instances that live by it.
+    /// instances that live by it. Ascending, each once.
+    ///
+    /// Changes only by [`Registry::apply`].
     #[must_use]
     pub fn ports_touched_by(&self, process: ProcessKey) -> Vec<Port> {
         self.touched_by(process).map(|lease| lease.port).collect()
     }
 
-    /// Whether some lease waits to be heard, so that listeners are worth looking for.
+    /// Whether nothing listens on some leased port, so that listeners are worth looking for.
+    ///
+    /// Changes only by [`Registry::apply`], whatever the machine does: a listener counts from its [`Command::Heard`] on.
     #[must_use]
     pub fn awaits_listeners(&self) -> bool {
         self.indexes.unheard() > 0

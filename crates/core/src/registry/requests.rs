@@ -1,4 +1,4 @@
-//! Answers given under a request id, so that a repeat gets the first one again.
+//! Answers given under a request id, so that a repeat gets the first one again: R18.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -153,9 +153,11 @@ impl Requests {
     }
 }
 
-/// The leases an answer names, each once: two members of a group may have been given the same singleton.
 impl Registry {
-    /// The answer that a request with this id and body hash was given before, if it still counts.
+    /// The answer that a request with this id and body hash was given before, if it still counts (R18).
+    ///
+    /// [`Registry::apply`] adds answers; the oldest are dropped beyond a bound. Time only removes: an answer counts for
+    /// 10 minutes after its last lease ended.
     ///
     /// To be asked before anything of a request is looked up: its process may have ended since the first time.
     ///
@@ -174,6 +176,7 @@ impl Registry {
     }
 }
 
+/// The leases an answer names, each once: two members of a group may have been given the same singleton.
 fn leases(answer: &AllocateAnswer) -> impl Iterator<Item = LockId> {
     let grants = answer.grants();
     grants.iter().enumerate().filter_map(|(index, grant)| {

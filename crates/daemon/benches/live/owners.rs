@@ -1,4 +1,4 @@
-//! How soon a lease ends after its owner, and that none ends before: real processes, killed with -9.
+//! How soon a lease ends after its owner, and that none ends earlier: real processes, killed with -9.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -57,7 +57,7 @@ fn handed_on(client: &mut Client, watched: &mut [(Child, u64)], times: usize) {
     );
 }
 
-/// Many owners killed in one breath, until the last of their leases has ended.
+/// Many owners killed at once, until the last of their leases has ended.
 fn all_at_once(events: &Receiver<Told>, owners: Vec<(Child, u64)>) {
     let count = owners.len();
     while events.try_recv().is_ok() {}
@@ -190,7 +190,7 @@ fn random_operations(client: &mut Client, operations: usize) {
     );
 }
 
-/// What the daemon's thread does while nothing happens and 100 leases are active.
+/// What the daemon's thread costs while nothing happens and 100 leases are active.
 fn idle(client: &mut Client, spell: Duration) {
     let body = format!(r#"{{"service_type":"bench","pid":{}}}"#, std::process::id());
     let leases: Vec<Value> =

@@ -1,6 +1,6 @@
-//! Pids that come round again at once: no lease outlives its owner, none passes to the process that has its pid now.
+//! Pids that are reused at once: no lease outlives its owner, and none passes to the process that has its pid now.
 //!
-//! The kernel is told which pid to give next, which only root may, and in a pid namespace of its own, so that the
+//! The bench sets the kernel's next pid, which only root may do. It does so in a pid namespace of its own, so that the
 //! machine's pids are left alone.
 
 use std::fs;
@@ -14,7 +14,7 @@ use crate::support::{self, Client};
 
 const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
 
-/// The word by which this program runs itself inside the namespace.
+/// The argument with which this program runs itself inside the namespace.
 pub(crate) const INSIDE: &str = "pids-inside";
 
 /// Runs itself in a pid namespace, or says why it cannot.
@@ -58,7 +58,7 @@ pub(crate) fn run_inside(share: usize) {
             mistaken += usize::from(system::is_alive(&known));
             same_start +=
                 usize::from(system::identify(known.pid).unwrap().process.key.started == known.started);
-            // One request behind another: whatever the daemon had to be told by then, it was told before the first.
+            // Two requests in a row: the daemon has handled every event from before the first one.
             client.get("/status");
             let live: Value = serde_json::from_str(&client.get("/allocations")).unwrap();
             for other in live["allocations"].as_array().unwrap() {

@@ -1,6 +1,6 @@
 //! A live daemon beside a plain axum handler that decodes the same bodies, makes the same one probe and encodes the
-//! same answers: what a lease costs over what any HTTP answer costs. They are asked in turn, so that a noisy machine
-//! is noisy for both.
+//! same answers: what a lease costs beyond any HTTP answer. The two are asked in turn, so that a noisy machine is noisy
+//! for both.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -61,8 +61,8 @@ pub(crate) fn run() {
     println!("  at 0      {}\n  at {LIVE}  {}   ratio {:.2}", at_none, at_many, at_many.p50 / at_none.p50);
 }
 
-/// Asks the two in blocks, turn by turn: where the system puts the threads then changes as often for one as for the
-/// other. The ratio is the median of the blocks' ratios.
+/// Asks the two in alternating blocks, so that the scheduler moves the threads of both equally often. The ratio is the
+/// median of the blocks' ratios.
 fn compare(name: &str, daemon: &mut Client, plain: &mut Client) {
     let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let block = |client: &mut Client, all: &mut Vec<Duration>| {
@@ -113,7 +113,7 @@ fn throughput(server: &Server, open: fn(&Server) -> Client) -> f64 {
     f64::from(pairs) / begun.elapsed().as_secs_f64()
 }
 
-/// The handler that does no more than it must: decode, one probe, encode.
+/// The smallest handler there can be: decode, one probe, encode.
 fn plain(home: &Path) -> Server {
     let socket = home.join("plain.sock");
     let (tcp, unix) = listen(&socket);

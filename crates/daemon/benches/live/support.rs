@@ -1,4 +1,4 @@
-//! A daemon on a thread of its own, and the least client there is.
+//! A daemon on a thread of its own, and the smallest client there can be.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -57,7 +57,7 @@ pub(crate) fn daemon(home: &Path, config: &str) -> Server {
     Server { tcp: address, socket, _stop: stop }
 }
 
-/// The least client there is: one keep-alive connection, HTTP written by hand, blocking.
+/// The smallest client there can be: one keep-alive connection, HTTP written by hand, blocking.
 pub(crate) struct Client {
     stream: Box<dyn Stream>,
     buffer: Vec<u8>,

@@ -6,15 +6,17 @@ use styxy_core::api::{
     Refusal, ReleaseAnswer, explain,
 };
 use styxy_core::{
-    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Process, ProcessKey, Relation,
-    Reuse, Wish,
+    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Port, Process, ProcessKey,
+    Relation, Reuse, Wish,
 };
 use uuid::Uuid;
 
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
 use super::body::{Json, Query, Segment};
+use crate::daemon::Daemon;
 use crate::system::{self, Life};
+use crate::usage;
 
 /// How many ancestors of the owner are compared with the owners of its project's leases.
 const ANCESTORS: usize = 32;
@@ -33,18 +35,31 @@ pub(super) async fn allocate(
     let reuse = request.reuse == Some(true) || members(&request).any(|member| member.reuse == Some(true));
     let allocation = allocation(request, hash)?;
     if reuse {
-        // Whether a lease may be had again depends on what listens now.
-        daemon.look().await;
+        // Whether a lease can be reused depends on who listens now.
+        daemon.refresh().await;
     }
     let events = match daemon.handle(&Command::Allocate(allocation)) {
         Ok(events) => events,
-        Err(error) => return Err(Refused(super::usage::name_holder(&daemon, error.into()).await)),
+        Err(error) => return Err(Refused(name_holder(&daemon, error.into()).await)),
     };
     let answer = events.into_iter().find_map(|event| match event.fact {
         Fact::Answered(answered) => Some(answered.answer),
         _ => None,
     });
     answer.map(Answer).ok_or_else(|| Refused(explain("body", "nothing was asked for")))
+}
+
+/// The refusal with the process that has the port, where the core only knows that somebody has it.
+async fn name_holder(daemon: &Daemon, refusal: Refusal) -> Refusal {
+    let foreign = refusal.code == Code::PortUnavailable
+        && refusal.details.get("holder").is_some_and(|who| who == "foreign");
+    let port = refusal.details.get("port").and_then(serde_json::Value::as_u64);
+    let port = port.and_then(|port| u16::try_from(port).ok()).and_then(|port| Port::new(port).ok());
+    let Some(port) = port.filter(|_| foreign) else { return refusal };
+    let Some(usage) = usage::of(daemon, port, None).await.into_iter().next() else { return refusal };
+    let error = format!("port {port} is in use by {}, which has no lease for it", usage::name(&usage));
+    let usage = serde_json::to_value(&usage).unwrap_or_default();
+    Refusal { error, ..refusal }.detail("system_usage", usage)
 }
 
 pub(super) async fn release(State(daemon): Shared, Segment(id): Segment) -> Result<ReleaseAnswer> {
@@ -59,7 +74,7 @@ pub(super) async fn allocations(
     State(daemon): Shared,
     Query(query): Query<AllocationsQuery>,
 ) -> Result<AllocationsAnswer> {
-    daemon.look().await;
+    daemon.refresh().await;
     let engine = daemon.engine();
     let registry = engine.registry();
     let wanted = |lease: &&styxy_core::Lease| {
@@ -108,23 +123,16 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
             (vec![ask(one, &common, "")?], AnswerForm::One)
         }
         Some(members) => {
-            let belongs = |field: &str| {
-                explain(field, &format!("{field} beside services; allowed: in a member of services"))
-            };
-            if service_type.is_some() {
-                return Err(belongs("service_type").into());
-            }
-            if service_name.is_some() {
-                return Err(belongs("service_name").into());
-            }
-            if preferred_port.is_some() {
-                return Err(belongs("preferred_port").into());
-            }
-            if default_port.is_some() {
-                return Err(belongs("default_port").into());
-            }
-            if exact == Some(true) {
-                return Err(belongs("exact").into());
+            let given = [
+                ("service_type", service_type.is_some()),
+                ("service_name", service_name.is_some()),
+                ("preferred_port", preferred_port.is_some()),
+                ("default_port", default_port.is_some()),
+                ("exact", exact == Some(true)),
+            ];
+            if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+                let found = format!("{field} beside services; allowed: in a member of services");
+                return Err(explain(field, &found).into());
             }
             if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
                 let found =
@@ -218,7 +226,7 @@ pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refus
     }
 }
 
-/// Tells bodies under one request id apart: FNV-1a over the request's canonical JSON without the id itself.
+/// Distinguishes bodies under one request id: FNV-1a over the request's canonical JSON without the id itself.
 fn hash(request: &AllocateRequest) -> u64 {
     let body = AllocateRequest { request_id: None, ..request.clone() };
     let body = serde_json::to_vec(&body).unwrap_or_default();

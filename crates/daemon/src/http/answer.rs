@@ -13,11 +13,11 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A successful answer.
 pub(super) struct Answer<T>(pub(super) T);
 
-/// A refusal, on its way out.
+/// A refusal as an answer.
 #[derive(Debug)]
 pub(crate) struct Refused(pub(crate) Refusal);
 
-/// What a handler gives.
+/// What a handler returns.
 pub(super) type Result<T> = std::result::Result<Answer<T>, Refused>;
 
 impl<T: Serialize> IntoResponse for Answer<T> {
@@ -62,7 +62,7 @@ impl From<EngineError> for Refused {
     }
 }
 
-/// What the counters need of a refusal; travels with the response to the filter.
+/// What the counters need of a refusal; the response carries it to the filter.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) code: Code,

@@ -1,6 +1,9 @@
 //! Reading requests: size, media type, JSON, and what to say when one of them is wrong.
 
+use std::error::Error;
+
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -10,7 +13,7 @@ use styxy_core::api::{Code, MAX_BODY, Refusal, explain};
 
 use super::answer::Refused;
 
-/// So much of a body that is too large is read and thrown away, in bytes, so that its sender can read the refusal.
+/// How many bytes of a body that is too large are read and thrown away, so that its sender can read the refusal.
 const DRAINED: usize = 1024 * 1024;
 
 /// A request body, decoded.
@@ -47,17 +50,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let query = axum::extract::Query::<T>::try_from_uri(&parts.uri).map_err(|error| {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(deeper) = cause.source() {
-                cause = deeper;
-            }
-            let text = cause.to_string();
-            let (field, message) = text.split_once(": ").unwrap_or(("query", text.as_str()));
-            let field = if field.contains(' ') { "query" } else { field };
-            let message = if field == "query" { text.as_str() } else { message };
-            Refused(explain(field, message))
-        })?;
+        let query =
+            axum::extract::Query::<T>::try_from_uri(&parts.uri).map_err(|error| query_mistake(&error))?;
         Ok(Self(query.0))
     }
 }
@@ -73,11 +67,26 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
     }
 }
 
-/// The whole body, if it is one we take.
+/// What is wrong with a query, by the field that the decoder was at.
+fn query_mistake(error: &QueryRejection) -> Refusal {
+    let mut cause: &dyn Error = error;
+    loop {
+        if let Some(at) = cause.downcast_ref::<serde_path_to_error::Error<serde::de::value::Error>>() {
+            let path = at.path().to_string();
+            return explain(if path == "." { "query" } else { &path }, &at.inner().to_string());
+        }
+        match cause.source() {
+            Some(deeper) => cause = deeper,
+            None => return explain("query", &cause.to_string()),
+        }
+    }
+}
+
+/// The whole body, if its size and media type are accepted.
 async fn read(request: Request) -> Result<Vec<u8>, Refused> {
     let media =
         request.headers().get(header::CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
-    // curl -d says x-www-form-urlencoded and Node's fetch text/plain, and both mean JSON.
+    // curl -d sends x-www-form-urlencoded and Node's fetch text/plain, and both mean JSON.
     let multipart = media.get(..10).is_some_and(|media| media.eq_ignore_ascii_case("multipart/"));
     let media = media.to_owned();
     let (body, length) = collect(request.into_body()).await?;
@@ -113,7 +122,7 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(explain("body", "it is empty; allowed: a JSON object"));
     }
-    // A sequence would be taken for a struct by position.
+    // Serde would read an array as a struct, by position.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
         let what = serde_json::from_slice::<serde_json::Value>(body).map_or("no JSON", |value| match value {
             serde_json::Value::Array(_) => "a JSON array",
@@ -134,7 +143,7 @@ fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use styxy_core::api::AllocateRequest;
+    use styxy_core::api::{AllocateRequest, AllocationsQuery};
 
     fn mistake(body: &str) -> Refusal {
         decode::<AllocateRequest>(body.as_bytes()).unwrap_err()
@@ -164,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_object_is_refused_in_words() {
+    fn a_body_that_is_not_a_json_object_is_refused_in_words() {
         for body in [
             "",
             "  ",
@@ -185,6 +194,23 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn a_mistake_in_a_query_is_named_by_its_field() {
+        let mistake = |query: &str| {
+            let uri = format!("/allocations?{query}").parse().unwrap();
+            query_mistake(&axum::extract::Query::<AllocationsQuery>::try_from_uri(&uri).unwrap_err())
+        };
+        let refusal = mistake("port=0");
+        assert_eq!(refusal.details["field"], "port");
+        assert_eq!(refusal.error, "port: \"0\" is not a port; allowed: a whole number from 1 to 65535");
+        assert_eq!(mistake("service_type=a%3A%20b").details["field"], "service_type");
+        let unknown = mistake("ports=3000");
+        assert_eq!(
+            (&unknown.details["field"], unknown.hint.unwrap()),
+            (&"ports".into(), "did you mean port?".into())
+        );
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) async fn cleanup(
     Ok(Answer(CleanupAnswer { success: true, cleaned, released, message }))
 }
 
-/// Only for those who have the socket: whoever can merely reach the TCP port cannot stop the daemon.
+/// On the socket only: a client that merely reaches the TCP port cannot stop the daemon.
 pub(super) async fn shutdown(
     State(daemon): Shared,
     ConnectInfo(peer): ConnectInfo<Peer>,

@@ -18,7 +18,7 @@ use super::answer::Refused;
 use crate::daemon::Daemon;
 use crate::feed::Published;
 
-/// A comment this often keeps the connection from looking dead.
+/// How often a comment is sent, so that the connection does not look dead.
 const COMMENT: Duration = Duration::from_secs(15);
 
 pub(super) async fn events(
@@ -40,7 +40,7 @@ pub(super) async fn events(
     let (reading, next) = reading;
     let mut ready: VecDeque<Event> = reading.backlog.iter().map(|event| encode(event)).collect();
     if reading.gap {
-        // What was missed cannot be told; whoever reads must list the leases anew.
+        // The missed events are gone, so the reader must list the leases again.
         ready.push_front(
             Event::default().event("reset").data(format!("{{\"seq\":{}}}", next.saturating_sub(1))),
         );
@@ -63,7 +63,7 @@ async fn next_event(mut reader: Reader) -> Option<(Result<Event, Infallible>, Re
         received = reader.live.recv() => received,
         () = reader.daemon.stopping() => return None,
     };
-    // Lagged: a reader too slow is cut, and resumes by its last id. Closed: there is no daemon any more.
+    // Lagged: a reader that is too slow is disconnected, and resumes by its last id. Closed: the daemon has ended.
     let event = received.ok().map(|event| encode(&event))?;
     Some((Ok(event), reader))
 }

@@ -1,6 +1,6 @@
-//! Who may speak: the peer check, then for TCP the headers that a web page cannot help sending.
+//! Which requests are accepted: by their peer, and over TCP by the headers that a browser adds and a page cannot remove.
 //!
-//! Nothing that a request names is executed, opened or killed, so the worst that a bypass wins is a wrong port number.
+//! Nothing that a request names is executed, opened or killed. The worst result of a bypass is a wrong port number.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("styxy-version"), env!("CARGO_PKG_VERSION")),
 ];
 
-/// The whole answer to another user, for where no server is to be asked.
+/// The whole HTTP answer to another user, who never reaches the server.
 pub(super) fn not_yours() -> String {
     let body = serde_json::to_string(&peer_uid()).unwrap_or_default();
     let always: Vec<String> = ALWAYS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_client_is_let_in_by_each_of_its_names() {
+    fn a_plain_client_is_accepted_by_each_name_of_the_host() {
         for host in ["localhost:9876", "127.0.0.1:9876", "[::1]:9876", "LOCALHOST:9876"] {
             assert_eq!(rule(&Method::POST, &[("host", host)]), None, "{host}");
         }
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn another_user_is_refused_before_any_header_is_looked_at() {
+    fn another_user_is_refused_before_any_header_is_checked() {
         let headers = HeaderMap::new();
         for verdict in [Verdict::Other(1), Verdict::Unknown] {
             for peer in [Peer::Local(verdict), Peer::Loopback { verdict, port: 1 }] {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn where_users_cannot_be_told_the_token_is_asked_for() {
+    fn where_users_are_unknown_the_token_is_required() {
         let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876 };
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost:9876"));

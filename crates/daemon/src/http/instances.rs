@@ -18,7 +18,7 @@ pub(super) async fn register(
 ) -> Result<RegisterAnswer> {
     let RegisterRequest { instance_id, working_directory, pid, metadata } = request;
     let process = pid.map(|pid| super::allocate::owner(pid, "pid")).transpose()?;
-    // The one registered before may have died this very moment.
+    // The process registered before may have ended this very moment.
     let old = {
         let engine = daemon.engine();
         let known = engine.registry().instance(&instance_id);
@@ -40,14 +40,14 @@ pub(super) async fn register(
 }
 
 pub(super) async fn heartbeat(state: Shared, Json(request): Json<BeatRequest>) -> Result<BeatAnswer> {
-    beat(state, request.instance_id)
+    renew(state, request.instance_id)
 }
 
 pub(super) async fn heartbeat_of(state: Shared, Segment(id): Segment) -> Result<BeatAnswer> {
-    beat(state, parse(&id)?)
+    renew(state, parse(&id)?)
 }
 
-fn beat(State(daemon): Shared, id: InstanceId) -> Result<BeatAnswer> {
+fn renew(State(daemon): Shared, id: InstanceId) -> Result<BeatAnswer> {
     let events = daemon.handle(&Command::Beat(id.clone()))?;
     let at = events.first().map_or_else(system::now, |event| event.at);
     let expires_in = expires_in(&daemon, &id);
@@ -56,7 +56,7 @@ fn beat(State(daemon): Shared, id: InstanceId) -> Result<BeatAnswer> {
 
 pub(super) async fn end(State(daemon): Shared, Segment(id): Segment) -> Result<EndInstanceAnswer> {
     let id = parse(&id)?;
-    daemon.look().await;
+    daemon.refresh().await;
     let events = daemon.handle(&Command::EndInstance { id: id.clone() })?;
     let engine = daemon.engine();
     let released = events.iter().filter_map(|event| match event.fact {
@@ -68,17 +68,18 @@ pub(super) async fn end(State(daemon): Shared, Segment(id): Segment) -> Result<E
 }
 
 pub(super) async fn list(State(daemon): Shared) -> Result<InstancesAnswer> {
-    daemon.look().await;
+    daemon.refresh().await;
     let engine = daemon.engine();
     let registry = engine.registry();
     let instances = registry.instances().map(|instance| registry.instance_view(instance)).collect();
     Ok(Answer(InstancesAnswer { instances }))
 }
 
-/// In seconds; nothing for an instance that lives by its process.
+/// In seconds; none for an instance that depends on a process.
 fn expires_in(daemon: &Daemon, id: &InstanceId) -> Option<f64> {
-    let by_beats = daemon.engine().registry().instance(id).is_some_and(|instance| instance.process.is_none());
-    by_beats.then(|| daemon.about.config.instance_ttl.as_f64())
+    let by_heartbeats =
+        daemon.engine().registry().instance(id).is_some_and(|instance| instance.process.is_none());
+    by_heartbeats.then(|| daemon.about.config.instance_ttl.as_f64())
 }
 
 fn parse(id: &str) -> std::result::Result<InstanceId, Refused> {

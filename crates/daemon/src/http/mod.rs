@@ -1,4 +1,4 @@
-//! The REST API: decodes, checks who speaks, asks the daemon, encodes. No decision about leases is made here.
+//! The REST API: checks who the client is, decodes, asks the daemon, encodes. No decision about leases is made here.
 
 mod allocate;
 mod answer;
@@ -11,7 +11,6 @@ mod instances;
 pub mod openapi;
 mod peer;
 mod ports;
-mod usage;
 
 use std::sync::Arc;
 

@@ -1,11 +1,11 @@
 //! The `OpenAPI` 3.1 document of every route, from the wire types; `docs/openapi.json` must equal it.
 //!
-//! Examples go through the type they show, so none can be out of date: one that does not fit is missing, and a test
-//! says so.
+//! Each example is read and written by the type it shows, so none can be out of date: one that does not fit is missing,
+//! and a test fails.
 
+mod refusals;
 mod routes;
 
-use axum::response::IntoResponse;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use utoipa::openapi::{
     Ref, RefOr, Required, Response, ResponseBuilder, Schema, ServerBuilder,
 };
 
-use super::Refused;
+use refusals::{any_refusal, refused, status};
 
 const DESCRIPTION: &str = "\
 Leases TCP ports to the development servers of this machine.
@@ -121,14 +121,15 @@ impl Document {
             let codes = route.codes.iter().copied().filter(|code| self::status(*code) == status);
             operation = operation.response(status.to_string(), refused(codes));
         }
-        let other =
-            ResponseBuilder::new().description("Any other refusal").content("application/json", refusals());
+        let other = ResponseBuilder::new()
+            .description("Any other refusal")
+            .content("application/json", any_refusal());
         let operation = operation.response("default", other);
         let paths = std::mem::take(&mut self.paths);
         self.paths = paths.path(route.path, PathItem::new(route.method, operation));
     }
 
-    /// Puts a type and all it is made of under the schemas, and refers to it.
+    /// Adds a type and its parts to the schemas, and refers to it.
     fn know<T: ToSchema>(&mut self) -> Ref {
         if !self.schemas.iter().any(|(name, _)| *name == T::name()) {
             self.schemas.push((T::name().into_owned(), T::schema()));
@@ -194,93 +195,6 @@ fn optional(
 ) -> Parameter {
     let parameter = ParameterBuilder::new().parameter_in(within).required(Required::False);
     parameter.name(name).description(Some(description)).schema(Some(schema)).build()
-}
-
-fn refusals() -> Content {
-    Content::new(Some(Ref::from_schema_name(Refusal::name())))
-}
-
-/// The answer of one status, with an example for each of its codes.
-fn refused(codes: impl Iterator<Item = Code>) -> Response {
-    let (mut says, mut examples) = (Vec::new(), Vec::new());
-    for code in codes {
-        let (meaning, refusal) = refusal(code);
-        says.push(format!("`{code}`: {meaning}"));
-        examples.push((code.as_str(), example(serde_json::to_value(refusal).ok())));
-    }
-    let content = ContentBuilder::new().schema(refusals().schema).examples_from_iter(examples);
-    ResponseBuilder::new().description(says.join("; ")).content("application/json", content.build()).build()
-}
-
-/// The status that the daemon gives a code.
-fn status(code: Code) -> u16 {
-    Refused(Refusal::new(code, "")).into_response().status().as_u16()
-}
-
-/// What a code means, and how it looks.
-fn refusal(code: Code) -> (&'static str, Refusal) {
-    let say = |error: &str| Refusal::new(code, error);
-    match code {
-        Code::InvalidRequest => {
-            let (found, allowed) = ("70000", "a whole number from 1 to 65535");
-            let refusal = say("preferred_port: 70000 is not a port; allowed: a whole number from 1 to 65535");
-            let refusal =
-                refusal.detail("field", "preferred_port").detail("found", found).detail("allowed", allowed);
-            ("something is missing, unknown or not of its form", refusal)
-        }
-        Code::Forbidden => {
-            let refusal = say("requests from web pages are refused").detail("rule", "origin");
-            ("not from here; `details.rule` says why", refusal)
-        }
-        Code::UnknownLease => {
-            let refusal = say("no lease has the id 4f5e1c0a-8a51-4c3e-9d53-0c1f6f9f1f10").hint("styxy list");
-            ("no lease has this id, or it ended long ago", refusal)
-        }
-        Code::UnknownInstance => {
-            ("no such instance", say("no instance is called claude-1").hint("styxy instances"))
-        }
-        Code::UnknownRoute => ("no such route", say("there is no route /ports")),
-        Code::MethodNotAllowed => ("the route exists with other methods", say("/status has no method POST")),
-        Code::PortUnavailable => {
-            let refusal =
-                say("port 3000 is leased by claude-2").hint("styxy check 3000").detail("port", 3000);
-            ("the exact port is taken", refusal.detail("holder", "claude-2"))
-        }
-        Code::NoFreePort => {
-            let refusal = say("no free port for service type dev in 8000-8099").hint("styxy scan 8000-8099");
-            let refusal = refusal.detail("range", vec![8000, 8099]).detail("leased", 98).detail("busy", 4);
-            ("every port that could be given is taken", refusal)
-        }
-        Code::InstanceExists => {
-            let refusal =
-                say("the instance claude-1 belongs to process 4242, which lives").hint("styxy instances");
-            ("a live instance of this id belongs to another process", refusal.detail("pid", 4242))
-        }
-        Code::LeaseEnded => {
-            let refusal = say("the lease of port 3001 has ended (released)").hint("styxy list");
-            ("the lease has ended; `details.reason` says why", refusal.detail("reason", "released"))
-        }
-        Code::InstanceExpired => {
-            let refusal = say("the instance claude-1 has expired");
-            ("the instance expired", refusal.hint("register it again: POST /instance/register"))
-        }
-        Code::BodyTooLarge => ("more than 16 KiB", say("the body is longer than 16384 bytes")),
-        Code::UnsupportedMediaType => {
-            ("multipart is not understood", say("multipart/form-data is not understood; send JSON"))
-        }
-        Code::RequestIdReused => {
-            let refusal = say("request id b7f1 was used for another request");
-            ("the same `request_id` came with another body", refusal.detail("request_id", "b7f1"))
-        }
-        Code::StorageUnavailable => {
-            let refusal = say("the journal cannot be written").hint("styxy doctor");
-            ("the journal cannot be written, so nothing was changed", refusal)
-        }
-        Code::NotRunning => {
-            ("no server answers there (said by the command only)", say("nothing listens on port 3000"))
-        }
-        Code::DaemonUnreachable => ("no daemon answers (said by clients only)", say("no daemon answers")),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection: settled when it is accepted, before a byte is read.
+//! Who is at the other end of a connection: decided when it is accepted, before a byte is read.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::system::{PeerLookup, Verdict};
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Peer {
-    /// By the Unix socket or the named pipe.
+    /// Through the Unix socket or the named pipe.
     Local(Verdict),
-    /// By TCP, on this port of ours.
+    /// Through TCP, on this port of ours.
     Loopback {
         /// Whose it is.
         verdict: Verdict,
@@ -27,36 +27,36 @@ pub(crate) enum Peer {
     },
 }
 
-/// Accepts TCP on loopback, and asks the system whose each connection is. Other users' are answered here and closed:
-/// they never reach the server, whatever they send or do not send.
+/// Accepts TCP on loopback, and asks the system for the user of each connection. Those of other users are answered
+/// here and closed: they never reach the server, whatever they send or do not send.
 pub(crate) struct Loopback {
     listener: TcpListener,
     lookup: Option<PeerLookup>,
     daemon: Arc<Daemon>,
-    /// Strangers being answered; those beyond are just closed.
+    /// Permits to answer other users; without one a connection is just closed.
     strangers: Arc<Semaphore>,
 }
 
-/// So many strangers are answered at once.
+/// How many connections of other users are answered at once.
 const STRANGERS: usize = 16;
-/// A stranger has this long to send something before it is answered all the same.
+/// How long another user's client may take to send something before it is answered.
 const STRANGERS_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Loopback {
     pub(crate) fn new(listener: TcpListener, daemon: Arc<Daemon>) -> Self {
         let lookup = PeerLookup::open()
-            .inspect_err(|error| tracing::warn!(%error, "TCP clients cannot be told apart"));
+            .inspect_err(|error| tracing::warn!(%error, "the users of TCP clients cannot be looked up"));
         Self { listener, lookup: lookup.ok(), daemon, strangers: Arc::new(Semaphore::new(STRANGERS)) }
     }
 
-    /// Says no, in a task of its own.
+    /// Refuses another user's connection, in a task of its own.
     fn turn_away(&self, stream: TcpStream) {
         self.daemon.requests.count();
         self.daemon.requests.refused(Code::Forbidden, "peer_uid");
         let Ok(permit) = Arc::clone(&self.strangers).try_acquire_owned() else { return };
         tokio::spawn(async move {
             let _permit = permit;
-            // Closing with bytes unread would reset the connection before the answer is read.
+            // A close with unread bytes would reset the connection before the client reads the answer.
             let _ = tokio::time::timeout(STRANGERS_PATIENCE, stream.readable()).await;
             let _ = stream.try_read(&mut [0; 4096]);
             let _ = stream.try_write(super::filter::not_yours().as_bytes());
@@ -70,7 +70,7 @@ impl Listener for Loopback {
 
     async fn accept(&mut self) -> (TcpStream, Peer) {
         loop {
-            // Axum's own accept waits out what passes, such as too many open files.
+            // Axum's own accept waits and tries again after an error such as too many open files.
             let (stream, client) = Listener::accept(&mut self.listener).await;
             let Ok(server) = stream.local_addr() else { continue };
             let _ = stream.set_nodelay(true);
@@ -111,7 +111,7 @@ mod unix {
     use super::Peer;
     use crate::system::{self, Verdict};
 
-    /// Accepts on the Unix socket, and asks the kernel whose each connection is.
+    /// Accepts on the Unix socket, and asks the kernel for the user of each connection.
     pub(crate) struct Local(pub(crate) UnixListener);
 
     impl Listener for Local {

@@ -1,4 +1,4 @@
-//! Looking at ports: `GET /check/{port}`, `GET /suggest/{serviceType}`, `GET /scan`.
+//! Inspecting ports: `GET /check/{port}`, `GET /suggest/{serviceType}`, `GET /scan`.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use styxy_core::{Listener, Occupancy, Port, PortRange, ServiceType};
 use super::Shared;
 use super::answer::{Answer, Refused, Result};
 use super::body::{Query, Segment};
-use super::usage;
 use crate::system::{self, ListeningSocket};
+use crate::usage;
 
-/// How many ports are suggested if nothing is said.
+/// How many ports are suggested by default.
 const SUGGESTED: u8 = 5;
 /// How many listeners beside the first the reason names: a server that forked may have dozens.
 const MOST_NAMED: usize = 3;
-/// The first port that is scanned if nothing is said.
+/// The first port that is scanned by default.
 const FIRST_SCANNED: u16 = 1024;
 
 pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Result<CheckAnswer> {
     let port: Port =
         port.parse().map_err(|error: styxy_core::InvalidPort| explain("port", &error.to_string()))?;
-    daemon.look().await;
+    daemon.refresh().await;
     let first = {
         let engine = daemon.engine();
         let server = engine.registry().lease_on(port).and_then(|lease| lease.listening.server());
@@ -76,7 +76,7 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
     let range = PortRange::new(start, end).ok_or_else(|| {
         Refused(explain("start", &format!("the range {start}-{end} is reversed; allowed: start <= end")))
     })?;
-    daemon.look().await;
+    daemon.refresh().await;
     let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().unwrap_or_default();
     sockets.retain(|port, _| range.contains(*port));
     let mut usage = usage::of_all(&daemon, sockets).await;

@@ -1,8 +1,8 @@
 //! The thread that makes the next generation while the current one is appended to.
 //!
-//! It takes all that touches files or may wait for the disk: folding, making the successor, forcing it to the
-//! disk, unmapping and removing the predecessor, and bringing pages into memory ahead of the writer. The
-//! appender only posts on a desk guarded by a lock that is never held for longer than a few stores.
+//! It does everything that touches files or may wait for the disk: folding, making the successor, forcing it to
+//! the disk, unmapping and removing the predecessor, and bringing pages into memory ahead of the writer. The
+//! appender only leaves its requests behind a lock that is never held for longer than a few stores.
 
 use std::{
     io,
@@ -28,10 +28,10 @@ use super::{
 
 /// Bytes brought into memory at a time.
 pub(super) const WARM: usize = 128 * 1024;
-/// How long a full generation is waited for; compaction takes milliseconds.
+/// How long an append waits for the successor of a full generation; compaction takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The successor of a generation, complete but for what was appended since it was begun.
+/// The successor of a generation, complete except for what was appended since it was begun.
 #[derive(Debug)]
 pub(super) struct Next {
     pub(super) generation: Generation,
@@ -55,7 +55,7 @@ enum Outcome {
     Failed(Arc<JournalError>),
 }
 
-/// What the appender and the thread tell each other.
+/// What the appender and the thread share.
 #[derive(Debug, Default)]
 struct Desk {
     fold: Option<Job>,
@@ -71,9 +71,9 @@ struct Shared {
     desk: Mutex<Desk>,
     /// There is work for the thread.
     work: Condvar,
-    /// A fold has ended, well or not.
+    /// A fold has ended, with success or not.
     done: Condvar,
-    /// Mirrors `Outcome::Ready`, so that an append looks at it without the lock.
+    /// Mirrors `Outcome::Ready`, so that an append can check it without the lock.
     ready: AtomicBool,
 }
 
@@ -107,7 +107,7 @@ impl Worker {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Asks for the successor of `current`, unless that is under way or done.
+    /// Asks for the successor of `current`, unless it is being made or ready.
     pub(super) fn fold(&self, current: &Generation) {
         let mut desk = self.shared.desk();
         match desk.outcome {
@@ -126,12 +126,13 @@ impl Worker {
         }
     }
 
-    /// Whether [`Worker::take`] has something to give; costs one load.
+    /// Whether [`Worker::take`] would return a successor; costs one load. Becomes true when the thread has made one, and
+    /// false when it is taken.
     pub(super) fn is_ready(&self) -> bool {
         self.shared.ready.load(Ordering::Acquire)
     }
 
-    /// Takes the successor, if it is there.
+    /// Takes the successor, if it is ready.
     pub(super) fn take(&self) -> Option<Next> {
         let mut desk = self.shared.desk();
         self.shared.ready.store(false, Ordering::Release);
@@ -202,10 +203,10 @@ impl Bench {
             match job {
                 Job::Fold { number, path, reader, capacity } => {
                     let made = self.fold(number, &path, &reader, capacity);
-                    // Gone before the appender can be done with the map: the last one to let go unmaps it.
+                    // Dropped before the appender drops its own: the last owner of the map unmaps it.
                     drop(reader);
                     self.report(made);
-                    // A fold has all the state there is, and as much again on its way to the snapshot.
+                    // A fold holds the whole state, and once more while it becomes the snapshot.
                     system::give_back_memory();
                 }
                 Job::Warm { reader, from } => reader.populate(from, WARM),
@@ -219,8 +220,8 @@ impl Bench {
         }
     }
 
-    /// Waits for the next job, the most urgent first; none when it is time to stop and nothing is left to
-    /// tidy up.
+    /// Waits for the next job, the most urgent first; none when the thread has to stop and nothing is left to clean
+    /// up.
     fn next_job(&self) -> Option<Job> {
         let mut desk = self.shared.desk();
         loop {
@@ -267,7 +268,7 @@ impl Bench {
                 self.shared.ready.store(true, Ordering::Release);
             }
             Err(error) => {
-                // Said once: a full disk fails again at each append.
+                // Logged once: on a full disk every append fails.
                 if desk.last_error.is_none() {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -287,7 +288,7 @@ impl Bench {
 /// Forces the successor to the disk and then removes the predecessor, so that a power cut leaves one of them.
 fn retire(old: Generation, new: &Reader, new_path: &Path) {
     let Generation { path, writer, .. } = old;
-    // Before the file: Windows removes none that is mapped.
+    // Unmapped first: Windows does not remove a mapped file.
     drop(writer);
     match new.flush() {
         Ok(()) => files::remove(&path),

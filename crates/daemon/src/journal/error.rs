@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, sync::Arc};
 /// Why the journal could not be opened, or could not take a record.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The folder is missing, is none, or takes no files.
+    /// The folder is missing, is not a folder, or no file can be made in it.
     #[error("could not keep a journal in the folder {path}")]
     Folder {
         /// The folder.

@@ -1,5 +1,4 @@
-//! The names of the journal's files, and reading, removing and moving them. None of this is on the request
-//! path.
+//! The names of the journal's files, and reading, removing and moving them. No request does any of this.
 
 use std::{
     fs::{self, File},
@@ -46,7 +45,7 @@ pub(super) fn path(folder: &Path, generation: u64) -> PathBuf {
     folder.join(format!("journal.{generation:010}"))
 }
 
-/// All that bears the name of a generation in `folder`, the newest first.
+/// Everything in `folder` that has the name of a generation, the newest first.
 pub(super) fn list(folder: &Path) -> Result<Vec<Candidate>, JournalError> {
     let failed = |source| JournalError::Folder { path: folder.to_owned(), source };
     let mut found = Vec::new();
@@ -106,7 +105,7 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, JournalError> {
     }
 }
 
-/// Removes a file that no longer counts. If that fails it does no harm but to take room.
+/// Removes a file that no longer counts. If that fails, the file only takes space.
 pub(super) fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
         tracing::warn!(path = %path.display(), %error, "an old journal file could not be removed");

@@ -1,8 +1,8 @@
 //! Frames: one record each, checksummed, on 8-byte boundaries.
 //!
-//! A frame is one 64-bit word and the payload, padded with zeros. The word holds all there is to know
-//! (length, kind, checksum of both and of the payload), so one aligned store publishes a frame: either all of
-//! it is there or none.
+//! A frame is one 64-bit word and the payload, padded with zeros. The word holds the length, the kind and the
+//! checksum of both and of the payload. So one aligned store publishes a frame: either all of it is there or
+//! none.
 
 use std::ops::Range;
 
@@ -46,7 +46,7 @@ pub(super) const fn stored_len(length: usize) -> usize {
     (WORD + length).next_multiple_of(WORD)
 }
 
-/// The word that publishes `payload`, which is no longer than [`MAX_PAYLOAD`].
+/// The word that publishes `payload`, which has [`MAX_PAYLOAD`] bytes at most.
 pub(super) fn word(kind: Kind, payload: &[u8]) -> u64 {
     debug_assert!(payload.len() <= MAX_PAYLOAD, "the caller checks the length");
     let low = (kind as u32) << LENGTH_BITS | u32::try_from(payload.len()).unwrap_or(u32::MAX);
@@ -84,7 +84,7 @@ fn decode(bytes: &[u8], at: usize) -> Option<Frame<'_>> {
     (checksum(low, payload) == sum).then_some(Frame { kind, payload, end: at + stored_len(length) })
 }
 
-/// Walks the whole frames in `bytes`, up to the first that is not.
+/// Walks the whole frames in `bytes`, up to the first that is not whole.
 #[derive(Clone, Debug)]
 pub(super) struct Frames<'a> {
     bytes: &'a [u8],
@@ -102,8 +102,8 @@ impl<'a> Frames<'a> {
         self.at
     }
 
-    /// Says what is left once the walk has ended, knowing that all is zero from `zero_from` on. A torn frame
-    /// can only be the last thing in a file; so bytes behind the bad frame, or a whole frame anywhere behind
+    /// What follows the last whole frame, once the walk has ended; all bytes from `zero_from` on are zero. A torn
+    /// frame can only be the last thing in a file. So bytes behind the bad frame, or a whole frame anywhere behind
     /// it, mean damage.
     pub(super) fn tail(&self, zero_from: usize) -> Tail {
         let rest = self.bytes.get(self.at..zero_from).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One generation in a mapped file: how it is made, and how big.
+//! One generation in a mapped file: how it is made, and how large it is.
 
 use std::{
     fs::{self, File},
@@ -41,8 +41,8 @@ impl Generation {
     }
 }
 
-/// Bytes a generation needs: room for three times its snapshot, and at least for `to_come` bytes that are
-/// known of.
+/// How many bytes a generation needs: room for three times its snapshot, and at least for the `to_come` bytes that
+/// are known already.
 pub(super) fn capacity_for(options: &Options, snapshot: &[u8], to_come: usize) -> usize {
     let stored = frame::stored_len(snapshot.len());
     options.capacity.max(4 * stored).max(header::LEN + stored + to_come).next_multiple_of(PAGE)
@@ -66,7 +66,7 @@ pub(super) fn back(
     }
 }
 
-/// Makes an empty file at `path`; one that is there is what a crash left, or a compaction that failed.
+/// Makes an empty file at `path`, in place of one that a crash or a failed compaction left there.
 pub(super) fn make(path: &Path) -> Result<File, JournalError> {
     let made = match os::create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

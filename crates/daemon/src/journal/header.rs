@@ -17,7 +17,7 @@ const MAGIC: [u8; 8] = *b"styxyjnl";
 pub(super) enum Header {
     /// The state in this file is whole.
     Complete,
-    /// Whoever wrote this file was stopped before it counted.
+    /// The writer of this file was stopped before the file counted.
     Incomplete,
     /// All zeros: stopped even earlier, unless something follows.
     Blank,

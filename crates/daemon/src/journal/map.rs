@@ -1,7 +1,7 @@
 //! The mapped file, and all the unsafe code there is in the journal.
 //!
 //! One [`Writer`] appends behind what is published; any number of [`Reader`]s see what is published, and
-//! those bytes never change again. The folder's lock sees to it that no other process writes.
+//! those bytes never change again. The folder's lock guarantees that no other process writes.
 #![expect(unsafe_code, reason = "appends are plain stores into a mapped file")]
 
 use std::{
@@ -26,7 +26,7 @@ struct Map {
     published: AtomicUsize,
 }
 
-/// The only one who writes to a mapped file.
+/// The only writer of a mapped file.
 #[derive(Debug)]
 pub(super) struct Writer {
     map: Arc<Map>,
@@ -78,7 +78,7 @@ impl Writer {
     /// Appends a frame of `stored` bytes: the payload first, then in one store the word that makes it count.
     ///
     /// # Panics
-    /// If there is no room; the caller has looked.
+    /// If there is no room: the caller has to check.
     pub(super) fn push(&mut self, word: u64, payload: &[u8], stored: usize) {
         let end = self.at + stored;
         assert!(end <= self.capacity() && 8 + payload.len() <= stored && stored.is_multiple_of(8), "no room");
@@ -98,7 +98,7 @@ impl Writer {
     /// Appends whole frames as they stand in another file.
     ///
     /// # Panics
-    /// If there is no room; the caller has looked.
+    /// If there is no room: the caller has to check.
     pub(super) fn copy(&mut self, frames: &[u8]) {
         let end = self.at + frames.len();
         assert!(end <= self.capacity() && end.is_multiple_of(8), "no room");

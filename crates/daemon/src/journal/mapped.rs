@@ -1,4 +1,4 @@
-//! Appending to a mapped file: a copy in memory, and now and then a note to the compaction thread.
+//! Appending to a mapped file: a copy in memory, and sometimes a request to the compaction thread.
 
 use std::{path::Path, sync::Arc};
 
@@ -12,12 +12,12 @@ use super::{
 /// A journal in a mapped file.
 #[derive(Debug)]
 pub(super) struct Mapped {
-    // First, so that its thread is gone before the map is.
+    // The first field, so that its thread has ended before the map is dropped.
     worker: Worker,
     current: Generation,
     /// The write position from which a successor is asked for.
     fold_at: usize,
-    /// How far pages have been asked for.
+    /// Up to where pages have been asked for.
     warm_to: usize,
     compactions: u64,
 }
@@ -74,15 +74,15 @@ impl Mapped {
         self.current.writer.at() + stored <= self.current.writer.capacity()
     }
 
-    /// Asks for a successor, and again a sixteenth later: an attempt that failed is made again, but not each
-    /// time.
+    /// Asks for a successor, and again after a sixteenth of the capacity: a failed attempt is repeated, but not at
+    /// every append.
     fn ask(&mut self, at: usize) {
         self.fold_at = at + self.current.writer.capacity() / 16;
         self.worker.fold(&self.current);
     }
 
-    /// Goes on in the successor. It has room for what arrived since it was begun, which is copied first; then
-    /// it is made to count; only then may the predecessor go.
+    /// Continues in the successor. It has room for what was appended since it was begun. That is copied first, then
+    /// the successor is made to count, and only then may the predecessor be removed.
     fn switch(&mut self) {
         let Some(Next { generation: mut next, folded }) = self.worker.take() else { return };
         self.warm_to = next.writer.at() + WARM;
@@ -94,7 +94,7 @@ impl Mapped {
         self.worker.retire(old, &self.current);
     }
 
-    /// Waits for the successor; twice, since the first may have been begun long ago and be nearly full.
+    /// Waits for the successor; twice, since the first may have been begun long ago and may be nearly full.
     fn make_room(&mut self, stored: usize) -> Result<(), JournalError> {
         for _ in 0..2 {
             self.worker.fold(&self.current);

@@ -1,10 +1,10 @@
-//! The journal: framed, checksummed records in a mapped file, append-only; what they mean it does not know.
+//! The journal: framed, checksummed records in a mapped file, append-only. It does not know what they mean.
 //!
 //! A record that was appended survives a `kill -9` at any instant, and appending makes no file system call. A
 //! torn last record is cut when the journal is opened; a damaged file is moved aside, never overwritten, and
 //! what was whole in it is kept. A thread of its own compacts: it folds the records of one *generation* (one
-//! file) into a snapshot, the head of the next. Nothing is promised when the machine itself goes down, but
-//! that some earlier state comes back.
+//! file) into a snapshot, the head of the next. If the machine itself goes down, the only promise is that some
+//! earlier state comes back.
 //!
 //! Only one process may have a journal open: the caller holds the folder's lock.
 
@@ -16,8 +16,6 @@ mod generation;
 mod header;
 mod map;
 mod mapped;
-#[cfg_attr(unix, path = "os_unix.rs")]
-#[cfg_attr(windows, path = "os_windows.rs")]
 mod os;
 mod plain;
 mod recover;
@@ -45,7 +43,7 @@ pub trait Fold: Send + 'static {
     fn record(&mut self, payload: &[u8]);
     /// Takes in a snapshot, which comes before all records.
     fn snapshot(&mut self, payload: &[u8]);
-    /// The state as it stands; of a fold that saw nothing, too.
+    /// The state so far, also if nothing was folded.
     fn to_snapshot(&self) -> Vec<u8>;
 }
 
@@ -56,7 +54,7 @@ pub type Folds = Box<dyn Fn() -> Box<dyn Fold> + Send>;
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     capacity: usize,
-    /// In a field so that a test can fill the disk.
+    /// A field, so that a test can fill the disk.
     preallocate: fn(&File, u64) -> io::Result<()>,
 }
 
@@ -64,8 +62,7 @@ impl Options {
     /// Bytes in the shortest generation there may be.
     pub const MIN_CAPACITY: usize = 4096;
 
-    /// Generations of `capacity` bytes, or more if a snapshot needs them. A record may take a quarter of
-    /// that.
+    /// Generations of `capacity` bytes, or more if a snapshot needs them. A record may have a quarter of that.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self {
@@ -98,9 +95,9 @@ pub struct Found {
     pub origin: Origin,
     /// Records replayed, snapshots not counted.
     pub records: u64,
-    /// A record that was being written when its writer was killed, and is gone; nobody was told it was safe.
+    /// A record that was being written when its writer was killed, and is gone. Nobody was told that it was kept.
     pub torn_tail: Option<TornTail>,
-    /// Files that were moved out of the way: a human may want to look at them.
+    /// Files that were moved out of the way: a person may want to look at them.
     pub moved_aside: Vec<MovedAside>,
 }
 
@@ -112,7 +109,7 @@ pub enum Origin {
     Fresh,
     /// From a whole journal, which is appended to.
     Resumed,
-    /// From what could be read of a damaged one, written down anew.
+    /// From what could be read of a damaged one, written to a new generation.
     Rebuilt {
         /// The generation that was damaged.
         from: u64,
@@ -149,7 +146,7 @@ pub enum WhyMoved {
         /// The first byte that is not to be trusted.
         at: usize,
     },
-    /// A symlink, a folder or something else that is no regular file.
+    /// A symlink, a folder or something else that is not a regular file.
     NotAFile,
     /// Longer than any journal.
     TooLong,
@@ -169,9 +166,9 @@ impl fmt::Display for WhyMoved {
     }
 }
 
-/// Says why the journal in `folder` could not be opened, if it could not; changes nothing and needs no lock.
+/// Checks whether the journal in `folder` could be opened; changes nothing and needs no lock.
 ///
-/// Damage is no reason, nor is a folder that is missing. Reads the files as a whole: some milliseconds.
+/// Damage does not prevent it, nor does a missing folder. Reads the files as a whole: some milliseconds.
 ///
 /// # Errors
 /// [`JournalError::Folder`], [`JournalError::Open`], [`JournalError::Read`] or [`JournalError::NewerFormat`], as
@@ -180,7 +177,7 @@ pub fn inspect(folder: &Path) -> Result<(), JournalError> {
     recover::inspect(folder)
 }
 
-/// How the journal is doing.
+/// The journal's state.
 #[derive(Clone, Debug)]
 pub struct Health {
     /// How records reach the file.
@@ -191,7 +188,7 @@ pub struct Health {
     pub generation: u64,
     /// Bytes in use.
     pub used: usize,
-    /// Bytes reserved; in plain mode the size from which compaction is looked for.
+    /// Bytes reserved; in plain mode the size from which the file is compacted.
     pub capacity: usize,
     /// Compactions since the journal was opened.
     pub compactions: u64,
@@ -204,14 +201,14 @@ pub struct Health {
 pub enum Mode {
     /// By a copy in memory.
     Mapped,
-    /// By a write each, since the file cannot be preallocated or mapped.
+    /// By one write for each record, since the file cannot be preallocated or mapped.
     Plain {
         /// What the system said.
         why: String,
     },
 }
 
-/// An open journal. Dropping it keeps all records too; [`Journal::close`] also waits for the disk.
+/// An open journal. All records are kept when it is dropped; [`Journal::close`] also waits for the disk.
 #[derive(Debug)]
 pub struct Journal {
     store: Backend,
@@ -255,10 +252,10 @@ impl Journal {
         Ok(Opened { journal: Self { store, limit: options.capacity / 4 }, found })
     }
 
-    /// Makes `payload` safe from a `kill -9`: a copy into the mapped file, no file system call.
+    /// Keeps `payload` even if this process is killed: a copy into the mapped file, no file system call.
     ///
-    /// Takes well under a microsecond. Waits for compaction, for five seconds at most, only where more than
-    /// half a generation is appended before it is done.
+    /// Takes well under a microsecond. Waits for compaction, for five seconds at most, only if more than half a
+    /// generation is appended before that is done.
     ///
     /// # Errors
     /// [`JournalError::Full`] if the disk has no room for the next generation, [`JournalError::TooLarge`], or in
@@ -273,7 +270,7 @@ impl Journal {
         }
     }
 
-    /// How the journal is doing; makes no system call that could wait.
+    /// The journal's state; makes no system call that could wait.
     #[must_use]
     pub fn health(&self) -> Health {
         match &self.store {

@@ -1,6 +1,6 @@
 //! The fallback where a file cannot be preallocated or mapped: the same frames, written one by one.
 //!
-//! Compaction happens in the append that finds it due, and files grow as they must. Slower, and no less safe.
+//! The append that finds compaction due does it, and files grow as needed. This is slower, and as safe.
 
 use std::{
     fs::File,
@@ -30,12 +30,12 @@ pub(super) struct PlainFile {
 #[derive(Clone, Copy, Debug)]
 enum End {
     Clean,
-    /// Part of a frame whose writing failed; it is cut before anything else is written.
+    /// A part of a frame that could not be written whole; it is cut before anything else is written.
     Ragged,
 }
 
 impl PlainFile {
-    /// Goes on in a file that has whole frames up to `used`.
+    /// Continues in a file that has whole frames up to `used`.
     pub(super) fn resume(file: File, path: PathBuf, number: u64, used: usize) -> Self {
         Self { file, path, number, at: used, end: End::Clean }
     }
@@ -138,7 +138,7 @@ impl Plain {
         }
         self.current.append(&self.buffer)?;
         if self.current.at > self.fold_at {
-            // The record is safe whatever comes of this.
+            // The record is kept whether or not this succeeds.
             let compacted = self.compact();
             self.last_error = compacted.err().map(Arc::new);
             self.fold_at = (self.options.capacity / 2).max(2 * self.current.at).min(MAX_CAPACITY / 2);

@@ -1,8 +1,8 @@
 //! What is in the folder at the start, and which of it counts.
 //!
-//! First everything is looked at and nothing is touched; then the newest generation that counts is replayed
-//! and made ready, or a new one is written from what could be read; only then are damaged files moved and old
-//! ones removed. So a kill at any point leaves at least what was there.
+//! First all files are inspected and none is touched. Then the newest generation that counts is replayed and made
+//! ready, or a new one is written from what could be read. Only then are damaged files moved and old ones removed.
+//! So a kill at any point leaves at least what was there.
 
 use std::{
     fs::{self, File},
@@ -27,7 +27,7 @@ pub(super) enum Store {
     Plain { file: PlainFile, source: io::Error },
 }
 
-/// What stands under the name of a generation.
+/// What has the name of a generation.
 #[derive(Debug)]
 enum Standing {
     Foreign(WhyMoved),
@@ -47,7 +47,7 @@ struct Chosen {
 enum Condition {
     /// It can be appended to from `used` on, once a torn tail is cut.
     Good { used: usize, tail: Tail },
-    /// What could be read goes into a new generation.
+    /// What could be read is written to a new generation.
     Broken,
 }
 
@@ -59,7 +59,7 @@ struct Plan {
     remove: Vec<Candidate>,
 }
 
-/// Looks at all that [`recover`] would look at, and changes nothing.
+/// Inspects everything that [`recover`] would inspect, and changes nothing.
 pub(super) fn inspect(folder: &Path) -> Result<(), JournalError> {
     let missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     match os::check_folder(folder) {
@@ -68,7 +68,7 @@ pub(super) fn inspect(folder: &Path) -> Result<(), JournalError> {
     }
     for candidate in files::list(folder)? {
         match look_at(&candidate) {
-            // Nobody holds the lock, so a daemon that was just started may have tidied up.
+            // The caller does not hold the lock, so a daemon that was just started may have removed it.
             Err(JournalError::Open { source, .. }) if missing(&source) => {}
             looked_at => drop(looked_at?),
         }
@@ -76,7 +76,7 @@ pub(super) fn inspect(folder: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
-/// Replays the newest generation in `folder` that counts, tidies up, and says where to append.
+/// Replays the newest generation in `folder` that counts, cleans up, and returns where to append.
 pub(super) fn recover(
     folder: &Path,
     options: &Options,
@@ -103,7 +103,7 @@ pub(super) fn recover(
                     resume(candidate, file, contents.bytes().len(), used, options)?
                 }
                 Condition::Broken => {
-                    // Windows moves no file that is open.
+                    // Windows does not move a file that is open.
                     drop(file);
                     found.origin = Origin::Rebuilt { from: candidate.generation };
                     start(folder, next, &replay.to_snapshot(), options)?
@@ -123,7 +123,7 @@ pub(super) fn recover(
     Ok((store, found))
 }
 
-/// Looks at one file and changes nothing.
+/// Inspects one file and changes nothing.
 fn look_at(candidate: &Candidate) -> Result<Standing, JournalError> {
     let path = &candidate.path;
     let cannot_open = |source| JournalError::Open { path: path.clone(), source };
@@ -163,33 +163,8 @@ fn plan(standings: Vec<(Candidate, Standing)>, capacity: usize) -> Plan {
             }
             Standing::Journal { file, header, contents } => (file, header, contents),
         };
-        let mut frames = Frames::new(contents.bytes(), header::LEN);
-        let has_state = frames.next().is_some_and(|frame| frame.kind == Kind::Snapshot);
-        frames.by_ref().for_each(drop);
-        let (used, tail) = (frames.at(), frames.tail(contents.zero_from()));
-
-        let counts = match header {
-            Header::Incomplete => false,
-            Header::Blank if contents.is_zero() => false,
-            Header::Complete | Header::Damaged { sealed: Sealed::Yes } => has_state,
-            // Perhaps it was never complete; then an older one that was has more.
-            Header::Blank | Header::Damaged { sealed: Sealed::Unknown } | Header::Newer { .. } => {
-                has_state && oldest_complete.is_none_or(|oldest| oldest > candidate.generation)
-            }
-        };
-        let damage = match (header, &tail) {
-            (Header::Incomplete, _) => None,
-            (Header::Blank, _) if contents.is_zero() => None,
-            (Header::Complete, Tail::Damaged { at }) => Some(WhyMoved::Damaged { at: *at }),
-            (Header::Complete, Tail::Clean | Tail::Torn { .. }) if has_state => None,
-            (Header::Complete, Tail::Clean | Tail::Torn { .. }) => {
-                Some(WhyMoved::Damaged { at: header::LEN })
-            }
-            (Header::Blank | Header::Damaged { .. } | Header::Newer { .. }, _) => {
-                Some(WhyMoved::Damaged { at: 0 })
-            }
-        };
-
+        let Judgement { counts, damage, used, tail } =
+            judge(candidate.generation, header, &contents, oldest_complete);
         let keep = counts && plan.chosen.is_none();
         let copy = || Candidate { generation: candidate.generation, path: candidate.path.clone() };
         match damage {
@@ -208,7 +183,7 @@ fn plan(standings: Vec<(Candidate, Standing)>, capacity: usize) -> Plan {
             None => unfinished.push(candidate),
         }
     }
-    // One that was never finished is no loss while its predecessor counts; any other may once have been whole.
+    // A file that was never finished can be removed if its predecessor counts. Any other may have been whole once.
     let predecessor = plan.chosen.as_ref().map(|chosen| chosen.candidate.generation);
     for candidate in unfinished {
         if predecessor.is_some_and(|predecessor| predecessor < candidate.generation) {
@@ -218,6 +193,46 @@ fn plan(standings: Vec<(Candidate, Standing)>, capacity: usize) -> Plan {
         }
     }
     plan
+}
+
+/// What the content of one file is worth.
+struct Judgement {
+    /// Whether its state can be used.
+    counts: bool,
+    /// Why it has to be moved aside, if it is damaged.
+    damage: Option<WhyMoved>,
+    /// The bytes of the header and of all whole frames.
+    used: usize,
+    /// What follows them.
+    tail: Tail,
+}
+
+fn judge(generation: u64, header: Header, contents: &Contents, oldest_complete: Option<u64>) -> Judgement {
+    let mut frames = Frames::new(contents.bytes(), header::LEN);
+    let has_state = frames.next().is_some_and(|frame| frame.kind == Kind::Snapshot);
+    frames.by_ref().for_each(drop);
+    let (used, tail) = (frames.at(), frames.tail(contents.zero_from()));
+
+    let counts = match header {
+        Header::Incomplete => false,
+        Header::Blank if contents.is_zero() => false,
+        Header::Complete | Header::Damaged { sealed: Sealed::Yes } => has_state,
+        // Perhaps it was never complete; then an older one that was has more.
+        Header::Blank | Header::Damaged { sealed: Sealed::Unknown } | Header::Newer { .. } => {
+            has_state && oldest_complete.is_none_or(|oldest| oldest > generation)
+        }
+    };
+    let damage = match (header, &tail) {
+        (Header::Incomplete, _) => None,
+        (Header::Blank, _) if contents.is_zero() => None,
+        (Header::Complete, Tail::Damaged { at }) => Some(WhyMoved::Damaged { at: *at }),
+        (Header::Complete, Tail::Clean | Tail::Torn { .. }) if has_state => None,
+        (Header::Complete, Tail::Clean | Tail::Torn { .. }) => Some(WhyMoved::Damaged { at: header::LEN }),
+        (Header::Blank | Header::Damaged { .. } | Header::Newer { .. }, _) => {
+            Some(WhyMoved::Damaged { at: 0 })
+        }
+    };
+    Judgement { counts, damage, used, tail }
 }
 
 /// Whether a generation that does not count is what a kill of the very first start leaves, when nothing had been
@@ -258,7 +273,7 @@ fn cut(candidate: &Candidate, file: &File, tail: Tail) -> Result<Option<TornTail
     }
 }
 
-/// Goes on in a file of `length` bytes, the first `used` of which are header and whole frames.
+/// Continues in a file of `length` bytes, the first `used` of which are header and whole frames.
 fn resume(
     candidate: Candidate,
     file: File,
@@ -276,7 +291,7 @@ fn resume(
     })
 }
 
-/// Begins generation `number`, with `snapshot` as all there is.
+/// Begins generation `number` with nothing but `snapshot`.
 fn start(folder: &Path, number: u64, snapshot: &[u8], options: &Options) -> Result<Store, JournalError> {
     let path = files::path(folder, number);
     Ok(match generation::create(&path, number, snapshot, 0, options)? {

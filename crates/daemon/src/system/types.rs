@@ -14,7 +14,7 @@ pub struct ListeningSocket {
     pub address: IpAddr,
     /// The socket's own number: its inode on Linux; elsewhere unique within one table only.
     pub inode: u64,
-    /// Whose it is, where the system tells without looking for the process.
+    /// Its user, where the system names it without a search for the process.
     pub uid: Option<u32>,
     /// Never used again within one boot, and the same in [`Closed`]; 0 where the system has none.
     pub cookie: u64,
@@ -22,18 +22,18 @@ pub struct ListeningSocket {
     pub pid: Option<Pid>,
 }
 
-/// A process as found by its number.
+/// A process as found by its pid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identified {
     /// Which one, its name and its start.
     pub process: Process,
-    /// Who started it; none for the first process and for orphans of another pid namespace.
+    /// Its parent; none for the first process and for orphans of another pid namespace.
     pub parent: Option<Pid>,
     /// The effective user it runs as; none where users have no numbers.
     pub uid: Option<u32>,
     /// Whether that is the daemon's own user.
     pub user: Relation,
-    /// Whether it has ended already and only waits to be reaped.
+    /// Whether it runs, or has ended and waits to be reaped.
     pub life: Life,
 }
 
@@ -42,11 +42,11 @@ pub struct Identified {
 pub enum Life {
     /// It runs.
     Running,
-    /// It has ended, and its parent has not asked how: dead for every purpose of ours.
+    /// It has ended and its parent has not reaped it yet. For Styxy it is dead.
     Zombie,
 }
 
-/// Everything that can be shown of a process; what is unknown, or took too long, is none.
+/// Everything that can be shown of a process. What is unknown, or took too long to look up, is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details {
     /// Which one; the rest is of this very process.
@@ -55,7 +55,7 @@ pub struct Details {
     pub command: Option<String>,
     /// Its working directory, unless that was deleted or is not seen from here.
     pub working_directory: Option<PathBuf>,
-    /// What its working directory was called, if that was deleted.
+    /// The name that its working directory had, if it was deleted.
     pub deleted_directory: Option<PathBuf>,
     /// The name of its user, else the number.
     pub user_name: Option<String>,
@@ -75,7 +75,7 @@ pub enum Closed {
         /// As in [`ListeningSocket::cookie`].
         cookie: u64,
     },
-    /// Some events were lost: only a new table of listeners tells.
+    /// Some events were lost: read the table of listeners again.
     Lost,
 }
 
@@ -88,14 +88,14 @@ pub enum Verdict {
     Root,
     /// This other user.
     Other(u32),
-    /// The system does not know, or no longer: not to be trusted.
+    /// The system does not know the user, or no longer does. Such a client is not trusted.
     Unknown,
-    /// This system cannot tell users by their connections: ask for the token.
+    /// This system does not name the users of connections: require the token.
     NeedsToken,
 }
 
 impl Verdict {
-    /// Whether such a client may speak without showing a token.
+    /// Whether such a client is accepted without a token.
     #[must_use]
     pub const fn is_trusted(self) -> bool {
         match self {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::live::{Live, free_range};
 
 #[test]
-fn a_listener_that_opens_and_closes_is_told_while_its_owner_lives() {
+fn a_listener_that_opens_and_closes_is_an_event_while_its_owner_lives() {
     let [first, last] = free_range(4);
     let daemon = Live::start(&format!(r#"{{"service_types": {{"web": {{"range": [{first}, {last}]}}}}}}"#));
     let mut events = daemon.events();
@@ -25,25 +25,25 @@ fn a_listener_that_opens_and_closes_is_told_while_its_owner_lives() {
     assert_eq!(daemon.release(&lease), 200);
 }
 
-/// So many events of 15 kB are 40 MB.
-const SAID: usize = 2700;
+/// How many events of 15 kB are sent: 40 MB.
+const SENT: usize = 2700;
 
 #[test]
-fn a_reader_too_slow_is_cut_and_the_others_are_not() {
+fn a_slow_reader_is_disconnected_and_the_others_are_not() {
     let daemon = Live::start(r"{}");
     let mut slow = daemon.events();
-    let mut brisk = daemon.events();
-    // More than the sockets' buffers and the feed hold together. The brisk reader keeps up.
+    let mut fast = daemon.events();
+    // More than the sockets' buffers and the feed hold together. The fast reader keeps up.
     let body = json!({"instance_id": "talkative", "metadata": {"about": "x".repeat(15_000)}}).to_string();
-    for _ in 0..SAID {
+    for _ in 0..SENT {
         assert_eq!(daemon.ask("POST", "/instance/register", &body).0, 200);
-        brisk.wait_for("instance_registered");
+        fast.wait_for("instance_registered");
     }
-    let mut told = 0;
+    let mut received = 0;
     while slow.next().is_some() {
-        told += 1;
+        received += 1;
     }
-    assert!(told < SAID, "the slow reader was told everything");
+    assert!(received < SENT, "the slow reader received everything");
     let lease = daemon.allocate(&json!({"service_type": "churn"}));
-    assert_eq!(brisk.wait_for("granted").0["lease"]["lock_id"], lease["lock_id"]);
+    assert_eq!(fast.wait_for("granted").0["lease"]["lock_id"], lease["lock_id"]);
 }

@@ -14,7 +14,7 @@ use styxy_daemon::{Parts, serve};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-/// Nothing that a test waits for takes longer than this on the slowest machine.
+/// How long a test waits for anything, on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Live {

@@ -1,4 +1,4 @@
-//! The daemon in this process, on a port of the system's choosing: what needs no binary and no command line.
+//! The daemon in this process, on a port that the system picks: tests that need no binary and no command line.
 
 #![cfg(unix)]
 

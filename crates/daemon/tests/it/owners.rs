@@ -1,4 +1,4 @@
-//! Watches of a live daemon: as many as there are processes to be watched, and no descriptor more.
+//! Watches of a live daemon: exactly as many as there are owners.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::live::{Live, eventually};
 
-/// A small generator, so that a failure can be run again.
+/// A small random generator with a fixed seed, so that a failure can be repeated.
 struct Dice(u64);
 
 impl Dice {

@@ -1,4 +1,4 @@
-//! Deadlines of a live daemon: nobody asks for anything, and still they pass.
+//! Deadlines of a live daemon: they pass without any request.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn a_lease_that_nobody_listens_on_ends_after_bind_ttl() {
 }
 
 #[test]
-fn an_instance_that_does_not_beat_expires_with_its_leases() {
+fn an_instance_without_heartbeats_expires_with_its_leases() {
     let daemon = Live::start(r#"{"instance_ttl": 0.3}"#);
     let mut events = daemon.events();
     let (status, registered) = daemon.ask("POST", "/instance/register", r#"{"instance_id": "agent-1"}"#);
@@ -33,17 +33,17 @@ fn an_instance_that_does_not_beat_expires_with_its_leases() {
 }
 
 #[test]
-fn an_instance_with_a_process_lives_without_beats_and_ends_with_it() {
+fn an_instance_with_a_process_lives_without_heartbeats_and_ends_with_it() {
     let daemon = Live::start(r#"{"instance_ttl": 0.1}"#);
     let mut events = daemon.events();
     let mut process = std::process::Command::new("sleep").arg("60").spawn().unwrap();
     let body = json!({"instance_id": "agent-2", "pid": process.id()}).to_string();
     let (status, registered) = daemon.ask("POST", "/instance/register", &body);
     assert_eq!((status, &registered["expires_in"]), (200, &json!(null)));
-    // An instance that beats would be gone by the time this one's deadline has passed twice over.
-    daemon.ask("POST", "/instance/register", r#"{"instance_id": "beating"}"#);
+    // By then an instance without a process would have expired twice over.
+    daemon.ask("POST", "/instance/register", r#"{"instance_id": "heartbeats"}"#);
     let (expired, _) = events.wait_for("instance_expired");
-    assert_eq!(expired["instance"]["instance_id"], "beating");
+    assert_eq!(expired["instance"]["instance_id"], "heartbeats");
     assert_eq!(daemon.get("/instance/list")["instances"][0]["instance_id"], "agent-2");
     process.kill().unwrap();
     process.wait().unwrap();

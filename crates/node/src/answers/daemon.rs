@@ -11,7 +11,7 @@ use crate::error::Result;
 pub struct Status {
     /// The daemon's version.
     pub version: String,
-    /// The contract's version: daemon and clients of one number understand each other.
+    /// The version of the API: daemon and clients with the same number understand each other.
     pub api_version: u32,
     /// The daemon's process.
     pub pid: u32,
@@ -29,14 +29,14 @@ pub struct Status {
     pub journal: Option<Journal>,
     /// What it watches.
     pub watches: Option<Watches>,
-    /// What a person should know: a port other than the configured one, a damaged journal moved aside, …
+    /// What a person should know: a port other than the configured one, a damaged journal that was moved aside, …
     pub notes: Vec<String>,
 }
 
 /// Where the daemon listens.
 #[napi(object, object_from_js = false)]
 pub struct Listen {
-    /// `127.0.0.1:9876`, `[::1]:9876`; empty if no port could be had.
+    /// `127.0.0.1:9876`, `[::1]:9876`; empty if no port was free.
     pub tcp: Vec<String>,
     /// The Unix socket's path, or the named pipe's name.
     pub socket: String,
@@ -68,9 +68,9 @@ pub struct Journal {
 /// What the daemon watches.
 #[napi(object, object_from_js = false)]
 pub struct Watches {
-    /// Processes watched by a handle of the kernel's.
+    /// Processes that are watched through a handle of the kernel.
     pub processes: i64,
-    /// Processes looked at once a second, because no handle could be had.
+    /// Processes that are checked once a second, because there was no handle for them.
     pub polled: i64,
 }
 

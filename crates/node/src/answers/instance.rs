@@ -16,7 +16,7 @@ pub struct Instance {
     pub pid: Option<u32>,
     /// Since when it is known, RFC 3339.
     pub registered_at: String,
-    /// Its last beat, or its registration, RFC 3339.
+    /// Its last heartbeat, or its registration, RFC 3339.
     pub last_heartbeat: String,
     /// The leases asked for by it.
     pub active_allocations: Vec<LeaseInfo>,
@@ -53,9 +53,9 @@ impl From<api::InstanceView> for Instance {
 pub struct Registration {
     /// Its name.
     pub instance_id: String,
-    /// Beat this often, in seconds; null if it has a process and needs no beat.
+    /// Send a heartbeat this often, in seconds; null if it has a process and needs none.
     pub heartbeat_interval: Option<f64>,
-    /// It expires this many seconds after its last beat; null if it has a process.
+    /// It expires this many seconds after its last heartbeat; null if it has a process.
     pub expires_in: Option<f64>,
 }
 
@@ -66,12 +66,12 @@ impl From<api::RegisterAnswer> for Registration {
     }
 }
 
-/// A beat that was heard.
+/// A heartbeat that the daemon received.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct Beat {
-    /// Whose.
+    /// The name of the instance.
     pub instance_id: String,
-    /// When it was heard, RFC 3339.
+    /// When the daemon received it, RFC 3339.
     pub last_heartbeat: String,
     /// Seconds until the instance expires without another; null if it has a process.
     pub expires_in: Option<f64>,

@@ -11,11 +11,11 @@ use crate::error::Result;
 pub struct Grant {
     /// The port.
     pub port: u16,
-    /// The lease's name, a UUID; null after a dry run.
+    /// The lease's id, a UUID; null after a dry run.
     pub lock_id: Option<String>,
-    /// As asked for.
+    /// As in the request.
     pub service_type: String,
-    /// As asked for.
+    /// As in the request.
     pub service_name: Option<String>,
     /// Whether something listens on it already.
     #[napi(ts_type = "'granted' | 'active'")]
@@ -24,11 +24,11 @@ pub struct Grant {
     pub owner: Owner,
     /// `http://localhost:PORT`
     pub url: String,
-    /// Whether it is a lease that this service had already (`reuse`).
+    /// Whether this service had the lease already (`reuse`).
     pub reused: bool,
-    /// Whether it is somebody else's: the one lease of a singleton service type.
+    /// Whether it belongs to somebody else: the one lease of a singleton service type.
     pub existing: bool,
-    /// Why it is not the port asked for, or whose lease it is; else null.
+    /// Why it is not the preferred port, or whose lease it is; else null.
     pub reason: Option<String>,
     /// The port this service had until now, taken by a stranger; else null.
     pub displaced_from: Option<u16>,
@@ -81,10 +81,10 @@ fn state_name(state: api::State) -> String {
 /// Who must live for a lease to stand.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct Owner {
-    /// `process`: one process. `instance`: an agent session. `listener`: whoever listens on the port.
+    /// `process`: one process. `instance`: an agent session. `listener`: the process that listens on the port.
     #[napi(ts_type = "'process' | 'instance' | 'listener'")]
     pub kind: String,
-    /// Its process; null while the lease waits for a listener, and for an instance that beats.
+    /// Its process; null while the lease waits for a listener, and for an instance that sends heartbeats.
     pub pid: Option<u32>,
     /// The process' name.
     pub process: Option<String>,
@@ -112,7 +112,7 @@ impl From<api::OwnerView> for Owner {
 /// One live lease.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct LeaseInfo {
-    /// The lease's name, a UUID, unique for ever.
+    /// The lease's id, a UUID that is never used again.
     pub lock_id: String,
     /// The port.
     pub port: u16,
@@ -175,9 +175,9 @@ pub(crate) fn leases(leases: Vec<api::Lease>) -> Vec<LeaseInfo> {
 /// A stranger on a leased port.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct Conflict {
-    /// Its pid, where it could be told.
+    /// Its pid, if it is known.
     pub pid: Option<u32>,
-    /// Its name, where it could be told.
+    /// Its name, if it is known.
     pub process: Option<String>,
 }
 

@@ -16,7 +16,7 @@ pub struct Check {
     pub allocated_to: Option<LeaseInfo>,
     /// Who listens on it, leased or not.
     pub system_usage: Option<SystemUsage>,
-    /// Other processes that listen on it, on other addresses or with the same socket (a server that forked); most often
+    /// Other processes that listen on it, on other addresses or with the same socket (a server that forked); usually
     /// none.
     pub others: Vec<SystemUsage>,
     /// Why it is not available; null if it is.
@@ -37,7 +37,7 @@ impl From<api::CheckAnswer> for Check {
     }
 }
 
-/// Who listens on a port; null where it cannot be told.
+/// Who listens on a port; null where it is unknown.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct SystemUsage {
     /// The process.
@@ -46,7 +46,7 @@ pub struct SystemUsage {
     pub process: Option<String>,
     /// Its command line.
     pub command: Option<String>,
-    /// Whose it is.
+    /// Its user.
     pub user: Option<String>,
     /// Whether that is the daemon's own user.
     pub same_user: Option<bool>,
@@ -95,7 +95,7 @@ impl From<api::SystemUsage> for SystemUsage {
     }
 }
 
-/// Ports that an allocate would be given now. None is reserved.
+/// Ports that an allocate would get now. None is reserved.
 #[napi(object, object_from_js = false, use_nullable = true)]
 pub struct Suggestions {
     /// The first of them; null if there is none.
@@ -132,7 +132,7 @@ pub struct PortInUse {
     pub allocated_to: Option<LeaseInfo>,
     /// Who listens on it.
     pub system_usage: Option<SystemUsage>,
-    /// Other processes that do, as in `Check`; most often none.
+    /// Other processes that do, as in `Check`; usually none.
     pub others: Vec<SystemUsage>,
 }
 

@@ -84,6 +84,19 @@ fn refusal(path: &Path, error: &io::Error) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, snapshot};
+
+    #[test]
+    fn a_file_that_cannot_be_written_says_why() {
+        let refused = |kind: io::ErrorKind| failed(refusal(Path::new("/home/ada/config.json"), &kind.into()));
+        snapshot!(
+            "init_refused",
+            each([
+                ("there is one", refused(io::ErrorKind::AlreadyExists)),
+                ("it may not be written", refused(io::ErrorKind::PermissionDenied)),
+            ])
+        );
+    }
 
     #[test]
     fn the_starter_is_a_valid_configuration() {

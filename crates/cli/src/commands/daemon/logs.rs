@@ -141,7 +141,21 @@ fn is_another(open: &File, there: &Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, snapshot};
     use std::io::Cursor;
+
+    #[test]
+    fn a_log_that_cannot_be_shown_says_why() {
+        let refused =
+            |kind: io::ErrorKind| failed(unreadable(Path::new("/home/ada/daemon.log"), &kind.into()));
+        snapshot!(
+            "logs_refused",
+            each([
+                ("there is none", refused(io::ErrorKind::NotFound)),
+                ("it is another user's", refused(io::ErrorKind::PermissionDenied)),
+            ])
+        );
+    }
 
     fn tail(text: &str, lines: usize) -> String {
         let mut file = Cursor::new(text.as_bytes());

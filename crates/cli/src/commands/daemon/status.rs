@@ -20,10 +20,23 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
         let running = context::ask_with(Autostart::Never, async |client| client.running().await)?;
-        let status = running.ok_or_else(|| {
-            Refusal::new(Code::DaemonUnreachable, "the daemon is not running").hint("styxy daemon start")
-        })?;
+        let status = running.ok_or_else(not_running)?;
         context.output.answer(&status, |out| fully(&status, out))?;
         Ok(Exit::Done)
+    }
+}
+
+fn not_running() -> Refusal {
+    Refusal::new(Code::DaemonUnreachable, "the daemon is not running").hint("styxy daemon start")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{failed, snapshot};
+
+    #[test]
+    fn without_a_daemon_it_says_how_to_start_one() {
+        snapshot!("status_without_a_daemon", failed(not_running()));
     }
 }

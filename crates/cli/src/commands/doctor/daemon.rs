@@ -19,7 +19,7 @@ use crate::say::failure::Failure;
 use crate::say::version::{self, OURS};
 
 /// What there was to be seen of the daemon.
-pub(super) enum Seen {
+pub(super) enum DaemonState {
     /// It answers.
     Running {
         status: Box<StatusAnswer>,
@@ -35,7 +35,7 @@ pub(super) enum Seen {
     Broken(Error),
 }
 
-impl Seen {
+impl DaemonState {
     /// Asks the daemon; starts none.
     pub(super) fn look() -> Result<Self, Failure> {
         context::ask_with(Autostart::Never, async |client| {
@@ -73,9 +73,9 @@ fn listens_on(status: &StatusAnswer, port: u16) -> bool {
 }
 
 /// Everything that follows from what was seen.
-pub(super) fn findings(seen: &Seen, config: Option<&Config>) -> Vec<Finding> {
+pub(super) fn findings(seen: &DaemonState, config: Option<&Config>) -> Vec<Finding> {
     match seen {
-        Seen::Running { status, wanted, port, leases } => {
+        DaemonState::Running { status, wanted, port, leases } => {
             let runs = format!("{} runs with pid {} on {}", status.version, status.pid, addresses(status));
             let mut findings = vec![Finding::ok("daemon", runs), version(status)];
             findings.push(match port {
@@ -86,13 +86,13 @@ pub(super) fn findings(seen: &Seen, config: Option<&Config>) -> Vec<Finding> {
             findings.push(conflicts(leases));
             findings
         }
-        Seen::NotRunning => {
+        DaemonState::NotRunning => {
             let daemon = Finding::ok("daemon", "not running; the first command that needs it starts it");
             let wanted = wanted_port(config);
             let fixed = config.is_some_and(|config| config.listen_port.is_some());
             vec![daemon, probed(wanted, fixed, bind(wanted))]
         }
-        Seen::Broken(error) => {
+        DaemonState::Broken(error) => {
             let refusal = error.refusal();
             let hint = refusal.hint.unwrap_or_else(|| "styxy daemon restart".to_owned());
             vec![Finding::wrong("daemon", refusal.error, hint)]
@@ -198,56 +198,80 @@ fn conflicts(leases: &[Lease]) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::super::finding::Verdict;
+    use super::super::tests::shown;
     use super::*;
     use crate::say::daemon::tests::status;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, snapshot};
     use serde_json::json;
 
-    fn verdicts(seen: &Seen, config: Option<&Config>) -> Vec<(&'static str, Verdict)> {
-        findings(seen, config).into_iter().map(|finding| (finding.check, finding.verdict)).collect()
-    }
-
-    fn running(status: StatusAnswer, port: Option<serde_json::Value>, leases: Vec<Lease>) -> Seen {
+    fn running(status: StatusAnswer, port: Option<serde_json::Value>, leases: Vec<Lease>) -> DaemonState {
         let port = port.map(|wire| Box::new(serde_json::from_value(wire).unwrap()));
-        Seen::Running { status: Box::new(status), wanted: DEFAULT_PORT, port, leases }
+        DaemonState::Running { status: Box::new(status), wanted: DEFAULT_PORT, port, leases }
     }
 
     #[test]
     fn a_healthy_daemon_has_nothing_to_be_done() {
-        let seen = running(status(|_| {}), None, vec![lease(3000, |_| {})]);
+        let ours = status(|wire| wire["version"] = json!(OURS));
+        let seen = running(ours, None, vec![lease(3000, |_| {})]);
         for finding in findings(&seen, None) {
             assert_eq!((finding.verdict, finding.hint), (Verdict::Ok, None), "{}", finding.message);
         }
     }
 
     #[test]
-    fn what_will_be_trouble_is_a_warning() {
-        let status = status(|wire| {
-            wire["version"] = json!("0.0.1");
-            wire["listen"]["tcp"] = json!(["127.0.0.1:9877"]);
+    fn what_is_seen_of_a_daemon_says_what_to_do() {
+        let taken = |process: &str| {
+            json!({"port": 9876, "available": false, "allocated_to": null, "reason": "in use",
+                "system_usage": {"pid": 9, "process": process, "addresses": ["127.0.0.1"]}})
+        };
+        let free = json!({"port": 9876, "available": true, "allocated_to": null, "reason": null,
+            "system_usage": null});
+        let conflict = |port| lease(port, |wire| wire["conflict"] = json!({"pid": null, "process": null}));
+        let elsewhere = |version: &str| {
+            status(|wire| {
+                wire["version"] = json!(version);
+                wire["listen"]["tcp"] = json!(["127.0.0.1:9877"]);
+            })
+        };
+        let plain_journal = status(|wire| {
+            wire["version"] = json!(OURS);
             wire["journal"]["mode"] = json!("plain");
         });
-        let taken = json!({"port": 9876, "available": false, "allocated_to": null, "reason": "in use",
-            "system_usage": {"pid": 9, "process": "python3", "addresses": ["127.0.0.1"]}});
-        let conflict = lease(3000, |wire| wire["conflict"] = json!({"pid": null, "process": null}));
-        let seen = running(status, Some(taken), vec![conflict]);
-        let expected = [
-            ("daemon", Verdict::Ok),
-            ("version", Verdict::Warn),
-            ("port", Verdict::Warn),
-            ("journal", Verdict::Warn),
-            ("leases", Verdict::Warn),
-        ];
-        assert_eq!(verdicts(&seen, None), expected);
-        assert!(findings(&seen, None)[2].message.starts_with("9876 is held by python3 (9); "));
-    }
-
-    #[test]
-    fn a_configured_port_that_is_taken_keeps_the_daemon_from_starting() {
+        let damaged = status(|wire| {
+            wire["version"] = json!(OURS);
+            wire["journal"]["trouble"] = json!("a damaged generation was moved aside");
+        });
+        let fixed = Config { listen_port: Port::new(9876).ok(), ..Config::default() };
         let in_use = || Err(io::ErrorKind::AddrInUse.into());
-        assert_eq!(probed(9876, false, Ok(())).verdict, Verdict::Ok);
-        assert_eq!(probed(9876, false, in_use()).verdict, Verdict::Warn);
-        assert_eq!(probed(9876, true, in_use()).verdict, Verdict::Wrong);
+        let not_running = |config: &Config, bound| {
+            let port = probed(9876, config.listen_port.is_some(), bound);
+            shown(&[port])
+        };
+        let seen = |seen: &DaemonState| shown(&findings(seen, None)).replace(OURS, "OURS");
+        let all = |status, port, leases| seen(&running(status, port, leases));
+        let healthy = status(|wire| wire["version"] = json!(OURS));
+        let broken = Error::NotRunning { place: "/home/ada/.styxy".into() };
+        snapshot!(
+            "doctor_daemon",
+            each([
+                ("healthy", all(healthy, None, vec![lease(3000, |_| {})])),
+                (
+                    "older, on another port",
+                    all(elsewhere("0.0.1"), Some(taken("python3")), vec![conflict(3000)])
+                ),
+                (
+                    "newer, its port is free",
+                    all(elsewhere("999.0.0"), Some(free), vec![conflict(1), conflict(2)])
+                ),
+                ("a plain journal", all(plain_journal, None, Vec::new())),
+                ("a damaged journal", all(damaged, None, Vec::new())),
+                ("it cannot be talked to", seen(&DaemonState::Broken(broken))),
+                ("none runs, its port is free", not_running(&Config::default(), Ok(()))),
+                ("none runs, its port is taken", not_running(&Config::default(), in_use())),
+                ("none runs, the port it has to have is taken", not_running(&fixed, in_use())),
+            ])
+        );
     }
 
     #[test]
@@ -255,11 +279,5 @@ mod tests {
         let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = held.local_addr().unwrap().port();
         assert_eq!(bind(port).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-    }
-
-    #[test]
-    fn a_daemon_that_cannot_be_talked_to_is_wrong() {
-        let error = Error::NotRunning { place: "/home/ada/.styxy".into() };
-        assert_eq!(verdicts(&Seen::Broken(error), None), [("daemon", Verdict::Wrong)]);
     }
 }

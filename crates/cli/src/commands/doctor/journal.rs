@@ -35,3 +35,23 @@ fn unusable(folder: &Path, error: &JournalError) -> Finding {
     };
     Finding::wrong("journal", format!("the daemon will not start: {error}{cause}"), hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::shown;
+    use super::*;
+    use crate::say::shown::snapshot;
+    use std::io;
+
+    #[test]
+    fn a_journal_that_cannot_be_opened_says_what_to_do() {
+        let path = || "/home/ada/.styxy/journal.0000000001".into();
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let found = [
+            JournalError::Open { path: path(), source: denied() },
+            JournalError::Read { path: path(), source: denied() },
+        ];
+        let found = found.map(|error| unusable(Path::new("/home/ada/.styxy"), &error));
+        snapshot!("doctor_journal", shown(&found));
+    }
+}

@@ -43,7 +43,10 @@ const OWN_FILES: u64 = 64;
 /// Whether the daemon may watch as many processes as it should.
 pub(super) fn descriptors(status: Option<&StatusAnswer>) -> Finding {
     let limit = status.and_then(|status| limit_of(status.pid)).or_else(own_limit);
-    let Watches { processes, polled } = status.and_then(|status| status.watches).unwrap_or_default();
+    watching_within(status.and_then(|status| status.watches).unwrap_or_default(), limit)
+}
+
+fn watching_within(Watches { processes, polled }: Watches, limit: Option<u64>) -> Finding {
     match limit {
         _ if polled > 0 => Finding::warn(
             "descriptors",
@@ -88,24 +91,17 @@ fn own_limit() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict;
+    use super::super::tests::shown;
     use super::*;
-    use crate::say::daemon::tests::status;
-    use serde_json::json;
+    use crate::say::shown::snapshot;
 
     #[test]
     fn a_range_that_outgoing_connections_use_is_a_warning() {
         let ephemeral = parse_range("32768\t60999\n").unwrap();
         let mut config = Config::default();
-        assert_eq!(overlap(&config, ephemeral).verdict, Verdict::Ok);
+        let apart = overlap(&config, ephemeral);
         config.overflow_range = parse_range("20000 32768");
-        let finding = overlap(&config, ephemeral);
-        assert_eq!(finding.verdict, Verdict::Warn);
-        assert!(
-            finding.message.starts_with("overflow_range 20000-32768 may be taken"),
-            "{}",
-            finding.message
-        );
+        snapshot!("doctor_ranges", shown(&[apart, overlap(&config, ephemeral)]));
         assert_eq!(parse_range("60999 32768"), None);
         assert_eq!(parse_range(""), None);
     }
@@ -123,10 +119,14 @@ mod tests {
     }
 
     #[test]
-    fn processes_that_must_be_polled_are_a_warning() {
-        let polled = status(|wire| wire["watches"] = json!({"processes": 5, "polled": 1}));
-        assert_eq!(descriptors(Some(&polled)).verdict, Verdict::Warn);
-        let watched = status(|wire| wire["watches"] = json!({"processes": 5, "polled": 0}));
-        assert_eq!(descriptors(Some(&watched)).verdict, Verdict::Ok);
+    fn a_daemon_that_cannot_watch_more_processes_is_a_warning() {
+        let watching = |processes, polled| Watches { processes, polled };
+        let found = [
+            watching_within(watching(5, 0), Some(1024)),
+            watching_within(watching(5, 0), None),
+            watching_within(watching(950, 0), Some(1024)),
+            watching_within(watching(5, 1), Some(1024)),
+        ];
+        snapshot!("doctor_descriptors", shown(&found));
     }
 }

@@ -13,7 +13,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::printable;
-use daemon::Seen;
+use daemon::DaemonState;
 use finding::{Finding, Verdict};
 
 /// Find out what is wrong, and what to do about it
@@ -30,16 +30,16 @@ impl Args {
         let layout = context::layout()?;
         let parsed = crate::here::config_file::read_or_default(&layout.config());
         let config = parsed.as_ref().map(|parsed| &parsed.config).ok();
-        let seen = Seen::look()?;
+        let seen = DaemonState::look()?;
 
         let mut findings = daemon::findings(&seen, config);
         findings.push(settings::file(&layout.config(), &parsed));
         let folder = settings::folder(layout.root());
         // A daemon that runs says itself how its journal does.
         let journal = match (&seen, folder.verdict) {
-            (Seen::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
-            (Seen::NotRunning, Verdict::Warn | Verdict::Wrong)
-            | (Seen::Running { .. } | Seen::Broken(_), _) => None,
+            (DaemonState::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
+            (DaemonState::NotRunning, Verdict::Warn | Verdict::Wrong)
+            | (DaemonState::Running { .. } | DaemonState::Broken(_), _) => None,
         };
         findings.push(folder);
         findings.extend(journal);
@@ -69,24 +69,20 @@ fn show(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{plain, snapshot};
+
+    /// The findings as a person sees them.
+    pub(super) fn shown(findings: &[Finding]) -> String {
+        plain(|out| show(findings, out))
+    }
 
     #[test]
     fn each_finding_says_what_to_do() {
         let findings = [
             Finding::ok("daemon", "0.1.0 runs with pid 42"),
-            Finding::warn("port", "9876 is held by python3", "styxy check 9876"),
+            Finding::warn("port", "9876 is held by a\u{1b}[2J", "styxy check 9876"),
             Finding::wrong("folder", "others may read it", "chmod 700 /home/ada/.styxy"),
         ];
-        let mut out = Vec::new();
-        show(&findings, &mut out).unwrap();
-        let plain: String = anstream::adapter::strip_bytes(&out).into_vec().try_into().unwrap();
-        let expected = "\
-ok     daemon  0.1.0 runs with pid 42
-warn   port    9876 is held by python3
-               to do: styxy check 9876
-wrong  folder  others may read it
-               to do: chmod 700 /home/ada/.styxy
-";
-        assert_eq!(plain, expected);
+        snapshot!("doctor", shown(&findings));
     }
 }

@@ -100,35 +100,28 @@ pub(super) fn folder(path: &Path) -> Finding {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::super::finding::Verdict;
+    use super::super::tests::shown;
     use super::*;
+    use crate::say::shown::snapshot;
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn only_a_folder_of_ours_that_nobody_else_sees_is_right() {
+    fn a_folder_and_a_file_say_whether_they_are_right() {
         let top = tempfile::tempdir().unwrap();
-        let path = top.path().join("styxy");
-        assert_eq!(folder(&path).verdict, Verdict::Ok);
+        let named = |name: &str| top.path().join(name);
+        let (path, file) = (named("styxy"), named("config.json"));
+        let mut found = vec![folder(&path)];
         fs::create_dir(&path).unwrap();
-        for (mode, verdict) in
-            [(0o700, Verdict::Ok), (0o755, Verdict::Wrong), (0o701, Verdict::Wrong), (0o500, Verdict::Wrong)]
-        {
+        for mode in [0o700, 0o755, 0o701, 0o500] {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            assert_eq!(folder(&path).verdict, verdict, "{mode:o}");
+            found.push(folder(&path));
         }
-        let file = top.path().join("file");
-        fs::write(&file, "").unwrap();
-        assert_eq!(folder(&file).verdict, Verdict::Wrong);
-    }
-
-    #[test]
-    fn a_mistake_in_the_file_is_wrong_with_its_place() {
-        let top = tempfile::tempdir().unwrap();
-        let path = top.path().join("config.json");
-        fs::write(&path, "{\"listenport\": 1}").unwrap();
-        let finding = file(&path, &crate::here::config_file::read(&path));
-        assert_eq!(finding.verdict, Verdict::Wrong);
-        assert!(finding.message.contains("config.json:1:2: "), "{}", finding.message);
+        for text in ["{}", "{\"bind_ttl\": 60}", "{\"listenport\": 1}"] {
+            fs::write(&file, text).unwrap();
+            found.push(super::file(&file, &crate::here::config_file::read(&file)));
+        }
+        found.push(folder(&file));
+        snapshot!("doctor_settings", shown(&found).replace(top.path().to_str().unwrap(), "/home/ada"));
     }
 }

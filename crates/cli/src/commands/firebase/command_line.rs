@@ -1,7 +1,10 @@
 //! The firebase command line as it was typed, and as it is run: with our configuration and a project of its own.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+use crate::devserver::options::{Value, value};
+use crate::devserver::program::{package, program};
 
 /// What of the command line matters.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,9 +32,9 @@ impl Line {
         let subcommand = text.iter().position(|word| word.starts_with("emulators:"))?;
         // What is said to npx or pnpm before the program is not said to firebase.
         let program = text[..subcommand].iter().rposition(|word| is_firebase(word)).unwrap_or(subcommand);
-        let find = |long: &str, short: Option<&str>| find(&text, program + 1, long, short);
-        let (config, project) = (find("--config", Some("-c")), find("--project", Some("-P")));
-        let only = find("--only", None);
+        let find = |flags: &[&str]| find(&text, program + 1, flags);
+        let (config, project, only) =
+            (find(&["--config", "-c"]), find(&["--project", "-P"]), find(&["--only"]));
         Some(Self { words, subcommand, config, project, only })
     }
 
@@ -86,7 +89,8 @@ impl Line {
 
     /// npm keeps options for itself unless `--` goes before them.
     fn npm_separator(&self) -> Separator {
-        let is_npm = self.words.first().is_some_and(|word| stem(word).is_some_and(|name| name == "npm"));
+        let first = self.words.first().and_then(|word| word.to_str());
+        let is_npm = first.is_some_and(|word| program(word) == "npm");
         match self.words.iter().position(|word| word == "--") {
             _ if !is_npm => Separator::NotNeeded,
             Some(index) if index < self.subcommand => Separator::NotNeeded,
@@ -104,33 +108,18 @@ enum Separator {
 
 /// `firebase`, `firebase-tools@13` and paths to it.
 fn is_firebase(word: &str) -> bool {
-    stem(OsStr::new(word)).is_some_and(|name| {
-        let name = name.split('@').next().unwrap_or_default();
-        matches!(name, "firebase" | "firebase-tools" | "firebase.js")
-    })
+    matches!(package(program(word)), "firebase" | "firebase-tools" | "firebase.js")
 }
 
-/// The file's name without what Windows appends to programs.
-fn stem(word: &OsStr) -> Option<&str> {
-    let name = Path::new(word).file_name()?.to_str()?;
-    Some([".cmd", ".exe", ".bat", ".ps1"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name))
-}
-
-/// Where the value of the last such option is: `--long x`, `--long=x`, `-s x` or `-sx`.
-fn find(words: &[&str], from: usize, long: &str, short: Option<&str>) -> Option<Place> {
-    let value = |(index, word): (usize, &&str)| {
-        let next = || (index + 1 < words.len()).then_some(Place { word: index + 1, after: 0 });
-        if *word == long || Some(*word) == short {
-            return next();
-        }
-        let behind = |before: usize| Some(Place { word: index, after: before });
-        if word.strip_prefix(long).is_some_and(|rest| rest.starts_with('=')) {
-            return behind(long.len() + 1);
-        }
-        let short = short.filter(|short| word.starts_with(short) && !word.starts_with("--"))?;
-        behind(short.len())
+/// Where the value of the last of these flags is, of the words from `from` on.
+fn find(words: &[&str], from: usize, flags: &[&str]) -> Option<Place> {
+    let place = |(at, word): (usize, &&str)| {
+        Some(match flags.iter().find_map(|flag| value(word, flag))? {
+            Value::Next => Place { word: Some(at + 1).filter(|next| *next < words.len())?, after: 0 },
+            Value::Here(after) => Place { word: at, after },
+        })
     };
-    words.iter().enumerate().skip(from).filter_map(value).next_back()
+    words.iter().enumerate().skip(from).filter_map(place).next_back()
 }
 
 #[cfg(test)]

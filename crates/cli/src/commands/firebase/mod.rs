@@ -3,17 +3,20 @@
 mod child;
 mod command_line;
 mod emulators;
-mod file;
 mod ports;
+mod run_config;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, id};
 use std::{env, io};
 
 use serde_json::{Map, Value};
+use styxy_core::Port;
 use styxy_core::api::{Code, Refusal};
 
-use crate::here::context::Context;
+use crate::here::context::{self, Context};
+use crate::here::fallback;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -21,7 +24,7 @@ use crate::say::output;
 use child::Signals;
 use command_line::Line;
 use emulators::Emulator;
-use file::ConfigFile;
+use run_config::RunConfig;
 
 /// Run the Firebase emulators on ports that nobody else has
 ///
@@ -44,55 +47,67 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let line = Line::read(self.command).ok_or_else(|| {
-            Failure::usage(
-                "that runs no emulators: the command has neither emulators:start nor emulators:exec",
-                "styxy firebase -- firebase emulators:start",
-            )
-        })?;
+        let line = Line::read(self.command).ok_or_else(no_emulators)?;
         let original = original(&line)?;
         let config = read(&original)?;
         let wanted = emulators::wanted(&config, line.only());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| failed("prepare to run the command", &error))?;
         let ports = ports(context, &wanted, &config)?;
-        let entered = runtime.enter();
-        // From here on the file must go, whatever comes.
-        let mut signals = Signals::catch().map_err(|error| failed("prepare for signals", &error))?;
-        drop(entered);
-        file::sweep(&original);
-        let text = serde_json::to_string_pretty(&emulators::with_ports(&config, &ports)).unwrap_or_default();
-        let file = ConfigFile::write(&original, &text).map_err(|error| {
-            failed(&format!("write a configuration beside {}", original.display()), &error)
-        })?;
-        let project = project(&original, &ports);
-        let words = line.with(file.path(), &project);
-        let started = child::start(&words, &variables(&config, &ports)).map_err(|error| {
-            Failure::not_run(words.first().map(OsString::as_os_str).unwrap_or_default(), &error)
-                .hint("npm install -g firebase-tools, or: styxy firebase -- npx firebase emulators:start")
-        })?;
-        output::note(&summary(&ports, (!line.has_project()).then_some(&*project)));
-        let status = runtime.block_on(child::ended(started, &mut signals));
-        let status = status.map_err(|error| failed("wait for the command", &error))?;
-        drop(file);
+        let status = context::block_on(emulate(&line, &original, &config, &ports))??;
         Ok(Exit::Child(child::code(status)))
     }
 }
 
-fn failed(what: &str, error: &io::Error) -> Failure {
+/// Runs the command with these ports, to its end.
+async fn emulate(
+    line: &Line,
+    original: &Path,
+    config: &Map<String, Value>,
+    ports: &[(&Emulator, u16)],
+) -> Result<ExitStatus, Failure> {
+    // From here on the file must go, whatever comes.
+    let mut signals = Signals::catch().map_err(|error| could_not("prepare for signals", &error))?;
+    run_config::sweep(original);
+    let text = serde_json::to_string_pretty(&emulators::with_ports(config, ports)).unwrap_or_default();
+    let file = RunConfig::write(original, &text).map_err(|error| {
+        could_not(&format!("write a configuration beside {}", original.display()), &error)
+    })?;
+    let project = project(original, ports);
+    let words = line.with(file.path(), &project);
+    let started = child::start(&words, &variables(config, ports)).map_err(|error| {
+        Failure::not_run(words.first().map(OsString::as_os_str).unwrap_or_default(), &error)
+            .hint("npm install -g firebase-tools, or: styxy firebase -- npx firebase emulators:start")
+    })?;
+    output::note(&summary(ports, (!line.has_project()).then_some(&*project)));
+    child::ended(started, &mut signals).await.map_err(|error| could_not("wait for the command", &error))
+}
+
+fn no_emulators() -> Failure {
+    Failure::usage(
+        "that runs no emulators: the command has neither emulators:start nor emulators:exec",
+        "styxy firebase -- firebase emulators:start",
+    )
+}
+
+fn no_configuration() -> Failure {
+    Failure::usage("there is no firebase.json in this folder or above it", "firebase init emulators")
+}
+
+fn no_port() -> Refusal {
+    Refusal::new(Code::NoFreePort, "no port is free").hint("styxy scan")
+}
+
+fn could_not(what: &str, error: &io::Error) -> Failure {
     Refusal::new(Code::InvalidRequest, format!("could not {what}: {error}")).into()
 }
 
 /// The configuration that firebase would read: the one it is told, else the nearest firebase.json.
 fn original(line: &Line) -> Result<PathBuf, Failure> {
-    let here = env::current_dir().map_err(|error| failed("tell the current folder", &error))?;
+    let here = env::current_dir().map_err(|error| could_not("tell the current folder", &error))?;
     if let Some(given) = line.config() {
         return Ok(here.join(given));
     }
     let nearest = here.ancestors().map(|folder| folder.join("firebase.json")).find(|file| file.is_file());
-    nearest.ok_or_else(|| {
-        Failure::usage("there is no firebase.json in this folder or above it", "firebase init emulators")
-    })
+    nearest.ok_or_else(no_configuration)
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
@@ -110,20 +125,17 @@ fn ports(
     config: &Map<String, Value>,
 ) -> Result<Vec<(&'static Emulator, u16)>, Failure> {
     let request = ports::request(wanted, config)?;
-    let found = match context.ask(async |client| client.allocate(&request).await) {
-        Ok(answer) => answer.grants().iter().map(|grant| grant.port.get()).collect(),
+    let found: Vec<Port> = match context.ask(async |client| client.allocate(&request).await) {
+        Ok(answer) => answer.grants().iter().map(|grant| grant.port).collect(),
         Err(Failure::Refused(refusal)) if refusal.code == Code::DaemonUnreachable => {
-            output::note(&format!(
-                "warning: {}; the ports are free now, and nobody keeps them so",
-                refusal.error
-            ));
-            let preferred: Vec<u16> = wanted.iter().map(|emulator| emulator.preferred(config)).collect();
-            ports::probed(&preferred)
-                .ok_or_else(|| Refusal::new(Code::NoFreePort, "no port is free").hint("styxy scan"))?
+            output::warning(&format!("{}; the ports are free now, and nobody keeps them so", refusal.error));
+            ports::candidates(wanted, config)
+                .and_then(|candidates| fallback::ports(&candidates, id()))
+                .ok_or_else(no_port)?
         }
         Err(failure) => return Err(failure),
     };
-    Ok(wanted.iter().copied().zip(found).collect())
+    Ok(wanted.iter().copied().zip(found.into_iter().map(Port::get)).collect())
 }
 
 /// `demo-shop-4400`. Firebase takes a project that begins with `demo-` for one that needs no account; the hub's port, which
@@ -164,6 +176,26 @@ fn variables(config: &Map<String, Value>, ports: &[(&Emulator, u16)]) -> Vec<(St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::shown::{each, failed, snapshot};
+
+    #[test]
+    fn what_is_refused_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("firebase.json");
+        let unread = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            failed(read(&file).unwrap_err()).replace(folder.path().to_str().unwrap(), "/w/app")
+        };
+        snapshot!(
+            "firebase_refused",
+            each([
+                ("no emulators", failed(no_emulators())),
+                ("no configuration", failed(no_configuration())),
+                ("a mistake", unread("{\n  \"emulators\": }")),
+                ("no port", failed(no_port())),
+            ])
+        );
+    }
 
     #[test]
     fn a_project_of_its_own_is_short_and_says_where_it_runs() {

@@ -3,23 +3,39 @@
 use std::env;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
-use styxy_client::place::project_root;
+use styxy_client::agents::Agent;
 
-use super::Named;
-use crate::here::place::user_home;
+use crate::here::caller::{caller, user_home};
 use crate::say::failure::Failure;
 
-/// Whose settings are changed.
+/// An agent by its name, for the command line, and what people call it.
+pub(super) fn by_name() -> impl TypedValueParser<Value = Agent> {
+    let product = |agent| match agent {
+        Agent::Claude => "Claude Code",
+        Agent::Codex => "OpenAI Codex",
+        Agent::Cursor => "Cursor",
+        Agent::Gemini => "Gemini CLI",
+    };
+    let names = Agent::ALL.map(|agent| PossibleValue::new(agent.as_str()).help(product(agent)));
+    PossibleValuesParser::new(names).try_map(|name| agent(&name).ok_or("not an agent"))
+}
+
+fn agent(name: &str) -> Option<Agent> {
+    Agent::ALL.into_iter().find(|agent| agent.as_str() == name)
+}
+
+/// Which settings are changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(super) enum Scope {
     User,
     Project,
 }
 
 /// Where an event's entries stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum Nesting {
     /// `{"matcher": …, "hooks": [{…}]}` in the event's list.
     Groups,
     /// The entries themselves in the event's list, and `"version": 1` in the file.
@@ -33,14 +49,14 @@ pub(super) struct Entry {
     pub(super) matcher: Option<&'static str>,
     /// In the agent's own unit: Gemini CLI counts milliseconds.
     pub(super) timeout: Option<u32>,
-    agent: &'static str,
+    agent: Agent,
 }
 
 /// The settings file.
 ///
 /// # Errors
 /// There is no home folder, or no checkout around the current folder.
-pub(super) fn settings(agent: Named, whose: Whose) -> Result<PathBuf, Failure> {
+pub(super) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
     let folder = |variable: &str, name: &str| -> Result<PathBuf, Failure> {
         match env::var_os(variable).filter(|value| !value.is_empty()) {
             Some(folder) => Ok(PathBuf::from(folder)),
@@ -51,21 +67,20 @@ pub(super) fn settings(agent: Named, whose: Whose) -> Result<PathBuf, Failure> {
     };
     let file = match agent {
         // The path of a program is no matter for those who share the repository.
-        Named::Claude if whose == Whose::Project => "settings.local.json",
-        Named::Claude | Named::Gemini => "settings.json",
-        Named::Codex | Named::Cursor => "hooks.json",
+        Agent::Claude if scope == Scope::Project => "settings.local.json",
+        Agent::Claude | Agent::Gemini => "settings.json",
+        Agent::Codex | Agent::Cursor => "hooks.json",
     };
     let name = match agent {
-        Named::Claude => ".claude",
-        Named::Codex => ".codex",
-        Named::Cursor => ".cursor",
-        Named::Gemini => ".gemini",
+        Agent::Claude => ".claude",
+        Agent::Codex => ".codex",
+        Agent::Cursor => ".cursor",
+        Agent::Gemini => ".gemini",
     };
-    let folder = match (whose, agent) {
-        (Whose::Project, _) => {
-            let here = env::current_dir().unwrap_or_default();
-            let root = project_root(&here, user_home().as_deref());
-            let root = root.ok_or_else(|| {
+    let folder = match (scope, agent) {
+        (Scope::Project, _) => {
+            let caller = caller();
+            let root = caller.root().ok_or_else(|| {
                 Failure::usage(
                     "--project: the current folder is in no checkout",
                     "go to one, or leave --project out",
@@ -73,44 +88,38 @@ pub(super) fn settings(agent: Named, whose: Whose) -> Result<PathBuf, Failure> {
             })?;
             Ok(root.join(name))
         }
-        (Whose::User, Named::Claude) => folder("CLAUDE_CONFIG_DIR", name),
-        (Whose::User, Named::Codex) => folder("CODEX_HOME", name),
-        (Whose::User, Named::Cursor | Named::Gemini) => folder("", name),
+        (Scope::User, Agent::Claude) => folder("CLAUDE_CONFIG_DIR", name),
+        (Scope::User, Agent::Codex) => folder("CODEX_HOME", name),
+        (Scope::User, Agent::Cursor | Agent::Gemini) => folder("", name),
     }?;
     Ok(folder.join(file))
 }
 
-pub(super) fn form(agent: Named) -> Form {
+pub(super) fn nesting(agent: Agent) -> Nesting {
     match agent {
-        Named::Claude | Named::Codex | Named::Gemini => Form::Groups,
-        Named::Cursor => Form::Flat,
+        Agent::Claude | Agent::Codex | Agent::Gemini => Nesting::Groups,
+        Agent::Cursor => Nesting::Flat,
     }
 }
 
 /// The events of `agent`. `WorktreeCreate` is never one: whoever registers it has to make worktrees.
-pub(super) fn entries(agent: Named) -> Vec<Entry> {
+pub(super) fn entries(agent: Agent) -> Vec<Entry> {
     let list: &[(&'static str, Option<&'static str>, Option<u32>)] = match agent {
-        Named::Claude => &[
+        Agent::Claude => &[
             ("SessionStart", None, Some(5)),
             ("CwdChanged", None, Some(5)),
             ("PreToolUse", Some("Bash|PowerShell"), Some(2)),
             ("SessionEnd", None, Some(1)),
         ],
-        Named::Codex => &[("SessionStart", None, Some(5)), ("PreToolUse", Some("Bash"), Some(2))],
-        Named::Cursor => {
+        Agent::Codex => &[("SessionStart", None, Some(5)), ("PreToolUse", Some("Bash"), Some(2))],
+        Agent::Cursor => {
             &[("sessionStart", None, None), ("beforeShellExecution", None, None), ("sessionEnd", None, None)]
         }
-        Named::Gemini => &[
+        Agent::Gemini => &[
             ("SessionStart", None, Some(5000)),
             ("BeforeTool", Some("run_shell_command"), Some(2000)),
             ("SessionEnd", None, Some(1000)),
         ],
-    };
-    let agent = match agent {
-        Named::Claude => "claude",
-        Named::Codex => "codex",
-        Named::Cursor => "cursor",
-        Named::Gemini => "gemini",
     };
     list.iter()
         .map(|(event, matcher, timeout)| Entry { event, matcher: *matcher, timeout: *timeout, agent })
@@ -120,15 +129,15 @@ pub(super) fn entries(agent: Named) -> Vec<Entry> {
 impl Entry {
     /// The command that the agent's shell runs.
     pub(super) fn command(&self, program: &str) -> String {
-        format!("{program} hook {}", self.agent)
+        format!("{program} hook {}", self.agent.as_str())
     }
 
     /// The element of the event's list.
-    pub(super) fn element(&self, form: Form, program: &str) -> Value {
+    pub(super) fn element(&self, nesting: Nesting, program: &str) -> Value {
         let command = self.command(program);
-        match form {
-            Form::Flat => json!({ "command": command }),
-            Form::Groups => {
+        match nesting {
+            Nesting::Flat => json!({ "command": command }),
+            Nesting::Groups => {
                 let mut hook = json!({ "type": "command", "command": command });
                 if let Some(timeout) = self.timeout {
                     hook["timeout"] = timeout.into();
@@ -148,20 +157,16 @@ impl Entry {
 /// is one of ours that has to be corrected.
 pub(super) fn is_ours(command: &str, arguments: &[&str]) -> bool {
     let as_program = || match arguments {
-        [before @ .., "hook", agent] => is_agent(agent) && is_styxy(&[&[command], before].concat()),
+        [before @ .., "hook", name] => agent(name).is_some() && is_styxy(&[&[command], before].concat()),
         _ => false,
     };
     is_whole(command.trim()) || as_program()
 }
 
 fn is_whole(command: &str) -> bool {
-    let Some((rest, agent)) = command.rsplit_once(char::is_whitespace) else { return false };
+    let Some((rest, name)) = command.rsplit_once(char::is_whitespace) else { return false };
     let Some((program, "hook")) = rest.trim_end().rsplit_once(char::is_whitespace) else { return false };
-    is_agent(agent) && is_styxy(&words(program.trim_end()))
-}
-
-fn is_agent(name: &str) -> bool {
-    matches!(name, "claude" | "codex" | "cursor" | "gemini")
+    agent(name).is_some() && is_styxy(&words(program.trim_end()))
 }
 
 /// The words of what stands before `hook`. A program in quotes is one word.
@@ -204,10 +209,14 @@ pub(super) fn program() -> Result<String, Failure> {
         .map_err(|error| Failure::usage(format!("the path of this program cannot be told: {error}"), hint))?;
     let path =
         path.to_str().ok_or_else(|| Failure::usage("the path of this program is not Unicode", hint))?;
-    known(path).ok_or_else(|| {
+    known(path)
         // They could be neither corrected nor taken out.
-        Failure::usage(format!("entries that run {path} would not be known as Styxy's by their name"), hint)
-    })
+        .ok_or_else(|| {
+            Failure::usage(
+                format!("entries that run {path} would not be known as Styxy's by their name"),
+                hint,
+            )
+        })
 }
 
 fn known(path: &str) -> Option<String> {
@@ -227,10 +236,10 @@ fn quoted(path: &str) -> String {
 }
 
 /// What a person has to do then.
-pub(super) fn after(agent: Named) -> &'static str {
+pub(super) fn after(agent: Agent) -> &'static str {
     match agent {
-        Named::Codex => "Codex asks you to trust the new hooks when it starts.",
-        Named::Claude | Named::Cursor | Named::Gemini => "New sessions use it.",
+        Agent::Codex => "Codex asks you to trust the new hooks when it starts.",
+        Agent::Claude | Agent::Cursor | Agent::Gemini => "New sessions use it.",
     }
 }
 

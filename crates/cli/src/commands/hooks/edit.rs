@@ -6,13 +6,12 @@
 mod check;
 mod entries;
 mod put;
+mod step;
 mod take;
 
-use serde_json::{Value, json};
-
-use super::agents::{Entry, Form, is_ours};
-use super::text::{Kind, Mistake, Node, parse};
-use entries::Own;
+use super::agents::{Nesting, is_ours};
+use super::text::{Mistake, parse};
+pub(super) use step::Wanted;
 
 /// Why a text is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +28,6 @@ impl From<Mistake> for Trouble {
     }
 }
 
-/// What an agent's settings should have.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'w> {
-    pub(super) entries: &'w [Entry],
-    pub(super) form: Form,
-    /// As a shell reads it.
-    pub(super) program: &'w str,
-}
-
 /// `text` with each of the entries once.
 ///
 /// # Errors
@@ -47,10 +37,10 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
     if !wanted.entries.iter().all(|entry| is_ours(&entry.command(wanted.program), &[])) {
         return Err(Trouble::Unsure);
     }
-    let seed = seed(text, wanted.form);
+    let seed = seed(text, wanted.nesting);
     let mut text = seed.clone();
     for entry in wanted.entries {
-        while let Some(next) = step(&text, entry, wanted)? {
+        while let Some(next) = step::next(&text, entry, wanted)? {
             text = next;
         }
     }
@@ -78,93 +68,15 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// The text to begin with: a file without anything is one without settings.
-fn seed(text: &str, form: Form) -> String {
+fn seed(text: &str, nesting: Nesting) -> String {
     if !is_blank(text) {
         return text.to_owned();
     }
     let end = put::line_end(text);
     let mark = if text.starts_with('\u{feff}') { "\u{feff}" } else { "" };
-    match form {
-        Form::Groups => format!("{mark}{{}}{end}"),
-        Form::Flat => format!("{mark}{{{end}  \"version\": 1{end}}}{end}"),
-    }
-}
-
-/// The next change on the way to one right `entry`; none if it is there.
-fn step(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
-    let root = parse(text)?;
-    let element = || entry.element(wanted.form, wanted.program);
-    let Some(hooks) = root.get("hooks") else {
-        let hooks = json!({ entry.event: [element()] });
-        return put::member(text, &root, "hooks", &hooks).map(Some);
-    };
-    let Some(list) = hooks.get(entry.event) else {
-        return put::member(text, hooks, entry.event, &json!([element()])).map(Some);
-    };
-    if !matches!(list.kind, Kind::Array(_)) {
-        return Err(Mistake { at: list.start, expected: "a list" });
-    }
-    let all = entries::all(list);
-    let Some(kept) = all.iter().find(|own| is_usable(own, entry, wanted.form)) else {
-        return Ok(Some(put::item(text, list, &element())));
-    };
-    if let Some(spare) = all.iter().rfind(|own| *own != kept) {
-        let (around, at) = spare.place(list);
-        return Ok(Some(take::removed(text, around, at)));
-    }
-    corrected(text, kept, entry, wanted)
-}
-
-/// Whether an entry is where the agent looks, and can be corrected without a change for other hooks of its group.
-fn is_usable(own: &Own, entry: &Entry, form: Form) -> bool {
-    match (form, own.group) {
-        (Form::Flat, None) => true,
-        (Form::Groups, Some(group)) => own.is_alone() || has_matcher(group, entry),
-        (Form::Flat, Some(_)) | (Form::Groups, None) => false,
-    }
-}
-
-fn has_matcher(holder: &Node, entry: &Entry) -> bool {
-    match (holder.get("matcher"), entry.matcher) {
-        (found, Some(matcher)) => found.and_then(Node::text) == Some(matcher),
-        (None, None) => true,
-        // Both mean all of them.
-        (Some(found), None) => matches!(found.text(), Some("" | "*")),
-    }
-}
-
-/// The next thing in an entry that has to be corrected.
-fn corrected(text: &str, own: &Own, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
-    let set = |holder: &Node, key: &str, value: &Value| {
-        let Some(found) = holder.get(key) else { return put::member(text, holder, key, value).map(Some) };
-        let (written, value) = (&text[found.start..found.end], value.to_string());
-        let changed = || format!("{}{value}{}", &text[..found.start], &text[found.end..]);
-        Ok((written != value).then(changed))
-    };
-    // The program may have moved.
-    let command = entry.command(wanted.program);
-    if own.hook.get("command").and_then(Node::text) != Some(command.as_str()) {
-        return set(own.hook, "command", &Value::from(command));
-    }
-    if let Some(at) = own.hook.find("args") {
-        return Ok(Some(take::removed(text, own.hook, at)));
-    }
-    if let Some(timeout) = entry.timeout
-        && let Some(text) = set(own.hook, "timeout", &timeout.into())?
-    {
-        return Ok(Some(text));
-    }
-    if own.group.is_some() && own.hook.get("type").and_then(Node::text) != Some("command") {
-        return set(own.hook, "type", &"command".into());
-    }
-    let holder = own.group.unwrap_or(own.hook);
-    if has_matcher(holder, entry) {
-        return Ok(None);
-    }
-    match (entry.matcher, holder.find("matcher")) {
-        (Some(matcher), _) => set(holder, "matcher", &matcher.into()),
-        (None, Some(at)) => Ok(Some(take::removed(text, holder, at))),
-        (None, None) => Ok(None),
+    match nesting {
+        Nesting::Groups => format!("{mark}{{}}{end}"),
+        Nesting::Flat => format!("{mark}{{{end}  \"version\": 1{end}}}{end}"),
     }
 }
 

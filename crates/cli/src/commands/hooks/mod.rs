@@ -5,15 +5,17 @@
 mod agents;
 mod diff;
 mod edit;
-mod file;
+mod settings_file;
 mod text;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
+use styxy_client::agents::Agent;
 
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use agents::Scope;
 
 /// Enter Styxy's hooks into a coding agent's settings
 #[derive(Debug, Subcommand)]
@@ -37,8 +39,9 @@ pub(crate) enum Command {
   styxy hooks install codex --project     for this checkout only
   styxy hooks install claude --uninstall  take them out again"))]
 pub(crate) struct Install {
-    #[arg(value_enum)]
-    agent: Named,
+    /// Whose settings
+    #[arg(value_parser = agents::by_name())]
+    agent: Agent,
     /// In this checkout's settings instead of the user's
     #[arg(long)]
     project: bool,
@@ -48,18 +51,6 @@ pub(crate) struct Install {
     /// Take Styxy's entries out
     #[arg(long)]
     uninstall: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Named {
-    /// Claude Code
-    Claude,
-    /// `OpenAI`'s Codex
-    Codex,
-    /// Cursor
-    Cursor,
-    /// Gemini CLI
-    Gemini,
 }
 
 impl Command {
@@ -72,18 +63,15 @@ impl Command {
 
 impl Install {
     fn run(self) -> Result<Exit, Failure> {
-        let whose = if self.project { agents::Whose::Project } else { agents::Whose::User };
-        let path = agents::settings(self.agent, whose)?;
-        let before = file::read(&path)?;
+        let scope = if self.project { Scope::Project } else { Scope::User };
+        let path = agents::settings(self.agent, scope)?;
+        let before = settings_file::read(&path)?;
         let after = if self.uninstall {
             edit::without(&before)
         } else {
-            let program = agents::program()?;
-            let entries = agents::entries(self.agent);
-            let form = agents::form(self.agent);
-            edit::with(&before, edit::Wanted { entries: &entries, form, program: &program })
+            installed(self.agent, &before, &agents::program()?)
         };
-        let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
+        let after = after.map_err(|trouble| settings_file::unfit(&path, &before, &trouble))?;
         let shown = path.display();
         if after == before {
             let state =
@@ -96,8 +84,43 @@ impl Install {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);
         }
-        file::write(&path, &before, &after)?;
+        settings_file::write(&path, &before, &after)?;
         output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
         Ok(Exit::Done)
+    }
+}
+
+/// `before` with the entries of `agent`, which run `program`.
+fn installed(agent: Agent, before: &str, program: &str) -> Result<String, edit::Trouble> {
+    let entries = agents::entries(agent);
+    edit::with(before, edit::Wanted { entries: &entries, nesting: agents::nesting(agent), program })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+
+    /// What `--dry-run` shows of these settings.
+    fn change(agent: Agent, before: &str) -> String {
+        diff::unified("settings.json", before, &installed(agent, before, "/opt/styxy/styxy").unwrap())
+    }
+
+    #[test]
+    fn every_agents_entries_are_shown_as_a_change_of_its_settings() {
+        let without_settings = Agent::ALL.map(|agent| (agent.as_str(), change(agent, "")));
+        snapshot!("install", each(without_settings));
+        let settings = "{\n  \"model\": \"opus\", // mine\n  \"hooks\": {\n    \"SessionEnd\": [],\n    \"Stop\": []\n  }\n}\n";
+        let installed = installed(Agent::Claude, settings, "/usr/bin/styxy").unwrap();
+        let without = edit::without(&installed).unwrap();
+        snapshot!(
+            "install_beside_others",
+            each([
+                ("install", change(Agent::Claude, settings)),
+                ("the program has moved", change(Agent::Claude, &installed)),
+                ("uninstall", diff::unified("settings.json", &installed, &without)),
+                ("CRLF", change(Agent::Codex, "{\r\n\t\"a\": 1\r\n}\r\n").replace('\r', "CR")),
+            ])
+        );
     }
 }

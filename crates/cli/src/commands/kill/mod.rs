@@ -14,16 +14,17 @@ use styxy_core::api::{
 };
 use styxy_core::{Pid, Port};
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
-use crate::here::release_target::{self, Target};
+use crate::here::release_target::{self, LeaseTarget};
 use crate::say::arguments;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::{self, printable};
+use crate::say::output::{self, one_line, printable};
 use crate::say::table::tilde;
 use victims::{Left, Victim, Victims};
 
@@ -47,7 +48,7 @@ const MOST_ROUNDS: usize = 4;
 pub(crate) struct Args {
     /// A port, a lease's id, or how one begins
     #[arg(value_name = "PORT|LEASE", allow_negative_numbers = true)]
-    target: Target,
+    target: LeaseTarget,
     /// Also end another worktree's, session's or user's server
     #[arg(short, long)]
     force: bool,
@@ -62,12 +63,9 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if !self.yes && !output::can_ask() {
-            return Err(Failure::usage(
-                "kill ends a process, and there is no terminal to ask on whether that is meant",
-                format!("styxy kill {} --yes", shown(&self.target)),
-            ));
+            return Err(no_terminal(&self.target));
         }
-        let here = Here::look()?;
+        let here = Here::of(caller())?;
         let port = port(context, &self.target)?;
         let (found, daemon) =
             context.ask(async |client| Ok((client.check(port).await?, client.status().await?.pid)))?;
@@ -155,32 +153,36 @@ fn still_taken(port: Port, now: &CheckAnswer, ended: &[Gone]) -> Failure {
     victims::taken(port, format!("{} {have} ended, and {other} listens on port {port}", names.join(", ")))
 }
 
-fn shown(target: &Target) -> String {
+fn shown(target: &LeaseTarget) -> String {
     match target {
-        Target::Port(port) => port.to_string(),
-        Target::Lease(id) => id.to_string(),
-        Target::Beginning(beginning) => beginning.clone(),
+        LeaseTarget::Port(port) => port.to_string(),
+        LeaseTarget::Lease(id) => id.to_string(),
+        LeaseTarget::Beginning(beginning) => beginning.clone(),
     }
 }
 
 /// The port that is meant; a lease must have a server of its own on it.
-fn port(context: &Context, target: &Target) -> Result<Port, Failure> {
-    if let Target::Port(port) = target {
+fn port(context: &Context, target: &LeaseTarget) -> Result<Port, Failure> {
+    if let LeaseTarget::Port(port) = target {
         return Ok(*port);
     }
     let leases =
         context.ask(async |client| client.allocations(&AllocationsQuery::default()).await)?.allocations;
     let lease = release_target::beginning_with(&shown(target), &leases)?;
-    if lease.conflict.is_some() {
-        return Err(Refusal::new(
-            Code::Forbidden,
-            format!("the server on port {} is not the one of lease {}", lease.port, lease.lock_id),
-        )
-        .hint(format!("styxy who {}", lease.port))
-        .detail("rule", "owner")
-        .into());
-    }
-    Ok(lease.port)
+    if lease.conflict.is_some() { Err(not_its_server(lease).into()) } else { Ok(lease.port) }
+}
+
+fn no_terminal(target: &LeaseTarget) -> Failure {
+    Failure::usage(
+        "kill ends a process, and there is no terminal to ask on whether that is meant",
+        format!("styxy kill {} --yes", shown(target)),
+    )
+}
+
+/// A stranger listens on the lease's port.
+fn not_its_server(lease: &Lease) -> Refusal {
+    let error = format!("the server on port {} is not the one of lease {}", lease.port, lease.lock_id);
+    Refusal::new(Code::Forbidden, error).hint(format!("styxy who {}", lease.port)).detail("rule", "owner")
 }
 
 fn confirmed(port: Port, victims: &Victims, here: &Here) -> io::Result<bool> {
@@ -201,8 +203,8 @@ fn show(port: Port, victim: &Victim, here: &Here) {
     output::note(&format!("Port {port}: {}", victim.found.reason));
     for (name, value) in [
         ("process", Some(victim.shown.clone())),
-        ("command", usage.command.as_ref().map(|command| command.replace('\n', " "))),
-        ("folder", place.map(|place| tilde(place, here.home.as_deref()))),
+        ("command", usage.command.as_deref().map(|command| one_line(command).into_owned())),
+        ("folder", place.map(|place| tilde(place, here.caller.home()))),
     ] {
         if let Some(value) = value {
             output::note(&format!("  {name:<7}  {value}"));
@@ -223,4 +225,48 @@ fn answer(port: Port, ended: Vec<Gone>, left: Option<&Lease>) -> Option<KillAnsw
         left.map(|lease| format!("; its lease stands, for {}", facts::who(lease))).unwrap_or_default();
     let message = format!("{}. Nothing listens on port {port} now{lease}", said.join(", "));
     Some(KillAnswer { success: true, port, pid, process, ending, others: all.collect(), message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, failed, snapshot};
+
+    fn ended(pids: &[u32], ending: Ending) -> Vec<Gone> {
+        let gone = |pid: &u32| Gone {
+            shown: format!("node ({pid})"),
+            addresses: vec!["127.0.0.1".to_owned()],
+            wire: Ended { pid: Pid::new(*pid).unwrap(), process: Some("node".to_owned()), ending },
+        };
+        pids.iter().map(gone).collect()
+    }
+
+    #[test]
+    fn what_was_done_and_what_was_not_is_said() {
+        let port = Port::new(3000).unwrap();
+        let done = |gone, left: Option<&Lease>| format!("{}\n", answer(port, gone, left).unwrap().message);
+        let taken = CheckAnswer {
+            port,
+            available: false,
+            allocated_to: None,
+            system_usage: Some(SystemUsage { process: Some("python3".to_owned()), ..SystemUsage::default() }),
+            others: Vec::new(),
+            reason: None,
+        };
+        let killed = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        snapshot!(
+            "kill",
+            each([
+                ("asked", done(ended(&[42], Ending::Asked), None)),
+                ("killed", done(ended(&[42, 43], Ending::Killed), None)),
+                ("its lease stands", done(ended(&[42], Ending::Asked), Some(&lease(3000, |_| {})))),
+                ("no terminal", failed(no_terminal(&LeaseTarget::Port(port)))),
+                ("a stranger on the lease's port", failed(not_its_server(&lease(3000, |_| {})))),
+                ("gone before", failed(victims::gone(port))),
+                ("another listens", failed(still_taken(port, &taken, &ended(&[42], Ending::Asked)))),
+                ("not this user's", failed(victims::cannot("node (42)", &killed))),
+            ])
+        );
+    }
 }

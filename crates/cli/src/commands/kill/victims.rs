@@ -171,7 +171,7 @@ pub(super) fn gone(port: Port) -> Failure {
         .into()
 }
 
-fn cannot(shown: &str, error: &io::Error) -> Failure {
+pub(super) fn cannot(shown: &str, error: &io::Error) -> Failure {
     let refusal = Refusal::new(Code::Forbidden, format!("{shown} cannot be ended from here: {error}"));
     refusal.hint("end it as its own user").detail("rule", "owner").into()
 }

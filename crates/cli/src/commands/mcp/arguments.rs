@@ -1,61 +1,85 @@
-//! What is said to each tool, and the folder that a call is about.
+//! What is said to each tool, and the folder that a call is about. The comments of the fields are what a client reads.
 
 use std::path::{Path, PathBuf};
 
 use rmcp::model::JsonObject;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use styxy_client::place::project_root;
+use styxy_client::Caller;
 use styxy_core::api::{Refusal, explain};
-use styxy_core::project::Project;
 use styxy_core::{LockId, Port, ProjectPath, ServiceName, ServiceType};
 
-use crate::here::place;
-use crate::here::wishes;
+use crate::here::caller::caller;
 use crate::say::failure::Failure;
 
 /// `allocate_port`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Allocate {
+    /// What the port is for: dev, api, test, storybook, docs, …
+    #[schemars(with = "String", length(max = 50))]
     pub(super) service: ServiceType,
+    /// Which of several servers of that service: web, admin, …
+    #[schemars(with = "Option<String>", length(max = 100))]
     pub(super) name: Option<ServiceName>,
+    /// The port wished for; another one is given if it cannot be had.
+    /// Default: what the project's .styxy.json says, else the port of last time.
+    #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
+    /// A folder of the worktree that the port is for, absolute. Default: this server's working folder.
     pub(super) project: Option<PathBuf>,
 }
 
 /// `release_port`: exactly one of `port` and `lock_id`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Release {
+    /// The port to give back; either this or `lock_id`.
+    #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
+    /// The lease to end; either this or port.
+    #[schemars(with = "Option<String>", extend("format" = "uuid"))]
     pub(super) lock_id: Option<LockId>,
+    /// A folder of the worktree whose lease it is, absolute. Default: this server's working folder.
     pub(super) project: Option<PathBuf>,
 }
 
 /// `list_ports`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct List {
+    /// Only this service's.
+    #[schemars(with = "Option<String>", length(max = 50))]
     pub(super) service: Option<ServiceType>,
+    /// Only leases of this name.
+    #[schemars(with = "Option<String>", length(max = 100))]
     pub(super) name: Option<ServiceName>,
+    /// Only this port's.
+    #[schemars(with = "Option<u16>", range(min = 1))]
     pub(super) port: Option<Port>,
+    /// Only those of the worktree around this folder, absolute. Default: all worktrees.
     pub(super) project: Option<PathBuf>,
 }
 
 /// `check_port`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Check {
+    /// The port to look at.
+    #[schemars(with = "u16", range(min = 1))]
     pub(super) port: Port,
 }
 
 /// `who_owns_port`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WhoOwns {
+    /// The port to ask about.
+    #[schemars(with = "u16", range(min = 1))]
     pub(super) port: Port,
+    /// A folder of the worktree to see it from, absolute. Default: this server's working folder.
     pub(super) project: Option<PathBuf>,
 }
 
@@ -86,26 +110,22 @@ fn make_whole(value: &mut Value) {
 /// # Errors
 /// Its path is not Unicode.
 pub(super) fn project(given: Option<&Path>) -> Result<Option<ProjectPath>, Failure> {
-    let Some(given) = given else { return place::current_project() };
-    let root = project_root(given, place::user_home().as_deref());
-    place::known_project(root.as_deref().unwrap_or(given)).map(Some)
+    Ok(match given {
+        Some(given) => Some(caller().project_around(given)?),
+        None => caller().project()?,
+    })
 }
 
-/// What the project's file says in the folder that a call is about.
+/// Where and for whom a call is: in the folder that it is about.
 ///
 /// # Errors
-/// There is no such folder, or its file has a mistake.
-pub(super) fn project_file(given: Option<&Path>) -> Result<Option<Project>, Failure> {
+/// There is no such folder.
+pub(super) fn caller_in(given: Option<&Path>) -> Result<Caller, Failure> {
     is_folder(given)?;
-    match given {
-        Some(given) => wishes::project_of(given),
-        None => wishes::current_project(),
-    }
+    Ok(given.map_or_else(caller, |given| caller().at(given)))
 }
 
-/// # Errors
-/// There is no such folder.
-pub(super) fn is_folder(given: Option<&Path>) -> Result<(), Failure> {
+fn is_folder(given: Option<&Path>) -> Result<(), Failure> {
     match given.filter(|given| !given.is_dir()) {
         None => Ok(()),
         Some(given) => Err(explain(

@@ -1,64 +1,41 @@
 //! What each tool does.
 
-use std::path::PathBuf;
-
 use rmcp::model::JsonObject;
 use serde::Serialize;
 use serde_json::Value;
-use styxy_client::Client;
+use styxy_client::leases::{self, Of};
+use styxy_client::{Client, PortRequest, Terms};
 use styxy_core::api::{
-    AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, CheckAnswer, Code, Grant, Lease,
-    OwnerKind, Refusal, SystemUsage,
+    AllocateAnswer, AllocationsAnswer, AllocationsQuery, CheckAnswer, Code, Grant, Lease, OwnerKind, Refusal,
+    SystemUsage,
 };
-use styxy_core::{Pid, Port, RequestId};
-use uuid::Uuid;
+use styxy_core::{Pid, Port};
 
-use super::tool::Tool;
-use super::{Answer, arguments, summaries};
+use super::{arguments, summaries};
+use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
-use crate::here::place;
-use crate::here::release_target::{Claim, Ours, on_port};
-use crate::here::wishes;
+use crate::here::release_target::{Claim, on_port};
 use crate::say::failure::Failure;
 
-/// Does what `tool` is called for.
-///
-/// # Errors
-/// The arguments cannot be meant, or the daemon says no or cannot be reached.
-pub(super) async fn call(context: &Context, tool: Tool, said: JsonObject) -> Result<Answer, Refusal> {
-    let done = match tool {
-        Tool::Allocate => allocate(context, arguments::read(said)?).await,
-        Tool::Release => release(context, arguments::read(said)?).await,
-        Tool::List => list(context, arguments::read(said)?).await,
-        Tool::Check => check(context, arguments::read(said)?).await,
-        Tool::WhoOwns => who(context, arguments::read(said)?).await,
-    };
-    done.map_err(Failure::into_refusal)
+/// What a tool answers: the wire's type for programs, the facts in words for who reads.
+pub(super) struct Answer {
+    pub(super) wire: JsonObject,
+    pub(super) text: String,
 }
 
-async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer, Failure> {
-    let file = arguments::project_file(said.project.as_deref())?;
-    let mut wishes = wishes::wishes(vec![said.service], said.name.as_ref(), file.as_ref())?;
-    for wish in &mut wishes {
-        wish.port = said.port.or(wish.port);
-    }
+pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer, Failure> {
+    let caller = arguments::caller_in(said.project.as_deref())?;
+    let port = PortRequest { name: said.name, port: said.port, ..PortRequest::new(said.service) };
+    let port = port.or(caller.file()?.as_ref());
     let us = Pid::new(std::process::id());
-    let mut request = AllocateRequest {
-        reuse: Some(true),
-        pid: us,
-        project_path: arguments::project(said.project.as_deref())?,
-        instance_id: place::current_instance()?,
-        // Under an id the request may be sent twice and grant once.
-        request_id: RequestId::new(&Uuid::new_v4().to_string()).ok(),
-        ..AllocateRequest::default()
-    };
-    wishes::fill(&mut request, &wishes);
+    let project = arguments::project(said.project.as_deref())?;
+    let terms = Terms { project, pid: us, reuse: Some(true), ..Terms::default() }.or(&caller)?;
     let client = context.client()?;
-    if let Some(lease) = sessions(&client, &request).await? {
+    if let Some(lease) = sessions(&client, &port, &terms).await? {
         return answer_of(lease, us);
     }
-    match client.allocate(&request).await? {
+    match client.allocate(&terms.one(port)).await? {
         AllocateAnswer::One(grant) => answer(&grant, summaries::granted(&grant, us)),
         AllocateAnswer::Group(group) => {
             Err(unexpected(&format!("a group of {} for one service", group.leases.len())).into())
@@ -68,21 +45,20 @@ async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer
 
 /// The lease that the session's own process has already: it was told to the session, and lasts as long as that. This server
 /// does not take it over, since its own end frees what it leased.
-async fn sessions(client: &Client, request: &AllocateRequest) -> Result<Option<Lease>, Failure> {
-    if request.instance_id.is_none() {
+async fn sessions(client: &Client, port: &PortRequest, terms: &Terms) -> Result<Option<Lease>, Failure> {
+    if terms.instance.is_none() {
         return Ok(None);
     }
     let query = AllocationsQuery {
-        service_type: request.service_type.clone(),
-        project_path: request.project_path.clone(),
-        instance_id: request.instance_id.clone(),
+        service_type: Some(port.service.clone()),
+        project_path: terms.project.clone(),
+        instance_id: terms.instance.clone(),
         port: None,
     };
-    let leases = client.allocations(&query).await?.allocations;
-    Ok(leases.into_iter().find(|lease| {
-        lease.owner.kind == OwnerKind::Instance
-            && lease.conflict.is_none()
-            && (&lease.service_name, &lease.project_path) == (&request.service_name, &request.project_path)
+    let mut leases = client.allocations(&query).await?.allocations.into_iter();
+    Ok(leases.find(|lease| {
+        let is_ours = lease.owner.kind == OwnerKind::Instance && leases::whose(lease, terms) == Of::Caller;
+        is_ours && leases::is_for(lease, port)
     }))
 }
 
@@ -106,11 +82,9 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
     answer(&grant, summaries::granted(&grant, us))
 }
 
-async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
-    let claim = Claim::OursAlone(Ours {
-        project: arguments::project(said.project.as_deref())?,
-        instance: place::current_instance()?,
-    });
+pub(super) async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
+    let project = arguments::project(said.project.as_deref())?;
+    let claim = Claim::OursAlone(Terms { project, instance: caller().instance()?, ..Terms::default() });
     let client = context.client()?;
     let lease = match (said.port, said.lock_id) {
         (Some(port), None) => {
@@ -146,7 +120,7 @@ fn for_an_agent(refusal: Refusal) -> Refusal {
     }
 }
 
-async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failure> {
+pub(super) async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failure> {
     let ours = arguments::project(None)?;
     let given = said.project.as_deref();
     let query = AllocationsQuery {
@@ -161,21 +135,13 @@ async fn list(context: &Context, said: arguments::List) -> Result<Answer, Failur
     answer(&AllocationsAnswer { allocations: leases }, text)
 }
 
-async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
+pub(super) async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
     let checked = client_check(&context.client()?, said.port).await?;
     answer(&checked, summaries::checked(&checked))
 }
 
-async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
-    arguments::is_folder(said.project.as_deref())?;
-    let here = match said.project.as_deref() {
-        None => Here::look()?,
-        Some(given) => Here::at(
-            arguments::project(Some(given))?.map(|root| PathBuf::from(root.as_str())),
-            place::current_instance()?,
-            place::user_home(),
-        ),
-    };
+pub(super) async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
+    let here = Here::of(arguments::caller_in(said.project.as_deref())?)?;
     let checked = client_check(&context.client()?, said.port).await?;
     let owner = ownership::judge(checked, &here);
     answer(&owner, summaries::owner(&owner))

@@ -13,8 +13,8 @@ use std::io;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
-    ErrorCode, ErrorData, Implementation, JsonObject, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig,
+    ErrorCode, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities,
+    ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
 use rmcp::{ServerHandler, ServiceExt};
@@ -25,7 +25,8 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
-use tool::Tool;
+use calls::Answer;
+use tool::{TOOLS, Tool};
 
 const INSTRUCTIONS: &str = "\
 Styxy leases the TCP ports of dev servers on this machine: one port, one holder. A lease is for a worktree, a service \
@@ -86,7 +87,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(Tool::ALL.map(Tool::declaration).into()))
+        Ok(ListToolsResult::with_all_items(TOOLS.iter().map(Tool::declaration).collect()))
     }
 
     async fn call_tool(
@@ -95,11 +96,11 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(tool) = Tool::named(&request.name) else {
-            let known = Tool::ALL.map(Tool::name).join(", ");
+            let known = TOOLS.iter().map(|tool| tool.name).collect::<Vec<_>>().join(", ");
             let error = format!("unknown tool {:?}; allowed: {known}", request.name);
             return Err(ErrorData::invalid_params(error, None));
         };
-        let result = match calls::call(&self.context, tool, request.arguments.unwrap_or_default()).await {
+        let result = match tool.call(&self.context, request.arguments.unwrap_or_default()).await {
             Ok(answer) => answered(answer),
             Err(refusal) => refused(&refusal),
         };
@@ -121,12 +122,6 @@ impl ServerHandler for Server {
             ErrorData::new(ErrorCode::METHOD_NOT_FOUND, error, None)
         })
     }
-}
-
-/// What a tool answers: the wire's type for programs, the facts in words for who reads.
-struct Answer {
-    wire: JsonObject,
-    text: String,
 }
 
 fn answered(answer: Answer) -> CallToolResult {

@@ -6,7 +6,7 @@ use styxy_core::api::{CheckAnswer, Grant, Lease, Refusal, SystemUsage, WhoAnswer
 use styxy_core::{Pid, ProjectPath};
 
 use crate::say::facts;
-use crate::say::output::printable;
+use crate::say::output::one_line;
 
 /// `api: 4001 (4000 is leased by claude-812 (/w/app2))`, and what the lease lasts as long as.
 pub(super) fn granted(grant: &Grant, us: Option<Pid>) -> String {
@@ -112,8 +112,7 @@ pub(super) fn refused(refusal: &Refusal) -> String {
 
 /// One line each; what others are called makes no line of its own.
 pub(super) fn lines(facts: impl IntoIterator<Item = String>) -> String {
-    let one = |fact: String| printable(&fact).replace('\n', " ");
-    facts.into_iter().map(one).collect::<Vec<_>>().join("\n")
+    facts.into_iter().map(|fact| one_line(&fact).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// `node (42) in /w/app on branch fix`
@@ -198,6 +197,6 @@ Most servers take it from the environment: PORT=4001";
     #[test]
     fn what_others_are_called_makes_no_line_and_moves_no_cursor() {
         let said = lines(["a\nb\u{1b}[2J".to_owned(), "c".to_owned()]);
-        assert_eq!(said, "a b\\u{1b}[2J\nc");
+        assert_eq!(said, "a\\nb\\u{1b}[2J\nc");
     }
 }

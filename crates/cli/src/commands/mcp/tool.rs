@@ -1,22 +1,30 @@
-//! The tools as a client lists them: names, descriptions, and what they do to the world.
+//! The table of tools: what a client is told of each, what it takes, and what is done with that.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use rmcp::model::{Tool as Declaration, ToolAnnotations};
+use rmcp::model::{JsonObject, Tool as Declaration, ToolAnnotations};
+use styxy_core::api::Refusal;
 
+use super::arguments::{Allocate, Check, List, Release, WhoOwns, read};
+use super::calls::{self, Answer};
 use super::schema;
+use crate::here::context::Context;
+use crate::say::failure::Failure;
 
 /// What can be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tool {
-    Allocate,
-    Release,
-    List,
-    Check,
-    WhoOwns,
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    title: &'static str,
+    description: &'static str,
+    effect: Effect,
+    takes: Takes,
+    /// The type of its answer, as the REST API's document calls it.
+    gives: &'static str,
 }
 
 /// What a call may change.
+#[derive(Debug, Clone, Copy)]
 enum Effect {
     /// Nothing.
     Reads,
@@ -26,79 +34,131 @@ enum Effect {
     Ends,
 }
 
+/// The arguments of a tool, as a client sees them and as a call reads them.
+struct Takes {
+    schema: fn() -> JsonObject,
+    call: for<'c> fn(&'c Context, JsonObject) -> Answering<'c>,
+}
+
+type Answering<'c> = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send + 'c>>;
+
+/// One type is what the client is told of and what the call reads.
+macro_rules! takes {
+    ($arguments:ty => $call:path) => {
+        Takes {
+            schema: schema::input::<$arguments>,
+            call: |context, said| Box::pin(async move { $call(context, read::<$arguments>(said)?).await }),
+        }
+    };
+}
+
+/// Every tool, in the order in which they are listed.
+pub(super) static TOOLS: [Tool; 5] = [
+    Tool {
+        name: "allocate_port",
+        title: "Get a port",
+        description: "Leases a TCP port to a dev server of this worktree. Nobody else is given it while the lease \
+                      stands. The same service and name get the same port again. A wished port that somebody holds is \
+                      not taken: another is given, and the answer says who holds it.",
+        effect: Effect::Adds,
+        takes: takes!(Allocate => calls::allocate),
+        gives: "Grant",
+    },
+    Tool {
+        name: "release_port",
+        title: "Give a port back",
+        description: "Ends a lease, by port or by lock_id. A server on the port keeps running. A lease that another \
+                      worktree's or agent session's server uses is refused.",
+        effect: Effect::Ends,
+        takes: takes!(Release => calls::release),
+        gives: "ReleaseAnswer",
+    },
+    Tool {
+        name: "list_ports",
+        title: "List leased ports",
+        description: "Lists the leases of this machine, all or those that match: port, service, whether a server \
+                      listens, agent session, worktree.",
+        effect: Effect::Reads,
+        takes: takes!(List => calls::list),
+        gives: "AllocationsAnswer",
+    },
+    Tool {
+        name: "check_port",
+        title: "Look at a port",
+        description: "Says whether a port is free, and if not, which lease or process has it. Changes nothing.",
+        effect: Effect::Reads,
+        takes: takes!(Check => calls::check),
+        gives: "CheckAnswer",
+    },
+    Tool {
+        name: "who_owns_port",
+        title: "Whose server is on a port",
+        description: "Says whose the server on a port is, seen from this worktree: mine, nobody, sibling (another \
+                      worktree of this repository), foreign (another project or user) or orphan (its worktree was \
+                      deleted); with process, pid, worktree, branch and agent session. Command lines are never told.",
+        effect: Effect::Reads,
+        takes: takes!(WhoOwns => calls::who),
+        gives: schema::WHO,
+    },
+];
+
 impl Tool {
-    pub(super) const ALL: [Self; 5] = [Self::Allocate, Self::Release, Self::List, Self::Check, Self::WhoOwns];
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Allocate => "allocate_port",
-            Self::Release => "release_port",
-            Self::List => "list_ports",
-            Self::Check => "check_port",
-            Self::WhoOwns => "who_owns_port",
-        }
-    }
-
     /// The tool of that name, if there is one.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tool| tool.name() == name)
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        TOOLS.iter().find(|tool| tool.name == name)
     }
 
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Allocate => "Get a port",
-            Self::Release => "Give a port back",
-            Self::List => "List leased ports",
-            Self::Check => "Look at a port",
-            Self::WhoOwns => "Whose server is on a port",
-        }
-    }
-
-    const fn description(self) -> &'static str {
-        match self {
-            Self::Allocate => {
-                "Leases a TCP port to a dev server of this worktree. Nobody else is given it while the lease stands. \
-                 The same service and name get the same port again. A wished port that somebody holds is not taken: \
-                 another is given, and the answer says who holds it."
-            }
-            Self::Release => {
-                "Ends a lease, by port or by lock_id. A server on the port keeps running. A lease that another \
-                 worktree's or agent session's server uses is refused."
-            }
-            Self::List => {
-                "Lists the leases of this machine, all or those that match: port, service, whether a server listens, \
-                 agent session, worktree."
-            }
-            Self::Check => {
-                "Says whether a port is free, and if not, which lease or process has it. Changes nothing."
-            }
-            Self::WhoOwns => {
-                "Says whose the server on a port is, seen from this worktree: mine, nobody, sibling (another worktree \
-                 of this repository), foreign (another project or user) or orphan (its worktree was deleted); with \
-                 process, pid, worktree, branch and agent session. Command lines are never told."
-            }
-        }
-    }
-
-    const fn effect(self) -> Effect {
-        match self {
-            Self::Allocate => Effect::Adds,
-            Self::Release => Effect::Ends,
-            Self::List | Self::Check | Self::WhoOwns => Effect::Reads,
-        }
+    /// Does what it is called for.
+    ///
+    /// # Errors
+    /// The arguments cannot be meant, or the daemon says no or cannot be reached.
+    pub(super) async fn call(&self, context: &Context, said: JsonObject) -> Result<Answer, Refusal> {
+        (self.takes.call)(context, said).await.map_err(Failure::into_refusal)
     }
 
     /// As a client lists it.
-    pub(super) fn declaration(self) -> Declaration {
-        let effect = self.effect();
-        let annotations = ToolAnnotations::with_title(self.title())
-            .read_only(matches!(effect, Effect::Reads))
-            .destructive(matches!(effect, Effect::Ends))
+    pub(super) fn declaration(&self) -> Declaration {
+        let annotations = ToolAnnotations::with_title(self.title)
+            .read_only(matches!(self.effect, Effect::Reads))
+            .destructive(matches!(self.effect, Effect::Ends))
             .idempotent(true)
             .open_world(false);
-        Declaration::new(self.name(), self.description(), Arc::new(schema::input(self)))
-            .with_title(self.title())
-            .with_raw_output_schema(Arc::new(schema::output(self)))
+        Declaration::new(self.name, self.description, Arc::new((self.takes.schema)()))
+            .with_title(self.title)
+            .with_raw_output_schema(Arc::new(schema::output(self.gives)))
             .with_annotations(annotations)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+    use serde_json::Value;
+
+    #[test]
+    fn every_tool_is_listed_as_it_was_reviewed() {
+        // What a tool gives is the REST API's, which has its own file.
+        let shown = TOOLS.iter().map(|tool| {
+            let mut listed = serde_json::to_value(tool.declaration()).unwrap();
+            listed.as_object_mut().unwrap().remove("outputSchema");
+            (tool.name, format!("{listed:#}\n"))
+        });
+        snapshot!("tools", each(shown));
+    }
+
+    #[test]
+    fn every_reference_of_an_output_leads_somewhere_in_it() {
+        for tool in &TOOLS {
+            let schema = Value::Object(schema::output(tool.gives));
+            let text = schema.to_string();
+            assert!(!text.contains(schema::COMPONENTS) && !text.contains("examples"), "{text}");
+            let references: Vec<&str> = text.split("\"$ref\":\"#").skip(1).collect();
+            assert!(references.len() > 1, "{text}");
+            for reference in references {
+                let pointer = reference.split('"').next().unwrap();
+                assert!(schema.pointer(pointer).is_some_and(Value::is_object), "{pointer}");
+            }
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! `styxy release`: gives ports back.
 
-use styxy_client::{Client, Error};
+use styxy_client::{Client, Error, Terms};
 use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};
 
+use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::place;
-use crate::here::release_target::{self, Claim, Ours, Target};
+use crate::here::release_target::{self, Claim, LeaseTarget};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -26,7 +26,7 @@ use crate::say::output::printable;
 pub(crate) struct Args {
     /// A port, a lease's id, or how one begins
     #[arg(value_name = "LEASE|PORT", required = true, allow_negative_numbers = true)]
-    targets: Vec<Target>,
+    targets: Vec<LeaseTarget>,
     /// By port, also end a lease that another worktree's or agent session's server uses
     #[arg(short, long)]
     force: bool,
@@ -34,11 +34,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let claim = if self.force {
-            Claim::Whoevers
-        } else {
-            Claim::Ours(Ours { project: place::current_project()?, instance: place::current_instance()? })
-        };
+        let claim = if self.force { Claim::Anybodys } else { Claim::Ours(Terms::default().or(&caller())?) };
         let results = context.ask(async |client| {
             let mut results = Vec::with_capacity(self.targets.len());
             for target in &self.targets {
@@ -75,12 +71,12 @@ impl Args {
 /// The daemon cannot be asked: then the rest need not be tried.
 async fn release(
     client: &Client,
-    target: &Target,
+    target: &LeaseTarget,
     claim: &Claim,
 ) -> Result<Result<ReleaseAnswer, Refusal>, Error> {
     let lock_id = match target {
-        Target::Lease(lock_id) => *lock_id,
-        Target::Port(port) => {
+        LeaseTarget::Lease(lock_id) => *lock_id,
+        LeaseTarget::Port(port) => {
             let query = AllocationsQuery { port: Some(*port), ..AllocationsQuery::default() };
             let leases = client.allocations(&query).await?.allocations;
             match release_target::on_port(*port, leases.first(), claim) {
@@ -88,7 +84,7 @@ async fn release(
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        Target::Beginning(beginning) => {
+        LeaseTarget::Beginning(beginning) => {
             let leases: Vec<Lease> = client.allocations(&AllocationsQuery::default()).await?.allocations;
             match release_target::beginning_with(beginning, &leases) {
                 Ok(lease) => lease.lock_id,

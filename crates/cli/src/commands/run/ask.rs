@@ -4,30 +4,19 @@ use std::env;
 use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
-use styxy_client::Error;
+use styxy_client::{Caller, Error, PortRequest, Terms};
 use styxy_core::api::{AllocateRequest, Grant};
-use styxy_core::{Pid, Port, RequestId};
-use uuid::Uuid;
+use styxy_core::{Pid, Port};
 
 use crate::here::context::{self, Context};
-use crate::here::fallback;
-use crate::here::place;
+use crate::here::fallback::{self, Candidates};
 use crate::here::variables::variable;
-use crate::here::wishes::{self, Wish};
 use crate::say::failure::Failure;
 
 /// A daemon that has not answered by then is not waited for: the command is to start.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Whether another port than the one wished for will do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Exact {
-    None,
-    /// Not for the first service.
-    First,
-}
-
-/// The ports of a command, in the order of its wishes.
+/// The ports of a command, in the order in which they were asked for.
 #[derive(Debug)]
 pub(super) enum Ports {
     Leased(Vec<Grant>),
@@ -48,42 +37,33 @@ impl Ports {
     }
 }
 
-/// A port for each wish, leased by this process or by one it descends from.
+/// A port for each request, leased by this process or by one it descends from.
 ///
 /// # Errors
 /// The daemon refuses, or cannot be reached and nothing is free either.
-pub(super) fn ask(context: &Context, wishes: &[Wish], exact: Exact) -> Result<Ports, Failure> {
-    let request = request(wishes, exact)?;
+pub(super) fn ask(context: &Context, caller: &Caller, requests: &[PortRequest]) -> Result<Ports, Failure> {
+    let terms = Terms { reuse: Some(true), pid: Pid::new(id()), ..Terms::default() };
+    let request = terms.or(caller)?.request(requests.to_vec());
     let error = match leased(context, &request)? {
         Ok(grants) => return Ok(Ports::Leased(grants)),
         Err(Error::Refused(refusal)) => return Err(refusal.into()),
         Err(error) => error,
     };
-    let told = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
-    match fallback::ports(wishes, told, id()) {
+    match fallback::ports(&candidates(requests), id()) {
         Some(ports) => Ok(Ports::Probed { ports, why: error.refusal().error }),
         None => Err(error.into()),
     }
 }
 
-fn request(wishes: &[Wish], exact: Exact) -> Result<AllocateRequest, Failure> {
-    let mut request = AllocateRequest {
-        reuse: Some(true),
-        pid: Pid::new(id()),
-        project_path: place::current_project()?,
-        instance_id: place::current_instance()?,
-        // Under an id it may be sent twice, if a daemon dies under the first one.
-        request_id: RequestId::new(&Uuid::new_v4().to_string()).ok(),
-        ..AllocateRequest::default()
+/// The preferred port, then the one that an outer `styxy run` has set.
+fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
+    let inherited = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
+    let candidates = |request: &PortRequest| Candidates {
+        service: request.service.clone(),
+        preferred: request.port.into_iter().chain(inherited(&request.service)).collect(),
+        near: None,
     };
-    wishes::fill(&mut request, wishes);
-    if exact == Exact::First {
-        match request.services.as_mut().and_then(|members| members.first_mut()) {
-            Some(first) => first.exact = Some(true),
-            None => request.exact = Some(true),
-        }
-    }
-    Ok(request)
+    requests.iter().map(candidates).collect()
 }
 
 type Answer = Result<Vec<Grant>, Error>;

@@ -2,6 +2,7 @@
 //! control, the terminal and the exit code are the command's, and so is the lease.
 
 mod ask;
+mod environment;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
@@ -9,17 +10,16 @@ mod start;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Command;
 
+use styxy_client::PortRequest;
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::devserver::frameworks::{Framework, Way};
 use crate::devserver::package::Package;
+use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::place;
-use crate::here::variables::{Served, variables};
-use crate::here::wishes::{self, Wish};
+use crate::here::requests;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -27,6 +27,7 @@ use crate::say::output;
 
 use crate::devserver::plan::{self, Obstacle, Plan};
 use ask::Ports;
+use environment::{Environment, environment};
 
 /// Run a command with a port that nobody else has
 ///
@@ -72,49 +73,55 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let folder = env::current_dir().unwrap_or_default();
-        let command = if self.command.is_empty() { dev_script(&folder)? } else { self.command };
+        let caller = caller();
+        let folder = caller.folder().unwrap_or(Path::new(""));
+        let command = if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {
             return start::start(&command, &Environment::default());
         }
         let scripts = |inside: Option<&str>, name: &str| {
-            let folder = inside.map_or_else(|| folder.clone(), |inside| folder.join(inside));
+            let folder = inside.map_or_else(|| folder.to_owned(), |inside| folder.join(inside));
             Package::around(&folder).ok()?.script(name).map(str::to_owned)
         };
         let plan = Plan::of(&command, &scripts);
-        let project = wishes::current_project()?;
+        let file = caller.file()?;
         let mut services = self.service;
         if services.is_empty() {
             let service = plan.framework.map_or("dev", |row| row.service);
             services.extend(ServiceType::new(service));
         }
         if let Some(other) = plan::not_asked(&command, &services) {
-            let asked: Vec<&str> = services.iter().map(ServiceType::as_str).collect();
-            return Err(Failure::usage(
-                format!("{{port:{other}}} has no port: {other} was not asked for, only {}", asked.join(", ")),
-                format!("styxy run -s {} -s {other} -- COMMAND", asked.join(" -s ")),
-            ));
+            return Err(not_asked_for(&other, &services));
         }
-        let mut wishes = wishes::wishes(services, self.name.as_ref(), project.as_ref())?;
-        if let Some(first) = wishes.first_mut() {
-            // What is typed for this run, then what the project wishes, then what one of its scripts says.
+        let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref())?;
+        if let Some(first) = requests.first_mut() {
+            // What is typed for this run, then what the project's file says, then what one of its scripts says.
             first.port = self.port.or(plan.typed_port).or(first.port).or(plan.script_port);
+            first.exact = self.exact.then_some(true);
             let more = self.env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
             first.env.extend(more);
         }
-        let exact = if self.exact { ask::Exact::First } else { ask::Exact::None };
-        let ports = ask::ask(context, &wishes, exact)?;
-        let said = if self.quiet { Said::Obstacles } else { Said::All };
-        tell(&plan, &wishes, &ports, said);
-        let environment = environment(&plan, &wishes, &ports);
+        let ports = ask::ask(context, &caller, &requests)?;
+        let verbosity = if self.quiet { Verbosity::ProblemsOnly } else { Verbosity::Everything };
+        tell(&plan, &requests, &ports, verbosity);
+        let environment = environment(&plan, &requests, &ports);
         let named: Vec<(ServiceType, Port)> =
-            wishes.into_iter().map(|wish| wish.service).zip(ports.numbers()).collect();
+            requests.into_iter().map(|request| request.service).zip(ports.numbers()).collect();
         start::start(&plan.apply(command, &named), &environment)
     }
 }
 
+/// `{port:other}` is written, and no port for `other` was asked for.
+fn not_asked_for(other: &ServiceType, asked: &[ServiceType]) -> Failure {
+    let asked: Vec<&str> = asked.iter().map(ServiceType::as_str).collect();
+    Failure::usage(
+        format!("{{port:{other}}} has no port: {other} was not asked for, only {}", asked.join(", ")),
+        format!("styxy run -s {} -s {other} -- COMMAND", asked.join(" -s ")),
+    )
+}
+
 /// The package's dev script, as its package manager runs it.
-fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
+fn dev_script(folder: &Path, root: Option<&Path>) -> Result<Vec<OsString>, Failure> {
     let hint = "styxy run -- COMMAND";
     let package = Package::around(folder).map_err(|none| Failure::usage(none.to_string(), hint))?;
     if package.script("dev").is_none() {
@@ -122,65 +129,23 @@ fn dev_script(folder: &Path) -> Result<Vec<OsString>, Failure> {
         let there = if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") };
         return Err(Failure::usage(format!("the package has no dev script; its scripts: {there}"), hint));
     }
-    let root = styxy_client::place::project_root(folder, place::user_home().as_deref());
-    Ok([package.manager(root.as_deref()), "run", "dev"].map(OsString::from).into())
-}
-
-/// What the command's environment has other than what it inherits.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Environment {
-    set: Vec<(String, String)>,
-    removed: Vec<&'static str>,
-}
-
-impl Environment {
-    fn apply(&self, command: &mut Command) {
-        for name in &self.removed {
-            command.env_remove(name);
-        }
-        command.envs(self.set.iter().map(|(name, value)| (name, value)));
-    }
-}
-
-/// The variable that leads a plugin inside of the command to its lease.
-const LOCK_ID: &str = "STYXY_LOCK_ID";
-
-fn environment(plan: &Plan, wishes: &[Wish], ports: &Ports) -> Environment {
-    let served: Vec<Served> = wishes
-        .iter()
-        .zip(ports.numbers())
-        .map(|(wish, port)| Served { service: wish.service.clone(), port, env: wish.env.clone() })
-        .collect();
-    let mut all = Vec::new();
-    if let (Some(row), Some(first)) = (plan.framework, served.first()) {
-        let port = first.port.to_string();
-        all.extend(row.env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{port}", &port))));
-    }
-    all.extend(variables(&served));
-    let lock_id = match ports {
-        Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
-        Ports::Probed { .. } => None,
-    };
-    // One that is inherited is of another port.
-    let removed = if lock_id.is_none() { vec![LOCK_ID] } else { Vec::new() };
-    all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
-    Environment { set: all, removed }
+    Ok([package.manager(root), "run", "dev"].map(OsString::from).into())
 }
 
 /// How much is said.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Said {
-    All,
-    Obstacles,
+enum Verbosity {
+    Everything,
+    ProblemsOnly,
 }
 
 /// Says on stderr what the command does not: its port to a person, and what goes wrong to anybody.
-fn tell(plan: &Plan, wishes: &[Wish], ports: &Ports, said: Said) {
+fn tell(plan: &Plan, requests: &[PortRequest], ports: &Ports, verbosity: Verbosity) {
     if let Ports::Probed { why, .. } = ports {
         output::warning(&format!("{why}; its port was only looked for, so that another program may take it"));
     }
-    if said == Said::All && output::is_seen() {
-        for line in lines(wishes, ports) {
+    if verbosity == Verbosity::Everything && output::is_seen() {
+        for line in lines(requests, ports) {
             output::note(&line);
         }
     }
@@ -191,16 +156,16 @@ fn tell(plan: &Plan, wishes: &[Wish], ports: &Ports, said: Said) {
     }
 }
 
-fn lines(wishes: &[Wish], ports: &Ports) -> Vec<String> {
-    let line = |(at, (wish, port)): (usize, (&Wish, Port))| {
+fn lines(requests: &[PortRequest], ports: &Ports) -> Vec<String> {
+    let line = |(at, (request, port)): (usize, (&PortRequest, Port))| {
         let why = match ports {
             Ports::Leased(grants) => grants.get(at).and_then(|grant| grant.reason.as_deref()),
             Ports::Probed { .. } => None,
         };
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        format!("styxy: {} is http://localhost:{port}{why}", wish.service)
+        format!("styxy: {} is http://localhost:{port}{why}", request.service)
     };
-    wishes.iter().zip(ports.numbers()).enumerate().map(line).collect()
+    requests.iter().zip(ports.numbers()).enumerate().map(line).collect()
 }
 
 /// What keeps `port` from the tool, if something does.
@@ -225,5 +190,60 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
             };
             Some(format!("{} is not told its port {port}, because {why}; write {flag} behind it", row.name))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, failed, snapshot};
+
+    #[test]
+    fn what_cannot_be_run_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let no_package = failed(dev_script(folder.path(), None).unwrap_err());
+        let package = |text: &str| {
+            std::fs::write(folder.path().join("package.json"), text).unwrap();
+            failed(dev_script(folder.path(), None).unwrap_err())
+                .replace(folder.path().to_str().unwrap(), "/w/app")
+        };
+        let services = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<_>>();
+        snapshot!(
+            "run_refused",
+            each([
+                ("no package", no_package),
+                ("no scripts", package("{}")),
+                ("no dev script", package(r#"{"scripts": {"build": "vite build", "start": "vite"}}"#)),
+                ("not JSON", package("")),
+                (
+                    "a port not asked for",
+                    failed(not_asked_for(&services(&["docs"])[0], &services(&["dev", "api"])))
+                ),
+            ])
+        );
+    }
+
+    #[test]
+    fn what_keeps_a_port_from_a_tool_is_said() {
+        let port = |port| Port::new(port).unwrap();
+        let row = |line: &str| {
+            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            Plan::of(&typed, &|_, _| None).framework
+        };
+        let said = |obstacle: &Obstacle, line: &str| {
+            in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")
+        };
+        let behind = Obstacle::OutOfReach("the script dev has a pipe".to_owned());
+        snapshot!(
+            "run_obstacles",
+            each([
+                ("the script names another port", said(&Obstacle::Fixed(port(3000)), "vite")),
+                ("the script names this port", said(&Obstacle::Fixed(port(8000)), "vite")),
+                ("another workspace's script", said(&Obstacle::Elsewhere, "npm -w web run dev")),
+                ("a flag out of reach", said(&behind, "vite")),
+                ("a word out of reach", said(&behind, "django-admin runserver")),
+                ("an address out of reach", said(&behind, "php -S localhost:3000")),
+            ])
+        );
     }
 }

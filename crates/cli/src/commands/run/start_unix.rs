@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::Environment;
+use super::environment::Environment;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 

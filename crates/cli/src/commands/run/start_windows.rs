@@ -9,7 +9,7 @@ use std::process::Command;
 
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 
-use super::Environment;
+use super::environment::Environment;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 

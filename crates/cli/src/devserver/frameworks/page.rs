@@ -1,29 +1,30 @@
-//! `docs/FRAMEWORKS.md`, made of the table.
+//! `docs/FRAMEWORKS.md`, generated from the table.
 
 use std::fmt::Write;
 
+use super::row::{Framework, Twice, Way, When};
 use super::table::TABLE;
-use super::{Framework, Twice, Way, When};
 
 const HEAD: &str = "\
 # Dev servers and their ports
 
 `styxy run -- COMMAND` sets `PORT` for every command. Many dev servers do not read it. This table says what `styxy run`
-does for the ones it knows. It is generated from `crates/cli/src/devserver/frameworks/table.rs`; a test compares the two.
+does for those that it knows. It is generated from `crates/cli/src/devserver/frameworks/table.rs`; a test compares the two.
 
 A tool is found behind `npm`, `pnpm`, `yarn` and `bun` (by reading the script), `npx`, `pnpm exec`, `bunx`, `yarn dlx`,
 `node node_modules/…`, `python -m`, `uv run`, `poetry run`, `bundle exec`, `cross-env` and `env`. A command that is not in
-the table gets the variables and nothing else, and so does a script in which added words would go astray: one with a
-pipe, a redirection, a subshell, a command in the background, or another command behind the server. `styxy run` then says
-so, and also that a script of another workspace (`npm -w`, `pnpm --filter`) is not looked at.
+the table gets only the variables. So does a script in which added words would not reach the server: one with a pipeline, a
+redirection, a subshell, a command in the background, or another command after the server. `styxy run` then says so. It
+also says that it does not look at a script of another workspace (`npm -w`, `pnpm --filter`).
 
-- A port flag of yours is the port to get if it can be had. The command is given the port that was leased in its place.
-- `{port}` in an argument becomes the port. Then nothing is added: you say where it goes.
-- The words under *is told* come at the end, before a `--` of yours.
-- *A second one*: whether the tool takes the last of two port flags. If it does not, a script that has one of its own
-  keeps it; it is the port to get, and `styxy run` says so if it cannot be had.
+- A port flag in your command is the preferred port; another one is used if it is taken. The command gets the port that was
+  leased in its place.
+- `{port}` in an argument is replaced by the port. Then nothing is added: you say where it goes.
+- *Added* words come at the end, before a `--` of the command.
+- *A second one*: whether the tool uses the last of two port flags. If it does not, a script with its own port flag keeps
+  it; that port is preferred, and `styxy run` says so if it is unavailable.
 
-| tool | started as | is told | your own | a second one | variables besides `PORT` | service |
+| tool | started as | added | port flags | a second one | other variables than `PORT` | service |
 | --- | --- | --- | --- | --- | --- | --- |
 ";
 

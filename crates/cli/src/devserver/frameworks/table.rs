@@ -1,9 +1,10 @@
-//! The table: data only. One row is one tool, or a few that take their port alike. `docs/FRAMEWORKS.md` is made of it.
+//! The table: data only. A row is a tool, or several that get their port in the same way. `docs/FRAMEWORKS.md` is
+//! generated from it.
 
-use super::Framework;
-use super::Twice::{LastWins, Wrong};
-use super::Way::{Env, Flag, InFlag, Word};
-use super::When::{self, Always, Sub, Unless};
+use super::row::Framework;
+use super::row::Twice::{LastWins, Wrong};
+use super::row::Way::{self, Env, Flag, InFlag, Word};
+use super::row::When::{self, Always, Sub, Unless};
 
 /// What most rows share.
 const ROW: Framework = Framework {
@@ -17,10 +18,10 @@ const ROW: Framework = Framework {
     service: "dev",
     note: "",
 };
-const PORT: super::Way = Flag { write: "--port", also: &[], twice: LastWins };
-const PORT_P: super::Way = Flag { write: "--port", also: &["-p"], twice: LastWins };
-const PORT_P_ONCE: super::Way = Flag { write: "--port", also: &["-p"], twice: Wrong };
-const PORT_ONCE: super::Way = Flag { write: "--port", also: &[], twice: Wrong };
+const PORT: Way = Flag { write: "--port", also: &[], twice: LastWins };
+const PORT_P: Way = Flag { write: "--port", also: &["-p"], twice: LastWins };
+const PORT_P_ONCE: Way = Flag { write: "--port", also: &["-p"], twice: Wrong };
+const PORT_ONCE: Way = Flag { write: "--port", also: &[], twice: Wrong };
 
 pub(super) const TABLE: &[Framework] = &[
     Framework {
@@ -46,7 +47,7 @@ pub(super) const TABLE: &[Framework] = &[
         ],
         port: PORT,
         strict: &["--strictPort"],
-        note: "also SvelteKit, SolidStart, Qwik and others that are started as `vite dev`",
+        note: "also SvelteKit, SolidStart, Qwik and others that are started with `vite dev`",
         ..ROW
     },
     Framework {
@@ -63,7 +64,7 @@ pub(super) const TABLE: &[Framework] = &[
         commands: &["astro"],
         when: Sub(&["dev", "preview", "start"]),
         port: PORT,
-        note: "moves on by itself if a program outside of Styxy has the port",
+        note: "moves to another port by itself if a program that does not use Styxy has it",
         ..ROW
     },
     Framework {
@@ -96,7 +97,7 @@ pub(super) const TABLE: &[Framework] = &[
             "--experimental-https-ca",
         ],
         port: Flag { write: "-p", also: &["--port"], twice: LastWins },
-        note: "reads PORT too, but moves on if the port is taken; with `-p` it says so",
+        note: "also reads PORT, but then moves to another port if it is taken; with `-p` it fails instead",
         ..ROW
     },
     Framework {
@@ -113,7 +114,7 @@ pub(super) const TABLE: &[Framework] = &[
         commands: &["svelte-kit"],
         when: Sub(&["dev", "preview"]),
         port: PORT_P,
-        note: "before 1.0; since then it is started as `vite dev`",
+        note: "before 1.0; later versions are started with `vite dev`",
         ..ROW
     },
     Framework {
@@ -123,7 +124,7 @@ pub(super) const TABLE: &[Framework] = &[
         port: Flag { write: "-p", also: &["--port"], twice: LastWins },
         strict: &["--exact-port", "--ci"],
         service: "storybook",
-        note: "without `--ci` it asks before it takes another port; with it, it opens no browser",
+        note: "without `--ci` it asks before it takes another port; with `--ci` it does not open a browser",
         ..ROW
     },
     Framework {
@@ -179,7 +180,7 @@ pub(super) const TABLE: &[Framework] = &[
         commands: &["vue-cli-service"],
         when: Sub(&["serve"]),
         port: PORT_ONCE,
-        note: "moves on by itself if a program outside of Styxy has the port",
+        note: "moves to another port by itself if a program that does not use Styxy has it",
         ..ROW
     },
     Framework {
@@ -242,7 +243,7 @@ pub(super) const TABLE: &[Framework] = &[
         commands: &["wrangler"],
         when: Sub(&["dev", "pages dev"]),
         port: PORT_ONCE,
-        note: "its inspector has a port of its own, which it chooses by itself; say `--inspector-port` for a certain one",
+        note: "its inspector listens on another port, which it chooses by itself; `--inspector-port` sets it",
         ..ROW
     },
     Framework {
@@ -281,7 +282,7 @@ pub(super) const TABLE: &[Framework] = &[
         when: Sub(&["runserver"]),
         valued: &["-v", "--verbosity", "--settings", "--pythonpath"],
         port: Word,
-        note: "an address of yours is kept: `runserver 0.0.0.0:8000`",
+        note: "an address in your command is kept: `runserver 0.0.0.0:8000`",
         ..ROW
     },
     Framework {
@@ -312,7 +313,7 @@ pub(super) const TABLE: &[Framework] = &[
         commands: &["php"],
         when: When::Flag(&["-S"]),
         port: InFlag("-S"),
-        note: "an address of yours is kept: `-S localhost:8000`",
+        note: "an address in your command is kept: `-S localhost:8000`",
         ..ROW
     },
     Framework { name: "Laravel", commands: &["artisan"], when: Sub(&["serve"]), port: PORT, ..ROW },
@@ -321,7 +322,7 @@ pub(super) const TABLE: &[Framework] = &[
         commands: &["hugo"],
         when: Sub(&["server", "serve"]),
         port: PORT_P,
-        note: "moves on by itself if a program outside of Styxy has the port",
+        note: "moves to another port by itself if a program that does not use Styxy has it",
         ..ROW
     },
     Framework {
@@ -343,7 +344,7 @@ pub(super) const TABLE: &[Framework] = &[
         commands: &["cargo-leptos"],
         when: Sub(&["watch", "serve", "end-to-end"]),
         env: &[("LEPTOS_SITE_ADDR", "127.0.0.1:{port}")],
-        note: "its live reload has a port of its own: LEPTOS_RELOAD_PORT",
+        note: "its live reload listens on another port: LEPTOS_RELOAD_PORT",
         ..ROW
     },
     Framework {

@@ -174,7 +174,7 @@ const APP: Package = &[
 ];
 
 #[test]
-fn a_script_gets_its_tools_flags_by_the_way_of_its_package_manager() {
+fn a_script_gets_the_flags_of_its_tool_in_the_form_of_its_package_manager() {
     for (typed, expected) in [
         ("npm run dev", "npm run dev -- --port 4242 --strictPort"),
         ("npm run dev -- --host", "npm run dev -- --host --port 4242 --strictPort"),
@@ -280,14 +280,14 @@ fn an_unknown_command_is_left_as_it_is() {
 }
 
 #[test]
-fn what_appended_words_do_not_reach_is_left_as_it_is_and_said_why() {
+fn a_tool_out_of_reach_of_appended_words_is_left_as_it_is_and_the_reason_given() {
     for (line, why) in [
-        ("npm run both", "the script both puts a command into the background"),
-        ("pnpm logged", "the script logged has a pipe"),
-        ("npm run masked", "the script masked has another command behind it"),
-        ("npm run then", "the script then has another command behind it"),
-        ("npm run outer", "the script masked has another command behind it"),
-        ("npm run rest", "its arguments have a -- of their own"),
+        ("npm run both", "the script both runs a command in the background"),
+        ("pnpm logged", "the script logged contains a pipeline"),
+        ("npm run masked", "the script masked runs another command after it"),
+        ("npm run then", "the script then runs another command after it"),
+        ("npm run outer", "the script masked runs another command after it"),
+        ("npm run rest", "its arguments contain a --"),
     ] {
         assert_eq!(becomes_with(line, APP), line);
         let obstacle = plan_with(line, APP).0.obstacle;
@@ -305,7 +305,7 @@ fn what_appended_words_do_not_reach_is_left_as_it_is_and_said_why() {
 }
 
 #[test]
-fn a_script_of_another_workspace_is_said_not_to_be_looked_at() {
+fn a_script_of_another_workspace_is_an_obstacle() {
     for line in [
         "npm -w web run dev",
         "npm run dev --workspace=web",
@@ -323,7 +323,7 @@ fn a_script_of_another_workspace_is_said_not_to_be_looked_at() {
 }
 
 #[test]
-fn a_port_of_the_commands_own_is_the_one_wished_for() {
+fn a_port_in_the_command_is_the_preferred_one() {
     assert_eq!(typed_port("vite --port 5173"), Some(5173));
     assert_eq!(typed_port("vite --port=5173"), Some(5173));
     assert_eq!(typed_port("next dev -p3001"), Some(3001));
@@ -338,7 +338,7 @@ fn a_port_of_the_commands_own_is_the_one_wished_for() {
 }
 
 #[test]
-fn who_writes_port_in_braces_says_where_it_goes() {
+fn port_in_braces_is_replaced_where_it_stands() {
     assert_eq!(becomes("vite --port {port}"), "vite --port 4242");
     assert_eq!(becomes("server --listen=:{port} --api {port:api}"), "server --listen=:4242 --api 5151");
     assert_eq!(becomes("caddy {port:docs} {ports}"), "caddy {port:docs} {ports}");

@@ -1,6 +1,6 @@
-//! A place in a text that is read once, from its beginning to its end.
+//! A position in a text that is read once, from the beginning to the end.
 
-/// Brackets and quotes are followed so many levels deep; whoever types a command stays far below.
+/// How many levels of brackets and quotes are followed; typed commands stay far below.
 pub(super) const DEPTH: usize = 16;
 
 pub(super) struct Cursor<'a> {
@@ -46,7 +46,7 @@ impl<'a> Cursor<'a> {
         &self.text[from..self.at]
     }
 
-    /// Reads one line, which is returned without its end.
+    /// Reads one line and returns it without its line end.
     pub(super) fn line(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
         let line = rest.split('\n').next().unwrap_or_default();
@@ -76,8 +76,8 @@ impl<'a> Cursor<'a> {
         self.depth -= 1;
     }
 
-    /// Reads `(( … ))` behind its first two brackets, to the end of the text if there are no others; none if those two are
-    /// not one pair.
+    /// Reads the rest of `(( … ))` after `((`, to the end of the text if it is not closed; none if the two parentheses are
+    /// not closed together.
     pub(super) fn arithmetic(&mut self) -> Option<()> {
         let mut depth = 2_usize;
         while let Some(letter) = self.next() {

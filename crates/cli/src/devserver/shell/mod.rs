@@ -1,4 +1,4 @@
-//! The text of a script or of a command line, read as a shell would split it. Nothing is run or expanded.
+//! The text of a script or a command line, parsed as a shell would. Nothing is run or expanded.
 
 mod cursor;
 mod parser;
@@ -8,10 +8,10 @@ use cursor::Cursor;
 use parser::Parser;
 pub(crate) use script::{After, Script, Simple, Unreachable, Word, is_keyword};
 
-/// Reads the text of a script, in a time that grows with its length and no faster.
+/// Parses the text of a script, in a time that grows linearly with its length.
 ///
-/// The words of compound commands stay what they are, each as the first of a command: `if`, `then`, `{`, `done`. Patterns
-/// of a `case` are left out, and a function of any spelling begins with a command `function NAME`.
+/// The reserved words of compound commands are kept, each as the first word of a command: `if`, `then`, `{`, `done`.
+/// Patterns of a `case` are left out, and every function definition begins with a command `function NAME`.
 pub(crate) fn read(text: &str) -> Script {
     let mut cursor = Cursor::new(text, 0);
     let mut parser = Parser::default();

@@ -1,4 +1,4 @@
-//! Splits a text into commands: one pass over its cursor, one reader for each level of `$(…)`.
+//! Splits a text into commands: one pass over its cursor, one parser for each level of `$(…)`.
 
 mod expansions;
 mod here_documents;
@@ -19,16 +19,16 @@ pub(super) struct Parser {
     open: Vec<Open>,
     groups: Vec<usize>,
     opened: usize,
-    /// Between `[[` and `]]`, where operators are words.
+    /// Between `[[` and `]]`, where operators are words of the test.
     tests: bool,
     /// The next word names a file.
     redirected: bool,
-    /// Ends of here-documents whose text begins with the next line.
+    /// Delimiters of here-documents whose text begins on the next line.
     awaited: Vec<(String, Document)>,
-    /// The next word is such an end.
+    /// The next word is such a delimiter.
     here: Option<Document>,
     end: Option<Unreachable>,
-    /// Until the parenthesis that closes the one just read, and whether that came.
+    /// Parses up to the matching closing parenthesis; whether that was read.
     closes: Option<bool>,
 }
 
@@ -37,12 +37,12 @@ enum Open {
     Group,
     /// `case`, where a pattern comes next.
     Patterns,
-    /// `case`, behind the `)` of a pattern.
+    /// `case`, after the `)` of a pattern.
     Branch,
 }
 
 impl Parser {
-    /// What was read.
+    /// What was parsed.
     pub(super) fn script(mut self) -> Script {
         self.finish_word();
         if self.words.is_empty() {
@@ -52,7 +52,7 @@ impl Parser {
         if self.tests || !self.open.is_empty() || self.closes == Some(false) {
             self.fail(Unreachable::Brackets);
         }
-        // What only turns the exit code around keeps no words from what is behind it.
+        // `!` only inverts the exit code; it does not keep words from the command after it.
         let first = |command: &Simple| command.words.iter().find(|word| word.text != "!").cloned();
         if self.commands.last().is_some_and(|last| first(last).is_none()) {
             self.stop(Unreachable::Ends);
@@ -83,17 +83,8 @@ impl Parser {
         if self.tests && matches!(letter, '&' | '|' | '<' | '>' | '(' | ')' | ';') {
             return self.push(letter);
         }
-        if self.open.last() == Some(&Open::Patterns) && matches!(letter, '|' | '(' | '\n' | ';' | ')') {
-            self.finish_word();
-            // Unless it was `esac`.
-            if self.open.last() == Some(&Open::Patterns) {
-                if letter == ')' {
-                    self.words.clear();
-                    self.before = Some(After::End);
-                    self.turn(Open::Branch);
-                }
-                return;
-            }
+        if self.is_of_pattern(letter) {
+            return;
         }
         if let Some(document) = self.here.as_mut().filter(|_| matches!(letter, '\'' | '"' | '\\')) {
             document.joins = false;
@@ -101,19 +92,49 @@ impl Parser {
         match letter {
             ' ' | '\t' | '\r' => self.finish_word(),
             '\n' if self.tests => self.finish_word(),
-            '\n' => {
-                self.finish_command(After::End);
-                self.skip_documents(cursor);
+            '\n' | ';' | '&' | '|' => self.operator(letter, cursor),
+            '<' | '>' => self.redirection(letter, cursor),
+            '(' => self.parenthesis(cursor),
+            ')' => self.close(),
+            '`' => self.backticks(cursor),
+            '#' if self.word.is_none() => {
+                self.stop(Unreachable::Comment);
+                while cursor.next_if(|next| next != '\n').is_some() {}
             }
-            ';' => {
-                self.finish_command(After::End);
-                if self.open.last() == Some(&Open::Branch)
-                    && cursor.next_if(|next| matches!(next, ';' | '&')).is_some()
-                {
-                    cursor.next_if_eq('&');
-                    self.turn(Open::Patterns);
+            '\'' => self.literal(cursor),
+            '"' => self.quoted(cursor),
+            '\\' => {
+                // Before a newline it joins two lines; any other character stands for itself.
+                if let Some(next) = cursor.next().filter(|next| *next != '\n') {
+                    self.push(next);
                 }
             }
+            '$' if cursor.next_if_eq('\'').is_some() => self.escaped(cursor),
+            '$' => self.dollar(cursor),
+            other => self.push(other),
+        }
+    }
+
+    /// Whether `letter` separates or ends the patterns of a `case`; if so it is handled.
+    fn is_of_pattern(&mut self, letter: char) -> bool {
+        let in_patterns = |parser: &Self| parser.open.last() == Some(&Open::Patterns);
+        if !in_patterns(self) || !matches!(letter, '|' | '(' | '\n' | ';' | ')') {
+            return false;
+        }
+        self.finish_word();
+        // Unless it was `esac`.
+        let is_one = in_patterns(self);
+        if is_one && letter == ')' {
+            self.words.clear();
+            self.before = Some(After::End);
+            self.turn(Open::Branch);
+        }
+        is_one
+    }
+
+    /// A control operator: a new line, `;`, `&`, `&&`, `|` or `||`.
+    fn operator(&mut self, letter: char, cursor: &mut Cursor<'_>) {
+        match letter {
             '&' if cursor.next_if_eq('&').is_some() => self.finish_command(After::And),
             '|' if cursor.next_if_eq('|').is_some() => self.finish_command(After::Or),
             '&' if cursor.peek() == Some('>') => self.finish_word(),
@@ -126,33 +147,30 @@ impl Parser {
                 self.stop(Unreachable::Pipe);
                 self.finish_command(After::Pipe);
             }
-            '<' | '>' => self.redirection(letter, cursor),
-            '(' => self.parenthesis(cursor),
-            ')' => {
-                self.stop(Unreachable::Subshell);
+            ';' => {
                 self.finish_command(After::End);
-                match self.open.pop() {
-                    Some(Open::Group) => drop(self.groups.pop()),
-                    None if self.closes == Some(false) => self.closes = Some(true),
-                    Some(Open::Patterns | Open::Branch) | None => self.fail(Unreachable::Brackets),
+                if self.open.last() == Some(&Open::Branch)
+                    && cursor.next_if(|next| matches!(next, ';' | '&')).is_some()
+                {
+                    cursor.next_if_eq('&');
+                    self.turn(Open::Patterns);
                 }
             }
-            '`' => self.backticks(cursor),
-            '#' if self.word.is_none() => {
-                self.stop(Unreachable::Comment);
-                while cursor.next_if(|next| next != '\n').is_some() {}
+            _ => {
+                self.finish_command(After::End);
+                self.skip_documents(cursor);
             }
-            '\'' => self.literal(cursor),
-            '"' => self.quoted(cursor),
-            '\\' => {
-                // A newline after it joins two lines; anything else is itself.
-                if let Some(next) = cursor.next().filter(|next| *next != '\n') {
-                    self.push(next);
-                }
-            }
-            '$' if cursor.next_if_eq('\'').is_some() => self.escaped(cursor),
-            '$' => self.dollar(cursor),
-            other => self.push(other),
+        }
+    }
+
+    /// `)`: the end of a subshell or of a substitution.
+    fn close(&mut self) {
+        self.stop(Unreachable::Subshell);
+        self.finish_command(After::End);
+        match self.open.pop() {
+            Some(Open::Group) => drop(self.groups.pop()),
+            None if self.closes == Some(false) => self.closes = Some(true),
+            Some(Open::Patterns | Open::Branch) | None => self.fail(Unreachable::Brackets),
         }
     }
 
@@ -192,7 +210,7 @@ impl Parser {
                 self.define();
                 return;
             }
-            // What is inside does not run here and now.
+            // What is inside does not run here.
             let (inner, _) = nested(cursor);
             self.accept(&inner);
             self.expanded();
@@ -215,7 +233,7 @@ impl Parser {
             self.substitution(cursor);
             return;
         }
-        // `2>` redirects; the digit is no word.
+        // In `2>` the digit belongs to the redirection.
         if self.word.as_ref().is_some_and(|word| word.text.bytes().all(|byte| byte.is_ascii_digit())) {
             self.word = None;
         }
@@ -284,13 +302,13 @@ impl Parser {
         }
     }
 
-    /// Ends a command; `then` is what stands behind it.
+    /// Ends a command; `then` is the operator after it.
     fn finish_command(&mut self, then: After) {
         self.finish_word();
         self.redirected = false;
         let words = std::mem::take(&mut self.words);
         if words.is_empty() {
-            // A line may end behind an operator, which is what counts.
+            // A line may end after an operator; then the operator counts.
             let goes_on =
                 matches!(self.before, Some(After::And | After::Or | After::Pipe | After::Background))
                     && then == After::End;
@@ -304,17 +322,17 @@ impl Parser {
         self.commands.push(Simple { words, after, groups: self.groups.clone() });
     }
 
-    /// The first reason is told.
+    /// The first reason counts.
     fn stop(&mut self, why: Unreachable) {
         self.end = self.end.or(Some(why));
     }
 
-    /// No shell runs any of it, whatever else there is.
+    /// No shell would run any of it, whatever else it contains.
     fn fail(&mut self, why: Unreachable) {
         self.end = self.end.filter(|end| end.is_unreadable()).or(Some(why));
     }
 
-    /// What cannot be read in a part can be read in no way.
+    /// If a part cannot be parsed, neither can the whole.
     fn accept(&mut self, part: &Script) {
         if let Err(why) = part.end
             && why.is_unreadable()
@@ -324,14 +342,14 @@ impl Parser {
     }
 }
 
-/// The name in `function NAME`, if `words` are that behind other words of the grammar.
+/// The name in `function NAME`, if `words` end with that after other reserved words.
 fn names_function(words: &[Word]) -> Option<&str> {
     let [before @ .., function, name] = words else { return None };
     let is_one = function.text == "function" && before.iter().all(|word| is_keyword(&word.text));
     is_one.then_some(name.text.as_str())
 }
 
-/// Reads blanks and a closing parenthesis, if that is what comes.
+/// Reads spaces and a closing parenthesis, if that is what follows.
 fn empty(cursor: &mut Cursor<'_>) -> bool {
     let from = cursor.at();
     while cursor.next_if(|next| matches!(next, ' ' | '\t')).is_some() {}

@@ -1,25 +1,25 @@
-//! What a shell makes of a text: commands, their words, and what stands between them. Nothing is run or expanded.
+//! What a shell makes of a text: simple commands, their words, and the operators between them.
 
 /// A script, split into its simple commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
-    /// Its commands, in order; what follows is complete only if `end` is in reach.
+    /// Its commands, in order; complete only if `end` is not an unreadable one.
     pub(crate) commands: Vec<Simple>,
     /// Whether words appended to the text become arguments of the last command.
     pub(crate) end: Result<(), Unreachable>,
 }
 
-/// One command: words, without its redirections.
+/// One simple command: its words, without redirections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Simple {
     pub(crate) words: Vec<Word>,
-    /// What stands between it and the command before.
+    /// The operator between it and the command before.
     pub(crate) after: After,
-    /// The subshells it is in, outermost first; each has a number of its own.
+    /// The subshells it is in, outermost first; each has its own number.
     pub(crate) groups: Vec<usize>,
 }
 
-/// What stands before a command.
+/// The operator before a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum After {
     /// Nothing, `;` or a new line.
@@ -30,11 +30,11 @@ pub(crate) enum After {
     Or,
     /// `|`
     Pipe,
-    /// `&`: all since the last [`After::End`] runs beside this.
+    /// `&`: the AND-OR list before it runs in the background.
     Background,
 }
 
-/// Why words at the end of a script do not reach its server, for sure.
+/// Why words appended to a script may not reach its server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreachable {
     Background,
@@ -46,14 +46,14 @@ pub(crate) enum Unreachable {
     Comment,
     Quotes,
     Brackets,
-    /// It was not read: its brackets and quotes go too deep.
+    /// It was not parsed: its brackets and quotes are nested too deeply.
     Depth,
-    /// Another command comes behind it.
+    /// Another command follows it.
     NotLast,
 }
 
 impl Unreachable {
-    /// Whether no shell would run any of it, or nobody knows what it would.
+    /// Whether no shell would run any of it, or it is unknown what would run.
     pub(crate) const fn is_unreadable(self) -> bool {
         matches!(self, Self::Quotes | Self::Brackets | Self::Depth)
     }
@@ -61,30 +61,30 @@ impl Unreachable {
     /// What the script does, for a sentence.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::Background => "puts a command into the background",
-            Self::Pipe => "has a pipe",
-            Self::Redirection => "has a redirection",
-            Self::Subshell => "has a subshell or a substitution",
-            Self::Control => "has a compound command",
+            Self::Background => "runs a command in the background",
+            Self::Pipe => "contains a pipeline",
+            Self::Redirection => "contains a redirection",
+            Self::Subshell => "contains a subshell or a command substitution",
+            Self::Control => "contains a compound command",
             Self::Ends => "ends with an operator",
-            Self::Comment => "has a comment",
-            Self::Quotes => "has a quote that is not closed",
-            Self::Brackets => "has a bracket that is not closed",
-            Self::Depth => "is nested too deep",
-            Self::NotLast => "has another command behind it",
+            Self::Comment => "contains a comment",
+            Self::Quotes => "contains an unclosed quote",
+            Self::Brackets => "contains an unclosed bracket",
+            Self::Depth => "is nested too deeply",
+            Self::NotLast => "runs another command after it",
         }
     }
 }
 
-/// One word of a command, as the program it is for will see it.
+/// One word of a command, as its program will see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Word {
     pub(crate) text: String,
-    /// Which of the typed arguments it is; none if it stands in a script.
+    /// Which of the typed arguments it is; none if it comes from a script.
     pub(crate) typed: Option<usize>,
-    /// Whether a shell puts something else in its place.
+    /// Whether a shell expands it.
     pub(crate) expanded: bool,
-    /// The commands whose output the shell puts into it.
+    /// The command substitutions in it.
     pub(crate) inner: Vec<Script>,
 }
 
@@ -103,7 +103,7 @@ impl Word {
     }
 }
 
-/// Whether `word`, as the first one of a command, belongs to the shell's own grammar.
+/// Whether `word`, as the first word of a command, is a reserved word of the shell.
 pub(crate) fn is_keyword(word: &str) -> bool {
     matches!(
         word,
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_assignment_has_a_variables_name() {
+    fn an_assignment_begins_with_a_variable_name() {
         let word = |text: &str| Word { text: text.into(), ..Word::default() };
         assert_eq!(word("A_1=b=c").assignment(), Some(("A_1", "b=c")));
         for other in ["--port=3", "=x", "1A=b", "vite", "a b=c"] {

@@ -1,4 +1,4 @@
-//! What a shell would make of a text, and what is not looked into.
+//! How a shell would parse a text, and what is not looked into.
 
 use super::*;
 

@@ -11,7 +11,7 @@ use super::command::Command;
 use super::{Scripts, Target, What, plain_port};
 use crate::devserver::frameworks::{self, Framework};
 use crate::devserver::launch;
-use crate::devserver::port_argument::{self, Own};
+use crate::devserver::port_argument::{self, PortArgument};
 use crate::devserver::program::{is_known_place, package_of_file, program};
 use crate::devserver::shell;
 use crate::devserver::shell::Word;
@@ -192,9 +192,9 @@ fn of_tool(row: &Framework, tool: &Tool, told: Option<Port>) -> Option<Port> {
         return None;
     }
     match port_argument::find(args, row) {
-        Own::Port { port, .. } => port,
-        Own::None => told.filter(|_| READ_PORT.contains(&row.name) && is_plain_server(row, args)),
-        Own::Unknown => None,
+        PortArgument::Port { port, .. } => port,
+        PortArgument::None => told.filter(|_| READ_PORT.contains(&row.name) && is_plain_server(row, args)),
+        PortArgument::Unknown => None,
     }
 }
 

@@ -4,62 +4,39 @@
 //! too, and the answer names that session; only where no worktree can be told does the session decide. The server's own
 //! folder counts before its lease's, since a lease is only what was asked for.
 
-mod worktree;
+use std::path::Path;
 
-use std::path::{Path, PathBuf};
-
-use styxy_client::{Client, Error};
+use styxy_client::{Caller, Client, Error};
 use styxy_core::api::{CheckAnswer, Lease, OwnerKind, SystemUsage, WhoAnswer, Whose};
+use styxy_core::checkout::Kinship;
 use styxy_core::{InstanceId, Port, ProjectPath};
 
-use crate::here::place;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::table::tilde;
-pub(crate) use worktree::Kinship;
 
-/// Where and for whom the command runs.
+/// For whom it is judged whose a server is.
 #[derive(Debug)]
 pub(crate) struct Here {
-    /// The worktree, or the folder itself outside of one; none if that was deleted.
-    pub(crate) place: Option<PathBuf>,
+    pub(crate) caller: Caller,
     pub(crate) instance: Option<InstanceId>,
-    pub(crate) home: Option<PathBuf>,
     /// Whether this user may end another's processes.
     pub(crate) is_root: bool,
 }
 
 impl Here {
-    /// This user, in another place.
-    pub(crate) fn at(place: Option<PathBuf>, instance: Option<InstanceId>, home: Option<PathBuf>) -> Self {
-        Self { place, instance, home, is_root: is_root() }
+    /// A caller whose session is known.
+    pub(crate) fn new(caller: Caller, instance: Option<InstanceId>) -> Self {
+        Self { caller, instance, is_root: is_root() }
     }
 
     /// # Errors
-    /// The worktree's path is not Unicode, or the environment names a session that cannot be.
-    pub(crate) fn look() -> Result<Self, Failure> {
-        let project = place::current_project()?.map(|project| PathBuf::from(project.as_str()));
-        let folder = || std::env::current_dir().and_then(|here| here.canonicalize()).ok();
-        Ok(Self {
-            place: project.or_else(folder),
-            instance: place::current_instance()?,
-            home: place::user_home(),
-            is_root: is_root(),
-        })
-    }
-
-    /// How the place called `theirs` stands to this one.
-    pub(crate) fn kinship(&self, theirs: &Path) -> Kinship {
-        match &self.place {
-            Some(ours) => worktree::kinship(ours, theirs, self.home.as_deref()),
-            None => Kinship::Unrelated,
-        }
-    }
-
-    /// Whether a folder that is no longer there was in this place, or in a worktree that git has on record for it.
-    pub(crate) fn had(&self, gone: &Path) -> bool {
-        let Some(ours) = &self.place else { return false };
-        gone.starts_with(ours) || worktree::is_recorded(ours, gone)
+    /// The checkout's path is not Unicode, or the environment names a session that cannot be.
+    pub(crate) fn of(caller: Caller) -> Result<Self, Failure> {
+        // The daemon could not say that a server runs in such a checkout.
+        caller.project()?;
+        let instance = caller.instance()?;
+        Ok(Self::new(caller, instance))
     }
 }
 
@@ -85,7 +62,7 @@ pub(crate) async fn whose(client: &Client, port: Port, here: &Here) -> Result<Wh
 /// Says whose the server is that `answer` tells of.
 pub(crate) fn judge(mut answer: CheckAnswer, here: &Here) -> WhoAnswer {
     adopt(&mut answer);
-    let disk = Disk { is_there: &Path::exists, kinship: &|theirs| here.kinship(theirs) };
+    let disk = Disk { is_there: &Path::exists, kinship: &|theirs| here.caller.kinship(theirs) };
     classify(answer, here, &disk)
 }
 
@@ -219,7 +196,7 @@ fn server(
         let user = user.unwrap_or_default();
         return (Whose::Foreign, format!("{process} is another user's{user}"));
     }
-    let named = |path: &ProjectPath| tilde(path.as_str(), here.home.as_deref());
+    let named = |path: &ProjectPath| tilde(path.as_str(), here.caller.home());
     let other = session.filter(|session| here.instance.as_ref() != Some(*session));
     let other = other.map(|session| format!(", for the agent session {session}")).unwrap_or_default();
     match belongs {

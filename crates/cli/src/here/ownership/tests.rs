@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use styxy_core::InstanceId;
 use styxy_core::api::{CheckAnswer, WhoAnswer, Whose};
 
-use super::{Disk, Here, Kinship, adopt, classify};
+use super::{Caller, Disk, Here, Kinship, adopt, classify};
 use crate::say::facts::tests::lease;
 
 /// `/w/app` is ours, `/w/app-*` and `/w/app/.worktrees/*` its siblings, and nothing called `gone` is there.
@@ -18,12 +18,8 @@ fn judged(usage: Value, lease: Value, instance: Option<&str>) -> WhoAnswer {
 }
 
 fn judged_answer(answer: CheckAnswer, instance: Option<&str>) -> WhoAnswer {
-    let here = Here {
-        place: Some("/w/app".into()),
-        instance: instance.map(|id| InstanceId::new(id).unwrap()),
-        home: None,
-        is_root: false,
-    };
+    let caller = Caller::new(None, None, |_| None, || None);
+    let here = Here::new(caller, instance.map(|id| InstanceId::new(id).unwrap()));
     let kinship = |path: &Path| match path.to_str().unwrap() {
         "/w/app" => Kinship::Same,
         path if path.starts_with("/w/app-") || path.starts_with("/w/app/.worktrees/") => Kinship::Sibling,

@@ -17,29 +17,29 @@ impl Handle {
     /// None if there is no such process.
     ///
     /// # Errors
-    /// The kernel has no pidfds (before Linux 5.3) or a sandbox refuses them.
+    /// The kernel has no pidfds (before Linux 5.3), or a sandbox refuses them.
     pub(crate) fn open(pid: Pid) -> io::Result<Option<Self>> {
         let number = i32::try_from(pid.get()).ok().and_then(rustix::process::Pid::from_raw);
         match pidfd_open(number.ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Some(Self(pidfd))),
-            // EINVAL and ENOENT: a thread's number.
+            // EINVAL and ENOENT: the id of a thread.
             Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Asks it to end; that it has ended already is no error.
+    /// Asks it to end (SIGTERM). It is not an error if it has already ended.
     ///
     /// # Errors
-    /// It is not ours to end.
+    /// This user may not signal it.
     pub(crate) fn ask(&self) -> io::Result<()> {
         self.send(Signal::TERM)
     }
 
-    /// Ends it without asking.
+    /// Kills it (SIGKILL).
     ///
     /// # Errors
-    /// As [`Handle::ask`].
+    /// Those of [`Handle::ask`].
     pub(crate) fn kill(&self) -> io::Result<()> {
         self.send(Signal::KILL)
     }
@@ -47,7 +47,7 @@ impl Handle {
     /// Sends it `signal`.
     ///
     /// # Errors
-    /// As [`Handle::ask`].
+    /// Those of [`Handle::ask`].
     pub(crate) fn send(&self, signal: Signal) -> io::Result<()> {
         match pidfd_send_signal(&self.0, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
@@ -55,7 +55,7 @@ impl Handle {
         }
     }
 
-    /// Whether it has ended, waiting for that for `patience` at most. A zombie has ended.
+    /// Whether it has ended; waits at most `patience` for that. A zombie has ended.
     ///
     /// # Errors
     /// The system cannot wait.
@@ -66,15 +66,15 @@ impl Handle {
     }
 }
 
-/// Which of the processes that have this number in turn it is, if there is one: when it started, in clock ticks.
+/// When the process with this pid started, in clock ticks, if there is one: with the pid this identifies it.
 pub(crate) fn started(pid: Pid) -> Option<u64> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold blanks and parentheses: it ends at the last one. The start is field 22, the state field 3.
+    // The name may contain spaces and parentheses: it ends at the last one. The start is field 22, the state field 3.
     let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
     std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// Whether the process of this number that was `started` then still runs.
+/// Whether the process with this pid that started at `then` still runs.
 pub(crate) fn runs(pid: Pid, then: u64) -> bool {
     started(pid) == Some(then)
 }

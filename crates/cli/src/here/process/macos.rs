@@ -1,4 +1,4 @@
-//! macOS: a queue that is told of one process' end.
+//! macOS: a kqueue that reports the end of one process.
 #![expect(unsafe_code, reason = "rustix asks for a promise about the descriptors in a change list")]
 
 use std::cell::Cell;
@@ -28,14 +28,14 @@ impl Handle {
     /// None if there is no such process.
     ///
     /// # Errors
-    /// No descriptor was left.
+    /// No file descriptor is available.
     pub(crate) fn open(pid: Pid) -> io::Result<Option<Self>> {
         let pid = number(pid).ok_or(io::ErrorKind::InvalidInput)?;
         let queue = kqueue()?;
         let filter = EventFilter::Proc { pid, flags: ProcessEvents::EXIT };
         let wanted = [Event::new(filter, EventFlags::ADD, null_mut())];
         let mut none: [Event; 0] = [];
-        // SAFETY: the change list names a process, no descriptor that would have to stay open.
+        // SAFETY: the change list names a process, not a descriptor that would have to stay open.
         match unsafe { kevent(&queue, &wanted, &mut none[..], None) } {
             Ok(_) => Ok(Some(Self { pid, queue, ended: Cell::new(false) })),
             Err(Errno::SRCH) => Ok(None),
@@ -43,26 +43,26 @@ impl Handle {
         }
     }
 
-    /// Asks it to end; that it has ended already is no error.
+    /// Asks it to end (SIGTERM). It is not an error if it has already ended.
     ///
     /// # Errors
-    /// It is not ours to end.
+    /// This user may not signal it.
     pub(crate) fn ask(&self) -> io::Result<()> {
         self.send(Signal::TERM)
     }
 
-    /// Ends it without asking.
+    /// Kills it (SIGKILL).
     ///
     /// # Errors
-    /// As [`Handle::ask`].
+    /// Those of [`Handle::ask`].
     pub(crate) fn kill(&self) -> io::Result<()> {
         self.send(Signal::KILL)
     }
 
-    /// Sends it `signal`, unless it has ended: its number may be another's then.
+    /// Sends it `signal`, unless it has ended: another process may have its pid then.
     ///
     /// # Errors
-    /// As [`Handle::ask`].
+    /// Those of [`Handle::ask`].
     pub(crate) fn send(&self, signal: Signal) -> io::Result<()> {
         if self.ended_within(Duration::ZERO)? {
             return Ok(());
@@ -73,7 +73,7 @@ impl Handle {
         }
     }
 
-    /// Whether it has ended, waiting for that for `patience` at most. A zombie has ended.
+    /// Whether it has ended; waits at most `patience` for that. A zombie has ended.
     ///
     /// # Errors
     /// The system cannot wait.
@@ -86,18 +86,18 @@ impl Handle {
         // SAFETY: the change list is empty.
         let count =
             unsafe { kevent(&self.queue, &[], rustix::buffer::spare_capacity(&mut told), Some(patience)) }?;
-        // Reading the event takes it out of the queue; whoever asks next must be told too.
+        // Reading the event takes it out of the queue, so the answer is kept for the next call.
         self.ended.set(self.ended.get() || count > 0);
         Ok(self.ended.get())
     }
 }
 
-/// When the process was looked at: its number is all that tells it from others here.
+/// Always 0 for a running process: only its pid identifies a process here.
 pub(crate) fn started(pid: Pid) -> Option<u64> {
     runs(pid, 0).then_some(0)
 }
 
-/// Whether there is a process of this number; one of another user is there too.
+/// Whether there is a process with this pid, of any user.
 pub(crate) fn runs(pid: Pid, _: u64) -> bool {
     number(pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }

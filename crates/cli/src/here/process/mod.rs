@@ -1,7 +1,7 @@
-//! Processes held by a handle, so that a signal reaches the one that was meant or nobody: pids come round again.
+//! Processes held by a handle, so that a signal reaches the right process or none: pids are reused.
 //!
-//! On Linux the handle is a pidfd, on Windows a process handle; both mean one process for as long as they are held. On
-//! macOS it is a queue that tells of the process' end: between a last look at it and the signal some microseconds pass.
+//! On Linux the handle is a pidfd, on Windows a process handle; both refer to one process for as long as they are held.
+//! On macOS it is a kqueue that reports the process's end; between the last check and the signal some microseconds pass.
 
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
@@ -24,7 +24,7 @@ mod tests {
 
     use super::*;
 
-    /// A program that ends with its standard input.
+    /// A program that ends when its standard input does.
     fn waiting() -> std::process::Child {
         let mut command = if cfg!(windows) { Command::new("more") } else { Command::new("cat") };
         command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
@@ -35,14 +35,14 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_tells_that_its_process_has_ended_and_sends_nothing_then() {
+    fn a_handle_reports_the_end_of_its_process_and_sends_nothing_after_it() {
         let mut child = waiting();
         let handle = Handle::open(pid(&child)).unwrap().expect("a process");
         assert!(!handle.ended_within(Duration::ZERO).unwrap());
         drop(child.stdin.take());
         assert!(handle.ended_within(Duration::from_secs(30)).unwrap());
         child.wait().unwrap();
-        // Whoever has the number by now is somebody else.
+        // Another process may have the pid by now.
         assert!(handle.ask().is_ok() && handle.kill().is_ok());
     }
 
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn another_process_of_the_same_number_does_not_count() {
+    fn another_process_with_the_same_pid_does_not_count() {
         let own = Pid::new(std::process::id()).unwrap();
         let start = started(own).unwrap();
         assert!(runs(own, start) && !runs(own, start + 1));

@@ -1,4 +1,4 @@
-//! Windows: process handles. While one is open, its number is not given to another process.
+//! Windows: process handles. While one is open, its pid is not reused.
 #![expect(unsafe_code, reason = "the system's calls on processes have no safe wrapper")]
 
 use std::io;
@@ -17,10 +17,10 @@ use windows_sys::Win32::System::Threading::{
 pub(crate) struct Handle(OwnedHandle);
 
 fn open(pid: Pid, rights: u32) -> io::Result<Option<OwnedHandle>> {
-    // SAFETY: takes numbers, gives a new handle or null.
+    // SAFETY: takes numbers, returns a new handle or null.
     let handle = unsafe { OpenProcess(rights, 0, pid.get()) };
     if !handle.is_null() {
-        // SAFETY: the handle is new, open, and nobody else's.
+        // SAFETY: the handle is new and open, and nothing else owns it.
         return Ok(Some(unsafe { OwnedHandle::from_raw_handle(handle) }));
     }
     let error = io::Error::last_os_error();
@@ -32,14 +32,14 @@ impl Handle {
     /// None if there is no such process.
     ///
     /// # Errors
-    /// It is not ours to end.
+    /// This user may not end it.
     pub(crate) fn open(pid: Pid) -> io::Result<Option<Self>> {
         let handle =
             open(pid, PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE)?.map(Self);
         Ok(handle.filter(|handle| !handle.has_ended(0)))
     }
 
-    /// Does nothing: a program without a window cannot be asked here.
+    /// Does nothing: a program without a window cannot be asked to end here.
     ///
     /// # Errors
     /// None.
@@ -48,17 +48,17 @@ impl Handle {
         Ok(())
     }
 
-    /// Ends it without asking; that it has ended already is no error.
+    /// Terminates it. It is not an error if it has already ended.
     ///
     /// # Errors
-    /// It is not ours to end.
+    /// This user may not end it.
     pub(crate) fn kill(&self) -> io::Result<()> {
         // SAFETY: the handle is open and may end the process.
         let done = unsafe { TerminateProcess(self.0.as_raw_handle(), 1) };
         if done == 0 && !self.has_ended(0) { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
-    /// Whether it has ended, waiting for that for `patience` at most.
+    /// Whether it has ended; waits at most `patience` for that.
     ///
     /// # Errors
     /// None.
@@ -73,12 +73,12 @@ impl Handle {
     }
 }
 
-/// When the process was looked at: its number is all that tells it from others here.
+/// Always 0 for a running process: only its pid identifies a process here.
 pub(crate) fn started(pid: Pid) -> Option<u64> {
     runs(pid, 0).then_some(0)
 }
 
-/// Whether a process of this number runs; one that may not be looked at does.
+/// Whether a process with this pid runs; one that may not be opened does.
 pub(crate) fn runs(pid: Pid, _: u64) -> bool {
     match open(pid, PROCESS_SYNCHRONIZE) {
         Ok(Some(handle)) => !Handle(handle).has_ended(0),

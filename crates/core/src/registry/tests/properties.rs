@@ -1,4 +1,4 @@
-//! The invariants of the design, I1 to I10, in random runs of everything that can happen.
+//! The invariants of docs/DESIGN.md (all but I3) in random runs of everything that can happen.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Rule 6: every allocate makes a new lease, except that `reuse` may have the one that stands.
+//! R14: every allocate makes a new lease, except that `reuse` may have the one that stands.
 
 use super::*;
 

@@ -166,12 +166,25 @@ fn ports(to: &mut Document) -> Vec<Route> {
     ]
 }
 
-fn instances(to: &mut Document) -> Vec<Route> {
+fn register(to: &mut Document) -> Route {
     let asked = json!({ "instance_id": "claude-1", "working_directory": "/w/app", "metadata": { "agent": "claude" } });
     let asked = to.body::<RegisterRequest>(&[("", asked)]);
     let known =
         json!({ "success": true, "instance_id": "claude-1", "heartbeat_interval": 20.0, "expires_in": 60.0 });
-    let known = to.answer::<RegisterAnswer>("How often to beat; null with a pid, which needs no beat", known);
+    let known = to
+        .answer::<RegisterAnswer>("How often to send a heartbeat; null with a pid, which needs none", known);
+    let codes: &[Code] =
+        &[InvalidRequest, Forbidden, InstanceExists, BodyTooLarge, UnsupportedMediaType, StorageUnavailable];
+    let summary = "Makes an instance known";
+    Route {
+        body: Some(asked),
+        codes,
+        ..route(HttpMethod::Post, "/instance/register", "registerInstance", summary, known)
+    }
+}
+
+fn instances(to: &mut Document) -> Vec<Route> {
+    let register = register(to);
     let beat = to.body::<BeatRequest>(&[("", json!({ "instance_id": "claude-1" }))]);
     let lives =
         json!({ "success": true, "instance_id": "claude-1", "last_heartbeat": SEEN, "expires_in": 60.0 });
@@ -184,24 +197,7 @@ fn instances(to: &mut Document) -> Vec<Route> {
     }] });
     let listed = to.answer::<InstancesAnswer>("The live instances, by name", listed);
     vec![
-        Route {
-            body: Some(asked),
-            codes: &[
-                InvalidRequest,
-                Forbidden,
-                InstanceExists,
-                BodyTooLarge,
-                UnsupportedMediaType,
-                StorageUnavailable,
-            ],
-            ..route(
-                HttpMethod::Post,
-                "/instance/register",
-                "registerInstance",
-                "Makes an instance known",
-                known,
-            )
-        },
+        register,
         Route {
             body: Some(beat),
             codes: &[
@@ -215,7 +211,7 @@ fn instances(to: &mut Document) -> Vec<Route> {
             ..route(HttpMethod::Post, "/instance/heartbeat", "beat", "Keeps an instance alive", lives.clone())
         },
         Route {
-            parameters: vec![to.path::<InstanceId>("id", "Whose beat.")],
+            parameters: vec![to.path::<InstanceId>("id", "Whose heartbeat.")],
             codes: &[InvalidRequest, Forbidden, UnknownInstance, InstanceExpired],
             ..route(HttpMethod::Put, "/instance/{id}/heartbeat", "beatById", "Keeps an instance alive", lives)
         },

@@ -1,10 +1,11 @@
-//! The committed document is the generated one, and whole.
+//! The committed document is the generated one, and complete.
 
 use std::collections::BTreeSet;
 
 use styxy_core::api::{AllocationsQuery, ScanQuery, SuggestQuery};
 use utoipa::IntoParams;
 
+use super::refusals::refusal;
 use super::*;
 
 const COMMITTED: &str = include_str!("../../../../../docs/openapi.json");
@@ -106,7 +107,7 @@ fn every_example_fits_its_type() {
 #[test]
 fn every_code_of_a_response_has_its_status() {
     for code in Code::ALL {
-        assert_eq!(refusal(code).1.code, code);
+        assert_eq!(refusal(code).code, code);
     }
     let document = document();
     let conflict = &document["paths"]["/allocate"]["post"]["responses"]["409"];

@@ -1,4 +1,4 @@
-//! Compaction, with records arriving meanwhile.
+//! Compaction while records arrive.
 
 use std::sync::{
     Arc, Mutex,
@@ -31,7 +31,7 @@ fn state_that_only_grows_gets_larger_generations() {
     assert!(journal.health().capacity >= 2000 * 24, "{:?}", journal.health());
 }
 
-/// A fold that says when it begins, and goes on when it is told.
+/// A fold that says when it begins, and waits until the test lets it continue.
 struct Gated {
     inner: Latest,
     begun: Sender<()>,
@@ -55,7 +55,7 @@ impl Fold for Gated {
     }
 }
 
-/// A journal whose compaction says when it begins and waits for leave.
+/// A journal whose compaction says when it begins, and waits until the test lets it continue.
 fn gated(folder: &Path, options: Options) -> (Journal, Receiver<()>, Sender<()>) {
     let (begun, has_begun) = channel();
     let (open_gate, gate) = channel();
@@ -94,7 +94,7 @@ fn records_that_arrive_during_compaction_are_in_the_next_generation() {
 }
 
 #[test]
-fn a_successor_smaller_than_what_arrived_meanwhile_is_made_larger() {
+fn a_successor_smaller_than_what_arrived_during_compaction_is_made_larger() {
     let folder = tempfile::tempdir().unwrap();
     drop(open::<Latest>(folder.path(), Options::with_capacity(64 * 1024)));
     let options = Options::with_capacity(4096);

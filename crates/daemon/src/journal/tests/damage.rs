@@ -83,7 +83,7 @@ proptest! {
     }
 }
 
-/// Appends `bytes` behind the last frame, as a writer would that was killed or went mad.
+/// Appends `bytes` behind the last frame, as a writer does that is killed or faulty.
 fn scribble(folder: &Path, at: usize, bytes: &[u8]) {
     let path = only_file(folder);
     let mut contents = fs::read(&path).unwrap();
@@ -248,7 +248,7 @@ fn an_inspection_finds_a_newer_format_and_changes_nothing() {
     assert!(inspect(&folder.path().join("missing")).is_ok());
     write(folder.path(), small(), &three());
     let path = only_file(folder.path());
-    // Damage keeps nothing from starting; a newer format does.
+    // A daemon starts in spite of damage, but not with a newer format.
     for (at, newer) in [(120, false), (8, true)] {
         let mut bytes = fs::read(&path).unwrap();
         bytes[at] ^= 2;

@@ -21,7 +21,7 @@ fn options() -> Options {
 /// One number in so many is acknowledged, so that most of a child's life is spent appending.
 const SPOKEN: u64 = 4;
 
-/// Takes its time over a snapshot, so that records arrive meanwhile and kills fall into it.
+/// Makes snapshots slowly, so that records arrive during a compaction and kills fall into it.
 #[derive(Default)]
 struct Slow(Latest);
 
@@ -35,7 +35,7 @@ impl Fold for Slow {
     }
 
     fn to_snapshot(&self) -> Vec<u8> {
-        // By now it has seen all its records; asleep, it leaves a processor to whoever appends more.
+        // It has seen all its records by now. Asleep, it leaves the processor to the thread that appends.
         std::thread::sleep(Duration::from_micros(200));
         self.0.to_snapshot()
     }
@@ -81,7 +81,7 @@ fn live_and_die(folder: &Path, times: usize, then_us: u64) -> u64 {
     let mut pipe = child.stderr.take().unwrap();
     let mut said = vec![0; 8 * times];
     pipe.read_exact(&mut said).unwrap();
-    // Else kills would fall right behind an acknowledgement, and never into a switch.
+    // Otherwise kills would always follow an acknowledgement, and never fall into a switch of generations.
     spin(then_us);
     child.kill().unwrap();
     pipe.read_to_end(&mut said).unwrap();
@@ -96,12 +96,12 @@ fn no_kill_loses_an_acknowledged_record() {
     let mut random = TestRunner::default();
     let (mut acknowledged, mut generations, mut torn) = (0, 0, 0);
     for life in 0..KILLS {
-        // Not once, too: killed while it recovers from the kill before.
+        // Zero is included: then the child is killed while it recovers from the kill before.
         let times = (0..(life as usize % 8) * 100 + 1).new_tree(&mut random).unwrap().current();
         let then_us = (0_u64..500).new_tree(&mut random).unwrap().current();
         acknowledged = live_and_die(folder.path(), times, then_us).max(acknowledged);
 
-        // What a daemon would find; looked at in a copy, so that the next child finds it too.
+        // What a daemon would find. The test opens a copy, so that the next child finds the same.
         let copy = tempfile::tempdir().unwrap();
         for name in names(folder.path()) {
             fs::copy(folder.path().join(&name), copy.path().join(&name)).unwrap();

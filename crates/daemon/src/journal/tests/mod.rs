@@ -14,7 +14,7 @@ use std::{
 
 use super::{Fold, Folds, Journal, JournalError, Opened, Options};
 
-/// Keeps every record: its snapshot is all of them, so nothing is ever gained by compaction.
+/// Keeps every record: its snapshot is all of them, so compaction saves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Every(Vec<Vec<u8>>);
 
@@ -53,7 +53,7 @@ impl Latest {
         payload
     }
 
-    /// What the records 1 to `last` come to.
+    /// The state after the records 1 to `last`.
     fn of(last: u64) -> Self {
         let newest = last.saturating_sub(96).max(1)..=last;
         Self { last, by_key: newest.map(|number| (number % 97, number)).collect() }
@@ -92,7 +92,7 @@ pub(super) fn folds<F: Fold + Default>() -> Folds {
     Box::new(|| Box::new(F::default()))
 }
 
-/// Opens the journal in `folder` with what its records come to.
+/// Opens the journal in `folder`, with the state after its records.
 pub(super) fn try_open<F: Fold + Default>(
     folder: &Path,
     options: Options,

@@ -1,4 +1,4 @@
-//! Things in the journal's place, and file systems that cannot or will not.
+//! Other things in the journal's place, and file systems that lack a feature or refuse.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -54,7 +54,7 @@ fn a_folder_is_moved_aside_with_what_is_in_it() {
 }
 
 #[test]
-fn other_names_are_none_of_its_business() {
+fn files_with_other_names_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let others = ["journal", "journal.1", "journal.00000000001", "journal.0000000001.damaged-1", "journal.x"];
     for name in others {
@@ -77,7 +77,7 @@ fn a_folder_that_takes_no_files_is_named_in_the_error() {
     }
     #[cfg(target_os = "linux")]
     {
-        // Not even root makes files there.
+        // Not even root can make files there.
         let refused = try_open::<Every>(Path::new("/proc"), Options::default()).unwrap_err();
         assert!(refused.to_string().contains("/proc"), "{refused}");
     }
@@ -94,7 +94,7 @@ fn unsupported(_: &File, _: u64) -> io::Result<()> {
 }
 
 #[test]
-fn where_nothing_can_be_reserved_plain_appends_do() {
+fn where_nothing_can_be_reserved_records_are_written_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     let plain = Options { preallocate: unsupported, ..Options::with_capacity(8192) };
     let (Opened { mut journal, .. }, _) = open::<Latest>(folder.path(), plain);

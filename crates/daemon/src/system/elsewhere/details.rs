@@ -13,9 +13,9 @@ use crate::system::{Details, branch_of, identify, project_of};
 /// The longest command line that is shown, in bytes.
 const MOST_COMMAND: usize = 4096;
 
-/// What can be shown of the process with this number, as far as it is known before `deadline`.
+/// What can be shown of the process with this pid, as far as it is known before `deadline`.
 ///
-/// Takes some milliseconds. It looks at the disk where the process works, which may hang: call it where blocking is
+/// Takes some milliseconds. It reads from the disk where the process works, which may hang: call it where blocking is
 /// allowed. It stops between two steps, not within one.
 ///
 /// # Errors
@@ -32,14 +32,14 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     let folder = folder.filter(|_| in_time().is_some());
     let (working_directory, deleted_directory) = match folder {
         Some(folder) if folder.is_dir() => (Some(folder), None),
-        // Another user's may only be closed to us.
+        // Another user's process may run, but we may not inspect it.
         Some(folder) if identified.user == Relation::Own && !folder.exists() => (None, Some(folder)),
         Some(_) | None => (None, None),
     };
     let root = in_time().and_then(|()| project_of(working_directory.as_deref()?, home.as_deref()));
     let branch = in_time().and_then(|()| branch_of(root.as_deref()?));
     let project_path = root.as_deref().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
-    // The number may have passed to another process while it was looked at.
+    // The pid may have been reused during the look-up.
     if identify(pid)?.process.key != identified.process.key {
         return Err(io::ErrorKind::NotFound.into());
     }

@@ -16,7 +16,7 @@ const ALL: [IpAddr; 4] = [
 /// Binds `port` on each of the four addresses in turn and lets go at once, `prepare` having set each socket's options.
 ///
 /// # Errors
-/// The first refusal. That there is no IPv6 is none.
+/// The first refusal. A machine without IPv6 is not a refusal.
 pub(in crate::system) fn bind_all(port: Port, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {
     on_all_addresses(port, |address| {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;

@@ -1,4 +1,4 @@
-//! What macOS and Windows have in common: the table of sockets names the processes, and nothing tells of closes.
+//! What macOS and Windows have in common: the table of sockets names the processes, and closes are not reported.
 
 mod details;
 mod four;

@@ -1,4 +1,4 @@
-//! What only Linux has, by the same names.
+//! What only Linux has, under the same names.
 
 use std::future::pending;
 use std::io;
@@ -8,7 +8,7 @@ use styxy_core::{Port, PortRange};
 
 use crate::system::{Closed, Verdict};
 
-/// Whether this system tells when a listener closes. If it does not, ask for the table from time to time.
+/// Whether this system reports that a listener closed. If not, read the table from time to time.
 pub const CLOSE_EVENTS: bool = false;
 
 /// A stream without events.
@@ -33,7 +33,7 @@ impl CloseEvents {
     }
 }
 
-/// Knows nothing of clients.
+/// Cannot look up clients.
 #[derive(Debug)]
 pub struct PeerLookup;
 

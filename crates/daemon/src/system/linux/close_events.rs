@@ -1,4 +1,4 @@
-//! Listeners that closed, told by the kernel microseconds later: no polling.
+//! Listeners that closed, reported by the kernel microseconds later: no polling.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use super::netlink;
 use crate::system::Closed;
 use crate::system::unix::register;
 
-/// Whether this system tells when a listener closes. If it does not, ask for the table from time to time.
+/// Whether this system reports that a listener closed. If not, read the table from time to time.
 pub const CLOSE_EVENTS: bool = true;
 
 /// `SKNLGRP_INET_TCP_DESTROY` and `SKNLGRP_INET6_TCP_DESTROY`, groups 1 and 3.
@@ -33,10 +33,10 @@ pub struct CloseEvents {
 }
 
 impl CloseEvents {
-    /// Begins to listen, within a tokio runtime; no privilege is needed. What closed before is not told.
+    /// Subscribes, within a tokio runtime; no privilege is needed. Sockets that closed before are not reported.
     ///
     /// # Errors
-    /// No descriptor left, or a kernel or sandbox without these events: ask for the table from time to time then.
+    /// No descriptor is left, or the kernel or a sandbox has no such events: then read the table from time to time.
     pub fn subscribe() -> io::Result<Self> {
         Self::with_buffer(RECEIVE_BUFFER)
     }
@@ -44,28 +44,29 @@ impl CloseEvents {
     /// The same with room for so many bytes of events.
     pub(in crate::system) fn with_buffer(bytes: usize) -> io::Result<Self> {
         let socket = netlink::unbound()?;
-        // Before the groups are joined, so that not one unwanted event wakes the daemon.
+        // Before the groups are joined, so that no unwanted event wakes the daemon.
         SockRef::from(&socket).attach_filter(&filter())?;
         set_socket_recv_buffer_size(&socket, bytes)?;
         netlink::join(&socket, GROUPS)?;
         Ok(Self { socket: register(socket)?, buffer: Box::new([0; 4096]) })
     }
 
-    /// The next event, about 10 µs after the close. May be dropped while it waits: nothing is lost.
+    /// The next event, about 10 µs after the close. It resolves when a socket closes in this network namespace, or when
+    /// events were lost. The future may be dropped while it waits: no event is lost by that.
     ///
-    /// Told is every socket that was bound and never connected, was it listening or not: the kernel's events do not
-    /// say, and only a cookie known from a table is surely a listener's. Connections, refused or not, and the probes
-    /// of [`Prober`](super::Prober) are not told.
+    /// Reports every socket that was bound and never connected, whether it listened or not: the kernel's events do not
+    /// say which, and only a cookie known from a table is surely a listener's. Connections, refused or not, and the
+    /// probes of [`Prober`](super::Prober) are not reported.
     ///
     /// # Errors
-    /// The socket is of no use any more: subscribe anew.
+    /// The socket cannot be used any more: subscribe again.
     pub async fn next(&mut self) -> io::Result<Closed> {
         loop {
             let mut ready = self.socket.readable().await?;
             let buffer = &mut self.buffer[..];
             let read = ready.try_io(|socket| match receive(socket.get_ref(), buffer) {
                 Err(Errno::NOBUFS) => {
-                    // Until all that came before the loss is taken, the kernel drops further events without a word.
+                    // The kernel silently drops further events until everything from before the loss has been read.
                     while receive(socket.get_ref(), buffer) != Err(Errno::AGAIN) {}
                     Ok(None)
                 }
@@ -89,7 +90,7 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     retry_on_intr(|| recv(socket, &mut *buffer, RecvFlags::DONTWAIT)).map(|(length, _)| length)
 }
 
-/// An event that cannot be read stands for one that was lost.
+/// An event that cannot be parsed counts as a lost one.
 fn read_event(datagram: &[u8]) -> Option<Closed> {
     let message = netlink::messages(datagram).next()?;
     let Some(socket) = message.ok().and_then(|message| InetResponseHeader::parse(message.payload()).ok())
@@ -102,8 +103,8 @@ fn read_event(datagram: &[u8]) -> Option<Closed> {
 
 /// Lets an event through if its socket was bound, is connected to nothing, never began to connect, and is no probe.
 ///
-/// In the kernel, since every connection on the machine that closes is an event. The filter sees a netlink message: a
-/// header of 16 bytes, `inet_diag_msg` of 72, then attributes.
+/// It runs in the kernel, because every connection on the machine that closes is an event. The filter sees a netlink
+/// message: a header of 16 bytes, `inet_diag_msg` of 72, then attributes.
 fn filter() -> [SockFilter; 17] {
     const LOAD_HALF: u16 = 0x28; // BPF_LD | BPF_H | BPF_ABS
     const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS

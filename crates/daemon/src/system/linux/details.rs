@@ -17,10 +17,10 @@ use crate::system::{Details, branch_of, project_of};
 /// The longest command line that is shown, in bytes.
 const MOST_COMMAND: usize = 4096;
 
-/// What can be shown of the process with this number, as far as it is known before `deadline`.
+/// What can be shown of the process with this pid, as far as it is known before `deadline`.
 ///
-/// Takes about 50 µs. It looks at the disk where the process works, which may hang: call it where blocking is allowed.
-/// It stops between two steps, not within one.
+/// Takes about 50 µs. It reads from the disk where the process works, which may hang: call it where blocking is
+/// allowed. It stops between two steps, not within one.
 ///
 /// # Errors
 /// `NotFound` if there is no such process.
@@ -67,7 +67,7 @@ enum Directory {
     Deleted(PathBuf),
 }
 
-/// The link's text is believed only if it leads to the folder that the process is in: it does not if that was deleted
+/// The link's text counts only if it leads to the folder that the process is in. It does not if that folder was deleted
 /// (the kernel then appends a remark), or if the process sees another file system, as in a container.
 fn directory(folder: &OwnedFd) -> Option<Directory> {
     let text = readlinkat(folder, "cwd", Vec::new()).ok()?.into_bytes();

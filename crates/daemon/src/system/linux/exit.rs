@@ -22,11 +22,11 @@ impl ExitWatch {
     /// Takes about 15 µs.
     ///
     /// # Errors
-    /// `NotFound` if it is gone, a zombie, or another process has its number; `Unsupported` if the system has no
-    /// pidfds: ask [`is_alive`](super::is_alive) from time to time then. Otherwise most often no descriptor was left.
+    /// `NotFound` if it has ended, is a zombie, or another process has its pid; `Unsupported` if the system has no
+    /// pidfds: then ask [`is_alive`](super::is_alive) from time to time. Otherwise most often no descriptor was left.
     pub fn open(key: &ProcessKey) -> io::Result<Self> {
         let Handle { identified, folder: _, pidfd } = Handle::open(key.pid)?;
-        // The key was read after the pidfd was opened, and the process lived after that: they are of one process.
+        // The key was read after the pidfd was opened, and the process still ran after that: both are of one process.
         if identified.life == Life::Zombie || !same(key, &identified.process.key) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -34,11 +34,11 @@ impl ExitWatch {
         Ok(Self { pidfd: register(pidfd)? })
     }
 
-    /// Resolves when every thread of the process has ended, whether it has been reaped or not; at once if that was
-    /// before.
+    /// Resolves when every thread of the process has ended, whether it has been reaped or not; at once if they have
+    /// ended already. Nothing else changes the answer.
     ///
     /// # Errors
-    /// Only that the runtime is shutting down.
+    /// The runtime is shutting down.
     pub async fn exited(&self) -> io::Result<()> {
         loop {
             let mut ready = self.pidfd.readable().await?;

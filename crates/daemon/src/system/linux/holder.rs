@@ -1,4 +1,4 @@
-//! Which process has a socket: by looking for its inode among the descriptors in /proc.
+//! Which process has a socket, found by the socket's inode among the descriptors in /proc.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -11,11 +11,11 @@ use styxy_core::Pid;
 
 use crate::system::ListeningSocket;
 
-/// Descendants of hinted processes that are looked at before all of /proc is.
+/// How many descendants of hinted processes are searched before all of /proc is.
 const MOST_DESCENDANTS: usize = 1024;
 
-/// A process that has this socket open: one of `hints`, else one of their descendants, else any that this user may
-/// look into, lowest pid first.
+/// A process that has this socket open: one of `hints`, else one of their descendants, else any whose descriptors this
+/// user may read, lowest pid first.
 ///
 /// Takes about 0.1 ms if a hint is right and 10 µs for each process of the machine if not; blocks on nothing but
 /// /proc. None as well if `deadline` passes first.
@@ -94,7 +94,7 @@ impl Search {
         })
     }
 
-    /// None when there is nothing more to do: all were found, or the time is over.
+    /// None when the search is over: all were found, or the deadline has passed.
     fn look_into(&mut self, proc: &OwnedFd, pid: Pid) -> Option<()> {
         if self.wanted.is_empty() || Instant::now() >= self.deadline {
             return None;
@@ -102,7 +102,7 @@ impl Search {
         self.looked_at.insert(pid);
         self.path.clear();
         let _ = write!(self.path, "{pid}/fd");
-        // Another user's process, or one that has ended meanwhile.
+        // Another user's process, or one that has just ended.
         let Some(folder) = open_folder(proc, &self.path) else { return Some(()) };
         let mut seen = 0_u32;
         each_entry(&folder, |name| {

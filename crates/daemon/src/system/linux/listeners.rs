@@ -19,18 +19,17 @@ impl SocketTable {
     /// Opens the netlink socket; no privilege is needed.
     ///
     /// # Errors
-    /// No descriptor left, or a kernel or sandbox without `sock_diag`.
+    /// No descriptor is left, or the kernel or a sandbox has no `sock_diag`.
     pub fn open() -> io::Result<Self> {
         Ok(Self { diag: Diag::open()? })
     }
 
-    /// Every TCP socket that listens in this network namespace, on IPv4 and IPv6, whoever's it is, in no order.
+    /// Every TCP socket that listens in this network namespace, on IPv4 and IPv6, of any user, in no order.
     ///
     /// Takes about 50 µs and 1 µs more for each socket; never blocks.
     ///
     /// # Errors
-    /// Any loss on the way: what comes back is the whole table or an error, never a part of it. The next call begins
-    /// anew.
+    /// A part of the answer was lost: the result is the whole table or an error. The next call begins again.
     pub fn listening(&mut self) -> io::Result<Vec<ListeningSocket>> {
         self.dump(|_| true)
     }

@@ -1,4 +1,4 @@
-//! Clocks, the boot, the kernel's own ports, and what this process takes of the memory.
+//! Clocks, the boot, the kernel's own ports, and how much memory this process uses.
 
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,10 +8,10 @@ use rustix::param::page_size;
 use rustix::time::{ClockId, clock_gettime};
 use styxy_core::{Port, PortRange, Timestamp, WallTime};
 
-/// What Linux has unless it is told otherwise.
+/// The default of Linux.
 const EPHEMERAL: (u16, u16) = (32_768, 60_999);
 
-/// The system's name for this boot; another one after every start of the machine.
+/// The system's name for this boot. Only a start of the machine changes it.
 ///
 /// Takes about 5 µs. Where it cannot be read, the wall-clock second of the boot.
 #[must_use]
@@ -52,14 +52,14 @@ fn millis(clock: ClockId) -> u64 {
     u64::try_from(time.tv_sec * 1000 + time.tv_nsec / 1_000_000).unwrap_or(0)
 }
 
-/// When the machine was started by the wall clock, as reckoned once: so that the start of a process is the same
-/// whenever it is asked for.
+/// When the machine was started by the wall clock, computed once, so that the start of a process is the same at every
+/// call.
 pub(super) fn booted_at() -> WallTime {
     static BOOTED: OnceLock<WallTime> = OnceLock::new();
     *BOOTED.get_or_init(|| WallTime(wall().0.saturating_sub(millis(ClockId::Boottime))))
 }
 
-/// Bytes of memory that this process has resident; none if the system does not tell. Takes about 5 µs.
+/// Bytes of resident memory of this process; none if that is unknown. Takes about 5 µs.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
     let mut buffer = [0; 128];

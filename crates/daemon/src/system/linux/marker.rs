@@ -1,7 +1,7 @@
-//! The mark by which our own probes are told from the sockets of others when they close.
+//! The mark that distinguishes our own probes from the sockets of others when they close.
 //!
-//! A close event carries the socket's `tcp_info`, and that a socket's upper bound for its sending rate. A probe sends
-//! nothing, so a strange bound does it no harm; every Styxy on the machine uses the same.
+//! A close event carries the socket's `tcp_info`, which includes its limit for the sending rate. A probe sends nothing,
+//! so an odd limit does no harm. Every Styxy on the machine uses the same one.
 
 use std::mem::size_of_val;
 use std::os::fd::AsRawFd as _;
@@ -11,7 +11,7 @@ use rustix::fd::OwnedFd;
 /// Bytes per second: "Styx" in ASCII. It fits the option's 32-bit form, which every kernel takes.
 pub(super) const MARK: u32 = 0x5374_7978;
 
-/// Marks the socket; a failure is not told, as an event too many is all that follows. Takes 0.2 µs.
+/// Marks the socket. A failure is ignored, since it only causes one event too many. Takes 0.2 µs.
 #[expect(unsafe_code, reason = "neither rustix nor socket2 has SO_MAX_PACING_RATE")]
 pub(super) fn mark(socket: &OwnedFd) {
     let mark = MARK;

@@ -1,5 +1,5 @@
 //! One netlink socket to the kernel's `sock_diag`, and the framing of its answers.
-//! An answer is complete or an error: lost, cut, foreign and unfinished parts never make a short table.
+//! An answer is complete or an error: parts that are lost, cut, foreign or unfinished never lead to a short table.
 
 use std::io;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use rustix::net::{
 const PART: usize = 32 * 1024;
 const HEADER: usize = 16;
 const REQUEST: usize = HEADER + 56;
-/// Answers are made within the request; a kernel that takes longer than this lost one.
+/// The kernel answers within the request; after this time the answer is lost.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is asked.
@@ -50,14 +50,14 @@ impl Diag {
     /// Sends `request` and gives each socket of the answer to `each`.
     ///
     /// # Errors
-    /// `NotFound` if an exact question has no answer; any loss of a part. The sockets given so far are then no table.
+    /// `NotFound` if an exact question has no answer; else a part was lost, and the sockets given so far are incomplete.
     pub(super) fn ask(
         &mut self,
         request: &InetRequest,
         question: Question,
         each: impl FnMut(&InetResponseHeader),
     ) -> io::Result<()> {
-        // After a failure parts of the answer may still be queued; only a new socket is surely empty.
+        // After a failure, parts of the answer may still be queued. Only a new socket is surely empty.
         let socket = self.socket.take().map_or_else(open, Ok)?;
         self.sequence = self.sequence.wrapping_add(1);
         send(&socket, request, question, self.sequence)?;
@@ -162,7 +162,7 @@ fn broken(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// The messages in one datagram; the last one is an error if bytes are left that make none.
+/// The messages in one datagram; the last one is an error if bytes are left that are not a message.
 pub(super) fn messages(mut rest: &[u8]) -> impl Iterator<Item = io::Result<NetlinkBuffer<&[u8]>>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {

@@ -1,4 +1,4 @@
-//! Whose TCP connection this is, by an exact `sock_diag` look-up of the client's own socket.
+//! The user of a TCP connection, by an exact `sock_diag` look-up of the client's own socket.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,12 +19,12 @@ impl PeerLookup {
     /// Opens the netlink socket; no privilege is needed.
     ///
     /// # Errors
-    /// No descriptor left, or a kernel or sandbox without `sock_diag`: ask for the token then.
+    /// No descriptor is left, or the kernel or a sandbox has no `sock_diag`: then require the token.
     pub fn open() -> io::Result<Self> {
         Ok(Self { diag: Diag::open()? })
     }
 
-    /// Whose socket on this machine is connected from `client` to `server`, as an accepted connection names them.
+    /// The user whose socket is connected from `client` to `server`, as an accepted connection names them.
     ///
     /// Takes 2 to 13 µs and never blocks; once for each connection is enough. `Unknown` if the client has closed
     /// already or the kernel does not answer.
@@ -55,8 +55,8 @@ impl PeerLookup {
     }
 }
 
-/// Where no connection fits, the kernel answers with a socket that listens on the client's port, which is anybody's.
-/// A socket that its owner has closed has no inode, and its uid may be a mere zero.
+/// If no connection fits, the kernel answers with a socket that listens on the client's port, which may be any user's.
+/// A socket that its owner has closed has no inode, and its uid may be 0 for anybody.
 fn judge(found: &InetResponseHeader, client: SocketAddr, server: SocketAddr) -> Verdict {
     let ports = (found.socket_id.source_port, found.socket_id.destination_port);
     if found.state == TCP_LISTEN || ports != (client.port(), server.port()) || found.inode == 0 {

@@ -1,4 +1,4 @@
-//! Whether a port is free, by one bind that listens to nothing.
+//! Whether a port is free, by one bind without a listen.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,7 +10,7 @@ use styxy_core::{Occupancy, Port};
 
 use super::marker;
 
-/// Says whether ports are free. Remembers what this machine's probe must be made of; holds no descriptor.
+/// Says whether ports are free. Remembers which kind of socket covers this machine's addresses; holds no descriptor.
 #[derive(Debug, Clone, Copy)]
 pub struct Prober {
     reach: Reach,
@@ -43,8 +43,8 @@ impl Prober {
     /// Whether nothing has `port` on any of this machine's addresses, by a bind that is undone at once.
     ///
     /// Takes about 4 µs, never blocks, and disturbs nobody: it does not listen. A connection in `TIME_WAIT` does not
-    /// count. A socket with `SO_REUSEADDR` that is bound and does not listen yet is not seen. Every failure but "not
-    /// allowed" is `Busy`, also a lack of descriptors: what cannot be tried is not given away.
+    /// count. A socket with `SO_REUSEADDR` that is bound and does not listen yet is not seen. Every failure except "not
+    /// allowed" is `Busy`, also a lack of descriptors: a port that could not be tested is not given away.
     #[must_use]
     pub fn occupancy(self, port: Port) -> Occupancy {
         match self.try_bind(port.get()) {

@@ -1,4 +1,4 @@
-//! Processes by their number: who they are, and whether they still are.
+//! Processes by their pid: their identity, and whether they still run.
 
 use std::fmt::Write as _;
 use std::io;
@@ -18,7 +18,7 @@ use crate::system::{Identified, Life};
 /// `PID_FS_MAGIC`: only in this file system do pidfds have inodes of their own (Linux 6.9).
 const PIDFS: u64 = 0x5049_4446;
 
-/// The process that has this number now.
+/// The process that has this pid now.
 ///
 /// Takes about 10 µs and reads only /proc.
 ///
@@ -28,9 +28,10 @@ pub fn identify(pid: Pid) -> io::Result<Identified> {
     Ok(Handle::open(pid)?.identified)
 }
 
-/// Whether this very process still runs: another one with its number does not count, nor does a zombie.
+/// Whether this very process still runs: another one with its pid does not count, nor does a zombie. Once false, it
+/// stays false.
 ///
-/// Takes about 3 µs where the kernel names processes (Linux 6.9), else 10 µs. A process that cannot be looked at for
+/// Takes about 3 µs where the kernel names processes (Linux 6.9), else 10 µs. A process that cannot be inspected for
 /// lack of descriptors counts as alive.
 #[must_use]
 pub fn is_alive(key: &ProcessKey) -> bool {
@@ -89,7 +90,7 @@ impl Handle {
         let mut buffer = [0; 1024];
         let stat = super::read_some(&folder, "stat", &mut buffer).map_err(not_found)?;
         let stat = Stat::parse(stat).ok_or(io::ErrorKind::InvalidData)?;
-        // The number cannot have passed to another process while the one that we hold still ran.
+        // The pid cannot have been reused while the process that we hold still ran.
         let ended = pidfd.as_ref().map_or_else(|| stat.has_ended(), has_ended);
         let life = if ended { Life::Zombie } else { Life::Running };
         if life == Life::Zombie && !stat.has_ended() {
@@ -127,7 +128,7 @@ fn not_found(error: Errno) -> io::Error {
     }
 }
 
-/// The kernel's name for the process, never used again within a boot; none before Linux 6.9.
+/// The kernel's number for the process, never reused within a boot; none before Linux 6.9.
 fn pidfs_inode(pidfd: &OwnedFd) -> Option<u64> {
     static IS_PIDFS: OnceLock<bool> = OnceLock::new();
     let is_pidfs = *IS_PIDFS.get_or_init(|| {
@@ -143,7 +144,7 @@ pub(super) fn has_ended(pidfd: &impl AsFd) -> bool {
     retry_on_intr(|| poll(&mut asked, Some(&at_once))).is_ok_and(|ready| ready > 0)
 }
 
-/// What /proc/PID/stat says, as far as it matters.
+/// The fields of /proc/PID/stat that Styxy needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stat<'a> {
     name: &'a [u8],
@@ -153,7 +154,7 @@ pub(super) struct Stat<'a> {
 }
 
 impl<'a> Stat<'a> {
-    /// The name may hold blanks and parentheses: it ends at the last one.
+    /// The name may contain blanks and parentheses: it ends at the last parenthesis.
     pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
         let open = line.iter().position(|byte| *byte == b'(')?;
         let close = line.iter().rposition(|byte| *byte == b')')?;

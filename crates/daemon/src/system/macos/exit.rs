@@ -46,12 +46,13 @@ impl ExitWatch {
         Ok(Self { queue: register(queue)? })
     }
 
-    /// Resolves when the process has ended, whether it has been reaped or not; at once if that was before.
+    /// Resolves when the process has ended, whether it has been reaped or not; at once if it has ended already. Nothing
+    /// else changes the answer.
     ///
     /// # Errors
-    /// Only that the runtime is shutting down.
+    /// The runtime is shutting down.
     pub async fn exited(&self) -> io::Result<()> {
-        // The one event that makes the queue readable is left in it, so that it stays so.
+        // The one event that makes the queue readable stays in it, so that the queue stays readable.
         self.queue.readable().await.map(|mut ready| ready.retain_ready())
     }
 }

@@ -9,7 +9,7 @@ use styxy_core::Pid;
 
 /// What libproc says of a process.
 pub(super) type BsdInfo = libc::proc_bsdinfo;
-/// The part of it that is told of other users' processes too.
+/// The part of it that libproc also gives for other users' processes.
 pub(super) type ShortInfo = libc::proc_bsdshortinfo;
 /// What libproc says of a process' memory and time.
 pub(super) type TaskInfo = libc::proc_taskinfo;

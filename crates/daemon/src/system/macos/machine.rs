@@ -1,4 +1,4 @@
-//! Clocks, the boot, and what this process takes of the memory.
+//! Clocks, the boot, and how much memory this process uses.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,7 +6,7 @@ use styxy_core::{Pid, Timestamp, WallTime};
 
 use super::libproc::{self, TaskInfo};
 
-/// The system's name for this boot; another one after every start of the machine.
+/// The system's name for this boot. Only a start of the machine changes it.
 #[must_use]
 pub fn boot_id() -> String {
     let session = libproc::sysctl_text(c"kern.bootsessionuuid").filter(|name| !name.is_empty());
@@ -21,7 +21,7 @@ pub fn now() -> Timestamp {
     Timestamp { wall, awake: libproc::awake_millis() }
 }
 
-/// Bytes of memory that this process has resident; none if the system does not tell.
+/// Bytes of resident memory of this process; none if that is unknown.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
     let info = libproc::info::<TaskInfo>(Pid::new(std::process::id())?).ok()?;

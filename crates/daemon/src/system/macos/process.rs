@@ -1,4 +1,4 @@
-//! Processes by their number: who they are, and whether they still are.
+//! Processes by their pid: their identity, and whether they still run.
 
 use std::ffi::c_char;
 use std::io;
@@ -11,7 +11,7 @@ use super::libproc::{self, BsdInfo, ShortInfo};
 use crate::system::unix::User;
 use crate::system::{Identified, Life};
 
-/// The process that has this number now. Its start is in microseconds since 1970, 0 for another user's process.
+/// The process that has this pid now. Its start is in microseconds since 1970, 0 for another user's process.
 ///
 /// Takes some microseconds.
 ///
@@ -52,8 +52,8 @@ fn text(characters: &[c_char]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether this very process still runs: another one with its number does not count, nor does a zombie. A process
-/// that cannot be looked at counts as alive. Takes some microseconds.
+/// Whether this very process still runs: another one with its pid does not count, nor does a zombie. Once false, it
+/// stays false. A process that cannot be inspected counts as alive. Takes some microseconds.
 #[must_use]
 pub fn is_alive(key: &ProcessKey) -> bool {
     match identify(key.pid) {

@@ -8,8 +8,8 @@ use styxy_core::{Occupancy, Port};
 use super::support::{Family6, Then, bound, listener, soon};
 use crate::system::{CloseEvents, Closed, Prober, SocketTable};
 
-/// Everything told until the socket with this cookie closes. None if parallel tests close so much that events are
-/// lost, which then has been told.
+/// Every event until the socket with this cookie closes. None if parallel tests close so many sockets that events are
+/// lost; the stream then reported the loss.
 async fn until(events: &mut CloseEvents, cookie: u64) -> Option<Vec<Closed>> {
     let mut told = Vec::new();
     soon(async {
@@ -26,7 +26,7 @@ async fn until(events: &mut CloseEvents, cookie: u64) -> Option<Vec<Closed>> {
     .await
 }
 
-/// Everything told until a listener closes that is made and closed now.
+/// Every event until a listener closes that this function opens and closes.
 async fn until_now(events: &mut CloseEvents) -> Option<Vec<Closed>> {
     let (last, _port) = listener("127.0.0.1:0");
     let cookie = socket_cookie(&last).unwrap();
@@ -39,7 +39,7 @@ fn times(told: &[Closed], port: Port) -> usize {
 }
 
 #[tokio::test]
-async fn a_closed_listener_is_told_by_the_cookie_that_the_table_gave() {
+async fn a_closed_listener_is_reported_with_its_cookie_from_the_table() {
     let mut proven = HashSet::new();
     while proven.len() < 3 {
         let mut events = CloseEvents::subscribe().unwrap();
@@ -58,7 +58,7 @@ async fn a_closed_listener_is_told_by_the_cookie_that_the_table_gave() {
 }
 
 #[tokio::test]
-async fn a_probe_is_not_told() {
+async fn a_probe_is_not_reported() {
     for _ in 0..20 {
         let mut events = CloseEvents::subscribe().unwrap();
         let (socket, port) = listener("127.0.0.1:0");
@@ -75,7 +75,7 @@ async fn a_probe_is_not_told() {
 }
 
 #[tokio::test]
-async fn connections_are_not_told_refused_or_not() {
+async fn connections_are_not_reported_refused_or_not() {
     let (refusing, _port) = bound("127.0.0.1:0", Family6::AndV4, Then::IsOnlyBound);
     for _ in 0..20 {
         let mut events = CloseEvents::subscribe().unwrap();
@@ -122,7 +122,7 @@ async fn no_event_is_lost_in_silence() {
     })
     .await;
     soon(async { while small.next().await.unwrap() != Closed::Lost {} }).await;
-    // After a loss, too, each event comes or its loss is told. That it was sent is known from the other stream.
+    // Also after a loss, each event or its loss is reported. The other stream shows that it was sent.
     for _ in 0..10 {
         let (last, _port) = listener("127.0.0.1:0");
         let cookie = socket_cookie(&last).unwrap();

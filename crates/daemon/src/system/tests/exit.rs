@@ -10,7 +10,7 @@ fn refusal(key: &ProcessKey) -> io::ErrorKind {
 }
 
 #[tokio::test]
-async fn a_killed_child_is_told_before_it_is_reaped() {
+async fn a_killed_child_is_reported_before_it_is_reaped() {
     let child = Family::idle();
     let watch = ExitWatch::open(&identify(child.pid()).unwrap().process.key).unwrap();
     child.make_zombie();
@@ -19,7 +19,7 @@ async fn a_killed_child_is_told_before_it_is_reaped() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_process_that_is_not_our_child_is_told() {
+async fn the_end_of_a_process_that_is_not_our_child_is_reported() {
     let shell = Family::shell("sleep 1000 & echo $!; wait", std::process::Stdio::null());
     let children = format!("/proc/{0}/task/{0}/children", shell.pid());
     let grandchild: u32 = std::fs::read_to_string(children).unwrap().trim().parse().unwrap();
@@ -30,15 +30,15 @@ async fn the_end_of_a_process_that_is_not_our_child_is_told() {
 }
 
 #[tokio::test]
-async fn a_live_process_is_not_told() {
+async fn a_live_process_is_not_reported() {
     let watch = ExitWatch::open(&identify(this_process()).unwrap().process.key).unwrap();
     let other = Family::idle();
     let others = ExitWatch::open(&identify(other.pid()).unwrap().process.key).unwrap();
     other.make_zombie();
     tokio::select! {
         biased;
-        ended = watch.exited() => panic!("told {ended:?}"),
-        // Whatever there was to be told before is told by now.
+        ended = watch.exited() => panic!("reported {ended:?}"),
+        // Any event from before would have been reported by now.
         ended = soon(others.exited()) => ended.unwrap(),
     }
 }

@@ -122,7 +122,7 @@ fn all_that_share_a_socket_are_found() {
 }
 
 #[test]
-fn the_search_gives_up_when_its_time_is_over() {
+fn the_search_gives_up_at_its_deadline() {
     let (held, _port) = listener("127.0.0.1:0");
     assert_eq!(find_holder(&in_table(&held).unwrap(), &[this_process()], Instant::now()), None);
 }

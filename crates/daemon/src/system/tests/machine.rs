@@ -27,14 +27,14 @@ fn the_awake_clock_counts_from_the_boot() {
 }
 
 #[test]
-fn every_descriptor_that_may_be_had_is_had() {
+fn the_descriptor_limit_is_raised_to_the_hard_one() {
     let raised = raise_descriptor_limit().unwrap();
     assert_eq!(raised.soft, raised.hard);
     assert_eq!(descriptor_limit(), raised);
 }
 
 #[test]
-fn what_this_process_uses_is_told() {
+fn the_memory_and_descriptors_of_this_process_are_known() {
     assert!(resident_bytes().unwrap() > 100_000);
     assert!(descriptors_in_use().unwrap() >= 3);
 }

@@ -1,4 +1,4 @@
-//! Each file holds one module to what it promises, on loopback and on ports from `bind(0)`.
+//! Each file tests the promises of one module, on loopback and on ports from `bind(0)`.
 
 mod project;
 

@@ -6,7 +6,7 @@ use tokio::net::UnixStream;
 use super::support::{Family6, Then, bound};
 use crate::system::{PeerLookup, Verdict, unix_peer};
 
-/// Whose the client is that connects to `to` on a server bound to `address`; `then` has both while that is asked.
+/// The user of a client that connects to `to` on a server bound to `address`; `then` gets both before the look-up.
 fn asked(address: &str, to: &str, then: impl FnOnce(&mut Option<TcpStream>)) -> Verdict {
     let (server, port) = bound(address, Family6::AndV4, Then::Listens);
     let server: TcpListener = server.into();
@@ -38,8 +38,8 @@ fn a_client_that_has_closed_is_unknown() {
 }
 
 #[test]
-fn another_users_client_is_told_by_its_number() {
-    // Only the superuser can make a socket somebody else's.
+fn another_users_client_is_known_by_its_uid() {
+    // Only the superuser can give a socket to another user.
     if !geteuid().is_root() {
         return;
     }

@@ -27,7 +27,7 @@ fn a_plain_socket_that_is_only_bound_makes_the_port_busy() {
 }
 
 #[test]
-fn a_port_that_was_let_go_is_free_and_a_probe_leaves_it_so() {
+fn a_closed_port_is_free_and_a_probe_leaves_it_free() {
     on_one_of_several_ports(|| {
         let (held, port) = bound("127.0.0.1:0", Family6::AndV4, Then::Listens);
         drop(held);
@@ -50,7 +50,7 @@ fn port_in_time_wait() -> Port {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap();
     let mut client = TcpStream::connect(address).unwrap();
-    // Who closes first waits; the client's end comes after it has seen the server's.
+    // The side that closes first keeps TIME_WAIT; the client closes after it has seen the server close.
     drop(server.accept().unwrap());
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     Port::new(address.port()).unwrap()

@@ -44,9 +44,9 @@ fn a_dead_process_is_not_found() {
 }
 
 #[test]
-fn a_process_that_has_the_number_of_another_is_not_taken_for_it() {
+fn a_process_with_a_reused_pid_is_not_taken_for_the_earlier_one() {
     let key = identify(this_process()).unwrap().process.key;
-    // What is left of an earlier process with our number: another identity, or at least another start.
+    // The key of an earlier process with our pid: another identity, or at least another start.
     let by_start = ProcessKey { inode: None, started: key.started - 1, ..key };
     assert!(!is_alive(&by_start) && is_alive(&ProcessKey { inode: None, ..key }));
     if let Some(inode) = key.inode {
@@ -63,7 +63,7 @@ fn processes_do_not_share_an_identity() {
 }
 
 #[test]
-fn a_threads_number_is_no_process() {
+fn the_number_of_a_thread_is_not_a_process() {
     let thread = std::thread::spawn(rustix::thread::gettid).join().unwrap();
     let (stop, wait) = std::sync::mpsc::channel::<()>();
     let (tell, told) = std::sync::mpsc::channel();
@@ -80,7 +80,7 @@ fn a_threads_number_is_no_process() {
 }
 
 #[test]
-fn a_long_name_is_told_in_full() {
+fn a_long_name_is_not_cut() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("a-name-longer-than-the-kernel-keeps");
     // Copied by another process, so that no child of a parallel test inherits it open for writing.
@@ -90,7 +90,7 @@ fn a_long_name_is_told_in_full() {
 }
 
 #[test]
-fn ancestors_are_told_nearest_first_and_no_more_than_asked_for() {
+fn ancestors_come_nearest_first_and_no_more_than_asked_for() {
     let script = "sleep 1000 & echo $!; wait";
     let shell = Family::shell(script, Stdio::null());
     let line = ancestors(shell.pid(), 64);
@@ -121,13 +121,13 @@ fn a_process_is_described_with_its_command_folder_user_and_project() {
 }
 
 #[test]
-fn a_deleted_folder_is_nobodys_project() {
+fn a_deleted_folder_is_not_a_project() {
     let place = tempfile::tempdir().unwrap();
     let (gone, left) = (place.path().join("app"), place.path().join("app (deleted)"));
     std::fs::create_dir_all(gone.join(".git")).unwrap();
     let child = Family::waiting(Path::new("sh"), "", &gone);
     std::fs::remove_dir_all(&gone).unwrap();
-    // What the kernel's remark would lead to if it were taken for a name.
+    // The folder that the kernel's remark would lead to if it were read as a name.
     std::fs::create_dir_all(left.join(".git")).unwrap();
     let details = describe(child.pid(), in_5_seconds()).unwrap();
     assert_eq!((details.working_directory, details.project_path), (None, None));

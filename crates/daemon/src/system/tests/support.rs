@@ -24,7 +24,7 @@ impl Family {
         Self::start(Command::new("sleep").arg("1000"))
     }
 
-    /// A child that has said its first line: only then is it surely what it was started as.
+    /// A child that has printed its first line: only then does it surely run the program that it was started as.
     pub(super) fn ready(command: &mut Command) -> Self {
         let mut family = Self::start(command.stdout(Stdio::piped()));
         let said = BufReader::new(family.0.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
@@ -32,7 +32,7 @@ impl Family {
         family
     }
 
-    /// A shell that has said its first line.
+    /// A shell that has printed its first line.
     pub(super) fn shell(script: &str, stdin: Stdio) -> Self {
         Self::ready(Command::new("sh").args(["-c", script]).stdin(stdin))
     }
@@ -105,7 +105,7 @@ pub(super) fn listener(address: &str) -> (Socket, Port) {
     bound(address, Family6::AndV4, Then::Listens)
 }
 
-/// Tries a claim about a port that was let go on several such ports: parallel tests may be given one of them.
+/// Checks a claim about a closed port on several ports: a parallel test may be given one of them.
 pub(super) fn on_one_of_several_ports(claim: impl Fn() -> bool) {
     assert!((0..5).any(|_| claim()), "true of none of five ports");
 }

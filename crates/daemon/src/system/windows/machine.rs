@@ -16,9 +16,9 @@ use windows_sys::w;
 use super::handle::this_process;
 use crate::system::DescriptorLimit;
 
-/// The system's name for this boot; another one after every start of the machine.
+/// The system's name for this boot. Only a start of the machine changes it.
 ///
-/// The count of boots, else the hour of the boot: its second cannot be told twice alike.
+/// The count of boots, else the hour of the boot: its second may differ from one computation to the next.
 #[must_use]
 pub fn boot_id() -> String {
     match count_of_boots() {
@@ -54,7 +54,7 @@ pub fn now() -> Timestamp {
     Timestamp { wall: WallTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)), awake: awake / 10_000 }
 }
 
-/// Bytes of memory that this process has resident; none if the system does not tell.
+/// Bytes of resident memory of this process; none if that is unknown.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
     let size = u32::try_from(size_of::<PROCESS_MEMORY_COUNTERS>()).ok()?;

@@ -1,5 +1,7 @@
 //! Windows: handles of processes, and the named pipe.
 
+mod access;
+mod detach;
 mod exit;
 mod handle;
 mod machine;
@@ -8,6 +10,8 @@ mod probe;
 mod process;
 mod sid;
 
+pub(crate) use access::{check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner};
+pub(crate) use detach::{detach, let_go_of_output};
 pub use exit::ExitWatch;
 pub use machine::{
     boot_id, descriptor_limit, descriptors_in_use, give_back_memory, now, raise_descriptor_limit,

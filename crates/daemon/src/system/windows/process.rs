@@ -1,4 +1,4 @@
-//! Processes by their number: who they are, and whether they still are.
+//! Processes by their pid: their identity, and whether they still run.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::system::{Identified, Life};
 /// From 1601 to 1970, in units of 100 ns.
 const UNIX_EPOCH: u64 = 116_444_736_000_000_000;
 
-/// The process that has this number now. Its start is in units of 100 ns since 1601.
+/// The process that has this pid now. Its start is in units of 100 ns since 1601.
 ///
 /// Takes some milliseconds.
 ///
@@ -42,8 +42,8 @@ pub fn identify(pid: Pid) -> io::Result<Identified> {
     })
 }
 
-/// Whether this very process still runs: another one with its number does not count. A process that cannot be looked
-/// at counts as alive. Takes some microseconds.
+/// Whether this very process still runs: another one with its pid does not count. Once false, it stays false. A
+/// process that cannot be inspected counts as alive. Takes some microseconds.
 #[must_use]
 pub fn is_alive(key: &ProcessKey) -> bool {
     match ProcessHandle::open(key.pid) {
@@ -53,7 +53,7 @@ pub fn is_alive(key: &ProcessKey) -> bool {
 }
 
 /// The parent of `pid`, its parent and so on, nearest first, `most` at most; empty if there is no such process. A
-/// parent that has ended ends the line, also if its number is in use again.
+/// parent that has ended ends the list, even if its pid is in use again.
 #[must_use]
 pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
     let Ok(mut child) = identify(pid) else { return Vec::new() };

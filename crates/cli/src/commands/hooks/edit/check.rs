@@ -1,11 +1,12 @@
 //! Whether a changed text reads as it should, before anybody has it: everything but ours is there as before, in its order.
 
 use super::super::text::{Kind, Node, Slot, parse};
-use super::{Wanted, entries, step};
+use super::entries;
+use super::step::{self, Wanted};
 
 /// Whether `after` is `before` with each of the entries once.
 pub(super) fn is_installed(before: &str, after: &str, wanted: Wanted) -> bool {
-    let settled = |entry| step(after, entry, wanted) == Ok(None);
+    let settled = |entry| step::next(after, entry, wanted) == Ok(None);
     is_kept(before, after) && wanted.entries.iter().all(settled)
 }
 

@@ -5,7 +5,7 @@ use super::super::text::Node;
 
 /// An entry of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Own<'n> {
+pub(super) struct OwnEntry<'n> {
     /// Which item of the list it is, or is in.
     item: usize,
     /// Which hook of its group it is; 0 without a group.
@@ -14,7 +14,7 @@ pub(super) struct Own<'n> {
     pub(super) hook: &'n Node,
 }
 
-impl<'n> Own<'n> {
+impl<'n> OwnEntry<'n> {
     /// Whether there is nothing of others in its group.
     pub(super) fn is_alone(&self) -> bool {
         self.group.is_none_or(|group| hooks(group).iter().all(|hook| is_own(hook)))
@@ -35,15 +35,15 @@ impl<'n> Own<'n> {
 }
 
 /// Every entry of ours in an event's list, in the order of the text.
-pub(super) fn all(list: &Node) -> Vec<Own<'_>> {
+pub(super) fn all(list: &Node) -> Vec<OwnEntry<'_>> {
     let mut all = Vec::new();
     for (item, slot) in list.items().iter().enumerate() {
         if is_bare(&slot.value) {
-            all.push(Own { item, inner: 0, group: None, hook: &slot.value });
+            all.push(OwnEntry { item, inner: 0, group: None, hook: &slot.value });
             continue;
         }
         let inner = hooks(&slot.value).into_iter().enumerate().filter(|(_, hook)| is_own(hook));
-        all.extend(inner.map(|(inner, hook)| Own { item, inner, group: Some(&slot.value), hook }));
+        all.extend(inner.map(|(inner, hook)| OwnEntry { item, inner, group: Some(&slot.value), hook }));
     }
     all
 }

@@ -1,8 +1,8 @@
 //! Taking values out of a text: the reverse of [`super::put`]. Comments around them stay.
 
 use super::super::text::{Comment, Kind, LINE_ENDS, Node, Slot, last_comment, line_ends};
+use super::entries;
 use super::put::line_end;
-use crate::commands::hooks::edit::entries;
 
 /// `text` without the first entry of ours, and without what was made for it and held nothing else.
 pub(super) fn next(text: &str, root: &Node) -> Option<String> {

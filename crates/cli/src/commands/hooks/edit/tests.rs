@@ -6,8 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::Named;
-use super::super::agents::{entries, form};
+use styxy_client::agents::Agent;
+
+use super::super::agents::{entries, nesting};
 use super::*;
 
 const PROGRAM: &str = "/opt/styxy/styxy";
@@ -23,17 +24,17 @@ fn cases() -> Vec<(String, PathBuf)> {
     cases
 }
 
-fn agent(name: &str) -> Named {
+fn agent(name: &str) -> Agent {
     match name.split('-').next() {
-        Some("codex") => Named::Codex,
-        Some("cursor") => Named::Cursor,
-        Some("gemini") => Named::Gemini,
-        _ => Named::Claude,
+        Some("codex") => Agent::Codex,
+        Some("cursor") => Agent::Cursor,
+        Some("gemini") => Agent::Gemini,
+        _ => Agent::Claude,
     }
 }
 
-fn install(agent: Named, text: &str) -> Result<String, Trouble> {
-    with(text, Wanted { entries: &entries(agent), form: form(agent), program: PROGRAM })
+fn install(agent: Agent, text: &str) -> Result<String, Trouble> {
+    with(text, Wanted { entries: &entries(agent), nesting: nesting(agent), program: PROGRAM })
 }
 
 /// What install and uninstall together do not leave as it was, and why.
@@ -143,8 +144,8 @@ fn whatever_the_layout_is_uninstalling_gives_back_every_byte() {
     for (at, text) in texts.iter().enumerate().step_by(61) {
         let text = text.replace('\n', ["\n", "\r\n", "\r"][at % 3]);
         let installed =
-            install(Named::Claude, &text).unwrap_or_else(|trouble| panic!("{text:?}: {trouble:?}"));
-        assert_eq!(install(Named::Claude, &installed).as_ref(), Ok(&installed), "{text:?}");
+            install(Agent::Claude, &text).unwrap_or_else(|trouble| panic!("{text:?}: {trouble:?}"));
+        assert_eq!(install(Agent::Claude, &installed).as_ref(), Ok(&installed), "{text:?}");
         assert_eq!(without(&installed).as_ref(), Ok(&text), "{installed:?}");
     }
 }
@@ -152,8 +153,8 @@ fn whatever_the_layout_is_uninstalling_gives_back_every_byte() {
 #[test]
 fn a_text_that_would_not_read_as_it_should_is_not_handed_out() {
     let before = "{\n  \"model\": \"opus\",\n  \"hooks\": { // mine\n    \"Stop\": [{\"hooks\": [{\"command\": \"a\"}]}]\n  }\n}\n";
-    let entries = entries(Named::Claude);
-    let wanted = Wanted { entries: &entries, form: Form::Groups, program: PROGRAM };
+    let entries = entries(Agent::Claude);
+    let wanted = Wanted { entries: &entries, nesting: Nesting::Groups, program: PROGRAM };
     let installed = with(before, wanted).unwrap();
     assert!(check::is_installed(before, &installed, wanted));
     assert!(check::is_uninstalled(&installed, before));
@@ -181,14 +182,14 @@ fn a_text_that_would_not_read_as_it_should_is_not_handed_out() {
 
 #[test]
 fn what_others_changed_after_the_install_stays_when_ours_goes() {
-    let installed = install(Named::Claude, "{\n  \"hooks\": {}\n}\n").unwrap();
+    let installed = install(Agent::Claude, "{\n  \"hooks\": {}\n}\n").unwrap();
     let changed = installed
         .replacen("\"hooks\": {", "\"hooks\": { // mine", 1)
         .replacen("    \"CwdChanged\"", "    \"Stop\": [],\n    \"CwdChanged\"", 1)
         .replacen("\n  }\n}", "\n  },\n  \"model\": \"opus\"\n}", 1);
     let expected = "{\n  \"hooks\": { // mine\n    \"Stop\": []\n\n  },\n  \"model\": \"opus\"\n}\n";
     assert_eq!(without(&changed).unwrap(), expected);
-    let made = install(Named::Claude, "{}").unwrap().replacen("\"hooks\": {", "\"hooks\": { // mine", 1);
+    let made = install(Agent::Claude, "{}").unwrap().replacen("\"hooks\": {", "\"hooks\": { // mine", 1);
     assert_eq!(without(&made).unwrap(), "{\n  \"hooks\": { // mine\n  }\n}");
     // A list that is not ours alone, because somebody else's hook is in it by now.
     let list =

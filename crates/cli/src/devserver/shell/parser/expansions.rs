@@ -1,11 +1,11 @@
-//! `$(…)`, `` `…` ``, `${…}` and `((…))`: what a shell puts something else in the place of.
+//! `$(…)`, `` `…` ``, `${…}` and `((…))`: what a shell expands.
 
 use super::super::cursor::Cursor;
 use super::super::script::{Script, Unreachable};
 use super::Parser;
 
 impl Parser {
-    /// Reads `((…))`, whose first bracket is read and whose second one is next. False if it is none.
+    /// Reads `((…))` after its first parenthesis. False if it is not an arithmetic expression.
     pub(super) fn arithmetic(&mut self, cursor: &mut Cursor<'_>) -> bool {
         let from = cursor.at();
         cursor.next();
@@ -21,7 +21,7 @@ impl Parser {
         true
     }
 
-    /// What follows a `$`: a variable stays as it is written, a command in `$(…)` is read besides.
+    /// What follows a `$`: a variable is kept as written, the command in `$(…)` is parsed as well.
     pub(super) fn dollar(&mut self, cursor: &mut Cursor<'_>) {
         self.push('$');
         self.expanded();
@@ -36,7 +36,7 @@ impl Parser {
         }
     }
 
-    /// `$(…)` and `<(…)`, behind the bracket.
+    /// `$(…)` and `<(…)`, after the opening parenthesis.
     pub(super) fn substitution(&mut self, cursor: &mut Cursor<'_>) {
         let (script, text) = nested(cursor);
         self.accept(&script);
@@ -46,7 +46,7 @@ impl Parser {
         self.word.get_or_insert_default().inner.push(script);
     }
 
-    /// `${…}`, behind the brace. Commands in it run perhaps, which is to say that they are not looked at.
+    /// `${…}`, after the opening brace. Commands in it may not run, so they are not looked at.
     pub(super) fn parameter(&mut self, cursor: &mut Cursor<'_>) {
         let from = cursor.at();
         let mut aside = Self::default();
@@ -107,7 +107,7 @@ impl Parser {
     }
 }
 
-/// The commands up to the parenthesis that closes the one just read, and the text with that parenthesis.
+/// The commands up to the matching closing parenthesis, and their text including it.
 pub(super) fn nested<'a>(cursor: &mut Cursor<'a>) -> (Script, &'a str) {
     let from = cursor.at();
     let mut reader = Parser { closes: Some(false), ..Parser::default() };

@@ -1,4 +1,4 @@
-//! Here-documents: their text is data and no command.
+//! Here-documents: their text is data, not commands.
 
 use super::super::cursor::Cursor;
 use super::Parser;
@@ -6,14 +6,14 @@ use super::Parser;
 /// How the text of a here-document is read.
 #[derive(Clone, Copy)]
 pub(super) struct Document {
-    /// Tabs before its end do not count.
+    /// Leading tabs before its delimiter are ignored.
     pub(super) tabs: bool,
-    /// A line that ends in a backslash goes on in the next one, for its end has no quotes.
+    /// A line that ends with a backslash continues on the next one, since the delimiter is not quoted.
     pub(super) joins: bool,
 }
 
 impl Parser {
-    /// Leaves out the text of here-documents: it is data.
+    /// Skips the text of here-documents.
     pub(super) fn skip_documents(&mut self, cursor: &mut Cursor<'_>) {
         for (end, document) in std::mem::take(&mut self.awaited) {
             let mut line = String::new();

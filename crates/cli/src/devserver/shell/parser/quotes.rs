@@ -5,7 +5,7 @@ use super::super::script::Unreachable;
 use super::Parser;
 
 impl Parser {
-    /// `'…'`, behind the quote.
+    /// `'…'`, after the opening quote.
     pub(super) fn literal(&mut self, cursor: &mut Cursor<'_>) {
         self.word.get_or_insert_default();
         loop {
@@ -17,7 +17,7 @@ impl Parser {
         }
     }
 
-    /// `$'…'`, behind the quote: what its escapes mean is not told, but where it ends.
+    /// `$'…'`, after the opening quote. Finds its end; escapes are not decoded.
     pub(super) fn escaped(&mut self, cursor: &mut Cursor<'_>) {
         self.expanded();
         loop {
@@ -30,7 +30,7 @@ impl Parser {
         }
     }
 
-    /// `"…"`, behind the quote.
+    /// `"…"`, after the opening quote.
     pub(super) fn quoted(&mut self, cursor: &mut Cursor<'_>) {
         self.word.get_or_insert_default();
         loop {

@@ -43,7 +43,7 @@ impl World {
         if matches!(reason, EndReason::InstanceExpired | EndReason::InstanceEnded)
             && !matches!(command, Command::ProcessExited { .. })
         {
-            assert_eq!(lease.listening.server(), None, "rule 2: a lease ended that somebody listens on");
+            assert_eq!(lease.listening.server(), None, "R2: a lease ended that somebody listens on");
         }
         let of_instance = |check: &dyn Fn(&Instance) -> bool| match &lease.owner {
             Owner::Instance(id) => check(self.registry.instance(id).unwrap()),
@@ -97,7 +97,7 @@ impl World {
         assert!(registry.leases().filter(|lease| lease.key.service.as_str() == "ai").count() <= 1);
         for lease in registry.leases() {
             let stranger = |server: &Listener| lease.is_strange(server);
-            assert!(!lease.listening.server().is_some_and(stranger), "rule 2: a stranger has {lease:?}");
+            assert!(!lease.listening.server().is_some_and(stranger), "R6: a stranger has {lease:?}");
             match &lease.owner {
                 Owner::Process(process) => {
                     assert!(

@@ -46,12 +46,12 @@ fn the_parts_of_a_dump_make_one_table() {
 }
 
 #[test]
-fn a_dump_that_does_not_end_is_no_table() {
+fn a_dump_that_does_not_end_is_an_error() {
     assert!(answer(&[socket_of(SEQUENCE)], PART).is_err());
 }
 
 #[test]
-fn a_dump_that_ends_with_an_error_is_no_table() {
+fn a_dump_that_ends_with_an_error_is_an_error() {
     let error = answer(&[socket_of(SEQUENCE), done(-105)], PART).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(Errno::NOBUFS.raw_os_error()));
 }
@@ -79,7 +79,7 @@ fn a_table_that_changed_under_the_dump_is_an_error() {
 }
 
 #[test]
-fn what_answers_another_question_is_passed_over() {
+fn an_answer_to_another_question_is_skipped() {
     assert_eq!(answer(&[socket_of(SEQUENCE - 1), socket_of(SEQUENCE), done(0)], PART).unwrap(), 1);
 }
 

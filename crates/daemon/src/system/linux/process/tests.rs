@@ -20,7 +20,7 @@ fn a_process_without_a_parent_has_none() {
 }
 
 #[test]
-fn a_line_that_is_cut_off_is_no_process() {
+fn a_line_that_is_cut_off_is_not_a_process() {
     for line in ["", "42", "42 (a", "42 (a)", "42 (a) S", "42 (a) S 7 1 1 0 -1"] {
         assert_eq!(Stat::parse(line.as_bytes()), None, "{line}");
     }

@@ -1,0 +1,95 @@
+//! One change at a time, on the way to one right entry for each event.
+
+use serde_json::{Value, json};
+
+use super::super::agents::{Entry, Nesting};
+use super::super::text::{Kind, Mistake, Node, parse};
+use super::entries::{self, OwnEntry};
+use super::{put, take};
+
+/// What an agent's settings should have.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Wanted<'w> {
+    pub(in super::super) entries: &'w [Entry],
+    pub(in super::super) nesting: Nesting,
+    /// As a shell reads it.
+    pub(in super::super) program: &'w str,
+}
+
+/// The next change on the way to one right `entry`; none if it is there.
+pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
+    let root = parse(text)?;
+    let element = || entry.element(wanted.nesting, wanted.program);
+    let Some(hooks) = root.get("hooks") else {
+        let hooks = json!({ entry.event: [element()] });
+        return put::member(text, &root, "hooks", &hooks).map(Some);
+    };
+    let Some(list) = hooks.get(entry.event) else {
+        return put::member(text, hooks, entry.event, &json!([element()])).map(Some);
+    };
+    if !matches!(list.kind, Kind::Array(_)) {
+        return Err(Mistake { at: list.start, expected: "a list" });
+    }
+    let all = entries::all(list);
+    let Some(kept) = all.iter().find(|own| is_usable(own, entry, wanted.nesting)) else {
+        return Ok(Some(put::item(text, list, &element())));
+    };
+    if let Some(spare) = all.iter().rfind(|own| *own != kept) {
+        let (around, at) = spare.place(list);
+        return Ok(Some(take::removed(text, around, at)));
+    }
+    corrected(text, kept, entry, wanted)
+}
+
+/// Whether an entry is where the agent looks, and can be corrected without a change for other hooks of its group.
+fn is_usable(own: &OwnEntry, entry: &Entry, nesting: Nesting) -> bool {
+    match (nesting, own.group) {
+        (Nesting::Flat, None) => true,
+        (Nesting::Groups, Some(group)) => own.is_alone() || has_matcher(group, entry),
+        (Nesting::Flat, Some(_)) | (Nesting::Groups, None) => false,
+    }
+}
+
+fn has_matcher(holder: &Node, entry: &Entry) -> bool {
+    match (holder.get("matcher"), entry.matcher) {
+        (found, Some(matcher)) => found.and_then(Node::text) == Some(matcher),
+        (None, None) => true,
+        // Both mean all of them.
+        (Some(found), None) => matches!(found.text(), Some("" | "*")),
+    }
+}
+
+/// The next thing in an entry that has to be corrected.
+fn corrected(text: &str, own: &OwnEntry, entry: &Entry, wanted: Wanted) -> Result<Option<String>, Mistake> {
+    let set = |holder: &Node, key: &str, value: &Value| {
+        let Some(found) = holder.get(key) else { return put::member(text, holder, key, value).map(Some) };
+        let (written, value) = (&text[found.start..found.end], value.to_string());
+        let changed = || format!("{}{value}{}", &text[..found.start], &text[found.end..]);
+        Ok((written != value).then(changed))
+    };
+    // The program may have moved.
+    let command = entry.command(wanted.program);
+    if own.hook.get("command").and_then(Node::text) != Some(command.as_str()) {
+        return set(own.hook, "command", &Value::from(command));
+    }
+    if let Some(at) = own.hook.find("args") {
+        return Ok(Some(take::removed(text, own.hook, at)));
+    }
+    if let Some(timeout) = entry.timeout
+        && let Some(text) = set(own.hook, "timeout", &timeout.into())?
+    {
+        return Ok(Some(text));
+    }
+    if own.group.is_some() && own.hook.get("type").and_then(Node::text) != Some("command") {
+        return set(own.hook, "type", &"command".into());
+    }
+    let holder = own.group.unwrap_or(own.hook);
+    if has_matcher(holder, entry) {
+        return Ok(None);
+    }
+    match (entry.matcher, holder.find("matcher")) {
+        (Some(matcher), _) => set(holder, "matcher", &matcher.into()),
+        (None, Some(at)) => Ok(Some(take::removed(text, holder, at))),
+        (None, None) => Ok(None),
+    }
+}

@@ -1,0 +1,47 @@
+//! The variables of the command: its ports, what its tool reads, and the lease.
+
+use std::process::Command;
+
+use styxy_client::PortRequest;
+
+use super::ask::Ports;
+use crate::devserver::plan::Plan;
+use crate::here::variables::{Served, variables};
+
+/// What the command's environment has other than what it inherits.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Environment {
+    set: Vec<(String, String)>,
+    removed: Vec<&'static str>,
+}
+
+impl Environment {
+    pub(super) fn apply(&self, command: &mut Command) {
+        for name in &self.removed {
+            command.env_remove(name);
+        }
+        command.envs(self.set.iter().map(|(name, value)| (name, value)));
+    }
+}
+
+/// The variable that leads a plugin inside of the command to its lease.
+const LOCK_ID: &str = "STYXY_LOCK_ID";
+
+pub(super) fn environment(plan: &Plan, requests: &[PortRequest], ports: &Ports) -> Environment {
+    let served: Vec<Served> =
+        requests.iter().zip(ports.numbers()).map(|(request, port)| Served::new(request, port)).collect();
+    let mut all = Vec::new();
+    if let (Some(row), Some(first)) = (plan.framework, served.first()) {
+        let port = first.port.to_string();
+        all.extend(row.env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{port}", &port))));
+    }
+    all.extend(variables(&served));
+    let lock_id = match ports {
+        Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
+        Ports::Probed { .. } => None,
+    };
+    // One that is inherited is of another port.
+    let removed = if lock_id.is_none() { vec![LOCK_ID] } else { Vec::new() };
+    all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
+    Environment { set: all, removed }
+}

@@ -1,0 +1,44 @@
+//! Where and for whom this command runs, as its folder and its environment say.
+
+use std::env;
+use std::path::PathBuf;
+
+use styxy_client::{Caller, CallerError, ProjectError, agents};
+
+use crate::say::failure::Failure;
+
+/// The user's home folder.
+pub(crate) fn user_home() -> Option<PathBuf> {
+    env::home_dir().filter(|home| !home.as_os_str().is_empty())
+}
+
+/// Where and for whom this command runs, as it is now.
+pub(crate) fn caller() -> Caller {
+    let folder = env::current_dir().ok();
+    Caller::new(folder.as_deref(), user_home(), |name| env::var(name).ok(), agents::nearest)
+}
+
+impl From<CallerError> for Failure {
+    fn from(error: CallerError) -> Self {
+        match error {
+            CallerError::NotUnicode { .. } => {
+                Self::usage(error.to_string(), "give another folder with --project DIR")
+            }
+            CallerError::InvalidPath { source, .. } => {
+                Self::usage(source.to_string(), "give a folder with --project DIR")
+            }
+            CallerError::NoFolder { given, source } => {
+                Self::usage(format!("--project {}: {source}", given.display()), "give a folder that exists")
+            }
+            CallerError::InvalidSession { source } => {
+                Self::usage(source.to_string(), "set STYXY_INSTANCE to such a name, or unset it")
+            }
+        }
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        Self::Usage(Box::new(error.refusal()))
+    }
+}

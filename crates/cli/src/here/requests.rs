@@ -1,0 +1,65 @@
+//! Which ports are asked for: the services that were named, with the name that was typed and what the project's file says.
+
+use styxy_client::PortRequest;
+use styxy_core::project::Project;
+use styxy_core::{ServiceName, ServiceType};
+
+use crate::here::variables;
+use crate::say::failure::Failure;
+
+/// A request for each of `services`: `name` as typed for the only one of them, all else as the file says.
+///
+/// # Errors
+/// Two of them would have the same variable, or `name` is typed for several.
+pub(crate) fn requests(
+    services: Vec<ServiceType>,
+    name: Option<&ServiceName>,
+    file: Option<&Project>,
+) -> Result<Vec<PortRequest>, Failure> {
+    if let Some((one, other)) = variables::clash(&services) {
+        let variable = variables::variable(one);
+        return Err(Failure::usage(
+            format!("{one} and {other} would both be {variable}"),
+            "name each service once",
+        ));
+    }
+    if name.is_some() && services.len() > 1 {
+        return Err(Failure::usage(
+            "--name does not go with several services: it is not said which of them it is for",
+            "put the names into .styxy.json",
+        ));
+    }
+    let request = |service| PortRequest { name: name.cloned(), ..PortRequest::new(service) }.or(file);
+    Ok(services.into_iter().map(request).collect())
+}
+
+/// The services of the project's file; `dev` if it names none.
+pub(crate) fn services(file: Option<&Project>) -> Vec<ServiceType> {
+    let named = file.into_iter().flat_map(|file| file.services.iter().map(|(service, _)| service.clone()));
+    let mut services: Vec<ServiceType> = named.collect();
+    if services.is_empty() {
+        services.extend(ServiceType::new("dev"));
+    }
+    services
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_for_several_services_and_one_service_twice_are_wrong_usage() {
+        let all = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+        let web = "web".parse().unwrap();
+        assert!(requests(all(&["dev", "api"]), Some(&web), None).is_err());
+        assert!(requests(all(&["dev", "dev"]), None, None).is_err());
+        assert_eq!(requests(all(&["dev"]), Some(&web), None).unwrap()[0].name, Some(web));
+    }
+
+    #[test]
+    fn without_a_word_the_services_are_the_files_and_else_dev() {
+        let file = styxy_core::project::parse(r#"{"services": {"api": {}, "web": {}}}"#).unwrap();
+        assert_eq!(services(Some(&file)), ["api".parse().unwrap(), "web".parse().unwrap()]);
+        assert_eq!(services(None), ["dev".parse().unwrap()]);
+    }
+}

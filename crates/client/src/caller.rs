@@ -1,0 +1,341 @@
+//! Where and for whom a command or a call runs.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use styxy_core::checkout::{self, Kinship};
+use styxy_core::project::Project;
+use styxy_core::{InstanceId, InvalidName, ProjectPath};
+
+use crate::agents::Agent;
+use crate::disk::Disk;
+use crate::project::{self, ProjectError};
+use crate::session::{self, Session, VARIABLES};
+
+/// Where and for whom a command or a call runs: the folder, the checkout around it, the agent session.
+///
+/// It is made of what it is given. It reads no environment and no current folder: in a program that is not ours, threads
+/// differ in both.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    folder: Option<PathBuf>,
+    root: Option<PathBuf>,
+    home: Option<PathBuf>,
+    variables: [Option<String>; VARIABLES.len()],
+    nearest: fn() -> Option<(Agent, u32)>,
+}
+
+/// Why it is unknown where or for whom a call runs.
+#[derive(Debug, thiserror::Error)]
+pub enum CallerError {
+    /// The path is not text, and leases name folders by text.
+    #[error("the path {} is not Unicode", path.display())]
+    NotUnicode {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The path cannot name a project.
+    #[error("the path {} cannot name a project", path.display())]
+    InvalidPath {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: InvalidName,
+    },
+    /// There is no such folder, or it may not be looked at.
+    #[error("the folder {} was not found", given.display())]
+    NoFolder {
+        /// The folder, as it was given.
+        given: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The environment names an agent session by what is not an instance id.
+    #[error("the environment does not name an agent session")]
+    InvalidSession {
+        /// What is wrong with the name.
+        source: InvalidName,
+    },
+}
+
+impl Caller {
+    /// The environment variables that `env` is asked for.
+    pub const VARIABLES: &[&str] = &VARIABLES;
+
+    /// A caller in `folder`, the current one; none if it was deleted. `home` is the user's home folder, which is not a
+    /// checkout, and `nearest` finds the agent that this process runs under: [`crate::agents::nearest`].
+    pub fn new(
+        folder: Option<&Path>,
+        home: Option<PathBuf>,
+        env: impl Fn(&str) -> Option<String>,
+        nearest: fn() -> Option<(Agent, u32)>,
+    ) -> Self {
+        let home = home.filter(|home| !home.as_os_str().is_empty());
+        let nowhere = Self { folder: None, root: None, home, variables: VARIABLES.map(env), nearest };
+        folder.map(|folder| nowhere.at(folder)).unwrap_or(nowhere)
+    }
+
+    /// The same caller in another folder, which may be relative to this one's.
+    #[must_use]
+    pub fn at(&self, folder: &Path) -> Self {
+        let folder = canonical(&self.absolute(folder)).ok();
+        let root = folder.as_deref().and_then(|folder| checkout::root(folder, self.home(), &Disk));
+        Self { folder, root, ..self.clone() }
+    }
+
+    /// The user's home folder.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
+    /// The folder, canonical; none if it was deleted.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The root of the checkout around the folder, canonical; none outside of one.
+    #[must_use]
+    pub fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
+    /// The root of the checkout, or outside of one the folder itself.
+    #[must_use]
+    pub fn place(&self) -> Option<&Path> {
+        self.root().or(self.folder())
+    }
+
+    /// The root of the checkout as leases name it; none outside of one.
+    ///
+    /// # Errors
+    /// Leases cannot name it.
+    pub fn project(&self) -> Result<Option<ProjectPath>, CallerError> {
+        self.root().map(project_path).transpose()
+    }
+
+    /// The checkout around `folder` as leases name it; outside of one, the folder itself, which may be deleted.
+    ///
+    /// # Errors
+    /// Leases cannot name it.
+    pub fn project_around(&self, folder: &Path) -> Result<ProjectPath, CallerError> {
+        self.at(folder).root().map_or_else(|| self.project_named(folder), project_path)
+    }
+
+    /// `folder` as leases name it, which may be deleted: canonical if it exists.
+    ///
+    /// # Errors
+    /// Leases cannot name it.
+    pub fn project_named(&self, folder: &Path) -> Result<ProjectPath, CallerError> {
+        let absolute = self.absolute(folder);
+        project_path(&canonical(&absolute).or_else(|_| std::path::absolute(&absolute)).unwrap_or(absolute))
+    }
+
+    /// `folder` as leases name it.
+    ///
+    /// # Errors
+    /// There is no such folder, or leases cannot name it.
+    pub fn project_at(&self, folder: &Path) -> Result<ProjectPath, CallerError> {
+        let found = canonical(&self.absolute(folder));
+        project_path(&found.map_err(|source| CallerError::NoFolder { given: folder.to_owned(), source })?)
+    }
+
+    /// The project's file that counts in the folder: the nearest one up to the root of the checkout.
+    ///
+    /// # Errors
+    /// The nearest file cannot be read, or has a mistake.
+    pub fn file(&self) -> Result<Option<Project>, ProjectError> {
+        self.folder().map_or(Ok(None), |folder| project::find(folder, self.root()))
+    }
+
+    /// The agent session; none for a person's shell.
+    ///
+    /// # Errors
+    /// The environment names one by what is not an instance id.
+    pub fn session(&self) -> Result<Option<Session>, CallerError> {
+        session::session(|name| self.variable(name), self.nearest)
+            .map_err(|source| CallerError::InvalidSession { source })
+    }
+
+    /// The name of the agent session, which is cheaper to find out than its process.
+    ///
+    /// # Errors
+    /// As [`Caller::session`].
+    pub fn instance(&self) -> Result<Option<InstanceId>, CallerError> {
+        session::instance(|name| self.variable(name), self.nearest)
+            .map_err(|source| CallerError::InvalidSession { source })
+    }
+
+    /// How the checkout or folder `theirs` is related to the caller's; both are canonical.
+    #[must_use]
+    pub fn kinship(&self, theirs: &Path) -> Kinship {
+        self.place().map_or(Kinship::Unrelated, |ours| checkout::kinship(ours, theirs, self.home(), &Disk))
+    }
+
+    /// Whether a deleted folder was in the caller's checkout, or in a worktree of its repository that git has a record of.
+    #[must_use]
+    pub fn had(&self, deleted: &Path) -> bool {
+        self.place()
+            .is_some_and(|ours| deleted.starts_with(ours) || checkout::is_recorded(ours, deleted, &Disk))
+    }
+
+    fn absolute(&self, folder: &Path) -> PathBuf {
+        self.folder().map_or_else(|| folder.to_owned(), |here| here.join(folder))
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        let index = VARIABLES.iter().position(|variable| *variable == name)?;
+        self.variables[index].clone()
+    }
+}
+
+/// The canonical form of `path` as people write it.
+///
+/// # Errors
+/// It does not exist, or may not be looked at.
+fn canonical(path: &Path) -> io::Result<PathBuf> {
+    checkout::canonical(path, &Disk)
+}
+
+fn project_path(path: &Path) -> Result<ProjectPath, CallerError> {
+    let text = path.to_str().ok_or_else(|| CallerError::NotUnicode { path: path.to_owned() })?;
+    ProjectPath::new(text).map_err(|source| CallerError::InvalidPath { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::fs;
+
+    use super::*;
+
+    /// A folder with the checkout `app`, its worktree `app-fix`, and `plain`, which is none.
+    struct Top(tempfile::TempDir);
+
+    impl Top {
+        fn new() -> Self {
+            let top = Self(tempfile::tempdir().unwrap());
+            for folder in ["app/.git/worktrees/fix", "app/web", "app-fix", "plain"] {
+                fs::create_dir_all(top.at(folder)).unwrap();
+            }
+            let own = top.at("app/.git/worktrees/fix");
+            fs::write(own.join("gitdir"), format!("{}/.git\n", top.at("app-fix").display())).unwrap();
+            fs::write(top.at("app-fix/.git"), format!("gitdir: {}\n", own.display())).unwrap();
+            top
+        }
+        fn at(&self, path: &str) -> PathBuf {
+            canonical(self.0.path()).unwrap().join(path)
+        }
+        fn caller(&self, folder: &str) -> Caller {
+            self.caller_with(folder, &[])
+        }
+        fn caller_with(&self, folder: &str, env: &[(&str, &str)]) -> Caller {
+            let set = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).into());
+            Caller::new(Some(&self.at(folder)), None, set, || None)
+        }
+    }
+
+    fn named(path: &Path) -> ProjectPath {
+        ProjectPath::new(path.to_str().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_caller_is_in_the_checkout_around_its_folder_and_outside_of_one_in_the_folder() {
+        let top = Top::new();
+        let inside = top.caller("app/web");
+        assert_eq!(inside.project().unwrap(), Some(named(&top.at("app"))));
+        assert_eq!(inside.place(), Some(top.at("app").as_path()));
+        let outside = top.caller("plain");
+        assert_eq!(outside.project().unwrap(), None);
+        assert_eq!(outside.place(), Some(top.at("plain").as_path()));
+        let nowhere = top.caller("gone");
+        assert_eq!((nowhere.place(), nowhere.file().unwrap()), (None, None));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_symbolic_link_leads_to_the_same_checkout_and_to_the_same_home() {
+        let top = Top::new();
+        std::os::unix::fs::symlink(top.at("app"), top.at("link")).unwrap();
+        assert_eq!(top.caller("link/web").root(), Some(top.at("app").as_path()));
+        let home = Some(top.at("link"));
+        assert_eq!(Caller::new(Some(&top.at("app/web")), home, |_| None, || None).root(), None);
+    }
+
+    #[test]
+    fn another_folder_may_be_relative_to_the_callers() {
+        let top = Top::new();
+        let caller = top.caller("app/web");
+        assert_eq!(caller.at(Path::new("../../app-fix")).root(), Some(top.at("app-fix").as_path()));
+        assert_eq!(caller.project_at(Path::new("..")).unwrap(), named(&top.at("app")));
+        assert_eq!(caller.project_at(Path::new(".")).unwrap(), named(&top.at("app/web")));
+        assert_eq!(caller.project_named(Path::new("./gone")).unwrap(), named(&top.at("app/web/gone")));
+        assert_eq!(caller.project_around(Path::new(".")).unwrap(), named(&top.at("app")));
+        assert_eq!(caller.project_around(Path::new("../../plain")).unwrap(), named(&top.at("plain")));
+        assert_eq!(caller.project_around(&top.at("plain/gone")).unwrap(), named(&top.at("plain/gone")));
+    }
+
+    #[test]
+    fn what_keeps_a_folder_from_being_named_is_said_with_its_cause() {
+        let top = Top::new();
+        let error = top.caller("app").project_at(Path::new("gone")).unwrap_err();
+        assert!(
+            matches!(&error, CallerError::NoFolder { given, .. } if given == Path::new("gone")),
+            "{error:?}"
+        );
+        assert!(error.source().is_some());
+        let long = "x".repeat(5000);
+        let error = top.caller("app").project_named(Path::new(&long)).unwrap_err();
+        assert!(matches!(error, CallerError::InvalidPath { .. }), "{error:?}");
+    }
+
+    /// Other systems have no such paths.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_path_that_is_not_unicode_names_no_project() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let top = Top::new();
+        let strange = top.at("").join(std::ffi::OsStr::from_bytes(b"\xff"));
+        fs::create_dir_all(strange.join(".git")).unwrap();
+        let caller = top.caller("app").at(&strange);
+        assert_eq!(caller.place(), Some(strange.as_path()));
+        assert!(matches!(caller.project(), Err(CallerError::NotUnicode { .. })));
+    }
+
+    #[test]
+    fn the_session_is_read_from_what_was_handed_over() {
+        let top = Top::new();
+        assert_eq!(top.caller("app").session().unwrap(), None);
+        let session = top.caller_with("app", &[("CLAUDE_PID", "42")]).session().unwrap().unwrap();
+        assert_eq!(
+            (session.instance.as_str(), session.pid.map(styxy_core::Pid::get)),
+            ("claude-42", Some(42))
+        );
+        let error = top.caller_with("app", &[("STYXY_INSTANCE", "a b")]).instance().unwrap_err();
+        assert!(matches!(error, CallerError::InvalidSession { .. }) && error.source().is_some(), "{error:?}");
+    }
+
+    #[test]
+    fn the_projects_file_counts_up_to_the_root_of_the_checkout() {
+        let top = Top::new();
+        let text = r#"{"services": {"dev": {"port": 3000}}}"#;
+        fs::write(top.at(".styxy.json"), text).unwrap();
+        assert_eq!(top.caller("app/web").file().unwrap(), None);
+        fs::write(top.at("app/.styxy.json"), text).unwrap();
+        assert!(top.caller("app/web").file().unwrap().is_some());
+        assert!(top.caller("plain").at(&top.at("app/web")).file().unwrap().is_some());
+    }
+
+    #[test]
+    fn worktrees_are_known_by_gits_files() {
+        let top = Top::new();
+        let caller = top.caller("app/web");
+        assert_eq!(caller.kinship(&top.at("app")), Kinship::Same);
+        assert_eq!(caller.kinship(&top.at("app-fix")), Kinship::Sibling);
+        assert_eq!(caller.kinship(&top.at("plain")), Kinship::Unrelated);
+        fs::remove_dir_all(top.at("app-fix")).unwrap();
+        assert!(caller.had(&top.at("app-fix/web")) && caller.had(&top.at("app/gone")));
+        assert!(!caller.had(&top.at("plain/gone")));
+    }
+}

@@ -1,0 +1,24 @@
+//! This machine's file system, for the core's rules about checkouts.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use styxy_core::checkout::{Files, Kind};
+
+pub(crate) struct Disk;
+
+impl Files for Disk {
+    fn kind(&self, path: &Path) -> Option<Kind> {
+        fs::metadata(path).ok().map(|found| found.file_type().into())
+    }
+    fn open(&self, path: &Path) -> io::Result<impl Read> {
+        File::open(path)
+    }
+    fn entries(&self, folder: &Path) -> Vec<PathBuf> {
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    }
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
+    }
+}

@@ -1,0 +1,222 @@
+//! The live leases of a caller's servers: whose one is, which one a server has, and a new one where there is none.
+
+use styxy_core::api::{AllocationsQuery, Lease, State};
+use styxy_core::{InstanceId, Port};
+
+use crate::{Client, Error, PortRequest, Terms};
+
+/// Whose a lease is, by what it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of<'a> {
+    /// Of this project, and of this agent session or of none if the caller is in none.
+    Caller,
+    /// Of this project and of no session, while the caller is in one: a person's.
+    Person,
+    /// Of this project, and of another session.
+    Session(&'a InstanceId),
+    /// Of another project, or of none.
+    Project,
+}
+
+/// Whose `lease` is to a caller with these terms.
+#[must_use]
+pub fn whose<'a>(lease: &'a Lease, caller: &Terms) -> Of<'a> {
+    match &lease.instance_id {
+        _ if lease.project_path != caller.project => Of::Project,
+        theirs if *theirs == caller.instance => Of::Caller,
+        Some(theirs) => Of::Session(theirs),
+        None => Of::Person,
+    }
+}
+
+/// Whether the lease's own server listens.
+#[must_use]
+pub fn is_up(lease: &Lease) -> bool {
+    lease.state == State::Active && lease.conflict.is_none()
+}
+
+/// Whether `lease` is for the server of `request`, wherever that runs, and its port is not taken by another.
+#[must_use]
+pub fn is_for(lease: &Lease, request: &PortRequest) -> bool {
+    let is_key = lease.service_type == request.service && lease.service_name == request.name;
+    is_key && lease.conflict.is_none()
+}
+
+/// Whose leases will do, beside the caller's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// Nobody else's.
+    Own,
+    /// To a session a person's, and to a person any session's.
+    Visible,
+    /// To a session a person's, and then another session's.
+    Any,
+}
+
+/// A port that is leased for a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    /// The port.
+    pub port: Port,
+    /// Why it is not the preferred one.
+    pub reason: Option<String>,
+}
+
+/// A port for each request: of a live lease if there is one, else of one that is leased now, all missing ones at once.
+///
+/// # Errors
+/// The daemon refuses, or cannot be asked.
+pub async fn present_or_new(
+    client: &Client,
+    requests: &[PortRequest],
+    terms: &Terms,
+    accepted: Accepted,
+) -> Result<Vec<Leased>, Error> {
+    let query = AllocationsQuery { project_path: terms.project.clone(), ..AllocationsQuery::default() };
+    let leases = client.allocations(&query).await?.allocations;
+    let present = |request| Some(Leased { port: present(&leases, request, terms, accepted)?, reason: None });
+    let mut found: Vec<Option<Leased>> = requests.iter().map(present).collect();
+    let missing = requests.iter().zip(&found).filter(|(_, found)| found.is_none());
+    let missing: Vec<PortRequest> = missing.map(|(request, _)| request.clone()).collect();
+    if !missing.is_empty() {
+        let request = Terms { reuse: Some(true), ..terms.clone() }.request(missing);
+        let answer = client.allocate(&request).await?;
+        let new = answer.grants().iter();
+        let new = new.map(|grant| Leased { port: grant.port, reason: grant.reason.clone() });
+        for (gap, new) in found.iter_mut().filter(|found| found.is_none()).zip(new) {
+            *gap = Some(new);
+        }
+    }
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The port that the server of `request` listens on, if one of this project runs.
+///
+/// # Errors
+/// The daemon cannot be asked.
+pub async fn running(client: &Client, request: &PortRequest, terms: &Terms) -> Result<Option<Port>, Error> {
+    let query = AllocationsQuery {
+        service_type: Some(request.service.clone()),
+        project_path: terms.project.clone(),
+        ..AllocationsQuery::default()
+    };
+    let mut leases = client.allocations(&query).await?.allocations;
+    leases.retain(is_up);
+    Ok(present(&leases, request, terms, Accepted::Any))
+}
+
+/// The port of the lease that the server of `request` most likely has: one that listens, then the oldest.
+fn present(leases: &[Lease], request: &PortRequest, terms: &Terms, accepted: Accepted) -> Option<Port> {
+    let rank = |lease: &Lease| match (whose(lease, terms), accepted) {
+        (Of::Caller, _) => Some(0),
+        (Of::Person, Accepted::Visible | Accepted::Any) => Some(1),
+        // A person may mean any session's server; a session does not mean another's.
+        (Of::Session(_), Accepted::Visible) if terms.instance.is_none() => Some(0),
+        (Of::Session(_), Accepted::Any) => Some(2),
+        (Of::Person | Of::Session(_) | Of::Project, _) => None,
+    };
+    let fitting = leases.iter().filter(|lease| is_for(lease, request));
+    let ranked = fitting.filter_map(|lease| Some((rank(lease)?, lease)));
+    let order = |(rank, lease): &(u8, &Lease)| (*rank, !is_up(lease), lease.allocated_at, lease.lock_id);
+    ranked.min_by_key(order).map(|(_, lease)| lease.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// A lease for `dev` in `/w/app`, changed by `change`.
+    fn lease(port: u16, change: impl FnOnce(&mut Value)) -> Lease {
+        let mut wire = json!({
+            "lock_id": format!("4f5e0000-0000-4000-8000-{port:012}"), "port": port, "service_type": "dev",
+            "service_name": null, "instance_id": null, "project_path": "/w/app", "state": "granted",
+            "owner": {"kind": "listener"}, "allocated_at": "2026-11-22T17:40:00Z",
+        });
+        change(&mut wire);
+        serde_json::from_value(wire).unwrap()
+    }
+
+    fn dev() -> PortRequest {
+        PortRequest::new("dev".parse().unwrap())
+    }
+
+    fn terms(project: Option<&str>, instance: Option<&str>) -> Terms {
+        let project = project.map(|path| styxy_core::ProjectPath::new(path).unwrap());
+        Terms { project, instance: instance.map(|id| InstanceId::new(id).unwrap()), ..Terms::default() }
+    }
+
+    fn of_session(port: u16, instance: Option<&str>, state: &str) -> Lease {
+        lease(port, |wire| {
+            wire["instance_id"] = json!(instance);
+            wire["state"] = json!(state);
+        })
+    }
+
+    fn seen(leases: &[Lease], terms: &Terms, accepted: Accepted) -> Option<u16> {
+        present(leases, &dev(), terms, accepted).map(Port::get)
+    }
+
+    #[test]
+    fn a_lease_is_the_callers_a_persons_another_sessions_or_another_projects() {
+        let (persons, theirs) = (of_session(1, None, "granted"), of_session(2, Some("claude-1"), "granted"));
+        let app = |instance| terms(Some("/w/app"), instance);
+        assert_eq!(whose(&persons, &app(None)), Of::Caller);
+        assert_eq!(whose(&persons, &app(Some("claude-2"))), Of::Person);
+        assert_eq!(whose(&theirs, &app(Some("claude-1"))), Of::Caller);
+        let session = Of::Session(theirs.instance_id.as_ref().unwrap());
+        assert_eq!(whose(&theirs, &app(Some("claude-2"))), session);
+        assert_eq!(whose(&theirs, &app(None)), session);
+        assert_eq!(whose(&theirs, &terms(Some("/w/other"), Some("claude-1"))), Of::Project);
+        assert_eq!(whose(&theirs, &terms(None, Some("claude-1"))), Of::Project);
+    }
+
+    #[test]
+    fn the_oldest_lease_that_listens_is_the_one_shown() {
+        let terms = terms(Some("/w/app"), None);
+        let at = |minute: u8| json!(format!("2026-11-22T17:{minute:02}:00Z"));
+        let mut leases = vec![
+            lease(3001, |wire| wire["allocated_at"] = at(10)),
+            lease(3002, |wire| wire["allocated_at"] = at(20)),
+        ];
+        assert_eq!(seen(&leases, &terms, Accepted::Visible), Some(3001));
+        for (port, minute) in [(3004, 40), (3003, 30)] {
+            leases.push(lease(port, |wire| {
+                wire["allocated_at"] = at(minute);
+                wire["state"] = json!("active");
+            }));
+        }
+        assert_eq!(seen(&leases, &terms, Accepted::Visible), Some(3003));
+        assert_eq!(seen(&leases, &terms, Accepted::Own), Some(3003));
+    }
+
+    #[test]
+    fn a_session_has_its_own_then_a_persons_and_a_person_has_any() {
+        let theirs = of_session(3001, Some("claude-1"), "active");
+        let (persons, own) =
+            (of_session(3002, None, "active"), of_session(3003, Some("claude-2"), "granted"));
+        let all = [theirs, persons, own];
+        let (session, person) = (terms(Some("/w/app"), Some("claude-2")), terms(Some("/w/app"), None));
+        assert_eq!(seen(&all, &session, Accepted::Visible), Some(3003));
+        assert_eq!(seen(&all[..2], &session, Accepted::Visible), Some(3002));
+        assert_eq!(seen(&all[..2], &session, Accepted::Own), None, "a person's server is not the session's");
+        assert_eq!(seen(&all[..1], &session, Accepted::Visible), None, "it gets one of its own");
+        assert_eq!(seen(&all[..1], &person, Accepted::Visible), Some(3001));
+        assert_eq!(seen(&all[..1], &person, Accepted::Own), None);
+        assert_eq!(seen(&all[..1], &session, Accepted::Any), Some(3001));
+        assert_eq!(seen(&all[..2], &session, Accepted::Any), Some(3002));
+    }
+
+    #[test]
+    fn another_projects_service_or_name_is_not_shown_and_neither_is_a_port_that_a_stranger_has() {
+        let leases = [
+            lease(3001, |wire| wire["project_path"] = json!("/w/other")),
+            lease(3002, |wire| wire["project_path"] = json!(null)),
+            lease(3003, |wire| wire["service_name"] = json!("web")),
+            lease(3004, |wire| wire["service_type"] = json!("api")),
+            lease(3005, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"})),
+        ];
+        assert_eq!(seen(&leases, &terms(Some("/w/app"), None), Accepted::Visible), None);
+        assert_eq!(seen(&leases, &terms(None, None), Accepted::Visible), Some(3002));
+    }
+}

@@ -1,0 +1,47 @@
+//! The owner of the daemon's files. A folder of another user means `sudo` with that user's HOME, or an attack.
+
+use std::path::Path;
+
+use crate::Error;
+
+/// Fails if `path` exists and belongs to another user. Takes about a microsecond.
+#[cfg(unix)]
+pub(crate) fn check(path: &Path) -> Result<(), Error> {
+    check_as(path, rustix::process::geteuid().as_raw())
+}
+
+#[cfg(unix)]
+fn check_as(path: &Path, ours: u32) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt;
+    match path.metadata() {
+        Ok(metadata) if metadata.uid() != ours => {
+            Err(Error::NotOurs { path: path.to_owned(), owner: metadata.uid(), ours })
+        }
+        // A path that cannot be read cannot be connected to either, and that error says more.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// The pipe's access list admits its owner only.
+#[cfg(windows)]
+#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
+pub(crate) fn check(_: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_another_user_is_refused_with_what_to_type() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = rustix::process::geteuid().as_raw();
+        assert!(check(folder.path()).is_ok());
+        let error = check_as(folder.path(), ours + 1).unwrap_err();
+        assert!(matches!(error, Error::NotOurs { owner, .. } if owner == ours), "{error:?}");
+        assert!(error.refusal().hint.unwrap().contains("STYXY_HOME"));
+        assert!(check_as(&folder.path().join("absent"), ours + 1).is_ok());
+    }
+}

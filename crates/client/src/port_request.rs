@@ -1,0 +1,219 @@
+//! Requests for ports: what was given counts, the project's file says the rest, and the caller says for whom.
+
+use styxy_core::api::{AllocateRequest, MemberRequest};
+use styxy_core::project::{EnvName, Project, Service};
+use styxy_core::{InstanceId, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
+use uuid::Uuid;
+
+use crate::{Caller, CallerError};
+
+/// A request for the port of one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortRequest {
+    /// What kind of server it is for.
+    pub service: ServiceType,
+    /// Which of several servers of that kind.
+    pub name: Option<ServiceName>,
+    /// Preferred port; another one is used if it is taken.
+    pub port: Option<Port>,
+    /// The port that this kind of server has if nobody says otherwise. It yields to a preferred port.
+    pub default_port: Option<Port>,
+    /// Whether it is refused if the preferred port is taken.
+    pub exact: Option<bool>,
+    /// Further variables that hold the port. They are not sent.
+    pub env: Vec<EnvName>,
+    /// What differs from the terms of the group that it is in.
+    pub terms: Terms,
+}
+
+impl PortRequest {
+    /// A request for any port.
+    #[must_use]
+    pub fn new(service: ServiceType) -> Self {
+        let terms = Terms::default();
+        Self { service, name: None, port: None, default_port: None, exact: None, env: Vec::new(), terms }
+    }
+
+    /// With what the project's file says where nothing was given. Its port and its variables are for the server of its name:
+    /// they do not apply if another name was given.
+    #[must_use]
+    pub fn or(self, file: Option<&Project>) -> Self {
+        let Some(file) = file else { return self };
+        let Service { name, port, mut env } = file.wish(&self.service, self.name.as_ref());
+        env.extend(self.env.into_iter().filter(|name| !env.contains(name)).collect::<Vec<_>>());
+        let port = self.port.or(port);
+        Self { name, port, default_port: self.default_port.filter(|_| port.is_none()), env, ..self }
+    }
+
+    fn member(self) -> MemberRequest {
+        let Self { service, name, port, default_port, exact, env: _, terms } = self;
+        MemberRequest {
+            service_type: Some(service),
+            service_name: name,
+            preferred_port: port,
+            default_port,
+            exact,
+            reuse: terms.reuse,
+            instance_id: terms.instance,
+            project_path: terms.project,
+            pid: terms.pid,
+        }
+    }
+}
+
+/// For whom ports are, and whether they may be ports that are leased already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The project, by the root of its checkout.
+    pub project: Option<ProjectPath>,
+    /// The agent session.
+    pub instance: Option<InstanceId>,
+    /// The owner process.
+    pub pid: Option<Pid>,
+    /// Whether the live lease of the same key will do.
+    pub reuse: Option<bool>,
+}
+
+impl Terms {
+    /// With the caller's project and session where none was given.
+    ///
+    /// # Errors
+    /// The caller's project cannot be named, or the environment names its session by what is not an instance id.
+    pub fn or(self, caller: &Caller) -> Result<Self, CallerError> {
+        let project = self.project.map_or_else(|| caller.project(), |given| Ok(Some(given)))?;
+        let instance = self.instance.map_or_else(|| caller.instance(), |given| Ok(Some(given)))?;
+        Ok(Self { project, instance, ..self })
+    }
+
+    /// A request for one port as such, and for several as a group: all or none.
+    #[must_use]
+    pub fn request(self, mut ports: Vec<PortRequest>) -> AllocateRequest {
+        match (ports.pop(), ports.is_empty()) {
+            (Some(one), true) => self.one(one),
+            (last, _) => self.group(ports.into_iter().chain(last)),
+        }
+    }
+
+    /// A request for one port.
+    #[must_use]
+    pub fn one(self, port: PortRequest) -> AllocateRequest {
+        let member = port.member();
+        AllocateRequest {
+            service_type: member.service_type,
+            service_name: member.service_name,
+            preferred_port: member.preferred_port,
+            default_port: member.default_port,
+            exact: member.exact,
+            reuse: member.reuse.or(self.reuse),
+            instance_id: member.instance_id.or(self.instance),
+            project_path: member.project_path.or(self.project),
+            pid: member.pid.or(self.pid),
+            request_id: fresh_id(),
+            ..AllocateRequest::default()
+        }
+    }
+
+    /// A request for a group of ports, all or none.
+    #[must_use]
+    pub fn group(self, ports: impl IntoIterator<Item = PortRequest>) -> AllocateRequest {
+        AllocateRequest {
+            reuse: self.reuse,
+            instance_id: self.instance,
+            project_path: self.project,
+            pid: self.pid,
+            request_id: fresh_id(),
+            services: Some(ports.into_iter().map(PortRequest::member).collect()),
+            ..AllocateRequest::default()
+        }
+    }
+}
+
+/// An id that no other request has: under it a client that lost the answer may send the request again, and it grants once.
+fn fresh_id() -> Option<RequestId> {
+    RequestId::new(&Uuid::new_v4().to_string()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use styxy_core::project::parse;
+
+    fn dev() -> PortRequest {
+        PortRequest::new("dev".parse().unwrap())
+    }
+
+    fn port(number: u16) -> Option<Port> {
+        Port::new(number).ok()
+    }
+
+    fn file() -> Project {
+        parse(r#"{"services": {"dev": {"name": "web", "port": 3000, "env": ["WEB_PORT"]}}}"#).unwrap()
+    }
+
+    /// The request as it is sent, without its id.
+    fn sent(mut request: AllocateRequest) -> Value {
+        assert!(request.request_id.take().is_some());
+        serde_json::to_value(request).unwrap()
+    }
+
+    #[test]
+    fn the_file_says_what_was_not_given() {
+        let open = dev().or(Some(&file()));
+        assert_eq!(open.name.as_ref().map(ServiceName::as_str), Some("web"));
+        assert_eq!((open.port, open.env), (port(3000), vec!["WEB_PORT".parse().unwrap()]));
+        let typed = PortRequest { port: port(5000), ..dev() }.or(Some(&file()));
+        assert_eq!((typed.name.is_some(), typed.port), (true, port(5000)));
+        let api = PortRequest::new("api".parse().unwrap());
+        assert_eq!(api.clone().or(Some(&file())), api);
+        assert_eq!(dev().or(None), dev());
+    }
+
+    #[test]
+    fn the_files_port_is_that_of_its_own_name() {
+        let named = |name: &str| PortRequest { name: name.parse().ok(), ..dev() }.or(Some(&file()));
+        assert_eq!(named("web").port, port(3000));
+        let admin = named("admin");
+        assert_eq!((admin.name.as_ref().map(ServiceName::as_str), admin.port), (Some("admin"), None));
+        assert!(admin.env.is_empty());
+    }
+
+    #[test]
+    fn a_default_port_yields_to_the_files_port_and_variables_add_up() {
+        let default = PortRequest { default_port: port(5173), ..dev() };
+        let filled = default.clone().or(Some(&file()));
+        assert_eq!((filled.port, filled.default_port), (port(3000), None));
+        let other = PortRequest { name: "admin".parse().ok(), ..default };
+        assert_eq!(other.or(Some(&file())).default_port, port(5173));
+        let env = ["A_PORT", "WEB_PORT"].map(|name| name.parse().unwrap()).into();
+        let more = PortRequest { env, ..dev() }.or(Some(&file())).env;
+        assert_eq!(more.iter().map(ToString::to_string).collect::<Vec<_>>(), ["WEB_PORT", "A_PORT"]);
+    }
+
+    #[test]
+    fn one_port_is_asked_for_as_such_and_several_are_a_group() {
+        let terms = Terms { reuse: Some(true), pid: Pid::new(42), ..Terms::default() };
+        let one = sent(terms.clone().request(vec![dev()]));
+        assert_eq!(one, json!({"service_type": "dev", "reuse": true, "pid": 42}));
+        let two = sent(terms.request(vec![dev(), PortRequest { port: port(80), ..dev() }]));
+        let members = json!([{"service_type": "dev"}, {"service_type": "dev", "preferred_port": 80}]);
+        assert_eq!(two, json!({"services": members, "reuse": true, "pid": 42}));
+    }
+
+    #[test]
+    fn a_ports_own_terms_win_over_those_of_the_request() {
+        let own = Terms { pid: Pid::new(7), reuse: Some(false), ..Terms::default() };
+        let own = PortRequest { terms: own, ..dev() };
+        let terms = Terms { pid: Pid::new(42), reuse: Some(true), ..Terms::default() };
+        let one = sent(terms.clone().one(own.clone()));
+        assert_eq!((&one["pid"], &one["reuse"]), (&json!(7), &json!(false)));
+        let group = sent(terms.group([own]));
+        assert_eq!((&group["pid"], &group["services"][0]["pid"]), (&json!(42), &json!(7)));
+    }
+
+    #[test]
+    fn no_two_requests_have_one_id() {
+        let id = || Terms::default().one(dev()).request_id;
+        assert_ne!(id(), id());
+    }
+}

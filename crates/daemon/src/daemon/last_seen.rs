@@ -1,0 +1,249 @@
+//! Which sockets listened on leased ports at the last look, and what a new look at the system's table says.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+
+use styxy_core::{Lease, Listening, Pid, Port, ProjectPath, Registry, Timestamp};
+
+use crate::system::{ListeningSocket, SocketTable};
+
+/// Listening sockets by port, in a fixed order, so that two looks can be compared.
+pub(crate) type Sockets = BTreeMap<Port, Vec<ListeningSocket>>;
+
+/// The system's table of listening sockets, and what it said about leased ports before.
+#[derive(Debug)]
+pub(crate) struct LastSeen {
+    table: SocketTable,
+    /// The sockets on each leased port that the engine knows about.
+    leased: HashMap<Port, Vec<ListeningSocket>>,
+    /// The sockets on each orphaned port that were offered to the engine for adoption.
+    orphaned: HashMap<Port, Vec<ListeningSocket>>,
+}
+
+/// Which sockets a look asks about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ports<'a> {
+    /// Those on any leased or orphaned port that changed since the engine last learned of them.
+    Changed,
+    /// All on these leased ports, changed or not: who holds a socket may change while the socket stays.
+    These(&'a BTreeSet<Port>),
+}
+
+/// What one look at the table says.
+#[derive(Debug, Default)]
+pub(super) struct Observation {
+    /// Leased ports that somebody listened on, and nobody does now.
+    pub(super) silent: Vec<Port>,
+    /// Leased ports with the same sockets as before.
+    pub(super) still: Vec<Port>,
+    /// Sockets whose holders have to be looked up.
+    pub(super) unidentified: Vec<Sighting>,
+}
+
+/// Somebody listens on a leased or orphaned port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sighting {
+    pub(super) port: Port,
+    pub(super) sockets: Vec<ListeningSocket>,
+    /// The processes that most likely have the sockets: those of the lease.
+    pub(super) hints: Vec<Pid>,
+    /// The worktree of the lease.
+    pub(super) project: Option<ProjectPath>,
+    pub(super) claim: Claim,
+}
+
+/// What Styxy has to do with a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// A lease covers it.
+    Leased,
+    /// Its lease ended with its owner less than `unbind_grace` ago.
+    Orphaned,
+}
+
+impl LastSeen {
+    /// Begins with what `registry` knows: a leased port where somebody listened counts as changed.
+    ///
+    /// # Errors
+    /// The system offers no table of sockets.
+    pub(crate) fn open(registry: &Registry) -> io::Result<Self> {
+        let known = registry.leases().filter(|lease| lease.listening != Listening::Nothing);
+        Ok(Self {
+            table: SocketTable::open()?,
+            leased: known.map(|lease| (lease.port, Vec::new())).collect(),
+            orphaned: HashMap::new(),
+        })
+    }
+
+    /// Every listening socket of the machine. Takes about 50 µs.
+    ///
+    /// # Errors
+    /// The table cannot be read now. That says nothing about who listens.
+    pub(super) fn sockets(&mut self) -> io::Result<Sockets> {
+        let mut by_port = Sockets::new();
+        for mut socket in self.table.listening()? {
+            // Where the table names processes, a socket has no number that lasts.
+            socket.inode = socket.pid.map_or(socket.inode, |pid| pid.get().into());
+            by_port.entry(socket.port).or_default().push(socket);
+        }
+        for sockets in by_port.values_mut() {
+            sockets.sort_unstable_by_key(|socket| (socket.inode, socket.address));
+        }
+        Ok(by_port)
+    }
+
+    /// What `sockets`, just read, say of `ports`.
+    ///
+    /// The answer stays the same until a socket opens or closes, a lease begins or ends, or the caller says with
+    /// [`Self::remember`] or [`Self::forget`] that the engine has learned of it.
+    pub(super) fn compare(
+        &mut self,
+        ports: Ports<'_>,
+        sockets: &Sockets,
+        registry: &Registry,
+        now: Timestamp,
+    ) -> Observation {
+        let sighting = |lease: &Lease| Some(Sighting::on(lease, sockets.get(&lease.port)?));
+        match ports {
+            Ports::Changed => self.changes(sockets, registry, now),
+            Ports::These(ports) => {
+                let leases = ports.iter().filter_map(|port| registry.lease_on(*port));
+                Observation { unidentified: leases.filter_map(sighting).collect(), ..Observation::default() }
+            }
+        }
+    }
+
+    fn changes(&mut self, sockets: &Sockets, registry: &Registry, now: Timestamp) -> Observation {
+        let orphaned: BTreeSet<Port> = registry.orphaned_ports(now).collect();
+        self.leased.retain(|port, _| registry.leased_ports().contains(*port));
+        self.orphaned.retain(|port, _| orphaned.contains(port));
+        let silent = self.leased.keys().filter(|port| !sockets.contains_key(port)).copied();
+        let mut seen = Observation { silent: silent.collect(), ..Observation::default() };
+        for (port, sockets) in sockets {
+            let Some(lease) = registry.lease_on(*port) else { continue };
+            // One socket more or less may mean another server, or a stranger beside it.
+            if self.leased.get(port) == Some(sockets) {
+                seen.still.push(*port);
+            } else {
+                seen.unidentified.push(Sighting::on(lease, sockets));
+            }
+        }
+        for port in orphaned {
+            if let Some(sockets) = sockets.get(&port)
+                && self.orphaned.get(&port) != Some(sockets)
+            {
+                seen.unidentified.push(Sighting::on_orphaned(port, sockets));
+            }
+        }
+        seen
+    }
+
+    /// The engine has learned of these sockets: they are no change again until one of them opens or closes.
+    pub(super) fn remember(&mut self, sighting: Sighting) {
+        let seen = match sighting.claim {
+            Claim::Leased => &mut self.leased,
+            Claim::Orphaned => &mut self.orphaned,
+        };
+        seen.insert(sighting.port, sighting.sockets);
+    }
+
+    /// The engine has learned that nobody listens there.
+    pub(super) fn forget(&mut self, port: Port) {
+        self.leased.remove(&port);
+    }
+}
+
+impl Sighting {
+    /// Whether both are of the same sockets; a socket may have closed, and another one opened, between the two.
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        (self.port, &self.sockets) == (other.port, &other.sockets)
+    }
+
+    fn on(lease: &Lease, sockets: &[ListeningSocket]) -> Self {
+        Self {
+            port: lease.port,
+            sockets: sockets.to_vec(),
+            hints: lease.processes().map(|process| process.pid).collect(),
+            project: lease.key.project.clone(),
+            claim: Claim::Leased,
+        }
+    }
+
+    fn on_orphaned(port: Port, sockets: &[ListeningSocket]) -> Self {
+        let (hints, project) = (Vec::new(), None);
+        Self { port, sockets: sockets.to_vec(), hints, project, claim: Claim::Orphaned }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use styxy_core::config::Config;
+    use styxy_core::{
+        Allocation, AllocationMode, AnswerForm, Ask, Command, LockId, Occupancy, Reuse, ServiceType,
+        WallTime, Wish,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp { awake: 0, wall: WallTime(0) };
+
+    /// A registry with one lease, and its port.
+    fn leased() -> (Registry, Port) {
+        let mut registry = Registry::new(crate::policy(Config::default(), []));
+        let ask = Ask {
+            fresh_id: LockId::new(Uuid::new_v4()),
+            service: ServiceType::new("dev").unwrap(),
+            name: None,
+            project: None,
+            instance_id: None,
+            process: None,
+            ancestors: Vec::new(),
+            wish: Wish::Any,
+            reuse: Reuse::Never,
+        };
+        let (form, mode) = (AnswerForm::One, AllocationMode::Grant);
+        let allocate = Command::Allocate(Allocation { asks: vec![ask], form, request: None, mode });
+        for event in registry.decide(&allocate, NOW, |_| Occupancy::Free).unwrap() {
+            registry.apply(&event);
+        }
+        let port = registry.leases().next().unwrap().port;
+        (registry, port)
+    }
+
+    fn listening(port: Port) -> Sockets {
+        let (address, uid, pid) = (Ipv4Addr::LOCALHOST.into(), None, None);
+        Sockets::from([(port, vec![ListeningSocket { port, address, inode: 7, uid, cookie: 7, pid }])])
+    }
+
+    #[test]
+    fn new_sockets_on_a_leased_port_are_unidentified_until_they_are_remembered() {
+        let (registry, port) = leased();
+        let mut last_seen = LastSeen::open(&registry).unwrap();
+        let sockets = listening(port);
+        let first = last_seen.compare(Ports::Changed, &sockets, &registry, NOW);
+        let again = last_seen.compare(Ports::Changed, &sockets, &registry, NOW);
+        assert_eq!(first.unidentified, again.unidentified);
+        last_seen.remember(again.unidentified.into_iter().next().unwrap());
+        let known = last_seen.compare(Ports::Changed, &sockets, &registry, NOW);
+        assert_eq!((known.still, known.unidentified), (vec![port], Vec::new()));
+        let asked = last_seen.compare(Ports::These(&BTreeSet::from([port])), &sockets, &registry, NOW);
+        assert_eq!(asked.unidentified, first.unidentified, "a port that is asked about is looked at again");
+    }
+
+    #[test]
+    fn a_silence_that_the_engine_could_not_keep_is_reported_again() {
+        let (registry, port) = leased();
+        let mut last_seen = LastSeen::open(&registry).unwrap();
+        let seen = last_seen.compare(Ports::Changed, &listening(port), &registry, NOW);
+        last_seen.remember(seen.unidentified.into_iter().next().unwrap());
+        for _ in 0..2 {
+            let gone = last_seen.compare(Ports::Changed, &Sockets::new(), &registry, NOW);
+            assert_eq!(gone.silent, [port]);
+        }
+        last_seen.forget(port);
+        assert!(last_seen.compare(Ports::Changed, &Sockets::new(), &registry, NOW).silent.is_empty());
+    }
+}

@@ -1,0 +1,212 @@
+//! Finds out who listens on leased ports, and tells the engine: after an allocate, when a socket closes, at a request,
+//! at the end of an owner, and by the sweep.
+//!
+//! The table of sockets takes microseconds to read. Who holds a socket takes longer, so it is looked up outside the
+//! engine and with a deadline, and only for sockets that are new.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, Relation};
+use uuid::Uuid;
+
+use super::last_seen::{Claim, LastSeen, Observation, Ports, Sighting, Sockets};
+use super::{Daemon, Outcome};
+use crate::system::{self, Details, ListeningSocket};
+
+/// How long the holders of one observation's sockets may be looked for.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often the holder of a socket is looked for again that cannot be identified.
+const RETRIES: usize = 5;
+/// How long to wait before each of them.
+const PAUSE: Duration = Duration::from_millis(4);
+
+impl Daemon {
+    /// Tells the engine what has changed on leased ports since the last time.
+    ///
+    /// Takes about 50 µs; longer only if a process that is not known yet listens on a leased port.
+    pub(crate) async fn refresh(&self) -> Outcome {
+        let first = self.report(&[]);
+        if first.unidentified.is_empty() {
+            return first.outcome;
+        }
+        // One task identifies at a time. Whoever waited for it finds the holders known.
+        let _one_at_a_time = self.identifying.lock().await;
+        let second = self.report(&[]);
+        let identified = identify(second.unidentified, self.own_uid).await;
+        let last = self.report(&identified);
+        first.outcome.max(second.outcome).max(last.outcome)
+    }
+
+    /// Observes once and tells the engine which ports nobody listens on any more, which are as before, and who listens on
+    /// the others, if `identified` has these very sockets. What the engine could not keep is reported again next time.
+    fn report(&self, identified: &[(Sighting, Listener)]) -> Report {
+        let mut report = Report::default();
+        let Some(seen) = self.observe(Ports::Changed) else { return report };
+        for port in seen.silent {
+            let outcome = self.happens(&Command::Silent(port));
+            if outcome != Outcome::Failed {
+                self.last_seen().forget(port);
+            }
+            report.outcome = report.outcome.max(outcome);
+        }
+        if !seen.still.is_empty() {
+            self.happens(&Command::StillHeard(seen.still));
+        }
+        for sighting in seen.unidentified {
+            let Some((_, listener)) = identified.iter().find(|(known, _)| known.is_of(&sighting)) else {
+                report.unidentified.push(sighting);
+                continue;
+            };
+            let (port, listener) = (sighting.port, listener.clone());
+            let outcome = self.happens(&match sighting.claim {
+                Claim::Leased => Command::Heard { port, listener },
+                Claim::Orphaned => Command::Adopt { port, listener, fresh_id: LockId::new(Uuid::new_v4()) },
+            });
+            if outcome != Outcome::Failed {
+                self.last_seen().remember(sighting);
+            }
+            report.outcome = report.outcome.max(outcome);
+        }
+        report
+    }
+
+    /// What the system's table says of `ports` now. `None` if it cannot be read, which says nothing about who listens.
+    fn observe(&self, ports: Ports<'_>) -> Option<Observation> {
+        let mut last_seen = self.last_seen();
+        let sockets = last_seen.sockets();
+        let sockets = sockets.inspect_err(|error| tracing::warn!(%error, "listeners could not be listed"));
+        Some(last_seen.compare(ports, &sockets.ok()?, self.engine().registry(), system::now()))
+    }
+
+    /// Every listening socket of the machine, by port.
+    ///
+    /// # Errors
+    /// The table cannot be read now.
+    pub(crate) fn sockets(&self) -> io::Result<Sockets> {
+        self.last_seen().sockets()
+    }
+
+    fn last_seen(&self) -> MutexGuard<'_, LastSeen> {
+        self.last_seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// These processes have ended: their leases end, or pass to whoever listens.
+    pub(crate) async fn exited(&self, processes: &[ProcessKey]) {
+        let touched: Vec<(ProcessKey, Vec<Port>)> = {
+            let engine = self.engine();
+            let of = |process: &ProcessKey| (*process, engine.registry().ports_touched_by(*process));
+            processes.iter().map(of).collect()
+        };
+        let ports: BTreeSet<Port> = touched.iter().flat_map(|(_, ports)| ports.iter().copied()).collect();
+        let listening =
+            if ports.is_empty() { BTreeMap::new() } else { self.listeners_on(&ports, processes).await };
+        for (process, ports) in touched {
+            let on = |port: Port| listening.get(&port).map(|listener| (port, listener.clone()));
+            let listeners = ports.into_iter().filter_map(on).collect();
+            self.happens(&Command::ProcessExited { process, listeners });
+        }
+    }
+
+    /// Who listens on these leased ports now, after the end of `dead`.
+    ///
+    /// The socket of a process that is ending outlives, by some microseconds, the descriptor that shows whose it is. A
+    /// lease must not pass to such a process, so a holder that cannot be identified is looked for again.
+    async fn listeners_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
+        let mut retries = RETRIES;
+        loop {
+            let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
+            let mut listening = BTreeMap::new();
+            for (sighting, listener) in identify(seen.unidentified, self.own_uid).await {
+                listening.insert(sighting.port, listener);
+                self.last_seen().remember(sighting);
+            }
+            let is_unidentified = |who: &Listener| who.process.is_none() && who.user == Relation::Own;
+            if retries == 0 || !listening.values().any(is_unidentified) {
+                return listening;
+            }
+            retries -= 1;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// The servers that the engine knows on these ports, without those of `dead`. They count where the table cannot be
+    /// read: no lease ends for that.
+    fn known_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
+        let engine = self.engine();
+        let leases = ports.iter().filter_map(|port| engine.registry().lease_on(*port));
+        leases
+            .filter_map(|lease| Some((lease.port, lease.listening.server()?.clone())))
+            .filter(|(_, server)| server.key().is_none_or(|key| !dead.contains(&key)))
+            .collect()
+    }
+
+    /// Checks every owner and every listener again.
+    pub(crate) async fn recheck(&self) {
+        let mut gone: Vec<ProcessKey> = self.engine().registry().processes().collect();
+        // Some microseconds for each process: thousands of them would keep the serving thread.
+        let retain_dead = move || {
+            gone.retain(|process| !system::is_alive(process));
+            gone
+        };
+        let gone = tokio::task::spawn_blocking(retain_dead).await.unwrap_or_default();
+        if !gone.is_empty() {
+            self.exited(&gone).await;
+        }
+        self.refresh().await;
+    }
+}
+
+/// What came of one observation.
+#[derive(Debug, Default)]
+struct Report {
+    outcome: Outcome,
+    /// What is not reported yet, because it is unknown who listens.
+    unidentified: Vec<Sighting>,
+}
+
+/// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
+async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Listener)> {
+    if sightings.is_empty() {
+        return Vec::new();
+    }
+    tokio::task::spawn_blocking(move || look_up(sightings, own_uid)).await.unwrap_or_default()
+}
+
+fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Listener)> {
+    let deadline = Instant::now() + PATIENCE;
+    let sockets: Vec<ListeningSocket> = sightings.iter().flat_map(|seen| seen.sockets.clone()).collect();
+    let hints: Vec<Pid> = sightings.iter().flat_map(|seen| seen.hints.clone()).collect();
+    let holders = system::find_holders(&sockets, &hints, deadline);
+    let with_listener = |sighting: Sighting| {
+        let listeners = sighting.sockets.iter().map(|socket| {
+            let holder = holders.get(&socket.inode).copied().or(socket.pid);
+            listener(socket, holder, own_uid, deadline)
+        });
+        // Several sockets on one port (IPv4 and IPv6) are most often of one process. If not, the lease's comes first.
+        let listener = listeners.min_by_key(|listener| {
+            let hinted = listener.key().is_some_and(|key| sighting.hints.contains(&key.pid));
+            (!hinted, listener.is_stranger_to(sighting.project.as_ref()), listener.process.is_none())
+        })?;
+        Some((sighting, listener))
+    };
+    sightings.into_iter().filter_map(with_listener).collect()
+}
+
+/// Who listens on `socket`, in the core's terms.
+fn listener(
+    socket: &ListeningSocket,
+    holder: Option<Pid>,
+    own_uid: Option<u32>,
+    deadline: Instant,
+) -> Listener {
+    if let Some(details) = holder.and_then(|pid| system::describe(pid, deadline).ok()) {
+        let Details { identified, project_path, .. } = details;
+        return Listener { user: identified.user, process: Some(identified.process), project: project_path };
+    }
+    let other = socket.uid.is_some_and(|theirs| own_uid.is_some_and(|own| own != theirs));
+    let user = if other { Relation::Other } else { Relation::Own };
+    Listener { process: None, user, project: None }
+}

@@ -1,0 +1,28 @@
+//! Files and folders that only their owner may see.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+pub(crate) use crate::system::{
+    check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner,
+};
+
+/// Makes a file that is not there yet, readable to us alone, and opens it for writing.
+///
+/// # Errors
+/// As [`OpenOptions::open`]: `AlreadyExists` if there is one.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    openable_by_us(OpenOptions::new().create_new(true).write(true)).open(path)
+}
+
+/// Removes a file, if there is one.
+///
+/// # Errors
+/// As [`fs::remove_file`], without `NotFound`.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,13 @@
+//! What the journal asks of the operating system, in the same words on every system.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub(super) use unix::{check_folder, create, is_unsupported, open, populate, preallocate, read_at, write_at};
+#[cfg(windows)]
+pub(super) use windows::{
+    check_folder, create, is_unsupported, open, populate, preallocate, read_at, write_at,
+};

@@ -1,0 +1,70 @@
+//! What the journal asks of Linux and macOS.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::Path,
+};
+
+use memmap2::MmapRaw;
+use rustix::{
+    fs::{Access, FallocateFlags, OFlags},
+    io::Errno,
+};
+
+/// Opens a journal that is there, for reading and writing; never through a symlink, never waiting on a pipe.
+pub(in crate::journal) fn open(path: &Path) -> io::Result<File> {
+    options(OFlags::NOFOLLOW | OFlags::NONBLOCK).open(path)
+}
+
+/// Makes a journal that is not there yet, readable to its owner alone.
+pub(in crate::journal) fn create(path: &Path) -> io::Result<File> {
+    options(OFlags::NOFOLLOW).create_new(true).mode(0o600).open(path)
+}
+
+fn options(flags: OFlags) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    // The standard library sets O_CLOEXEC itself.
+    options.read(true).write(true).custom_flags(flags.bits().cast_signed());
+    options
+}
+
+/// Checks that files can be made in `folder`.
+pub(in crate::journal) fn check_folder(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// Gives `file` blocks for its first `bytes`, so that no store into the mapped file can find the disk full.
+pub(in crate::journal) fn preallocate(file: &File, bytes: u64) -> io::Result<()> {
+    // On macOS each call reserves more beyond the end of the file, even if enough is reserved already.
+    if cfg!(target_vendor = "apple") && file.metadata()?.len() >= bytes {
+        return Ok(());
+    }
+    Ok(rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes)?)
+}
+
+/// Whether `error` from [`preallocate`] means that this file system cannot do it, rather than that it is
+/// full.
+pub(in crate::journal) fn is_unsupported(error: &io::Error) -> bool {
+    const CANNOT: [Errno; 5] = [Errno::OPNOTSUPP, Errno::NOTSUP, Errno::NOSYS, Errno::NODEV, Errno::INVAL];
+    Errno::from_io_error(error).is_some_and(|errno| CANNOT.contains(&errno))
+}
+
+/// Brings pages into memory, ready to be written. On kernels that cannot, the first store to a page does it.
+pub(in crate::journal) fn populate(map: &MmapRaw, from: usize, len: usize) {
+    #[cfg(target_os = "linux")]
+    let _: io::Result<()> = map.advise_range(memmap2::Advice::PopulateWrite, from, len);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (map, from, len);
+}
+
+/// Reads up to `into.len()` bytes at `offset`.
+pub(in crate::journal) fn read_at(file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(into, offset)
+}
+
+/// Writes all of `bytes` at `offset`.
+pub(in crate::journal) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(bytes, offset)
+}

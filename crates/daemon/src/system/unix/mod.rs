@@ -1,0 +1,113 @@
+//! What Linux and macOS have in common.
+
+mod access;
+mod detach;
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use rustix::fd::OwnedFd;
+use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
+
+use super::{DescriptorLimit, Verdict};
+
+pub(crate) use access::{check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner};
+pub(crate) use detach::{detach, let_go_of_output};
+
+/// What macOS allows at most, whatever it says its limit is.
+const OPEN_MAX: u64 = 10_240;
+
+/// The user whose process connected this socket, at that time. Costs one system call.
+#[must_use]
+pub fn unix_peer(stream: &UnixStream) -> Verdict {
+    stream.peer_cred().map_or(Verdict::Unknown, |peer| verdict(peer.uid()))
+}
+
+pub(super) fn verdict(uid: u32) -> Verdict {
+    match uid {
+        uid if uid == geteuid().as_raw() => Verdict::Own,
+        0 => Verdict::Root,
+        other => Verdict::Other(other),
+    }
+}
+
+/// How many descriptors this process may open.
+#[must_use]
+pub fn descriptor_limit() -> DescriptorLimit {
+    let limit = getrlimit(Resource::Nofile);
+    DescriptorLimit { soft: limit.current, hard: limit.maximum }
+}
+
+/// Raises the soft limit of descriptors to the hard one, for this process and those that it starts; gives the limit
+/// then in force.
+///
+/// # Errors
+/// The system's refusal; the limit is then as it was.
+pub fn raise_descriptor_limit() -> io::Result<DescriptorLimit> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    match (raised, limit.current) {
+        (Err(_), Some(soft)) if cfg!(target_os = "macos") && soft < OPEN_MAX => {
+            setrlimit(Resource::Nofile, Rlimit { current: Some(OPEN_MAX), maximum: limit.maximum })?;
+        }
+        (raised, _) => raised?,
+    }
+    Ok(descriptor_limit())
+}
+
+/// How many descriptors this process has open; none where that is unknown. Takes 1 µs for each.
+#[must_use]
+pub fn descriptors_in_use() -> Option<usize> {
+    let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    // One of them is the folder being read.
+    std::fs::read_dir(folder).ok().map(|entries| entries.count().saturating_sub(1))
+}
+
+/// What /etc/passwd says of a user.
+pub(super) struct User {
+    /// Its name, else its number.
+    pub(super) name: String,
+    pub(super) home: Option<PathBuf>,
+}
+
+impl User {
+    /// Reads at most 1 MiB; of users from elsewhere (LDAP) only the number is known.
+    pub(super) fn look_up(uid: u32) -> Self {
+        let mut text = Vec::new();
+        let read = File::open("/etc/passwd").and_then(|file| file.take(1 << 20).read_to_end(&mut text));
+        let known = read.ok().and_then(|_| Self::find(uid, &String::from_utf8_lossy(&text)));
+        known.unwrap_or_else(|| Self { name: uid.to_string(), home: None })
+    }
+
+    fn find(uid: u32, passwd: &str) -> Option<Self> {
+        passwd.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let (name, number, home) = (fields.next()?, fields.nth(1)?, fields.nth(2)?);
+            let home = Some(PathBuf::from(home)).filter(|home| home.is_absolute());
+            (number.parse() == Ok(uid)).then(|| Self { name: name.to_owned(), home })
+        })
+    }
+}
+
+/// Makes tokio watch a descriptor for something to read; within a runtime.
+#[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
+pub(super) fn register(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an OwnedFd is open, answers always with the same number, and is never replaced or closed while the
+    // AsyncFd that owns it lives: nothing here hands out more than shared references to it.
+    unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }.map_err(Into::into)
+}
+
+/// Gives freed memory back to the system: glibc keeps it for each thread that ever had much. Takes about 1 ms. Does
+/// nothing where the allocator gives it back by itself.
+pub fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "glibc's own function")]
+    // SAFETY: it has no preconditions and may be called by any thread at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

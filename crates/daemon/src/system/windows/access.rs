@@ -1,0 +1,37 @@
+//! Who owns files, and who else may read them. The folder lies in the user's profile, which Windows closes to others.
+
+use std::fs::{self, Metadata, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Users have no numbers here: always 0.
+pub(crate) fn own_uid() -> u32 {
+    0
+}
+
+/// Users have no numbers here: always 0.
+pub(crate) fn owner(_: &Metadata) -> u32 {
+    0
+}
+
+/// Makes the folder, and those above it that are missing.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// The folder's access list holds for its files: nothing is added.
+pub(crate) fn openable_by_us(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// The folder's access list is the user's own: nothing to take.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
+pub(crate) fn close_to_others(_: &Path, _: &Metadata) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Whether files can be made in the folder: here only the first one shows it.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
+pub(crate) fn check_writable(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Who has listening sockets, in full, as the wire shows it: looked up outside the engine, with a deadline.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use styxy_core::api::SystemUsage;
+use styxy_core::{Pid, Port, Relation};
+
+use crate::daemon::Daemon;
+use crate::system::{self, Details, ListeningSocket};
+
+/// How long a look-up may take; what is unknown by then is null.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Who listens on `port`: one process, or several, on different addresses or with one socket that they share. `first`
+/// goes before the others.
+pub(crate) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<SystemUsage> {
+    let Some(sockets) = daemon.sockets().unwrap_or_default().remove(&port) else { return Vec::new() };
+    let mut usages =
+        of_all(daemon, BTreeMap::from([(port, sockets)])).await.remove(&port).unwrap_or_default();
+    usages.sort_by_key(|usage| usage.pid.is_none() || usage.pid != first);
+    usages
+}
+
+/// Who has these sockets: each process once, with its own addresses.
+pub(crate) async fn of_all(
+    daemon: &Daemon,
+    sockets: BTreeMap<Port, Vec<ListeningSocket>>,
+) -> BTreeMap<Port, Vec<SystemUsage>> {
+    let own_uid = daemon.own_uid;
+    tokio::task::spawn_blocking(move || look_up(&sockets, own_uid)).await.unwrap_or_default()
+}
+
+/// As [`of_all`], on this thread.
+fn look_up(
+    sockets: &BTreeMap<Port, Vec<ListeningSocket>>,
+    own_uid: Option<u32>,
+) -> BTreeMap<Port, Vec<SystemUsage>> {
+    let deadline = Instant::now() + PATIENCE;
+    let all: Vec<ListeningSocket> = sockets.values().flatten().copied().collect();
+    let holders = system::find_all_holders(&all, deadline);
+    let mut known: HashMap<Pid, Option<Details>> = HashMap::new();
+    let mut usages = BTreeMap::new();
+    for (port, sockets) in sockets {
+        let mut by_process: BTreeMap<(Option<Pid>, Option<u32>), Vec<&ListeningSocket>> = BTreeMap::new();
+        for socket in sockets {
+            let seen =
+                holders.get(&socket.inode).into_iter().flatten().copied().map(Some).collect::<Vec<_>>();
+            let pids = if seen.is_empty() { vec![socket.pid] } else { seen };
+            for pid in pids {
+                by_process.entry((pid, socket.uid)).or_default().push(socket);
+            }
+        }
+        let mut on_port = Vec::new();
+        for ((pid, uid), sockets) in by_process {
+            let details = match pid {
+                Some(pid) => {
+                    known.entry(pid).or_insert_with(|| system::describe(pid, deadline).ok()).as_ref()
+                }
+                None => None,
+            };
+            on_port.push(usage(pid, (uid, own_uid), details, &sockets));
+        }
+        usages.insert(*port, on_port);
+    }
+    usages
+}
+
+fn usage(
+    pid: Option<Pid>,
+    (uid, own_uid): (Option<u32>, Option<u32>),
+    details: Option<&Details>,
+    sockets: &[&ListeningSocket],
+) -> SystemUsage {
+    let mut addresses: Vec<String> = sockets.iter().map(|socket| socket.address.to_string()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let process = details.map(|details| &details.identified.process);
+    SystemUsage {
+        pid,
+        process: process.map(|process| process.name.to_string()),
+        command: details.and_then(|details| details.command.clone()),
+        user: details
+            .and_then(|details| details.user_name.clone())
+            .or_else(|| uid.map(|uid| uid.to_string())),
+        same_user: details
+            .map(|details| details.identified.user == Relation::Own)
+            .or_else(|| Some(uid? == own_uid?)),
+        addresses,
+        working_directory: details
+            .and_then(|details| details.working_directory.as_ref().or(details.deleted_directory.as_ref()))
+            .map(|folder| folder.to_string_lossy().into_owned()),
+        working_directory_deleted: details.and_then(|details| {
+            let known = details.working_directory.is_some() || details.deleted_directory.is_some();
+            known.then_some(details.deleted_directory.is_some())
+        }),
+        project_path: details.and_then(|details| details.project_path.clone()),
+        branch: details.and_then(|details| details.branch.clone()),
+        started_at: process.map(|process| process.started_at),
+    }
+}
+
+/// `node (pid 811)`, or what of it is known.
+pub(crate) fn name(usage: &SystemUsage) -> String {
+    match (&usage.process, usage.pid, &usage.user) {
+        (Some(process), Some(pid), _) => format!("{process} (pid {pid})"),
+        (None, Some(pid), _) => format!("process {pid}"),
+        (_, None, Some(user)) => format!("a process of user {user}"),
+        (_, None, None) => "a process that cannot be seen".to_owned(),
+    }
+}
+
+/// Who listens on `port`, for people; nothing if nobody does. Blocks, for up to a second.
+pub(crate) fn holder_of(port: Port) -> Option<String> {
+    let mut sockets = system::SocketTable::open().ok()?.listening().ok()?;
+    sockets.retain(|socket| socket.port == port);
+    let usages = look_up(&BTreeMap::from([(port, sockets)]), None).remove(&port)?;
+    usages.first().map(name)
+}

@@ -1,7 +1,7 @@
 //! Whether a history keeps the promises. It knows no daemon: a list of events goes in, and what is wrong comes out.
 //!
 //! Per port, the intervals [grant acknowledged, release sent or owner's death] of two leases never overlap. What was
-//! acknowledged and not yet given back is in every listing asked for meanwhile. What was given back is in none, and is
+//! acknowledged and not yet given back is in every listing that was asked for in between. What was given back is in none, and is
 //! given back once. Every refusal has its reason in the history, and no client is left without an answer.
 
 pub(crate) mod tests;
@@ -297,7 +297,7 @@ struct Reasons<'a> {
 impl Reasons<'_> {
     fn explain(&self, refusal: &Refusal, sent: At, answered: At) -> bool {
         match (refusal.code.as_str(), refusal.named) {
-            // The exact port: somebody may have had it meanwhile. Nobody's own grant is its own excuse, since a refusal is
+            // The exact port: somebody may have had it at that time. Nobody's own grant is its own excuse, since a refusal is
             // no grant.
             ("port_unavailable", Named::Port(port)) => {
                 let leased = self.tenures.iter().any(|t| t.port == port && t.may_touch(sent, answered));

@@ -206,7 +206,7 @@ impl Home {
         addresses.into_iter().find(std::net::SocketAddr::is_ipv4).map(Way::Tcp)
     }
 
-    /// A way to find the daemon by TCP anew for each connection.
+    /// Finds the daemon by TCP, again for each connection.
     pub(crate) fn find_tcp(self: &Arc<Self>) -> Arc<dyn Fn() -> Option<Way> + Send + Sync> {
         let home = Arc::clone(self);
         Arc::new(move || home.tcp())

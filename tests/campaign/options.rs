@@ -103,7 +103,11 @@ impl Run {
         let rounds = self.rounds.map(|rounds| format!(" --rounds {rounds}")).unwrap_or_default();
         let (profile, name, seed) =
             (if cfg!(debug_assertions) { "" } else { " --release" }, fault.name, self.seed);
-        format!("cargo test -p styxy --test campaign{profile} -- {form} --fault {name} --seed {seed}{rounds}")
+        let binary =
+            std::env::var("STYXY_BINARY").map(|path| format!("STYXY_BINARY={path} ")).unwrap_or_default();
+        format!(
+            "{binary}cargo test -p styxy --test campaign{profile} -- {form} --fault {name} --seed {seed}{rounds}"
+        )
     }
 }
 

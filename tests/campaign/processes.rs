@@ -24,7 +24,7 @@ pub(crate) struct Usage {
 }
 
 impl Process {
-    /// Sends `signal`; a process that has ended meanwhile is left in peace.
+    /// Sends `signal`; nothing happens if the process has ended.
     pub(crate) fn signal(self, signal: Signal) {
         if let Some(pid) = i32::try_from(self.0).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, signal);

@@ -86,8 +86,8 @@ fn watch(mut child: Child) -> ExitCode {
     use tokio::signal::unix::{SignalKind, signal};
     let pid = Pid::from_child(&child);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (tell, ended) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || tell.send(child.wait()));
+    let (send, ended) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || send.send(child.wait()));
     let Ok(runtime) = runtime else { return ExitCode::FAILURE };
     let status = runtime.block_on(async {
         let (mut interrupt, mut terminate) =

@@ -91,16 +91,16 @@ fn run_one(run: &Run, fault: &'static Fault, addon: bool) -> (Report, Duration) 
             run.seed ^ fastrand::Rng::with_seed(name_as_number(fault.name)).u64(..),
         ),
     };
-    let (tell, told) = std::sync::mpsc::channel();
+    let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let report = catch_unwind(AssertUnwindSafe(|| (fault.run)(&mut context)));
-        let _ = tell.send(report.map_err(|panic| said(panic.as_ref())));
+        let _ = send.send(report.map_err(|panic| said(panic.as_ref())));
     });
     let limit = match run.form {
         Form::Short => Duration::from_mins(3),
         Form::Full => Duration::from_hours(12),
     };
-    let report = match told.recv_timeout(limit) {
+    let report = match receive.recv_timeout(limit) {
         Ok(Ok(report)) => report,
         Ok(Err(panic)) => broken(&format!("it ended with: {panic}")),
         Err(_) => broken(&format!("it has not ended within {limit:?}")),

@@ -1,4 +1,4 @@
-// A program that uses the addon as its parent tells it to: one line of JSON per call on stdin, one per answer on stdout.
+// A program that uses the addon on behalf of its parent: one line of JSON per call on stdin, one per answer on stdout.
 //
 //   {"id": 1, "call": "allocate", "given": [{"service": "web"}]}     {"id": 1, "value": {"port": 3000, …}}
 //   {"id": 2, "call": "release", "given": ["623c83da-…"]}            {"id": 2, "error": {"code": "…", "message": "…"}}

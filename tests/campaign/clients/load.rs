@@ -1,4 +1,4 @@
-//! Clients that ask for ports, hold them a while and give them back, until they are told to stop.
+//! Clients that ask for ports, hold them a while and give them back, until they are stopped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +17,8 @@ use crate::processes::Idle;
 pub(crate) struct Plan {
     /// How many clients of each transport.
     pub(crate) clients: [(Transport, usize); 4],
-    /// How many of those by the socket connect anew for each call.
-    pub(crate) anew: usize,
+    /// How many of those by the socket make a connection for each call.
+    pub(crate) reconnecting: usize,
     /// How many leases a client holds at most.
     pub(crate) hold: usize,
     /// A client pauses up to so long between two calls; a command so many times longer, since its process costs more.
@@ -38,7 +38,7 @@ impl Plan {
                 (Transport::Command, part),
                 (Transport::Addon, addon),
             ],
-            anew: 0,
+            reconnecting: 0,
             hold: 4,
             pause: Duration::from_millis(10),
             command_pause: 20,
@@ -63,7 +63,7 @@ impl Load {
         for (transport, count) in plan.clients {
             for turn in 0..count {
                 let client: Box<dyn Client> = match transport {
-                    Transport::Socket if turn < plan.anew => Box::new(home.client().anew()),
+                    Transport::Socket if turn < plan.reconnecting => Box::new(home.client().reconnecting()),
                     Transport::Socket => Box::new(home.client()),
                     Transport::Tcp => Box::new(Raw::new(Transport::Tcp, home.find_tcp())),
                     Transport::Command => Box::new(CommandLine::new(Arc::clone(home))),
@@ -99,7 +99,7 @@ impl Load {
         Self { stop, clients: threads.len(), threads }
     }
 
-    /// Tells every client to give back what it holds and to end, and waits for that.
+    /// Stops every client, and waits until each has given back what it holds.
     pub(crate) fn finish(mut self) {
         self.end();
     }

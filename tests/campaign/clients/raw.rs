@@ -37,8 +37,8 @@ impl Raw {
         Self { transport, find, keeps: Keeps::Connection, connection: None }
     }
 
-    /// Which connects anew for each call, and so finds the daemon that is there now.
-    pub(crate) fn anew(self) -> Self {
+    /// A client that makes a connection for each call, and so finds the daemon that is there now.
+    pub(crate) fn reconnecting(self) -> Self {
         Self { keeps: Keeps::Nothing, ..self }
     }
 

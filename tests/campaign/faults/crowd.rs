@@ -21,7 +21,7 @@ use crate::report::{Report, Times, mib, slowness};
 const DESCRIPTORS: usize = 64;
 const MANY_CONNECTIONS: usize = 500;
 const CROWD: usize = 1_000;
-/// Leases and releases of the owner that are timed before, meanwhile and after.
+/// Leases and releases of the owner that are timed before, during and after.
 const PAIRS: usize = 1_000;
 const MEMORY: u64 = 32 << 20;
 const ACCEPTS: Duration = Duration::from_secs(1);
@@ -95,9 +95,9 @@ fn under(
     let (usual, now) = (usual.percentile(99).unwrap_or_default(), during.percentile(99));
     let ratio = now.map_or(f64::INFINITY, |now| now.as_secs_f64() / usual.as_secs_f64().max(1e-9));
     report.check(
-        &format!("{what} ({gathered} connected): the owner's p99, to that without them"),
+        &format!("{what}: the owner's p99, to that without them"),
         "< 2 ×",
-        format!("{ratio:.2} × {:.2} ms", usual.as_secs_f64() * 1e3),
+        format!("{ratio:.2} × {:.2} ms, {gathered} connected", usual.as_secs_f64() * 1e3),
         ratio < 2.0,
     );
     let grown = memory.unwrap_or(u64::MAX);
@@ -106,7 +106,7 @@ fn under(
     report.timed(&format!("{what}: a new connection is answered"), ACCEPTS, again, slow);
 }
 
-/// Time on a processor in one second; none if the daemon ends meanwhile.
+/// Time on a processor in one second; none if the daemon ends before.
 fn spent(daemon: Process) -> Option<Duration> {
     let before: Usage = daemon.usage()?;
     // What is measured, not a wait for anything.
@@ -178,7 +178,7 @@ fn unix(home: &Home) -> Option<OwnedFd> {
     Some(socket)
 }
 
-/// Half of them stop in the middle of a request, the others send a byte now and then until they are told to leave.
+/// Half of them stop in the middle of a request, the others send a byte now and then.
 fn half_open(home: &Arc<Home>) -> Crowd {
     let half = format!(
         "POST /allocate HTTP/1.1\r\nHost: styxy\r\nContent-Length: 100\r\n\r\n{{\"service_type\": \"{SERVICE}\""

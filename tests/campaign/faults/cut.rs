@@ -46,7 +46,7 @@ pub(crate) fn run(context: &mut Context) -> Report {
     report.none("cuts read as another state than the records before", &read.other_state);
     report.none("daemons that do not start", &started.not_started);
     report.none("daemons in another state than the records before", &started.other_state);
-    report.none("cuts that no note of the daemon tells of", &started.not_reported);
+    report.none("cuts that no note of the daemon reports", &started.not_reported);
     report
 }
 

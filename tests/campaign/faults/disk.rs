@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, Stops};
 use crate::checker::{RECOVERY, Tolerates, check};
 use crate::clients::load::list;
 use crate::clients::{Raw, Reply, Transport};
@@ -82,7 +82,7 @@ pub(crate) fn run(context: &mut Context) -> Report {
         found(&seen.findings).to_string(),
         found(&seen.findings) == 0,
     );
-    report.timed("reads meanwhile, p99", READ, reads.percentile(99), slow);
+    report.timed("reads during the fault, p99", READ, reads.percentile(99), slow);
     report.none("no recovery", &seen.not_recovered);
     report.timed("recovery, longest", RECOVERY, recoveries.longest(), slow);
     report
@@ -123,8 +123,8 @@ fn run_on(home: &Home, kind: Kind, round: u32, disk: &Path, seen: &mut Seen) {
             let (client, watch) = (home.client(), &watch);
             scope.spawn(move || watch.read(client, ["/allocations", "/status"][reader % 2]));
         }
+        let _stops = Stops(&watch.stop);
         fail_and_work(kind, round, disk, &history, &watch, seen);
-        watch.stop.store(true, Ordering::Relaxed);
     });
     seen.reads.extend(watch.reads.into_inner().expect("nobody panicked with it"));
     // What was acknowledged is in the journal only if a daemon that knows nothing else has it.
@@ -158,7 +158,7 @@ fn fail_and_work(kind: Kind, round: u32, disk: &Path, history: &History, watch: 
     }
 }
 
-/// What writers and readers are told, and what they see.
+/// What writers and readers share: when to stop, and what they saw.
 #[derive(Debug, Default)]
 struct Watch {
     stop: AtomicBool,

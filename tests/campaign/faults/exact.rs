@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::json;
 
-use super::Context;
+use super::{Context, Stops};
 use crate::checker::{Tolerates, check};
 use crate::clients::Ask;
 use crate::clients::load::{allocate, release};
@@ -110,10 +110,10 @@ fn foreign(context: &mut Context, report: &mut Report) {
                 })
             })
             .collect();
+        let _stops = Stops(&done);
         for asker in askers {
             let _ = asker.join();
         }
-        done.store(true, Ordering::Relaxed);
     });
     let findings = check(&history.events(), Tolerates::Nothing);
     let (granted, bound) = (granted.into_inner(), bound.into_inner().unwrap_or_default());

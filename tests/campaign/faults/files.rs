@@ -1,6 +1,6 @@
 //! The lock, the socket, the journal or the whole folder deleted, moved, replaced or truncated under a running daemon.
 //!
-//! Some clients keep the connection that they had; others find the daemon anew, and the commands start one if there is
+//! Some clients keep the connection that they had; others look for the daemon again for each call, and the commands start one if there is
 //! none. Whoever answers them, at most one daemon may grant, and nothing that was acknowledged may be lost.
 
 use std::collections::BTreeSet;
@@ -97,6 +97,7 @@ pub(crate) fn run(context: &mut Context) -> Report {
     });
     let mut seen = seen.into_inner().expect("ended");
     seen.sort_by_key(|(target, act, _)| (*target, *act));
+    let slow = slow.max(slowness());
     report.count(format!("{} cases, each {} times", cases().len(), context.rounds));
     let all: Times = seen.iter().map(|(.., seen)| seen.reached.unwrap_or(NEVER)).collect();
     report.count(format!("reached again {}", all.summary()));
@@ -134,7 +135,7 @@ fn one(target: Target, act: Act, rng: &mut fastrand::Rng, addon: bool) -> Seen {
     let home = Arc::new(Home::new(port, &json!({})));
     home.start().expect("a daemon in an empty folder starts");
     let history = History::new();
-    let mut plan = Plan { anew: 2, ..Plan::equal(4, false) };
+    let mut plan = Plan { reconnecting: 2, ..Plan::equal(4, false) };
     plan.clients = [
         (Transport::Socket, 4),
         (Transport::Tcp, 2),
@@ -149,7 +150,7 @@ fn one(target: Target, act: Act, rng: &mut fastrand::Rng, addon: bool) -> Seen {
     thread::sleep(Duration::from_millis(rng.u64(20..200)));
     let copy = keep_a_copy(&home);
     let owner = Idle::start();
-    let mut keeper = home.client().anew();
+    let mut keeper = home.client().reconnecting();
     keep(&mut keeper, &history, &home, owner.pid(), 0);
     let at = Instant::now();
     cause(&home, target, act, &copy);
@@ -198,7 +199,7 @@ fn start_another(home: &Home) -> Child {
 /// Ends the daemon and starts another: only what is on the disk outlives that. Says what did not end.
 fn end(home: &Home, target: Target, history: &History) -> Vec<String> {
     let mut left_over = Vec::new();
-    let mut lister = home.client().anew();
+    let mut lister = home.client().reconnecting();
     let _ = list(&mut lister, history);
     if matches!(target, Target::Journal | Target::Folder) {
         // A stop would give it time to write everything down.

@@ -33,7 +33,7 @@ pub(crate) fn run(context: &mut Context) -> Report {
         let state = written.states.iter().rposition(|(_, state)| state == leases);
         // In the header or in what a start wrote, nothing at all may be left to believe.
         match (state, written.before(byte)) {
-            // Between two records with the same leases there is no telling, and it does not matter.
+            // Two states with the same leases look the same, and it does not matter which one this is.
             (Some(state), _) if state == last => harmless.push(String::new()),
             (Some(state), Some(before))
                 if written.states[..=before].iter().any(|(_, s)| *s == written.states[state].1) => {}
@@ -52,6 +52,6 @@ pub(crate) fn run(context: &mut Context) -> Report {
     report.count(format!("{} bits, {} of them without a harm", flips.len(), harmless.len()));
     report.none("daemons that do not start", &not_started);
     report.none("daemons in a state that never was", &other_state);
-    report.none("damages that no note of the daemon tells of", &not_reported);
+    report.none("damage that no note of the daemon reports", &not_reported);
     report
 }

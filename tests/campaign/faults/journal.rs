@@ -108,7 +108,7 @@ pub(super) fn newest(root: &Path) -> Option<PathBuf> {
 pub(super) struct Trial {
     /// Its leases, or why it did not start.
     pub(super) leases: Result<State, String>,
-    /// What it told its starter and shows in its status.
+    /// Its notes: in the handshake with its starter, and in its status.
     pub(super) notes: Vec<String>,
 }
 
@@ -154,10 +154,13 @@ fn start(home: &Home) -> Trial {
     let mut line = String::new();
     let stdout = child.stdout.take().expect("piped");
     let _ = BufReader::new(stdout.take(64 * 1024)).read_line(&mut line);
-    let told: Value = serde_json::from_str(&line).unwrap_or_default();
-    let mut notes = strings(&told["notes"]);
-    let leases =
-        if told["handshake"] == "ready" { ask(home, &mut notes) } else { Err(format!("it said {line:?}")) };
+    let handshake: Value = serde_json::from_str(&line).unwrap_or_default();
+    let mut notes = strings(&handshake["notes"]);
+    let leases = if handshake["handshake"] == "ready" {
+        ask(home, &mut notes)
+    } else {
+        Err(format!("it said {line:?}"))
+    };
     let _ = child.kill();
     let _ = child.wait();
     Trial { leases, notes }

@@ -13,6 +13,7 @@ mod runaway;
 mod soak;
 mod storm;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::options::Form;
@@ -64,7 +65,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "crowd",
         title: "more connections than descriptors, slow clients, unread events",
         short: 1,
-        full: 1,
+        full: 20,
         run: crowd::run,
     },
     Fault {
@@ -104,6 +105,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault { name: "soak", title: "50 clients for so many seconds", short: 30, full: 28_800, run: soak::run },
 ];
+
+/// Raises a flag when it is dropped: threads that run until then end also when the row panics.
+pub(crate) struct Stops<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// What a row is given.
 #[derive(Debug)]

@@ -13,16 +13,16 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::Context;
+use super::{Context, Stops};
 use crate::clients::Raw;
-use crate::daemon::{DEADLINE, Home, Port, finish, until, within};
+use crate::daemon::{DEADLINE, Home, Port, finish, within};
 use crate::processes::Process;
 use crate::report::Report;
 use crate::sandbox;
 
 const INSTANCES: usize = 200;
 /// Threads that send their heartbeats.
-const BEATERS: usize = 8;
+const SENDERS: usize = 8;
 /// How long an instance lives without a heartbeat.
 const TTL: Duration = Duration::from_secs(2);
 const DAY: i64 = 86_400;
@@ -47,65 +47,70 @@ pub(crate) fn run(context: &mut Context) -> Report {
         report.none("starts", &[error]);
         return report;
     }
-    let beating = Beating::default();
+    let heartbeats = Heartbeats::default();
     let expired = thread::scope(|scope| {
-        for beater in 0..BEATERS {
-            let (client, beating) = (home.client(), &beating);
-            scope.spawn(move || beating.work(client, beater));
+        for sender in 0..SENDERS {
+            let (client, heartbeats) = (home.client(), &heartbeats);
+            scope.spawn(move || heartbeats.work(client, sender));
         }
-        let expired = disturb(context, &home, clock.as_ref().ok(), &beating, &mut report);
-        beating.stop.store(true, Ordering::Relaxed);
-        expired
+        let _stops = Stops(&heartbeats.stop);
+        disturb(context, &home, clock.as_ref().ok(), &heartbeats, &mut report)
     });
-    let (beats, jumps) = (beating.beats.load(Ordering::Relaxed), JUMPS[0].len());
+    let (answered, jumps) = (heartbeats.answered.load(Ordering::Relaxed), JUMPS[0].len());
     report.count(format!(
-        "{} stops, {jumps} jumps each, {INSTANCES} instances, {beats} heartbeats",
+        "{} stops, {jumps} jumps each, {INSTANCES} instances, {answered} heartbeats",
         context.rounds
     ));
-    report.none("live instances expired", &expired);
-    report.none("heartbeats refused", &beating.refused.into_inner().unwrap_or_default());
+    report.none("live instances expired", &expired.err().into_iter().collect::<Vec<_>>());
+    report.none("heartbeats refused", &heartbeats.refused.into_inner().unwrap_or_default());
     report
 }
 
-/// Stops, jumps and restarts, and who has expired after which.
+/// Stops, jumps and restarts, until an instance has expired.
+///
+/// # Errors
+/// After what that was.
 fn disturb(
     context: &mut Context,
     home: &Home,
     clock: Option<&Clock>,
-    beating: &Beating,
+    heartbeats: &Heartbeats,
     report: &mut Report,
-) -> Vec<String> {
-    let mut expired = Vec::new();
-    let mut see = |what: String| {
+) -> Result<(), String> {
+    let all_live = |what: &str| {
         // Long enough that an instance whose deadline was wrong has expired.
-        beating.rounds(4);
-        if let Some(why) = missing(home) {
-            expired.push(format!("{what}: {why}"));
-        }
+        heartbeats.rounds(4);
+        missing(home).map_or(Ok(()), |why| Err(format!("{what}: {why}")))
     };
-    until("every instance is registered", || missing(home).is_none());
+    within(DEADLINE, || missing(home).is_none().then_some(())).ok_or("not every instance is registered")?;
     for round in 0..context.rounds {
-        let daemon = home.daemons().first().copied().unwrap_or(Process(0));
+        let daemon = home.daemons().first().copied().ok_or("no daemon runs")?;
         let longer = context.between(TTL, 2 * TTL);
         stop_for(daemon, longer);
-        see(format!("round {round}, stopped for {longer:.1?}"));
+        all_live(&format!("round {round}, stopped for {longer:.1?}"))?;
         for jump in JUMPS[round as usize % JUMPS.len()] {
-            if let Some(clock) = clock {
-                clock.jump(jump);
-                see(format!("round {round}, wall clock at {jump:+} s"));
+            let Some(clock) = clock else { continue };
+            let day = wall_day(home);
+            clock.jump(jump);
+            let what = format!("round {round}, wall clock at {jump:+} s");
+            all_live(&what)?;
+            if day == wall_day(home) {
+                return Err(format!("{what}: the daemon still has {day}"));
             }
         }
     }
     match restart_ahead(home) {
         Ok(()) => {
-            see("monotonic clock an hour ahead".to_owned());
+            all_live("monotonic clock an hour ahead")?;
             home.kill_daemons();
-            let back = home.start();
-            see(format!("monotonic clock back again ({back:?})"));
+            home.start()?;
+            all_live("monotonic clock back again")
         }
-        Err(why) => report.skip(format!("a time namespace: {why}")),
+        Err(why) => {
+            report.skip(format!("a time namespace: {why}"));
+            Ok(())
+        }
     }
-    expired
 }
 
 /// Who of the instances is not there, if one is missing.
@@ -116,6 +121,13 @@ fn missing(home: &Home) -> Option<String> {
     };
     let count = listing["instances"].as_array().map_or(0, Vec::len);
     (count != INSTANCES).then(|| format!("{count} of {INSTANCES} instances are left"))
+}
+
+/// The day of the last heartbeat of some instance, as the daemon says it: `2026-11-22`.
+fn wall_day(home: &Home) -> String {
+    let listing = home.client().get("/instance/list").unwrap_or_default();
+    let time = listing["instances"][0]["last_heartbeat"].as_str().unwrap_or_default();
+    time.chars().take(10).collect()
 }
 
 /// Stops the daemon, and continues it so much later.
@@ -129,18 +141,18 @@ fn stop_for(daemon: Process, time: Duration) {
 
 /// What the instances do.
 #[derive(Default)]
-struct Beating {
+struct Heartbeats {
     stop: AtomicBool,
     /// Heartbeats that were answered.
-    beats: AtomicU64,
+    answered: AtomicU64,
     refused: std::sync::Mutex<Vec<String>>,
 }
 
-impl Beating {
+impl Heartbeats {
     /// Registers its part of the instances, and sends their heartbeats when they are due.
-    fn work(&self, mut client: Raw, beater: usize) {
+    fn work(&self, mut client: Raw, sender: usize) {
         let names: Vec<String> =
-            (beater..INSTANCES).step_by(BEATERS).map(|number| format!("instance-{number}")).collect();
+            (sender..INSTANCES).step_by(SENDERS).map(|number| format!("instance-{number}")).collect();
         for name in &names {
             self.send(&mut client, "/instance/register", name);
         }
@@ -156,7 +168,7 @@ impl Beating {
     fn send(&self, client: &mut Raw, path: &str, name: &str) {
         let refused = match client.ask("POST", path, Some(&json!({ "instance_id": name }))) {
             Ok((answer, ..)) if answer.status == 200 => {
-                self.beats.fetch_add(1, Ordering::Relaxed);
+                self.answered.fetch_add(1, Ordering::Relaxed);
                 return;
             }
             Ok((answer, ..)) => String::from_utf8_lossy(&answer.body).into_owned(),
@@ -167,8 +179,8 @@ impl Beating {
 
     /// Waits for so many heartbeats of every instance, on average.
     fn rounds(&self, count: usize) {
-        let until_then = self.beats.load(Ordering::Relaxed) + (count * INSTANCES) as u64;
-        let _ = within(DEADLINE, || (self.beats.load(Ordering::Relaxed) >= until_then).then_some(()));
+        let until_then = self.answered.load(Ordering::Relaxed) + (count * INSTANCES) as u64;
+        let _ = within(DEADLINE, || (self.answered.load(Ordering::Relaxed) >= until_then).then_some(()));
     }
 }
 
@@ -222,5 +234,10 @@ fn restart_ahead(home: &Home) -> Result<(), String> {
     let mut command = home.command("unshare");
     command.args(words).arg(home.binary()).args(["daemon", "start"]);
     let said = finish(&mut command);
-    if home.daemons().is_empty() { Err(format!("{said:?}")) } else { Ok(()) }
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/time")).ok();
+    match home.daemons().first() {
+        Some(daemon) if namespace(&daemon.0.to_string()) != namespace("self") => Ok(()),
+        Some(_) => Err("the daemon is not in it".to_owned()),
+        None => Err(format!("{said:?}")),
+    }
 }

@@ -1,4 +1,4 @@
-//! Clients that take whatever they are given, against the quotas; and others who want one port meanwhile.
+//! Clients that take whatever they are given, against the quotas; and others who want one port at the same time.
 //!
 //! The quotas are those of the configuration: so many live leases for a checkout, so many waiting ones for an owner (a
 //! checkout's session), so many instances, so many bytes of metadata. What is beyond one is refused with
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::Context;
 use super::journal::{HEADER, newest};
+use super::{Context, Stops};
 use crate::clients::{Ask, Client, Raw, Reply};
 use crate::daemon::{Home, Port, SERVICE};
 use crate::options::Form;
@@ -69,13 +69,14 @@ fn attack(report: &mut Report, home: &Home, daemon: Process, groups: usize) {
                 scope.spawn(move || other(client, who, done))
             })
             .collect();
+        let stops = Stops(&done);
         let mut client = home.client();
         leases(report, &mut client, "waiting leases of one owner", WAITING, None);
         leases(report, &mut client, "live leases of one checkout", LEASES, Some(owner.pid()));
         instances(report, &mut client);
         metadata(report, &mut client);
         answers(report, &mut client, groups);
-        done.store(true, Ordering::Relaxed);
+        drop(stops);
         others.into_iter().filter_map(|other| other.join().ok()).fold(
             (Vec::new(), Vec::new()),
             |(mut times, mut errors), (took, failed)| {

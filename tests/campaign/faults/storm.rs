@@ -95,7 +95,7 @@ fn stripped(folder: &Path) -> PathBuf {
 /// Puts the program in its place in one step, as an installation does: whoever runs the old one keeps it.
 fn install(built: &Path, to: &Path) {
     let new = to.with_extension(format!("{:016x}", fastrand::u64(..)));
-    // By another process: a copy of our own would be open for writing in every process that is started meanwhile.
+    // By another process: a copy of our own would be open for writing in every process that is started at that moment.
     let copied = Command::new("cp").arg(built).arg(&new).status();
     assert!(copied.is_ok_and(|status| status.success()), "the program cannot be copied");
     fs::rename(new, to).expect("a file of ours");

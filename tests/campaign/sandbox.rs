@@ -13,10 +13,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::mount::{MountFlags, mount};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 
+use crate::daemon::within;
 use crate::report::say;
 
 const ROLE: &str = "STYXY_CAMPAIGN_ROLE";
@@ -78,6 +80,13 @@ pub(crate) fn outer() -> io::Result<ExitCode> {
     let child = command.env(TOP, top.path().canonicalize()?).spawn()?;
     let code = watch(child);
     kill_descendants();
+    // The kernel may still be about to take the namespace's mounts down.
+    let top = top.keep();
+    let removed =
+        || fs::remove_dir_all(&top).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true);
+    if within(Duration::from_secs(2), || removed().then_some(())).is_none() {
+        say(&format!("{} could not be removed", top.display()));
+    }
     Ok(code)
 }
 

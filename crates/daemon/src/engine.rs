@@ -1,5 +1,6 @@
 //! The engine: registry, journal and watches behind one synchronous entry. Decide, journal, apply, or nothing.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use styxy_core::api::{self, Code};
@@ -13,6 +14,8 @@ use crate::watches::Watches;
 
 /// Most events in one journal record, so that a cleanup of thousands of leases still fits.
 const EVENTS_PER_RECORD: usize = 256;
+/// How many losses of the journal are remembered for people; the latest.
+const NOTES: usize = 8;
 
 /// The only owner of the registry.
 pub(crate) struct Engine {
@@ -24,6 +27,8 @@ pub(crate) struct Engine {
     pub(crate) counters: Counters,
     /// Reused for each record.
     record: Vec<u8>,
+    /// What a person should know about the journal since the start, oldest first.
+    notes: VecDeque<String>,
 }
 
 /// Why a command changed nothing.
@@ -43,7 +48,7 @@ pub(crate) enum EngineError {
 impl Engine {
     pub(crate) fn new(registry: Registry, journal: Journal, watches: Watches, feed: Feed) -> Self {
         let (prober, counters, record) = (Prober::new(), Counters::default(), Vec::with_capacity(1024));
-        Self { registry, journal, prober, watches, feed, counters, record }
+        Self { registry, journal, prober, watches, feed, counters, record, notes: VecDeque::new() }
     }
 
     /// Decides, journals, applies: one synchronous call, or nothing at all.
@@ -62,7 +67,13 @@ impl Engine {
         if !durable.is_empty() {
             self.record.clear();
             serde_json::to_writer(&mut self.record, &durable)?;
-            self.journal.append(&self.record)?;
+            match self.journal.append(&self.record) {
+                Err(JournalError::Lost { .. }) => {
+                    self.renew_journal()?;
+                    self.journal.append(&self.record)?;
+                }
+                appended => appended?,
+            }
         }
         for event in events {
             self.registry.apply(event);
@@ -71,6 +82,35 @@ impl Engine {
             trace(event);
         }
         Ok(())
+    }
+
+    /// Checks that the journal's file is still in its place and whole; if not, writes down everything that is true in a
+    /// new one. A few file calls: for the sweep and for a watch on the folder, not for the request path.
+    pub(crate) fn check_journal(&mut self) {
+        if self.journal.check_place().is_err()
+            && let Err(error) = self.renew_journal()
+        {
+            // Nothing is acknowledged until it succeeds; each request and the next check try again.
+            tracing::error!(error = %with_causes(&error), "the journal is lost and could not be written again");
+        }
+    }
+
+    /// Nothing that was acknowledged is lost with the file: the registry has it all.
+    fn renew_journal(&mut self) -> Result<(), JournalError> {
+        let registry = &self.registry;
+        let state = || serde_json::to_vec(&registry.snapshot()).unwrap_or_default();
+        let renewed = self.journal.begin_again(state)?;
+        tracing::warn!("{renewed}");
+        if self.notes.len() == NOTES {
+            self.notes.pop_front();
+        }
+        self.notes.push_back(renewed.to_string());
+        Ok(())
+    }
+
+    /// What a person should know about the journal since the start, oldest first.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &String> {
+        self.notes.iter()
     }
 
     pub(crate) const fn registry(&self) -> &Registry {

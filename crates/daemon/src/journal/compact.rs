@@ -19,11 +19,12 @@ use std::{
 use crate::system;
 
 use super::{
-    Folds, JournalError, Options, files,
+    Folds, JournalError, Options, WhyLost, files,
     frame::{Frames, Kind},
     generation::{self, Backing, Generation},
     header,
     map::Reader,
+    os,
 };
 
 /// Bytes brought into memory at a time.
@@ -39,9 +40,31 @@ pub(super) struct Next {
     pub(super) folded: usize,
 }
 
+impl Next {
+    /// Removes it: it has not counted yet.
+    pub(super) fn discard(self) {
+        let Generation { path, identity, writer, .. } = self.generation;
+        // Unmapped first: Windows does not remove a mapped file.
+        drop(writer);
+        files::retire(&path, identity);
+    }
+}
+
+/// What the thread needs to know of the generation to be folded.
+#[derive(Debug)]
+pub(super) struct Predecessor {
+    number: u64,
+    path: PathBuf,
+    identity: Option<os::Identity>,
+    reader: Reader,
+    capacity: usize,
+    /// [`Desk::turn`] when the fold was asked for.
+    turn: u64,
+}
+
 #[derive(Debug)]
 enum Job {
-    Fold { number: u64, path: PathBuf, reader: Reader, capacity: usize },
+    Fold(Predecessor),
     Warm { reader: Reader, from: usize },
     Retire { old: Generation, new: Reader, new_path: PathBuf },
 }
@@ -64,6 +87,8 @@ struct Desk {
     stop: bool,
     outcome: Outcome,
     last_error: Option<Arc<JournalError>>,
+    /// How often the appender began again with a generation that nobody folded; what was folded before counts no more.
+    turn: u64,
 }
 
 #[derive(Debug, Default)]
@@ -114,12 +139,14 @@ impl Worker {
             Outcome::Folding | Outcome::Ready(_) => {}
             Outcome::Nothing | Outcome::Failed(_) => {
                 desk.outcome = Outcome::Folding;
-                desk.fold = Some(Job::Fold {
+                desk.fold = Some(Job::Fold(Predecessor {
                     number: current.number,
                     path: current.path.clone(),
+                    identity: current.identity,
                     reader: current.writer.reader(),
                     capacity: current.writer.capacity(),
-                });
+                    turn: desk.turn,
+                }));
                 drop(desk);
                 self.shared.work.notify_one();
             }
@@ -142,6 +169,19 @@ impl Worker {
                 desk.outcome = other;
                 None
             }
+        }
+    }
+
+    /// Forgets what came of the folds of a generation that is lost, and what will come of the one that is under way.
+    pub(super) fn forget(&self) {
+        let mut desk = self.shared.desk();
+        desk.turn += 1;
+        (desk.fold, desk.last_error) = (None, None);
+        self.shared.ready.store(false, Ordering::Release);
+        let outcome = std::mem::take(&mut desk.outcome);
+        drop(desk);
+        if let Outcome::Ready(next) = outcome {
+            next.discard();
         }
     }
 
@@ -201,11 +241,12 @@ impl Bench {
     fn work(self) {
         while let Some(job) = self.next_job() {
             match job {
-                Job::Fold { number, path, reader, capacity } => {
-                    let made = self.fold(number, &path, &reader, capacity);
+                Job::Fold(predecessor) => {
+                    let made = self.fold(&predecessor);
+                    let turn = predecessor.turn;
                     // Dropped before the appender drops its own: the last owner of the map unmaps it.
-                    drop(reader);
-                    self.report(made);
+                    drop(predecessor);
+                    self.report(turn, made);
                     // A fold holds the whole state, and once more while it becomes the snapshot.
                     system::give_back_memory();
                 }
@@ -214,9 +255,8 @@ impl Bench {
             }
         }
         let outcome = std::mem::take(&mut self.shared.desk().outcome);
-        if let Outcome::Ready(Next { generation: Generation { path, writer, .. }, .. }) = outcome {
-            drop(writer);
-            files::remove(&path);
+        if let Outcome::Ready(next) = outcome {
+            next.discard();
         }
     }
 
@@ -235,17 +275,27 @@ impl Bench {
         }
     }
 
-    fn fold(&self, number: u64, path: &Path, reader: &Reader, capacity: usize) -> Result<Next, JournalError> {
+    fn fold(&self, predecessor: &Predecessor) -> Result<Next, JournalError> {
+        let Predecessor { number, path, identity, reader, capacity, .. } = predecessor;
         let frames = reader.frames(header::LEN);
         let folded = header::LEN + frames.len();
-        let snapshot = fold(Frames::new(frames, 0), &self.folds, path)?;
+        let snapshot = fold(frames, &self.folds, path);
+        // A file that was cut reads as zeros: whatever came of it then is worth nothing.
+        let lost = files::why_lost(path, *identity, *capacity);
+        let lost = lost.or_else(|| reader.is_lost().then_some(WhyLost::Unreadable));
+        if let Some(why) = lost.or_else(|| matches!(snapshot, Ok(None)).then_some(WhyLost::Unreadable)) {
+            reader.give_up();
+            return Err(JournalError::Lost { path: path.clone(), why, source: None });
+        }
+        let snapshot = snapshot?.unwrap_or_default();
         // Whatever the current generation can still take must fit behind the snapshot.
         let to_come = capacity - folded;
-        let path = files::path(&self.folder, number + 1);
-        match generation::create(&path, number + 1, &snapshot, to_come, &self.options)? {
-            Backing::Mapped(writer) => {
+        let (number, path) = (number + 1, files::path(&self.folder, number + 1));
+        match generation::create(&path, number, &snapshot, to_come, &self.options)? {
+            Backing::Mapped { writer, identity } => {
                 writer.reader().populate(writer.at(), WARM);
-                Ok(Next { generation: Generation { number: number + 1, path, writer }, folded })
+                let generation = Generation { number, path, identity, writer };
+                Ok(Next { generation, folded })
             }
             Backing::Unmapped { source, .. } => {
                 files::remove(&path);
@@ -254,8 +304,12 @@ impl Bench {
         }
     }
 
-    fn report(&self, made: Result<Next, JournalError>) {
+    fn report(&self, turn: u64, made: Result<Next, JournalError>) {
         let mut desk = self.shared.desk();
+        if turn != desk.turn {
+            drop(desk);
+            return made.into_iter().for_each(Next::discard);
+        }
         match made {
             Ok(next) => {
                 tracing::debug!(
@@ -287,11 +341,11 @@ impl Bench {
 
 /// Forces the successor to the disk and then removes the predecessor, so that a power cut leaves one of them.
 fn retire(old: Generation, new: &Reader, new_path: &Path) {
-    let Generation { path, writer, .. } = old;
+    let Generation { path, identity, writer, .. } = old;
     // Unmapped first: Windows does not remove a mapped file.
     drop(writer);
     match new.flush() {
-        Ok(()) => files::remove(&path),
+        Ok(()) => files::retire(&path, identity),
         Err(error) => warn_unflushed(new_path, &error),
     }
 }
@@ -300,17 +354,17 @@ fn warn_unflushed(path: &Path, error: &io::Error) {
     tracing::warn!(path = %path.display(), %error, "the journal could not be flushed, its predecessor stays");
 }
 
-/// Folds `frames` of the file at `path` into one snapshot.
-pub(super) fn fold(frames: Frames<'_>, folds: &Folds, path: &Path) -> Result<Vec<u8>, JournalError> {
+/// Folds `frames` of the file at `path` into one snapshot; none if they are not whole to the last.
+pub(super) fn fold(frames: &[u8], folds: &Folds, path: &Path) -> Result<Option<Vec<u8>>, JournalError> {
     catch_unwind(AssertUnwindSafe(|| {
-        let mut fold = folds();
-        for frame in frames {
+        let (mut fold, mut walk) = (folds(), Frames::new(frames, 0));
+        for frame in walk.by_ref() {
             match frame.kind {
                 Kind::Snapshot => fold.snapshot(frame.payload),
                 Kind::Record => fold.record(frame.payload),
             }
         }
-        fold.to_snapshot()
+        (walk.at() == frames.len()).then(|| fold.to_snapshot())
     }))
     .map_err(|_| JournalError::Fold { path: path.to_owned() })
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    JournalError, Options, files,
+    JournalError, Options, WhyLost, files,
     frame::{self, Kind},
     header,
     map::Writer,
@@ -24,17 +24,25 @@ pub(super) const MAX_CAPACITY: usize = 1 << 30;
 pub(super) struct Generation {
     pub(super) number: u64,
     pub(super) path: PathBuf,
+    /// Which file it is.
+    pub(super) identity: Option<os::Identity>,
     pub(super) writer: Writer,
 }
 
 /// A file with blocks for all its bytes, mapped; or one whose file system cannot do that.
 #[derive(Debug)]
 pub(super) enum Backing {
-    Mapped(Writer),
+    Mapped { writer: Writer, identity: Option<os::Identity> },
     Unmapped { file: File, source: io::Error },
 }
 
 impl Generation {
+    /// What happened to its file, if it is not in its place any more or lacks a part. One file call.
+    pub(super) fn why_lost(&self) -> Option<WhyLost> {
+        let why = files::why_lost(&self.path, self.identity, self.writer.capacity());
+        why.or_else(|| self.writer.is_lost().then_some(WhyLost::Unreadable))
+    }
+
     /// Appends a frame; the caller has seen that there is room.
     pub(super) fn push(&mut self, kind: Kind, payload: &[u8]) {
         self.writer.push(frame::word(kind, payload), payload, frame::stored_len(payload.len()));
@@ -57,10 +65,12 @@ pub(super) fn back(
     options: &Options,
 ) -> Result<Backing, JournalError> {
     match (options.preallocate)(&file, capacity as u64) {
-        Ok(()) => match Writer::new(&file, capacity, used) {
-            Ok(writer) => Ok(Backing::Mapped(writer)),
-            Err(source) => Ok(Backing::Unmapped { file, source }),
-        },
+        Ok(()) => {
+            match Writer::new(&file, capacity, used).and_then(|writer| Ok((writer, file.metadata()?))) {
+                Ok((writer, metadata)) => Ok(Backing::Mapped { writer, identity: os::identity(&metadata) }),
+                Err(source) => Ok(Backing::Unmapped { file, source }),
+            }
+        }
         Err(source) if os::is_unsupported(&source) => Ok(Backing::Unmapped { file, source }),
         Err(source) => Err(JournalError::Reserve { path: path.to_owned(), bytes: capacity, source }),
     }
@@ -91,10 +101,10 @@ pub(super) fn create(
         return Err(JournalError::TooLarge { bytes: snapshot.len(), limit: MAX_CAPACITY / 4 });
     }
     match back(make(path)?, path, capacity, header::LEN, options) {
-        Ok(Backing::Mapped(mut writer)) => {
+        Ok(Backing::Mapped { mut writer, identity }) => {
             writer.put_header(&header::encode(number));
             writer.push(frame::word(Kind::Snapshot, snapshot), snapshot, frame::stored_len(snapshot.len()));
-            Ok(Backing::Mapped(writer))
+            Ok(Backing::Mapped { writer, identity })
         }
         Ok(unmapped @ Backing::Unmapped { .. }) => Ok(unmapped),
         Err(error) => {

@@ -3,10 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use super::{
-    Folds, JournalError, Options,
+    Folds, JournalError, Options, WhyLost,
     compact::{Next, WARM, Worker},
+    files,
     frame::{self, Kind},
-    generation::Generation,
+    generation::{self, Backing, Generation},
 };
 
 /// A journal in a mapped file.
@@ -37,6 +38,9 @@ impl Mapped {
     }
 
     pub(super) fn append(&mut self, payload: &[u8]) -> Result<(), JournalError> {
+        if self.current.writer.is_lost() {
+            return Err(self.lost());
+        }
         if self.worker.is_ready() {
             self.switch();
         }
@@ -45,6 +49,10 @@ impl Mapped {
             self.make_room(stored)?;
         }
         self.current.push(Kind::Record, payload);
+        // Asked behind the store, which may be the one that fails.
+        if self.current.writer.is_lost() {
+            return Err(self.lost());
+        }
 
         let at = self.current.writer.at();
         if at > self.fold_at {
@@ -87,6 +95,9 @@ impl Mapped {
         let Some(Next { generation: mut next, folded }) = self.worker.take() else { return };
         self.warm_to = next.writer.at() + WARM;
         next.writer.copy(self.current.writer.reader().frames(folded));
+        if self.current.writer.is_lost() {
+            return Next { generation: next, folded }.discard();
+        }
         next.writer.seal();
         self.fold_at = next.writer.capacity() / 2;
         self.compactions += 1;
@@ -107,6 +118,48 @@ impl Mapped {
             }
         }
         Err(self.full(None))
+    }
+
+    /// Continues in a new generation that has nothing but `state`, whatever became of the present one.
+    pub(super) fn begin_again(
+        &mut self,
+        folder: &Path,
+        options: &Options,
+        state: &[u8],
+    ) -> Result<(), JournalError> {
+        let newest = files::list(folder)?.first().map_or(0, |newest| newest.generation);
+        // One more, since the thread may be making the next one at this moment.
+        let number = newest.max(self.current.number + 1) + 1;
+        let path = files::path(folder, number);
+        match generation::create(&path, number, state, 0, options)? {
+            Backing::Mapped { mut writer, identity } => {
+                writer.seal();
+                self.current = Generation { number, path, identity, writer };
+            }
+            Backing::Unmapped { source, .. } => {
+                files::remove(&path);
+                return Err(JournalError::Reserve { path, bytes: state.len(), source });
+            }
+        }
+        self.worker.forget();
+        self.fold_at = self.current.writer.capacity() / 2;
+        self.warm_to = self.current.writer.at();
+        Ok(())
+    }
+
+    /// What happened to the file, if anything did. It is remembered: nothing is appended from then on.
+    pub(super) fn check_place(&mut self) -> Option<WhyLost> {
+        let why = self.current.why_lost();
+        if why.is_some() {
+            self.current.writer.give_up();
+        }
+        why
+    }
+
+    fn lost(&self) -> JournalError {
+        let Generation { path, .. } = &self.current;
+        let why = self.current.why_lost().unwrap_or(WhyLost::Unreadable);
+        JournalError::Lost { path: path.clone(), why, source: None }
     }
 
     fn full(&self, source: Option<Arc<JournalError>>) -> JournalError {

@@ -28,6 +28,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 pub use error::JournalError;
@@ -166,6 +167,60 @@ impl fmt::Display for WhyMoved {
     }
 }
 
+/// What happened to the file that is appended to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyLost {
+    /// Nothing is in its place.
+    Gone,
+    /// Another file is in its place.
+    Replaced,
+    /// It is shorter than what was written to it.
+    Cut {
+        /// Its length now, in bytes.
+        to: u64,
+    },
+    /// The system could not give its bytes back, or they are not those that were written.
+    Unreadable,
+    /// It looks as it should, but another daemon may have written to it.
+    Doubtful,
+}
+
+impl fmt::Display for WhyLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("it was deleted or moved"),
+            Self::Replaced => f.write_str("another file is in its place"),
+            Self::Cut { to } => write!(f, "it was cut to {to} bytes"),
+            Self::Unreadable => f.write_str("it can no longer be read"),
+            Self::Doubtful => f.write_str("another daemon may have written to it"),
+        }
+    }
+}
+
+/// A lost generation, and the one that was written in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// The file that was lost.
+    pub from: PathBuf,
+    /// What had happened to it.
+    pub why: WhyLost,
+    /// The file that has everything now.
+    pub to: PathBuf,
+    /// Where that went which was in the place of the lost one.
+    pub aside: Option<PathBuf>,
+}
+
+impl fmt::Display for Renewed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, why, to, aside } = self;
+        write!(f, "the journal {} was lost ({why}); everything is in {} now", from.display(), to.display())?;
+        match aside {
+            Some(aside) => write!(f, ", and what was in its place is in {}", aside.display()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Checks whether the journal in `folder` could be opened; changes nothing and needs no lock.
 ///
 /// Damage does not prevent it, nor does a missing folder. Reads the files as a whole: some milliseconds.
@@ -192,7 +247,7 @@ pub struct Health {
     pub capacity: usize,
     /// Compactions since the journal was opened.
     pub compactions: u64,
-    /// Why the last compaction failed, if it did.
+    /// Why the last compaction failed, or why a lost file could not be replaced, if it did.
     pub compaction_error: Option<Arc<JournalError>>,
 }
 
@@ -213,7 +268,14 @@ pub enum Mode {
 pub struct Journal {
     store: Backend,
     limit: usize,
+    folder: PathBuf,
+    options: Options,
+    /// When a lost file could not be replaced last, and why.
+    failed: Option<(Instant, Arc<JournalError>)>,
 }
+
+/// A lost file is not replaced more often than this while it fails: writing down the whole state takes a while.
+const AGAIN: Duration = Duration::from_secs(1);
 
 enum Backend {
     Mapped(Mapped),
@@ -249,7 +311,8 @@ impl Journal {
                 Backend::Plain(Plain::start(folder, &options, file, source, folds))
             }
         };
-        Ok(Opened { journal: Self { store, limit: options.capacity / 4 }, found })
+        let (limit, folder) = (options.capacity / 4, folder.to_owned());
+        Ok(Opened { journal: Self { store, limit, folder, options, failed: None }, found })
     }
 
     /// Keeps `payload` even if this process is killed: a copy into the mapped file, no file system call.
@@ -260,6 +323,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Full`] if the disk has no room for the next generation, [`JournalError::TooLarge`], or in
     /// plain mode [`JournalError::Write`]. Nothing was written then, and the journal stays usable.
+    /// [`JournalError::Lost`] until [`Journal::begin_again`].
     pub fn append(&mut self, payload: &[u8]) -> Result<(), JournalError> {
         if payload.len() > self.limit {
             return Err(JournalError::TooLarge { bytes: payload.len(), limit: self.limit });
@@ -270,12 +334,73 @@ impl Journal {
         }
     }
 
+    /// Checks that the file that is appended to is still in its place, as long as it was. One file call: not for the
+    /// request path. A file that is not is lost, and stays so.
+    ///
+    /// # Errors
+    /// [`JournalError::Lost`]: [`Journal::begin_again`] has to follow.
+    pub fn check_place(&mut self) -> Result<(), JournalError> {
+        let why = match &mut self.store {
+            Backend::Mapped(mapped) => mapped.check_place(),
+            Backend::Plain(plain) => plain.check_place(),
+        };
+        why.map_or(Ok(()), |why| Err(JournalError::Lost { path: self.path().to_owned(), why, source: None }))
+    }
+
+    /// Continues in a new generation with nothing but `state`, which is everything that was ever appended, folded. What
+    /// is in the place of the old file is moved aside. A file that is not lost is given up in the same way.
+    ///
+    /// If it fails it is not tried again for a second, and `state` is not asked for.
+    ///
+    /// # Errors
+    /// [`JournalError::Lost`] with the reason. The journal stays lost.
+    pub fn begin_again(&mut self, state: impl FnOnce() -> Vec<u8>) -> Result<Renewed, JournalError> {
+        let from = self.path().to_owned();
+        let why = match &self.store {
+            Backend::Mapped(mapped) => mapped.current().why_lost(),
+            Backend::Plain(plain) => plain.lost(),
+        };
+        let why = why.unwrap_or(WhyLost::Doubtful);
+        if let Some((at, error)) = &self.failed
+            && at.elapsed() < AGAIN
+        {
+            return Err(JournalError::Lost { path: from, why, source: Some(Arc::clone(error)) });
+        }
+        let begun = match &mut self.store {
+            Backend::Mapped(mapped) => mapped.begin_again(&self.folder, &self.options, &state()),
+            Backend::Plain(plain) => plain.begin_again(&state()),
+        };
+        if let Err(error) = begun {
+            let error = Arc::new(error);
+            self.failed = Some((Instant::now(), Arc::clone(&error)));
+            return Err(JournalError::Lost { path: from, why, source: Some(error) });
+        }
+        self.failed = None;
+        let aside = match why {
+            WhyLost::Gone => None,
+            WhyLost::Replaced | WhyLost::Cut { .. } | WhyLost::Unreadable | WhyLost::Doubtful => {
+                files::move_aside(&from)
+                    .inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "it stays"))
+                    .ok()
+            }
+        };
+        Ok(Renewed { from, why, to: self.path().to_owned(), aside })
+    }
+
+    fn path(&self) -> &Path {
+        match &self.store {
+            Backend::Mapped(mapped) => &mapped.current().path,
+            Backend::Plain(plain) => plain.path(),
+        }
+    }
+
     /// The journal's state; makes no system call that could wait.
     #[must_use]
     pub fn health(&self) -> Health {
+        let failed = self.failed.as_ref().map(|(_, error)| Arc::clone(error));
         match &self.store {
             Backend::Mapped(mapped) => {
-                let Generation { number, path, writer } = mapped.current();
+                let Generation { number, path, writer, .. } = mapped.current();
                 Health {
                     mode: Mode::Mapped,
                     path: path.clone(),
@@ -283,7 +408,7 @@ impl Journal {
                     used: writer.at(),
                     capacity: writer.capacity(),
                     compactions: mapped.compactions(),
-                    compaction_error: mapped.worker().last_error(),
+                    compaction_error: failed.or_else(|| mapped.worker().last_error()),
                 }
             }
             Backend::Plain(plain) => Health {
@@ -293,7 +418,7 @@ impl Journal {
                 used: plain.used(),
                 capacity: self.limit * 4,
                 compactions: plain.compactions(),
-                compaction_error: plain.last_error(),
+                compaction_error: failed.or_else(|| plain.last_error()),
             },
         }
     }

@@ -284,7 +284,7 @@ fn resume(
     let Candidate { generation: number, path } = candidate;
     let capacity = generation::capacity_for(options, &[], 0).max(length.next_multiple_of(8));
     Ok(match generation::back(file, &path, capacity, used, options)? {
-        Backing::Mapped(writer) => Store::Mapped(Generation { number, path, writer }),
+        Backing::Mapped { writer, identity } => Store::Mapped(Generation { number, path, identity, writer }),
         Backing::Unmapped { file, source } => {
             Store::Plain { file: PlainFile::resume(file, path, number, used), source }
         }
@@ -295,9 +295,9 @@ fn resume(
 fn start(folder: &Path, number: u64, snapshot: &[u8], options: &Options) -> Result<Store, JournalError> {
     let path = files::path(folder, number);
     Ok(match generation::create(&path, number, snapshot, 0, options)? {
-        Backing::Mapped(mut writer) => {
+        Backing::Mapped { mut writer, identity } => {
             writer.seal();
-            Store::Mapped(Generation { number, path, writer })
+            Store::Mapped(Generation { number, path, identity, writer })
         }
         Backing::Unmapped { file, source } => {
             Store::Plain { file: PlainFile::begin(file, path, number, snapshot)?, source }

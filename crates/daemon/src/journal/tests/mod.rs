@@ -3,6 +3,8 @@
 mod compaction;
 mod damage;
 mod kill;
+#[cfg(unix)]
+mod lost;
 mod places;
 mod round_trip;
 

@@ -84,12 +84,12 @@ fn a_folder_that_takes_no_files_is_named_in_the_error() {
 }
 
 #[cfg(unix)]
-fn unsupported(_: &File, _: u64) -> io::Result<()> {
+pub(super) fn unsupported(_: &File, _: u64) -> io::Result<()> {
     Err(rustix::io::Errno::OPNOTSUPP.into())
 }
 
 #[cfg(not(unix))]
-fn unsupported(_: &File, _: u64) -> io::Result<()> {
+pub(super) fn unsupported(_: &File, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -121,7 +121,7 @@ fn where_nothing_can_be_reserved_records_are_written_one_by_one() {
     assert_eq!(open::<Latest>(folder.path(), plain).1, Latest::of(2001));
 }
 
-fn full(_: &File, _: u64) -> io::Result<()> {
+pub(super) fn full(_: &File, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::StorageFull.into())
 }
 

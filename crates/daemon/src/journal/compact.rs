@@ -1,117 +1,24 @@
-//! The thread that makes the next generation while the current one is appended to.
+//! The appender's end of the thread that makes the next generation while the current one is appended to.
 //!
-//! It does everything that touches files or may wait for the disk: folding, making the successor, forcing it to
-//! the disk, unmapping and removing the predecessor, and bringing pages into memory ahead of the writer. The
-//! appender only leaves its requests behind a lock that is never held for longer than a few stores.
+//! The appender only leaves its requests, and takes what was made. It waits for the thread in one case: the current
+//! generation is full, and its successor is being made.
 
 use std::{
-    io,
-    panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    path::Path,
+    sync::{Arc, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use crate::system;
-
 use super::{
-    Folds, JournalError, Options, WhyLost, files,
-    frame::{Frames, Kind},
-    generation::{self, Backing, Generation},
-    header,
-    map::Reader,
-    os,
+    Folds, JournalError, Options,
+    desk::{Desk, Job, Next, Outcome, Predecessor, Shared},
+    folding::Bench,
+    generation::Generation,
 };
 
-/// Bytes brought into memory at a time.
-pub(super) const WARM: usize = 128 * 1024;
 /// How long an append waits for the successor of a full generation; compaction takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The successor of a generation, complete except for what was appended since it was begun.
-#[derive(Debug)]
-pub(super) struct Next {
-    pub(super) generation: Generation,
-    /// How far the predecessor had been read.
-    pub(super) folded: usize,
-}
-
-impl Next {
-    /// Removes it: it has not counted yet.
-    pub(super) fn discard(self) {
-        let Generation { path, identity, writer, .. } = self.generation;
-        // Unmapped first: Windows does not remove a mapped file.
-        drop(writer);
-        files::retire(&path, identity);
-    }
-}
-
-/// What the thread needs to know of the generation to be folded.
-#[derive(Debug)]
-pub(super) struct Predecessor {
-    number: u64,
-    path: PathBuf,
-    identity: Option<os::Identity>,
-    reader: Reader,
-    capacity: usize,
-    /// [`Desk::turn`] when the fold was asked for.
-    turn: u64,
-}
-
-#[derive(Debug)]
-enum Job {
-    Fold(Predecessor),
-    Warm { reader: Reader, from: usize },
-    Retire { old: Generation, new: Reader, new_path: PathBuf },
-}
-
-#[derive(Debug, Default)]
-enum Outcome {
-    #[default]
-    Nothing,
-    Folding,
-    Ready(Next),
-    Failed(Arc<JournalError>),
-}
-
-/// What the appender and the thread share.
-#[derive(Debug, Default)]
-struct Desk {
-    fold: Option<Job>,
-    warm: Option<Job>,
-    retired: Vec<Job>,
-    stop: bool,
-    outcome: Outcome,
-    last_error: Option<Arc<JournalError>>,
-    /// How often the appender began again with a generation that nobody folded; what was folded before counts no more.
-    turn: u64,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    desk: Mutex<Desk>,
-    /// There is work for the thread.
-    work: Condvar,
-    /// A fold has ended, with success or not.
-    done: Condvar,
-    /// Mirrors `Outcome::Ready`, so that an append can check it without the lock.
-    ready: AtomicBool,
-}
-
-impl Shared {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn post(&self, place: impl FnOnce(&mut Desk)) {
-        place(&mut self.desk());
-        self.work.notify_one();
-    }
-}
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The appender's end of the thread. Dropping it ends the thread, and removes a successor nobody took.
 #[derive(Debug)]
@@ -123,8 +30,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn start(folder: &Path, options: &Options, folds: Folds) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared::default());
-        let bench =
-            Bench { shared: Arc::clone(&shared), folder: folder.to_owned(), options: *options, folds };
+        let bench = Bench::new(Arc::clone(&shared), folder, options, folds);
         let thread = thread::Builder::new()
             .name("styxy-journal".to_owned())
             .spawn(move || bench.work())
@@ -132,12 +38,12 @@ impl Worker {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Asks for the successor of `current`, unless it is being made or ready.
+    /// Asks for the successor of `current`, unless it is being made or ready, or failed: then it is tried again without.
     pub(super) fn fold(&self, current: &Generation) {
         let mut desk = self.shared.desk();
         match desk.outcome {
-            Outcome::Folding | Outcome::Ready(_) => {}
-            Outcome::Nothing | Outcome::Failed(_) => {
+            Outcome::Folding | Outcome::Ready(_) | Outcome::Failed(_) => {}
+            Outcome::Nothing => {
                 desk.outcome = Outcome::Folding;
                 desk.fold = Some(Job::Fold(Predecessor {
                     number: current.number,
@@ -176,7 +82,7 @@ impl Worker {
     pub(super) fn forget(&self) {
         let mut desk = self.shared.desk();
         desk.turn += 1;
-        (desk.fold, desk.last_error) = (None, None);
+        (desk.fold, desk.again, desk.last_error) = (None, None, None);
         self.shared.ready.store(false, Ordering::Release);
         let outcome = std::mem::take(&mut desk.outcome);
         drop(desk);
@@ -185,18 +91,22 @@ impl Worker {
         }
     }
 
-    /// Waits until the fold that was asked for has ended, for five seconds at most.
+    /// Waits until the fold that was asked for has ended, for two seconds at most, and not at all if it failed or was
+    /// waited for in vain.
     ///
     /// # Errors
     /// Why it failed, or nothing if it has not ended.
     pub(super) fn wait(&self) -> Result<(), Option<Arc<JournalError>>> {
-        let folding = |desk: &mut Desk| matches!(desk.outcome, Outcome::Folding);
+        let folding = |desk: &mut Desk| matches!(desk.outcome, Outcome::Folding) && !desk.stalled;
         let waited = self.shared.done.wait_timeout_while(self.shared.desk(), PATIENCE, folding);
-        let (desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (mut desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match &desk.outcome {
             Outcome::Ready(_) | Outcome::Nothing => Ok(()),
             Outcome::Failed(error) => Err(Some(Arc::clone(error))),
-            Outcome::Folding => Err(None),
+            Outcome::Folding => {
+                desk.stalled = true;
+                Err(None)
+            }
         }
     }
 
@@ -227,144 +137,4 @@ impl Drop for Worker {
             tracing::error!("the journal's thread panicked");
         }
     }
-}
-
-/// The thread's end.
-struct Bench {
-    shared: Arc<Shared>,
-    folder: PathBuf,
-    options: Options,
-    folds: Folds,
-}
-
-impl Bench {
-    fn work(self) {
-        while let Some(job) = self.next_job() {
-            match job {
-                Job::Fold(predecessor) => {
-                    let made = self.fold(&predecessor);
-                    let turn = predecessor.turn;
-                    // Dropped before the appender drops its own: the last owner of the map unmaps it.
-                    drop(predecessor);
-                    self.report(turn, made);
-                    // A fold holds the whole state, and once more while it becomes the snapshot.
-                    system::give_back_memory();
-                }
-                Job::Warm { reader, from } => reader.populate(from, WARM),
-                Job::Retire { old, new, new_path } => retire(old, &new, &new_path),
-            }
-        }
-        let outcome = std::mem::take(&mut self.shared.desk().outcome);
-        if let Outcome::Ready(next) = outcome {
-            next.discard();
-        }
-    }
-
-    /// Waits for the next job, the most urgent first; none when the thread has to stop and nothing is left to clean
-    /// up.
-    fn next_job(&self) -> Option<Job> {
-        let mut desk = self.shared.desk();
-        loop {
-            if desk.stop {
-                return desk.retired.pop();
-            }
-            if let Some(job) = desk.warm.take().or_else(|| desk.fold.take()).or_else(|| desk.retired.pop()) {
-                return Some(job);
-            }
-            desk = self.shared.work.wait(desk).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn fold(&self, predecessor: &Predecessor) -> Result<Next, JournalError> {
-        let Predecessor { number, path, identity, reader, capacity, .. } = predecessor;
-        let frames = reader.frames(header::LEN);
-        let folded = header::LEN + frames.len();
-        let snapshot = fold(frames, &self.folds, path);
-        // A file that was cut reads as zeros: whatever came of it then is worth nothing.
-        let lost = files::why_lost(path, *identity, *capacity);
-        let lost = lost.or_else(|| reader.is_lost().then_some(WhyLost::Unreadable));
-        if let Some(why) = lost.or_else(|| matches!(snapshot, Ok(None)).then_some(WhyLost::Unreadable)) {
-            reader.give_up();
-            return Err(JournalError::Lost { path: path.clone(), why, source: None });
-        }
-        let snapshot = snapshot?.unwrap_or_default();
-        // Whatever the current generation can still take must fit behind the snapshot.
-        let to_come = capacity - folded;
-        let (number, path) = (number + 1, files::path(&self.folder, number + 1));
-        match generation::create(&path, number, &snapshot, to_come, &self.options)? {
-            Backing::Mapped { writer, identity } => {
-                writer.reader().populate(writer.at(), WARM);
-                let generation = Generation { number, path, identity, writer };
-                Ok(Next { generation, folded })
-            }
-            Backing::Unmapped { source, .. } => {
-                files::remove(&path);
-                Err(JournalError::Reserve { path, bytes: snapshot.len(), source })
-            }
-        }
-    }
-
-    fn report(&self, turn: u64, made: Result<Next, JournalError>) {
-        let mut desk = self.shared.desk();
-        if turn != desk.turn {
-            drop(desk);
-            return made.into_iter().for_each(Next::discard);
-        }
-        match made {
-            Ok(next) => {
-                tracing::debug!(
-                    generation = next.generation.number,
-                    bytes = next.generation.writer.at(),
-                    "journal compacted"
-                );
-                desk.last_error = None;
-                desk.outcome = Outcome::Ready(next);
-                self.shared.ready.store(true, Ordering::Release);
-            }
-            Err(error) => {
-                // Logged once: on a full disk every append fails.
-                if desk.last_error.is_none() {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the journal could not be compacted"
-                    );
-                }
-                let error = Arc::new(error);
-                desk.last_error = Some(Arc::clone(&error));
-                desk.outcome = Outcome::Failed(error);
-            }
-        }
-        drop(desk);
-        self.shared.done.notify_all();
-    }
-}
-
-/// Forces the successor to the disk and then removes the predecessor, so that a power cut leaves one of them.
-fn retire(old: Generation, new: &Reader, new_path: &Path) {
-    let Generation { path, identity, writer, .. } = old;
-    // Unmapped first: Windows does not remove a mapped file.
-    drop(writer);
-    match new.flush() {
-        Ok(()) => files::retire(&path, identity),
-        Err(error) => warn_unflushed(new_path, &error),
-    }
-}
-
-fn warn_unflushed(path: &Path, error: &io::Error) {
-    tracing::warn!(path = %path.display(), %error, "the journal could not be flushed, its predecessor stays");
-}
-
-/// Folds `frames` of the file at `path` into one snapshot; none if they are not whole to the last.
-pub(super) fn fold(frames: &[u8], folds: &Folds, path: &Path) -> Result<Option<Vec<u8>>, JournalError> {
-    catch_unwind(AssertUnwindSafe(|| {
-        let (mut fold, mut walk) = (folds(), Frames::new(frames, 0));
-        for frame in walk.by_ref() {
-            match frame.kind {
-                Kind::Snapshot => fold.snapshot(frame.payload),
-                Kind::Record => fold.record(frame.payload),
-            }
-        }
-        (walk.at() == frames.len()).then(|| fold.to_snapshot())
-    }))
-    .map_err(|_| JournalError::Fold { path: path.to_owned() })
 }

@@ -4,8 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     Folds, JournalError, Options, WhyLost,
-    compact::{Next, WARM, Worker},
+    compact::Worker,
+    desk::Next,
     files,
+    folding::WARM,
     frame::{self, Kind},
     generation::{self, Backing, Generation},
 };
@@ -33,7 +35,7 @@ impl Mapped {
         let at = current.writer.at();
         current.writer.reader().populate(at, WARM);
         let worker = Worker::start(folder, options, folds)?;
-        let fold_at = current.writer.capacity() / 2;
+        let fold_at = fold_at(&current);
         Ok(Self { worker, current, fold_at, warm_to: at + WARM, compactions: 0 })
     }
 
@@ -82,8 +84,8 @@ impl Mapped {
         self.current.writer.at() + stored <= self.current.writer.capacity()
     }
 
-    /// Asks for a successor, and again after a sixteenth of the capacity: a failed attempt is repeated, but not at
-    /// every append.
+    /// Asks for a successor, and again after a sixteenth of the capacity, in case the one that was made could not be
+    /// taken.
     fn ask(&mut self, at: usize) {
         self.fold_at = at + self.current.writer.capacity() / 16;
         self.worker.fold(&self.current);
@@ -99,7 +101,7 @@ impl Mapped {
             return Next { generation: next, folded }.discard();
         }
         next.writer.seal();
-        self.fold_at = next.writer.capacity() / 2;
+        self.fold_at = fold_at(&next);
         self.compactions += 1;
         let old = std::mem::replace(&mut self.current, next);
         self.worker.retire(old, &self.current);
@@ -142,7 +144,7 @@ impl Mapped {
             }
         }
         self.worker.forget();
-        self.fold_at = self.current.writer.capacity() / 2;
+        self.fold_at = fold_at(&self.current);
         self.warm_to = self.current.writer.at();
         Ok(())
     }
@@ -164,6 +166,15 @@ impl Mapped {
 
     fn full(&self, source: Option<Arc<JournalError>>) -> JournalError {
         let Generation { path, writer, .. } = &self.current;
+        if writer.is_lost() {
+            return self.lost();
+        }
         JournalError::Full { path: path.clone(), capacity: writer.capacity(), source }
     }
+}
+
+/// The write position from which a successor is asked for: in the middle, or in the middle of what a snapshot has left.
+fn fold_at(of: &Generation) -> usize {
+    let (at, capacity) = (of.writer.at(), of.writer.capacity());
+    if at < capacity / 2 { capacity / 2 } else { at + (capacity - at) / 2 }
 }

@@ -9,11 +9,15 @@
 //! Only one process may have a journal open: the caller holds the folder's lock.
 
 mod compact;
+mod desk;
 mod error;
 mod files;
+mod folding;
+mod found;
 mod frame;
 mod generation;
 mod header;
+mod lost;
 mod map;
 mod mapped;
 mod os;
@@ -32,6 +36,8 @@ use std::{
 };
 
 pub use error::JournalError;
+pub use found::{Found, MovedAside, Origin, TornTail, WhyMoved};
+pub use lost::{Renewed, WhyLost};
 
 use generation::Generation;
 use mapped::Mapped;
@@ -87,138 +93,6 @@ pub struct Opened {
     pub journal: Journal,
     /// What recovery saw and did.
     pub found: Found,
-}
-
-/// What recovery saw and did.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// Where the state came from.
-    pub origin: Origin,
-    /// Records replayed, snapshots not counted.
-    pub records: u64,
-    /// A record that was being written when its writer was killed, and is gone. Nobody was told that it was kept.
-    pub torn_tail: Option<TornTail>,
-    /// Files that were moved out of the way: a person may want to look at them.
-    pub moved_aside: Vec<MovedAside>,
-}
-
-/// Where the state came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Origin {
-    /// There was none.
-    #[default]
-    Fresh,
-    /// From a whole journal, which is appended to.
-    Resumed,
-    /// From what could be read of a damaged one, written to a new generation.
-    Rebuilt {
-        /// The generation that was damaged.
-        from: u64,
-    },
-}
-
-/// A record that was cut off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    /// The file.
-    pub path: PathBuf,
-    /// Where the record began.
-    pub at: usize,
-    /// Bytes of it that were there.
-    pub bytes: usize,
-}
-
-/// A file that was moved out of the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MovedAside {
-    /// Where it was.
-    pub from: PathBuf,
-    /// Where it is.
-    pub to: PathBuf,
-    /// Why it was moved.
-    pub why: WhyMoved,
-}
-
-/// Why a file was moved out of the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyMoved {
-    /// Its checksums do not hold from byte `at` on; 0 is the header.
-    Damaged {
-        /// The first byte that is not to be trusted.
-        at: usize,
-    },
-    /// A symlink, a folder or something else that is not a regular file.
-    NotAFile,
-    /// Longer than any journal.
-    TooLong,
-    /// Cut off, or never finished, and no older generation has its state.
-    NeverFinished,
-}
-
-impl fmt::Display for WhyMoved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged { at: 0 } => f.write_str("its header is damaged"),
-            Self::Damaged { at } => write!(f, "it is damaged at byte {at}"),
-            Self::NotAFile => f.write_str("it is not a regular file"),
-            Self::TooLong => f.write_str("it is longer than any journal"),
-            Self::NeverFinished => f.write_str("it ends before its first record"),
-        }
-    }
-}
-
-/// What happened to the file that is appended to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyLost {
-    /// Nothing is in its place.
-    Gone,
-    /// Another file is in its place.
-    Replaced,
-    /// It is shorter than what was written to it.
-    Cut {
-        /// Its length now, in bytes.
-        to: u64,
-    },
-    /// The system could not give its bytes back, or they are not those that were written.
-    Unreadable,
-    /// It looks as it should, but another daemon may have written to it.
-    Doubtful,
-}
-
-impl fmt::Display for WhyLost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Gone => f.write_str("it was deleted or moved"),
-            Self::Replaced => f.write_str("another file is in its place"),
-            Self::Cut { to } => write!(f, "it was cut to {to} bytes"),
-            Self::Unreadable => f.write_str("it can no longer be read"),
-            Self::Doubtful => f.write_str("another daemon may have written to it"),
-        }
-    }
-}
-
-/// A lost generation, and the one that was written in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Renewed {
-    /// The file that was lost.
-    pub from: PathBuf,
-    /// What had happened to it.
-    pub why: WhyLost,
-    /// The file that has everything now.
-    pub to: PathBuf,
-    /// Where that went which was in the place of the lost one.
-    pub aside: Option<PathBuf>,
-}
-
-impl fmt::Display for Renewed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, why, to, aside } = self;
-        write!(f, "the journal {} was lost ({why}); everything is in {} now", from.display(), to.display())?;
-        match aside {
-            Some(aside) => write!(f, ", and what was in its place is in {}", aside.display()),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Checks whether the journal in `folder` could be opened; changes nothing and needs no lock.
@@ -317,11 +191,12 @@ impl Journal {
 
     /// Keeps `payload` even if this process is killed: a copy into the mapped file, no file system call.
     ///
-    /// Takes well under a microsecond. Waits for compaction, for five seconds at most, only if more than half a
-    /// generation is appended before that is done.
+    /// Takes well under a microsecond. Waits for compaction, for two seconds at most, only if more than half a
+    /// generation is appended before that is done, and never if the last attempt failed.
     ///
     /// # Errors
-    /// [`JournalError::Full`] if the disk has no room for the next generation, [`JournalError::TooLarge`], or in
+    /// [`JournalError::Full`] if the disk has no room for the next generation, at once: it is tried again in the
+    /// background. [`JournalError::TooLarge`], or in
     /// plain mode [`JournalError::Write`]. Nothing was written then, and the journal stays usable.
     /// [`JournalError::Lost`] until [`Journal::begin_again`].
     pub fn append(&mut self, payload: &[u8]) -> Result<(), JournalError> {

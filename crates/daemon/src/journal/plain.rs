@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Folds, JournalError, Options, WhyLost, compact, files,
+    Folds, JournalError, Options, WhyLost, files, folding,
     frame::{self, Kind},
     generation::{self, MAX_CAPACITY},
     header, os,
@@ -172,7 +172,7 @@ impl Plain {
         let contents = files::contents(&current.file, current.at)
             .map_err(|source| JournalError::Read { path: current.path.clone(), source })?;
         let frames = contents.bytes().get(header::LEN..).unwrap_or_default();
-        let Some(snapshot) = compact::fold(frames, folds, &current.path)? else {
+        let Some(snapshot) = folding::fold(frames, folds, &current.path)? else {
             return Err(lost(current, WhyLost::Unreadable));
         };
         let path = files::path(folder, current.number + 1);

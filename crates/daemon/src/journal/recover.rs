@@ -89,7 +89,7 @@ pub(super) fn recover(
         .into_iter()
         .map(|candidate| look_at(&candidate).map(|standing| (candidate, standing)))
         .collect::<Result<Vec<_>, _>>()?;
-    let Plan { chosen, aside, remove } = plan(standings, generation::capacity_for(options, &[], 0));
+    let Plan { chosen, aside, remove } = plan(standings, generation::capacity_for(options, 0, 0));
 
     let mut found = Found::default();
     let store = match chosen {
@@ -282,7 +282,7 @@ fn resume(
     options: &Options,
 ) -> Result<Store, JournalError> {
     let Candidate { generation: number, path } = candidate;
-    let capacity = generation::capacity_for(options, &[], 0).max(length.next_multiple_of(8));
+    let capacity = generation::capacity_for(options, 0, 0).max(length.next_multiple_of(8));
     Ok(match generation::back(file, &path, capacity, used, options)? {
         Backing::Mapped { writer, identity } => Store::Mapped(Generation { number, path, identity, writer }),
         Backing::Unmapped { file, source } => {

@@ -2,6 +2,7 @@
 
 mod compaction;
 mod damage;
+mod full;
 mod kill;
 #[cfg(unix)]
 mod lost;

@@ -60,6 +60,13 @@ pub enum WhyMoved {
         /// The first byte that is not to be trusted.
         at: usize,
     },
+    /// It ends before the bytes that were reserved for it, so what was written last may be missing.
+    Cut {
+        /// Its length, in bytes.
+        at: usize,
+        /// What was reserved.
+        of: usize,
+    },
     /// A symlink, a folder or something else that is not a regular file.
     NotAFile,
     /// Longer than any journal.
@@ -73,6 +80,7 @@ impl fmt::Display for WhyMoved {
         match self {
             Self::Damaged { at: 0 } => f.write_str("its header is damaged"),
             Self::Damaged { at } => write!(f, "it is damaged at byte {at}"),
+            Self::Cut { at, of } => write!(f, "it was cut to {at} of {of} bytes"),
             Self::NotAFile => f.write_str("it is not a regular file"),
             Self::TooLong => f.write_str("it is longer than any journal"),
             Self::NeverFinished => f.write_str("it ends before its first record"),

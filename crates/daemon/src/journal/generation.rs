@@ -148,7 +148,7 @@ pub(super) fn fill(
     };
     match filled {
         Ok(Backing::Mapped { mut writer, identity }) => {
-            writer.put_header(&header::encode(number));
+            writer.put_header(&header::encode(number, writer.capacity()));
             writer.push(frame::word(Kind::Snapshot, snapshot), snapshot, frame::stored_len(snapshot.len()));
             Ok(Backing::Mapped { writer, identity })
         }

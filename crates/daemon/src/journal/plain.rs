@@ -66,7 +66,7 @@ impl PlainFile {
         if snapshot.len() > MAX_CAPACITY / 4 || snapshot.len() > frame::MAX_PAYLOAD {
             return Err(JournalError::TooLarge { bytes: snapshot.len(), limit: MAX_CAPACITY / 4 });
         }
-        self.write(&header::encode(self.number), 0)?;
+        self.write(&header::encode(self.number, 0), 0)?;
         let mut buffer = Vec::new();
         frame::encode(Kind::Snapshot, snapshot, &mut buffer);
         self.write(&buffer, self.at)?;

@@ -7,6 +7,7 @@ mod kill;
 #[cfg(unix)]
 mod lost;
 mod places;
+mod reports;
 mod round_trip;
 
 use std::{

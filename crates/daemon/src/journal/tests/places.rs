@@ -9,7 +9,7 @@ fn a_newer_format_is_left_alone_and_named() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), Options::default(), &[vec![1]]);
     let path = folder.path().join("journal.0000000002");
-    let mut newer = header::encode(2);
+    let mut newer = header::encode(2, 0);
     newer[8] = 7;
     let sum = crc32c::crc32c_append(crc32c::crc32c(&newer[..12]), &newer[16..header::COMPLETE_AT]);
     newer[12..16].copy_from_slice(&sum.to_le_bytes());

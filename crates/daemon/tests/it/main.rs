@@ -11,4 +11,6 @@ mod live;
 #[cfg(test)]
 mod owners;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod time;

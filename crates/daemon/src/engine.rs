@@ -182,3 +182,81 @@ impl From<EngineError> for api::Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use styxy_core::config::Config;
+    use styxy_core::{
+        Allocation, AllocationMode, AnswerForm, Ask, LockId, Policy, PortRange, ProjectPath, RequestId,
+        Reuse, ServiceType, Wish,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::journal::{Fold, Options};
+    use crate::replay::Replay;
+
+    fn open(folder: &Path, policy: &Policy) -> Engine {
+        let (mut replay, of) = (Replay::new(policy.clone()), policy.clone());
+        let folds = Box::new(move || Box::new(Replay::new(of.clone())) as Box<dyn Fold>);
+        let options = Options::with_capacity(256 * 1024);
+        let journal = Journal::open(folder, options, &mut replay, folds).unwrap().journal;
+        let (sender, _) = tokio::sync::mpsc::unbounded_channel();
+        Engine::new(replay.registry, journal, Watches::new(sender), replay.feed)
+    }
+
+    /// Bytes in the files of the journal.
+    fn bytes(folder: &Path) -> u64 {
+        fs::read_dir(folder).unwrap().filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum()
+    }
+
+    #[test]
+    fn the_journal_stays_bounded_whatever_comes_and_goes() {
+        const PROJECTS: u64 = 8_000;
+        let port = |number| Port::new(number).unwrap();
+        // So few that each is used again and again.
+        let overflow_range = PortRange::new(port(10_000), port(10_499));
+        let (folder, config) = (tempfile::tempdir().unwrap(), Config { overflow_range, ..Config::default() });
+        let policy = crate::policy(config, []);
+        let mut engine = open(folder.path(), &policy);
+        let (mut longest, mut capacity) = (0, 0);
+        for number in 1..=PROJECTS {
+            let fresh_id = LockId::new(Uuid::new_v4());
+            let ask = Ask {
+                fresh_id,
+                service: ServiceType::new("dev").unwrap(),
+                name: None,
+                project: ProjectPath::new(&format!("/home/somebody/worktrees/project-{number}")).ok(),
+                instance_id: None,
+                process: None,
+                ancestors: Vec::new(),
+                wish: Wish::Any,
+                reuse: Reuse::Never,
+            };
+            let request = RequestId::new(&format!("request-{number}")).ok().map(|id| (id, number));
+            let (form, mode) = (AnswerForm::One, AllocationMode::Grant);
+            let now = crate::system::now();
+            let allocation = Allocation { asks: vec![ask], form, request, mode };
+            engine.handle(&Command::Allocate(allocation), now).unwrap();
+            engine.handle(&Command::Release(fresh_id), now).unwrap();
+            if number % 100 == 0 {
+                longest = bytes(folder.path()).max(longest);
+            }
+            // More than the keys, the answers and the ended leases that are remembered.
+            if number == PROJECTS / 4 * 3 {
+                capacity = engine.journal().health().capacity;
+            }
+        }
+        assert!(engine.journal().health().compactions > 3, "{:?}", engine.journal().health());
+        // Two generations, of which each has room for three snapshots more than its own.
+        assert!(longest < 24 << 20, "{longest} bytes");
+        let health = engine.journal().health();
+        assert!(health.capacity <= capacity * 5 / 4, "it was {capacity} bytes, and grew: {health:?}");
+        let snapshot = engine.registry().snapshot();
+        drop(engine);
+        assert_eq!(open(folder.path(), &policy).registry().snapshot(), snapshot);
+    }
+}

@@ -64,7 +64,9 @@ impl Ended {
     }
     pub(super) fn restore(remembered: Vec<Past>) -> Self {
         let mut ended = Self::default();
-        remembered.into_iter().for_each(|past| ended.push(past));
+        for past in remembered {
+            ended.push(past);
+        }
         ended
     }
 }

@@ -110,10 +110,9 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, JournalError> {
 pub(super) fn why_lost(path: &Path, identity: Option<os::Identity>, length: usize) -> Option<WhyLost> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Some(WhyLost::Gone),
-        Err(_) => None,
         Ok(there) if !there.is_file() || os::identity(&there) != identity => Some(WhyLost::Replaced),
         Ok(there) if there.len() < length as u64 => Some(WhyLost::Cut { to: there.len() }),
-        Ok(_) => None,
+        Ok(_) | Err(_) => None,
     }
 }
 

@@ -52,14 +52,14 @@ fn a_file_that_was_cut_ends_no_process_and_loses_no_record() {
         cut(&path, to);
         // The store itself may fail, or only the next look at the file shows it.
         let mut last = 40;
-        let lost = loop {
+        let refused = loop {
             match journal.append(&Latest::payload(last + 1)) {
                 Ok(()) if last < 60 => last += 1,
                 Ok(()) => break journal.check_place(),
                 Err(error) => break Err(error),
             }
         };
-        assert_eq!(why(lost), WhyLost::Cut { to }, "cut to {to}");
+        assert_eq!(why(refused), WhyLost::Cut { to }, "cut to {to}");
         assert_eq!(why(journal.append(b"more")), WhyLost::Cut { to });
         let renewed = goes_on(journal, folder.path(), last);
         assert_eq!((renewed.from, renewed.why), (path.clone(), WhyLost::Cut { to }));
@@ -113,12 +113,12 @@ fn a_file_that_is_cut_during_compaction_becomes_no_snapshot() {
     cut(&journal.health().path, 4096);
     drop(gate);
     // Not even a record that would still fit is appended: the fold has read zeros where records were.
-    let lost = loop {
-        if let Err(lost) = journal.append(&[]) {
-            break lost;
+    let refused = loop {
+        if let Err(refused) = journal.append(&[]) {
+            break refused;
         }
     };
-    assert_eq!(why(Err(lost)), WhyLost::Cut { to: 4096 });
+    assert_eq!(why(Err(refused)), WhyLost::Cut { to: 4096 });
     journal.begin_again(|| Latest::of(last).to_snapshot()).unwrap();
     drop(journal);
     assert_eq!(open::<Latest>(folder.path(), small()).1, Latest::of(last));
@@ -139,7 +139,7 @@ fn while_a_lost_file_cannot_be_replaced_records_are_refused_and_it_is_not_tried_
     journal.begin_again(|| panic!("the state is written down again at once")).unwrap_err();
 
     journal.options.preallocate = os::preallocate;
-    journal.failed = journal.failed.map(|(at, error)| (at - AGAIN, error));
+    journal.failed = journal.failed.map(|(at, error)| (at.checked_sub(AGAIN).unwrap(), error));
     goes_on(journal, folder.path(), 40);
 }
 

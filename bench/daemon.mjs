@@ -25,6 +25,7 @@ async function daemon(name) {
   const home = path.join(top, name);
   fs.mkdirSync(home, { mode: 0o700 });
   const config = { overflow_range: null, service_types: { bench: { range: [11000, 31999] } } };
+  config.quotas = { leases_per_checkout: 65535, waiting_per_owner: 65535 };
   fs.writeFileSync(path.join(home, 'config.json'), JSON.stringify(config));
   const env = { PATH: process.env.PATH, HOME: top, STYXY_HOME: home };
   const start = performance.now();

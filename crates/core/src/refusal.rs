@@ -48,6 +48,18 @@ pub enum Refusal {
         /// How many are taken by something else.
         busy: usize,
     },
+    /// A quota is used up: R45 in docs/DESIGN.md.
+    #[error("no more than {limit} {quota} are allowed, and {who} has {held}")]
+    Quota {
+        /// Which.
+        quota: Quota,
+        /// Who has so many.
+        who: String,
+        /// How many there are.
+        held: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// No lease has this id.
     #[error("no lease has the id {0}")]
     UnknownLease(LockId),
@@ -78,6 +90,49 @@ pub enum Refusal {
     /// The id was used for another request.
     #[error("request id {0} was used for another request")]
     RequestIdReused(crate::RequestId),
+}
+
+/// What there may only be so much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Quota {
+    /// Live leases of one checkout.
+    #[error("live leases")]
+    LeasesPerCheckout,
+    /// Leases of one owner that wait for their server.
+    #[error("leases that wait for their server")]
+    WaitingPerOwner,
+    /// Instances.
+    #[error("instances")]
+    Instances,
+    /// Bytes of all leases and instances in a snapshot.
+    #[error("bytes of leases and instances")]
+    StateBytes,
+}
+
+impl Quota {
+    /// As written on the wire, and in config.json if it is there.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LeasesPerCheckout => "leases_per_checkout",
+            Self::WaitingPerOwner => "waiting_per_owner",
+            Self::Instances => "instances",
+            Self::StateBytes => "state_bytes",
+        }
+    }
+
+    /// What shows what there is, and what to do then.
+    fn hint(self) -> String {
+        let raise = |shows: &str, then: &str| {
+            format!("{shows}   # {then}, or raise quotas.{} in config.json", self.as_str())
+        };
+        match self {
+            Self::LeasesPerCheckout => raise("styxy list --project .", "release what is not needed"),
+            Self::WaitingPerOwner => raise("styxy list", "release what is not needed"),
+            Self::Instances => raise("styxy instances", "unregister what is not needed"),
+            Self::StateBytes => "styxy list   # release what is not needed".to_owned(),
+        }
+    }
 }
 
 /// Who has a port.
@@ -162,6 +217,13 @@ impl From<Refusal> for api::Refusal {
                     .detail("leased", leased)
                     .detail("busy", busy)
             }
+            Refusal::Quota { quota, who, held, limit } => Self::new(Code::NoFreePort, error)
+                .hint(quota.hint())
+                .detail("rule", "quota")
+                .detail("quota", quota.as_str())
+                .detail("limit", limit)
+                .detail("held", held)
+                .detail("holder", who),
             Refusal::UnknownLease(lock_id) => {
                 Self::new(Code::UnknownLease, error).hint("styxy list").detail("lock_id", lock_id.to_string())
             }

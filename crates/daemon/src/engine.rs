@@ -1,5 +1,6 @@
 //! The engine: registry, journal and watches behind one synchronous entry. Decide, journal, apply, or nothing.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use styxy_core::api::{self, Code};
@@ -13,6 +14,8 @@ use crate::watches::Watches;
 
 /// Most events in one journal record, so that a cleanup of thousands of leases still fits.
 const EVENTS_PER_RECORD: usize = 256;
+/// How many losses of the journal are remembered for people; the latest.
+const NOTES: usize = 8;
 
 /// The only owner of the registry.
 pub(crate) struct Engine {
@@ -24,6 +27,8 @@ pub(crate) struct Engine {
     pub(crate) counters: Counters,
     /// Reused for each record.
     record: Vec<u8>,
+    /// What a person should know about the journal since the start, oldest first.
+    notes: VecDeque<String>,
 }
 
 /// Why a command changed nothing.
@@ -43,7 +48,7 @@ pub(crate) enum EngineError {
 impl Engine {
     pub(crate) fn new(registry: Registry, journal: Journal, watches: Watches, feed: Feed) -> Self {
         let (prober, counters, record) = (Prober::new(), Counters::default(), Vec::with_capacity(1024));
-        Self { registry, journal, prober, watches, feed, counters, record }
+        Self { registry, journal, prober, watches, feed, counters, record, notes: VecDeque::new() }
     }
 
     /// Decides, journals, applies: one synchronous call, or nothing at all.
@@ -62,7 +67,13 @@ impl Engine {
         if !durable.is_empty() {
             self.record.clear();
             serde_json::to_writer(&mut self.record, &durable)?;
-            self.journal.append(&self.record)?;
+            match self.journal.append(&self.record) {
+                Err(JournalError::Lost { .. }) => {
+                    self.renew_journal()?;
+                    self.journal.append(&self.record)?;
+                }
+                appended => appended?,
+            }
         }
         for event in events {
             self.registry.apply(event);
@@ -71,6 +82,35 @@ impl Engine {
             trace(event);
         }
         Ok(())
+    }
+
+    /// Checks that the journal's file is still in its place and whole; if not, writes down everything that is true in a
+    /// new one. A few file calls: for the sweep and for a watch on the folder, not for the request path.
+    pub(crate) fn check_journal(&mut self) {
+        if self.journal.check_place().is_err()
+            && let Err(error) = self.renew_journal()
+        {
+            // Nothing is acknowledged until it succeeds; each request and the next check try again.
+            tracing::error!(error = %with_causes(&error), "the journal is lost and could not be written again");
+        }
+    }
+
+    /// Nothing that was acknowledged is lost with the file: the registry has it all.
+    fn renew_journal(&mut self) -> Result<(), JournalError> {
+        let registry = &self.registry;
+        let state = || serde_json::to_vec(&registry.snapshot()).unwrap_or_default();
+        let renewed = self.journal.begin_again(state)?;
+        tracing::warn!("{renewed}");
+        if self.notes.len() == NOTES {
+            self.notes.pop_front();
+        }
+        self.notes.push_back(renewed.to_string());
+        Ok(())
+    }
+
+    /// What a person should know about the journal since the start, oldest first.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &String> {
+        self.notes.iter()
     }
 
     pub(crate) const fn registry(&self) -> &Registry {
@@ -140,5 +180,83 @@ impl From<EngineError> for api::Refusal {
                 Self::new(Code::StorageUnavailable, error).hint("styxy doctor")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use styxy_core::config::Config;
+    use styxy_core::{
+        Allocation, AllocationMode, AnswerForm, Ask, LockId, Policy, PortRange, ProjectPath, RequestId,
+        Reuse, ServiceType, Wish,
+    };
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::journal::{Fold, Options};
+    use crate::replay::Replay;
+
+    fn open(folder: &Path, policy: &Policy) -> Engine {
+        let (mut replay, of) = (Replay::new(policy.clone()), policy.clone());
+        let folds = Box::new(move || Box::new(Replay::new(of.clone())) as Box<dyn Fold>);
+        let options = Options::with_capacity(256 * 1024);
+        let journal = Journal::open(folder, options, &mut replay, folds).unwrap().journal;
+        let (sender, _) = tokio::sync::mpsc::unbounded_channel();
+        Engine::new(replay.registry, journal, Watches::new(sender), replay.feed)
+    }
+
+    /// Bytes in the files of the journal.
+    fn bytes(folder: &Path) -> u64 {
+        fs::read_dir(folder).unwrap().filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum()
+    }
+
+    #[test]
+    fn the_journal_stays_bounded_whatever_comes_and_goes() {
+        const PROJECTS: u64 = 8_000;
+        let port = |number| Port::new(number).unwrap();
+        // So few that each is used again and again.
+        let overflow_range = PortRange::new(port(10_000), port(10_499));
+        let (folder, config) = (tempfile::tempdir().unwrap(), Config { overflow_range, ..Config::default() });
+        let policy = crate::policy(config, []);
+        let mut engine = open(folder.path(), &policy);
+        let (mut longest, mut capacity) = (0, 0);
+        for number in 1..=PROJECTS {
+            let fresh_id = LockId::new(Uuid::new_v4());
+            let ask = Ask {
+                fresh_id,
+                service: ServiceType::new("dev").unwrap(),
+                name: None,
+                project: ProjectPath::new(&format!("/home/somebody/worktrees/project-{number}")).ok(),
+                instance_id: None,
+                process: None,
+                ancestors: Vec::new(),
+                wish: Wish::Any,
+                reuse: Reuse::Never,
+            };
+            let request = RequestId::new(&format!("request-{number}")).ok().map(|id| (id, number));
+            let (form, mode) = (AnswerForm::One, AllocationMode::Grant);
+            let now = crate::system::now();
+            let allocation = Allocation { asks: vec![ask], form, request, mode };
+            engine.handle(&Command::Allocate(allocation), now).unwrap();
+            engine.handle(&Command::Release(fresh_id), now).unwrap();
+            if number % 100 == 0 {
+                longest = bytes(folder.path()).max(longest);
+            }
+            // More than the keys, the answers and the ended leases that are remembered.
+            if number == PROJECTS / 4 * 3 {
+                capacity = engine.journal().health().capacity;
+            }
+        }
+        assert!(engine.journal().health().compactions > 3, "{:?}", engine.journal().health());
+        // Two generations, of which each has room for three snapshots more than its own.
+        assert!(longest < 24 << 20, "{longest} bytes");
+        let health = engine.journal().health();
+        assert!(health.capacity <= capacity * 5 / 4, "it was {capacity} bytes, and grew: {health:?}");
+        let snapshot = engine.registry().snapshot();
+        drop(engine);
+        assert_eq!(open(folder.path(), &policy).registry().snapshot(), snapshot);
     }
 }

@@ -10,6 +10,7 @@ mod candidates;
 mod ended;
 mod indexes;
 mod lifecycle;
+mod quotas;
 mod requests;
 mod snapshot;
 #[cfg(test)]

@@ -143,8 +143,9 @@ impl Daemon {
             .collect()
     }
 
-    /// Checks every owner and every listener again.
+    /// Checks the journal's file, every owner and every listener again.
     pub(crate) async fn recheck(&self) {
+        self.engine().check_journal();
         let mut gone: Vec<ProcessKey> = self.engine().registry().processes().collect();
         // Some microseconds for each process: thousands of them would keep the serving thread.
         let retain_dead = move || {

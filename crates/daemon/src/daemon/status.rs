@@ -39,7 +39,7 @@ impl Daemon {
                 processes: engine.watches.watched(),
                 polled: engine.watches.polled(),
             }),
-            notes: self.about.notes.clone(),
+            notes: self.about.notes.iter().chain(engine.notes()).cloned().collect(),
         }
     }
 }

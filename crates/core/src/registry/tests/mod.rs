@@ -7,6 +7,7 @@ mod life;
 mod listeners;
 mod order;
 mod properties;
+mod quotas;
 mod refusals;
 mod requests;
 mod restart;

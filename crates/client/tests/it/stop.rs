@@ -90,7 +90,9 @@ fn an_older_daemon_can_be_stopped_and_a_newer_one_is_left_alone() {
         let fake = Fake::serve(&home.socket(), move |_| {
             let Reply::Json(code, body) = status() else { return Reply::HangUp };
             let answer = String::from_utf8(http(code, &body)).unwrap();
-            Reply::Raw(answer.replace("styxy-api: 1", &format!("styxy-api: {theirs}")).into_bytes())
+            // The fake closes the connection. The header says so, so that the client does not send a second request on it.
+            let headers = format!("styxy-api: {theirs}\r\nconnection: close");
+            Reply::Raw(answer.replace("styxy-api: 1", &headers).into_bytes())
         });
         let stopped = block_on(home.client(Start::Never).stop());
         assert_eq!(fake.lines(), asked, "{stopped:?}");

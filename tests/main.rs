@@ -46,6 +46,8 @@ mod mcp;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod place;
+#[cfg(test)]
 mod project_file;
 #[cfg(test)]
 mod race;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 pub(crate) use crate::system::{
-    check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, open_ours, openable_by_us, own_uid, owner,
 };
 
 /// Makes a file that is not there yet, readable to us alone, and opens it for writing.

@@ -11,6 +11,7 @@ mod files;
 mod http;
 pub mod journal;
 mod metrics;
+mod place;
 mod policy;
 mod replay;
 mod run;
@@ -22,7 +23,8 @@ mod watches;
 
 #[cfg(feature = "schema")]
 pub use http::openapi;
+pub use place::Place;
 pub use policy::policy;
 pub use run::{Mode, RunOptions, run};
-pub use serve::{Parts, ServeError, serve};
+pub use serve::{Ended, Parts, ServeError, serve};
 pub use token::Token;

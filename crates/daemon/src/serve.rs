@@ -19,6 +19,7 @@ use crate::daemon::{About, Daemon, LastSeen};
 use crate::engine::Engine;
 use crate::http::{self, Local, Loopback, Peer};
 use crate::journal::{Found, Journal, JournalError, Mode, Options};
+use crate::place::Place;
 use crate::replay::Replay;
 use crate::system;
 use crate::token::Token;
@@ -49,6 +50,20 @@ pub struct Parts {
     pub notes: Vec<String>,
     /// What TCP clients must show where the system cannot name their user.
     pub token: Option<Token>,
+    /// The lock of the folder, and what others find there; none in a test whose folder nobody else knows.
+    pub place: Option<Place>,
+    /// Listeners that replace `socket`, when its name is gone.
+    #[cfg(unix)]
+    pub sockets: Option<mpsc::UnboundedReceiver<std::os::unix::net::UnixListener>>,
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As it was asked to: everything is written down, and nothing tells others of this daemon any more.
+    Stopped,
+    /// The folder is gone, or another daemon's: nobody got another answer.
+    Lost,
 }
 
 /// Why a daemon could not serve.
@@ -85,7 +100,7 @@ pub async fn serve(
     parts: Parts,
     ready: impl FnOnce(&[String]),
     stop: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
+) -> Result<Ended, ServeError> {
     let own = parts.tcp.iter().filter_map(|listener| listener.local_addr().ok());
     let policy =
         policy::policy(parts.config.config.clone(), own.filter_map(|address| Port::new(address.port()).ok()));
@@ -109,36 +124,45 @@ pub async fn serve(
         ready_at: Instant::now(),
         token: parts.token,
     };
-    let (daemon, ended) = assemble(replay, opened.journal, about)?;
+    let (daemon, ended) = assemble(replay, opened.journal, parts.place, about)?;
     settle(&daemon, ended).await?;
 
     #[cfg(unix)]
-    let local = Local(tokio::net::UnixListener::from_std(parts.socket)?);
+    let local = Local::new(parts.socket, parts.sockets)?;
     #[cfg(windows)]
     let local = Local::open(&parts.pipe)?;
     let servers = serve_on_all(local, parts.tcp, &daemon)?;
     // The replay of the journal needed more memory than its result does.
     system::give_back_memory();
+    daemon.engine().publish();
     ready(&daemon.about.notes);
 
     tokio::select! {
         () = stop => daemon.stop(),
         () = daemon.stopping() => {}
     }
-    finish(servers, &daemon).await;
-    Ok(())
+    tokio::select! {
+        biased;
+        () = daemon.lost() => return Ok(Ended::Lost),
+        () = finish(servers, &daemon) => {}
+    }
+    if let Some(place) = daemon.engine().place() {
+        place.withdraw();
+    }
+    Ok(Ended::Stopped)
 }
 
 /// The daemon over a replayed registry, without watches so far.
 fn assemble(
     replay: Replay,
     journal: Journal,
+    place: Option<Place>,
     about: About,
 ) -> Result<(Arc<Daemon>, mpsc::UnboundedReceiver<styxy_core::ProcessKey>), ServeError> {
     let (sender, ended) = mpsc::unbounded_channel();
     let registry: Registry = replay.registry;
     let last_seen = LastSeen::open(&registry)?;
-    let engine = Engine::new(registry, journal, Watches::new(sender), replay.feed);
+    let engine = Engine::new(registry, journal, place, Watches::new(sender), replay.feed);
     Ok((Arc::new(Daemon::new(engine, last_seen, about)), ended))
 }
 

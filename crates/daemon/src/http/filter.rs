@@ -13,6 +13,7 @@ use styxy_core::api::{Code, Refusal};
 use super::Peer;
 use super::answer::{Refused, Rule};
 use crate::daemon::Daemon;
+use crate::engine::EngineError;
 use crate::system::Verdict;
 use crate::token::Token;
 
@@ -26,10 +27,19 @@ pub(super) async fn filter(
     next: Next,
 ) -> Response {
     daemon.requests.count();
+    let reads = request.method().is_safe();
     let mut response = match admit(peer, request.method(), request.headers(), daemon.about.token.as_ref()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => Refused(refusal).into_response(),
     };
+    match daemon.check_standing() {
+        Ok(()) => {}
+        // Another daemon may be the one to ask. The connection ends with this process, and the client asks that one.
+        Err(EngineError::Lost) => return std::future::pending().await,
+        Err(_) if reads => {}
+        // What was done is not written where a next daemon would find it: it counts only once it is.
+        Err(error) => response = Refused::from(error).into_response(),
+    }
     if let Some(Rule { code, rule }) = response.extensions_mut().remove::<Rule>() {
         daemon.requests.refused(code, &rule);
     }

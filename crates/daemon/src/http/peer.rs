@@ -104,24 +104,76 @@ pub(crate) use unix::Local;
 
 #[cfg(unix)]
 mod unix {
+    use std::io;
+    use std::os::unix::net::UnixListener as Unregistered;
+
     use axum::extract::connect_info::Connected;
     use axum::serve::{IncomingStream, Listener};
     use tokio::net::{UnixListener, UnixStream};
+    use tokio::sync::mpsc;
 
     use super::Peer;
     use crate::system::{self, Verdict};
 
     /// Accepts on the Unix socket, and asks the kernel for the user of each connection.
-    pub(crate) struct Local(pub(crate) UnixListener);
+    pub(crate) struct Local {
+        listener: UnixListener,
+        /// The one before. Its name is gone, but clients may have connected before that, or by another name.
+        former: Option<UnixListener>,
+        replaced: Option<mpsc::UnboundedReceiver<Unregistered>>,
+    }
+
+    impl Local {
+        /// Accepts on `listener`, and on each that `replaced` brings. Within a tokio runtime.
+        pub(crate) fn new(
+            listener: Unregistered,
+            replaced: Option<mpsc::UnboundedReceiver<Unregistered>>,
+        ) -> io::Result<Self> {
+            Ok(Self { listener: UnixListener::from_std(listener)?, former: None, replaced })
+        }
+
+        fn replace(&mut self, listener: Unregistered) {
+            match UnixListener::from_std(listener) {
+                Ok(listener) => self.former = Some(std::mem::replace(&mut self.listener, listener)),
+                Err(error) => tracing::error!(%error, "the new socket cannot be listened on"),
+            }
+        }
+    }
+
+    /// Resolves with the next listener, or never.
+    async fn next(replaced: &mut Option<mpsc::UnboundedReceiver<Unregistered>>) -> Unregistered {
+        if let Some(listeners) = replaced
+            && let Some(listener) = listeners.recv().await
+        {
+            return listener;
+        }
+        std::future::pending().await
+    }
+
+    async fn accept_of(listener: &mut Option<UnixListener>) -> UnixStream {
+        match listener {
+            Some(listener) => Listener::accept(listener).await.0,
+            None => std::future::pending().await,
+        }
+    }
 
     impl Listener for Local {
         type Io = UnixStream;
         type Addr = Peer;
 
         async fn accept(&mut self) -> (UnixStream, Peer) {
-            let (stream, _) = Listener::accept(&mut self.0).await;
-            let peer = Peer::Local(system::unix_peer(&stream));
-            (stream, peer)
+            loop {
+                let stream = tokio::select! {
+                    accepted = Listener::accept(&mut self.listener) => accepted.0,
+                    stream = accept_of(&mut self.former) => stream,
+                    listener = next(&mut self.replaced) => {
+                        self.replace(listener);
+                        continue;
+                    }
+                };
+                let peer = Peer::Local(system::unix_peer(&stream));
+                return (stream, peer);
+            }
         }
 
         fn local_addr(&self) -> std::io::Result<Peer> {

@@ -17,6 +17,7 @@ mod header;
 mod map;
 mod mapped;
 mod os;
+mod place;
 mod plain;
 mod recover;
 #[cfg(test)]
@@ -213,6 +214,10 @@ pub enum Mode {
 pub struct Journal {
     store: Backend,
     limit: usize,
+    folder: PathBuf,
+    options: Options,
+    /// The file as it was when it was last looked at.
+    seen: Option<place::Seen>,
 }
 
 enum Backend {
@@ -249,7 +254,10 @@ impl Journal {
                 Backend::Plain(Plain::start(folder, &options, file, source, folds))
             }
         };
-        Ok(Opened { journal: Self { store, limit: options.capacity / 4 }, found })
+        let mut journal =
+            Self { store, limit: options.capacity / 4, folder: folder.to_owned(), options, seen: None };
+        journal.is_in_place();
+        Ok(Opened { journal, found })
     }
 
     /// Keeps `payload` even if this process is killed: a copy into the mapped file, no file system call.

@@ -25,28 +25,32 @@ mod tests;
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
-    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_all_holders,
-    find_holder, find_holders,
+    Bell, CLOSE_EVENTS, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
+    find_all_holders, find_holder, find_holders,
 };
 #[cfg(windows)]
 pub use native::PipeListener;
 #[cfg(target_os = "linux")]
 pub use native::{
-    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_all_holders,
-    find_holder, find_holders,
+    Bell, CLOSE_EVENTS, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
+    find_all_holders, find_holder, find_holders,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
 pub(crate) use native::{
-    check_writable, close_to_others, create_folder, detach, let_go_of_output, openable_by_us, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, detach, let_go_of_output, open_ours,
+    openable_by_us, own_uid, owner,
 };
 #[cfg(windows)]
 pub use native::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit};
 pub use project::{branch_of, project_of};
-pub use types::{Closed, DescriptorLimit, Details, Identified, Life, ListeningSocket, Verdict};
+pub use types::{
+    Closed, DescriptorLimit, Details, Entry, Happened, Identified, Life, ListeningSocket, Verdict,
+};
 #[cfg(unix)]
 pub(crate) use unix::{
-    check_writable, close_to_others, create_folder, detach, let_go_of_output, openable_by_us, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, detach, let_go_of_output, open_ours,
+    openable_by_us, own_uid, owner,
 };
 #[cfg(unix)]
 pub use unix::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit, unix_peer};

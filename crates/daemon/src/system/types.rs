@@ -1,5 +1,6 @@
 //! What the system answers, in the same words on every system.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -112,4 +113,29 @@ pub struct DescriptorLimit {
     pub soft: Option<u64>,
     /// The limit up to which this process may raise its own.
     pub hard: Option<u64>,
+}
+
+/// What happened in a watched folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened<'a> {
+    /// To the entry of this name.
+    To {
+        /// Its name in the folder.
+        name: &'a OsStr,
+        /// What.
+        entry: Entry,
+    },
+    /// The folder, or one above it, was moved or removed; or some events were lost.
+    Anything,
+}
+
+/// What happened to an entry of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// It was made, or moved here, perhaps in place of another one.
+    New,
+    /// It was removed, or moved away.
+    Gone,
+    /// Its contents were written to or cut by a call; stores into a mapped file do not count.
+    Changed,
 }

@@ -3,6 +3,7 @@
 mod close_events;
 mod details;
 mod exit;
+mod folder_watch;
 mod holder;
 mod listeners;
 mod machine;
@@ -19,6 +20,7 @@ use rustix::io::{Errno, read, retry_on_intr};
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
 pub use details::describe;
 pub use exit::ExitWatch;
+pub use folder_watch::{Bell, FolderWatch};
 pub use holder::{find_all_holders, find_holder, find_holders};
 pub use listeners::SocketTable;
 pub use machine::{boot_id, ephemeral_range, now, resident_bytes};

@@ -40,3 +40,66 @@ pub(crate) fn check_writable(folder: &Path) -> io::Result<()> {
     use rustix::fs::Access;
     Ok(rustix::fs::access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?)
 }
+
+/// Which file this is, whatever its name: no other one has this, as long as something has it open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    /// Of an open file.
+    pub(crate) fn of(file: &fs::File) -> io::Result<Self> {
+        file.metadata().map(|metadata| Self::from(&metadata))
+    }
+
+    /// Of what is at `path` now; a link counts as itself.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        path.symlink_metadata().map(|metadata| Self::from(&metadata))
+    }
+
+    fn from(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// Opens a file in a folder of ours, as `options` say; one that this makes is 0600.
+///
+/// # Errors
+/// Also if what is there is a symbolic link, is not a regular file, or belongs to another user.
+pub(crate) fn open_ours(path: &Path, options: &mut OpenOptions) -> io::Result<fs::File> {
+    use rustix::fs::OFlags;
+    // Without NONBLOCK, opening a pipe would wait for its other end.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let opened = options.mode(0o600).custom_flags(flags.bits().cast_signed()).open(path);
+    let file = match opened {
+        Err(_) if path.is_symlink() => return Err(NotOurs::Link.into()),
+        opened => opened?,
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(NotOurs::Kind.into());
+    }
+    if metadata.uid() != own_uid() {
+        return Err(NotOurs::Owner(metadata.uid()).into());
+    }
+    Ok(file)
+}
+
+/// Why a file in a folder of ours is not used.
+#[derive(Debug, thiserror::Error)]
+enum NotOurs {
+    #[error("it is a symbolic link")]
+    Link,
+    #[error("it is not a regular file")]
+    Kind,
+    #[error("it belongs to another user (uid {0})")]
+    Owner(u32),
+}
+
+impl From<NotOurs> for io::Error {
+    fn from(why: NotOurs) -> Self {
+        Self::new(io::ErrorKind::PermissionDenied, why)
+    }
+}

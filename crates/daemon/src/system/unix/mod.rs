@@ -15,7 +15,9 @@ use tokio::net::UnixStream;
 
 use super::{DescriptorLimit, Verdict};
 
-pub(crate) use access::{check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner};
+pub(crate) use access::{
+    FileId, check_writable, close_to_others, create_folder, open_ours, openable_by_us, own_uid, owner,
+};
 pub(crate) use detach::{detach, let_go_of_output};
 
 /// What macOS allows at most, whatever it says its limit is.

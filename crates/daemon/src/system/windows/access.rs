@@ -1,6 +1,6 @@
 //! Who owns files, and who else may read them. The folder lies in the user's profile, which Windows closes to others.
 
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
@@ -34,4 +34,9 @@ pub(crate) fn close_to_others(_: &Path, _: &Metadata) -> io::Result<bool> {
 #[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
 pub(crate) fn check_writable(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Opens a file in the folder, which is the user's own.
+pub(crate) fn open_ours(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.open(path)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use styxy_core::layout::Layout;
 
-use super::error::{Cannot, Expected, StartError};
+use super::error::{Cannot, Expected, PlaceError};
 use crate::files;
 
 /// Makes the folder if it is missing, closes it to other users if it is there, and checks that files can be made in it.
@@ -14,12 +14,12 @@ use crate::files;
 ///
 /// # Errors
 /// The folder is another user's, or cannot be made or written to.
-pub(super) fn open(layout: &Layout) -> Result<(), StartError> {
+pub(crate) fn open(layout: &Layout) -> Result<(), PlaceError> {
     open_as(layout.root(), files::own_uid())
 }
 
 /// Makes sure that `folder` exists, is the user's `own`, and is closed to others.
-pub(super) fn open_as(folder: &Path, own: u32) -> Result<(), StartError> {
+pub(crate) fn open_as(folder: &Path, own: u32) -> Result<(), PlaceError> {
     let metadata = match folder.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             check_maker(folder, own)?;
@@ -30,22 +30,22 @@ pub(super) fn open_as(folder: &Path, own: u32) -> Result<(), StartError> {
     };
     let metadata = metadata.map_err(Cannot::Inspect.at(folder))?;
     if !metadata.is_dir() {
-        return Err(StartError::Kind { path: folder.to_owned(), expected: Expected::Folder });
+        return Err(PlaceError::Kind { path: folder.to_owned(), expected: Expected::Folder });
     }
     let owner = files::owner(&metadata);
     if owner != own {
-        return Err(StartError::Foreign { path: folder.to_owned(), owner, own });
+        return Err(PlaceError::Foreign { path: folder.to_owned(), owner, own });
     }
     files::close_to_others(folder, &metadata).map_err(Cannot::Close.at(folder))?;
     files::check_writable(folder).map_err(Cannot::Write.at(folder))
 }
 
 /// Root in another user's home (`sudo` that keeps HOME) would make a folder that its owner could never use.
-fn check_maker(folder: &Path, own: u32) -> Result<(), StartError> {
+fn check_maker(folder: &Path, own: u32) -> Result<(), PlaceError> {
     let above = folder.ancestors().skip(1).find_map(|above| above.metadata().ok());
     match above.map(|metadata| files::owner(&metadata)) {
         Some(owner) if own == 0 && owner != 0 => {
-            Err(StartError::Foreign { path: folder.to_owned(), owner, own })
+            Err(PlaceError::Foreign { path: folder.to_owned(), owner, own })
         }
         Some(_) | None => Ok(()),
     }

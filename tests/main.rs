@@ -28,6 +28,8 @@ mod grants;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
+mod home_folder;
+#[cfg(test)]
 mod hooks;
 #[cfg(test)]
 mod hooks_guard;

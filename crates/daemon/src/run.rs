@@ -7,7 +7,6 @@ mod logfile;
 mod report;
 mod tcp;
 
-use std::fs;
 #[cfg(windows)]
 use std::path::Path;
 use std::path::PathBuf;
@@ -79,17 +78,17 @@ fn start(layout: &Layout, mode: Mode) -> Result<(), StartError> {
     }
 }
 
-/// Another daemon holds the lock. To a client that is as good as a start; to a person it is an error.
+/// Another daemon holds the lock. To a client that is as good as a start, if the other one is this user's; to a person it
+/// is an error.
 fn lost(layout: &Layout, mode: Mode) -> Result<(), StartError> {
+    place::check_holder(layout)?;
     match mode {
         Mode::Detached => {
             let _ = Report::to_starter().send(&Handshake::Lost);
             Ok(())
         }
         Mode::Foreground => {
-            let runs: Option<DaemonFile> =
-                fs::read(layout.daemon_file()).ok().and_then(|json| serde_json::from_slice(&json).ok());
-            let pid = runs.map(|daemon| daemon.pid);
+            let pid = place::published(layout).map(|daemon| daemon.pid);
             Err(StartError::AlreadyRuns { home: layout.root().to_owned(), pid })
         }
     }

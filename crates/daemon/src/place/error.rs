@@ -18,6 +18,38 @@ pub(crate) enum PlaceError {
     /// The folder is another user's.
     #[error("{} belongs to another user (uid {owner}, ours is {own})", path.display())]
     Foreign { path: PathBuf, owner: u32, own: u32 },
+    /// The folder is not one that Styxy may use for its files.
+    #[error("{} {unfit}", path.display())]
+    Unfit { path: PathBuf, unfit: Unfit },
+    /// A process of another user holds the lock.
+    #[error("{} is locked by {holder} of user {user}", path.display())]
+    LockedByAnother { path: PathBuf, holder: String, user: String },
+}
+
+/// Why a folder is not one that Styxy may use for its files.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    #[error("is the root of the file system; Styxy needs a folder of its own")]
+    Root,
+    #[error("is your home folder; Styxy needs a folder of its own")]
+    Home,
+    #[error("is a folder of the system; Styxy needs a folder of its own")]
+    System,
+    #[error("is a symbolic link of another user (uid {owner})")]
+    Link { owner: u32 },
+    #[error("can be written to by other users (mode {mode:04o})")]
+    Writable { mode: u32 },
+    #[error("has files that are not Styxy's ({}); Styxy needs a folder of its own", some.join(", "))]
+    ForeignFiles { some: Vec<String> },
+    #[error("cannot be made: the home folder {} does not exist", home.display())]
+    NoHome { home: PathBuf },
+}
+
+impl Unfit {
+    /// As a [`PlaceError`] about `folder`.
+    pub(super) fn at(self, folder: &Path) -> PlaceError {
+        PlaceError::Unfit { path: folder.to_owned(), unfit: self }
+    }
 }
 
 /// What cannot be done with a file or folder.
@@ -80,6 +112,29 @@ impl From<PlaceError> for Refusal {
                 );
                 storage(&hint).detail("path", path)
             }
+            PlaceError::Unfit { unfit: Unfit::NoHome { home }, .. } => {
+                let home = home.display().to_string();
+                storage(&format!("mkdir {home}   # or export STYXY_HOME=/a/folder/of/yours"))
+                    .detail("path", home)
+            }
+            PlaceError::Unfit { path, unfit } => {
+                let path = path.display().to_string();
+                let hint = match unfit {
+                    Unfit::Writable { .. } => format!("chmod go-w {path}"),
+                    Unfit::Root
+                    | Unfit::Home
+                    | Unfit::System
+                    | Unfit::Link { .. }
+                    | Unfit::ForeignFiles { .. }
+                    | Unfit::NoHome { .. } => "export STYXY_HOME=/a/new/folder/of/yours".to_owned(),
+                };
+                Self::new(Code::Forbidden, sentence).detail("rule", "home").detail("path", path).hint(hint)
+            }
+            PlaceError::LockedByAnother { path, user, .. } => Self::new(Code::Forbidden, sentence)
+                .detail("rule", "lock")
+                .detail("path", path.display().to_string())
+                .detail("user", user)
+                .hint("end that process as its user, or export STYXY_HOME=/a/new/folder/of/yours"),
             PlaceError::Foreign { path, owner, .. } => Self::new(Code::Forbidden, sentence)
                 .detail("rule", "home")
                 .detail("path", path.display().to_string())

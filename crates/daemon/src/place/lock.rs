@@ -4,19 +4,23 @@
 //! file that is no longer in its place counts for nothing: another daemon can take the one that is.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use styxy_core::Relation;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 
 use super::error::{Cannot, PlaceError};
 use crate::files::{self, FileId};
+use crate::system;
 
 /// How long, in milliseconds, a lock is waited for that is most often held by a client that only tests it, for some microseconds.
 const PATIENCE: [u64; 4] = [1, 1, 1, 0];
+/// How long the holder's name is looked for.
+const NAMED_WITHIN: Duration = Duration::from_millis(200);
 /// How often the file is opened again that was removed between its opening and its locking.
 const TRIES: usize = 8;
 
@@ -81,6 +85,24 @@ fn lock(path: &Path, file: File, pause: &mut impl FnMut(Duration)) -> Result<Tak
         }
     }
     Ok(Taking::Held)
+}
+
+/// Checks that the process that holds the lock is this user's, as far as the system names it.
+///
+/// # Errors
+/// It is another user's, who could never be asked for anything.
+pub(crate) fn check_holder(layout: &Layout) -> Result<(), PlaceError> {
+    let path = layout.lock();
+    let lock = files::open_ours(&path, OpenOptions::new().read(true));
+    let holder = lock.ok().and_then(|file| system::lock_holder(&file));
+    let Some(pid) = holder else { return Ok(()) };
+    let Ok(details) = system::describe(pid, Instant::now() + NAMED_WITHIN) else { return Ok(()) };
+    if details.identified.user == Relation::Own {
+        return Ok(());
+    }
+    let holder = format!("{} (pid {pid})", details.identified.process.name);
+    let user = details.user_name.unwrap_or_else(|| "unknown".to_owned());
+    Err(PlaceError::LockedByAnother { path, holder, user })
 }
 
 impl Held {
@@ -151,8 +173,22 @@ impl Held {
 
 /// Whether `daemon.json` names this daemon.
 pub(super) fn is_published(layout: &Layout, daemon: &DaemonFile) -> bool {
-    let read = fs::read(layout.daemon_file());
-    read.is_ok_and(|read| content(daemon).is_ok_and(|ours| read == ours))
+    read(layout).is_ok_and(|read| content(daemon).is_ok_and(|ours| read == ours))
+}
+
+/// What `daemon.json` says, if it is a file of ours.
+fn read(layout: &Layout) -> io::Result<Vec<u8>> {
+    /// More than any has, in bytes.
+    const LARGEST: u64 = 64 * 1024;
+    let file = files::open_ours(&layout.daemon_file(), OpenOptions::new().read(true))?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The daemon that `daemon.json` names, if it is a file of ours.
+pub(crate) fn published(layout: &Layout) -> Option<DaemonFile> {
+    serde_json::from_slice(&read(layout).ok()?).ok()
 }
 
 fn content(daemon: &DaemonFile) -> io::Result<Vec<u8>> {

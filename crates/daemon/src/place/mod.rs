@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use error::{Cannot, Expected, PlaceError};
 pub(crate) use home::open;
-pub(crate) use lock::{Held, take};
+pub(crate) use lock::{Held, check_holder, published, take};
 #[cfg(unix)]
 pub(crate) use socket::{bind, path as socket_path};
 

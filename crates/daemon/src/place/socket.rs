@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use styxy_core::layout::{Layout, runtime_folder};
 
 use super::error::{Cannot, Expected, PlaceError};
-use super::home::open_as;
+use super::home::open_for_sockets;
 use super::lock::Held;
 use crate::files;
 
@@ -24,7 +24,7 @@ pub(crate) fn path(layout: &Layout) -> PathBuf {
 /// The path holds something else or cannot be listened on, or its folder is another user's.
 pub(crate) fn bind(held: &Held, path: &Path) -> Result<UnixListener, PlaceError> {
     if let Some(folder) = path.parent().filter(|folder| *folder != held.layout().root()) {
-        open_as(folder, files::own_uid())?;
+        open_for_sockets(folder)?;
     }
     if path.symlink_metadata().is_ok_and(|found| !found.file_type().is_socket()) {
         return Err(PlaceError::Kind { path: path.to_owned(), expected: Expected::Socket });

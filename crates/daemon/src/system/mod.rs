@@ -26,20 +26,20 @@ mod tests;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders,
+    find_all_holders, find_holder, find_holders, lock_holder,
 };
 #[cfg(windows)]
 pub use native::PipeListener;
 #[cfg(target_os = "linux")]
 pub use native::{
     Bell, CLOSE_EVENTS, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders,
+    find_all_holders, find_holder, find_holders, lock_holder,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
 pub(crate) use native::{
-    FileId, check_writable, close_to_others, create_folder, detach, let_go_of_output, open_ours,
-    openable_by_us, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, detach, is_of_the_system, let_go_of_output,
+    mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
 };
 #[cfg(windows)]
 pub use native::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit};
@@ -49,8 +49,8 @@ pub use types::{
 };
 #[cfg(unix)]
 pub(crate) use unix::{
-    FileId, check_writable, close_to_others, create_folder, detach, let_go_of_output, open_ours,
-    openable_by_us, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, detach, is_of_the_system, let_go_of_output,
+    mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
 };
 #[cfg(unix)]
 pub use unix::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit, unix_peer};

@@ -1,12 +1,13 @@
 //! What only Linux has, under the same names.
 
+use std::fs::File;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use styxy_core::{Port, PortRange};
+use styxy_core::{Pid, Port, PortRange};
 
 use crate::system::{Closed, Happened, Verdict};
 
@@ -106,4 +107,10 @@ impl Bell {
     pub async fn rung(&self, _drain: impl FnOnce()) -> io::Result<()> {
         pending().await
     }
+}
+
+/// No system but Linux names it.
+#[must_use]
+pub fn lock_holder(_: &File) -> Option<Pid> {
+    None
 }

@@ -5,9 +5,8 @@ use std::{path::Path, sync::Arc};
 use super::{
     Folds, JournalError, Options,
     compact::{Next, WARM, Worker},
-    files,
     frame::{self, Kind},
-    generation::{self, Backing, Generation},
+    generation::Generation,
 };
 
 /// A journal in a mapped file.
@@ -57,34 +56,6 @@ impl Mapped {
             self.warm_to = from + WARM;
         }
         Ok(())
-    }
-
-    /// Continues in a new generation that has only `snapshot`. The current one is not read.
-    pub(super) fn rewrite(
-        &mut self,
-        folder: &Path,
-        options: &Options,
-        snapshot: &[u8],
-    ) -> Result<(), JournalError> {
-        // A successor of the current generation may be in the making, and would count as newer.
-        let _ = self.worker.wait();
-        drop(self.worker.take());
-        let number = self.current.number + 1;
-        let path = files::path(folder, number);
-        match generation::create(&path, number, snapshot, 0, options)? {
-            Backing::Mapped(mut writer) => {
-                writer.seal();
-                (self.warm_to, self.fold_at) = (writer.at(), writer.capacity() / 2);
-                let next = Generation { number, path, writer };
-                let old = std::mem::replace(&mut self.current, next);
-                self.worker.retire(old, &self.current);
-                Ok(())
-            }
-            Backing::Unmapped { source, .. } => {
-                files::remove(&path);
-                Err(JournalError::Reserve { path, bytes: snapshot.len(), source })
-            }
-        }
     }
 
     pub(super) fn current(&self) -> &Generation {

@@ -17,7 +17,6 @@ mod header;
 mod map;
 mod mapped;
 mod os;
-mod place;
 mod plain;
 mod recover;
 #[cfg(test)]
@@ -214,10 +213,6 @@ pub enum Mode {
 pub struct Journal {
     store: Backend,
     limit: usize,
-    folder: PathBuf,
-    options: Options,
-    /// The file as it was when it was last looked at.
-    seen: Option<place::Seen>,
 }
 
 enum Backend {
@@ -254,10 +249,7 @@ impl Journal {
                 Backend::Plain(Plain::start(folder, &options, file, source, folds))
             }
         };
-        let mut journal =
-            Self { store, limit: options.capacity / 4, folder: folder.to_owned(), options, seen: None };
-        journal.is_in_place();
-        Ok(Opened { journal, found })
+        Ok(Opened { journal: Self { store, limit: options.capacity / 4 }, found })
     }
 
     /// Keeps `payload` even if this process is killed: a copy into the mapped file, no file system call.

@@ -160,14 +160,6 @@ impl Plain {
         Ok(())
     }
 
-    /// Continues in a new generation that has only `snapshot`. The current one is not read.
-    pub(super) fn rewrite(&mut self, snapshot: &[u8]) -> Result<(), JournalError> {
-        let number = self.current.number + 1;
-        let path = files::path(&self.folder, number);
-        self.current = PlainFile::begin(generation::make(&path)?, path, number, snapshot)?;
-        Ok(())
-    }
-
     pub(super) fn flush(&self) -> Result<(), JournalError> {
         self.current
             .file

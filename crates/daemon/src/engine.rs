@@ -1,8 +1,7 @@
 //! The engine: registry, journal and watches behind one synchronous entry. Decide, journal, apply, or nothing.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use styxy_core::api::{self, Code};
 use styxy_core::{Command, Event, Fact, Millis, Occupancy, Port, Refusal, Registry, Timestamp, with_causes};
@@ -16,9 +15,8 @@ use crate::watches::Watches;
 
 /// Most events in one journal record, so that a cleanup of thousands of leases still fits.
 const EVENTS_PER_RECORD: usize = 256;
-
-/// A journal that could not be written anew is tried again this much later, and refuses everything until then.
-pub(crate) const AGAIN: Duration = Duration::from_secs(1);
+/// How many losses of the journal are remembered for people; the latest.
+const NOTES: usize = 8;
 
 /// The only owner of the registry.
 pub(crate) struct Engine {
@@ -26,14 +24,16 @@ pub(crate) struct Engine {
     journal: Journal,
     /// None in tests that have no folder of their own to lose.
     place: Option<Place>,
-    /// Why the journal is not where others would find it, and when that was last tried to change.
-    unkept: Option<(Arc<JournalError>, Instant)>,
+    /// The journal is lost, and could not be written again so far.
+    unkept: bool,
     prober: Prober,
     pub(crate) watches: Watches,
     pub(crate) feed: Feed,
     pub(crate) counters: Counters,
     /// Reused for each record.
     record: Vec<u8>,
+    /// What a person should know about the journal since the start, oldest first.
+    notes: VecDeque<String>,
 }
 
 /// Why a command changed nothing.
@@ -48,9 +48,6 @@ pub(crate) enum EngineError {
     /// An event could not be written as JSON.
     #[error("an event could not be written")]
     Encode(#[from] serde_json::Error),
-    /// The journal is gone from its folder, and could not be written anew.
-    #[error("the journal cannot be written")]
-    Unkept(#[source] Arc<JournalError>),
     /// This process is not the daemon of its folder any more: nobody may get an answer from it.
     #[error("this daemon has lost its folder")]
     Lost,
@@ -65,7 +62,8 @@ impl Engine {
         feed: Feed,
     ) -> Self {
         let (prober, counters, record) = (Prober::new(), Counters::default(), Vec::with_capacity(1024));
-        Self { registry, journal, place, unkept: None, prober, watches, feed, counters, record }
+        let notes = VecDeque::new();
+        Self { registry, journal, place, unkept: false, prober, watches, feed, counters, record, notes }
     }
 
     /// Decides, journals, applies: one synchronous call, or nothing at all.
@@ -87,7 +85,13 @@ impl Engine {
         if !durable.is_empty() {
             self.record.clear();
             serde_json::to_writer(&mut self.record, &durable)?;
-            self.journal.append(&self.record)?;
+            match self.journal.append(&self.record) {
+                Err(JournalError::Lost { .. }) => {
+                    self.renew_journal()?;
+                    self.journal.append(&self.record)?;
+                }
+                appended => appended?,
+            }
         }
         for event in events {
             self.registry.apply(event);
@@ -105,57 +109,46 @@ impl Engine {
     /// then knows it.
     ///
     /// # Errors
-    /// [`EngineError::Lost`] or [`EngineError::Unkept`].
+    /// [`EngineError::Lost`], or [`EngineError::Journal`] if the journal is lost and cannot be written again.
     pub(crate) fn check_standing(&mut self) -> Result<(), EngineError> {
-        let Some(place) = &mut self.place else { return Ok(()) };
         let journal = &self.journal;
-        if !place.is_sound(|name, entry| journal.is_touched_by(name, entry)) {
-            return self.settle();
-        }
-        match &self.unkept {
-            None => Ok(()),
-            Some((_, tried)) if tried.elapsed() >= AGAIN => self.settle(),
-            Some((error, _)) => Err(EngineError::Unkept(Arc::clone(error))),
-        }
+        let is_sound = match &mut self.place {
+            Some(place) => place.is_sound(|name, entry| journal.is_touched_by(name, entry)),
+            None => true,
+        };
+        if is_sound && !self.unkept { Ok(()) } else { self.settle() }
     }
 
-    /// Looks at the daemon's files, and puts back what is missing. Makes file calls.
+    /// Looks at the daemon's files, and puts back what is missing. Some file calls: for the sweep, and for when
+    /// something happened to the files.
     ///
     /// # Errors
     /// As for [`Self::check_standing`].
     pub(crate) fn settle(&mut self) -> Result<(), EngineError> {
-        let Some(place) = &mut self.place else { return Ok(()) };
         let is_empty = self.registry.lease_count() == 0 && self.registry.instance_count() == 0;
-        let standing = place.settle(if is_empty { Keep::Nothing } else { Keep::State });
-        match standing {
+        let keep = if is_empty { Keep::Nothing } else { Keep::State };
+        let standing = self.place.as_mut().map_or(Standing::Same, |place| place.settle(keep));
+        let is_whole = match standing {
             Standing::Lost => return Err(EngineError::Lost),
-            Standing::Same if self.unkept.is_none() && self.journal.is_in_place() => return Ok(()),
-            // Somebody else may have appended to the file, so it is not continued.
-            Standing::Same | Standing::Again => {}
+            Standing::Same => self.journal.check_place().is_ok(),
+            // Somebody else may have written to it.
+            Standing::Again => false,
+        };
+        if is_whole && !self.unkept {
+            return Ok(());
         }
-        let snapshot = serde_json::to_vec(&self.registry.snapshot())?;
-        match self.journal.rewrite(&snapshot) {
-            Ok(()) => {
-                self.unkept = None;
-                tracing::warn!(path = %self.journal.health().path.display(), "the journal was written anew");
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(error = %with_causes(&error), "the journal could not be written anew");
-                let error = Arc::new(error);
-                self.unkept = Some((Arc::clone(&error), Instant::now()));
-                Err(EngineError::Unkept(error))
-            }
+        // Nothing is acknowledged until this succeeds.
+        let renewed = self.renew_journal();
+        self.unkept = renewed.is_err();
+        if let Err(error) = &renewed {
+            tracing::error!(error = %with_causes(error), "the journal is lost and could not be written again");
         }
+        Ok(renewed?)
     }
 
     /// Whether something of the daemon's files could not be put back, so that it should be tried again.
     pub(crate) fn is_unsettled(&self) -> bool {
-        self.unkept.is_some() || self.place.as_ref().is_some_and(Place::is_troubled)
-    }
-
-    pub(crate) fn place(&self) -> Option<&Place> {
-        self.place.as_ref()
+        self.unkept || self.place.as_ref().is_some_and(Place::is_troubled)
     }
 
     /// Tells others where this daemon is.
@@ -165,9 +158,34 @@ impl Engine {
         }
     }
 
+    /// Tells others that this daemon has ended, as the last thing that it does.
+    pub(crate) fn withdraw(&self) {
+        if let Some(place) = &self.place {
+            place.withdraw();
+        }
+    }
+
     /// What rings when something happens to the daemon's files.
     pub(crate) fn bell(&self) -> Option<Bell> {
         self.place.as_ref().and_then(Place::bell)
+    }
+
+    /// Nothing that was acknowledged is lost with the file: the registry has it all.
+    fn renew_journal(&mut self) -> Result<(), JournalError> {
+        let registry = &self.registry;
+        let state = || serde_json::to_vec(&registry.snapshot()).unwrap_or_default();
+        let renewed = self.journal.begin_again(state)?;
+        tracing::warn!("{renewed}");
+        if self.notes.len() == NOTES {
+            self.notes.pop_front();
+        }
+        self.notes.push_back(renewed.to_string());
+        Ok(())
+    }
+
+    /// What a person should know about the daemon's files since the start, oldest first.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &str> {
+        self.place.iter().flat_map(Place::notes).chain(self.notes.iter().map(String::as_str))
     }
 
     pub(crate) const fn registry(&self) -> &Registry {
@@ -232,7 +250,7 @@ impl From<EngineError> for api::Refusal {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused(refusal) => refusal.into(),
-            EngineError::Journal(_) | EngineError::Encode(_) | EngineError::Unkept(_) | EngineError::Lost => {
+            EngineError::Journal(_) | EngineError::Encode(_) | EngineError::Lost => {
                 let error = format!("nothing was changed: {}", with_causes(&error));
                 Self::new(Code::StorageUnavailable, error).hint("styxy doctor")
             }

@@ -146,9 +146,7 @@ pub async fn serve(
         () = daemon.lost() => return Ok(Ended::Lost),
         () = finish(servers, &daemon) => {}
     }
-    if let Some(place) = daemon.engine().place() {
-        place.withdraw();
-    }
+    daemon.engine().withdraw();
     Ok(Ended::Stopped)
 }
 

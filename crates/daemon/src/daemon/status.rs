@@ -6,7 +6,6 @@ use styxy_core::{api, with_causes};
 
 use super::{Daemon, own_pid};
 use crate::journal::Mode;
-use crate::place::Place;
 use crate::system;
 
 impl Daemon {
@@ -18,8 +17,6 @@ impl Daemon {
             Mode::Mapped => (api::JournalMode::Mapped, None),
             Mode::Plain { why } => (api::JournalMode::Plain, Some(why.clone())),
         };
-        let of_place = engine.place().into_iter().flat_map(Place::notes).map(str::to_owned);
-        let notes = self.about.notes.iter().cloned().chain(of_place).collect();
         let compaction = health.compaction_error.as_deref().map(|error| with_causes(error));
         api::StatusAnswer {
             status: "running".to_owned(),
@@ -42,7 +39,14 @@ impl Daemon {
                 processes: engine.watches.watched(),
                 polled: engine.watches.polled(),
             }),
-            notes,
+            notes: self
+                .about
+                .notes
+                .iter()
+                .map(String::as_str)
+                .chain(engine.notes())
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }

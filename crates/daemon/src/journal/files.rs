@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{JournalError, os};
+use super::{JournalError, WhyLost, os};
 
 const CHUNK: usize = 64 * 1024;
 
@@ -102,6 +102,25 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, JournalError> {
             };
         }
         number += 1;
+    }
+}
+
+/// Why the generation at `path`, which is the file of this identity, does not have its `length` bytes there any more;
+/// none if it has, or if the system does not say.
+pub(super) fn why_lost(path: &Path, identity: Option<os::Identity>, length: usize) -> Option<WhyLost> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(WhyLost::Gone),
+        Err(_) => None,
+        Ok(there) if !there.is_file() || os::identity(&there) != identity => Some(WhyLost::Replaced),
+        Ok(there) if there.len() < length as u64 => Some(WhyLost::Cut { to: there.len() }),
+        Ok(_) => None,
+    }
+}
+
+/// Removes a generation that no longer counts, unless the file in its place is another one.
+pub(super) fn retire(path: &Path, identity: Option<os::Identity>) {
+    if why_lost(path, identity, 0).is_none() {
+        remove(path);
     }
 }
 

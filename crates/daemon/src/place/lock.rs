@@ -47,6 +47,17 @@ enum Taking {
     Removed,
 }
 
+/// Whether the lock could be taken again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retaken {
+    /// There was none.
+    Made,
+    /// Somebody had put one there, which nobody holds.
+    Found,
+    /// This process is not the daemon any more.
+    No,
+}
+
 /// Makes this process the daemon; `None` if another one is. The folder must exist.
 ///
 /// Gives up only after 3 ms, since a client that tests the lock holds it for a few microseconds.
@@ -116,7 +127,7 @@ impl Held {
         FileId::at(&self.layout.lock()).is_ok_and(|found| found == self.lock.id)
     }
 
-    /// Takes the lock again after the file was removed or replaced; false if this process is not the daemon any more.
+    /// Takes the lock again after the file was removed or replaced.
     ///
     /// If there is no file, nobody can have been the daemon since. If there is one, somebody made it: perhaps a daemon
     /// that came and went. `was_served` says whether one left traces.
@@ -126,25 +137,21 @@ impl Held {
     pub(crate) fn take_again(
         &mut self,
         was_served: impl FnOnce(&Layout) -> bool,
-    ) -> Result<bool, PlaceError> {
+    ) -> Result<Retaken, PlaceError> {
         let path = self.layout.lock();
-        let made = match files::create(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => None,
-            made => Some(made.map_err(Cannot::Make.at(&path))?),
-        };
-        let is_new = made.is_some();
-        let file = match made {
-            Some(file) => file,
-            None => {
-                files::open_ours(&path, OpenOptions::new().write(true)).map_err(Cannot::Open.at(&path))?
+        let (file, retaken) = match files::create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let found = files::open_ours(&path, OpenOptions::new().write(true));
+                (found.map_err(Cannot::Open.at(&path))?, Retaken::Found)
             }
+            made => (made.map_err(Cannot::Make.at(&path))?, Retaken::Made),
         };
         match lock(&path, file, &mut thread::sleep)? {
-            Taking::Taken(lock) if is_new || !was_served(&self.layout) => {
+            Taking::Taken(lock) if retaken == Retaken::Made || !was_served(&self.layout) => {
                 self.lock = lock;
-                Ok(true)
+                Ok(retaken)
             }
-            Taking::Taken(_) | Taking::Held | Taking::Removed => Ok(false),
+            Taking::Taken(_) | Taking::Held | Taking::Removed => Ok(Retaken::No),
         }
     }
 
@@ -277,15 +284,15 @@ mod tests {
         assert!(held.is_in_place());
         fs::remove_file(layout.lock()).unwrap();
         assert!(!held.is_in_place());
-        assert!(held.take_again(|_| true).unwrap() && held.is_in_place());
+        assert!(held.take_again(|_| true).unwrap() == Retaken::Made && held.is_in_place());
         assert!(take(&layout).unwrap().is_none());
 
         fs::remove_file(layout.lock()).unwrap();
         let other = take(&layout).unwrap().unwrap();
-        assert!(!held.take_again(|_| false).unwrap(), "another one has it");
+        assert_eq!(held.take_again(|_| false).unwrap(), Retaken::No, "another one has it");
         drop(other);
-        assert!(!held.take_again(|_| true).unwrap(), "another one had it, and served");
-        assert!(held.take_again(|_| false).unwrap() && held.is_in_place());
+        assert_eq!(held.take_again(|_| true).unwrap(), Retaken::No, "another one had it, and served");
+        assert!(held.take_again(|_| false).unwrap() == Retaken::Found && held.is_in_place());
     }
 
     #[test]

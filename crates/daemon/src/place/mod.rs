@@ -25,6 +25,7 @@ use tokio::sync::mpsc;
 
 pub(crate) use error::{Cannot, Expected, PlaceError};
 pub(crate) use home::open;
+use lock::Retaken;
 pub(crate) use lock::{Held, check_holder, published, take};
 #[cfg(unix)]
 pub(crate) use socket::{bind, path as socket_path};
@@ -84,9 +85,9 @@ pub(crate) enum Keep {
 /// Whose the folder is, after a look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// This process', as before.
+    /// This process', and nobody else's since the last look.
     Same,
-    /// This process' again, with a new lock: what was written there may be gone, or somebody else may have written.
+    /// This process' again, after somebody else had a lock there: they may have written to the journal.
     Again,
     /// Not this process'.
     Lost,
@@ -168,13 +169,15 @@ impl Place {
             return Standing::Lost;
         }
         self.touched = false;
-        let standing = if self.held.is_in_place() {
-            Standing::Same
-        } else if self.take_again(keep) {
-            Standing::Again
-        } else {
-            self.stage = Stage::Lost;
-            return Standing::Lost;
+        let retaken = if self.held.is_in_place() { Retaken::Made } else { self.take_again(keep) };
+        let standing = match retaken {
+            // A journal that went with the folder is missed by whoever looks at it next.
+            Retaken::Made => Standing::Same,
+            Retaken::Found => Standing::Again,
+            Retaken::No => {
+                self.stage = Stage::Lost;
+                return Standing::Lost;
+            }
         };
         let mut trouble = None;
         #[cfg(unix)]
@@ -211,7 +214,7 @@ impl Place {
     }
 
     /// Whether this process is the daemon again: the folder is there or may be made, and nobody else has its lock.
-    fn take_again(&mut self, keep: Keep) -> bool {
+    fn take_again(&mut self, keep: Keep) -> Retaken {
         let root = self.held.layout().root().to_owned();
         if root.exists()
             && let Some(watch) = &self.watch
@@ -222,25 +225,25 @@ impl Place {
         let is_gone = !root.exists();
         if is_gone && (keep == Keep::Nothing || !root.parent().is_some_and(Path::is_dir)) {
             tracing::warn!(path = %root.display(), "the daemon's folder is gone, and so is the daemon");
-            return false;
+            return Retaken::No;
         }
         let file = self.file.clone();
         let taken = home::open(self.held.layout())
             .and_then(|()| self.held.take_again(|layout| was_served(layout, &file)));
         match taken {
-            Ok(true) => {
+            Ok(Retaken::No) => {
+                tracing::warn!(path = %root.display(), "another daemon has taken this one's place");
+                Retaken::No
+            }
+            Ok(retaken) => {
                 let what = if is_gone { "the folder" } else { "daemon.lock" };
                 self.note(format!("{what} was removed or replaced while the daemon ran, and was made again"));
                 self.watch_folders();
-                true
-            }
-            Ok(false) => {
-                tracing::warn!(path = %root.display(), "another daemon has taken this one's place");
-                false
+                retaken
             }
             Err(error) => {
                 tracing::error!(error = %with_causes(&error), "the daemon's folder cannot be used any more");
-                false
+                Retaken::No
             }
         }
     }

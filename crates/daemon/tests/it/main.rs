@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod owners;

@@ -14,6 +14,8 @@ mod chains;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod design;
 #[cfg(test)]
 mod doctor;

@@ -13,7 +13,9 @@ use styxy_core::layout::Layout;
 use styxy_core::{Command, EndReason, Event, Fact, Millis, Pid, with_causes};
 use tokio::sync::{Notify, watch};
 
+use crate::descriptors::Descriptors;
 use crate::engine::{Engine, EngineError};
+use crate::http::Crowd;
 use crate::metrics::Requests;
 use crate::system;
 use crate::token::Token;
@@ -39,6 +41,9 @@ pub(crate) struct Daemon {
     pub(crate) polling: Arc<Notify>,
     phase: watch::Sender<Phase>,
     pub(crate) requests: Requests,
+    /// Everybody who is connected.
+    pub(crate) crowd: Arc<Crowd>,
+    pub(crate) descriptors: Descriptors,
     pub(crate) about: About,
 }
 
@@ -57,7 +62,7 @@ pub(crate) struct About {
 }
 
 impl Daemon {
-    pub(crate) fn new(engine: Engine, last_seen: LastSeen, about: About) -> Self {
+    pub(crate) fn new(engine: Engine, last_seen: LastSeen, descriptors: Descriptors, about: About) -> Self {
         Self {
             polling: engine.watches.polling(),
             engine: Mutex::new(engine),
@@ -69,6 +74,8 @@ impl Daemon {
             armed: Mutex::new(None),
             phase: watch::Sender::new(Phase::Serves),
             requests: Requests::default(),
+            crowd: Arc::default(),
+            descriptors,
             about,
         }
     }
@@ -138,6 +145,11 @@ impl Daemon {
         let engine = self.engine();
         let registry = engine.registry();
         registry.awaits_listeners() || registry.orphaned_ports(system::now()).next().is_some()
+    }
+
+    /// How many connections there may be now.
+    pub(crate) fn seats(&self) -> usize {
+        self.descriptors.for_connections(self.engine().watches.watched())
     }
 
     /// Whether an answer may be given: see [`Engine::check_standing`].

@@ -5,6 +5,7 @@
 
 mod background;
 mod daemon;
+mod descriptors;
 mod engine;
 mod feed;
 mod files;

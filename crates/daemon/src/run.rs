@@ -2,6 +2,7 @@
 
 mod config;
 mod error;
+mod inherited;
 mod log;
 mod logfile;
 mod report;
@@ -17,6 +18,7 @@ use styxy_core::config::Parsed;
 use styxy_core::handshake::{DaemonFile, Handshake};
 use styxy_core::layout::Layout;
 
+use crate::descriptors::MINIMUM;
 use crate::place::{Cannot, Held, Place};
 use crate::serve::{Ended, Parts, serve};
 use crate::{daemon, place, system, token, usage};
@@ -64,8 +66,12 @@ fn start(layout: &Layout, mode: Mode) -> Result<(), StartError> {
     let Some(held) = place::take(layout)? else { return lost(layout, mode) };
     let parsed = config::read(&layout.config())?;
     log::start(mode, parsed.config.log_level, layout);
-    if let Err(error) = system::raise_descriptor_limit() {
-        tracing::warn!(%error, "the limit of open files could not be raised");
+    if let Err(error) = system::raise_limits() {
+        tracing::warn!(%error, "a limit could not be raised");
+    }
+    let limit = system::descriptor_limit().soft;
+    if let Some(limit) = limit.filter(|limit| *limit < MINIMUM) {
+        return Err(StartError::Descriptors { limit });
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
     let runtime = runtime.map_err(StartError::Runtime)?;
@@ -117,6 +123,8 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
     let (place, sockets) = Place::new(held, file.clone(), path);
     #[cfg(windows)]
     let place = Place::new(held, file.clone(), path);
+    let mut notes = tcp.notes;
+    notes.extend(inherited::note(&system::inherited()));
     let parts = Parts {
         config,
         #[cfg(unix)]
@@ -127,7 +135,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
         pipe: listen.socket.clone(),
         tcp: tcp.listeners,
         listen,
-        notes: tcp.notes,
+        notes,
         token: Some(token),
         layout,
         place: Some(place),

@@ -6,8 +6,6 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::serve::Listener;
 use styxy_core::api::{Code, Listen, Refusal};
 use styxy_core::config::Parsed;
 use styxy_core::layout::Layout;
@@ -16,8 +14,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::daemon::{About, Daemon, LastSeen};
+use crate::descriptors::Descriptors;
 use crate::engine::Engine;
-use crate::http::{self, Local, Loopback, Peer};
+use crate::http::{self, Local, Loopback};
 use crate::journal::{Found, Journal, JournalError, Mode, Options};
 use crate::place::Place;
 use crate::replay::Replay;
@@ -160,8 +159,10 @@ fn assemble(
     let (sender, ended) = mpsc::unbounded_channel();
     let registry: Registry = replay.registry;
     let last_seen = LastSeen::open(&registry)?;
-    let engine = Engine::new(registry, journal, place, Watches::new(sender), replay.feed);
-    Ok((Arc::new(Daemon::new(engine, last_seen, about)), ended))
+    let descriptors = Descriptors::now();
+    let engine =
+        Engine::new(registry, journal, place, Watches::new(sender, descriptors.for_handles()), replay.feed);
+    Ok((Arc::new(Daemon::new(engine, last_seen, descriptors, about)), ended))
 }
 
 /// Ends the leases whose owners ended while no daemon ran, before any request is answered; then starts what runs
@@ -189,26 +190,13 @@ async fn settle(
 /// Answers requests on every listener, each in a task of its own.
 fn serve_on_all(local: Local, tcp: Vec<TcpListener>, daemon: &Arc<Daemon>) -> io::Result<JoinSet<()>> {
     let (mut servers, router) = (JoinSet::new(), http::router(Arc::clone(daemon)));
-    serve_on(&mut servers, local, router.clone(), daemon);
+    servers.spawn(http::serve(local, router.clone(), Arc::clone(daemon)));
     for listener in tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        serve_on(&mut servers, Loopback::new(listener, Arc::clone(daemon)), router.clone(), daemon);
+        let listener = Loopback::new(listener, Arc::clone(daemon));
+        servers.spawn(http::serve(listener, router.clone(), Arc::clone(daemon)));
     }
     Ok(servers)
-}
-
-fn serve_on<L>(servers: &mut JoinSet<()>, listener: L, router: Router, daemon: &Arc<Daemon>)
-where
-    L: Listener<Addr = Peer>,
-    Peer: for<'a> axum::extract::connect_info::Connected<axum::serve::IncomingStream<'a, L>>,
-{
-    let daemon = Arc::clone(daemon);
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    servers.spawn(async move {
-        let stopping = async move { daemon.stopping().await };
-        // Axum never returns an error here: after a failed accept it goes on.
-        let _ = axum::serve(listener, service).with_graceful_shutdown(stopping).await;
-    });
 }
 
 /// Waits for the requests in flight, for [`STOP_TIMEOUT`] at most, and forces the journal to the disk.

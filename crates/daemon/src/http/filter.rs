@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use styxy_core::api::{Code, Refusal};
 
 use super::Peer;
-use super::answer::{Refused, Rule};
+use super::answer::{self, Refused, Rule};
 use crate::daemon::Daemon;
 use crate::engine::EngineError;
 use crate::system::Verdict;
@@ -60,13 +60,18 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("styxy-version"), env!("CARGO_PKG_VERSION")),
 ];
 
-/// The whole HTTP answer to another user, who never reaches the server.
-pub(super) fn not_yours() -> String {
-    let body = serde_json::to_string(&peer_uid()).unwrap_or_default();
+/// The refusal of another user, who never reaches the server.
+pub(super) fn not_yours() -> Refusal {
+    peer_uid()
+}
+
+/// A whole HTTP answer, for those who never reach the server.
+pub(super) fn whole_answer(refusal: &Refusal) -> String {
+    let body = serde_json::to_string(refusal).unwrap_or_default();
     let always: Vec<String> = ALWAYS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let (always, length) = (always.concat(), body.len());
+    let (status, always, length) = (answer::status(refusal.code), always.concat(), body.len());
     format!(
-        "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\n{always}connection: close\r\n\
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{always}connection: close\r\n\
          content-length: {length}\r\n\r\n{body}"
     )
 }

@@ -7,6 +7,7 @@ use styxy_core::api::{Code, Refusal};
 use styxy_core::config::ConfigError;
 use styxy_core::{Pid, Port, with_causes};
 
+use crate::descriptors::MINIMUM;
 use crate::place::PlaceError;
 use crate::serve::ServeError;
 
@@ -19,6 +20,9 @@ pub(super) enum StartError {
     /// The threads and descriptors of a server are not available.
     #[error("the daemon's runtime could not be started")]
     Runtime(#[source] io::Error),
+    /// With so few descriptors nobody could be served.
+    #[error("this process may have {limit} open files, and the daemon needs {MINIMUM}")]
+    Descriptors { limit: u64 },
     /// The daemon's folder, or a file in it, cannot be used.
     #[error(transparent)]
     Place(#[from] PlaceError),
@@ -56,6 +60,7 @@ impl From<StartError> for Refusal {
         let storage = |hint: &str| Self::new(Code::StorageUnavailable, sentence.clone()).hint(hint);
         match error {
             StartError::Detach(_) | StartError::Runtime(_) => Self::new(Code::StorageUnavailable, sentence),
+            StartError::Descriptors { .. } => storage("ulimit -n 1024   # or a higher hard limit"),
             StartError::Place(error) => error.into(),
             StartError::AlreadyRuns { .. } | StartError::Lost { .. } => storage("styxy daemon status"),
             StartError::Config { path, source } => Self::new(Code::InvalidRequest, sentence)

@@ -28,8 +28,6 @@ pub use elsewhere::{
     Bell, CLOSE_EVENTS, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
     find_all_holders, find_holder, find_holders, lock_holder,
 };
-#[cfg(windows)]
-pub use native::PipeListener;
 #[cfg(target_os = "linux")]
 pub use native::{
     Bell, CLOSE_EVENTS, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
@@ -42,10 +40,15 @@ pub(crate) use native::{
     mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
 };
 #[cfg(windows)]
-pub use native::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit};
+pub use native::{PipeListener, has_hung_up};
+#[cfg(windows)]
+pub use native::{
+    descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, raise_descriptor_limit,
+    raise_limits,
+};
 pub use project::{branch_of, project_of};
 pub use types::{
-    Closed, DescriptorLimit, Details, Entry, Happened, Identified, Life, ListeningSocket, Verdict,
+    Closed, DescriptorLimit, Details, Entry, Happened, Identified, Inherited, Life, ListeningSocket, Verdict,
 };
 #[cfg(unix)]
 pub(crate) use unix::{
@@ -53,4 +56,7 @@ pub(crate) use unix::{
     mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
 };
 #[cfg(unix)]
-pub use unix::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit, unix_peer};
+pub use unix::{
+    descriptor_limit, descriptors_in_use, give_back_memory, has_hung_up, inherited, is_exhausted,
+    raise_descriptor_limit, raise_limits, unix_peer,
+};

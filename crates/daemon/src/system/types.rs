@@ -139,3 +139,20 @@ pub enum Entry {
     /// Its contents were written to or cut by a call; stores into a mapped file do not count.
     Changed,
 }
+
+/// What this process got from the one that started it, as far as it limits what it can do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inherited {
+    /// Its niceness.
+    pub nice: i32,
+    /// How many descriptors it may have; none for any number.
+    pub descriptors: Option<u64>,
+    /// How many bytes of memory its control group may have.
+    pub memory: Option<u64>,
+    /// How much of one processor its control group may have, in percent.
+    pub processor: Option<u64>,
+    /// What else is limited: `address space`, `processor time`, `size of a file`.
+    pub limits: Vec<&'static str>,
+    /// Whether it is in another network namespace than the first process, as far as that can be seen.
+    pub network: bool,
+}

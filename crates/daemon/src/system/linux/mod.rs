@@ -13,6 +13,7 @@ mod netlink;
 mod peer;
 mod probe;
 mod process;
+mod surroundings;
 
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, openat};
@@ -29,6 +30,7 @@ pub use machine::{boot_id, ephemeral_range, now, resident_bytes};
 pub use peer::PeerLookup;
 pub use probe::Prober;
 pub use process::{ancestors, identify, is_alive};
+pub(super) use surroundings::with_surroundings;
 
 /// The first bytes of a file of /proc, as many as one read gives and `buffer` holds.
 fn read_some<'b>(folder: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {

@@ -48,6 +48,8 @@ mod looking;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod networks;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod place;

@@ -49,6 +49,9 @@ pub(super) enum PortError {
     /// Something has it; who, if that is known.
     #[error("taken{}", holder.as_ref().map(|holder| format!(" by {holder}")).unwrap_or_default())]
     Taken { holder: Option<String> },
+    /// Neither `127.0.0.1` nor `::1` is there.
+    #[error("this machine has no loopback address")]
+    NoLoopback,
     /// Anything else: most often a lack of rights.
     #[error("refused by the system")]
     Refused(#[source] io::Error),
@@ -71,7 +74,7 @@ impl From<StartError> for Refusal {
             StartError::Port { port, source } => {
                 let holder = match source {
                     PortError::Taken { holder } => holder,
-                    PortError::Refused(_) => None,
+                    PortError::NoLoopback | PortError::Refused(_) => None,
                 };
                 Self::new(Code::PortUnavailable, sentence)
                     .detail("port", port.get())

@@ -26,7 +26,7 @@ pub use folder_watch::{Bell, FolderWatch};
 pub use holder::{find_all_holders, find_holder, find_holders};
 pub use listeners::SocketTable;
 pub use lock_holder::lock_holder;
-pub use machine::{boot_id, ephemeral_range, now, resident_bytes};
+pub use machine::{boot_id, ephemeral_range, now, reserved_ranges, resident_bytes};
 pub use peer::PeerLookup;
 pub use probe::Prober;
 pub use process::{ancestors, identify, is_alive};

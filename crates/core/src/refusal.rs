@@ -35,7 +35,7 @@ pub enum Refusal {
         holder: Holder,
     },
     /// Every port that could be given is taken.
-    #[error("no free port for service type {service} in {range}")]
+    #[error("no free port for service type {service} in {range}{}", withheld_words(*withheld))]
     NoFreePort {
         /// For what.
         service: ServiceType,
@@ -47,6 +47,8 @@ pub enum Refusal {
         leased: usize,
         /// How many are taken by something else.
         busy: usize,
+        /// How many are given only to those who ask for them by number.
+        withheld: usize,
     },
     /// A quota is used up: R45 in docs/DESIGN.md.
     #[error("no more than {limit} {quota} are allowed, and {who} has {held}")]
@@ -169,6 +171,16 @@ pub enum Holder {
     Group,
 }
 
+/// Why there are fewer ports than the ranges have.
+fn withheld_words(withheld: usize) -> String {
+    match withheld {
+        0 => String::new(),
+        count => format!(
+            "; {count} of its ports are given only by number: below 1024, refused by browsers, or the daemon's own"
+        ),
+    }
+}
+
 impl From<Refusal> for api::Refusal {
     fn from(refusal: Refusal) -> Self {
         let error = refusal.to_string();
@@ -205,8 +217,8 @@ impl From<Refusal> for api::Refusal {
                     Holder::Group => refusal.detail("holder", "group"),
                 }
             }
-            Refusal::NoFreePort { service, range, overflow, leased, busy } => {
-                Self::new(Code::NoFreePort, error)
+            Refusal::NoFreePort { service, range, overflow, leased, busy, withheld } => {
+                let refusal = Self::new(Code::NoFreePort, error)
                     .hint(format!("styxy scan {range}"))
                     .detail("service_type", service.as_str())
                     .detail("range", vec![range.first().get(), range.last().get()])
@@ -215,7 +227,8 @@ impl From<Refusal> for api::Refusal {
                         overflow.map(|range| vec![range.first().get(), range.last().get()]),
                     )
                     .detail("leased", leased)
-                    .detail("busy", busy)
+                    .detail("busy", busy);
+                if withheld == 0 { refusal } else { refusal.detail("withheld", withheld) }
             }
             Refusal::Quota { quota, who, held, limit } => Self::new(Code::NoFreePort, error)
                 .hint(quota.hint())

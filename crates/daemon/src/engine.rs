@@ -9,7 +9,8 @@ use styxy_core::{Command, Event, Fact, Millis, Occupancy, Port, Refusal, Registr
 use crate::feed::Feed;
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Counters;
-use crate::system::Prober;
+use crate::place::{Keep, Place, Standing};
+use crate::system::{Bell, Prober};
 use crate::watches::Watches;
 
 /// Most events in one journal record, so that a cleanup of thousands of leases still fits.
@@ -21,6 +22,10 @@ const NOTES: usize = 8;
 pub(crate) struct Engine {
     registry: Registry,
     journal: Journal,
+    /// None in tests that have no folder of their own to lose.
+    place: Option<Place>,
+    /// The journal is lost, and could not be written again so far.
+    unkept: bool,
     prober: Prober,
     pub(crate) watches: Watches,
     pub(crate) feed: Feed,
@@ -43,16 +48,29 @@ pub(crate) enum EngineError {
     /// An event could not be written as JSON.
     #[error("an event could not be written")]
     Encode(#[from] serde_json::Error),
+    /// This process is not the daemon of its folder any more: nobody may get an answer from it.
+    #[error("this daemon has lost its folder")]
+    Lost,
 }
 
 impl Engine {
-    pub(crate) fn new(registry: Registry, journal: Journal, watches: Watches, feed: Feed) -> Self {
+    pub(crate) fn new(
+        registry: Registry,
+        journal: Journal,
+        place: Option<Place>,
+        watches: Watches,
+        feed: Feed,
+    ) -> Self {
         let (prober, counters, record) = (Prober::new(), Counters::default(), Vec::with_capacity(1024));
-        Self { registry, journal, prober, watches, feed, counters, record, notes: VecDeque::new() }
+        let notes = VecDeque::new();
+        Self { registry, journal, place, unkept: false, prober, watches, feed, counters, record, notes }
     }
 
     /// Decides, journals, applies: one synchronous call, or nothing at all.
+    ///
+    /// Only the daemon of the folder decides: whoever has lost the lock must not write to the journal.
     pub(crate) fn handle(&mut self, command: &Command, now: Timestamp) -> Result<Vec<Event>, EngineError> {
+        self.check_standing()?;
         let prober = self.prober;
         let events = self.registry.decide(command, now, |port| prober.occupancy(port))?;
         // Nearly always one record. A larger decision becomes true record by record, as the journal has it.
@@ -84,15 +102,72 @@ impl Engine {
         Ok(())
     }
 
-    /// Checks that the journal's file is still in its place and whole; if not, writes down everything that is true in a
-    /// new one. A few file calls: for the sweep and for a watch on the folder, not for the request path.
-    pub(crate) fn check_journal(&mut self) {
-        if self.journal.check_place().is_err()
-            && let Err(error) = self.renew_journal()
-        {
-            // Nothing is acknowledged until it succeeds; each request and the next check try again.
-            tracing::error!(error = %with_causes(&error), "the journal is lost and could not be written again");
+    /// Whether this process is the daemon of its folder, and what it wrote is there. One system call, and no file call,
+    /// if nothing has happened to the daemon's files.
+    ///
+    /// An answer may only be given if this holds after everything that it tells was written: a daemon that began since
+    /// then knows it.
+    ///
+    /// # Errors
+    /// [`EngineError::Lost`], or [`EngineError::Journal`] if the journal is lost and cannot be written again.
+    pub(crate) fn check_standing(&mut self) -> Result<(), EngineError> {
+        let journal = &self.journal;
+        let is_sound = match &mut self.place {
+            Some(place) => place.is_sound(|name, entry| journal.is_touched_by(name, entry)),
+            None => true,
+        };
+        if is_sound && !self.unkept { Ok(()) } else { self.settle() }
+    }
+
+    /// Looks at the daemon's files, and puts back what is missing. Some file calls: for the sweep, and for when
+    /// something happened to the files.
+    ///
+    /// # Errors
+    /// As for [`Self::check_standing`].
+    pub(crate) fn settle(&mut self) -> Result<(), EngineError> {
+        let is_empty = self.registry.lease_count() == 0 && self.registry.instance_count() == 0;
+        let keep = if is_empty { Keep::Nothing } else { Keep::State };
+        let standing = self.place.as_mut().map_or(Standing::Same, |place| place.settle(keep));
+        let is_whole = match standing {
+            Standing::Lost => return Err(EngineError::Lost),
+            Standing::Same => self.journal.check_place().is_ok(),
+            // Somebody else may have written to it.
+            Standing::Again => false,
+        };
+        if is_whole && !self.unkept {
+            return Ok(());
         }
+        // Nothing is acknowledged until this succeeds.
+        let renewed = self.renew_journal();
+        self.unkept = renewed.is_err();
+        if let Err(error) = &renewed {
+            tracing::error!(error = %with_causes(error), "the journal is lost and could not be written again");
+        }
+        Ok(renewed?)
+    }
+
+    /// Whether something of the daemon's files could not be put back, so that it should be tried again.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.unkept || self.place.as_ref().is_some_and(Place::is_troubled)
+    }
+
+    /// Tells others where this daemon is.
+    pub(crate) fn publish(&mut self) {
+        if let Some(place) = &mut self.place {
+            place.publish();
+        }
+    }
+
+    /// Tells others that this daemon has ended, as the last thing that it does.
+    pub(crate) fn withdraw(&self) {
+        if let Some(place) = &self.place {
+            place.withdraw();
+        }
+    }
+
+    /// What rings when something happens to the daemon's files.
+    pub(crate) fn bell(&self) -> Option<Bell> {
+        self.place.as_ref().and_then(Place::bell)
     }
 
     /// Nothing that was acknowledged is lost with the file: the registry has it all.
@@ -108,9 +183,9 @@ impl Engine {
         Ok(())
     }
 
-    /// What a person should know about the journal since the start, oldest first.
-    pub(crate) fn notes(&self) -> impl Iterator<Item = &String> {
-        self.notes.iter()
+    /// What a person should know about the daemon's files since the start, oldest first.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = &str> {
+        self.place.iter().flat_map(Place::notes).chain(self.notes.iter().map(String::as_str))
     }
 
     pub(crate) const fn registry(&self) -> &Registry {
@@ -175,7 +250,7 @@ impl From<EngineError> for api::Refusal {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused(refusal) => refusal.into(),
-            EngineError::Journal(_) | EngineError::Encode(_) => {
+            EngineError::Journal(_) | EngineError::Encode(_) | EngineError::Lost => {
                 let error = format!("nothing was changed: {}", with_causes(&error));
                 Self::new(Code::StorageUnavailable, error).hint("styxy doctor")
             }
@@ -205,7 +280,7 @@ mod tests {
         let options = Options::with_capacity(256 * 1024);
         let journal = Journal::open(folder, options, &mut replay, folds).unwrap().journal;
         let (sender, _) = tokio::sync::mpsc::unbounded_channel();
-        Engine::new(replay.registry, journal, Watches::new(sender), replay.feed)
+        Engine::new(replay.registry, journal, None, Watches::new(sender, usize::MAX), replay.feed)
     }
 
     /// Bytes in the files of the journal.

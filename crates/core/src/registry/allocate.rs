@@ -318,7 +318,9 @@ impl<'a> Round<'a> {
             |port: Port| range.contains(port) || overflow.is_some_and(|overflow| overflow.contains(port));
         let leased = self.registry.leases().chain(&self.made).filter(|lease| tried(lease.port)).count();
         let overflow = overflow.filter(|overflow| *overflow != range);
-        Refusal::NoFreePort { service: ask.service.clone(), range, overflow, leased, busy }
+        let never = &self.registry.policy.never;
+        let withheld = PortRange::ALL.ports().filter(|port| tried(*port) && never.contains(*port)).count();
+        Refusal::NoFreePort { service: ask.service.clone(), range, overflow, leased, busy, withheld }
     }
 
     fn answer(&self, lease: &Lease, reason: Option<String>) -> Grant {

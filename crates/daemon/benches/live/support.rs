@@ -49,8 +49,17 @@ pub(crate) fn daemon(home: &Path, config: &str) -> Server {
     let config: Parsed = config::parse(config).unwrap();
     let listen = Listen { tcp: vec![address.to_string()], socket: socket.display().to_string() };
     let layout = Layout::new(home.to_owned());
-    let parts =
-        Parts { layout, config, socket: unix, tcp: vec![tcp], listen, notes: Vec::new(), token: None };
+    let parts = Parts {
+        layout,
+        config,
+        socket: unix,
+        tcp: vec![tcp],
+        listen,
+        notes: Vec::new(),
+        token: None,
+        place: None,
+        sockets: None,
+    };
     let (ready, is_ready) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
     spawn(move || async move {

@@ -25,6 +25,7 @@ mod plain;
 mod recover;
 #[cfg(test)]
 mod tests;
+mod touched;
 
 use std::{
     fmt,

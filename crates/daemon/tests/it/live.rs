@@ -41,7 +41,17 @@ impl Live {
         let listen = Listen { tcp: vec![address.clone()], socket: path.display().to_string() };
         let layout = Layout::new(home.path().to_owned());
         let config = config::parse(config).unwrap();
-        let parts = Parts { layout, config, socket, tcp: vec![tcp], listen, notes: Vec::new(), token: None };
+        let parts = Parts {
+            layout,
+            config,
+            socket,
+            tcp: vec![tcp],
+            listen,
+            notes: Vec::new(),
+            token: None,
+            place: None,
+            sockets: None,
+        };
         let (ready, is_ready) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {

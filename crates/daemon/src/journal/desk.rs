@@ -23,7 +23,9 @@ impl Next {
         let Generation { path, identity, writer, .. } = self.generation;
         // Unmapped first: Windows does not remove a mapped file.
         drop(writer);
-        files::retire(&path, identity);
+        if let Err(error) = files::retire(&path, identity) {
+            files::warn_unremoved(&path, &error);
+        }
     }
 }
 

@@ -117,15 +117,20 @@ pub(super) fn why_lost(path: &Path, identity: Option<os::Identity>, length: usiz
 }
 
 /// Removes a generation that no longer counts, unless the file in its place is another one.
-pub(super) fn retire(path: &Path, identity: Option<os::Identity>) {
-    if why_lost(path, identity, 0).is_none() {
-        remove(path);
-    }
+///
+/// # Errors
+/// It is still there.
+pub(super) fn retire(path: &Path, identity: Option<os::Identity>) -> io::Result<()> {
+    if why_lost(path, identity, 0).is_some() { Ok(()) } else { fs::remove_file(path) }
 }
 
 /// Removes a file that no longer counts. If that fails, the file only takes space.
 pub(super) fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
-        tracing::warn!(path = %path.display(), %error, "an old journal file could not be removed");
+        warn_unremoved(path, &error);
     }
+}
+
+pub(super) fn warn_unremoved(path: &Path, error: &io::Error) {
+    tracing::warn!(path = %path.display(), %error, "an old journal file could not be removed");
 }

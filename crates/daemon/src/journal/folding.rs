@@ -3,7 +3,7 @@
 //! It does everything that touches files or may wait for the disk: folding, making the successor, forcing it to
 //! the disk, unmapping and removing the predecessor, and bringing pages into memory ahead of the writer. If the
 //! successor cannot be made, it tries again by itself: four times a second while there is no room, which it asks for
-//! before it folds, and once a second otherwise.
+//! before it folds, and once a second otherwise. The same records are never folded twice for want of room.
 
 use std::{
     io,
@@ -22,16 +22,15 @@ use super::{
     generation::{self, Backing, Generation},
     header,
     map::Reader,
+    os,
 };
 
 /// Bytes brought into memory at a time.
 pub(super) const WARM: usize = 128 * 1024;
-/// After a failed attempt that only asked for room, the next one comes this much later.
+/// While there is no room, the next attempt comes this much later: it asks for room, and folds only what is new.
 const SOON: Duration = Duration::from_millis(250);
-/// After one that folded, this much later.
+/// After any other failure, this much later.
 const LATER: Duration = Duration::from_secs(1);
-/// An attempt that took longer than this has folded.
-const QUICK: Duration = Duration::from_millis(5);
 
 /// The thread's end.
 pub(super) struct Bench {
@@ -39,13 +38,18 @@ pub(super) struct Bench {
     folder: PathBuf,
     options: Options,
     folds: Folds,
-    /// A snapshot for which there was no room: up to where its generation had been folded, and its bytes.
-    homeless: Option<(usize, usize)>,
+    /// A snapshot for which there is no room yet, and up to where its generation is folded in it.
+    homeless: Option<(usize, Vec<u8>)>,
+    /// Up to where there were frames when there was no room last.
+    stood_at: usize,
+    /// Predecessors that could not be removed; they take room.
+    left_over: Vec<(PathBuf, Option<os::Identity>)>,
 }
 
 impl Bench {
     pub(super) fn new(shared: Arc<Shared>, folder: &Path, options: &Options, folds: Folds) -> Self {
-        Self { shared, folder: folder.to_owned(), options: *options, folds, homeless: None }
+        let (homeless, stood_at, left_over) = (None, 0, Vec::new());
+        Self { shared, folder: folder.to_owned(), options: *options, folds, homeless, stood_at, left_over }
     }
 
     /// Does what it is asked to, until it has to stop.
@@ -53,15 +57,16 @@ impl Bench {
         while let Some(job) = self.next_job() {
             match job {
                 Job::Fold(predecessor) => {
-                    let begun = Instant::now();
                     let made = self.fold(&predecessor);
-                    let again = Instant::now() + if begun.elapsed() < QUICK { SOON } else { LATER };
+                    let has_no_room =
+                        matches!(made, Err(JournalError::Reserve { .. } | JournalError::Open { .. }));
+                    let again = Instant::now() + if has_no_room { SOON } else { LATER };
                     self.report(predecessor, made, again);
                     // A fold holds the whole state, and once more while it becomes the snapshot.
                     system::give_back_memory();
                 }
                 Job::Warm { reader, from } => reader.populate(from, WARM),
-                Job::Retire { old, new, new_path } => retire(old, &new, &new_path),
+                Job::Retire { old, new, new_path } => self.left_over.extend(retire(old, &new, &new_path)),
             }
         }
         let outcome = std::mem::take(&mut self.shared.desk().outcome);
@@ -95,19 +100,30 @@ impl Bench {
         }
     }
 
-    /// Makes the successor. Whether there is room is asked first: while a disk is full, an attempt costs microseconds.
+    /// Makes the successor. Whether there is room is asked first: while a disk is full, an attempt costs microseconds. Once
+    /// nothing is appended any more, what will be written is folded in advance, so that it goes on as soon as there is
+    /// room.
     fn fold(&mut self, predecessor: &Predecessor) -> Result<Next, JournalError> {
         let Predecessor { number, path, identity, reader, capacity, .. } = predecessor;
+        self.left_over.retain(|(path, identity)| files::retire(path, *identity).is_err());
         let frames = reader.frames(header::LEN);
         let folded = header::LEN + frames.len();
         // Whatever the current generation can still take must fit behind the snapshot.
         let to_come = capacity - folded;
         let (number, next_path) = (number + 1, files::path(&self.folder, number + 1));
-        let known = self.homeless.filter(|(at, _)| *at == folded).map_or(0, |(_, bytes)| bytes);
-        let least = generation::least_for(&self.options, known, to_come);
-        let room = generation::reserve(&next_path, least, &self.options)?;
+        let ready = self.homeless.take_if(|(at, _)| *at == folded).map(|(_, snapshot)| snapshot);
+        let least = generation::least_for(&self.options, ready.as_ref().map_or(0, Vec::len), to_come);
+        let room = match generation::reserve(&next_path, least, &self.options) {
+            Ok(room) => room,
+            Err(error) => {
+                let stands = std::mem::replace(&mut self.stood_at, folded) == folded;
+                let ahead = || stands.then(|| fold(frames, &self.folds)).flatten();
+                self.homeless = ready.or_else(ahead).map(|snapshot| (folded, snapshot));
+                return Err(error);
+            }
+        };
 
-        let snapshot = fold(frames, &self.folds);
+        let snapshot = ready.or_else(|| fold(frames, &self.folds));
         // A file that was cut reads as zeros: whatever came of it then is worth nothing.
         let lost = files::why_lost(path, *identity, *capacity);
         let lost = lost.or_else(|| reader.is_lost().then_some(WhyLost::Unreadable));
@@ -121,8 +137,8 @@ impl Bench {
         let snapshot = snapshot.unwrap_or_default();
 
         let made = generation::fill(room, &next_path, number, &snapshot, to_come, &self.options);
-        let no_room = matches!(made, Err(JournalError::Reserve { .. }));
-        self.homeless = no_room.then_some((folded, snapshot.len()));
+        let has_no_room = matches!(made, Err(JournalError::Reserve { .. }));
+        self.homeless = has_no_room.then_some((folded, snapshot));
         match made? {
             Backing::Mapped { writer, identity } => {
                 writer.reader().populate(writer.at(), WARM);
@@ -131,7 +147,7 @@ impl Bench {
             }
             Backing::Unmapped { source, .. } => {
                 files::remove(&next_path);
-                Err(JournalError::Reserve { path: next_path, bytes: snapshot.len(), source })
+                Err(JournalError::Reserve { path: next_path, bytes: least, source })
             }
         }
     }
@@ -179,14 +195,22 @@ impl Bench {
     }
 }
 
-/// Forces the successor to the disk and then removes the predecessor, so that a power cut leaves one of them.
-fn retire(old: Generation, new: &Reader, new_path: &Path) {
+/// Forces the successor to the disk and then removes the predecessor, so that a power cut leaves one of them. Returns one
+/// that could not be removed.
+fn retire(old: Generation, new: &Reader, new_path: &Path) -> Option<(PathBuf, Option<os::Identity>)> {
     let Generation { path, identity, writer, .. } = old;
     // Unmapped first: Windows does not remove a mapped file.
     drop(writer);
     match new.flush() {
-        Ok(()) => files::retire(&path, identity),
-        Err(error) => warn_unflushed(new_path, &error),
+        Ok(()) => {
+            let error = files::retire(&path, identity).err()?;
+            files::warn_unremoved(&path, &error);
+            Some((path, identity))
+        }
+        Err(error) => {
+            warn_unflushed(new_path, &error);
+            None
+        }
     }
 }
 

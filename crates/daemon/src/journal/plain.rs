@@ -180,7 +180,9 @@ impl Plain {
         let old = std::mem::replace(current, next);
         self.compactions += 1;
         drop(old.file);
-        files::retire(&old.path, old.identity);
+        if let Err(error) = files::retire(&old.path, old.identity) {
+            files::warn_unremoved(&old.path, &error);
+        }
         Ok(())
     }
 

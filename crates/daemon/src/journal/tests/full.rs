@@ -70,17 +70,18 @@ fn a_disk_that_fills_up_refuses_records_until_there_is_room_again() {
     let health = journal.health();
     assert!(health.compaction_error.is_some() && health.used > 8192 - 256, "{health:?}");
 
-    // However many are refused, room is asked for four times a second, and nothing is folded before there is some.
+    // However many are refused, room is asked for four times a second, and what stands is folded once.
     let (begun, asked) = (Instant::now(), ASKED.load(Ordering::SeqCst));
     (0..100_000).for_each(|_| assert!(journal.append(&Latest::payload(last + 1)).is_err()));
     let most = 2 + usize::try_from(begun.elapsed().as_millis() / 250).unwrap();
     let asked = ASKED.load(Ordering::SeqCst) - asked;
     assert!(asked <= most, "{asked} times in {:?}", begun.elapsed());
-    assert_eq!(folds.load(Ordering::SeqCst), 0);
+    assert!(folds.load(Ordering::SeqCst) <= 1, "{folds:?}");
     assert_eq!(only_file(folder.path()), health.path);
 
     FULL.store(false, Ordering::SeqCst);
     until("a record is appended", || journal.append(&Latest::payload(last + 1)).is_ok());
+    assert!(folds.load(Ordering::SeqCst) <= 1, "{folds:?}");
     (last + 2..=last + 500).for_each(|number| journal.append(&Latest::payload(number)).unwrap());
     assert!(journal.health().compaction_error.is_none());
     drop(journal);

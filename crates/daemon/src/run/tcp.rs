@@ -114,6 +114,8 @@ fn check_nobody_listens(port: Port) -> io::Result<()> {
 #[cfg(unix)]
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU16, Ordering};
+
     use styxy_core::api::{Code, Refusal};
 
     use super::*;
@@ -125,9 +127,17 @@ mod tests {
         (listener, port)
     }
 
-    /// A port that was free a moment ago.
+    /// A port that no other test takes meanwhile: below those that the kernel gives out for `:0` and for outgoing
+    /// connections, each number once per process, and free of strangers now.
     fn free() -> Port {
-        stranger("127.0.0.1").1
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let start = 21_000 + u16::try_from(std::process::id() % 64).unwrap() * 128;
+        loop {
+            let port = start + NEXT.fetch_add(1, Ordering::Relaxed);
+            if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+                return Port::new(port).unwrap();
+            }
+        }
     }
 
     fn nobody(_: Port) -> Option<String> {

@@ -48,7 +48,9 @@ const fn meaning(code: Code) -> &'static str {
         Code::RequestIdReused => "the same `request_id` came with another body",
         Code::StorageUnavailable => "the journal cannot be written, so nothing was changed",
         Code::NotRunning => "no server answers there (said by the command only)",
-        Code::DaemonUnreachable => "no daemon answers (said by clients only)",
+        Code::DaemonUnreachable => {
+            "no daemon answers, or it has as many connections or readers of events as it can serve"
+        }
     }
 }
 

@@ -15,8 +15,8 @@ use utoipa::openapi::{ContentBuilder, ObjectBuilder, Required, Response, Respons
 use super::{Document, Route, optional};
 
 use Code::{
-    BodyTooLarge, Forbidden, InstanceExists, InstanceExpired, InvalidRequest, LeaseEnded, NoFreePort,
-    PortUnavailable, RequestIdReused, StorageUnavailable, UnknownInstance, UnknownLease,
+    BodyTooLarge, DaemonUnreachable, Forbidden, InstanceExists, InstanceExpired, InvalidRequest, LeaseEnded,
+    NoFreePort, PortUnavailable, RequestIdReused, StorageUnavailable, UnknownInstance, UnknownLease,
     UnsupportedMediaType,
 };
 
@@ -252,7 +252,7 @@ fn daemon(to: &mut Document) -> Vec<Route> {
         route(HttpMethod::Get, "/config", "config", "Shows the configuration in force", config),
         Route {
             parameters: vec![seq],
-            codes: &[InvalidRequest, Forbidden],
+            codes: &[InvalidRequest, Forbidden, DaemonUnreachable],
             ..route(HttpMethod::Get, "/events", "events", "Streams what changes", stream())
         },
         route(HttpMethod::Get, "/metrics", "metrics", "Counts for Prometheus", metrics()),

@@ -123,7 +123,7 @@ impl Bell {
     }
 }
 
-fn happened<'a>(events: ReadFlags, name: Option<&'a CStr>) -> Happened<'a> {
+fn happened(events: ReadFlags, name: Option<&CStr>) -> Happened<'_> {
     let entry = if events.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
         Entry::Gone
     } else if events.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) {

@@ -4,6 +4,8 @@ use crate::system::Inherited;
 
 /// With fewer descriptors than this, processes may have to be polled.
 const FEW: u64 = 256;
+/// A lower niceness hardly slows an answer.
+const NICE: i32 = 10;
 /// With less memory than this, in bytes, a full daemon may be ended by the system.
 const LITTLE: u64 = 128 << 20;
 /// With less of a processor than this, in percent, answers are late.
@@ -13,7 +15,7 @@ const SLOW: u64 = 50;
 pub(super) fn note(inherited: &Inherited) -> Option<String> {
     let Inherited { nice, descriptors, memory, processor, limits, network } = inherited;
     let mut all = Vec::new();
-    all.extend((*nice != 0).then(|| format!("nice {nice}")));
+    all.extend((*nice >= NICE).then(|| format!("nice {nice}")));
     all.extend(descriptors.filter(|most| *most < FEW).map(|most| format!("{most} open files at most")));
     all.extend(
         memory.filter(|bytes| *bytes < LITTLE).map(|bytes| format!("{} MiB of memory at most", bytes >> 20)),
@@ -38,6 +40,7 @@ mod tests {
     #[test]
     fn what_limits_the_daemon_is_one_line_and_what_does_not_is_none() {
         let free = Inherited {
+            nice: 5,
             descriptors: Some(1024),
             memory: Some(1 << 30),
             processor: Some(100),

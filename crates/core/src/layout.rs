@@ -70,6 +70,12 @@ impl Layout {
         }
     }
 
+    /// A short name for the folder, the same for everybody who spells its path alike.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("styxy-{}", self.hash())
+    }
+
     /// The name of the pipe that stands for the socket on Windows.
     #[must_use]
     pub fn pipe(&self) -> String {

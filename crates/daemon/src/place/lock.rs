@@ -1,7 +1,9 @@
 //! One daemon per folder: the process that holds the lock on `daemon.lock` is the daemon, and `daemon.json` names it.
 //!
 //! Only the lock counts. It ends with the process, however that ends; files that say otherwise are stale. A lock on a
-//! file that is no longer in its place counts for nothing: another daemon can take the one that is.
+//! file that is no longer in its place counts for nothing: another daemon can take the one that is. Since that daemon
+//! would not know what the first one has in memory, the first one goes first: it has a name that does not go with any
+//! file, and a daemon that starts and finds the name taken gives the other one a moment to take the lock again.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write};
@@ -15,12 +17,16 @@ use styxy_core::layout::Layout;
 
 use super::error::{Cannot, PlaceError};
 use crate::files::{self, FileId};
-use crate::system;
+use crate::system::{self, Claim};
 
 /// How long, in milliseconds, a lock is waited for that is most often held by a client that only tests it, for some microseconds.
 const PATIENCE: [u64; 4] = [1, 1, 1, 0];
 /// How long the holder's name is looked for.
 const NAMED_WITHIN: Duration = Duration::from_millis(200);
+/// How long a daemon that starts leaves the lock to one that lives and has lost it. After that, the other one is stuck.
+const GIVES_WAY: Duration = Duration::from_secs(1);
+/// How often it looks whether the other one has taken the lock, or has ended.
+const LOOKS: Duration = Duration::from_millis(5);
 /// How often the file is opened again that was removed between its opening and its locking.
 const TRIES: usize = 8;
 
@@ -29,6 +35,8 @@ const TRIES: usize = 8;
 pub(crate) struct Held {
     layout: Layout,
     lock: Lock,
+    /// The name of the folder's daemon; none if that is still another process', which is stuck.
+    _claim: Option<Claim>,
 }
 
 /// The locked file. Never read or written: open, it is locked.
@@ -60,7 +68,8 @@ pub(crate) enum Retaken {
 
 /// Makes this process the daemon; `None` if another one is. The folder must exist.
 ///
-/// Gives up only after 3 ms, since a client that tests the lock holds it for a few microseconds.
+/// Gives up only after 3 ms, since a client that tests the lock holds it for a few microseconds. Takes a second longer if
+/// another daemon of this folder lives, has lost the lock and does not take it again.
 ///
 /// # Errors
 /// The file cannot be made, is not ours, or its file system has no locks.
@@ -69,13 +78,37 @@ pub(crate) fn take(layout: &Layout) -> Result<Option<Held>, PlaceError> {
 }
 
 fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Option<Held>, PlaceError> {
+    let name = layout.root().canonicalize().map_err(Cannot::Inspect.at(layout.root()))?;
+    let name = Layout::new(name).name();
+    let mut patience = GIVES_WAY;
+    loop {
+        let Some(lock) = take_lock(layout, &mut pause)? else { return Ok(None) };
+        // A sandbox without such names has nobody else to ask for one.
+        let (claim, is_alone) = match Claim::to(&name) {
+            Ok(claim) => {
+                let is_alone = claim.is_some();
+                (claim, is_alone)
+            }
+            Err(_) => (None, true),
+        };
+        if is_alone || patience.is_zero() {
+            return Ok(Some(Held { layout: layout.clone(), lock, _claim: claim }));
+        }
+        drop(lock);
+        pause(LOOKS);
+        patience = patience.saturating_sub(LOOKS);
+    }
+}
+
+/// The lock on the file in the folder; none if another process has it.
+fn take_lock(layout: &Layout, pause: &mut impl FnMut(Duration)) -> Result<Option<Lock>, PlaceError> {
     let path = layout.lock();
     for _ in 0..TRIES {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         let file = files::open_ours(&path, &mut options).map_err(Cannot::Open.at(&path))?;
-        match lock(&path, file, &mut pause)? {
-            Taking::Taken(lock) => return Ok(Some(Held { layout: layout.clone(), lock })),
+        match lock(&path, file, pause)? {
+            Taking::Taken(lock) => return Ok(Some(lock)),
             Taking::Held => return Ok(None),
             Taking::Removed => {}
         }
@@ -288,11 +321,29 @@ mod tests {
         assert!(take(&layout).unwrap().is_none());
 
         fs::remove_file(layout.lock()).unwrap();
-        let other = take(&layout).unwrap().unwrap();
+        let other = take(&layout).unwrap().expect("the first one does not take it for a second");
         assert_eq!(held.take_again(|_| false).unwrap(), Retaken::No, "another one has it");
         drop(other);
         assert_eq!(held.take_again(|_| true).unwrap(), Retaken::No, "another one had it, and served");
         assert!(held.take_again(|_| false).unwrap() == Retaken::Found && held.is_in_place());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn whoever_lost_the_lock_goes_before_whoever_starts() {
+        let home = tempfile::tempdir().unwrap();
+        let layout = Layout::new(home.path().into());
+        let mut held = take(&layout).unwrap().unwrap();
+        fs::remove_file(layout.lock()).unwrap();
+        let (mut pauses, mut retaken) = (0, None);
+        let started = take_pausing(&layout, |_| {
+            pauses += 1;
+            if pauses == 3 {
+                retaken = Some(held.take_again(|_| false).unwrap());
+            }
+        });
+        assert!(started.unwrap().is_none() && held.is_in_place());
+        assert_eq!(retaken, Some(Retaken::Found), "whoever started had made the file");
     }
 
     #[test]

@@ -38,9 +38,9 @@ use crate::system::{Bell, Entry, FolderWatch, Happened};
 const NOTES: usize = 8;
 
 /// A folder to which nothing has happened for this long is not being removed.
-const QUIET: Duration = Duration::from_millis(2);
-/// How long that is waited for. Another daemon may take the lock in the meantime, so it is short.
-const LONGEST: Duration = Duration::from_millis(10);
+const QUIET: Duration = Duration::from_millis(10);
+/// How long that is waited for. Another daemon that starts in the meantime gives way for longer.
+const LONGEST: Duration = Duration::from_millis(100);
 
 /// What a daemon holds in its folder, for as long as it serves.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Linux: pidfds, `sock_diag` and /proc.
 
+mod claim;
 mod close_events;
 mod details;
 mod exit;
@@ -19,6 +20,7 @@ use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::{Errno, read, retry_on_intr};
 
+pub use claim::Claim;
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
 pub use details::describe;
 pub use exit::ExitWatch;

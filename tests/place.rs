@@ -76,9 +76,12 @@ impl Held {
     }
 }
 
+/// Something that is done to a daemon's files.
+type Act<'a> = (&'a str, &'a dyn Fn(&Held));
+
 /// Does each of `acts` to a daemon of its own.
 #[track_caller]
-fn each(acts: &[(&str, &dyn Fn(&Held))]) {
+fn each(acts: &[Act<'_>]) {
     for (what, act) in acts {
         let held = Held::new();
         act(&held);

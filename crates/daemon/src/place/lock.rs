@@ -82,22 +82,30 @@ fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Opti
     let name = Layout::new(name).name();
     let mut patience = GIVES_WAY;
     loop {
-        let Some(lock) = take_lock(layout, &mut pause)? else { return Ok(None) };
-        // A sandbox without such names has nobody else to ask for one.
-        let (claim, is_alone) = match Claim::to(&name) {
-            Ok(claim) => {
-                let is_alone = claim.is_some();
-                (claim, is_alone)
+        let claim = match Claim::to(&name) {
+            // Another daemon of this folder lives. Nothing is made in the folder before it had its time: somebody may be
+            // removing it.
+            Ok(None) if !patience.is_zero() => {
+                if is_held(layout) {
+                    return Ok(None);
+                }
+                pause(LOOKS);
+                patience = patience.saturating_sub(LOOKS);
+                continue;
             }
-            Err(_) => (None, true),
+            Ok(claim) => claim,
+            // A sandbox without such names has nobody else to ask for one.
+            Err(_) => None,
         };
-        if is_alone || patience.is_zero() {
-            return Ok(Some(Held { layout: layout.clone(), lock, _claim: claim }));
-        }
-        drop(lock);
-        pause(LOOKS);
-        patience = patience.saturating_sub(LOOKS);
+        let lock = take_lock(layout, &mut pause)?;
+        return Ok(lock.map(|lock| Held { layout: layout.clone(), lock, _claim: claim }));
     }
+}
+
+/// Whether another process holds the lock that is in the folder now.
+fn is_held(layout: &Layout) -> bool {
+    let lock = files::open_ours(&layout.lock(), OpenOptions::new().write(true));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The lock on the file in the folder; none if another process has it.
@@ -343,7 +351,7 @@ mod tests {
             }
         });
         assert!(started.unwrap().is_none() && held.is_in_place());
-        assert_eq!(retaken, Some(Retaken::Found), "whoever started had made the file");
+        assert_eq!(retaken, Some(Retaken::Made), "whoever started has made nothing");
     }
 
     #[test]

@@ -38,9 +38,9 @@ use crate::system::{Bell, Entry, FolderWatch, Happened};
 const NOTES: usize = 8;
 
 /// A folder to which nothing has happened for this long is not being removed.
-const QUIET: Duration = Duration::from_millis(10);
+const QUIET: Duration = Duration::from_millis(25);
 /// How long that is waited for. Another daemon that starts in the meantime gives way for longer.
-const LONGEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_millis(250);
 
 /// What a daemon holds in its folder, for as long as it serves.
 #[derive(Debug)]
@@ -60,6 +60,8 @@ pub struct Place {
     stage: Stage,
     /// Something happened to a file, and it was not looked at yet.
     touched: bool,
+    /// A file was removed or moved away: perhaps the whole folder is about to be.
+    removed: bool,
     /// Something could not be put back.
     trouble: Option<String>,
     notes: Vec<String>,
@@ -112,6 +114,7 @@ impl Place {
             watch: None,
             stage: Stage::Starting,
             touched: true,
+            removed: false,
             trouble: None,
             notes: Vec::new(),
         };
@@ -124,7 +127,7 @@ impl Place {
     #[cfg(windows)]
     pub(crate) fn new(held: Held, file: DaemonFile, socket: PathBuf) -> Self {
         let (watch, stage, notes) = (None, Stage::Starting, Vec::new());
-        Self { held, file, socket, watch, stage, touched: true, trouble: None, notes }
+        Self { held, file, socket, watch, stage, touched: true, removed: false, trouble: None, notes }
     }
 
     /// Writes `daemon.json`: from now on others may know where this daemon is.
@@ -151,9 +154,14 @@ impl Place {
     pub(crate) fn is_sound(&mut self, is_journal: impl Fn(&OsStr, Entry) -> bool) -> bool {
         match &self.watch {
             Some(watch) => {
-                let (socket, mut touched) = (self.socket.file_name(), self.touched);
-                watch.drain(|happened| touched |= concerns(happened, socket, &is_journal));
-                self.touched = touched;
+                let (socket, mut touched, mut removed) =
+                    (self.socket.file_name(), self.touched, self.removed);
+                watch.drain(|happened| {
+                    let concerns = concerns(happened, socket, &is_journal);
+                    touched |= concerns;
+                    removed |= concerns && matches!(happened, Happened::To { entry: Entry::Gone, .. });
+                });
+                (self.touched, self.removed) = (touched, removed);
             }
             None => self.touched |= cfg!(unix) && !self.held.is_in_place(),
         }
@@ -169,6 +177,12 @@ impl Place {
             return Standing::Lost;
         }
         self.touched = false;
+        if std::mem::take(&mut self.removed)
+            && let Some(watch) = &self.watch
+        {
+            // Somebody may be in the middle of removing the folder, and would fail if a file was made in it meanwhile.
+            watch.await_quiet(QUIET, LONGEST);
+        }
         let retaken = if self.held.is_in_place() { Retaken::Made } else { self.take_again(keep) };
         let standing = match retaken {
             // A journal that went with the folder is missed by whoever looks at it next.
@@ -216,12 +230,6 @@ impl Place {
     /// Whether this process is the daemon again: the folder is there or may be made, and nobody else has its lock.
     fn take_again(&mut self, keep: Keep) -> Retaken {
         let root = self.held.layout().root().to_owned();
-        if root.exists()
-            && let Some(watch) = &self.watch
-        {
-            // Somebody may be in the middle of removing the folder, and would fail if a file was made in it meanwhile.
-            watch.await_quiet(QUIET, LONGEST);
-        }
         let is_gone = !root.exists();
         if is_gone && (keep == Keep::Nothing || !root.parent().is_some_and(Path::is_dir)) {
             tracing::warn!(path = %root.display(), "the daemon's folder is gone, and so is the daemon");

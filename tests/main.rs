@@ -58,6 +58,7 @@ mod mcp;
 mod networks;
 #[cfg(test)]
 mod output;
+mod packages;
 #[cfg(test)]
 mod place;
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::{self, Ground, Kinship, Place};
 use styxy_core::project::Project;
-use styxy_core::{InstanceId, Invalid, ProjectPath, ServiceName};
+use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName};
 
 use crate::agents::Agent;
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::project::{self, ProjectError};
 use crate::session::{self, Session, VARIABLES};
 
@@ -167,6 +167,12 @@ impl Caller {
     pub fn instance(&self) -> Result<Option<InstanceId>, CallerError> {
         session::instance(|name| self.variable(name), self.nearest)
             .map_err(|source| CallerError::InvalidSession { source })
+    }
+
+    /// Which folder is at this path now, as far as the system says.
+    #[must_use]
+    pub fn id_of(project: &ProjectPath) -> Option<ProjectId> {
+        disk::id(Path::new(project.as_str()))
     }
 
     /// Whether what runs in the folder with this name may have anything in common: not in the home folder and in `/`.

@@ -83,6 +83,7 @@ impl<'de> Deserialize<'de> for Milliseconds {
 struct AllocateOptions {
     service: Option<ServiceType>,
     name: Option<ServiceName>,
+    default_name: Option<ServiceName>,
     port: Option<Port>,
     default_port: Option<Port>,
     exact: Option<bool>,
@@ -160,10 +161,17 @@ impl AllocateOptions {
         };
         let port = PortRequest {
             name: self.name,
+            default_name: self.default_name,
             port: self.port,
             default_port: self.default_port,
             exact: self.exact,
-            terms: Terms { project, instance: self.instance, pid: self.pid, reuse: self.reuse },
+            terms: Terms {
+                project,
+                instance: self.instance,
+                pid: self.pid,
+                reuse: self.reuse,
+                ..Terms::default()
+            },
             ..PortRequest::new(service)
         };
         Ok(port.or(file.map_err(|error| refused(error.refusal()))?.as_ref()))
@@ -192,7 +200,7 @@ fn group(members: &[Node<'_>], beside: Option<&str>, caller: &Caller) -> Result<
         member.port_request(&at, project.as_ref(), caller)
     });
     let ports: Vec<PortRequest> = ports.collect::<Result<_>>()?;
-    let terms = terms(Terms { project, instance, pid, reuse }, caller)?;
+    let terms = terms(Terms { project, instance, pid, reuse, ..Terms::default() }, caller)?;
     Ok(with(terms.group(ports), request_id, dry_run))
 }
 

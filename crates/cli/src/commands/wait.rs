@@ -73,16 +73,16 @@ enum Seen {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let deadline = Instant::now() + self.timeout;
-        let shown = match &self.target {
-            ServerTarget::Port(port) => format!("port {port}"),
-            ServerTarget::Service(kind) => kind.to_string(),
-        };
         let awaited = match self.target {
             ServerTarget::Port(port) => {
                 no_name_beside_a_port(self.name.as_ref())?;
                 Awaited::Port(port)
             }
             ServerTarget::Service(kind) => Awaited::Service(Service::here(kind, self.name)?),
+        };
+        let shown = match &awaited {
+            Awaited::Port(port) => format!("port {port}"),
+            Awaited::Service(service) => service.shown(),
         };
         let http = self.http.map(Http::new).transpose()?;
         let waited = context.ask(async |client| wait(client, &awaited, http.as_ref(), deadline).await)?;
@@ -204,7 +204,8 @@ async fn look(client: &Client, daemon: Option<&Client>, awaited: &Awaited) -> Re
         }
         Awaited::Service(service) => {
             let leases = client.allocations(&service.query()).await?.allocations;
-            Ok(match service.lease(&leases) {
+            let lease = service.lease(&leases).map_err(Error::Refused)?;
+            Ok(match lease {
                 Some(lease) if is_up(lease) => Seen::Up(lease.port),
                 Some(lease) => Seen::NotYet(not_yet(lease), PAUSE),
                 None => {

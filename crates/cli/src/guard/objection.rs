@@ -233,7 +233,8 @@ async fn own(client: &Client, here: &Here) -> Result<Vec<String>, Error> {
     }
     let query = AllocationsQuery { project_path: project.clone(), ..AllocationsQuery::default() };
     let leases = client.allocations(&query).await?.allocations;
-    let terms = Terms { project, instance: here.instance.clone(), ..Terms::default() };
+    let project_id = project.as_ref().and_then(Caller::id_of);
+    let terms = Terms { project, project_id, instance: here.instance.clone(), ..Terms::default() };
     let ours = |lease: &&Lease| matches!(leases::whose(lease, &terms), Of::Caller | Of::Person);
     Ok(leases.iter().filter(ours).map(|lease| format!("{} {}", facts::service(lease), lease.port)).collect())
 }

@@ -7,7 +7,8 @@ use styxy_core::{ServiceName, ServiceType};
 use crate::here::variables;
 use crate::say::failure::Failure;
 
-/// A request for each of `services`: `name` as typed for the only one of them, all else as the file says.
+/// A request for each of `services`: `name` as typed for the only one of them, all else as the file says, and without a name
+/// that of the `package` (R46).
 ///
 /// # Errors
 /// Two of them would have the same variable, or `name` is typed for several.
@@ -15,6 +16,7 @@ pub(crate) fn requests(
     services: Vec<ServiceType>,
     name: Option<&ServiceName>,
     file: Option<&Project>,
+    package: Option<&ServiceName>,
 ) -> Result<Vec<PortRequest>, Failure> {
     if let Some((one, other)) = variables::clash(&services) {
         let variable = variables::variable(one);
@@ -29,7 +31,9 @@ pub(crate) fn requests(
             "put the names into .styxy.json",
         ));
     }
-    let request = |service| PortRequest { name: name.cloned(), ..PortRequest::new(service) }.or(file);
+    let request = |service| {
+        PortRequest { name: name.cloned(), ..PortRequest::new(service) }.or(file).in_package(package)
+    };
     Ok(services.into_iter().map(request).collect())
 }
 
@@ -51,9 +55,9 @@ mod tests {
     fn one_name_for_several_services_and_one_service_twice_are_wrong_usage() {
         let all = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
         let web = "web".parse().unwrap();
-        assert!(requests(all(&["dev", "api"]), Some(&web), None).is_err());
-        assert!(requests(all(&["dev", "dev"]), None, None).is_err());
-        assert_eq!(requests(all(&["dev"]), Some(&web), None).unwrap()[0].name, Some(web));
+        assert!(requests(all(&["dev", "api"]), Some(&web), None, None).is_err());
+        assert!(requests(all(&["dev", "dev"]), None, None, None).is_err());
+        assert_eq!(requests(all(&["dev"]), Some(&web), None, None).unwrap()[0].name, Some(web));
     }
 
     #[test]

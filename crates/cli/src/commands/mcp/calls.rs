@@ -84,7 +84,8 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
 
 pub(super) async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
     let project = arguments::project(said.project.as_deref())?;
-    let claim = Claim::OursAlone(Terms { project, instance: caller().instance()?, ..Terms::default() });
+    let terms = Terms { project, ..Terms::default() }.or(&caller())?;
+    let claim = Claim::OursAlone(terms);
     let client = context.client()?;
     let lease = match (said.port, said.lock_id) {
         (Some(port), None) => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::{self, Ground, Kinship, Place};
 use styxy_core::project::Project;
-use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName};
+use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName, WallTime};
 
 use crate::agents::Agent;
 use crate::disk::{self, Disk};
@@ -173,6 +173,14 @@ impl Caller {
     #[must_use]
     pub fn id_of(project: &ProjectPath) -> Option<ProjectId> {
         disk::id(Path::new(project.as_str()))
+    }
+
+    /// Whether the folder at this path may have been there at `then`: unless it is known to be younger, by more than a second,
+    /// since clocks are set.
+    #[must_use]
+    pub fn is_older(project: &ProjectPath, then: WallTime) -> bool {
+        let born = disk::born_ns(Path::new(project.as_str()));
+        born.is_none_or(|born| born / 1_000_000 <= u128::from(then.0) + 1000)
     }
 
     /// Whether what runs in the folder with this name may have anything in common: not in the home folder and in `/`.

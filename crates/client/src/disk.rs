@@ -14,6 +14,11 @@ pub(crate) fn id(folder: &Path) -> Option<ProjectId> {
     checkout::id(&fs::metadata(folder).ok()?)
 }
 
+/// When the folder at this path was made, in nanoseconds since 1970, as far as the system says.
+pub(crate) fn born_ns(folder: &Path) -> Option<u128> {
+    checkout::born_ns(&fs::metadata(folder).ok()?)
+}
+
 impl Files for Disk {
     fn kind(&self, path: &Path) -> Option<Kind> {
         fs::metadata(path).ok().map(|found| found.file_type().into())

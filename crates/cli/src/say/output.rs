@@ -58,7 +58,10 @@ impl Output {
         let mut answer = Vec::new();
         match self.format {
             Format::Json => json(wire, &mut answer)?,
-            Format::Human => human(&mut answer)?,
+            Format::Human => {
+                human(&mut answer)?;
+                answer = harmless(&String::from_utf8_lossy(&answer)).into_bytes();
+            }
         }
         text(&answer)
     }
@@ -101,12 +104,15 @@ pub(crate) fn text(text: &[u8]) -> io::Result<()> {
     unless_closed(out.write_all(text).and_then(|()| out.flush()))
 }
 
-/// Prints a text of another program: unchanged into a file or a program, printable on a terminal.
+/// Prints what another program wrote or named: unchanged into a file or a program, printable on a terminal.
 ///
 /// # Errors
 /// Like [`Output::answer`].
-pub(crate) fn foreign(shown: &str) -> io::Result<()> {
-    if io::stdout().is_terminal() { text(printable(shown).as_bytes()) } else { text(shown.as_bytes()) }
+pub(crate) fn foreign(bytes: &[u8]) -> io::Result<()> {
+    if io::stdout().is_terminal() {
+        return text(printable(&String::from_utf8_lossy(bytes)).as_bytes());
+    }
+    text(bytes)
 }
 
 /// Prints a line of another program, which ends with its new line or is the last one.
@@ -166,6 +172,24 @@ pub(crate) fn width() -> Option<usize> {
         return None;
     }
     terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0))
+}
+
+/// An answer of ours, in which nothing but its own colours controls a terminal, whatever a caller forgot to escape.
+fn harmless(answer: &str) -> String {
+    let mut parts = answer.split('\u{1b}');
+    let mut shown = printable(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let end =
+            part.strip_prefix('[').and_then(|rest| rest.find(|at: char| !at.is_ascii_digit() && at != ';'));
+        let (colour, rest) = match end {
+            Some(end) if part[1 + end..].starts_with('m') => part.split_at(end + 2),
+            _ => ("", part),
+        };
+        shown.push_str(if colour.is_empty() { "\\u{1b}" } else { "\u{1b}" });
+        shown.push_str(colour);
+        shown.push_str(&printable(rest));
+    }
+    shown
 }
 
 fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
@@ -256,6 +280,21 @@ mod tests {
         json(&Refusal::new(Code::UnknownLease, "no lease"), &mut out).unwrap();
         let expected = "{\"success\":false,\"error\":\"no lease\",\"code\":\"unknown_lease\",\"hint\":null,\"details\":{}}\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_answer_keeps_its_colours_and_nothing_else_that_controls_a_terminal() {
+        let ours = format!("{STRONG}PORT{STRONG:#}\n\t3000 {ALERT}conflict{ALERT:#}\n");
+        assert_eq!(harmless(&ours), ours);
+        for (hostile, shown) in [
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("\u{1b}]8;;http://x\u{7}y", "\\u{1b}]8;;http://x\\u{7}y"),
+            ("a\u{1b}", "a\\u{1b}"),
+            ("\u{1b}[", "\\u{1b}["),
+            ("\u{1b}[1m\u{202e}\r", "\u{1b}[1m\\u{202e}\\r"),
+        ] {
+            assert_eq!(harmless(hostile), shown);
+        }
     }
 
     #[test]

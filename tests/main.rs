@@ -64,6 +64,8 @@ mod project_file;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod raw_requests;
+#[cfg(test)]
 mod release;
 #[cfg(test)]
 mod restart;

@@ -42,6 +42,8 @@ mod hooks_guard;
 #[cfg(test)]
 mod hooks_install;
 #[cfg(test)]
+mod hostile_values;
+#[cfg(test)]
 mod http_filter;
 #[cfg(test)]
 mod inspect;

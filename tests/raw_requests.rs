@@ -2,6 +2,7 @@
 
 use styxy_core::api::Refusal;
 
+use crate::support::corpus::{bytes, rows};
 use crate::support::{Home, Way, sort};
 
 const CORPUS: &str = include_str!("corpus/requests.tsv");
@@ -10,54 +11,16 @@ const REFUSED: &str = "!";
 /// In the path of the one lease: what nobody who is refused may learn.
 const SECRET: &str = "/srv/nobody-may-learn-this";
 
-/// The bytes that a row means; its opening comment says how.
-fn bytes(text: &str, port: u16) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let behind = &rest[first.len_utf8()..];
-        let macros = (first == '{').then(|| behind.split_once('}')).flatten();
-        let (written, next) = match (first, macros) {
-            ('\\', _) => escape(behind),
-            ('⏎', _) => (b"\r\n".to_vec(), behind),
-            (_, Some(("me", next))) => (format!("Host: localhost:{port}\r\n").into(), next),
-            (_, Some(("end", next))) => (b"Connection: close\r\n\r\n".to_vec(), next),
-            (_, Some(("port", next))) => (port.to_string().into(), next),
-            (_, Some((repeated, next))) if times(repeated).is_some() => {
-                let (what, count) = times(repeated).unwrap();
-                (bytes(what, port).repeat(count), next)
-            }
-            _ => (first.to_string().into(), behind),
-        };
-        out.extend(written);
-        rest = next;
-    }
-    out
-}
-
-fn times(text: &str) -> Option<(&str, usize)> {
-    let (what, count) = text.rsplit_once('*')?;
-    Some((what, count.parse().ok()?))
-}
-
-/// What a backslash and the beginning of `behind` mean, and what follows.
-fn escape(behind: &str) -> (Vec<u8>, &str) {
-    let length = if behind.starts_with('x') { 3 } else { 1 };
-    let (code, next) = behind.split_at(length);
-    let byte = match code {
-        "r" => b'\r',
-        "n" => b'\n',
-        "t" => b'\t',
-        "\\" => b'\\',
-        code => u8::from_str_radix(&code[1..], 16).unwrap(),
-    };
-    (vec![byte], next)
-}
-
-/// As [`bytes`], with the length of the body where `{len}` is.
+/// The bytes of a request; its corpus says what the names in braces are.
 fn request(text: &str, port: u16) -> Vec<u8> {
-    let length = text.split_once("{end}").map_or(0, |(_, body)| bytes(body, port).len());
-    bytes(&text.replace("{len}", &length.to_string()), port)
+    let named = |name: &str| match name {
+        "me" => Some(format!("Host: localhost:{port}\r\n").into()),
+        "end" => Some(b"Connection: close\r\n\r\n".to_vec()),
+        "port" => Some(port.to_string().into()),
+        _ => None,
+    };
+    let length = text.split_once("{end}").map_or(0, |(_, body)| bytes(body, &named).len());
+    bytes(&text.replace("{len}", &length.to_string()), &named)
 }
 
 /// The statuses of all answers in `received`, with the rule of a refusal; checks what every answer must have.
@@ -97,11 +60,11 @@ fn every_raw_request_is_answered_as_the_corpus_says_on_every_transport() {
     home.allocate(&serde_json::json!({ "service_type": sort::WEB, "project_path": SECRET }));
     let leases = home.leases();
     let port = home.listen_port();
-    let (mut rows, mut wrong) = (0, Vec::new());
-    for row in CORPUS.lines().filter(|row| !row.starts_with('#')) {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for row in rows(CORPUS) {
         let [tcp, socket, text] = row.split('\t').collect::<Vec<_>>()[..] else { panic!("{row}") };
         let request = request(text, port);
-        rows += 1;
+        count += 1;
         for (way, expected) in [(home.tcp(), tcp), (home.tcp6(), tcp), (home.socket(), socket)] {
             // What is not understood may be half of something: the end says that nothing comes any more.
             let received = if expected == REFUSED { way.half_closed(&request) } else { way.raw(&request) };
@@ -113,7 +76,7 @@ fn every_raw_request_is_answered_as_the_corpus_says_on_every_transport() {
             assert!(!has_secret || matches!(way, Way::Unix(_)), "{text}: a stranger learnt of a lease");
         }
     }
-    assert!(wrong.is_empty(), "{} of {rows} requests:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(rows >= 250, "{rows}");
+    assert!(wrong.is_empty(), "{} of {count} requests:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count >= 250, "{count}");
     assert_eq!((home.leases(), home.status().unwrap().pid), (leases, pid), "a request changed something");
 }

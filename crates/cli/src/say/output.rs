@@ -112,7 +112,9 @@ pub(crate) fn foreign(bytes: &[u8]) -> io::Result<()> {
     if io::stdout().is_terminal() {
         return text(printable(&String::from_utf8_lossy(bytes)).as_bytes());
     }
-    text(bytes)
+    // Not through the stream that leaves out colours where nobody sees them: these bytes are not ours.
+    let mut out = io::stdout().lock();
+    unless_closed(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
 /// Prints a line of another program, which ends with its new line or is the last one.

@@ -58,6 +58,8 @@ mod mcp;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+mod other_users;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod place;

@@ -108,6 +108,8 @@ fn without_autostart_a_command_exits_3_and_starts_nothing() {
 #[test]
 fn a_hundred_cold_clients_at_once_end_with_one_daemon_and_a_hundred_ports() {
     let home = Home::new();
+    // All of them ask for one checkout, and none brings a server.
+    home.configure(&json!({ "quotas": { "waiting_per_owner": 100 } }));
     let outputs: Vec<Output> = std::thread::scope(|scope| {
         let one = || home.styxy(&["allocate", "-s", sort::MANY, "--json"]);
         let clients: Vec<_> = (0..100).map(|_| scope.spawn(one)).collect();

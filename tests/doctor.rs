@@ -25,7 +25,8 @@ fn a_healthy_machine_has_no_problems_with_and_without_a_daemon() {
     assert!(home.status().is_none(), "the doctor started a daemon");
     home.start();
     let with = home.styxy(&["doctor"]).done().stdout;
-    for check in ["daemon", "version", "port", "config", "folder", "ranges", "descriptors", "journal"] {
+    for check in ["daemon", "version", "port", "config", "folder", "ranges", "descriptors", "journal", "disk"]
+    {
         assert!(with.lines().any(|line| line.contains(check)), "{check}:\n{with}");
     }
     assert!(!with.contains("wrong"), "{with}");

@@ -18,6 +18,8 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod compat;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod design;
@@ -31,6 +33,8 @@ mod events;
 mod firebase;
 #[cfg(test)]
 mod grants;
+#[cfg(test)]
+mod home_folder;
 #[cfg(test)]
 mod hooks;
 #[cfg(test)]
@@ -50,7 +54,11 @@ mod leases;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod networks;
+#[cfg(test)]
 mod output;
+#[cfg(test)]
+mod place;
 #[cfg(test)]
 mod project_file;
 #[cfg(test)]

@@ -50,7 +50,8 @@ struct Desk {
 impl Desk {
     /// With so many live leases, each of its own project and process, above the ports that are measured.
     fn with(live: u16) -> Self {
-        let policy = Policy { config: Config::default(), never: PortSet::default() };
+        let policy =
+            Policy { config: Config::default(), never: PortSet::default(), last: PortSet::default() };
         let mut desk = Self { registry: Registry::new(policy), now: 0, ids: 0 };
         for number in 0..live {
             let wish = Wish::Exact(Port::new(20_000 + number).expect("it is not zero"));

@@ -70,6 +70,12 @@ impl Layout {
         }
     }
 
+    /// A short name for the folder, the same for everybody who spells its path alike.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("styxy-{}", self.hash())
+    }
+
     /// The name of the pipe that stands for the socket on Windows.
     #[must_use]
     pub fn pipe(&self) -> String {
@@ -84,6 +90,17 @@ impl Layout {
         });
         format!("{hash:016x}")
     }
+}
+
+/// Whether the name is one of a file that Styxy makes in its folder, or of `config.json` and what editors and the system
+/// leave beside it.
+#[must_use]
+pub fn is_own_file(name: &OsStr) -> bool {
+    const WHOLE: [&[u8]; 7] =
+        [b"daemon.lock", b"daemon.json", b"daemon.json.new", b"logs", b"token", b"styxy.sock", b".DS_Store"];
+    const BEGUN: [&[u8]; 3] = [b"config.json", b".config.json", b"journal."];
+    let name = name.as_encoded_bytes();
+    WHOLE.contains(&name) || BEGUN.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Why there is no telling where `~/.styxy` is.
@@ -194,6 +211,21 @@ mod tests {
         let moved = Layout::new(root(longest + 1)).socket(runtime);
         assert!(moved.starts_with(runtime) && moved.as_os_str().len() < SUN_PATH, "{moved:?}");
         assert_ne!(moved, Layout::new(root(longest + 2)).socket(runtime));
+    }
+
+    #[test]
+    fn the_files_of_a_folder_are_its_own() {
+        let layout = Layout::new("/h".into());
+        let files = [layout.config(), layout.lock(), layout.daemon_file(), layout.logs(), layout.token()];
+        for path in files {
+            assert!(is_own_file(path.file_name().unwrap()), "{path:?}");
+        }
+        for name in ["styxy.sock", "journal.0000000001", "journal.0000000001.damaged-1", ".config.json.swp"] {
+            assert!(is_own_file(name.as_ref()), "{name}");
+        }
+        for name in ["", "package.json", ".git", "daemon", "logs2", ".bashrc", "my config.json"] {
+            assert!(!is_own_file(name.as_ref()), "{name}");
+        }
     }
 
     #[test]

@@ -258,6 +258,11 @@ impl PortSet {
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }
+    /// Every port that is not in it.
+    #[must_use]
+    pub fn complement(&self) -> Self {
+        PortRange::ALL.ports().filter(|port| !self.contains(*port)).collect()
+    }
     /// The ports of `range` that are in none of `excluded`, ascending, 64 looked at in a step.
     pub fn outside<'a>(range: PortRange, excluded: &'a [&'a PortSet]) -> impl Iterator<Item = Port> + 'a {
         let (first, last) = (range.first.index(), range.last.index());
@@ -324,6 +329,14 @@ mod tests {
         assert_eq!(PortSet::outside(range, &[&taken, &never]).collect::<Vec<_>>(), slow);
         let top = PortRange::new(port(65535), port(65535)).unwrap();
         assert_eq!(PortSet::outside(top, &[&taken]).count(), 1);
+    }
+
+    #[test]
+    fn a_set_and_its_complement_are_all_ports() {
+        let set: PortSet = [port(1), port(64), port(65535)].into_iter().collect();
+        let rest = set.complement();
+        assert_eq!(rest.len(), 65535 - 3);
+        assert!(PortRange::ALL.ports().all(|port| set.contains(port) != rest.contains(port)));
     }
 
     #[test]

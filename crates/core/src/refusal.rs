@@ -1,6 +1,6 @@
 //! Why a command is refused, as facts; [`crate::api::Refusal`] is how it is said.
 
-use crate::api::{self, Code};
+use crate::api::{self, Code, Rule};
 use crate::event::EndReason;
 use crate::names::{InstanceId, LockId, ProjectPath, ServiceType};
 use crate::port::{Port, PortRange};
@@ -35,7 +35,7 @@ pub enum Refusal {
         holder: Holder,
     },
     /// Every port that could be given is taken.
-    #[error("no free port for service type {service} in {range}")]
+    #[error("no free port for service type {service} in {range}{}", withheld_words(*withheld))]
     NoFreePort {
         /// For what.
         service: ServiceType,
@@ -47,6 +47,20 @@ pub enum Refusal {
         leased: usize,
         /// How many are taken by something else.
         busy: usize,
+        /// How many are given only to those who ask for them by number.
+        withheld: usize,
+    },
+    /// A quota is used up: R45 in docs/DESIGN.md.
+    #[error("no more than {limit} {quota} are allowed, and {who} has {held}")]
+    Quota {
+        /// Which.
+        quota: Quota,
+        /// Who has so many.
+        who: String,
+        /// How many there are.
+        held: usize,
+        /// How many there may be.
+        limit: usize,
     },
     /// No lease has this id.
     #[error("no lease has the id {0}")]
@@ -78,6 +92,49 @@ pub enum Refusal {
     /// The id was used for another request.
     #[error("request id {0} was used for another request")]
     RequestIdReused(crate::RequestId),
+}
+
+/// What there may only be so much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Quota {
+    /// Live leases of one checkout.
+    #[error("live leases")]
+    LeasesPerCheckout,
+    /// Leases of one owner that wait for their server.
+    #[error("leases that wait for their server")]
+    WaitingPerOwner,
+    /// Instances.
+    #[error("instances")]
+    Instances,
+    /// Bytes of all leases and instances in a snapshot.
+    #[error("bytes of leases and instances")]
+    StateBytes,
+}
+
+impl Quota {
+    /// As written on the wire, and in config.json if it is there.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LeasesPerCheckout => "leases_per_checkout",
+            Self::WaitingPerOwner => "waiting_per_owner",
+            Self::Instances => "instances",
+            Self::StateBytes => "state_bytes",
+        }
+    }
+
+    /// What shows what there is, and what to do then.
+    fn hint(self) -> String {
+        let raise = |shows: &str, then: &str| {
+            format!("{shows}   # {then}, or raise quotas.{} in config.json", self.as_str())
+        };
+        match self {
+            Self::LeasesPerCheckout => raise("styxy list --project .", "release what is not needed"),
+            Self::WaitingPerOwner => raise("styxy list", "release what is not needed"),
+            Self::Instances => raise("styxy instances", "unregister what is not needed"),
+            Self::StateBytes => "styxy list   # release what is not needed".to_owned(),
+        }
+    }
 }
 
 /// Who has a port.
@@ -112,6 +169,16 @@ pub enum Holder {
     /// Another member of the same group.
     #[error("given to another member of the group")]
     Group,
+}
+
+/// Why there are fewer ports than the ranges have.
+fn withheld_words(withheld: usize) -> String {
+    match withheld {
+        0 => String::new(),
+        count => format!(
+            "; {count} of its ports are given only by number: below 1024, refused by browsers, or the daemon's own"
+        ),
+    }
 }
 
 impl From<Refusal> for api::Refusal {
@@ -150,8 +217,8 @@ impl From<Refusal> for api::Refusal {
                     Holder::Group => refusal.detail("holder", "group"),
                 }
             }
-            Refusal::NoFreePort { service, range, overflow, leased, busy } => {
-                Self::new(Code::NoFreePort, error)
+            Refusal::NoFreePort { service, range, overflow, leased, busy, withheld } => {
+                let refusal = Self::new(Code::NoFreePort, error)
                     .hint(format!("styxy scan {range}"))
                     .detail("service_type", service.as_str())
                     .detail("range", vec![range.first().get(), range.last().get()])
@@ -160,8 +227,16 @@ impl From<Refusal> for api::Refusal {
                         overflow.map(|range| vec![range.first().get(), range.last().get()]),
                     )
                     .detail("leased", leased)
-                    .detail("busy", busy)
+                    .detail("busy", busy);
+                if withheld == 0 { refusal } else { refusal.detail("withheld", withheld) }
             }
+            Refusal::Quota { quota, who, held, limit } => Self::new(Code::NoFreePort, error)
+                .hint(quota.hint())
+                .rule(Rule::Quota)
+                .detail("quota", quota.as_str())
+                .detail("limit", limit)
+                .detail("held", held)
+                .detail("holder", who),
             Refusal::UnknownLease(lock_id) => {
                 Self::new(Code::UnknownLease, error).hint("styxy list").detail("lock_id", lock_id.to_string())
             }

@@ -29,6 +29,7 @@ pub(crate) fn start(daemon: &Arc<Daemon>, ended: mpsc::UnboundedReceiver<Process
     tokio::spawn(closes(Arc::clone(daemon)));
     #[cfg(unix)]
     tokio::spawn(continues(Arc::clone(daemon)));
+    tokio::spawn(place(Arc::clone(daemon)));
     tokio::spawn(sweep(Arc::clone(daemon)));
     tokio::spawn(poll(Arc::clone(daemon)));
 }
@@ -122,6 +123,24 @@ async fn closes(daemon: Arc<Daemon>) {
                 tracing::warn!(%error, "closed listeners are noticed by the sweep only from here on");
                 return;
             }
+        }
+    }
+}
+
+/// What happens to the daemon's own files. Whatever could not be put back is tried again.
+async fn place(daemon: Arc<Daemon>) {
+    let bell = daemon.engine().bell();
+    loop {
+        let rung = async {
+            match &bell {
+                Some(bell) => bell.rung(|| drop(daemon.check_standing())).await,
+                None => std::future::pending().await,
+            }
+        };
+        let unsettled = daemon.engine().is_unsettled();
+        tokio::select! {
+            rung = rung => if rung.is_err() { return },
+            () = sleep(AGAIN), if unsettled => drop(daemon.settle()),
         }
     }
 }

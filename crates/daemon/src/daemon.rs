@@ -13,7 +13,9 @@ use styxy_core::layout::Layout;
 use styxy_core::{Command, EndReason, Event, Fact, Millis, Pid, with_causes};
 use tokio::sync::{Notify, watch};
 
+use crate::descriptors::Descriptors;
 use crate::engine::{Engine, EngineError};
+use crate::http::Crowd;
 use crate::metrics::Requests;
 use crate::system;
 use crate::token::Token;
@@ -37,8 +39,11 @@ pub(crate) struct Daemon {
     armed: Mutex<Option<Millis>>,
     /// Wakes the poll: there is a process that has no handle.
     pub(crate) polling: Arc<Notify>,
-    stop: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     pub(crate) requests: Requests,
+    /// Everybody who is connected.
+    pub(crate) crowd: Arc<Crowd>,
+    pub(crate) descriptors: Descriptors,
     pub(crate) about: About,
 }
 
@@ -57,7 +62,7 @@ pub(crate) struct About {
 }
 
 impl Daemon {
-    pub(crate) fn new(engine: Engine, last_seen: LastSeen, about: About) -> Self {
+    pub(crate) fn new(engine: Engine, last_seen: LastSeen, descriptors: Descriptors, about: About) -> Self {
         Self {
             polling: engine.watches.polling(),
             engine: Mutex::new(engine),
@@ -67,8 +72,10 @@ impl Daemon {
             listener_expected: Notify::new(),
             nearer_deadline: Notify::new(),
             armed: Mutex::new(None),
-            stop: watch::Sender::new(false),
+            phase: watch::Sender::new(Phase::Serves),
             requests: Requests::default(),
+            crowd: Arc::default(),
+            descriptors,
             about,
         }
     }
@@ -82,7 +89,7 @@ impl Daemon {
     /// Decides, journals, applies; and wakes the timer if the next deadline is nearer than before.
     pub(crate) fn handle(&self, command: &Command) -> Result<Vec<Event>, EngineError> {
         let mut engine = self.engine();
-        let events = engine.handle(command, system::now())?;
+        let events = engine.handle(command, system::now()).inspect_err(|error| self.note_loss(error))?;
         let next = engine.next_deadline();
         drop(engine);
         let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,15 +148,56 @@ impl Daemon {
         registry.awaits_listeners() || registry.orphaned_ports(system::now()).next().is_some()
     }
 
-    /// Asks the daemon to stop: what is in flight is finished first.
-    pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+    /// How many connections there may be now.
+    pub(crate) fn seats(&self) -> usize {
+        self.descriptors.for_connections(self.engine().watches.watched())
     }
 
-    /// Resolves when the daemon is asked to stop.
-    pub(crate) async fn stopping(&self) {
-        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    /// Whether an answer may be given: see [`Engine::check_standing`].
+    pub(crate) fn check_standing(&self) -> Result<(), EngineError> {
+        self.engine().check_standing().inspect_err(|error| self.note_loss(error))
     }
+
+    /// Looks at the daemon's files whatever was reported of them; what cannot be put back is logged.
+    pub(crate) fn settle(&self) -> Result<(), EngineError> {
+        self.engine().settle().inspect_err(|error| self.note_loss(error))
+    }
+
+    fn note_loss(&self, error: &EngineError) {
+        if matches!(error, EngineError::Lost) {
+            self.phase.send_replace(Phase::Lost);
+        }
+    }
+
+    /// Asks the daemon to stop: what is in flight is finished first.
+    pub(crate) fn stop(&self) {
+        self.phase.send_if_modified(|phase| {
+            let serves = *phase == Phase::Serves;
+            if serves {
+                *phase = Phase::Stops;
+            }
+            serves
+        });
+    }
+
+    /// Resolves when the daemon is asked to stop, or has lost its folder.
+    pub(crate) async fn stopping(&self) {
+        let _ = self.phase.subscribe().wait_for(|phase| *phase != Phase::Serves).await;
+    }
+
+    /// Resolves when this process is not the daemon of its folder any more.
+    pub(crate) async fn lost(&self) {
+        let _ = self.phase.subscribe().wait_for(|phase| *phase == Phase::Lost).await;
+    }
+}
+
+/// What the daemon is about to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serves,
+    Stops,
+    /// It ends at once, and answers nobody.
+    Lost,
 }
 
 /// What came of a command that nobody asked for; of several, the greatest counts.

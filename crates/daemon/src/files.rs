@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 pub(crate) use crate::system::{
-    check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, is_of_the_system, mode_for_others_to_write,
+    open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
 };
 
 /// Makes a file that is not there yet, readable to us alone, and opens it for writing.

@@ -5,6 +5,7 @@
 
 mod background;
 mod daemon;
+mod descriptors;
 mod engine;
 mod feed;
 mod files;
@@ -13,6 +14,7 @@ pub mod journal;
 mod metrics;
 #[cfg(test)]
 mod old_journals;
+mod place;
 mod policy;
 mod replay;
 mod run;
@@ -24,7 +26,8 @@ mod watches;
 
 #[cfg(feature = "schema")]
 pub use http::openapi;
+pub use place::Place;
 pub use policy::policy;
 pub use run::{Mode, RunOptions, run};
-pub use serve::{Parts, ServeError, serve};
+pub use serve::{Ended, Parts, ServeError, serve};
 pub use token::Token;

@@ -65,7 +65,7 @@ impl Kept {
     fn replay(&self) -> Replay {
         let config = serde_json::from_value(self.shown["config"]["config"].clone()).unwrap();
         // No port that only this machine keeps from being given.
-        let policy = Policy { config, never: PortSet::default() };
+        let policy = Policy { config, never: PortSet::default(), last: PortSet::default() };
         let replay = self.fold(move || Replay::new(policy.clone()));
         assert_eq!(replay.skipped, 0, "{}: records are not understood", self.folder.display());
         replay

@@ -1,7 +1,7 @@
-//! Which ports are never offered to a client that did not ask for them.
+//! Which ports are never offered to a client that did not ask for them, and which only if there is no other one.
 
 use styxy_core::config::Config;
-use styxy_core::{Policy, Port, PortRange};
+use styxy_core::{Policy, Port, PortRange, PortSet};
 
 use crate::system;
 
@@ -15,10 +15,17 @@ const BROWSERS_REFUSE: [u16; 19] = [
 const UNPRIVILEGED: u16 = 1024;
 
 /// The policy of a daemon that listens on `own` ports, on this machine.
+///
+/// The ports that the kernel gives to outgoing connections come last: such a connection may take a port between its grant
+/// and its server's bind. They are no ban, since the range may be all ports there are; and a port that the administrator
+/// has reserved is never given to a connection.
 #[must_use]
 pub fn policy(config: Config, own: impl IntoIterator<Item = Port>) -> Policy {
     let privileged = (1..UNPRIVILEGED).filter_map(|number| Port::new(number).ok());
-    let ephemeral = system::ephemeral_range().into_iter().flat_map(PortRange::ports);
     let refused = BROWSERS_REFUSE.into_iter().filter_map(|number| Port::new(number).ok());
-    Policy { config, never: privileged.chain(ephemeral).chain(refused).chain(own).collect() }
+    let mut last: PortSet = system::ephemeral_range().into_iter().flat_map(PortRange::ports).collect();
+    for port in system::reserved_ranges().into_iter().flat_map(PortRange::ports) {
+        last.remove(port);
+    }
+    Policy { config, never: privileged.chain(refused).chain(own).collect(), last }
 }

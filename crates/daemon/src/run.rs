@@ -2,17 +2,13 @@
 
 mod config;
 mod error;
-mod home;
-mod lock;
+mod inherited;
 mod log;
 mod logfile;
 mod panics;
 mod report;
-#[cfg(unix)]
-mod socket;
 mod tcp;
 
-use std::fs;
 #[cfg(windows)]
 use std::path::Path;
 use std::path::PathBuf;
@@ -23,11 +19,12 @@ use styxy_core::config::Parsed;
 use styxy_core::handshake::{DaemonFile, Handshake};
 use styxy_core::layout::Layout;
 
-use crate::serve::{Parts, serve};
-use crate::{daemon, system, token, usage};
+use crate::descriptors::MINIMUM;
+use crate::place::{Cannot, Held, Place};
+use crate::serve::{Ended, Parts, serve};
+use crate::{daemon, place, system, token, usage};
 
-use error::{Cannot, StartError};
-use lock::Held;
+use error::StartError;
 use report::Report;
 
 /// How to run.
@@ -66,39 +63,50 @@ fn start(layout: &Layout, mode: Mode) -> Result<(), StartError> {
         // Before anything is opened.
         system::detach().map_err(StartError::Detach)?;
     }
-    home::open(layout)?;
+    place::open(layout)?;
     panics::end_the_process(mode, layout.log());
-    let Some(held) = lock::take(layout)? else { return lost(layout, mode) };
+    let Some(held) = place::take(layout)? else { return lost(layout, mode) };
     let parsed = config::read(&layout.config())?;
     log::start(mode, parsed.config.log_level, layout);
-    if let Err(error) = system::raise_descriptor_limit() {
-        tracing::warn!(%error, "the limit of open files could not be raised");
+    if let Err(error) = system::raise_limits() {
+        tracing::warn!(%error, "a limit could not be raised");
+    }
+    let limit = system::descriptor_limit().soft;
+    if let Some(limit) = limit.filter(|limit| *limit < MINIMUM) {
+        return Err(StartError::Descriptors { limit });
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
-    runtime.map_err(StartError::Runtime)?.block_on(serve_held(held, parsed, mode))
+    let runtime = runtime.map_err(StartError::Runtime)?;
+    let ended = runtime.block_on(serve_held(held, parsed, mode));
+    // What still looks for the holder of a socket need not be waited for.
+    runtime.shutdown_background();
+    match ended? {
+        Ended::Stopped => Ok(()),
+        Ended::Lost => Err(StartError::Lost { home: layout.root().to_owned() }),
+    }
 }
 
-/// Another daemon holds the lock. To a client that is as good as a start; to a person it is an error.
+/// Another daemon holds the lock. To a client that is as good as a start, if the other one is this user's; to a person it
+/// is an error.
 fn lost(layout: &Layout, mode: Mode) -> Result<(), StartError> {
+    place::check_holder(layout)?;
     match mode {
         Mode::Detached => {
             let _ = Report::to_starter().send(&Handshake::Lost);
             Ok(())
         }
         Mode::Foreground => {
-            let runs: Option<DaemonFile> =
-                fs::read(layout.daemon_file()).ok().and_then(|json| serde_json::from_slice(&json).ok());
-            let pid = runs.map(|daemon| daemon.pid);
+            let pid = place::published(layout).map(|daemon| daemon.pid);
             Err(StartError::AlreadyRuns { home: layout.root().to_owned(), pid })
         }
     }
 }
 
-async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), StartError> {
+async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, StartError> {
     let layout = held.layout().clone();
     let tcp = tcp::bind(config.config.listen_port, usage::holder_of)?;
     #[cfg(unix)]
-    let path = socket::path(&layout);
+    let path = place::socket_path(&layout);
     #[cfg(windows)]
     let path = layout.socket(Path::new(""));
     let listen = Listen { tcp: tcp.addresses(), socket: path.display().to_string() };
@@ -110,23 +118,32 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), StartE
         socket: listen.socket.clone(),
     };
     let token_path = layout.token();
+    let token = token::token(&token_path).map_err(Cannot::Write.at(&token_path))?;
+    #[cfg(unix)]
+    let socket = place::bind(&held, &path)?;
+    #[cfg(unix)]
+    let (place, sockets) = Place::new(held, file.clone(), path);
+    #[cfg(windows)]
+    let place = Place::new(held, file.clone(), path);
+    let mut notes = tcp.notes;
+    notes.extend(inherited::note(&system::inherited()));
     let parts = Parts {
         config,
         #[cfg(unix)]
-        socket: socket::bind(&held, &path)?,
+        socket,
+        #[cfg(unix)]
+        sockets: Some(sockets),
         #[cfg(windows)]
         pipe: listen.socket.clone(),
         tcp: tcp.listeners,
         listen,
-        notes: tcp.notes,
-        token: Some(token::token(&token_path).map_err(Cannot::Write.at(&token_path))?),
+        notes,
+        token: Some(token),
         layout,
+        place: Some(place),
     };
     let begun = Instant::now();
     let ready = |notes: &[String]| {
-        if let Err(error) = held.publish(&file) {
-            tracing::error!(%error, "daemon.json could not be written");
-        }
         tracing::info!(pid = file.pid.get(), version = file.version, tcp = ?file.tcp, elapsed_us = micros(begun), "ready");
         if mode == Mode::Detached {
             let _ =
@@ -134,10 +151,12 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<(), StartE
             let _ = system::let_go_of_output();
         }
     };
-    let served = serve(parts, ready, signalled()).await;
-    let _ = held.withdraw(&path);
-    tracing::info!("stopped");
-    Ok(served?)
+    let ended = serve(parts, ready, signalled()).await?;
+    match ended {
+        Ended::Stopped => tracing::info!("stopped"),
+        Ended::Lost => tracing::warn!("ended without an answer: the folder is not this daemon's any more"),
+    }
+    Ok(ended)
 }
 
 fn micros(since: Instant) -> u64 {

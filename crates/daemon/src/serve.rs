@@ -6,8 +6,6 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::serve::Listener;
 use styxy_core::api::{Code, Listen, Refusal};
 use styxy_core::config::Parsed;
 use styxy_core::layout::Layout;
@@ -16,9 +14,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::daemon::{About, Daemon, LastSeen};
+use crate::descriptors::Descriptors;
 use crate::engine::Engine;
-use crate::http::{self, Local, Loopback, Peer};
+use crate::http::{self, Local, Loopback};
 use crate::journal::{Found, Journal, JournalError, Mode, Options};
+use crate::place::Place;
 use crate::replay::Replay;
 use crate::system;
 use crate::token::Token;
@@ -49,6 +49,20 @@ pub struct Parts {
     pub notes: Vec<String>,
     /// What TCP clients must show where the system cannot name their user.
     pub token: Option<Token>,
+    /// The lock of the folder, and what others find there; none in a test whose folder nobody else knows.
+    pub place: Option<Place>,
+    /// Listeners that replace `socket`, when its name is gone.
+    #[cfg(unix)]
+    pub sockets: Option<mpsc::UnboundedReceiver<std::os::unix::net::UnixListener>>,
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As it was asked to: everything is written down, and nothing tells others of this daemon any more.
+    Stopped,
+    /// The folder is gone, or another daemon's: nobody got another answer.
+    Lost,
 }
 
 /// Why a daemon could not serve.
@@ -85,7 +99,7 @@ pub async fn serve(
     parts: Parts,
     ready: impl FnOnce(&[String]),
     stop: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
+) -> Result<Ended, ServeError> {
     let own = parts.tcp.iter().filter_map(|listener| listener.local_addr().ok());
     let policy =
         policy::policy(parts.config.config.clone(), own.filter_map(|address| Port::new(address.port()).ok()));
@@ -109,37 +123,46 @@ pub async fn serve(
         ready_at: Instant::now(),
         token: parts.token,
     };
-    let (daemon, ended) = assemble(replay, opened.journal, about)?;
+    let (daemon, ended) = assemble(replay, opened.journal, parts.place, about)?;
     settle(&daemon, ended).await?;
 
     #[cfg(unix)]
-    let local = Local(tokio::net::UnixListener::from_std(parts.socket)?);
+    let local = Local::new(parts.socket, parts.sockets)?;
     #[cfg(windows)]
     let local = Local::open(&parts.pipe)?;
     let servers = serve_on_all(local, parts.tcp, &daemon)?;
     // The replay of the journal needed more memory than its result does.
     system::give_back_memory();
+    daemon.engine().publish();
     ready(&daemon.about.notes);
 
     tokio::select! {
         () = stop => daemon.stop(),
         () = daemon.stopping() => {}
     }
-    finish(servers, &daemon).await;
-    Ok(())
+    tokio::select! {
+        biased;
+        () = daemon.lost() => return Ok(Ended::Lost),
+        () = finish(servers, &daemon) => {}
+    }
+    daemon.engine().withdraw();
+    Ok(Ended::Stopped)
 }
 
 /// The daemon over a replayed registry, without watches so far.
 fn assemble(
     replay: Replay,
     journal: Journal,
+    place: Option<Place>,
     about: About,
 ) -> Result<(Arc<Daemon>, mpsc::UnboundedReceiver<styxy_core::ProcessKey>), ServeError> {
     let (sender, ended) = mpsc::unbounded_channel();
     let registry: Registry = replay.registry;
     let last_seen = LastSeen::open(&registry)?;
-    let engine = Engine::new(registry, journal, Watches::new(sender), replay.feed);
-    Ok((Arc::new(Daemon::new(engine, last_seen, about)), ended))
+    let descriptors = Descriptors::now();
+    let engine =
+        Engine::new(registry, journal, place, Watches::new(sender, descriptors.for_handles()), replay.feed);
+    Ok((Arc::new(Daemon::new(engine, last_seen, descriptors, about)), ended))
 }
 
 /// Ends the leases whose owners ended while no daemon ran, before any request is answered; then starts what runs
@@ -167,26 +190,13 @@ async fn settle(
 /// Answers requests on every listener, each in a task of its own.
 fn serve_on_all(local: Local, tcp: Vec<TcpListener>, daemon: &Arc<Daemon>) -> io::Result<JoinSet<()>> {
     let (mut servers, router) = (JoinSet::new(), http::router(Arc::clone(daemon)));
-    serve_on(&mut servers, local, router.clone(), daemon);
+    servers.spawn(http::serve(local, router.clone(), Arc::clone(daemon)));
     for listener in tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        serve_on(&mut servers, Loopback::new(listener, Arc::clone(daemon)), router.clone(), daemon);
+        let listener = Loopback::new(listener, Arc::clone(daemon));
+        servers.spawn(http::serve(listener, router.clone(), Arc::clone(daemon)));
     }
     Ok(servers)
-}
-
-fn serve_on<L>(servers: &mut JoinSet<()>, listener: L, router: Router, daemon: &Arc<Daemon>)
-where
-    L: Listener<Addr = Peer>,
-    Peer: for<'a> axum::extract::connect_info::Connected<axum::serve::IncomingStream<'a, L>>,
-{
-    let daemon = Arc::clone(daemon);
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    servers.spawn(async move {
-        let stopping = async move { daemon.stopping().await };
-        // Axum never returns an error here: after a failed accept it goes on.
-        let _ = axum::serve(listener, service).with_graceful_shutdown(stopping).await;
-    });
 }
 
 /// Waits for the requests in flight, for [`STOP_TIMEOUT`] at most, and forces the journal to the disk.

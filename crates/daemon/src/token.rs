@@ -1,8 +1,8 @@
 //! What a TCP client shows to prove that it is the user's, where the system cannot name its user.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 
 use uuid::Uuid;
@@ -52,10 +52,12 @@ pub(crate) fn token(path: &Path) -> io::Result<Token> {
 
 /// The token in the file, if the file is ours and only we could read it.
 fn keep(path: &Path) -> Option<Token> {
-    let metadata = path.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
-    let ours = files::owner(&metadata) == files::own_uid();
-    let secret = ours && !files::close_to_others(path, &metadata).ok()?;
-    if secret { Token::parse(&fs::read_to_string(path).ok()?) } else { None }
+    let file = files::open_ours(path, OpenOptions::new().read(true)).ok()?;
+    let was_open = files::close_to_others(path, &file.metadata().ok()?).ok()?;
+    let mut text = String::new();
+    // Longer than a token is not a token.
+    file.take(128).read_to_string(&mut text).ok()?;
+    if was_open { None } else { Token::parse(&text) }
 }
 
 fn make(path: &Path) -> io::Result<Token> {
@@ -67,6 +69,8 @@ fn make(path: &Path) -> io::Result<Token> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

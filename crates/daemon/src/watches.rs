@@ -14,7 +14,9 @@ use crate::system::{self, ExitWatch};
 #[derive(Debug)]
 pub(crate) struct Watches {
     watched: HashMap<ProcessKey, AbortHandle>,
-    /// Those for which the system had no handle left: [`Watches::poll`] checks them.
+    /// So many at most: the others are polled.
+    most: usize,
+    /// Those for which the system had no handle left, or that are too many: [`Watches::poll`] checks them.
     polled: HashSet<ProcessKey>,
     ended: mpsc::UnboundedSender<ProcessKey>,
     /// Notified when there is a process to poll.
@@ -22,8 +24,9 @@ pub(crate) struct Watches {
 }
 
 impl Watches {
-    pub(crate) fn new(ended: mpsc::UnboundedSender<ProcessKey>) -> Self {
-        Self { watched: HashMap::new(), polled: HashSet::new(), ended, polling: Arc::default() }
+    /// With a handle for `most` processes at most.
+    pub(crate) fn new(ended: mpsc::UnboundedSender<ProcessKey>, most: usize) -> Self {
+        Self { watched: HashMap::new(), most, polled: HashSet::new(), ended, polling: Arc::default() }
     }
 
     /// Begins and ends watches so that they agree with the registry again; to be called after every change of it.
@@ -52,7 +55,14 @@ impl Watches {
 
     fn begin(&mut self, process: ProcessKey) {
         let ended = self.ended.clone();
-        match ExitWatch::open(&process) {
+        let opened = if self.watched.len() < self.most {
+            ExitWatch::open(&process)
+        } else if system::is_alive(&process) {
+            Err(io::Error::other("the other descriptors are kept for connections and files"))
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        };
+        match opened {
             Ok(watch) => {
                 let task = tokio::spawn(async move {
                     if let Err(error) = watch.exited().await {

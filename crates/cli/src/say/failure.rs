@@ -129,6 +129,7 @@ mod tests {
                 overflow: Some(range(10_000, 19_999)),
                 leased: 90,
                 busy: 10,
+                withheld: 0,
             },
             Refused::UnknownLease(lock_id),
             Refused::LeaseEnded { lock_id, port: port(3000), reason: EndReason::Released },

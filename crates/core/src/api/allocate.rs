@@ -18,17 +18,17 @@ pub struct AllocateRequest {
     /// Which of several servers of that kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_name: Option<ServiceName>,
-    /// Preferred port; another one is granted, with a `reason`, if it is taken.
+    /// The port wished for; another one is given, with a `reason`, if it cannot be had.
     #[serde(alias = "port", default, skip_serializing_if = "Option::is_none")]
     pub preferred_port: Option<Port>,
-    /// The default port of this kind of server: tried after those that this key had before, without a `reason` if it is
-    /// taken. Not beside `preferred_port`.
+    /// The port this kind of server has when nobody says otherwise: tried after those that this key had before, without a
+    /// `reason` if it cannot be had. Not beside `preferred_port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_port: Option<Port>,
     /// That port or a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<bool>,
-    /// Get the live lease of the same key and instance again, if there is one.
+    /// The live lease of the same key and instance, if it is there to be had again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<bool>,
     /// The agent session it is for: the owner if it is registered and no `pid` is given, else a label.

@@ -54,7 +54,7 @@ pub enum State {
 pub struct OwnerView {
     /// What sort of owner.
     pub kind: OwnerKind,
-    /// Its process; absent while the lease waits for a listener, and for an instance that sends heartbeats.
+    /// Its process; absent while the lease waits for a listener, and for an instance that beats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
     /// The process' name.
@@ -72,7 +72,7 @@ pub struct OwnerView {
 pub enum OwnerKind {
     /// One process.
     Process,
-    /// An agent session that sends heartbeats or has a process.
+    /// An agent session that beats or has a process.
     Instance,
     /// Whoever listens on the port.
     Listener,
@@ -82,9 +82,9 @@ pub enum OwnerKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ConflictView {
-    /// Its pid, if it is known.
+    /// Its pid, where it could be told.
     pub pid: Option<Pid>,
-    /// Its name, if it is known.
+    /// Its name, where it could be told.
     pub process: Option<String>,
 }
 
@@ -106,7 +106,7 @@ pub struct AllocationsQuery {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "super::read::port_in_query"
+        deserialize_with = "super::inspect::port_in_query"
     )]
     pub port: Option<Port>,
 }

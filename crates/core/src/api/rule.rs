@@ -26,11 +26,17 @@ pub enum Rule {
     Owner,
     /// Nobody replaces a newer daemon (said by the command only).
     Version,
+    /// The daemon's lock is not held by another user's process.
+    Lock,
+    /// The daemon serves no more connections, or readers of events, than it can.
+    Connections,
+    /// A checkout, an owner or the daemon has no more than its quota.
+    Quota,
 }
 
 impl Rule {
     /// Every rule, for tables and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Host,
         Self::Origin,
         Self::SecFetchSite,
@@ -41,6 +47,9 @@ impl Rule {
         Self::Home,
         Self::Owner,
         Self::Version,
+        Self::Lock,
+        Self::Connections,
+        Self::Quota,
     ];
 
     /// As written on the wire.
@@ -57,6 +66,9 @@ impl Rule {
             Self::Home => "home",
             Self::Owner => "owner",
             Self::Version => "version",
+            Self::Lock => "lock",
+            Self::Connections => "connections",
+            Self::Quota => "quota",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What holds where the file says nothing: the timings and the service types every installation knows.
 
-use super::{Config, InstanceBehavior, LogLevel, Seconds, ServiceTypeConfig};
+use super::{Config, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
 use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
 
@@ -87,6 +87,7 @@ impl Default for Config {
             instance_ttl: Seconds::new(60),
             overflow_range: range([10_000, 19_999]),
             strict_service_types: false,
+            quotas: Quotas::default(),
             service_types: ROWS.iter().filter_map(Row::entry).collect(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod parse;
+mod quotas;
 #[cfg(feature = "schema")]
 mod schema;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use crate::time::Millis;
 
 pub(crate) use parse::file;
 pub use parse::{ConfigError, Parsed, parse};
+pub use quotas::Quotas;
 #[cfg(feature = "schema")]
 pub use schema::schema;
 
@@ -38,12 +40,15 @@ pub struct Config {
     pub bind_ttl: Seconds,
     /// How long a listener's lease stands after it stopped listening.
     pub unbind_grace: Seconds,
-    /// How long an instance lives after its last heartbeat.
+    /// How long an instance lives after its last beat.
     pub instance_ttl: Seconds,
     /// Where a port comes from when a service type's own are all taken; none for nowhere.
     pub overflow_range: Option<PortRange>,
     /// Whether an unknown service type is refused rather than given a port of the overflow range.
     pub strict_service_types: bool,
+    /// How much one checkout, one owner and all together may have; a daemon of 0.1.0 says nothing of it.
+    #[serde(default)]
+    pub quotas: Quotas,
     /// The known service types, by name.
     pub service_types: BTreeMap<ServiceType, ServiceTypeConfig>,
 }

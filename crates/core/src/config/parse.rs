@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, InstanceBehavior, LogLevel, Seconds, ServiceTypeConfig};
+use super::{Config, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
 use crate::json::fields::{Field, did_you_mean, fields};
 use crate::json::{self, Form, Mistake, Node, without_mark};
 use crate::names::ServiceType;
@@ -13,7 +13,7 @@ pub(super) const MAX_LENGTH: usize = 1024 * 1024;
 /// How many ports a service type may prefer.
 pub(super) const MAX_PREFERRED: usize = 64;
 
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "listen_port",
     "log_level",
     "cleanup_interval",
@@ -22,6 +22,7 @@ pub(super) const KEYS: [&str; 10] = [
     "instance_ttl",
     "overflow_range",
     "strict_service_types",
+    "quotas",
     "service_types",
     "$schema",
 ];
@@ -108,6 +109,15 @@ fn config(text: &str, root: &Node<'_>) -> Result<Parsed, Mistake> {
             "overflow_range" if field.is_absent() => config.overflow_range = None,
             "overflow_range" => config.overflow_range = Some(field.range()?),
             "strict_service_types" => config.strict_service_types = field.switch()?,
+            "quotas" => {
+                for entry in fields(text, &field.path, field.node)? {
+                    let entry = entry?;
+                    if quota(&entry, &mut config.quotas)? {
+                        from_file.push(entry.path);
+                    }
+                }
+                continue;
+            }
             "service_types" => {
                 for entry in fields(text, &field.path, field.node)? {
                     let entry = entry?;
@@ -134,6 +144,21 @@ fn config(text: &str, root: &Node<'_>) -> Result<Parsed, Mistake> {
 
 /// More often than this nothing is re-checked, so that a typo cannot keep the machine busy.
 const SHORTEST: Seconds = Seconds::from_millis(100);
+
+/// Sets one quota; false if it says nothing.
+fn quota(entry: &Field<'_>, quotas: &mut Quotas) -> Result<bool, Mistake> {
+    if entry.is_absent() && Quotas::KEYS.contains(&entry.key) {
+        return Ok(false);
+    }
+    match entry.key {
+        "leases_per_checkout" => quotas.leases_per_checkout = entry.count(1, Quotas::MOST)?,
+        "waiting_per_owner" => quotas.waiting_per_owner = entry.count(1, Quotas::MOST)?,
+        "instances" => quotas.instances = entry.count(1, Quotas::MOST)?,
+        "metadata_bytes" => quotas.metadata_bytes = entry.count(0, Quotas::MOST_BYTES)?,
+        _ => return Err(entry.unknown(&Quotas::KEYS)),
+    }
+    Ok(true)
+}
 
 /// Merges one entry over what is there; false if it says nothing.
 fn service_type(

@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::parse::MAX_PREFERRED;
-use super::{Config, InstanceBehavior, LogLevel, Seconds, ServiceTypeConfig};
+use super::{Config, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
 use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
 use crate::schema::SERVICE_TYPE;
@@ -41,7 +41,7 @@ struct File {
     /// A lease that belongs to its listener stands this long after the listener stopped listening. In seconds.
     #[schemars(default = "unbind_grace", extend("minimum" = 0))]
     unbind_grace: Option<Seconds>,
-    /// An instance lives this long after its last heartbeat; it is asked to send one three times as often. In seconds.
+    /// An instance lives this long after its last beat; it is asked to beat three times as often. In seconds.
     #[schemars(default = "instance_ttl")]
     instance_ttl: Option<Seconds>,
     /// [first, last] of the ports given when a service type's own are taken, and for unknown service types. Null: none.
@@ -50,8 +50,29 @@ struct File {
     /// Whether a service type that is not listed is refused.
     #[schemars(default = "strict_service_types")]
     strict_service_types: Option<bool>,
+    /// How much one checkout, one owner and all together may have. What is beyond a quota is refused.
+    quotas: Option<QuotasFile>,
     /// Service types by name. An entry of a built-in name changes the fields it has; another needs a range.
     service_types: Option<ServiceTypes>,
+}
+
+/// How much one checkout, one owner and all together may have.
+#[derive(JsonSchema)]
+#[schemars(rename = "Quotas", deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct QuotasFile {
+    /// Live leases of one checkout.
+    #[schemars(default = "leases_per_checkout", range(min = 1, max = Quotas::MOST))]
+    leases_per_checkout: Option<u32>,
+    /// Leases that wait for their server, of one owner: an agent session in a checkout, or what there is of the two.
+    #[schemars(default = "waiting_per_owner", range(min = 1, max = Quotas::MOST))]
+    waiting_per_owner: Option<u32>,
+    /// Registered instances.
+    #[schemars(default = "instances", range(min = 1, max = Quotas::MOST))]
+    instances: Option<u32>,
+    /// Bytes of JSON in an instance's metadata.
+    #[schemars(default = "metadata_bytes", range(max = Quotas::MOST_BYTES))]
+    metadata_bytes: Option<u32>,
 }
 
 /// Where the ports of one kind of server come from.
@@ -73,13 +94,14 @@ struct ServiceTypeFile {
 }
 
 macro_rules! defaults {
-    ($($key:ident: $type:ty;)*) => {$(
+    ($($of:ident { $($key:ident: $type:ty;)* })*) => {$($(
         fn $key() -> $type {
-            Config::default().$key
+            $of::default().$key
         }
-    )*};
+    )*)*};
 }
 defaults! {
+    Config {
     log_level: LogLevel;
     cleanup_interval: Seconds;
     bind_ttl: Seconds;
@@ -87,6 +109,13 @@ defaults! {
     instance_ttl: Seconds;
     overflow_range: Option<PortRange>;
     strict_service_types: bool;
+    }
+    Quotas {
+    leases_per_checkout: u32;
+    waiting_per_owner: u32;
+    instances: u32;
+    metadata_bytes: u32;
+    }
 }
 
 /// The built-in names with their defaults, for completion; any other name with a range.
@@ -154,5 +183,6 @@ mod tests {
         assert!(schema.get("required").is_none(), "every key may be left out");
         assert_eq!(keys(&schema["properties"]), sorted(KEYS.to_vec()));
         assert_eq!(keys(&schema["$defs"]["ServiceType"]["properties"]), sorted(SERVICE_KEYS.to_vec()));
+        assert_eq!(keys(&schema["$defs"]["Quotas"]["properties"]), sorted(Quotas::KEYS.to_vec()));
     }
 }

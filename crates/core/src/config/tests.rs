@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::parse::{KEYS, MAX_LENGTH, SERVICE_KEYS};
-use super::{Config, ConfigError, InstanceBehavior, LogLevel, Seconds, ServiceTypeConfig, parse};
+use super::{Config, ConfigError, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig, parse};
 use crate::json;
 use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
@@ -60,17 +60,20 @@ fn a_file_sets_what_it_names_and_nothing_else() {
     let parsed = parse(
         r#"{ "$schema": "./config.schema.json", "unbind_grace": 0.25, "listen_port": 80, "overflow_range": null,
              "strict_service_types": true, "log_level": null,
+             "quotas": { "instances": 7, "metadata_bytes": null },
              "service_types": { "dev": { "preferred_ports": [3100] }, "ai": {}, "docs": null,
                                 "game": { "port_range": [7000, 7000], "instance_behavior": "single" } } }"#,
     )
     .unwrap();
-    let from_file = ["unbind_grace", "listen_port", "overflow_range", "strict_service_types"];
+    let from_file =
+        ["unbind_grace", "listen_port", "overflow_range", "strict_service_types", "quotas.instances"];
     let types = ["service_types.dev", "service_types.game"];
     assert_eq!(parsed.from_file, [&from_file[..], &types[..]].concat());
 
     let mut expected = Config { strict_service_types: true, overflow_range: None, ..Config::default() };
     expected.unbind_grace = Seconds::from_millis(250);
     expected.listen_port = Some(Port::new(80).unwrap());
+    expected.quotas.instances = 7;
     let dev = expected.service_types.get_mut(&ServiceType::new("dev").unwrap()).unwrap();
     dev.preferred_ports = vec![Port::new(3100).unwrap()];
     let game = ServiceTypeConfig {
@@ -124,6 +127,24 @@ fn a_mistyped_key_is_refused_with_the_nearest_one() {
         &["service_types.dev.prefered_ports is not", "mean preferred_ports?"],
     );
     refused_in_dev(r#""range": [1, 2], ‸"ports": [1]"#, &["allowed: preferred_ports, range, "]);
+}
+
+#[test]
+fn a_quota_is_a_whole_number_in_its_range() {
+    for (marked, allowed) in [
+        (
+            r#""quotas": {"instances": ‸0}"#,
+            "quotas.instances: 0 is not a number of this kind; allowed: a whole number from 1 to 65535",
+        ),
+        (r#""quotas": {"leases_per_checkout": ‸65536}"#, "from 1 to 65535"),
+        (r#""quotas": {"waiting_per_owner": ‸1.5}"#, "from 1 to 65535"),
+        (r#""quotas": {"metadata_bytes": ‸-1}"#, "from 0 to 16384"),
+        (r#""quotas": {"metadata_bytes": ‸"12"}"#, "from 0 to 16384"),
+        (r#""quotas": ‸12"#, "is not an object"),
+        (r#""quotas": {‸"instance": 12}"#, "mean instances?"),
+    ] {
+        refused_at_top(marked, &[allowed]);
+    }
 }
 
 #[test]
@@ -308,6 +329,8 @@ prop_compose! {
         grace in 0..=Seconds::MAX.millis(),
         overflow_range in prop::option::of(ranges()),
         strict_service_types in any::<bool>(),
+        [leases_per_checkout, waiting_per_owner, instances] in prop::array::uniform3(1..=65_535_u32),
+        metadata_bytes in 0..=16_384_u32,
         named in prop::collection::btree_map("dev|ai|[A-Za-z0-9][A-Za-z0-9_-]{0,49}", service_types(), 0..5),
     ) -> Config {
         let named: BTreeMap<_, _> =
@@ -318,6 +341,7 @@ prop_compose! {
         Config {
             listen_port, log_level: LogLevel::ALL[level], cleanup_interval, bind_ttl,
             unbind_grace: Seconds::from_millis(grace), instance_ttl, overflow_range, strict_service_types, service_types,
+            quotas: Quotas { leases_per_checkout, waiting_per_owner, instances, metadata_bytes },
         }
     }
 }

@@ -83,6 +83,16 @@ impl Field<'_> {
         self.node.as_text().ok_or_else(|| self.wrong("is not a text; allowed: \"…\""))
     }
 
+    /// A whole number in this range, digits only.
+    pub(crate) fn count(&self, least: u32, most: u32) -> Result<u32, Mistake> {
+        let number = if matches!(self.node.kind, Kind::Number) { self.node.text.parse().ok() } else { None };
+        number.filter(|number| (least..=most).contains(number)).ok_or_else(|| {
+            self.wrong(&format!(
+                "is not a number of this kind; allowed: a whole number from {least} to {most}"
+            ))
+        })
+    }
+
     pub(crate) fn seconds(&self, least: Seconds) -> Result<Seconds, Mistake> {
         let number = if matches!(self.node.kind, Kind::Number) { self.node.text.parse().ok() } else { None };
         number.and_then(Seconds::from_f64).filter(|seconds| *seconds >= least).ok_or_else(|| {

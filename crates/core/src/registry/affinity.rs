@@ -9,6 +9,10 @@ use crate::time::{Millis, Timestamp};
 
 /// How many keys are remembered; the least recently used goes first.
 const KEYS: usize = 4096;
+/// How much they may weigh together: at least the bytes of their JSON. Only with very long paths are there fewer for it.
+const WEIGHT: usize = 8 << 20;
+/// What a key weighs with all its ports and without its path.
+const ENTRY: usize = 384;
 /// How many ports one key remembers; the first ones had stay, as they are what its servers are known by.
 const PORTS: usize = 16;
 /// For how long a port that was given up is offered to others last, in milliseconds.
@@ -24,6 +28,7 @@ pub(super) struct Affinity {
     wanted: PortSet,
     wants: HashMap<Port, u32>,
     last_use: HashMap<Port, Use>,
+    weight: usize,
 }
 
 #[derive(Debug)]
@@ -90,7 +95,10 @@ impl Affinity {
     }
 
     fn touch(&mut self, key: &Key, ports: &[Port]) {
-        let entry = self.keys.entry(key.clone()).or_insert(Entry { ports: Vec::new(), last_use: 0 });
+        let entry = self.keys.entry(key.clone()).or_insert_with(|| {
+            self.weight += weight(key);
+            Entry { ports: Vec::new(), last_use: 0 }
+        });
         self.order.remove(&entry.last_use);
         self.next_use += 1;
         entry.last_use = self.next_use;
@@ -108,10 +116,11 @@ impl Affinity {
             self.wanted.insert(*port);
             *self.wants.entry(*port).or_default() += 1;
         }
-        if self.keys.len() > KEYS
+        while (self.keys.len() > KEYS || self.weight > WEIGHT)
             && let Some((_, oldest)) = self.order.pop_first()
             && let Some(dropped) = self.keys.remove(&oldest)
         {
+            self.weight -= weight(&oldest);
             for port in dropped.ports {
                 unwant(&mut self.wanted, &mut self.wants, port);
             }
@@ -135,6 +144,11 @@ impl Affinity {
         affinity.last_use = uses.map(|(port, at, key, ended)| (port, Use { at, key, ended })).collect();
         affinity
     }
+}
+
+/// At least the bytes of a key's JSON, with its ports.
+fn weight(key: &Key) -> usize {
+    ENTRY + 6 * key.project.as_ref().map_or(0, |project| project.as_str().len())
 }
 
 fn unwant(wanted: &mut PortSet, wants: &mut HashMap<Port, u32>, port: Port) {

@@ -14,6 +14,7 @@ use crate::time::{Millis, Timestamp};
 
 use super::Registry;
 use super::candidates::Search;
+use super::quotas::Pending;
 use super::view::who;
 
 impl Registry {
@@ -143,13 +144,17 @@ impl<'a> Round<'a> {
             self.given.push(existing.lock_id);
             return self.existing(ask, &existing);
         }
+        let owner = self.owner_for(ask);
+        let ended: Vec<&Lease> = self.displaced.iter().filter_map(|id| self.registry.lease(*id)).collect();
+        let pending = Pending { made: &self.made, ended: &ended };
+        self.registry.check_quotas(ask.project.as_ref(), ask.instance_id.as_ref(), &owner, pending)?;
         let (port, missed) = self.find(ask, &key, kind)?;
         let lease = Lease {
             lock_id: ask.fresh_id,
             port,
             key,
             instance_id: ask.instance_id.clone(),
-            owner: self.owner_for(ask),
+            owner,
             listening: Listening::Nothing,
             allocated_at: self.now,
             last_seen: None,
@@ -313,7 +318,9 @@ impl<'a> Round<'a> {
             |port: Port| range.contains(port) || overflow.is_some_and(|overflow| overflow.contains(port));
         let leased = self.registry.leases().chain(&self.made).filter(|lease| tried(lease.port)).count();
         let overflow = overflow.filter(|overflow| *overflow != range);
-        Refusal::NoFreePort { service: ask.service.clone(), range, overflow, leased, busy }
+        let never = &self.registry.policy.never;
+        let withheld = PortRange::ALL.ports().filter(|port| tried(*port) && never.contains(*port)).count();
+        Refusal::NoFreePort { service: ask.service.clone(), range, overflow, leased, busy, withheld }
     }
 
     fn answer(&self, lease: &Lease, reason: Option<String>) -> Grant {

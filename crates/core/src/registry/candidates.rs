@@ -5,6 +5,7 @@
 //! 3. The service type's range, ascending.
 //! 4. The ports of 2 and 3 that another key has affinity to or has just given up, the least recently used first.
 //! 5. The overflow range in the same way.
+//! 6. The ports of 1 to 5 that the kernel gives to outgoing connections too, in the same order.
 
 use std::ops::ControlFlow;
 
@@ -68,25 +69,42 @@ impl Registry {
         search: &Search<'_>,
         mut visit: impl FnMut(Port) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
+        self.candidates_of(search, &self.policy.last, &mut visit)?;
+        if self.policy.last.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        self.candidates_of(search, &self.usual, &mut visit)
+    }
+
+    /// As [`Registry::candidates`], without those in `left_out`.
+    fn candidates_of<B>(
+        &self,
+        search: &Search<'_>,
+        left_out: &PortSet,
+        visit: &mut impl FnMut(Port) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let own = self.affinity.ports_of(search.key);
-        own.iter().copied().filter(|port| self.is_open(search, *port)).try_for_each(&mut visit)?;
+        let mut open_own = own.iter().copied().filter(|port| self.is_open(search, left_out, *port));
+        open_own.try_for_each(&mut *visit)?;
         let kind = search.kind;
         let mut preferred: Vec<Port> = search.default.into_iter().collect();
         let configured = kind.iter().flat_map(|kind| &kind.preferred_ports);
         preferred.extend(configured.filter(|port| search.default != Some(**port)));
         let seen = |port: Port| own.contains(&port);
-        self.unclaimed_first(search, &preferred, kind.map(|kind| kind.range), &seen, &mut visit)?;
+        let range = kind.map(|kind| kind.range);
+        self.unclaimed_first(search, (&preferred, range), left_out, &seen, visit)?;
         let seen = |port: Port| {
             own.contains(&port)
                 || preferred.contains(&port)
                 || kind.is_some_and(|kind| kind.range.contains(port))
         };
-        self.unclaimed_first(search, &[], self.policy.config.overflow_range, &seen, &mut visit)
+        self.unclaimed_first(search, (&[], self.policy.config.overflow_range), left_out, &seen, visit)
     }
 
-    fn is_open(&self, search: &Search<'_>, port: Port) -> bool {
+    fn is_open(&self, search: &Search<'_>, left_out: &PortSet, port: Port) -> bool {
         !self.indexes.leased().contains(port)
             && !self.policy.never.contains(port)
+            && !left_out.contains(port)
             && !search.taken.contains(&port)
     }
 
@@ -94,8 +112,8 @@ impl Registry {
     fn unclaimed_first<B>(
         &self,
         search: &Search<'_>,
-        preferred: &[Port],
-        range: Option<PortRange>,
+        (preferred, range): (&[Port], Option<PortRange>),
+        left_out: &PortSet,
         seen: &impl Fn(Port) -> bool,
         visit: &mut impl FnMut(Port) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
@@ -104,11 +122,11 @@ impl Registry {
             |port| wanted.contains(port) || self.affinity.in_quarantine(port, search.key, search.now);
 
         for &port in preferred {
-            if self.is_open(search, port) && !seen(port) && !claimed(port) {
+            if self.is_open(search, left_out, port) && !seen(port) && !claimed(port) {
                 visit(port)?;
             }
         }
-        let (best, open) = ([leased, never, wanted], [leased, never]);
+        let (best, open) = ([leased, never, left_out, wanted], [leased, never, left_out]);
         for port in range.into_iter().flat_map(|range| PortSet::outside(range, &best)) {
             if !search.taken.contains(&port) && !preferred.contains(&port) && !seen(port) && !claimed(port) {
                 visit(port)?;
@@ -116,7 +134,7 @@ impl Registry {
         }
         // The rest is looked at only when there is nothing better.
         let mut missed: Vec<Port> =
-            preferred.iter().copied().filter(|port| self.is_open(search, *port)).collect();
+            preferred.iter().copied().filter(|port| self.is_open(search, left_out, *port)).collect();
         let rest = range.into_iter().flat_map(|range| PortSet::outside(range, &open));
         missed.extend(rest.filter(|port| !preferred.contains(port)));
         missed.retain(|port| claimed(*port) && !search.taken.contains(port) && !seen(*port));

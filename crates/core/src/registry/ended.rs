@@ -9,12 +9,22 @@ use crate::lease::Lease;
 use crate::names::{InstanceId, LockId};
 use crate::time::Millis;
 
+use super::quotas::weight;
+
 /// How many ended leases, and how many expired instances, are remembered.
 const REMEMBERED: usize = 1024;
 
+/// How much the leases may weigh together. Only with very long paths are there fewer for it.
+const WEIGHT: usize = 3 << 20;
+/// What an ended lease weighs more than a live one.
+const PAST: usize = 64;
+
 /// The leases that ended last, in the order they did.
 #[derive(Debug, Default)]
-pub(super) struct Ended(VecDeque<Past>);
+pub(super) struct Ended {
+    past: VecDeque<Past>,
+    weight: usize,
+}
 
 /// A lease that has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,28 +39,35 @@ pub(super) struct Past {
 
 impl Ended {
     pub(super) fn push(&mut self, past: Past) {
-        if self.0.len() == REMEMBERED {
-            self.0.pop_front();
+        self.weight += PAST + weight(&past.lease);
+        self.past.push_back(past);
+        while (self.past.len() > REMEMBERED || self.weight > WEIGHT)
+            && let Some(oldest) = self.past.pop_front()
+        {
+            self.weight -= PAST + weight(&oldest.lease);
         }
-        self.0.push_back(past);
     }
     /// The ended lease of this id, and why it ended; the latest are looked at first.
     pub(super) fn get(&self, lock_id: LockId) -> Option<&Past> {
-        self.0.iter().rev().find(|past| past.lease.lock_id == lock_id)
+        self.past.iter().rev().find(|past| past.lease.lock_id == lock_id)
     }
     /// Those that ended after `then`, the latest first.
     pub(super) fn since(&self, then: Millis) -> impl Iterator<Item = &Past> {
-        self.0.iter().rev().take_while(move |past| past.at > then)
+        self.past.iter().rev().take_while(move |past| past.at > then)
     }
     /// The machine was started anew: its awake clock begins again.
     pub(super) fn forget_times(&mut self) {
-        self.0.iter_mut().for_each(|past| past.at = 0);
+        self.past.iter_mut().for_each(|past| past.at = 0);
     }
     pub(super) fn snapshot(&self) -> Vec<Past> {
-        self.0.iter().cloned().collect()
+        self.past.iter().cloned().collect()
     }
-    pub(super) fn restore(ended: Vec<Past>) -> Self {
-        Self(ended.into())
+    pub(super) fn restore(remembered: Vec<Past>) -> Self {
+        let mut ended = Self::default();
+        for past in remembered {
+            ended.push(past);
+        }
+        ended
     }
 }
 

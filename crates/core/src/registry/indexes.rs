@@ -8,6 +8,8 @@ use crate::port::{Port, PortSet};
 use crate::process::ProcessKey;
 use crate::time::Millis;
 
+use super::quotas::Accounts;
+
 #[derive(Debug, Default)]
 pub(super) struct Indexes {
     leased: PortSet,
@@ -19,6 +21,8 @@ pub(super) struct Indexes {
     by_process: HashMap<ProcessKey, Dependents>,
     instance_due: HashMap<InstanceId, Millis>,
     deadlines: BTreeSet<(Millis, Due)>,
+    /// Who has how much.
+    accounts: Accounts,
     /// How many leases nothing has been heard on.
     unheard: usize,
     changed: Vec<ProcessKey>,
@@ -60,6 +64,7 @@ impl Indexes {
             self.deadlines.insert((until, Due::Lease(lease.lock_id)));
         }
         self.unheard += usize::from(unheard(lease));
+        self.accounts.add(lease);
     }
 
     pub(super) fn remove_lease(&mut self, lease: &Lease) {
@@ -83,6 +88,7 @@ impl Indexes {
             self.deadlines.remove(&(until, Due::Lease(lease.lock_id)));
         }
         self.unheard -= usize::from(unheard(lease));
+        self.accounts.remove(lease);
     }
 
     pub(super) fn insert_instance(&mut self, instance: &Instance, due: Option<Millis>) {
@@ -91,9 +97,11 @@ impl Indexes {
             self.changed.push(process.key);
         }
         self.set_instance_due(&instance.id, due);
+        self.accounts.add_instance(instance);
     }
 
     pub(super) fn remove_instance(&mut self, instance: &Instance) {
+        self.accounts.remove_instance(instance);
         if let Some(process) = &instance.process {
             self.drop_dependent(process.key, |dependents| dependents.instances -= 1);
         }
@@ -153,6 +161,9 @@ impl Indexes {
     pub(super) fn due_by(&self, now: Millis) -> impl Iterator<Item = &(Millis, Due)> {
         self.deadlines.iter().take_while(move |(at, _)| *at <= now)
     }
+    pub(super) const fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
     pub(super) const fn unheard(&self) -> usize {
         self.unheard
     }
@@ -163,7 +174,7 @@ impl Indexes {
         let leased =
             (self.leased.len(), self.by_port.keys().filter(|port| self.leased.contains(**port)).count());
         let by_name = (&self.by_port, &self.by_key, &self.singletons, &self.by_process);
-        (leased, by_name, &self.instance_due, &self.deadlines, self.unheard)
+        (leased, by_name, &self.accounts, &self.instance_due, &self.deadlines, self.unheard)
     }
     #[cfg(test)]
     pub(super) fn due_of(&self, id: &InstanceId) -> Option<Millis> {

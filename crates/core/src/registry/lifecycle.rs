@@ -12,6 +12,7 @@ use crate::time::{Millis, Timestamp};
 use super::Registry;
 use super::ended::Past;
 use super::indexes::Due;
+use super::quotas::metadata_bytes;
 
 /// A tick this late, in milliseconds, means that the daemon itself was stopped: nobody can have beaten meanwhile. At
 /// worst, on a machine this slow, an instance lives one TTL longer.
@@ -34,7 +35,19 @@ impl Registry {
 
     pub(super) fn register(&self, registration: &Registration, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
         let fresh = registration.clone().into_instance(now);
+        let (bytes, most) = (
+            fresh.metadata.as_ref().map_or(0, metadata_bytes),
+            self.policy.config.quotas.metadata_bytes as usize,
+        );
+        if bytes > most {
+            return Err(Refusal::Invalid {
+                field: "metadata".into(),
+                found: format!("it has {bytes} bytes"),
+                allowed: format!("up to {most} bytes of JSON (quotas.metadata_bytes in config.json)"),
+            });
+        }
         let Some(known) = self.instances.get(&registration.id) else {
+            self.check_instance_quotas(&fresh, None)?;
             return Ok(vec![Fact::InstanceRegistered(Box::new(fresh))]);
         };
         if let (Some(old), Some(new)) = (&known.process, &fresh.process)
@@ -49,6 +62,7 @@ impl Registry {
             registered_at: known.registered_at,
             ..fresh
         };
+        self.check_instance_quotas(&updated, Some(known))?;
         Ok(vec![Fact::InstanceRegistered(Box::new(updated))])
     }
 

@@ -10,6 +10,7 @@ mod candidates;
 mod ended;
 mod indexes;
 mod lifecycle;
+mod quotas;
 mod requests;
 mod snapshot;
 #[cfg(test)]
@@ -40,14 +41,18 @@ pub use snapshot::Snapshot;
 pub struct Policy {
     /// What is configured.
     pub config: Config,
-    /// Ports never offered unasked: below 1024, ephemeral, refused by browsers, the daemon's own.
+    /// Ports never offered unasked: below 1024, refused by browsers, the daemon's own.
     pub never: PortSet,
+    /// Ports offered unasked only if there is no other one: those that the kernel gives to outgoing connections.
+    pub last: PortSet,
 }
 
 /// Every live lease and instance.
 #[derive(Debug)]
 pub struct Registry {
     policy: Policy,
+    /// Every port that is not one of the policy's last.
+    usual: PortSet,
     /// Boxed: the table stays small, and a search in it stays in the cache, with 10,000 of them.
     leases: HashMap<LockId, Box<Lease>>,
     instances: BTreeMap<InstanceId, Instance>,
@@ -69,6 +74,7 @@ impl Registry {
         let single = kinds.filter(|(_, kind)| kind.instance_behavior == InstanceBehavior::Single);
         let indexes = Indexes::new(single.map(|(service, _)| service.clone()));
         Self {
+            usual: policy.last.complement(),
             policy,
             leases: HashMap::new(),
             instances: BTreeMap::new(),

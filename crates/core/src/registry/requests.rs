@@ -1,10 +1,10 @@
 //! Answers given under a request id, so that a repeat gets the first one again: R18.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::AllocateAnswer;
+use crate::api::{AllocateAnswer, Grant};
 use crate::names::{LockId, RequestId};
 use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
@@ -15,6 +15,11 @@ use super::Registry;
 const AFTER_END: Millis = 10 * 60_000;
 /// How many answers without a live lease are remembered.
 const ENDED: usize = 4096;
+/// How much they may weigh together, and how much the others may: at least the bytes of their JSON.
+const WEIGHT: [usize; 2] = [6 << 20, 8 << 20];
+/// What an answer weighs without its grants, and a grant without its sentences.
+const ANSWER: usize = 256;
+const GRANT: usize = 768;
 /// How many answers that name one lease are remembered: the one that granted it, and the latest that gave it again.
 const PER_LEASE: usize = 16;
 
@@ -23,8 +28,12 @@ pub(super) struct Requests {
     by_id: HashMap<RequestId, Numbered>,
     /// What names each live lease, in the order it was answered.
     by_lease: HashMap<LockId, Vec<RequestId>>,
-    /// Those without a live lease, oldest first.
+    /// Those without a live lease, oldest first, and what they weigh.
     ended: VecDeque<RequestId>,
+    ended_weight: usize,
+    /// The others by their place in the order of answers, and what they weigh.
+    live: BTreeMap<u64, RequestId>,
+    live_weight: usize,
     next: u64,
 }
 
@@ -79,20 +88,22 @@ impl Requests {
             }
         }
         self.insert(id.clone(), Past { hash, answer: answer.clone(), live, ended_at: at });
-        if live == 0 {
-            self.push_ended(id.clone());
-        }
+        self.trim();
     }
 
     pub(super) fn lease_ended(&mut self, lock_id: LockId, at: Millis) {
         for id in self.by_lease.remove(&lock_id).unwrap_or_default() {
-            let Some(Numbered { past, .. }) = self.by_id.get_mut(&id) else { continue };
+            let Some(Numbered { past, nth }) = self.by_id.get_mut(&id) else { continue };
             past.live = past.live.saturating_sub(1);
             past.ended_at = at;
             if past.live == 0 {
-                self.push_ended(id);
+                self.live.remove(nth);
+                self.live_weight -= weight(&past.answer);
+                self.ended_weight += weight(&past.answer);
+                self.ended.push_back(id);
             }
         }
+        self.trim();
     }
 
     /// The machine was started anew: its awake clock begins again.
@@ -104,20 +115,35 @@ impl Requests {
 
     fn insert(&mut self, id: RequestId, past: Past) {
         self.next += 1;
+        if past.live == 0 {
+            self.ended.push_back(id.clone());
+            self.ended_weight += weight(&past.answer);
+        } else {
+            self.live.insert(self.next, id.clone());
+            self.live_weight += weight(&past.answer);
+        }
         self.by_id.insert(id, Numbered { nth: self.next, past });
     }
 
-    fn push_ended(&mut self, id: RequestId) {
-        self.ended.push_back(id);
-        if self.ended.len() > ENDED
+    /// Drops the oldest answers beyond the bounds. A repeat comes within seconds, if one comes.
+    fn trim(&mut self) {
+        let [ended, live] = WEIGHT;
+        while (self.ended.len() > ENDED || self.ended_weight > ended)
             && let Some(oldest) = self.ended.pop_front()
         {
-            self.by_id.remove(&oldest);
+            if let Some(dropped) = self.by_id.remove(&oldest) {
+                self.ended_weight -= weight(&dropped.past.answer);
+            }
+        }
+        while self.live_weight > live
+            && let Some(oldest) = self.live.values().next().cloned()
+        {
+            self.forget(&oldest);
         }
     }
 
     fn forget(&mut self, id: &RequestId) {
-        let Some(Numbered { past, .. }) = self.by_id.remove(id) else { return };
+        let Some(Numbered { past, nth }) = self.by_id.remove(id) else { return };
         for lock_id in leases(&past.answer) {
             if let Some(ids) = self.by_lease.get_mut(&lock_id) {
                 ids.retain(|other| other != id);
@@ -125,30 +151,31 @@ impl Requests {
         }
         if past.live == 0 {
             self.ended.retain(|other| other != id);
+            self.ended_weight -= weight(&past.answer);
+        } else {
+            self.live.remove(&nth);
+            self.live_weight -= weight(&past.answer);
         }
     }
 
     pub(super) fn snapshot(&self) -> Remembered {
         let entry = |id: &RequestId| self.by_id.get(id).map(|known| (id.clone(), known.past.clone()));
         let mut remembered: Remembered = self.ended.iter().filter_map(entry).collect();
-        let mut live: Vec<_> = self.by_id.iter().filter(|(_, known)| known.past.live > 0).collect();
-        live.sort_unstable_by_key(|(_, known)| known.nth);
-        remembered.extend(live.into_iter().map(|(id, known)| (id.clone(), known.past.clone())));
+        remembered.extend(self.live.values().filter_map(entry));
         remembered
     }
 
     pub(super) fn restore(remembered: Remembered, lives: impl Fn(LockId) -> bool) -> Self {
         let mut requests = Self::default();
         for (id, past) in remembered {
-            if past.live == 0 {
-                requests.ended.push_back(id.clone());
-            } else {
+            if past.live > 0 {
                 for lock_id in leases(&past.answer).filter(|lock_id| lives(*lock_id)) {
                     requests.by_lease.entry(lock_id).or_default().push(id.clone());
                 }
             }
             requests.insert(id, past);
         }
+        requests.trim();
         requests
     }
 }
@@ -174,6 +201,15 @@ impl Registry {
         let same = past.hash == hash;
         Some(if same { Ok(past.answer.clone()) } else { Err(Refusal::RequestIdReused(id.clone())) })
     }
+}
+
+/// At least the bytes of an answer's JSON. A character of a text takes six at most.
+fn weight(answer: &AllocateAnswer) -> usize {
+    let texts = |grant: &Grant| {
+        let (reason, process) = (grant.reason.as_ref(), grant.owner.process.as_ref());
+        grant.message.len() + reason.map_or(0, String::len) + process.map_or(0, String::len)
+    };
+    ANSWER + answer.grants().iter().map(|grant| GRANT + 6 * texts(grant)).sum::<usize>()
 }
 
 /// The leases an answer names, each once: two members of a group may have been given the same singleton.

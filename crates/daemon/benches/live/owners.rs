@@ -14,13 +14,12 @@ use styxy_daemon::system::raise_descriptor_limit;
 use crate::support::{self, Client, Figures};
 
 const WATCHED: usize = 1000;
-const CONFIG: &str = r#"{"service_types": {"bench": {"range": [11000, 31999]}}, "bind_ttl": 86400}"#;
 
 /// Prints the figures, of a `share`-th of everything.
 pub(crate) fn run(share: usize) {
     raise_descriptor_limit().unwrap();
     let home = tempfile::tempdir().unwrap();
-    let daemon = support::daemon(&home.path().join("daemon"), CONFIG);
+    let daemon = support::daemon(&home.path().join("daemon"), support::CONFIG);
     let mut client = Client::tcp(daemon.tcp);
     let events = events(daemon.tcp);
 

@@ -30,8 +30,7 @@ const LIVE: usize = 10_000;
 /// Prints the figures.
 pub(crate) fn run() {
     let home = tempfile::tempdir().unwrap();
-    let config = r#"{"service_types": {"bench": {"range": [11000, 31999]}}, "bind_ttl": 86400}"#;
-    let daemon = support::daemon(&home.path().join("daemon"), config);
+    let daemon = support::daemon(&home.path().join("daemon"), support::CONFIG);
     let plain = plain(home.path());
     println!(
         "allocate, keep-alive, one client, {PAIRS} pairs, in turn with a plain axum handler (p50 / p99 µs)"

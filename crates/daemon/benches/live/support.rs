@@ -12,6 +12,10 @@ use styxy_core::layout::Layout;
 use styxy_daemon::{Parts, serve};
 use tokio::sync::oneshot;
 
+/// Enough ports for everything, and no quota in the way: one client has all the leases here.
+pub(crate) const CONFIG: &str = r#"{"service_types": {"bench": {"range": [11000, 31999]}}, "bind_ttl": 86400,
+    "quotas": {"leases_per_checkout": 65535, "waiting_per_owner": 65535}}"#;
+
 /// A server on a thread of its own; it ends with this value.
 pub(crate) struct Server {
     pub(crate) tcp: SocketAddr,
@@ -45,8 +49,17 @@ pub(crate) fn daemon(home: &Path, config: &str) -> Server {
     let config: Parsed = config::parse(config).unwrap();
     let listen = Listen { tcp: vec![address.to_string()], socket: socket.display().to_string() };
     let layout = Layout::new(home.to_owned());
-    let parts =
-        Parts { layout, config, socket: unix, tcp: vec![tcp], listen, notes: Vec::new(), token: None };
+    let parts = Parts {
+        layout,
+        config,
+        socket: unix,
+        tcp: vec![tcp],
+        listen,
+        notes: Vec::new(),
+        token: None,
+        place: None,
+        sockets: None,
+    };
     let (ready, is_ready) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
     spawn(move || async move {

@@ -143,8 +143,10 @@ impl Daemon {
             .collect()
     }
 
-    /// Checks every owner and every listener again.
+    /// Checks the daemon's own files, every owner and every listener again.
     pub(crate) async fn recheck(&self) {
+        // What cannot be put back was logged, and is tried again.
+        let _ = self.settle();
         let mut gone: Vec<ProcessKey> = self.engine().registry().processes().collect();
         // Some microseconds for each process: thousands of them would keep the serving thread.
         let retain_dead = move || {

@@ -39,7 +39,14 @@ impl Daemon {
                 processes: engine.watches.watched(),
                 polled: engine.watches.polled(),
             }),
-            notes: self.about.notes.clone(),
+            notes: self
+                .about
+                .notes
+                .iter()
+                .map(String::as_str)
+                .chain(engine.notes())
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `POST /allocate`, `DELETE /allocate/{lockId}`, `GET /allocations`.
 
+use std::io;
+
 use axum::extract::State;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
@@ -217,7 +219,14 @@ pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refus
         let problem = format!("process {pid} does not run");
         Refusal::invalid(field, &problem, "the pid of a live process")
     };
-    let identified = system::identify(pid).map_err(|_| dead())?;
+    let identified = system::identify(pid).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidInput => dead(),
+        // It may well run: the daemon lacks descriptors, or rights.
+        _ => {
+            let error = format!("process {pid} cannot be inspected: {error}");
+            Refusal::new(Code::StorageUnavailable, error).detail("field", field).hint("styxy doctor")
+        }
+    })?;
     if identified.life == Life::Zombie {
         return Err(dead());
     }

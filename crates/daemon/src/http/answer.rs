@@ -77,7 +77,7 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 /// The HTTP status of each code.
-const fn status(code: Code) -> StatusCode {
+pub(super) const fn status(code: Code) -> StatusCode {
     match code {
         Code::InvalidRequest => StatusCode::BAD_REQUEST,
         Code::Forbidden => StatusCode::FORBIDDEN,

@@ -1,5 +1,7 @@
 //! Reading requests: size, media type, JSON, and what to say when one of them is wrong.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
@@ -13,6 +15,9 @@ use super::answer::Refused;
 
 /// How many bytes of a body that is too large are read and thrown away, so that its sender can read the refusal.
 const DRAINED: usize = 1024 * 1024;
+
+/// How long a client may take to send its body.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request body, decoded.
 pub(super) struct Json<T>(pub(super) T);
@@ -75,7 +80,12 @@ async fn receive(request: Request) -> Result<Vec<u8>, Refused> {
     // curl -d sends x-www-form-urlencoded and Node's fetch text/plain, and both mean JSON.
     let multipart = media.get(..10).is_some_and(|media| media.eq_ignore_ascii_case("multipart/"));
     let media = media.to_owned();
-    let (body, length) = collect(request.into_body()).await?;
+    let collected = tokio::time::timeout(PATIENCE, collect(request.into_body())).await;
+    let late = || {
+        let problem = format!("it is incomplete after {} s", PATIENCE.as_secs());
+        Refusal::invalid("body", &problem, "a body that is sent without a pause")
+    };
+    let (body, length) = collected.map_err(|_| Refused(late()))??;
     if multipart {
         let error = format!("{media} is not understood; allowed: application/json");
         return Err(Refused(Refusal::new(Code::UnsupportedMediaType, error).detail("found", media)));

@@ -9,8 +9,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
+use styxy_core::api::{Code, Refusal, Rule};
 use styxy_core::{Invalid, Seq};
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
 
 use super::Shared;
 use super::answer::Refused;
@@ -32,6 +33,11 @@ pub(super) async fn events(
         })
     });
     let last = last.transpose()?;
+    let permit = daemon.crowd.read_events().ok_or_else(|| {
+        Refusal::new(Code::DaemonUnreachable, "as many programs read events as the daemon can serve")
+            .rule(Rule::Connections)
+            .hint("end one of them, or read GET /allocations from time to time")
+    })?;
     let reading = {
         let engine = daemon.engine();
         let next = engine.registry().next_seq();
@@ -45,7 +51,7 @@ pub(super) async fn events(
             Event::default().event("reset").data(format!("{{\"seq\":{}}}", next.saturating_sub(1))),
         );
     }
-    let stream = stream::unfold(Reader { daemon, ready, live: reading.live }, next_event);
+    let stream = stream::unfold(Reader { daemon, ready, live: reading.live, _permit: permit }, next_event);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(COMMENT)))
 }
 
@@ -53,6 +59,7 @@ struct Reader {
     daemon: Arc<Daemon>,
     ready: VecDeque<Event>,
     live: broadcast::Receiver<Arc<Published>>,
+    _permit: OwnedSemaphorePermit,
 }
 
 async fn next_event(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)> {

@@ -11,8 +11,9 @@ use axum::response::{IntoResponse, Response};
 use styxy_core::api::{Code, Refusal, Rule};
 
 use super::Peer;
-use super::answer::{Counted, Refused};
+use super::answer::{self, Counted, Refused};
 use crate::daemon::Daemon;
+use crate::engine::EngineError;
 use crate::system::Verdict;
 use crate::token::Token;
 
@@ -26,10 +27,19 @@ pub(super) async fn filter(
     next: Next,
 ) -> Response {
     daemon.requests.count();
+    let reads = request.method().is_safe();
     let mut response = match admit(peer, request.method(), request.headers(), daemon.about.token.as_ref()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => Refused(refusal).into_response(),
     };
+    match daemon.check_standing() {
+        Ok(()) => {}
+        // Another daemon may be the one to ask. The connection ends with this process, and the client asks that one.
+        Err(EngineError::Lost) => return std::future::pending().await,
+        Err(_) if reads => {}
+        // What was done is not written where a next daemon would find it: it counts only once it is.
+        Err(error) => response = Refused::from(error).into_response(),
+    }
     if let Some(Counted { code, rule }) = response.extensions_mut().remove::<Counted>() {
         daemon.requests.refused(code, rule);
     }
@@ -50,13 +60,18 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("styxy-version"), env!("CARGO_PKG_VERSION")),
 ];
 
-/// The whole HTTP answer to another user, who never reaches the server.
-pub(super) fn not_yours() -> String {
-    let body = serde_json::to_string(&peer_uid()).unwrap_or_default();
+/// The refusal of another user, who never reaches the server.
+pub(super) fn not_yours() -> Refusal {
+    peer_uid()
+}
+
+/// A whole HTTP answer, for those who never reach the server.
+pub(super) fn whole_answer(refusal: &Refusal) -> String {
+    let body = serde_json::to_string(refusal).unwrap_or_default();
     let always: Vec<String> = ALWAYS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let (always, length) = (always.concat(), body.len());
+    let (status, always, length) = (answer::status(refusal.code), always.concat(), body.len());
     format!(
-        "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\n{always}connection: close\r\n\
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{always}connection: close\r\n\
          content-length: {length}\r\n\r\n{body}"
     )
 }

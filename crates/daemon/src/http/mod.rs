@@ -3,7 +3,9 @@
 mod allocate;
 mod answer;
 mod body;
+mod connection;
 mod control;
+mod crowd;
 mod events;
 mod filter;
 mod instances;
@@ -11,6 +13,7 @@ mod instances;
 pub mod openapi;
 mod peer;
 mod ports;
+mod server;
 
 use std::sync::Arc;
 
@@ -23,7 +26,9 @@ use crate::daemon::Daemon;
 
 pub(crate) use answer::Refused;
 
+pub(crate) use crowd::Crowd;
 pub(crate) use peer::{Local, Loopback, Peer};
+pub(crate) use server::serve;
 
 type Shared = axum::extract::State<Arc<Daemon>>;
 

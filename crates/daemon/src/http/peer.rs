@@ -1,15 +1,14 @@
 //! Who is at the other end of a connection: decided when it is accepted, before a byte is read.
 
-use std::net::SocketAddr;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use styxy_core::api::{Code, Rule};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::filter;
+use super::server::{self, Accept};
 use crate::daemon::Daemon;
 use crate::system::{PeerLookup, Verdict};
 
@@ -39,8 +38,6 @@ pub(crate) struct Loopback {
 
 /// How many connections of other users are answered at once.
 const STRANGERS: usize = 16;
-/// How long another user's client may take to send something before it is answered.
-const STRANGERS_PATIENCE: Duration = Duration::from_millis(500);
 
 impl Loopback {
     pub(crate) fn new(listener: TcpListener, daemon: Arc<Daemon>) -> Self {
@@ -55,23 +52,18 @@ impl Loopback {
         self.daemon.requests.refused(Code::Forbidden, Some(Rule::PeerUid));
         let Ok(permit) = Arc::clone(&self.strangers).try_acquire_owned() else { return };
         tokio::spawn(async move {
-            let _permit = permit;
-            // A close with unread bytes would reset the connection before the client reads the answer.
-            let _ = tokio::time::timeout(STRANGERS_PATIENCE, stream.readable()).await;
-            let _ = stream.try_read(&mut [0; 4096]);
-            let _ = stream.try_write(super::filter::not_yours().as_bytes());
+            server::turn_away(stream, &filter::not_yours()).await;
+            drop(permit);
         });
     }
 }
 
-impl Listener for Loopback {
+impl Accept for Loopback {
     type Io = TcpStream;
-    type Addr = Peer;
 
-    async fn accept(&mut self) -> (TcpStream, Peer) {
+    async fn accept(&mut self) -> io::Result<(TcpStream, Peer)> {
         loop {
-            // Axum's own accept waits and tries again after an error such as too many open files.
-            let (stream, client) = Listener::accept(&mut self.listener).await;
+            let (stream, client) = self.listener.accept().await?;
             let Ok(server) = stream.local_addr() else { continue };
             let _ = stream.set_nodelay(true);
             let verdict = match &mut self.lookup {
@@ -80,22 +72,11 @@ impl Listener for Loopback {
             };
             match verdict {
                 Verdict::Own | Verdict::Root | Verdict::NeedsToken => {
-                    return (stream, Peer::Loopback { verdict, port: server.port() });
+                    return Ok((stream, Peer::Loopback { verdict, port: server.port() }));
                 }
                 Verdict::Other(_) | Verdict::Unknown => self.turn_away(stream),
             }
         }
-    }
-
-    fn local_addr(&self) -> std::io::Result<Peer> {
-        let port = self.listener.local_addr().map(|address: SocketAddr| address.port())?;
-        Ok(Peer::Loopback { verdict: Verdict::Unknown, port })
-    }
-}
-
-impl Connected<IncomingStream<'_, Loopback>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Loopback>) -> Self {
-        *stream.remote_addr()
     }
 }
 
@@ -104,34 +85,73 @@ pub(crate) use unix::Local;
 
 #[cfg(unix)]
 mod unix {
-    use axum::extract::connect_info::Connected;
-    use axum::serve::{IncomingStream, Listener};
-    use tokio::net::{UnixListener, UnixStream};
+    use std::io;
+    use std::os::unix::net::UnixListener as Unregistered;
 
-    use super::Peer;
-    use crate::system::{self, Verdict};
+    use tokio::net::{UnixListener, UnixStream};
+    use tokio::sync::mpsc;
+
+    use super::{Accept, Peer};
+    use crate::system;
 
     /// Accepts on the Unix socket, and asks the kernel for the user of each connection.
-    pub(crate) struct Local(pub(crate) UnixListener);
+    pub(crate) struct Local {
+        listener: UnixListener,
+        /// The one before. Its name is gone, but clients may have connected before that, or by another name.
+        former: Option<UnixListener>,
+        replaced: Option<mpsc::UnboundedReceiver<Unregistered>>,
+    }
 
-    impl Listener for Local {
-        type Io = UnixStream;
-        type Addr = Peer;
-
-        async fn accept(&mut self) -> (UnixStream, Peer) {
-            let (stream, _) = Listener::accept(&mut self.0).await;
-            let peer = Peer::Local(system::unix_peer(&stream));
-            (stream, peer)
+    impl Local {
+        /// Accepts on `listener`, and on each that `replaced` brings. Within a tokio runtime.
+        pub(crate) fn new(
+            listener: Unregistered,
+            replaced: Option<mpsc::UnboundedReceiver<Unregistered>>,
+        ) -> io::Result<Self> {
+            Ok(Self { listener: UnixListener::from_std(listener)?, former: None, replaced })
         }
 
-        fn local_addr(&self) -> std::io::Result<Peer> {
-            Ok(Peer::Local(Verdict::Unknown))
+        fn replace(&mut self, listener: Unregistered) {
+            match UnixListener::from_std(listener) {
+                Ok(listener) => self.former = Some(std::mem::replace(&mut self.listener, listener)),
+                Err(error) => tracing::error!(%error, "the new socket cannot be listened on"),
+            }
         }
     }
 
-    impl Connected<IncomingStream<'_, Local>> for Peer {
-        fn connect_info(stream: IncomingStream<'_, Local>) -> Self {
-            *stream.remote_addr()
+    /// Resolves with the next listener, or never.
+    async fn next(replaced: &mut Option<mpsc::UnboundedReceiver<Unregistered>>) -> Unregistered {
+        if let Some(listeners) = replaced
+            && let Some(listener) = listeners.recv().await
+        {
+            return listener;
+        }
+        std::future::pending().await
+    }
+
+    async fn accept_of(listener: Option<&UnixListener>) -> io::Result<UnixStream> {
+        match listener {
+            Some(listener) => Ok(listener.accept().await?.0),
+            None => std::future::pending().await,
+        }
+    }
+
+    impl Accept for Local {
+        type Io = UnixStream;
+
+        async fn accept(&mut self) -> io::Result<(UnixStream, Peer)> {
+            loop {
+                let stream = tokio::select! {
+                    stream = accept_of(Some(&self.listener)) => stream?,
+                    stream = accept_of(self.former.as_ref()) => stream?,
+                    listener = next(&mut self.replaced) => {
+                        self.replace(listener);
+                        continue;
+                    }
+                };
+                let peer = Peer::Local(system::unix_peer(&stream));
+                return Ok((stream, peer));
+            }
         }
     }
 }
@@ -143,11 +163,10 @@ pub(crate) use windows::Local;
 mod windows {
     use std::io;
 
-    use axum::extract::connect_info::Connected;
-    use axum::serve::{IncomingStream, Listener};
+    use axum::serve::Listener as _;
     use tokio::net::windows::named_pipe::NamedPipeServer;
 
-    use super::Peer;
+    use super::{Accept, Peer};
     use crate::system::{PipeListener, Verdict};
 
     /// Accepts on the named pipe, which only this user can open.
@@ -159,23 +178,12 @@ mod windows {
         }
     }
 
-    impl Listener for Local {
+    impl Accept for Local {
         type Io = NamedPipeServer;
-        type Addr = Peer;
 
-        async fn accept(&mut self) -> (NamedPipeServer, Peer) {
+        async fn accept(&mut self) -> io::Result<(NamedPipeServer, Peer)> {
             let (pipe, _) = self.0.accept().await;
-            (pipe, Peer::Local(Verdict::Own))
-        }
-
-        fn local_addr(&self) -> io::Result<Peer> {
-            Ok(Peer::Local(Verdict::Unknown))
-        }
-    }
-
-    impl Connected<IncomingStream<'_, Local>> for Peer {
-        fn connect_info(stream: IncomingStream<'_, Local>) -> Self {
-            *stream.remote_addr()
+            Ok((pipe, Peer::Local(Verdict::Own)))
         }
     }
 }

@@ -1,91 +1,24 @@
-//! The thread that makes the next generation while the current one is appended to.
+//! The appender's end of the thread that makes the next generation while the current one is appended to.
 //!
-//! It does everything that touches files or may wait for the disk: folding, making the successor, forcing it to
-//! the disk, unmapping and removing the predecessor, and bringing pages into memory ahead of the writer. The
-//! appender only leaves its requests behind a lock that is never held for longer than a few stores.
+//! The appender only leaves its requests, and takes what was made. It waits for the thread in one case: the current
+//! generation is full, and its successor is being made.
 
 use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    path::Path,
+    sync::{Arc, PoisonError, atomic::Ordering},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use crate::system;
-
 use super::{
-    Folds, JournalError, Options, files,
-    frame::{Frames, Kind},
-    generation::{self, Backing, Generation},
-    header,
-    map::Reader,
+    Folds, JournalError, Options,
+    desk::{Desk, Job, Next, Outcome, Predecessor, Shared},
+    folding::Bench,
+    generation::Generation,
 };
 
-/// Bytes brought into memory at a time.
-pub(super) const WARM: usize = 128 * 1024;
 /// How long an append waits for the successor of a full generation; compaction takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The successor of a generation, complete except for what was appended since it was begun.
-#[derive(Debug)]
-pub(super) struct Next {
-    pub(super) generation: Generation,
-    /// How far the predecessor had been read.
-    pub(super) folded: usize,
-}
-
-#[derive(Debug)]
-enum Job {
-    Fold { number: u64, reader: Reader, capacity: usize },
-    Warm { reader: Reader, from: usize },
-    Retire { old: Generation, new: Reader, new_path: PathBuf },
-}
-
-#[derive(Debug, Default)]
-enum Outcome {
-    #[default]
-    Nothing,
-    Folding,
-    Ready(Next),
-    Failed(Arc<JournalError>),
-}
-
-/// What the appender and the thread share.
-#[derive(Debug, Default)]
-struct Desk {
-    fold: Option<Job>,
-    warm: Option<Job>,
-    retired: Vec<Job>,
-    stop: bool,
-    outcome: Outcome,
-    last_error: Option<Arc<JournalError>>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    desk: Mutex<Desk>,
-    /// There is work for the thread.
-    work: Condvar,
-    /// A fold has ended, with success or not.
-    done: Condvar,
-    /// Mirrors `Outcome::Ready`, so that an append can check it without the lock.
-    ready: AtomicBool,
-}
-
-impl Shared {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn post(&self, place: impl FnOnce(&mut Desk)) {
-        place(&mut self.desk());
-        self.work.notify_one();
-    }
-}
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The appender's end of the thread. Dropping it ends the thread, and removes a successor nobody took.
 #[derive(Debug)]
@@ -97,8 +30,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn start(folder: &Path, options: &Options, folds: Folds) -> Result<Self, JournalError> {
         let shared = Arc::new(Shared::default());
-        let bench =
-            Bench { shared: Arc::clone(&shared), folder: folder.to_owned(), options: *options, folds };
+        let bench = Bench::new(Arc::clone(&shared), folder, options, folds);
         let thread = thread::Builder::new()
             .name("styxy-journal".to_owned())
             .spawn(move || bench.work())
@@ -106,18 +38,21 @@ impl Worker {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Asks for the successor of `current`, unless it is being made or ready.
+    /// Asks for the successor of `current`, unless it is being made or ready, or failed: then it is tried again without.
     pub(super) fn fold(&self, current: &Generation) {
         let mut desk = self.shared.desk();
         match desk.outcome {
-            Outcome::Folding | Outcome::Ready(_) => {}
-            Outcome::Nothing | Outcome::Failed(_) => {
+            Outcome::Folding | Outcome::Ready(_) | Outcome::Failed(_) => {}
+            Outcome::Nothing => {
                 desk.outcome = Outcome::Folding;
-                desk.fold = Some(Job::Fold {
+                desk.fold = Some(Job::Fold(Predecessor {
                     number: current.number,
+                    path: current.path.clone(),
+                    identity: current.identity,
                     reader: current.writer.reader(),
                     capacity: current.writer.capacity(),
-                });
+                    turn: desk.turn,
+                }));
                 drop(desk);
                 self.shared.work.notify_one();
             }
@@ -143,18 +78,35 @@ impl Worker {
         }
     }
 
-    /// Waits until the fold that was asked for has ended, for five seconds at most.
+    /// Forgets what came of the folds of a generation that is lost, and what will come of the one that is under way.
+    pub(super) fn forget(&self) {
+        let mut desk = self.shared.desk();
+        desk.turn += 1;
+        (desk.fold, desk.again, desk.last_error) = (None, None, None);
+        self.shared.ready.store(false, Ordering::Release);
+        let outcome = std::mem::take(&mut desk.outcome);
+        drop(desk);
+        if let Outcome::Ready(next) = outcome {
+            next.discard();
+        }
+    }
+
+    /// Waits until the fold that was asked for has ended, for two seconds at most, and not at all if it failed or was
+    /// waited for in vain.
     ///
     /// # Errors
     /// Why it failed, or nothing if it has not ended.
     pub(super) fn wait(&self) -> Result<(), Option<Arc<JournalError>>> {
-        let folding = |desk: &mut Desk| matches!(desk.outcome, Outcome::Folding);
+        let folding = |desk: &mut Desk| matches!(desk.outcome, Outcome::Folding) && !desk.stalled;
         let waited = self.shared.done.wait_timeout_while(self.shared.desk(), PATIENCE, folding);
-        let (desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (mut desk, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match &desk.outcome {
             Outcome::Ready(_) | Outcome::Nothing => Ok(()),
             Outcome::Failed(error) => Err(Some(Arc::clone(error))),
-            Outcome::Folding => Err(None),
+            Outcome::Folding => {
+                desk.stalled = true;
+                Err(None)
+            }
         }
     }
 
@@ -184,127 +136,4 @@ impl Drop for Worker {
             let _ = thread.join();
         }
     }
-}
-
-/// The thread's end.
-struct Bench {
-    shared: Arc<Shared>,
-    folder: PathBuf,
-    options: Options,
-    folds: Folds,
-}
-
-impl Bench {
-    fn work(self) {
-        while let Some(job) = self.next_job() {
-            match job {
-                Job::Fold { number, reader, capacity } => {
-                    let made = self.fold(number, &reader, capacity);
-                    // Dropped before the appender drops its own: the last owner of the map unmaps it.
-                    drop(reader);
-                    self.report(made);
-                    // A fold holds the whole state, and once more while it becomes the snapshot.
-                    system::give_back_memory();
-                }
-                Job::Warm { reader, from } => reader.populate(from, WARM),
-                Job::Retire { old, new, new_path } => retire(old, &new, &new_path),
-            }
-        }
-        let outcome = std::mem::take(&mut self.shared.desk().outcome);
-        if let Outcome::Ready(Next { generation: Generation { path, writer, .. }, .. }) = outcome {
-            drop(writer);
-            files::remove(&path);
-        }
-    }
-
-    /// Waits for the next job, the most urgent first; none when the thread has to stop and nothing is left to clean
-    /// up.
-    fn next_job(&self) -> Option<Job> {
-        let mut desk = self.shared.desk();
-        loop {
-            if desk.stop {
-                return desk.retired.pop();
-            }
-            if let Some(job) = desk.warm.take().or_else(|| desk.fold.take()).or_else(|| desk.retired.pop()) {
-                return Some(job);
-            }
-            desk = self.shared.work.wait(desk).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn fold(&self, number: u64, reader: &Reader, capacity: usize) -> Result<Next, JournalError> {
-        let frames = reader.frames(header::LEN);
-        let folded = header::LEN + frames.len();
-        let snapshot = fold(Frames::new(frames, 0), &self.folds);
-        // Whatever the current generation can still take must fit behind the snapshot.
-        let to_come = capacity - folded;
-        let path = files::path(&self.folder, number + 1);
-        match generation::create(&path, number + 1, &snapshot, to_come, &self.options)? {
-            Backing::Mapped(writer) => {
-                writer.reader().populate(writer.at(), WARM);
-                Ok(Next { generation: Generation { number: number + 1, path, writer }, folded })
-            }
-            Backing::Unmapped { source, .. } => {
-                files::remove(&path);
-                Err(JournalError::Reserve { path, bytes: snapshot.len(), source })
-            }
-        }
-    }
-
-    fn report(&self, made: Result<Next, JournalError>) {
-        let mut desk = self.shared.desk();
-        match made {
-            Ok(next) => {
-                tracing::debug!(
-                    generation = next.generation.number,
-                    bytes = next.generation.writer.at(),
-                    "journal compacted"
-                );
-                desk.last_error = None;
-                desk.outcome = Outcome::Ready(next);
-                self.shared.ready.store(true, Ordering::Release);
-            }
-            Err(error) => {
-                // Logged once: on a full disk every append fails.
-                if desk.last_error.is_none() {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the journal could not be compacted"
-                    );
-                }
-                let error = Arc::new(error);
-                desk.last_error = Some(Arc::clone(&error));
-                desk.outcome = Outcome::Failed(error);
-            }
-        }
-        drop(desk);
-        self.shared.done.notify_all();
-    }
-}
-
-/// Forces the successor to the disk and then removes the predecessor, so that a power cut leaves one of them.
-fn retire(old: Generation, new: &Reader, new_path: &Path) {
-    let Generation { path, writer, .. } = old;
-    // Unmapped first: Windows does not remove a mapped file.
-    drop(writer);
-    match new.flush() {
-        Ok(()) => files::remove(&path),
-        Err(error) => warn_unflushed(new_path, &error),
-    }
-}
-
-fn warn_unflushed(path: &Path, error: &io::Error) {
-    tracing::warn!(path = %path.display(), %error, "the journal could not be flushed, its predecessor stays");
-}
-
-/// Folds `frames` into one snapshot.
-pub(super) fn fold(frames: Frames<'_>, folds: &Folds) -> Vec<u8> {
-    let mut fold = folds();
-    for frame in frames {
-        match frame.kind {
-            Kind::Snapshot => fold.snapshot(frame.payload),
-            Kind::Record => fold.record(frame.payload),
-        }
-    }
-    fold.to_snapshot()
 }

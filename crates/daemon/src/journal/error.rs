@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
+use super::WhyLost;
+
 /// Why the journal could not be opened, or could not take a record.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -74,6 +76,17 @@ pub enum JournalError {
         /// Its length.
         capacity: usize,
         /// Why compaction failed; none if it took too long.
+        source: Option<Arc<JournalError>>,
+    },
+    /// The file is not what it was, so nothing that was written to it counts. Nothing was written; everything else is
+    /// refused in the same way until [`super::Journal::begin_again`] succeeds.
+    #[error("the journal {path} is lost: {why}")]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What happened to it.
+        why: WhyLost,
+        /// Why no new one could be begun, if that was tried.
         source: Option<Arc<JournalError>>,
     },
     /// The record is larger than the journal takes. Nothing was written.

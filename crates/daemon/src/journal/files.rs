@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{JournalError, os};
+use super::{JournalError, WhyLost, os};
 
 const CHUNK: usize = 64 * 1024;
 
@@ -105,9 +105,32 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, JournalError> {
     }
 }
 
+/// Why the generation at `path`, which is the file of this identity, does not have its `length` bytes there any more;
+/// none if it has, or if the system does not say.
+pub(super) fn why_lost(path: &Path, identity: Option<os::Identity>, length: usize) -> Option<WhyLost> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(WhyLost::Gone),
+        Ok(there) if !there.is_file() || os::identity(&there) != identity => Some(WhyLost::Replaced),
+        Ok(there) if there.len() < length as u64 => Some(WhyLost::Cut { to: there.len() }),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Removes a generation that no longer counts, unless the file in its place is another one.
+///
+/// # Errors
+/// It is still there.
+pub(super) fn retire(path: &Path, identity: Option<os::Identity>) -> io::Result<()> {
+    if why_lost(path, identity, 0).is_some() { Ok(()) } else { fs::remove_file(path) }
+}
+
 /// Removes a file that no longer counts. If that fails, the file only takes space.
 pub(super) fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path) {
-        tracing::warn!(path = %path.display(), %error, "an old journal file could not be removed");
+        warn_unremoved(path, &error);
     }
+}
+
+pub(super) fn warn_unremoved(path: &Path, error: &io::Error) {
+    tracing::warn!(path = %path.display(), %error, "an old journal file could not be removed");
 }

@@ -37,8 +37,17 @@ pub(super) enum Tail {
     Clean,
     /// A frame that was being written: `bytes` are to be zeroed.
     Torn { bytes: Range<usize> },
-    /// A frame that was whole once: something was written behind it.
+    /// A frame that was whole once.
     Damaged { at: usize },
+}
+
+/// How a file ends, which tells a frame that was never whole from one that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// With what was written last: a write that was cut off leaves the beginning of a frame.
+    WithTheLastWrite,
+    /// With the bytes that were reserved for it: the word of a frame is stored when all the rest of it is there.
+    AsReserved,
 }
 
 /// Bytes a payload of `length` takes in the file.
@@ -102,17 +111,24 @@ impl<'a> Frames<'a> {
         self.at
     }
 
-    /// What follows the last whole frame, once the walk has ended; all bytes from `zero_from` on are zero. A torn
-    /// frame can only be the last thing in a file. So bytes behind the bad frame, or a whole frame anywhere behind
-    /// it, mean damage.
-    pub(super) fn tail(&self, zero_from: usize) -> Tail {
+    /// What follows the last whole frame, once the walk has ended; all bytes from `zero_from` on are zero.
+    ///
+    /// A torn frame is the last thing in a file, and it has no word, or the file ends before it does. Whatever else does
+    /// not hold was whole once: no kill can leave that.
+    pub(super) fn tail(&self, zero_from: usize, ends: Ends) -> Tail {
         let rest = self.bytes.get(self.at..zero_from).unwrap_or_default();
         let Some(last) = rest.iter().rposition(|byte| *byte != 0) else { return Tail::Clean };
         let end = self.at + last + 1;
-        let named = split_word(self.bytes, self.at).filter(|(_, low, _)| *low != 0);
-        let bytes_behind = named.is_some_and(|(_, _, length)| self.at + stored_len(length) < end);
+        let was_whole = match (split_word(self.bytes, self.at), ends) {
+            (None | Some((0, 0, _)), _) => false,
+            (Some(_), Ends::AsReserved) => true,
+            // Some files were reserved without a note of it: those have zeros behind the last frame.
+            (Some((_, _, length)), Ends::WithTheLastWrite) => {
+                self.at + WORD + length <= self.bytes.len() || self.bytes.len() - end >= WORD
+            }
+        };
         let frame_behind = (self.at + WORD..end).step_by(WORD).any(|at| decode(self.bytes, at).is_some());
-        if bytes_behind || frame_behind {
+        if was_whole || frame_behind {
             Tail::Damaged { at: self.at }
         } else {
             Tail::Torn { bytes: self.at..end }

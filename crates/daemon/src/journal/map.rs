@@ -1,7 +1,8 @@
 //! The mapped file, and all the unsafe code there is in the journal.
 //!
 //! One [`Writer`] appends behind what is published; any number of [`Reader`]s see what is published, and
-//! those bytes never change again. The folder's lock guarantees that no other process writes.
+//! those bytes never change again. The folder's lock guarantees that no other process writes. If somebody shortens
+//! the file all the same, the map is lost: it goes on as memory of no file, and [`Writer::is_lost`] says so.
 #![expect(unsafe_code, reason = "appends are plain stores into a mapped file")]
 
 use std::{
@@ -11,7 +12,7 @@ use std::{
     slice,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -21,9 +22,19 @@ use super::{header, os};
 
 #[derive(Debug)]
 struct Map {
+    // Before the map itself, so that nothing is guarded where nothing is mapped any more.
+    guard: os::Guard,
     raw: MmapRaw,
     /// Bytes from the start, the header among them, that are whole frames and never change again.
     published: AtomicUsize,
+    /// The file is not what it was, although every access to it succeeded.
+    given_up: AtomicBool,
+}
+
+impl Map {
+    fn is_lost(&self) -> bool {
+        self.guard.is_lost() || self.given_up.load(Ordering::Acquire)
+    }
 }
 
 /// The only writer of a mapped file.
@@ -48,7 +59,8 @@ impl Writer {
             "frames follow the header"
         );
         let raw = MmapOptions::new().len(capacity).map_raw(file)?;
-        Ok(Self { map: Arc::new(Map { raw, published: AtomicUsize::new(used) }), at: used })
+        let (guard, given_up) = (os::guard(&raw)?, AtomicBool::new(false));
+        Ok(Self { map: Arc::new(Map { guard, raw, published: AtomicUsize::new(used), given_up }), at: used })
     }
 
     pub(super) fn at(&self) -> usize {
@@ -61,6 +73,16 @@ impl Writer {
 
     pub(super) fn reader(&self) -> Reader {
         Reader { map: Arc::clone(&self.map) }
+    }
+
+    /// Whether what was written may not be in the file: an access failed, or it was given up. It stays so.
+    pub(super) fn is_lost(&self) -> bool {
+        self.map.is_lost()
+    }
+
+    /// Nothing that is written to this map counts from here on: its file is not in its place.
+    pub(super) fn give_up(&self) {
+        self.map.given_up.store(true, Ordering::Release);
     }
 
     /// Writes the header of a new file, before any frame.
@@ -134,8 +156,20 @@ impl Reader {
         assert!((header::LEN..=end).contains(&from), "the header is not for reading");
         let Some(start) = NonNull::new(self.map.raw.as_mut_ptr()) else { return &[] };
         // SAFETY: `from..end` is inside the map, and bytes between the header and `published` are never
-        // written again while the map lives; the acquire load orders this read behind their being written.
+        // written again by this process while the map lives; the acquire load orders this read behind their being
+        // written. If another process shortens the file they become zeros, as with any mapped file: the checksums
+        // do not hold then, and whoever used the bytes asks `is_lost` afterwards.
         unsafe { slice::from_raw_parts(start.as_ptr().add(from), end - from) }
+    }
+
+    /// Whether the bytes read so far may not be those that were written: as [`Writer::is_lost`].
+    pub(super) fn is_lost(&self) -> bool {
+        self.map.is_lost()
+    }
+
+    /// As [`Writer::give_up`].
+    pub(super) fn give_up(&self) {
+        self.map.given_up.store(true, Ordering::Release);
     }
 
     /// Brings the pages of `from..from + len` into memory, ready to be written, where the system knows how.

@@ -9,11 +9,15 @@
 //! Only one process may have a journal open: the caller holds the folder's lock.
 
 mod compact;
+mod desk;
 mod error;
 mod files;
+mod folding;
+mod found;
 mod frame;
 mod generation;
 mod header;
+mod lost;
 mod map;
 mod mapped;
 mod os;
@@ -21,6 +25,7 @@ mod plain;
 mod recover;
 #[cfg(test)]
 mod tests;
+mod touched;
 
 use std::{
     fmt,
@@ -28,9 +33,12 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 pub use error::JournalError;
+pub use found::{Found, MovedAside, Origin, TornTail, WhyMoved};
+pub use lost::{Renewed, WhyLost};
 
 use generation::Generation;
 use mapped::Mapped;
@@ -88,84 +96,6 @@ pub struct Opened {
     pub found: Found,
 }
 
-/// What recovery saw and did.
-#[derive(Debug, Default)]
-pub struct Found {
-    /// Where the state came from.
-    pub origin: Origin,
-    /// Records replayed, snapshots not counted.
-    pub records: u64,
-    /// A record that was being written when its writer was killed, and is gone. Nobody was told that it was kept.
-    pub torn_tail: Option<TornTail>,
-    /// Files that were moved out of the way: a person may want to look at them.
-    pub moved_aside: Vec<MovedAside>,
-}
-
-/// Where the state came from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Origin {
-    /// There was none.
-    #[default]
-    Fresh,
-    /// From a whole journal, which is appended to.
-    Resumed,
-    /// From what could be read of a damaged one, written to a new generation.
-    Rebuilt {
-        /// The generation that was damaged.
-        from: u64,
-    },
-}
-
-/// A record that was cut off.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TornTail {
-    /// The file.
-    pub path: PathBuf,
-    /// Where the record began.
-    pub at: usize,
-    /// Bytes of it that were there.
-    pub bytes: usize,
-}
-
-/// A file that was moved out of the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MovedAside {
-    /// Where it was.
-    pub from: PathBuf,
-    /// Where it is.
-    pub to: PathBuf,
-    /// Why it was moved.
-    pub why: WhyMoved,
-}
-
-/// Why a file was moved out of the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyMoved {
-    /// Its checksums do not hold from byte `at` on; 0 is the header.
-    Damaged {
-        /// The first byte that is not to be trusted.
-        at: usize,
-    },
-    /// A symlink, a folder or something else that is not a regular file.
-    NotAFile,
-    /// Longer than any journal.
-    TooLong,
-    /// Cut off, or never finished, and no older generation has its state.
-    NeverFinished,
-}
-
-impl fmt::Display for WhyMoved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged { at: 0 } => f.write_str("its header is damaged"),
-            Self::Damaged { at } => write!(f, "it is damaged at byte {at}"),
-            Self::NotAFile => f.write_str("it is not a regular file"),
-            Self::TooLong => f.write_str("it is longer than any journal"),
-            Self::NeverFinished => f.write_str("it ends before its first record"),
-        }
-    }
-}
-
 /// Checks whether the journal in `folder` could be opened; changes nothing and needs no lock.
 ///
 /// Damage does not prevent it, nor does a missing folder. Reads the files as a whole: some milliseconds.
@@ -192,7 +122,7 @@ pub struct Health {
     pub capacity: usize,
     /// Compactions since the journal was opened.
     pub compactions: u64,
-    /// Why the last compaction failed, if it did.
+    /// Why the last compaction failed, or why a lost file could not be replaced, if it did.
     pub compaction_error: Option<Arc<JournalError>>,
 }
 
@@ -213,7 +143,14 @@ pub enum Mode {
 pub struct Journal {
     store: Backend,
     limit: usize,
+    folder: PathBuf,
+    options: Options,
+    /// When a lost file could not be replaced last, and why.
+    failed: Option<(Instant, Arc<JournalError>)>,
 }
+
+/// A lost file is not replaced more often than this while it fails: writing down the whole state takes a while.
+const AGAIN: Duration = Duration::from_secs(1);
 
 enum Backend {
     Mapped(Mapped),
@@ -249,17 +186,20 @@ impl Journal {
                 Backend::Plain(Plain::start(folder, &options, file, source, folds))
             }
         };
-        Ok(Opened { journal: Self { store, limit: options.capacity / 4 }, found })
+        let (limit, folder) = (options.capacity / 4, folder.to_owned());
+        Ok(Opened { journal: Self { store, limit, folder, options, failed: None }, found })
     }
 
     /// Keeps `payload` even if this process is killed: a copy into the mapped file, no file system call.
     ///
-    /// Takes well under a microsecond. Waits for compaction, for five seconds at most, only if more than half a
-    /// generation is appended before that is done.
+    /// Takes well under a microsecond. Waits for compaction, for two seconds at most, only if more than half a
+    /// generation is appended before that is done, and never if the last attempt failed.
     ///
     /// # Errors
-    /// [`JournalError::Full`] if the disk has no room for the next generation, [`JournalError::TooLarge`], or in
+    /// [`JournalError::Full`] if the disk has no room for the next generation, at once: it is tried again in the
+    /// background. [`JournalError::TooLarge`], or in
     /// plain mode [`JournalError::Write`]. Nothing was written then, and the journal stays usable.
+    /// [`JournalError::Lost`] until [`Journal::begin_again`].
     pub fn append(&mut self, payload: &[u8]) -> Result<(), JournalError> {
         if payload.len() > self.limit {
             return Err(JournalError::TooLarge { bytes: payload.len(), limit: self.limit });
@@ -270,12 +210,73 @@ impl Journal {
         }
     }
 
+    /// Checks that the file that is appended to is still in its place, as long as it was. One file call: not for the
+    /// request path. A file that is not is lost, and stays so.
+    ///
+    /// # Errors
+    /// [`JournalError::Lost`]: [`Journal::begin_again`] has to follow.
+    pub fn check_place(&mut self) -> Result<(), JournalError> {
+        let why = match &mut self.store {
+            Backend::Mapped(mapped) => mapped.check_place(),
+            Backend::Plain(plain) => plain.check_place(),
+        };
+        why.map_or(Ok(()), |why| Err(JournalError::Lost { path: self.path().to_owned(), why, source: None }))
+    }
+
+    /// Continues in a new generation with nothing but `state`, which is everything that was ever appended, folded. What
+    /// is in the place of the old file is moved aside. A file that is not lost is given up in the same way.
+    ///
+    /// If it fails it is not tried again for a second, and `state` is not asked for.
+    ///
+    /// # Errors
+    /// [`JournalError::Lost`] with the reason. The journal stays lost.
+    pub fn begin_again(&mut self, state: impl FnOnce() -> Vec<u8>) -> Result<Renewed, JournalError> {
+        let from = self.path().to_owned();
+        let why = match &self.store {
+            Backend::Mapped(mapped) => mapped.current().why_lost(),
+            Backend::Plain(plain) => plain.lost(),
+        };
+        let why = why.unwrap_or(WhyLost::Doubtful);
+        if let Some((at, error)) = &self.failed
+            && at.elapsed() < AGAIN
+        {
+            return Err(JournalError::Lost { path: from, why, source: Some(Arc::clone(error)) });
+        }
+        let begun = match &mut self.store {
+            Backend::Mapped(mapped) => mapped.begin_again(&self.folder, &self.options, &state()),
+            Backend::Plain(plain) => plain.begin_again(&state()),
+        };
+        if let Err(error) = begun {
+            let error = Arc::new(error);
+            self.failed = Some((Instant::now(), Arc::clone(&error)));
+            return Err(JournalError::Lost { path: from, why, source: Some(error) });
+        }
+        self.failed = None;
+        let aside = match why {
+            WhyLost::Gone => None,
+            WhyLost::Replaced | WhyLost::Cut { .. } | WhyLost::Unreadable | WhyLost::Doubtful => {
+                files::move_aside(&from)
+                    .inspect_err(|error| tracing::warn!(error = error as &dyn std::error::Error, "it stays"))
+                    .ok()
+            }
+        };
+        Ok(Renewed { from, why, to: self.path().to_owned(), aside })
+    }
+
+    fn path(&self) -> &Path {
+        match &self.store {
+            Backend::Mapped(mapped) => &mapped.current().path,
+            Backend::Plain(plain) => plain.path(),
+        }
+    }
+
     /// The journal's state; makes no system call that could wait.
     #[must_use]
     pub fn health(&self) -> Health {
+        let failed = self.failed.as_ref().map(|(_, error)| Arc::clone(error));
         match &self.store {
             Backend::Mapped(mapped) => {
-                let Generation { number, path, writer } = mapped.current();
+                let Generation { number, path, writer, .. } = mapped.current();
                 Health {
                     mode: Mode::Mapped,
                     path: path.clone(),
@@ -283,7 +284,7 @@ impl Journal {
                     used: writer.at(),
                     capacity: writer.capacity(),
                     compactions: mapped.compactions(),
-                    compaction_error: mapped.worker().last_error(),
+                    compaction_error: failed.or_else(|| mapped.worker().last_error()),
                 }
             }
             Backend::Plain(plain) => Health {
@@ -293,7 +294,7 @@ impl Journal {
                 used: plain.used(),
                 capacity: self.limit * 4,
                 compactions: plain.compactions(),
-                compaction_error: plain.last_error(),
+                compaction_error: failed.or_else(|| plain.last_error()),
             },
         }
     }

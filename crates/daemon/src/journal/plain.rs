@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    Folds, JournalError, Options, compact, files,
-    frame::{self, Frames, Kind},
+    Folds, JournalError, Options, WhyLost, files, folding,
+    frame::{self, Kind},
     generation::{self, MAX_CAPACITY},
     header, os,
 };
@@ -21,6 +21,7 @@ use super::{
 pub(super) struct PlainFile {
     file: File,
     path: PathBuf,
+    identity: Option<os::Identity>,
     number: u64,
     at: usize,
     end: End,
@@ -37,7 +38,12 @@ enum End {
 impl PlainFile {
     /// Continues in a file that has whole frames up to `used`.
     pub(super) fn resume(file: File, path: PathBuf, number: u64, used: usize) -> Self {
-        Self { file, path, number, at: used, end: End::Clean }
+        Self::new(file, path, number, used)
+    }
+
+    fn new(file: File, path: PathBuf, number: u64, at: usize) -> Self {
+        let identity = file.metadata().ok().and_then(|metadata| os::identity(&metadata));
+        Self { file, path, identity, number, at, end: End::Clean }
     }
 
     /// Writes `snapshot` as generation `number` into an empty file, and makes it count; if that fails,
@@ -48,7 +54,7 @@ impl PlainFile {
         number: u64,
         snapshot: &[u8],
     ) -> Result<Self, JournalError> {
-        let mut begun = Self { file, path, number, at: header::LEN, end: End::Clean };
+        let mut begun = Self::new(file, path, number, header::LEN);
         let written = begun.write_whole(snapshot);
         if written.is_err() {
             files::remove(&begun.path);
@@ -60,7 +66,7 @@ impl PlainFile {
         if snapshot.len() > MAX_CAPACITY / 4 || snapshot.len() > frame::MAX_PAYLOAD {
             return Err(JournalError::TooLarge { bytes: snapshot.len(), limit: MAX_CAPACITY / 4 });
         }
-        self.write(&header::encode(self.number), 0)?;
+        self.write(&header::encode(self.number, 0), 0)?;
         let mut buffer = Vec::new();
         frame::encode(Kind::Snapshot, snapshot, &mut buffer);
         self.write(&buffer, self.at)?;
@@ -82,6 +88,11 @@ impl PlainFile {
         Ok(())
     }
 
+    /// What happened to the file, if it is not in its place any more or lacks a part. One file call.
+    fn why_lost(&self) -> Option<WhyLost> {
+        files::why_lost(&self.path, self.identity, self.at)
+    }
+
     fn cut(&mut self) -> io::Result<()> {
         self.file.set_len(self.at as u64)?;
         self.end = End::Clean;
@@ -97,6 +108,10 @@ impl PlainFile {
     }
 }
 
+fn lost(file: &PlainFile, why: WhyLost) -> JournalError {
+    JournalError::Lost { path: file.path.clone(), why, source: None }
+}
+
 /// A journal in files that are written to.
 pub(super) struct Plain {
     folder: PathBuf,
@@ -108,6 +123,8 @@ pub(super) struct Plain {
     fold_at: usize,
     compactions: u64,
     last_error: Option<Arc<JournalError>>,
+    /// What happened to the file; nothing that is written to it counts from then on.
+    lost: Option<WhyLost>,
 }
 
 impl Plain {
@@ -128,10 +145,14 @@ impl Plain {
             buffer: Vec::new(),
             compactions: 0,
             last_error: None,
+            lost: None,
         }
     }
 
     pub(super) fn append(&mut self, payload: &[u8]) -> Result<(), JournalError> {
+        if let Some(why) = self.lost {
+            return Err(lost(&self.current, why));
+        }
         frame::encode(Kind::Record, payload, &mut self.buffer);
         if self.current.at + self.buffer.len() > MAX_CAPACITY {
             self.compact()?;
@@ -150,14 +171,36 @@ impl Plain {
         let Self { folder, folds, current, .. } = self;
         let contents = files::contents(&current.file, current.at)
             .map_err(|source| JournalError::Read { path: current.path.clone(), source })?;
-        let snapshot = compact::fold(Frames::new(contents.bytes(), header::LEN), folds);
+        let frames = contents.bytes().get(header::LEN..).unwrap_or_default();
+        let Some(snapshot) = folding::fold(frames, folds) else {
+            return Err(lost(current, WhyLost::Unreadable));
+        };
         let path = files::path(folder, current.number + 1);
         let next = PlainFile::begin(generation::make(&path)?, path, current.number + 1, &snapshot)?;
         let old = std::mem::replace(current, next);
         self.compactions += 1;
         drop(old.file);
-        files::remove(&old.path);
+        if let Err(error) = files::retire(&old.path, old.identity) {
+            files::warn_unremoved(&old.path, &error);
+        }
         Ok(())
+    }
+
+    /// Continues in a new generation that has nothing but `state`, whatever became of the present one.
+    pub(super) fn begin_again(&mut self, state: &[u8]) -> Result<(), JournalError> {
+        let newest = files::list(&self.folder)?.first().map_or(0, |newest| newest.generation);
+        let number = newest.max(self.current.number) + 1;
+        let path = files::path(&self.folder, number);
+        self.current = PlainFile::begin(generation::make(&path)?, path, number, state)?;
+        self.lost = None;
+        self.fold_at = (self.options.capacity / 2).max(2 * self.current.at);
+        Ok(())
+    }
+
+    /// What happened to the file, if anything did. It is remembered: nothing is appended from then on.
+    pub(super) fn check_place(&mut self) -> Option<WhyLost> {
+        self.lost = self.lost.or_else(|| self.current.why_lost());
+        self.lost
     }
 
     pub(super) fn flush(&self) -> Result<(), JournalError> {
@@ -185,6 +228,10 @@ impl Plain {
 
     pub(super) fn compactions(&self) -> u64 {
         self.compactions
+    }
+
+    pub(super) fn lost(&self) -> Option<WhyLost> {
+        self.lost
     }
 
     pub(super) fn last_error(&self) -> Option<Arc<JournalError>> {

@@ -13,7 +13,7 @@ use std::{
 use super::{
     Fold, Found, JournalError, MovedAside, Options, Origin, TornTail, WhyMoved,
     files::{self, Candidate, Contents},
-    frame::{Frames, Kind, Tail},
+    frame::{Ends, Frames, Kind, Tail},
     generation::{self, Backing, Generation, MAX_CAPACITY},
     header::{self, Header, Sealed},
     os,
@@ -89,7 +89,7 @@ pub(super) fn recover(
         .into_iter()
         .map(|candidate| look_at(&candidate).map(|standing| (candidate, standing)))
         .collect::<Result<Vec<_>, _>>()?;
-    let Plan { chosen, aside, remove } = plan(standings, generation::capacity_for(options, &[], 0));
+    let Plan { chosen, aside, mut remove } = plan(standings, generation::capacity_for(options, 0, 0));
 
     let mut found = Found::default();
     let store = match chosen {
@@ -100,7 +100,16 @@ pub(super) fn recover(
                 Condition::Good { used, tail } => {
                     found.origin = Origin::Resumed;
                     found.torn_tail = cut(&candidate, &file, tail)?;
-                    resume(candidate, file, contents.bytes().len(), used, options)?
+                    let length = contents.bytes().len();
+                    let resumed = resume(&candidate, file, length, used, options)?;
+                    if matches!(resumed, Store::Plain { .. }) && length > used {
+                        // A file that is written to has to end with the last write. This one was mapped.
+                        drop(resumed);
+                        remove.push(candidate);
+                        start(folder, next, &replay.to_snapshot(), options)?
+                    } else {
+                        resumed
+                    }
                 }
                 Condition::Broken => {
                     // Windows does not move a file that is open.
@@ -211,7 +220,9 @@ fn judge(generation: u64, header: Header, contents: &Contents, oldest_complete: 
     let mut frames = Frames::new(contents.bytes(), header::LEN);
     let has_state = frames.next().is_some_and(|frame| frame.kind == Kind::Snapshot);
     frames.by_ref().for_each(drop);
-    let (used, tail) = (frames.at(), frames.tail(contents.zero_from()));
+    let (length, reserved) = (contents.bytes().len(), header::reserved(contents.bytes()));
+    let ends = if reserved.is_some() { Ends::AsReserved } else { Ends::WithTheLastWrite };
+    let (used, tail) = (frames.at(), frames.tail(contents.zero_from(), ends));
 
     let counts = match header {
         Header::Incomplete => false,
@@ -226,6 +237,9 @@ fn judge(generation: u64, header: Header, contents: &Contents, oldest_complete: 
         (Header::Incomplete, _) => None,
         (Header::Blank, _) if contents.is_zero() => None,
         (Header::Complete, Tail::Damaged { at }) => Some(WhyMoved::Damaged { at: *at }),
+        (Header::Complete, _) if reserved.is_some_and(|reserved| length < reserved) => {
+            Some(WhyMoved::Cut { at: length, of: reserved.unwrap_or_default() })
+        }
         (Header::Complete, Tail::Clean | Tail::Torn { .. }) if has_state => None,
         (Header::Complete, Tail::Clean | Tail::Torn { .. }) => Some(WhyMoved::Damaged { at: header::LEN }),
         (Header::Blank | Header::Damaged { .. } | Header::Newer { .. }, _) => {
@@ -275,16 +289,16 @@ fn cut(candidate: &Candidate, file: &File, tail: Tail) -> Result<Option<TornTail
 
 /// Continues in a file of `length` bytes, the first `used` of which are header and whole frames.
 fn resume(
-    candidate: Candidate,
+    candidate: &Candidate,
     file: File,
     length: usize,
     used: usize,
     options: &Options,
 ) -> Result<Store, JournalError> {
-    let Candidate { generation: number, path } = candidate;
-    let capacity = generation::capacity_for(options, &[], 0).max(length.next_multiple_of(8));
+    let (number, path) = (candidate.generation, candidate.path.clone());
+    let capacity = generation::capacity_for(options, 0, 0).max(length.next_multiple_of(8));
     Ok(match generation::back(file, &path, capacity, used, options)? {
-        Backing::Mapped(writer) => Store::Mapped(Generation { number, path, writer }),
+        Backing::Mapped { writer, identity } => Store::Mapped(Generation { number, path, identity, writer }),
         Backing::Unmapped { file, source } => {
             Store::Plain { file: PlainFile::resume(file, path, number, used), source }
         }
@@ -295,9 +309,9 @@ fn resume(
 fn start(folder: &Path, number: u64, snapshot: &[u8], options: &Options) -> Result<Store, JournalError> {
     let path = files::path(folder, number);
     Ok(match generation::create(&path, number, snapshot, 0, options)? {
-        Backing::Mapped(mut writer) => {
+        Backing::Mapped { mut writer, identity } => {
             writer.seal();
-            Store::Mapped(Generation { number, path, writer })
+            Store::Mapped(Generation { number, path, identity, writer })
         }
         Backing::Unmapped { file, source } => {
             Store::Plain { file: PlainFile::begin(file, path, number, snapshot)?, source }

@@ -74,7 +74,7 @@ impl LogFile {
 }
 
 fn open_file(path: &Path) -> io::Result<Open> {
-    let open = || files::openable_by_us(OpenOptions::new().create(true).append(true)).open(path);
+    let open = || files::open_ours(path, OpenOptions::new().create(true).append(true));
     let file = match (open(), path.parent()) {
         (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
             files::create_folder(folder)?;

@@ -53,28 +53,45 @@ pub(super) fn bind(
 }
 
 fn bind_first(ports: impl IntoIterator<Item = Port>, who: impl Fn(Port) -> Option<String>) -> TcpBinding {
-    let mut passed: Vec<String> = Vec::new();
+    let mut passed: Vec<(Port, PortError)> = Vec::new();
     for port in ports {
         match bind_loopback(port, &who) {
             Ok(listeners) => {
-                let note = format!("{}; the daemon listens on {port} instead", passed.join(", "));
+                let note = format!("{}; the daemon listens on {port} instead", words(&passed));
                 let notes = if passed.is_empty() { Vec::new() } else { vec![note] };
                 return TcpBinding { listeners, notes };
             }
-            Err(error) => passed.push(format!("port {port} is {}", with_causes(&error))),
+            // Another port would not be different.
+            Err(error @ PortError::NoLoopback) => {
+                let note = format!("{error}; the daemon listens on its socket only");
+                return TcpBinding { listeners: Vec::new(), notes: vec![note] };
+            }
+            Err(error) => passed.push((port, error)),
         }
     }
     let note = format!(
         "{}; the daemon listens on its socket only: set listen_port in config.json to choose a port",
-        passed.join(", ")
+        words(&passed)
     );
     TcpBinding { listeners: Vec::new(), notes: vec![note] }
 }
 
-/// Both loopback addresses on one port; `127.0.0.1` alone where the machine has no `::1`.
+/// `port 9876 is taken by node (pid 7)`, and how many more are unavailable.
+fn words(passed: &[(Port, PortError)]) -> String {
+    let Some(((port, error), more)) = passed.split_first() else { return String::new() };
+    let first = format!("port {port} is {}", with_causes(error));
+    match more {
+        [] => first,
+        [(port, _)] => format!("{first}, and port {port} is unavailable too"),
+        [.., (last, _)] => format!("{first}, and the ports up to {last} are unavailable too"),
+    }
+}
+
+/// Both loopback addresses on one port; one of them where the machine has no other.
 fn bind_loopback(port: Port, who: impl Fn(Port) -> Option<String>) -> Result<Vec<TcpListener>, PortError> {
     try_bind_loopback(port).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => PortError::Taken { holder: who(port) },
+        io::ErrorKind::AddrNotAvailable => PortError::NoLoopback,
         _ => PortError::Refused(error),
     })
 }
@@ -83,14 +100,20 @@ fn try_bind_loopback(port: Port) -> io::Result<Vec<TcpListener>> {
     if !cfg!(target_os = "linux") {
         check_nobody_listens(port)?;
     }
-    let mut listeners = vec![bind_one(IpAddr::V4(Ipv4Addr::LOCALHOST), port)?];
-    match bind_one(IpAddr::V6(Ipv6Addr::LOCALHOST), port) {
-        Ok(listener) => listeners.push(listener),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-        // The machine has no IPv6, or it is disabled.
-        Err(_) => {}
+    let (mut listeners, mut missing) = (Vec::new(), None);
+    for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+        match bind_one(address, port) {
+            Ok(listener) => listeners.push(listener),
+            // Somebody else on one of the addresses would be taken for the daemon.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            // The machine does not have this family, or it is disabled.
+            Err(error) => missing = missing.or(Some(error)),
+        }
     }
-    Ok(listeners)
+    match missing {
+        Some(error) if listeners.is_empty() => Err(error),
+        Some(_) | None => Ok(listeners),
+    }
 }
 
 fn bind_one(address: IpAddr, port: Port) -> io::Result<TcpListener> {
@@ -192,6 +215,15 @@ mod tests {
         let binding = bind_first([a, b], nobody);
         assert!(binding.listeners.is_empty() && binding.addresses().is_empty());
         assert!(binding.notes[0].contains("socket only"), "{:?}", binding.notes);
+    }
+
+    #[test]
+    fn many_ports_that_are_taken_are_one_sentence() {
+        let taken: Vec<_> = (0..11).map(|_| stranger("127.0.0.1")).collect();
+        let binding = bind_first(taken.iter().map(|(_, port)| *port), |_| Some("node (pid 7)".into()));
+        let note = &binding.notes[0];
+        assert_eq!(note.matches("node (pid 7)").count(), 1, "{note}");
+        assert!(note.contains(&format!("the ports up to {} are unavailable too", taken[10].1)), "{note}");
     }
 
     #[test]

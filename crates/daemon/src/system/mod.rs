@@ -25,27 +25,37 @@ mod tests;
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
-    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_all_holders,
-    find_holder, find_holders,
+    Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
+    find_all_holders, find_holder, find_holders, lock_holder, reserved_ranges,
 };
-#[cfg(windows)]
-pub use native::PipeListener;
 #[cfg(target_os = "linux")]
 pub use native::{
-    CLOSE_EVENTS, CloseEvents, PeerLookup, SocketTable, describe, ephemeral_range, find_all_holders,
-    find_holder, find_holders,
+    Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
+    find_all_holders, find_holder, find_holders, lock_holder, reserved_ranges,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
 pub(crate) use native::{
-    check_writable, close_to_others, create_folder, detach, let_go_of_output, openable_by_us, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, detach, is_of_the_system, let_go_of_output,
+    mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
 };
 #[cfg(windows)]
-pub use native::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit};
-pub use types::{Closed, DescriptorLimit, Details, Identified, Life, ListeningSocket, Verdict};
-#[cfg(unix)]
-pub(crate) use unix::{
-    check_writable, close_to_others, create_folder, detach, let_go_of_output, openable_by_us, own_uid, owner,
+pub use native::{PipeListener, has_hung_up};
+#[cfg(windows)]
+pub use native::{
+    descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, raise_descriptor_limit,
+    raise_limits,
+};
+pub use types::{
+    Closed, DescriptorLimit, Details, Entry, Happened, Identified, Inherited, Life, ListeningSocket, Verdict,
 };
 #[cfg(unix)]
-pub use unix::{descriptor_limit, descriptors_in_use, give_back_memory, raise_descriptor_limit, unix_peer};
+pub(crate) use unix::{
+    FileId, check_writable, close_to_others, create_folder, detach, is_of_the_system, let_go_of_output,
+    mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
+};
+#[cfg(unix)]
+pub use unix::{
+    descriptor_limit, descriptors_in_use, give_back_memory, has_hung_up, inherited, is_exhausted,
+    raise_descriptor_limit, raise_limits, unix_peer,
+};

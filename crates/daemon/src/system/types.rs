@@ -1,5 +1,6 @@
 //! What the system answers, in the same words on every system.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -112,4 +113,46 @@ pub struct DescriptorLimit {
     pub soft: Option<u64>,
     /// The limit up to which this process may raise its own.
     pub hard: Option<u64>,
+}
+
+/// What happened in a watched folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened<'a> {
+    /// To the entry of this name.
+    To {
+        /// Its name in the folder.
+        name: &'a OsStr,
+        /// What.
+        entry: Entry,
+    },
+    /// The folder, or one above it, was moved or removed; or some events were lost.
+    Anything,
+}
+
+/// What happened to an entry of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// It was made, or moved here, perhaps in place of another one.
+    New,
+    /// It was removed, or moved away.
+    Gone,
+    /// Its contents were written to or cut by a call; stores into a mapped file do not count.
+    Changed,
+}
+
+/// What this process got from the one that started it, as far as it limits what it can do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inherited {
+    /// Its niceness.
+    pub nice: i32,
+    /// How many descriptors it may have; none for any number.
+    pub descriptors: Option<u64>,
+    /// How many bytes of memory its control group may have.
+    pub memory: Option<u64>,
+    /// How much of one processor its control group may have, in percent.
+    pub processor: Option<u64>,
+    /// What else is limited: `address space`, `processor time`, `size of a file`.
+    pub limits: Vec<&'static str>,
+    /// Whether it is in another network namespace than the first process, as far as that can be seen.
+    pub network: bool,
 }

@@ -30,7 +30,7 @@ const SENT: usize = 2700;
 
 #[test]
 fn a_slow_reader_is_disconnected_and_the_others_are_not() {
-    let daemon = Live::start(r"{}");
+    let daemon = Live::start(r#"{"quotas": {"metadata_bytes": 16384}}"#);
     let mut slow = daemon.events();
     let mut fast = daemon.events();
     // More than the sockets' buffers and the feed hold together. The fast reader keeps up.

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,13 +22,17 @@ pub(crate) struct Live {
     address: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Live {
     /// A daemon with this configuration, ready.
     pub(crate) fn start(config: &str) -> Self {
-        let home = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), config)
+    }
+
+    /// A daemon that finds in its folder what is there.
+    pub(crate) fn start_in(home: TempDir, config: &str) -> Self {
         let path = home.path().join("styxy.sock");
         let (tcp, socket) = (TcpListener::bind("127.0.0.1:0").unwrap(), UnixListener::bind(&path).unwrap());
         tcp.set_nonblocking(true).unwrap();
@@ -36,7 +41,17 @@ impl Live {
         let listen = Listen { tcp: vec![address.clone()], socket: path.display().to_string() };
         let layout = Layout::new(home.path().to_owned());
         let config = config::parse(config).unwrap();
-        let parts = Parts { layout, config, socket, tcp: vec![tcp], listen, notes: Vec::new(), token: None };
+        let parts = Parts {
+            layout,
+            config,
+            socket,
+            tcp: vec![tcp],
+            listen,
+            notes: Vec::new(),
+            token: None,
+            place: None,
+            sockets: None,
+        };
         let (ready, is_ready) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -45,7 +60,30 @@ impl Live {
             runtime.block_on(serve(parts, move |_| ready.send(()).unwrap(), stop)).unwrap();
         });
         is_ready.recv().unwrap();
-        Self { address, stop: Some(stop), thread: Some(thread), _home: home }
+        Self { address, stop: Some(stop), thread: Some(thread), home }
+    }
+
+    /// Its folder.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// A daemon that finds what a kill of this one would leave now.
+    pub(crate) fn after_a_kill(&self) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        for journal in self.journals() {
+            std::fs::copy(&journal, home.path().join(journal.file_name().unwrap())).unwrap();
+        }
+        Self::start_in(home, "{}")
+    }
+
+    /// The files of its journal, and what was moved aside, by name.
+    pub(crate) fn journals(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.home()).unwrap().map(|entry| entry.unwrap().path());
+        let is_journal = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("journal.");
+        let mut journals: Vec<PathBuf> = entries.filter(is_journal).collect();
+        journals.sort();
+        journals
     }
 
     /// One request on a connection of its own: the status and the JSON.

@@ -5,8 +5,12 @@
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod owners;
+#[cfg(test)]
+mod quotas;
 #[cfg(test)]
 mod time;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use styxy_core::api::{ConfigAnswer, DEFAULT_PORT};
-use styxy_core::config::{Config, InstanceBehavior, Seconds};
+use styxy_core::config::{Config, InstanceBehavior, Quotas, Seconds};
 use styxy_core::layout::Layout;
 
 use crate::here::config_file;
@@ -84,7 +84,7 @@ fn show(answer: &ConfigAnswer, width: Option<usize>, out: &mut impl Write) -> io
 }
 
 /// Every setting except the service types, for people.
-fn settings_of(config: &Config) -> [(&'static str, String); 8] {
+fn settings_of(config: &Config) -> [(&'static str, String); 12] {
     let Config {
         listen_port,
         log_level,
@@ -94,6 +94,7 @@ fn settings_of(config: &Config) -> [(&'static str, String); 8] {
         instance_ttl,
         overflow_range,
         strict_service_types,
+        quotas: Quotas { leases_per_checkout, waiting_per_owner, instances, metadata_bytes },
         service_types: _,
     } = config;
     let seconds = |seconds: &Seconds| format!("{} s", seconds.as_f64());
@@ -109,6 +110,10 @@ fn settings_of(config: &Config) -> [(&'static str, String); 8] {
         ("instance_ttl", seconds(instance_ttl)),
         ("overflow_range", overflow_range.map_or_else(|| "none".to_owned(), |range| range.to_string())),
         ("strict_service_types", if *strict_service_types { "yes" } else { "no" }.to_owned()),
+        ("quotas.leases_per_checkout", leases_per_checkout.to_string()),
+        ("quotas.waiting_per_owner", waiting_per_owner.to_string()),
+        ("quotas.instances", instances.to_string()),
+        ("quotas.metadata_bytes", metadata_bytes.to_string()),
     ]
 }
 

@@ -28,6 +28,7 @@ fn unusable(folder: &Path, error: &JournalError) -> Finding {
         | JournalError::MoveAside { .. }
         | JournalError::Thread { .. }
         | JournalError::Full { .. }
+        | JournalError::Lost { .. }
         | JournalError::TooLarge { .. }
         | JournalError::Write { .. }
         | JournalError::Flush { .. } => format!("ls -la {}", folder.display()),

@@ -1,6 +1,7 @@
 //! `styxy doctor`: finds present and future problems, and says what to do about them. It changes nothing.
 
 mod daemon;
+mod disk;
 mod finding;
 mod journal;
 mod machine;
@@ -43,6 +44,7 @@ impl Args {
         };
         findings.push(folder);
         findings.extend(journal);
+        findings.extend(disk::space(layout.root()));
         if let Some(config) = config {
             findings.extend(machine::ephemeral_overlap(config));
         }

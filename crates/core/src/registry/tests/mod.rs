@@ -7,6 +7,7 @@ mod life;
 mod listeners;
 mod order;
 mod properties;
+mod quotas;
 mod refusals;
 mod requests;
 mod restart;
@@ -175,10 +176,10 @@ fn instance(id: &str) -> InstanceId {
     InstanceId::new(id).unwrap()
 }
 
-/// The built-in configuration; below 1024, 6000 and the ephemeral ports are never offered unasked.
+/// The built-in configuration; below 1024 and 6000 are never offered unasked, and the ephemeral ports last.
 fn policy() -> Policy {
-    let never = range(1, 1023).ports().chain([port(6000)]).chain(range(32_768, 60_999).ports()).collect();
-    Policy { config: Config::default(), never }
+    let never = range(1, 1023).ports().chain([port(6000)]).collect();
+    Policy { config: Config::default(), never, last: range(32_768, 60_999).ports().collect() }
 }
 
 /// Somebody asks for a port for `service_type`, and says nothing else.

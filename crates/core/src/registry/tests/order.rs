@@ -186,3 +186,29 @@ fn suggest_names_what_allocate_would_grant_in_order_and_reserves_nothing() {
     assert_eq!(suggest(100).len(), 6);
     assert_eq!(machine.registry.snapshot(), before);
 }
+
+#[test]
+fn ports_that_the_kernel_gives_to_connections_come_last_and_are_no_ban() {
+    let ephemeral = |first, last| {
+        let mut policy = policy();
+        policy.last = range(first, last).ports().collect();
+        policy.config.overflow_range = Some(range(10_000, 10_001));
+        Machine::with(policy)
+    };
+    // All of them are.
+    let mut machine = ephemeral(1024, 65_535);
+    let granted: Vec<u16> = (0..7).map(|_| machine.grant(ask("storybook")).port.get()).collect();
+    assert_eq!(granted, [6006, 6007, 6008, 6009, 6010, 10_000, 10_001]);
+    // Some of them are: the others come first, also those of the overflow range and those that others had.
+    let mut machine = ephemeral(6007, 6009);
+    let had = machine.grant(storybook("/w/had"));
+    machine.release(&had);
+    let granted: Vec<u16> = (0..7).map(|_| machine.grant(ask("storybook")).port.get()).collect();
+    assert_eq!(granted, [6010, 6006, 10_000, 10_001, 6007, 6008, 6009]);
+    // A key keeps its port among them.
+    let mut machine = ephemeral(1024, 65_535);
+    let [_, second] = ["/w/a", "/w/b"].map(|path| machine.grant(storybook(path)));
+    machine.release(&second);
+    machine.pass(MINUTE);
+    assert_eq!(machine.grant(storybook("/w/b")).port, second.port);
+}

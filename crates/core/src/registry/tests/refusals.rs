@@ -116,6 +116,16 @@ fn no_free_port_tells_the_ranges_and_what_is_in_them() {
 }
 
 #[test]
+fn no_free_port_says_how_many_ports_are_given_by_number_only() {
+    let mut policy = policy();
+    policy.config.overflow_range = None;
+    policy.never = range(6006, 6010).ports().collect();
+    let refusal = crate::api::Refusal::from(Machine::with(policy).refused(ask("storybook")));
+    assert!(refusal.error.contains("5 of its ports are given only by number"), "{refusal}");
+    assert_eq!(refusal.details["withheld"], 5);
+}
+
+#[test]
 fn without_an_overflow_range_a_full_range_is_the_end() {
     let mut machine = Machine::configured(|config| config.overflow_range = None);
     machine.allocate(group(vec![ask("storybook"); 5])).unwrap();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::steps::{AskStep, Step, Told};
 use super::*;
-use crate::config::{InstanceBehavior, ServiceTypeConfig};
+use crate::config::{InstanceBehavior, Quotas, ServiceTypeConfig};
 
 const SERVICES: [&str; 4] = ["dev", "storybook", "ai", "unheard-of"];
 const PROJECTS: [&str; 3] = ["/w/a", "/w/a/packages/web", "/w/b"];
@@ -47,7 +47,9 @@ pub(super) fn small_policy() -> Policy {
         (service("ai"), kind(&[11_430], 11_430, 11_431, InstanceBehavior::Single)),
     ]);
     let overflow_range = Some(range(10_000, 10_003));
-    Policy { config: Config { overflow_range, service_types, ..Config::default() }, ..policy() }
+    // So small that they are used up now and then.
+    let quotas = Quotas { leases_per_checkout: 5, waiting_per_owner: 3, instances: 2, ..Quotas::default() };
+    Policy { config: Config { overflow_range, quotas, service_types, ..Config::default() }, ..policy() }
 }
 
 /// A snapshot without what is not journaled, to compare with one that was replayed.
@@ -187,7 +189,7 @@ impl World {
                 assert!(matches!(refusal, Refusal::RequestIdReused(_)));
             }
             (None, Ok(events)) => self.check_answer(allocation, answers(events), past.is_some()),
-            (None, Err(_)) => {}
+            (None, Err(refusal)) => self.check_quota(allocation, refusal),
         }
         let grants = result.as_deref().map(answers).map(<[Grant]>::to_vec);
         self.tell(&command);

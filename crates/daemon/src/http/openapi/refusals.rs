@@ -39,7 +39,9 @@ const fn meaning(code: Code) -> &'static str {
         Code::UnknownRoute => "no such route",
         Code::MethodNotAllowed => "the route exists with other methods",
         Code::PortUnavailable => "the exact port is taken",
-        Code::NoFreePort => "every port that could be given is taken",
+        Code::NoFreePort => {
+            "every port that could be given is taken, or a quota is used up: `details.rule` is `quota`"
+        }
         Code::InstanceExists => "a live instance of this id belongs to another process",
         Code::LeaseEnded => "the lease has ended; `details.reason` says why",
         Code::InstanceExpired => "the instance expired",
@@ -48,7 +50,9 @@ const fn meaning(code: Code) -> &'static str {
         Code::RequestIdReused => "the same `request_id` came with another body",
         Code::StorageUnavailable => "the journal cannot be written, so nothing was changed",
         Code::NotRunning => "no server answers there (said by the command only)",
-        Code::DaemonUnreachable => "no daemon answers (said by clients only)",
+        Code::DaemonUnreachable => {
+            "no daemon answers, or it has as many connections or readers of events as it can serve"
+        }
     }
 }
 

@@ -15,8 +15,8 @@ use utoipa::openapi::{ContentBuilder, ObjectBuilder, Required, Response, Respons
 use super::{Document, Route, optional};
 
 use Code::{
-    BodyTooLarge, Forbidden, InstanceExists, InstanceExpired, InvalidRequest, LeaseEnded, NoFreePort,
-    PortUnavailable, RequestIdReused, StorageUnavailable, UnknownInstance, UnknownLease,
+    BodyTooLarge, DaemonUnreachable, Forbidden, InstanceExists, InstanceExpired, InvalidRequest, LeaseEnded,
+    NoFreePort, PortUnavailable, RequestIdReused, StorageUnavailable, UnknownInstance, UnknownLease,
     UnsupportedMediaType,
 };
 
@@ -173,8 +173,15 @@ fn register(to: &mut Document) -> Route {
         json!({ "success": true, "instance_id": "claude-1", "heartbeat_interval": 20.0, "expires_in": 60.0 });
     let known = to
         .answer::<RegisterAnswer>("How often to send a heartbeat; null with a pid, which needs none", known);
-    let codes: &[Code] =
-        &[InvalidRequest, Forbidden, InstanceExists, BodyTooLarge, UnsupportedMediaType, StorageUnavailable];
+    let codes: &[Code] = &[
+        InvalidRequest,
+        NoFreePort,
+        Forbidden,
+        InstanceExists,
+        BodyTooLarge,
+        UnsupportedMediaType,
+        StorageUnavailable,
+    ];
     let summary = "Makes an instance known";
     Route {
         body: Some(asked),
@@ -252,7 +259,7 @@ fn daemon(to: &mut Document) -> Vec<Route> {
         route(HttpMethod::Get, "/config", "config", "Shows the configuration in force", config),
         Route {
             parameters: vec![seq],
-            codes: &[InvalidRequest, Forbidden],
+            codes: &[InvalidRequest, Forbidden, DaemonUnreachable],
             ..route(HttpMethod::Get, "/events", "events", "Streams what changes", stream())
         },
         route(HttpMethod::Get, "/metrics", "metrics", "Counts for Prometheus", metrics()),

@@ -6,8 +6,12 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(super) use unix::{check_folder, create, is_unsupported, open, populate, preallocate, read_at, write_at};
+pub(super) use unix::{
+    Guard, Identity, check_folder, create, guard, identity, is_unsupported, open, populate, preallocate,
+    read_at, write_at,
+};
 #[cfg(windows)]
 pub(super) use windows::{
-    check_folder, create, is_unsupported, open, populate, preallocate, read_at, write_at,
+    Guard, Identity, check_folder, create, guard, identity, is_unsupported, open, populate, preallocate,
+    read_at, write_at,
 };

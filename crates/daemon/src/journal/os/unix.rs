@@ -1,9 +1,11 @@
 //! What the journal asks of Linux and macOS.
 
+mod guard;
+
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io,
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -12,6 +14,18 @@ use rustix::{
     fs::{Access, FallocateFlags, OFlags},
     io::Errno,
 };
+
+pub(in crate::journal) use guard::{Guard, guard};
+
+/// Which file it is: device and inode, which no other file has as long as this one is open or mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::journal) struct Identity(u64, u64);
+
+/// Which file has this metadata.
+#[expect(clippy::unnecessary_wraps, reason = "not every system can say")]
+pub(in crate::journal) fn identity(of: &Metadata) -> Option<Identity> {
+    Some(Identity(of.dev(), of.ino()))
+}
 
 /// Opens a journal that is there, for reading and writing; never through a symlink, never waiting on a pipe.
 pub(in crate::journal) fn open(path: &Path) -> io::Result<File> {

@@ -1,13 +1,38 @@
 //! What the journal asks of Windows.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io,
     os::windows::fs::{FileExt, OpenOptionsExt},
     path::Path,
 };
 
 use memmap2::MmapRaw;
+
+/// Which file it is. The standard library cannot say it here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::journal) enum Identity {}
+
+/// Which file has this metadata.
+pub(in crate::journal) fn identity(_of: &Metadata) -> Option<Identity> {
+    None
+}
+
+/// Guards one map. Here nobody can shorten or remove a file that is mapped.
+#[derive(Debug)]
+pub(in crate::journal) struct Guard;
+
+/// Guards `map`: no access to it ends the process.
+pub(in crate::journal) fn guard(_map: &MmapRaw) -> io::Result<Guard> {
+    Ok(Guard)
+}
+
+impl Guard {
+    /// Whether an access to the map has failed since it was guarded.
+    pub(in crate::journal) fn is_lost(&self) -> bool {
+        false
+    }
+}
 
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 

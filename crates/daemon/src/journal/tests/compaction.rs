@@ -56,7 +56,7 @@ impl Fold for Gated {
 }
 
 /// A journal whose compaction says when it begins, and waits until the test lets it continue.
-fn gated(folder: &Path, options: Options) -> (Journal, Receiver<()>, Sender<()>) {
+pub(super) fn gated(folder: &Path, options: Options) -> (Journal, Receiver<()>, Sender<()>) {
     let (begun, has_begun) = channel();
     let (open_gate, gate) = channel();
     let gate = Arc::new(Mutex::new(gate));
@@ -68,7 +68,7 @@ fn gated(folder: &Path, options: Options) -> (Journal, Receiver<()>, Sender<()>)
 }
 
 /// Appends from `number` on until `enough` says so, and answers with the last number appended.
-fn append_until(journal: &mut Journal, mut number: u64, enough: impl Fn(&Health) -> bool) -> u64 {
+pub(super) fn append_until(journal: &mut Journal, mut number: u64, enough: impl Fn(&Health) -> bool) -> u64 {
     while !enough(&journal.health()) {
         journal.append(&Latest::payload(number)).unwrap();
         number += 1;

@@ -36,7 +36,7 @@ fn recovers(folder: &Path, records: &[Vec<u8>], whole: usize) -> Result<Found, T
 }
 
 /// A folder in memory where there is one: hundreds of journals need no disk.
-fn in_memory() -> tempfile::TempDir {
+pub(super) fn in_memory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
@@ -188,7 +188,7 @@ fn an_unreadable_newest_generation_gives_way_to_an_older_one() {
 fn a_generation_that_was_never_complete_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), small(), &three());
-    fs::write(folder.path().join("journal.0000000002"), header::encode(2)).unwrap();
+    fs::write(folder.path().join("journal.0000000002"), header::encode(2, 0)).unwrap();
     fs::write(folder.path().join("journal.0000000003"), [0; 4096]).unwrap();
     fs::write(folder.path().join("journal.0000000004"), []).unwrap();
     let (opened, state) = open::<Every>(folder.path(), small());
@@ -222,9 +222,9 @@ fn a_lone_generation_cut_to_less_than_a_header_is_moved_aside() {
 
 #[test]
 fn what_a_kill_of_the_first_start_leaves_is_removed() {
-    let mut begun = header::encode(1).to_vec();
+    let mut begun = header::encode(1, 0).to_vec();
     begun.resize(16 * 1024, 0);
-    for left in [vec![0; 16 * 1024], begun, header::encode(1).to_vec()] {
+    for left in [vec![0; 16 * 1024], begun, header::encode(1, 0).to_vec()] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("journal.0000000001"), left).unwrap();
         let (opened, _) = open::<Every>(folder.path(), small());
@@ -269,7 +269,7 @@ fn a_predecessor_is_removed_unless_it_is_damaged() {
         write(folder.path(), small(), &three());
         let first = fs::read(only_file(folder.path())).unwrap();
         let mut second = first.clone();
-        second[..header::LEN].copy_from_slice(&header::encode(2));
+        second[..header::LEN].copy_from_slice(&header::encode(2, 0));
         second[header::COMPLETE_AT..header::LEN].copy_from_slice(&header::COMPLETE.to_le_bytes());
         fs::write(folder.path().join("journal.0000000002"), second).unwrap();
         if let Some(at) = damage {

@@ -2,8 +2,12 @@
 
 mod compaction;
 mod damage;
+mod full;
 mod kill;
+#[cfg(unix)]
+mod lost;
 mod places;
+mod reports;
 mod round_trip;
 
 use std::{

@@ -1,7 +1,5 @@
 //! Other things in the journal's place, and file systems that lack a feature or refuse.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::{super::*, *};
 
 const FIRST: &str = "journal.0000000001";
@@ -11,7 +9,7 @@ fn a_newer_format_is_left_alone_and_named() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), Options::default(), &[vec![1]]);
     let path = folder.path().join("journal.0000000002");
-    let mut newer = header::encode(2);
+    let mut newer = header::encode(2, 0);
     newer[8] = 7;
     let sum = crc32c::crc32c_append(crc32c::crc32c(&newer[..12]), &newer[16..header::COMPLETE_AT]);
     newer[12..16].copy_from_slice(&sum.to_le_bytes());
@@ -84,12 +82,12 @@ fn a_folder_that_takes_no_files_is_named_in_the_error() {
 }
 
 #[cfg(unix)]
-fn unsupported(_: &File, _: u64) -> io::Result<()> {
+pub(super) fn unsupported(_: &File, _: u64) -> io::Result<()> {
     Err(rustix::io::Errno::OPNOTSUPP.into())
 }
 
 #[cfg(not(unix))]
-fn unsupported(_: &File, _: u64) -> io::Result<()> {
+pub(super) fn unsupported(_: &File, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -121,46 +119,6 @@ fn where_nothing_can_be_reserved_records_are_written_one_by_one() {
     assert_eq!(open::<Latest>(folder.path(), plain).1, Latest::of(2001));
 }
 
-fn full(_: &File, _: u64) -> io::Result<()> {
+pub(super) fn full(_: &File, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::StorageFull.into())
-}
-
-#[test]
-fn a_full_disk_at_the_start_is_an_error_and_leaves_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = Options { preallocate: full, ..Options::default() };
-    let refused = try_open::<Every>(folder.path(), options).unwrap_err();
-    assert!(matches!(refused, JournalError::Reserve { bytes, .. } if bytes == 4 << 20), "{refused:?}");
-    assert!(names(folder.path()).is_empty());
-}
-
-#[test]
-fn a_disk_that_fills_up_refuses_records_until_there_is_room_again() {
-    static FULL: AtomicBool = AtomicBool::new(false);
-    fn sometimes(file: &File, bytes: u64) -> io::Result<()> {
-        if FULL.load(Ordering::SeqCst) { full(file, bytes) } else { os::preallocate(file, bytes) }
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let options = Options { preallocate: sometimes, ..Options::with_capacity(8192) };
-    let (Opened { mut journal, .. }, _) = open::<Latest>(folder.path(), options);
-    FULL.store(true, Ordering::SeqCst);
-    let mut last = 0;
-    let refused = loop {
-        match journal.append(&Latest::payload(last + 1)) {
-            Ok(()) => last += 1,
-            Err(refused) => break refused,
-        }
-    };
-    let JournalError::Full { source: Some(why), .. } = refused else { panic!("{refused:?}") };
-    assert!(matches!(&*why, JournalError::Reserve { .. }), "{why:?}");
-    let health = journal.health();
-    assert!(health.compaction_error.is_some() && health.used > 8192 - 256, "{health:?}");
-    journal.append(&Latest::payload(last + 1)).unwrap_err();
-    assert_eq!(only_file(folder.path()), health.path);
-
-    FULL.store(false, Ordering::SeqCst);
-    (last + 1..=last + 500).for_each(|number| journal.append(&Latest::payload(number)).unwrap());
-    assert!(journal.health().compaction_error.is_none());
-    drop(journal);
-    assert_eq!(open::<Latest>(folder.path(), options).1, Latest::of(last + 500));
 }

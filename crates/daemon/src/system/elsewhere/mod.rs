@@ -10,4 +10,6 @@ pub(super) use four::bind_all;
 #[cfg(target_os = "macos")]
 pub(super) use four::on_all_addresses;
 pub use listeners::{SocketTable, find_all_holders, find_holder, find_holders};
-pub use stubs::{CLOSE_EVENTS, CloseEvents, PeerLookup, ephemeral_range};
+pub use stubs::{
+    Bell, CLOSE_EVENTS, CloseEvents, FolderWatch, PeerLookup, ephemeral_range, lock_holder, reserved_ranges,
+};

@@ -1,12 +1,15 @@
 //! What only Linux has, under the same names.
 
+use std::fs::File;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
 
-use styxy_core::{Port, PortRange};
+use styxy_core::{Pid, Port, PortRange};
 
-use crate::system::{Closed, Verdict};
+use crate::system::{Closed, Happened, Verdict};
 
 /// Whether this system reports that a listener closed. If not, read the table from time to time.
 pub const CLOSE_EVENTS: bool = false;
@@ -56,4 +59,78 @@ impl PeerLookup {
 #[must_use]
 pub fn ephemeral_range() -> Option<PortRange> {
     PortRange::new(Port::new(49_152).ok()?, Port::new(65_535).ok()?)
+}
+
+/// Watches no folder.
+#[derive(Debug)]
+pub struct FolderWatch;
+
+/// Never rings.
+#[derive(Debug, Clone)]
+pub struct Bell;
+
+impl FolderWatch {
+    /// Always fails.
+    ///
+    /// # Errors
+    /// `Unsupported`: look at the files from time to time.
+    pub fn open() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Does nothing.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn watch(&mut self, _folders: &[&Path]) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Shows nothing.
+    pub fn drain(&self, _each: impl FnMut(Happened<'_>)) {}
+
+    /// Waits for nothing.
+    pub fn await_quiet(&self, _quiet: Duration, _longest: Duration) {}
+
+    /// What never resolves.
+    #[must_use]
+    pub fn bell(&self) -> Bell {
+        Bell
+    }
+}
+
+impl Bell {
+    /// Never resolves.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub async fn rung(&self, _drain: impl FnOnce()) -> io::Result<()> {
+        pending().await
+    }
+}
+
+/// No system but Linux names it.
+#[must_use]
+pub fn lock_holder(_: &File) -> Option<Pid> {
+    None
+}
+
+/// None that can be asked for.
+#[must_use]
+pub fn reserved_ranges() -> Vec<PortRange> {
+    Vec::new()
+}
+
+/// A name that nobody else asks for here.
+#[derive(Debug)]
+pub struct Claim;
+
+impl Claim {
+    /// Always this process': whoever has the lock is not looked for by name here.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn to(_name: &str) -> io::Result<Option<Self>> {
+        Ok(Some(Self))
+    }
 }

@@ -36,6 +36,19 @@ pub fn ephemeral_range() -> Option<PortRange> {
     read.or_else(|| PortRange::new(Port::new(EPHEMERAL.0).ok()?, Port::new(EPHEMERAL.1).ok()?))
 }
 
+/// The ports that the kernel gives to nobody who does not ask for them by number, although they lie in
+/// [`ephemeral_range`]. Takes about 10 µs.
+#[must_use]
+pub fn reserved_ranges() -> Vec<PortRange> {
+    // Longer than any buffer, if somebody reserves single ports by the thousand.
+    parse_ranges(&std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_reserved_ports").unwrap_or_default())
+}
+
+/// `8080,9148-9200`
+fn parse_ranges(text: &str) -> Vec<PortRange> {
+    text.trim().split(',').filter_map(|range| range.parse().ok()).collect()
+}
+
 /// The time. `awake` counts from the boot, is the same for all processes, and stands still in a suspend. 50 ns.
 #[must_use]
 pub fn now() -> Timestamp {
@@ -66,4 +79,16 @@ pub fn resident_bytes() -> Option<u64> {
     let statm = super::read_some(CWD, "/proc/self/statm", &mut buffer).ok()?;
     let pages: u64 = std::str::from_utf8(statm).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()?;
     Some(pages * u64::try_from(page_size()).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_ports_are_single_ones_and_ranges() {
+        let shown: Vec<String> = parse_ranges("8080,9148-9200\n").iter().map(PortRange::to_string).collect();
+        assert_eq!(shown, ["8080-8080", "9148-9200"]);
+        assert!(parse_ranges("\n").is_empty());
+    }
 }

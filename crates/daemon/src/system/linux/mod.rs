@@ -1,30 +1,38 @@
 //! Linux: pidfds, `sock_diag` and /proc.
 
+mod claim;
 mod close_events;
 mod details;
 mod exit;
+mod folder_watch;
 mod holder;
 mod listeners;
+mod lock_holder;
 mod machine;
 mod marker;
 mod netlink;
 mod peer;
 mod probe;
 mod process;
+mod surroundings;
 
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::{Errno, read, retry_on_intr};
 
+pub use claim::Claim;
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
 pub use details::describe;
 pub use exit::ExitWatch;
+pub use folder_watch::{Bell, FolderWatch};
 pub use holder::{find_all_holders, find_holder, find_holders};
 pub use listeners::SocketTable;
-pub use machine::{boot_id, ephemeral_range, now, resident_bytes};
+pub use lock_holder::lock_holder;
+pub use machine::{boot_id, ephemeral_range, now, reserved_ranges, resident_bytes};
 pub use peer::PeerLookup;
 pub use probe::Prober;
 pub use process::{ancestors, identify, is_alive};
+pub(super) use surroundings::with_surroundings;
 
 /// The first bytes of a file of /proc, as many as one read gives and `buffer` holds.
 fn read_some<'b>(folder: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {

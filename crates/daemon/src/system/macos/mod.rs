@@ -7,6 +7,7 @@ mod probe;
 mod process;
 
 pub use exit::ExitWatch;
+pub(super) use machine::with_surroundings;
 pub use machine::{boot_id, now, resident_bytes};
 pub use probe::Prober;
 pub(super) use process::user;

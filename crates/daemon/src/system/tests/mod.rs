@@ -7,6 +7,8 @@ mod close_events;
 #[cfg(target_os = "linux")]
 mod exit;
 #[cfg(target_os = "linux")]
+mod folder_watch;
+#[cfg(target_os = "linux")]
 mod listeners;
 #[cfg(target_os = "linux")]
 mod machine;

@@ -7,15 +7,20 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
-use rustix::fd::OwnedFd;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 
-use super::{DescriptorLimit, Verdict};
+use super::{DescriptorLimit, Inherited, Verdict};
 
-pub(crate) use access::{check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner};
+pub(crate) use access::{
+    FileId, check_writable, close_to_others, create_folder, is_of_the_system, mode_for_others_to_write,
+    open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
+};
 pub(crate) use detach::{detach, let_go_of_output};
 
 /// What macOS allows at most, whatever it says its limit is.
@@ -57,6 +62,63 @@ pub fn raise_descriptor_limit() -> io::Result<DescriptorLimit> {
         (raised, _) => raised?,
     }
     Ok(descriptor_limit())
+}
+
+/// Raises this process' soft limits to the hard ones: of descriptors, memory, files, processes and processor time.
+///
+/// # Errors
+/// The system's refusal of one of them; the others are raised.
+pub fn raise_limits() -> io::Result<()> {
+    let rest =
+        [Resource::As, Resource::Cpu, Resource::Data, Resource::Fsize, Resource::Memlock, Resource::Nproc];
+    let raise = |resource| {
+        let limit = getrlimit(resource);
+        if limit.current == limit.maximum {
+            return Ok(());
+        }
+        Ok(setrlimit(resource, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
+    };
+    let raised = rest.map(raise).into_iter().collect::<io::Result<Vec<()>>>();
+    raise_descriptor_limit().and(raised.map(drop))
+}
+
+/// What limits this process, by its starter's doing.
+#[must_use]
+pub fn inherited() -> Inherited {
+    let limits = [
+        (Resource::As, "address space"),
+        (Resource::Cpu, "processor time"),
+        (Resource::Data, "data"),
+        (Resource::Fsize, "size of a file"),
+    ];
+    let limits = limits.into_iter().filter(|(resource, _)| getrlimit(*resource).current.is_some());
+    let common = Inherited {
+        nice: rustix::process::getpriority_process(None).unwrap_or_default(),
+        descriptors: descriptor_limit().soft,
+        limits: limits.map(|(_, name)| name).collect(),
+        ..Inherited::default()
+    };
+    super::native::with_surroundings(common)
+}
+
+/// Whether the other end of this connection sends nothing more: it was closed, most often, whatever is still to be read.
+#[must_use]
+pub fn has_hung_up(connection: &impl AsFd) -> bool {
+    #[cfg(target_os = "linux")]
+    const CLOSED: PollFlags = PollFlags::RDHUP;
+    #[cfg(not(target_os = "linux"))]
+    const CLOSED: PollFlags = PollFlags::HUP;
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut asked = [PollFd::new(connection, CLOSED)];
+    let answered = poll(&mut asked, Some(&at_once)).is_ok_and(|ready| ready > 0);
+    answered && asked[0].revents().intersects(CLOSED | PollFlags::HUP)
+}
+
+/// Whether the error says that this process, or the system, has no descriptor or no memory left for another connection.
+#[must_use]
+pub fn is_exhausted(error: &io::Error) -> bool {
+    const EXHAUSTED: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| EXHAUSTED.contains(&errno))
 }
 
 /// How many descriptors this process has open; none where that is unknown. Takes 1 µs for each.

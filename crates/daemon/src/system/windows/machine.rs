@@ -7,6 +7,7 @@ use std::ptr::null_mut;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use styxy_core::{Timestamp, WallTime};
+use windows_sys::Win32::Networking::WinSock;
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_DWORD, RegGetValueW};
 use windows_sys::Win32::System::Threading::GetProcessHandleCount;
@@ -14,7 +15,7 @@ use windows_sys::Win32::System::WindowsProgramming::QueryUnbiasedInterruptTime;
 use windows_sys::w;
 
 use super::handle::this_process;
-use crate::system::DescriptorLimit;
+use crate::system::{DescriptorLimit, Inherited};
 
 /// The system's name for this boot. Only a start of the machine changes it.
 ///
@@ -90,3 +91,24 @@ pub fn descriptors_in_use() -> Option<usize> {
 
 /// Gives freed memory back to the system, which Windows does by itself.
 pub fn give_back_memory() {}
+
+/// Whether the error says that this process, or the system, has no handle or no memory left for another connection.
+#[must_use]
+pub fn is_exhausted(error: &io::Error) -> bool {
+    const EXHAUSTED: [i32; 2] = [WinSock::WSAEMFILE, WinSock::WSAENOBUFS];
+    error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code))
+}
+
+/// There are no soft limits here.
+///
+/// # Errors
+/// None on this system.
+pub fn raise_limits() -> io::Result<()> {
+    Ok(())
+}
+
+/// Nothing that a person should know.
+#[must_use]
+pub fn inherited() -> Inherited {
+    Inherited::default()
+}

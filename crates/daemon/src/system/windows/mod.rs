@@ -3,6 +3,7 @@
 mod access;
 mod detach;
 mod exit;
+mod file_id;
 mod handle;
 mod machine;
 mod pipe;
@@ -10,14 +11,18 @@ mod probe;
 mod process;
 mod sid;
 
-pub(crate) use access::{check_writable, close_to_others, create_folder, openable_by_us, own_uid, owner};
+pub(crate) use access::{
+    check_writable, close_to_others, create_folder, is_of_the_system, mode_for_others_to_write, open_linked,
+    open_ours, openable_by_us, own_home, own_uid, owner,
+};
 pub(crate) use detach::{detach, let_go_of_output};
 pub use exit::ExitWatch;
+pub(crate) use file_id::FileId;
 pub use machine::{
-    boot_id, descriptor_limit, descriptors_in_use, give_back_memory, now, raise_descriptor_limit,
-    resident_bytes,
+    boot_id, descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, now,
+    raise_descriptor_limit, raise_limits, resident_bytes,
 };
-pub use pipe::PipeListener;
+pub use pipe::{PipeListener, has_hung_up};
 pub use probe::Prober;
 pub(super) use process::user;
 pub use process::{ancestors, identify, is_alive};

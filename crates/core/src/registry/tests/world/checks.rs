@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::refusal::Quota;
 
 impl World {
     /// I5: without `request_id`, `reuse` or a singleton, no two answers name one live lease.
@@ -126,6 +127,27 @@ impl World {
             rebuilt.insert_instance(instance, due);
         }
         assert_eq!(self.registry.indexes.contents(), rebuilt.contents(), "the indexes lie");
+    }
+
+    /// A quota refuses only a request that would go beyond it with what its own account has: counted here by hand, from
+    /// the leases alone.
+    pub(super) fn check_quota(&self, allocation: &Allocation, refusal: &Refusal) {
+        let Refusal::Quota { quota, held, limit, .. } = refusal else { return };
+        let is_refused = allocation.asks.iter().any(|ask| {
+            // Without a checkout and a session, leases of other processes do not count.
+            let same = |lease: &&Lease| match (&ask.project, &ask.instance_id) {
+                (Some(_), _) => lease.key.project == ask.project,
+                (None, Some(_)) => lease.key.project.is_none() && lease.instance_id == ask.instance_id,
+                (None, None) => lease.key.project.is_none() && lease.instance_id.is_none(),
+            };
+            let waits = |lease: &&Lease| {
+                *quota == Quota::LeasesPerCheckout
+                    || (matches!(lease.owner, Owner::Awaited { .. }) && lease.instance_id == ask.instance_id)
+            };
+            let has = self.registry.leases().filter(same).filter(waits).count();
+            has + allocation.asks.len() > *limit
+        });
+        assert!(is_refused && held >= limit, "{refusal:?} for {allocation:?}");
     }
 
     /// I10: replays the journal from nothing, and from the snapshot after `middle` of its records.

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::layout::{Layout, runtime_folder};
 
-use super::error::{Cannot, Expected, StartError};
-use super::home::open_as;
+use super::error::{Cannot, Expected, PlaceError};
+use super::home::open_for_sockets;
 use super::lock::Held;
 use crate::files;
 
 /// The path of this folder's socket, which depends on the environment.
-pub(super) fn path(layout: &Layout) -> PathBuf {
+pub(crate) fn path(layout: &Layout) -> PathBuf {
     layout.socket(&runtime_folder(|name| std::env::var_os(name), files::own_uid()))
 }
 
@@ -22,12 +22,12 @@ pub(super) fn path(layout: &Layout) -> PathBuf {
 ///
 /// # Errors
 /// The path holds something else or cannot be listened on, or its folder is another user's.
-pub(super) fn bind(held: &Held, path: &Path) -> Result<UnixListener, StartError> {
+pub(crate) fn bind(held: &Held, path: &Path) -> Result<UnixListener, PlaceError> {
     if let Some(folder) = path.parent().filter(|folder| *folder != held.layout().root()) {
-        open_as(folder, files::own_uid())?;
+        open_for_sockets(folder)?;
     }
     if path.symlink_metadata().is_ok_and(|found| !found.file_type().is_socket()) {
-        return Err(StartError::Kind { path: path.to_owned(), expected: Expected::Socket });
+        return Err(PlaceError::Kind { path: path.to_owned(), expected: Expected::Socket });
     }
     files::remove(path).map_err(Cannot::Remove.at(path))?;
     let listener = UnixListener::bind(path).map_err(Cannot::Listen.at(path))?;
@@ -45,7 +45,7 @@ mod tests {
     use styxy_core::api::{Code, Refusal};
 
     use super::*;
-    use crate::run::lock::take;
+    use crate::place::lock::take;
 
     fn held() -> (tempfile::TempDir, Held, PathBuf) {
         let home = tempfile::tempdir().unwrap();

@@ -42,6 +42,8 @@ mod hooks_guard;
 #[cfg(test)]
 mod hooks_install;
 #[cfg(test)]
+mod hostile_values;
+#[cfg(test)]
 mod http_filter;
 #[cfg(test)]
 mod inspect;
@@ -56,6 +58,8 @@ mod mcp;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+mod other_users;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod place;
@@ -63,6 +67,8 @@ mod place;
 mod project_file;
 #[cfg(test)]
 mod race;
+#[cfg(test)]
+mod raw_requests;
 #[cfg(test)]
 mod release;
 #[cfg(test)]

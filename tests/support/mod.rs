@@ -1,6 +1,7 @@
 //! What the tests share: a daemon's folder, free ports, commands with a deadline, forged HTTP, real servers.
 
 mod agent;
+pub(crate) mod corpus;
 mod firebase;
 mod helper;
 mod home;

@@ -17,6 +17,7 @@ mod lease;
 mod names;
 mod nearest;
 mod port;
+pub mod printable;
 mod process;
 pub mod project;
 mod refusal;

@@ -11,7 +11,7 @@ use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 
 use crate::http::{Answer, Failure, Line, Request};
-use crate::{Error, Options, ownership};
+use crate::{Error, Holder, Options, ownership};
 
 /// The connection to the daemon that the options describe. It starts none.
 #[derive(Debug)]
@@ -31,24 +31,26 @@ impl Connection {
 
     /// Sends `request` to a running daemon. Starts none.
     pub(crate) async fn once(&self, request: &Request, timeout: Duration) -> Result<Answer, Failure> {
-        match self.line()?.exchange(request, timeout).await {
-            Err(Failure::Unheard(_)) => {
-                self.forget_line();
-                self.line()?.exchange(request, timeout).await
-            }
-            answer => answer,
-        }
+        self.line()?.exchange(request, timeout).await
     }
 
     /// As [`Connection::once`], for an answer that is a stream.
-    pub(crate) async fn open(&self, request: &Request) -> Result<Response, Failure> {
-        match self.line()?.open(request, self.options.timeout).await {
-            Err(Failure::Unheard(_)) => {
-                self.forget_line();
-                self.line()?.open(request, self.options.timeout).await
-            }
-            response => response,
-        }
+    pub(crate) async fn open(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
+        self.line()?.open(request, timeout).await
+    }
+
+    /// `error`, or why no answer came, if the system knows it.
+    pub(crate) fn explained(&self, error: Error) -> Error {
+        let holder = match error {
+            Error::Silent { .. } if self.options.socket.is_none() => self.holder(),
+            error => return error,
+        };
+        if holder.is_stopped() { self.stuck(holder) } else { error }
+    }
+
+    /// That the daemon holds the lock and does not answer.
+    pub(crate) fn stuck(&self, holder: Holder) -> Error {
+        Error::Stuck { lock: self.layout.lock(), holder }
     }
 
     /// The daemon's socket, after a check of its owner.

@@ -104,7 +104,7 @@ pub(crate) enum Failure {
     NoDaemon(Error),
     /// The connection did not take the whole request: the daemon has closed it since it was last used.
     Unheard(Error),
-    /// The connection broke before the first byte of an answer.
+    /// The connection broke before the end of an answer.
     Died(Error),
     /// Trying again would not help, or not be safe.
     Final(Error),
@@ -156,7 +156,7 @@ impl Line {
         let response = self.prepare(request).timeout(timeout).send().await.map_err(failed)?;
         check_version(response.headers(), request.daemons)?;
         let success = response.status().is_success();
-        let body = response.bytes().await.map_err(|error| Failure::Final(failed(error).into()))?;
+        let body = response.bytes().await.map_err(failed)?;
         Ok(Answer { route: request.route(), success, body: body.into() })
     }
 

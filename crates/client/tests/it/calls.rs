@@ -7,7 +7,6 @@ use styxy_client::{Client, Error, Options, Start};
 use styxy_core::api::{
     AllocateRequest, AllocationsQuery, BeatRequest, CleanupRequest, Code, Refusal, RegisterRequest, ScanQuery,
 };
-use styxy_core::handshake::DaemonFile;
 use styxy_core::{InstanceId, LockId, Pid, Port, ProjectPath, RequestId, ServiceType};
 
 use crate::fake::{Fake, Home, Reply, block_on, http, nothing_here, refuse, status};
@@ -245,14 +244,7 @@ fn a_socket_that_is_not_in_the_folder_is_found_by_the_daemons_file() {
     let home = Home::new();
     let socket = home.path().join("elsewhere.sock");
     let _fake = Fake::serve(&socket, |_| status());
-    let file = DaemonFile {
-        pid: Pid::new(1).unwrap(),
-        version: "0.1.0".into(),
-        api_version: 1,
-        tcp: Vec::new(),
-        socket: socket.to_str().unwrap().into(),
-    };
-    std::fs::write(home.layout().daemon_file(), serde_json::to_string(&file).unwrap()).unwrap();
+    home.publish(Pid::new(1).unwrap(), &socket, None);
     assert!(block_on(home.client(Start::Never).running()).unwrap().is_some());
 }
 

@@ -202,6 +202,18 @@ impl Home {
     pub(crate) fn client(&self, start: Start) -> Client {
         Client::new(self.options(start)).unwrap()
     }
+    /// Writes a `daemon.json` that names this process.
+    pub(crate) fn publish(&self, pid: Pid, socket: &Path, machine: Option<&str>) {
+        let file = DaemonFile {
+            pid,
+            version: "0.1.0".into(),
+            api_version: API_VERSION,
+            tcp: Vec::new(),
+            socket: socket.to_str().unwrap().into(),
+            machine: machine.map(str::to_owned),
+        };
+        fs::write(self.layout().daemon_file(), serde_json::to_string(&file).unwrap()).unwrap();
+    }
     /// How each start of the fake daemon went: `ready`, `lost`, …
     pub(crate) fn starts(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path().join("starts")).unwrap_or_default();
@@ -225,6 +237,11 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
+/// `die 3`: how often a start is still to be killed.
+fn deaths_left(plan: &str) -> Option<u32> {
+    plan.strip_prefix("die ")?.parse().ok().filter(|left| *left > 0)
+}
+
 /// The process that `fake-daemon.sh` becomes: locks, binds, tells, serves until it is told to stop.
 #[test]
 #[ignore = "not a test: the daemon that tests start"]
@@ -243,6 +260,13 @@ fn daemon() {
     if fs::read_to_string(home.join("plan")).is_ok_and(|plan| plan == "refuse") {
         let refusal = Refusal::new(Code::PortUnavailable, "port 9876 is taken by node").hint("styxy list");
         return say("refused", &Handshake::Refused { refusal });
+    }
+    if let Some(left) = fs::read_to_string(home.join("plan")).ok().and_then(|plan| deaths_left(&plan)) {
+        fs::write(home.join("plan"), format!("die {}", left - 1)).unwrap();
+        starts.write_all(b"killed\n").unwrap();
+        // As if somebody had killed it.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        return;
     }
     let lock = File::options().create(true).truncate(false).write(true).open(layout.lock()).unwrap();
     if lock.try_lock().is_err() {
@@ -266,6 +290,7 @@ fn daemon() {
         api_version: API_VERSION,
         tcp: Vec::new(),
         socket: socket.to_str().unwrap().into(),
+        machine: None,
     };
     say("ready", &Handshake::Ready { daemon, notes: vec!["a note".into()] });
     // Told to stop, or its test is over.

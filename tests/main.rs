@@ -77,6 +77,10 @@ mod settings;
 mod structure;
 #[cfg(test)]
 mod support;
+// Only Linux says who holds a lock.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 pub(crate) use ports::addresses;
+#[cfg(target_os = "linux")]
+pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, has_ended, is_root, kill, nobody, pid_of};
 pub(crate) use run::{Output, finish, words};
 pub(crate) use schema::mismatches;

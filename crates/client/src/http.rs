@@ -16,6 +16,11 @@ use styxy_core::api::{API_VERSION, Code, Refusal};
 
 use crate::Error;
 
+/// How many requests one client has under way at once, each on its own connection.
+pub(crate) const CONNECTIONS: usize = 16;
+/// How long a connection is kept without a request. A new one takes some 50 µs.
+const IDLE: Duration = Duration::from_secs(2);
+
 /// One call of a route.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -140,6 +145,7 @@ impl Line {
     /// Connects to nothing yet.
     pub(crate) fn new(place: &Path, socket: PathBuf) -> Result<Self, Error> {
         let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let builder = builder.pool_max_idle_per_host(CONNECTIONS).pool_idle_timeout(IDLE);
         #[cfg(unix)]
         let builder = builder.unix_socket(socket.as_path());
         #[cfg(windows)]

@@ -1,6 +1,6 @@
 //! One call, one answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use styxy_client::{Client, Error, Options, Start};
@@ -9,7 +9,7 @@ use styxy_core::api::{
 };
 use styxy_core::{InstanceId, LockId, Pid, Port, ProjectPath, RequestId, ServiceType};
 
-use crate::fake::{Fake, Home, Reply, block_on, http, nothing_here, refuse, status};
+use crate::fake::{Fake, Home, Reply, block_on, http, nothing_here, refuse, status, wait_until};
 
 const ID: &str = "4f5e0b54-0b3c-4a4b-9d6e-0c8f4d2f8f11";
 
@@ -133,6 +133,54 @@ fn calls_share_one_connection() {
         }
     });
     assert_eq!((fake.lines().len(), fake.connections()), (5, 1));
+}
+
+#[test]
+fn any_number_of_calls_at_once_share_sixteen_connections_which_are_closed_when_they_are_idle() {
+    let home = Home::new();
+    let fake = Fake::serve(&home.socket(), |_| status());
+    let client = home.client(Start::Never);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..3 {
+            let calls: Vec<_> = (0..300)
+                .map(|_| {
+                    let client = client.clone();
+                    tokio::spawn(async move { client.status().await })
+                })
+                .collect();
+            for call in calls {
+                call.await.unwrap().unwrap();
+            }
+            assert!(fake.most_open() <= 16, "{} connections were open at once", fake.most_open());
+        }
+        assert_eq!(fake.lines().len(), 900);
+    });
+    wait_until("the idle connections are closed", || fake.open() == 0);
+}
+
+#[test]
+fn a_call_waits_for_its_turn_within_its_own_time() {
+    let home = Home::new();
+    let _fake = Fake::serve(&home.socket(), |_| Reply::Silence);
+    let options = Options { timeout: Duration::from_millis(500), ..home.options(Start::Never) };
+    let client = Client::new(options).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let begun = Instant::now();
+    runtime.block_on(async {
+        // Ten times as many as there are connections, none of which is ever answered.
+        let calls: Vec<_> = (0..160)
+            .map(|_| {
+                let client = client.clone();
+                tokio::spawn(async move { client.status().await })
+            })
+            .collect();
+        for call in calls {
+            let error = call.await.unwrap().unwrap_err();
+            assert!(matches!(error, Error::Silent { .. }), "{error:?}");
+        }
+    });
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(crate) enum Reply {
 pub(crate) struct Fake {
     asked: Arc<Mutex<Vec<Asked>>>,
     connections: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
+    most_open: Arc<AtomicUsize>,
     streams: Arc<Mutex<Vec<UnixStream>>>,
     stopped: Arc<AtomicBool>,
     socket: PathBuf,
@@ -52,12 +54,15 @@ impl Fake {
         let fake = Self {
             asked: Arc::default(),
             connections: Arc::default(),
+            open: Arc::default(),
+            most_open: Arc::default(),
             streams: Arc::default(),
             stopped: Arc::default(),
             socket: socket.to_owned(),
         };
         let (asked, connections) = (fake.asked.clone(), fake.connections.clone());
         let (streams, stopped) = (fake.streams.clone(), fake.stopped.clone());
+        let (open, most_open) = (fake.open.clone(), fake.most_open.clone());
         let reply = Arc::new(reply);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -67,8 +72,13 @@ impl Fake {
                 }
                 connections.fetch_add(1, Ordering::SeqCst);
                 streams.lock().unwrap().push(stream.try_clone().unwrap());
-                let (asked, reply) = (asked.clone(), reply.clone());
-                thread::spawn(move || serve_connection(&stream, &asked, &*reply));
+                let now_open = open.fetch_add(1, Ordering::SeqCst) + 1;
+                most_open.fetch_max(now_open, Ordering::SeqCst);
+                let (asked, reply, open) = (asked.clone(), reply.clone(), open.clone());
+                thread::spawn(move || {
+                    serve_connection(&stream, &asked, &*reply);
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         fake
@@ -88,6 +98,14 @@ impl Fake {
     }
     pub(crate) fn lines(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.line).collect()
+    }
+    /// How many connections are open now.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+    /// How many were open at once, at most.
+    pub(crate) fn most_open(&self) -> usize {
+        self.most_open.load(Ordering::SeqCst)
     }
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)

@@ -72,6 +72,9 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod sandboxed;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod structure;

@@ -78,11 +78,18 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod sandboxed;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod structure;
 #[cfg(test)]
 mod support;
+// Only Linux says who holds a lock.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]

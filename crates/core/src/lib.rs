@@ -14,6 +14,7 @@ mod invalid;
 pub mod json;
 pub mod layout;
 mod lease;
+pub mod locks;
 mod names;
 mod nearest;
 mod port;

@@ -43,6 +43,8 @@ mod hooks_guard;
 #[cfg(test)]
 mod hooks_install;
 #[cfg(test)]
+mod hostile_values;
+#[cfg(test)]
 mod http_filter;
 #[cfg(test)]
 mod inspect;
@@ -57,6 +59,8 @@ mod mcp;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+mod other_users;
+#[cfg(test)]
 mod output;
 mod packages;
 #[cfg(test)]
@@ -66,6 +70,8 @@ mod project_file;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod raw_requests;
+#[cfg(test)]
 mod release;
 #[cfg(test)]
 mod restart;
@@ -74,11 +80,18 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod sandboxed;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod structure;
 #[cfg(test)]
 mod support;
+// Only Linux says who holds a lock.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]

@@ -71,7 +71,7 @@ fn grant() -> Value {
 fn leases(to: &mut Document) -> Vec<Route> {
     let one = json!({
         "service_type": "dev", "service_name": "web", "preferred_port": 3000, "exact": false, "reuse": false,
-        "instance_id": "claude-1", "project_path": "/w/app", "pid": 4242, "request_id": "b7f1", "dry_run": false,
+        "instance_id": "claude-1", "project_path": "/w/app", "request_id": "b7f1", "dry_run": false,
     });
     let group = json!({
         "project_path": "/w/app", "services": [{ "service_type": "dev" }, { "service_type": "storybook" }],
@@ -173,8 +173,15 @@ fn register(to: &mut Document) -> Route {
         json!({ "success": true, "instance_id": "claude-1", "heartbeat_interval": 20.0, "expires_in": 60.0 });
     let known = to
         .answer::<RegisterAnswer>("How often to send a heartbeat; null with a pid, which needs none", known);
-    let codes: &[Code] =
-        &[InvalidRequest, Forbidden, InstanceExists, BodyTooLarge, UnsupportedMediaType, StorageUnavailable];
+    let codes: &[Code] = &[
+        InvalidRequest,
+        NoFreePort,
+        Forbidden,
+        InstanceExists,
+        BodyTooLarge,
+        UnsupportedMediaType,
+        StorageUnavailable,
+    ];
     let summary = "Makes an instance known";
     Route {
         body: Some(asked),

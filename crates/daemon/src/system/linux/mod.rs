@@ -1,4 +1,4 @@
-//! Linux: pidfds, `sock_diag` and /proc.
+//! Linux: pidfds, `sock_diag` (or the files of /proc) and /proc.
 
 mod claim;
 mod close_events;
@@ -14,6 +14,7 @@ mod netlink;
 mod peer;
 mod probe;
 mod process;
+mod socket_files;
 mod surroundings;
 
 use rustix::fd::AsFd;

@@ -112,7 +112,7 @@ impl Caller {
         self.root().or(self.folder())
     }
 
-    /// The name that servers have by default in the folder's package (R46); none at the root, and outside of packages.
+    /// The name that servers have by default in the folder's package (R60); none at the root, and outside of packages.
     #[must_use]
     pub fn package(&self) -> Option<ServiceName> {
         checkout::package(self.folder()?, self.root()?, &Disk)

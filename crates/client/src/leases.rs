@@ -53,7 +53,7 @@ pub fn is_for(lease: &Lease, request: &PortRequest) -> bool {
 }
 
 /// Whether `lease` is handed over to the server of `request` although it has another name than the server's package: an
-/// ancestor of this process owns it, or it is the session's and nothing uses it (R46).
+/// ancestor of this process owns it, or it is the session's and nothing uses it (R60).
 #[must_use]
 pub fn is_handed_over(lease: &Lease, request: &PortRequest, caller: &Terms) -> bool {
     if request.name.is_some() || request.default_name.is_none() || lease.service_type != request.service {

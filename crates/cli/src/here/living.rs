@@ -1,4 +1,4 @@
-//! Whether what a lease names still exists: a label ends with what it names (R49).
+//! Whether what a lease names still exists: a label ends with what it names (R63).
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -8,7 +8,7 @@ use crate::here::variables;
 use crate::say::failure::Failure;
 
 /// A request for each of `services`: `name` as typed for the only one of them, all else as the file says, and without a name
-/// that of the `package` (R46).
+/// that of the `package` (R60).
 ///
 /// # Errors
 /// Two of them would have the same variable, or `name` is typed for several.

@@ -8,7 +8,7 @@ use crate::names::ServiceName;
 /// The most characters of a name (`ServiceName`).
 const MOST: usize = 100;
 
-/// The name that servers have by default in `folder`, which lies in the checkout or project with this root (R46): the
+/// The name that servers have by default in `folder`, which lies in the checkout or project with this root (R60): the
 /// folder of the nearest manifest below the root, relative, with `.` for `/`. None if no manifest is below the root.
 ///
 /// A character that names do not have becomes `-`. Where that or the length would make two folders alike, a hash of the

@@ -1,4 +1,4 @@
-//! Which live lease a request with `reuse` gets (R14), and how leases follow a project that moved (R48).
+//! Which live lease a request with `reuse` gets (R14), and how leases follow a project that moved (R62).
 
 use crate::command::{Ask, Wish};
 use crate::event::Fact;
@@ -47,7 +47,7 @@ impl Registry {
     }
 
     /// The leases of this project and type that an ancestor or the session of `ask` owns under another name: they win over
-    /// the name of a package (R46), unless another process uses them already.
+    /// the name of a package (R60), unless another process uses them already.
     fn handed_over(&self, ask: &Ask, key: &Key) -> impl Iterator<Item = &Lease> {
         let falls_back = ask.falls_back();
         let line = line(ask).filter(move |_| falls_back).flat_map(|process| self.indexes.leases_of(process));

@@ -1,4 +1,4 @@
-//! Leases follow folders that are moved (R48): the kernel knows where each server works now.
+//! Leases follow folders that are moved (R62): the kernel knows where each server works now.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

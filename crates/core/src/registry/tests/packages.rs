@@ -1,4 +1,4 @@
-//! R46: each package of a checkout has a key of its own. R48: leases follow a folder, and not its path.
+//! R60: each package of a checkout has a key of its own. R62: leases follow a folder, and not its path.
 
 use super::*;
 use crate::names::ProjectId;

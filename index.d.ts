@@ -51,11 +51,6 @@ export interface AllocateOptions {
   service: string;
   /** Which of several servers of that type. Letters, digits, `.`, `_`, `-`; up to 100. */
   name?: string | null;
-  /**
-   * The name if `name` is not given: that of the package that the server is for, such as `packages.web`. With `reuse`, a live
-   * lease of this project and type that an ancestor of this process owns, or the session, is given under any name.
-   */
-  defaultName?: string | null;
   /** Preferred port, 1 to 65535. If it is taken, you get another one, and `reason` says why. */
   port?: number | null;
   /**

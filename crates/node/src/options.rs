@@ -83,6 +83,7 @@ impl<'de> Deserialize<'de> for Milliseconds {
 struct AllocateOptions {
     service: Option<ServiceType>,
     name: Option<ServiceName>,
+    /// For the plugins, which know the package.
     default_name: Option<ServiceName>,
     port: Option<Port>,
     default_port: Option<Port>,

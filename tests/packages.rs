@@ -103,6 +103,26 @@ fn a_name_that_was_typed_or_is_in_the_file_wins_over_the_packages() {
 }
 
 #[test]
+fn a_port_in_the_roots_file_is_the_first_packages_and_stays_it() {
+    let home = Home::new();
+    let [web, api] = packages(&home);
+    let port = home.spare_port();
+    let file = json!({ "services": { sort::WEB: { "port": port } } });
+    fs::write(home.project().join(".styxy.json"), file.to_string()).unwrap();
+    assert_eq!(ran(&home, &web), port);
+    let second = ran(&home, &api);
+    assert_ne!(second, port, "whoever starts first does not take it");
+    assert_eq!(ran(&home, &web), port);
+    let own = home.spare_port();
+    let file = json!({ "services": { sort::WEB: { "port": own } } });
+    fs::write(api.join(".styxy.json"), file.to_string()).unwrap();
+    assert_eq!(ran(&home, &api), own, "a file of its own counts");
+    let typed =
+        run_in(&home, &web, &["run", "-s", sort::WEB, "-p", &home.spare_port().to_string(), "--", "true"]);
+    typed.done();
+}
+
+#[test]
 fn what_was_started_at_the_root_hands_its_port_over_to_the_package() {
     let home = Home::new();
     let [web, _] = packages(&home);

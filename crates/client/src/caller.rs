@@ -118,6 +118,16 @@ impl Caller {
         checkout::package(self.folder()?, self.root()?, &Disk)
     }
 
+    /// Whether the folder is in a package that has no file of its own: what the project's file says is for all packages then.
+    #[must_use]
+    pub fn shares_file(&self) -> bool {
+        let package = self
+            .folder()
+            .zip(self.root())
+            .and_then(|(folder, root)| Some((folder, checkout::package_folder(folder, root, &Disk)?)));
+        package.is_some_and(|(folder, package)| matches!(project::find(folder, Some(package)), Ok(None)))
+    }
+
     /// The root as leases name it; none where there is none.
     pub fn project(&self) -> Result<Option<ProjectPath>, CallerError> {
         self.root().map(project_path).transpose()

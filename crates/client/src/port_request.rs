@@ -62,6 +62,16 @@ impl PortRequest {
         Self { default_name: package.cloned(), ..self }
     }
 
+    /// With the port of the project's file as the default port, if it has the name of a package: several packages share that
+    /// file, and the first one that is started must not take the port that another one had.
+    #[must_use]
+    pub fn sharing_port(self) -> Self {
+        if self.name.is_some() || self.default_name.is_none() {
+            return self;
+        }
+        Self { default_port: self.port.or(self.default_port), port: None, ..self }
+    }
+
     /// The name that its lease has, unless one under another name is handed over to it.
     #[must_use]
     pub fn full_name(&self) -> Option<&ServiceName> {
@@ -224,6 +234,16 @@ mod tests {
         let env = ["A_PORT", "WEB_PORT"].map(|name| name.parse().unwrap()).into();
         let more = PortRequest { env, ..dev() }.or(Some(&file())).env;
         assert_eq!(more.iter().map(ToString::to_string).collect::<Vec<_>>(), ["WEB_PORT", "A_PORT"]);
+    }
+
+    #[test]
+    fn packages_that_share_a_file_have_its_port_as_a_default() {
+        let web = "web".parse().ok();
+        let file = parse(r#"{"services": {"dev": {"port": 3000}}}"#).unwrap();
+        let shared = dev().or(Some(&file)).in_package(web.as_ref()).sharing_port();
+        assert_eq!((shared.port, shared.default_port), (None, port(3000)));
+        let at_root = dev().or(Some(&file)).in_package(None).sharing_port();
+        assert_eq!((at_root.port, at_root.default_port), (port(3000), None));
     }
 
     #[test]

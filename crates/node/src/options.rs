@@ -175,7 +175,9 @@ impl AllocateOptions {
             },
             ..PortRequest::new(service)
         };
-        Ok(port.or(file.map_err(|error| refused(error.refusal()))?.as_ref()))
+        let is_typed = port.port.is_some();
+        let port = port.or(file.map_err(|error| refused(error.refusal()))?.as_ref());
+        Ok(if is_typed { port } else { port.sharing_port() })
     }
 }
 

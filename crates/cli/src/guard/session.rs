@@ -115,7 +115,7 @@ fn requests(caller: &Caller) -> Option<Vec<PortRequest>> {
     // Every typed command reports a mistake in the file.
     let file = caller.file().ok().flatten();
     let services = requests::services(file.as_ref());
-    requests::requests(services, None, file.as_ref(), caller.package().as_ref()).ok()
+    requests::requests(services, None, file.as_ref(), caller).ok()
 }
 
 fn exported(requests: &[PortRequest], leased: &[Leased], session: Option<&Session>) -> Vec<(String, String)> {

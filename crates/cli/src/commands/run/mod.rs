@@ -94,11 +94,12 @@ impl Args {
         if let Some(other) = plan::not_asked(&command, &services) {
             return Err(not_asked_for(&other, &services));
         }
-        let mut requests =
-            requests::requests(services, self.name.as_ref(), file.as_ref(), caller.package().as_ref())?;
+        let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
         if let Some(first) = requests.first_mut() {
             // The port that was typed, then that of the project file, then that of a script.
-            first.port = self.port.or(plan.typed_port).or(first.port).or(plan.script_port);
+            let script_port = plan.script_port.filter(|_| first.default_port.is_none());
+            first.port = self.port.or(plan.typed_port).or(first.port).or(script_port);
+            first.default_port = first.default_port.filter(|_| first.port.is_none());
             first.exact = self.exact.then_some(true);
             let more = self.env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
             first.env.extend(more);

@@ -31,6 +31,7 @@ mod env;
 mod events;
 #[cfg(test)]
 mod firebase;
+#[cfg(test)]
 mod folders;
 #[cfg(test)]
 mod grants;
@@ -62,6 +63,7 @@ mod networks;
 mod other_users;
 #[cfg(test)]
 mod output;
+#[cfg(test)]
 mod packages;
 #[cfg(test)]
 mod place;

@@ -141,7 +141,9 @@ impl World {
             Step::Swap(one, other, told) => {
                 self.folders.swap(usize::from(*one), usize::from(*other));
                 if *told == Told::AtOnce {
-                    [*one, *other].into_iter().for_each(|index| self.find(index));
+                    for index in [*one, *other] {
+                        self.find(index);
+                    }
                 }
             }
             Step::Pass(time) => self.now = at(self.now.awake + time),

@@ -61,6 +61,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
 
 /// The name of the folder that a process works in cannot be asked for cheaply here: the sweep and requests that say which
 /// folder they mean find out what has moved.
+#[must_use]
 pub const fn folder_of(_: Pid) -> Option<PathBuf> {
     None
 }

@@ -59,6 +59,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
 
 /// The name of the folder that the process works in now, as the kernel knows it: it changes when the folder moves. Takes about
 /// a microsecond, and reads nothing from the disk. None if there is no such process, or if it is another user's.
+#[must_use]
 pub fn folder_of(pid: Pid) -> Option<PathBuf> {
     let text = readlinkat(CWD, format!("/proc/{pid}/cwd"), Vec::new()).ok()?;
     Some(PathBuf::from(OsString::from_vec(text.into_bytes())))

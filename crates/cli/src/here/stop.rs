@@ -14,7 +14,6 @@ use crate::here::process::Handle;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the daemon ended.
-#[expect(clippy::large_enum_variant, reason = "there is one per stop")]
 pub(crate) enum End {
     /// It was asked to stop and did; this is how it was right before.
     Stopped(StatusAnswer),

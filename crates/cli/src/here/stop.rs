@@ -62,6 +62,6 @@ fn end_holder(client: &Client) -> Option<Pid> {
 fn held_by(client: &Client) -> Option<Pid> {
     match client.holder()? {
         Holder::Process { pid, .. } => Some(pid),
-        Holder::Named { .. } | Holder::Unknown => None,
+        Holder::Foreign { .. } | Holder::Named { .. } | Holder::Unknown => None,
     }
 }

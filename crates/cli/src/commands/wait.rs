@@ -60,7 +60,7 @@ fn path(text: &str) -> Result<String, String> {
 /// What is waited for.
 enum Awaited {
     Port(Port),
-    Service(Service),
+    Service(Box<Service>),
 }
 
 /// What one look sees.
@@ -78,7 +78,7 @@ impl Args {
                 no_name_beside_a_port(self.name.as_ref())?;
                 Awaited::Port(port)
             }
-            ServerTarget::Service(kind) => Awaited::Service(Service::here(kind, self.name)?),
+            ServerTarget::Service(kind) => Awaited::Service(Box::new(Service::here(kind, self.name)?)),
         };
         let shown = match &awaited {
             Awaited::Port(port) => format!("port {port}"),
@@ -279,7 +279,7 @@ mod tests {
     fn what_is_missing_is_named() {
         let port = Port::new(3000).unwrap();
         let taken = lease(3000, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"}));
-        let dev = Awaited::Service(service(None, None));
+        let dev = Awaited::Service(Box::new(service(None, None)));
         let minute = Duration::from_mins(1);
         snapshot!(
             "wait_too_long",

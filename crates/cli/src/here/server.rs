@@ -91,8 +91,8 @@ impl Service {
         if usual.is_some() || self.is_in_package() {
             return Ok(usual);
         }
-        let names: BTreeSet<String> = ours().map(facts::service).collect();
-        if names.len() < 2 { Ok(self.first(ours())) } else { Err(several(&self.kind, &names)) }
+        let labels: BTreeSet<String> = ours().map(facts::service).collect();
+        if labels.len() < 2 { Ok(self.first(ours())) } else { Err(several(&self.kind, &labels)) }
     }
 
     /// The one that is meant of several with one name: this session's before others', then one whose server listens, then the
@@ -106,8 +106,8 @@ impl Service {
 }
 
 /// It is not said which of several is meant.
-fn several(kind: &ServiceType, names: &BTreeSet<String>) -> Refusal {
-    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+fn several(kind: &ServiceType, labels: &BTreeSet<String>) -> Refusal {
+    let all: Vec<&str> = labels.iter().map(String::as_str).collect();
     let name = all.iter().find_map(|label| label.split_once('/')).map_or("NAME", |(_, name)| name);
     let error = format!("there are several {kind} servers here: {}", all.join(", "));
     Refusal::new(Code::InvalidRequest, error)

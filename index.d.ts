@@ -65,8 +65,8 @@ export interface AllocateOptions {
    */
   reuse?: boolean | null;
   /**
-   * The root of the checkout that the server belongs to. The folder must exist; its canonical path is the key.
-   * Default: the git worktree around `process.cwd()`.
+   * The root of the checkout or project that the server belongs to. The folder must exist; its canonical path is the key. A home
+   * folder is none. Default: the one around `process.cwd()`.
    */
   project?: string | null;
   /**

@@ -246,10 +246,13 @@ export interface PortInUse {
   others: Array<SystemUsage>
 }
 
-/** The root of the checkout around `folder`; outside of one, the folder itself, canonical if it exists. */
+/** The name that servers have by default in the package around `folder`; null at the root of its project. */
+export declare function packageName(folder: string, caller: Caller): string | null
+
+/** The root of the checkout or project around `folder`; where there is none, the folder itself, canonical if it exists. */
 export declare function projectAround(folder: string, caller: Caller): string
 
-/** The root of the checkout around `folder`; null outside of one, or if there is no such folder. */
+/** The root of the checkout or project around `folder`; null in a home folder, or if there is no such folder. */
 export declare function projectRoot(folder: string, caller: Caller): string | null
 
 /** One event. `reset` has nothing but its type. */

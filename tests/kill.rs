@@ -226,6 +226,7 @@ fn another_agent_sessions_server_is_refused_without_force() {
     let port = grant.port.to_string();
     let mut server = Server::on(&home, grant.port.get());
     home.active(&grant);
+    home.socket().post("/instance/register", &json!({ "instance_id": "claude-2" }));
     let by = |session: &str| {
         let mut command = home.styxy_command(&["kill", &port, "--yes"]);
         finish(command.env("STYXY_INSTANCE", session))
@@ -234,6 +235,40 @@ fn another_agent_sessions_server_is_refused_without_force() {
     lives(&mut server);
     home.active(&grant);
     by("claude-2").done();
+    is_free(grant.port.get());
+}
+
+#[test]
+fn a_session_that_has_ended_keeps_nobody_from_its_server() {
+    let home = Home::new();
+    let session = Running::idle();
+    let id = format!("claude-{}", session.pid());
+    let grant = home
+        .allocate(&json!({ "service_type": sort::WEB, "project_path": home.project(), "instance_id": id }));
+    let mut server = Server::on(&home, grant.port.get());
+    home.active(&grant);
+    let port = grant.port.to_string();
+    kill(&home, &port, &[]).exits(1);
+    home.styxy(&["release", &port]).exits(1);
+    lives(&mut server);
+    session.kill();
+    kill(&home, &port, &[]).done();
+    is_free(grant.port.get());
+}
+
+#[test]
+fn a_leased_server_of_a_worktree_that_git_removed_needs_no_force() {
+    let home = Home::new();
+    let worktree = home.worktree("fix");
+    let grant = home.allocate(&json!({ "service_type": sort::WEB, "project_path": worktree }));
+    let _server = Server::in_folder(&home, &worktree, grant.port.get());
+    home.active(&grant);
+    let port = grant.port.to_string();
+    kill(&home, &port, &[]).exits(1);
+    // As `git worktree remove --force` does: no record is left.
+    fs::remove_dir_all(&worktree).unwrap();
+    fs::remove_dir_all(home.project().join(".git/worktrees/fix")).unwrap();
+    kill(&home, &port, &[]).done();
     is_free(grant.port.get());
 }
 

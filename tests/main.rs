@@ -32,6 +32,8 @@ mod events;
 #[cfg(test)]
 mod firebase;
 #[cfg(test)]
+mod folders;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod home_folder;
@@ -61,6 +63,8 @@ mod networks;
 mod other_users;
 #[cfg(test)]
 mod output;
+#[cfg(test)]
+mod packages;
 #[cfg(test)]
 mod place;
 #[cfg(test)]

@@ -205,6 +205,18 @@ fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
             let ports = members.map(|member| &mut member.default_port).chain([&mut request.default_port]);
             ports.filter_map(Option::take).count() > 0
         }
+        // Without it every package of a checkout has the same key, as then.
+        Some("default_name") => {
+            let members = request.services.iter_mut().flatten();
+            let names = members.map(|member| &mut member.default_name).chain([&mut request.default_name]);
+            names.filter_map(Option::take).count() > 0
+        }
+        // It only distinguishes a checkout from one that was at its path before.
+        Some("project_id") => {
+            let members = request.services.iter_mut().flatten();
+            let ids = members.map(|member| &mut member.project_id).chain([&mut request.project_id]);
+            ids.filter_map(Option::take).count() > 0
+        }
         Some(_) | None => false,
     }
 }
@@ -216,13 +228,17 @@ mod tests {
     #[test]
     fn only_what_an_older_daemon_can_do_without_is_left_out() {
         let json = serde_json::json!({
-            "services": [{ "service_type": "dev", "default_port": 5173 }], "request_id": "r", "reuse": true,
+            "services": [{ "service_type": "dev", "default_port": 5173, "default_name": "web" }],
+            "request_id": "r", "reuse": true, "project_id": "1:2:3",
         });
         let mut request: AllocateRequest = serde_json::from_value(json).unwrap();
         let unknown = |field: &str| Refusal::unknown_field(field, &["pid"]);
         assert!(leave_out(&mut request, &unknown("default_port")));
         assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent again and again");
         assert!(leave_out(&mut request, &unknown("request_id")));
+        for field in ["default_name", "project_id"] {
+            assert!(leave_out(&mut request, &unknown(field)) && !leave_out(&mut request, &unknown(field)));
+        }
         assert!(!leave_out(&mut request, &unknown("reuse")));
         assert!(!leave_out(
             &mut request,

@@ -32,7 +32,7 @@ pub use command::{Allocation, AllocationMode, AnswerForm, Ask, Command, Registra
 pub use event::{Answered, EndReason, Event, Fact, Seq};
 pub use invalid::Invalid;
 pub use lease::{Conflict, Instance, Key, Lease, Listening, Owner};
-pub use names::{InstanceId, LockId, ProjectPath, RequestId, ServiceName, ServiceType};
+pub use names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 pub use nearest::nearest;
 pub use port::{InvalidRange, Occupancy, Port, PortRange, PortSet};
 pub use process::{Listener, Pid, Process, ProcessKey, Relation};

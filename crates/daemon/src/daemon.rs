@@ -1,5 +1,6 @@
 //! The daemon's parts together: the engine, and what feeds it with ends of processes, listeners and time.
 
+mod follow;
 mod last_seen;
 mod observe;
 mod status;

@@ -5,6 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod config_file;
 pub(crate) mod context;
 pub(crate) mod fallback;
+pub(crate) mod living;
 pub(crate) mod may_end;
 pub(crate) mod ownership;
 pub(crate) mod process;

@@ -1,15 +1,21 @@
 //! A lease's facts in words, the same wherever one is shown.
 
 use styxy_core::api::{Lease, OwnerKind, OwnerView, State};
+use styxy_core::{ServiceName, ServiceType};
 
 use crate::say::output::one_line;
 use crate::say::table::UNKNOWN;
 
 /// `dev/web`, or `dev` for a lease without a name.
 pub(crate) fn service(lease: &Lease) -> String {
-    match &lease.service_name {
-        Some(name) => format!("{}/{name}", lease.service_type),
-        None => lease.service_type.to_string(),
+    label(&lease.service_type, lease.service_name.as_ref())
+}
+
+/// `dev/web`, or `dev` without a name.
+pub(crate) fn label(service: &ServiceType, name: Option<&ServiceName>) -> String {
+    match name {
+        Some(name) => format!("{service}/{name}"),
+        None => service.to_string(),
     }
 }
 

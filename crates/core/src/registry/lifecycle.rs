@@ -153,7 +153,8 @@ impl Registry {
     fn lender(&self, lease: &Lease, ended: Option<ProcessKey>) -> Option<Fact> {
         let id = lease.lent_by.as_ref().filter(|id| self.instances.contains_key(*id))?;
         let ends_too = ended.is_some_and(|process| self.lives_by(id, process));
-        let returned = Fact::Passed { lock_id: lease.lock_id, owner: Owner::Instance(id.clone()) };
+        let returned =
+            Fact::Passed { lock_id: lease.lock_id, owner: Owner::Instance(id.clone()), project: None };
         (!ends_too).then_some(returned)
     }
 
@@ -187,7 +188,7 @@ impl Registry {
         match &lease.owner {
             Owner::Awaited { .. } => {
                 let owner = listens(listener.process.clone());
-                vec![hear(lease, listener.clone(), None), Fact::Passed { lock_id, owner }]
+                vec![hear(lease, listener.clone(), None), Fact::Passed { lock_id, owner, project: None }]
             }
             Owner::Listener { process, .. } => {
                 let process = listener.process.clone().or_else(|| process.clone());
@@ -330,6 +331,7 @@ fn pass_or_end(lease: &Lease, server: Option<&Listener>, reason: EndReason) -> F
         Some(server) => Fact::Passed {
             lock_id: lease.lock_id,
             owner: Owner::Listener { process: server.process.clone(), silent_until: None },
+            project: None,
         },
         None => end(lease, reason),
     }

@@ -12,6 +12,7 @@ mod indexes;
 mod lifecycle;
 mod quotas;
 mod requests;
+mod reuse;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,7 @@ use crate::command::Command;
 use crate::config::{Config, InstanceBehavior};
 use crate::event::{Event, Fact, Seq};
 use crate::lease::{Instance, Lease, Listening, Owner};
-use crate::names::{InstanceId, LockId};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath};
 use crate::port::{Occupancy, Port, PortSet};
 use crate::process::ProcessKey;
 use crate::refusal::Refusal;
@@ -111,6 +112,7 @@ impl Registry {
             Command::Heard { port, listener } => self.heard(*port, listener, now),
             Command::Adopt { port, listener, fresh_id } => self.adopt(*port, listener, *fresh_id, now),
             Command::Silent(port) => self.silent(*port, now),
+            Command::Found { id, at } => self.found(id, at),
             Command::StillHeard(ports) => self.still_heard(ports),
             Command::Tick => self.tick(now),
             Command::Resume { boot_id } => self.resume(boot_id),
@@ -137,6 +139,10 @@ impl Registry {
         match &event.fact {
             Fact::Granted(lease) => {
                 self.affinity.used(&lease.key, lease.port, at.awake);
+                // A client that says which folder it means also says which package: the key is the root's own.
+                if lease.project_id.is_some() {
+                    self.affinity.settled(&lease.key);
+                }
                 self.insert(lease.clone());
             }
             Fact::Heard { lock_id, listener, owner } => self.change(*lock_id, |lease| {
@@ -151,7 +157,18 @@ impl Registry {
             Fact::Conflict { lock_id, by } => self.change(*lock_id, |lease| {
                 lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
             }),
-            Fact::Passed { lock_id, owner } => self.change(*lock_id, |lease| lease.pass_to(owner.clone())),
+            Fact::Passed { lock_id, owner, project } => {
+                let before = self.leases.get(lock_id).and_then(|lease| lease.key.project.clone());
+                if let (Some(before), Some(now)) = (before, project) {
+                    self.affinity.moved(&before, now);
+                }
+                self.change(*lock_id, |lease| {
+                    lease.pass_to(owner.clone());
+                    if let Some(project) = project {
+                        lease.move_to(project);
+                    }
+                });
+            }
             Fact::Ended { lock_id, reason } => {
                 if let Some(lease) = self.leases.remove(lock_id) {
                     self.indexes.remove_lease(&lease);
@@ -293,6 +310,14 @@ impl Registry {
     #[must_use]
     pub fn ports_touched_by(&self, process: ProcessKey) -> Vec<Port> {
         self.touched_by(process).map(|lease| lease.port).collect()
+    }
+
+    /// Whether a lease for the folder of this id names another path than `at`: then [`Command::Found`] has something to do.
+    ///
+    /// Changes only by [`Registry::apply`].
+    #[must_use]
+    pub fn is_elsewhere(&self, id: &ProjectId, at: &ProjectPath) -> bool {
+        self.elsewhere(id, at).next().is_some()
     }
 
     /// Whether nothing listens on some leased port, so that listeners are worth looking for.

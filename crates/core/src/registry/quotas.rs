@@ -207,7 +207,8 @@ pub(super) fn weight(lease: &Lease) -> usize {
         Listening::Server(listener) => name(listener.process.as_ref()) + path(listener.project.as_ref()),
         Listening::Stranger(conflict) => conflict.process.as_ref().map_or(0, |name| name.len()),
     };
-    LEASE + 6 * (path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens)
+    let id = lease.project_id.as_ref().map_or(0, |id| id.as_str().len());
+    LEASE + id + 6 * (path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens)
 }
 
 fn instance_weight(instance: &Instance) -> usize {

@@ -21,6 +21,7 @@ impl Registry {
             service_name: lease.key.name.clone(),
             instance_id: lease.instance_id.clone(),
             project_path: lease.key.project.clone(),
+            project_id: lease.project_id.clone(),
             state: if lease.listening.server().is_some() { State::Active } else { State::Granted },
             owner: self.owner_view(&lease.owner),
             allocated_at: lease.allocated_at.wall,

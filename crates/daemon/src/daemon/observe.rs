@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, Relation};
+use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, ProjectId, ProjectPath, Relation};
 use uuid::Uuid;
 
 use super::last_seen::{Claim, LastSeen, Observation, Ports, Sighting, Sockets};
@@ -42,7 +42,7 @@ impl Daemon {
 
     /// Observes once and tells the engine which ports nobody listens on any more, which are as before, and who listens on
     /// the others, if `identified` has these very sockets. What the engine could not keep is reported again next time.
-    fn report(&self, identified: &[(Sighting, Listener)]) -> Report {
+    fn report(&self, identified: &[Identified]) -> Report {
         let mut report = Report::default();
         let Some(seen) = self.observe(Ports::Changed) else { return report };
         for port in seen.silent {
@@ -56,11 +56,15 @@ impl Daemon {
             self.happens(&Command::StillHeard(seen.still));
         }
         for sighting in seen.unidentified {
-            let Some((_, listener)) = identified.iter().find(|(known, _)| known.is_of(&sighting)) else {
+            let Some(known) = identified.iter().find(|known| known.sighting.is_of(&sighting)) else {
                 report.unidentified.push(sighting);
                 continue;
             };
-            let (port, listener) = (sighting.port, listener.clone());
+            let (port, listener) = (sighting.port, known.listener.clone());
+            if let Some((id, at)) = &known.found {
+                // Its folder may have moved since it was leased for. Seen from the old path it would be a stranger.
+                self.found(id, at);
+            }
             let outcome = self.happens(&match sighting.claim {
                 Claim::Leased => Command::Heard { port, listener },
                 Claim::Orphaned => Command::Adopt { port, listener, fresh_id: LockId::new(Uuid::new_v4()) },
@@ -119,7 +123,10 @@ impl Daemon {
         loop {
             let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
             let mut listening = BTreeMap::new();
-            for (sighting, listener) in identify(seen.unidentified, self.own_uid).await {
+            for Identified { sighting, listener, found } in identify(seen.unidentified, self.own_uid).await {
+                if let Some((id, at)) = &found {
+                    self.found(id, at);
+                }
                 listening.insert(sighting.port, listener);
                 self.last_seen().remember(sighting);
             }
@@ -158,6 +165,7 @@ impl Daemon {
         if !gone.is_empty() {
             self.exited(&gone).await;
         }
+        self.follow().await;
         self.refresh().await;
     }
 }
@@ -170,8 +178,17 @@ struct Report {
     unidentified: Vec<Sighting>,
 }
 
+/// Who listens at a sighting.
+#[derive(Debug)]
+struct Identified {
+    sighting: Sighting,
+    listener: Listener,
+    /// Where the listener's folder is, and which one it is.
+    found: Option<(ProjectId, ProjectPath)>,
+}
+
 /// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
-async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Listener)> {
+async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<Identified> {
     if sightings.is_empty() {
         return Vec::new();
     }
@@ -179,7 +196,7 @@ async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighti
     tokio::task::spawn_blocking(move || look_up(sightings, own_uid)).await.unwrap_or_default()
 }
 
-fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Listener)> {
+fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<Identified> {
     let deadline = Instant::now() + PATIENCE;
     let sockets: Vec<ListeningSocket> = sightings.iter().flat_map(|seen| seen.sockets.clone()).collect();
     let hints: Vec<Pid> = sightings.iter().flat_map(|seen| seen.hints.clone()).collect();
@@ -190,27 +207,27 @@ fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Lis
             listener(socket, holder, own_uid, deadline)
         });
         // Several sockets on one port (IPv4 and IPv6) are most often of one process. If not, the lease's comes first.
-        let listener = listeners.min_by_key(|listener| {
+        let (listener, found) = listeners.min_by_key(|(listener, _)| {
             let hinted = listener.key().is_some_and(|key| sighting.hints.contains(&key.pid));
             (!hinted, listener.is_stranger_to(sighting.project.as_ref()), listener.process.is_none())
         })?;
-        Some((sighting, listener))
+        Some(Identified { sighting, listener, found })
     };
     sightings.into_iter().filter_map(with_listener).collect()
 }
 
-/// Who listens on `socket`, in the core's terms.
+/// Who listens on `socket`, in the core's terms, and where its folder is.
 fn listener(
     socket: &ListeningSocket,
     holder: Option<Pid>,
     own_uid: Option<u32>,
     deadline: Instant,
-) -> Listener {
+) -> (Listener, Option<(ProjectId, ProjectPath)>) {
     if let Some(details) = holder.and_then(|pid| system::describe(pid, deadline).ok()) {
-        let Details { identified, project_path, .. } = details;
-        return Listener { user: identified.user, process: Some(identified.process), project: project_path };
+        let Details { identified, project_path: project, found, .. } = details;
+        return (Listener { user: identified.user, process: Some(identified.process), project }, found);
     }
     let other = socket.uid.is_some_and(|theirs| own_uid.is_some_and(|own| own != theirs));
     let user = if other { Relation::Other } else { Relation::Own };
-    Listener { process: None, user, project: None }
+    (Listener { process: None, user, project: None }, None)
 }

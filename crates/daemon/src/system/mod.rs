@@ -26,12 +26,12 @@ mod tests;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, lock_holder, reserved_ranges,
+    find_all_holders, find_holder, find_holders, folder_of, lock_holder, reserved_ranges,
 };
 #[cfg(target_os = "linux")]
 pub use native::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, lock_holder, reserved_ranges,
+    find_all_holders, find_holder, find_holders, folder_of, lock_holder, reserved_ranges,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]

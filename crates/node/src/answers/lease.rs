@@ -151,6 +151,7 @@ impl From<api::Lease> for LeaseInfo {
             allocated_at,
             last_seen_listening,
             conflict,
+            project_id: _,
         } = lease;
         Self {
             lock_id: lock_id.to_string(),

@@ -51,7 +51,7 @@ impl Args {
         let caller = caller();
         let file = caller.file()?;
         let services = if self.service.is_empty() { requests::services(file.as_ref()) } else { self.service };
-        let requests = requests::requests(services, self.name.as_ref(), file.as_ref())?;
+        let requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
         let terms = Terms::default().or(&caller)?;
         let leased = context
             .ask(async |client| leases::present_or_new(client, &requests, &terms, Accepted::Visible).await)?;

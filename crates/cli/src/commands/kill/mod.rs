@@ -17,6 +17,7 @@ use styxy_core::{Pid, Port};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::living::Living;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
 use crate::here::release_target::{self, LeaseTarget};
@@ -66,10 +67,13 @@ impl Args {
         }
         let here = Here::of(caller())?;
         let port = port(context, &self.target)?;
-        let (found, daemon) =
-            context.ask(async |client| Ok((client.check(port).await?, client.status().await?.pid)))?;
+        let (found, living, daemon) = context.ask(async |client| {
+            let found = client.check(port).await?;
+            let living = Living::around(client, &found).await?;
+            Ok((found, living, client.status().await?.pid))
+        })?;
         let protected = Protected { own: process::id(), daemon: daemon.get() };
-        let may_end = |found: CheckAnswer| self.may_end(found, &here, &protected);
+        let may_end = |found: CheckAnswer| self.may_end(found, &here, &living, &protected);
         let mut victims = Victims::hold(context, port, may_end(found)?)?;
         if !self.yes && !confirmed(port, &victims, &here)? {
             output::note("Nothing was ended.");
@@ -120,13 +124,14 @@ impl Args {
         &self,
         found: CheckAnswer,
         here: &Here,
+        living: &Living,
         protected: &Protected,
     ) -> Result<Vec<WhoAnswer>, Refusal> {
         let found = ownership::each(found, here);
         for one in &found {
             may_end::pid(one, protected)?;
             if !self.force {
-                may_end::ours(one, here).map_err(|refusal| self.as_typed(refusal))?;
+                may_end::ours(one, here, living).map_err(|refusal| self.as_typed(refusal))?;
             }
         }
         Ok(found)

@@ -60,7 +60,12 @@ fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
     let inherited = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
     let candidates = |request: &PortRequest| Candidates {
         service: request.service.clone(),
-        preferred: request.port.into_iter().chain(inherited(&request.service)).collect(),
+        preferred: request
+            .port
+            .or(request.default_port)
+            .into_iter()
+            .chain(inherited(&request.service))
+            .collect(),
         near: None,
     };
     requests.iter().map(candidates).collect()

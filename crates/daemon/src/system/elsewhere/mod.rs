@@ -5,7 +5,7 @@ mod four;
 mod listeners;
 mod stubs;
 
-pub use details::describe;
+pub use details::{describe, folder_of};
 pub(super) use four::bind_all;
 #[cfg(target_os = "macos")]
 pub(super) use four::on_all_addresses;

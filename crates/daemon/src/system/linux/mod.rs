@@ -23,7 +23,7 @@ use rustix::io::{Errno, read, retry_on_intr};
 
 pub use claim::Claim;
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
-pub use details::describe;
+pub use details::{describe, folder_of};
 pub use exit::ExitWatch;
 pub use folder_watch::{Bell, FolderWatch};
 pub use holder::{find_all_holders, find_holder, find_holders};

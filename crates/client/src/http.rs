@@ -209,10 +209,14 @@ impl Line {
                 Failure::Died(error)
             };
         }
-        // WouldBlock: the queue of the socket is full, which happens while a daemon starts or stops.
+        // WouldBlock: the queue of the socket is full, which happens while a daemon starts or stops. ConnectionReset: it died
+        // with this connection in its queue.
         if matches!(
             kind,
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock
+            io::ErrorKind::NotFound
+                | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::WouldBlock
         ) {
             return Failure::NoDaemon(Error::NotRunning { place: self.place.clone() });
         }

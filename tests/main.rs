@@ -54,6 +54,7 @@ mod leases;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod namespaces;
 mod networks;
 #[cfg(test)]
 mod output;

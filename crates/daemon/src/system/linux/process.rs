@@ -109,7 +109,7 @@ impl Handle {
 }
 
 /// None where the system has no pidfds or a sandbox refuses them.
-fn open_pidfd(pid: Pid) -> io::Result<Option<OwnedFd>> {
+pub(super) fn open_pidfd(pid: Pid) -> io::Result<Option<OwnedFd>> {
     let number = i32::try_from(pid.get()).ok().and_then(rustix::process::Pid::from_raw);
     let number = number.ok_or(io::ErrorKind::InvalidInput)?;
     match pidfd_open(number, PidfdFlags::empty()) {
@@ -129,7 +129,7 @@ fn not_found(error: Errno) -> io::Error {
 }
 
 /// The kernel's number for the process, never reused within a boot; none before Linux 6.9.
-fn pidfs_inode(pidfd: &OwnedFd) -> Option<u64> {
+pub(super) fn pidfs_inode(pidfd: &OwnedFd) -> Option<u64> {
     static IS_PIDFS: OnceLock<bool> = OnceLock::new();
     let is_pidfs = *IS_PIDFS.get_or_init(|| {
         fstatfs(pidfd).is_ok_and(|system| u64::try_from(system.f_type).is_ok_and(|kind| kind == PIDFS))

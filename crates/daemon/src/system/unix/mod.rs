@@ -13,7 +13,6 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::net::UnixStream;
 
 use super::{DescriptorLimit, Inherited, Verdict};
 
@@ -25,12 +24,6 @@ pub(crate) use detach::{detach, let_go_of_output};
 
 /// What macOS allows at most, whatever it says its limit is.
 const OPEN_MAX: u64 = 10_240;
-
-/// The user whose process connected this socket, at that time. Costs one system call.
-#[must_use]
-pub fn unix_peer(stream: &UnixStream) -> Verdict {
-    stream.peer_cred().map_or(Verdict::Unknown, |peer| verdict(peer.uid()))
-}
 
 pub(super) fn verdict(uid: u32) -> Verdict {
     match uid {

@@ -51,6 +51,7 @@ mod instances;
 mod kill;
 #[cfg(test)]
 mod leases;
+mod listeners;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]

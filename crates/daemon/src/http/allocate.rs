@@ -247,7 +247,7 @@ pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refus
     }
     match identified.user {
         Relation::Own => Ok(identified.process),
-        Relation::Other => {
+        Relation::Root | Relation::Other => {
             let error = format!("process {pid} is another user's, so its end is not ours to act on");
             Err(Refusal::new(Code::Forbidden, error).rule(Rule::Pid).detail("field", field))
         }

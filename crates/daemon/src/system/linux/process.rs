@@ -9,10 +9,11 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat, readlinkat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{PidfdFlags, geteuid, pidfd_open};
-use styxy_core::{Pid, Process, ProcessKey, Relation, WallTime};
+use rustix::process::{PidfdFlags, pidfd_open};
+use styxy_core::{Pid, Process, ProcessKey, WallTime};
 
 use super::machine;
+use crate::system::unix::relation;
 use crate::system::{Identified, Life};
 
 /// `PID_FS_MAGIC`: only in this file system do pidfds have inodes of their own (Linux 6.9).
@@ -99,7 +100,7 @@ impl Handle {
         let key = ProcessKey { pid, inode: pidfd.as_ref().and_then(pidfs_inode), started: stat.started };
         let process =
             Process { key, name: full_name(&folder, stat.name).into(), started_at: started_at(stat.started) };
-        let user = if uid == geteuid().as_raw() { Relation::Own } else { Relation::Other };
+        let user = relation(uid);
         Ok(Self {
             identified: Identified { process, parent: stat.parent, uid: Some(uid), user, life },
             folder,

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use styxy_core::Relation;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -30,6 +31,15 @@ pub(super) fn verdict(uid: u32) -> Verdict {
         uid if uid == geteuid().as_raw() => Verdict::Own,
         0 => Verdict::Root,
         other => Verdict::Other(other),
+    }
+}
+
+/// Whose a process or a socket of this user is. Root itself is nobody's servant here.
+pub(crate) fn relation(uid: u32) -> Relation {
+    match verdict(uid) {
+        Verdict::Own => Relation::Own,
+        Verdict::Root => Relation::Root,
+        Verdict::Other(_) | Verdict::Unknown | Verdict::NeedsToken => Relation::Other,
     }
 }
 

@@ -33,8 +33,8 @@ pub(super) struct Shown {
 
 /// The longest time that may be configured, in seconds: nothing ends by itself, however long the machine has been up.
 const YEAR: u32 = 366 * 24 * 3600;
-/// So many bytes fit into a request.
-const LARGE: usize = 15 * 1024;
+/// So many bytes fit into an instance's metadata.
+const LARGE: usize = 1000;
 
 /// A request for a port of the server `name`, with `more` fields.
 fn server(service: &str, name: &str, project: impl AsRef<Path>, more: Value) -> Value {
@@ -237,6 +237,7 @@ pub(super) fn shown(home: &Home, history: &History) -> Shown {
     }
 }
 
+/// Every event that the daemon still knows; none if it has forgotten the first ones.
 fn events(home: &Home) -> Vec<Value> {
     let way = home.socket();
     way.post("/instance/register", &json!({ "instance_id": "the-end" }));
@@ -245,13 +246,15 @@ fn events(home: &Home) -> Vec<Value> {
     loop {
         let event = stream.next().expect("the last event");
         if event.name == "reset" {
-            return Vec::new();
+            events.clear();
+            break;
         }
         let is_last = event.data["instance"]["instance_id"] == "the-end";
         events.push(json!({ "event": event.name, "data": event.data }));
         if is_last {
-            way.delete("/instance/the-end");
-            return events;
+            break;
         }
     }
+    way.delete("/instance/the-end");
+    events
 }

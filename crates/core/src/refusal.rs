@@ -1,6 +1,6 @@
 //! Why a command is refused, as facts; [`crate::api::Refusal`] is how it is said.
 
-use crate::api::{self, Code};
+use crate::api::{self, Code, Rule};
 use crate::event::EndReason;
 use crate::names::{InstanceId, LockId, ProjectPath, ServiceType};
 use crate::port::{Port, PortRange};
@@ -232,7 +232,7 @@ impl From<Refusal> for api::Refusal {
             }
             Refusal::Quota { quota, who, held, limit } => Self::new(Code::NoFreePort, error)
                 .hint(quota.hint())
-                .detail("rule", "quota")
+                .rule(Rule::Quota)
                 .detail("quota", quota.as_str())
                 .detail("limit", limit)
                 .detail("held", held)

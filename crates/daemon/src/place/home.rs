@@ -48,10 +48,12 @@ fn open_for(folder: &Path, who: &Who) -> Result<(), PlaceError> {
     let Some(metadata) = look_at(folder, who)? else { return make(folder, who.uid) };
     check_role(folder, who)?;
     let foreign = foreign_files(folder).map_err(Cannot::Read.at(folder))?;
+    if !foreign.is_empty() && !has_journal(folder) {
+        return Err(Unfit::ForeignFiles { some: foreign }.at(folder));
+    }
+    check_not_shared(folder, &metadata)?;
     if foreign.is_empty() {
         close(folder, &metadata)?;
-    } else if !has_journal(folder) {
-        return Err(Unfit::ForeignFiles { some: foreign }.at(folder));
     }
     files::check_writable(folder).map_err(Cannot::Write.at(folder))
 }
@@ -63,11 +65,12 @@ fn open_for(folder: &Path, who: &Who) -> Result<(), PlaceError> {
 pub(super) fn open_for_sockets(folder: &Path) -> Result<(), PlaceError> {
     let who = Who::this_user();
     let Some(metadata) = look_at(folder, &who)? else { return make(folder, who.uid) };
+    check_not_shared(folder, &metadata)?;
     close(folder, &metadata)?;
     files::check_writable(folder).map_err(Cannot::Write.at(folder))
 }
 
-/// The folder if it is there, is this user's, and nobody else may write to it.
+/// The folder if it is there and is this user's.
 fn look_at(folder: &Path, who: &Who) -> Result<Option<Metadata>, PlaceError> {
     let found = match folder.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -84,9 +87,14 @@ fn look_at(folder: &Path, who: &Who) -> Result<Option<Metadata>, PlaceError> {
     if owner != who.uid {
         return Err(PlaceError::Foreign { path: folder.to_owned(), owner, own: who.uid });
     }
-    match files::mode_for_others_to_write(&metadata) {
+    Ok(Some(metadata))
+}
+
+/// Others may not write to it. Asked last: only a folder that is Styxy's otherwise is worth closing by hand.
+fn check_not_shared(folder: &Path, metadata: &Metadata) -> Result<(), PlaceError> {
+    match files::mode_for_others_to_write(metadata) {
         Some(mode) => Err(Unfit::Writable { mode }.at(folder)),
-        None => Ok(Some(metadata)),
+        None => Ok(()),
     }
 }
 
@@ -224,6 +232,15 @@ mod tests {
         assert!(refusal.error.contains("package.json") && refusal.error.contains("src"), "{refusal}");
         assert_eq!(mode(&folder), 0o1755);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_folder_that_others_use_is_not_told_to_be_closed() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = folder(top.path(), 0o1777);
+        fs::write(folder.join("theirs"), "").unwrap();
+        let refusal = refused(&folder, &me());
+        assert!(refusal.hint.unwrap().contains("STYXY_HOME") && refusal.error.contains("theirs"));
     }
 
     #[test]

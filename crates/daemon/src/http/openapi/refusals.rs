@@ -39,7 +39,9 @@ const fn meaning(code: Code) -> &'static str {
         Code::UnknownRoute => "no such route",
         Code::MethodNotAllowed => "the route exists with other methods",
         Code::PortUnavailable => "the exact port is taken",
-        Code::NoFreePort => "every port that could be given is taken",
+        Code::NoFreePort => {
+            "every port that could be given is taken, or a quota is used up: `details.rule` is `quota`"
+        }
         Code::InstanceExists => "a live instance of this id belongs to another process",
         Code::LeaseEnded => "the lease has ended; `details.reason` says why",
         Code::InstanceExpired => "the instance expired",

@@ -173,8 +173,15 @@ fn register(to: &mut Document) -> Route {
         json!({ "success": true, "instance_id": "claude-1", "heartbeat_interval": 20.0, "expires_in": 60.0 });
     let known = to
         .answer::<RegisterAnswer>("How often to send a heartbeat; null with a pid, which needs none", known);
-    let codes: &[Code] =
-        &[InvalidRequest, Forbidden, InstanceExists, BodyTooLarge, UnsupportedMediaType, StorageUnavailable];
+    let codes: &[Code] = &[
+        InvalidRequest,
+        NoFreePort,
+        Forbidden,
+        InstanceExists,
+        BodyTooLarge,
+        UnsupportedMediaType,
+        StorageUnavailable,
+    ];
     let summary = "Makes an instance known";
     Route {
         body: Some(asked),

@@ -74,6 +74,7 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod sandbox;
 mod settings;
 #[cfg(test)]
 mod structure;

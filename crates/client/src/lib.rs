@@ -18,6 +18,7 @@ mod options;
 mod ownership;
 mod port_request;
 mod project;
+mod sandbox;
 mod session;
 mod start;
 
@@ -29,4 +30,5 @@ pub use lifecycle::{Contact, Stopped};
 pub use options::{Environment, Options, Start};
 pub use port_request::{PortRequest, Terms};
 pub use project::ProjectError;
+pub use sandbox::Sandbox;
 pub use session::Session;

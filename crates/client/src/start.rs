@@ -61,6 +61,9 @@ impl Starter {
 }
 
 async fn begin(connection: &Connection) -> Result<Began, Error> {
+    if let Some(sandbox) = connection.options.sandbox {
+        return Err(Error::Sandboxed { sandbox });
+    }
     let lock = connection.layout.lock();
     let deadline = Instant::now() + TAKEOVER;
     loop {

@@ -160,7 +160,7 @@ fn lines(requests: &[PortRequest], ports: &Ports) -> Vec<String> {
     let line = |(at, (request, port)): (usize, (&PortRequest, Port))| {
         let why = match ports {
             Ports::Leased(grants) => grants.get(at).and_then(|grant| grant.reason.as_deref()),
-            Ports::Probed { .. } => None,
+            Ports::Exported(_) | Ports::Probed { .. } => None,
         };
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         format!("styxy: {} is http://localhost:{port}{why}", request.service)

@@ -18,6 +18,7 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod compat;
 #[cfg(test)]
+mod containers;
 mod crowd;
 #[cfg(test)]
 mod dependencies;

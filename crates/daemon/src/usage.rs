@@ -1,11 +1,13 @@
 //! Who has listening sockets, in full, as the wire shows it: looked up outside the engine, with a deadline.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use styxy_core::api::SystemUsage;
 use styxy_core::{Pid, Port, Relation};
 
+use crate::containers::{Containers, Place};
 use crate::daemon::Daemon;
 use crate::system::{self, Details, ListeningSocket};
 
@@ -27,9 +29,18 @@ pub(crate) async fn of_all(
     daemon: &Daemon,
     sockets: BTreeMap<Port, Vec<ListeningSocket>>,
 ) -> BTreeMap<Port, Vec<SystemUsage>> {
-    let own_uid = daemon.own_uid;
+    let (own_uid, containers) = (daemon.own_uid, Arc::clone(&daemon.containers));
+    let look_up = move || {
+        let mut usages = look_up(&sockets, own_uid);
+        for (port, usage) in
+            usages.iter_mut().flat_map(|(port, all)| all.iter_mut().map(|usage| (*port, usage)))
+        {
+            name_container(usage, port, &containers);
+        }
+        usages
+    };
     // An error means that the daemon is stopping: a panic would have ended it.
-    tokio::task::spawn_blocking(move || look_up(&sockets, own_uid)).await.unwrap_or_default()
+    tokio::task::spawn_blocking(look_up).await.unwrap_or_default()
 }
 
 /// As [`of_all`], on this thread.
@@ -98,11 +109,30 @@ fn usage(
         project_path: details.and_then(|details| details.project_path.clone()),
         branch: details.and_then(|details| details.branch.clone()),
         started_at: process.map(|process| process.started_at),
+        container: None,
     }
+}
+
+/// Adds the container that a listener serves, and its checkout, if an engine names one.
+fn name_container(usage: &mut SystemUsage, port: Port, containers: &Containers) {
+    let user = match (usage.same_user, usage.user.as_deref()) {
+        (Some(true), _) => Relation::Own,
+        (_, Some("root" | "0")) => Relation::Root,
+        (_, _) => Relation::Other,
+    };
+    let Some(container) = containers.behind(usage.process.as_deref(), user, port) else { return };
+    let Place { project, branch } = container.place();
+    if project.is_some() {
+        (usage.project_path, usage.branch) = (project, branch);
+    }
+    usage.container = Some(container.view());
 }
 
 /// `node (pid 811)`, or what of it is known.
 pub(crate) fn name(usage: &SystemUsage) -> String {
+    if let Some(container) = &usage.container {
+        return format!("container {}", container.name);
+    }
     match (&usage.process, usage.pid, &usage.user) {
         (Some(process), Some(pid), _) => format!("{process} (pid {pid})"),
         (None, Some(pid), _) => format!("process {pid}"),

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, Relation};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::last_seen::{Claim, LastSeen, Observation, Ports, Sighting, Sockets};
 use super::{Daemon, Outcome};
+use crate::containers::Containers;
 use crate::system::{self, Details, ListeningSocket};
 
 /// How long the holders of one observation's sockets may be looked for.
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const RETRIES: usize = 5;
 /// How long to wait before each of them.
 const PAUSE: Duration = Duration::from_millis(4);
+/// A listener that is known for less than this is news.
+const AT_FIRST: Duration = Duration::from_millis(50);
 
 impl Daemon {
     /// Tells the engine what has changed on leased ports since the last time.
@@ -35,7 +38,7 @@ impl Daemon {
         // One task identifies at a time. Whoever waited for it finds the holders known.
         let _one_at_a_time = self.identifying.lock().await;
         let second = self.report(&[]);
-        let identified = identify(second.unidentified, self.own_uid).await;
+        let identified = self.identify(second.unidentified).await;
         let last = self.report(&identified);
         first.outcome.max(second.outcome).max(last.outcome)
     }
@@ -61,6 +64,8 @@ impl Daemon {
                 continue;
             };
             let (port, listeners) = (sighting.port, listeners.clone());
+            let is_unnamed = listeners.iter().any(Containers::may_name);
+            let unnamed = if is_unnamed { self.last_seen().unnamed_for(&sighting) } else { None };
             let command = match sighting.claim {
                 Claim::Leased => Some(Command::Heard { port, listeners }),
                 Claim::Orphaned => one_of(listeners).map(|listener| {
@@ -69,10 +74,13 @@ impl Daemon {
                 }),
             };
             let outcome = command.map_or(Outcome::Unchanged, |command| self.happens(&command));
-            if outcome != Outcome::Failed {
+            // What is only asked for again is no change: the schedule of looks goes on as it was.
+            if unnamed.is_none_or(|age| age < AT_FIRST) {
+                report.outcome = report.outcome.max(outcome);
+            }
+            if outcome != Outcome::Failed && unnamed.is_none() {
                 self.last_seen().remember(sighting);
             }
-            report.outcome = report.outcome.max(outcome);
         }
         report
     }
@@ -130,7 +138,7 @@ impl Daemon {
         loop {
             let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
             let mut listening = BTreeMap::new();
-            for (sighting, listeners) in identify(seen.unidentified, self.own_uid).await {
+            for (sighting, listeners) in self.identify(seen.unidentified).await {
                 let is_strange = |listener: &Listener| listener.is_stranger_to(sighting.project.as_ref());
                 let has_stranger = listeners.iter().any(is_strange);
                 listening.insert(sighting.port, listeners);
@@ -146,6 +154,17 @@ impl Daemon {
             retries -= 1;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
+    async fn identify(&self, sightings: Vec<Sighting>) -> Vec<(Sighting, Vec<Listener>)> {
+        if sightings.is_empty() {
+            return Vec::new();
+        }
+        let (own_uid, containers) = (self.own_uid, Arc::clone(&self.containers));
+        let look_up = move || look_up(sightings, own_uid, &containers);
+        // An error means that the daemon is stopping: a panic would have ended it.
+        tokio::task::spawn_blocking(look_up).await.unwrap_or_default()
     }
 
     /// The servers that the engine knows on these ports, without those of `dead`. They count where the table cannot be
@@ -187,16 +206,11 @@ struct Report {
     unidentified: Vec<Sighting>,
 }
 
-/// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
-async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Vec<Listener>)> {
-    if sightings.is_empty() {
-        return Vec::new();
-    }
-    // An error means that the daemon is stopping: a panic would have ended it.
-    tokio::task::spawn_blocking(move || look_up(sightings, own_uid)).await.unwrap_or_default()
-}
-
-fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Vec<Listener>)> {
+fn look_up(
+    sightings: Vec<Sighting>,
+    own_uid: Option<u32>,
+    containers: &Containers,
+) -> Vec<(Sighting, Vec<Listener>)> {
     let deadline = Instant::now() + PATIENCE;
     let sockets: Vec<ListeningSocket> = sightings.iter().flat_map(|seen| seen.sockets.clone()).collect();
     let hints: Vec<Pid> = sightings.iter().flat_map(|seen| seen.hints.clone()).collect();
@@ -205,7 +219,7 @@ fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Vec
         let mut listeners: Vec<Listener> = Vec::new();
         for socket in &sighting.sockets {
             let holder = holders.get(&socket.inode).copied().or(socket.pid);
-            let listener = listener(socket, holder, own_uid, deadline);
+            let listener = in_container(listener(socket, holder, own_uid, deadline), socket.port, containers);
             // Several sockets on one port (IPv4 and IPv6) are most often of one process.
             if !listeners.contains(&listener) {
                 listeners.push(listener);
@@ -214,6 +228,18 @@ fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Vec
         (sighting, listeners)
     };
     sightings.into_iter().map(with_listeners).collect()
+}
+
+/// The listener with the container that it serves, and that container's checkout, if an engine names one.
+fn in_container(listener: Listener, port: Port, containers: &Containers) -> Listener {
+    let process = listener.process.as_ref().map(|process| &*process.name);
+    match containers.behind(process, listener.user, port) {
+        Some(container) => {
+            let project = container.place().project.or_else(|| listener.project.clone());
+            Listener { project, container: Some(container.name.into()), ..listener }
+        }
+        None => listener,
+    }
 }
 
 /// One that stands for all of them, if they are of one user and one worktree.

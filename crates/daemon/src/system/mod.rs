@@ -23,6 +23,7 @@ mod native;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use disk::Disk;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,

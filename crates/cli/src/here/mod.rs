@@ -12,4 +12,5 @@ pub(crate) mod release_target;
 pub(crate) mod requests;
 pub(crate) mod sandbox;
 pub(crate) mod server;
+pub(crate) mod stop;
 pub(crate) mod variables;

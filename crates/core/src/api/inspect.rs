@@ -143,9 +143,16 @@ pub(super) fn port_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option
 }
 
 fn count_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-    let count = text.parse().ok().filter(|count| (1..=100).contains(count));
-    count
-        .map(Some)
-        .ok_or_else(|| Invalid::text(&text, "is not a count", "a whole number from 1 to 100").serde())
+    Option::<String>::deserialize(from)?.map(|text| count(&text).map_err(Invalid::serde)).transpose()
+}
+
+/// How many ports are asked for, as it is written.
+///
+/// # Errors
+/// It is not a whole number from 1 to 100.
+pub fn count(text: &str) -> Result<u8, Invalid> {
+    // As for ports: digits and nothing else.
+    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let count = digits.and_then(|digits| digits.parse().ok()).filter(|count| (1..=100).contains(count));
+    count.ok_or_else(|| Invalid::text(text, "is not a count", "a whole number from 1 to 100"))
 }

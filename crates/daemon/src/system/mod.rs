@@ -48,8 +48,8 @@ pub(crate) use native::{
 pub use native::{PipeListener, has_hung_up};
 #[cfg(windows)]
 pub use native::{
-    descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, raise_descriptor_limit,
-    raise_limits,
+    descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,
+    raise_descriptor_limit, raise_limits,
 };
 pub use types::{
     Closed, DescriptorLimit, Details, Entry, Happened, Identified, Inherited, Life, ListeningSocket,
@@ -63,5 +63,5 @@ pub(crate) use unix::{
 #[cfg(unix)]
 pub use unix::{
     descriptor_limit, descriptors_in_use, give_back_memory, has_hung_up, inherited, is_exhausted,
-    raise_descriptor_limit, raise_limits,
+    machine_name, raise_descriptor_limit, raise_limits,
 };

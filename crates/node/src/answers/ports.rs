@@ -3,7 +3,7 @@
 use napi_derive::napi;
 use styxy_core::api;
 
-use super::LeaseInfo;
+use super::{LeaseInfo, sentence};
 
 /// Who has a port.
 #[napi(object, object_from_js = false, use_nullable = true)]
@@ -32,7 +32,7 @@ impl From<api::CheckAnswer> for Check {
             allocated_to: allocated_to.map(Into::into),
             system_usage: system_usage.map(Into::into),
             others: others.into_iter().map(Into::into).collect(),
-            reason,
+            reason: reason.map(sentence),
         }
     }
 }

@@ -62,7 +62,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if !self.yes && !output::can_ask() {
-            return Err(no_terminal(&self.target));
+            return Err(no_terminal(&self.target, if self.force { " --force" } else { "" }));
         }
         let here = Here::of(caller())?;
         let port = port(context, &self.target)?;
@@ -104,6 +104,17 @@ impl Args {
         Ok(Exit::Done)
     }
 
+    /// The refusal with a hint that keeps the flag without which the hinted command would be refused too.
+    fn as_typed(&self, refusal: Refusal) -> Refusal {
+        match &refusal.hint {
+            Some(hint) if self.yes && hint.ends_with(" --force") => {
+                let hint = format!("{hint} --yes");
+                refusal.hint(hint)
+            }
+            Some(_) | None => refusal,
+        }
+    }
+
     /// Whose server each listener is, if all of them may be ended.
     fn may_end(
         &self,
@@ -115,7 +126,7 @@ impl Args {
         for one in &found {
             may_end::pid(one, protected)?;
             if !self.force {
-                may_end::ours(one, here)?;
+                may_end::ours(one, here).map_err(|refusal| self.as_typed(refusal))?;
             }
         }
         Ok(found)
@@ -171,10 +182,11 @@ fn port(context: &Context, target: &LeaseTarget) -> Result<Port, Failure> {
     if lease.conflict.is_some() { Err(not_its_server(lease).into()) } else { Ok(lease.port) }
 }
 
-fn no_terminal(target: &LeaseTarget) -> Failure {
+/// The hint keeps the flags that were `typed`.
+fn no_terminal(target: &LeaseTarget, typed: &str) -> Failure {
     Failure::usage(
         "kill ends a process, and there is no terminal to ask for confirmation",
-        format!("styxy kill {} --yes", shown(target)),
+        format!("styxy kill {}{typed} --yes", shown(target)),
     )
 }
 
@@ -260,7 +272,7 @@ mod tests {
                 ("asked", done(ended(&[42], Ending::Asked), None)),
                 ("killed", done(ended(&[42, 43], Ending::Killed), None)),
                 ("its lease stands", done(ended(&[42], Ending::Asked), Some(&lease(3000, |_| {})))),
-                ("no terminal", failed(no_terminal(&LeaseTarget::Port(port)))),
+                ("no terminal", failed(no_terminal(&LeaseTarget::Port(port), ""))),
                 ("a stranger on the lease's port", failed(not_its_server(&lease(3000, |_| {})))),
                 ("gone before", failed(victims::gone(port))),
                 ("another listens", failed(still_taken(port, &taken, &ended(&[42], Ending::Asked)))),

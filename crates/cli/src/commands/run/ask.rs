@@ -1,6 +1,5 @@
 //! Gets the ports for `styxy run`: from the daemon, or by probing if it cannot be reached.
 
-use std::env;
 use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
@@ -109,7 +108,7 @@ fn leased(context: &Context, request: &AllocateRequest) -> Result<Answer, Failur
 /// # Errors
 /// Why it does not start, as that process says.
 fn started() -> Result<(), String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
+    let program = styxy_client::own_program().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.args(["daemon", "start"]).env("NO_COLOR", "1");
     let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();

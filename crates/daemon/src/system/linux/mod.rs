@@ -1,4 +1,4 @@
-//! Linux: pidfds, `sock_diag` and /proc.
+//! Linux: pidfds, `sock_diag` (or the files of /proc) and /proc.
 
 mod claim;
 mod close_events;
@@ -16,6 +16,7 @@ mod netlink;
 mod peer;
 mod probe;
 mod process;
+mod socket_files;
 mod socket_option;
 mod surroundings;
 

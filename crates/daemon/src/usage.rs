@@ -57,7 +57,9 @@ async fn see(daemon: &Daemon, sockets: BTreeMap<Port, Vec<ListeningSocket>>) -> 
     let look = move || {
         let mut seen = look_up(&sockets, own_uid, system::describe);
         for (port, usages) in &mut seen.usages {
-            usages.iter_mut().for_each(|usage| name_container(usage, *port, &containers));
+            for usage in usages {
+                name_container(usage, *port, &containers);
+            }
         }
         seen
     };

@@ -14,6 +14,7 @@ pub(crate) fn without_socket_diagnostics(command: &mut Command) {
     unsafe { command.pre_exec(deny_socket_diagnostics) };
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the number of a system call, and of eight steps")]
 fn deny_socket_diagnostics() -> io::Result<()> {
     const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
     const IF_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K

@@ -143,6 +143,9 @@ fn stuck(lock: &Path, holder: &Holder) -> String {
         Holder::Process { pid, mute: Mute::Silent } => {
             format!("the daemon runs as pid {pid}, but does not answer")
         }
+        Holder::Foreign { pid, uid } => {
+            format!("{lock} is locked by process {pid} of another user (uid {uid})")
+        }
         Holder::Named { pid, machine: Some(machine) } => {
             format!(
                 "the daemon of this folder runs as pid {pid} on another machine, {machine}: {lock} is held"
@@ -189,6 +192,9 @@ impl Error {
                 Holder::Process { pid, .. } => {
                     unreachable().detail("pid", pid.get()).hint("styxy daemon restart   # ends that process")
                 }
+                Holder::Foreign { pid, .. } => unreachable()
+                    .detail("pid", pid.get())
+                    .hint("end that process as its user, or export STYXY_HOME=/a/new/folder/of/yours"),
                 Holder::Named { pid, machine: Some(machine) } => unreachable()
                     .detail("pid", pid.get())
                     .detail("machine", machine.as_str())

@@ -24,6 +24,13 @@ pub enum Holder {
         /// Why it does not answer.
         mute: Mute,
     },
+    /// A process of another user.
+    Foreign {
+        /// Its process.
+        pid: Pid,
+        /// The user's number.
+        uid: u32,
+    },
     /// A process that is not seen from here, as `daemon.json` says.
     Named {
         /// Its process, by the numbers of its own machine.
@@ -50,14 +57,19 @@ impl Holder {
     /// How long such a daemon is waited for. One that is stopped, or on another machine, will not come by itself.
     pub(crate) const fn patience(&self) -> Duration {
         match self {
-            Self::Process { mute: Mute::Stopped, .. } | Self::Named { machine: Some(_), .. } => {
-                Duration::ZERO
-            }
+            Self::Process { mute: Mute::Stopped, .. }
+            | Self::Foreign { .. }
+            | Self::Named { machine: Some(_), .. } => Duration::ZERO,
             Self::Process { mute: Mute::NoSocket, .. } => WITHOUT_SOCKET,
             Self::Process { mute: Mute::Silent, .. } | Self::Named { machine: None, .. } | Self::Unknown => {
                 TAKEOVER
             }
         }
+    }
+
+    /// Whether it is another user's: no daemon of this home, whatever it is.
+    pub(crate) const fn is_foreign(&self) -> bool {
+        matches!(self, Self::Foreign { .. })
     }
 
     /// Whether it is a process of this machine that is stopped.
@@ -75,10 +87,21 @@ impl Connection {
 
     /// Who holds the lock, for a caller that got no answer. Takes about 50 µs.
     pub(crate) fn holder(&self) -> Holder {
-        let holder = system::lock_holder(&self.layout.lock());
+        let holder = match system::lock_holder(&self.layout.lock()) {
+            Some(Seen::Foreign { pid, uid }) => return Holder::Foreign { pid, uid },
+            Some(Seen::Own(pid)) => Some(pid),
+            None => None,
+        };
         let stopped = holder.is_some_and(system::is_stopped);
         identify(holder, stopped, self.daemon_file(), Path::exists, system::machine().as_deref())
     }
+}
+
+/// A process that holds the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Own(Pid),
+    Foreign { pid: Pid, uid: u32 },
 }
 
 fn identify(
@@ -105,16 +128,36 @@ fn identify(
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::fs;
+    use std::fs::{self, Metadata};
     use std::os::unix::fs::MetadataExt as _;
     use std::path::Path;
 
     use styxy_core::{Pid, locks};
 
-    /// The process that holds the lock on this file, if it is seen from here.
-    pub(super) fn lock_holder(lock: &Path) -> Option<Pid> {
-        let inode = lock.symlink_metadata().ok()?.ino();
-        locks::exclusive_holder(&fs::read_to_string("/proc/locks").ok()?, inode)
+    use super::Seen;
+
+    /// The process that holds the lock on this file, if it is seen from here: of those that lock a file of this number, the
+    /// one that has this very file open. Files of another user's process cannot be looked at; it is believed.
+    pub(super) fn lock_holder(lock: &Path) -> Option<Seen> {
+        let file = lock.symlink_metadata().ok()?;
+        let own = rustix::process::geteuid().as_raw();
+        let list = fs::read_to_string("/proc/locks").ok()?;
+        let seen = |pid: Pid| {
+            let uid = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
+            match uid == own {
+                true => has_open(pid, &file).then_some(Seen::Own(pid)),
+                false => Some(Seen::Foreign { pid, uid }),
+            }
+        };
+        let holders: Vec<Seen> = locks::exclusive_holders(&list, file.ino()).filter_map(seen).collect();
+        let own = holders.iter().find(|seen| matches!(seen, Seen::Own(_)));
+        own.or_else(|| holders.first()).copied()
+    }
+
+    fn has_open(pid: Pid, file: &Metadata) -> bool {
+        let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        open.filter_map(|entry| fs::metadata(entry.path()).ok())
+            .any(|found| (found.dev(), found.ino()) == (file.dev(), file.ino()))
     }
 
     /// Whether the process is stopped by a signal or by a debugger.
@@ -137,7 +180,9 @@ mod system {
 
     use styxy_core::Pid;
 
-    pub(super) fn lock_holder(_: &Path) -> Option<Pid> {
+    use super::Seen;
+
+    pub(super) fn lock_holder(_: &Path) -> Option<Seen> {
         None
     }
 
@@ -193,6 +238,23 @@ mod tests {
         assert_eq!(seen(None, false, Some(file(Some("atlas"))), true), named(None));
         assert_eq!(seen(None, false, Some(file(None)), true), named(None));
         assert_eq!(seen(None, false, None, true), Holder::Unknown);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_the_process_that_has_the_very_file_open_holds_its_lock() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("daemon.lock");
+        let file = File::create(&path).unwrap();
+        assert_eq!(system::lock_holder(&path), None);
+        file.lock().unwrap();
+        assert_eq!(system::lock_holder(&path), Pid::new(std::process::id()).map(Seen::Own));
+        // Another file that has the number of the locked one, on another disk.
+        let elsewhere = top.path().join("elsewhere");
+        fs::hard_link(&path, &elsewhere).unwrap();
+        fs::remove_file(&path).unwrap();
+        File::create(&path).unwrap();
+        assert_eq!(system::lock_holder(&path), None);
     }
 
     #[test]

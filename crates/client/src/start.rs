@@ -66,7 +66,11 @@ async fn begin(connection: &Connection) -> Result<Began, Error> {
     let deadline = Instant::now() + TAKEOVER;
     loop {
         // A daemon that has the lock is starting (and will answer) or stopping (and will release the lock).
-        if connection.is_held() && meet(connection, TAKEOVER).await? == Met::Answers {
+        // Another user's process is neither: the daemon refuses to start, and says whose it is.
+        if connection.is_held()
+            && !connection.holder().is_foreign()
+            && meet(connection, TAKEOVER).await? == Met::Answers
+        {
             return Ok(Began::Elsewhere);
         }
         match spawn(&connection.options, connection.layout.root()).await? {

@@ -118,12 +118,12 @@ impl<'a> Tries<'a> {
         if self.starting >= STARTS {
             return Err(error);
         }
-        let begun = Instant::now();
-        let began = self.shared.starter.start(&self.shared.connection, self.starts).await;
-        let took = begun.elapsed();
+        let since = Instant::now();
+        let outcome = self.shared.starter.start(&self.shared.connection, self.starts).await;
+        let took = since.elapsed();
         self.starting += took;
         self.until += took;
-        match began {
+        match outcome {
             Ok(began) => {
                 self.began = Some(began);
                 Ok(())

@@ -33,6 +33,25 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     visible(text, is_hidden)
 }
 
+/// Like [`printable`], of a text with colours of ours: nothing but them controls a terminal.
+#[must_use]
+pub fn coloured(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let mut shown = printable(parts.next().unwrap_or_default()).into_owned();
+    for part in parts {
+        let end =
+            part.strip_prefix('[').and_then(|rest| rest.find(|at: char| !at.is_ascii_digit() && at != ';'));
+        let (colour, rest) = match end {
+            Some(end) if part[1 + end..].starts_with('m') => part.split_at(end + 2),
+            _ => ("", part),
+        };
+        shown.push_str(if colour.is_empty() { "\\u{1b}" } else { "\u{1b}" });
+        shown.push_str(colour);
+        shown.push_str(&printable(rest));
+    }
+    shown
+}
+
 /// `text` with each `hidden` character escaped.
 fn visible(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&hidden) {
@@ -59,6 +78,21 @@ mod tests {
         assert_eq!(printable("two\n\tlines"), "two\n\tlines");
         assert_eq!(one_line("two\n\tlines"), "two\\n\\tlines");
         assert!(matches!(printable("plain"), Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn colours_stay_and_nothing_else_controls_a_terminal() {
+        let ours = "\u{1b}[1mPORT\u{1b}[0m\n\t3000 \u{1b}[33;1mconflict\u{1b}[0m\n";
+        assert_eq!(coloured(ours), ours);
+        for (hostile, shown) in [
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("\u{1b}]8;;http://x\u{7}y", "\\u{1b}]8;;http://x\\u{7}y"),
+            ("a\u{1b}", "a\\u{1b}"),
+            ("\u{1b}[", "\\u{1b}["),
+            ("\u{1b}[1m\u{202e}\r", "\u{1b}[1m\\u{202e}\\r"),
+        ] {
+            assert_eq!(coloured(hostile), shown);
+        }
     }
 
     #[test]

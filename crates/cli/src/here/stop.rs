@@ -14,7 +14,6 @@ use crate::here::process::Handle;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the daemon ended.
-#[expect(clippy::large_enum_variant, reason = "there is one per stop")]
 pub(crate) enum End {
     /// It was asked to stop and did; this is how it was right before.
     Stopped(StatusAnswer),
@@ -63,6 +62,6 @@ fn end_holder(client: &Client) -> Option<Pid> {
 fn held_by(client: &Client) -> Option<Pid> {
     match client.holder()? {
         Holder::Process { pid, .. } => Some(pid),
-        Holder::Named { .. } | Holder::Unknown => None,
+        Holder::Foreign { .. } | Holder::Named { .. } | Holder::Unknown => None,
     }
 }

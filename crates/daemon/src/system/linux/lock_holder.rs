@@ -11,7 +11,7 @@ use styxy_core::{Pid, locks};
 #[must_use]
 pub fn lock_holder(file: &File) -> Option<Pid> {
     let inode = file.metadata().ok()?.ino();
-    locks::exclusive_holder(&fs::read_to_string("/proc/locks").ok()?, inode)
+    locks::exclusive_holders(&fs::read_to_string("/proc/locks").ok()?, inode).next()
 }
 
 #[cfg(test)]

@@ -114,6 +114,18 @@ export interface Conflict {
   process: string | null
 }
 
+/** A running container, as its engine names it. */
+export interface Container {
+  /** Its name (`shop-web-1`). */
+  name: string
+  /** The compose project that it is of (`shop`). */
+  composeProject: string | null
+  /** The service that it is in that project (`web`). */
+  composeService: string | null
+  /** The folder that it was started from. */
+  folder: string | null
+}
+
 /** An instance that was unregistered. */
 export interface EndedInstance {
   /** Its name. */
@@ -355,6 +367,8 @@ export interface SystemUsage {
   branch: string | null
   /** When the process started, RFC 3339. */
   startedAt: string | null
+  /** The container whose published port it serves, if an engine names one. */
+  container: Container | null
 }
 
 /** What the daemon watches. */

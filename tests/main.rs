@@ -18,6 +18,8 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod compat;
 #[cfg(test)]
+mod containers;
+#[cfg(test)]
 mod crowd;
 #[cfg(test)]
 mod dependencies;
@@ -56,7 +58,11 @@ mod kill;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod listeners;
+#[cfg(test)]
 mod mcp;
+#[cfg(test)]
+mod namespaces;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
@@ -81,6 +87,8 @@ mod restart;
 mod reuse;
 #[cfg(test)]
 mod run;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod sandboxed;

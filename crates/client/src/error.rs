@@ -8,7 +8,7 @@ use std::time::Duration;
 use styxy_core::api::{API_VERSION, Code, Refusal};
 use styxy_core::layout::HomeError;
 
-use crate::{Holder, Mute};
+use crate::{Holder, Mute, Sandbox};
 
 /// Why a call failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -34,6 +34,12 @@ pub enum Error {
     NotRunning {
         /// The daemon's folder, or the socket that was given.
         place: PathBuf,
+    },
+    /// No daemon runs, and from inside a sandbox none is started: it would serve everybody from there.
+    #[error("no daemon runs, and none is started inside {sandbox}, from where it would serve everybody")]
+    Sandboxed {
+        /// The sandbox around the client.
+        sandbox: Sandbox,
     },
     /// The socket exists, and connecting to it failed.
     #[error("could not connect to {}", socket.display())]
@@ -169,6 +175,7 @@ impl Error {
                 )
             }
             Self::NotRunning { .. } => unreachable().hint("styxy daemon start"),
+            Self::Sandboxed { .. } => unreachable().hint("run styxy daemon start outside of the sandbox"),
             Self::OtherApi { theirs, version } => unreachable()
                 .detail("api_version", *theirs)
                 .detail("version", version.as_str())

@@ -60,6 +60,9 @@ impl Starter {
 }
 
 async fn begin(connection: &Connection) -> Result<Began, Error> {
+    if let Some(sandbox) = connection.options.sandbox {
+        return Err(Error::Sandboxed { sandbox });
+    }
     let deadline = Instant::now() + TAKEOVER;
     loop {
         // A daemon that has the lock is starting (and will answer) or stopping (and will release the lock).

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use styxy_core::api::SystemUsage;
 use styxy_core::{Pid, Port, Relation};
 
+use crate::containers::{Containers, Place};
 use crate::daemon::Daemon;
 use crate::system::{self, Details, ListeningSocket};
 
@@ -51,9 +53,17 @@ struct Seen {
 }
 
 async fn see(daemon: &Daemon, sockets: BTreeMap<Port, Vec<ListeningSocket>>) -> Seen {
-    let own_uid = daemon.own_uid;
+    let (own_uid, containers) = (daemon.own_uid, Arc::clone(&daemon.containers));
+    let look = move || {
+        let mut seen = look_up(&sockets, own_uid, system::describe);
+        for (port, usages) in &mut seen.usages {
+            for usage in usages {
+                name_container(usage, *port, &containers);
+            }
+        }
+        seen
+    };
     // An error means that the daemon is stopping: a panic would have ended it.
-    let look = move || look_up(&sockets, own_uid, system::describe);
     tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
@@ -143,11 +153,30 @@ fn usage(
         project_path: details.and_then(|details| details.project_path.clone()),
         branch: details.and_then(|details| details.branch.clone()),
         started_at: process.map(|process| process.started_at),
+        container: None,
     }
+}
+
+/// Adds the container that a listener serves, and its checkout, if an engine names one.
+fn name_container(usage: &mut SystemUsage, port: Port, containers: &Containers) {
+    let user = match (usage.same_user, usage.user.as_deref()) {
+        (Some(true), _) => Relation::Own,
+        (_, Some("root" | "0")) => Relation::Root,
+        (_, _) => Relation::Other,
+    };
+    let Some(container) = containers.behind(usage.process.as_deref(), user, port) else { return };
+    let Place { project, branch } = container.place();
+    if project.is_some() {
+        (usage.project_path, usage.branch) = (project, branch);
+    }
+    usage.container = Some(container.view());
 }
 
 /// `node (pid 811)`, or what of it is known.
 pub(crate) fn name(usage: &SystemUsage) -> String {
+    if let Some(container) = &usage.container {
+        return format!("container {}", container.name);
+    }
     match (&usage.process, usage.pid, &usage.user) {
         (Some(process), Some(pid), _) => format!("{process} (pid {pid})"),
         (None, Some(pid), _) => format!("process {pid}"),

@@ -41,6 +41,18 @@ impl Context {
         ask_with(self.autostart, question)
     }
 
+    /// As [`Context::ask`]; the caller interprets the client's errors.
+    ///
+    /// # Errors
+    /// It is unknown which daemon to ask.
+    pub(crate) fn try_ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+    ) -> Result<Result<T, styxy_client::Error>, Failure> {
+        let client = self.client()?;
+        Ok(runtime()?.block_on(question(&client)))
+    }
+
     /// A client, for a command that asks several times.
     ///
     /// # Errors
@@ -156,6 +168,7 @@ mod tests {
         let not_json = serde_json::from_str::<u8>("").unwrap_err();
         let errors = [
             ("no daemon runs", Error::NotRunning { place: path("") }),
+            ("inside a sandbox", Error::Sandboxed { sandbox: styxy_client::Sandbox::Codex }),
             ("another user's", Error::NotOurs { path: path(""), owner: 0, ours: 1000 }),
             (
                 "no connection",

@@ -23,6 +23,12 @@ pub(crate) fn pid(found: &WhoAnswer, protected: &Protected) -> Result<Pid, Refus
             .hint(format!("styxy check {port}"))
             .detail("port", port.get()));
     };
+    if let Some(container) = &usage.container {
+        let error = format!("port {port} is published by the container {}", container.name);
+        return Err(
+            forbidden(port, error).hint(format!("docker stop {0}, or podman stop {0}", container.name))
+        );
+    }
     let Some(pid) = usage.pid else {
         return Err(
             forbidden(port, format!("{}; only that user can end it", found.reason)).hint("ask that user")

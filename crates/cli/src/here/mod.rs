@@ -11,6 +11,7 @@ pub(crate) mod ownership;
 pub(crate) mod process;
 pub(crate) mod release_target;
 pub(crate) mod requests;
+pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod stop;
 pub(crate) mod variables;

@@ -55,6 +55,24 @@ pub struct SystemUsage {
     pub branch: Option<String>,
     /// When the process started.
     pub started_at: Option<WallTime>,
+    /// The container whose published port it serves; absent if it serves none, or if no engine says so. `project_path` and
+    /// `branch` are then the container's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+}
+
+/// A running container, as its engine names it; null where the engine does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Container {
+    /// Its name (`shop-web-1`).
+    pub name: String,
+    /// The compose project that it is of (`shop`).
+    pub compose_project: Option<String>,
+    /// The service that it is in that project (`web`).
+    pub compose_service: Option<String>,
+    /// The folder that it was started from.
+    pub folder: Option<String>,
 }
 
 /// Query of `GET /suggest/{serviceType}`

@@ -20,7 +20,7 @@ pub use daemon::{
 };
 pub use event::{EventMessage, EventName};
 pub use inspect::{
-    CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage, count,
+    CheckAnswer, Container, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage, count,
 };
 pub use instance::{
     BeatAnswer, BeatRequest, EndInstanceAnswer, InstanceView, InstancesAnswer, RegisterAnswer,

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, ProjectId, ProjectPath, Relation};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::last_seen::{Claim, LastSeen, Observation, Ports, Sighting, Sockets};
 use super::{Daemon, Outcome};
+use crate::containers::Containers;
 use crate::system::{self, Details, ListeningSocket};
 
 /// How long the holders of one observation's sockets may be looked for.
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const RETRIES: usize = 5;
 /// How long to wait before each of them.
 const PAUSE: Duration = Duration::from_millis(4);
+/// A listener that is known for less than this is news.
+const AT_FIRST: Duration = Duration::from_millis(50);
 
 impl Daemon {
     /// Tells the engine what has changed on leased ports since the last time.
@@ -35,7 +38,7 @@ impl Daemon {
         // One task identifies at a time. Whoever waited for it finds the holders known.
         let _one_at_a_time = self.identifying.lock().await;
         let second = self.report(&[]);
-        let identified = identify(second.unidentified, self.own_uid).await;
+        let identified = self.identify(second.unidentified).await;
         let last = self.report(&identified);
         first.outcome.max(second.outcome).max(last.outcome)
     }
@@ -60,19 +63,28 @@ impl Daemon {
                 report.unidentified.push(sighting);
                 continue;
             };
-            let (port, listener) = (sighting.port, known.listener.clone());
-            if let Some((id, at)) = &known.found {
+            let (port, listeners) = (sighting.port, known.listeners.clone());
+            for (id, at) in &known.found {
                 // Its folder may have moved since it was leased for. Seen from the old path it would be a stranger.
                 self.found(id, at);
             }
-            let outcome = self.happens(&match sighting.claim {
-                Claim::Leased => Command::Heard { port, listener },
-                Claim::Orphaned => Command::Adopt { port, listener, fresh_id: LockId::new(Uuid::new_v4()) },
-            });
-            if outcome != Outcome::Failed {
+            let is_unnamed = listeners.iter().any(Containers::may_name);
+            let unnamed = if is_unnamed { self.last_seen().unnamed_for(&sighting) } else { None };
+            let command = match sighting.claim {
+                Claim::Leased => Some(Command::Heard { port, listeners }),
+                Claim::Orphaned => one_of(listeners).map(|listener| {
+                    let fresh_id = LockId::new(Uuid::new_v4());
+                    Command::Adopt { port, listener, fresh_id }
+                }),
+            };
+            let outcome = command.map_or(Outcome::Unchanged, |command| self.happens(&command));
+            // What is only asked for again is no change: the schedule of looks goes on as it was.
+            if unnamed.is_none_or(|age| age < AT_FIRST) {
+                report.outcome = report.outcome.max(outcome);
+            }
+            if outcome != Outcome::Failed && unnamed.is_none() {
                 self.last_seen().remember(sighting);
             }
-            report.outcome = report.outcome.max(outcome);
         }
         report
     }
@@ -108,8 +120,11 @@ impl Daemon {
         let listening =
             if ports.is_empty() { BTreeMap::new() } else { self.listeners_on(&ports, processes).await };
         for (process, ports) in touched {
-            let on = |port: Port| listening.get(&port).map(|listener| (port, listener.clone()));
-            let listeners = ports.into_iter().filter_map(on).collect();
+            let on = |port: Port| {
+                let all = listening.get(&port).into_iter().flatten();
+                all.map(move |listener| (port, listener.clone()))
+            };
+            let listeners = ports.into_iter().flat_map(on).collect();
             self.happens(&Command::ProcessExited { process, listeners });
         }
     }
@@ -118,20 +133,29 @@ impl Daemon {
     ///
     /// The socket of a process that is ending outlives, by some microseconds, the descriptor that shows whose it is. A
     /// lease must not pass to such a process, so a holder that cannot be identified is looked for again.
-    async fn listeners_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
+    async fn listeners_on(
+        &self,
+        ports: &BTreeSet<Port>,
+        dead: &[ProcessKey],
+    ) -> BTreeMap<Port, Vec<Listener>> {
         let mut retries = RETRIES;
         loop {
             let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
             let mut listening = BTreeMap::new();
-            for Identified { sighting, listener, found } in identify(seen.unidentified, self.own_uid).await {
-                if let Some((id, at)) = &found {
+            for Identified { sighting, listeners, found } in self.identify(seen.unidentified).await {
+                for (id, at) in &found {
                     self.found(id, at);
                 }
-                listening.insert(sighting.port, listener);
-                self.last_seen().remember(sighting);
+                let is_strange = |listener: &Listener| listener.is_stranger_to(sighting.project.as_ref());
+                let has_stranger = listeners.iter().any(is_strange);
+                listening.insert(sighting.port, listeners);
+                // The end of a process says nothing of strangers: the next look does.
+                if !has_stranger {
+                    self.last_seen().remember(sighting);
+                }
             }
             let is_unidentified = |who: &Listener| who.process.is_none() && who.user == Relation::Own;
-            if retries == 0 || !listening.values().any(is_unidentified) {
+            if retries == 0 || !listening.values().flatten().any(is_unidentified) {
                 return listening;
             }
             retries -= 1;
@@ -139,14 +163,26 @@ impl Daemon {
         }
     }
 
+    /// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
+    async fn identify(&self, sightings: Vec<Sighting>) -> Vec<Identified> {
+        if sightings.is_empty() {
+            return Vec::new();
+        }
+        let (own_uid, containers) = (self.own_uid, Arc::clone(&self.containers));
+        let look_up = move || look_up(sightings, own_uid, &containers);
+        // An error means that the daemon is stopping: a panic would have ended it.
+        tokio::task::spawn_blocking(look_up).await.unwrap_or_default()
+    }
+
     /// The servers that the engine knows on these ports, without those of `dead`. They count where the table cannot be
     /// read: no lease ends for that.
-    fn known_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
+    fn known_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Vec<Listener>> {
         let engine = self.engine();
         let leases = ports.iter().filter_map(|port| engine.registry().lease_on(*port));
         leases
             .filter_map(|lease| Some((lease.port, lease.listening.server()?.clone())))
             .filter(|(_, server)| server.key().is_none_or(|key| !dead.contains(&key)))
+            .map(|(port, server)| (port, vec![server]))
             .collect()
     }
 
@@ -182,38 +218,51 @@ struct Report {
 #[derive(Debug)]
 struct Identified {
     sighting: Sighting,
-    listener: Listener,
-    /// Where the listener's folder is, and which one it is.
-    found: Option<(ProjectId, ProjectPath)>,
+    listeners: Vec<Listener>,
+    /// Where the listeners' folders are, and which ones they are.
+    found: Vec<(ProjectId, ProjectPath)>,
 }
 
-/// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
-async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<Identified> {
-    if sightings.is_empty() {
-        return Vec::new();
-    }
-    // An error means that the daemon is stopping: a panic would have ended it.
-    tokio::task::spawn_blocking(move || look_up(sightings, own_uid)).await.unwrap_or_default()
-}
-
-fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<Identified> {
+fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>, containers: &Containers) -> Vec<Identified> {
     let deadline = Instant::now() + PATIENCE;
     let sockets: Vec<ListeningSocket> = sightings.iter().flat_map(|seen| seen.sockets.clone()).collect();
     let hints: Vec<Pid> = sightings.iter().flat_map(|seen| seen.hints.clone()).collect();
     let holders = system::find_holders(&sockets, &hints, deadline);
-    let with_listener = |sighting: Sighting| {
-        let listeners = sighting.sockets.iter().map(|socket| {
+    let with_listeners = |sighting: Sighting| {
+        let (mut listeners, mut found) = (Vec::<Listener>::new(), Vec::new());
+        for socket in &sighting.sockets {
             let holder = holders.get(&socket.inode).copied().or(socket.pid);
-            listener(socket, holder, own_uid, deadline)
-        });
-        // Several sockets on one port (IPv4 and IPv6) are most often of one process. If not, the lease's comes first.
-        let (listener, found) = listeners.min_by_key(|(listener, _)| {
-            let hinted = listener.key().is_some_and(|key| sighting.hints.contains(&key.pid));
-            (!hinted, listener.is_stranger_to(sighting.project.as_ref()), listener.process.is_none())
-        })?;
-        Some(Identified { sighting, listener, found })
+            let (listener, folder) = listener(socket, holder, own_uid, deadline);
+            let listener = in_container(listener, socket.port, containers);
+            // Several sockets on one port (IPv4 and IPv6) are most often of one process.
+            if !listeners.contains(&listener) {
+                listeners.push(listener);
+                found.extend(folder);
+            }
+        }
+        Identified { sighting, listeners, found }
     };
-    sightings.into_iter().filter_map(with_listener).collect()
+    sightings.into_iter().map(with_listeners).collect()
+}
+
+/// The listener with the container that it serves, and that container's checkout, if an engine names one.
+fn in_container(listener: Listener, port: Port, containers: &Containers) -> Listener {
+    let process = listener.process.as_ref().map(|process| &*process.name);
+    match containers.behind(process, listener.user, port) {
+        Some(container) => {
+            let project = container.place().project.or_else(|| listener.project.clone());
+            Listener { project, container: Some(container.name.into()), ..listener }
+        }
+        None => listener,
+    }
+}
+
+/// One that stands for all of them, if they are of one user and one worktree.
+fn one_of(listeners: Vec<Listener>) -> Option<Listener> {
+    let of = |listener: &Listener| (listener.user, listener.project.clone());
+    let first = listeners.first().map(of)?;
+    let is_one = listeners.iter().all(|listener| of(listener) == first);
+    listeners.into_iter().min_by_key(|listener| listener.process.is_none()).filter(|_| is_one)
 }
 
 /// Who listens on `socket`, in the core's terms, and where its folder is.
@@ -225,9 +274,14 @@ fn listener(
 ) -> (Listener, Option<(ProjectId, ProjectPath)>) {
     if let Some(details) = holder.and_then(|pid| system::describe(pid, deadline).ok()) {
         let Details { identified, project_path: project, found, .. } = details;
-        return (Listener { user: identified.user, process: Some(identified.process), project }, found);
+        let (user, process) = (identified.user, Some(identified.process));
+        return (Listener { user, process, project, container: None }, found);
     }
-    let other = socket.uid.is_some_and(|theirs| own_uid.is_some_and(|own| own != theirs));
-    let user = if other { Relation::Other } else { Relation::Own };
-    (Listener { process: None, user, project: None }, None)
+    let user = match (socket.uid, own_uid) {
+        (Some(theirs), Some(own)) if theirs == own => Relation::Own,
+        (Some(0), Some(_)) => Relation::Root,
+        (Some(_), Some(_)) => Relation::Other,
+        (None, _) | (_, None) => Relation::Own,
+    };
+    (Listener { process: None, user, project: None, container: None }, None)
 }

@@ -14,7 +14,7 @@ use super::Peer;
 use super::answer::{self, Counted, Refused};
 use crate::daemon::Daemon;
 use crate::engine::EngineError;
-use crate::system::Verdict;
+use crate::system::{Network, Verdict};
 use crate::token::Token;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -90,9 +90,12 @@ struct Head<'r> {
 
 fn admit(peer: Peer, head: &Head<'_>, token: Option<&Token>) -> Result<(), Refusal> {
     match peer {
-        Peer::Local(verdict) if verdict.is_trusted() => admit_local(head),
+        Peer::Local(local) if local.verdict.is_trusted() => match local.network {
+            Network::Other if is_about_ports(head.method, head.target.path()) => Err(other_network()),
+            Network::Ours | Network::Other => admit_local(head),
+        },
         Peer::Local(_) => Err(peer_uid()),
-        Peer::Loopback { verdict, port } => {
+        Peer::Loopback { verdict, port, socket: _ } => {
             match verdict {
                 Verdict::Own | Verdict::Root => {}
                 Verdict::Other(_) | Verdict::Unknown => {
@@ -103,6 +106,26 @@ fn admit(peer: Peer, head: &Head<'_>, token: Option<&Token>) -> Result<(), Refus
             admit_headers(port, head)
         }
     }
+}
+
+/// Whether the answer tells of ports, or the request takes one: in another network namespace that would be untrue.
+fn is_about_ports(method: &Method, path: &str) -> bool {
+    let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match root {
+        "allocate" => method != Method::DELETE,
+        "allocations" | "check" | "suggest" | "scan" | "cleanup" => true,
+        _ => false,
+    }
+}
+
+/// What a client in another network namespace should know.
+pub(super) const OTHER_NETWORK: &str =
+    "the daemon runs in another network namespace, where each port may be used by another program than here";
+
+fn other_network() -> Refusal {
+    Refusal::new(Code::DaemonUnreachable, OTHER_NETWORK)
+        .rule(Rule::Network)
+        .hint("styxy daemon restart moves it here; another STYXY_HOME has a daemon of its own")
 }
 
 fn bearer(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
@@ -194,8 +217,14 @@ fn forbidden(rule: Rule, error: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::{LocalPeer, PeerProcess};
 
-    const TCP: Peer = Peer::Loopback { verdict: Verdict::Own, port: 9876 };
+    fn local(verdict: Verdict) -> Peer {
+        let (process, network) = (PeerProcess::Unnamed, Network::Ours);
+        Peer::Local(LocalPeer { verdict, process, network })
+    }
+
+    const TCP: Peer = Peer::Loopback { verdict: Verdict::Own, port: 9876, socket: None };
 
     fn judged(
         peer: Peer,
@@ -249,7 +278,7 @@ mod tests {
 
     #[test]
     fn the_targets_host_counts_and_not_the_header() {
-        let local = Peer::Local(Verdict::Own);
+        let local = local(Verdict::Own);
         let ours = [("host", "localhost:9876")];
         for named in ["http://localhost:9876/status", "http://[::1]:9876/status"] {
             assert!(judged(TCP, &Method::GET, named, &[("host", "evil.example")]).is_ok(), "{named}");
@@ -275,7 +304,7 @@ mod tests {
     #[test]
     fn several_host_headers_are_no_request() {
         let twice = [("host", "localhost:9876"), ("host", "localhost:9876")];
-        for peer in [TCP, Peer::Local(Verdict::Own)] {
+        for peer in [TCP, local(Verdict::Own)] {
             for target in ["/status", "http://localhost:9876/status"] {
                 let refusal = judged(peer, &Method::GET, target, &twice).unwrap_err();
                 assert_eq!((refusal.code, refusal.broken_rule()), (Code::InvalidRequest, None));
@@ -286,7 +315,7 @@ mod tests {
     #[test]
     fn another_user_is_refused_before_any_header_is_checked() {
         for verdict in [Verdict::Other(1), Verdict::Unknown] {
-            for peer in [Peer::Local(verdict), Peer::Loopback { verdict, port: 1 }] {
+            for peer in [local(verdict), Peer::Loopback { verdict, port: 1, socket: None }] {
                 let refusal = judged(peer, &Method::GET, "/", &[]).unwrap_err();
                 assert_eq!(refusal.broken_rule(), Some(Rule::PeerUid));
             }
@@ -294,8 +323,36 @@ mod tests {
     }
 
     #[test]
+    fn in_another_network_nothing_is_said_of_ports_and_the_daemon_itself_can_be_asked() {
+        let asked = |method: &Method, path: &str, network| {
+            let (verdict, process) = (Verdict::Own, PeerProcess::Unnamed);
+            let peer = Peer::Local(LocalPeer { verdict, process, network });
+            judged(peer, method, path, &[]).err().and_then(|refusal| refusal.broken_rule())
+        };
+        for (method, path) in [
+            (Method::POST, "/allocate"),
+            (Method::GET, "/allocations?port=3000"),
+            (Method::GET, "/check/3000"),
+            (Method::GET, "/suggest/dev"),
+            (Method::GET, "/scan"),
+            (Method::POST, "/cleanup"),
+        ] {
+            assert_eq!(asked(&method, path, Network::Other), Some(Rule::Network), "{path}");
+            assert_eq!(asked(&method, path, Network::Ours), None, "{path}");
+        }
+        for (method, path) in [
+            (Method::GET, "/status"),
+            (Method::POST, "/shutdown"),
+            (Method::DELETE, "/allocate/4f5e0000-0000-4000-8000-000000003000"),
+            (Method::POST, "/instance/heartbeat"),
+        ] {
+            assert_eq!(asked(&method, path, Network::Other), None, "{path}");
+        }
+    }
+
+    #[test]
     fn where_users_are_unknown_the_token_is_required() {
-        let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876 };
+        let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876, socket: None };
         let target = Uri::from_static("/");
         let with = |headers: &HeaderMap, token: Option<&Token>| {
             admit(peer, &Head { method: &Method::GET, target: &target, headers }, token)

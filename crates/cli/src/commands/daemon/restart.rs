@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use styxy_client::{Contact, Error};
+use styxy_client::{Contact, Error, Sandbox};
 use styxy_core::api::{API_VERSION, Code, Refusal, Rule, StatusAnswer};
 use styxy_core::with_causes;
 
@@ -39,6 +39,10 @@ impl Args {
         if let Some(refusal) = running.as_ref().and_then(newer) {
             return Err(refusal.into());
         }
+        if let Some(sandbox) = Sandbox::around(|name| std::env::var_os(name)) {
+            // The daemon outside is better than none.
+            return Err(sandboxed(sandbox).into());
+        }
         let (ended, contact) = context::ask_with(Autostart::Always, async |client| {
             let ended = stop(client).await?;
             Ok((ended, client.connect().await?))
@@ -59,6 +63,11 @@ impl Args {
         context.output.answer(&status, |out| briefly(what, &status, &notes, out))?;
         Ok(Exit::Done)
     }
+}
+
+fn sandboxed(sandbox: Sandbox) -> Refusal {
+    let error = format!("inside {sandbox} no daemon is started, since it would serve everybody from there");
+    Refusal::new(Code::DaemonUnreachable, error).hint("run styxy daemon restart outside of the sandbox")
 }
 
 /// Why a newer daemon is not replaced.

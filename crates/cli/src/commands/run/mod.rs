@@ -163,7 +163,7 @@ fn lines(requests: &[PortRequest], ports: &Ports) -> Vec<String> {
     let line = |(at, (request, port)): (usize, (&PortRequest, Port))| {
         let grant = match ports {
             Ports::Leased(grants) => grants.get(at),
-            Ports::Probed { .. } => None,
+            Ports::Exported(_) | Ports::Probed { .. } => None,
         };
         let why = grant.and_then(|grant| grant.reason.as_deref());
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();

@@ -202,6 +202,15 @@ fn belongs(usage: &SystemUsage, lease: Option<&Lease>, disk: &Disk) -> Belongs {
             (_, folder) => Belongs::ToDeleted(folder),
         };
     }
+    if let Some(container) = &usage.container {
+        // Its engine's folder alone: a lease is only what was asked for, and the engine's program is nobody's.
+        let folder = container.folder.as_deref().and_then(|folder| ProjectPath::new(folder).ok());
+        return match usage.project_path.clone().or(folder) {
+            Some(project) if is_there(&project) => Belongs::To(project),
+            Some(project) => Belongs::ToDeleted(Some(project)),
+            None => Belongs::Unknown,
+        };
+    }
     let project = match leased {
         Some(leased) if by_name || usage.project_path.is_none() && !is_elsewhere(&leased, folder(), disk) => {
             Some(leased)
@@ -236,9 +245,9 @@ fn server(
     here: &Here,
     disk: &Disk,
 ) -> (Whose, String) {
-    let process = facts::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get));
-    let process = process.unwrap_or_else(|| "a process that cannot be seen".to_owned());
-    if usage.same_user == Some(false) {
+    let process = facts::server(usage).unwrap_or_else(|| "a process that cannot be seen".to_owned());
+    // Root may serve a container of this user's.
+    if usage.same_user == Some(false) && (usage.container.is_none() || matches!(belongs, Belongs::Unknown)) {
         let user = usage.user.as_deref().map(|user| match user.parse::<u32>() {
             Ok(number) => format!(", user {number}"),
             Err(_) => format!(", {user}"),

@@ -21,13 +21,20 @@ const MOST_DESCENDANTS: usize = 1024;
 /// /proc. None as well if `deadline` passes first.
 #[must_use]
 pub fn find_holder(socket: &ListeningSocket, hints: &[Pid], deadline: Instant) -> Option<Pid> {
-    find_holders(std::slice::from_ref(socket), hints, deadline).remove(&socket.inode)
+    find_socket_holder(socket.inode, hints, deadline)
+}
+
+/// The same for a socket of any kind, by its inode.
+#[must_use]
+pub fn find_socket_holder(inode: u64, hints: &[Pid], deadline: Instant) -> Option<Pid> {
+    let found = Search::new([inode], Ask::First, deadline).run(hints);
+    found.get(&inode)?.first().copied()
 }
 
 /// The same for many sockets in one walk, by their inodes; those without an entry were not found.
 #[must_use]
 pub fn find_holders(sockets: &[ListeningSocket], hints: &[Pid], deadline: Instant) -> HashMap<u64, Pid> {
-    let found = Search::new(sockets, Ask::First, deadline).run(hints);
+    let found = Search::new(inodes(sockets), Ask::First, deadline).run(hints);
     found.into_iter().filter_map(|(inode, pids)| Some((inode, *pids.first()?))).collect()
 }
 
@@ -35,11 +42,15 @@ pub fn find_holders(sockets: &[ListeningSocket], hints: &[Pid], deadline: Instan
 /// several. Walks all of /proc.
 #[must_use]
 pub fn find_all_holders(sockets: &[ListeningSocket], deadline: Instant) -> HashMap<u64, Vec<Pid>> {
-    let mut found = Search::new(sockets, Ask::Every, deadline).run(&[]);
+    let mut found = Search::new(inodes(sockets), Ask::Every, deadline).run(&[]);
     for pids in found.values_mut() {
         pids.sort_unstable();
     }
     found
+}
+
+fn inodes(sockets: &[ListeningSocket]) -> impl Iterator<Item = u64> {
+    sockets.iter().map(|socket| socket.inode)
 }
 
 /// Which holders of a socket are asked for.
@@ -59,37 +70,38 @@ struct Search {
 }
 
 impl Search {
-    fn new(sockets: &[ListeningSocket], ask: Ask, deadline: Instant) -> Self {
-        let wanted = sockets.iter().map(|socket| socket.inode).filter(|inode| *inode != 0).collect();
+    fn new(inodes: impl IntoIterator<Item = u64>, ask: Ask, deadline: Instant) -> Self {
+        let wanted = inodes.into_iter().filter(|inode| *inode != 0).collect();
         let (found, looked_at) = (HashMap::new(), HashSet::new());
         Self { wanted, ask, found, looked_at, deadline, path: String::new() }
     }
 
     fn run(mut self, hints: &[Pid]) -> HashMap<u64, Vec<Pid>> {
-        self.walk(hints);
+        if let Some(proc) = open_folder(CWD, "/proc") {
+            self.walk(&proc, hints);
+        }
         self.found
     }
 
-    /// None when it stopped before the end of /proc.
-    fn walk(&mut self, hints: &[Pid]) -> Option<()> {
-        let proc = open_folder(CWD, "/proc")?;
+    /// None when it stopped before the end of `proc`.
+    fn walk(&mut self, proc: &OwnedFd, hints: &[Pid]) -> Option<()> {
         for pid in hints {
-            self.look_into(&proc, *pid)?;
+            self.look_into(proc, *pid)?;
         }
         let mut family: Vec<Pid> = hints.to_vec();
         let mut next = 0;
         while let Some(parent) = family.get(next).copied().filter(|_| next < MOST_DESCENDANTS) {
             next += 1;
-            for child in self.children(&proc, parent) {
+            for child in self.children(proc, parent) {
                 if self.looked_at.contains(&child) {
                     continue;
                 }
-                self.look_into(&proc, child)?;
+                self.look_into(proc, child)?;
                 family.push(child);
             }
         }
-        each_number(&proc, |number| match Pid::new(number) {
-            Some(pid) if !self.looked_at.contains(&pid) => self.look_into(&proc, pid),
+        each_number(proc, |number| match Pid::new(number) {
+            Some(pid) if !self.looked_at.contains(&pid) => self.look_into(proc, pid),
             Some(_) | None => Some(()),
         })
     }
@@ -148,7 +160,7 @@ impl Search {
     }
 }
 
-fn open_folder(at: impl rustix::fd::AsFd, path: &str) -> Option<OwnedFd> {
+pub(super) fn open_folder(at: impl rustix::fd::AsFd, path: &str) -> Option<OwnedFd> {
     openat(at, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
@@ -162,7 +174,7 @@ fn each_entry(folder: &OwnedFd, mut each: impl FnMut(&std::ffi::CStr) -> Option<
     Some(())
 }
 
-fn each_number(folder: &OwnedFd, mut each: impl FnMut(u32) -> Option<()>) -> Option<()> {
+pub(super) fn each_number(folder: &OwnedFd, mut each: impl FnMut(u32) -> Option<()>) -> Option<()> {
     each_entry(folder, |name| match name.to_str().ok().and_then(|name| name.parse().ok()) {
         Some(number) => each(number),
         None => Some(()),
@@ -176,3 +188,6 @@ fn socket_inode(folder: &OwnedFd, name: &std::ffi::CStr) -> Option<u64> {
     let number = buffer[..length].strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(number).ok()?.parse().ok()
 }
+
+#[cfg(test)]
+pub(super) mod tests;

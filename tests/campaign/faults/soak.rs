@@ -23,6 +23,12 @@ const SPELLS: u32 = 6;
 const SAMPLE: Duration = Duration::from_millis(200);
 /// More leases than the daemon remembers answers, affinity or ends of.
 const REMEMBERED: usize = 5_000;
+/// The least memory of so long is compared with the least of as long before.
+const SETTLES: Duration = Duration::from_secs(10);
+/// So much more is no growth.
+const SETTLED: u64 = 512 << 10;
+/// After so many windows memory has to have settled.
+const WINDOWS: u32 = 8;
 /// Memory may grow by so much over the last two thirds of a run, by the line through all samples: an allocator gives back
 /// what it likes when it likes.
 const GROWTH: f64 = 2.0 * 1024.0 * 1024.0;
@@ -48,7 +54,7 @@ pub(crate) fn run(context: &mut Context) -> Report {
             return report;
         }
     };
-    if let Err(error) = fill(&home) {
+    if let Err(error) = fill(&home).and_then(|()| warm_up(&home, daemon, context)) {
         report.none("leases before the spells", &[error]);
     }
     let (begun, mut samples, mut calls) = (Instant::now(), Samples::default(), 0);
@@ -105,6 +111,29 @@ fn fill(home: &Home) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The load itself, until the daemon's memory has settled: while the journal is folded there is a second copy of the whole
+/// state for a moment, and an allocator keeps some of the room each time, until it has enough. What leaks never settles.
+fn warm_up(home: &Arc<Home>, daemon: Process, context: &mut Context) -> Result<(), String> {
+    let load = Load::start(home, &History::new(), &plan(context.addon), &mut context.rng);
+    let least = || {
+        let ends = Instant::now() + SETTLES;
+        let sample = || {
+            thread::sleep(SAMPLE);
+            daemon.usage().map(|usage| usage.anonymous)
+        };
+        std::iter::repeat_with(sample).take_while(|_| Instant::now() < ends).flatten().min()
+    };
+    let mut before = least();
+    let settled = (1..WINDOWS).any(|_| {
+        let now = least();
+        let grown = now.zip(before).is_none_or(|(now, before)| now > before + SETTLED);
+        before = now;
+        !grown
+    });
+    load.finish();
+    if settled { Ok(()) } else { Err(format!("memory still grows after {:?}", SETTLES * WINDOWS)) }
 }
 
 fn plan(addon: bool) -> Plan {

@@ -17,12 +17,14 @@ async function folder(context) {
   return top;
 }
 
-test('a checkout is the nearest folder with a .git, be it a folder or a file', async (context) => {
+test('a checkout is the nearest folder with a marker of version control, a folder or a file', async (context) => {
   const top = await folder(context);
   const worktree = path.join(top, 'app/trees/feature');
   const deep = path.join(worktree, 'packages/web');
   await fs.mkdir(deep, { recursive: true });
-  assert.equal(projectRoot(deep), null);
+  assert.equal(projectRoot(deep), deep, 'outside of a checkout a folder stands for itself');
+  await fs.writeFile(path.join(worktree, 'package.json'), '{}');
+  assert.equal(projectRoot(deep), worktree);
   await fs.mkdir(path.join(top, 'app/.git'));
   assert.equal(projectRoot(deep), path.join(top, 'app'));
   await fs.writeFile(path.join(worktree, '.git'), 'gitdir: ../../.git/worktrees/feature\n');
@@ -32,7 +34,7 @@ test('a checkout is the nearest folder with a .git, be it a folder or a file', a
   assert.equal(projectRoot(path.join(top, 'link')), worktree);
 });
 
-test('a .git in the home folder does not make it a checkout', async (context) => {
+test('a home folder is no project, whatever is in it', async (context) => {
   const top = await folder(context);
   const variable = process.platform === 'win32' ? 'USERPROFILE' : 'HOME';
   const before = process.env[variable];
@@ -41,7 +43,8 @@ test('a .git in the home folder does not make it a checkout', async (context) =>
   await fs.mkdir(path.join(top, 'notes'));
   assert.equal(projectRoot(path.join(top, 'notes')), top);
   process.env[variable] = top;
-  assert.equal(projectRoot(path.join(top, 'notes')), null);
+  assert.equal(projectRoot(path.join(top, 'notes')), path.join(top, 'notes'));
+  assert.equal(projectRoot(top), null);
 });
 
 test('outside of a checkout a folder stands for itself, also one that is gone', async (context) => {

@@ -7,12 +7,12 @@ const path = require('node:path');
 
 const { isOutOfReach } = require('./options.js');
 
-/** The root of the checkout around `dir`, canonical; null outside of one, or if there is no such `dir`. */
+/** The root of the checkout or project around `dir`, canonical; null in a home folder, or if there is no such `dir`. */
 function projectRoot(dir) {
   return ask((native, caller) => native.projectRoot(dir, caller));
 }
 
-/** The checkout around `dir`; outside of one, `dir` itself. Canonical, as far as it exists. */
+/** The checkout or project around `dir`; where there is none, `dir` itself. Canonical, as far as it exists. */
 function projectAround(dir) {
   try {
     return ask((native, caller) => native.projectAround(dir, caller));

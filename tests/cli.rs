@@ -204,7 +204,8 @@ fn the_project_is_the_worktree_around_the_current_folder() {
     let shown = |path: &Path| Some(path.to_str().unwrap().to_owned());
     assert_eq!(allocate(&deep, &[]), shown(&home.project()));
     assert_eq!(allocate(&worktree, &[]), shown(&worktree));
-    assert_eq!(allocate(&outside, &[]), None);
+    assert_eq!(allocate(&outside, &[]), shown(&outside));
+    assert_eq!(allocate(&home.top().join("user"), &[]), None);
     assert_eq!(allocate(&outside, &["--project", deep.to_str().unwrap()]), shown(&deep));
     assert_eq!(allocate(&outside, &["--project", "."]), shown(&outside));
 }

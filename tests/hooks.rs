@@ -39,11 +39,13 @@ fn the_ports_of_a_session_that_begins_are_leased_exported_and_listed() {
 #[test]
 fn a_session_outside_of_every_checkout_has_its_own_ports() {
     let home = home();
-    for folder in [home.top(), home.top().join("gone")] {
+    for (folder, project) in [(home.top(), Some(home.top())), (home.top().join("gone"), None)] {
         let session = Session::new(&home, &folder);
         let said = session.begin();
         assert!(said.starts_with("Ports that Styxy has leased for this session: dev "), "{said}");
-        assert!(session.leases().iter().all(|lease| lease.project_path.is_none()));
+        let of =
+            |lease: &styxy_core::api::Lease| lease.project_path.as_ref().map(|path| path.as_str().into());
+        assert!(session.leases().iter().all(|lease| of(lease) == project), "{:?}", session.leases());
     }
 }
 

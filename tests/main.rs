@@ -31,6 +31,7 @@ mod env;
 mod events;
 #[cfg(test)]
 mod firebase;
+mod folders;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]

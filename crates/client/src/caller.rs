@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use styxy_core::checkout::{self, Kinship};
+use styxy_core::checkout::{self, Ground, Kinship, Place};
 use styxy_core::project::Project;
-use styxy_core::{InstanceId, Invalid, ProjectPath};
+use styxy_core::{InstanceId, Invalid, ProjectPath, ServiceName};
 
 use crate::agents::Agent;
 use crate::disk::Disk;
@@ -19,7 +19,7 @@ use crate::session::{self, Session, VARIABLES};
 #[derive(Debug, Clone)]
 pub struct Caller {
     folder: Option<PathBuf>,
-    root: Option<PathBuf>,
+    place: Option<Place>,
     home: Option<PathBuf>,
     variables: [Option<String>; VARIABLES.len()],
     nearest: fn() -> Option<(Agent, u32)>,
@@ -63,7 +63,7 @@ impl Caller {
         nearest: fn() -> Option<(Agent, u32)>,
     ) -> Self {
         let home = home.filter(|home| !home.as_os_str().is_empty());
-        let nowhere = Self { folder: None, root: None, home, variables: VARIABLES.map(env), nearest };
+        let nowhere = Self { folder: None, place: None, home, variables: VARIABLES.map(env), nearest };
         folder.map(|folder| nowhere.at(folder)).unwrap_or(nowhere)
     }
 
@@ -71,8 +71,8 @@ impl Caller {
     #[must_use]
     pub fn at(&self, folder: &Path) -> Self {
         let folder = canonical(&self.absolute(folder)).ok();
-        let root = folder.as_deref().and_then(|folder| checkout::root(folder, self.home(), &Disk));
-        Self { folder, root, ..self.clone() }
+        let place = folder.as_deref().and_then(|folder| checkout::place(folder, self.home(), &Disk));
+        Self { folder, place, ..self.clone() }
     }
 
     /// The user's home folder.
@@ -87,24 +87,43 @@ impl Caller {
         self.folder.as_deref()
     }
 
-    /// The root of the checkout around the folder, canonical; none outside of one.
+    /// The root of the checkout around the folder, or outside of one of the project, which may be the folder itself (R29);
+    /// canonical. None in a home folder and in `/`, where nothing is shared.
     #[must_use]
     pub fn root(&self) -> Option<&Path> {
-        self.root.as_deref()
+        self.place.as_ref().map(|place| place.root.as_path())
     }
 
-    /// The root of the checkout, or outside of one the folder itself.
+    /// The root, if a version control system says that it is one.
+    #[must_use]
+    pub fn checkout(&self) -> Option<&Path> {
+        self.place.as_ref().filter(|place| place.ground == Ground::Checkout).map(|place| place.root.as_path())
+    }
+
+    /// The root, if anything says that it is one: not a folder that stands for itself.
+    #[must_use]
+    pub fn known_root(&self) -> Option<&Path> {
+        self.place.as_ref().filter(|place| place.ground != Ground::Folder).map(|place| place.root.as_path())
+    }
+
+    /// The root, or in a home folder and in `/` the folder itself.
     #[must_use]
     pub fn place(&self) -> Option<&Path> {
         self.root().or(self.folder())
     }
 
-    /// The root of the checkout as leases name it; none outside of one.
+    /// The name that servers have by default in the folder's package (R46); none at the root, and outside of packages.
+    #[must_use]
+    pub fn package(&self) -> Option<ServiceName> {
+        checkout::package(self.folder()?, self.root()?, &Disk)
+    }
+
+    /// The root as leases name it; none where there is none.
     pub fn project(&self) -> Result<Option<ProjectPath>, CallerError> {
         self.root().map(project_path).transpose()
     }
 
-    /// The checkout around `folder` as leases name it; outside of one, the folder itself, which may be deleted.
+    /// The root around `folder` as leases name it; where there is none, the folder itself, which may be deleted.
     pub fn project_around(&self, folder: &Path) -> Result<ProjectPath, CallerError> {
         self.at(folder).root().map_or_else(|| self.project_named(folder), project_path)
     }
@@ -148,6 +167,13 @@ impl Caller {
     pub fn instance(&self) -> Result<Option<InstanceId>, CallerError> {
         session::instance(|name| self.variable(name), self.nearest)
             .map_err(|source| CallerError::InvalidSession { source })
+    }
+
+    /// Whether what runs in the folder with this name may have anything in common: not in the home folder and in `/`.
+    pub(crate) fn may_share(&self, folder: &ProjectPath) -> bool {
+        let folder = Path::new(folder.as_str());
+        let home = self.home().and_then(|home| canonical(home).ok());
+        folder.parent().is_some() && home.as_deref() != Some(folder)
     }
 
     /// How the checkout or folder `theirs` is related to the caller's; both are canonical.
@@ -224,14 +250,17 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_is_in_the_checkout_around_its_folder_and_outside_of_one_in_the_folder() {
+    fn a_caller_is_in_the_checkout_around_its_folder_and_outside_of_one_in_its_project() {
         let top = Top::new();
         let inside = top.caller("app/web");
         assert_eq!(inside.project().unwrap(), Some(named(&top.at("app"))));
         assert_eq!(inside.place(), Some(top.at("app").as_path()));
         let outside = top.caller("plain");
-        assert_eq!(outside.project().unwrap(), None);
-        assert_eq!(outside.place(), Some(top.at("plain").as_path()));
+        assert_eq!(outside.project().unwrap(), Some(named(&top.at("plain"))));
+        assert_eq!((outside.checkout(), outside.known_root()), (None, None));
+        fs::write(top.at("plain/go.mod"), "").unwrap();
+        let project = top.caller("plain");
+        assert_eq!((project.checkout(), project.known_root()), (None, Some(top.at("plain").as_path())));
         let nowhere = top.caller("gone");
         assert_eq!((nowhere.place(), nowhere.file().unwrap()), (None, None));
     }
@@ -243,7 +272,19 @@ mod tests {
         std::os::unix::fs::symlink(top.at("app"), top.at("link")).unwrap();
         assert_eq!(top.caller("link/web").root(), Some(top.at("app").as_path()));
         let home = Some(top.at("link"));
-        assert_eq!(Caller::new(Some(&top.at("app/web")), home, |_| None, || None).root(), None);
+        let caller = |folder: &str| Caller::new(Some(&top.at(folder)), home.clone(), |_| None, || None);
+        assert_eq!(caller("app/web").root(), Some(top.at("app/web").as_path()));
+        assert_eq!((caller("app").root(), caller("app").project().unwrap()), (None, None));
+        assert_eq!(caller("app").place(), Some(top.at("app").as_path()));
+    }
+
+    #[test]
+    fn a_package_below_the_root_has_a_name() {
+        let top = Top::new();
+        assert_eq!(top.caller("app/web").package(), None);
+        fs::write(top.at("app/web/package.json"), "{}").unwrap();
+        assert_eq!(top.caller("app/web").package(), ServiceName::new("web").ok());
+        assert_eq!(top.caller("app").package(), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub enum Of<'a> {
     Person,
     /// Of this project, and of another session.
     Session(&'a InstanceId),
-    /// Of another project, or of none.
+    /// Of another project; or of none, which two callers never have in common unless they are of one session.
     Project,
 }
 
@@ -23,6 +23,7 @@ pub enum Of<'a> {
 pub fn whose<'a>(lease: &'a Lease, caller: &Terms) -> Of<'a> {
     match &lease.instance_id {
         _ if lease.project_path != caller.project => Of::Project,
+        theirs if caller.project.is_none() && (theirs.is_none() || *theirs != caller.instance) => Of::Project,
         theirs if *theirs == caller.instance => Of::Caller,
         Some(theirs) => Of::Session(theirs),
         None => Of::Person,
@@ -217,6 +218,17 @@ mod tests {
             lease(3005, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"})),
         ];
         assert_eq!(seen(&leases, &terms(Some("/w/app"), None), Accepted::Visible), None);
-        assert_eq!(seen(&leases, &terms(None, None), Accepted::Visible), Some(3002));
+        for accepted in [Accepted::Own, Accepted::Visible, Accepted::Any] {
+            assert_eq!(seen(&leases, &terms(None, None), accepted), None, "no project is nobody's in common");
+        }
+        let ours = lease(3006, |wire| {
+            wire["project_path"] = json!(null);
+            wire["instance_id"] = json!("claude-1");
+        });
+        assert_eq!(
+            seen(std::slice::from_ref(&ours), &terms(None, Some("claude-1")), Accepted::Own),
+            Some(3006)
+        );
+        assert_eq!(seen(&[ours], &terms(None, Some("claude-2")), Accepted::Any), None);
     }
 }

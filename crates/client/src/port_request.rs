@@ -75,12 +75,16 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// With the caller's project and session where none was given.
+    /// With the caller's project and session where none was given. A home folder and `/` are no project, also if they were
+    /// given: what is there has nothing in common.
     ///
     /// # Errors
     /// The caller's project cannot be named, or the environment names its session by what is not an instance id.
     pub fn or(self, caller: &Caller) -> Result<Self, CallerError> {
-        let project = self.project.map_or_else(|| caller.project(), |given| Ok(Some(given)))?;
+        let project = match self.project {
+            Some(given) => Some(given).filter(|given| caller.may_share(given)),
+            None => caller.project()?,
+        };
         let instance = self.instance.map_or_else(|| caller.instance(), |given| Ok(Some(given)))?;
         Ok(Self { project, instance, ..self })
     }

@@ -25,14 +25,14 @@ pub fn caller_variables() -> Vec<String> {
     names().map(str::to_owned).collect()
 }
 
-/// The root of the checkout around `folder`; null outside of one, or if there is no such folder.
+/// The root of the checkout or project around `folder`; null in a home folder, or if there is no such folder.
 #[napi(catch_unwind)]
 pub fn project_root(folder: String, caller: Caller) -> Result<Option<String>> {
     let project = caller.look().at(Path::new(&folder)).project();
     project.map(|root| root.map(Into::into)).map_err(|error| unplaced(&error))
 }
 
-/// The root of the checkout around `folder`; outside of one, the folder itself, canonical if it exists.
+/// The root of the checkout or project around `folder`; where there is none, the folder itself, canonical if it exists.
 #[napi(catch_unwind)]
 pub fn project_around(folder: String, caller: Caller) -> Result<String> {
     caller.look().project_around(Path::new(&folder)).map(Into::into).map_err(|error| unplaced(&error))

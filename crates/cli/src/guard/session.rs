@@ -57,14 +57,14 @@ pub(super) fn begin(agent: Agent, caller: &Caller, session: Option<&Session>) ->
     let leased = leased.ok()?.ok()?;
     let variables = exported(&requests, &leased, session);
     let exports = write_env_file(agent, &variables);
-    Some(Began { said: said(&requests, &leased, terms.project.is_some(), exports), variables })
+    Some(Began { said: said(&requests, &leased, caller.known_root().is_some(), exports), variables })
 }
 
 /// Exports the ports of the worktree that the agent works in now, if it is another one. Outside of any worktree it keeps
 /// those that it has: it will come back.
 pub(super) fn moved(from: &Path, to: &Caller, session: Option<&Session>) {
     let terms = terms(to, session);
-    let is_another = terms.project.is_some() && to.at(from).root() != to.root();
+    let is_another = to.known_root().is_some() && to.at(from).root() != to.root();
     if !is_another || env_file(Agent::Claude).is_none() {
         return;
     }

@@ -76,7 +76,7 @@ fn in_anothers(found: &WhoAnswer, here: &Here) -> bool {
     let Some(folder) = &found.worktree else { return false };
     let left = Path::new(folder.as_str()).ancestors().find(|folder| folder.exists());
     let around = left.map(|left| here.caller.at(left));
-    let root = around.as_ref().and_then(|around| around.root());
+    let root = around.as_ref().and_then(|around| around.known_root());
     root.is_some_and(|root| here.caller.kinship(root) != Kinship::Same)
 }
 

@@ -1,9 +1,14 @@
-//! Checkouts: which folder is the root of one, how two of them are related, which branch is checked out.
+//! Where a folder belongs: to which checkout, project and package, how two checkouts are related, which branch is checked
+//! out.
 //!
-//! Only the rules are here. The disk comes in as [`Files`], and of it they read files called `.git`, `HEAD`,
-//! `commondir` and `gitdir`, and nothing else.
+//! Only the rules are here. The disk comes in as [`Files`], and of it they read small files by which version control
+//! systems tell their checkouts apart, and manifests that may make a workspace.
 
 mod git;
+mod manifests;
+mod markers;
+mod package;
+mod repository;
 #[cfg(test)]
 mod tests;
 
@@ -12,12 +17,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use git::{branch, is_recorded};
+pub use package::package;
 
-/// What marks a folder as the root of a checkout. Git writes a folder, and a file in linked worktrees and submodules.
-const MARKERS: [&str; 1] = [".git"];
-
-/// More bytes than any file needs that is read here.
+/// More bytes than any file of a version control system needs that is read here.
 const MOST: u64 = 4096;
+/// Folders that everybody on the machine shares: a manifest there, which somebody left behind, joins nothing.
+const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 
 /// The file system, as far as these rules read it. Every call follows symbolic links.
 pub trait Files {
@@ -71,23 +76,68 @@ pub enum Kinship {
     Unrelated,
 }
 
-/// The root of the checkout that `folder` lies in: the nearest folder, itself or above it, with a `.git`.
-///
-/// `folder` is canonical, and may be gone. A `.git` in `home` or in `/` does not count, since dotfiles are kept that way:
-/// the search goes on above. Costs one look at the disk for each folder on the way up.
-#[must_use]
-pub fn root(folder: &Path, home: Option<&Path>, files: &impl Files) -> Option<PathBuf> {
-    let is_marked = |folder: &Path| {
-        let kind = |marker: &str| files.kind(&folder.join(marker));
-        MARKERS.into_iter().any(|marker| matches!(kind(marker), Some(Kind::Folder | Kind::File)))
-    };
-    let is_home =
-        |folder: &Path| home.is_some_and(|home| canonical(home, files).is_ok_and(|home| home == folder));
-    let mut folders = folder.ancestors().filter(|folder| folder.parent().is_some());
-    folders.find(|folder| is_marked(folder) && !is_home(folder)).map(Path::to_path_buf)
+/// Where a folder belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The root: the same for all folders that belong together.
+    pub root: PathBuf,
+    /// By what it is the root.
+    pub ground: Ground,
 }
 
-/// How `theirs` is related to `ours`; both are canonical. A worktree inside another one is its sibling, not a part of it.
+/// By what a folder is the root of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// A version control system put its marker there.
+    Checkout,
+    /// A manifest is there, and no checkout is around it.
+    Manifest,
+    /// Nothing: a folder that stands for itself.
+    Folder,
+}
+
+/// Where `folder`, which is canonical, belongs (R29); none in `home` and in `/`.
+///
+/// The innermost checkout around it counts. Outside of one it is the topmost workspace, else the nearest manifest, else the
+/// folder itself. `home`, `/` and what is above `home` are none of these, whatever is in them, since dotfiles are kept that
+/// way: the search goes on above. Costs some looks at the disk for each folder on the way up.
+#[must_use]
+pub fn place(folder: &Path, home: Option<&Path>, files: &impl Files) -> Option<Place> {
+    if let Some(known) = known(folder, home, files) {
+        return Some(known);
+    }
+    let home = home.and_then(|home| canonical(home, files).ok());
+    let is_place = folder.parent().is_some() && home.as_deref() != Some(folder);
+    is_place.then(|| Place { root: folder.to_owned(), ground: Ground::Folder })
+}
+
+/// The root of the checkout, or of the project outside of one, that `folder` lies in: as [`place`], without folders that
+/// stand for themselves. `folder` may be gone.
+#[must_use]
+pub fn root(folder: &Path, home: Option<&Path>, files: &impl Files) -> Option<PathBuf> {
+    known(folder, home, files).map(|place| place.root)
+}
+
+fn known(folder: &Path, home: Option<&Path>, files: &impl Files) -> Option<Place> {
+    let home = home.and_then(|home| canonical(home, files).ok());
+    let folders = || {
+        let below_top = folder.ancestors().filter(|folder| folder.parent().is_some());
+        below_top.filter(|folder| home.as_deref() != Some(*folder))
+    };
+    if let Some(root) = markers::root(folders(), files) {
+        return Some(Place { root, ground: Ground::Checkout });
+    }
+    let is_above_home = |folder: &Path| home.as_ref().is_some_and(|home| home.starts_with(folder));
+    let is_shared = |folder: &Path| SHARED.iter().any(|shared| Path::new(shared) == folder);
+    let own: Vec<&Path> =
+        folders().take_while(|folder| !is_above_home(folder) && !is_shared(folder)).collect();
+    let workspace = own.iter().rev().find(|folder| manifests::is_workspace(folder, files));
+    let root = workspace.or_else(|| own.iter().find(|folder| manifests::is_package(folder, files)))?;
+    Some(Place { root: root.to_path_buf(), ground: Ground::Manifest })
+}
+
+/// How `theirs` is related to `ours`; both are canonical. A checkout of our repository that lies inside of ours is its
+/// sibling, not a part of it.
 #[must_use]
 pub fn kinship(ours: &Path, theirs: &Path, home: Option<&Path>, files: &impl Files) -> Kinship {
     if ours == theirs {
@@ -95,12 +145,12 @@ pub fn kinship(ours: &Path, theirs: &Path, home: Option<&Path>, files: &impl Fil
     }
     // From each side outwards: what is met first decides.
     for (inner, outer) in [(theirs, ours), (ours, theirs)] {
-        let repository = git::repository(outer, files);
+        let repositories = repository::all(outer, files);
         for root in roots(inner, home, files) {
             if root == outer {
                 return Kinship::Same;
             }
-            if repository.is_some() && repository == git::repository(&root, files) {
+            if repository::all(&root, files).iter().any(|repository| repositories.contains(repository)) {
                 return Kinship::Sibling;
             }
         }
@@ -108,9 +158,13 @@ pub fn kinship(ours: &Path, theirs: &Path, home: Option<&Path>, files: &impl Fil
     Kinship::Unrelated
 }
 
-/// The root of the checkout that `folder` lies in, of the one around that, and so on.
+/// The root of the checkout that `folder` lies in, of the one around that, and so on. A project by its manifest is not
+/// around the checkouts that lie in it.
 fn roots(folder: &Path, home: Option<&Path>, files: &impl Files) -> impl Iterator<Item = PathBuf> {
-    std::iter::successors(root(folder, home, files), move |inner| root(inner.parent()?, home, files))
+    let around = move |inner: &Place| {
+        known(inner.root.parent()?, home, files).filter(|outer| outer.ground == inner.ground)
+    };
+    std::iter::successors(known(folder, home, files), around).map(|place| place.root)
 }
 
 /// The canonical form of `path` as people write it: without the `\\?\` that Windows puts in front.
@@ -127,10 +181,15 @@ pub fn canonical(path: &Path, files: &impl Files) -> io::Result<PathBuf> {
 
 /// The text of the regular file at `path`; none if there is no such file, or if it is longer than 4 KiB.
 fn text(path: &Path, files: &impl Files) -> Option<String> {
+    text_up_to(MOST, path, files)
+}
+
+/// As [`text`], up to `most` bytes.
+fn text_up_to(most: u64, path: &Path, files: &impl Files) -> Option<String> {
     if files.kind(path) != Some(Kind::File) {
         return None;
     }
     let mut text = String::new();
-    let read = files.open(path).ok()?.take(MOST + 1).read_to_string(&mut text).ok()?;
-    (read as u64 <= MOST).then_some(text)
+    let read = files.open(path).ok()?.take(most + 1).read_to_string(&mut text).ok()?;
+    (read as u64 <= most).then_some(text)
 }

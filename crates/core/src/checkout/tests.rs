@@ -4,6 +4,9 @@ use std::path::Component;
 
 use super::*;
 
+mod places;
+mod repositories;
+
 /// A disk in memory: what is at each path, and what a file holds. It has no symbolic links.
 #[derive(Default)]
 struct Disk {

@@ -1,4 +1,6 @@
 //! Which ports a key had before, and when each port was last used (R17). Preferences: kept across restarts, bounded.
+//!
+//! A key without a project is nobody's in particular (R29): it has no ports, and a port that it gave up is everybody's last.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -58,7 +60,9 @@ pub(super) struct Remembered {
 impl Affinity {
     /// `key` was granted `port`.
     pub(super) fn used(&mut self, key: &Key, port: Port, at: Millis) {
-        self.touch(key, &[port]);
+        if key.project.is_some() {
+            self.touch(key, &[port]);
+        }
         self.last_use.insert(port, Use { at, key: hash(key), ended: false });
     }
 
@@ -85,7 +89,8 @@ impl Affinity {
     /// Whether others than `key` gave `port` up just now.
     pub(super) fn in_quarantine(&self, port: Port, key: &Key, now: Timestamp) -> bool {
         self.last_use.get(&port).is_some_and(|last| {
-            last.ended && now.awake < last.at.saturating_add(QUARANTINE) && last.key != hash(key)
+            let is_own = key.project.is_some() && last.key == hash(key);
+            last.ended && now.awake < last.at.saturating_add(QUARANTINE) && !is_own
         })
     }
 
@@ -137,7 +142,8 @@ impl Affinity {
 
     pub(super) fn restore(remembered: Remembered) -> Self {
         let mut affinity = Self::default();
-        for (key, ports) in &remembered.keys {
+        // Journals of 0.1.0 have keys without a project.
+        for (key, ports) in remembered.keys.iter().filter(|(key, _)| key.project.is_some()) {
             affinity.touch(key, ports);
         }
         let uses = remembered.uses.into_iter();
@@ -171,11 +177,11 @@ fn hash(key: &Key) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{ServiceName, ServiceType};
+    use crate::names::{ProjectPath, ServiceName, ServiceType};
 
     fn key(name: usize) -> Key {
         Key {
-            project: None,
+            project: ProjectPath::new("/w/app").ok(),
             service: ServiceType::new("dev").unwrap(),
             name: Some(ServiceName::new(&format!("n{name}")).unwrap()),
         }
@@ -208,6 +214,22 @@ mod tests {
             (PORTS, 3000, 3014, 3099)
         );
         assert_eq!(affinity.wanted().len(), PORTS);
+    }
+
+    #[test]
+    fn a_key_without_a_project_has_no_ports_and_what_it_gave_up_is_everybodys_last() {
+        let nobodys = Key { project: None, ..key(0) };
+        let (mut affinity, port) = (Affinity::default(), Port::new(3000).unwrap());
+        affinity.used(&nobodys, port, 0);
+        assert!(affinity.ports_of(&nobodys).is_empty() && !affinity.wanted().contains(port));
+        affinity.gave_up(&nobodys, port, 1);
+        let now = Timestamp { awake: 2, wall: crate::time::WallTime(0) };
+        assert!(affinity.in_quarantine(port, &nobodys, now) && affinity.in_quarantine(port, &key(0), now));
+        let old =
+            Remembered { keys: vec![(nobodys.clone(), vec![port]), (key(0), vec![port])], uses: vec![] };
+        let restored = Affinity::restore(old);
+        assert!(restored.ports_of(&nobodys).is_empty());
+        assert_eq!(restored.ports_of(&key(0)), [port]);
     }
 
     #[test]

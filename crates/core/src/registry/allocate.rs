@@ -352,7 +352,7 @@ impl<'a> Round<'a> {
             .filter_map(|lock_id| registry.lease(lock_id))
             .filter(|lease| lease.instance_id == ask.instance_id)
             .filter(|lease| !matches!(ask.wish, Wish::Exact(port) if port != lease.port))
-            .filter(|lease| owned_by_line(ask, lease) || is_unclaimed(lease));
+            .filter(|lease| owned_by_line(ask, lease) || (has_in_common(ask) && is_unclaimed(lease)));
         // One's own first, then the oldest.
         let best =
             same.min_by_key(|lease| (!owned_by_line(ask, lease), lease.allocated_at.awake, lease.lock_id))?;
@@ -374,6 +374,11 @@ enum Reusable<'a> {
 fn owned_by_line(ask: &Ask, lease: &Lease) -> bool {
     let Some(owner) = lease.owner.process().map(|process| process.key) else { return false };
     ask.process.iter().map(|process| process.key).chain(ask.ancestors.iter().copied()).any(|key| key == owner)
+}
+
+/// Whether requests like this one are of the same project or session: without either they have nothing in common.
+const fn has_in_common(ask: &Ask) -> bool {
+    ask.project.is_some() || ask.instance_id.is_some()
 }
 
 /// Whether nothing but a stranger listens and no live process owns it.

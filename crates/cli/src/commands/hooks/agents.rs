@@ -80,7 +80,7 @@ pub(super) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
     let folder = match (scope, agent) {
         (Scope::Project, _) => {
             let caller = caller();
-            let root = caller.root().ok_or_else(|| {
+            let root = caller.checkout().ok_or_else(|| {
                 Failure::usage(
                     "--project: the current folder is not in a checkout",
                     "change to a checkout, or leave --project out",

@@ -167,11 +167,12 @@ fn an_exact_port_is_granted_or_refused_and_nothing_else_is_probed() {
 #[test]
 fn an_unknown_type_gets_a_port_of_the_overflow_range_and_the_same_one_the_next_time() {
     let mut machine = Machine::new();
-    machine.grant(ask("queue"));
-    let grant = machine.grant(ask("mailer"));
+    let of = |service: &str| Ask { project: Some(project("/w/a")), ..ask(service) };
+    machine.grant(of("queue"));
+    let grant = machine.grant(of("mailer"));
     assert_eq!(grant.port.get(), 10_001);
     machine.release(&grant);
-    assert_eq!(machine.grant(ask("mailer")).port.get(), 10_001);
+    assert_eq!(machine.grant(of("mailer")).port.get(), 10_001);
 }
 
 #[test]

@@ -21,6 +21,22 @@ fn reuse_gets_back_a_lease_that_nothing_listens_on_and_no_process_owns() {
 }
 
 #[test]
+fn a_lease_without_a_project_is_reused_by_its_owner_and_by_its_session_alone() {
+    let mut machine = Machine::new();
+    let nobodys = |pid: u32| again(Ask { process: Some(process(pid)), ..ask("dev") });
+    let waits = machine.grant(again(ask("dev")));
+    assert_ne!(machine.grant(again(ask("dev"))).port, waits.port);
+    assert_ne!(machine.grant(nobodys(1)).port, waits.port);
+    let owned = machine.grant(nobodys(2));
+    assert_eq!(machine.grant(nobodys(2)).lock_id, owned.lock_id);
+    let child = Ask { ancestors: vec![process(2).key], ..nobodys(3) };
+    assert_eq!(machine.grant(child).lock_id, owned.lock_id);
+    let of_session = || again(Ask { instance_id: Some(instance("claude-1")), ..ask("dev") });
+    let session = machine.grant(of_session());
+    assert_eq!(machine.grant(of_session()).lock_id, session.lock_id);
+}
+
+#[test]
 fn the_pid_of_a_reuse_becomes_the_owner() {
     let mut machine = Machine::new();
     let first = machine.grant(dev("/w/a"));

@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn ai() -> Ask {
+    Ask { project: Some(project("/w/a")), ..ask("ai") }
+}
+
 fn ai_of(pid: u32) -> Ask {
     Ask { process: Some(process(pid)), project: Some(project("/w/a")), ..ask("ai") }
 }
@@ -50,11 +54,11 @@ fn reuse_of_ones_own_singleton_is_reuse() {
 #[test]
 fn a_group_is_given_one_singleton_however_often_it_asks() {
     let mut machine = Machine::new();
-    let grants = machine.allocate(group(vec![ask("ai"), ask("ai"), again(ask("ai"))])).unwrap();
+    let grants = machine.allocate(group(vec![ai(), ai(), again(ai())])).unwrap();
     assert_eq!(grants.iter().map(|grant| grant.existing).collect::<Vec<_>>(), [false, true, true]);
     assert_eq!(machine.registry.lease_count(), 1);
 
-    let grants = machine.allocate(group(vec![again(ask("ai")), ask("ai"), again(ask("ai"))])).unwrap();
+    let grants = machine.allocate(group(vec![again(ai()), ai(), again(ai())])).unwrap();
     assert_eq!(grants.iter().map(|grant| grant.reused).collect::<Vec<_>>(), [true, false, false]);
     assert!(grants.iter().all(|grant| grant.lock_id == grants[0].lock_id));
     assert_eq!(machine.registry.lease_count(), 1);
@@ -63,9 +67,9 @@ fn a_group_is_given_one_singleton_however_often_it_asks() {
 #[test]
 fn a_displaced_singleton_is_replaced_by_one_other() {
     let mut machine = Machine::new();
-    let first = machine.grant(ask("ai"));
+    let first = machine.grant(ai());
     machine.hear(&first, Listener { user: Relation::Other, ..somebody() });
-    let grants = machine.allocate(group(vec![again(ask("ai")), ask("ai")])).unwrap();
+    let grants = machine.allocate(group(vec![again(ai()), ai()])).unwrap();
     assert_eq!(grants[0].displaced_from, Some(first.port));
     assert!(grants[1].existing && grants[1].lock_id == grants[0].lock_id);
     assert_eq!(machine.registry.lease_count(), 1);

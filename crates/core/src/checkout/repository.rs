@@ -1,0 +1,42 @@
+//! To which repository a checkout belongs, as far as its marker says so: checkouts of one repository are siblings.
+
+use std::path::{Path, PathBuf};
+
+use super::{Files, Kind, canonical, git, text};
+
+/// The folders that make out the repository of the checkout with this root: two checkouts that share one are of the same
+/// repository. None if the marker does not say, as with Subversion, Pijul and Fossil.
+pub(super) fn all(root: &Path, files: &impl Files) -> Vec<PathBuf> {
+    let jujutsu = jujutsu(root, files);
+    // A Jujutsu repository usually keeps its commits in one of Git, which may have worktrees of its own.
+    let behind = jujutsu.as_ref().and_then(|repository| {
+        let store = repository.join("store");
+        canonical(&store.join(text(&store.join("git_target"), files)?.trim()), files).ok()
+    });
+    let shared = [".hg", ".sl"].into_iter().filter_map(|marker| mercurial(&root.join(marker), files));
+    let got = named_in(&root.join(".got"), "repository", files);
+    git::repository(root, files).into_iter().chain(jujutsu).chain(behind).chain(shared).chain(got).collect()
+}
+
+/// `.jj/repo`: the repository itself, or in a secondary workspace a file with its path, relative to `.jj`.
+fn jujutsu(root: &Path, files: &impl Files) -> Option<PathBuf> {
+    let marker = root.join(".jj");
+    let repo = marker.join("repo");
+    match files.kind(&repo)? {
+        Kind::Folder => canonical(&repo, files).ok(),
+        Kind::File => named_in(&marker, "repo", files),
+        Kind::Other => None,
+    }
+}
+
+/// The marker folder itself, or that of the checkout whose store it uses: `hg share` keeps the path in `sharedpath`.
+fn mercurial(marker: &Path, files: &impl Files) -> Option<PathBuf> {
+    named_in(marker, "sharedpath", files).or_else(|| canonical(marker, files).ok())
+}
+
+/// The folder whose path, relative to `marker`, is the text of a file in it.
+fn named_in(marker: &Path, file: &str, files: &impl Files) -> Option<PathBuf> {
+    let text = text(&marker.join(file), files)?;
+    let path = text.trim_end_matches(['\n', '\r', '\0']);
+    if path.is_empty() { None } else { canonical(&marker.join(path), files).ok() }
+}

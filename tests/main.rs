@@ -52,9 +52,11 @@ mod instances;
 mod kill;
 #[cfg(test)]
 mod leases;
+mod listeners;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+mod namespaces;
 mod networks;
 #[cfg(test)]
 mod output;

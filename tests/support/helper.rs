@@ -210,6 +210,7 @@ fn a_helper_does_as_it_is_told() {
         "listen-late" => listen_when_told(&addresses(&words)),
         "race" => race(words[0], words[1]),
         "get" => get(words[0], words[1]),
+        "allocate" => allocate(words[0], words[1]),
         "firebase" => super::firebase::stub(&words),
         "half-asks" => half_asks(words[0], words[1].parse().unwrap()),
         other => panic!("no such role: {other}"),
@@ -296,6 +297,14 @@ fn get(place: &str, path: &str) {
         Ok(answer) => format!("{} {}", answer.status, answer.text()),
         Err(error) => format!("{:?}", error.kind()),
     });
+}
+
+/// Says what a daemon answers to a request for a port of this process, which then lives until the end of standard input.
+fn allocate(place: &str, service: &str) {
+    let way = place.parse().map_or_else(|_| Way::Unix(place.into()), Way::Tcp);
+    let answer = way.post("/allocate", &json!({ "service_type": service, "pid": std::process::id() }));
+    say(&format!("{} {}", answer.status, answer.text()));
+    let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 /// Sends half a request on each of many connections; for each word then says how many the other side has left open.

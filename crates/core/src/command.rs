@@ -27,15 +27,15 @@ pub enum Command {
     ProcessExited {
         /// Which.
         process: ProcessKey,
-        /// What listens now; a leased port that is not in it is silent.
+        /// What listens now, several perhaps on one port; a leased port that is not in it is silent.
         listeners: Vec<(Port, Listener)>,
     },
     /// Something listens on a leased port.
     Heard {
         /// The port.
         port: Port,
-        /// Who.
-        listener: Listener,
+        /// Who: everybody that does, on whichever address.
+        listeners: Vec<Listener>,
     },
     /// Something listens on a port whose lease ended with its owner just now: a server whose parent was gone before
     /// it had bound.

@@ -47,7 +47,7 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<Owner>,
     },
-    /// A stranger bound the lease's port, or (none) left it.
+    /// A stranger bound the lease's port, beside its server if that listens, or (none) left it.
     Conflict {
         /// Which lease.
         lock_id: LockId,

@@ -38,6 +38,9 @@ pub struct Lease {
     pub listening: Listening,
     /// Since when it stands.
     pub allocated_at: Timestamp,
+    /// The stranger that listens on its port beside its server, on another address or with the same one shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Conflict>,
     /// When something was last seen listening.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<WallTime>,
@@ -104,6 +107,21 @@ pub enum Listening {
     Stranger(Conflict),
 }
 
+impl Conflict {
+    /// What a lease says of this stranger.
+    #[must_use]
+    pub fn with(stranger: &Listener) -> Self {
+        Self {
+            pid: stranger.key().map(|key| key.pid),
+            process: stranger
+                .process
+                .as_ref()
+                .map(|process| process.name.clone())
+                .or_else(|| stranger.container.clone()),
+        }
+    }
+}
+
 impl Listening {
     /// The server that listens, unless it is a stranger.
     #[must_use]
@@ -145,6 +163,16 @@ pub struct Instance {
 }
 
 impl Lease {
+    /// The stranger that listens on its port, alone or beside its server.
+    #[must_use]
+    pub const fn conflict(&self) -> Option<&Conflict> {
+        match &self.listening {
+            Listening::Stranger(conflict) => Some(conflict),
+            Listening::Server(_) => self.beside.as_ref(),
+            Listening::Nothing => None,
+        }
+    }
+
     /// Whether `listener` cannot be this lease's server. Its owner always can, wherever it works.
     #[must_use]
     pub fn is_strange(&self, listener: &Listener) -> bool {

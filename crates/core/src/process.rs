@@ -107,34 +107,89 @@ pub struct Process {
 
 /// Who listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "KeptListener", into = "KeptListener")]
 pub struct Listener {
     /// The process, where it could be told.
     pub process: Option<Process>,
     /// Whether it is another user's.
     pub user: Relation,
-    /// The worktree its working directory lies in, where it could be told.
+    /// The worktree its working directory lies in, where it could be told; for a container, the one it was started from.
     pub project: Option<ProjectPath>,
+    /// The container that it serves, where an engine names one.
+    pub container: Option<Box<str>>,
 }
 
 /// Whose a process is, seen from the daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// The daemon's own user.
     Own,
+    /// The superuser, while that is another one. It may serve on the user's behalf: `docker-proxy`, a systemd socket unit, a
+    /// proxy that was started with sudo.
+    Root,
     /// Somebody else.
     Other,
 }
 
+/// A listener as the journal has it. For 0.1.0, which knows no third sort of user, root is another one.
+#[derive(Clone, Serialize, Deserialize)]
+struct KeptListener {
+    process: Option<Process>,
+    user: KeptUser,
+    project: Option<ProjectPath>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    serves: Option<Serves>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    container: Option<Box<str>>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptUser {
+    Own,
+    Other,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Serves {
+    /// It is root's.
+    AsRoot,
+}
+
+impl From<Listener> for KeptListener {
+    fn from(listener: Listener) -> Self {
+        let Listener { process, user, project, container } = listener;
+        let (user, serves) = match user {
+            Relation::Own => (KeptUser::Own, None),
+            Relation::Root => (KeptUser::Other, Some(Serves::AsRoot)),
+            Relation::Other => (KeptUser::Other, None),
+        };
+        Self { process, user, project, serves, container }
+    }
+}
+
+impl From<KeptListener> for Listener {
+    fn from(kept: KeptListener) -> Self {
+        let KeptListener { process, user, project, serves, container } = kept;
+        let user = match (user, serves) {
+            (KeptUser::Own, _) => Relation::Own,
+            (KeptUser::Other, Some(Serves::AsRoot)) => Relation::Root,
+            (KeptUser::Other, None) => Relation::Other,
+        };
+        Self { process, user, project, container }
+    }
+}
+
 impl Listener {
-    /// Whether this listener cannot be the server that a lease of `project` was taken for: another user's process, or
-    /// one whose worktree is known and unrelated.
+    /// Whether this listener cannot be the server that a lease of `project` was taken for: another user's process, unless
+    /// that is root, or one whose worktree is known and unrelated.
     #[must_use]
     pub fn is_stranger_to(&self, project: Option<&ProjectPath>) -> bool {
         match (self.user, &self.project, project) {
             (Relation::Other, _, _) => true,
-            (Relation::Own, Some(theirs), Some(ours)) => !theirs.is_related_to(ours),
-            (Relation::Own, None, _) | (Relation::Own, _, None) => false,
+            (Relation::Own | Relation::Root, Some(theirs), Some(ours)) => !theirs.is_related_to(ours),
+            (Relation::Own | Relation::Root, None, _) | (Relation::Own | Relation::Root, _, None) => false,
         }
     }
 

@@ -32,11 +32,13 @@ pub enum Rule {
     Connections,
     /// A checkout, an owner or the daemon has no more than its quota.
     Quota,
+    /// The client sees the same ports as the daemon: both are in one network namespace.
+    Network,
 }
 
 impl Rule {
     /// Every rule, for tables and tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Host,
         Self::Origin,
         Self::SecFetchSite,
@@ -50,6 +52,7 @@ impl Rule {
         Self::Lock,
         Self::Connections,
         Self::Quota,
+        Self::Network,
     ];
 
     /// As written on the wire.
@@ -69,6 +72,7 @@ impl Rule {
             Self::Lock => "lock",
             Self::Connections => "connections",
             Self::Quota => "quota",
+            Self::Network => "network",
         }
     }
 }

@@ -159,6 +159,7 @@ impl<'a> Round<'a> {
             allocated_at: self.now,
             last_seen: None,
             lent_by: None,
+            beside: None,
         };
         let reason = missed.map(|(wished, why)| why.explain(wished)).or_else(|| {
             displaced_from

@@ -2,15 +2,16 @@
 
 use crate::command::Registration;
 use crate::event::{EndReason, Fact};
-use crate::lease::{Conflict, Instance, Lease, Listening, Owner};
+use crate::lease::{Instance, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId};
 use crate::port::Port;
-use crate::process::{Listener, Process, ProcessKey, Relation};
+use crate::process::{Listener, ProcessKey, Relation};
 use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
 
 use super::Registry;
 use super::ended::Past;
+use super::heard::server_of;
 use super::indexes::Due;
 use super::quotas::metadata_bytes;
 
@@ -96,14 +97,15 @@ impl Registry {
     pub(super) fn process_exited(&self, process: ProcessKey, listeners: &[(Port, Listener)]) -> Vec<Fact> {
         let mut facts = Vec::new();
         for lease in self.touched_by(process) {
-            let heard = listeners.iter().find(|(port, _)| *port == lease.port).map(|(_, listener)| listener);
-            let server = heard
-                .filter(|listener| !lease.is_strange(listener))
-                .filter(|listener| listener.key() != Some(process))
-                .map(|listener| match lease.listening.server() {
-                    // Somebody listens, but the look-up told less than is known.
-                    Some(known) if listener.process.is_none() && known.key() != Some(process) => known,
-                    _ => listener,
+            let heard =
+                listeners.iter().filter(|(port, _)| *port == lease.port).map(|(_, listener)| listener);
+            let server =
+                server_of(lease, heard.filter(|listener| listener.key() != Some(process))).map(|listener| {
+                    match lease.listening.server() {
+                        // Somebody listens, but the look-up told less than is known.
+                        Some(known) if listener.process.is_none() && known.key() != Some(process) => known,
+                        _ => listener,
+                    }
                 });
             let reason = match &lease.owner {
                 Owner::Process(owner) if owner.key == process => Some(EndReason::OwnerExited),
@@ -162,47 +164,6 @@ impl Registry {
         instance.and_then(|instance| instance.process.as_ref()).is_some_and(|its| its.key == process)
     }
 
-    pub(super) fn heard(&self, port: Port, listener: &Listener, now: Timestamp) -> Vec<Fact> {
-        let Some(lease) = self.lease_on(port) else { return Vec::new() };
-        let lock_id = lease.lock_id;
-        if lease.is_strange(listener) {
-            let by = Conflict {
-                pid: listener.key().map(|key| key.pid),
-                process: listener.process.as_ref().map(|process| process.name.clone()),
-            };
-            let conflict = Fact::Conflict { lock_id, by: Some(by.clone()) };
-            return match &lease.listening {
-                Listening::Stranger(known) if *known == by => Vec::new(),
-                Listening::Nothing | Listening::Stranger(_) => vec![conflict],
-                // The server closed unheard, before the stranger could bind.
-                Listening::Server(_) => self.silent(port, now).into_iter().chain([conflict]).collect(),
-            };
-        }
-        // A look-up that could not tell the process tells nothing new.
-        let same = |known: &Listener| listener.process.is_none() || known.key() == listener.key();
-        if lease.listening.server().is_some_and(same) {
-            return vec![Fact::Seen(vec![lock_id])];
-        }
-        let listens = |process: Option<Process>| Owner::Listener { process, silent_until: None };
-        match &lease.owner {
-            Owner::Awaited { .. } => {
-                let owner = listens(listener.process.clone());
-                vec![hear(lease, listener.clone(), None), Fact::Passed { lock_id, owner }]
-            }
-            Owner::Listener { process, .. } => {
-                let process = listener.process.clone().or_else(|| process.clone());
-                vec![hear(lease, listener.clone(), Some(listens(process)))]
-            }
-            Owner::Process(owner) => {
-                // A process that has become another program, as under `styxy run`, is called what it is now.
-                let became =
-                    listener.process.as_ref().filter(|now| now.key == owner.key && now.name != owner.name);
-                vec![hear(lease, listener.clone(), became.cloned().map(Owner::Process))]
-            }
-            Owner::Instance(_) => vec![hear(lease, listener.clone(), None)],
-        }
-    }
-
     /// The ports whose leases ended with their owner less than `unbind_grace` ago, and are nobody's yet (R7).
     ///
     /// [`Registry::apply`] adds ports and removes them. Time only removes: a port is no longer named once the grace is over.
@@ -241,6 +202,7 @@ impl Registry {
             allocated_at: now,
             last_seen: Some(now.wall),
             lent_by: None,
+            beside: None,
             ..past.lease.clone()
         };
         vec![Fact::Granted(Box::new(lease))]
@@ -252,15 +214,23 @@ impl Registry {
         match (&lease.listening, &lease.owner) {
             (Listening::Nothing, _) => Vec::new(),
             (Listening::Stranger(_), _) => vec![Fact::Conflict { lock_id, by: None }],
-            (Listening::Server(_), Owner::Listener { process, .. }) => {
-                let until = now.after(self.policy.config.unbind_grace.millis());
-                let waits = Owner::Listener { process: process.clone(), silent_until: Some(until) };
-                vec![Fact::Silent { lock_id, owner: Some(waits) }]
-            }
-            (Listening::Server(_), Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. }) => {
-                vec![Fact::Silent { lock_id, owner: None }]
+            (Listening::Server(_), _) => {
+                let alone = lease.beside.as_ref().map(|_| Fact::Conflict { lock_id, by: None });
+                alone.into_iter().chain([self.server_gone(lease, now)]).collect()
             }
         }
+    }
+
+    /// The server of `lease` listens no more; a stranger beside it may.
+    pub(super) fn server_gone(&self, lease: &Lease, now: Timestamp) -> Fact {
+        let owner = match &lease.owner {
+            Owner::Listener { process, .. } => {
+                let until = now.after(self.policy.config.unbind_grace.millis());
+                Some(Owner::Listener { process: process.clone(), silent_until: Some(until) })
+            }
+            Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } => None,
+        };
+        Fact::Silent { lock_id: lease.lock_id, owner }
     }
 
     pub(super) fn still_heard(&self, ports: &[Port]) -> Vec<Fact> {
@@ -320,7 +290,7 @@ fn expire(instance: &Instance) -> Fact {
     Fact::InstanceExpired(Box::new(instance.clone()))
 }
 
-fn hear(lease: &Lease, listener: Listener, owner: Option<Owner>) -> Fact {
+pub(super) fn hear(lease: &Lease, listener: Listener, owner: Option<Owner>) -> Fact {
     Fact::Heard { lock_id: lease.lock_id, listener, owner }
 }
 

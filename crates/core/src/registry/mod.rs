@@ -8,6 +8,7 @@ mod affinity;
 mod allocate;
 mod candidates;
 mod ended;
+mod heard;
 mod indexes;
 mod lifecycle;
 mod quotas;
@@ -108,7 +109,7 @@ impl Registry {
             Command::EndInstance { id } => self.end_instance(id)?,
             Command::EndAll => self.end_all(),
             Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners),
-            Command::Heard { port, listener } => self.heard(*port, listener, now),
+            Command::Heard { port, listeners } => self.heard(*port, listeners, now),
             Command::Adopt { port, listener, fresh_id } => self.adopt(*port, listener, *fresh_id, now),
             Command::Silent(port) => self.silent(*port, now),
             Command::StillHeard(ports) => self.still_heard(ports),
@@ -145,11 +146,14 @@ impl Registry {
                 lease.owner = owner.clone().unwrap_or_else(|| lease.owner.clone());
             }),
             Fact::Silent { lock_id, owner } => self.change(*lock_id, |lease| {
-                lease.listening = Listening::Nothing;
+                lease.listening = lease.beside.take().map_or(Listening::Nothing, Listening::Stranger);
                 lease.owner = owner.clone().unwrap_or_else(|| lease.owner.clone());
             }),
-            Fact::Conflict { lock_id, by } => self.change(*lock_id, |lease| {
-                lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
+            Fact::Conflict { lock_id, by } => self.change(*lock_id, |lease| match &lease.listening {
+                Listening::Server(_) => lease.beside.clone_from(by),
+                Listening::Nothing | Listening::Stranger(_) => {
+                    lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
+                }
             }),
             Fact::Passed { lock_id, owner } => self.change(*lock_id, |lease| lease.pass_to(owner.clone())),
             Fact::Ended { lock_id, reason } => {

@@ -204,10 +204,15 @@ pub(super) fn weight(lease: &Lease) -> usize {
     let path = |path: Option<&ProjectPath>| path.map_or(0, |path| path.as_str().len());
     let listens = match &lease.listening {
         Listening::Nothing => 0,
-        Listening::Server(listener) => name(listener.process.as_ref()) + path(listener.project.as_ref()),
+        Listening::Server(listener) => {
+            let container = listener.container.as_ref().map_or(0, |name| name.len());
+            name(listener.process.as_ref()) + path(listener.project.as_ref()) + container
+        }
         Listening::Stranger(conflict) => conflict.process.as_ref().map_or(0, |name| name.len()),
     };
-    LEASE + 6 * (path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens)
+    let beside =
+        lease.beside.as_ref().and_then(|conflict| conflict.process.as_ref()).map_or(0, |name| name.len());
+    LEASE + 6 * (path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens + beside)
 }
 
 fn instance_weight(instance: &Instance) -> usize {

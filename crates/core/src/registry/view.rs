@@ -4,7 +4,7 @@ use crate::api::{
     ConflictView, EventMessage, EventName, InstanceView, Lease as LeaseView, OwnerKind, OwnerView, State,
 };
 use crate::event::{EndReason, Event, Fact};
-use crate::lease::{Instance, Lease, Listening, Owner};
+use crate::lease::{Instance, Lease, Owner};
 use crate::names::LockId;
 use crate::process::Process;
 
@@ -25,13 +25,10 @@ impl Registry {
             owner: self.owner_view(&lease.owner),
             allocated_at: lease.allocated_at.wall,
             last_seen_listening: lease.last_seen,
-            conflict: match &lease.listening {
-                Listening::Stranger(conflict) => Some(ConflictView {
-                    pid: conflict.pid,
-                    process: conflict.process.as_deref().map(str::to_owned),
-                }),
-                Listening::Nothing | Listening::Server(_) => None,
-            },
+            conflict: lease.conflict().map(|conflict| ConflictView {
+                pid: conflict.pid,
+                process: conflict.process.as_deref().map(str::to_owned),
+            }),
         }
     }
 

@@ -42,7 +42,7 @@ impl Daemon {
 
     /// Observes once and tells the engine which ports nobody listens on any more, which are as before, and who listens on
     /// the others, if `identified` has these very sockets. What the engine could not keep is reported again next time.
-    fn report(&self, identified: &[(Sighting, Listener)]) -> Report {
+    fn report(&self, identified: &[(Sighting, Vec<Listener>)]) -> Report {
         let mut report = Report::default();
         let Some(seen) = self.observe(Ports::Changed) else { return report };
         for port in seen.silent {
@@ -56,15 +56,19 @@ impl Daemon {
             self.happens(&Command::StillHeard(seen.still));
         }
         for sighting in seen.unidentified {
-            let Some((_, listener)) = identified.iter().find(|(known, _)| known.is_of(&sighting)) else {
+            let Some((_, listeners)) = identified.iter().find(|(known, _)| known.is_of(&sighting)) else {
                 report.unidentified.push(sighting);
                 continue;
             };
-            let (port, listener) = (sighting.port, listener.clone());
-            let outcome = self.happens(&match sighting.claim {
-                Claim::Leased => Command::Heard { port, listener },
-                Claim::Orphaned => Command::Adopt { port, listener, fresh_id: LockId::new(Uuid::new_v4()) },
-            });
+            let (port, listeners) = (sighting.port, listeners.clone());
+            let command = match sighting.claim {
+                Claim::Leased => Some(Command::Heard { port, listeners }),
+                Claim::Orphaned => one_of(listeners).map(|listener| {
+                    let fresh_id = LockId::new(Uuid::new_v4());
+                    Command::Adopt { port, listener, fresh_id }
+                }),
+            };
+            let outcome = command.map_or(Outcome::Unchanged, |command| self.happens(&command));
             if outcome != Outcome::Failed {
                 self.last_seen().remember(sighting);
             }
@@ -104,8 +108,11 @@ impl Daemon {
         let listening =
             if ports.is_empty() { BTreeMap::new() } else { self.listeners_on(&ports, processes).await };
         for (process, ports) in touched {
-            let on = |port: Port| listening.get(&port).map(|listener| (port, listener.clone()));
-            let listeners = ports.into_iter().filter_map(on).collect();
+            let on = |port: Port| {
+                let all = listening.get(&port).into_iter().flatten();
+                all.map(move |listener| (port, listener.clone()))
+            };
+            let listeners = ports.into_iter().flat_map(on).collect();
             self.happens(&Command::ProcessExited { process, listeners });
         }
     }
@@ -114,17 +121,26 @@ impl Daemon {
     ///
     /// The socket of a process that is ending outlives, by some microseconds, the descriptor that shows whose it is. A
     /// lease must not pass to such a process, so a holder that cannot be identified is looked for again.
-    async fn listeners_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
+    async fn listeners_on(
+        &self,
+        ports: &BTreeSet<Port>,
+        dead: &[ProcessKey],
+    ) -> BTreeMap<Port, Vec<Listener>> {
         let mut retries = RETRIES;
         loop {
             let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
             let mut listening = BTreeMap::new();
-            for (sighting, listener) in identify(seen.unidentified, self.own_uid).await {
-                listening.insert(sighting.port, listener);
-                self.last_seen().remember(sighting);
+            for (sighting, listeners) in identify(seen.unidentified, self.own_uid).await {
+                let is_strange = |listener: &Listener| listener.is_stranger_to(sighting.project.as_ref());
+                let has_stranger = listeners.iter().any(is_strange);
+                listening.insert(sighting.port, listeners);
+                // The end of a process says nothing of strangers: the next look does.
+                if !has_stranger {
+                    self.last_seen().remember(sighting);
+                }
             }
             let is_unidentified = |who: &Listener| who.process.is_none() && who.user == Relation::Own;
-            if retries == 0 || !listening.values().any(is_unidentified) {
+            if retries == 0 || !listening.values().flatten().any(is_unidentified) {
                 return listening;
             }
             retries -= 1;
@@ -134,12 +150,13 @@ impl Daemon {
 
     /// The servers that the engine knows on these ports, without those of `dead`. They count where the table cannot be
     /// read: no lease ends for that.
-    fn known_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Listener> {
+    fn known_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Vec<Listener>> {
         let engine = self.engine();
         let leases = ports.iter().filter_map(|port| engine.registry().lease_on(*port));
         leases
             .filter_map(|lease| Some((lease.port, lease.listening.server()?.clone())))
             .filter(|(_, server)| server.key().is_none_or(|key| !dead.contains(&key)))
+            .map(|(port, server)| (port, vec![server]))
             .collect()
     }
 
@@ -171,7 +188,7 @@ struct Report {
 }
 
 /// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
-async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Listener)> {
+async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Vec<Listener>)> {
     if sightings.is_empty() {
         return Vec::new();
     }
@@ -179,24 +196,32 @@ async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighti
     tokio::task::spawn_blocking(move || look_up(sightings, own_uid)).await.unwrap_or_default()
 }
 
-fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Listener)> {
+fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Vec<Listener>)> {
     let deadline = Instant::now() + PATIENCE;
     let sockets: Vec<ListeningSocket> = sightings.iter().flat_map(|seen| seen.sockets.clone()).collect();
     let hints: Vec<Pid> = sightings.iter().flat_map(|seen| seen.hints.clone()).collect();
     let holders = system::find_holders(&sockets, &hints, deadline);
-    let with_listener = |sighting: Sighting| {
-        let listeners = sighting.sockets.iter().map(|socket| {
+    let with_listeners = |sighting: Sighting| {
+        let mut listeners: Vec<Listener> = Vec::new();
+        for socket in &sighting.sockets {
             let holder = holders.get(&socket.inode).copied().or(socket.pid);
-            listener(socket, holder, own_uid, deadline)
-        });
-        // Several sockets on one port (IPv4 and IPv6) are most often of one process. If not, the lease's comes first.
-        let listener = listeners.min_by_key(|listener| {
-            let hinted = listener.key().is_some_and(|key| sighting.hints.contains(&key.pid));
-            (!hinted, listener.is_stranger_to(sighting.project.as_ref()), listener.process.is_none())
-        })?;
-        Some((sighting, listener))
+            let listener = listener(socket, holder, own_uid, deadline);
+            // Several sockets on one port (IPv4 and IPv6) are most often of one process.
+            if !listeners.contains(&listener) {
+                listeners.push(listener);
+            }
+        }
+        (sighting, listeners)
     };
-    sightings.into_iter().filter_map(with_listener).collect()
+    sightings.into_iter().map(with_listeners).collect()
+}
+
+/// One that stands for all of them, if they are of one user and one worktree.
+fn one_of(listeners: Vec<Listener>) -> Option<Listener> {
+    let of = |listener: &Listener| (listener.user, listener.project.clone());
+    let first = listeners.first().map(of)?;
+    let is_one = listeners.iter().all(|listener| of(listener) == first);
+    listeners.into_iter().min_by_key(|listener| listener.process.is_none()).filter(|_| is_one)
 }
 
 /// Who listens on `socket`, in the core's terms.
@@ -208,9 +233,14 @@ fn listener(
 ) -> Listener {
     if let Some(details) = holder.and_then(|pid| system::describe(pid, deadline).ok()) {
         let Details { identified, project_path, .. } = details;
-        return Listener { user: identified.user, process: Some(identified.process), project: project_path };
+        let (user, process) = (identified.user, Some(identified.process));
+        return Listener { user, process, project: project_path, container: None };
     }
-    let other = socket.uid.is_some_and(|theirs| own_uid.is_some_and(|own| own != theirs));
-    let user = if other { Relation::Other } else { Relation::Own };
-    Listener { process: None, user, project: None }
+    let user = match (socket.uid, own_uid) {
+        (Some(theirs), Some(own)) if theirs == own => Relation::Own,
+        (Some(0), Some(_)) => Relation::Root,
+        (Some(_), Some(_)) => Relation::Other,
+        (None, _) | (_, None) => Relation::Own,
+    };
+    Listener { process: None, user, project: None, container: None }
 }

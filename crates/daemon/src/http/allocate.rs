@@ -2,7 +2,7 @@
 
 use std::io;
 
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
     Refusal, ReleaseAnswer, Rule,
@@ -13,9 +13,9 @@ use styxy_core::{
 };
 use uuid::Uuid;
 
-use super::Shared;
 use super::answer::{Answer, Refused, Result};
 use super::body::{Json, Query, Segment};
+use super::{Peer, Shared, pids};
 use crate::daemon::Daemon;
 use crate::system::{self, Life};
 use crate::usage;
@@ -25,7 +25,8 @@ const ANCESTORS: usize = 32;
 
 pub(super) async fn allocate(
     State(daemon): Shared,
-    Json(request): Json<AllocateRequest>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Json(mut request): Json<AllocateRequest>,
 ) -> Result<AllocateAnswer> {
     let hash = request.request_id.as_ref().map(|_| hash(&request));
     if let Some((id, hash)) = request.request_id.as_ref().zip(hash) {
@@ -35,6 +36,7 @@ pub(super) async fn allocate(
         }
     }
     let reuse = request.reuse == Some(true) || members(&request).any(|member| member.reuse == Some(true));
+    as_we_call_them(&mut request, peer).await?;
     let allocation = allocation(request, hash)?;
     if reuse {
         // Whether a lease can be reused depends on who listens now.
@@ -51,6 +53,19 @@ pub(super) async fn allocate(
     answer
         .map(Answer)
         .ok_or_else(|| Refused(Refusal::invalid("body", "nothing was asked for", "at least one service")))
+}
+
+/// Every `pid` becomes the number that the process has to the daemon.
+async fn as_we_call_them(request: &mut AllocateRequest, peer: Peer) -> std::result::Result<(), Refusal> {
+    if let Some(pid) = &mut request.pid {
+        *pid = pids::meant(peer, *pid, "pid").await?;
+    }
+    for (at, member) in request.services.iter_mut().flatten().enumerate() {
+        if let Some(pid) = &mut member.pid {
+            *pid = pids::meant(peer, *pid, &format!("services[{at}].pid")).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The refusal with the process that has the port, where the core only knows that somebody has it.
@@ -232,7 +247,7 @@ pub(super) fn owner(pid: Pid, field: &str) -> std::result::Result<Process, Refus
     }
     match identified.user {
         Relation::Own => Ok(identified.process),
-        Relation::Other => {
+        Relation::Root | Relation::Other => {
             let error = format!("process {pid} is another user's, so its end is not ours to act on");
             Err(Refusal::new(Code::Forbidden, error).rule(Rule::Pid).detail("field", field))
         }

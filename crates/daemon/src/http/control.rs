@@ -8,11 +8,20 @@ use styxy_core::api::{CleanupAnswer, CleanupRequest, Code, ConfigAnswer, Lease, 
 
 use super::answer::{Answer, Refused, Result};
 use super::body::OptionalJson;
+use super::filter::OTHER_NETWORK;
 use super::{Peer, Shared};
 use crate::metrics;
+use crate::system::{LocalPeer, Network};
 
-pub(super) async fn status(State(daemon): Shared) -> Result<StatusAnswer> {
-    Ok(Answer(daemon.status()))
+pub(super) async fn status(
+    State(daemon): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+) -> Result<StatusAnswer> {
+    let mut status = daemon.status();
+    if let Peer::Local(LocalPeer { network: Network::Other, .. }) = peer {
+        status.notes.push(format!("{OTHER_NETWORK}; styxy daemon restart moves it here"));
+    }
+    Ok(Answer(status))
 }
 
 pub(super) async fn config(State(daemon): Shared) -> Result<ConfigAnswer> {

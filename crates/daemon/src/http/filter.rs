@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use styxy_core::api::{Code, Refusal, Rule};
@@ -14,7 +14,7 @@ use super::Peer;
 use super::answer::{self, Counted, Refused};
 use crate::daemon::Daemon;
 use crate::engine::EngineError;
-use crate::system::Verdict;
+use crate::system::{Network, Verdict};
 use crate::token::Token;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -23,12 +23,12 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) async fn filter(
     State(daemon): State<Arc<Daemon>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    request: Request,
+    request: axum::extract::Request,
     next: Next,
 ) -> Response {
     daemon.requests.count();
     let reads = request.method().is_safe();
-    let mut response = match admit(peer, request.method(), request.headers(), daemon.about.token.as_ref()) {
+    let mut response = match admit(peer, &request, daemon.about.token.as_ref()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => Refused(refusal).into_response(),
     };
@@ -80,11 +80,15 @@ fn peer_uid() -> Refusal {
     forbidden(Rule::PeerUid, "this daemon serves another user")
 }
 
-fn admit(peer: Peer, method: &Method, headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
+fn admit<B>(peer: Peer, request: &Request<B>, token: Option<&Token>) -> Result<(), Refusal> {
+    let (method, headers) = (request.method(), request.headers());
     match peer {
-        Peer::Local(verdict) if verdict.is_trusted() => Ok(()),
+        Peer::Local(local) if local.verdict.is_trusted() => match local.network {
+            Network::Other if is_about_ports(method, request.uri().path()) => Err(other_network()),
+            Network::Ours | Network::Other => Ok(()),
+        },
         Peer::Local(_) => Err(peer_uid()),
-        Peer::Loopback { verdict, port } => {
+        Peer::Loopback { verdict, port, socket: _ } => {
             match verdict {
                 Verdict::Own | Verdict::Root => {}
                 Verdict::Other(_) | Verdict::Unknown => {
@@ -95,6 +99,26 @@ fn admit(peer: Peer, method: &Method, headers: &HeaderMap, token: Option<&Token>
             admit_headers(port, method, headers)
         }
     }
+}
+
+/// Whether the answer tells of ports, or the request takes one: in another network namespace that would be untrue.
+fn is_about_ports(method: &Method, path: &str) -> bool {
+    let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match root {
+        "allocate" => method != Method::DELETE,
+        "allocations" | "check" | "suggest" | "scan" | "cleanup" => true,
+        _ => false,
+    }
+}
+
+/// What a client in another network namespace should know.
+pub(super) const OTHER_NETWORK: &str =
+    "the daemon runs in another network namespace, where each port may be used by another program than here";
+
+fn other_network() -> Refusal {
+    Refusal::new(Code::DaemonUnreachable, OTHER_NETWORK)
+        .rule(Rule::Network)
+        .hint("styxy daemon restart moves it here; another STYXY_HOME has a daemon of its own")
 }
 
 fn bearer(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
@@ -146,14 +170,29 @@ fn forbidden(rule: Rule, error: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::{LocalPeer, PeerProcess};
+
+    fn local(verdict: Verdict) -> Peer {
+        let (process, network) = (PeerProcess::Unnamed, Network::Ours);
+        Peer::Local(LocalPeer { verdict, process, network })
+    }
+
+    /// A request for `path` with these headers.
+    fn request(method: &Method, path: &str, headers: HeaderMap) -> Request<()> {
+        let mut request = Request::new(());
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = path.parse().unwrap();
+        *request.headers_mut() = headers;
+        request
+    }
 
     fn rule(method: &Method, pairs: &[(&'static str, &'static str)]) -> Option<Rule> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        let peer = Peer::Loopback { verdict: Verdict::Own, port: 9876 };
-        let refusal = admit(peer, method, &headers, None).err()?;
+        let peer = Peer::Loopback { verdict: Verdict::Own, port: 9876, socket: None };
+        let refusal = admit(peer, &request(method, "/status", headers), None).err()?;
         refusal.broken_rule()
     }
 
@@ -196,16 +235,46 @@ mod tests {
     fn another_user_is_refused_before_any_header_is_checked() {
         let headers = HeaderMap::new();
         for verdict in [Verdict::Other(1), Verdict::Unknown] {
-            for peer in [Peer::Local(verdict), Peer::Loopback { verdict, port: 1 }] {
-                let refusal = admit(peer, &Method::GET, &headers, None).unwrap_err();
+            for peer in [local(verdict), Peer::Loopback { verdict, port: 1, socket: None }] {
+                let refusal =
+                    admit(peer, &request(&Method::GET, "/status", headers.clone()), None).unwrap_err();
                 assert_eq!(refusal.broken_rule(), Some(Rule::PeerUid));
             }
         }
     }
 
     #[test]
+    fn in_another_network_nothing_is_said_of_ports_and_the_daemon_itself_can_be_asked() {
+        let asked = |method: &Method, path: &str, network| {
+            let (verdict, process) = (Verdict::Own, PeerProcess::Unnamed);
+            let peer = Peer::Local(LocalPeer { verdict, process, network });
+            let refused = admit(peer, &request(method, path, HeaderMap::new()), None).err();
+            refused.and_then(|refusal| refusal.broken_rule())
+        };
+        for (method, path) in [
+            (Method::POST, "/allocate"),
+            (Method::GET, "/allocations?port=3000"),
+            (Method::GET, "/check/3000"),
+            (Method::GET, "/suggest/dev"),
+            (Method::GET, "/scan"),
+            (Method::POST, "/cleanup"),
+        ] {
+            assert_eq!(asked(&method, path, Network::Other), Some(Rule::Network), "{path}");
+            assert_eq!(asked(&method, path, Network::Ours), None, "{path}");
+        }
+        for (method, path) in [
+            (Method::GET, "/status"),
+            (Method::POST, "/shutdown"),
+            (Method::DELETE, "/allocate/4f5e0000-0000-4000-8000-000000003000"),
+            (Method::POST, "/instance/heartbeat"),
+        ] {
+            assert_eq!(asked(&method, path, Network::Other), None, "{path}");
+        }
+    }
+
+    #[test]
     fn where_users_are_unknown_the_token_is_required() {
-        let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876 };
+        let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876, socket: None };
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost:9876"));
         let home = tempfile::tempdir().unwrap();
@@ -217,11 +286,12 @@ mod tests {
             ["", "Bearer ", text.trim(), &right[..right.len() - 1], &right.replace("Bearer", "Basic")]
         {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(wrong).unwrap());
-            let refusal = admit(peer, &Method::GET, &headers, Some(&token)).unwrap_err();
+            let refusal =
+                admit(peer, &request(&Method::GET, "/status", headers.clone()), Some(&token)).unwrap_err();
             assert_eq!(refusal.broken_rule(), Some(Rule::Token));
         }
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&right).unwrap());
-        assert!(admit(peer, &Method::GET, &headers, None).is_err());
-        assert!(admit(peer, &Method::GET, &headers, Some(&token)).is_ok());
+        assert!(admit(peer, &request(&Method::GET, "/status", headers.clone()), None).is_err());
+        assert!(admit(peer, &request(&Method::GET, "/status", headers.clone()), Some(&token)).is_ok());
     }
 }

@@ -1,23 +1,27 @@
 //! `/instance/…`: agent sessions.
 
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use styxy_core::api::{
     BeatAnswer, BeatRequest, EndInstanceAnswer, InstancesAnswer, RegisterAnswer, RegisterRequest,
 };
 use styxy_core::{Command, EndReason, Fact, InstanceId, Registration};
 
-use super::Shared;
 use super::answer::{Answer, Refused, Result};
 use super::body::{Json, Segment};
+use super::{Peer, Shared, pids};
 use crate::daemon::Daemon;
 use crate::system;
 
 pub(super) async fn register(
     State(daemon): Shared,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     Json(request): Json<RegisterRequest>,
 ) -> Result<RegisterAnswer> {
     let RegisterRequest { instance_id, working_directory, pid, metadata } = request;
-    let process = pid.map(|pid| super::allocate::owner(pid, "pid")).transpose()?;
+    let process = match pid {
+        Some(pid) => Some(super::allocate::owner(pids::meant(peer, pid, "pid").await?, "pid")?),
+        None => None,
+    };
     // The process registered before may have ended this very moment.
     let old = {
         let engine = daemon.engine();

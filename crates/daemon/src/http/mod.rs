@@ -12,6 +12,7 @@ mod instances;
 #[cfg(feature = "schema")]
 pub mod openapi;
 mod peer;
+mod pids;
 mod ports;
 mod server;
 

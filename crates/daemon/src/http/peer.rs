@@ -10,19 +10,21 @@ use tokio::sync::Semaphore;
 use super::filter;
 use super::server::{self, Accept};
 use crate::daemon::Daemon;
-use crate::system::{PeerLookup, Verdict};
+use crate::system::{LocalPeer, PeerLookup, TcpPeer, Verdict};
 
 /// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Peer {
     /// Through the Unix socket or the named pipe.
-    Local(Verdict),
+    Local(LocalPeer),
     /// Through TCP, on this port of ours.
     Loopback {
         /// Whose it is.
         verdict: Verdict,
         /// Our port.
         port: u16,
+        /// The inode of the client's socket, where the system names it.
+        socket: Option<u64>,
     },
 }
 
@@ -66,13 +68,13 @@ impl Accept for Loopback {
             let (stream, client) = self.listener.accept().await?;
             let Ok(server) = stream.local_addr() else { continue };
             let _ = stream.set_nodelay(true);
-            let verdict = match &mut self.lookup {
-                Some(lookup) => lookup.tcp_client_uid(client, server),
-                None => Verdict::NeedsToken,
+            let TcpPeer { verdict, socket } = match &mut self.lookup {
+                Some(lookup) => lookup.tcp_client(client, server),
+                None => TcpPeer { verdict: Verdict::NeedsToken, socket: None },
             };
             match verdict {
                 Verdict::Own | Verdict::Root | Verdict::NeedsToken => {
-                    return Ok((stream, Peer::Loopback { verdict, port: server.port() }));
+                    return Ok((stream, Peer::Loopback { verdict, port: server.port(), socket }));
                 }
                 Verdict::Other(_) | Verdict::Unknown => self.turn_away(stream),
             }
@@ -167,7 +169,7 @@ mod windows {
     use tokio::net::windows::named_pipe::NamedPipeServer;
 
     use super::{Accept, Peer};
-    use crate::system::{PipeListener, Verdict};
+    use crate::system::{LocalPeer, Network, PeerProcess, PipeListener, Verdict};
 
     /// Accepts on the named pipe, which only this user can open.
     pub(crate) struct Local(PipeListener);
@@ -183,7 +185,8 @@ mod windows {
 
         async fn accept(&mut self) -> io::Result<(NamedPipeServer, Peer)> {
             let (pipe, _) = self.0.accept().await;
-            Ok((pipe, Peer::Local(Verdict::Own)))
+            let (process, network) = (PeerProcess::Unnamed, Network::Ours);
+            Ok((pipe, Peer::Local(LocalPeer { verdict: Verdict::Own, process, network })))
         }
     }
 }

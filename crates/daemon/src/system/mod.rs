@@ -26,12 +26,16 @@ mod tests;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, lock_holder, reserved_ranges,
+    find_all_holders, find_holder, find_holders, find_in, find_socket_holder, lock_holder, meant,
+    reserved_ranges,
 };
+#[cfg(unix)]
+pub use native::unix_peer;
 #[cfg(target_os = "linux")]
 pub use native::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, lock_holder, reserved_ranges,
+    find_all_holders, find_holder, find_holders, find_in, find_socket_holder, lock_holder, meant,
+    reserved_ranges,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
@@ -47,7 +51,8 @@ pub use native::{
     raise_limits,
 };
 pub use types::{
-    Closed, DescriptorLimit, Details, Entry, Happened, Identified, Inherited, Life, ListeningSocket, Verdict,
+    Closed, DescriptorLimit, Details, Entry, Happened, Identified, Inherited, Life, ListeningSocket,
+    LocalPeer, Meant, Network, PeerProcess, PidNamespace, TcpPeer, Verdict,
 };
 #[cfg(unix)]
 pub(crate) use unix::{
@@ -57,5 +62,5 @@ pub(crate) use unix::{
 #[cfg(unix)]
 pub use unix::{
     descriptor_limit, descriptors_in_use, give_back_memory, has_hung_up, inherited, is_exhausted,
-    raise_descriptor_limit, raise_limits, unix_peer,
+    raise_descriptor_limit, raise_limits,
 };

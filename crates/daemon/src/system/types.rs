@@ -106,6 +106,70 @@ impl Verdict {
     }
 }
 
+/// Who connected to the Unix socket or the named pipe, at that time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalPeer {
+    /// Its user.
+    pub verdict: Verdict,
+    /// Its process.
+    pub process: PeerProcess,
+    /// Whose ports it sees.
+    pub network: Network,
+}
+
+/// Who connected by TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpPeer {
+    /// Its user.
+    pub verdict: Verdict,
+    /// The inode of its own socket, where the system names it.
+    pub socket: Option<u64>,
+}
+
+/// The process at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerProcess {
+    /// This one.
+    Seen {
+        /// Its pid, in the daemon's own pid namespace.
+        pid: Pid,
+        /// As in [`styxy_core::ProcessKey::inode`].
+        inode: Option<u64>,
+    },
+    /// It is in a pid namespace that the daemon does not see, or it has ended.
+    Unseen,
+    /// This system has no pid namespaces, or does not name the process.
+    Unnamed,
+}
+
+/// Which process a client means by a pid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meant {
+    /// This one, in the daemon's own pid namespace.
+    This(Pid),
+    /// The one that has the pid in this namespace: ask [`find_in`](super::find_in).
+    In(PidNamespace),
+    /// One that the daemon does not see.
+    Unseen,
+}
+
+/// A pid namespace below the daemon's own, and a process in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PidNamespace {
+    /// Device and inode that the kernel gives it.
+    pub(super) namespace: (u64, u64),
+    pub(super) client: Pid,
+}
+
+/// Whose ports a client sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// The daemon's.
+    Ours,
+    /// Those of another network namespace.
+    Other,
+}
+
 /// How many descriptors this process may have open; none means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DescriptorLimit {

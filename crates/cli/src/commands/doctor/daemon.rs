@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use styxy_client::Error;
 use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, DEFAULT_PORT, Journal, JournalMode, Lease, StatusAnswer,
+    AllocationsQuery, CheckAnswer, DEFAULT_PORT, Journal, JournalMode, Lease, Rule, StatusAnswer,
 };
 use styxy_core::config::Config;
 use styxy_core::{Pid, Port};
@@ -47,10 +47,11 @@ impl DaemonState {
             let wanted = wanted_port(Some(&client.config().await?.config));
             let there = listens_on(&status, wanted);
             let port = match Port::new(wanted) {
-                Ok(port) if !there => Some(Box::new(client.check(port).await?)),
+                Ok(port) if !there => here(client.check(port).await)?.map(Box::new),
                 Ok(_) | Err(_) => None,
             };
-            let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
+            let leases = here(client.allocations(&AllocationsQuery::default()).await)?;
+            let leases = leases.map(|answer| answer.allocations).unwrap_or_default();
             Ok(Self::Running { status: Box::new(status), wanted, port, leases })
         })
     }
@@ -60,6 +61,14 @@ impl DaemonState {
             Self::Running { status, .. } => Some(status),
             Self::NotRunning | Self::Broken(_) => None,
         }
+    }
+}
+
+/// Nothing of a daemon in another network namespace: its status has a note of that.
+fn here<T>(answer: Result<T, Error>) -> Result<Option<T>, Error> {
+    match answer {
+        Err(Error::Refused(refusal)) if refusal.broken_rule() == Some(Rule::Network) => Ok(None),
+        answer => answer.map(Some),
     }
 }
 
@@ -84,6 +93,7 @@ pub(super) fn findings(seen: &DaemonState, config: Option<&Config>) -> Vec<Findi
             });
             findings.extend(status.journal.as_ref().map(journal));
             findings.push(conflicts(leases));
+            findings.extend(status.notes.iter().map(|note| Finding::note("note", note)));
             findings
         }
         DaemonState::NotRunning => {
@@ -244,6 +254,10 @@ mod tests {
             wire["version"] = json!(OURS);
             wire["journal"]["trouble"] = json!("a damaged generation was moved aside");
         });
+        let noted = status(|wire| {
+            wire["version"] = json!(OURS);
+            wire["notes"] = json!(["the daemon got this from its starter: nice 19"]);
+        });
         let fixed = Config { listen_port: Port::new(9876).ok(), ..Config::default() };
         let in_use = || Err(io::ErrorKind::AddrInUse.into());
         let not_running = |config: &Config, bound| {
@@ -268,6 +282,7 @@ mod tests {
                 ),
                 ("a plain journal", all(plain_journal, None, Vec::new())),
                 ("a damaged journal", all(damaged, None, Vec::new())),
+                ("what its status notes", all(noted, None, Vec::new())),
                 ("it cannot be talked to", seen(&DaemonState::Broken(broken))),
                 ("none runs, its port is free", not_running(&Config::default(), Ok(()))),
                 ("none runs, its port is taken", not_running(&Config::default(), in_use())),

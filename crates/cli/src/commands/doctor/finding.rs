@@ -53,6 +53,10 @@ impl Finding {
     pub(super) fn warn(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { check, verdict: Verdict::Warn, message: message.into(), hint: Some(hint.into()) }
     }
+    /// A warning that says itself what to do.
+    pub(super) fn note(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Warn, message: message.into(), hint: None }
+    }
     pub(super) fn wrong(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { check, verdict: Verdict::Wrong, message: message.into(), hint: Some(hint.into()) }
     }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
 use styxy_client::{Caller, Error, PortRequest, Terms};
-use styxy_core::api::{AllocateRequest, Grant};
+use styxy_core::api::{AllocateRequest, Code, Grant, Rule};
 use styxy_core::{Pid, Port};
 
 use crate::here::context::{self, Context};
@@ -42,11 +42,18 @@ impl Ports {
 /// # Errors
 /// The daemon refuses, or it cannot be reached and no port is free.
 pub(super) fn ask(context: &Context, caller: &Caller, requests: &[PortRequest]) -> Result<Ports, Failure> {
-    let terms = Terms { reuse: Some(true), pid: Pid::new(id()), ..Terms::default() };
-    let request = terms.or(caller)?.request(requests.to_vec());
-    let error = match leased(context, &request)? {
+    let terms = Terms { reuse: Some(true), pid: Pid::new(id()), ..Terms::default() }.or(caller)?;
+    let mut answer = leased(context, &terms.clone().request(requests.to_vec()))?;
+    if let Err(Error::Refused(refusal)) = &answer
+        && refusal.broken_rule() == Some(Rule::Pid)
+    {
+        // The daemon does not see this process. The lease is then for whoever listens.
+        answer = leased(context, &Terms { pid: None, ..terms }.request(requests.to_vec()))?;
+    }
+    let error = match answer {
         Ok(grants) => return Ok(Ports::Leased(grants)),
-        Err(Error::Refused(refusal)) => return Err(refusal.into()),
+        // A daemon that has no room, or that serves another network, cannot say which port is free here.
+        Err(Error::Refused(refusal)) if refusal.code != Code::DaemonUnreachable => return Err(refusal.into()),
         Err(error) => error,
     };
     match fallback::ports(&candidates(requests), id()) {

@@ -29,7 +29,7 @@ fn a_server_that_follows_a_stranger_ends_the_conflict() {
 }
 
 #[test]
-fn strangers_are_other_users_and_known_unrelated_worktrees() {
+fn strangers_are_other_users_but_not_root_and_known_unrelated_worktrees() {
     let lives_in = |path: Option<&str>, user| Listener { project: path.map(project), user, ..server(9) };
     let cases = [
         (lives_in(Some("/w/a"), Relation::Own), false),
@@ -39,6 +39,9 @@ fn strangers_are_other_users_and_known_unrelated_worktrees() {
         (lives_in(Some("/w/ab"), Relation::Own), true),
         (lives_in(Some("/w/a"), Relation::Other), true),
         (lives_in(None, Relation::Other), true),
+        (lives_in(Some("/w/a"), Relation::Root), false),
+        (lives_in(None, Relation::Root), false),
+        (lives_in(Some("/w/ab"), Relation::Root), true),
     ];
     for (listener, is_stranger) in cases {
         let mut machine = Machine::new();
@@ -112,7 +115,7 @@ fn silence_on_a_port_that_was_silent_or_has_no_lease_means_nothing() {
     let grant = machine.grant(dev_of("/w/a", 1));
     assert_eq!(machine.happens(&Command::Silent(grant.port)), []);
     assert_eq!(machine.happens(&Command::Silent(port(5))), []);
-    assert_eq!(machine.happens(&Command::Heard { port: port(5), listener: server(1) }), []);
+    assert_eq!(machine.happens(&Command::Heard { port: port(5), listeners: vec![server(1)] }), []);
     assert_eq!(machine.happens(&Command::StillHeard(vec![grant.port])), []);
 }
 
@@ -128,4 +131,70 @@ fn listeners_are_awaited_while_some_lease_is_silent() {
     assert!(machine.registry.awaits_listeners());
     machine.release(&grant);
     assert!(!machine.registry.awaits_listeners());
+}
+
+#[test]
+fn a_listener_of_root_makes_an_awaited_lease_active() {
+    let mut machine = Machine::new();
+    let grant = machine.grant(dev("/w/a"));
+    let proxy = Listener { user: Relation::Root, ..somebody() };
+    machine.hear(&grant, proxy.clone());
+    let lease = machine.lease(&grant);
+    assert_eq!((&lease.listening, lease.conflict()), (&Listening::Server(proxy.clone()), None));
+    assert!(matches!(lease.owner, Owner::Listener { process: None, silent_until: None }));
+    let named = Listener { container: Some("shop-web-1".into()), ..proxy };
+    machine.hear(&grant, named.clone());
+    assert_eq!(
+        machine.lease(&grant).listening.server(),
+        Some(&named),
+        "an engine that answers later names it"
+    );
+    machine.hear(&grant, Listener { project: Some(project("/w/b")), ..named });
+    assert!(machine.lease(&grant).conflict().is_some(), "another checkout's container");
+}
+
+#[test]
+fn a_stranger_beside_the_server_is_a_conflict_and_ends_nothing() {
+    let mut machine = Machine::new();
+    let grant = machine.grant(dev("/w/a"));
+    let view = |machine: &Machine| {
+        let view = machine.registry.view(machine.lease(&grant));
+        (view.state, view.conflict.and_then(|conflict| conflict.pid))
+    };
+    let pid = |pid| Some(process(pid).key.pid);
+    // In whichever order they are heard, and whoever began.
+    for both in [vec![stranger(9), server(7)], vec![server(7), stranger(9)]] {
+        machine.hear_all(&grant, both);
+        assert_eq!(view(&machine), (crate::api::State::Active, pid(9)));
+        assert_eq!(machine.lease(&grant).owner.process().map(|owner| owner.key), Some(process(7).key));
+    }
+    let again = machine.hear_all(&grant, vec![server(7), stranger(9)]);
+    assert!(matches!(again[..], [Fact::Seen(_)]), "it is told once: {again:?}");
+    assert_eq!(machine.ended(&grant), None);
+    machine.hear_all(&grant, vec![server(7)]);
+    assert_eq!(view(&machine), (crate::api::State::Active, None));
+    machine.hear_all(&grant, vec![server(7), stranger(9)]);
+    machine.hear_all(&grant, vec![stranger(9)]);
+    assert_eq!(
+        view(&machine),
+        (crate::api::State::Granted, pid(9)),
+        "the server closed, and the stranger stays"
+    );
+    machine.hear_all(&grant, vec![server(8), stranger(9)]);
+    machine.happens(&Command::Silent(grant.port));
+    assert_eq!(view(&machine), (crate::api::State::Granted, None));
+}
+
+#[test]
+fn a_server_that_ends_beside_a_stranger_leaves_the_port_to_it() {
+    let mut machine = Machine::new();
+    let grant = machine.grant(dev_of("/w/a", 1));
+    machine.hear_all(&grant, vec![server(7), stranger(9)]);
+    machine.exit(7, vec![(grant.port, stranger(9))]);
+    let lease = machine.lease(&grant);
+    assert!(matches!(lease.listening, Listening::Stranger(_)), "{lease:?}");
+    machine.hear_all(&grant, vec![stranger(9), server(8), server(1)]);
+    assert_eq!(machine.lease(&grant).listening.server(), Some(&server(1)), "the owner itself counts first");
+    machine.exit(1, vec![(grant.port, stranger(9)), (grant.port, server(8))]);
+    assert_eq!(machine.lease(&grant).owner.process().map(|owner| owner.key), Some(process(8).key));
 }

@@ -126,7 +126,11 @@ impl Machine {
     }
 
     fn hear(&mut self, grant: &Grant, listener: Listener) -> Vec<Fact> {
-        self.happens(&Command::Heard { port: grant.port, listener })
+        self.hear_all(grant, vec![listener])
+    }
+
+    fn hear_all(&mut self, grant: &Grant, listeners: Vec<Listener>) -> Vec<Fact> {
+        self.happens(&Command::Heard { port: grant.port, listeners })
     }
 
     /// A process ends; `listeners` is who listens after that.
@@ -245,12 +249,12 @@ fn born(pid: u32, started: u64) -> Process {
 
 /// A server of one's own that may be the lease's.
 fn server(pid: u32) -> Listener {
-    Listener { process: Some(process(pid)), user: Relation::Own, project: None }
+    Listener { process: Some(process(pid)), user: Relation::Own, project: None, container: None }
 }
 
 /// Somebody of one's own who listens; who, the system did not tell.
 fn somebody() -> Listener {
-    Listener { process: None, user: Relation::Own, project: None }
+    Listener { process: None, user: Relation::Own, project: None, container: None }
 }
 
 /// A program of the checkout at `/elsewhere`.

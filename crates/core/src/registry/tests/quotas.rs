@@ -90,7 +90,8 @@ fn a_lease_that_is_given_again_and_a_singleton_are_no_new_lease() {
     assert_eq!((same.lock_id, same.reused), (grants[2].lock_id, true));
     assert!(machine.grant(Ask { service: service("ai"), ..dev_of("/w/a", 1) }).existing);
     // One that is displaced makes room for its successor.
-    machine.hear(&grants[3], Listener { process: None, user: Relation::Other, project: None });
+    machine
+        .hear(&grants[3], Listener { process: None, user: Relation::Other, project: None, container: None });
     machine.ports.insert(grants[3].port, Occupancy::Busy);
     let moved = machine.grant(again(named(dev_of("/w/a", 1), "n3")));
     assert_eq!(moved.displaced_from, Some(grants[3].port));

@@ -32,6 +32,7 @@ pub(super) enum Step {
         pid: Option<u32>,
         user: Relation,
         project: Option<u8>,
+        others: Others,
         told: Told,
     },
     Close {
@@ -47,6 +48,13 @@ pub(super) enum Step {
     Restart,
     /// So is the machine.
     Reboot,
+}
+
+/// What becomes of those that listened there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    Close,
+    Stay,
 }
 
 /// Whether the registry hears of it.
@@ -113,14 +121,11 @@ fn allocate() -> impl Strategy<Value = Step> {
 }
 
 fn listen() -> impl Strategy<Value = Step> {
-    let user = prop_oneof![5 => Just(Relation::Own), 1 => Just(Relation::Other)];
+    let user = prop_oneof![5 => Just(Relation::Own), 1 => Just(Relation::Root), 1 => Just(Relation::Other)];
     let (pid, project) = (proptest::option::of(PIDS), proptest::option::of(0..3_u8));
-    (0..14_usize, pid, user, project, told()).prop_map(|(port, pid, user, project, told)| Step::Listen {
-        port,
-        pid,
-        user,
-        project,
-        told,
+    let others = prop_oneof![3 => Just(Others::Close), 2 => Just(Others::Stay)];
+    (0..14_usize, pid, user, project, others, told()).prop_map(|(port, pid, user, project, others, told)| {
+        Step::Listen { port, pid, user, project, others, told }
     })
 }
 

@@ -4,7 +4,7 @@ mod checks;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::steps::{AskStep, Step, Told};
+use super::steps::{AskStep, Others, Step, Told};
 use super::*;
 use crate::config::{InstanceBehavior, Quotas, ServiceTypeConfig};
 
@@ -21,7 +21,7 @@ pub(super) struct World {
     /// Live processes and when each started.
     processes: BTreeMap<u32, u64>,
     births: u64,
-    listeners: BTreeMap<Port, Listener>,
+    listeners: BTreeMap<Port, Vec<Listener>>,
     ids: u128,
     /// Every id that was ever granted.
     granted: Vec<LockId>,
@@ -109,15 +109,21 @@ impl World {
                 self.processes.entry(*pid).or_insert(self.births);
             }
             Step::Exit(pid) => self.exit(*pid),
-            Step::Listen { port: index, pid, user, project: of, told } => {
+            Step::Listen { port: index, pid, user, project: of, others, told } => {
                 let listener = Listener {
                     process: pid.and_then(|pid| self.process(pid)),
                     user: *user,
                     project: of.map(|index| project(PROJECTS[usize::from(index)])),
+                    container: (*user == Relation::Root).then(|| "shop-web-1".into()),
                 };
-                self.listeners.insert(port(PORTS[*index]), listener.clone());
+                let all = self.listeners.entry(port(PORTS[*index])).or_default();
+                if *others == Others::Close {
+                    all.clear();
+                }
+                all.push(listener);
+                let listeners = all.clone();
                 if *told == Told::AtOnce {
-                    self.tell(&Command::Heard { port: port(PORTS[*index]), listener });
+                    self.tell(&Command::Heard { port: port(PORTS[*index]), listeners });
                 }
             }
             Step::Close { port: index, told } => {
@@ -127,8 +133,9 @@ impl World {
                 }
             }
             Step::Look => {
-                for (port, listener) in self.listeners.clone() {
-                    self.tell(&Command::Heard { port, listener });
+                for (port, listeners) in self.listeners.clone() {
+                    self.tell(&Command::Heard { port, listeners });
+                    self.check_heard(port);
                 }
                 self.tell(&Command::StillHeard(self.listeners.keys().copied().collect()));
             }
@@ -228,10 +235,16 @@ impl World {
     fn exit(&mut self, pid: u32) {
         let Some(process) = self.process(pid) else { return };
         self.processes.remove(&pid);
-        self.listeners.retain(|_, listener| listener.key() != Some(process.key));
+        self.listeners.retain(|_, all| {
+            all.retain(|listener| listener.key() != Some(process.key));
+            !all.is_empty()
+        });
         let touched = self.registry.ports_touched_by(process.key);
-        let listening = |port: Port| self.listeners.get(&port).map(|listener| (port, listener.clone()));
-        let listeners = touched.into_iter().filter_map(listening).collect();
+        let listening = |port: Port| {
+            let all = self.listeners.get(&port).into_iter().flatten();
+            all.map(move |listener| (port, listener.clone()))
+        };
+        let listeners = touched.into_iter().flat_map(listening).collect();
         self.tell(&Command::ProcessExited { process: process.key, listeners });
         assert!(!self.registry.depends_on(process.key), "something outlives the process it depends on");
     }

@@ -28,7 +28,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     let (user_name, home) = native::user(&identified);
     let home = match identified.user {
         Relation::Own => std::env::home_dir(),
-        Relation::Other => home,
+        Relation::Root | Relation::Other => home,
     };
     let folder = folder.filter(|_| in_time().is_some());
     let (working_directory, deleted_directory) = match folder {

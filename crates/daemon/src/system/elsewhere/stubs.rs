@@ -5,11 +5,11 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use styxy_core::{Pid, Port, PortRange};
 
-use crate::system::{Closed, Happened, Verdict};
+use crate::system::{Closed, Happened, Meant, PeerProcess, PidNamespace, TcpPeer, Verdict};
 
 /// Whether this system reports that a listener closed. If not, read the table from time to time.
 pub const CLOSE_EVENTS: bool = false;
@@ -50,8 +50,8 @@ impl PeerLookup {
     }
 
     /// Always [`Verdict::NeedsToken`].
-    pub fn tcp_client_uid(&mut self, _client: SocketAddr, _server: SocketAddr) -> Verdict {
-        Verdict::NeedsToken
+    pub fn tcp_client(&mut self, _client: SocketAddr, _server: SocketAddr) -> TcpPeer {
+        TcpPeer { verdict: Verdict::NeedsToken, socket: None }
     }
 }
 
@@ -133,4 +133,22 @@ impl Claim {
     pub fn to(_name: &str) -> io::Result<Option<Self>> {
         Ok(Some(Self))
     }
+}
+
+/// Here a pid means the same to everybody.
+#[must_use]
+pub const fn meant(pid: Pid, _peer: PeerProcess) -> Meant {
+    Meant::This(pid)
+}
+
+/// There is no namespace to look in.
+#[must_use]
+pub const fn find_in(_namespace: PidNamespace, _pid: Pid, _deadline: Instant) -> Option<Pid> {
+    None
+}
+
+/// The holders of sockets that do not listen are not known here.
+#[must_use]
+pub const fn find_socket_holder(_inode: u64, _hints: &[Pid], _deadline: Instant) -> Option<Pid> {
+    None
 }

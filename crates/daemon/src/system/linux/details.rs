@@ -32,7 +32,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     let user = identified.uid.map(User::look_up);
     let home = match identified.user {
         Relation::Own => std::env::home_dir(),
-        Relation::Other => user.as_ref().and_then(|user| user.home.clone()),
+        Relation::Root | Relation::Other => user.as_ref().and_then(|user| user.home.clone()),
     };
     let (working_directory, deleted_directory) = match in_time().and_then(|()| directory(&folder)) {
         Some(Directory::Here(path)) => (Some(path), None),

@@ -21,13 +21,20 @@ const MOST_DESCENDANTS: usize = 1024;
 /// /proc. None as well if `deadline` passes first.
 #[must_use]
 pub fn find_holder(socket: &ListeningSocket, hints: &[Pid], deadline: Instant) -> Option<Pid> {
-    find_holders(std::slice::from_ref(socket), hints, deadline).remove(&socket.inode)
+    find_socket_holder(socket.inode, hints, deadline)
+}
+
+/// The same for a socket of any kind, by its inode.
+#[must_use]
+pub fn find_socket_holder(inode: u64, hints: &[Pid], deadline: Instant) -> Option<Pid> {
+    let found = Search::new([inode], Ask::First, deadline).run(hints);
+    found.get(&inode)?.first().copied()
 }
 
 /// The same for many sockets in one walk, by their inodes; those without an entry were not found.
 #[must_use]
 pub fn find_holders(sockets: &[ListeningSocket], hints: &[Pid], deadline: Instant) -> HashMap<u64, Pid> {
-    let found = Search::new(sockets, Ask::First, deadline).run(hints);
+    let found = Search::new(inodes(sockets), Ask::First, deadline).run(hints);
     found.into_iter().filter_map(|(inode, pids)| Some((inode, *pids.first()?))).collect()
 }
 
@@ -35,11 +42,15 @@ pub fn find_holders(sockets: &[ListeningSocket], hints: &[Pid], deadline: Instan
 /// several. Walks all of /proc.
 #[must_use]
 pub fn find_all_holders(sockets: &[ListeningSocket], deadline: Instant) -> HashMap<u64, Vec<Pid>> {
-    let mut found = Search::new(sockets, Ask::Every, deadline).run(&[]);
+    let mut found = Search::new(inodes(sockets), Ask::Every, deadline).run(&[]);
     for pids in found.values_mut() {
         pids.sort_unstable();
     }
     found
+}
+
+fn inodes(sockets: &[ListeningSocket]) -> impl Iterator<Item = u64> {
+    sockets.iter().map(|socket| socket.inode)
 }
 
 /// Which holders of a socket are asked for.
@@ -59,8 +70,8 @@ struct Search {
 }
 
 impl Search {
-    fn new(sockets: &[ListeningSocket], ask: Ask, deadline: Instant) -> Self {
-        let wanted = sockets.iter().map(|socket| socket.inode).filter(|inode| *inode != 0).collect();
+    fn new(inodes: impl IntoIterator<Item = u64>, ask: Ask, deadline: Instant) -> Self {
+        let wanted = inodes.into_iter().filter(|inode| *inode != 0).collect();
         let (found, looked_at) = (HashMap::new(), HashSet::new());
         Self { wanted, ask, found, looked_at, deadline, path: String::new() }
     }
@@ -148,7 +159,7 @@ impl Search {
     }
 }
 
-fn open_folder(at: impl rustix::fd::AsFd, path: &str) -> Option<OwnedFd> {
+pub(super) fn open_folder(at: impl rustix::fd::AsFd, path: &str) -> Option<OwnedFd> {
     openat(at, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
@@ -162,7 +173,7 @@ fn each_entry(folder: &OwnedFd, mut each: impl FnMut(&std::ffi::CStr) -> Option<
     Some(())
 }
 
-fn each_number(folder: &OwnedFd, mut each: impl FnMut(u32) -> Option<()>) -> Option<()> {
+pub(super) fn each_number(folder: &OwnedFd, mut each: impl FnMut(u32) -> Option<()>) -> Option<()> {
     each_entry(folder, |name| match name.to_str().ok().and_then(|name| name.parse().ok()) {
         Some(number) => each(number),
         None => Some(()),

@@ -2,6 +2,7 @@
 
 mod claim;
 mod close_events;
+mod connected;
 mod details;
 mod exit;
 mod folder_watch;
@@ -10,10 +11,12 @@ mod listeners;
 mod lock_holder;
 mod machine;
 mod marker;
+mod namespaces;
 mod netlink;
 mod peer;
 mod probe;
 mod process;
+mod socket_option;
 mod surroundings;
 
 use rustix::fd::AsFd;
@@ -22,13 +25,15 @@ use rustix::io::{Errno, read, retry_on_intr};
 
 pub use claim::Claim;
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
+pub use connected::unix_peer;
 pub use details::describe;
 pub use exit::ExitWatch;
 pub use folder_watch::{Bell, FolderWatch};
-pub use holder::{find_all_holders, find_holder, find_holders};
+pub use holder::{find_all_holders, find_holder, find_holders, find_socket_holder};
 pub use listeners::SocketTable;
 pub use lock_holder::lock_holder;
 pub use machine::{boot_id, ephemeral_range, now, reserved_ranges, resident_bytes};
+pub use namespaces::{find_in, meant};
 pub use peer::PeerLookup;
 pub use probe::Prober;
 pub use process::{ancestors, identify, is_alive};

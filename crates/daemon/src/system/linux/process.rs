@@ -9,10 +9,11 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat, readlinkat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::param::clock_ticks_per_second;
-use rustix::process::{PidfdFlags, geteuid, pidfd_open};
-use styxy_core::{Pid, Process, ProcessKey, Relation, WallTime};
+use rustix::process::{PidfdFlags, pidfd_open};
+use styxy_core::{Pid, Process, ProcessKey, WallTime};
 
 use super::machine;
+use crate::system::unix::relation;
 use crate::system::{Identified, Life};
 
 /// `PID_FS_MAGIC`: only in this file system do pidfds have inodes of their own (Linux 6.9).
@@ -99,7 +100,7 @@ impl Handle {
         let key = ProcessKey { pid, inode: pidfd.as_ref().and_then(pidfs_inode), started: stat.started };
         let process =
             Process { key, name: full_name(&folder, stat.name).into(), started_at: started_at(stat.started) };
-        let user = if uid == geteuid().as_raw() { Relation::Own } else { Relation::Other };
+        let user = relation(uid);
         Ok(Self {
             identified: Identified { process, parent: stat.parent, uid: Some(uid), user, life },
             folder,
@@ -109,7 +110,7 @@ impl Handle {
 }
 
 /// None where the system has no pidfds or a sandbox refuses them.
-fn open_pidfd(pid: Pid) -> io::Result<Option<OwnedFd>> {
+pub(super) fn open_pidfd(pid: Pid) -> io::Result<Option<OwnedFd>> {
     let number = i32::try_from(pid.get()).ok().and_then(rustix::process::Pid::from_raw);
     let number = number.ok_or(io::ErrorKind::InvalidInput)?;
     match pidfd_open(number, PidfdFlags::empty()) {
@@ -129,7 +130,7 @@ fn not_found(error: Errno) -> io::Error {
 }
 
 /// The kernel's number for the process, never reused within a boot; none before Linux 6.9.
-fn pidfs_inode(pidfd: &OwnedFd) -> Option<u64> {
+pub(super) fn pidfs_inode(pidfd: &OwnedFd) -> Option<u64> {
     static IS_PIDFS: OnceLock<bool> = OnceLock::new();
     let is_pidfs = *IS_PIDFS.get_or_init(|| {
         fstatfs(pidfd).is_ok_and(|system| u64::try_from(system.f_type).is_ok_and(|kind| kind == PIDFS))

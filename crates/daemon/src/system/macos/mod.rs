@@ -3,12 +3,14 @@
 mod exit;
 mod libproc;
 mod machine;
+mod peer;
 mod probe;
 mod process;
 
 pub use exit::ExitWatch;
 pub(super) use machine::with_surroundings;
 pub use machine::{boot_id, now, resident_bytes};
+pub use peer::unix_peer;
 pub use probe::Prober;
 pub(super) use process::user;
 pub use process::{ancestors, identify, is_alive};

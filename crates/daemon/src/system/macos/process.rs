@@ -4,11 +4,10 @@ use std::ffi::c_char;
 use std::io;
 use std::path::PathBuf;
 
-use rustix::process::geteuid;
-use styxy_core::{Pid, Process, ProcessKey, Relation, WallTime};
+use styxy_core::{Pid, Process, ProcessKey, WallTime};
 
 use super::libproc::{self, BsdInfo, ShortInfo};
-use crate::system::unix::User;
+use crate::system::unix::{User, relation};
 use crate::system::{Identified, Life};
 
 /// The process that has this pid now. Its start is in microseconds since 1970, 0 for another user's process.
@@ -40,7 +39,7 @@ fn found(pid: Pid, started: u64, name: String, parent: u32, uid: u32, status: u3
         process: Process { key, name: name.into(), started_at: WallTime(started / 1000) },
         parent: Pid::new(parent),
         uid: Some(uid),
-        user: if uid == geteuid().as_raw() { Relation::Own } else { Relation::Other },
+        user: relation(uid),
         life: if status == libc::SZOMB { Life::Zombie } else { Life::Running },
     }
 }

@@ -4,7 +4,7 @@ use rustix::process::geteuid;
 use tokio::net::UnixStream;
 
 use super::support::{Family6, Then, bound};
-use crate::system::{PeerLookup, Verdict, unix_peer};
+use crate::system::{Meant, Network, PeerLookup, PeerProcess, Verdict, meant, unix_peer};
 
 /// The user of a client that connects to `to` on a server bound to `address`; `then` gets both before the look-up.
 fn asked(address: &str, to: &str, then: impl FnOnce(&mut Option<TcpStream>)) -> Verdict {
@@ -14,7 +14,7 @@ fn asked(address: &str, to: &str, then: impl FnOnce(&mut Option<TcpStream>)) -> 
     let mut client = Some(TcpStream::connect((to, port.get())).unwrap());
     let (accepted, from) = server.accept().unwrap();
     then(&mut client);
-    PeerLookup::open().unwrap().tcp_client_uid(from, accepted.local_addr().unwrap())
+    PeerLookup::open().unwrap().tcp_client(from, accepted.local_addr().unwrap()).verdict
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_listener_on_the_clients_port_is_not_taken_for_the_client() {
     let (_held, port) = bound("127.0.0.1:0", Family6::AndV4, Then::Listens);
     let (client, server) =
         (SocketAddr::from(([127, 0, 0, 1], port.get())), SocketAddr::from(([127, 0, 0, 1], 9)));
-    assert_eq!(PeerLookup::open().unwrap().tcp_client_uid(client, server), Verdict::Unknown);
+    assert_eq!(PeerLookup::open().unwrap().tcp_client(client, server).verdict, Verdict::Unknown);
 }
 
 #[test]
@@ -65,14 +65,21 @@ fn a_look_up_that_fails_does_not_spoil_the_next() {
     let (from, to) = (client.local_addr().unwrap(), server.local_addr().unwrap());
     let mut peers = PeerLookup::open().unwrap();
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
-    assert_eq!(peers.tcp_client_uid(nobody, to), Verdict::Unknown);
-    assert_eq!(peers.tcp_client_uid(from, to), Verdict::Own);
-    assert_eq!(peers.tcp_client_uid("[::1]:9".parse().unwrap(), to), Verdict::Unknown);
-    assert_eq!(peers.tcp_client_uid(from, to), Verdict::Own);
+    assert_eq!(peers.tcp_client(nobody, to).verdict, Verdict::Unknown);
+    assert_eq!(peers.tcp_client(from, to).verdict, Verdict::Own);
+    assert_eq!(peers.tcp_client("[::1]:9".parse().unwrap(), to).verdict, Verdict::Unknown);
+    assert_eq!(peers.tcp_client(from, to).verdict, Verdict::Own);
 }
 
 #[tokio::test]
 async fn the_other_end_of_a_unix_socket_is_known() {
     let (one, _other) = UnixStream::pair().unwrap();
-    assert_eq!(unix_peer(&one), Verdict::Own);
+    let peer = unix_peer(&one);
+    assert_eq!((peer.verdict, peer.network), (Verdict::Own, Network::Ours));
+    #[cfg(target_os = "linux")]
+    {
+        let own = crate::daemon::own_pid();
+        let PeerProcess::Seen { pid, .. } = peer.process else { panic!("{peer:?}") };
+        assert_eq!((pid, meant(own, peer.process)), (own, Meant::This(own)));
+    }
 }

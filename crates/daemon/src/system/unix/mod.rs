@@ -11,9 +11,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
+use styxy_core::Relation;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::net::UnixStream;
 
 use super::{DescriptorLimit, Inherited, Verdict};
 
@@ -26,17 +26,20 @@ pub(crate) use detach::{detach, let_go_of_output};
 /// What macOS allows at most, whatever it says its limit is.
 const OPEN_MAX: u64 = 10_240;
 
-/// The user whose process connected this socket, at that time. Costs one system call.
-#[must_use]
-pub fn unix_peer(stream: &UnixStream) -> Verdict {
-    stream.peer_cred().map_or(Verdict::Unknown, |peer| verdict(peer.uid()))
-}
-
 pub(super) fn verdict(uid: u32) -> Verdict {
     match uid {
         uid if uid == geteuid().as_raw() => Verdict::Own,
         0 => Verdict::Root,
         other => Verdict::Other(other),
+    }
+}
+
+/// Whose a process or a socket of this user is. Root itself is nobody's servant here.
+pub(crate) fn relation(uid: u32) -> Relation {
+    match verdict(uid) {
+        Verdict::Own => Relation::Own,
+        Verdict::Root => Relation::Root,
+        Verdict::Other(_) | Verdict::Unknown | Verdict::NeedsToken => Relation::Other,
     }
 }
 

@@ -70,6 +70,6 @@ pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
 pub(in crate::system) fn user(of: &Identified) -> (Option<String>, Option<PathBuf>) {
     match of.user {
         Relation::Own => (std::env::var("USERNAME").ok(), None),
-        Relation::Other => (None, None),
+        Relation::Root | Relation::Other => (None, None),
     }
 }

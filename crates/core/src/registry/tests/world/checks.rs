@@ -90,6 +90,16 @@ impl World {
         assert!(rightly, "I6, I8: {command:?} ended {lease:?} as {reason:?}");
     }
 
+    /// R53: after a look, a lease is in conflict if and only if a stranger listens, whoever else does.
+    pub(super) fn check_heard(&self, port: Port) {
+        let Some(lease) = self.registry.lease_on(port) else { return };
+        let listeners = &self.listeners[&port];
+        let is_strange = listeners.iter().any(|listener| lease.is_strange(listener));
+        assert_eq!(lease.conflict().is_some(), is_strange, "{lease:?} with {listeners:?}");
+        let has_server = listeners.iter().any(|listener| !lease.is_strange(listener));
+        assert_eq!(lease.listening.server().is_some(), has_server, "{lease:?} with {listeners:?}");
+    }
+
     /// What is true at any time.
     pub(super) fn check(&self) {
         let registry = &self.registry;
@@ -99,6 +109,7 @@ impl World {
         for lease in registry.leases() {
             let stranger = |server: &Listener| lease.is_strange(server);
             assert!(!lease.listening.server().is_some_and(stranger), "R6: a stranger has {lease:?}");
+            assert!(lease.beside.is_none() || lease.listening.server().is_some(), "beside nobody: {lease:?}");
             match &lease.owner {
                 Owner::Process(process) => {
                     assert!(

@@ -1,0 +1,74 @@
+//! Who is heard on a leased port: its server, a stranger, or both. Everybody that listens there counts, on whichever address.
+
+use crate::event::Fact;
+use crate::lease::{Conflict, Lease, Listening, Owner};
+use crate::port::Port;
+use crate::process::{Listener, Process};
+use crate::time::Timestamp;
+
+use super::Registry;
+use super::lifecycle::hear;
+
+impl Registry {
+    pub(super) fn heard(&self, port: Port, listeners: &[Listener], now: Timestamp) -> Vec<Fact> {
+        let Some(lease) = self.lease_on(port) else { return Vec::new() };
+        let stranger = listeners.iter().find(|listener| lease.is_strange(listener)).map(Conflict::with);
+        let mut facts = match (server_of(lease, listeners), &lease.listening) {
+            (Some(server), _) => heard_server(lease, server),
+            // The server closed unheard. A stranger beside it stays.
+            (None, Listening::Server(_)) if stranger.is_some() => vec![self.server_gone(lease, now)],
+            (None, _) => Vec::new(),
+        };
+        if !listeners.is_empty() && lease.conflict() != stranger.as_ref() {
+            facts.push(Fact::Conflict { lock_id: lease.lock_id, by: stranger });
+        }
+        facts
+    }
+}
+
+/// Which of `listeners` is the lease's server: its owner, then the one that is known, then one that could be identified.
+pub(super) fn server_of<'a>(
+    lease: &Lease,
+    listeners: impl IntoIterator<Item = &'a Listener>,
+) -> Option<&'a Listener> {
+    let owner = lease.owner.process().map(|process| process.key);
+    let known = lease.listening.server().and_then(Listener::key);
+    let own = listeners.into_iter().filter(|listener| !lease.is_strange(listener));
+    own.min_by_key(|listener| match listener.key() {
+        key @ Some(_) if key == owner => 0,
+        key @ Some(_) if key == known => 1,
+        Some(_) => 2,
+        None => 3,
+    })
+}
+
+fn heard_server(lease: &Lease, listener: &Listener) -> Vec<Fact> {
+    // A look-up that could not tell the process tells nothing new, unless it found a container.
+    let is_told = |known: &Listener| listener.container.is_none() || listener.container == known.container;
+    let same = |known: &Listener| match listener.key() {
+        None => is_told(known),
+        key @ Some(_) => known.key() == key,
+    };
+    if lease.listening.server().is_some_and(same) {
+        return vec![Fact::Seen(vec![lease.lock_id])];
+    }
+    let lock_id = lease.lock_id;
+    let listens = |process: Option<Process>| Owner::Listener { process, silent_until: None };
+    match &lease.owner {
+        Owner::Awaited { .. } => {
+            let owner = listens(listener.process.clone());
+            vec![hear(lease, listener.clone(), None), Fact::Passed { lock_id, owner }]
+        }
+        Owner::Listener { process, .. } => {
+            let process = listener.process.clone().or_else(|| process.clone());
+            vec![hear(lease, listener.clone(), Some(listens(process)))]
+        }
+        Owner::Process(owner) => {
+            // A process that has become another program, as under `styxy run`, is called what it is now.
+            let became =
+                listener.process.as_ref().filter(|now| now.key == owner.key && now.name != owner.name);
+            vec![hear(lease, listener.clone(), became.cloned().map(Owner::Process))]
+        }
+        Owner::Instance(_) => vec![hear(lease, listener.clone(), None)],
+    }
+}

@@ -1,0 +1,117 @@
+//! Which process a client means by a pid. In another pid namespace the same number is another process.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
+use styxy_core::Pid;
+
+use super::holder::{each_number, open_folder};
+use super::process::{ancestors, open_pidfd, pidfs_inode};
+use crate::system::{Meant, PeerProcess, PidNamespace};
+
+/// How many ancestors of the client are looked at before all processes are.
+const ANCESTORS: usize = 32;
+/// `/proc/PID/status` up to the line with the pids is shorter than this, in bytes.
+const STATUS: usize = 4096;
+
+/// What `pid` means to the client `peer`.
+///
+/// Takes about 5 µs if the client is in the daemon's own pid namespace, and reads only /proc.
+#[must_use]
+pub fn meant(pid: Pid, peer: PeerProcess) -> Meant {
+    match peer {
+        PeerProcess::Unnamed => Meant::This(pid),
+        PeerProcess::Unseen => Meant::Unseen,
+        PeerProcess::Seen { pid: client, inode } => look(pid, client, inode).unwrap_or(Meant::Unseen),
+    }
+}
+
+/// None if the client has ended.
+fn look(pid: Pid, client: Pid, inode: Option<u64>) -> Option<Meant> {
+    let folder = open_folder(CWD, &format!("/proc/{client}"))?;
+    let namespace = namespace(&folder);
+    let meant = match namespace {
+        Some(theirs) if Some(theirs) == own() => Meant::This(pid),
+        Some(_) | None => match (pids(&folder)?.as_slice(), namespace) {
+            ([_], _) => Meant::This(pid),
+            ([.., own], _) if *own == pid => Meant::This(client),
+            (_, Some(namespace)) => Meant::In(PidNamespace { namespace, client }),
+            (_, None) => Meant::Unseen,
+        },
+    };
+    // All of this was read of the client, unless it ended before, and another process got its pid.
+    let now = open_pidfd(client).ok()?;
+    let is_client = inode.is_none() || now.as_ref().and_then(pidfs_inode) == inode;
+    is_client.then_some(meant)
+}
+
+/// The process that is called `pid` in this namespace: an ancestor of the client, else any process.
+///
+/// Takes about 5 µs for each process of the machine, and ends at `deadline`.
+#[must_use]
+pub fn find_in(namespace: PidNamespace, pid: Pid, deadline: Instant) -> Option<Pid> {
+    let proc = open_folder(CWD, "/proc")?;
+    let is_meant = |candidate: Pid| {
+        let folder = open_folder(&proc, &candidate.to_string())?;
+        let is_there = self::namespace(&folder) == Some(namespace.namespace);
+        (is_there && pids(&folder)?.last() == Some(&pid)).then_some(candidate)
+    };
+    let line = ancestors(namespace.client, ANCESTORS).into_iter();
+    if let Some(found) = line.into_iter().find_map(|key| is_meant(key.pid)) {
+        return Some(found);
+    }
+    let mut found = None;
+    each_number(&proc, |number| {
+        found = Pid::new(number).and_then(is_meant);
+        (found.is_none() && Instant::now() < deadline).then_some(())
+    });
+    found
+}
+
+/// The pid namespace of a process, by the device and inode that the kernel gives it; none if this user may not see it.
+fn namespace(process: &OwnedFd) -> Option<(u64, u64)> {
+    let found = statat(process, "ns/pid", AtFlags::empty()).ok()?;
+    (FileType::from_raw_mode(found.st_mode) == FileType::RegularFile).then_some((found.st_dev, found.st_ino))
+}
+
+/// This process' own, which it never leaves.
+fn own() -> Option<(u64, u64)> {
+    static OWN: OnceLock<Option<(u64, u64)>> = OnceLock::new();
+    *OWN.get_or_init(|| {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        namespace(&openat(CWD, "/proc/self", flags, Mode::empty()).ok()?)
+    })
+}
+
+/// What a process is called in each pid namespace that it is in, from that of /proc inwards.
+fn pids(process: &OwnedFd) -> Option<Vec<Pid>> {
+    let mut buffer = [0; STATUS];
+    let status = super::read_some(process, "status", &mut buffer).ok()?;
+    parse_pids(status)
+}
+
+fn parse_pids(status: &[u8]) -> Option<Vec<Pid>> {
+    let text = String::from_utf8_lossy(status);
+    let line = text.lines().find_map(|line| line.strip_prefix("NSpid:"))?;
+    let pids = line.split_ascii_whitespace().map(|number| Pid::new(number.parse().ok()?));
+    pids.collect::<Option<Vec<Pid>>>().filter(|pids| !pids.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_called_something_else_in_each_namespace() {
+        let pids =
+            |text: &str| Some(parse_pids(text.as_bytes())?.into_iter().map(Pid::get).collect::<Vec<_>>());
+        let status = "Name:\tsh\nNStgid:\t77\t9\nNSpid:\t29635\t14\t1\nNSpgid:\t3\n";
+        assert_eq!(pids(status), Some(vec![29_635, 14, 1]));
+        assert_eq!(pids("NSpid:\t4\n"), Some(vec![4]));
+        for none in ["", "NSpid:\n", "NSpid:\tx\n", "Name:\tx\n"] {
+            assert_eq!(pids(none), None, "{none}");
+        }
+    }
+}

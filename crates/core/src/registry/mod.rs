@@ -4,6 +4,7 @@
 //! is the one body used live and on replay. It knows no clock, no file, no socket and no process table: what the
 //! machine does comes in as commands.
 
+mod adoption;
 mod affinity;
 mod allocate;
 mod candidates;
@@ -25,7 +26,7 @@ use crate::config::{Config, InstanceBehavior};
 use crate::event::{Event, Fact, Seq};
 use crate::lease::{Instance, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId};
-use crate::port::{Occupancy, Port, PortSet};
+use crate::port::{Occupancy, Port, PortRange, PortSet};
 use crate::process::ProcessKey;
 use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
@@ -54,6 +55,8 @@ pub struct Registry {
     policy: Policy,
     /// Every port that is not one of the policy's last.
     usual: PortSet,
+    /// Every port but each tenth: they are left to the servers on those for as long as there are others.
+    close: PortSet,
     /// Boxed: the table stays small, and a search in it stays in the cache, with 10,000 of them.
     leases: HashMap<LockId, Box<Lease>>,
     instances: BTreeMap<InstanceId, Instance>,
@@ -67,6 +70,10 @@ pub struct Registry {
     next_seq: Seq,
 }
 
+/// A program's second port is often the next one, and there may be more: so many ports are between two grants where there
+/// is room.
+const ROOM: u16 = 10;
+
 impl Registry {
     /// A registry without leases.
     #[must_use]
@@ -76,6 +83,7 @@ impl Registry {
         let indexes = Indexes::new(single.map(|(service, _)| service.clone()));
         Self {
             usual: policy.last.complement(),
+            close: PortRange::ALL.ports().filter(|port| !port.get().is_multiple_of(ROOM)).collect(),
             policy,
             leases: HashMap::new(),
             instances: BTreeMap::new(),
@@ -91,7 +99,8 @@ impl Registry {
 
     /// Says which events follow from `command`, changing nothing.
     ///
-    /// `occupancy` is asked lazily, in the order of the candidates, and only for ports that no lease covers.
+    /// `occupancy` is asked lazily, in the order of the candidates, and only for ports that no lease covers, or that are only
+    /// reserved (R7).
     ///
     /// # Errors
     /// Why the command is refused; nothing follows from it then.
@@ -108,7 +117,7 @@ impl Registry {
             Command::Beat(id) => self.beat(id)?,
             Command::EndInstance { id } => self.end_instance(id)?,
             Command::EndAll => self.end_all(),
-            Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners),
+            Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners, now),
             Command::Heard { port, listeners } => self.heard(*port, listeners, now),
             Command::Adopt { port, listener, fresh_id } => self.adopt(*port, listener, *fresh_id, now),
             Command::Silent(port) => self.silent(*port, now),

@@ -63,7 +63,7 @@ impl Daemon {
             let (port, listeners) = (sighting.port, listeners.clone());
             let command = match sighting.claim {
                 Claim::Leased => Some(Command::Heard { port, listeners }),
-                Claim::Orphaned => one_of(listeners).map(|listener| {
+                Claim::Unleased => one_of(listeners).map(|listener| {
                     let fresh_id = LockId::new(Uuid::new_v4());
                     Command::Adopt { port, listener, fresh_id }
                 }),
@@ -82,7 +82,7 @@ impl Daemon {
         let mut last_seen = self.last_seen();
         let sockets = last_seen.sockets();
         let sockets = sockets.inspect_err(|error| tracing::warn!(%error, "listeners could not be listed"));
-        Some(last_seen.compare(ports, &sockets.ok()?, self.engine().registry(), system::now()))
+        Some(last_seen.compare(ports, &sockets.ok()?, self.engine().registry()))
     }
 
     /// Every listening socket of the machine, by port.

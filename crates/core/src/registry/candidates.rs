@@ -2,7 +2,7 @@
 //!
 //! 1. The ports that the key had before.
 //! 2. The request's default port, then the service type's preferred ports.
-//! 3. The service type's range: every tenth port, so that there is room behind each, then the others.
+//! 3. The service type's range: every tenth port from the first one on, so that there is room behind each, then the others.
 //! 4. The ports of 2 and 3 that another key has affinity to or has just given up, the least recently used first.
 //! 5. Those of 2 and 3 that are only reserved for a server that has ended (R7), in the same order.
 //! 6. The overflow range in the same way.
@@ -150,12 +150,12 @@ impl Registry {
                 visit(port)?;
             }
         }
-        let open = [leased, never, left_out];
-        let (spaced, best) =
-            ([leased, never, left_out, wanted, &self.close], [leased, never, left_out, wanted]);
-        let spaced = range.into_iter().flat_map(|range| PortSet::outside(range, &spaced));
-        let best = range.into_iter().flat_map(|range| PortSet::outside(range, &best));
-        for port in spaced.chain(best.filter(|port| self.close.contains(*port))) {
+        let (best, open) = ([leased, never, left_out, wanted], [leased, never, left_out]);
+        let spaced = range.into_iter().flat_map(PortRange::every_tenth);
+        let spaced = spaced.filter(|port| best.iter().all(|excluded| !excluded.contains(*port)));
+        let others = range.into_iter().flat_map(|range| PortSet::outside(range, &best));
+        let others = others.filter(|port| range.is_some_and(|range| !range.is_tenth(*port)));
+        for port in spaced.chain(others) {
             if !search.taken.contains(&port) && !preferred.contains(&port) && !seen(port) && !claimed(port) {
                 visit(port)?;
             }

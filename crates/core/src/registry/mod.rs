@@ -26,7 +26,7 @@ use crate::config::{Config, InstanceBehavior};
 use crate::event::{Event, Fact, Seq};
 use crate::lease::{Instance, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId};
-use crate::port::{Occupancy, Port, PortRange, PortSet};
+use crate::port::{Occupancy, Port, PortSet};
 use crate::process::ProcessKey;
 use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
@@ -55,8 +55,6 @@ pub struct Registry {
     policy: Policy,
     /// Every port that is not one of the policy's last.
     usual: PortSet,
-    /// Every port but each tenth: they are left to the servers on those for as long as there are others.
-    close: PortSet,
     /// Boxed: the table stays small, and a search in it stays in the cache, with 10,000 of them.
     leases: HashMap<LockId, Box<Lease>>,
     instances: BTreeMap<InstanceId, Instance>,
@@ -70,10 +68,6 @@ pub struct Registry {
     next_seq: Seq,
 }
 
-/// A program's second port is often the next one, and there may be more: so many ports are between two grants where there
-/// is room.
-const ROOM: u16 = 10;
-
 impl Registry {
     /// A registry without leases.
     #[must_use]
@@ -83,7 +77,6 @@ impl Registry {
         let indexes = Indexes::new(single.map(|(service, _)| service.clone()));
         Self {
             usual: policy.last.complement(),
-            close: PortRange::ALL.ports().filter(|port| !port.get().is_multiple_of(ROOM)).collect(),
             policy,
             leases: HashMap::new(),
             instances: BTreeMap::new(),

@@ -191,7 +191,7 @@ fn a_reserved_port_gives_way_to_whoever_insists_or_would_overflow() {
     machine.pass(SECOND);
     machine.exit(7, Vec::new());
     let ports: Vec<u16> = (0..6).map(|_| machine.grant(ask("storybook")).port.get()).collect();
-    assert_eq!(ports, [6010, 6007, 6008, 6009, grant.port.get(), 10_000]);
+    assert_eq!(ports, [6007, 6008, 6009, 6010, grant.port.get(), 10_000]);
 }
 
 #[test]

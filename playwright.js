@@ -7,7 +7,7 @@ const path = require('node:path');
 
 const handover = require('./lib/handover.js');
 const { check, isOutOfReach, sentence } = require('./lib/options.js');
-const { projectAround } = require('./lib/place.js');
+const { packageName, projectAround } = require('./lib/place.js');
 
 // Our options, and those of Playwright that are passed on.
 const OPTIONS = {
@@ -32,7 +32,8 @@ function styxyWebServer(options) {
   check('styxy/playwright', options, OPTIONS);
   const { command, service = 'dev', name, port, path: page = '/', project, reuseExistingServer = true, ...rest } = options;
   if (!command) throw new TypeError('styxy/playwright: command is missing: the one that starts the server');
-  const ask = { service, name, port, project: projectAround(path.resolve(project ?? rest.cwd ?? '.')) };
+  const folder = path.resolve(project ?? rest.cwd ?? '.');
+  const ask = { service, name, defaultName: packageName(folder), port, project: projectAround(folder) };
   const server = handover.settled(ask) ?? handover.settle(ask, decide(ask, reuseExistingServer));
   const { origin } = new URL(`http://localhost:${server.port}`);
   const url = new URL(page, origin);
@@ -52,12 +53,12 @@ function styxyWebServer(options) {
 /** The port, and whether a server of this checkout listens there already. */
 function decide(ask, mayReuse) {
   if (process.env.STYXY === 'off') return alone(ask);
-  const { service, name, port, project } = ask;
+  const { service, name, defaultName, port, project } = ask;
   try {
     const { allocateSync, runningSync } = require('./lib/sync.js');
-    const running = mayReuse ? runningSync({ service, name, project }) : null;
+    const running = mayReuse ? runningSync({ service, name, defaultName, project }) : null;
     if (running !== null) return { port: running, reuse: true };
-    return { port: allocateSync({ service, name, port, project, reuse: true }).port, reuse: false };
+    return { port: allocateSync({ service, name, defaultName, port, project, reuse: true }).port, reuse: false };
   } catch (error) {
     if (!isOutOfReach(error)) {
       throw Object.assign(new Error(`styxy: ${sentence(error)}`, { cause: error }), { code: error.code });

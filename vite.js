@@ -28,7 +28,7 @@ function styxy(options = {}) {
       const wish = wishOf(user, env.isPreview ? 'preview' : 'server');
       const at = whereabouts(user, options);
       const place = servers.placeFor({ service, name, ...at });
-      await take(place, { service, project: at.project, ...wish });
+      await take(place, { service, project: at.project, defaultName: at.defaultName, ...wish });
       if (!place.lease) return undefined;
       const { port } = place.lease;
       if (!env.isPreview) return { server: { port, strictPort: true, ...following(user.server, wish, port) } };
@@ -75,10 +75,11 @@ function wishOf(user, section) {
 }
 
 function whereabouts(user, options) {
-  const { canonical, projectAround } = require('./lib/place.js');
+  const { canonical, packageName, projectAround } = require('./lib/place.js');
   const root = path.resolve(user.root ?? '.');
-  const project = projectAround(options.project === undefined ? root : path.resolve(options.project));
-  return { root: canonical(root) ?? root, configFile: user.configFile, project };
+  const folder = options.project === undefined ? root : path.resolve(options.project);
+  const found = { project: projectAround(folder), defaultName: packageName(folder) };
+  return { root: canonical(root) ?? root, configFile: user.configFile, ...found };
 }
 
 /** Leases a port for `place`, or leaves it without one if the daemon cannot be reached. */
@@ -145,7 +146,7 @@ function announce(server) {
 
 function line(lease, listening) {
   const { port, serviceType: service, serviceName: name } = lease;
-  const leased = `port ${paint(1, port)} is leased for ${name ? `${service} (${name})` : service}`;
+  const leased = `port ${paint(1, port)} is leased for ${name ? `${service}/${name}` : service}`;
   const but = listening !== port && listening ? `but the server listens on ${listening}` : lease.reason;
   return `  ${paint(32, '➜')}  ${paint(1, 'Styxy')}:   ${leased}${but ? paint(2, `: ${but}`) : ''}`;
 }

@@ -69,6 +69,19 @@ test('a lease is released once, and releasing it again is no error', async () =>
   assert.deepEqual([error.code, error.details.reason, error.details.lockId], ['lease_ended', 'released', lease.lockId]);
 });
 
+test('sentences are printable, and what programs read is exact', async () => {
+  const project = path.join(home.top, '\u001b[2J\u202eevil\u2066');
+  fs.mkdirSync(project);
+  const lease = await styxy.allocate({ service: 'dev', project });
+  const shown = project.replace('\u001b', '\\u{1b}').replace('\u202e', '\\u{202e}').replace('\u2066', '\\u{2066}');
+  const error = await refused(styxy.allocate({ service: 'api', port: lease.port, exact: true }));
+  assert.ok(error.message.includes(shown), error.message);
+  const { reason } = await styxy.allocate({ service: 'api', port: lease.port });
+  assert.ok(reason.includes(shown), reason);
+  assert.equal((await styxy.check(lease.port)).allocatedTo.projectPath, project);
+  for (const text of [error.message, error.hint, reason]) assert.doesNotMatch(text ?? '', /[\p{Cc}\p{Cf}]/u);
+});
+
 test('disposal releases', { skip: Symbol.asyncDispose ? false : 'this Node has no Symbol.asyncDispose' }, async () => {
   const lease = await styxy.allocate({ service: 'dev' });
   await lease[Symbol.asyncDispose]();

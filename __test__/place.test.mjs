@@ -9,7 +9,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 
 const require = createRequire(import.meta.url);
-const { projectAround, projectRoot } = require('../lib/place.js');
+const { packageName, projectAround, projectRoot } = require('../lib/place.js');
 
 async function folder(context) {
   const top = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'styxy-')));
@@ -63,4 +63,15 @@ test('without an addon a folder stands for itself, so that a tool starts all the
   const env = { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: path.join(top, 'absent.node') };
   const printed = execFileSync(process.execPath, ['-p', script], { cwd: top, env, encoding: 'utf8' });
   assert.equal(printed.trim(), path.join(top, 'web'));
+});
+
+test('a package below the root has a name, and the root has none', async (context) => {
+  const top = await folder(context);
+  const web = path.join(top, 'packages/web');
+  await fs.mkdir(path.join(web, 'src'), { recursive: true });
+  await fs.mkdir(path.join(top, '.git'));
+  assert.equal(packageName(web), undefined);
+  for (const manifest of [top, web]) await fs.writeFile(path.join(manifest, 'package.json'), '{}');
+  assert.equal(packageName(path.join(web, 'src')), 'packages.web');
+  assert.equal(packageName(top), undefined);
 });

@@ -1,6 +1,7 @@
 // styxy/playwright, evaluated as Playwright's processes evaluate a config. The real Playwright: integrations/.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { once } from 'node:events';
@@ -264,4 +265,20 @@ test('wrong options, and refusals, are told in words', async () => {
   const program = evaluating(await worktree(), [{ ...ask, name: 'no spaces' }]);
   assert.equal((await program.closed).code, 1);
   assert.match(program.output, /styxy: .*no spaces/);
+});
+
+test('two packages of one checkout have two servers, each on its own port', async () => {
+  const dir = await worktree();
+  const found = [];
+  for (const name of ['web', 'api']) {
+    const folder = path.join(dir, 'packages', name);
+    await fs.mkdir(folder, { recursive: true });
+    await fs.writeFile(path.join(folder, 'package.json'), '{}');
+    const { all } = await evaluate(folder, [ask], { then: ['stay'] });
+    const port = portOf(all[0]);
+    const lease = await leaseOn(port);
+    assert.deepEqual([lease.project_path, lease.service_name], [dir, `packages.${name}`]);
+    found.push(port);
+  }
+  assert.notEqual(found[0], found[1]);
 });

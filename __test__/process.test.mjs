@@ -189,3 +189,27 @@ test('many processes that all start the daemon at once end with one daemon and a
   await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')));
   await noLeases();
 });
+
+test('any number of calls at once opens sixteen connections at most, and keeps none of them', { skip: !fdFolder() }, async () => {
+  const count = `const { readdirSync } = require('node:fs'); const count = () => readdirSync('/proc/self/fd').length;`;
+  const calls = `
+    await styxy.status();
+    const before = count();
+    let most = before;
+    const watch = setInterval(() => { most = Math.max(most, count()); }, 1);
+    const calls = Array.from({ length: 1000 }, (_, index) => (index % 2 ? styxy.list() : styxy.check(${home.first + 1})));
+    await Promise.all(calls);
+    clearInterval(watch);
+    const until = Date.now() + ${DEADLINE};
+    while (count() > before - 1 && Date.now() < until) await new Promise((done) => setTimeout(done, 50));
+    console.log(JSON.stringify({ before, most, after: count() }));`;
+  const { before, most, after } = JSON.parse(await succeeds(count + calls));
+  // The first call had one connection already.
+  assert.ok(most - before <= 15, `${most - before} more than before`);
+  assert.ok(after < before, `${after} are left of ${before}`);
+});
+
+/** Whether this system lists a process' own descriptors where the test looks for them. */
+function fdFolder() {
+  return process.platform === 'linux';
+}

@@ -21,8 +21,8 @@ function write(record) {
   process.env[VARIABLE] = JSON.stringify(record);
 }
 
-function keyOf({ project, service, name }) {
-  return JSON.stringify([project, service, name ?? null]);
+function keyOf({ project, service, name, defaultName }) {
+  return JSON.stringify([project, service, name ?? defaultName ?? null]);
 }
 
 /** What the parent of this process decided; undefined if this process decides, which it does repeatedly in UI mode. */

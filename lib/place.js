@@ -23,6 +23,16 @@ function projectAround(dir) {
   }
 }
 
+/** The name that servers have by default in the package around `dir`; undefined at the root of its project. */
+function packageName(dir) {
+  try {
+    return ask((native, caller) => native.packageName(dir, caller)) ?? undefined;
+  } catch (error) {
+    if (!isOutOfReach(error)) throw error;
+    return undefined;
+  }
+}
+
 function ask(question) {
   const native = require('./native.js');
   try {
@@ -40,4 +50,4 @@ function canonical(dir) {
   }
 }
 
-module.exports = { projectRoot, projectAround, canonical };
+module.exports = { projectRoot, projectAround, packageName, canonical };

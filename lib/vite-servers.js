@@ -29,9 +29,9 @@ function table() {
  * The first server of a key in this process has the key itself, so that it gets the lease of `styxy run` or
  * `styxy allocate`. Each of the others has a name that is made from its config file's path in the project.
  */
-function placeFor({ project, service, name, root, configFile }) {
+function placeFor({ project, service, name, defaultName, root, configFile }) {
   const { places, restarting } = table();
-  const key = JSON.stringify([project, service, name]);
+  const key = JSON.stringify([project, service, name ?? defaultName]);
   const again = restarting.getStore();
   if (again?.key === key) return again;
   const file = typeof configFile === 'string' ? path.resolve(configFile) : configFile === false ? root : find(root);

@@ -138,6 +138,7 @@ fn wrong_usage_exits_2_and_starts_no_daemon() {
         "suggest",
         "suggest dev --count 0",
         "suggest dev --count 101",
+        "suggest dev --count 1e1",
         "scan 3099-3000",
         "scan 0-10",
         "cleanup --force",
@@ -241,4 +242,14 @@ fn a_request_id_makes_asking_twice_safe() {
     let ask = || home.styxy(&["allocate", "-s", sort::WEB, "--request-id", "once", "-q"]).done().number();
     assert_eq!(ask(), ask());
     assert_eq!(home.leases().len(), 1);
+}
+
+#[test]
+fn a_count_is_refused_in_the_same_words_as_every_other_value() {
+    let home = Home::new();
+    for count in ["1e1", "0", "101", "+5", "abc"] {
+        let refused = home.styxy(&["suggest", sort::WEB, "--count", count]).exits(2);
+        let said = format!("\"{count}\" is not a count; allowed: a whole number from 1 to 100");
+        assert!(refused.stderr.contains(&said), "{refused:?}");
+    }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const DESIGN: &str = include_str!("../docs/DESIGN.md");
+const SECURITY: &str = include_str!("../docs/SECURITY.md");
 const SOURCES: [&str; 4] = [".rs", ".js", ".mjs", ".ts"];
 const SKIPPED: [&str; 3] = ["node_modules", "target", "dist"];
 
@@ -82,6 +83,27 @@ fn every_rule_says_where_it_is_and_every_path_in_the_design_exists() {
     let text = prose(DESIGN);
     let missing: Vec<&str> = paths(&text).into_iter().filter(|path| !root().join(path).exists()).collect();
     assert!(missing.is_empty(), "docs/DESIGN.md names what is not there: {missing:#?}");
+}
+
+#[test]
+fn every_test_path_and_rule_that_the_threat_model_names_exists() {
+    let table = SECURITY.lines().filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 3);
+    let named: Vec<&str> = table.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+    let tests: Vec<&str> = named
+        .into_iter()
+        .filter(|word| word.matches('_').count() > 2 && !word.contains(['/', ' ']))
+        .collect();
+    assert!(tests.len() > 20, "{tests:?}");
+    let code: String =
+        files(&root(), &[".rs"]).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let missing: Vec<&&str> = tests.iter().filter(|name| !code.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "docs/SECURITY.md names tests that are not there: {missing:#?}");
+    let missing: Vec<&str> = paths(SECURITY).into_iter().filter(|path| !root().join(path).exists()).collect();
+    assert!(missing.is_empty(), "docs/SECURITY.md names what is not there: {missing:#?}");
+    let known = rules();
+    let words = SECURITY.split(|letter: char| !letter.is_alphanumeric()).filter(is_rule);
+    let unknown: Vec<&str> = words.filter(|word| !known.iter().any(|(name, _)| name == word)).collect();
+    assert!(unknown.is_empty(), "docs/DESIGN.md has no {unknown:?} of docs/SECURITY.md");
 }
 
 #[test]

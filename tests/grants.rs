@@ -157,7 +157,7 @@ fn a_grant_has_everything_a_person_needs() {
         home.socket().post("/allocate", &json!({ "service": sort::WEB, "service_name": "web" })).ok();
     let grant: &Grant = &answer.grants()[0];
     assert_eq!(grant.url, format!("http://localhost:{}", grant.port));
-    assert_eq!(grant.message, format!("Port {} allocated for web service", grant.port));
+    assert_eq!(grant.message, format!("Port {} allocated for web/web service", grant.port));
     assert_eq!(grant.service_name.as_ref().unwrap().as_str(), "web");
     assert!(
         grant.success

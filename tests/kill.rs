@@ -11,7 +11,7 @@ use serde_json::json;
 use styxy_core::api::{CheckAnswer, Code, Ending, KillAnswer, SystemUsage};
 
 use crate::support::{
-    Home, Output, Running, Server, finish, has_ended, helper, nobody, on_terminal, sort, until,
+    Home, Output, Running, Server, finish, has_ended, helper, nobody, on_terminal, sort, until, words,
 };
 
 #[track_caller]
@@ -155,13 +155,32 @@ fn a_socket_that_another_worktrees_process_shares_needs_force() {
     home.start();
     let running = forked(&home, port, &[(&home.project(), WAITS), (&other, WAITS)]);
     let refused = kill(&home, &port.to_string(), &["--json"]).exits(1).refusal();
-    assert_eq!(refused.hint, Some(format!("styxy kill {port} --force")));
+    assert_eq!(refused.hint, Some(format!("styxy kill {port} --force --yes")));
     assert!(running.iter().all(|process| !has_ended(process.pid())), "one was ended");
     let (code, shown) = on_terminal(&mut home.styxy_command(&["kill", &port.to_string(), "--force"]), "y\n");
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("End these 2 processes?"), "{shown}");
     assert!(running.iter().all(|process| shown.contains(&process.pid().to_string())), "{shown}");
     is_free(port);
+}
+
+#[test]
+fn without_a_terminal_each_hint_leads_on() {
+    let home = Home::new();
+    home.start();
+    let port = home.spare_port();
+    let running = forked(&home, port, &[(&home.worktree("fix"), WAITS)]);
+    let mut typed = format!("styxy kill {port}");
+    for (code, hint) in [(2, "--yes"), (1, "--force --yes")] {
+        let refused =
+            home.styxy(&words(&format!("{} --json", &typed["styxy ".len()..]))).exits(code).refusal();
+        typed = refused.hint.unwrap();
+        assert_eq!(typed, format!("styxy kill {port} {hint}"));
+    }
+    let refused = home.styxy(&["kill", &port.to_string(), "--force", "--json"]).exits(2).refusal();
+    assert_eq!(refused.hint, Some(typed.clone()));
+    home.styxy(&words(&typed["styxy ".len()..])).done();
+    assert!(running.iter().all(|process| has_ended(process.pid())));
 }
 
 #[test]
@@ -191,7 +210,7 @@ fn other_worktrees_servers_are_refused_without_force() {
         let mut server = Server::in_folder(&home, &folder, port);
         let refused = kill(&home, &port.to_string(), &["--json"]).exits(1).refusal();
         assert_eq!((refused.code, refused.details["rule"].as_str()), (Code::Forbidden, Some("owner")));
-        assert_eq!(refused.hint, Some(format!("styxy kill {port} --force")));
+        assert_eq!(refused.hint, Some(format!("styxy kill {port} --force --yes")));
         lives(&mut server);
         kill(&home, &port.to_string(), &["--force"]).done();
         is_free(port);
@@ -207,6 +226,7 @@ fn another_agent_sessions_server_is_refused_without_force() {
     let port = grant.port.to_string();
     let mut server = Server::on(&home, grant.port.get());
     home.active(&grant);
+    home.socket().post("/instance/register", &json!({ "instance_id": "claude-2" }));
     let by = |session: &str| {
         let mut command = home.styxy_command(&["kill", &port, "--yes"]);
         finish(command.env("STYXY_INSTANCE", session))
@@ -215,6 +235,40 @@ fn another_agent_sessions_server_is_refused_without_force() {
     lives(&mut server);
     home.active(&grant);
     by("claude-2").done();
+    is_free(grant.port.get());
+}
+
+#[test]
+fn a_session_that_has_ended_keeps_nobody_from_its_server() {
+    let home = Home::new();
+    let session = Running::idle();
+    let id = format!("claude-{}", session.pid());
+    let grant = home
+        .allocate(&json!({ "service_type": sort::WEB, "project_path": home.project(), "instance_id": id }));
+    let mut server = Server::on(&home, grant.port.get());
+    home.active(&grant);
+    let port = grant.port.to_string();
+    kill(&home, &port, &[]).exits(1);
+    home.styxy(&["release", &port]).exits(1);
+    lives(&mut server);
+    session.kill();
+    kill(&home, &port, &[]).done();
+    is_free(grant.port.get());
+}
+
+#[test]
+fn a_leased_server_of_a_worktree_that_git_removed_needs_no_force() {
+    let home = Home::new();
+    let worktree = home.worktree("fix");
+    let grant = home.allocate(&json!({ "service_type": sort::WEB, "project_path": worktree }));
+    let _server = Server::in_folder(&home, &worktree, grant.port.get());
+    home.active(&grant);
+    let port = grant.port.to_string();
+    kill(&home, &port, &[]).exits(1);
+    // As `git worktree remove --force` does: no record is left.
+    fs::remove_dir_all(&worktree).unwrap();
+    fs::remove_dir_all(home.project().join(".git/worktrees/fix")).unwrap();
+    kill(&home, &port, &[]).done();
     is_free(grant.port.get());
 }
 
@@ -253,7 +307,7 @@ fn an_orphan_of_another_project_needs_force() {
     let mut server = Server::in_folder(&home, &other, port);
     fs::remove_dir_all(&other).unwrap();
     let refused = kill(&home, &port.to_string(), &["--json"]).exits(1).refusal();
-    assert_eq!(refused.hint, Some(format!("styxy kill {port} --force")));
+    assert_eq!(refused.hint, Some(format!("styxy kill {port} --force --yes")));
     lives(&mut server);
     kill(&home, &port.to_string(), &["--force"]).done();
     is_free(port);

@@ -1,15 +1,12 @@
 //! Everybody that listens on a port counts, and root may serve on the user's behalf.
 
-use std::fs::Permissions;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::json;
 use styxy_core::api::{CheckAnswer, Lease, State, WhoAnswer, Whose};
 
-use crate::support::{Home, Output, Server, eventually, finish, helper, is_root, nobody, sort, until};
+use crate::support::{Home, Server, eventually, helper, is_root, sort, until};
 
 /// A server in `folder`, on the IPv6 loopback if this is `::1`.
 fn server(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port: u16) -> Server {
@@ -64,44 +61,27 @@ fn a_server_that_ends_beside_another_checkouts_leaves_a_conflict() {
     until("the stranger alone is left", || home.lease_of(&mine).is_some_and(|lease| left(&lease)));
 }
 
-/// `styxy` in the home of another user than root, where this test is root.
-fn as_nobody(home: &Home, words: &[&str]) -> Output {
-    let mut command = home.styxy_command(words);
-    assert!(nobody(&mut command));
-    finish(&mut command)
-}
-
-/// Gives `home` to another user than root; false where that is impossible.
-fn give_away(home: &Home) -> bool {
-    if !is_root() || !nobody(&mut Command::new("true")) {
-        println!("skipped: only root can have listeners of root beside another user's daemon");
-        return false;
-    }
-    let all = finish(Command::new("find").arg(home.top()).arg("-print")).done();
-    for path in all.stdout.lines() {
-        chown(path, Some(65_534), Some(65_534)).unwrap();
-    }
-    std::fs::set_permissions(home.top(), Permissions::from_mode(0o755)).unwrap();
-    true
-}
-
 #[test]
 fn a_listener_of_root_makes_a_lease_active_and_is_not_mine_by_itself() {
     let home = Home::new();
-    if !give_away(&home) {
+    if !is_root() {
+        println!("skipped: only root can have listeners of root beside another user's daemon");
         return;
     }
-    let port =
-        as_nobody(&home, &["env", sort::WEB, "--json"]).done().json()["PORT"].as_str().unwrap().to_owned();
+    home.give_away();
+    let port = home.unprivileged(&["env", sort::WEB, "--json"], &[]).done().json()["PORT"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     // As docker-proxy does.
     let _proxy = server(&home, &home.top(), Ipv4Addr::UNSPECIFIED, port.parse().unwrap());
-    let listed = || as_nobody(&home, &["list", "--json"]).done();
+    let listed = || home.unprivileged(&["list", "--json"], &[]).done();
     eventually("the lease is active", || listed().stdout.contains("\"active\"").then_some(()));
     assert!(!listed().stdout.contains("conflict"), "{:?}", listed());
-    let again = as_nobody(&home, &["env", sort::WEB, "--json"]).done();
+    let again = home.unprivileged(&["env", sort::WEB, "--json"], &[]).done();
     assert_eq!(again.json()["PORT"], json!(port), "the next env names the same port");
-    as_nobody(&home, &["wait", sort::WEB, "--timeout", "5s"]).done();
-    as_nobody(&home, &["open", sort::WEB, "--print"]).done();
-    let who: WhoAnswer = as_nobody(&home, &["verify", &port, "--json"]).exits(6).wire();
+    home.unprivileged(&["wait", sort::WEB, "--timeout", "5s"], &[]).done();
+    home.unprivileged(&["open", sort::WEB, "--print"], &[]).done();
+    let who: WhoAnswer = home.unprivileged(&["verify", &port, "--json"], &[]).exits(6).wire();
     assert_eq!(who.whose, Whose::Foreign, "nobody says whose container it is");
 }

@@ -19,6 +19,8 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod compat;
 #[cfg(test)]
+mod containers;
+#[cfg(test)]
 mod crowd;
 #[cfg(test)]
 mod dependencies;
@@ -32,6 +34,7 @@ mod env;
 mod events;
 #[cfg(test)]
 mod firebase;
+#[cfg(test)]
 mod folders;
 #[cfg(test)]
 mod grants;
@@ -44,6 +47,8 @@ mod hooks_guard;
 #[cfg(test)]
 mod hooks_install;
 #[cfg(test)]
+mod hostile_values;
+#[cfg(test)]
 mod http_filter;
 #[cfg(test)]
 mod inspect;
@@ -53,20 +58,28 @@ mod instances;
 mod kill;
 #[cfg(test)]
 mod leases;
+#[cfg(test)]
 mod listeners;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
 mod namespaces;
+#[cfg(test)]
 mod networks;
 #[cfg(test)]
+mod other_users;
+#[cfg(test)]
 mod output;
+#[cfg(test)]
+mod packages;
 #[cfg(test)]
 mod place;
 #[cfg(test)]
 mod project_file;
 #[cfg(test)]
 mod race;
+#[cfg(test)]
+mod raw_requests;
 #[cfg(test)]
 mod release;
 #[cfg(test)]
@@ -76,11 +89,20 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod sandbox;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod sandboxed;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod structure;
 #[cfg(test)]
 mod support;
+// Only Linux says who holds a lock.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]

@@ -356,6 +356,31 @@ fn what_was_asked_before_the_end_of_input_is_answered() {
 }
 
 #[test]
+fn a_client_that_asks_a_thousand_things_at_once_gets_every_answer_in_little_memory() {
+    const CALLS: usize = 1_000;
+    let home = Home::new();
+    home.start();
+    let mut agent = Agent::new(&home);
+    let pid = agent.server.pid();
+    for call in 0..CALLS {
+        match call % 10 {
+            0 => agent.send("tools/call", &json!({ "name": "check_port", "arguments": { "port": 1 } })),
+            _ => agent.send("tools/list", &json!({})),
+        };
+    }
+    let memory = || std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let peak = memory()
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    agent.server.hang_up();
+    let (code, said) = agent.server.ends();
+    assert_eq!((code, said.len()), (Some(0), CALLS));
+    // Without /proc the memory is not looked at.
+    let peak: u32 = peak.unwrap_or_default();
+    assert!(peak < 80 * 1024, "{peak} KiB");
+}
+
+#[test]
 fn input_that_ends_at_once_is_not_a_failure() {
     let home = Home::new();
     let ended = finish(&mut home.styxy_command(&["mcp"]));

@@ -58,6 +58,7 @@ fn another_sessions_listening_lease_is_released_by_port_only_with_force() {
     let port = home.styxy(&["allocate", "-s", sort::WEB, "--instance", "claude-1", "-q"]).done().number();
     let _server = Server::on(&home, port);
     until("it listens", || home.leases()[0].state == State::Active);
+    home.socket().post("/instance/register", &serde_json::json!({ "instance_id": "claude-1" }));
     let release = ["release", &port.to_string()];
     finish(home.styxy_command(&release).env("STYXY_INSTANCE", "claude-2")).exits(1);
     finish(home.styxy_command(&release).env("STYXY_INSTANCE", "claude-1")).done();

@@ -42,7 +42,7 @@ fn a_service_may_be_waited_for_before_it_is_leased_and_over_a_restart_of_the_dae
     let _other = Server::on(&home, other);
     let port = home.styxy(&["allocate", "-s", sort::API, "-n", "admin", "-q"]).done().number();
     let _server = Server::on(&home, port);
-    assert_eq!(wait.hear(), format!("api is up: http://localhost:{port}"));
+    assert_eq!(wait.hear(), format!("api/admin is up: http://localhost:{port}"));
 }
 
 #[test]

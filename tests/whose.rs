@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::json;
 use styxy_core::api::{WhoAnswer, Whose};
 
-use crate::support::{Home, Server, finish, forked_server, helper, nobody, sort};
+use crate::support::{Home, Server, finish, forked_server, helper, nobody, sort, until};
 
 /// The answer of both commands for `port`, run in `folder`.
 #[track_caller]
@@ -198,4 +198,63 @@ fn the_child_that_listens_counts_and_not_its_parent() {
 fn without_a_daemon_there_is_no_answer() {
     let home = Home::new();
     home.styxy(&["verify", "3000", "-q", "--no-start"]).exits(3);
+}
+
+/// The port that a server was started on with `styxy run` in `folder`, and the server.
+fn run_in(home: &Home, folder: &Path) -> (u16, Server) {
+    let port = told(home, folder);
+    let server = Server::in_folder(home, folder, port);
+    (port, server)
+}
+
+fn told(home: &Home, folder: &Path) -> u16 {
+    let said = finish(home.styxy_command(&["env", sort::WEB, "--json"]).current_dir(folder)).done().stdout;
+    serde_json::from_str::<serde_json::Value>(&said).unwrap()["PORT"].as_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_leased_server_of_a_worktree_that_was_removed_and_made_again_is_an_orphan() {
+    let home = Home::new();
+    let worktree = home.worktree("fix");
+    let (port, _server) = run_in(&home, &worktree);
+    asked_in(&home, &worktree, port, 0, Whose::Mine);
+    fs::remove_dir_all(&worktree).unwrap();
+    asked_in(&home, &home.project(), port, 7, Whose::Orphan);
+    home.worktree("fix");
+    for folder in [&worktree, &home.project()] {
+        asked_in(&home, folder, port, 7, Whose::Orphan);
+    }
+    assert_ne!(told(&home, &worktree), port, "the new checkout gets another port");
+    finish(home.styxy_command(&["wait", sort::WEB, "--timeout", "0"]).current_dir(&worktree)).exits(1);
+    let kill = ["kill", &port.to_string(), "--yes"];
+    finish(home.styxy_command(&kill).current_dir(&worktree)).done();
+}
+
+#[test]
+fn a_server_stays_mine_when_its_checkout_is_moved_and_its_lease_and_ports_follow() {
+    let home = Home::new();
+    for marked in [true, false] {
+        let name = if marked { "shop" } else { "plain" };
+        let (before, after) = (home.top().join(name), home.top().join(format!("{name}2")));
+        fs::create_dir_all(if marked { before.join(".git") } else { before.clone() }).unwrap();
+        let (port, server) = run_in(&home, &before);
+        asked_in(&home, &before, port, 0, Whose::Mine);
+        fs::rename(&before, &after).unwrap();
+        let answer = asked_in(&home, &after, port, 0, Whose::Mine);
+        of(&answer, &after);
+        assert_eq!(told(&home, &after), port);
+        finish(home.styxy_command(&["wait", sort::WEB, "--timeout", "10"]).current_dir(&after)).done();
+        let lease = home.leases().into_iter().find(|lease| lease.port.get() == port).unwrap();
+        assert_eq!(lease.project_path.as_ref().map(|path| Path::new(path.as_str())), Some(after.as_path()));
+        assert_eq!(lease.conflict, None);
+        // What is made at the old path has none of it.
+        fs::create_dir_all(if marked { before.join(".git") } else { before.clone() }).unwrap();
+        assert_ne!(told(&home, &before), port);
+        asked_in(&home, &before, port, 6, Whose::Foreign);
+        drop(server);
+        until("the lease ends with its server", || {
+            home.leases().iter().all(|lease| lease.port.get() != port)
+        });
+        assert_eq!(told(&home, &after), port, "the port is the folder's");
+    }
 }

@@ -260,3 +260,26 @@ fn the_metrics_count_what_happened() {
     }
     assert!(text.lines().any(|line| line == "# TYPE styxy_refused_total counter"), "{text}");
 }
+
+#[test]
+fn every_example_of_a_request_is_accepted() {
+    let home = Home::new();
+    let document = document();
+    let paths = document["paths"].as_object().unwrap();
+    let mut bodies = Vec::new();
+    for (path, item) in paths {
+        for method in ["POST", "PUT"] {
+            let content = &item[method.to_ascii_lowercase()]["requestBody"]["content"]["application/json"];
+            let several = content["examples"].as_object().into_iter().flatten().map(|(_, one)| &one["value"]);
+            bodies
+                .extend(several.chain(content.get("example")).map(|example| (path, method, example.clone())));
+        }
+    }
+    // Who sends a heartbeat was registered before.
+    bodies.sort_by_key(|(path, ..)| path.as_str() != "/instance/register");
+    assert_eq!(bodies.len(), 5, "{bodies:?}");
+    for (path, method, example) in bodies {
+        let answer = home.socket().send(&Request::new(method, path).json(&example));
+        assert_eq!(answer.status, 200, "{method} {path} {example}: {}", answer.text());
+    }
+}

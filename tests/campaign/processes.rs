@@ -17,6 +17,8 @@ pub(crate) struct Process(pub(crate) u32);
 pub(crate) struct Usage {
     /// Resident memory, in bytes.
     pub(crate) resident: u64,
+    /// Resident memory that no file backs, in bytes: the pages of a mapped journal come and go with its generations.
+    pub(crate) anonymous: u64,
     /// Open descriptors.
     pub(crate) descriptors: usize,
     /// Time on a processor so far.
@@ -51,12 +53,16 @@ impl Process {
     /// What it uses now; none if it has ended.
     pub(crate) fn usage(self) -> Option<Usage> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        let bytes = |field: &str| {
+            let kib = status.lines().find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB"));
+            Some(kib?.parse::<u64>().ok()? * 1024)
+        };
         let stat = self.stat()?;
         let mut fields = stat.split(' ').skip(11).map_while(|field| field.parse::<u64>().ok());
         let ticks = fields.next()? + fields.next()?;
         Some(Usage {
-            resident: kib?.parse::<u64>().ok()? * 1024,
+            resident: bytes("VmRSS:")?,
+            anonymous: bytes("RssAnon:")?,
             descriptors: fs::read_dir(format!("/proc/{}/fd", self.0)).ok()?.count(),
             // The kernel shows hundredths of a second, whatever it counts in.
             cpu: Duration::from_millis(10 * ticks),

@@ -200,9 +200,10 @@ pub(super) fn say(word: &str) {
 #[ignore = "run by other tests, as a process of its own"]
 fn a_helper_does_as_it_is_told() {
     let Ok(role) = std::env::var(ROLE) else { return };
-    let mut words = role.split(' ');
+    // For the length of this process.
+    let mut words = role.leak().split(' ');
     let role = words.next().unwrap();
-    let words: Vec<&str> = words.collect();
+    let words: Vec<&'static str> = words.collect();
     match role {
         "listen" => listen(&addresses(&words)),
         "parent" => parent("listen", &words),
@@ -211,6 +212,8 @@ fn a_helper_does_as_it_is_told() {
         "race" => race(words[0], words[1]),
         "get" => get(words[0], words[1]),
         "allocate" => allocate(words[0], words[1]),
+        "asks" => words[1..].iter().for_each(|request| asks(words[0], request)),
+        "touches" => touches(words[0], &words[1..]),
         "firebase" => super::firebase::stub(&words),
         "half-asks" => half_asks(words[0], words[1].parse().unwrap()),
         other => panic!("no such role: {other}"),
@@ -305,6 +308,43 @@ fn allocate(place: &str, service: &str) {
     let answer = way.post("/allocate", &json!({ "service_type": service, "pid": std::process::id() }));
     say(&format!("{} {}", answer.status, answer.text()));
     let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+/// As [`get`], for a request like `POST/allocate`, with a body that would change something.
+fn asks(place: &str, request: &'static str) {
+    let way = place.parse().map_or_else(|_| Way::Unix(place.into()), Way::Tcp);
+    let (method, path) = request.split_at(request.find('/').unwrap());
+    let body = match path {
+        "/allocate" => json!({ "service_type": "web" }),
+        "/cleanup" => json!({ "force": true }),
+        "/instance/register" => json!({ "instance_id": "stranger" }),
+        _ => json!({}),
+    };
+    let asked = Request::new(method, path);
+    say(&match way.try_send(&if method == "POST" { asked.json(&body) } else { asked }) {
+        Ok(answer) => format!("{} {}", answer.status, answer.text()),
+        Err(error) => format!("{:?}", error.kind()),
+    });
+}
+
+/// Says of which of `files` in `folder` anything can be read, written, moved or removed, and whether a file can be made.
+fn touches(folder: &str, files: &[&str]) {
+    use std::fs;
+    let mut done = Vec::new();
+    let mut tried = |what: &str, result: std::io::Result<()>| {
+        if result.is_ok() {
+            done.push(what.to_owned());
+        }
+    };
+    tried("make", fs::write(format!("{folder}/new"), ""));
+    for file in files {
+        tried(&format!("read {file}"), fs::read(file).map(drop));
+        tried(&format!("write {file}"), fs::OpenOptions::new().append(true).open(file).map(drop));
+        tried(&format!("connect {file}"), std::os::unix::net::UnixStream::connect(file).map(drop));
+        tried(&format!("move {file}"), fs::rename(file, format!("{file}.moved")));
+        tried(&format!("remove {file}"), fs::remove_file(file));
+    }
+    say(&if done.is_empty() { "done with nothing".to_owned() } else { done.join(", ") });
 }
 
 /// Sends half a request on each of many connections; for each word then says how many the other side has left open.

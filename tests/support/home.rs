@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::http::Way;
 use super::ports::Ports;
-use super::process::{alive, kill};
+use super::process::{alive, is_root, kill, nobody};
 use super::run::{Output, finish};
 use super::wait::{eventually, until};
 
@@ -181,6 +181,30 @@ impl Home {
     #[track_caller]
     pub(crate) fn styxy(&self, words: &[&str]) -> Output {
         finish(&mut self.styxy_command(words))
+    }
+
+    /// Gives all of it to another user than root, if this is root.
+    pub(crate) fn give_away(&self) {
+        use std::os::unix::fs::{PermissionsExt, chown};
+        if !is_root() {
+            return;
+        }
+        let all = finish(Command::new("find").arg(self.top())).done();
+        for path in all.stdout.lines() {
+            chown(path, Some(65_534), Some(65_534)).unwrap();
+        }
+        fs::set_permissions(self.top(), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// Runs `styxy` as a user who is not root: the one that [`Home::give_away`] gave it to, if this is root.
+    #[track_caller]
+    pub(crate) fn unprivileged(&self, words: &[&str], variables: &[(&str, &str)]) -> Output {
+        let mut command = self.styxy_command(words);
+        command.envs(variables.iter().copied());
+        if is_root() {
+            nobody(&mut command);
+        }
+        finish(&mut command)
     }
 
     /// Runs `script` in a shell that finds `styxy` as `$STYXY`.

@@ -1,7 +1,7 @@
 //! HTTP by hand, so that headers and bodies can be forged.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
@@ -21,9 +21,20 @@ pub(crate) enum Way {
 }
 
 /// A connection by either way.
-trait Stream: Read + Write {}
-impl Stream for TcpStream {}
-impl Stream for UnixStream {}
+trait Stream: Read + Write {
+    /// Says that nothing more is sent.
+    fn end(&self);
+}
+impl Stream for TcpStream {
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+impl Stream for UnixStream {
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
 
 /// A request, as it will be written.
 #[derive(Debug, Clone)]
@@ -115,6 +126,33 @@ impl Way {
         let mut stream = self.connect()?;
         stream.write_all(bytes)?;
         Ok(Exchange { stream: BufReader::new(stream) })
+    }
+
+    /// Sends `bytes`, as many of them as the other side takes, and gives what it sends until it closes.
+    #[track_caller]
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        Self::until_closed(self.connect().unwrap(), bytes)
+    }
+
+    /// As [`Way::raw`]; the other side knows that nothing more comes.
+    #[track_caller]
+    pub(crate) fn half_closed(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect().unwrap();
+        let _ = stream.write_all(bytes);
+        stream.end();
+        Self::until_closed(stream, b"")
+    }
+
+    #[track_caller]
+    fn until_closed(mut stream: Box<dyn Stream>, bytes: &[u8]) -> Vec<u8> {
+        let _ = stream.write_all(bytes);
+        let mut received = Vec::new();
+        match stream.read_to_end(&mut received) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                panic!("neither an answer nor an end: {:?}", String::from_utf8_lossy(bytes))
+            }
+            Ok(_) | Err(_) => received,
+        }
     }
 
     #[track_caller]

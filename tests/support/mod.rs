@@ -1,6 +1,7 @@
 //! What the tests share: a daemon's folder, free ports, commands with a deadline, forged HTTP, real servers.
 
 mod agent;
+pub(crate) mod corpus;
 mod firebase;
 mod helper;
 mod home;
@@ -8,6 +9,8 @@ mod http;
 mod ports;
 mod process;
 mod run;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod schema;
 pub(crate) mod session;
 mod terminal;
@@ -19,8 +22,12 @@ pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 pub(crate) use ports::addresses;
+#[cfg(target_os = "linux")]
+pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, has_ended, is_root, kill, nobody, pid_of};
 pub(crate) use run::{Output, finish, words};
+#[cfg(target_os = "linux")]
+pub(crate) use sandbox::without_socket_diagnostics;
 pub(crate) use schema::mismatches;
 pub(crate) use terminal::{Terminal, on_terminal};
 pub(crate) use wait::{eventually, until};

@@ -84,6 +84,13 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['Z', 'X']))
 }
 
+/// Whether the process is stopped by a signal.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+}
+
 /// As on Linux, which needs no program for it.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn has_ended(pid: u32) -> bool {

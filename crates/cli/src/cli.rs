@@ -4,6 +4,7 @@
 use std::env;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use styxy_core::printable::is_hidden;
 
 use crate::commands::{
     allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
@@ -151,6 +152,9 @@ fn stopped(stopped: &clap::Error) -> Exit {
         let said = stopped.render().to_string();
         let sentence = said.lines().next().unwrap_or_default();
         output::usage_as_json(sentence.strip_prefix("error: ").unwrap_or(sentence));
+    } else if usage && env::args_os().any(|arg| arg.to_string_lossy().contains(is_hidden)) {
+        // The message repeats the argument, which may be another program's: without colours, and without its controls.
+        output::note(stopped.render().to_string().trim_end());
     } else {
         // A reader that went away has seen enough.
         let _ = stopped.print();

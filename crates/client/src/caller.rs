@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::{self, Ground, Kinship, Place};
 use styxy_core::project::Project;
-use styxy_core::{InstanceId, Invalid, ProjectPath, ServiceName};
+use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName, WallTime};
 
 use crate::agents::Agent;
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 use crate::project::{self, ProjectError};
 use crate::session::{self, Session, VARIABLES};
 
@@ -112,10 +112,20 @@ impl Caller {
         self.root().or(self.folder())
     }
 
-    /// The name that servers have by default in the folder's package (R46); none at the root, and outside of packages.
+    /// The name that servers have by default in the folder's package (R60); none at the root, and outside of packages.
     #[must_use]
     pub fn package(&self) -> Option<ServiceName> {
         checkout::package(self.folder()?, self.root()?, &Disk)
+    }
+
+    /// Whether the folder is in a package that has no file of its own: what the project's file says is for all packages then.
+    #[must_use]
+    pub fn shares_file(&self) -> bool {
+        let package = self
+            .folder()
+            .zip(self.root())
+            .and_then(|(folder, root)| Some((folder, checkout::package_folder(folder, root, &Disk)?)));
+        package.is_some_and(|(folder, package)| matches!(project::find(folder, Some(package)), Ok(None)))
     }
 
     /// The root as leases name it; none where there is none.
@@ -167,6 +177,20 @@ impl Caller {
     pub fn instance(&self) -> Result<Option<InstanceId>, CallerError> {
         session::instance(|name| self.variable(name), self.nearest)
             .map_err(|source| CallerError::InvalidSession { source })
+    }
+
+    /// Which folder is at this path now, as far as the system says.
+    #[must_use]
+    pub fn id_of(project: &ProjectPath) -> Option<ProjectId> {
+        disk::id(Path::new(project.as_str()))
+    }
+
+    /// Whether the folder at this path may have been there at `then`: unless it is known to be younger, by more than a second,
+    /// since clocks are set.
+    #[must_use]
+    pub fn is_older(project: &ProjectPath, then: WallTime) -> bool {
+        let born = disk::born_ns(Path::new(project.as_str()));
+        born.is_none_or(|born| born / 1_000_000 <= u128::from(then.0) + 1000)
     }
 
     /// Whether what runs in the folder with this name may have anything in common: not in the home folder and in `/`.

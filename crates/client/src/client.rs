@@ -6,22 +6,24 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, BeatAnswer, BeatRequest,
-    CheckAnswer, CleanupAnswer, CleanupRequest, ConfigAnswer, EndInstanceAnswer, InstancesAnswer, Refusal,
-    RegisterAnswer, RegisterRequest, ReleaseAnswer, ScanAnswer, ScanQuery, StatusAnswer, SuggestAnswer,
-    SuggestQuery,
+    CheckAnswer, CleanupAnswer, CleanupRequest, Code, ConfigAnswer, EndInstanceAnswer, InstancesAnswer,
+    Refusal, RegisterAnswer, RegisterRequest, ReleaseAnswer, ScanAnswer, ScanQuery, StatusAnswer,
+    SuggestAnswer, SuggestQuery,
 };
-use styxy_core::{InstanceId, LockId, Port, Seq, ServiceType};
+use styxy_core::{EndReason, InstanceId, LockId, Port, Seq, ServiceType};
 
 use crate::connection::Connection;
 use crate::events::Events;
-use crate::http::{Answer, Failure, Repeat, Request};
+use crate::http::{Answer, Repeat, Request};
 use crate::start::Starter;
-use crate::{Error, Options, Start};
+use crate::tries::{Acted, Tries};
+use crate::{Error, Options};
 
 /// A client of the user's daemon. Clones share their connections, and the start of a daemon.
 ///
-/// Every call connects if necessary, and starts the daemon if none runs and the options allow it. It fails with
-/// [`Error::Refused`] if the daemon refuses. A call may be dropped at any time.
+/// Every call connects if necessary, and starts the daemon if none runs and the options allow it. It is tried again until
+/// its time is over ([`Options::timeout`]), as far as that is safe. It fails with [`Error::Refused`] if the daemon
+/// refuses. A call may be dropped at any time.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
@@ -66,8 +68,13 @@ impl Client {
     }
 
     /// Ends a lease at once.
+    ///
+    /// It is sent again if its connection breaks. A lease that an earlier try has released counts as released.
     pub async fn release(&self, id: LockId) -> Result<ReleaseAnswer, Error> {
-        self.call(Request::new(Method::DELETE, &format!("/allocate/{id}"))).await
+        let request = Request::new(Method::DELETE, &format!("/allocate/{id}")).repeated(Repeat::Safe);
+        let mut tries = Tries::new(&self.shared, &request);
+        let answer = tries.answer().await?.read();
+        answer.or_else(|error| was_released(tries.acted(), &error).ok_or(error))
     }
 
     /// Says whether a port could be leased now, and who has it.
@@ -100,14 +107,19 @@ impl Client {
         self.call(Request::post("/instance/register", request)?).await
     }
 
-    /// Sends a heartbeat for an instance that has no process.
+    /// Sends a heartbeat for an instance that has no process. It is sent again if its connection breaks.
     pub async fn heartbeat(&self, request: &BeatRequest) -> Result<BeatAnswer, Error> {
-        self.call(Request::post("/instance/heartbeat", request)?).await
+        self.call(Request::post("/instance/heartbeat", request)?.repeated(Repeat::Safe)).await
     }
 
     /// Unregisters an instance.
+    ///
+    /// It is sent again if its connection breaks. The answer then names no leases if an earlier try has ended them.
     pub async fn end_instance(&self, id: &InstanceId) -> Result<EndInstanceAnswer, Error> {
-        self.call(Request::new(Method::DELETE, &format!("/instance/{id}"))).await
+        let request = Request::new(Method::DELETE, &format!("/instance/{id}")).repeated(Repeat::Safe);
+        let mut tries = Tries::new(&self.shared, &request);
+        let answer = tries.answer().await?.read();
+        answer.or_else(|error| was_unregistered(tries.acted(), &error, id).ok_or(error))
     }
 
     /// Re-checks every owner and listener now.
@@ -138,16 +150,14 @@ impl Client {
     /// Streams the events from now on, or those right `after` an event that was seen.
     pub async fn events(&self, after: Option<Seq>) -> Result<Events, Error> {
         let request = &Request::get("/events").after_event(after);
-        let Shared { connection, starter } = &*self.shared;
-        let starts = starter.count();
-        let response = match connection.open(request).await {
-            Ok(response) => response,
-            Err(failure) => {
-                self.recover(request, failure, starts).await?;
-                connection.open(request).await?
+        let mut tries = Tries::new(&self.shared, request);
+        loop {
+            let left = tries.begin();
+            match self.shared.connection.open(request, left).await {
+                Ok(response) => return Ok(Events::new(request.route(), response)),
+                Err(failure) => tries.recover(failure).await?,
             }
-        };
-        Ok(Events::new(request.route(), response))
+        }
     }
 
     async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
@@ -155,34 +165,30 @@ impl Client {
     }
 
     async fn send(&self, request: &Request) -> Result<Answer, Error> {
-        let Shared { connection, starter } = &*self.shared;
-        let (starts, timeout) = (starter.count(), connection.options.timeout);
-        match connection.once(request, timeout).await {
-            Ok(answer) => Ok(answer),
-            Err(failure) => {
-                self.recover(request, failure, starts).await?;
-                Ok(connection.once(request, timeout).await?)
-            }
-        }
+        Tries::new(&self.shared, request).answer().await
     }
+}
 
-    /// Starts a daemon if none runs, or if it died and `request` may be sent again. The caller then tries once more.
-    ///
-    /// # Errors
-    /// The failure itself if trying again would not help or not be safe, or why the start failed.
-    async fn recover(&self, request: &Request, failure: Failure, starts: u64) -> Result<(), Error> {
-        let Shared { connection, starter } = &*self.shared;
-        connection.forget_line();
-        let options = &connection.options;
-        let start = if options.socket.is_some() { Start::Never } else { options.start };
-        match (failure, start, request.repeat()) {
-            (Failure::NoDaemon(_) | Failure::Unheard(_), Start::Auto, _)
-            | (Failure::Died(_), Start::Auto, Repeat::Safe) => {
-                starter.start(connection, starts).await.map(drop)
-            }
-            (failure, Start::Auto | Start::Never, Repeat::Safe | Repeat::Never) => Err(failure.into()),
-        }
+/// The answer that a broken connection swallowed: an earlier try ended the lease that this one finds ended.
+fn was_released(acted: Acted, error: &Error) -> Option<ReleaseAnswer> {
+    let (Acted::Perhaps, Error::Refused(refusal)) = (acted, error) else { return None };
+    let detail = |name: &str| refusal.details.get(name);
+    if refusal.code != Code::LeaseEnded || detail("reason")? != EndReason::Released.as_str() {
+        return None;
     }
+    let port = Port::new(detail("port")?.as_u64()?.try_into().ok()?).ok()?;
+    Some(ReleaseAnswer { success: true, port, message: format!("Port {port} released") })
+}
+
+/// The same for an instance, whose leases ended with it, or passed to their servers.
+fn was_unregistered(acted: Acted, error: &Error, id: &InstanceId) -> Option<EndInstanceAnswer> {
+    let (Acted::Perhaps, Error::Refused(refusal)) = (acted, error) else { return None };
+    let released = Vec::new();
+    (refusal.code == Code::UnknownInstance).then(|| EndInstanceAnswer {
+        success: true,
+        instance_id: id.clone(),
+        released,
+    })
 }
 
 /// Removes from `request` the field that an older daemon does not know, if the request works without it. Returns whether
@@ -199,6 +205,18 @@ fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
             let ports = members.map(|member| &mut member.default_port).chain([&mut request.default_port]);
             ports.filter_map(Option::take).count() > 0
         }
+        // Without it every package of a checkout has the same key, as then.
+        Some("default_name") => {
+            let members = request.services.iter_mut().flatten();
+            let names = members.map(|member| &mut member.default_name).chain([&mut request.default_name]);
+            names.filter_map(Option::take).count() > 0
+        }
+        // It only distinguishes a checkout from one that was at its path before.
+        Some("project_id") => {
+            let members = request.services.iter_mut().flatten();
+            let ids = members.map(|member| &mut member.project_id).chain([&mut request.project_id]);
+            ids.filter_map(Option::take).count() > 0
+        }
         Some(_) | None => false,
     }
 }
@@ -210,13 +228,17 @@ mod tests {
     #[test]
     fn only_what_an_older_daemon_can_do_without_is_left_out() {
         let json = serde_json::json!({
-            "services": [{ "service_type": "dev", "default_port": 5173 }], "request_id": "r", "reuse": true,
+            "services": [{ "service_type": "dev", "default_port": 5173, "default_name": "web" }],
+            "request_id": "r", "reuse": true, "project_id": "1:2:3",
         });
         let mut request: AllocateRequest = serde_json::from_value(json).unwrap();
         let unknown = |field: &str| Refusal::unknown_field(field, &["pid"]);
         assert!(leave_out(&mut request, &unknown("default_port")));
         assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent again and again");
         assert!(leave_out(&mut request, &unknown("request_id")));
+        for field in ["default_name", "project_id"] {
+            assert!(leave_out(&mut request, &unknown(field)) && !leave_out(&mut request, &unknown(field)));
+        }
         assert!(!leave_out(&mut request, &unknown("reuse")));
         assert!(!leave_out(
             &mut request,

@@ -4,14 +4,18 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Response;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::http::{Answer, Failure, Line, Request};
-use crate::{Error, Options, ownership};
+use crate::http::{Answer, CONNECTIONS, Failure, Line, Request};
+use crate::{Error, Holder, Options, ownership};
+
+/// After so many rounds of the runtime a connection whose answer was read is free again.
+const YIELDS: usize = 4;
 
 /// The connection to the daemon that the options describe. It starts none.
 #[derive(Debug)]
@@ -20,35 +24,63 @@ pub(crate) struct Connection {
     pub(crate) layout: Layout,
     /// The socket that was used last; empty at first and after a failure.
     line: Mutex<Option<Line>>,
+    /// Requests that wait for one of the connections come in the order in which they were made.
+    turns: Semaphore,
 }
 
 impl Connection {
     /// Connects to nothing yet.
     pub(crate) fn new(options: Options) -> Self {
         let layout = Layout::new(options.home.clone());
-        Self { options, layout, line: Mutex::default() }
+        Self { options, layout, line: Mutex::default(), turns: Semaphore::new(CONNECTIONS) }
     }
 
     /// Sends `request` to a running daemon. Starts none.
     pub(crate) async fn once(&self, request: &Request, timeout: Duration) -> Result<Answer, Failure> {
-        match self.line()?.exchange(request, timeout).await {
-            Err(Failure::Unheard(_)) => {
-                self.forget_line();
-                self.line()?.exchange(request, timeout).await
+        let (_turn, left) = self.turn(request, timeout).await?;
+        let answer = self.line()?.exchange(request, left).await;
+        // The connection goes back to the others by a task that the answer's last byte wakes. Without it the next in the
+        // queue would open one more.
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+        }
+        answer
+    }
+
+    /// As [`Connection::once`], for an answer that is a stream. A stream that is open does not count among the connections.
+    pub(crate) async fn open(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
+        let (_turn, left) = self.turn(request, timeout).await?;
+        self.line()?.open(request, left).await
+    }
+
+    /// Waits for a connection to be free, within `timeout`. Says how much of that is left.
+    async fn turn(
+        &self,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<(SemaphorePermit<'_>, Duration), Failure> {
+        let until = Instant::now() + timeout;
+        match tokio::time::timeout(timeout, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok((turn, until.saturating_duration_since(Instant::now()))),
+            // Nobody closes the semaphore.
+            Ok(Err(_)) | Err(_) => {
+                Err(Failure::Final(Error::Silent { route: request.route(), after: timeout }))
             }
-            answer => answer,
         }
     }
 
-    /// As [`Connection::once`], for an answer that is a stream.
-    pub(crate) async fn open(&self, request: &Request) -> Result<Response, Failure> {
-        match self.line()?.open(request, self.options.timeout).await {
-            Err(Failure::Unheard(_)) => {
-                self.forget_line();
-                self.line()?.open(request, self.options.timeout).await
-            }
-            response => response,
-        }
+    /// `error`, or why no answer came, if the system knows it.
+    pub(crate) fn explained(&self, error: Error) -> Error {
+        let holder = match error {
+            Error::Silent { .. } if self.options.socket.is_none() => self.holder(),
+            error => return error,
+        };
+        if holder.is_stopped() { self.stuck(holder) } else { error }
+    }
+
+    /// That the daemon holds the lock and does not answer.
+    pub(crate) fn stuck(&self, holder: Holder) -> Error {
+        Error::Stuck { lock: self.layout.lock(), holder }
     }
 
     /// The daemon's socket, after a check of its owner.

@@ -4,9 +4,20 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use styxy_core::checkout::{Files, Kind};
+use styxy_core::ProjectId;
+use styxy_core::checkout::{self, Files, Kind};
 
 pub(crate) struct Disk;
+
+/// Which folder is at this path, as far as the system says.
+pub(crate) fn id(folder: &Path) -> Option<ProjectId> {
+    checkout::id(&fs::metadata(folder).ok()?)
+}
+
+/// When the folder at this path was made, in nanoseconds since 1970, as far as the system says.
+pub(crate) fn born_ns(folder: &Path) -> Option<u128> {
+    checkout::born_ns(&fs::metadata(folder).ok()?)
+}
 
 impl Files for Disk {
     fn kind(&self, path: &Path) -> Option<Kind> {

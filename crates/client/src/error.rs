@@ -1,12 +1,14 @@
 //! What can go wrong between a caller and the daemon, and each error as a refusal.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use styxy_core::api::{API_VERSION, Code, Refusal};
 use styxy_core::layout::HomeError;
+
+use crate::{Holder, Mute, Sandbox};
 
 /// Why a call failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -32,6 +34,12 @@ pub enum Error {
     NotRunning {
         /// The daemon's folder, or the socket that was given.
         place: PathBuf,
+    },
+    /// No daemon runs, and from inside a sandbox none is started: it would serve everybody from there.
+    #[error("no daemon runs, and none is started inside {sandbox}, from where it would serve everybody")]
+    Sandboxed {
+        /// The sandbox around the client.
+        sandbox: Sandbox,
     },
     /// The socket exists, and connecting to it failed.
     #[error("could not connect to {}", socket.display())]
@@ -98,11 +106,19 @@ pub enum Error {
     /// The daemon refuses to start.
     #[error("the daemon did not start: {0}")]
     StartRefused(Refusal),
-    /// Another daemon holds the lock and does not answer.
-    #[error("another daemon holds {} and does not answer", lock.display())]
+    /// Somebody ended the daemon before it was ready.
+    #[error("the daemon was ended by signal {signal} before it was ready")]
+    StartKilled {
+        /// SIGKILL or SIGTERM.
+        signal: i32,
+    },
+    /// The daemon holds the lock and does not answer.
+    #[error("{}", stuck(lock, holder))]
     Stuck {
         /// `daemon.lock`
         lock: PathBuf,
+        /// Who holds it.
+        holder: Holder,
     },
     /// The daemon was asked to stop and still runs.
     #[error("the daemon (pid {pid}) was asked to stop and still runs after {} s", after.as_secs_f64())]
@@ -112,6 +128,34 @@ pub enum Error {
         /// How long the client waited.
         after: Duration,
     },
+}
+
+/// What a holder of the lock that does not answer is said to be.
+fn stuck(lock: &Path, holder: &Holder) -> String {
+    let lock = lock.display();
+    match holder {
+        Holder::Process { pid, mute: Mute::NoSocket } => {
+            format!("the daemon runs as pid {pid}, but its socket is gone")
+        }
+        Holder::Process { pid, mute: Mute::Stopped } => {
+            format!("the daemon runs as pid {pid}, but it is stopped by a signal (SIGSTOP) or by a debugger")
+        }
+        Holder::Process { pid, mute: Mute::Silent } => {
+            format!("the daemon runs as pid {pid}, but does not answer")
+        }
+        Holder::Foreign { pid, uid } => {
+            format!("{lock} is locked by process {pid} of another user (uid {uid})")
+        }
+        Holder::Named { pid, machine: Some(machine) } => {
+            format!(
+                "the daemon of this folder runs as pid {pid} on another machine, {machine}: {lock} is held"
+            )
+        }
+        Holder::Named { pid, machine: None } => {
+            format!("another daemon holds {lock} and does not answer; by daemon.json it runs as pid {pid}")
+        }
+        Holder::Unknown => format!("another daemon holds {lock} and does not answer"),
+    }
 }
 
 const LOGS: &str = "styxy daemon logs";
@@ -131,6 +175,7 @@ impl Error {
                 )
             }
             Self::NotRunning { .. } => unreachable().hint("styxy daemon start"),
+            Self::Sandboxed { .. } => unreachable().hint("run styxy daemon start outside of the sandbox"),
             Self::OtherApi { theirs, version } => unreachable()
                 .detail("api_version", *theirs)
                 .detail("version", version.as_str())
@@ -143,7 +188,21 @@ impl Error {
                 unreachable().detail("daemon", daemon.to_string_lossy()).hint("npm install -g styxy@latest")
             }
             Self::StillRunning { pid, .. } => unreachable().detail("pid", *pid).hint(LOGS),
-            Self::Stuck { .. }
+            Self::Stuck { holder, .. } => match holder {
+                Holder::Process { pid, .. } => {
+                    unreachable().detail("pid", pid.get()).hint("styxy daemon restart   # ends that process")
+                }
+                Holder::Foreign { pid, .. } => unreachable()
+                    .detail("pid", pid.get())
+                    .hint("end that process as its user, or export STYXY_HOME=/a/new/folder/of/yours"),
+                Holder::Named { pid, machine: Some(machine) } => unreachable()
+                    .detail("pid", pid.get())
+                    .detail("machine", machine.as_str())
+                    .hint("run styxy daemon stop there, or export STYXY_HOME=/a/folder/of/this/machine"),
+                Holder::Named { pid, machine: None } => unreachable().detail("pid", pid.get()).hint(LOGS),
+                Holder::Unknown => unreachable().hint(LOGS),
+            },
+            Self::StartKilled { .. }
             | Self::StartFailed { .. }
             | Self::StartSilent { .. }
             | Self::BrokenOff { .. }

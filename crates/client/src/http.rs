@@ -16,6 +16,11 @@ use styxy_core::api::{API_VERSION, Code, Refusal};
 
 use crate::Error;
 
+/// How many requests one client has under way at once, each on its own connection.
+pub(crate) const CONNECTIONS: usize = 16;
+/// How long a connection is kept without a request. A new one takes some 50 µs.
+const IDLE: Duration = Duration::from_secs(2);
+
 /// One call of a route.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -104,7 +109,7 @@ pub(crate) enum Failure {
     NoDaemon(Error),
     /// The connection did not take the whole request: the daemon has closed it since it was last used.
     Unheard(Error),
-    /// The connection broke before the first byte of an answer.
+    /// The connection broke before the end of an answer.
     Died(Error),
     /// Trying again would not help, or not be safe.
     Final(Error),
@@ -140,6 +145,7 @@ impl Line {
     /// Connects to nothing yet.
     pub(crate) fn new(place: &Path, socket: PathBuf) -> Result<Self, Error> {
         let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let builder = builder.pool_max_idle_per_host(CONNECTIONS).pool_idle_timeout(IDLE);
         #[cfg(unix)]
         let builder = builder.unix_socket(socket.as_path());
         #[cfg(windows)]
@@ -156,7 +162,7 @@ impl Line {
         let response = self.prepare(request).timeout(timeout).send().await.map_err(failed)?;
         check_version(response.headers(), request.daemons)?;
         let success = response.status().is_success();
-        let body = response.bytes().await.map_err(|error| Failure::Final(failed(error).into()))?;
+        let body = response.bytes().await.map_err(failed)?;
         Ok(Answer { route: request.route(), success, body: body.into() })
     }
 
@@ -203,10 +209,14 @@ impl Line {
                 Failure::Died(error)
             };
         }
-        // WouldBlock: the queue of the socket is full, which happens while a daemon starts or stops.
+        // WouldBlock: the queue of the socket is full, which happens while a daemon starts or stops. ConnectionReset: it died
+        // with this connection in its queue.
         if matches!(
             kind,
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::WouldBlock
+            io::ErrorKind::NotFound
+                | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::WouldBlock
         ) {
             return Failure::NoDaemon(Error::NotRunning { place: self.place.clone() });
         }

@@ -1,9 +1,9 @@
 //! The live leases of a caller's servers: whose one is, which one a server has, and a new one where there is none.
 
-use styxy_core::api::{AllocationsQuery, Lease, State};
-use styxy_core::{InstanceId, Port};
+use styxy_core::api::{AllocationsQuery, Lease, OwnerKind, State};
+use styxy_core::{InstanceId, Port, ServiceName};
 
-use crate::{Client, Error, PortRequest, Terms};
+use crate::{Client, Error, PortRequest, Terms, agents};
 
 /// Whose a lease is, by what it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,20 @@ pub enum Of<'a> {
 #[must_use]
 pub fn whose<'a>(lease: &'a Lease, caller: &Terms) -> Of<'a> {
     match &lease.instance_id {
-        _ if lease.project_path != caller.project => Of::Project,
+        _ if !is_of_project(lease, caller) => Of::Project,
         theirs if caller.project.is_none() && (theirs.is_none() || *theirs != caller.instance) => Of::Project,
         theirs if *theirs == caller.instance => Of::Caller,
         Some(theirs) => Of::Session(theirs),
         None => Of::Person,
+    }
+}
+
+/// Whether `lease` is for the caller's project: for its very folder where both sides say which one that is, wherever it has
+/// moved, and not for one that was at the same path before; else for its path.
+fn is_of_project(lease: &Lease, caller: &Terms) -> bool {
+    match (&lease.project_id, &caller.project_id) {
+        (Some(theirs), Some(ours)) => theirs == ours,
+        (None, _) | (_, None) => lease.project_path == caller.project,
     }
 }
 
@@ -39,8 +48,28 @@ pub fn is_up(lease: &Lease) -> bool {
 /// Whether `lease` is for the server of `request`, wherever that runs, and its port is not taken by another.
 #[must_use]
 pub fn is_for(lease: &Lease, request: &PortRequest) -> bool {
-    let is_key = lease.service_type == request.service && lease.service_name == request.name;
+    let is_key = lease.service_type == request.service && lease.service_name.as_ref() == request.full_name();
     is_key && lease.conflict.is_none()
+}
+
+/// Whether `lease` is handed over to the server of `request` although it has another name than the server's package: an
+/// ancestor of this process owns it, or it is the session's and nothing uses it (R60).
+#[must_use]
+pub fn is_handed_over(lease: &Lease, request: &PortRequest, caller: &Terms) -> bool {
+    if request.name.is_some() || request.default_name.is_none() || lease.service_type != request.service {
+        return false;
+    }
+    let is_own_session = lease.instance_id.is_some() && lease.instance_id == caller.instance;
+    lease.conflict.is_none()
+        && match lease.owner.kind {
+            OwnerKind::Process => {
+                lease.owner.pid.is_some_and(|owner| agents::ancestors().any(|pid| pid == owner.get()))
+            }
+            OwnerKind::Instance => {
+                is_own_session && lease.service_name.is_none() && lease.state == State::Granted
+            }
+            OwnerKind::Listener => false,
+        }
 }
 
 /// Whose leases will do, beside the caller's own.
@@ -59,6 +88,8 @@ pub enum Accepted {
 pub struct Leased {
     /// The port.
     pub port: Port,
+    /// Which of several servers of its kind has it.
+    pub name: Option<ServiceName>,
     /// Why it is not the preferred one.
     pub reason: Option<String>,
 }
@@ -75,7 +106,10 @@ pub async fn present_or_new(
 ) -> Result<Vec<Leased>, Error> {
     let query = AllocationsQuery { project_path: terms.project.clone(), ..AllocationsQuery::default() };
     let leases = client.allocations(&query).await?.allocations;
-    let present = |request| Some(Leased { port: present(&leases, request, terms, accepted)?, reason: None });
+    let present = |request| {
+        let lease = present(&leases, request, terms, accepted)?;
+        Some(Leased { port: lease.port, name: lease.service_name.clone(), reason: None })
+    };
     let mut found: Vec<Option<Leased>> = requests.iter().map(present).collect();
     let missing = requests.iter().zip(&found).filter(|(_, found)| found.is_none());
     let missing: Vec<PortRequest> = missing.map(|(request, _)| request.clone()).collect();
@@ -83,7 +117,11 @@ pub async fn present_or_new(
         let request = Terms { reuse: Some(true), ..terms.clone() }.request(missing);
         let answer = client.allocate(&request).await?;
         let new = answer.grants().iter();
-        let new = new.map(|grant| Leased { port: grant.port, reason: grant.reason.clone() });
+        let new = new.map(|grant| Leased {
+            port: grant.port,
+            name: grant.service_name.clone(),
+            reason: grant.reason.clone(),
+        });
         for (gap, new) in found.iter_mut().filter(|found| found.is_none()).zip(new) {
             *gap = Some(new);
         }
@@ -103,11 +141,16 @@ pub async fn running(client: &Client, request: &PortRequest, terms: &Terms) -> R
     };
     let mut leases = client.allocations(&query).await?.allocations;
     leases.retain(is_up);
-    Ok(present(&leases, request, terms, Accepted::Any))
+    Ok(present(&leases, request, terms, Accepted::Any).map(|lease| lease.port))
 }
 
-/// The port of the lease that the server of `request` most likely has: one that listens, then the oldest.
-fn present(leases: &[Lease], request: &PortRequest, terms: &Terms, accepted: Accepted) -> Option<Port> {
+/// The lease that the server of `request` most likely has: one that listens, then the oldest.
+fn present<'a>(
+    leases: &'a [Lease],
+    request: &PortRequest,
+    terms: &Terms,
+    accepted: Accepted,
+) -> Option<&'a Lease> {
     let rank = |lease: &Lease| match (whose(lease, terms), accepted) {
         (Of::Caller, _) => Some(0),
         (Of::Person, Accepted::Visible | Accepted::Any) => Some(1),
@@ -116,10 +159,15 @@ fn present(leases: &[Lease], request: &PortRequest, terms: &Terms, accepted: Acc
         (Of::Session(_), Accepted::Any) => Some(2),
         (Of::Person | Of::Session(_) | Of::Project, _) => None,
     };
-    let fitting = leases.iter().filter(|lease| is_for(lease, request));
-    let ranked = fitting.filter_map(|lease| Some((rank(lease)?, lease)));
-    let order = |(rank, lease): &(u8, &Lease)| (*rank, !is_up(lease), lease.allocated_at, lease.lock_id);
-    ranked.min_by_key(order).map(|(_, lease)| lease.port)
+    let fitting = leases.iter().filter_map(|lease| {
+        let is_other = !is_handed_over(lease, request, terms);
+        (!is_other || is_for(lease, request)).then_some((is_other, lease))
+    });
+    let ranked = fitting.filter_map(|(is_other, lease)| Some((is_other, rank(lease)?, lease)));
+    let order = |(is_other, rank, lease): &(bool, u8, &Lease)| {
+        (*is_other, *rank, !is_up(lease), lease.allocated_at, lease.lock_id)
+    };
+    ranked.min_by_key(order).map(|(.., lease)| lease)
 }
 
 #[cfg(test)]
@@ -155,7 +203,7 @@ mod tests {
     }
 
     fn seen(leases: &[Lease], terms: &Terms, accepted: Accepted) -> Option<u16> {
-        present(leases, &dev(), terms, accepted).map(Port::get)
+        present(leases, &dev(), terms, accepted).map(|lease| lease.port.get())
     }
 
     #[test]
@@ -206,6 +254,50 @@ mod tests {
         assert_eq!(seen(&all[..1], &person, Accepted::Own), None);
         assert_eq!(seen(&all[..1], &session, Accepted::Any), Some(3001));
         assert_eq!(seen(&all[..2], &session, Accepted::Any), Some(3002));
+    }
+
+    #[test]
+    fn a_package_has_its_own_lease_and_what_its_ancestors_or_its_session_hand_over() {
+        let web = || dev().in_package("web".parse().ok().as_ref());
+        let named = |port, name: Option<&str>| lease(port, |wire| wire["service_name"] = json!(name));
+        let (person, session) = (terms(Some("/w/app"), None), terms(Some("/w/app"), Some("claude-1")));
+        let seen = |leases: &[Lease], request: &PortRequest, terms: &Terms| {
+            present(leases, request, terms, Accepted::Own).map(|lease| lease.port.get())
+        };
+        let all = [named(3001, None), named(3002, Some("api")), named(3003, Some("web"))];
+        assert_eq!(seen(&all, &web(), &person), Some(3003));
+        assert_eq!(seen(&all[..2], &web(), &person), None, "another package's, and the root's");
+        let owned = |pid: u32| lease(3004, |wire| wire["owner"] = json!({"kind": "process", "pid": pid}));
+        let parent = agents::ancestors().next().unwrap();
+        assert_eq!(seen(&[named(3003, Some("web")), owned(parent)], &web(), &person), Some(3004));
+        assert_eq!(seen(&[owned(std::process::id())], &web(), &person), None);
+        let of_session = |state: &str| {
+            lease(3005, |wire| {
+                wire["owner"] = json!({"kind": "instance"});
+                wire["instance_id"] = json!("claude-1");
+                wire["state"] = json!(state);
+            })
+        };
+        assert_eq!(seen(&[of_session("granted")], &web(), &session), Some(3005));
+        assert_eq!(seen(&[of_session("active")], &web(), &session), None, "something uses it");
+        let explicit = PortRequest { name: "web".parse().ok(), ..dev() };
+        assert_eq!(seen(&[owned(parent)], &explicit, &person), None);
+    }
+
+    #[test]
+    fn a_lease_follows_its_folder_and_is_not_for_another_one_at_the_same_path() {
+        let of = |path: &str, id: Option<&str>| {
+            lease(3001, |wire| {
+                wire["project_path"] = json!(path);
+                wire["project_id"] = json!(id);
+            })
+        };
+        let caller = Terms { project_id: "1:2:3".parse().ok(), ..terms(Some("/w/app"), None) };
+        assert_eq!(whose(&of("/w/app", Some("1:2:3")), &caller), Of::Caller);
+        assert_eq!(whose(&of("/w/before", Some("1:2:3")), &caller), Of::Caller, "it was moved");
+        assert_eq!(whose(&of("/w/app", Some("1:2:4")), &caller), Of::Project, "it was made again");
+        assert_eq!(whose(&of("/w/app", None), &caller), Of::Caller);
+        assert_eq!(whose(&of("/w/other", None), &caller), Of::Project);
     }
 
     #[test]

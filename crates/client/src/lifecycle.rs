@@ -1,18 +1,23 @@
 //! The daemon's life, seen from outside: whether it runs, starting it, stopping it.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use styxy_core::Pid;
 use styxy_core::api::StatusAnswer;
 
-use crate::client::Shared;
 use crate::http::{Daemons, Failure, Request};
-use crate::start::{Began, PAUSE, is_held};
-use crate::{Client, Error, Start};
+use crate::start::{Began, Met, PAUSE, meet};
+use crate::tries::Tries;
+use crate::{Client, Error, Holder};
 
 /// How long a daemon may take to stop.
 const STOP: Duration = Duration::from_secs(5);
+/// How long a daemon may take to say how it is.
+const LOOK: Duration = Duration::from_secs(3);
+/// After this time without an answer it is asked whether the daemon is stopped.
+const PROMPT: Duration = Duration::from_millis(250);
 
 /// A daemon that answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,32 +56,59 @@ pub enum Stopped {
 impl Client {
     /// The daemon's status; it is started first if none runs and the options say so.
     pub async fn connect(&self) -> Result<Contact, Error> {
-        let Shared { connection, starter } = &*self.shared;
-        let starts = starter.count();
-        if let Some(status) = self.running().await? {
-            return Ok(Contact::Running(status));
-        }
-        if connection.options.start == Start::Never {
-            return Err(Error::NotRunning { place: connection.options.home.clone() });
-        }
-        let began = starter.start(connection, starts).await?;
-        let status = connection.once(&Request::get("/status"), connection.options.timeout).await;
-        let status = status.map_err(Error::from)?.read()?;
-        Ok(match began {
-            Began::Here { notes } => Contact::Started { status, notes },
-            Began::Elsewhere => Contact::Running(status),
+        let request = Request::get("/status");
+        let mut tries = Tries::new(&self.shared, &request);
+        let status = tries.answer().await?.read()?;
+        Ok(match tries.began() {
+            Some(Began::Here { notes }) => Contact::Started { status, notes: notes.clone() },
+            Some(Began::Elsewhere) | None => Contact::Running(status),
         })
     }
 
-    /// The status of a daemon that runs; never starts one.
+    /// The status of a daemon that runs; none if nobody holds the lock. Never starts one.
+    ///
+    /// # Errors
+    /// A daemon runs and does not answer: [`Error::Stuck`] says which, within 3 s, or at once if it is known that it will
+    /// not answer.
     pub async fn running(&self) -> Result<Option<StatusAnswer>, Error> {
-        self.look(Daemons::Ours).await
+        self.find(Daemons::Ours).await
+    }
+
+    /// Who holds the daemon's lock, for a caller that got no answer; none if nobody does.
+    #[must_use]
+    pub fn holder(&self) -> Option<Holder> {
+        let connection = &self.shared.connection;
+        connection.is_held().then(|| connection.holder())
+    }
+
+    async fn find(&self, daemons: Daemons) -> Result<Option<StatusAnswer>, Error> {
+        let connection = &self.shared.connection;
+        loop {
+            if let Some(status) = self.look(daemons).await? {
+                return Ok(Some(status));
+            }
+            // It may be about to answer, or about to end.
+            if connection.options.socket.is_some()
+                || !connection.is_held()
+                || meet(connection, STOP).await? == Met::Free
+            {
+                return Ok(None);
+            }
+        }
     }
 
     async fn look(&self, daemons: Daemons) -> Result<Option<StatusAnswer>, Error> {
         let connection = &self.shared.connection;
         let request = Request::get("/status").answered_by(daemons);
-        match connection.once(&request, connection.options.timeout).await {
+        let mut asking = pin!(connection.once(&request, connection.options.timeout.min(LOOK)));
+        let answer = match tokio::time::timeout(PROMPT, &mut asking).await {
+            Ok(answer) => answer,
+            Err(_) if connection.options.socket.is_none() && connection.holder().is_stopped() => {
+                return Err(connection.stuck(connection.holder()));
+            }
+            Err(_) => asking.await,
+        };
+        match answer {
             Ok(answer) => answer.read().map(Some),
             Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {
                 connection.forget_line();
@@ -92,24 +124,11 @@ impl Client {
     /// one is not.
     ///
     /// # Errors
-    /// It still runs after that time, or does not answer.
+    /// It still runs after that time, or does not answer. [`Client::holder`] then says who it is.
     pub async fn stop(&self) -> Result<Stopped, Error> {
         let deadline = Instant::now() + STOP;
         let connection = &self.shared.connection;
-        let lock = connection.layout.lock();
-        let status = loop {
-            if let Some(status) = self.look(Daemons::OursOrOlder).await? {
-                break status;
-            }
-            if !is_held(&lock) {
-                return Ok(Stopped::WasNot);
-            }
-            // A daemon that is about to answer, or about to end.
-            if Instant::now() >= deadline {
-                return Err(Error::Stuck { lock });
-            }
-            tokio::time::sleep(PAUSE).await;
-        };
+        let Some(status) = self.find(Daemons::OursOrOlder).await? else { return Ok(Stopped::WasNot) };
         let shutdown = Request::new(Method::POST, "/shutdown").answered_by(Daemons::OursOrOlder);
         match connection.once(&shutdown, STOP).await {
             Ok(answer) => drop(answer.granted()?),
@@ -118,7 +137,7 @@ impl Client {
             Err(Failure::Final(error)) => return Err(error),
         }
         connection.forget_line();
-        while is_held(&lock) && !self.is_succeeded(status.pid) {
+        while connection.is_held() && !self.is_succeeded(status.pid) {
             if Instant::now() >= deadline {
                 return Err(Error::StillRunning { pid: status.pid.get(), after: STOP });
             }

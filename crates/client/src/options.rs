@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use styxy_core::layout;
 
-use crate::Error;
+use crate::{Error, Sandbox};
 
 /// Which daemon to speak to, and what to do if it does not run.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Options {
     pub socket: Option<PathBuf>,
     /// Whether to start a daemon if none runs.
     pub start: Start,
+    /// The sandbox around the client, where it is known. From inside none is started.
+    pub sandbox: Option<Sandbox>,
     /// The `styxy` binary that is started as the daemon.
     pub daemon: PathBuf,
     /// How long one request may take, its answer included; a start has its own limits.
@@ -52,6 +54,7 @@ impl Options {
             Some(value) if value == "1" => Start::Never,
             Some(_) | None => Start::Auto,
         };
-        Ok(Self { home, socket: None, start, daemon, timeout: Duration::from_secs(10), environment })
+        let sandbox = Sandbox::around(variable);
+        Ok(Self { home, socket: None, start, sandbox, daemon, timeout: Duration::from_secs(10), environment })
     }
 }

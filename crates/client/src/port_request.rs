@@ -2,7 +2,7 @@
 
 use styxy_core::api::{AllocateRequest, MemberRequest};
 use styxy_core::project::{EnvName, Project, Service};
-use styxy_core::{InstanceId, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
+use styxy_core::{InstanceId, Pid, Port, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use uuid::Uuid;
 
 use crate::{Caller, CallerError};
@@ -14,6 +14,8 @@ pub struct PortRequest {
     pub service: ServiceType,
     /// Which of several servers of that kind.
     pub name: Option<ServiceName>,
+    /// The name if there is none: that of the package that it is for.
+    pub default_name: Option<ServiceName>,
     /// Preferred port; another one is used if it is taken.
     pub port: Option<Port>,
     /// The port that this kind of server has if nobody says otherwise. It yields to a preferred port.
@@ -31,7 +33,16 @@ impl PortRequest {
     #[must_use]
     pub fn new(service: ServiceType) -> Self {
         let terms = Terms::default();
-        Self { service, name: None, port: None, default_port: None, exact: None, env: Vec::new(), terms }
+        Self {
+            service,
+            name: None,
+            default_name: None,
+            port: None,
+            default_port: None,
+            exact: None,
+            env: Vec::new(),
+            terms,
+        }
     }
 
     /// With what the project's file says where nothing was given. Its port and its variables are for the server of its name:
@@ -45,10 +56,33 @@ impl PortRequest {
         Self { name, port, default_port: self.default_port.filter(|_| port.is_none()), env, ..self }
     }
 
+    /// With the name of the caller's package where no name was given, neither by the caller nor by the project's file.
+    #[must_use]
+    pub fn in_package(self, package: Option<&ServiceName>) -> Self {
+        Self { default_name: package.cloned(), ..self }
+    }
+
+    /// With the port of the project's file as the default port, if it has the name of a package: several packages share that
+    /// file, and the first one that is started must not take the port that another one had.
+    #[must_use]
+    pub fn sharing_port(self) -> Self {
+        if self.name.is_some() || self.default_name.is_none() {
+            return self;
+        }
+        Self { default_port: self.port.or(self.default_port), port: None, ..self }
+    }
+
+    /// The name that its lease has, unless one under another name is handed over to it.
+    #[must_use]
+    pub fn full_name(&self) -> Option<&ServiceName> {
+        self.name.as_ref().or(self.default_name.as_ref())
+    }
+
     fn member(self) -> MemberRequest {
-        let Self { service, name, port, default_port, exact, env: _, terms } = self;
+        let Self { service, name, default_name, port, default_port, exact, env: _, terms } = self;
         MemberRequest {
             service_type: Some(service),
+            default_name: default_name.filter(|_| name.is_none()),
             service_name: name,
             preferred_port: port,
             default_port,
@@ -56,6 +90,7 @@ impl PortRequest {
             reuse: terms.reuse,
             instance_id: terms.instance,
             project_path: terms.project,
+            project_id: terms.project_id,
             pid: terms.pid,
         }
     }
@@ -66,6 +101,8 @@ impl PortRequest {
 pub struct Terms {
     /// The project, by the root of its checkout.
     pub project: Option<ProjectPath>,
+    /// Which folder that is, as far as the system says.
+    pub project_id: Option<ProjectId>,
     /// The agent session.
     pub instance: Option<InstanceId>,
     /// The owner process.
@@ -85,8 +122,9 @@ impl Terms {
             Some(given) => Some(given).filter(|given| caller.may_share(given)),
             None => caller.project()?,
         };
+        let project_id = project.as_ref().and_then(Caller::id_of);
         let instance = self.instance.map_or_else(|| caller.instance(), |given| Ok(Some(given)))?;
-        Ok(Self { project, instance, ..self })
+        Ok(Self { project, project_id, instance, ..self })
     }
 
     /// A request for one port as such, and for several as a group: all or none.
@@ -102,15 +140,18 @@ impl Terms {
     #[must_use]
     pub fn one(self, port: PortRequest) -> AllocateRequest {
         let member = port.member();
+        let is_elsewhere = member.project_path.is_some();
         AllocateRequest {
             service_type: member.service_type,
             service_name: member.service_name,
+            default_name: member.default_name,
             preferred_port: member.preferred_port,
             default_port: member.default_port,
             exact: member.exact,
             reuse: member.reuse.or(self.reuse),
             instance_id: member.instance_id.or(self.instance),
             project_path: member.project_path.or(self.project),
+            project_id: member.project_id.or(self.project_id.filter(|_| !is_elsewhere)),
             pid: member.pid.or(self.pid),
             request_id: fresh_id(),
             ..AllocateRequest::default()
@@ -124,6 +165,7 @@ impl Terms {
             reuse: self.reuse,
             instance_id: self.instance,
             project_path: self.project,
+            project_id: self.project_id,
             pid: self.pid,
             request_id: fresh_id(),
             services: Some(ports.into_iter().map(PortRequest::member).collect()),
@@ -192,6 +234,16 @@ mod tests {
         let env = ["A_PORT", "WEB_PORT"].map(|name| name.parse().unwrap()).into();
         let more = PortRequest { env, ..dev() }.or(Some(&file())).env;
         assert_eq!(more.iter().map(ToString::to_string).collect::<Vec<_>>(), ["WEB_PORT", "A_PORT"]);
+    }
+
+    #[test]
+    fn packages_that_share_a_file_have_its_port_as_a_default() {
+        let web = "web".parse().ok();
+        let file = parse(r#"{"services": {"dev": {"port": 3000}}}"#).unwrap();
+        let shared = dev().or(Some(&file)).in_package(web.as_ref()).sharing_port();
+        assert_eq!((shared.port, shared.default_port), (None, port(3000)));
+        let at_root = dev().or(Some(&file)).in_package(None).sharing_port();
+        assert_eq!((at_root.port, at_root.default_port), (port(3000), None));
     }
 
     #[test]

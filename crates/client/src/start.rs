@@ -1,13 +1,12 @@
 //! Starting the daemon: one start at a time. The daemon's handshake says how the start went.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{io, thread};
 
 use styxy_core::handshake::Handshake;
 use tokio::sync::{Mutex, oneshot};
@@ -61,32 +60,61 @@ impl Starter {
 }
 
 async fn begin(connection: &Connection) -> Result<Began, Error> {
-    let lock = connection.layout.lock();
+    if let Some(sandbox) = connection.options.sandbox {
+        return Err(Error::Sandboxed { sandbox });
+    }
     let deadline = Instant::now() + TAKEOVER;
     loop {
+        // A daemon that has the lock is starting (and will answer) or stopping (and will release the lock).
+        // Another user's process is neither: the daemon refuses to start, and says whose it is.
+        if connection.is_held()
+            && !connection.holder().is_foreign()
+            && meet(connection, TAKEOVER).await? == Met::Answers
+        {
+            return Ok(Began::Elsewhere);
+        }
         match spawn(&connection.options, connection.layout.root()).await? {
             Handshake::Ready { notes, .. } => return Ok(Began::Here { notes }),
             Handshake::Refused { refusal } => return Err(Error::StartRefused(refusal)),
-            // Another daemon has the lock. It is starting (and will answer) or stopping (and will release the lock).
+            // Another one was faster, or lives and has lost its lock.
+            Handshake::Lost if Instant::now() >= deadline => {
+                return Err(connection.stuck(connection.holder()));
+            }
             Handshake::Lost => {}
         }
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Error::Stuck { lock });
-            }
-            match connection.once(&Request::get("/status"), left).await {
-                Ok(_) => return Ok(Began::Elsewhere),
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => {
-                    connection.forget_line();
-                }
-            }
-            if !is_held(&lock) {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// How waiting for another daemon ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Met {
+    /// It answers.
+    Answers,
+    /// It has ended: nobody has the lock.
+    Free,
+}
+
+/// Waits at most `patience` for a daemon that holds the lock and did not answer.
+///
+/// # Errors
+/// It does not answer in time, or it is known that it will not.
+pub(crate) async fn meet(connection: &Connection, patience: Duration) -> Result<Met, Error> {
+    let begun = Instant::now();
+    loop {
+        let left = patience.saturating_sub(begun.elapsed()).max(PAUSE);
+        match connection.once(&Request::get("/status"), left).await {
+            Ok(_) => return Ok(Met::Answers),
+            Err(Failure::Final(error)) => return Err(connection.explained(error)),
+            Err(Failure::NoDaemon(_) | Failure::Unheard(_) | Failure::Died(_)) => connection.forget_line(),
         }
+        let holder = connection.holder();
+        if !connection.is_held() {
+            return Ok(Met::Free);
+        }
+        if begun.elapsed() >= patience.min(holder.patience()) {
+            return Err(connection.stuck(holder));
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -115,7 +143,10 @@ async fn spawn(options: &Options, home: &Path) -> Result<Handshake, Error> {
     let thread = thread::Builder::new().name("styxy-start".into()).stack_size(128 * 1024);
     thread.spawn(move || run(command, sender)).map_err(not_started)?;
     match tokio::time::timeout(HANDSHAKE, receiver).await {
-        Ok(Ok(Ok(line))) => {
+        Ok(Ok(Ok(Said { line, killed_by: Some(signal) }))) if line.is_empty() => {
+            Err(Error::StartKilled { signal })
+        }
+        Ok(Ok(Ok(Said { line, .. }))) => {
             Handshake::from_line(&line).map_err(|_| Error::StartFailed { said: line.trim_end().to_owned() })
         }
         Ok(Ok(Err(error))) => Err(not_started(error)),
@@ -124,8 +155,16 @@ async fn spawn(options: &Options, home: &Path) -> Result<Handshake, Error> {
     }
 }
 
+/// What the child's start came to.
+struct Said {
+    /// Its first line; empty if it ended without one.
+    line: String,
+    /// The signal that ended it, if it ended without a word and somebody ended it.
+    killed_by: Option<i32>,
+}
+
 /// Starts the child, passes on its first line, and waits for its end, so that it never stays as a zombie.
-fn run(mut command: Command, sender: oneshot::Sender<io::Result<String>>) {
+fn run(mut command: Command, sender: oneshot::Sender<io::Result<Said>>) {
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -140,11 +179,23 @@ fn run(mut command: Command, sender: oneshot::Sender<io::Result<String>>) {
     if let Some(stdout) = child.stdout.take() {
         let _ = BufReader::new(stdout.take(LONGEST)).read_until(b'\n', &mut line);
     }
-    let _ = sender.send(Ok(String::from_utf8_lossy(&line).into_owned()));
+    let line = String::from_utf8_lossy(&line).into_owned();
+    let killed_by = if line.is_empty() { child.wait().ok().and_then(killed_by) } else { None };
+    let _ = sender.send(Ok(Said { line, killed_by }));
     let _ = child.wait();
 }
 
-/// Whether a daemon holds the lock. The check delays a starting daemon by a few microseconds at most.
-pub(crate) fn is_held(lock: &Path) -> bool {
-    File::open(lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+/// The signal that ended a process that was told to end. A crash is not among them: it would happen again.
+fn killed_by(status: ExitStatus) -> Option<i32> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        let told = [rustix::process::Signal::KILL, rustix::process::Signal::TERM];
+        status.signal().filter(|signal| told.iter().any(|told| told.as_raw() == *signal))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        None
+    }
 }

@@ -101,6 +101,8 @@ fn ask(project: u32, reuse: Reuse) -> Ask {
         service: ServiceType::new("dev").expect("it is well formed"),
         name: ServiceName::new("web").ok(),
         project: ProjectPath::new(&format!("/home/somebody/worktrees/project-{project}")).ok(),
+        default_name: None,
+        project_id: None,
         instance_id: None,
         process: Some(Process { key, name: "node".into(), started_at: WallTime(0) }),
         ancestors: Vec::new(),

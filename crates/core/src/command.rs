@@ -1,7 +1,7 @@
 //! Everything that can happen: requests, exits, listeners, time. One order of commands, one log of events.
 
 use crate::lease::Instance;
-use crate::names::{InstanceId, LockId, ProjectPath, RequestId, ServiceName, ServiceType};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use crate::port::Port;
 use crate::process::{Listener, Process, ProcessKey};
 
@@ -37,18 +37,27 @@ pub enum Command {
         /// Who: everybody that does, on whichever address.
         listeners: Vec<Listener>,
     },
-    /// Something listens on a port whose lease ended with its owner just now: a server whose parent was gone before
-    /// it had bound.
+    /// Something listens on a port without a lease that a key had before: a server whose parent was gone before it had
+    /// bound, or one that is back.
     Adopt {
         /// The port.
         port: Port,
         /// Who.
         listener: Listener,
+        /// Which folder its checkout is, where that could be told.
+        project_id: Option<ProjectId>,
         /// The id the lease gets if one is made: fresh.
         fresh_id: LockId,
     },
     /// Nothing listens on a leased port any more.
     Silent(Port),
+    /// The folder of this id was found at this path: what was leased for it under another one follows.
+    Found {
+        /// Which folder.
+        id: ProjectId,
+        /// Where it is now.
+        at: ProjectPath,
+    },
     /// Something still listens on these ports.
     StillHeard(Vec<Port>),
     /// A deadline may have passed.
@@ -100,8 +109,12 @@ pub struct Ask {
     pub service: ServiceType,
     /// Which of several.
     pub name: Option<ServiceName>,
+    /// The name if there is none: of the package that it is for.
+    pub default_name: Option<ServiceName>,
     /// The checkout's root.
     pub project: Option<ProjectPath>,
+    /// Which folder that is.
+    pub project_id: Option<ProjectId>,
     /// The agent session.
     pub instance_id: Option<InstanceId>,
     /// The owner process, alive.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::AllocateAnswer;
 use crate::lease::{Conflict, Instance, Lease, Owner};
-use crate::names::{InstanceId, LockId, RequestId};
+use crate::names::{InstanceId, LockId, ProjectPath, RequestId};
 use crate::process::Listener;
 use crate::time::Timestamp;
 
@@ -54,12 +54,15 @@ pub enum Fact {
         /// Who.
         by: Option<Conflict>,
     },
-    /// The lease has another owner, or the same one waits anew.
+    /// The lease has another owner, or the same one waits anew, or its project has moved.
     Passed {
         /// Which lease.
         lock_id: LockId,
         /// Who owns it now.
         owner: Owner,
+        /// Where its project is now, if it has moved. A daemon of 0.1.0 overlooks this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<ProjectPath>,
     },
     /// A lease ended.
     Ended {

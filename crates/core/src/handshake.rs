@@ -18,6 +18,9 @@ pub struct DaemonFile {
     pub tcp: Vec<String>,
     /// The socket's path, or the pipe's name.
     pub socket: String,
+    /// The name of the machine that it runs on: several machines may share a home. None from a daemon that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
 }
 
 /// The one line that a starting daemon writes to its standard output: how the start ended.
@@ -72,6 +75,7 @@ mod tests {
             api_version: 1,
             tcp: vec!["127.0.0.1:9876".into()],
             socket: "/h/.styxy/styxy.sock".into(),
+            machine: Some("atlas".into()),
         };
         let refusal =
             api::Refusal::new(api::Code::Forbidden, "two\nlines").hint("id -u").rule(api::Rule::Home);

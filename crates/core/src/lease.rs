@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{InstanceId, LockId, ProjectPath, ServiceName, ServiceType};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceName, ServiceType};
 use crate::port::Port;
 use crate::process::{Listener, Pid, Process, ProcessKey};
 use crate::time::{Millis, Timestamp, WallTime};
@@ -20,6 +20,17 @@ pub struct Key {
     pub name: Option<ServiceName>,
 }
 
+impl Key {
+    /// `dev/web`, or `dev` without a name.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{}/{name}", self.service),
+            None => self.service.to_string(),
+        }
+    }
+}
+
 /// One port granted to one owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
@@ -29,6 +40,9 @@ pub struct Lease {
     pub port: Port,
     /// What it is for.
     pub key: Key,
+    /// Which folder the key's project is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<ProjectId>,
     /// The agent session it was asked for by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
@@ -66,11 +80,21 @@ impl Lease {
         }
         self.owner = owner;
     }
+
+    /// Its project is at another path now, and so is the server that listens.
+    pub(crate) fn move_to(&mut self, project: &ProjectPath) {
+        self.key.project = Some(project.clone());
+        if let Listening::Server(listener) = &mut self.listening
+            && let Some(theirs) = &mut listener.project
+        {
+            *theirs = project.clone();
+        }
+    }
 }
 
 impl Lease {
     /// Whether its server has ended, and its port is only kept for the next one of its key: it gives way to whoever would
-    /// get nothing else (R7).
+    /// get nothing else (R64).
     #[must_use]
     pub const fn is_reserved(&self) -> bool {
         match (&self.owner, self.told_until) {

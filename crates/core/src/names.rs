@@ -104,6 +104,14 @@ name!(
     |text| !text.is_empty() && text.len() <= 4096 && !text.contains('\0')
 );
 name!(
+    /// Which folder a project path is, within one boot of the machine: the same path made again has another one, and a
+    /// folder that moved keeps its own. Opaque.
+    ProjectId,
+    "a project id",
+    "letters, digits, :, . and -, 1 to 64 characters",
+    |text| all(text, 64, b":.-")
+);
+name!(
     /// A client's own name for one request; a repeat gets the first answer again.
     RequestId,
     "a request id",

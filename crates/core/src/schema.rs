@@ -7,7 +7,7 @@ use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::config::Seconds;
-use crate::names::{InstanceId, LockId, ProjectPath, RequestId, ServiceName, ServiceType};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use crate::port::{Port, PortRange};
 use crate::process::Pid;
 use crate::time::WallTime;
@@ -15,6 +15,7 @@ use crate::time::WallTime;
 pub(crate) const SERVICE_TYPE: &str = "^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$";
 pub(crate) const SERVICE_NAME: &str = "^[A-Za-z0-9._-]{1,100}$";
 const INSTANCE_ID: &str = "^[A-Za-z0-9:_-]{1,100}$";
+const PROJECT_ID: &str = "^[A-Za-z0-9:.-]{1,64}$";
 const PROJECT_PATH: &str = r"^[^\x00]+$";
 const REQUEST_ID: &str = "^[!-~]{1,64}$";
 
@@ -37,6 +38,7 @@ wire! {
     ServiceName: text("Which of several servers of one kind.", SERVICE_NAME, 100, "web");
     InstanceId: text("An agent session or another group of processes.", INSTANCE_ID, 100, "claude-1");
     ProjectPath: text("The root of a checkout: a key, never opened.", PROJECT_PATH, 4096, "/w/app");
+    ProjectId: text("Which folder a project path is, within one boot: opaque.", PROJECT_ID, 64, "fd01:2f8a:187f0c");
     RequestId: text("A client's own name for one request.", REQUEST_ID, 64, "b7f1");
     PortRange: ArrayBuilder::new().items(Port::schema()).min_items(Some(2)).max_items(Some(2));
     Seconds: ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0_u32));
@@ -113,12 +115,13 @@ mod tests {
         #[test]
         fn what_a_pattern_describes_is_accepted(
             service_type in of(SERVICE_TYPE), name in of(SERVICE_NAME),
-            instance in of(INSTANCE_ID), request in of(REQUEST_ID),
+            instance in of(INSTANCE_ID), request in of(REQUEST_ID), folder in of(PROJECT_ID),
         ) {
             prop_assert!(ServiceType::new(&service_type).is_ok(), "{}", service_type);
             prop_assert!(ServiceName::new(&name).is_ok(), "{}", name);
             prop_assert!(InstanceId::new(&instance).is_ok(), "{}", instance);
             prop_assert!(RequestId::new(&request).is_ok(), "{}", request);
+            prop_assert!(ProjectId::new(&folder).is_ok(), "{}", folder);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The daemon's parts together: the engine, and what feeds it with ends of processes, listeners and time.
 
+mod follow;
 mod last_seen;
 mod observe;
 mod status;
@@ -13,6 +14,7 @@ use styxy_core::layout::Layout;
 use styxy_core::{Command, EndReason, Event, Fact, Millis, Pid, with_causes};
 use tokio::sync::{Notify, watch};
 
+use crate::containers::Containers;
 use crate::descriptors::Descriptors;
 use crate::engine::{Engine, EngineError};
 use crate::http::Crowd;
@@ -44,6 +46,8 @@ pub(crate) struct Daemon {
     /// Everybody who is connected.
     pub(crate) crowd: Arc<Crowd>,
     pub(crate) descriptors: Descriptors,
+    /// Whose containers publish ports.
+    pub(crate) containers: Arc<Containers>,
     pub(crate) about: About,
 }
 
@@ -76,6 +80,7 @@ impl Daemon {
             requests: Requests::default(),
             crowd: Arc::default(),
             descriptors,
+            containers: Arc::new(Containers::new(|name| std::env::var_os(name))),
             about,
         }
     }

@@ -305,6 +305,8 @@ mod tests {
                 service: ServiceType::new("dev").unwrap(),
                 name: None,
                 project: ProjectPath::new(&format!("/home/somebody/worktrees/project-{number}")).ok(),
+                default_name: None,
+                project_id: None,
                 instance_id: None,
                 process: None,
                 ancestors: Vec::new(),

@@ -4,6 +4,7 @@
 //! and a future that says when to stop, so that it can run inside a test.
 
 mod background;
+mod containers;
 mod daemon;
 mod descriptors;
 mod engine;

@@ -166,6 +166,8 @@ fn an_old_journal_gives_each_key_the_port_that_it_had() {
                 service: request.service_type.unwrap(),
                 name: request.service_name,
                 project: request.project_path,
+                default_name: None,
+                project_id: None,
                 instance_id: None,
                 process: None,
                 ancestors: Vec::new(),

@@ -116,6 +116,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
         api_version: API_VERSION,
         tcp: listen.tcp.clone(),
         socket: listen.socket.clone(),
+        machine: system::machine_name(),
     };
     let token_path = layout.token();
     let token = token::token(&token_path).map_err(Cannot::Write.at(&token_path))?;

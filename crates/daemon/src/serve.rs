@@ -89,6 +89,16 @@ impl From<ServeError> for Refusal {
     }
 }
 
+/// What is different without the kernel's socket diagnostics.
+fn without_diagnostics() -> Option<String> {
+    let table = system::SocketTable::open().ok()?;
+    let why = table.why_files()?;
+    Some(format!(
+        "this system has no socket diagnostics ({why}): listening sockets are read from /proc/net/tcp, a server that closes \
+         its port without ending is noticed by the next sweep, and requests over TCP need the token"
+    ))
+}
+
 /// Serves until `stop` resolves or a client asks it to end; then finishes what is in flight and flushes the journal.
 ///
 /// `ready` is called once, with the notes for people, when every owner has been checked and requests are answered.
@@ -108,6 +118,7 @@ pub async fn serve(
     let folds = Box::new(move || Box::new(Replay::new(policy.clone())) as Box<dyn crate::journal::Fold>);
     let opened = Journal::open(parts.layout.root(), Options::default(), &mut replay, folds)?;
     let mut notes = parts.notes;
+    notes.extend(without_diagnostics());
     notes.extend(findings(&opened.found, &opened.journal, replay.skipped));
     for note in &notes {
         tracing::warn!("{note}");

@@ -6,6 +6,7 @@ use styxy_client::CallerError;
 use styxy_core::Invalid;
 use styxy_core::api::{Code, Refusal};
 
+use crate::answers::sentence;
 use crate::case::camel;
 
 /// The result of a call: its answer, or a refusal.
@@ -16,7 +17,7 @@ pub(crate) type Result<T> = napi::Result<T>;
 pub(crate) fn refused(refusal: Refusal) -> napi::Error {
     let Refusal { success: _, error, code, hint, details } = refusal;
     let details = in_camel_case(Value::Object(details));
-    let json = serde_json::json!({ "error": error, "code": code, "hint": hint, "details": details });
+    let json = serde_json::json!({ "error": sentence(error), "code": code, "hint": hint.map(sentence), "details": details });
     napi::Error::new(Status::GenericFailure, json.to_string())
 }
 

@@ -83,6 +83,8 @@ impl<'de> Deserialize<'de> for Milliseconds {
 struct AllocateOptions {
     service: Option<ServiceType>,
     name: Option<ServiceName>,
+    /// For the plugins, which know the package.
+    default_name: Option<ServiceName>,
     port: Option<Port>,
     default_port: Option<Port>,
     exact: Option<bool>,
@@ -160,13 +162,22 @@ impl AllocateOptions {
         };
         let port = PortRequest {
             name: self.name,
+            default_name: self.default_name,
             port: self.port,
             default_port: self.default_port,
             exact: self.exact,
-            terms: Terms { project, instance: self.instance, pid: self.pid, reuse: self.reuse },
+            terms: Terms {
+                project,
+                instance: self.instance,
+                pid: self.pid,
+                reuse: self.reuse,
+                ..Terms::default()
+            },
             ..PortRequest::new(service)
         };
-        Ok(port.or(file.map_err(|error| refused(error.refusal()))?.as_ref()))
+        let is_typed = port.port.is_some();
+        let port = port.or(file.map_err(|error| refused(error.refusal()))?.as_ref());
+        Ok(if is_typed { port } else { port.sharing_port() })
     }
 }
 
@@ -192,7 +203,7 @@ fn group(members: &[Node<'_>], beside: Option<&str>, caller: &Caller) -> Result<
         member.port_request(&at, project.as_ref(), caller)
     });
     let ports: Vec<PortRequest> = ports.collect::<Result<_>>()?;
-    let terms = terms(Terms { project, instance, pid, reuse }, caller)?;
+    let terms = terms(Terms { project, instance, pid, reuse, ..Terms::default() }, caller)?;
     Ok(with(terms.group(ports), request_id, dry_run))
 }
 

@@ -38,6 +38,12 @@ pub fn project_around(folder: String, caller: Caller) -> Result<String> {
     caller.look().project_around(Path::new(&folder)).map(Into::into).map_err(|error| unplaced(&error))
 }
 
+/// The name that servers have by default in the package around `folder`; null at the root of its project.
+#[napi(catch_unwind)]
+pub fn package_name(folder: String, caller: Caller) -> Option<String> {
+    caller.look().at(Path::new(&folder)).package().map(Into::into)
+}
+
 impl Caller {
     /// The caller, with the checkout that it is in, which is read from the disk.
     pub(crate) fn look(&self) -> styxy_client::Caller {

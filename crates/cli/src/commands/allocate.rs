@@ -106,7 +106,8 @@ impl Args {
         let (name, port, exact) = (self.name, self.port, set(self.exact));
         let request = |service| PortRequest { name: name.clone(), port, exact, ..PortRequest::new(service) };
         let project = self.project.map(|folder| caller.project_at(&folder)).transpose()?;
-        let terms = Terms { project, instance: self.instance, pid: self.pid, reuse: set(self.reuse) };
+        let reuse = set(self.reuse);
+        let terms = Terms { project, instance: self.instance, pid: self.pid, reuse, ..Terms::default() };
         let ports = self.service.into_iter().map(|service| request(service).or(file.as_ref()));
         let request = terms.or(caller)?.request(ports.collect());
         let request_id = self.request_id.or(request.request_id);

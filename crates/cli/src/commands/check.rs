@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use styxy_core::api::{CheckAnswer, Lease, SystemUsage};
-use styxy_core::{Pid, Port, WallTime};
+use styxy_core::{Port, WallTime};
 
 use crate::here::caller::user_home;
 use crate::here::context::Context;
@@ -67,7 +67,7 @@ fn headline(answer: &CheckAnswer) -> &'static str {
 }
 
 fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
-    let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
+    let process = facts::server(usage);
     writeln!(out, "  process  {}", one_line(process.as_deref().unwrap_or("cannot be identified")))?;
     if let Some(command) = &usage.command {
         writeln!(out, "  command  {}", one_line(command))?;
@@ -77,6 +77,9 @@ fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut i
     }
     if !usage.addresses.is_empty() {
         writeln!(out, "  on       {}", usage.addresses.join(", "))?;
+    }
+    if let Some(folder) = usage.container.as_ref().and_then(|container| container.folder.as_ref()) {
+        writeln!(out, "  folder   {}", one_line(&tilde(folder, home)))?;
     }
     if let Some(project) = &usage.project_path {
         let branch = usage.branch.as_ref().map(|branch| format!(" (branch {branch})")).unwrap_or_default();
@@ -90,7 +93,7 @@ fn listener(usage: &SystemUsage, now: WallTime, home: Option<&Path>, out: &mut i
 
 /// Another process that listens, on one line.
 fn also(usage: &SystemUsage, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
-    let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
+    let process = facts::server(usage);
     let process = process.as_deref().unwrap_or("a process that cannot be seen");
     let place = usage.project_path.as_ref().map(|project| format!(", {}", tilde(project.as_str(), home)));
     let place = place.unwrap_or_default();
@@ -134,6 +137,16 @@ mod tests {
             (
                 "in use by a process that cannot be seen",
                 changed(|wire| wire["system_usage"] = json!({"addresses": ["0.0.0.0"], "user": "33"})),
+            ),
+            (
+                "a container's",
+                changed(|wire| {
+                    wire["allocated_to"] = json!(a_lease(3000, |lease| lease["state"] = json!("active")));
+                    wire["system_usage"] = json!({"addresses": ["0.0.0.0"], "user": "root", "same_user": false,
+                        "project_path": "/home/ada/shop", "branch": "main",
+                        "container": {"name": "shop-web-1", "compose_project": "shop", "compose_service": "web",
+                            "folder": "/home/ada/shop/deploy"}});
+                }),
             ),
             (
                 "a stranger's",

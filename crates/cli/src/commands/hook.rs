@@ -39,7 +39,7 @@ impl Args {
         let agent = Agent::ALL.into_iter().find(|agent| named == Some(agent.as_str()));
         if let Some(answer) = agent.zip(event()).and_then(|(agent, text)| guard::answer(agent, &text)) {
             // An agent that no longer listens needs no answer.
-            let _ = output::text(format!("{answer}\n").as_bytes());
+            let _ = output::value(&answer);
         }
         Ok(Exit::Done)
     }

@@ -79,7 +79,7 @@ fn own(context: &Context, port: Port) -> Result<Port, Failure> {
 /// The port that the server of this service listens on.
 fn running(context: &Context, service: &Service) -> Result<Port, Failure> {
     let leases = context.ask(async |client| client.allocations(&service.query()).await)?.allocations;
-    match service.lease(&leases) {
+    match service.lease(&leases)? {
         Some(lease) if is_up(lease) => Ok(lease.port),
         lease => Err(not_up(service, lease.map(|lease| lease.port)).into()),
     }
@@ -102,7 +102,7 @@ fn not_up(service: &Service, leased: Option<Port>) -> Refusal {
         .hint(format!("styxy wait {}", service.kind))
         .detail("port", port.get()),
         None => Refusal::new(Code::NotRunning, format!("this worktree has no {shown} server running"))
-            .hint("styxy list --project ."),
+            .hint("styxy list"),
     }
 }
 

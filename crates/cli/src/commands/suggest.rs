@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// What the ports are for: dev, api, storybook, …
     service: ServiceType,
     /// How many, 1 to 100 [default: 5]
-    #[arg(short, long, value_parser = clap::value_parser!(u8).range(1..=100), allow_negative_numbers = true)]
+    #[arg(short, long, value_parser = styxy_core::api::count, allow_negative_numbers = true)]
     count: Option<u8>,
 }
 

@@ -60,7 +60,7 @@ fn path(text: &str) -> Result<String, String> {
 /// What is waited for.
 enum Awaited {
     Port(Port),
-    Service(Service),
+    Service(Box<Service>),
 }
 
 /// What one look sees.
@@ -73,16 +73,16 @@ enum Seen {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let deadline = Instant::now() + self.timeout;
-        let shown = match &self.target {
-            ServerTarget::Port(port) => format!("port {port}"),
-            ServerTarget::Service(kind) => kind.to_string(),
-        };
         let awaited = match self.target {
             ServerTarget::Port(port) => {
                 no_name_beside_a_port(self.name.as_ref())?;
                 Awaited::Port(port)
             }
-            ServerTarget::Service(kind) => Awaited::Service(Service::here(kind, self.name)?),
+            ServerTarget::Service(kind) => Awaited::Service(Box::new(Service::here(kind, self.name)?)),
+        };
+        let shown = match &awaited {
+            Awaited::Port(port) => format!("port {port}"),
+            Awaited::Service(service) => service.shown(),
         };
         let http = self.http.map(Http::new).transpose()?;
         let waited = context.ask(async |client| wait(client, &awaited, http.as_ref(), deadline).await)?;
@@ -204,7 +204,8 @@ async fn look(client: &Client, daemon: Option<&Client>, awaited: &Awaited) -> Re
         }
         Awaited::Service(service) => {
             let leases = client.allocations(&service.query()).await?.allocations;
-            Ok(match service.lease(&leases) {
+            let lease = service.lease(&leases).map_err(Error::Refused)?;
+            Ok(match lease {
                 Some(lease) if is_up(lease) => Seen::Up(lease.port),
                 Some(lease) => Seen::NotYet(not_yet(lease), PAUSE),
                 None => {
@@ -278,7 +279,7 @@ mod tests {
     fn what_is_missing_is_named() {
         let port = Port::new(3000).unwrap();
         let taken = lease(3000, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"}));
-        let dev = Awaited::Service(service(None, None));
+        let dev = Awaited::Service(Box::new(service(None, None)));
         let minute = Duration::from_mins(1);
         snapshot!(
             "wait_too_long",

@@ -48,16 +48,21 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
     writeln!(out, "{style}{}.{style:#}", headline(answer))?;
     let mut row = |name: &str, value: &str| writeln!(out, "  {name:<8}  {}", one_line(value));
     if let Some(usage) = &answer.system_usage {
-        if let Some(process) = facts::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get)) {
+        if let Some(process) = facts::server(usage) {
             row("process", &process)?;
         }
         if let Some(command) = &usage.command {
             row("command", command)?;
         }
-        if let Some(folder) = &usage.working_directory {
+        if let (Some(folder), None) = (&usage.working_directory, &usage.container) {
             let deleted = if usage.working_directory_deleted == Some(true) { " (deleted)" } else { "" };
             row("folder", &format!("{}{deleted}", tilde(folder, home)))?;
         }
+    }
+    if let Some(folder) =
+        answer.system_usage.as_ref().and_then(|usage| usage.container.as_ref()?.folder.as_ref())
+    {
+        row("folder", &tilde(folder, home))?;
     }
     if let Some(worktree) = &answer.worktree {
         row("worktree", &tilde(worktree.as_str(), home))?;
@@ -107,6 +112,14 @@ mod tests {
                 ("mine", card("mine", |_| {})),
                 ("nobody's", card("nobody", nothing)),
                 ("a sibling's", card("sibling", |wire| wire["instance_id"] = json!(null))),
+                (
+                    "a container's",
+                    card("mine", |wire| {
+                        wire["system_usage"] = json!({"addresses": [], "user": "root", "same_user": false,
+                            "container": {"name": "shop-web-1", "compose_project": "shop", "compose_service": "web",
+                                "folder": "/home/ada/fix/deploy"}});
+                    }),
+                ),
                 ("foreign", card("foreign", |wire| wire["reason"] = json!("a\u{1b}[2J runs in /w"))),
                 (
                     "an orphan's",

@@ -16,6 +16,7 @@ use styxy_core::{InstanceId, Pid, Port, PortRange};
 use super::targets::{self, Target, What};
 use crate::devserver::package::Package;
 use crate::here::context;
+use crate::here::living::{self, Living};
 use crate::here::ownership::{self, Here};
 use crate::here::process;
 use crate::say::facts;
@@ -158,30 +159,33 @@ async fn other(
         Whose::Nobody => match lease.and_then(|lease| lease.project_path.as_ref()) {
             Some(project) => {
                 holder.worktree = Some(project.clone());
-                here.caller.kinship(Path::new(project.as_str())) != Kinship::Same
-                    || is_other_session(client, &holder, here).await?
+                // A checkout that is gone has no say, and neither has one that another was made in place of.
+                let stands = living::stands(project, lease.and_then(|lease| lease.project_id.as_ref()));
+                stands && here.caller.kinship(Path::new(project.as_str())) != Kinship::Same
+                    || is_other_session(client, &holder, answer, here).await?
             }
             None => false,
         },
-        Whose::Mine => is_other_session(client, &holder, here).await?,
+        Whose::Mine => is_other_session(client, &holder, answer, here).await?,
         Whose::Orphan => false,
     };
     Ok(is_other.then_some(holder))
 }
 
 /// Whether the lease belongs to another live session. Unknown, and so false, if this session has no name.
-async fn is_other_session(client: &Client, holder: &WhoAnswer, here: &Here) -> Result<bool, Error> {
+async fn is_other_session(
+    client: &Client,
+    holder: &WhoAnswer,
+    answer: &CheckAnswer,
+    here: &Here,
+) -> Result<bool, Error> {
     let (Some(theirs), Some(ours)) = (&holder.instance_id, &here.instance) else { return Ok(false) };
-    if theirs == ours {
-        return Ok(false);
-    }
+    let Some(lease) = holder.allocated_to.as_ref().filter(|_| theirs != ours) else { return Ok(false) };
     // A session without hooks is not registered, but its name contains its pid.
-    let pid = theirs.as_str().rsplit('-').next().and_then(|pid| pid.parse().ok()).and_then(Pid::new);
-    if pid.is_some_and(|pid| process::started(pid).is_some()) {
+    if living::pid_in(theirs).is_some_and(|pid| process::started(pid).is_some()) {
         return Ok(true);
     }
-    let live = client.instances().await?.instances;
-    Ok(live.iter().any(|instance| instance.instance_id == *theirs))
+    Ok(Living::around(client, answer).await?.session(lease).is_some())
 }
 
 /// The facts: who has it, which ports this checkout has (`own`), how to start a server on another port.
@@ -233,7 +237,8 @@ async fn own(client: &Client, here: &Here) -> Result<Vec<String>, Error> {
     }
     let query = AllocationsQuery { project_path: project.clone(), ..AllocationsQuery::default() };
     let leases = client.allocations(&query).await?.allocations;
-    let terms = Terms { project, instance: here.instance.clone(), ..Terms::default() };
+    let project_id = project.as_ref().and_then(Caller::id_of);
+    let terms = Terms { project, project_id, instance: here.instance.clone(), ..Terms::default() };
     let ours = |lease: &&Lease| matches!(leases::whose(lease, &terms), Of::Caller | Of::Person);
     Ok(leases.iter().filter(ours).map(|lease| format!("{} {}", facts::service(lease), lease.port)).collect())
 }

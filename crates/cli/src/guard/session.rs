@@ -17,6 +17,7 @@ use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
 use crate::here::context::{self, Autostart};
 use crate::here::requests;
 use crate::here::variables::{Served, variables};
+use crate::say::facts;
 use crate::say::output::one_line;
 
 /// How long the daemon may take if it may have to start first.
@@ -105,13 +106,16 @@ async fn release(client: &Client, session: &Session) -> Result<(), Error> {
 /// For whom the ports are: the session, in the worktree that it works in, if leases can name that.
 fn terms(caller: &Caller, session: Option<&Session>) -> Terms {
     let instance = session.map(|session| session.instance.clone());
-    Terms { project: caller.project().ok().flatten(), instance, ..Terms::default() }
+    let project = caller.project().ok().flatten();
+    let project_id = project.as_ref().and_then(Caller::id_of);
+    Terms { project, project_id, instance, ..Terms::default() }
 }
 
 fn requests(caller: &Caller) -> Option<Vec<PortRequest>> {
     // Every typed command reports a mistake in the file.
     let file = caller.file().ok().flatten();
-    requests::requests(requests::services(file.as_ref()), None, file.as_ref()).ok()
+    let services = requests::services(file.as_ref());
+    requests::requests(services, None, file.as_ref(), caller).ok()
 }
 
 fn exported(requests: &[PortRequest], leased: &[Leased], session: Option<&Session>) -> Vec<(String, String)> {
@@ -157,8 +161,11 @@ fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
 /// The facts, one sentence each.
 fn said(requests: &[PortRequest], leased: &[Leased], in_checkout: bool, exports: Exports) -> String {
     let list = requests.iter().zip(leased);
-    let list: Vec<String> =
-        list.map(|(request, leased)| format!("{} {}", request.service, leased.port)).collect();
+    let list: Vec<String> = list
+        .map(|(request, leased)| {
+            format!("{} {}", facts::label(&request.service, leased.name.as_ref()), leased.port)
+        })
+        .collect();
     let whom = if in_checkout { "checkout" } else { "session" };
     let mut said = format!("Ports that Styxy has leased for this {whom}: {}.", list.join(", "));
     for reason in leased.iter().filter_map(|leased| leased.reason.as_deref()) {
@@ -185,6 +192,7 @@ mod tests {
         let request = |service: &str| PortRequest::new(service.parse().unwrap());
         let leased = |port, reason: Option<&str>| Leased {
             port: Port::new(port).unwrap(),
+            name: None,
             reason: reason.map(str::to_owned),
         };
         let two = [request("dev"), request("api")];

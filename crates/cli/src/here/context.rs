@@ -41,6 +41,18 @@ impl Context {
         ask_with(self.autostart, question)
     }
 
+    /// As [`Context::ask`]; the caller interprets the client's errors.
+    ///
+    /// # Errors
+    /// It is unknown which daemon to ask.
+    pub(crate) fn try_ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+    ) -> Result<Result<T, styxy_client::Error>, Failure> {
+        let client = self.client()?;
+        Ok(runtime()?.block_on(question(&client)))
+    }
+
     /// A client, for a command that asks several times.
     ///
     /// # Errors
@@ -114,7 +126,7 @@ pub(crate) fn layout() -> Result<Layout, Failure> {
 
 fn options(autostart: Autostart) -> Result<Options, Failure> {
     // Only a client that starts a daemon needs the program; its error says if it cannot be run.
-    let program = std::env::current_exe().unwrap_or_else(|_| "styxy".into());
+    let program = styxy_client::own_program().unwrap_or_else(|_| "styxy".into());
     let mut options = Options::from_env(program, std::env::vars_os().collect())
         .map_err(|error| Failure::Usage(Box::new(error.refusal())))?;
     match autostart {
@@ -142,7 +154,8 @@ mod tests {
     use crate::say::shown::{each, failed, snapshot};
     use std::io::ErrorKind;
     use std::sync::Arc;
-    use styxy_client::Error;
+    use styxy_client::{Error, Holder, Mute};
+    use styxy_core::Pid;
 
     #[test]
     fn without_an_answer_of_the_daemon_the_error_says_why_and_what_to_do() {
@@ -150,9 +163,12 @@ mod tests {
         let after = Duration::from_secs(3);
         let path = |name: &str| format!("/home/ada/.styxy/{name}").into();
         let source = |kind: ErrorKind| Arc::new(std::io::Error::from(kind));
+        let pid = Pid::new(42).unwrap();
+        let stuck = |holder| Error::Stuck { lock: path("daemon.lock"), holder };
         let not_json = serde_json::from_str::<u8>("").unwrap_err();
         let errors = [
             ("no daemon runs", Error::NotRunning { place: path("") }),
+            ("inside a sandbox", Error::Sandboxed { sandbox: styxy_client::Sandbox::Codex }),
             ("another user's", Error::NotOurs { path: path(""), owner: 0, ours: 1000 }),
             (
                 "no connection",
@@ -178,7 +194,13 @@ mod tests {
                     Refusal::new(Code::Forbidden, "others may look into it").hint("chmod 700 x"),
                 ),
             ),
-            ("it does not answer", Error::Stuck { lock: path("daemon.lock") }),
+            ("it does not answer", stuck(Holder::Unknown)),
+            ("its socket is gone", stuck(Holder::Process { pid, mute: Mute::NoSocket })),
+            ("it is stopped", stuck(Holder::Process { pid, mute: Mute::Stopped })),
+            ("its process does not answer", stuck(Holder::Process { pid, mute: Mute::Silent })),
+            ("on another machine", stuck(Holder::Named { pid, machine: Some("hera".to_owned()) })),
+            ("by its file only", stuck(Holder::Named { pid, machine: None })),
+            ("killed while it starts", Error::StartKilled { signal: 9 }),
             ("it does not stop", Error::StillRunning { pid: 42, after }),
         ];
         snapshot!("no_answer", each(errors.map(|(title, error)| (title, failed(Failure::from(error))))));

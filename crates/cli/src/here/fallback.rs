@@ -25,6 +25,12 @@ pub(crate) fn ports(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
     choose(&policy(), services, seed, |port| prober.occupancy(port) == Occupancy::Free)
 }
 
+/// As [`ports`], but also those that this process may not bind: a sandbox may allow nobody to.
+pub(crate) fn not_busy(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
+    let prober = Prober::new();
+    choose(&policy(), services, seed, |port| prober.occupancy(port) != Occupancy::Busy)
+}
+
 /// The user's settings, or the defaults: this is not the time to complain about a file.
 fn policy() -> Policy {
     let config =

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use styxy_core::api::{CheckAnswer, Code, Refusal, Rule, SystemUsage, WhoAnswer, Whose};
+use styxy_core::api::{CheckAnswer, Code, Lease, Refusal, Rule, SystemUsage, WhoAnswer, Whose};
 use styxy_core::checkout::Kinship;
 use styxy_core::{Pid, Port};
 
+use crate::here::living::Living;
 use crate::here::ownership::Here;
 
 /// Processes that are never ended, not even with `--force`.
@@ -22,6 +23,12 @@ pub(crate) fn pid(found: &WhoAnswer, protected: &Protected) -> Result<Pid, Refus
             .hint(format!("styxy check {port}"))
             .detail("port", port.get()));
     };
+    if let Some(container) = &usage.container {
+        let error = format!("port {port} is published by the container {}", container.name);
+        return Err(
+            forbidden(port, error).hint(format!("docker stop {0}, or podman stop {0}", container.name))
+        );
+    }
     let Some(pid) = usage.pid else {
         return Err(
             forbidden(port, format!("{}; only that user can end it", found.reason)).hint("ask that user")
@@ -37,8 +44,8 @@ pub(crate) fn pid(found: &WhoAnswer, protected: &Protected) -> Result<Pid, Refus
     }
 }
 
-/// Fails if the server belongs to another worktree, session or user.
-pub(crate) fn ours(found: &WhoAnswer, here: &Here) -> Result<(), Refusal> {
+/// Fails if the server belongs to another worktree, to another session that lives, or to another user.
+pub(crate) fn ours(found: &WhoAnswer, here: &Here, living: &Living) -> Result<(), Refusal> {
     let refused = |why: &str| {
         let refusal = forbidden(found.port, format!("{why}: {}", found.reason));
         let anothers = found.system_usage.as_ref().is_some_and(|usage| usage.same_user == Some(false));
@@ -56,14 +63,14 @@ pub(crate) fn ours(found: &WhoAnswer, here: &Here) -> Result<(), Refusal> {
         Whose::Orphan if in_anothers(found, here) => {
             return Err(refused("the server may belong to another worktree, whose folder it served"));
         }
-        Whose::Orphan if !was_ours(found, here) => {
+        Whose::Orphan if !was_ours(found, here, living) => {
             return Err(refused(
                 "the server may belong to another project: this repository has no record of its folder",
             ));
         }
         Whose::Mine | Whose::Orphan => {}
     }
-    match &found.instance_id {
+    match own_lease(found).and_then(|lease| living.session(lease)) {
         Some(theirs) if here.instance.as_ref() != Some(theirs) => {
             Err(refused("the server belongs to another agent session"))
         }
@@ -71,19 +78,30 @@ pub(crate) fn ours(found: &WhoAnswer, here: &Here) -> Result<(), Refusal> {
     }
 }
 
-/// Whether the deleted folder was in another worktree that still exists: a build may have replaced the served folder.
-fn in_anothers(found: &WhoAnswer, here: &Here) -> bool {
-    let Some(folder) = &found.worktree else { return false };
-    let left = Path::new(folder.as_str()).ancestors().find(|folder| folder.exists());
-    let around = left.map(|left| here.caller.at(left));
-    let root = around.as_ref().and_then(|around| around.known_root());
-    root.is_some_and(|root| here.caller.kinship(root) != Kinship::Same)
+/// The lease that the server has: not one whose port it only took.
+fn own_lease(found: &WhoAnswer) -> Option<&Lease> {
+    found.allocated_to.as_ref().filter(|lease| lease.conflict.is_none())
 }
 
-/// Whether the deleted folder belonged to this repository, by git's record or its path, or the lease to this session.
-fn was_ours(found: &WhoAnswer, here: &Here) -> bool {
+/// Whether the deleted folder was in another worktree that still exists: a build may have replaced the served folder. A
+/// worktree that was itself deleted, and made again at the same path, has no say.
+fn in_anothers(found: &WhoAnswer, here: &Here) -> bool {
+    let Some(folder) = found.worktree.as_ref().map(|folder| Path::new(folder.as_str())) else { return false };
+    let left = folder.ancestors().find(|folder| folder.exists());
+    let around = left.map(|left| here.caller.at(left));
+    let root = around.as_ref().and_then(|around| around.known_root());
+    root.is_some_and(|root| root != folder && here.caller.kinship(root) != Kinship::Same)
+}
+
+/// Whether the deleted folder belonged to this repository, by git's record or its path, or the lease to this session; or to
+/// nobody any more, since the project of its lease is gone: `git worktree remove` removes git's record too.
+fn was_ours(found: &WhoAnswer, here: &Here, living: &Living) -> bool {
     let lay_here = found.worktree.as_ref().is_some_and(|folder| here.caller.had(Path::new(folder.as_str())));
-    lay_here || found.instance_id.is_some() && found.instance_id == here.instance
+    let is_nobodys = || {
+        let lease = own_lease(found).filter(|lease| lease.project_path.is_some());
+        lease.is_some_and(|lease| living.project(lease).is_none())
+    };
+    lay_here || is_nobodys() || found.instance_id.is_some() && found.instance_id == here.instance
 }
 
 /// Whether that listener is still one of the port's: the same pid and the same start time.
@@ -100,6 +118,7 @@ fn forbidden(port: Port, error: String) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::facts::tests::lease;
     use crate::say::shown::{each, failed, snapshot};
     use serde_json::{Value, json};
     use styxy_client::Caller;
@@ -116,6 +135,13 @@ mod tests {
             "instance_id": null, "system_usage": usage(Some(42)), "allocated_to": null});
         change(&mut wire);
         serde_json::from_value(wire).unwrap()
+    }
+
+    /// With a lease for this session.
+    fn of_session(wire: &mut Value, id: &str) {
+        wire["instance_id"] = json!(id);
+        let lease = lease(3000, |wire| wire["instance_id"] = json!(id));
+        wire["allocated_to"] = serde_json::to_value(lease).unwrap();
     }
 
     fn here(place: &Path, instance: Option<&str>) -> Here {
@@ -146,14 +172,20 @@ mod tests {
     #[test]
     fn servers_of_others_need_force() {
         let here = here(Path::new("/w/app"), Some("claude-1"));
-        assert!(ours(&found("mine", |_| {}), &here).is_ok());
+        assert!(ours(&found("mine", |_| {}), &here, &Living::with(&["claude-2"])).is_ok());
         for whose in ["sibling", "foreign"] {
-            let refusal = ours(&found(whose, |_| {}), &here).unwrap_err();
+            let refusal = ours(&found(whose, |_| {}), &here, &Living::with(&["claude-2"])).unwrap_err();
             assert_eq!(refusal.hint.as_deref(), Some("styxy kill 3000 --force"), "{whose}");
         }
-        let session = |id: &str| found("mine", |wire| wire["instance_id"] = json!(id));
-        assert!(ours(&session("claude-1"), &here).is_ok());
-        assert!(ours(&session("claude-2"), &here).unwrap_err().error.contains("agent session"));
+        let session = |id: &str| found("mine", |wire| of_session(wire, id));
+        assert!(ours(&session("claude-1"), &here, &Living::with(&["claude-2"])).is_ok());
+        assert!(
+            ours(&session("claude-2"), &here, &Living::with(&["claude-2"]))
+                .unwrap_err()
+                .error
+                .contains("agent session")
+        );
+        assert!(ours(&session("claude-2147483000"), &here, &Living::with(&[])).is_ok(), "it has ended");
     }
 
     #[test]
@@ -161,7 +193,9 @@ mod tests {
         let here = here(Path::new("/w/app"), Some("claude-1"));
         let usage = |number| move |wire: &mut Value| wire["system_usage"] = usage(number);
         let never = |found: &WhoAnswer| failed(pid(found, &NOBODY).unwrap_err());
-        let others = |whose, change: fn(&mut Value)| failed(ours(&found(whose, change), &here).unwrap_err());
+        let others = |whose, change: fn(&mut Value)| {
+            failed(ours(&found(whose, change), &here, &Living::with(&["claude-2"])).unwrap_err())
+        };
         snapshot!(
             "may_not_be_ended",
             each([
@@ -177,7 +211,7 @@ mod tests {
                     others("foreign", |wire| wire["system_usage"]["same_user"] = json!(false))
                 ),
                 ("an orphan without a record", others("orphan", |_| {})),
-                ("another session's", others("mine", |wire| wire["instance_id"] = json!("claude-2"))),
+                ("another session's", others("mine", |wire| of_session(wire, "claude-2"))),
             ])
         );
     }
@@ -194,29 +228,52 @@ mod tests {
         let record = top.join("app/.git/worktrees/fix");
         std::fs::create_dir_all(&record).unwrap();
         std::fs::write(record.join("gitdir"), format!("{}/.git\n", top.join("fix").display())).unwrap();
-        assert!(ours(&orphan("fix/web"), &here).is_ok());
-        assert!(ours(&orphan("app/dist"), &here).is_ok());
-        assert!(ours(&orphan("other/dist"), &here).is_err());
+        assert!(ours(&orphan("fix/web"), &here, &Living::with(&["claude-2"])).is_ok());
+        assert!(ours(&orphan("app/dist"), &here, &Living::with(&["claude-2"])).is_ok());
+        assert!(ours(&orphan("other/dist"), &here, &Living::with(&["claude-2"])).is_err());
         for unrelated in [orphan("gone"), found("orphan", |_| {})] {
-            let refusal = ours(&unrelated, &here).unwrap_err();
+            let refusal = ours(&unrelated, &here, &Living::with(&["claude-2"])).unwrap_err();
             assert_eq!(refusal.hint.as_deref(), Some("styxy kill 3000 --force"));
         }
     }
 
     #[test]
+    fn an_orphan_whose_leases_project_is_gone_is_nobodys_any_more() {
+        let orphan = found("orphan", |wire| {
+            wire["worktree"] = json!("/w/gone");
+            of_session(wire, "claude-2147483000");
+        });
+        let (here, there) = (here(Path::new("/w/app"), None), Living::with(&[]));
+        assert!(ours(&orphan, &here, &there).is_err());
+        let gone = Living::without_projects();
+        assert!(ours(&orphan, &here, &gone).is_ok());
+    }
+
+    #[test]
     fn an_orphan_with_a_lease_of_this_session_may_be_ended() {
         let orphan = found("orphan", |wire| wire["instance_id"] = json!("claude-1"));
-        assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-1"))).is_ok());
-        assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-2"))).is_err());
+        assert!(
+            ours(&orphan, &here(Path::new("/w/app"), Some("claude-1")), &Living::with(&["claude-2"])).is_ok()
+        );
+        assert!(
+            ours(&orphan, &here(Path::new("/w/app"), Some("claude-2")), &Living::with(&["claude-2"]))
+                .is_err()
+        );
     }
 
     #[test]
     fn the_hint_names_force_only_where_it_helps() {
         let anothers = found("foreign", |wire| wire["system_usage"]["same_user"] = json!(false));
         let mut here = here(Path::new("/w/app"), None);
-        assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("end it as that user"));
+        assert_eq!(
+            ours(&anothers, &here, &Living::with(&["claude-2"])).unwrap_err().hint.as_deref(),
+            Some("end it as that user")
+        );
         here.is_root = true;
-        assert_eq!(ours(&anothers, &here).unwrap_err().hint.as_deref(), Some("styxy kill 3000 --force"));
+        assert_eq!(
+            ours(&anothers, &here, &Living::with(&["claude-2"])).unwrap_err().hint.as_deref(),
+            Some("styxy kill 3000 --force")
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use styxy_client::leases::{self, Of};
 use styxy_core::api::{Code, Lease, Refusal, Rule, State};
 use styxy_core::{LockId, Port};
 
+use crate::here::living::Living;
 use crate::say::{arguments, facts};
 
 /// A lease as the command line names it.
@@ -54,7 +55,12 @@ pub(crate) enum Claim {
 }
 
 /// The lease of `port`, if there is one that may be released under `claim`.
-pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -> Result<&'a Lease, Refusal> {
+pub(crate) fn on_port<'a>(
+    port: Port,
+    lease: Option<&'a Lease>,
+    claim: &Claim,
+    living: &Living,
+) -> Result<&'a Lease, Refusal> {
     let lease = lease.ok_or_else(|| {
         Refusal::new(Code::UnknownLease, format!("port {port} is not leased"))
             .hint(format!("styxy check {port}"))
@@ -63,7 +69,7 @@ pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -
     match claim {
         Claim::Anybodys => Ok(lease),
         Claim::Ours(_) if lease.state == State::Granted => Ok(lease),
-        Claim::Ours(ours) | Claim::OursAlone(ours) => match others(lease, ours) {
+        Claim::Ours(ours) | Claim::OursAlone(ours) => match others(lease, ours, living) {
             None => Ok(lease),
             Some(others) => Err(Refusal::new(
                 Code::Forbidden,
@@ -83,12 +89,15 @@ pub(crate) fn on_port<'a>(port: Port, lease: Option<&'a Lease>, claim: &Claim) -
     }
 }
 
-/// Whose the lease is, if it is not ours. A session may release what a person in its worktree leased.
-fn others(lease: &Lease, ours: &Terms) -> Option<String> {
+/// Whose the lease is, if it is not ours and whoever it belongs to still exists. A session may release what a person in its
+/// worktree leased.
+fn others(lease: &Lease, ours: &Terms, living: &Living) -> Option<String> {
+    let session = |instance| format!("another agent session, {instance}");
     match (leases::whose(lease, ours), &lease.project_path) {
         (Of::Caller | Of::Person, _) => None,
-        (Of::Session(instance), _) => Some(format!("another agent session, {instance}")),
-        (Of::Project, Some(project)) => Some(format!("another worktree, {project}")),
+        (Of::Session(_), _) => living.session(lease).map(session),
+        (Of::Project, Some(_)) => living.project(lease).map(|project| format!("another worktree, {project}")),
+        (Of::Project, None) if lease.instance_id.is_some() => living.session(lease).map(session),
         (Of::Project, None) => Some("a project outside of any worktree".to_owned()),
     }
 }
@@ -172,7 +181,7 @@ mod tests {
             wire["state"] = json!("active");
             wire["instance_id"] = json!("claude-1");
         });
-        let refused = |claim: &Claim| on_port(port, Some(&active), claim).err();
+        let refused = |claim: &Claim| on_port(port, Some(&active), claim, &Living::with(&["claude-1"])).err();
         assert_eq!(refused(&ours(Some("/w/app"), Some("claude-1"))), None);
         assert_eq!(refused(&Claim::Anybodys), None);
         for other in [
@@ -187,6 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_has_ended_and_a_worktree_that_is_gone_have_no_say() {
+        let port = Port::new(3000).unwrap();
+        let of_session = lease(3000, |wire| {
+            wire["state"] = json!("active");
+            wire["instance_id"] = json!("claude-2147483000");
+        });
+        let ended = Living::with(&[]);
+        assert!(on_port(port, Some(&of_session), &ours(Some("/w/app"), Some("claude-2")), &ended).is_ok());
+        let gone = Living::without_projects();
+        for claim in [ours(Some("/w/other"), None), Claim::OursAlone(Terms::default())] {
+            let active = lease(3000, |wire| wire["state"] = json!("active"));
+            assert!(on_port(port, Some(&active), &claim, &gone).is_ok());
+        }
+    }
+
+    #[test]
     fn every_refusal_says_whose_the_lease_is_and_what_to_do() {
         let port = Port::new(3000).unwrap();
         let active = |change: fn(&mut serde_json::Value)| {
@@ -195,7 +220,9 @@ mod tests {
                 change(wire);
             })
         };
-        let refused = |lease: Option<&Lease>, claim: &Claim| failed(on_port(port, lease, claim).unwrap_err());
+        let refused = |lease: Option<&Lease>, claim: &Claim| {
+            failed(on_port(port, lease, claim, &Living::with(&["claude-2"])).unwrap_err())
+        };
         let here = ours(Some("/w/other"), Some("claude-1"));
         let alone = Claim::OursAlone(Terms::default());
         let leases = [lease(3000, |_| {}), lease(3001, |_| {})];
@@ -223,14 +250,20 @@ mod tests {
     fn a_lease_whose_port_nothing_uses_may_be_released_by_anybody() {
         let port = Port::new(3000).unwrap();
         let granted = lease(3000, |_| {});
-        assert!(on_port(port, Some(&granted), &ours(Some("/w/other"), None)).is_ok());
-        assert_eq!(on_port(port, None, &Claim::Anybodys).unwrap_err().code, Code::UnknownLease);
+        assert!(on_port(port, Some(&granted), &ours(Some("/w/other"), None), &Living::with(&[])).is_ok());
+        assert_eq!(
+            on_port(port, None, &Claim::Anybodys, &Living::with(&[])).unwrap_err().code,
+            Code::UnknownLease
+        );
     }
 
     #[test]
     fn a_session_may_release_what_a_person_in_its_worktree_leased() {
         let active = lease(3000, |wire| wire["state"] = json!("active"));
-        assert!(on_port(active.port, Some(&active), &ours(Some("/w/app"), Some("claude-1"))).is_ok());
+        assert!(
+            on_port(active.port, Some(&active), &ours(Some("/w/app"), Some("claude-1")), &Living::with(&[]))
+                .is_ok()
+        );
     }
 
     #[test]

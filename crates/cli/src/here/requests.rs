@@ -1,13 +1,14 @@
 //! Which ports are asked for: the services that were named, with the name that was typed and what the project's file says.
 
-use styxy_client::PortRequest;
+use styxy_client::{Caller, PortRequest};
 use styxy_core::project::Project;
 use styxy_core::{ServiceName, ServiceType};
 
 use crate::here::variables;
 use crate::say::failure::Failure;
 
-/// A request for each of `services`: `name` as typed for the only one of them, all else as the file says.
+/// A request for each of `services`: `name` as typed for the only one of them, all else as the file says, and without a name
+/// that of the caller's package (R60).
 ///
 /// # Errors
 /// Two of them would have the same variable, or `name` is typed for several.
@@ -15,6 +16,7 @@ pub(crate) fn requests(
     services: Vec<ServiceType>,
     name: Option<&ServiceName>,
     file: Option<&Project>,
+    caller: &Caller,
 ) -> Result<Vec<PortRequest>, Failure> {
     if let Some((one, other)) = variables::clash(&services) {
         let variable = variables::variable(one);
@@ -29,8 +31,14 @@ pub(crate) fn requests(
             "put the names into .styxy.json",
         ));
     }
-    let request = |service| PortRequest { name: name.cloned(), ..PortRequest::new(service) }.or(file);
-    Ok(services.into_iter().map(request).collect())
+    let package = caller.package();
+    let request = |service| {
+        let request = PortRequest { name: name.cloned(), ..PortRequest::new(service) };
+        request.or(file).in_package(package.as_ref())
+    };
+    let requests = services.into_iter().map(request);
+    let is_shared = package.is_some() && file.is_some() && caller.shares_file();
+    Ok(if is_shared { requests.map(PortRequest::sharing_port).collect() } else { requests.collect() })
 }
 
 /// The services of the project's file; `dev` if it names none.
@@ -49,11 +57,12 @@ mod tests {
 
     #[test]
     fn one_name_for_several_services_and_one_service_twice_are_wrong_usage() {
+        let nowhere = Caller::new(None, None, |_| None, || None);
         let all = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
         let web = "web".parse().unwrap();
-        assert!(requests(all(&["dev", "api"]), Some(&web), None).is_err());
-        assert!(requests(all(&["dev", "dev"]), None, None).is_err());
-        assert_eq!(requests(all(&["dev"]), Some(&web), None).unwrap()[0].name, Some(web));
+        assert!(requests(all(&["dev", "api"]), Some(&web), None, &nowhere).is_err());
+        assert!(requests(all(&["dev", "dev"]), None, None, &nowhere).is_err());
+        assert_eq!(requests(all(&["dev"]), Some(&web), None, &nowhere).unwrap()[0].name, Some(web));
     }
 
     #[test]

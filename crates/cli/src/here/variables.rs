@@ -25,6 +25,11 @@ pub(crate) fn variable(service: &ServiceType) -> String {
     format!("STYXY_{}_PORT", service.as_str().to_ascii_uppercase().replace('-', "_"))
 }
 
+/// The port that an outer `styxy run`, `styxy env` or session has set for `service`.
+pub(crate) fn exported(service: &ServiceType) -> Option<Port> {
+    std::env::var(variable(service)).ok()?.parse().ok()
+}
+
 /// Names and values, in an order that depends only on `served`. `PORT` is the port of the first service.
 ///
 /// Names consist of capitals, digits and `_`; a value is a number or `http://localhost:` and a number.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use styxy_core::api::{Journal, JournalMode, StatusAnswer};
 
 use crate::say::age::span;
-use crate::say::output::{ALERT, STRONG, printable};
+use crate::say::output::{ALERT, STRONG, one_line, printable};
 
 /// `127.0.0.1:9876, [::1]:9876`, or that there is only the socket.
 pub(crate) fn addresses(status: &StatusAnswer) -> String {
@@ -49,7 +49,7 @@ pub(crate) fn fully(status: &StatusAnswer, out: &mut impl Write) -> io::Result<(
         span(std::time::Duration::from_secs_f64(status.uptime.max(0.0)).as_secs())
     )?;
     writeln!(out, "  listens    {}", addresses(status))?;
-    writeln!(out, "  socket     {}", printable(&status.listen.socket))?;
+    writeln!(out, "  socket     {}", one_line(&status.listen.socket))?;
     writeln!(out, "  leases     {}", status.allocations)?;
     writeln!(out, "  instances  {}", status.instances)?;
     writeln!(out, "  memory     {}", bytes(status.memory.rss))?;

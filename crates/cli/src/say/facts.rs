@@ -1,15 +1,21 @@
 //! A lease's facts in words, the same wherever one is shown.
 
-use styxy_core::api::{Lease, OwnerKind, OwnerView, State};
+use styxy_core::api::{Lease, OwnerKind, OwnerView, State, SystemUsage};
+use styxy_core::{ServiceName, ServiceType};
 
 use crate::say::output::one_line;
 use crate::say::table::UNKNOWN;
 
 /// `dev/web`, or `dev` for a lease without a name.
 pub(crate) fn service(lease: &Lease) -> String {
-    match &lease.service_name {
-        Some(name) => format!("{}/{name}", lease.service_type),
-        None => lease.service_type.to_string(),
+    label(&lease.service_type, lease.service_name.as_ref())
+}
+
+/// `dev/web`, or `dev` without a name.
+pub(crate) fn label(service: &ServiceType, name: Option<&ServiceName>) -> String {
+    match name {
+        Some(name) => format!("{service}/{name}"),
+        None => service.to_string(),
     }
 }
 
@@ -39,6 +45,19 @@ pub(crate) fn who(lease: &Lease) -> String {
 /// `node (4242)`, as far as it is known.
 pub(crate) fn owner(owner: &OwnerView) -> Option<String> {
     process(owner.process.as_deref(), owner.pid.map(styxy_core::Pid::get))
+}
+
+/// `node (4242)`, or for a container's `container shop-web-1 (web of compose project shop)`.
+pub(crate) fn server(usage: &SystemUsage) -> Option<String> {
+    let Some(container) = &usage.container else {
+        return process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get));
+    };
+    let of = match (&container.compose_project, &container.compose_service) {
+        (Some(project), Some(service)) => format!(" ({service} of compose project {project})"),
+        (Some(project), None) => format!(" (of compose project {project})"),
+        (None, _) => String::new(),
+    };
+    Some(one_line(&format!("container {}{of}", container.name)).into_owned())
 }
 
 /// `node (4242)`, `node` or `pid 4242`, as far as it is known, in one line whatever the process calls itself.

@@ -2,12 +2,14 @@
 //!
 //! Colours are for terminals, and off under `NO_COLOR`. A reader that stops early (`| head -1`) is not an error.
 
-use std::borrow::Cow;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::ser::Formatter;
 use styxy_core::api::{Code, Refusal};
+use styxy_core::printable::{coloured, is_hidden};
+pub(crate) use styxy_core::printable::{one_line, printable};
 
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -56,7 +58,11 @@ impl Output {
         let mut answer = Vec::new();
         match self.format {
             Format::Json => json(wire, &mut answer)?,
-            Format::Human => human(&mut answer)?,
+            Format::Human => {
+                human(&mut answer)?;
+                // Whatever a command forgot to escape.
+                answer = coloured(&String::from_utf8_lossy(&answer)).into_bytes();
+            }
         }
         text(&answer)
     }
@@ -99,13 +105,36 @@ pub(crate) fn text(text: &[u8]) -> io::Result<()> {
     unless_closed(out.write_all(text).and_then(|()| out.flush()))
 }
 
-/// Prints foreign bytes unchanged.
+/// Prints what another program wrote or named: unchanged into a file or a program, printable on a terminal.
+///
+/// # Errors
+/// Like [`Output::answer`].
+pub(crate) fn foreign(bytes: &[u8]) -> io::Result<()> {
+    if io::stdout().is_terminal() {
+        return text(printable(&String::from_utf8_lossy(bytes)).as_bytes());
+    }
+    // Not through the stream that leaves out colours where nobody sees them: these bytes are not ours.
+    let mut out = io::stdout().lock();
+    unless_closed(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// Prints a line of another program, which ends with its new line or is the last one.
 ///
 /// # Errors
 /// A reader that went away is an error here, so that following a file can stop.
-pub(crate) fn stream(bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn foreign_line(line: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush())
+    out.write_all(printable(&String::from_utf8_lossy(line)).as_bytes()).and_then(|()| out.flush())
+}
+
+/// Prints `value` as one line of JSON, whatever the format.
+///
+/// # Errors
+/// Like [`Output::answer`].
+pub(crate) fn value(value: &impl Serialize) -> io::Result<()> {
+    let mut line = Vec::new();
+    json(value, &mut line)?;
+    text(&line)
 }
 
 /// Prints something that is not part of the answer.
@@ -133,7 +162,7 @@ pub(crate) fn can_ask() -> bool {
 /// # Errors
 /// stdin cannot be read.
 pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
-    to_stderr(format!("{question} [y/N] ").as_bytes());
+    to_stderr(format!("{} [y/N] ", printable(question)).as_bytes());
     let mut reply = String::new();
     io::stdin().lock().read_line(&mut reply)?;
     Ok(matches!(reply.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
@@ -148,36 +177,30 @@ pub(crate) fn width() -> Option<usize> {
     terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0))
 }
 
-/// `text` with every control character escaped: other programs' names must not move the cursor. New lines stay.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    visible(text, |letter| letter.is_control() && letter != '\n')
-}
-
-/// Like [`printable`], on one line: a name that another program chose must not look like a line of ours.
-pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    visible(text, char::is_control)
-}
-
-/// `text` with each `hidden` character escaped.
-fn visible(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
-    if !text.contains(&hidden) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if hidden(letter) {
-            shown.extend(letter.escape_default());
-        } else {
-            shown.push(letter);
-        }
-    }
-    shown.into()
-}
-
 fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, wire)?;
+    wire.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Harmless))?;
     out.push(b'\n');
     Ok(())
+}
+
+/// JSON in one line that has no hidden character. A parser reads the same value: what JSON lets stand is written as an escape.
+struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(is_hidden) {
+            let (before, hidden) = rest.split_at(at);
+            out.write_all(before.as_bytes())?;
+            let mut behind = hidden.chars();
+            for unit in behind.next().into_iter().flat_map(|hidden| hidden.encode_utf16(&mut [0; 2]).to_vec())
+            {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = behind.as_str();
+        }
+        out.write_all(rest.as_bytes())
+    }
 }
 
 /// Like [`printable`]; what follows a new line is indented, so that it does not look like a line of ours.
@@ -237,19 +260,24 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_of_others_never_reach_the_terminal() {
-        assert_eq!(printable("node \u{1b}[2Jserver\r"), "node \\u{1b}[2Jserver\\r");
-        assert_eq!(printable("two\nlines"), "two\nlines");
-        assert_eq!(one_line("two\nlines"), "two\\nlines");
-        assert!(matches!(printable("plain"), Cow::Borrowed("plain")));
-    }
-
-    #[test]
     fn json_is_one_line() {
         let mut out = Vec::new();
         json(&Refusal::new(Code::UnknownLease, "no lease"), &mut out).unwrap();
         let expected = "{\"success\":false,\"error\":\"no lease\",\"code\":\"unknown_lease\",\"hint\":null,\"details\":{}}\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn json_has_no_hidden_character_and_the_same_value() {
+        for hostile in ["\u{1b}[2J\u{9b}\u{7f}", "a\u{202e}b\u{2028}\u{2066}", "\u{e0041}\u{200b}x", "\"\\\n"]
+        {
+            let refusal = Refusal::new(Code::UnknownLease, hostile);
+            let mut out = Vec::new();
+            json(&refusal, &mut out).unwrap();
+            let line = String::from_utf8(out).unwrap();
+            assert!(!line.trim_end().contains(is_hidden), "{line:?}");
+            assert_eq!(serde_json::from_str::<Refusal>(&line).unwrap(), refusal);
+        }
     }
 
     #[test]

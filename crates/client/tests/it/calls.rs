@@ -1,16 +1,15 @@
 //! One call, one answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use styxy_client::{Client, Error, Options, Start};
 use styxy_core::api::{
     AllocateRequest, AllocationsQuery, BeatRequest, CleanupRequest, Code, Refusal, RegisterRequest, ScanQuery,
 };
-use styxy_core::handshake::DaemonFile;
 use styxy_core::{InstanceId, LockId, Pid, Port, ProjectPath, RequestId, ServiceType};
 
-use crate::fake::{Fake, Home, Reply, block_on, http, nothing_here, refuse, status};
+use crate::fake::{Fake, Home, Reply, block_on, http, nothing_here, refuse, status, wait_until};
 
 const ID: &str = "4f5e0b54-0b3c-4a4b-9d6e-0c8f4d2f8f11";
 
@@ -137,6 +136,54 @@ fn calls_share_one_connection() {
 }
 
 #[test]
+fn any_number_of_calls_at_once_share_sixteen_connections_which_are_closed_when_they_are_idle() {
+    let home = Home::new();
+    let fake = Fake::serve(&home.socket(), |_| status());
+    let client = home.client(Start::Never);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        for _ in 0..3 {
+            let calls: Vec<_> = (0..300)
+                .map(|_| {
+                    let client = client.clone();
+                    tokio::spawn(async move { client.status().await })
+                })
+                .collect();
+            for call in calls {
+                call.await.unwrap().unwrap();
+            }
+            assert!(fake.most_open() <= 16, "{} connections were open at once", fake.most_open());
+        }
+        assert_eq!(fake.lines().len(), 900);
+    });
+    wait_until("the idle connections are closed", || fake.open() == 0);
+}
+
+#[test]
+fn a_call_waits_for_its_turn_within_its_own_time() {
+    let home = Home::new();
+    let _fake = Fake::serve(&home.socket(), |_| Reply::Silence);
+    let options = Options { timeout: Duration::from_millis(500), ..home.options(Start::Never) };
+    let client = Client::new(options).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let begun = Instant::now();
+    runtime.block_on(async {
+        // Ten times as many as there are connections, none of which is ever answered.
+        let calls: Vec<_> = (0..160)
+            .map(|_| {
+                let client = client.clone();
+                tokio::spawn(async move { client.status().await })
+            })
+            .collect();
+        for call in calls {
+            let error = call.await.unwrap().unwrap_err();
+            assert!(matches!(error, Error::Silent { .. }), "{error:?}");
+        }
+    });
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn a_connection_that_a_killed_daemon_left_behind_is_replaced_even_for_a_request_that_must_not_be_sent_twice()
 {
     let home = Home::new();
@@ -245,14 +292,7 @@ fn a_socket_that_is_not_in_the_folder_is_found_by_the_daemons_file() {
     let home = Home::new();
     let socket = home.path().join("elsewhere.sock");
     let _fake = Fake::serve(&socket, |_| status());
-    let file = DaemonFile {
-        pid: Pid::new(1).unwrap(),
-        version: "0.1.0".into(),
-        api_version: 1,
-        tcp: Vec::new(),
-        socket: socket.to_str().unwrap().into(),
-    };
-    std::fs::write(home.layout().daemon_file(), serde_json::to_string(&file).unwrap()).unwrap();
+    home.publish(Pid::new(1).unwrap(), &socket, None);
     assert!(block_on(home.client(Start::Never).running()).unwrap().is_some());
 }
 

@@ -41,6 +41,8 @@ pub(crate) enum Reply {
 pub(crate) struct Fake {
     asked: Arc<Mutex<Vec<Asked>>>,
     connections: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
+    most_open: Arc<AtomicUsize>,
     streams: Arc<Mutex<Vec<UnixStream>>>,
     stopped: Arc<AtomicBool>,
     socket: PathBuf,
@@ -52,12 +54,15 @@ impl Fake {
         let fake = Self {
             asked: Arc::default(),
             connections: Arc::default(),
+            open: Arc::default(),
+            most_open: Arc::default(),
             streams: Arc::default(),
             stopped: Arc::default(),
             socket: socket.to_owned(),
         };
         let (asked, connections) = (fake.asked.clone(), fake.connections.clone());
         let (streams, stopped) = (fake.streams.clone(), fake.stopped.clone());
+        let (open, most_open) = (fake.open.clone(), fake.most_open.clone());
         let reply = Arc::new(reply);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -67,8 +72,13 @@ impl Fake {
                 }
                 connections.fetch_add(1, Ordering::SeqCst);
                 streams.lock().unwrap().push(stream.try_clone().unwrap());
-                let (asked, reply) = (asked.clone(), reply.clone());
-                thread::spawn(move || serve_connection(&stream, &asked, &*reply));
+                let now_open = open.fetch_add(1, Ordering::SeqCst) + 1;
+                most_open.fetch_max(now_open, Ordering::SeqCst);
+                let (asked, reply, open) = (asked.clone(), reply.clone(), open.clone());
+                thread::spawn(move || {
+                    serve_connection(&stream, &asked, &*reply);
+                    open.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
         fake
@@ -88,6 +98,14 @@ impl Fake {
     }
     pub(crate) fn lines(&self) -> Vec<String> {
         self.asked().into_iter().map(|asked| asked.line).collect()
+    }
+    /// How many connections are open now.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+    /// How many were open at once, at most.
+    pub(crate) fn most_open(&self) -> usize {
+        self.most_open.load(Ordering::SeqCst)
     }
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
@@ -202,6 +220,18 @@ impl Home {
     pub(crate) fn client(&self, start: Start) -> Client {
         Client::new(self.options(start)).unwrap()
     }
+    /// Writes a `daemon.json` that names this process.
+    pub(crate) fn publish(&self, pid: Pid, socket: &Path, machine: Option<&str>) {
+        let file = DaemonFile {
+            pid,
+            version: "0.1.0".into(),
+            api_version: API_VERSION,
+            tcp: Vec::new(),
+            socket: socket.to_str().unwrap().into(),
+            machine: machine.map(str::to_owned),
+        };
+        fs::write(self.layout().daemon_file(), serde_json::to_string(&file).unwrap()).unwrap();
+    }
     /// How each start of the fake daemon went: `ready`, `lost`, …
     pub(crate) fn starts(&self) -> Vec<String> {
         let text = fs::read_to_string(self.path().join("starts")).unwrap_or_default();
@@ -225,6 +255,11 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
+/// `die 3`: how often a start is still to be killed.
+fn deaths_left(plan: &str) -> Option<u32> {
+    plan.strip_prefix("die ")?.parse().ok().filter(|left| *left > 0)
+}
+
 /// The process that `fake-daemon.sh` becomes: locks, binds, tells, serves until it is told to stop.
 #[test]
 #[ignore = "not a test: the daemon that tests start"]
@@ -243,6 +278,13 @@ fn daemon() {
     if fs::read_to_string(home.join("plan")).is_ok_and(|plan| plan == "refuse") {
         let refusal = Refusal::new(Code::PortUnavailable, "port 9876 is taken by node").hint("styxy list");
         return say("refused", &Handshake::Refused { refusal });
+    }
+    if let Some(left) = fs::read_to_string(home.join("plan")).ok().and_then(|plan| deaths_left(&plan)) {
+        fs::write(home.join("plan"), format!("die {}", left - 1)).unwrap();
+        starts.write_all(b"killed\n").unwrap();
+        // As if somebody had killed it.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        return;
     }
     let lock = File::options().create(true).truncate(false).write(true).open(layout.lock()).unwrap();
     if lock.try_lock().is_err() {
@@ -266,6 +308,7 @@ fn daemon() {
         api_version: API_VERSION,
         tcp: Vec::new(),
         socket: socket.to_str().unwrap().into(),
+        machine: None,
     };
     say("ready", &Handshake::Ready { daemon, notes: vec!["a note".into()] });
     // Told to stop, or its test is over.

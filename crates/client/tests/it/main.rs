@@ -9,6 +9,8 @@ mod events;
 #[cfg(test)]
 mod fake;
 #[cfg(test)]
+mod repeats;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod stop;

@@ -1,10 +1,12 @@
 //! Starting the daemon when it is needed.
 
 use std::fs::{self, File};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use styxy_client::{Client, Contact, Error, Options, Start, Stopped};
+use styxy_client::{Client, Contact, Error, Holder, Mute, Options, Start, Stopped};
 use styxy_core::api::{AllocateRequest, Code};
 use styxy_core::{Pid, RequestId, ServiceType};
 
@@ -109,27 +111,51 @@ fn a_daemon_that_is_just_stopping_is_waited_for_and_followed_by_another() {
     let lock = File::create(home.layout().lock()).unwrap();
     lock.lock().unwrap();
     let client = home.client(Start::Auto);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            wait_until("a start was lost", || home.starts() == ["lost"]);
-            drop(lock);
-        });
-        block_on(client.status()).unwrap();
+    block_on(async {
+        let mut call = pin!(client.status());
+        let early = tokio::time::timeout(Duration::from_millis(50), &mut call).await;
+        assert!(early.is_err() && home.starts().is_empty(), "the lock is still held: {early:?}");
+        drop(lock);
+        call.await.unwrap();
     });
-    let starts = home.starts();
-    assert_eq!((starts[0].as_str(), starts[starts.len() - 1].as_str()), ("lost", "ready"));
+    assert_eq!(home.starts(), ["ready"]);
 }
 
 #[test]
-fn a_lock_whose_holder_answers_nobody_is_reported_within_seconds() {
+fn a_lock_whose_holder_answers_nobody_is_reported_within_seconds_with_its_process() {
     let home = Home::new();
     let lock = File::create(home.layout().lock()).unwrap();
     lock.lock().unwrap();
     let begun = Instant::now();
     let error = block_on(home.client(Start::Auto).status()).unwrap_err();
-    assert!(matches!(error, Error::Stuck { .. }), "{error:?}");
+    let ours = Pid::new(std::process::id()).unwrap();
+    let Error::Stuck { holder: Holder::Process { pid, mute: Mute::Silent }, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*pid, ours);
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
-    assert_eq!(home.starts(), ["lost"]);
+    assert!(home.starts().is_empty(), "none can start");
+    assert!(block_on(home.client(Start::Never).status()).is_err());
+}
+
+#[test]
+fn a_daemon_whose_socket_is_gone_is_named_within_two_seconds() {
+    let home = Home::new();
+    let lock = File::create(home.layout().lock()).unwrap();
+    lock.lock().unwrap();
+    let ours = Pid::new(std::process::id()).unwrap();
+    home.publish(ours, &home.socket(), None);
+    let begun = Instant::now();
+    let holder = Holder::Process { pid: ours, mute: Mute::NoSocket };
+    for client in [home.client(Start::Auto), home.client(Start::Never)] {
+        let errors =
+            block_on(async { [client.running().await.unwrap_err(), client.status().await.unwrap_err()] });
+        for error in errors {
+            assert!(matches!(&error, Error::Stuck { holder: found, .. } if *found == holder), "{error:?}");
+        }
+        assert_eq!(client.holder(), Some(holder.clone()));
+    }
+    assert!(begun.elapsed() < 4 * Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -164,14 +190,20 @@ fn what_must_not_be_repeated_is_not() {
 }
 
 #[test]
-fn an_answer_that_breaks_off_halfway_is_not_asked_for_again() {
+fn an_answer_that_breaks_off_halfway_is_asked_for_again_only_where_that_is_safe() {
     let home = Home::new();
-    let fake = Fake::serve(&home.socket(), |_| {
-        Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"status\"".to_vec())
+    let half = || Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"status\"".to_vec());
+    let broken = AtomicBool::new(false);
+    let fake = Fake::serve(&home.socket(), move |asked| match asked.line.as_str() {
+        "GET /status" if broken.swap(true, Ordering::SeqCst) => status(),
+        _ => half(),
     });
-    let error = block_on(home.client(Start::Auto).status()).unwrap_err();
+    let client = home.client(Start::Auto);
+    block_on(client.status()).unwrap();
+    let error = block_on(client.allocate(&allocate(None))).unwrap_err();
     assert!(matches!(error, Error::BrokenOff { .. }), "{error:?}");
-    assert_eq!((fake.lines().len(), home.starts().len()), (1, 0));
+    assert_eq!(fake.lines(), ["GET /status", "GET /status", "POST /allocate"]);
+    assert!(home.starts().is_empty());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lease::{OwnerView, State};
-use crate::names::{InstanceId, LockId, ProjectPath, RequestId, ServiceName, ServiceType};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use crate::port::Port;
 use crate::process::Pid;
 
@@ -18,6 +18,10 @@ pub struct AllocateRequest {
     /// Which of several servers of that kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_name: Option<ServiceName>,
+    /// The name if none is given: that of the package that it is for. The live lease of this project and type that an ancestor
+    /// of `pid` owns, or the session, is given for it under any name (`reuse`). Not beside `service_name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_name: Option<ServiceName>,
     /// The port wished for; another one is given, with a `reason`, if it cannot be had.
     #[serde(alias = "port", default, skip_serializing_if = "Option::is_none")]
     pub preferred_port: Option<Port>,
@@ -37,6 +41,9 @@ pub struct AllocateRequest {
     /// The checkout's root, canonical; only a key, never opened by the daemon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_path: Option<ProjectPath>,
+    /// Which folder `project_path` is: another one for the same path made again, and the same for a folder that moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<ProjectId>,
     /// The owner process: alive, and of the daemon's user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
@@ -67,6 +74,9 @@ pub struct MemberRequest {
     /// Which of several servers of that kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_name: Option<ServiceName>,
+    /// As in a request for one service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_name: Option<ServiceName>,
     /// The port wished for.
     #[serde(alias = "port", default, skip_serializing_if = "Option::is_none")]
     pub preferred_port: Option<Port>,
@@ -85,6 +95,9 @@ pub struct MemberRequest {
     /// As in the request around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_path: Option<ProjectPath>,
+    /// As in the request around it; none beside a `project_path` of its own means that it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<ProjectId>,
     /// As in the request around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
@@ -134,7 +147,7 @@ pub struct Grant {
     pub lock_id: Option<LockId>,
     /// As asked for.
     pub service_type: ServiceType,
-    /// As asked for.
+    /// As asked for, or the default name.
     pub service_name: Option<ServiceName>,
     /// Whether something listens on it already.
     pub state: State,

@@ -55,6 +55,24 @@ pub struct SystemUsage {
     pub branch: Option<String>,
     /// When the process started.
     pub started_at: Option<WallTime>,
+    /// The container whose published port it serves; absent if it serves none, or if no engine says so. `project_path` and
+    /// `branch` are then the container's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+}
+
+/// A running container, as its engine names it; null where the engine does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Container {
+    /// Its name (`shop-web-1`).
+    pub name: String,
+    /// The compose project that it is of (`shop`).
+    pub compose_project: Option<String>,
+    /// The service that it is in that project (`web`).
+    pub compose_service: Option<String>,
+    /// The folder that it was started from.
+    pub folder: Option<String>,
 }
 
 /// Query of `GET /suggest/{serviceType}`
@@ -125,9 +143,16 @@ pub(super) fn port_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option
 }
 
 fn count_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-    let count = text.parse().ok().filter(|count| (1..=100).contains(count));
-    count
-        .map(Some)
-        .ok_or_else(|| Invalid::text(&text, "is not a count", "a whole number from 1 to 100").serde())
+    Option::<String>::deserialize(from)?.map(|text| count(&text).map_err(Invalid::serde)).transpose()
+}
+
+/// How many ports are asked for, as it is written.
+///
+/// # Errors
+/// It is not a whole number from 1 to 100.
+pub fn count(text: &str) -> Result<u8, Invalid> {
+    // As for ports: digits and nothing else.
+    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let count = digits.and_then(|digits| digits.parse().ok()).filter(|count| (1..=100).contains(count));
+    count.ok_or_else(|| Invalid::text(text, "is not a count", "a whole number from 1 to 100"))
 }

@@ -20,9 +20,9 @@ pub struct RegisterRequest {
     /// Its process: then it lives as long as that does and needs no beat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
-    /// Anything; given back by `GET /instance/list`.
+    /// Any JSON of up to 1 KiB (`quotas.metadata_bytes`); given back by `GET /instance/list`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<serde_json::Value>))]
     pub metadata: Option<serde_json::Value>,
 }
 
@@ -100,6 +100,6 @@ pub struct InstanceView {
     /// The leases asked for by it.
     pub active_allocations: Vec<Lease>,
     /// As registered; null if nothing was.
-    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<serde_json::Value>))]
     pub metadata: Option<serde_json::Value>,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{InstanceId, LockId, ProjectPath, ServiceName, ServiceType};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceName, ServiceType};
 use crate::port::Port;
 use crate::process::Pid;
 use crate::time::WallTime;
@@ -23,6 +23,9 @@ pub struct Lease {
     pub instance_id: Option<InstanceId>,
     /// The checkout's root.
     pub project_path: Option<ProjectPath>,
+    /// Which folder that is, if the request said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<ProjectId>,
     /// Whether something listens.
     pub state: State,
     /// Who must live for the lease to stand.

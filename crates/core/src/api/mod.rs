@@ -19,7 +19,9 @@ pub use daemon::{
     CleanupAnswer, CleanupRequest, ConfigAnswer, Journal, JournalMode, Listen, Memory, StatusAnswer, Watches,
 };
 pub use event::{EventMessage, EventName};
-pub use inspect::{CheckAnswer, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage};
+pub use inspect::{
+    CheckAnswer, Container, PortInUse, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage, count,
+};
 pub use instance::{
     BeatAnswer, BeatRequest, EndInstanceAnswer, InstanceView, InstancesAnswer, RegisterAnswer,
     RegisterRequest,

@@ -219,8 +219,8 @@ mod tests {
         let register = |body: &str| decode::<RegisterRequest>(body.as_bytes()).unwrap_err();
         assert_eq!(register("{}").error, "body: missing field `instance_id`");
         let twice = register("{\"instance_id\": \"a\", \"instance_id\": \"a\"}");
-        assert_eq!(twice.error, "body: duplicate field `instance_id`");
-        assert_eq!(facts(&twice), json!(["body", "duplicate field `instance_id`", null]));
+        assert_eq!(twice.error, "instance_id: it is there twice; allowed: once");
+        assert_eq!(facts(&twice), json!(["instance_id", "it is there twice", "once"]));
     }
 
     #[test]

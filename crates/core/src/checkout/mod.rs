@@ -5,6 +5,7 @@
 //! systems tell their checkouts apart, and manifests that may make a workspace.
 
 mod git;
+mod identity;
 mod manifests;
 mod markers;
 mod package;
@@ -17,7 +18,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use git::{branch, is_recorded};
-pub use package::package;
+pub use identity::{born_ns, id};
+pub use package::{package, package_folder};
 
 /// More bytes than any file of a version control system needs that is read here.
 const MOST: u64 = 4096;

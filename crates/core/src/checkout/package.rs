@@ -8,15 +8,14 @@ use crate::names::ServiceName;
 /// The most characters of a name (`ServiceName`).
 const MOST: usize = 100;
 
-/// The name that servers have by default in `folder`, which lies in the checkout or project with this root (R46): the
+/// The name that servers have by default in `folder`, which lies in the checkout or project with this root (R60): the
 /// folder of the nearest manifest below the root, relative, with `.` for `/`. None if no manifest is below the root.
 ///
 /// A character that names do not have becomes `-`. Where that or the length would make two folders alike, a hash of the
 /// path is behind it.
 #[must_use]
 pub fn package(folder: &Path, root: &Path, files: &impl Files) -> Option<ServiceName> {
-    let below = folder.ancestors().take_while(|folder| *folder != root && folder.starts_with(root));
-    let package = below.into_iter().find(|folder| manifests::is_package(folder, files))?;
+    let package = package_folder(folder, root, files)?;
     let relative = package.strip_prefix(root).ok()?;
     let parts = relative.components().filter_map(|part| match part {
         Component::Normal(part) => Some(part.to_string_lossy()),
@@ -32,6 +31,13 @@ pub fn package(folder: &Path, root: &Path, files: &impl Files) -> Option<Service
     };
     let is_exact = plain == dotted && plain.len() <= MOST && !is_another();
     ServiceName::new(&if is_exact { plain } else { with_hash(&plain, relative) }).ok()
+}
+
+/// The folder of that package.
+#[must_use]
+pub fn package_folder<'a>(folder: &'a Path, root: &Path, files: &impl Files) -> Option<&'a Path> {
+    let mut below = folder.ancestors().take_while(|folder| *folder != root && folder.starts_with(root));
+    below.find(|folder| manifests::is_package(folder, files))
 }
 
 /// The end of `name`, which says most, and a hash of the path: FNV-1a, the same in every version.

@@ -9,6 +9,7 @@ use jsonc_parser::{ParseStringErrorKind, Scanner, ScannerOptions};
 use serde::de::IgnoredAny;
 
 use super::{Form, Mistake, shortened};
+use crate::printable::one_line;
 
 /// What may come next.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,8 +109,7 @@ fn not_closed(at: usize) -> Mistake {
 
 fn not_a_text(at: usize, text: &str, why: &str) -> Mistake {
     // What is in a file is not to control the terminal that shows it.
-    let shown = shortened(text).replace(char::is_control, "\u{fffd}");
-    Mistake::new(at, format!("{shown} is not a text: {why}"))
+    Mistake::new(at, format!("{} is not a text: {why}", one_line(&shortened(text))))
 }
 
 fn is_number(text: &str, at: usize) -> bool {
@@ -161,8 +161,7 @@ fn unexpected(text: &str, at: usize, next: Next, form: Form) -> Mistake {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     let found = match (first, run(text, at, is_word)) {
         (None, _) => return Mistake::new(at, format!("{} ends here; allowed: {allowed}", form.whole())),
-        (Some(first), "") if first.is_control() => first.escape_debug().to_string(),
-        (Some(first), "") => first.to_string(),
+        (Some(first), "") => one_line(first.encode_utf8(&mut [0; 4])).into_owned(),
         (Some(_), word) => shortened(word),
     };
     let mistake = Mistake::new(at, format!("found {found}; allowed: {allowed}"));

@@ -90,7 +90,8 @@ impl Error for Misfit {
         Self::fields(format!("missing field `{field}`"))
     }
     fn duplicate_field(field: &'static str) -> Self {
-        Self::fields(format!("duplicate field `{field}`"))
+        let problem = "it is there twice".to_owned();
+        Self::wrong(Some(problem.clone()), Some(problem), Some("once".to_owned())).inside(field)
     }
 }
 

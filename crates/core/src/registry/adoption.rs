@@ -1,9 +1,9 @@
-//! What becomes of a lease whose owner is gone, and how a server gets one that nobody asked for: R7.
+//! What becomes of a lease whose owner is gone, and how a server gets one that nobody asked for: R7, R64.
 
 use crate::config::InstanceBehavior;
 use crate::event::{EndReason, Fact};
 use crate::lease::{Lease, Listening, Owner};
-use crate::names::LockId;
+use crate::names::{LockId, ProjectId};
 use crate::port::Port;
 use crate::process::{Listener, ProcessKey, Relation};
 use crate::time::Timestamp;
@@ -28,7 +28,7 @@ impl Registry {
         let silent = lease.listening.server().map(|_| Fact::Silent { lock_id, owner: None });
         let before = self.reserved_before(lease).filter(|_| matches!(owner, Owner::Awaited { .. }));
         let before = before.map(|older| end(older, EndReason::BindTtl));
-        silent.into_iter().chain(before).chain([Fact::Passed { lock_id, owner }]).collect()
+        silent.into_iter().chain(before).chain([Fact::Passed { lock_id, owner, project: None }]).collect()
     }
 
     /// The instance that lent the lease, if it lives, and not by the process that has just ended.
@@ -90,8 +90,8 @@ impl Registry {
     /// The lease for a server that nobody asked for one: of the key that had its port last, in the same checkout.
     pub(super) fn adopt(
         &self,
-        port: Port,
-        listener: &Listener,
+        (port, listener): (Port, &Listener),
+        project_id: Option<&ProjectId>,
         fresh_id: LockId,
         now: Timestamp,
     ) -> Vec<Fact> {
@@ -121,6 +121,7 @@ impl Registry {
             lock_id: fresh_id,
             port,
             key: key.clone(),
+            project_id: orphan.and_then(|lease| lease.project_id.clone()).or_else(|| project_id.cloned()),
             instance_id: orphan.and_then(|lease| lease.instance_id.clone()),
             owner: Owner::Listener { process: listener.process.clone(), silent_until: None },
             listening: Listening::Server(listener.clone()),

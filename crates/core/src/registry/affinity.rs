@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::lease::Key;
+use crate::names::ProjectPath;
 use crate::port::{Port, PortSet};
 use crate::time::{Millis, Timestamp};
 
@@ -13,8 +14,8 @@ use crate::time::{Millis, Timestamp};
 const KEYS: usize = 4096;
 /// How much they may weigh together: at least the bytes of their JSON. Only with very long paths are there fewer for it.
 const WEIGHT: usize = 8 << 20;
-/// What a key weighs with all its ports and without its path.
-const ENTRY: usize = 384;
+/// What a key weighs with all its ports and without its path. A settled one is named twice.
+const ENTRY: usize = 640;
 /// How many ports one key remembers; the first ones had stay, as they are what its servers are known by.
 const PORTS: usize = 16;
 /// For how long a port that was given up is offered to others last, in milliseconds.
@@ -38,6 +39,8 @@ struct Entry {
     /// In the order they were first had.
     ports: Vec<Port>,
     last_use: u64,
+    /// Whether packages inherit nothing of it: a client that knows about packages has asked for this very key.
+    is_settled: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +58,9 @@ pub(super) struct Remembered {
     keys: Vec<(Key, Vec<Port>)>,
     /// By port. A list, since JSON has only texts for keys, and no text is a port.
     uses: Vec<(Port, Millis, u64, bool)>,
+    /// Those of the keys that are settled. A daemon of 0.1.0 overlooks this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    settled: Vec<Key>,
 }
 
 impl Affinity {
@@ -62,8 +68,64 @@ impl Affinity {
     pub(super) fn used(&mut self, key: &Key, port: Port, at: Millis) {
         if key.project.is_some() {
             self.touch(key, &[port]);
+            self.inherit(key, port);
         }
         self.last_use.insert(port, Use { at, key: hash(key), ended: false });
+    }
+
+    /// A client that knows about packages has asked for `key`: packages inherit nothing of it from now on.
+    pub(super) fn settled(&mut self, key: &Key) {
+        if key.name.is_none()
+            && let Some(entry) = self.keys.get_mut(key)
+        {
+            entry.is_settled = true;
+        }
+    }
+
+    /// The ports that packages may inherit from `unnamed`, the key that they all had before they had their own: as far as
+    /// no other key wants them.
+    pub(super) fn heritable(&self, unnamed: &Key) -> impl Iterator<Item = Port> {
+        let entry = self.keys.get(unnamed).filter(|entry| !entry.is_settled);
+        let ports = entry.into_iter().flat_map(|entry| entry.ports.iter().copied());
+        ports.filter(|port| self.wants.get(port) == Some(&1))
+    }
+
+    /// What a package has inherited is no longer there for another one.
+    fn inherit(&mut self, key: &Key, port: Port) {
+        let unnamed = Key { name: None, ..key.clone() };
+        if key.name.is_some()
+            && let Some(entry) = self.keys.get_mut(&unnamed).filter(|entry| !entry.is_settled)
+            && let Some(index) = entry.ports.iter().position(|had| *had == port)
+        {
+            entry.ports.remove(index);
+            unwant(&mut self.wanted, &mut self.wants, port);
+        }
+    }
+
+    /// The project at `from` is at `to` now: its keys follow, with their ports before those that were had there.
+    pub(super) fn moved(&mut self, from: &ProjectPath, to: &ProjectPath) {
+        let keys = self.order.values().filter(|key| key.project.as_ref() == Some(from)).cloned();
+        for old in keys.collect::<Vec<_>>() {
+            let new = Key { project: Some(to.clone()), ..old.clone() };
+            let (ours, theirs) = (self.forget(&old), self.forget(&new));
+            let is_settled = [&ours, &theirs].into_iter().flatten().any(|entry| entry.is_settled);
+            let ports: Vec<Port> =
+                [ours, theirs].into_iter().flatten().flat_map(|entry| entry.ports).collect();
+            self.touch(&new, &ports);
+            if is_settled {
+                self.settled(&new);
+            }
+        }
+    }
+
+    fn forget(&mut self, key: &Key) -> Option<Entry> {
+        let entry = self.keys.remove(key)?;
+        self.order.remove(&entry.last_use);
+        self.weight -= weight(key);
+        for port in &entry.ports {
+            unwant(&mut self.wanted, &mut self.wants, *port);
+        }
+        Some(entry)
     }
 
     /// A lease of `key` on `port` ended.
@@ -116,7 +178,7 @@ impl Affinity {
     fn touch(&mut self, key: &Key, ports: &[Port]) {
         let entry = self.keys.entry(key.clone()).or_insert_with(|| {
             self.weight += weight(key);
-            Entry { ports: Vec::new(), last_use: 0 }
+            Entry { ports: Vec::new(), last_use: 0, is_settled: false }
         });
         self.order.remove(&entry.last_use);
         self.next_use += 1;
@@ -137,13 +199,8 @@ impl Affinity {
         }
         while (self.keys.len() > KEYS || self.weight > WEIGHT)
             && let Some((_, oldest)) = self.order.pop_first()
-            && let Some(dropped) = self.keys.remove(&oldest)
-        {
-            self.weight -= weight(&oldest);
-            for port in dropped.ports {
-                unwant(&mut self.wanted, &mut self.wants, port);
-            }
-        }
+            && self.forget(&oldest).is_some()
+        {}
     }
 
     pub(super) fn snapshot(&self) -> Remembered {
@@ -151,7 +208,9 @@ impl Affinity {
         let row = |(port, last): (&Port, &Use)| (*port, last.at, last.key, last.ended);
         let mut uses: Vec<_> = self.last_use.iter().map(row).collect();
         uses.sort_unstable();
-        Remembered { keys, uses }
+        let settled =
+            self.order.values().filter(|key| self.keys.get(key).is_some_and(|entry| entry.is_settled));
+        Remembered { keys, uses, settled: settled.cloned().collect() }
     }
 
     pub(super) fn restore(remembered: Remembered) -> Self {
@@ -159,6 +218,9 @@ impl Affinity {
         // Journals of 0.1.0 have keys without a project.
         for (key, ports) in remembered.keys.iter().filter(|(key, _)| key.project.is_some()) {
             affinity.touch(key, ports);
+        }
+        for key in &remembered.settled {
+            affinity.settled(key);
         }
         let uses = remembered.uses.into_iter();
         affinity.last_use = uses.map(|(port, at, key, ended)| (port, Use { at, key, ended })).collect();
@@ -168,7 +230,7 @@ impl Affinity {
 
 /// At least the bytes of a key's JSON, with its ports.
 fn weight(key: &Key) -> usize {
-    ENTRY + 6 * key.project.as_ref().map_or(0, |project| project.as_str().len())
+    ENTRY + 12 * key.project.as_ref().map_or(0, |project| project.as_str().len())
 }
 
 fn unwant(wanted: &mut PortSet, wants: &mut HashMap<Port, u32>, port: Port) {
@@ -191,7 +253,7 @@ fn hash(key: &Key) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{ProjectPath, ServiceName, ServiceType};
+    use crate::names::{ServiceName, ServiceType};
 
     fn key(name: usize) -> Key {
         Key {
@@ -239,8 +301,10 @@ mod tests {
         affinity.gave_up(&nobodys, port, 1);
         let now = Timestamp { awake: 2, wall: crate::time::WallTime(0) };
         assert!(affinity.in_quarantine(port, &nobodys, now) && affinity.in_quarantine(port, &key(0), now));
-        let old =
-            Remembered { keys: vec![(nobodys.clone(), vec![port]), (key(0), vec![port])], uses: vec![] };
+        let old = Remembered {
+            keys: vec![(nobodys.clone(), vec![port]), (key(0), vec![port])],
+            ..Remembered::default()
+        };
         let restored = Affinity::restore(old);
         assert!(restored.ports_of(&nobodys).is_empty());
         assert_eq!(restored.ports_of(&key(0)), [port]);

@@ -15,6 +15,7 @@ use crate::time::{Millis, Timestamp};
 use super::Registry;
 use super::candidates::Search;
 use super::quotas::Pending;
+use super::reuse::{Reusable, owned_by_line};
 use super::view::who;
 
 impl Registry {
@@ -125,10 +126,10 @@ impl<'a> Round<'a> {
 
     fn grant(&mut self, ask: &Ask) -> Result<Grant, Refusal> {
         let kind = self.registry.kind(&ask.service)?;
-        let key = Key { project: ask.project.clone(), service: ask.service.clone(), name: ask.name.clone() };
+        let key = ask.key();
         let mut displaced_from = None;
         if ask.reuse == Reuse::IfLive {
-            match self.reusable(ask, &key) {
+            match self.registry.reusable(ask, &key, |lock_id| self.is_spent(lock_id)) {
                 Some(Reusable::Stands(lease)) => return Ok(self.reuse(ask, lease)),
                 Some(Reusable::Displaced(lease)) => {
                     self.displace(lease);
@@ -156,6 +157,7 @@ impl<'a> Round<'a> {
             lock_id: ask.fresh_id,
             port,
             key,
+            project_id: ask.project_id.clone(),
             instance_id: ask.instance_id.clone(),
             owner,
             listening: Listening::Nothing,
@@ -191,6 +193,11 @@ impl<'a> Round<'a> {
         self.now.after(self.registry.policy.config.bind_ttl.millis())
     }
 
+    /// Whether a member of this round was given this lease already, or ended it.
+    fn is_spent(&self, lock_id: LockId) -> bool {
+        self.given.contains(&lock_id) || self.displaced.contains(&lock_id)
+    }
+
     fn reuse(&mut self, ask: &Ask, lease: &Lease) -> Grant {
         self.given.push(lease.lock_id);
         let mut lease = lease.clone();
@@ -205,7 +212,7 @@ impl<'a> Round<'a> {
             }
         };
         if owner != lease.owner {
-            self.facts.push(Fact::Passed { lock_id: lease.lock_id, owner: owner.clone() });
+            self.facts.push(Fact::Passed { lock_id: lease.lock_id, owner: owner.clone(), project: None });
             lease.owner = owner;
         }
         let reason = match ask.wish {
@@ -217,7 +224,7 @@ impl<'a> Round<'a> {
         let mut grant = self.answer(&lease, reason);
         grant.reused = true;
         grant.message =
-            format!("Port {} was allocated for {} service already", lease.port, lease.key.service);
+            format!("Port {} was allocated for {} service already", lease.port, lease.key.label());
         grant
     }
 
@@ -276,7 +283,9 @@ impl<'a> Round<'a> {
             Wish::Default(port) => Some(port),
             Wish::Any | Wish::Preferred(_) | Wish::Exact(_) => None,
         };
-        let search = Search { key, kind, default, taken: &self.taken, now: self.now };
+        let unnamed = ask.falls_back().then(|| Key { name: None, ..key.clone() });
+        let search =
+            Search { key, unnamed: unnamed.as_ref(), kind, default, taken: &self.taken, now: self.now };
         let occupancy = &mut self.occupancy;
         let found = self.registry.candidates(&search, |port| {
             // The port wished for was probed already, and is not free.
@@ -361,60 +370,8 @@ impl<'a> Round<'a> {
             existing: false,
             reason,
             displaced_from: None,
-            message: format!("Port {} allocated for {} service", lease.port, lease.key.service),
+            message: format!("Port {} allocated for {} service", lease.port, lease.key.label()),
         }
-    }
-
-    /// The live lease of `key` that a request with `reuse` gets: R14.
-    fn reusable(&self, ask: &Ask, key: &Key) -> Option<Reusable<'a>> {
-        let registry = self.registry;
-        let spent = |lock_id: &LockId| self.given.contains(lock_id) || self.displaced.contains(lock_id);
-        let same = registry
-            .indexes
-            .of_key(key)
-            .filter(|lock_id| !spent(lock_id))
-            .filter_map(|lock_id| registry.lease(lock_id))
-            .filter(|lease| lease.instance_id == ask.instance_id)
-            .filter(|lease| !matches!(ask.wish, Wish::Exact(port) if port != lease.port))
-            .filter(|lease| owned_by_line(ask, lease) || (has_in_common(ask) && is_unclaimed(lease)));
-        // One's own first, then the oldest.
-        let best =
-            same.min_by_key(|lease| (!owned_by_line(ask, lease), lease.allocated_at.awake, lease.lock_id))?;
-        Some(match best.listening {
-            Listening::Stranger(_) => Reusable::Displaced(best),
-            Listening::Nothing | Listening::Server(_) => Reusable::Stands(best),
-        })
-    }
-}
-
-/// A lease that a request with `reuse` may have.
-enum Reusable<'a> {
-    Stands(&'a Lease),
-    /// A stranger has bound its port: it ends, and its key gets another one.
-    Displaced(&'a Lease),
-}
-
-/// Whether the request's own process, or an ancestor of it, owns the lease.
-fn owned_by_line(ask: &Ask, lease: &Lease) -> bool {
-    let Some(owner) = lease.owner.process().map(|process| process.key) else { return false };
-    ask.process.iter().map(|process| process.key).chain(ask.ancestors.iter().copied()).any(|key| key == owner)
-}
-
-/// Whether requests like this one are of the same project or session: without either they have nothing in common.
-const fn has_in_common(ask: &Ask) -> bool {
-    ask.project.is_some() || ask.instance_id.is_some()
-}
-
-/// Whether nothing but a stranger listens and no live process owns it.
-fn is_unclaimed(lease: &Lease) -> bool {
-    match (&lease.listening, &lease.owner) {
-        (Listening::Server(_), _) | (_, Owner::Process(_) | Owner::Listener { process: Some(_), .. }) => {
-            false
-        }
-        (
-            Listening::Nothing | Listening::Stranger(_),
-            Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { process: None, .. },
-        ) => true,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Which ports are tried, in which order: R10.
 //!
-//! 1. The ports that the key had before.
+//! 1. The ports that the key had before; for a package then those that its project had before packages had keys.
 //! 2. The request's default port, then the service type's preferred ports.
 //! 3. The service type's range: every tenth port from the first one on, so that there is room behind each, then the others.
 //! 4. The ports of 2 and 3 that another key has affinity to or has just given up, the least recently used first.
-//! 5. Those of 2 and 3 that are only reserved for a server that has ended (R7), in the same order.
+//! 5. Those of 2 and 3 that are only reserved for a server that has ended (R64), in the same order.
 //! 6. The overflow range in the same way.
 //! 7. The ports of 1 to 6 that the kernel gives to outgoing connections too, in the same order.
 
@@ -22,6 +22,8 @@ use super::Registry;
 /// For whom a port is sought.
 pub(super) struct Search<'a> {
     pub(super) key: &'a Key,
+    /// The key without its name, if that is only a default: ports that it had come after the key's own.
+    pub(super) unnamed: Option<&'a Key>,
     /// What is known of its service type; an unknown one has the overflow range alone.
     pub(super) kind: Option<&'a ServiceTypeConfig>,
     /// What the asker's kind of server has by default: a preferred port before those of the service type.
@@ -54,7 +56,7 @@ impl Registry {
         }
         let key = Key { project: None, service: service.clone(), name: None };
         let mut found = Vec::new();
-        let search = Search { key: &key, kind, default: None, taken: &[], now };
+        let search = Search { key: &key, unnamed: None, kind, default: None, taken: &[], now };
         let _ = self.candidates(&search, |port| {
             if occupancy(port) == Occupancy::Free {
                 found.push(port);
@@ -84,7 +86,9 @@ impl Registry {
         left_out: &PortSet,
         visit: &mut impl FnMut(Port) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let own = self.affinity.ports_of(search.key);
+        let inherited = search.unnamed.into_iter().flat_map(|key| self.affinity.heritable(key));
+        let mut own = self.affinity.ports_of(search.key).to_vec();
+        own.extend(inherited);
         let mut open_own = own.iter().copied().filter(|port| self.is_open(search, left_out, *port));
         open_own.try_for_each(&mut *visit)?;
         let kind = search.kind;

@@ -61,7 +61,7 @@ fn heard_server(lease: &Lease, listener: &Listener) -> Vec<Fact> {
     match &lease.owner {
         Owner::Awaited { .. } => {
             let owner = listens(listener.process.clone());
-            vec![hear(lease, listener.clone(), None), Fact::Passed { lock_id, owner }]
+            vec![hear(lease, listener.clone(), None), Fact::Passed { lock_id, owner, project: None }]
         }
         Owner::Listener { process, .. } => {
             let process = listener.process.clone().or_else(|| process.clone());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::lease::{Instance, Key, Lease, Listening, Owner};
-use crate::names::{InstanceId, LockId, ServiceType};
+use crate::names::{InstanceId, LockId, ProjectId, ServiceType};
 use crate::port::{Port, PortSet};
 use crate::process::ProcessKey;
 use crate::time::Millis;
@@ -19,6 +19,7 @@ pub(super) struct Indexes {
     /// Of the singleton service types only; every one of them is here.
     singletons: BTreeMap<ServiceType, BTreeSet<LockId>>,
     by_process: HashMap<ProcessKey, Dependents>,
+    by_folder: HashMap<ProjectId, BTreeSet<LockId>>,
     instance_due: HashMap<InstanceId, Millis>,
     deadlines: BTreeSet<(Millis, Due)>,
     /// Who has how much.
@@ -56,6 +57,9 @@ impl Indexes {
         if let Some(of_service) = self.singletons.get_mut(&lease.key.service) {
             of_service.insert(lease.lock_id);
         }
+        if let Some(id) = &lease.project_id {
+            self.by_folder.entry(id.clone()).or_default().insert(lease.lock_id);
+        }
         for process in lease.processes() {
             self.by_process.entry(process).or_default().leases.insert(lease.lock_id);
             self.changed.push(process);
@@ -78,6 +82,14 @@ impl Indexes {
         }
         if let Some(of_service) = self.singletons.get_mut(&lease.key.service) {
             of_service.remove(&lease.lock_id);
+        }
+        if let Some(id) = &lease.project_id
+            && let Some(same) = self.by_folder.get_mut(id)
+        {
+            same.remove(&lease.lock_id);
+            if same.is_empty() {
+                self.by_folder.remove(id);
+            }
         }
         for process in lease.processes() {
             self.drop_dependent(process, |dependents| {
@@ -137,6 +149,9 @@ impl Indexes {
     pub(super) fn of_key(&self, key: &Key) -> impl Iterator<Item = LockId> {
         self.by_key.get(key).into_iter().flatten().copied()
     }
+    pub(super) fn of_folder(&self, id: &ProjectId) -> impl Iterator<Item = LockId> {
+        self.by_folder.get(id).into_iter().flatten().copied()
+    }
     pub(super) fn of_singleton(&self, service: &ServiceType) -> impl Iterator<Item = LockId> {
         self.singletons.get(service).into_iter().flatten().copied()
     }
@@ -173,7 +188,7 @@ impl Indexes {
     pub(super) fn contents(&self) -> impl PartialEq + std::fmt::Debug {
         let leased =
             (self.leased.len(), self.by_port.keys().filter(|port| self.leased.contains(**port)).count());
-        let by_name = (&self.by_port, &self.by_key, &self.singletons, &self.by_process);
+        let by_name = (&self.by_port, &self.by_key, &self.singletons, &self.by_process, &self.by_folder);
         (leased, by_name, &self.accounts, &self.instance_due, &self.deadlines, self.unheard)
     }
     #[cfg(test)]

@@ -245,6 +245,7 @@ fn pass_or_end(lease: &Lease, server: Option<&Listener>, reason: EndReason) -> F
         Some(server) => Fact::Passed {
             lock_id: lease.lock_id,
             owner: Owner::Listener { process: server.process.clone(), silent_until: None },
+            project: None,
         },
         None => end(lease, reason),
     }

@@ -14,6 +14,7 @@ mod indexes;
 mod lifecycle;
 mod quotas;
 mod requests;
+mod reuse;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ use crate::command::Command;
 use crate::config::{Config, InstanceBehavior};
 use crate::event::{Event, Fact, Seq};
 use crate::lease::{Instance, Lease, Listening, Owner};
-use crate::names::{InstanceId, LockId};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath};
 use crate::port::{Occupancy, Port, PortSet};
 use crate::process::ProcessKey;
 use crate::refusal::Refusal;
@@ -93,7 +94,7 @@ impl Registry {
     /// Says which events follow from `command`, changing nothing.
     ///
     /// `occupancy` is asked lazily, in the order of the candidates, and only for ports that no lease covers, or that are only
-    /// reserved (R7).
+    /// reserved (R64).
     ///
     /// # Errors
     /// Why the command is refused; nothing follows from it then.
@@ -112,8 +113,11 @@ impl Registry {
             Command::EndAll => self.end_all(),
             Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners, now),
             Command::Heard { port, listeners } => self.heard(*port, listeners, now),
-            Command::Adopt { port, listener, fresh_id } => self.adopt(*port, listener, *fresh_id, now),
+            Command::Adopt { port, listener, project_id, fresh_id } => {
+                self.adopt((*port, listener), project_id.as_ref(), *fresh_id, now)
+            }
             Command::Silent(port) => self.silent(*port, now),
+            Command::Found { id, at } => self.found(id, at),
             Command::StillHeard(ports) => self.still_heard(ports),
             Command::Tick => self.tick(now),
             Command::Resume { boot_id } => self.resume(boot_id),
@@ -140,6 +144,10 @@ impl Registry {
         match &event.fact {
             Fact::Granted(lease) => {
                 self.affinity.used(&lease.key, lease.port, at.awake);
+                // A client that says which folder it means also says which package: the key is the root's own.
+                if lease.project_id.is_some() {
+                    self.affinity.settled(&lease.key);
+                }
                 self.insert(lease.clone());
             }
             Fact::Heard { lock_id, listener, owner } => self.change(*lock_id, |lease| {
@@ -157,7 +165,18 @@ impl Registry {
                     lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
                 }
             }),
-            Fact::Passed { lock_id, owner } => self.change(*lock_id, |lease| lease.pass_to(owner.clone())),
+            Fact::Passed { lock_id, owner, project } => {
+                let before = self.leases.get(lock_id).and_then(|lease| lease.key.project.clone());
+                if let (Some(before), Some(now)) = (before, project) {
+                    self.affinity.moved(&before, now);
+                }
+                self.change(*lock_id, |lease| {
+                    lease.pass_to(owner.clone());
+                    if let Some(project) = project {
+                        lease.move_to(project);
+                    }
+                });
+            }
             Fact::Ended { lock_id, reason } => {
                 if let Some(lease) = self.leases.remove(lock_id) {
                     self.indexes.remove_lease(&lease);
@@ -299,6 +318,14 @@ impl Registry {
     #[must_use]
     pub fn ports_touched_by(&self, process: ProcessKey) -> Vec<Port> {
         self.touched_by(process).map(|lease| lease.port).collect()
+    }
+
+    /// Whether a lease for the folder of this id names another path than `at`: then [`Command::Found`] has something to do.
+    ///
+    /// Changes only by [`Registry::apply`].
+    #[must_use]
+    pub fn is_elsewhere(&self, id: &ProjectId, at: &ProjectPath) -> bool {
+        self.elsewhere(id, at).next().is_some()
     }
 
     /// Whether nothing listens on some leased port, so that listeners are worth looking for.

@@ -217,9 +217,10 @@ pub(super) fn weight(lease: &Lease) -> usize {
         }
         Listening::Stranger(conflict) => conflict.process.as_ref().map_or(0, |name| name.len()),
     };
+    let id = lease.project_id.as_ref().map_or(0, |id| id.as_str().len());
     let beside =
         lease.beside.as_ref().and_then(|conflict| conflict.process.as_ref()).map_or(0, |name| name.len());
-    LEASE + 6 * (path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens + beside)
+    LEASE + id + 6 * (path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens + beside)
 }
 
 fn instance_weight(instance: &Instance) -> usize {

@@ -21,8 +21,9 @@ impl Registry {
             service_name: lease.key.name.clone(),
             instance_id: lease.instance_id.clone(),
             project_path: lease.key.project.clone(),
+            project_id: lease.project_id.clone(),
             state: if lease.listening.server().is_some() { State::Active } else { State::Granted },
-            owner: self.owner_view(&lease.owner),
+            owner: self.server_view(lease),
             allocated_at: lease.allocated_at.wall,
             last_seen_listening: lease.last_seen,
             conflict: lease.conflict().map(|conflict| ConflictView {
@@ -88,6 +89,18 @@ impl Registry {
             Fact::InstanceExpired(instance) => about_instance(EventName::InstanceExpired, instance),
             Fact::InstanceEnded(instance) => about_instance(EventName::InstanceEnded, instance),
             Fact::Answered(_) | Fact::Beat(_) | Fact::Seen(_) | Fact::Booted { .. } | Fact::Resumed => None,
+        }
+    }
+
+    /// The owner; for a container's server, whose process is not seen, the container stands for it.
+    fn server_view(&self, lease: &Lease) -> OwnerView {
+        let owner = self.owner_view(&lease.owner);
+        let container = lease.listening.server().and_then(|server| server.container.as_ref());
+        match (owner.kind, owner.pid, container) {
+            (OwnerKind::Listener, None, Some(name)) => {
+                OwnerView { process: Some(format!("container {name}")), ..owner }
+            }
+            (OwnerKind::Listener | OwnerKind::Process | OwnerKind::Instance, _, _) => owner,
         }
     }
 

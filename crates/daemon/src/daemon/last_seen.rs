@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
+use std::time::{Duration, Instant};
 
 use styxy_core::{Lease, Listening, Pid, Port, ProjectPath, Registry};
 
@@ -18,7 +19,12 @@ pub(crate) struct LastSeen {
     leased: HashMap<Port, Vec<ListeningSocket>>,
     /// The sockets on each port without a lease that were offered to the engine for adoption.
     unleased: HashMap<Port, Vec<ListeningSocket>>,
+    /// Since when the sockets are known of which more may come to be known.
+    unnamed: HashMap<Port, (Vec<ListeningSocket>, Instant)>,
 }
+
+/// For how long an engine may take to know a container that it is starting: its listener comes first.
+const NAMING: Duration = Duration::from_secs(15);
 
 /// Which sockets a look asks about.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +78,7 @@ impl LastSeen {
             table: SocketTable::open()?,
             leased: known.map(|lease| (lease.port, Vec::new())).collect(),
             unleased: HashMap::new(),
+            unnamed: HashMap::new(),
         })
     }
 
@@ -115,6 +122,7 @@ impl LastSeen {
     fn changes(&mut self, sockets: &Sockets, registry: &Registry) -> Observation {
         self.leased.retain(|port, _| registry.leased_ports().contains(*port));
         self.unleased.retain(|port, _| sockets.contains_key(port) && registry.is_adoptable(*port));
+        self.unnamed.retain(|port, _| registry.leased_ports().contains(*port));
         let silent = self.leased.keys().filter(|port| !sockets.contains_key(port)).copied();
         let mut seen = Observation { silent: silent.collect(), ..Observation::default() };
         for (port, sockets) in sockets {
@@ -141,6 +149,16 @@ impl LastSeen {
             Claim::Unleased => &mut self.unleased,
         };
         seen.insert(sighting.port, sighting.sockets);
+    }
+
+    /// For how long these sockets are known whose container no engine names; none once that has been long enough.
+    pub(super) fn unnamed_for(&mut self, sighting: &Sighting) -> Option<Duration> {
+        let fresh = || (sighting.sockets.clone(), Instant::now());
+        let known = self.unnamed.entry(sighting.port).or_insert_with(fresh);
+        if known.0 != sighting.sockets {
+            *known = fresh();
+        }
+        Some(known.1.elapsed()).filter(|age| *age < NAMING)
     }
 
     /// The engine has learned that nobody listens there.
@@ -193,7 +211,9 @@ mod tests {
             fresh_id: LockId::new(Uuid::new_v4()),
             service: ServiceType::new("dev").unwrap(),
             name: None,
+            default_name: None,
             project: None,
+            project_id: None,
             instance_id: None,
             process: None,
             ancestors: Vec::new(),

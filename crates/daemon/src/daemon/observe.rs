@@ -6,14 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, Relation};
+use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, ProjectId, ProjectPath, Relation};
 use uuid::Uuid;
 
 use super::last_seen::{Claim, LastSeen, Observation, Ports, Sighting, Sockets};
 use super::{Daemon, Outcome};
+use crate::containers::Containers;
 use crate::system::{self, Details, ListeningSocket};
 
 /// How long the holders of one observation's sockets may be looked for.
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const RETRIES: usize = 5;
 /// How long to wait before each of them.
 const PAUSE: Duration = Duration::from_millis(4);
+/// A listener that is known for less than this is news.
+const AT_FIRST: Duration = Duration::from_millis(50);
 
 impl Daemon {
     /// Tells the engine what has changed on leased ports since the last time.
@@ -35,14 +38,14 @@ impl Daemon {
         // One task identifies at a time. Whoever waited for it finds the holders known.
         let _one_at_a_time = self.identifying.lock().await;
         let second = self.report(&[]);
-        let identified = identify(second.unidentified, self.own_uid).await;
+        let identified = self.identify(second.unidentified).await;
         let last = self.report(&identified);
         first.outcome.max(second.outcome).max(last.outcome)
     }
 
     /// Observes once and tells the engine which ports nobody listens on any more, which are as before, and who listens on
     /// the others, if `identified` has these very sockets. What the engine could not keep is reported again next time.
-    fn report(&self, identified: &[(Sighting, Vec<Listener>)]) -> Report {
+    fn report(&self, identified: &[Identified]) -> Report {
         let mut report = Report::default();
         let Some(seen) = self.observe(Ports::Changed) else { return report };
         for port in seen.silent {
@@ -56,23 +59,34 @@ impl Daemon {
             self.happens(&Command::StillHeard(seen.still));
         }
         for sighting in seen.unidentified {
-            let Some((_, listeners)) = identified.iter().find(|(known, _)| known.is_of(&sighting)) else {
+            let Some(known) = identified.iter().find(|known| known.sighting.is_of(&sighting)) else {
                 report.unidentified.push(sighting);
                 continue;
             };
-            let (port, listeners) = (sighting.port, listeners.clone());
+            let (port, listeners) = (sighting.port, known.listeners.clone());
+            for (id, at) in &known.found {
+                // Its folder may have moved since it was leased for. Seen from the old path it would be a stranger.
+                self.found(id, at);
+            }
+            let is_unnamed = listeners.iter().any(Containers::may_name);
+            let unnamed = if is_unnamed { self.last_seen().unnamed_for(&sighting) } else { None };
             let command = match sighting.claim {
                 Claim::Leased => Some(Command::Heard { port, listeners }),
                 Claim::Unleased => one_of(listeners).map(|listener| {
                     let fresh_id = LockId::new(Uuid::new_v4());
-                    Command::Adopt { port, listener, fresh_id }
+                    let here = |(_, at): &&(_, _)| listener.project.as_ref() == Some(at);
+                    let project_id = known.found.iter().find(here).map(|(id, _)| id.clone());
+                    Command::Adopt { port, listener, project_id, fresh_id }
                 }),
             };
             let outcome = command.map_or(Outcome::Unchanged, |command| self.happens(&command));
-            if outcome != Outcome::Failed {
+            // What is only asked for again is no change: the schedule of looks goes on as it was.
+            if unnamed.is_none_or(|age| age < AT_FIRST) {
+                report.outcome = report.outcome.max(outcome);
+            }
+            if outcome != Outcome::Failed && unnamed.is_none() {
                 self.last_seen().remember(sighting);
             }
-            report.outcome = report.outcome.max(outcome);
         }
         report
     }
@@ -130,7 +144,10 @@ impl Daemon {
         loop {
             let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
             let mut listening = BTreeMap::new();
-            for (sighting, listeners) in identify(seen.unidentified, self.own_uid).await {
+            for Identified { sighting, listeners, found } in self.identify(seen.unidentified).await {
+                for (id, at) in &found {
+                    self.found(id, at);
+                }
                 let is_strange = |listener: &Listener| listener.is_stranger_to(sighting.project.as_ref());
                 let has_stranger = listeners.iter().any(is_strange);
                 listening.insert(sighting.port, listeners);
@@ -146,6 +163,17 @@ impl Daemon {
             retries -= 1;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
+    async fn identify(&self, sightings: Vec<Sighting>) -> Vec<Identified> {
+        if sightings.is_empty() {
+            return Vec::new();
+        }
+        let (own_uid, containers) = (self.own_uid, Arc::clone(&self.containers));
+        let look_up = move || look_up(sightings, own_uid, &containers);
+        // An error means that the daemon is stopping: a panic would have ended it.
+        tokio::task::spawn_blocking(look_up).await.unwrap_or_default()
     }
 
     /// The servers that the engine knows on these ports, without those of `dead`. They count where the table cannot be
@@ -175,6 +203,7 @@ impl Daemon {
         if !gone.is_empty() {
             self.exited(&gone).await;
         }
+        self.follow().await;
         self.refresh().await;
     }
 }
@@ -187,33 +216,47 @@ struct Report {
     unidentified: Vec<Sighting>,
 }
 
-/// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
-async fn identify(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Vec<Listener>)> {
-    if sightings.is_empty() {
-        return Vec::new();
-    }
-    // An error means that the daemon is stopping: a panic would have ended it.
-    tokio::task::spawn_blocking(move || look_up(sightings, own_uid)).await.unwrap_or_default()
+/// Who listens at a sighting.
+#[derive(Debug)]
+struct Identified {
+    sighting: Sighting,
+    listeners: Vec<Listener>,
+    /// Where the listeners' folders are, and which ones they are.
+    found: Vec<(ProjectId, ProjectPath)>,
 }
 
-fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>) -> Vec<(Sighting, Vec<Listener>)> {
+fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>, containers: &Containers) -> Vec<Identified> {
     let deadline = Instant::now() + PATIENCE;
     let sockets: Vec<ListeningSocket> = sightings.iter().flat_map(|seen| seen.sockets.clone()).collect();
     let hints: Vec<Pid> = sightings.iter().flat_map(|seen| seen.hints.clone()).collect();
     let holders = system::find_holders(&sockets, &hints, deadline);
     let with_listeners = |sighting: Sighting| {
-        let mut listeners: Vec<Listener> = Vec::new();
+        let (mut listeners, mut found) = (Vec::<Listener>::new(), Vec::new());
         for socket in &sighting.sockets {
             let holder = holders.get(&socket.inode).copied().or(socket.pid);
-            let listener = listener(socket, holder, own_uid, deadline);
+            let (listener, folder) = listener(socket, holder, own_uid, deadline);
+            let listener = in_container(listener, socket.port, containers);
             // Several sockets on one port (IPv4 and IPv6) are most often of one process.
             if !listeners.contains(&listener) {
                 listeners.push(listener);
+                found.extend(folder);
             }
         }
-        (sighting, listeners)
+        Identified { sighting, listeners, found }
     };
     sightings.into_iter().map(with_listeners).collect()
+}
+
+/// The listener with the container that it serves, and that container's checkout, if an engine names one.
+fn in_container(listener: Listener, port: Port, containers: &Containers) -> Listener {
+    let process = listener.process.as_ref().map(|process| &*process.name);
+    match containers.behind(process, listener.user, port) {
+        Some(container) => {
+            let project = container.place().project.or_else(|| listener.project.clone());
+            Listener { project, container: Some(container.name.into()), ..listener }
+        }
+        None => listener,
+    }
 }
 
 /// One that stands for all of them, if they are of one user and one worktree.
@@ -224,17 +267,17 @@ fn one_of(listeners: Vec<Listener>) -> Option<Listener> {
     listeners.into_iter().min_by_key(|listener| listener.process.is_none()).filter(|_| is_one)
 }
 
-/// Who listens on `socket`, in the core's terms.
+/// Who listens on `socket`, in the core's terms, and where its folder is.
 fn listener(
     socket: &ListeningSocket,
     holder: Option<Pid>,
     own_uid: Option<u32>,
     deadline: Instant,
-) -> Listener {
+) -> (Listener, Option<(ProjectId, ProjectPath)>) {
     if let Some(details) = holder.and_then(|pid| system::describe(pid, deadline).ok()) {
-        let Details { identified, project_path, .. } = details;
+        let Details { identified, project_path: project, found, .. } = details;
         let (user, process) = (identified.user, Some(identified.process));
-        return Listener { user, process, project: project_path, container: None };
+        return (Listener { user, process, project, container: None }, found);
     }
     let user = match (socket.uid, own_uid) {
         (Some(theirs), Some(own)) if theirs == own => Relation::Own,
@@ -242,5 +285,5 @@ fn listener(
         (Some(_), Some(_)) => Relation::Other,
         (None, _) | (_, None) => Relation::Own,
     };
-    Listener { process: None, user, project: None, container: None }
+    (Listener { process: None, user, project: None, container: None }, None)
 }

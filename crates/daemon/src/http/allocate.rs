@@ -38,6 +38,13 @@ pub(super) async fn allocate(
     let reuse = request.reuse == Some(true) || members(&request).any(|member| member.reuse == Some(true));
     as_we_call_them(&mut request, peer).await?;
     let allocation = allocation(request, hash)?;
+    if allocation.mode == AllocationMode::Grant {
+        for ask in &allocation.asks {
+            if let (Some(id), Some(at)) = (&ask.project_id, &ask.project) {
+                daemon.found(id, at);
+            }
+        }
+    }
     if reuse {
         // Whether a lease can be reused depends on who listens now.
         daemon.refresh().await;
@@ -93,6 +100,7 @@ pub(super) async fn allocations(
     State(daemon): Shared,
     Query(query): Query<AllocationsQuery>,
 ) -> Result<AllocationsAnswer> {
+    daemon.follow().await;
     daemon.refresh().await;
     let engine = daemon.engine();
     let registry = engine.registry();
@@ -117,23 +125,27 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
     let AllocateRequest {
         service_type,
         service_name,
+        default_name,
         preferred_port,
         default_port,
         exact,
         reuse,
         instance_id,
         project_path,
+        project_id,
         pid,
         request_id,
         dry_run,
         services,
     } = request;
-    let common = MemberRequest { reuse, instance_id, project_path, pid, ..MemberRequest::default() };
+    let common =
+        MemberRequest { reuse, instance_id, project_path, project_id, pid, ..MemberRequest::default() };
     let (asks, form) = match services {
         None => {
             let one = MemberRequest {
                 service_type,
                 service_name,
+                default_name,
                 preferred_port,
                 default_port,
                 exact,
@@ -205,7 +217,14 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
         (Some(port), None, true) => Wish::Exact(port),
         (Some(port), None, false) => Wish::Preferred(port),
     };
+    if let (Some(_), Some(default)) = (&member.service_name, &member.default_name) {
+        let problem = format!("{default} beside service_name");
+        return Err(Refusal::invalid(&format!("{at}default_name"), &problem, "one of the two"));
+    }
     let reuse = member.reuse.or(common.reuse) == Some(true);
+    // The request's id is of the request's path.
+    let own_path = member.project_path.is_some();
+    let project_id = member.project_id.or_else(|| common.project_id.clone().filter(|_| !own_path));
     let process = member.pid.or(common.pid).map(|pid| owner(pid, &format!("{at}pid"))).transpose()?;
     let ancestors = match &process {
         Some(process) if reuse => ancestors_of(process),
@@ -215,7 +234,9 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
         fresh_id: LockId::new(Uuid::new_v4()),
         service,
         name: member.service_name,
+        default_name: member.default_name,
         project: member.project_path.or_else(|| common.project_path.clone()),
+        project_id,
         instance_id: member.instance_id.or_else(|| common.instance_id.clone()),
         process,
         ancestors,

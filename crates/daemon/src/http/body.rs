@@ -150,7 +150,7 @@ mod tests {
                 "port: \"a at line b\" is not a port; allowed: a whole number from 1 to 65535",
             ),
             ("port=%203000", "port: \" 3000\" is not a port; allowed: a whole number from 1 to 65535"),
-            ("port=1&port=1", "query: duplicate field `port`"),
+            ("port=1&port=1", "port: it is there twice; allowed: once"),
             (
                 "x%3A%20y=1",
                 "unknown field \"x: y\"; allowed: service, service_type, instance_id, project_path, port",

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use styxy_core::api::{Code, Refusal, Rule};
@@ -23,12 +23,13 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) async fn filter(
     State(daemon): State<Arc<Daemon>>,
     ConnectInfo(peer): ConnectInfo<Peer>,
-    request: axum::extract::Request,
+    request: Request,
     next: Next,
 ) -> Response {
     daemon.requests.count();
     let reads = request.method().is_safe();
-    let mut response = match admit(peer, &request, daemon.about.token.as_ref()) {
+    let head = Head { method: request.method(), target: request.uri(), headers: request.headers() };
+    let mut response = match admit(peer, &head, daemon.about.token.as_ref()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => Refused(refusal).into_response(),
     };
@@ -80,12 +81,18 @@ fn peer_uid() -> Refusal {
     forbidden(Rule::PeerUid, "this daemon serves another user")
 }
 
-fn admit<B>(peer: Peer, request: &Request<B>, token: Option<&Token>) -> Result<(), Refusal> {
-    let (method, headers) = (request.method(), request.headers());
+/// What is judged of a request.
+struct Head<'r> {
+    method: &'r Method,
+    target: &'r Uri,
+    headers: &'r HeaderMap,
+}
+
+fn admit(peer: Peer, head: &Head<'_>, token: Option<&Token>) -> Result<(), Refusal> {
     match peer {
         Peer::Local(local) if local.verdict.is_trusted() => match local.network {
-            Network::Other if is_about_ports(method, request.uri().path()) => Err(other_network()),
-            Network::Ours | Network::Other => Ok(()),
+            Network::Other if is_about_ports(head.method, head.target.path()) => Err(other_network()),
+            Network::Ours | Network::Other => admit_local(head),
         },
         Peer::Local(_) => Err(peer_uid()),
         Peer::Loopback { verdict, port, socket: _ } => {
@@ -94,9 +101,9 @@ fn admit<B>(peer: Peer, request: &Request<B>, token: Option<&Token>) -> Result<(
                 Verdict::Other(_) | Verdict::Unknown => {
                     return Err(peer_uid());
                 }
-                Verdict::NeedsToken => bearer(headers, token)?,
+                Verdict::NeedsToken => bearer(head.headers, token)?,
             }
-            admit_headers(port, method, headers)
+            admit_headers(port, head)
         }
     }
 }
@@ -131,15 +138,55 @@ fn bearer(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
         .hint("Authorization: Bearer $(cat ~/.styxy/token)"))
 }
 
+/// The socket judges the peer and no headers, but it is not a proxy: a target that names a host must name this machine.
+fn admit_local(head: &Head<'_>) -> Result<(), Refusal> {
+    head.host()?;
+    let Some(named) = head.named() else { return Ok(()) };
+    let name = match named.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() => name,
+        _ => named,
+    };
+    if is_here(name) {
+        return Ok(());
+    }
+    Err(forbidden(Rule::Host, "the target names another host, and this is not a proxy"))
+}
+
+impl<'r> Head<'r> {
+    /// The host that the target itself names, if it is in absolute form; empty if it is not for HTTP.
+    fn named(&self) -> Option<&'r str> {
+        let is_http = self.target.scheme_str().is_none_or(|scheme| scheme == "http");
+        self.target.authority().map(|host| if is_http { host.as_str() } else { "" })
+    }
+
+    /// The host that the request is for: what the target names counts, then the Host header (RFC 9112, 3.2.2). None if
+    /// neither is there.
+    ///
+    /// # Errors
+    /// There are several Host headers.
+    fn host(&self) -> Result<Option<&'r str>, Refusal> {
+        let mut hosts = self.headers.get_all(header::HOST).iter();
+        let host = hosts.next().map(|host| host.to_str().unwrap_or_default());
+        if hosts.next().is_some() {
+            return Err(Refusal::invalid("Host", "there are several", "exactly one Host header"));
+        }
+        Ok(self.named().or(host))
+    }
+}
+
+/// Whether the name is one of this machine's own.
+fn is_here(name: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
+}
+
 /// In the order of the contract: Host, Origin, Sec-Fetch-Site, Referer.
-fn admit_headers(port: u16, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().unwrap_or_default(),
-        _ => return Err(forbidden(Rule::Host, "exactly one Host header is needed")),
+fn admit_headers(port: u16, head: &Head<'_>) -> Result<(), Refusal> {
+    let Head { method, headers, .. } = head;
+    let Some(host) = head.host()? else {
+        return Err(forbidden(Rule::Host, "exactly one Host header is needed"));
     };
     let ours = host.rsplit_once(':').is_some_and(|(name, given)| {
-        ["localhost", "127.0.0.1", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
+        is_here(name)
             && given.bytes().all(|byte| byte.is_ascii_digit())
             && !given.starts_with('0')
             && given.parse() == Ok(port)
@@ -154,7 +201,7 @@ fn admit_headers(port: u16, method: &Method, headers: &HeaderMap) -> Result<(), 
         return Err(forbidden(Rule::Origin, "web pages may not speak to this daemon"));
     }
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
-    if sites.any(|site| method != Method::GET || site != "none") {
+    if sites.any(|site| **method != Method::GET || site != "none") {
         return Err(forbidden(Rule::SecFetchSite, "web pages may not speak to this daemon"));
     }
     if headers.contains_key(header::REFERER) {
@@ -177,23 +224,23 @@ mod tests {
         Peer::Local(LocalPeer { verdict, process, network })
     }
 
-    /// A request for `path` with these headers.
-    fn request(method: &Method, path: &str, headers: HeaderMap) -> Request<()> {
-        let mut request = Request::new(());
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = path.parse().unwrap();
-        *request.headers_mut() = headers;
-        request
-    }
+    const TCP: Peer = Peer::Loopback { verdict: Verdict::Own, port: 9876, socket: None };
 
-    fn rule(method: &Method, pairs: &[(&'static str, &'static str)]) -> Option<Rule> {
+    fn judged(
+        peer: Peer,
+        method: &Method,
+        target: &str,
+        pairs: &[(&'static str, &'static str)],
+    ) -> Result<(), Refusal> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        let peer = Peer::Loopback { verdict: Verdict::Own, port: 9876, socket: None };
-        let refusal = admit(peer, &request(method, "/status", headers), None).err()?;
-        refusal.broken_rule()
+        admit(peer, &Head { method, target: &target.parse().unwrap(), headers: &headers }, None)
+    }
+
+    fn rule(method: &Method, pairs: &[(&'static str, &'static str)]) -> Option<Rule> {
+        judged(TCP, method, "/status", pairs).err()?.broken_rule()
     }
 
     #[test]
@@ -220,8 +267,6 @@ mod tests {
             assert_eq!(rule(&Method::GET, &[("host", host)]), Some(Rule::Host), "{host}");
         }
         assert_eq!(rule(&Method::GET, &[]), Some(Rule::Host));
-        let twice = [("host", "localhost:9876"), ("host", "localhost:9876")];
-        assert_eq!(rule(&Method::GET, &twice), Some(Rule::Host));
         let with = |name, value| [("host", "localhost:9876"), (name, value)];
         assert_eq!(rule(&Method::POST, &with("origin", "null")), Some(Rule::Origin));
         for site in ["cross-site", "same-site", "same-origin"] {
@@ -232,12 +277,46 @@ mod tests {
     }
 
     #[test]
+    fn the_targets_host_counts_and_not_the_header() {
+        let local = local(Verdict::Own);
+        let ours = [("host", "localhost:9876")];
+        for named in ["http://localhost:9876/status", "http://[::1]:9876/status"] {
+            assert!(judged(TCP, &Method::GET, named, &[("host", "evil.example")]).is_ok(), "{named}");
+            assert!(judged(local, &Method::GET, named, &ours).is_ok(), "{named}");
+        }
+        for foreign in [
+            "http://evil.example/status",
+            "http://evil.example:9876/status",
+            "http://user@localhost:9876/status",
+            "https://localhost:9876/status",
+            "evil.example:9876",
+        ] {
+            for peer in [TCP, local] {
+                let refusal = judged(peer, &Method::GET, foreign, &ours).unwrap_err();
+                assert_eq!(refusal.broken_rule(), Some(Rule::Host), "{foreign}");
+            }
+        }
+        // Which port the socket is said to be on means nothing there.
+        assert!(judged(local, &Method::GET, "http://localhost/status", &ours).is_ok());
+        assert!(judged(TCP, &Method::GET, "http://localhost/status", &ours).is_err());
+    }
+
+    #[test]
+    fn several_host_headers_are_no_request() {
+        let twice = [("host", "localhost:9876"), ("host", "localhost:9876")];
+        for peer in [TCP, local(Verdict::Own)] {
+            for target in ["/status", "http://localhost:9876/status"] {
+                let refusal = judged(peer, &Method::GET, target, &twice).unwrap_err();
+                assert_eq!((refusal.code, refusal.broken_rule()), (Code::InvalidRequest, None));
+            }
+        }
+    }
+
+    #[test]
     fn another_user_is_refused_before_any_header_is_checked() {
-        let headers = HeaderMap::new();
         for verdict in [Verdict::Other(1), Verdict::Unknown] {
             for peer in [local(verdict), Peer::Loopback { verdict, port: 1, socket: None }] {
-                let refusal =
-                    admit(peer, &request(&Method::GET, "/status", headers.clone()), None).unwrap_err();
+                let refusal = judged(peer, &Method::GET, "/", &[]).unwrap_err();
                 assert_eq!(refusal.broken_rule(), Some(Rule::PeerUid));
             }
         }
@@ -248,8 +327,7 @@ mod tests {
         let asked = |method: &Method, path: &str, network| {
             let (verdict, process) = (Verdict::Own, PeerProcess::Unnamed);
             let peer = Peer::Local(LocalPeer { verdict, process, network });
-            let refused = admit(peer, &request(method, path, HeaderMap::new()), None).err();
-            refused.and_then(|refusal| refusal.broken_rule())
+            judged(peer, method, path, &[]).err().and_then(|refusal| refusal.broken_rule())
         };
         for (method, path) in [
             (Method::POST, "/allocate"),
@@ -275,6 +353,10 @@ mod tests {
     #[test]
     fn where_users_are_unknown_the_token_is_required() {
         let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876, socket: None };
+        let target = Uri::from_static("/");
+        let with = |headers: &HeaderMap, token: Option<&Token>| {
+            admit(peer, &Head { method: &Method::GET, target: &target, headers }, token)
+        };
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost:9876"));
         let home = tempfile::tempdir().unwrap();
@@ -286,12 +368,11 @@ mod tests {
             ["", "Bearer ", text.trim(), &right[..right.len() - 1], &right.replace("Bearer", "Basic")]
         {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(wrong).unwrap());
-            let refusal =
-                admit(peer, &request(&Method::GET, "/status", headers.clone()), Some(&token)).unwrap_err();
+            let refusal = with(&headers, Some(&token)).unwrap_err();
             assert_eq!(refusal.broken_rule(), Some(Rule::Token));
         }
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&right).unwrap());
-        assert!(admit(peer, &request(&Method::GET, "/status", headers.clone()), None).is_err());
-        assert!(admit(peer, &request(&Method::GET, "/status", headers.clone()), Some(&token)).is_ok());
+        assert!(with(&headers, None).is_err());
+        assert!(with(&headers, Some(&token)).is_ok());
     }
 }

@@ -43,8 +43,9 @@ async fn holder(socket: u64, hint: Pid) -> PeerProcess {
 }
 
 fn unseen(pid: Pid, field: &str) -> Refusal {
-    let error =
-        format!("the daemon cannot see which process is {pid} to you: you are in another pid namespace");
+    let error = format!(
+        "the daemon does not see the process that is {pid} to you, most likely in another pid namespace"
+    );
     Refusal::new(Code::Forbidden, error)
         .rule(Rule::Pid)
         .detail("field", field)

@@ -254,7 +254,8 @@ mod tests {
 
     fn daemon_file(version: &str) -> DaemonFile {
         let pid = Pid::new(std::process::id()).unwrap();
-        DaemonFile { pid, version: version.into(), api_version: 1, tcp: Vec::new(), socket: "s".into() }
+        let (version, socket) = (version.into(), "s".into());
+        DaemonFile { pid, version, api_version: 1, tcp: Vec::new(), socket, machine: None }
     }
 
     #[test]

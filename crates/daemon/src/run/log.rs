@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use styxy_core::config::LogLevel;
 use styxy_core::layout::Layout;
+use styxy_core::printable::coloured;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::Mode;
@@ -27,7 +28,21 @@ pub(super) fn start(mode: Mode, level: LogLevel, layout: &Layout) {
         ),
         Mode::Foreground => {
             let ansi = io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-            tracing::subscriber::set_global_default(log.with_ansi(ansi).with_writer(io::stderr).finish())
+            tracing::subscriber::set_global_default(log.with_ansi(ansi).with_writer(|| Terminal).finish())
         }
     };
+}
+
+/// stderr, on which nothing but the log's own colours controls a terminal.
+struct Terminal;
+
+impl io::Write for Terminal {
+    /// Takes whole lines, as all that writes to it does.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(coloured(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }

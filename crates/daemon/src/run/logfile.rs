@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use styxy_core::printable::printable;
+
 use crate::files;
 
 /// How many bytes a file may have, and how many files there may be.
@@ -89,8 +91,10 @@ fn open_file(path: &Path) -> io::Result<Open> {
 impl Write for LogFile {
     /// Always takes everything.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Paths and names of others are in it, and it is read on terminals and by agents.
+        let lines = String::from_utf8_lossy(bytes);
         // There is no other place to report that the log cannot be written.
-        let _ = self.append(bytes);
+        let _ = self.append(printable(&lines).as_bytes());
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -110,6 +114,13 @@ mod tests {
 
     fn read(folder: &Path, name: &str) -> String {
         fs::read_to_string(folder.join("logs").join(name)).unwrap()
+    }
+
+    #[test]
+    fn a_path_of_others_controls_no_terminal_that_shows_the_log() {
+        let home = tempfile::tempdir().unwrap();
+        log(home.path(), LIMITS).write_all("path=\u{1b}[2J\u{202e}\r x\n".as_bytes()).unwrap();
+        assert_eq!(read(home.path(), "daemon.log"), "path=\\u{1b}[2J\\u{202e}\\r x\n");
     }
 
     #[test]

@@ -4,10 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use styxy_core::checkout::{Files, Kind};
+use styxy_core::ProjectId;
+use styxy_core::checkout::{self, Files, Kind};
 
 /// It may hang: call it where blocking is allowed.
 pub(crate) struct Disk;
+
+/// Which folder is at this path, as far as the system says.
+pub(crate) fn id(folder: &Path) -> Option<ProjectId> {
+    checkout::id(&fs::metadata(folder).ok()?)
+}
 
 impl Files for Disk {
     fn kind(&self, path: &Path) -> Option<Kind> {

@@ -23,10 +23,11 @@ mod native;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use disk::Disk;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, find_in, find_socket_holder, lock_holder, meant,
+    find_all_holders, find_holder, find_holders, find_in, find_socket_holder, folder_of, lock_holder, meant,
     reserved_ranges,
 };
 #[cfg(unix)]
@@ -34,7 +35,7 @@ pub use native::unix_peer;
 #[cfg(target_os = "linux")]
 pub use native::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, find_in, find_socket_holder, lock_holder, meant,
+    find_all_holders, find_holder, find_holders, find_in, find_socket_holder, folder_of, lock_holder, meant,
     reserved_ranges,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
@@ -47,8 +48,8 @@ pub(crate) use native::{
 pub use native::{PipeListener, has_hung_up};
 #[cfg(windows)]
 pub use native::{
-    descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, raise_descriptor_limit,
-    raise_limits,
+    descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,
+    raise_descriptor_limit, raise_limits,
 };
 pub use types::{
     Closed, DescriptorLimit, Details, Entry, Happened, Identified, Inherited, Life, ListeningSocket,
@@ -62,5 +63,5 @@ pub(crate) use unix::{
 #[cfg(unix)]
 pub use unix::{
     descriptor_limit, descriptors_in_use, give_back_memory, has_hung_up, inherited, is_exhausted,
-    raise_descriptor_limit, raise_limits,
+    machine_name, raise_descriptor_limit, raise_limits,
 };

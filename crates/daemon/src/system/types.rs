@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use styxy_core::{Pid, Port, Process, ProjectPath, Relation};
+use styxy_core::{Pid, Port, Process, ProjectId, ProjectPath, Relation};
 
 /// One socket that listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Details {
     pub user_name: Option<String>,
     /// The root of the worktree that the working directory lies in.
     pub project_path: Option<ProjectPath>,
+    /// Where the folder is that a lease may be for, the project's or else the working directory, and which one it is.
+    pub found: Option<(ProjectId, ProjectPath)>,
     /// The branch checked out there; none for a detached head.
     pub branch: Option<String>,
 }

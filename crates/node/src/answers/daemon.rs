@@ -3,7 +3,7 @@
 use napi_derive::napi;
 use styxy_core::api;
 
-use super::number;
+use super::{number, sentence};
 use crate::error::Result;
 
 /// How the daemon is.
@@ -103,7 +103,7 @@ impl TryFrom<api::StatusAnswer> for Status {
             memory: Memory { rss: number(rss)? },
             journal: journal.map(Journal::try_from).transpose()?,
             watches: watches.map(Watches::try_from).transpose()?,
-            notes,
+            notes: notes.into_iter().map(sentence).collect(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use napi_derive::napi;
 use styxy_core::api;
 
-use super::number;
+use super::{number, sentence};
 use crate::error::Result;
 
 /// One granted port.
@@ -63,9 +63,9 @@ impl From<api::Grant> for Grant {
             url,
             reused,
             existing,
-            reason,
+            reason: reason.map(sentence),
             displaced_from: displaced_from.map(styxy_core::Port::get),
-            message,
+            message: sentence(message),
         }
     }
 }
@@ -151,6 +151,7 @@ impl From<api::Lease> for LeaseInfo {
             allocated_at,
             last_seen_listening,
             conflict,
+            project_id: _,
         } = lease;
         Self {
             lock_id: lock_id.to_string(),
@@ -200,7 +201,7 @@ pub struct Released {
 impl From<api::ReleaseAnswer> for Released {
     fn from(answer: api::ReleaseAnswer) -> Self {
         let api::ReleaseAnswer { success: _, port, message } = answer;
-        Self { port: port.get(), message }
+        Self { port: port.get(), message: sentence(message) }
     }
 }
 
@@ -220,6 +221,6 @@ impl TryFrom<api::CleanupAnswer> for Cleanup {
 
     fn try_from(answer: api::CleanupAnswer) -> Result<Self> {
         let api::CleanupAnswer { success: _, cleaned, released, message } = answer;
-        Ok(Self { cleaned: number(cleaned)?, released: leases(released), message })
+        Ok(Self { cleaned: number(cleaned)?, released: leases(released), message: sentence(message) })
     }
 }

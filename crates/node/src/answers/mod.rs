@@ -16,7 +16,15 @@ pub(crate) use lease::leases;
 pub use lease::{Cleanup, Conflict, Grant, LeaseInfo, Owner, Released};
 pub use ports::{Check, PortInUse, Scan, Suggestions, SystemUsage};
 
+use styxy_core::printable::printable;
+
 use crate::error::{Result, unintelligible};
+
+/// A sentence for people, who read it on a terminal, in an error or in a plugin's line: the paths and names of others in it
+/// are made printable. The fields that have them for programs stay exact.
+pub(crate) fn sentence(text: impl AsRef<str>) -> String {
+    printable(text.as_ref()).into_owned()
+}
 
 /// A count or a number of bytes; JavaScript's numbers hold it exactly.
 fn number(count: impl TryInto<i64>) -> Result<i64> {

@@ -3,7 +3,7 @@
 use napi_derive::napi;
 use styxy_core::api;
 
-use super::LeaseInfo;
+use super::{LeaseInfo, sentence};
 
 /// Who has a port.
 #[napi(object, object_from_js = false, use_nullable = true)]
@@ -32,7 +32,7 @@ impl From<api::CheckAnswer> for Check {
             allocated_to: allocated_to.map(Into::into),
             system_usage: system_usage.map(Into::into),
             others: others.into_iter().map(Into::into).collect(),
-            reason,
+            reason: reason.map(sentence),
         }
     }
 }
@@ -62,6 +62,28 @@ pub struct SystemUsage {
     pub branch: Option<String>,
     /// When the process started, RFC 3339.
     pub started_at: Option<String>,
+    /// The container whose published port it serves, if an engine names one.
+    pub container: Option<Container>,
+}
+
+/// A running container, as its engine names it.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct Container {
+    /// Its name (`shop-web-1`).
+    pub name: String,
+    /// The compose project that it is of (`shop`).
+    pub compose_project: Option<String>,
+    /// The service that it is in that project (`web`).
+    pub compose_service: Option<String>,
+    /// The folder that it was started from.
+    pub folder: Option<String>,
+}
+
+impl From<api::Container> for Container {
+    fn from(container: api::Container) -> Self {
+        let api::Container { name, compose_project, compose_service, folder } = container;
+        Self { name, compose_project, compose_service, folder }
+    }
 }
 
 impl From<api::SystemUsage> for SystemUsage {
@@ -78,6 +100,7 @@ impl From<api::SystemUsage> for SystemUsage {
             project_path,
             branch,
             started_at,
+            container,
         } = usage;
         Self {
             pid: pid.map(styxy_core::Pid::get),
@@ -91,6 +114,7 @@ impl From<api::SystemUsage> for SystemUsage {
             project_path: project_path.map(Into::into),
             branch,
             started_at: started_at.map(|time| time.to_string()),
+            container: container.map(Into::into),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! `styxy config path`: where config.json is, whether it exists or not.
 
-use std::io::Write;
-
 use crate::here::context::{self, Context};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+use crate::say::output::{self, Format};
 
 /// Print where config.json is, or would be
 #[derive(Debug, clap::Args)]
@@ -17,10 +16,10 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
         let path = context::layout()?.config();
-        context.output.answer(&path.to_string_lossy(), |out| {
-            out.write_all(path.as_os_str().as_encoded_bytes())?;
-            writeln!(out)
-        })?;
+        match context.output.format() {
+            Format::Json => output::value(&path.to_string_lossy())?,
+            Format::Human => output::foreign(&[path.as_os_str().as_encoded_bytes(), b"\n"].concat())?,
+        }
         Ok(Exit::Done)
     }
 }

@@ -11,7 +11,7 @@ use crate::here::context::{self, Autostart, Context};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
-use crate::say::output;
+use crate::say::output::{self, one_line};
 use crate::say::table::{Cell, Table, UNKNOWN};
 
 /// Show the settings in force: your config.json over the built-in ones
@@ -76,7 +76,7 @@ fn show(answer: &ConfigAnswer, width: Option<usize>, out: &mut impl Write) -> io
             origin(&format!("service_types.{name}")).into(),
         ]);
     }
-    writeln!(out, "{}", answer.path)?;
+    writeln!(out, "{}", one_line(&answer.path))?;
     writeln!(out)?;
     settings.print(width, out)?;
     writeln!(out)?;

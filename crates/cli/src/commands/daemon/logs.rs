@@ -1,7 +1,7 @@
 //! `styxy daemon logs`: the end of the daemon's log, and new lines as they are written.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub(crate) struct Args {
 /// How often to look for new lines.
 const GLANCE: Duration = Duration::from_millis(200);
 const BLOCK: usize = 16 * 1024;
+/// A line that is longer is shown in pieces; the daemon writes none.
+const LONGEST: u64 = 1024 * 1024;
 
 impl Args {
     pub(super) fn run(self) -> Result<Exit, Failure> {
@@ -91,15 +93,15 @@ fn last_lines(file: &mut (impl Read + Seek), lines: usize) -> io::Result<()> {
     file.rewind()
 }
 
-/// Prints the rest of `file`.
+/// Prints the rest of `file`, line by line: paths and names of others are in it.
 fn copy(file: &mut File) -> io::Result<()> {
-    let mut block = vec![0; BLOCK];
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok(()),
-            length => output::stream(&block[..length])?,
-        }
+    let mut rest = BufReader::with_capacity(BLOCK, file);
+    let mut line = Vec::new();
+    while rest.by_ref().take(LONGEST).read_until(b'\n', &mut line)? > 0 {
+        output::foreign_line(&line)?;
+        line.clear();
     }
+    Ok(())
 }
 
 /// Prints what is appended to the file at `path`, and continues with the next file when it is replaced.

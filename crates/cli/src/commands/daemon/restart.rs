@@ -2,21 +2,24 @@
 
 use std::cmp::Ordering;
 
-use styxy_client::{Contact, Error, Stopped};
+use styxy_client::{Contact, Error, Sandbox};
 use styxy_core::api::{API_VERSION, Code, Refusal, Rule, StatusAnswer};
+use styxy_core::with_causes;
 
 use crate::here::config_file;
 use crate::here::context::{self, Autostart, Context};
+use crate::here::stop::{End, stop};
 use crate::say::daemon::briefly;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+use crate::say::output;
 use crate::say::version::{self, OURS};
 
 /// Restart the daemon; leases are kept
 ///
 /// Applies a changed config.json. If that has a mistake, or if the running daemon is newer than this command, the daemon
-/// keeps running as it is.
+/// keeps running as it is. If it does not answer, the process that holds its lock is ended.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon restart
   styxy config validate && styxy daemon restart"))]
@@ -29,18 +32,28 @@ impl Args {
         let running = context::ask_with(Autostart::Never, async |client| match client.running().await {
             // Restarting is how to replace a daemon that this client cannot talk to.
             Err(Error::OtherApi { theirs, .. }) if theirs < API_VERSION => Ok(None),
+            // So it is for one that does not answer.
+            Err(Error::Stuck { .. } | Error::Silent { .. }) => Ok(None),
             other => other,
         })?;
         if let Some(refusal) = running.as_ref().and_then(newer) {
             return Err(refusal.into());
         }
-        let (stopped, contact) = context::ask_with(Autostart::Always, async |client| {
-            let stopped = client.stop().await?;
-            Ok((stopped, client.connect().await?))
+        if let Some(sandbox) = Sandbox::around(|name| std::env::var_os(name)) {
+            // The daemon outside is better than none.
+            return Err(sandboxed(sandbox).into());
+        }
+        let (ended, contact) = context::ask_with(Autostart::Always, async |client| {
+            let ended = stop(client).await?;
+            Ok((ended, client.connect().await?))
         })?;
-        let what = match stopped {
-            Stopped::WasRunning(_) => "restarted",
-            Stopped::WasNot => "was not running and was started",
+        let what = match ended {
+            End::Stopped(_) => "restarted",
+            End::WasNot => "was not running and was started",
+            End::Ended { pid, why } => {
+                output::note(&format!("note: {}; that process was ended", with_causes(&why)));
+                &format!("was started in place of pid {pid}, and runs")
+            }
         };
         let (status, notes) = match contact {
             // Another client started it first; it is just as new.
@@ -50,6 +63,11 @@ impl Args {
         context.output.answer(&status, |out| briefly(what, &status, &notes, out))?;
         Ok(Exit::Done)
     }
+}
+
+fn sandboxed(sandbox: Sandbox) -> Refusal {
+    let error = format!("inside {sandbox} no daemon is started, since it would serve everybody from there");
+    Refusal::new(Code::DaemonUnreachable, error).hint("run styxy daemon restart outside of the sandbox")
 }
 
 /// Why a newer daemon is not replaced.

@@ -10,7 +10,7 @@ use crate::say::failure::Failure;
 
 /// Show whether the daemon runs, and its state
 ///
-/// Exits 3 if it does not run. Never starts it.
+/// Exits 3 if it does not run, or runs and does not answer. Never starts it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon status
   styxy daemon status --json | jq -r '.listen.tcp[0]'"))]

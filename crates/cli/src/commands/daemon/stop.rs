@@ -2,16 +2,19 @@
 
 use std::io::Write;
 
-use styxy_client::Stopped;
+use styxy_core::with_causes;
 
 use crate::here::context::{self, Autostart, Context};
+use crate::here::stop::{End, stop};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+use crate::say::output;
 
 /// Stop the daemon, if it is running
 ///
-/// The leases are kept for the next daemon. With --json: the last status of the daemon, or null.
+/// The leases are kept for the next daemon. If it does not answer, the process that holds its lock is ended. With --json:
+/// the last status of the daemon, or null.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon stop"))]
 pub(crate) struct Args {}
@@ -19,14 +22,22 @@ pub(crate) struct Args {}
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
-        let was = match context::ask_with(Autostart::Never, async |client| client.stop().await)? {
-            Stopped::WasRunning(status) => Some(status),
-            Stopped::WasNot => None,
+        let end = context::ask_with(Autostart::Never, async |client| stop(client).await)?;
+        let was = match &end {
+            End::Stopped(status) => Some(status),
+            End::Ended { why, .. } => {
+                output::note(&format!("note: {}", with_causes(why)));
+                None
+            }
+            End::WasNot => None,
         };
-        context.output.answer(&was, |out| match &was {
-            None => writeln!(out, "The daemon was not running."),
-            Some(status) if status.allocations == 0 => writeln!(out, "Stopped (pid {}).", status.pid),
-            Some(status) => {
+        context.output.answer(&was, |out| match &end {
+            End::WasNot => writeln!(out, "The daemon was not running."),
+            End::Ended { pid, .. } => writeln!(out, "Ended the daemon (pid {pid}). Its leases are kept."),
+            End::Stopped(status) if status.allocations == 0 => {
+                writeln!(out, "Stopped (pid {}).", status.pid)
+            }
+            End::Stopped(status) => {
                 writeln!(out, "Stopped (pid {}). Leases kept: {}.", status.pid, status.allocations)
             }
         })?;

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-use styxy_client::Error;
+use styxy_client::{Client, Error};
 use styxy_core::api::{
     AllocationsQuery, CheckAnswer, DEFAULT_PORT, Journal, JournalMode, Lease, Rule, StatusAnswer,
 };
@@ -39,21 +39,21 @@ impl DaemonState {
     /// Asks the daemon, without starting it.
     pub(super) fn look() -> Result<Self, Failure> {
         context::ask_with(Autostart::Never, async |client| {
-            let status = match client.running().await {
-                Ok(Some(status)) => status,
-                Ok(None) => return Ok(Self::NotRunning),
-                Err(error) => return Ok(Self::Broken(error)),
-            };
-            let wanted = wanted_port(Some(&client.config().await?.config));
-            let there = listens_on(&status, wanted);
-            let port = match Port::new(wanted) {
-                Ok(port) if !there => here(client.check(port).await)?.map(Box::new),
-                Ok(_) | Err(_) => None,
-            };
-            let leases = here(client.allocations(&AllocationsQuery::default()).await)?;
-            let leases = leases.map(|answer| answer.allocations).unwrap_or_default();
-            Ok(Self::Running { status: Box::new(status), wanted, port, leases })
+            Ok(Self::ask(client).await.unwrap_or_else(Self::Broken))
         })
+    }
+
+    async fn ask(client: &Client) -> Result<Self, Error> {
+        let Some(status) = client.running().await? else { return Ok(Self::NotRunning) };
+        let wanted = wanted_port(Some(&client.config().await?.config));
+        let there = listens_on(&status, wanted);
+        let port = match Port::new(wanted) {
+            Ok(port) if !there => here(client.check(port).await)?.map(Box::new),
+            Ok(_) | Err(_) => None,
+        };
+        let leases = here(client.allocations(&AllocationsQuery::default()).await)?;
+        let leases = leases.map(|answer| answer.allocations).unwrap_or_default();
+        Ok(Self::Running { status: Box::new(status), wanted, port, leases })
     }
 
     pub(super) fn status(&self) -> Option<&StatusAnswer> {

@@ -1,8 +1,11 @@
-//! What the machine allows: its own range of ports, and how many files a process may have open.
+//! What the machine allows: its own range of ports, how many files a process may have open, who listens.
+
+use std::io;
 
 use styxy_core::api::{StatusAnswer, Watches};
 use styxy_core::config::Config;
-use styxy_core::{Pid, Port, PortRange};
+use styxy_core::{Pid, Port, PortRange, with_causes};
+use styxy_daemon::system::SocketTable;
 
 use super::finding::Finding;
 
@@ -92,6 +95,27 @@ fn own_limit() -> Option<u64> {
     None
 }
 
+/// Whether the daemon can see who listens: the same attempt as at its start.
+pub(super) fn sockets() -> Finding {
+    let table = SocketTable::open();
+    listed(table.as_ref().map(SocketTable::why_files).map_err(|error| with_causes(error)))
+}
+
+fn listed(table: Result<Option<&io::Error>, String>) -> Finding {
+    match table {
+        Ok(None) => Finding::ok("sockets", "the system says who listens on which port"),
+        Ok(Some(why)) => Finding::ok(
+            "sockets",
+            format!("there are no socket diagnostics ({why}); listening sockets are read from /proc/net/tcp"),
+        ),
+        Err(why) => Finding::wrong(
+            "sockets",
+            format!("the system does not say who listens on which port: {why}"),
+            "allow NETLINK_SOCK_DIAG or /proc/net/tcp in the sandbox",
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::shown;
@@ -131,5 +155,17 @@ mod tests {
             watching_within(watching(5, 1), Some(1024)),
         ];
         snapshot!("doctor_descriptors", shown(&found));
+    }
+
+    #[test]
+    fn the_way_in_which_sockets_are_read_is_said() {
+        let denied = io::Error::other("protocol not supported");
+        let found = [
+            listed(Ok(None)),
+            listed(Ok(Some(&denied))),
+            listed(Err("there are neither socket diagnostics nor /proc/net/tcp".to_owned())),
+        ];
+        snapshot!("doctor_sockets", shown(&found));
+        assert_eq!(sockets().verdict, super::super::finding::Verdict::Ok);
     }
 }

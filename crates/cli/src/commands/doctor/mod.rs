@@ -49,6 +49,7 @@ impl Args {
             findings.extend(machine::ephemeral_overlap(config));
         }
         findings.push(machine::descriptors(seen.status()));
+        findings.push(machine::sockets());
 
         context.output.answer(&findings, |out| show(&findings, out))?;
         let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);

@@ -9,12 +9,12 @@ use std::path::Path;
 
 use styxy_client::Terms;
 use styxy_client::leases::{self, Accepted};
-use styxy_core::{ServiceName, ServiceType};
+use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::requests;
 use crate::here::variables::{Served, variables};
+use crate::here::{requests, sandbox};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -51,12 +51,18 @@ impl Args {
         let caller = caller();
         let file = caller.file()?;
         let services = if self.service.is_empty() { requests::services(file.as_ref()) } else { self.service };
-        let requests = requests::requests(services, self.name.as_ref(), file.as_ref())?;
+        let requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
         let terms = Terms::default().or(&caller)?;
-        let leased = context
-            .ask(async |client| leases::present_or_new(client, &requests, &terms, Accepted::Visible).await)?;
+        let leased = context.try_ask(async |client| {
+            leases::present_or_new(client, &requests, &terms, Accepted::Visible).await
+        })?;
+        let ports: Vec<Port> = match leased {
+            Ok(leased) => leased.into_iter().map(|leased| leased.port).collect(),
+            // Inside a sandbox the environment has what the session was told outside.
+            Err(error) => sandbox::wall(&error).and_then(|_| sandbox::told(&requests)).ok_or(error)?,
+        };
         let served: Vec<Served> =
-            requests.iter().zip(leased).map(|(request, leased)| Served::new(request, leased.port)).collect();
+            requests.iter().zip(ports).map(|(request, port)| Served::new(request, port)).collect();
         let form = if context.output.format() == Format::Json { Form::Json } else { self.format };
         let text = form::write(form, &variables(&served));
         match env::var_os("GITHUB_ENV").filter(|path| form == Form::Github && !path.is_empty()) {

@@ -205,7 +205,7 @@ fn is_styxy(words: &[&str]) -> bool {
 /// It is unknown or not Unicode, or the program is not called `styxy`.
 pub(super) fn program() -> Result<String, Failure> {
     let hint = "install Styxy with npm, and try again";
-    let path = env::current_exe()
+    let path = styxy_client::own_program()
         .map_err(|error| Failure::usage(format!("the path of this program is unknown: {error}"), hint))?;
     let path =
         path.to_str().ok_or_else(|| Failure::usage("the path of this program is not Unicode", hint))?;

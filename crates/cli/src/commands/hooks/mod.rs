@@ -79,7 +79,7 @@ impl Install {
             output::note(&format!("{shown} {state}."));
             return Ok(Exit::Done);
         }
-        output::text(diff::unified(&shown.to_string(), &before, &after).as_bytes())?;
+        output::foreign(diff::unified(&shown.to_string(), &before, &after).as_bytes())?;
         if self.dry_run {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);

@@ -17,6 +17,7 @@ use styxy_core::{Pid, Port};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::living::Living;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
 use crate::here::release_target::{self, LeaseTarget};
@@ -62,14 +63,17 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         if !self.yes && !output::can_ask() {
-            return Err(no_terminal(&self.target));
+            return Err(no_terminal(&self.target, if self.force { " --force" } else { "" }));
         }
         let here = Here::of(caller())?;
         let port = port(context, &self.target)?;
-        let (found, daemon) =
-            context.ask(async |client| Ok((client.check(port).await?, client.status().await?.pid)))?;
+        let (found, living, daemon) = context.ask(async |client| {
+            let found = client.check(port).await?;
+            let living = Living::around(client, &found).await?;
+            Ok((found, living, client.status().await?.pid))
+        })?;
         let protected = Protected { own: process::id(), daemon: daemon.get() };
-        let may_end = |found: CheckAnswer| self.may_end(found, &here, &protected);
+        let may_end = |found: CheckAnswer| self.may_end(found, &here, &living, &protected);
         let mut victims = Victims::hold(context, port, may_end(found)?)?;
         if !self.yes && !confirmed(port, &victims, &here)? {
             output::note("Nothing was ended.");
@@ -104,18 +108,30 @@ impl Args {
         Ok(Exit::Done)
     }
 
+    /// The refusal with a hint that keeps the flag without which the hinted command would be refused too.
+    fn as_typed(&self, refusal: Refusal) -> Refusal {
+        match &refusal.hint {
+            Some(hint) if self.yes && hint.ends_with(" --force") => {
+                let hint = format!("{hint} --yes");
+                refusal.hint(hint)
+            }
+            Some(_) | None => refusal,
+        }
+    }
+
     /// Whose server each listener is, if all of them may be ended.
     fn may_end(
         &self,
         found: CheckAnswer,
         here: &Here,
+        living: &Living,
         protected: &Protected,
     ) -> Result<Vec<WhoAnswer>, Refusal> {
         let found = ownership::each(found, here);
         for one in &found {
             may_end::pid(one, protected)?;
             if !self.force {
-                may_end::ours(one, here)?;
+                may_end::ours(one, here, living).map_err(|refusal| self.as_typed(refusal))?;
             }
         }
         Ok(found)
@@ -171,10 +187,11 @@ fn port(context: &Context, target: &LeaseTarget) -> Result<Port, Failure> {
     if lease.conflict.is_some() { Err(not_its_server(lease).into()) } else { Ok(lease.port) }
 }
 
-fn no_terminal(target: &LeaseTarget) -> Failure {
+/// The hint keeps the flags that were `typed`.
+fn no_terminal(target: &LeaseTarget, typed: &str) -> Failure {
     Failure::usage(
         "kill ends a process, and there is no terminal to ask for confirmation",
-        format!("styxy kill {} --yes", shown(target)),
+        format!("styxy kill {}{typed} --yes", shown(target)),
     )
 }
 
@@ -260,7 +277,7 @@ mod tests {
                 ("asked", done(ended(&[42], Ending::Asked), None)),
                 ("killed", done(ended(&[42, 43], Ending::Killed), None)),
                 ("its lease stands", done(ended(&[42], Ending::Asked), Some(&lease(3000, |_| {})))),
-                ("no terminal", failed(no_terminal(&LeaseTarget::Port(port)))),
+                ("no terminal", failed(no_terminal(&LeaseTarget::Port(port), ""))),
                 ("a stranger on the lease's port", failed(not_its_server(&lease(3000, |_| {})))),
                 ("gone before", failed(victims::gone(port))),
                 ("another listens", failed(still_taken(port, &taken, &ended(&[42], Ending::Asked)))),

@@ -14,6 +14,7 @@ use styxy_core::{Pid, Port};
 use super::{arguments, summaries};
 use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::living::Living;
 use crate::here::ownership::{self, Here};
 use crate::here::release_target::{Claim, on_port};
 use crate::say::failure::Failure;
@@ -84,19 +85,22 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
 
 pub(super) async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
     let project = arguments::project(said.project.as_deref())?;
-    let claim = Claim::OursAlone(Terms { project, instance: caller().instance()?, ..Terms::default() });
+    let terms = Terms { project, ..Terms::default() }.or(&caller())?;
+    let claim = Claim::OursAlone(terms);
     let client = context.client()?;
     let lease = match (said.port, said.lock_id) {
         (Some(port), None) => {
             let query = AllocationsQuery { port: Some(port), ..AllocationsQuery::default() };
             let leases = client.allocations(&query).await?.allocations;
-            on_port(port, leases.first(), &claim).map_err(for_an_agent)?.lock_id
+            let living = Living::on(&client, port).await?;
+            on_port(port, leases.first(), &claim, &living).map_err(for_an_agent)?.lock_id
         }
         (None, Some(lock_id)) => {
             let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
             // Ids are not secret here: list_ports shows all of them. The daemon refuses leases that have ended.
             if let Some(lease) = leases.iter().find(|lease| lease.lock_id == lock_id) {
-                on_port(lease.port, Some(lease), &claim).map_err(for_an_agent)?;
+                let living = Living::on(&client, lease.port).await?;
+                on_port(lease.port, Some(lease), &claim, &living).map_err(for_an_agent)?;
             }
             lock_id
         }

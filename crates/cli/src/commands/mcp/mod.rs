@@ -4,12 +4,14 @@
 //! so they end when it does, however it ends. Only the protocol goes to stdout.
 
 mod arguments;
+mod bounded;
 mod calls;
 mod schema;
 mod summaries;
 mod tool;
 
 use std::io;
+use std::sync::LazyLock;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult,
@@ -17,6 +19,7 @@ use rmcp::model::{
     ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
+use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::{ServerHandler, ServiceExt};
 use styxy_core::api::Refusal;
 
@@ -25,6 +28,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use bounded::Bounded;
 use calls::Answer;
 use tool::{TOOLS, Tool};
 
@@ -60,9 +64,15 @@ impl Args {
     }
 }
 
+/// What a client lists. Made once: it takes hundreds of kilobytes until it is made.
+static DECLARED: LazyLock<Vec<rmcp::model::Tool>> =
+    LazyLock::new(|| TOOLS.iter().map(Tool::declaration).collect());
+
 /// Answers until stdin ends.
 async fn serve(server: Server) -> io::Result<()> {
-    let running = match server.serve(rmcp::transport::stdio()).await {
+    let (stdin, stdout) = rmcp::transport::stdio();
+    let transport = AsyncRwTransport::new_server(stdin, stdout);
+    let running = match server.serve(Bounded::new(transport)).await {
         Ok(running) => running,
         // Nothing was sent; that is not a failure.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
@@ -87,7 +97,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(TOOLS.iter().map(Tool::declaration).collect()))
+        Ok(ListToolsResult::with_all_items(DECLARED.clone()))
     }
 
     async fn call_tool(

@@ -117,7 +117,7 @@ pub(super) fn lines(facts: impl IntoIterator<Item = String>) -> String {
 
 /// `node (42) in /w/app on branch fix`
 fn listener(usage: &SystemUsage) -> String {
-    let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
+    let process = facts::server(usage);
     let mut said = process.unwrap_or_else(|| "a process that cannot be seen".to_owned());
     if let Some(project) = &usage.project_path {
         let _ = write!(said, " in {project}");

@@ -5,6 +5,7 @@ use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::living::Living;
 use crate::here::release_target::{self, Claim, LeaseTarget};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -79,7 +80,8 @@ async fn release(
         LeaseTarget::Port(port) => {
             let query = AllocationsQuery { port: Some(*port), ..AllocationsQuery::default() };
             let leases = client.allocations(&query).await?.allocations;
-            match release_target::on_port(*port, leases.first(), claim) {
+            let living = Living::on(client, *port).await?;
+            match release_target::on_port(*port, leases.first(), claim, &living) {
                 Ok(lease) => lease.lock_id,
                 Err(refusal) => return Ok(Err(refusal)),
             }

@@ -1,6 +1,5 @@
 //! Gets the ports for `styxy run`: from the daemon, or by probing if it cannot be reached.
 
-use std::env;
 use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use styxy_core::{Pid, Port};
 
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
-use crate::here::variables::variable;
+use crate::here::sandbox;
+use crate::here::variables::exported;
 use crate::say::failure::Failure;
 
 /// How long to wait for the daemon: the command has to start.
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) enum Ports {
     Leased(Vec<Grant>),
+    /// Exported by Styxy, outside of the sandbox that this runs in.
+    Exported(Vec<Port>),
     /// Found free, but not leased.
     Probed {
         ports: Vec<Port>,
@@ -31,7 +33,7 @@ impl Ports {
     pub(super) fn numbers(&self) -> impl Iterator<Item = Port> {
         let (grants, ports) = match self {
             Self::Leased(grants) => (grants.as_slice(), [].as_slice()),
-            Self::Probed { ports, .. } => ([].as_slice(), ports.as_slice()),
+            Self::Exported(ports) | Self::Probed { ports, .. } => ([].as_slice(), ports.as_slice()),
         };
         grants.iter().map(|grant| grant.port).chain(ports.iter().copied())
     }
@@ -56,18 +58,30 @@ pub(super) fn ask(context: &Context, caller: &Caller, requests: &[PortRequest]) 
         Err(Error::Refused(refusal)) if refusal.code != Code::DaemonUnreachable => return Err(refusal.into()),
         Err(error) => error,
     };
-    match fallback::ports(&candidates(requests), id()) {
-        Some(ports) => Ok(Ports::Probed { ports, why: error.refusal().error }),
-        None => Err(error.into()),
+    let why = error.refusal().error;
+    let Some(wall) = sandbox::wall(&error) else {
+        let ports = fallback::ports(&candidates(requests), id()).ok_or(error)?;
+        return Ok(Ports::Probed { ports, why });
+    };
+    if let Some(ports) = sandbox::told(requests) {
+        return Ok(Ports::Exported(ports));
     }
+    // Where nobody may bind, the command cannot either; it says so itself.
+    let candidates = candidates(requests);
+    let ports = fallback::ports(&candidates, id()).or_else(|| fallback::not_busy(&candidates, id()));
+    Ok(Ports::Probed { ports: ports.ok_or(error)?, why: format!("inside {wall}: {why}") })
 }
 
 /// The preferred port, then the one that an outer `styxy run` has set.
 fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
-    let inherited = |service: &_| env::var(variable(service)).ok().and_then(|value| value.parse().ok());
     let candidates = |request: &PortRequest| Candidates {
         service: request.service.clone(),
-        preferred: request.port.into_iter().chain(inherited(&request.service)).collect(),
+        preferred: request
+            .port
+            .or(request.default_port)
+            .into_iter()
+            .chain(exported(&request.service))
+            .collect(),
         near: None,
     };
     requests.iter().map(candidates).collect()
@@ -82,8 +96,8 @@ fn leased(context: &Context, request: &AllocateRequest) -> Result<Answer, Failur
         })
     };
     match ask()? {
-        Err(Error::NotRunning { .. } | Error::Unreachable { .. } | Error::BrokenOff { .. })
-            if context.may_start()? =>
+        Err(error @ (Error::NotRunning { .. } | Error::Unreachable { .. } | Error::BrokenOff { .. }))
+            if sandbox::wall(&error).is_none() && context.may_start()? =>
         {
             match started() {
                 Ok(()) => ask(),
@@ -99,7 +113,7 @@ fn leased(context: &Context, request: &AllocateRequest) -> Result<Answer, Failur
 /// # Errors
 /// Why it does not start, as that process says.
 fn started() -> Result<(), String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
+    let program = styxy_client::own_program().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.args(["daemon", "start"]).env("NO_COLOR", "1");
     let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();

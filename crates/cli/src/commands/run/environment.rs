@@ -38,10 +38,14 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], ports: &Ports) 
     all.extend(variables(&served));
     let lock_id = match ports {
         Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
-        Ports::Probed { .. } => None,
+        Ports::Exported(_) | Ports::Probed { .. } => None,
     };
-    // An inherited one belongs to another port.
-    let removed = if lock_id.is_none() { vec![LOCK_ID] } else { Vec::new() };
+    // An inherited one belongs to another port, unless the port is inherited too.
+    let removed = match ports {
+        Ports::Probed { .. } => vec![LOCK_ID],
+        Ports::Leased(_) if lock_id.is_none() => vec![LOCK_ID],
+        Ports::Leased(_) | Ports::Exported(_) => Vec::new(),
+    };
     all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
     Environment { set: all, removed }
 }

@@ -22,6 +22,7 @@ use crate::here::context::Context;
 use crate::here::requests;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
+use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output;
 
@@ -93,10 +94,12 @@ impl Args {
         if let Some(other) = plan::not_asked(&command, &services) {
             return Err(not_asked_for(&other, &services));
         }
-        let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref())?;
+        let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
         if let Some(first) = requests.first_mut() {
             // The port that was typed, then that of the project file, then that of a script.
-            first.port = self.port.or(plan.typed_port).or(first.port).or(plan.script_port);
+            let script_port = plan.script_port.filter(|_| first.default_port.is_none());
+            first.port = self.port.or(plan.typed_port).or(first.port).or(script_port);
+            first.default_port = first.default_port.filter(|_| first.port.is_none());
             first.exact = self.exact.then_some(true);
             let more = self.env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
             first.env.extend(more);
@@ -158,12 +161,14 @@ fn tell(plan: &Plan, requests: &[PortRequest], ports: &Ports, verbosity: Verbosi
 
 fn lines(requests: &[PortRequest], ports: &Ports) -> Vec<String> {
     let line = |(at, (request, port)): (usize, (&PortRequest, Port))| {
-        let why = match ports {
-            Ports::Leased(grants) => grants.get(at).and_then(|grant| grant.reason.as_deref()),
-            Ports::Probed { .. } => None,
+        let grant = match ports {
+            Ports::Leased(grants) => grants.get(at),
+            Ports::Exported(_) | Ports::Probed { .. } => None,
         };
+        let why = grant.and_then(|grant| grant.reason.as_deref());
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        format!("styxy: {} is http://localhost:{port}{why}", request.service)
+        let name = grant.map_or_else(|| request.full_name(), |grant| grant.service_name.as_ref());
+        format!("styxy: {} is http://localhost:{port}{why}", facts::label(&request.service, name))
     };
     requests.iter().zip(ports.numbers()).enumerate().map(line).collect()
 }

@@ -1,15 +1,16 @@
 //! Whose the server on a port is: port, process, working directory, worktree, branch, agent session.
 //!
 //! The worktree decides. Two agent sessions of one worktree run the same code, so a server of the other one is mine here
-//! too, and the answer names that session; only where no worktree can be told does the session decide. The server's own
-//! folder counts before its lease's, since a lease is only what was asked for.
+//! too, and the answer names that session; only where no worktree is known does the session decide. The server's own
+//! folder counts before its lease's, since a lease is only what was asked for; and a lease's path counts only as long as the
+//! folder there is the one that it was asked for.
 
 use std::path::Path;
 
 use styxy_client::{Caller, Client, Error};
 use styxy_core::api::{CheckAnswer, Lease, OwnerKind, SystemUsage, WhoAnswer, Whose};
 use styxy_core::checkout::Kinship;
-use styxy_core::{InstanceId, Port, ProjectPath};
+use styxy_core::{InstanceId, Port, ProjectId, ProjectPath, WallTime};
 
 use crate::say::facts;
 use crate::say::failure::Failure;
@@ -62,7 +63,13 @@ pub(crate) async fn whose(client: &Client, port: Port, here: &Here) -> Result<Wh
 /// Says whose the server is that `answer` tells of.
 pub(crate) fn judge(mut answer: CheckAnswer, here: &Here) -> WhoAnswer {
     adopt(&mut answer);
-    let disk = Disk { is_there: &Path::exists, kinship: &|theirs| here.caller.kinship(theirs) };
+    let disk = Disk {
+        is_there: &Path::exists,
+        kinship: &|theirs| here.caller.kinship(theirs),
+        id: &Caller::id_of,
+        is_older: &|project, started| Caller::is_older(project, started),
+        is_known: &|folder| here.caller.at(folder).known_root().is_some(),
+    };
     classify(answer, here, &disk)
 }
 
@@ -94,6 +101,28 @@ pub(crate) fn each(mut answer: CheckAnswer, here: &Here) -> Vec<WhoAnswer> {
 struct Disk<'a> {
     is_there: &'a dyn Fn(&Path) -> bool,
     kinship: &'a dyn Fn(&Path) -> Kinship,
+    /// Which folder is at a path now, as far as the system says.
+    id: &'a dyn Fn(&ProjectPath) -> Option<ProjectId>,
+    /// Whether the folder at a path may have been there at a time.
+    is_older: &'a dyn Fn(&ProjectPath, WallTime) -> bool,
+    /// Whether a folder lies in a checkout or a project, and does not stand for itself.
+    is_known: &'a dyn Fn(&Path) -> bool,
+}
+
+impl Disk<'_> {
+    /// Whether the folder of the lease's project is still the one that it was asked for, as far as that is known: by the
+    /// lease, else by the start of its server.
+    fn stands(&self, project: &ProjectPath, id: Option<&ProjectId>, server: &SystemUsage) -> bool {
+        if !(self.is_there)(Path::new(project.as_str())) {
+            return false;
+        }
+        match (id, (self.id)(project)) {
+            (Some(then), Some(now)) => *then == now,
+            (None, _) | (_, None) => {
+                server.started_at.is_none_or(|started| (self.is_older)(project, started))
+            }
+        }
+    }
 }
 
 /// Where a server belongs.
@@ -155,28 +184,58 @@ fn nobody(lease: Option<&Lease>, reason: Option<String>) -> String {
 
 /// The server's own folder, unless a lease that was asked for this very process says otherwise.
 fn belongs(usage: &SystemUsage, lease: Option<&Lease>, disk: &Disk) -> Belongs {
-    let leased = lease.and_then(|lease| lease.project_path.clone());
+    let id = lease.and_then(|lease| lease.project_id.as_ref());
+    let (leased, gone) = match lease.and_then(|lease| lease.project_path.clone()) {
+        Some(project) if disk.stands(&project, id, usage) => (Some(project), None),
+        gone => (None, gone),
+    };
     let by_name = lease.is_some_and(|lease| {
         lease.owner.kind == OwnerKind::Process && usage.pid.is_some() && lease.owner.pid == usage.pid
     });
     let is_there = |path: &ProjectPath| (disk.is_there)(Path::new(path.as_str()));
     let folder = || usage.working_directory.as_deref().and_then(|folder| ProjectPath::new(folder).ok());
     if usage.working_directory_deleted == Some(true) {
-        // A build may replace the folder it serves; the worktree around it stands, if the lease names it.
-        return match leased.filter(is_there) {
-            Some(project) => Belongs::To(project),
-            None => Belongs::ToDeleted(folder()),
+        // A build may replace the folder it serves; the worktree around it stands, if the lease names it. It does not stand if
+        // the deleted folder was that worktree itself.
+        return match (leased, folder()) {
+            (Some(project), folder) if folder.as_ref() != Some(&project) => Belongs::To(project),
+            (_, folder) => Belongs::ToDeleted(folder),
+        };
+    }
+    if let Some(container) = &usage.container {
+        // Its engine's folder alone: a lease is only what was asked for, and the engine's program is nobody's.
+        let folder = container.folder.as_deref().and_then(|folder| ProjectPath::new(folder).ok());
+        return match usage.project_path.clone().or(folder) {
+            Some(project) if is_there(&project) => Belongs::To(project),
+            Some(project) => Belongs::ToDeleted(Some(project)),
+            None => Belongs::Unknown,
         };
     }
     let project = match leased {
-        Some(leased) if by_name || usage.project_path.is_none() => Some(leased),
-        Some(_) | None => usage.project_path.clone().or_else(folder),
+        Some(leased) if by_name || usage.project_path.is_none() && !is_elsewhere(&leased, folder(), disk) => {
+            Some(leased)
+        }
+        Some(_) => usage.project_path.clone().or_else(folder),
+        None => {
+            let moved = || {
+                folder().filter(|folder| gone.is_none() || id.is_some() && (disk.id)(folder).as_ref() == id)
+            };
+            usage.project_path.clone().or_else(moved).or(gone.clone())
+        }
     };
     match project {
+        Some(project) if gone.as_ref() == Some(&project) => Belongs::ToDeleted(Some(project)),
         Some(project) if is_there(&project) => Belongs::To(project),
         Some(project) => Belongs::ToDeleted(Some(project)),
         None => Belongs::Unknown,
     }
+}
+
+/// Whether a server in this folder, which lies in no project, is not in the project of its lease either: of two folders that
+/// stand for themselves each has its own servers. A checkout's server may work anywhere.
+fn is_elsewhere(leased: &ProjectPath, folder: Option<ProjectPath>, disk: &Disk) -> bool {
+    let is_outside = |folder: &ProjectPath| !Path::new(folder.as_str()).starts_with(leased.as_str());
+    folder.is_some_and(|folder| is_outside(&folder) && !(disk.is_known)(Path::new(leased.as_str())))
 }
 
 fn server(
@@ -186,9 +245,9 @@ fn server(
     here: &Here,
     disk: &Disk,
 ) -> (Whose, String) {
-    let process = facts::process(usage.process.as_deref(), usage.pid.map(styxy_core::Pid::get));
-    let process = process.unwrap_or_else(|| "a process that cannot be seen".to_owned());
-    if usage.same_user == Some(false) {
+    let process = facts::server(usage).unwrap_or_else(|| "a process that cannot be seen".to_owned());
+    // Root may serve a container of this user's.
+    if usage.same_user == Some(false) && (usage.container.is_none() || matches!(belongs, Belongs::Unknown)) {
         let user = usage.user.as_deref().map(|user| match user.parse::<u32>() {
             Ok(number) => format!(", user {number}"),
             Err(_) => format!(", {user}"),

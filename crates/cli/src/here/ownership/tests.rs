@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use styxy_core::InstanceId;
 use styxy_core::api::{CheckAnswer, WhoAnswer, Whose};
+use styxy_core::{InstanceId, ProjectId, ProjectPath};
 
 use super::{Caller, Disk, Here, Kinship, adopt, classify};
 use crate::say::facts::tests::lease;
@@ -28,7 +28,20 @@ fn judged_answer(answer: CheckAnswer, instance: Option<&str>) -> WhoAnswer {
     let is_there = |path: &Path| !path.to_str().unwrap().contains("gone");
     let mut answer = answer;
     adopt(&mut answer);
-    classify(answer, &here, &Disk { is_there: &is_there, kinship: &kinship })
+    // What is called `anew` was made again: the folder of a lease for it, and every server, is older.
+    let id = |path: &ProjectPath| {
+        ProjectId::new(match path.as_str() {
+            "/w/app-moved" | "/h/moved" => "1:1:1",
+            "/w/app" => "1:2:1",
+            _ => "1:3:1",
+        })
+        .ok()
+    };
+    let is_older = |path: &ProjectPath, _| !path.as_str().contains("anew");
+    let is_known = |path: &Path| path.starts_with("/w");
+    let disk =
+        Disk { is_there: &is_there, kinship: &kinship, id: &id, is_older: &is_older, is_known: &is_known };
+    classify(answer, &here, &disk)
 }
 
 fn usage(change: impl FnOnce(&mut Value)) -> Value {
@@ -198,4 +211,66 @@ fn another_session_of_this_worktree_is_named_and_mine() {
         judged(usage(|_| {}), leased(|wire| wire["instance_id"] = json!("claude-2")), Some("claude-1"));
     is(&answer, Whose::Mine, Some("/w/app"));
     assert!(answer.reason.contains("claude-2"), "{}", answer.reason);
+}
+
+/// A lease for the folder with this id, which was at this path.
+fn of_folder(path: &str, id: &str) -> Value {
+    leased(|wire| {
+        wire["project_path"] = json!(path);
+        wire["project_id"] = json!(id);
+        wire["owner"] = json!({"kind": "process", "pid": 42});
+    })
+}
+
+fn in_deleted(path: &str) -> Value {
+    usage(|wire| {
+        wire["working_directory"] = json!(path);
+        wire["working_directory_deleted"] = json!(true);
+        wire["project_path"] = Value::Null;
+        wire["started_at"] = json!("2026-11-22T17:40:00Z");
+    })
+}
+
+#[test]
+fn a_server_of_a_worktree_that_was_made_again_is_an_orphan() {
+    is(&judged(in_deleted("/w/app"), of_folder("/w/app", "1:9:1"), None), Whose::Orphan, Some("/w/app"));
+    is(
+        &judged(in_deleted("/w/app/web"), of_folder("/w/app", "1:9:1"), None),
+        Whose::Orphan,
+        Some("/w/app/web"),
+    );
+    let replaced = judged(in_deleted("/w/app/dist"), of_folder("/w/app", "1:2:1"), None);
+    is(&replaced, Whose::Mine, Some("/w/app"));
+    // Without an id the start of the server tells.
+    for (path, expected) in [("/w/app-anew", Whose::Orphan), ("/w/app-fix", Whose::Sibling)] {
+        let lease = leased(|wire| wire["project_path"] = json!(path));
+        assert_eq!(judged(in_deleted(&format!("{path}/dist")), lease, None).whose, expected, "{path}");
+    }
+}
+
+#[test]
+fn a_server_whose_folder_moved_is_where_the_folder_is_now() {
+    let moved = judged(in_worktree("/w/app-moved"), of_folder("/w/gone", "1:1:1"), None);
+    is(&moved, Whose::Sibling, Some("/w/app-moved"));
+    // Another one is at the old path by now.
+    let replaced = judged(in_worktree("/w/app-moved"), of_folder("/w/app", "1:1:1"), None);
+    is(&replaced, Whose::Sibling, Some("/w/app-moved"));
+    let plain = usage(|wire| {
+        wire["working_directory"] = json!("/h/moved");
+        wire["project_path"] = Value::Null;
+    });
+    is(&judged(plain, of_folder("/h/gone", "1:1:1"), None), Whose::Foreign, Some("/h/moved"));
+}
+
+#[test]
+fn of_two_folders_that_stand_for_themselves_each_has_its_own_server() {
+    let plain = || {
+        usage(|wire| {
+            wire["working_directory"] = json!("/h/two");
+            wire["project_path"] = Value::Null;
+        })
+    };
+    let of_one = leased(|wire| wire["project_path"] = json!("/h/one"));
+    is(&judged(plain(), of_one, None), Whose::Foreign, Some("/h/two"));
+    is(&judged(plain(), leased(|_| {}), None), Whose::Mine, Some("/w/app"));
 }

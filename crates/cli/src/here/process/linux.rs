@@ -36,6 +36,14 @@ impl Handle {
         self.send(Signal::TERM)
     }
 
+    /// Lets it go on if it is stopped (SIGCONT), so that it receives what it was sent.
+    ///
+    /// # Errors
+    /// Those of [`Handle::ask`].
+    pub(crate) fn resume(&self) -> io::Result<()> {
+        self.send(Signal::CONT)
+    }
+
     /// Kills it (SIGKILL).
     ///
     /// # Errors

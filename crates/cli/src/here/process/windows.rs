@@ -48,6 +48,15 @@ impl Handle {
         Ok(())
     }
 
+    /// Does nothing: a process is not stopped by a signal here.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature as elsewhere")]
+    pub(crate) fn resume(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Terminates it. It is not an error if it has already ended.
     ///
     /// # Errors

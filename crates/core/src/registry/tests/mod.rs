@@ -6,6 +6,7 @@ mod instances;
 mod life;
 mod listeners;
 mod order;
+mod packages;
 mod properties;
 mod quotas;
 mod refusals;
@@ -193,6 +194,8 @@ fn ask(service_type: &str) -> Ask {
         service: service(service_type),
         name: None,
         project: None,
+        default_name: None,
+        project_id: None,
         instance_id: None,
         process: None,
         ancestors: Vec::new(),

@@ -41,6 +41,8 @@ pub(super) enum Step {
     },
     /// A look at all listeners, and what it tells.
     Look,
+    /// Two folders change places; the daemon learns of it at once, or at the next request.
+    Swap(u8, u8, Told),
     Pass(Millis),
     /// Time passes until the next deadline, and so much more; then the timer goes off.
     Tick(Millis),
@@ -64,11 +66,22 @@ pub(super) enum Told {
     Never,
 }
 
+/// How a request is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Not,
+    Web,
+    /// By default: as one of two packages.
+    Package(u8),
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct AskStep {
     pub(super) service: u8,
-    pub(super) named: bool,
+    pub(super) named: Named,
     pub(super) project: Option<u8>,
+    /// Whether the client says which folder its project is.
+    pub(super) knows_folder: bool,
     pub(super) instance: Option<u8>,
     pub(super) pid: Option<u32>,
     pub(super) wish: Wish,
@@ -92,11 +105,13 @@ fn ask_step() -> impl Strategy<Value = AskStep> {
     ];
     let (project, instance) = (proptest::option::of(0..3_u8), proptest::option::weighted(0.4, 0..3_u8));
     let pid = proptest::option::of(PIDS);
-    (0..4_u8, any::<bool>(), project, instance, pid, wish, reuse).prop_map(
-        |(service, named, project, instance, pid, wish, reuse)| AskStep {
+    let named = prop_oneof![Just(Named::Not), Just(Named::Web), (0..2_u8).prop_map(Named::Package),];
+    (0..4_u8, named, project, any::<bool>(), instance, pid, wish, reuse).prop_map(
+        |(service, named, project, knows_folder, instance, pid, wish, reuse)| AskStep {
             service,
             named,
             project,
+            knows_folder,
             instance,
             pid,
             wish,
@@ -146,6 +161,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         14 => listen(),
         7 => (0..14_usize, told()).prop_map(|(port, told)| Step::Close { port, told }),
         3 => Just(Step::Look),
+        2 => (0..3_u8, 0..3_u8, told()).prop_map(|(one, other, told)| Step::Swap(one, other, told)),
         6 => time().prop_map(Step::Pass),
         8 => prop_oneof![3 => 0..900_u64, 1 => 1001..90 * SECOND].prop_map(Step::Tick),
         1 => Just(Step::Restart),

@@ -4,7 +4,7 @@ mod checks;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::steps::{AskStep, Others, Step, Told};
+use super::steps::{AskStep, Named, Others, Step, Told};
 use super::*;
 use crate::config::{InstanceBehavior, Quotas, ServiceTypeConfig};
 
@@ -32,6 +32,8 @@ pub(super) struct World {
     /// Since when each instance without a process may count on its time to live.
     beats: HashMap<InstanceId, Millis>,
     answers: HashMap<RequestId, (u64, Vec<Grant>)>,
+    /// Which folder is at each of [`PROJECTS`].
+    folders: [u8; 3],
 }
 
 pub(super) fn small_policy() -> Policy {
@@ -84,6 +86,7 @@ impl World {
             watched: HashSet::new(),
             beats: HashMap::new(),
             answers: HashMap::new(),
+            folders: [0, 1, 2],
         };
         world.resume();
         world
@@ -92,6 +95,9 @@ impl World {
     pub(super) fn take(&mut self, step: &Step) {
         match step {
             Step::Allocate { asks, form, request, mode } => {
+                for index in asks.iter().filter(|ask| ask.knows_folder).filter_map(|ask| ask.project) {
+                    self.find(index);
+                }
                 let asks = asks.iter().map(|ask| self.ask(ask)).collect();
                 let request = request.map(|(id, hash)| (RequestId::new(&format!("r{id}")).unwrap(), hash));
                 self.allocate(&Allocation { asks, form: *form, request, mode: *mode });
@@ -140,6 +146,14 @@ impl World {
                 self.adopt();
                 self.tell(&Command::StillHeard(self.listeners.keys().copied().collect()));
             }
+            Step::Swap(one, other, told) => {
+                self.folders.swap(usize::from(*one), usize::from(*other));
+                if *told == Told::AtOnce {
+                    for index in [*one, *other] {
+                        self.find(index);
+                    }
+                }
+            }
             Step::Pass(time) => self.now = at(self.now.awake + time),
             Step::Tick(late) => self.tick(*late),
             Step::Restart => {
@@ -160,6 +174,18 @@ impl World {
         self.check();
     }
 
+    /// The id of the folder that is at one of [`PROJECTS`].
+    fn folder_at(&self, index: u8) -> ProjectId {
+        ProjectId::new(&format!("folder-{}", self.folders[usize::from(index)])).unwrap()
+    }
+
+    /// The daemon learns which folder is at one of [`PROJECTS`].
+    fn find(&mut self, index: u8) {
+        let (id, at) = (self.folder_at(index), project(PROJECTS[usize::from(index)]));
+        self.tell(&Command::Found { id: id.clone(), at: at.clone() });
+        assert!(!self.registry.is_elsewhere(&id, &at), "a lease did not follow its project");
+    }
+
     fn process(&self, pid: u32) -> Option<Process> {
         self.processes.get(&pid).map(|started| born(pid, *started))
     }
@@ -170,8 +196,13 @@ impl World {
         let line = step.pid.into_iter().flat_map(|pid| (1..pid).rev()).filter_map(|pid| self.process(pid));
         Ask {
             fresh_id: LockId::new(uuid::Uuid::from_u128(self.ids)),
-            name: step.named.then(|| ServiceName::new("web").unwrap()),
+            name: (step.named == Named::Web).then(|| ServiceName::new("web").unwrap()),
+            default_name: match step.named {
+                Named::Package(index) => ServiceName::new(["web", "packages.api"][usize::from(index)]).ok(),
+                Named::Not | Named::Web => None,
+            },
             project: step.project.map(|index| project(PROJECTS[usize::from(index)])),
+            project_id: step.project.filter(|_| step.knows_folder).map(|index| self.folder_at(index)),
             instance_id: step.instance.map(|id| instance(&name(id))),
             process: step.pid.and_then(|pid| self.process(pid)),
             ancestors: line.map(|process| process.key).collect(),
@@ -270,7 +301,8 @@ impl World {
             if self.registry.is_adoptable(port) {
                 self.ids += 1;
                 let fresh_id = LockId::new(uuid::Uuid::from_u128(self.ids));
-                self.tell(&Command::Adopt { port, listener: listener.clone(), fresh_id });
+                let listener = listener.clone();
+                self.tell(&Command::Adopt { port, listener, project_id: None, fresh_id });
             }
         }
     }

@@ -71,7 +71,7 @@ fn grant() -> Value {
 fn leases(to: &mut Document) -> Vec<Route> {
     let one = json!({
         "service_type": "dev", "service_name": "web", "preferred_port": 3000, "exact": false, "reuse": false,
-        "instance_id": "claude-1", "project_path": "/w/app", "pid": 4242, "request_id": "b7f1", "dry_run": false,
+        "instance_id": "claude-1", "project_path": "/w/app", "request_id": "b7f1", "dry_run": false,
     });
     let group = json!({
         "project_path": "/w/app", "services": [{ "service_type": "dev" }, { "service_type": "storybook" }],

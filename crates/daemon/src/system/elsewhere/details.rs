@@ -8,7 +8,7 @@ use styxy_core::{Pid, ProjectPath, Relation, checkout};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use super::super::native;
-use crate::system::disk::Disk;
+use crate::system::disk::{self, Disk};
 use crate::system::{Details, identify};
 
 /// The longest command line that is shown, in bytes.
@@ -39,12 +39,31 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     };
     let root = in_time().and_then(|()| checkout::root(working_directory.as_deref()?, home.as_deref(), &Disk));
     let branch = in_time().and_then(|()| checkout::branch(root.as_deref()?, &Disk));
-    let project_path = root.as_deref().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
+    let named = |folder: &Path| folder.to_str().and_then(|folder| ProjectPath::new(folder).ok());
+    let project_path = root.as_deref().and_then(named);
+    let folder = root.as_deref().or(working_directory.as_deref());
+    let found = in_time().and_then(|()| Some((disk::id(folder?)?, named(folder?)?)));
     // The pid may have been reused during the look-up.
     if identify(pid)?.process.key != identified.process.key {
         return Err(io::ErrorKind::NotFound.into());
     }
-    Ok(Details { identified, command, working_directory, deleted_directory, user_name, project_path, branch })
+    Ok(Details {
+        identified,
+        command,
+        working_directory,
+        deleted_directory,
+        user_name,
+        project_path,
+        found,
+        branch,
+    })
+}
+
+/// The name of the folder that a process works in cannot be asked for cheaply here: the sweep and requests that say which
+/// folder they mean find out what has moved.
+#[must_use]
+pub const fn folder_of(_: Pid) -> Option<PathBuf> {
+    None
 }
 
 fn command_and_folder(pid: Pid) -> (Option<String>, Option<PathBuf>) {

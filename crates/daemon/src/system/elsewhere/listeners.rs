@@ -22,6 +22,12 @@ impl SocketTable {
         Ok(Self)
     }
 
+    /// None: only Linux has two ways.
+    #[must_use]
+    pub fn why_files(&self) -> Option<&io::Error> {
+        None
+    }
+
     /// Every TCP socket that listens, with its process, as far as this user may see them, in no order.
     ///
     /// Takes some 10 ms.

@@ -5,11 +5,12 @@ mod four;
 mod listeners;
 mod stubs;
 
-pub use details::describe;
+pub use details::{describe, folder_of};
 pub(super) use four::bind_all;
 #[cfg(target_os = "macos")]
 pub(super) use four::on_all_addresses;
 pub use listeners::{SocketTable, find_all_holders, find_holder, find_holders};
 pub use stubs::{
-    Bell, CLOSE_EVENTS, CloseEvents, FolderWatch, PeerLookup, ephemeral_range, lock_holder, reserved_ranges,
+    Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, ephemeral_range, find_in,
+    find_socket_holder, lock_holder, meant, reserved_ranges,
 };

@@ -77,30 +77,31 @@ impl Search {
     }
 
     fn run(mut self, hints: &[Pid]) -> HashMap<u64, Vec<Pid>> {
-        self.walk(hints);
+        if let Some(proc) = open_folder(CWD, "/proc") {
+            self.walk(&proc, hints);
+        }
         self.found
     }
 
-    /// None when it stopped before the end of /proc.
-    fn walk(&mut self, hints: &[Pid]) -> Option<()> {
-        let proc = open_folder(CWD, "/proc")?;
+    /// None when it stopped before the end of `proc`.
+    fn walk(&mut self, proc: &OwnedFd, hints: &[Pid]) -> Option<()> {
         for pid in hints {
-            self.look_into(&proc, *pid)?;
+            self.look_into(proc, *pid)?;
         }
         let mut family: Vec<Pid> = hints.to_vec();
         let mut next = 0;
         while let Some(parent) = family.get(next).copied().filter(|_| next < MOST_DESCENDANTS) {
             next += 1;
-            for child in self.children(&proc, parent) {
+            for child in self.children(proc, parent) {
                 if self.looked_at.contains(&child) {
                     continue;
                 }
-                self.look_into(&proc, child)?;
+                self.look_into(proc, child)?;
                 family.push(child);
             }
         }
-        each_number(&proc, |number| match Pid::new(number) {
-            Some(pid) if !self.looked_at.contains(&pid) => self.look_into(&proc, pid),
+        each_number(proc, |number| match Pid::new(number) {
+            Some(pid) if !self.looked_at.contains(&pid) => self.look_into(proc, pid),
             Some(_) | None => Some(()),
         })
     }
@@ -187,3 +188,6 @@ fn socket_inode(folder: &OwnedFd, name: &std::ffi::CStr) -> Option<u64> {
     let number = buffer[..length].strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(number).ok()?.parse().ok()
 }
+
+#[cfg(test)]
+pub(super) mod tests;

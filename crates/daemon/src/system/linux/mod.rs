@@ -1,4 +1,4 @@
-//! Linux: pidfds, `sock_diag` and /proc.
+//! Linux: pidfds, `sock_diag` (or the files of /proc) and /proc.
 
 mod claim;
 mod close_events;
@@ -16,6 +16,7 @@ mod netlink;
 mod peer;
 mod probe;
 mod process;
+mod socket_files;
 mod socket_option;
 mod surroundings;
 
@@ -26,7 +27,7 @@ use rustix::io::{Errno, read, retry_on_intr};
 pub use claim::Claim;
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
 pub use connected::unix_peer;
-pub use details::describe;
+pub use details::{describe, folder_of};
 pub use exit::ExitWatch;
 pub use folder_watch::{Bell, FolderWatch};
 pub use holder::{find_all_holders, find_holder, find_holders, find_socket_holder};

@@ -52,19 +52,29 @@ fn look(pid: Pid, client: Pid, inode: Option<u64>) -> Option<Meant> {
 /// Takes about 5 µs for each process of the machine, and ends at `deadline`.
 #[must_use]
 pub fn find_in(namespace: PidNamespace, pid: Pid, deadline: Instant) -> Option<Pid> {
-    let proc = open_folder(CWD, "/proc")?;
+    let line = ancestors(namespace.client, ANCESTORS);
+    look_in(&open_folder(CWD, "/proc")?, namespace, pid, line.iter().map(|key| key.pid), deadline)
+}
+
+/// The same in this `proc`, those of `first` first.
+fn look_in(
+    proc: &OwnedFd,
+    namespace: PidNamespace,
+    pid: Pid,
+    mut first: impl Iterator<Item = Pid>,
+    deadline: Instant,
+) -> Option<Pid> {
     let is_meant = |candidate: Pid| {
-        let folder = open_folder(&proc, &candidate.to_string())?;
+        let folder = open_folder(proc, &candidate.to_string())?;
         let is_there = self::namespace(&folder) == Some(namespace.namespace);
         (is_there && pids(&folder)?.last() == Some(&pid)).then_some(candidate)
     };
-    let line = ancestors(namespace.client, ANCESTORS).into_iter();
-    if let Some(found) = line.into_iter().find_map(|key| is_meant(key.pid)) {
+    if let Some(found) = first.find_map(is_meant) {
         return Some(found);
     }
     let mut found = None;
-    each_number(&proc, |number| {
-        found = Pid::new(number).and_then(is_meant);
+    each_number(proc, |number| {
+        found = Pid::new(number).filter(|_| Instant::now() < deadline).and_then(is_meant);
         (found.is_none() && Instant::now() < deadline).then_some(())
     });
     found
@@ -101,7 +111,43 @@ fn parse_pids(status: &[u8]) -> Option<Vec<Pid>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::time::Duration;
+
+    use super::super::holder::tests::{PROCESSES, in_memory, machine};
     use super::*;
+
+    #[test]
+    fn one_of_five_thousand_processes_is_found_by_what_its_namespace_calls_it_until_the_deadline() {
+        // The last hundred are in a namespace of their own, where each is called by what it is beyond the others.
+        let others = PROCESSES - 100;
+        let namespaces = in_memory();
+        let (outer, inner) = (namespaces.path().join("outer"), namespaces.path().join("inner"));
+        std::fs::write(&outer, "").unwrap();
+        std::fs::write(&inner, "").unwrap();
+        let proc = machine(|pid, folder| {
+            let (of, called) = match pid.checked_sub(others).filter(|called| *called > 0) {
+                Some(called) => (&inner, format!("{pid}\t{called}")),
+                None => (&outer, pid.to_string()),
+            };
+            std::fs::create_dir(folder.join("ns")).unwrap();
+            std::fs::hard_link(of, folder.join("ns/pid")).unwrap();
+            std::fs::write(folder.join("status"), format!("NSpid:\t{called}\n")).unwrap();
+        });
+        let inner = std::fs::metadata(&inner).unwrap();
+        let pid = |number| Pid::new(number).unwrap();
+        let namespace = PidNamespace { namespace: (inner.dev(), inner.ino()), client: pid(PROCESSES) };
+        let folder = open_folder(CWD, proc.path().to_str().unwrap()).unwrap();
+        let find = |called, first: &[u32], deadline| {
+            look_in(&folder, namespace, pid(called), first.iter().map(|number| pid(*number)), deadline)
+        };
+        let hour = Instant::now() + Duration::from_hours(1);
+        assert_eq!(find(14, &[], hour), Some(pid(others + 14)), "and not the process 14 outside");
+        assert_eq!(find(101, &[], hour), None);
+        let past = Instant::now();
+        assert_eq!(find(14, &[], past), None, "the deadline ends it");
+        assert_eq!(find(14, &[others + 14], past), Some(pid(others + 14)), "an ancestor is looked at first");
+    }
 
     #[test]
     fn a_process_is_called_something_else_in_each_namespace() {

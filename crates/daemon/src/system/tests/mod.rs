@@ -19,4 +19,4 @@ mod probe;
 #[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
-mod support;
+pub(in crate::system) mod support;

@@ -12,20 +12,20 @@ use socket2::{Domain, Socket, Type};
 use styxy_core::{Pid, Port};
 
 /// A child and all that it starts, killed and reaped at the end.
-pub(super) struct Family(pub(super) Child);
+pub(in crate::system) struct Family(pub(super) Child);
 
 impl Family {
-    pub(super) fn start(command: &mut Command) -> Self {
+    pub(in crate::system) fn start(command: &mut Command) -> Self {
         Self(command.process_group(0).spawn().unwrap())
     }
 
     /// A child that does nothing for a long time.
-    pub(super) fn idle() -> Self {
+    pub(in crate::system) fn idle() -> Self {
         Self::start(Command::new("sleep").arg("1000"))
     }
 
     /// A child that has printed its first line: only then does it surely run the program that it was started as.
-    pub(super) fn ready(command: &mut Command) -> Self {
+    pub(in crate::system) fn ready(command: &mut Command) -> Self {
         let mut family = Self::start(command.stdout(Stdio::piped()));
         let said = BufReader::new(family.0.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
         assert!(said > 0, "the child ended early");
@@ -33,18 +33,18 @@ impl Family {
     }
 
     /// A shell that has printed its first line.
-    pub(super) fn shell(script: &str, stdin: Stdio) -> Self {
+    pub(in crate::system) fn shell(script: &str, stdin: Stdio) -> Self {
         Self::ready(Command::new("sh").args(["-c", script]).stdin(stdin))
     }
 
     /// A shell called by another name, with one more argument, that waits for input in this folder.
-    pub(super) fn waiting(program: &Path, argument: &str, folder: &Path) -> Self {
+    pub(in crate::system) fn waiting(program: &Path, argument: &str, folder: &Path) -> Self {
         let mut command = Command::new(program);
         command.args(["-c", "echo ready; read line", argument]).current_dir(folder);
         Self::ready(command.stdin(Stdio::piped()))
     }
 
-    pub(super) fn pid(&self) -> Pid {
+    pub(in crate::system) fn pid(&self) -> Pid {
         Pid::new(self.0.id()).unwrap()
     }
 
@@ -53,12 +53,12 @@ impl Family {
     }
 
     /// Kills the child and waits for its end, but does not reap it.
-    pub(super) fn make_zombie(&self) {
+    pub(in crate::system) fn make_zombie(&self) {
         kill_process_group(self.system_pid(), Signal::KILL).unwrap();
         waitid(WaitId::Pid(self.system_pid()), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
     }
 
-    pub(super) fn kill_and_reap(&mut self) {
+    pub(in crate::system) fn kill_and_reap(&mut self) {
         kill_process_group(self.system_pid(), Signal::KILL).unwrap();
         self.0.wait().unwrap();
     }
@@ -73,20 +73,20 @@ impl Drop for Family {
 
 /// Whether a test socket is only bound.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+pub(in crate::system) enum Then {
     Listens,
     IsOnlyBound,
 }
 
 /// Which families an IPv6 test socket takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family6 {
+pub(in crate::system) enum Family6 {
     Only,
     AndV4,
 }
 
 /// A socket with no option set but the family's.
-pub(super) fn bound(address: &str, family: Family6, then: Then) -> (Socket, Port) {
+pub(in crate::system) fn bound(address: &str, family: Family6, then: Then) -> (Socket, Port) {
     let address: SocketAddr = address.parse().unwrap();
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
     if address.is_ipv6() {
@@ -101,24 +101,24 @@ pub(super) fn bound(address: &str, family: Family6, then: Then) -> (Socket, Port
 }
 
 /// A listener on this address; `[::]` takes both families.
-pub(super) fn listener(address: &str) -> (Socket, Port) {
+pub(in crate::system) fn listener(address: &str) -> (Socket, Port) {
     bound(address, Family6::AndV4, Then::Listens)
 }
 
 /// Checks a claim about a closed port on several ports: a parallel test may be given one of them.
-pub(super) fn on_one_of_several_ports(claim: impl Fn() -> bool) {
+pub(in crate::system) fn on_one_of_several_ports(claim: impl Fn() -> bool) {
     assert!((0..5).any(|_| claim()), "true of none of five ports");
 }
 
-pub(super) fn in_5_seconds() -> Instant {
+pub(in crate::system) fn in_5_seconds() -> Instant {
     Instant::now() + Duration::from_secs(5)
 }
 
 /// Waits at most 5 seconds for `future`.
-pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(in crate::system) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(5), future).await.expect("nothing came within 5 seconds")
 }
 
-pub(super) fn this_process() -> Pid {
+pub(in crate::system) fn this_process() -> Pid {
     Pid::new(std::process::id()).unwrap()
 }

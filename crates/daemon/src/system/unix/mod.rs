@@ -166,6 +166,12 @@ pub(super) fn register(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) }.map_err(Into::into)
 }
 
+/// The name of this machine: several may share a home.
+#[must_use]
+pub fn machine_name() -> Option<String> {
+    Some(rustix::system::uname().nodename().to_str().ok()?.to_owned())
+}
+
 /// Gives freed memory back to the system: glibc keeps it for each thread that ever had much. Takes about 1 ms. Does
 /// nothing where the allocator gives it back by itself.
 pub fn give_back_memory() {

@@ -92,6 +92,12 @@ pub fn descriptors_in_use() -> Option<usize> {
 /// Gives freed memory back to the system, which Windows does by itself.
 pub fn give_back_memory() {}
 
+/// The name of this machine: several may share a home.
+#[must_use]
+pub fn machine_name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
+}
+
 /// Whether the error says that this process, or the system, has no handle or no memory left for another connection.
 #[must_use]
 pub fn is_exhausted(error: &io::Error) -> bool {

@@ -19,8 +19,8 @@ pub(crate) use detach::{detach, let_go_of_output};
 pub use exit::ExitWatch;
 pub(crate) use file_id::FileId;
 pub use machine::{
-    boot_id, descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, now,
-    raise_descriptor_limit, raise_limits, resident_bytes,
+    boot_id, descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,
+    now, raise_descriptor_limit, raise_limits, resident_bytes,
 };
 pub use pipe::{PipeListener, has_hung_up};
 pub use probe::Prober;

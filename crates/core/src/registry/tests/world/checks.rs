@@ -33,8 +33,10 @@ impl World {
                 "I7: expired {idle} ms after its last sign of life"
             );
         }
-        if let Fact::Passed { lock_id, .. } = fact
-            && let Owner::Process(owner) = &self.registry.lease(*lock_id).unwrap().owner
+        if let Fact::Passed { lock_id, owner: next, .. } = fact
+            && let before = &self.registry.lease(*lock_id).unwrap().owner
+            && next != before
+            && let Owner::Process(owner) = before
         {
             let ended = matches!(command, Command::ProcessExited { process, .. } if *process == owner.key);
             assert!(ended, "I6: a lease was taken from the process that owns it, which lives");
@@ -75,9 +77,10 @@ impl World {
                         || ask.process.iter().map(|process| process.key).chain(ask.ancestors.iter().copied());
                     let of_other =
                         lease.owner.process().is_some_and(|owner| !line().any(|key| key == owner.key));
+                    let is_handed_over = ask.falls_back()
+                        && (&ask.service, &ask.project) == (&lease.key.service, &lease.key.project);
                     ask.reuse == Reuse::IfLive
-                        && (&ask.service, &ask.name, &ask.project)
-                            == (&lease.key.service, &lease.key.name, &lease.key.project)
+                        && (ask.key() == lease.key || is_handed_over)
                         && ask.instance_id == lease.instance_id
                         && matches!(lease.listening, Listening::Stranger(_))
                         && !of_other
@@ -88,6 +91,7 @@ impl World {
             | Command::Heard { .. }
             | Command::Adopt { .. }
             | Command::Silent(_)
+            | Command::Found { .. }
             | Command::StillHeard(_) => false,
         };
         assert!(rightly, "I6, I8: {command:?} ended {lease:?} as {reason:?}");

@@ -1,0 +1,98 @@
+//! How many requests of a client are worked on at once. The next one is read when one of them has its answer, so a client
+//! that sends thousands waits like any other writer to a full pipe, and none of its requests is given up at the end of stdin.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rmcp::RoleServer;
+use rmcp::model::{ClientNotification, JsonRpcMessage, RequestId};
+use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
+use tokio::sync::Notify;
+
+/// Requests at once.
+const MOST: usize = 32;
+
+/// A transport that reads no further while there are [`MOST`] requests without an answer.
+pub(super) struct Bounded<T> {
+    inner: T,
+    open: Arc<Open>,
+}
+
+/// The requests without an answer.
+#[derive(Default)]
+struct Open {
+    ids: Mutex<HashSet<RequestId>>,
+    closed: Notify,
+}
+
+impl<T> Bounded<T> {
+    pub(super) fn new(inner: T) -> Self {
+        Self { inner, open: Arc::default() }
+    }
+}
+
+impl Open {
+    fn begin(&self, id: RequestId) {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    fn end(&self, id: &RequestId) {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.closed.notify_one();
+    }
+
+    /// Waits until there is room for another. May be dropped while it waits.
+    async fn room(&self) {
+        while self.ids.lock().unwrap_or_else(PoisonError::into_inner).len() >= MOST {
+            // One that ended since leaves its permit.
+            self.closed.notified().await;
+        }
+    }
+}
+
+impl<T: Transport<RoleServer>> Transport<RoleServer> for Bounded<T> {
+    type Error = T::Error;
+
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = Result<(), T::Error>> + Send + 'static {
+        let answered = match &message {
+            JsonRpcMessage::Response(response) => Some(response.id.clone()),
+            JsonRpcMessage::Error(error) => error.id.clone(),
+            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+        };
+        let open = Arc::clone(&self.open);
+        let sending = self.inner.send(message);
+        async move {
+            let sent = sending.await;
+            if let Some(id) = answered {
+                open.end(&id);
+            }
+            sent
+        }
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        self.open.room().await;
+        let message = self.inner.receive().await?;
+        match &message {
+            JsonRpcMessage::Request(request) => self.open.begin(request.id.clone()),
+            // A request that is cancelled gets no answer.
+            JsonRpcMessage::Notification(said) => {
+                if let ClientNotification::CancelledNotification(cancelled) = &said.notification
+                    && let Some(id) = &cancelled.params.request_id
+                {
+                    self.open.end(id);
+                }
+            }
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {}
+        }
+        Some(message)
+    }
+
+    fn close(&mut self) -> impl Future<Output = Result<(), T::Error>> + Send {
+        self.inner.close()
+    }
+}

@@ -1,0 +1,147 @@
+//! Whether what a lease names still exists: a label ends with what it names (R63).
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use styxy_client::{Caller, Client, Error, agents};
+use styxy_core::api::{CheckAnswer, Lease, OwnerKind};
+use styxy_core::{InstanceId, Pid, Port, ProjectId, ProjectPath};
+
+use crate::here::process;
+
+/// What is known of the sessions and servers on one port.
+#[derive(Debug)]
+pub(crate) struct Living {
+    /// The registered sessions, all of which live.
+    instances: BTreeSet<InstanceId>,
+    /// The processes that listen on the port.
+    listeners: Vec<u32>,
+    /// What is asked of the disk.
+    stands: fn(&ProjectPath, Option<&ProjectId>) -> bool,
+}
+
+impl Living {
+    /// Asks about `port`.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub(crate) async fn on(client: &Client, port: Port) -> Result<Self, Error> {
+        let found = client.check(port).await?;
+        Self::around(client, &found).await
+    }
+
+    /// The same where it is known already what listens.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub(crate) async fn around(client: &Client, found: &CheckAnswer) -> Result<Self, Error> {
+        let instances = client.instances().await?.instances;
+        let listeners = found.system_usage.iter().chain(&found.others).filter_map(|usage| usage.pid);
+        Ok(Self {
+            instances: instances.into_iter().map(|instance| instance.instance_id).collect(),
+            listeners: listeners.map(Pid::get).collect(),
+            stands,
+        })
+    }
+
+    /// Where these sessions live and every project is there.
+    #[cfg(test)]
+    pub(crate) fn with(sessions: &[&str]) -> Self {
+        let instances = sessions.iter().map(|id| InstanceId::new(id).unwrap()).collect();
+        Self { instances, listeners: Vec::new(), stands: |_, _| true }
+    }
+
+    /// The same without any project.
+    #[cfg(test)]
+    pub(crate) fn without_projects() -> Self {
+        Self { stands: |_, _| false, ..Self::with(&[]) }
+    }
+
+    /// The project that the lease is for, if it is still there.
+    pub(crate) fn project<'a>(&self, lease: &'a Lease) -> Option<&'a ProjectPath> {
+        let project = lease.project_path.as_ref()?;
+        (self.stands)(project, lease.project_id.as_ref()).then_some(project)
+    }
+
+    /// The session that the lease is for, if it lives: it is registered; the process in its name runs, or, if no process is in
+    /// its name, an agent is above the server; or the process that asked for the lease runs beside the server.
+    pub(crate) fn session<'a>(&self, lease: &'a Lease) -> Option<&'a InstanceId> {
+        let id = lease.instance_id.as_ref()?;
+        let runs_under_agent = || self.listeners.iter().any(|pid| agents::around(*pid).is_some());
+        let is_process_alive = match pid_in(id) {
+            Some(pid) => process::started(pid).is_some(),
+            None => runs_under_agent(),
+        };
+        let lives = self.instances.contains(id) || is_process_alive || self.asker_lives(lease);
+        lives.then_some(id)
+    }
+
+    /// Whether a process owns the lease that is neither the server nor above it: such as the agent's MCP server.
+    fn asker_lives(&self, lease: &Lease) -> bool {
+        let owner = lease.owner.pid.filter(|_| lease.owner.kind == OwnerKind::Process).map(Pid::get);
+        owner.is_some_and(|owner| {
+            let is_of_server =
+                |pid: &u32| *pid == owner || agents::ancestors_of(*pid).any(|above| above == owner);
+            !self.listeners.iter().any(is_of_server)
+        })
+    }
+}
+
+/// The pid in the name of a session that is called by its agent's process.
+pub(crate) fn pid_in(session: &InstanceId) -> Option<Pid> {
+    session.as_str().rsplit('-').next()?.parse().ok().and_then(Pid::new)
+}
+
+/// Whether the folder that a lease is for is still there: the same one, as far as that is known.
+pub(crate) fn stands(project: &ProjectPath, id: Option<&ProjectId>) -> bool {
+    let now = || Caller::id_of(project);
+    Path::new(project.as_str()).exists() && id.is_none_or(|then| now().is_none_or(|now| now == *then))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::facts::tests::lease;
+    use serde_json::json;
+
+    fn of(session: &str, owner: u32) -> Lease {
+        lease(3000, |wire| {
+            wire["instance_id"] = json!(session);
+            wire["owner"] = json!({"kind": "process", "pid": owner});
+        })
+    }
+
+    /// A pid that no process has.
+    const NEVER: u32 = 2_147_483_000;
+
+    fn listening(pid: u32) -> Living {
+        Living { listeners: vec![pid], ..Living::with(&["registered"]) }
+    }
+
+    #[test]
+    fn a_session_lives_as_long_as_it_is_registered_or_its_process_runs() {
+        let server = listening(NEVER);
+        assert_eq!(server.session(&of(&format!("claude-{NEVER}"), NEVER)), None);
+        assert!(server.session(&of(&format!("claude-{}", std::process::id()), NEVER)).is_some());
+        assert!(server.session(&of("registered", NEVER)).is_some());
+        assert_eq!(server.session(&of("reviewer", NEVER)), None, "nothing shows that it lives");
+        assert_eq!(server.session(&lease(3000, |_| {})), None);
+    }
+
+    #[test]
+    fn who_asked_for_a_lease_beside_its_server_keeps_the_session_alive() {
+        assert!(listening(NEVER).session(&of("reviewer", 8)).is_some());
+    }
+
+    #[test]
+    fn a_project_is_there_as_long_as_the_same_folder_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = ProjectPath::new(folder.path().to_str().unwrap()).unwrap();
+        let id = Caller::id_of(&project);
+        assert!(stands(&project, None) && stands(&project, id.as_ref()));
+        let other = ProjectId::new("1:2:3").unwrap();
+        assert_eq!(stands(&project, Some(&other)), id.is_none());
+        drop(folder);
+        assert!(!stands(&project, None));
+    }
+}

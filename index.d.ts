@@ -360,6 +360,8 @@ export interface Client {
    * Makes a server listen on a port leased for it; the lease ends when the server closes. If another program takes the
    * port before the server has bound it, another one is leased, unless `exact` is set.
    *
+   * In a worker of `node:cluster` the lease is the primary's: all workers listen on one port, and it ends with the primary.
+   *
    * @throws StyxyError as `allocate`; or what `server.listen` failed with.
    */
   listen(server: Server, options: ListenOptions): Promise<Lease>;

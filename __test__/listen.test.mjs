@@ -1,6 +1,7 @@
 // `styxy.listen`: a server that listens on a leased port, and a lease that ends with the server.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
 import { createRequire } from 'node:module';
@@ -108,4 +109,17 @@ test('listen refuses what is no server, and a failed listen leaves no lease', as
   const nowhere = styxy.listen(net.createServer(), { service: 'dev', host: '192.0.2.1' });
   await assert.rejects(nowhere, { code: 'EADDRNOTAVAIL' });
   assert.deepEqual(await styxy.list(), []);
+});
+
+test('the workers of a cluster listen on one port, which is the primary\'s', async (t) => {
+  const fixture = new URL('fixtures/cluster.cjs', import.meta.url).pathname;
+  const primary = spawn(process.execPath, [fixture], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  t.after(() => primary.kill('SIGKILL'));
+  const [{ ports }] = await once(primary, 'message');
+  assert.equal(new Set(ports).size, 1, `${ports}`);
+  assert.equal(await (await fetch(`http://localhost:${ports[0]}`)).text(), 'here');
+  const [lease, ...others] = await styxy.list();
+  assert.deepEqual([lease.port, lease.owner.pid, others], [ports[0], primary.pid, []]);
+  primary.kill();
+  await eventually('over', async () => (await styxy.list()).length === 0);
 });

@@ -15,6 +15,9 @@ async function listen(client, server, given = {}) {
   if (typeof given !== 'object' || given === null) throw invalid('options', kindOf(given), 'an object');
   const { host, ...options } = given;
   check(server, host, options);
+  // Loaded when it is: a worker has it in memory before its own first line.
+  const { isWorker } = require('node:cluster');
+  if (isWorker) return listenTogether(client, server, host, options);
   const stolen = [];
   try {
     for (;;) {
@@ -23,7 +26,7 @@ async function listen(client, server, given = {}) {
       if (isInUse(lease)) lease = await client.allocate(another(options));
       if (lease.existing) throw new StyxyError(lease.reason, { code: 'port_unavailable', details: { port: lease.port } });
       try {
-        await bind(server, lease.port, host);
+        await bind(server, { port: lease.port, host, exclusive: true });
       } catch (cause) {
         // It is released only when another port works: the daemon may not see what prevents this bind.
         stolen.push(lease);
@@ -38,6 +41,20 @@ async function listen(client, server, given = {}) {
   } finally {
     await Promise.all(stolen.map((lease) => lease.release()));
   }
+}
+
+/**
+ * A worker of `node:cluster` listens on its primary's port, with all the others: the primary owns the lease, hands out the
+ * connections, and gives the lease back with its end.
+ */
+async function listenTogether(client, server, host, options) {
+  const lease = await client.allocate({ ...options, pid: options.pid ?? process.ppid, reuse: options.reuse ?? true });
+  try {
+    await bind(server, { port: lease.port, host });
+  } catch (cause) {
+    throw cause.code === 'EADDRINUSE' ? taken(lease.port, cause) : cause;
+  }
+  return lease;
 }
 
 function check(server, host, options) {
@@ -64,10 +81,9 @@ function taken(port, cause) {
   return new StyxyError(message, { code: 'port_unavailable', hint: `styxy check ${port}`, details: { port }, cause });
 }
 
-/** Also in a cluster's worker the port belongs to this process. */
-async function bind(server, port, host) {
+async function bind(server, where) {
   const { once } = require('node:events');
-  server.listen({ port, host, exclusive: true });
+  server.listen(where);
   await once(server, 'listening');
 }
 

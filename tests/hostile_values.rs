@@ -89,6 +89,8 @@ fn paths_and_metadata_of_others_are_exact_for_programs_and_harmless_for_people()
         events.expect("instance_registered");
         ports.push((grant.port.get().to_string(), path));
     }
+    // As they are listed.
+    ports.sort();
     let listed = said(&home, &["list"]);
     assert_eq!(listed.lines().count(), 1 + ports.len(), "a path forged a line: {listed}");
     let listed = home.styxy(&["list", "--json"]).done().json();

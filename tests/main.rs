@@ -6,6 +6,7 @@
 #![cfg(unix)]
 
 #[cfg(test)]
+mod adoption;
 mod autostart;
 #[cfg(test)]
 mod bad_input;

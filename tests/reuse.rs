@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use styxy_core::api::OwnerKind;
 use styxy_core::{EndReason, Pid};
 
-use crate::support::{Home, Running, Server, forked_server, pid_of, sort};
+use crate::support::{Home, Running, Server, forked_server, pid_of, sort, until};
 
 fn reuse(more: &Value) -> Value {
     let mut ask = json!({ "service_type": sort::WEB, "project_path": "/w/app", "reuse": true });
@@ -56,7 +56,8 @@ fn reuse_with_a_pid_makes_it_the_owner() {
         (first.lock_id, OwnerKind::Process, Some(owner.pid()))
     );
     owner.kill();
-    home.ended(&first);
+    let waits = || home.lease_of(&first).is_some_and(|lease| lease.owner.kind == OwnerKind::Listener);
+    until("it waits again for the rest of its time", waits);
 }
 
 #[test]

@@ -37,13 +37,15 @@ pub enum Command {
         /// Who: everybody that does, on whichever address.
         listeners: Vec<Listener>,
     },
-    /// Something listens on a port whose lease ended with its owner just now: a server whose parent was gone before
-    /// it had bound.
+    /// Something listens on a port without a lease that a key had before: a server whose parent was gone before it had
+    /// bound, or one that is back.
     Adopt {
         /// The port.
         port: Port,
         /// Who.
         listener: Listener,
+        /// Which folder its checkout is, where that could be told.
+        project_id: Option<ProjectId>,
         /// The id the lease gets if one is made: fresh.
         fresh_id: LockId,
     },

@@ -61,6 +61,10 @@ pub struct Lease {
     /// The instance that owned it before a process of the session took it by `reuse`: to which it returns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lent_by: Option<InstanceId>,
+    /// Until when its port is promised to whoever was told it by a request with `reuse` and without an owner, as `styxy env`
+    /// makes (awake clock); none for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_until: Option<Millis>,
 }
 
 impl Lease {
@@ -70,6 +74,9 @@ impl Lease {
             (Owner::Instance(id), Owner::Process(_)) => self.lent_by = Some(id.clone()),
             (_, Owner::Instance(_)) => self.lent_by = None,
             _ => {}
+        }
+        if let (Owner::Awaited { .. }, Owner::Awaited { until }) = (&self.owner, &owner) {
+            self.told_until = Some(*until);
         }
         self.owner = owner;
     }
@@ -81,6 +88,18 @@ impl Lease {
             && let Some(theirs) = &mut listener.project
         {
             *theirs = project.clone();
+        }
+    }
+}
+
+impl Lease {
+    /// Whether its server has ended, and its port is only kept for the next one of its key: it gives way to whoever would
+    /// get nothing else (R64).
+    #[must_use]
+    pub const fn is_reserved(&self) -> bool {
+        match (&self.owner, self.told_until) {
+            (Owner::Awaited { until }, Some(told_until)) => *until > told_until,
+            _ => false,
         }
     }
 }

@@ -174,6 +174,18 @@ impl PortRange {
     pub fn len(self) -> usize {
         self.last.index() - self.first.index() + 1
     }
+    /// The first port and every tenth after it. A program's second port is often the next one, so whoever has one of these
+    /// has room behind it.
+    pub fn every_tenth(self) -> impl Iterator<Item = Port> {
+        (self.first.get()..=self.last.get()).step_by(10).filter_map(|number| Port::new(number).ok())
+    }
+
+    /// Whether `port` is one of [`Self::every_tenth`].
+    #[must_use]
+    pub fn is_tenth(self, port: Port) -> bool {
+        self.contains(port) && (port.get() - self.first.get()).is_multiple_of(10)
+    }
+
     /// Its ports, ascending.
     pub fn ports(self) -> impl Iterator<Item = Port> {
         (self.first.get()..=self.last.get()).filter_map(NonZeroU16::new).map(Port)

@@ -150,7 +150,7 @@ impl Daemon {
     pub(crate) fn awaits_listeners(&self) -> bool {
         let engine = self.engine();
         let registry = engine.registry();
-        registry.awaits_listeners() || registry.orphaned_ports(system::now()).next().is_some()
+        registry.awaits_listeners() || registry.expects_orphans(system::now())
     }
 
     /// How many connections there may be now.

@@ -156,6 +156,20 @@ impl Affinity {
         })
     }
 
+    /// The key that had `port` last in this boot, if it is remembered.
+    ///
+    /// Looks through all keys: for a port of which [`Self::is_known`] says yes.
+    pub(super) fn last_key(&self, port: Port) -> Option<&Key> {
+        let last = self.last_use.get(&port)?;
+        let had = self.keys.iter().filter(|(_, entry)| entry.ports.contains(&port));
+        had.map(|(key, _)| key).find(|key| hash(key) == last.key)
+    }
+
+    /// Whether some key that is remembered had `port` in this boot.
+    pub(super) fn is_known(&self, port: Port) -> bool {
+        self.wanted.contains(port) && self.last_use.contains_key(&port)
+    }
+
     /// For "least recently used first".
     pub(super) fn last_use(&self, port: Port) -> Millis {
         self.last_use.get(&port).map_or(0, |last| last.at)

@@ -132,8 +132,7 @@ impl<'a> Round<'a> {
             match self.registry.reusable(ask, &key, |lock_id| self.is_spent(lock_id)) {
                 Some(Reusable::Stands(lease)) => return Ok(self.reuse(ask, lease)),
                 Some(Reusable::Displaced(lease)) => {
-                    self.displaced.push(lease.lock_id);
-                    self.facts.push(Fact::Ended { lock_id: lease.lock_id, reason: EndReason::Displaced });
+                    self.displace(lease);
                     displaced_from = Some(lease.port);
                 }
                 None => {}
@@ -150,6 +149,10 @@ impl<'a> Round<'a> {
         let pending = Pending { made: &self.made, ended: &ended };
         self.registry.check_quotas(ask.project.as_ref(), ask.instance_id.as_ref(), &owner, pending)?;
         let (port, missed) = self.find(ask, &key, kind)?;
+        let told_until = match (ask.reuse, &owner) {
+            (Reuse::IfLive, Owner::Awaited { until }) => Some(*until),
+            (Reuse::Never | Reuse::IfLive, _) => None,
+        };
         let lease = Lease {
             lock_id: ask.fresh_id,
             port,
@@ -161,6 +164,7 @@ impl<'a> Round<'a> {
             allocated_at: self.now,
             last_seen: None,
             lent_by: None,
+            told_until,
             beside: None,
         };
         let reason = missed.map(|(wished, why)| why.explain(wished)).or_else(|| {
@@ -259,7 +263,11 @@ impl<'a> Round<'a> {
         let missed = match ask.wish {
             Wish::Any | Wish::Default(_) => None,
             Wish::Exact(port) => {
-                return match self.try_wish(port) {
+                let tried = match self.registry.lease_on(port).filter(|lease| lease.is_reserved()) {
+                    Some(reserved) => self.probe(port).inspect(|()| self.displace(reserved)),
+                    None => self.try_wish(port),
+                };
+                return match tried {
                     Ok(()) => Ok((port, None)),
                     Err(missed) => Err(Refusal::PortUnavailable { port, holder: self.holder(port, missed) }),
                 };
@@ -288,7 +296,12 @@ impl<'a> Round<'a> {
             ControlFlow::Continue(())
         });
         match found {
-            ControlFlow::Break(port) => Ok((port, missed)),
+            ControlFlow::Break(port) => {
+                if let Some(reserved) = self.registry.lease_on(port) {
+                    self.displace(reserved);
+                }
+                Ok((port, missed))
+            }
             ControlFlow::Continue(()) => Err(self.nothing_free(ask, kind, busy)),
         }
     }
@@ -301,11 +314,21 @@ impl<'a> Round<'a> {
             let displaced = self.displaced.contains(&lease.lock_id);
             return Err(if displaced { Missed::Busy } else { Missed::Leased(who(lease)) });
         }
+        self.probe(port)
+    }
+
+    fn probe(&mut self, port: Port) -> Result<(), Missed> {
         match (self.occupancy)(port) {
             Occupancy::Free => Ok(()),
             Occupancy::Busy => Err(Missed::Busy),
             Occupancy::Denied => Err(Missed::Denied),
         }
+    }
+
+    /// Ends a lease of before this round, so that its port or its key is free.
+    fn displace(&mut self, lease: &Lease) {
+        self.displaced.push(lease.lock_id);
+        self.facts.push(Fact::Ended { lock_id: lease.lock_id, reason: EndReason::Displaced });
     }
 
     fn holder(&self, port: Port, missed: Missed) -> Holder {

@@ -2,10 +2,11 @@
 //!
 //! 1. The ports that the key had before; for a package then those that its project had before packages had keys.
 //! 2. The request's default port, then the service type's preferred ports.
-//! 3. The service type's range, ascending.
+//! 3. The service type's range: every tenth port from the first one on, so that there is room behind each, then the others.
 //! 4. The ports of 2 and 3 that another key has affinity to or has just given up, the least recently used first.
-//! 5. The overflow range in the same way.
-//! 6. The ports of 1 to 5 that the kernel gives to outgoing connections too, in the same order.
+//! 5. Those of 2 and 3 that are only reserved for a server that has ended (R64), in the same order.
+//! 6. The overflow range in the same way.
+//! 7. The ports of 1 to 6 that the kernel gives to outgoing connections too, in the same order.
 
 use std::ops::ControlFlow;
 
@@ -97,12 +98,35 @@ impl Registry {
         let seen = |port: Port| own.contains(&port);
         let range = kind.map(|kind| kind.range);
         self.unclaimed_first(search, (&preferred, range), left_out, &seen, visit)?;
+        self.reserved(search, (&preferred, range), left_out).into_iter().try_for_each(&mut *visit)?;
         let seen = |port: Port| {
             own.contains(&port)
                 || preferred.contains(&port)
                 || kind.is_some_and(|kind| kind.range.contains(port))
         };
-        self.unclaimed_first(search, (&[], self.policy.config.overflow_range), left_out, &seen, visit)
+        let overflow = self.policy.config.overflow_range;
+        self.unclaimed_first(search, (&[], overflow), left_out, &seen, visit)?;
+        let reserved = self.reserved(search, (&[], overflow), left_out);
+        reserved.into_iter().filter(|port| !seen(*port)).try_for_each(visit)
+    }
+
+    /// The ports of `preferred` and `range` that are only reserved, the least recently used first.
+    fn reserved(
+        &self,
+        search: &Search<'_>,
+        (preferred, range): (&[Port], Option<PortRange>),
+        left_out: &PortSet,
+    ) -> Vec<Port> {
+        let offered = |port: Port| {
+            (preferred.contains(&port) || range.is_some_and(|range| range.contains(port)))
+                && !self.policy.never.contains(port)
+                && !left_out.contains(port)
+                && !search.taken.contains(&port)
+        };
+        let reserved = self.leases().filter(|lease| lease.is_reserved() && offered(lease.port));
+        let mut ports: Vec<Port> = reserved.map(|lease| lease.port).collect();
+        ports.sort_by_cached_key(|port| (self.affinity.last_use(*port), *port));
+        ports
     }
 
     fn is_open(&self, search: &Search<'_>, left_out: &PortSet, port: Port) -> bool {
@@ -131,7 +155,11 @@ impl Registry {
             }
         }
         let (best, open) = ([leased, never, left_out, wanted], [leased, never, left_out]);
-        for port in range.into_iter().flat_map(|range| PortSet::outside(range, &best)) {
+        let spaced = range.into_iter().flat_map(PortRange::every_tenth);
+        let spaced = spaced.filter(|port| best.iter().all(|excluded| !excluded.contains(*port)));
+        let others = range.into_iter().flat_map(|range| PortSet::outside(range, &best));
+        let others = others.filter(|port| range.is_some_and(|range| !range.is_tenth(*port)));
+        for port in spaced.chain(others) {
             if !search.taken.contains(&port) && !preferred.contains(&port) && !seen(port) && !claimed(port) {
                 visit(port)?;
             }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::EndReason;
 use crate::lease::Lease;
 use crate::names::{InstanceId, LockId};
+use crate::port::Port;
 use crate::time::Millis;
 
 use super::quotas::weight;
@@ -50,6 +51,10 @@ impl Ended {
     /// The ended lease of this id, and why it ended; the latest are looked at first.
     pub(super) fn get(&self, lock_id: LockId) -> Option<&Past> {
         self.past.iter().rev().find(|past| past.lease.lock_id == lock_id)
+    }
+    /// The one that ended last on `port`, if it is remembered.
+    pub(super) fn last_on(&self, port: Port) -> Option<&Past> {
+        self.past.iter().rev().find(|past| past.lease.port == port)
     }
     /// Those that ended after `then`, the latest first.
     pub(super) fn since(&self, then: Millis) -> impl Iterator<Item = &Past> {

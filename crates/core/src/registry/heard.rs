@@ -1,18 +1,22 @@
 //! Who is heard on a leased port: its server, a stranger, or both. Everybody that listens there counts, on whichever address.
 
-use crate::event::Fact;
+use crate::event::{EndReason, Fact};
 use crate::lease::{Conflict, Lease, Listening, Owner};
 use crate::port::Port;
 use crate::process::{Listener, Process};
 use crate::time::Timestamp;
 
 use super::Registry;
-use super::lifecycle::hear;
+use super::lifecycle::{end, hear};
 
 impl Registry {
     pub(super) fn heard(&self, port: Port, listeners: &[Listener], now: Timestamp) -> Vec<Fact> {
         let Some(lease) = self.lease_on(port) else { return Vec::new() };
         let stranger = listeners.iter().find(|listener| lease.is_strange(listener)).map(Conflict::with);
+        if stranger.is_some() && lease.is_reserved() && server_of(lease, listeners).is_none() {
+            // Nobody's server is in its way: it was only kept for one.
+            return vec![end(lease, EndReason::Displaced)];
+        }
         let mut facts = match (server_of(lease, listeners), &lease.listening) {
             (Some(server), _) => heard_server(lease, server),
             // The server closed unheard. A stranger beside it stays.

@@ -5,12 +5,11 @@ use crate::event::{EndReason, Fact};
 use crate::lease::{Instance, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId};
 use crate::port::Port;
-use crate::process::{Listener, ProcessKey, Relation};
+use crate::process::{Listener, ProcessKey};
 use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
 
 use super::Registry;
-use super::ended::Past;
 use super::heard::server_of;
 use super::indexes::Due;
 use super::quotas::metadata_bytes;
@@ -94,7 +93,12 @@ impl Registry {
         self.in_order(owned).map(|lease| pass_or_end(lease, lease.listening.server(), reason)).collect()
     }
 
-    pub(super) fn process_exited(&self, process: ProcessKey, listeners: &[(Port, Listener)]) -> Vec<Fact> {
+    pub(super) fn process_exited(
+        &self,
+        process: ProcessKey,
+        listeners: &[(Port, Listener)],
+        now: Timestamp,
+    ) -> Vec<Fact> {
         let mut facts = Vec::new();
         for lease in self.touched_by(process) {
             let heard =
@@ -118,16 +122,7 @@ impl Registry {
                 }
             };
             match (reason, server, &lease.listening) {
-                (Some(reason), None, known) => match self.lender(lease, Some(process)) {
-                    Some(lender) => {
-                        let was_heard = known.server().is_some();
-                        facts.extend(
-                            was_heard.then_some(Fact::Silent { lock_id: lease.lock_id, owner: None }),
-                        );
-                        facts.push(lender);
-                    }
-                    None => facts.push(end(lease, reason)),
-                },
+                (Some(reason), None, _) => facts.extend(self.left(lease, reason, Some(process), now)),
                 (Some(reason), Some(server), known) => {
                     if known.server().map(Listener::key) != Some(server.key()) {
                         facts.push(hear(lease, server.clone(), None));
@@ -151,62 +146,9 @@ impl Registry {
         facts
     }
 
-    /// The return of a lease to the instance that lent it, if that lives and not by the process that has just ended.
-    fn lender(&self, lease: &Lease, ended: Option<ProcessKey>) -> Option<Fact> {
-        let id = lease.lent_by.as_ref().filter(|id| self.instances.contains_key(*id))?;
-        let ends_too = ended.is_some_and(|process| self.lives_by(id, process));
-        let returned =
-            Fact::Passed { lock_id: lease.lock_id, owner: Owner::Instance(id.clone()), project: None };
-        (!ends_too).then_some(returned)
-    }
-
-    fn lives_by(&self, id: &InstanceId, process: ProcessKey) -> bool {
+    pub(super) fn lives_by(&self, id: &InstanceId, process: ProcessKey) -> bool {
         let instance = self.instances.get(id);
         instance.and_then(|instance| instance.process.as_ref()).is_some_and(|its| its.key == process)
-    }
-
-    /// The ports whose leases ended with their owner less than `unbind_grace` ago, and are nobody's yet (R7).
-    ///
-    /// [`Registry::apply`] adds ports and removes them. Time only removes: a port is no longer named once the grace is over.
-    pub fn orphaned_ports(&self, now: Timestamp) -> impl Iterator<Item = Port> {
-        self.orphans(now).map(|past| past.lease.port)
-    }
-
-    fn orphans(&self, now: Timestamp) -> impl Iterator<Item = &Past> {
-        let lately = self.ended.since(now.awake.saturating_sub(self.policy.config.unbind_grace.millis()));
-        lately
-            .filter(|past| past.reason == EndReason::OwnerExited && self.lease_on(past.lease.port).is_none())
-    }
-
-    pub(super) fn adopt(
-        &self,
-        port: Port,
-        listener: &Listener,
-        fresh_id: LockId,
-        now: Timestamp,
-    ) -> Vec<Fact> {
-        let Some(past) = self.orphans(now).find(|past| past.lease.port == port) else { return Vec::new() };
-        // A new lease for somebody who did not ask needs more than the absence of a reason against it.
-        let kin = match (&listener.project, &past.lease.key.project) {
-            (Some(theirs), Some(ours)) => theirs.is_related_to(ours),
-            (None, _) | (_, None) => false,
-        };
-        let taken = self.indexes.of_singleton(&past.lease.key.service).next().is_some();
-        if listener.user == Relation::Other || !kin || taken {
-            return Vec::new();
-        }
-        let owner = Owner::Listener { process: listener.process.clone(), silent_until: None };
-        let lease = Lease {
-            lock_id: fresh_id,
-            owner,
-            listening: Listening::Server(listener.clone()),
-            allocated_at: now,
-            last_seen: Some(now.wall),
-            lent_by: None,
-            beside: None,
-            ..past.lease.clone()
-        };
-        vec![Fact::Granted(Box::new(lease))]
     }
 
     pub(super) fn silent(&self, port: Port, now: Timestamp) -> Vec<Fact> {
@@ -248,10 +190,12 @@ impl Registry {
         let mut facts = Vec::new();
         for (at, due) in self.indexes.due_by(now.awake) {
             match due {
-                Due::Lease(lock_id) => facts.extend(self.lease(*lock_id).and_then(|lease| {
-                    let ends = overdue(lease)?;
-                    Some(self.lender(lease, None).unwrap_or(ends))
-                })),
+                Due::Lease(lock_id) => {
+                    let overdue = self.lease(*lock_id).and_then(|lease| Some((lease, overdue(lease)?)));
+                    facts.extend(
+                        overdue.into_iter().flat_map(|(lease, why)| self.left(lease, why, None, now)),
+                    );
+                }
                 Due::Instance(_) if now.awake > at.saturating_add(STOPPED) => return vec![Fact::Resumed],
                 Due::Instance(id) => {
                     facts.extend(self.owner_gone(id, EndReason::InstanceExpired));
@@ -283,7 +227,7 @@ impl Registry {
     }
 }
 
-fn end(lease: &Lease, reason: EndReason) -> Fact {
+pub(super) fn end(lease: &Lease, reason: EndReason) -> Fact {
     Fact::Ended { lock_id: lease.lock_id, reason }
 }
 
@@ -307,11 +251,11 @@ fn pass_or_end(lease: &Lease, server: Option<&Listener>, reason: EndReason) -> F
     }
 }
 
-/// What follows for a lease whose deadline has passed.
-fn overdue(lease: &Lease) -> Option<Fact> {
+/// Why a lease has nobody any more whose deadline has passed.
+const fn overdue(lease: &Lease) -> Option<EndReason> {
     match &lease.owner {
-        Owner::Awaited { .. } => Some(end(lease, EndReason::BindTtl)),
-        Owner::Listener { .. } => Some(end(lease, EndReason::ListenerExited)),
+        Owner::Awaited { .. } => Some(EndReason::BindTtl),
+        Owner::Listener { .. } => Some(EndReason::ListenerExited),
         Owner::Process(_) | Owner::Instance(_) => None,
     }
 }

@@ -4,6 +4,7 @@
 //! is the one body used live and on replay. It knows no clock, no file, no socket and no process table: what the
 //! machine does comes in as commands.
 
+mod adoption;
 mod affinity;
 mod allocate;
 mod candidates;
@@ -92,7 +93,8 @@ impl Registry {
 
     /// Says which events follow from `command`, changing nothing.
     ///
-    /// `occupancy` is asked lazily, in the order of the candidates, and only for ports that no lease covers.
+    /// `occupancy` is asked lazily, in the order of the candidates, and only for ports that no lease covers, or that are only
+    /// reserved (R64).
     ///
     /// # Errors
     /// Why the command is refused; nothing follows from it then.
@@ -109,9 +111,11 @@ impl Registry {
             Command::Beat(id) => self.beat(id)?,
             Command::EndInstance { id } => self.end_instance(id)?,
             Command::EndAll => self.end_all(),
-            Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners),
+            Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners, now),
             Command::Heard { port, listeners } => self.heard(*port, listeners, now),
-            Command::Adopt { port, listener, fresh_id } => self.adopt(*port, listener, *fresh_id, now),
+            Command::Adopt { port, listener, project_id, fresh_id } => {
+                self.adopt((*port, listener), project_id.as_ref(), *fresh_id, now)
+            }
             Command::Silent(port) => self.silent(*port, now),
             Command::Found { id, at } => self.found(id, at),
             Command::StillHeard(ports) => self.still_heard(ports),

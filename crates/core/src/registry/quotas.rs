@@ -75,6 +75,9 @@ pub(super) struct Accounts {
 impl Accounts {
     pub(super) fn add(&mut self, lease: &Lease) {
         self.weight += weight(lease);
+        if lease.is_reserved() {
+            return;
+        }
         let charged = self.by.entry(Account::of_lease(lease)).or_default();
         charged.live += 1;
         if waits(&lease.owner) {
@@ -84,6 +87,9 @@ impl Accounts {
 
     pub(super) fn remove(&mut self, lease: &Lease) {
         self.weight -= weight(lease);
+        if lease.is_reserved() {
+            return;
+        }
         let account = Account::of_lease(lease);
         let Some(charged) = self.by.get_mut(&account) else { return };
         charged.live -= 1;
@@ -133,7 +139,8 @@ impl super::Registry {
         let (accounts, account) = (self.indexes.accounts(), Account::of(project, instance, owner));
         let charged = accounts.by.get(&account);
         let count = |counts: &dyn Fn(&Lease) -> bool, before: usize| {
-            let counted = |lease: &&Lease| Account::of_lease(lease) == account && counts(lease);
+            let counted =
+                |lease: &&Lease| !lease.is_reserved() && Account::of_lease(lease) == account && counts(lease);
             let ended = pending.ended.iter().copied().filter(counted).count();
             before + pending.made.iter().filter(counted).count() - ended
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::time::{Duration, Instant};
 
-use styxy_core::{Lease, Listening, Pid, Port, ProjectPath, Registry, Timestamp};
+use styxy_core::{Lease, Listening, Pid, Port, ProjectPath, Registry};
 
 use crate::system::{ListeningSocket, SocketTable};
 
@@ -17,8 +17,8 @@ pub(crate) struct LastSeen {
     table: SocketTable,
     /// The sockets on each leased port that the engine knows about.
     leased: HashMap<Port, Vec<ListeningSocket>>,
-    /// The sockets on each orphaned port that were offered to the engine for adoption.
-    orphaned: HashMap<Port, Vec<ListeningSocket>>,
+    /// The sockets on each port without a lease that were offered to the engine for adoption.
+    unleased: HashMap<Port, Vec<ListeningSocket>>,
     /// Since when the sockets are known of which more may come to be known.
     unnamed: HashMap<Port, (Vec<ListeningSocket>, Instant)>,
 }
@@ -29,7 +29,7 @@ const NAMING: Duration = Duration::from_secs(15);
 /// Which sockets a look asks about.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ports<'a> {
-    /// Those on any leased or orphaned port that changed since the engine last learned of them.
+    /// Those on any port that is leased or was had by a key, and that changed since the engine last learned of them.
     Changed,
     /// All on these leased ports, changed or not: who holds a socket may change while the socket stays.
     These(&'a BTreeSet<Port>),
@@ -46,7 +46,7 @@ pub(super) struct Observation {
     pub(super) unidentified: Vec<Sighting>,
 }
 
-/// Somebody listens on a leased or orphaned port.
+/// Somebody listens on a port that is leased, or was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sighting {
     pub(super) port: Port,
@@ -63,8 +63,8 @@ pub(super) struct Sighting {
 pub(super) enum Claim {
     /// A lease covers it.
     Leased,
-    /// Its lease ended with its owner less than `unbind_grace` ago.
-    Orphaned,
+    /// A key had it, and no lease covers it.
+    Unleased,
 }
 
 impl LastSeen {
@@ -77,7 +77,7 @@ impl LastSeen {
         Ok(Self {
             table: SocketTable::open()?,
             leased: known.map(|lease| (lease.port, Vec::new())).collect(),
-            orphaned: HashMap::new(),
+            unleased: HashMap::new(),
             unnamed: HashMap::new(),
         })
     }
@@ -108,11 +108,10 @@ impl LastSeen {
         ports: Ports<'_>,
         sockets: &Sockets,
         registry: &Registry,
-        now: Timestamp,
     ) -> Observation {
         let sighting = |lease: &Lease| Some(Sighting::on(lease, sockets.get(&lease.port)?));
         match ports {
-            Ports::Changed => self.changes(sockets, registry, now),
+            Ports::Changed => self.changes(sockets, registry),
             Ports::These(ports) => {
                 let leases = ports.iter().filter_map(|port| registry.lease_on(*port));
                 Observation { unidentified: leases.filter_map(sighting).collect(), ..Observation::default() }
@@ -120,27 +119,24 @@ impl LastSeen {
         }
     }
 
-    fn changes(&mut self, sockets: &Sockets, registry: &Registry, now: Timestamp) -> Observation {
-        let orphaned: BTreeSet<Port> = registry.orphaned_ports(now).collect();
+    fn changes(&mut self, sockets: &Sockets, registry: &Registry) -> Observation {
         self.leased.retain(|port, _| registry.leased_ports().contains(*port));
-        self.orphaned.retain(|port, _| orphaned.contains(port));
+        self.unleased.retain(|port, _| sockets.contains_key(port) && registry.is_adoptable(*port));
         self.unnamed.retain(|port, _| registry.leased_ports().contains(*port));
         let silent = self.leased.keys().filter(|port| !sockets.contains_key(port)).copied();
         let mut seen = Observation { silent: silent.collect(), ..Observation::default() };
         for (port, sockets) in sockets {
-            let Some(lease) = registry.lease_on(*port) else { continue };
+            let Some(lease) = registry.lease_on(*port) else {
+                if registry.is_adoptable(*port) && self.unleased.get(port) != Some(sockets) {
+                    seen.unidentified.push(Sighting::on_unleased(*port, sockets));
+                }
+                continue;
+            };
             // One socket more or less may mean another server, or a stranger beside it.
             if self.leased.get(port) == Some(sockets) {
                 seen.still.push(*port);
             } else {
                 seen.unidentified.push(Sighting::on(lease, sockets));
-            }
-        }
-        for port in orphaned {
-            if let Some(sockets) = sockets.get(&port)
-                && self.orphaned.get(&port) != Some(sockets)
-            {
-                seen.unidentified.push(Sighting::on_orphaned(port, sockets));
             }
         }
         seen
@@ -150,7 +146,7 @@ impl LastSeen {
     pub(super) fn remember(&mut self, sighting: Sighting) {
         let seen = match sighting.claim {
             Claim::Leased => &mut self.leased,
-            Claim::Orphaned => &mut self.orphaned,
+            Claim::Unleased => &mut self.unleased,
         };
         seen.insert(sighting.port, sighting.sockets);
     }
@@ -187,9 +183,9 @@ impl Sighting {
         }
     }
 
-    fn on_orphaned(port: Port, sockets: &[ListeningSocket]) -> Self {
+    fn on_unleased(port: Port, sockets: &[ListeningSocket]) -> Self {
         let (hints, project) = (Vec::new(), None);
-        Self { port, sockets: sockets.to_vec(), hints, project, claim: Claim::Orphaned }
+        Self { port, sockets: sockets.to_vec(), hints, project, claim: Claim::Unleased }
     }
 }
 
@@ -200,7 +196,7 @@ mod tests {
     use styxy_core::config::Config;
     use styxy_core::{
         Allocation, AllocationMode, AnswerForm, Ask, Command, LockId, Occupancy, Reuse, ServiceType,
-        WallTime, Wish,
+        Timestamp, WallTime, Wish,
     };
     use uuid::Uuid;
 
@@ -243,13 +239,13 @@ mod tests {
         let (registry, port) = leased();
         let mut last_seen = LastSeen::open(&registry).unwrap();
         let sockets = listening(port);
-        let first = last_seen.compare(Ports::Changed, &sockets, &registry, NOW);
-        let again = last_seen.compare(Ports::Changed, &sockets, &registry, NOW);
+        let first = last_seen.compare(Ports::Changed, &sockets, &registry);
+        let again = last_seen.compare(Ports::Changed, &sockets, &registry);
         assert_eq!(first.unidentified, again.unidentified);
         last_seen.remember(again.unidentified.into_iter().next().unwrap());
-        let known = last_seen.compare(Ports::Changed, &sockets, &registry, NOW);
+        let known = last_seen.compare(Ports::Changed, &sockets, &registry);
         assert_eq!((known.still, known.unidentified), (vec![port], Vec::new()));
-        let asked = last_seen.compare(Ports::These(&BTreeSet::from([port])), &sockets, &registry, NOW);
+        let asked = last_seen.compare(Ports::These(&BTreeSet::from([port])), &sockets, &registry);
         assert_eq!(asked.unidentified, first.unidentified, "a port that is asked about is looked at again");
     }
 
@@ -257,13 +253,13 @@ mod tests {
     fn a_silence_that_the_engine_could_not_keep_is_reported_again() {
         let (registry, port) = leased();
         let mut last_seen = LastSeen::open(&registry).unwrap();
-        let seen = last_seen.compare(Ports::Changed, &listening(port), &registry, NOW);
+        let seen = last_seen.compare(Ports::Changed, &listening(port), &registry);
         last_seen.remember(seen.unidentified.into_iter().next().unwrap());
         for _ in 0..2 {
-            let gone = last_seen.compare(Ports::Changed, &Sockets::new(), &registry, NOW);
+            let gone = last_seen.compare(Ports::Changed, &Sockets::new(), &registry);
             assert_eq!(gone.silent, [port]);
         }
         last_seen.forget(port);
-        assert!(last_seen.compare(Ports::Changed, &Sockets::new(), &registry, NOW).silent.is_empty());
+        assert!(last_seen.compare(Ports::Changed, &Sockets::new(), &registry).silent.is_empty());
     }
 }

@@ -72,9 +72,11 @@ impl Daemon {
             let unnamed = if is_unnamed { self.last_seen().unnamed_for(&sighting) } else { None };
             let command = match sighting.claim {
                 Claim::Leased => Some(Command::Heard { port, listeners }),
-                Claim::Orphaned => one_of(listeners).map(|listener| {
+                Claim::Unleased => one_of(listeners).map(|listener| {
                     let fresh_id = LockId::new(Uuid::new_v4());
-                    Command::Adopt { port, listener, fresh_id }
+                    let here = |(_, at): &&(_, _)| listener.project.as_ref() == Some(at);
+                    let project_id = known.found.iter().find(here).map(|(id, _)| id.clone());
+                    Command::Adopt { port, listener, project_id, fresh_id }
                 }),
             };
             let outcome = command.map_or(Outcome::Unchanged, |command| self.happens(&command));
@@ -94,7 +96,7 @@ impl Daemon {
         let mut last_seen = self.last_seen();
         let sockets = last_seen.sockets();
         let sockets = sockets.inspect_err(|error| tracing::warn!(%error, "listeners could not be listed"));
-        Some(last_seen.compare(ports, &sockets.ok()?, self.engine().registry(), system::now()))
+        Some(last_seen.compare(ports, &sockets.ok()?, self.engine().registry()))
     }
 
     /// Every listening socket of the machine, by port.

@@ -12,13 +12,13 @@ fn storybook(path: &str) -> Ask {
 }
 
 #[test]
-fn preferred_ports_come_first_then_the_range_ascending_then_the_overflow_range() {
+fn preferred_ports_come_first_then_every_tenth_of_the_range_then_the_rest_then_the_overflow_range() {
     let mut machine = five_ports().busy([6007, 10_001]);
     let granted: Vec<u16> = (0..6).map(|_| machine.grant(ask("storybook")).port.get()).collect();
     assert_eq!(granted, [6006, 6008, 6009, 6010, 10_000, 10_002]);
     let mut machine = Machine::new().busy([3000]);
     let granted: Vec<u16> = (0..3).map(|_| machine.grant(ask("dev")).port.get()).collect();
-    assert_eq!(granted, [8000, 8001, 8002]);
+    assert_eq!(granted, [8000, 8010, 8020], "with room behind each");
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_port_given_up_by_another_key_comes_last_for_15_seconds() {
     machine.release(&forgotten);
     let test = |path| Ask { project: Some(project(path)), ..ask("test") };
     machine.pass(15 * SECOND - 1);
-    assert_eq!(machine.grant(test("/w/a")).port.get(), 9001);
+    assert_eq!(machine.grant(test("/w/a")).port.get(), 9010);
     machine.pass(1);
     assert_eq!(machine.grant(test("/w/b")).port.get(), 9000);
 }
@@ -170,9 +170,9 @@ fn an_unknown_type_gets_a_port_of_the_overflow_range_and_the_same_one_the_next_t
     let of = |service: &str| Ask { project: Some(project("/w/a")), ..ask(service) };
     machine.grant(of("queue"));
     let grant = machine.grant(of("mailer"));
-    assert_eq!(grant.port.get(), 10_001);
+    assert_eq!(grant.port.get(), 10_010);
     machine.release(&grant);
-    assert_eq!(machine.grant(of("mailer")).port.get(), 10_001);
+    assert_eq!(machine.grant(of("mailer")).port.get(), 10_010);
 }
 
 #[test]

@@ -143,6 +143,7 @@ impl World {
                     self.tell(&Command::Heard { port, listeners });
                     self.check_heard(port);
                 }
+                self.adopt();
                 self.tell(&Command::StillHeard(self.listeners.keys().copied().collect()));
             }
             Step::Swap(one, other, told) => {
@@ -227,7 +228,10 @@ impl World {
                 assert!(matches!(refusal, Refusal::RequestIdReused(_)));
             }
             (None, Ok(events)) => self.check_answer(allocation, answers(events), past.is_some()),
-            (None, Err(refusal)) => self.check_quota(allocation, refusal),
+            (None, Err(refusal)) => {
+                self.check_quota(allocation, refusal);
+                self.check_without_reservations(&command, refusal);
+            }
         }
         let grants = result.as_deref().map(answers).map(<[Grant]>::to_vec);
         self.tell(&command);
@@ -290,6 +294,19 @@ impl World {
         assert!(next.is_none_or(|next| next > self.now.awake), "a tick left something to do");
     }
 
+    /// Whoever listens where no lease is, is offered to the registry.
+    fn adopt(&mut self) {
+        for (port, listeners) in self.listeners.clone() {
+            let [listener] = listeners.as_slice() else { continue };
+            if self.registry.is_adoptable(port) {
+                self.ids += 1;
+                let fresh_id = LockId::new(uuid::Uuid::from_u128(self.ids));
+                let listener = listener.clone();
+                self.tell(&Command::Adopt { port, listener, project_id: None, fresh_id });
+            }
+        }
+    }
+
     fn resume(&mut self) {
         self.tell(&Command::Resume { boot_id: format!("boot-{}", self.boot) });
         let expected: HashSet<_> = self.registry.processes().collect();
@@ -300,7 +317,8 @@ impl World {
     fn tell(&mut self, command: &Command) {
         let before = self.registry.snapshot();
         let result = self.registry.decide(command, self.now, |port| {
-            assert!(self.registry.lease_on(port).is_none(), "a leased port was probed");
+            let lease = self.registry.lease_on(port);
+            assert!(lease.is_none_or(Lease::is_reserved), "a leased port was probed");
             self.occupancy(port)
         });
         assert_eq!(self.registry.snapshot(), before, "I9: deciding changed something");
@@ -313,7 +331,11 @@ impl World {
                     free_before && self.registry.lease_on(lease.port).is_none(),
                     "I1: a leased port was granted"
                 );
-                assert_eq!(self.occupancy(lease.port), Occupancy::Free, "I2: a taken port was granted");
+                let adopted = matches!(command, Command::Adopt { .. });
+                assert!(
+                    adopted || self.occupancy(lease.port) == Occupancy::Free,
+                    "I2: a taken port was granted"
+                );
                 self.granted.push(lease.lock_id);
             }
             self.registry.apply(event);

@@ -71,18 +71,21 @@ impl World {
                     silent_until.is_some_and(|until| self.now.awake >= until)
                 }
             },
-            Command::Allocate(allocation) => allocation.asks.iter().any(|ask| {
-                let line =
-                    || ask.process.iter().map(|process| process.key).chain(ask.ancestors.iter().copied());
-                let of_other = lease.owner.process().is_some_and(|owner| !line().any(|key| key == owner.key));
-                let is_handed_over = ask.falls_back()
-                    && (&ask.service, &ask.project) == (&lease.key.service, &lease.key.project);
-                ask.reuse == Reuse::IfLive
-                    && (ask.key() == lease.key || is_handed_over)
-                    && ask.instance_id == lease.instance_id
-                    && matches!(lease.listening, Listening::Stranger(_))
-                    && !of_other
-            }),
+            Command::Allocate(allocation) => {
+                allocation.asks.iter().any(|ask| {
+                    let line =
+                        || ask.process.iter().map(|process| process.key).chain(ask.ancestors.iter().copied());
+                    let of_other =
+                        lease.owner.process().is_some_and(|owner| !line().any(|key| key == owner.key));
+                    let is_handed_over = ask.falls_back()
+                        && (&ask.service, &ask.project) == (&lease.key.service, &lease.key.project);
+                    ask.reuse == Reuse::IfLive
+                        && (ask.key() == lease.key || is_handed_over)
+                        && ask.instance_id == lease.instance_id
+                        && matches!(lease.listening, Listening::Stranger(_))
+                        && !of_other
+                }) || lease.is_reserved()
+            }
             Command::Register(_)
             | Command::Beat(_)
             | Command::Heard { .. }
@@ -163,6 +166,18 @@ impl World {
             has + allocation.asks.len() > *limit
         });
         assert!(is_refused && held >= limit, "{refusal:?} for {allocation:?}");
+    }
+
+    /// A reservation never makes a request fail that would have succeeded without it.
+    pub(super) fn check_without_reservations(&self, command: &Command, refusal: &Refusal) {
+        let mut without = Registry::restore(small_policy(), self.registry.snapshot());
+        let reserved = self.registry.leases().filter(|lease| lease.is_reserved());
+        for lease in reserved {
+            let fact = Fact::Ended { lock_id: lease.lock_id, reason: EndReason::BindTtl };
+            without.apply(&Event { seq: 0, at: self.now, fact });
+        }
+        let again = without.decide(command, self.now, |port| self.occupancy(port));
+        assert!(again.is_err(), "{refusal:?} only because of what is reserved");
     }
 
     /// I10: replays the journal from nothing, and from the snapshot after `middle` of its records.

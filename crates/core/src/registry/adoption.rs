@@ -1,0 +1,141 @@
+//! What becomes of a lease whose owner is gone, and how a server gets one that nobody asked for: R7, R64.
+
+use crate::config::InstanceBehavior;
+use crate::event::{EndReason, Fact};
+use crate::lease::{Lease, Listening, Owner};
+use crate::names::{LockId, ProjectId};
+use crate::port::Port;
+use crate::process::{Listener, ProcessKey, Relation};
+use crate::time::Timestamp;
+
+use super::Registry;
+use super::ended::Past;
+use super::lifecycle::end;
+
+impl Registry {
+    /// What follows for a lease that has nobody any more, and on whose port nobody listens: it goes back to whoever had it
+    /// before, its port waits for the next server, or it ends. `ended` is the process whose end it is, if one ended.
+    pub(super) fn left(
+        &self,
+        lease: &Lease,
+        reason: EndReason,
+        ended: Option<ProcessKey>,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        let lock_id = lease.lock_id;
+        let heir = self.lender(lease, ended).or_else(|| self.waits_again(lease, now));
+        let Some(owner) = heir else { return vec![end(lease, reason)] };
+        let silent = lease.listening.server().map(|_| Fact::Silent { lock_id, owner: None });
+        let before = self.reserved_before(lease).filter(|_| matches!(owner, Owner::Awaited { .. }));
+        let before = before.map(|older| end(older, EndReason::BindTtl));
+        silent.into_iter().chain(before).chain([Fact::Passed { lock_id, owner, project: None }]).collect()
+    }
+
+    /// The instance that lent the lease, if it lives, and not by the process that has just ended.
+    fn lender(&self, lease: &Lease, ended: Option<ProcessKey>) -> Option<Owner> {
+        let id = lease.lent_by.as_ref().filter(|id| self.instances.contains_key(*id))?;
+        let ends_too = ended.is_some_and(|process| self.lives_by(id, process));
+        (!ends_too).then(|| Owner::Instance(id.clone()))
+    }
+
+    /// A port that was told to somebody waits again: after a process without a server for the rest of its time, after a
+    /// server for all of it.
+    fn waits_again(&self, lease: &Lease, now: Timestamp) -> Option<Owner> {
+        let told_until = lease.told_until?;
+        match &lease.owner {
+            Owner::Process(_) => (told_until > now.awake).then_some(Owner::Awaited { until: told_until }),
+            Owner::Listener { .. } if !self.is_single(lease) && !is_taken(lease) => {
+                let until = now.after(self.policy.config.bind_ttl.millis());
+                Some(Owner::Awaited { until })
+            }
+            Owner::Listener { .. } | Owner::Instance(_) | Owner::Awaited { .. } => None,
+        }
+    }
+
+    /// The one lease of a singleton is for the whole machine: nobody else could have one while it waits.
+    fn is_single(&self, lease: &Lease) -> bool {
+        let kind = self.policy.config.service_types.get(&lease.key.service);
+        kind.is_some_and(|kind| kind.instance_behavior == InstanceBehavior::Single)
+    }
+
+    /// Another port that is reserved for the key: there is one at a time.
+    fn reserved_before(&self, lease: &Lease) -> Option<&Lease> {
+        let others = self.indexes.of_key(&lease.key).filter(|lock_id| *lock_id != lease.lock_id);
+        others.filter_map(|lock_id| self.lease(lock_id)).find(|other| other.is_reserved())
+    }
+
+    /// Whether a lease ended with its owner less than `unbind_grace` ago and its port is nobody's yet, so that its server
+    /// may still come.
+    ///
+    /// Only [`Registry::apply`] makes it true; time alone makes it false.
+    #[must_use]
+    pub fn expects_orphans(&self, now: Timestamp) -> bool {
+        self.orphans(now).next().is_some()
+    }
+
+    /// Whether somebody who listens on `port` may be given a lease unasked: nobody has one, and a key had it in this boot.
+    ///
+    /// Changes by [`Registry::apply`] alone.
+    #[must_use]
+    pub fn is_adoptable(&self, port: Port) -> bool {
+        !self.indexes.leased().contains(port) && self.affinity.is_known(port)
+    }
+
+    fn orphans(&self, now: Timestamp) -> impl Iterator<Item = &Past> {
+        let lately = self.ended.since(now.awake.saturating_sub(self.policy.config.unbind_grace.millis()));
+        lately
+            .filter(|past| past.reason == EndReason::OwnerExited && self.lease_on(past.lease.port).is_none())
+    }
+
+    /// The lease for a server that nobody asked for one: of the key that had its port last, in the same checkout.
+    pub(super) fn adopt(
+        &self,
+        (port, listener): (Port, &Listener),
+        project_id: Option<&ProjectId>,
+        fresh_id: LockId,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        // What somebody gave back stays given back, although its server still listens.
+        let given_back = |past: &Past| matches!(past.reason, EndReason::Released | EndReason::Cleanup);
+        if self.indexes.leased().contains(port)
+            || listener.user == Relation::Other
+            || self.ended.last_on(port).is_some_and(given_back)
+        {
+            return Vec::new();
+        }
+        let orphan = self.orphans(now).find(|past| past.lease.port == port).map(|past| &past.lease);
+        let Some(key) = orphan.map(|lease| &lease.key).or_else(|| self.affinity.last_key(port)) else {
+            return Vec::new();
+        };
+        // A new lease for somebody who did not ask needs more than the absence of a reason against it.
+        let is_here = listener.project.is_some() && listener.project == key.project;
+        let is_kin = match (&listener.project, &key.project) {
+            (Some(theirs), Some(ours)) => theirs.is_related_to(ours),
+            (None, _) | (_, None) => false,
+        };
+        let is_taken = self.indexes.of_singleton(&key.service).next().is_some();
+        if is_taken || !(is_here || (is_kin && orphan.is_some())) {
+            return Vec::new();
+        }
+        let lease = Lease {
+            lock_id: fresh_id,
+            port,
+            key: key.clone(),
+            project_id: orphan.and_then(|lease| lease.project_id.clone()).or_else(|| project_id.cloned()),
+            instance_id: orphan.and_then(|lease| lease.instance_id.clone()),
+            owner: Owner::Listener { process: listener.process.clone(), silent_until: None },
+            listening: Listening::Server(listener.clone()),
+            beside: None,
+            allocated_at: now,
+            last_seen: Some(now.wall),
+            lent_by: None,
+            told_until: None,
+        };
+        vec![Fact::Granted(Box::new(lease))]
+    }
+}
+
+/// Whether a stranger has the port.
+const fn is_taken(lease: &Lease) -> bool {
+    matches!(lease.listening, Listening::Stranger(_)) || lease.beside.is_some()
+}

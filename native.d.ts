@@ -246,6 +246,9 @@ export interface Owner {
   startedAt: string | null
 }
 
+/** The name that servers have by default in the package around `folder`; null at the root of its project. */
+export declare function packageName(folder: string, caller: Caller): string | null
+
 /** A port with a listener, a lease, or both. */
 export interface PortInUse {
   /** The port. */
@@ -257,9 +260,6 @@ export interface PortInUse {
   /** Other processes that do, as in `Check`; usually none. */
   others: Array<SystemUsage>
 }
-
-/** The name that servers have by default in the package around `folder`; null at the root of its project. */
-export declare function packageName(folder: string, caller: Caller): string | null
 
 /** The root of the checkout or project around `folder`; where there is none, the folder itself, canonical if it exists. */
 export declare function projectAround(folder: string, caller: Caller): string

@@ -838,5 +838,6 @@ module.exports = nativeBinding
 module.exports.Client = nativeBinding.Client
 module.exports.Events = nativeBinding.Events
 module.exports.callerVariables = nativeBinding.callerVariables
+module.exports.packageName = nativeBinding.packageName
 module.exports.projectAround = nativeBinding.projectAround
 module.exports.projectRoot = nativeBinding.projectRoot

@@ -130,14 +130,15 @@ fn a_hundred_cold_clients_at_once_end_with_one_daemon_and_a_hundred_ports() {
 /// Every process that holds the lock's file open.
 #[cfg(target_os = "linux")]
 fn daemons_of(home: &Home) -> Vec<u32> {
-    let lock = fs::metadata(home.root().join("daemon.lock")).unwrap();
+    let lock = fs::metadata(home.root().join("daemon.lock")).expect("a lock");
     let holds = |pid: &u32| {
         let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
         let mut open = open.filter_map(|entry| fs::metadata(entry.ok()?.path()).ok());
         open.any(|file| (file.dev(), file.ino()) == (lock.dev(), lock.ino()))
     };
-    let pids =
-        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let pids = fs::read_dir("/proc")
+        .expect("a process table")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     pids.filter(holds).collect()
 }
 

@@ -144,10 +144,10 @@ mod system {
         let list = fs::read_to_string("/proc/locks").ok()?;
         let seen = |pid: Pid| {
             let uid = fs::metadata(format!("/proc/{pid}")).ok()?.uid();
-            match uid == own {
-                true => has_open(pid, &file).then_some(Seen::Own(pid)),
-                false => Some(Seen::Foreign { pid, uid }),
+            if uid != own {
+                return Some(Seen::Foreign { pid, uid });
             }
+            has_open(pid, &file).then_some(Seen::Own(pid))
         };
         let holders: Vec<Seen> = locks::exclusive_holders(&list, file.ino()).filter_map(seen).collect();
         let own = holders.iter().find(|seen| matches!(seen, Seen::Own(_)));

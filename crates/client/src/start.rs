@@ -60,9 +60,6 @@ impl Starter {
 }
 
 async fn begin(connection: &Connection) -> Result<Began, Error> {
-    if let Some(sandbox) = connection.options.sandbox {
-        return Err(Error::Sandboxed { sandbox });
-    }
     let deadline = Instant::now() + TAKEOVER;
     loop {
         // A daemon that has the lock is starting (and will answer) or stopping (and will release the lock).
@@ -72,6 +69,9 @@ async fn begin(connection: &Connection) -> Result<Began, Error> {
             && meet(connection, TAKEOVER).await? == Met::Answers
         {
             return Ok(Began::Elsewhere);
+        }
+        if let Some(sandbox) = connection.options.sandbox {
+            return Err(Error::Sandboxed { sandbox });
         }
         match spawn(&connection.options, connection.layout.root()).await? {
             Handshake::Ready { notes, .. } => return Ok(Began::Here { notes }),

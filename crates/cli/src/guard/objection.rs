@@ -16,9 +16,8 @@ use styxy_core::{InstanceId, Pid, Port, PortRange};
 use super::targets::{self, Target, What};
 use crate::devserver::package::Package;
 use crate::here::context;
-use crate::here::living::{self, Living};
+use crate::here::living::{self, Living, NamedProcess};
 use crate::here::ownership::{self, Here};
-use crate::here::process;
 use crate::say::facts;
 use crate::say::output::one_line;
 use crate::say::table::tilde;
@@ -182,7 +181,7 @@ async fn is_other_session(
     let (Some(theirs), Some(ours)) = (&holder.instance_id, &here.instance) else { return Ok(false) };
     let Some(lease) = holder.allocated_to.as_ref().filter(|_| theirs != ours) else { return Ok(false) };
     // A session without hooks is not registered, but its name contains its pid.
-    if living::pid_in(theirs).is_some_and(|pid| process::started(pid).is_some()) {
+    if living::named_process(theirs).is_some_and(NamedProcess::lives) {
         return Ok(true);
     }
     Ok(Living::around(client, answer).await?.session(lease).is_some())

@@ -68,10 +68,7 @@ impl Living {
     pub(crate) fn session<'a>(&self, lease: &'a Lease) -> Option<&'a InstanceId> {
         let id = lease.instance_id.as_ref()?;
         let runs_under_agent = || self.listeners.iter().any(|pid| agents::around(*pid).is_some());
-        let is_process_alive = match pid_in(id) {
-            Some(pid) => process::started(pid).is_some(),
-            None => runs_under_agent(),
-        };
+        let is_process_alive = named_process(id).map_or_else(runs_under_agent, NamedProcess::lives);
         let lives = self.instances.contains(id) || is_process_alive || self.asker_lives(lease);
         lives.then_some(id)
     }
@@ -87,9 +84,24 @@ impl Living {
     }
 }
 
-/// The pid in the name of a session that is called by its agent's process.
-pub(crate) fn pid_in(session: &InstanceId) -> Option<Pid> {
-    session.as_str().rsplit('-').next()?.parse().ok().and_then(Pid::new)
+/// The process that a session is called by: `claude-812`. Any other name that ends in a number, such as `ticket-48213`,
+/// names none.
+pub(crate) fn named_process(session: &InstanceId) -> Option<NamedProcess> {
+    let (agent, pid) = session.as_str().rsplit_once('-')?;
+    let is_agent = agents::Agent::ALL.iter().any(|known| known.as_str() == agent);
+    let pid = pid.parse().ok().and_then(Pid::new).filter(|_| is_agent)?;
+    Some(NamedProcess(pid))
+}
+
+/// The process in a session's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NamedProcess(Pid);
+
+impl NamedProcess {
+    /// Whether it runs.
+    pub(crate) fn lives(self) -> bool {
+        process::started(self.0).is_some()
+    }
 }
 
 /// Whether the folder that a lease is for is still there: the same one, as far as that is known.

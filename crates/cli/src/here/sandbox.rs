@@ -1,5 +1,6 @@
 //! Whether a sandbox, or another network, keeps the command from the daemon. Then what the environment says counts.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
 use styxy_client::{Error, PortRequest, Sandbox};
@@ -20,7 +21,12 @@ pub(crate) fn wall(error: &Error) -> Option<String> {
     is_wall.then(|| known.map_or_else(|| unknown.to_owned(), |sandbox| sandbox.to_string()))
 }
 
-/// The ports that Styxy has exported for all of these, outside.
+/// The ports that Styxy has exported for all of these, outside. The variables name no names: a port that was exported for a
+/// type is not told to a named server of it, nor to a second one.
 pub(crate) fn told(requests: &[PortRequest]) -> Option<Vec<Port>> {
+    let services: BTreeSet<_> = requests.iter().map(|request| &request.service).collect();
+    if services.len() < requests.len() || requests.iter().any(|request| request.name.is_some()) {
+        return None;
+    }
     requests.iter().map(|request| exported(&request.service)).collect()
 }

@@ -23,18 +23,20 @@ impl Registry {
         now: Timestamp,
     ) -> Vec<Fact> {
         let lock_id = lease.lock_id;
-        let heir = self.lender(lease, ended).or_else(|| self.waits_again(lease, now));
+        let heir = self.lender(lease, ended, now).or_else(|| self.waits_again(lease, now));
         let Some(owner) = heir else { return vec![end(lease, reason)] };
         let silent = lease.listening.server().map(|_| Fact::Silent { lock_id, owner: None });
-        let before = self.reserved_before(lease).filter(|_| matches!(owner, Owner::Awaited { .. }));
+        let before = self.reserved_before(lease, now).filter(|_| matches!(owner, Owner::Awaited { .. }));
         let before = before.map(|older| end(older, EndReason::BindTtl));
         silent.into_iter().chain(before).chain([Fact::Passed { lock_id, owner, project: None }]).collect()
     }
 
-    /// The instance that lent the lease, if it lives, and not by the process that has just ended.
-    fn lender(&self, lease: &Lease, ended: Option<ProcessKey>) -> Option<Owner> {
+    /// The instance that lent the lease, if it lives: not by the process that has just ended, and not so long without a
+    /// heartbeat that it expires in the same breath.
+    fn lender(&self, lease: &Lease, ended: Option<ProcessKey>, now: Timestamp) -> Option<Owner> {
         let id = lease.lent_by.as_ref().filter(|id| self.instances.contains_key(*id))?;
-        let ends_too = ended.is_some_and(|process| self.lives_by(id, process));
+        let expires = self.indexes.due_of(id).is_some_and(|due| due <= now.awake);
+        let ends_too = expires || ended.is_some_and(|process| self.lives_by(id, process));
         (!ends_too).then(|| Owner::Instance(id.clone()))
     }
 
@@ -44,7 +46,9 @@ impl Registry {
         let told_until = lease.told_until?;
         match &lease.owner {
             Owner::Process(_) => (told_until > now.awake).then_some(Owner::Awaited { until: told_until }),
-            Owner::Listener { .. } if !self.is_single(lease) && !is_taken(lease) => {
+            Owner::Listener { .. }
+                if !self.is_single(lease) && !is_taken(lease) && self.has_room_to_reserve(lease) =>
+            {
                 let until = now.after(self.policy.config.bind_ttl.millis());
                 Some(Owner::Awaited { until })
             }
@@ -58,10 +62,11 @@ impl Registry {
         kind.is_some_and(|kind| kind.instance_behavior == InstanceBehavior::Single)
     }
 
-    /// Another port that is reserved for the key: there is one at a time.
-    fn reserved_before(&self, lease: &Lease) -> Option<&Lease> {
+    /// Another port that is reserved for the key: there is one at a time. One whose time is over ends by itself.
+    fn reserved_before(&self, lease: &Lease, now: Timestamp) -> Option<&Lease> {
+        let waits = |other: &&Lease| matches!(other.owner, Owner::Awaited { until } if until > now.awake);
         let others = self.indexes.of_key(&lease.key).filter(|lock_id| *lock_id != lease.lock_id);
-        others.filter_map(|lock_id| self.lease(lock_id)).find(|other| other.is_reserved())
+        others.filter_map(|lock_id| self.lease(lock_id)).find(|other| other.is_reserved() && waits(other))
     }
 
     /// Whether a lease ended with its owner less than `unbind_grace` ago and its port is nobody's yet, so that its server

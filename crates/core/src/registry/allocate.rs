@@ -130,7 +130,13 @@ impl<'a> Round<'a> {
         let mut displaced_from = None;
         if ask.reuse == Reuse::IfLive {
             match self.registry.reusable(ask, &key, |lock_id| self.is_spent(lock_id)) {
-                Some(Reusable::Stands(lease)) => return Ok(self.reuse(ask, lease)),
+                Some(Reusable::Stands(lease)) => {
+                    if lease.is_reserved() {
+                        // It counted for nobody until now.
+                        self.check_quotas(ask, &self.owner_for(ask))?;
+                    }
+                    return Ok(self.reuse(ask, lease));
+                }
                 Some(Reusable::Displaced(lease)) => {
                     self.displace(lease);
                     displaced_from = Some(lease.port);
@@ -145,9 +151,7 @@ impl<'a> Round<'a> {
             return self.existing(ask, &existing);
         }
         let owner = self.owner_for(ask);
-        let ended: Vec<&Lease> = self.displaced.iter().filter_map(|id| self.registry.lease(*id)).collect();
-        let pending = Pending { made: &self.made, ended: &ended };
-        self.registry.check_quotas(ask.project.as_ref(), ask.instance_id.as_ref(), &owner, pending)?;
+        self.check_quotas(ask, &owner)?;
         let (port, missed) = self.find(ask, &key, kind)?;
         let told_until = match (ask.reuse, &owner) {
             (Reuse::IfLive, Owner::Awaited { until }) => Some(*until),
@@ -179,6 +183,12 @@ impl<'a> Round<'a> {
         Ok(grant)
     }
 
+    fn check_quotas(&self, ask: &Ask, owner: &Owner) -> Result<(), Refusal> {
+        let ended: Vec<&Lease> = self.displaced.iter().filter_map(|id| self.registry.lease(*id)).collect();
+        let pending = Pending { made: &self.made, ended: &ended };
+        self.registry.check_quotas(ask.project.as_ref(), ask.instance_id.as_ref(), owner, pending)
+    }
+
     /// The owner of a new lease: the process; else the instance, if it is registered and lives; else whoever listens.
     fn owner_for(&self, ask: &Ask) -> Owner {
         match (&ask.process, &ask.instance_id) {
@@ -200,6 +210,8 @@ impl<'a> Round<'a> {
 
     fn reuse(&mut self, ask: &Ask, lease: &Lease) -> Grant {
         self.given.push(lease.lock_id);
+        // Its port is given away too, also if the lease was only reserved until now.
+        self.taken.push(lease.port);
         let mut lease = lease.clone();
         let owner = match &lease.owner {
             // It was just asked for, so its server is coming: it has as long to listen as a new lease has.
@@ -263,7 +275,8 @@ impl<'a> Round<'a> {
         let missed = match ask.wish {
             Wish::Any | Wish::Default(_) => None,
             Wish::Exact(port) => {
-                let tried = match self.registry.lease_on(port).filter(|lease| lease.is_reserved()) {
+                let reserved = self.registry.lease_on(port).filter(|lease| lease.is_reserved());
+                let tried = match reserved.filter(|_| !self.taken.contains(&port)) {
                     Some(reserved) => self.probe(port).inspect(|()| self.displace(reserved)),
                     None => self.try_wish(port),
                 };

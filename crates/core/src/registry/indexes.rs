@@ -191,7 +191,7 @@ impl Indexes {
         let by_name = (&self.by_port, &self.by_key, &self.singletons, &self.by_process, &self.by_folder);
         (leased, by_name, &self.accounts, &self.instance_due, &self.deadlines, self.unheard)
     }
-    #[cfg(test)]
+    /// When the instance expires without a further heartbeat; never if it has a process.
     pub(super) fn due_of(&self, id: &InstanceId) -> Option<Millis> {
         self.instance_due.get(id).copied()
     }

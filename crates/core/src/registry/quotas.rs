@@ -15,6 +15,8 @@ use crate::refusal::{Quota, Refusal};
 const STATE: usize = 32 << 20;
 /// What a lease weighs without its paths and the names of processes: no field of it has no bound.
 const LEASE: usize = 1024;
+/// What all leases that are only reserved may weigh beside that: beyond it a told port ends with its server.
+const RESERVED: usize = 2 << 20;
 /// The same of an instance, whose metadata is not in it either.
 const INSTANCE: usize = 512;
 
@@ -70,12 +72,15 @@ struct Charged {
 pub(super) struct Accounts {
     by: HashMap<Account, Charged>,
     weight: usize,
+    /// Of that, of leases that are only reserved.
+    reserved: usize,
 }
 
 impl Accounts {
     pub(super) fn add(&mut self, lease: &Lease) {
         self.weight += weight(lease);
         if lease.is_reserved() {
+            self.reserved += weight(lease);
             return;
         }
         let charged = self.by.entry(Account::of_lease(lease)).or_default();
@@ -88,6 +93,7 @@ impl Accounts {
     pub(super) fn remove(&mut self, lease: &Lease) {
         self.weight -= weight(lease);
         if lease.is_reserved() {
+            self.reserved -= weight(lease);
             return;
         }
         let account = Account::of_lease(lease);
@@ -150,7 +156,7 @@ impl super::Registry {
             let limit = quotas.leases_per_checkout as usize;
             return refused(Quota::LeasesPerCheckout, account.to_string(), live, limit);
         }
-        let all = accounts.weight + pending.made.iter().map(weight).sum::<usize>();
+        let all = accounts.weight - accounts.reserved + pending.made.iter().map(weight).sum::<usize>();
         if all + LEASE + 6 * project.map_or(0, |project| project.as_str().len()) > STATE {
             return refused(Quota::StateBytes, "the daemon".to_owned(), all, STATE);
         }
@@ -172,6 +178,11 @@ impl super::Registry {
         refused(Quota::WaitingPerOwner, who, waiting, quotas.waiting_per_owner as usize)
     }
 
+    /// Whether the port of `lease` may be reserved: what is reserved counts for nobody, so it has a bound of its own.
+    pub(super) fn has_room_to_reserve(&self, lease: &Lease) -> bool {
+        self.indexes.accounts().reserved + weight(lease) <= RESERVED
+    }
+
     /// Whether `instance`, which takes the place of `known` if there is one, may be registered.
     pub(super) fn check_instance_quotas(
         &self,
@@ -184,7 +195,8 @@ impl super::Registry {
         if known.is_none() && held >= limit {
             return Err(Refusal::Quota { quota: Quota::Instances, who, held, limit });
         }
-        let all = self.indexes.accounts().weight - known.map_or(0, instance_weight);
+        let accounts = self.indexes.accounts();
+        let all = accounts.weight - accounts.reserved - known.map_or(0, instance_weight);
         if all + instance_weight(instance) > STATE {
             return Err(Refusal::Quota { quota: Quota::StateBytes, who, held: all, limit: STATE });
         }

@@ -113,7 +113,7 @@ fn is_about_ports(method: &Method, path: &str) -> bool {
     let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     match root {
         "allocate" => method != Method::DELETE,
-        "allocations" | "check" | "suggest" | "scan" | "cleanup" => true,
+        "allocations" | "check" | "events" | "suggest" | "scan" | "cleanup" => true,
         _ => false,
     }
 }

@@ -83,6 +83,7 @@ impl Worker {
         let mut desk = self.shared.desk();
         desk.turn += 1;
         (desk.fold, desk.again, desk.last_error) = (None, None, None);
+        desk.stalled = false;
         self.shared.ready.store(false, Ordering::Release);
         let outcome = std::mem::take(&mut desk.outcome);
         drop(desk);

@@ -38,8 +38,8 @@ pub(super) struct Bench {
     folder: PathBuf,
     options: Options,
     folds: Folds,
-    /// A snapshot for which there is no room yet, and up to where its generation is folded in it.
-    homeless: Option<(usize, Vec<u8>)>,
+    /// A snapshot for which there is no room yet, of which generation it is, and up to where that is folded in it.
+    homeless: Option<((u64, usize), Vec<u8>)>,
     /// Up to where there were frames when there was no room last.
     stood_at: usize,
     /// Predecessors that could not be removed; they take room.
@@ -111,14 +111,17 @@ impl Bench {
         // Whatever the current generation can still take must fit behind the snapshot.
         let to_come = capacity - folded;
         let (number, next_path) = (number + 1, files::path(&self.folder, number + 1));
-        let ready = self.homeless.take_if(|(at, _)| *at == folded).map(|(_, snapshot)| snapshot);
+        let ready = self
+            .homeless
+            .take_if(|(of, _)| *of == (predecessor.number, folded))
+            .map(|(_, snapshot)| snapshot);
         let least = generation::least_for(&self.options, ready.as_ref().map_or(0, Vec::len), to_come);
         let room = match generation::reserve(&next_path, least, &self.options) {
             Ok(room) => room,
             Err(error) => {
                 let stands = std::mem::replace(&mut self.stood_at, folded) == folded;
                 let ahead = || stands.then(|| fold(frames, &self.folds)).flatten();
-                self.homeless = ready.or_else(ahead).map(|snapshot| (folded, snapshot));
+                self.homeless = ready.or_else(ahead).map(|snapshot| ((predecessor.number, folded), snapshot));
                 return Err(error);
             }
         };
@@ -138,7 +141,7 @@ impl Bench {
 
         let made = generation::fill(room, &next_path, number, &snapshot, to_come, &self.options);
         let has_no_room = matches!(made, Err(JournalError::Reserve { .. }));
-        self.homeless = has_no_room.then_some((folded, snapshot));
+        self.homeless = has_no_room.then_some(((predecessor.number, folded), snapshot));
         match made? {
             Backing::Mapped { writer, identity } => {
                 writer.reader().populate(writer.at(), WARM);

@@ -52,7 +52,9 @@ fn open_for(folder: &Path, who: &Who) -> Result<(), PlaceError> {
         return Err(Unfit::ForeignFiles { some: foreign }.at(folder));
     }
     check_not_shared(folder, &metadata)?;
-    if foreign.is_empty() {
+    // A folder that was there keeps its mode: what is private is so by the modes of its files. Only one that Styxy has just
+    // made is closed, if a careless umask left it open: it has our files, and no daemon has served in it.
+    if foreign.is_empty() && !has_journal(folder) && !is_empty(folder) {
         close(folder, &metadata)?;
     }
     files::check_writable(folder).map_err(Cannot::Write.at(folder))
@@ -149,8 +151,12 @@ fn foreign_files(folder: &Path) -> io::Result<Vec<String>> {
     Ok(foreign)
 }
 
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
 /// Whether a daemon has served in the folder, so that it is Styxy's whatever was put there since.
-fn has_journal(folder: &Path) -> bool {
+pub(super) fn has_journal(folder: &Path) -> bool {
     let is_journal = |name: &str| {
         name.strip_prefix("journal.")
             .is_some_and(|digits| digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit()))
@@ -208,16 +214,17 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_nothing_but_our_files_is_closed_to_others_and_keeps_its_other_bits() {
-        for (before, after) in [(0o755, 0o700), (0o1755, 0o1700), (0o2750, 0o2700), (0o700, 0o700)] {
+    fn a_folder_that_was_there_keeps_its_mode() {
+        for before in [0o755, 0o1755, 0o2750, 0o700] {
             let top = tempfile::tempdir().unwrap();
             let folder = folder(top.path(), before);
+            open_for(&folder, &me()).unwrap();
             for name in ["config.json", "config.json~", "daemon.lock", "journal.0000000007", "token"] {
                 fs::write(folder.join(name), "").unwrap();
             }
             fs::create_dir(folder.join("logs")).unwrap();
             open_for(&folder, &me()).unwrap();
-            assert_eq!(mode(&folder), after, "{before:o}");
+            assert_eq!(mode(&folder), before, "{before:o}");
         }
     }
 

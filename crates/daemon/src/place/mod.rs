@@ -11,7 +11,6 @@ mod lock;
 mod socket;
 
 use std::ffi::OsStr;
-use std::fs;
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -319,9 +318,6 @@ fn concerns(
 /// Whether another daemon may have served in the folder: it has a journal, and `daemon.json` is not this daemon's.
 fn was_served(layout: &Layout, file: &DaemonFile) -> bool {
     let is_ours = lock::is_published(layout, file);
-    let has_journal = || {
-        let entries = fs::read_dir(layout.root()).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name()).any(|name| name.as_encoded_bytes().starts_with(b"journal."))
-    };
+    let has_journal = || home::has_journal(layout.root());
     !is_ours && has_journal()
 }

@@ -211,3 +211,48 @@ fn reserved_ports_count_for_no_quota() {
     machine.grant(Ask { name: Some(ServiceName::new("b").unwrap()), ..dev("/w/a") });
     machine.refused(Ask { name: Some(ServiceName::new("c").unwrap()), ..dev("/w/a") });
 }
+
+#[test]
+fn one_answer_does_not_give_a_reserved_port_twice() {
+    let mut machine = Machine::configured(|config| config.overflow_range = None);
+    let storybook =
+        |path: &str| Ask { project: Some(project(path)), reuse: Reuse::IfLive, ..ask("storybook") };
+    let grant = machine.grant(storybook("/w/a"));
+    machine.hear(&grant, server_in("/w/a", 7));
+    machine.pass(SECOND);
+    machine.exit(7, Vec::new());
+    for _ in 0..4 {
+        machine.grant(ask("storybook"));
+    }
+    let asks = vec![storybook("/w/a"), storybook("/w/b")];
+    let (form, mode) = (AnswerForm::Group, AllocationMode::Grant);
+    let refused = machine.allocate(Allocation { asks, form, request: None, mode }).unwrap_err();
+    assert!(matches!(refused, Refusal::NoFreePort { .. }), "{refused:?}");
+    assert!(machine.lives(&grant), "all or nothing");
+}
+
+#[test]
+fn a_lease_does_not_go_back_to_an_instance_that_expires_with_it() {
+    let mut machine = Machine::new();
+    machine.register("claude-2", None);
+    let of_session = || Ask { instance_id: Some(instance("claude-2")), ..env("/w/a") };
+    let grant = machine.grant(of_session());
+    machine.grant(Ask { process: Some(process(3)), ..of_session() });
+    machine.exit(3, vec![(grant.port, server_in("/w/a", 4))]);
+    machine.pass(50 * SECOND);
+    machine.happens(&Command::Silent(grant.port));
+    machine.tick_after(10 * SECOND);
+    assert_eq!((machine.lives(&grant), machine.registry.instance_count()), (false, 0));
+}
+
+#[test]
+fn a_reserved_port_that_is_told_again_counts_again() {
+    let mut machine = Machine::configured(|config| config.quotas.waiting_per_owner = 1);
+    let grant = told(&mut machine, "/w/a");
+    machine.hear(&grant, server_in("/w/a", 7));
+    machine.pass(SECOND);
+    machine.exit(7, Vec::new());
+    machine.grant(Ask { name: Some(ServiceName::new("b").unwrap()), ..dev("/w/a") });
+    let refused = machine.refused(env("/w/a"));
+    assert!(matches!(refused, Refusal::Quota { .. }), "{refused:?}");
+}

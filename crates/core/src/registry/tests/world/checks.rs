@@ -19,6 +19,11 @@ impl World {
                 AllocationMode::DryRun | AllocationMode::Grant => {}
             }
             assert!(may_repeat || !grant.reused || ask.reuse == Reuse::IfLive);
+            let same = grants.iter().filter(|other| other.port == grant.port && !other.existing).count();
+            assert!(
+                may_repeat || grant.existing || same == 1,
+                "I1: one answer has one port twice: {grants:?}"
+            );
             assert!(may_repeat || !grant.existing || grant.service_type.as_str() == "ai");
         }
     }

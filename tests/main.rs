@@ -96,6 +96,9 @@ mod sandboxed;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod strays;
+#[cfg(test)]
 mod structure;
 #[cfg(test)]
 mod support;

@@ -35,6 +35,17 @@ pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
     command
 }
 
+/// As [`helper`], run by `styxy` with these words before it.
+#[cfg(target_os = "linux")]
+pub(crate) fn helper_under(home: &Home, styxy: &[&str], role: &str, words: &[&str]) -> Command {
+    let helper = helper(home, role, words);
+    let mut command = home.styxy_command(styxy);
+    command.arg(helper.get_program()).args(helper.get_args());
+    command.envs(helper.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+}
+
 /// A helper that runs: what is told to it, and what it says.
 #[derive(Debug)]
 pub(crate) struct Server {

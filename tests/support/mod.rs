@@ -18,6 +18,8 @@ mod wait;
 
 pub(crate) use agent::{Agent, initialize};
 pub(crate) use firebase::Suite;
+#[cfg(target_os = "linux")]
+pub(crate) use helper::helper_under;
 pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};

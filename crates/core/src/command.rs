@@ -49,6 +49,18 @@ pub enum Command {
         /// The id the lease gets if one is made: fresh.
         fresh_id: LockId,
     },
+    /// Nobody ever listened on the port of a process' lease, and the process or a descendant listens on just one other
+    /// port, which has no lease: a tool that ignores the port it was given.
+    Strayed {
+        /// The lease that is silent.
+        lock_id: LockId,
+        /// The other port.
+        port: Port,
+        /// Who listens there.
+        listener: Listener,
+        /// The id the second lease gets if one is made: fresh.
+        fresh_id: LockId,
+    },
     /// Nothing listens on a leased port any more.
     Silent(Port),
     /// The folder of this id was found at this path: what was leased for it under another one follows.

@@ -86,7 +86,8 @@ async fn listeners(daemon: Arc<Daemon>) {
         while last_change.elapsed() < QUIET && daemon.awaits_listeners() {
             tokio::select! {
                 () = sleep_until(next) => {
-                    if daemon.refresh().await == Outcome::Changed {
+                    let outcome = daemon.refresh().await;
+                    if outcome.max(daemon.seek_strays().await) == Outcome::Changed {
                         (gap, last_change) = (FIRST_LOOK, Instant::now());
                     } else {
                         gap = (gap * 2).min(LAST_LOOK);

@@ -4,6 +4,7 @@ mod follow;
 mod last_seen;
 mod observe;
 mod status;
+mod strays;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -29,6 +30,7 @@ pub(crate) use last_seen::LastSeen;
 pub(crate) struct Daemon {
     engine: Mutex<Engine>,
     last_seen: Mutex<LastSeen>,
+    silences: Mutex<strays::Silences>,
     /// Held by the task that finds out who listens.
     identifying: tokio::sync::Mutex<()>,
     /// The daemon's own user.
@@ -71,6 +73,7 @@ impl Daemon {
             polling: engine.watches.polling(),
             engine: Mutex::new(engine),
             last_seen: Mutex::new(last_seen),
+            silences: Mutex::default(),
             identifying: tokio::sync::Mutex::new(()),
             own_uid: system::identify(own_pid()).ok().and_then(|identified| identified.uid),
             listener_expected: Notify::new(),

@@ -57,7 +57,7 @@ impl Registry {
     }
 
     /// The one lease of a singleton is for the whole machine: nobody else could have one while it waits.
-    fn is_single(&self, lease: &Lease) -> bool {
+    pub(super) fn is_single(&self, lease: &Lease) -> bool {
         let kind = self.policy.config.service_types.get(&lease.key.service);
         kind.is_some_and(|kind| kind.instance_behavior == InstanceBehavior::Single)
     }
@@ -86,6 +86,12 @@ impl Registry {
         !self.indexes.leased().contains(port) && self.affinity.is_known(port)
     }
 
+    /// What somebody gave back stays given back, although its server still listens.
+    pub(super) fn was_given_back(&self, port: Port) -> bool {
+        let given_back = |past: &Past| matches!(past.reason, EndReason::Released | EndReason::Cleanup);
+        self.ended.last_on(port).is_some_and(given_back)
+    }
+
     fn orphans(&self, now: Timestamp) -> impl Iterator<Item = &Past> {
         let lately = self.ended.since(now.awake.saturating_sub(self.policy.config.unbind_grace.millis()));
         lately
@@ -100,11 +106,9 @@ impl Registry {
         fresh_id: LockId,
         now: Timestamp,
     ) -> Vec<Fact> {
-        // What somebody gave back stays given back, although its server still listens.
-        let given_back = |past: &Past| matches!(past.reason, EndReason::Released | EndReason::Cleanup);
         if self.indexes.leased().contains(port)
             || listener.user == Relation::Other
-            || self.ended.last_on(port).is_some_and(given_back)
+            || self.was_given_back(port)
         {
             return Vec::new();
         }

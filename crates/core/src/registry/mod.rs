@@ -16,6 +16,7 @@ mod quotas;
 mod requests;
 mod reuse;
 mod snapshot;
+mod strays;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -115,6 +116,9 @@ impl Registry {
             Command::Heard { port, listeners } => self.heard(*port, listeners, now),
             Command::Adopt { port, listener, project_id, fresh_id } => {
                 self.adopt((*port, listener), project_id.as_ref(), *fresh_id, now)
+            }
+            Command::Strayed { lock_id, port, listener, fresh_id } => {
+                self.strayed(*lock_id, (*port, listener), *fresh_id, now)
             }
             Command::Silent(port) => self.silent(*port, now),
             Command::Found { id, at } => self.found(id, at),

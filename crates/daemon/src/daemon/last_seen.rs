@@ -183,7 +183,7 @@ impl Sighting {
         }
     }
 
-    fn on_unleased(port: Port, sockets: &[ListeningSocket]) -> Self {
+    pub(super) fn on_unleased(port: Port, sockets: &[ListeningSocket]) -> Self {
         let (hints, project) = (Vec::new(), None);
         Self { port, sockets: sockets.to_vec(), hints, project, claim: Claim::Unleased }
     }

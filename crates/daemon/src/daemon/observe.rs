@@ -166,7 +166,7 @@ impl Daemon {
     }
 
     /// Who listens at each sighting, looked up on another thread; takes [`PATIENCE`] and a little more at most.
-    async fn identify(&self, sightings: Vec<Sighting>) -> Vec<Identified> {
+    pub(super) async fn identify(&self, sightings: Vec<Sighting>) -> Vec<Identified> {
         if sightings.is_empty() {
             return Vec::new();
         }
@@ -218,9 +218,9 @@ struct Report {
 
 /// Who listens at a sighting.
 #[derive(Debug)]
-struct Identified {
+pub(super) struct Identified {
     sighting: Sighting,
-    listeners: Vec<Listener>,
+    pub(super) listeners: Vec<Listener>,
     /// Where the listeners' folders are, and which ones they are.
     found: Vec<(ProjectId, ProjectPath)>,
 }
@@ -260,7 +260,7 @@ fn in_container(listener: Listener, port: Port, containers: &Containers) -> List
 }
 
 /// One that stands for all of them, if they are of one user and one worktree.
-fn one_of(listeners: Vec<Listener>) -> Option<Listener> {
+pub(super) fn one_of(listeners: Vec<Listener>) -> Option<Listener> {
     let of = |listener: &Listener| (listener.user, listener.project.clone());
     let first = listeners.first().map(of)?;
     let is_one = listeners.iter().all(|listener| of(listener) == first);

@@ -27,16 +27,16 @@ pub(crate) use disk::Disk;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, find_in, find_socket_holder, folder_of, lock_holder, meant,
-    reserved_ranges,
+    find_all_holders, find_holder, find_holders, find_in, find_in_families, find_socket_holder, folder_of,
+    lock_holder, meant, reserved_ranges,
 };
 #[cfg(unix)]
 pub use native::unix_peer;
 #[cfg(target_os = "linux")]
 pub use native::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, find_in, find_socket_holder, folder_of, lock_holder, meant,
-    reserved_ranges,
+    find_all_holders, find_holder, find_holders, find_in, find_in_families, find_socket_holder, folder_of,
+    lock_holder, meant, reserved_ranges,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
@@ -52,8 +52,8 @@ pub use native::{
     raise_descriptor_limit, raise_limits,
 };
 pub use types::{
-    Closed, DescriptorLimit, Details, Entry, Happened, Identified, Inherited, Life, ListeningSocket,
-    LocalPeer, Meant, Network, PeerProcess, PidNamespace, TcpPeer, Verdict,
+    Closed, DescriptorLimit, Details, Entry, FamilySocket, Happened, Identified, Inherited, Life,
+    ListeningSocket, LocalPeer, Meant, Network, PeerProcess, PidNamespace, TcpPeer, Verdict,
 };
 #[cfg(unix)]
 pub(crate) use unix::{

@@ -222,3 +222,14 @@ pub struct Inherited {
     /// Whether it is in another network namespace than the first process, as far as that can be seen.
     pub network: bool,
 }
+
+/// A listening socket of a process' descendant, or of the process itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FamilySocket {
+    /// The process that was asked about.
+    pub head: Pid,
+    /// Who has the socket.
+    pub holder: Pid,
+    /// Where it listens.
+    pub port: Port,
+}

@@ -15,6 +15,7 @@ mod restart;
 mod reuse;
 mod singletons;
 mod steps;
+mod strays;
 mod world;
 
 use std::collections::BTreeMap;

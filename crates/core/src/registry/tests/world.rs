@@ -144,6 +144,7 @@ impl World {
                     self.check_heard(port);
                 }
                 self.adopt();
+                self.stray();
                 self.tell(&Command::StillHeard(self.listeners.keys().copied().collect()));
             }
             Step::Swap(one, other, told) => {
@@ -307,6 +308,18 @@ impl World {
         }
     }
 
+    /// Each owner of a port where nobody ever listened is said to listen where no lease is.
+    fn stray(&mut self) {
+        let mut silent: Vec<_> = self.registry.never_heard().collect();
+        silent.sort_unstable_by_key(|(lock_id, _)| *lock_id);
+        for (port, listeners) in self.listeners.clone() {
+            let ([listener], Some((lock_id, _))) = (listeners.as_slice(), silent.pop()) else { continue };
+            self.ids += 1;
+            let fresh_id = LockId::new(uuid::Uuid::from_u128(self.ids));
+            self.tell(&Command::Strayed { lock_id, port, listener: listener.clone(), fresh_id });
+        }
+    }
+
     fn resume(&mut self) {
         self.tell(&Command::Resume { boot_id: format!("boot-{}", self.boot) });
         let expected: HashSet<_> = self.registry.processes().collect();
@@ -331,7 +344,7 @@ impl World {
                     free_before && self.registry.lease_on(lease.port).is_none(),
                     "I1: a leased port was granted"
                 );
-                let adopted = matches!(command, Command::Adopt { .. });
+                let adopted = matches!(command, Command::Adopt { .. } | Command::Strayed { .. });
                 assert!(
                     adopted || self.occupancy(lease.port) == Occupancy::Free,
                     "I2: a taken port was granted"

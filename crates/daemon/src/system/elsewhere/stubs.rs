@@ -1,5 +1,6 @@
 //! What only Linux has, under the same names.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::future::pending;
 use std::io;
@@ -9,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use styxy_core::{Pid, Port, PortRange};
 
-use crate::system::{Closed, Happened, Meant, PeerProcess, PidNamespace, TcpPeer, Verdict};
+use crate::system::{
+    Closed, FamilySocket, Happened, ListeningSocket, Meant, PeerProcess, PidNamespace, TcpPeer, Verdict,
+};
 
 /// Whether this system reports that a listener closed. If not, read the table from time to time.
 pub const CLOSE_EVENTS: bool = false;
@@ -151,4 +154,15 @@ pub const fn find_in(_namespace: PidNamespace, _pid: Pid, _deadline: Instant) ->
 #[must_use]
 pub const fn find_socket_holder(_inode: u64, _hints: &[Pid], _deadline: Instant) -> Option<Pid> {
     None
+}
+
+/// None: whose descendant a process is costs too much to ask here, so a tool that ignores its port has no second lease.
+#[must_use]
+pub const fn find_in_families(
+    _heads: &BTreeSet<Pid>,
+    _others: &BTreeSet<Pid>,
+    _sockets: &[ListeningSocket],
+    _deadline: Instant,
+) -> Vec<FamilySocket> {
+    Vec::new()
 }

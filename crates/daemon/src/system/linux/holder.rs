@@ -181,6 +181,18 @@ pub(super) fn each_number(folder: &OwnedFd, mut each: impl FnMut(u32) -> Option<
     })
 }
 
+/// The inodes of the sockets that `pid` has open; none if that cannot be read.
+pub(super) fn sockets_of(proc: &OwnedFd, pid: Pid) -> HashSet<u64> {
+    let mut inodes = HashSet::new();
+    if let Some(folder) = open_folder(proc, &format!("{pid}/fd")) {
+        each_entry(&folder, |name| {
+            inodes.extend(socket_inode(&folder, name));
+            Some(())
+        });
+    }
+    inodes
+}
+
 /// The N of a link to `socket:[N]`.
 fn socket_inode(folder: &OwnedFd, name: &std::ffi::CStr) -> Option<u64> {
     let mut buffer = [0_u8; 40];

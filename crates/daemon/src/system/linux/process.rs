@@ -168,6 +168,10 @@ impl<'a> Stat<'a> {
         Some(Self { name, state, parent, started })
     }
 
+    pub(super) const fn parent(&self) -> Option<Pid> {
+        self.parent
+    }
+
     fn has_ended(&self) -> bool {
         matches!(self.state, b'Z' | b'X')
     }

@@ -95,6 +95,7 @@ impl World {
             | Command::Beat(_)
             | Command::Heard { .. }
             | Command::Adopt { .. }
+            | Command::Strayed { .. }
             | Command::Silent(_)
             | Command::Found { .. }
             | Command::StillHeard(_) => false,

@@ -1,0 +1,71 @@
+//! A tool that ignores the port it was given: the port where it really listens is leased too (R66).
+
+use crate::event::Fact;
+use crate::lease::{Lease, Listening, Owner};
+use crate::names::LockId;
+use crate::port::Port;
+use crate::process::{Listener, ProcessKey};
+use crate::time::Timestamp;
+
+use super::Registry;
+
+impl Registry {
+    /// The leases that a process owns and on whose ports nobody ever listened, each with that process, in no order.
+    ///
+    /// Looks through all leases. Changes only by [`Registry::apply`].
+    pub fn never_heard(&self) -> impl Iterator<Item = (LockId, ProcessKey)> {
+        self.leases().filter_map(|lease| Some((lease.lock_id, never_heard_owner(lease)?)))
+    }
+
+    /// Whether a tool that ignores its lease's port may be given a lease of `port` instead: nobody has one, nobody gave it
+    /// back, and it may be offered.
+    ///
+    /// Changes only by [`Registry::apply`].
+    #[must_use]
+    pub fn may_stray_to(&self, port: Port) -> bool {
+        !self.indexes.leased().contains(port)
+            && !self.policy.never.contains(port)
+            && !self.was_given_back(port)
+    }
+
+    /// The second lease of an owner whose server listens elsewhere; the first one stays as it is.
+    pub(super) fn strayed(
+        &self,
+        lock_id: LockId,
+        (port, listener): (Port, &Listener),
+        fresh_id: LockId,
+        now: Timestamp,
+    ) -> Vec<Fact> {
+        let silent = self.lease(lock_id).and_then(|lease| Some((lease, never_heard_owner(lease)?)));
+        let Some((lease, owner)) = silent else { return Vec::new() };
+        let others = self.indexes.leases_of(owner).filter(|other| *other != lock_id);
+        let mut others = others.filter_map(|other| self.lease(other)).filter(|other| owns(other, owner));
+        // With two silent leases it is unknown whose server this is, and a second lease is enough.
+        let is_unclear = others.any(|other| other.key == lease.key || other.listening == Listening::Nothing);
+        if is_unclear || !self.may_stray_to(port) || lease.is_strange(listener) || self.is_single(lease) {
+            return Vec::new();
+        }
+        vec![Fact::Granted(Box::new(Lease {
+            lock_id: fresh_id,
+            port,
+            listening: Listening::Server(listener.clone()),
+            allocated_at: now,
+            last_seen: Some(now.wall),
+            lent_by: None,
+            told_until: None,
+            ..lease.clone()
+        }))]
+    }
+}
+
+fn owns(lease: &Lease, owner: ProcessKey) -> bool {
+    matches!(&lease.owner, Owner::Process(process) if process.key == owner)
+}
+
+/// The process that owns the lease, if nobody ever listened on its port.
+fn never_heard_owner(lease: &Lease) -> Option<ProcessKey> {
+    match (&lease.owner, &lease.listening, lease.last_seen) {
+        (Owner::Process(process), Listening::Nothing, None) => Some(process.key),
+        _ => None,
+    }
+}

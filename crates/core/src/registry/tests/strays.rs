@@ -1,0 +1,95 @@
+//! A tool that ignores its port: where it really listens is leased too, and nothing else changes.
+
+use super::*;
+
+/// A port that nobody ever had.
+const ELSEWHERE: u16 = 31_313;
+
+fn server_in(path: &str, pid: u32) -> Listener {
+    Listener { project: Some(project(path)), ..server(pid) }
+}
+
+fn stray_to(machine: &mut Machine, grant: &Grant, number: u16, listener: Listener) -> Vec<Fact> {
+    let (fresh_id, lock_id) = (machine.fresh_id(), grant.lock_id.unwrap());
+    machine.happens(&Command::Strayed { lock_id, port: port(number), listener, fresh_id })
+}
+
+/// A machine on which process 1 of `/w/a` was given a port where nobody listens.
+fn silent() -> (Machine, Grant) {
+    let mut machine = Machine::new();
+    let grant = machine.grant(dev_of("/w/a", 1));
+    machine.pass(2 * SECOND);
+    (machine, grant)
+}
+
+#[test]
+fn the_owner_gets_a_second_lease_where_its_server_listens_and_both_end_with_it() {
+    let (mut machine, grant) = silent();
+    let before = machine.lease(&grant).clone();
+    assert_eq!(machine.registry.never_heard().collect::<Vec<_>>(), [(before.lock_id, process(1).key)]);
+    assert!(machine.registry.may_stray_to(port(ELSEWHERE)));
+    let facts = stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a/docs", 7));
+    assert!(matches!(facts.as_slice(), [Fact::Granted(_)]), "{facts:?}");
+    let second = machine.registry.lease_on(port(ELSEWHERE)).unwrap();
+    assert_eq!((&second.key, &second.owner), (&before.key, &before.owner));
+    assert_eq!(machine.registry.view(second).state, crate::api::State::Active);
+    assert_eq!(*machine.lease(&grant), before);
+    assert!(!machine.registry.may_stray_to(port(ELSEWHERE)));
+    machine.exit(1, Vec::new());
+    assert_eq!(machine.registry.lease_count(), 0);
+    let next = machine.grant(dev_of("/w/a", 2));
+    assert_eq!(next.port, grant.port, "the first port stays the key's first");
+}
+
+#[test]
+fn there_is_one_second_lease_even_when_its_server_moves() {
+    let (mut machine, grant) = silent();
+    stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7));
+    assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE + 1, server_in("/w/a", 7)), []);
+    machine.happens(&Command::Silent(port(ELSEWHERE)));
+    assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE + 1, server_in("/w/a", 7)), []);
+}
+
+#[test]
+fn nobody_strays_from_a_port_that_somebody_listened_on() {
+    let (mut machine, grant) = silent();
+    machine.hear(&grant, server_in("/w/a", 1));
+    machine.happens(&Command::Silent(grant.port));
+    assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7)), []);
+    let (mut machine, grant) = silent();
+    machine.hear(&grant, stranger(9));
+    assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7)), []);
+}
+
+#[test]
+fn a_stranger_a_leased_port_and_a_port_that_was_given_back_are_nobodys_second() {
+    let (mut machine, grant) = silent();
+    let other_user = Listener { user: Relation::Other, ..server_in("/w/a", 7) };
+    for other in [server_in("/w/b", 7), other_user] {
+        assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE, other), []);
+    }
+    let taken = machine.grant(dev_of("/w/b", 2));
+    assert_eq!(stray_to(&mut machine, &grant, taken.port.get(), server_in("/w/a", 7)), []);
+    assert_eq!(stray_to(&mut machine, &grant, 80, server_in("/w/a", 7)), [], "never offered");
+    machine.release(&taken);
+    assert_eq!(stray_to(&mut machine, &grant, taken.port.get(), server_in("/w/a", 7)), []);
+    assert_eq!(machine.registry.lease_count(), 1);
+}
+
+#[test]
+fn an_owner_of_two_silent_leases_gets_none_and_of_one_that_is_heard_gets_one() {
+    let (mut machine, grant) = silent();
+    let api = Ask { service: ServiceType::new("api").unwrap(), ..dev_of("/w/a", 1) };
+    let api = machine.grant(api);
+    assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7)), []);
+    machine.hear(&api, server_in("/w/a", 7));
+    assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 8)).len(), 1);
+}
+
+#[test]
+fn only_a_process_has_a_second_lease() {
+    let mut machine = Machine::new();
+    let grant = machine.grant(dev("/w/a"));
+    assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7)), []);
+    assert_eq!(machine.registry.never_heard().count(), 0);
+}

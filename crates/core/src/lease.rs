@@ -75,8 +75,12 @@ impl Lease {
             (_, Owner::Instance(_)) => self.lent_by = None,
             _ => {}
         }
-        if let (Owner::Awaited { .. }, Owner::Awaited { until }) = (&self.owner, &owner) {
-            self.told_until = Some(*until);
+        match (&self.owner, &owner) {
+            // Told again; or taken by a process: whoever was told it before expects it to wait as long as it was to, whatever
+            // a short run does in between.
+            (Owner::Awaited { .. }, Owner::Awaited { until })
+            | (Owner::Awaited { until }, Owner::Process(_)) => self.told_until = Some(*until),
+            _ => {}
         }
         self.owner = owner;
     }

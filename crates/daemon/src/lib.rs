@@ -27,7 +27,7 @@ mod watches;
 
 #[cfg(feature = "schema")]
 pub use http::openapi;
-pub use place::Place;
+pub use place::{Place, inspect_home};
 pub use policy::policy;
 pub use run::{Mode, RunOptions, run};
 pub use serve::{Ended, Parts, ServeError, serve};

@@ -324,12 +324,15 @@ impl Registry {
         self.touched_by(process).map(|lease| lease.port).collect()
     }
 
-    /// Whether a lease for the folder of this id names another path than `at`: then [`Command::Found`] has something to do.
+    /// Where else than `at` leases say that the folder of this id is; then [`Command::Found`] has something to do.
     ///
     /// Changes only by [`Registry::apply`].
     #[must_use]
-    pub fn is_elsewhere(&self, id: &ProjectId, at: &ProjectPath) -> bool {
-        self.elsewhere(id, at).next().is_some()
+    pub fn other_places(&self, id: &ProjectId, at: &ProjectPath) -> Vec<ProjectPath> {
+        let mut places: Vec<_> =
+            self.elsewhere(id, at).filter_map(|lease| lease.key.project.clone()).collect();
+        places.dedup();
+        places
     }
 
     /// Whether nothing listens on some leased port, so that listeners are worth looking for.

@@ -24,7 +24,11 @@ struct Server {
 impl Daemon {
     /// The folder of this id is at this path: what was leased for it elsewhere follows.
     pub(crate) fn found(&self, id: &ProjectId, at: &ProjectPath) -> Outcome {
-        if !self.engine().registry().is_elsewhere(id, at) {
+        let places = self.engine().registry().other_places(id, at);
+        // A folder that is still where it was has not moved: `at` is another name of it, such as a bind mount, or the path at
+        // which a container has it. So rare that the file calls do no harm.
+        let stays = |place: &ProjectPath| system::disk::id(Path::new(place.as_str())).as_ref() == Some(id);
+        if places.is_empty() || places.iter().any(stays) {
             return Outcome::Unchanged;
         }
         self.happens(&styxy_core::Command::Found { id: id.clone(), at: at.clone() })

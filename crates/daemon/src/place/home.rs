@@ -41,20 +41,34 @@ pub(crate) fn open(layout: &Layout) -> Result<(), PlaceError> {
     open_for(layout.root(), &Who::this_user())
 }
 
-fn open_for(folder: &Path, who: &Who) -> Result<(), PlaceError> {
+/// Checks what [`open`] would check, and changes nothing.
+///
+/// # Errors
+/// The folder is not one that Styxy may use.
+pub(super) fn inspect(folder: &Path) -> Result<(), PlaceError> {
+    judge(folder, &Who::this_user()).map(drop)
+}
+
+/// The folder if it is there and Styxy may use it.
+fn judge(folder: &Path, who: &Who) -> Result<Option<Metadata>, PlaceError> {
     if let Some(missing) = who.homes.first().filter(|home| folder.starts_with(home) && !home.exists()) {
         return Err(Unfit::NoHome { home: missing.clone() }.at(folder));
     }
-    let Some(metadata) = look_at(folder, who)? else { return make(folder, who.uid) };
+    let Some(metadata) = look_at(folder, who)? else { return Ok(None) };
     check_role(folder, who)?;
     let foreign = foreign_files(folder).map_err(Cannot::Read.at(folder))?;
     if !foreign.is_empty() && !has_journal(folder) {
         return Err(Unfit::ForeignFiles { some: foreign }.at(folder));
     }
     check_not_shared(folder, &metadata)?;
+    Ok(Some(metadata))
+}
+
+fn open_for(folder: &Path, who: &Who) -> Result<(), PlaceError> {
+    let Some(metadata) = judge(folder, who)? else { return make(folder, who.uid) };
     // A folder that was there keeps its mode: what is private is so by the modes of its files. Only one that Styxy has just
     // made is closed, if a careless umask left it open: it has our files, and no daemon has served in it.
-    if foreign.is_empty() && !has_journal(folder) && !is_empty(folder) {
+    if !has_journal(folder) && !is_empty(folder) {
         close(folder, &metadata)?;
     }
     files::check_writable(folder).map_err(Cannot::Write.at(folder))

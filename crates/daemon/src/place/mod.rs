@@ -16,6 +16,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use styxy_core::api::Refusal;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 use styxy_core::with_causes;
@@ -313,6 +314,14 @@ fn concerns(
         Entry::Gone if name == "daemon.json" => true,
         Entry::New | Entry::Gone | Entry::Changed => is_journal(name, entry),
     }
+}
+
+/// Checks whether a daemon may use `folder`, as its start does; changes nothing.
+///
+/// # Errors
+/// The refusal that the start would answer with.
+pub fn inspect_home(folder: &Path) -> Result<(), Refusal> {
+    home::inspect(folder).map_err(Refusal::from)
 }
 
 /// Whether another daemon may have served in the folder: it has a journal, and `daemon.json` is not this daemon's.

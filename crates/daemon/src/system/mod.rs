@@ -1,7 +1,7 @@
 //! Everything the daemon asks of the operating system: ports, listeners, processes, peers, clocks.
 //! One module per system, all with the same names; nothing here knows of leases, and no answer is remembered.
 
-mod disk;
+pub(crate) mod disk;
 mod types;
 
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use styxy_core::api::{
 use styxy_core::config::Config;
 use styxy_core::{Pid, Port};
 
-use super::finding::Finding;
+use super::finding::{Finding, Verdict};
 use crate::here::context::{self, Autostart};
 use crate::say::daemon::addresses;
 use crate::say::facts;
@@ -82,7 +82,7 @@ fn listens_on(status: &StatusAnswer, port: u16) -> bool {
 }
 
 /// The findings that follow from the daemon's state.
-pub(super) fn findings(seen: &DaemonState, config: Option<&Config>) -> Vec<Finding> {
+pub(super) fn findings(seen: &DaemonState, config: Option<&Config>, folder: Verdict) -> Vec<Finding> {
     match seen {
         DaemonState::Running { status, wanted, port, leases } => {
             let runs = format!("{} runs with pid {} on {}", status.version, status.pid, addresses(status));
@@ -97,7 +97,12 @@ pub(super) fn findings(seen: &DaemonState, config: Option<&Config>) -> Vec<Findi
             findings
         }
         DaemonState::NotRunning => {
-            let daemon = Finding::ok("daemon", "not running; the first command that needs it starts it");
+            let daemon = match folder {
+                Verdict::Wrong => Finding::note("daemon", "not running, and cannot start: see the folder"),
+                Verdict::Ok | Verdict::Warn => {
+                    Finding::ok("daemon", "not running; the first command that needs it starts it")
+                }
+            };
             let wanted = wanted_port(config);
             let fixed = config.is_some_and(|config| config.listen_port.is_some());
             vec![daemon, probed(wanted, fixed, bind(wanted))]
@@ -226,7 +231,7 @@ mod tests {
     fn a_healthy_daemon_needs_nothing() {
         let ours = status(|wire| wire["version"] = json!(OURS));
         let seen = running(ours, None, vec![lease(3000, |_| {})]);
-        for finding in findings(&seen, None) {
+        for finding in findings(&seen, None, Verdict::Ok) {
             assert_eq!((finding.verdict, finding.hint), (Verdict::Ok, None), "{}", finding.message);
         }
     }
@@ -264,7 +269,7 @@ mod tests {
             let port = probed(9876, config.listen_port.is_some(), bound);
             shown(&[port])
         };
-        let seen = |seen: &DaemonState| shown(&findings(seen, None)).replace(OURS, "OURS");
+        let seen = |seen: &DaemonState| shown(&findings(seen, None, Verdict::Ok)).replace(OURS, "OURS");
         let all = |status, port, leases| seen(&running(status, port, leases));
         let healthy = status(|wire| wire["version"] = json!(OURS));
         let broken = Error::NotRunning { place: "/home/ada/.styxy".into() };

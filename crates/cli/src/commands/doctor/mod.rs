@@ -33,9 +33,9 @@ impl Args {
         let config = parsed.as_ref().map(|parsed| &parsed.config).ok();
         let seen = DaemonState::look()?;
 
-        let mut findings = daemon::findings(&seen, config);
-        findings.push(settings::file(&layout.config(), &parsed));
         let folder = settings::folder(layout.root());
+        let mut findings = daemon::findings(&seen, config, folder.verdict);
+        findings.push(settings::file(&layout.config(), &parsed));
         // A running daemon reports the state of its journal itself.
         let journal = match (&seen, folder.verdict) {
             (DaemonState::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),

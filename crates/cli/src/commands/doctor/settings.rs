@@ -27,6 +27,11 @@ pub(super) fn folder(path: &Path) -> Finding {
     use std::os::unix::fs::MetadataExt;
 
     let shown = path.display();
+    // What the start tries is tried first.
+    if let Err(refusal) = styxy_daemon::inspect_home(path) {
+        let hint = refusal.hint.unwrap_or_else(|| "export STYXY_HOME=/a/new/folder/of/yours".to_owned());
+        return Finding::wrong("folder", refusal.error, hint);
+    }
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -40,29 +45,17 @@ pub(super) fn folder(path: &Path) -> Finding {
             );
         }
     };
-    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o777);
-    if !metadata.is_dir() {
-        Finding::wrong("folder", format!("{shown} is not a folder"), format!("mv {shown} {shown}.old"))
-    } else if owner != rustix::process::geteuid().as_raw() {
-        Finding::wrong(
-            "folder",
-            format!("{shown} belongs to another user (uid {owner})"),
-            "run styxy as that user (without sudo), or export STYXY_HOME=/a/folder/of/yours",
-        )
-    } else if mode & 0o077 != 0 {
-        Finding::wrong(
-            "folder",
-            format!("other users may access {shown} (mode {mode:04o})"),
-            format!("chmod 700 {shown}"),
-        )
-    } else if mode & 0o700 != 0o700 {
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o700 != 0o700 {
         Finding::wrong(
             "folder",
             format!("{shown} is not writable (mode {mode:04o})"),
             format!("chmod 700 {shown}"),
         )
-    } else {
+    } else if mode.trailing_zeros() >= 6 {
         Finding::ok("folder", format!("{shown} is private"))
+    } else {
+        Finding::ok("folder", format!("{shown} is yours; others may see its names (mode {mode:04o})"))
     }
 }
 

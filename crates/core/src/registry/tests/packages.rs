@@ -119,8 +119,8 @@ fn a_lease_and_its_affinity_follow_a_folder_that_moved() {
     let ended = machine.grant(of_package("web", 3));
     machine.hear(&dev, Listener { project: Some(project("/w/a")), ..server(1) });
     machine.exit(3, Vec::new());
-    assert!(machine.registry.is_elsewhere(&folder(1), &project("/w/moved")));
-    assert!(!machine.registry.is_elsewhere(&folder(1), &project("/w/a")));
+    assert_eq!(machine.registry.other_places(&folder(1), &project("/w/moved")), [project("/w/a")]);
+    assert!(machine.registry.other_places(&folder(1), &project("/w/a")).is_empty());
     machine.happens(&found(1, "/w/moved"));
     for grant in [&dev, &api] {
         assert_eq!(machine.lease(grant).key.project, Some(project("/w/moved")));

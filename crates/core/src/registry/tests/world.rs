@@ -184,7 +184,7 @@ impl World {
     fn find(&mut self, index: u8) {
         let (id, at) = (self.folder_at(index), project(PROJECTS[usize::from(index)]));
         self.tell(&Command::Found { id: id.clone(), at: at.clone() });
-        assert!(!self.registry.is_elsewhere(&id, &at), "a lease did not follow its project");
+        assert!(self.registry.other_places(&id, &at).is_empty(), "a lease did not follow its project");
     }
 
     fn process(&self, pid: u32) -> Option<Process> {

@@ -302,6 +302,7 @@ mod tests {
             let fresh_id = LockId::new(Uuid::new_v4());
             let ask = Ask {
                 fresh_id,
+                behind: Vec::new(),
                 service: ServiceType::new("dev").unwrap(),
                 name: None,
                 project: ProjectPath::new(&format!("/home/somebody/worktrees/project-{number}")).ok(),

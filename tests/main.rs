@@ -11,6 +11,8 @@ mod autostart;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod blocks;
+#[cfg(test)]
 mod chains;
 #[cfg(test)]
 mod cli;

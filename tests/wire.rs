@@ -234,7 +234,8 @@ fn an_explicit_null_is_the_same_as_absent() {
     let home = Home::new();
     let nulls = json!({
         "service_type": sort::WEB, "service_name": null, "preferred_port": null, "exact": null, "reuse": null,
-        "instance_id": null, "project_path": null, "pid": null, "request_id": null, "dry_run": null, "services": null,
+        "instance_id": null, "project_path": null, "pid": null, "request_id": null, "dry_run": null, "block": null,
+        "services": null,
     });
     home.allocate(&nulls);
     home.socket()

@@ -211,6 +211,8 @@ fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
             let names = members.map(|member| &mut member.default_name).chain([&mut request.default_name]);
             names.filter_map(Option::take).count() > 0
         }
+        // It leaves one port, the first one; the answer's form says so.
+        Some("block") => request.block.take().is_some(),
         // It only distinguishes a checkout from one that was at its path before.
         Some("project_id") => {
             let members = request.services.iter_mut().flatten();
@@ -229,14 +231,14 @@ mod tests {
     fn only_what_an_older_daemon_can_do_without_is_left_out() {
         let json = serde_json::json!({
             "services": [{ "service_type": "dev", "default_port": 5173, "default_name": "web" }],
-            "request_id": "r", "reuse": true, "project_id": "1:2:3",
+            "request_id": "r", "reuse": true, "project_id": "1:2:3", "block": 3,
         });
         let mut request: AllocateRequest = serde_json::from_value(json).unwrap();
         let unknown = |field: &str| Refusal::unknown_field(field, &["pid"]);
         assert!(leave_out(&mut request, &unknown("default_port")));
         assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent again and again");
         assert!(leave_out(&mut request, &unknown("request_id")));
-        for field in ["default_name", "project_id"] {
+        for field in ["default_name", "project_id", "block"] {
             assert!(leave_out(&mut request, &unknown(field)) && !leave_out(&mut request, &unknown(field)));
         }
         assert!(!leave_out(&mut request, &unknown("reuse")));

@@ -22,6 +22,8 @@ pub struct PortRequest {
     pub default_port: Option<Port>,
     /// Whether it is refused if the preferred port is taken.
     pub exact: Option<bool>,
+    /// How many consecutive ports are wanted instead of one, `port` the first of them: 2 to 16. Not in a group.
+    pub block: Option<u8>,
     /// Further variables that hold the port. They are not sent.
     pub env: Vec<EnvName>,
     /// What differs from the terms of the group that it is in.
@@ -40,6 +42,7 @@ impl PortRequest {
             port: None,
             default_port: None,
             exact: None,
+            block: None,
             env: Vec::new(),
             terms,
         }
@@ -79,7 +82,7 @@ impl PortRequest {
     }
 
     fn member(self) -> MemberRequest {
-        let Self { service, name, default_name, port, default_port, exact, env: _, terms } = self;
+        let Self { service, name, default_name, port, default_port, exact, block: _, env: _, terms } = self;
         MemberRequest {
             service_type: Some(service),
             default_name: default_name.filter(|_| name.is_none()),
@@ -139,6 +142,7 @@ impl Terms {
     /// A request for one port.
     #[must_use]
     pub fn one(self, port: PortRequest) -> AllocateRequest {
+        let block = port.block;
         let member = port.member();
         let is_elsewhere = member.project_path.is_some();
         AllocateRequest {
@@ -154,6 +158,7 @@ impl Terms {
             project_id: member.project_id.or(self.project_id.filter(|_| !is_elsewhere)),
             pid: member.pid.or(self.pid),
             request_id: fresh_id(),
+            block,
             ..AllocateRequest::default()
         }
     }

@@ -98,6 +98,7 @@ fn ask(project: u32, reuse: Reuse) -> Ask {
     let key = ProcessKey { pid, inode: None, started: u64::from(project) };
     Ask {
         fresh_id: LockId::new(Uuid::nil()),
+        behind: Vec::new(),
         service: ServiceType::new("dev").expect("it is well formed"),
         name: ServiceName::new("web").ok(),
         project: ProjectPath::new(&format!("/home/somebody/worktrees/project-{project}")).ok(),

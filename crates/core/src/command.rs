@@ -112,11 +112,13 @@ pub enum AllocationMode {
     DryRun,
 }
 
-/// One port wanted.
+/// One port wanted, or a block of consecutive ones (R65).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ask {
     /// The id the lease gets if a new one is made: fresh.
     pub fresh_id: LockId,
+    /// The same for the ports right behind it, in order: none unless a block is wanted, of one more port than these are.
+    pub behind: Vec<LockId>,
     /// What kind of server.
     pub service: ServiceType,
     /// Which of several.

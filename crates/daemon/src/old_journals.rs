@@ -163,6 +163,7 @@ fn an_old_journal_gives_each_key_the_port_that_it_had() {
             let request: AllocateRequest = serde_json::from_value(kept["asked"]["body"].clone()).unwrap();
             let ask = Ask {
                 fresh_id: LockId::new(Uuid::nil()),
+                behind: Vec::new(),
                 service: request.service_type.unwrap(),
                 name: request.service_name,
                 project: request.project_path,

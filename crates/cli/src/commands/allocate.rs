@@ -26,6 +26,7 @@ use crate::say::output::{self, Format, STRONG, one_line};
   PORT=$(styxy allocate -s dev -q) npm start
   styxy allocate -s dev -p 8000 --exact      port 8000, or fail
   styxy allocate -s api -n admin --pid $$    yours until this shell ends
+  styxy allocate -s dev --block 3 -q         three consecutive ports, such as 8000 to 8002
   styxy allocate -s dev -s api -s storybook  three ports, all or none"))]
 pub(crate) struct Args {
     /// What the port is for: dev, api, storybook, …; repeat it for several ports, all or none
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// Fail instead of falling back to another port
     #[arg(long, requires = "port")]
     exact: bool,
+    /// Lease so many consecutive ports, all or none; the preferred port is the first one (2 to 16)
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = styxy_core::api::block)]
+    block: Option<u8>,
     /// Which of several servers of that type: web, admin, …
     #[arg(short, long)]
     name: Option<ServiceName>,
@@ -75,6 +79,9 @@ impl Args {
             let config = if in_words && waits(&answer) { client.config().await.ok() } else { None };
             Ok((answer, config.map(|answer| answer.config.bind_ttl.millis() / 1000)))
         })?;
+        if let Some(problem) = facts::no_block(request.block, answer.grants().len()) {
+            output::warning(&problem);
+        }
         if quiet {
             output::text(numbers(&answer).as_bytes())?;
         } else {
@@ -88,7 +95,11 @@ impl Args {
     /// `--port` or `--name` with several services, no such project, or a mistake in its file.
     fn request(self, caller: &Caller) -> Result<AllocateRequest, Failure> {
         if self.service.len() > 1 {
-            let alone = [("--port", self.port.is_some()), ("--name", self.name.is_some())];
+            let alone = [
+                ("--port", self.port.is_some()),
+                ("--name", self.name.is_some()),
+                ("--block", self.block.is_some()),
+            ];
             if let Some((option, _)) = alone.iter().find(|(_, given)| *given) {
                 return Err(Failure::usage(
                     format!(
@@ -103,8 +114,9 @@ impl Args {
             None => caller.file()?,
         };
         let set = |asked: bool| asked.then_some(true);
-        let (name, port, exact) = (self.name, self.port, set(self.exact));
-        let request = |service| PortRequest { name: name.clone(), port, exact, ..PortRequest::new(service) };
+        let (name, port, exact, block) = (self.name, self.port, set(self.exact), self.block);
+        let request =
+            |service| PortRequest { name: name.clone(), port, exact, block, ..PortRequest::new(service) };
         let project = self.project.map(|folder| caller.project_at(&folder)).transpose()?;
         let reuse = set(self.reuse);
         let terms = Terms { project, instance: self.instance, pid: self.pid, reuse, ..Terms::default() };

@@ -42,6 +42,14 @@ pub(crate) fn who(lease: &Lease) -> String {
     }
 }
 
+/// What is wrong if a block was asked for and so many ports were granted: a daemon that does not know blocks grants one.
+pub(crate) fn no_block(block: Option<u8>, granted: usize) -> Option<String> {
+    let block = block.filter(|block| granted < usize::from(*block))?;
+    Some(format!(
+        "the running daemon is too old for --block {block}: it leased one port; styxy daemon restart starts the new one"
+    ))
+}
+
 /// `node (4242)`, as far as it is known.
 pub(crate) fn owner(owner: &OwnerView) -> Option<String> {
     process(owner.process.as_deref(), owner.pid.map(styxy_core::Pid::get))
@@ -90,6 +98,12 @@ pub(crate) mod tests {
         });
         change(&mut wire);
         serde_json::from_value(wire).unwrap()
+    }
+
+    #[test]
+    fn a_daemon_that_grants_one_port_of_a_block_is_too_old() {
+        assert!(no_block(Some(3), 1).is_some_and(|said| said.contains("too old for --block 3")));
+        assert_eq!((no_block(Some(3), 3), no_block(None, 1)), (None, None));
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! `POST /allocate`.
 
-use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::lease::{OwnerView, State};
+use crate::invalid::Invalid;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use crate::port::Port;
 use crate::process::Pid;
 
-/// Asks for one port, or with `services` for several, all or none.
+/// Asks for one port, or with `block` or `services` for several, all or none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -53,6 +57,11 @@ pub struct AllocateRequest {
     /// Says what would be granted, and remembers nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
+    /// So many consecutive ports instead of one, all of the same key, all or none: 2 to 16. The wish is for the first one. The
+    /// answer has the form of a group's, in ascending order. Not beside `services`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "block_in_body")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u8>, minimum = 2, maximum = 16))]
+    pub block: Option<u8>,
     /// A group instead of one service: up to 64 members, granted all or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub services: Option<Vec<MemberRequest>>,
@@ -61,6 +70,28 @@ pub struct AllocateRequest {
 impl AllocateRequest {
     /// How many members a group may have.
     pub const MAX_MEMBERS: usize = 64;
+    /// How many ports a block may have.
+    pub const BLOCK: RangeInclusive<u8> = 2..=16;
+}
+
+fn block_in_body<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
+    Option::<Value>::deserialize(from)?.map(|value| size(&value).map_err(Invalid::serde)).transpose()
+}
+
+/// Reads the size of a block, as it is typed.
+///
+/// # Errors
+/// It is not a whole number from 2 to 16.
+pub fn block(text: &str) -> Result<u8, Invalid> {
+    size(&text.parse::<u64>().map_or_else(|_| Value::from(text), Value::from))
+}
+
+fn size(value: &Value) -> Result<u8, Invalid> {
+    let number = value.as_u64().and_then(|number| u8::try_from(number).ok());
+    number.filter(|number| AllocateRequest::BLOCK.contains(number)).ok_or_else(|| {
+        let (least, most) = (AllocateRequest::BLOCK.start(), AllocateRequest::BLOCK.end());
+        Invalid::new(value, "is not the size of a block", format!("a whole number from {least} to {most}"))
+    })
 }
 
 /// One member of a group: what differs from the request around it.

@@ -14,7 +14,7 @@ mod read;
 mod refusal;
 mod rule;
 
-pub use allocate::{AllocateAnswer, AllocateRequest, Grant, GroupAnswer, MemberRequest};
+pub use allocate::{AllocateAnswer, AllocateRequest, Grant, GroupAnswer, MemberRequest, block};
 pub use daemon::{
     CleanupAnswer, CleanupRequest, ConfigAnswer, Journal, JournalMode, Listen, Memory, StatusAnswer, Watches,
 };

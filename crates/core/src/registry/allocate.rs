@@ -14,6 +14,7 @@ use crate::time::{Millis, Timestamp};
 
 use super::Registry;
 use super::candidates::Search;
+use super::missed::Missed;
 use super::quotas::Pending;
 use super::reuse::{Reusable, owned_by_line};
 use super::view::who;
@@ -80,27 +81,19 @@ impl Registry {
 }
 
 /// The members of one allocation, granted one after the other; nothing of it counts unless all are.
-struct Round<'a> {
-    registry: &'a Registry,
-    now: Timestamp,
-    occupancy: &'a mut dyn FnMut(Port) -> Occupancy,
+pub(super) struct Round<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) now: Timestamp,
+    pub(super) occupancy: &'a mut dyn FnMut(Port) -> Occupancy,
     facts: Vec<Fact>,
     /// Leases made in this round.
     made: Vec<Lease>,
     /// Their ports.
-    taken: Vec<Port>,
+    pub(super) taken: Vec<Port>,
     /// Leases of before this round that a member has been given.
     given: Vec<LockId>,
     /// Leases of before this round that end in it.
     displaced: Vec<LockId>,
-}
-
-/// Why a port was wished for in vain.
-enum Missed {
-    Leased(String),
-    Busy,
-    Denied,
-    Group,
 }
 
 impl<'a> Round<'a> {
@@ -118,10 +111,18 @@ impl<'a> Round<'a> {
             Wish::Default(_) => 2,
             Wish::Any => 3,
         });
-        let granted = order.into_iter().map(|index| self.grant(&asks[index]).map(|grant| (index, grant)));
+        let granted = order.into_iter().map(|index| {
+            let ask = &asks[index];
+            let grants = if ask.behind.is_empty() {
+                self.grant(ask).map(|grant| vec![grant])
+            } else {
+                self.grant_block(ask)
+            };
+            grants.map(|grants| (index, grants))
+        });
         let mut granted = granted.collect::<Result<Vec<_>, _>>()?;
         granted.sort_by_key(|(index, _)| *index);
-        Ok(granted.into_iter().map(|(_, grant)| grant).collect())
+        Ok(granted.into_iter().flat_map(|(_, grants)| grants).collect())
     }
 
     fn grant(&mut self, ask: &Ask) -> Result<Grant, Refusal> {
@@ -153,6 +154,23 @@ impl<'a> Round<'a> {
         let owner = self.owner_for(ask);
         self.check_quotas(ask, &owner)?;
         let (port, missed) = self.find(ask, &key, kind)?;
+        let reason = missed.map(|(wished, why)| why.explain(wished)).or_else(|| {
+            displaced_from
+                .map(|old| format!("port {old}, which this service had, was bound by another program"))
+        });
+        let mut grant = self.lease(ask, port, owner, reason);
+        grant.displaced_from = displaced_from;
+        Ok(grant)
+    }
+
+    pub(super) fn check_quotas(&self, ask: &Ask, owner: &Owner) -> Result<(), Refusal> {
+        let ended: Vec<&Lease> = self.displaced.iter().filter_map(|id| self.registry.lease(*id)).collect();
+        let pending = Pending { made: &self.made, ended: &ended };
+        self.registry.check_quotas(ask.project.as_ref(), ask.instance_id.as_ref(), owner, pending)
+    }
+
+    /// A new lease.
+    pub(super) fn lease(&mut self, ask: &Ask, port: Port, owner: Owner, reason: Option<String>) -> Grant {
         let told_until = match (ask.reuse, &owner) {
             (Reuse::IfLive, Owner::Awaited { until }) => Some(*until),
             (Reuse::Never | Reuse::IfLive, _) => None,
@@ -160,7 +178,7 @@ impl<'a> Round<'a> {
         let lease = Lease {
             lock_id: ask.fresh_id,
             port,
-            key,
+            key: ask.key(),
             project_id: ask.project_id.clone(),
             instance_id: ask.instance_id.clone(),
             owner,
@@ -171,26 +189,15 @@ impl<'a> Round<'a> {
             told_until,
             beside: None,
         };
-        let reason = missed.map(|(wished, why)| why.explain(wished)).or_else(|| {
-            displaced_from
-                .map(|old| format!("port {old}, which this service had, was bound by another program"))
-        });
-        let mut grant = self.answer(&lease, reason);
-        grant.displaced_from = displaced_from;
+        let grant = self.answer(&lease, reason);
         self.taken.push(port);
         self.made.push(lease.clone());
         self.facts.push(Fact::Granted(Box::new(lease)));
-        Ok(grant)
-    }
-
-    fn check_quotas(&self, ask: &Ask, owner: &Owner) -> Result<(), Refusal> {
-        let ended: Vec<&Lease> = self.displaced.iter().filter_map(|id| self.registry.lease(*id)).collect();
-        let pending = Pending { made: &self.made, ended: &ended };
-        self.registry.check_quotas(ask.project.as_ref(), ask.instance_id.as_ref(), owner, pending)
+        grant
     }
 
     /// The owner of a new lease: the process; else the instance, if it is registered and lives; else whoever listens.
-    fn owner_for(&self, ask: &Ask) -> Owner {
+    pub(super) fn owner_for(&self, ask: &Ask) -> Owner {
         match (&ask.process, &ask.instance_id) {
             (Some(process), _) => Owner::Process(process.clone()),
             (None, Some(id)) if self.registry.instances.contains_key(id) => Owner::Instance(id.clone()),
@@ -204,11 +211,11 @@ impl<'a> Round<'a> {
     }
 
     /// Whether a member of this round was given this lease already, or ended it.
-    fn is_spent(&self, lock_id: LockId) -> bool {
+    pub(super) fn is_spent(&self, lock_id: LockId) -> bool {
         self.given.contains(&lock_id) || self.displaced.contains(&lock_id)
     }
 
-    fn reuse(&mut self, ask: &Ask, lease: &Lease) -> Grant {
+    pub(super) fn reuse(&mut self, ask: &Ask, lease: &Lease) -> Grant {
         self.given.push(lease.lock_id);
         // Its port is given away too, also if the lease was only reserved until now.
         self.taken.push(lease.port);
@@ -275,15 +282,8 @@ impl<'a> Round<'a> {
         let missed = match ask.wish {
             Wish::Any | Wish::Default(_) => None,
             Wish::Exact(port) => {
-                let reserved = self.registry.lease_on(port).filter(|lease| lease.is_reserved());
-                let tried = match reserved.filter(|_| !self.taken.contains(&port)) {
-                    Some(reserved) => self.probe(port).inspect(|()| self.displace(reserved)),
-                    None => self.try_wish(port),
-                };
-                return match tried {
-                    Ok(()) => Ok((port, None)),
-                    Err(missed) => Err(Refusal::PortUnavailable { port, holder: self.holder(port, missed) }),
-                };
+                self.insist(port)?;
+                return Ok((port, None));
             }
             Wish::Preferred(port) => match self.try_wish(port) {
                 Ok(()) => return Ok((port, None)),
@@ -319,7 +319,17 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn try_wish(&mut self, port: Port) -> Result<(), Missed> {
+    /// That port or a refusal; a lease that only reserves it ends.
+    pub(super) fn insist(&mut self, port: Port) -> Result<(), Refusal> {
+        let reserved = self.registry.lease_on(port).filter(|lease| lease.is_reserved());
+        let tried = match reserved.filter(|_| !self.taken.contains(&port)) {
+            Some(reserved) => self.probe(port).inspect(|()| self.displace(reserved)),
+            None => self.try_wish(port),
+        };
+        tried.map_err(|missed| Refusal::PortUnavailable { port, holder: self.holder(port, missed) })
+    }
+
+    pub(super) fn try_wish(&mut self, port: Port) -> Result<(), Missed> {
         if self.taken.contains(&port) {
             return Err(Missed::Group);
         }
@@ -339,7 +349,7 @@ impl<'a> Round<'a> {
     }
 
     /// Ends a lease of before this round, so that its port or its key is free.
-    fn displace(&mut self, lease: &Lease) {
+    pub(super) fn displace(&mut self, lease: &Lease) {
         self.displaced.push(lease.lock_id);
         self.facts.push(Fact::Ended { lock_id: lease.lock_id, reason: EndReason::Displaced });
     }
@@ -355,7 +365,7 @@ impl<'a> Round<'a> {
         }
     }
 
-    fn nothing_free(&self, ask: &Ask, kind: Option<&ServiceTypeConfig>, busy: usize) -> Refusal {
+    pub(super) fn nothing_free(&self, ask: &Ask, kind: Option<&ServiceTypeConfig>, busy: usize) -> Refusal {
         let overflow = self.registry.policy.config.overflow_range;
         // An unknown type with no overflow range has nowhere to look; the widest range says so.
         let everywhere = PortRange::ALL;
@@ -384,17 +394,6 @@ impl<'a> Round<'a> {
             reason,
             displaced_from: None,
             message: format!("Port {} allocated for {} service", lease.port, lease.key.label()),
-        }
-    }
-}
-
-impl Missed {
-    fn explain(self, wished: Port) -> String {
-        match self {
-            Self::Leased(who) => format!("preferred port {wished} is leased by {who}"),
-            Self::Busy => format!("preferred port {wished} is in use by a program that has no lease for it"),
-            Self::Denied => format!("preferred port {wished} may not be bound by this user"),
-            Self::Group => format!("preferred port {wished} went to another member of the group"),
         }
     }
 }

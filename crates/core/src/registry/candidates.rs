@@ -99,15 +99,14 @@ impl Registry {
         let range = kind.map(|kind| kind.range);
         self.unclaimed_first(search, (&preferred, range), left_out, &seen, visit)?;
         self.reserved(search, (&preferred, range), left_out).into_iter().try_for_each(&mut *visit)?;
-        let seen = |port: Port| {
-            own.contains(&port)
-                || preferred.contains(&port)
-                || kind.is_some_and(|kind| kind.range.contains(port))
-        };
+        let of_kind =
+            |port: Port| preferred.contains(&port) || kind.is_some_and(|kind| kind.range.contains(port));
+        let seen = |port: Port| own.contains(&port) || of_kind(port);
         let overflow = self.policy.config.overflow_range;
         self.unclaimed_first(search, (&[], overflow), left_out, &seen, visit)?;
-        let reserved = self.reserved(search, (&[], overflow), left_out);
-        reserved.into_iter().filter(|port| !seen(*port)).try_for_each(visit)
+        // The key's own ports may lie outside of both ranges.
+        let reserved = self.reserved(search, (&own, overflow), left_out);
+        reserved.into_iter().filter(|port| !of_kind(*port)).try_for_each(visit)
     }
 
     /// The ports of `preferred` and `range` that are only reserved, the least recently used first.
@@ -127,6 +126,12 @@ impl Registry {
         let mut ports: Vec<Port> = reserved.map(|lease| lease.port).collect();
         ports.sort_by_cached_key(|port| (self.affinity.last_use(*port), *port));
         ports
+    }
+
+    /// Whether other keys had `port` before, or have just given it up.
+    pub(super) fn is_claimed(&self, key: &Key, port: Port, now: Timestamp) -> bool {
+        let is_wanted = self.affinity.wanted().contains(port) && !self.affinity.ports_of(key).contains(&port);
+        is_wanted || self.affinity.in_quarantine(port, key, now)
     }
 
     fn is_open(&self, search: &Search<'_>, left_out: &PortSet, port: Port) -> bool {

@@ -7,11 +7,13 @@
 mod adoption;
 mod affinity;
 mod allocate;
+mod blocks;
 mod candidates;
 mod ended;
 mod heard;
 mod indexes;
 mod lifecycle;
+mod missed;
 mod quotas;
 mod requests;
 mod reuse;

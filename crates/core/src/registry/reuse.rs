@@ -1,9 +1,12 @@
 //! Which live lease a request with `reuse` gets (R14), and how leases follow a project that moved (R62).
 
+use std::collections::BTreeMap;
+
 use crate::command::{Ask, Wish};
 use crate::event::Fact;
 use crate::lease::{Key, Lease, Listening, Owner};
 use crate::names::{LockId, ProjectId, ProjectPath};
+use crate::port::Port;
 use crate::process::{Listener, ProcessKey};
 
 use super::Registry;
@@ -34,16 +37,34 @@ impl Registry {
         let same =
             same.filter(|lease| owned_by_line(ask, lease) || (has_in_common(ask) && is_unclaimed(lease)));
         let all = handed_over.chain(same.map(|lease| (false, lease)));
-        // One's own first, then what is handed over, then the oldest.
+        // One's own first, then what is handed over, then the oldest, of a block its first port.
         let (_, best) = all.min_by_key(|(is_handed_over, lease)| {
             let is_own = owned_by_line(ask, lease);
             let is_key = lease.key == *key;
-            (!(is_own && is_key), !is_own, !is_handed_over, lease.allocated_at.awake, lease.lock_id)
+            (!(is_own && is_key), !is_own, !is_handed_over, lease.allocated_at.awake, lease.port)
         })?;
         Some(match best.listening {
             Listening::Stranger(_) => Reusable::Displaced(best),
             Listening::Nothing | Listening::Server(_) => Reusable::Stands(best),
         })
+    }
+
+    /// The live leases of `key` itself that `ask` may have again, whichever port it wishes for, by port. Those that a stranger
+    /// has bound are among them.
+    pub(super) fn all_reusable(
+        &self,
+        ask: &Ask,
+        key: &Key,
+        spent: impl Fn(LockId) -> bool,
+    ) -> BTreeMap<Port, &Lease> {
+        let fits = |lease: &&Lease| {
+            !spent(lease.lock_id)
+                && lease.instance_id == ask.instance_id
+                && is_same_folder(ask, lease)
+                && (owned_by_line(ask, lease) || (has_in_common(ask) && is_unclaimed(lease)))
+        };
+        let same = self.indexes.of_key(key).filter_map(|lock_id| self.lease(lock_id)).filter(fits);
+        same.map(|lease| (lease.port, lease)).collect()
     }
 
     /// The leases of this project and type that an ancestor or the session of `ask` owns under another name: they win over

@@ -209,6 +209,7 @@ mod tests {
         let mut registry = Registry::new(crate::policy(Config::default(), []));
         let ask = Ask {
             fresh_id: LockId::new(Uuid::new_v4()),
+            behind: Vec::new(),
             service: ServiceType::new("dev").unwrap(),
             name: None,
             default_name: None,

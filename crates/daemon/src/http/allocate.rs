@@ -136,6 +136,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
         pid,
         request_id,
         dry_run,
+        block,
         services,
     } = request;
     let common =
@@ -151,7 +152,10 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 exact,
                 ..MemberRequest::default()
             };
-            (vec![ask(one, &common, "")?], AnswerForm::One)
+            let mut one = ask(one, &common, "")?;
+            one.behind = (1..block.unwrap_or(1)).map(|_| LockId::new(Uuid::new_v4())).collect();
+            let form = if block.is_some() { AnswerForm::Group } else { AnswerForm::One };
+            (vec![one], form)
         }
         Some(members) => {
             let given = [
@@ -160,10 +164,12 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 ("preferred_port", preferred_port.is_some()),
                 ("default_port", default_port.is_some()),
                 ("exact", exact == Some(true)),
+                ("block", block.is_some()),
             ];
             if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
                 let problem = format!("{field} beside services");
-                return Err(Refusal::invalid(field, &problem, "in a member of services").into());
+                let allowed = if field == "block" { "one of the two" } else { "in a member of services" };
+                return Err(Refusal::invalid(field, &problem, allowed).into());
             }
             if members.is_empty() || members.len() > AllocateRequest::MAX_MEMBERS {
                 let found = format!("{} members", members.len());
@@ -232,6 +238,7 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
     };
     Ok(Ask {
         fresh_id: LockId::new(Uuid::new_v4()),
+        behind: Vec::new(),
         service,
         name: member.service_name,
         default_name: member.default_name,

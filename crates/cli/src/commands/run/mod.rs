@@ -46,6 +46,7 @@ use environment::{Environment, environment};
   styxy run -p 3000 -- next dev         port 3000 if it is free
   styxy run -s api -- python3 -m http.server
   styxy run -s dev -s api -- make serve two ports: $STYXY_DEV_PORT, $STYXY_API_PORT
+  styxy run --block 3 -- npm start      three consecutive ports, the first is PORT
   styxy run -- caddy run --listen :{port}"))]
 pub(crate) struct Args {
     /// What the port is for: dev, api, storybook, …; repeat it for several ports, the first one is PORT
@@ -61,6 +62,9 @@ pub(crate) struct Args {
     /// Fail instead of falling back to another port
     #[arg(long, requires = "port")]
     exact: bool,
+    /// Lease so many consecutive ports, all or none; the preferred port is the first one (2 to 16)
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = styxy_core::api::block)]
+    block: Option<u8>,
     /// Another variable for the port; repeat it for several
     #[arg(long, value_name = "NAME")]
     env: Vec<EnvName>,
@@ -91,6 +95,9 @@ impl Args {
             let service = plan.framework.map_or("dev", |row| row.service);
             services.extend(ServiceType::new(service));
         }
+        if self.block.is_some() && services.len() > 1 {
+            return Err(block_of_several());
+        }
         if let Some(other) = plan::not_asked(&command, &services) {
             return Err(not_asked_for(&other, &services));
         }
@@ -101,6 +108,7 @@ impl Args {
             first.port = self.port.or(plan.typed_port).or(first.port).or(script_port);
             first.default_port = first.default_port.filter(|_| first.port.is_none());
             first.exact = self.exact.then_some(true);
+            first.block = self.block;
             let more = self.env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
             first.env.extend(more);
         }
@@ -112,6 +120,13 @@ impl Args {
             requests.into_iter().map(|request| request.service).zip(ports.numbers()).collect();
         start::start(&plan.apply(command, &named), &environment)
     }
+}
+
+fn block_of_several() -> Failure {
+    Failure::usage(
+        "--block cannot be used with several --service: it does not say which of them it is for",
+        "styxy run --block 3 -- COMMAND",
+    )
 }
 
 /// The command contains `{port:other}`, but no port for `other` was requested.
@@ -147,6 +162,18 @@ fn tell(plan: &Plan, requests: &[PortRequest], ports: &Ports, verbosity: Verbosi
     if let Ports::Probed { why, .. } = ports {
         output::warning(&format!("{why}; the port is free now but not leased; another program may take it"));
     }
+    let block = requests.first().and_then(|request| request.block);
+    match ports {
+        Ports::Leased(grants) => {
+            if let Some(problem) = facts::no_block(block, grants.len()) {
+                output::warning(&problem);
+            }
+        }
+        Ports::Exported(_) | Ports::Probed { .. } if block.is_some() => {
+            output::warning("only the first port of the block was looked for");
+        }
+        Ports::Exported(_) | Ports::Probed { .. } => {}
+    }
     if verbosity == Verbosity::Everything && output::is_seen() {
         for line in lines(requests, ports) {
             output::note(&line);
@@ -165,10 +192,17 @@ fn lines(requests: &[PortRequest], ports: &Ports) -> Vec<String> {
             Ports::Leased(grants) => grants.get(at),
             Ports::Exported(_) | Ports::Probed { .. } => None,
         };
+        let block = match ports {
+            Ports::Leased(grants) if request.block.is_some() && grants.len() > 1 => {
+                grants.last().map(|last| format!(" (block {port}-{})", last.port))
+            }
+            Ports::Leased(_) | Ports::Exported(_) | Ports::Probed { .. } => None,
+        };
+        let block = block.unwrap_or_default();
         let why = grant.and_then(|grant| grant.reason.as_deref());
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         let name = grant.map_or_else(|| request.full_name(), |grant| grant.service_name.as_ref());
-        format!("styxy: {} is http://localhost:{port}{why}", facts::label(&request.service, name))
+        format!("styxy: {} is http://localhost:{port}{block}{why}", facts::label(&request.service, name))
     };
     requests.iter().zip(ports.numbers()).enumerate().map(line).collect()
 }

@@ -1,6 +1,7 @@
 //! A scripted machine to put a registry on: its ports, its processes and its time are what a test says.
 
 mod adoption;
+mod blocks;
 mod groups;
 mod instances;
 mod life;
@@ -192,6 +193,7 @@ fn policy() -> Policy {
 fn ask(service_type: &str) -> Ask {
     Ask {
         fresh_id: LockId::new(uuid::Uuid::nil()),
+        behind: Vec::new(),
         service: service(service_type),
         name: None,
         project: None,

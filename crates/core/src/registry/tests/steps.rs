@@ -86,6 +86,8 @@ pub(super) struct AskStep {
     pub(super) pid: Option<u32>,
     pub(super) wish: Wish,
     pub(super) reuse: Reuse,
+    /// How many ports are wanted behind the first one.
+    pub(super) behind: usize,
 }
 
 const PIDS: std::ops::Range<u32> = 1..6;
@@ -116,6 +118,7 @@ fn ask_step() -> impl Strategy<Value = AskStep> {
             pid,
             wish,
             reuse,
+            behind: 0,
         },
     )
 }
@@ -123,6 +126,7 @@ fn ask_step() -> impl Strategy<Value = AskStep> {
 fn allocate() -> impl Strategy<Value = Step> {
     let asks = prop_oneof![
         4 => ask_step().prop_map(|ask| (vec![ask], AnswerForm::One)),
+        1 => (ask_step(), 1..4_usize).prop_map(|(ask, behind)| (vec![AskStep { behind, ..ask }], AnswerForm::Group)),
         2 => proptest::collection::vec(ask_step(), 0..4).prop_map(|asks| (asks, AnswerForm::Group)),
     ];
     let request = proptest::option::weighted(0.4, (0..5_u8, 0..2_u64));

@@ -192,11 +192,17 @@ impl World {
     }
 
     fn ask(&mut self, step: &AskStep) -> Ask {
-        self.ids += 1;
+        let mut fresh_id = || {
+            self.ids += 1;
+            LockId::new(uuid::Uuid::from_u128(self.ids))
+        };
+        let behind = (0..step.behind).map(|_| fresh_id()).collect();
+        let fresh_id = fresh_id();
         // Each process is the child of the one before it.
         let line = step.pid.into_iter().flat_map(|pid| (1..pid).rev()).filter_map(|pid| self.process(pid));
         Ask {
-            fresh_id: LockId::new(uuid::Uuid::from_u128(self.ids)),
+            fresh_id,
+            behind,
             name: (step.named == Named::Web).then(|| ServiceName::new("web").unwrap()),
             default_name: match step.named {
                 Named::Package(index) => ServiceName::new(["web", "packages.api"][usize::from(index)]).ok(),

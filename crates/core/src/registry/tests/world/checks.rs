@@ -8,13 +8,15 @@ use crate::refusal::Quota;
 impl World {
     /// I5: without `request_id`, `reuse` or a singleton, no two answers name one live lease.
     pub(super) fn check_answer(&self, allocation: &Allocation, grants: &[Grant], may_repeat: bool) {
-        assert_eq!(grants.len(), if may_repeat { grants.len() } else { allocation.asks.len() });
-        for (ask, grant) in allocation.asks.iter().zip(grants) {
+        assert_eq!(grants.len(), if may_repeat { grants.len() } else { wanted(allocation) });
+        let ids = |ask: &Ask| [&[ask.fresh_id], ask.behind.as_slice()].concat();
+        let asks = allocation.asks.iter().flat_map(|ask| ids(ask).into_iter().map(move |id| (ask, id)));
+        for ((ask, fresh_id), grant) in asks.zip(grants) {
             match allocation.mode {
                 AllocationMode::DryRun if !may_repeat => assert_eq!(grant.lock_id, None),
                 AllocationMode::Grant if !grant.reused && !grant.existing && !may_repeat => {
-                    assert_eq!(grant.lock_id, Some(ask.fresh_id));
-                    assert!(!self.granted.contains(&ask.fresh_id), "I4: an id was granted twice");
+                    assert_eq!(grant.lock_id, Some(fresh_id));
+                    assert!(!self.granted.contains(&fresh_id), "I4: an id was granted twice");
                 }
                 AllocationMode::DryRun | AllocationMode::Grant => {}
             }
@@ -25,6 +27,10 @@ impl World {
                 "I1: one answer has one port twice: {grants:?}"
             );
             assert!(may_repeat || !grant.existing || grant.service_type.as_str() == "ai");
+        }
+        if allocation.asks.iter().any(|ask| !ask.behind.is_empty()) && !may_repeat {
+            let next = |pair: &[u16]| pair[0] + 1 == pair[1];
+            assert!(ports(grants).windows(2).all(next), "R65: {grants:?} is no block");
         }
     }
 
@@ -169,7 +175,7 @@ impl World {
                     || (matches!(lease.owner, Owner::Awaited { .. }) && lease.instance_id == ask.instance_id)
             };
             let has = self.registry.leases().filter(same).filter(waits).count();
-            has + allocation.asks.len() > *limit
+            has + wanted(allocation) > *limit
         });
         assert!(is_refused && held >= limit, "{refusal:?} for {allocation:?}");
     }
@@ -211,4 +217,9 @@ impl World {
             "I10: a snapshot and its tail give another one"
         );
     }
+}
+
+/// How many ports are asked for.
+fn wanted(allocation: &Allocation) -> usize {
+    allocation.asks.iter().map(|ask| 1 + ask.behind.len()).sum()
 }

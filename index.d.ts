@@ -1,4 +1,4 @@
-// The types of the API. native.d.ts, which the build of the addon writes, describes the answers.
+// The types of the API. native.d.ts describes the answers. Long because editors show one file's documentation at its best.
 
 import type { Server } from 'node:net';
 import type {
@@ -358,10 +358,8 @@ export interface Client {
   events(options?: EventsOptions): EventStream;
   /**
    * Makes a server listen on a port leased for it; the lease ends when the server closes. If another program takes the
-   * port before the server has bound it, another one is leased, unless `exact` is set.
-   *
-   * In a worker of `node:cluster` the lease is the primary's: all workers listen on one port, and it ends with the primary.
-   *
+   * port before the server has bound it, another one is leased, unless `exact` is set. The workers of `node:cluster` listen
+   * on one port: the lease is the primary's, and ends with it.
    * @throws StyxyError as `allocate`; or what `server.listen` failed with.
    */
   listen(server: Server, options: ListenOptions): Promise<Lease>;

@@ -1,6 +1,7 @@
 //! A small world for random runs, and what must be true in it after each step.
 
 mod checks;
+mod offers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -299,31 +300,6 @@ impl World {
         self.tell(&Command::Tick);
         let next = self.registry.next_deadline();
         assert!(next.is_none_or(|next| next > self.now.awake), "a tick left something to do");
-    }
-
-    /// Whoever listens where no lease is, is offered to the registry.
-    fn adopt(&mut self) {
-        for (port, listeners) in self.listeners.clone() {
-            let [listener] = listeners.as_slice() else { continue };
-            if self.registry.is_adoptable(port) {
-                self.ids += 1;
-                let fresh_id = LockId::new(uuid::Uuid::from_u128(self.ids));
-                let listener = listener.clone();
-                self.tell(&Command::Adopt { port, listener, project_id: None, fresh_id });
-            }
-        }
-    }
-
-    /// Each owner of a port where nobody ever listened is said to listen where no lease is.
-    fn stray(&mut self) {
-        let mut silent: Vec<_> = self.registry.never_heard().collect();
-        silent.sort_unstable_by_key(|(lock_id, _)| *lock_id);
-        for (port, listeners) in self.listeners.clone() {
-            let ([listener], Some((lock_id, _))) = (listeners.as_slice(), silent.pop()) else { continue };
-            self.ids += 1;
-            let fresh_id = LockId::new(uuid::Uuid::from_u128(self.ids));
-            self.tell(&Command::Strayed { lock_id, port, listener: listener.clone(), fresh_id });
-        }
     }
 
     fn resume(&mut self) {

@@ -52,10 +52,14 @@ pub(super) fn folder(path: &Path) -> Finding {
             format!("{shown} is not writable (mode {mode:04o})"),
             format!("chmod 700 {shown}"),
         )
-    } else if mode.trailing_zeros() >= 6 {
-        Finding::ok("folder", format!("{shown} is private"))
+    } else if mode & 0o077 != 0 {
+        Finding::wrong(
+            "folder",
+            format!("other users may access {shown} (mode {mode:04o})"),
+            format!("chmod 700 {shown}"),
+        )
     } else {
-        Finding::ok("folder", format!("{shown} is yours; others may see its names (mode {mode:04o})"))
+        Finding::ok("folder", format!("{shown} is private"))
     }
 }
 

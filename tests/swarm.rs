@@ -116,6 +116,8 @@ fn round(home: &Home, folders: &[PathBuf], plan: &Plan, daemon: Daemon) {
         running.extend(plan.servers.iter().map(|server| (at, start(home, folder, *server))));
     }
     eprintln!("{} servers were started in {:.0?}", running.len(), begun.elapsed());
+    // One of the commands starts a daemon again; the question below must not come before it answers.
+    home.start();
     let mut ports = BTreeSet::new();
     for (worktree, server) in &running {
         let port = eventually("the server listens on its lease", || {

@@ -80,7 +80,7 @@ impl<'de> Deserialize<'de> for Pid {
     }
 }
 
-/// Which process, within one boot of the machine. Pids come round again; this does not.
+/// Which process, within one boot of the machine. Pids are reused; this is not.
 ///
 /// The boot itself is not in it: the registry as a whole belongs to one boot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -26,17 +26,17 @@ pub struct AllocateRequest {
     /// of `pid` owns, or the session, is given for it under any name (`reuse`). Not beside `service_name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_name: Option<ServiceName>,
-    /// The port wished for; another one is given, with a `reason`, if it cannot be had.
+    /// Preferred port; another one is granted, with a `reason`, if it is taken.
     #[serde(alias = "port", default, skip_serializing_if = "Option::is_none")]
     pub preferred_port: Option<Port>,
-    /// The port this kind of server has when nobody says otherwise: tried after those that this key had before, without a
-    /// `reason` if it cannot be had. Not beside `preferred_port`.
+    /// The default port of this kind of server: tried after those that this key had before, without a `reason` if it is
+    /// taken. Not beside `preferred_port`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_port: Option<Port>,
     /// That port or a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<bool>,
-    /// The live lease of the same key and instance, if it is there to be had again.
+    /// Get the live lease of the same key and instance again, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reuse: Option<bool>,
     /// The agent session it is for: the owner if it is registered and no `pid` is given, else a label.

@@ -24,9 +24,9 @@ pub enum EventName {
     Conflict,
     /// A lease ended; `reason` says why.
     Ended,
-    /// An instance was registered, or registered anew.
+    /// An instance was registered, or registered again.
     InstanceRegistered,
-    /// An instance missed its beats, or its process ended.
+    /// An instance missed its heartbeats, or its process ended.
     InstanceExpired,
     /// An instance was unregistered.
     InstanceEnded,

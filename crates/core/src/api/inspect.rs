@@ -29,7 +29,7 @@ pub struct CheckAnswer {
     pub reason: Option<String>,
 }
 
-/// Who listens on a port; null where it cannot be told.
+/// Who listens on a port; null if that is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SystemUsage {
@@ -105,10 +105,18 @@ pub struct SuggestAnswer {
 #[serde(deny_unknown_fields)]
 pub struct ScanQuery {
     /// The lowest port; 1024 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "port_in_query")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::read::port_in_query"
+    )]
     pub start: Option<Port>,
     /// The highest port; 65535 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "port_in_query")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::read::port_in_query"
+    )]
     pub end: Option<Port>,
 }
 
@@ -135,11 +143,6 @@ pub struct PortInUse {
     /// Other processes that do, as in [`CheckAnswer`]; absent if there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<SystemUsage>,
-}
-
-/// A query's values are texts; a port in it is digits and nothing else.
-pub(super) fn port_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Port>, D::Error> {
-    Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(Invalid::serde)).transpose()
 }
 
 fn count_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {

@@ -1,4 +1,4 @@
-//! Instances: agent sessions that beat, or have a process.
+//! Instances: agent sessions that send heartbeats, or have a process.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct RegisterRequest {
     /// Where it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_directory: Option<ProjectPath>,
-    /// Its process: then it lives as long as that does and needs no beat.
+    /// Its process: then it lives as long as that does and needs no heartbeat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
     /// Any JSON of up to 1 KiB (`quotas.metadata_bytes`); given back by `GET /instance/list`.
@@ -34,9 +34,9 @@ pub struct RegisterAnswer {
     pub success: bool,
     /// Its name.
     pub instance_id: InstanceId,
-    /// Beat this often, in seconds; null if it has a process and needs no beat.
+    /// Send a heartbeat this often, in seconds; null if it has a process and needs none.
     pub heartbeat_interval: Option<f64>,
-    /// It expires this many seconds after its last beat; null if it has a process.
+    /// It expires this many seconds after its last heartbeat; null if it has a process.
     pub expires_in: Option<f64>,
 }
 
@@ -45,19 +45,19 @@ pub struct RegisterAnswer {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BeatRequest {
-    /// Whose beat.
+    /// Whose heartbeat.
     pub instance_id: InstanceId,
 }
 
-/// The answer to a beat.
+/// The answer to a heartbeat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BeatAnswer {
     /// Always true.
     pub success: bool,
-    /// Whose beat.
+    /// Whose heartbeat.
     pub instance_id: InstanceId,
-    /// This beat.
+    /// This heartbeat.
     pub last_heartbeat: WallTime,
     /// Seconds until it expires without another; null if it has a process.
     pub expires_in: Option<f64>,
@@ -95,7 +95,7 @@ pub struct InstanceView {
     pub pid: Option<Pid>,
     /// Since when it is known.
     pub registered_at: WallTime,
-    /// Its last beat, or its registration.
+    /// Its last heartbeat, or its registration.
     pub last_heartbeat: WallTime,
     /// The leases asked for by it.
     pub active_allocations: Vec<Lease>,

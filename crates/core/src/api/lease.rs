@@ -57,7 +57,7 @@ pub enum State {
 pub struct OwnerView {
     /// What sort of owner.
     pub kind: OwnerKind,
-    /// Its process; absent while the lease waits for a listener, and for an instance that beats.
+    /// Its process; absent while the lease waits for a listener, and for an instance that sends heartbeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
     /// The process' name.
@@ -75,7 +75,7 @@ pub struct OwnerView {
 pub enum OwnerKind {
     /// One process.
     Process,
-    /// An agent session that beats or has a process.
+    /// An agent session that sends heartbeats or has a process.
     Instance,
     /// Whoever listens on the port.
     Listener,
@@ -85,9 +85,9 @@ pub enum OwnerKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ConflictView {
-    /// Its pid, where it could be told.
+    /// Its pid, if it is known.
     pub pid: Option<Pid>,
-    /// Its name, where it could be told.
+    /// Its name, if it is known.
     pub process: Option<String>,
 }
 
@@ -109,7 +109,7 @@ pub struct AllocationsQuery {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "super::inspect::port_in_query"
+        deserialize_with = "super::read::port_in_query"
     )]
     pub port: Option<Port>,
 }

@@ -19,7 +19,7 @@ pub enum Whose {
     Nobody,
     /// Another worktree's of the same repository.
     Sibling,
-    /// Another project's or another user's, or it cannot be told whose.
+    /// Another project's or another user's, or it is unknown whose.
     Foreign,
     /// It works in a folder, or for a worktree, that was deleted.
     Orphan,
@@ -34,7 +34,7 @@ pub struct WhoAnswer {
     pub whose: Whose,
     /// A sentence for people.
     pub reason: String,
-    /// The worktree the server belongs to, or the folder it works in outside of one; null where it cannot be told.
+    /// The worktree the server belongs to, or the folder it works in outside of one; null if that is unknown.
     pub worktree: Option<ProjectPath>,
     /// The branch checked out there.
     pub branch: Option<String>,

@@ -1,13 +1,14 @@
 //! Requests from text to type, and what is said of one that is not of its form.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::{Code, Refusal};
 use crate::invalid::Invalid;
 use crate::json::de::Misfit;
 use crate::json::{self, Form, Kind, Node};
 use crate::nearest::nearest;
+use crate::port::Port;
 
 /// Decodes the body of a request: a JSON object and nothing after it.
 ///
@@ -66,6 +67,11 @@ pub fn read_node<'de, T: Deserialize<'de>>(
             about(&field, format!("{field}: {problem}{allowed_too}"), &found, allowed)
         }
     })
+}
+
+/// A query's values are texts; a port in it is digits and nothing else.
+pub(super) fn port_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Port>, D::Error> {
+    Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(Invalid::serde)).transpose()
 }
 
 fn about(field: &str, error: String, found: &str, allowed: Option<String>) -> Refusal {

@@ -40,7 +40,7 @@ pub struct Config {
     pub bind_ttl: Seconds,
     /// How long a listener's lease stands after it stopped listening.
     pub unbind_grace: Seconds,
-    /// How long an instance lives after its last beat.
+    /// How long an instance lives after its last heartbeat.
     pub instance_ttl: Seconds,
     /// Where a port comes from when a service type's own are all taken; none for nowhere.
     pub overflow_range: Option<PortRange>,

@@ -41,7 +41,7 @@ struct File {
     /// A lease that belongs to its listener stands this long after the listener stopped listening. In seconds.
     #[schemars(default = "unbind_grace", extend("minimum" = 0))]
     unbind_grace: Option<Seconds>,
-    /// An instance lives this long after its last beat; it is asked to beat three times as often. In seconds.
+    /// An instance lives this long after its last heartbeat; it is asked to send one three times as often. In seconds.
     #[schemars(default = "instance_ttl")]
     instance_ttl: Option<Seconds>,
     /// [first, last] of the ports given when a service type's own are taken, and for unknown service types. Null: none.

@@ -1,6 +1,6 @@
 //! The campaign: faults against a real daemon under real clients, and a checker of what the clients saw.
 //!
-//! `cargo test -p styxy --test campaign --release -- --short` takes three minutes, `-- --full` the night. A plain
+//! `cargo test -p styxy --test campaign --release -- --short` takes four minutes, `-- --full` the night. A plain
 //! `cargo test` runs the checker's own tests only. docs/RELIABILITY.md says what each fault is and what must hold.
 
 #[cfg(all(test, target_os = "linux"))]

@@ -7,10 +7,18 @@ use crate::faults::{FAULTS, Fault};
 /// How much is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// All faults in three minutes, for CI.
+    /// All faults in four minutes, for CI.
     Short,
     /// The counts of docs/RELIABILITY.md; the soak alone takes 8 hours.
     Full,
+}
+
+/// What becomes of times and ratios of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Times {
+    Judged,
+    /// They are shown: the machine has other work.
+    Shown,
 }
 
 /// What is to be done.
@@ -32,15 +40,18 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     /// Instead of the form's own count.
     pub(crate) rounds: Option<u32>,
+    /// Whether times are judged.
+    pub(crate) times: Times,
 }
 
 pub(crate) const USAGE: &str = "\
 usage: cargo test -p styxy --test campaign --release -- --short | --full [options]
 
-  --short          every fault in CI's counts, 3 minutes
+  --short          every fault in CI's counts, 4 minutes
   --full           every fault in the full counts; the soak takes 8 hours
   --fault NAME     this fault only; several times for several (--list names them)
   --seed N         the random choices of an earlier run
+  --no-times       show times, and judge everything else: for a machine that has other work
   --rounds N       so many rounds, instead of the form's own count
   --list           name the faults and their counts
 
@@ -63,12 +74,19 @@ pub(crate) fn read(words: &[String]) -> Result<Wanted, String> {
         (false, true) => Form::Full,
         (true, true) => return Err("--short and --full exclude each other".to_owned()),
     };
-    let mut run = Run { form, faults: Vec::new(), seed: fastrand::u64(..1_000_000_000), rounds: None };
+    let mut run = Run {
+        form,
+        faults: Vec::new(),
+        seed: fastrand::u64(..1_000_000_000),
+        rounds: None,
+        times: Times::Judged,
+    };
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
             "--short" | "--full" => {}
+            "--no-times" => run.times = Times::Shown,
             "--fault" => {
                 let name = value()?;
                 let fault = FAULTS.iter().find(|fault| fault.name == name);
@@ -101,12 +119,13 @@ impl Run {
             Form::Full => "--full",
         };
         let rounds = self.rounds.map(|rounds| format!(" --rounds {rounds}")).unwrap_or_default();
+        let times = if self.times == Times::Shown { " --no-times" } else { "" };
         let (profile, name, seed) =
             (if cfg!(debug_assertions) { "" } else { " --release" }, fault.name, self.seed);
         let binary =
             std::env::var("STYXY_BINARY").map(|path| format!("STYXY_BINARY={path} ")).unwrap_or_default();
         format!(
-            "{binary}cargo test -p styxy --test campaign{profile} -- {form} --fault {name} --seed {seed}{rounds}"
+            "{binary}cargo test -p styxy --test campaign{profile} -- {form} --fault {name} --seed {seed}{rounds}{times}"
         )
     }
 }

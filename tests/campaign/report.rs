@@ -1,6 +1,6 @@
 //! What was measured, beside what must hold: a table at the end, and for each failure its evidence and its replay line.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -27,8 +27,35 @@ struct Check {
     what: String,
     bound: String,
     measured: String,
-    holds: bool,
+    verdict: Verdict,
+    /// Whether it is a time, or a ratio of times: that says as much of the machine as of the daemon.
+    is_time: bool,
     evidence: Vec<String>,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Holds,
+    Fails,
+    /// It is shown, and was not to be judged.
+    Shown,
+}
+
+impl From<bool> for Verdict {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Holds } else { Self::Fails }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Holds => "holds",
+            Self::Fails => "**FAILS**",
+            Self::Shown => "not judged",
+        })
+    }
 }
 
 impl Report {
@@ -58,7 +85,8 @@ impl Report {
             what: what.to_owned(),
             bound: "0".to_owned(),
             measured: count.to_string(),
-            holds: count == 0,
+            verdict: (count == 0).into(),
+            is_time: false,
             evidence: shown.map(|line| line.chars().take(LONG).collect()).collect(),
         });
     }
@@ -66,7 +94,7 @@ impl Report {
     /// Of one check in several rounds the first that fails is kept, else the last.
     fn add(&mut self, check: Check) {
         match self.checks.iter_mut().find(|known| known.what == check.what) {
-            Some(known) if known.holds => *known = check,
+            Some(known) if known.verdict == Verdict::Holds => *known = check,
             Some(_) => {}
             None => self.checks.push(check),
         }
@@ -74,14 +102,24 @@ impl Report {
 
     /// Something that holds or does not.
     pub(crate) fn check(&mut self, what: &str, bound: &str, measured: impl Into<String>, holds: bool) {
-        let measured = measured.into();
-        self.add(Check {
-            what: what.to_owned(),
-            bound: bound.to_owned(),
-            measured,
-            holds,
-            evidence: Vec::new(),
-        });
+        self.one(what, bound, measured.into(), holds, false);
+    }
+
+    /// As [`Report::check`], for a time or a ratio of times.
+    pub(crate) fn time(&mut self, what: &str, bound: &str, measured: impl Into<String>, holds: bool) {
+        self.one(what, bound, measured.into(), holds, true);
+    }
+
+    fn one(&mut self, what: &str, bound: &str, measured: String, holds: bool, is_time: bool) {
+        let (what, bound) = (what.to_owned(), bound.to_owned());
+        self.add(Check { what, bound, measured, verdict: holds.into(), is_time, evidence: Vec::new() });
+    }
+
+    /// Times are shown and not judged from here on, as on a machine that others use.
+    pub(crate) fn only_show_times(&mut self) {
+        for check in self.checks.iter_mut().filter(|check| check.is_time) {
+            check.verdict = Verdict::Shown;
+        }
     }
 
     /// A time that may not be longer than `bound`; none fails.
@@ -104,7 +142,7 @@ impl Report {
             if slowness > 1.0 { format!(" × {slowness:.1}, the machine is busy") } else { String::new() };
         let holds = measured.is_some_and(|time| time <= bound.mul_f64(slowness));
         let measured = measured.map_or("never".to_owned(), shown);
-        self.check(what, &format!("≤ {}{factor}", shown(bound)), measured, holds);
+        self.time(what, &format!("≤ {}{factor}", shown(bound)), measured, holds);
     }
 
     /// Everything the checker found.
@@ -125,7 +163,7 @@ impl Report {
 
     /// Whether everything held.
     pub(crate) fn holds(&self) -> bool {
-        self.checks.iter().all(|check| check.holds)
+        self.checks.iter().all(|check| check.verdict != Verdict::Fails)
     }
 
     /// The rows of the table, and below it the evidence of what failed.
@@ -134,8 +172,7 @@ impl Report {
         for (at, check) in self.checks.iter().enumerate() {
             let first =
                 if at == 0 { format!("**{title}** ({})", self.counts.join(", ")) } else { String::new() };
-            let Check { what, bound, measured, holds, .. } = check;
-            let verdict = if *holds { "holds" } else { "**FAILS**" };
+            let Check { what, bound, measured, verdict, .. } = check;
             // Writing to a String cannot fail.
             let _ = writeln!(text, "| {first} | {what} | {bound} | {measured} | {verdict} |");
         }
@@ -149,8 +186,8 @@ impl Report {
     /// What failed, with its evidence.
     pub(crate) fn failures(&self) -> String {
         let mut text = String::new();
-        for Check { what, bound, measured, holds, evidence } in &self.checks {
-            if !holds {
+        for Check { what, bound, measured, verdict, evidence, .. } in &self.checks {
+            if *verdict == Verdict::Fails {
                 let _ = writeln!(text, "  {what}: {measured}, must be {bound}");
                 for line in evidence {
                     let _ = writeln!(text, "    {line}");

@@ -94,7 +94,7 @@ fn under(
     let during: Times = during.into_iter().collect();
     let (usual, now) = (usual.percentile(99).unwrap_or_default(), during.percentile(99));
     let ratio = now.map_or(f64::INFINITY, |now| now.as_secs_f64() / usual.as_secs_f64().max(1e-9));
-    report.check(
+    report.time(
         &format!("{what}: the owner's p99, to that without them"),
         "< 2 ×",
         format!("{ratio:.2} × {:.2} ms, {gathered} connected", usual.as_secs_f64() * 1e3),

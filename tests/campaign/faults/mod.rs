@@ -57,7 +57,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "disk",
         title: "disk full, inodes full, read-only in the middle",
-        short: 5,
+        short: 2,
         full: 100,
         run: disk::run,
     },

@@ -32,6 +32,8 @@ const CALLS: usize = 3_000;
 const GROUPS: (usize, usize) = (900, 5_000);
 const OTHERS: usize = 4;
 const PROMPT: Duration = Duration::from_millis(10);
+/// Far more registrations than a generation of the journal has room for.
+const FOLDS: usize = 100_000;
 /// What a snapshot of the whole state may come to, and the daemon's memory with all that it does with one.
 const SNAPSHOT: u64 = 64 << 20;
 const MEMORY: u64 = 256 << 20;
@@ -92,8 +94,8 @@ fn attack(report: &mut Report, home: &Home, daemon: Process, groups: usize) {
     report.timed("others have a port, p99", PROMPT, times.percentile(99), slow);
     let resident = daemon.usage().map_or(u64::MAX, |usage| usage.resident);
     report.check("memory of the daemon", "≤ 256 MiB", mib(resident), resident <= MEMORY);
-    let snapshot = snapshot(home.root());
-    let shown = snapshot.map_or("none".to_owned(), mib);
+    let snapshot = fold(home).then(|| snapshot(home.root())).flatten();
+    let shown = snapshot.map_or("none".to_owned(), |bytes| format!("{} KiB", bytes >> 10));
     report.check("the last snapshot", "< 64 MiB", shown, snapshot.is_some_and(|bytes| bytes < SNAPSHOT));
     // The journal must not have come to its end either.
     let trouble = home.client().get("/status").map(|status| status["journal"]["trouble"].clone());
@@ -104,6 +106,25 @@ fn attack(report: &mut Report, home: &Home, daemon: Process, groups: usize) {
         trouble.map_or_else(|error| error, |trouble| trouble.to_string()),
         holds,
     );
+}
+
+/// Makes the daemon fold everything that it remembers into a snapshot: one instance is registered again and again, until
+/// the journal has another file.
+fn fold(home: &Home) -> bool {
+    let mut client = home.client();
+    let body = json!({ "instance_id": "folds", "metadata": "x".repeat(METADATA - 2) });
+    let mut generation = None;
+    (0..FOLDS).any(|number| {
+        let _ = client.ask("POST", "/instance/register", Some(&body));
+        if number % 100 != 0 {
+            return false;
+        }
+        let Ok(now) = client.get("/status").map(|status| status["journal"]["generation"].clone()) else {
+            return false;
+        };
+        let before = generation.replace(now.clone());
+        before.is_some_and(|before| before != now)
+    })
 }
 
 /// How long the snapshot at the head of the newest generation is, as the word in front of it says.

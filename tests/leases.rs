@@ -140,12 +140,12 @@ fn a_server_whose_parent_exits_before_it_has_bound_gets_a_new_lease_of_its_key()
     home.ended(&grant);
     parent.tell("bind now");
     assert_eq!(parent.hear(), "ready");
-    let anew = eventually("the server is seen", || {
+    let again = eventually("the server is seen", || {
         home.leases().into_iter().find(|lease| u64::from(lease.port.get()) == port)
     });
-    assert_eq!((anew.state, pid_of(&anew.owner)), (State::Active, Some(child)));
-    assert_eq!(anew.service_name.unwrap().as_str(), "npm");
-    assert_ne!(Some(anew.lock_id), grant.lock_id);
+    assert_eq!((again.state, pid_of(&again.owner)), (State::Active, Some(child)));
+    assert_eq!(again.service_name.unwrap().as_str(), "npm");
+    assert_ne!(Some(again.lock_id), grant.lock_id);
 }
 
 // A lease without one.

@@ -54,7 +54,7 @@ pub enum Fact {
         /// Who.
         by: Option<Conflict>,
     },
-    /// The lease has another owner, or the same one waits anew, or its project has moved.
+    /// The lease has another owner, or the same one waits again, or its project has moved.
     Passed {
         /// Which lease.
         lock_id: LockId,
@@ -71,7 +71,7 @@ pub enum Fact {
         /// Why.
         reason: EndReason,
     },
-    /// An instance was registered, or registered anew.
+    /// An instance was registered, or registered again.
     InstanceRegistered(Box<Instance>),
     /// An instance missed its beats, or its process ended.
     InstanceExpired(Box<Instance>),
@@ -88,7 +88,7 @@ pub enum Fact {
         /// The system's name for the boot.
         boot_id: String,
     },
-    /// A daemon took the registry over, or woke after it had been stopped: deadlines of beats start anew. Neither
+    /// A daemon took the registry over, or woke after it had been stopped: deadlines of beats start again. Neither
     /// journaled nor published.
     Resumed,
 }
@@ -124,7 +124,7 @@ pub enum EndReason {
     Cleanup,
     /// A stranger had bound its port, and its key moved on.
     Displaced,
-    /// The machine was started anew.
+    /// The machine was restarted.
     Reboot,
 }
 

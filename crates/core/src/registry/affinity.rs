@@ -133,7 +133,7 @@ impl Affinity {
         self.last_use.insert(port, Use { at, key: hash(key), ended: true });
     }
 
-    /// The machine was started anew: its awake clock begins again.
+    /// The machine was restarted: its awake clock begins again.
     pub(super) fn forget_times(&mut self) {
         self.last_use.clear();
     }

@@ -60,7 +60,7 @@ impl Ended {
     pub(super) fn since(&self, then: Millis) -> impl Iterator<Item = &Past> {
         self.past.iter().rev().take_while(move |past| past.at > then)
     }
-    /// The machine was started anew: its awake clock begins again.
+    /// The machine was restarted: its awake clock begins again.
     pub(super) fn forget_times(&mut self) {
         self.past.iter_mut().for_each(|past| past.at = 0);
     }

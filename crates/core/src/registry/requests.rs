@@ -106,7 +106,7 @@ impl Requests {
         self.trim();
     }
 
-    /// The machine was started anew: its awake clock begins again.
+    /// The machine was restarted: its awake clock begins again.
     pub(super) fn forget_times(&mut self) {
         for numbered in self.by_id.values_mut() {
             numbered.past.ended_at = 0;

@@ -150,7 +150,7 @@ mod tests {
         (listener, port)
     }
 
-    /// A port that no other test takes meanwhile: below those that the kernel gives out for `:0` and for outgoing
+    /// A port that no other test takes: below those that the kernel gives out for `:0` and for outgoing
     /// connections, each number once per process, and free of strangers now.
     fn free() -> Port {
         static NEXT: AtomicU16 = AtomicU16::new(0);

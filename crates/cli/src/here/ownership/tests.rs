@@ -28,7 +28,7 @@ fn judged_answer(answer: CheckAnswer, instance: Option<&str>) -> WhoAnswer {
     let is_there = |path: &Path| !path.to_str().unwrap().contains("gone");
     let mut answer = answer;
     adopt(&mut answer);
-    // What is called `anew` was made again: the folder of a lease for it, and every server, is older.
+    // What is called `remade` was made again: the folder of a lease for it, and every server, is older.
     let id = |path: &ProjectPath| {
         ProjectId::new(match path.as_str() {
             "/w/app-moved" | "/h/moved" => "1:1:1",
@@ -37,7 +37,7 @@ fn judged_answer(answer: CheckAnswer, instance: Option<&str>) -> WhoAnswer {
         })
         .ok()
     };
-    let is_older = |path: &ProjectPath, _| !path.as_str().contains("anew");
+    let is_older = |path: &ProjectPath, _| !path.as_str().contains("remade");
     let is_known = |path: &Path| path.starts_with("/w");
     let disk =
         Disk { is_there: &is_there, kinship: &kinship, id: &id, is_older: &is_older, is_known: &is_known };
@@ -242,7 +242,7 @@ fn a_server_of_a_worktree_that_was_made_again_is_an_orphan() {
     let replaced = judged(in_deleted("/w/app/dist"), of_folder("/w/app", "1:2:1"), None);
     is(&replaced, Whose::Mine, Some("/w/app"));
     // Without an id the start of the server tells.
-    for (path, expected) in [("/w/app-anew", Whose::Orphan), ("/w/app-fix", Whose::Sibling)] {
+    for (path, expected) in [("/w/app-remade", Whose::Orphan), ("/w/app-fix", Whose::Sibling)] {
         let lease = leased(|wire| wire["project_path"] = json!(path));
         assert_eq!(judged(in_deleted(&format!("{path}/dist")), lease, None).whose, expected, "{path}");
     }

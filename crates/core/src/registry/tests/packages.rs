@@ -140,8 +140,8 @@ fn a_lease_and_its_affinity_follow_a_folder_that_moved() {
 fn a_checkout_made_anew_at_the_same_path_does_not_get_the_lease_of_the_old_one() {
     let mut machine = Machine::new();
     let told = machine.grant(again(Ask { project_id: Some(folder(1)), ..dev("/w/a") }));
-    let anew = machine.grant(again(Ask { project_id: Some(folder(2)), ..dev("/w/a") }));
-    assert!(!anew.reused && anew.port != told.port);
+    let remade = machine.grant(again(Ask { project_id: Some(folder(2)), ..dev("/w/a") }));
+    assert!(!remade.reused && remade.port != told.port);
     assert_eq!(
         machine.grant(again(Ask { project_id: Some(folder(1)), ..dev("/w/a") })).lock_id,
         told.lock_id

@@ -78,7 +78,7 @@ fn a_snapshot_written_as_json_gives_an_equal_registry() {
     let mut watched = machine.registry.take_changed_processes();
     watched.sort_by_key(|process| process.pid);
     watched.dedup();
-    assert_eq!(watched, [process(2).key, process(3).key, process(7).key], "watches are opened anew");
+    assert_eq!(watched, [process(2).key, process(3).key, process(7).key], "watches are opened again");
 }
 
 #[test]

@@ -69,13 +69,17 @@ async function listenTogether(allocate, server, where, options) {
 }
 
 function check(server, host, options) {
-  // Loaded here, because it takes 2 ms and few programs call this.
-  const { Server } = require('node:net');
-  if (!(server instanceof Server)) throw invalid('server', `${kindOf(server)}`, 'a net.Server, such as http.createServer() gives');
+  if (!isServer(server)) throw invalid('server', `${kindOf(server)}`, 'a net.Server, such as http.createServer() gives');
   if (server.listening) throw invalid('server', 'it listens already', 'a server that does not listen yet');
   if (host !== undefined && typeof host !== 'string') throw invalid('host', kindOf(host), 'a host name or an address');
   if (options.dryRun) throw invalid('dryRun', 'true', 'false: a server needs a lease');
   if (options.block) throw invalid('block', `${options.block}`, 'none: a server listens on one port');
+}
+
+/** By what it can do: in Bun a server of `node:http` is not an instance of `net.Server`. */
+function isServer(value) {
+  const can = (name) => typeof value[name] === 'function';
+  return typeof value === 'object' && value !== null && 'listening' in value && ['listen', 'close', 'once'].every(can);
 }
 
 function kindOf(value) {

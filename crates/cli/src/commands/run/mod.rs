@@ -2,33 +2,32 @@
 //! the terminal and the exit code are the command's, and so is the lease.
 
 mod ask;
+mod command;
 mod environment;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
+mod tell;
 
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
 
-use styxy_client::PortRequest;
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
-use crate::devserver::frameworks::{Framework, Way};
 use crate::devserver::package::Package;
+use crate::devserver::plan::{self, Plan};
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::requests;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
-use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output;
 
-use crate::devserver::plan::{self, Obstacle, Plan};
-use ask::Ports;
+use command::dev_script;
 use environment::{Environment, environment};
+use tell::{Verbosity, tell};
 
 /// Run a command with a port that nobody else has
 ///
@@ -138,100 +137,6 @@ fn not_asked_for(other: &ServiceType, asked: &[ServiceType]) -> Failure {
     )
 }
 
-/// The package's dev script, as its package manager runs it.
-fn dev_script(folder: &Path, root: Option<&Path>) -> Result<Vec<OsString>, Failure> {
-    let hint = "styxy run -- COMMAND";
-    let package = Package::around(folder).map_err(|none| Failure::usage(none.to_string(), hint))?;
-    if package.script("dev").is_none() {
-        let scripts: Vec<&str> = package.scripts().collect();
-        let there = if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") };
-        return Err(Failure::usage(format!("the package has no dev script; its scripts: {there}"), hint));
-    }
-    Ok([package.manager(root), "run", "dev"].map(OsString::from).into())
-}
-
-/// How much to print.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Verbosity {
-    Everything,
-    ProblemsOnly,
-}
-
-/// Prints on stderr what the command does not say: its port, if a person reads it, and what goes wrong.
-fn tell(plan: &Plan, requests: &[PortRequest], ports: &Ports, verbosity: Verbosity) {
-    if let Ports::Probed { why, .. } = ports {
-        output::warning(&format!("{why}; the port is free now but not leased; another program may take it"));
-    }
-    let block = requests.first().and_then(|request| request.block);
-    match ports {
-        Ports::Leased(grants) => {
-            if let Some(problem) = facts::no_block(block, grants.len()) {
-                output::warning(&problem);
-            }
-        }
-        Ports::Exported(_) | Ports::Probed { .. } if block.is_some() => {
-            output::warning("only the first port of the block was looked for");
-        }
-        Ports::Exported(_) | Ports::Probed { .. } => {}
-    }
-    if verbosity == Verbosity::Everything && output::is_seen() {
-        for line in lines(requests, ports) {
-            output::note(&line);
-        }
-    }
-    if let (Some(obstacle), Some(port)) = (&plan.obstacle, ports.numbers().next())
-        && let Some(sentence) = in_the_way(obstacle, plan.framework, port)
-    {
-        output::warning(&sentence);
-    }
-}
-
-fn lines(requests: &[PortRequest], ports: &Ports) -> Vec<String> {
-    let line = |(at, (request, port)): (usize, (&PortRequest, Port))| {
-        let grant = match ports {
-            Ports::Leased(grants) => grants.get(at),
-            Ports::Exported(_) | Ports::Probed { .. } => None,
-        };
-        let block = match ports {
-            Ports::Leased(grants) if request.block.is_some() && grants.len() > 1 => {
-                grants.last().map(|last| format!(" (block {port}-{})", last.port))
-            }
-            Ports::Leased(_) | Ports::Exported(_) | Ports::Probed { .. } => None,
-        };
-        let block = block.unwrap_or_default();
-        let why = grant.and_then(|grant| grant.reason.as_deref());
-        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
-        let name = grant.map_or_else(|| request.full_name(), |grant| grant.service_name.as_ref());
-        format!("styxy: {} is http://localhost:{port}{block}{why}", facts::label(&request.service, name))
-    };
-    requests.iter().zip(ports.numbers()).enumerate().map(line).collect()
-}
-
-/// What keeps the tool from getting `port`, if anything does.
-fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Option<String> {
-    match obstacle {
-        // The script already names this port.
-        Obstacle::Fixed(fixed) if *fixed == port => None,
-        Obstacle::Fixed(fixed) => Some(format!(
-            "the script itself sets port {fixed}, but the lease is for {port}; write $PORT there instead of {fixed}"
-        )),
-        Obstacle::Elsewhere => Some(format!(
-            "scripts of other workspaces are not read: a server there that does not read PORT does not get its port \
-             {port}; run it in the folder of that workspace"
-        )),
-        Obstacle::OutOfReach(why) => {
-            let row = row?;
-            let flag = match row.port {
-                Way::Flag { write, .. } => format!("{write} $PORT"),
-                Way::InFlag(flag) => format!("{flag} localhost:$PORT"),
-                Way::Word => "$PORT".to_owned(),
-                Way::Env => return None,
-            };
-            Some(format!("{} does not get its port {port}, because {why}; add {flag} to it", row.name))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,30 +162,6 @@ mod tests {
                     "a port not asked for",
                     failed(not_asked_for(&services(&["docs"])[0], &services(&["dev", "api"])))
                 ),
-            ])
-        );
-    }
-
-    #[test]
-    fn an_obstacle_between_a_port_and_its_tool_is_explained() {
-        let port = |port| Port::new(port).unwrap();
-        let row = |line: &str| {
-            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            Plan::of(&typed, &|_, _| None).framework
-        };
-        let said = |obstacle: &Obstacle, line: &str| {
-            in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")
-        };
-        let behind = Obstacle::OutOfReach("the script dev has a pipe".to_owned());
-        snapshot!(
-            "run_obstacles",
-            each([
-                ("the script names another port", said(&Obstacle::Fixed(port(3000)), "vite")),
-                ("the script names this port", said(&Obstacle::Fixed(port(8000)), "vite")),
-                ("another workspace's script", said(&Obstacle::Elsewhere, "npm -w web run dev")),
-                ("a flag out of reach", said(&behind, "vite")),
-                ("a word out of reach", said(&behind, "django-admin runserver")),
-                ("an address out of reach", said(&behind, "php -S localhost:3000")),
             ])
         );
     }

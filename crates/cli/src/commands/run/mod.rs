@@ -8,6 +8,7 @@ mod environment;
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
 mod tell;
+mod wishes;
 
 use std::env;
 use std::ffi::OsString;
@@ -20,24 +21,26 @@ use crate::devserver::package::Package;
 use crate::devserver::plan::{self, Plan};
 use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::requests;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+use crate::say::output;
 
 use command::dev_script;
 use environment::{Environment, environment};
 use tell::{Verbosity, tell};
+use wishes::{Typed, Wishes};
 
 /// Run a command with a port that nobody else has
 ///
-/// The command finds its port in `PORT`, `STYXY_PORT`, `STYXY_URL` and `STYXY_<SERVICE>_PORT`. Tools that do not read
-/// `PORT` (Vite, Astro, Storybook, Django, …) also get the right flag, even behind npm, pnpm, yarn, bun and npx.
-/// `{port}` in an argument is replaced by the port, `{port:api}` by that of another service. A port flag in the command is
-/// the preferred port.
+/// The command finds its port in `PORT` and `STYXY_<SERVICE>_PORT`, and its address in `STYXY_URL` and
+/// `STYXY_<SERVICE>_URL`. Tools that do not read `PORT` (Vite, Astro, Storybook, Django, …) also get the right flag, even
+/// behind npm, pnpm, yarn, bun and npx. `{port}` in an argument is replaced by the port, `{port:api}` by that of another
+/// service. The preferred port is that of -p, else of a port flag in the command, else `PORT` if it is set already.
 ///
 /// Without a command, it runs the package's dev script. The same project gets the same port again, unless somebody else
-/// has it. The lease ends with the command, or with the server that the command leaves running.
+/// has it. The lease ends with the command, or with the server that the command leaves running. Whatever else goes wrong,
+/// the command runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy run                             the dev script of this package
   styxy run -- vite                     vite on its own port
@@ -88,35 +91,32 @@ impl Args {
             Package::around(&folder).ok()?.script(name).map(str::to_owned)
         };
         let plan = Plan::of(&command, &scripts);
-        let file = caller.file()?;
-        let mut services = self.service;
-        if services.is_empty() {
-            let service = plan.framework.map_or("dev", |row| row.service);
-            services.extend(ServiceType::new(service));
-        }
-        if self.block.is_some() && services.len() > 1 {
+        let file = caller.file().unwrap_or_else(|mistake| {
+            output::warning(&format!("{}; the file is not used", mistake.refusal().error));
+            None
+        });
+        if self.block.is_some() && self.service.len() > 1 {
             return Err(block_of_several());
         }
+        let typed = Typed {
+            services: self.service,
+            name: self.name,
+            port: self.port,
+            exact: self.exact.then_some(true),
+            block: self.block,
+            env: self.env,
+        };
+        let wishes = Wishes::new(typed, &plan, file.as_ref(), &caller)?;
+        let services: Vec<ServiceType> =
+            wishes.requests.iter().map(|request| request.service.clone()).collect();
         if let Some(other) = plan::not_asked(&command, &services) {
             return Err(not_asked_for(&other, &services));
         }
-        let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
-        if let Some(first) = requests.first_mut() {
-            // The port that was typed, then that of the project file, then that of a script.
-            let script_port = plan.script_port.filter(|_| first.default_port.is_none());
-            first.port = self.port.or(plan.typed_port).or(first.port).or(script_port);
-            first.default_port = first.default_port.filter(|_| first.port.is_none());
-            first.exact = self.exact.then_some(true);
-            first.block = self.block;
-            let more = self.env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
-            first.env.extend(more);
-        }
-        let ports = ask::ask(context, &caller, &requests)?;
+        let asked = ask::ask(context, &caller, &wishes)?;
         let verbosity = if self.quiet { Verbosity::ProblemsOnly } else { Verbosity::Everything };
-        tell(&plan, &requests, &ports, verbosity);
-        let environment = environment(&plan, &requests, &ports);
-        let named: Vec<(ServiceType, Port)> =
-            requests.into_iter().map(|request| request.service).zip(ports.numbers()).collect();
+        tell(&plan, &wishes, &asked, verbosity);
+        let environment = environment(&plan, &wishes.requests, &asked.ports);
+        let named: Vec<(ServiceType, Port)> = services.into_iter().zip(asked.ports.numbers()).collect();
         start::start(&plan.apply(command, &named), &environment)
     }
 }

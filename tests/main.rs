@@ -91,6 +91,10 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod run_always;
+#[cfg(test)]
+mod run_wishes;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

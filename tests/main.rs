@@ -111,6 +111,8 @@ mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod targets;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod waiting;

@@ -115,6 +115,8 @@ mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod targets;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod waiting;

@@ -3,15 +3,17 @@
 use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
-use styxy_client::{Caller, Error, PortRequest, Terms};
+use styxy_client::{Caller, Error, OURS, PortRequest, Terms};
 use styxy_core::api::{AllocateRequest, Code, Grant, Rule};
 use styxy_core::{Pid, Port};
 
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
+use crate::here::older;
 use crate::here::sandbox;
 use crate::here::variables::exported;
 use crate::say::failure::Failure;
+use crate::say::output;
 
 /// How long to wait for the daemon: the command has to start.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -90,6 +92,11 @@ fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
 type Answer = Result<Vec<Grant>, Error>;
 
 fn leased(context: &Context, request: &AllocateRequest) -> Result<Answer, Failure> {
+    if let Some(older) = context.older()?
+        && started().is_ok()
+    {
+        output::note(&older::replaced(&older, OURS));
+    }
     let ask = || {
         context::try_ask(PATIENCE, async |client| {
             client.allocate(request).await.map(|answer| answer.grants().to_vec())

@@ -69,6 +69,9 @@ mod namespaces;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod older;
+#[cfg(test)]
 mod other_users;
 #[cfg(test)]
 mod output;

@@ -7,6 +7,7 @@ pub(crate) mod context;
 pub(crate) mod fallback;
 pub(crate) mod living;
 pub(crate) mod may_end;
+pub(crate) mod older;
 pub(crate) mod ownership;
 pub(crate) mod process;
 pub(crate) mod reach;

@@ -10,5 +10,4 @@ pub(crate) mod output;
 #[cfg(test)]
 pub(crate) mod shown;
 pub(crate) mod table;
-pub(crate) mod version;
 pub(crate) mod whose;

@@ -260,7 +260,7 @@ mod tests {
     fn daemon_file(version: &str) -> DaemonFile {
         let pid = Pid::new(std::process::id()).unwrap();
         let (version, socket) = (version.into(), "s".into());
-        DaemonFile { pid, version, api_version: 1, tcp: Vec::new(), socket, machine: None }
+        DaemonFile { pid, version, api_version: 1, tcp: Vec::new(), socket, machine: None, mode: None }
     }
 
     #[test]

@@ -4,18 +4,19 @@ use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
 use styxy_client::leases::{self, Of};
-use styxy_client::{Caller, Client, Error, PortRequest, Terms};
+use styxy_client::{Caller, Client, Error, OURS, PortRequest, Terms};
 use styxy_core::api::{AllocationsQuery, Code, Grant, Lease, Refusal, Rule};
 use styxy_core::{Pid, Port};
 
 use super::wishes::{Now, Rank, Services, Source, Wishes};
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
+use crate::here::older;
 use crate::here::sandbox;
 use crate::here::variables::exported;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output::one_line;
+use crate::say::output::{self, one_line};
 
 /// How long to wait for the daemon: the command has to start.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -184,6 +185,11 @@ fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
 }
 
 fn leased(context: &Context, wishes: &Wishes, terms: &Terms) -> Result<Granted, Unleased> {
+    if let Ok(Some(older)) = context.older()
+        && started().is_ok()
+    {
+        output::note(&older::replaced(&older, OURS));
+    }
     let ask = || {
         let asked = context::try_ask(PATIENCE, async |client| Ok(granted(client, wishes, terms).await))
             .and_then(|asked| asked.map_err(Failure::from));

@@ -31,13 +31,15 @@ pub(crate) fn is_stopped_by_request(server: Server) {
 /// What the helper does: locks, listens and answers until it is told to stop.
 pub(super) fn serve(root: &str, mode: &str) {
     let root = Path::new(root);
-    let lock = File::options().create(true).truncate(false).write(true).open(root.join("daemon.lock")).unwrap();
+    let lock =
+        File::options().create(true).truncate(false).write(true).open(root.join("daemon.lock")).unwrap();
     until("the lock is free", || lock.try_lock().is_ok());
     let socket = root.join("styxy.sock");
     let _ = fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket).unwrap();
     let pid = std::process::id();
-    let file = json!({ "pid": pid, "version": OLD, "api_version": 1, "tcp": [], "socket": socket, "mode": mode });
+    let file =
+        json!({ "pid": pid, "version": OLD, "api_version": 1, "tcp": [], "socket": socket, "mode": mode });
     fs::write(root.join("daemon.json"), file.to_string()).unwrap();
     say("ready");
     for stream in listener.incoming() {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use styxy_core::{Port, ServiceType};
 
-use crate::devserver::frameworks::{self, Framework, Twice, Way};
+use crate::devserver::frameworks::{self, Framework, Place, Second, Twice, Way};
 use crate::devserver::launch::{self, Scripts};
 use crate::devserver::options::value;
 use crate::devserver::port_argument::{self, PortArgument};
@@ -21,12 +21,51 @@ pub(crate) struct Plan {
     pub(crate) typed_port: Option<Port>,
     /// The port that a script names.
     pub(crate) script_port: Option<Port>,
-    /// Typed words that are replaced, with `{port}` in them.
-    changes: Vec<(usize, String)>,
-    /// Words that are added before the typed word with this number, with `{port}` in them.
-    added: Option<(usize, Vec<String>)>,
+    /// Further ports that the command listens on (R67).
+    pub(crate) more: Vec<More>,
+    /// Typed words that are replaced.
+    changes: Vec<Change>,
+    /// Words that are added.
+    added: Option<Added>,
     /// Why the tool cannot be given its port, if it cannot.
     pub(crate) obstacle: Option<Obstacle>,
+}
+
+/// A further port of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct More {
+    pub(crate) second: &'static Second,
+    /// The port that a typed argument or a script names.
+    pub(crate) port: Option<Port>,
+    /// How the command gets it.
+    pub(crate) by: By,
+}
+
+/// How a command gets a further port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// By its words.
+    Words,
+    /// By variables.
+    Variables,
+    /// Not at all: a script names the port.
+    Script,
+}
+
+/// A typed word that is replaced, with a place for the port of `service` in its text.
+#[derive(Debug, PartialEq)]
+struct Change {
+    at: usize,
+    text: String,
+    service: Option<&'static str>,
+}
+
+/// Words that are added before the typed word `at`: the `separators`, if anything comes behind them.
+#[derive(Debug, PartialEq)]
+struct Added {
+    at: usize,
+    separators: Vec<&'static str>,
+    words: Vec<(Option<&'static str>, Vec<String>)>,
 }
 
 /// Why a known tool cannot be given its port as an argument.
@@ -58,6 +97,7 @@ impl Plan {
         let (before, tools): (Vec<Tool>, Vec<Tool>) =
             launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
         let elsewhere = tools.iter().any(|tool| tool.reach == Reach::Elsewhere);
+        let mut through = None;
         for tool in tools {
             // PORT=3000 in a script overrides the variable set outside of it.
             let set = tool.assigned.iter().rev().find(|(name, value)| name == "PORT" && !value.expanded);
@@ -65,6 +105,8 @@ impl Plan {
             let row = row_of(&tool);
             if row.is_some_and(Framework::needs_words) || row.is_some() && known.is_none() {
                 known = row.map(|row| (tool, row));
+            } else if row.is_none() && !tool.through.is_empty() {
+                through = Some(tool);
             }
         }
         // `vite || true`: the server may come before the last command. What is set for other commands does not matter.
@@ -75,84 +117,157 @@ impl Plan {
         if known.is_none() && elsewhere && !marked && plan.obstacle.is_none() {
             plan.obstacle = Some(Obstacle::Elsewhere);
         }
-        if let Some((tool, row)) = known {
-            plan.framework = Some(row);
-            if !marked {
-                plan.fill(&tool, row, typed.len());
-            }
+        plan.framework = known.as_ref().map(|(_, row)| *row);
+        if marked {
+            return plan;
+        }
+        if let Some((tool, row)) = &known {
+            plan.fill(tool, row, typed.len());
+        }
+        if let Some(tool) = known.as_ref().map(|(tool, _)| tool).or(through.as_ref()) {
+            plan.fill_more_on_the_way(tool);
         }
         plan
     }
 
-    fn fill(&mut self, tool: &Tool, row: &Framework, typed: usize) {
-        let own = port_argument::find(&tool.args, row);
+    fn fill(&mut self, tool: &Tool, row: &'static Framework, typed: usize) {
+        let own = port_argument::find(&tool.args, row.port, row.valued);
+        let mut words = Vec::new();
         let mut missing = true;
-        match &own {
+        let mut is_fixed = false;
+        match own {
             PortArgument::None => {}
             // A shell will expand it to something unknown.
-            PortArgument::Unknown => return,
+            PortArgument::Unknown => is_fixed = true,
             PortArgument::Port { at, port, with_port } => {
-                if let Some(index) = tool.args[*at].typed {
-                    self.typed_port = *port;
-                    self.changes.push((index, with_port.clone()));
+                if let Some(at) = tool.args[at].typed {
+                    self.typed_port = port;
+                    self.changes.push(Change { at, text: with_port, service: None });
                     missing = false;
                 } else {
                     self.script_port = port.or(self.script_port);
                     self.obstacle = self.script_port.map(Obstacle::Fixed);
-                    if !matches!(row.port, Way::Flag { twice: Twice::LastWins, .. }) {
-                        return;
-                    }
+                    is_fixed = !matches!(row.port, Way::Flag { twice: Twice::LastWins, .. });
                 }
             }
         }
-        let mut added = Vec::new();
-        match row.port {
-            Way::Flag { write, .. } if missing => added.extend([write.to_owned(), PORT.to_owned()]),
-            Way::Word if missing => added.push(PORT.to_owned()),
-            Way::Flag { .. } | Way::Word | Way::InFlag(_) | Way::Env => {}
+        if !is_fixed && row.needs_words() {
+            self.obstacle = None;
+            let is_there = |flag: &str| {
+                let flag = flag.split('=').next().unwrap_or(flag);
+                tool.args.iter().any(|word| value(&word.text, flag).is_some())
+            };
+            words.extend(row.port.words().filter(|_| missing).into_iter().flatten());
+            words.extend(row.strict.iter().filter(|flag| !is_there(flag)).map(|flag| (*flag).to_owned()));
         }
-        if matches!(row.port, Way::Env) {
-            return;
+        let lacks_port = missing && !words.is_empty();
+        let mut added = vec![(None, words)];
+        for second in row.more {
+            added.extend(self.fill_more(tool, second, row.valued).map(|words| (Some(second.service), words)));
         }
-        self.obstacle = None;
-        let is_there = |flag: &str| tool.args.iter().any(|word| value(&word.text, flag).is_some());
-        added.extend(row.strict.iter().filter(|flag| !is_there(flag)).map(|flag| (*flag).to_owned()));
+        added.retain(|(_, words)| !words.is_empty());
         if added.is_empty() {
             return;
         }
-        match place(tool, typed) {
-            Ok(at) => {
-                let separators = tool.separators.iter().map(|word| (*word).to_owned());
-                self.added = Some((at, separators.chain(added).collect()));
+        match place(tool, row.place, typed) {
+            Ok(at) => self.added = Some(Added { at, separators: tool.separators.clone(), words: added }),
+            Err(why) => {
+                // Otherwise it has its port; that it may move to another one is not worth a warning.
+                if lacks_port {
+                    self.obstacle = Some(Obstacle::OutOfReach(why));
+                }
+                let unreached = |more: &More| {
+                    added.iter().any(|(service, _)| *service == Some(more.second.service))
+                        && more.by == By::Words
+                };
+                self.more.retain(|more| !unreached(more));
             }
-            Err(why) if missing => self.obstacle = Some(Obstacle::OutOfReach(why)),
-            // It has its port; that it may move to another one is not worth a warning.
-            Err(_) => {}
         }
+    }
+
+    /// The further ports of what starts `tool`: `node --inspect=9229 server.js`. Nothing can be added there.
+    fn fill_more_on_the_way(&mut self, tool: &Tool) {
+        for (name, args) in &tool.through {
+            let Some(row) = frameworks::find(name, &args.iter().map(|word| word.text.as_str())) else {
+                continue;
+            };
+            self.framework = self.framework.or(Some(row));
+            let tool = Tool { args: args.clone(), ..Tool::default() };
+            for second in row.more {
+                self.fill_more(&tool, second, row.valued);
+            }
+        }
+    }
+
+    /// Notes a further port of `tool`, if it has it and can learn which one it is. Returns the words to add for it.
+    fn fill_more(&mut self, tool: &Tool, second: &'static Second, valued: &[&str]) -> Option<Vec<String>> {
+        let texts = tool.args.iter().map(|word| word.text.as_str());
+        if !second.when.is_met(valued, &texts) || self.more.iter().any(|more| more.second == second) {
+            return None;
+        }
+        let service = Some(second.service);
+        let (port, by, words) = match port_argument::find(&tool.args, second.port, valued) {
+            PortArgument::Unknown => return None,
+            PortArgument::Port { at, port, with_port } => match tool.args[at].typed {
+                // 0: its own choice among the free ones is as good. A bare flag has no number either.
+                Some(_) if port.is_none() && tool.args[at].text.chars().any(|each| each.is_ascii_digit()) => {
+                    return None;
+                }
+                Some(at) => {
+                    let text = with_port.replace(PORT, &marker(second.service));
+                    self.changes.push(Change { at, text, service });
+                    (port, By::Words, None)
+                }
+                None if port.is_some() => (port, By::Script, None),
+                None => (None, By::Variables, None),
+            },
+            PortArgument::None => {
+                let words = second.port.words();
+                let by = if words.is_some() { By::Words } else { By::Variables };
+                let marked = |words: Vec<String>| {
+                    words.iter().map(|word| word.replace(PORT, &marker(second.service))).collect()
+                };
+                (None, by, words.map(marked))
+            }
+        };
+        if by != By::Variables || !second.env.is_empty() {
+            self.more.push(More { second, port, by });
+        }
+        words
     }
 
     /// The command's words, with the port of the first service and those of the others by name.
     pub(crate) fn apply(&self, typed: Vec<OsString>, ports: &[(ServiceType, Port)]) -> Vec<OsString> {
         let Some((_, first)) = ports.first() else { return typed };
-        let with_port = |text: &str| OsString::from(text.replace(PORT, &first.to_string()));
-        let marked = typed.iter().any(|word| word.to_str().is_some_and(is_marked));
+        let filled = |text: &str| {
+            let named = ports.iter().fold(text.to_owned(), |text, (service, port)| {
+                text.replace(&marker(service.as_str()), &port.to_string())
+            });
+            OsString::from(named.replace(PORT, &first.to_string()))
+        };
+        let is_leased = |name: Option<&str>| {
+            name.is_none_or(|name| ports.iter().any(|(service, _)| service.as_str() == name))
+        };
         let mut words: Vec<OsString> = typed;
-        if marked {
+        if words.iter().any(|word| word.to_str().is_some_and(is_marked)) {
             for word in &mut words {
                 if let Some(text) = word.to_str().filter(|text| is_marked(text)) {
-                    let named = ports.iter().fold(text.to_owned(), |text, (service, port)| {
-                        text.replace(&format!("{{port:{service}}}"), &port.to_string())
-                    });
-                    *word = with_port(&named);
+                    *word = filled(text);
                 }
             }
             return words;
         }
-        for (at, text) in &self.changes {
-            words[*at] = with_port(text);
+        for change in self.changes.iter().filter(|change| is_leased(change.service)) {
+            words[change.at] = filled(&change.text);
         }
-        if let Some((at, added)) = &self.added {
-            words.splice(at..at, added.iter().map(|text| with_port(text)));
+        if let Some(added) = &self.added {
+            let pieces = added.words.iter().filter(|(service, _)| is_leased(*service));
+            let mut more: Vec<OsString> =
+                pieces.flat_map(|(_, words)| words).map(|text| filled(text)).collect();
+            if !more.is_empty() {
+                more.splice(0..0, added.separators.iter().map(OsString::from));
+            }
+            words.splice(added.at..added.at, more);
         }
         words
     }
@@ -178,16 +293,31 @@ fn row_of(tool: &Tool) -> Option<&'static Framework> {
 /// The placeholder for the port.
 const PORT: &str = "{port}";
 
+/// The placeholder for the port of `service`.
+fn marker(service: &str) -> String {
+    format!("{{port:{service}}}")
+}
+
 fn is_marked(text: &str) -> bool {
     text.contains(PORT) || text.contains("{port:")
 }
 
 /// Before which typed word the tool's words can be added, or why they cannot.
-fn place(tool: &Tool, typed: usize) -> Result<usize, String> {
+fn place(tool: &Tool, place: Place, typed: usize) -> Result<usize, String> {
     match &tool.reach {
         Reach::Yes => {}
         Reach::Elsewhere => return Err("it belongs to another workspace".to_owned()),
         Reach::Script(name, why) => return Err(format!("the script {name} {}", why.as_str())),
+    }
+    let behind = match place {
+        Place::End => None,
+        Place::Front => Some(0),
+        Place::AfterFirst => Some(1),
+    };
+    if let Some(behind) = behind {
+        let first = tool.args.first().and_then(|word| word.typed);
+        let at = first.map(|at| at + behind);
+        return at.ok_or_else(|| "its flags come before the program that it runs".to_owned());
     }
     // Words after the tool's own `--` are not flags.
     match tool.args.iter().find(|word| word.text == "--") {
@@ -197,5 +327,9 @@ fn place(tool: &Tool, typed: usize) -> Result<usize, String> {
     }
 }
 
+#[cfg(test)]
+mod each_row;
+#[cfg(test)]
+mod further;
 #[cfg(test)]
 mod rows;

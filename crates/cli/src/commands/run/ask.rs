@@ -145,7 +145,7 @@ fn without_a_lease(wishes: &Wishes, unleased: &Unleased) -> Result<Ports, Failur
     let requests = wishes.with_now();
     let (wall, exact) = (unleased.wall(), wishes.exact());
     let is_other = |ports: &[Port]| exact.is_some() && exact != ports.first().copied();
-    let told = wall.as_ref().and_then(|_| sandbox::told(&requests));
+    let told = wall.as_ref().and_then(|_| sandbox::told(wishes.needed(&requests)));
     if let Some(ports) = told.filter(|ports| !is_other(ports)) {
         return Ok(Ports::Exported(ports));
     }
@@ -219,7 +219,7 @@ async fn granted(client: &Client, wishes: &Wishes, terms: &Terms) -> Result<Gran
         Tried::Taken(reason) => (wishes.with_now(), wished, reason),
         Tried::Ours => (wishes.requests.clone(), None, None),
     };
-    let mut grants = allocated(client, &requests, terms).await?;
+    let mut grants = allocated(client, wishes, &requests, terms).await?;
     // The daemon says of a lease that was there before that no other port was tried.
     if let (Some(first), Some(reason)) =
         (grants.first_mut().filter(|first| Some(first.port) != wished), reason)
@@ -254,7 +254,7 @@ async fn insisted(client: &Client, wishes: &Wishes, terms: &Terms, now: Now) -> 
     if let Some(first) = requests.first_mut() {
         first.exact = Some(true);
     }
-    match allocated(client, &requests, terms).await {
+    match allocated(client, wishes, &requests, terms).await {
         Ok(grants) => Ok(Tried::Granted(grants)),
         // Somebody was faster.
         Err(Unleased::Refused { refusal, .. }) if refusal.code == Code::PortUnavailable => {
@@ -271,10 +271,20 @@ fn holder(lease: &Lease) -> String {
     format!("leased for {}{project}", facts::service(lease))
 }
 
-async fn allocated(client: &Client, requests: &[PortRequest], terms: &Terms) -> Result<Vec<Grant>, Unleased> {
-    let grants = async |terms: &Terms| {
+async fn allocated(
+    client: &Client,
+    wishes: &Wishes,
+    requests: &[PortRequest],
+    terms: &Terms,
+) -> Result<Vec<Grant>, Unleased> {
+    let granted = async |requests: &[PortRequest], terms: &Terms| {
         let request = terms.clone().request(requests.to_vec());
         client.allocate(&request).await.map(|answer| answer.grants().to_vec())
+    };
+    // A further port that is refused does not keep the command from its first one.
+    let grants = async |terms: &Terms| match granted(requests, terms).await {
+        Err(Error::Refused(_)) if wishes.further > 0 => granted(wishes.needed(requests), terms).await,
+        answer => answer,
     };
     let mut answer = grants(terms).await;
     if let Err(Error::Refused(refusal)) = &answer

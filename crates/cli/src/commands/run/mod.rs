@@ -4,6 +4,7 @@
 mod ask;
 mod command;
 mod environment;
+mod more;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;

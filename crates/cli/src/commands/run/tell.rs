@@ -4,6 +4,7 @@ use styxy_client::PortRequest;
 use styxy_core::Port;
 
 use super::ask::{Asked, Ports};
+use super::more;
 use super::wishes::Wishes;
 use crate::devserver::frameworks::{Framework, Way};
 use crate::devserver::plan::{Obstacle, Plan};
@@ -37,6 +38,12 @@ pub(super) fn tell(plan: &Plan, wishes: &Wishes, asked: &Asked, verbosity: Verbo
     if is_wanted {
         for line in lines(&wishes.requests, *wished, ports) {
             output::note(&line);
+        }
+    }
+    for (request, port) in wishes.requests.iter().zip(ports.numbers()) {
+        let more = plan.more.iter().find(|more| more.second.service == request.service.as_str());
+        if let Some(sentence) = more.and_then(|more| more::in_the_way(more, port)) {
+            output::warning(&sentence);
         }
     }
     if let (Some(obstacle), Some(port)) = (&plan.obstacle, ports.numbers().next())
@@ -130,10 +137,10 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
         Obstacle::OutOfReach(why) => {
             let row = row?;
             let flag = match row.port {
-                Way::Flag { write, .. } => format!("{write} $PORT"),
-                Way::InFlag(flag) => format!("{flag} localhost:$PORT"),
+                Way::Flag { write, value, .. } => format!("{write} {}", value.replace("{port}", "$PORT")),
+                Way::InFlag(flags) => format!("{} localhost:$PORT", flags[0]),
                 Way::Word => "$PORT".to_owned(),
-                Way::Env => return None,
+                Way::Joined(_) | Way::Env => return None,
             };
             Some(format!("{} does not get its port {port}, because {why}; add {flag} to it", row.name))
         }
@@ -166,7 +173,19 @@ mod tests {
                 ("a flag out of reach", said(&behind, "vite")),
                 ("a word out of reach", said(&behind, "django-admin runserver")),
                 ("an address out of reach", said(&behind, "php -S localhost:3000")),
+                ("an address to write out of reach", said(&behind, "mkdocs serve")),
             ])
         );
+    }
+
+    #[test]
+    fn a_script_that_names_a_further_port_of_somebody_elses_is_named() {
+        let port = |port| Port::new(port).unwrap();
+        let typed = ["npm", "run", "dev"].map(OsString::from);
+        let plan = Plan::of(&typed, &|_, _| Some("wrangler dev --inspector-port 9230".to_owned()));
+        let said = |leased| {
+            more::in_the_way(&plan.more[0], port(leased)).map_or("(nothing)\n".to_owned(), |said| said + "\n")
+        };
+        snapshot!("run_further", each([("another port is leased", said(9240)), ("this one is", said(9230))]));
     }
 }

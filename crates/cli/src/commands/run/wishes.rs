@@ -7,6 +7,7 @@ use styxy_core::project::{EnvName, Project};
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use super::environment::LOCK_ID;
+use super::more;
 use crate::devserver::plan::{Obstacle, Plan};
 use crate::here::{requests, variables};
 use crate::say::failure::Failure;
@@ -27,6 +28,8 @@ pub(super) struct Typed {
 pub(super) struct Wishes {
     /// One for each service of the command, without the wish of now; the first one's port is `PORT`.
     pub(super) requests: Vec<PortRequest>,
+    /// How many of them, the last ones, are for further ports of the tool (R67).
+    pub(super) further: usize,
     /// Who named those services.
     pub(super) services: Services,
     /// The first one's port, if somebody wishes for it now, and not only a file.
@@ -94,11 +97,14 @@ impl Wishes {
             let more = env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
             first.env.extend(more);
         }
+        let further = more::requests(plan, &requests, file, caller);
+        let count = further.len();
+        requests.extend(further);
         let within = if env::var_os(LOCK_ID).is_some() { Rank::Within } else { Rank::Now };
         let typed = |port| Now { port, source: Source::Typed, rank: within };
         let inherited = |port| Now { port, source: Source::Parent, rank: Rank::Now };
         let now = port.or(plan.typed_port).map(typed).or_else(|| variables::inherited().map(inherited));
-        Ok(Self { requests, services: named, now })
+        Ok(Self { requests, further: count, services: named, now })
     }
 
     /// The requests with the wish of now.
@@ -108,6 +114,11 @@ impl Wishes {
             (first.port, first.default_port) = (Some(now.port), None);
         }
         requests
+    }
+
+    /// Those of `requests` that the command cannot do without.
+    pub(super) fn needed<'r>(&self, requests: &'r [PortRequest]) -> &'r [PortRequest] {
+        &requests[..requests.len() - self.further]
     }
 
     /// The port that must be granted, or nothing runs.

@@ -5,21 +5,20 @@ mod page;
 mod row;
 mod table;
 
-pub(crate) use row::{Framework, Twice, Way};
-use table::TABLE;
+pub(crate) use row::{Framework, Place, Second, Twice, Way};
 
 /// The row of the program `name` with the arguments `rest`, if it is a server.
 pub(crate) fn find<'w>(
     name: &str,
     rest: &(impl Iterator<Item = &'w str> + Clone),
 ) -> Option<&'static Framework> {
-    TABLE.iter().find(|row| row.commands.contains(&name) && row.when.is_met(row.valued, rest))
+    table::rows().find(|row| row.commands.contains(&name) && row.when.is_met(row.valued, rest))
 }
 
 /// Every row's name.
 #[cfg(test)]
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|row| row.name)
+    table::rows().map(|row| row.name)
 }
 
 #[cfg(test)]
@@ -93,7 +92,7 @@ mod tests {
     #[test]
     fn every_command_has_one_row_per_way_of_starting_it() {
         let mut seen = std::collections::HashMap::new();
-        for row in TABLE {
+        for row in table::rows() {
             for command in row.commands {
                 if let Some(other) = seen.insert(command, row) {
                     assert_ne!(other.when, row.when, "{command} is in two rows");

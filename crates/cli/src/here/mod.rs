@@ -1,6 +1,7 @@
 //! Where and for whom a command runs: the checkout and the session, the ports they wish for, whose a server is, what may
 //! be ended or released, and how to reach the daemon.
 
+pub(crate) mod agent_settings;
 pub(crate) mod caller;
 pub(crate) mod config_file;
 pub(crate) mod context;

@@ -63,6 +63,9 @@ mod leases;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod login;
+#[cfg(test)]
 mod mcp;
 #[cfg(test)]
 mod namespaces;

@@ -53,6 +53,8 @@ mod hostile_values;
 #[cfg(test)]
 mod http_filter;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod inspect;
 #[cfg(test)]
 mod instances;

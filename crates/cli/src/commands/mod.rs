@@ -11,6 +11,7 @@ pub(crate) mod env;
 pub(crate) mod firebase;
 pub(crate) mod hook;
 pub(crate) mod hooks;
+pub(crate) mod init;
 pub(crate) mod instances;
 pub(crate) mod kill;
 pub(crate) mod list;

@@ -121,6 +121,8 @@ mod swarm;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod uninstall;
+#[cfg(test)]
 mod waiting;
 #[cfg(test)]
 mod whose;

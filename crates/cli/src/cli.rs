@@ -8,7 +8,7 @@ use styxy_core::printable::is_hidden;
 
 use crate::commands::{
     allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
-    init, instances, kill, list, man, mcp, open, release, run, scan, suggest, verify, wait, who,
+    init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait, who,
 };
 use crate::here::context::{Autostart, Context};
 use crate::say::exit::Exit;
@@ -98,6 +98,7 @@ enum Command {
     Init(init::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Uninstall(uninstall::Args),
     #[command(hide = true)]
     Man(man::Args),
 }
@@ -129,6 +130,7 @@ impl Command {
             Self::Mcp(args) => args.run(context),
             Self::Init(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
+            Self::Uninstall(args) => args.run(context),
             Self::Completions(args) => args.run(Cli::command()),
             Self::Man(args) => args.run(Cli::command()),
         }

@@ -22,6 +22,7 @@ pub(crate) mod release;
 pub(crate) mod run;
 pub(crate) mod scan;
 pub(crate) mod suggest;
+pub(crate) mod uninstall;
 pub(crate) mod verify;
 pub(crate) mod wait;
 pub(crate) mod who;

@@ -53,6 +53,8 @@ mod hostile_values;
 #[cfg(test)]
 mod http_filter;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod inspect;
 #[cfg(test)]
 mod instances;
@@ -62,6 +64,9 @@ mod kill;
 mod leases;
 #[cfg(test)]
 mod listeners;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod login;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
@@ -121,6 +126,8 @@ mod swarm;
 mod targets;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod uninstall;
 #[cfg(test)]
 mod waiting;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use styxy_core::printable::is_hidden;
 
 use crate::commands::{
     allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
-    instances, kill, list, man, mcp, open, release, run, scan, suggest, verify, wait, who,
+    init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait, who,
 };
 use crate::here::context::{Autostart, Context};
 use crate::say::exit::Exit;
@@ -95,8 +95,10 @@ enum Command {
     #[command(subcommand)]
     Config(config::Command),
     Mcp(mcp::Args),
+    Init(init::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Uninstall(uninstall::Args),
     #[command(hide = true)]
     Man(man::Args),
 }
@@ -126,7 +128,9 @@ impl Command {
             Self::Daemon(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Mcp(args) => args.run(context),
+            Self::Init(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
+            Self::Uninstall(args) => args.run(context),
             Self::Completions(args) => args.run(Cli::command()),
             Self::Man(args) => args.run(Cli::command()),
         }

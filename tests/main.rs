@@ -69,6 +69,9 @@ mod namespaces;
 #[cfg(test)]
 mod networks;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod older;
+#[cfg(test)]
 mod other_users;
 #[cfg(test)]
 mod output;
@@ -91,6 +94,10 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod run_always;
+#[cfg(test)]
+mod run_wishes;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -110,6 +117,8 @@ mod support;
 mod stuck;
 #[cfg(test)]
 mod swarm;
+#[cfg(test)]
+mod targets;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]

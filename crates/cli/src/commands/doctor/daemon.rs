@@ -4,19 +4,18 @@ use std::cmp::Ordering;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-use styxy_client::{Client, Error};
+use styxy_client::{Client, Error, OURS};
 use styxy_core::api::{
     AllocationsQuery, CheckAnswer, DEFAULT_PORT, Journal, JournalMode, Lease, Rule, StatusAnswer,
 };
 use styxy_core::config::Config;
-use styxy_core::{Pid, Port};
+use styxy_core::{Pid, Port, version};
 
 use super::finding::{Finding, Verdict};
 use crate::here::context::{self, Autostart};
 use crate::say::daemon::addresses;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::version::{self, OURS};
 
 /// What is known of the daemon.
 pub(super) enum DaemonState {

@@ -101,6 +101,10 @@ mod run;
 #[cfg(test)]
 mod run_always;
 #[cfg(test)]
+mod run_beside;
+#[cfg(test)]
+mod run_typed;
+#[cfg(test)]
 mod run_wishes;
 #[cfg(test)]
 mod sandbox;

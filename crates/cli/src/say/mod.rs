@@ -7,6 +7,7 @@ pub(crate) mod exit;
 pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod output;
+pub(crate) mod shell_word;
 #[cfg(test)]
 pub(crate) mod shown;
 pub(crate) mod table;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use styxy_client::PortRequest;
 
-use super::ask::Ports;
+use super::ask::{Asked, Ports};
 use crate::devserver::plan::Plan;
 use crate::here::variables::{Served, variables};
 
@@ -27,9 +27,10 @@ impl Environment {
 /// The variable that leads a plugin inside the command to its lease.
 pub(super) const LOCK_ID: &str = "STYXY_LOCK_ID";
 
-pub(super) fn environment(plan: &Plan, requests: &[PortRequest], ports: &Ports) -> Environment {
-    let served: Vec<Served> =
-        requests.iter().zip(ports.numbers()).map(|(request, port)| Served::new(request, port)).collect();
+pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) -> Environment {
+    let ports = &asked.ports;
+    let own = requests.iter().zip(ports.numbers()).map(|(request, port)| Served::new(request, port));
+    let served: Vec<Served> = own.chain(asked.siblings.iter().cloned()).collect();
     let mut all = Vec::new();
     if let (Some(row), Some(first)) = (plan.framework, served.first()) {
         let port = first.port.to_string();

@@ -3,6 +3,7 @@
 
 mod ask;
 mod environment;
+mod inward;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
@@ -29,6 +30,8 @@ use crate::say::output;
 use crate::devserver::plan::{self, Obstacle, Plan};
 use ask::Ports;
 use environment::{Environment, environment};
+use inward::Runs;
+pub(crate) use inward::{run_script, script};
 
 /// Run a command with a port that nobody else has
 ///
@@ -80,16 +83,18 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
         let folder = caller.folder().unwrap_or(Path::new(""));
-        let command = if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command };
+        let command =
+            if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command.clone() };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {
             return start::start(&command, &Environment::default());
         }
-        let scripts = |inside: Option<&str>, name: &str| {
-            let folder = inside.map_or_else(|| folder.to_owned(), |inside| folder.join(inside));
-            Package::around(&folder).ok()?.script(name).map(str::to_owned)
-        };
-        let plan = Plan::of(&command, &scripts);
+        let plan = inward::look(&caller, |around| Plan::of(&command, around));
         let file = caller.file()?;
+        if let Some(inward) = &plan.inward
+            && let Some(runs) = Runs::new(&self, file.as_ref(), context)
+        {
+            return runs.start(inward, command, &caller);
+        }
         let mut services = self.service;
         if services.is_empty() {
             let service = plan.framework.map_or("dev", |row| row.service);
@@ -235,6 +240,7 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devserver::inward::around::Nowhere;
     use crate::say::shown::{each, failed, moved, snapshot};
 
     #[test]
@@ -266,7 +272,7 @@ mod tests {
         let port = |port| Port::new(port).unwrap();
         let row = |line: &str| {
             let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            Plan::of(&typed, &|_, _| None).framework
+            Plan::of(&typed, &Nowhere).framework
         };
         let said = |obstacle: &Obstacle, line: &str| {
             in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")

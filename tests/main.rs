@@ -114,6 +114,8 @@ mod sandboxed;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+mod several;
+#[cfg(test)]
 #[cfg(target_os = "linux")]
 mod strays;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::commands::{
 use crate::here::context::{Autostart, Context};
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
-use crate::say::output::{self, Format};
+use crate::say::output::{self, Format, Output};
 
 const AFTER: &str = "\
 \x1b[1;4mExamples:\x1b[0m
@@ -139,6 +139,10 @@ impl Command {
 
 /// Reads the command line and runs its command; returns how that ended.
 pub(crate) fn main() -> Exit {
+    if let Some((text, args)) = run::script() {
+        let shown = Output::new(Format::Human);
+        return run::run_script(text, args).unwrap_or_else(|failure| shown.failure(&failure));
+    }
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(stopped) => return self::stopped(&stopped),

@@ -1,10 +1,10 @@
 //! `styxy daemon`: starts, stops and inspects the daemon.
 
-mod logs;
+pub(crate) mod logs;
 mod restart;
 mod run;
 mod start;
-mod status;
+pub(crate) mod status;
 mod stop;
 
 use clap::Subcommand;

@@ -6,6 +6,7 @@ pub(crate) mod config_file;
 pub(crate) mod context;
 pub(crate) mod fallback;
 pub(crate) mod living;
+pub(crate) mod manager;
 pub(crate) mod may_end;
 pub(crate) mod ownership;
 pub(crate) mod process;

@@ -58,6 +58,10 @@ mod init;
 mod inspect;
 #[cfg(test)]
 mod instances;
+// Only Linux says cheaply what is above a process.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod kept_up;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]

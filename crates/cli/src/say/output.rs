@@ -230,8 +230,9 @@ fn unless_closed(written: io::Result<()>) -> io::Result<()> {
 }
 
 /// Wrong usage as JSON, if the same command line asked for JSON.
-pub(crate) fn usage_as_json(message: &str) {
-    Output::new(Format::Json).refusal(&Refusal::new(Code::InvalidRequest, message).hint("styxy --help"));
+pub(crate) fn usage_as_json(message: &str, hint: Option<String>) {
+    let hint = hint.unwrap_or_else(|| "styxy --help".to_owned());
+    Output::new(Format::Json).refusal(&Refusal::new(Code::InvalidRequest, message).hint(hint));
 }
 
 #[cfg(test)]

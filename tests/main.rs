@@ -111,9 +111,13 @@ mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod whose;
 #[cfg(test)]

@@ -15,3 +15,4 @@ pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod stop;
 pub(crate) mod variables;
+pub(crate) mod worktrees;

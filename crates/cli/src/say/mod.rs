@@ -8,6 +8,8 @@ pub(crate) mod exit;
 pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod output;
+#[cfg(unix)]
+pub(crate) mod screen;
 #[cfg(test)]
 pub(crate) mod shown;
 pub(crate) mod table;

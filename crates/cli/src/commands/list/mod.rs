@@ -1,25 +1,26 @@
 //! `styxy list`: the live leases.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+mod rows;
 
-use styxy_core::api::{AllocationsQuery, Lease};
-use styxy_core::{InstanceId, Port, ServiceType, WallTime};
+use std::io::Write;
+use std::path::PathBuf;
+
+use styxy_core::api::{AllocationsAnswer, AllocationsQuery};
+use styxy_core::{InstanceId, Port, ServiceType};
 
 use crate::here::caller::{caller, user_home};
 use crate::here::context::Context;
-use crate::say::age::{ago, now};
+use crate::here::worktrees::Worktrees;
+use crate::say::age::now;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
-use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output;
-use crate::say::table::{Cell, Table, UNKNOWN, tilde};
 
 /// List who has which port
 ///
 /// A lease is `granted` while nothing listens on its port, `active` while its server does, and in `conflict` while a
-/// process of another project or user does.
+/// process of another project or user does. WHO is the process that listens; while none does, the one that the lease is for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy list
   styxy list --service dev
@@ -50,64 +51,34 @@ impl Args {
         };
         let answer = context.ask(async |client| client.allocations(&query).await)?;
         context.output.answer(&answer, |out| {
-            if answer.allocations.is_empty() {
-                return nothing(&query, out);
-            }
-            table(&answer.allocations, now(), user_home().as_deref()).print(output::width(), out)
+            lines(&answer, &query, output::width()).iter().try_for_each(|line| writeln!(out, "{line}"))
         })?;
         Ok(Exit::Done)
     }
 }
 
-fn table(leases: &[Lease], now: WallTime, home: Option<&Path>) -> Table<6> {
-    let mut table = Table::new(["PORT", "SERVICE", "STATE", "WHO", "PROJECT", "SINCE"]);
-    for lease in leases {
-        table.row([
-            lease.port.to_string().into(),
-            facts::service(lease).into(),
-            facts::state(lease).into(),
-            facts::who(lease).into(),
-            Cell::Path(lease.project_path.as_ref().map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home))),
-            ago(lease.allocated_at, now).into(),
-        ]);
+/// What a person sees, at most `room` columns wide.
+fn lines(answer: &AllocationsAnswer, query: &AllocationsQuery, room: Option<usize>) -> Vec<String> {
+    let leases = &answer.allocations;
+    if leases.is_empty() {
+        return vec![nothing(query).to_owned()];
     }
-    table
+    let worktrees = Worktrees::at(leases.iter().flat_map(|lease| &lease.project_path));
+    rows::table(leases, &worktrees, now(), user_home().as_deref()).lines(room)
 }
 
-fn nothing(query: &AllocationsQuery, out: &mut impl Write) -> io::Result<()> {
+fn nothing(query: &AllocationsQuery) -> &'static str {
     if *query == AllocationsQuery::default() {
-        writeln!(out, "No port is leased. To get one: styxy allocate --service dev")
+        "No port is leased. To get one: styxy allocate --service dev"
     } else {
-        writeln!(out, "No lease matches. To see all leases: styxy list")
+        "No lease matches. To see all leases: styxy list"
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::facts::tests::lease;
-    use crate::say::shown::{at_widths, each, plain, snapshot};
-    use serde_json::json;
-
-    #[test]
-    fn a_list_shows_port_service_state_who_project_and_age() {
-        let leases = [
-            lease(80, |wire| wire["project_path"] = json!("/srv/店舗/🦀🦀/cafe\u{301}/frontend")),
-            lease(3000, |wire| {
-                wire["service_name"] = json!("web");
-                wire["state"] = json!("active");
-                wire["instance_id"] = json!("claude-1");
-                wire["project_path"] = json!("/home/ada/code/shop/packages/web");
-            }),
-            lease(3001, |wire| wire["conflict"] = json!({"pid": 9, "process": "a\nb\u{1b}[2J"})),
-            lease(10000, |wire| {
-                wire["owner"] = json!({"kind": "process", "pid": 42, "process": "bash"});
-                wire["project_path"] = json!(null);
-            }),
-        ];
-        let now = "2026-11-22T17:43:10Z".parse().unwrap();
-        snapshot!("list", at_widths(&table(&leases, now, Some(Path::new("/home/ada")))));
-    }
+    use crate::say::shown::{each, snapshot};
 
     #[test]
     fn an_empty_list_says_what_to_type_next() {
@@ -115,8 +86,8 @@ mod tests {
         snapshot!(
             "list_empty",
             each([
-                ("no lease", plain(|out| nothing(&AllocationsQuery::default(), out))),
-                ("no lease matches", plain(|out| nothing(&filtered, out))),
+                ("no lease", nothing(&AllocationsQuery::default()).to_owned()),
+                ("no lease matches", nothing(&filtered).to_owned()),
             ])
         );
     }

@@ -27,7 +27,8 @@ pub use instance::{
     RegisterRequest,
 };
 pub use lease::{
-    AllocationsAnswer, AllocationsQuery, ConflictView, Lease, ListenerView, OwnerKind, OwnerView, ReleaseAnswer, State,
+    AllocationsAnswer, AllocationsQuery, ConflictView, Lease, ListenerView, OwnerKind, OwnerView,
+    ReleaseAnswer, State,
 };
 pub use local::{Ended, Ending, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
 pub use read::{decode, read, read_node};

@@ -25,9 +25,8 @@ pub fn name(root: &Path, files: &impl Files) -> Option<String> {
     let repository = jujutsu(root, files).into_iter().chain(all(root, files)).next();
     let named = repository.as_deref().and_then(|repository| {
         // `shop/.git`, `shop/.jj/repo` and `shop/.bare` are shop's; `shop.git` and `shop/.git/modules/lib` have names of their own.
-        let is_hidden = |folder: &Path| {
-            folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
-        };
+        let is_hidden =
+            |folder: &Path| folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let marker = repository.parent().filter(|above| above.ends_with(".jj")).unwrap_or(repository);
         let folder = if is_hidden(marker) { marker.parent()? } else { marker };
         let name = folder.file_name()?.to_string_lossy();

@@ -128,7 +128,11 @@ impl Registry {
 fn listener_view(server: &Listener) -> ListenerView {
     ListenerView {
         pid: server.key().map(|key| key.pid),
-        process: server.process.as_ref().map(|process| process.name.to_string()).filter(|name| !name.is_empty()),
+        process: server
+            .process
+            .as_ref()
+            .map(|process| process.name.to_string())
+            .filter(|name| !name.is_empty()),
         container: server.container.as_deref().map(str::to_owned),
     }
 }

@@ -24,7 +24,8 @@ impl Daemon {
             let engine = self.engine();
             let owners = engine.registry().leases().filter_map(|lease| match &lease.owner {
                 Owner::Process(owner) => {
-                    let listens = lease.listening.server().is_some_and(|server| server.key() == Some(owner.key));
+                    let listens =
+                        lease.listening.server().is_some_and(|server| server.key() == Some(owner.key));
                     (!listens).then(|| (owner.key, owner.clone()))
                 }
                 Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,

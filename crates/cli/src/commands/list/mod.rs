@@ -1,6 +1,10 @@
 //! `styxy list`: the live leases.
 
+mod live;
 mod rows;
+mod watch;
+#[cfg(unix)]
+mod whole_screen;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -25,6 +29,7 @@ use crate::say::output;
 #[command(after_help = examples!("  styxy list
   styxy list --service dev
   styxy list --project .
+  styxy list --watch
   styxy list --json | jq '.allocations[].port'"))]
 pub(crate) struct Args {
     /// Only leases of this service type
@@ -39,6 +44,9 @@ pub(crate) struct Args {
     /// Only the lease of this port
     #[arg(short, long, allow_negative_numbers = true)]
     port: Option<Port>,
+    /// Show the list again whenever it changes, until Ctrl-C; with --json one line for each change
+    #[arg(short, long)]
+    watch: bool,
 }
 
 impl Args {
@@ -49,6 +57,9 @@ impl Args {
             project_path: self.project.as_deref().map(|folder| caller().project_named(folder)).transpose()?,
             port: self.port,
         };
+        if self.watch {
+            return watch::run(context, query);
+        }
         let answer = context.ask(async |client| client.allocations(&query).await)?;
         context.output.answer(&answer, |out| {
             lines(&answer, &query, output::width()).iter().try_for_each(|line| writeln!(out, "{line}"))

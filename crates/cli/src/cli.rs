@@ -8,7 +8,7 @@ use styxy_core::printable::is_hidden;
 
 use crate::commands::{
     allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
-    instances, kill, list, man, mcp, open, release, run, scan, suggest, verify, wait, who,
+    init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait, who,
 };
 use crate::here::context::{Autostart, Context};
 use crate::say::exit::Exit;
@@ -95,8 +95,10 @@ enum Command {
     #[command(subcommand)]
     Config(config::Command),
     Mcp(mcp::Args),
+    Init(init::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Uninstall(uninstall::Args),
     #[command(hide = true)]
     Man(man::Args),
 }
@@ -126,7 +128,9 @@ impl Command {
             Self::Daemon(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Mcp(args) => args.run(context),
+            Self::Init(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
+            Self::Uninstall(args) => args.run(context),
             Self::Completions(args) => args.run(Cli::command()),
             Self::Man(args) => args.run(Cli::command()),
         }
@@ -234,10 +238,11 @@ mod tests {
             "styxy wait 70000",
             "styxy wait dev --http health",
             "styxy wait dev --timeout soon",
-            "styxy kill xyz",
+            "styxy kill a:b",
+            "styxy who http://example.com:3000/login",
             "styxy kill 3000 --grace -1",
             "styxy release",
-            "styxy release no-id",
+            "styxy release ???",
             "styxy suggest",
             "styxy suggest dev --count 101",
             "styxy scan 3099-3000",
@@ -256,12 +261,31 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_port_is_refused_wherever_a_port_is_expected() {
+    fn an_invalid_port_is_refused_with_what_is_allowed() {
         for bad in ["0", "70000", "-1", "abc", "3000abc", "3.5", "+80"] {
-            for line in [format!("styxy check {bad}"), format!("styxy allocate -s dev -p {bad}")] {
-                let said = instead(&line, 100).to_string();
-                let expected = format!("{bad:?} is not a port; allowed: a whole number from 1 to 65535");
-                assert!(said.contains(&expected), "{line}: {said}");
+            let line = format!("styxy allocate -s dev -p {bad}");
+            let said = instead(&line, 100).to_string();
+            let expected = format!("{bad:?} is not a port; allowed: a whole number from 1 to 65535");
+            assert!(said.contains(&expected), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn every_command_that_takes_a_target_reads_it_alike() {
+        let said = |command: &str, text: &str| {
+            let said = instead(&format!("styxy {command} {text}"), 100).to_string();
+            said.lines().next().unwrap().replace("<TARGET>...", "<TARGET>")
+        };
+        for bad in ["0", "70000", "-1", "3.5", "+80", "localhost", "http://example.com:3000/x", "a:b:c"] {
+            for command in ["who", "verify", "wait", "open", "kill", "release"] {
+                assert_eq!(said(command, bad), said("check", bad), "{command} {bad}");
+            }
+        }
+        let lines =
+            ["3000", ":3000", "localhost:3000", "http://[::1]:3000/x", "dev", "dev/packages.web", "4f5e"];
+        for command in ["check", "who", "verify", "wait", "open", "kill", "release"] {
+            for text in lines {
+                assert!(Cli::try_parse_from(["styxy", command, text]).is_ok(), "{command} {text}");
             }
         }
     }

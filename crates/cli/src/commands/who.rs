@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use styxy_core::Port;
 use styxy_core::api::{WhoAnswer, Whose};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
+use crate::here::server::{Named, Verb};
+use crate::here::target::{self, Target};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -27,17 +28,21 @@ use crate::say::whose::headline;
 /// answer names the session.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy who 3000
+  styxy who dev/web
   styxy who 3000 --json | jq -r .whose"))]
 pub(crate) struct Args {
-    /// The port to ask about
-    #[arg(allow_negative_numbers = true)]
-    port: Port,
+    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
+    target: Target,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = Here::of(caller())?;
-        let answer = context.ask(async |client| ownership::whose(client, self.port, &here).await)?;
+        let named = Named::new(self.target, None, Verb::Who)?;
+        let answer = context.ask(async |client| {
+            let port = named.find(client).await?.port();
+            ownership::whose(client, port, &here).await
+        })?;
         context.output.answer(&answer, |out| show(&answer, here.caller.home(), out))?;
         Ok(Exit::whose(answer.whose))
     }

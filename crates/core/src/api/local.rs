@@ -46,7 +46,7 @@ pub struct WhoAnswer {
     pub allocated_to: Option<Lease>,
 }
 
-/// `styxy wait PORT|SERVICE`
+/// `styxy wait TARGET`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WaitAnswer {
     /// Always true.
@@ -59,20 +59,20 @@ pub struct WaitAnswer {
     pub status: Option<u16>,
 }
 
-/// `styxy open PORT|SERVICE`
+/// `styxy open TARGET`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenAnswer {
     /// Always true.
     pub success: bool,
     /// The server's port.
     pub port: Port,
-    /// `http://localhost:PORT`
+    /// `http://localhost:PORT`, with `https` or another host if only that reaches the server.
     pub url: String,
     /// Whether a browser was started; false with `--print` and where there is no display.
     pub opened: bool,
 }
 
-/// `styxy kill PORT|ID`
+/// `styxy kill TARGET`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KillAnswer {
     /// Always true.

@@ -10,8 +10,7 @@ use std::time::Duration;
 use std::{io, process};
 
 use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, Rule, SystemUsage,
-    WhoAnswer,
+    CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, Rule, SystemUsage, WhoAnswer,
 };
 use styxy_core::{Pid, Port};
 
@@ -20,7 +19,8 @@ use crate::here::context::Context;
 use crate::here::living::Living;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
-use crate::here::release_target::{self, LeaseTarget};
+use crate::here::server::{Meant, Named, Verb};
+use crate::here::target::{self, Target};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -43,12 +43,12 @@ const MOST_ROUNDS: usize = 4;
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy kill 3000
   styxy kill 3000 --yes       without confirmation, for scripts
+  styxy kill dev
   styxy kill 4f5e             the server of the lease with this beginning of its id
   styxy kill 3000 --force     even if it is another worktree's server"))]
 pub(crate) struct Args {
-    /// A port, a lease id, or the beginning of one
-    #[arg(value_name = "PORT|LEASE", allow_negative_numbers = true)]
-    target: LeaseTarget,
+    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
+    target: Target,
     /// End it even if it belongs to another worktree, session or user
     #[arg(short, long)]
     force: bool,
@@ -66,7 +66,7 @@ impl Args {
             return Err(no_terminal(&self.target, if self.force { " --force" } else { "" }));
         }
         let here = Here::of(caller())?;
-        let port = port(context, &self.target)?;
+        let port = port(context, self.target.clone())?;
         let (found, living, daemon) = context.ask(async |client| {
             let found = client.check(port).await?;
             let living = Living::around(client, &found).await?;
@@ -168,30 +168,23 @@ fn still_taken(port: Port, now: &CheckAnswer, ended: &[Gone]) -> Failure {
     victims::taken(port, format!("{} {have} ended, but {other} listens on port {port}", names.join(", ")))
 }
 
-fn shown(target: &LeaseTarget) -> String {
-    match target {
-        LeaseTarget::Port(port) => port.to_string(),
-        LeaseTarget::Lease(id) => id.to_string(),
-        LeaseTarget::Beginning(beginning) => beginning.clone(),
-    }
-}
-
 /// The port of the target; if that is a lease, its own server must listen there.
-fn port(context: &Context, target: &LeaseTarget) -> Result<Port, Failure> {
-    if let LeaseTarget::Port(port) = target {
-        return Ok(*port);
+fn port(context: &Context, target: Target) -> Result<Port, Failure> {
+    let named = Named::new(target, None, Verb::Kill)?;
+    match context.ask(async |client| named.find(client).await)? {
+        Meant::Port(port) => Ok(port),
+        Meant::Service(lease) | Meant::Id(lease) if lease.conflict.is_some() => {
+            Err(not_its_server(&lease).into())
+        }
+        Meant::Service(lease) | Meant::Id(lease) => Ok(lease.port),
     }
-    let leases =
-        context.ask(async |client| client.allocations(&AllocationsQuery::default()).await)?.allocations;
-    let lease = release_target::beginning_with(&shown(target), &leases)?;
-    if lease.conflict.is_some() { Err(not_its_server(lease).into()) } else { Ok(lease.port) }
 }
 
 /// The hint keeps the flags that were `typed`.
-fn no_terminal(target: &LeaseTarget, typed: &str) -> Failure {
+fn no_terminal(target: &Target, typed: &str) -> Failure {
     Failure::usage(
         "kill ends a process, and there is no terminal to ask for confirmation",
-        format!("styxy kill {}{typed} --yes", shown(target)),
+        format!("styxy kill {}{typed} --yes", target.shown()),
     )
 }
 
@@ -277,7 +270,7 @@ mod tests {
                 ("asked", done(ended(&[42], Ending::Asked), None)),
                 ("killed", done(ended(&[42, 43], Ending::Killed), None)),
                 ("its lease stands", done(ended(&[42], Ending::Asked), Some(&lease(3000, |_| {})))),
-                ("no terminal", failed(no_terminal(&LeaseTarget::Port(port), ""))),
+                ("no terminal", failed(no_terminal(&Target::Port(port), ""))),
                 ("a stranger on the lease's port", failed(not_its_server(&lease(3000, |_| {})))),
                 ("gone before", failed(victims::gone(port))),
                 ("another listens", failed(still_taken(port, &taken, &ended(&[42], Ending::Asked)))),

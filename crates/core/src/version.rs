@@ -2,11 +2,9 @@
 
 use std::cmp::Ordering;
 
-/// This binary's version.
-pub(crate) const OURS: &str = env!("CARGO_PKG_VERSION");
-
 /// Compares `theirs` with `ours` by their numbers; a pre-release comes before its release.
-pub(crate) fn compare(theirs: &str, ours: &str) -> Ordering {
+#[must_use]
+pub fn compare(theirs: &str, ours: &str) -> Ordering {
     key(theirs).cmp(&key(ours))
 }
 

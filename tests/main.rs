@@ -133,6 +133,8 @@ mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod terminal;
@@ -140,6 +142,8 @@ mod terminal;
 mod uninstall;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod whose;
 #[cfg(test)]

@@ -22,3 +22,4 @@ pub(crate) mod server;
 pub(crate) mod stop;
 pub(crate) mod target;
 pub(crate) mod variables;
+pub(crate) mod worktrees;

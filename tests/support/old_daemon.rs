@@ -57,8 +57,11 @@ fn answer(stream: &UnixStream, pid: u32, socket: &Path) {
         let body = match asked.split('?').next().unwrap() {
             "GET /status" => json!({
                 "status": "running", "version": OLD, "api_version": 1, "pid": pid, "uptime": 1.0, "allocations": 0,
-                "instances": 0, "listen": { "tcp": [], "socket": socket }, "memory": { "rss": 1 },
+                "instances": 0, "listen": { "tcp": ["127.0.0.1:9876"], "socket": socket }, "memory": { "rss": 1 },
             }),
+            "GET /config" => {
+                json!({ "path": "config.json", "config": styxy_core::config::Config::default(), "from_file": [] })
+            }
             "GET /allocations" => json!({ "allocations": [] }),
             _ => json!({ "success": true }),
         };

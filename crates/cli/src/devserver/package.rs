@@ -27,6 +27,7 @@ pub(crate) struct Package {
 struct Json {
     scripts: BTreeMap<String, Value>,
     package_manager: Value,
+    workspaces: Value,
 }
 
 /// Why there is no package.
@@ -51,10 +52,7 @@ impl Package {
     /// # Errors
     /// There is none, or it cannot be read.
     pub(crate) fn around(folder: &Path) -> Result<Self, NoPackage> {
-        let is_package = |folder: &&Path| {
-            std::iter::once("package.json").chain(DENO).any(|file| folder.join(file).is_file())
-        };
-        let folder = folder.ancestors().find(is_package).ok_or(NoPackage::Missing)?.to_owned();
+        let folder = Self::folder_around(folder).ok_or(NoPackage::Missing)?;
         let tasks = DENO.iter().find_map(|file| tasks(&folder.join(file)));
         match read(&folder) {
             Ok(json) => Ok(Self { folder, json, tasks: tasks.unwrap_or_default() }),
@@ -63,6 +61,19 @@ impl Package {
             }
             Err(why) => Err(NoPackage::Unreadable { file: folder.join("package.json"), why }),
         }
+    }
+
+    /// The folder of that package.
+    pub(crate) fn folder_around(folder: &Path) -> Option<PathBuf> {
+        let is_package = |folder: &&Path| {
+            std::iter::once("package.json").chain(DENO).any(|file| folder.join(file).is_file())
+        };
+        folder.ancestors().find(is_package).map(Path::to_owned)
+    }
+
+    /// The folder it is in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The text of a script, or of a task of Deno's.
@@ -84,6 +95,13 @@ impl Package {
             true => [self.manager(root), "run", name],
             false => ["deno", "task", name],
         }
+    }
+
+    /// The folders of the packages of its workspace, as patterns.
+    pub(crate) fn workspaces(&self) -> Vec<String> {
+        let list =
+            self.json.workspaces.as_array().or_else(|| self.json.workspaces.get("packages")?.as_array());
+        list.into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
     }
 
     /// `npm`, `pnpm`, `yarn` or `bun`: what `packageManager` names, else whose lock file is nearest, up to `root`.

@@ -1,16 +1,21 @@
 //! What `styxy run` does to a command: which port it wishes for, which words are changed or added, which variables are
 //! set. Pure: the command's words and a way to look up scripts are arguments.
 
+mod more;
+
 use std::ffi::OsString;
 
 use styxy_core::{Port, ServiceType};
 
-use crate::devserver::frameworks::{self, Framework, Place, Second, Twice, Way};
-use crate::devserver::launch::{self, Scripts};
+use crate::devserver::frameworks::{self, Framework, Place, Twice, Way};
+use crate::devserver::inward::Inward;
+use crate::devserver::inward::around::Around;
+use crate::devserver::launch;
 use crate::devserver::options::value;
 use crate::devserver::port_argument::{self, PortArgument};
 use crate::devserver::shell::Word;
 use crate::devserver::tool::{Reach, Tool};
+pub(crate) use more::{By, More};
 
 /// What is to be done to a command.
 #[derive(Debug, Default, PartialEq)]
@@ -29,27 +34,8 @@ pub(crate) struct Plan {
     added: Option<Added>,
     /// Why the tool cannot be given its port, if it cannot.
     pub(crate) obstacle: Option<Obstacle>,
-}
-
-/// A further port of the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct More {
-    pub(crate) second: &'static Second,
-    /// The port that a typed argument or a script names.
-    pub(crate) port: Option<Port>,
-    /// How the command gets it.
-    pub(crate) by: By,
-}
-
-/// How a command gets a further port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    /// By its words.
-    Words,
-    /// By variables.
-    Variables,
-    /// Not at all: a script names the port.
-    Script,
+    /// Where `styxy run` steps in behind the command's first word, if it has to.
+    pub(crate) inward: Option<Inward>,
 }
 
 /// A typed word that is replaced, with a place for the port of `service` in its text.
@@ -81,21 +67,17 @@ pub(crate) enum Obstacle {
 
 impl Plan {
     /// What to do to the command `typed`.
-    pub(crate) fn of(typed: &[OsString], scripts: &Scripts<'_>) -> Self {
-        let words: Vec<Word> = typed
-            .iter()
-            .enumerate()
-            .map(|(at, word)| Word {
-                text: word.to_string_lossy().into_owned(),
-                typed: Some(at),
-                ..Word::default()
-            })
-            .collect();
+    pub(crate) fn of(typed: &[OsString], around: &dyn Around) -> Self {
+        let words: Vec<Word> = typed.iter().enumerate().map(|(at, word)| typed_word(at, word)).collect();
         let marked = words.iter().any(|word| is_marked(&word.text));
         let mut plan = Self::default();
         let mut known = None;
+        // `{port}` in the command is one port for all of it.
+        let inward = if marked { None } else { Inward::of(words.clone(), around) };
+        let all = words.clone();
+        let scripts = |folder: Option<&str>, name: &str| around.script(folder, name);
         let (before, tools): (Vec<Tool>, Vec<Tool>) =
-            launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
+            launch::follow(words, &scripts).into_iter().partition(Tool::is_before_the_last);
         let elsewhere = tools.iter().any(|tool| tool.reach == Reach::Elsewhere);
         let mut through = None;
         for tool in tools {
@@ -127,6 +109,10 @@ impl Plan {
         if let Some(tool) = known.as_ref().map(|(tool, _)| tool).or(through.as_ref()) {
             plan.fill_more_on_the_way(tool);
         }
+        plan.inward = inward.or_else(|| match plan.obstacle {
+            Some(Obstacle::OutOfReach(_)) => Inward::by_script(all, around),
+            Some(Obstacle::Elsewhere | Obstacle::Fixed(_)) | None => None,
+        });
         plan
     }
 
@@ -185,57 +171,6 @@ impl Plan {
         }
     }
 
-    /// The further ports of what starts `tool`: `node --inspect=9229 server.js`. Nothing can be added there.
-    fn fill_more_on_the_way(&mut self, tool: &Tool) {
-        for (name, args) in &tool.through {
-            let Some(row) = frameworks::find(name, &args.iter().map(|word| word.text.as_str())) else {
-                continue;
-            };
-            self.framework = self.framework.or(Some(row));
-            let tool = Tool { args: args.clone(), ..Tool::default() };
-            for second in row.more {
-                self.fill_more(&tool, second, row.valued);
-            }
-        }
-    }
-
-    /// Notes a further port of `tool`, if it has it and can learn which one it is. Returns the words to add for it.
-    fn fill_more(&mut self, tool: &Tool, second: &'static Second, valued: &[&str]) -> Option<Vec<String>> {
-        let texts = tool.args.iter().map(|word| word.text.as_str());
-        if !second.when.is_met(valued, &texts) || self.more.iter().any(|more| more.second == second) {
-            return None;
-        }
-        let service = Some(second.service);
-        let (port, by, words) = match port_argument::find(&tool.args, second.port, valued) {
-            PortArgument::Unknown => return None,
-            PortArgument::Port { at, port, with_port } => match tool.args[at].typed {
-                // 0: its own choice among the free ones is as good. A bare flag has no number either.
-                Some(_) if port.is_none() && tool.args[at].text.chars().any(|each| each.is_ascii_digit()) => {
-                    return None;
-                }
-                Some(at) => {
-                    let text = with_port.replace(PORT, &marker(second.service));
-                    self.changes.push(Change { at, text, service });
-                    (port, By::Words, None)
-                }
-                None if port.is_some() => (port, By::Script, None),
-                None => (None, By::Variables, None),
-            },
-            PortArgument::None => {
-                let words = second.port.words();
-                let by = if words.is_some() { By::Words } else { By::Variables };
-                let marked = |words: Vec<String>| {
-                    words.iter().map(|word| word.replace(PORT, &marker(second.service))).collect()
-                };
-                (None, by, words.map(marked))
-            }
-        };
-        if by != By::Variables || !second.env.is_empty() {
-            self.more.push(More { second, port, by });
-        }
-        words
-    }
-
     /// The command's words, with the port of the first service and those of the others by name.
     pub(crate) fn apply(&self, typed: Vec<OsString>, ports: &[(ServiceType, Port)]) -> Vec<OsString> {
         let Some((_, first)) = ports.first() else { return typed };
@@ -284,6 +219,10 @@ pub(crate) fn not_asked(typed: &[OsString], asked: &[ServiceType]) -> Option<Ser
         .filter(|(name, _)| name.starts_with(|first: char| first.is_ascii_alphabetic()))
         .filter_map(|(name, _)| ServiceType::new(name).ok())
         .find(|name| !asked.contains(name))
+}
+
+fn typed_word(at: usize, word: &OsString) -> Word {
+    Word { text: word.to_string_lossy().into_owned(), typed: Some(at), ..Word::default() }
 }
 
 fn row_of(tool: &Tool) -> Option<&'static Framework> {

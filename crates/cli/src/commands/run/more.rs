@@ -57,3 +57,30 @@ pub(super) fn variables_of(
         ((*name).to_owned(), value.replace("{port}", &port.to_string()).trim_start().to_owned())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::devserver::frameworks;
+    use crate::say::shown::{each, snapshot};
+
+    #[test]
+    fn a_script_that_names_a_further_port_of_somebody_elses_is_named() {
+        let port = |port| Port::new(port).unwrap();
+        let words = ["dev", "--inspector-port", "9230"];
+        let second = &frameworks::find("wrangler", &words.into_iter()).unwrap().more[0];
+        let more = More { second, port: Some(port(9230)), by: By::Script };
+        let said = |more: &More, leased| {
+            in_the_way(more, port(leased)).map_or("(nothing)\n".to_owned(), |said| said + "\n")
+        };
+        let typed = More { by: By::Words, ..more };
+        snapshot!(
+            "run_further",
+            each([
+                ("another port is leased", said(&more, 9240)),
+                ("this one is", said(&more, 9230)),
+                ("typed", said(&typed, 9240)),
+            ])
+        );
+    }
+}

@@ -15,6 +15,12 @@ pub(crate) fn find<'w>(
     table::rows().find(|row| row.commands.contains(&name) && row.when.is_met(row.valued, rest))
 }
 
+/// Whether a program of this name is a server itself with some arguments, and so none with others. A runtime is not: what it runs
+/// may be a server that reads `PORT`.
+pub(crate) fn is_known(name: &str) -> bool {
+    table::rows().any(|row| row.needs_words() && row.commands.contains(&name))
+}
+
 /// Every row's name.
 #[cfg(test)]
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -87,6 +93,13 @@ mod tests {
         assert_eq!(name("vitest --ui"), Some("Vitest UI"));
         assert_eq!(name("eleventy --serve"), Some("Eleventy"));
         assert_eq!(name("eleventy"), None);
+    }
+
+    #[test]
+    fn a_runtime_without_an_inspector_is_not_a_known_server() {
+        assert!(is_known("vite") && is_known("vitest") && is_known("deno"));
+        assert!(!is_known("node") && !is_known("tsx") && !is_known("bun"));
+        assert_eq!((name("tsx server.ts"), name("tsx --inspect server.ts")), (None, Some("Node.js")));
     }
 
     #[test]

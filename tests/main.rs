@@ -58,6 +58,10 @@ mod init;
 mod inspect;
 #[cfg(test)]
 mod instances;
+// Only Linux says cheaply what is above a process.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod kept_up;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
@@ -99,12 +103,22 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod run_always;
+#[cfg(test)]
+mod run_beside;
+#[cfg(test)]
+mod run_typed;
+#[cfg(test)]
+mod run_wishes;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod sandboxed;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod strays;
@@ -119,11 +133,17 @@ mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
+mod targets;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod uninstall;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod whose;
 #[cfg(test)]

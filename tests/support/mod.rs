@@ -33,7 +33,7 @@ pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, has_ended, is_root, kill, nobody, pid_of};
 pub(crate) use run::{Output, finish, words};
 #[cfg(target_os = "linux")]
-pub(crate) use sandbox::without_socket_diagnostics;
+pub(crate) use sandbox::{without_connections, without_socket_diagnostics};
 pub(crate) use schema::mismatches;
 pub(crate) use terminal::{Terminal, on_terminal};
-pub(crate) use wait::{eventually, until};
+pub(crate) use wait::{DEADLINE, eventually, until};

@@ -139,8 +139,26 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let built = room().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
     built.map_err(|error| no_runtime(&error))
+}
+
+/// Whether as many descriptors are left as a runtime and a connection need: a runtime that gets no socket for signals panics.
+///
+/// # Errors
+/// There are too few.
+#[cfg(unix)]
+fn room() -> std::io::Result<()> {
+    use std::os::unix::net::UnixStream;
+    const PAIRS: usize = 3;
+    (0..PAIRS).map(|_| UnixStream::pair()).collect::<std::io::Result<Vec<_>>>().map(drop)
+}
+
+/// Handles are not scarce here.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it fails on Unix")]
+const fn room() -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Where the daemon's files are.

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use serde::Serialize;
 use styxy_core::{Port, ServiceType};
 
+use crate::devserver::folder::Folder;
 use crate::devserver::package::Package;
 use crate::devserver::plan::Plan;
 
@@ -65,10 +66,9 @@ fn left_out(name: &str, guess: &Guess, more: &[&str]) -> Option<String> {
 /// The server that a script starts, if it is known to start one.
 fn of_script(package: &Package, name: &str) -> Option<Guess> {
     let typed = ["npm", "run", name].map(OsString::from);
-    let plan = Plan::of(&typed, &|folder, script| {
-        let own = folder.is_none().then(|| package.script(script)).flatten();
-        own.map(str::to_owned)
-    });
+    let around =
+        Folder { path: package.folder(), root: None, home: None, is_package: &|_| false, has_shell: false };
+    let plan = Plan::of(&typed, &around);
     let (tool, service) = match plan.framework {
         Some(row) => (row.name, row.service),
         // It may be any server; `styxy run` alone runs it.

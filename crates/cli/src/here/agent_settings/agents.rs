@@ -9,6 +9,7 @@ use styxy_client::agents::Agent;
 
 use crate::here::caller::{caller, user_home};
 use crate::say::failure::Failure;
+use crate::say::shell_word::quoted;
 
 /// Reads an agent by its name on the command line; the help says what people call it.
 pub(crate) fn by_name() -> impl TypedValueParser<Value = Agent> {
@@ -227,17 +228,6 @@ pub(crate) fn program() -> Result<String, Failure> {
 fn known(path: &str) -> Option<String> {
     let program = quoted(path);
     is_ours(&format!("{program} hook claude"), &[]).then_some(program)
-}
-
-fn quoted(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:,=%".contains(&byte);
-    if path.bytes().all(plain) {
-        path.to_owned()
-    } else if cfg!(windows) {
-        format!("\"{path}\"")
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
 }
 
 /// What the user has to do afterwards.

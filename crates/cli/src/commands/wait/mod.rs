@@ -1,36 +1,40 @@
 //! `styxy wait`: returns when a server is up.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+mod http;
+
 use std::time::{Duration, Instant};
 
 use styxy_client::leases::is_up;
 use styxy_client::{Client, Error, Events};
-use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal, WaitAnswer};
+use styxy_core::api::{CheckAnswer, Code, Lease, Refusal, SystemUsage, WaitAnswer};
 use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
-use crate::here::server::{ServerTarget, Service, no_name_beside_a_port};
+use crate::here::reach::{self, Host};
+use crate::here::server::{Meant, Named, Service, Verb};
+use crate::here::target::{self, Target};
 use crate::say::age::span;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::printable;
+use http::{Http, NoStatus};
 
 /// Wait until a server is up
 ///
-/// For a port: until anything listens on it. For a service: until the server of this worktree's lease listens, on any
-/// port; the lease may be requested later. With --http, also until it answers. Exits 1 if that takes too long, and says
-/// what it saw last.
+/// For a port: until anything listens on it, on any address. For a service: until the server of this worktree's lease
+/// listens, on any port; the lease may be requested later. With --http, also until it answers. Exits 1 if that takes too
+/// long, and says what it saw last.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy wait dev && npm run e2e
   styxy wait dev --http /health --timeout 120
-  styxy wait 5432
+  styxy wait dev/packages.web
+  styxy wait postgres://localhost:5432/shop
   url=$(styxy wait dev -q)"))]
 pub(crate) struct Args {
-    /// A port, or a service of this worktree: dev, api, …
-    #[arg(value_name = "PORT|SERVICE", allow_negative_numbers = true)]
-    target: ServerTarget,
+    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
+    target: Target,
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
@@ -50,8 +54,6 @@ const GLANCE: Duration = Duration::from_millis(100);
 /// How long to wait for an event before asking the daemon: it looks for listeners less and less often, but at once when
 /// it is asked.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a connection to this machine may take.
-const CONNECT: Duration = Duration::from_millis(250);
 
 fn path(text: &str) -> Result<String, String> {
     if text.starts_with('/') { Ok(text.to_owned()) } else { Err(format!("{text:?} does not begin with /")) }
@@ -73,13 +75,11 @@ enum Seen {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let deadline = Instant::now() + self.timeout;
-        let awaited = match self.target {
-            ServerTarget::Port(port) => {
-                no_name_beside_a_port(self.name.as_ref())?;
-                Awaited::Port(port)
-            }
-            ServerTarget::Service(kind) => Awaited::Service(Box::new(Service::here(kind, self.name)?)),
+        let typed = match &self.name {
+            Some(name) => format!("{} --name {name}", self.target.shown()),
+            None => self.target.shown(),
         };
+        let awaited = Awaited::new(context, Named::new(self.target, self.name, Verb::Wait)?)?;
         let shown = match &awaited {
             Awaited::Port(port) => format!("port {port}"),
             Awaited::Service(service) => service.shown(),
@@ -94,12 +94,50 @@ impl Args {
                     format!("{} is up: {}\n", capital(&shown), answer.url).as_bytes(),
                 )
             })?,
-            Err(last) => {
-                return Err(not_up(&shown, &awaited, self.timeout, &last).into());
-            }
+            Err(End::Late(last)) => return Err(not_up(&shown, &awaited, self.timeout, &last).into()),
+            Err(End::Tls(url)) => return Err(tls(&url, &typed).into()),
         }
         Ok(Exit::Done)
     }
+}
+
+impl Awaited {
+    /// A word may be the beginning of a lease id; else it is a service, which may be leased later.
+    fn new(context: &Context, named: Named) -> Result<Self, Failure> {
+        match named {
+            Named::Port(port) => Ok(Self::Port(port)),
+            Named::Service(service) => Ok(Self::Service(service)),
+            named @ Named::Lease(_) => {
+                Ok(Self::Port(context.ask(async |client| named.find(client).await)?.port()))
+            }
+            named @ Named::Word { .. } => {
+                let found = context.try_ask(async |client| named.find(client).await)?;
+                match (found, named) {
+                    (Ok(Meant::Port(port)), _) => Ok(Self::Port(port)),
+                    (Ok(Meant::Id(lease)), _) => Ok(Self::Port(lease.port)),
+                    (
+                        Ok(Meant::Service(_)) | Err(Error::Refused(_)),
+                        Named::Word { service: Some(service), .. },
+                    ) => Ok(Self::Service(service)),
+                    (Ok(Meant::Service(lease)), _) => Ok(Self::Port(lease.port)),
+                    (Err(error), _) => Err(error.into()),
+                }
+            }
+        }
+    }
+}
+
+/// Why the wait ended without a server.
+enum End {
+    /// The time is over; what was seen last.
+    Late(String),
+    /// What answers at this URL speaks TLS, so that no status can be read.
+    Tls(String),
+}
+
+fn tls(url: &str, typed: &str) -> Refusal {
+    let error = format!("{url} speaks HTTPS, and --http reads plain HTTP only");
+    Refusal::new(Code::NotRunning, error).hint(format!("styxy wait {typed}"))
 }
 
 /// The time is over; `last` is what was seen last.
@@ -130,7 +168,7 @@ async fn wait(
     awaited: &Awaited,
     http: Option<&Http>,
     deadline: Instant,
-) -> Result<Result<WaitAnswer, String>, Error> {
+) -> Result<Result<WaitAnswer, End>, Error> {
     let mut events: Option<Events> = None;
     let mut daemon = Some(client);
     let mut last = None;
@@ -149,21 +187,26 @@ async fn wait(
         let (said, pause) = match look(client, daemon, awaited).await? {
             Seen::Up(port) => match http {
                 None => return Ok(Ok(answer(port, None))),
-                Some(http) => match http.get(port, left(deadline)).await {
-                    Ok(status) if status < 500 => return Ok(Ok(answer(port, Some(status)))),
-                    Ok(status) => (format!("http://localhost:{port}{} answers {status}", http.path), GLANCE),
-                    Err(said) => {
-                        cut = left(deadline).is_zero();
-                        (format!("http://localhost:{port}{}: {said}", http.path), GLANCE)
+                Some(http) => {
+                    let host = host(daemon, port).await;
+                    let url = http.url(host, port);
+                    match http.get(host, port, left(deadline), GLANCE).await {
+                        Ok(status) if status < 500 => return Ok(Ok(answer(port, Some(status)))),
+                        Ok(status) => (format!("{url} answers {status}"), GLANCE),
+                        Err(NoStatus::Tls) => return Ok(Err(End::Tls(url))),
+                        Err(NoStatus::Yet(said)) => {
+                            cut = left(deadline).is_zero();
+                            (format!("{url}: {said}"), GLANCE)
+                        }
                     }
-                },
+                }
             },
             Seen::NotYet(said, pause) => (said, pause),
         };
         let left = left(deadline);
         if left.is_zero() {
             // A request that was cut short says less than the answer before it.
-            return Ok(Err(last.filter(|_| cut).unwrap_or(said)));
+            return Ok(Err(End::Late(last.filter(|_| cut).unwrap_or(said))));
         }
         last = Some(said);
         let pause = pause.min(left);
@@ -185,35 +228,57 @@ fn answer(port: Port, status: Option<u16>) -> WaitAnswer {
     WaitAnswer { success: true, port, url: format!("http://localhost:{port}"), status }
 }
 
+/// Where what listens on `port` is reached.
+async fn host(daemon: Option<&Client>, port: Port) -> Host {
+    let found = match daemon {
+        Some(client) => client.check(port).await.ok(),
+        None => None,
+    };
+    found.and_then(|found| reach::host(&found)).unwrap_or(Host::Localhost)
+}
+
 async fn look(client: &Client, daemon: Option<&Client>, awaited: &Awaited) -> Result<Seen, Error> {
     match awaited {
         Awaited::Port(port) => {
-            if is_listening(*port) {
+            if reach::is_on_loopback(*port) {
                 return Ok(Seen::Up(*port));
             }
-            let query = AllocationsQuery { port: Some(*port), ..AllocationsQuery::default() };
-            let leases = match daemon {
-                Some(client) => client.allocations(&query).await.map(|answer| answer.allocations),
-                None => Ok(Vec::new()),
+            let found = match daemon {
+                Some(client) => client.check(*port).await.ok(),
+                None => None,
             };
-            let leases = leases.unwrap_or_default();
-            Ok(match leases.first() {
-                Some(lease) => Seen::NotYet(not_yet(lease), PAUSE),
-                None => Seen::NotYet(format!("nothing listens on port {port}"), GLANCE),
-            })
+            Ok(found.map_or_else(
+                || Seen::NotYet(format!("nothing answers on localhost:{port}"), GLANCE),
+                |found| seen(&found),
+            ))
         }
         Awaited::Service(service) => {
-            let leases = client.allocations(&service.query()).await?.allocations;
+            let leases = service.leases(client).await?;
             let lease = service.lease(&leases).map_err(Error::Refused)?;
             Ok(match lease {
                 Some(lease) if is_up(lease) => Seen::Up(lease.port),
                 Some(lease) => Seen::NotYet(not_yet(lease), PAUSE),
-                None => {
-                    Seen::NotYet(format!("this worktree has no lease for {}", service.shown()), Duration::MAX)
-                }
+                None => Seen::NotYet(service.without_lease(), Duration::MAX),
             })
         }
     }
+}
+
+/// What the daemon sees on a port on which no loopback address answers.
+fn seen(found: &CheckAnswer) -> Seen {
+    let port = found.port;
+    match (&found.system_usage, &found.allocated_to) {
+        (Some(_), _) if reach::host(found).is_some() => Seen::Up(port),
+        (Some(usage), _) => Seen::NotYet(not_reached(port, usage), GLANCE),
+        (None, Some(lease)) => Seen::NotYet(not_yet(lease), PAUSE),
+        (None, None) => Seen::NotYet(format!("nothing listens on port {port}"), GLANCE),
+    }
+}
+
+fn not_reached(port: Port, usage: &SystemUsage) -> String {
+    let process = facts::server(usage).unwrap_or_else(|| "another process".to_owned());
+    let addresses = usage.addresses.join(", ");
+    format!("{process} listens on port {port} of {addresses}, and no connection to it succeeds")
 }
 
 fn not_yet(lease: &Lease) -> String {
@@ -225,45 +290,6 @@ fn not_yet(lease: &Lease) -> String {
             format!("{process} listens on port {port}, which is leased for {service}")
         }
         None => format!("nothing listens on port {port}, which is leased for {service}"),
-    }
-}
-
-/// Whether a connection to the port on this machine succeeds.
-fn is_listening(port: Port) -> bool {
-    let addresses: [SocketAddr; 2] =
-        [(Ipv4Addr::LOCALHOST, port.get()).into(), (Ipv6Addr::LOCALHOST, port.get()).into()];
-    addresses.iter().any(|address| TcpStream::connect_timeout(address, CONNECT).is_ok())
-}
-
-/// Requests one path from servers of this machine.
-struct Http {
-    path: String,
-    client: reqwest::Client,
-}
-
-impl Http {
-    fn new(path: String) -> Result<Self, Failure> {
-        let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        let client = builder.build().map_err(|error| {
-            Refusal::new(Code::NotRunning, format!("could not prepare the request for {path}: {error}"))
-        })?;
-        Ok(Self { path, client })
-    }
-
-    /// The status of the answer, whatever is in it.
-    ///
-    /// # Errors
-    /// Why there is no answer, as a fragment.
-    async fn get(&self, port: Port, patience: Duration) -> Result<u16, String> {
-        let url = format!("http://localhost:{port}{}", self.path);
-        // At least one attempt is made, even with no time left.
-        let patience = patience.max(GLANCE);
-        match self.client.get(&url).timeout(patience).send().await {
-            Ok(response) => Ok(response.status().as_u16()),
-            Err(error) if error.is_timeout() => Err("no answer".to_owned()),
-            Err(error) if error.is_connect() => Err("no connection".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
     }
 }
 
@@ -281,6 +307,9 @@ mod tests {
         let taken = lease(3000, |wire| wire["conflict"] = json!({"pid": 9, "process": "python3"}));
         let dev = Awaited::Service(Box::new(service(None, None)));
         let minute = Duration::from_mins(1);
+        let unreached: SystemUsage =
+            serde_json::from_value(json!({"pid": 9, "process": "node", "addresses": ["192.168.1.5"]}))
+                .unwrap();
         snapshot!(
             "wait_too_long",
             each([
@@ -290,6 +319,11 @@ mod tests {
                 ),
                 ("a service", failed(not_up("dev", &dev, minute, &not_yet(&lease(3000, |_| {}))))),
                 ("a stranger", failed(not_up("dev", &dev, minute, &not_yet(&taken)))),
+                (
+                    "a listener that does not answer",
+                    failed(not_up("port 3000", &Awaited::Port(port), minute, &not_reached(port, &unreached))),
+                ),
+                ("HTTPS", failed(tls("http://localhost:3000/health", "dev"))),
             ])
         );
     }

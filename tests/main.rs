@@ -53,15 +53,24 @@ mod hostile_values;
 #[cfg(test)]
 mod http_filter;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod inspect;
 #[cfg(test)]
 mod instances;
+// Only Linux says cheaply what is above a process.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod kept_up;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
 mod listeners;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod login;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
@@ -96,6 +105,10 @@ mod run;
 #[cfg(test)]
 mod run_always;
 #[cfg(test)]
+mod run_beside;
+#[cfg(test)]
+mod run_typed;
+#[cfg(test)]
 mod run_wishes;
 #[cfg(test)]
 mod sandbox;
@@ -104,6 +117,8 @@ mod sandbox;
 mod sandboxed;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod strays;
@@ -118,11 +133,17 @@ mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod uninstall;
+#[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod whose;
 #[cfg(test)]

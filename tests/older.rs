@@ -77,7 +77,8 @@ fn many_commands_at_once_replace_an_older_daemon_once() {
 fn stays_after(mode: &str, words: &[&str], variables: &[(&str, &str)]) {
     let (home, _) = with_a_lease();
     let old = old_daemon(&home, mode);
-    let event = json!({ "hook_event_name": "SessionStart", "cwd": home.project(), "session_id": "s" }).to_string();
+    let event =
+        json!({ "hook_event_name": "SessionStart", "cwd": home.project(), "session_id": "s" }).to_string();
     let mut command = home.shell("printf %s \"$EVENT\" | $STYXY \"$@\"");
     let said = finish(command.arg("sh").args(words).envs(variables.iter().copied()).env("EVENT", event));
     assert_eq!(home.daemon_file().expect("daemon.json").pid.get(), old.pid(), "{words:?}: {said:?}");

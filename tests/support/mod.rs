@@ -36,4 +36,4 @@ pub(crate) use run::{Output, finish, words};
 pub(crate) use sandbox::{without_connections, without_socket_diagnostics};
 pub(crate) use schema::mismatches;
 pub(crate) use terminal::{Terminal, on_terminal};
-pub(crate) use wait::{eventually, until};
+pub(crate) use wait::{DEADLINE, eventually, until};

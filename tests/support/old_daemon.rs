@@ -31,13 +31,15 @@ pub(crate) fn is_stopped_by_request(server: Server) {
 /// What the helper does: locks, listens and answers until it is told to stop.
 pub(super) fn serve(root: &str, mode: &str) {
     let root = Path::new(root);
-    let lock = File::options().create(true).truncate(false).write(true).open(root.join("daemon.lock")).unwrap();
+    let lock =
+        File::options().create(true).truncate(false).write(true).open(root.join("daemon.lock")).unwrap();
     until("the lock is free", || lock.try_lock().is_ok());
     let socket = root.join("styxy.sock");
     let _ = fs::remove_file(&socket);
     let listener = UnixListener::bind(&socket).unwrap();
     let pid = std::process::id();
-    let file = json!({ "pid": pid, "version": OLD, "api_version": 1, "tcp": [], "socket": socket, "mode": mode });
+    let file =
+        json!({ "pid": pid, "version": OLD, "api_version": 1, "tcp": [], "socket": socket, "mode": mode });
     fs::write(root.join("daemon.json"), file.to_string()).unwrap();
     say("ready");
     for stream in listener.incoming() {
@@ -55,8 +57,11 @@ fn answer(stream: &UnixStream, pid: u32, socket: &Path) {
         let body = match asked.split('?').next().unwrap() {
             "GET /status" => json!({
                 "status": "running", "version": OLD, "api_version": 1, "pid": pid, "uptime": 1.0, "allocations": 0,
-                "instances": 0, "listen": { "tcp": [], "socket": socket }, "memory": { "rss": 1 },
+                "instances": 0, "listen": { "tcp": ["127.0.0.1:9876"], "socket": socket }, "memory": { "rss": 1 },
             }),
+            "GET /config" => {
+                json!({ "path": "config.json", "config": styxy_core::config::Config::default(), "from_file": [] })
+            }
             "GET /allocations" => json!({ "allocations": [] }),
             _ => json!({ "success": true }),
         };

@@ -25,6 +25,7 @@ mod sandbox;
 mod session;
 mod start;
 mod tries;
+mod worktree;
 
 pub use caller::{Caller, CallerError};
 pub use client::Client;
@@ -39,3 +40,4 @@ pub use program::own_program;
 pub use project::ProjectError;
 pub use sandbox::Sandbox;
 pub use session::Session;
+pub use worktree::Worktree;

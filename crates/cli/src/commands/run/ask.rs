@@ -3,20 +3,19 @@
 use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
-use styxy_client::leases::{self, Of};
-use styxy_client::{Caller, Client, Error, OURS, PortRequest, Terms};
-use styxy_core::api::{AllocationsQuery, Code, Grant, Lease, Refusal, Rule};
+use styxy_client::{Caller, Client, Error, OURS, PortRequest, Terms, leases};
+use styxy_core::api::{Code, Grant, Lease, Refusal};
 use styxy_core::{Pid, Port};
 
-use super::wishes::{Now, Rank, Services, Source, Wishes};
+use super::grant::{Granted, Unleased, granted};
+use super::wishes::{Services, Wishes};
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
 use crate::here::older;
 use crate::here::sandbox;
-use crate::here::variables::exported;
-use crate::say::facts;
+use crate::here::variables::{Served, exported};
 use crate::say::failure::Failure;
-use crate::say::output::{self, one_line};
+use crate::say::output;
 
 /// How long to wait for the daemon: the command has to start.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -49,49 +48,24 @@ impl Ports {
     }
 }
 
-/// Why nothing was leased.
-#[derive(Debug)]
-enum Unleased {
-    /// The daemon has refused; others have these leases.
-    Refused { refusal: Refusal, leased: Vec<Port> },
-    /// No daemon has answered.
-    Unanswered(Error),
-    /// None could be asked.
-    Unasked(Refusal),
-}
-
-impl Unleased {
-    fn refusal(&self) -> Refusal {
-        match self {
-            Self::Refused { refusal, .. } | Self::Unasked(refusal) => refusal.clone(),
-            Self::Unanswered(error) => error.refusal(),
-        }
-    }
-
-    fn wall(&self) -> Option<String> {
-        match self {
-            Self::Refused { refusal, .. } => sandbox::wall(&Error::Refused(refusal.clone())),
-            Self::Unanswered(error) => sandbox::wall(error),
-            Self::Unasked(_) => sandbox::known(),
-        }
-    }
-}
-
 /// A port for each request, leased by this process or by one it descends from, or else free; none if there is none.
 ///
 /// # Errors
 /// `--exact` cannot be granted, or the daemon does not know a service type that was typed.
 pub(super) fn ask(context: &Context, caller: &Caller, wishes: &Wishes) -> Result<Asked, Failure> {
-    let (terms, problems) = terms(caller);
-    let wished = wishes.now.map(|now| now.port);
-    let (ports, wished) = match leased(context, wishes, &terms) {
-        Ok(Granted { grants, wished }) => (Ports::Leased(grants), wished),
-        Err(Unleased::Refused { refusal, .. }) if is_of_the_user(wishes, &refusal) => {
-            return Err(refusal.into());
+    let (terms, mut problems) = terms(caller);
+    match answered(context, async |client| granted(client, wishes, &terms).await) {
+        Ok(Granted { grants, preferred, beside }) => {
+            problems.extend(beside.problem);
+            let (running, siblings) = (beside.running, beside.siblings);
+            Ok(Asked { ports: Ports::Leased(grants), preferred, running, siblings, problems })
         }
-        Err(unleased) => (without_a_lease(wishes, &unleased)?, wished),
-    };
-    Ok(Asked { ports, wished, problems })
+        Err(Unleased::Refused { refusal, .. }) if is_of_the_user(wishes, &refusal) => Err(refusal.into()),
+        Err(unleased) => {
+            let (ports, preferred) = (without_a_lease(wishes, &unleased)?, wishes.now.map(|now| now.port));
+            Ok(Asked { ports, preferred, running: None, siblings: Vec::new(), problems })
+        }
+    }
 }
 
 /// What came of asking.
@@ -99,15 +73,13 @@ pub(super) fn ask(context: &Context, caller: &Caller, wishes: &Wishes) -> Result
 pub(super) struct Asked {
     pub(super) ports: Ports,
     /// The first one's port that somebody wishes for now.
-    pub(super) wished: Option<Port>,
+    pub(super) preferred: Option<Port>,
+    /// The server that had the same key before, and listens.
+    pub(super) running: Option<Lease>,
+    /// The other servers of the project's file.
+    pub(super) siblings: Vec<Served>,
     /// What keeps a lease from being this project's or session's.
     pub(super) problems: Vec<String>,
-}
-
-/// What the daemon has leased.
-struct Granted {
-    grants: Vec<Grant>,
-    wished: Option<Port>,
 }
 
 /// For whom the ports are, as far as that can be named, and what cannot.
@@ -184,15 +156,27 @@ fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
     requests.iter().map(candidates).collect()
 }
 
-fn leased(context: &Context, wishes: &Wishes, terms: &Terms) -> Result<Granted, Unleased> {
+/// The server that listens for the first request already, if the daemon knows one. Starts the daemon.
+pub(super) fn running(context: &Context, caller: &Caller, wishes: &Wishes) -> Option<Lease> {
+    let (terms, _) = terms(caller);
+    let first = wishes.requests.first()?;
+    let up = async |client: &Client| leases::up(client, first, &terms).await.map_err(Unleased::Unanswered);
+    answered(context, up).ok()?
+}
+
+/// What the daemon answers, which is started if none runs.
+fn answered<T>(
+    context: &Context,
+    question: impl AsyncFn(&Client) -> Result<T, Unleased>,
+) -> Result<T, Unleased> {
     if let Ok(Some(older)) = context.older()
         && started().is_ok()
     {
         output::note(&older::replaced(&older, OURS));
     }
     let ask = || {
-        let asked = context::try_ask(PATIENCE, async |client| Ok(granted(client, wishes, terms).await))
-            .and_then(|asked| asked.map_err(Failure::from));
+        let asked = context::try_ask(PATIENCE, async |client| Ok(question(client).await));
+        let asked = asked.and_then(|asked| asked.map_err(Failure::from));
         asked.unwrap_or_else(|failure| Err(Unleased::Unasked(failure.into_refusal())))
     };
     let may_start = || context.may_start().unwrap_or(false);
@@ -204,94 +188,6 @@ fn leased(context: &Context, wishes: &Wishes, terms: &Terms) -> Result<Granted, 
             Err(said) => Err(Unleased::Unanswered(Error::StartFailed { said })),
         },
         answer => answer,
-    }
-}
-
-/// What the daemon grants.
-async fn granted(client: &Client, wishes: &Wishes, terms: &Terms) -> Result<Granted, Unleased> {
-    let wished = wishes.now.map(|now| now.port);
-    let tried = match wishes.now.filter(|now| now.rank == Rank::Now && wishes.exact().is_none()) {
-        Some(now) => insisted(client, wishes, terms, now).await?,
-        None => Tried::Taken(None),
-    };
-    let (requests, wished, reason) = match tried {
-        Tried::Granted(grants) => return Ok(Granted { grants, wished }),
-        Tried::Taken(reason) => (wishes.with_now(), wished, reason),
-        Tried::Ours => (wishes.requests.clone(), None, None),
-    };
-    let mut grants = allocated(client, &requests, terms).await?;
-    // The daemon says of a lease that was there before that no other port was tried.
-    if let (Some(first), Some(reason)) =
-        (grants.first_mut().filter(|first| Some(first.port) != wished), reason)
-    {
-        first.reason = Some(reason);
-    }
-    Ok(Granted { grants, wished })
-}
-
-/// Whether the port that somebody wishes for now was granted.
-enum Tried {
-    Granted(Vec<Grant>),
-    /// It is not available; why, if that is known.
-    Taken(Option<String>),
-    /// It is leased for this project, so that it was Styxy that set it, for another server.
-    Ours,
-}
-
-/// Asks for the port itself, if it is free: with `reuse` alone a lease on another port would be given again.
-async fn insisted(client: &Client, wishes: &Wishes, terms: &Terms, now: Now) -> Result<Tried, Unleased> {
-    let Now { port, source, rank: _ } = now;
-    let checked = client.check(port).await.map_err(Unleased::Unanswered)?;
-    let of_project = |lease: &Lease| leases::whose(lease, terms) != Of::Project;
-    if source == Source::Parent && checked.allocated_to.as_ref().is_some_and(of_project) {
-        return Ok(Tried::Ours);
-    }
-    if !checked.available {
-        let why = |reason| format!("port {port} is {reason}");
-        return Ok(Tried::Taken(checked.allocated_to.as_ref().map(holder).or(checked.reason).map(why)));
-    }
-    let mut requests = wishes.with_now();
-    if let Some(first) = requests.first_mut() {
-        first.exact = Some(true);
-    }
-    match allocated(client, &requests, terms).await {
-        Ok(grants) => Ok(Tried::Granted(grants)),
-        // Somebody was faster.
-        Err(Unleased::Refused { refusal, .. }) if refusal.code == Code::PortUnavailable => {
-            Ok(Tried::Taken(Some(refusal.error)))
-        }
-        Err(unleased) => Err(unleased),
-    }
-}
-
-/// `leased for dev/web in /w/shop`
-fn holder(lease: &Lease) -> String {
-    let project = lease.project_path.as_ref().map(|path| format!(" in {}", one_line(path.as_str())));
-    let project = project.unwrap_or_default();
-    format!("leased for {}{project}", facts::service(lease))
-}
-
-async fn allocated(client: &Client, requests: &[PortRequest], terms: &Terms) -> Result<Vec<Grant>, Unleased> {
-    let grants = async |terms: &Terms| {
-        let request = terms.clone().request(requests.to_vec());
-        client.allocate(&request).await.map(|answer| answer.grants().to_vec())
-    };
-    let mut answer = grants(terms).await;
-    if let Err(Error::Refused(refusal)) = &answer
-        && refusal.broken_rule() == Some(Rule::Pid)
-    {
-        // The daemon does not see this process. The lease is then for whoever listens.
-        answer = grants(&Terms { pid: None, ..terms.clone() }).await;
-    }
-    match answer {
-        Ok(grants) => Ok(grants),
-        Err(Error::Refused(refusal)) => {
-            // A port that is found free instead must not be another one's.
-            let all = client.allocations(&AllocationsQuery::default()).await;
-            let leased = all.map(|all| all.allocations.iter().map(|lease| lease.port).collect());
-            Err(Unleased::Refused { refusal, leased: leased.unwrap_or_default() })
-        }
-        Err(error) => Err(Unleased::Unanswered(error)),
     }
 }
 

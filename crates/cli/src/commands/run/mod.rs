@@ -2,8 +2,11 @@
 //! the terminal and the exit code are the command's, and so is the lease.
 
 mod ask;
+mod beside;
 mod command;
 mod environment;
+mod grant;
+mod inward;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
@@ -12,24 +15,28 @@ mod wishes;
 
 use std::env;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 
+use styxy_client::Caller;
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
-use crate::devserver::package::Package;
 use crate::devserver::plan::{self, Plan};
 use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::variables::url;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
 
-use command::dev_script;
+use command::{dev_script, not_run, program_folders};
 use environment::{Environment, environment};
+use inward::Runs;
+pub(crate) use inward::{run_script, script};
 use tell::{Verbosity, tell};
-use wishes::{Typed, Wishes};
+use wishes::{Attention, Typed, Wishes};
 
 /// Run a command with a port that nobody else has
 ///
@@ -46,6 +53,7 @@ use wishes::{Typed, Wishes};
   styxy run -- vite                     vite on its own port
   styxy run -- npm run storybook
   styxy run -p 3000 -- next dev         port 3000 if it is free
+  styxy run --once -- npm run dev       unless it runs here already
   styxy run -s api -- python3 -m http.server
   styxy run -s dev -s api -- make serve two ports: $STYXY_DEV_PORT, $STYXY_API_PORT
   styxy run --block 3 -- npm start      three consecutive ports, the first is PORT
@@ -70,6 +78,9 @@ pub(crate) struct Args {
     /// Another variable for the port; repeat it for several
     #[arg(long, value_name = "NAME")]
     env: Vec<EnvName>,
+    /// If this server runs already, print its address instead of starting another one
+    #[arg(long)]
+    once: bool,
     /// Do not print which port it is
     #[arg(short, long)]
     quiet: bool,
@@ -82,19 +93,21 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
         let folder = caller.folder().unwrap_or(Path::new(""));
-        let command = if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command };
+        let command =
+            if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command.clone() };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {
-            return start::start(&command, &Environment::default());
+            return start(&command, &Environment::default(), &caller);
         }
-        let scripts = |inside: Option<&str>, name: &str| {
-            let folder = inside.map_or_else(|| folder.to_owned(), |inside| folder.join(inside));
-            Package::around(&folder).ok()?.script(name).map(str::to_owned)
-        };
-        let plan = Plan::of(&command, &scripts);
+        let plan = inward::look(&caller, |around| Plan::of(&command, around));
         let file = caller.file().unwrap_or_else(|mistake| {
             output::warning(&format!("{}; the file is not used", mistake.refusal().error));
             None
         });
+        if let Some(inward) = &plan.inward
+            && let Some(runs) = Runs::new(&self, file.as_ref(), context)
+        {
+            return runs.start(inward, command, &caller);
+        }
         if self.block.is_some() && self.service.len() > 1 {
             return Err(block_of_several());
         }
@@ -105,6 +118,7 @@ impl Args {
             exact: self.exact.then_some(true),
             block: self.block,
             env: self.env,
+            attention: if self.quiet { Attention::None } else { Attention::Some },
         };
         let wishes = Wishes::new(typed, &plan, file.as_ref(), &caller)?;
         let services: Vec<ServiceType> =
@@ -112,13 +126,26 @@ impl Args {
         if let Some(other) = plan::not_asked(&command, &services) {
             return Err(not_asked_for(&other, &services));
         }
+        if self.once
+            && let Some(lease) = ask::running(context, &caller, &wishes)
+        {
+            context.output.answer(&lease, |out| writeln!(out, "{}", url(lease.port)))?;
+            return Ok(Exit::Done);
+        }
         let asked = ask::ask(context, &caller, &wishes)?;
         let verbosity = if self.quiet { Verbosity::ProblemsOnly } else { Verbosity::Everything };
         tell(&plan, &wishes, &asked, verbosity);
-        let environment = environment(&plan, &wishes.requests, &asked.ports);
+        let environment = environment(&plan, &wishes.requests, &asked);
         let named: Vec<(ServiceType, Port)> = services.into_iter().zip(asked.ports.numbers()).collect();
-        start::start(&plan.apply(command, &named), &environment)
+        start(&plan.apply(command, &named), &environment, &caller)
     }
+}
+
+/// Becomes the command.
+fn start(words: &[OsString], environment: &Environment, caller: &Caller) -> Result<Exit, Failure> {
+    let folder = caller.folder().unwrap_or(Path::new(""));
+    start::start(words, environment, program_folders(folder))
+        .map_err(|error| not_run(words, &error, folder, caller.root()))
 }
 
 fn block_of_several() -> Failure {
@@ -140,28 +167,17 @@ fn not_asked_for(other: &ServiceType, asked: &[ServiceType]) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::shown::{each, failed, moved, snapshot};
+    use crate::say::shown::{each, failed, snapshot};
 
     #[test]
-    fn what_cannot_be_run_says_why() {
-        let folder = tempfile::tempdir().unwrap();
-        let no_package = failed(dev_script(folder.path(), None).unwrap_err());
-        let package = |text: &str| {
-            std::fs::write(folder.path().join("package.json"), text).unwrap();
-            moved(&failed(dev_script(folder.path(), None).unwrap_err()), folder.path(), "/w/app")
-        };
+    fn what_was_typed_in_vain_says_what_to_type() {
         let services = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect::<Vec<_>>();
+        let not_asked = not_asked_for(&services(&["docs"])[0], &services(&["dev", "api"]));
         snapshot!(
             "run_refused",
             each([
-                ("no package", no_package),
-                ("no scripts", package("{}")),
-                ("no dev script", package(r#"{"scripts": {"build": "vite build", "start": "vite"}}"#)),
-                ("not JSON", package("")),
-                (
-                    "a port not asked for",
-                    failed(not_asked_for(&services(&["docs"])[0], &services(&["dev", "api"])))
-                ),
+                ("a port not asked for", failed(not_asked)),
+                ("a block of several", failed(block_of_several())),
             ])
         );
     }

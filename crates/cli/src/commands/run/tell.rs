@@ -2,6 +2,7 @@
 
 use styxy_client::PortRequest;
 use styxy_core::Port;
+use styxy_core::api::Lease;
 
 use super::ask::{Asked, Ports};
 use super::wishes::Wishes;
@@ -20,9 +21,12 @@ pub(super) enum Verbosity {
 
 /// Prints on stderr what the command does not say: its port, if a person reads it, and what goes wrong.
 pub(super) fn tell(plan: &Plan, wishes: &Wishes, asked: &Asked, verbosity: Verbosity) {
-    let Asked { ports, wished, problems } = asked;
+    let Asked { ports, preferred, running, siblings: _, problems } = asked;
     for problem in problems {
         output::warning(problem);
+    }
+    if let Some(running) = running.as_ref().filter(|_| verbosity == Verbosity::Everything) {
+        output::note(&another_one(running));
     }
     if let Some(problem) = not_leased(ports) {
         output::warning(&problem);
@@ -31,11 +35,11 @@ pub(super) fn tell(plan: &Plan, wishes: &Wishes, asked: &Asked, verbosity: Verbo
         output::warning(&problem);
     }
     let is_wanted = match verbosity {
-        Verbosity::Everything => output::is_seen() || is_missed(*wished, ports),
-        Verbosity::ProblemsOnly => is_wish_of_now_missed(*wished, ports),
+        Verbosity::Everything => output::is_seen() || is_missed(*preferred, ports),
+        Verbosity::ProblemsOnly => is_wish_of_now_missed(*preferred, ports),
     };
     if is_wanted {
-        for line in lines(&wishes.requests, *wished, ports) {
+        for line in lines(&wishes.requests, *preferred, ports) {
             output::note(&line);
         }
     }
@@ -44,6 +48,13 @@ pub(super) fn tell(plan: &Plan, wishes: &Wishes, asked: &Asked, verbosity: Verbo
     {
         output::warning(&sentence);
     }
+}
+
+/// That a server of the same key runs already.
+fn another_one(running: &Lease) -> String {
+    let pid = running.owner.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+    let (label, url) = (facts::service(running), url(running.port));
+    format!("styxy: {label} already runs at {url}{pid}; this is another one")
 }
 
 /// Why there is no lease.
@@ -70,20 +81,21 @@ fn no_block(requests: &[PortRequest], ports: &Ports) -> Option<String> {
 }
 
 /// Whether the port that somebody wishes for now is another one.
-fn is_wish_of_now_missed(wished: Option<Port>, ports: &Ports) -> bool {
-    wished.zip(ports.numbers().next()).is_some_and(|(wished, port)| wished != port)
+fn is_wish_of_now_missed(preferred: Option<Port>, ports: &Ports) -> bool {
+    preferred.zip(ports.numbers().next()).is_some_and(|(preferred, port)| preferred != port)
 }
 
 /// Whether a port that somebody or a file wishes for is another one; not that of a server that had one already.
-fn is_missed(wished: Option<Port>, ports: &Ports) -> bool {
+fn is_missed(preferred: Option<Port>, ports: &Ports) -> bool {
     let first = match ports {
         Ports::Leased(grants) => grants.first(),
         Ports::Exported(_) | Ports::Probed { .. } | Ports::Unknown { .. } => None,
     };
-    is_wish_of_now_missed(wished, ports) || first.is_some_and(|grant| grant.reason.is_some() && !grant.reused)
+    is_wish_of_now_missed(preferred, ports)
+        || first.is_some_and(|grant| grant.reason.is_some() && !grant.reused)
 }
 
-fn lines(requests: &[PortRequest], wished: Option<Port>, ports: &Ports) -> Vec<String> {
+fn lines(requests: &[PortRequest], preferred: Option<Port>, ports: &Ports) -> Vec<String> {
     let line = |(at, (request, port)): (usize, (&PortRequest, Port))| {
         let grant = match ports {
             Ports::Leased(grants) => grants.get(at),
@@ -96,7 +108,7 @@ fn lines(requests: &[PortRequest], wished: Option<Port>, ports: &Ports) -> Vec<S
             Ports::Leased(_) | Ports::Exported(_) | Ports::Probed { .. } | Ports::Unknown { .. } => None,
         };
         let block = block.unwrap_or_default();
-        let missed = wished.filter(|wished| at == 0 && *wished != port);
+        let missed = preferred.filter(|preferred| at == 0 && *preferred != port);
         let missed = || missed.and_then(|wished| not_granted(ports, wished));
         let why = grant.and_then(|grant| grant.reason.clone()).or_else(missed);
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
@@ -143,15 +155,67 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devserver::inward::around::Nowhere;
+    use crate::say::facts::tests::lease;
     use crate::say::shown::{each, snapshot};
+    use serde_json::json;
     use std::ffi::OsString;
+    use styxy_core::api::Grant;
+
+    fn grant(port: u16, reason: Option<&str>) -> Grant {
+        serde_json::from_value(json!({
+            "success": true, "port": port, "lock_id": null, "service_type": "dev", "service_name": null,
+            "state": "granted", "owner": {"kind": "process", "pid": 4242}, "url": "", "reused": false,
+            "existing": false, "reason": reason, "displaced_from": null, "message": "",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_port_is_said_and_why_it_is_not_the_one_that_was_wished_for() {
+        let port = |port| Port::new(port).unwrap();
+        let dev = PortRequest::new("dev".parse().unwrap());
+        let said = |request: &PortRequest, preferred: Option<u16>, ports: &Ports| {
+            let request = std::slice::from_ref(request);
+            let said = lines(request, preferred.map(port), ports).into_iter();
+            let problems = [not_leased(ports), no_block(request, ports)].into_iter().flatten();
+            let problems = problems.map(|problem| format!("warning: {problem}"));
+            problems.chain(said).map(|line| line + "\n").collect::<String>()
+        };
+        let leased = |reason| Ports::Leased(vec![grant(8000, reason)]);
+        let why = || "no daemon runs for /home/ada/.styxy".to_owned();
+        let probed = Ports::Probed { ports: vec![port(8000)], why: why() };
+        let block = PortRequest { block: Some(3), ..dev.clone() };
+        let three = Ports::Leased([8000, 8001, 8002].map(|port| grant(port, None)).into());
+        let running = lease(3000, |wire| wire["owner"] = json!({"kind": "process", "pid": 4242}));
+        let awaited = lease(3000, |wire| wire["service_name"] = json!("web"));
+        snapshot!(
+            "run_said",
+            each([
+                ("leased", said(&dev, None, &leased(None))),
+                (
+                    "another port",
+                    said(&dev, Some(3000), &leased(Some("port 3000 is in use by node (pid 9)")))
+                ),
+                ("a block", said(&block, None, &three)),
+                ("a block of an older daemon", said(&block, None, &leased(None))),
+                ("exported, another port", said(&dev, Some(3000), &Ports::Exported(vec![port(8000)]))),
+                ("not leased", said(&dev, None, &probed)),
+                ("not leased, another port", said(&dev, Some(3000), &probed)),
+                ("not leased, a block", said(&block, None, &probed)),
+                ("no port", said(&dev, Some(3000), &Ports::Unknown { why: why() })),
+                ("another one", another_one(&running) + "\n"),
+                ("another one of an unknown process", another_one(&awaited) + "\n"),
+            ])
+        );
+    }
 
     #[test]
     fn an_obstacle_between_a_port_and_its_tool_is_explained() {
         let port = |port| Port::new(port).unwrap();
         let row = |line: &str| {
             let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            Plan::of(&typed, &|_, _| None).framework
+            Plan::of(&typed, &Nowhere).framework
         };
         let said = |obstacle: &Obstacle, line: &str| {
             in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")

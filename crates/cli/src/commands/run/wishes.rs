@@ -20,6 +20,7 @@ pub(super) struct Typed {
     pub(super) exact: Option<bool>,
     pub(super) block: Option<u8>,
     pub(super) env: Vec<EnvName>,
+    pub(super) attention: Attention,
 }
 
 /// What `styxy run` asks for.
@@ -31,6 +32,18 @@ pub(super) struct Wishes {
     pub(super) services: Services,
     /// The first one's port, if somebody wishes for it now, and not only a file.
     pub(super) now: Option<Now>,
+    /// The other services of the project's file.
+    pub(super) siblings: Vec<PortRequest>,
+    /// Whether anybody is told what runs already.
+    pub(super) attention: Attention,
+}
+
+/// Whether the user wants to know what else there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Attention {
+    #[default]
+    Some,
+    None,
 }
 
 /// A port that somebody wishes for now.
@@ -78,7 +91,7 @@ impl Wishes {
         file: Option<&Project>,
         caller: &Caller,
     ) -> Result<Self, Failure> {
-        let Typed { services, name, port, exact, block, env } = typed;
+        let Typed { services, name, port, exact, block, env, attention } = typed;
         let named = if services.is_empty() { Services::Usual } else { Services::Typed };
         let mut requests = requests::requests(services_of(services, plan), name.as_ref(), file, caller)?;
         if let Some(first) = requests.first_mut() {
@@ -98,7 +111,8 @@ impl Wishes {
         let typed = |port| Now { port, source: Source::Typed, rank: within };
         let inherited = |port| Now { port, source: Source::Parent, rank: Rank::Now };
         let now = port.or(plan.typed_port).map(typed).or_else(|| variables::inherited().map(inherited));
-        Ok(Self { requests, services: named, now })
+        let siblings = siblings(&requests, file, caller)?;
+        Ok(Self { requests, services: named, now, siblings, attention })
     }
 
     /// The requests with the wish of now.
@@ -114,6 +128,21 @@ impl Wishes {
     pub(super) fn exact(&self) -> Option<Port> {
         self.requests.first().filter(|first| first.exact == Some(true)).and(self.now).map(|now| now.port)
     }
+}
+
+/// A request for each service of the file that is not among `requests`.
+fn siblings(
+    requests: &[PortRequest],
+    file: Option<&Project>,
+    caller: &Caller,
+) -> Result<Vec<PortRequest>, Failure> {
+    let named = file.into_iter().flat_map(|file| file.services.iter().map(|(service, _)| service));
+    // Two services with one variable: the command's own counts.
+    let is_other = |service: &&ServiceType| {
+        requests.iter().all(|request| variables::variable(&request.service) != variables::variable(service))
+    };
+    let others: Vec<ServiceType> = named.filter(is_other).cloned().collect();
+    requests::requests(others, None, file, caller)
 }
 
 /// Those that were typed, else the type of the tool.

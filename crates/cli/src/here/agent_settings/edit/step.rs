@@ -10,11 +10,11 @@ use super::{put, take};
 
 /// What an agent's settings should have.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Wanted<'w> {
-    pub(in super::super) entries: &'w [Entry],
-    pub(in super::super) nesting: Nesting,
+pub(crate) struct Wanted<'w> {
+    pub(crate) entries: &'w [Entry],
+    pub(crate) nesting: Nesting,
     /// In the form that a shell reads.
-    pub(in super::super) program: &'w str,
+    pub(crate) program: &'w str,
 }
 
 /// The next change towards one correct `entry`; none if nothing needs to change.

@@ -17,7 +17,7 @@ const LONGEST: u64 = 4 * 1024 * 1024;
 ///
 /// # Errors
 /// It cannot be read, is too long or is not text.
-pub(super) fn read(path: &Path) -> Result<String, Failure> {
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let text = || -> io::Result<String> {
         if !fs::metadata(path)?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
@@ -42,7 +42,7 @@ pub(super) fn read(path: &Path) -> Result<String, Failure> {
 ///
 /// # Errors
 /// It cannot be written, or somebody else has written it since.
-pub(super) fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
         let target = target(path)?;
         let folder = target.parent().unwrap_or(Path::new("."));
@@ -147,7 +147,7 @@ fn refused(path: &Path, why: &str) -> Failure {
 }
 
 /// The refusal of a file that cannot be changed; `text` is its content.
-pub(super) fn unfit(path: &Path, text: &str, trouble: &Trouble) -> Failure {
+pub(crate) fn unfit(path: &Path, text: &str, trouble: &Trouble) -> Failure {
     let shown = path.display();
     let mistake = match trouble {
         Trouble::Mistaken(mistake) => mistake,

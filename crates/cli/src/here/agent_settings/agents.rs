@@ -9,9 +9,10 @@ use styxy_client::agents::Agent;
 
 use crate::here::caller::{caller, user_home};
 use crate::say::failure::Failure;
+use crate::say::shell_word::quoted;
 
 /// Reads an agent by its name on the command line; the help says what people call it.
-pub(super) fn by_name() -> impl TypedValueParser<Value = Agent> {
+pub(crate) fn by_name() -> impl TypedValueParser<Value = Agent> {
     let product = |agent| match agent {
         Agent::Claude => "Claude Code",
         Agent::Codex => "OpenAI Codex",
@@ -28,14 +29,14 @@ fn agent(name: &str) -> Option<Agent> {
 
 /// Which settings are changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     User,
     Project,
 }
 
 /// How an event's entries are nested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Nesting {
+pub(crate) enum Nesting {
     /// `{"matcher": …, "hooks": [{…}]}` in the event's list.
     Groups,
     /// The entries themselves in the event's list, and `"version": 1` in the file.
@@ -44,11 +45,11 @@ pub(super) enum Nesting {
 
 /// An event that Styxy answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) event: &'static str,
-    pub(super) matcher: Option<&'static str>,
+pub(crate) struct Entry {
+    pub(crate) event: &'static str,
+    pub(crate) matcher: Option<&'static str>,
     /// In the agent's unit: milliseconds for Gemini CLI, else seconds.
-    pub(super) timeout: Option<u32>,
+    pub(crate) timeout: Option<u32>,
     agent: Agent,
 }
 
@@ -56,7 +57,7 @@ pub(super) struct Entry {
 ///
 /// # Errors
 /// There is no home folder, or no checkout around the current folder.
-pub(super) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
+pub(crate) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
     let folder = |variable: &str, name: &str| -> Result<PathBuf, Failure> {
         match env::var_os(variable).filter(|value| !value.is_empty()) {
             Some(folder) => Ok(PathBuf::from(folder)),
@@ -95,7 +96,15 @@ pub(super) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
     Ok(folder.join(file))
 }
 
-pub(super) fn nesting(agent: Agent) -> Nesting {
+/// Whether `text` is what is left of a file that Styxy has made, when its entries are gone.
+pub(crate) fn is_left_over(agent: Agent, text: &str) -> bool {
+    match nesting(agent) {
+        Nesting::Groups => text.trim() == "{}",
+        Nesting::Flat => text.split_whitespace().collect::<String>() == "{\"version\":1}",
+    }
+}
+
+pub(crate) fn nesting(agent: Agent) -> Nesting {
     match agent {
         Agent::Claude | Agent::Codex | Agent::Gemini => Nesting::Groups,
         Agent::Cursor => Nesting::Flat,
@@ -103,7 +112,7 @@ pub(super) fn nesting(agent: Agent) -> Nesting {
 }
 
 /// The events of `agent`. `WorktreeCreate` is never one of them: its hook has to create the worktree.
-pub(super) fn entries(agent: Agent) -> Vec<Entry> {
+pub(crate) fn entries(agent: Agent) -> Vec<Entry> {
     let list: &[(&'static str, Option<&'static str>, Option<u32>)] = match agent {
         Agent::Claude => &[
             ("SessionStart", None, Some(5)),
@@ -128,12 +137,12 @@ pub(super) fn entries(agent: Agent) -> Vec<Entry> {
 
 impl Entry {
     /// The command that the agent's shell runs.
-    pub(super) fn command(&self, program: &str) -> String {
+    pub(crate) fn command(&self, program: &str) -> String {
         format!("{program} hook {}", self.agent.as_str())
     }
 
     /// The element of the event's list.
-    pub(super) fn element(&self, nesting: Nesting, program: &str) -> Value {
+    pub(crate) fn element(&self, nesting: Nesting, program: &str) -> Value {
         let command = self.command(program);
         match nesting {
             Nesting::Flat => json!({ "command": command }),
@@ -155,7 +164,7 @@ impl Entry {
 ///
 /// Without arguments an agent passes the command to a shell. A complete command that also has arguments does not work; it is
 /// one of ours that has to be corrected.
-pub(super) fn is_ours(command: &str, arguments: &[&str]) -> bool {
+pub(crate) fn is_ours(command: &str, arguments: &[&str]) -> bool {
     let as_program = || match arguments {
         [before @ .., "hook", name] => agent(name).is_some() && is_styxy(&[&[command], before].concat()),
         _ => false,
@@ -203,7 +212,7 @@ fn is_styxy(words: &[&str]) -> bool {
 ///
 /// # Errors
 /// It is unknown or not Unicode, or the program is not called `styxy`.
-pub(super) fn program() -> Result<String, Failure> {
+pub(crate) fn program() -> Result<String, Failure> {
     let hint = "install Styxy with npm, and try again";
     let path = styxy_client::own_program()
         .map_err(|error| Failure::usage(format!("the path of this program is unknown: {error}"), hint))?;
@@ -221,19 +230,8 @@ fn known(path: &str) -> Option<String> {
     is_ours(&format!("{program} hook claude"), &[]).then_some(program)
 }
 
-fn quoted(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@:,=%".contains(&byte);
-    if path.bytes().all(plain) {
-        path.to_owned()
-    } else if cfg!(windows) {
-        format!("\"{path}\"")
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
-}
-
 /// What the user has to do afterwards.
-pub(super) fn after(agent: Agent) -> &'static str {
+pub(crate) fn after(agent: Agent) -> &'static str {
     match agent {
         Agent::Codex => "Codex asks you to trust the new hooks when it starts.",
         Agent::Claude | Agent::Cursor | Agent::Gemini => "New sessions use the hooks.",

@@ -13,11 +13,11 @@ use styxy_core::json::{Mistake, without_mark};
 
 use super::agents::{Nesting, is_ours};
 use super::text::parse;
-pub(super) use step::Wanted;
+pub(crate) use step::Wanted;
 
 /// Why a text is not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// It is not JSON, or there is something else where hooks belong.
     Mistaken(Mistake),
     /// The changed text would not have the right content.
@@ -34,7 +34,7 @@ impl From<Mistake> for Trouble {
 ///
 /// # Errors
 /// See [`Trouble`].
-pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
+pub(crate) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
     // Entries that are not recognised as ours would be added again and again.
     if !wanted.entries.iter().all(|entry| is_ours(&entry.command(wanted.program), &[])) {
         return Err(Trouble::Unsure);
@@ -54,7 +54,7 @@ pub(super) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
 ///
 /// # Errors
 /// See [`Trouble`].
-pub(super) fn without(text: &str) -> Result<String, Trouble> {
+pub(crate) fn without(text: &str) -> Result<String, Trouble> {
     let (mark, before) = marked(text);
     if before.trim().is_empty() {
         return Ok(text.to_owned());

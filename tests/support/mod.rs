@@ -6,6 +6,8 @@ mod firebase;
 mod helper;
 mod home;
 mod http;
+#[cfg(target_os = "linux")]
+mod old_daemon;
 mod ports;
 mod process;
 mod run;
@@ -23,6 +25,8 @@ pub(crate) use helper::helper_under;
 pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
+#[cfg(target_os = "linux")]
+pub(crate) use old_daemon::{is_stopped_by_request, old_daemon};
 pub(crate) use ports::addresses;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
@@ -32,4 +36,4 @@ pub(crate) use run::{Output, finish, words};
 pub(crate) use sandbox::{without_connections, without_socket_diagnostics};
 pub(crate) use schema::mismatches;
 pub(crate) use terminal::{Terminal, on_terminal, open as open_terminal};
-pub(crate) use wait::{eventually, until};
+pub(crate) use wait::{DEADLINE, eventually, until};

@@ -8,7 +8,7 @@ use super::shell::{self, Simple, Unreachable, Word};
 use super::tool::{Next, OrTool, Reach, Tool};
 
 /// How many scripts may call one another.
-const DEPTH: usize = 5;
+pub(super) const DEPTH: usize = 5;
 
 /// Looks up a script by its folder (none: the current one) and name.
 pub(crate) type Scripts<'a> = dyn Fn(Option<&str>, &str) -> Option<String> + 'a;
@@ -110,7 +110,7 @@ impl Follower<'_> {
 }
 
 /// What the program `first` does with `args`: it is a tool, or it runs another command.
-fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
+pub(super) fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
     let name = program(first);
     match name {
         "npm" => npm(args, tool),

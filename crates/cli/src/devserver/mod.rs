@@ -2,7 +2,9 @@
 //!
 //! It only reads, and does not guess what a shell or a tool would make of a word that is expanded.
 
+pub(crate) mod folder;
 pub(crate) mod frameworks;
+pub(crate) mod inward;
 pub(crate) mod launch;
 mod managers;
 pub(crate) mod options;

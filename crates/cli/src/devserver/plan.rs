@@ -6,7 +6,9 @@ use std::ffi::OsString;
 use styxy_core::{Port, ServiceType};
 
 use crate::devserver::frameworks::{self, Framework, Twice, Way};
-use crate::devserver::launch::{self, Scripts};
+use crate::devserver::inward::Inward;
+use crate::devserver::inward::around::Around;
+use crate::devserver::launch;
 use crate::devserver::options::value;
 use crate::devserver::port_argument::{self, PortArgument};
 use crate::devserver::shell::Word;
@@ -27,6 +29,8 @@ pub(crate) struct Plan {
     added: Option<(usize, Vec<String>)>,
     /// Why the tool cannot be given its port, if it cannot.
     pub(crate) obstacle: Option<Obstacle>,
+    /// Where `styxy run` steps in behind the command's first word, if it has to.
+    pub(crate) inward: Option<Inward>,
 }
 
 /// Why a known tool cannot be given its port as an argument.
@@ -42,7 +46,7 @@ pub(crate) enum Obstacle {
 
 impl Plan {
     /// What to do to the command `typed`.
-    pub(crate) fn of(typed: &[OsString], scripts: &Scripts<'_>) -> Self {
+    pub(crate) fn of(typed: &[OsString], around: &dyn Around) -> Self {
         let words: Vec<Word> = typed
             .iter()
             .enumerate()
@@ -55,8 +59,12 @@ impl Plan {
         let marked = words.iter().any(|word| is_marked(&word.text));
         let mut plan = Self::default();
         let mut known = None;
+        // `{port}` in the command is one port for all of it.
+        let inward = if marked { None } else { Inward::of(words.clone(), around) };
+        let all = words.clone();
+        let scripts = |folder: Option<&str>, name: &str| around.script(folder, name);
         let (before, tools): (Vec<Tool>, Vec<Tool>) =
-            launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
+            launch::follow(words, &scripts).into_iter().partition(Tool::is_before_the_last);
         let elsewhere = tools.iter().any(|tool| tool.reach == Reach::Elsewhere);
         for tool in tools {
             // PORT=3000 in a script overrides the variable set outside of it.
@@ -81,6 +89,10 @@ impl Plan {
                 plan.fill(&tool, row, typed.len());
             }
         }
+        plan.inward = inward.or_else(|| match plan.obstacle {
+            Some(Obstacle::OutOfReach(_)) => Inward::by_script(all, around),
+            Some(Obstacle::Elsewhere | Obstacle::Fixed(_)) | None => None,
+        });
         plan
     }
 

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
-use styxy_client::{Caller, Client, Error, PortRequest, Terms, leases};
+use styxy_client::{Caller, Client, Error, OURS, PortRequest, Terms, leases};
 use styxy_core::api::{Code, Grant, Lease, Refusal};
 use styxy_core::{Pid, Port};
 
@@ -11,9 +11,11 @@ use super::grant::{Granted, Unleased, granted};
 use super::wishes::{Services, Wishes};
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
+use crate::here::older;
 use crate::here::sandbox;
 use crate::here::variables::{Served, exported};
 use crate::say::failure::Failure;
+use crate::say::output;
 
 /// How long to wait for the daemon: the command has to start.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -167,6 +169,11 @@ fn answered<T>(
     context: &Context,
     question: impl AsyncFn(&Client) -> Result<T, Unleased>,
 ) -> Result<T, Unleased> {
+    if let Ok(Some(older)) = context.older()
+        && started().is_ok()
+    {
+        output::note(&older::replaced(&older, OURS));
+    }
     let ask = || {
         let asked = context::try_ask(PATIENCE, async |client| Ok(question(client).await));
         let asked = asked.and_then(|asked| asked.map_err(Failure::from));

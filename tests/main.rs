@@ -107,6 +107,9 @@ mod run_always;
 #[cfg(test)]
 mod run_beside;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod run_reporter;
+#[cfg(test)]
 mod run_typed;
 #[cfg(test)]
 mod run_wishes;

@@ -14,7 +14,7 @@ use super::Args;
 use super::environment::{Environment, SCRIPT_SHELL, SHELLS};
 use super::start;
 use crate::devserver::folder::Folder;
-use crate::devserver::inward::{Inward, Naming, Place, Unreached, with_runs};
+use crate::devserver::inward::{Inward, Naming, Place, Procfile, Unreached, with_runs};
 use crate::devserver::package::Package;
 use crate::here::caller::caller;
 use crate::here::context::Context;
@@ -98,7 +98,8 @@ impl Runs {
         if let Some(unreached) = &inward.unreached {
             output::warning(&sentence(unreached));
         }
-        let command = inward.apply(command, &|name, place| self.words(name, place));
+        let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
+        let command = inward.apply(command, file.as_deref(), &|name, place| self.words(name, place));
         let mut environment = Environment::without_port();
         if let Some(naming) = &inward.scripts {
             if let Naming::ByScript { folder, first } = naming {
@@ -111,6 +112,34 @@ impl Runs {
         }
         start::start(&command, &environment)
     }
+}
+
+impl Runs {
+    /// The path of `procfile` with runs in it; if there is none, a warning says what to write.
+    fn procfile(&self, procfile: &Procfile) -> Option<String> {
+        let words = |name: Option<&str>, place| {
+            // The runner's own numbers are no wish of anybody's.
+            let without = ["env", "-u", "PORT"].into_iter().filter(|_| !procfile.port_is_typed);
+            without.map(OsString::from).chain(self.words(name, place)).collect()
+        };
+        let file = inherited(&with_runs(&procfile.text, &procfile.runs, &words));
+        if file.is_none() {
+            let names = procfile.names.clone();
+            output::warning(&sentence(&Unreached { by: procfile.by, names }));
+        }
+        file
+    }
+}
+
+#[cfg(unix)]
+fn inherited(text: &str) -> Option<String> {
+    super::procfile::inherited(text).ok()
+}
+
+/// Windows has no paths for inherited files.
+#[cfg(not(unix))]
+fn inherited(_: &str) -> Option<String> {
+    None
 }
 
 /// Where scripts and files are looked up.
@@ -191,8 +220,12 @@ fn sentence(unreached: &Unreached) -> String {
         (by, names) => {
             let words: Vec<String> = names.iter().map(|name| format!("styxy run -n {name} --")).collect();
             format!(
-                "{by} starts several servers, which cannot share one port; in package.json, put {} in front of the \
-                 command of {}",
+                "{by} starts several servers, which cannot share one port; in {}, put {} in front of the command of {}",
+                if ["foreman", "honcho", "overmind", "nf"].contains(&by) {
+                    "the Procfile"
+                } else {
+                    "package.json"
+                },
                 words.join(" and "),
                 names.join(" and ")
             )
@@ -216,6 +249,7 @@ mod tests {
             each([
                 ("scripts of bun", said("bun", &["web", "api"])),
                 ("one of them", said("bun", &["web"])),
+                ("a Procfile", said("foreman", &["web", "api"])),
                 ("turbo", said("turbo", &[])),
                 ("nx", said("nx", &[])),
                 ("other packages", said("bun", &[])),

@@ -9,6 +9,7 @@ mod census;
 mod kinds;
 mod monorepos;
 mod names;
+mod procfile;
 mod runners;
 mod text;
 mod wrappers;
@@ -18,6 +19,7 @@ use std::ffi::OsString;
 use around::Around;
 pub(crate) use census::PACKAGE_MANAGER;
 use census::{Census, Entry, Kind, Server, Way};
+pub(crate) use procfile::Procfile;
 
 use crate::devserver::shell::Word;
 
@@ -30,6 +32,8 @@ pub(crate) struct Inward {
     before: Option<usize>,
     /// Scripts get a shell that lets their servers run so, and this is how these are called.
     pub(crate) scripts: Option<Naming>,
+    /// The Procfile that the command reads instead of its own.
+    pub(crate) procfile: Option<Procfile>,
     /// Servers that cannot be reached: each needs words that the user has to write.
     pub(crate) unreached: Option<Unreached>,
 }
@@ -96,16 +100,20 @@ impl Inward {
         changes.pop().map(|(_, runs)| runs).unwrap_or_default()
     }
 
-    /// The command's words, with the words of `run` in front of each server.
+    /// The command's words, with the words of `run` in front of each server, and with `file` for its Procfile.
     pub(crate) fn apply(
         &self,
         mut words: Vec<OsString>,
+        file: Option<&str>,
         run: &dyn Fn(Option<&str>, Place) -> Vec<OsString>,
     ) -> Vec<OsString> {
         for (at, runs) in &self.changes {
             if let Some(text) = words[*at].to_str() {
                 words[*at] = OsString::from(with_runs(text, runs, run));
             }
+        }
+        if let (Some(procfile), Some(file)) = (&self.procfile, file) {
+            procfile.apply(&mut words, file);
         }
         if let Some(at) = self.before {
             words.splice(at..at, run(None, Place::First));
@@ -144,7 +152,7 @@ fn quoted(word: &str) -> String {
 }
 
 fn decide(servers: &[Server]) -> Option<Inward> {
-    let several = servers.len() > 1 || servers.iter().any(|one| one.kind == Kind::Packages);
+    let several = servers.len() > 1 || servers.iter().any(|one| one.kind == Kind::Group);
     if !several {
         return servers.first().and_then(decide_one);
     }
@@ -161,7 +169,7 @@ fn decide(servers: &[Server]) -> Option<Inward> {
             }
             Entry::Script { name, folder } => {
                 let naming = match one.kind {
-                    Kind::Packages => Naming::ByPackage,
+                    Kind::Group => Naming::ByPackage,
                     Kind::NeedsWords | Kind::Reads | Kind::Maybe | Kind::Leases => {
                         Naming::ByScript { folder: folder.clone(), first: name.clone() }
                     }
@@ -171,8 +179,9 @@ fn decide(servers: &[Server]) -> Option<Inward> {
                     inward.scripts = Some(naming);
                 }
             }
+            Entry::Procfile(procfile) => inward.procfile = Some((**procfile).clone()),
             Entry::Closed(by) => {
-                packages |= one.kind == Kind::Packages;
+                packages |= one.kind == Kind::Group;
                 unreached.push((*by, names[number].clone().unwrap_or_else(|| one.name.clone())));
             }
         }
@@ -197,13 +206,16 @@ fn decide_one(one: &Server) -> Option<Inward> {
         (Entry::Script { .. }, _) if overridden => {
             Some(Inward { scripts: Some(Naming::ByPackage), ..Inward::default() })
         }
-        (Entry::Front | Entry::Text { .. } | Entry::Script { .. } | Entry::Closed(_), _) => None,
+        (
+            Entry::Front | Entry::Text { .. } | Entry::Script { .. } | Entry::Procfile(_) | Entry::Closed(_),
+            _,
+        ) => None,
     }
 }
 
 /// The names of servers that run together: none for one that is called by its package.
 fn names_of(servers: &[Server]) -> Vec<Option<String>> {
-    let is_named = |one: &&Server| !one.in_package && one.kind != Kind::Packages;
+    let is_named = |one: &&Server| !one.in_package && one.kind != Kind::Group;
     let all: Vec<String> = servers.iter().filter(is_named).map(|one| one.name.clone()).collect();
     let mut distinct = names::distinct(&all).into_iter();
     servers.iter().map(|one| if is_named(&one) { distinct.next() } else { None }).collect()

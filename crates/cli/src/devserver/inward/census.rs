@@ -163,7 +163,7 @@ impl Census<'_> {
             },
             Next::Command(inner) if inner.is_empty() => vec![server(hint, Kind::Maybe, &way)],
             Next::Command(inner) => self.command(inner, &way),
-            Next::Tool { name, args } => tool(name, &args, &way),
+            Next::Tool { name, args } => tool(&name, &args, &way),
             Next::Script { folder, name, args, or_tool } => {
                 let way = way.inside(folder.as_deref());
                 match self.around.script(way.folder.as_deref(), &name) {
@@ -291,16 +291,16 @@ fn server(hint: String, kind: Kind, way: &Way) -> Server {
 }
 
 /// A tool that is known by its name, if it may be a server.
-fn tool(name: String, args: &[Word], way: &Way) -> Vec<Server> {
+fn tool(name: &str, args: &[Word], way: &Way) -> Vec<Server> {
     let words = args.iter().map(|word| word.text.as_str());
-    let kind = match frameworks::find(&name, &words) {
+    let kind = match frameworks::find(name, &words) {
         Some(row) if row.needs_words() => Kind::NeedsWords,
         Some(_) => Kind::Reads,
         // `vite build`
-        None if frameworks::is_known(&name) || kinds::needs_no_port(&name, words) => return Vec::new(),
+        None if frameworks::is_known(name) || kinds::needs_no_port(name, words) => return Vec::new(),
         None => Kind::Maybe,
     };
-    vec![server(names::allowed(&name), kind, way)]
+    vec![server(names::allowed(name), kind, way)]
 }
 
 /// The program that runs scripts, by the name it is asked about.

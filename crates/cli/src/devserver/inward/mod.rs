@@ -95,7 +95,7 @@ impl Inward {
         let names = if is_named { names_of(&servers) } else { vec![None; servers.len()] };
         let mut changes = Vec::new();
         for (number, one) in servers.iter().enumerate().filter(|(_, one)| one.kind != Kind::Leases) {
-            add(&mut changes, 0, runs_of(one, names[number].clone(), number));
+            add(&mut changes, 0, runs_of(one, names[number].as_ref(), number));
         }
         changes.pop().map(|(_, runs)| runs).unwrap_or_default()
     }
@@ -165,7 +165,7 @@ fn decide(servers: &[Server]) -> Option<Inward> {
             // Several servers of the typed command itself are in its texts or scripts.
             Entry::Front => {}
             Entry::Text { word, .. } => {
-                add(&mut inward.changes, *word, runs_of(one, names[number].clone(), number))
+                add(&mut inward.changes, *word, runs_of(one, names[number].as_ref(), number));
             }
             Entry::Script { name, folder } => {
                 let naming = match one.kind {
@@ -222,10 +222,10 @@ fn names_of(servers: &[Server]) -> Vec<Option<String>> {
 }
 
 /// The runs in front of a server in a text. One that starts several of its own names these itself.
-fn runs_of(server: &Server, name: Option<String>, number: usize) -> Vec<Run> {
+fn runs_of(server: &Server, name: Option<&String>, number: usize) -> Vec<Run> {
     let Entry::Text { at, .. } = &server.entry else { return Vec::new() };
     let place = if number == 0 { Place::First } else { Place::Later };
-    at.iter().map(|at| Run { at: *at, name: name.clone(), place }).collect()
+    at.iter().map(|at| Run { at: *at, name: name.cloned(), place }).collect()
 }
 
 /// Adds runs in one typed word, in the order of their places; a command that starts several servers is run once.

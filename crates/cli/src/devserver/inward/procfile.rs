@@ -119,12 +119,11 @@ pub(super) fn find(name: &str, args: &[Word], around: &dyn Around) -> Option<Pro
         return None;
     }
     let mut added = Vec::new();
-    let changed = match given {
-        Some((at, _, before)) => Some((args[at].typed?, format!("{before}{FILE}"))),
-        None => {
-            added.extend([runner.file[0].to_owned(), FILE.to_owned()]);
-            None
-        }
+    let changed = if let Some((at, _, before)) = given {
+        Some((args[at].typed?, format!("{before}{FILE}")))
+    } else {
+        added.extend([runner.file[0].to_owned(), FILE.to_owned()]);
+        None
     };
     if runner.needs_root && root.is_none() {
         added.extend([runner.root[0].to_owned(), ".".to_owned()]);

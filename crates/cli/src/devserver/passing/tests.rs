@@ -121,12 +121,23 @@ fn the_one_published_port_of_a_container_is_the_wish() {
     }
 }
 
+const SET: &[(&str, &str)] = &[
+    ("Makefile", "export PORT := 3000\ndev:\n\tnode x.js\n"),
+    ("justfile", "export PORT := '3000'\ndev:\n  node x.js\n"),
+];
+
+const IN_RECIPE: &[(&str, &str)] = &[
+    ("Makefile", ".PHONY: dev\nX := 1\ndev: build\n\t@PORT=3000 node x.js\nbuild:\n\ttsc\n"),
+    ("justfile", "dev:\n    PORT=3000 node x.js\nbuild:\n    tsc\n"),
+];
+
+const READS: &[(&str, &str)] = &[
+    ("Makefile", "PORT ?= 3000\ndev:\n\tnode x.js --port $(PORT)\n"),
+    ("justfile", "PORT := '1'\ndev:\n  x\n"),
+];
+
 #[test]
 fn a_port_that_a_makefile_or_justfile_sets_is_overridden_where_that_is_possible() {
-    const SET: &[(&str, &str)] = &[
-        ("Makefile", "export PORT := 3000\ndev:\n\tnode x.js\n"),
-        ("justfile", "export PORT := '3000'\ndev:\n  node x.js\n"),
-    ];
     assert_eq!(becomes("make dev", SET), "make dev PORT={port}");
     assert_eq!(becomes("make", SET), "make PORT={port}");
     assert_eq!(becomes("just -q dev", SET), "just -q PORT={port} dev");
@@ -136,20 +147,12 @@ fn a_port_that_a_makefile_or_justfile_sets_is_overridden_where_that_is_possible(
     {
         assert_eq!(of(same, SET), Passing::default(), "{same}");
     }
-    const IN_RECIPE: &[(&str, &str)] = &[
-        ("Makefile", ".PHONY: dev\nX := 1\ndev: build\n\t@PORT=3000 node x.js\nbuild:\n\ttsc\n"),
-        ("justfile", "dev:\n    PORT=3000 node x.js\nbuild:\n    tsc\n"),
-    ];
     for line in ["make dev", "make", "just dev", "just"] {
         let lost = of(line, IN_RECIPE).lost;
         assert!(matches!(&lost, Some(Lost::Set { port, .. }) if port.get() == 3000), "{line}: {lost:?}");
     }
     assert_eq!(of("make build", IN_RECIPE), Passing::default());
     assert_eq!(of("just build", IN_RECIPE), Passing::default());
-    const READS: &[(&str, &str)] = &[
-        ("Makefile", "PORT ?= 3000\ndev:\n\tnode x.js --port $(PORT)\n"),
-        ("justfile", "PORT := '1'\ndev:\n  x\n"),
-    ];
     assert_eq!(of("make dev", READS), Passing::default());
     assert_eq!(of("just dev", READS), Passing::default());
 }

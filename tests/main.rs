@@ -53,9 +53,15 @@ mod hostile_values;
 #[cfg(test)]
 mod http_filter;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod inspect;
 #[cfg(test)]
 mod instances;
+// Only Linux says cheaply what is above a process.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod kept_up;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
@@ -63,11 +69,17 @@ mod leases;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod login;
+#[cfg(test)]
 mod mcp;
 #[cfg(test)]
 mod namespaces;
 #[cfg(test)]
 mod networks;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod older;
 #[cfg(test)]
 mod other_users;
 #[cfg(test)]
@@ -91,6 +103,14 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod run_always;
+#[cfg(test)]
+mod run_beside;
+#[cfg(test)]
+mod run_typed;
+#[cfg(test)]
+mod run_wishes;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -113,9 +133,17 @@ mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
+mod targets;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod uninstall;
+#[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod whose;
 #[cfg(test)]

@@ -72,7 +72,7 @@ fn open_and_wait_mean_the_packages_own_server_and_at_the_root_the_only_one() {
     assert_eq!(waited.port.get(), port);
     run_in(&home, &api, &["wait", sort::WEB, "--timeout", "0"]).exits(1);
     let refused = run_in(&home, &api, &["open", sort::WEB, "--print"]).exits(1);
-    assert!(refused.stderr.contains("no web/packages.api server"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no lease for web/packages.api"), "{}", refused.stderr);
     let url = format!("http://localhost:{port}\n");
     for folder in [&web, &home.project()] {
         assert_eq!(run_in(&home, folder, &["open", sort::WEB, "--print"]).done().stdout, url);

@@ -44,6 +44,8 @@ pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (i32, String) {
 pub(crate) struct Terminal {
     ours: File,
     shown: Receiver<Vec<u8>>,
+    /// The beginning of a letter whose end is not there yet.
+    bytes: Vec<u8>,
     /// What was shown and not yet looked for.
     rest: String,
     _shell: Running,
@@ -73,25 +75,31 @@ impl Terminal {
                 let _ = send.send(bytes[..count].to_vec());
             }
         });
-        Self { ours, shown, rest: String::new(), _shell: shell }
+        Self { ours, shown, bytes: Vec::new(), rest: String::new(), _shell: shell }
     }
 
     pub(crate) fn types(&mut self, keys: &str) {
         self.ours.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until `text` is shown, after what was waited for before.
+    /// Waits until `text` is shown, after what was waited for before. Says what was shown up to there.
     #[track_caller]
-    pub(crate) fn sees(&mut self, text: &str) {
+    pub(crate) fn sees(&mut self, text: &str) -> String {
         loop {
             if let Some(at) = self.rest.find(text) {
-                self.rest.drain(..at + text.len());
-                return;
+                self.rest.drain(at..at + text.len());
+                return self.rest.drain(..at).collect();
             }
             let Ok(bytes) = self.shown.recv_timeout(DEADLINE) else {
                 panic!("{text:?} was not shown, but {:?}", self.rest);
             };
-            self.rest.push_str(&String::from_utf8_lossy(&bytes));
+            self.bytes.extend(bytes);
+            let whole = match std::str::from_utf8(&self.bytes) {
+                Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                Ok(_) | Err(_) => self.bytes.len(),
+            };
+            self.rest.push_str(&String::from_utf8_lossy(&self.bytes[..whole]));
+            self.bytes.drain(..whole);
         }
     }
 

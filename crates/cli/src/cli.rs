@@ -3,14 +3,16 @@
 
 use std::env;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use styxy_core::printable::is_hidden;
 
 use crate::commands::{
     allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
-    instances, kill, list, man, mcp, open, release, run, scan, suggest, verify, wait, who,
+    init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait, who,
 };
 use crate::here::context::{Autostart, Context};
+use crate::mistyped::{Stopped, script};
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format, Output};
@@ -86,17 +88,22 @@ enum Command {
     Hooks(hooks::Command),
     Hook(hook::Args),
     Suggest(suggest::Args),
+    #[command(visible_alias = "ps")]
     List(list::Args),
     Instances(instances::Args),
     Scan(scan::Args),
     Cleanup(cleanup::Args),
+    Status(daemon::status::Args),
+    Logs(daemon::logs::Args),
     #[command(subcommand)]
     Daemon(daemon::Command),
     #[command(subcommand)]
     Config(config::Command),
     Mcp(mcp::Args),
+    Init(init::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Uninstall(uninstall::Args),
     #[command(hide = true)]
     Man(man::Args),
 }
@@ -123,10 +130,14 @@ impl Command {
             Self::Instances(args) => args.run(context),
             Self::Scan(args) => args.run(context),
             Self::Cleanup(args) => args.run(context),
+            Self::Status(args) => args.run(context),
+            Self::Logs(args) => args.run(),
             Self::Daemon(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Mcp(args) => args.run(context),
+            Self::Init(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
+            Self::Uninstall(args) => args.run(context),
             Self::Completions(args) => args.run(Cli::command()),
             Self::Man(args) => args.run(Cli::command()),
         }
@@ -141,7 +152,7 @@ pub(crate) fn main() -> Exit {
     }
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(stopped) => return self::stopped(&stopped),
+        Err(stopped) => return self::stopped(stopped),
     };
     let format = if global.json { Format::Json } else { Format::Human };
     let autostart = if global.no_start { Autostart::Never } else { Autostart::FromEnvironment };
@@ -150,13 +161,20 @@ pub(crate) fn main() -> Exit {
 }
 
 /// What clap returned instead of a command: a help text, the version, or wrong usage.
-fn stopped(stopped: &clap::Error) -> Exit {
+fn stopped(error: clap::Error) -> Exit {
+    let words: Vec<String> = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && words.is_empty() {
+        // Whoever types the name alone asks what it is. A reader that went away has seen enough.
+        let _ = output::text(error.render().ansi().to_string().as_bytes());
+        return Exit::Done;
+    }
+    let Stopped { error: stopped, hint } = Stopped::new(error, &words, script);
     let usage = stopped.use_stderr();
-    if usage && env::args_os().any(|arg| arg == "--json") {
+    if usage && words.iter().any(|word| word == "--json") {
         let said = stopped.render().to_string();
         let sentence = said.lines().next().unwrap_or_default();
-        output::usage_as_json(sentence.strip_prefix("error: ").unwrap_or(sentence));
-    } else if usage && env::args_os().any(|arg| arg.to_string_lossy().contains(is_hidden)) {
+        output::usage_as_json(sentence.strip_prefix("error: ").unwrap_or(sentence), hint);
+    } else if usage && words.iter().any(|word| word.contains(is_hidden)) {
         // The message repeats the argument, which may be another program's: without colours, and without its controls.
         output::note(stopped.render().to_string().trim_end());
     } else {
@@ -215,6 +233,15 @@ mod tests {
             "styxy",
             "styxy alocate",
             "styxy lst",
+            "styxy start",
+            "styxy stop",
+            "styxy ls",
+            "styxy 3000",
+            "styxy http://localhost:3000/login",
+            "styxy dev",
+            "styxy build",
+            "styxy nonsense",
+            "styxy daemon stat",
             "styxy daemon",
             "styxy daemon strat",
             "styxy config nonsense",
@@ -238,10 +265,11 @@ mod tests {
             "styxy wait 70000",
             "styxy wait dev --http health",
             "styxy wait dev --timeout soon",
-            "styxy kill xyz",
+            "styxy kill a:b",
+            "styxy who http://example.com:3000/login",
             "styxy kill 3000 --grace -1",
             "styxy release",
-            "styxy release no-id",
+            "styxy release ???",
             "styxy suggest",
             "styxy suggest dev --count 101",
             "styxy scan 3099-3000",
@@ -254,18 +282,41 @@ mod tests {
         ];
         let shown = lines.map(|line| {
             let error = instead(line, 100);
-            (line, format!("{}exits {}\n", error.render(), error.exit_code()))
+            let words: Vec<String> = line.split(' ').skip(1).map(str::to_owned).collect();
+            let script = |name: &str| (name == "dev").then(|| "pnpm run dev".to_owned());
+            let Stopped { error, hint } = Stopped::new(error, &words, script);
+            let hint = hint.map(|hint| format!("as JSON: {hint}\n")).unwrap_or_default();
+            (line, format!("{}{hint}exits {}\n", error.render(), error.exit_code()))
         });
         snapshot!("wrong_usage", each(shown));
     }
 
     #[test]
-    fn an_invalid_port_is_refused_wherever_a_port_is_expected() {
+    fn an_invalid_port_is_refused_with_what_is_allowed() {
         for bad in ["0", "70000", "-1", "abc", "3000abc", "3.5", "+80"] {
-            for line in [format!("styxy check {bad}"), format!("styxy allocate -s dev -p {bad}")] {
-                let said = instead(&line, 100).to_string();
-                let expected = format!("{bad:?} is not a port; allowed: a whole number from 1 to 65535");
-                assert!(said.contains(&expected), "{line}: {said}");
+            let line = format!("styxy allocate -s dev -p {bad}");
+            let said = instead(&line, 100).to_string();
+            let expected = format!("{bad:?} is not a port; allowed: a whole number from 1 to 65535");
+            assert!(said.contains(&expected), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn every_command_that_takes_a_target_reads_it_alike() {
+        let said = |command: &str, text: &str| {
+            let said = instead(&format!("styxy {command} {text}"), 100).to_string();
+            said.lines().next().unwrap().replace("<TARGET>...", "<TARGET>")
+        };
+        for bad in ["0", "70000", "-1", "3.5", "+80", "localhost", "http://example.com:3000/x", "a:b:c"] {
+            for command in ["who", "verify", "wait", "open", "kill", "release"] {
+                assert_eq!(said(command, bad), said("check", bad), "{command} {bad}");
+            }
+        }
+        let lines =
+            ["3000", ":3000", "localhost:3000", "http://[::1]:3000/x", "dev", "dev/packages.web", "4f5e"];
+        for command in ["check", "who", "verify", "wait", "open", "kill", "release"] {
+            for text in lines {
+                assert!(Cli::try_parse_from(["styxy", command, text]).is_ok(), "{command} {text}");
             }
         }
     }

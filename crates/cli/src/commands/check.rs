@@ -3,11 +3,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use styxy_core::WallTime;
 use styxy_core::api::{CheckAnswer, Lease, SystemUsage};
-use styxy_core::{Port, WallTime};
 
 use crate::here::caller::user_home;
 use crate::here::context::Context;
+use crate::here::server::{Named, Verb};
+use crate::here::target::{self, Target};
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -21,16 +23,18 @@ use crate::say::table::tilde;
 /// Exits 0 whether the port is free or taken; with --json, `available` says which.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy check 3000
+  styxy check http://localhost:3000/login
+  styxy check dev
   styxy check 3000 --json"))]
 pub(crate) struct Args {
-    /// The port to ask about
-    #[arg(allow_negative_numbers = true)]
-    port: Port,
+    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
+    target: Target,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let answer = context.ask(async |client| client.check(self.port).await)?;
+        let named = Named::new(self.target, None, Verb::Check)?;
+        let answer = context.ask(async |client| client.check(named.find(client).await?.port()).await)?;
         context.output.answer(&answer, |out| show(&answer, now(), user_home().as_deref(), out))?;
         Ok(Exit::Done)
     }

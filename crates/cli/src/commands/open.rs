@@ -4,15 +4,18 @@ use std::process::{Command, Stdio};
 use std::{env, io};
 
 use styxy_client::leases::is_up;
-use styxy_core::api::{Code, OpenAnswer, Refusal, Whose};
+use styxy_core::api::{Code, Lease, OpenAnswer, Refusal, Whose};
 use styxy_core::{Port, ServiceName};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
-use crate::here::server::{ServerTarget, Service, no_name_beside_a_port};
+use crate::here::reach::{self, Host};
+use crate::here::server::{Meant, Named, Verb};
+use crate::here::target::{self, Target};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
+use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output;
 
@@ -22,12 +25,12 @@ use crate::say::output;
 /// instead of showing you another checkout's.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy open dev
+  styxy open dev/packages.web
   styxy open dev --print      only the URL
   styxy open 3000"))]
 pub(crate) struct Args {
-    /// A service of this worktree (dev, api, …), or a port
-    #[arg(value_name = "SERVICE|PORT", allow_negative_numbers = true)]
-    target: ServerTarget,
+    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
+    target: Target,
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
@@ -38,14 +41,18 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let port = match self.target {
-            ServerTarget::Port(port) => {
-                no_name_beside_a_port(self.name.as_ref())?;
-                own(context, port)?
-            }
-            ServerTarget::Service(kind) => running(context, &Service::here(kind, self.name)?)?,
+        let typed = match &self.name {
+            Some(name) => format!("{} --name {name}", self.target.shown()),
+            None => self.target.shown(),
         };
-        let url = format!("http://localhost:{port}");
+        let named = Named::new(self.target, self.name, Verb::Open)?;
+        let port = match context.ask(async |client| named.find(client).await)? {
+            Meant::Service(lease) if is_up(&lease) => lease.port,
+            Meant::Service(lease) => return Err(not_up(&lease, &typed).into()),
+            Meant::Port(port) => own(context, port)?,
+            Meant::Id(lease) => own(context, lease.port)?,
+        };
+        let url = url(context, port)?;
         let opened =
             !self.print && has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
         let opened = opened
@@ -76,13 +83,13 @@ fn own(context: &Context, port: Port) -> Result<Port, Failure> {
     }
 }
 
-/// The port that the server of this service listens on.
-fn running(context: &Context, service: &Service) -> Result<Port, Failure> {
-    let leases = context.ask(async |client| client.allocations(&service.query()).await)?.allocations;
-    match service.lease(&leases)? {
-        Some(lease) if is_up(lease) => Ok(lease.port),
-        lease => Err(not_up(service, lease.map(|lease| lease.port)).into()),
-    }
+/// A URL that reaches the server on the port, with the scheme that the server speaks.
+fn url(context: &Context, port: Port) -> Result<String, Failure> {
+    let found = context.ask(async |client| client.check(port).await)?;
+    // Where nothing answers now, the browser will say so.
+    let host = reach::host(&found).unwrap_or(Host::Localhost);
+    let scheme = if host.speaks_tls(port) { "https" } else { "http" };
+    Ok(format!("{scheme}://{host}:{port}"))
 }
 
 fn not_ours(port: Port, reason: &str) -> Refusal {
@@ -91,19 +98,15 @@ fn not_ours(port: Port, reason: &str) -> Refusal {
         .detail("port", port.get())
 }
 
-/// No server of this service listens; `leased` is the port that is leased for it, if one is.
-fn not_up(service: &Service, leased: Option<Port>) -> Refusal {
-    let shown = service.shown();
-    match leased {
-        Some(port) => Refusal::new(
-            Code::NotRunning,
-            format!("no server of this worktree listens on port {port}, which is leased for {shown}"),
-        )
-        .hint(format!("styxy wait {}", service.kind))
-        .detail("port", port.get()),
-        None => Refusal::new(Code::NotRunning, format!("this worktree has no {shown} server running"))
-            .hint("styxy list"),
-    }
+/// No server of the lease listens.
+fn not_up(lease: &Lease, typed: &str) -> Refusal {
+    let (port, service) = (lease.port, facts::service(lease));
+    Refusal::new(
+        Code::NotRunning,
+        format!("no server of this worktree listens on port {port}, which is leased for {service}"),
+    )
+    .hint(format!("styxy wait {typed}"))
+    .detail("port", port.get())
 }
 
 /// Whether a browser would have a display.
@@ -139,7 +142,7 @@ fn browse(url: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::here::server::tests::service;
+    use crate::say::facts::tests::lease;
     use crate::say::shown::{each, failed, snapshot};
 
     #[test]
@@ -149,12 +152,7 @@ mod tests {
             "open_refused",
             each([
                 ("a port of others", failed(not_ours(port, "node (42) runs in /w/other"))),
-                ("a service that is not up", failed(not_up(&service(Some("web"), None), Some(port)))),
-                ("a service without a lease", failed(not_up(&service(None, None), None))),
-                (
-                    "a port with a name",
-                    failed(no_name_beside_a_port("web".parse().ok().as_ref()).unwrap_err())
-                ),
+                ("a service that is not up", failed(not_up(&lease(3000, |_| {}), "dev --name web"))),
             ])
         );
     }

@@ -1,10 +1,10 @@
 //! `styxy verify`: whether the server on a port is really yours, for scripts and tests.
 
-use styxy_core::Port;
-
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
+use crate::here::server::{Named, Verb};
+use crate::here::target::{self, Target};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -18,11 +18,11 @@ use crate::say::whose::headline;
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy verify 3000 && npx playwright test
   styxy verify 3000 -q || exit 1
+  styxy verify dev -q
   styxy verify 3000 --json     the same as: styxy who 3000 --json"))]
 pub(crate) struct Args {
-    /// The port to check
-    #[arg(allow_negative_numbers = true)]
-    port: Port,
+    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
+    target: Target,
     /// Print nothing; the exit code is the answer
     #[arg(short, long, conflicts_with = "json")]
     quiet: bool,
@@ -31,7 +31,11 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = Here::of(caller())?;
-        let answer = context.ask(async |client| ownership::whose(client, self.port, &here).await)?;
+        let named = Named::new(self.target, None, Verb::Verify)?;
+        let answer = context.ask(async |client| {
+            let port = named.find(client).await?.port();
+            ownership::whose(client, port, &here).await
+        })?;
         if !self.quiet {
             context.output.answer(&answer, |out| {
                 std::io::Write::write_all(out, format!("{}.\n", headline(&answer)).as_bytes())

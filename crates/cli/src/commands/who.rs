@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use styxy_core::Port;
 use styxy_core::api::{WhoAnswer, Whose};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
+use crate::here::server::{Named, Verb};
+use crate::here::target::{self, Target};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -27,17 +28,21 @@ use crate::say::whose::headline;
 /// answer names the session.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy who 3000
+  styxy who dev/web
   styxy who 3000 --json | jq -r .whose"))]
 pub(crate) struct Args {
-    /// The port to ask about
-    #[arg(allow_negative_numbers = true)]
-    port: Port,
+    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
+    target: Target,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = Here::of(caller())?;
-        let answer = context.ask(async |client| ownership::whose(client, self.port, &here).await)?;
+        let named = Named::new(self.target, None, Verb::Who)?;
+        let answer = context.ask(async |client| {
+            let port = named.find(client).await?.port();
+            ownership::whose(client, port, &here).await
+        })?;
         context.output.answer(&answer, |out| show(&answer, here.caller.home(), out))?;
         Ok(Exit::whose(answer.whose))
     }
@@ -63,6 +68,9 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
         answer.system_usage.as_ref().and_then(|usage| usage.container.as_ref()?.folder.as_ref())
     {
         row("folder", &tilde(folder, home))?;
+    }
+    if let Some(manager) = &answer.manager {
+        row("kept up", &format!("by {}, {}", facts::manager(manager), facts::again(manager.again)))?;
     }
     if let Some(worktree) = &answer.worktree {
         row("worktree", &tilde(worktree.as_str(), home))?;
@@ -112,6 +120,20 @@ mod tests {
                 ("mine", card("mine", |_| {})),
                 ("nobody's", card("nobody", nothing)),
                 ("a sibling's", card("sibling", |wire| wire["instance_id"] = json!(null))),
+                (
+                    "kept up",
+                    card("mine", |wire| {
+                        wire["manager"] = json!({"name": "nodemon", "pid": 41, "unit": null, "again": "on_change",
+                            "stop": "kill 41"});
+                    }),
+                ),
+                (
+                    "a systemd unit",
+                    card("mine", |wire| {
+                        wire["manager"] = json!({"name": "systemd", "pid": null, "unit": "shop.service",
+                            "again": "as_set", "stop": "systemctl --user stop shop.service"});
+                    }),
+                ),
                 (
                     "a container's",
                     card("mine", |wire| {

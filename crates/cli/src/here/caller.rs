@@ -18,6 +18,15 @@ pub(crate) fn caller() -> Caller {
     Caller::new(folder.as_deref(), user_home(), |name| env::var(name).ok(), agents::nearest)
 }
 
+/// What people call the place that servers of this caller's are in.
+pub(crate) fn ground(caller: &Caller) -> &'static str {
+    match (caller.checkout(), caller.known_root()) {
+        (Some(_), _) => "worktree",
+        (None, Some(_)) => "project",
+        (None, None) => "folder",
+    }
+}
+
 impl From<CallerError> for Failure {
     fn from(error: CallerError) -> Self {
         match error {

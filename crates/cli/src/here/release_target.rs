@@ -1,47 +1,12 @@
-//! The lease to release: how it is named, which one it is, and whether it may be released.
-
-use std::str::FromStr;
+//! The lease to release: which one it is, and whether it may be released.
 
 use styxy_client::Terms;
 use styxy_client::leases::{self, Of};
+use styxy_core::Port;
 use styxy_core::api::{Code, Lease, Refusal, Rule, State};
-use styxy_core::{LockId, Port};
 
 use crate::here::living::Living;
-use crate::say::{arguments, facts};
-
-/// A lease as the command line names it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum LeaseTarget {
-    /// `3000`: up to five digits.
-    Port(Port),
-    /// A full id.
-    Lease(LockId),
-    /// The beginning of an id, in lower case.
-    Beginning(String),
-}
-
-impl FromStr for LeaseTarget {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(port) = arguments::port(text) {
-            return port.map(Self::Port);
-        }
-        if let Ok(lock_id) = LockId::parse(text) {
-            return Ok(Self::Lease(lock_id));
-        }
-        let of_an_id = text.len() < 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-        if of_an_id && text.bytes().next().is_some_and(|byte| byte != b'-') {
-            return Ok(Self::Beginning(text.to_ascii_lowercase()));
-        }
-        let shown: String = text.chars().take(60).collect();
-        Err(format!(
-            "{shown:?} is neither a port nor a lease id; allowed: a whole number from 1 to 65535, an id as shown by \
-             styxy allocate, or its beginning"
-        ))
-    }
-}
+use crate::say::facts;
 
 /// Whose lease may be released by naming its port.
 #[derive(Debug)]
@@ -140,31 +105,6 @@ mod tests {
     use crate::say::shown::{each, failed, snapshot};
     use serde_json::json;
     use styxy_core::{InstanceId, ProjectPath};
-
-    fn target(text: &str) -> Result<LeaseTarget, String> {
-        text.parse()
-    }
-
-    #[test]
-    fn up_to_five_digits_are_a_port_and_more_are_an_id() {
-        assert_eq!(target("3000"), Ok(LeaseTarget::Port(Port::new(3000).unwrap())));
-        assert_eq!(target("123456"), Ok(LeaseTarget::Beginning("123456".into())));
-        assert_eq!(target("4F5E"), Ok(LeaseTarget::Beginning("4f5e".into())));
-        let whole = "4f5e0000-0000-4000-8000-000000003000";
-        assert_eq!(target(whole), Ok(LeaseTarget::Lease(LockId::parse(whole).unwrap())));
-        assert_eq!(target("4f5e0000-0000"), Ok(LeaseTarget::Beginning("4f5e0000-0000".into())));
-    }
-
-    #[test]
-    fn what_is_neither_is_refused_with_what_is_allowed() {
-        for bad in ["0", "70000", "99999"] {
-            assert!(target(bad).unwrap_err().contains("allowed: a whole number from 1 to 65535"), "{bad}");
-        }
-        let long = "a".repeat(40);
-        for bad in ["", "-1", "3.5", "+80", "xyz", "a b", long.as_str()] {
-            assert!(target(bad).is_err(), "{bad:?}");
-        }
-    }
 
     fn ours(project: Option<&str>, instance: Option<&str>) -> Claim {
         Claim::Ours(Terms {

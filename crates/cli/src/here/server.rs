@@ -1,38 +1,182 @@
-//! A server as the command line names it: by its port, or by a service of this worktree.
+//! Which lease or port a target means now: its service's lease, or the one with its id.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 
 use styxy_client::leases::{self, Of, is_up};
-use styxy_client::{PortRequest, Terms};
+use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal};
-use styxy_core::{Port, ServiceName, ServiceType};
+use styxy_core::{LockId, Port, ServiceName, ServiceType};
 
-use crate::here::caller::caller;
+use crate::here::caller::{caller, ground};
+use crate::here::release_target::beginning_with;
+use crate::here::target::Target;
+use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::{arguments, facts};
 
-/// A server as the command line names it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum ServerTarget {
-    /// `3000`: up to five digits.
-    Port(Port),
-    /// `dev`
-    Service(ServiceType),
+/// A command that takes a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Check,
+    Who,
+    Verify,
+    Wait,
+    Open,
+    Kill,
+    Release,
 }
 
-impl FromStr for ServerTarget {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(port) = arguments::port(text) {
-            return port.map(Self::Port);
+impl Verb {
+    /// The word after `styxy`, for hints.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Who => "who",
+            Self::Verify => "verify",
+            Self::Wait => "wait",
+            Self::Open => "open",
+            Self::Kill => "kill",
+            Self::Release => "release",
         }
-        ServiceType::new(text).map(Self::Service).map_err(|error| error.to_string())
+    }
+
+    /// Whether a server that runs is meant rather than a lease that waits for one.
+    const fn is_about_servers(self) -> bool {
+        match self {
+            Self::Who | Self::Verify | Self::Open => true,
+            Self::Check | Self::Wait | Self::Kill | Self::Release => false,
+        }
+    }
+
+    /// How many digits of an id are enough. Where ids came later, a word of three letters is a service: `db`.
+    const fn least_id(self) -> usize {
+        match self {
+            Self::Kill | Self::Release => 1,
+            Self::Check | Self::Who | Self::Verify | Self::Wait | Self::Open => 4,
+        }
     }
 }
 
-/// A service of the worktree that the command runs in.
+/// A target, and what the caller's folder says about it.
+#[derive(Debug)]
+pub(crate) enum Named {
+    Port(Port),
+    Service(Box<Service>),
+    Lease(LockId),
+    /// The beginning of an id, unless this project has a service that is called so.
+    Word {
+        word: String,
+        service: Option<Box<Service>>,
+        verb: Verb,
+    },
+}
+
+/// What a target means now.
+#[derive(Debug)]
+pub(crate) enum Meant {
+    /// A port, leased or not.
+    Port(Port),
+    /// The lease of a service here.
+    Service(Box<Lease>),
+    /// The lease with an id, whosever it is.
+    Id(Box<Lease>),
+}
+
+impl Meant {
+    pub(crate) fn port(&self) -> Port {
+        match self {
+            Self::Port(port) => *port,
+            Self::Service(lease) | Self::Id(lease) => lease.port,
+        }
+    }
+}
+
+impl Named {
+    /// # Errors
+    /// A name was given twice, or beside what has none; or as [`Service::here`].
+    pub(crate) fn new(target: Target, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
+        let here = |kind, name| Service::here(kind, name, verb).map(Box::new);
+        match (target, name) {
+            (Target::Service(kind, None), name) => Ok(Self::Service(here(kind, name)?)),
+            (Target::Service(kind, named), None) => Ok(Self::Service(here(kind, named)?)),
+            (Target::Service(kind, named), name) if named == name => Ok(Self::Service(here(kind, named)?)),
+            (Target::Beginning(word), Some(name)) => match word.parse() {
+                Ok(kind) => Ok(Self::Service(here(kind, Some(name))?)),
+                Err(_) => Err(no_name_beside(&Target::Beginning(word), &name, verb)),
+            },
+            (target, Some(name)) => Err(no_name_beside(&target, &name, verb)),
+            (Target::Port(port), None) => Ok(Self::Port(port)),
+            (Target::Lease(id), None) => Ok(Self::Lease(id)),
+            (Target::Beginning(word), None) => {
+                // What is wrong with the folder's file does not keep anybody from naming an id.
+                let service = word.parse().ok().and_then(|kind| here(kind, None).ok());
+                Ok(Self::Word { word, service, verb })
+            }
+        }
+    }
+
+    /// Asks which one is meant now.
+    ///
+    /// # Errors
+    /// There is none, or several; or the daemon cannot be asked.
+    pub(crate) async fn find(&self, client: &Client) -> Result<Meant, Error> {
+        match self {
+            Self::Port(port) => Ok(Meant::Port(*port)),
+            Self::Lease(id) => by_id(client, &id.to_string()).await,
+            Self::Service(service) => {
+                let leases = service.leases(client).await?;
+                let lease = service.lease(&leases).map_err(Error::Refused)?;
+                lease
+                    .map(|lease| Meant::Service(Box::new(lease.clone())))
+                    .ok_or_else(|| Error::Refused(service.missing(&leases)))
+            }
+            Self::Word { word, service, verb } => {
+                let mut missing = None;
+                if let Some(service) = service {
+                    let leases = service.leases(client).await?;
+                    if let Some(lease) = service.lease(&leases).map_err(Error::Refused)? {
+                        return Ok(Meant::Service(Box::new(lease.clone())));
+                    }
+                    missing = Some(service.missing(&leases));
+                }
+                match missing {
+                    Some(missing) if word.len() < verb.least_id() => Err(Error::Refused(missing)),
+                    Some(missing) => match by_id(client, &word.to_ascii_lowercase()).await {
+                        // Nobody reads `cafe` as an id.
+                        Err(Error::Refused(refusal))
+                            if refusal.code == Code::UnknownLease
+                                && !word.contains(|letter: char| letter.is_ascii_digit()) =>
+                        {
+                            Err(Error::Refused(missing))
+                        }
+                        found => found,
+                    },
+                    None => by_id(client, &word.to_ascii_lowercase()).await,
+                }
+            }
+        }
+    }
+}
+
+async fn by_id(client: &Client, id: &str) -> Result<Meant, Error> {
+    let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
+    let lease = beginning_with(id, &leases).map_err(Error::Refused)?;
+    Ok(Meant::Id(Box::new(lease.clone())))
+}
+
+/// `--name` is only for services.
+fn no_name_beside(target: &Target, name: &ServiceName, verb: Verb) -> Failure {
+    let error = match target {
+        Target::Service(..) => {
+            format!("{} and --name {name} name two servers", target.shown())
+        }
+        Target::Port(_) | Target::Lease(_) | Target::Beginning(_) => {
+            "--name can be used only with a service".to_owned()
+        }
+    };
+    Failure::usage(error, format!("styxy {} {}", verb.word(), target.shown()))
+}
+
+/// A service of the project that the command runs in.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) kind: ServiceType,
@@ -40,16 +184,20 @@ pub(crate) struct Service {
     /// What is asked for without `--name`: the project's file may set a name, and a package has one.
     usual: PortRequest,
     terms: Terms,
+    verb: Verb,
+    /// What the place is called whose services these are.
+    ground: &'static str,
 }
 
 impl Service {
     /// # Errors
-    /// The worktree's path is not Unicode, its file has a mistake, or the environment has an invalid session name.
-    pub(crate) fn here(kind: ServiceType, name: Option<ServiceName>) -> Result<Self, Failure> {
+    /// The project's path is not Unicode, its file has a mistake, or the environment has an invalid session name.
+    fn here(kind: ServiceType, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
         let caller = caller();
         let usual = PortRequest::new(kind.clone()).or(caller.file()?.as_ref());
         let usual = usual.in_package(caller.package().as_ref());
-        Ok(Self { kind, name, usual, terms: Terms::default().or(&caller)? })
+        let ground = ground(&caller);
+        Ok(Self { kind, name, usual, terms: Terms::default().or(&caller)?, verb, ground })
     }
 
     /// `dev/web` or `dev`
@@ -62,24 +210,24 @@ impl Service {
         self.usual.name.is_none() && self.usual.default_name.is_some()
     }
 
-    pub(crate) fn query(&self) -> AllocationsQuery {
-        AllocationsQuery {
-            service_type: Some(self.kind.clone()),
-            project_path: self.terms.project.clone(),
-            ..AllocationsQuery::default()
-        }
+    /// The live leases of this project.
+    ///
+    /// # Errors
+    /// The daemon cannot be asked.
+    pub(crate) async fn leases(&self, client: &Client) -> Result<Vec<Lease>, Error> {
+        let query =
+            AllocationsQuery { project_path: self.terms.project.clone(), ..AllocationsQuery::default() };
+        Ok(client.allocations(&query).await?.allocations)
     }
 
     /// Which of `leases` is meant. Without a name it is what is handed over to this command, then the one with the usual name;
-    /// outside of packages then the only other one.
+    /// outside of packages then the only other one. A lease that only waits for its server gives way to a server that runs,
+    /// if the command is about servers.
     ///
     /// # Errors
     /// Several other ones are there; the refusal lists them.
     pub(crate) fn lease<'a>(&self, leases: &'a [Lease]) -> Result<Option<&'a Lease>, Refusal> {
-        let ours = |lease: &&Lease| {
-            lease.service_type == self.kind && leases::whose(lease, &self.terms) != Of::Project
-        };
-        let ours = || leases.iter().filter(ours);
+        let ours = || leases.iter().filter(|lease| lease.service_type == self.kind && self.is_ours(lease));
         let named = |name: Option<&ServiceName>| {
             self.first(ours().filter(|lease| lease.service_name.as_ref() == name))
         };
@@ -88,11 +236,24 @@ impl Service {
         }
         let handed = ours().filter(|lease| leases::is_handed_over(lease, &self.usual, &self.terms));
         let usual = self.first(handed).or_else(|| named(self.usual.full_name()));
-        if usual.is_some() || self.is_in_package() {
+        if self.is_in_package() {
             return Ok(usual);
         }
-        let labels: BTreeSet<String> = ours().map(facts::service).collect();
-        if labels.len() < 2 { Ok(self.first(ours())) } else { Err(several(&self.kind, &labels)) }
+        let others: Vec<&Lease> = match usual {
+            Some(lease) if is_up(lease) || !self.verb.is_about_servers() => return Ok(usual),
+            Some(_) => ours().filter(|lease| is_up(lease)).collect(),
+            None => ours().collect(),
+        };
+        let labels: BTreeSet<String> = others.iter().copied().map(facts::service).collect();
+        if labels.len() < 2 {
+            Ok(self.first(others.into_iter()).or(usual))
+        } else {
+            Err(self.several(&labels))
+        }
+    }
+
+    fn is_ours(&self, lease: &Lease) -> bool {
+        leases::whose(lease, &self.terms) != Of::Project
     }
 
     /// The one that is meant of several with one name: this session's before others', then one whose server listens, then the
@@ -103,28 +264,39 @@ impl Service {
             (theirs, !is_up(lease), lease.allocated_at, lease.port)
         })
     }
-}
 
-/// It is not said which of several is meant.
-fn several(kind: &ServiceType, labels: &BTreeSet<String>) -> Refusal {
-    let all: Vec<&str> = labels.iter().map(String::as_str).collect();
-    let name = all.iter().find_map(|label| label.split_once('/')).map_or("NAME", |(_, name)| name);
-    let error = format!("there are several {kind} servers here: {}", all.join(", "));
-    Refusal::new(Code::InvalidRequest, error)
-        .hint(format!("say which one: --name {name}"))
-        .detail("candidates", all)
-}
+    /// It is not said which of several is meant.
+    fn several(&self, labels: &BTreeSet<String>) -> Refusal {
+        let all: Vec<&str> = labels.iter().map(String::as_str).collect();
+        let one = all.iter().find(|label| label.contains('/')).unwrap_or(&all[0]);
+        let error = format!("there are several {} servers here: {}", self.kind, all.join(", "));
+        Refusal::new(Code::InvalidRequest, error)
+            .hint(format!("styxy {} {one}", self.verb.word()))
+            .detail("candidates", all.clone())
+    }
 
-/// `--name` is only for services.
-///
-/// # Errors
-/// It was given with a port.
-pub(crate) fn no_name_beside_a_port(name: Option<&ServiceName>) -> Result<(), Failure> {
-    match name {
-        Some(_) => {
-            Err(Failure::usage("--name cannot be used with a port", "name a service: styxy wait dev -n web"))
-        }
-        None => Ok(()),
+    /// None of `leases` is for it. The hint names one that is called so, if there is one: `dev/web` for `web`.
+    pub(crate) fn missing(&self, leases: &[Lease]) -> Refusal {
+        let code = match self.verb {
+            Verb::Release | Verb::Check => Code::UnknownLease,
+            Verb::Who | Verb::Verify | Verb::Wait | Verb::Open | Verb::Kill => Code::NotRunning,
+        };
+        let is_called_so = |lease: &&Lease| {
+            let name = lease.service_name.as_ref().map_or("", ServiceName::as_str);
+            let last = name.rsplit('.').next();
+            self.is_ours(lease) && (name == self.kind.as_str() || last == Some(self.kind.as_str()))
+        };
+        let near = leases.iter().filter(|_| self.name.is_none()).find(is_called_so);
+        let hint = near.map_or_else(
+            || "styxy list".to_owned(),
+            |lease| format!("styxy {} {}", self.verb.word(), facts::service(lease)),
+        );
+        Refusal::new(code, self.without_lease()).hint(hint)
+    }
+
+    /// `this worktree has no lease for dev`
+    pub(crate) fn without_lease(&self) -> String {
+        format!("this {} has no lease for {}", self.ground, self.shown())
     }
 }
 
@@ -132,17 +304,9 @@ pub(crate) fn no_name_beside_a_port(name: Option<&ServiceName>) -> Result<(), Fa
 pub(crate) mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
+    use crate::say::shown::{each, failed, snapshot};
     use serde_json::{Value, json};
     use styxy_core::{InstanceId, ProjectPath};
-
-    #[test]
-    fn up_to_five_digits_are_a_port_and_everything_else_is_a_service() {
-        assert_eq!("3000".parse(), Ok(ServerTarget::Port(Port::new(3000).unwrap())));
-        assert_eq!("dev".parse(), Ok(ServerTarget::Service(ServiceType::new("dev").unwrap())));
-        for bad in ["0", "70000", "", "a b", "-1"] {
-            assert!(bad.parse::<ServerTarget>().is_err(), "{bad:?}");
-        }
-    }
 
     pub(crate) fn service(name: Option<&str>, instance: Option<&str>) -> Service {
         Service {
@@ -154,6 +318,8 @@ pub(crate) mod tests {
                 instance: instance.map(|id| InstanceId::new(id).unwrap()),
                 ..Terms::default()
             },
+            verb: Verb::Wait,
+            ground: "worktree",
         }
     }
 
@@ -193,6 +359,59 @@ pub(crate) mod tests {
         assert_eq!(meant(&service(None, None), &both[1..]), Some(4), "the only one");
         let refusal = service(None, None).lease(&different(&both)).unwrap_err();
         assert_eq!(refusal.error, "there are several dev servers here: dev/admin, dev/web");
+        assert_eq!(refusal.hint.as_deref(), Some("styxy wait dev/admin"));
+    }
+
+    #[test]
+    fn where_servers_are_meant_a_lease_that_waits_gives_way_to_the_only_server_that_runs() {
+        let up = |port, name: &str| (port, json!({"service_name": name, "state": "active"}));
+        let waits = (1, json!({}));
+        let about = |verb| Service { verb, ..service(None, None) };
+        let one = [waits.clone(), up(2, "web"), (3, json!({"service_name": "docs"}))];
+        for verb in [Verb::Open, Verb::Who, Verb::Verify] {
+            assert_eq!(meant(&about(verb), &one), Some(2), "{verb:?}");
+            assert_eq!(meant(&about(verb), &[waits.clone(), one[2].clone()]), Some(1), "{verb:?}");
+            let several = different(&[waits.clone(), up(2, "web"), up(3, "docs")]);
+            assert!(about(verb).lease(&several).is_err(), "{verb:?}");
+        }
+        for verb in [Verb::Check, Verb::Wait, Verb::Kill, Verb::Release] {
+            assert_eq!(meant(&about(verb), &one), Some(1), "{verb:?}");
+        }
+        let runs = [(1, json!({"state": "active"})), up(2, "web")];
+        assert_eq!(meant(&about(Verb::Open), &runs), Some(1));
+        let package = Service {
+            usual: service(None, None).usual.in_package("api".parse().ok().as_ref()),
+            ..about(Verb::Open)
+        };
+        assert_eq!(meant(&package, &one), None, "a package has nothing of another one");
+    }
+
+    #[test]
+    fn a_service_without_a_lease_says_so_and_names_one_that_is_called_so() {
+        let none = |kind: &str, verb, leases: &[(u16, Value)]| {
+            let kind: ServiceType = kind.parse().unwrap();
+            let usual = PortRequest::new(kind.clone());
+            failed(Service { kind, usual, verb, ..service(None, None) }.missing(&different(leases)))
+        };
+        let web = [(1, json!({"service_name": "packages.web"}))];
+        let elsewhere = [(1, json!({"service_name": "web", "project_path": "/w/other"}))];
+        snapshot!(
+            "no_lease",
+            each([
+                ("none", none("web", Verb::Open, &[])),
+                ("another service is called so", none("web", Verb::Kill, &web)),
+                ("another project's", none("web", Verb::Release, &elsewhere)),
+                ("a name beside a port", failed(named(Target::Port(Port::new(3000).unwrap()), "web"))),
+                (
+                    "two names",
+                    failed(named(Target::Service("dev".parse().unwrap(), "api".parse().ok()), "web"))
+                ),
+            ])
+        );
+    }
+
+    fn named(target: Target, name: &str) -> Failure {
+        Named::new(target, name.parse().ok(), Verb::Open).unwrap_err()
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use styxy_client::{Client, Error, Terms};
 use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};
+use styxy_core::{LockId, Port};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::living::Living;
-use crate::here::release_target::{self, Claim, LeaseTarget};
+use crate::here::release_target::{self, Claim};
+use crate::here::server::{Meant, Named, Verb};
+use crate::here::target::{self, Target};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -14,21 +17,20 @@ use crate::say::output::printable;
 
 /// Give ports back
 ///
-/// Each target is a port, a lease id, or the unique beginning of one. Servers keep running; only their claim to the port
-/// ends. All targets are tried; exits 1 if one was refused.
+/// Servers keep running; only their claim to the port ends. All targets are tried; exits 1 if one was refused.
 ///
-/// By port, a lease that a server of another worktree or agent session uses needs --force. By id this is not checked: an
-/// id names exactly one lease.
+/// A lease that a server of another worktree or agent session uses needs --force. By id this is not checked: an id names
+/// exactly one lease.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy release 3000
   styxy release 3000 8000 6006
+  styxy release dev
   styxy release 4f5e
   styxy release 3000 --force   even if another worktree's server listens there"))]
 pub(crate) struct Args {
-    /// A port, a lease id, or the beginning of one
-    #[arg(value_name = "LEASE|PORT", required = true, allow_negative_numbers = true)]
-    targets: Vec<LeaseTarget>,
-    /// By port, also end a lease that a server of another worktree or agent session uses
+    #[arg(value_name = "TARGET", help = target::HELP, required = true, allow_negative_numbers = true)]
+    targets: Vec<Target>,
+    /// Also end a lease that a server of another worktree or agent session uses
     #[arg(short, long)]
     force: bool,
 }
@@ -36,9 +38,11 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let claim = if self.force { Claim::Anybodys } else { Claim::Ours(Terms::default().or(&caller())?) };
+        let named = self.targets.into_iter().map(|target| Named::new(target, None, Verb::Release));
+        let named = named.collect::<Result<Vec<_>, _>>()?;
         let results = context.ask(async |client| {
-            let mut results = Vec::with_capacity(self.targets.len());
-            for target in &self.targets {
+            let mut results = Vec::with_capacity(named.len());
+            for target in &named {
                 match release(client, target, &claim).await {
                     Ok(result) => results.push(result),
                     // The daemon is gone: what was done is reported, and the rest is not tried.
@@ -72,24 +76,26 @@ impl Args {
 /// The daemon cannot be asked; then the rest is not tried.
 async fn release(
     client: &Client,
-    target: &LeaseTarget,
+    target: &Named,
     claim: &Claim,
 ) -> Result<Result<ReleaseAnswer, Refusal>, Error> {
     let lock_id = match target {
-        LeaseTarget::Lease(lock_id) => *lock_id,
-        LeaseTarget::Port(port) => {
-            let query = AllocationsQuery { port: Some(*port), ..AllocationsQuery::default() };
-            let leases = client.allocations(&query).await?.allocations;
-            let living = Living::on(client, *port).await?;
-            match release_target::on_port(*port, leases.first(), claim, &living) {
-                Ok(lease) => lease.lock_id,
-                Err(refusal) => return Ok(Err(refusal)),
-            }
-        }
-        LeaseTarget::Beginning(beginning) => {
-            let leases: Vec<Lease> = client.allocations(&AllocationsQuery::default()).await?.allocations;
-            match release_target::beginning_with(beginning, &leases) {
-                Ok(lease) => lease.lock_id,
+        // The daemon knows what became of a lease that has ended.
+        Named::Lease(lock_id) => *lock_id,
+        Named::Port(_) | Named::Service(_) | Named::Word { .. } => {
+            let found = match target.find(client).await {
+                Ok(Meant::Id(lease)) => Ok(lease.lock_id),
+                Ok(Meant::Service(lease)) => may_be_released(client, lease.port, Some(&lease), claim).await?,
+                Ok(Meant::Port(port)) => {
+                    let query = AllocationsQuery { port: Some(port), ..AllocationsQuery::default() };
+                    let leases = client.allocations(&query).await?.allocations;
+                    may_be_released(client, port, leases.first(), claim).await?
+                }
+                Err(Error::Refused(refusal)) => Err(refusal),
+                Err(error) => return Err(error),
+            };
+            match found {
+                Ok(lock_id) => lock_id,
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
@@ -99,4 +105,15 @@ async fn release(
         Err(Error::Refused(refusal)) => Ok(Err(refusal)),
         Err(error) => Err(error),
     }
+}
+
+/// The lease of the port, if there is one that may be released under `claim`.
+async fn may_be_released(
+    client: &Client,
+    port: Port,
+    lease: Option<&Lease>,
+    claim: &Claim,
+) -> Result<Result<LockId, Refusal>, Error> {
+    let living = Living::on(client, port).await?;
+    Ok(release_target::on_port(port, lease, claim, &living).map(|lease| lease.lock_id))
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use styxy_client::PortRequest;
 
-use super::ask::Ports;
+use super::ask::{Asked, Ports};
 use crate::devserver::plan::Plan;
 use crate::here::variables::{Served, variables};
 
@@ -49,11 +49,12 @@ impl Environment {
 }
 
 /// The variable that leads a plugin inside the command to its lease.
-const LOCK_ID: &str = "STYXY_LOCK_ID";
+pub(super) const LOCK_ID: &str = "STYXY_LOCK_ID";
 
-pub(super) fn environment(plan: &Plan, requests: &[PortRequest], ports: &Ports) -> Environment {
-    let served: Vec<Served> =
-        requests.iter().zip(ports.numbers()).map(|(request, port)| Served::new(request, port)).collect();
+pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) -> Environment {
+    let ports = &asked.ports;
+    let own = requests.iter().zip(ports.numbers()).map(|(request, port)| Served::new(request, port));
+    let served: Vec<Served> = own.chain(asked.siblings.iter().cloned()).collect();
     let mut all = Vec::new();
     if let (Some(row), Some(first)) = (plan.framework, served.first()) {
         let port = first.port.to_string();
@@ -62,13 +63,13 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], ports: &Ports) 
     all.extend(variables(&served));
     let lock_id = match ports {
         Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
-        Ports::Exported(_) | Ports::Probed { .. } => None,
+        Ports::Exported(_) | Ports::Probed { .. } | Ports::Unknown { .. } => None,
     };
     // An inherited one belongs to another port, unless the port is inherited too.
     let mut removed = match ports {
         Ports::Probed { .. } => vec![LOCK_ID],
         Ports::Leased(_) if lock_id.is_none() => vec![LOCK_ID],
-        Ports::Leased(_) | Ports::Exported(_) => Vec::new(),
+        Ports::Leased(_) | Ports::Exported(_) | Ports::Unknown { .. } => Vec::new(),
     };
     // The command has its port: what it runs with npm is its own affair.
     if env::var_os(SCRIPT_SHELL).is_some() {

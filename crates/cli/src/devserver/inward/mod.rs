@@ -54,6 +54,14 @@ pub(crate) enum Place {
     Later,
 }
 
+/// What a server begins with.
+pub(crate) struct Begin<'a> {
+    /// The words, for a server with this name.
+    pub(crate) words: &'a dyn Fn(Option<&str>, Place) -> Vec<OsString>,
+    /// A word as it is written in a text for a shell.
+    pub(crate) quoted: fn(&str) -> String,
+}
+
 /// What the servers of scripts are called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Naming {
@@ -100,55 +108,42 @@ impl Inward {
         changes.pop().map(|(_, runs)| runs).unwrap_or_default()
     }
 
-    /// The command's words, with the words of `run` in front of each server, and with `file` for its Procfile.
+    /// The command's words, with the words of `begin` in front of each server, and with `file` for its Procfile.
     pub(crate) fn apply(
         &self,
         mut words: Vec<OsString>,
         file: Option<&str>,
-        run: &dyn Fn(Option<&str>, Place) -> Vec<OsString>,
+        begin: &Begin<'_>,
     ) -> Vec<OsString> {
         for (at, runs) in &self.changes {
             if let Some(text) = words[*at].to_str() {
-                words[*at] = OsString::from(with_runs(text, runs, run));
+                words[*at] = OsString::from(with_runs(text, runs, begin));
             }
         }
         if let (Some(procfile), Some(file)) = (&self.procfile, file) {
             procfile.apply(&mut words, file);
         }
         if let Some(at) = self.before {
-            words.splice(at..at, run(None, Place::First));
+            words.splice(at..at, (begin.words)(None, Place::First));
         }
         words
     }
 }
 
-/// `text` with the words of `run`, quoted for a shell, at the place of each of `runs`.
-pub(crate) fn with_runs(
-    text: &str,
-    runs: &[Run],
-    run: &dyn Fn(Option<&str>, Place) -> Vec<OsString>,
-) -> String {
+/// `text` with the words of `begin` at the place of each of `runs`.
+pub(crate) fn with_runs(text: &str, runs: &[Run], begin: &Begin<'_>) -> String {
     let mut whole = String::with_capacity(text.len() + 64);
     let mut from = 0;
     for one in runs {
         whole.push_str(&text[from..one.at]);
-        for word in run(one.name.as_deref(), one.place) {
-            whole.push_str(&quoted(&word.to_string_lossy()));
+        for word in (begin.words)(one.name.as_deref(), one.place) {
+            whole.push_str(&(begin.quoted)(&word.to_string_lossy()));
             whole.push(' ');
         }
         from = one.at;
     }
     whole.push_str(&text[from..]);
     whole
-}
-
-/// `word` as a shell reads it.
-fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%,=".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn decide(servers: &[Server]) -> Option<Inward> {

@@ -86,18 +86,20 @@ fn run(name: Option<&str>, place: Place) -> Vec<OsString> {
     ["styxy", wish].into_iter().chain(name).chain(["--"]).map(OsString::from).collect()
 }
 
+const BEGIN: Begin<'static> = Begin { words: &run, quoted: str::to_owned };
+
 /// The words that run instead of `typed`, joined by `|`.
 fn becomes(typed: &[&str]) -> String {
     let all = typed.iter().map(OsString::from).collect();
     let all = of(typed).map_or_else(
         || typed.iter().map(OsString::from).collect(),
-        |inward| inward.apply(all, Some("/dev/fd/9"), &run),
+        |inward| inward.apply(all, Some("/dev/fd/9"), &BEGIN),
     );
     all.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join("|")
 }
 
 fn script(text: &str, name: Option<&str>) -> String {
-    with_runs(text, &Inward::of_script(text, name, &APP), &run)
+    with_runs(text, &Inward::of_script(text, name, &APP), &BEGIN)
 }
 
 #[test]
@@ -295,6 +297,6 @@ fn the_servers_of_a_procfile_get_runs_in_the_file_that_its_runner_reads() {
         .replace("vite", "styxy run1 -n web -- vite")
         .replace("node api", "styxy run -n api -- node api")
         .replace("node work", "styxy run -n worker -- node work");
-    assert_eq!(with_runs(&procfile.text, &procfile.runs, &run), expected);
+    assert_eq!(with_runs(&procfile.text, &procfile.runs, &BEGIN), expected);
     assert_eq!(becomes(&["sh", "-c", "honcho start"]), "sh|-c|styxy run1 -- honcho start");
 }

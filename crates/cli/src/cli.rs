@@ -151,7 +151,7 @@ impl Command {
 pub(crate) fn main() -> Exit {
     if let Some((text, args)) = run::script() {
         let shown = Output::new(Format::Human);
-        return run::run_script(text, args).unwrap_or_else(|failure| shown.failure(&failure));
+        return run::run_script(text, &args).unwrap_or_else(|failure| shown.failure(&failure));
     }
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -12,6 +12,7 @@ use crate::devserver::inward::Inward;
 use crate::devserver::inward::around::Around;
 use crate::devserver::launch;
 use crate::devserver::options::value;
+use crate::devserver::passing::{self, Lost, Passing};
 use crate::devserver::port_argument::{self, PortArgument};
 use crate::devserver::shell::Word;
 use crate::devserver::tool::{Reach, Tool};
@@ -32,6 +33,8 @@ pub(crate) struct Plan {
     changes: Vec<Change>,
     /// Words that are added.
     added: Option<Added>,
+    /// Words that pass `PORT` on, before the typed word with this number.
+    passed: Option<(usize, Vec<String>)>,
     /// Why the tool cannot be given its port, if it cannot.
     pub(crate) obstacle: Option<Obstacle>,
     /// Where `styxy run` steps in behind the command's first word, if it has to.
@@ -63,6 +66,8 @@ pub(crate) enum Obstacle {
     Elsewhere,
     /// The script itself names a port, and a second one would be wrong.
     Fixed(Port),
+    /// The variable does not arrive.
+    Lost(Lost),
 }
 
 impl Plan {
@@ -109,11 +114,27 @@ impl Plan {
         if let Some(tool) = known.as_ref().map(|(tool, _)| tool).or(through.as_ref()) {
             plan.fill_more_on_the_way(tool);
         }
+        plan.pass(passing::find(&all, around));
         plan.inward = inward.or_else(|| match plan.obstacle {
             Some(Obstacle::OutOfReach(_)) => Inward::by_script(all, around),
-            Some(Obstacle::Elsewhere | Obstacle::Fixed(_)) | None => None,
+            Some(Obstacle::Elsewhere | Obstacle::Fixed(_) | Obstacle::Lost(_)) | None => None,
         });
         plan
+    }
+
+    /// Does what the command's first program needs, so that the variable arrives.
+    fn pass(&mut self, passing: Passing) {
+        self.passed = passing.added;
+        let change = |(at, text)| Change { at, text, service: None };
+        self.changes.extend(passing.changed.into_iter().map(change));
+        self.typed_port = self.typed_port.or(passing.typed_port);
+        self.script_port = self.script_port.or(passing.file_port);
+        // A tool that gets its port by words does not need the variable.
+        let added = self.added.iter().flat_map(|added| &added.words).map(|(service, _)| service);
+        let by_words = added.chain(self.changes.iter().map(|change| &change.service)).any(Option::is_none);
+        if self.obstacle.is_none() && !by_words {
+            self.obstacle = passing.lost.map(Obstacle::Lost);
+        }
     }
 
     fn fill(&mut self, tool: &Tool, row: &'static Framework, typed: usize) {
@@ -195,6 +216,7 @@ impl Plan {
         for change in self.changes.iter().filter(|change| is_leased(change.service)) {
             words[change.at] = filled(&change.text);
         }
+        // The words for the tool are behind those that pass `PORT` on.
         if let Some(added) = &self.added {
             let pieces = added.words.iter().filter(|(service, _)| is_leased(*service));
             let mut more: Vec<OsString> =
@@ -203,6 +225,9 @@ impl Plan {
                 more.splice(0..0, added.separators.iter().map(OsString::from));
             }
             words.splice(added.at..added.at, more);
+        }
+        if let Some((at, added)) = &self.passed {
+            words.splice(at..at, added.iter().map(|text| filled(text)));
         }
         words
     }
@@ -230,7 +255,7 @@ fn row_of(tool: &Tool) -> Option<&'static Framework> {
 }
 
 /// The placeholder for the port.
-const PORT: &str = "{port}";
+pub(super) const PORT: &str = "{port}";
 
 /// The placeholder for the port of `service`.
 fn marker(service: &str) -> String {

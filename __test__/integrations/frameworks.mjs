@@ -85,7 +85,8 @@ async function check(name, tool) {
   if (tool.npm) {
     const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tool.npm];
     await run('npm', install, { cwd: checkouts[0], env, timeout: INSTALL });
-    await fs.symlink(path.join(checkouts[0], 'node_modules'), path.join(checkouts[1], 'node_modules'), 'junction');
+    // Bundlers refuse files that a link leads to outside of the project.
+    await fs.cp(path.join(checkouts[0], 'node_modules'), path.join(checkouts[1], 'node_modules'), { recursive: true, verbatimSymlinks: true });
     const manifest = path.join(checkouts[0], 'node_modules', tool.npm[0].replace(/(?<=.)@.*/, ''), 'package.json');
     ({ version } = JSON.parse(await fs.readFile(manifest, 'utf8')));
   }

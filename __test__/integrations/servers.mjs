@@ -24,7 +24,7 @@ export const TOOLS = {
   vitest: {
     npm: modern ? ['vitest', '@vitest/ui'] : ['vitest@3', '@vitest/ui@3'],
     files: { 'one.test.js': "import { test } from 'vitest';\ntest('one', () => {});\n" },
-    command: ['npx', 'vitest', '--ui', '--open=false'],
+    command: ['npx', 'vitest', '--ui', '--open=false', '--watch'],
     at: '/__vitest__/',
   },
   astro: {
@@ -178,9 +178,11 @@ export const TOOLS = {
         '',
       ].join('\n'),
       'src/router.tsx': [
-        "import { createRouter } from '@tanstack/react-router';",
+        "import { createRouter as make } from '@tanstack/react-router';",
         "import { routeTree } from './routeTree.gen';",
-        'export const getRouter = () => createRouter({ routeTree });',
+        'export const getRouter = () => make({ routeTree });',
+        '// Its name in older versions.',
+        'export { getRouter as createRouter };',
         '',
       ].join('\n'),
       'src/routes/__root.tsx': [

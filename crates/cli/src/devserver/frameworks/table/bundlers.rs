@@ -38,6 +38,7 @@ pub(super) const ROWS: &[Framework] = &[
             "--log-level",
         ],
         port: PORT,
+        tried: "2.3.2",
         ..ROW
     },
     Framework {
@@ -45,6 +46,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["rspack", "@rspack/cli"],
         when: Sub(&["serve", "server", "s", "dev", "preview"]),
         port: PORT,
+        tried: "2.3.3",
         ..ROW
     },
     Framework {
@@ -85,6 +87,7 @@ pub(super) const ROWS: &[Framework] = &[
             port: InFlag(&["--hmr-port"]),
             env: &[],
         }],
+        tried: "2.16.4",
         ..ROW
     },
     Framework {
@@ -106,6 +109,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["eleventy", "@11ty/eleventy"],
         when: When::Flag(&["--serve"]),
         port: PORT_ONCE,
+        tried: "3.1.8",
         ..ROW
     },
     Framework {
@@ -115,6 +119,7 @@ pub(super) const ROWS: &[Framework] = &[
         valued: &["--base", "--outDir", "--host", "--port", "--open"],
         port: PORT_ONCE,
         strict: &["--strictPort"],
+        tried: "1.6.4",
         ..ROW
     },
     Framework {
@@ -129,6 +134,7 @@ pub(super) const ROWS: &[Framework] = &[
             port: Flag { write: "--inspector-port", value: VALUE, also: &[], twice: Wrong },
             env: &[],
         }],
+        tried: "4.86.0",
         ..ROW
     },
     Framework {
@@ -175,6 +181,7 @@ pub(super) const ROWS: &[Framework] = &[
             env: &[],
         }],
         note: MOVES,
+        tried: "3.0.4",
         ..ROW
     },
     Framework {
@@ -182,12 +189,14 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["live-server"],
         port: Joined(&["--port"]),
         note: MOVES,
+        tried: "1.2.2",
         ..ROW
     },
     Framework {
         name: "Web Dev Server",
         commands: &["web-dev-server", "wds", "@web/dev-server"],
         port: PORT_P_ONCE,
+        tried: "0.4.6",
         ..ROW
     },
     Framework {
@@ -196,6 +205,7 @@ pub(super) const ROWS: &[Framework] = &[
         when: Sub(&["dev", "preview"]),
         port: PORT,
         note: MOVES,
+        tried: "1.47.2",
         ..ROW
     },
 ];

@@ -19,15 +19,17 @@ pub(super) const ROWS: &[Framework] = &[
         name: "Puma",
         commands: &["puma"],
         port: Flag { write: "-p", value: VALUE, also: &["--port", "-b", "--bind"], twice: Wrong },
+        tried: "5.6.5",
         ..ROW
     },
-    Framework { name: "rackup", commands: &["rackup"], port: P_PORT, ..ROW },
+    Framework { name: "rackup", commands: &["rackup"], port: P_PORT, tried: "2.2.22", ..ROW },
     Framework {
         name: "PHP",
         commands: &["php"],
         when: When::Flag(&["-S"]),
         port: InFlag(&["-S"]),
         note: "an address in your command is kept: `-S localhost:8000`",
+        tried: "8.2.36",
         ..ROW
     },
     Framework { name: "Laravel", commands: &["artisan"], when: Sub(&["serve"]), port: PORT, ..ROW },
@@ -37,6 +39,7 @@ pub(super) const ROWS: &[Framework] = &[
         when: Sub(&["server", "serve"]),
         port: PORT_P,
         note: MOVES,
+        tried: "0.168.0",
         ..ROW
     },
     Framework {
@@ -51,6 +54,7 @@ pub(super) const ROWS: &[Framework] = &[
             port: Flag { write: "--livereload-port", value: VALUE, also: &[], twice: LastWins },
             env: &[],
         }],
+        tried: "4.3.1",
         ..ROW
     },
     Framework {
@@ -89,6 +93,7 @@ pub(super) const ROWS: &[Framework] = &[
         when: Sub(&["run"]),
         more: &[CADDY_ADMIN],
         note: "a Caddyfile names the port: `:{$PORT}`; `caddy reload` needs `--address localhost:$STYXY_ADMIN_PORT`",
+        tried: "2.11.7",
         ..ROW
     },
     Framework {

@@ -14,6 +14,7 @@ pub(super) const ROWS: &[Framework] = &[
         valued: &["-v", "--verbosity", "--settings", "--pythonpath"],
         port: Word,
         note: "an address in your command is kept: `runserver 0.0.0.0:8000`",
+        tried: "5.2.19",
         ..ROW
     },
     Framework {
@@ -22,14 +23,23 @@ pub(super) const ROWS: &[Framework] = &[
         when: Sub(&["run"]),
         port: PORT_P,
         env: &[("FLASK_RUN_PORT", "{port}")],
+        tried: "3.1.3",
         ..ROW
     },
-    Framework { name: "FastAPI", commands: &["fastapi"], when: Sub(&["dev", "run"]), port: PORT, ..ROW },
+    Framework {
+        name: "FastAPI",
+        commands: &["fastapi"],
+        when: Sub(&["dev", "run"]),
+        port: PORT,
+        tried: "0.165.0",
+        ..ROW
+    },
     Framework {
         name: "Uvicorn",
         commands: &["uvicorn"],
         port: PORT,
         env: &[("UVICORN_PORT", "{port}")],
+        tried: "0.54.0",
         ..ROW
     },
     Framework {
@@ -37,6 +47,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["http.server"],
         valued: &["-b", "--bind", "-d", "--directory", "-p", "--protocol"],
         port: Word,
+        tried: "3.11.7",
         ..ROW
     },
     Framework {
@@ -44,12 +55,14 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["gunicorn"],
         port: Flag { write: "--bind", value: LOOPBACK, also: &["-b"], twice: Wrong },
         note: "a socket in the file system stays: `-b unix:app.sock`",
+        tried: "27.0.1",
         ..ROW
     },
     Framework {
         name: "Hypercorn",
         commands: &["hypercorn"],
         port: Flag { write: "--bind", value: LOOPBACK, also: &["-b"], twice: Wrong },
+        tried: "0.18.0",
         ..ROW
     },
     Framework {
@@ -64,9 +77,10 @@ pub(super) const ROWS: &[Framework] = &[
             port: Flag { write: "--metrics-port", value: VALUE, also: &[], twice: LastWins },
             env: &[],
         }],
+        tried: "2.8.7",
         ..ROW
     },
-    Framework { name: "Daphne", commands: &["daphne"], port: P_PORT, ..ROW },
+    Framework { name: "Daphne", commands: &["daphne"], port: P_PORT, tried: "4.2.3", ..ROW },
     Framework {
         name: "Waitress",
         commands: &["waitress-serve"],
@@ -81,24 +95,40 @@ pub(super) const ROWS: &[Framework] = &[
         valued: &["--app", "--app-dir"],
         port: PORT_P,
         env: &[("LITESTAR_PORT", "{port}")],
+        tried: "2.25.0",
         ..ROW
     },
-    Framework { name: "Quart", commands: &["quart"], when: Sub(&["run"]), port: PORT_P, ..ROW },
-    Framework { name: "Sanic", commands: &["sanic"], port: P_PORT, ..ROW },
+    Framework {
+        name: "Quart",
+        commands: &["quart"],
+        when: Sub(&["run"]),
+        port: PORT_P,
+        tried: "0.22.0",
+        ..ROW
+    },
+    Framework { name: "Sanic", commands: &["sanic"], port: P_PORT, tried: "25.12.1", ..ROW },
     Framework {
         name: "MkDocs",
         commands: &["mkdocs"],
         when: Sub(&["serve"]),
         port: Flag { write: "--dev-addr", value: LOOPBACK, also: &["-a"], twice: LastWins },
+        tried: "1.6.1",
         ..ROW
     },
-    Framework { name: "sphinx-autobuild", commands: &["sphinx-autobuild"], port: PORT, ..ROW },
+    Framework {
+        name: "sphinx-autobuild",
+        commands: &["sphinx-autobuild"],
+        port: PORT,
+        tried: "2025.8.25",
+        ..ROW
+    },
     Framework {
         name: "Streamlit",
         commands: &["streamlit"],
         when: Sub(&["run", "hello"]),
         port: Flag { write: "--server.port", value: VALUE, also: &[], twice: LastWins },
         env: &[("STREAMLIT_SERVER_PORT", "{port}")],
+        tried: "1.67.0",
         ..ROW
     },
     Framework {
@@ -106,6 +136,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["marimo"],
         when: Sub(&["edit", "run", "new", "tutorial"]),
         port: P_PORT,
+        tried: "0.25.2",
         ..ROW
     },
     Framework {
@@ -116,6 +147,7 @@ pub(super) const ROWS: &[Framework] = &[
         strict: &["--port-retries=0"],
         env: &[("JUPYTER_PORT", "{port}")],
         note: "kernels have ports of their own, which it chooses by itself",
+        tried: "4.6.6",
         ..ROW
     },
     Framework {
@@ -124,6 +156,7 @@ pub(super) const ROWS: &[Framework] = &[
         port: Flag { write: "--port", value: VALUE, also: &["--ServerApp.port"], twice: LastWins },
         strict: &["--port-retries=0"],
         env: &[("JUPYTER_PORT", "{port}")],
+        tried: "2.21.1",
         ..ROW
     },
 ];

@@ -13,6 +13,7 @@ pub(super) const ROWS: &[Framework] = &[
         when: When::Flag(INSPECT),
         more: &[INSPECTOR],
         note: "without an inspector it needs nothing but PORT",
+        tried: "20.20.2",
         ..ROW
     },
     Framework {
@@ -22,6 +23,7 @@ pub(super) const ROWS: &[Framework] = &[
         port: Flag { write: "--port", value: VALUE, also: &[], twice: Wrong },
         place: Place::AfterFirst,
         more: &[DENO_INSPECTOR],
+        tried: "2.9.6",
         ..ROW
     },
     Framework {
@@ -37,6 +39,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["bun"],
         when: When::Flag(INSPECT),
         more: &[Second { default: 6499, port: Joined(INSPECT), env: &[], ..INSPECTOR }],
+        tried: "1.4.5",
         ..ROW
     },
     Framework {
@@ -51,6 +54,7 @@ pub(super) const ROWS: &[Framework] = &[
             env: &[],
         }],
         note: "the server behind it gets its port as without it",
+        tried: "1.8.22",
         ..ROW
     },
 ];

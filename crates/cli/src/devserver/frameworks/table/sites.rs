@@ -134,6 +134,7 @@ pub(super) const ROWS: &[Framework] = &[
         port: PORT_P,
         service: "storybook",
         note: "its HMR has another port, which it chooses by itself; `hmrPort` in its config sets it",
+        tried: "5.1.1",
         ..ROW
     },
     Framework {
@@ -150,6 +151,7 @@ pub(super) const ROWS: &[Framework] = &[
         when: Unless(&["build", "export", "export-notes", "format", "mcp", "theme"]),
         valued: &["-t", "--theme", "-p", "--port", "--log", "--bind", "--base"],
         port: PORT_P,
+        tried: "52.20.1",
         ..ROW
     },
 ];

@@ -95,6 +95,8 @@ function tryBlock(block, { machine, shell, ids }) {
     case 'js':
     case 'ts':
       return execute(machine, block);
+    case 'yaml':
+      return assert.fail('a mark says why it is not run: nothing here reads YAML');
     default:
       return tryCommands(block, { machine, shell, ids });
   }

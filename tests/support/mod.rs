@@ -35,5 +35,5 @@ pub(crate) use run::{Output, finish, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{without_connections, without_socket_diagnostics};
 pub(crate) use schema::mismatches;
-pub(crate) use terminal::{Terminal, on_terminal};
+pub(crate) use terminal::{Terminal, on_terminal, open as open_terminal};
 pub(crate) use wait::{DEADLINE, eventually, until};

@@ -12,6 +12,7 @@ use super::finding::Finding;
 const JOURNAL: usize = 128 * 1024;
 /// The file that is written, and the socket; both are gone afterwards.
 const FILE: &str = "doctor.try";
+#[cfg(unix)]
 const SOCKET: &str = "doctor.sock";
 
 /// Whether a file can be written and locked in the daemon's folder, and a socket made; none if there is no folder yet.

@@ -54,6 +54,7 @@ impl Runs {
         options.extend(args.service.iter().flat_map(|service| ["-s".to_owned(), service.to_string()]));
         options.extend(args.env.iter().flat_map(|name| ["--env".to_owned(), name.to_string()]));
         options.extend(args.quiet.then(|| "-q".to_owned()));
+        options.extend(args.once.then(|| "--once".to_owned()));
         let mut wish: Vec<String> =
             args.port.into_iter().flat_map(|port| ["-p".to_owned(), port.to_string()]).collect();
         wish.extend(args.exact.then(|| "--exact".to_owned()));

@@ -21,6 +21,8 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod compat;
 #[cfg(test)]
+mod completion;
+#[cfg(test)]
 mod containers;
 #[cfg(test)]
 mod crowd;

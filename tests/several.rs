@@ -21,6 +21,13 @@ const CONCURRENTLY: &str = "#!/bin/sh\nfor text; do sh -c \"$text\" & done; wait
 /// What runs the scripts of these names, all together, as run-p does.
 const RUN_P: &str = "#!/bin/sh\nfor script; do npm run --silent $script & done; wait\n";
 
+/// What runs the processes of a Procfile, the next one with 100 more than the one before, as foreman does.
+const HONCHO: &str = "#!/bin/sh
+[ \"$2\" = -f ] && file=$3; PORT=5000
+while IFS= read -r line; do PORT=$PORT sh -c \"${line#*: }\" & PORT=$((PORT + 100)); done < ${file:-Procfile}
+wait
+";
+
 /// What runs a command with a `PORT` of its own, as env-cmd does with its file.
 const ENV_CMD: &str = "#!/bin/sh\nPORT=$(sed -n 's/^PORT=//p' .env) exec \"$@\"\n";
 
@@ -41,6 +48,7 @@ fn project(home: &Home) {
     program(home, "concurrently", CONCURRENTLY);
     program(home, "run-p", RUN_P);
     program(home, "env-cmd", ENV_CMD);
+    program(home, "honcho", HONCHO);
     serve(home, &home.project(), &["web", "api"]);
 }
 
@@ -217,6 +225,28 @@ fn servers_that_cannot_be_reached_start_as_without_styxy_and_one_warning_says_wh
     for words in ["styxy run -n web --", "styxy run -n api --"] {
         assert!(warning.contains(words), "{warning}");
     }
+}
+
+#[test]
+fn each_process_of_a_procfile_has_its_own_lease_and_the_file_stays_as_it_is() {
+    let home = Home::new();
+    project(&home);
+    let text = "web: sh says.sh web\napi: sh says.sh api\n";
+    fs::write(home.project().join("Procfile"), text).unwrap();
+    let servers = start(&mut run(&home, &["--", "node_modules/.bin/honcho", "start"]), &ends(&home));
+    assert_eq!(leased(&home), servers.says);
+    servers.end();
+    assert_eq!(fs::read_to_string(home.project().join("Procfile")).unwrap(), text);
+}
+
+#[test]
+fn a_command_that_begins_without_variables_gets_its_port() {
+    let home = Home::new();
+    project(&home);
+    let words = ["--", "env", "-i", "PATH=/usr/bin:/bin", "sh", "says.sh", "web"];
+    let servers = start(&mut run(&home, &words), &ends(&home)[..1]);
+    assert_eq!(home.leases()[0].port.to_string(), servers.says["web"]);
+    assert_eq!(servers.end(), Vec::<String>::new());
 }
 
 #[test]

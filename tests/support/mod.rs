@@ -26,7 +26,7 @@ pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
-pub(crate) use old_daemon::{is_stopped_by_request, old_daemon};
+pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
 pub(crate) use ports::addresses;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
@@ -60,11 +61,20 @@ impl Terminal {
     /// `bash` in the environment and project of `home`; it finds `styxy` as `$STYXY`.
     #[track_caller]
     pub(crate) fn shell(home: &Home) -> Self {
+        Self::of(home, &["bash", "--norc", "--noprofile", "-i"], &home.top().join("user"))
+    }
+
+    /// Another shell, which finds its own files in `user`; `styxy` is in its PATH too.
+    #[track_caller]
+    pub(crate) fn of(home: &Home, words: &[&str], user: &Path) -> Self {
         let (ours, theirs) = open();
         // A session of its own whose terminal this is: without one there are no foreground and background.
         let mut command = home.command("setsid");
-        command.args(["--ctty", "--wait", "bash", "--norc", "--noprofile", "-i"]);
-        command.env("STYXY", env!("CARGO_BIN_EXE_styxy")).env("PS1", "$ ").env("TERM", "xterm");
+        command.args(["--ctty", "--wait"]).args(words);
+        let styxy = Path::new(env!("CARGO_BIN_EXE_styxy"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", styxy.parent().unwrap().display())).env("HOME", user);
+        command.env("STYXY", styxy).env("PS1", "$ ").env("TERM", "xterm");
         let shell = Running::spawn(command.stdin(theirs()).stdout(theirs()).stderr(theirs()));
         let mut reader = ours.try_clone().unwrap();
         let (send, shown) = mpsc::channel();

@@ -39,6 +39,24 @@ const UV: [&str; 14] = [
     "--default-index",
 ];
 
+/// The options of programs that set secrets for a command, which have a value.
+const SECRETS: [&str; 14] = [
+    "-p",
+    "--project",
+    "-c",
+    "--config",
+    "-t",
+    "--token",
+    "-e",
+    "--env",
+    "--env-file",
+    "--account",
+    "--path",
+    "--projectId",
+    "--scope",
+    "--mount",
+];
+
 struct Follower<'a> {
     scripts: &'a Scripts<'a>,
     found: &'a mut Vec<Tool>,
@@ -130,6 +148,21 @@ pub(super) fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
         "cargo" => Next::Command(subcommand(args)),
         "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
         | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
+        "sudo" => Next::Command(after(
+            args,
+            &[],
+            &["-u", "--user", "-g", "--group", "-p", "-C", "-D", "-h", "-T", "-R"],
+        )),
+        "doppler" | "infisical" | "op" => Next::Command(after(args, &["run"], &SECRETS)),
+        "direnv" => {
+            let mut command = after(args, &["exec"], &[]);
+            // The folder whose variables it sets.
+            command.drain(..command.len().min(1));
+            Next::Command(command)
+        }
+        "env-cmd" => {
+            Next::Command(after(args, &[], &["-f", "--file", "-e", "--environments", "-r", "--rc-file"]))
+        }
         "uv" => Next::Command(after(args, &["run"], &UV)),
         "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
             Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))

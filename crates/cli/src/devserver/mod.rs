@@ -9,6 +9,7 @@ pub(crate) mod launch;
 mod managers;
 pub(crate) mod options;
 pub(crate) mod package;
+pub(crate) mod passing;
 pub(crate) mod plan;
 pub(crate) mod port_argument;
 pub(crate) mod program;

@@ -10,6 +10,7 @@ use crate::devserver::inward::Inward;
 use crate::devserver::inward::around::Around;
 use crate::devserver::launch;
 use crate::devserver::options::value;
+use crate::devserver::passing::{self, Lost, Passing};
 use crate::devserver::port_argument::{self, PortArgument};
 use crate::devserver::shell::Word;
 use crate::devserver::tool::{Reach, Tool};
@@ -27,6 +28,8 @@ pub(crate) struct Plan {
     changes: Vec<(usize, String)>,
     /// Words that are added before the typed word with this number, with `{port}` in them.
     added: Option<(usize, Vec<String>)>,
+    /// Words that pass `PORT` on, before the typed word with this number.
+    passed: Option<(usize, Vec<String>)>,
     /// Why the tool cannot be given its port, if it cannot.
     pub(crate) obstacle: Option<Obstacle>,
     /// Where `styxy run` steps in behind the command's first word, if it has to.
@@ -42,6 +45,8 @@ pub(crate) enum Obstacle {
     Elsewhere,
     /// The script itself names a port, and a second one would be wrong.
     Fixed(Port),
+    /// The variable does not arrive.
+    Lost(Lost),
 }
 
 impl Plan {
@@ -89,11 +94,27 @@ impl Plan {
                 plan.fill(&tool, row, typed.len());
             }
         }
+        if !marked {
+            plan.pass(passing::find(&all, around));
+        }
         plan.inward = inward.or_else(|| match plan.obstacle {
             Some(Obstacle::OutOfReach(_)) => Inward::by_script(all, around),
-            Some(Obstacle::Elsewhere | Obstacle::Fixed(_)) | None => None,
+            Some(Obstacle::Elsewhere | Obstacle::Fixed(_) | Obstacle::Lost(_)) | None => None,
         });
         plan
+    }
+
+    /// Does what the command's first program needs, so that the variable arrives.
+    fn pass(&mut self, passing: Passing) {
+        self.passed = passing.added;
+        self.changes.extend(passing.changed);
+        self.typed_port = self.typed_port.or(passing.typed_port);
+        self.script_port = self.script_port.or(passing.file_port);
+        // A tool that gets its port by words does not need the variable.
+        let by_words = self.added.is_some() || !self.changes.is_empty();
+        if self.obstacle.is_none() && !by_words {
+            self.obstacle = passing.lost.map(Obstacle::Lost);
+        }
     }
 
     fn fill(&mut self, tool: &Tool, row: &Framework, typed: usize) {
@@ -163,7 +184,11 @@ impl Plan {
         for (at, text) in &self.changes {
             words[*at] = with_port(text);
         }
+        // The words for the tool are behind those.
         if let Some((at, added)) = &self.added {
+            words.splice(at..at, added.iter().map(|text| with_port(text)));
+        }
+        if let Some((at, added)) = &self.passed {
             words.splice(at..at, added.iter().map(|text| with_port(text)));
         }
         words
@@ -188,7 +213,7 @@ fn row_of(tool: &Tool) -> Option<&'static Framework> {
 }
 
 /// The placeholder for the port.
-const PORT: &str = "{port}";
+pub(super) const PORT: &str = "{port}";
 
 fn is_marked(text: &str) -> bool {
     text.contains(PORT) || text.contains("{port:")

@@ -14,13 +14,14 @@ use super::Args;
 use super::environment::{Environment, SCRIPT_SHELL, SHELLS};
 use super::start;
 use crate::devserver::folder::Folder;
-use crate::devserver::inward::{Inward, Naming, Place, Unreached, with_runs};
+use crate::devserver::inward::{Begin, Inward, Naming, Place, Procfile, Unreached, with_runs};
 use crate::devserver::package::Package;
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use crate::say::shell_word::quoted;
 
 /// How each server's `styxy run` begins: what the user typed for all of them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -99,7 +100,8 @@ impl Runs {
         if let Some(unreached) = &inward.unreached {
             output::warning(&sentence(unreached));
         }
-        let command = inward.apply(command, &|name, place| self.words(name, place));
+        let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
+        let command = inward.apply(command, file.as_deref(), &begin(&|name, place| self.words(name, place)));
         let mut environment = Environment::without_port();
         if let Some(naming) = &inward.scripts {
             if let Naming::ByScript { folder, first } = naming {
@@ -112,6 +114,38 @@ impl Runs {
         }
         start(&command, &environment, caller)
     }
+}
+
+impl Runs {
+    /// The path of `procfile` with runs in it; if there is none, a warning says what to write.
+    fn procfile(&self, procfile: &Procfile) -> Option<String> {
+        let words = |name: Option<&str>, place| {
+            // The runner's own numbers are no wish of anybody's.
+            let without = ["env", "-u", "PORT"].into_iter().filter(|_| !procfile.port_is_typed);
+            without.map(OsString::from).chain(self.words(name, place)).collect()
+        };
+        let file = inherited(&with_runs(&procfile.text, &procfile.runs, &begin(&words)));
+        if file.is_none() {
+            let names = procfile.names.clone();
+            output::warning(&sentence(&Unreached { by: procfile.by, names }));
+        }
+        file
+    }
+}
+
+fn begin<'a>(words: &'a dyn Fn(Option<&str>, Place) -> Vec<OsString>) -> Begin<'a> {
+    Begin { words, quoted }
+}
+
+#[cfg(unix)]
+fn inherited(text: &str) -> Option<String> {
+    super::procfile::inherited(text).ok()
+}
+
+/// Windows has no paths for inherited files.
+#[cfg(not(unix))]
+fn inherited(_: &str) -> Option<String> {
+    None
 }
 
 /// Where scripts and files are looked up.
@@ -145,12 +179,12 @@ pub(crate) fn script() -> Option<(String, Vec<OsString>)> {
 ///
 /// # Errors
 /// There is no shell.
-pub(crate) fn run_script(text: String, args: Vec<OsString>) -> Result<Exit, Failure> {
+pub(crate) fn run_script(text: String, args: &[OsString]) -> Result<Exit, Failure> {
     let runs = env::var(SCRIPT_SHELL).ok().and_then(|text| serde_json::from_str::<Runs>(&text).ok());
     let is_off = env::var_os("STYXY").is_some_and(|value| value == "off");
     let text = runs.filter(|_| !is_off).and_then(|runs| with_servers(&text, &runs)).unwrap_or(text);
     let words = [OsStr::new("sh"), OsStr::new("-c"), OsStr::new(&text)].map(OsStr::to_owned);
-    start(&[&words[..], &args].concat(), &Environment::default(), &caller())
+    start(&[&words[..], args].concat(), &Environment::default(), &caller())
 }
 
 /// The text with those runs; none if it has no servers.
@@ -165,7 +199,7 @@ fn with_servers(text: &str, runs: &Runs) -> Option<String> {
     let found = look(&caller, |folder| Inward::of_script(text, named.map(|_| event.as_str()), folder));
     let is_first = runs.scripts.as_ref().is_none_or(|(_, first)| *first == event);
     let words = |name: Option<&str>, place| runs.words(name, if is_first { place } else { Place::Later });
-    (!found.is_empty()).then(|| with_runs(text, &found, &words))
+    (!found.is_empty()).then(|| with_runs(text, &found, &begin(&words)))
 }
 
 /// Whether a script is run by an installation, or before or after another one.
@@ -192,8 +226,12 @@ fn sentence(unreached: &Unreached) -> String {
         (by, names) => {
             let words: Vec<String> = names.iter().map(|name| format!("styxy run -n {name} --")).collect();
             format!(
-                "{by} starts several servers, which cannot share one port; in package.json, put {} in front of the \
-                 command of {}",
+                "{by} starts several servers, which cannot share one port; in {}, put {} in front of the command of {}",
+                if ["foreman", "honcho", "overmind", "nf"].contains(&by) {
+                    "the Procfile"
+                } else {
+                    "package.json"
+                },
                 words.join(" and "),
                 names.join(" and ")
             )
@@ -217,6 +255,7 @@ mod tests {
             each([
                 ("scripts of bun", said("bun", &["web", "api"])),
                 ("one of them", said("bun", &["web"])),
+                ("a Procfile", said("foreman", &["web", "api"])),
                 ("turbo", said("turbo", &[])),
                 ("nx", said("nx", &[])),
                 ("other packages", said("bun", &[])),

@@ -7,6 +7,8 @@ mod command;
 mod environment;
 mod grant;
 mod inward;
+#[cfg(unix)]
+mod procfile;
 #[cfg(target_os = "linux")]
 mod reporter;
 #[cfg_attr(windows, path = "start_windows.rs")]

@@ -2,6 +2,7 @@
 
 use super::around::Around;
 use super::monorepos::{self, Monorepo};
+use super::procfile::{self, Procfile};
 use super::runners::{self, Child, Order, matches};
 use super::wrappers;
 use super::{kinds, names};
@@ -37,8 +38,8 @@ pub(super) enum Kind {
     Maybe,
     /// It is started by `styxy run` already.
     Leases,
-    /// The scripts of other packages.
-    Packages,
+    /// Several, which the command that starts them names: scripts of other packages, a Procfile.
+    Group,
 }
 
 /// Where `styxy run` can step in before a server.
@@ -50,6 +51,8 @@ pub(super) enum Entry {
     Text { word: usize, at: Vec<usize> },
     /// In front of the script of this name in the package of this folder, by the shell that runs it.
     Script { name: String, folder: Option<String> },
+    /// In a file of the typed command's.
+    Procfile(Box<Procfile>),
     /// Nowhere: scripts that are run by this program have no shell that could be set.
     Closed(&'static str),
 }
@@ -136,6 +139,13 @@ impl Census<'_> {
         if let Some(environment) = wrappers::environment(name, &words[1..], self.around) {
             return self.behind(&environment, &words, way);
         }
+        if let Some(found) = procfile::find(name, &words[1..], self.around) {
+            let entry = match &way.entry {
+                Entry::Front => Entry::Procfile(Box::new(found)),
+                inside => inside.clone(),
+            };
+            return vec![server("processes".to_owned(), Kind::Group, &Way { entry, ..way })];
+        }
         if let Some(monorepo) = monorepos::runner(name, &words[1..], self.around) {
             return self.monorepo(monorepo, &way);
         }
@@ -153,7 +163,7 @@ impl Census<'_> {
             },
             Next::Command(inner) if inner.is_empty() => vec![server(hint, Kind::Maybe, &way)],
             Next::Command(inner) => self.command(inner, &way),
-            Next::Tool { name, args } => tool(name, &args, &way),
+            Next::Tool { name, args } => tool(&name, &args, &way),
             Next::Script { folder, name, args, or_tool } => {
                 let way = way.inside(folder.as_deref());
                 match self.around.script(way.folder.as_deref(), &name) {
@@ -231,7 +241,7 @@ impl Census<'_> {
     /// Scripts of other packages, which are not looked at.
     fn elsewhere(&self, manager: &'static str, way: &Way) -> Server {
         let entry = self.in_script(String::new(), manager, way);
-        server("packages".to_owned(), Kind::Packages, &Way { entry, ..way.clone() })
+        server("packages".to_owned(), Kind::Group, &Way { entry, ..way.clone() })
     }
 
     fn monorepo(&self, runner: Monorepo, way: &Way) -> Vec<Server> {
@@ -242,7 +252,7 @@ impl Census<'_> {
                     Entry::Front => Entry::Closed(runner),
                     inside => inside.clone(),
                 };
-                vec![server("packages".to_owned(), Kind::Packages, &Way { entry, ..way.clone() })]
+                vec![server("packages".to_owned(), Kind::Group, &Way { entry, ..way.clone() })]
             }
             // They count as several: the command itself needs no port.
             Monorepo::Leases => {
@@ -281,16 +291,16 @@ fn server(hint: String, kind: Kind, way: &Way) -> Server {
 }
 
 /// A tool that is known by its name, if it may be a server.
-fn tool(name: String, args: &[Word], way: &Way) -> Vec<Server> {
+fn tool(name: &str, args: &[Word], way: &Way) -> Vec<Server> {
     let words = args.iter().map(|word| word.text.as_str());
-    let kind = match frameworks::find(&name, &words) {
+    let kind = match frameworks::find(name, &words) {
         Some(row) if row.needs_words() => Kind::NeedsWords,
         Some(_) => Kind::Reads,
         // `vite build`
-        None if frameworks::is_known(&name) || kinds::needs_no_port(&name, words) => return Vec::new(),
+        None if frameworks::is_known(name) || kinds::needs_no_port(name, words) => return Vec::new(),
         None => Kind::Maybe,
     };
-    vec![server(names::allowed(&name), kind, way)]
+    vec![server(names::allowed(name), kind, way)]
 }
 
 /// The program that runs scripts, by the name it is asked about.

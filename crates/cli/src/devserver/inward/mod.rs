@@ -9,6 +9,7 @@ mod census;
 mod kinds;
 mod monorepos;
 mod names;
+mod procfile;
 mod runners;
 mod text;
 mod wrappers;
@@ -18,6 +19,7 @@ use std::ffi::OsString;
 use around::Around;
 pub(crate) use census::PACKAGE_MANAGER;
 use census::{Census, Entry, Kind, Server, Way};
+pub(crate) use procfile::Procfile;
 
 use crate::devserver::shell::Word;
 
@@ -30,6 +32,8 @@ pub(crate) struct Inward {
     before: Option<usize>,
     /// Scripts get a shell that lets their servers run so, and this is how these are called.
     pub(crate) scripts: Option<Naming>,
+    /// The Procfile that the command reads instead of its own.
+    pub(crate) procfile: Option<Procfile>,
     /// Servers that cannot be reached: each needs words that the user has to write.
     pub(crate) unreached: Option<Unreached>,
 }
@@ -48,6 +52,14 @@ pub(crate) struct Run {
 pub(crate) enum Place {
     First,
     Later,
+}
+
+/// What a server begins with.
+pub(crate) struct Begin<'a> {
+    /// The words, for a server with this name.
+    pub(crate) words: &'a dyn Fn(Option<&str>, Place) -> Vec<OsString>,
+    /// A word as it is written in a text for a shell.
+    pub(crate) quoted: fn(&str) -> String,
 }
 
 /// What the servers of scripts are called.
@@ -91,41 +103,41 @@ impl Inward {
         let names = if is_named { names_of(&servers) } else { vec![None; servers.len()] };
         let mut changes = Vec::new();
         for (number, one) in servers.iter().enumerate().filter(|(_, one)| one.kind != Kind::Leases) {
-            add(&mut changes, 0, runs_of(one, names[number].clone(), number));
+            add(&mut changes, 0, runs_of(one, names[number].as_ref(), number));
         }
         changes.pop().map(|(_, runs)| runs).unwrap_or_default()
     }
 
-    /// The command's words, with the words of `run` in front of each server.
+    /// The command's words, with the words of `begin` in front of each server, and with `file` for its Procfile.
     pub(crate) fn apply(
         &self,
         mut words: Vec<OsString>,
-        run: &dyn Fn(Option<&str>, Place) -> Vec<OsString>,
+        file: Option<&str>,
+        begin: &Begin<'_>,
     ) -> Vec<OsString> {
         for (at, runs) in &self.changes {
             if let Some(text) = words[*at].to_str() {
-                words[*at] = OsString::from(with_runs(text, runs, run));
+                words[*at] = OsString::from(with_runs(text, runs, begin));
             }
         }
+        if let (Some(procfile), Some(file)) = (&self.procfile, file) {
+            procfile.apply(&mut words, file);
+        }
         if let Some(at) = self.before {
-            words.splice(at..at, run(None, Place::First));
+            words.splice(at..at, (begin.words)(None, Place::First));
         }
         words
     }
 }
 
-/// `text` with the words of `run`, quoted for a shell, at the place of each of `runs`.
-pub(crate) fn with_runs(
-    text: &str,
-    runs: &[Run],
-    run: &dyn Fn(Option<&str>, Place) -> Vec<OsString>,
-) -> String {
+/// `text` with the words of `begin` at the place of each of `runs`.
+pub(crate) fn with_runs(text: &str, runs: &[Run], begin: &Begin<'_>) -> String {
     let mut whole = String::with_capacity(text.len() + 64);
     let mut from = 0;
     for one in runs {
         whole.push_str(&text[from..one.at]);
-        for word in run(one.name.as_deref(), one.place) {
-            whole.push_str(&quoted(&word.to_string_lossy()));
+        for word in (begin.words)(one.name.as_deref(), one.place) {
+            whole.push_str(&(begin.quoted)(&word.to_string_lossy()));
             whole.push(' ');
         }
         from = one.at;
@@ -134,17 +146,8 @@ pub(crate) fn with_runs(
     whole
 }
 
-/// `word` as a shell reads it.
-fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%,=".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 fn decide(servers: &[Server]) -> Option<Inward> {
-    let several = servers.len() > 1 || servers.iter().any(|one| one.kind == Kind::Packages);
+    let several = servers.len() > 1 || servers.iter().any(|one| one.kind == Kind::Group);
     if !several {
         return servers.first().and_then(decide_one);
     }
@@ -157,11 +160,11 @@ fn decide(servers: &[Server]) -> Option<Inward> {
             // Several servers of the typed command itself are in its texts or scripts.
             Entry::Front => {}
             Entry::Text { word, .. } => {
-                add(&mut inward.changes, *word, runs_of(one, names[number].clone(), number))
+                add(&mut inward.changes, *word, runs_of(one, names[number].as_ref(), number));
             }
             Entry::Script { name, folder } => {
                 let naming = match one.kind {
-                    Kind::Packages => Naming::ByPackage,
+                    Kind::Group => Naming::ByPackage,
                     Kind::NeedsWords | Kind::Reads | Kind::Maybe | Kind::Leases => {
                         Naming::ByScript { folder: folder.clone(), first: name.clone() }
                     }
@@ -171,8 +174,9 @@ fn decide(servers: &[Server]) -> Option<Inward> {
                     inward.scripts = Some(naming);
                 }
             }
+            Entry::Procfile(procfile) => inward.procfile = Some((**procfile).clone()),
             Entry::Closed(by) => {
-                packages |= one.kind == Kind::Packages;
+                packages |= one.kind == Kind::Group;
                 unreached.push((*by, names[number].clone().unwrap_or_else(|| one.name.clone())));
             }
         }
@@ -197,23 +201,26 @@ fn decide_one(one: &Server) -> Option<Inward> {
         (Entry::Script { .. }, _) if overridden => {
             Some(Inward { scripts: Some(Naming::ByPackage), ..Inward::default() })
         }
-        (Entry::Front | Entry::Text { .. } | Entry::Script { .. } | Entry::Closed(_), _) => None,
+        (
+            Entry::Front | Entry::Text { .. } | Entry::Script { .. } | Entry::Procfile(_) | Entry::Closed(_),
+            _,
+        ) => None,
     }
 }
 
 /// The names of servers that run together: none for one that is called by its package.
 fn names_of(servers: &[Server]) -> Vec<Option<String>> {
-    let is_named = |one: &&Server| !one.in_package && one.kind != Kind::Packages;
+    let is_named = |one: &&Server| !one.in_package && one.kind != Kind::Group;
     let all: Vec<String> = servers.iter().filter(is_named).map(|one| one.name.clone()).collect();
     let mut distinct = names::distinct(&all).into_iter();
     servers.iter().map(|one| if is_named(&one) { distinct.next() } else { None }).collect()
 }
 
 /// The runs in front of a server in a text. One that starts several of its own names these itself.
-fn runs_of(server: &Server, name: Option<String>, number: usize) -> Vec<Run> {
+fn runs_of(server: &Server, name: Option<&String>, number: usize) -> Vec<Run> {
     let Entry::Text { at, .. } = &server.entry else { return Vec::new() };
     let place = if number == 0 { Place::First } else { Place::Later };
-    at.iter().map(|at| Run { at: *at, name: name.clone(), place }).collect()
+    at.iter().map(|at| Run { at: *at, name: name.cloned(), place }).collect()
 }
 
 /// Adds runs in one typed word, in the order of their places; a command that starts several servers is run once.

@@ -54,7 +54,7 @@ const LONG: [&str; 15] = [
 ];
 
 fn concurrently(args: &[&str]) -> Vec<(Order, Child)> {
-    let (mut names, mut separator, mut passes_on) = (String::new(), ",".to_owned(), false);
+    let (mut names, mut separator, mut passes_on) = ("", ",", false);
     let mut commands = Vec::new();
     let mut at = 0;
     while let Some(&word) = args.get(at) {
@@ -80,13 +80,13 @@ fn concurrently(args: &[&str]) -> Vec<(Order, Child)> {
             at += 1;
         }
         match (flag, short) {
-            ("--names", _) | (_, Some('n')) => names = value.unwrap_or_default().to_owned(),
-            ("--name-separator", _) => separator = value.unwrap_or_default().to_owned(),
+            ("--names", _) | (_, Some('n')) => names = value.unwrap_or_default(),
+            ("--name-separator", _) => separator = value.unwrap_or_default(),
             ("--passthrough-arguments", _) | (_, Some('P')) => passes_on = true,
             _ => {}
         }
     }
-    let mut names = names.split(separator.as_str()).map(str::trim);
+    let mut names = names.split(separator).map(str::trim);
     let child = |word: usize| {
         let name = names.next().filter(|name| !name.is_empty()).map(str::to_owned);
         match shortcut(args[word]) {

@@ -12,6 +12,8 @@ struct Package {
     shell: bool,
 }
 
+const PROCFILE: &str = "# all\nweb: vite --host\napi:  cd x && node api.js | cat\n\ncss: tsc -w\nnot a process\nworker: node work.js";
+
 const APP: Package = Package {
     scripts: &[
         ("dev", "run-p web api"),
@@ -30,7 +32,14 @@ const APP: Package = Package {
         ("mine", "run-p ours api"),
         ("down", "cd web && vite"),
     ],
-    files: &[(".env", "A=1\nPORT=4000\n"), ("other.env", "A=1\n"), (".envrc", "export PORT=1\n")],
+    files: &[
+        (".env", "A=1\nPORT=4000\n"),
+        ("other.env", "A=1\n"),
+        (".envrc", "export PORT=1\n"),
+        ("Procfile", PROCFILE),
+        ("etc/Procfile", PROCFILE),
+        ("Procfile.idle", "css: tsc -w\n"),
+    ],
     packages: &["web", "apps/api"],
     others: &["vite", "next dev"],
     shell: true,
@@ -77,16 +86,20 @@ fn run(name: Option<&str>, place: Place) -> Vec<OsString> {
     ["styxy", wish].into_iter().chain(name).chain(["--"]).map(OsString::from).collect()
 }
 
+const BEGIN: Begin<'static> = Begin { words: &run, quoted: str::to_owned };
+
 /// The words that run instead of `typed`, joined by `|`.
 fn becomes(typed: &[&str]) -> String {
     let all = typed.iter().map(OsString::from).collect();
-    let all = of(typed)
-        .map_or_else(|| typed.iter().map(OsString::from).collect(), |inward| inward.apply(all, &run));
+    let all = of(typed).map_or_else(
+        || typed.iter().map(OsString::from).collect(),
+        |inward| inward.apply(all, Some("/dev/fd/9"), &BEGIN),
+    );
     all.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join("|")
 }
 
 fn script(text: &str, name: Option<&str>) -> String {
-    with_runs(text, &Inward::of_script(text, name, &APP), &run)
+    with_runs(text, &Inward::of_script(text, name, &APP), &BEGIN)
 }
 
 #[test]
@@ -258,4 +271,32 @@ fn a_run_begins_behind_a_program_that_sets_another_port() {
         becomes(&["doppler", "run", "--command", "node a.js & node b.js"]),
         "doppler|run|--command|styxy run1 -n a -- node a.js & styxy run -n b -- node b.js"
     );
+}
+
+#[test]
+fn the_servers_of_a_procfile_get_runs_in_the_file_that_its_runner_reads() {
+    for (typed, expected) in [
+        ("foreman start", "foreman start -f /dev/fd/9 -d ."),
+        ("bundle exec foreman start web -f Procfile", "bundle exec foreman start -d . web -f /dev/fd/9"),
+        ("foreman start -f etc/Procfile", "foreman start -f etc/Procfile"),
+        ("foreman start -d etc", "foreman start -f /dev/fd/9 -d etc"),
+        ("overmind s --procfile=Procfile -d .", "overmind s --procfile=/dev/fd/9 -d ."),
+        ("honcho start", "honcho start -f /dev/fd/9"),
+        ("honcho -f Procfile start web", "honcho -f /dev/fd/9 start web"),
+        ("npx nf start", "npx nf -j /dev/fd/9 start"),
+        ("honcho start -f Procfile.idle", "honcho start -f Procfile.idle"),
+        ("honcho start -f absent", "honcho start -f absent"),
+        ("honcho run web", "honcho run web"),
+    ] {
+        let words: Vec<&str> = typed.split(' ').collect();
+        assert_eq!(becomes(&words).replace('|', " "), expected, "{typed}");
+    }
+    let procfile = of(&["honcho", "start"]).unwrap().procfile.unwrap();
+    assert_eq!(procfile.names, ["web", "api", "worker"]);
+    let expected = PROCFILE
+        .replace("vite", "styxy run1 -n web -- vite")
+        .replace("node api", "styxy run -n api -- node api")
+        .replace("node work", "styxy run -n worker -- node work");
+    assert_eq!(with_runs(&procfile.text, &procfile.runs, &BEGIN), expected);
+    assert_eq!(becomes(&["sh", "-c", "honcho start"]), "sh|-c|styxy run1 -- honcho start");
 }

@@ -46,8 +46,7 @@ impl Census<'_> {
 /// Of commands that run one after the other: the servers of those that start several, and of the others one that is sure,
 /// else all that may be one, as one.
 pub(super) fn one_of(commands: Vec<Vec<Server>>) -> Vec<Server> {
-    let is_group =
-        |found: &Vec<Server>| found.len() > 1 || found.iter().any(|one| one.kind == Kind::Packages);
+    let is_group = |found: &Vec<Server>| found.len() > 1 || found.iter().any(|one| one.kind == Kind::Group);
     let (groups, single): (Vec<_>, Vec<_>) = commands.into_iter().partition(is_group);
     let mut all: Vec<Server> = groups.into_iter().flatten().collect();
     let single: Vec<Server> = single.into_iter().flatten().collect();
@@ -152,8 +151,8 @@ impl Reader<'_> {
             way.entry = Entry::Text { word, at: vec![first.at] };
         }
         let inside = self.census.is_package(&way);
-        // Which typed words it consists of does not matter: it is a part of one.
-        let words = words.iter().cloned().map(|word| Word { typed: None, ..word }).collect();
+        // They are parts of one typed word; only a Procfile's runner asks which ones they are.
+        let words = words.iter().cloned().map(|word| Word { typed: Some(0), ..word }).collect();
         let mut found = self.census.command(words, &way);
         for one in &mut found {
             one.in_package |= inside;

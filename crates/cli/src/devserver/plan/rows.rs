@@ -256,6 +256,11 @@ fn a_tool_is_found_behind_whatever_starts_it() {
             "uv --directory web run --extra x --env-file .env flask run",
             "uv --directory web run --extra x --env-file .env flask run --port 4242",
         ),
+        ("doppler run -p shop -- vite", "doppler run -p shop -- vite --port 4242 --strictPort"),
+        ("direnv exec . vite", "direnv exec . vite --port 4242 --strictPort"),
+        ("env-cmd -f .env vite", "env-cmd -f .env vite --port 4242 --strictPort"),
+        ("sudo -u ada vite", "sudo -u ada vite --port 4242 --strictPort"),
+        ("env -i vite", "env -i PORT=4242 vite --port 4242 --strictPort"),
         ("poetry run flask run", "poetry run flask run --port 4242"),
     ] {
         assert_eq!(becomes(typed), expected, "{typed}");

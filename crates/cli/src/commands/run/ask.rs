@@ -55,7 +55,7 @@ impl Ports {
 /// `--exact` cannot be granted, or the daemon does not know a service type that was typed.
 pub(super) fn ask(context: &Context, caller: &Caller, wishes: &Wishes) -> Result<Asked, Failure> {
     let (terms, mut problems) = terms(caller);
-    match answered(context, async |client| beside::granted(client, wishes, &terms).await) {
+    match answered(context, &async |client| beside::granted(client, wishes, &terms).await) {
         Ok((Granted { grants, preferred }, beside)) => {
             problems.extend(beside.problem);
             let (running, siblings) = (beside.running, beside.siblings);
@@ -162,13 +162,13 @@ pub(super) fn running(context: &Context, caller: &Caller, wishes: &Wishes) -> Op
     let (terms, _) = terms(caller);
     let first = wishes.requests.first()?;
     let up = async |client: &Client| leases::up(client, first, &terms).await.map_err(Unleased::Unanswered);
-    answered(context, up).ok()?
+    answered(context, &up).ok()?
 }
 
 /// What the daemon answers, which is started if none runs.
 fn answered<T>(
     context: &Context,
-    question: impl AsyncFn(&Client) -> Result<T, Unleased>,
+    question: &impl AsyncFn(&Client) -> Result<T, Unleased>,
 ) -> Result<T, Unleased> {
     let asked = |asked: Result<Result<Result<T, Unleased>, Error>, Failure>| {
         let asked = asked.and_then(|asked| asked.map_err(Failure::from));

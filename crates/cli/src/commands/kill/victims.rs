@@ -145,21 +145,21 @@ impl Victim {
         let usage = found.system_usage.clone().unwrap_or_default();
         let shown = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)).unwrap_or_default();
         let Some(pid) = usage.pid else { return Ok(None) };
-        let handle = Handle::open(pid).map_err(|error| cannot(&shown, &error))?;
+        let handle = Handle::open(pid).map_err(|error| cannot(pid, &shown, &error))?;
         Ok(handle.map(|handle| Self { pid, shown, usage, found, handle }))
     }
 
     fn ask(&self) -> Result<(), Failure> {
-        self.handle.ask().map_err(|error| cannot(&self.shown, &error))
+        self.handle.ask().map_err(|error| cannot(self.pid, &self.shown, &error))
     }
 
     fn kill(&self) -> Result<(), Failure> {
-        self.handle.kill().map_err(|error| cannot(&self.shown, &error))
+        self.handle.kill().map_err(|error| cannot(self.pid, &self.shown, &error))
     }
 
     fn has_ended_by(&self, deadline: Instant) -> Result<bool, Failure> {
         let patience = deadline.saturating_duration_since(Instant::now());
-        self.handle.ended_within(patience).map_err(|error| cannot(&self.shown, &error))
+        self.handle.ended_within(patience).map_err(|error| cannot(self.pid, &self.shown, &error))
     }
 }
 
@@ -171,7 +171,7 @@ pub(super) fn gone(port: Port) -> Failure {
         .into()
 }
 
-pub(super) fn cannot(shown: &str, error: &io::Error) -> Failure {
+pub(super) fn cannot(pid: Pid, shown: &str, error: &io::Error) -> Failure {
     let refusal = Refusal::new(Code::Forbidden, format!("could not end {shown}: {error}"));
-    refusal.hint("end it as the user that it belongs to").rule(Rule::Owner).into()
+    refusal.hint(may_end::as_root(pid)).rule(Rule::Owner).into()
 }

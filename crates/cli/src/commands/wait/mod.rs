@@ -10,9 +10,11 @@ use styxy_core::api::{CheckAnswer, Code, Lease, Refusal, SystemUsage, WaitAnswer
 use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
+use crate::here::named::{Meant, Named};
 use crate::here::reach::{self, Host};
-use crate::here::server::{Meant, Named, Service, Verb};
+use crate::here::server::Service;
 use crate::here::target::{self, Target};
+use crate::here::verb::Verb;
 use crate::say::age::span;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;

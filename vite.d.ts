@@ -1,8 +1,8 @@
 /**
  * Gives Vite's dev server a leased port.
  *
- * Does nothing under Vitest, in `vite build`, in middleware mode, with `STYXY=off`, and in `vite preview` unless
- * `preview` is set.
+ * In middleware mode, the port that Vite uses for HMR is leased. Does nothing under Vitest, in `vite build`, with `STYXY=off`,
+ * and in `vite preview` unless `preview` is set.
  *
  * @throws {TypeError} An option is unknown or of the wrong type.
  */

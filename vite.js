@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const { check, isOutOfReach, sentence } = require('./lib/options.js');
+const hot = require('./lib/vite-hot.js');
 const servers = require('./lib/vite-servers.js');
 
 const OPTIONS = { service: 'string', name: 'string', preview: 'boolean|object', project: 'string' };
@@ -18,12 +19,20 @@ function styxy(options = {}) {
   const preview = options.preview === true ? {} : options.preview;
   if (preview) check('styxy/vite: preview', preview, { service: 'string', name: 'string' });
 
+  // What the log says as soon as there is one.
+  let warning = null;
+
   const plugin = {
     name: 'styxy',
     apply: 'serve',
 
     async config(user, env) {
-      if (isIdle(plugin, user, env) || (env.isPreview && !preview)) return undefined;
+      if (isIdle(plugin, user) || (env.isPreview && !preview)) return undefined;
+      if (!env.isPreview && user.server?.middlewareMode) {
+        const { config, refused } = await middleware(user, options, this?.meta?.viteVersion);
+        warning = refused;
+        return config;
+      }
       const { service = env.isPreview ? 'preview' : 'dev', name } = env.isPreview ? preview : options;
       const wish = wishOf(user, env.isPreview ? 'preview' : 'server');
       const at = whereabouts(user, options);
@@ -31,13 +40,14 @@ function styxy(options = {}) {
       await take(place, { service, project: at.project, defaultName: at.defaultName, ...wish });
       if (!place.lease) return undefined;
       const { port } = place.lease;
-      if (!env.isPreview) return { server: { port, strictPort: true, ...following(user.server, wish, port) } };
+      if (!env.isPreview) return { server: { port, strictPort: true, ...hot.following(user.server, wish.port ?? wish.defaultPort, port) } };
       // Vite says that nothing has been built only if no plugin has this hook.
       if (fs.existsSync(path.resolve(at.root, user.build?.outDir ?? 'dist'))) plugin.configurePreviewServer = (server) => void announce(server);
       return { preview: { port, strictPort: true } };
     },
 
     configResolved(config) {
+      if (warning) config.logger.warn(`styxy: no port was leased for HMR, so Vite chooses it itself: ${warning}`);
       const { unreachable } = servers.table();
       if (!unreachable || unreachable.told) return;
       unreachable.told = true;
@@ -45,7 +55,7 @@ function styxy(options = {}) {
     },
 
     configureServer(server) {
-      const place = announce(server);
+      const place = server.httpServer ? announce(server) : held(server);
       if (!place) return;
       const { restart } = server;
       server.restart = (...rest) => servers.table().restarting.run(place, () => restart.apply(server, rest));
@@ -55,14 +65,36 @@ function styxy(options = {}) {
 }
 
 /** Whether Styxy is off, no dev server will start, or another copy of this plugin comes first. */
-function isIdle(plugin, user, env) {
+function isIdle(plugin, user) {
   const first = [user.plugins].flat(Infinity).find((other) => other?.name === plugin.name);
   return (
     process.env.STYXY === 'off' ||
     Boolean(process.env.VITEST) ||
-    (!env.isPreview && Boolean(user.server?.middlewareMode)) ||
     (first !== undefined && first !== plugin)
   );
+}
+
+/**
+ * In middleware mode the application's server is another program's, and Vite listens for HMR alone: the port of that is leased,
+ * as service type `hmr`. A refusal is a warning: the application works without HMR.
+ */
+async function middleware(user, options, version) {
+  if (!hot.hasOwnPort(user.server)) return {};
+  const at = whereabouts(user, options);
+  const place = servers.placeFor({ service: 'hmr', name: options.name, ...at });
+  try {
+    await take(place, { service: 'hmr', project: at.project, defaultName: at.defaultName, ...hot.wishOf(user.server) });
+  } catch (error) {
+    return { refused: error.message.replace(/^styxy: /, '') };
+  }
+  return place.lease ? { config: { server: hot.onPort(user.server, version, place.lease.port) } } : {};
+}
+
+/** The place of a server in middleware mode, which has it from now on. */
+function held(server) {
+  const place = servers.placeOn(hot.portOf(server.config.server));
+  if (place) servers.hold(place, server);
+  return place;
 }
 
 /** The port that the user's config asks for, as options of `allocate`. */
@@ -116,17 +148,6 @@ function refusal(error, ask) {
   const loosen = ask.exact ? '\n  hint: server.strictPort asks for this port alone; without it, another port is used' : '';
   const text = `styxy: ${sentence(error)}${loosen}`;
   return Object.assign(new Error(text), { stack: text });
-}
-
-/** The HMR options that name the server's own port: they change with it. */
-function following(user, { port: asked, defaultPort }, port) {
-  const from = asked ?? defaultPort;
-  // Vite 8 keeps these in `ws`, and its `hmr` only points there.
-  const section = typeof user?.ws === 'object' ? 'ws' : 'hmr';
-  const options = user?.[section];
-  if (typeof options !== 'object' || options === null || from === undefined || from === port) return {};
-  const moved = ['port', 'clientPort'].filter((key) => Number(options[key]) === Number(from));
-  return moved.length > 0 ? { [section]: Object.fromEntries(moved.map((key) => [key, port])) } : {};
 }
 
 /** Makes a server print its lease below its URLs. Returns its place; undefined if it has none or this was done before. */

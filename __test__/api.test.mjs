@@ -227,7 +227,7 @@ test('what is not of its form is refused by name, never wrapped or dropped', asy
     [() => styxy.allocate([{ ...dev, dryRun: true }]), '[0]'],
     [() => styxy.allocate([dev], { port: 1 }), 'port'],
     [() => styxy.release(), 'lockId'],
-    [() => styxy.release(5), 'lockId'],
+    [() => styxy.release(true), 'lockId'],
     [() => styxy.release('nonsense'), 'lockId'],
     [() => styxy.check(), 'port'],
     [() => styxy.check('3000'), 'port'],

@@ -275,8 +275,7 @@ test('without the platform package there is an error of ours', { skip }, async (
     const { code, stderr } = await does(command, ':');
     assert.equal(code, 127);
     assert.match(stderr, new RegExp(`${triple()}: the package ${packageName(triple())} is not installed`));
-    assert.match(stderr, /--omit=optional/);
-    assert.match(stderr, /cargo build --profile release-cli/);
+    assert.match(stderr, /\n {2}hint: npm install -g --include=optional styxy\n$/);
   }
 });
 

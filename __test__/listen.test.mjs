@@ -48,6 +48,24 @@ test('listen leases a port, listens, and gives it back when the server closes', 
   await eventually('released', async () => (await styxy.list()).length === 0);
 });
 
+test('a server is what listens as one does, as in Bun, whose servers are not instances of net.Server', async () => {
+  const inner = http.createServer();
+  const server = {
+    get listening() {
+      return inner.listening;
+    },
+    listen: (...words) => inner.listen(...words),
+    close: () => inner.close(),
+    once: (...words) => inner.once(...words),
+    on: (...words) => inner.on(...words),
+    removeListener: (...words) => inner.removeListener(...words),
+  };
+  const lease = await styxy.listen(server, { service: 'api' });
+  assert.equal(inner.address().port, lease.port);
+  inner.close();
+  await eventually('released', async () => (await styxy.list()).length === 0);
+});
+
 test('listen goes on to another port when one is stolen, and insists if it is told to', async () => {
   // The daemon has granted the port before the thief binds it: the server's own listen is when it shows.
   const steal = (server, times) => {
@@ -96,6 +114,7 @@ test('listen refuses what is no server, and a failed listen leaves no lease', as
   for (const [server, options, field] of [
     [undefined, { service: 'dev' }, 'server'],
     [{}, { service: 'dev' }, 'server'],
+    [Object.assign(() => {}, { listen() {} }), { service: 'dev' }, 'server'],
     [listening, { service: 'dev' }, 'server'],
     [net.createServer(), { service: 'dev', host: 5 }, 'host'],
     [net.createServer(), { service: 'dev', dryRun: true }, 'dryRun'],

@@ -60,7 +60,7 @@ test('without an addon a folder stands for itself, so that a tool starts all the
   await fs.mkdir(path.join(top, '.git'));
   await fs.mkdir(path.join(top, 'web'));
   const script = `require(${JSON.stringify(require.resolve('../lib/place.js'))}).projectAround('web')`;
-  const env = { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: path.join(top, 'absent.node') };
+  const env = { ...process.env, STYXY_ADDON: path.join(top, 'absent.node') };
   const printed = execFileSync(process.execPath, ['-p', script], { cwd: top, env, encoding: 'utf8' });
   assert.equal(printed.trim(), path.join(top, 'web'));
 });

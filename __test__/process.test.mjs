@@ -161,7 +161,7 @@ test('several copies of the package in one process share the daemon and not each
   const copy = path.join(home.top, 'copy');
   await fs.mkdir(copy);
   const addons = (await fs.readdir(root)).filter((name) => name.endsWith('.node'));
-  for (const name of ['index.js', 'native.js', 'package.json', 'lib', ...addons]) {
+  for (const name of ['index.js', 'package.json', 'lib', ...addons]) {
     await fs.cp(path.join(root, name), path.join(copy, name), { recursive: true });
   }
   const text = `

@@ -15,7 +15,7 @@ test('strict TypeScript takes every use of the types that is right, and no other
 
 test('the unions of codes, events and reasons are those of the contract', () => {
   const { schemas } = JSON.parse(fs.readFileSync(path.join(root, 'docs/openapi.json'), 'utf8')).components;
-  const types = fs.readFileSync(path.join(root, 'index.d.ts'), 'utf8').replaceAll(/\/\*\*.*?\*\//gs, '');
+  const types = fs.readFileSync(path.join(root, 'types.d.ts'), 'utf8').replaceAll(/\/\*\*.*?\*\//gs, '');
   const quoted = (text) => [...text.matchAll(/'(\w+)'/g)].map(([, word]) => word).sort();
   const values = (name) => (schemas[name].enum ?? schemas[name].oneOf.flatMap((one) => one.enum)).toSorted();
   const union = (name) => quoted(types.match(new RegExp(`type ${name} =([^;]*);`))[1]);

@@ -3,6 +3,7 @@
 
 const native = require('./native.js');
 const { binary } = require('./platform.js');
+const { abortable, withoutSignal } = require('./abort.js');
 const { caller } = require('./caller.js');
 const { refusal } = require('./error.js');
 const { EventStream } = require('./events.js');
@@ -19,16 +20,26 @@ class Client {
 
   async allocate(options, common) {
     const group = Array.isArray(options);
-    const beside = common === undefined ? undefined : encode(common);
-    const grants = await answer(this.#native.allocate(encode(options), beside, caller()));
-    const asked = group ? (index) => options[index].pid ?? common?.pid : () => options.pid;
-    const dry = group ? common?.dryRun : options.dryRun;
-    const leases = grants.map((grant, index) => (dry ? grant : new Lease(this, grant, asked(index) ?? process.pid)));
-    return group ? leases : leases[0];
+    const [signal, rest] = withoutSignal(group ? common : options);
+    const [asked, beside] = group ? [options, rest] : [rest, common];
+    const texts = [encode(asked), beside === undefined ? undefined : encode(beside)];
+    const grants = await abortable(signal, () => answer(this.#native.allocate(...texts, caller())), (late) => this.#return(late));
+    const owner = group ? (index) => asked[index].pid ?? beside?.pid : () => asked.pid;
+    const dry = group ? beside?.dryRun : asked.dryRun;
+    const leases = grants.map((grant, index) => (dry ? grant : new Lease(this, grant, owner(index) ?? process.pid)));
+    return group || isBlock(asked) ? leases : leases[0];
   }
 
-  async release(lockId) {
-    return answer(this.#native.release(encode(lockId, 'lockId')));
+  /** Gives back what was granted too late. A lease that was there before stays. */
+  async #return(grants) {
+    const fresh = grants.filter(({ lockId, reused, existing }) => lockId !== null && !reused && !existing);
+    await Promise.all(fresh.map(({ lockId }) => this.release(lockId)));
+  }
+
+  /** `lease`: a lease, its id, or the port of one. */
+  async release(lease) {
+    const named = typeof lease === 'object' && lease !== null ? lease.lockId : lease;
+    return answer(this.#native.release(encode(named, 'lockId'), caller()));
   }
 
   async check(port) {
@@ -72,12 +83,18 @@ class Client {
   }
 
   events(options) {
-    return new EventStream(this.#native.events(encodeOptions(options)));
+    const [signal, rest] = withoutSignal(options);
+    return new EventStream(this.#native.events(encodeOptions(rest)), signal);
   }
 
   async listen(server, options) {
     return listen(this, server, options);
   }
+}
+
+/** Whether these options of one service ask for several ports. */
+function isBlock({ block }) {
+  return block !== undefined && block !== null;
 }
 
 /** The addon's client, with this thread's environment as it is now. */

@@ -1,6 +1,7 @@
 'use strict';
 // A server that listens on a leased port, and the lease that ends with it.
 
+const { withoutSignal } = require('./abort.js');
 const { StyxyError, invalid } = require('./error.js');
 const { isInUse } = require('./lease.js');
 
@@ -13,20 +14,30 @@ const TRIES = 16;
  */
 async function listen(client, server, given = {}) {
   if (typeof given !== 'object' || given === null) throw invalid('options', kindOf(given), 'an object');
-  const { host, ...options } = given;
+  const [signal, { host, ...options }] = withoutSignal(given);
   check(server, host, options);
   // Loaded when it is: a worker has it in memory before its own first line.
   const { isWorker } = require('node:cluster');
-  if (isWorker) return listenTogether(client, server, host, options);
+  const work = isWorker ? listenTogether : listenAlone;
+  const allocate = (wanted) => client.allocate({ ...wanted, signal });
+  try {
+    return await work(allocate, server, { host, signal }, options);
+  } catch (error) {
+    // Node's own functions wrap it.
+    throw signal?.aborted ? signal.reason : error;
+  }
+}
+
+async function listenAlone(allocate, server, where, options) {
   const stolen = [];
   try {
     for (;;) {
-      let lease = await client.allocate(stolen.length === 0 ? options : another(options));
+      let lease = await allocate(stolen.length === 0 ? options : another(options));
       // Another server of this process listens there and keeps its lease.
-      if (isInUse(lease)) lease = await client.allocate(another(options));
+      if (isInUse(lease)) lease = await allocate(another(options));
       if (lease.existing) throw new StyxyError(lease.reason, { code: 'port_unavailable', details: { port: lease.port } });
       try {
-        await bind(server, { port: lease.port, host, exclusive: true });
+        await bind(server, { port: lease.port, exclusive: true, ...where });
       } catch (cause) {
         // It is released only when another port works: the daemon may not see what prevents this bind.
         stolen.push(lease);
@@ -47,10 +58,10 @@ async function listen(client, server, given = {}) {
  * A worker of `node:cluster` listens on its primary's port, with all the others: the primary owns the lease, hands out the
  * connections, and gives the lease back with its end.
  */
-async function listenTogether(client, server, host, options) {
-  const lease = await client.allocate({ ...options, pid: options.pid ?? process.ppid, reuse: options.reuse ?? true });
+async function listenTogether(allocate, server, where, options) {
+  const lease = await allocate({ ...options, pid: options.pid ?? process.ppid, reuse: options.reuse ?? true });
   try {
-    await bind(server, { port: lease.port, host });
+    await bind(server, { port: lease.port, ...where });
   } catch (cause) {
     throw cause.code === 'EADDRINUSE' ? taken(lease.port, cause) : cause;
   }
@@ -58,12 +69,17 @@ async function listenTogether(client, server, host, options) {
 }
 
 function check(server, host, options) {
-  // Loaded here, because it takes 2 ms and few programs call this.
-  const { Server } = require('node:net');
-  if (!(server instanceof Server)) throw invalid('server', `${kindOf(server)}`, 'a net.Server, such as http.createServer() gives');
+  if (!isServer(server)) throw invalid('server', `${kindOf(server)}`, 'a net.Server, such as http.createServer() gives');
   if (server.listening) throw invalid('server', 'it listens already', 'a server that does not listen yet');
   if (host !== undefined && typeof host !== 'string') throw invalid('host', kindOf(host), 'a host name or an address');
   if (options.dryRun) throw invalid('dryRun', 'true', 'false: a server needs a lease');
+  if (options.block) throw invalid('block', `${options.block}`, 'none: a server listens on one port');
+}
+
+/** By what it can do: in Bun a server of `node:http` is not an instance of `net.Server`. */
+function isServer(value) {
+  const can = (name) => typeof value[name] === 'function';
+  return typeof value === 'object' && value !== null && 'listening' in value && ['listen', 'close', 'once'].every(can);
 }
 
 function kindOf(value) {
@@ -81,10 +97,11 @@ function taken(port, cause) {
   return new StyxyError(message, { code: 'port_unavailable', hint: `styxy check ${port}`, details: { port }, cause });
 }
 
+/** As in Node, a signal that is aborted closes the server, now and later. */
 async function bind(server, where) {
   const { once } = require('node:events');
   server.listen(where);
-  await once(server, 'listening');
+  await once(server, 'listening', { signal: where.signal });
 }
 
 module.exports = { listen };

@@ -1,8 +1,10 @@
 'use strict';
-// Which native program belongs to this machine, and the error if there is none.
+// Which native files belong to this machine, where they are, and the error if there are none.
 // The launcher runs this before the program, so it loads only Node's own modules and reads little from the disk.
+// No `require` names the native package: a bundler would try to put a file for one machine into its bundle.
 
 const fs = require('node:fs');
+const { createRequire } = require('node:module');
 const path = require('node:path');
 
 /** The platforms that have a package. The manifests under npm/ and the release workflow are made from this list. */
@@ -17,7 +19,8 @@ const TRIPLES = Object.freeze([
   'win32-arm64-msvc',
 ]);
 
-const ROOT = path.dirname(__dirname);
+/** This package's folder; in a bundle, which may be an ES module, any folder. */
+const ROOT = typeof __dirname === 'string' ? path.dirname(__dirname) : process.cwd();
 
 /** This machine as the packages name it: `linux-x64-gnu`; null if there is no package for it. */
 function triple() {
@@ -37,20 +40,47 @@ function programName(of) {
   return of.startsWith('win32-') ? 'styxy.exe' : 'styxy';
 }
 
+/** The addon's file name, in such a package and in the root of a checkout. */
+function addonName(of) {
+  return `styxy.${of}.node`;
+}
+
 /**
  * The absolute path of the native `styxy` program: `STYXY_BINARY`, else what `npm run build` left in a checkout, else the
  * installed platform package's. Throws the error of `missing`. It does not try to start the program.
  */
 function binary() {
-  if (process.env.STYXY_BINARY) return path.resolve(process.env.STYXY_BINARY);
+  return find(process.env.STYXY_BINARY, (root, here) => path.join(root, 'npm', here, programName(here)), programName);
+}
+
+/** The same for the addon, which `STYXY_ADDON` names. */
+function addon() {
+  return find(process.env.STYXY_ADDON, (root, here) => path.join(root, addonName(here)), addonName);
+}
+
+/** A native file: the one that is `given`, else that of a checkout, else the one of this name in the platform's package. */
+function find(given, inCheckout, name) {
+  if (given) return path.resolve(given);
   const here = triple();
   if (here === null) throw missing();
-  const built = path.join(ROOT, 'npm', here, programName(here));
-  if (fs.existsSync(built)) return built;
-  const folder = packageFolder(here);
-  const installed = folder && path.join(folder, programName(here));
-  if (!installed || !fs.existsSync(installed)) throw missing();
-  return installed;
+  for (const root of roots()) {
+    const built = inCheckout(root, here);
+    if (fs.existsSync(built)) return built;
+    const folder = folderOf(packageName(here), root);
+    const installed = folder && path.join(folder, name(here));
+    if (installed && fs.existsSync(installed)) return installed;
+  }
+  throw missing();
+}
+
+/** Loads the addon. Throws the error of `missing` if it is not there or does not load. */
+function load() {
+  const file = addon();
+  try {
+    return createRequire(file)(file);
+  } catch (cause) {
+    throw missing(cause);
+  }
 }
 
 /**
@@ -59,7 +89,8 @@ function binary() {
  */
 function missing(cause) {
   const here = triple();
-  const error = new Error(here === null ? unknownPlatform() : (cannotLoad(here, cause) ?? notInstalled(here)), { cause });
+  const text = cause ? cannotLoad(here, cause) : here === null ? unknownPlatform() : notInstalled(here);
+  const error = new Error(text, cause && { cause });
   error.code = 'ERR_STYXY_PLATFORM';
   return error;
 }
@@ -73,31 +104,45 @@ The command can be built (Rust 1.95 or newer). In a checkout of ${source()}:
   cargo build --profile release-cli -p styxy        STYXY_BINARY tells styxy where it is`;
 }
 
+/** One reason, and one thing to do: why npm did not install the package can mostly be seen. */
 function notInstalled(here) {
-  const name = packageName(here);
-  return `styxy lacks its native part for this platform, ${here}: the package ${name} is not installed.
-npm leaves it out when
-  - an option says so (--omit=optional, --no-optional),
-  - package-lock.json was written on another system and knows only that one's package, or
-  - node_modules was copied from another system.
-Install it:
-  npm install --include=optional          in a project; first remove node_modules and package-lock.json if it stays missing
-  npm install -g --include=optional styxy
+  const { why, hint } = reason(here);
+  return `styxy lacks its native part for this platform, ${here}: the package ${packageName(here)} is not installed${why}
+  hint: ${hint}`;
+}
 
-${fromSource()}`;
+function reason(here) {
+  const other = TRIPLES.find((one) => one !== here && packageFolder(one));
+  if (other) {
+    return { why: `; node_modules comes from another system, it has the one for ${other}`, hint: 'remove node_modules and install again' };
+  }
+  const parts = ROOT.split(path.sep);
+  const at = parts.indexOf('node_modules');
+  const project = at > 0 ? parts.slice(0, at).join(path.sep) || path.sep : null;
+  const lock = read(project && path.join(project, 'package-lock.json'));
+  if (lock?.includes(packageName('')) && !lock.includes(packageName(here))) {
+    const hint = 'remove package-lock.json and node_modules, and run npm install';
+    return { why: '; package-lock.json was written on another system and does not name it', hint };
+  }
+  if (parts.includes('.pnpm')) return { why: '', hint: 'pnpm install, without --no-optional' };
+  const isGlobal = project !== null && read(path.join(project, 'package.json')) === null;
+  return { why: '', hint: isGlobal ? 'npm install -g --include=optional styxy' : 'npm install --include=optional' };
+}
+
+function read(file) {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 /** For a package that is there and does not load, usually because the system's C library is too old. */
 function cannotLoad(here, cause) {
-  for (let error = cause; error instanceof Error; error = error.cause) {
-    // The generated loader tries many names and keeps only the message of each failure.
-    if (/^Cannot find /.test(error.message)) continue;
-    return `styxy's addon for this platform, ${here}, does not load:
-  ${error.message.replaceAll('\n', '\n  ')}
+  return `styxy's addon for this platform, ${here ?? platformName()}, does not load:
+  ${cause.message.replaceAll('\n', '\n  ')}
 
 ${fromSource()}`;
-  }
-  return null;
 }
 
 function fromSource() {
@@ -107,7 +152,8 @@ function fromSource() {
 }
 
 function source() {
-  const { repository } = require('../package.json');
+  const manifest = read(path.join(ROOT, 'package.json'));
+  const { repository } = manifest ? JSON.parse(manifest) : {};
   return repository ? `the source, ${repository.url.replace(/^git\+/, '')}` : "Styxy's source";
 }
 
@@ -117,8 +163,38 @@ function platformName() {
 
 /** Where the platform's package is installed; null if it is not. */
 function packageFolder(of) {
+  for (const root of roots()) {
+    const folder = folderOf(packageName(of), root);
+    if (folder) return folder;
+  }
+  return null;
+}
+
+/**
+ * Where this package may be. In a bundle, this code is no longer in its folder: then the program's folder, or the current
+ * one, leads to it.
+ */
+function* roots() {
+  yield ROOT;
+  for (const place of [process.argv[1] && path.dirname(process.argv[1]), workingDirectory()]) {
+    const root = place && folderOf('styxy', place);
+    if (root) yield root;
+  }
+}
+
+/** The folder of the package `name`, as code in the folder `from` would find it; null if there is none. */
+function folderOf(name, from) {
   try {
-    return path.dirname(require.resolve(`${packageName(of)}/package.json`));
+    return path.dirname(createRequire(path.join(from, 'package.json')).resolve(`${name}/package.json`));
+  } catch {
+    return null;
+  }
+}
+
+/** Null if that folder was deleted. */
+function workingDirectory() {
+  try {
+    return process.cwd();
   } catch {
     return null;
   }
@@ -152,4 +228,4 @@ function isMusl() {
   return !process.report.getReport().header.glibcVersionRuntime;
 }
 
-module.exports = { TRIPLES, triple, packageName, programName, packageFolder, loader, binary, missing };
+module.exports = { TRIPLES, triple, packageName, programName, packageFolder, loader, binary, load };

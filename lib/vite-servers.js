@@ -80,6 +80,16 @@ function occupy(place, server) {
   };
 }
 
+/** The same for a server in middleware mode, which says nothing of when it listens. */
+function hold(place, server) {
+  const { close } = server;
+  Object.assign(place, { server, isToListen: true });
+  server.close = (...rest) => {
+    if (place.server === server) place.isToListen = false;
+    return close.apply(server, rest);
+  };
+}
+
 /** The config file that Vite finds for `root`; the root itself if there is none. */
 function find(root) {
   const files = [root, process.cwd()].flatMap((folder) => CONFIG_FILES.map((file) => path.join(folder, file)));
@@ -97,4 +107,4 @@ function nameOf(project, file, root, name) {
   return `${words.slice(-(room - hash.length - 1))}-${hash}`;
 }
 
-module.exports = { table, placeFor, placeOn, occupy, rename, isListening };
+module.exports = { table, placeFor, placeOn, occupy, hold, rename, isListening };

@@ -1,10 +1,10 @@
 // Builds the native part of the npm package, and puts the addon and the program into npm/<triple>/.
 //
-//   npm run build                                          for this machine, as it is published; writes native.js and native.d.ts
+//   npm run build                                          for this machine, as it is published; writes native.d.ts
 //   node scripts/build.mjs --target aarch64-apple-darwin   for another one; its Rust target and linker must be there
 //   node scripts/build.mjs --debug                         with the `dev` profile, in the folder that `cargo test` uses
 //
-// The addon is also copied to the root, where native.js looks first. CARGO_TARGET_DIR holds.
+// The addon is also copied to the root, where lib/platform.js looks first. CARGO_TARGET_DIR holds.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -29,7 +29,7 @@ function debug() {
 /** Two builds, because they unwind differently: a panic of the program aborts it, a panic of the addon must not abort Node. */
 function release() {
   const words = ['--platform', '--profile', 'release-addon', '--target', platform.target, '--manifest-path', 'crates/node/Cargo.toml'];
-  const files = ['--package-json-path', 'package.json', '--output-dir', '.', '--js', 'native.js', '--dts', 'native.d.ts'];
+  const files = ['--package-json-path', 'package.json', '--output-dir', '.', '--no-js', '--dts', 'native.d.ts'];
   const cli = path.join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
   if (!fs.existsSync(cli)) throw new Error('@napi-rs/cli is not installed: npm ci');
   run(process.execPath, [cli, 'build', ...words, ...files]);

@@ -3,8 +3,6 @@
 //   node scripts/versions.mjs            fails and names what differs
 //   node scripts/versions.mjs --write    sets it everywhere, and writes the manifests under npm/ anew
 //   node scripts/versions.mjs --tag v1.2.3    fails as well if the version is not 1.2.3
-//
-// native.js names the version too; `npm run build` writes it.
 
 import fs from 'node:fs';
 import path from 'node:path';

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use crate::restart::crc32c;
-use crate::support::{Home, Server, is_root, sort};
+#[cfg(target_os = "linux")]
+use crate::support::old_daemon;
+use crate::support::{Home, Server, finish, helper, is_root, nobody, sort};
 
 /// The doctor's finding for `check`: its verdict, message and hint.
 fn finding(home: &Home, code: i32, check: &str) -> (String, String, String) {
@@ -146,4 +148,89 @@ fn the_doctor_warns_about_a_stranger_on_a_leased_port() {
     assert_eq!((verdict.as_str(), hint), ("warn", format!("styxy check {port}")));
     assert!(message.contains(&port.to_string()), "{message}");
     assert!(home.styxy(&["list"]).done().stdout.contains("conflict"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_doctor_is_not_content_with_a_full_disk() {
+    // A disk of its own, in a namespace of its own.
+    let home = Home::empty();
+    let disk = home.top().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let script = "mount -t tmpfs -o size=1m,mode=700 none \"$DISK\" || exit 77\n\
+                  mkdir -m 700 \"$STYXY_HOME\"\n\
+                  head -c 2000000 /dev/zero > \"$DISK/full\" 2>/dev/null\n\
+                  $STYXY doctor --json";
+    let mut command = home.command("unshare");
+    command.args(["--mount", "--map-root-user", "sh", "-c", script]);
+    command
+        .env("DISK", &disk)
+        .env("STYXY_HOME", disk.join("styxy"))
+        .env("STYXY", env!("CARGO_BIN_EXE_styxy"));
+    let said = finish(&mut command);
+    if said.stdout.is_empty() {
+        println!("skipped: mount namespaces are unavailable here: {said:?}");
+        return;
+    }
+    let findings = said.exits(1).json();
+    let found = findings.as_array().unwrap().iter().find(|finding| finding["check"] == "files");
+    let message = found.unwrap()["message"].as_str().unwrap();
+    assert!(message.contains("nothing can be written in"), "{findings}");
+}
+
+#[test]
+fn the_doctor_tries_a_start_and_leaves_nothing_behind() {
+    let home = Home::new();
+    let names = || {
+        let entries = fs::read_dir(home.root()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = entries.collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let (verdict, ..) = finding(&home, 0, "files");
+    assert_eq!((verdict.as_str(), names()), ("ok", before));
+    home.start();
+    let before = names();
+    for check in ["files", "processes", "inherited", "lock"] {
+        assert_eq!(finding(&home, 0, check).0, "ok", "{check}");
+    }
+    assert_eq!(names(), before);
+    assert_eq!(home.status().unwrap().notes, Vec::<String>::new(), "the running daemon does not mind");
+}
+
+#[test]
+fn the_doctor_tells_nobody_to_end_another_users_process() {
+    let home = Home::new();
+    let address = format!("127.0.0.1:{}", home.listen_port());
+    let mut theirs = helper(&home, "listen", &[&address]);
+    theirs.current_dir("/");
+    if !nobody(&mut theirs) {
+        return;
+    }
+    let _theirs = Server::listening(&mut theirs);
+    let (verdict, message, hint) = finding(&home, 1, "port");
+    assert_eq!(verdict, "wrong");
+    assert!(message.contains("of user nobody") && !hint.contains("end "), "{message} {hint}");
+    assert!(hint.contains("listen_port"), "{hint}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_doctor_says_what_replaces_an_older_daemon() {
+    let home = Home::new();
+    home.start();
+    home.styxy(&["daemon", "stop"]).done();
+    for (mode, verdict, word) in
+        [("detached", "ok", "the next command"), ("foreground", "warn", "foreground")]
+    {
+        let old = old_daemon(&home, mode);
+        // The stand-in knows no `GET /config`: its answer is not one.
+        let findings = home.styxy(&["doctor", "--json"]).json();
+        let found =
+            findings.as_array().unwrap().iter().find(|finding| finding["check"] == "version").unwrap();
+        assert_eq!(found["verdict"], verdict, "{found}");
+        assert!(found["message"].as_str().unwrap().contains(word), "{found}");
+        old.kill();
+    }
 }

@@ -26,7 +26,9 @@ fn asking_again_gives_the_same_lines_and_leases_nothing_more() {
             "export STYXY_PORT",
             "export STYXY_URL",
             "export STYXY_WEB_PORT",
-            "export STYXY_API_PORT"
+            "export STYXY_WEB_URL",
+            "export STYXY_API_PORT",
+            "export STYXY_API_URL"
         ]
     );
     let script = format!("{first} echo $PORT $STYXY_URL");
@@ -75,6 +77,24 @@ fn the_port_of_this_session_is_shown_and_not_another_sessions() {
     assert_eq!((shown(Some("claude-1")), shown(Some("claude-2"))), (one.clone(), other));
     assert_eq!(shown(None), one, "who has no session means the worktree's oldest");
     assert_eq!(home.leases().len(), 2);
+}
+
+#[test]
+fn a_port_that_the_parent_sets_is_wished_for_as_by_run() {
+    let home = Home::new();
+    let wished = home.spare_port();
+    let env = |variables: &[(&str, &str)]| {
+        let mut command = home.styxy_command(&["env", sort::WEB, "--json"]);
+        let said = finish(command.envs(variables.iter().copied())).done();
+        (said.json()["PORT"].as_str().unwrap().parse::<u16>().unwrap(), said.stderr)
+    };
+    let (text, other) = (wished.to_string(), home.spare_port().to_string());
+    assert_eq!(env(&[("PORT", &text)]), (wished, String::new()));
+    let told = format!(
+        "styxy: PORT is {wished}, and not {other} as before (this server has port {wished} already)\n"
+    );
+    assert_eq!(env(&[("PORT", &other)]), (wished, told));
+    assert_eq!(env(&[("PORT", &other), ("STYXY_PORT", &other)]), (wished, String::new()), "Styxy has set it");
 }
 
 #[test]

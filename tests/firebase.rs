@@ -61,6 +61,31 @@ fn two_suites_of_one_project_run_at_once() {
 }
 
 #[test]
+fn a_suite_gets_the_ports_again_that_it_had_beside_another_one() {
+    let suite = Suite::new();
+    let other = suite.home.other_project();
+    fs::copy(suite.original(), other.join("firebase.json")).unwrap();
+    let there = || {
+        let server = Server::run(suite.command(&START).current_dir(&other));
+        let told: serde_json::Value = serde_json::from_str(&server.hear()).unwrap();
+        (server, told["config"]["emulators"].clone())
+    };
+    let end = |mut server: Server| {
+        server.tell("exit 0");
+        assert_eq!(server.ends().0, Some(0));
+    };
+    let (first, _) = suite.run(&START);
+    let (second, had) = there();
+    end(first);
+    end(second);
+    until("the leases end", || suite.home.leases().is_empty());
+    // Now the ports that firebase.json names are free; they are what every checkout's firebase.json names.
+    let (again, has) = there();
+    assert_eq!(has, had);
+    end(again);
+}
+
+#[test]
 fn a_typed_project_and_configuration_are_used_with_npx_too() {
     let suite = Suite::new();
     fs::create_dir(suite.home.project().join("config")).unwrap();

@@ -66,7 +66,7 @@ fn list_shows_who_has_what_and_filters() {
     assert_eq!(said.lines().count(), 3, "{said}");
     for (row, facts) in [
         (1, [first.as_str(), "web/front", "granted", "claude-1", "project"]),
-        (2, [&second, "api", "granted", "waits", "other"]),
+        (2, [&second, "api", "granted", "nobody yet", "other"]),
     ] {
         let row = said.lines().nth(row).unwrap();
         assert!(facts.iter().all(|fact| row.contains(fact)), "{facts:?} in {row}");

@@ -21,6 +21,8 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod compat;
 #[cfg(test)]
+mod completion;
+#[cfg(test)]
 mod containers;
 #[cfg(test)]
 mod crowd;
@@ -53,6 +55,8 @@ mod hostile_values;
 #[cfg(test)]
 mod http_filter;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod inspect;
 #[cfg(test)]
 mod instances;
@@ -67,11 +71,17 @@ mod leases;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod login;
+#[cfg(test)]
 mod mcp;
 #[cfg(test)]
 mod namespaces;
 #[cfg(test)]
 mod networks;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod older;
 #[cfg(test)]
 mod other_users;
 #[cfg(test)]
@@ -95,12 +105,25 @@ mod reuse;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod run_always;
+#[cfg(test)]
+mod run_beside;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod run_reporter;
+#[cfg(test)]
+mod run_typed;
+#[cfg(test)]
+mod run_wishes;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod sandboxed;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod strays;
@@ -115,11 +138,17 @@ mod stuck;
 #[cfg(test)]
 mod swarm;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod targets;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod uninstall;
+#[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod whose;
 #[cfg(test)]

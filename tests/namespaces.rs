@@ -188,3 +188,18 @@ fn a_restart_moves_the_daemon_to_the_network_that_it_is_asked_from() {
     home.styxy(&["daemon", "restart"]).done();
     home.styxy(&["list"]).done();
 }
+
+#[test]
+fn in_another_network_instances_and_the_doctor_say_why_they_know_nothing() {
+    if !can_be_made("net") {
+        return;
+    }
+    let home = Home::new();
+    home.socket().post("/instance/register", &json!({ "instance_id": "session" }));
+    home.allocate(&json!({ "service_type": sort::WEB }));
+    let said = shell(&home, "net", "$STYXY instances; echo $?; $STYXY doctor").exits(0);
+    assert!(said.stderr.contains("another network namespace"), "{said:?}");
+    assert!(said.stdout.starts_with("3\n"), "{said:?}");
+    assert!(said.stdout.contains("unknown here: the daemon runs in another network"), "{said:?}");
+    assert!(!said.stdout.contains("none in conflict"), "{said:?}");
+}

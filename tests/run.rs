@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -162,7 +163,7 @@ fn styxy_off_runs_the_command_as_it_is_and_starts_no_daemon() {
 }
 
 #[test]
-fn a_refusal_exits_1_and_nothing_runs() {
+fn what_the_user_insists_on_or_misspells_exits_1_and_nothing_runs() {
     let home = Home::new();
     let ran = home.project().join("ran");
     let refused = |line: &str, code: Code| {
@@ -170,17 +171,20 @@ fn a_refusal_exits_1_and_nothing_runs() {
         let said = home.styxy(&line).exits(1);
         assert_eq!(said.refusal().code, code, "{line:?}");
     };
-    for _ in home.range(sort::TINY) {
-        home.allocate(&json!({ "service_type": sort::TINY, "project_path": "/w/other" }));
-    }
-    refused("-s tiny", Code::NoFreePort);
     refused("-s wep", Code::InvalidRequest);
     let taken = home.allocate(&json!({ "service_type": sort::WEB, "project_path": "/w/other" })).port;
     refused(&format!("-s web -p {taken} --exact"), Code::PortUnavailable);
     refused(&format!("-s web -s api -p {taken} --exact"), Code::PortUnavailable);
+    for _ in home.range(sort::TINY) {
+        home.allocate(&json!({ "service_type": sort::TINY, "project_path": "/w/other" }));
+    }
+    refused(&format!("-s tiny -p {} --exact", home.range(sort::TINY).start()), Code::PortUnavailable);
+    let busy = TcpListener::bind(("127.0.0.1", home.spare_port())).unwrap();
+    let port = busy.local_addr().unwrap().port();
+    refused(&format!("-s web -p {port} --exact --no-start"), Code::PortUnavailable);
+    home.styxy(&["daemon", "stop"]).done();
+    refused(&format!("-s web -p {port} --exact --no-start"), Code::PortUnavailable);
     assert!(!ran.exists());
-    let other = finish(run(&home, &format!("-p {taken} -- sh -c")).arg("echo $PORT")).done().stdout;
-    assert_ne!(other.trim(), taken.to_string());
 }
 
 #[test]
@@ -284,6 +288,9 @@ fn flags_reach_the_tool_through_npm_and_its_scripts() {
     ] {
         assert_eq!(told(&home, line).0, expected, "{line}");
     }
+    // A run in front of the tool reaches it where words behind the script do not.
+    assert_eq!(told(&home, "-- npm run piped"), (flags.to_owned(), String::new()));
+    fs::write(home.project().join(".npmrc"), "script-shell=/bin/sh\n").unwrap();
     let (arguments, said) = told(&home, "-- npm run piped");
     assert_eq!(arguments, "");
     assert!(said.contains("warning: Vite does not get its port"), "{said}");

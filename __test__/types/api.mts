@@ -21,11 +21,15 @@ import styxy, {
   suggest,
   unregister,
   type AllocateOptions,
+  type BlockOptions,
   type ConnectOptions,
   type DryRun,
+  type DryRunOptions,
   type EndReason,
+  type GroupDryRunOptions,
   type LeaseInfo,
   type ListenOptions,
+  type MemberOptions,
   type Owner,
   type OwnerKind,
   type State,
@@ -54,6 +58,8 @@ const all: Required<AllocateOptions> = {
   pid: 4242,
   requestId: 'r1',
   dryRun: false,
+  block: null,
+  signal: AbortSignal.timeout(1000),
 };
 
 export async function leases(): Promise<void> {
@@ -88,6 +94,28 @@ export async function leases(): Promise<void> {
   same<typeof either, Lease | DryRun>(true);
   const [dry] = await allocate([{ service: 'dev' }], { dryRun: true });
   same<typeof dry, DryRun>(true);
+
+  const two = await allocate([{ service: 'dev' }, { service: 'api' }]);
+  same<typeof two, [Lease, Lease]>(true);
+  const some: readonly MemberOptions[] = [];
+  const mapped = await allocate(['a', 'b'].map((service) => ({ service })));
+  same<typeof mapped, Lease[]>(true);
+  const many = await allocate(some, { signal: null });
+  same<typeof many, Lease[]>(true);
+  const block = await allocate({ service: 'dev', block: 3 });
+  same<typeof block, Lease[]>(true);
+  const dryBlock = await allocate({ service: 'dev', block: 3, dryRun: true });
+  same<typeof dryBlock, DryRun[]>(true);
+  const asked: { dry: DryRunOptions; block: BlockOptions; group: GroupDryRunOptions } = {
+    dry: { service: 'dev', dryRun: true },
+    block: { service: 'dev', block: 2 },
+    group: { dryRun: true },
+  };
+  const answers = [await allocate(asked.dry), await allocate(some, asked.group), await allocate(asked.block)] as const;
+  same<typeof answers, readonly [DryRun, DryRun[], Lease[]]>(true);
+  await release(lease);
+  await release(lease.port);
+  await release((await list())[0]!);
 
   const released = await release(lease.lockId);
   same<typeof released.port, number>(true);
@@ -141,7 +169,7 @@ export async function daemon(): Promise<void> {
   console.log(version, apiVersion, pid, uptime, allocations, live, where.tcp, where.socket, memory.rss, notes);
   console.log(journal?.mode, journal?.generation, journal?.used, journal?.capacity, journal?.trouble, watches?.processes, watches?.polled);
 
-  for await (const event of events({ after: 7 })) {
+  for await (const event of events({ after: 7, signal: AbortSignal.timeout(1000) })) {
     same<typeof event, StyxyEvent>(true);
     if (event.type === 'reset') continue;
     console.log(event.seq, event.at);
@@ -179,8 +207,10 @@ export const wrong = (): unknown[] => [
   allocate({ service: 'dev', port: '3000' }),
   // @ts-expect-error it stands beside the list
   allocate([{ service: 'dev', dryRun: true }]),
-  // @ts-expect-error a lock id is text
-  release(3000),
+  // @ts-expect-error one lease at a time
+  release([3000]),
+  // @ts-expect-error a block is of one service
+  allocate([{ service: 'dev', block: 2 }]),
   // @ts-expect-error a server is needed
   listen({}, { service: 'dev' }),
   // @ts-expect-error there is no such option

@@ -1,7 +1,9 @@
 // The plugins as ES modules use them: every option, and what must not compile.
 
 import styxyVite, { styxy, type StyxyViteOptions, type StyxyVitePlugin } from 'styxy/vite';
-import { styxyWebServer, type StyxyWebServer, type StyxyWebServerOptions } from 'styxy/playwright';
+import { styxyServer, styxyWebServer, type StyxyWebServer, type StyxyWebServerOptions } from 'styxy/playwright';
+import { core } from 'styxy/storybook';
+import * as preset from 'styxy/storybook/preset';
 import { defineConfig, type PluginOption } from 'vite';
 
 const options: StyxyViteOptions = { service: 'dev', name: 'web', preview: { service: 'preview', name: 'web' }, project: '.' };
@@ -39,3 +41,11 @@ export const used = [command, url, reuseExistingServer, env.PORT];
 styxyWebServer({ service: 'dev' });
 // @ts-expect-error the URL is ours to say
 styxyWebServer({ command: 'npm run dev', url: 'http://localhost:3000' });
+
+export const kept: Promise<{ builder: string }> = core({ builder: 'vite' }, { port: 6006, configType: 'DEVELOPMENT' });
+export const same: typeof core = preset.core;
+// @ts-expect-error a preset returns a promise
+export const sync: { builder: string } = core({ builder: 'vite' });
+export const where: { port: number; url: string }[] = [styxyServer(), styxyServer({ service: 'api', name: 'web' })];
+// @ts-expect-error there is no such option
+styxyServer({ port: 3000 });

@@ -1,11 +1,12 @@
 //! An old program and today's, one as the client and one as the daemon. Where there is no old one, these are skipped.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use super::history::{history, shown};
 use super::journal::same;
 use super::{commands, fixtures, still};
-use crate::support::{Home, finish};
+use crate::support::{Home, Running, eventually, finish};
 
 /// Today's program.
 const NEW: &str = env!("CARGO_BIN_EXE_styxy");
@@ -25,8 +26,9 @@ fn old() -> Option<PathBuf> {
 #[track_caller]
 fn speak(client: &Path, daemon: &Path) {
     let home = Home::new();
-    finish(home.command(daemon).args(["daemon", "start"])).done();
-    let pid = home.daemon_file().unwrap().pid;
+    // In the foreground, where no newer command replaces it.
+    let _daemon = Running::spawn(home.command(daemon).args(["daemon", "run"]).stderr(Stdio::null()));
+    let pid = eventually("the daemon is ready", || home.daemon_file()).pid;
     let said = commands::everything(&home, client);
     still(&fixtures().join(OLD).join("commands.json"), &said);
     let status = said.iter().find(|exchange| exchange.name == "status").unwrap();
@@ -71,4 +73,19 @@ fn an_old_daemon_takes_over_from_the_new_one() {
     if let Some(old) = old() {
         take_over(NEW.as_ref(), &old);
     }
+}
+
+#[test]
+fn the_first_command_of_the_new_version_replaces_an_old_daemon() {
+    let Some(old) = old() else { return };
+    if env!("CARGO_PKG_VERSION") == OLD {
+        println!("skipped: both programs are of version {OLD}");
+        return;
+    }
+    let home = Home::new();
+    finish(home.command(&old).args(["daemon", "start"])).done();
+    let port = finish(home.command(&old).args(["allocate", "-s", "web", "-q"])).done().number();
+    let said = home.styxy(&["list"]).done();
+    assert!(said.stderr.contains("styxy: restarted the daemon: "), "{said:?}");
+    assert_eq!(home.leases()[0].port.get(), port);
 }

@@ -226,6 +226,8 @@ fn a_helper_does_as_it_is_told() {
         "asks" => words[1..].iter().for_each(|request| asks(words[0], request)),
         "touches" => touches(words[0], &words[1..]),
         "firebase" => super::firebase::stub(&words),
+        #[cfg(target_os = "linux")]
+        "old-daemon" => super::old_daemon::serve(words[0], words[1], words[2].parse().unwrap()),
         "half-asks" => half_asks(words[0], words[1].parse().unwrap()),
         other => panic!("no such role: {other}"),
     }

@@ -87,6 +87,13 @@ impl Output {
         number.unwrap_or_else(|| panic!("not a number and a newline: {:?}", self.stdout))
     }
 
+    /// The number that stdout is, whatever stderr is.
+    #[track_caller]
+    pub(crate) fn number_of_first_line(&self) -> u16 {
+        let number = self.stdout.lines().next().and_then(|line| line.parse().ok());
+        number.unwrap_or_else(|| panic!("not a number: {self:?}"))
+    }
+
     /// stdout as JSON: one line.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {

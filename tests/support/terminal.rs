@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 
@@ -12,22 +13,27 @@ use super::home::Home;
 use super::process::Running;
 use super::wait::{DEADLINE, eventually};
 
+/// A terminal: our side of it, and the other one as often as it is needed.
+pub(crate) fn open() -> (File, impl Fn() -> Stdio) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs =
+        move || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+    (File::from(ours), theirs)
+}
+
 /// Runs `command` on a terminal on which `typed` has been typed: its exit code, and all that was shown.
 ///
 /// # Panics
 /// It does not end by the deadline.
 #[track_caller]
 pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (i32, String) {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
-    let theirs =
-        || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+    let (mut ours, theirs) = open();
     let mut running = Running::spawn(command.stdin(theirs()).stdout(theirs()).stderr(theirs()));
     // The command keeps its copies of the terminal, and the end of the output would never come.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut ours = File::from(ours);
     ours.write_all(typed.as_bytes()).unwrap();
     let shown = std::thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -44,6 +50,8 @@ pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (i32, String) {
 pub(crate) struct Terminal {
     ours: File,
     shown: Receiver<Vec<u8>>,
+    /// The beginning of a letter whose end is not there yet.
+    bytes: Vec<u8>,
     /// What was shown and not yet looked for.
     rest: String,
     _shell: Running,
@@ -53,18 +61,21 @@ impl Terminal {
     /// `bash` in the environment and project of `home`; it finds `styxy` as `$STYXY`.
     #[track_caller]
     pub(crate) fn shell(home: &Home) -> Self {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&ours).unwrap();
-        unlockpt(&ours).unwrap();
-        let name = ptsname(&ours, Vec::new()).unwrap();
-        let theirs =
-            || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+        Self::of(home, &["bash", "--norc", "--noprofile", "-i"], &home.top().join("user"))
+    }
+
+    /// Another shell, which finds its own files in `user`; `styxy` is in its PATH too.
+    #[track_caller]
+    pub(crate) fn of(home: &Home, words: &[&str], user: &Path) -> Self {
+        let (ours, theirs) = open();
         // A session of its own whose terminal this is: without one there are no foreground and background.
         let mut command = home.command("setsid");
-        command.args(["--ctty", "--wait", "bash", "--norc", "--noprofile", "-i"]);
-        command.env("STYXY", env!("CARGO_BIN_EXE_styxy")).env("PS1", "$ ").env("TERM", "xterm");
+        command.args(["--ctty", "--wait"]).args(words);
+        let styxy = Path::new(env!("CARGO_BIN_EXE_styxy"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", styxy.parent().unwrap().display())).env("HOME", user);
+        command.env("STYXY", styxy).env("PS1", "$ ").env("TERM", "xterm");
         let shell = Running::spawn(command.stdin(theirs()).stdout(theirs()).stderr(theirs()));
-        let ours = File::from(ours);
         let mut reader = ours.try_clone().unwrap();
         let (send, shown) = mpsc::channel();
         std::thread::spawn(move || {
@@ -73,25 +84,31 @@ impl Terminal {
                 let _ = send.send(bytes[..count].to_vec());
             }
         });
-        Self { ours, shown, rest: String::new(), _shell: shell }
+        Self { ours, shown, bytes: Vec::new(), rest: String::new(), _shell: shell }
     }
 
     pub(crate) fn types(&mut self, keys: &str) {
         self.ours.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until `text` is shown, after what was waited for before.
+    /// Waits until `text` is shown, after what was waited for before. Says what was shown up to there.
     #[track_caller]
-    pub(crate) fn sees(&mut self, text: &str) {
+    pub(crate) fn sees(&mut self, text: &str) -> String {
         loop {
             if let Some(at) = self.rest.find(text) {
-                self.rest.drain(..at + text.len());
-                return;
+                self.rest.drain(at..at + text.len());
+                return self.rest.drain(..at).collect();
             }
             let Ok(bytes) = self.shown.recv_timeout(DEADLINE) else {
                 panic!("{text:?} was not shown, but {:?}", self.rest);
             };
-            self.rest.push_str(&String::from_utf8_lossy(&bytes));
+            self.bytes.extend(bytes);
+            let whole = match std::str::from_utf8(&self.bytes) {
+                Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                Ok(_) | Err(_) => self.bytes.len(),
+            };
+            self.rest.push_str(&String::from_utf8_lossy(&self.bytes[..whole]));
+            self.bytes.drain(..whole);
         }
     }
 

@@ -9,13 +9,13 @@ use styxy_core::printable::is_hidden;
 
 use crate::commands::{
     allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
-    instances, kill, list, man, mcp, open, release, run, scan, suggest, verify, wait, who,
+    init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait, who,
 };
 use crate::here::context::{Autostart, Context};
 use crate::mistyped::{Stopped, script};
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
-use crate::say::output::{self, Format};
+use crate::say::output::{self, Format, Output};
 
 const AFTER: &str = "\
 \x1b[1;4mExamples:\x1b[0m
@@ -100,8 +100,12 @@ enum Command {
     #[command(subcommand)]
     Config(config::Command),
     Mcp(mcp::Args),
+    Init(init::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
+    Uninstall(uninstall::Args),
+    #[command(hide = true)]
+    Complete(completions::complete::Args),
     #[command(hide = true)]
     Man(man::Args),
 }
@@ -133,8 +137,11 @@ impl Command {
             Self::Daemon(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Mcp(args) => args.run(context),
+            Self::Init(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
-            Self::Completions(args) => args.run(Cli::command()),
+            Self::Uninstall(args) => args.run(context),
+            Self::Completions(args) => args.run(),
+            Self::Complete(args) => args.run(Cli::command()),
             Self::Man(args) => args.run(Cli::command()),
         }
     }
@@ -142,6 +149,10 @@ impl Command {
 
 /// Reads the command line and runs its command; returns how that ended.
 pub(crate) fn main() -> Exit {
+    if let Some((text, args)) = run::script() {
+        let shown = Output::new(Format::Human);
+        return run::run_script(text, &args).unwrap_or_else(|failure| shown.failure(&failure));
+    }
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(stopped) => return self::stopped(stopped),

@@ -192,9 +192,9 @@ impl Error {
                 Holder::Process { pid, .. } => {
                     unreachable().detail("pid", pid.get()).hint("styxy daemon restart")
                 }
-                Holder::Foreign { pid, .. } => unreachable()
-                    .detail("pid", pid.get())
-                    .hint("end that process as its user, or export STYXY_HOME=/a/new/folder/of/yours"),
+                Holder::Foreign { pid, .. } => {
+                    unreachable().detail("pid", pid.get()).hint("export STYXY_HOME=/a/new/folder/of/yours")
+                }
                 Holder::Named { pid, machine: Some(machine) } => unreachable()
                     .detail("pid", pid.get())
                     .detail("machine", machine.as_str())

@@ -239,6 +239,7 @@ mod tests {
             tcp: Vec::new(),
             socket: "/h/styxy.sock".into(),
             machine: machine.map(str::to_owned),
+            mode: None,
         }
     }
 

@@ -134,6 +134,14 @@ pub async fn present_or_new(
 /// # Errors
 /// The daemon cannot be asked.
 pub async fn running(client: &Client, request: &PortRequest, terms: &Terms) -> Result<Option<Port>, Error> {
+    Ok(up(client, request, terms).await?.map(|lease| lease.port))
+}
+
+/// The lease of that server.
+///
+/// # Errors
+/// As [`running`].
+pub async fn up(client: &Client, request: &PortRequest, terms: &Terms) -> Result<Option<Lease>, Error> {
     let query = AllocationsQuery {
         service_type: Some(request.service.clone()),
         project_path: terms.project.clone(),
@@ -141,7 +149,7 @@ pub async fn running(client: &Client, request: &PortRequest, terms: &Terms) -> R
     };
     let mut leases = client.allocations(&query).await?.allocations;
     leases.retain(is_up);
-    Ok(present(&leases, request, terms, Accepted::Any).map(|lease| lease.port))
+    Ok(present(&leases, request, terms, Accepted::Any).cloned())
 }
 
 /// The lease that the server of `request` most likely has: one that listens, then the oldest.

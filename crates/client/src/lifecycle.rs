@@ -97,7 +97,7 @@ impl Client {
         }
     }
 
-    async fn look(&self, daemons: Daemons) -> Result<Option<StatusAnswer>, Error> {
+    pub(crate) async fn look(&self, daemons: Daemons) -> Result<Option<StatusAnswer>, Error> {
         let connection = &self.shared.connection;
         let request = Request::get("/status").answered_by(daemons);
         let mut asking = pin!(connection.once(&request, connection.options.timeout.min(LOOK)));

@@ -70,6 +70,8 @@ pub enum Command {
         /// Where it is now.
         at: ProjectPath,
     },
+    /// These processes, which own leases, are called so now: they have become other programs, as under `styxy run`.
+    Renamed(Vec<Process>),
     /// Something still listens on these ports.
     StillHeard(Vec<Port>),
     /// A deadline may have passed.

@@ -54,7 +54,7 @@ pub enum Fact {
         /// Who.
         by: Option<Conflict>,
     },
-    /// The lease has another owner, or the same one waits again, or its project has moved.
+    /// The lease has another owner, or the same one waits again or is another program now, or its project has moved.
     Passed {
         /// Which lease.
         lock_id: LockId,

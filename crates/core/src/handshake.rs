@@ -21,6 +21,19 @@ pub struct DaemonFile {
     /// The name of the machine that it runs on: several machines may share a home. None from a daemon that does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
+    /// Whether it belongs to whoever started it. None from a daemon that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+}
+
+/// With or without the process that started the daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// For a person or a supervisor: logs to standard error, ends with the terminal. No command replaces it (R70).
+    Foreground,
+    /// For a client: reports the start in one line on standard output, and keeps nothing of its starter.
+    Detached,
 }
 
 /// The one line that a starting daemon writes to its standard output: how the start ended.
@@ -76,6 +89,7 @@ mod tests {
             tcp: vec!["127.0.0.1:9876".into()],
             socket: "/h/.styxy/styxy.sock".into(),
             machine: Some("atlas".into()),
+            mode: Some(Mode::Detached),
         };
         let refusal =
             api::Refusal::new(api::Code::Forbidden, "two\nlines").hint("id -u").rule(api::Rule::Home);

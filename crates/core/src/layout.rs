@@ -96,8 +96,18 @@ impl Layout {
 /// leave beside it.
 #[must_use]
 pub fn is_own_file(name: &OsStr) -> bool {
-    const WHOLE: [&[u8]; 7] =
-        [b"daemon.lock", b"daemon.json", b"daemon.json.new", b"logs", b"token", b"styxy.sock", b".DS_Store"];
+    const WHOLE: [&[u8]; 10] = [
+        b"daemon.lock",
+        b"daemon.json",
+        b"daemon.json.new",
+        b"logs",
+        b"token",
+        b"styxy.sock",
+        b"login.xml",
+        b"doctor.try",
+        b"doctor.sock",
+        b".DS_Store",
+    ];
     const BEGUN: [&[u8]; 3] = [b"config.json", b".config.json", b"journal."];
     let name = name.as_encoded_bytes();
     WHOLE.contains(&name) || BEGUN.iter().any(|begin| name.starts_with(begin))

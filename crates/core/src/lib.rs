@@ -26,6 +26,7 @@ mod registry;
 #[cfg(feature = "schema")]
 mod schema;
 mod time;
+pub mod version;
 
 pub use causes::{with_causes, with_root_cause};
 pub use command::{Allocation, AllocationMode, AnswerForm, Ask, Command, Registration, Reuse, Wish};

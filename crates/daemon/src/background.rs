@@ -86,6 +86,7 @@ async fn listeners(daemon: Arc<Daemon>) {
         while last_change.elapsed() < QUIET && daemon.awaits_listeners() {
             tokio::select! {
                 () = sleep_until(next) => {
+                    daemon.name_owners().await;
                     let outcome = daemon.refresh().await;
                     if outcome.max(daemon.seek_strays().await) == Outcome::Changed {
                         (gap, last_change) = (FIRST_LOOK, Instant::now());

@@ -2,6 +2,7 @@
 
 mod follow;
 mod last_seen;
+mod names;
 mod observe;
 mod status;
 mod strays;

@@ -70,7 +70,9 @@ impl Engine {
     ///
     /// Only the daemon of the folder decides: whoever has lost the lock must not write to the journal.
     pub(crate) fn handle(&mut self, command: &Command, now: Timestamp) -> Result<Vec<Event>, EngineError> {
-        self.check_standing()?;
+        if !self.stood_lately() {
+            self.check_standing()?;
+        }
         let prober = self.prober;
         let events = self.registry.decide(command, now, |port| prober.occupancy(port))?;
         // Nearly always one record. A larger decision becomes true record by record, as the journal has it.
@@ -100,6 +102,11 @@ impl Engine {
             trace(event);
         }
         Ok(())
+    }
+
+    /// Whether nobody else can have begun to write to the journal. Enough for a decision: its answer is checked itself.
+    fn stood_lately(&self) -> bool {
+        !self.unkept && self.place.as_ref().is_some_and(Place::was_sound_lately)
     }
 
     /// Whether this process is the daemon of its folder, and what it wrote is there. One system call, and no file call,

@@ -32,3 +32,4 @@ pub use policy::policy;
 pub use run::{Mode, RunOptions, run};
 pub use serve::{Ended, Parts, ServeError, serve};
 pub use token::Token;
+pub use usage::listener_on;

@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use styxy_core::api::{API_VERSION, Listen, Refusal};
 use styxy_core::config::Parsed;
+pub use styxy_core::handshake::Mode;
 use styxy_core::handshake::{DaemonFile, Handshake};
 use styxy_core::layout::Layout;
 
@@ -34,15 +35,6 @@ pub struct RunOptions {
     pub home: PathBuf,
     /// With or without the process that started it.
     pub mode: Mode,
-}
-
-/// With or without the process that started it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// For a person or a supervisor: logs to standard error, ends with the terminal.
-    Foreground,
-    /// For a client: reports the start in one line on standard output, and keeps nothing of its starter.
-    Detached,
 }
 
 /// Runs the daemon until it is asked to stop.
@@ -117,6 +109,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
         tcp: listen.tcp.clone(),
         socket: listen.socket.clone(),
         machine: system::machine_name(),
+        mode: Some(mode),
     };
     let token_path = layout.token();
     let token = token::token(&token_path).map_err(Cannot::Write.at(&token_path))?;

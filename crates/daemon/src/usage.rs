@@ -187,11 +187,17 @@ pub(crate) fn name(usage: &SystemUsage) -> String {
 
 /// Who listens on `port`, for people; nothing if nobody does. Blocks, for up to a second.
 pub(crate) fn holder_of(port: Port) -> Option<String> {
+    listener_on(port).as_ref().map(name)
+}
+
+/// Who listens on `port`, for a program that has no daemon to ask; nothing if nobody does. Blocks, for up to a second.
+#[must_use]
+pub fn listener_on(port: Port) -> Option<SystemUsage> {
     let mut sockets = system::SocketTable::open().ok()?.listening().ok()?;
     sockets.retain(|socket| socket.port == port);
-    let seen = look_up(&BTreeMap::from([(port, sockets)]), None, system::describe);
-    let usages = seen.usages.get(&port)?;
-    usages.first().map(name)
+    let own = crate::files::own_uid();
+    let mut seen = look_up(&BTreeMap::from([(port, sockets)]), Some(own), system::describe);
+    seen.usages.remove(&port)?.into_iter().next()
 }
 
 #[cfg(test)]

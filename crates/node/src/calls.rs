@@ -3,19 +3,20 @@
 
 use std::path::Path;
 
-use styxy_client::{Environment, Options, Start, leases};
-use styxy_core::api::{BeatRequest, CleanupRequest, ScanQuery};
+use styxy_client::leases::Of;
+use styxy_client::{Environment, Options, Start, Terms, leases};
+use styxy_core::api::{self, AllocationsQuery, BeatRequest, CleanupRequest, Code, Refusal, Rule, ScanQuery};
 use styxy_core::{InstanceId, Invalid, LockId, Port, ServiceType};
 
 use crate::answers::{
     Beat, Check, Cleanup, EndedInstance, Grant, Instance, LeaseInfo, Registration, Released, Scan, Status,
     Suggestions, leases as all,
 };
-use crate::error::{Result, failed, invalid, wrong};
+use crate::error::{Result, failed, invalid, refused, unplaced, wrong};
 use crate::events::Events;
 use crate::options::{
     CleanupOptions, ConnectOptions, EventsOptions, ListOptions, RegisterOptions, ScanOptions, SuggestOptions,
-    allocation, port, read, server, text,
+    Target, allocation, port, read, released, server, text,
 };
 use crate::surroundings::Caller;
 
@@ -67,7 +68,22 @@ impl Calls {
     ) -> Result<Vec<Grant>> {
         let request = allocation(&options, beside.as_deref(), &caller.look())?;
         let answer = self.client.allocate(&request).await.map_err(|error| failed(&error))?;
+        if let Some(block) = request.block.filter(|block| answer.grants().len() < usize::from(*block)) {
+            return Err(self.no_block(block, answer.grants()).await);
+        }
         Ok(answer.grants().iter().cloned().map(Into::into).collect())
+    }
+
+    /// The refusal of a block by a daemon that does not know blocks, and gave one port. That port is released.
+    async fn no_block(&self, block: u8, grants: &[api::Grant]) -> napi::Error {
+        for id in grants.iter().filter_map(|grant| grant.lock_id) {
+            // If this fails, the lease ends with its owner.
+            let _ = self.client.release(id).await;
+        }
+        let error = format!("block: the running daemon is too old for {block} consecutive ports");
+        refused(
+            Refusal::new(Code::InvalidRequest, error).hint("styxy daemon restart").detail("field", "block"),
+        )
     }
 
     pub(crate) async fn running(self, options: String, caller: Caller) -> Result<Option<u16>> {
@@ -76,9 +92,37 @@ impl Calls {
         Ok(running.map_err(|error| failed(&error))?.map(Port::get))
     }
 
-    pub(crate) async fn release(self, lock_id: String) -> Result<Released> {
-        let id = text("lockId", &lock_id, LockId::parse)?;
+    pub(crate) async fn release(self, target: String, caller: Caller) -> Result<Released> {
+        let id = match released(&target)? {
+            Target::Lease(id) => id,
+            Target::Port(port) => self.own_on(port, &caller).await?,
+        };
         self.client.release(id).await.map(Into::into).map_err(|error| failed(&error))
+    }
+
+    /// The lease of `port`, if it is this process' or for the caller's project. A number alone does not show that the caller
+    /// means the lease of somebody else.
+    async fn own_on(&self, port: Port, caller: &Caller) -> Result<LockId> {
+        let query = AllocationsQuery { port: Some(port), ..AllocationsQuery::default() };
+        let answer = self.client.allocations(&query).await.map_err(|error| failed(&error))?;
+        let Some(lease) = answer.allocations.first() else {
+            let error = format!("port {port} is not leased");
+            let refusal = Refusal::new(Code::UnknownLease, error).hint(format!("styxy check {port}"));
+            return Err(refused(refusal.detail("port", port.get())));
+        };
+        let ours = Terms::default().or(&caller.look()).map_err(|error| unplaced(&error))?;
+        let is_process = lease.owner.pid.is_some_and(|pid| pid.get() == std::process::id());
+        match leases::whose(lease, &ours) {
+            Of::Caller | Of::Person => Ok(lease.lock_id),
+            Of::Session(_) | Of::Project if is_process => Ok(lease.lock_id),
+            Of::Session(_) | Of::Project => {
+                let error = format!("port {port} belongs to another project or agent session");
+                let refusal =
+                    Refusal::new(Code::Forbidden, error).hint(format!("styxy release {port} --force"));
+                let id = lease.lock_id.to_string();
+                Err(refused(refusal.rule(Rule::Owner).detail("port", port.get()).detail("lock_id", id)))
+            }
+        }
     }
 
     pub(crate) async fn check(self, number: String) -> Result<Check> {

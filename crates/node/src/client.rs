@@ -46,10 +46,15 @@ impl Client {
         env.spawn_future(self.calls.clone().allocate(options, beside, caller))
     }
 
-    /// Ends a lease.
+    /// Ends a lease, named by its id or its port.
     #[napi(catch_unwind)]
-    pub fn release<'env>(&self, env: &'env Env, lock_id: String) -> Result<PromiseRaw<'env, Released>> {
-        env.spawn_future(self.calls.clone().release(lock_id))
+    pub fn release<'env>(
+        &self,
+        env: &'env Env,
+        target: String,
+        caller: Caller,
+    ) -> Result<PromiseRaw<'env, Released>> {
+        env.spawn_future(self.calls.clone().release(target, caller))
     }
 
     /// Who has a port.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use styxy_client::{Caller, PortRequest, Terms};
 use styxy_core::api::{self, AllocateRequest, AllocationsQuery, RegisterRequest};
 use styxy_core::json::{self, Form, Kind, Node};
-use styxy_core::{InstanceId, Invalid, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
+use styxy_core::{InstanceId, Invalid, LockId, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
 
 use crate::error::{EXISTS, Result, invalid, refused, unplaced, wrong};
 
@@ -35,6 +35,21 @@ pub(crate) fn port(json: &str) -> Result<Port> {
     let node = json::read(json, Form::Message).ok().filter(|node| node.kind != Kind::Null);
     let node = node.ok_or_else(|| invalid("port", "it is missing", "a whole number from 1 to 65535"))?;
     api::read_node("port", "", &node).map_err(refused)
+}
+
+/// A lease as `release` names it.
+pub(crate) enum Target {
+    Lease(LockId),
+    Port(Port),
+}
+
+/// Reads the argument of `release`.
+pub(crate) fn released(json: &str) -> Result<Target> {
+    let node = json::read(json, Form::Message).ok();
+    match node.map(|node| node.kind) {
+        Some(Kind::Number) => port(json).map(Target::Port),
+        Some(_) | None => text("lockId", json, LockId::parse).map(Target::Lease),
+    }
 }
 
 /// A whole number from `least` to `most`.
@@ -94,6 +109,19 @@ struct AllocateOptions {
     pid: Option<Pid>,
     request_id: Option<RequestId>,
     dry_run: Option<bool>,
+    block: Option<Block>,
+}
+
+/// How many consecutive ports are wanted.
+#[derive(Clone, Copy)]
+struct Block(u8);
+
+impl<'de> Deserialize<'de> for Block {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let (least, most) = (*AllocateRequest::BLOCK.start(), *AllocateRequest::BLOCK.end());
+        let size = whole(from, "is not the size of a block", least.into(), most.into(), "")?;
+        Ok(Self(u8::try_from(size).unwrap_or(most)))
+    }
 }
 
 /// The second argument of `allocate([…], { … })`.
@@ -166,6 +194,7 @@ impl AllocateOptions {
             port: self.port,
             default_port: self.default_port,
             exact: self.exact,
+            block: self.block.map(|block| block.0),
             terms: Terms {
                 project,
                 instance: self.instance,
@@ -199,6 +228,10 @@ fn group(members: &[Node<'_>], beside: Option<&str>, caller: &Caller) -> Result<
         if member.request_id.is_some() || member.dry_run.is_some() {
             let problem = "requestId or dryRun in a member";
             return Err(invalid(&whole, problem, "in a second argument, beside the list"));
+        }
+        if member.block.is_some() {
+            let allowed = "one service alone, not one of a list";
+            return Err(invalid(&format!("{at}block"), "a block in a list", allowed));
         }
         member.port_request(&at, project.as_ref(), caller)
     });

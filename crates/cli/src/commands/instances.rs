@@ -8,12 +8,13 @@ use styxy_core::api::InstanceView;
 
 use crate::here::caller::user_home;
 use crate::here::context::Context;
+use crate::here::worktrees::{self, Worktrees};
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
-use crate::say::table::{Cell, Table, UNKNOWN, tilde};
+use crate::say::table::{Column, Table, UNKNOWN};
 
 /// List the live agent sessions and their ports
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,8 @@ impl Args {
             if answer.instances.is_empty() {
                 return io::Write::write_all(out, NOTHING.as_bytes());
             }
-            table(&answer.instances, now(), user_home().as_deref()).print(output::width(), out)
+            let worktrees = Worktrees::at(answer.instances.iter().flat_map(|one| &one.working_directory));
+            table(&answer.instances, &worktrees, now(), user_home().as_deref()).print(output::width(), out)
         })?;
         Ok(Exit::Done)
     }
@@ -37,8 +39,27 @@ impl Args {
 
 const NOTHING: &str = "No agent session is registered. To see all leases: styxy list\n";
 
-fn table(instances: &[InstanceView], now: WallTime, home: Option<&Path>) -> Table<6> {
-    let mut table = Table::new(["INSTANCE", "LIVES BY", "PORTS", "PROJECT", "HEARTBEAT", "SINCE"]);
+const COLUMNS: [Column; 8] = {
+    let [project, branch, folder] = worktrees::COLUMNS;
+    [
+        Column::new("INSTANCE").at_least(12).better(16),
+        Column::new("LIVES BY").leaves(5),
+        Column::new("PORTS").at_least(9).leaves(7),
+        project,
+        branch,
+        folder,
+        Column::new("HEARTBEAT").leaves(2).if_known(),
+        Column::new("SINCE").leaves(3),
+    ]
+};
+
+fn table(
+    instances: &[InstanceView],
+    worktrees: &Worktrees,
+    now: WallTime,
+    home: Option<&Path>,
+) -> Table<{ COLUMNS.len() }> {
+    let mut table = Table::new(COLUMNS);
     for instance in instances {
         let ports: Vec<String> =
             instance.active_allocations.iter().map(|lease| lease.port.to_string()).collect();
@@ -46,13 +67,14 @@ fn table(instances: &[InstanceView], now: WallTime, home: Option<&Path>) -> Tabl
             Some(pid) => (format!("pid {pid}"), UNKNOWN.to_owned()),
             None => ("heartbeat".to_owned(), ago(instance.last_heartbeat, now)),
         };
+        let [project, branch, folder] = worktrees.cells(instance.working_directory.as_ref(), home);
         table.row([
             instance.instance_id.to_string().into(),
             lives_by.into(),
             if ports.is_empty() { UNKNOWN.into() } else { ports.join(" ").into() },
-            Cell::Path(
-                instance.working_directory.as_ref().map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home)),
-            ),
+            project,
+            branch,
+            folder,
             heartbeat.into(),
             ago(instance.registered_at, now).into(),
         ]);
@@ -87,6 +109,7 @@ mod tests {
         });
         let instances = [has_no_pid, has_a_pid, long].map(|wire| serde_json::from_value(wire).unwrap());
         let now = "2026-11-22T18:00:00Z".parse().unwrap();
-        snapshot!("instances", at_widths(&table(&instances, now, Some(Path::new("/home/ada")))));
+        let worktrees = Worktrees::known(&[("/home/ada/shop", "shop", Some("main"))]);
+        snapshot!("instances", at_widths(&table(&instances, &worktrees, now, Some(Path::new("/home/ada")))));
     }
 }

@@ -3,17 +3,18 @@
 use std::io::Write;
 use std::path::Path;
 
-use styxy_core::PortRange;
-use styxy_core::api::{PortInUse, ScanAnswer, ScanQuery};
+use styxy_core::api::{Lease, PortInUse, ScanAnswer, ScanQuery, State, SystemUsage};
+use styxy_core::{PortRange, ProjectPath};
 
 use crate::here::caller::user_home;
 use crate::here::context::Context;
+use crate::here::worktrees::{self, Worktrees};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::output;
-use crate::say::table::{Cell, Table, UNKNOWN, tilde};
+use crate::say::output::{self, GOOD, PENDING, WRONG};
+use crate::say::table::{Cell, Column, Table, UNKNOWN};
 
 /// List every listener and every lease in a range of ports
 #[derive(Debug, clap::Args)]
@@ -36,38 +37,69 @@ impl Args {
             if ports_in_use.is_empty() {
                 return writeln!(out, "Nothing listens on {scan_range}, and none of these ports is leased.");
             }
-            table(ports_in_use, user_home().as_deref()).print(output::width(), out)
+            let worktrees = Worktrees::at(ports_in_use.iter().flat_map(folders));
+            table(ports_in_use, &worktrees, user_home().as_deref()).print(output::width(), out)
         })?;
         Ok(Exit::Done)
     }
 }
 
-fn table(ports: &[PortInUse], home: Option<&Path>) -> Table<6> {
-    let mut table = Table::new(["PORT", "PROCESS", "PID", "USER", "PROJECT", "LEASE"]);
+/// The folders that are shown for a port.
+fn folders(port: &PortInUse) -> impl Iterator<Item = &ProjectPath> {
+    let listens_in = port.system_usage.as_ref().and_then(|usage| usage.project_path.as_ref());
+    listens_in.or(port.allocated_to.as_ref().and_then(|lease| lease.project_path.as_ref())).into_iter()
+}
+
+const COLUMNS: [Column; 7] = {
+    let [project, branch, folder] = worktrees::COLUMNS;
+    [
+        Column::new("PORT"),
+        Column::new("WHO").at_least(9).better(16).leaves(7),
+        Column::new("USER").at_least(6).leaves(2),
+        project,
+        branch,
+        folder,
+        Column::new("LEASE").at_least(8).leaves(6),
+    ]
+};
+
+fn table(ports: &[PortInUse], worktrees: &Worktrees, home: Option<&Path>) -> Table<{ COLUMNS.len() }> {
+    let mut table = Table::new(COLUMNS);
     for PortInUse { port, allocated_to, system_usage, others } in ports {
         let usage = system_usage.as_ref();
-        let known = |text: Option<String>| -> Cell { text.unwrap_or_else(|| UNKNOWN.to_owned()).into() };
         let listens_in = usage.and_then(|usage| usage.project_path.as_ref());
-        let leased_in = allocated_to.as_ref().and_then(|lease| lease.project_path.as_ref());
+        let [project, branch, folder] = match (usage, listens_in) {
+            (Some(usage), Some(path)) => worktrees.with_branch(path, usage.branch.as_deref(), home),
+            _ => worktrees.cells(allocated_to.as_ref().and_then(|lease| lease.project_path.as_ref()), home),
+        };
         table.row([
             port.to_string().into(),
-            match usage {
-                Some(usage) => known(usage.process.clone()),
-                None => "(nothing listens)".into(),
-            },
-            known(usage.and_then(|usage| usage.pid).map(|pid| match others.len() {
-                0 => pid.to_string(),
-                more => format!("{pid} +{more}"),
-            })),
-            known(usage.and_then(|usage| usage.user.clone())),
-            Cell::Path(listens_in.or(leased_in).map_or(UNKNOWN.into(), |path| tilde(path.as_str(), home))),
-            known(allocated_to.as_ref().map(|lease| {
-                let marked = if lease.conflict.is_some() { " (conflict)" } else { "" };
-                format!("{}, {}{marked}", facts::service(lease), facts::who(lease))
-            })),
+            who(usage, others.len()),
+            usage.and_then(|usage| usage.user.clone()).unwrap_or_else(|| UNKNOWN.to_owned()).into(),
+            project,
+            branch,
+            folder,
+            allocated_to.as_ref().map_or_else(|| UNKNOWN.into(), lease),
         ]);
     }
     table
+}
+
+/// Who listens, and how many others do.
+fn who(usage: Option<&SystemUsage>, others: usize) -> Cell {
+    let Some(usage) = usage else { return Cell::from("nobody yet").styled(PENDING) };
+    let server = facts::server(usage).unwrap_or_else(|| UNKNOWN.to_owned());
+    if others == 0 { server.into() } else { format!("{server} +{others}").into() }
+}
+
+/// For what the port is leased, and for which session.
+fn lease(lease: &Lease) -> Cell {
+    let session = lease.instance_id.as_ref().map(|session| format!(", {session}")).unwrap_or_default();
+    match (&lease.conflict, lease.state) {
+        (Some(_), _) => Cell::from(format!("{}: conflict{session}", facts::service(lease))).styled(WRONG),
+        (None, State::Active) => Cell::from(format!("{}{session}", facts::service(lease))).styled(GOOD),
+        (None, State::Granted) => Cell::from(format!("{}{session}", facts::service(lease))).styled(PENDING),
+    }
 }
 
 #[cfg(test)]
@@ -83,16 +115,19 @@ mod tests {
             "scan_range": "3000-3099",
             "ports_in_use": [
                 {"port": 3000, "allocated_to": null, "system_usage": {"pid": 42, "process": "node", "command": null,
-                    "user": "ada", "addresses": ["::"], "project_path": "/home/ada/shop", "branch": null,
+                    "user": "ada", "addresses": ["::"], "project_path": "/home/ada/shop", "branch": "fix/cart",
                     "started_at": null}, "others": [{"pid": 43, "addresses": ["::"]}, {"addresses": ["127.0.0.1"]}]},
                 {"port": 3001, "allocated_to": lease(3001, |_| {}), "system_usage": null},
                 {"port": 3002, "allocated_to": null, "system_usage": {"addresses": ["127.0.0.1"]}},
                 {"port": 3003, "allocated_to": lease(3003, |wire| wire["conflict"] = json!({"pid": 9})),
                     "system_usage": {"pid": 9, "process": "a\nb\u{1b}[2J", "user": "店舗", "addresses": ["::1"],
                     "project_path": "/srv/店舗/🦀🦀/cafe\u{301}/frontend"}},
+                {"port": 3004, "allocated_to": lease(3004, |wire| wire["state"] = json!("active")), "system_usage": {
+                    "addresses": ["::"], "container": {"name": "shop-web-1", "compose_project": "shop", "compose_service": "web"}}},
             ],
         }))
         .unwrap();
-        snapshot!("scan", at_widths(&table(&answer.ports_in_use, Some(Path::new("/home/ada")))));
+        let worktrees = Worktrees::known(&[("/w/app", "app", Some("main"))]);
+        snapshot!("scan", at_widths(&table(&answer.ports_in_use, &worktrees, Some(Path::new("/home/ada")))));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use styxy_client::{Client, Options, Start};
+use styxy_client::{Client, Older, Options, Start};
 use styxy_core::api::{Code, Refusal};
 use styxy_core::layout::Layout;
 
+use crate::here::older;
 use crate::say::failure::Failure;
 use crate::say::output::{Format, Output};
 
@@ -33,12 +34,12 @@ impl Context {
         Self { output: Output::new(format), autostart }
     }
 
-    /// Asks the daemon one thing, or several.
+    /// Asks the daemon one thing, or several. A daemon that is older than this command is replaced first (R70).
     pub(crate) fn ask<T>(
         &self,
         question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
     ) -> Result<T, Failure> {
-        ask_with(self.autostart, question)
+        Ok(self.try_ask(question)??)
     }
 
     /// As [`Context::ask`]; the caller interprets the client's errors.
@@ -49,16 +50,25 @@ impl Context {
         &self,
         question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
     ) -> Result<Result<T, styxy_client::Error>, Failure> {
-        let client = self.client()?;
-        Ok(runtime()?.block_on(question(&client)))
+        renewed(self.autostart, question)
     }
 
-    /// A client, for a command that asks several times.
+    /// A client, for a command that asks several times. It takes the daemon as it is.
     ///
     /// # Errors
     /// It is unknown which daemon to ask.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(options(self.autostart)?)?)
+    }
+
+    /// The daemon that runs, if this command may replace it because it is older (R70); for a command that cannot start one
+    /// itself.
+    ///
+    /// # Errors
+    /// It is unknown which daemon.
+    pub(crate) fn older(&self) -> Result<Option<Older>, Failure> {
+        let client = self.client()?;
+        Ok(runtime()?.block_on(client.older()))
     }
 
     /// Whether the command may start a daemon.
@@ -70,7 +80,24 @@ impl Context {
     }
 }
 
-/// Like [`Context::ask`], for a command that decides by itself whether to start a daemon.
+/// Asks a daemon that is not older than this command.
+///
+/// # Errors
+/// It is unknown which daemon to ask.
+pub(crate) fn renewed<T>(
+    autostart: Autostart,
+    question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+) -> Result<Result<T, styxy_client::Error>, Failure> {
+    let options = options(autostart)?;
+    let layout = Layout::new(options.home.clone());
+    let client = Client::new(options)?;
+    Ok(runtime()?.block_on(async {
+        older::replace(&client, &layout).await;
+        question(&client).await
+    }))
+}
+
+/// Asks the daemon as it is, for a command that decides by itself whether to start one.
 pub(crate) fn ask_with<T>(
     autostart: Autostart,
     question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
@@ -112,8 +139,26 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
-    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let built = room().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
     built.map_err(|error| no_runtime(&error))
+}
+
+/// Whether as many descriptors are left as a runtime and a connection need: a runtime that gets no socket for signals panics.
+///
+/// # Errors
+/// There are too few.
+#[cfg(unix)]
+fn room() -> std::io::Result<()> {
+    use std::os::unix::net::UnixStream;
+    const PAIRS: usize = 3;
+    (0..PAIRS).map(|_| UnixStream::pair()).collect::<std::io::Result<Vec<_>>>().map(drop)
+}
+
+/// Handles are not scarce here.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it fails on Unix")]
+const fn room() -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Where the daemon's files are.

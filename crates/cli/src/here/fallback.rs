@@ -1,5 +1,7 @@
 //! Ports without a daemon: those that a probe finds free now. They are not leased; another program may take them.
 
+use std::net::{Ipv4Addr, TcpListener};
+
 use styxy_core::config::Config;
 use styxy_core::{Occupancy, Policy, Port, PortRange, ServiceType};
 use styxy_daemon::system::Prober;
@@ -16,19 +18,30 @@ pub(crate) struct Candidates {
     pub(crate) near: Option<PortRange>,
 }
 
-/// A free port for each of `services`, all different; none if there are not enough.
+/// A free port for each of `services`, all different and none of `leased`; none if there are not enough.
 ///
 /// After those come the ports of the service type, from a position that `seed` decides, so that programs that start
-/// together rarely meet.
-pub(crate) fn ports(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
+/// together rarely meet, and then any port that the system has.
+pub(crate) fn ports(services: &[Candidates], seed: u32, leased: &[Port]) -> Option<Vec<Port>> {
     let prober = Prober::new();
-    choose(&policy(), services, seed, |port| prober.occupancy(port) == Occupancy::Free)
+    let is_free = |port: Port| !leased.contains(&port) && prober.occupancy(port) == Occupancy::Free;
+    choose(&policy(), services, seed, is_free, of_the_system)
 }
 
 /// As [`ports`], but also those that this process may not bind: a sandbox may allow nobody to.
 pub(crate) fn not_busy(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
     let prober = Prober::new();
-    choose(&policy(), services, seed, |port| prober.occupancy(port) != Occupancy::Busy)
+    choose(&policy(), services, seed, |port| prober.occupancy(port) != Occupancy::Busy, || Vec::new())
+}
+
+/// Some ports that the system gives to whoever names none.
+fn of_the_system() -> Vec<Port> {
+    const TRIES: usize = 16;
+    // All are held until the last one is there: a port that was let go would come again.
+    let held: Vec<TcpListener> =
+        (0..TRIES).map_while(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()).collect();
+    let port = |held: &TcpListener| Port::new(held.local_addr().ok()?.port()).ok();
+    held.iter().filter_map(port).collect()
 }
 
 /// The user's settings, or the defaults: this is not the time to complain about a file.
@@ -43,6 +56,7 @@ fn choose(
     services: &[Candidates],
     seed: u32,
     is_free: impl Fn(Port) -> bool,
+    others: impl Fn() -> Vec<Port>,
 ) -> Option<Vec<Port>> {
     let mut chosen: Vec<Port> = Vec::with_capacity(services.len());
     for Candidates { service, preferred, near } in services {
@@ -54,8 +68,10 @@ fn choose(
         });
         let near = near.iter().flat_map(|range| range.ports());
         let unnamed = near.chain(of_its_type).filter(|port| !policy.never.contains(*port));
-        let mut candidates = preferred.iter().copied().chain(unnamed);
-        chosen.push(candidates.find(|port| !chosen.contains(port) && is_free(*port))?);
+        let is_good = |port: &Port| !chosen.contains(port) && is_free(*port);
+        let found = preferred.iter().copied().chain(unnamed).find(is_good);
+        let last = || others().into_iter().filter(|port| !policy.never.contains(*port)).find(is_good);
+        chosen.push(found.or_else(last)?);
     }
     Some(chosen)
 }
@@ -76,7 +92,8 @@ mod tests {
 
     fn chosen(services: &[Candidates], seed: u32, busy: &[u16]) -> Option<Vec<u16>> {
         let policy = styxy_daemon::policy(Config::default(), []);
-        let ports = choose(&policy, services, seed, |port| !busy.contains(&port.get()))?;
+        let others = || vec![Port::new(40_000).unwrap()];
+        let ports = choose(&policy, services, seed, |port| !busy.contains(&port.get()), others)?;
         Some(ports.into_iter().map(Port::get).collect())
     }
 
@@ -87,6 +104,14 @@ mod tests {
         assert_eq!(chosen(&dev(None), 0, &[3000]), Some(vec![8050]));
         assert_eq!(chosen(&dev(Some((3000, 3002))), 0, &[3000, 8050, 3001]), Some(vec![3002]));
         assert_eq!(chosen(&dev(Some((3000, 3001))), 0, &[3000, 8050, 3001]), Some(vec![8000]));
+    }
+
+    #[test]
+    fn where_every_port_of_the_type_is_busy_any_other_is_chosen() {
+        let all: Vec<u16> = (1..=20_000).collect();
+        assert_eq!(chosen(&[candidates("dev", &[3000], None)], 0, &all), Some(vec![40_000]));
+        let two = [candidates("dev", &[], None), candidates("api", &[], None)];
+        assert_eq!(chosen(&two, 0, &all), None, "there are not enough");
     }
 
     #[test]

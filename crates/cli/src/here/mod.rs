@@ -1,14 +1,18 @@
 //! Where and for whom a command runs: the checkout and the session, the ports they wish for, whose a server is, what may
 //! be ended or released, and how to reach the daemon.
 
+pub(crate) mod agent_settings;
 pub(crate) mod caller;
 pub(crate) mod config_file;
 pub(crate) mod context;
 pub(crate) mod fallback;
+pub(crate) mod installed;
 pub(crate) mod living;
+pub(crate) mod login;
 pub(crate) mod manager;
 pub(crate) mod may_end;
 pub(crate) mod named;
+pub(crate) mod older;
 pub(crate) mod ownership;
 pub(crate) mod process;
 pub(crate) mod reach;
@@ -20,3 +24,4 @@ pub(crate) mod stop;
 pub(crate) mod target;
 pub(crate) mod variables;
 pub(crate) mod verb;
+pub(crate) mod worktrees;

@@ -11,14 +11,19 @@ use crate::here::variables::exported;
 
 /// What keeps the daemon out of reach, if it is a sandbox: a known one, a denied connection, or another network namespace.
 pub(crate) fn wall(error: &Error) -> Option<String> {
-    let known = Sandbox::around(|name| std::env::var_os(name));
+    let known = known();
     let is_wall = match error {
         Error::Refused(refusal) => refusal.broken_rule() == Some(Rule::Network),
         Error::Unreachable { source, .. } if source.kind() == ErrorKind::PermissionDenied => true,
         _ => known.is_some(),
     };
     let unknown = "a sandbox, or another network";
-    is_wall.then(|| known.map_or_else(|| unknown.to_owned(), |sandbox| sandbox.to_string()))
+    is_wall.then(|| known.unwrap_or_else(|| unknown.to_owned()))
+}
+
+/// The sandbox around the command, if its agent says that there is one.
+pub(crate) fn known() -> Option<String> {
+    Sandbox::around(|name| std::env::var_os(name)).map(|sandbox| sandbox.to_string())
 }
 
 /// The ports that Styxy has exported for all of these, outside. The variables name no names: a port that was exported for a

@@ -22,12 +22,36 @@ impl Served {
 
 /// `STYXY_DEV_PORT` for `dev`.
 pub(crate) fn variable(service: &ServiceType) -> String {
-    format!("STYXY_{}_PORT", service.as_str().to_ascii_uppercase().replace('-', "_"))
+    format!("STYXY_{}_PORT", upper(service))
+}
+
+fn upper(service: &ServiceType) -> String {
+    service.as_str().to_ascii_uppercase().replace('-', "_")
 }
 
 /// The port that an outer `styxy run`, `styxy env` or session has set for `service`.
 pub(crate) fn exported(service: &ServiceType) -> Option<Port> {
     std::env::var(variable(service)).ok()?.parse().ok()
+}
+
+/// The port in `PORT`, if Styxy has not set it: then it is in a variable of Styxy's too. Somebody outside wishes for it: the
+/// user, an editor's preview, a runner of several servers.
+pub(crate) fn inherited() -> Option<Port> {
+    std::env::var_os("PORT")?;
+    let texts = std::env::vars_os().map(|(name, value)| (name.into_string(), value.into_string()));
+    wished_for(texts.filter_map(|(name, value)| name.ok().zip(value.ok())))
+}
+
+fn wished_for(variables: impl Iterator<Item = (String, String)>) -> Option<Port> {
+    let (mut port, mut ours) = (None, Vec::new());
+    for (name, value) in variables {
+        if name == "PORT" {
+            port = Some(value);
+        } else if name.starts_with("STYXY_") && name.ends_with("_PORT") {
+            ours.push(value);
+        }
+    }
+    port.filter(|port| !ours.contains(port))?.parse().ok()
 }
 
 /// Names and values, in an order that depends only on `served`. `PORT` is the port of the first service.
@@ -38,13 +62,19 @@ pub(crate) fn variables(served: &[Served]) -> Vec<(String, String)> {
     if let Some(first) = served.first() {
         all.push(("PORT".to_owned(), first.port.to_string()));
         all.push(("STYXY_PORT".to_owned(), first.port.to_string()));
-        all.push(("STYXY_URL".to_owned(), format!("http://localhost:{}", first.port)));
+        all.push(("STYXY_URL".to_owned(), url(first.port)));
     }
     for one in served {
         all.push((variable(&one.service), one.port.to_string()));
+        all.push((format!("STYXY_{}_URL", upper(&one.service)), url(one.port)));
         all.extend(one.env.iter().map(|name| (name.to_string(), one.port.to_string())));
     }
     all
+}
+
+/// Where a server on `port` of this machine is found.
+pub(crate) fn url(port: Port) -> String {
+    format!("http://localhost:{port}")
 }
 
 /// The first two of `services` that would have the same variable.
@@ -74,11 +104,32 @@ mod tests {
                 "STYXY_PORT=3000",
                 "STYXY_URL=http://localhost:3000",
                 "STYXY_DEV_PORT=3000",
+                "STYXY_DEV_URL=http://localhost:3000",
                 "WEB_PORT=3000",
                 "STYXY_MY_API_PORT=4000",
+                "STYXY_MY_API_URL=http://localhost:4000",
             ]
         );
         assert!(variables(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_port_is_wished_for_if_no_variable_of_styxys_has_it() {
+        let wished = |variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            wished_for(variables).map(Port::get)
+        };
+        assert_eq!(wished(&[("PORT", "5000")]), Some(5000));
+        assert_eq!(
+            wished(&[("STYXY_PORT", "8000"), ("PORT", "5000"), ("STYXY_API_PORT", "8100")]),
+            Some(5000)
+        );
+        assert_eq!(wished(&[("STYXY_PORT", "8000"), ("PORT", "8000")]), None);
+        assert_eq!(wished(&[("PORT", "8100"), ("STYXY_API_PORT", "8100")]), None);
+        assert_eq!(wished(&[("PORT", "5000"), ("WEB_PORT", "5000")]), Some(5000));
+        for none in ["", "0", "70000", "COM3", "-1", " 5000"] {
+            assert_eq!(wished(&[("PORT", none)]), None, "{none:?}");
+        }
     }
 
     #[test]

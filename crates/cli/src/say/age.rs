@@ -1,6 +1,6 @@
 //! How long ago something was: one number and one unit, because that is what people read.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use styxy_core::WallTime;
 
@@ -29,6 +29,19 @@ pub(crate) fn span(seconds: u64) -> String {
     }
 }
 
+/// How long it takes until [`ago`] says something else.
+pub(crate) fn changes_in(then: WallTime, now: WallTime) -> Duration {
+    let age = now.0.saturating_sub(then.0);
+    let unit = match age / 1000 {
+        0..MINUTE => 1,
+        MINUTE..HOUR => MINUTE,
+        HOUR..DAY => HOUR,
+        DAY.. => DAY,
+    };
+    let unit = unit * 1000;
+    Duration::from_millis(unit - age % unit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +60,15 @@ mod tests {
         ];
         for (seconds, text) in cases {
             assert_eq!(span(seconds), text);
+        }
+    }
+
+    #[test]
+    fn an_age_changes_with_its_unit() {
+        for (age, until) in
+            [(0, 1000), (1250, 750), (60_000, 60_000), (61_500, 58_500), (3_600_500, 3_599_500)]
+        {
+            assert_eq!(changes_in(WallTime(0), WallTime(age)), Duration::from_millis(until), "{age}");
         }
     }
 

@@ -8,8 +8,10 @@ pub(crate) mod facts;
 pub(crate) mod failure;
 pub(crate) mod instead;
 pub(crate) mod output;
+#[cfg(unix)]
+pub(crate) mod screen;
+pub(crate) mod shell_word;
 #[cfg(test)]
 pub(crate) mod shown;
 pub(crate) mod table;
-pub(crate) mod version;
 pub(crate) mod whose;

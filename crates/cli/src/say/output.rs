@@ -18,6 +18,15 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// What an answer is about: headers of tables, the sentence that matters.
 pub(crate) const STRONG: Style = Style::new().bold();
+/// What works.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// What is not there yet.
+pub(crate) const PENDING: Style = AnsiColor::Yellow.on_default();
+/// What is wrong.
+pub(crate) const WRONG: Style = AnsiColor::Red.on_default().bold();
+/// What is there for those who look for it.
+#[cfg(unix)]
+pub(crate) const FAINT: Style = Style::new().dimmed();
 /// What deserves a second look.
 pub(crate) const ALERT: Style = AnsiColor::Yellow.on_default().bold();
 
@@ -105,6 +114,43 @@ pub(crate) fn text(text: &[u8]) -> io::Result<()> {
     unless_closed(out.write_all(text).and_then(|()| out.flush()))
 }
 
+/// Prints the next part of an answer that goes on.
+///
+/// # Errors
+/// A reader that went away is an error here, so that nothing more is made for it.
+pub(crate) fn next_text(text: &[u8]) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    let text = coloured(&String::from_utf8_lossy(text));
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+}
+
+/// As [`next_text`], `value` as one line of JSON.
+///
+/// # Errors
+/// Like [`next_text`].
+pub(crate) fn next_value(value: &impl Serialize) -> io::Result<()> {
+    let mut line = Vec::new();
+    json(value, &mut line)?;
+    let mut out = io::stdout().lock();
+    out.write_all(&line).and_then(|()| out.flush())
+}
+
+/// Sends bytes to the terminal that draw on it.
+///
+/// # Errors
+/// The terminal is gone.
+#[cfg(unix)]
+pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush())
+}
+
+/// Whether stdout shows colours.
+#[cfg(unix)]
+pub(crate) fn has_colours() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
 /// Prints what another program wrote or named: unchanged into a file or a program, printable on a terminal.
 ///
 /// # Errors
@@ -140,6 +186,12 @@ pub(crate) fn value(value: &impl Serialize) -> io::Result<()> {
 /// Prints something that is not part of the answer.
 pub(crate) fn note(text: &str) {
     to_stderr(format!("{}\n", indented(text)).as_bytes());
+}
+
+/// Prints a line between those of another program, which may have changed how its terminal ends lines.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has something to say then"))]
+pub(crate) fn aside(text: &str) {
+    to_stderr(format!("\r{}\r\n", one_line(text)).as_bytes());
 }
 
 /// Prints what will go wrong.

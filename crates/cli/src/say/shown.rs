@@ -48,9 +48,9 @@ pub(crate) fn each<T: AsRef<str>>(cases: impl IntoIterator<Item = (T, String)>) 
     cases.collect::<Vec<_>>().join("\n")
 }
 
-/// A table where there is room for all of it, and on terminals of 120, 80 and 40 columns.
+/// A table where there is room for all of it, and on terminals from 200 to 40 columns.
 pub(crate) fn at_widths<const COLUMNS: usize>(table: &Table<COLUMNS>) -> String {
-    each([None, Some(120), Some(80), Some(40)].map(|width| {
+    each([None, Some(200), Some(120), Some(100), Some(80), Some(60), Some(40)].map(|width| {
         let title = width.map_or("no terminal".to_owned(), |width| format!("{width} columns"));
         (title, plain(|out| table.print(width, out)))
     }))

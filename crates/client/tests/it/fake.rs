@@ -12,7 +12,7 @@ use std::{env, process, thread};
 use styxy_client::{Client, Options, Start};
 use styxy_core::Pid;
 use styxy_core::api::{API_VERSION, Code, Refusal};
-use styxy_core::handshake::{DaemonFile, Handshake};
+use styxy_core::handshake::{DaemonFile, Handshake, Mode};
 use styxy_core::layout::Layout;
 
 /// What a client asked for.
@@ -229,6 +229,7 @@ impl Home {
             tcp: Vec::new(),
             socket: socket.to_str().unwrap().into(),
             machine: machine.map(str::to_owned),
+            mode: None,
         };
         fs::write(self.layout().daemon_file(), serde_json::to_string(&file).unwrap()).unwrap();
     }
@@ -309,6 +310,7 @@ fn daemon() {
         tcp: Vec::new(),
         socket: socket.to_str().unwrap().into(),
         machine: None,
+        mode: Some(Mode::Detached),
     };
     say("ready", &Handshake::Ready { daemon, notes: vec!["a note".into()] });
     // Told to stop, or its test is over.

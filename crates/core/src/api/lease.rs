@@ -35,6 +35,9 @@ pub struct Lease {
     /// When something was last seen listening on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen_listening: Option<WallTime>,
+    /// The server that listens on it, as far as it is known; absent while nothing listens, and from a daemon of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<ListenerView>,
     /// The stranger that has bound its port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<ConflictView>,
@@ -79,6 +82,19 @@ pub enum OwnerKind {
     Instance,
     /// Whoever listens on the port.
     Listener,
+}
+
+/// The server that listens on a leased port. It need not be the lease's owner: `npm` owns the lease, and `node` listens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ListenerView {
+    /// Its pid, if it is known.
+    pub pid: Option<Pid>,
+    /// Its name, if it is known.
+    pub process: Option<String>,
+    /// The container that it serves; absent if it serves none, or if no engine says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
 }
 
 /// A stranger on a leased port.

@@ -27,7 +27,8 @@ pub use instance::{
     RegisterRequest,
 };
 pub use lease::{
-    AllocationsAnswer, AllocationsQuery, ConflictView, Lease, OwnerKind, OwnerView, ReleaseAnswer, State,
+    AllocationsAnswer, AllocationsQuery, ConflictView, Lease, ListenerView, OwnerKind, OwnerView,
+    ReleaseAnswer, State,
 };
 pub use local::{Again, Ended, Ending, KillAnswer, Manager, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
 pub use read::{decode, read, read_node};

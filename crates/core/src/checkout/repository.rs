@@ -18,6 +18,23 @@ pub(super) fn all(root: &Path, files: &impl Files) -> Vec<PathBuf> {
     git::repository(root, files).into_iter().chain(jujutsu).chain(behind).chain(shared).chain(got).collect()
 }
 
+/// What people call the repository of the checkout with this root: the name of the folder that it was made in, for all of its
+/// worktrees. The root's own name if its marker names no other folder. None only for `/`.
+#[must_use]
+pub fn name(root: &Path, files: &impl Files) -> Option<String> {
+    let repository = jujutsu(root, files).into_iter().chain(all(root, files)).next();
+    let named = repository.as_deref().and_then(|repository| {
+        // `shop/.git`, `shop/.jj/repo` and `shop/.bare` are shop's; `shop.git` and `shop/.git/modules/lib` have names of their own.
+        let is_hidden =
+            |folder: &Path| folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let marker = repository.parent().filter(|above| above.ends_with(".jj")).unwrap_or(repository);
+        let folder = if is_hidden(marker) { marker.parent()? } else { marker };
+        let name = folder.file_name()?.to_string_lossy();
+        Some(name.strip_suffix(".git").unwrap_or(&name).to_owned())
+    });
+    named.or_else(|| Some(root.file_name()?.to_string_lossy().into_owned()))
+}
+
 /// `.jj/repo`: the repository itself, or in a secondary workspace a file with its path, relative to `.jj`.
 fn jujutsu(root: &Path, files: &impl Files) -> Option<PathBuf> {
     let marker = root.join(".jj");

@@ -28,6 +28,19 @@ impl Registry {
         }
         facts
     }
+
+    /// Leases whose owners are another program now are shown with that program's name.
+    pub(super) fn renamed(&self, processes: &[Process]) -> Vec<Fact> {
+        let of = |process: &Process| self.indexes.leases_of(process.key).collect::<Vec<_>>();
+        let leases = processes.iter().flat_map(|now| of(now).into_iter().map(move |lock_id| (now, lock_id)));
+        let renamed = leases.filter_map(|(now, lock_id)| match &self.lease(lock_id)?.owner {
+            Owner::Process(owner) if owner.key == now.key && owner.name != now.name => {
+                Some(Fact::Passed { lock_id, owner: Owner::Process(now.clone()), project: None })
+            }
+            Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,
+        });
+        renamed.collect()
+    }
 }
 
 /// Which of `listeners` is the lease's server: its owner, then the one that is known, then one that could be identified.

@@ -124,6 +124,7 @@ impl Registry {
             }
             Command::Silent(port) => self.silent(*port, now),
             Command::Found { id, at } => self.found(id, at),
+            Command::Renamed(processes) => self.renamed(processes),
             Command::StillHeard(ports) => self.still_heard(ports),
             Command::Tick => self.tick(now),
             Command::Resume { boot_id } => self.resume(boot_id),

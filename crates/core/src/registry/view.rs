@@ -1,12 +1,13 @@
 //! Leases, instances and events as the wire shows them.
 
 use crate::api::{
-    ConflictView, EventMessage, EventName, InstanceView, Lease as LeaseView, OwnerKind, OwnerView, State,
+    ConflictView, EventMessage, EventName, InstanceView, Lease as LeaseView, ListenerView, OwnerKind,
+    OwnerView, State,
 };
 use crate::event::{EndReason, Event, Fact};
 use crate::lease::{Instance, Lease, Owner};
 use crate::names::LockId;
-use crate::process::Process;
+use crate::process::{Listener, Process};
 
 use super::Registry;
 
@@ -26,6 +27,7 @@ impl Registry {
             owner: self.server_view(lease),
             allocated_at: lease.allocated_at.wall,
             last_seen_listening: lease.last_seen,
+            listener: lease.listening.server().map(listener_view),
             conflict: lease.conflict().map(|conflict| ConflictView {
                 pid: conflict.pid,
                 process: conflict.process.as_deref().map(str::to_owned),
@@ -120,6 +122,18 @@ impl Registry {
             Owner::Awaited { .. } => with(OwnerKind::Listener, None),
             Owner::Listener { process, .. } => with(OwnerKind::Listener, process.as_ref()),
         }
+    }
+}
+
+fn listener_view(server: &Listener) -> ListenerView {
+    ListenerView {
+        pid: server.key().map(|key| key.pid),
+        process: server
+            .process
+            .as_ref()
+            .map(|process| process.name.to_string())
+            .filter(|name| !name.is_empty()),
+        container: server.container.as_deref().map(str::to_owned),
     }
 }
 

@@ -101,6 +101,7 @@ pub(super) async fn allocations(
     Query(query): Query<AllocationsQuery>,
 ) -> Result<AllocationsAnswer> {
     daemon.follow().await;
+    daemon.name_owners().await;
     daemon.refresh().await;
     let engine = daemon.engine();
     let registry = engine.registry();

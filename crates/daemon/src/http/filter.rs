@@ -113,6 +113,8 @@ fn is_about_ports(method: &Method, path: &str) -> bool {
     let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     match root {
         "allocate" => method != Method::DELETE,
+        // It has the ports of each.
+        "instance" => method == Method::GET,
         "allocations" | "check" | "events" | "suggest" | "scan" | "cleanup" => true,
         _ => false,
     }
@@ -336,6 +338,7 @@ mod tests {
             (Method::GET, "/check/3000"),
             (Method::GET, "/suggest/dev"),
             (Method::GET, "/scan"),
+            (Method::GET, "/instance/list"),
             (Method::POST, "/cleanup"),
         ] {
             assert_eq!(asked(&method, path, Network::Other), Some(Rule::Network), "{path}");

@@ -72,6 +72,7 @@ pub(super) async fn end(State(daemon): Shared, Segment(id): Segment) -> Result<E
 }
 
 pub(super) async fn list(State(daemon): Shared) -> Result<InstancesAnswer> {
+    daemon.name_owners().await;
     daemon.refresh().await;
     let engine = daemon.engine();
     let registry = engine.registry();

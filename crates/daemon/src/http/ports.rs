@@ -23,6 +23,7 @@ const FIRST_SCANNED: u16 = 1024;
 
 pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Result<CheckAnswer> {
     let port: Port = port.parse().map_err(|invalid: Invalid| invalid.in_field("port"))?;
+    daemon.name_owners().await;
     daemon.refresh().await;
     let first = {
         let engine = daemon.engine();
@@ -76,6 +77,7 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
         let problem = format!("the range {start}-{end} is reversed");
         Refused(Refusal::invalid("start", &problem, "start <= end"))
     })?;
+    daemon.name_owners().await;
     daemon.refresh().await;
     let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().unwrap_or_default();
     sockets.retain(|port, _| range.contains(*port));

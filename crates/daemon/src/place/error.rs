@@ -134,7 +134,7 @@ impl From<PlaceError> for Refusal {
                 .rule(Rule::Lock)
                 .detail("path", path.display().to_string())
                 .detail("user", user)
-                .hint("end that process as its user, or export STYXY_HOME=/a/new/folder/of/yours"),
+                .hint("export STYXY_HOME=/a/new/folder/of/yours"),
             PlaceError::Foreign { path, owner, .. } => Self::new(Code::Forbidden, sentence)
                 .rule(Rule::Home)
                 .detail("path", path.display().to_string())

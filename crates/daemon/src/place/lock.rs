@@ -36,7 +36,7 @@ pub(crate) struct Held {
     layout: Layout,
     lock: Lock,
     /// The name of the folder's daemon; none if that is still another process', which is stuck.
-    _claim: Option<Claim>,
+    claim: Option<Claim>,
 }
 
 /// The locked file. Never read or written: open, it is locked.
@@ -98,7 +98,7 @@ fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Opti
             Err(_) => None,
         };
         let lock = take_lock(layout, &mut pause)?;
-        return Ok(lock.map(|lock| Held { layout: layout.clone(), lock, _claim: claim }));
+        return Ok(lock.map(|lock| Held { layout: layout.clone(), lock, claim }));
     }
 }
 
@@ -166,6 +166,11 @@ impl Held {
     /// Whether the locked file is the one in the folder. One look at a path.
     pub(crate) fn is_in_place(&self) -> bool {
         FileId::at(&self.layout.lock()).is_ok_and(|found| found == self.lock.id)
+    }
+
+    /// Whether a daemon that starts waits for this one to take a lost lock again.
+    pub(crate) const fn others_give_way(&self) -> bool {
+        self.claim.is_some()
     }
 
     /// Takes the lock again after the file was removed or replaced.
@@ -255,7 +260,7 @@ mod tests {
     fn daemon_file(version: &str) -> DaemonFile {
         let pid = Pid::new(std::process::id()).unwrap();
         let (version, socket) = (version.into(), "s".into());
-        DaemonFile { pid, version, api_version: 1, tcp: Vec::new(), socket, machine: None }
+        DaemonFile { pid, version, api_version: 1, tcp: Vec::new(), socket, machine: None, mode: None }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::ffi::OsStr;
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use styxy_core::api::Refusal;
 use styxy_core::handshake::DaemonFile;
@@ -41,6 +41,9 @@ const NOTES: usize = 8;
 const QUIET: Duration = Duration::from_millis(25);
 /// How long that is waited for. Another daemon that starts in the meantime gives way for longer.
 const LONGEST: Duration = Duration::from_millis(250);
+/// For how long a look at the files stands for the next one, where no answer depends on it. Another daemon that starts
+/// gives way a hundred times longer, so none can have begun to write.
+const LATELY: Duration = Duration::from_millis(10);
 
 /// What a daemon holds in its folder, for as long as it serves.
 #[derive(Debug)]
@@ -58,6 +61,8 @@ pub struct Place {
     /// None where the system has none, or none left: then the lock is looked at before each decision.
     watch: Option<FolderWatch>,
     stage: Stage,
+    /// When the watch was last asked.
+    asked: Option<Instant>,
     /// Something happened to a file, and it was not looked at yet.
     touched: bool,
     /// A file was removed or moved away: perhaps the whole folder is about to be.
@@ -113,6 +118,7 @@ impl Place {
             listeners,
             watch: None,
             stage: Stage::Starting,
+            asked: None,
             touched: true,
             removed: false,
             trouble: None,
@@ -126,8 +132,8 @@ impl Place {
     /// The place of the holder of the lock.
     #[cfg(windows)]
     pub(crate) fn new(held: Held, file: DaemonFile, socket: PathBuf) -> Self {
-        let (watch, stage, notes) = (None, Stage::Starting, Vec::new());
-        Self { held, file, socket, watch, stage, touched: true, removed: false, trouble: None, notes }
+        let (watch, stage, asked, notes) = (None, Stage::Starting, None, Vec::new());
+        Self { held, file, socket, watch, stage, asked, touched: true, removed: false, trouble: None, notes }
     }
 
     /// Writes `daemon.json`: from now on others may know where this daemon is.
@@ -162,10 +168,17 @@ impl Place {
                     removed |= concerns && matches!(happened, Happened::To { entry: Entry::Gone, .. });
                 });
                 (self.touched, self.removed) = (touched, removed);
+                self.asked = Some(Instant::now());
             }
             None => self.touched |= cfg!(unix) && !self.held.is_in_place(),
         }
         !self.touched && self.stage != Stage::Lost
+    }
+
+    /// Whether [`Place::is_sound`] was true a moment ago, and no daemon can have begun to write since. No system call.
+    pub(crate) fn was_sound_lately(&self) -> bool {
+        let is_recent = self.asked.is_some_and(|at| at.elapsed() < LATELY);
+        is_recent && !self.touched && self.stage != Stage::Lost && self.held.others_give_way()
     }
 
     /// Looks at the lock, the socket and `daemon.json`, and puts back what is missing. Makes a dozen file calls.

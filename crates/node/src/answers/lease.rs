@@ -152,6 +152,7 @@ impl From<api::Lease> for LeaseInfo {
             last_seen_listening,
             conflict,
             project_id: _,
+            listener: _,
         } = lease;
         Self {
             lock_id: lock_id.to_string(),

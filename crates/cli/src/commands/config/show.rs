@@ -12,7 +12,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
-use crate::say::table::{Cell, Table, UNKNOWN};
+use crate::say::table::{Column, Table, UNKNOWN};
 
 /// Show the settings in force: your config.json over the built-in ones
 ///
@@ -58,16 +58,22 @@ fn changed_since(layout: &Layout, answer: &ConfigAnswer) -> bool {
 fn show(answer: &ConfigAnswer, width: Option<usize>, out: &mut impl Write) -> io::Result<()> {
     let origin =
         |key: &str| if answer.from_file.iter().any(|set| set == key) { "config.json" } else { "built in" };
-    let mut settings = Table::new(["SETTING", "VALUE", "FROM"]);
+    let mut settings = Table::new(["SETTING", "VALUE", "FROM"].map(|title| Column::new(title).at_least(8)));
     for (key, value) in settings_of(&answer.config) {
         settings.row([key.into(), value.into(), origin(key).into()]);
     }
-    let mut types = Table::new(["SERVICE TYPE", "PREFERRED", "RANGE", "LEASES", "FROM"]);
+    let mut types = Table::new([
+        Column::new("SERVICE TYPE").at_least(8),
+        Column::new("PREFERRED").at_least(9).leaves(2),
+        Column::new("RANGE"),
+        Column::new("LEASES").leaves(3),
+        Column::new("FROM").leaves(1),
+    ]);
     for (name, service) in &answer.config.service_types {
         let preferred: Vec<String> = service.preferred_ports.iter().map(ToString::to_string).collect();
         types.row([
             name.to_string().into(),
-            Cell::Text(if preferred.is_empty() { UNKNOWN.to_owned() } else { preferred.join(" ") }),
+            if preferred.is_empty() { UNKNOWN.into() } else { preferred.join(" ").into() },
             service.range.to_string().into(),
             match service.instance_behavior {
                 InstanceBehavior::Multi => "any number".into(),

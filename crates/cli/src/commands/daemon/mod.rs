@@ -1,11 +1,13 @@
 //! `styxy daemon`: starts, stops and inspects the daemon.
 
+mod install;
 pub(crate) mod logs;
 mod restart;
 mod run;
 mod start;
 pub(crate) mod status;
 mod stop;
+mod uninstall;
 
 use clap::Subcommand;
 
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Status(status::Args),
     Run(run::Args),
     Logs(logs::Args),
+    Install(install::Args),
+    Uninstall(uninstall::Args),
 }
 
 impl Command {
@@ -39,6 +43,8 @@ impl Command {
             Self::Status(args) => args.run(context),
             Self::Run(args) => args.run(),
             Self::Logs(args) => args.run(),
+            Self::Install(args) => args.run(context),
+            Self::Uninstall(args) => args.run(context),
         }
     }
 }

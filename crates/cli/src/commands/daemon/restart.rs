@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use styxy_client::{Contact, Error, Sandbox};
+use styxy_client::{Contact, Error, OURS, Sandbox};
 use styxy_core::api::{API_VERSION, Code, Refusal, Rule, StatusAnswer};
-use styxy_core::with_causes;
+use styxy_core::{version, with_causes};
 
 use crate::here::config_file;
 use crate::here::context::{self, Autostart, Context};
@@ -14,7 +14,6 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
-use crate::say::version::{self, OURS};
 
 /// Restart the daemon; leases are kept
 ///

@@ -18,7 +18,7 @@ pub(crate) struct Args {}
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
-        let contact = context::ask_with(Autostart::Always, async |client| client.connect().await)?;
+        let contact = context::renewed(Autostart::Always, async |client| client.connect().await)??;
         let (what, status, notes) = match contact {
             Contact::Running(status) => ("is already running", status, Vec::new()),
             Contact::Started { status, notes } => ("started", status, notes),

@@ -4,19 +4,20 @@ use std::cmp::Ordering;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-use styxy_client::{Client, Error};
+use styxy_client::{Client, Error, OURS};
 use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, DEFAULT_PORT, Journal, JournalMode, Lease, Rule, StatusAnswer,
+    AllocationsQuery, CheckAnswer, DEFAULT_PORT, Journal, JournalMode, Lease, Rule, StatusAnswer, SystemUsage,
 };
 use styxy_core::config::Config;
-use styxy_core::{Pid, Port};
+use styxy_core::handshake::{DaemonFile, Mode};
+use styxy_core::{Pid, Port, version};
+use styxy_daemon::listener_on;
 
 use super::finding::{Finding, Verdict};
-use crate::here::context::{self, Autostart};
+use crate::here::context::{self, Autostart, Context};
 use crate::say::daemon::addresses;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::version::{self, OURS};
 
 /// What is known of the daemon.
 pub(super) enum DaemonState {
@@ -27,7 +28,10 @@ pub(super) enum DaemonState {
         wanted: u16,
         /// Who has that port, if the daemon does not listen there.
         port: Option<Box<CheckAnswer>>,
-        leases: Vec<Lease>,
+        /// None if the daemon does not say, because it serves another network.
+        leases: Option<Vec<Lease>>,
+        /// What replaces the daemon if it is older than this command.
+        update: Update,
     },
     /// It does not run.
     NotRunning,
@@ -35,15 +39,36 @@ pub(super) enum DaemonState {
     Broken(Error),
 }
 
+/// What replaces a daemon that is older than this command (R70).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Update {
+    /// The next command that needs it.
+    NextCommand,
+    /// Whoever runs it in the foreground.
+    Supervisor,
+    /// `styxy daemon restart`: no command does it unasked from here.
+    ByHand,
+}
+
 impl DaemonState {
     /// Asks the daemon, without starting it.
-    pub(super) fn look() -> Result<Self, Failure> {
+    pub(super) fn look(context: &Context) -> Result<Self, Failure> {
+        let layout = context::layout()?;
+        let file = std::fs::read(layout.daemon_file()).ok();
+        let file: Option<DaemonFile> = file.and_then(|json| serde_json::from_slice(&json).ok());
+        let update = if context.older()?.is_some() {
+            Update::NextCommand
+        } else if file.is_some_and(|file| file.mode == Some(Mode::Foreground)) {
+            Update::Supervisor
+        } else {
+            Update::ByHand
+        };
         context::ask_with(Autostart::Never, async |client| {
-            Ok(Self::ask(client).await.unwrap_or_else(Self::Broken))
+            Ok(Self::ask(client, update).await.unwrap_or_else(Self::Broken))
         })
     }
 
-    async fn ask(client: &Client) -> Result<Self, Error> {
+    async fn ask(client: &Client, update: Update) -> Result<Self, Error> {
         let Some(status) = client.running().await? else { return Ok(Self::NotRunning) };
         let wanted = wanted_port(Some(&client.config().await?.config));
         let there = listens_on(&status, wanted);
@@ -52,8 +77,8 @@ impl DaemonState {
             Ok(_) | Err(_) => None,
         };
         let leases = here(client.allocations(&AllocationsQuery::default()).await)?;
-        let leases = leases.map(|answer| answer.allocations).unwrap_or_default();
-        Ok(Self::Running { status: Box::new(status), wanted, port, leases })
+        let leases = leases.map(|answer| answer.allocations);
+        Ok(Self::Running { status: Box::new(status), wanted, port, leases, update })
     }
 
     pub(super) fn status(&self) -> Option<&StatusAnswer> {
@@ -84,15 +109,15 @@ fn listens_on(status: &StatusAnswer, port: u16) -> bool {
 /// The findings that follow from the daemon's state.
 pub(super) fn findings(seen: &DaemonState, config: Option<&Config>, folder: Verdict) -> Vec<Finding> {
     match seen {
-        DaemonState::Running { status, wanted, port, leases } => {
+        DaemonState::Running { status, wanted, port, leases, update } => {
             let runs = format!("{} runs with pid {} on {}", status.version, status.pid, addresses(status));
-            let mut findings = vec![Finding::ok("daemon", runs), version(status)];
+            let mut findings = vec![Finding::ok("daemon", runs), version(status, *update), holds(status)];
             findings.push(match port {
                 None => Finding::ok("port", format!("the daemon listens on {wanted}")),
                 Some(check) => elsewhere(status, *wanted, check),
             });
             findings.extend(status.journal.as_ref().map(journal));
-            findings.push(conflicts(leases));
+            findings.push(conflicts(leases.as_deref()));
             findings.extend(status.notes.iter().map(|note| Finding::note("note", note)));
             findings
         }
@@ -105,7 +130,9 @@ pub(super) fn findings(seen: &DaemonState, config: Option<&Config>, folder: Verd
             };
             let wanted = wanted_port(config);
             let fixed = config.is_some_and(|config| config.listen_port.is_some());
-            vec![daemon, probed(wanted, fixed, bind(wanted))]
+            let bound = bind(wanted);
+            let holder = bound.as_ref().err().and_then(|_| Port::new(wanted).ok()).and_then(listener_on);
+            vec![daemon, probed(wanted, fixed, bound, holder.as_ref())]
         }
         DaemonState::Broken(error) => {
             let refusal = error.refusal();
@@ -115,15 +142,24 @@ pub(super) fn findings(seen: &DaemonState, config: Option<&Config>, folder: Verd
     }
 }
 
-fn version(status: &StatusAnswer) -> Finding {
+fn version(status: &StatusAnswer, update: Update) -> Finding {
     let theirs = &status.version;
     match version::compare(theirs, OURS) {
         Ordering::Equal => Finding::ok("version", format!("{OURS}, like the daemon")),
-        Ordering::Less => Finding::warn(
-            "version",
-            format!("the daemon ({theirs}) is older than this command ({OURS})"),
-            "styxy daemon restart",
-        ),
+        Ordering::Less => {
+            let older = format!("the daemon ({theirs}) is older than this command ({OURS})");
+            match update {
+                Update::NextCommand => {
+                    Finding::ok("version", format!("{older}; the next command that needs it replaces it"))
+                }
+                Update::Supervisor => Finding::warn(
+                    "version",
+                    format!("{older}, and runs in the foreground, where no command replaces it"),
+                    "restart it where it was started",
+                ),
+                Update::ByHand => Finding::warn("version", older, "styxy daemon restart"),
+            }
+        }
         Ordering::Greater => Finding::warn(
             "version",
             format!("the daemon ({theirs}) is newer than this command ({OURS})"),
@@ -132,25 +168,42 @@ fn version(status: &StatusAnswer) -> Finding {
     }
 }
 
+/// Who has the lock, which makes a process the daemon, and the socket.
+fn holds(status: &StatusAnswer) -> Finding {
+    Finding::ok("lock", format!("pid {} has daemon.lock and {}", status.pid, status.listen.socket))
+}
+
 /// The daemon had to take another port than the one that it should have.
 fn elsewhere(status: &StatusAnswer, wanted: u16, check: &CheckAnswer) -> Finding {
-    let usage = check.system_usage.as_ref();
-    let holder = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
-    match (usage, holder) {
-        (None, _) => Finding::warn(
+    let there = addresses(status);
+    match &check.system_usage {
+        None => Finding::warn(
             "port",
-            format!("{wanted} is free, but the daemon listens on {}", addresses(status)),
+            format!("{wanted} is free, but the daemon listens on {there}"),
             "styxy daemon restart",
         ),
-        (Some(_), holder) => Finding::warn(
+        // Where several people work on a machine, one of their daemons has the port.
+        Some(usage) if usage.same_user == Some(false) => Finding::ok(
             "port",
-            format!(
-                "{wanted} is used by {}; the daemon listens on {}",
-                holder.as_deref().unwrap_or("a process of another user"),
-                addresses(status)
-            ),
-            format!("styxy check {wanted}; end that process, or set listen_port to another port"),
+            format!("{wanted} is used by {}; this daemon listens on {there}", holder(usage)),
         ),
+        Some(usage) => Finding::warn(
+            "port",
+            format!("{wanted} is used by {}; the daemon listens on {there}", holder(usage)),
+            format!("styxy check {wanted}"),
+        ),
+    }
+}
+
+/// `python3 (9) of user ada`, as far as it is known.
+fn holder(usage: &SystemUsage) -> String {
+    let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
+    let user = usage.user.as_deref().filter(|_| usage.same_user != Some(true));
+    match (process, user) {
+        (Some(process), Some(user)) => format!("{process} of user {user}"),
+        (Some(process), None) => process,
+        (None, Some(user)) => format!("a process of user {user}"),
+        (None, None) => "a process that cannot be seen".to_owned(),
     }
 }
 
@@ -164,21 +217,20 @@ fn bind(port: u16) -> io::Result<()> {
     }
 }
 
-fn probed(port: u16, fixed: bool, bound: io::Result<()>) -> Finding {
-    match bound {
-        Ok(()) => Finding::ok("port", format!("{port} is free")),
-        Err(error) if fixed => Finding::wrong(
+fn probed(port: u16, fixed: bool, bound: io::Result<()>, found: Option<&SystemUsage>) -> Finding {
+    let Err(error) = bound else { return Finding::ok("port", format!("{port} is free")) };
+    let why = found.map_or_else(|| error.to_string(), |usage| format!("used by {}", holder(usage)));
+    if fixed {
+        return Finding::wrong(
             "port",
-            format!(
-                "{port} is unavailable ({error}), and listen_port requires it: the daemon will not start"
-            ),
-            "end the process that has it, or set listen_port to another port",
-        ),
-        Err(error) => Finding::warn(
-            "port",
-            format!("{port} is unavailable ({error}): the daemon will take the next free port"),
-            "end the process that has it, or set listen_port to another port",
-        ),
+            format!("{port} is unavailable ({why}), and listen_port requires it: the daemon will not start"),
+            "set listen_port to another port, or remove it from config.json",
+        );
+    }
+    let message = format!("{port} is unavailable ({why}): the daemon will take the next free port");
+    match found {
+        Some(usage) if usage.same_user == Some(false) => Finding::ok("port", message),
+        Some(_) | None => Finding::warn("port", message, format!("styxy check {port}")),
     }
 }
 
@@ -194,7 +246,10 @@ fn journal(journal: &Journal) -> Finding {
     }
 }
 
-fn conflicts(leases: &[Lease]) -> Finding {
+fn conflicts(leases: Option<&[Lease]>) -> Finding {
+    let Some(leases) = leases else {
+        return Finding::note("leases", "unknown here: the daemon runs in another network namespace");
+    };
     let ports: Vec<String> =
         leases.iter().filter(|lease| lease.conflict.is_some()).map(|lease| lease.port.to_string()).collect();
     match ports.as_slice() {
@@ -224,7 +279,8 @@ mod tests {
 
     fn running(status: StatusAnswer, port: Option<serde_json::Value>, leases: Vec<Lease>) -> DaemonState {
         let port = port.map(|wire| Box::new(serde_json::from_value(wire).unwrap()));
-        DaemonState::Running { status: Box::new(status), wanted: DEFAULT_PORT, port, leases }
+        let (leases, update) = (Some(leases), Update::ByHand);
+        DaemonState::Running { status: Box::new(status), wanted: DEFAULT_PORT, port, leases, update }
     }
 
     #[test]
@@ -265,9 +321,31 @@ mod tests {
         });
         let fixed = Config { listen_port: Port::new(9876).ok(), ..Config::default() };
         let in_use = || Err(io::ErrorKind::AddrInUse.into());
-        let not_running = |config: &Config, bound| {
-            let port = probed(9876, config.listen_port.is_some(), bound);
+        let not_running = |config: &Config, bound, holder: Option<&SystemUsage>| {
+            let port = probed(9876, config.listen_port.is_some(), bound, holder);
             shown(&[port])
+        };
+        let usage = |change: &dyn Fn(&mut SystemUsage)| {
+            let check: CheckAnswer = serde_json::from_value(taken("styxy")).unwrap();
+            let mut usage = check.system_usage.unwrap();
+            change(&mut usage);
+            usage
+        };
+        let of_eve = usage(&|usage| (usage.user, usage.same_user) = (Some("eve".to_owned()), Some(false)));
+        let unseen = usage(&|usage| (usage.pid, usage.process) = (None, None));
+        let of_eve_beside_ours = || {
+            let mut taken = taken("styxy");
+            taken["system_usage"]["user"] = json!("eve");
+            taken["system_usage"]["same_user"] = json!(false);
+            taken
+        };
+        let older = |update| shown(&[version(&elsewhere("0.0.1"), update)]).replace(OURS, "OURS");
+        let elsewhere_in_the_network = DaemonState::Running {
+            status: Box::new(status(|wire| wire["version"] = json!(OURS))),
+            wanted: DEFAULT_PORT,
+            port: None,
+            leases: None,
+            update: Update::ByHand,
         };
         let seen = |seen: &DaemonState| shown(&findings(seen, None, Verdict::Ok)).replace(OURS, "OURS");
         let all = |status, port, leases| seen(&running(status, port, leases));
@@ -289,9 +367,21 @@ mod tests {
                 ("a damaged journal", all(damaged, None, Vec::new())),
                 ("what its status notes", all(noted, None, Vec::new())),
                 ("it cannot be talked to", seen(&DaemonState::Broken(broken))),
-                ("none runs, its port is free", not_running(&Config::default(), Ok(()))),
-                ("none runs, its port is taken", not_running(&Config::default(), in_use())),
-                ("none runs, the port it has to have is taken", not_running(&fixed, in_use())),
+                ("older, and the next command replaces it", older(Update::NextCommand)),
+                ("older, in the foreground", older(Update::Supervisor)),
+                (
+                    "another user's daemon has its port",
+                    all(elsewhere(OURS), Some(of_eve_beside_ours()), Vec::new())
+                ),
+                ("in another network", seen(&elsewhere_in_the_network)),
+                ("none runs, its port is free", not_running(&Config::default(), Ok(()), None)),
+                ("none runs, its port is taken", not_running(&Config::default(), in_use(), None)),
+                (
+                    "none runs, another user has its port",
+                    not_running(&Config::default(), in_use(), Some(&of_eve))
+                ),
+                ("none runs, nobody is seen", not_running(&Config::default(), in_use(), Some(&unseen))),
+                ("none runs, the port it has to have is taken", not_running(&fixed, in_use(), Some(&of_eve))),
             ])
         );
     }

@@ -3,9 +3,11 @@
 mod daemon;
 mod disk;
 mod finding;
+mod inherited;
 mod journal;
 mod machine;
 mod settings;
+mod trials;
 
 use std::io::{self, Write};
 
@@ -19,7 +21,8 @@ use finding::{Finding, Verdict};
 
 /// Find out what is wrong, and what to do about it
 ///
-/// Exits 1 if something is wrong; warnings do not count. Does not start the daemon, and changes nothing.
+/// Exits 1 if something is wrong; warnings do not count. Tries what the daemon's start needs: a file, a lock and a socket in its
+/// folder, which are gone afterwards. Does not start the daemon, and changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy doctor
   styxy doctor --json | jq '.[] | select(.verdict != \"ok\")'"))]
@@ -31,7 +34,7 @@ impl Args {
         let layout = context::layout()?;
         let parsed = crate::here::config_file::read_or_default(&layout.config());
         let config = parsed.as_ref().map(|parsed| &parsed.config).ok();
-        let seen = DaemonState::look()?;
+        let seen = DaemonState::look(context)?;
 
         let folder = settings::folder(layout.root());
         let mut findings = daemon::findings(&seen, config, folder.verdict);
@@ -42,14 +45,19 @@ impl Args {
             (DaemonState::NotRunning, Verdict::Warn | Verdict::Wrong)
             | (DaemonState::Running { .. } | DaemonState::Broken(_), _) => None,
         };
+        let is_ours = folder.verdict != Verdict::Wrong || seen.status().is_some();
         findings.push(folder);
         findings.extend(journal);
+        findings.extend(is_ours.then(|| trials::folder(&layout)).flatten());
         findings.extend(disk::space(layout.root()));
         if let Some(config) = config {
             findings.extend(machine::ephemeral_overlap(config));
         }
         findings.push(machine::descriptors(seen.status()));
         findings.push(machine::sockets());
+        findings.extend(trials::handles());
+        findings.extend(seen.status().and_then(|status| inherited::of(status.pid)));
+        findings.extend(inherited::login());
 
         context.output.answer(&findings, |out| show(&findings, out))?;
         let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);

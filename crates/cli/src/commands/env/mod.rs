@@ -8,12 +8,12 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use styxy_client::Terms;
-use styxy_client::leases::{self, Accepted};
+use styxy_client::leases::{self, Accepted, Leased};
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::variables::{Served, variables};
+use crate::here::variables::{self, Served};
 use crate::here::{requests, sandbox};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -51,20 +51,29 @@ impl Args {
         let caller = caller();
         let file = caller.file()?;
         let services = if self.service.is_empty() { requests::services(file.as_ref()) } else { self.service };
-        let requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
+        let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
+        let wished = variables::inherited();
+        if let Some(first) = requests.first_mut().filter(|_| wished.is_some()) {
+            (first.port, first.default_port) = (wished, None);
+        }
         let terms = Terms::default().or(&caller)?;
         let leased = context.try_ask(async |client| {
             leases::present_or_new(client, &requests, &terms, Accepted::Visible).await
         })?;
         let ports: Vec<Port> = match leased {
-            Ok(leased) => leased.into_iter().map(|leased| leased.port).collect(),
+            Ok(leased) => {
+                if let Some(told) = leased.first().and_then(|first| not_granted(wished, first)) {
+                    output::note(&told);
+                }
+                leased.into_iter().map(|leased| leased.port).collect()
+            }
             // Inside a sandbox the environment has what the session was told outside.
             Err(error) => sandbox::wall(&error).and_then(|_| sandbox::told(&requests)).ok_or(error)?,
         };
         let served: Vec<Served> =
             requests.iter().zip(ports).map(|(request, port)| Served::new(request, port)).collect();
         let form = if context.output.format() == Format::Json { Form::Json } else { self.format };
-        let text = form::write(form, &variables(&served));
+        let text = form::write(form, &variables::variables(&served));
         match env::var_os("GITHUB_ENV").filter(|path| form == Form::Github && !path.is_empty()) {
             Some(path) => {
                 let text = if ends_its_last_line(Path::new(&path)) { text } else { format!("\n{text}") };
@@ -75,6 +84,14 @@ impl Args {
         }
         Ok(Exit::Done)
     }
+}
+
+/// That the port in `PORT`, which Styxy has not set, is another one than that of the server.
+fn not_granted(wished: Option<Port>, first: &Leased) -> Option<String> {
+    let wished = wished.filter(|wished| *wished != first.port)?;
+    let has_it = || format!("this server has port {} already", first.port);
+    let why = first.reason.clone().unwrap_or_else(has_it);
+    Some(format!("styxy: PORT is {}, and not {wished} as before ({why})", first.port))
 }
 
 /// Whether text that is appended to a file begins on a new line; assumed of what is not a regular file.

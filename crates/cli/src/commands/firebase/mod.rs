@@ -133,7 +133,7 @@ fn ports(
                 refusal.error
             ));
             ports::candidates(wanted, config)
-                .and_then(|candidates| fallback::ports(&candidates, id()))
+                .and_then(|candidates| fallback::ports(&candidates, id(), &[]))
                 .ok_or_else(no_port)?
         }
         Err(failure) => return Err(failure),

@@ -24,7 +24,8 @@ pub(super) fn request(
     let port = |emulator: &&Emulator| -> Result<PortRequest, Invalid> {
         Ok(PortRequest {
             name: Some(ServiceName::new(&format!("firebase-{}", emulator.name))?),
-            port: Port::new(emulator.preferred(config)).ok(),
+            // A number in a file that all checkouts have: the ports that this one had before come first.
+            default_port: Port::new(emulator.preferred(config)).ok(),
             ..PortRequest::new(ServiceType::new(emulator.service)?)
         })
     };

@@ -2,20 +2,17 @@
 //!
 //! A settings file belongs to its user: only our lines in it change.
 
-mod agents;
 mod diff;
-mod edit;
-mod settings_file;
-mod text;
 
 use clap::Subcommand;
 use styxy_client::agents::Agent;
 
+use crate::here::agent_settings::agents::{self, Scope};
+use crate::here::agent_settings::{edit, file};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
-use agents::Scope;
 
 /// Add Styxy's hooks to a coding agent's settings
 #[derive(Debug, Subcommand)]
@@ -65,13 +62,13 @@ impl Install {
     fn run(self) -> Result<Exit, Failure> {
         let scope = if self.project { Scope::Project } else { Scope::User };
         let path = agents::settings(self.agent, scope)?;
-        let before = settings_file::read(&path)?;
+        let before = file::read(&path)?;
         let after = if self.uninstall {
             edit::without(&before)
         } else {
             installed(self.agent, &before, &agents::program()?)
         };
-        let after = after.map_err(|trouble| settings_file::unfit(&path, &before, &trouble))?;
+        let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
         let shown = path.display();
         if after == before {
             let state =
@@ -84,7 +81,7 @@ impl Install {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);
         }
-        settings_file::write(&path, &before, &after)?;
+        file::write(&path, &before, &after)?;
         output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
         Ok(Exit::Done)
     }

@@ -1,17 +1,21 @@
-//! Gets the ports for `styxy run`: from the daemon, or by probing if it cannot be reached.
+//! Gets the ports for `styxy run`: from the daemon, or by probing if that grants none.
 
 use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
-use styxy_client::{Caller, Error, PortRequest, Terms};
-use styxy_core::api::{AllocateRequest, Code, Grant, Rule};
+use styxy_client::{Caller, Client, Error, OURS, PortRequest, Terms, leases};
+use styxy_core::api::{Code, Grant, Lease, Refusal};
 use styxy_core::{Pid, Port};
 
+use super::grant::{Granted, Unleased, granted};
+use super::wishes::{Services, Wishes};
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
+use crate::here::older;
 use crate::here::sandbox;
-use crate::here::variables::exported;
+use crate::here::variables::{Served, exported};
 use crate::say::failure::Failure;
+use crate::say::output;
 
 /// How long to wait for the daemon: the command has to start.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -27,6 +31,10 @@ pub(super) enum Ports {
         ports: Vec<Port>,
         why: String,
     },
+    /// Neither leased nor found.
+    Unknown {
+        why: String,
+    },
 }
 
 impl Ports {
@@ -34,42 +42,103 @@ impl Ports {
         let (grants, ports) = match self {
             Self::Leased(grants) => (grants.as_slice(), [].as_slice()),
             Self::Exported(ports) | Self::Probed { ports, .. } => ([].as_slice(), ports.as_slice()),
+            Self::Unknown { .. } => ([].as_slice(), [].as_slice()),
         };
         grants.iter().map(|grant| grant.port).chain(ports.iter().copied())
     }
 }
 
-/// A port for each request, leased by this process or by one it descends from.
+/// A port for each request, leased by this process or by one it descends from, or else free; none if there is none.
 ///
 /// # Errors
-/// The daemon refuses, or it cannot be reached and no port is free.
-pub(super) fn ask(context: &Context, caller: &Caller, requests: &[PortRequest]) -> Result<Ports, Failure> {
-    let terms = Terms { reuse: Some(true), pid: Pid::new(id()), ..Terms::default() }.or(caller)?;
-    let mut answer = leased(context, &terms.clone().request(requests.to_vec()))?;
-    if let Err(Error::Refused(refusal)) = &answer
-        && refusal.broken_rule() == Some(Rule::Pid)
-    {
-        // The daemon does not see this process. The lease is then for whoever listens.
-        answer = leased(context, &Terms { pid: None, ..terms }.request(requests.to_vec()))?;
+/// `--exact` cannot be granted, or the daemon does not know a service type that was typed.
+pub(super) fn ask(context: &Context, caller: &Caller, wishes: &Wishes) -> Result<Asked, Failure> {
+    let (terms, mut problems) = terms(caller);
+    match answered(context, async |client| granted(client, wishes, &terms).await) {
+        Ok(Granted { grants, preferred, beside }) => {
+            problems.extend(beside.problem);
+            let (running, siblings) = (beside.running, beside.siblings);
+            Ok(Asked { ports: Ports::Leased(grants), preferred, running, siblings, problems })
+        }
+        Err(Unleased::Refused { refusal, .. }) if is_of_the_user(wishes, &refusal) => Err(refusal.into()),
+        Err(unleased) => {
+            let (ports, preferred) = (without_a_lease(wishes, &unleased)?, wishes.now.map(|now| now.port));
+            Ok(Asked { ports, preferred, running: None, siblings: Vec::new(), problems })
+        }
     }
-    let error = match answer {
-        Ok(grants) => return Ok(Ports::Leased(grants)),
-        // A daemon that has no room, or that serves another network, cannot say which port is free here.
-        Err(Error::Refused(refusal)) if refusal.code != Code::DaemonUnreachable => return Err(refusal.into()),
-        Err(error) => error,
-    };
-    let why = error.refusal().error;
-    let Some(wall) = sandbox::wall(&error) else {
-        let ports = fallback::ports(&candidates(requests), id()).ok_or(error)?;
-        return Ok(Ports::Probed { ports, why });
-    };
-    if let Some(ports) = sandbox::told(requests) {
+}
+
+/// What came of asking.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) ports: Ports,
+    /// The first one's port that somebody wishes for now.
+    pub(super) preferred: Option<Port>,
+    /// The server that had the same key before, and listens.
+    pub(super) running: Option<Lease>,
+    /// The other servers of the project's file.
+    pub(super) siblings: Vec<Served>,
+    /// What keeps a lease from being this project's or session's.
+    pub(super) problems: Vec<String>,
+}
+
+/// For whom the ports are, as far as that can be named, and what cannot.
+fn terms(caller: &Caller) -> (Terms, Vec<String>) {
+    let mut problems = Vec::new();
+    let project = caller.project().unwrap_or_else(|error| {
+        problems.push(format!("{error}; the port is not kept for this project"));
+        None
+    });
+    if caller.folder().is_none() {
+        problems.push("the current folder was deleted; the port is not kept for a project".to_owned());
+    }
+    let instance = caller.instance().unwrap_or_else(|error| {
+        problems.push(format!("{}; the port is for no session", styxy_core::with_causes(&error)));
+        None
+    });
+    let project_id = project.as_ref().and_then(Caller::id_of);
+    (Terms { project, project_id, instance, reuse: Some(true), pid: Pid::new(id()) }, problems)
+}
+
+/// Whether the user's own words are refused, and not what Styxy or a file has added to them.
+fn is_of_the_user(wishes: &Wishes, refusal: &Refusal) -> bool {
+    if refusal.code == Code::DaemonUnreachable {
+        return false;
+    }
+    let is_service = refusal.details.get("field").is_some_and(|field| field == "service_type");
+    wishes.exact().is_some() || is_service && wishes.services == Services::Typed
+}
+
+/// Ports that the environment has, or that are free now.
+///
+/// # Errors
+/// The one that was insisted on is not free.
+fn without_a_lease(wishes: &Wishes, unleased: &Unleased) -> Result<Ports, Failure> {
+    let requests = wishes.with_now();
+    let (wall, exact) = (unleased.wall(), wishes.exact());
+    let is_other = |ports: &[Port]| exact.is_some() && exact != ports.first().copied();
+    let told = wall.as_ref().and_then(|_| sandbox::told(&requests));
+    if let Some(ports) = told.filter(|ports| !is_other(ports)) {
         return Ok(Ports::Exported(ports));
     }
+    let leased = match unleased {
+        Unleased::Refused { leased, .. } => leased.as_slice(),
+        Unleased::Unanswered(_) | Unleased::Unasked(_) => &[],
+    };
+    let candidates = candidates(&requests);
+    let free = fallback::ports(&candidates, id(), leased);
     // Where nobody may bind, the command cannot either; it says so itself.
-    let candidates = candidates(requests);
-    let ports = fallback::ports(&candidates, id()).or_else(|| fallback::not_busy(&candidates, id()));
-    Ok(Ports::Probed { ports: ports.ok_or(error)?, why: format!("inside {wall}: {why}") })
+    let found = free.or_else(|| wall.as_ref().and_then(|_| fallback::not_busy(&candidates, id())));
+    if let Some(port) = exact.filter(|_| found.as_deref().is_some_and(is_other)) {
+        let taken = Refusal::new(Code::PortUnavailable, format!("port {port} is not free"));
+        return Err(taken.hint(format!("styxy check {port}")).detail("port", port.get()).into());
+    }
+    let why = unleased.refusal().error;
+    let why = wall.map_or_else(|| why.clone(), |wall| format!("inside {wall}: {why}"));
+    Ok(match found {
+        Some(ports) => Ports::Probed { ports, why },
+        None => Ports::Unknown { why },
+    })
 }
 
 /// The preferred port, then the one that an outer `styxy run` has set.
@@ -87,24 +156,38 @@ fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
     requests.iter().map(candidates).collect()
 }
 
-type Answer = Result<Vec<Grant>, Error>;
+/// The server that listens for the first request already, if the daemon knows one. Starts the daemon.
+pub(super) fn running(context: &Context, caller: &Caller, wishes: &Wishes) -> Option<Lease> {
+    let (terms, _) = terms(caller);
+    let first = wishes.requests.first()?;
+    let up = async |client: &Client| leases::up(client, first, &terms).await.map_err(Unleased::Unanswered);
+    answered(context, up).ok()?
+}
 
-fn leased(context: &Context, request: &AllocateRequest) -> Result<Answer, Failure> {
+/// What the daemon answers, which is started if none runs.
+fn answered<T>(
+    context: &Context,
+    question: impl AsyncFn(&Client) -> Result<T, Unleased>,
+) -> Result<T, Unleased> {
+    if let Ok(Some(older)) = context.older()
+        && started().is_ok()
+    {
+        output::note(&older::replaced(&older, OURS));
+    }
     let ask = || {
-        context::try_ask(PATIENCE, async |client| {
-            client.allocate(request).await.map(|answer| answer.grants().to_vec())
-        })
+        let asked = context::try_ask(PATIENCE, async |client| Ok(question(client).await));
+        let asked = asked.and_then(|asked| asked.map_err(Failure::from));
+        asked.unwrap_or_else(|failure| Err(Unleased::Unasked(failure.into_refusal())))
     };
-    match ask()? {
-        Err(error @ (Error::NotRunning { .. } | Error::Unreachable { .. } | Error::BrokenOff { .. }))
-            if sandbox::wall(&error).is_none() && context.may_start()? =>
-        {
-            match started() {
-                Ok(()) => ask(),
-                Err(said) => Ok(Err(Error::StartFailed { said })),
-            }
-        }
-        answer => Ok(answer),
+    let may_start = || context.may_start().unwrap_or(false);
+    match ask() {
+        Err(Unleased::Unanswered(
+            error @ (Error::NotRunning { .. } | Error::Unreachable { .. } | Error::BrokenOff { .. }),
+        )) if sandbox::wall(&error).is_none() && may_start() => match started() {
+            Ok(()) => ask(),
+            Err(said) => Err(Unleased::Unanswered(Error::StartFailed { said })),
+        },
+        answer => answer,
     }
 }
 

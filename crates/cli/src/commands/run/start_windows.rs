@@ -2,29 +2,33 @@
 //! lease's owner, until it ends.
 #![expect(unsafe_code, reason = "the system reports console control events by a callback")]
 
-use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, io};
 
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 
 use super::environment::Environment;
 use crate::say::exit::Exit;
-use crate::say::failure::Failure;
 
-/// Runs `words` with a changed `environment`, and ends with the command's exit code.
+/// Runs `words` with a changed `environment`, and ends with the command's exit code. A program that is not in `PATH` is looked
+/// for in `folders`.
 ///
 /// # Errors
 /// There is no such program, or it cannot be run.
-pub(super) fn start(words: &[OsString], environment: &Environment) -> Result<Exit, Failure> {
+pub(super) fn start(
+    words: &[OsString],
+    environment: &Environment,
+    folders: impl Iterator<Item = PathBuf>,
+) -> io::Result<Exit> {
     let Some((program, args)) = words.split_first() else { return Ok(Exit::Done) };
-    let mut command = Command::new(found(program).as_deref().unwrap_or(Path::new(program)));
+    let mut command = Command::new(found(program, folders).as_deref().unwrap_or(Path::new(program)));
     command.args(args);
     environment.apply(&mut command);
     // SAFETY: the function exists as long as the process, and accesses nothing.
     unsafe { SetConsoleCtrlHandler(Some(leave_to_the_command), 1) };
-    let status = command.status().map_err(|error| Failure::not_run(program, &error))?;
+    let status = command.status()?;
     std::process::exit(status.code().unwrap_or(1));
 }
 
@@ -34,13 +38,13 @@ unsafe extern "system" fn leave_to_the_command(_: u32) -> i32 {
 }
 
 /// The file of `program`, with the ending that is left out: npm is `npm.cmd`.
-fn found(program: &OsStr) -> Option<PathBuf> {
+fn found(program: &OsStr, more: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
     let endings = env::var("PATHEXT").unwrap_or_else(|_| ".COM;.EXE;.BAT;.CMD".to_owned());
     let path = Path::new(program);
     let folders: Vec<PathBuf> = if path.components().count() > 1 {
         vec![PathBuf::new()]
     } else {
-        env::split_paths(&env::var_os("PATH")?).collect()
+        env::split_paths(&env::var_os("PATH")?).chain(more).collect()
     };
     let with = |folder: &PathBuf, ending: &str| {
         let mut file = folder.join(path).into_os_string();

@@ -47,3 +47,41 @@ fn a_project_by_its_manifest_is_not_around_the_checkouts_in_it() {
     disk.both_ways("/w", "/w/app", Kinship::Unrelated);
     disk.both_ways("/w", "/w/plain/src", Kinship::Same);
 }
+
+#[test]
+fn all_checkouts_of_a_repository_call_it_by_the_folder_that_it_was_made_in() {
+    let mut disk = Disk::with_app();
+    disk.worktree("/w/app-fix", "fix");
+    disk.worktree("/w/app/.worktrees/feature", "feature");
+    disk.submodule("/w/app/vendor/lib");
+    disk.folder("/w/jj/.jj/repo/store");
+    disk.file("/w/jj-fix/.jj/repo", "../../jj/.jj/repo");
+    disk.folder("/w/hg/.hg");
+    disk.file("/w/hg-fix/.hg/sharedpath", "/w/hg/.hg");
+    for (bare, root) in [("/w/bare.git", "/w/main"), ("/w/shop/.bare", "/w/shop/main")] {
+        disk.folder(&format!("{bare}/worktrees/main"));
+        disk.file(&format!("{bare}/worktrees/main/commondir"), "../..\n");
+        disk.file(&format!("{root}/.git"), &format!("gitdir: {bare}/worktrees/main\n"));
+    }
+    disk.folder("/w/.dotfiles/.git");
+    disk.file("/w/svn/.svn", "");
+    disk.folder("/w/plain");
+    for (root, expected) in [
+        ("/w/app", "app"),
+        ("/w/app-fix", "app"),
+        ("/w/app/.worktrees/feature", "app"),
+        ("/w/app/vendor/lib", "sub"),
+        ("/w/jj", "jj"),
+        ("/w/jj-fix", "jj"),
+        ("/w/hg-fix", "hg"),
+        ("/w/main", "bare"),
+        ("/w/shop/main", "shop"),
+        ("/w/.dotfiles", ".dotfiles"),
+        ("/w/svn", "svn"),
+        ("/w/plain", "plain"),
+        ("/w/gone", "gone"),
+    ] {
+        assert_eq!(repository_name(Path::new(root), &disk).as_deref(), Some(expected), "{root}");
+    }
+    assert_eq!(repository_name(Path::new("/"), &disk), None);
+}

@@ -120,6 +120,27 @@ fn silence_on_a_port_that_was_silent_or_has_no_lease_means_nothing() {
 }
 
 #[test]
+fn an_owner_that_has_become_another_program_is_called_what_it_is_now() {
+    let mut machine = Machine::new();
+    let grant = machine.grant(dev_of("/w/a", 1));
+    let npm = Process { name: "npm run dev".into(), ..process(1) };
+    let other = Process { name: "sh".into(), ..process(2) };
+    let renamed = Command::Renamed(vec![other, npm.clone()]);
+    let owner = Owner::Process(npm);
+    let lock_id = grant.lock_id.unwrap();
+    assert_eq!(machine.happens(&renamed), [Fact::Passed { lock_id, owner: owner.clone(), project: None }]);
+    assert_eq!(machine.lease(&grant).owner, owner);
+    assert_eq!(machine.happens(&renamed), [], "it is told once");
+    machine.hear(&grant, server(7));
+    let view = machine.registry.view(machine.lease(&grant));
+    assert_eq!(view.owner.process.as_deref(), Some("npm run dev"));
+    let listener = view.listener.unwrap();
+    assert_eq!((listener.pid, listener.process.as_deref()), (Some(process(7).key.pid), Some("node")));
+    machine.exit(1, vec![(grant.port, server(7))]);
+    assert!(machine.lives(&grant), "it passes to its server as before");
+}
+
+#[test]
 fn listeners_are_awaited_while_some_lease_is_silent() {
     let mut machine = Machine::new();
     assert!(!machine.registry.awaits_listeners());

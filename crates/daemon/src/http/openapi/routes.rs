@@ -48,6 +48,7 @@ fn lease() -> Value {
         "project_path": "/w/app", "state": "active",
         "owner": { "kind": "process", "pid": 4242, "process": "node", "started_at": STARTED },
         "allocated_at": STARTED, "last_seen_listening": SEEN,
+        "listener": { "pid": 4242, "process": "node" },
     })
 }
 

@@ -104,6 +104,7 @@ impl World {
             | Command::Strayed { .. }
             | Command::Silent(_)
             | Command::Found { .. }
+            | Command::Renamed(_)
             | Command::StillHeard(_) => false,
         };
         assert!(rightly, "I6, I8: {command:?} ended {lease:?} as {reason:?}");

@@ -1,0 +1,158 @@
+//! What is asked for: the services of the command, and the port that each wishes for, in one order (R30).
+
+use std::env;
+
+use styxy_client::{Caller, PortRequest};
+use styxy_core::project::{EnvName, Project};
+use styxy_core::{Port, ServiceName, ServiceType};
+
+use super::environment::LOCK_ID;
+use crate::devserver::passing::Lost;
+use crate::devserver::plan::{Obstacle, Plan};
+use crate::here::{requests, variables};
+use crate::say::failure::Failure;
+
+/// What was typed before the command.
+#[derive(Debug, Default)]
+pub(super) struct Typed {
+    pub(super) services: Vec<ServiceType>,
+    pub(super) name: Option<ServiceName>,
+    pub(super) port: Option<Port>,
+    pub(super) exact: Option<bool>,
+    pub(super) block: Option<u8>,
+    pub(super) env: Vec<EnvName>,
+    pub(super) attention: Attention,
+}
+
+/// What `styxy run` asks for.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    /// One for each service of the command, without the wish of now; the first one's port is `PORT`.
+    pub(super) requests: Vec<PortRequest>,
+    /// Who named those services.
+    pub(super) services: Services,
+    /// The first one's port, if somebody wishes for it now, and not only a file.
+    pub(super) now: Option<Now>,
+    /// The other services of the project's file.
+    pub(super) siblings: Vec<PortRequest>,
+    /// Whether anybody is told what runs already.
+    pub(super) attention: Attention,
+}
+
+/// Whether the user wants to know what else there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Attention {
+    #[default]
+    Some,
+    None,
+}
+
+/// A port that somebody wishes for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Now {
+    pub(super) port: Port,
+    pub(super) source: Source,
+    pub(super) rank: Rank,
+}
+
+/// Where a wish of now comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The command line.
+    Typed,
+    /// `PORT` in the environment.
+    Parent,
+}
+
+/// Who named the services of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Services {
+    Typed,
+    /// The type of the tool.
+    Usual,
+}
+
+/// How much a wish counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    /// A lease of the same key on another port yields to it.
+    Now,
+    /// Inside of a `styxy run` the lease of that one wins: its port was told already.
+    Within,
+}
+
+impl Wishes {
+    /// What `typed`, the command, the environment and the project's file say.
+    ///
+    /// # Errors
+    /// What was typed contradicts itself.
+    pub(super) fn new(
+        typed: Typed,
+        plan: &Plan,
+        file: Option<&Project>,
+        caller: &Caller,
+    ) -> Result<Self, Failure> {
+        let Typed { services, name, port, exact, block, env, attention } = typed;
+        let named = if services.is_empty() { Services::Usual } else { Services::Typed };
+        let mut requests = requests::requests(services_of(services, plan), name.as_ref(), file, caller)?;
+        if let Some(first) = requests.first_mut() {
+            // A port that the script insists on is where its server will be; another one there is only a default.
+            let (fixed, usual) = match plan.obstacle {
+                Some(Obstacle::Fixed(port) | Obstacle::Lost(Lost::Set { port, .. })) => (Some(port), None),
+                Some(
+                    Obstacle::OutOfReach(_) | Obstacle::Elsewhere | Obstacle::Lost(Lost::Dropped { .. }),
+                )
+                | None => (None, plan.script_port),
+            };
+            first.port = first.port.or(fixed.filter(|_| first.default_port.is_none()));
+            first.default_port = first.default_port.or(usual).filter(|_| first.port.is_none());
+            first.exact = exact;
+            first.block = block;
+            let more = env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
+            first.env.extend(more);
+        }
+        let within = if env::var_os(LOCK_ID).is_some() { Rank::Within } else { Rank::Now };
+        let typed = |port| Now { port, source: Source::Typed, rank: within };
+        let inherited = |port| Now { port, source: Source::Parent, rank: Rank::Now };
+        let now = port.or(plan.typed_port).map(typed).or_else(|| variables::inherited().map(inherited));
+        let siblings = siblings(&requests, file, caller)?;
+        Ok(Self { requests, services: named, now, siblings, attention })
+    }
+
+    /// The requests with the wish of now.
+    pub(super) fn with_now(&self) -> Vec<PortRequest> {
+        let mut requests = self.requests.clone();
+        if let (Some(first), Some(now)) = (requests.first_mut(), self.now) {
+            (first.port, first.default_port) = (Some(now.port), None);
+        }
+        requests
+    }
+
+    /// The port that must be granted, or nothing runs.
+    pub(super) fn exact(&self) -> Option<Port> {
+        self.requests.first().filter(|first| first.exact == Some(true)).and(self.now).map(|now| now.port)
+    }
+}
+
+/// A request for each service of the file that is not among `requests`.
+fn siblings(
+    requests: &[PortRequest],
+    file: Option<&Project>,
+    caller: &Caller,
+) -> Result<Vec<PortRequest>, Failure> {
+    let named = file.into_iter().flat_map(|file| file.services.iter().map(|(service, _)| service));
+    // Two services with one variable: the command's own counts.
+    let is_other = |service: &&ServiceType| {
+        requests.iter().all(|request| variables::variable(&request.service) != variables::variable(service))
+    };
+    let others: Vec<ServiceType> = named.filter(is_other).cloned().collect();
+    requests::requests(others, None, file, caller)
+}
+
+/// Those that were typed, else the type of the tool.
+fn services_of(typed: Vec<ServiceType>, plan: &Plan) -> Vec<ServiceType> {
+    if !typed.is_empty() {
+        return typed;
+    }
+    ServiceType::new(plan.framework.map_or("dev", |row| row.service)).into_iter().collect()
+}

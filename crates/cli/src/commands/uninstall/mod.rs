@@ -1,0 +1,240 @@
+//! `styxy uninstall`: undoes everything that Styxy has put on the machine for this user.
+
+mod folder;
+mod settings;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+use styxy_client::{Client, Error};
+use styxy_core::api::{AllocationsQuery, Code, InstanceView, Lease, Refusal};
+use styxy_core::layout::Layout;
+use styxy_core::{Pid, with_causes};
+
+use crate::here::context::{self, Autostart, Context};
+use crate::here::installed::Installed;
+use crate::here::login::Login;
+use crate::here::stop::stop;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::facts;
+use crate::say::failure::Failure;
+use crate::say::output::{self, one_line};
+use folder::Folder;
+use settings::Settings;
+
+/// Undo everything that Styxy has put on this machine for you
+///
+/// Takes Styxy's entries out of the agents' settings, removes the start at login, stops the daemon, and removes its folder with your
+/// config.json. Shows all of that first, and asks. Servers keep running. If agent sessions or leases still use Styxy, it lists them
+/// and stops; --force does it all the same. The program stays, and the last line says how to remove it.
+///
+/// Entries that hooks install --project made in other checkouts stay, and do nothing without the program.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy uninstall
+  styxy uninstall --yes           without confirmation, for scripts
+  styxy uninstall --force --yes   also if leases are live"))]
+pub(crate) struct Args {
+    /// Uninstall although sessions or leases still use Styxy
+    #[arg(short, long)]
+    force: bool,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Everything that is there.
+struct Found {
+    settings: Vec<Settings>,
+    login: Option<Login>,
+    daemon: Daemon,
+    folder: Option<Folder>,
+    layout: Layout,
+}
+
+/// What is known of the daemon.
+#[derive(Debug, Default)]
+struct Daemon {
+    /// Its process, or why it does not answer.
+    runs: Option<Result<Pid, String>>,
+    sessions: Vec<InstanceView>,
+    leases: Vec<Lease>,
+}
+
+/// What was removed; with `--json` the answer.
+#[derive(Debug, Default, Serialize)]
+struct Removed {
+    /// Files that were changed or removed, and the daemon's folder.
+    removed: Vec<PathBuf>,
+    /// The program, which is still there.
+    program: Option<PathBuf>,
+    /// What removes it.
+    remove_program: Option<String>,
+}
+
+impl Args {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let found = Found::look()?;
+        if found.is_something() {
+            output::note(&found.plan());
+            if !self.force && found.daemon.is_used() {
+                return Err(found.daemon.used().into());
+            }
+            if !self.yes && !meant()? {
+                output::note("Nothing was changed.");
+                return Ok(Exit::Refused);
+            }
+            found.remove()?;
+        }
+        let program = styxy_client::own_program().ok();
+        let removed = Removed {
+            removed: found.paths(),
+            remove_program: program.as_deref().and_then(|program| Installed::of(program).removal(program)),
+            program,
+        };
+        context.output.answer(&removed, |out| show(&removed, out))?;
+        Ok(Exit::Done)
+    }
+}
+
+fn meant() -> Result<bool, Failure> {
+    if !output::can_ask() {
+        let sentence = "there is no terminal to ask for confirmation; nothing was changed";
+        return Err(Failure::usage(sentence, "styxy uninstall --yes"));
+    }
+    Ok(output::confirmed("Do all of this?")?)
+}
+
+fn show(removed: &Removed, out: &mut impl Write) -> io::Result<()> {
+    match removed.removed.as_slice() {
+        [] => writeln!(out, "Nothing of Styxy is here but the program.")?,
+        _ => writeln!(out, "Nothing of Styxy is left but the program.")?,
+    }
+    match &removed.remove_program {
+        Some(command) => writeln!(out, "To remove that too: {command}"),
+        None => writeln!(out, "It is in a package manager's cache, and needs no removal."),
+    }
+}
+
+impl Found {
+    fn look() -> Result<Self, Failure> {
+        let layout = context::layout()?;
+        let login = match Login::for_removal() {
+            // A file that Styxy did not make is not its to remove.
+            Ok(login) if login.is_there().unwrap_or(false) => Some(login),
+            Ok(_) | Err(_) => None,
+        };
+        let folder = Folder::look(&layout)?;
+        let daemon = if folder.is_some() {
+            context::ask_with(Autostart::Never, async |client| Ok(Daemon::ask(client).await))?
+        } else {
+            Daemon::default()
+        };
+        Ok(Self { settings: Settings::all()?, login, daemon, folder, layout })
+    }
+
+    fn is_something(&self) -> bool {
+        !self.settings.is_empty() || self.login.is_some() || self.folder.is_some()
+    }
+
+    /// What will be done, a line for each thing.
+    fn plan(&self) -> String {
+        let mut lines = vec!["This will be done:".to_owned()];
+        for settings in &self.settings {
+            let what = if settings.is_left_over { "remove" } else { "take Styxy's entries out of" };
+            lines.push(format!("  {what} {}", settings.path.display()));
+        }
+        if let Some(login) = &self.login {
+            lines.push(format!("  no longer start the daemon at login: remove {}", login.file.display()));
+        }
+        match &self.daemon.runs {
+            Some(Ok(pid)) => lines.push(format!("  stop the daemon (pid {pid})")),
+            Some(Err(why)) => lines.push(format!("  end the daemon, which does not answer: {why}")),
+            None => {}
+        }
+        if let Some(folder) = &self.folder {
+            let root = self.layout.root().display();
+            let settings = if folder.own.iter().any(|name| name.as_os_str() == "config.json") {
+                ", with your config.json"
+            } else {
+                ""
+            };
+            lines.push(if folder.foreign.is_empty() {
+                format!("  remove {root}{settings}")
+            } else {
+                let names: Vec<_> = folder.foreign.iter().map(|name| name.display().to_string()).collect();
+                format!(
+                    "  remove Styxy's files from {root}{settings}; not Styxy's, and left there: {}",
+                    names.join(", ")
+                )
+            });
+        }
+        lines.join("\n")
+    }
+
+    /// Everything, the daemon's own folder last: whatever might start a daemon goes before.
+    fn remove(&self) -> Result<(), Failure> {
+        self.settings.iter().try_for_each(Settings::clean)?;
+        if let Some(login) = &self.login {
+            login.take()?;
+        }
+        if self.daemon.runs.is_some() {
+            context::ask_with(Autostart::Never, async |client| stop(client).await)?;
+        }
+        // The daemon takes some of its files with it, and may have made others.
+        match Folder::look(&self.layout)? {
+            Some(folder) => Ok(folder.remove(&self.layout)?),
+            None => Ok(()),
+        }
+    }
+
+    fn paths(&self) -> Vec<PathBuf> {
+        let settings = self.settings.iter().map(|settings| settings.path.clone());
+        let login = self.login.iter().map(|login| login.file.clone());
+        let folder = self.folder.iter().map(|_| self.layout.root().to_owned());
+        settings.chain(login).chain(folder).collect()
+    }
+}
+
+impl Daemon {
+    async fn ask(client: &Client) -> Self {
+        let status = match client.running().await {
+            Ok(None) => return Self::default(),
+            Ok(Some(status)) => status,
+            Err(error) => return Self { runs: Some(Err(with_causes(&error))), ..Self::default() },
+        };
+        // From another network namespace the daemon does not say.
+        let leases = client.allocations(&AllocationsQuery::default()).await;
+        let leases = leases.map(|answer| answer.allocations).unwrap_or_default();
+        let sessions: Result<_, Error> = client.instances().await;
+        let sessions = sessions.map(|answer| answer.instances).unwrap_or_default();
+        Self { runs: Some(Ok(status.pid)), sessions, leases }
+    }
+
+    fn is_used(&self) -> bool {
+        !self.sessions.is_empty() || !self.leases.is_empty()
+    }
+
+    /// That it is still used, and by whom.
+    fn used(&self) -> Refusal {
+        let session = |session: &InstanceView| {
+            let folder = session.working_directory.as_ref();
+            let place = folder.map(|folder| format!(" in {}", one_line(folder.as_str()))).unwrap_or_default();
+            format!("\n  session {}{place}", session.instance_id)
+        };
+        let lease = |lease: &Lease| {
+            let place = lease.project_path.as_ref();
+            let place = place.map(|path| format!(", {}", one_line(path.as_str()))).unwrap_or_default();
+            format!("\n  {} {}: {}{place}", lease.port, facts::service(lease), one_line(&facts::who(lease)))
+        };
+        let users: String = self.sessions.iter().map(session).chain(self.leases.iter().map(lease)).collect();
+        Refusal::new(Code::Forbidden, format!("Styxy is still used, and nothing was changed:{users}"))
+            .hint("styxy uninstall --force   # servers keep running, without leases")
+            .detail("sessions", self.sessions.len())
+            .detail("leases", self.leases.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

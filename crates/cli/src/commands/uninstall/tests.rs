@@ -1,0 +1,55 @@
+use super::*;
+use crate::say::facts::tests::lease;
+use crate::say::shown::{each, failed, plain, snapshot};
+use serde_json::json;
+
+fn found(daemon: Daemon, foreign: &[&str]) -> Found {
+    let folder = Folder {
+        own: vec!["config.json".into(), "daemon.lock".into()],
+        foreign: foreign.iter().map(PathBuf::from).collect(),
+        socket: None,
+    };
+    Found {
+        settings: Vec::new(),
+        login: None,
+        daemon,
+        folder: Some(folder),
+        layout: Layout::new("/home/ada/.styxy".into()),
+    }
+}
+
+fn used() -> Daemon {
+    let session = json!({
+        "instance_id": "claude-1", "working_directory": "/home/ada/shop", "pid": null,
+        "registered_at": "2026-11-22T17:00:00Z", "last_heartbeat": "2026-11-22T17:59:50Z",
+        "active_allocations": [], "metadata": null,
+    });
+    Daemon {
+        runs: Some(Ok(Pid::new(42).unwrap())),
+        sessions: vec![serde_json::from_value(session).unwrap()],
+        leases: vec![lease(3000, |_| {}), lease(8000, |wire| wire["project_path"] = json!(null))],
+    }
+}
+
+#[test]
+fn what_will_be_done_and_was_done_is_said() {
+    let mute = Daemon { runs: Some(Err("it is stopped".to_owned())), ..Daemon::default() };
+    let removed = |removed: &[&str], remove_program: Option<&str>| {
+        let removed = Removed {
+            removed: removed.iter().map(PathBuf::from).collect(),
+            program: None,
+            remove_program: remove_program.map(str::to_owned),
+        };
+        plain(|out| show(&removed, out))
+    };
+    snapshot!(
+        "uninstall",
+        each([
+            ("a daemon runs", format!("{}\n", found(used(), &[]).plan())),
+            ("others' files", format!("{}\n", found(mute, &["notes.txt", "src"]).plan())),
+            ("it is used", failed(used().used())),
+            ("done", removed(&["/home/ada/.styxy"], Some("npm uninstall -g styxy"))),
+            ("nothing is there", removed(&[], None)),
+        ])
+    );
+}

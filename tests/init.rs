@@ -1,0 +1,90 @@
+//! `styxy init` writes a project's file to start from, says why, and never overwrites one.
+
+use std::fs;
+
+use styxy_core::api::Code;
+use styxy_core::project::parse;
+
+use crate::support::{Home, Output, finish};
+
+const PACKAGE: &str =
+    r#"{"scripts": {"dev": "vite", "storybook": "storybook dev -p 6006", "build": "vite build"}}"#;
+
+fn init_in(home: &Home, folder: &str, words: &[&str]) -> Output {
+    let folder = home.project().join(folder);
+    fs::create_dir_all(&folder).unwrap();
+    finish(home.styxy_command(&[&["init"], words].concat()).current_dir(folder))
+}
+
+#[test]
+fn the_servers_of_package_json_are_written_with_the_reason_for_each() {
+    let home = Home::new();
+    fs::write(home.project().join("package.json"), PACKAGE).unwrap();
+    let printed = init_in(&home, ".", &["--print"]).done();
+    let path = home.project().join(".styxy.json");
+    assert!(!path.exists(), "--print writes nothing");
+    let said = init_in(&home, ".", &[]).done();
+    let written = fs::read_to_string(&path).unwrap();
+    assert_eq!(printed.stdout, written);
+    assert_eq!(said.stdout, format!("Wrote {}.\n{written}", path.display()));
+    let reasons =
+        "dev: the script dev runs Vite.\nstorybook: the script storybook runs Storybook, on port 6006.\n";
+    assert_eq!(said.stderr, reasons);
+    let project = parse(&written).unwrap();
+    let services: Vec<_> = project
+        .services
+        .iter()
+        .map(|(name, wish)| (name.as_str(), wish.port.map(|port| port.get())))
+        .collect();
+    assert_eq!(services, [("dev", None), ("storybook", Some(6006))]);
+    assert!(!home.root().join("daemon.lock").exists(), "it needs no daemon");
+}
+
+#[test]
+fn in_a_package_of_a_monorepo_it_writes_to_the_root_of_the_checkout_and_says_so() {
+    let home = Home::new();
+    fs::create_dir_all(home.project().join("packages/web")).unwrap();
+    fs::write(home.project().join("packages/web/package.json"), PACKAGE).unwrap();
+    let said = init_in(&home, "packages/web", &[]).done();
+    let root = home.project();
+    assert!(said.stderr.contains(&format!("the whole checkout, {}.", root.display())), "{said:?}");
+    assert!(said.stderr.contains("No server was recognised"), "{said:?}");
+    assert!(root.join(".styxy.json").exists() && !root.join("packages/web/.styxy.json").exists());
+}
+
+#[test]
+fn a_file_that_is_there_is_never_overwritten() {
+    let home = Home::new();
+    let path = home.project().join(".styxy.json");
+    for text in ["{}", "not JSON"] {
+        fs::write(&path, text).unwrap();
+        let refusal = init_in(&home, ".", &["--json"]).exits(1).refusal();
+        assert_eq!(refusal.code, Code::InvalidRequest);
+        assert!(refusal.error.contains("already exists"), "{refusal}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+    fs::remove_file(&path).unwrap();
+    // Where a link leads to is somebody's too.
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    init_in(&home, ".", &[]).exits(1);
+    assert!(!home.project().join("nowhere").exists());
+}
+
+#[test]
+fn the_key_in_package_json_is_a_file_too() {
+    let home = Home::new();
+    fs::write(home.project().join("package.json"), r#"{"styxy": {"services": {}}}"#).unwrap();
+    let said = init_in(&home, ".", &[]).exits(1);
+    assert!(said.stderr.contains("has the key styxy already"), "{said:?}");
+    assert!(!home.project().join(".styxy.json").exists());
+}
+
+#[test]
+fn a_home_folder_and_a_broken_package_json_are_refused() {
+    let home = Home::new();
+    let said = finish(home.styxy_command(&["init"]).current_dir(home.top().join("user"))).exits(2);
+    assert!(said.stderr.contains("a home folder is not a project"), "{said:?}");
+    fs::write(home.project().join("package.json"), "{").unwrap();
+    let said = init_in(&home, ".", &[]).exits(2);
+    assert!(said.stderr.contains("package.json: EOF"), "{said:?}");
+}

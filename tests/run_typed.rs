@@ -1,0 +1,64 @@
+//! What people type after `styxy run`: a program of a package, a script, a command line in quotes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::support::{Home, Output, finish, sort};
+
+/// A program in `folder` that says `word`, its name and its arguments.
+fn program(folder: &Path, name: &str, word: &str) {
+    fs::create_dir_all(folder).unwrap();
+    let file = folder.join(name);
+    fs::write(&file, format!("#!/bin/sh\necho {word} $*\n")).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn run(home: &Home, folder: &Path, words: &[&str]) -> Output {
+    let line = [&["run", "-q", "-s", sort::WEB, "--"], words].concat();
+    finish(home.styxy_command(&line).current_dir(folder))
+}
+
+#[test]
+fn a_program_of_a_package_is_found_in_every_folder_above_and_after_those_in_the_path() {
+    let home = Home::new();
+    let deep = home.project().join("packages/web/src");
+    fs::create_dir_all(&deep).unwrap();
+    program(&home.project().join("node_modules/.bin"), "vite", "root");
+    let port = home.range(sort::WEB).start().to_string();
+    let flags = format!("--port {port} --strictPort");
+    assert_eq!(run(&home, &deep, &["vite", "--open"]).done().stdout, format!("root --open {flags}\n"));
+    program(&home.project().join("packages/web/node_modules/.bin"), "vite", "package");
+    assert_eq!(run(&home, &deep, &["vite"]).done().stdout, format!("package {flags}\n"), "the nearest one");
+    // What the shell would find is run, as without Styxy.
+    program(&home.project().join("node_modules/.bin"), "echo", "ours");
+    assert_eq!(run(&home, &deep, &["echo", "theirs"]).done().stdout, "theirs\n");
+    let off =
+        finish(home.styxy_command(&["run", "--", "vite"]).env("STYXY", "off").current_dir(&deep)).done();
+    assert_eq!(off.stdout, "package\n");
+    run(&home, &home.other_project(), &["vite"]).exits(127);
+    run(&home, &home.project(), &["./vite"]).exits(127);
+}
+
+#[test]
+fn what_was_probably_meant_is_said() {
+    let home = Home::new();
+    fs::write(home.project().join("package.json"), r#"{"scripts": {"dev": "true", "start": "true"}}"#)
+        .unwrap();
+    for (words, hint) in [
+        (&["dev"][..], "styxy run -- npm run dev   # dev is a script of the package"),
+        (&["npm run dev"], "without the quotes: styxy run -- npm run dev"),
+        (&["true && true"], "for a shell: styxy run -- sh -c 'true && true'"),
+        (&["A=1", "true"], "styxy run -- env A=1 true"),
+    ] {
+        let said = run(&home, &home.project(), words).exits(127);
+        let expected = format!("\nhint: {hint}\n");
+        assert!(
+            said.stderr.starts_with("error: could not run ") && said.stderr.ends_with(&expected),
+            "{said:?}"
+        );
+    }
+    // A program of that name is what was meant.
+    program(&home.project().join("node_modules/.bin"), "dev", "program");
+    assert_eq!(run(&home, &home.project(), &["dev"]).done().stdout, "program\n");
+}

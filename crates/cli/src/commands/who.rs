@@ -76,10 +76,10 @@ fn show(answer: &WhoAnswer, caller: &Caller, out: &mut impl Write) -> io::Result
         row("kept up", &format!("by {}, {}", facts::manager(manager), facts::again(manager.again)))?;
     }
     if let Some(worktree) = &answer.worktree {
-        match called(caller, Path::new(worktree.as_str())) {
+        match place_name(caller, Path::new(worktree.as_str())) {
             // The row above has it.
             "folder" if is_shown(answer, worktree.as_str()) => {}
-            called => row(called, &tilde(worktree.as_str(), home))?,
+            name => row(name, &tilde(worktree.as_str(), home))?,
         }
     }
     if let Some(branch) = &answer.branch {
@@ -95,7 +95,7 @@ fn show(answer: &WhoAnswer, caller: &Caller, out: &mut impl Write) -> io::Result
 }
 
 /// What the place is called; what is gone was most often a worktree.
-fn called(caller: &Caller, place: &Path) -> &'static str {
+fn place_name(caller: &Caller, place: &Path) -> &'static str {
     if place.exists() { ground(&caller.at(place)) } else { "worktree" }
 }
 

@@ -115,13 +115,11 @@ impl Awaited {
             named @ Named::Word { .. } => {
                 let found = context.try_ask(async |client| named.find(client).await)?;
                 match (found, named) {
-                    (Ok(Meant::Port(port)), _) => Ok(Self::Port(port)),
-                    (Ok(Meant::Id(lease)), _) => Ok(Self::Port(lease.port)),
                     (
                         Ok(Meant::Service(_)) | Err(Error::Refused(_)),
                         Named::Word { service: Some(service), .. },
                     ) => Ok(Self::Service(service)),
-                    (Ok(Meant::Service(lease)), _) => Ok(Self::Port(lease.port)),
+                    (Ok(meant), _) => Ok(Self::Port(meant.port())),
                     (Err(error), _) => Err(error.into()),
                 }
             }

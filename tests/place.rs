@@ -219,5 +219,5 @@ fn a_stop_right_after_the_folder_was_removed_stops_the_daemon() {
     fs::rename(home.root(), home.top().join("aside")).unwrap();
     let stopped: Option<StatusAnswer> = home.styxy(&["daemon", "stop", "--json"]).done().wire();
     assert_eq!(stopped.map(|status| status.pid), Some(pid));
-    assert!(has_ended(pid.get()));
+    until("it has ended", || has_ended(pid.get()));
 }

@@ -192,7 +192,7 @@ fn with_servers(text: &str, runs: &Runs) -> Option<String> {
     let event = env::var("npm_lifecycle_event").ok()?;
     let caller = caller();
     let package = Package::around(caller.folder()?).ok()?;
-    if is_of_installation(&event, &package) {
+    if is_left_alone(&event, &package) {
         return None;
     }
     let named = runs.scripts.as_ref().filter(|(folder, _)| folder == package.folder());
@@ -202,10 +202,10 @@ fn with_servers(text: &str, runs: &Runs) -> Option<String> {
     (!found.is_empty()).then(|| with_runs(text, &found, &begin(&words)))
 }
 
-/// Whether a script is run by an installation, or before or after another one.
-fn is_of_installation(event: &str, package: &Package) -> bool {
+/// Whether a text is run by an installation, before or after another script, or by npx, whose words were typed.
+fn is_left_alone(event: &str, package: &Package) -> bool {
     let around = ["pre", "post"].iter().find_map(|side| event.strip_prefix(side));
-    matches!(event, "install" | "prepare" | "publish" | "pack" | "dependencies" | "version")
+    matches!(event, "npx" | "install" | "prepare" | "publish" | "pack" | "dependencies" | "version")
         || matches!(around, Some("install" | "prepare" | "publish" | "pack" | "publishOnly" | "version"))
         || around.is_some_and(|script| package.script(script).is_some())
 }

@@ -5,15 +5,18 @@
 //
 // What is packed differs from the checkout in package.json: the platform packages are optional dependencies (here they
 // are not, as `npm ci` would look for versions that are not published yet), and what only a checkout needs is left out.
+// The man pages are written by this machine's program; without it there are none.
 // GITHUB_REPOSITORY becomes `repository`, which npm compares with the provenance.
 
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { platforms } from './platforms.mjs';
 import { json, readJson, root } from './repository.mjs';
 
+const { triple } = createRequire(import.meta.url)('../lib/platform.js');
 const dist = path.join(root, 'dist');
 const stage = fs.mkdtempSync(path.join(os.tmpdir(), 'styxy-pack-'));
 try {
@@ -57,9 +60,22 @@ function stageRoot() {
   }
   const { private: _, scripts, devDependencies, napi, ...manifest } = readJson('package.json');
   const { version } = manifest;
+  manifest.man = manPages(to);
   manifest.optionalDependencies = Object.fromEntries(platforms().map(({ packageName }) => [packageName, version]));
   writeManifest(to, manifest);
   return to;
+}
+
+/** Lets the program write its man pages into the package; npm links them where `man` finds them. */
+function manPages(to) {
+  const host = platforms().find((platform) => platform.triple === triple());
+  if (!host || !isBuilt(host)) {
+    console.log(`no man pages: the program of this machine, ${triple()}, is not built`);
+    return [];
+  }
+  // Its copy for the package can be executed, which an artifact of a workflow cannot.
+  execFileSync(path.join(stage, host.triple, host.program), ['man', path.join(to, 'man')], { stdio: 'inherit' });
+  return fs.readdirSync(path.join(to, 'man')).sort().map((page) => `./man/${page}`);
 }
 
 function writeManifest(folder, manifest) {

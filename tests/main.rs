@@ -21,6 +21,8 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod compat;
 #[cfg(test)]
+mod completion;
+#[cfg(test)]
 mod containers;
 #[cfg(test)]
 mod crowd;
@@ -106,6 +108,9 @@ mod run;
 mod run_always;
 #[cfg(test)]
 mod run_beside;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod run_reporter;
 #[cfg(test)]
 mod run_typed;
 #[cfg(test)]

@@ -34,13 +34,15 @@ test('the packages hold what is needed, nothing else, and are small', { skip }, 
   assert.ok(size <= 4e6, `${tarballs.native} has ${size} bytes`);
 
   const files = await list(tarballs.styxy);
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|native|vite|storybook|playwright)(\.d)?\.m?[jt]s|integrations\/claude-code\/.*\.(json|md))$/;
+  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|native|vite|storybook|playwright)(\.d)?\.m?[jt]s|types\.d\.ts|docs\/project\.schema\.json|integrations\/claude-code\/.*\.(json|md)|man\/styxy(-[a-z]+)*\.1)$/;
   assert.deepEqual(files.filter((name) => !allowed.test(name)), []);
   const manifest = JSON.parse(await prints('tar', ['-xzOf', tarballs.styxy, 'package/package.json']));
   const named = (value) => (typeof value === 'string' ? [value] : Object.values(value ?? {}).flatMap(named));
   assert.ok(files.includes('integrations/claude-code/.claude-plugin/plugin.json'), 'the plugin for Claude Code');
-  const promised = [manifest.main, manifest.types, manifest.exports, manifest.bin].flatMap(named);
+  const promised = [manifest.main, manifest.types, manifest.exports, manifest.bin, manifest.man].flatMap(named);
   assert.deepEqual(promised.map((name) => path.normalize(name)).filter((name) => !files.includes(name)), []);
+  const pages = files.filter((name) => name.startsWith('man/'));
+  assert.deepEqual(manifest.man, pages.sort().map((name) => `./${name}`));
   assert.equal(manifest.private, undefined);
   assert.equal(manifest.scripts, undefined, 'there is no install script, nor any other');
   assert.deepEqual(new Set(Object.values(manifest.optionalDependencies)), new Set([version]));
@@ -58,6 +60,23 @@ for (const options of [[], ['--ignore-scripts']]) {
     assert.equal(code, 2, stderr);
   });
 }
+
+test('npm install -g gives man a page for each command', { skip }, async () => {
+  const { prefix, command } = await installGlobally('man');
+  const pages = path.join(prefix, 'share', 'man', 'man1');
+  const help = await prints(command, ['--help']);
+  const listed = [...help.matchAll(/^  ([a-z]+)  +[A-Z]/gm)].map(([, name]) => name).filter((name) => name !== 'help');
+  assert.ok(listed.length > 15, help);
+  const there = await fs.readdir(pages);
+  assert.deepEqual(listed.filter((name) => !there.includes(`styxy-${name}.1`)), []);
+  assert.match(await fs.readFile(path.join(pages, 'styxy-run.1'), 'utf8'), /^\.SH NAME$/m);
+  const env = { MANPATH: path.join(prefix, 'share', 'man'), MANPAGER: 'cat' };
+  const shown = await outcome('man', ['styxy'], { env }).catch((error) => ({ missing: error }));
+  if (shown.missing) console.log('what man shows was not looked at: it is not installed');
+  else assert.match(shown.stdout, /styxy/i);
+  await prints('npm', ['uninstall', '-g', '--prefix', prefix, 'styxy']);
+  assert.deepEqual(await fs.readdir(pages).catch(() => []), []);
+});
 
 test('fifty first runs of an installed command all succeed', { skip }, async () => {
   const { command, launcher } = await installGlobally('fifty');

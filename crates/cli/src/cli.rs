@@ -105,6 +105,8 @@ enum Command {
     Completions(completions::Args),
     Uninstall(uninstall::Args),
     #[command(hide = true)]
+    Complete(completions::complete::Args),
+    #[command(hide = true)]
     Man(man::Args),
 }
 
@@ -138,7 +140,8 @@ impl Command {
             Self::Init(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
             Self::Uninstall(args) => args.run(context),
-            Self::Completions(args) => args.run(Cli::command()),
+            Self::Completions(args) => args.run(),
+            Self::Complete(args) => args.run(Cli::command()),
             Self::Man(args) => args.run(Cli::command()),
         }
     }

@@ -58,7 +58,10 @@ impl Cell {
         let count = folders(&self.text).count();
         let shorter = (1..count).rev().map(|last| last_folders(&self.text, last));
         let name = || folders(&self.text).last().map(|name| name.as_os_str().to_string_lossy());
-        let cut = || cut(&name().unwrap_or_else(|| self.text.as_str().into()), room);
+        let cut = || {
+            let name = name().unwrap_or_else(|| self.text.as_str().into());
+            if width(&name) < room { format!("{CUT}{name}") } else { cut(&name, room) }
+        };
         shorter.into_iter().find(|path| width(path) <= room).unwrap_or_else(cut).into()
     }
 }
@@ -363,7 +366,7 @@ mod tests {
         assert_eq!(shown(&table, None), whole);
         assert_eq!(shown(&table, 26), whole);
         assert_eq!(shown(&table, 25), shorter);
-        assert_eq!(shown(&table, 14), "PROJ…  SINCE\ncafe\u{301}…  1 s ago\n");
+        assert_eq!(shown(&table, 14), "PROJ…  SINCE\n…cafe\u{301}  1 s ago\n");
     }
 
     #[test]

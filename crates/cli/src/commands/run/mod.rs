@@ -9,6 +9,8 @@ mod grant;
 mod inward;
 #[cfg(unix)]
 mod procfile;
+#[cfg(target_os = "linux")]
+mod reporter;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
@@ -139,7 +141,12 @@ impl Args {
         tell(&plan, &wishes, &asked, verbosity);
         let environment = environment(&plan, &wishes.requests, &asked);
         let named: Vec<(ServiceType, Port)> = services.into_iter().zip(asked.ports.numbers()).collect();
-        start(&plan.apply(command, &named), &environment, &caller)
+        let words = plan.apply(command, &named);
+        #[cfg(target_os = "linux")]
+        if verbosity == Verbosity::Everything && output::is_seen() {
+            reporter::leave(&asked.ports);
+        }
+        start(&words, &environment, &caller)
     }
 }
 

@@ -133,7 +133,7 @@ impl Runs {
     }
 }
 
-fn begin<'a>(words: &'a dyn Fn(Option<&str>, Place) -> Vec<OsString>) -> Begin<'a> {
+fn begin(words: &dyn Fn(Option<&str>, Place) -> Vec<OsString>) -> Begin<'_> {
     Begin { words, quoted }
 }
 

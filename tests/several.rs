@@ -186,8 +186,9 @@ fn a_server_that_is_called_like_a_service_of_the_project_is_that_service() {
     let names = format!("web,{}", sort::API);
     let words = ["run", "--", "node_modules/.bin/concurrently", "-n", &names];
     let servers = start(home.styxy_command(&words).args(BOTH), &ends(&home));
-    let types: Vec<_> = home.leases().into_iter().map(|lease| lease.service_type.to_string()).collect();
-    assert!(types.contains(&sort::API.to_owned()), "{types:?}");
+    let of_type = home.leases().into_iter().find(|lease| lease.service_type.as_str() == sort::API).unwrap();
+    assert_eq!(of_type.port.to_string(), servers.says["api"]);
+    assert_eq!(of_type.service_name, None);
     servers.end();
 }
 

@@ -50,7 +50,8 @@ use wishes::{Attention, Typed, Wishes};
 /// service. The preferred port is that of -p, else of a port flag in the command, else `PORT` if it is set already.
 ///
 /// Without a command, it runs the package's dev script. The same project gets the same port again, unless somebody else
-/// has it. The lease ends with the command, or with the server that the command leaves running. Whatever else goes wrong,
+/// has it. The lease ends with the command, or with the server that the command leaves running. If the command starts
+/// several servers (concurrently, run-p, a Procfile, `a & b`), each of them gets its own lease. Whatever else goes wrong,
 /// the command runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy run                             the dev script of this package
@@ -60,6 +61,7 @@ use wishes::{Attention, Typed, Wishes};
   styxy run --once -- npm run dev       unless it runs here already
   styxy run -s api -- python3 -m http.server
   styxy run -s dev -s api -- make serve two ports: $STYXY_DEV_PORT, $STYXY_API_PORT
+  styxy run -- concurrently 'next dev' 'node api.js'   a port for each of the two
   styxy run --block 3 -- npm start      three consecutive ports, the first is PORT
   styxy run -- caddy run --listen :{port}"))]
 pub(crate) struct Args {

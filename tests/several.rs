@@ -166,6 +166,16 @@ fn each_server_of_a_runner_has_its_own_lease_and_keeps_its_port() {
 }
 
 #[test]
+fn a_mistake_in_the_projects_file_is_one_warning_for_all_servers() {
+    let home = Home::new();
+    project(&home);
+    fs::write(home.project().join(".styxy.json"), "{").unwrap();
+    let servers = start(run(&home, &["--", "node_modules/.bin/concurrently"]).args(BOTH), &ends(&home));
+    assert_eq!(leased(&home).len(), 2);
+    assert_eq!(servers.end().len(), 1);
+}
+
+#[test]
 fn a_typed_port_and_name_are_for_the_servers_of_the_runner() {
     let home = Home::new();
     project(&home);

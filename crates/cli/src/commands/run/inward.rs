@@ -87,7 +87,7 @@ impl Runs {
         std::iter::once(self.program.clone().into_os_string()).chain(options.map(OsString::from)).collect()
     }
 
-    /// Runs `command`, whose servers begin where `inward` says.
+    /// Runs `command`, whose servers begin where `inward` says. `told` is a warning that none of them repeats.
     ///
     /// # Errors
     /// The command cannot be run.
@@ -96,13 +96,14 @@ impl Runs {
         inward: &Inward,
         command: Vec<OsString>,
         caller: &Caller,
+        told: Option<String>,
     ) -> Result<Exit, Failure> {
         if let Some(unreached) = &inward.unreached {
             output::warning(&sentence(unreached));
         }
         let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
         let command = inward.apply(command, file.as_deref(), &begin(&|name, place| self.words(name, place)));
-        let mut environment = Environment::without_port();
+        let mut environment = Environment::without_port().with_told(told);
         if let Some(naming) = &inward.scripts {
             if let Naming::ByScript { folder, first } = naming {
                 let here = caller.folder().unwrap_or(Path::new(""));

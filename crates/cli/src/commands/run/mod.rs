@@ -36,7 +36,7 @@ use crate::say::failure::Failure;
 use crate::say::output;
 
 use command::{dev_script, not_run, program_folders};
-use environment::{Environment, environment};
+use environment::{Environment, TOLD, environment};
 use inward::Runs;
 pub(crate) use inward::{run_script, script};
 use tell::{Verbosity, tell};
@@ -105,14 +105,18 @@ impl Args {
             return start(&command, &Environment::default(), &caller);
         }
         let plan = inward::look(&caller, |around| Plan::of(&command, around));
-        let file = caller.file().unwrap_or_else(|mistake| {
-            output::warning(&format!("{}; the file is not used", mistake.refusal().error));
-            None
-        });
+        let (file, mistake) = match caller.file() {
+            Ok(file) => (file, None),
+            Err(mistake) => (None, Some(format!("{}; the file is not used", mistake.refusal().error))),
+        };
+        // The run that started this one may have said so.
+        if let Some(mistake) = mistake.as_ref().filter(|mistake| env::var(TOLD).as_ref() != Ok(mistake)) {
+            output::warning(mistake);
+        }
         if let Some(inward) = &plan.inward
             && let Some(runs) = Runs::new(&self, file.as_ref(), context)
         {
-            return runs.start(inward, command, &caller);
+            return runs.start(inward, command, &caller, mistake);
         }
         if self.block.is_some() && self.service.len() > 1 {
             return Err(block_of_several());

@@ -40,13 +40,14 @@ export interface StyxyWebServer
   url: string;
   /** True if a server of this checkout listens there. */
   reuseExistingServer: boolean;
-  /** `PORT`, `STYXY_PORT` and `STYXY_<SERVICE>_PORT`, and the variables given. */
+  /** `PORT`, `STYXY_PORT`, `STYXY_URL`, `STYXY_<SERVICE>_PORT` and `STYXY_<SERVICE>_URL`, and the variables given. */
   env: Record<string, string>;
 }
 
 /**
  * Leases a port for the server that the tests need, or finds the running one of this checkout, and returns Playwright's
- * `webServer` for it. Sets `PLAYWRIGHT_TEST_BASE_URL`, the default of `use.baseURL`, unless it is set.
+ * `webServer` for it. Sets `PLAYWRIGHT_TEST_BASE_URL`, the default of `use.baseURL`, unless it is set; and for the tests
+ * `STYXY_<SERVICE>_PORT` and `STYXY_<SERVICE>_URL`.
  *
  * It is synchronous and takes some milliseconds. Without a daemon it warns and uses a free port that is not leased.
  *
@@ -54,3 +55,19 @@ export interface StyxyWebServer
  * @throws {Error} No port could be leased; `cause` is the `StyxyError`.
  */
 export declare function styxyWebServer(options: StyxyWebServerOptions): StyxyWebServer;
+
+/**
+ * The server of the config that has this service type and name, for the tests: `styxyServer({ service: 'api' }).url`. Without a
+ * name, the first one of the type.
+ *
+ * @throws {Error} The config has no such server; the message lists those that it has.
+ */
+export declare function styxyServer(options?: {
+  /** Default: `dev`. */
+  service?: string;
+  name?: string;
+}): {
+  port: number;
+  /** `http://localhost:PORT`, without the path. */
+  url: string;
+};

@@ -40,14 +40,28 @@ function styxyWebServer(options) {
   // A path such as //other.example would lead the tests to another server.
   if (url.origin !== origin) throw new TypeError(`styxy/playwright: path is ${JSON.stringify(page)}, which is not on the server`);
   handover.offerBaseUrl(ask, url.href);
+  const own = variables(service, server.port);
+  handover.offerVariables(ask, own);
   return {
     ...rest,
     ...(name === undefined ? {} : { name }),
     command: command.replaceAll('{port}', server.port),
     url: url.href,
     reuseExistingServer: server.reuse,
-    env: { ...variables(service, server.port), ...rest.env },
+    env: { PORT: `${server.port}`, STYXY_PORT: `${server.port}`, STYXY_URL: origin, ...own, ...rest.env },
   };
+}
+
+/** The server of the config that has this service type and name: its port and URL, for the tests. */
+function styxyServer(options = {}) {
+  check('styxy/playwright', options, { service: 'string', name: 'string' });
+  const { service = 'dev', name } = options;
+  const servers = handover.ofThisRun();
+  const found = servers.find((server) => server.service === service && (name === undefined || server.name === name));
+  if (found) return { port: found.port, url: `http://localhost:${found.port}` };
+  const wanted = name === undefined ? service : `${service}/${name}`;
+  const known = servers.map((server) => (server.name === undefined ? server.service : `${server.service}/${server.name}`));
+  throw new Error(`styxy/playwright: the config has no server ${wanted}; it has ${known.join(', ') || 'none'}`);
 }
 
 /** The port, and whether a server of this checkout listens there already. */
@@ -68,6 +82,12 @@ function decide(ask, mayReuse) {
   }
 }
 
+/** The variables of a service, called as those of `styxy env`. */
+function variables(service, port) {
+  const prefix = `STYXY_${service.toUpperCase().replaceAll('-', '_')}`;
+  return { [`${prefix}_PORT`]: `${port}`, [`${prefix}_URL`]: `http://localhost:${port}` };
+}
+
 /** Without a daemon it is unknown whose server listens where, so our own server is started and none is reused. */
 function alone(ask) {
   const { freePortSync } = require('./lib/free-port.js');
@@ -81,9 +101,4 @@ function warnOnce(why) {
   warned = true;
 }
 
-function variables(service, port) {
-  const named = `STYXY_${service.toUpperCase().replaceAll('-', '_')}_PORT`;
-  return { PORT: `${port}`, STYXY_PORT: `${port}`, [named]: `${port}` };
-}
-
-module.exports = { styxyWebServer };
+module.exports = { styxyWebServer, styxyServer };

@@ -1,3 +1,3 @@
 // `styxyWebServer` for ES modules.
 
-export { styxyWebServer } from './playwright.js';
+export { styxyServer, styxyWebServer } from './playwright.js';

@@ -82,7 +82,10 @@ test('a config gets a server on a leased port, and its workers the same, without
       command: `serve --port ${port} ${port}`,
       url: `http://localhost:${port}/health`,
       reuseExistingServer: false,
-      env: { PORT: `${port}`, STYXY_PORT: `${port}`, STYXY_DEV_PORT: `${port}`, MODE: 'e2e' },
+      env: {
+        ...{ PORT: `${port}`, STYXY_PORT: `${port}`, STYXY_URL: `http://localhost:${port}` },
+        ...{ STYXY_DEV_PORT: `${port}`, STYXY_DEV_URL: `http://localhost:${port}`, MODE: 'e2e' },
+      },
     },
   ]);
   assert.equal(main.baseUrl, `http://localhost:${port}/health`);
@@ -100,8 +103,7 @@ test('the variables are called as those of styxy env', async () => {
   const dir = await worktree();
   const { all } = await evaluate(dir, [{ ...ask, service: 'my-api' }], { then: ['stay'] });
   const { stdout } = await run(binary, ['env', 'my-api', '--json'], { cwd: dir, env: home.env() });
-  const { STYXY_URL: _, ...variables } = JSON.parse(stdout);
-  assert.deepEqual(all[0].servers[0].env, variables);
+  assert.deepEqual(all[0].servers[0].env, JSON.parse(stdout));
 });
 
 test('a server of this checkout that runs is used, unless the config forbids it', async () => {
@@ -192,6 +194,26 @@ test("the user's base URL stays; of several servers the first gives it", async (
     assert.equal(each.servers[1].env.STYXY_API_PORT, `${portOf(each, 1)}`);
   }
   assert.equal(all[0].baseUrl, all[1].baseUrl);
+});
+
+test('tests see the port and the URL of every server, by variables and by name, in the order of the config', async () => {
+  const dir = await worktree();
+  const asks = [{ ...ask, name: 'web' }, { ...ask, service: 'api', path: '/health' }, { ...ask, name: 'admin' }];
+  const lookups = [{}, null, { service: 'api' }, { name: 'admin' }, { service: 'storybook' }, { nmae: 'web' }];
+  const { program, all } = await evaluate(dir, asks, { lookups, then: ['worker', 'stay'] });
+  const [web, api, admin] = [0, 1, 2].map((index) => portOf(all[0], index));
+  const at = (port) => ({ port, url: `http://localhost:${port}` });
+  for (const each of all) {
+    assert.deepEqual(each.variables, {
+      ...{ STYXY_DEV_PORT: `${web}`, STYXY_DEV_URL: `http://localhost:${web}` },
+      ...{ STYXY_API_PORT: `${api}`, STYXY_API_URL: `http://localhost:${api}` },
+    });
+    const [unknown, mistake] = each.found.splice(4);
+    assert.deepEqual(each.found, [at(web), at(web), at(api), at(admin)]);
+    assert.equal(unknown, 'styxy/playwright: the config has no server storybook; it has dev/web, api, dev/admin');
+    assert.match(mistake, /unknown option nmae \(did you mean name\?\)/);
+  }
+  await program.kill();
 });
 
 test('two checkouts at once have two servers, and the same ports next time', async () => {

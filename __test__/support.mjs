@@ -34,19 +34,18 @@ export class Home {
   last;
   #claim;
 
-  static async make() {
+  /** `folder` is where STYXY_HOME is below the top; `config` gives the settings for the first of its ports. */
+  static async make({ folder = 'home', config = settings } = {}) {
     await fs.access(binary).catch(() => assert.fail(`${binary} is not there: cargo build, or set STYXY_BINARY`));
     const home = new Home();
     // A socket's path may have about 100 bytes, so the name is short; canonical, as the daemon's answers are.
     home.top = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'styxy-')));
-    home.path = path.join(home.top, 'home');
+    home.path = path.join(home.top, folder);
+    await fs.mkdir(path.dirname(home.path), { recursive: true });
     await fs.mkdir(home.path, { mode: 0o700 });
     ({ claim: home.#claim, first: home.first } = await claimPorts());
     home.last = home.first + BLOCK - 1;
-    const type = { preferred_ports: [], range: [home.first + 1, home.last] };
-    const config = { listen_port: home.first, overflow_range: [home.first + 1, home.last] };
-    config.service_types = { web: type, dev: type, api: type, storybook: type, test: type };
-    await fs.writeFile(path.join(home.path, 'config.json'), JSON.stringify(config));
+    await fs.writeFile(path.join(home.path, 'config.json'), JSON.stringify(config(home.first)));
     return home;
   }
 
@@ -76,6 +75,14 @@ export class Home {
     this.#claim.close();
     await fs.rm(this.top, { recursive: true, force: true });
   }
+}
+
+/** Every service type has the same ports, from the second one on. */
+function settings(first) {
+  const range = [first + 1, first + BLOCK - 1];
+  const type = { preferred_ports: [], range };
+  const types = { web: type, dev: type, api: type, storybook: type, test: type };
+  return { listen_port: first, overflow_range: range, service_types: types };
 }
 
 /** Runs a program to its end: its exit code or signal, and what it printed. */

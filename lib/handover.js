@@ -37,9 +37,19 @@ function earlier(ask) {
   return server?.pid === process.pid ? server : undefined;
 }
 
+/** The servers of this run, in the order of the config: what this process decided, or its parent. */
+function ofThisRun() {
+  const servers = Object.values(read().servers);
+  const mine = servers.filter(({ pid }) => pid === process.pid);
+  return mine.length > 0 ? mine : servers.filter(({ pid }) => pid === process.ppid);
+}
+
 function settle(ask, { port, reuse }) {
   const record = read();
-  const server = { pid: process.pid, port, reuse };
+  const { service, name } = ask;
+  const server = { pid: process.pid, port, reuse, service, name };
+  // In the order of the config, also inside of another run. A later evaluation keeps the order.
+  if (record.servers[keyOf(ask)]?.pid !== process.pid) delete record.servers[keyOf(ask)];
   record.servers[keyOf(ask)] = server;
   write(record);
   return server;
@@ -59,4 +69,10 @@ function offerBaseUrl(ask, url) {
   write({ ...record, base: { url, key, pid: server.pid } });
 }
 
-module.exports = { settled, earlier, settle, offerBaseUrl };
+/** Gives tests, and the other servers, the variables of a server; of several of one service type those of the first. */
+function offerVariables(ask, variables) {
+  const first = ofThisRun().find(({ service }) => service === ask.service);
+  if (first.port === read().servers[keyOf(ask)].port) Object.assign(process.env, variables);
+}
+
+module.exports = { settled, earlier, settle, ofThisRun, offerBaseUrl, offerVariables };

@@ -12,7 +12,7 @@ use styxy_core::api::{
 use crate::support::{Home, finish, sort, until, words};
 
 /// Every command that people see.
-pub(crate) const COMMANDS: [&str; 36] = [
+pub(crate) const COMMANDS: &[&str] = &[
     "",
     "run",
     "env",
@@ -33,6 +33,8 @@ pub(crate) const COMMANDS: [&str; 36] = [
     "instances",
     "scan",
     "cleanup",
+    "status",
+    "logs",
     "mcp",
     "daemon",
     "daemon start",
@@ -61,8 +63,10 @@ fn help_and_version_go_to_stdout_and_start_no_daemon() {
         assert_eq!(said.stderr, "", "{command}");
     }
     assert!(home.styxy(&["--version"]).done().stdout.starts_with("styxy "));
-    // Without a command it is wrong usage, and prints the help.
-    assert!(home.styxy(&[]).exits(2).stderr.contains("Usage"));
+    // Whoever types the name alone asks what it is; a flag alone is wrong usage.
+    let alone = home.styxy(&[]).done();
+    assert!(alone.stdout.contains("Usage: styxy") && alone.stderr.is_empty(), "{alone:?}");
+    assert!(home.styxy(&["--no-start"]).exits(2).stderr.contains("Usage: styxy"));
     assert!(!home.root().join("daemon.lock").exists(), "help started the daemon");
 }
 
@@ -128,13 +132,13 @@ fn wrong_usage_exits_2_and_starts_no_daemon() {
         "allocate -s dev --project /there/is/no/such/folder",
         "allocate -s a'b",
         "check",
-        "check abc",
+        "check a:b",
         "check 0",
         "check 70000",
         "check -1",
         "release",
         "release 70000",
-        "release no-id",
+        "release a:b",
         "suggest",
         "suggest dev --count 0",
         "suggest dev --count 101",
@@ -252,4 +256,41 @@ fn a_count_is_refused_in_the_same_words_as_every_other_value() {
         let said = format!("\"{count}\" is not a count; allowed: a whole number from 1 to 100");
         assert!(refused.stderr.contains(&said), "{refused:?}");
     }
+}
+
+#[test]
+fn status_logs_and_ps_work_without_the_word_daemon() {
+    let home = Home::new();
+    home.styxy(&["status"]).exits(3);
+    home.start();
+    let status = home.styxy(&["status", "--json"]).done().wire::<StatusAnswer>();
+    assert_eq!(status.pid, home.status().unwrap().pid);
+    home.styxy(&["allocate", "-s", sort::WEB]).done();
+    assert_eq!(home.styxy(&["ps", "--json"]).done().json(), home.styxy(&["list", "--json"]).done().json());
+    assert_eq!(home.styxy(&["logs"]).done().stdout, home.styxy(&["daemon", "logs"]).done().stdout);
+}
+
+#[test]
+fn a_word_that_is_not_a_command_says_what_to_type() {
+    let home = Home::new();
+    fs::write(home.project().join("package.json"), r#"{"scripts": {"dev": "vite", "e2e": "x"}}"#).unwrap();
+    fs::write(home.project().join("pnpm-lock.yaml"), "").unwrap();
+    for (typed, expected) in [
+        ("alocate", "styxy allocate"),
+        ("ls", "styxy list"),
+        ("start", "styxy run -- npm run dev"),
+        ("stop", "styxy kill dev"),
+        ("3000", "styxy check 3000"),
+        ("localhost:3000", "styxy check 3000"),
+        ("dev", "styxy run -- pnpm run dev"),
+        ("e2e", "styxy run -- pnpm run e2e"),
+        ("daemon strat", "styxy daemon start"),
+        ("nonsense", "styxy --help"),
+    ] {
+        let said = home.styxy(&words(&format!("{typed} --json"))).exits(2).refusal();
+        assert_eq!(said.hint.as_deref(), Some(expected), "{typed}");
+    }
+    let said = home.styxy(&["dev"]).exits(2).stderr;
+    assert!(said.contains("tip: to run the script, type 'styxy run -- pnpm run dev'"), "{said}");
+    assert!(!home.root().join("daemon.lock").exists(), "a daemon was started");
 }

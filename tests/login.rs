@@ -103,7 +103,7 @@ fn a_systemd_that_does_not_run_is_said_and_leaves_nothing() {
     fs::write(systemd.says().with_extension("broken"), "").unwrap();
     let said = finish(&mut systemd.command(&["daemon", "install", "--yes"])).exits(1);
     assert!(said.stderr.contains("systemctl --user daemon-reload: Failed to connect to bus"), "{said:?}");
-    assert!(!systemd.unit().exists());
+    assert_eq!(fs::read_dir(systemd.home.top().join("user")).unwrap().count(), 0, "no folder stays either");
     fs::remove_file(systemd.home.top().join("bin/systemctl")).unwrap();
     let said = finish(systemd.command(&["daemon", "install", "--yes"]).env("PATH", "/nowhere")).exits(1);
     assert!(
@@ -123,4 +123,21 @@ fn a_unit_that_somebody_else_wrote_is_left_alone() {
         assert!(said.stderr.contains("was not made by Styxy"), "{said:?}");
     }
     assert_eq!(fs::read_to_string(systemd.unit()).unwrap(), "[Service]\n");
+}
+
+#[test]
+fn systemd_itself_finds_nothing_wrong_with_the_unit() {
+    let systemd = Systemd::new();
+    finish(&mut systemd.command(&["daemon", "install", "--yes"])).done();
+    let mut command = systemd.home.command("systemd-analyze");
+    command.args(["--user", "verify"]).arg(systemd.unit());
+    let Ok(output) = command.output() else {
+        println!("skipped: there is no systemd-analyze here");
+        return;
+    };
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -60,6 +60,10 @@ mod init;
 mod inspect;
 #[cfg(test)]
 mod instances;
+// Only Linux says cheaply what is above a process.
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod kept_up;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
@@ -105,6 +109,9 @@ mod run_always;
 #[cfg(test)]
 mod run_beside;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod run_reporter;
+#[cfg(test)]
 mod run_typed;
 #[cfg(test)]
 mod run_wishes;
@@ -115,6 +122,8 @@ mod sandbox;
 mod sandboxed;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod several;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod strays;

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::json;
 use styxy_core::api::Lease;
 
-use crate::support::{Home, finish, is_stopped_by_request, old_daemon, sort};
+use crate::support::{Home, finish, is_stopped_by_request, old_daemon, old_daemon_for, sort};
 
 /// A home with a lease, whose daemon is one of 0.0.9 now.
 fn with_a_lease() -> (Home, Vec<Lease>) {
@@ -51,7 +51,8 @@ fn run_replaces_an_older_daemon_and_leases_from_the_new_one() {
 #[test]
 fn many_commands_at_once_replace_an_older_daemon_once() {
     let (home, _) = with_a_lease();
-    let old = old_daemon(&home, "detached");
+    // Each of them has found the older daemon before the first one stops it.
+    let old = old_daemon_for(&home, "detached", 8);
     let commands: Vec<_> = (0..8)
         .map(|_| {
             let mut command = home.styxy_command(&["list"]);

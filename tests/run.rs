@@ -288,6 +288,9 @@ fn flags_reach_the_tool_through_npm_and_its_scripts() {
     ] {
         assert_eq!(told(&home, line).0, expected, "{line}");
     }
+    // A run in front of the tool reaches it where words behind the script do not.
+    assert_eq!(told(&home, "-- npm run piped"), (flags.to_owned(), String::new()));
+    fs::write(home.project().join(".npmrc"), "script-shell=/bin/sh\n").unwrap();
     let (arguments, said) = told(&home, "-- npm run piped");
     assert_eq!(arguments, "");
     assert!(said.contains("warning: Vite does not get its port"), "{said}");

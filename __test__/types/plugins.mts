@@ -1,7 +1,7 @@
 // The plugins as ES modules use them: every option, and what must not compile.
 
 import styxyVite, { styxy, type StyxyViteOptions, type StyxyVitePlugin } from 'styxy/vite';
-import { styxyWebServer, type StyxyWebServer, type StyxyWebServerOptions } from 'styxy/playwright';
+import { styxyServer, styxyWebServer, type StyxyWebServer, type StyxyWebServerOptions } from 'styxy/playwright';
 import { core } from 'styxy/storybook';
 import * as preset from 'styxy/storybook/preset';
 import { defineConfig, type PluginOption } from 'vite';
@@ -46,3 +46,6 @@ export const kept: Promise<{ builder: string }> = core({ builder: 'vite' }, { po
 export const same: typeof core = preset.core;
 // @ts-expect-error a preset returns a promise
 export const sync: { builder: string } = core({ builder: 'vite' });
+export const where: { port: number; url: string }[] = [styxyServer(), styxyServer({ service: 'api', name: 'web' })];
+// @ts-expect-error there is no such option
+styxyServer({ port: 3000 });

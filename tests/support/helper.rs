@@ -227,7 +227,7 @@ fn a_helper_does_as_it_is_told() {
         "touches" => touches(words[0], &words[1..]),
         "firebase" => super::firebase::stub(&words),
         #[cfg(target_os = "linux")]
-        "old-daemon" => super::old_daemon::serve(words[0], words[1]),
+        "old-daemon" => super::old_daemon::serve(words[0], words[1], words[2].parse().unwrap()),
         "half-asks" => half_asks(words[0], words[1].parse().unwrap()),
         other => panic!("no such role: {other}"),
     }

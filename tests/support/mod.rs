@@ -26,7 +26,7 @@ pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
-pub(crate) use old_daemon::{is_stopped_by_request, old_daemon};
+pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
 pub(crate) use ports::addresses;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
@@ -35,5 +35,5 @@ pub(crate) use run::{Output, finish, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{without_connections, without_socket_diagnostics};
 pub(crate) use schema::mismatches;
-pub(crate) use terminal::{Terminal, on_terminal};
-pub(crate) use wait::{eventually, until};
+pub(crate) use terminal::{Terminal, on_terminal, open as open_terminal};
+pub(crate) use wait::{DEADLINE, eventually, until};

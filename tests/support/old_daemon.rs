@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use serde_json::json;
 
@@ -16,7 +19,13 @@ pub(crate) const OLD: &str = "0.0.9";
 
 /// A stand-in that serves in `home`, as `daemon.json` says in `mode`; none runs there.
 pub(crate) fn old_daemon(home: &Home, mode: &str) -> Server {
-    let server = Server::run(&mut helper(home, "old-daemon", &[home.root().to_str().unwrap(), mode]));
+    old_daemon_for(home, mode, 1)
+}
+
+/// As [`old_daemon`], which does not stop before it was asked for its status by so many clients.
+pub(crate) fn old_daemon_for(home: &Home, mode: &str, clients: usize) -> Server {
+    let words = [home.root().to_str().unwrap(), mode, &clients.to_string()];
+    let server = Server::run(&mut helper(home, "old-daemon", &words));
     assert_eq!(server.hear(), "ready");
     server
 }
@@ -29,7 +38,7 @@ pub(crate) fn is_stopped_by_request(server: Server) {
 }
 
 /// What the helper does: locks, listens and answers until it is told to stop.
-pub(super) fn serve(root: &str, mode: &str) {
+pub(super) fn serve(root: &str, mode: &str, clients: usize) {
     let root = Path::new(root);
     let lock =
         File::options().create(true).truncate(false).write(true).open(root.join("daemon.lock")).unwrap();
@@ -42,18 +51,29 @@ pub(super) fn serve(root: &str, mode: &str) {
         json!({ "pid": pid, "version": OLD, "api_version": 1, "tcp": [], "socket": socket, "mode": mode });
     fs::write(root.join("daemon.json"), file.to_string()).unwrap();
     say("ready");
+    let asked = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
-        answer(&stream.unwrap(), pid, &socket);
+        let (stream, socket, asked) = (stream.unwrap(), socket.clone(), asked.clone());
+        thread::spawn(move || {
+            answer(&stream, pid, &socket, &asked, || {
+                until("all have asked", || asked.load(Ordering::SeqCst) >= clients);
+            });
+        });
     }
 }
 
 /// Answers the requests of one connection; ends the process if one of them is to stop.
-fn answer(stream: &UnixStream, pid: u32, socket: &Path) {
+fn answer(stream: &UnixStream, pid: u32, socket: &Path, statuses: &AtomicUsize, wait: impl Fn()) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     while let Some(first) = lines.next() {
         while lines.next().is_some_and(|line| !line.is_empty()) {}
         let asked = first.trim_end_matches(" HTTP/1.1");
         say(asked);
+        match asked {
+            "GET /status" => drop(statuses.fetch_add(1, Ordering::SeqCst)),
+            "POST /shutdown" => wait(),
+            _ => {}
+        }
         let body = match asked.split('?').next().unwrap() {
             "GET /status" => json!({
                 "status": "running", "version": OLD, "api_version": 1, "pid": pid, "uptime": 1.0, "allocations": 0,

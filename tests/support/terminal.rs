@@ -13,22 +13,27 @@ use super::home::Home;
 use super::process::Running;
 use super::wait::{DEADLINE, eventually};
 
+/// A terminal: our side of it, and the other one as often as it is needed.
+pub(crate) fn open() -> (File, impl Fn() -> Stdio) {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs =
+        move || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+    (File::from(ours), theirs)
+}
+
 /// Runs `command` on a terminal on which `typed` has been typed: its exit code, and all that was shown.
 ///
 /// # Panics
 /// It does not end by the deadline.
 #[track_caller]
 pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (i32, String) {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&ours).unwrap();
-    unlockpt(&ours).unwrap();
-    let name = ptsname(&ours, Vec::new()).unwrap();
-    let theirs =
-        || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+    let (mut ours, theirs) = open();
     let mut running = Running::spawn(command.stdin(theirs()).stdout(theirs()).stderr(theirs()));
     // The command keeps its copies of the terminal, and the end of the output would never come.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut ours = File::from(ours);
     ours.write_all(typed.as_bytes()).unwrap();
     let shown = std::thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -62,12 +67,7 @@ impl Terminal {
     /// Another shell, which finds its own files in `user`; `styxy` is in its PATH too.
     #[track_caller]
     pub(crate) fn of(home: &Home, words: &[&str], user: &Path) -> Self {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&ours).unwrap();
-        unlockpt(&ours).unwrap();
-        let name = ptsname(&ours, Vec::new()).unwrap();
-        let theirs =
-            || Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+        let (ours, theirs) = open();
         // A session of its own whose terminal this is: without one there are no foreground and background.
         let mut command = home.command("setsid");
         command.args(["--ctty", "--wait"]).args(words);
@@ -76,7 +76,6 @@ impl Terminal {
         command.env("PATH", format!("{}:{path}", styxy.parent().unwrap().display())).env("HOME", user);
         command.env("STYXY", styxy).env("PS1", "$ ").env("TERM", "xterm");
         let shell = Running::spawn(command.stdin(theirs()).stdout(theirs()).stderr(theirs()));
-        let ours = File::from(ours);
         let mut reader = ours.try_clone().unwrap();
         let (send, shown) = mpsc::channel();
         std::thread::spawn(move || {

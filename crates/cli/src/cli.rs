@@ -3,6 +3,7 @@
 
 use std::env;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use styxy_core::printable::is_hidden;
 
@@ -11,9 +12,10 @@ use crate::commands::{
     init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait, who,
 };
 use crate::here::context::{Autostart, Context};
+use crate::mistyped::{Stopped, script};
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
-use crate::say::output::{self, Format};
+use crate::say::output::{self, Format, Output};
 
 const AFTER: &str = "\
 \x1b[1;4mExamples:\x1b[0m
@@ -86,10 +88,13 @@ enum Command {
     Hooks(hooks::Command),
     Hook(hook::Args),
     Suggest(suggest::Args),
+    #[command(visible_alias = "ps")]
     List(list::Args),
     Instances(instances::Args),
     Scan(scan::Args),
     Cleanup(cleanup::Args),
+    Status(daemon::status::Args),
+    Logs(daemon::logs::Args),
     #[command(subcommand)]
     Daemon(daemon::Command),
     #[command(subcommand)]
@@ -127,6 +132,8 @@ impl Command {
             Self::Instances(args) => args.run(context),
             Self::Scan(args) => args.run(context),
             Self::Cleanup(args) => args.run(context),
+            Self::Status(args) => args.run(context),
+            Self::Logs(args) => args.run(),
             Self::Daemon(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Mcp(args) => args.run(context),
@@ -142,9 +149,13 @@ impl Command {
 
 /// Reads the command line and runs its command; returns how that ended.
 pub(crate) fn main() -> Exit {
+    if let Some((text, args)) = run::script() {
+        let shown = Output::new(Format::Human);
+        return run::run_script(text, &args).unwrap_or_else(|failure| shown.failure(&failure));
+    }
     let Cli { global, command } = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(stopped) => return self::stopped(&stopped),
+        Err(stopped) => return self::stopped(stopped),
     };
     let format = if global.json { Format::Json } else { Format::Human };
     let autostart = if global.no_start { Autostart::Never } else { Autostart::FromEnvironment };
@@ -153,13 +164,20 @@ pub(crate) fn main() -> Exit {
 }
 
 /// What clap returned instead of a command: a help text, the version, or wrong usage.
-fn stopped(stopped: &clap::Error) -> Exit {
+fn stopped(error: clap::Error) -> Exit {
+    let words: Vec<String> = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand && words.is_empty() {
+        // Whoever types the name alone asks what it is. A reader that went away has seen enough.
+        let _ = output::text(error.render().ansi().to_string().as_bytes());
+        return Exit::Done;
+    }
+    let Stopped { error: stopped, hint } = Stopped::new(error, &words, script);
     let usage = stopped.use_stderr();
-    if usage && env::args_os().any(|arg| arg == "--json") {
+    if usage && words.iter().any(|word| word == "--json") {
         let said = stopped.render().to_string();
         let sentence = said.lines().next().unwrap_or_default();
-        output::usage_as_json(sentence.strip_prefix("error: ").unwrap_or(sentence));
-    } else if usage && env::args_os().any(|arg| arg.to_string_lossy().contains(is_hidden)) {
+        output::usage_as_json(sentence.strip_prefix("error: ").unwrap_or(sentence), hint);
+    } else if usage && words.iter().any(|word| word.contains(is_hidden)) {
         // The message repeats the argument, which may be another program's: without colours, and without its controls.
         output::note(stopped.render().to_string().trim_end());
     } else {
@@ -218,6 +236,15 @@ mod tests {
             "styxy",
             "styxy alocate",
             "styxy lst",
+            "styxy start",
+            "styxy stop",
+            "styxy ls",
+            "styxy 3000",
+            "styxy http://localhost:3000/login",
+            "styxy dev",
+            "styxy build",
+            "styxy nonsense",
+            "styxy daemon stat",
             "styxy daemon",
             "styxy daemon strat",
             "styxy config nonsense",
@@ -258,7 +285,11 @@ mod tests {
         ];
         let shown = lines.map(|line| {
             let error = instead(line, 100);
-            (line, format!("{}exits {}\n", error.render(), error.exit_code()))
+            let words: Vec<String> = line.split(' ').skip(1).map(str::to_owned).collect();
+            let script = |name: &str| (name == "dev").then(|| "pnpm run dev".to_owned());
+            let Stopped { error, hint } = Stopped::new(error, &words, script);
+            let hint = hint.map(|hint| format!("as JSON: {hint}\n")).unwrap_or_default();
+            (line, format!("{}{hint}exits {}\n", error.render(), error.exit_code()))
         });
         snapshot!("wrong_usage", each(shown));
     }

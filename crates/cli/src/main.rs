@@ -1,15 +1,16 @@
 //! The `styxy` command: asks the daemon, and is the daemon.
 //!
-//! Its folders are floors, and each may use those below it: `cli` (the command line as a whole), `commands` (one file or
-//! folder per subcommand, none of which uses another), `guard`, then `here` and `devserver` side by side, then `say`.
-//! `tests/structure.rs` checks that. Only `say::output` prints, only `say::exit` knows exit codes, and nothing here decides
-//! who gets a port: the daemon does.
+//! Its folders are floors, and each may use those below it: `cli` and `mistyped` (the command line as a whole), `commands`
+//! (one file or folder per subcommand, none of which uses another), `guard`, then `here` and `devserver` side by side, then
+//! `say`. `tests/structure.rs` checks that. Only `say::output` prints, only `say::exit` knows exit codes, and nothing here
+//! decides who gets a port: the daemon does.
 
 mod cli;
 mod commands;
 mod devserver;
 mod guard;
 mod here;
+mod mistyped;
 mod say;
 
 use std::process::ExitCode;

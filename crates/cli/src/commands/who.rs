@@ -69,6 +69,9 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
     {
         row("folder", &tilde(folder, home))?;
     }
+    if let Some(manager) = &answer.manager {
+        row("kept up", &format!("by {}, {}", facts::manager(manager), facts::again(manager.again)))?;
+    }
     if let Some(worktree) = &answer.worktree {
         row("worktree", &tilde(worktree.as_str(), home))?;
     }
@@ -117,6 +120,20 @@ mod tests {
                 ("mine", card("mine", |_| {})),
                 ("nobody's", card("nobody", nothing)),
                 ("a sibling's", card("sibling", |wire| wire["instance_id"] = json!(null))),
+                (
+                    "kept up",
+                    card("mine", |wire| {
+                        wire["manager"] = json!({"name": "nodemon", "pid": 41, "unit": null, "again": "on_change",
+                            "stop": "kill 41"});
+                    }),
+                ),
+                (
+                    "a systemd unit",
+                    card("mine", |wire| {
+                        wire["manager"] = json!({"name": "systemd", "pid": null, "unit": "shop.service",
+                            "again": "as_set", "stop": "systemctl --user stop shop.service"});
+                    }),
+                ),
                 (
                     "a container's",
                     card("mine", |wire| {

@@ -8,7 +8,7 @@ use super::shell::{self, Simple, Unreachable, Word};
 use super::tool::{Next, OrTool, Reach, Tool};
 
 /// How many scripts may call one another.
-const DEPTH: usize = 5;
+pub(super) const DEPTH: usize = 5;
 
 /// Looks up a script by its folder (none: the current one) and name.
 pub(crate) type Scripts<'a> = dyn Fn(Option<&str>, &str) -> Option<String> + 'a;
@@ -37,6 +37,24 @@ const UV: [&str; 14] = [
     "--project",
     "--index",
     "--default-index",
+];
+
+/// The options of programs that set secrets for a command, which have a value.
+const SECRETS: [&str; 14] = [
+    "-p",
+    "--project",
+    "-c",
+    "--config",
+    "-t",
+    "--token",
+    "-e",
+    "--env",
+    "--env-file",
+    "--account",
+    "--path",
+    "--projectId",
+    "--scope",
+    "--mount",
 ];
 
 struct Follower<'a> {
@@ -110,7 +128,7 @@ impl Follower<'_> {
 }
 
 /// What the program `first` does with `args`: it is a tool, or it runs another command.
-fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
+pub(super) fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
     let name = program(first);
     match name {
         "npm" => npm(args, tool),
@@ -130,6 +148,21 @@ fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
         "cargo" => Next::Command(subcommand(args)),
         "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
         | "corepack" => Next::Command(after(args, &[], &["-n", "-u", "-C"])),
+        "sudo" => Next::Command(after(
+            args,
+            &[],
+            &["-u", "--user", "-g", "--group", "-p", "-C", "-D", "-h", "-T", "-R"],
+        )),
+        "doppler" | "infisical" | "op" => Next::Command(after(args, &["run"], &SECRETS)),
+        "direnv" => {
+            let mut command = after(args, &["exec"], &[]);
+            // The folder whose variables it sets.
+            command.drain(..command.len().min(1));
+            Next::Command(command)
+        }
+        "env-cmd" => {
+            Next::Command(after(args, &[], &["-f", "--file", "-e", "--environments", "-r", "--rc-file"]))
+        }
         "uv" => Next::Command(after(args, &["run"], &UV)),
         "poetry" | "pipenv" | "pdm" | "rye" | "dotenvx" => {
             Next::Command(after(args, &["run"], &["-f", "-p", "--with", "--python"]))

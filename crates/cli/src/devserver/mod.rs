@@ -2,11 +2,14 @@
 //!
 //! It only reads, and does not guess what a shell or a tool would make of a word that is expanded.
 
+pub(crate) mod folder;
 pub(crate) mod frameworks;
+pub(crate) mod inward;
 pub(crate) mod launch;
 mod managers;
 pub(crate) mod options;
 pub(crate) mod package;
+pub(crate) mod passing;
 pub(crate) mod plan;
 pub(crate) mod port_argument;
 pub(crate) mod program;

@@ -24,6 +24,7 @@ pub(crate) struct Package {
 struct Json {
     scripts: BTreeMap<String, Value>,
     package_manager: Value,
+    workspaces: Value,
 }
 
 /// Why there is no package.
@@ -48,12 +49,21 @@ impl Package {
     /// # Errors
     /// There is none, or it cannot be read.
     pub(crate) fn around(folder: &Path) -> Result<Self, NoPackage> {
-        let found = folder.ancestors().find(|folder| folder.join("package.json").is_file());
-        let folder = found.ok_or(NoPackage::Missing)?.to_owned();
+        let folder = Self::folder_around(folder).ok_or(NoPackage::Missing)?;
         match read(&folder) {
             Ok(json) => Ok(Self { folder, json }),
             Err(why) => Err(NoPackage::Unreadable { file: folder.join("package.json"), why }),
         }
+    }
+
+    /// The folder of that package.
+    pub(crate) fn folder_around(folder: &Path) -> Option<PathBuf> {
+        folder.ancestors().find(|folder| folder.join("package.json").is_file()).map(Path::to_owned)
+    }
+
+    /// The folder it is in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The text of a script.
@@ -64,6 +74,13 @@ impl Package {
     /// The names of its scripts, in alphabetical order.
     pub(crate) fn scripts(&self) -> impl Iterator<Item = &str> {
         self.json.scripts.iter().filter(|(_, text)| text.is_string()).map(|(name, _)| name.as_str())
+    }
+
+    /// The folders of the packages of its workspace, as patterns.
+    pub(crate) fn workspaces(&self) -> Vec<String> {
+        let list =
+            self.json.workspaces.as_array().or_else(|| self.json.workspaces.get("packages")?.as_array());
+        list.into_iter().flatten().filter_map(|one| one.as_str().map(str::to_owned)).collect()
     }
 
     /// `npm`, `pnpm`, `yarn` or `bun`: what `packageManager` names, else whose lock file is nearest, up to `root`.

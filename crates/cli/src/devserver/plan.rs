@@ -6,8 +6,11 @@ use std::ffi::OsString;
 use styxy_core::{Port, ServiceType};
 
 use crate::devserver::frameworks::{self, Framework, Twice, Way};
-use crate::devserver::launch::{self, Scripts};
+use crate::devserver::inward::Inward;
+use crate::devserver::inward::around::Around;
+use crate::devserver::launch;
 use crate::devserver::options::value;
+use crate::devserver::passing::{self, Lost, Passing};
 use crate::devserver::port_argument::{self, PortArgument};
 use crate::devserver::shell::Word;
 use crate::devserver::tool::{Reach, Tool};
@@ -25,8 +28,12 @@ pub(crate) struct Plan {
     changes: Vec<(usize, String)>,
     /// Words that are added before the typed word with this number, with `{port}` in them.
     added: Option<(usize, Vec<String>)>,
+    /// Words that pass `PORT` on, before the typed word with this number.
+    passed: Option<(usize, Vec<String>)>,
     /// Why the tool cannot be given its port, if it cannot.
     pub(crate) obstacle: Option<Obstacle>,
+    /// Where `styxy run` steps in behind the command's first word, if it has to.
+    pub(crate) inward: Option<Inward>,
 }
 
 /// Why a known tool cannot be given its port as an argument.
@@ -38,11 +45,13 @@ pub(crate) enum Obstacle {
     Elsewhere,
     /// The script itself names a port, and a second one would be wrong.
     Fixed(Port),
+    /// The variable does not arrive.
+    Lost(Lost),
 }
 
 impl Plan {
     /// What to do to the command `typed`.
-    pub(crate) fn of(typed: &[OsString], scripts: &Scripts<'_>) -> Self {
+    pub(crate) fn of(typed: &[OsString], around: &dyn Around) -> Self {
         let words: Vec<Word> = typed
             .iter()
             .enumerate()
@@ -55,8 +64,12 @@ impl Plan {
         let marked = words.iter().any(|word| is_marked(&word.text));
         let mut plan = Self::default();
         let mut known = None;
+        // `{port}` in the command is one port for all of it.
+        let inward = if marked { None } else { Inward::of(words.clone(), around) };
+        let all = words.clone();
+        let scripts = |folder: Option<&str>, name: &str| around.script(folder, name);
         let (before, tools): (Vec<Tool>, Vec<Tool>) =
-            launch::follow(words, scripts).into_iter().partition(Tool::is_before_the_last);
+            launch::follow(words, &scripts).into_iter().partition(Tool::is_before_the_last);
         let elsewhere = tools.iter().any(|tool| tool.reach == Reach::Elsewhere);
         for tool in tools {
             // PORT=3000 in a script overrides the variable set outside of it.
@@ -81,7 +94,27 @@ impl Plan {
                 plan.fill(&tool, row, typed.len());
             }
         }
+        if !marked {
+            plan.pass(passing::find(&all, around));
+        }
+        plan.inward = inward.or_else(|| match plan.obstacle {
+            Some(Obstacle::OutOfReach(_)) => Inward::by_script(all, around),
+            Some(Obstacle::Elsewhere | Obstacle::Fixed(_) | Obstacle::Lost(_)) | None => None,
+        });
         plan
+    }
+
+    /// Does what the command's first program needs, so that the variable arrives.
+    fn pass(&mut self, passing: Passing) {
+        self.passed = passing.added;
+        self.changes.extend(passing.changed);
+        self.typed_port = self.typed_port.or(passing.typed_port);
+        self.script_port = self.script_port.or(passing.file_port);
+        // A tool that gets its port by words does not need the variable.
+        let by_words = self.added.is_some() || !self.changes.is_empty();
+        if self.obstacle.is_none() && !by_words {
+            self.obstacle = passing.lost.map(Obstacle::Lost);
+        }
     }
 
     fn fill(&mut self, tool: &Tool, row: &Framework, typed: usize) {
@@ -151,7 +184,11 @@ impl Plan {
         for (at, text) in &self.changes {
             words[*at] = with_port(text);
         }
+        // The words for the tool are behind those.
         if let Some((at, added)) = &self.added {
+            words.splice(at..at, added.iter().map(|text| with_port(text)));
+        }
+        if let Some((at, added)) = &self.passed {
             words.splice(at..at, added.iter().map(|text| with_port(text)));
         }
         words
@@ -176,7 +213,7 @@ fn row_of(tool: &Tool) -> Option<&'static Framework> {
 }
 
 /// The placeholder for the port.
-const PORT: &str = "{port}";
+pub(super) const PORT: &str = "{port}";
 
 fn is_marked(text: &str) -> bool {
     text.contains(PORT) || text.contains("{port:")

@@ -9,6 +9,7 @@ pub(crate) mod fallback;
 pub(crate) mod installed;
 pub(crate) mod living;
 pub(crate) mod login;
+pub(crate) mod manager;
 pub(crate) mod may_end;
 pub(crate) mod older;
 pub(crate) mod ownership;

@@ -1,6 +1,6 @@
 //! A lease's facts in words, the same wherever one is shown.
 
-use styxy_core::api::{Lease, OwnerKind, OwnerView, State, SystemUsage};
+use styxy_core::api::{Again, Lease, Manager, OwnerKind, OwnerView, State, SystemUsage};
 use styxy_core::{ServiceName, ServiceType};
 
 use crate::say::output::one_line;
@@ -75,6 +75,24 @@ pub(crate) fn process(name: Option<&str>, pid: Option<u32>) -> Option<String> {
         (Some(name), None) => Some(name.into_owned()),
         (None, Some(pid)) => Some(format!("pid {pid}")),
         (None, None) => None,
+    }
+}
+
+/// `nodemon (1234)`, or `shop.service of systemd`.
+pub(crate) fn manager(manager: &Manager) -> String {
+    let name = &manager.name;
+    match (manager.pid, &manager.unit) {
+        (None, Some(unit)) => one_line(&format!("{unit} of {name}")).into_owned(),
+        (pid, _) => process(Some(name), pid.map(styxy_core::Pid::get)).unwrap_or_default(),
+    }
+}
+
+/// When the manager starts its server again: `when a file changes`.
+pub(crate) const fn again(again: Again) -> &'static str {
+    match again {
+        Again::AtOnce => "at once",
+        Again::OnChange => "when a file changes",
+        Again::AsSet => "as its settings say",
     }
 }
 

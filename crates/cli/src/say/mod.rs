@@ -6,6 +6,7 @@ pub(crate) mod examples;
 pub(crate) mod exit;
 pub(crate) mod facts;
 pub(crate) mod failure;
+pub(crate) mod instead;
 pub(crate) mod output;
 #[cfg(unix)]
 pub(crate) mod screen;

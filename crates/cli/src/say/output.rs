@@ -188,6 +188,12 @@ pub(crate) fn note(text: &str) {
     to_stderr(format!("{}\n", indented(text)).as_bytes());
 }
 
+/// Prints a line between those of another program, which may have changed how its terminal ends lines.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has something to say then"))]
+pub(crate) fn aside(text: &str) {
+    to_stderr(format!("\r{}\r\n", one_line(text)).as_bytes());
+}
+
 /// Prints what will go wrong.
 pub(crate) fn warning(text: &str) {
     to_stderr(format!("{ALERT}warning:{ALERT:#} {}\n", indented(text)).as_bytes());
@@ -276,8 +282,9 @@ fn unless_closed(written: io::Result<()>) -> io::Result<()> {
 }
 
 /// Wrong usage as JSON, if the same command line asked for JSON.
-pub(crate) fn usage_as_json(message: &str) {
-    Output::new(Format::Json).refusal(&Refusal::new(Code::InvalidRequest, message).hint("styxy --help"));
+pub(crate) fn usage_as_json(message: &str, hint: Option<String>) {
+    let hint = hint.unwrap_or_else(|| "styxy --help".to_owned());
+    Output::new(Format::Json).refusal(&Refusal::new(Code::InvalidRequest, message).hint(hint));
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub enum Whose {
     Orphan,
 }
 
-/// `styxy who PORT` and `styxy verify PORT`
+/// `styxy who TARGET` and `styxy verify TARGET`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WhoAnswer {
     /// The port asked about.
@@ -44,6 +44,36 @@ pub struct WhoAnswer {
     pub system_usage: Option<SystemUsage>,
     /// The lease that covers it.
     pub allocated_to: Option<Lease>,
+    /// What starts the server again when it ends; absent if nothing is known to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<Manager>,
+}
+
+/// A program that starts a server again when it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manager {
+    /// `nodemon`, `pm2`, `systemd`, …
+    pub name: String,
+    /// Its process; null for systemd and container engines.
+    pub pid: Option<Pid>,
+    /// What it calls the server: a systemd unit, a number of pm2's, a container's id; null if that is unknown.
+    pub unit: Option<String>,
+    /// When it starts the server again.
+    pub again: Again,
+    /// What to type so that it does not; null if that is unknown.
+    pub stop: Option<String>,
+}
+
+/// When a manager starts a server again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Again {
+    /// As soon as it has ended.
+    AtOnce,
+    /// When one of its files has changed.
+    OnChange,
+    /// As its settings say, which are not read.
+    AsSet,
 }
 
 /// `styxy wait TARGET`
@@ -88,6 +118,9 @@ pub struct KillAnswer {
     /// The other processes that listened on it and were ended; absent if there was none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Ended>,
+    /// What may start it again, although nothing listens now; absent if nothing is known to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<Manager>,
     /// A sentence for people.
     pub message: String,
 }

@@ -72,6 +72,7 @@ pub(super) fn confirmed(question: &str, typed: &str) -> Result<bool, Failure> {
 fn shown(login: &Login) -> String {
     let text: String = login.text.lines().map(|line| format!("  | {line}\n")).collect();
     let commands: String = login.install.iter().map(|words| format!("  {}\n", words.join(" "))).collect();
+    let commands = commands.trim_end();
     format!("This file will be written, {}:\n{text}and this will be run:\n{commands}", login.file.display())
 }
 

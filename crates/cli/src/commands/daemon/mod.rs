@@ -1,11 +1,11 @@
 //! `styxy daemon`: starts, stops and inspects the daemon.
 
 mod install;
-mod logs;
+pub(crate) mod logs;
 mod restart;
 mod run;
 mod start;
-mod status;
+pub(crate) mod status;
 mod stop;
 mod uninstall;
 

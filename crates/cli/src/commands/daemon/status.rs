@@ -12,12 +12,12 @@ use crate::say::failure::Failure;
 ///
 /// Exits 3 if it does not run, or runs and does not answer. Never starts it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = examples!("  styxy daemon status
-  styxy daemon status --json | jq -r '.listen.tcp[0]'"))]
+#[command(after_help = examples!("  styxy status
+  styxy status --json | jq -r '.listen.tcp[0]'"))]
 pub(crate) struct Args {}
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
         let running = context::ask_with(Autostart::Never, async |client| client.running().await)?;
         let status = running.ok_or_else(not_running)?;

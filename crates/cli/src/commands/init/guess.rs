@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use serde::Serialize;
 use styxy_core::{Port, ServiceType};
 
+use crate::devserver::folder::Folder;
 use crate::devserver::package::Package;
 use crate::devserver::plan::Plan;
 
@@ -28,18 +29,15 @@ pub(super) fn servers(package: &Package) -> (Vec<Guess>, Vec<String>) {
     let rank = |name: &&str| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len());
     let mut names: Vec<&str> = package.scripts().collect();
     names.sort_by_key(rank);
-    let mut found: Vec<(&str, Guess)> = Vec::new();
-    let mut left_out = Vec::new();
+    let mut found: Vec<(&str, Guess, Vec<&str>)> = Vec::new();
     for (name, guess) in names.into_iter().filter_map(|name| Some((name, of_script(package, name)?))) {
-        match found.iter().find(|(_, other)| other.service == guess.service) {
-            None => found.push((name, guess)),
-            Some((other, _)) => left_out.push(format!(
-                "the script {name} is not in it: it starts a {} server too, as {other} does, and styxy run -n NAME tells them apart",
-                guess.service
-            )),
+        match found.iter_mut().find(|(_, other, _)| other.service == guess.service) {
+            Some((_, _, more)) => more.push(name),
+            None => found.push((name, guess, Vec::new())),
         }
     }
-    let mut guesses: Vec<Guess> = found.into_iter().map(|(_, guess)| guess).collect();
+    let left_out = found.iter().filter_map(|(name, guess, more)| left_out(name, guess, more)).collect();
+    let mut guesses: Vec<Guess> = found.into_iter().map(|(_, guess, _)| guess).collect();
     // A file that names a port twice would be refused.
     let mut taken = BTreeMap::new();
     for guess in &mut guesses {
@@ -52,13 +50,25 @@ pub(super) fn servers(package: &Package) -> (Vec<Guess>, Vec<String>) {
     (guesses, left_out)
 }
 
+/// That the scripts `more` are left out, because each service type is in the file once.
+fn left_out(name: &str, guess: &Guess, more: &[&str]) -> Option<String> {
+    let service = &guess.service;
+    let what = match more {
+        [] => return None,
+        [one] => format!("the script {one} is not in it: it starts"),
+        several => format!("the scripts {} are not in it: they start", several.join(", ")),
+    };
+    Some(format!(
+        "{what} the type {service} too, as {name} does; styxy run -n NAME tells servers of one type apart"
+    ))
+}
+
 /// The server that a script starts, if it is known to start one.
 fn of_script(package: &Package, name: &str) -> Option<Guess> {
     let typed = ["npm", "run", name].map(OsString::from);
-    let plan = Plan::of(&typed, &|folder, script| {
-        let own = folder.is_none().then(|| package.script(script)).flatten();
-        own.map(str::to_owned)
-    });
+    let around =
+        Folder { path: package.folder(), root: None, home: None, is_package: &|_| false, has_shell: false };
+    let plan = Plan::of(&typed, &around);
     let (tool, service) = match plan.framework {
         Some(row) => (row.name, row.service),
         // It may be any server; `styxy run` alone runs it.
@@ -104,8 +114,9 @@ mod tests {
     #[test]
     fn a_second_server_of_a_type_is_left_out_and_said() {
         let said = guessed(r#"{"a": "vite", "dev": "vite", "preview": "vite preview"}"#);
-        assert!(said.starts_with("dev: the script dev runs Vite\nthe script a is not in it: "), "{said}");
-        assert_eq!(said.lines().count(), 3, "{said}");
+        let expected = "dev: the script dev runs Vite\nthe scripts a, preview are not in it: they start the type dev too, as dev does;";
+        assert!(said.starts_with(expected), "{said}");
+        assert_eq!(said.lines().count(), 2, "{said}");
     }
 
     #[test]

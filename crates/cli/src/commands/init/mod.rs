@@ -50,7 +50,9 @@ const INSTALLED: &str = "./node_modules/styxy/docs/project.schema.json";
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
-        let folder = caller.folder().ok_or_else(|| Failure::usage("this folder was deleted", "cd"))?;
+        let folder = caller
+            .folder()
+            .ok_or_else(|| Failure::usage("this folder was deleted", "cd into a project, and try again"))?;
         let root = caller.root().ok_or_else(|| {
             Failure::usage("a home folder is not a project", "cd into a project, and try again")
         })?;

@@ -4,19 +4,21 @@
 //! again: if it names the same processes and those of the handles have not ended, the handles are the listeners', even if
 //! pids were reused in between. A client of the port does not listen on it, so it is never found.
 
+mod again;
 mod victims;
 
 use std::time::Duration;
 use std::{io, process};
 
 use styxy_core::api::{
-    CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Refusal, Rule, SystemUsage, WhoAnswer,
+    CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Manager, Refusal, Rule, SystemUsage, WhoAnswer,
 };
 use styxy_core::{Pid, Port};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::living::Living;
+use crate::here::manager;
 use crate::here::may_end::{self, Protected};
 use crate::here::ownership::{self, Here};
 use crate::here::server::{Meant, Named, Verb};
@@ -27,6 +29,7 @@ use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line, printable};
 use crate::say::table::tilde;
+use again::Above;
 use victims::{Left, Victim, Victims};
 
 /// A parent that replaces its children is ended with them; more rounds are needed only if it ends slowly.
@@ -35,7 +38,8 @@ const MOST_ROUNDS: usize = 4;
 /// End the server that listens on a port
 ///
 /// Shows what it will end, and asks for confirmation. The server gets SIGTERM, and is killed if it has not ended within
-/// --grace; on Windows it is terminated at once. When the command returns, the port is free.
+/// --grace; on Windows it is terminated at once. When the command exits with 0, the port is free. If a process manager, a
+/// watcher or a loop has started the server again, the command exits with 1 and says how to stop that.
 ///
 /// Ends only processes that listen on the port, never its clients: all of them, if the server forked or if several listen
 /// on different addresses. A server of another worktree, agent session or user needs --force; a server of a deleted
@@ -83,26 +87,31 @@ impl Args {
         victims.still(context)?;
         let mut ended = Vec::new();
         for round in 1.. {
+            let above = Above::of(victims.all());
             let endings = victims.end(self.grace)?;
             ended.extend(victims.all().iter().zip(endings).map(|(victim, ending)| Gone::new(victim, ending)));
             let pids: Vec<Pid> = ended.iter().map(|gone| gone.wire.pid).collect();
             let now = match victims::freed(context, port, &pids)? {
-                Left::Free(lease) => {
-                    let answer = answer(port, ended, lease.as_ref()).ok_or_else(|| victims::gone(port))?;
-                    context.output.answer(&answer, |out| {
-                        io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())
-                    })?;
-                    break;
-                }
+                Left::Free(lease) => match above.back(context, port)? {
+                    None => {
+                        let answer = answer(port, ended, lease.as_ref(), above.manager());
+                        let answer = answer.ok_or_else(|| victims::gone(port))?;
+                        context.output.answer(&answer, |out| {
+                            io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())
+                        })?;
+                        break;
+                    }
+                    Some(now) => return Err(taken(port, &now, &ended, &above)),
+                },
                 Left::Taken(now) => now,
             };
             // The server's parent has replaced a child; the new one is judged like the others.
             let next = may_end(CheckAnswer::clone(&now))
                 .ok()
-                .filter(|_| round < MOST_ROUNDS && is_its_own(&now, &ended));
+                .filter(|_| round < MOST_ROUNDS && is_its_own(&now, &ended) && !above.starts_at_once(&now));
             victims = match next.map(|next| Victims::hold(context, port, next)) {
                 Some(Ok(next)) => next,
-                Some(Err(_)) | None => return Err(still_taken(port, &now, &ended)),
+                Some(Err(_)) | None => return Err(taken(port, &now, &ended, &above)),
             };
         }
         Ok(Exit::Done)
@@ -159,13 +168,22 @@ fn is_its_own(now: &CheckAnswer, ended: &[Gone]) -> bool {
     listeners.all(|usage| ended.iter().any(|gone| gone.addresses == usage.addresses))
 }
 
+/// The port is not free although its servers have ended.
+fn taken(port: Port, now: &CheckAnswer, ended: &[Gone], above: &Above) -> Failure {
+    above.started_again(port, now, &have_ended(ended)).unwrap_or_else(|| still_taken(port, now, ended))
+}
+
+/// `node (42) has ended`
+fn have_ended(ended: &[Gone]) -> String {
+    let names: Vec<&str> = ended.iter().map(|gone| gone.shown.as_str()).collect();
+    format!("{} {} ended", names.join(", "), if names.len() == 1 { "has" } else { "have" })
+}
+
 fn still_taken(port: Port, now: &CheckAnswer, ended: &[Gone]) -> Failure {
     let usage = now.system_usage.as_ref();
     let other = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     let other = other.unwrap_or_else(|| "another process".to_owned());
-    let names: Vec<&str> = ended.iter().map(|gone| gone.shown.as_str()).collect();
-    let have = if names.len() == 1 { "has" } else { "have" };
-    victims::taken(port, format!("{} {have} ended, but {other} listens on port {port}", names.join(", ")))
+    victims::taken(port, format!("{}, but {other} listens on port {port}", have_ended(ended)))
 }
 
 /// The port of the target; if that is a lease, its own server must listen there.
@@ -210,8 +228,10 @@ fn show(port: Port, victim: &Victim, here: &Here) {
     let worktree = victim.found.worktree.as_ref().map(styxy_core::ProjectPath::as_str);
     let place = usage.working_directory.as_deref().or(worktree);
     output::note(&format!("Port {port}: {}", victim.found.reason));
+    let manager = manager::of(usage);
     for (name, value) in [
         ("process", Some(victim.shown.clone())),
+        ("kept up", manager.map(|manager| format!("by {}", facts::manager(&manager)))),
         ("command", usage.command.as_deref().map(|command| one_line(command).into_owned())),
         ("folder", place.map(|place| tilde(place, here.caller.home()))),
     ] {
@@ -221,8 +241,14 @@ fn show(port: Port, victim: &Victim, here: &Here) {
     }
 }
 
-/// What was done, if anything; `left` is the lease that still covers the port, if there is one.
-fn answer(port: Port, ended: Vec<Gone>, left: Option<&Lease>) -> Option<KillAnswer> {
+/// What was done, if anything; `left` is the lease that still covers the port, and `manager` what may start the server again, if
+/// there are such.
+fn answer(
+    port: Port,
+    ended: Vec<Gone>,
+    left: Option<&Lease>,
+    manager: Option<&Manager>,
+) -> Option<KillAnswer> {
     let how = |gone: &Gone| match gone.wire.ending {
         Ending::Asked => format!("{} has ended", gone.shown),
         Ending::Killed => format!("{} was killed", gone.shown),
@@ -232,8 +258,10 @@ fn answer(port: Port, ended: Vec<Gone>, left: Option<&Lease>) -> Option<KillAnsw
     let Ended { pid, process, ending } = all.next()?;
     let lease =
         left.map(|lease| format!("; its lease is still live ({})", facts::who(lease))).unwrap_or_default();
-    let message = format!("{}. Nothing listens on port {port} now{lease}", said.join(", "));
-    Some(KillAnswer { success: true, port, pid, process, ending, others: all.collect(), message })
+    let again = manager.map(again::warning).unwrap_or_default();
+    let message = format!("{}. Nothing listens on port {port} now{lease}{again}", said.join(", "));
+    let (others, manager) = (all.collect(), manager.cloned());
+    Some(KillAnswer { success: true, port, pid, process, ending, others, manager, message })
 }
 
 #[cfg(test)]
@@ -241,6 +269,7 @@ mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
     use crate::say::shown::{each, failed, snapshot};
+    use serde_json::json;
 
     fn ended(pids: &[u32], ending: Ending) -> Vec<Gone> {
         let gone = |pid: &u32| Gone {
@@ -254,7 +283,13 @@ mod tests {
     #[test]
     fn the_answer_says_what_was_done_and_what_was_not() {
         let port = Port::new(3000).unwrap();
-        let done = |gone, left: Option<&Lease>| format!("{}\n", answer(port, gone, left).unwrap().message);
+        let done =
+            |gone, left: Option<&Lease>| format!("{}\n", answer(port, gone, left, None).unwrap().message);
+        let kept_up = |manager: serde_json::Value| {
+            let manager: Manager = serde_json::from_value(manager).unwrap();
+            format!("{}\n", answer(port, ended(&[42], Ending::Asked), None, Some(&manager)).unwrap().message)
+        };
+        let one = "node (42) has ended";
         let taken = CheckAnswer {
             port,
             available: false,
@@ -270,6 +305,27 @@ mod tests {
                 ("asked", done(ended(&[42], Ending::Asked), None)),
                 ("killed", done(ended(&[42, 43], Ending::Killed), None)),
                 ("its lease stands", done(ended(&[42], Ending::Asked), Some(&lease(3000, |_| {})))),
+                (
+                    "a watcher is above it",
+                    kept_up(
+                        json!({"name": "nodemon", "pid": 41, "unit": null, "again": "on_change", "stop": "kill 41"})
+                    ),
+                ),
+                (
+                    "a unit may start it again",
+                    kept_up(
+                        json!({"name": "systemd", "pid": null, "unit": "shop.service", "again": "as_set",
+                        "stop": "systemctl --user stop shop.service"})
+                    ),
+                ),
+                (
+                    "a manager has started it again",
+                    failed(again::refused(port, one, "pm2 (9)", "node (43)", Some("pm2 stop 0".to_owned()))),
+                ),
+                (
+                    "nobody says how to stop that",
+                    failed(again::refused(port, one, "sh (9)", "node (43)", None))
+                ),
                 ("no terminal", failed(no_terminal(&Target::Port(port), ""))),
                 ("a stranger on the lease's port", failed(not_its_server(&lease(3000, |_| {})))),
                 ("gone before", failed(victims::gone(port))),

@@ -14,7 +14,7 @@ use crate::say::failure::Failure;
 
 /// How long the port may take to be free once its server has ended.
 const SETTLE: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// How long others may listen before they count: a server's last children end a moment after it.
 const LINGER: Duration = Duration::from_millis(300);
 
@@ -173,5 +173,5 @@ pub(super) fn gone(port: Port) -> Failure {
 
 pub(super) fn cannot(shown: &str, error: &io::Error) -> Failure {
     let refusal = Refusal::new(Code::Forbidden, format!("could not end {shown}: {error}"));
-    refusal.hint("end it as its user").rule(Rule::Owner).into()
+    refusal.hint("end it as the user that it belongs to").rule(Rule::Owner).into()
 }

@@ -147,7 +147,7 @@ pub(super) async fn check(context: &Context, said: arguments::Check) -> Result<A
 pub(super) async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
     let here = Here::of(arguments::caller_in(said.project.as_deref())?)?;
     let checked = client_check(&context.client()?, said.port).await?;
-    let owner = ownership::judge(checked, &here);
+    let owner = ownership::with_manager(ownership::judge(checked, &here));
     answer(&owner, summaries::owner(&owner))
 }
 

@@ -69,6 +69,17 @@ fn who() -> Value {
             "instance_id": or_null("InstanceId"),
             "system_usage": or_null("SystemUsage"),
             "allocated_to": or_null("Lease"),
+            "manager": {
+                "type": "object",
+                "properties": {
+                    "name": { "type": "string" },
+                    "pid": { "type": ["integer", "null"] },
+                    "unit": { "type": ["string", "null"] },
+                    "again": { "type": "string", "enum": ["at_once", "on_change", "as_set"] },
+                    "stop": { "type": ["string", "null"] },
+                },
+                "required": ["name", "pid", "unit", "again", "stop"],
+            },
         },
         "required": ["port", "whose", "reason", "worktree", "branch", "instance_id", "system_usage", "allocated_to"],
     })

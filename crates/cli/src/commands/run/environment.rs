@@ -1,5 +1,7 @@
 //! The variables of the command: its ports, those that its tool reads, and the lease.
 
+use std::env;
+use std::path::Path;
 use std::process::Command;
 
 use styxy_client::PortRequest;
@@ -15,7 +17,29 @@ pub(super) struct Environment {
     removed: Vec<&'static str>,
 }
 
+/// What a package manager has in its variables about the shell that runs scripts: npm and yarn 1, pnpm.
+pub(super) const SHELLS: [&str; 2] = ["npm_config_script_shell", "pnpm_config_script_shell"];
+
+/// How that shell begins servers, if it is this program.
+pub(super) const SCRIPT_SHELL: &str = "STYXY_SCRIPTS";
+
 impl Environment {
+    /// For a command whose servers have their own ports: without one that this command inherited from another run.
+    pub(super) fn without_port() -> Self {
+        let port = env::var("PORT").ok();
+        let is_ours = port.is_some() && port == env::var("STYXY_PORT").ok();
+        let ours = ["PORT", "STYXY_PORT", "STYXY_URL", LOCK_ID];
+        Self { set: Vec::new(), removed: if is_ours { ours.to_vec() } else { vec![LOCK_ID] } }
+    }
+
+    /// With `program` as the shell for scripts, which reads `how` to begin their servers.
+    pub(super) fn with_script_shell(mut self, program: &Path, how: &str) -> Self {
+        let program = program.to_string_lossy();
+        self.set.extend(SHELLS.map(|name| (name.to_owned(), program.clone().into_owned())));
+        self.set.push((SCRIPT_SHELL.to_owned(), how.to_owned()));
+        self
+    }
+
     pub(super) fn apply(&self, command: &mut Command) {
         for name in &self.removed {
             command.env_remove(name);
@@ -42,11 +66,16 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) 
         Ports::Exported(_) | Ports::Probed { .. } | Ports::Unknown { .. } => None,
     };
     // An inherited one belongs to another port, unless the port is inherited too.
-    let removed = match ports {
+    let mut removed = match ports {
         Ports::Probed { .. } => vec![LOCK_ID],
         Ports::Leased(_) if lock_id.is_none() => vec![LOCK_ID],
         Ports::Leased(_) | Ports::Exported(_) | Ports::Unknown { .. } => Vec::new(),
     };
+    // The command has its port: what it runs with npm is its own affair.
+    if env::var_os(SCRIPT_SHELL).is_some() {
+        removed.extend(SHELLS);
+        removed.push(SCRIPT_SHELL);
+    }
     all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
     Environment { set: all, removed }
 }

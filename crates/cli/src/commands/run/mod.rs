@@ -6,6 +6,11 @@ mod beside;
 mod command;
 mod environment;
 mod grant;
+mod inward;
+#[cfg(unix)]
+mod procfile;
+#[cfg(target_os = "linux")]
+mod reporter;
 #[cfg_attr(windows, path = "start_windows.rs")]
 #[cfg_attr(not(windows), path = "start_unix.rs")]
 mod start;
@@ -21,7 +26,6 @@ use styxy_client::Caller;
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
-use crate::devserver::package::Package;
 use crate::devserver::plan::{self, Plan};
 use crate::here::caller::caller;
 use crate::here::context::Context;
@@ -33,6 +37,8 @@ use crate::say::output;
 
 use command::{dev_script, not_run, program_folders};
 use environment::{Environment, environment};
+use inward::Runs;
+pub(crate) use inward::{run_script, script};
 use tell::{Verbosity, tell};
 use wishes::{Attention, Typed, Wishes};
 
@@ -91,19 +97,21 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
         let folder = caller.folder().unwrap_or(Path::new(""));
-        let command = if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command };
+        let command =
+            if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command.clone() };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {
             return start(&command, &Environment::default(), &caller);
         }
-        let scripts = |inside: Option<&str>, name: &str| {
-            let folder = inside.map_or_else(|| folder.to_owned(), |inside| folder.join(inside));
-            Package::around(&folder).ok()?.script(name).map(str::to_owned)
-        };
-        let plan = Plan::of(&command, &scripts);
+        let plan = inward::look(&caller, |around| Plan::of(&command, around));
         let file = caller.file().unwrap_or_else(|mistake| {
             output::warning(&format!("{}; the file is not used", mistake.refusal().error));
             None
         });
+        if let Some(inward) = &plan.inward
+            && let Some(runs) = Runs::new(&self, file.as_ref(), context)
+        {
+            return runs.start(inward, command, &caller);
+        }
         if self.block.is_some() && self.service.len() > 1 {
             return Err(block_of_several());
         }
@@ -133,7 +141,12 @@ impl Args {
         tell(&plan, &wishes, &asked, verbosity);
         let environment = environment(&plan, &wishes.requests, &asked);
         let named: Vec<(ServiceType, Port)> = services.into_iter().zip(asked.ports.numbers()).collect();
-        start(&plan.apply(command, &named), &environment, &caller)
+        let words = plan.apply(command, &named);
+        #[cfg(target_os = "linux")]
+        if verbosity == Verbosity::Everything && output::is_seen() {
+            reporter::leave(&asked.ports);
+        }
+        start(&words, &environment, &caller)
     }
 }
 

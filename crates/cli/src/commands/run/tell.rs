@@ -7,6 +7,7 @@ use styxy_core::api::Lease;
 use super::ask::{Asked, Ports};
 use super::wishes::Wishes;
 use crate::devserver::frameworks::{Framework, Way};
+use crate::devserver::passing::Lost;
 use crate::devserver::plan::{Obstacle, Plan};
 use crate::here::variables::url;
 use crate::say::facts;
@@ -139,6 +140,13 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
             "scripts of other workspaces are not read: a server there that does not read PORT does not get its port \
              {port}; run it in the folder of that workspace"
         )),
+        Obstacle::Lost(Lost::Set { port: fixed, .. }) if *fixed == port => None,
+        Obstacle::Lost(Lost::Set { file, port: fixed, write }) => Some(format!(
+            "the {file} sets port {fixed}, but the lease is for {port}; write {write} there instead of {fixed}"
+        )),
+        Obstacle::Lost(Lost::Dropped { by, write }) => Some(format!(
+            "{by} drops PORT, so the command does not get its port {port}; write {write} instead of {by}"
+        )),
         Obstacle::OutOfReach(why) => {
             let row = row?;
             let flag = match row.port {
@@ -155,6 +163,7 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devserver::inward::around::Nowhere;
     use crate::say::facts::tests::lease;
     use crate::say::shown::{each, snapshot};
     use serde_json::json;
@@ -214,7 +223,7 @@ mod tests {
         let port = |port| Port::new(port).unwrap();
         let row = |line: &str| {
             let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            Plan::of(&typed, &|_, _| None).framework
+            Plan::of(&typed, &Nowhere).framework
         };
         let said = |obstacle: &Obstacle, line: &str| {
             in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")
@@ -228,6 +237,24 @@ mod tests {
                 ("another workspace's script", said(&Obstacle::Elsewhere, "npm -w web run dev")),
                 ("a flag out of reach", said(&behind, "vite")),
                 ("a word out of reach", said(&behind, "django-admin runserver")),
+                (
+                    "a Makefile names another port",
+                    said(
+                        &Obstacle::Lost(Lost::Set {
+                            file: "Makefile".to_owned(),
+                            port: port(3000),
+                            write: "$$PORT"
+                        }),
+                        "make dev"
+                    )
+                ),
+                (
+                    "sudo",
+                    said(
+                        &Obstacle::Lost(Lost::Dropped { by: "sudo", write: "sudo --preserve-env=PORT" }),
+                        "sudo node x.js"
+                    )
+                ),
                 ("an address out of reach", said(&behind, "php -S localhost:3000")),
             ])
         );

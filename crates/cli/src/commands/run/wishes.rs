@@ -7,6 +7,7 @@ use styxy_core::project::{EnvName, Project};
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use super::environment::LOCK_ID;
+use crate::devserver::passing::Lost;
 use crate::devserver::plan::{Obstacle, Plan};
 use crate::here::{requests, variables};
 use crate::say::failure::Failure;
@@ -97,8 +98,11 @@ impl Wishes {
         if let Some(first) = requests.first_mut() {
             // A port that the script insists on is where its server will be; another one there is only a default.
             let (fixed, usual) = match plan.obstacle {
-                Some(Obstacle::Fixed(port)) => (Some(port), None),
-                Some(Obstacle::OutOfReach(_) | Obstacle::Elsewhere) | None => (None, plan.script_port),
+                Some(Obstacle::Fixed(port) | Obstacle::Lost(Lost::Set { port, .. })) => (Some(port), None),
+                Some(
+                    Obstacle::OutOfReach(_) | Obstacle::Elsewhere | Obstacle::Lost(Lost::Dropped { .. }),
+                )
+                | None => (None, plan.script_port),
             };
             first.port = first.port.or(fixed.filter(|_| first.default_port.is_none()));
             first.default_port = first.default_port.or(usual).filter(|_| first.port.is_none());

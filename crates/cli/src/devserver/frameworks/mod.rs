@@ -16,6 +16,11 @@ pub(crate) fn find<'w>(
     TABLE.iter().find(|row| row.commands.contains(&name) && row.when.is_met(row.valued, rest))
 }
 
+/// Whether a program of this name is in the table, with whatever arguments.
+pub(crate) fn is_known(name: &str) -> bool {
+    TABLE.iter().any(|row| row.commands.contains(&name))
+}
+
 /// Every row's name.
 #[cfg(test)]
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {

@@ -12,10 +12,12 @@ const HEAD: &str = "\
 does for those that it knows. It is generated from `crates/cli/src/devserver/frameworks/table.rs`; a test compares the two.
 
 A tool is found behind `npm`, `pnpm`, `yarn` and `bun` (by reading the script), `npx`, `pnpm exec`, `bunx`, `yarn dlx`,
-`node node_modules/…`, `python -m`, `uv run`, `poetry run`, `bundle exec`, `cross-env` and `env`. A command that is not in
-the table gets only the variables. So does a script in which added words would not reach the server: one with a pipeline, a
-redirection, a subshell, a command in the background, or another command after the server. `styxy run` then says so. It
-also says that it does not look at a script of another workspace (`npm -w`, `pnpm --filter`).
+`node node_modules/…`, `python -m`, `uv run`, `poetry run`, `bundle exec`, `cross-env`, `env`,
+`sudo`, `env-cmd`, `doppler run` and their like. A command that is not in
+the table gets only the variables. Where added words would not reach the server, a `styxy run` begins in front of it: in a script
+with a pipeline, a redirection, a subshell, a command in the background or another command after the server, and in a script of
+another workspace (`npm -w`, `pnpm --filter`). That needs npm, pnpm or yarn 1; with others `styxy run` says what to write. A command
+with [several servers](COMMANDS.md#start-servers) has a port for each.
 
 - A port flag in your command is the preferred port; another one is used if it is taken. The command gets the port that was
   leased in its place.

@@ -5,17 +5,37 @@ use std::ffi::OsString;
 
 use styxy_core::Port;
 
+use crate::devserver::inward::around::Around;
 use crate::devserver::plan::{Obstacle, Plan};
 
 /// The scripts of a package, by name.
 type Package = &'static [(&'static str, &'static str)];
 
+/// Scripts that no shell of ours runs.
+impl Around for Package {
+    fn script(&self, _: Option<&str>, name: &str) -> Option<String> {
+        self.iter().find(|(script, _)| *script == name).map(|(_, text)| (*text).to_owned())
+    }
+    fn scripts(&self, _: Option<&str>) -> Vec<String> {
+        self.iter().map(|(name, _)| (*name).to_owned()).collect()
+    }
+    fn is_package(&self, _: &str) -> bool {
+        false
+    }
+    fn text(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn in_workspaces(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+    fn can_set_shell(&self, _: &str) -> bool {
+        false
+    }
+}
+
 fn plan_with(line: &str, package: Package) -> (Plan, Vec<OsString>) {
     let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-    let scripts = |_: Option<&str>, name: &str| {
-        package.iter().find(|(script, _)| *script == name).map(|(_, text)| (*text).to_owned())
-    };
-    (Plan::of(&typed, &scripts), typed)
+    (Plan::of(&typed, &package), typed)
 }
 
 /// The command line that runs instead of `line`, with port 4242.
@@ -236,6 +256,11 @@ fn a_tool_is_found_behind_whatever_starts_it() {
             "uv --directory web run --extra x --env-file .env flask run",
             "uv --directory web run --extra x --env-file .env flask run --port 4242",
         ),
+        ("doppler run -p shop -- vite", "doppler run -p shop -- vite --port 4242 --strictPort"),
+        ("direnv exec . vite", "direnv exec . vite --port 4242 --strictPort"),
+        ("env-cmd -f .env vite", "env-cmd -f .env vite --port 4242 --strictPort"),
+        ("sudo -u ada vite", "sudo -u ada vite --port 4242 --strictPort"),
+        ("env -i vite", "env -i PORT=4242 vite --port 4242 --strictPort"),
         ("poetry run flask run", "poetry run flask run --port 4242"),
     ] {
         assert_eq!(becomes(typed), expected, "{typed}");

@@ -66,7 +66,11 @@ impl Parser {
 
     pub(super) fn all(&mut self, cursor: &mut Cursor<'_>) {
         while let Some(letter) = cursor.next() {
+            let (at, is_new) = (cursor.at() - letter.len_utf8(), self.word.is_none());
             self.letter(letter, cursor);
+            if let Some(word) = self.word.as_mut().filter(|_| is_new) {
+                word.at = at;
+            }
             if self.end.is_some_and(Unreachable::is_unreadable) {
                 cursor.skip_to_end();
             }

@@ -82,6 +82,8 @@ pub(crate) struct Word {
     pub(crate) text: String,
     /// Which of the typed arguments it is; none if it comes from a script.
     pub(crate) typed: Option<usize>,
+    /// Where it begins in the text that was parsed, in bytes.
+    pub(crate) at: usize,
     /// Whether a shell expands it.
     pub(crate) expanded: bool,
     /// The command substitutions in it.

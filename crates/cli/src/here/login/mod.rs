@@ -131,6 +131,7 @@ impl Login {
     /// The file cannot be written, or a command fails.
     pub(crate) fn put(&self) -> Result<(), Refusal> {
         let before = fs::read(&self.file).ok();
+        let was_there = self.file.ancestors().find(|folder| folder.exists()).unwrap_or(&self.top).to_owned();
         let written = || {
             fs::create_dir_all(self.file.parent().unwrap_or(Path::new("/")))?;
             fs::write(&self.file, &self.text)
@@ -151,7 +152,7 @@ impl Login {
         self.install.iter().try_for_each(|words| run(words)).inspect_err(|_| {
             match before {
                 Some(text) => drop(fs::write(&self.file, text)),
-                None => self.remove_files(),
+                None => self.remove_files(&was_there),
             };
         })
     }
@@ -165,7 +166,7 @@ impl Login {
             // The service manager may not run here; without the file it has nothing to start.
             let _ = run(words);
         }
-        self.remove_files();
+        self.remove_files(&self.top);
         for words in &self.after {
             let _ = run(words);
         }
@@ -176,12 +177,13 @@ impl Login {
         Err(Refusal::new(Code::StorageUnavailable, sentence).hint(format!("rm {}", self.file.display())))
     }
 
-    fn remove_files(&self) {
+    /// Removes the file and its links, and the folders below `top` that are empty then.
+    fn remove_files(&self, top: &Path) {
         for path in self.links.iter().chain([&self.file]) {
             let _ = fs::remove_file(path);
-            let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.top));
+            let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(top));
             // One that is not empty stays, and so do those above it.
-            for folder in folders.take_while(|folder| **folder != self.top) {
+            for folder in folders.take_while(|folder| *folder != top) {
                 if fs::remove_dir(folder).is_err() {
                     break;
                 }

@@ -9,8 +9,8 @@ const NAME: &str = "styxy.service";
 pub(super) fn login(wanted: &Wanted<'_>) -> Login {
     let Wanted { program, daemon_home, config, .. } = wanted;
     let folder = config.join("systemd/user");
-    // In a command `$` begins a variable as well; in Environment it does not.
-    let program = quoted(program).replace('$', "$$");
+    // In the first word of a command, and in Environment, `$` stands for itself.
+    let program = quoted(program);
     let environment = daemon_home
         .map(|home| format!("Environment={}\n", quoted(&format!("STYXY_HOME={home}"))))
         .unwrap_or_default();

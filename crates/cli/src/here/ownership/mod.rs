@@ -12,6 +12,7 @@ use styxy_core::api::{CheckAnswer, Lease, OwnerKind, SystemUsage, WhoAnswer, Who
 use styxy_core::checkout::Kinship;
 use styxy_core::{InstanceId, Port, ProjectId, ProjectPath, WallTime};
 
+use crate::here::manager;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::table::tilde;
@@ -57,7 +58,13 @@ const fn is_root() -> bool {
 /// # Errors
 /// The daemon cannot be asked.
 pub(crate) async fn whose(client: &Client, port: Port, here: &Here) -> Result<WhoAnswer, Error> {
-    Ok(judge(client.check(port).await?, here))
+    Ok(with_manager(judge(client.check(port).await?, here)))
+}
+
+/// With what starts the server again when it ends, which takes some files of /proc to find out.
+pub(crate) fn with_manager(answer: WhoAnswer) -> WhoAnswer {
+    let manager = answer.system_usage.as_ref().and_then(manager::of);
+    WhoAnswer { manager, ..answer }
 }
 
 /// Says whose the server is that `answer` tells of.
@@ -169,7 +176,17 @@ fn classify(answer: CheckAnswer, here: &Here, disk: &Disk) -> WhoAnswer {
     };
     let usage = system_usage.as_ref().filter(|usage| usage.project_path == worktree);
     let branch = usage.and_then(|usage| usage.branch.clone());
-    WhoAnswer { port, whose, reason, worktree, branch, instance_id: session, system_usage, allocated_to }
+    WhoAnswer {
+        port,
+        whose,
+        reason,
+        worktree,
+        branch,
+        instance_id: session,
+        system_usage,
+        allocated_to,
+        manager: None,
+    }
 }
 
 fn nobody(lease: Option<&Lease>, reason: Option<String>) -> String {

@@ -1,0 +1,290 @@
+//! `styxy run` for a command with several servers: it leases nothing for the command itself, and lets each server begin
+//! with a `styxy run` of its own. As the shell of a package manager it does the same with the text of a script.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use styxy_client::Caller;
+use styxy_core::ServiceType;
+use styxy_core::project::Project;
+
+use super::Args;
+use super::environment::{Environment, SCRIPT_SHELL, SHELLS};
+use super::start;
+use crate::devserver::folder::Folder;
+use crate::devserver::inward::{Begin, Inward, Naming, Place, Procfile, Unreached, with_runs};
+use crate::devserver::package::Package;
+use crate::here::caller::caller;
+use crate::here::context::Context;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
+use crate::say::shell_word::quoted;
+
+/// How each server's `styxy run` begins: what the user typed for all of them.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Runs {
+    program: PathBuf,
+    /// Options for each of them.
+    options: Vec<String>,
+    /// The port that was typed, for the first of them.
+    wish: Vec<String>,
+    /// The name that was typed, which is then the beginning of each name.
+    name: Option<String>,
+    /// The services of the project's file: a server of that name is that service.
+    services: Vec<String>,
+    /// The package whose scripts give their servers their names, and the script of the first server.
+    scripts: Option<(PathBuf, String)>,
+}
+
+impl Runs {
+    /// What to begin with for the command of `args`; none if it wants ports for itself, or this program has no path.
+    pub(super) fn new(args: &Args, file: Option<&Project>, context: &Context) -> Option<Self> {
+        if args.service.len() > 1 || args.block.is_some() {
+            return None;
+        }
+        let program =
+            styxy_client::own_program().ok().filter(|path| path.starts_with("/proc/self").eq(&false))?;
+        let mut options = Vec::new();
+        if context.may_start().is_ok_and(|may| !may) {
+            options.push("--no-start".to_owned());
+        }
+        options.push("run".to_owned());
+        options.extend(args.service.iter().flat_map(|service| ["-s".to_owned(), service.to_string()]));
+        options.extend(args.env.iter().flat_map(|name| ["--env".to_owned(), name.to_string()]));
+        options.extend(args.quiet.then(|| "-q".to_owned()));
+        options.extend(args.once.then(|| "--once".to_owned()));
+        let mut wish: Vec<String> =
+            args.port.into_iter().flat_map(|port| ["-p".to_owned(), port.to_string()]).collect();
+        wish.extend(args.exact.then(|| "--exact".to_owned()));
+        let services = file.filter(|_| args.service.is_empty() && args.name.is_none());
+        let services = services.into_iter().flat_map(|file| file.services.iter());
+        Some(Self {
+            program,
+            options,
+            wish,
+            name: args.name.as_ref().map(ToString::to_string),
+            services: services.map(|(service, _)| service.to_string()).collect(),
+            scripts: None,
+        })
+    }
+
+    /// The words in front of a server.
+    fn words(&self, name: Option<&str>, place: Place) -> Vec<OsString> {
+        let name = match (&self.name, name) {
+            (Some(typed), Some(name)) => Some(format!("{typed}-{name}")),
+            (typed, name) => typed.clone().or_else(|| name.map(str::to_owned)),
+        };
+        let is_service = |name: &String| {
+            ServiceType::new(name).is_ok() && self.services.iter().any(|service| service == name)
+        };
+        let name =
+            name.into_iter().flat_map(|name| [if is_service(&name) { "-s" } else { "-n" }.to_owned(), name]);
+        let wish = self.wish.iter().filter(|_| place == Place::First).cloned();
+        let options = self.options.iter().cloned().chain(name).chain(wish).chain(["--".to_owned()]);
+        std::iter::once(self.program.clone().into_os_string()).chain(options.map(OsString::from)).collect()
+    }
+
+    /// Runs `command`, whose servers begin where `inward` says.
+    ///
+    /// # Errors
+    /// The command cannot be run.
+    pub(super) fn start(
+        mut self,
+        inward: &Inward,
+        command: Vec<OsString>,
+        caller: &Caller,
+    ) -> Result<Exit, Failure> {
+        if let Some(unreached) = &inward.unreached {
+            output::warning(&sentence(unreached));
+        }
+        let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
+        let command = inward.apply(command, file.as_deref(), &begin(&|name, place| self.words(name, place)));
+        let mut environment = Environment::without_port();
+        if let Some(naming) = &inward.scripts {
+            if let Naming::ByScript { folder, first } = naming {
+                let here = caller.folder().unwrap_or(Path::new(""));
+                let folder = folder.as_ref().map_or_else(|| here.to_owned(), |folder| here.join(folder));
+                self.scripts = Package::folder_around(&folder).map(|package| (package, first.clone()));
+            }
+            environment = environment
+                .with_script_shell(&self.program, &serde_json::to_string(&self).unwrap_or_default());
+        }
+        start(&command, &environment, caller)
+    }
+}
+
+impl Runs {
+    /// The path of `procfile` with runs in it; if there is none, a warning says what to write.
+    fn procfile(&self, procfile: &Procfile) -> Option<String> {
+        let words = |name: Option<&str>, place| {
+            // The runner's own numbers are no wish of anybody's.
+            let without = ["env", "-u", "PORT"].into_iter().filter(|_| !procfile.port_is_typed);
+            without.map(OsString::from).chain(self.words(name, place)).collect()
+        };
+        let file = inherited(&with_runs(&procfile.text, &procfile.runs, &begin(&words)));
+        if file.is_none() {
+            let names = procfile.names.clone();
+            output::warning(&sentence(&Unreached { by: procfile.by, names }));
+        }
+        file
+    }
+}
+
+fn begin<'a>(words: &'a dyn Fn(Option<&str>, Place) -> Vec<OsString>) -> Begin<'a> {
+    Begin { words, quoted }
+}
+
+#[cfg(unix)]
+fn inherited(text: &str) -> Option<String> {
+    super::procfile::inherited(text).ok()
+}
+
+/// Windows has no paths for inherited files.
+#[cfg(not(unix))]
+fn inherited(_: &str) -> Option<String> {
+    None
+}
+
+/// Where scripts and files are looked up.
+pub(super) fn look<T>(caller: &Caller, ask: impl FnOnce(&Folder<'_>) -> T) -> T {
+    let own = (caller.root().map(Path::to_owned), caller.package());
+    let is_package = |folder: &Path| {
+        let there = caller.at(folder);
+        (there.root().map(Path::to_owned), there.package()) != own
+    };
+    ask(&Folder {
+        path: caller.folder().unwrap_or(Path::new("")),
+        root: caller.root(),
+        home: caller.home(),
+        is_package: &is_package,
+        has_shell: env::var_os(SCRIPT_SHELL).is_none()
+            && SHELLS.iter().any(|name| env::var_os(name).is_some()),
+    })
+}
+
+/// The text of a script and what follows it, if a package manager runs this program as the shell for it: `-c TEXT`.
+pub(crate) fn script() -> Option<(String, Vec<OsString>)> {
+    env::var_os(SCRIPT_SHELL)?;
+    let mut args = env::args_os().skip(1);
+    if args.next()? != "-c" {
+        return None;
+    }
+    Some((args.next()?.into_string().ok()?, args.collect()))
+}
+
+/// Runs a script as a shell does, with a `styxy run` in front of each of its servers.
+///
+/// # Errors
+/// There is no shell.
+pub(crate) fn run_script(text: String, args: &[OsString]) -> Result<Exit, Failure> {
+    let runs = env::var(SCRIPT_SHELL).ok().and_then(|text| serde_json::from_str::<Runs>(&text).ok());
+    let is_off = env::var_os("STYXY").is_some_and(|value| value == "off");
+    let text = runs.filter(|_| !is_off).and_then(|runs| with_servers(&text, &runs)).unwrap_or(text);
+    let words = [OsStr::new("sh"), OsStr::new("-c"), OsStr::new(&text)].map(OsStr::to_owned);
+    start(&[&words[..], args].concat(), &Environment::default(), &caller())
+}
+
+/// The text with those runs; none if it has no servers.
+fn with_servers(text: &str, runs: &Runs) -> Option<String> {
+    let event = env::var("npm_lifecycle_event").ok()?;
+    let caller = caller();
+    let package = Package::around(caller.folder()?).ok()?;
+    if is_of_installation(&event, &package) {
+        return None;
+    }
+    let named = runs.scripts.as_ref().filter(|(folder, _)| folder == package.folder());
+    let found = look(&caller, |folder| Inward::of_script(text, named.map(|_| event.as_str()), folder));
+    let is_first = runs.scripts.as_ref().is_none_or(|(_, first)| *first == event);
+    let words = |name: Option<&str>, place| runs.words(name, if is_first { place } else { Place::Later });
+    (!found.is_empty()).then(|| with_runs(text, &found, &begin(&words)))
+}
+
+/// Whether a script is run by an installation, or before or after another one.
+fn is_of_installation(event: &str, package: &Package) -> bool {
+    let around = ["pre", "post"].iter().find_map(|side| event.strip_prefix(side));
+    matches!(event, "install" | "prepare" | "publish" | "pack" | "dependencies" | "version")
+        || matches!(around, Some("install" | "prepare" | "publish" | "pack" | "publishOnly" | "version"))
+        || around.is_some_and(|script| package.script(script).is_some())
+}
+
+/// Which servers get no port, and what to write so that they do.
+fn sentence(unreached: &Unreached) -> String {
+    let Unreached { by, names } = unreached;
+    match (*by, &names[..]) {
+        ("turbo", []) => {
+            "turbo passes on only the variables that turbo.json names, so its packages get no ports here; \
+                          put styxy run -- in front of their scripts, or add --env-mode=loose"
+                .to_owned()
+        }
+        (by, []) => format!(
+            "{by} starts servers of several packages, which cannot share one port; put styxy run -- in front of the \
+             command of each"
+        ),
+        (by, names) => {
+            let words: Vec<String> = names.iter().map(|name| format!("styxy run -n {name} --")).collect();
+            format!(
+                "{by} starts several servers, which cannot share one port; in {}, put {} in front of the command of {}",
+                if ["foreman", "honcho", "overmind", "nf"].contains(&by) {
+                    "the Procfile"
+                } else {
+                    "package.json"
+                },
+                words.join(" and "),
+                names.join(" and ")
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::shown::{each, snapshot};
+
+    #[test]
+    fn servers_that_get_no_port_are_named_with_what_to_write() {
+        let said = |by, names: &[&str]| {
+            let names = names.iter().map(ToString::to_string).collect();
+            sentence(&Unreached { by, names }) + "\n"
+        };
+        snapshot!(
+            "run_several",
+            each([
+                ("scripts of bun", said("bun", &["web", "api"])),
+                ("one of them", said("bun", &["web"])),
+                ("a Procfile", said("foreman", &["web", "api"])),
+                ("turbo", said("turbo", &[])),
+                ("nx", said("nx", &[])),
+                ("other packages", said("bun", &[])),
+            ])
+        );
+    }
+
+    #[test]
+    fn a_server_has_the_typed_options_and_a_service_of_the_file_is_that_service() {
+        let runs = |name: Option<&str>, services: &[&str]| Runs {
+            program: "/bin/styxy".into(),
+            options: vec!["run".to_owned()],
+            wish: vec!["-p".to_owned(), "3000".to_owned()],
+            name: name.map(str::to_owned),
+            services: services.iter().map(ToString::to_string).collect(),
+            scripts: None,
+        };
+        let line = |runs: &Runs, name, place| {
+            let words = runs.words(name, place);
+            words.into_iter().map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        let plain = runs(None, &["api"]);
+        assert_eq!(line(&plain, Some("web"), Place::First), "/bin/styxy run -n web -p 3000 --");
+        assert_eq!(line(&plain, Some("api"), Place::Later), "/bin/styxy run -s api --");
+        assert_eq!(line(&plain, None, Place::Later), "/bin/styxy run --");
+        assert_eq!(
+            line(&runs(Some("shop"), &[]), Some("web"), Place::Later),
+            "/bin/styxy run -n shop-web --"
+        );
+        assert_eq!(line(&runs(Some("shop"), &[]), None, Place::Later), "/bin/styxy run -n shop --");
+    }
+}

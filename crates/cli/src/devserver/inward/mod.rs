@@ -1,0 +1,242 @@
+//! Where `styxy run` steps into a command instead of leasing one port for all of it: in front of each server of a command
+//! that starts several, and behind a program that sets another `PORT`.
+//!
+//! A text for a shell only gets words in front of its commands. A script of `package.json` is not changed: the package
+//! manager is given a shell that does the same with its text.
+
+pub(crate) mod around;
+mod census;
+mod kinds;
+mod monorepos;
+mod names;
+mod procfile;
+mod runners;
+mod text;
+mod wrappers;
+
+use std::ffi::OsString;
+
+use around::Around;
+pub(crate) use census::PACKAGE_MANAGER;
+use census::{Census, Entry, Kind, Server, Way};
+pub(crate) use procfile::Procfile;
+
+use crate::devserver::shell::Word;
+
+/// How `styxy run` steps into a command. The command itself then gets no port.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Inward {
+    /// Typed words that are texts, and where runs begin in them.
+    changes: Vec<(usize, Vec<Run>)>,
+    /// The typed word that a run begins with.
+    before: Option<usize>,
+    /// Scripts get a shell that lets their servers run so, and this is how these are called.
+    pub(crate) scripts: Option<Naming>,
+    /// The Procfile that the command reads instead of its own.
+    pub(crate) procfile: Option<Procfile>,
+    /// Servers that cannot be reached: each needs words that the user has to write.
+    pub(crate) unreached: Option<Unreached>,
+}
+
+/// One `styxy run` in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Before this byte of the text.
+    at: usize,
+    pub(crate) name: Option<String>,
+    pub(crate) place: Place,
+}
+
+/// Which of the command's servers it is: a port that was typed is for the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    First,
+    Later,
+}
+
+/// What a server begins with.
+pub(crate) struct Begin<'a> {
+    /// The words, for a server with this name.
+    pub(crate) words: &'a dyn Fn(Option<&str>, Place) -> Vec<OsString>,
+    /// A word as it is written in a text for a shell.
+    pub(crate) quoted: fn(&str) -> String,
+}
+
+/// What the servers of scripts are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// By their script in the package of this folder, and the first of them is in the script `first`.
+    ByScript { folder: Option<String>, first: String },
+    /// By their package alone.
+    ByPackage,
+}
+
+/// Servers in scripts that no shell of ours runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unreached {
+    /// The program that runs them.
+    pub(crate) by: &'static str,
+    /// What they could be called; none if they are in other packages.
+    pub(crate) names: Vec<String>,
+}
+
+impl Inward {
+    /// Where to step into the command `typed`; none if it has one server at most, which needs nothing of the kind.
+    pub(crate) fn of(typed: Vec<Word>, around: &dyn Around) -> Option<Self> {
+        decide(&Census { around }.command(typed, &Way::new(Entry::Front)))
+    }
+
+    /// The script shell alone, if the only server of the command `typed` is in a script that it reaches.
+    pub(crate) fn by_script(typed: Vec<Word>, around: &dyn Around) -> Option<Self> {
+        let servers = Census { around }.command(typed, &Way::new(Entry::Front));
+        let [Server { entry: Entry::Script { .. }, .. }] = &servers[..] else { return None };
+        Some(Self { scripts: Some(Naming::ByPackage), ..Self::default() })
+    }
+
+    /// The runs in front of the servers of a script's `text`, if it has any; `name` is for its only one.
+    pub(crate) fn of_script(text: &str, name: Option<&str>, around: &dyn Around) -> Vec<Run> {
+        let mut servers = Census { around }.text(text, Some(0), &Way::new(Entry::Front));
+        if let ([only], Some(name)) = (&mut servers[..], name) {
+            only.name = names::allowed(name);
+        }
+        let is_named = servers.len() > 1 || name.is_some();
+        let names = if is_named { names_of(&servers) } else { vec![None; servers.len()] };
+        let mut changes = Vec::new();
+        for (number, one) in servers.iter().enumerate().filter(|(_, one)| one.kind != Kind::Leases) {
+            add(&mut changes, 0, runs_of(one, names[number].as_ref(), number));
+        }
+        changes.pop().map(|(_, runs)| runs).unwrap_or_default()
+    }
+
+    /// The command's words, with the words of `begin` in front of each server, and with `file` for its Procfile.
+    pub(crate) fn apply(
+        &self,
+        mut words: Vec<OsString>,
+        file: Option<&str>,
+        begin: &Begin<'_>,
+    ) -> Vec<OsString> {
+        for (at, runs) in &self.changes {
+            if let Some(text) = words[*at].to_str() {
+                words[*at] = OsString::from(with_runs(text, runs, begin));
+            }
+        }
+        if let (Some(procfile), Some(file)) = (&self.procfile, file) {
+            procfile.apply(&mut words, file);
+        }
+        if let Some(at) = self.before {
+            words.splice(at..at, (begin.words)(None, Place::First));
+        }
+        words
+    }
+}
+
+/// `text` with the words of `begin` at the place of each of `runs`.
+pub(crate) fn with_runs(text: &str, runs: &[Run], begin: &Begin<'_>) -> String {
+    let mut whole = String::with_capacity(text.len() + 64);
+    let mut from = 0;
+    for one in runs {
+        whole.push_str(&text[from..one.at]);
+        for word in (begin.words)(one.name.as_deref(), one.place) {
+            whole.push_str(&(begin.quoted)(&word.to_string_lossy()));
+            whole.push(' ');
+        }
+        from = one.at;
+    }
+    whole.push_str(&text[from..]);
+    whole
+}
+
+fn decide(servers: &[Server]) -> Option<Inward> {
+    let several = servers.len() > 1 || servers.iter().any(|one| one.kind == Kind::Group);
+    if !several {
+        return servers.first().and_then(decide_one);
+    }
+    let mut inward = Inward::default();
+    let names = names_of(servers);
+    let mut unreached = Vec::new();
+    let mut packages = false;
+    for (number, one) in servers.iter().enumerate().filter(|(_, one)| one.kind != Kind::Leases) {
+        match &one.entry {
+            // Several servers of the typed command itself are in its texts or scripts.
+            Entry::Front => {}
+            Entry::Text { word, .. } => {
+                add(&mut inward.changes, *word, runs_of(one, names[number].as_ref(), number));
+            }
+            Entry::Script { name, folder } => {
+                let naming = match one.kind {
+                    Kind::Group => Naming::ByPackage,
+                    Kind::NeedsWords | Kind::Reads | Kind::Maybe | Kind::Leases => {
+                        Naming::ByScript { folder: folder.clone(), first: name.clone() }
+                    }
+                };
+                // Names by script are right for other packages too: they count in this one only.
+                if !matches!(inward.scripts, Some(Naming::ByScript { .. })) {
+                    inward.scripts = Some(naming);
+                }
+            }
+            Entry::Procfile(procfile) => inward.procfile = Some((**procfile).clone()),
+            Entry::Closed(by) => {
+                packages |= one.kind == Kind::Group;
+                unreached.push((*by, names[number].clone().unwrap_or_else(|| one.name.clone())));
+            }
+        }
+    }
+    if let Some((by, _)) = unreached.first() {
+        let names =
+            if packages { Vec::new() } else { unreached.iter().map(|(_, name)| name.clone()).collect() };
+        inward.unreached = Some(Unreached { by, names });
+    }
+    Some(inward)
+}
+
+/// What the only server of a command needs.
+fn decide_one(one: &Server) -> Option<Inward> {
+    let needs_words = one.kind == Kind::NeedsWords;
+    let overridden = one.port_is_set && matches!(one.kind, Kind::Reads | Kind::Maybe);
+    match (&one.entry, one.before) {
+        (Entry::Text { word, .. }, _) if needs_words || overridden => {
+            Some(Inward { changes: vec![(*word, runs_of(one, None, 0))], ..Inward::default() })
+        }
+        (_, Some(at)) if overridden => Some(Inward { before: Some(at), ..Inward::default() }),
+        (Entry::Script { .. }, _) if overridden => {
+            Some(Inward { scripts: Some(Naming::ByPackage), ..Inward::default() })
+        }
+        (
+            Entry::Front | Entry::Text { .. } | Entry::Script { .. } | Entry::Procfile(_) | Entry::Closed(_),
+            _,
+        ) => None,
+    }
+}
+
+/// The names of servers that run together: none for one that is called by its package.
+fn names_of(servers: &[Server]) -> Vec<Option<String>> {
+    let is_named = |one: &&Server| !one.in_package && one.kind != Kind::Group;
+    let all: Vec<String> = servers.iter().filter(is_named).map(|one| one.name.clone()).collect();
+    let mut distinct = names::distinct(&all).into_iter();
+    servers.iter().map(|one| if is_named(&one) { distinct.next() } else { None }).collect()
+}
+
+/// The runs in front of a server in a text. One that starts several of its own names these itself.
+fn runs_of(server: &Server, name: Option<&String>, number: usize) -> Vec<Run> {
+    let Entry::Text { at, .. } = &server.entry else { return Vec::new() };
+    let place = if number == 0 { Place::First } else { Place::Later };
+    at.iter().map(|at| Run { at: *at, name: name.cloned(), place }).collect()
+}
+
+/// Adds runs in one typed word, in the order of their places; a command that starts several servers is run once.
+fn add(changes: &mut Vec<(usize, Vec<Run>)>, word: usize, runs: Vec<Run>) {
+    if !changes.iter().any(|(changed, _)| *changed == word) {
+        changes.push((word, Vec::new()));
+    }
+    let Some((_, all)) = changes.iter_mut().find(|(changed, _)| *changed == word) else { return };
+    for run in runs {
+        match all.iter_mut().find(|other| other.at == run.at) {
+            Some(same) => same.name = None,
+            None => all.push(run),
+        }
+    }
+    all.sort_by_key(|run| run.at);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! The servers in a text for a shell: which of its commands run together, and in which folder.
+
+use super::census::{Census, Entry, Kind, Server, Way};
+use super::{kinds, names};
+use crate::devserver::program::program;
+use crate::devserver::shell::{self, After, Simple, Word, is_keyword};
+
+impl Census<'_> {
+    /// The servers of `text`, which is the typed word with this number or a script.
+    ///
+    /// A text that no shell would run has none.
+    pub(super) fn text(&self, text: &str, typed: Option<usize>, way: &Way) -> Vec<Server> {
+        let script = shell::read(text);
+        if script.end.is_err_and(shell::Unreachable::is_unreadable) {
+            return Vec::new();
+        }
+        let mut reader = Reader {
+            census: self,
+            functions: functions(&script.commands),
+            typed,
+            // The name of the text is for its only server.
+            way: way.clone().unnamed(),
+            of_list: way.clone().unnamed(),
+            left: Vec::new(),
+        };
+        let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
+        for command in &script.commands {
+            if command.after != After::Pipe {
+                list.push(first_of(std::mem::take(&mut pipeline)));
+            }
+            if command.after == After::Background {
+                together.extend(one_of(std::mem::take(&mut list)));
+            }
+            reader.follow(command);
+            pipeline.push(reader.command(command));
+        }
+        list.push(first_of(pipeline));
+        together.extend(one_of(list));
+        if let ([only], Some(name)) = (&mut together[..], way.name()) {
+            name.clone_into(&mut only.name);
+        }
+        together
+    }
+}
+
+/// Of commands that run one after the other: the servers of those that start several, and of the others one that is sure,
+/// else all that may be one, as one.
+pub(super) fn one_of(commands: Vec<Vec<Server>>) -> Vec<Server> {
+    let is_group = |found: &Vec<Server>| found.len() > 1 || found.iter().any(|one| one.kind == Kind::Group);
+    let (groups, single): (Vec<_>, Vec<_>) = commands.into_iter().partition(is_group);
+    let mut all: Vec<Server> = groups.into_iter().flatten().collect();
+    let single: Vec<Server> = single.into_iter().flatten().collect();
+    let is_sure = |one: &&Server| matches!(one.kind, Kind::NeedsWords | Kind::Reads);
+    let sure = single.iter().rev().find(is_sure).cloned();
+    match sure {
+        Some(one) => all.push(one),
+        None if all.is_empty() => all.extend(merged(single)),
+        None => {}
+    }
+    all
+}
+
+/// Several that may be the server, as one: that of the last, with the places of all.
+fn merged(all: Vec<Server>) -> Option<Server> {
+    let mut places = Vec::new();
+    let mut last = None;
+    for one in all {
+        if let Entry::Text { at, .. } = &one.entry {
+            places.extend(at);
+        }
+        last = Some(one);
+    }
+    let mut last = last?;
+    if let Entry::Text { at, .. } = &mut last.entry {
+        *at = places;
+    }
+    Some(last)
+}
+
+/// Of the commands of a pipeline: those of the first that surely is a server, else of the first that may be one.
+fn first_of(pipeline: Vec<Vec<Server>>) -> Vec<Server> {
+    let is_sure = |found: &Vec<Server>| found.iter().any(|one| one.kind != Kind::Maybe);
+    let at =
+        pipeline.iter().position(is_sure).or_else(|| pipeline.iter().position(|found| !found.is_empty()));
+    at.and_then(|at| pipeline.into_iter().nth(at)).unwrap_or_default()
+}
+
+/// The functions that the text defines: other programs cannot run them.
+fn functions(commands: &[Simple]) -> Vec<String> {
+    let name = |command: &Simple| match &command.words[..] {
+        [.., function, name] if function.text == "function" => Some(name.text.clone()),
+        _ => None,
+    };
+    commands.iter().filter_map(name).collect()
+}
+
+/// Goes through the commands of a text and knows the folder and the variables that each of them has.
+struct Reader<'a> {
+    census: &'a Census<'a>,
+    functions: Vec<String>,
+    typed: Option<usize>,
+    way: Way,
+    /// As it was when the list of commands began that may go to the background.
+    of_list: Way,
+    /// As it was before each subshell that is open.
+    left: Vec<(usize, Way)>,
+}
+
+impl Reader<'_> {
+    /// What the operators and subshells before `command` mean for the folder and the variables.
+    fn follow(&mut self, command: &Simple) {
+        while let Some((group, before)) = self.left.last().cloned()
+            && !command.groups.contains(&group)
+        {
+            self.way = before;
+            self.left.pop();
+        }
+        match command.after {
+            // `cd web && vite & …`: the whole list had a shell of its own.
+            After::Background => self.way = self.of_list.clone(),
+            After::End => self.of_list = self.way.clone(),
+            After::And | After::Or | After::Pipe => {}
+        }
+        for group in &command.groups {
+            if !self.left.iter().any(|(open, _)| open == group) {
+                self.left.push((*group, self.way.clone()));
+            }
+        }
+    }
+
+    fn command(&mut self, command: &Simple) -> Vec<Server> {
+        let mut words = command.words.as_slice();
+        while let Some((first, rest)) = words.split_first() {
+            match first.text.as_str() {
+                "for" | "select" | "case" | "function" | "[[" => return Vec::new(),
+                word if is_keyword(word) => {}
+                "exec" | "command" | "builtin" | "time"
+                    if rest.first().is_some_and(|word| !word.is_flag()) => {}
+                _ if first.assignment().is_some() => {}
+                _ => break,
+            }
+            words = rest;
+        }
+        let Some((first, args)) = words.split_first() else { return Vec::new() };
+        if self.functions.contains(&first.text) || kinds::is_builtin(program(&first.text)) {
+            self.builtin(&first.text, args);
+            return Vec::new();
+        }
+        let mut way = self.way.clone();
+        if let (Entry::Front, Some(word)) = (&way.entry, self.typed) {
+            way.entry = Entry::Text { word, at: vec![first.at] };
+        }
+        let inside = self.census.is_package(&way);
+        // They are parts of one typed word; only a Procfile's runner asks which ones they are.
+        let words = words.iter().cloned().map(|word| Word { typed: Some(0), ..word }).collect();
+        let mut found = self.census.command(words, &way);
+        for one in &mut found {
+            one.in_package |= inside;
+        }
+        found
+    }
+
+    /// `cd`, `export` and `.` change what the commands behind them see.
+    fn builtin(&mut self, name: &str, args: &[Word]) {
+        match (name, args) {
+            ("cd", [to]) if !to.expanded && !to.is_flag() => {
+                let name = names::of_folder(&to.text);
+                self.way = self.way.clone().inside(Some(&to.text)).named(name);
+            }
+            ("export", variables) => {
+                let sets = variables.iter().any(|word| word.text.starts_with("PORT="));
+                self.way = self.way.clone().with_port(sets);
+            }
+            ("." | "source", [file, ..]) => {
+                let sets = self.census.around.text(&file.text).is_some_and(|text| sets_port(&text));
+                self.way = self.way.clone().with_port(sets);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a file of variables has one that is called `PORT`.
+pub(super) fn sets_port(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        line.strip_prefix("PORT").is_some_and(|rest| rest.trim_start().starts_with('='))
+    })
+}

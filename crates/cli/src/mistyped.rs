@@ -1,0 +1,76 @@
+//! A word that is not a command: what is typed instead.
+
+use clap::builder::{StyledStr, Styles};
+use clap::error::{ContextKind, ContextValue};
+use styxy_core::ServiceType;
+use styxy_core::config::Config;
+
+use crate::devserver::package::Package;
+use crate::here::caller::caller;
+use crate::here::target::Target;
+use crate::say::instead::{Tip, instead};
+
+/// Why there is no command to run, and the command to type instead, as far as that is known.
+pub(crate) struct Stopped {
+    pub(crate) error: clap::Error,
+    pub(crate) hint: Option<String>,
+}
+
+impl Stopped {
+    /// Adds what to type instead of a word that is not a command. `words` are those that were typed after `styxy`; `script` says
+    /// what runs the package's script of a name.
+    pub(crate) fn new(
+        mut error: clap::Error,
+        words: &[String],
+        script: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+            return Self { error, hint: None };
+        };
+        let before =
+            words.iter().take_while(|before| *before != word).filter(|before| !before.starts_with('-'));
+        let before: Vec<&str> = before.map(String::as_str).collect();
+        let tips = if before.is_empty() { tips(word, script) } else { Vec::new() };
+        let hint = if let Some(tip) = tips.first() {
+            Some(tip.command.clone())
+        } else {
+            let near = match error.get(ContextKind::SuggestedSubcommand) {
+                // The nearest comes last.
+                Some(ContextValue::Strings(names)) => names.last(),
+                Some(ContextValue::String(name)) => Some(name),
+                _ => None,
+            };
+            near.map(|name| [&["styxy"][..], &before, &[name]].concat().join(" "))
+        };
+        if !tips.is_empty() {
+            let styles = Styles::styled();
+            let valid = styles.get_valid();
+            let tip = |Tip { purpose, command }| format!("to {purpose}, type '{valid}{command}{valid:#}'");
+            let tips = tips.into_iter().map(tip).map(StyledStr::from).collect();
+            error.remove(ContextKind::SuggestedSubcommand);
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
+        Self { error, hint }
+    }
+}
+
+/// What is typed instead of the command `word`. `script` says what runs the package's script of a name.
+fn tips(word: &str, script: impl Fn(&str) -> Option<String>) -> Vec<Tip> {
+    if let Ok(Target::Port(port)) = word.parse() {
+        let about = |purpose, command| Tip::new(purpose, format!("styxy {command} {port}"));
+        return vec![about("see who has the port", "check"), about("end the server on it", "kill")];
+    }
+    let script = script(word).map(|script| Tip::new("run the script", format!("styxy run -- {script}")));
+    let kind: Option<ServiceType> = word.parse().ok();
+    let known = kind.filter(|kind| Config::default().service_types.contains_key(kind));
+    let server = known.map(|kind| Tip::new("open this worktree's server", format!("styxy open {kind}")));
+    script.into_iter().chain(server).chain(instead(word)).collect()
+}
+
+/// The command that runs the script `name` of the package around this folder.
+pub(crate) fn script(name: &str) -> Option<String> {
+    let caller = caller();
+    let package = Package::around(caller.folder()?).ok()?;
+    package.script(name)?;
+    Some(format!("{} run {name}", package.manager(caller.known_root())))
+}

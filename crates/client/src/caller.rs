@@ -9,7 +9,7 @@ use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName, WallT
 
 use crate::agents::Agent;
 use crate::disk::{self, Disk};
-use crate::project::{self, ProjectError};
+use crate::project::{self, ProjectError, ProjectFile};
 use crate::session::{self, Session, VARIABLES};
 
 /// Where and for whom a command or a call runs: the folder, the checkout around it, the agent session.
@@ -158,6 +158,14 @@ impl Caller {
     /// # Errors
     /// The nearest file cannot be read, or has a mistake.
     pub fn file(&self) -> Result<Option<Project>, ProjectError> {
+        Ok(self.named_file()?.map(|file| file.project))
+    }
+
+    /// The same with its place, for whoever can tell the user what is wrong with it.
+    ///
+    /// # Errors
+    /// As [`Caller::file`].
+    pub fn named_file(&self) -> Result<Option<ProjectFile>, ProjectError> {
         self.folder().map_or(Ok(None), |folder| project::find(folder, self.root()))
     }
 

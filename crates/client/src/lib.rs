@@ -37,7 +37,7 @@ pub use older::{OURS, Older};
 pub use options::{Environment, Options, Start};
 pub use port_request::{PortRequest, Terms};
 pub use program::own_program;
-pub use project::ProjectError;
+pub use project::{ProjectError, ProjectFile};
 pub use sandbox::Sandbox;
 pub use session::Session;
 pub use worktree::Worktree;

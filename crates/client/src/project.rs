@@ -51,29 +51,58 @@ impl ProjectError {
     }
 }
 
+/// A project's file, and what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says.
+    pub project: Project,
+}
+
+impl ProjectFile {
+    /// That keys of it are not used, if so; the first of them is named.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let ConfigError { line, column, message, hint } = self.project.ignored.first()?;
+        let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let more = match self.project.ignored.len() - 1 {
+            0 => "it is ignored".to_owned(),
+            more => format!("it is ignored, and so are {more} more"),
+        };
+        Some(format!("{}:{line}:{column}: {message}{hint} ({more})", self.path.display()))
+    }
+}
+
 /// The nearest project's file, from `dir` up to `root`, both included; without a `root` in `dir` alone.
 ///
 /// In one folder `.styxy.json` wins over `package.json`. Takes a few microseconds a folder.
 ///
 /// # Errors
 /// The nearest file cannot be read, or has a mistake.
-pub(crate) fn find(dir: &Path, root: Option<&Path>) -> Result<Option<Project>, ProjectError> {
+pub(crate) fn find(dir: &Path, root: Option<&Path>) -> Result<Option<ProjectFile>, ProjectError> {
     // A folder above the checkout is not the project's.
     let root = root.filter(|root| dir.starts_with(root)).unwrap_or(dir);
     for folder in dir.ancestors().take_while(|folder| folder.starts_with(root)) {
         let path = folder.join(FILE);
         if let Some(text) = read(&path)? {
-            let mistaken = |mistake| ProjectError::Mistaken { path, mistake };
-            return parse(&text).map(Some).map_err(mistaken);
+            return named(path, parse(&text));
         }
         let path = folder.join(PACKAGE);
         if let Some(text) = read(&path)?
             && let Some(project) = parse_package(&text).transpose()
         {
-            return project.map(Some).map_err(|mistake| ProjectError::Mistaken { path, mistake });
+            return named(path, project);
         }
     }
     Ok(None)
+}
+
+fn named(path: PathBuf, read: Result<Project, ConfigError>) -> Result<Option<ProjectFile>, ProjectError> {
+    match read {
+        Ok(project) => Ok(Some(ProjectFile { path, project })),
+        Err(mistake) => Err(ProjectError::Mistaken { path, mistake }),
+    }
 }
 
 /// The text of `path`; nothing if there is no such file.

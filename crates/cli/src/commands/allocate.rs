@@ -9,7 +9,7 @@ use styxy_core::api::{
 };
 use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
 
-use crate::here::caller::caller;
+use crate::here::caller::{self, caller};
 use crate::here::context::Context;
 use crate::say::age::span;
 use crate::say::examples::examples;
@@ -117,8 +117,8 @@ impl Args {
             }
         }
         let file = match &self.project {
-            Some(folder) => caller.at(folder).file()?,
-            None => caller.file()?,
+            Some(folder) => caller::file(&caller.at(folder))?,
+            None => caller::file(&caller)?,
         };
         let set = |asked: bool| asked.then_some(true);
         let (name, port, exact, block) = (self.name, self.port, set(self.exact), self.block);

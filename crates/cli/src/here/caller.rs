@@ -4,8 +4,10 @@ use std::env;
 use std::path::PathBuf;
 
 use styxy_client::{Caller, CallerError, ProjectError, agents};
+use styxy_core::project::Project;
 
 use crate::say::failure::Failure;
+use crate::say::output;
 
 /// The user's home folder.
 pub(crate) fn user_home() -> Option<PathBuf> {
@@ -16,6 +18,18 @@ pub(crate) fn user_home() -> Option<PathBuf> {
 pub(crate) fn caller() -> Caller {
     let folder = env::current_dir().ok();
     Caller::new(folder.as_deref(), user_home(), |name| env::var(name).ok(), agents::nearest)
+}
+
+/// The project's file of `caller`. Keys of it that are not known are one warning.
+///
+/// # Errors
+/// It cannot be read, or has a mistake.
+pub(crate) fn file(caller: &Caller) -> Result<Option<Project>, ProjectError> {
+    let Some(file) = caller.named_file()? else { return Ok(None) };
+    if let Some(warning) = file.warning() {
+        output::warning(&warning);
+    }
+    Ok(Some(file.project))
 }
 
 /// What people call the place that servers of this caller's are in.

@@ -7,7 +7,7 @@ use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal};
 use styxy_core::{ServiceName, ServiceType};
 
-use crate::here::caller::{caller, ground};
+use crate::here::caller::{self, caller, ground};
 use crate::here::verb::Verb;
 use crate::say::facts;
 use crate::say::failure::Failure;
@@ -30,7 +30,7 @@ impl Service {
     /// The project's path is not Unicode, its file has a mistake, or the environment has an invalid session name.
     pub(crate) fn here(kind: ServiceType, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
         let caller = caller();
-        let usual = PortRequest::new(kind.clone()).or(caller.file()?.as_ref());
+        let usual = PortRequest::new(kind.clone()).or(caller::file(&caller)?.as_ref());
         let usual = usual.in_package(caller.package().as_ref());
         let ground = ground(&caller);
         Ok(Self { kind, name, usual, terms: Terms::default().or(&caller)?, verb, ground })

@@ -10,6 +10,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use crate::config::ConfigError;
 use crate::names::{ServiceName, ServiceType};
 use crate::port::Port;
 
@@ -33,6 +34,9 @@ pub const SCHEMA: &str = include_str!("../../../../docs/project.schema.json");
 pub struct Project {
     /// In the order of the file; each service type once.
     pub services: Vec<(ServiceType, Service)>,
+    /// The keys that this version does not know, in the order of the file, and nothing of which is used: a colleague may have
+    /// a newer version.
+    pub ignored: Vec<ConfigError>,
 }
 
 /// What a project wishes for one of its servers.

@@ -17,7 +17,7 @@ pub(super) const MAX_ENV: usize = 16;
 /// Reads `.styxy.json`.
 ///
 /// # Errors
-/// The first mistake in it. Nothing of a file with a mistake is used.
+/// The first mistake in it. Nothing of a file with a mistake is used. An unknown key is none: [`Project::ignored`].
 pub fn parse(text: &str) -> Result<Project, ConfigError> {
     file(text, |text, root| project(text, "", root))
 }
@@ -47,7 +47,7 @@ fn project(text: &str, path: &str, node: &Node<'_>) -> Result<Project, Mistake> 
             "services" => {
                 for entry in fields(text, &field.path, field.node)? {
                     let entry = entry?;
-                    let service = service(text, &entry, &project)?;
+                    let service = service(text, &entry, &mut project)?;
                     if project.services.len() == MAX_SERVICES {
                         let message =
                             format!("{}: one service too many; allowed: {MAX_SERVICES}", field.path);
@@ -57,13 +57,13 @@ fn project(text: &str, path: &str, node: &Node<'_>) -> Result<Project, Mistake> 
                 }
             }
             "$schema" => drop(field.text()?),
-            _ => return Err(field.unknown(&KEYS)),
+            _ => project.ignored.push(ConfigError::new(text, field.unknown(&KEYS))),
         }
     }
     Ok(project)
 }
 
-fn service(text: &str, entry: &Field<'_>, before: &Project) -> Result<(ServiceType, Service), Mistake> {
+fn service(text: &str, entry: &Field<'_>, before: &mut Project) -> Result<(ServiceType, Service), Mistake> {
     let service_type =
         ServiceType::new(entry.key).map_err(|error| Mistake::new(entry.at, format!("services: {error}")))?;
     // Both would have the variable STYXY_A_B_PORT.
@@ -92,7 +92,7 @@ fn service(text: &str, entry: &Field<'_>, before: &Project) -> Result<(ServiceTy
             }
             "port" => service.port = Some(port(&field, before)?),
             "env" => service.env = env(&field, before)?,
-            _ => return Err(field.unknown(&SERVICE_KEYS)),
+            _ => before.ignored.push(ConfigError::new(text, field.unknown(&SERVICE_KEYS))),
         }
     }
     Ok((service_type, service))

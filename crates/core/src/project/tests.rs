@@ -52,9 +52,7 @@ fn an_empty_object_says_nothing_and_an_empty_file_is_a_mistake() {
 }
 
 #[test]
-fn a_mistake_is_refused_with_its_place_and_the_nearest_key() {
-    refused("{\n  ‸\"service\": {}\n}", &["service is not a known key", "did you mean services?"]);
-    refused("{\"services\": {\"dev\": {‸\"prt\": 3000}}}", &["services.dev.prt", "name, port, env", "port?"]);
+fn a_mistake_is_refused_with_its_place() {
     refused("{\"services\": {\n\"dev\": {\"port\": ‸70000}}}", &["services.dev.port: 70000 is not a port"]);
     refused("{\"services\": {\"dev\": {\"port\": ‸\"3000\"}}}", &["write 3000 without quotes"]);
     refused("{\"services\": {‸\"a b\": {}}}", &["\"a b\" is not a service type"]);
@@ -72,12 +70,25 @@ fn a_mistake_is_refused_with_its_place_and_the_nearest_key() {
 }
 
 #[test]
+fn an_unknown_key_is_ignored_and_named_with_its_place_and_the_nearest_one() {
+    let read = project(
+        "{\n  \"service\": {},\n \"services\": {\"dev\": {\"prt\": 1, \"port\": 3000}, \"api\": {}}}",
+    );
+    assert_eq!(read.services.len(), 2);
+    assert_eq!(read.services[0].1.port.unwrap().get(), 3000);
+    let [top, inner] = &read.ignored[..] else { panic!("{:?}", read.ignored) };
+    assert_eq!((top.line, top.column, top.hint.as_deref()), (2, 3, Some("did you mean services?")));
+    assert_eq!(top.message, "service is not a known key; allowed: services");
+    assert_eq!((inner.line, inner.column, inner.hint.as_deref()), (3, 23, Some("did you mean port?")));
+    assert_eq!(inner.message, "services.dev.prt is not a known key; allowed: name, port, env");
+}
+
+#[test]
 fn a_command_is_no_part_of_the_file() {
     for key in ["command", "run", "script", "args"] {
-        refused(
-            &format!("{{\"services\": {{\"dev\": {{‸\"{key}\": \"rm -rf /\"}}}}}}"),
-            &["is not a known key"],
-        );
+        let read = project(&format!("{{\"services\": {{\"dev\": {{\"{key}\": \"rm -rf /\"}}}}}}"));
+        assert_eq!(read.services[0].1, super::Service::default(), "{key}");
+        assert_eq!(read.ignored.len(), 1, "{key}");
     }
 }
 

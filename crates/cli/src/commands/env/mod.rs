@@ -11,7 +11,7 @@ use styxy_client::Terms;
 use styxy_client::leases::{self, Accepted, Leased};
 use styxy_core::{Port, ServiceName, ServiceType};
 
-use crate::here::caller::caller;
+use crate::here::caller::{self, caller};
 use crate::here::context::Context;
 use crate::here::variables::{self, Served};
 use crate::here::{requests, sandbox};
@@ -49,7 +49,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
-        let file = caller.file()?;
+        let file = caller::file(&caller)?;
         let services = if self.service.is_empty() { requests::services(file.as_ref()) } else { self.service };
         let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
         let wished = variables::inherited();

@@ -23,7 +23,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
-use styxy_client::Caller;
+use styxy_client::{Caller, ProjectFile};
 use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
@@ -106,8 +106,11 @@ impl Args {
             return start(&command, &Environment::default(), &caller);
         }
         let plan = inward::look(&caller, |around| Plan::of(&command, around));
-        let (file, mistake) = match caller.file() {
-            Ok(file) => (file, None),
+        let (file, mistake) = match caller.named_file() {
+            Ok(file) => {
+                let warning = file.as_ref().and_then(ProjectFile::warning);
+                (file.map(|file| file.project), warning)
+            }
             Err(mistake) => (None, Some(format!("{}; the file is not used", mistake.refusal().error))),
         };
         // The run that started this one may have said so.

@@ -212,12 +212,16 @@ fn what_happened_to_the_files_is_a_note() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_stop_right_after_the_folder_was_removed_stops_the_daemon() {
+fn a_daemon_whose_folder_was_removed_is_not_said_to_be_no_daemon() {
     let home = Home::new();
     home.styxy(&["allocate", "-s", sort::WEB]).done();
-    let pid = home.start().pid;
+    let pid = home.start().pid.get();
+    // While it is stopped it cannot make its folder again.
+    kill(pid, Signal::STOP);
     fs::rename(home.root(), home.top().join("aside")).unwrap();
+    let unheard = home.styxy(&["daemon", "stop"]);
+    kill(pid, Signal::CONT);
     let stopped: Option<StatusAnswer> = home.styxy(&["daemon", "stop", "--json"]).done().wire();
-    assert_eq!(stopped.map(|status| status.pid), Some(pid));
-    until("it has ended", || has_ended(pid.get()));
+    assert_eq!((unheard.code, stopped.map(|status| status.pid.get())), (3, Some(pid)), "{unheard:?}");
+    until("it has ended", || has_ended(pid));
 }

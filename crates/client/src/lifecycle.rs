@@ -135,6 +135,7 @@ impl Client {
                 None if connection.outlives_its_folder() && Instant::now() < deadline => {
                     tokio::time::sleep(PAUSE).await;
                 }
+                None if connection.outlives_its_folder() => return Err(connection.stuck(connection.holder())),
                 None => return Ok(Stopped::WasNot),
             }
         };

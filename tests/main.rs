@@ -41,6 +41,8 @@ mod firebase;
 #[cfg(test)]
 mod folders;
 #[cfg(test)]
+mod further_ports;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod home_folder;
@@ -102,7 +104,6 @@ mod release;
 mod restart;
 #[cfg(test)]
 mod reuse;
-#[cfg(test)]
 mod run;
 #[cfg(test)]
 mod run_always;

@@ -1,8 +1,10 @@
-// The real tools, each started twice at once by `styxy run`: both listen on the port they were leased, and their leases
-// end within a second of a kill -9. It installs the tools from npm and PyPI into a temporary folder, so it takes
-// minutes, and `npm it` leaves it out: `npm run test:frameworks` runs it.
+// The real tools, each started by `styxy run` in two checkouts at once: both serve on the port they were leased, and so do
+// their further ports, and their leases end within a second of a kill -9. It installs the tools from npm and PyPI into a
+// temporary folder and removes each when it is done. That takes minutes, so `npm it` leaves it out:
+// `npm run test:frameworks` runs it. Tools of other package managers are skipped where they are not installed.
 //
-// STYXY_BINARY is the binary, else the one that `cargo build` leaves. Names as arguments run those tools alone.
+// STYXY_BINARY is the binary, else the one that `cargo build` leaves. Names as arguments run those tools alone. Each line
+// has the tool's version: the table in docs/FRAMEWORKS.md names it.
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -14,100 +16,19 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { TOOLS } from './servers.mjs';
+
 const here = path.dirname(fileURLToPath(import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? path.join(here, '..', '..', 'target');
 const binary = path.resolve(process.env.STYXY_BINARY ?? path.join(target, 'debug', 'styxy'));
 const run = promisify(execFile);
 
 // A tool's first start may compile half of npm.
-const DEADLINE = 180_000;
+const DEADLINE = Number(process.env.STYXY_TEST_DEADLINE ?? 180_000);
+const INSTALL = 300_000;
 const FIRST = 20_000;
 const BLOCK = 200;
 const BLOCKS = 60;
-
-const page = '<!doctype html><title>it</title><p>it works</p>';
-const modern = Number(process.versions.node.split('.')[0]) >= 22;
-const story = "export default { title: 'One' };\nexport const Two = () => '<p>it works</p>';\n";
-
-/** What is installed, which files it serves, and how people start it. */
-const TOOLS = {
-  vite: { npm: ['vite'], files: { 'index.html': page }, scripts: { dev: 'vite' }, command: ['npm', 'run', 'dev'] },
-  'vite preview': {
-    npm: ['vite'],
-    files: { 'dist/index.html': page },
-    command: ['npx', 'vite', 'preview', '--port', '4173'],
-  },
-  vitest: {
-    npm: modern ? ['vitest', '@vitest/ui'] : ['vitest@3', '@vitest/ui@3'],
-    files: { 'one.test.js': "import { test } from 'vitest';\ntest('one', () => {});\n" },
-    command: ['npx', 'vitest', '--ui', '--open=false'],
-    at: '/__vitest__/',
-  },
-  astro: {
-    npm: [modern ? 'astro' : 'astro@5'],
-    files: { 'src/pages/index.astro': page },
-    scripts: { start: 'astro dev' },
-    command: ['npm', 'start'],
-    // It is asked for nothing, and it goes into the background if it believes that an agent started it.
-    env: { ASTRO_TELEMETRY_DISABLED: '1' },
-  },
-  storybook: {
-    npm: ['storybook', '@storybook/html-vite', 'vite'],
-    files: {
-      '.storybook/main.js':
-        "export default { stories: ['../*.stories.js'], framework: '@storybook/html-vite', core: { disableTelemetry: true } };\n",
-      'one.stories.js': story,
-    },
-    scripts: { storybook: 'storybook dev -p 6006' },
-    command: ['npm', 'run', 'storybook'],
-    service: 'storybook',
-  },
-  'http-server': { npm: ['http-server'], files: { 'index.html': page }, command: ['npx', 'http-server', '.'] },
-  serve: { npm: ['serve'], files: { 'index.html': page }, command: ['npx', 'serve'] },
-  'json-server': { npm: ['json-server'], files: { 'db.json': '{"posts": []}' }, command: ['npx', 'json-server', 'db.json'] },
-  'webpack-dev-server': {
-    npm: ['webpack', 'webpack-cli', 'webpack-dev-server'],
-    files: { 'src/index.js': 'document.title = 1;\n', 'public/index.html': page },
-    scripts: { start: 'webpack serve --mode development' },
-    command: ['npm', 'start'],
-  },
-  django: {
-    pip: ['django'],
-    files: {
-      'manage.py': [
-        'import sys',
-        'from django.conf import settings',
-        'from django.http import HttpResponse',
-        'from django.urls import path',
-        "settings.configure(DEBUG=True, ROOT_URLCONF=__name__, ALLOWED_HOSTS=['*'])",
-        "urlpatterns = [path('', lambda request: HttpResponse('it works'))]",
-        "if __name__ == '__main__':",
-        '    from django.core.management import execute_from_command_line',
-        '    execute_from_command_line(sys.argv)',
-        '',
-      ].join('\n'),
-    },
-    command: ['python', 'manage.py', 'runserver', '8000'],
-  },
-  flask: {
-    pip: ['flask'],
-    files: { 'app.py': "from flask import Flask\napp = Flask(__name__)\n@app.get('/')\ndef it(): return 'it works'\n" },
-    command: ['flask', '--app', 'app', 'run'],
-  },
-  uvicorn: {
-    pip: ['uvicorn'],
-    files: {
-      'app.py': [
-        'async def app(scope, receive, send):',
-        "    if scope['type'] != 'http': return",
-        "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})",
-        "    await send({'type': 'http.response.body', 'body': b'it works'})",
-        '',
-      ].join('\n'),
-    },
-    command: ['python', '-m', 'uvicorn', 'app:app'],
-  },
-};
 
 const asked = process.argv.slice(2);
 for (const name of asked) assert.ok(TOOLS[name], `${name} is not one of ${Object.keys(TOOLS).join(', ')}`);
@@ -121,13 +42,18 @@ for (const name of ['STYXY', 'STYXY_INSTANCE', 'STYXY_LOCK_ID', 'PORT', 'CLAUDEC
 }
 await fs.mkdir(environment.STYXY_HOME, { mode: 0o700 });
 const range = { preferred_ports: [], range: [first + 1, first + BLOCK - 1] };
-const config = { listen_port: first, service_types: { dev: range, storybook: range } };
+const services = ['dev', 'storybook', 'inspector', 'ui', 'reload', 'admin', 'monitoring'];
+const config = { listen_port: first, service_types: Object.fromEntries(services.map((service) => [service, range])) };
 await fs.writeFile(path.join(environment.STYXY_HOME, 'config.json'), JSON.stringify(config));
 
 let failed = 0;
 try {
   for (const [name, tool] of Object.entries(TOOLS)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
+    if (tool.program && !(await isInstalled(tool.program))) {
+      console.log(`skip  ${name}: ${tool.program} is not installed`);
+      continue;
+    }
     try {
       console.log(`ok    ${name}: ${await check(name, tool)}`);
     } catch (error) {
@@ -142,36 +68,49 @@ try {
 }
 process.exitCode = failed > 0 ? 1 : 0;
 
-/** Installs a tool, starts it twice, and kills both. */
+/** Installs a tool, starts it in two checkouts, and kills both. */
 async function check(name, tool) {
   const folder = path.join(top, name.replaceAll(' ', '-'));
+  const checkouts = ['one', 'two'].map((each) => path.join(folder, each));
   const files = { ...tool.files, 'package.json': JSON.stringify({ private: true, scripts: tool.scripts ?? {} }) };
-  await fs.mkdir(path.join(folder, '.git'), { recursive: true });
-  for (const [file, text] of Object.entries(files)) {
-    await fs.mkdir(path.dirname(path.join(folder, file)), { recursive: true });
-    await fs.writeFile(path.join(folder, file), text);
+  for (const checkout of checkouts) {
+    await fs.mkdir(path.join(checkout, '.git'), { recursive: true });
+    for (const [file, text] of Object.entries(files)) {
+      await fs.mkdir(path.dirname(path.join(checkout, file)), { recursive: true });
+      await fs.writeFile(path.join(checkout, file), text);
+    }
   }
   const env = { ...environment, ...tool.env };
+  let version = '';
   if (tool.npm) {
-    await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tool.npm], { cwd: folder, env });
+    const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tool.npm];
+    await run('npm', install, { cwd: checkouts[0], env, timeout: INSTALL });
+    // Bundlers refuse files that a link leads to outside of the project.
+    await fs.cp(path.join(checkouts[0], 'node_modules'), path.join(checkouts[1], 'node_modules'), { recursive: true, verbatimSymlinks: true });
+    const manifest = path.join(checkouts[0], 'node_modules', tool.npm[0].replace(/(?<=.)@.*/, ''), 'package.json');
+    ({ version } = JSON.parse(await fs.readFile(manifest, 'utf8')));
   }
   if (tool.pip) {
     await run('python3', ['-m', 'venv', 'venv'], { cwd: folder, env });
-    await run('venv/bin/pip', ['install', '--quiet', ...tool.pip], { cwd: folder, env });
+    await run('venv/bin/pip', ['install', '--quiet', ...tool.pip], { cwd: folder, env, timeout: INSTALL });
+    const { stdout } = await run('venv/bin/pip', ['show', tool.pip[0].replace(/\[.*/, '')], { cwd: folder, env });
+    version = /^Version: (.*)$/m.exec(stdout)?.[1] ?? '';
     env.PATH = `${path.join(folder, 'venv', 'bin')}${path.delimiter}${env.PATH}`;
   }
-  const servers = [start(folder, tool, env, 1), start(folder, tool, env, 2)];
+  const servers = checkouts.map((checkout) => start(checkout, tool, env));
   try {
     const ports = [];
-    for (const server of servers) ports.push(await listening(server, tool));
-    assert.notEqual(ports[0], ports[1], 'one port was given twice');
-    for (const port of ports) await answers(port, tool.at ?? '/');
+    for (const server of servers) ports.push(await listening(server, tool.service ?? 'dev', tool.at ?? '/'));
+    if (tool.more) {
+      for (const server of servers) ports.push(await listening(server, tool.more.service, tool.more.at));
+    }
+    assert.equal(new Set(ports).size, ports.length, `one port was given twice: ${ports}`);
     const began = performance.now();
     for (const server of servers) process.kill(-server.pid, 'SIGKILL');
     await until('the leases end', async () => (await leases()).length === 0, 5_000);
     const took = Math.round(performance.now() - began);
     assert.ok(took <= 1000, `the leases ended only after ${took} ms`);
-    return `${ports.join(' and ')}, given back ${took} ms after kill -9`;
+    return `${version ? `${version}: ` : ''}${ports.join(', ')}, given back ${took} ms after kill -9`;
   } catch (error) {
     throw new Error(`${error.message}\n${servers.map((server) => server.said()).join('\n---\n')}`);
   } finally {
@@ -182,28 +121,29 @@ async function check(name, tool) {
         // It has ended.
       }
     }
+    await fs.rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
 /** Starts a tool in a process group of its own, which is to be killed as a whole. */
-function start(folder, tool, env, number) {
-  const words = ['run', '--quiet', '--name', `n${number}`, '--', ...tool.command];
+function start(folder, tool, env) {
+  const words = ['run', '--quiet', '--', ...tool.command];
   const child = spawn(binary, words, { cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (said += bytes));
   return { pid: child.pid, child, said: () => said };
 }
 
-/** The port of the server's lease, once something listens on it. */
-async function listening(server, tool) {
+/** The port of the server's lease of this service, once it is served there. */
+async function listening(server, service, at) {
   let port;
-  await until('the server listens on its lease', async () => {
+  await until(`the server listens on its lease for ${service}`, async () => {
     assert.equal(server.child.exitCode, null, 'the server ended');
-    const own = (await leases()).find((lease) => lease.owner.pid === server.pid);
-    if (own) assert.equal(own.service_type, tool.service ?? 'dev');
+    const own = (await leases()).find((lease) => lease.owner.pid === server.pid && lease.service_type === service);
     port = own?.state === 'active' ? own.port : undefined;
     return port !== undefined;
   });
+  if (at) await answers(port, at);
   return port;
 }
 
@@ -212,6 +152,12 @@ async function answers(port, at) {
     const answer = await fetch(`http://localhost:${port}${at}`).catch(() => undefined);
     return answer !== undefined && answer.status < 500;
   });
+}
+
+async function isInstalled(program) {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  const there = folders.map((folder) => fs.access(path.join(folder, program)).then(() => true, () => false));
+  return (await Promise.all(there)).includes(true);
 }
 
 async function leases() {

@@ -1,8 +1,8 @@
 //! From a typed command to the tool that it finally starts: through package managers, their scripts, and programs that
 //! run other programs.
 
-use super::managers::{bun, npm, pnpm, yarn};
-use super::options::{after, options, packaged};
+use super::managers::{bun, deno, npm, pnpm, yarn};
+use super::options::{after, leading, options, packaged};
 use super::program::{is_known_place, package, package_of_file, program};
 use super::shell::{self, Simple, Unreachable, Word};
 use super::tool::{Next, OrTool, Reach, Tool};
@@ -20,6 +20,9 @@ pub(crate) fn follow(typed: Vec<Word>, scripts: &Scripts<'_>) -> Vec<Tool> {
     Follower { scripts, found: &mut found }.command(typed, Tool::default(), DEPTH);
     found
 }
+
+/// The options of Node that have a value.
+const NODE: [&str; 7] = ["-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"];
 
 /// The options of `uv` and `uv run` that have a value.
 const UV: [&str; 14] = [
@@ -134,16 +137,21 @@ pub(super) fn next(first: &str, args: Vec<Word>, tool: &mut Tool) -> Next {
         "npm" => npm(args, tool),
         "pnpm" => pnpm(args),
         "yarn" | "yarnpkg" => yarn(args),
-        "bun" => bun(args),
+        "bun" => {
+            tool.through.push(("bun", args[..leading(&args, &[])].to_vec()));
+            bun(args)
+        }
         "npx" | "bunx" | "pnpx" => {
             Next::Command(packaged(args, &["-p", "--package", "-c", "--call", "-w", "--workspace"]))
         }
-        "node" | "nodejs" => Next::Command(file(
-            args,
-            &["-r", "--require", "--import", "--loader", "-C", "--conditions", "--env-file"],
-        )),
+        "node" | "nodejs" => {
+            tool.through.push(("node", args[..leading(&args, &NODE)].to_vec()));
+            Next::Command(file(args, &NODE))
+        }
+        "deno" => deno(args),
         "python" | "python3" | "py" => Next::Command(python(args)),
         _ if name.starts_with("python3.") => Next::Command(python(args)),
+        "debugpy" => Next::Command(python(debugpy(args, tool))),
         "php" if args.first().is_some_and(|word| program(&word.text) == "artisan") => Next::Command(args),
         "cargo" => Next::Command(subcommand(args)),
         "env" | "cross-env" | "cross-env-shell" | "exec" | "command" | "time" | "nice" | "nohup"
@@ -208,6 +216,15 @@ fn python(mut args: Vec<Word>) -> Vec<Word> {
     }
     args.splice(0..0, module);
     args
+}
+
+/// Python's arguments behind the debugger's own: `--listen 5678 -m flask run`.
+fn debugpy(mut args: Vec<Word>, tool: &mut Tool) -> Vec<Word> {
+    let program = args.iter().position(|word| matches!(word.text.as_str(), "-m" | "-c"));
+    let own = leading(&args, &["--listen", "--connect", "--log-to", "--configure-subProcess"]);
+    let rest = args.split_off(own.min(program.unwrap_or(own)));
+    tool.through.push(("debugpy", args));
+    rest
 }
 
 /// `cargo leptos watch` is `cargo-leptos watch`.

@@ -120,6 +120,37 @@ pub(crate) fn bun(mut args: Vec<Word>) -> Next {
     if elsewhere { of_others(&next) } else { inside(next, folder) }
 }
 
+/// `deno task dev` runs a script, and `deno run npm:vite` a package's program. Its own servers have rows.
+pub(crate) fn deno(mut args: Vec<Word>) -> Next {
+    let tool = |args| Next::Tool { name: "deno".to_owned(), args };
+    match args.first().map(|word| word.text.as_str()) {
+        Some("task") => {
+            let (mut folder, mut elsewhere) = (None, false);
+            args.remove(0);
+            options(
+                &mut args,
+                &["--cwd", "-c", "--config", "-f", "--filter", "-j", "--jobs"],
+                |flag, value| match flag {
+                    "--cwd" => folder = value.map(str::to_owned),
+                    "-r" | "--recursive" | "-f" | "--filter" | "--members" => elsewhere = true,
+                    _ => {}
+                },
+            );
+            if elsewhere { Next::Elsewhere } else { inside(scripted(args, OrTool::No), folder) }
+        }
+        Some("run") => {
+            let program = args.iter().skip(1).position(|word| !word.is_flag()).map(|at| at + 1);
+            let package =
+                program.and_then(|at| args[at].text.strip_prefix("npm:").map(|name| (at, name.to_owned())));
+            let Some((at, name)) = package else { return tool(args) };
+            let mut words = args.split_off(at);
+            words[0].text = name;
+            Next::Command(words)
+        }
+        _ => tool(args),
+    }
+}
+
 fn scripted(mut args: Vec<Word>, or_tool: OrTool) -> Next {
     if args.is_empty() {
         return Next::Nothing;

@@ -42,6 +42,15 @@ pub(crate) fn options(args: &mut Vec<Word>, valued: &[&str], mut seen: impl FnMu
     }
 }
 
+/// How many words at the front are options; `valued` ones include the next word.
+pub(crate) fn leading(args: &[Word], valued: &[&str]) -> usize {
+    let mut at = 0;
+    while let Some(word) = args.get(at).filter(|word| word.is_flag() && word.text != "--") {
+        at += 1 + usize::from(valued.contains(&word.text.as_str()));
+    }
+    at.min(args.len())
+}
+
 /// The command after the options of `npx` and similar programs.
 pub(crate) fn packaged(mut args: Vec<Word>, valued: &[&str]) -> Vec<Word> {
     options(&mut args, valued, |_, _| {});

@@ -1,4 +1,4 @@
-//! The nearest `package.json`: its scripts, and the package manager that runs them. Read only when needed.
+//! The nearest `package.json` or `deno.json`: its scripts, and the package manager that runs them. Read only when needed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
+use styxy_core::json::{self, Form, Kind, Node};
 
 /// At most so many bytes of a file are read.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -17,6 +18,8 @@ const MOST: u64 = 4 * 1024 * 1024;
 pub(crate) struct Package {
     folder: PathBuf,
     json: Json,
+    /// The tasks of `deno.json`.
+    tasks: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,15 +53,22 @@ impl Package {
     /// There is none, or it cannot be read.
     pub(crate) fn around(folder: &Path) -> Result<Self, NoPackage> {
         let folder = Self::folder_around(folder).ok_or(NoPackage::Missing)?;
+        let tasks = DENO.iter().find_map(|file| tasks(&folder.join(file)));
         match read(&folder) {
-            Ok(json) => Ok(Self { folder, json }),
+            Ok(json) => Ok(Self { folder, json, tasks: tasks.unwrap_or_default() }),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                Ok(Self { folder, json: Json::default(), tasks: tasks.unwrap_or_default() })
+            }
             Err(why) => Err(NoPackage::Unreadable { file: folder.join("package.json"), why }),
         }
     }
 
     /// The folder of that package.
     pub(crate) fn folder_around(folder: &Path) -> Option<PathBuf> {
-        folder.ancestors().find(|folder| folder.join("package.json").is_file()).map(Path::to_owned)
+        let is_package = |folder: &&Path| {
+            std::iter::once("package.json").chain(DENO).any(|file| folder.join(file).is_file())
+        };
+        folder.ancestors().find(is_package).map(Path::to_owned)
     }
 
     /// The folder it is in.
@@ -66,14 +76,25 @@ impl Package {
         &self.folder
     }
 
-    /// The text of a script.
+    /// The text of a script, or of a task of Deno's.
     pub(crate) fn script(&self, name: &str) -> Option<&str> {
-        self.json.scripts.get(name)?.as_str()
+        let script = self.json.scripts.get(name).and_then(Value::as_str);
+        script.or_else(|| self.tasks.get(name).map(String::as_str))
     }
 
-    /// The names of its scripts, in alphabetical order.
+    /// The names of its scripts, in alphabetical order, and then of its tasks.
     pub(crate) fn scripts(&self) -> impl Iterator<Item = &str> {
-        self.json.scripts.iter().filter(|(_, text)| text.is_string()).map(|(name, _)| name.as_str())
+        let scripts = self.json.scripts.iter().filter(|(_, text)| text.is_string()).map(|(name, _)| name);
+        let tasks = self.tasks.keys().filter(|name| !self.json.scripts.contains_key(*name));
+        scripts.chain(tasks).map(String::as_str)
+    }
+
+    /// The command that runs the script `name`.
+    pub(crate) fn command<'n>(&self, name: &'n str, root: Option<&Path>) -> [&'n str; 3] {
+        match self.json.scripts.contains_key(name) || !self.tasks.contains_key(name) {
+            true => [self.manager(root), "run", name],
+            false => ["deno", "task", name],
+        }
     }
 
     /// The folders of the packages of its workspace, as patterns.
@@ -116,14 +137,32 @@ fn named(json: &Json) -> Option<&'static str> {
 }
 
 fn read(folder: &Path) -> io::Result<Json> {
-    let path = folder.join("package.json");
+    Ok(serde_json::from_str(json::without_mark(&text(&folder.join("package.json"))?))?)
+}
+
+fn text(path: &Path) -> io::Result<String> {
     // Opening a pipe would wait for somebody to write into it.
-    if !fs::metadata(&path)?.is_file() {
+    if !fs::metadata(path)?.is_file() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     let mut text = String::new();
     File::open(path)?.take(MOST).read_to_string(&mut text)?;
-    Ok(serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text))?)
+    Ok(text)
+}
+
+/// What Deno reads its tasks from, in its order.
+const DENO: [&str; 2] = ["deno.json", "deno.jsonc"];
+
+/// The tasks of such a file, each a text or an object with a `command`; none if it cannot be read, which Deno itself reports.
+fn tasks(path: &Path) -> Option<BTreeMap<String, String>> {
+    let text = text(path).ok()?;
+    let file = json::read(json::without_mark(&text), Form::Settings).ok()?;
+    let command = |task: &Node<'_>| match &task.kind {
+        Kind::Text(text) => Some(text.to_string()),
+        _ => Some(task.get("command")?.as_text()?.to_owned()),
+    };
+    let tasks = file.get("tasks").map(Node::members).unwrap_or_default();
+    Some(tasks.iter().filter_map(|task| Some((task.key.to_string(), command(&task.value)?))).collect())
 }
 
 #[cfg(test)]
@@ -150,6 +189,32 @@ mod tests {
         assert_eq!(package.manager(Some(top.path())), "bun");
         fs::write(web.join("pnpm-lock.yaml"), "").unwrap();
         assert_eq!(package.manager(Some(top.path())), "pnpm");
+    }
+
+    #[test]
+    fn the_tasks_of_deno_are_scripts_too() {
+        let top = tempfile::tempdir().unwrap();
+        let file = r#"{ /* ours */ "tasks": { "dev": "deno serve main.ts", "two": { "command": "vite", }, "odd": 3 } }"#;
+        fs::write(top.path().join("deno.jsonc"), file).unwrap();
+        let package = Package::around(top.path()).unwrap();
+        assert_eq!(
+            (package.script("dev"), package.script("two")),
+            (Some("deno serve main.ts"), Some("vite"))
+        );
+        assert_eq!(package.scripts().collect::<Vec<_>>(), ["dev", "two"]);
+        assert_eq!(package.command("dev", None), ["deno", "task", "dev"]);
+        fs::write(top.path().join("package.json"), r#"{"scripts": {"dev": "next dev"}}"#).unwrap();
+        let both = Package::around(top.path()).unwrap();
+        assert_eq!(
+            (both.script("dev"), both.command("dev", None)),
+            (Some("next dev"), ["npm", "run", "dev"])
+        );
+        fs::write(top.path().join("deno.json"), "{").unwrap();
+        assert_eq!(
+            Package::around(top.path()).unwrap().script("two"),
+            Some("vite"),
+            "the other file is read"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use styxy_core::Port;
 
-use crate::devserver::frameworks::{Framework, Way};
+use crate::devserver::frameworks::Way;
 use crate::devserver::options::{Value, is_short, value};
 use crate::devserver::shell::Word;
 
@@ -16,20 +16,21 @@ pub(crate) enum PortArgument {
     /// The port is in the word `at`, which becomes `with_port` with another port in place of `{port}`.
     Port {
         at: usize,
-        /// None for 0, which means any port.
+        /// None for 0, which means any port, and for a flag that goes without a number.
         port: Option<Port>,
         with_port: String,
     },
 }
 
-/// What `args` say about the port, for a tool of `row`.
-pub(crate) fn find(args: &[Word], row: &Framework) -> PortArgument {
+/// What `args` say about the port that a tool gets by `way`; `valued` are its other flags with a value.
+pub(crate) fn find(args: &[Word], way: Way, valued: &[&str]) -> PortArgument {
     let end = args.iter().position(|word| word.text == "--").unwrap_or(args.len());
     let args = &args[..end];
-    match row.port {
+    match way {
         Way::Env => PortArgument::None,
-        Way::Word => by_itself(args, row.valued),
-        Way::InFlag(flag) => in_flags(args, &[flag]),
+        Way::Word => by_itself(args, valued),
+        Way::InFlag(flags) => in_flags(args, flags),
+        Way::Joined(flags) => joined(args, flags),
         Way::Flag { write, also, .. } => {
             let flags: Vec<&str> = std::iter::once(write).chain(also.iter().copied()).collect();
             in_flags(args, &flags)
@@ -76,11 +77,34 @@ fn in_flags(args: &[Word], flags: &[&str]) -> PortArgument {
     PortArgument::None
 }
 
+/// The last flag with a value in its own word counts, else the last one without a value, which becomes one with a value.
+fn joined(args: &[Word], flags: &[&str]) -> PortArgument {
+    let mut bare = PortArgument::None;
+    for (at, word) in args.iter().enumerate().rev() {
+        for flag in flags {
+            match value(&word.text, flag) {
+                Some(Value::Here(start)) => {
+                    return in_word(at, word, &word.text[..start]).unwrap_or(PortArgument::Unknown);
+                }
+                Some(Value::Next) if bare == PortArgument::None => {
+                    bare = PortArgument::Port { at, port: None, with_port: format!("{flag}={{port}}") };
+                }
+                Some(Value::Next) | None => {}
+            }
+        }
+    }
+    bare
+}
+
 /// The port at the end of `word`, after `before` and perhaps an address: `3000`, `localhost:3000`, `tcp://[::]:3000`.
 fn in_word(at: usize, word: &Word, before: &str) -> Option<PortArgument> {
     let value = word.text.strip_prefix(before)?;
     if word.expanded {
         return (!before.is_empty() || value.starts_with('$')).then_some(PortArgument::Unknown);
+    }
+    // Several addresses in one word.
+    if value.contains([';', ',']) {
+        return None;
     }
     let address = value.rfind(':').map_or(0, |colon| colon + 1);
     let number = &value[address..];

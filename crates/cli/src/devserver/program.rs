@@ -40,7 +40,7 @@ pub(crate) fn is_known_place(path: &str) -> bool {
         || named.contains("node_modules/")
         || path.contains(":/")
         || path.contains("/Scripts/")
-        || ["manage.py", "artisan", "bin/rails"].contains(&named)
+        || ["manage.py", "artisan", "bin/rails", "mvnw", "gradlew"].contains(&named)
         || path.ends_with("/manage.py")
         || path.starts_with('/') && path.ends_with("/artisan")
 }

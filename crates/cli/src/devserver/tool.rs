@@ -9,6 +9,8 @@ pub(crate) struct Tool {
     pub(crate) name: String,
     /// Its arguments, typed or from a script.
     pub(crate) args: Vec<Word>,
+    /// The runtimes and debuggers on the way to it, with their own arguments: they may listen too.
+    pub(crate) through: Vec<(&'static str, Vec<Word>)>,
     /// The words that start it, if it has no name because it is the project's own program.
     pub(crate) own: Vec<Word>,
     /// Variables set on the way, which override ours.

@@ -8,7 +8,7 @@ use InstanceBehavior::{Multi, Single};
 
 struct Row(&'static str, &'static [u16], [u16; 2], InstanceBehavior, &'static str);
 
-const ROWS: [Row; 16] = [
+const ROWS: [Row; 19] = [
     Row(
         "dev",
         &[3000, 8000],
@@ -54,6 +54,9 @@ const ROWS: [Row; 16] = [
         Single,
         "A local model server, one for the machine",
     ),
+    Row("inspector", &[9229], [9229, 9299], Multi, "Inspectors and debuggers of a server"),
+    Row("reload", &[24678], [24678, 24777], Multi, "Live reload beside a server"),
+    Row("admin", &[2019], [2019, 2099], Multi, "Administration interfaces beside a server"),
     Row("messaging", &[9050, 9051, 9052, 9053], [9050, 9098], Multi, "Message brokers and event buses"),
 ];
 

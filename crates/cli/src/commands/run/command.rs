@@ -17,7 +17,7 @@ pub(super) fn dev_script(folder: &Path, root: Option<&Path>) -> Result<Vec<OsStr
         let there = if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") };
         return Err(Failure::usage(format!("the package has no dev script; its scripts: {there}"), hint));
     }
-    Ok([package.manager(root), "run", "dev"].map(OsString::from).into())
+    Ok(package.command("dev", root).map(OsString::from).into())
 }
 
 /// Where programs of packages are, nearest first, as npx finds them.

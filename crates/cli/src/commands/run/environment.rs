@@ -7,6 +7,7 @@ use std::process::Command;
 use styxy_client::PortRequest;
 
 use super::ask::{Asked, Ports};
+use super::more;
 use crate::devserver::plan::Plan;
 use crate::here::variables::{Served, variables};
 
@@ -68,6 +69,12 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) 
     if let (Some(row), Some(first)) = (plan.framework, served.first()) {
         let port = first.port.to_string();
         all.extend(row.env.iter().map(|(name, value)| ((*name).to_owned(), value.replace("{port}", &port))));
+    }
+    for served in &served {
+        let more = plan.more.iter().filter(|more| more.second.service == served.service.as_str());
+        all.extend(
+            more.flat_map(|more| more::variables_of(more, served.port, |name| std::env::var(name).ok())),
+        );
     }
     all.extend(variables(&served));
     let lock_id = match ports {

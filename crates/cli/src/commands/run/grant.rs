@@ -5,7 +5,6 @@ use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::Port;
 use styxy_core::api::{AllocationsQuery, Code, Grant, Lease, Refusal, Rule};
 
-use super::beside::{self, Beside};
 use super::wishes::{Now, Rank, Source, Wishes};
 use crate::here::sandbox;
 use crate::say::facts;
@@ -17,7 +16,6 @@ pub(super) struct Granted {
     pub(super) grants: Vec<Grant>,
     /// The first one's port that somebody wishes for now.
     pub(super) preferred: Option<Port>,
-    pub(super) beside: Beside,
 }
 
 /// Why nothing was leased.
@@ -56,22 +54,18 @@ pub(super) async fn granted(client: &Client, wishes: &Wishes, terms: &Terms) -> 
         None => Tried::Taken(None),
     };
     let (requests, preferred, reason) = match tried {
-        Tried::Granted(grants) => {
-            let beside = beside::beside(client, wishes, terms, &grants).await;
-            return Ok(Granted { grants, preferred, beside });
-        }
+        Tried::Granted(grants) => return Ok(Granted { grants, preferred }),
         Tried::Taken(reason) => (wishes.with_now(), preferred, reason),
         Tried::Ours => (wishes.requests.clone(), None, None),
     };
-    let mut grants = allocated(client, &requests, terms).await?;
+    let mut grants = allocated(client, wishes, &requests, terms).await?;
     // The daemon says of a lease that was there before that no other port was tried.
     if let (Some(first), Some(reason)) =
         (grants.first_mut().filter(|first| Some(first.port) != preferred), reason)
     {
         first.reason = Some(reason);
     }
-    let beside = beside::beside(client, wishes, terms, &grants).await;
-    Ok(Granted { grants, preferred, beside })
+    Ok(Granted { grants, preferred })
 }
 
 /// Whether the port that somebody wishes for now was granted.
@@ -99,7 +93,7 @@ async fn insisted(client: &Client, wishes: &Wishes, terms: &Terms, now: Now) -> 
     if let Some(first) = requests.first_mut() {
         first.exact = Some(true);
     }
-    match allocated(client, &requests, terms).await {
+    match allocated(client, wishes, &requests, terms).await {
         Ok(grants) => Ok(Tried::Granted(grants)),
         // Somebody was faster.
         Err(Unleased::Refused { refusal, .. }) if refusal.code == Code::PortUnavailable => {
@@ -116,10 +110,20 @@ fn holder(lease: &Lease) -> String {
     format!("leased for {}{project}", facts::service(lease))
 }
 
-async fn allocated(client: &Client, requests: &[PortRequest], terms: &Terms) -> Result<Vec<Grant>, Unleased> {
-    let grants = async |terms: &Terms| {
+async fn allocated(
+    client: &Client,
+    wishes: &Wishes,
+    requests: &[PortRequest],
+    terms: &Terms,
+) -> Result<Vec<Grant>, Unleased> {
+    let granted = async |requests: &[PortRequest], terms: &Terms| {
         let request = terms.clone().request(requests.to_vec());
         client.allocate(&request).await.map(|answer| answer.grants().to_vec())
+    };
+    // A further port that is refused does not keep the command from its first one (R67).
+    let grants = async |terms: &Terms| match granted(requests, terms).await {
+        Err(Error::Refused(_)) if wishes.further > 0 => granted(wishes.needed(requests), terms).await,
+        answer => answer,
     };
     let mut answer = grants(terms).await;
     if let Err(Error::Refused(refusal)) = &answer

@@ -7,6 +7,7 @@ mod command;
 mod environment;
 mod grant;
 mod inward;
+mod more;
 #[cfg(unix)]
 mod procfile;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ use styxy_core::Port;
 use styxy_core::api::Lease;
 
 use super::ask::{Asked, Ports};
+use super::more;
 use super::wishes::Wishes;
 use crate::devserver::frameworks::{Framework, Way};
 use crate::devserver::passing::Lost;
@@ -42,6 +43,12 @@ pub(super) fn tell(plan: &Plan, wishes: &Wishes, asked: &Asked, verbosity: Verbo
     if is_wanted {
         for line in lines(&wishes.requests, *preferred, ports) {
             output::note(&line);
+        }
+    }
+    for (request, port) in wishes.requests.iter().zip(ports.numbers()) {
+        let more = plan.more.iter().find(|more| more.second.service == request.service.as_str());
+        if let Some(sentence) = more.and_then(|more| more::in_the_way(more, port)) {
+            output::warning(&sentence);
         }
     }
     if let (Some(obstacle), Some(port)) = (&plan.obstacle, ports.numbers().next())
@@ -150,10 +157,10 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
         Obstacle::OutOfReach(why) => {
             let row = row?;
             let flag = match row.port {
-                Way::Flag { write, .. } => format!("{write} $PORT"),
-                Way::InFlag(flag) => format!("{flag} localhost:$PORT"),
+                Way::Flag { write, value, .. } => format!("{write} {}", value.replace("{port}", "$PORT")),
+                Way::InFlag(flags) => format!("{} localhost:$PORT", flags[0]),
                 Way::Word => "$PORT".to_owned(),
-                Way::Env => return None,
+                Way::Joined(_) | Way::Env => return None,
             };
             Some(format!("{} does not get its port {port}, because {why}; add {flag} to it", row.name))
         }
@@ -256,6 +263,7 @@ mod tests {
                     )
                 ),
                 ("an address out of reach", said(&behind, "php -S localhost:3000")),
+                ("an address to write out of reach", said(&behind, "mkdocs serve")),
             ])
         );
     }

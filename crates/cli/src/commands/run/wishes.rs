@@ -7,6 +7,7 @@ use styxy_core::project::{EnvName, Project};
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use super::environment::LOCK_ID;
+use super::more;
 use crate::devserver::passing::Lost;
 use crate::devserver::plan::{Obstacle, Plan};
 use crate::here::{requests, variables};
@@ -29,6 +30,8 @@ pub(super) struct Typed {
 pub(super) struct Wishes {
     /// One for each service of the command, without the wish of now; the first one's port is `PORT`.
     pub(super) requests: Vec<PortRequest>,
+    /// How many of them, the last ones, are for further ports of the tool (R67).
+    pub(super) further: usize,
     /// Who named those services.
     pub(super) services: Services,
     /// The first one's port, if somebody wishes for it now, and not only a file.
@@ -111,12 +114,15 @@ impl Wishes {
             let more = env.into_iter().filter(|name| !first.env.contains(name)).collect::<Vec<_>>();
             first.env.extend(more);
         }
+        let further = more::requests(plan, &requests, file, caller);
+        let count = further.len();
+        requests.extend(further);
         let within = if env::var_os(LOCK_ID).is_some() { Rank::Within } else { Rank::Now };
         let typed = |port| Now { port, source: Source::Typed, rank: within };
         let inherited = |port| Now { port, source: Source::Parent, rank: Rank::Now };
         let now = port.or(plan.typed_port).map(typed).or_else(|| variables::inherited().map(inherited));
         let siblings = siblings(&requests, file, caller)?;
-        Ok(Self { requests, services: named, now, siblings, attention })
+        Ok(Self { requests, further: count, services: named, now, siblings, attention })
     }
 
     /// The requests with the wish of now.
@@ -126,6 +132,11 @@ impl Wishes {
             (first.port, first.default_port) = (Some(now.port), None);
         }
         requests
+    }
+
+    /// Those of `requests` that the command cannot do without.
+    pub(super) fn needed<'r>(&self, requests: &'r [PortRequest]) -> &'r [PortRequest] {
+        &requests[..requests.len() - self.further]
     }
 
     /// The port that must be granted, or nothing runs.

@@ -5,26 +5,26 @@ mod page;
 mod row;
 mod table;
 
-pub(crate) use row::{Framework, Twice, Way};
-use table::TABLE;
+pub(crate) use row::{Framework, Place, Second, Twice, Way};
 
 /// The row of the program `name` with the arguments `rest`, if it is a server.
 pub(crate) fn find<'w>(
     name: &str,
     rest: &(impl Iterator<Item = &'w str> + Clone),
 ) -> Option<&'static Framework> {
-    TABLE.iter().find(|row| row.commands.contains(&name) && row.when.is_met(row.valued, rest))
+    table::rows().find(|row| row.commands.contains(&name) && row.when.is_met(row.valued, rest))
 }
 
-/// Whether a program of this name is in the table, with whatever arguments.
+/// Whether a program of this name is a server itself with some arguments, and so none with others. A runtime is not: what it runs
+/// may be a server that reads `PORT`.
 pub(crate) fn is_known(name: &str) -> bool {
-    TABLE.iter().any(|row| row.commands.contains(&name))
+    table::rows().any(|row| row.needs_words() && row.commands.contains(&name))
 }
 
 /// Every row's name.
 #[cfg(test)]
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|row| row.name)
+    table::rows().map(|row| row.name)
 }
 
 #[cfg(test)]
@@ -96,9 +96,16 @@ mod tests {
     }
 
     #[test]
+    fn a_runtime_without_an_inspector_is_not_a_known_server() {
+        assert!(is_known("vite") && is_known("vitest") && is_known("deno"));
+        assert!(!is_known("node") && !is_known("tsx") && !is_known("bun"));
+        assert_eq!((name("tsx server.ts"), name("tsx --inspect server.ts")), (None, Some("Node.js")));
+    }
+
+    #[test]
     fn every_command_has_one_row_per_way_of_starting_it() {
         let mut seen = std::collections::HashMap::new();
-        for row in TABLE {
+        for row in table::rows() {
             for command in row.commands {
                 if let Some(other) = seen.insert(command, row) {
                     assert_ne!(other.when, row.when, "{command} is in two rows");

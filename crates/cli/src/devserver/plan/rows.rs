@@ -1,6 +1,5 @@
-//! What becomes of each tool's command line: one test per row of the table, and the ways a tool is reached.
+//! The ways a tool is reached, and what becomes of its command line.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 
 use styxy_core::Port;
@@ -33,137 +32,34 @@ impl Around for Package {
     }
 }
 
-fn plan_with(line: &str, package: Package) -> (Plan, Vec<OsString>) {
+pub(super) fn plan_with(line: &str, package: Package) -> (Plan, Vec<OsString>) {
     let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
     (Plan::of(&typed, &package), typed)
 }
 
 /// The command line that runs instead of `line`, with port 4242.
-fn becomes_with(line: &str, package: Package) -> String {
+pub(super) fn becomes_with(line: &str, package: Package) -> String {
     let (plan, typed) = plan_with(line, package);
     let ports = [
-        ("dev".parse().unwrap(), Port::new(4242).unwrap()),
-        ("api".parse().unwrap(), Port::new(5151).unwrap()),
+        ("dev", 4242),
+        ("api", 5151),
+        ("inspector", 9797),
+        ("reload", 2468),
+        ("ui", 4848),
+        ("monitoring", 3131),
     ];
+    let ports = ports.map(|(service, port)| (service.parse().unwrap(), Port::new(port).unwrap()));
     let words: Vec<String> =
         plan.apply(typed, &ports).into_iter().map(|word| word.into_string().unwrap()).collect();
     words.join(" ")
 }
 
-fn becomes(line: &str) -> String {
+pub(super) fn becomes(line: &str) -> String {
     becomes_with(line, &[])
 }
 
 fn typed_port(line: &str) -> Option<u16> {
     plan_with(line, &[]).0.typed_port.map(Port::get)
-}
-
-/// A test that a tool's command becomes another, and the list of rows that have one.
-macro_rules! rows {
-    ($($test:ident: $name:literal { $($typed:literal => $becomes:literal;)+ })+) => {
-        $(
-            #[test]
-            fn $test() {
-                $(
-                    assert_eq!(becomes($typed), $becomes);
-                    assert_eq!(plan_with($typed, &[]).0.framework.map(|row| row.name), Some($name), "{}", $typed);
-                )+
-            }
-        )+
-
-        #[test]
-        fn every_row_of_the_table_has_its_test() {
-            let tested: BTreeSet<&str> = [$($name),+].into();
-            let rows: BTreeSet<&str> = crate::devserver::frameworks::names().collect();
-            assert_eq!(tested, rows);
-        }
-    };
-}
-
-rows! {
-    vite: "Vite" {
-        "vite" => "vite --port 4242 --strictPort";
-        "vite preview --host" => "vite preview --host --port 4242 --strictPort";
-        "vite --mode test" => "vite --mode test --port 4242 --strictPort";
-        "vite --port 3000 --strictPort" => "vite --port 4242 --strictPort";
-    }
-    vitest_ui: "Vitest UI" {
-        "vitest --ui" => "vitest --ui --api.port 4242 --api.strictPort";
-    }
-    astro: "Astro" { "astro dev" => "astro dev --port 4242"; }
-    angular: "Angular" { "ng serve" => "ng serve --port 4242"; }
-    nuxt: "Nuxt" { "nuxt dev -p 3000" => "nuxt dev -p 4242"; }
-    next: "Next.js" {
-        "next dev --turbo" => "next dev --turbo -p 4242";
-        "next start --port=3000" => "next start --port=4242";
-    }
-    react_router: "React Router, Remix" {
-        "react-router dev" => "react-router dev --port 4242 --strictPort";
-        "remix vite:dev" => "remix vite:dev --port 4242 --strictPort";
-    }
-    sveltekit: "SvelteKit" { "svelte-kit dev" => "svelte-kit dev --port 4242"; }
-    storybook: "Storybook" {
-        "storybook dev" => "storybook dev -p 4242 --exact-port --ci";
-        "storybook dev -p 6006 --ci" => "storybook dev -p 4242 --ci --exact-port";
-    }
-    storybook_6: "Storybook 6" { "start-storybook -p 6006" => "start-storybook -p 4242 --ci"; }
-    webpack: "webpack-dev-server" { "webpack serve --mode development" => "webpack serve --mode development --port 4242"; }
-    webpack_dev_server: "webpack-dev-server, by itself" { "webpack-dev-server" => "webpack-dev-server --port 4242"; }
-    rsbuild: "Rsbuild" { "rsbuild dev" => "rsbuild dev --port 4242"; }
-    rspack: "Rspack" { "rspack serve" => "rspack serve --port 4242"; }
-    vue_cli: "Vue CLI" { "vue-cli-service serve" => "vue-cli-service serve --port 4242"; }
-    parcel: "Parcel" { "parcel src/index.html" => "parcel src/index.html --port 4242"; }
-    gatsby: "Gatsby" { "gatsby develop" => "gatsby develop --port 4242"; }
-    docusaurus: "Docusaurus" { "docusaurus start" => "docusaurus start --port 4242"; }
-    eleventy: "Eleventy" { "eleventy --serve" => "eleventy --serve --port 4242"; }
-    vitepress: "VitePress" { "vitepress dev docs" => "vitepress dev docs --port 4242 --strictPort"; }
-    wrangler: "Wrangler" {
-        "wrangler dev" => "wrangler dev --port 4242";
-        "wrangler pages dev dist --port 8788" => "wrangler pages dev dist --port 4242";
-    }
-    expo: "Expo" { "expo start" => "expo start --port 4242"; }
-    react_native: "React Native" { "react-native start" => "react-native start --port 4242"; }
-    http_server: "http-server" { "http-server dist -p8080" => "http-server dist -p4242"; }
-    serve: "serve" {
-        "serve dist" => "serve dist -l 4242 --no-port-switching";
-        "serve -l tcp://0.0.0.0:5000" => "serve -l tcp://0.0.0.0:4242 --no-port-switching";
-    }
-    json_server: "json-server" { "json-server db.json" => "json-server db.json --port 4242"; }
-    django: "Django" {
-        "python manage.py runserver" => "python manage.py runserver 4242";
-        "./manage.py runserver 0.0.0.0:8000" => "./manage.py runserver 0.0.0.0:4242";
-        "django-admin runserver 8000 --noreload" => "django-admin runserver 4242 --noreload";
-        "python3.12 -u -m django runserver [::]:8000" => "python3.12 -u -m django runserver [::]:4242";
-        "python manage.py runserver -v 2" => "python manage.py runserver -v 2 4242";
-        "python manage.py runserver -v 2 8000" => "python manage.py runserver -v 2 4242";
-        "python manage.py runserver --nothreading 0:8000" => "python manage.py runserver --nothreading 0:4242";
-    }
-    flask: "Flask" {
-        "flask --app hello run" => "flask --app hello run --port 4242";
-        "python -m flask run -p 5000" => "python -m flask run -p 4242";
-    }
-    fastapi: "FastAPI" { "fastapi dev main.py" => "fastapi dev main.py --port 4242"; }
-    uvicorn: "Uvicorn" {
-        "uvicorn app:app --reload" => "uvicorn app:app --reload --port 4242";
-        "uv run uvicorn app:app" => "uv run uvicorn app:app --port 4242";
-    }
-    rails: "Rails" {
-        "bin/rails s" => "bin/rails s -p 4242";
-        "bundle exec rails server" => "bundle exec rails server -p 4242";
-    }
-    php: "PHP" { "php -S localhost:8000 -t public" => "php -S localhost:4242 -t public"; "php -Slocalhost:4013" => "php -Slocalhost:4242"; }
-    laravel: "Laravel" { "php artisan serve" => "php artisan serve --port 4242"; }
-    hugo: "Hugo" { "hugo server -D" => "hugo server -D --port 4242"; }
-    jekyll: "Jekyll" { "bundle exec jekyll serve" => "bundle exec jekyll serve --port 4242"; }
-    http_server_of_python: "Python's http.server" {
-        "python3 -m http.server" => "python3 -m http.server 4242";
-        "python -m http.server 8000 -d dist" => "python -m http.server 4242 -d dist";
-        "python -m http.server --bind ::1" => "python -m http.server --bind ::1 4242";
-        "python -m http.server -b 127.0.0.1 8000" => "python -m http.server -b 127.0.0.1 4242";
-        "python -m http.server --directory 24" => "python -m http.server --directory 24 4242";
-    }
-    cargo_leptos: "cargo-leptos" { "cargo leptos watch" => "cargo leptos watch"; }
-    trunk: "Trunk" { "trunk serve --open" => "trunk serve --open --port 4242"; }
 }
 
 const APP: Package = &[
@@ -219,6 +115,8 @@ fn a_script_gets_the_flags_of_its_tool_in_the_form_of_its_package_manager() {
         ("pnpm test", "pnpm test --api.port 4242 --api.strictPort"),
         ("pnpm t", "pnpm t --api.port 4242 --api.strictPort"),
         ("yarn test", "yarn test --api.port 4242 --api.strictPort"),
+        ("deno task dev", "deno task dev --port 4242 --strictPort"),
+        ("deno task -q dev --host", "deno task -q dev --host --port 4242 --strictPort"),
         ("npm run ng -- serve", "npm run ng -- serve --port 4242"),
         ("npm run dev -- --port 3000", "npm run dev -- --port 4242 --strictPort"),
     ] {
@@ -246,7 +144,7 @@ fn a_tool_is_found_behind_whatever_starts_it() {
         ("node node_modules/vite/bin/vite.js", "node node_modules/vite/bin/vite.js --port 4242 --strictPort"),
         (
             "node --inspect node_modules/next/dist/bin/next dev",
-            "node --inspect node_modules/next/dist/bin/next dev -p 4242",
+            "node --inspect=9797 node_modules/next/dist/bin/next dev -p 4242",
         ),
         ("cross-env NODE_ENV=test vite", "cross-env NODE_ENV=test vite --port 4242 --strictPort"),
         ("env -u X A=b vite", "env -u X A=b vite --port 4242 --strictPort"),
@@ -255,6 +153,11 @@ fn a_tool_is_found_behind_whatever_starts_it() {
         (
             "uv --directory web run --extra x --env-file .env flask run",
             "uv --directory web run --extra x --env-file .env flask run --port 4242",
+        ),
+        ("deno run -A npm:vite@8 --host", "deno run -A npm:vite@8 --host --port 4242 --strictPort"),
+        (
+            "python -m debugpy --listen 5678 --wait-for-client -m flask run",
+            "python -m debugpy --listen 9797 --wait-for-client -m flask run --port 4242",
         ),
         ("doppler run -p shop -- vite", "doppler run -p shop -- vite --port 4242 --strictPort"),
         ("direnv exec . vite", "direnv exec . vite --port 4242 --strictPort"),
@@ -292,7 +195,6 @@ fn an_unknown_command_is_left_as_it_is() {
         "php index.php",
         "sh -c vite",
         "concurrently vite",
-        "deno task dev",
         "npm run",
     ] {
         assert_eq!(becomes_with(line, APP), line);

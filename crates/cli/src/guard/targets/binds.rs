@@ -18,13 +18,15 @@ use crate::devserver::shell::Word;
 use crate::devserver::tool::{Reach, Tool};
 
 /// Rows of the table whose tools listen on `PORT` if nothing else is said.
-const READ_PORT: [&str; 6] = ["Next.js", "Nuxt", "Rails", "serve", "http-server", "Vue CLI"];
+const READ_PORT: [&str; 8] =
+    ["Next.js", "Nuxt", "Rails", "serve", "http-server", "Vue CLI", "Gunicorn", "live-server"];
 
 /// Rows whose tools serve files of any folder, which says nothing of whose the server is.
 const SERVE_FILES: [&str; 4] = ["serve", "http-server", "json-server", "Python's http.server"];
 
 /// Rows whose `-h` has the host for its value; with others it asks for help.
-const HOST_BY_H: [&str; 6] = ["Flask", "Storybook", "Storybook 6", "Docusaurus", "Nuxt", "SvelteKit"];
+const HOST_BY_H: [&str; 8] =
+    ["Flask", "Storybook", "Storybook 6", "Docusaurus", "Nuxt", "SvelteKit", "Ladle", "Quart"];
 
 /// Options of package managers that name the folder to work in.
 const IN_FOLDER: [&str; 5] = ["-C", "--dir", "--cwd", "--prefix", "--directory"];
@@ -191,7 +193,7 @@ fn of_tool(row: &Framework, tool: &Tool, told: Option<Port>) -> Option<Port> {
     if asks(row, args) || !listens(row, tool) {
         return None;
     }
-    match port_argument::find(args, row) {
+    match port_argument::find(args, row.port, row.valued) {
         PortArgument::Port { port, .. } => port,
         PortArgument::None => told.filter(|_| READ_PORT.contains(&row.name) && is_plain_server(row, args)),
         PortArgument::Unknown => None,
@@ -224,7 +226,9 @@ fn listens(row: &Framework, tool: &Tool) -> bool {
 /// Whether a tool only says something of itself, or listens on a socket that is a file.
 fn asks(row: &Framework, args: &[Word]) -> bool {
     args.iter().enumerate().any(|(at, word)| match word.text.as_str() {
-        "--help" | "--version" | "--smoke-test" | "--uds" | "--fd" => true,
+        "--help" | "--version" | "--smoke-test" | "--check-config" | "--print-config" | "--uds" | "--fd" => {
+            true
+        }
         "-h" => !HOST_BY_H.contains(&row.name) || args.get(at + 1).is_none_or(Word::is_flag),
         "-v" | "-V" => at == 0,
         text => text.starts_with("--uds="),

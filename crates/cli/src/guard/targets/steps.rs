@@ -76,7 +76,7 @@ pub(super) fn outcome(pipeline: &[Simple], words: &[Word], place: &Place) -> Out
             Outcome::there(asked.into_iter().map(What::KillPort).collect())
         }
         "test" => test(args, place),
-        "[" => test(args.strip_suffix(&[word("]")][..]).unwrap_or(args), place),
+        "[" => test(without_last(args, "]"), place),
         // What it prints are pids; but those of `ps` are looked through for one's own.
         _ if !pipeline.iter().any(|one| one.words.iter().any(|word| word.text == "ps")) => {
             Outcome::there(victims::of(pipeline))
@@ -101,7 +101,7 @@ pub(super) fn asks(pipeline: &[Simple]) -> Outcome {
 
 /// `[[ … ]]` behind its first word.
 pub(super) fn double_test(words: &[Word], place: &Place) -> Outcome {
-    test(words.strip_suffix(&[word("]]")][..]).unwrap_or(words), place)
+    test(without_last(words, "]]"), place)
 }
 
 /// Whether pids are there; everything else may tell whose something is.
@@ -130,6 +130,7 @@ pub(super) fn whose(word: &Word, place: &Place) -> Vec<What> {
     }
 }
 
-fn word(text: &str) -> Word {
-    Word { text: text.to_owned(), ..Word::default() }
+/// `words` without a `closing` one at the end.
+fn without_last<'w>(words: &'w [Word], closing: &str) -> &'w [Word] {
+    words.split_last().filter(|(last, _)| last.text == closing).map_or(words, |(_, rest)| rest)
 }

@@ -36,7 +36,6 @@ const MOST_BESIDE: usize = 16;
 
 /// The port that the program `name` with `args` listens on, with `PORT` set to `told`.
 pub(super) fn of(name: &str, args: &[Word], told: Option<Port>) -> Option<Port> {
-    let has = |flags: &[&str]| args.iter().any(|word| flags.contains(&word.text.as_str()));
     let value = |flags: &[&str]| {
         let at = args.iter().position(|word| flags.contains(&word.text.as_str()))?;
         args.get(at + 1).cloned()
@@ -48,24 +47,12 @@ pub(super) fn of(name: &str, args: &[Word], told: Option<Port>) -> Option<Port> 
     };
     match name {
         "nc" | "ncat" | "netcat" => netcat(args),
-        "gunicorn" | "hypercorn" => {
-            if has(&["-h", "-v", "--check-config", "--print-config"]) {
-                return None;
-            }
-            let bound = value(&["-b", "--bind"]).or_else(|| joined("--bind="))?;
-            let (_, port) = bound.text.rsplit_once(':')?;
-            plain_port(&Word { text: port.to_owned(), ..bound.clone() })
-        }
-        "puma" if !has(&["-h", "-v", "-V", "-b", "--bind"]) => {
-            value(&["-p", "--port"]).or_else(|| joined("--port=")).as_ref().and_then(plain_port)
-        }
         "nx" if args
             .first()
             .is_some_and(|word| ["serve", "dev", "preview"].contains(&word.text.as_str())) =>
         {
             value(&["--port"]).or_else(|| joined("--port=")).as_ref().and_then(plain_port)
         }
-        "live-server" if !has(&["-h", "-v"]) => joined("--port=").as_ref().and_then(plain_port),
         "react-scripts" if args.first().is_some_and(|word| word.text == "start") => told,
         "node" | "nodemon" | "tsx" | "ts-node" | "bun" => {
             let (file, rest) = file_of(args)?;

@@ -77,7 +77,7 @@ impl Unreachable {
 }
 
 /// One word of a command, as its program will see it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, Eq)]
 pub(crate) struct Word {
     pub(crate) text: String,
     /// Which of the typed arguments it is; none if it comes from a script.
@@ -88,6 +88,14 @@ pub(crate) struct Word {
     pub(crate) expanded: bool,
     /// The command substitutions in it.
     pub(crate) inner: Vec<Script>,
+}
+
+impl PartialEq for Word {
+    /// Where it stands in a text does not make it another word.
+    fn eq(&self, other: &Self) -> bool {
+        let Self { text, typed, at: _, expanded, inner } = self;
+        (text, typed, expanded, inner) == (&other.text, &other.typed, &other.expanded, &other.inner)
+    }
 }
 
 impl Word {

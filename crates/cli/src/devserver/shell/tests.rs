@@ -23,6 +23,18 @@ fn a_script_is_split_at_its_operators_and_quotes_hold_words_together() {
 }
 
 #[test]
+fn a_word_knows_where_it_begins_and_is_the_same_word_elsewhere() {
+    let text = "a=$(b c) 'd e' && (f > \"g\" \\h)&é $(b c) $(b c)";
+    let script = read(text);
+    let begins = script.commands.iter().flat_map(|command| &command.words).map(|word| &text[word.at..]);
+    let expected = ["a=$", "'d e'", "f >", "\\h)", "é $", "$(b c) $", "$(b c)"];
+    assert!(begins.clone().zip(expected).all(|(rest, start)| rest.starts_with(start)), "{script:?}");
+    assert_eq!(begins.count(), expected.len());
+    let last = &script.commands[2].words;
+    assert_eq!(last[1], last[2], "two equal substitutions are one question");
+}
+
+#[test]
 fn words_reach_the_last_command_of_a_plain_list_only() {
     for plain in
         ["vite", "a && vite", "a; vite", "a || vite", "A=b vite --x=$Y", "echo 'a & b' && vite", "vite a#b"]

@@ -94,7 +94,7 @@ impl Args {
             let now = match victims::freed(context, port, &pids)? {
                 Left::Free(lease) => match above.back(context, port)? {
                     None => {
-                        let answer = answer(port, ended, lease.as_ref(), above.manager());
+                        let answer = answer(port, ended, lease.as_deref(), above.manager());
                         let answer = answer.ok_or_else(|| victims::gone(port))?;
                         context.output.answer(&answer, |out| {
                             io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())

@@ -38,7 +38,7 @@ pub(super) struct Victim {
 /// The state of the port after its servers have ended.
 pub(super) enum Left {
     /// Nothing listens; the lease that still covers it, if there is one.
-    Free(Option<Lease>),
+    Free(Option<Box<Lease>>),
     /// Other processes listen.
     Taken(Box<CheckAnswer>),
 }
@@ -120,7 +120,7 @@ pub(super) fn freed(context: &Context, port: Port, ended: &[Pid]) -> Result<Left
         if now.system_usage.is_none() {
             // The daemon may not know yet that the lease's owner has ended.
             let is_over = |lease: &Lease| lease.owner.pid.is_some_and(|pid| ended.contains(&pid));
-            return Ok(Left::Free(now.allocated_to.filter(|lease| !is_over(lease))));
+            return Ok(Left::Free(now.allocated_to.filter(|lease| !is_over(lease)).map(Box::new)));
         }
         let mut pids = now.system_usage.iter().chain(&now.others).map(|usage| usage.pid);
         let others = pids.all(|pid| pid.is_none_or(|pid| !ended.contains(&pid)));

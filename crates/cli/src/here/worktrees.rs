@@ -66,13 +66,11 @@ impl Worktrees {
         branch: Option<&str>,
         home: Option<&Path>,
     ) -> [Cell; 3] {
-        let name = match self.by_path.get(path) {
-            Some(worktree) => worktree.repository.clone(),
-            None => {
-                let name = Path::new(path.as_str()).file_name();
-                name.map_or_else(|| path.as_str().to_owned(), |name| name.to_string_lossy().into_owned())
-            }
+        let own = || {
+            let name = Path::new(path.as_str()).file_name();
+            name.map_or_else(|| path.as_str().to_owned(), |name| name.to_string_lossy().into_owned())
         };
+        let name = self.by_path.get(path).map_or_else(own, |worktree| worktree.repository.clone());
         [name.into(), branch.unwrap_or(UNKNOWN).into(), Cell::path(tilde(path.as_str(), home))]
     }
 

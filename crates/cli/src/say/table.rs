@@ -172,11 +172,8 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
             gap = GAP + if is_to_the_right { 0 } else { left };
             line.extend(std::iter::repeat_n(' ', before));
             let style = cells[*at].style;
-            line.push_str(&if style.is_plain() {
-                text.into_owned()
-            } else {
-                format!("{style}{text}{style:#}")
-            });
+            let (begin, end) = (style.render().to_string(), style.render_reset().to_string());
+            line.extend([begin.as_str(), &text, &end]);
         }
         line.truncate(line.trim_end().len());
         line

@@ -25,9 +25,10 @@ pub fn name(root: &Path, files: &impl Files) -> Option<String> {
     let repository = jujutsu(root, files).into_iter().chain(all(root, files)).next();
     let named = repository.as_deref().and_then(|repository| {
         // `shop/.git`, `shop/.jj/repo` and `shop/.bare` are shop's; `shop.git` and `shop/.git/modules/lib` have names of their own.
+        let is_named = |folder: &Path, name: &str| folder.file_name().is_some_and(|found| found == name);
         let is_hidden =
             |folder: &Path| folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let marker = repository.parent().filter(|above| above.ends_with(".jj")).unwrap_or(repository);
+        let marker = repository.parent().filter(|above| is_named(above, ".jj")).unwrap_or(repository);
         let folder = if is_hidden(marker) { marker.parent()? } else { marker };
         let name = folder.file_name()?.to_string_lossy();
         Some(name.strip_suffix(".git").unwrap_or(&name).to_owned())

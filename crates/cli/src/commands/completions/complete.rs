@@ -66,7 +66,7 @@ impl Line {
             }
             (Self::Candidate { value, help }, Shell::Zsh) => {
                 let value = value.replace('\\', "\\\\").replace(':', "\\:");
-                let help = help.iter().map(|help| format!(":{help}")).collect::<String>();
+                let help = help.as_ref().map(|help| format!(":{help}")).unwrap_or_default();
                 format!("{value}{help}\n")
             }
         }
@@ -100,15 +100,12 @@ fn lines(command: Command, words: Vec<OsString>) -> Vec<Line> {
 
 fn line(candidate: &CompletionCandidate) -> Line {
     let value = candidate.get_value().to_string_lossy();
-    match value.split_once('\t') {
-        Some((_, what)) => Line::Shell(what.to_owned()),
-        None => {
-            let help = candidate.get_help().map(ToString::to_string);
-            let help =
-                help.as_deref().and_then(|help| help.lines().next()).map(|help| one_line(help).into_owned());
-            Line::Candidate { value: one_line(&value).into_owned(), help }
-        }
+    if let Some((_, what)) = value.split_once('\t') {
+        return Line::Shell(what.to_owned());
     }
+    let help = candidate.get_help().map(ToString::to_string);
+    let help = help.as_deref().and_then(|help| help.lines().next()).map(|help| one_line(help).into_owned());
+    Line::Candidate { value: one_line(&value).into_owned(), help }
 }
 
 /// Where the command begins that `styxy run` or `styxy firebase` runs, if the last word is in it.
@@ -172,7 +169,7 @@ fn with_values(command: &str, arg: Arg) -> Arg {
         ValueHint::FilePath => return arg.add(for_shell("files")),
         _ => {}
     }
-    let value = arg.get_value_names().and_then(|names| names.first()).map(|name| name.to_string());
+    let value = arg.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
     match (command, arg.get_id().as_str(), value.as_deref()) {
         ("check" | "who" | "verify" | "kill", _, Some("TARGET")) => {
             arg.add(ArgValueCandidates::new(sources::listening))

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// Services of this worktree and ports that are leased, for commands that are about servers of Styxy's.
 pub(super) fn leased() -> Vec<CompletionCandidate> {
     let leases = leases();
-    let ports = leases.iter().map(|lease| candidate(lease.port.to_string(), of_lease(lease)));
+    let ports = leases.iter().map(|lease| candidate(lease.port.to_string(), &of_lease(lease)));
     labels(&leases).into_iter().chain(ports).collect()
 }
 
@@ -42,7 +42,7 @@ pub(super) fn listening() -> Vec<CompletionCandidate> {
         }
         (None, None) => String::new(),
     };
-    let ports = answer.ports_in_use.iter().map(|used| candidate(used.port.to_string(), of_port(used)));
+    let ports = answer.ports_in_use.iter().map(|used| candidate(used.port.to_string(), &of_port(used)));
     labels(&leases).into_iter().chain(ports).collect()
 }
 
@@ -59,19 +59,19 @@ pub(super) fn services() -> Vec<CompletionCandidate> {
     types.extend(leased.into_iter().map(|kind| (kind, "leased here")));
     types.extend(ours.into_iter().map(|kind| (kind, ".styxy.json")));
     let (known, first): (Vec<_>, Vec<_>) = types.into_iter().partition(|(_, help)| help.is_empty());
-    first.into_iter().chain(known).map(|(kind, help)| candidate(kind, help.to_owned())).collect()
+    first.into_iter().chain(known).map(|(kind, help)| candidate(kind, help)).collect()
 }
 
 /// The names that servers of this worktree have.
 pub(super) fn names() -> Vec<CompletionCandidate> {
-    let leases = leases();
-    let leased = here(&leases).filter_map(|lease| {
+    let all = leases();
+    let leased = here(&all).filter_map(|lease| {
         Some((lease.service_name.as_ref()?.to_string(), format!("{} {}", facts::service(lease), lease.port)))
     });
     let declared = declared().into_iter().filter_map(|(_, name)| Some((name?, ".styxy.json".to_owned())));
     let package = caller().package().map(|name| (name.to_string(), "this package".to_owned()));
-    let all: BTreeMap<String, String> = package.into_iter().chain(declared).chain(leased).collect();
-    all.into_iter().map(|(name, help)| candidate(name, help)).collect()
+    let names: BTreeMap<String, String> = package.into_iter().chain(declared).chain(leased).collect();
+    names.into_iter().map(|(name, help)| candidate(name, &help)).collect()
 }
 
 /// Agent sessions that live, or have leases.
@@ -81,13 +81,13 @@ pub(super) fn sessions() -> Vec<CompletionCandidate> {
         Ok((instances, client.allocations(&AllocationsQuery::default()).await?.allocations))
     });
     let Some((instances, leases)) = asked else { return Vec::new() };
-    let leased = leases
+    let of_leases = leases
         .iter()
         .filter_map(|lease| Some((lease.instance_id.as_ref()?, place(lease.project_path.as_ref()))));
     let lives = instances.iter().map(|one| (&one.instance_id, place(one.working_directory.as_ref())));
     let all: BTreeMap<String, String> =
-        leased.chain(lives).map(|(id, place)| (id.to_string(), place)).collect();
-    all.into_iter().map(|(id, place)| candidate(id, place.trim_start_matches(", ").to_owned())).collect()
+        of_leases.chain(lives).map(|(id, place)| (id.to_string(), place)).collect();
+    all.into_iter().map(|(id, place)| candidate(id, place.trim_start_matches(", "))).collect()
 }
 
 /// The services of this worktree as they are typed, the only ones of their type without a name too.
@@ -98,7 +98,7 @@ fn labels(leases: &[Lease]) -> Vec<CompletionCandidate> {
         all.insert(label, ".styxy.json".to_owned());
     }
     all.extend(here(leases).map(|lease| (facts::service(lease), format!("{}{}", lease.port, who(lease)))));
-    all.into_iter().map(|(label, help)| candidate(label, help)).collect()
+    all.into_iter().map(|(label, help)| candidate(label, &help)).collect()
 }
 
 /// The services that the project's file declares. A mistake in it is for another moment.
@@ -131,8 +131,8 @@ fn place(path: Option<&ProjectPath>) -> String {
     name.map(|name| format!(", {}", name.to_string_lossy())).unwrap_or_default()
 }
 
-fn candidate(value: String, help: String) -> CompletionCandidate {
-    let help = one_line(&help).into_owned();
+fn candidate(value: String, help: &str) -> CompletionCandidate {
+    let help = one_line(help).into_owned();
     CompletionCandidate::new(value).help((!help.is_empty()).then(|| help.into()))
 }
 

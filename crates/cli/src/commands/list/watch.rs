@@ -20,7 +20,10 @@ pub(super) fn run(context: &Context, query: AllocationsQuery) -> Result<Exit, Fa
     let shown = match context.output.format() {
         Format::Json => context::block_on(print(live, |update| match update {
             Update::Leases(answer) => output::next_value(answer),
-            Update::Gone => gone(),
+            Update::Gone => {
+                gone();
+                Ok(())
+            }
         }))?,
         #[cfg(unix)]
         Format::Human if crate::say::screen::Screen::is_there() => {
@@ -34,7 +37,10 @@ pub(super) fn run(context: &Context, query: AllocationsQuery) -> Result<Exit, Fa
                     let lines = lines(answer, &query, output::width());
                     output::next_text(format!("{between}{}\n", lines.join("\n")).as_bytes())
                 }
-                Update::Gone => gone(),
+                Update::Gone => {
+                    gone();
+                    Ok(())
+                }
             }))?
         }
     };
@@ -45,9 +51,8 @@ pub(super) fn run(context: &Context, query: AllocationsQuery) -> Result<Exit, Fa
     }
 }
 
-fn gone() -> io::Result<()> {
+fn gone() {
     output::note(GONE);
-    Ok(())
 }
 
 /// What is said when the daemon has gone.

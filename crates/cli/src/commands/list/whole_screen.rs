@@ -20,7 +20,7 @@ use crate::say::width::cut;
 /// What the last row says.
 const HELP: &str = "q ends";
 /// Ages are drawn again this often if there are none.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// What the person at the terminal does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

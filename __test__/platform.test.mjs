@@ -33,11 +33,11 @@ async function project(nodeModules = 'node_modules') {
 }
 
 /** What `require('styxy')` and the command say in a project: one error each, and the same. */
-async function told(dir, { env = {}, nodeModules = 'node_modules' } = {}) {
+async function told(dir, { env = {}, nodeModules = 'node_modules', cwd = dir } = {}) {
   const folder = path.join(dir, nodeModules, 'styxy');
   const show = 'console.log(JSON.stringify([error.code, error.message, error.cause?.message, error.cause?.cause?.message]))';
   const script = `try { require(${JSON.stringify(folder)}) } catch (error) { ${show} }`;
-  const options = { cwd: dir, env: home.env({ STYXY_BINARY: undefined, ...env }) };
+  const options = { cwd, env: home.env({ STYXY_BINARY: undefined, ...env }) };
   const { stdout, stderr } = await run(process.execPath, ['-e', script], options);
   assert.equal(stderr, '');
   const [code, message, ...causes] = JSON.parse(stdout);
@@ -69,6 +69,15 @@ test('what is to be done is that which fits the reason', async () => {
 
   const three = await told(both, { nodeModules: 'lib/node_modules' });
   assert.match(three.message, /\n {2}hint: npm install -g --include=optional styxy$/);
+});
+
+test("an installed package does not take the native part of the current folder, which may be anybody's", async () => {
+  const [dir, folder] = [await project(), path.join(home.top, 'hostile')];
+  await fs.mkdir(path.join(folder, 'node_modules'), { recursive: true });
+  await fs.symlink(root, path.join(folder, 'node_modules/styxy'), 'junction');
+  const { message, command } = await told(dir, { cwd: folder });
+  assert.match(message, /is not installed\n/);
+  assert.equal(command.code, 127);
 });
 
 test('an addon that does not load is one cause too, and is not a missing one', async () => {
@@ -107,5 +116,12 @@ test('a server that a bundler put into one file finds the addon and the program'
       const { code, stdout, stderr } = await run(process.execPath, [bundle], { cwd, env: home.env() });
       assert.deepEqual([code, stdout, stderr], [0, 'true\n', ''], `${format} in ${cwd}`);
     }
+    const away = path.join(home.top, `away-${file}`);
+    await fs.copyFile(bundle, away);
+    const { code, stderr } = await run(process.execPath, [away], { cwd: home.top, env: home.env() });
+    assert.equal(code, 1);
+    assert.match(stderr, /is not installed where this bundle finds it\n {2}hint: leave styxy out of the bundle, or name .* STYXY_ADDON/);
+    const env = home.env({ STYXY_ADDON: path.join(root, `styxy.${triple()}.node`) });
+    assert.equal((await run(process.execPath, [away], { cwd: home.top, env })).stdout, 'true\n');
   }
 });

@@ -112,6 +112,10 @@ function notInstalled(here) {
 }
 
 function reason(here) {
+  if (isBundled()) {
+    const hint = 'leave styxy out of the bundle, or name the file of the addon in STYXY_ADDON';
+    return { why: ' where this bundle finds it', hint };
+  }
   const other = TRIPLES.find((one) => one !== here && packageFolder(one));
   if (other) {
     return { why: `; node_modules comes from another system, it has the one for ${other}`, hint: 'remove node_modules and install again' };
@@ -152,8 +156,7 @@ function fromSource() {
 }
 
 function source() {
-  const manifest = read(path.join(ROOT, 'package.json'));
-  const { repository } = manifest ? JSON.parse(manifest) : {};
+  const { repository } = manifest() ?? {};
   return repository ? `the source, ${repository.url.replace(/^git\+/, '')}` : "Styxy's source";
 }
 
@@ -172,13 +175,28 @@ function packageFolder(of) {
 
 /**
  * Where this package may be. In a bundle, this code is no longer in its folder: then the program's folder, or the current
- * one, leads to it.
+ * one, leads to it. An installed package looks nowhere else: the current folder may be anybody's, and hold anything.
  */
 function* roots() {
   yield ROOT;
+  if (!isBundled()) return;
   for (const place of [process.argv[1] && path.dirname(process.argv[1]), workingDirectory()]) {
     const root = place && folderOf('styxy', place);
     if (root) yield root;
+  }
+}
+
+function isBundled() {
+  return manifest() === null;
+}
+
+/** This package's own; null in a bundle, which may lie in any folder. */
+function manifest() {
+  try {
+    const found = JSON.parse(read(path.join(ROOT, 'package.json')));
+    return found?.name === 'styxy' ? found : null;
+  } catch {
+    return null;
   }
 }
 

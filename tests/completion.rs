@@ -89,15 +89,17 @@ fn completes(terminal: &mut Terminal, typed: &str, expected: &str) {
 #[test]
 fn tab_completes_commands_options_ports_services_sessions_and_scripts_in_every_shell() {
     for name in ["bash", "zsh", "fish"] {
-        let (home, port, _server) = stage();
+        let (home, leased, _server) = stage();
+        // Nobody leased this one; no other port of this home begins with its first four digits.
+        let other = home.spare_port();
+        let _other = Server::on(&home, other);
         let Some(mut terminal) = shell(&home, name) else { continue };
-        let port = port.to_string();
-        let (beginning, end) = port.split_at(4);
+        let [leased, other] = [leased, other].map(|port| port.to_string());
         for (typed, expected) in [
             ("styxy allo", "cate"),
             ("styxy list --inst", "ance"),
-            (&*format!("styxy check {beginning}"), end),
-            (&*format!("styxy release {beginning}"), end),
+            (&*format!("styxy check {}", &other[..4]), &other[4..]),
+            (&*format!("styxy release {}", &leased[..4]), &leased[4..]),
             ("styxy open web/f", "ront"),
             ("styxy env doc", "s"),
             ("styxy list --instance cla", "ude-51204"),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use styxy_core::Port;
 use styxy_core::api::Code;
 use styxy_core::project::parse;
 
@@ -31,11 +32,8 @@ fn the_servers_of_package_json_are_written_with_the_reason_for_each() {
         "dev: the script dev runs Vite.\nstorybook: the script storybook runs Storybook, on port 6006.\n";
     assert_eq!(said.stderr, reasons);
     let project = parse(&written).unwrap();
-    let services: Vec<_> = project
-        .services
-        .iter()
-        .map(|(name, wish)| (name.as_str(), wish.port.map(|port| port.get())))
-        .collect();
+    let services: Vec<_> =
+        project.services.iter().map(|(name, wish)| (name.as_str(), wish.port.map(Port::get))).collect();
     assert_eq!(services, [("dev", None), ("storybook", Some(6006))]);
     assert!(!home.root().join("daemon.lock").exists(), "it needs no daemon");
 }

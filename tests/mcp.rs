@@ -270,7 +270,7 @@ fn bad_arguments_are_refused_by_name_with_what_is_allowed() {
         ("allocate_port", json!({ "service": sort::WEB, "prot": 1 }), "prot"),
         ("allocate_port", json!({ "service": "a b" }), "service"),
         ("allocate_port", json!({ "service": sort::WEB, "name": 7 }), "name"),
-        ("allocate_port", json!({ "service": sort::WEB, "port": "3000" }), "port"),
+        ("allocate_port", json!({ "service": sort::WEB, "port": "3000x" }), "port"),
         ("allocate_port", json!({}), "service"),
         ("release_port", json!({ "port": 0 }), "port"),
         ("release_port", json!({ "lock_id": "4f5e" }), "lock_id"),

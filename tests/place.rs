@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use styxy_core::api::{Grant, Lease};
+use styxy_core::api::{Grant, Lease, StatusAnswer};
 
 use crate::support::{Home, Running, Way, has_ended, kill, sort, until};
 
@@ -208,4 +208,16 @@ fn what_happened_to_the_files_is_a_note() {
         let notes = held.home.status().unwrap().notes.join("\n");
         notes.contains("daemon.lock was removed or replaced while the daemon ran")
     });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stop_right_after_the_folder_was_removed_stops_the_daemon() {
+    let home = Home::new();
+    home.styxy(&["allocate", "-s", sort::WEB]).done();
+    let pid = home.start().pid;
+    fs::rename(home.root(), home.top().join("aside")).unwrap();
+    let stopped: Option<StatusAnswer> = home.styxy(&["daemon", "stop", "--json"]).done().wire();
+    assert_eq!(stopped.map(|status| status.pid), Some(pid));
+    until("it has ended", || has_ended(pid.get()));
 }

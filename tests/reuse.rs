@@ -91,3 +91,23 @@ fn reuse_of_a_lease_whose_port_a_stranger_has_bound_moves_on() {
     assert_eq!(ended.reason, Some(EndReason::Displaced));
     assert!(home.lease_of(&first).is_none());
 }
+
+#[test]
+fn insisting_on_the_port_of_ones_own_lease_that_waits_says_how_to_get_it_again() {
+    let home = Home::new();
+    let port = home.styxy(&["allocate", "-s", sort::WEB, "-n", "admin", "-q"]).done().number().to_string();
+    let again = ["allocate", "-s", sort::WEB, "-n", "admin", "-p", &port, "--exact", "--json"];
+    let refused = home.styxy(&again).exits(1).refusal();
+    let hint = format!("styxy allocate --service web --name admin --port {port} --exact --reuse");
+    assert_eq!(refused.hint.as_deref(), Some(hint.as_str()));
+    assert_eq!(
+        home.styxy(&crate::support::words(&format!("{} -q", &hint["styxy ".len()..])))
+            .done()
+            .number()
+            .to_string(),
+        port
+    );
+    // Another service's lease is not got that way.
+    let other = ["allocate", "-s", sort::WEB, "-p", &port, "--exact", "--json"];
+    assert_eq!(home.styxy(&other).exits(1).refusal().hint, Some(format!("styxy check {port}")));
+}

@@ -166,6 +166,16 @@ fn each_server_of_a_runner_has_its_own_lease_and_keeps_its_port() {
 }
 
 #[test]
+fn a_mistake_in_the_projects_file_is_one_warning_for_all_servers() {
+    let home = Home::new();
+    project(&home);
+    fs::write(home.project().join(".styxy.json"), "{").unwrap();
+    let servers = start(run(&home, &["--", "node_modules/.bin/concurrently"]).args(BOTH), &ends(&home));
+    assert_eq!(leased(&home).len(), 2);
+    assert_eq!(servers.end().len(), 1);
+}
+
+#[test]
 fn a_typed_port_and_name_are_for_the_servers_of_the_runner() {
     let home = Home::new();
     project(&home);
@@ -186,8 +196,9 @@ fn a_server_that_is_called_like_a_service_of_the_project_is_that_service() {
     let names = format!("web,{}", sort::API);
     let words = ["run", "--", "node_modules/.bin/concurrently", "-n", &names];
     let servers = start(home.styxy_command(&words).args(BOTH), &ends(&home));
-    let types: Vec<_> = home.leases().into_iter().map(|lease| lease.service_type.to_string()).collect();
-    assert!(types.contains(&sort::API.to_owned()), "{types:?}");
+    let of_type = home.leases().into_iter().find(|lease| lease.service_type.as_str() == sort::API).unwrap();
+    assert_eq!(of_type.port.to_string(), servers.says["api"]);
+    assert_eq!(of_type.service_name, None);
     servers.end();
 }
 

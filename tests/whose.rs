@@ -180,7 +180,10 @@ fn outside_of_a_worktree_the_folder_itself_decides() {
     fs::create_dir_all(&others).unwrap();
     let port = home.spare_port();
     let _server = Server::in_folder(&home, &notes, port);
-    asked_in(&home, &notes, port, 0, Whose::Mine);
+    let mine = asked_in(&home, &notes, port, 0, Whose::Mine);
+    assert!(mine.reason.ends_with("runs in this folder"), "{}", mine.reason);
+    let shown = finish(home.styxy_command(&["who", &port.to_string()]).current_dir(&notes)).done().stdout;
+    assert!(!shown.contains("worktree"), "{shown}");
     asked_in(&home, &others, port, 6, Whose::Foreign);
     asked(&home, port, 6, Whose::Foreign);
 }

@@ -8,7 +8,7 @@
 
 import assert from 'node:assert/strict';
 
-const LANGUAGES = ['console', 'js', 'ts', 'json', 'sh', 'text'];
+const LANGUAGES = ['console', 'js', 'ts', 'json', 'yaml', 'sh', 'text'];
 const MARK = /^(?:(not run|before|schema):\s+([^]+)|(goes on))$/;
 
 /** The blocks of `page`, in its order: `{ line, language, text, reason?, before?, schema?, goesOn? }`. */

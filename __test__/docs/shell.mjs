@@ -34,8 +34,11 @@ export class Shell {
   async run(command) {
     const file = this.#file();
     // `$?` of the next command is this one's.
-    const code = Number(await this.#ask(`{ ${command}\n} >'${file}' 2>&1 </dev/null\ncode=$?\necho $code\n(exit $code)\n`, command));
-    return { code, printed: await fs.readFile(file, 'utf8') };
+    const text = `{ ${command}\n} >'${file}' 2>&1 </dev/null\ncode=$?\necho $code\n(exit $code)\n`;
+    const code = await this.#ask(text, command).catch(async (error) => {
+      assert.fail(`${error.message}\n${await fs.readFile(file, 'utf8').catch(() => '')}`);
+    });
+    return { code: Number(code), printed: await fs.readFile(file, 'utf8') };
   }
 
   /** Starts a server in a terminal of its own, and waits until `isDone` of what it has printed. */

@@ -34,7 +34,7 @@ test('the packages hold what is needed, nothing else, and are small', { skip }, 
   assert.ok(size <= 4e6, `${tarballs.native} has ${size} bytes`);
 
   const files = await list(tarballs.styxy);
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|native|vite|storybook|playwright)(\.d)?\.m?[jt]s|types\.d\.ts|docs\/project\.schema\.json|integrations\/claude-code\/.*\.(json|md)|man\/styxy(-[a-z]+)*\.1)$/;
+  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|vite|storybook|playwright)(\.d)?\.m?[jt]s|(types|native)\.d\.ts|docs\/project\.schema\.json|integrations\/claude-code\/.*\.(json|md)|man\/styxy(-[a-z]+)*\.1)$/;
   assert.deepEqual(files.filter((name) => !allowed.test(name)), []);
   const manifest = JSON.parse(await prints('tar', ['-xzOf', tarballs.styxy, 'package/package.json']));
   const named = (value) => (typeof value === 'string' ? [value] : Object.values(value ?? {}).flatMap(named));

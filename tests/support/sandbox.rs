@@ -29,7 +29,7 @@ const FAMILY: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
 const PROTOCOL: u32 = FAMILY + 16;
 const NETLINK_SOCK_DIAG: u32 = 4;
 
-#[expect(clippy::cast_possible_truncation, reason = "the number of a system call")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the number of a system call")]
 const fn number(call: libc::c_long) -> u32 {
     call as u32
 }

@@ -190,7 +190,7 @@ impl Error {
             Self::StillRunning { pid, .. } => unreachable().detail("pid", *pid).hint(LOGS),
             Self::Stuck { holder, .. } => match holder {
                 Holder::Process { pid, .. } => {
-                    unreachable().detail("pid", pid.get()).hint("styxy daemon restart   # ends that process")
+                    unreachable().detail("pid", pid.get()).hint("styxy daemon restart")
                 }
                 Holder::Foreign { pid, .. } => {
                     unreachable().detail("pid", pid.get()).hint("export STYXY_HOME=/a/new/folder/of/yours")
@@ -202,10 +202,12 @@ impl Error {
                 Holder::Named { pid, machine: None } => unreachable().detail("pid", pid.get()).hint(LOGS),
                 Holder::Unknown => unreachable().hint(LOGS),
             },
+            Self::BrokenOff { .. } => {
+                Refusal::new(Code::DaemonUnreachable, styxy_core::with_root_cause(self)).hint(LOGS)
+            }
             Self::StartKilled { .. }
             | Self::StartFailed { .. }
             | Self::StartSilent { .. }
-            | Self::BrokenOff { .. }
             | Self::Silent { .. }
             | Self::Unintelligible { .. }
             | Self::Unreachable { .. } => unreachable().hint(LOGS),

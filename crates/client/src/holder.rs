@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use styxy_core::Pid;
 use styxy_core::handshake::DaemonFile;
+use styxy_core::layout::Layout;
 
 use crate::connection::Connection;
 
@@ -85,6 +86,18 @@ impl Connection {
         lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
 
+    /// Whether the lock is not in its place and a daemon of this folder lives all the same, as far as the system says: it has a
+    /// name in the kernel that goes with no file (R24).
+    pub(crate) fn outlives_its_folder(&self) -> bool {
+        let root = self.layout.root();
+        let canonical = root.canonicalize().ok().or_else(|| {
+            // The folder itself may be gone.
+            Some(root.parent()?.canonicalize().ok()?.join(root.file_name()?))
+        });
+        !self.layout.lock().exists()
+            && canonical.is_some_and(|root| system::is_claimed(&Layout::new(root).name()))
+    }
+
     /// Who holds the lock, for a caller that got no answer. Takes about 50 µs.
     pub(crate) fn holder(&self) -> Holder {
         let holder = match system::lock_holder(&self.layout.lock()) {
@@ -129,7 +142,9 @@ fn identify(
 #[cfg(target_os = "linux")]
 mod system {
     use std::fs::{self, Metadata};
+    use std::os::linux::net::SocketAddrExt as _;
     use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
     use std::path::Path;
 
     use styxy_core::{Pid, locks};
@@ -171,6 +186,13 @@ mod system {
     pub(super) fn machine() -> Option<String> {
         Some(rustix::system::uname().nodename().to_str().ok()?.to_owned())
     }
+
+    /// Whether a process of this network namespace has this name. Nothing is sent.
+    pub(super) fn is_claimed(name: &str) -> bool {
+        let there = SocketAddr::from_abstract_name(name);
+        let ask = |there| UnixDatagram::unbound()?.connect_addr(&there);
+        there.and_then(ask).is_ok()
+    }
 }
 
 /// These systems list no locks.
@@ -187,6 +209,10 @@ mod system {
     }
 
     pub(super) fn is_stopped(_: Pid) -> bool {
+        false
+    }
+
+    pub(super) fn is_claimed(_: &str) -> bool {
         false
     }
 

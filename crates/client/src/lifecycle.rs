@@ -128,7 +128,16 @@ impl Client {
     pub async fn stop(&self) -> Result<Stopped, Error> {
         let deadline = Instant::now() + STOP;
         let connection = &self.shared.connection;
-        let Some(status) = self.find(Daemons::OursOrOlder).await? else { return Ok(Stopped::WasNot) };
+        let status = loop {
+            match self.find(Daemons::OursOrOlder).await? {
+                Some(status) => break status,
+                // Its folder was removed a moment ago: it makes it again, or ends.
+                None if connection.outlives_its_folder() && Instant::now() < deadline => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                None => return Ok(Stopped::WasNot),
+            }
+        };
         let shutdown = Request::new(Method::POST, "/shutdown").answered_by(Daemons::OursOrOlder);
         match connection.once(&shutdown, STOP).await {
             Ok(answer) => drop(answer.granted()?),

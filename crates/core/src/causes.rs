@@ -19,6 +19,16 @@ pub fn with_causes(error: &dyn Error) -> String {
     line
 }
 
+/// `error` and its innermost cause: what is between them are layers of a library that only pass it on.
+#[must_use]
+pub fn with_root_cause(error: &dyn Error) -> String {
+    let line = error.to_string();
+    match std::iter::successors(error.source(), |&cause| cause.source()).last().map(ToString::to_string) {
+        Some(cause) if !line.contains(&cause) => format!("{line}: {cause}"),
+        Some(_) | None => line,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +55,19 @@ mod tests {
         assert_eq!(
             with_causes(&layers(&["cannot open x: denied", "denied", "code 13"])),
             "cannot open x: denied: code 13"
+        );
+    }
+
+    #[test]
+    fn the_innermost_cause_alone_follows_where_those_between_only_pass_it_on() {
+        assert_eq!(with_root_cause(&layers(&["alone"])), "alone");
+        assert_eq!(
+            with_root_cause(&layers(&["the answer broke off", "body error", "reset"])),
+            "the answer broke off: reset"
+        );
+        assert_eq!(
+            with_root_cause(&layers(&["cannot open x: denied", "io", "denied"])),
+            "cannot open x: denied"
         );
     }
 }

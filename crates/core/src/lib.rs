@@ -28,7 +28,7 @@ mod schema;
 mod time;
 pub mod version;
 
-pub use causes::with_causes;
+pub use causes::{with_causes, with_root_cause};
 pub use command::{Allocation, AllocationMode, AnswerForm, Ask, Command, Registration, Reuse, Wish};
 pub use event::{Answered, EndReason, Event, Fact, Seq};
 pub use invalid::Invalid;

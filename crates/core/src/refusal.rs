@@ -51,7 +51,7 @@ pub enum Refusal {
         withheld: usize,
     },
     /// A quota is used up: R45 in docs/DESIGN.md.
-    #[error("no more than {limit} {quota} are allowed, and {who} has {held}")]
+    #[error("no more than {limit} {quota} are allowed{}, and {who} has {held}", .quota.setting())]
     Quota {
         /// Which.
         quota: Quota,
@@ -123,16 +123,22 @@ impl Quota {
         }
     }
 
-    /// What shows what there is, and what to do then.
-    fn hint(self) -> String {
-        let raise = |shows: &str, then: &str| {
-            format!("{shows}   # {then}, or raise quotas.{} in config.json", self.as_str())
-        };
+    /// Where it is set: ` (quotas.instances in config.json)`.
+    const fn setting(self) -> &'static str {
         match self {
-            Self::LeasesPerCheckout => raise("styxy list --project .", "release what is not needed"),
-            Self::WaitingPerOwner => raise("styxy list", "release what is not needed"),
-            Self::Instances => raise("styxy instances", "unregister what is not needed"),
-            Self::StateBytes => "styxy list   # release what is not needed".to_owned(),
+            Self::LeasesPerCheckout => " (quotas.leases_per_checkout in config.json)",
+            Self::WaitingPerOwner => " (quotas.waiting_per_owner in config.json)",
+            Self::Instances => " (quotas.instances in config.json)",
+            Self::StateBytes => "",
+        }
+    }
+
+    /// What shows what there is.
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::LeasesPerCheckout => "styxy list --project .",
+            Self::WaitingPerOwner | Self::StateBytes => "styxy list",
+            Self::Instances => "styxy instances",
         }
     }
 }
@@ -190,7 +196,7 @@ impl From<Refusal> for api::Refusal {
                 let names: Vec<&str> = known.iter().map(ServiceType::as_str).collect();
                 let nearest = crate::nearest(service.as_str(), names.iter().copied());
                 let hint = match nearest {
-                    Some(name) => format!("did you mean {name}? styxy allocate --service {name}"),
+                    Some(name) => format!("did you mean {name}?"),
                     None => "styxy config show".to_owned(),
                 };
                 Self::new(Code::InvalidRequest, format!("{error}; allowed: {}", names.join(", ")))

@@ -3,8 +3,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use styxy_client::{Caller, PortRequest, Terms};
-use styxy_core::api::{AllocateAnswer, AllocateRequest, Grant, OwnerKind};
+use styxy_client::{Caller, Client, Error, PortRequest, Terms};
+use styxy_core::api::{
+    AllocateAnswer, AllocateRequest, AllocationsQuery, Code, Grant, Lease, OwnerKind, Refusal, State,
+};
 use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
 
 use crate::here::caller::caller;
@@ -74,7 +76,12 @@ impl Args {
         let dry_run = request.dry_run == Some(true);
         let in_words = !quiet && !dry_run && context.output.format() == Format::Human;
         let (answer, wait) = context.ask(async |client| {
-            let answer = client.allocate(&request).await?;
+            let answer = match client.allocate(&request).await {
+                Err(Error::Refused(refusal)) => {
+                    return Err(Error::Refused(again(client, &request, refusal).await));
+                }
+                answer => answer?,
+            };
             // How long a lease waits for its listener is a setting of the daemon; only people read it.
             let config = if in_words && waits(&answer) { client.config().await.ok() } else { None };
             Ok((answer, config.map(|answer| answer.config.bind_ttl.millis() / 1000)))
@@ -125,6 +132,29 @@ impl Args {
         let request_id = self.request_id.or(request.request_id);
         Ok(AllocateRequest { dry_run: set(self.dry_run), request_id, ..request })
     }
+}
+
+/// The refusal; if the port that was insisted on waits for a server of this very service, with what gets it again. It is not
+/// given again unasked: whoever asked before may be about to start that server.
+async fn again(client: &Client, request: &AllocateRequest, refusal: Refusal) -> Refusal {
+    let AllocateRequest { service_type, service_name, project_path, instance_id, preferred_port, .. } =
+        request;
+    let insists = request.exact == Some(true) && request.reuse.is_none() && project_path.is_some();
+    let (true, Some(port), Some(service)) =
+        (insists && refusal.code == Code::PortUnavailable, preferred_port, service_type)
+    else {
+        return refusal;
+    };
+    let query = AllocationsQuery { port: Some(*port), ..AllocationsQuery::default() };
+    let leases = client.allocations(&query).await.map(|answer| answer.allocations).unwrap_or_default();
+    let is_own = |lease: &Lease| {
+        let key = (&lease.service_type, &lease.service_name, &lease.project_path, &lease.instance_id);
+        let waits = lease.state == State::Granted && lease.owner.kind == OwnerKind::Listener;
+        waits && key == (service, service_name, project_path, instance_id)
+    };
+    let name = service_name.as_ref().map(|name| format!(" --name {name}")).unwrap_or_default();
+    let hint = format!("styxy allocate --service {service}{name} --port {port} --exact --reuse");
+    if leases.iter().any(is_own) { refusal.hint(hint) } else { refusal }
 }
 
 /// What the answer is about.

@@ -8,8 +8,9 @@ use styxy_core::api::{CheckAnswer, Lease, SystemUsage};
 
 use crate::here::caller::user_home;
 use crate::here::context::Context;
-use crate::here::server::{Named, Verb};
+use crate::here::named::Named;
 use crate::here::target::{self, Target};
+use crate::here::verb::Verb;
 use crate::say::age::{ago, now};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;

@@ -7,12 +7,13 @@ use styxy_client::leases::is_up;
 use styxy_core::api::{Code, Lease, OpenAnswer, Refusal, Whose};
 use styxy_core::{Port, ServiceName};
 
-use crate::here::caller::caller;
+use crate::here::caller::{caller, ground};
 use crate::here::context::Context;
+use crate::here::named::{Meant, Named};
 use crate::here::ownership::{self, Here};
 use crate::here::reach::{self, Host};
-use crate::here::server::{Meant, Named, Verb};
 use crate::here::target::{self, Target};
+use crate::here::verb::Verb;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -48,7 +49,7 @@ impl Args {
         let named = Named::new(self.target, self.name, Verb::Open)?;
         let port = match context.ask(async |client| named.find(client).await)? {
             Meant::Service(lease) if is_up(&lease) => lease.port,
-            Meant::Service(lease) => return Err(not_up(&lease, &typed).into()),
+            Meant::Service(lease) => return Err(not_up(&lease, ground(&caller()), &typed).into()),
             Meant::Port(port) => own(context, port)?,
             Meant::Id(lease) => own(context, lease.port)?,
         };
@@ -78,7 +79,7 @@ fn own(context: &Context, port: Port) -> Result<Port, Failure> {
     match answer.whose {
         Whose::Mine => Ok(port),
         Whose::Nobody | Whose::Sibling | Whose::Foreign | Whose::Orphan => {
-            Err(not_ours(port, &answer.reason).into())
+            Err(not_ours(port, ground(&here.caller), &answer.reason).into())
         }
     }
 }
@@ -92,18 +93,18 @@ fn url(context: &Context, port: Port) -> Result<String, Failure> {
     Ok(format!("{scheme}://{host}:{port}"))
 }
 
-fn not_ours(port: Port, reason: &str) -> Refusal {
-    Refusal::new(Code::NotRunning, format!("no server of this worktree listens on port {port}: {reason}"))
+fn not_ours(port: Port, ground: &str, reason: &str) -> Refusal {
+    Refusal::new(Code::NotRunning, format!("no server of this {ground} listens on port {port}: {reason}"))
         .hint(format!("styxy who {port}"))
         .detail("port", port.get())
 }
 
 /// No server of the lease listens.
-fn not_up(lease: &Lease, typed: &str) -> Refusal {
+fn not_up(lease: &Lease, ground: &str, typed: &str) -> Refusal {
     let (port, service) = (lease.port, facts::service(lease));
     Refusal::new(
         Code::NotRunning,
-        format!("no server of this worktree listens on port {port}, which is leased for {service}"),
+        format!("no server of this {ground} listens on port {port}, which is leased for {service}"),
     )
     .hint(format!("styxy wait {typed}"))
     .detail("port", port.get())
@@ -151,8 +152,11 @@ mod tests {
         snapshot!(
             "open_refused",
             each([
-                ("a port of others", failed(not_ours(port, "node (42) runs in /w/other"))),
-                ("a service that is not up", failed(not_up(&lease(3000, |_| {}), "dev --name web"))),
+                ("a port of others", failed(not_ours(port, "worktree", "node (42) runs in /w/other"))),
+                (
+                    "a service that is not up",
+                    failed(not_up(&lease(3000, |_| {}), "worktree", "dev --name web"))
+                ),
             ])
         );
     }

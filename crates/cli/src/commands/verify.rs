@@ -2,9 +2,10 @@
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::named::Named;
 use crate::here::ownership::{self, Here};
-use crate::here::server::{Named, Verb};
 use crate::here::target::{self, Target};
+use crate::here::verb::Verb;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;

@@ -3,13 +3,15 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use styxy_client::Caller;
 use styxy_core::api::{WhoAnswer, Whose};
 
-use crate::here::caller::caller;
+use crate::here::caller::{caller, ground};
 use crate::here::context::Context;
+use crate::here::named::Named;
 use crate::here::ownership::{self, Here};
-use crate::here::server::{Named, Verb};
 use crate::here::target::{self, Target};
+use crate::here::verb::Verb;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -43,12 +45,13 @@ impl Args {
             let port = named.find(client).await?.port();
             ownership::whose(client, port, &here).await
         })?;
-        context.output.answer(&answer, |out| show(&answer, here.caller.home(), out))?;
+        context.output.answer(&answer, |out| show(&answer, &here.caller, out))?;
         Ok(Exit::whose(answer.whose))
     }
 }
 
-fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
+fn show(answer: &WhoAnswer, caller: &Caller, out: &mut impl Write) -> io::Result<()> {
+    let home = caller.home();
     let style = if answer.whose == Whose::Mine { STRONG } else { ALERT };
     writeln!(out, "{style}{}.{style:#}", headline(answer))?;
     let mut row = |name: &str, value: &str| writeln!(out, "  {name:<8}  {}", one_line(value));
@@ -73,7 +76,11 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
         row("kept up", &format!("by {}, {}", facts::manager(manager), facts::again(manager.again)))?;
     }
     if let Some(worktree) = &answer.worktree {
-        row("worktree", &tilde(worktree.as_str(), home))?;
+        match place_name(caller, Path::new(worktree.as_str())) {
+            // The row above has it.
+            "folder" if is_shown(answer, worktree.as_str()) => {}
+            name => row(name, &tilde(worktree.as_str(), home))?,
+        }
     }
     if let Some(branch) = &answer.branch {
         row("branch", branch)?;
@@ -85,6 +92,16 @@ fn show(answer: &WhoAnswer, home: Option<&Path>, out: &mut impl Write) -> io::Re
         row("lease", &format!("{}, {}, {}", lease.lock_id, facts::service(lease), facts::state(lease)))?;
     }
     Ok(())
+}
+
+/// What the place is called; what is gone was most often a worktree.
+fn place_name(caller: &Caller, place: &Path) -> &'static str {
+    if place.exists() { ground(&caller.at(place)) } else { "worktree" }
+}
+
+/// Whether this folder is shown as the one that the process works in.
+fn is_shown(answer: &WhoAnswer, folder: &str) -> bool {
+    answer.system_usage.as_ref().and_then(|usage| usage.working_directory.as_deref()) == Some(folder)
 }
 
 #[cfg(test)]
@@ -107,7 +124,8 @@ mod tests {
             });
             change(&mut wire);
             let answer: WhoAnswer = serde_json::from_value(wire).unwrap();
-            plain(|out| show(&answer, Some(Path::new("/home/ada")), out))
+            let caller = Caller::new(None, Some("/home/ada".into()), |_| None, || None);
+            plain(|out| show(&answer, &caller, out))
         };
         let nothing = |wire: &mut serde_json::Value| {
             for fact in ["worktree", "branch", "instance_id", "allocated_to", "system_usage"] {

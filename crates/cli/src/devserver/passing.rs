@@ -217,9 +217,10 @@ fn made(args: &[Word], around: &dyn Around) -> Option<Passing> {
     if args.iter().any(|word| word.text.starts_with("PORT=")) {
         return None;
     }
-    let assigned = text.lines().find_map(|line| {
-        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        let rest = line.strip_prefix("PORT").filter(|_| !line.starts_with('\t'))?.trim_start();
+    let mut of_make = text.lines().filter(|line| !line.starts_with('\t'));
+    let assigned = of_make.find_map(|line| {
+        let rest =
+            line.strip_prefix("export ").unwrap_or(line).trim_start().strip_prefix("PORT")?.trim_start();
         rest.strip_prefix("::=").or_else(|| rest.strip_prefix(":=")).or_else(|| rest.strip_prefix('='))
     });
     if let Some(value) = assigned

@@ -61,14 +61,34 @@ impl Context {
         Ok(Client::new(options(self.autostart)?)?)
     }
 
-    /// The daemon that runs, if this command may replace it because it is older (R70); for a command that cannot start one
-    /// itself.
+    /// The daemon that runs, if this command may replace it because it is older (R70).
     ///
     /// # Errors
     /// It is unknown which daemon.
     pub(crate) fn older(&self) -> Result<Option<Older>, Failure> {
         let client = self.client()?;
         Ok(runtime()?.block_on(client.older()))
+    }
+
+    /// As [`try_ask`], but not if the daemon is older and this command may replace it (R70); for a command that cannot start
+    /// one itself.
+    ///
+    /// # Errors
+    /// It is unknown which daemon to ask.
+    pub(crate) fn try_ask_unless_older<T>(
+        &self,
+        patience: Duration,
+        question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
+    ) -> Result<Asked<T>, Failure> {
+        let options = options(self.autostart)?;
+        let patient = Client::new(Options { timeout: patience, start: Start::Never, ..options.clone() })?;
+        let client = Client::new(options)?;
+        Ok(runtime()?.block_on(async {
+            match client.older().await {
+                Some(older) => Asked::Older(older),
+                None => Asked::Answered(question(&patient).await),
+            }
+        }))
     }
 
     /// Whether the command may start a daemon.
@@ -78,6 +98,13 @@ impl Context {
     pub(crate) fn may_start(&self) -> Result<bool, Failure> {
         Ok(options(self.autostart)?.start == Start::Auto)
     }
+}
+
+/// What came of [`Context::try_ask_unless_older`].
+pub(crate) enum Asked<T> {
+    /// Nothing was asked.
+    Older(Older),
+    Answered(Result<T, styxy_client::Error>),
 }
 
 /// Asks a daemon that is not older than this command.
@@ -144,13 +171,19 @@ fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
 }
 
 /// Whether as many descriptors are left as a runtime and a connection need: a runtime that gets no socket for signals panics.
+/// Where the limit is as usual, that is not tried.
 ///
 /// # Errors
 /// There are too few.
 #[cfg(unix)]
 fn room() -> std::io::Result<()> {
+    use rustix::process::{Resource, getrlimit};
     use std::os::unix::net::UnixStream;
     const PAIRS: usize = 3;
+    const USUAL: u64 = 256;
+    if getrlimit(Resource::Nofile).current.is_none_or(|limit| limit >= USUAL) {
+        return Ok(());
+    }
     (0..PAIRS).map(|_| UnixStream::pair()).collect::<std::io::Result<Vec<_>>>().map(drop)
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn ports(services: &[Candidates], seed: u32, leased: &[Port]) -> Opti
 /// As [`ports`], but also those that this process may not bind: a sandbox may allow nobody to.
 pub(crate) fn not_busy(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
     let prober = Prober::new();
-    choose(&policy(), services, seed, |port| prober.occupancy(port) != Occupancy::Busy, || Vec::new())
+    choose(&policy(), services, seed, |port| prober.occupancy(port) != Occupancy::Busy, Vec::new)
 }
 
 /// Some ports that the system gives to whoever names none.

@@ -95,6 +95,22 @@ fn stem(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// What people log in by, and the applications of a desktop, start what people type.
+const BY_HAND: [&str; 12] = [
+    "user@",
+    "app-",
+    "ssh",
+    "cron",
+    "atd",
+    "getty@",
+    "serial-getty@",
+    "gdm",
+    "sddm",
+    "lightdm",
+    "gnome-terminal",
+    "tmux",
+];
+
 /// The systemd unit or the container that a process is in, by its line in /proc.
 fn of_cgroup(text: &str) -> Option<Manager> {
     // The line of systemd's own hierarchy, or of the only one.
@@ -121,21 +137,6 @@ fn of_cgroup(text: &str) -> Option<Manager> {
         }
     }
     let unit = parts.iter().rev().find(|part| part.ends_with(".service"))?;
-    // What people log in by, and the applications of a desktop, start what people type.
-    const BY_HAND: [&str; 12] = [
-        "user@",
-        "app-",
-        "ssh",
-        "cron",
-        "atd",
-        "getty@",
-        "serial-getty@",
-        "gdm",
-        "sddm",
-        "lightdm",
-        "gnome-terminal",
-        "tmux",
-    ];
     if BY_HAND.iter().any(|prefix| unit.starts_with(prefix)) || *last != *unit {
         return None;
     }

@@ -6,6 +6,7 @@ use styxy_core::api::{CheckAnswer, Code, Lease, Refusal, Rule, SystemUsage, WhoA
 use styxy_core::checkout::Kinship;
 use styxy_core::{Pid, Port};
 
+use crate::here::caller::ground;
 use crate::here::living::Living;
 use crate::here::ownership::Here;
 
@@ -25,14 +26,11 @@ pub(crate) fn pid(found: &WhoAnswer, protected: &Protected) -> Result<Pid, Refus
     };
     if let Some(container) = &usage.container {
         let error = format!("port {port} is published by the container {}", container.name);
-        return Err(
-            forbidden(port, error).hint(format!("docker stop {0}, or podman stop {0}", container.name))
-        );
+        return Err(forbidden(port, error).hint(format!("{} stop {}", engine(usage), container.name)));
     }
     let Some(pid) = usage.pid else {
-        return Err(
-            forbidden(port, format!("{}; only that user can end it", found.reason)).hint("ask that user")
-        );
+        let error = format!("{}; only that user and root see and end it", found.reason);
+        return Err(forbidden(port, error).hint(unseen(port)));
     };
     let never =
         |who: &str| forbidden(port, format!("port {port} is used by {who}, which styxy kill never ends"));
@@ -50,16 +48,17 @@ pub(crate) fn ours(found: &WhoAnswer, here: &Here, living: &Living) -> Result<()
         let refusal = forbidden(found.port, format!("{why}: {}", found.reason));
         let anothers = found.system_usage.as_ref().is_some_and(|usage| usage.same_user == Some(false));
         // --force would help only root.
-        refusal.hint(if anothers && !here.is_root {
-            "end it as that user".to_owned()
-        } else {
-            format!("styxy kill {} --force", found.port)
+        refusal.hint(match found.system_usage.as_ref().and_then(|usage| usage.pid) {
+            Some(pid) if anothers && !here.is_root => as_root(pid),
+            Some(_) | None => format!("styxy kill {} --force", found.port),
         })
     };
     match found.whose {
         Whose::Nobody => return Ok(()),
         Whose::Sibling => return Err(refused("the server belongs to another worktree of this repository")),
-        Whose::Foreign => return Err(refused("the server does not belong to this worktree")),
+        Whose::Foreign => {
+            return Err(refused(&format!("the server does not belong to this {}", ground(&here.caller))));
+        }
         Whose::Orphan if in_anothers(found, here) => {
             return Err(refused("the server may belong to another worktree, whose folder it served"));
         }
@@ -109,6 +108,29 @@ pub(crate) fn is_among(then: Option<&SystemUsage>, now: &CheckAnswer) -> bool {
     let Some(then) = then.filter(|then| then.pid.is_some()) else { return false };
     let mut listeners = now.system_usage.iter().chain(&now.others);
     listeners.any(|now| then.pid == now.pid && then.started_at == now.started_at)
+}
+
+/// Which program's container a port belongs to, by the program that forwards it; Docker's where that says nothing.
+fn engine(usage: &SystemUsage) -> &'static str {
+    let forwarders = ["podman", "conmon", "rootlessport", "slirp4netns", "pasta", "netavark"];
+    let is_podmans = |process: &str| forwarders.iter().any(|forwarder| process.starts_with(forwarder));
+    if usage.process.as_deref().is_some_and(is_podmans) { "podman" } else { "docker" }
+}
+
+/// What shows a listener that only root sees.
+fn unseen(port: Port) -> String {
+    if cfg!(target_os = "linux") {
+        format!("sudo ss -lptn 'sport = :{port}'")
+    } else if cfg!(windows) {
+        "netstat -ano".to_owned()
+    } else {
+        format!("sudo lsof -nP -iTCP:{port} -sTCP:LISTEN")
+    }
+}
+
+/// What ends a process that this user may not end.
+pub(crate) fn as_root(pid: Pid) -> String {
+    if cfg!(windows) { format!("taskkill /PID {pid} /F") } else { format!("sudo kill {pid}") }
 }
 
 fn forbidden(port: Port, error: String) -> Refusal {
@@ -190,7 +212,9 @@ mod tests {
 
     #[test]
     fn every_refusal_says_whose_the_server_is_and_what_to_do() {
-        let here = here(Path::new("/w/app"), Some("claude-1"));
+        let top = tempfile::tempdir().unwrap();
+        std::fs::create_dir(top.path().join(".git")).unwrap();
+        let here = here(top.path(), Some("claude-1"));
         let usage = |number| move |wire: &mut Value| wire["system_usage"] = usage(number);
         let never = |found: &WhoAnswer| failed(pid(found, &NOBODY).unwrap_err());
         let others = |whose, change: fn(&mut Value)| {
@@ -267,7 +291,7 @@ mod tests {
         let mut here = here(Path::new("/w/app"), None);
         assert_eq!(
             ours(&anothers, &here, &Living::with(&["claude-2"])).unwrap_err().hint.as_deref(),
-            Some("end it as that user")
+            Some("sudo kill 42")
         );
         here.is_root = true;
         assert_eq!(

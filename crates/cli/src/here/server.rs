@@ -1,180 +1,16 @@
-//! Which lease or port a target means now: its service's lease, or the one with its id.
+//! A service of the project that a command runs in, and which lease it has now.
 
 use std::collections::BTreeSet;
 
 use styxy_client::leases::{self, Of, is_up};
 use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal};
-use styxy_core::{LockId, Port, ServiceName, ServiceType};
+use styxy_core::{ServiceName, ServiceType};
 
 use crate::here::caller::{caller, ground};
-use crate::here::release_target::beginning_with;
-use crate::here::target::Target;
+use crate::here::verb::Verb;
 use crate::say::facts;
 use crate::say::failure::Failure;
-
-/// A command that takes a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verb {
-    Check,
-    Who,
-    Verify,
-    Wait,
-    Open,
-    Kill,
-    Release,
-}
-
-impl Verb {
-    /// The word after `styxy`, for hints.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Check => "check",
-            Self::Who => "who",
-            Self::Verify => "verify",
-            Self::Wait => "wait",
-            Self::Open => "open",
-            Self::Kill => "kill",
-            Self::Release => "release",
-        }
-    }
-
-    /// Whether a server that runs is meant rather than a lease that waits for one.
-    const fn is_about_servers(self) -> bool {
-        match self {
-            Self::Who | Self::Verify | Self::Open => true,
-            Self::Check | Self::Wait | Self::Kill | Self::Release => false,
-        }
-    }
-
-    /// How many digits of an id are enough. Where ids came later, a word of three letters is a service: `db`.
-    const fn least_id(self) -> usize {
-        match self {
-            Self::Kill | Self::Release => 1,
-            Self::Check | Self::Who | Self::Verify | Self::Wait | Self::Open => 4,
-        }
-    }
-}
-
-/// A target, and what the caller's folder says about it.
-#[derive(Debug)]
-pub(crate) enum Named {
-    Port(Port),
-    Service(Box<Service>),
-    Lease(LockId),
-    /// The beginning of an id, unless this project has a service that is called so.
-    Word {
-        word: String,
-        service: Option<Box<Service>>,
-        verb: Verb,
-    },
-}
-
-/// What a target means now.
-#[derive(Debug)]
-pub(crate) enum Meant {
-    /// A port, leased or not.
-    Port(Port),
-    /// The lease of a service here.
-    Service(Box<Lease>),
-    /// The lease with an id, whosever it is.
-    Id(Box<Lease>),
-}
-
-impl Meant {
-    pub(crate) fn port(&self) -> Port {
-        match self {
-            Self::Port(port) => *port,
-            Self::Service(lease) | Self::Id(lease) => lease.port,
-        }
-    }
-}
-
-impl Named {
-    /// # Errors
-    /// A name was given twice, or beside what has none; or as [`Service::here`].
-    pub(crate) fn new(target: Target, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
-        let here = |kind, name| Service::here(kind, name, verb).map(Box::new);
-        match (target, name) {
-            (Target::Service(kind, None), name) => Ok(Self::Service(here(kind, name)?)),
-            (Target::Service(kind, named), None) => Ok(Self::Service(here(kind, named)?)),
-            (Target::Service(kind, named), name) if named == name => Ok(Self::Service(here(kind, named)?)),
-            (Target::Beginning(word), Some(name)) => match word.parse() {
-                Ok(kind) => Ok(Self::Service(here(kind, Some(name))?)),
-                Err(_) => Err(no_name_beside(&Target::Beginning(word), &name, verb)),
-            },
-            (target, Some(name)) => Err(no_name_beside(&target, &name, verb)),
-            (Target::Port(port), None) => Ok(Self::Port(port)),
-            (Target::Lease(id), None) => Ok(Self::Lease(id)),
-            (Target::Beginning(word), None) => {
-                // What is wrong with the folder's file does not keep anybody from naming an id.
-                let service = word.parse().ok().and_then(|kind| here(kind, None).ok());
-                Ok(Self::Word { word, service, verb })
-            }
-        }
-    }
-
-    /// Asks which one is meant now.
-    ///
-    /// # Errors
-    /// There is none, or several; or the daemon cannot be asked.
-    pub(crate) async fn find(&self, client: &Client) -> Result<Meant, Error> {
-        match self {
-            Self::Port(port) => Ok(Meant::Port(*port)),
-            Self::Lease(id) => by_id(client, &id.to_string()).await,
-            Self::Service(service) => {
-                let leases = service.leases(client).await?;
-                let lease = service.lease(&leases).map_err(Error::Refused)?;
-                lease
-                    .map(|lease| Meant::Service(Box::new(lease.clone())))
-                    .ok_or_else(|| Error::Refused(service.missing(&leases)))
-            }
-            Self::Word { word, service, verb } => {
-                let mut missing = None;
-                if let Some(service) = service {
-                    let leases = service.leases(client).await?;
-                    if let Some(lease) = service.lease(&leases).map_err(Error::Refused)? {
-                        return Ok(Meant::Service(Box::new(lease.clone())));
-                    }
-                    missing = Some(service.missing(&leases));
-                }
-                match missing {
-                    Some(missing) if word.len() < verb.least_id() => Err(Error::Refused(missing)),
-                    Some(missing) => match by_id(client, &word.to_ascii_lowercase()).await {
-                        // Nobody reads `cafe` as an id.
-                        Err(Error::Refused(refusal))
-                            if refusal.code == Code::UnknownLease
-                                && !word.contains(|letter: char| letter.is_ascii_digit()) =>
-                        {
-                            Err(Error::Refused(missing))
-                        }
-                        found => found,
-                    },
-                    None => by_id(client, &word.to_ascii_lowercase()).await,
-                }
-            }
-        }
-    }
-}
-
-async fn by_id(client: &Client, id: &str) -> Result<Meant, Error> {
-    let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
-    let lease = beginning_with(id, &leases).map_err(Error::Refused)?;
-    Ok(Meant::Id(Box::new(lease.clone())))
-}
-
-/// `--name` is only for services.
-fn no_name_beside(target: &Target, name: &ServiceName, verb: Verb) -> Failure {
-    let error = match target {
-        Target::Service(..) => {
-            format!("{} and --name {name} name two servers", target.shown())
-        }
-        Target::Port(_) | Target::Lease(_) | Target::Beginning(_) => {
-            "--name can be used only with a service".to_owned()
-        }
-    };
-    Failure::usage(error, format!("styxy {} {}", verb.word(), target.shown()))
-}
 
 /// A service of the project that the command runs in.
 #[derive(Debug)]
@@ -192,7 +28,7 @@ pub(crate) struct Service {
 impl Service {
     /// # Errors
     /// The project's path is not Unicode, its file has a mistake, or the environment has an invalid session name.
-    fn here(kind: ServiceType, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
+    pub(crate) fn here(kind: ServiceType, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
         let caller = caller();
         let usual = PortRequest::new(kind.clone()).or(caller.file()?.as_ref());
         let usual = usual.in_package(caller.package().as_ref());
@@ -401,17 +237,8 @@ pub(crate) mod tests {
                 ("none", none("web", Verb::Open, &[])),
                 ("another service is called so", none("web", Verb::Kill, &web)),
                 ("another project's", none("web", Verb::Release, &elsewhere)),
-                ("a name beside a port", failed(named(Target::Port(Port::new(3000).unwrap()), "web"))),
-                (
-                    "two names",
-                    failed(named(Target::Service("dev".parse().unwrap(), "api".parse().ok()), "web"))
-                ),
             ])
         );
-    }
-
-    fn named(target: Target, name: &str) -> Failure {
-        Named::new(target, name.parse().ok(), Verb::Open).unwrap_err()
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! How long ago something was: one number and one unit, because that is what people read.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+#[cfg(any(unix, test))]
+use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use styxy_core::WallTime;
 
@@ -30,6 +32,7 @@ pub(crate) fn span(seconds: u64) -> String {
 }
 
 /// How long it takes until [`ago`] says something else.
+#[cfg(any(unix, test))]
 pub(crate) fn changes_in(then: WallTime, now: WallTime) -> Duration {
     let age = now.0.saturating_sub(then.0);
     let unit = match age / 1000 {

@@ -15,3 +15,4 @@ pub(crate) mod shell_word;
 pub(crate) mod shown;
 pub(crate) mod table;
 pub(crate) mod whose;
+pub(crate) mod width;

@@ -5,18 +5,15 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::path::{Component, Path};
+use std::path::Path;
 
 use anstyle::Style;
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::say::output::{STRONG, one_line};
+use crate::say::width::{cut, end_of_path, width};
 
 /// What is shown where nothing is known.
 pub(crate) const UNKNOWN: &str = "-";
-/// What stands for what was cut.
-const CUT: &str = "…";
 /// Between two columns.
 const GAP: usize = 2;
 /// A column with a number up to this is left out before the others are cut too short.
@@ -52,17 +49,10 @@ impl Cell {
         if width(&self.text) <= room {
             return Cow::Borrowed(&self.text);
         }
-        if self.kind == Kind::Text {
-            return cut(&self.text, room).into();
+        match self.kind {
+            Kind::Text => cut(&self.text, room).into(),
+            Kind::Path => end_of_path(&self.text, room).into(),
         }
-        let count = folders(&self.text).count();
-        let shorter = (1..count).rev().map(|last| last_folders(&self.text, last));
-        let name = || folders(&self.text).last().map(|name| name.as_os_str().to_string_lossy());
-        let cut = || {
-            let name = name().unwrap_or_else(|| self.text.as_str().into());
-            if width(&name) < room { format!("{CUT}{name}") } else { cut(&name, room) }
-        };
-        shorter.into_iter().find(|path| width(path) <= room).unwrap_or_else(cut).into()
     }
 }
 
@@ -252,39 +242,6 @@ fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
-/// How many columns a terminal may give `text`. Terminals differ for letters that are made of several characters: an emoji
-/// with a joiner is two columns wide in some and four in others. The widest counts, so that no line is ever wrapped.
-pub(crate) fn width(text: &str) -> usize {
-    if text.is_ascii() {
-        return text.len();
-    }
-    text.graphemes(true).map(letter_width).sum()
-}
-
-fn letter_width(letter: &str) -> usize {
-    let by_character: usize = letter.chars().map(|character| character.width().unwrap_or(0)).sum();
-    by_character.max(letter.width())
-}
-
-/// `text`, or its beginning and an ellipsis, in at most `room` columns.
-pub(crate) fn cut(text: &str, room: usize) -> String {
-    if width(text) <= room {
-        return text.to_owned();
-    }
-    let mut left = room.saturating_sub(width(CUT));
-    let fits = |letter: &&str| match left.checked_sub(letter_width(letter)) {
-        Some(rest) => {
-            left = rest;
-            true
-        }
-        None => false,
-    };
-    let mut shown: String = text.graphemes(true).take_while(fits).collect();
-    shown.truncate(shown.trim_end().len());
-    shown.push_str(CUT);
-    shown
-}
-
 /// `path` with the home folder written `~`, in one line.
 pub(crate) fn tilde(path: &str, home: Option<&Path>) -> String {
     let path = &*one_line(path);
@@ -296,26 +253,12 @@ pub(crate) fn tilde(path: &str, home: Option<&Path>) -> String {
     }
 }
 
-fn folders(path: &str) -> impl Iterator<Item = Component<'_>> {
-    Path::new(path).components().filter(|part| matches!(part, Component::Normal(_)))
-}
-
-/// The last `most` folders of `path`, after an ellipsis if there are more.
-fn last_folders(path: &str, most: usize) -> String {
-    let count = folders(path).count();
-    if count <= most {
-        return path.to_owned();
-    }
-    let last: Vec<_> =
-        folders(path).skip(count - most).map(|part| part.as_os_str().to_string_lossy()).collect();
-    format!("{CUT}/{}", last.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::say::shown::{each, plain, snapshot};
     use proptest::prelude::*;
+    use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
     fn table() -> Table<4> {
         let mut table = Table::new([
@@ -367,22 +310,6 @@ mod tests {
         assert_eq!(shown(&table, 26), whole);
         assert_eq!(shown(&table, 25), shorter);
         assert_eq!(shown(&table, 14), "PROJ…  SINCE\n…cafe\u{301}  1 s ago\n");
-    }
-
-    #[test]
-    fn a_letter_is_cut_as_a_whole() {
-        for (text, room, expected) in [
-            ("店舗店舗", 6, "店舗…"),
-            ("店舗店舗", 5, "店舗…"),
-            ("店舗店舗", 4, "店…"),
-            ("cafe\u{301}s\u{301}x", 5, "cafe\u{301}…"),
-            ("👩\u{200d}💻👩\u{200d}💻", 6, "👩\u{200d}💻…"),
-            ("👩\u{200d}💻👩\u{200d}💻", 4, "…"),
-            ("❤\u{fe0f}❤\u{fe0f}", 3, "❤\u{fe0f}…"),
-            ("a b", 2, "a…"),
-        ] {
-            assert_eq!(cut(text, room), expected, "{text} in {room}");
-        }
     }
 
     #[test]

@@ -125,9 +125,10 @@ pub(super) const OTHER_NETWORK: &str =
     "the daemon runs in another network namespace, where each port may be used by another program than here";
 
 fn other_network() -> Refusal {
-    Refusal::new(Code::DaemonUnreachable, OTHER_NETWORK)
-        .rule(Rule::Network)
-        .hint("styxy daemon restart moves it here; another STYXY_HOME has a daemon of its own")
+    let error = format!(
+        "{OTHER_NETWORK}; a restart from here moves it, and another STYXY_HOME has a daemon of its own"
+    );
+    Refusal::new(Code::DaemonUnreachable, error).rule(Rule::Network).hint("styxy daemon restart")
 }
 
 fn bearer(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {

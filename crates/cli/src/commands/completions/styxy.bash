@@ -21,6 +21,8 @@ _styxy() {
             $'\t'*) _styxy_command "${starts[${line#?}]}" "$cur"; return ;;
         esac
         if [[ ${words[n - 1]} == --*=* ]]; then line=${line#*=}; fi
+        # A script of package.json may be called anything.
+        if [[ $line == *[!a-zA-Z0-9_./:@%+,=-]* ]]; then printf -v line %q "$line"; fi
         COMPREPLY+=("$line")
     done < <(command styxy complete bash $((n - 1)) -- "${words[@]}" 2>/dev/null)
 }

@@ -70,10 +70,18 @@ pub(super) fn confirmed(question: &str, typed: &str) -> Result<bool, Failure> {
 }
 
 fn shown(login: &Login) -> String {
-    let text: String = login.text.lines().map(|line| format!("  | {line}\n")).collect();
-    let commands: String = login.install.iter().map(|words| format!("  {}\n", words.join(" "))).collect();
-    let commands = commands.trim_end();
-    format!("This file will be written, {}:\n{text}and this will be run:\n{commands}", login.file.display())
+    let text: Vec<String> = login.text.lines().map(|line| format!("  | {line}")).collect();
+    format!(
+        "This file will be written, {}:\n{}\nand this will be run:\n{}",
+        login.file.display(),
+        text.join("\n"),
+        lines(&login.install)
+    )
+}
+
+/// A line for each command.
+pub(super) fn lines(commands: &[Vec<String>]) -> String {
+    commands.iter().map(|words| format!("  {}", words.join(" "))).collect::<Vec<_>>().join("\n")
 }
 
 fn done(login: &Login, changed: bool, out: &mut impl Write) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::install::{Done, confirmed};
+use super::install::{Done, confirmed, lines};
 use crate::here::context::Context;
 use crate::here::login::Login;
 use crate::say::examples::examples;
@@ -28,9 +28,8 @@ impl Args {
         let login = Login::for_removal()?;
         let changed = login.is_there()?;
         if changed {
-            let commands: String =
-                login.uninstall.iter().map(|words| format!("  {}\n", words.join(" "))).collect();
-            output::note(&format!("This will be run:\n{commands}and {} removed.", login.file.display()));
+            let commands = lines(&login.uninstall);
+            output::note(&format!("This will be run:\n{commands}\nand {} removed.", login.file.display()));
             if !self.yes
                 && !confirmed("No longer start the daemon at login?", "styxy daemon uninstall --yes")?
             {

@@ -55,7 +55,8 @@ impl Args {
         }
         findings.push(machine::descriptors(seen.status()));
         findings.push(machine::sockets());
-        findings.extend(trials::handles());
+        #[cfg(target_os = "linux")]
+        findings.push(trials::handles());
         findings.extend(seen.status().and_then(|status| inherited::of(status.pid)));
         findings.extend(inherited::login());
 

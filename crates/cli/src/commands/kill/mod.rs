@@ -20,9 +20,10 @@ use crate::here::context::Context;
 use crate::here::living::Living;
 use crate::here::manager;
 use crate::here::may_end::{self, Protected};
+use crate::here::named::{Meant, Named};
 use crate::here::ownership::{self, Here};
-use crate::here::server::{Meant, Named, Verb};
 use crate::here::target::{self, Target};
+use crate::here::verb::Verb;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -94,7 +95,7 @@ impl Args {
             let now = match victims::freed(context, port, &pids)? {
                 Left::Free(lease) => match above.back(context, port)? {
                     None => {
-                        let answer = answer(port, ended, lease.as_ref(), above.manager());
+                        let answer = answer(port, ended, lease.as_deref(), above.manager());
                         let answer = answer.ok_or_else(|| victims::gone(port))?;
                         context.output.answer(&answer, |out| {
                             io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())
@@ -330,7 +331,7 @@ mod tests {
                 ("a stranger on the lease's port", failed(not_its_server(&lease(3000, |_| {})))),
                 ("gone before", failed(victims::gone(port))),
                 ("another listens", failed(still_taken(port, &taken, &ended(&[42], Ending::Asked)))),
-                ("not this user's", failed(victims::cannot("node (42)", &killed))),
+                ("not this user's", failed(victims::cannot(Pid::new(42).unwrap(), "node (42)", &killed))),
             ])
         );
     }

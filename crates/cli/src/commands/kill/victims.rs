@@ -38,7 +38,7 @@ pub(super) struct Victim {
 /// The state of the port after its servers have ended.
 pub(super) enum Left {
     /// Nothing listens; the lease that still covers it, if there is one.
-    Free(Option<Lease>),
+    Free(Option<Box<Lease>>),
     /// Other processes listen.
     Taken(Box<CheckAnswer>),
 }
@@ -120,7 +120,7 @@ pub(super) fn freed(context: &Context, port: Port, ended: &[Pid]) -> Result<Left
         if now.system_usage.is_none() {
             // The daemon may not know yet that the lease's owner has ended.
             let is_over = |lease: &Lease| lease.owner.pid.is_some_and(|pid| ended.contains(&pid));
-            return Ok(Left::Free(now.allocated_to.filter(|lease| !is_over(lease))));
+            return Ok(Left::Free(now.allocated_to.filter(|lease| !is_over(lease)).map(Box::new)));
         }
         let mut pids = now.system_usage.iter().chain(&now.others).map(|usage| usage.pid);
         let others = pids.all(|pid| pid.is_none_or(|pid| !ended.contains(&pid)));
@@ -145,21 +145,21 @@ impl Victim {
         let usage = found.system_usage.clone().unwrap_or_default();
         let shown = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)).unwrap_or_default();
         let Some(pid) = usage.pid else { return Ok(None) };
-        let handle = Handle::open(pid).map_err(|error| cannot(&shown, &error))?;
+        let handle = Handle::open(pid).map_err(|error| cannot(pid, &shown, &error))?;
         Ok(handle.map(|handle| Self { pid, shown, usage, found, handle }))
     }
 
     fn ask(&self) -> Result<(), Failure> {
-        self.handle.ask().map_err(|error| cannot(&self.shown, &error))
+        self.handle.ask().map_err(|error| cannot(self.pid, &self.shown, &error))
     }
 
     fn kill(&self) -> Result<(), Failure> {
-        self.handle.kill().map_err(|error| cannot(&self.shown, &error))
+        self.handle.kill().map_err(|error| cannot(self.pid, &self.shown, &error))
     }
 
     fn has_ended_by(&self, deadline: Instant) -> Result<bool, Failure> {
         let patience = deadline.saturating_duration_since(Instant::now());
-        self.handle.ended_within(patience).map_err(|error| cannot(&self.shown, &error))
+        self.handle.ended_within(patience).map_err(|error| cannot(self.pid, &self.shown, &error))
     }
 }
 
@@ -171,7 +171,7 @@ pub(super) fn gone(port: Port) -> Failure {
         .into()
 }
 
-pub(super) fn cannot(shown: &str, error: &io::Error) -> Failure {
+pub(super) fn cannot(pid: Pid, shown: &str, error: &io::Error) -> Failure {
     let refusal = Refusal::new(Code::Forbidden, format!("could not end {shown}: {error}"));
-    refusal.hint("end it as the user that it belongs to").rule(Rule::Owner).into()
+    refusal.hint(may_end::as_root(pid)).rule(Rule::Owner).into()
 }

@@ -20,7 +20,7 @@ pub(super) fn run(context: &Context, query: AllocationsQuery) -> Result<Exit, Fa
     let shown = match context.output.format() {
         Format::Json => context::block_on(print(live, |update| match update {
             Update::Leases(answer) => output::next_value(answer),
-            Update::Gone => Ok(output::note(GONE)),
+            Update::Gone => gone(),
         }))?,
         #[cfg(unix)]
         Format::Human if crate::say::screen::Screen::is_there() => {
@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, query: AllocationsQuery) -> Result<Exit, Fa
                     let lines = lines(answer, &query, output::width());
                     output::next_text(format!("{between}{}\n", lines.join("\n")).as_bytes())
                 }
-                Update::Gone => Ok(output::note(GONE)),
+                Update::Gone => gone(),
             }))?
         }
     };
@@ -43,6 +43,11 @@ pub(super) fn run(context: &Context, query: AllocationsQuery) -> Result<Exit, Fa
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         shown => shown.map(|()| Exit::Done),
     }
+}
+
+fn gone() -> io::Result<()> {
+    output::note(GONE);
+    Ok(())
 }
 
 /// What is said when the daemon has gone.

@@ -15,7 +15,7 @@ use crate::say::age::{changes_in, now};
 use crate::say::failure::Failure;
 use crate::say::output::{ALERT, FAINT};
 use crate::say::screen::Screen;
-use crate::say::table::cut;
+use crate::say::width::cut;
 
 /// What the last row says.
 const HELP: &str = "q ends";

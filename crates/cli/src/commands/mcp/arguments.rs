@@ -89,6 +89,7 @@ pub(super) struct WhoOwns {
 /// An argument is missing, unknown or invalid; the refusal names it.
 pub(super) fn read<T: DeserializeOwned>(mut said: JsonObject) -> Result<T, Refusal> {
     said.values_mut().for_each(make_whole);
+    said.get_mut("port").map(make_number);
     api::read("arguments", &Value::Object(said).to_string())
 }
 
@@ -98,6 +99,13 @@ fn make_whole(value: &mut Value) {
     let whole = fraction.and_then(|number| format!("{number}").parse::<u32>().ok());
     if let Some(whole) = whole {
         *value = whole.into();
+    }
+}
+
+/// Some models write a port as a text.
+fn make_number(value: &mut Value) {
+    if let Some(port) = value.as_str().and_then(|text| text.parse::<Port>().ok()) {
+        *value = port.get().into();
     }
 }
 
@@ -150,11 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn a_port_may_be_written_with_a_fraction_of_zero() {
+    fn a_port_may_be_written_with_a_fraction_of_zero_or_as_a_text() {
         let port = |text: &str| read::<Check>(serde_json::from_str(text).unwrap());
         assert_eq!(port(r#"{"port": 3000.0}"#).unwrap().port.get(), 3000);
         assert_eq!(port(r#"{"port": 3e3}"#).unwrap().port.get(), 3000);
-        for bad in ["3000.5", "-1.0", "70000.0", "1e300"] {
+        assert_eq!(port(r#"{"port": "3000"}"#).unwrap().port.get(), 3000);
+        for bad in ["3000.5", "-1.0", "70000.0", "1e300", "\"70000\"", "\"dev\"", "\"\""] {
             assert!(port(&format!(r#"{{"port": {bad}}}"#)).is_err(), "{bad}");
         }
     }

@@ -7,7 +7,8 @@ use styxy_client::{Caller, Client, Error, OURS, PortRequest, Terms, leases};
 use styxy_core::api::{Code, Grant, Lease, Refusal};
 use styxy_core::{Pid, Port};
 
-use super::grant::{Granted, Unleased, granted};
+use super::beside;
+use super::grant::{Granted, Unleased};
 use super::wishes::{Services, Wishes};
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
@@ -54,8 +55,8 @@ impl Ports {
 /// `--exact` cannot be granted, or the daemon does not know a service type that was typed.
 pub(super) fn ask(context: &Context, caller: &Caller, wishes: &Wishes) -> Result<Asked, Failure> {
     let (terms, mut problems) = terms(caller);
-    match answered(context, async |client| granted(client, wishes, &terms).await) {
-        Ok(Granted { grants, preferred, beside }) => {
+    match answered(context, &async |client| beside::granted(client, wishes, &terms).await) {
+        Ok((Granted { grants, preferred }, beside)) => {
             problems.extend(beside.problem);
             let (running, siblings) = (beside.running, beside.siblings);
             Ok(Asked { ports: Ports::Leased(grants), preferred, running, siblings, problems })
@@ -161,26 +162,31 @@ pub(super) fn running(context: &Context, caller: &Caller, wishes: &Wishes) -> Op
     let (terms, _) = terms(caller);
     let first = wishes.requests.first()?;
     let up = async |client: &Client| leases::up(client, first, &terms).await.map_err(Unleased::Unanswered);
-    answered(context, up).ok()?
+    answered(context, &up).ok()?
 }
 
 /// What the daemon answers, which is started if none runs.
 fn answered<T>(
     context: &Context,
-    question: impl AsyncFn(&Client) -> Result<T, Unleased>,
+    question: &impl AsyncFn(&Client) -> Result<T, Unleased>,
 ) -> Result<T, Unleased> {
-    if let Ok(Some(older)) = context.older()
-        && started().is_ok()
-    {
-        output::note(&older::replaced(&older, OURS));
-    }
-    let ask = || {
-        let asked = context::try_ask(PATIENCE, async |client| Ok(question(client).await));
+    let asked = |asked: Result<Result<Result<T, Unleased>, Error>, Failure>| {
         let asked = asked.and_then(|asked| asked.map_err(Failure::from));
         asked.unwrap_or_else(|failure| Err(Unleased::Unasked(failure.into_refusal())))
     };
+    let ask = || asked(context::try_ask(PATIENCE, async |client| Ok(question(client).await)));
+    let first = match context.try_ask_unless_older(PATIENCE, async |client| Ok(question(client).await)) {
+        Ok(context::Asked::Answered(answer)) => asked(Ok(answer)),
+        Ok(context::Asked::Older(older)) => {
+            if started().is_ok() {
+                output::note(&older::replaced(&older, OURS));
+            }
+            ask()
+        }
+        Err(failure) => asked(Err(failure)),
+    };
     let may_start = || context.may_start().unwrap_or(false);
-    match ask() {
+    match first {
         Err(Unleased::Unanswered(
             error @ (Error::NotRunning { .. } | Error::Unreachable { .. } | Error::BrokenOff { .. }),
         )) if sandbox::wall(&error).is_none() && may_start() => match started() {

@@ -6,6 +6,7 @@ use styxy_client::leases::{self, Accepted};
 use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::api::{Grant, Lease};
 
+use super::grant::{self, Granted, Unleased};
 use super::wishes::{Attention, Wishes};
 use crate::here::variables::Served;
 
@@ -20,31 +21,41 @@ pub(super) struct Beside {
     pub(super) problem: Option<String>,
 }
 
-/// What there is beside `grants`. The command has its ports, so that nothing here keeps it from running.
-pub(super) async fn beside(client: &Client, wishes: &Wishes, terms: &Terms, grants: &[Grant]) -> Beside {
-    let running = running(client, wishes, terms, grants).await;
+/// What the daemon leases, and what there is beside it. Nothing of that keeps the command from running: it has its ports.
+///
+/// Both questions are asked at once, so that the second one costs hardly any time.
+pub(super) async fn granted(
+    client: &Client,
+    wishes: &Wishes,
+    terms: &Terms,
+) -> Result<(Granted, Beside), Unleased> {
+    let (granted, up) = tokio::join!(grant::granted(client, wishes, terms), up(client, wishes, terms));
+    let granted = granted?;
+    let running = up.filter(|up| is_another_one(up, &granted.grants));
     let (siblings, problem) = match siblings(client, &wishes.siblings, terms).await {
         Ok(siblings) => (siblings, None),
         Err(error) => {
             let services: Vec<&str> =
                 wishes.siblings.iter().map(|request| request.service.as_str()).collect();
-            let problem =
-                format!("{}; the command gets no port of {}", error.refusal().error, services.join(", "));
-            (Vec::new(), Some(problem))
+            let why = error.refusal().error;
+            (Vec::new(), Some(format!("{why}; the command gets no port of {}", services.join(", "))))
         }
     };
-    Beside { running, siblings, problem }
+    Ok((granted, Beside { running, siblings, problem }))
 }
 
-/// The server that the command is another one of. A lease of an outer `styxy run` is the command's own.
-async fn running(client: &Client, wishes: &Wishes, terms: &Terms, grants: &[Grant]) -> Option<Lease> {
-    let is_new = |grant: &&Grant| grant.owner.pid.is_none_or(|pid| pid.get() == id()) && !grant.existing;
-    let (request, grant) = (wishes.requests.first()?, grants.first().filter(is_new)?);
-    if wishes.attention == Attention::None {
-        return None;
-    }
-    let up = leases::up(client, request, terms).await.ok()??;
-    (up.port != grant.port).then_some(up)
+/// The server of the first request that listens, if anybody wants to know.
+async fn up(client: &Client, wishes: &Wishes, terms: &Terms) -> Option<Lease> {
+    let request = wishes.requests.first().filter(|_| wishes.attention == Attention::Some)?;
+    leases::up(client, request, terms).await.ok()?
+}
+
+/// Whether the command is another server than the one with the lease `up`. A lease of an outer `styxy run` is its own.
+fn is_another_one(up: &Lease, grants: &[Grant]) -> bool {
+    grants.first().is_some_and(|grant| {
+        let is_new = grant.owner.pid.is_none_or(|pid| pid.get() == id()) && !grant.existing;
+        is_new && grants.iter().all(|grant| grant.port != up.port)
+    })
 }
 
 /// The ports of the other services, as `styxy env` prints them. A package leases none by its own name for another one's server.

@@ -24,6 +24,9 @@ pub(super) const SHELLS: [&str; 2] = ["npm_config_script_shell", "pnpm_config_sc
 /// How that shell begins servers, if it is this program.
 pub(super) const SCRIPT_SHELL: &str = "STYXY_SCRIPTS";
 
+/// A warning that the runs inside of this one do not repeat.
+pub(super) const TOLD: &str = "STYXY_TOLD";
+
 impl Environment {
     /// For a command whose servers have their own ports: without one that this command inherited from another run.
     pub(super) fn without_port() -> Self {
@@ -31,6 +34,12 @@ impl Environment {
         let is_ours = port.is_some() && port == env::var("STYXY_PORT").ok();
         let ours = ["PORT", "STYXY_PORT", "STYXY_URL", LOCK_ID];
         Self { set: Vec::new(), removed: if is_ours { ours.to_vec() } else { vec![LOCK_ID] } }
+    }
+
+    /// With a warning that was given already.
+    pub(super) fn with_told(mut self, warning: Option<String>) -> Self {
+        self.set.extend(warning.map(|warning| (TOLD.to_owned(), warning)));
+        self
     }
 
     /// With `program` as the shell for scripts, which reads `how` to begin their servers.
@@ -78,6 +87,7 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) 
         Ports::Leased(_) if lock_id.is_none() => vec![LOCK_ID],
         Ports::Leased(_) | Ports::Exported(_) | Ports::Unknown { .. } => Vec::new(),
     };
+    removed.push(TOLD);
     // The command has its port: what it runs with npm is its own affair.
     if env::var_os(SCRIPT_SHELL).is_some() {
         removed.extend(SHELLS);

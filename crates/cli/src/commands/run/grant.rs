@@ -5,7 +5,6 @@ use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::Port;
 use styxy_core::api::{AllocationsQuery, Code, Grant, Lease, Refusal, Rule};
 
-use super::beside::{self, Beside};
 use super::wishes::{Now, Rank, Source, Wishes};
 use crate::here::sandbox;
 use crate::say::facts;
@@ -17,7 +16,6 @@ pub(super) struct Granted {
     pub(super) grants: Vec<Grant>,
     /// The first one's port that somebody wishes for now.
     pub(super) preferred: Option<Port>,
-    pub(super) beside: Beside,
 }
 
 /// Why nothing was leased.
@@ -56,10 +54,7 @@ pub(super) async fn granted(client: &Client, wishes: &Wishes, terms: &Terms) -> 
         None => Tried::Taken(None),
     };
     let (requests, preferred, reason) = match tried {
-        Tried::Granted(grants) => {
-            let beside = beside::beside(client, wishes, terms, &grants).await;
-            return Ok(Granted { grants, preferred, beside });
-        }
+        Tried::Granted(grants) => return Ok(Granted { grants, preferred }),
         Tried::Taken(reason) => (wishes.with_now(), preferred, reason),
         Tried::Ours => (wishes.requests.clone(), None, None),
     };
@@ -70,8 +65,7 @@ pub(super) async fn granted(client: &Client, wishes: &Wishes, terms: &Terms) -> 
     {
         first.reason = Some(reason);
     }
-    let beside = beside::beside(client, wishes, terms, &grants).await;
-    Ok(Granted { grants, preferred, beside })
+    Ok(Granted { grants, preferred })
 }
 
 /// Whether the port that somebody wishes for now was granted.

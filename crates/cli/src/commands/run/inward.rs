@@ -87,7 +87,7 @@ impl Runs {
         std::iter::once(self.program.clone().into_os_string()).chain(options.map(OsString::from)).collect()
     }
 
-    /// Runs `command`, whose servers begin where `inward` says.
+    /// Runs `command`, whose servers begin where `inward` says. `told` is a warning that none of them repeats.
     ///
     /// # Errors
     /// The command cannot be run.
@@ -96,13 +96,14 @@ impl Runs {
         inward: &Inward,
         command: Vec<OsString>,
         caller: &Caller,
+        told: Option<String>,
     ) -> Result<Exit, Failure> {
         if let Some(unreached) = &inward.unreached {
             output::warning(&sentence(unreached));
         }
         let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
         let command = inward.apply(command, file.as_deref(), &begin(&|name, place| self.words(name, place)));
-        let mut environment = Environment::without_port();
+        let mut environment = Environment::without_port().with_told(told);
         if let Some(naming) = &inward.scripts {
             if let Naming::ByScript { folder, first } = naming {
                 let here = caller.folder().unwrap_or(Path::new(""));
@@ -133,7 +134,7 @@ impl Runs {
     }
 }
 
-fn begin<'a>(words: &'a dyn Fn(Option<&str>, Place) -> Vec<OsString>) -> Begin<'a> {
+fn begin(words: &dyn Fn(Option<&str>, Place) -> Vec<OsString>) -> Begin<'_> {
     Begin { words, quoted }
 }
 
@@ -192,7 +193,7 @@ fn with_servers(text: &str, runs: &Runs) -> Option<String> {
     let event = env::var("npm_lifecycle_event").ok()?;
     let caller = caller();
     let package = Package::around(caller.folder()?).ok()?;
-    if is_of_installation(&event, &package) {
+    if is_left_alone(&event, &package) {
         return None;
     }
     let named = runs.scripts.as_ref().filter(|(folder, _)| folder == package.folder());
@@ -202,10 +203,10 @@ fn with_servers(text: &str, runs: &Runs) -> Option<String> {
     (!found.is_empty()).then(|| with_runs(text, &found, &begin(&words)))
 }
 
-/// Whether a script is run by an installation, or before or after another one.
-fn is_of_installation(event: &str, package: &Package) -> bool {
+/// Whether a text is run by an installation, before or after another script, or by npx, whose words were typed.
+fn is_left_alone(event: &str, package: &Package) -> bool {
     let around = ["pre", "post"].iter().find_map(|side| event.strip_prefix(side));
-    matches!(event, "install" | "prepare" | "publish" | "pack" | "dependencies" | "version")
+    matches!(event, "npx" | "install" | "prepare" | "publish" | "pack" | "dependencies" | "version")
         || matches!(around, Some("install" | "prepare" | "publish" | "pack" | "publishOnly" | "version"))
         || around.is_some_and(|script| package.script(script).is_some())
 }

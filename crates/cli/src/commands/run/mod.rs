@@ -37,7 +37,7 @@ use crate::say::failure::Failure;
 use crate::say::output;
 
 use command::{dev_script, not_run, program_folders};
-use environment::{Environment, environment};
+use environment::{Environment, TOLD, environment};
 use inward::Runs;
 pub(crate) use inward::{run_script, script};
 use tell::{Verbosity, tell};
@@ -51,7 +51,8 @@ use wishes::{Attention, Typed, Wishes};
 /// service. The preferred port is that of -p, else of a port flag in the command, else `PORT` if it is set already.
 ///
 /// Without a command, it runs the package's dev script. The same project gets the same port again, unless somebody else
-/// has it. The lease ends with the command, or with the server that the command leaves running. Whatever else goes wrong,
+/// has it. The lease ends with the command, or with the server that the command leaves running. If the command starts
+/// several servers (concurrently, run-p, a Procfile, `a & b`), each of them gets its own lease. Whatever else goes wrong,
 /// the command runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy run                             the dev script of this package
@@ -61,6 +62,7 @@ use wishes::{Attention, Typed, Wishes};
   styxy run --once -- npm run dev       unless it runs here already
   styxy run -s api -- python3 -m http.server
   styxy run -s dev -s api -- make serve two ports: $STYXY_DEV_PORT, $STYXY_API_PORT
+  styxy run -- concurrently 'next dev' 'node api.js'   a port for each of the two
   styxy run --block 3 -- npm start      three consecutive ports, the first is PORT
   styxy run -- caddy run --listen :{port}"))]
 pub(crate) struct Args {
@@ -104,14 +106,18 @@ impl Args {
             return start(&command, &Environment::default(), &caller);
         }
         let plan = inward::look(&caller, |around| Plan::of(&command, around));
-        let file = caller.file().unwrap_or_else(|mistake| {
-            output::warning(&format!("{}; the file is not used", mistake.refusal().error));
-            None
-        });
+        let (file, mistake) = match caller.file() {
+            Ok(file) => (file, None),
+            Err(mistake) => (None, Some(format!("{}; the file is not used", mistake.refusal().error))),
+        };
+        // The run that started this one may have said so.
+        if let Some(mistake) = mistake.as_ref().filter(|mistake| env::var(TOLD).as_ref() != Ok(mistake)) {
+            output::warning(mistake);
+        }
         if let Some(inward) = &plan.inward
             && let Some(runs) = Runs::new(&self, file.as_ref(), context)
         {
-            return runs.start(inward, command, &caller);
+            return runs.start(inward, command, &caller, mistake);
         }
         if self.block.is_some() && self.service.len() > 1 {
             return Err(block_of_several());

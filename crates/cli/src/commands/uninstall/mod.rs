@@ -64,7 +64,7 @@ struct Daemon {
 
 /// What was removed; with `--json` the answer.
 #[derive(Debug, Default, Serialize)]
-struct Removed {
+struct Answer {
     /// Files that were changed or removed, and the daemon's folder.
     removed: Vec<PathBuf>,
     /// The program, which is still there.
@@ -88,7 +88,7 @@ impl Args {
             found.remove()?;
         }
         let program = styxy_client::own_program().ok();
-        let removed = Removed {
+        let removed = Answer {
             removed: found.paths(),
             remove_program: program.as_deref().and_then(|program| Installed::of(program).removal(program)),
             program,
@@ -106,7 +106,7 @@ fn meant() -> Result<bool, Failure> {
     Ok(output::confirmed("Do all of this?")?)
 }
 
-fn show(removed: &Removed, out: &mut impl Write) -> io::Result<()> {
+fn show(removed: &Answer, out: &mut impl Write) -> io::Result<()> {
     match removed.removed.as_slice() {
         [] => writeln!(out, "Nothing of Styxy is here but the program.")?,
         _ => writeln!(out, "Nothing of Styxy is left but the program.")?,

@@ -35,7 +35,7 @@ fn used() -> Daemon {
 fn what_will_be_done_and_was_done_is_said() {
     let mute = Daemon { runs: Some(Err("it is stopped".to_owned())), ..Daemon::default() };
     let removed = |removed: &[&str], remove_program: Option<&str>| {
-        let removed = Removed {
+        let removed = Answer {
             removed: removed.iter().map(PathBuf::from).collect(),
             program: None,
             remove_program: remove_program.map(str::to_owned),

@@ -10,9 +10,11 @@ use styxy_core::api::{CheckAnswer, Code, Lease, Refusal, SystemUsage, WaitAnswer
 use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
+use crate::here::named::{Meant, Named};
 use crate::here::reach::{self, Host};
-use crate::here::server::{Meant, Named, Service, Verb};
+use crate::here::server::Service;
 use crate::here::target::{self, Target};
+use crate::here::verb::Verb;
 use crate::say::age::span;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -113,13 +115,11 @@ impl Awaited {
             named @ Named::Word { .. } => {
                 let found = context.try_ask(async |client| named.find(client).await)?;
                 match (found, named) {
-                    (Ok(Meant::Port(port)), _) => Ok(Self::Port(port)),
-                    (Ok(Meant::Id(lease)), _) => Ok(Self::Port(lease.port)),
                     (
                         Ok(Meant::Service(_)) | Err(Error::Refused(_)),
                         Named::Word { service: Some(service), .. },
                     ) => Ok(Self::Service(service)),
-                    (Ok(Meant::Service(lease)), _) => Ok(Self::Port(lease.port)),
+                    (Ok(meant), _) => Ok(Self::Port(meant.port())),
                     (Err(error), _) => Err(error.into()),
                 }
             }

@@ -127,7 +127,10 @@ const SET: &[(&str, &str)] = &[
 ];
 
 const IN_RECIPE: &[(&str, &str)] = &[
-    ("Makefile", ".PHONY: dev\nX := 1\ndev: build\n\t@PORT=3000 node x.js\nbuild:\n\ttsc\n"),
+    (
+        "Makefile",
+        ".PHONY: dev\nX := 1\ndev: build\n\t@PORT=3000 node x.js\nraw:\n\tPORT=3000 node x.js\nbuild:\n\ttsc\n",
+    ),
     ("justfile", "dev:\n    PORT=3000 node x.js\nbuild:\n    tsc\n"),
 ];
 
@@ -147,7 +150,7 @@ fn a_port_that_a_makefile_or_justfile_sets_is_overridden_where_that_is_possible(
     {
         assert_eq!(of(same, SET), Passing::default(), "{same}");
     }
-    for line in ["make dev", "make", "just dev", "just"] {
+    for line in ["make dev", "make", "make raw", "just dev", "just"] {
         let lost = of(line, IN_RECIPE).lost;
         assert!(matches!(&lost, Some(Lost::Set { port, .. }) if port.get() == 3000), "{line}: {lost:?}");
     }

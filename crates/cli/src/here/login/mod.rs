@@ -149,11 +149,9 @@ impl Login {
                 let _ = run(words);
             }
         }
-        self.install.iter().try_for_each(|words| run(words)).inspect_err(|_| {
-            match before {
-                Some(text) => drop(fs::write(&self.file, text)),
-                None => self.remove_files(&was_there),
-            };
+        self.install.iter().try_for_each(|words| run(words)).inspect_err(|_| match before {
+            Some(text) => drop(fs::write(&self.file, text)),
+            None => self.remove_files(&was_there),
         })
     }
 
@@ -267,7 +265,7 @@ mod tests {
 
     fn shown(login: &Login) -> String {
         let lines = |commands: &[Vec<String>]| -> String {
-            commands.iter().map(|words| format!("$ {}\n", words.join(" "))).collect()
+            commands.iter().flat_map(|words| ["$ ".to_owned(), words.join(" "), "\n".to_owned()]).collect()
         };
         let (install, uninstall) =
             (lines(&login.install), lines(&[&login.uninstall[..], &login.after].concat()));

@@ -12,6 +12,7 @@ use styxy_core::api::{CheckAnswer, Lease, OwnerKind, SystemUsage, WhoAnswer, Who
 use styxy_core::checkout::Kinship;
 use styxy_core::{InstanceId, Port, ProjectId, ProjectPath, WallTime};
 
+use crate::here::caller::ground;
 use crate::here::manager;
 use crate::say::facts;
 use crate::say::failure::Failure;
@@ -76,6 +77,7 @@ pub(crate) fn judge(mut answer: CheckAnswer, here: &Here) -> WhoAnswer {
         id: &Caller::id_of,
         is_older: &|project, started| Caller::is_older(project, started),
         is_known: &|folder| here.caller.at(folder).known_root().is_some(),
+        ground: ground(&here.caller),
     };
     classify(answer, here, &disk)
 }
@@ -114,6 +116,8 @@ struct Disk<'a> {
     is_older: &'a dyn Fn(&ProjectPath, WallTime) -> bool,
     /// Whether a folder lies in a checkout or a project, and does not stand for itself.
     is_known: &'a dyn Fn(&Path) -> bool,
+    /// What the place is called that is mine.
+    ground: &'static str,
 }
 
 impl Disk<'_> {
@@ -277,7 +281,7 @@ fn server(
     let other = other.map(|session| format!(", for the agent session {session}")).unwrap_or_default();
     match belongs {
         Belongs::To(path) => match (disk.kinship)(Path::new(path.as_str())) {
-            Kinship::Same => (Whose::Mine, format!("{process} runs in this worktree{other}")),
+            Kinship::Same => (Whose::Mine, format!("{process} runs in this {}{other}", disk.ground)),
             Kinship::Sibling => (
                 Whose::Sibling,
                 format!("{process} runs in another worktree of this repository, {}", named(path)),

@@ -39,8 +39,14 @@ fn judged_answer(answer: CheckAnswer, instance: Option<&str>) -> WhoAnswer {
     };
     let is_older = |path: &ProjectPath, _| !path.as_str().contains("remade");
     let is_known = |path: &Path| path.starts_with("/w");
-    let disk =
-        Disk { is_there: &is_there, kinship: &kinship, id: &id, is_older: &is_older, is_known: &is_known };
+    let disk = Disk {
+        is_there: &is_there,
+        kinship: &kinship,
+        id: &id,
+        is_older: &is_older,
+        is_known: &is_known,
+        ground: "worktree",
+    };
     classify(answer, &here, &disk)
 }
 

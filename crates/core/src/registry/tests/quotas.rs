@@ -154,13 +154,11 @@ fn a_refusal_says_which_quota_who_has_how_many_and_what_to_type() {
     (0..4).for_each(|_| drop(machine.grant(dev_of("/w/a", 1))));
     let refusal = api::Refusal::from(machine.refused(dev_of("/w/a", 1)));
     assert_eq!(refusal.code, api::Code::NoFreePort);
-    assert_eq!(refusal.error, "no more than 4 live leases are allowed, and the checkout /w/a has 4");
     assert_eq!(
-        refusal.hint.as_deref(),
-        Some(
-            "styxy list --project .   # release what is not needed, or raise quotas.leases_per_checkout in config.json"
-        )
+        refusal.error,
+        "no more than 4 live leases are allowed (quotas.leases_per_checkout in config.json), and the checkout /w/a has 4"
     );
+    assert_eq!(refusal.hint.as_deref(), Some("styxy list --project ."));
     let details = json!({
         "rule": "quota", "quota": "leases_per_checkout", "limit": 4, "held": 4, "holder": "the checkout /w/a",
     });

@@ -41,7 +41,7 @@ fn an_unknown_type_is_refused_if_the_configuration_is_strict_naming_the_nearest(
         said(refusal),
         json!({
             "code": "invalid_request",
-            "hint": "did you mean storybook? styxy allocate --service storybook",
+            "hint": "did you mean storybook?",
             "details": {
                 "field": "service_type",
                 "found": "storybok",

@@ -142,9 +142,9 @@ fn page() -> String {
     }
     page.push_str(TRIED);
     let tried = rows().filter(|row| !row.tried.is_empty()).map(|row| format!("{} ({})", row.name, row.tried));
-    let _ = writeln!(page, "{}.", tried.collect::<Vec<_>>().join(", "));
+    let _ = writeln!(page, "{}.", tried.collect::<Vec<_>>().join("; "));
     let untried: Vec<&str> = rows().filter(|row| row.tried.is_empty()).map(|row| row.name).collect();
-    page.push_str(&UNTRIED.replace("VALUES", &untried.join(", ")));
+    page.push_str(&UNTRIED.replace("VALUES", &untried.join("; ")));
     page
 }
 

@@ -12,6 +12,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["webpack", "webpack-cli"],
         when: Sub(&["serve", "server", "s"]),
         port: PORT,
+        tried: "5.112.2",
         ..ROW
     },
     Framework { name: "webpack-dev-server, by itself", commands: &["webpack-dev-server"], port: PORT, ..ROW },

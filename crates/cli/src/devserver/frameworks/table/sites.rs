@@ -84,6 +84,7 @@ pub(super) const ROWS: &[Framework] = &[
         port: P_PORT,
         more: &[super::INSPECTOR],
         note: "also reads PORT, but then moves to another port if it is taken; with `-p` it fails instead",
+        tried: "16.4.6",
         ..ROW
     },
     Framework {

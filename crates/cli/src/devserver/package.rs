@@ -91,9 +91,10 @@ impl Package {
 
     /// The command that runs the script `name`.
     pub(crate) fn command<'n>(&self, name: &'n str, root: Option<&Path>) -> [&'n str; 3] {
-        match self.json.scripts.contains_key(name) || !self.tasks.contains_key(name) {
-            true => [self.manager(root), "run", name],
-            false => ["deno", "task", name],
+        if self.json.scripts.contains_key(name) || !self.tasks.contains_key(name) {
+            [self.manager(root), "run", name]
+        } else {
+            ["deno", "task", name]
         }
     }
 

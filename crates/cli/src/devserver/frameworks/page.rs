@@ -54,8 +54,10 @@ const TRIED: &str = "
 ";
 
 const UNTRIED: &str = "
-The other rows follow the tools' documentation and were not tried: VALUES. Some of them need more than npm, PyPI and Debian's
-packages have (.NET, Hex, Maven, Composer and Go modules), and others a project of many files.
+The run does not have the other rows, which follow the tools' documentation: VALUES.
+
+.NET, Phoenix, Spring Boot, Quarkus, Laravel and Zola need registries other than npm, PyPI and Debian's. Angular, Expo, Gatsby and
+others need a project of many files.
 ";
 
 fn code(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
@@ -67,8 +69,7 @@ fn started(row: &Framework) -> String {
     let commands = code(row.commands);
     match row.when {
         When::Always => commands,
-        When::Unless(words) => format!("{commands} without {}", code(words)),
-        When::NoFlag(words) => format!("{commands} without {}", code(words)),
+        When::Unless(words) | When::NoFlag(words) => format!("{commands} without {}", code(words)),
         When::Sub(words) | When::Flag(words) | When::Task(words) => {
             format!("{commands} with {}", code(words))
         }
@@ -140,10 +141,10 @@ fn page() -> String {
         let _ = writeln!(page, "- {}: {}.", row.name, row.note);
     }
     page.push_str(TRIED);
-    let tried = rows().filter(|row| !row.tried.is_empty()).map(|row| format!("{} {}", row.name, row.tried));
-    let _ = writeln!(page, "{}.", tried.collect::<Vec<_>>().join(", "));
+    let tried = rows().filter(|row| !row.tried.is_empty()).map(|row| format!("{} ({})", row.name, row.tried));
+    let _ = writeln!(page, "{}.", tried.collect::<Vec<_>>().join("; "));
     let untried: Vec<&str> = rows().filter(|row| row.tried.is_empty()).map(|row| row.name).collect();
-    page.push_str(&UNTRIED.replace("VALUES", &untried.join(", ")));
+    page.push_str(&UNTRIED.replace("VALUES", &untried.join("; ")));
     page
 }
 

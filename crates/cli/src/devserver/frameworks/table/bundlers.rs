@@ -12,6 +12,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["webpack", "webpack-cli"],
         when: Sub(&["serve", "server", "s"]),
         port: PORT,
+        tried: "5.112.2",
         ..ROW
     },
     Framework { name: "webpack-dev-server, by itself", commands: &["webpack-dev-server"], port: PORT, ..ROW },
@@ -157,6 +158,7 @@ pub(super) const ROWS: &[Framework] = &[
         name: "http-server",
         commands: &["http-server"],
         port: Flag { write: "-p", value: VALUE, also: &["--port"], twice: Wrong },
+        tried: "14.1.1",
         ..ROW
     },
     Framework {
@@ -164,9 +166,10 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["serve"],
         port: Flag { write: "-l", value: VALUE, also: &["--listen", "-p"], twice: Wrong },
         strict: &["--no-port-switching"],
+        tried: "14.2.7",
         ..ROW
     },
-    Framework { name: "json-server", commands: &["json-server"], port: PORT_P_ONCE, ..ROW },
+    Framework { name: "json-server", commands: &["json-server"], port: PORT_P_ONCE, tried: "0.17.4", ..ROW },
     Framework {
         name: "Browsersync",
         commands: &["browser-sync"],

@@ -31,6 +31,7 @@ pub(super) const ROWS: &[Framework] = &[
         port: PORT,
         strict: &["--strictPort"],
         note: "also SvelteKit, SolidStart, TanStack Start, Qwik and others that are started with `vite dev`; a port of its own for HMR is set in its config",
+        tried: "8.3.8",
         ..ROW
     },
     Framework {
@@ -48,6 +49,7 @@ pub(super) const ROWS: &[Framework] = &[
         when: Sub(&["dev", "preview", "start"]),
         port: PORT,
         note: MOVES,
+        tried: "5.18.2",
         ..ROW
     },
     Framework {
@@ -82,6 +84,7 @@ pub(super) const ROWS: &[Framework] = &[
         port: P_PORT,
         more: &[super::INSPECTOR],
         note: "also reads PORT, but then moves to another port if it is taken; with `-p` it fails instead",
+        tried: "16.4.6",
         ..ROW
     },
     Framework {
@@ -109,6 +112,7 @@ pub(super) const ROWS: &[Framework] = &[
         strict: &["--exact-port", "--ci"],
         service: "storybook",
         note: "without `--ci` it asks before it takes another port; with `--ci` it does not open a browser",
+        tried: "10.6.7",
         ..ROW
     },
     Framework {

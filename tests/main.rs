@@ -7,6 +7,7 @@
 
 #[cfg(test)]
 mod adoption;
+#[cfg(test)]
 mod autostart;
 #[cfg(test)]
 mod bad_input;
@@ -104,6 +105,7 @@ mod release;
 mod restart;
 #[cfg(test)]
 mod reuse;
+#[cfg(test)]
 mod run;
 #[cfg(test)]
 mod run_always;

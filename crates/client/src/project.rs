@@ -68,6 +68,7 @@ impl ProjectFile {
         let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         let more = match self.project.ignored.len() - 1 {
             0 => "it is ignored".to_owned(),
+            1 => "it is ignored, and so is 1 more".to_owned(),
             more => format!("it is ignored, and so are {more} more"),
         };
         Some(format!("{}:{line}:{column}: {message}{hint} ({more})", self.path.display()))
@@ -137,8 +138,8 @@ mod tests {
         (top, root, deep)
     }
 
-    fn port(found: Option<Project>) -> Option<u16> {
-        found.map(|project| project.services[0].1.port.unwrap().get())
+    fn port(found: Option<ProjectFile>) -> Option<u16> {
+        found.map(|file| file.project.services[0].1.port.unwrap().get())
     }
 
     fn write(path: &Path, port: u16) {
@@ -178,15 +179,26 @@ mod tests {
     fn a_mistake_is_refused_with_its_place_even_if_a_farther_file_is_good() {
         let (_top, root, deep) = tree();
         write(&root.join(FILE), 3001);
-        fs::write(deep.join(FILE), "{\n  \"service\": {}\n}").unwrap();
+        fs::write(deep.join(FILE), "{\n  \"services\": {\"dev\": 1}\n}").unwrap();
         let refusal = find(&deep, Some(&root)).unwrap_err().refusal();
         assert!(
-            refusal.error.starts_with(&format!("{}:2:3: ", deep.join(FILE).display())),
+            refusal.error.starts_with(&format!("{}:2:23: ", deep.join(FILE).display())),
             "{}",
             refusal.error
         );
         assert_eq!((refusal.code, refusal.details["line"].as_u64()), (Code::InvalidRequest, Some(2)));
-        assert_eq!(refusal.hint.as_deref(), Some("did you mean services?"));
+    }
+
+    #[test]
+    fn unknown_keys_are_one_warning_with_the_place_of_the_first() {
+        let (_top, root, _) = tree();
+        fs::write(root.join(FILE), "{\n  \"service\": {}, \"up\": {}}").unwrap();
+        let file = find(&root, None).unwrap().unwrap();
+        let place = format!("{}:2:3: ", root.join(FILE).display());
+        let said = "service is not a known key; allowed: services; did you mean services? (it is ignored, and so is 1 more)";
+        assert_eq!(file.warning(), Some(place + said));
+        fs::write(root.join(FILE), "{}").unwrap();
+        assert_eq!(find(&root, None).unwrap().unwrap().warning(), None);
     }
 
     #[test]

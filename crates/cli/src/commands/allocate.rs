@@ -118,7 +118,7 @@ impl Args {
         }
         let file = match &self.project {
             Some(folder) => caller::file(&caller.at(folder))?,
-            None => caller::file(&caller)?,
+            None => caller::file(caller)?,
         };
         let set = |asked: bool| asked.then_some(true);
         let (name, port, exact, block) = (self.name, self.port, set(self.exact), self.block);

@@ -42,9 +42,7 @@ struct Proposal {
     services: Vec<Guess>,
 }
 
-/// Where editors find the schema, unless the package is installed in the project.
-const SCHEMA: &str = "https://unpkg.com/styxy/docs/project.schema.json";
-/// Where it is in a project that has the package.
+/// Where editors find the schema in a project that has the package. Elsewhere there is no place that all colleagues have.
 const INSTALLED: &str = "./node_modules/styxy/docs/project.schema.json";
 
 impl Args {
@@ -108,8 +106,8 @@ fn remarks(proposal: &Proposal, left_out: &[String], below: bool) -> Vec<String>
 
 /// The file's text.
 fn text(root: &Path, services: &[Guess]) -> String {
-    let is_installed = root.join("node_modules/styxy/docs/project.schema.json").is_file();
-    let schema = if is_installed { INSTALLED } else { SCHEMA };
+    let is_installed = root.join(INSTALLED).is_file();
+    let schema = if is_installed { format!("  \"$schema\": \"{INSTALLED}\",\n") } else { String::new() };
     // Names and ports need no escapes. Their order counts: the first service has PORT.
     let entry = |guess: &Guess| {
         let port = guess.port.map(|port| format!(" \"port\": {port} ")).unwrap_or_default();
@@ -117,7 +115,7 @@ fn text(root: &Path, services: &[Guess]) -> String {
     };
     let entries = services.iter().map(entry).collect::<Vec<_>>().join(",");
     let end = if entries.is_empty() { "" } else { "\n  " };
-    format!("{{\n  \"$schema\": \"{schema}\",\n  \"services\": {{{entries}{end}}}\n}}\n")
+    format!("{{\n{schema}  \"services\": {{{entries}{end}}}\n}}\n")
 }
 
 /// A file is never overwritten, and never put beside the same in `package.json`, which it would override.

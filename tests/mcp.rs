@@ -102,7 +102,7 @@ fn the_project_file_sets_names_and_preferred_ports() {
     let said = agent.done("allocate_port", &json!({ "service": sort::WEB }));
     assert_eq!((&said.wire()["port"], &said.wire()["service_name"]), (&json!(wished), &json!("shop")));
     assert!(said.text().starts_with(&format!("web/shop: {wished}\n")), "{}", said.text());
-    fs::write(home.project().join(".styxy.json"), "{\"service\": {}}").unwrap();
+    fs::write(home.project().join(".styxy.json"), "{\"services\": []}").unwrap();
     let refusal = agent.refused("allocate_port", &json!({ "service": sort::WEB }));
     assert!(refusal.text().contains(".styxy.json:1:"), "{}", refusal.text());
 }

@@ -53,12 +53,7 @@ const COLUMNS: [Column; 8] = {
     ]
 };
 
-fn table(
-    instances: &[InstanceView],
-    worktrees: &Worktrees,
-    now: WallTime,
-    home: Option<&Path>,
-) -> Table<{ COLUMNS.len() }> {
+fn table(instances: &[InstanceView], worktrees: &Worktrees, now: WallTime, home: Option<&Path>) -> Table<8> {
     let mut table = Table::new(COLUMNS);
     for instance in instances {
         let ports: Vec<String> =

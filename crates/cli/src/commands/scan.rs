@@ -63,7 +63,7 @@ const COLUMNS: [Column; 7] = {
     ]
 };
 
-fn table(ports: &[PortInUse], worktrees: &Worktrees, home: Option<&Path>) -> Table<{ COLUMNS.len() }> {
+fn table(ports: &[PortInUse], worktrees: &Worktrees, home: Option<&Path>) -> Table<7> {
     let mut table = Table::new(COLUMNS);
     for PortInUse { port, allocated_to, system_usage, others } in ports {
         let usage = system_usage.as_ref();

@@ -27,12 +27,7 @@ const COLUMNS: [Column; 9] = {
 };
 
 /// The leases, one a row.
-pub(super) fn table(
-    leases: &[Lease],
-    worktrees: &Worktrees,
-    now: WallTime,
-    home: Option<&Path>,
-) -> Table<{ COLUMNS.len() }> {
+pub(super) fn table(leases: &[Lease], worktrees: &Worktrees, now: WallTime, home: Option<&Path>) -> Table<9> {
     let mut table = Table::new(COLUMNS);
     for lease in leases {
         let [project, branch, folder] = worktrees.cells(lease.project_path.as_ref(), home);

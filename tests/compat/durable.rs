@@ -7,7 +7,9 @@ pub(crate) fn durable(mut value: Value) -> Value {
     match &mut value {
         Value::Array(values) => values.iter_mut().for_each(|value| *value = durable(value.take())),
         Value::Object(fields) => {
-            fields.retain(|name, _| name != "last_seen_listening" && name != "last_heartbeat");
+            // Version 0.1.0 has no `listener`.
+            let passing = ["last_seen_listening", "last_heartbeat", "listener"];
+            fields.retain(|name, _| !passing.contains(&name.as_str()));
             fields.values_mut().for_each(|value| *value = durable(value.take()));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

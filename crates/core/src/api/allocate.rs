@@ -194,6 +194,10 @@ pub struct Grant {
     pub reason: Option<String>,
     /// The port this key had until now, taken by a stranger; else null.
     pub displaced_from: Option<Port>,
+    /// The port of another server that runs for the same project, service type and name. Left out where there is none, and
+    /// by daemons of version 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Port>,
     /// A sentence for people.
     pub message: String,
 }

@@ -189,7 +189,7 @@ fn a_package_json_is_read_for_its_styxy_key_alone() {
     let refused = |marked: &str, says: &[&str]| {
         refused_by(|text| parse_package(text).map(|found| format!("{found:?}")), marked, says);
     };
-    refused("{\"styxy\": {\"services\": {\n\"dev\": {‸\"prot\": 1}}}}", &["styxy.services.dev.prot"]);
+    refused("{\"styxy\": {\"services\": {\n\"dev\": {\"port\": ‸0}}}}", &["styxy.services.dev.port"]);
     refused("{\"styxy\": ‸3}", &["styxy: 3 is not an object"]);
     refused("{\"styxy\": {}, ‸}", &["another key"]);
 }

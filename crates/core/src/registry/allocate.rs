@@ -393,6 +393,7 @@ impl<'a> Round<'a> {
             existing: false,
             reason,
             displaced_from: None,
+            running: self.registry.running_beside(lease),
             message: format!("Port {} allocated for {} service", lease.port, lease.key.label()),
         }
     }

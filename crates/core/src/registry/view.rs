@@ -7,11 +7,20 @@ use crate::api::{
 use crate::event::{EndReason, Event, Fact};
 use crate::lease::{Instance, Lease, Owner};
 use crate::names::LockId;
+use crate::port::Port;
 use crate::process::{Listener, Process};
 
 use super::Registry;
 
 impl Registry {
+    /// The port of the oldest other lease of the same key whose server runs.
+    pub(super) fn running_beside(&self, lease: &Lease) -> Option<Port> {
+        let others = self.indexes.of_key(&lease.key).filter(|id| *id != lease.lock_id);
+        let leases = others.filter_map(|id| self.lease(id));
+        let running = leases.filter(|lease| lease.listening.server().is_some());
+        running.min_by_key(|lease| (lease.allocated_at.awake, lease.lock_id)).map(|lease| lease.port)
+    }
+
     /// A lease as the wire shows it.
     #[must_use]
     pub fn view(&self, lease: &Lease) -> LeaseView {

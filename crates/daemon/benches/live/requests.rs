@@ -154,6 +154,7 @@ async fn answer(
         existing: false,
         reason: None,
         displaced_from: None,
+        running: None,
         message: format!("Port {port} allocated for {service_type} service"),
         service_type,
     }))

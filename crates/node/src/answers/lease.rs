@@ -51,6 +51,7 @@ impl From<api::Grant> for Grant {
             existing,
             reason,
             displaced_from,
+            running: _,
             message,
         } = grant;
         Self {

@@ -79,6 +79,7 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
         existing: false,
         reason: None,
         displaced_from: None,
+        running: None,
     };
     answer(&grant, summaries::granted(&grant, us))
 }

@@ -22,15 +22,14 @@ pub(super) struct Beside {
 }
 
 /// What the daemon leases, and what there is beside it. Nothing of that keeps the command from running: it has its ports.
-///
-/// Both questions are asked at once, so that the second one costs hardly any time.
 pub(super) async fn granted(
     client: &Client,
     wishes: &Wishes,
     terms: &Terms,
 ) -> Result<(Granted, Beside), Unleased> {
-    let (granted, up) = tokio::join!(grant::granted(client, wishes, terms), up(client, wishes, terms));
-    let granted = granted?;
+    let granted = grant::granted(client, wishes, terms).await?;
+    let is_beside = granted.grants.first().is_some_and(|first| first.running.is_some());
+    let up = if is_beside { up(client, wishes, terms).await } else { None };
     let running = up.filter(|up| is_another_one(up, &granted.grants));
     let (siblings, problem) = match siblings(client, &wishes.siblings, terms).await {
         Ok(siblings) => (siblings, None),

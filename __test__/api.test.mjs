@@ -172,7 +172,7 @@ test("a project's file names its servers and their ports, and options count more
   } finally {
     process.chdir(before);
   }
-  fs.writeFileSync(file, '{"services": {"dev": {"prot": 3000}}}');
+  fs.writeFileSync(file, '{"services": {"dev": {"port": 0}}}');
   const error = await refused(styxy.allocate({ service: 'dev', project }));
   assert.deepEqual([error.code, error.details.path, error.details.line], ['invalid_request', file, 1]);
 });

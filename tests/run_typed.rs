@@ -1,5 +1,7 @@
 //! What people type after `styxy run`: a program of a package, a script, a command line in quotes.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -16,7 +18,14 @@ fn program(folder: &Path, name: &str, word: &str) {
 
 fn run(home: &Home, folder: &Path, words: &[&str]) -> Output {
     let line = [&["run", "-q", "-s", sort::WEB, "--"], words].concat();
-    finish(home.styxy_command(&line).current_dir(folder))
+    finish(home.styxy_command(&line).env("PATH", path()).current_dir(folder))
+}
+
+/// `PATH` without the programs that npm adds for these tests: a real Vite is one of them.
+fn path() -> OsString {
+    let path = env::var_os("PATH").unwrap();
+    let folders = env::split_paths(&path).filter(|folder| !folder.ends_with("node_modules/.bin"));
+    env::join_paths(folders).unwrap()
 }
 
 #[test]
@@ -33,8 +42,10 @@ fn a_program_of_a_package_is_found_in_every_folder_above_and_after_those_in_the_
     // What the shell would find is run, as without Styxy.
     program(&home.project().join("node_modules/.bin"), "echo", "ours");
     assert_eq!(run(&home, &deep, &["echo", "theirs"]).done().stdout, "theirs\n");
-    let off =
-        finish(home.styxy_command(&["run", "--", "vite"]).env("STYXY", "off").current_dir(&deep)).done();
+    let off = finish(
+        home.styxy_command(&["run", "--", "vite"]).env("STYXY", "off").env("PATH", path()).current_dir(&deep),
+    )
+    .done();
     assert_eq!(off.stdout, "package\n");
     run(&home, &home.other_project(), &["vite"]).exits(127);
     run(&home, &home.project(), &["./vite"]).exits(127);

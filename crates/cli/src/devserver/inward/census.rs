@@ -139,7 +139,9 @@ impl Census<'_> {
         if let Some(environment) = wrappers::environment(name, &words[1..], self.around) {
             return self.behind(&environment, &words, way);
         }
-        if let Some(found) = procfile::find(name, &words[1..], self.around) {
+        // Behind npx the runner would not have the file: Node passes on no open files.
+        let is_first = words[0].typed.is_none_or(|at| at == 0);
+        if let Some(found) = procfile::find(name, &words[1..], self.around).filter(|_| is_first) {
             let entry = match &way.entry {
                 Entry::Front => Entry::Procfile(Box::new(found)),
                 inside => inside.clone(),

@@ -277,13 +277,15 @@ fn a_run_begins_behind_a_program_that_sets_another_port() {
 fn the_servers_of_a_procfile_get_runs_in_the_file_that_its_runner_reads() {
     for (typed, expected) in [
         ("foreman start", "foreman start -f /dev/fd/9 -d ."),
-        ("bundle exec foreman start web -f Procfile", "bundle exec foreman start -d . web -f /dev/fd/9"),
+        ("foreman start web -f Procfile", "foreman start -d . web -f /dev/fd/9"),
+        ("bundle exec foreman start", "bundle exec foreman start"),
         ("foreman start -f etc/Procfile", "foreman start -f etc/Procfile"),
         ("foreman start -d etc", "foreman start -f /dev/fd/9 -d etc"),
         ("overmind s --procfile=Procfile -d .", "overmind s --procfile=/dev/fd/9 -d ."),
         ("honcho start", "honcho start -f /dev/fd/9"),
         ("honcho -f Procfile start web", "honcho -f /dev/fd/9 start web"),
-        ("npx nf start", "npx nf -j /dev/fd/9 start"),
+        ("nf start", "nf -j /dev/fd/9 start"),
+        ("npx nf start", "npx nf start"),
         ("honcho start -f Procfile.idle", "honcho start -f Procfile.idle"),
         ("honcho start -f absent", "honcho start -f absent"),
         ("honcho run web", "honcho run web"),

@@ -81,7 +81,7 @@ fn the_key_in_package_json_is_a_file_too() {
 fn a_home_folder_and_a_broken_package_json_are_refused() {
     let home = Home::new();
     let said = finish(home.styxy_command(&["init"]).current_dir(home.top().join("user"))).exits(2);
-    assert!(said.stderr.contains("a home folder is not a project"), "{said:?}");
+    assert!(said.stderr.contains("a home folder, or /, is not a project"), "{said:?}");
     fs::write(home.project().join("package.json"), "{").unwrap();
     let said = init_in(&home, ".", &[]).exits(2);
     assert!(said.stderr.contains("package.json: EOF"), "{said:?}");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use styxy_client::leases::{self, Of, is_up};
 use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal};
-use styxy_core::{ServiceName, ServiceType};
+use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::{self, caller, ground};
 use crate::here::verb::Verb;
@@ -63,6 +63,33 @@ impl Service {
     /// # Errors
     /// Several other ones are there; the refusal lists them.
     pub(crate) fn lease<'a>(&self, leases: &'a [Lease]) -> Result<Option<&'a Lease>, Refusal> {
+        match self.choose(leases)? {
+            Some(lease) if self.verb.ends_something() => self.only_one(lease, leases).map(Some),
+            chosen => Ok(chosen),
+        }
+    }
+
+    /// `chosen`, unless another server that runs has the same name: a command that ends something must not pick one.
+    fn only_one<'a>(&self, chosen: &'a Lease, leases: &[Lease]) -> Result<&'a Lease, Refusal> {
+        let theirs = leases::whose(chosen, &self.terms);
+        let is_called_so = |lease: &&Lease| {
+            (&lease.service_type, &lease.service_name) == (&chosen.service_type, &chosen.service_name)
+        };
+        let running = leases
+            .iter()
+            .filter(is_called_so)
+            .filter(|lease| is_up(lease) && leases::whose(lease, &self.terms) == theirs);
+        let ports: BTreeSet<Port> = running.map(|lease| lease.port).collect();
+        let Some(first) = ports.first().filter(|_| ports.len() > 1) else { return Ok(chosen) };
+        let all: Vec<String> = ports.iter().map(Port::to_string).collect();
+        let name = facts::service(chosen);
+        let error = format!("several servers here are called {name}, on the ports {}", all.join(", "));
+        Err(Refusal::new(Code::InvalidRequest, error)
+            .hint(format!("styxy {} {first}", self.verb.word()))
+            .detail("candidates", all))
+    }
+
+    fn choose<'a>(&self, leases: &'a [Lease]) -> Result<Option<&'a Lease>, Refusal> {
         let ours = || leases.iter().filter(|lease| lease.service_type == self.kind && self.is_ours(lease));
         let named = |name: Option<&ServiceName>| {
             self.first(ours().filter(|lease| lease.service_name.as_ref() == name))
@@ -220,6 +247,25 @@ pub(crate) mod tests {
             ..about(Verb::Open)
         };
         assert_eq!(meant(&package, &one), None, "a package has nothing of another one");
+    }
+
+    #[test]
+    fn what_ends_something_does_not_choose_between_servers_with_one_name() {
+        let up = json!({"state": "active"});
+        let two = [(8003, up.clone()), (8060, up.clone())];
+        let about = |verb| Service { verb, ..service(None, None) };
+        for verb in [Verb::Kill, Verb::Release] {
+            let refusal = about(verb).lease(&different(&two)).unwrap_err();
+            assert_eq!(refusal.error, "several servers here are called dev, on the ports 8003, 8060");
+            assert_eq!(refusal.hint, Some(format!("styxy {} 8003", verb.word())));
+            assert_eq!(meant(&about(verb), &[(8003, up.clone()), (8060, json!({}))]), Some(8003));
+        }
+        assert_eq!(meant(&about(Verb::Open), &two), Some(8003));
+        let theirs = [(8003, up.clone()), (8060, json!({"state": "active", "instance_id": "claude-1"}))];
+        assert_eq!(
+            meant(&Service { verb: Verb::Kill, ..service(None, Some("claude-1")) }, &theirs),
+            Some(8060)
+        );
     }
 
     #[test]

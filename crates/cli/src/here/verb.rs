@@ -34,6 +34,14 @@ impl Verb {
         }
     }
 
+    /// Whether a server or its lease ends.
+    pub(crate) const fn ends_something(self) -> bool {
+        match self {
+            Self::Kill | Self::Release => true,
+            Self::Check | Self::Who | Self::Verify | Self::Wait | Self::Open => false,
+        }
+    }
+
     /// How many digits of an id are enough. Where ids came later, a word of three letters is a service: `db`.
     pub(crate) const fn least_id(self) -> usize {
         match self {

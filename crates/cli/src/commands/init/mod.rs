@@ -52,7 +52,7 @@ impl Args {
             .folder()
             .ok_or_else(|| Failure::usage("this folder was deleted", "cd into a project, and try again"))?;
         let root = caller.root().ok_or_else(|| {
-            Failure::usage("a home folder is not a project", "cd into a project, and try again")
+            Failure::usage("a home folder, or /, is not a project", "cd into a project, and try again")
         })?;
         let path = root.join(project::FILE);
         if !self.print {

@@ -259,6 +259,12 @@ fn is_elsewhere(leased: &ProjectPath, folder: Option<ProjectPath>, disk: &Disk) 
     folder.is_some_and(|folder| is_outside(&folder) && !(disk.is_known)(Path::new(leased.as_str())))
 }
 
+/// Whether a server works in another folder than those of `project`, which has leased its port.
+fn works_outside(usage: &SystemUsage, project: &ProjectPath) -> bool {
+    let folder = usage.working_directory.as_deref().filter(|_| usage.working_directory_deleted != Some(true));
+    folder.is_some_and(|folder| !Path::new(folder).starts_with(project.as_str()))
+}
+
 fn server(
     usage: &SystemUsage,
     belongs: &Belongs,
@@ -281,7 +287,10 @@ fn server(
     let other = other.map(|session| format!(", for the agent session {session}")).unwrap_or_default();
     match belongs {
         Belongs::To(path) => match (disk.kinship)(Path::new(path.as_str())) {
-            Kinship::Same => (Whose::Mine, format!("{process} runs in this {}{other}", disk.ground)),
+            Kinship::Same => {
+                let how = if works_outside(usage, path) { "for" } else { "in" };
+                (Whose::Mine, format!("{process} runs {how} this {}{other}", disk.ground))
+            }
             Kinship::Sibling => (
                 Whose::Sibling,
                 format!("{process} runs in another worktree of this repository, {}", named(path)),

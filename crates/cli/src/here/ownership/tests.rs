@@ -122,7 +122,10 @@ fn a_worktree_inside_ours_is_a_sibling_whatever_the_lease_says() {
 #[test]
 fn a_process_that_its_lease_names_is_its_leases_projects() {
     let by_name = leased(|wire| wire["owner"] = json!({"kind": "process", "pid": 42}));
-    is(&judged(in_worktree("/w/other"), by_name, None), Whose::Mine, Some("/w/app"));
+    let works_elsewhere = judged(in_worktree("/w/other"), by_name.clone(), None);
+    is(&works_elsewhere, Whose::Mine, Some("/w/app"));
+    assert_eq!(works_elsewhere.reason, "node (42) runs for this worktree");
+    assert_eq!(judged(in_worktree("/w/app"), by_name, None).reason, "node (42) runs in this worktree");
     let of_another = leased(|wire| wire["owner"] = json!({"kind": "process", "pid": 7}));
     is(&judged(in_worktree("/w/other"), of_another, None), Whose::Foreign, Some("/w/other"));
 }

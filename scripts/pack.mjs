@@ -8,11 +8,12 @@
 // The man pages are written by this machine's program; without it there are none.
 // GITHUB_REPOSITORY becomes `repository`, which npm compares with the provenance.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { platforms } from './platforms.mjs';
 import { json, readJson, root } from './repository.mjs';
 
@@ -29,11 +30,24 @@ try {
   }
   const folders = [...built.map(stagePlatform), stageRoot()];
   const packed = JSON.parse(npm(stage, 'pack', '--json', '--pack-destination', dist, ...folders));
-  for (const { filename, size, entryCount } of Object.values(packed)) {
+  for (const { filename, entryCount } of Object.values(packed)) {
+    const size = compress(path.join(dist, filename));
     console.log(`dist/${filename}: ${(size / 1e6).toFixed(2)} MB, ${entryCount} files`);
   }
 } finally {
   fs.rmSync(stage, { recursive: true, force: true });
+}
+
+/** Compresses a package again by `gzip -9`, which every user's download gains: npm's own way is 2 % larger. Returns its size. */
+function compress(file) {
+  const before = fs.readFileSync(file);
+  const { error, status, stdout } = spawnSync('gzip', ['-9n'], { input: gunzipSync(before), maxBuffer: 1 << 28 });
+  if (error || status !== 0) {
+    console.log(`${path.basename(file)} stays as npm has compressed it: there is no gzip`);
+    return before.length;
+  }
+  if (stdout.length < before.length) fs.writeFileSync(file, stdout);
+  return Math.min(stdout.length, before.length);
 }
 
 function isBuilt({ folder, addon, program }) {

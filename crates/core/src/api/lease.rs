@@ -35,7 +35,7 @@ pub struct Lease {
     /// When something was last seen listening on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen_listening: Option<WallTime>,
-    /// The server that listens on it, as far as it is known; absent while nothing listens, and from a daemon of 0.1.0.
+    /// What is known of the server that listens on it. Absent while nothing listens, and from a daemon of 0.1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listener: Option<ListenerView>,
     /// The stranger that has bound its port.

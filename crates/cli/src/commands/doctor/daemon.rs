@@ -195,7 +195,7 @@ fn elsewhere(status: &StatusAnswer, wanted: u16, check: &CheckAnswer) -> Finding
     }
 }
 
-/// `python3 (9) of user ada`, as far as it is known.
+/// `python3 (9) of user ada`, or what is known of that.
 fn holder(usage: &SystemUsage) -> String {
     let process = facts::process(usage.process.as_deref(), usage.pid.map(Pid::get));
     let user = usage.user.as_deref().filter(|_| usage.same_user != Some(true));

@@ -1,6 +1,6 @@
 //! Engines that answer, that do not, and what is remembered of them.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,9 +19,10 @@ fn engine(place: &Path) -> Arc<AtomicUsize> {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut request = [0; 1024];
-            let length = stream.read(&mut request).unwrap();
-            assert!(request[..length].starts_with(b"GET /containers/json HTTP/1.0\r\n"));
+            // A request may come in pieces.
+            let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            assert_eq!(head[0], "GET /containers/json HTTP/1.0");
             count.fetch_add(1, Ordering::SeqCst);
             let body = r#"[{"Names": ["/web"], "State": "running", "Ports": [{"PublicPort": 3000, "Type": "tcp"}]}]"#;
             let _ = write!(stream, "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{body}");

@@ -1,5 +1,7 @@
 //! What becomes of commands that start several servers, and of those that set a `PORT` of their own.
 
+mod files;
+
 use super::*;
 use crate::devserver::inward::around::Told;
 
@@ -191,18 +193,18 @@ fn the_text_of_a_script_gets_runs_that_are_called_by_it() {
 #[test]
 fn servers_in_scripts_that_no_shell_of_ours_runs_are_named() {
     let unreached = |typed: &[&str]| {
-        of(typed).and_then(|inward| inward.unreached).map(|one| (one.by, one.names))
+        of(typed).and_then(|inward| inward.unreached.into_iter().next()).map(|one| (one.by, one.names))
     };
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(unreached(&["bun", "run", "dev"]), Some(("bun", names(&["web", "api"]))));
-    assert_eq!(unreached(&["bun", "run", "amp"]), Some(("bun", names(&["vite", "api"]))));
+    assert_eq!(unreached(&["bun", "run", "dev"]), Some((By::Scripts("bun"), names(&["web", "api"]))));
+    assert_eq!(unreached(&["bun", "run", "amp"]), Some((By::Scripts("bun"), names(&["vite", "api"]))));
     assert_eq!(
         unreached(&["concurrently", "bun:web", "node api.js"]),
-        Some(("bun", names(&["web"])))
+        Some((By::Scripts("bun"), names(&["web"])))
     );
-    assert_eq!(unreached(&["turbo", "run", "dev"]), Some(("turbo", Vec::new())));
-    assert_eq!(unreached(&["turbo", "dev", "--filter", "web"]), Some(("turbo", Vec::new())));
-    assert_eq!(unreached(&["nx", "run-many", "-t", "build,serve"]), Some(("nx", Vec::new())));
+    assert_eq!(unreached(&["turbo", "run", "dev"]), Some((By::Scripts("turbo"), Vec::new())));
+    assert_eq!(unreached(&["turbo", "dev", "--filter", "web"]), Some((By::Scripts("turbo"), Vec::new())));
+    assert_eq!(unreached(&["nx", "run-many", "-t", "build,serve"]), Some((By::Scripts("nx"), Vec::new())));
     for quiet in [
         &["turbo", "run", "build"][..],
         &["turbo", "run", "dev", "--env-mode=loose"],

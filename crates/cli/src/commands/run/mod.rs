@@ -125,6 +125,9 @@ impl Args {
         if self.block.is_some() && self.service.len() > 1 {
             return Err(block_of_several());
         }
+        if self.block.is_some() && plan.inward.as_ref().is_some_and(|inward| inward.is_shared) {
+            output::warning(SHARED_BLOCK);
+        }
         let typed = Typed {
             services: self.service,
             name: self.name,
@@ -159,6 +162,11 @@ impl Args {
         start(&words, &environment, &caller)
     }
 }
+
+/// A block of ports, and several servers that get the first one of it.
+const SHARED_BLOCK: &str = "the command starts several servers, and PORT is the first port of the block for each of them; \
+                            leave out --block, so that each gets its own port, or put PORT=$((PORT+1)) in front of the \
+                            second";
 
 /// Becomes the command.
 fn start(words: &[OsString], environment: &Environment, caller: &Caller) -> Result<Exit, Failure> {

@@ -170,7 +170,7 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::devserver::inward::around::Nowhere;
+    use crate::devserver::inward::around::Told;
     use crate::say::facts::tests::lease;
     use crate::say::shown::{each, snapshot};
     use serde_json::json;
@@ -230,7 +230,7 @@ mod tests {
         let port = |port| Port::new(port).unwrap();
         let row = |line: &str| {
             let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            Plan::of(&typed, &Nowhere).framework
+            Plan::of(&typed, &Told::NOTHING).framework
         };
         let said = |obstacle: &Obstacle, line: &str| {
             in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")

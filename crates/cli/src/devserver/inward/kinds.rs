@@ -8,7 +8,7 @@ use crate::devserver::recipes::UNKNOWN;
 use crate::devserver::shell::Word;
 
 /// Whether `name` is a command of the shell itself, which no other program can run.
-pub(super) fn is_builtin(name: &str) -> bool {
+pub(crate) fn is_builtin(name: &str) -> bool {
     matches!(
         name,
         "." | ":"

@@ -21,6 +21,7 @@ use std::ffi::OsString;
 use around::Around;
 pub(crate) use census::PACKAGE_MANAGER;
 use census::{Census, Entry, Kind, Server, Way};
+pub(crate) use kinds::is_builtin;
 pub(crate) use procfile::Procfile;
 
 use crate::devserver::shell::Word;

@@ -377,6 +377,9 @@ export interface SystemUsage {
   container: Container | null
 }
 
+/** What the calls since the last time found that a user should know: sentences. */
+export declare function warnings(): Array<string>
+
 /** What the daemon watches. */
 export interface Watches {
   /** Processes that are watched through a handle of the kernel. */

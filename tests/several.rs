@@ -10,7 +10,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::support::{DEADLINE, Home, finish, sort, until};
+use crate::support::{DEADLINE, Home, finish, on_terminal, sort, until};
 
 /// A server that says its name and its port, and then runs until somebody writes into `NAME.end`.
 const SAYS: &str = "echo \"says $1 ${PORT-none}\"; exec cat $1.end\n";
@@ -321,4 +321,28 @@ fn a_block_that_several_servers_would_share_is_one_warning() {
         let servers = start(&mut run(&home, &words), &ends(&home));
         assert_eq!(servers.end().len(), warnings, "{second}");
     }
+}
+
+#[test]
+fn on_a_terminal_each_of_several_servers_says_its_address_once() {
+    let home = Home::new();
+    project(&home);
+    // What the runner reads is no terminal.
+    program(
+        &home,
+        "concurrently",
+        "#!/bin/sh\nfor text; do sh -c \"$text\" 2>&1 | sed 's/^/[x] /' & done; wait\n",
+    );
+    program(&home, "node", "#!/bin/sh\necho ran\n");
+    let both = ["node_modules/.bin/node web.js", "node_modules/.bin/node api.js"];
+    let command = [&["node_modules/.bin/concurrently"], &both[..]].concat();
+    let (code, shown) = on_terminal(&mut run(&home, &[&["--"], &command[..]].concat()), "");
+    assert_eq!(code, 0, "{shown}");
+    for name in ["web", "api"] {
+        assert_eq!(shown.matches(&format!("styxy: web/{name} is http://localhost:")).count(), 1, "{shown}");
+    }
+    assert_eq!(shown.matches("ran").count(), 2, "{shown}");
+    let quiet = [&["-q", "--"], &command[..]].concat();
+    let (_, shown) = on_terminal(&mut run(&home, &quiet), "");
+    assert!(!shown.contains("styxy:"), "{shown}");
 }

@@ -151,12 +151,9 @@ impl Book {
             Tool::Make => make::filled(line, &self.text, target),
             Tool::Just => just::filled(line, &self.text),
         };
-        let lines = recipe.lines.iter().map(filled);
-        if recipe.is_one_script {
-            return lines.map(|line| line + "\n").collect();
-        }
-        // A `cd` counts for its own line.
-        lines.map(|line| format!("({line}\n)\n")).collect()
+        // Otherwise a `cd` counts for its own line.
+        let [before, behind] = if recipe.is_one_script { ["", "\n"] } else { ["(", "\n)\n"] };
+        recipe.lines.iter().flat_map(|line| [before.to_owned(), filled(line), behind.to_owned()]).collect()
     }
 }
 

@@ -104,6 +104,9 @@ impl Runs {
         let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
         let command = inward.apply(command, file.as_deref(), &begin(&|name, place| self.words(name, place)));
         let mut environment = Environment::without_port().with_told(told);
+        if output::is_seen() {
+            environment = environment.with_seen();
+        }
         if let Some(naming) = &inward.scripts {
             if let Naming::ByScript { folder, first } = naming {
                 let here = caller.folder().unwrap_or(Path::new(""));

@@ -21,18 +21,26 @@ pub(super) struct Server {
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) entry: Entry,
-    /// The command sets a `PORT` of its own on the way to it.
-    pub(super) port_is_set: bool,
+    pub(super) port: PortOf,
     /// The typed word that it begins with, behind programs that set such a `PORT`.
     pub(super) before: Option<usize>,
     /// It runs in the folder of another package, whose name it has then (R60).
     pub(super) in_package: bool,
     /// Several of it run at the same time.
     pub(super) repeated: bool,
-    /// Its own words say on which port it listens.
-    pub(super) has_port: bool,
     /// It is a known server, or a program of the project that is not called like a helper of one.
     pub(super) is_likely: bool,
+}
+
+/// Who says on which port a server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PortOf {
+    /// Nobody but us.
+    Run,
+    /// The command sets a `PORT` of its own on the way to it.
+    Way,
+    /// Its own words.
+    Words,
 }
 
 /// How sure it is that something listens.
@@ -197,9 +205,9 @@ impl Census<'_> {
         }
         let is_many = words.iter().any(|word| MANY.contains(&word.text.as_str()));
         let hint = names::of_command(&words);
+        let way = Way { has_port: way.has_port || kinds::names_port(&words), ..way };
         let unknown =
             Server { is_likely: kinds::is_likely(&words), ..server(hint.clone(), Kind::Maybe, &way) };
-        let has_port = kinds::names_port(&words);
         let mut passed = Tool::default();
         match launch::next(&first, words.split_off(1), &mut passed) {
             Next::Nothing if name == "styxy" => vec![server(hint, Kind::Leases, &way)],
@@ -210,15 +218,12 @@ impl Census<'_> {
                 }
                 many => vec![many],
             },
-            Next::Command(inner) if inner.is_empty() => {
-                vec![Server { has_port: unknown.has_port || has_port, ..unknown }]
-            }
+            Next::Command(inner) if inner.is_empty() => vec![unknown],
             Next::Command(inner) => self.command(inner, &way),
             Next::Tool { name, args } => {
                 let found = tool(&name, &args, &way).into_iter();
                 let likely = |one: &Server| one.kind != Kind::Maybe || unknown.is_likely;
-                let port = |one: &Server| one.has_port || has_port;
-                found.map(|one| Server { is_likely: likely(&one), has_port: port(&one), ..one }).collect()
+                found.map(|one| Server { is_likely: likely(&one), ..one }).collect()
             }
             Next::Script { folder, name, args, or_tool } => {
                 let way = way.inside(folder.as_deref());
@@ -340,11 +345,14 @@ pub(super) fn server(hint: String, kind: Kind, way: &Way) -> Server {
         name: way.name.clone().unwrap_or(hint),
         kind,
         entry: way.entry.clone(),
-        port_is_set: way.port_is_set,
+        port: match (way.port_is_set, way.has_port) {
+            (true, _) => PortOf::Way,
+            (false, true) => PortOf::Words,
+            (false, false) => PortOf::Run,
+        },
         before: way.before,
         in_package: false,
         repeated: false,
-        has_port: way.has_port || way.port_is_set,
         is_likely: kind != Kind::Maybe,
     }
 }

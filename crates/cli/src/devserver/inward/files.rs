@@ -4,8 +4,9 @@
 //! share it, the file is named.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::census::{Census, Entry, Kind, Server, Way, server};
+use super::census::{Census, Entry, Kind, PortOf, Server, Way, server};
 use super::names;
 use super::text::one_of;
 use crate::devserver::program::{is_known_place, program};
@@ -28,7 +29,7 @@ impl Census<'_> {
         let mut found =
             self.of_recipes(first, args, way).or_else(|| self.of_script_file(first, args, way))?;
         // A warning must not be a guess: what is only perhaps a server does not count, nor does one with a port of its own.
-        found.retain(|one| one.kind == Kind::Leases || one.is_likely && !one.has_port);
+        found.retain(|one| one.kind == Kind::Leases || one.is_likely && one.port == PortOf::Run);
         let needs_one = found.iter().any(|one| one.kind != Kind::Leases);
         if needs_one && is_several(&found) {
             return Some(match way.entry {
@@ -58,11 +59,11 @@ impl Census<'_> {
             census: self,
             is_parallel: book.is_parallel(args),
             book,
-            recipes,
+            all: recipes,
             way,
             seen: BTreeSet::new(),
         };
-        Some(run.all(&targets, run.is_parallel))
+        Some(run.targets(&targets, run.is_parallel))
     }
 
     /// `sh start.sh`, `./start.sh`
@@ -71,7 +72,7 @@ impl Census<'_> {
             args.get(behind_options(args)?)?
         } else {
             // Programs that were installed are known by their names, and may be scripts too.
-            let is_own = !is_known_place(&first.text) || first.text.ends_with(".sh");
+            let is_own = !is_known_place(&first.text) || is_called_script(&first.text);
             Some(first).filter(|first| first.text.contains('/') && is_own)?
         };
         if word.expanded {
@@ -109,7 +110,7 @@ pub(super) fn is_several(servers: &[Server]) -> bool {
 struct Recipes<'a> {
     census: &'a Census<'a>,
     book: Book,
-    recipes: Vec<Recipe>,
+    all: Vec<Recipe>,
     is_parallel: bool,
     way: Way,
     /// Each target is made once.
@@ -117,7 +118,7 @@ struct Recipes<'a> {
 }
 
 impl Recipes<'_> {
-    fn all(&mut self, targets: &[String], together: bool) -> Vec<Server> {
+    fn targets(&mut self, targets: &[String], together: bool) -> Vec<Server> {
         let found: Vec<Vec<Server>> = targets.iter().map(|target| self.one(target)).collect();
         if together { found.into_iter().flatten().collect() } else { one_of(found) }
     }
@@ -128,12 +129,12 @@ impl Recipes<'_> {
             return Vec::new();
         }
         let named = |recipe: &&Recipe| recipe.names.iter().any(|name| name == target);
-        let own: Vec<&Recipe> = self.recipes.iter().filter(named).collect();
+        let own: Vec<&Recipe> = self.all.iter().filter(named).collect();
         let needs: Vec<String> = own.iter().flat_map(|recipe| recipe.needs.clone()).collect();
         let text: String = own.iter().map(|recipe| self.book.script(recipe)).collect();
         let together = self.is_parallel || own.iter().any(|recipe| recipe.is_parallel);
         let way = self.way.clone().named(Some(names::allowed(target)));
-        let before = self.all(&needs, together);
+        let before = self.targets(&needs, together);
         one_of(vec![before, self.census.text(&text, None, &way)])
     }
 }
@@ -157,8 +158,13 @@ fn behind_options(args: &[Word]) -> Option<usize> {
     (at < args.len()).then_some(at)
 }
 
+/// `start.sh`
+pub(super) fn is_called_script(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "sh")
+}
+
 /// Whether a program's text is run by a shell: its first line says so, or its name.
 fn is_for_a_shell(text: &str, path: &str) -> bool {
-    let Some(first) = text.strip_prefix("#!") else { return path.ends_with(".sh") };
+    let Some(first) = text.strip_prefix("#!") else { return is_called_script(path) };
     first.lines().next().unwrap_or_default().split_whitespace().take(3).any(is_shell)
 }

@@ -1,14 +1,13 @@
 //! Programs that listen on no port, by name: commands of the shell, and tools that build, watch, test or print.
 
-use std::path::Path;
-
+use super::files::is_called_script;
 use super::names;
 use crate::devserver::program::program;
 use crate::devserver::recipes::UNKNOWN;
 use crate::devserver::shell::Word;
 
 /// Whether `name` is a command of the shell itself, which no other program can run.
-pub(super) fn is_builtin(name: &str) -> bool {
+pub(crate) fn is_builtin(name: &str) -> bool {
     matches!(
         name,
         "." | ":"
@@ -68,9 +67,8 @@ pub(super) fn needs_no_port<'w>(name: &str, mut args: impl Iterator<Item = &'w s
 pub(super) fn is_likely(words: &[Word]) -> bool {
     let own = words.iter().filter(|word| !word.is_flag());
     // What a shell script starts is in its text.
-    let is_script = |word: &&Word| Path::new(&word.text).extension().is_some_and(|ending| ending == "sh");
     let is_own = |word: &&Word| {
-        !is_script(word) && (names::of_file(&word.text).is_some() || word.text.starts_with("./"))
+        !is_called_script(&word.text) && (names::of_file(&word.text).is_some() || word.text.starts_with("./"))
     };
     let is_helper = |word: &&Word| {
         let stem = program(&word.text).split('.').next().unwrap_or_default();

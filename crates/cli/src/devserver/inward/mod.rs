@@ -20,7 +20,8 @@ use std::ffi::OsString;
 
 use around::Around;
 pub(crate) use census::PACKAGE_MANAGER;
-use census::{Census, Entry, Kind, Server, Way};
+use census::{Census, Entry, Kind, PortOf, Server, Way};
+pub(crate) use kinds::is_builtin;
 pub(crate) use procfile::Procfile;
 
 use crate::devserver::shell::Word;
@@ -165,7 +166,7 @@ fn decide(servers: &[Server]) -> Option<Inward> {
         return servers.first().and_then(decide_one);
     }
     let sharing: Vec<Server> =
-        servers.iter().filter(|one| one.kind != Kind::Leases && !one.has_port).cloned().collect();
+        servers.iter().filter(|one| one.kind != Kind::Leases && one.port == PortOf::Run).cloned().collect();
     let mut inward = Inward { is_shared: files::is_several(&sharing), ..Inward::default() };
     let names = names_of(servers);
     for (number, one) in servers.iter().enumerate().filter(|(_, one)| one.kind != Kind::Leases) {
@@ -217,7 +218,7 @@ fn leave(unreached: &mut Vec<Unreached>, by: By, server: &Server, name: Option<&
 /// What the only server of a command needs.
 fn decide_one(one: &Server) -> Option<Inward> {
     let needs_words = one.kind == Kind::NeedsWords;
-    let overridden = one.port_is_set && matches!(one.kind, Kind::Reads | Kind::Maybe);
+    let overridden = one.port == PortOf::Way && matches!(one.kind, Kind::Reads | Kind::Maybe);
     match (&one.entry, one.before) {
         (Entry::Text { word, .. }, _) if needs_words || overridden => {
             Some(Inward { changes: vec![(*word, runs_of(one, None, 0))], ..Inward::default() })

@@ -33,7 +33,9 @@ pub(super) fn recipes(text: &str) -> Vec<Recipe> {
         if let Some((alias, name)) = line.strip_prefix("alias ").and_then(|rest| rest.split_once(":=")) {
             let named =
                 all.iter_mut().find(|recipe| recipe.names.first().is_some_and(|own| own == name.trim()));
-            named.into_iter().for_each(|recipe| recipe.names.push(alias.trim().to_owned()));
+            if let Some(recipe) = named {
+                recipe.names.push(alias.trim().to_owned());
+            }
         }
     }
     all

@@ -65,6 +65,9 @@ fn assigned(text: &str, name: &str) -> Option<String> {
     })
 }
 
+/// What stands for a `$` of the shell.
+const DOLLAR: &str = "\u{0}";
+
 /// A command as the shell gets it. A variable that the file does not set is one of the shell's.
 pub(super) fn filled(line: &str, text: &str, target: &str) -> String {
     // Whatever a variable contains, it is looked up once.
@@ -73,7 +76,6 @@ pub(super) fn filled(line: &str, text: &str, target: &str) -> String {
         "@" => target.to_owned(),
         _ => assigned(text, name).filter(|value| !value.contains('$')).unwrap_or_else(|| UNKNOWN.to_owned()),
     };
-    const DOLLAR: &str = "\u{0}";
     let plain = line.replace("$$", DOLLAR).replace("$@", target);
     let plain = replaced(&plain, "$(", ")", &value);
     replaced(&plain, "${", "}", &value).replace(DOLLAR, "$")

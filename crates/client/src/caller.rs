@@ -10,7 +10,7 @@ use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName, WallT
 use crate::agents::Agent;
 use crate::disk::{self, Disk};
 use crate::project::{self, ProjectError, ProjectFile};
-use crate::session::{self, Session, VARIABLES};
+use styxy_core::session::{self, Session, VARIABLES};
 
 /// Where and for whom a command or a call runs: the folder, the checkout around it, the agent session.
 ///

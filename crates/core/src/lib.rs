@@ -4,6 +4,7 @@
 //! arguments, and what follows goes out as [`Event`]s. `clippy.toml` beside this crate's manifest enforces it.
 
 pub mod api;
+pub mod belongs;
 mod causes;
 pub mod checkout;
 mod command;
@@ -25,6 +26,7 @@ mod refusal;
 mod registry;
 #[cfg(feature = "schema")]
 mod schema;
+pub mod session;
 mod time;
 pub mod version;
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use styxy_client::{Caller, Client, Error, agents};
 use styxy_core::api::{CheckAnswer, Lease, OwnerKind};
+use styxy_core::session::{self, Signs};
 use styxy_core::{InstanceId, Pid, Port, ProjectId, ProjectPath};
 
 use crate::here::process;
@@ -63,34 +64,35 @@ impl Living {
         (self.stands)(project, lease.project_id.as_ref()).then_some(project)
     }
 
-    /// The session that the lease is for, if it lives: it is registered; the process in its name runs, or, if no process is in
-    /// its name, an agent is above the server; or the process that asked for the lease runs beside the server.
+    /// The session that the lease is for, if it lives.
     pub(crate) fn session<'a>(&self, lease: &'a Lease) -> Option<&'a InstanceId> {
-        let id = lease.instance_id.as_ref()?;
-        let runs_under_agent = || self.listeners.iter().any(|pid| agents::around(*pid).is_some());
-        let is_process_alive = named_process(id).map_or_else(runs_under_agent, NamedProcess::lives);
-        let lives = self.instances.contains(id) || is_process_alive || self.asker_lives(lease);
-        lives.then_some(id)
-    }
-
-    /// Whether a process owns the lease that is neither the server nor above it: such as the agent's MCP server.
-    fn asker_lives(&self, lease: &Lease) -> bool {
-        let owner = lease.owner.pid.filter(|_| lease.owner.kind == OwnerKind::Process).map(Pid::get);
-        owner.is_some_and(|owner| {
-            let is_of_server =
-                |pid: &u32| *pid == owner || agents::ancestors_of(*pid).any(|above| above == owner);
-            !self.listeners.iter().any(is_of_server)
-        })
+        let owner = lease.owner.pid.filter(|_| lease.owner.kind == OwnerKind::Process);
+        lease.instance_id.as_ref().filter(|id| session::lives(id, owner, self))
     }
 }
 
-/// The process that a session is called by: `claude-812`. Any other name that ends in a number, such as `ticket-48213`,
-/// names none.
+impl Signs for Living {
+    fn is_registered(&self, session: &InstanceId) -> bool {
+        self.instances.contains(session)
+    }
+    fn runs(&self, process: Pid) -> bool {
+        NamedProcess(process).lives()
+    }
+    fn is_server_under_agent(&self) -> bool {
+        self.listeners.iter().any(|pid| agents::around(*pid).is_some())
+    }
+    /// Such as the agent's MCP server.
+    fn runs_beside_server(&self, process: Pid) -> bool {
+        let owner = process.get();
+        let is_of_server =
+            |pid: &u32| *pid == owner || agents::ancestors_of(*pid).any(|above| above == owner);
+        !self.listeners.iter().any(is_of_server)
+    }
+}
+
+/// The process that a session is called by.
 pub(crate) fn named_process(session: &InstanceId) -> Option<NamedProcess> {
-    let (agent, pid) = session.as_str().rsplit_once('-')?;
-    let is_agent = agents::Agent::ALL.iter().any(|known| known.as_str() == agent);
-    let pid = pid.parse().ok().and_then(Pid::new).filter(|_| is_agent)?;
-    Some(NamedProcess(pid))
+    session::named_process(session).map(NamedProcess)
 }
 
 /// The process in a session's name.

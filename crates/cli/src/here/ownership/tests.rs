@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use styxy_core::api::{CheckAnswer, WhoAnswer, Whose};
 use styxy_core::{InstanceId, ProjectId, ProjectPath};
 
-use super::{Caller, Disk, Here, Kinship, adopt, classify};
+use super::{Caller, Disk, Here, Kinship, adopt, belongs, classify};
 use crate::say::facts::tests::lease;
 
 /// `/w/app` is ours, `/w/app-*` and `/w/app/.worktrees/*` its siblings, and nothing called `gone` is there.
@@ -40,11 +40,8 @@ fn judged_answer(answer: CheckAnswer, instance: Option<&str>) -> WhoAnswer {
     let is_older = |path: &ProjectPath, _| !path.as_str().contains("remade");
     let is_known = |path: &Path| path.starts_with("/w");
     let disk = Disk {
-        is_there: &is_there,
+        belongs: belongs::Disk { is_there: &is_there, id: &id, is_older: &is_older, is_known: &is_known },
         kinship: &kinship,
-        id: &id,
-        is_older: &is_older,
-        is_known: &is_known,
         ground: "worktree",
     };
     classify(answer, &here, &disk)

@@ -7,6 +7,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use styxy_core::printable::is_hidden;
 
+#[cfg(target_os = "linux")]
+use crate::commands::{agent, guard};
 use crate::commands::{
     allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
     init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait, who,
@@ -43,7 +45,8 @@ const AFTER: &str = "\
                          claude-$CLAUDE_PID, else that of the coding agent which
                          runs the command, else claude-$CLAUDE_CODE_SESSION_ID]
   STYXY_AGENT=off        do not look for the coding agent which runs the command
-  STYXY=off              styxy run runs the command unchanged
+  STYXY=off              styxy run runs the command unchanged, and the guard is off
+  STYXY_GUARD=off        the guard is off
   STYXY_NO_AUTOSTART=1   never start the daemon, like --no-start
   NO_COLOR=1             no colours";
 
@@ -84,6 +87,11 @@ enum Command {
     Open(open::Args),
     Kill(kill::Args),
     Firebase(firebase::Args),
+    #[cfg(target_os = "linux")]
+    Agent(agent::Args),
+    #[cfg(target_os = "linux")]
+    #[command(subcommand)]
+    Guard(guard::Command),
     #[command(subcommand)]
     Hooks(hooks::Command),
     Hook(hook::Args),
@@ -125,6 +133,10 @@ impl Command {
             Self::Open(args) => args.run(context),
             Self::Kill(args) => args.run(context),
             Self::Firebase(args) => args.run(context),
+            #[cfg(target_os = "linux")]
+            Self::Agent(args) => args.run(context),
+            #[cfg(target_os = "linux")]
+            Self::Guard(command) => command.run(context),
             Self::Hook(args) => args.run(),
             Self::Hooks(command) => command.run(),
             Self::Suggest(args) => args.run(context),

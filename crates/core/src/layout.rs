@@ -70,6 +70,23 @@ impl Layout {
         }
     }
 
+    /// The socket on which programs ask the guard: beside [`Self::socket`].
+    #[must_use]
+    pub fn guard_socket(&self, runtime: &Path) -> PathBuf {
+        let own = self.root.join("guard.sock");
+        if own.as_os_str().len() < SUN_PATH {
+            own
+        } else {
+            runtime.join(format!("styxy-{}.guard", self.hash()))
+        }
+    }
+
+    /// The folder of the libraries and the shell's file that the guard puts in front of programs.
+    #[must_use]
+    pub fn guard(&self) -> PathBuf {
+        self.root.join("guard")
+    }
+
     /// A short name for the folder, the same for everybody who spells its path alike.
     #[must_use]
     pub fn name(&self) -> String {
@@ -96,13 +113,15 @@ impl Layout {
 /// leave beside it.
 #[must_use]
 pub fn is_own_file(name: &OsStr) -> bool {
-    const WHOLE: [&[u8]; 10] = [
+    const WHOLE: [&[u8]; 12] = [
         b"daemon.lock",
         b"daemon.json",
         b"daemon.json.new",
         b"logs",
         b"token",
         b"styxy.sock",
+        b"guard.sock",
+        b"guard",
         b"login.xml",
         b"doctor.try",
         b"doctor.sock",
@@ -230,7 +249,14 @@ mod tests {
         for path in files {
             assert!(is_own_file(path.file_name().unwrap()), "{path:?}");
         }
-        for name in ["styxy.sock", "journal.0000000001", "journal.0000000001.damaged-1", ".config.json.swp"] {
+        for name in [
+            "styxy.sock",
+            "guard.sock",
+            "guard",
+            "journal.0000000001",
+            "journal.0000000001.damaged-1",
+            ".config.json.swp",
+        ] {
             assert!(is_own_file(name.as_ref()), "{name}");
         }
         for name in ["", "package.json", ".git", "daemon", "logs2", ".bashrc", "my config.json"] {

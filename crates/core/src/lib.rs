@@ -10,6 +10,7 @@ pub mod checkout;
 mod command;
 pub mod config;
 mod event;
+pub mod guard;
 pub mod handshake;
 mod invalid;
 pub mod json;

@@ -2,6 +2,7 @@
 //! of a line around or cannot be seen is written as an escape.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// Whether a character is never printed as it is: it controls a terminal, changes the order in which a line is shown, ends a
 /// line for some readers, or is invisible, so that it hides words from people that an agent reads.
@@ -31,6 +32,18 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn one_line(text: &str) -> Cow<'_, str> {
     visible(text, is_hidden)
+}
+
+/// `path` with the home folder written `~`, in one line.
+#[must_use]
+pub fn tilde(path: &str, home: Option<&Path>) -> String {
+    let path = &*one_line(path);
+    let home = home.filter(|home| home.components().count() > 1);
+    match home.and_then(|home| Path::new(path).strip_prefix(home).ok()) {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.to_owned(),
+    }
 }
 
 /// Like [`printable`], of a text with colours of ours: nothing but them controls a terminal.
@@ -114,5 +127,15 @@ mod tests {
         {
             assert_eq!(one_line(word), word);
         }
+    }
+
+    #[test]
+    fn the_home_folder_is_a_tilde() {
+        let home = Some(Path::new("/home/ada"));
+        assert_eq!(tilde("/home/ada/shop", home), "~/shop");
+        assert_eq!(tilde("/home/ada", home), "~");
+        assert_eq!(tilde("/home/adam/shop", home), "/home/adam/shop");
+        assert_eq!(tilde("/home/ada/shop", None), "/home/ada/shop");
+        assert_eq!(tilde("/srv/shop", Some(Path::new("/"))), "/srv/shop");
     }
 }

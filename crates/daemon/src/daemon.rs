@@ -51,6 +51,9 @@ pub(crate) struct Daemon {
     pub(crate) descriptors: Descriptors,
     /// Whose containers publish ports.
     pub(crate) containers: Arc<Containers>,
+    /// What the guard has refused.
+    #[cfg(target_os = "linux")]
+    pub(crate) refusals: Mutex<crate::guard::Refusals>,
     pub(crate) about: About,
 }
 
@@ -84,6 +87,8 @@ impl Daemon {
             requests: Requests::default(),
             crowd: Arc::default(),
             descriptors,
+            #[cfg(target_os = "linux")]
+            refusals: Mutex::default(),
             containers: Arc::new(Containers::new(|name| std::env::var_os(name))),
             about,
         }

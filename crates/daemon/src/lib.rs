@@ -10,6 +10,8 @@ mod descriptors;
 mod engine;
 mod feed;
 mod files;
+#[cfg(target_os = "linux")]
+mod guard;
 mod http;
 pub mod journal;
 mod metrics;

@@ -114,6 +114,8 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
     #[cfg(unix)]
     let socket = place::bind(&held, &path)?;
     #[cfg(unix)]
+    let guard = layout.guard_socket(path.parent().unwrap_or(layout.root()));
+    #[cfg(unix)]
     let (place, sockets) = Place::new(held, file.clone(), path);
     #[cfg(windows)]
     let place = Place::new(held, file.clone(), path);
@@ -131,6 +133,8 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
         listen,
         notes,
         token: Some(token),
+        #[cfg(target_os = "linux")]
+        guard: Some(guard),
         layout,
         place: Some(place),
     };

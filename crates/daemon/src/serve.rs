@@ -49,6 +49,9 @@ pub struct Parts {
     pub notes: Vec<String>,
     /// What TCP clients must show where the system cannot name their user.
     pub token: Option<Token>,
+    /// Where programs ask the guard; none for no guard.
+    #[cfg(target_os = "linux")]
+    pub guard: Option<std::path::PathBuf>,
     /// The lock of the folder, and what others find there; none in a test whose folder nobody else knows.
     pub place: Option<Place>,
     /// Listeners that replace `socket`, when its name is gone.
@@ -141,6 +144,8 @@ pub async fn serve(
     let local = Local::new(parts.socket, parts.sockets)?;
     #[cfg(windows)]
     let local = Local::open(&parts.pipe)?;
+    #[cfg(target_os = "linux")]
+    let _guard = parts.guard.and_then(|path| crate::guard::start(&daemon, path));
     let servers = serve_on_all(local, parts.tcp, &daemon)?;
     // The replay of the journal needed more memory than its result does.
     system::give_back_memory();

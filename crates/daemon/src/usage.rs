@@ -122,7 +122,8 @@ fn has_ended(described: &io::Result<Details>) -> bool {
     }
 }
 
-fn usage(
+/// A listener as the wire shows it.
+pub(crate) fn usage(
     pid: Option<Pid>,
     (uid, own_uid): (Option<u32>, Option<u32>),
     details: Option<&Details>,

@@ -17,7 +17,7 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{STRONG, one_line};
-use crate::say::table::tilde;
+use styxy_core::printable::tilde;
 
 /// Show who has a port, leased or not
 ///

@@ -1,5 +1,7 @@
 //! Every subcommand: its arguments and what it does, in a file or folder of its own.
 
+#[cfg(target_os = "linux")]
+pub(crate) mod agent;
 pub(crate) mod allocate;
 pub(crate) mod check;
 pub(crate) mod cleanup;
@@ -9,6 +11,8 @@ pub(crate) mod daemon;
 pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod firebase;
+#[cfg(target_os = "linux")]
+pub(crate) mod guard;
 pub(crate) mod hook;
 pub(crate) mod hooks;
 pub(crate) mod init;

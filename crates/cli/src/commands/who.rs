@@ -17,8 +17,8 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{ALERT, STRONG, one_line};
-use crate::say::table::tilde;
 use crate::say::whose::headline;
+use styxy_core::printable::tilde;
 
 /// Show whose server is on a port
 ///

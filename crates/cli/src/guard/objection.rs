@@ -20,7 +20,7 @@ use crate::here::living::{self, Living, NamedProcess};
 use crate::here::ownership::{self, Here};
 use crate::say::facts;
 use crate::say::output::one_line;
-use crate::say::table::tilde;
+use styxy_core::printable::tilde;
 
 /// The agent waits no longer than this. A healthy daemon answers in a fraction of a millisecond; on a busy machine it may
 /// need longer.

@@ -6,6 +6,8 @@ pub(crate) mod caller;
 pub(crate) mod config_file;
 pub(crate) mod context;
 pub(crate) mod fallback;
+#[cfg(target_os = "linux")]
+pub(crate) mod guarded;
 pub(crate) mod installed;
 pub(crate) mod living;
 pub(crate) mod login;

@@ -10,7 +10,8 @@ use styxy_client::Worktree;
 use styxy_core::ProjectPath;
 
 use crate::here::caller::user_home;
-use crate::say::table::{Cell, Column, UNKNOWN, tilde};
+use crate::say::table::{Cell, Column, UNKNOWN};
+use styxy_core::printable::tilde;
 
 /// How long all of them may take: one may lie on a network's disk that does not answer.
 const PATIENCE: Duration = Duration::from_millis(200);

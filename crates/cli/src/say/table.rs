@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::path::Path;
 
 use anstyle::Style;
 
@@ -239,17 +238,6 @@ fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 
-/// `path` with the home folder written `~`, in one line.
-pub(crate) fn tilde(path: &str, home: Option<&Path>) -> String {
-    let path = &*one_line(path);
-    let home = home.filter(|home| home.components().count() > 1);
-    match home.and_then(|home| Path::new(path).strip_prefix(home).ok()) {
-        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
-        Some(rest) => format!("~/{}", rest.display()),
-        None => path.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,15 +355,5 @@ mod tests {
             .prop_map(str::to_owned),
         ];
         prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
-    }
-
-    #[test]
-    fn the_home_folder_is_a_tilde() {
-        let home = Some(Path::new("/home/ada"));
-        assert_eq!(tilde("/home/ada/shop", home), "~/shop");
-        assert_eq!(tilde("/home/ada", home), "~");
-        assert_eq!(tilde("/home/adam/shop", home), "/home/adam/shop");
-        assert_eq!(tilde("/home/ada/shop", None), "/home/ada/shop");
-        assert_eq!(tilde("/srv/shop", Some(Path::new("/"))), "/srv/shop");
     }
 }

@@ -57,6 +57,8 @@ pub(crate) fn daemon(home: &Path, config: &str) -> Server {
         listen,
         notes: Vec::new(),
         token: None,
+        #[cfg(target_os = "linux")]
+        guard: None,
         place: None,
         sockets: None,
     };

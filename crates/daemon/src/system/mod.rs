@@ -46,6 +46,8 @@ pub(crate) use native::{
 };
 #[cfg(windows)]
 pub use native::{PipeListener, has_hung_up};
+#[cfg(target_os = "linux")]
+pub use native::{command_line, group_of, open_sockets, socket_peer, variables};
 #[cfg(windows)]
 pub use native::{
     descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,

@@ -49,6 +49,8 @@ impl Live {
             listen,
             notes: Vec::new(),
             token: None,
+            #[cfg(target_os = "linux")]
+            guard: None,
             place: None,
             sockets: None,
         };

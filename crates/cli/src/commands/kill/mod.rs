@@ -29,8 +29,8 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line, printable};
-use crate::say::table::tilde;
 use again::Above;
+use styxy_core::printable::tilde;
 use victims::{Left, Victim, Victims};
 
 /// A parent that replaces its children is ended with them; more rounds are needed only if it ends slowly.

@@ -34,9 +34,9 @@ impl Folder {
         let mut folder = Self::default();
         for entry in entries.flatten() {
             let name = entry.file_name();
-            // `config.json` and the logs are files and a folder; a folder of another name that begins alike is not ours.
+            // `config.json` is a file, the logs and the guard are folders; a folder of another name that begins alike is not ours.
             let is_folder = entry.file_type().is_ok_and(|found| found.is_dir());
-            let is_own = is_own_file(&name) && (!is_folder || name == "logs");
+            let is_own = is_own_file(&name) && (!is_folder || name == "logs" || name == "guard");
             let list = if is_own { &mut folder.own } else { &mut folder.foreign };
             list.push(name.into());
         }
@@ -90,7 +90,7 @@ fn is_sockets(name: &std::ffi::OsStr) -> bool {
     name.to_str().is_some_and(|name| name == "styxy" || name.starts_with("styxy-"))
 }
 
-/// Removes a file, a link, or the folder of the logs with the logs in it.
+/// Removes a file, a link, or the folder of the logs or of the guard with what is Styxy's in it.
 fn remove(path: &Path) -> io::Result<()> {
     let found = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -101,7 +101,8 @@ fn remove(path: &Path) -> io::Result<()> {
     }
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("daemon.log") {
+        let name = entry.file_name();
+        if ["daemon.log", "libstyxy-"].iter().any(|begin| name.to_string_lossy().starts_with(begin)) {
             fs::remove_file(entry.path())?;
         }
     }

@@ -17,7 +17,7 @@ use crate::here::caller::ground;
 use crate::here::manager;
 use crate::say::facts;
 use crate::say::failure::Failure;
-use crate::say::table::tilde;
+use styxy_core::printable::tilde;
 
 /// For whom it is judged whose a server is.
 #[derive(Debug)]

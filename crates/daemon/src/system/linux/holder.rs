@@ -193,6 +193,12 @@ pub(super) fn sockets_of(proc: &OwnedFd, pid: Pid) -> HashSet<u64> {
     inodes
 }
 
+/// The inodes of the sockets that `pid` has open. Takes about a microsecond for each of its descriptors.
+#[must_use]
+pub fn open_sockets(pid: Pid) -> HashSet<u64> {
+    open_folder(CWD, "/proc").map(|proc| sockets_of(&proc, pid)).unwrap_or_default()
+}
+
 /// The N of a link to `socket:[N]`.
 fn socket_inode(folder: &OwnedFd, name: &std::ffi::CStr) -> Option<u64> {
     let mut buffer = [0_u8; 40];

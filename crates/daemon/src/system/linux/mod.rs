@@ -20,6 +20,7 @@ mod process;
 mod socket_files;
 mod socket_option;
 mod surroundings;
+mod texts;
 
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, openat};
@@ -27,12 +28,12 @@ use rustix::io::{Errno, read, retry_on_intr};
 
 pub use claim::Claim;
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
-pub use connected::unix_peer;
+pub use connected::{socket_peer, unix_peer};
 pub use details::{describe, folder_of};
 pub use exit::ExitWatch;
 pub use family::find_in_families;
 pub use folder_watch::{Bell, FolderWatch};
-pub use holder::{find_all_holders, find_holder, find_holders, find_socket_holder};
+pub use holder::{find_all_holders, find_holder, find_holders, find_socket_holder, open_sockets};
 pub use listeners::SocketTable;
 pub use lock_holder::lock_holder;
 pub use machine::{boot_id, ephemeral_range, now, reserved_ranges, resident_bytes};
@@ -41,6 +42,7 @@ pub use peer::PeerLookup;
 pub use probe::Prober;
 pub use process::{ancestors, identify, is_alive};
 pub(super) use surroundings::with_surroundings;
+pub use texts::{command_line, group_of, variables};
 
 /// The first bytes of a file of /proc, as many as one read gives and `buffer` holds.
 fn read_some<'b>(folder: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {

@@ -25,10 +25,19 @@ pub(super) fn peer_pidfd(socket: impl AsFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
+/// The process (0 if it is in no namespace below ours) and the user that connected this Unix socket.
+///
+/// # Errors
+/// It is not a connected Unix socket.
+pub(super) fn peer_credentials(socket: impl AsFd) -> io::Result<libc::ucred> {
+    number(socket, libc::SO_PEERCRED)
+}
+
 /// Types that the kernel may fill with any bytes.
 trait Plain: Copy {}
 impl Plain for u64 {}
 impl Plain for i32 {}
+impl Plain for libc::ucred {}
 
 fn number<T: Plain>(socket: impl AsFd, option: i32) -> io::Result<T> {
     let mut value = MaybeUninit::<T>::uninit();
@@ -43,7 +52,7 @@ fn number<T: Plain>(socket: impl AsFd, option: i32) -> io::Result<T> {
     };
     match asked {
         0 if length == size => {
-            // SAFETY: the kernel wrote all of it, and any bytes are a number.
+            // SAFETY: the kernel wrote all of it, and any bytes are numbers.
             #[expect(unsafe_code, reason = "filled by the kernel")]
             Ok(unsafe { value.assume_init() })
         }

@@ -1,0 +1,26 @@
+//! `styxy guard`: the guard in one's own shell.
+
+pub(crate) mod env;
+pub(crate) mod status;
+
+use clap::Subcommand;
+
+use crate::here::context::Context;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+
+/// Keep a shell from ending another worktree's servers
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Env(env::Args),
+    Status(status::Args),
+}
+
+impl Command {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Env(args) => args.run(context),
+            Self::Status(args) => args.run(context),
+        }
+    }
+}

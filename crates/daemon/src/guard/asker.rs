@@ -1,0 +1,148 @@
+//! Who asks: in which worktree it works, and in which session (R90).
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use styxy_core::checkout::{self, Kinship};
+use styxy_core::guard::{Ground, Session};
+use styxy_core::session::{self, Agent, Signs, VARIABLES};
+use styxy_core::{InstanceId, Pid};
+
+use crate::daemon::Daemon;
+use crate::system::{self, Disk, Life};
+
+/// How far above a process an agent is looked for.
+const FAR: usize = 32;
+
+/// The program that asks. What is not needed is not looked up.
+pub(super) struct Asker<'a> {
+    daemon: &'a Daemon,
+    pub(super) pid: Pid,
+    home: Option<&'a Path>,
+    place: OnceCell<Place>,
+    session: OnceCell<Option<InstanceId>>,
+}
+
+/// Where a program works.
+enum Place {
+    /// In this worktree, or folder.
+    In(PathBuf),
+    /// In a home folder, or in `/`: nothing there is in common with anybody.
+    Nowhere,
+    /// Its folder cannot be read, or is gone.
+    Unknown,
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(daemon: &'a Daemon, pid: Pid, home: Option<&'a Path>) -> Self {
+        Self { daemon, pid, home, place: OnceCell::new(), session: OnceCell::new() }
+    }
+
+    /// Whether `pid` is below it.
+    pub(super) fn is_above(&self, pid: Pid) -> bool {
+        pid == self.pid || system::ancestors(pid, FAR).iter().any(|above| above.pid == self.pid)
+    }
+
+    /// Its worktree, or folder.
+    pub(super) fn root(&self) -> Option<&Path> {
+        match self.place() {
+            Place::In(root) => Some(root),
+            Place::Nowhere | Place::Unknown => None,
+        }
+    }
+
+    /// Whether that worktree is its own.
+    pub(super) fn ground(&self, theirs: &Path) -> Ground {
+        match self.place() {
+            Place::In(ours) => match checkout::kinship(ours, theirs, self.home, &Disk) {
+                Kinship::Same => Ground::Own,
+                Kinship::Sibling | Kinship::Unrelated => Ground::Others,
+            },
+            Place::Nowhere => Ground::Others,
+            Place::Unknown => Ground::Nobodys,
+        }
+    }
+
+    /// Whether that session is its own, if it lives.
+    pub(super) fn relation(&self, theirs: &InstanceId, lives: impl FnOnce() -> bool) -> Session {
+        if self.session() == Some(theirs) || self.is_below_agent_of(theirs) {
+            Session::Own
+        } else if lives() {
+            Session::Others
+        } else {
+            Session::None
+        }
+    }
+
+    pub(super) fn session(&self) -> Option<&InstanceId> {
+        self.session.get_or_init(|| session_of(self.pid)).as_ref()
+    }
+
+    fn place(&self) -> &Place {
+        self.place.get_or_init(|| {
+            let at = |folder: &Path| checkout::place(folder, self.home, &Disk).map(|place| place.root);
+            match system::folder_of(self.pid) {
+                Some(folder) if folder.is_dir() => {
+                    at(&folder).or_else(|| at(&self.folder_of_session()?)).map_or(Place::Nowhere, Place::In)
+                }
+                Some(_) | None => Place::Unknown,
+            }
+        })
+    }
+
+    fn folder_of_session(&self) -> Option<PathBuf> {
+        let engine = self.daemon.engine();
+        let folder = engine.registry().instance(self.session()?)?.working_directory.as_ref()?;
+        Some(PathBuf::from(folder.as_str()))
+    }
+
+    /// A shell of a session may have lost its variables, as under `env -i`.
+    fn is_below_agent_of(&self, session: &InstanceId) -> bool {
+        let registered = || {
+            let engine = self.daemon.engine();
+            let process = engine.registry().instance(session)?.process.as_ref()?;
+            Some(process.key.pid)
+        };
+        let agent = registered().or_else(|| session::named_process(session));
+        agent.is_some_and(|agent| {
+            agent == self.pid || system::ancestors(self.pid, FAR).iter().any(|above| above.pid == agent)
+        })
+    }
+}
+
+fn session_of(pid: Pid) -> Option<InstanceId> {
+    let values = system::variables(pid, VARIABLES);
+    let value = |name: &str| values[VARIABLES.iter().position(|known| *known == name)?].clone();
+    session::instance(value, || agent_around(pid)).ok().flatten()
+}
+
+/// The nearest agent above this process.
+fn agent_around(pid: Pid) -> Option<(Agent, u32)> {
+    let is_agent =
+        |pid: Pid| Agent::of_command_line(&system::command_line(pid)?, |path| Path::new(path).exists());
+    system::ancestors(pid, FAR).iter().find_map(|above| Some((is_agent(above.pid)?, above.pid.get())))
+}
+
+/// What shows that the session of a server's lease lives (R63).
+pub(super) struct Living<'a> {
+    pub(super) daemon: &'a Daemon,
+    pub(super) server: Option<Pid>,
+}
+
+impl Signs for Living<'_> {
+    fn is_registered(&self, session: &InstanceId) -> bool {
+        self.daemon.engine().registry().instance(session).is_some()
+    }
+    fn runs(&self, process: Pid) -> bool {
+        system::identify(process).is_ok_and(|found| found.life == Life::Running)
+    }
+    fn is_server_under_agent(&self) -> bool {
+        self.server.is_some_and(|server| agent_around(server).is_some())
+    }
+    fn runs_beside_server(&self, process: Pid) -> bool {
+        let is_above = |server: Pid| {
+            server == process || system::ancestors(server, FAR).iter().any(|above| above.pid == process)
+        };
+        self.runs(process) && !self.server.is_some_and(is_above)
+    }
+}

@@ -46,6 +46,9 @@ mod further_ports;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod guard;
+#[cfg(test)]
 mod home_folder;
 #[cfg(test)]
 mod hooks;

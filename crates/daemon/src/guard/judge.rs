@@ -92,7 +92,8 @@ impl Judge {
             Some(set) => format!("{set}, since {}", case.said),
             None => case.said,
         };
-        let yours = words::yours(&self.own_leases(asker));
+        let yours = words::these(&self.own_leases(asker, |lease| lease.listening.server().is_some()));
+        let yours = yours.map(|yours| format!("Yours: {yours}. ")).unwrap_or_default();
         Some(format!("styxy: not signalled: {said}. {yours}{}", words::insist(case.why, case.pid, case.port)))
     }
 
@@ -194,9 +195,9 @@ impl Judge {
         match guard::bind(ground, session) {
             guard::Port::Free => None,
             guard::Port::Others => {
-                let yours = words::yours(&self.own_leases(asker));
-                let said = words::leased(&lease, self.home.as_deref());
-                Some(format!("styxy: {said}. {yours}").trim_end().to_owned())
+                let own = words::these(&self.own_leases(asker, |_| true));
+                let own = own.map(|own| format!("; this checkout has {own}")).unwrap_or_default();
+                Some(format!("styxy: {}{own}", words::leased(&lease, self.home.as_deref())))
             }
         }
     }
@@ -212,14 +213,14 @@ impl Judge {
         registry.lease_on(port).filter(|lease| lease.conflict().is_none()).map(|lease| registry.view(lease))
     }
 
-    /// The leases of the caller's checkout whose servers run.
-    fn own_leases(&self, asker: &Asker) -> Vec<Lease> {
+    /// The leases of the caller's checkout that are `wanted`.
+    fn own_leases(&self, asker: &Asker, wanted: impl Fn(&styxy_core::Lease) -> bool) -> Vec<Lease> {
         let Some(root) = asker.root() else { return Vec::new() };
         let engine = self.daemon.engine();
         let registry = engine.registry();
         let is_ours = |project: &ProjectPath| Path::new(project.as_str()) == root;
         let ours = registry.leases().filter(|lease| lease.key.project.as_ref().is_some_and(is_ours));
-        ours.filter(|lease| lease.listening.server().is_some()).map(|lease| registry.view(lease)).collect()
+        ours.filter(|lease| wanted(lease)).map(|lease| registry.view(lease)).collect()
     }
 
     fn relation(&self, lease: Option<&Lease>, server: Option<Pid>, asker: &Asker) -> Session {

@@ -38,11 +38,11 @@ pub(super) fn server(server: &Server, why: Spared, home: Option<&Path>) -> Strin
     if more.is_empty() { named } else { format!("{named} ({})", more.join(", ")) }
 }
 
-/// `Yours: dev on 8003. ` of the leases of this checkout; nothing if it has none.
-pub(super) fn yours(leases: &[Lease]) -> String {
-    let named: Vec<String> =
-        leases.iter().take(3).map(|lease| format!("{} on {}", label(lease), lease.port)).collect();
-    if named.is_empty() { String::new() } else { format!("Yours: {}. ", named.join(", ")) }
+/// `dev on 8003, api on 8004` for these leases; none if there are none.
+pub(super) fn these(leases: &[Lease]) -> Option<String> {
+    let named = leases.iter().take(3).map(|lease| format!("{} on {}", label(lease), lease.port));
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// `dev`, or `dev/web`.

@@ -61,6 +61,7 @@ impl Belongs {
 }
 
 /// The server's own folder, unless a lease that was asked for this very process says otherwise.
+#[must_use]
 pub fn belongs(usage: &SystemUsage, lease: Option<&Lease>, disk: &Disk) -> Belongs {
     let id = lease.and_then(|lease| lease.project_id.as_ref());
     let (leased, gone) = match lease.and_then(|lease| lease.project_path.clone()) {

@@ -109,9 +109,9 @@ fn limit(socket: &Descriptor, option: isize, milliseconds: isize) {
 fn is_news(question: &[u8; QUESTION]) -> bool {
     static TARGETS: [AtomicU64; TOLD] = [const { AtomicU64::new(0) }; TOLD];
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let [_, kind, ports @ ..] = question;
-    let [a, b, c, d, e, f, ..] = ports;
-    let target = u64::from_le_bytes([*kind, *a, *b, *c, *d, *e, *f, 1]);
+    // Kind, port and target.
+    let of = |at: usize| question.get(at).copied().unwrap_or_default();
+    let target = u64::from_le_bytes([of(1), of(2), of(3), of(4), of(5), of(6), of(7), 1]);
     if TARGETS.iter().any(|told| told.load(Ordering::Relaxed) == target) {
         return false;
     }

@@ -71,12 +71,12 @@ pub(crate) const EADDRINUSE: isize = 98;
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) unsafe fn call(number: usize, arguments: [usize; 6]) -> isize {
-    let [a, b, c, d, e, f] = arguments;
     let answer: isize;
     // SAFETY: the kernel keeps all registers but these; the caller answers for the pointers.
     unsafe {
-        asm!("syscall", inlateout("rax") number => answer, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d,
-            in("r8") e, in("r9") f, lateout("rcx") _, lateout("r11") _, options(nostack));
+        asm!("syscall", inlateout("rax") number => answer, in("rdi") arguments[0], in("rsi") arguments[1],
+            in("rdx") arguments[2], in("r10") arguments[3], in("r8") arguments[4], in("r9") arguments[5],
+            lateout("rcx") _, lateout("r11") _, options(nostack));
     }
     answer
 }
@@ -88,12 +88,12 @@ pub(crate) unsafe fn call(number: usize, arguments: [usize; 6]) -> isize {
 #[cfg(target_arch = "aarch64")]
 #[inline]
 pub(crate) unsafe fn call(number: usize, arguments: [usize; 6]) -> isize {
-    let [a, b, c, d, e, f] = arguments;
     let answer: isize;
     // SAFETY: the kernel keeps all registers but the answer's; the caller answers for the pointers.
     unsafe {
-        asm!("svc 0", in("x8") number, inlateout("x0") a => answer, in("x1") b, in("x2") c, in("x3") d, in("x4") e,
-            in("x5") f, options(nostack));
+        asm!("svc 0", in("x8") number, inlateout("x0") arguments[0] => answer, in("x1") arguments[1],
+            in("x2") arguments[2], in("x3") arguments[3], in("x4") arguments[4], in("x5") arguments[5],
+            options(nostack));
     }
     answer
 }

@@ -6,11 +6,15 @@ pub(crate) mod status;
 use clap::Subcommand;
 
 use crate::here::context::Context;
+use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 
 /// Keep a shell from ending another worktree's servers
 #[derive(Debug, Subcommand)]
+#[command(after_help = examples!("  eval \"$(styxy guard env)\"                  this shell, from now on
+  styxy guard status                         what is live
+  styxy agent -- claude                      one run of an agent"))]
 pub(crate) enum Command {
     Env(env::Args),
     Status(status::Args),

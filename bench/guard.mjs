@@ -1,0 +1,68 @@
+// Measures the guard beside the same without it, in one run: ratios say more than times.
+//
+//   node bench/guard.mjs          needs `npm run build`, or STYXY_PROGRAM; python3, Linux
+//
+// exec: /bin/true with and without the library. kill: a program that signals an idle process 2,000 times (SIGWINCH), with the
+// library and without. no daemon: the same after the daemon has gone. stopped: one signal while the daemon is stopped.
+
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const program = process.env.STYXY_PROGRAM ?? path.join(root, 'target', 'release-cli', 'styxy');
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'styxy-guard-'));
+const plain = { ...process.env, STYXY_HOME: home };
+delete plain.LD_PRELOAD;
+const styxy = (...words) => execFileSync(program, words, { env: plain, encoding: 'utf8' });
+const variables = JSON.parse(styxy('guard', 'env', '--json'));
+const guarded = { ...plain, ...variables };
+const idle = spawn('sleep', ['1000']);
+
+const loop = `
+import os, sys, time
+times = []
+for _ in range(int(sys.argv[2])):
+    begun = time.perf_counter_ns()
+    os.kill(int(sys.argv[1]), 28)
+    times.append(time.perf_counter_ns() - begun)
+times.sort()
+print(times[len(times) // 2] / 1000, times[len(times) * 99 // 100] / 1000)
+`;
+const kills = (env, count) =>
+  execFileSync('python3', ['-c', loop, String(idle.pid), String(count)], { env, encoding: 'utf8' }).trim().split(' ').map(Number);
+
+/** Median and 99th percentile of `count` starts of /bin/true with each environment in turn, in µs. */
+function starts(count, ...environments) {
+  const times = environments.map(() => []);
+  for (let round = 0; round < count; round++) {
+    environments.forEach((env, index) => {
+      const begun = process.hrtime.bigint();
+      spawnSync('/bin/true', { env });
+      times[index].push(Number(process.hrtime.bigint() - begun) / 1000);
+    });
+  }
+  return times.map((all) => all.sort((a, b) => a - b)).map((all) => [all[count >> 1], all[Math.floor(count * 0.99)]]);
+}
+
+const shown = ([p50, p99]) => `p50 ${p50.toFixed(0)} µs, p99 ${p99.toFixed(0)} µs`;
+try {
+  console.log(`load ${os.loadavg()[0].toFixed(1)}`);
+  const [without, withLibrary] = starts(1000, plain, guarded);
+  console.log(`exec      ${shown(without)}; guarded ${shown(withLibrary)}; ratio ${(withLibrary[0] / without[0]).toFixed(2)}`);
+  console.log(`kill      ${shown(kills(plain, 2000))}; asked ${shown(kills(guarded, 2000))}`);
+  const { pid } = JSON.parse(styxy('status', '--json'));
+  process.kill(pid, 'SIGSTOP');
+  const begun = Date.now();
+  spawnSync('python3', ['-c', loop, String(idle.pid), '1'], { env: guarded });
+  process.kill(pid, 'SIGCONT');
+  console.log(`stopped   ${Date.now() - begun} ms`);
+  styxy('daemon', 'stop');
+  console.log(`no daemon ${shown(kills(guarded, 2000))}`);
+} finally {
+  idle.kill();
+  spawnSync(program, ['daemon', 'stop'], { env: plain });
+  fs.rmSync(home, { recursive: true, force: true });
+}

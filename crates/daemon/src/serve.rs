@@ -145,7 +145,7 @@ pub async fn serve(
     #[cfg(windows)]
     let local = Local::open(&parts.pipe)?;
     #[cfg(target_os = "linux")]
-    let _guard = parts.guard.and_then(|path| crate::guard::start(&daemon, path));
+    let _guard = parts.guard.and_then(|path| crate::guard::start(&daemon, &path));
     let servers = serve_on_all(local, parts.tcp, &daemon)?;
     // The replay of the journal needed more memory than its result does.
     system::give_back_memory();

@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn the_library_asks_as_the_core_reads() {
-        let all = [VERSION, REFUSED, PROCESS, GROUP, EVERYBODY, PORT];
         use super::library as of;
+        let all = [VERSION, REFUSED, PROCESS, GROUP, EVERYBODY, PORT];
         assert_eq!(all, [of::VERSION, of::REFUSED, of::PROCESS, of::GROUP, of::EVERYBODY, of::PORT]);
         assert_eq!([QUESTION, ANSWER, WORDS], [of::QUESTION, of::ANSWER, of::WORDS]);
         let signal = |to| Some(Question::Signal { to, signal: 15 });

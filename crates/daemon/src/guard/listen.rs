@@ -60,9 +60,9 @@ impl Socket {
 ///
 /// # Errors
 /// The path cannot be listened on, or there is no thread.
-pub(super) fn start(mut judge: Judge, path: PathBuf) -> io::Result<Running> {
+pub(super) fn start(mut judge: Judge, path: &Path) -> io::Result<Running> {
     let (alive, ended) = UnixStream::pair()?;
-    let (mut listener, mut socket) = open(&path)?;
+    let (mut listener, mut socket) = open(path)?;
     let first = socket.clone();
     let serve = move || {
         let mut heard = VecDeque::new();

@@ -10,7 +10,7 @@ mod refusals;
 mod servers;
 mod words;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::daemon::Daemon;
@@ -19,7 +19,7 @@ pub(crate) use listen::Running;
 pub(crate) use refusals::Refusals;
 
 /// Begins to answer at `path`, until the result is dropped; none, which is logged, if that cannot be listened on.
-pub(crate) fn start(daemon: &Arc<Daemon>, path: PathBuf) -> Option<Running> {
+pub(crate) fn start(daemon: &Arc<Daemon>, path: &Path) -> Option<Running> {
     let started = judge::Judge::new(Arc::clone(daemon)).and_then(|judge| listen::start(judge, path));
     started
         .inspect_err(|error| tracing::error!(%error, "the guard cannot be asked: programs signal freely"))

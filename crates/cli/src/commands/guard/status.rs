@@ -46,10 +46,8 @@ fn said(status: &Status) -> String {
         (true, None) => "loaded: programs ask before they signal or bind".to_owned(),
         (false, None) => "not loaded: eval \"$(styxy guard env)\"".to_owned(),
     };
-    let daemon = match status.daemon {
-        true => "listens",
-        false => "does not listen, so nothing is refused: styxy daemon start",
-    };
+    let daemon =
+        if status.daemon { "listens" } else { "does not listen, so nothing is refused: styxy daemon start" };
     format!("library  {library}\ndaemon   {daemon}\n")
 }
 

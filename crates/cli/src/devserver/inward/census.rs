@@ -26,6 +26,8 @@ pub(super) struct Server {
     pub(super) before: Option<usize>,
     /// It runs in the folder of another package, whose name it has then (R60).
     pub(super) in_package: bool,
+    /// The function of its text that starts it.
+    pub(super) function: Option<String>,
     /// Several of it run at the same time.
     pub(super) repeated: bool,
     /// It is a known server, or a program of the project that is not called like a helper of one.
@@ -352,6 +354,7 @@ pub(super) fn server(hint: String, kind: Kind, way: &Way) -> Server {
         },
         before: way.before,
         in_package: false,
+        function: None,
         repeated: false,
         is_likely: kind != Kind::Maybe,
     }

@@ -7,6 +7,7 @@
 pub(crate) mod around;
 mod census;
 mod files;
+mod functions;
 mod kinds;
 mod many;
 mod monorepos;

@@ -31,6 +31,10 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         ("one.sh", "node web.js\n"),
         ("two.sh", "exec node api.js\n"),
         ("calls.sh", "./start.sh\n"),
+        (
+            "functions.sh",
+            "serve() {\n  node server.js\n}\nmain() {\n  serve &\n  serve &\n  wait\n}\nmain \"$@\"\n",
+        ),
         ("dir.sh", "node \"$HOME/web.js\" & node $HERE/api.js \"$@\" &\n"),
     ];
     let both = &["web", "api"];
@@ -47,6 +51,7 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         ("sh loop.sh", names("loop.sh", &[])),
         ("sh outer.sh", names("outer.sh", &["one", "two"])),
         ("sh calls.sh", names("start.sh", both)),
+        ("sh functions.sh", names("functions.sh", &[])),
         ("sh dir.sh", names("dir.sh", both)),
     ] {
         let expected = if line == "bin/start" { names("bin/start", both) } else { expected };
@@ -66,6 +71,7 @@ fn a_lone_server_of_a_file_gets_the_port_as_it_is() {
         ("ports.sh", "PORT=3001 node web.js & PORT=3002 node api.js & wait\n"),
         ("flags.sh", "node web.js --port 3001 & uvicorn app:app --port 8000 & node c.js $1 &\n"),
         ("exported.sh", "export PORT=3001\nnode web.js &\nexport PORT=3002\nnode api.js\n"),
+        ("function.sh", "serve() {\n  node $1\n}\nlog() { echo; }\nlog && serve a.js\n"),
         ("turn.sh", "node migrate.js\nnode server.js\n"),
         ("ours.sh", "styxy run -n web -- node web.js & styxy run -n api -- node api.js\n"),
         ("again.sh", "while true; do node server.js & wait $!; done\n"),
@@ -159,6 +165,23 @@ fn a_server_that_one_line_starts_several_times_gets_a_run_each_time() {
             "printf 'a\\nb' | xargs -P2 -I{} styxy run1 -- node {}.js",
         ),
         ("parallel node {} ::: a.js b.js", "parallel styxy run1 -- node {} ::: a.js b.js"),
+        (
+            "serve() { cd x; node $1.js; }; serve web & serve api & wait",
+            "serve() { cd x; styxy run1 -- node $1.js; }; serve web & serve api & wait",
+        ),
+        (
+            "a() { node a.js; }; b() (node b.js); if true; then a & fi; b",
+            "a() { styxy run1 -n a -- node a.js; }; b() (styxy run -n b -- node b.js); if true; then a & fi; b",
+        ),
+        (
+            "both() { node a.js & node b.js & }; both",
+            "both() { styxy run1 -n a -- node a.js & styxy run -n b -- node b.js & }; both",
+        ),
+        ("try() { node a.js; }; try || try", "try() { node a.js; }; try || try"),
+        (
+            "end() { if x; then { kill 1; } fi; node a.js; }; trap end EXIT",
+            "end() { if x; then { kill 1; } fi; node a.js; }; trap end EXIT",
+        ),
         ("ls | xargs -P4 eslint; node api.js", "ls | xargs -P4 eslint; node api.js"),
         ("ls *.png | xargs -P4 optipng; node api.js", "ls *.png | xargs -P4 optipng; node api.js"),
         ("for i in 1 2; do node server.js; done", "for i in 1 2; do node server.js; done"),

@@ -33,13 +33,9 @@ impl Census<'_> {
         let needs_one = found.iter().any(|one| one.kind != Kind::Leases);
         if needs_one && is_several(&found) {
             return Some(match way.entry {
-                Entry::Front | Entry::File(_) => found,
+                Entry::Front | Entry::File(_) | Entry::Closed(_) => found,
                 // A run begins in front of the command, and says this itself.
-                Entry::Text { .. }
-                | Entry::Script { .. }
-                | Entry::Word(_)
-                | Entry::Procfile(_)
-                | Entry::Closed(_) => {
+                Entry::Text { .. } | Entry::Script { .. } | Entry::Word(_) | Entry::Procfile(_) => {
                     vec![server("servers".to_owned(), Kind::Group, way)]
                 }
             });
@@ -75,7 +71,8 @@ impl Census<'_> {
             let is_own = !is_known_place(&first.text) || is_called_script(&first.text);
             Some(first).filter(|first| first.text.contains('/') && is_own)?
         };
-        if word.expanded {
+        // What a descriptor leads to can perhaps be read only once.
+        if word.expanded || word.text.starts_with("/dev/") || word.text.starts_with("/proc/") {
             return None;
         }
         let path = match way.folder().filter(|_| !word.text.starts_with('/')) {

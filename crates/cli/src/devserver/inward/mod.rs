@@ -12,6 +12,7 @@ mod kinds;
 mod many;
 mod monorepos;
 mod names;
+mod phases;
 mod procfile;
 mod runners;
 mod text;

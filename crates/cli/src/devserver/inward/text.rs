@@ -3,6 +3,7 @@
 use super::census::{Census, Entry, Kind, Server, Way};
 use super::files::is_several;
 use super::functions::{Functions, body, defined, merge_calls};
+use super::phases::Phases;
 use super::{kinds, names};
 use crate::devserver::program::program;
 use crate::devserver::shell::{self, After, Simple, Word, is_keyword};
@@ -132,6 +133,8 @@ impl Reader<'_> {
     fn commands(&mut self, commands: &[Simple]) -> Vec<Server> {
         let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
         let mut loops = Loops::default();
+        // Where a run begins in front of each, it does not matter which of them run together.
+        let mut phases = matches!(self.way.entry, Entry::File(_)).then(Phases::default);
         let mut at = 0;
         while let Some(command) = commands.get(at) {
             if command.after != After::Pipe {
@@ -153,11 +156,17 @@ impl Reader<'_> {
                 continue;
             }
             loops.follow(command, &mut together);
+            if let Some(phases) = &mut phases {
+                phases.follow(command, &mut together);
+            }
             self.follow(command);
             pipeline.push(self.command(command));
         }
         list.push(first_of(pipeline));
         together.extend(one_of(list));
+        if let Some(phases) = phases {
+            phases.end(&mut together);
+        }
         together
     }
 

@@ -31,6 +31,11 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         ("one.sh", "node web.js\n"),
         ("two.sh", "exec node api.js\n"),
         ("calls.sh", "./start.sh\n"),
+        ("asks.sh", "if x; then node web.js & kill -0 $!; fi\nnode api.js\n"),
+        (
+            "inner.sh",
+            "node seeds.js & wait; if y; then node web.js & node api.js & else node c.js & fi; wait\n",
+        ),
         (
             "functions.sh",
             "serve() {\n  node server.js\n}\nmain() {\n  serve &\n  serve &\n  wait\n}\nmain \"$@\"\n",
@@ -52,6 +57,8 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         ("sh outer.sh", names("outer.sh", &["one", "two"])),
         ("sh calls.sh", names("start.sh", both)),
         ("sh functions.sh", names("functions.sh", &[])),
+        ("sh asks.sh", names("asks.sh", both)),
+        ("sh inner.sh", names("inner.sh", both)),
         ("sh dir.sh", names("dir.sh", both)),
     ] {
         let expected = if line == "bin/start" { names("bin/start", both) } else { expected };
@@ -72,6 +79,12 @@ fn a_lone_server_of_a_file_gets_the_port_as_it_is() {
         ("flags.sh", "node web.js --port 3001 & uvicorn app:app --port 8000 & node c.js $1 &\n"),
         ("exported.sh", "export PORT=3001\nnode web.js &\nexport PORT=3002\nnode api.js\n"),
         ("function.sh", "serve() {\n  node $1\n}\nlog() { echo; }\nlog && serve a.js\n"),
+        (
+            "branch.sh",
+            "if true; then\n  node dist/server.js &\nelif x\nthen node a.js &\nelse\n  node server.js &\nfi\nwait\n",
+        ),
+        ("cases.sh", "case $1 in\n  web) node web.js & ;;\n  api) node api.js & ;;\nesac\nwait\n"),
+        ("phases.sh", "node seeds.js &\nwait $!\nnode web.js &\nsleep 1; kill $!\nnode server.js\n"),
         ("turn.sh", "node migrate.js\nnode server.js\n"),
         ("ours.sh", "styxy run -n web -- node web.js & styxy run -n api -- node api.js\n"),
         ("again.sh", "while true; do node server.js & wait $!; done\n"),
@@ -119,6 +132,9 @@ fn several_servers_of_recipes_are_named_with_their_file() {
             "[parallel]\ndev: web api\nweb:\n  node web.js\napi:\n  node api.js\nsh:\n  #!/bin/bash\n  node a.js & node b.js\n",
         ),
     ];
+    let around = Told { scripts: &[("dev", "make -j web api")], files: FILES, ..Told::NOTHING };
+    let by_bun = Inward::of(words(&["bun", "run", "dev"]), &around).unwrap().unreached;
+    assert_eq!(by_bun[0].by, By::File("Makefile".to_owned()));
     for (line, expected) in [
         ("make -j2 web api", names("Makefile", &["web", "api"])),
         ("make -j", names("Makefile", &["web", "api"])),

@@ -150,7 +150,9 @@ impl Reader<'_> {
                 let (way, of_list) = (self.way.clone(), self.of_list.clone());
                 let mut found = self.commands(&commands[at..at + body]);
                 (self.way, self.of_list) = (way, of_list);
-                found.iter_mut().for_each(|server| server.function = Some(name.to_owned()));
+                for server in &mut found {
+                    server.function = Some(name.to_owned());
+                }
                 self.functions.define(name, found);
                 at += body;
                 continue;

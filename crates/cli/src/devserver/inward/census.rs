@@ -7,7 +7,7 @@ use super::monorepos::{self, Monorepo};
 use super::procfile::{self, Procfile};
 use super::runners::{self, Child, Order, matches};
 use super::wrappers;
-use super::{kinds, names};
+use super::{files, kinds, names};
 use crate::devserver::frameworks;
 use crate::devserver::launch::{self, DEPTH};
 use crate::devserver::program::program;
@@ -78,9 +78,6 @@ pub(super) enum Entry {
     /// Nowhere: scripts that are run by this program have no shell that could be set.
     Closed(&'static str),
 }
-
-/// How many files with commands are read at most.
-const FILES: usize = 32;
 
 /// Words that make a package manager run the scripts of several packages.
 const MANY: [&str; 6] = ["-r", "--recursive", "-ws", "--workspaces", "workspaces", "--parallel"];
@@ -159,13 +156,13 @@ impl Way {
 
 pub(super) struct Census<'a> {
     pub(super) around: &'a dyn Around,
-    /// How many files are still read.
-    pub(super) files: Cell<usize>,
+    /// How many bytes of files are still read.
+    pub(super) left: Cell<usize>,
 }
 
 impl<'a> Census<'a> {
     pub(super) fn new(around: &'a dyn Around) -> Self {
-        Self { around, files: Cell::new(FILES) }
+        Self { around, left: Cell::new(files::MOST) }
     }
 }
 

@@ -16,6 +16,15 @@ use crate::devserver::shell::Word;
 /// The programs that read commands for a shell.
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
 
+/// How many bytes of files are read for one command.
+pub(super) const MOST: usize = 512 * 1024;
+
+/// As how many bytes an empty file counts.
+const LEAST: usize = 16 * 1024;
+
+/// How many targets of one call are looked at.
+const TARGETS: usize = 64;
+
 /// Whether `word` names such a program.
 pub(super) fn is_shell(word: &str) -> bool {
     SHELLS.contains(&program(word))
@@ -45,7 +54,8 @@ impl Census<'_> {
     }
 
     fn of_recipes(&self, first: &Word, args: &[Word], way: &Way) -> Option<Vec<Server>> {
-        let book = self.read(|| Book::find(&first.text, args, way.folder(), self.around))?;
+        let book =
+            self.read(|| Book::find(&first.text, args, way.folder(), self.around), |book| book.text.len())?;
         let recipes = book.recipes();
         let targets = book.targets(args, &recipes);
         let entry = Entry::File(book.name.clone());
@@ -79,7 +89,7 @@ impl Census<'_> {
             Some(folder) => format!("{folder}/{}", word.text),
             None => word.text.clone(),
         };
-        let text = self.read(|| self.around.text(&path))?;
+        let text = self.read(|| self.around.text(&path), String::len)?;
         if !is_shell(&first.text) && !is_for_a_shell(&text, &path) {
             return None;
         }
@@ -89,11 +99,12 @@ impl Census<'_> {
         Some(self.text(&text, None, &way))
     }
 
-    /// Reads a file, unless so many were read that somebody must have made them for us.
-    fn read<T>(&self, file: impl FnOnce() -> Option<T>) -> Option<T> {
-        let left = self.files.get().checked_sub(1)?;
+    /// Reads a file, unless so much was read that somebody must have made it for us.
+    fn read<T>(&self, file: impl FnOnce() -> Option<T>, length: impl Fn(&T) -> usize) -> Option<T> {
+        let left = Some(self.left.get()).filter(|left| *left > 0)?;
         let found = file()?;
-        self.files.set(left);
+        // An empty one takes time too.
+        self.left.set(left.saturating_sub(length(&found) + LEAST));
         Some(found)
     }
 }
@@ -122,7 +133,7 @@ impl Recipes<'_> {
 
     /// The servers of what a target needs, and then its own.
     fn one(&mut self, target: &str) -> Vec<Server> {
-        if !self.seen.insert(target.to_owned()) {
+        if self.seen.len() >= TARGETS || !self.seen.insert(target.to_owned()) {
             return Vec::new();
         }
         let named = |recipe: &&Recipe| recipe.names.iter().any(|name| name == target);

@@ -244,3 +244,21 @@ fn servers_that_get_one_port_are_told_from_those_that_say_their_own() {
         assert!(!is_shared(text), "{text}");
     }
 }
+
+#[test]
+fn no_file_however_often_it_runs_itself_keeps_the_reader_from_coming_back() {
+    let many = |line: &dyn Fn(usize) -> String| (0..9000).map(line).collect::<String>();
+    let targets = many(&|number| format!("t{number}:\n\tnode s{number}.js $(X)\n"));
+    let needs = many(&|number| format!(" t{number}"));
+    let files = [
+        ("self.sh", many(&|_| "./self.sh &\n".to_owned())),
+        ("Makefile", format!("all:{needs}\n{targets}")),
+        ("loop.mk", "all: all\n\tmake -f loop.mk & make -f loop.mk\n".to_owned()),
+    ];
+    let files: Vec<(&'static str, &'static str)> =
+        files.into_iter().map(|(name, text)| (name, &*text.leak())).collect();
+    for line in ["sh self.sh", "make -j2", "make -f loop.mk"] {
+        let found = said(line, Vec::leak(files.clone()));
+        assert!(found.iter().all(|(_, names)| names.len() < 100), "{line}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The functions that a text for a shell defines: their servers are where they are called.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::census::Server;
 use crate::devserver::shell::{Simple, is_keyword};
@@ -80,14 +81,18 @@ pub(super) fn body(commands: &[Simple]) -> usize {
 
 /// One server for several calls of a function that run together: each call starts it again.
 pub(super) fn merge_calls(together: &mut Vec<Server>) {
-    let all = std::mem::take(together);
-    for one in all {
-        let is_same = |other: &&mut Server| {
-            one.function.is_some() && other.function == one.function && other.name == one.name
+    let mut called: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for one in std::mem::take(together) {
+        let Some(function) = one.function.clone() else {
+            together.push(one);
+            continue;
         };
-        match together.iter_mut().find(is_same) {
-            Some(same) => same.repeated = true,
-            None => together.push(one),
+        match called.entry((function, one.name.clone())) {
+            Entry::Occupied(first) => together[*first.get()].repeated = true,
+            Entry::Vacant(place) => {
+                place.insert(together.len());
+                together.push(one);
+            }
         }
     }
 }

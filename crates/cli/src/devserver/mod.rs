@@ -14,5 +14,6 @@ pub(crate) mod plan;
 pub(crate) mod port_argument;
 pub(crate) mod program;
 mod recipes;
+pub(crate) mod repeats;
 pub(crate) mod shell;
 pub(crate) mod tool;

@@ -1,6 +1,7 @@
 //! The servers in a text for a shell: which of its commands run together, and in which folder.
 
 use super::census::{Census, Entry, Kind, Server, Way};
+use super::files::is_several;
 use super::{kinds, names};
 use crate::devserver::program::program;
 use crate::devserver::shell::{self, After, Simple, Word, is_keyword};
@@ -24,6 +25,7 @@ impl Census<'_> {
             left: Vec::new(),
         };
         let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
+        let mut loops = Loops::default();
         for command in &script.commands {
             if command.after != After::Pipe {
                 list.push(first_of(std::mem::take(&mut pipeline)));
@@ -31,6 +33,7 @@ impl Census<'_> {
             if command.after == After::Background {
                 together.extend(one_of(std::mem::take(&mut list)));
             }
+            loops.follow(command, &mut together);
             reader.follow(command);
             pipeline.push(reader.command(command));
         }
@@ -43,10 +46,48 @@ impl Census<'_> {
     }
 }
 
+/// The loops that are open: a server that one of them leaves in the background is started again and again.
+#[derive(Default)]
+struct Loops {
+    open: Vec<Loop>,
+}
+
+struct Loop {
+    /// How many servers there were before it.
+    from: usize,
+    /// It waits for each of its servers, or ends it, before the next one.
+    waits: bool,
+}
+
+impl Loops {
+    /// What the reserved words and the name of `command` mean for the servers `together` that run in the background.
+    fn follow(&mut self, command: &Simple, together: &mut [Server]) {
+        for word in &command.words {
+            match word.text.as_str() {
+                "for" | "while" | "until" | "select" => {
+                    self.open.push(Loop { from: together.len(), waits: false });
+                    break;
+                }
+                "done" => {
+                    let ended = self.open.pop().filter(|ended| !ended.waits);
+                    let again = ended.map_or(together.len(), |ended| ended.from);
+                    together.iter_mut().skip(again).for_each(|server| server.repeated = true);
+                }
+                "wait" | "kill" | "fg" | "pkill" | "killall" => {
+                    self.open.iter_mut().for_each(|open| open.waits = true);
+                    break;
+                }
+                word if is_keyword(word) => {}
+                _ => break,
+            }
+        }
+    }
+}
+
 /// Of commands that run one after the other: the servers of those that start several, and of the others one that is sure,
 /// else all that may be one, as one.
 pub(super) fn one_of(commands: Vec<Vec<Server>>) -> Vec<Server> {
-    let is_group = |found: &Vec<Server>| found.len() > 1 || found.iter().any(|one| one.kind == Kind::Group);
+    let is_group = |found: &Vec<Server>| is_several(found);
     let (groups, single): (Vec<_>, Vec<_>) = commands.into_iter().partition(is_group);
     let mut all: Vec<Server> = groups.into_iter().flatten().collect();
     let single: Vec<Server> = single.into_iter().flatten().collect();
@@ -141,12 +182,14 @@ impl Reader<'_> {
             }
             words = rest;
         }
+        let before = &command.words[..command.words.len() - words.len()];
+        let assigned = before.iter().filter(|word| word.assignment().is_some()).cloned().collect::<Vec<_>>();
         let Some((first, args)) = words.split_first() else { return Vec::new() };
         if self.functions.contains(&first.text) || kinds::is_builtin(program(&first.text)) {
             self.builtin(&first.text, args);
             return Vec::new();
         }
-        let mut way = self.way.clone();
+        let mut way = self.way.clone().assigned(&assigned);
         if let (Entry::Front, Some(word)) = (&way.entry, self.typed) {
             way.entry = Entry::Text { word, at: vec![first.at] };
         }

@@ -1,5 +1,6 @@
 //! Whether a process runs.
 
+#[cfg(any(unix, test))]
 use styxy_core::Pid;
 
 /// Whether there is a process with this pid, of any user.

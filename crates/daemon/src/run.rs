@@ -9,8 +9,6 @@ mod panics;
 mod report;
 mod tcp;
 
-#[cfg(windows)]
-use std::path::Path;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -100,7 +98,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
     #[cfg(unix)]
     let path = place::socket_path(&layout);
     #[cfg(windows)]
-    let path = layout.socket(Path::new(""));
+    let path = PathBuf::from(layout.pipe());
     let listen = Listen { tcp: tcp.addresses(), socket: path.display().to_string() };
     let file = DaemonFile {
         pid: daemon::own_pid(),

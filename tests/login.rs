@@ -98,6 +98,28 @@ fn it_asks_on_a_terminal_and_does_nothing_without_one() {
 }
 
 #[test]
+fn a_dry_run_shows_the_plan_and_does_nothing() {
+    let systemd = Systemd::new();
+    let run = |words: &[&str]| finish(&mut systemd.command(&[&["daemon"], words].concat())).done();
+    let said = run(&["install", "--dry-run", "--yes"]);
+    assert!(said.stdout.starts_with("This file would be written, "), "{said:?}");
+    assert!(said.stdout.contains("| [Unit]") && said.stdout.contains("systemctl --user enable"), "{said:?}");
+    assert_eq!(said.stderr, "Nothing was changed.\n");
+    let answer: serde_json::Value = run(&["install", "--dry-run", "--json"]).wire();
+    assert_eq!([&answer["changed"], &answer["would_change"]], [false, true]);
+    let said = run(&["uninstall", "--dry-run"]);
+    assert!(said.stdout.contains("did not start at login"), "{said:?}");
+    assert!(!systemd.unit().exists() && systemd.said().is_empty());
+    run(&["install", "--yes"]);
+    let before = systemd.said();
+    let said = run(&["uninstall", "--dry-run"]);
+    assert!(said.stdout.starts_with("This would be run:\n") && said.stdout.contains("removed."), "{said:?}");
+    assert!(run(&["install", "--dry-run"]).stdout.contains("starts at login already"));
+    assert!(systemd.unit().exists());
+    assert_eq!(systemd.said(), before);
+}
+
+#[test]
 fn a_systemd_that_does_not_run_is_said_and_leaves_nothing() {
     let systemd = Systemd::new();
     fs::write(systemd.says().with_extension("broken"), "").unwrap();

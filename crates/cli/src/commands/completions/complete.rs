@@ -148,8 +148,7 @@ fn of_styxy(command: &mut Command, words: Vec<OsString>) -> Vec<Line> {
     let index = words.len() - 1;
     let is_empty = words[index].is_empty();
     // A command line that cannot be read has no completion.
-    let candidates =
-        complete(command, words, index, env::current_dir().ok().as_deref()).unwrap_or_default();
+    let candidates = complete(command, words, index, env::current_dir().ok().as_deref()).unwrap_or_default();
     let lines: Vec<Line> = candidates.iter().map(line).collect();
     if let Some(shell) = lines.iter().find(|line| matches!(line, Line::Shell(_))) {
         return vec![shell.clone()];

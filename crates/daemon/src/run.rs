@@ -9,8 +9,6 @@ mod panics;
 mod report;
 mod tcp;
 
-#[cfg(windows)]
-use std::path::Path;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -102,7 +100,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
     #[cfg(unix)]
     let place::Bound { listener: socket, path, note: elsewhere } = place::bind_any(&held)?;
     #[cfg(windows)]
-    let path = layout.socket(Path::new(""));
+    let path = PathBuf::from(layout.pipe());
     let listen = Listen { tcp: tcp.addresses(), socket: path.display().to_string() };
     let file = DaemonFile {
         pid: daemon::own_pid(),

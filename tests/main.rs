@@ -72,6 +72,9 @@ mod kill;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod limits;
+#[cfg(test)]
 mod listeners;
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -172,7 +172,7 @@ impl Home {
 
     /// `styxy` with these words, not yet run.
     pub(crate) fn styxy_command(&self, words: &[&str]) -> Command {
-        let mut command = self.command(env!("CARGO_BIN_EXE_styxy"));
+        let mut command = self.command(crate::support::program());
         command.args(words);
         command
     }
@@ -210,7 +210,7 @@ impl Home {
     /// Runs `script` in a shell that finds `styxy` as `$STYXY`.
     pub(crate) fn shell(&self, script: &str) -> Command {
         let mut command = self.command("sh");
-        command.args(["-c", script]).env("STYXY", env!("CARGO_BIN_EXE_styxy"));
+        command.args(["-c", script]).env("STYXY", crate::support::program());
         command
     }
 

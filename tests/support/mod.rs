@@ -31,9 +31,9 @@ pub(crate) use ports::addresses;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, has_ended, is_root, kill, nobody, pid_of};
-pub(crate) use run::{Output, finish, words};
+pub(crate) use run::{Output, finish, program, words};
 #[cfg(target_os = "linux")]
-pub(crate) use sandbox::{without_connections, without_socket_diagnostics};
+pub(crate) use sandbox::{Argument, DIAGNOSTICS, Denied, deny, without_connections};
 pub(crate) use schema::mismatches;
 pub(crate) use terminal::{Terminal, on_terminal, open as open_terminal};
 pub(crate) use wait::{DEADLINE, eventually, until};

@@ -288,7 +288,7 @@ impl Journal {
                 }
             }
             Backend::Plain(plain) => Health {
-                mode: Mode::Plain { why: plain.why().to_string() },
+                mode: Mode::Plain { why: plain.why().to_owned() },
                 path: plain.path().to_owned(),
                 generation: plain.number(),
                 used: plain.used(),

@@ -329,7 +329,7 @@ fn concerns(
     }
 }
 
-/// Checks whether a daemon may use `folder`, as its start does; changes nothing.
+/// Checks whether a daemon may use `folder`, as its start does; what is made for that is gone afterwards.
 ///
 /// # Errors
 /// The refusal that the start would answer with.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::kqueue::{Event, EventFilter, EventFlags, ProcessEvents, kevent, kqueue};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::process::{Signal, kill_process, test_kill_process};
+use rustix::process::{Signal, kill_process};
 use styxy_core::Pid;
 
 /// One process, running or ended.
@@ -107,5 +107,5 @@ pub(crate) fn started(pid: Pid) -> Option<u64> {
 
 /// Whether there is a process with this pid, of any user.
 pub(crate) fn runs(pid: Pid, _: u64) -> bool {
-    number(pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+    styxy_client::process::runs(pid)
 }

@@ -9,6 +9,11 @@ mod unix;
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+// Compiled for tests on every system: Linux has no need for them.
+#[cfg(any(not(target_os = "linux"), test))]
+mod four;
+#[cfg(any(target_os = "macos", test))]
+mod lingering;
 
 #[cfg(target_os = "linux")]
 #[path = "linux/mod.rs"]

@@ -2,6 +2,7 @@
 //! One module per system, all with the same names; nothing here knows of leases, and no answer is remembered.
 
 pub(crate) mod disk;
+mod patience;
 mod types;
 
 #[cfg(unix)]

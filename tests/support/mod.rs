@@ -35,7 +35,7 @@ pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
 pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
-pub(crate) use ports::addresses;
+pub(crate) use ports::{addresses, is_in_time_wait};
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, pid_of};

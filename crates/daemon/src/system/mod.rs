@@ -2,6 +2,7 @@
 //! One module per system, all with the same names; nothing here knows of leases, and no answer is remembered.
 
 pub(crate) mod disk;
+mod patience;
 mod types;
 
 #[cfg(unix)]
@@ -9,6 +10,11 @@ mod unix;
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+// Compiled for tests on every system: Linux has no need for them.
+#[cfg(any(not(target_os = "linux"), test))]
+mod four;
+#[cfg(any(target_os = "macos", test))]
+mod lingering;
 
 #[cfg(target_os = "linux")]
 #[path = "linux/mod.rs"]

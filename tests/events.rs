@@ -6,7 +6,9 @@ use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAns
 
 use crate::support::{Home, Request, Server, proper, sort, until};
 
+// Elsewhere TCP needs the token.
 #[test]
+#[cfg(target_os = "linux")]
 fn the_events_of_a_lease_come_in_order_over_every_transport() {
     let home = Home::new();
     home.start();
@@ -52,7 +54,9 @@ fn instances_have_events_too() {
     }
 }
 
+// Elsewhere TCP needs the token.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_reader_resumes_after_the_last_event_that_it_saw() {
     let home = Home::new();
     let mut first = home.socket().events(None);

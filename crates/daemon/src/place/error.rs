@@ -113,6 +113,10 @@ impl From<PlaceError> for Refusal {
                 storage("move it away, or export STYXY_HOME=/a/new/folder/of/yours")
                     .detail("path", path.display().to_string())
             }
+            PlaceError::File { path, cannot: Cannot::Lock | Cannot::Listen, .. } => {
+                storage("export STYXY_HOME=/a/folder/on/a/local/disk")
+                    .detail("path", path.display().to_string())
+            }
             PlaceError::File { path, .. } => {
                 let path = path.display().to_string();
                 let hint = format!(

@@ -43,6 +43,12 @@ impl Handle {
         }
     }
 
+    /// None: the kqueue says which process it is.
+    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
+    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
+        None
+    }
+
     /// Asks it to end (SIGTERM). It is not an error if it has already ended.
     ///
     /// # Errors

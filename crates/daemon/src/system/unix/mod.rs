@@ -2,10 +2,9 @@
 
 mod access;
 mod detach;
+mod user;
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::io;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
@@ -22,6 +21,7 @@ pub(crate) use access::{
     open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
 };
 pub(crate) use detach::{detach, let_go_of_output};
+pub(super) use user::User;
 
 /// What macOS allows at most, whatever it says its limit is.
 const OPEN_MAX: u64 = 10_240;
@@ -130,32 +130,6 @@ pub fn descriptors_in_use() -> Option<usize> {
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     // One of them is the folder being read.
     std::fs::read_dir(folder).ok().map(|entries| entries.count().saturating_sub(1))
-}
-
-/// What /etc/passwd says of a user.
-pub(super) struct User {
-    /// Its name, else its number.
-    pub(super) name: String,
-    pub(super) home: Option<PathBuf>,
-}
-
-impl User {
-    /// Reads at most 1 MiB; of users from elsewhere (LDAP) only the number is known.
-    pub(super) fn look_up(uid: u32) -> Self {
-        let mut text = Vec::new();
-        let read = File::open("/etc/passwd").and_then(|file| file.take(1 << 20).read_to_end(&mut text));
-        let known = read.ok().and_then(|_| Self::find(uid, &String::from_utf8_lossy(&text)));
-        known.unwrap_or_else(|| Self { name: uid.to_string(), home: None })
-    }
-
-    fn find(uid: u32, passwd: &str) -> Option<Self> {
-        passwd.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let (name, number, home) = (fields.next()?, fields.nth(1)?, fields.nth(2)?);
-            let home = Some(PathBuf::from(home)).filter(|home| home.is_absolute());
-            (number.parse() == Ok(uid)).then(|| Self { name: name.to_owned(), home })
-        })
-    }
 }
 
 /// Makes tokio watch a descriptor for something to read; within a runtime.

@@ -11,6 +11,7 @@ use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
 
 use crate::here::caller::{self, caller};
 use crate::here::context::Context;
+use crate::here::near;
 use crate::say::age::span;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -120,6 +121,7 @@ impl Args {
             Some(folder) => caller::file(&caller.at(folder))?,
             None => caller::file(caller)?,
         };
+        near::warn(&self.service, file.as_ref());
         let set = |asked: bool| asked.then_some(true);
         let (name, port, exact, block) = (self.name, self.port, set(self.exact), self.block);
         let request =

@@ -141,7 +141,9 @@ fn with_few_descriptors_it_works_or_says_why_not() {
             println!("{limit}: works");
         } else {
             let refusal: Refusal = said.wire();
-            assert!(refusal.error.contains("open files"), "{limit}: {refusal}");
+            // The words of the second one are the C library's.
+            let said = ["open files", "(os error 24)"].map(|words| refusal.error.contains(words));
+            assert!(said.contains(&true), "{limit}: {refusal}");
             println!("{limit}: {refusal}");
         }
     }

@@ -19,6 +19,7 @@ mod older;
 mod options;
 mod ownership;
 mod port_request;
+mod processes;
 mod program;
 mod project;
 mod sandbox;

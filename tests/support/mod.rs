@@ -20,9 +20,7 @@ mod wait;
 
 pub(crate) use agent::{Agent, initialize};
 pub(crate) use firebase::Suite;
-#[cfg(target_os = "linux")]
-pub(crate) use helper::helper_under;
-pub(crate) use helper::{Server, forked_server, helper};
+pub(crate) use helper::{Server, forked_server, helper, helper_under};
 pub(crate) use home::{Home, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
@@ -35,5 +33,7 @@ pub(crate) use run::{Output, finish, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{without_connections, without_socket_diagnostics};
 pub(crate) use schema::mismatches;
-pub(crate) use terminal::{Terminal, on_terminal, open as open_terminal};
+#[cfg(target_os = "linux")]
+pub(crate) use terminal::open as open_terminal;
+pub(crate) use terminal::{Terminal, on_terminal};
 pub(crate) use wait::{DEADLINE, eventually, until};

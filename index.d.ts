@@ -44,6 +44,7 @@ export type {
   Grant,
   Instance,
   LeaseInfo,
+  Listener,
   Owner,
   PortInUse,
   Registration,

@@ -150,6 +150,8 @@ export interface Grant {
   reason: string | null
   /** The port this service had until now, taken by a stranger; else null. */
   displacedFrom: number | null
+  /** The port of another server that runs for the same project, service type and name; else null. */
+  running: number | null
   /** A sentence for people. */
   message: string
 }
@@ -208,6 +210,8 @@ export interface LeaseInfo {
   allocatedAt: string
   /** When something was last seen listening on it, RFC 3339. */
   lastSeenListening: string | null
+  /** The server that listens on it; null while nothing listens. */
+  listener: Listener | null
   /** The stranger that has bound its port. */
   conflict: Conflict | null
 }
@@ -218,6 +222,16 @@ export interface Listen {
   tcp: Array<string>
   /** The Unix socket's path, or the named pipe's name. */
   socket: string
+}
+
+/** The server that listens on a leased port. It need not be the lease's owner: `npm` owns the lease, and `node` listens. */
+export interface Listener {
+  /** Its pid, if it is known. */
+  pid: number | null
+  /** Its name, if it is known. */
+  process: string | null
+  /** The container whose published port it serves, if an engine names one. */
+  container: string | null
 }
 
 /** Memory in use. */
@@ -362,6 +376,9 @@ export interface SystemUsage {
   /** The container whose published port it serves, if an engine names one. */
   container: Container | null
 }
+
+/** What the calls since the last time found that a user should know: sentences. */
+export declare function warnings(): Array<string>
 
 /** What the daemon watches. */
 export interface Watches {

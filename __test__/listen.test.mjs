@@ -42,10 +42,25 @@ test('listen leases a port, listens, and gives it back when the server closes', 
   const lease = await styxy.listen(server, { service: 'api' });
   assert.equal(server.address().port, lease.port);
   assert.equal(await (await fetch(lease.url)).text(), 'here');
-  await eventually('active', async () => (await styxy.list({ port: lease.port }))[0]?.state === 'active');
+  assert.equal(lease.running, null);
+  const active = await eventually('active', async () => (await styxy.list({ port: lease.port })).find(({ state }) => state === 'active'));
+  const { pid, process: name, container } = active.listener;
+  assert.deepEqual([pid, typeof name, container], [process.pid, 'string', null]);
   server.close();
   server.closeAllConnections();
   await eventually('released', async () => (await styxy.list()).length === 0);
+});
+
+test('a lease says which port another server of its name has', async () => {
+  const server = http.createServer();
+  const first = await styxy.listen(server, { service: 'api', name: 'twice' });
+  await eventually('active', async () => (await styxy.list({ port: first.port }))[0]?.state === 'active');
+  const second = await styxy.allocate({ service: 'api', name: 'twice' });
+  assert.equal(second.running, first.port);
+  const [waiting] = await styxy.list({ port: second.port });
+  assert.equal(waiting.listener, null, 'nothing listens');
+  server.close();
+  await eventually('released', async () => (await styxy.list()).length === 1);
 });
 
 test('a server is what listens as one does, as in Bun, whose servers are not instances of net.Server', async () => {

@@ -36,6 +36,32 @@ test('a process that has nothing left to do ends, and its leases with it', async
   await noLeases();
 });
 
+test('a key of the project file that is not known is one warning in a process, whoever asks', async () => {
+  const project = path.join(home.top, 'newer');
+  await fs.mkdir(path.join(project, '.git'), { recursive: true });
+  const file = path.join(project, '.styxy.json');
+  await fs.writeFile(file, '{ "services": { "dev": { "nmae": "web", "proxy": true } } }\n');
+  const asks = `const asked = { service: 'dev', project: ${JSON.stringify(project)} };`;
+  const sync = `const { allocateSync, runningSync } = require(${JSON.stringify(path.join(root, 'lib/sync.js'))});`;
+  const worker = `require(${JSON.stringify(root)}).allocate({ service: 'dev', project: ${JSON.stringify(project)} })`;
+  const all = `${asks} ${sync} await styxy.allocate(asked); await styxy.allocate([asked, asked]); allocateSync(asked); runningSync(asked);
+    await new Promise((done) => new (require('node:worker_threads').Worker)(${JSON.stringify(worker)}, { eval: true }).once('exit', done));`;
+  const { code, stderr } = await program(all);
+  assert.equal(code, 0, stderr);
+  const warnings = stderr.match(/StyxyWarning: .*/g);
+  assert.deepEqual(warnings.length, 1, stderr);
+  assert.ok(warnings[0].startsWith(`StyxyWarning: ${file}:1:26: services.dev.nmae is not a known key`), warnings[0]);
+  assert.match(warnings[0], /did you mean name\? \(it is ignored, and so is 1 more\)$/);
+  for (const call of ['await styxy.listen(require("node:http").createServer(), asked); process.exit();', `${sync} runningSync(asked);`]) {
+    assert.equal((await program(`${asks} ${call}`)).stderr.match(/StyxyWarning/g)?.length, 1, call);
+  }
+  const handled = "process.on('warning', ({ name, message }) => console.log(name, message.includes('nmae')));";
+  assert.match((await program(`${asks} ${handled} await styxy.allocate(asked);`)).stdout, /^StyxyWarning true\n$/);
+  const refused = `await styxy.allocate({ ...asked, port: 70000 }).catch(() => {}); await styxy.allocate({ ...asked, pid: 2147483000 }).catch(() => {});`;
+  assert.equal((await program(`${asks} ${refused}`)).stderr.match(/StyxyWarning/g)?.length, 1, 'also beside a refusal');
+  await noLeases();
+});
+
 test('a stream of events that nobody reads keeps no process alive, and a reader does', async () => {
   await succeeds('styxy.events();');
   const script = 'for await (const event of styxy.events()) { console.log(event.type); break; }';

@@ -4,8 +4,8 @@
 const native = require('./native.js');
 const { binary } = require('./platform.js');
 const { abortable, withoutSignal } = require('./abort.js');
+const { answer, answerSync } = require('./answer.js');
 const { caller } = require('./caller.js');
-const { refusal } = require('./error.js');
 const { EventStream } = require('./events.js');
 const { encode, encodeOptions } = require('./json.js');
 const { Lease } = require('./lease.js');
@@ -99,11 +99,7 @@ function isBlock({ block }) {
 
 /** The addon's client, with this thread's environment as it is now. */
 function connected(options) {
-  try {
-    return new native.Client(encodeOptions(options), { ...process.env }, program());
-  } catch (error) {
-    throw refusal(error);
-  }
+  return answerSync(() => new native.Client(encodeOptions(options), { ...process.env }, program()));
 }
 
 /** The program that is started if no daemon runs: the platform package's, else the one that PATH finds. */
@@ -112,14 +108,6 @@ function program() {
     return binary();
   } catch {
     return 'styxy';
-  }
-}
-
-async function answer(promise) {
-  try {
-    return await promise;
-  } catch (error) {
-    throw refusal(error);
   }
 }
 

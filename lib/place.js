@@ -35,11 +35,7 @@ function packageName(dir) {
 
 function ask(question) {
   const native = require('./native.js');
-  try {
-    return question(native, require('./caller.js').caller());
-  } catch (error) {
-    throw require('./error.js').refusal(error);
-  }
+  return require('./answer.js').answerSync(() => question(native, require('./caller.js').caller()));
 }
 
 function canonical(dir) {

@@ -164,10 +164,7 @@ fn the_doctor_is_not_content_with_a_full_disk() {
                   $STYXY doctor --json";
     let mut command = home.command("unshare");
     command.args(["--mount", "--map-root-user", "sh", "-c", script]);
-    command
-        .env("DISK", &disk)
-        .env("STYXY_HOME", disk.join("styxy"))
-        .env("STYXY", env!("CARGO_BIN_EXE_styxy"));
+    command.env("DISK", &disk).env("STYXY_HOME", disk.join("styxy")).env("STYXY", crate::support::program());
     let said = finish(&mut command);
     if said.stdout.is_empty() {
         println!("skipped: mount namespaces are unavailable here: {said:?}");

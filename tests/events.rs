@@ -1,12 +1,19 @@
 //! `GET /events` reports everything that happens, in order, and can be resumed where it broke off.
 
 use serde_json::json;
-use styxy_core::EndReason;
-use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAnswer, ReleaseAnswer, State};
+use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAnswer};
+#[cfg(target_os = "linux")]
+use {
+    crate::support::{Server, until},
+    styxy_core::EndReason,
+    styxy_core::api::{ReleaseAnswer, State},
+};
 
-use crate::support::{Home, Request, Server, proper, sort, until};
+use crate::support::{Home, Request, proper, sort};
 
+// Elsewhere TCP needs the token.
 #[test]
+#[cfg(target_os = "linux")]
 fn the_events_of_a_lease_come_in_order_over_every_transport() {
     let home = Home::new();
     home.start();
@@ -52,7 +59,9 @@ fn instances_have_events_too() {
     }
 }
 
+// Elsewhere TCP needs the token.
 #[test]
+#[cfg(target_os = "linux")]
 fn a_reader_resumes_after_the_last_event_that_it_saw() {
     let home = Home::new();
     let mut first = home.socket().events(None);

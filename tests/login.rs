@@ -59,7 +59,7 @@ fn the_unit_is_shown_written_and_removed_without_a_trace() {
     let systemd = Systemd::new();
     let said = finish(&mut systemd.command(&["daemon", "install", "--yes"])).done();
     let unit = fs::read_to_string(systemd.unit()).unwrap();
-    let program = env!("CARGO_BIN_EXE_styxy");
+    let program = crate::support::program();
     assert!(unit.contains(&format!("ExecStart=\"{program}\" daemon start\n")), "{unit}");
     let home = systemd.home.root().display();
     assert!(unit.contains(&format!("Environment=\"STYXY_HOME={home}\"\n")), "{unit}");

@@ -84,7 +84,18 @@ fn a_folder_that_cannot_be_named_keeps_no_command_from_running() {
     let gone = home.project().join("gone");
     fs::create_dir(&gone).unwrap();
     let mut deleted = home.shell("rmdir ../gone && exec $STYXY run -s web -- printf 'ran %s' {port}");
-    assert!(ran(finish(deleted.current_dir(&gone)), "folder was deleted").is_some());
+    assert!(
+        ran(
+            finish(deleted.current_dir(&gone)),
+            &format!("the current folder {} was deleted", gone.display())
+        )
+        .is_some()
+    );
+    fs::create_dir(&gone).unwrap();
+    let mut deleted = home.shell("rmdir ../gone && exec $STYXY run");
+    let said = finish(deleted.current_dir(&gone)).exits(2);
+    let expected = format!("error: the current folder {} was deleted\nhint: cd ", gone.display());
+    assert!(said.stderr.starts_with(&expected), "{said:?}");
     // The lease has no project then, and ends with its process all the same.
     until("no lease is left behind", || home.leases().is_empty());
     let said = finish(run(&home).env("STYXY_INSTANCE", "a b"));
@@ -102,6 +113,11 @@ fn a_lack_of_descriptors_keeps_no_command_from_running() {
         assert!(most > 7 || said.stderr.contains("Too many open files"), "{most}: {said:?}");
         assert!(said.stderr.lines().count() < 2, "{most}: {said:?}");
     }
+    let fresh = Home::new();
+    let said =
+        finish(&mut fresh.shell("ulimit -n 9; exec $STYXY run -s web -- printf 'ran %s' {port}")).done();
+    assert!(said.stderr.contains("this process may have only 9 open files"), "{said:?}");
+    assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
     // Other commands fail as usual: they do not panic.
     let list = finish(&mut home.shell("ulimit -n 7; exec $STYXY list")).exits(3);
     assert!(list.stderr.starts_with("error: could not prepare to ask the daemon"), "{list:?}");

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::support::{Home, Output, finish, sort};
+use crate::support::{Home, Output, finish, on_terminal, sort};
 
 /// A program in `folder` that says `word`, its name and its arguments.
 fn program(folder: &Path, name: &str, word: &str) {
@@ -69,7 +69,30 @@ fn what_was_probably_meant_is_said() {
             "{said:?}"
         );
     }
+    fs::write(home.project().join("server.js"), "").unwrap();
+    for (words, hint) in [
+        (&["PORT=5000", "npm", "run", "dev"][..], "styxy run -- env PORT=5000 npm run dev"),
+        (&["server.js"], "styxy run -- node server.js"),
+        (&["node server.js", "--foo"], "without the quotes: styxy run -- node server.js --foo"),
+        (&["export", "A=1"], "styxy run -- env A=1 COMMAND"),
+    ] {
+        // One message, also on a terminal, and nothing leased for it.
+        let line = [&["run", "-s", sort::WEB], words].concat();
+        let mut command = home.styxy_command(&line);
+        let (code, shown) = on_terminal(command.env("PATH", path()).current_dir(home.project()), "");
+        assert_eq!((code, shown.lines().count()), (127, 2), "{shown}");
+        assert!(shown.contains(&format!("hint: {hint}\r\n")), "{shown}");
+    }
     // A program of that name is what was meant.
     program(&home.project().join("node_modules/.bin"), "dev", "program");
     assert_eq!(run(&home, &home.project(), &["dev"]).done().stdout, "program\n");
+}
+
+#[test]
+fn an_operator_that_is_an_argument_is_one_warning_and_the_command_runs() {
+    let home = Home::new();
+    let said = run(&home, &home.project(), &["echo", "a", "&&", "echo", "b"]).done();
+    assert_eq!(said.stdout, "a && echo b\n");
+    let typed = "styxy run -- sh -c 'echo a && echo b'";
+    assert_eq!(said.stderr, format!("warning: && is an argument of echo here; for a shell: {typed}\n"));
 }

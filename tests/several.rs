@@ -10,7 +10,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::support::{DEADLINE, Home, finish, sort, until};
+use crate::support::{DEADLINE, Home, finish, on_terminal, sort, until};
 
 /// A server that says its name and its port, and then runs until somebody writes into `NAME.end`.
 const SAYS: &str = "echo \"says $1 ${PORT-none}\"; exec cat $1.end\n";
@@ -277,4 +277,72 @@ fn a_port_that_the_command_itself_sets_is_not_another_one_than_the_lease() {
         assert_eq!(servers.end(), Vec::<String>::new(), "{words:?}");
         until("the lease ends", || home.leases().is_empty());
     }
+}
+
+#[test]
+fn servers_in_a_file_or_a_loop_share_no_port_without_a_word() {
+    let home = Home::new();
+    project(&home);
+    let write = |file: &str, text: &str| fs::write(home.project().join(file), text).unwrap();
+    let server = "node_modules/.bin/node";
+    program(&home, "node", "#!/bin/sh\nexec sh says.sh ${1%.js}\n");
+    write("start.sh", &format!("#!/bin/sh\n{server} web.js &\n{server} api.js &\nwait\n"));
+    write("Makefile", &format!("web:\n\t@{server} web.js\napi:\n\t@{server} api.js\n"));
+    for (words, file) in
+        [(&["--", "sh", "start.sh"][..], "start.sh"), (&["--", "make", "-j2", "web", "api"], "Makefile")]
+    {
+        let servers = start(&mut run(&home, words), &ends(&home));
+        assert_eq!(servers.says.values().collect::<Vec<_>>(), ["none", "none"], "{file}");
+        let [warning] = &servers.end()[..] else { panic!("one warning") };
+        let expected = ["styxy run -n web -- and styxy run -n api --", &format!("{file} starts several")];
+        assert!(expected.iter().all(|words| warning.contains(words)), "{warning}");
+    }
+    for text in [
+        format!("for i in web api; do {server} $i.js & done; wait"),
+        format!("printf 'web.js\\napi.js\\n' | xargs -P2 -n1 {server}"),
+    ] {
+        let servers = start(&mut run(&home, &["--", "sh", "-c", &text]), &ends(&home));
+        let mut ports: Vec<_> = servers.says.values().cloned().collect();
+        ports.sort();
+        let leased: Vec<_> = home.leases().iter().map(|lease| lease.port.to_string()).collect();
+        assert_eq!(ports, leased, "{text}");
+        assert_ne!(ports[0], ports[1], "{text}");
+        assert_eq!(servers.end(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_block_that_several_servers_would_share_is_one_warning() {
+    let home = Home::new();
+    project(&home);
+    let both = |second: &str| format!("sh says.sh web & {second}sh says.sh api & wait");
+    for (second, warnings) in [("", 1), ("PORT=$((PORT+1)) ", 0)] {
+        let words = ["--block", "2", "--", "sh", "-c", &both(second)];
+        let servers = start(&mut run(&home, &words), &ends(&home));
+        assert_eq!(servers.end().len(), warnings, "{second}");
+    }
+}
+
+#[test]
+fn on_a_terminal_each_of_several_servers_says_its_address_once() {
+    let home = Home::new();
+    project(&home);
+    // What the runner reads is no terminal.
+    program(
+        &home,
+        "concurrently",
+        "#!/bin/sh\nfor text; do sh -c \"$text\" 2>&1 | sed 's/^/[x] /' & done; wait\n",
+    );
+    program(&home, "node", "#!/bin/sh\necho ran\n");
+    let both = ["node_modules/.bin/node web.js", "node_modules/.bin/node api.js"];
+    let command = [&["node_modules/.bin/concurrently"], &both[..]].concat();
+    let (code, shown) = on_terminal(&mut run(&home, &[&["--"], &command[..]].concat()), "");
+    assert_eq!(code, 0, "{shown}");
+    for name in ["web", "api"] {
+        assert_eq!(shown.matches(&format!("styxy: web/{name} is http://localhost:")).count(), 1, "{shown}");
+    }
+    assert_eq!(shown.matches("ran").count(), 2, "{shown}");
+    let quiet = [&["-q", "--"], &command[..]].concat();
+    let (_, shown) = on_terminal(&mut run(&home, &quiet), "");
+    assert!(!shown.contains("styxy:"), "{shown}");
 }

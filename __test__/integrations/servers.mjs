@@ -169,7 +169,8 @@ export const TOOLS = {
     env: { NEXT_TELEMETRY_DISABLED: '1' },
   },
   'tanstack start': {
-    npm: ['@tanstack/react-start', '@tanstack/react-router', '@vitejs/plugin-react', 'react', 'react-dom', 'vite'],
+    // It brings its own version of the router, and no other one fits.
+    npm: ['@tanstack/react-start', '@vitejs/plugin-react', 'react', 'react-dom', 'vite'],
     files: {
       'vite.config.mjs': [
         "import react from '@vitejs/plugin-react';",

@@ -28,6 +28,7 @@ import styxy, {
   type EndReason,
   type GroupDryRunOptions,
   type LeaseInfo,
+  type Listener,
   type ListenOptions,
   type MemberOptions,
   type Owner,
@@ -79,6 +80,7 @@ export async function leases(): Promise<void> {
   same<typeof lease.existing, boolean>(true);
   same<typeof lease.reason, string | null>(true);
   same<typeof lease.displacedFrom, number | null>(true);
+  same<typeof lease.running, number | null>(true);
   same<typeof lease.message, string>(true);
   await lease.release();
   await using disposed = await styxy.allocate({ service: 'dev' });
@@ -122,8 +124,10 @@ export async function leases(): Promise<void> {
   same<typeof released.message, string>(true);
   const found = await list({ service: 'dev', instance: 'a', project: '.', port: 3000 });
   same<typeof found, LeaseInfo[]>(true);
-  for (const { lockId, port, serviceType, serviceName, instanceId, projectPath, state, owner, allocatedAt, lastSeenListening, conflict } of found) {
+  for (const { lockId, port, serviceType, serviceName, instanceId, projectPath, state, owner, allocatedAt, lastSeenListening, listener, conflict } of found) {
     same<typeof lastSeenListening, string | null>(true);
+    same<typeof listener, Listener | null>(true);
+    same<typeof listener, { pid: number | null; process: string | null; container: string | null } | null>(true);
     same<typeof conflict, { pid: number | null; process: string | null } | null>(true);
     console.log(lockId, port, serviceType, serviceName, instanceId, projectPath, state, owner, allocatedAt, conflict?.pid, conflict?.process);
   }

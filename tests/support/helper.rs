@@ -8,13 +8,14 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+#[cfg(unix)]
 use rustix::process::Signal;
 use serde_json::json;
 use styxy_core::api::AllocateAnswer;
 
 use super::home::Home;
 use super::http::{Request, Way};
-use super::process::{Running, kill};
+use super::process::{Running, end};
 use super::wait::{DEADLINE, eventually};
 
 /// Names what the helper is to be, and with which words.
@@ -36,6 +37,7 @@ pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
 }
 
 /// As [`helper`], run by `styxy` with these words before it.
+#[cfg(unix)]
 pub(crate) fn helper_under(home: &Home, styxy: &[&str], role: &str, words: &[&str]) -> Command {
     let helper = helper(home, role, words);
     let mut command = home.styxy_command(styxy);
@@ -62,6 +64,7 @@ impl Server {
     }
 
     /// Sends it `signal`.
+    #[cfg(unix)]
     pub(crate) fn signal(&self, signal: Signal) {
         self.running.signal(signal);
     }
@@ -172,7 +175,7 @@ impl Server {
 
     /// kill -9, while its children live on.
     pub(crate) fn kill_alone(&mut self) {
-        kill(self.pid(), Signal::KILL);
+        end(self.pid());
         let _ = self.running.child().wait();
     }
 }
@@ -223,7 +226,10 @@ fn a_helper_does_as_it_is_told() {
         "get" => get(words[0], words[1]),
         "allocate" => allocate(words[0], words[1]),
         "asks" => words[1..].iter().for_each(|request| asks(words[0], request)),
+        "idle" => drop(std::io::stdin().lines().count()),
+        #[cfg(unix)]
         "touches" => touches(words[0], &words[1..]),
+        #[cfg(unix)]
         "firebase" => super::firebase::stub(&words),
         #[cfg(target_os = "linux")]
         "old-daemon" => super::old_daemon::serve(words[0], words[1], words[2].parse().unwrap()),
@@ -340,6 +346,7 @@ fn asks(place: &str, request: &'static str) {
 }
 
 /// Says of which of `files` in `folder` anything can be read, written, moved or removed, and whether a file can be made.
+#[cfg(unix)]
 fn touches(folder: &str, files: &[&str]) {
     use std::fs;
     let mut done = Vec::new();

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +18,7 @@ use super::wait::DEADLINE;
 #[derive(Debug, Clone)]
 pub(crate) enum Way {
     Tcp(SocketAddr),
+    /// The socket; on Windows the named pipe.
     Unix(PathBuf),
 }
 
@@ -30,10 +32,32 @@ impl Stream for TcpStream {
         let _ = self.shutdown(Shutdown::Write);
     }
 }
+#[cfg(unix)]
 impl Stream for UnixStream {
     fn end(&self) {
         let _ = self.shutdown(Shutdown::Write);
     }
+}
+#[cfg(unix)]
+fn local(path: &Path) -> std::io::Result<UnixStream> {
+    let stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    Ok(stream)
+}
+
+#[cfg(windows)]
+impl Stream for std::fs::File {
+    /// One direction of a pipe cannot be closed.
+    fn end(&self) {}
+}
+/// The pipe, as soon as an instance of it is free.
+#[cfg(windows)]
+fn local(path: &Path) -> std::io::Result<std::fs::File> {
+    const PIPE_BUSY: i32 = 231;
+    super::wait::eventually("a free instance of the pipe", || {
+        let pipe = std::fs::File::options().read(true).write(true).open(path);
+        Some(pipe).filter(|pipe| !matches!(pipe, Err(error) if error.raw_os_error() == Some(PIPE_BUSY)))
+    })
 }
 
 /// A request, as it will be written.
@@ -103,11 +127,7 @@ impl Way {
                 stream.set_read_timeout(Some(DEADLINE))?;
                 Box::new(stream)
             }
-            Self::Unix(path) => {
-                let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(DEADLINE))?;
-                Box::new(stream)
-            }
+            Self::Unix(path) => Box::new(local(path)?),
         })
     }
 

@@ -5,10 +5,13 @@ use clap::error::{ContextKind, ContextValue};
 use styxy_core::ServiceType;
 use styxy_core::config::Config;
 
+use crate::devserver::frameworks;
 use crate::devserver::package::Package;
+use crate::devserver::program::interpreter;
 use crate::here::caller::caller;
 use crate::here::target::Target;
 use crate::say::instead::{Tip, instead};
+use crate::say::shell_word::quoted;
 
 /// Why there is no command to run, and the command to type instead, as far as that is known.
 pub(crate) struct Stopped {
@@ -30,7 +33,9 @@ impl Stopped {
         let before =
             words.iter().take_while(|before| *before != word).filter(|before| !before.starts_with('-'));
         let before: Vec<&str> = before.map(String::as_str).collect();
-        let tips = if before.is_empty() { tips(word, script) } else { Vec::new() };
+        let behind = words.iter().skip_while(|other| *other != word).skip(1);
+        let behind: Vec<String> = behind.map(|word| quoted(word)).collect();
+        let tips = if before.is_empty() { tips(word, &behind, script) } else { Vec::new() };
         let hint = if let Some(tip) = tips.first() {
             Some(tip.command.clone())
         } else {
@@ -54,8 +59,8 @@ impl Stopped {
     }
 }
 
-/// What is typed instead of the command `word`. `script` says what runs the package's script of a name.
-fn tips(word: &str, script: impl Fn(&str) -> Option<String>) -> Vec<Tip> {
+/// What is typed instead of the command `word`, with what comes behind it. `script` says what runs the package's script of a name.
+fn tips(word: &str, behind: &[String], script: impl Fn(&str) -> Option<String>) -> Vec<Tip> {
     if let Ok(Target::Port(port)) = word.parse() {
         let about = |purpose, command| Tip::new(purpose, format!("styxy {command} {port}"));
         return vec![about("see who has the port", "check"), about("end the server on it", "kill")];
@@ -64,8 +69,67 @@ fn tips(word: &str, script: impl Fn(&str) -> Option<String>) -> Vec<Tip> {
     let kind: Option<ServiceType> = word.parse().ok();
     let known = kind.filter(|kind| Config::default().service_types.contains_key(kind));
     let server = known.map(|kind| Tip::new("open this worktree's server", format!("styxy open {kind}")));
-    script.into_iter().chain(server).chain(instead(word)).collect()
+    let instead = instead(word);
+    // `styxy next` is a guess, `styxy next dev` a command of another tool.
+    let tool = command(word).filter(|_| !behind.is_empty() || instead.is_empty());
+    let tool = tool.map(|first| {
+        let words = std::iter::once(first.as_str()).chain(behind.iter().map(String::as_str));
+        let line = words.collect::<Vec<_>>().join(" ");
+        Tip::new("run the command with its own port", format!("styxy run -- {line}"))
+    });
+    script.into_iter().chain(tool).chain(server).chain(instead).collect()
 }
+
+/// The first words of the command that begins with `word`, if it is one that `styxy run` is for.
+fn command(word: &str) -> Option<String> {
+    if frameworks::is_command(word) || LAUNCHERS.contains(&word) {
+        return Some(word.to_owned());
+    }
+    let file = quoted(word);
+    match interpreter(word) {
+        Some(interpreter) if !word.contains('/') => Some(format!("{interpreter} {file}")),
+        _ => word.contains('/').then_some(file),
+    }
+}
+
+/// Programs that start servers of others.
+const LAUNCHERS: [&str; 35] = [
+    "bash",
+    "bun",
+    "bunx",
+    "bundle",
+    "cargo",
+    "concurrently",
+    "deno",
+    "docker",
+    "env",
+    "foreman",
+    "go",
+    "gradle",
+    "honcho",
+    "java",
+    "just",
+    "lerna",
+    "make",
+    "mvn",
+    "node",
+    "nodemon",
+    "npm",
+    "npx",
+    "nx",
+    "overmind",
+    "php",
+    "pnpm",
+    "pnpx",
+    "poetry",
+    "python",
+    "python3",
+    "ruby",
+    "sh",
+    "turbo",
+    "uv",
+    "yarn",
+];
 
 /// The command that runs the script `name` of the package around this folder.
 pub(crate) fn script(name: &str) -> Option<String> {

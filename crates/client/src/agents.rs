@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::processes;
+use crate::ancestry;
 
 /// A coding agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ fn look() -> Option<(Agent, u32)> {
 /// The nearest agent among the ancestors of the process with this pid, and the agent's own pid.
 #[must_use]
 pub fn around(pid: u32) -> Option<(Agent, u32)> {
-    let agent = |pid: u32| Agent::of(processes::words(pid)?.iter().map(String::as_str));
+    let agent = |pid: u32| Agent::of(ancestry::words(pid)?.iter().map(String::as_str));
     ancestors_of(pid).find_map(|pid| Some((agent(pid)?, pid)))
 }
 
@@ -103,7 +103,7 @@ pub fn ancestors_of(pid: u32) -> impl Iterator<Item = u32> {
     /// Deeper than any agent's shell. It also ends the walk if the process tree changes during it.
     const FAR: usize = 32;
 
-    let pids = std::iter::successors(processes::parent(pid), |pid| processes::parent(*pid));
+    let pids = std::iter::successors(ancestry::parent(pid), |pid| ancestry::parent(*pid));
     pids.take(FAR).take_while(|pid| *pid > 1)
 }
 

@@ -184,8 +184,11 @@ impl Error {
                 } else {
                     "styxy daemon restart"
                 }),
-            Self::NotStarted { daemon, .. } => {
-                unreachable().detail("daemon", daemon.to_string_lossy()).hint("npm install -g styxy@latest")
+            Self::NotStarted { daemon, source } => {
+                // There may be no room for another process, or no descriptor.
+                let is_there = source.kind() != io::ErrorKind::NotFound;
+                let hint = if is_there { "styxy doctor" } else { "npm install -g styxy@latest" };
+                unreachable().detail("daemon", daemon.to_string_lossy()).hint(hint)
             }
             Self::StillRunning { pid, .. } => unreachable().detail("pid", *pid).hint(LOGS),
             Self::Stuck { holder, .. } => match holder {

@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 mod options;
 pub mod surroundings;
+pub mod warnings;
 
 use napi_derive::module_init;
 

@@ -6,12 +6,13 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use styxy_client::{Caller, PortRequest, Terms};
+use styxy_client::{Caller, PortRequest, ProjectFile, Terms};
 use styxy_core::api::{self, AllocateRequest, AllocationsQuery, RegisterRequest};
 use styxy_core::json::{self, Form, Kind, Node};
 use styxy_core::{InstanceId, Invalid, LockId, Pid, Port, ProjectPath, RequestId, ServiceName, ServiceType};
 
 use crate::error::{EXISTS, Result, invalid, refused, unplaced, wrong};
+use crate::warnings::warn;
 
 /// Reads `json`, a text that `JSON.stringify` made, as options of one call.
 pub(crate) fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
@@ -185,9 +186,13 @@ impl AllocateOptions {
         }
         let project = self.project.map(|project| project_at(&project, caller)).transpose()?;
         let file = match project.as_ref().or(beside) {
-            Some(folder) => caller.at(Path::new(folder.as_str())).file(),
-            None => caller.file(),
+            Some(folder) => caller.at(Path::new(folder.as_str())).named_file(),
+            None => caller.named_file(),
         };
+        let file = file.map_err(|error| refused(error.refusal()))?;
+        if let Some(warning) = file.as_ref().and_then(ProjectFile::warning) {
+            warn(&warning);
+        }
         let port = PortRequest {
             name: self.name,
             default_name: self.default_name,
@@ -205,7 +210,7 @@ impl AllocateOptions {
             ..PortRequest::new(service)
         };
         let is_typed = port.port.is_some();
-        let port = port.or(file.map_err(|error| refused(error.refusal()))?.as_ref());
+        let port = port.or(file.as_ref().map(|file| &file.project));
         Ok(if is_typed { port } else { port.sharing_port() })
     }
 }

@@ -13,5 +13,7 @@ pub(crate) mod passing;
 pub(crate) mod plan;
 pub(crate) mod port_argument;
 pub(crate) mod program;
+mod recipes;
+pub(crate) mod repeats;
 pub(crate) mod shell;
 pub(crate) mod tool;

@@ -3,9 +3,9 @@
 use styxy_core::Port;
 
 use super::inward::around::Around;
-use super::options::value;
 use super::plan::PORT;
 use super::program::program;
+use super::recipes::Book;
 use super::shell::Word;
 
 /// What has to be done so that the command gets our `PORT`.
@@ -190,34 +190,13 @@ fn published(args: &[Word]) -> Option<Passing> {
     Some(Passing { changed, typed_port, ..Passing::default() })
 }
 
-/// The first of `files` that is there, in `folder`.
-fn first_of(files: &[&str], folder: Option<&str>, around: &dyn Around) -> Option<(String, String)> {
-    files.iter().find_map(|file| {
-        let path = folder.map_or_else(|| (*file).to_owned(), |folder| format!("{folder}/{file}"));
-        Some(((*file).to_owned(), around.text(&path)?))
-    })
-}
-
-/// The value of one of `flags`.
-fn given<'w>(args: &'w [Word], flags: &[&str]) -> Option<&'w str> {
-    args.iter().enumerate().find_map(|(at, word)| {
-        match flags.iter().find_map(|flag| value(&word.text, flag))? {
-            super::options::Value::Next => args.get(at + 1).map(|next| next.text.as_str()),
-            super::options::Value::Here(from) => Some(&word.text[from..]),
-        }
-    })
-}
-
 /// A variable of the Makefile wins over one of the environment, and one that is typed wins over both.
 fn made(args: &[Word], around: &dyn Around) -> Option<Passing> {
-    let names = ["GNUmakefile", "makefile", "Makefile"];
-    let file = given(args, &["-f", "--file", "--makefile"]);
-    let folder = given(args, &["-C", "--directory"]);
-    let (file, text) = first_of(file.as_ref().map_or(&names[..], std::slice::from_ref), folder, around)?;
+    let book = Book::find("make", args, None, around)?;
     if args.iter().any(|word| word.text.starts_with("PORT=")) {
         return None;
     }
-    let mut of_make = text.lines().filter(|line| !line.starts_with('\t'));
+    let mut of_make = book.text.lines().filter(|line| !line.starts_with('\t'));
     let assigned = of_make.find_map(|line| {
         let rest =
             line.strip_prefix("export ").unwrap_or(line).trim_start().strip_prefix("PORT")?.trim_start();
@@ -229,18 +208,15 @@ fn made(args: &[Word], around: &dyn Around) -> Option<Passing> {
         let file_port = value.trim().parse().ok();
         return Some(Passing { file_port, ..add(args, args.len(), &[ASSIGNED]) });
     }
-    let targets: Vec<&str> =
-        args.iter().map(|word| word.text.as_str()).filter(|word| !word.starts_with('-')).collect();
-    let port = set_in_recipe(&text, &targets, |line| line.starts_with('\t'))?;
-    let lost = Lost::Set { file, port, write: "$$PORT" };
+    let port = set_in_recipe(&book, args)?;
+    let lost = Lost::Set { file: book.name, port, write: "$$PORT" };
     Some(Passing { file_port: Some(port), lost: Some(lost), ..Passing::default() })
 }
 
 /// A variable of the justfile that is exported wins, unless it is typed before the recipe.
 fn just(args: &[Word], around: &dyn Around) -> Option<Passing> {
-    let names = ["justfile", "Justfile", ".justfile"];
-    let file = given(args, &["-f", "--justfile"]);
-    let (file, text) = first_of(file.as_ref().map_or(&names[..], std::slice::from_ref), None, around)?;
+    let book = Book::find("just", args, None, around)?;
+    let text = &book.text;
     if args.iter().any(|word| word.text.starts_with("PORT=")) {
         return None;
     }
@@ -253,41 +229,21 @@ fn just(args: &[Word], around: &dyn Around) -> Option<Passing> {
     });
     if let Some(value) = assigned {
         let file_port = value.trim().trim_matches(['"', '\'']).parse().ok();
-        let recipe =
-            args.iter().position(|word| !word.is_flag() && Some(word.text.as_str()) != Some(file.as_str()));
+        let recipe = args.iter().position(|word| !word.is_flag() && word.text != book.name);
         return Some(Passing { file_port, ..add(args, recipe.unwrap_or(args.len()), &[ASSIGNED]) });
     }
-    let targets: Vec<&str> =
-        args.iter().map(|word| word.text.as_str()).filter(|word| !word.starts_with('-')).collect();
-    let port = set_in_recipe(&text, &targets, |line| line.starts_with([' ', '\t']))?;
-    let lost = Lost::Set { file, port, write: "$PORT" };
+    let port = set_in_recipe(&book, args)?;
+    let lost = Lost::Set { file: book.name, port, write: "$PORT" };
     Some(Passing { file_port: Some(port), lost: Some(lost), ..Passing::default() })
 }
 
-/// The port that a command of one of these recipes sets: `PORT=3000 node server.js`. Without a target the first recipe runs.
-fn set_in_recipe(text: &str, targets: &[&str], is_command: impl Fn(&str) -> bool) -> Option<Port> {
-    let mut runs = false;
-    let mut is_first = true;
-    for line in text.lines() {
-        if is_command(line) {
-            let words = line.split_whitespace().map(|word| word.trim_start_matches(['@', '-']));
-            let mut set = words.filter_map(|word| word.strip_prefix("PORT=")?.parse().ok());
-            match set.next() {
-                Some(port) if runs => return Some(port),
-                Some(_) | None => continue,
-            }
-        }
-        let Some((head, rest)) = line.split_once(':').filter(|(_, rest)| !rest.starts_with('=')) else {
-            continue;
-        };
-        if line.starts_with(['#', '.']) || rest.starts_with(":=") {
-            continue;
-        }
-        let mut names = head.split_whitespace().map(|name| name.trim_start_matches('@'));
-        runs = if targets.is_empty() { is_first } else { names.any(|name| targets.contains(&name)) };
-        is_first = false;
-    }
-    None
+/// The port that a command of the recipes that run sets: `PORT=3000 node server.js`.
+fn set_in_recipe(book: &Book, args: &[Word]) -> Option<Port> {
+    let recipes = book.recipes();
+    let targets = book.targets(args, &recipes);
+    let runs = recipes.iter().filter(|recipe| recipe.names.iter().any(|name| targets.contains(name)));
+    let mut words = runs.flat_map(|recipe| &recipe.lines).flat_map(|line| line.split_whitespace());
+    words.find_map(|word| word.strip_prefix("PORT=")?.parse().ok())
 }
 
 #[cfg(test)]

@@ -45,6 +45,23 @@ pub(crate) fn is_known_place(path: &str) -> bool {
         || path.starts_with('/') && path.ends_with("/artisan")
 }
 
+/// What runs a file of this name: its name alone does not.
+pub(crate) fn interpreter(file: &str) -> Option<&'static str> {
+    let (stem, ending) = file.rsplit_once('.')?;
+    Some(match ending {
+        _ if stem.is_empty() => return None,
+        "js" | "mjs" | "cjs" => "node",
+        "ts" | "mts" | "cts" | "tsx" | "jsx" => "npx tsx",
+        "py" => "python3",
+        "rb" => "ruby",
+        "php" => "php",
+        "sh" => "sh",
+        "go" => "go run",
+        "jar" => "java -jar",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,19 @@ pub(crate) fn caller() -> Caller {
     Caller::new(folder.as_deref(), user_home(), |name| env::var(name).ok(), agents::nearest)
 }
 
+/// That the current folder was deleted, with the name that it had, as far as that is known.
+pub(crate) fn deleted() -> String {
+    #[cfg(target_os = "linux")]
+    let link = std::fs::read_link("/proc/self/cwd").ok();
+    #[cfg(not(target_os = "linux"))]
+    let link = None::<PathBuf>;
+    let before = link.as_ref().and_then(|link| link.to_str()?.strip_suffix(" (deleted)").map(str::to_owned));
+    match before.or_else(|| env::var("PWD").ok().filter(|before| !before.is_empty())) {
+        Some(before) => format!("the current folder {} was deleted", output::one_line(&before)),
+        None => "the current folder was deleted".to_owned(),
+    }
+}
+
 /// The project's file of `caller`. Keys of it that are not known are one warning.
 ///
 /// # Errors

@@ -187,6 +187,21 @@ fn room() -> std::io::Result<()> {
     (0..PAIRS).map(|_| UnixStream::pair()).collect::<std::io::Result<Vec<_>>>().map(drop)
 }
 
+/// How many files this process may have open, if that is less than a daemon needs.
+#[cfg(unix)]
+pub(crate) fn low_limit() -> Option<u64> {
+    const NEEDED: u64 = 32;
+    let limits = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    // The daemon raises its own limit as far as it may.
+    limits.maximum.filter(|limit| *limit < NEEDED)
+}
+
+/// Handles are not scarce here.
+#[cfg(not(unix))]
+pub(crate) const fn low_limit() -> Option<u64> {
+    None
+}
+
 /// Handles are not scarce here.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "it fails on Unix")]

@@ -7,7 +7,6 @@ pub(crate) mod config_file;
 pub(crate) mod context;
 pub(crate) mod fallback;
 pub(crate) mod installed;
-pub(crate) mod living;
 pub(crate) mod login;
 pub(crate) mod manager;
 pub(crate) mod may_end;

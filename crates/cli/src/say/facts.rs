@@ -91,6 +91,7 @@ pub(crate) fn manager(manager: &Manager) -> String {
 pub(crate) const fn again(again: Again) -> &'static str {
     match again {
         Again::AtOnce => "at once",
+        Again::NextRound => "in its next round",
         Again::OnChange => "when a file changes",
         Again::AsSet => "as its settings say",
     }

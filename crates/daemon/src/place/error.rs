@@ -105,6 +105,10 @@ impl From<PlaceError> for Refusal {
             PlaceError::Kind { expected: Expected::Config, .. } => {
                 storage("move it away: a file belongs there, see styxy config init")
             }
+            PlaceError::File { path, cannot: Cannot::Lock | Cannot::Listen, .. } => {
+                storage("export STYXY_HOME=/a/folder/on/a/local/disk")
+                    .detail("path", path.display().to_string())
+            }
             PlaceError::File { path, .. } | PlaceError::Kind { path, .. } => {
                 let path = path.display().to_string();
                 let hint = format!(

@@ -36,7 +36,7 @@ pub(crate) use disk::Disk;
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
     find_all_holders, find_holder, find_holders, find_in, find_in_families, find_socket_holder, folder_of,
-    lock_holder, meant, reserved_ranges,
+    lock_holder, meant, no_handles, reserved_ranges,
 };
 #[cfg(unix)]
 pub use native::unix_peer;
@@ -44,7 +44,7 @@ pub use native::unix_peer;
 pub use native::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
     find_all_holders, find_holder, find_holders, find_in, find_in_families, find_socket_holder, folder_of,
-    lock_holder, meant, reserved_ranges,
+    lock_holder, meant, no_handles, reserved_ranges,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]

@@ -32,6 +32,8 @@ pub struct Grant {
     pub reason: Option<String>,
     /// The port this service had until now, taken by a stranger; else null.
     pub displaced_from: Option<u16>,
+    /// The port of another server that runs for the same project, service type and name; else null.
+    pub running: Option<u16>,
     /// A sentence for people.
     pub message: String,
 }
@@ -51,7 +53,7 @@ impl From<api::Grant> for Grant {
             existing,
             reason,
             displaced_from,
-            running: _,
+            running,
             message,
         } = grant;
         Self {
@@ -66,6 +68,7 @@ impl From<api::Grant> for Grant {
             existing,
             reason: reason.map(sentence),
             displaced_from: displaced_from.map(styxy_core::Port::get),
+            running: running.map(styxy_core::Port::get),
             message: sentence(message),
         }
     }
@@ -134,6 +137,8 @@ pub struct LeaseInfo {
     pub allocated_at: String,
     /// When something was last seen listening on it, RFC 3339.
     pub last_seen_listening: Option<String>,
+    /// The server that listens on it; null while nothing listens.
+    pub listener: Option<Listener>,
     /// The stranger that has bound its port.
     pub conflict: Option<Conflict>,
 }
@@ -153,7 +158,7 @@ impl From<api::Lease> for LeaseInfo {
             last_seen_listening,
             conflict,
             project_id: _,
-            listener: _,
+            listener,
         } = lease;
         Self {
             lock_id: lock_id.to_string(),
@@ -166,6 +171,7 @@ impl From<api::Lease> for LeaseInfo {
             owner: owner.into(),
             allocated_at: allocated_at.to_string(),
             last_seen_listening: last_seen_listening.map(|time| time.to_string()),
+            listener: listener.map(Into::into),
             conflict: conflict.map(Into::into),
         }
     }
@@ -173,6 +179,24 @@ impl From<api::Lease> for LeaseInfo {
 
 pub(crate) fn leases(leases: Vec<api::Lease>) -> Vec<LeaseInfo> {
     leases.into_iter().map(Into::into).collect()
+}
+
+/// The server that listens on a leased port. It need not be the lease's owner: `npm` owns the lease, and `node` listens.
+#[napi(object, object_from_js = false, use_nullable = true)]
+pub struct Listener {
+    /// Its pid, if it is known.
+    pub pid: Option<u32>,
+    /// Its name, if it is known.
+    pub process: Option<String>,
+    /// The container whose published port it serves, if an engine names one.
+    pub container: Option<String>,
+}
+
+impl From<api::ListenerView> for Listener {
+    fn from(listener: api::ListenerView) -> Self {
+        let api::ListenerView { pid, process, container } = listener;
+        Self { pid: pid.map(styxy_core::Pid::get), process, container }
+    }
 }
 
 /// A stranger on a leased port.

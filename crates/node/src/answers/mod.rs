@@ -13,7 +13,7 @@ pub use daemon::{Journal, Listen, Memory, Status, Watches};
 pub use event::RawEvent;
 pub use instance::{Beat, EndedInstance, Instance, Registration};
 pub(crate) use lease::leases;
-pub use lease::{Cleanup, Conflict, Grant, LeaseInfo, Owner, Released};
+pub use lease::{Cleanup, Conflict, Grant, LeaseInfo, Listener, Owner, Released};
 pub use ports::{Check, PortInUse, Scan, Suggestions, SystemUsage};
 
 use styxy_core::printable::printable;

@@ -55,10 +55,11 @@ impl Args {
         if let Some(config) = config {
             findings.extend(machine::ephemeral_overlap(config));
         }
-        findings.push(machine::descriptors(seen.status()));
+        let no_handles = styxy_daemon::system::no_handles();
+        findings.push(machine::descriptors(seen.status(), no_handles.as_ref()));
         findings.push(machine::sockets());
         #[cfg(target_os = "linux")]
-        findings.push(trials::handles());
+        findings.push(trials::processes(no_handles.as_ref()));
         findings.extend(seen.status().and_then(|status| inherited::of(status.pid)));
         #[cfg(not(target_os = "linux"))]
         if seen.status().is_some() {

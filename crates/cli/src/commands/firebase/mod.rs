@@ -74,8 +74,10 @@ async fn emulate(
     let project = project(original, ports);
     let words = line.with(file.path(), &project);
     let started = child::start(&words, &variables(config, ports)).map_err(|error| {
-        Failure::not_run(words.first().map(OsString::as_os_str).unwrap_or_default(), &error)
-            .hint("npm install -g firebase-tools, or: styxy firebase -- npx firebase emulators:start")
+        let program = words.first().map(OsString::as_os_str).unwrap_or_default();
+        let failure = Failure::not_run(program, &error);
+        let is_missing = error.kind() == io::ErrorKind::NotFound && program == "firebase";
+        if is_missing { failure.hint("npm install -g firebase-tools") } else { failure }
     })?;
     output::note(&summary(ports, (!line.has_project()).then_some(&*project)));
     child::ended(started, &mut signals).await.map_err(|error| could_not("wait for the command", &error))

@@ -11,7 +11,7 @@ use styxy_core::api::{Code, Refusal};
 use styxy_core::project;
 
 use crate::devserver::package::{NoPackage, Package};
-use crate::here::caller::caller;
+use crate::here::caller::{caller, deleted};
 use crate::here::context::Context;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -48,9 +48,8 @@ const INSTALLED: &str = "./node_modules/styxy/docs/project.schema.json";
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
-        let folder = caller
-            .folder()
-            .ok_or_else(|| Failure::usage("this folder was deleted", "cd into a project, and try again"))?;
+        let folder =
+            caller.folder().ok_or_else(|| Failure::usage(deleted(), "cd into a project, and try again"))?;
         let root = caller.root().ok_or_else(|| {
             Failure::usage("a home folder, or /, is not a project", "cd into a project, and try again")
         })?;

@@ -10,6 +10,7 @@ mod victims;
 use std::time::Duration;
 use std::{io, process};
 
+use styxy_client::living::Living;
 use styxy_core::api::{
     CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Manager, Refusal, Rule, SystemUsage, WhoAnswer,
 };
@@ -17,7 +18,6 @@ use styxy_core::{Pid, Port};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::living::Living;
 use crate::here::manager;
 use crate::here::may_end::{self, Protected};
 use crate::here::named::{Meant, Named};

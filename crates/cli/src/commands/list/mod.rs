@@ -6,10 +6,11 @@ mod watch;
 #[cfg(unix)]
 mod whole_screen;
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use styxy_core::api::{AllocationsAnswer, AllocationsQuery};
+use styxy_core::api::{AllocationsAnswer, AllocationsQuery, Lease};
 use styxy_core::{InstanceId, Port, ServiceType};
 
 use crate::here::caller::{caller, user_home};
@@ -35,7 +36,7 @@ pub(crate) struct Args {
     /// Only leases of this service type
     #[arg(short, long, value_name = "TYPE")]
     service: Option<ServiceType>,
-    /// Only leases of this project: usually the root of a git worktree
+    /// Only leases of this project: its folder, usually the root of a git worktree, or its name in the list
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     project: Option<PathBuf>,
     /// Only leases of this agent session
@@ -60,9 +61,17 @@ impl Args {
         if self.watch {
             return watch::run(context, query);
         }
-        let answer = context.ask(async |client| client.allocations(&query).await)?;
+        let mut answer = context.ask(async |client| client.allocations(&query).await)?;
+        let mut empty = nothing(&query).to_owned();
+        if let Some(name) =
+            self.project.as_deref().and_then(Path::to_str).filter(|_| answer.allocations.is_empty())
+        {
+            let all = AllocationsQuery { project_path: None, ..query };
+            answer = context.ask(async |client| client.allocations(&all).await)?;
+            empty = of_project(&mut answer, name);
+        }
         context.output.answer(&answer, |out| {
-            lines(&answer, &query, output::width()).iter().try_for_each(|line| writeln!(out, "{line}"))
+            lines_or(&answer, &empty, output::width()).iter().try_for_each(|line| writeln!(out, "{line}"))
         })?;
         Ok(Exit::Done)
     }
@@ -70,12 +79,29 @@ impl Args {
 
 /// What a person sees, at most `room` columns wide.
 fn lines(answer: &AllocationsAnswer, query: &AllocationsQuery, room: Option<usize>) -> Vec<String> {
+    lines_or(answer, nothing(query), room)
+}
+
+/// The same, with what is said if there is no lease.
+fn lines_or(answer: &AllocationsAnswer, empty: &str, room: Option<usize>) -> Vec<String> {
     let leases = &answer.allocations;
     if leases.is_empty() {
-        return vec![nothing(query).to_owned()];
+        return vec![empty.to_owned()];
     }
     let worktrees = Worktrees::at(leases.iter().flat_map(|lease| &lease.project_path));
     rows::table(leases, &worktrees, now(), user_home().as_deref()).lines(room)
+}
+
+/// Leaves the leases whose project is called `name` in the table; returns what to say if there is none.
+fn of_project(answer: &mut AllocationsAnswer, name: &str) -> String {
+    let worktrees = Worktrees::at(answer.allocations.iter().flat_map(|lease| &lease.project_path));
+    let project = |lease: &Lease| lease.project_path.as_ref().map(|path| worktrees.project(path));
+    let names: BTreeSet<String> = answer.allocations.iter().filter_map(project).collect();
+    answer.allocations.retain(|lease| project(lease).as_deref() == Some(name));
+    let names: Vec<String> = names.into_iter().collect();
+    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let (name, known) = (output::one_line(name), output::one_line(&known));
+    format!("No lease of a project {name}. Projects with a lease: {known}. To see all leases: styxy list")
 }
 
 fn nothing(query: &AllocationsQuery) -> &'static str {

@@ -1,14 +1,12 @@
 //! `styxy release`: ends leases.
 
+use styxy_client::release::{self, Claim};
 use styxy_client::{Client, Error, Terms};
-use styxy_core::api::{AllocationsQuery, Lease, Refusal, ReleaseAnswer};
-use styxy_core::{LockId, Port};
+use styxy_core::api::{Refusal, ReleaseAnswer};
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::living::Living;
 use crate::here::named::{Meant, Named};
-use crate::here::release_target::{self, Claim};
 use crate::here::target::{self, Target};
 use crate::here::verb::Verb;
 use crate::say::examples::examples;
@@ -44,7 +42,7 @@ impl Args {
         let results = context.ask(async |client| {
             let mut results = Vec::with_capacity(named.len());
             for target in &named {
-                match release(client, target, &claim).await {
+                match one(client, target, &claim).await {
                     Ok(result) => results.push(result),
                     // The daemon is gone: what was done is reported, and the rest is not tried.
                     Err(error) => {
@@ -75,7 +73,7 @@ impl Args {
 ///
 /// # Errors
 /// The daemon cannot be asked; then the rest is not tried.
-async fn release(
+async fn one(
     client: &Client,
     target: &Named,
     claim: &Claim,
@@ -85,19 +83,15 @@ async fn release(
         Named::Lease(lock_id) => *lock_id,
         Named::Port(_) | Named::Service(_) | Named::Word { .. } => {
             let found = match target.find(client).await {
-                Ok(Meant::Id(lease)) => Ok(lease.lock_id),
-                Ok(Meant::Service(lease)) => may_be_released(client, lease.port, Some(&lease), claim).await?,
-                Ok(Meant::Port(port)) => {
-                    let query = AllocationsQuery { port: Some(port), ..AllocationsQuery::default() };
-                    let leases = client.allocations(&query).await?.allocations;
-                    may_be_released(client, port, leases.first(), claim).await?
-                }
-                Err(Error::Refused(refusal)) => Err(refusal),
-                Err(error) => return Err(error),
+                Ok(Meant::Id(lease)) => Ok(*lease),
+                Ok(Meant::Service(lease)) => release::may_be(client, *lease, claim).await,
+                Ok(Meant::Port(port)) => release::on_port(client, port, claim).await,
+                Err(error) => Err(error),
             };
             match found {
-                Ok(lock_id) => lock_id,
-                Err(refusal) => return Ok(Err(refusal)),
+                Ok(lease) => lease.lock_id,
+                Err(Error::Refused(refusal)) => return Ok(Err(refusal)),
+                Err(error) => return Err(error),
             }
         }
     };
@@ -106,15 +100,4 @@ async fn release(
         Err(Error::Refused(refusal)) => Ok(Err(refusal)),
         Err(error) => Err(error),
     }
-}
-
-/// The lease of the port, if there is one that may be released under `claim`.
-async fn may_be_released(
-    client: &Client,
-    port: Port,
-    lease: Option<&Lease>,
-    claim: &Claim,
-) -> Result<Result<LockId, Refusal>, Error> {
-    let living = Living::on(client, port).await?;
-    Ok(release_target::on_port(port, lease, claim, &living).map(|lease| lease.lock_id))
 }

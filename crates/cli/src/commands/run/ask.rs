@@ -10,6 +10,7 @@ use styxy_core::{Pid, Port};
 use super::beside;
 use super::grant::{Granted, Unleased};
 use super::wishes::{Services, Wishes};
+use crate::here::caller::deleted;
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
 use crate::here::older;
@@ -91,7 +92,7 @@ fn terms(caller: &Caller) -> (Terms, Vec<String>) {
         None
     });
     if caller.folder().is_none() {
-        problems.push("the current folder was deleted; the port is not kept for a project".to_owned());
+        problems.push(format!("{}; the port is not kept for a project", deleted()));
     }
     let instance = caller.instance().unwrap_or_else(|error| {
         problems.push(format!("{}; the port is for no session", styxy_core::with_causes(&error)));
@@ -191,7 +192,7 @@ fn answered<T>(
             error @ (Error::NotRunning { .. } | Error::Unreachable { .. } | Error::BrokenOff { .. }),
         )) if sandbox::wall(&error).is_none() && may_start() => match started() {
             Ok(()) => ask(),
-            Err(said) => Err(Unleased::Unanswered(Error::StartFailed { said })),
+            Err(said) => Err(Unleased::Unasked(Refusal::new(Code::DaemonUnreachable, said))),
         },
         answer => answer,
     }
@@ -210,7 +211,10 @@ fn started() -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
+    if let Some(limit) = context::low_limit() {
+        return Err(format!("the daemon did not start, since this process may have only {limit} open files"));
+    }
     let said = String::from_utf8_lossy(&output.stderr);
-    let sentence = said.lines().next().unwrap_or_default();
+    let sentence = said.lines().next().unwrap_or("the daemon did not start");
     Err(sentence.strip_prefix("error: ").unwrap_or(sentence).to_owned())
 }

@@ -1,12 +1,13 @@
 //! Which command runs: what was typed, or the package's dev script; and what to type if it cannot be run.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::instead::instead;
 use crate::devserver::package::Package;
 use crate::say::failure::Failure;
-use crate::say::shell_word::quoted;
 
 /// The package's dev script, as its package manager runs it.
 pub(super) fn dev_script(folder: &Path, root: Option<&Path>) -> Result<Vec<OsString>, Failure> {
@@ -29,47 +30,26 @@ pub(super) fn program_folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
 pub(super) fn not_run(words: &[OsString], error: &io::Error, folder: &Path, root: Option<&Path>) -> Failure {
     let program = words.first().map(OsString::as_os_str).unwrap_or_default();
     let failure = Failure::not_run(program, error);
-    let hint = (error.kind() == io::ErrorKind::NotFound).then(|| instead(program, &words[1..], folder, root));
-    match hint.flatten() {
+    match instead(words, error.kind(), folder, root) {
         Some(hint) => failure.hint(&hint),
         None => failure,
     }
 }
 
-/// What was probably meant, if there is no such program.
-fn instead(program: &OsStr, args: &[OsString], folder: &Path, root: Option<&Path>) -> Option<String> {
-    let program = program.to_str()?;
-    let args = args.iter().map(|word| word.to_str().map(quoted)).collect::<Option<Vec<String>>>()?;
-    let line = |words: &[&str]| {
-        let args = args.iter().map(String::as_str);
-        words.iter().copied().chain(args).collect::<Vec<_>>().join(" ")
-    };
-    if program.contains(char::is_whitespace) && args.is_empty() {
-        return Some(unquoted(program));
+/// Whether it is sure that there is no program `name`, so that nothing has to be leased for it.
+pub(super) fn is_missing(name: &OsStr, folder: &Path) -> bool {
+    let is_there = |file: PathBuf| file.symlink_metadata().is_ok();
+    if cfg!(not(unix)) || name.is_empty() {
+        return false;
     }
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    if program.split_once('=').is_some_and(|(name, _)| is_name(name)) {
-        return Some(line(&["styxy run -- env", &quoted(program)]));
+    if name.as_encoded_bytes().contains(&b'/') {
+        return !is_there(folder.join(name));
     }
-    let package = Package::around(folder).ok()?;
-    package.script(program)?;
-    let manager = package.manager(root);
-    let own = if manager == "npm" && !args.is_empty() { &["--"][..] } else { &[] };
-    let script = quoted(program);
-    let run = [&["styxy run --", manager, "run", &script], own].concat();
-    Some(format!("{}   # {program} is a script of the package", line(&run)))
-}
-
-/// A whole command line that was typed as one word.
-fn unquoted(text: &str) -> String {
-    if text.contains(|letter: char| "|&;<>()$`*?#~'\"\\".contains(letter)) {
-        return format!("for a shell: styxy run -- sh -c {}", quoted(text));
-    }
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let env = if words.first().is_some_and(|word| word.contains('=')) { "env " } else { "" };
-    format!("without the quotes: styxy run -- {env}{}", words.join(" "))
+    // Without `PATH` the system looks in places of its own.
+    let Some(path) = env::var_os("PATH") else { return false };
+    !env::split_paths(&path)
+        .chain(program_folders(folder))
+        .any(|place| is_there(folder.join(place).join(name)))
 }
 
 #[cfg(test)]
@@ -102,6 +82,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let package = r#"{"scripts": {"dev": "vite", "dev:web": "vite"}}"#;
         fs::write(folder.path().join("package.json"), package).unwrap();
+        for file in ["server.js", "app.py", "serve"] {
+            fs::write(folder.path().join(file), "").unwrap();
+        }
         let said = |words: &[&str], error: io::ErrorKind| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             failed(not_run(&words, &error.into(), folder.path(), None))
@@ -114,6 +97,15 @@ mod tests {
             ("a quoted command with a variable", missing(&["PORT=3000 npm start"])),
             ("a quoted command for a shell", missing(&["vite --host && echo 'done'"])),
             ("a variable", missing(&["NODE_ENV=test", "node", "server.js"])),
+            ("quotes around half of it", missing(&["node server.js", "--foo", "a b"])),
+            ("quotes around half of it, for a shell", missing(&["cd web && vite", "--open"])),
+            ("a file", missing(&["server.js", "--foo"])),
+            ("a file of Python", missing(&["app.py"])),
+            ("a program that is here", missing(&["serve"])),
+            ("a file that cannot be run", said(&["./server.js"], io::ErrorKind::PermissionDenied)),
+            ("a command of the shell", missing(&["cd", "my shop"])),
+            ("a variable for the shell", missing(&["export", "A=1"])),
+            ("a file for the shell", missing(&["source", ".env"])),
             ("nothing similar", missing(&["vite"])),
             ("a script that cannot be run", said(&["dev"], io::ErrorKind::PermissionDenied)),
         ];

@@ -27,6 +27,9 @@ pub(super) const SCRIPT_SHELL: &str = "STYXY_SCRIPTS";
 /// A warning that the runs inside of this one do not repeat.
 pub(super) const TOLD: &str = "STYXY_TOLD";
 
+/// That a person sees the command's output, although a runner reads that of the runs inside of this one.
+pub(super) const SEEN: &str = "STYXY_SEEN";
+
 impl Environment {
     /// For a command whose servers have their own ports: without one that this command inherited from another run.
     pub(super) fn without_port() -> Self {
@@ -39,6 +42,12 @@ impl Environment {
     /// With a warning that was given already.
     pub(super) fn with_told(mut self, warning: Option<String>) -> Self {
         self.set.extend(warning.map(|warning| (TOLD.to_owned(), warning)));
+        self
+    }
+
+    /// With word for the runs inside of this one that a person sees what they say.
+    pub(super) fn with_seen(mut self) -> Self {
+        self.set.push((SEEN.to_owned(), "1".to_owned()));
         self
     }
 
@@ -87,7 +96,7 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) 
         Ports::Leased(_) if lock_id.is_none() => vec![LOCK_ID],
         Ports::Leased(_) | Ports::Exported(_) | Ports::Unknown { .. } => Vec::new(),
     };
-    removed.push(TOLD);
+    removed.extend([TOLD, SEEN]);
     // The command has its port: what it runs with npm is its own affair.
     if env::var_os(SCRIPT_SHELL).is_some() {
         removed.extend(SHELLS);

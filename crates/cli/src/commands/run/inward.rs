@@ -14,7 +14,7 @@ use super::Args;
 use super::environment::{Environment, SCRIPT_SHELL, SHELLS};
 use super::start;
 use crate::devserver::folder::Folder;
-use crate::devserver::inward::{Begin, Inward, Naming, Place, Procfile, Unreached, with_runs};
+use crate::devserver::inward::{Begin, By, Inward, Naming, Place, Procfile, Unreached, with_runs};
 use crate::devserver::package::Package;
 use crate::here::caller::caller;
 use crate::here::context::Context;
@@ -98,12 +98,15 @@ impl Runs {
         caller: &Caller,
         told: Option<String>,
     ) -> Result<Exit, Failure> {
-        if let Some(unreached) = &inward.unreached {
+        for unreached in &inward.unreached {
             output::warning(&sentence(unreached));
         }
         let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
         let command = inward.apply(command, file.as_deref(), &begin(&|name, place| self.words(name, place)));
         let mut environment = Environment::without_port().with_told(told);
+        if output::is_seen() {
+            environment = environment.with_seen();
+        }
         if let Some(naming) = &inward.scripts {
             if let Naming::ByScript { folder, first } = naming {
                 let here = caller.folder().unwrap_or(Path::new(""));
@@ -127,8 +130,8 @@ impl Runs {
         };
         let file = inherited(&with_runs(&procfile.text, &procfile.runs, &begin(&words)));
         if file.is_none() {
-            let names = procfile.names.clone();
-            output::warning(&sentence(&Unreached { by: procfile.by, names }));
+            let (by, names) = (By::Procfile(procfile.by), procfile.names.clone());
+            output::warning(&sentence(&Unreached { by, names }));
         }
         file
     }
@@ -214,30 +217,31 @@ fn is_left_alone(event: &str, package: &Package) -> bool {
 /// Which servers get no port, and what to write so that they do.
 fn sentence(unreached: &Unreached) -> String {
     let Unreached { by, names } = unreached;
-    match (*by, &names[..]) {
-        ("turbo", []) => {
-            "turbo passes on only the variables that turbo.json names, so its packages get no ports here; \
-                          put styxy run -- in front of their scripts, or add --env-mode=loose"
-                .to_owned()
+    let (by, file) = match by {
+        By::Scripts("turbo") if names.is_empty() => {
+            return "turbo passes on only the variables that turbo.json names, so its packages get no ports here; \
+                    put styxy run -- in front of their scripts, or add --env-mode=loose"
+                .to_owned();
         }
-        (by, []) => format!(
-            "{by} starts servers of several packages, which cannot share one port; put styxy run -- in front of the \
-             command of each"
-        ),
-        (by, names) => {
-            let words: Vec<String> = names.iter().map(|name| format!("styxy run -n {name} --")).collect();
-            format!(
-                "{by} starts several servers, which cannot share one port; in {}, put {} in front of the command of {}",
-                if ["foreman", "honcho", "overmind", "nf"].contains(&by) {
-                    "the Procfile"
-                } else {
-                    "package.json"
-                },
-                words.join(" and "),
-                names.join(" and ")
-            )
+        By::Scripts(by) if names.is_empty() => {
+            return format!(
+                "{by} starts servers of several packages, which cannot share one port; put styxy run -- in front of \
+                 the command of each"
+            );
         }
-    }
+        By::Scripts(by) => (*by, "package.json"),
+        By::Procfile(by) => (*by, "the Procfile"),
+        By::File(path) => (path.as_str(), "it"),
+    };
+    let words: Vec<String> = names.iter().map(|name| format!("styxy run -n {name} --")).collect();
+    let (words, names) = match &names[..] {
+        [] => ("styxy run --".to_owned(), "each".to_owned()),
+        names => (words.join(" and "), names.join(" and ")),
+    };
+    format!(
+        "{by} starts several servers, which cannot share one port; in {file}, put {words} in front of the command of \
+         {names}"
+    )
 }
 
 #[cfg(test)]
@@ -254,12 +258,14 @@ mod tests {
         snapshot!(
             "run_several",
             each([
-                ("scripts of bun", said("bun", &["web", "api"])),
-                ("one of them", said("bun", &["web"])),
-                ("a Procfile", said("foreman", &["web", "api"])),
-                ("turbo", said("turbo", &[])),
-                ("nx", said("nx", &[])),
-                ("other packages", said("bun", &[])),
+                ("scripts of bun", said(By::Scripts("bun"), &["web", "api"])),
+                ("one of them", said(By::Scripts("bun"), &["web"])),
+                ("a Procfile", said(By::Procfile("foreman"), &["web", "api"])),
+                ("a file", said(By::File("bin/start.sh".to_owned()), &["web", "api"])),
+                ("a file with a loop", said(By::File("Makefile".to_owned()), &[])),
+                ("turbo", said(By::Scripts("turbo"), &[])),
+                ("nx", said(By::Scripts("nx"), &[])),
+                ("other packages", said(By::Scripts("bun"), &[])),
             ])
         );
     }

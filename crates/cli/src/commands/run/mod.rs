@@ -6,6 +6,7 @@ mod beside;
 mod command;
 mod environment;
 mod grant;
+mod instead;
 mod inward;
 mod more;
 #[cfg(unix)]
@@ -20,7 +21,7 @@ mod wishes;
 
 use std::env;
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use styxy_client::{Caller, ProjectFile};
@@ -28,7 +29,7 @@ use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::devserver::plan::{self, Plan};
-use crate::here::caller::caller;
+use crate::here::caller::{caller, deleted};
 use crate::here::context::Context;
 use crate::here::variables::url;
 use crate::say::examples::examples;
@@ -36,7 +37,7 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
 
-use command::{dev_script, not_run, program_folders};
+use command::{dev_script, is_missing, not_run, program_folders};
 use environment::{Environment, TOLD, environment};
 use inward::Runs;
 pub(crate) use inward::{run_script, script};
@@ -100,10 +101,20 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
         let folder = caller.folder().unwrap_or(Path::new(""));
-        let command =
-            if self.command.is_empty() { dev_script(folder, caller.root())? } else { self.command.clone() };
+        let command = match (&self.command[..], caller.folder()) {
+            ([], None) => return Err(Failure::usage(deleted(), "cd into a project, and try again")),
+            ([], Some(folder)) => dev_script(folder, caller.root())?,
+            (typed, _) => typed.to_vec(),
+        };
         if env::var_os("STYXY").is_some_and(|value| value == "off") {
             return start(&command, &Environment::default(), &caller);
+        }
+        // Nothing is leased, and nothing said, for what is not there.
+        if command.first().is_some_and(|program| is_missing(program, folder)) {
+            return Err(not_run(&command, &no_such_program(), folder, caller.root()));
+        }
+        if let Some(sentence) = instead::operator(&command) {
+            output::warning(&sentence);
         }
         let plan = inward::look(&caller, |around| Plan::of(&command, around));
         let (file, mistake) = match caller.named_file() {
@@ -124,6 +135,9 @@ impl Args {
         }
         if self.block.is_some() && self.service.len() > 1 {
             return Err(block_of_several());
+        }
+        if self.block.is_some() && plan.inward.as_ref().is_some_and(|inward| inward.is_shared) {
+            output::warning(SHARED_BLOCK);
         }
         let typed = Typed {
             services: self.service,
@@ -159,6 +173,16 @@ impl Args {
         start(&words, &environment, &caller)
     }
 }
+
+/// What the system says of a program that is not there.
+fn no_such_program() -> io::Error {
+    io::Error::from_raw_os_error(2)
+}
+
+/// A block of ports, and several servers that get the first one of it.
+const SHARED_BLOCK: &str = "the command starts several servers, and PORT is the first port of the block for each of them; \
+                            leave out --block, so that each gets its own port, or put PORT=$((PORT+1)) in front of the \
+                            second";
 
 /// Becomes the command.
 fn start(words: &[OsString], environment: &Environment, caller: &Caller) -> Result<Exit, Failure> {

@@ -5,6 +5,7 @@ use styxy_core::Port;
 use styxy_core::api::Lease;
 
 use super::ask::{Asked, Ports};
+use super::environment::SEEN;
 use super::more;
 use super::wishes::Wishes;
 use crate::devserver::frameworks::{Framework, Way};
@@ -37,7 +38,7 @@ pub(super) fn tell(plan: &Plan, wishes: &Wishes, asked: &Asked, verbosity: Verbo
         output::warning(&problem);
     }
     let is_wanted = match verbosity {
-        Verbosity::Everything => output::is_seen() || is_missed(*preferred, ports),
+        Verbosity::Everything => output::is_seen() || is_passed_on() || is_missed(*preferred, ports),
         Verbosity::ProblemsOnly => is_wish_of_now_missed(*preferred, ports),
     };
     if is_wanted {
@@ -56,6 +57,11 @@ pub(super) fn tell(plan: &Plan, wishes: &Wishes, asked: &Asked, verbosity: Verbo
     {
         output::warning(&sentence);
     }
+}
+
+/// Whether a person sees what a runner reads of this one.
+fn is_passed_on() -> bool {
+    std::env::var_os(SEEN).is_some()
 }
 
 /// That a server of the same key runs already.
@@ -170,7 +176,7 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::devserver::inward::around::Nowhere;
+    use crate::devserver::inward::around::Told;
     use crate::say::facts::tests::lease;
     use crate::say::shown::{each, snapshot};
     use serde_json::json;
@@ -230,7 +236,7 @@ mod tests {
         let port = |port| Port::new(port).unwrap();
         let row = |line: &str| {
             let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            Plan::of(&typed, &Nowhere).framework
+            Plan::of(&typed, &Told::NOTHING).framework
         };
         let said = |obstacle: &Obstacle, line: &str| {
             in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")

@@ -21,6 +21,11 @@ pub(crate) fn is_known(name: &str) -> bool {
     table::rows().any(|row| row.needs_words() && row.commands.contains(&name))
 }
 
+/// Whether a tool of the table is started by this name.
+pub(crate) fn is_command(name: &str) -> bool {
+    table::rows().any(|row| row.commands.contains(&name))
+}
+
 /// Every row's name.
 #[cfg(test)]
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {

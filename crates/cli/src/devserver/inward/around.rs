@@ -21,28 +21,55 @@ pub(crate) trait Around {
     fn can_set_shell(&self, manager: &str) -> bool;
 }
 
-/// No folder: no scripts, no files.
+/// What a test says is there.
 #[cfg(test)]
-pub(crate) struct Nowhere;
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    /// The scripts of the folder's own package.
+    pub(crate) scripts: &'static [(&'static str, &'static str)],
+    /// Those of packages in other folders: the folder, the name and the text.
+    pub(crate) inside: &'static [(&'static str, &'static str, &'static str)],
+    pub(crate) files: &'static [(&'static str, &'static str)],
+    /// The folders whose servers have a default name.
+    pub(crate) packages: &'static [&'static str],
+    /// The texts of the scripts of other packages, whatever their name is.
+    pub(crate) others: &'static [&'static str],
+    /// The package managers whose scripts can be given another shell.
+    pub(crate) shells: &'static [&'static str],
+}
 
 #[cfg(test)]
-impl Around for Nowhere {
-    fn script(&self, _: Option<&str>, _: &str) -> Option<String> {
-        None
+impl Told {
+    /// No scripts, no files.
+    pub(crate) const NOTHING: Self =
+        Self { scripts: &[], inside: &[], files: &[], packages: &[], others: &[], shells: &[] };
+}
+
+#[cfg(test)]
+impl Around for Told {
+    fn script(&self, folder: Option<&str>, name: &str) -> Option<String> {
+        let is_inside = folder.is_some_and(|folder| self.inside.iter().any(|(there, ..)| *there == folder));
+        let found = if is_inside {
+            self.inside.iter().find(|(there, known, _)| Some(*there) == folder && *known == name)?.2
+        } else {
+            self.scripts.iter().find(|(known, _)| *known == name)?.1
+        };
+        Some(found.to_owned())
     }
     fn scripts(&self, _: Option<&str>) -> Vec<String> {
-        Vec::new()
+        self.scripts.iter().map(|(name, _)| (*name).to_owned()).collect()
     }
-    fn is_package(&self, _: &str) -> bool {
-        false
+    fn is_package(&self, folder: &str) -> bool {
+        self.packages.contains(&folder)
     }
-    fn text(&self, _: &str) -> Option<String> {
-        None
+    fn text(&self, path: &str) -> Option<String> {
+        let path = path.trim_start_matches("./");
+        self.files.iter().find(|(known, _)| *known == path).map(|(_, text)| (*text).to_owned())
     }
     fn in_workspaces(&self, _: &str) -> Vec<String> {
-        Vec::new()
+        self.others.iter().map(|text| (*text).to_owned()).collect()
     }
-    fn can_set_shell(&self, _: &str) -> bool {
-        false
+    fn can_set_shell(&self, manager: &str) -> bool {
+        self.shells.contains(&manager)
     }
 }

@@ -1,11 +1,13 @@
 //! Counts the servers that a command starts, and says where each of them could be reached.
 
+use std::cell::Cell;
+
 use super::around::Around;
 use super::monorepos::{self, Monorepo};
 use super::procfile::{self, Procfile};
 use super::runners::{self, Child, Order, matches};
 use super::wrappers;
-use super::{kinds, names};
+use super::{files, kinds, names};
 use crate::devserver::frameworks;
 use crate::devserver::launch::{self, DEPTH};
 use crate::devserver::program::program;
@@ -19,12 +21,28 @@ pub(super) struct Server {
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) entry: Entry,
-    /// The command sets a `PORT` of its own on the way to it.
-    pub(super) port_is_set: bool,
+    pub(super) port: PortOf,
     /// The typed word that it begins with, behind programs that set such a `PORT`.
     pub(super) before: Option<usize>,
     /// It runs in the folder of another package, whose name it has then (R60).
     pub(super) in_package: bool,
+    /// The function of its text that starts it.
+    pub(super) function: Option<String>,
+    /// Several of it run at the same time.
+    pub(super) repeated: bool,
+    /// It is a known server, or a program of the project that is not called like a helper of one.
+    pub(super) is_likely: bool,
+}
+
+/// Who says on which port a server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PortOf {
+    /// Nobody but us.
+    Run,
+    /// The command sets a `PORT` of its own on the way to it.
+    Way,
+    /// Its own words.
+    Words,
 }
 
 /// How sure it is that something listens.
@@ -51,8 +69,12 @@ pub(super) enum Entry {
     Text { word: usize, at: Vec<usize> },
     /// In front of the script of this name in the package of this folder, by the shell that runs it.
     Script { name: String, folder: Option<String> },
+    /// Before this typed word.
+    Word(usize),
     /// In a file of the typed command's.
     Procfile(Box<Procfile>),
+    /// In this file, which only the user may change.
+    File(String),
     /// Nowhere: scripts that are run by this program have no shell that could be set.
     Closed(&'static str),
 }
@@ -71,6 +93,7 @@ pub(super) struct Way {
     name: Option<String>,
     manager: Option<&'static str>,
     port_is_set: bool,
+    has_port: bool,
     before: Option<usize>,
     depth: usize,
 }
@@ -83,6 +106,7 @@ impl Way {
             name: None,
             manager: None,
             port_is_set: false,
+            has_port: false,
             before: None,
             depth: DEPTH,
         }
@@ -90,6 +114,17 @@ impl Way {
 
     pub(super) fn with_port(self, port_is_set: bool) -> Self {
         Self { port_is_set: self.port_is_set || port_is_set, ..self }
+    }
+
+    /// Where a run can begin somewhere else.
+    pub(super) fn at(self, entry: Entry) -> Self {
+        Self { entry, ..self }
+    }
+
+    /// With the variables in front of a command.
+    pub(super) fn assigned(self, words: &[Word]) -> Self {
+        let mut variables = words.iter().map_while(Word::assignment);
+        Self { has_port: self.has_port || variables.any(|(name, _)| name == "PORT"), ..self }
     }
 
     /// In `folder`, seen from where it was until now.
@@ -113,21 +148,37 @@ impl Way {
     pub(super) fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
+
+    pub(super) fn folder(&self) -> Option<&str> {
+        self.folder.as_deref()
+    }
 }
 
 pub(super) struct Census<'a> {
     pub(super) around: &'a dyn Around,
+    /// How many bytes of files are still read.
+    pub(super) left: Cell<usize>,
+}
+
+impl<'a> Census<'a> {
+    pub(super) fn new(around: &'a dyn Around) -> Self {
+        Self { around, left: Cell::new(files::MOST) }
+    }
 }
 
 impl Census<'_> {
     /// The servers that `words` start.
     pub(super) fn command(&self, mut words: Vec<Word>, way: &Way) -> Vec<Server> {
+        let way = way.clone().assigned(&words);
         while words.first().is_some_and(|word| word.assignment().is_some()) {
             words.remove(0);
         }
         let Some(first) = words.first().map(|word| word.text.clone()) else { return Vec::new() };
         let Some(depth) = way.depth.checked_sub(1) else { return Vec::new() };
-        let way = Way { depth, ..way.clone() };
+        let way = Way { depth, ..way };
+        if let Some(found) = self.many(&words, &way).or_else(|| self.file(&words, &way)) {
+            return found;
+        }
         if let Some(children) = runners::children(&first, &words[1..]) {
             return self.children(&words[1..], children, &way);
         }
@@ -153,6 +204,9 @@ impl Census<'_> {
         }
         let is_many = words.iter().any(|word| MANY.contains(&word.text.as_str()));
         let hint = names::of_command(&words);
+        let way = Way { has_port: way.has_port || kinds::names_port(&words), ..way };
+        let unknown =
+            Server { is_likely: kinds::is_likely(&words), ..server(hint.clone(), Kind::Maybe, &way) };
         let mut passed = Tool::default();
         match launch::next(&first, words.split_off(1), &mut passed) {
             Next::Nothing if name == "styxy" => vec![server(hint, Kind::Leases, &way)],
@@ -163,9 +217,13 @@ impl Census<'_> {
                 }
                 many => vec![many],
             },
-            Next::Command(inner) if inner.is_empty() => vec![server(hint, Kind::Maybe, &way)],
+            Next::Command(inner) if inner.is_empty() => vec![unknown],
             Next::Command(inner) => self.command(inner, &way),
-            Next::Tool { name, args } => tool(&name, &args, &way),
+            Next::Tool { name, args } => {
+                let found = tool(&name, &args, &way).into_iter();
+                let likely = |one: &Server| one.kind != Kind::Maybe || unknown.is_likely;
+                found.map(|one| Server { is_likely: likely(&one), ..one }).collect()
+            }
             Next::Script { folder, name, args, or_tool } => {
                 let way = way.inside(folder.as_deref());
                 match self.around.script(way.folder.as_deref(), &name) {
@@ -281,14 +339,21 @@ impl Census<'_> {
     }
 }
 
-fn server(hint: String, kind: Kind, way: &Way) -> Server {
+pub(super) fn server(hint: String, kind: Kind, way: &Way) -> Server {
     Server {
         name: way.name.clone().unwrap_or(hint),
         kind,
         entry: way.entry.clone(),
-        port_is_set: way.port_is_set,
+        port: match (way.port_is_set, way.has_port) {
+            (true, _) => PortOf::Way,
+            (false, true) => PortOf::Words,
+            (false, false) => PortOf::Run,
+        },
         before: way.before,
         in_package: false,
+        function: None,
+        repeated: false,
+        is_likely: kind != Kind::Maybe,
     }
 }
 

@@ -1,7 +1,13 @@
 //! Programs that listen on no port, by name: commands of the shell, and tools that build, watch, test or print.
 
+use super::files::is_called_script;
+use super::names;
+use crate::devserver::program::program;
+use crate::devserver::recipes::UNKNOWN;
+use crate::devserver::shell::Word;
+
 /// Whether `name` is a command of the shell itself, which no other program can run.
-pub(super) fn is_builtin(name: &str) -> bool {
+pub(crate) fn is_builtin(name: &str) -> bool {
     matches!(
         name,
         "." | ":"
@@ -56,6 +62,89 @@ pub(super) fn needs_no_port<'w>(name: &str, mut args: impl Iterator<Item = &'w s
     FILES.contains(&name) || OWN_PORT.contains(&name) || TOOLS.contains(&name) && !args.any(serves)
 }
 
+/// Whether the unknown program that `words` start is probably a server: one of the project's own, which is not called like
+/// what runs beside a server.
+pub(super) fn is_likely(words: &[Word]) -> bool {
+    let own = words.iter().filter(|word| !word.is_flag());
+    // What a shell script starts is in its text.
+    let is_own = |word: &&Word| {
+        !is_called_script(&word.text) && (names::of_file(&word.text).is_some() || word.text.starts_with("./"))
+    };
+    let is_helper = |word: &&Word| {
+        let stem = program(&word.text).split('.').next().unwrap_or_default();
+        let mut parts = stem.split(|letter: char| !letter.is_ascii_alphanumeric());
+        word.text.contains(".config.")
+            || parts.any(|part| HELPERS.contains(&part.to_ascii_lowercase().as_str()))
+    };
+    let Some(at) = own.clone().position(|word| is_own(&word)) else { return false };
+    // `node --watch server.js` is a server, `node styles.js --watch` is not.
+    let behind = words.iter().skip_while(|word| !is_own(word)).skip(1);
+    let watches = behind.clone().any(|word| matches!(word.text.as_str(), "--watch" | "-w"));
+    !watches && !own.skip(at).take(1).any(|word| is_helper(&word))
+}
+
+/// Whether a program runs the file that it is given, whatever that is called.
+pub(super) fn is_interpreter(name: &str) -> bool {
+    matches!(
+        name,
+        "bun" | "deno" | "node" | "nodejs" | "php" | "python" | "python3" | "ruby" | "ts-node" | "tsx"
+    )
+}
+
+/// Parts of the names of programs that run beside a server, or before it.
+const HELPERS: [&str; 28] = [
+    "build",
+    "builder",
+    "bundle",
+    "check",
+    "clean",
+    "codegen",
+    "compile",
+    "consumer",
+    "cron",
+    "esbuild",
+    "gen",
+    "generate",
+    "jobs",
+    "lint",
+    "migrate",
+    "migrations",
+    "queue",
+    "schedule",
+    "scheduler",
+    "seed",
+    "setup",
+    "sync",
+    "tailwind",
+    "test",
+    "tests",
+    "wait",
+    "watch",
+    "worker",
+];
+
+/// Whether a command says itself on which port it listens, or uses a variable that does.
+pub(super) fn names_port(words: &[Word]) -> bool {
+    words.iter().skip(1).any(|word| {
+        let text = word.text.as_str();
+        let number = text.rsplit(['=', ':']).next().unwrap_or(text);
+        let number = number.strip_prefix("-p").unwrap_or(number);
+        let is_flag = ["--port", "-p", "--listen", "--bind", "-b"].contains(&text);
+        is_flag
+            || text.contains("PORT")
+            || number.len() > 3 && number.parse::<u16>().is_ok()
+            || word.expanded && is_variable(text)
+    })
+}
+
+/// Whether a word is one variable, which may be a port: `$1`, but not `"$@"` nor `$DIR/web.js`.
+fn is_variable(text: &str) -> bool {
+    let name = text.strip_prefix('$').map(|name| name.trim_matches(['{', '}'])).unwrap_or_default();
+    text != UNKNOWN
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
 /// Programs that have a port of their own, or none, and do not look at `PORT`.
 const OWN_PORT: [&str; 11] = [
     "cloudflared",
@@ -79,7 +168,7 @@ const FILES: [&str; 36] = [
 ];
 
 /// Tools of the JavaScript, CSS and Python worlds. A flag that makes one of them a server is in the table of frameworks.
-const TOOLS: [&str; 48] = [
+const TOOLS: [&str; 49] = [
     "babel",
     "biome",
     "chokidar",
@@ -119,6 +208,7 @@ const TOOLS: [&str; 48] = [
     "shx",
     "stylelint",
     "swc",
+    "tailwind",
     "tailwindcss",
     "tsc",
     "tsc-watch",

@@ -6,9 +6,13 @@
 
 pub(crate) mod around;
 mod census;
+mod files;
+mod functions;
 mod kinds;
+mod many;
 mod monorepos;
 mod names;
+mod phases;
 mod procfile;
 mod runners;
 mod text;
@@ -18,7 +22,8 @@ use std::ffi::OsString;
 
 use around::Around;
 pub(crate) use census::PACKAGE_MANAGER;
-use census::{Census, Entry, Kind, Server, Way};
+use census::{Census, Entry, Kind, PortOf, Server, Way};
+pub(crate) use kinds::is_builtin;
 pub(crate) use procfile::Procfile;
 
 use crate::devserver::shell::Word;
@@ -35,7 +40,9 @@ pub(crate) struct Inward {
     /// The Procfile that the command reads instead of its own.
     pub(crate) procfile: Option<Procfile>,
     /// Servers that cannot be reached: each needs words that the user has to write.
-    pub(crate) unreached: Option<Unreached>,
+    pub(crate) unreached: Vec<Unreached>,
+    /// Several servers get the same `PORT` if nothing is put in front of them.
+    pub(crate) is_shared: bool,
 }
 
 /// One `styxy run` in a text.
@@ -71,31 +78,41 @@ pub(crate) enum Naming {
     ByPackage,
 }
 
-/// Servers in scripts that no shell of ours runs.
+/// Servers that only the user can put words in front of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Unreached {
-    /// The program that runs them.
-    pub(crate) by: &'static str,
-    /// What they could be called; none if they are in other packages.
+    pub(crate) by: By,
+    /// What they could be called; none if they are in other packages, or if one of them is started several times.
     pub(crate) names: Vec<String>,
+}
+
+/// What starts servers where no run can begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum By {
+    /// This program runs scripts of a package, and no shell of ours does.
+    Scripts(&'static str),
+    /// This program reads a Procfile.
+    Procfile(&'static str),
+    /// The commands of this file.
+    File(String),
 }
 
 impl Inward {
     /// Where to step into the command `typed`; none if it has one server at most, which needs nothing of the kind.
     pub(crate) fn of(typed: Vec<Word>, around: &dyn Around) -> Option<Self> {
-        decide(&Census { around }.command(typed, &Way::new(Entry::Front)))
+        decide(&Census::new(around).command(typed, &Way::new(Entry::Front)))
     }
 
     /// The script shell alone, if the only server of the command `typed` is in a script that it reaches.
     pub(crate) fn by_script(typed: Vec<Word>, around: &dyn Around) -> Option<Self> {
-        let servers = Census { around }.command(typed, &Way::new(Entry::Front));
+        let servers = Census::new(around).command(typed, &Way::new(Entry::Front));
         let [Server { entry: Entry::Script { .. }, .. }] = &servers[..] else { return None };
         Some(Self { scripts: Some(Naming::ByPackage), ..Self::default() })
     }
 
     /// The runs in front of the servers of a script's `text`, if it has any; `name` is for its only one.
     pub(crate) fn of_script(text: &str, name: Option<&str>, around: &dyn Around) -> Vec<Run> {
-        let mut servers = Census { around }.text(text, Some(0), &Way::new(Entry::Front));
+        let mut servers = Census::new(around).text(text, Some(0), &Way::new(Entry::Front));
         if let ([only], Some(name)) = (&mut servers[..], name) {
             only.name = names::allowed(name);
         }
@@ -147,14 +164,13 @@ pub(crate) fn with_runs(text: &str, runs: &[Run], begin: &Begin<'_>) -> String {
 }
 
 fn decide(servers: &[Server]) -> Option<Inward> {
-    let several = servers.len() > 1 || servers.iter().any(|one| one.kind == Kind::Group);
-    if !several {
+    if !files::is_several(servers) {
         return servers.first().and_then(decide_one);
     }
-    let mut inward = Inward::default();
+    let sharing: Vec<Server> =
+        servers.iter().filter(|one| one.kind != Kind::Leases && one.port == PortOf::Run).cloned().collect();
+    let mut inward = Inward { is_shared: files::is_several(&sharing), ..Inward::default() };
     let names = names_of(servers);
-    let mut unreached = Vec::new();
-    let mut packages = false;
     for (number, one) in servers.iter().enumerate().filter(|(_, one)| one.kind != Kind::Leases) {
         match &one.entry {
             // Several servers of the typed command itself are in its texts or scripts.
@@ -175,24 +191,36 @@ fn decide(servers: &[Server]) -> Option<Inward> {
                 }
             }
             Entry::Procfile(procfile) => inward.procfile = Some((**procfile).clone()),
-            Entry::Closed(by) => {
-                packages |= one.kind == Kind::Group;
-                unreached.push((*by, names[number].clone().unwrap_or_else(|| one.name.clone())));
+            Entry::Word(at) => inward.before = Some(*at),
+            Entry::Closed(by) => leave(&mut inward.unreached, By::Scripts(by), one, names[number].as_ref()),
+            Entry::File(path) => {
+                leave(&mut inward.unreached, By::File(path.clone()), one, names[number].as_ref());
             }
         }
     }
-    if let Some((by, _)) = unreached.first() {
-        let names =
-            if packages { Vec::new() } else { unreached.iter().map(|(_, name)| name.clone()).collect() };
-        inward.unreached = Some(Unreached { by, names });
+    for one in &mut inward.unreached {
+        // One server without a name says that none of them can have one.
+        if one.names.iter().any(String::is_empty) {
+            one.names.clear();
+        }
     }
     Some(inward)
+}
+
+/// Adds a server that no run can begin before.
+fn leave(unreached: &mut Vec<Unreached>, by: By, server: &Server, name: Option<&String>) {
+    let is_nameless = server.kind == Kind::Group || server.repeated;
+    let name = if is_nameless { String::new() } else { name.unwrap_or(&server.name).clone() };
+    match unreached.iter_mut().find(|other| other.by == by) {
+        Some(same) => same.names.push(name),
+        None => unreached.push(Unreached { by, names: vec![name] }),
+    }
 }
 
 /// What the only server of a command needs.
 fn decide_one(one: &Server) -> Option<Inward> {
     let needs_words = one.kind == Kind::NeedsWords;
-    let overridden = one.port_is_set && matches!(one.kind, Kind::Reads | Kind::Maybe);
+    let overridden = one.port == PortOf::Way && matches!(one.kind, Kind::Reads | Kind::Maybe);
     match (&one.entry, one.before) {
         (Entry::Text { word, .. }, _) if needs_words || overridden => {
             Some(Inward { changes: vec![(*word, runs_of(one, None, 0))], ..Inward::default() })
@@ -202,7 +230,13 @@ fn decide_one(one: &Server) -> Option<Inward> {
             Some(Inward { scripts: Some(Naming::ByPackage), ..Inward::default() })
         }
         (
-            Entry::Front | Entry::Text { .. } | Entry::Script { .. } | Entry::Procfile(_) | Entry::Closed(_),
+            Entry::Front
+            | Entry::Text { .. }
+            | Entry::Script { .. }
+            | Entry::Word(_)
+            | Entry::Procfile(_)
+            | Entry::File(_)
+            | Entry::Closed(_),
             _,
         ) => None,
     }
@@ -210,7 +244,8 @@ fn decide_one(one: &Server) -> Option<Inward> {
 
 /// The names of servers that run together: none for one that is called by its package.
 fn names_of(servers: &[Server]) -> Vec<Option<String>> {
-    let is_named = |one: &&Server| !one.in_package && one.kind != Kind::Group;
+    // Several with one name would be one server that is there already.
+    let is_named = |one: &&Server| !one.in_package && one.kind != Kind::Group && !one.repeated;
     let all: Vec<String> = servers.iter().filter(is_named).map(|one| one.name.clone()).collect();
     let mut distinct = names::distinct(&all).into_iter();
     servers.iter().map(|one| if is_named(&one) { distinct.next() } else { None }).collect()

@@ -21,7 +21,7 @@ pub(super) fn of_command(words: &[Word]) -> String {
 }
 
 /// The name in a path to a file that is run: `web` for `web.js`, `api` for `api/server.ts`.
-fn of_file(path: &str) -> Option<String> {
+pub(super) fn of_file(path: &str) -> Option<String> {
     let mut parts = path.rsplit(['/', '\\']);
     let (stem, ending) = parts.next()?.rsplit_once('.')?;
     if stem.is_empty() || path.starts_with('-') || !ENDINGS.contains(&ending) {

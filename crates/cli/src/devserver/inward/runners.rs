@@ -1,5 +1,6 @@
 //! Programs that start several commands: what each of them is given to run.
 
+use super::files::is_shell;
 use crate::devserver::program::program;
 use crate::devserver::shell::Word;
 
@@ -28,7 +29,7 @@ pub(super) fn children(name: &str, args: &[Word]) -> Option<Vec<(Order, Child)>>
         "run-p" => Some(scripts(&texts, Order::Together)),
         "run-s" | "npm-run-all" | "npm-run-all2" => Some(scripts(&texts, Order::OneByOne)),
         "nodemon" => exec(&texts, &["-x", "--exec"]),
-        "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" => shell(&texts),
+        _ if is_shell(name) => shell(&texts),
         _ => None,
     }
 }

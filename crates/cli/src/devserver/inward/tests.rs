@@ -1,20 +1,13 @@
 //! What becomes of commands that start several servers, and of those that set a `PORT` of their own.
 
-use super::*;
-use crate::devserver::inward::around::Nowhere;
+mod files;
 
-/// A package with scripts, some files, and other packages of its workspace.
-struct Package {
-    scripts: &'static [(&'static str, &'static str)],
-    files: &'static [(&'static str, &'static str)],
-    packages: &'static [&'static str],
-    others: &'static [&'static str],
-    shell: bool,
-}
+use super::*;
+use crate::devserver::inward::around::Told;
 
 const PROCFILE: &str = "# all\nweb: vite --host\napi:  cd x && node api.js | cat\n\ncss: tsc -w\nnot a process\nworker: node work.js";
 
-const APP: Package = Package {
+const APP: Told = Told {
     scripts: &[
         ("dev", "run-p web api"),
         ("web", "vite"),
@@ -42,33 +35,9 @@ const APP: Package = Package {
     ],
     packages: &["web", "apps/api"],
     others: &["vite", "next dev"],
-    shell: true,
+    shells: &["npm", "pnpm", "yarn", "node", "deno", "lerna", PACKAGE_MANAGER],
+    inside: &[("web", "dev", "vite")],
 };
-
-impl Around for Package {
-    fn script(&self, folder: Option<&str>, name: &str) -> Option<String> {
-        if folder.is_some_and(|folder| folder == "web") {
-            return (name == "dev").then(|| "vite".to_owned());
-        }
-        self.scripts.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned())
-    }
-    fn scripts(&self, _: Option<&str>) -> Vec<String> {
-        self.scripts.iter().map(|(name, _)| (*name).to_owned()).collect()
-    }
-    fn is_package(&self, folder: &str) -> bool {
-        self.packages.contains(&folder)
-    }
-    fn text(&self, path: &str) -> Option<String> {
-        let path = path.trim_start_matches("./");
-        self.files.iter().find(|(known, _)| *known == path).map(|(_, text)| (*text).to_owned())
-    }
-    fn in_workspaces(&self, _: &str) -> Vec<String> {
-        self.others.iter().map(|text| (*text).to_owned()).collect()
-    }
-    fn can_set_shell(&self, manager: &str) -> bool {
-        self.shell && manager != "bun"
-    }
-}
 
 fn words(typed: &[&str]) -> Vec<Word> {
     let word =
@@ -223,15 +192,19 @@ fn the_text_of_a_script_gets_runs_that_are_called_by_it() {
 
 #[test]
 fn servers_in_scripts_that_no_shell_of_ours_runs_are_named() {
-    let unreached =
-        |typed: &[&str]| of(typed).and_then(|inward| inward.unreached).map(|one| (one.by, one.names));
+    let unreached = |typed: &[&str]| {
+        of(typed).and_then(|inward| inward.unreached.into_iter().next()).map(|one| (one.by, one.names))
+    };
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(unreached(&["bun", "run", "dev"]), Some(("bun", names(&["web", "api"]))));
-    assert_eq!(unreached(&["bun", "run", "amp"]), Some(("bun", names(&["vite", "api"]))));
-    assert_eq!(unreached(&["concurrently", "bun:web", "node api.js"]), Some(("bun", names(&["web"]))));
-    assert_eq!(unreached(&["turbo", "run", "dev"]), Some(("turbo", Vec::new())));
-    assert_eq!(unreached(&["turbo", "dev", "--filter", "web"]), Some(("turbo", Vec::new())));
-    assert_eq!(unreached(&["nx", "run-many", "-t", "build,serve"]), Some(("nx", Vec::new())));
+    assert_eq!(unreached(&["bun", "run", "dev"]), Some((By::Scripts("bun"), names(&["web", "api"]))));
+    assert_eq!(unreached(&["bun", "run", "amp"]), Some((By::Scripts("bun"), names(&["vite", "api"]))));
+    assert_eq!(
+        unreached(&["concurrently", "bun:web", "node api.js"]),
+        Some((By::Scripts("bun"), names(&["web"])))
+    );
+    assert_eq!(unreached(&["turbo", "run", "dev"]), Some((By::Scripts("turbo"), Vec::new())));
+    assert_eq!(unreached(&["turbo", "dev", "--filter", "web"]), Some((By::Scripts("turbo"), Vec::new())));
+    assert_eq!(unreached(&["nx", "run-many", "-t", "build,serve"]), Some((By::Scripts("nx"), Vec::new())));
     for quiet in [
         &["turbo", "run", "build"][..],
         &["turbo", "run", "dev", "--env-mode=loose"],
@@ -241,9 +214,9 @@ fn servers_in_scripts_that_no_shell_of_ours_runs_are_named() {
     ] {
         assert_eq!(unreached(quiet), None, "{quiet:?}");
     }
-    let ready = Package { others: &["styxy run -- vite"], ..APP };
+    let ready = Told { others: &["styxy run -- vite"], ..APP };
     assert_eq!(Inward::of(words(&["turbo", "run", "dev"]), &ready), Some(Inward::default()));
-    assert_eq!(Inward::of(words(&["turbo", "run", "dev"]), &Nowhere), None);
+    assert_eq!(Inward::of(words(&["turbo", "run", "dev"]), &Told::NOTHING), None);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The servers in a text for a shell: which of its commands run together, and in which folder.
 
 use super::census::{Census, Entry, Kind, Server, Way};
+use super::files::is_several;
+use super::functions::{Functions, body, defined, merge_calls};
+use super::phases::Phases;
 use super::{kinds, names};
 use crate::devserver::program::program;
 use crate::devserver::shell::{self, After, Simple, Word, is_keyword};
@@ -16,26 +19,16 @@ impl Census<'_> {
         }
         let mut reader = Reader {
             census: self,
-            functions: functions(&script.commands),
+            functions: Functions::of(&script.commands),
             typed,
             // The name of the text is for its only server.
             way: way.clone().unnamed(),
             of_list: way.clone().unnamed(),
             left: Vec::new(),
         };
-        let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
-        for command in &script.commands {
-            if command.after != After::Pipe {
-                list.push(first_of(std::mem::take(&mut pipeline)));
-            }
-            if command.after == After::Background {
-                together.extend(one_of(std::mem::take(&mut list)));
-            }
-            reader.follow(command);
-            pipeline.push(reader.command(command));
-        }
-        list.push(first_of(pipeline));
-        together.extend(one_of(list));
+        let mut together = reader.commands(&script.commands);
+        together.extend(one_of(reader.functions.uncalled()));
+        merge_calls(&mut together);
         if let ([only], Some(name)) = (&mut together[..], way.name()) {
             name.clone_into(&mut only.name);
         }
@@ -43,10 +36,48 @@ impl Census<'_> {
     }
 }
 
+/// The loops that are open: a server that one of them leaves in the background is started again and again.
+#[derive(Default)]
+struct Loops {
+    open: Vec<Loop>,
+}
+
+struct Loop {
+    /// How many servers there were before it.
+    from: usize,
+    /// It waits for each of its servers, or ends it, before the next one.
+    waits: bool,
+}
+
+impl Loops {
+    /// What the reserved words and the name of `command` mean for the servers `together` that run in the background.
+    fn follow(&mut self, command: &Simple, together: &mut [Server]) {
+        for word in &command.words {
+            match word.text.as_str() {
+                "for" | "while" | "until" | "select" => {
+                    self.open.push(Loop { from: together.len(), waits: false });
+                    break;
+                }
+                "done" => {
+                    let ended = self.open.pop().filter(|ended| !ended.waits);
+                    let again = ended.map_or(together.len(), |ended| ended.from);
+                    together.iter_mut().skip(again).for_each(|server| server.repeated = true);
+                }
+                "wait" | "kill" | "fg" | "pkill" | "killall" => {
+                    self.open.iter_mut().for_each(|open| open.waits = true);
+                    break;
+                }
+                word if is_keyword(word) => {}
+                _ => break,
+            }
+        }
+    }
+}
+
 /// Of commands that run one after the other: the servers of those that start several, and of the others one that is sure,
 /// else all that may be one, as one.
 pub(super) fn one_of(commands: Vec<Vec<Server>>) -> Vec<Server> {
-    let is_group = |found: &Vec<Server>| found.len() > 1 || found.iter().any(|one| one.kind == Kind::Group);
+    let is_group = |found: &Vec<Server>| is_several(found);
     let (groups, single): (Vec<_>, Vec<_>) = commands.into_iter().partition(is_group);
     let mut all: Vec<Server> = groups.into_iter().flatten().collect();
     let single: Vec<Server> = single.into_iter().flatten().collect();
@@ -85,19 +116,10 @@ fn first_of(pipeline: Vec<Vec<Server>>) -> Vec<Server> {
     at.and_then(|at| pipeline.into_iter().nth(at)).unwrap_or_default()
 }
 
-/// The functions that the text defines: other programs cannot run them.
-fn functions(commands: &[Simple]) -> Vec<String> {
-    let name = |command: &Simple| match &command.words[..] {
-        [.., function, name] if function.text == "function" => Some(name.text.clone()),
-        _ => None,
-    };
-    commands.iter().filter_map(name).collect()
-}
-
 /// Goes through the commands of a text and knows the folder and the variables that each of them has.
 struct Reader<'a> {
     census: &'a Census<'a>,
-    functions: Vec<String>,
+    functions: Functions,
     typed: Option<usize>,
     way: Way,
     /// As it was when the list of commands began that may go to the background.
@@ -107,6 +129,49 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The servers of `commands` that run together.
+    fn commands(&mut self, commands: &[Simple]) -> Vec<Server> {
+        let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
+        let mut loops = Loops::default();
+        // Where a run begins in front of each, it does not matter which of them run together.
+        let mut phases = matches!(self.way.entry, Entry::File(_)).then(Phases::default);
+        let mut at = 0;
+        while let Some(command) = commands.get(at) {
+            if command.after != After::Pipe {
+                list.push(first_of(std::mem::take(&mut pipeline)));
+            }
+            if command.after == After::Background {
+                together.extend(one_of(std::mem::take(&mut list)));
+            }
+            at += 1;
+            if let Some(name) = defined(command) {
+                let body = body(&commands[at..]);
+                // It runs where it is called.
+                let (way, of_list) = (self.way.clone(), self.of_list.clone());
+                let mut found = self.commands(&commands[at..at + body]);
+                (self.way, self.of_list) = (way, of_list);
+                for server in &mut found {
+                    server.function = Some(name.to_owned());
+                }
+                self.functions.define(name, found);
+                at += body;
+                continue;
+            }
+            loops.follow(command, &mut together);
+            if let Some(phases) = &mut phases {
+                phases.follow(command, &mut together);
+            }
+            self.follow(command);
+            pipeline.push(self.command(command));
+        }
+        list.push(first_of(pipeline));
+        together.extend(one_of(list));
+        if let Some(phases) = phases {
+            phases.end(&mut together);
+        }
+        together
+    }
+
     /// What the operators and subshells before `command` mean for the folder and the variables.
     fn follow(&mut self, command: &Simple) {
         while let Some((group, before)) = self.left.last().cloned()
@@ -141,12 +206,17 @@ impl Reader<'_> {
             }
             words = rest;
         }
+        let before = &command.words[..command.words.len() - words.len()];
+        let assigned = before.iter().filter(|word| word.assignment().is_some()).cloned().collect::<Vec<_>>();
         let Some((first, args)) = words.split_first() else { return Vec::new() };
-        if self.functions.contains(&first.text) || kinds::is_builtin(program(&first.text)) {
+        if let Some(found) = self.functions.call(&first.text) {
+            return found;
+        }
+        if kinds::is_builtin(program(&first.text)) {
             self.builtin(&first.text, args);
             return Vec::new();
         }
-        let mut way = self.way.clone();
+        let mut way = self.way.clone().assigned(&assigned);
         if let (Entry::Front, Some(word)) = (&way.entry, self.typed) {
             way.entry = Entry::Text { word, at: vec![first.at] };
         }

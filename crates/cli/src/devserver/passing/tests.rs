@@ -1,34 +1,11 @@
 //! What is done so that the port arrives behind programs that drop it.
 
 use super::*;
-
-/// These files alone.
-struct Files(&'static [(&'static str, &'static str)]);
-
-impl Around for Files {
-    fn script(&self, _: Option<&str>, _: &str) -> Option<String> {
-        None
-    }
-    fn scripts(&self, _: Option<&str>) -> Vec<String> {
-        Vec::new()
-    }
-    fn is_package(&self, _: &str) -> bool {
-        false
-    }
-    fn text(&self, path: &str) -> Option<String> {
-        self.0.iter().find(|(known, _)| *known == path).map(|(_, text)| (*text).to_owned())
-    }
-    fn in_workspaces(&self, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-    fn can_set_shell(&self, _: &str) -> bool {
-        false
-    }
-}
+use crate::devserver::inward::around::Told;
 
 fn of(line: &str, files: &'static [(&'static str, &'static str)]) -> Passing {
     let word = |(at, text): (usize, &str)| Word { text: text.to_owned(), typed: Some(at), ..Word::default() };
-    find(&line.split(' ').enumerate().map(word).collect::<Vec<_>>(), &Files(files))
+    find(&line.split(' ').enumerate().map(word).collect::<Vec<_>>(), &Told { files, ..Told::NOTHING })
 }
 
 /// The line with what is added and changed.

@@ -4,37 +4,16 @@ use std::ffi::OsString;
 
 use styxy_core::Port;
 
-use crate::devserver::inward::around::Around;
+use crate::devserver::inward::around::Told;
 use crate::devserver::plan::{Obstacle, Plan};
 
 /// The scripts of a package, by name.
 type Package = &'static [(&'static str, &'static str)];
 
-/// Scripts that no shell of ours runs.
-impl Around for Package {
-    fn script(&self, _: Option<&str>, name: &str) -> Option<String> {
-        self.iter().find(|(script, _)| *script == name).map(|(_, text)| (*text).to_owned())
-    }
-    fn scripts(&self, _: Option<&str>) -> Vec<String> {
-        self.iter().map(|(name, _)| (*name).to_owned()).collect()
-    }
-    fn is_package(&self, _: &str) -> bool {
-        false
-    }
-    fn text(&self, _: &str) -> Option<String> {
-        None
-    }
-    fn in_workspaces(&self, _: &str) -> Vec<String> {
-        Vec::new()
-    }
-    fn can_set_shell(&self, _: &str) -> bool {
-        false
-    }
-}
-
 pub(super) fn plan_with(line: &str, package: Package) -> (Plan, Vec<OsString>) {
     let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-    (Plan::of(&typed, &package), typed)
+    // No shell of ours runs those scripts.
+    (Plan::of(&typed, &Told { scripts: package, ..Told::NOTHING }), typed)
 }
 
 /// The command line that runs instead of `line`, with port 4242.

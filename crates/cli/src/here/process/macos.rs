@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::kqueue::{Event, EventFilter, EventFlags, ProcessEvents, kevent, kqueue};
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, retry_on_intr};
-use rustix::process::{Signal, kill_process, test_kill_process};
+use rustix::process::{Signal, kill_process};
 use styxy_core::Pid;
 
 /// One process, running or ended.
@@ -41,6 +41,12 @@ impl Handle {
             Err(Errno::SRCH) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// None: the kqueue says which process it is.
+    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
+    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
+        None
     }
 
     /// Asks it to end (SIGTERM). It is not an error if it has already ended.
@@ -110,5 +116,5 @@ pub(crate) fn started(pid: Pid) -> Option<u64> {
 
 /// Whether there is a process with this pid, of any user.
 pub(crate) fn runs(pid: Pid, _: u64) -> bool {
-    number(pid).is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+    styxy_client::process::runs(pid)
 }

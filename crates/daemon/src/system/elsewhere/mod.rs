@@ -8,5 +8,5 @@ pub use details::{describe, folder_of};
 pub use listeners::{SocketTable, find_all_holders, find_holder, find_holders};
 pub use stubs::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, ephemeral_range, find_in,
-    find_in_families, find_socket_holder, lock_holder, meant, reserved_ranges,
+    find_in_families, find_socket_holder, lock_holder, meant, no_handles, reserved_ranges,
 };

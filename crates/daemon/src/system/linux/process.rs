@@ -113,6 +113,15 @@ pub(super) fn open_pidfd(pid: Pid) -> io::Result<Option<OwnedFd>> {
     }
 }
 
+/// Why there are no pidfds here; none if there are.
+#[must_use]
+pub fn no_handles() -> Option<io::Error> {
+    match pidfd_open(rustix::process::getpid(), PidfdFlags::empty()) {
+        Err(error @ (Errno::NOSYS | Errno::PERM)) => Some(error.into()),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 fn not_found(error: Errno) -> io::Error {
     match error {
         Errno::SRCH | Errno::NOENT => io::ErrorKind::NotFound.into(),

@@ -1,0 +1,136 @@
+//! Programs that start one command several times at the same time, with other arguments each: xargs and parallel.
+
+use super::census::{Census, Entry, Server, Way};
+use super::kinds;
+use crate::devserver::options::{Value, value};
+use crate::devserver::program::program;
+use crate::devserver::shell::Word;
+
+/// What such a program starts.
+#[derive(Debug, PartialEq, Eq)]
+enum Many {
+    /// The command from this argument on, again and again.
+    Words(usize),
+    /// The commands in these arguments, as texts for a shell.
+    Texts(Vec<usize>),
+}
+
+impl Census<'_> {
+    /// The servers that `words` start several of; none if they are not such a program, or it starts none.
+    pub(super) fn many(&self, words: &[Word], way: &Way) -> Option<Vec<Server>> {
+        let (first, args) = words.split_first()?;
+        let many = match program(&first.text) {
+            "xargs" => xargs(args)?,
+            "parallel" => parallel(args)?,
+            _ => return None,
+        };
+        match many {
+            Many::Texts(texts) => {
+                let of = |at: &usize| self.text(&args[*at].text, args[*at].typed, way);
+                Some(texts.iter().flat_map(of).collect())
+            }
+            Many::Words(at) => {
+                let inner = args[at..].to_vec();
+                let entry = match (&way.entry, inner[0].typed) {
+                    (Entry::Front, Some(typed)) => Entry::Word(typed),
+                    (Entry::Text { word, .. }, _) => Entry::Text { word: *word, at: vec![inner[0].at] },
+                    (entry, _) => entry.clone(),
+                };
+                let is_of_project = kinds::is_interpreter(program(&inner[0].text));
+                let found = self.command(inner, &way.clone().at(entry)).into_iter();
+                // Most programs that run so are no servers.
+                let found: Vec<Server> = found
+                    .filter(|one| one.is_likely || is_of_project)
+                    .map(|one| Server { repeated: true, ..one })
+                    .collect();
+                (!found.is_empty()).then_some(found)
+            }
+        }
+    }
+}
+
+/// How many of them run at the same time is 1 unless it is said.
+fn xargs(args: &[Word]) -> Option<Many> {
+    let valued = [
+        "-a",
+        "--arg-file",
+        "-d",
+        "--delimiter",
+        "-E",
+        "-I",
+        "-L",
+        "--max-lines",
+        "-n",
+        "--max-args",
+        "-P",
+        "--max-procs",
+        "-s",
+        "--max-chars",
+    ];
+    let at = behind(args, &valued);
+    let number = option(&args[..at], &["-P", "--max-procs"])?;
+    (number != "1" && at < args.len()).then_some(Many::Words(at))
+}
+
+/// GNU parallel, and the one of moreutils.
+fn parallel(args: &[Word]) -> Option<Many> {
+    let valued = [
+        "-j",
+        "--jobs",
+        "-P",
+        "--max-procs",
+        "-N",
+        "-n",
+        "--max-args",
+        "-L",
+        "--delay",
+        "--joblog",
+        "-C",
+        "--colsep",
+        "-d",
+        "--delimiter",
+        "-I",
+        "--tagstring",
+        "--timeout",
+        "--retries",
+        "-a",
+        "--arg-file",
+        "-S",
+        "--sshlogin",
+        "--results",
+        "--halt",
+        "--nice",
+        "--load",
+        "--memfree",
+        "-l",
+    ];
+    let at = behind(args, &valued);
+    if option(&args[..at], &["-j", "--jobs", "-P", "--max-procs"]).is_some_and(|number| number == "1") {
+        return None;
+    }
+    let word = args.get(at)?;
+    if matches!(word.text.as_str(), ":::" | "--") {
+        return Some(Many::Texts((at + 1..args.len()).filter(|at| args[*at].text != ":::").collect()));
+    }
+    let is_text = word.text.contains(' ');
+    Some(if is_text { Many::Texts(vec![at, at]) } else { Many::Words(at) })
+}
+
+/// Where the first argument is that is neither an option nor the value of one.
+fn behind(args: &[Word], valued: &[&str]) -> usize {
+    let mut at = 0;
+    while let Some(word) = args.get(at).filter(|word| word.is_flag() && word.text != "--") {
+        at += if valued.contains(&word.text.as_str()) { 2 } else { 1 };
+    }
+    at.min(args.len())
+}
+
+/// The value of the last of `flags`.
+fn option<'w>(args: &'w [Word], flags: &[&str]) -> Option<&'w str> {
+    args.iter().enumerate().rev().find_map(|(at, word)| {
+        match flags.iter().find_map(|flag| value(&word.text, flag))? {
+            Value::Next => args.get(at + 1).map(|next| next.text.as_str()),
+            Value::Here(from) => Some(&word.text[from..]),
+        }
+    })
+}

@@ -3,12 +3,13 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+#[cfg(target_os = "linux")]
 use serde_json::json;
 
 use crate::restart::crc32c;
+use crate::support::{Home, Server, helper, is_root, nobody, sort};
 #[cfg(target_os = "linux")]
-use crate::support::old_daemon;
-use crate::support::{Home, Server, finish, helper, is_root, nobody, sort};
+use crate::support::{finish, old_daemon};
 
 /// The doctor's finding for `check`: its verdict, message and hint.
 fn finding(home: &Home, code: i32, check: &str) -> (String, String, String) {

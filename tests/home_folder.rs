@@ -3,12 +3,15 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+#[cfg(target_os = "linux")]
 use std::process::{Command, Stdio};
 
 use serde_json::json;
 use styxy_core::api::{Code, Refusal};
 
-use crate::support::{Home, Server, finish, is_root, nobody, sort};
+use crate::support::{Home, finish, sort};
+#[cfg(target_os = "linux")]
+use crate::support::{Server, is_root, nobody};
 
 /// Everything that a start could change of a folder: its mode, its owner, and what is in it.
 fn shape(folder: &Path) -> (u32, u32, Vec<String>) {

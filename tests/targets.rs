@@ -2,14 +2,18 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
 use serde_json::json;
 use styxy_core::api::{CheckAnswer, Code, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
 
-use crate::support::{Home, Output, Server, finish, helper, sort};
+#[cfg(target_os = "linux")]
+use crate::support::helper;
+use crate::support::{Home, Output, Server, finish, sort};
 
 /// `styxy` with these words, run in `folder`.
 #[track_caller]
@@ -196,6 +200,7 @@ fn another_sessions_service_is_released_only_with_force() {
 }
 
 /// A server on `address`, seen by the daemon.
+#[cfg(target_os = "linux")]
 fn on(home: &Home, address: SocketAddr) -> Server {
     Server::listening(&mut helper(home, "listen", &[&address.to_string()]))
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::support::{Home, finish, has_ended, on_terminal, sort, until};
+#[cfg(target_os = "linux")]
+use crate::support::finish;
+use crate::support::{Home, has_ended, on_terminal, sort, until};
 
 /// Every file and folder below `folder`, with its content and mode.
 fn everything(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {

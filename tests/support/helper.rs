@@ -37,7 +37,7 @@ pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
 }
 
 /// As [`helper`], run by `styxy` with these words before it.
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 pub(crate) fn helper_under(home: &Home, styxy: &[&str], role: &str, words: &[&str]) -> Command {
     let helper = helper(home, role, words);
     let mut command = home.styxy_command(styxy);

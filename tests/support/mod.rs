@@ -29,7 +29,7 @@ mod wait;
 pub(crate) use agent::{Agent, initialize};
 #[cfg(unix)]
 pub(crate) use firebase::Suite;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 pub(crate) use helper::helper_under;
 pub(crate) use helper::{Server, forked_server, helper};
 #[cfg(windows)]
@@ -48,6 +48,8 @@ pub(crate) use run::{Output, finish, program, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{Argument, DIAGNOSTICS, Denied, deny, without_connections};
 pub(crate) use schema::mismatches;
+#[cfg(target_os = "linux")]
+pub(crate) use terminal::open as open_terminal;
 #[cfg(unix)]
-pub(crate) use terminal::{Terminal, on_terminal, open as open_terminal};
+pub(crate) use terminal::{Terminal, on_terminal};
 pub(crate) use wait::{DEADLINE, eventually, until};

@@ -12,6 +12,8 @@ mod unix;
 mod elsewhere;
 // Compiled for tests on every system: Linux has no need for them.
 #[cfg(any(not(target_os = "linux"), test))]
+mod folder;
+#[cfg(any(not(target_os = "linux"), test))]
 mod four;
 #[cfg(any(target_os = "macos", test))]
 mod lingering;

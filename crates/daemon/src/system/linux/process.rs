@@ -13,7 +13,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use styxy_core::{Pid, Process, ProcessKey, WallTime};
 
 use super::machine;
-use crate::system::unix::relation;
+use crate::system::unix::{relation, same};
 use crate::system::{Identified, Life};
 
 /// `PID_FS_MAGIC`: only in this file system do pidfds have inodes of their own (Linux 6.9).
@@ -61,15 +61,6 @@ pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
         Some(found.process.key)
     });
     line.take(most).collect()
-}
-
-/// Whether both keys are of one process, by the best identity that both have.
-pub(super) fn same(one: &ProcessKey, other: &ProcessKey) -> bool {
-    one.pid == other.pid
-        && match (one.inode, other.inode) {
-            (Some(one), Some(other)) => one == other,
-            (None, _) | (_, None) => one.started == other.started,
-        }
 }
 
 /// One process, its folder in /proc held open: everything read through it is of this process or fails.

@@ -7,13 +7,16 @@ use styxy_core::Occupancy;
 
 use crate::system::lingering::{Looks, occupancy};
 
+type Bind = Option<Result<(), ErrorKind>>;
+type Answer = Option<Result<bool, ErrorKind>>;
+
 /// The answer of each look; a look that is not expected has none.
 #[derive(Default)]
 struct Script {
-    alone: Option<Result<(), ErrorKind>>,
-    like_a_server: Option<Result<(), ErrorKind>>,
-    answered: Option<Result<bool, ErrorKind>>,
-    listener: Option<Result<bool, ErrorKind>>,
+    alone: Bind,
+    like_a_server: Bind,
+    answered: Answer,
+    listener: Answer,
     looks: Cell<usize>,
 }
 
@@ -39,14 +42,14 @@ impl Looks for Script {
     }
 }
 
-const IN_USE: Option<Result<(), ErrorKind>> = Some(Err(ErrorKind::AddrInUse));
-const BOUND: Option<Result<(), ErrorKind>> = Some(Ok(()));
-const NO: Option<Result<bool, ErrorKind>> = Some(Ok(false));
-const YES: Option<Result<bool, ErrorKind>> = Some(Ok(true));
-const UNKNOWN: Option<Result<bool, ErrorKind>> = Some(Err(ErrorKind::Other));
+const IN_USE: Bind = Some(Err(ErrorKind::AddrInUse));
+const BOUND: Bind = Some(Ok(()));
+const NO: Answer = Some(Ok(false));
+const YES: Answer = Some(Ok(true));
+const UNKNOWN: Answer = Some(Err(ErrorKind::Other));
 
-fn script(looks: (Option<Result<(), ErrorKind>>, Option<Result<(), ErrorKind>>)) -> Script {
-    Script { alone: looks.0, like_a_server: looks.1, ..Script::default() }
+fn script((alone, like_a_server): (Bind, Bind)) -> Script {
+    Script { alone, like_a_server, ..Script::default() }
 }
 
 #[test]

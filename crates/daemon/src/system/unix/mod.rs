@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
-use styxy_core::Relation;
+use styxy_core::{ProcessKey, Relation};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -130,6 +130,15 @@ pub fn descriptors_in_use() -> Option<usize> {
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     // One of them is the folder being read.
     std::fs::read_dir(folder).ok().map(|entries| entries.count().saturating_sub(1))
+}
+
+/// Whether both keys are of one process, by the best identity that both have.
+pub(super) fn same(one: &ProcessKey, other: &ProcessKey) -> bool {
+    one.pid == other.pid
+        && match (one.inode, other.inode) {
+            (Some(one), Some(other)) => one == other,
+            (None, _) | (_, None) => one.started == other.started,
+        }
 }
 
 /// Makes tokio watch a descriptor for something to read; within a runtime.

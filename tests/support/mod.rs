@@ -1,6 +1,9 @@
 //! What the tests share: a daemon's folder, free ports, commands with a deadline, forged HTTP, real servers.
 
-#![cfg_attr(windows, expect(dead_code, unused_imports, reason = "some of it is for tests that run on Unix only"))]
+#![cfg_attr(
+    windows,
+    expect(dead_code, unused_imports, reason = "some of it is for tests that run on Unix only")
+)]
 
 mod agent;
 pub(crate) mod corpus;
@@ -26,19 +29,17 @@ mod wait;
 pub(crate) use agent::{Agent, initialize};
 #[cfg(unix)]
 pub(crate) use firebase::Suite;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub(crate) use helper::helper_under;
 pub(crate) use helper::{Server, forked_server, helper};
-#[cfg(windows)]
-pub(crate) use home::real;
-pub(crate) use home::{Home, sort};
+pub(crate) use home::{Home, real, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
 pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
 pub(crate) use ports::addresses;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
-pub(crate) use process::{Running, alive, pid_of};
+pub(crate) use process::{Running, alive, names_listeners, pid_of};
 #[cfg(unix)]
 pub(crate) use process::{has_ended, is_root, kill, nobody};
 pub(crate) use run::{Output, finish, words};

@@ -85,9 +85,7 @@ impl Inherited {
         unsafe { InitializeProcThreadAttributeList(null_mut(), 1, 0, &raw mut bytes) };
         let mut list = vec![0_usize; bytes.div_ceil(size_of::<usize>())];
         // SAFETY: the list has as many bytes as the call asked for, aligned as a pointer.
-        done(unsafe {
-            InitializeProcThreadAttributeList(list.as_mut_ptr().cast(), 1, 0, &raw mut bytes)
-        })?;
+        done(unsafe { InitializeProcThreadAttributeList(list.as_mut_ptr().cast(), 1, 0, &raw mut bytes) })?;
         // From here on the list is deleted with the value.
         let mut inherited = Self { stdout, null_device, both, list };
         // SAFETY: the list was initialised for one attribute. The handles live in a box that lives as long as the list.

@@ -32,7 +32,8 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     };
     let folder = folder.filter(|_| in_time().is_some());
     let (working_directory, deleted_directory) = match folder {
-        Some(folder) if folder.is_dir() => (Some(folder), None),
+        // Windows knows it as it was typed: in any case, by a short name, with a `\` at its end.
+        Some(folder) if folder.is_dir() => (Some(disk::canonical(&folder).unwrap_or(folder)), None),
         // Another user's process may run, but we may not inspect it.
         Some(folder) if identified.user == Relation::Own && !folder.exists() => (None, Some(folder)),
         Some(_) | None => (None, None),

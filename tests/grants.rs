@@ -1,11 +1,12 @@
 //! Which port a request is granted, and that no other request is granted it.
 
+#[cfg(target_os = "linux")]
 use std::net::TcpStream;
 
 use serde_json::json;
 use styxy_core::api::{AllocateAnswer, CheckAnswer, Grant, GroupAnswer, ReleaseAnswer, SuggestAnswer};
 
-use crate::support::{Home, Running, Server, addresses, is_in_time_wait, sort, until};
+use crate::support::{Home, Running, Server, addresses, is_in_time_wait, names_listeners, sort, until};
 
 #[test]
 fn a_port_with_a_listener_on_any_address_is_not_granted() {
@@ -14,7 +15,9 @@ fn a_port_with_a_listener_on_any_address_is_not_granted() {
         let server = Server::listen(&home, &[address]);
         let exact = json!({ "service_type": sort::WEB, "port": address.port(), "exact": true });
         let refusal = home.socket().post("/allocate", &exact).refused(409, "port_unavailable");
-        assert!(refusal.error.contains(&server.pid().to_string()), "{address}: {}", refusal.error);
+        if names_listeners() {
+            assert!(refusal.error.contains(&server.pid().to_string()), "{address}: {}", refusal.error);
+        }
         let other = home.allocate(&json!({ "service_type": sort::WEB, "port": address.port() }));
         assert_ne!(other.port.get(), address.port(), "{address}");
         assert!(other.reason.expect("a reason").contains(&address.port().to_string()), "{address}");

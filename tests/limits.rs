@@ -48,11 +48,11 @@ impl Limited {
     /// `kill` said beside its answer is returned.
     fn keeps_the_promises(&self) -> String {
         self.start();
-        let owner = Running::idle();
-        let owned = self.allocate(&["--pid", &owner.pid().to_string()]);
+        let process = Running::idle();
+        let owned = self.allocate(&["--pid", &process.pid().to_string()]);
         let waiting = self.allocate(&[]);
         assert_ne!(owned.port, waiting.port);
-        owner.kill();
+        process.kill();
         until("the lease ends with its owner", || self.lease(&owned).is_none());
 
         let port = waiting.port.get();

@@ -15,6 +15,8 @@ use rustix::{
     io::Errno,
 };
 
+use crate::system::disk::canonical;
+
 pub(in crate::journal) use guard::{Guard, guard};
 
 /// Which file it is: device and inode, which no other file has as long as this one is open or mapped.
@@ -67,7 +69,7 @@ pub(in crate::journal) fn is_unsupported(error: &io::Error) -> bool {
 
 /// The name of the file system that has this file, such as `vfat`; none where /proc does not say it.
 pub(in crate::journal) fn file_system(path: &Path) -> Option<String> {
-    let path = path.canonicalize().ok()?;
+    let path = canonical(path).ok()?;
     kind_of_mount(&path, &std::fs::read_to_string("/proc/self/mountinfo").ok()?)
 }
 

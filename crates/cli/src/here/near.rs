@@ -16,7 +16,7 @@ use crate::say::output;
 pub(crate) fn label<'a>(typed: &str, leases: impl Iterator<Item = &'a Lease>, verb: Verb) -> Option<String> {
     let handles: Vec<(String, String)> = leases.flat_map(handles).collect();
     let is = |same: fn(&str, &str) -> bool| handles.iter().find(|(handle, _)| same(typed, handle));
-    let found = is(|typed, handle| typed.eq_ignore_ascii_case(handle)).or_else(|| {
+    let found = is(str::eq_ignore_ascii_case).or_else(|| {
         if verb.ends_something() {
             return is(is_slip);
         }

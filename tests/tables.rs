@@ -96,6 +96,8 @@ fn a_list_takes_the_name_of_a_project_that_it_shows() {
     let here = home.project().file_name().unwrap().to_str().unwrap().to_owned();
     let answer: AllocationsAnswer = home.styxy(&["list", "--project", &here, "--json"]).done().wire();
     assert_eq!(answer.allocations.len(), 1);
+    let said = home.styxy(&["list", "--project", &format!("{here}x")]).done().stdout;
+    assert!(said.contains(&format!("Did you mean {here}? ")), "{said}");
     let said = home.styxy(&["list", "--project", "shpo"]).done().stdout;
     assert!(said.contains(&format!("Projects with a lease: {here}.")), "{said}");
 }

@@ -257,8 +257,10 @@ fn answer(
     let said: Vec<String> = ended.iter().map(how).collect();
     let mut all = ended.into_iter().map(|gone| gone.wire);
     let Ended { pid, process, ending } = all.next()?;
-    let lease =
-        left.map(|lease| format!("; its lease is still live ({})", facts::who(lease))).unwrap_or_default();
+    let ends = |lease: &Lease| {
+        format!("; its lease ends with {}, or with: styxy release {port}", facts::ends_with(&lease.owner))
+    };
+    let lease = left.map(ends).unwrap_or_default();
     let again = manager.map(again::warning).unwrap_or_default();
     let message = format!("{}. Nothing listens on port {port} now{lease}{again}", said.join(", "));
     let (others, manager) = (all.collect(), manager.cloned());

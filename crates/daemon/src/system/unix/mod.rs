@@ -141,6 +141,11 @@ pub(super) fn same(one: &ProcessKey, other: &ProcessKey) -> bool {
         }
 }
 
+/// The name of a user, else the number, of whose process nothing else is known.
+pub(crate) fn user_name(uid: u32) -> String {
+    User::look_up(uid).name
+}
+
 /// Makes tokio watch a descriptor for something to read; within a runtime.
 #[expect(unsafe_code, reason = "tokio asks for a promise about the descriptor")]
 pub(super) fn register(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {

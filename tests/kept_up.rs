@@ -41,6 +41,33 @@ fn a_server_that_its_manager_has_started_again_is_no_success() {
 }
 
 #[test]
+fn a_loop_of_a_shell_with_a_pause_between_two_servers_is_known_before_it_starts_the_next() {
+    let home = Home::new();
+    let port = home.spare_port();
+    // So long that kill does not see the next server.
+    let shell = below(&home, "loop.sh", "while :; do \"$@\"; sleep 60; done", port);
+    let said = home.styxy(&["who", &port.to_string()]).done().stdout;
+    assert!(
+        said.contains(&format!("kept up   by shell loop ({}), in its next round", shell.pid())),
+        "{said}"
+    );
+    let answer: KillAnswer = home.styxy(&["kill", &port.to_string(), "--yes", "--json"]).done().wire();
+    let expected = format!("shell loop ({0}) may start it again; to prevent that: kill {0}", shell.pid());
+    assert!(answer.message.ends_with(&expected), "{}", answer.message);
+}
+
+#[test]
+fn a_loop_of_a_shell_that_has_started_the_server_again_is_no_success() {
+    let home = Home::new();
+    let port = home.spare_port();
+    let shell = below(&home, "loop.sh", "while :; do \"$@\"; sleep 1; done", port);
+    let refused = home.styxy(&["kill", &port.to_string(), "--yes", "--json"]).exits(1).refusal();
+    assert_eq!(refused.hint, Some(format!("kill {}", shell.pid())));
+    let expected = format!("but shell loop ({}) has started it again", shell.pid());
+    assert!(refused.error.contains(&expected), "{}", refused.error);
+}
+
+#[test]
 fn a_watcher_that_will_start_the_server_again_is_named() {
     let home = Home::new();
     let port = home.spare_port();

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+#[cfg(unix)]
 use styxy_core::api::{OwnerKind, State};
 
+#[cfg(unix)]
 use super::support::session::{self, Session};
 use super::support::{Agent, Home, Server, finish, initialize, sort, until};
 
@@ -145,6 +147,7 @@ fn leases_end_with_the_server_however_it_ends() {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_sessions_own_port_is_given_and_stays_the_sessions() {
     let home = session::home();
     let session = Session::new(&home, &home.project());
@@ -165,6 +168,7 @@ fn the_sessions_own_port_is_given_and_stays_the_sessions() {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_sessions_port_is_not_released() {
     let home = session::home();
     let session = Session::new(&home, &home.project());

@@ -9,7 +9,7 @@ const FLOORS: [(&str, &[&str]); 5] = [
     ("commands", &["guard", "here", "devserver", "say", "styxy_client", "styxy_core", "styxy_daemon"]),
     ("guard", &["here", "devserver", "say", "styxy_client", "styxy_core"]),
     // The daemon's probe finds a port when there is no daemon.
-    ("here", &["say", "styxy_client", "styxy_core", "styxy_daemon"]),
+    ("here", &["devserver", "say", "styxy_client", "styxy_core", "styxy_daemon"]),
     ("devserver", &["styxy_core"]),
     ("say", &["styxy_core"]),
 ];

@@ -8,13 +8,14 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+#[cfg(unix)]
 use rustix::process::Signal;
 use serde_json::json;
 use styxy_core::api::AllocateAnswer;
 
 use super::home::Home;
 use super::http::{Request, Way};
-use super::process::{Running, kill};
+use super::process::{Running, end};
 use super::wait::{DEADLINE, eventually};
 
 /// Names what the helper is to be, and with which words.
@@ -36,7 +37,6 @@ pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
 }
 
 /// As [`helper`], run by `styxy` with these words before it.
-#[cfg(target_os = "linux")]
 pub(crate) fn helper_under(home: &Home, styxy: &[&str], role: &str, words: &[&str]) -> Command {
     let helper = helper(home, role, words);
     let mut command = home.styxy_command(styxy);
@@ -63,8 +63,15 @@ impl Server {
     }
 
     /// Sends it `signal`.
+    #[cfg(unix)]
     pub(crate) fn signal(&self, signal: Signal) {
         self.running.signal(signal);
+    }
+
+    /// Whether it has ended.
+    #[cfg(windows)]
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.running.child().try_wait().unwrap().is_some()
     }
 
     /// The code it ends with, and the words it says before.
@@ -173,7 +180,7 @@ impl Server {
 
     /// kill -9, while its children live on.
     pub(crate) fn kill_alone(&mut self) {
-        kill(self.pid(), Signal::KILL);
+        end(self.pid());
         let _ = self.running.child().wait();
     }
 }
@@ -224,7 +231,14 @@ fn a_helper_does_as_it_is_told() {
         "get" => get(words[0], words[1]),
         "allocate" => allocate(words[0], words[1]),
         "asks" => words[1..].iter().for_each(|request| asks(words[0], request)),
+        #[cfg(windows)]
+        "leaves" => leaves(&words),
+        #[cfg(windows)]
+        "words" => std::env::args().for_each(|word| say(&format!("{word:?}"))),
+        "idle" => drop(std::io::stdin().lines().count()),
+        #[cfg(unix)]
         "touches" => touches(words[0], &words[1..]),
+        #[cfg(unix)]
         "firebase" => super::firebase::stub(&words),
         #[cfg(target_os = "linux")]
         "old-daemon" => super::old_daemon::serve(words[0], words[1], words[2].parse().unwrap()),
@@ -277,6 +291,16 @@ fn parent(role: &str, words: &[&str]) {
     let mut child = command.spawn().unwrap();
     say(&child.id().to_string());
     let _ = child.wait();
+}
+
+/// Starts a server that listens, and ends before it. The server ends with its input, which it has from the test.
+#[cfg(windows)]
+fn leaves(words: &[&str]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(ARGUMENTS).env(ROLE, format!("listen {}", words.join(" "))).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let ready = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(ready.into_iter().any(|line| line.ends_with("> ready")));
 }
 
 /// Allocates as soon as it is told to, binds 50 ms later, and says how that went.
@@ -341,6 +365,7 @@ fn asks(place: &str, request: &'static str) {
 }
 
 /// Says of which of `files` in `folder` anything can be read, written, moved or removed, and whether a file can be made.
+#[cfg(unix)]
 fn touches(folder: &str, files: &[&str]) {
     use std::fs;
     let mut done = Vec::new();

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use styxy_core::api::{AllocateAnswer, AllocationsAnswer, Grant, Lease, State, StatusAnswer};
 use styxy_core::handshake::DaemonFile;
@@ -15,7 +14,9 @@ use tempfile::TempDir;
 
 use super::http::Way;
 use super::ports::Ports;
-use super::process::{alive, is_root, kill, nobody};
+use super::process::{alive, end};
+#[cfg(unix)]
+use super::process::{is_root, nobody};
 use super::run::{Output, finish};
 use super::wait::{eventually, until};
 
@@ -66,7 +67,7 @@ impl Home {
     /// There is no folder yet, hence no configuration.
     pub(crate) fn empty() -> Self {
         let top = tempfile::Builder::new().prefix("styxy-").tempdir().unwrap();
-        let real = top.path().canonicalize().unwrap();
+        let real = real(top.path());
         fs::create_dir_all(real.join("project/.git")).unwrap();
         fs::create_dir(real.join("user")).unwrap();
         let root = real.join("home");
@@ -99,8 +100,10 @@ impl Home {
 
     /// Makes the folder, as the daemon would.
     pub(crate) fn make_root(&self) {
-        use std::os::unix::fs::DirBuilderExt;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.root).unwrap();
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&self.root).unwrap();
     }
 
     /// Keeps the daemon's files in another folder than the usual one.
@@ -115,7 +118,7 @@ impl Home {
     }
     /// The folder that goes with the test; canonical.
     pub(crate) fn top(&self) -> PathBuf {
-        self.top.path().canonicalize().unwrap()
+        real(self.top.path())
     }
     /// The worktree that commands run in.
     pub(crate) fn project(&self) -> PathBuf {
@@ -163,7 +166,13 @@ impl Home {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.project());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", self.top().join("user")).env("STYXY_HOME", &self.root);
+        let user = self.top().join("user");
+        command.env("HOME", &user).env("USERPROFILE", user).env("STYXY_HOME", &self.root);
+        if cfg!(windows) {
+            // Without the first one no program has sockets.
+            let kept = ["SystemRoot", "COMSPEC", "PATHEXT", "TEMP", "USERNAME", "COMPUTERNAME"];
+            command.envs(kept.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        }
         // Whoever runs the tests may be an agent.
         command.env("STYXY_AGENT", "off");
         command.env("XDG_RUNTIME_DIR", self.top());
@@ -172,7 +181,7 @@ impl Home {
 
     /// `styxy` with these words, not yet run.
     pub(crate) fn styxy_command(&self, words: &[&str]) -> Command {
-        let mut command = self.command(env!("CARGO_BIN_EXE_styxy"));
+        let mut command = self.command(crate::support::program());
         command.args(words);
         command
     }
@@ -184,6 +193,7 @@ impl Home {
     }
 
     /// Gives all of it to another user than root, if this is root.
+    #[cfg(unix)]
     pub(crate) fn give_away(&self) {
         use std::os::unix::fs::{PermissionsExt, chown};
         if !is_root() {
@@ -197,6 +207,7 @@ impl Home {
     }
 
     /// Runs `styxy` as a user who is not root: the one that [`Home::give_away`] gave it to, if this is root.
+    #[cfg(unix)]
     #[track_caller]
     pub(crate) fn unprivileged(&self, words: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = self.styxy_command(words);
@@ -208,9 +219,10 @@ impl Home {
     }
 
     /// Runs `script` in a shell that finds `styxy` as `$STYXY`.
+    #[cfg(unix)]
     pub(crate) fn shell(&self, script: &str) -> Command {
         let mut command = self.command("sh");
-        command.args(["-c", script]).env("STYXY", env!("CARGO_BIN_EXE_styxy"));
+        command.args(["-c", script]).env("STYXY", crate::support::program());
         command
     }
 
@@ -241,7 +253,7 @@ impl Home {
     #[track_caller]
     pub(crate) fn kill_daemon(&self) {
         let pid = self.daemon_file().expect("a daemon runs").pid.get();
-        kill(pid, Signal::KILL);
+        end(pid);
         let lock = fs::File::open(self.root.join("daemon.lock")).unwrap();
         // The lock goes with the process, also where nobody reaps it.
         until("the killed daemon lets go of its lock", || lock.try_lock_shared().is_ok());
@@ -259,6 +271,11 @@ impl Home {
     /// The daemon on 127.0.0.1, by the configured port.
     pub(crate) fn tcp(&self) -> Way {
         Way::Tcp((Ipv4Addr::LOCALHOST, self.listen_port()).into())
+    }
+    /// As [`Home::tcp`], with the token, which only Linux does not ask for. A daemon runs.
+    pub(crate) fn trusted_tcp(&self) -> Way {
+        let token = fs::read_to_string(self.root.join("token")).unwrap();
+        Way::Trusted((Ipv4Addr::LOCALHOST, self.listen_port()).into(), token.trim_end().to_owned())
     }
     /// The daemon on `::1`, by the configured port.
     pub(crate) fn tcp6(&self) -> Way {
@@ -301,6 +318,19 @@ impl Home {
     }
 }
 
+/// The canonical form of `path`, as people and Styxy write it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own place for it: they believe no code that they test"
+)]
+pub(crate) fn real(path: &Path) -> PathBuf {
+    let path = path.canonicalize().unwrap();
+    match path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {
+        Some(plain) if cfg!(windows) => plain.into(),
+        Some(_) | None => path,
+    }
+}
+
 impl Drop for Home {
     fn drop(&mut self) {
         let pid = self.daemon_file().map(|file| file.pid.get());
@@ -310,7 +340,7 @@ impl Drop for Home {
             && !matches!(stopped, Ok(0))
             && alive(pid)
         {
-            kill(pid, Signal::KILL);
+            end(pid);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +18,9 @@ use super::wait::DEADLINE;
 #[derive(Debug, Clone)]
 pub(crate) enum Way {
     Tcp(SocketAddr),
+    /// TCP with the token.
+    Trusted(SocketAddr, String),
+    /// The socket; on Windows the named pipe.
     Unix(PathBuf),
 }
 
@@ -30,10 +34,32 @@ impl Stream for TcpStream {
         let _ = self.shutdown(Shutdown::Write);
     }
 }
+#[cfg(unix)]
 impl Stream for UnixStream {
     fn end(&self) {
         let _ = self.shutdown(Shutdown::Write);
     }
+}
+#[cfg(unix)]
+fn local(path: &Path) -> std::io::Result<UnixStream> {
+    let stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    Ok(stream)
+}
+
+#[cfg(windows)]
+impl Stream for std::fs::File {
+    /// One direction of a pipe cannot be closed.
+    fn end(&self) {}
+}
+/// The pipe, as soon as an instance of it is free.
+#[cfg(windows)]
+fn local(path: &Path) -> std::io::Result<std::fs::File> {
+    const PIPE_BUSY: i32 = 231;
+    super::wait::eventually("a free instance of the pipe", || {
+        let pipe = std::fs::File::options().read(true).write(true).open(path);
+        Some(pipe).filter(|pipe| !matches!(pipe, Err(error) if error.raw_os_error() == Some(PIPE_BUSY)))
+    })
 }
 
 /// A request, as it will be written.
@@ -76,11 +102,14 @@ impl Request {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.path).into_bytes();
         let mut add = |name: &str, value: &str| bytes.extend(format!("{name}: {value}\r\n").into_bytes());
         let ours = || match way {
-            Way::Tcp(address) => vec![address.to_string()],
+            Way::Tcp(address) | Way::Trusted(address, _) => vec![address.to_string()],
             Way::Unix(_) => vec!["styxy".to_owned()],
         };
         for host in self.host.clone().unwrap_or_else(ours) {
             add("Host", &host);
+        }
+        if let Way::Trusted(_, token) = way {
+            add("Authorization", &format!("Bearer {token}"));
         }
         for (name, value) in &self.headers {
             add(name, value);
@@ -98,16 +127,12 @@ impl Request {
 impl Way {
     fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
         Ok(match self {
-            Self::Tcp(address) => {
+            Self::Tcp(address) | Self::Trusted(address, _) => {
                 let stream = TcpStream::connect(address)?;
                 stream.set_read_timeout(Some(DEADLINE))?;
                 Box::new(stream)
             }
-            Self::Unix(path) => {
-                let stream = UnixStream::connect(path)?;
-                stream.set_read_timeout(Some(DEADLINE))?;
-                Box::new(stream)
-            }
+            Self::Unix(path) => Box::new(local(path)?),
         })
     }
 

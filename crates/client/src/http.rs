@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Response, Url};
@@ -20,6 +20,8 @@ use crate::Error;
 pub(crate) const CONNECTIONS: usize = 16;
 /// How long a connection is kept without a request. A new one takes some 50 µs.
 const IDLE: Duration = Duration::from_secs(2);
+/// After this time a pipe whose instances were all taken is opened again.
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// One call of a route.
 #[derive(Debug, Clone)]
@@ -159,7 +161,7 @@ impl Line {
     /// Sends `request` and reads the whole answer, all within `timeout`.
     pub(crate) async fn exchange(&self, request: &Request, timeout: Duration) -> Result<Answer, Failure> {
         let failed = |error: reqwest::Error| self.failure(request, timeout, error);
-        let response = self.prepare(request).timeout(timeout).send().await.map_err(failed)?;
+        let response = self.connected(request, Some(timeout)).await.map_err(failed)?;
         check_version(response.headers(), request.daemons)?;
         let success = response.status().is_success();
         let body = response.bytes().await.map_err(failed)?;
@@ -170,7 +172,7 @@ impl Line {
     pub(crate) async fn open(&self, request: &Request, timeout: Duration) -> Result<Response, Failure> {
         let failed = |error: reqwest::Error| self.failure(request, timeout, error);
         let opening = async {
-            let response = self.prepare(request).send().await.map_err(failed)?;
+            let response = self.connected(request, None).await.map_err(failed)?;
             check_version(response.headers(), request.daemons)?;
             if response.status().is_success() {
                 return Ok(response);
@@ -183,8 +185,29 @@ impl Line {
         tokio::time::timeout(timeout, opening).await.map_err(silent)?
     }
 
-    fn prepare(&self, request: &Request) -> reqwest::RequestBuilder {
+    /// Sends `request` as soon as the daemon takes a connection. All of it, the answer's body included, may take `timeout`.
+    async fn connected(
+        &self,
+        request: &Request,
+        timeout: Option<Duration>,
+    ) -> Result<Response, reqwest::Error> {
+        let begun = Instant::now();
+        loop {
+            let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
+            match self.prepare(request, left).send().await {
+                Err(error) if is_busy(&error) && left.is_none_or(|left| left > AGAIN) => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                sent => return sent,
+            }
+        }
+    }
+
+    fn prepare(&self, request: &Request, timeout: Option<Duration>) -> reqwest::RequestBuilder {
         let mut builder = self.http.request(request.method.clone(), request.url.clone());
+        if let Some(timeout) = timeout {
+            builder = builder.timeout(timeout);
+        }
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
@@ -223,6 +246,16 @@ impl Line {
         let source = Arc::new(io_cause(&error).map_or_else(|| kind.into(), copy));
         Failure::Final(Error::Unreachable { socket: self.socket.clone(), source })
     }
+}
+
+/// Whether a daemon is there that had no instance of its pipe left at this moment: it makes one for each client that it
+/// accepts. Sockets have a queue instead.
+fn is_busy(error: &reqwest::Error) -> bool {
+    /// `ERROR_PIPE_BUSY`
+    const PIPE_BUSY: i32 = 231;
+    cfg!(windows)
+        && error.is_connect()
+        && io_cause(error).is_some_and(|cause| cause.raw_os_error() == Some(PIPE_BUSY))
 }
 
 fn io_cause(error: &reqwest::Error) -> Option<&io::Error> {

@@ -179,12 +179,12 @@ fn present<'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use serde_json::{Value, json};
 
     /// A lease for `dev` in `/w/app`, changed by `change`.
-    fn lease(port: u16, change: impl FnOnce(&mut Value)) -> Lease {
+    pub(crate) fn lease(port: u16, change: impl FnOnce(&mut Value)) -> Lease {
         let mut wire = json!({
             "lock_id": format!("4f5e0000-0000-4000-8000-{port:012}"), "port": port, "service_type": "dev",
             "service_name": null, "instance_id": null, "project_path": "/w/app", "state": "granted",

@@ -5,6 +5,7 @@
 //! gets nothing from it. It runs on any Tokio runtime with its I/O and time drivers enabled, and blocks none.
 
 pub mod agents;
+mod ancestry;
 mod caller;
 mod client;
 mod connection;
@@ -15,12 +16,15 @@ mod holder;
 mod http;
 pub mod leases;
 mod lifecycle;
+pub mod living;
 mod older;
 mod options;
 mod ownership;
 mod port_request;
+pub mod process;
 mod program;
 mod project;
+pub mod release;
 mod sandbox;
 mod start;
 mod tries;

@@ -1,8 +1,11 @@
 //! Starting the daemon: one start at a time. The daemon's handshake says how the start went.
 
+#[cfg_attr(windows, path = "start/windows.rs")]
+#[cfg_attr(not(windows), path = "start/unix.rs")]
+mod child;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +16,7 @@ use tokio::sync::{Mutex, oneshot};
 
 use crate::connection::Connection;
 use crate::http::{Failure, Request};
-use crate::{Error, Options};
+use crate::{Environment, Error, Options};
 
 /// How long a daemon may take to say how its start went.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -126,22 +129,14 @@ async fn spawn(options: &Options, home: &Path) -> Result<Handshake, Error> {
         _ => std::path::absolute(&options.daemon).unwrap_or_else(|_| options.daemon.clone()),
     };
     let not_started = |source| Error::NotStarted { daemon: daemon.clone(), source: Arc::new(source) };
-    let mut command = Command::new(&daemon);
-    command.args(["daemon", "run", "--detached"]);
-    command.env_clear().envs(&options.environment).env("STYXY_HOME", home);
-    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    #[cfg(windows)]
-    {
-        use std::os::windows::process::CommandExt;
-        const DETACHED_PROCESS: u32 = 0x8;
-        const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
-        command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
-    }
+    let mut environment = options.environment.clone();
+    set_home(&mut environment, home);
+    let program = daemon.clone();
 
     let (sender, receiver) = oneshot::channel();
     // A thread of its own, because it outlives the call to reap the child. It needs a small stack only.
     let thread = thread::Builder::new().name("styxy-start".into()).stack_size(128 * 1024);
-    thread.spawn(move || run(command, sender)).map_err(not_started)?;
+    thread.spawn(move || run(&program, &environment, sender)).map_err(not_started)?;
     match tokio::time::timeout(HANDSHAKE, receiver).await {
         Ok(Ok(Ok(Said { line, killed_by: Some(signal) }))) if line.is_empty() => {
             Err(Error::StartKilled { signal })
@@ -163,39 +158,33 @@ struct Said {
     killed_by: Option<i32>,
 }
 
-/// Starts the child, passes on its first line, and waits for its end, so that it never stays as a zombie.
-fn run(mut command: Command, sender: oneshot::Sender<io::Result<Said>>) {
-    let mut child = match command.spawn() {
-        Ok(child) => child,
+/// Makes `home` the folder of the daemon that gets this environment.
+fn set_home(environment: &mut Environment, home: &Path) {
+    const NAME: &str = "STYXY_HOME";
+    // Windows does not distinguish the letters' case in names, and the first of two variables would count.
+    if cfg!(windows) {
+        environment.retain(|name, _| !name.eq_ignore_ascii_case(NAME));
+    }
+    environment.insert(NAME.into(), home.into());
+}
+
+/// Starts the child, passes on its first line, and waits for its end if the system wants that.
+fn run(program: &Path, environment: &Environment, sender: oneshot::Sender<io::Result<Said>>) {
+    let (says, child) = match child::start(program, environment) {
+        Ok(started) => started,
         Err(error) => {
             // The caller may have stopped waiting.
             let _ = sender.send(Err(error));
             return;
         }
     };
-    // The command still holds the child's end of the pipe, which must be the only one.
-    drop(command);
     let mut line = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        let _ = BufReader::new(stdout.take(LONGEST)).read_until(b'\n', &mut line);
-    }
+    let _ = BufReader::new(says.take(LONGEST)).read_until(b'\n', &mut line);
     let line = String::from_utf8_lossy(&line).into_owned();
-    let killed_by = if line.is_empty() { child.wait().ok().and_then(killed_by) } else { None };
+    // Without a line it has ended, or is about to.
+    let (killed_by, child) = if line.is_empty() { (child.ended_by(), None) } else { (None, Some(child)) };
     let _ = sender.send(Ok(Said { line, killed_by }));
-    let _ = child.wait();
-}
-
-/// The signal that ended a process that was told to end. A crash is not among them: it would happen again.
-fn killed_by(status: ExitStatus) -> Option<i32> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::ExitStatusExt;
-        let told = [rustix::process::Signal::KILL, rustix::process::Signal::TERM];
-        status.signal().filter(|signal| told.iter().any(|told| told.as_raw() == *signal))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = status;
-        None
+    if let Some(child) = child {
+        child.reap();
     }
 }

@@ -233,6 +233,9 @@ mod tests {
             ("node server.js claude", None),
             ("node /w/claude/server.js", None),
             ("claude-squad", None),
+            (r"C:\Users\ada\.local\bin\claude.exe --resume", Some(Agent::Claude)),
+            (r"C:\node\node.exe C:\npm\node_modules\@openai\codex\bin\codex.js", Some(Agent::Codex)),
+            ("/Applications/Cursor.app/Contents/MacOS/Cursor", Some(Agent::Cursor)),
         ] {
             assert_eq!(Agent::of(line.split(' ')), expected, "{line}");
         }

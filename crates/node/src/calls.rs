@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use styxy_client::leases::Of;
+use styxy_client::release::{self, Claim};
 use styxy_client::{Environment, Options, Start, Terms, leases};
-use styxy_core::api::{self, AllocationsQuery, BeatRequest, CleanupRequest, Code, Refusal, Rule, ScanQuery};
-use styxy_core::{InstanceId, Invalid, LockId, Port, ServiceType};
+use styxy_core::api::{self, BeatRequest, CleanupRequest, Code, Refusal, ScanQuery};
+use styxy_core::{InstanceId, Invalid, LockId, Pid, Port, ServiceType};
 
 use crate::answers::{
     Beat, Check, Cleanup, EndedInstance, Grant, Instance, LeaseInfo, Registration, Released, Scan, Status,
@@ -103,26 +103,10 @@ impl Calls {
     /// The lease of `port`, if it is this process' or for the caller's project. A number alone does not show that the caller
     /// means the lease of somebody else.
     async fn own_on(&self, port: Port, caller: &Caller) -> Result<LockId> {
-        let query = AllocationsQuery { port: Some(port), ..AllocationsQuery::default() };
-        let answer = self.client.allocations(&query).await.map_err(|error| failed(&error))?;
-        let Some(lease) = answer.allocations.first() else {
-            let error = format!("port {port} is not leased");
-            let refusal = Refusal::new(Code::UnknownLease, error).hint(format!("styxy check {port}"));
-            return Err(refused(refusal.detail("port", port.get())));
-        };
-        let ours = Terms::default().or(&caller.look()).map_err(|error| unplaced(&error))?;
-        let is_process = lease.owner.pid.is_some_and(|pid| pid.get() == std::process::id());
-        match leases::whose(lease, &ours) {
-            Of::Caller | Of::Person => Ok(lease.lock_id),
-            Of::Session(_) | Of::Project if is_process => Ok(lease.lock_id),
-            Of::Session(_) | Of::Project => {
-                let error = format!("port {port} belongs to another project or agent session");
-                let refusal =
-                    Refusal::new(Code::Forbidden, error).hint(format!("styxy release {port} --force"));
-                let id = lease.lock_id.to_string();
-                Err(refused(refusal.rule(Rule::Owner).detail("port", port.get()).detail("lock_id", id)))
-            }
-        }
+        let terms = Terms { pid: Pid::new(std::process::id()), ..Terms::default() };
+        let claim = Claim::OursAlone(terms.or(&caller.look()).map_err(|error| unplaced(&error))?);
+        let lease = release::on_port(&self.client, port, &claim).await.map_err(|error| failed(&error))?;
+        Ok(lease.lock_id)
     }
 
     pub(crate) async fn check(self, number: String) -> Result<Check> {

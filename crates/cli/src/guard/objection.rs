@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use styxy_client::leases::{self, Of};
+use styxy_client::living::{self, Living, NamedProcess};
 use styxy_client::{Caller, Client, Error, Terms};
 use styxy_core::api::{
     AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanQuery, WhoAnswer, Whose,
@@ -16,7 +17,6 @@ use styxy_core::{InstanceId, Pid, Port, PortRange};
 use super::targets::{self, Target, What};
 use crate::devserver::package::Package;
 use crate::here::context;
-use crate::here::living::{self, Living, NamedProcess};
 use crate::here::ownership::{self, Here};
 use crate::say::facts;
 use crate::say::output::one_line;

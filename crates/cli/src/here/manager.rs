@@ -1,6 +1,11 @@
-//! What starts a server again when it ends: the manager or watcher above its process, its systemd unit, or its container.
+//! What starts a server again when it ends: the manager, the watcher or the loop of a shell above its process, its systemd
+//! unit, or its container.
 //!
-//! Only Linux says cheaply what is above a process. Elsewhere nobody is known to.
+//! Only Linux is asked. Elsewhere nobody is known to.
+#![cfg_attr(
+    not(any(target_os = "linux", test)),
+    expect(dead_code, reason = "the terminal and the control group of a process are known on Linux only")
+)]
 
 use styxy_core::api::{Again, Manager, SystemUsage};
 
@@ -192,11 +197,17 @@ fn manager(
 #[cfg(target_os = "linux")]
 mod native {
     use std::fs;
+    use std::io::Read;
     use std::path::Path;
 
     use styxy_client::agents::Agent;
+    use styxy_core::api::Again;
 
     use super::{Manager, known, manager, of_cgroup};
+    use crate::devserver::repeats::{self, Text};
+
+    /// How much of a script is read.
+    const LONG: u64 = 64 * 1024;
 
     /// Deeper than any server below its manager. It also ends the walk if the process tree changes during it.
     const FAR: usize = 16;
@@ -210,6 +221,7 @@ mod native {
         // A terminal between the two: whoever types there starts the server, and not what is above.
         let tty = stat(pid)?.tty;
         let above = std::iter::successors(parent(pid), |pid| parent(*pid)).take(FAR);
+        let mut child = pid;
         for above in above.take_while(|above| *above > 1 && stat(*above).is_some_and(|stat| stat.tty == tty))
         {
             let words = words(above);
@@ -220,8 +232,39 @@ mod native {
             if let Some((row, called)) = known(&words) {
                 return Some(manager(row, called, above, &words, variable));
             }
+            if repeats(above, &words, child) {
+                return Some(Manager {
+                    name: "shell loop".to_owned(),
+                    pid: styxy_core::Pid::new(above),
+                    unit: None,
+                    again: Again::NextRound,
+                    stop: Some(format!("kill {above}")),
+                });
+            }
+            child = above;
         }
         of_cgroup(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?).filter(|_| tty == 0)
+    }
+
+    /// Whether this is a shell in whose text a loop starts `child` again.
+    fn repeats(shell: u32, words: &[String], child: u32) -> bool {
+        let child = self::words(child);
+        match repeats::text(words) {
+            Some(Text::Typed(text)) => repeats::repeats(text, &child),
+            Some(Text::File(path)) => script(shell, path).is_some_and(|text| repeats::repeats(&text, &child)),
+            None => false,
+        }
+    }
+
+    /// The beginning of a script, by its path as the shell sees it.
+    fn script(shell: u32, path: &str) -> Option<String> {
+        let path = Path::new("/proc").join(shell.to_string()).join("cwd").join(path);
+        // Nothing waits for whoever writes to a pipe.
+        let file =
+            path.metadata().ok().filter(fs::Metadata::is_file).and_then(|_| fs::File::open(path).ok())?;
+        let mut text = Vec::new();
+        file.take(LONG).read_to_end(&mut text).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
     }
 
     struct Stat {

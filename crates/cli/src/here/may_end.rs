@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
+use styxy_client::living::Living;
 use styxy_core::api::{CheckAnswer, Code, Lease, Refusal, Rule, SystemUsage, WhoAnswer, Whose};
 use styxy_core::checkout::Kinship;
 use styxy_core::{Pid, Port};
 
 use crate::here::caller::ground;
-use crate::here::living::Living;
 use crate::here::ownership::Here;
 
 /// Processes that are never ended, not even with `--force`.
@@ -172,6 +172,11 @@ mod tests {
         Here { caller, instance, is_root: false }
     }
 
+    fn living(sessions: &[&str]) -> Living {
+        let sessions = sessions.iter().map(|id| InstanceId::new(id).unwrap());
+        Living::known(sessions, Vec::new(), |_, _| true)
+    }
+
     const NOBODY: Protected = Protected { own: 7, daemon: 9 };
 
     #[test]
@@ -194,20 +199,20 @@ mod tests {
     #[test]
     fn servers_of_others_need_force() {
         let here = here(Path::new("/w/app"), Some("claude-1"));
-        assert!(ours(&found("mine", |_| {}), &here, &Living::with(&["claude-2"])).is_ok());
+        assert!(ours(&found("mine", |_| {}), &here, &living(&["claude-2"])).is_ok());
         for whose in ["sibling", "foreign"] {
-            let refusal = ours(&found(whose, |_| {}), &here, &Living::with(&["claude-2"])).unwrap_err();
+            let refusal = ours(&found(whose, |_| {}), &here, &living(&["claude-2"])).unwrap_err();
             assert_eq!(refusal.hint.as_deref(), Some("styxy kill 3000 --force"), "{whose}");
         }
         let session = |id: &str| found("mine", |wire| of_session(wire, id));
-        assert!(ours(&session("claude-1"), &here, &Living::with(&["claude-2"])).is_ok());
+        assert!(ours(&session("claude-1"), &here, &living(&["claude-2"])).is_ok());
         assert!(
-            ours(&session("claude-2"), &here, &Living::with(&["claude-2"]))
+            ours(&session("claude-2"), &here, &living(&["claude-2"]))
                 .unwrap_err()
                 .error
                 .contains("agent session")
         );
-        assert!(ours(&session("claude-2147483000"), &here, &Living::with(&[])).is_ok(), "it has ended");
+        assert!(ours(&session("claude-2147483000"), &here, &living(&[])).is_ok(), "it has ended");
     }
 
     #[test]
@@ -218,7 +223,7 @@ mod tests {
         let usage = |number| move |wire: &mut Value| wire["system_usage"] = usage(number);
         let never = |found: &WhoAnswer| failed(pid(found, &NOBODY).unwrap_err());
         let others = |whose, change: fn(&mut Value)| {
-            failed(ours(&found(whose, change), &here, &Living::with(&["claude-2"])).unwrap_err())
+            failed(ours(&found(whose, change), &here, &living(&["claude-2"])).unwrap_err())
         };
         snapshot!(
             "may_not_be_ended",
@@ -243,7 +248,7 @@ mod tests {
     #[test]
     fn an_orphan_may_be_ended_unless_it_served_a_folder_of_another_worktree() {
         let top = tempfile::tempdir().unwrap();
-        let top = top.path().canonicalize().unwrap();
+        let top = crate::here::caller::canonical(top.path());
         for project in ["app", "other"] {
             std::fs::create_dir_all(top.join(project).join(".git")).unwrap();
         }
@@ -252,11 +257,11 @@ mod tests {
         let record = top.join("app/.git/worktrees/fix");
         std::fs::create_dir_all(&record).unwrap();
         std::fs::write(record.join("gitdir"), format!("{}/.git\n", top.join("fix").display())).unwrap();
-        assert!(ours(&orphan("fix/web"), &here, &Living::with(&["claude-2"])).is_ok());
-        assert!(ours(&orphan("app/dist"), &here, &Living::with(&["claude-2"])).is_ok());
-        assert!(ours(&orphan("other/dist"), &here, &Living::with(&["claude-2"])).is_err());
+        assert!(ours(&orphan("fix/web"), &here, &living(&["claude-2"])).is_ok());
+        assert!(ours(&orphan("app/dist"), &here, &living(&["claude-2"])).is_ok());
+        assert!(ours(&orphan("other/dist"), &here, &living(&["claude-2"])).is_err());
         for unrelated in [orphan("gone"), found("orphan", |_| {})] {
-            let refusal = ours(&unrelated, &here, &Living::with(&["claude-2"])).unwrap_err();
+            let refusal = ours(&unrelated, &here, &living(&["claude-2"])).unwrap_err();
             assert_eq!(refusal.hint.as_deref(), Some("styxy kill 3000 --force"));
         }
     }
@@ -267,22 +272,17 @@ mod tests {
             wire["worktree"] = json!("/w/gone");
             of_session(wire, "claude-2147483000");
         });
-        let (here, there) = (here(Path::new("/w/app"), None), Living::with(&[]));
+        let (here, there) = (here(Path::new("/w/app"), None), living(&[]));
         assert!(ours(&orphan, &here, &there).is_err());
-        let gone = Living::without_projects();
+        let gone = Living::known([], Vec::new(), |_, _| false);
         assert!(ours(&orphan, &here, &gone).is_ok());
     }
 
     #[test]
     fn an_orphan_with_a_lease_of_this_session_may_be_ended() {
         let orphan = found("orphan", |wire| wire["instance_id"] = json!("claude-1"));
-        assert!(
-            ours(&orphan, &here(Path::new("/w/app"), Some("claude-1")), &Living::with(&["claude-2"])).is_ok()
-        );
-        assert!(
-            ours(&orphan, &here(Path::new("/w/app"), Some("claude-2")), &Living::with(&["claude-2"]))
-                .is_err()
-        );
+        assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-1")), &living(&["claude-2"])).is_ok());
+        assert!(ours(&orphan, &here(Path::new("/w/app"), Some("claude-2")), &living(&["claude-2"])).is_err());
     }
 
     #[test]
@@ -290,12 +290,12 @@ mod tests {
         let anothers = found("foreign", |wire| wire["system_usage"]["same_user"] = json!(false));
         let mut here = here(Path::new("/w/app"), None);
         assert_eq!(
-            ours(&anothers, &here, &Living::with(&["claude-2"])).unwrap_err().hint.as_deref(),
+            ours(&anothers, &here, &living(&["claude-2"])).unwrap_err().hint.as_deref(),
             Some("sudo kill 42")
         );
         here.is_root = true;
         assert_eq!(
-            ours(&anothers, &here, &Living::with(&["claude-2"])).unwrap_err().hint.as_deref(),
+            ours(&anothers, &here, &living(&["claude-2"])).unwrap_err().hint.as_deref(),
             Some("styxy kill 3000 --force")
         );
     }

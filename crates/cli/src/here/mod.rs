@@ -9,11 +9,11 @@ pub(crate) mod fallback;
 #[cfg(target_os = "linux")]
 pub(crate) mod guarded;
 pub(crate) mod installed;
-pub(crate) mod living;
 pub(crate) mod login;
 pub(crate) mod manager;
 pub(crate) mod may_end;
 pub(crate) mod named;
+pub(crate) mod near;
 pub(crate) mod older;
 pub(crate) mod ownership;
 pub(crate) mod process;

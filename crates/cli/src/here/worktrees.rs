@@ -67,12 +67,12 @@ impl Worktrees {
         branch: Option<&str>,
         home: Option<&Path>,
     ) -> [Cell; 3] {
-        let own = || {
-            let name = Path::new(path.as_str()).file_name();
-            name.map_or_else(|| path.as_str().to_owned(), |name| name.to_string_lossy().into_owned())
-        };
-        let name = self.by_path.get(path).map_or_else(own, |worktree| worktree.repository.clone());
-        [name.into(), branch.unwrap_or(UNKNOWN).into(), Cell::path(tilde(path.as_str(), home))]
+        [self.project(path).into(), branch.unwrap_or(UNKNOWN).into(), Cell::path(tilde(path.as_str(), home))]
+    }
+
+    /// What the PROJECT column calls the worktree at `path`.
+    pub(crate) fn project(&self, path: &ProjectPath) -> String {
+        self.by_path.get(path).map_or_else(|| own_name(path), |worktree| worktree.repository.clone())
     }
 
     /// For tests: as they would be read.
@@ -87,6 +87,11 @@ impl Worktrees {
     }
 }
 
+fn own_name(path: &ProjectPath) -> String {
+    let name = Path::new(path.as_str()).file_name();
+    name.map_or_else(|| path.as_str().to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,7 +100,7 @@ mod tests {
     #[test]
     fn the_worktrees_of_a_repository_are_called_by_it_and_their_branches() {
         let top = tempfile::tempdir().unwrap();
-        let top = top.path().canonicalize().unwrap();
+        let top = crate::here::caller::canonical(top.path());
         let main = top.join("shop");
         fs::create_dir_all(main.join(".git/worktrees/fix")).unwrap();
         fs::write(main.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();

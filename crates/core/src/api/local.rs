@@ -70,6 +70,8 @@ pub struct Manager {
 pub enum Again {
     /// As soon as it has ended.
     AtOnce,
+    /// In the next round of its loop, perhaps after a pause.
+    NextRound,
     /// When one of its files has changed.
     OnChange,
     /// As its settings say, which are not read.

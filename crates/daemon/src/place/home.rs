@@ -11,6 +11,7 @@ use styxy_core::layout::{Layout, is_own_file};
 
 use super::error::{Cannot, Expected, PlaceError, Unfit};
 use crate::files;
+use crate::system::disk::canonical;
 
 /// So many foreign files are named in a refusal.
 const NAMED: usize = 3;
@@ -41,12 +42,31 @@ pub(crate) fn open(layout: &Layout) -> Result<(), PlaceError> {
     open_for(layout.root(), &Who::this_user())
 }
 
-/// Checks what [`open`] would check, and changes nothing.
+/// Checks what [`open`] would check, and tries what it would make; what was made for that is gone afterwards.
 ///
 /// # Errors
-/// The folder is not one that Styxy may use.
+/// The folder is not one that Styxy may use, or it cannot be made.
 pub(super) fn inspect(folder: &Path) -> Result<(), PlaceError> {
-    judge(folder, &Who::this_user()).map(drop)
+    let who = Who::this_user();
+    match judge(folder, &who)? {
+        Some(_) => Ok(()),
+        None => check_maker(folder, who.uid).and_then(|()| try_to_make(folder)),
+    }
+}
+
+/// Makes the missing folders under another name, since a daemon that starts now makes the real ones.
+fn try_to_make(folder: &Path) -> Result<(), PlaceError> {
+    let is_there = |folder: &&Path| folder.as_os_str().is_empty() || folder.symlink_metadata().is_ok();
+    let Some(above) = folder.ancestors().skip(1).find(is_there) else { return Ok(()) };
+    let mut missing = folder.strip_prefix(above).into_iter().flatten();
+    let mut name = missing.next().unwrap_or_default().to_owned();
+    name.push(format!(".try-{}", std::process::id()));
+    let first = above.join(name);
+    let last = missing.fold(first.clone(), |path, name| path.join(name));
+    let made = files::create_folder(&last);
+    let left = last.ancestors().take_while(|left| left.starts_with(&first));
+    left.for_each(|left| drop(fs::remove_dir(left)));
+    made.map_err(Cannot::Make.at(folder))
 }
 
 /// The folder if it is there and Styxy may use it.
@@ -137,8 +157,8 @@ fn check_maker(folder: &Path, own: u32) -> Result<(), PlaceError> {
 
 /// Refuses folders that have another role, even if they are empty.
 fn check_role(folder: &Path, who: &Who) -> Result<(), PlaceError> {
-    let real = folder.canonicalize().map_err(Cannot::Inspect.at(folder))?;
-    let is_home = || who.homes.iter().filter_map(|home| home.canonicalize().ok()).any(|home| home == real);
+    let real = canonical(folder).map_err(Cannot::Inspect.at(folder))?;
+    let is_home = || who.homes.iter().filter_map(|home| canonical(home).ok()).any(|home| home == real);
     if real.parent().is_none() {
         Err(Unfit::Root.at(folder))
     } else if is_home() {
@@ -314,6 +334,24 @@ mod tests {
         assert!(refusal.error.contains("ada does not exist"), "{refusal}");
         assert!(!home.exists());
         open_for(&top.path().join("elsewhere"), &who).unwrap();
+    }
+
+    #[test]
+    fn a_missing_folder_is_tried_as_the_start_would_make_it_and_leaves_nothing() {
+        let top = tempfile::tempdir().unwrap();
+        inspect(&top.path().join("a/b/styxy")).unwrap();
+        assert_eq!(fs::read_dir(top.path()).unwrap().count(), 0);
+        fs::write(top.path().join("file"), "").unwrap();
+        for impossible in [top.path().join("file/styxy"), top.path().join("x".repeat(300))] {
+            let refusal = Refusal::from(inspect(&impossible).unwrap_err());
+            assert_eq!(refusal.code, Code::StorageUnavailable, "{refusal}");
+        }
+        if cfg!(target_os = "linux") {
+            // Everybody may search it, and root may write to it; nothing can be made there.
+            let refusal = Refusal::from(inspect(Path::new("/proc/styxy")).unwrap_err());
+            assert!(refusal.error.contains("/proc/styxy"), "{refusal}");
+        }
+        assert_eq!(fs::read_dir(top.path()).unwrap().count(), 1);
     }
 
     #[test]

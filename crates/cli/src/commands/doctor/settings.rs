@@ -35,7 +35,7 @@ pub(super) fn folder(path: &Path) -> Finding {
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return to_be_made(path);
+            return Finding::ok("folder", format!("{shown} will be created when it is needed"));
         }
         Err(error) => {
             return Finding::wrong(
@@ -60,27 +60,6 @@ pub(super) fn folder(path: &Path) -> Finding {
         )
     } else {
         Finding::ok("folder", format!("{shown} is private"))
-    }
-}
-
-/// Whether a missing folder could be created: that needs write access to the nearest existing folder.
-#[cfg(unix)]
-fn to_be_made(path: &Path) -> Finding {
-    use rustix::fs::Access;
-
-    let shown = path.display();
-    let above = path.ancestors().skip(1).find(|above| above.metadata().is_ok());
-    let above = above.unwrap_or_else(|| Path::new("."));
-    match rustix::fs::access(above, Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) => Finding::ok("folder", format!("{shown} will be created when it is needed")),
-        Err(error) => {
-            let (above, error) = (above.display(), io::Error::from(error));
-            Finding::wrong(
-                "folder",
-                format!("{shown} does not exist and cannot be created in {above}: {error}"),
-                format!("ls -ld {above}   # make it writable, or export STYXY_HOME=/a/folder/of/yours"),
-            )
-        }
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn warning(manager: &Manager) -> String {
     let shown = facts::manager(manager);
     let said = match manager.again {
         Again::OnChange => format!("{shown} starts it again {}", facts::again(manager.again)),
-        Again::AtOnce | Again::AsSet => format!("{shown} may start it again"),
+        Again::AtOnce | Again::NextRound | Again::AsSet => format!("{shown} may start it again"),
     };
     let stop = manager.stop.as_ref().map(|stop| format!("; to prevent that: {stop}")).unwrap_or_default();
     format!(". {said}{stop}")

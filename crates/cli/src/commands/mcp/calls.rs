@@ -4,7 +4,8 @@ use rmcp::model::JsonObject;
 use serde::Serialize;
 use serde_json::Value;
 use styxy_client::leases::{self, Of};
-use styxy_client::{Client, PortRequest, Terms};
+use styxy_client::release::{self, Claim};
+use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::api::{
     AllocateAnswer, AllocationsAnswer, AllocationsQuery, CheckAnswer, Code, Grant, Lease, OwnerKind, Refusal,
     SystemUsage,
@@ -14,9 +15,7 @@ use styxy_core::{Pid, Port};
 use super::{arguments, summaries};
 use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::living::Living;
 use crate::here::ownership::{self, Here};
-use crate::here::release_target::{Claim, on_port};
 use crate::say::failure::Failure;
 
 /// The answer of a tool: the type of the wire for programs, the facts as text for readers.
@@ -90,18 +89,12 @@ pub(super) async fn release(context: &Context, said: arguments::Release) -> Resu
     let claim = Claim::OursAlone(terms);
     let client = context.client()?;
     let lease = match (said.port, said.lock_id) {
-        (Some(port), None) => {
-            let query = AllocationsQuery { port: Some(port), ..AllocationsQuery::default() };
-            let leases = client.allocations(&query).await?.allocations;
-            let living = Living::on(&client, port).await?;
-            on_port(port, leases.first(), &claim, &living).map_err(for_an_agent)?.lock_id
-        }
+        (Some(port), None) => release::on_port(&client, port, &claim).await.map_err(for_an_agent)?.lock_id,
         (None, Some(lock_id)) => {
             let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
             // Ids are not secret here: list_ports shows all of them. The daemon refuses leases that have ended.
-            if let Some(lease) = leases.iter().find(|lease| lease.lock_id == lock_id) {
-                let living = Living::on(&client, lease.port).await?;
-                on_port(lease.port, Some(lease), &claim, &living).map_err(for_an_agent)?;
+            if let Some(lease) = leases.into_iter().find(|lease| lease.lock_id == lock_id) {
+                release::may_be(&client, lease, &claim).await.map_err(for_an_agent)?;
             }
             lock_id
         }
@@ -118,10 +111,13 @@ pub(super) async fn release(context: &Context, said: arguments::Release) -> Resu
 }
 
 /// The refusal without the command that forces it: that decision is for a person.
-fn for_an_agent(refusal: Refusal) -> Refusal {
-    match refusal.code {
-        Code::Forbidden => refusal.hint("allocate_port gives this worktree its own port"),
-        _ => refusal.hint("list_ports lists the live leases"),
+fn for_an_agent(error: Error) -> Failure {
+    match error {
+        Error::Refused(refusal) if refusal.code == Code::Forbidden => {
+            refusal.hint("allocate_port gives this worktree its own port").into()
+        }
+        Error::Refused(refusal) => refusal.hint("list_ports lists the live leases").into(),
+        error => error.into(),
     }
 }
 

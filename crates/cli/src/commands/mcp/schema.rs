@@ -75,7 +75,7 @@ fn who() -> Value {
                     "name": { "type": "string" },
                     "pid": { "type": ["integer", "null"] },
                     "unit": { "type": ["string", "null"] },
-                    "again": { "type": "string", "enum": ["at_once", "on_change", "as_set"] },
+                    "again": { "type": "string", "enum": ["at_once", "next_round", "on_change", "as_set"] },
                     "stop": { "type": ["string", "null"] },
                 },
                 "required": ["name", "pid", "unit", "again", "stop"],

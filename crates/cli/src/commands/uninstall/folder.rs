@@ -26,11 +26,12 @@ impl Folder {
     /// It is not one that Styxy may use, so nothing in it is Styxy's.
     pub(super) fn look(layout: &Layout) -> Result<Option<Self>, Refusal> {
         let root = layout.root();
+        // Whether one could be made does not matter here.
+        if root.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(None);
+        }
         styxy_daemon::inspect_home(root)?;
-        let entries = match fs::read_dir(root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(|error| unremoved(root, &error))?,
-        };
+        let entries = fs::read_dir(root).map_err(|error| unremoved(root, &error))?;
         let mut folder = Self::default();
         for entry in entries.flatten() {
             let name = entry.file_name();

@@ -7,7 +7,7 @@ use super::monorepos::{self, Monorepo};
 use super::procfile::{self, Procfile};
 use super::runners::{self, Child, Order, matches};
 use super::wrappers;
-use super::{kinds, names};
+use super::{files, kinds, names};
 use crate::devserver::frameworks;
 use crate::devserver::launch::{self, DEPTH};
 use crate::devserver::program::program;
@@ -26,6 +26,8 @@ pub(super) struct Server {
     pub(super) before: Option<usize>,
     /// It runs in the folder of another package, whose name it has then (R60).
     pub(super) in_package: bool,
+    /// The function of its text that starts it.
+    pub(super) function: Option<String>,
     /// Several of it run at the same time.
     pub(super) repeated: bool,
     /// It is a known server, or a program of the project that is not called like a helper of one.
@@ -76,9 +78,6 @@ pub(super) enum Entry {
     /// Nowhere: scripts that are run by this program have no shell that could be set.
     Closed(&'static str),
 }
-
-/// How many files with commands are read at most.
-const FILES: usize = 32;
 
 /// Words that make a package manager run the scripts of several packages.
 const MANY: [&str; 6] = ["-r", "--recursive", "-ws", "--workspaces", "workspaces", "--parallel"];
@@ -157,13 +156,13 @@ impl Way {
 
 pub(super) struct Census<'a> {
     pub(super) around: &'a dyn Around,
-    /// How many files are still read.
-    pub(super) files: Cell<usize>,
+    /// How many bytes of files are still read.
+    pub(super) left: Cell<usize>,
 }
 
 impl<'a> Census<'a> {
     pub(super) fn new(around: &'a dyn Around) -> Self {
-        Self { around, files: Cell::new(FILES) }
+        Self { around, left: Cell::new(files::MOST) }
     }
 }
 
@@ -352,6 +351,7 @@ pub(super) fn server(hint: String, kind: Kind, way: &Way) -> Server {
         },
         before: way.before,
         in_package: false,
+        function: None,
         repeated: false,
         is_likely: kind != Kind::Maybe,
     }

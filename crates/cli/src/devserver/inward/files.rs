@@ -16,6 +16,15 @@ use crate::devserver::shell::Word;
 /// The programs that read commands for a shell.
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
 
+/// How many bytes of files are read for one command.
+pub(super) const MOST: usize = 512 * 1024;
+
+/// As how many bytes an empty file counts.
+const LEAST: usize = 16 * 1024;
+
+/// How many targets of one call are looked at.
+const TARGETS: usize = 64;
+
 /// Whether `word` names such a program.
 pub(super) fn is_shell(word: &str) -> bool {
     SHELLS.contains(&program(word))
@@ -33,13 +42,9 @@ impl Census<'_> {
         let needs_one = found.iter().any(|one| one.kind != Kind::Leases);
         if needs_one && is_several(&found) {
             return Some(match way.entry {
-                Entry::Front | Entry::File(_) => found,
+                Entry::Front | Entry::File(_) | Entry::Closed(_) => found,
                 // A run begins in front of the command, and says this itself.
-                Entry::Text { .. }
-                | Entry::Script { .. }
-                | Entry::Word(_)
-                | Entry::Procfile(_)
-                | Entry::Closed(_) => {
+                Entry::Text { .. } | Entry::Script { .. } | Entry::Word(_) | Entry::Procfile(_) => {
                     vec![server("servers".to_owned(), Kind::Group, way)]
                 }
             });
@@ -49,7 +54,8 @@ impl Census<'_> {
     }
 
     fn of_recipes(&self, first: &Word, args: &[Word], way: &Way) -> Option<Vec<Server>> {
-        let book = self.read(|| Book::find(&first.text, args, way.folder(), self.around))?;
+        let book =
+            self.read(|| Book::find(&first.text, args, way.folder(), self.around), |book| book.text.len())?;
         let recipes = book.recipes();
         let targets = book.targets(args, &recipes);
         let entry = Entry::File(book.name.clone());
@@ -75,14 +81,15 @@ impl Census<'_> {
             let is_own = !is_known_place(&first.text) || is_called_script(&first.text);
             Some(first).filter(|first| first.text.contains('/') && is_own)?
         };
-        if word.expanded {
+        // What a descriptor leads to can perhaps be read only once.
+        if word.expanded || word.text.starts_with("/dev/") || word.text.starts_with("/proc/") {
             return None;
         }
         let path = match way.folder().filter(|_| !word.text.starts_with('/')) {
             Some(folder) => format!("{folder}/{}", word.text),
             None => word.text.clone(),
         };
-        let text = self.read(|| self.around.text(&path))?;
+        let text = self.read(|| self.around.text(&path), String::len)?;
         if !is_shell(&first.text) && !is_for_a_shell(&text, &path) {
             return None;
         }
@@ -92,11 +99,12 @@ impl Census<'_> {
         Some(self.text(&text, None, &way))
     }
 
-    /// Reads a file, unless so many were read that somebody must have made them for us.
-    fn read<T>(&self, file: impl FnOnce() -> Option<T>) -> Option<T> {
-        let left = self.files.get().checked_sub(1)?;
+    /// Reads a file, unless so much was read that somebody must have made it for us.
+    fn read<T>(&self, file: impl FnOnce() -> Option<T>, length: impl Fn(&T) -> usize) -> Option<T> {
+        let left = Some(self.left.get()).filter(|left| *left > 0)?;
         let found = file()?;
-        self.files.set(left);
+        // An empty one takes time too.
+        self.left.set(left.saturating_sub(length(&found) + LEAST));
         Some(found)
     }
 }
@@ -125,7 +133,7 @@ impl Recipes<'_> {
 
     /// The servers of what a target needs, and then its own.
     fn one(&mut self, target: &str) -> Vec<Server> {
-        if !self.seen.insert(target.to_owned()) {
+        if self.seen.len() >= TARGETS || !self.seen.insert(target.to_owned()) {
             return Vec::new();
         }
         let named = |recipe: &&Recipe| recipe.names.iter().any(|name| name == target);

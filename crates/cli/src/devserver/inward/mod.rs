@@ -7,10 +7,12 @@
 pub(crate) mod around;
 mod census;
 mod files;
+mod functions;
 mod kinds;
 mod many;
 mod monorepos;
 mod names;
+mod phases;
 mod procfile;
 mod runners;
 mod text;

@@ -2,6 +2,8 @@
 
 use super::census::{Census, Entry, Kind, Server, Way};
 use super::files::is_several;
+use super::functions::{Functions, body, defined, merge_calls};
+use super::phases::Phases;
 use super::{kinds, names};
 use crate::devserver::program::program;
 use crate::devserver::shell::{self, After, Simple, Word, is_keyword};
@@ -17,28 +19,16 @@ impl Census<'_> {
         }
         let mut reader = Reader {
             census: self,
-            functions: functions(&script.commands),
+            functions: Functions::of(&script.commands),
             typed,
             // The name of the text is for its only server.
             way: way.clone().unnamed(),
             of_list: way.clone().unnamed(),
             left: Vec::new(),
         };
-        let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
-        let mut loops = Loops::default();
-        for command in &script.commands {
-            if command.after != After::Pipe {
-                list.push(first_of(std::mem::take(&mut pipeline)));
-            }
-            if command.after == After::Background {
-                together.extend(one_of(std::mem::take(&mut list)));
-            }
-            loops.follow(command, &mut together);
-            reader.follow(command);
-            pipeline.push(reader.command(command));
-        }
-        list.push(first_of(pipeline));
-        together.extend(one_of(list));
+        let mut together = reader.commands(&script.commands);
+        together.extend(one_of(reader.functions.uncalled()));
+        merge_calls(&mut together);
         if let ([only], Some(name)) = (&mut together[..], way.name()) {
             name.clone_into(&mut only.name);
         }
@@ -126,19 +116,10 @@ fn first_of(pipeline: Vec<Vec<Server>>) -> Vec<Server> {
     at.and_then(|at| pipeline.into_iter().nth(at)).unwrap_or_default()
 }
 
-/// The functions that the text defines: other programs cannot run them.
-fn functions(commands: &[Simple]) -> Vec<String> {
-    let name = |command: &Simple| match &command.words[..] {
-        [.., function, name] if function.text == "function" => Some(name.text.clone()),
-        _ => None,
-    };
-    commands.iter().filter_map(name).collect()
-}
-
 /// Goes through the commands of a text and knows the folder and the variables that each of them has.
 struct Reader<'a> {
     census: &'a Census<'a>,
-    functions: Vec<String>,
+    functions: Functions,
     typed: Option<usize>,
     way: Way,
     /// As it was when the list of commands began that may go to the background.
@@ -148,6 +129,49 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The servers of `commands` that run together.
+    fn commands(&mut self, commands: &[Simple]) -> Vec<Server> {
+        let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
+        let mut loops = Loops::default();
+        // Where a run begins in front of each, it does not matter which of them run together.
+        let mut phases = matches!(self.way.entry, Entry::File(_)).then(Phases::default);
+        let mut at = 0;
+        while let Some(command) = commands.get(at) {
+            if command.after != After::Pipe {
+                list.push(first_of(std::mem::take(&mut pipeline)));
+            }
+            if command.after == After::Background {
+                together.extend(one_of(std::mem::take(&mut list)));
+            }
+            at += 1;
+            if let Some(name) = defined(command) {
+                let body = body(&commands[at..]);
+                // It runs where it is called.
+                let (way, of_list) = (self.way.clone(), self.of_list.clone());
+                let mut found = self.commands(&commands[at..at + body]);
+                (self.way, self.of_list) = (way, of_list);
+                for server in &mut found {
+                    server.function = Some(name.to_owned());
+                }
+                self.functions.define(name, found);
+                at += body;
+                continue;
+            }
+            loops.follow(command, &mut together);
+            if let Some(phases) = &mut phases {
+                phases.follow(command, &mut together);
+            }
+            self.follow(command);
+            pipeline.push(self.command(command));
+        }
+        list.push(first_of(pipeline));
+        together.extend(one_of(list));
+        if let Some(phases) = phases {
+            phases.end(&mut together);
+        }
+        together
+    }
+
     /// What the operators and subshells before `command` mean for the folder and the variables.
     fn follow(&mut self, command: &Simple) {
         while let Some((group, before)) = self.left.last().cloned()
@@ -185,7 +209,10 @@ impl Reader<'_> {
         let before = &command.words[..command.words.len() - words.len()];
         let assigned = before.iter().filter(|word| word.assignment().is_some()).cloned().collect::<Vec<_>>();
         let Some((first, args)) = words.split_first() else { return Vec::new() };
-        if self.functions.contains(&first.text) || kinds::is_builtin(program(&first.text)) {
+        if let Some(found) = self.functions.call(&first.text) {
+            return found;
+        }
+        if kinds::is_builtin(program(&first.text)) {
             self.builtin(&first.text, args);
             return Vec::new();
         }

@@ -6,7 +6,7 @@ use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::time::Duration;
 
 use styxy_core::Pid;
-use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER, WAIT_OBJECT_0};
+use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, WAIT_OBJECT_0};
 use windows_sys::Win32::System::Threading::{
     OpenProcess, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE, TerminateProcess,
     WaitForSingleObject,
@@ -37,6 +37,12 @@ impl Handle {
         let handle =
             open(pid, PROCESS_TERMINATE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_SYNCHRONIZE)?.map(Self);
         Ok(handle.filter(|handle| !handle.has_ended(0)))
+    }
+
+    /// None: the handle says which process it is.
+    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
+    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
+        None
     }
 
     /// Does nothing: a program without a window cannot be asked to end here.
@@ -89,9 +95,5 @@ pub(crate) fn started(pid: Pid) -> Option<u64> {
 
 /// Whether a process with this pid runs; one that may not be opened does.
 pub(crate) fn runs(pid: Pid, _: u64) -> bool {
-    match open(pid, PROCESS_SYNCHRONIZE) {
-        Ok(Some(handle)) => !Handle(handle).has_ended(0),
-        Ok(None) => false,
-        Err(error) => error.raw_os_error() == i32::try_from(ERROR_ACCESS_DENIED).ok(),
-    }
+    styxy_client::process::runs(pid)
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use styxy_core::checkout::{branch, root};
 use tempfile::TempDir;
 
-use crate::system::disk::Disk;
+use crate::system::disk::{Disk, canonical};
 
 fn worktree() -> (TempDir, PathBuf) {
     let top = tempfile::tempdir().unwrap();
-    let root = top.path().canonicalize().unwrap().join("fix");
+    let root = canonical(top.path()).unwrap().join("fix");
     fs::create_dir_all(root.join("web")).unwrap();
     fs::create_dir_all(root.with_file_name("own")).unwrap();
     fs::write(root.join(".git"), "gitdir: ../own\n").unwrap();
@@ -42,4 +42,13 @@ fn a_pipe_in_place_of_a_file_does_not_block() {
     let made = std::process::Command::new("mkfifo").arg(fix.with_file_name("own").join("HEAD")).status();
     assert!(made.unwrap().success());
     assert_eq!(branch(&fix, &Disk), None);
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn the_kernel_and_the_standard_library_name_a_folder_alike() {
+    // Clients of older versions, and those for other systems, ask the standard library.
+    let folder = tempfile::tempdir().unwrap();
+    let by_library = styxy_core::checkout::id(&std::fs::metadata(folder.path()).unwrap());
+    assert_eq!(crate::system::disk::id(folder.path()), by_library);
 }

@@ -2,9 +2,9 @@
 
 use std::io;
 
-/// Moves to the root of the drive, so that the starter's folder can be removed.
+/// Moves to the system's folder: a folder that some process works in cannot be removed, nor its drive unmounted.
 pub(crate) fn detach() -> io::Result<()> {
-    std::env::set_current_dir("/")
+    std::env::set_current_dir(std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into()))
 }
 
 /// Closes the handles that the process that started the daemon may be reading.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::sid::OnlyOwnUser;
@@ -13,11 +14,15 @@ use super::sid::OnlyOwnUser;
 /// After a refusal of the system, the next try comes this late.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Listens on a named pipe. One instance always waits, so that a client never finds none.
+/// So many instances wait at once: clients that come together find one each.
+const WAITING: usize = 8;
+
+/// Listens on a named pipe. Several instances always wait, so that a client rarely finds none.
 #[derive(Debug)]
 pub struct PipeListener {
     name: String,
-    waiting: NamedPipeServer,
+    /// Each resolves with its client.
+    waiting: JoinSet<io::Result<NamedPipeServer>>,
     who: OnlyOwnUser,
 }
 
@@ -28,16 +33,26 @@ impl PipeListener {
     /// `PermissionDenied` if there is such a pipe already, whoever's.
     pub fn bind(name: &str) -> io::Result<Self> {
         let who = OnlyOwnUser::new()?;
-        let waiting = instance(name, &who, Instance::First)?;
-        Ok(Self { name: name.to_owned(), waiting, who })
+        let mut waiting = JoinSet::new();
+        waiting.spawn(client_of(instance(name, &who, Instance::First)?));
+        let mut listener = Self { name: name.to_owned(), waiting, who };
+        listener.refill()?;
+        Ok(listener)
     }
 
-    /// A client, and a new instance in place of the one that it took.
-    async fn accept_one(&mut self) -> io::Result<NamedPipeServer> {
-        self.waiting.connect().await?;
-        let next = instance(&self.name, &self.who, Instance::Further)?;
-        Ok(std::mem::replace(&mut self.waiting, next))
+    /// Makes new instances in place of those that have a client.
+    fn refill(&mut self) -> io::Result<()> {
+        while self.waiting.len() < WAITING {
+            self.waiting.spawn(client_of(instance(&self.name, &self.who, Instance::Further)?));
+        }
+        Ok(())
     }
+}
+
+/// The instance, once it has a client.
+async fn client_of(instance: NamedPipeServer) -> io::Result<NamedPipeServer> {
+    instance.connect().await?;
+    Ok(instance)
 }
 
 impl Listener for PipeListener {
@@ -47,14 +62,19 @@ impl Listener for PipeListener {
 
     async fn accept(&mut self) -> (NamedPipeServer, String) {
         loop {
-            match self.accept_one().await {
-                Ok(client) => return (client, self.name.clone()),
-                Err(error) => {
-                    tracing::warn!(%error, "pipe did not accept");
-                    // A client that came and went leaves its instance unfit for the next.
-                    let _ = self.waiting.disconnect();
+            if let Err(error) = self.refill() {
+                tracing::warn!(%error, "no further instance of the pipe can be made");
+                if self.waiting.is_empty() {
                     sleep(AGAIN).await;
+                    continue;
                 }
+            }
+            match self.waiting.join_next().await {
+                Some(Ok(Ok(client))) => return (client, self.name.clone()),
+                // A client that came and went leaves its instance unfit for the next.
+                Some(Ok(Err(error))) => tracing::warn!(%error, "pipe did not accept"),
+                // No task is cancelled or panics, and one waits at least.
+                Some(Err(_)) | None => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use socket2::Socket;
 use styxy_core::{Occupancy, Port};
 use windows_sys::Win32::Networking::WinSock::{SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET, setsockopt};
 
-use crate::system::elsewhere::bind_all;
+use crate::system::four::bind_all;
 
 /// Says whether ports are free. Remembers nothing, holds no handle.
 #[derive(Debug, Clone, Copy, Default)]

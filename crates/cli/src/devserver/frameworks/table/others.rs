@@ -101,6 +101,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["caddy"],
         when: Sub(&["file-server", "respond"]),
         port: Flag { write: "--listen", value: ":{port}", also: &["-l"], twice: LastWins },
+        tried: "2.11.7",
         ..ROW
     },
     Framework {

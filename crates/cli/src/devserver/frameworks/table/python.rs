@@ -86,6 +86,7 @@ pub(super) const ROWS: &[Framework] = &[
         commands: &["waitress-serve"],
         port: Flag { write: "--port", value: VALUE, also: &["--listen"], twice: Wrong },
         place: Place::Front,
+        tried: "3.0.2",
         ..ROW
     },
     Framework {

@@ -41,6 +41,7 @@ pub(super) const ROWS: &[Framework] = &[
         port: Flag { write: "--api.port", value: VALUE, also: &["--api"], twice: LastWins },
         strict: &["--api.strictPort"],
         note: "without `--ui` nothing is added: a test run needs no port",
+        tried: "3.2.7",
         ..ROW
     },
     Framework {

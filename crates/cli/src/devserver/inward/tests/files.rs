@@ -31,6 +31,15 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         ("one.sh", "node web.js\n"),
         ("two.sh", "exec node api.js\n"),
         ("calls.sh", "./start.sh\n"),
+        ("asks.sh", "if x; then node web.js & kill -0 $!; fi\nnode api.js\n"),
+        (
+            "inner.sh",
+            "node seeds.js & wait; if y; then node web.js & node api.js & else node c.js & fi; wait\n",
+        ),
+        (
+            "functions.sh",
+            "serve() {\n  node server.js\n}\nmain() {\n  serve &\n  serve &\n  wait\n}\nmain \"$@\"\n",
+        ),
         ("dir.sh", "node \"$HOME/web.js\" & node $HERE/api.js \"$@\" &\n"),
     ];
     let both = &["web", "api"];
@@ -47,6 +56,9 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         ("sh loop.sh", names("loop.sh", &[])),
         ("sh outer.sh", names("outer.sh", &["one", "two"])),
         ("sh calls.sh", names("start.sh", both)),
+        ("sh functions.sh", names("functions.sh", &[])),
+        ("sh asks.sh", names("asks.sh", both)),
+        ("sh inner.sh", names("inner.sh", both)),
         ("sh dir.sh", names("dir.sh", both)),
     ] {
         let expected = if line == "bin/start" { names("bin/start", both) } else { expected };
@@ -66,6 +78,13 @@ fn a_lone_server_of_a_file_gets_the_port_as_it_is() {
         ("ports.sh", "PORT=3001 node web.js & PORT=3002 node api.js & wait\n"),
         ("flags.sh", "node web.js --port 3001 & uvicorn app:app --port 8000 & node c.js $1 &\n"),
         ("exported.sh", "export PORT=3001\nnode web.js &\nexport PORT=3002\nnode api.js\n"),
+        ("function.sh", "serve() {\n  node $1\n}\nlog() { echo; }\nlog && serve a.js\n"),
+        (
+            "branch.sh",
+            "if true; then\n  node dist/server.js &\nelif x\nthen node a.js &\nelse\n  node server.js &\nfi\nwait\n",
+        ),
+        ("cases.sh", "case $1 in\n  web) node web.js & ;;\n  api) node api.js & ;;\nesac\nwait\n"),
+        ("phases.sh", "node seeds.js &\nwait $!\nnode web.js &\nsleep 1; kill $!\nnode server.js\n"),
         ("turn.sh", "node migrate.js\nnode server.js\n"),
         ("ours.sh", "styxy run -n web -- node web.js & styxy run -n api -- node api.js\n"),
         ("again.sh", "while true; do node server.js & wait $!; done\n"),
@@ -113,6 +132,9 @@ fn several_servers_of_recipes_are_named_with_their_file() {
             "[parallel]\ndev: web api\nweb:\n  node web.js\napi:\n  node api.js\nsh:\n  #!/bin/bash\n  node a.js & node b.js\n",
         ),
     ];
+    let around = Told { scripts: &[("dev", "make -j web api")], files: FILES, ..Told::NOTHING };
+    let by_bun = Inward::of(words(&["bun", "run", "dev"]), &around).unwrap().unreached;
+    assert_eq!(by_bun[0].by, By::File("Makefile".to_owned()));
     for (line, expected) in [
         ("make -j2 web api", names("Makefile", &["web", "api"])),
         ("make -j", names("Makefile", &["web", "api"])),
@@ -159,6 +181,23 @@ fn a_server_that_one_line_starts_several_times_gets_a_run_each_time() {
             "printf 'a\\nb' | xargs -P2 -I{} styxy run1 -- node {}.js",
         ),
         ("parallel node {} ::: a.js b.js", "parallel styxy run1 -- node {} ::: a.js b.js"),
+        (
+            "serve() { cd x; node $1.js; }; serve web & serve api & wait",
+            "serve() { cd x; styxy run1 -- node $1.js; }; serve web & serve api & wait",
+        ),
+        (
+            "a() { node a.js; }; b() (node b.js); if true; then a & fi; b",
+            "a() { styxy run1 -n a -- node a.js; }; b() (styxy run -n b -- node b.js); if true; then a & fi; b",
+        ),
+        (
+            "both() { node a.js & node b.js & }; both",
+            "both() { styxy run1 -n a -- node a.js & styxy run -n b -- node b.js & }; both",
+        ),
+        ("try() { node a.js; }; try || try", "try() { node a.js; }; try || try"),
+        (
+            "end() { if x; then { kill 1; } fi; node a.js; }; trap end EXIT",
+            "end() { if x; then { kill 1; } fi; node a.js; }; trap end EXIT",
+        ),
         ("ls | xargs -P4 eslint; node api.js", "ls | xargs -P4 eslint; node api.js"),
         ("ls *.png | xargs -P4 optipng; node api.js", "ls *.png | xargs -P4 optipng; node api.js"),
         ("for i in 1 2; do node server.js; done", "for i in 1 2; do node server.js; done"),
@@ -203,5 +242,23 @@ fn servers_that_get_one_port_are_told_from_those_that_say_their_own() {
         "node a.js",
     ] {
         assert!(!is_shared(text), "{text}");
+    }
+}
+
+#[test]
+fn no_file_however_often_it_runs_itself_keeps_the_reader_from_coming_back() {
+    let many = |line: &dyn Fn(usize) -> String| (0..9000).map(line).collect::<String>();
+    let targets = many(&|number| format!("t{number}:\n\tnode s{number}.js $(X)\n"));
+    let needs = many(&|number| format!(" t{number}"));
+    let files = [
+        ("self.sh", many(&|_| "./self.sh &\n".to_owned())),
+        ("Makefile", format!("all:{needs}\n{targets}")),
+        ("loop.mk", "all: all\n\tmake -f loop.mk & make -f loop.mk\n".to_owned()),
+    ];
+    let files: Vec<(&'static str, &'static str)> =
+        files.into_iter().map(|(name, text)| (name, &*text.leak())).collect();
+    for line in ["sh self.sh", "make -j2", "make -f loop.mk"] {
+        let found = said(line, Vec::leak(files.clone()));
+        assert!(found.iter().all(|(_, names)| names.len() < 100), "{line}");
     }
 }

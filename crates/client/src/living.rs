@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use styxy_client::{Caller, Client, Error, agents};
 use styxy_core::api::{CheckAnswer, Lease, OwnerKind};
 use styxy_core::session::{self, Signs};
 use styxy_core::{InstanceId, Pid, Port, ProjectId, ProjectPath};
 
-use crate::here::process;
+use crate::{Caller, Client, Error, agents, process};
 
 /// What is known of the sessions and servers on one port.
 #[derive(Debug)]
-pub(crate) struct Living {
+pub struct Living {
     /// The registered sessions, all of which live.
     instances: BTreeSet<InstanceId>,
     /// The processes that listen on the port.
@@ -26,7 +25,7 @@ impl Living {
     ///
     /// # Errors
     /// The daemon cannot be asked.
-    pub(crate) async fn on(client: &Client, port: Port) -> Result<Self, Error> {
+    pub async fn on(client: &Client, port: Port) -> Result<Self, Error> {
         let found = client.check(port).await?;
         Self::around(client, &found).await
     }
@@ -35,37 +34,33 @@ impl Living {
     ///
     /// # Errors
     /// The daemon cannot be asked.
-    pub(crate) async fn around(client: &Client, found: &CheckAnswer) -> Result<Self, Error> {
+    pub async fn around(client: &Client, found: &CheckAnswer) -> Result<Self, Error> {
         let instances = client.instances().await?.instances;
         let listeners = found.system_usage.iter().chain(&found.others).filter_map(|usage| usage.pid);
-        Ok(Self {
-            instances: instances.into_iter().map(|instance| instance.instance_id).collect(),
-            listeners: listeners.map(Pid::get).collect(),
-            stands,
-        })
+        let sessions = instances.into_iter().map(|instance| instance.instance_id);
+        Ok(Self::known(sessions, listeners.map(Pid::get).collect(), stands))
     }
 
-    /// Where these sessions live and every project is there.
-    #[cfg(test)]
-    pub(crate) fn with(sessions: &[&str]) -> Self {
-        let instances = sessions.iter().map(|id| InstanceId::new(id).unwrap()).collect();
-        Self { instances, listeners: Vec::new(), stands: |_, _| true }
-    }
-
-    /// The same without any project.
-    #[cfg(test)]
-    pub(crate) fn without_projects() -> Self {
-        Self { stands: |_, _| false, ..Self::with(&[]) }
+    /// What is known already: the sessions that live, what listens on the port, and how the disk answers ([`stands`]).
+    #[must_use]
+    pub fn known(
+        sessions: impl IntoIterator<Item = InstanceId>,
+        listeners: Vec<u32>,
+        stands: fn(&ProjectPath, Option<&ProjectId>) -> bool,
+    ) -> Self {
+        Self { instances: sessions.into_iter().collect(), listeners, stands }
     }
 
     /// The project that the lease is for, if it is still there.
-    pub(crate) fn project<'a>(&self, lease: &'a Lease) -> Option<&'a ProjectPath> {
+    #[must_use]
+    pub fn project<'a>(&self, lease: &'a Lease) -> Option<&'a ProjectPath> {
         let project = lease.project_path.as_ref()?;
         (self.stands)(project, lease.project_id.as_ref()).then_some(project)
     }
 
     /// The session that the lease is for, if it lives.
-    pub(crate) fn session<'a>(&self, lease: &'a Lease) -> Option<&'a InstanceId> {
+    #[must_use]
+    pub fn session<'a>(&self, lease: &'a Lease) -> Option<&'a InstanceId> {
         let owner = lease.owner.pid.filter(|_| lease.owner.kind == OwnerKind::Process);
         lease.instance_id.as_ref().filter(|id| session::lives(id, owner, self))
     }
@@ -91,23 +86,26 @@ impl Signs for Living {
 }
 
 /// The process that a session is called by.
-pub(crate) fn named_process(session: &InstanceId) -> Option<NamedProcess> {
+#[must_use]
+pub fn named_process(session: &InstanceId) -> Option<NamedProcess> {
     session::named_process(session).map(NamedProcess)
 }
 
 /// The process in a session's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NamedProcess(Pid);
+pub struct NamedProcess(Pid);
 
 impl NamedProcess {
     /// Whether it runs.
-    pub(crate) fn lives(self) -> bool {
-        process::started(self.0).is_some()
+    #[must_use]
+    pub fn lives(self) -> bool {
+        process::runs(self.0)
     }
 }
 
 /// Whether the folder that a lease is for is still there: the same one, as far as that is known.
-pub(crate) fn stands(project: &ProjectPath, id: Option<&ProjectId>) -> bool {
+#[must_use]
+pub fn stands(project: &ProjectPath, id: Option<&ProjectId>) -> bool {
     let now = || Caller::id_of(project);
     Path::new(project.as_str()).exists() && id.is_none_or(|then| now().is_none_or(|now| now == *then))
 }
@@ -115,7 +113,7 @@ pub(crate) fn stands(project: &ProjectPath, id: Option<&ProjectId>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::say::facts::tests::lease;
+    use crate::leases::tests::lease;
     use serde_json::json;
 
     fn of(session: &str, owner: u32) -> Lease {
@@ -129,7 +127,7 @@ mod tests {
     const NEVER: u32 = 2_147_483_000;
 
     fn listening(pid: u32) -> Living {
-        Living { listeners: vec![pid], ..Living::with(&["registered"]) }
+        Living::known(InstanceId::new("registered"), vec![pid], |_, _| true)
     }
 
     #[test]

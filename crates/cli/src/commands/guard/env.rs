@@ -16,8 +16,8 @@ use crate::say::shell_word::quoted;
 /// Programs that the shell starts then ask Styxy's daemon before they signal another program or bind a port. What belongs to
 /// another worktree or another live session is refused, in one line that says how to insist. Running it again prints the same.
 #[derive(Debug, clap::Args)]
-#[command(after_help = examples!("  eval \"$(styxy guard env)\"                  this shell, from now on
-  styxy guard env --format fish | source
+#[command(after_help = examples!("  styxy guard env --format fish | source
+  eval \"$(styxy guard env)\"                  this shell, from now on
   STYXY=off kill 4242                        signal it all the same"))]
 pub(crate) struct Args {
     /// Output format

@@ -12,8 +12,8 @@ use crate::say::failure::Failure;
 
 /// Keep a shell from ending another worktree's servers
 #[derive(Debug, Subcommand)]
-#[command(after_help = examples!("  eval \"$(styxy guard env)\"                  this shell, from now on
-  styxy guard status                         what is live
+#[command(after_help = examples!("  styxy guard status                         what is live
+  eval \"$(styxy guard env)\"                  this shell, from now on
   styxy agent -- claude                      one run of an agent"))]
 pub(crate) enum Command {
     Env(env::Args),

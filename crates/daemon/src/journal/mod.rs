@@ -183,7 +183,7 @@ impl Journal {
         let store = match store {
             Store::Mapped(current) => Backend::Mapped(Mapped::start(folder, &options, current, folds)?),
             Store::Plain { file, source } => {
-                Backend::Plain(Plain::start(folder, &options, file, source, folds))
+                Backend::Plain(Plain::start(folder, &options, file, &source, folds))
             }
         };
         let (limit, folder) = (options.capacity / 4, folder.to_owned());

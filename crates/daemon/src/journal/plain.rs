@@ -138,7 +138,7 @@ impl Plain {
         folder: &Path,
         options: &Options,
         current: PlainFile,
-        why: io::Error,
+        why: &io::Error,
         folds: Folds,
     ) -> Self {
         Self {
@@ -146,7 +146,7 @@ impl Plain {
             options: *options,
             folds,
             fold_at: (options.capacity / 2).max(2 * current.at),
-            why: unmappable(&current.path, &why),
+            why: unmappable(&current.path, why),
             current,
             buffer: Vec::new(),
             compactions: 0,

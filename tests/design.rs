@@ -9,7 +9,7 @@ const SOURCES: [&str; 4] = [".rs", ".js", ".mjs", ".ts"];
 const SKIPPED: [&str; 3] = ["node_modules", "target", "dist"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    crate::support::real(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
 }
 
 /// The files below `folder` whose names end in one of `endings`.

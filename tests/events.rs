@@ -1,23 +1,16 @@
 //! `GET /events` reports everything that happens, in order, and can be resumed where it broke off.
 
 use serde_json::json;
-use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAnswer};
-#[cfg(target_os = "linux")]
-use {
-    crate::support::{Server, until},
-    styxy_core::EndReason,
-    styxy_core::api::{ReleaseAnswer, State},
-};
+use styxy_core::EndReason;
+use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAnswer, ReleaseAnswer, State};
 
-use crate::support::{Home, Request, proper, sort};
+use crate::support::{Home, Request, Server, proper, sort, until};
 
-// Elsewhere TCP needs the token.
 #[test]
-#[cfg(target_os = "linux")]
 fn the_events_of_a_lease_come_in_order_over_every_transport() {
     let home = Home::new();
     home.start();
-    let mut streams = [home.socket(), home.tcp(), home.tcp6()].map(|way| way.events(None));
+    let mut streams = [home.socket(), home.trusted_tcp(), home.tcp6()].map(|way| way.events(None));
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": std::process::id() }));
     let mut server = Server::on(&home, grant.port.get());
     home.active(&grant);
@@ -59,9 +52,7 @@ fn instances_have_events_too() {
     }
 }
 
-// Elsewhere TCP needs the token.
 #[test]
-#[cfg(target_os = "linux")]
 fn a_reader_resumes_after_the_last_event_that_it_saw() {
     let home = Home::new();
     let mut first = home.socket().events(None);
@@ -71,7 +62,7 @@ fn a_reader_resumes_after_the_last_event_that_it_saw() {
         seen.push(first.expect("granted"));
     }
     drop(first);
-    let mut again = home.tcp().events(Some(seen[1].0));
+    let mut again = home.trusted_tcp().events(Some(seen[1].0));
     assert_eq!(again.expect("granted"), seen[2]);
     assert_eq!(again.expect("granted"), seen[3]);
     // From there on it gets live events.

@@ -161,6 +161,9 @@ mod run_reporter;
 #[cfg(unix)]
 mod run_typed;
 #[cfg(test)]
+#[cfg(windows)]
+mod run_windows;
+#[cfg(test)]
 #[cfg(unix)]
 mod run_wishes;
 #[cfg(test)]

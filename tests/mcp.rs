@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+#[cfg(unix)]
 use styxy_core::api::{OwnerKind, State};
 
 #[cfg(unix)]

@@ -37,7 +37,6 @@ pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
 }
 
 /// As [`helper`], run by `styxy` with these words before it.
-#[cfg(unix)]
 pub(crate) fn helper_under(home: &Home, styxy: &[&str], role: &str, words: &[&str]) -> Command {
     let helper = helper(home, role, words);
     let mut command = home.styxy_command(styxy);
@@ -67,6 +66,12 @@ impl Server {
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: Signal) {
         self.running.signal(signal);
+    }
+
+    /// Whether it has ended.
+    #[cfg(windows)]
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.running.child().try_wait().unwrap().is_some()
     }
 
     /// The code it ends with, and the words it says before.
@@ -226,6 +231,10 @@ fn a_helper_does_as_it_is_told() {
         "get" => get(words[0], words[1]),
         "allocate" => allocate(words[0], words[1]),
         "asks" => words[1..].iter().for_each(|request| asks(words[0], request)),
+        #[cfg(windows)]
+        "leaves" => leaves(&words),
+        #[cfg(windows)]
+        "words" => std::env::args().for_each(|word| say(&format!("{word:?}"))),
         "idle" => drop(std::io::stdin().lines().count()),
         #[cfg(unix)]
         "touches" => touches(words[0], &words[1..]),
@@ -282,6 +291,16 @@ fn parent(role: &str, words: &[&str]) {
     let mut child = command.spawn().unwrap();
     say(&child.id().to_string());
     let _ = child.wait();
+}
+
+/// Starts a server that listens, and ends before it. The server ends with its input, which it has from the test.
+#[cfg(windows)]
+fn leaves(words: &[&str]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(ARGUMENTS).env(ROLE, format!("listen {}", words.join(" "))).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let ready = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(ready.into_iter().any(|line| line.ends_with("> ready")));
 }
 
 /// Allocates as soon as it is told to, binds 50 ms later, and says how that went.

@@ -272,6 +272,11 @@ impl Home {
     pub(crate) fn tcp(&self) -> Way {
         Way::Tcp((Ipv4Addr::LOCALHOST, self.listen_port()).into())
     }
+    /// As [`Home::tcp`], with the token, which only Linux does not ask for. A daemon runs.
+    pub(crate) fn trusted_tcp(&self) -> Way {
+        let token = fs::read_to_string(self.root.join("token")).unwrap();
+        Way::Trusted((Ipv4Addr::LOCALHOST, self.listen_port()).into(), token.trim_end().to_owned())
+    }
     /// The daemon on `::1`, by the configured port.
     pub(crate) fn tcp6(&self) -> Way {
         Way::Tcp((Ipv6Addr::LOCALHOST, self.listen_port()).into())
@@ -314,6 +319,10 @@ impl Home {
 }
 
 /// The canonical form of `path`, as people and Styxy write it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own place for it: they believe no code that they test"
+)]
 pub(crate) fn real(path: &Path) -> PathBuf {
     let path = path.canonicalize().unwrap();
     match path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {

@@ -18,6 +18,8 @@ use super::wait::DEADLINE;
 #[derive(Debug, Clone)]
 pub(crate) enum Way {
     Tcp(SocketAddr),
+    /// TCP with the token.
+    Trusted(SocketAddr, String),
     /// The socket; on Windows the named pipe.
     Unix(PathBuf),
 }
@@ -100,11 +102,14 @@ impl Request {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.path).into_bytes();
         let mut add = |name: &str, value: &str| bytes.extend(format!("{name}: {value}\r\n").into_bytes());
         let ours = || match way {
-            Way::Tcp(address) => vec![address.to_string()],
+            Way::Tcp(address) | Way::Trusted(address, _) => vec![address.to_string()],
             Way::Unix(_) => vec!["styxy".to_owned()],
         };
         for host in self.host.clone().unwrap_or_else(ours) {
             add("Host", &host);
+        }
+        if let Way::Trusted(_, token) = way {
+            add("Authorization", &format!("Bearer {token}"));
         }
         for (name, value) in &self.headers {
             add(name, value);
@@ -122,7 +127,7 @@ impl Request {
 impl Way {
     fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
         Ok(match self {
-            Self::Tcp(address) => {
+            Self::Tcp(address) | Self::Trusted(address, _) => {
                 let stream = TcpStream::connect(address)?;
                 stream.set_read_timeout(Some(DEADLINE))?;
                 Box::new(stream)

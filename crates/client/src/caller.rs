@@ -8,7 +8,7 @@ use styxy_core::project::Project;
 use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName, WallTime};
 
 use crate::agents::Agent;
-use crate::disk::{self, Disk};
+use crate::disk::{self, Disk, canonical};
 use crate::project::{self, ProjectError, ProjectFile};
 use crate::session::{self, Session, VARIABLES};
 
@@ -229,14 +229,6 @@ impl Caller {
         let index = VARIABLES.iter().position(|variable| *variable == name)?;
         self.variables[index].clone()
     }
-}
-
-/// The canonical form of `path` as people write it.
-///
-/// # Errors
-/// It does not exist, or may not be looked at.
-fn canonical(path: &Path) -> io::Result<PathBuf> {
-    checkout::canonical(path, &Disk)
 }
 
 fn project_path(path: &Path) -> Result<ProjectPath, CallerError> {

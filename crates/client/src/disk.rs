@@ -19,6 +19,14 @@ pub(crate) fn born_ns(folder: &Path) -> Option<u128> {
     checkout::born_ns(&fs::metadata(folder).ok()?)
 }
 
+/// The canonical form of `path` as people write it.
+///
+/// # Errors
+/// It does not exist, or may not be looked at.
+pub(crate) fn canonical(path: &Path) -> io::Result<PathBuf> {
+    checkout::canonical(path, &Disk)
+}
+
 impl Files for Disk {
     fn kind(&self, path: &Path) -> Option<Kind> {
         fs::metadata(path).ok().map(|found| found.file_type().into())
@@ -29,6 +37,7 @@ impl Files for Disk {
     fn entries(&self, folder: &Path) -> Vec<PathBuf> {
         fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     }
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         path.canonicalize()
     }

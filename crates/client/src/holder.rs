@@ -9,6 +9,7 @@ use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 
 use crate::connection::Connection;
+use crate::disk::canonical;
 
 /// How long a socket may be missing: a daemon that lost it makes it again within milliseconds.
 const WITHOUT_SOCKET: Duration = Duration::from_secs(1);
@@ -90,9 +91,9 @@ impl Connection {
     /// name in the kernel that goes with no file (R24).
     pub(crate) fn outlives_its_folder(&self) -> bool {
         let root = self.layout.root();
-        let canonical = root.canonicalize().ok().or_else(|| {
+        let canonical = canonical(root).ok().or_else(|| {
             // The folder itself may be gone.
-            Some(root.parent()?.canonicalize().ok()?.join(root.file_name()?))
+            Some(canonical(root.parent()?).ok()?.join(root.file_name()?))
         });
         !self.layout.lock().exists()
             && canonical.is_some_and(|root| system::is_claimed(&Layout::new(root).name()))

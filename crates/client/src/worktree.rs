@@ -4,7 +4,7 @@ use std::path::Path;
 
 use styxy_core::checkout;
 
-use crate::disk::Disk;
+use crate::disk::{self, Disk};
 
 /// What people call a worktree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Worktree {
     #[must_use]
     pub fn around(folder: &Path, home: Option<&Path>) -> Option<Self> {
         // What was around a folder that is gone says nothing of it.
-        let folder = checkout::canonical(folder, &Disk).ok()?;
+        let folder = disk::canonical(folder).ok()?;
         let root = checkout::root(&folder, home, &Disk).unwrap_or(folder);
         let repository = checkout::repository_name(&root, &Disk)?;
         Some(Self { repository, branch: checkout::branch(&root, &Disk) })

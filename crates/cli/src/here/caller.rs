@@ -20,6 +20,12 @@ pub(crate) fn caller() -> Caller {
     Caller::new(folder.as_deref(), user_home(), |name| env::var(name).ok(), agents::nearest)
 }
 
+/// A test's folder, as leases name it.
+#[cfg(test)]
+pub(crate) fn canonical(folder: &std::path::Path) -> PathBuf {
+    Caller::new(Some(folder), None, |_| None, || None).folder().unwrap().to_owned()
+}
+
 /// That the current folder was deleted, with the name that it had, as far as that is known.
 pub(crate) fn deleted() -> String {
     #[cfg(target_os = "linux")]

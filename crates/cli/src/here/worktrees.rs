@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn the_worktrees_of_a_repository_are_called_by_it_and_their_branches() {
         let top = tempfile::tempdir().unwrap();
-        let top = top.path().canonicalize().unwrap();
+        let top = crate::here::caller::canonical(top.path());
         let main = top.join("shop");
         fs::create_dir_all(main.join(".git/worktrees/fix")).unwrap();
         fs::write(main.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();

@@ -170,16 +170,24 @@ fn roots(folder: &Path, home: Option<&Path>, files: &impl Files) -> impl Iterato
     std::iter::successors(known(folder, home, files), around).map(|place| place.root)
 }
 
-/// The canonical form of `path` as people write it: without the `\\?\` that Windows puts in front.
+/// The canonical form of `path` as people write it: without the `\\?\` that Windows puts in front. It is the only form that
+/// paths are compared in.
 ///
 /// # Errors
 /// It does not exist, or may not be looked at.
 pub fn canonical(path: &Path, files: &impl Files) -> io::Result<PathBuf> {
     let path = files.canonical(path)?;
-    Ok(match path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {
-        Some(text) if cfg!(windows) && text.as_bytes().get(1) == Some(&b':') => text.into(),
-        Some(_) | None => path,
-    })
+    let plain = path.to_str().filter(|_| cfg!(windows)).and_then(plain);
+    Ok(plain.unwrap_or(path))
+}
+
+/// A path of Windows without `\\?\`: of a drive, or of a network share (and so of `\\wsl.localhost`); none for anything else.
+fn plain(verbatim: &str) -> Option<PathBuf> {
+    let rest = verbatim.strip_prefix(r"\\?\")?;
+    if let Some(share) = rest.strip_prefix(r"UNC\") {
+        return Some(format!(r"\\{share}").into());
+    }
+    (rest.as_bytes().get(1) == Some(&b':')).then(|| rest.into())
 }
 
 /// The text of the regular file at `path`; none if there is no such file, or if it is longer than 4 KiB.

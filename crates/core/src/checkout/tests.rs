@@ -233,3 +233,13 @@ fn a_worktree_that_git_has_pruned_is_still_a_sibling() {
     disk.folder("/w/app/.git/worktrees");
     disk.both_ways("/w/app", "/w/app-old", Kinship::Sibling);
 }
+
+#[test]
+fn a_path_of_windows_is_written_without_its_verbatim_prefix() {
+    let plain = |path: &str| super::plain(path).map(|path| path.to_str().unwrap().to_owned());
+    assert_eq!(plain(r"\\?\C:\w\app").as_deref(), Some(r"C:\w\app"));
+    assert_eq!(plain(r"\\?\UNC\wsl.localhost\Debian\w").as_deref(), Some(r"\\wsl.localhost\Debian\w"));
+    for other in [r"C:\w\app", r"\\server\share", r"\\?\Volume{9f1b}\w", "/w/app"] {
+        assert_eq!(plain(other), None);
+    }
+}

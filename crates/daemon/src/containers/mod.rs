@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use styxy_core::{Listener, Port, ProjectPath, Relation, api, checkout};
 
 use crate::system::Disk;
+use crate::system::disk::canonical;
 pub(crate) use answer::Container;
 
 /// How long all engines together may take to answer.
@@ -114,7 +115,7 @@ impl Known {
 impl Container {
     /// Reads from the disk, which may hang.
     pub(crate) fn place(&self) -> Place {
-        let folder = self.folder.as_deref().and_then(|folder| Path::new(folder).canonicalize().ok());
+        let folder = self.folder.as_deref().and_then(|folder| canonical(Path::new(folder)).ok());
         let home = std::env::home_dir();
         let root = folder.as_deref().and_then(|folder| checkout::root(folder, home.as_deref(), &Disk));
         let branch = root.as_deref().and_then(|root| checkout::branch(root, &Disk));

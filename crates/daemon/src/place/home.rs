@@ -11,6 +11,7 @@ use styxy_core::layout::{Layout, is_own_file};
 
 use super::error::{Cannot, Expected, PlaceError, Unfit};
 use crate::files;
+use crate::system::disk::canonical;
 
 /// So many foreign files are named in a refusal.
 const NAMED: usize = 3;
@@ -156,8 +157,8 @@ fn check_maker(folder: &Path, own: u32) -> Result<(), PlaceError> {
 
 /// Refuses folders that have another role, even if they are empty.
 fn check_role(folder: &Path, who: &Who) -> Result<(), PlaceError> {
-    let real = folder.canonicalize().map_err(Cannot::Inspect.at(folder))?;
-    let is_home = || who.homes.iter().filter_map(|home| home.canonicalize().ok()).any(|home| home == real);
+    let real = canonical(folder).map_err(Cannot::Inspect.at(folder))?;
+    let is_home = || who.homes.iter().filter_map(|home| canonical(home).ok()).any(|home| home == real);
     if real.parent().is_none() {
         Err(Unfit::Root.at(folder))
     } else if is_home() {

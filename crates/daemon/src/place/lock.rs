@@ -17,6 +17,7 @@ use styxy_core::layout::Layout;
 
 use super::error::{Cannot, PlaceError};
 use crate::files::{self, FileId};
+use crate::system::disk::canonical;
 use crate::system::{self, Claim};
 
 /// How long, in milliseconds, a lock is waited for that is most often held by a client that only tests it, for some microseconds.
@@ -78,7 +79,7 @@ pub(crate) fn take(layout: &Layout) -> Result<Option<Held>, PlaceError> {
 }
 
 fn take_pausing(layout: &Layout, mut pause: impl FnMut(Duration)) -> Result<Option<Held>, PlaceError> {
-    let name = layout.root().canonicalize().map_err(Cannot::Inspect.at(layout.root()))?;
+    let name = canonical(layout.root()).map_err(Cannot::Inspect.at(layout.root()))?;
     let name = Layout::new(name).name();
     let mut patience = GIVES_WAY;
     loop {

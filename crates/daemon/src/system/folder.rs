@@ -43,7 +43,8 @@ pub(super) fn look(folder: PathBuf, user: Relation, home: Option<PathBuf>, deadl
 
 fn place(folder: PathBuf, is_folder: io::Result<bool>, user: Relation, home: Option<&Path>) -> Place {
     match is_folder {
-        Ok(true) => inside(folder, home),
+        // Windows knows it as it was typed: in any case, by a short name, with a `\` at its end.
+        Ok(true) => inside(disk::canonical(&folder).unwrap_or(folder), home),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             // Another user's folder may be one that is only hidden from us.
             let deleted_directory = (user == Relation::Own).then_some(folder);

@@ -67,7 +67,7 @@ pub(in crate::journal) fn is_unsupported(error: &io::Error) -> bool {
 
 /// The name of the file system that has this file, such as `vfat`; none where /proc does not say it.
 pub(in crate::journal) fn file_system(path: &Path) -> Option<String> {
-    let path = path.canonicalize().ok()?;
+    let path = crate::system::disk::canonical(path).ok()?;
     kind_of_mount(&path, &std::fs::read_to_string("/proc/self/mountinfo").ok()?)
 }
 

@@ -14,6 +14,7 @@ use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 use tokio::io::unix::AsyncFd;
 
+use crate::system::disk::canonical;
 use crate::system::unix::register;
 use crate::system::{Entry, Happened};
 
@@ -59,7 +60,7 @@ impl FolderWatch {
         }
         for folder in folders {
             // Through links: the entries are where the path leads.
-            let folder = folder.canonicalize()?;
+            let folder = canonical(folder)?;
             // The folders above come first: one of them may be another folder's own, and each has one mask.
             let above = folder.ancestors().skip(1).filter(|above| above.parent().is_some());
             let above = above.filter_map(|above| {

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use styxy_core::checkout::{branch, root};
 use tempfile::TempDir;
 
-use crate::system::disk::Disk;
+use crate::system::disk::{Disk, canonical};
 
 fn worktree() -> (TempDir, PathBuf) {
     let top = tempfile::tempdir().unwrap();
-    let root = top.path().canonicalize().unwrap().join("fix");
+    let root = canonical(top.path()).unwrap().join("fix");
     fs::create_dir_all(root.join("web")).unwrap();
     fs::create_dir_all(root.with_file_name("own")).unwrap();
     fs::write(root.join(".git"), "gitdir: ../own\n").unwrap();

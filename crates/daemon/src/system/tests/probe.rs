@@ -11,16 +11,17 @@ use crate::system::Prober;
 /// beside a listener: on Linux none does.
 #[cfg(target_os = "linux")]
 #[path = "../macos/probe.rs"]
-#[expect(unreachable_pub, reason = "a module of the system's folder, tried here")]
+#[expect(unreachable_pub, clippy::unused_self, reason = "a module of the system's folder, tried here")]
 mod of_macos;
 
+type Probe = Box<dyn Fn(Port) -> Occupancy>;
+
 /// This system's probe, and on Linux that of macOS.
-fn probers() -> impl Iterator<Item = (&'static str, Box<dyn Fn(Port) -> Occupancy>)> {
+fn probers() -> impl Iterator<Item = (&'static str, Probe)> {
     let native = Prober::new();
-    let native: Box<dyn Fn(Port) -> Occupancy> = Box::new(move |port| native.occupancy(port));
+    let native: Probe = Box::new(move |port| native.occupancy(port));
     #[cfg(target_os = "linux")]
-    let more: Option<(_, Box<dyn Fn(Port) -> Occupancy>)> =
-        Some(("macOS", Box::new(|port| of_macos::Prober::new().occupancy(port))));
+    let more: Option<(_, Probe)> = Some(("macOS", Box::new(|port| of_macos::Prober::new().occupancy(port))));
     #[cfg(not(target_os = "linux"))]
     let more = None;
     std::iter::once(("native", native)).chain(more)

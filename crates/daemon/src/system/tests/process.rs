@@ -7,6 +7,7 @@ use rustix::process::geteuid;
 use styxy_core::{ProcessKey, Relation};
 
 use super::support::{Family, in_5_seconds, this_process};
+use crate::system::disk::canonical;
 use crate::system::{Life, ancestors, describe, identify, is_alive};
 
 #[test]
@@ -102,7 +103,7 @@ fn ancestors_come_nearest_first_and_no_more_than_asked_for() {
 #[test]
 fn a_process_is_described_with_its_command_folder_user_and_project() {
     let home = tempfile::tempdir().unwrap();
-    let root = home.path().canonicalize().unwrap().join("app");
+    let root = canonical(home.path()).unwrap().join("app");
     std::fs::create_dir_all(root.join("packages/web")).unwrap();
     std::fs::create_dir(root.join(".git")).unwrap();
     std::fs::write(root.join(".git/HEAD"), "ref: refs/heads/feature/x\n").unwrap();

@@ -49,11 +49,11 @@ impl Limited {
     fn keeps_the_promises(&self) -> String {
         self.start();
         let owner = Running::idle();
-        let lease = self.allocate(&["--pid", &owner.pid().to_string()]);
+        let first = self.allocate(&["--pid", &owner.pid().to_string()]);
         let waiting = self.allocate(&[]);
-        assert_ne!(lease.port, waiting.port);
+        assert_ne!(first.port, waiting.port);
         owner.kill();
-        until("the lease ends with its owner", || self.lease(&lease).is_none());
+        until("the lease ends with its owner", || self.lease(&first).is_none());
 
         let port = waiting.port.get();
         let server = Server::on(&self.home, port);

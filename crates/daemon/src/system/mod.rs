@@ -41,8 +41,8 @@ pub use native::{
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
 pub(crate) use native::{
-    FileId, check_writable, close_to_others, create_folder, detach, is_of_the_system, let_go_of_output,
-    mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
+    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
 };
 #[cfg(windows)]
 pub use native::{PipeListener, has_hung_up};
@@ -57,8 +57,8 @@ pub use types::{
 };
 #[cfg(unix)]
 pub(crate) use unix::{
-    FileId, check_writable, close_to_others, create_folder, detach, is_of_the_system, let_go_of_output,
-    mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
+    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
 };
 #[cfg(unix)]
 pub use unix::{

@@ -1,4 +1,8 @@
-//! Whether a port is free, by four exclusive binds.
+//! Whether a port is free, by four exclusive binds, and by the table of listening sockets where these say no.
+//!
+//! An exclusive bind is refused too while a connection that was accepted on the port is not gone (TIME_WAIT): after each restart
+//! of a server that had a browser connected. A plain bind is not, but it does not see a listener on another address. So if plain
+//! binds work and the table has no listener, the port is free.
 #![expect(unsafe_code, reason = "socket2 has no SO_EXCLUSIVEADDRUSE")]
 
 use std::io;
@@ -6,10 +10,10 @@ use std::mem::size_of_val;
 use std::os::windows::io::AsRawSocket as _;
 
 use socket2::Socket;
-use styxy_core::{Occupancy, Port};
+use styxy_core::{Occupancy, Port, PortSet};
 use windows_sys::Win32::Networking::WinSock::{SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET, setsockopt};
 
-use crate::system::elsewhere::bind_all;
+use crate::system::elsewhere::{SocketTable, bind_all};
 
 /// Says whether ports are free. Remembers nothing, holds no handle.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,11 +29,25 @@ impl Prober {
     /// Whether nothing has `port` on any of 127.0.0.1, 0.0.0.0, ::1 and ::.
     ///
     /// Every failure is `Busy`, never `Denied`: "access denied" here says that the port is in a range that the system
-    /// keeps for something else, or that its holder is exclusive.
+    /// keeps for something else, or that its holder is exclusive. Takes some 10 ms if only connections linger on the port.
     #[must_use]
     pub fn occupancy(self, port: Port) -> Occupancy {
-        if bind_all(port, be_exclusive).is_ok() { Occupancy::Free } else { Occupancy::Busy }
+        let exclusive = bind_all(port, be_exclusive);
+        let free = is_free(exclusive.is_ok(), || bind_all(port, |_| Ok(())).is_ok(), || is_silent(port));
+        if free { Occupancy::Free } else { Occupancy::Busy }
     }
+}
+
+/// The rule: what is asked later costs more.
+fn is_free(exclusive: bool, plain: impl FnOnce() -> bool, silent: impl FnOnce() -> bool) -> bool {
+    exclusive || (plain() && silent())
+}
+
+/// Whether nobody listens on the port, on whichever address. If the table cannot be read, somebody may.
+fn is_silent(port: Port) -> bool {
+    let only = PortSet::from_iter([port]);
+    let table = SocketTable::open().and_then(|mut table| table.listening_on(&only));
+    table.is_ok_and(|listening| listening.is_empty())
 }
 
 fn be_exclusive(socket: &Socket) -> io::Result<()> {
@@ -40,4 +58,31 @@ fn be_exclusive(socket: &Socket) -> io::Result<()> {
     let failed =
         unsafe { setsockopt(number, SOL_SOCKET, SO_EXCLUSIVEADDRUSE, (&raw const on).cast(), length) };
     if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_port_on_which_connections_linger_is_free_if_nobody_listens() {
+        let rule = |exclusive, plain, silent| is_free(exclusive, || plain, || silent);
+        assert!(rule(true, false, false), "an exclusive bind says enough");
+        assert!(rule(false, true, true), "only connections are left");
+        assert!(!rule(false, true, false), "somebody listens on another address");
+        assert!(!rule(false, false, true), "bound, or kept by the system");
+    }
+
+    #[test]
+    fn a_listener_on_one_address_makes_the_port_busy() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let port = Port::new(listener.local_addr().unwrap().port()).unwrap();
+            assert_eq!(Prober::new().occupancy(port), Occupancy::Busy, "{address}");
+            drop(listener);
+            assert_eq!(Prober::new().occupancy(port), Occupancy::Free, "{address}");
+        }
+    }
 }

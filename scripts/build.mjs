@@ -34,9 +34,17 @@ function release() {
   if (!fs.existsSync(cli)) throw new Error('@napi-rs/cli is not installed: npm ci');
   run(process.execPath, [cli, 'build', ...words, ...files]);
   const target = options.target ? ['--target', options.target] : [];
-  run('cargo', ['build', '--profile', 'release-cli', '--package', 'styxy', ...target]);
+  run('cargo', ['rustc', '--profile', 'release-cli', '--package', 'styxy', '--bin', 'styxy', ...target, '--', ...linker()]);
   const program = built(...target.slice(1), 'release-cli', platform.program);
   finish(built(platform.target, 'release-addon', library), program);
+}
+
+/**
+ * How the program is linked: equal functions become one, which saves 30 kB of every download. Rust promises no function
+ * an address of its own. Only the linker that Rust brings for this platform is known to be able to do that.
+ */
+function linker() {
+  return platform.target === 'x86_64-unknown-linux-gnu' ? ['-C', 'link-arg=-Wl,--icf=all'] : [];
 }
 
 function finish(addon, program) {

@@ -38,16 +38,22 @@ try {
   fs.rmSync(stage, { recursive: true, force: true });
 }
 
-/** Compresses a package again by `gzip -9`, which every user's download gains: npm's own way is 2 % larger. Returns its size. */
+/**
+ * Compresses a package again, which every user's download gains: npm's own way is 2 % larger than gzip -9, and that is 3 %
+ * larger than libdeflate. Returns its size.
+ */
 function compress(file) {
   const before = fs.readFileSync(file);
-  const { error, status, stdout } = spawnSync('gzip', ['-9n'], { input: gunzipSync(before), maxBuffer: 1 << 28 });
-  if (error || status !== 0) {
-    console.log(`${path.basename(file)} stays as npm has compressed it: there is no gzip`);
-    return before.length;
-  }
-  if (stdout.length < before.length) fs.writeFileSync(file, stdout);
-  return Math.min(stdout.length, before.length);
+  const input = gunzipSync(before);
+  const tools = [['libdeflate-gzip', '-12'], ['gzip', '-9n']];
+  const answers = tools.map(([tool, level]) => spawnSync(tool, [level], { input, maxBuffer: 1 << 28 }));
+  const smallest = answers
+    .filter(({ error, status }) => !error && status === 0)
+    .map(({ stdout }) => stdout)
+    .reduce((best, next) => (next.length < best.length ? next : best), before);
+  if (smallest === before) console.log(`${path.basename(file)} stays as npm has compressed it: there is no gzip`);
+  else fs.writeFileSync(file, smallest);
+  return smallest.length;
 }
 
 function isBuilt({ folder, addon, program }) {

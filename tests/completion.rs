@@ -132,6 +132,33 @@ fn behind_run_the_commands_own_completion_counts() {
 }
 
 #[test]
+fn with_nothing_typed_behind_run_the_scripts_come_alone() {
+    for name in ["bash", "zsh", "fish"] {
+        let (home, _, _server) = stage();
+        let Some(mut terminal) = shell(&home, name) else { continue };
+        // Fish inserts one word only.
+        let (inserted, rest) = if name == "fish" { ("npm ", "run deplo") } else { ("npm run ", "deplo") };
+        terminal.types("styxy run -q \t");
+        terminal.sees(inserted);
+        completes(&mut terminal, rest, "y");
+        fs::write(home.project().join("package.json"), r#"{"scripts": {"it's $HOME": "true"}}"#).unwrap();
+        let whole = if name == "fish" { "npm " } else { r"npm run 'it'\''s $HOME'" };
+        completes(&mut terminal, "styxy run ", whole);
+    }
+    let (home, _, _server) = stage();
+    let said = |words: &[&str]| complete(&home, words).0;
+    assert_eq!(said(&["run", ""]), "npm\truns deploy:all, dev, test\n");
+    assert_eq!(
+        [said(&["run", "n"]), said(&["run", "--", ""])],
+        ["\t2\n", "\t3\n"],
+        "what is in PATH, which the shell knows"
+    );
+    fs::remove_file(home.project().join("package.json")).unwrap();
+    let said = said(&["run", ""]);
+    assert!(said.contains("--service\t") && said.lines().all(|line| line.starts_with('-')), "{said}");
+}
+
+#[test]
 fn folders_are_completed_by_the_shell() {
     for name in ["bash", "zsh", "fish"] {
         let (home, _, _server) = stage();

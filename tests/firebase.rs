@@ -138,7 +138,7 @@ print('ended-6' if interrupt & signal.sigpending() else 'ended-5', flush=True)
 sys.exit(3)\"";
     suite.program("firebase", stub);
     // It has its own session and terminal, like a person's shell.
-    let line = format!("exec {} firebase -- firebase emulators:start", env!("CARGO_BIN_EXE_styxy"));
+    let line = format!("exec {} firebase -- firebase emulators:start", crate::support::program());
     let mut command = suite.within_environment("script");
     command.args(["-qec", &line, "/dev/null"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());

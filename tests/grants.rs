@@ -6,9 +6,7 @@ use std::net::TcpStream;
 use serde_json::json;
 use styxy_core::api::{AllocateAnswer, CheckAnswer, Grant, GroupAnswer, ReleaseAnswer, SuggestAnswer};
 
-#[cfg(target_os = "linux")]
-use crate::support::until;
-use crate::support::{Home, Server, addresses, names_listeners, sort};
+use crate::support::{Home, Running, Server, addresses, is_in_time_wait, names_listeners, sort, until};
 
 #[test]
 fn a_port_with_a_listener_on_any_address_is_not_granted() {
@@ -40,10 +38,15 @@ fn a_port_that_a_foreign_server_has_is_skipped() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn a_port_in_time_wait_is_granted() {
+fn a_server_that_had_a_client_gets_its_port_again_at_once() {
     let home = Home::new();
-    let port = home.spare_port();
+    let ask = |owner: &Running| {
+        home.allocate(
+            &json!({ "service_type": sort::WEB, "project_path": home.project(), "pid": owner.pid() }),
+        )
+    };
+    let owner = Running::idle();
+    let port = ask(&owner).port.get();
     let mut server = Server::on(&home, port);
     let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     server.tell("serve");
@@ -51,18 +54,11 @@ fn a_port_in_time_wait_is_granted() {
     std::io::copy(&mut &client, &mut std::io::sink()).unwrap();
     drop(client);
     server.kill();
-    let in_time_wait = || {
-        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        let ours = format!("0100007F:{port:04X}");
-        table.lines().any(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            (fields[1], fields[3]) == (ours.as_str(), "06")
-        })
-    };
-    until("the server's side is in TIME_WAIT", in_time_wait);
-    let grant = home.allocate(&json!({ "service_type": sort::WEB, "port": port, "exact": true }));
-    assert_eq!(grant.port.get(), port);
-    assert!(in_time_wait(), "it was over before the port was granted");
+    owner.kill();
+    until("the server's side is in TIME_WAIT", || is_in_time_wait(port));
+    let next = Running::idle();
+    assert_eq!(ask(&next).port.get(), port);
+    assert!(is_in_time_wait(port), "it was over before the port was granted");
     // It can really be bound.
     drop(Server::on(&home, port));
 }

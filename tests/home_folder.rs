@@ -3,12 +3,15 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+#[cfg(target_os = "linux")]
 use std::process::{Command, Stdio};
 
 use serde_json::json;
 use styxy_core::api::{Code, Refusal};
 
-use crate::support::{Home, Server, finish, is_root, nobody, sort};
+use crate::support::{Home, finish, sort};
+#[cfg(target_os = "linux")]
+use crate::support::{Server, is_root, nobody};
 
 /// Everything that a start could change of a folder: its mode, its owner, and what is in it.
 fn shape(folder: &Path) -> (u32, u32, Vec<String>) {
@@ -56,7 +59,7 @@ fn a_folder_that_others_may_write_to_and_a_home_are_refused() {
 fn a_missing_home_is_not_made() {
     let home = Home::empty();
     let missing = home.top().join("nobody");
-    let mut command = home.command(env!("CARGO_BIN_EXE_styxy"));
+    let mut command = home.command(crate::support::program());
     command.args(["daemon", "start", "--json"]).env("HOME", &missing).env_remove("STYXY_HOME");
     let refusal: Refusal = finish(&mut command).wire();
     assert!(refusal.error.contains("nobody does not exist"), "{refusal}");
@@ -153,7 +156,7 @@ fn the_root_of_the_file_system_is_refused_and_stays_as_it_is() {
     "#;
     let mut command = Command::new("unshare");
     command.args(["--mount", "--map-root-user", "sh", "-c", script, "sh"]);
-    command.arg(&root).arg(env!("CARGO_BIN_EXE_styxy"));
+    command.arg(&root).arg(crate::support::program());
     let allowed =
         Command::new("unshare").args(["--mount", "--map-root-user", "true"]).stderr(Stdio::null()).status();
     if !allowed.is_ok_and(|status| status.success()) {

@@ -200,7 +200,7 @@ fn an_agent_that_sets_no_variable_is_found_among_the_hooks_ancestors() {
         r#"sh -c '"$STYXY" hook codex < "$INPUT"; "$STYXY" allocate -s web --reuse -q; true'; cat; true"#;
     agent
         .args(["-c", script])
-        .env("STYXY", env!("CARGO_BIN_EXE_styxy"))
+        .env("STYXY", crate::support::program())
         .env("INPUT", &input)
         .env_remove("STYXY_AGENT");
     let agent = Server::reading(agent.stdin(Stdio::piped()).stdout(Stdio::piped()));

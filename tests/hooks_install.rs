@@ -29,7 +29,7 @@ fn commands(json: &Value, event: &str) -> Vec<String> {
 #[test]
 fn the_settings_of_every_agent_are_where_the_agent_looks() {
     let home = Home::new();
-    let program = env!("CARGO_BIN_EXE_styxy");
+    let program = crate::support::program();
     for (agent, file, in_project, events) in [
         (
             "claude",
@@ -132,7 +132,7 @@ fn every_settings_file_of_the_collection_is_changed_byte_for_byte_and_back() {
         let path = settings(&home, &format!(".{agent}/{file}"));
         let expected = |file: &str| {
             let text = fs::read_to_string(case.join(file)).unwrap();
-            text.replace("/opt/styxy/styxy", env!("CARGO_BIN_EXE_styxy"))
+            text.replace("/opt/styxy/styxy", crate::support::program())
         };
         let _ = fs::remove_file(&path);
         if case.join("before").exists() {
@@ -242,7 +242,7 @@ fn the_plugin_has_the_hooks_that_are_installed() {
     home.styxy(&["hooks", "install", "claude"]).done();
     let text = fs::read_to_string(home.top().join("user/.claude/settings.json")).unwrap();
     // The plugin's program is found in PATH: it moves from one machine to another.
-    let expected: Value = serde_json::from_str(&text.replace(env!("CARGO_BIN_EXE_styxy"), "styxy")).unwrap();
+    let expected: Value = serde_json::from_str(&text.replace(crate::support::program(), "styxy")).unwrap();
     assert_eq!(json("hooks/hooks.json")["hooks"], expected["hooks"]);
     assert_eq!(json(".claude-plugin/plugin.json")["name"], "styxy");
     assert_eq!(json(".claude-plugin/plugin.json")["version"], env!("CARGO_PKG_VERSION"));

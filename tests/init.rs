@@ -51,6 +51,13 @@ fn in_a_package_of_a_monorepo_it_writes_to_the_root_of_the_checkout_and_says_so(
 }
 
 #[test]
+fn without_a_package_json_nothing_is_said_of_one() {
+    let home = Home::new();
+    let said = init_in(&home, ".", &[]).done();
+    assert_eq!(said.stderr, "No server was recognised: name yours under services.\n");
+}
+
+#[test]
 fn a_file_that_is_there_is_never_overwritten() {
     let home = Home::new();
     let path = home.project().join(".styxy.json");

@@ -59,7 +59,7 @@ fn the_unit_is_shown_written_and_removed_without_a_trace() {
     let systemd = Systemd::new();
     let said = finish(&mut systemd.command(&["daemon", "install", "--yes"])).done();
     let unit = fs::read_to_string(systemd.unit()).unwrap();
-    let program = env!("CARGO_BIN_EXE_styxy");
+    let program = crate::support::program();
     assert!(unit.contains(&format!("ExecStart=\"{program}\" daemon start\n")), "{unit}");
     let home = systemd.home.root().display();
     assert!(unit.contains(&format!("Environment=\"STYXY_HOME={home}\"\n")), "{unit}");
@@ -95,6 +95,28 @@ fn it_asks_on_a_terminal_and_does_nothing_without_one() {
     assert!(code == 0 && systemd.unit().exists(), "{shown}");
     finish(&mut systemd.command(&["daemon", "uninstall"])).exits(2);
     assert!(systemd.unit().exists());
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_and_does_nothing() {
+    let systemd = Systemd::new();
+    let run = |words: &[&str]| finish(&mut systemd.command(&[&["daemon"], words].concat())).done();
+    let said = run(&["install", "--dry-run", "--yes"]);
+    assert!(said.stdout.starts_with("This file would be written, "), "{said:?}");
+    assert!(said.stdout.contains("| [Unit]") && said.stdout.contains("systemctl --user enable"), "{said:?}");
+    assert_eq!(said.stderr, "Nothing was changed.\n");
+    let answer: serde_json::Value = run(&["install", "--dry-run", "--json"]).wire();
+    assert_eq!([&answer["changed"], &answer["would_change"]], [false, true]);
+    let said = run(&["uninstall", "--dry-run"]);
+    assert!(said.stdout.contains("did not start at login"), "{said:?}");
+    assert!(!systemd.unit().exists() && systemd.said().is_empty());
+    run(&["install", "--yes"]);
+    let before = systemd.said();
+    let said = run(&["uninstall", "--dry-run"]);
+    assert!(said.stdout.starts_with("This would be run:\n") && said.stdout.contains("removed."), "{said:?}");
+    assert!(run(&["install", "--dry-run"]).stdout.contains("starts at login already"));
+    assert!(systemd.unit().exists());
+    assert_eq!(systemd.said(), before);
 }
 
 #[test]

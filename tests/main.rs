@@ -97,6 +97,9 @@ mod kill;
 #[cfg(unix)]
 mod leases;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod limits;
+#[cfg(test)]
 #[cfg(unix)]
 mod listeners;
 #[cfg(test)]
@@ -122,8 +125,9 @@ mod output;
 #[cfg(test)]
 #[cfg(unix)]
 mod packages;
+// Elsewhere the daemon learns of its files with the next sweep.
 #[cfg(test)]
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod place;
 #[cfg(test)]
 #[cfg(unix)]

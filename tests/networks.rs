@@ -20,7 +20,7 @@ fn apart(home: &Home, script: &str) -> Option<Output> {
     }
     let mut command = home.command("unshare");
     command.args(namespace).arg(format!("ip link set lo up\n{script}\n$STYXY daemon stop >/dev/null"));
-    command.env("STYXY", env!("CARGO_BIN_EXE_styxy"));
+    command.env("STYXY", crate::support::program());
     Some(finish(&mut command).done())
 }
 

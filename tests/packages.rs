@@ -93,7 +93,7 @@ fn a_name_that_was_typed_or_is_in_the_file_wins_over_the_packages() {
     let typed = ["run", "-s", sort::WEB, "-n", "site", "--", "sh", "-c", "$STYXY list --json"];
     let command = |folder: &Path| {
         let mut command = home.styxy_command(&typed);
-        command.current_dir(folder).env("STYXY", env!("CARGO_BIN_EXE_styxy"));
+        command.current_dir(folder).env("STYXY", crate::support::program());
         finish(&mut command).done().wire::<AllocationsAnswer>().allocations.remove(0).service_name
     };
     assert_eq!(command(&web).unwrap().as_str(), "site");

@@ -97,7 +97,6 @@ fn empty(folder: &Path) {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_lock_that_is_removed_or_replaced_is_taken_again() {
     each(&[
         ("removed", &|held| fs::remove_file(held.path("daemon.lock")).unwrap()),
@@ -114,7 +113,6 @@ fn a_lock_that_is_removed_or_replaced_is_taken_again() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_socket_that_is_removed_or_replaced_is_bound_again() {
     each(&[
         ("removed", &|held| fs::remove_file(&held.socket).unwrap()),
@@ -127,7 +125,6 @@ fn a_socket_that_is_removed_or_replaced_is_bound_again() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_journal_that_is_removed_replaced_or_cut_is_written_anew() {
     each(&[
         ("removed", &|held| fs::remove_file(held.journal()).unwrap()),
@@ -144,7 +141,6 @@ fn a_journal_that_is_removed_replaced_or_cut_is_written_anew() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_folder_that_is_removed_moved_or_emptied_is_made_again_for_its_leases() {
     each(&[
         // A rename first, so that nothing is made in the folder while it is being emptied.
@@ -161,7 +157,6 @@ fn a_folder_that_is_removed_moved_or_emptied_is_made_again_for_its_leases() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_daemon_without_leases_ends_with_its_folder() {
     let home = Home::new();
     let pid = home.start().pid.get();
@@ -171,7 +166,6 @@ fn a_daemon_without_leases_ends_with_its_folder() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_daemon_whose_lock_another_one_has_ends_without_an_answer() {
     let held = Held::new();
     // Otherwise the other one could not have the configured port.
@@ -200,7 +194,6 @@ fn a_daemon_whose_lock_another_one_has_ends_without_an_answer() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn what_happened_to_the_files_is_a_note() {
     let held = Held::new();
     fs::remove_file(held.path("daemon.lock")).unwrap();
@@ -211,7 +204,6 @@ fn what_happened_to_the_files_is_a_note() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_daemon_whose_folder_was_removed_is_not_said_to_be_no_daemon() {
     let home = Home::new();
     home.styxy(&["allocate", "-s", sort::WEB]).done();

@@ -53,6 +53,25 @@ fn another_worktrees_listening_lease_is_released_by_port_only_with_force() {
 }
 
 #[test]
+fn a_server_that_runs_on_without_its_lease_is_named_with_what_ends_it() {
+    let home = Home::new();
+    home.start();
+    for (folder, force) in [(home.project(), ""), (home.other_project(), " --force")] {
+        let port = home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number();
+        let server = Server::in_folder(&home, &folder, port);
+        let released = home.styxy(&["release", &port.to_string()]).done();
+        assert_eq!(released.stdout, format!("Port {port} released\n"));
+        let said = released.stderr;
+        let hint = format!("still listens on port {port}; to end it: styxy kill {port}{force}\n");
+        assert!(said.contains(&server.pid().to_string()) && said.ends_with(&hint), "{said}");
+        let kill = format!("kill {port}{force} --yes");
+        home.styxy(&kill.split(' ').collect::<Vec<_>>()).done();
+    }
+    let port = home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number();
+    assert_eq!(home.styxy(&["release", &port.to_string()]).done().stderr, "", "nothing listens");
+}
+
+#[test]
 fn another_sessions_listening_lease_is_released_by_port_only_with_force() {
     let home = Home::new();
     let port = home.styxy(&["allocate", "-s", sort::WEB, "--instance", "claude-1", "-q"]).done().number();

@@ -80,7 +80,7 @@ fn a_run_inside_a_run_gets_the_same_lease_and_the_outer_command_stays_its_owner(
         sort::WEB
     );
     let mut command = home.styxy_command(&["run", "-s", sort::WEB, "--", "sh", "-c", &script]);
-    command.env("STYXY", env!("CARGO_BIN_EXE_styxy")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.env("STYXY", crate::support::program()).stdin(Stdio::piped()).stdout(Stdio::piped());
     let server = Server::reading(&mut command);
     assert_eq!(server.hear(), server.hear());
     let leases = home.leases();

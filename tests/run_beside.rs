@@ -44,7 +44,7 @@ fn a_second_server_of_one_kind_is_named_as_another_one() {
     // Inside of a run there is one server, the outer one's.
     let inner = "$STYXY run -s web -- true";
     let mut outer = home.styxy_command(&["run", "-s", sort::WEB, "--", "sh", "-c", inner]);
-    let said = finish(outer.env("STYXY", env!("CARGO_BIN_EXE_styxy"))).done();
+    let said = finish(outer.env("STYXY", crate::support::program())).done();
     assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
 }
 

@@ -121,6 +121,6 @@ fn a_wish_of_now_wins_over_a_lease_that_waits_but_not_over_an_outer_runs() {
         "$STYXY run -s web -p {text} -- sh -c 'echo $PORT'; PORT={text} $STYXY run -s web -- sh -c 'echo $PORT'"
     );
     let mut outer = home.styxy_command(&["run", "-s", sort::WEB, "--", "sh", "-c", &script]);
-    let said = finish(outer.env("STYXY", env!("CARGO_BIN_EXE_styxy"))).done();
+    let said = finish(outer.env("STYXY", crate::support::program())).done();
     assert_eq!(said.stdout, format!("{told}\n{wished}\n"), "the outer run has told its port: {said:?}");
 }

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::support::{Home, Server, finish, sort, without_socket_diagnostics};
+use crate::support::{DIAGNOSTICS, Home, Server, deny, finish, sort};
 
 #[test]
 fn without_socket_diagnostics_servers_are_seen_and_the_way_is_said_once() {
     let home = Home::new();
     let sandboxed = |words: &[&str]| {
         let mut command = home.styxy_command(words);
-        without_socket_diagnostics(&mut command);
+        deny(&mut command, &[DIAGNOSTICS]);
         finish(&mut command)
     };
     let said = sandboxed(&["daemon", "start"]).exits(0).stdout;

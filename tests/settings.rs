@@ -95,6 +95,39 @@ fn config_validate_points_at_the_mistake_in_any_file() {
 }
 
 #[test]
+fn config_validate_checks_the_projects_file_too_and_says_what_it_has_read() {
+    let home = Home::new();
+    let file = home.project().join(".styxy.json");
+    let config = home.root().join("config.json");
+    let said = home.styxy(&["config", "validate"]).done();
+    assert!(said.stdout.ends_with("No .styxy.json counts in this folder, and none is needed.\n"), "{said:?}");
+    fs::write(&file, r#"{"services": {"dev": {"name": "web"}, "api": {}}, "tls": true, "ssl": 1}"#).unwrap();
+    let said = home.styxy(&["config", "validate"]).done();
+    let line = format!("{} is valid. It names dev/web, api.\n", file.display());
+    assert!(said.stdout.starts_with(config.to_str().unwrap()) && said.stdout.ends_with(&line), "{said:?}");
+    for key in [":1:51: tls is not a known key", ":1:64: ssl is not a known key"] {
+        assert!(said.stderr.contains(key), "{key}: {said:?}");
+    }
+    let answer: serde_json::Value = home.styxy(&["config", "validate", "--json"]).done().wire();
+    assert_eq!(answer["project"], json!({ "path": file, "services": ["dev/web", "api"] }));
+    assert_eq!(answer["path"], json!(config));
+    fs::write(&file, "{\n  \"services\": []\n}").unwrap();
+    let place = format!("{}:2:15: ", file.display());
+    assert!(home.styxy(&["config", "validate"]).exits(1).stderr.contains(&place));
+    // A file of this name is a project's wherever it is.
+    let name = file.to_str().unwrap();
+    assert!(home.styxy(&["config", "validate", name]).exits(1).stderr.contains(&place));
+    fs::write(&config, "{").unwrap();
+    let both = home.styxy(&["config", "validate"]).exits(1);
+    assert!(both.stderr.contains(&place) && both.stderr.contains("config.json:1:"), "{both:?}");
+    let package = home.project().join("package.json");
+    fs::write(&package, "{}").unwrap();
+    let without = home.styxy(&["config", "validate", package.to_str().unwrap()]).exits(1);
+    assert!(without.stderr.contains("has no key styxy"), "{without:?}");
+    home.styxy(&["config", "validate", "/there/is/no/.styxy.json"]).exits(1);
+}
+
+#[test]
 fn config_show_says_what_is_in_force_and_where_it_comes_from() {
     let home = Home::with(&json!({ "bind_ttl": 77 }));
     let from_file = home.styxy(&["config", "show"]).done();

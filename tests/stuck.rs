@@ -120,7 +120,7 @@ fn no_command_fails_while_others_stop_and_start_the_daemon() {
 #[test]
 fn a_client_whose_program_was_upgraded_starts_the_new_one() {
     let home = Home::new();
-    let built = Path::new(env!("CARGO_BIN_EXE_styxy"));
+    let built = Path::new(crate::support::program());
     let program = home.top().join("styxy");
     let install = || {
         let new = home.top().join("styxy.new");

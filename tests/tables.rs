@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use styxy_core::api::State;
+use styxy_core::api::{AllocationsAnswer, State};
 use unicode_width::UnicodeWidthStr;
 
 use crate::support::{Home, Server, Terminal, sort, until};
@@ -87,4 +87,17 @@ fn states_are_coloured_at_a_terminal_and_nowhere_else() {
     assert!(list.contains("conflict") && !list.contains('\u{1b}'), "{list:?}");
     let piped = home.styxy(&["list"]).done().stdout;
     assert!(piped.contains("conflict") && !piped.contains('\u{1b}'), "{piped:?}");
+}
+
+#[test]
+fn a_list_takes_the_name_of_a_project_that_it_shows() {
+    let home = Home::new();
+    home.styxy(&["allocate", "-s", sort::WEB]).done();
+    let here = home.project().file_name().unwrap().to_str().unwrap().to_owned();
+    let answer: AllocationsAnswer = home.styxy(&["list", "--project", &here, "--json"]).done().wire();
+    assert_eq!(answer.allocations.len(), 1);
+    let said = home.styxy(&["list", "--project", &format!("{here}x")]).done().stdout;
+    assert!(said.contains(&format!("Did you mean {here}? ")), "{said}");
+    let said = home.styxy(&["list", "--project", "shpo"]).done().stdout;
+    assert!(said.contains(&format!("Projects with a lease: {here}.")), "{said}");
 }

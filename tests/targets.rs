@@ -2,14 +2,18 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
 use serde_json::json;
 use styxy_core::api::{CheckAnswer, Code, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
 
-use crate::support::{Home, Output, Server, finish, helper, sort};
+#[cfg(target_os = "linux")]
+use crate::support::helper;
+use crate::support::{Home, Output, Server, finish, sort};
 
 /// `styxy` with these words, run in `folder`.
 #[track_caller]
@@ -106,6 +110,40 @@ fn a_service_is_named_with_its_name_as_list_shows_it() {
 }
 
 #[test]
+fn a_near_miss_names_the_service_that_is_there() {
+    let home = Home::new();
+    leased(&home, &[sort::WEB, "-n", "packages.shop"]);
+    let hint = |words: &[&str]| home.styxy(&[words, &["--json"]].concat()).exits(1).refusal().hint.unwrap();
+    let right = format!("{}/packages.shop", sort::WEB);
+    for typed in ["shop", "packages.shop", "web/shop", "wweb/packages.shop", "Web/Packages.Shop"] {
+        for command in ["check", "who", "open", "kill", "release"] {
+            assert_eq!(hint(&[command, typed]), format!("styxy {command} {right}"), "{typed}");
+        }
+    }
+    assert_eq!(hint(&["wait", "web/shop", "--timeout", "10ms"]), format!("styxy wait {right}"));
+    assert_eq!(hint(&["wait", "packages.shop"]), format!("styxy wait {right}"));
+    assert_eq!(hint(&["check", "nonsense"]), "styxy list");
+    let range = home.styxy(&["check", "3000-3010", "--json"]).exits(2).refusal();
+    assert_eq!(range.hint.as_deref(), Some("styxy scan 3000-3010"));
+}
+
+#[test]
+fn a_service_type_that_is_a_slip_is_granted_with_a_warning() {
+    let home = Home::with(&json!({ "strict_service_types": false }));
+    let port = home.spare_port().to_string();
+    let granted = home.styxy(&["allocate", "-s", "Dev", "-p", &port]).done();
+    assert!(granted.stdout.contains(&port), "{}", granted.stdout);
+    let said = granted.stderr;
+    assert!(said.contains("no settings for the service type Dev; did you mean dev?"), "{said}");
+    for words in [&["run", "-s", "Dev", "--", "true"][..], &["env", "Dev"], &["suggest", "Dev"]] {
+        let said = home.styxy(words).stderr;
+        assert!(said.contains("did you mean dev?"), "{words:?}: {said}");
+    }
+    let said = home.styxy(&["allocate", "-s", "api2", "-p", &port]).stderr;
+    assert!(!said.contains("did you mean"), "{said}");
+}
+
+#[test]
 fn the_only_server_that_runs_is_meant_where_the_roots_lease_waits() {
     let home = Home::new();
     let root = leased(&home, &[sort::WEB]);
@@ -162,6 +200,7 @@ fn another_sessions_service_is_released_only_with_force() {
 }
 
 /// A server on `address`, seen by the daemon.
+#[cfg(target_os = "linux")]
 fn on(home: &Home, address: SocketAddr) -> Server {
     Server::listening(&mut helper(home, "listen", &[&address.to_string()]))
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::support::{Home, finish, has_ended, on_terminal, sort, until};
+#[cfg(target_os = "linux")]
+use crate::support::finish;
+use crate::support::{Home, has_ended, on_terminal, sort, until};
 
 /// Every file and folder below `folder`, with its content and mode.
 fn everything(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
@@ -95,6 +97,17 @@ fn what_still_uses_it_is_listed_and_only_force_goes_on() {
     for part in ["session session-1", &format!("{} web/shop", grant.port), "styxy uninstall --force"] {
         assert!(said.stderr.contains(part), "{part}: {said:?}");
     }
+    assert!(said.stderr.starts_with("error: "), "it refuses before it says what it would do: {said:?}");
+    let dry = home.styxy(&["uninstall", "--dry-run", "--yes"]).done();
+    let root = home.root().display().to_string();
+    assert!(dry.stdout.starts_with("This would be done:\n") && dry.stdout.contains(&root), "{dry:?}");
+    assert!(dry.stderr.starts_with("Only --force does it, ") && dry.stderr.contains("web/shop"), "{dry:?}");
+    assert!(dry.stderr.ends_with("Nothing was changed.\n"), "{dry:?}");
+    let forced = home.styxy(&["uninstall", "--dry-run", "--force", "--json"]).done();
+    let answer: serde_json::Value = forced.wire();
+    assert_eq!(answer["removed"], json!([]));
+    assert!(answer["would_remove"].as_array().unwrap().contains(&json!(root)), "{answer}");
+    assert_eq!(forced.stderr, "Nothing was changed.\n");
     assert_eq!(everything(&user), before);
     assert_eq!(home.leases().len(), 1);
     home.styxy(&["uninstall", "--yes", "--force"]).done();
@@ -107,7 +120,9 @@ fn it_asks_on_a_terminal_and_does_nothing_without_one() {
     home.start();
     let said = home.styxy(&["uninstall"]).exits(2);
     assert!(
-        said.stderr.contains("stop the daemon") && said.stderr.contains("styxy uninstall --yes"),
+        said.stderr.starts_with("This would be done:\n  ")
+            && said.stderr.contains("stop the daemon")
+            && said.stderr.contains("styxy uninstall --yes"),
         "{said:?}"
     );
     let (code, shown) = on_terminal(&mut home.styxy_command(&["uninstall"]), "n\n");

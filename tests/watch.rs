@@ -66,6 +66,19 @@ fn q_ends_it_and_the_filters_of_list_count() {
 }
 
 #[test]
+fn it_takes_the_name_of_a_project_that_the_list_shows() {
+    let home = Home::new();
+    home.start();
+    let name = home.project().file_name().unwrap().to_str().unwrap().to_owned();
+    let mut terminal = watching(&home, &format!("--project {name}"));
+    terminal.sees(&format!("No lease of a project {name}."));
+    home.styxy(&["allocate", "-s", sort::WEB]).done();
+    terminal.sees("granted");
+    terminal.types("q");
+    terminal.sees("code=0");
+}
+
+#[test]
 fn another_size_is_drawn_at_once_and_what_has_no_room_is_counted() {
     let home = Home::new();
     for _ in 0..9 {

@@ -28,7 +28,7 @@ pub(super) fn portable(home: &Home, mut value: Value) -> Value {
     let top = home.top();
     let names = [
         (helper.to_str().unwrap(), "server"),
-        (env!("CARGO_BIN_EXE_styxy"), "styxy"),
+        (crate::support::program(), "styxy"),
         (top.to_str().unwrap(), "/home/ada"),
     ];
     rename(&mut value, &names);

@@ -20,7 +20,7 @@ const HEADER: usize = 64;
 #[test]
 fn a_daemon_continues_with_a_journal_of_everything() {
     let home = Home::new();
-    let history = history(&home, env!("CARGO_BIN_EXE_styxy").as_ref());
+    let history = history(&home, crate::support::program().as_ref());
     for form in FORMS {
         if form == "snapshot" {
             compact(&home);

@@ -81,5 +81,5 @@ fn every_answer_of_the_rest_api_still_has_what_an_old_one_had() {
 #[test]
 fn every_command_still_prints_what_an_old_one_did() {
     let home = Home::new();
-    compare("commands.json", &commands::everything(&home, env!("CARGO_BIN_EXE_styxy").as_ref()));
+    compare("commands.json", &commands::everything(&home, crate::support::program().as_ref()));
 }

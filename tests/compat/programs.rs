@@ -6,10 +6,8 @@ use std::process::Stdio;
 use super::history::{history, shown};
 use super::journal::same;
 use super::{commands, fixtures, still};
-use crate::support::{Home, Running, eventually, finish};
+use crate::support::{Home, Running, eventually, finish, program};
 
-/// Today's program.
-const NEW: &str = env!("CARGO_BIN_EXE_styxy");
 /// The version that the old program is of.
 const OLD: &str = "0.1.0";
 
@@ -38,14 +36,14 @@ fn speak(client: &Path, daemon: &Path) {
 #[test]
 fn an_old_client_understands_the_new_daemon() {
     if let Some(old) = old() {
-        speak(&old, NEW.as_ref());
+        speak(&old, program().as_ref());
     }
 }
 
 #[test]
 fn the_new_client_understands_an_old_daemon() {
     if let Some(old) = old() {
-        speak(NEW.as_ref(), &old);
+        speak(program().as_ref(), &old);
     }
 }
 
@@ -64,14 +62,14 @@ fn take_over(first: &Path, second: &Path) {
 #[test]
 fn the_new_daemon_takes_over_from_an_old_one() {
     if let Some(old) = old() {
-        take_over(&old, NEW.as_ref());
+        take_over(&old, program().as_ref());
     }
 }
 
 #[test]
 fn an_old_daemon_takes_over_from_the_new_one() {
     if let Some(old) = old() {
-        take_over(NEW.as_ref(), &old);
+        take_over(program().as_ref(), &old);
     }
 }
 

@@ -82,7 +82,7 @@ impl Suite {
 
     /// `styxy firebase` with these words, not yet run.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = self.within_environment(env!("CARGO_BIN_EXE_styxy"));
+        let mut command = self.within_environment(crate::support::program());
         command.arg("firebase").args(words);
         command
     }

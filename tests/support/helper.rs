@@ -37,7 +37,6 @@ pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
 }
 
 /// As [`helper`], run by `styxy` with these words before it.
-#[cfg(any(target_os = "linux", windows))]
 pub(crate) fn helper_under(home: &Home, styxy: &[&str], role: &str, words: &[&str]) -> Command {
     let helper = helper(home, role, words);
     let mut command = home.styxy_command(styxy);

@@ -166,6 +166,8 @@ impl Home {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.project());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // Where qemu finds the C library of a program for another processor.
+        command.envs(std::env::var_os("QEMU_LD_PREFIX").map(|libraries| ("QEMU_LD_PREFIX", libraries)));
         let user = self.top().join("user");
         command.env("HOME", &user).env("USERPROFILE", user).env("STYXY_HOME", &self.root);
         if cfg!(windows) {
@@ -181,7 +183,7 @@ impl Home {
 
     /// `styxy` with these words, not yet run.
     pub(crate) fn styxy_command(&self, words: &[&str]) -> Command {
-        let mut command = self.command(env!("CARGO_BIN_EXE_styxy"));
+        let mut command = self.command(crate::support::program());
         command.args(words);
         command
     }
@@ -222,7 +224,7 @@ impl Home {
     #[cfg(unix)]
     pub(crate) fn shell(&self, script: &str) -> Command {
         let mut command = self.command("sh");
-        command.args(["-c", script]).env("STYXY", env!("CARGO_BIN_EXE_styxy"));
+        command.args(["-c", script]).env("STYXY", crate::support::program());
         command
     }
 

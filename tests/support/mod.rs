@@ -29,23 +29,24 @@ mod wait;
 pub(crate) use agent::{Agent, initialize};
 #[cfg(unix)]
 pub(crate) use firebase::Suite;
-#[cfg(any(target_os = "linux", windows))]
 pub(crate) use helper::helper_under;
 pub(crate) use helper::{Server, forked_server, helper};
 pub(crate) use home::{Home, real, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
 pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
-pub(crate) use ports::addresses;
+pub(crate) use ports::{addresses, is_in_time_wait};
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, names_listeners, pid_of};
 #[cfg(unix)]
 pub(crate) use process::{has_ended, is_root, kill, nobody};
-pub(crate) use run::{Output, finish, words};
+pub(crate) use run::{Output, finish, program, words};
 #[cfg(target_os = "linux")]
-pub(crate) use sandbox::{without_connections, without_socket_diagnostics};
+pub(crate) use sandbox::{Argument, DIAGNOSTICS, Denied, deny, without_connections};
 pub(crate) use schema::mismatches;
+#[cfg(target_os = "linux")]
+pub(crate) use terminal::open as open_terminal;
 #[cfg(unix)]
-pub(crate) use terminal::{Terminal, on_terminal, open as open_terminal};
+pub(crate) use terminal::{Terminal, on_terminal};
 pub(crate) use wait::{DEADLINE, eventually, until};

@@ -50,13 +50,32 @@ fn is_free(port: u16) -> bool {
 }
 
 /// Every address a server may listen on alone, and that a client of `localhost` may be led to.
-pub(crate) fn addresses(port: u16) -> [SocketAddr; 5] {
-    [
+pub(crate) fn addresses(port: u16) -> Vec<SocketAddr> {
+    let mut all: Vec<SocketAddr> = vec![
         (Ipv4Addr::LOCALHOST, port).into(),
-        ([127, 0, 0, 2], port).into(),
         (Ipv4Addr::UNSPECIFIED, port).into(),
         (Ipv6Addr::LOCALHOST, port).into(),
         // Dual-stack, as Node listens.
         (Ipv6Addr::UNSPECIFIED, port).into(),
-    ]
+    ];
+    // macOS has no other address of loopback unless an administrator adds it.
+    if !cfg!(target_os = "macos") {
+        all.push(([127, 0, 0, 2], port).into());
+    }
+    all
+}
+
+/// Whether something on 127.0.0.1 keeps off a socket that ignores nothing, while servers can bind there: ended connections
+/// do so. Call it when nobody listens on the port.
+pub(crate) fn is_in_time_wait(port: u16) -> bool {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    // The standard library's listeners ignore such connections.
+    TcpListener::bind(address).is_ok() && !can_bind_alone(address)
+}
+
+#[cfg(unix)]
+fn can_bind_alone(address: SocketAddr) -> bool {
+    use rustix::net::{AddressFamily, SocketType, bind, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    bind(&socket, &address).is_ok()
 }

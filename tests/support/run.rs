@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -12,6 +13,16 @@ use styxy_core::api::Refusal;
 
 use super::process::Running;
 use super::wait::{DEADLINE, eventually};
+
+/// The `styxy` that is tested: the one that cargo has built, or the one that `STYXY_TEST_PROGRAM` names, such as a program for
+/// another C library or another processor.
+pub(crate) fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let other = std::env::var("STYXY_TEST_PROGRAM").ok().filter(|path| !path.is_empty());
+        other.unwrap_or_else(|| env!("CARGO_BIN_EXE_styxy").to_owned())
+    })
+}
 
 /// The words of a command line without quotes.
 pub(crate) fn words(line: &str) -> Vec<&str> {

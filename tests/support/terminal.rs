@@ -71,7 +71,7 @@ impl Terminal {
         // A session of its own whose terminal this is: without one there are no foreground and background.
         let mut command = home.command("setsid");
         command.args(["--ctty", "--wait"]).args(words);
-        let styxy = Path::new(env!("CARGO_BIN_EXE_styxy"));
+        let styxy = Path::new(crate::support::program());
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", styxy.parent().unwrap().display())).env("HOME", user);
         command.env("STYXY", styxy).env("PS1", "$ ").env("TERM", "xterm");

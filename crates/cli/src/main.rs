@@ -10,6 +10,7 @@ mod commands;
 mod devserver;
 mod guard;
 mod here;
+mod misplaced;
 mod mistyped;
 mod say;
 

@@ -1,4 +1,4 @@
-//! A word that is not a command: what is typed instead.
+//! A word that is not a command, or that a command does not take where it stands: what is typed instead.
 
 use clap::builder::{StyledStr, Styles};
 use clap::error::{ContextKind, ContextValue};
@@ -10,6 +10,7 @@ use crate::devserver::package::Package;
 use crate::devserver::program::interpreter;
 use crate::here::caller::caller;
 use crate::here::target::Target;
+use crate::misplaced;
 use crate::say::instead::{Tip, instead};
 use crate::say::shell_word::quoted;
 
@@ -28,7 +29,10 @@ impl Stopped {
         script: impl Fn(&str) -> Option<String>,
     ) -> Self {
         let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
-            return Self { error, hint: None };
+            let tip = misplaced::tip(&error, words);
+            let hint = tip.as_ref().map(|tip| tip.command.clone());
+            suggest(&mut error, tip.into_iter().collect());
+            return Self { error, hint };
         };
         let before =
             words.iter().take_while(|before| *before != word).filter(|before| !before.starts_with('-'));
@@ -47,16 +51,22 @@ impl Stopped {
             };
             near.map(|name| [&["styxy"][..], &before, &[name]].concat().join(" "))
         };
-        if !tips.is_empty() {
-            let styles = Styles::styled();
-            let valid = styles.get_valid();
-            let tip = |Tip { purpose, command }| format!("to {purpose}, type '{valid}{command}{valid:#}'");
-            let tips = tips.into_iter().map(tip).map(StyledStr::from).collect();
-            error.remove(ContextKind::SuggestedSubcommand);
-            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
-        }
+        suggest(&mut error, tips);
         Self { error, hint }
     }
+}
+
+/// Makes `error` show `tips` instead of what clap would guess, if there are any.
+fn suggest(error: &mut clap::Error, tips: Vec<Tip>) {
+    if tips.is_empty() {
+        return;
+    }
+    let styles = Styles::styled();
+    let valid = styles.get_valid();
+    let tip = |Tip { purpose, command }| format!("to {purpose}, type '{valid}{command}{valid:#}'");
+    let tips = tips.into_iter().map(tip).map(StyledStr::from).collect();
+    error.remove(ContextKind::SuggestedSubcommand);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
 }
 
 /// What is typed instead of the command `word`, with what comes behind it. `script` says what runs the package's script of a name.

@@ -1,9 +1,8 @@
 //! Which coding agent this process runs under: the nearest ancestor that is one, by its program.
-//!
-//! Only on Linux can a process read its ancestors without starting another process. Elsewhere none is found, and only the
-//! variables that agents set count.
 
 use std::sync::OnceLock;
+
+use crate::ancestry;
 
 /// A coding agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,28 +82,15 @@ pub fn nearest() -> Option<(Agent, u32)> {
     *FOUND.get_or_init(look)
 }
 
-#[cfg(target_os = "linux")]
 fn look() -> Option<(Agent, u32)> {
     around(std::process::id())
 }
 
-/// The nearest agent among the ancestors of the process with this pid, and the agent's own pid. None where the system is not
-/// asked.
-#[cfg(target_os = "linux")]
+/// The nearest agent among the ancestors of the process with this pid, and the agent's own pid.
 #[must_use]
 pub fn around(pid: u32) -> Option<(Agent, u32)> {
-    let agent = |pid: u32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        of_command_line(&String::from_utf8_lossy(&line))
-    };
+    let agent = |pid: u32| Agent::of(ancestry::words(pid)?.iter().map(String::as_str));
     ancestors_of(pid).find_map(|pid| Some((agent(pid)?, pid)))
-}
-
-/// No other system tells it cheaply.
-#[cfg(not(target_os = "linux"))]
-#[must_use]
-pub const fn around(_: u32) -> Option<(Agent, u32)> {
-    None
 }
 
 /// The pids of this process' ancestors: [`ancestors_of`].
@@ -112,44 +98,13 @@ pub(crate) fn ancestors() -> impl Iterator<Item = u32> {
     ancestors_of(std::process::id())
 }
 
-/// The pids of the ancestors of the process with this pid, nearest first, without the first process. None where the system is
-/// not asked.
-#[cfg(target_os = "linux")]
+/// The pids of the ancestors of the process with this pid, nearest first, without the first process.
 pub fn ancestors_of(pid: u32) -> impl Iterator<Item = u32> {
     /// Deeper than any agent's shell. It also ends the walk if the process tree changes during it.
     const FAR: usize = 32;
 
-    let parent = |pid: u32| -> Option<u32> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        // The name may contain spaces and parentheses: it ends at the last one. Then comes the state, then the parent.
-        let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
-        std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
-    };
-    let pids = std::iter::successors(parent(pid), move |pid| parent(*pid));
+    let pids = std::iter::successors(ancestry::parent(pid), |pid| ancestry::parent(*pid));
     pids.take(FAR).take_while(|pid| *pid > 1)
-}
-
-/// No other system tells it cheaply.
-#[cfg(not(target_os = "linux"))]
-pub fn ancestors_of(_: u32) -> impl Iterator<Item = u32> {
-    std::iter::empty()
-}
-
-/// The agent with this command line, whose words end in NULs.
-#[cfg(target_os = "linux")]
-fn of_command_line(line: &str) -> Option<Agent> {
-    let line = line.trim_end_matches('\0');
-    // Some programs write their whole title into one word. A path may contain spaces, too.
-    if line.contains('\0') || std::path::Path::new(line).exists() {
-        Agent::of(line.split('\0'))
-    } else {
-        Agent::of(line.split(' '))
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn look() -> Option<(Agent, u32)> {
-    None
 }
 
 #[cfg(test)]
@@ -178,25 +133,20 @@ mod tests {
             ("node server.js claude", None),
             ("node /w/claude/server.js", None),
             ("claude-squad", None),
+            (r"C:\Users\ada\.local\bin\claude.exe --resume", Some(Agent::Claude)),
+            (r"C:\node\node.exe C:\npm\node_modules\@openai\codex\bin\codex.js", Some(Agent::Codex)),
+            ("/Applications/Cursor.app/Contents/MacOS/Cursor", Some(Agent::Cursor)),
         ] {
             assert_eq!(Agent::of(line.split(' ')), expected, "{line}");
         }
     }
+
     #[test]
-    #[cfg(target_os = "linux")]
     fn a_space_in_a_path_does_not_make_an_agent() {
-        let top = tempfile::tempdir().unwrap();
-        let tool = top.path().join("claude code").join("tool");
-        std::fs::create_dir(tool.parent().unwrap()).unwrap();
-        std::fs::write(&tool, "").unwrap();
-        for (line, expected) in [
-            ("node\0/w/Cursor Projects/app/dev.js\0", None),
-            ("node\0/w/codex stuff/app\0--port\0x\0", None),
-            (tool.to_str().unwrap(), None),
-            ("claude --resume", Some(Agent::Claude)),
-            ("codex\0exec\0", Some(Agent::Codex)),
-        ] {
-            assert_eq!(of_command_line(line), expected, "{line:?}");
+        for words in
+            [&["node", "/w/Cursor Projects/app/dev.js"][..], &["node", "/w/codex stuff/app", "--port"]]
+        {
+            assert_eq!(Agent::of(words.iter().copied()), None, "{words:?}");
         }
     }
 }

@@ -113,6 +113,7 @@ impl Connection {
 
 /// A process that holds the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux lists who holds a lock"))]
 enum Seen {
     Own(Pid),
     Foreign { pid: Pid, uid: u32 },

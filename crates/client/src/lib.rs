@@ -5,6 +5,7 @@
 //! gets nothing from it. It runs on any Tokio runtime with its I/O and time drivers enabled, and blocks none.
 
 pub mod agents;
+mod ancestry;
 mod caller;
 mod client;
 mod connection;

@@ -15,9 +15,19 @@ const ITSELF: &str = "/proc/self/exe";
 /// old program as the kernel keeps it.
 ///
 /// # Errors
-/// The system does not say which program it is.
+/// The system does not say which program it is, and its starter did not call it by a path.
 pub fn own_program() -> io::Result<PathBuf> {
-    Ok(runnable(std::env::current_exe()?, Path::exists))
+    match std::env::current_exe() {
+        Ok(found) => Ok(runnable(found, Path::exists)),
+        Err(error) => called().ok_or(error),
+    }
+}
+
+/// The path by which this process was started: all that is known without /proc.
+fn called() -> Option<PathBuf> {
+    let called = PathBuf::from(std::env::args_os().next()?);
+    let is_path = called.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
+    std::path::absolute(called).ok().filter(|path| is_path && path.exists())
 }
 
 fn runnable(found: PathBuf, exists: impl Fn(&Path) -> bool) -> PathBuf {

@@ -61,17 +61,42 @@ pub struct ProjectFile {
 }
 
 impl ProjectFile {
+    /// The project's file at `path`; none if there is no such file, or if it is a `package.json` without the key.
+    ///
+    /// # Errors
+    /// It cannot be read, or has a mistake.
+    pub fn at(path: &Path) -> Result<Option<Self>, ProjectError> {
+        let Some(text) = read(path)? else { return Ok(None) };
+        let project = if path.file_name().is_some_and(|name| name == PACKAGE) {
+            parse_package(&text).transpose()
+        } else {
+            Some(parse(&text))
+        };
+        let path = path.to_owned();
+        match project.transpose() {
+            Ok(project) => Ok(project.map(|project| Self { path, project })),
+            Err(mistake) => Err(ProjectError::Mistaken { path, mistake }),
+        }
+    }
+
     /// That keys of it are not used, if so; the first of them is named.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        let ConfigError { line, column, message, hint } = self.project.ignored.first()?;
-        let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        let first = self.ignored().next()?;
         let more = match self.project.ignored.len() - 1 {
             0 => "it is ignored".to_owned(),
             1 => "it is ignored, and so is 1 more".to_owned(),
             more => format!("it is ignored, and so are {more} more"),
         };
-        Some(format!("{}:{line}:{column}: {message}{hint} ({more})", self.path.display()))
+        Some(format!("{first} ({more})"))
+    }
+
+    /// Every key of it that is not used, with its place.
+    pub fn ignored(&self) -> impl Iterator<Item = String> {
+        self.project.ignored.iter().map(|ConfigError { line, column, message, hint }| {
+            let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+            format!("{}:{line}:{column}: {message}{hint}", self.path.display())
+        })
     }
 }
 
@@ -85,25 +110,13 @@ pub(crate) fn find(dir: &Path, root: Option<&Path>) -> Result<Option<ProjectFile
     // A folder above the checkout is not the project's.
     let root = root.filter(|root| dir.starts_with(root)).unwrap_or(dir);
     for folder in dir.ancestors().take_while(|folder| folder.starts_with(root)) {
-        let path = folder.join(FILE);
-        if let Some(text) = read(&path)? {
-            return named(path, parse(&text));
-        }
-        let path = folder.join(PACKAGE);
-        if let Some(text) = read(&path)?
-            && let Some(project) = parse_package(&text).transpose()
-        {
-            return named(path, project);
+        for name in [FILE, PACKAGE] {
+            if let Some(file) = ProjectFile::at(&folder.join(name))? {
+                return Ok(Some(file));
+            }
         }
     }
     Ok(None)
-}
-
-fn named(path: PathBuf, read: Result<Project, ConfigError>) -> Result<Option<ProjectFile>, ProjectError> {
-    match read {
-        Ok(project) => Ok(Some(ProjectFile { path, project })),
-        Err(mistake) => Err(ProjectError::Mistaken { path, mistake }),
-    }
 }
 
 /// The text of `path`; nothing if there is no such file.

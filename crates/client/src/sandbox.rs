@@ -1,4 +1,7 @@
 //! Sandboxes of coding agents, by the variables that they set. A daemon that began in one would serve everybody from there.
+//!
+//! On macOS a sandbox is inherited by whatever is started in it, and no public call says that this process is in one: `sandbox_check`
+//! is private. So a profile of one's own (`sandbox-exec` by hand) is known by what it denies only, as any sandbox on Linux is.
 
 use std::ffi::OsString;
 
@@ -11,6 +14,8 @@ pub enum Sandbox {
     Codex,
     /// Gemini CLI's: a container, or macOS' own.
     Gemini,
+    /// That of an application of macOS, which everything that it starts inherits.
+    Application,
 }
 
 impl Sandbox {
@@ -23,6 +28,8 @@ impl Sandbox {
             Some(Self::Codex)
         } else if is_set("SANDBOX") && is_set("GEMINI_CLI") {
             Some(Self::Gemini)
+        } else if is_set("APP_SANDBOX_CONTAINER_ID") {
+            Some(Self::Application)
         } else {
             None
         }
@@ -36,6 +43,7 @@ impl std::fmt::Display for Sandbox {
             Self::Claude => "Claude Code's sandbox",
             Self::Codex => "Codex' sandbox",
             Self::Gemini => "Gemini CLI's sandbox",
+            Self::Application => "an application's sandbox",
         })
     }
 }
@@ -53,6 +61,7 @@ mod tests {
         assert_eq!(around(&[("CODEX_SANDBOX_NETWORK_DISABLED", "1")]), Some(Sandbox::Codex));
         assert_eq!(around(&[("CODEX_SANDBOX", "seatbelt")]), Some(Sandbox::Codex));
         assert_eq!(around(&[("SANDBOX", "sandbox-exec"), ("GEMINI_CLI", "1")]), Some(Sandbox::Gemini));
+        assert_eq!(around(&[("APP_SANDBOX_CONTAINER_ID", "com.example.editor")]), Some(Sandbox::Application));
         for none in [&[][..], &[("SANDBOX", "x")], &[("CODEX_SANDBOX", "")], &[("SANDBOX_RUNTIME", "0")]] {
             assert_eq!(around(none), None, "{none:?}");
         }

@@ -63,11 +63,13 @@ impl Layout {
     #[must_use]
     pub fn socket(&self, runtime: &Path) -> PathBuf {
         let own = self.root.join("styxy.sock");
-        if own.as_os_str().len() < SUN_PATH {
-            own
-        } else {
-            runtime.join(format!("styxy-{}.sock", self.hash()))
-        }
+        if own.as_os_str().len() < SUN_PATH { own } else { self.runtime_socket(runtime) }
+    }
+
+    /// The socket in `runtime`, for a folder whose path is too long for one, or whose file system has no sockets.
+    #[must_use]
+    pub fn runtime_socket(&self, runtime: &Path) -> PathBuf {
+        runtime.join(format!("styxy-{}.sock", self.hash()))
     }
 
     /// A short name for the folder, the same for everybody who spells its path alike.

@@ -34,7 +34,7 @@ pub use event::{Answered, EndReason, Event, Fact, Seq};
 pub use invalid::Invalid;
 pub use lease::{Conflict, Instance, Key, Lease, Listening, Owner};
 pub use names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
-pub use nearest::nearest;
+pub use nearest::{is_slip, nearest};
 pub use port::{InvalidRange, Occupancy, Port, PortRange, PortSet};
 pub use process::{Listener, Pid, Process, ProcessKey, Relation};
 pub use refusal::{Holder, Refusal};

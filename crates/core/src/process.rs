@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Pid {
 pub struct ProcessKey {
     /// The number the process has now.
     pub pid: Pid,
-    /// The kernel's own identity (the pidfs inode on Linux ≥ 6.9), where there is one: it decides alone.
+    /// The kernel's own identity (the pidfs inode on Linux ≥ 6.9, `p_uniqueid` on macOS), where there is one: it decides alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inode: Option<u64>,
     /// When it started, in the system's finest unit (clock ticks since boot on Linux).

@@ -27,6 +27,8 @@ mod watches;
 
 #[cfg(feature = "schema")]
 pub use http::openapi;
+#[cfg(unix)]
+pub use place::inspect_socket;
 pub use place::{Place, inspect_home};
 pub use policy::policy;
 pub use run::{Mode, RunOptions, run};

@@ -49,6 +49,8 @@ pub fn run(options: RunOptions) -> Result<(), Refusal> {
 }
 
 fn start(layout: &Layout, mode: Mode) -> Result<(), StartError> {
+    // Without this no lease could have an owner.
+    system::identify(daemon::own_pid()).map_err(StartError::Processes)?;
     if mode == Mode::Detached {
         // Before anything is opened.
         system::detach().map_err(StartError::Detach)?;
@@ -96,7 +98,7 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
     let layout = held.layout().clone();
     let tcp = tcp::bind(config.config.listen_port, usage::holder_of)?;
     #[cfg(unix)]
-    let path = place::socket_path(&layout);
+    let place::Bound { listener: socket, path, note: elsewhere } = place::bind_any(&held)?;
     #[cfg(windows)]
     let path = PathBuf::from(layout.pipe());
     let listen = Listen { tcp: tcp.addresses(), socket: path.display().to_string() };
@@ -112,12 +114,12 @@ async fn serve_held(held: Held, config: Parsed, mode: Mode) -> Result<Ended, Sta
     let token_path = layout.token();
     let token = token::token(&token_path).map_err(Cannot::Write.at(&token_path))?;
     #[cfg(unix)]
-    let socket = place::bind(&held, &path)?;
-    #[cfg(unix)]
     let (place, sockets) = Place::new(held, file.clone(), path);
     #[cfg(windows)]
     let place = Place::new(held, file.clone(), path);
     let mut notes = tcp.notes;
+    #[cfg(unix)]
+    notes.extend(elsewhere);
     notes.extend(inherited::note(&system::inherited()));
     let parts = Parts {
         config,

@@ -99,6 +99,14 @@ fn without_diagnostics() -> Option<String> {
     ))
 }
 
+/// What is different without handles on processes.
+fn without_handles() -> Option<String> {
+    let why = system::no_handles()?;
+    Some(format!(
+        "this system has no handles on processes (pidfd_open: {why}): their ends are looked for once a second"
+    ))
+}
+
 /// Serves until `stop` resolves or a client asks it to end; then finishes what is in flight and flushes the journal.
 ///
 /// `ready` is called once, with the notes for people, when every owner has been checked and requests are answered.
@@ -118,7 +126,7 @@ pub async fn serve(
     let folds = Box::new(move || Box::new(Replay::new(policy.clone())) as Box<dyn crate::journal::Fold>);
     let opened = Journal::open(parts.layout.root(), Options::default(), &mut replay, folds)?;
     let mut notes = parts.notes;
-    notes.extend(without_diagnostics());
+    notes.extend(without_diagnostics().into_iter().chain(without_handles()));
     notes.extend(findings(&opened.found, &opened.journal, replay.skipped));
     for note in &notes {
         tracing::warn!("{note}");

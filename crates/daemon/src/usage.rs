@@ -122,6 +122,18 @@ fn has_ended(described: &io::Result<Details>) -> bool {
     }
 }
 
+/// What a user is called whose process cannot be seen: the same as beside a process that can.
+#[cfg(unix)]
+fn name_of(uid: u32) -> String {
+    system::user_name(uid)
+}
+
+/// Users have no numbers here.
+#[cfg(not(unix))]
+fn name_of(uid: u32) -> String {
+    uid.to_string()
+}
+
 fn usage(
     pid: Option<Pid>,
     (uid, own_uid): (Option<u32>, Option<u32>),
@@ -136,9 +148,7 @@ fn usage(
         pid,
         process: process.map(|process| process.name.to_string()),
         command: details.and_then(|details| details.command.clone()),
-        user: details
-            .and_then(|details| details.user_name.clone())
-            .or_else(|| uid.map(|uid| uid.to_string())),
+        user: details.and_then(|details| details.user_name.clone()).or_else(|| uid.map(name_of)),
         same_user: details
             .map(|details| details.identified.user == Relation::Own)
             .or_else(|| Some(uid? == own_uid?)),
@@ -208,6 +218,12 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn a_user_whose_process_cannot_be_seen_has_a_name() {
+        assert_eq!(usage(None, (Some(0), Some(0)), None, &[]).user.as_deref(), Some("root"));
+        assert_eq!(usage(None, (Some(4_000_000), Some(0)), None, &[]).user.as_deref(), Some("4000000"));
+    }
 
     #[test]
     fn a_process_that_ends_while_it_is_looked_at_is_left_out_and_said_to_have_ended() {

@@ -11,6 +11,7 @@ use styxy_core::{InstanceId, Pid, Port, RequestId, ServiceName, ServiceType};
 
 use crate::here::caller::{self, caller};
 use crate::here::context::Context;
+use crate::here::near;
 use crate::say::age::span;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -120,6 +121,7 @@ impl Args {
             Some(folder) => caller::file(&caller.at(folder))?,
             None => caller::file(caller)?,
         };
+        near::warn(&self.service, file.as_ref());
         let set = |asked: bool| asked.then_some(true);
         let (name, port, exact, block) = (self.name, self.port, set(self.exact), self.block);
         let request =
@@ -218,19 +220,12 @@ fn headline(grant: &Grant, said: &Said) -> String {
 
 /// What ends the lease.
 fn end(grant: &Grant, wait: Option<u64>) -> String {
-    let port = grant.port;
-    let process = facts::owner(&grant.owner);
-    match (grant.owner.kind, process) {
-        (_, _) if grant.existing => "when its holder's lease does; it is not yours to release".to_owned(),
-        (OwnerKind::Process | OwnerKind::Listener, Some(process)) => {
-            format!("with {process}, or with: styxy release {port}")
-        }
-        (OwnerKind::Instance, _) => format!("with its agent session, or with: styxy release {port}"),
-        (OwnerKind::Process | OwnerKind::Listener, None) => {
-            let wait = wait.map(|wait| format!(", after {} without one", span(wait))).unwrap_or_default();
-            format!("with the server that you start on it{wait}, or with: styxy release {port}")
-        }
+    if grant.existing {
+        return "when its holder's lease does; it is not yours to release".to_owned();
     }
+    let wait = wait.filter(|_| waits_for_listener(grant));
+    let wait = wait.map(|wait| format!(", after {} without one", span(wait))).unwrap_or_default();
+    format!("with {}{wait}, or with: styxy release {}", facts::ends_with(&grant.owner), grant.port)
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn table(ports: &[PortInUse], worktrees: &Worktrees, home: Option<&Path>) -> Tab
 fn who(usage: Option<&SystemUsage>, others: usize) -> Cell {
     let Some(usage) = usage else { return Cell::from("nobody yet").styled(PENDING) };
     let server = facts::server(usage).unwrap_or_else(|| UNKNOWN.to_owned());
-    if others == 0 { server.into() } else { format!("{server} +{others}").into() }
+    if others == 0 { Cell::process(server) } else { format!("{server} +{others}").into() }
 }
 
 /// For what the port is leased, and for which session.

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use styxy_core::ServiceType;
 use styxy_core::api::SuggestAnswer;
 
+use crate::here::caller::{self, caller};
 use crate::here::context::Context;
+use crate::here::near;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -27,6 +29,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        near::warn(std::slice::from_ref(&self.service), caller::file(&caller()).ok().flatten().as_ref());
         let answer = context.ask(async |client| client.suggest(&self.service, self.count).await)?;
         context.output.answer(&answer, |out| show(&answer, out))?;
         if answer.suggestions.is_empty() {

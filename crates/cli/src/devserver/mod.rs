@@ -14,6 +14,8 @@ pub(crate) mod plan;
 pub(crate) mod port_argument;
 pub(crate) mod program;
 mod recipes;
+// What it finds out is asked on Linux only.
+#[cfg(any(target_os = "linux", test))]
 pub(crate) mod repeats;
 pub(crate) mod shell;
 pub(crate) mod tool;

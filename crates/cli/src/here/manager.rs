@@ -1,7 +1,11 @@
 //! What starts a server again when it ends: the manager, the watcher or the loop of a shell above its process, its systemd
 //! unit, or its container.
 //!
-//! Only Linux says cheaply what is above a process. Elsewhere nobody is known to.
+//! Only Linux is asked. Elsewhere nobody is known to.
+#![cfg_attr(
+    not(any(target_os = "linux", test)),
+    expect(dead_code, reason = "the terminal and the control group of a process are known on Linux only")
+)]
 
 use styxy_core::api::{Again, Manager, SystemUsage};
 

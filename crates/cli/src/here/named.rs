@@ -2,7 +2,7 @@
 
 use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsQuery, Code, Lease};
-use styxy_core::{LockId, Port, ServiceName};
+use styxy_core::{LockId, Port, ServiceName, ServiceType};
 
 use crate::here::release_target::beginning_with;
 use crate::here::server::Service;
@@ -15,6 +15,8 @@ use crate::say::failure::Failure;
 pub(crate) enum Named {
     Port(Port),
     Service(Box<Service>),
+    /// A name without a type: it is refused with the service that has it, as a type that is a name is.
+    Name(ServiceName, Box<Service>),
     Lease(LockId),
     /// The beginning of an id, unless this project has a service that is called so.
     Word {
@@ -57,6 +59,12 @@ impl Named {
                 Ok(kind) => Ok(Self::Service(here(kind, Some(name))?)),
                 Err(_) => Err(no_name_beside(&Target::Beginning(word), &name, verb)),
             },
+            (Target::Name(typed), None) => {
+                // The name of any type; the type is only for what all services have in common.
+                let kind = ServiceType::new("dev");
+                let kind = kind.map_err(|error| Failure::usage(error.to_string(), "styxy list"))?;
+                Ok(Self::Name(typed, here(kind, None)?))
+            }
             (target, Some(name)) => Err(no_name_beside(&target, &name, verb)),
             (Target::Port(port), None) => Ok(Self::Port(port)),
             (Target::Lease(id), None) => Ok(Self::Lease(id)),
@@ -82,6 +90,10 @@ impl Named {
                 lease
                     .map(|lease| Meant::Service(Box::new(lease.clone())))
                     .ok_or_else(|| Error::Refused(service.missing(&leases)))
+            }
+            Self::Name(name, service) => {
+                let leases = service.leases(client).await?;
+                Err(Error::Refused(service.missing_name(name, &leases)))
             }
             Self::Word { word, service, verb } => {
                 let mut missing = None;
@@ -123,7 +135,7 @@ fn no_name_beside(target: &Target, name: &ServiceName, verb: Verb) -> Failure {
         Target::Service(..) => {
             format!("{} and --name {name} name two servers", target.shown())
         }
-        Target::Port(_) | Target::Lease(_) | Target::Beginning(_) => {
+        Target::Port(_) | Target::Name(_) | Target::Lease(_) | Target::Beginning(_) => {
             "--name can be used only with a service".to_owned()
         }
     };

@@ -8,6 +8,7 @@ use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal};
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::{self, caller, ground};
+use crate::here::near;
 use crate::here::verb::Verb;
 use crate::say::facts;
 use crate::say::failure::Failure;
@@ -138,23 +139,26 @@ impl Service {
             .detail("candidates", all.clone())
     }
 
-    /// None of `leases` is for it. The hint names one that is called so, if there is one: `dev/web` for `web`.
+    /// None of `leases` is for it. The hint names one that is probably meant, if there is one: `dev/web` for `web`.
     pub(crate) fn missing(&self, leases: &[Lease]) -> Refusal {
+        let typed = facts::label(&self.kind, self.name.as_ref());
+        self.without(&self.shown(), &typed, leases)
+    }
+
+    /// The same for the name of a service whose type was not typed.
+    pub(crate) fn missing_name(&self, name: &ServiceName, leases: &[Lease]) -> Refusal {
+        self.without(name.as_str(), name.as_str(), leases)
+    }
+
+    fn without(&self, shown: &str, typed: &str, leases: &[Lease]) -> Refusal {
         let code = match self.verb {
             Verb::Release | Verb::Check => Code::UnknownLease,
             Verb::Who | Verb::Verify | Verb::Wait | Verb::Open | Verb::Kill => Code::NotRunning,
         };
-        let is_called_so = |lease: &&Lease| {
-            let name = lease.service_name.as_ref().map_or("", ServiceName::as_str);
-            let last = name.rsplit('.').next();
-            self.is_ours(lease) && (name == self.kind.as_str() || last == Some(self.kind.as_str()))
-        };
-        let near = leases.iter().filter(|_| self.name.is_none()).find(is_called_so);
-        let hint = near.map_or_else(
-            || "styxy list".to_owned(),
-            |lease| format!("styxy {} {}", self.verb.word(), facts::service(lease)),
-        );
-        Refusal::new(code, self.without_lease()).hint(hint)
+        let near = near::label(typed, leases.iter().filter(|lease| self.is_ours(lease)), self.verb);
+        let hint =
+            near.map_or_else(|| "styxy list".to_owned(), |near| format!("styxy {} {near}", self.verb.word()));
+        Refusal::new(code, format!("this {} has no lease for {shown}", self.ground)).hint(hint)
     }
 
     /// `this worktree has no lease for dev`

@@ -25,6 +25,8 @@ pub(crate) enum Target {
     Port(Port),
     /// `dev`, `dev/web`
     Service(ServiceType, Option<ServiceName>),
+    /// `packages.web`: the name of a service, whose type was not typed.
+    Name(ServiceName),
     /// A full lease id.
     Lease(LockId),
     /// Hexadecimal digits: the beginning of a lease id. It may be the name of a service too, such as `db`.
@@ -52,6 +54,9 @@ impl Target {
         if text.contains(':') || text == "localhost" || text.parse::<IpAddr>().is_ok() {
             return address(text, is_ours).unwrap_or_else(|| Err(invalid())).map(Self::Port);
         }
+        if range(text).is_some() {
+            return Err(Invalid::text(text, "is a range of ports", "one port; styxy scan takes a range"));
+        }
         if is_beginning(text) {
             return Ok(Self::Beginning(text.to_owned()));
         }
@@ -59,6 +64,9 @@ impl Target {
             Some((kind, name)) => (kind, Some(name)),
             None => (text, None),
         };
+        if let Some(name) = dotted(text) {
+            return Ok(Self::Name(name));
+        }
         let name = name.map(ServiceName::new).transpose();
         match (ServiceType::new(kind), name) {
             (Ok(kind), Ok(name)) => Ok(Self::Service(kind, name)),
@@ -71,10 +79,29 @@ impl Target {
         match self {
             Self::Port(port) => port.to_string(),
             Self::Service(kind, name) => facts::label(kind, name.as_ref()),
+            Self::Name(name) => name.to_string(),
             Self::Lease(id) => id.to_string(),
             Self::Beginning(text) => text.clone(),
         }
     }
+}
+
+/// The ends of a range of ports, the lower one first: `3000-3010`. No lease id begins so.
+pub(crate) fn range(text: &str) -> Option<(Port, Port)> {
+    let (first, last) = text.split_once('-')?;
+    let (first, last): (Port, Port) = (first.parse().ok()?, last.parse().ok()?);
+    Some((first.min(last), first.max(last)))
+}
+
+/// The command that shows a range of ports.
+pub(crate) fn scan(first: Port, last: Port) -> String {
+    format!("styxy scan {first}-{last}")
+}
+
+/// The name that the service of a package's folder has: `packages.web`.
+fn dotted(text: &str) -> Option<ServiceName> {
+    let begins = |part: &str| part.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_');
+    ServiceName::new(text).ok().filter(|_| text.contains('.') && text.split('.').all(begins))
 }
 
 /// Whether `text` may be the beginning of a lease id.
@@ -201,6 +228,20 @@ mod tests {
         }
         let whole = "4f5e0000-0000-4000-8000-000000003000";
         assert_eq!(read(whole), Ok(Target::Lease(LockId::parse(whole).unwrap())));
+    }
+
+    #[test]
+    fn a_name_with_dots_is_a_packages_and_a_range_is_for_scan() {
+        for text in ["packages.web", "a.b.c", "apps.web-2"] {
+            assert_eq!(read(text), Ok(Target::Name(text.parse().unwrap())), "{text}");
+        }
+        for text in ["3000-3010", "3010-3000"] {
+            assert!(read(text).unwrap_err().contains("is a range of ports; allowed: one port"), "{text}");
+            let (first, last) = range(text).unwrap();
+            assert_eq!(scan(first, last), "styxy scan 3000-3010");
+        }
+        assert_eq!(read("4f5e0000-3010"), Ok(Target::Beginning("4f5e0000-3010".to_owned())));
+        assert_eq!(read("30000000-3010"), Ok(Target::Beginning("30000000-3010".to_owned())));
     }
 
     #[test]

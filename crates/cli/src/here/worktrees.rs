@@ -66,12 +66,12 @@ impl Worktrees {
         branch: Option<&str>,
         home: Option<&Path>,
     ) -> [Cell; 3] {
-        let own = || {
-            let name = Path::new(path.as_str()).file_name();
-            name.map_or_else(|| path.as_str().to_owned(), |name| name.to_string_lossy().into_owned())
-        };
-        let name = self.by_path.get(path).map_or_else(own, |worktree| worktree.repository.clone());
-        [name.into(), branch.unwrap_or(UNKNOWN).into(), Cell::path(tilde(path.as_str(), home))]
+        [self.project(path).into(), branch.unwrap_or(UNKNOWN).into(), Cell::path(tilde(path.as_str(), home))]
+    }
+
+    /// What the PROJECT column calls the worktree at `path`.
+    pub(crate) fn project(&self, path: &ProjectPath) -> String {
+        self.by_path.get(path).map_or_else(|| own_name(path), |worktree| worktree.repository.clone())
     }
 
     /// For tests: as they would be read.
@@ -84,6 +84,11 @@ impl Worktrees {
         });
         Self { by_path: by_path.collect() }
     }
+}
+
+fn own_name(path: &ProjectPath) -> String {
+    let name = Path::new(path.as_str()).file_name();
+    name.map_or_else(|| path.as_str().to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

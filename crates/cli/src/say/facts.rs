@@ -55,6 +55,15 @@ pub(crate) fn owner(owner: &OwnerView) -> Option<String> {
     process(owner.process.as_deref(), owner.pid.map(styxy_core::Pid::get))
 }
 
+/// What a lease ends with: `node (4242)`, `its agent session`, `the server that you start on it`.
+pub(crate) fn ends_with(owner: &OwnerView) -> String {
+    match (owner.kind, self::owner(owner)) {
+        (OwnerKind::Instance, _) => "its agent session".to_owned(),
+        (OwnerKind::Process | OwnerKind::Listener, Some(process)) => process,
+        (OwnerKind::Process | OwnerKind::Listener, None) => "the server that you start on it".to_owned(),
+    }
+}
+
 /// `node (4242)`, or for a container's `container shop-web-1 (web of compose project shop)`.
 pub(crate) fn server(usage: &SystemUsage) -> Option<String> {
     let Some(container) = &usage.container else {

@@ -1,6 +1,7 @@
 //! How things are said: answers and refusals, tables, ages, exit codes. Uses only core, and does nothing but print.
 
 pub(crate) mod age;
+pub(crate) mod consent;
 pub(crate) mod daemon;
 pub(crate) mod examples;
 pub(crate) mod exit;

@@ -10,7 +10,7 @@ use std::path::Path;
 use anstyle::Style;
 
 use crate::say::output::{STRONG, one_line};
-use crate::say::width::{cut, end_of_path, width};
+use crate::say::width::{cut, cut_process, end_of_path, width};
 
 /// What is shown where nothing is known.
 pub(crate) const UNKNOWN: &str = "-";
@@ -31,12 +31,18 @@ pub(crate) struct Cell {
 enum Kind {
     Text,
     Path,
+    Process,
 }
 
 impl Cell {
     /// A path, of which the last folders are shown where there is no room for all.
     pub(crate) fn path(path: String) -> Self {
         Self { kind: Kind::Path, ..path.into() }
+    }
+
+    /// A process: its name is cut, and its pid stays while there is room for it.
+    pub(crate) fn process(text: String) -> Self {
+        Self { kind: Kind::Process, ..text.into() }
     }
 
     /// The same in a colour.
@@ -51,6 +57,7 @@ impl Cell {
         }
         match self.kind {
             Kind::Text => cut(&self.text, room).into(),
+            Kind::Process => cut_process(&self.text, room).into(),
             Kind::Path => end_of_path(&self.text, room).into(),
         }
     }
@@ -307,6 +314,13 @@ mod tests {
         assert_eq!(shown(&table, 26), whole);
         assert_eq!(shown(&table, 25), shorter);
         assert_eq!(shown(&table, 14), "PROJ…  SINCE\n…cafe\u{301}  1 s ago\n");
+    }
+
+    #[test]
+    fn a_pid_stays_where_its_programs_name_is_cut() {
+        let cell = Cell::process("next-server (1767123)".to_owned());
+        let at = |room| cell.at_width(room).into_owned();
+        assert_eq!([14, 11, 9].map(at), ["nex… (1767123)", "… (1767123)", "next-ser…"]);
     }
 
     #[test]

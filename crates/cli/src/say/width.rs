@@ -41,6 +41,14 @@ pub(crate) fn cut(text: &str, room: usize) -> String {
     shown
 }
 
+/// A process, `node (42)`, of which the name is cut; the pid too only if there is no room for it.
+pub(crate) fn cut_process(text: &str, room: usize) -> String {
+    let is_pid = |end: &str| end.trim_matches([' ', '(', ')']).bytes().all(|byte| byte.is_ascii_digit());
+    let split =
+        text.rfind(" (").map(|at| text.split_at(at)).filter(|(_, end)| is_pid(end) && width(end) < room);
+    split.map_or_else(|| cut(text, room), |(name, end)| cut(name, room - width(end)) + end)
+}
+
 /// The end of a path that is wider than `room` columns: its last folders behind an ellipsis, at least a part of the last one.
 pub(crate) fn end_of_path(path: &str, room: usize) -> String {
     let count = folders(path).count();

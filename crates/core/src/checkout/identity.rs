@@ -4,15 +4,34 @@ use std::fs::Metadata;
 
 use crate::names::ProjectId;
 
-/// Which folder this is, within one boot of the machine: device, inode and time of birth. A name is used again for another
-/// folder, and so is an inode number, most often at once; both together with the birth are not. A folder that is moved keeps
-/// its own. None where the system or its file system does not say when the folder was made.
+/// What tells a folder from every other one, within one boot of the machine. A name is used again for another folder, and so is
+/// an inode number, most often at once; both together with the birth are not. A folder that is moved keeps its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Folder {
+    /// The device of its file system.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+    /// When it was made, in nanoseconds since 1970.
+    pub born_ns: u128,
+}
+
+impl Folder {
+    /// As it is written down.
+    #[must_use]
+    pub fn id(self) -> Option<ProjectId> {
+        let Self { device, inode, born_ns } = self;
+        ProjectId::new(&format!("{device:x}:{inode:x}:{born_ns:x}")).ok()
+    }
+}
+
+/// Which folder this is. None where the system or its file system does not say when the folder was made; the standard library
+/// never says it with musl.
 #[cfg(unix)]
 #[must_use]
 pub fn id(folder: &Metadata) -> Option<ProjectId> {
     use std::os::unix::fs::MetadataExt as _;
-    let born = born_ns(folder)?;
-    ProjectId::new(&format!("{:x}:{:x}:{born:x}", folder.dev(), folder.ino())).ok()
+    Folder { device: folder.dev(), inode: folder.ino(), born_ns: born_ns(folder)? }.id()
 }
 
 /// Windows numbers files only through a handle, and not on every file system.

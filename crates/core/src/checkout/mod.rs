@@ -18,7 +18,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub use git::{branch, is_recorded};
-pub use identity::{born_ns, id};
+pub use identity::{Folder, born_ns, id};
 pub use package::{package, package_folder};
 pub use repository::name as repository_name;
 

@@ -19,7 +19,9 @@ pub(super) async fn status(
 ) -> Result<StatusAnswer> {
     let mut status = daemon.status();
     if let Peer::Local(LocalPeer { network: Network::Other, .. }) = peer {
-        status.notes.push(format!("{OTHER_NETWORK}; styxy daemon restart moves it here"));
+        status
+            .notes
+            .push(format!("{OTHER_NETWORK}; with another STYXY_HOME this network has a daemon of its own"));
     }
     Ok(Answer(status))
 }

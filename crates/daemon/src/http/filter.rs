@@ -120,15 +120,15 @@ fn is_about_ports(method: &Method, path: &str) -> bool {
     }
 }
 
-/// What a client in another network namespace should know.
+/// What a client in another network namespace should know. That a restart from there moves the daemon is not advice: everybody
+/// else would be in another network then.
 pub(super) const OTHER_NETWORK: &str =
     "the daemon runs in another network namespace, where each port may be used by another program than here";
 
 fn other_network() -> Refusal {
-    let error = format!(
-        "{OTHER_NETWORK}; a restart from here moves it, and another STYXY_HOME has a daemon of its own"
-    );
-    Refusal::new(Code::DaemonUnreachable, error).rule(Rule::Network).hint("styxy daemon restart")
+    Refusal::new(Code::DaemonUnreachable, OTHER_NETWORK)
+        .rule(Rule::Network)
+        .hint("export STYXY_HOME=/a/new/folder/of/yours   # this network then has a daemon of its own")
 }
 
 fn bearer(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {

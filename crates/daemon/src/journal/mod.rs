@@ -183,7 +183,7 @@ impl Journal {
         let store = match store {
             Store::Mapped(current) => Backend::Mapped(Mapped::start(folder, &options, current, folds)?),
             Store::Plain { file, source } => {
-                Backend::Plain(Plain::start(folder, &options, file, source, folds))
+                Backend::Plain(Plain::start(folder, &options, file, &source, folds))
             }
         };
         let (limit, folder) = (options.capacity / 4, folder.to_owned());
@@ -288,7 +288,7 @@ impl Journal {
                 }
             }
             Backend::Plain(plain) => Health {
-                mode: Mode::Plain { why: plain.why().to_string() },
+                mode: Mode::Plain { why: plain.why().to_owned() },
                 path: plain.path().to_owned(),
                 generation: plain.number(),
                 used: plain.used(),

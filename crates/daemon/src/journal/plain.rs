@@ -112,13 +112,19 @@ fn lost(file: &PlainFile, why: WhyLost) -> JournalError {
     JournalError::Lost { path: file.path.clone(), why, source: None }
 }
 
+fn unmappable(path: &Path, why: &io::Error) -> String {
+    let kind = os::file_system(path).map_or_else(String::new, |kind| format!(" ({kind})"));
+    format!("the file system{kind} of {} cannot reserve or map it: {why}", path.display())
+}
+
 /// A journal in files that are written to.
 pub(super) struct Plain {
     folder: PathBuf,
     options: Options,
     folds: Folds,
     current: PlainFile,
-    why: io::Error,
+    /// Why its file is not mapped.
+    why: String,
     buffer: Vec<u8>,
     fold_at: usize,
     compactions: u64,
@@ -132,7 +138,7 @@ impl Plain {
         folder: &Path,
         options: &Options,
         current: PlainFile,
-        why: io::Error,
+        why: &io::Error,
         folds: Folds,
     ) -> Self {
         Self {
@@ -140,8 +146,8 @@ impl Plain {
             options: *options,
             folds,
             fold_at: (options.capacity / 2).max(2 * current.at),
+            why: unmappable(&current.path, why),
             current,
-            why,
             buffer: Vec::new(),
             compactions: 0,
             last_error: None,
@@ -210,7 +216,7 @@ impl Plain {
             .map_err(|source| JournalError::Flush { path: self.current.path.clone(), source })
     }
 
-    pub(super) fn why(&self) -> &io::Error {
+    pub(super) fn why(&self) -> &str {
         &self.why
     }
 

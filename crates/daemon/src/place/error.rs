@@ -105,7 +105,19 @@ impl From<PlaceError> for Refusal {
             PlaceError::Kind { expected: Expected::Config, .. } => {
                 storage("move it away: a file belongs there, see styxy config init")
             }
-            PlaceError::File { path, .. } | PlaceError::Kind { path, .. } => {
+            // There is nothing to look at.
+            PlaceError::File { path, cannot: Cannot::Make, .. } => {
+                storage("export STYXY_HOME=/a/new/folder/of/yours").detail("path", path.display().to_string())
+            }
+            PlaceError::Kind { path, .. } => {
+                storage("move it away, or export STYXY_HOME=/a/new/folder/of/yours")
+                    .detail("path", path.display().to_string())
+            }
+            PlaceError::File { path, cannot: Cannot::Lock | Cannot::Listen, .. } => {
+                storage("export STYXY_HOME=/a/folder/on/a/local/disk")
+                    .detail("path", path.display().to_string())
+            }
+            PlaceError::File { path, .. } => {
                 let path = path.display().to_string();
                 let hint = format!(
                     "ls -ld {path}   # it must be yours and writable, or export STYXY_HOME=/a/folder/of/yours"

@@ -28,7 +28,9 @@ pub(crate) use home::open;
 use lock::Retaken;
 pub(crate) use lock::{Held, check_holder, published, take};
 #[cfg(unix)]
-pub(crate) use socket::{bind, path as socket_path};
+pub use socket::inspect_socket;
+#[cfg(unix)]
+pub(crate) use socket::{Bound, bind_any};
 
 #[cfg(unix)]
 use crate::files::FileId;

@@ -5,16 +5,73 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
+use styxy_core::api::Refusal;
 use styxy_core::layout::{Layout, runtime_folder};
+use styxy_core::with_causes;
 
 use super::error::{Cannot, Expected, PlaceError};
 use super::home::open_for_sockets;
 use super::lock::Held;
 use crate::files;
 
-/// The path of this folder's socket, which depends on the environment.
-pub(crate) fn path(layout: &Layout) -> PathBuf {
-    layout.socket(&runtime_folder(|name| std::env::var_os(name), files::own_uid()))
+/// A socket that listens.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub(crate) listener: UnixListener,
+    pub(crate) path: PathBuf,
+    /// Why it is not in the daemon's folder, although its path would not be too long.
+    pub(crate) note: Option<String>,
+}
+
+/// The folder of sockets, which depends on the environment.
+fn runtime() -> PathBuf {
+    runtime_folder(|name| std::env::var_os(name), files::own_uid())
+}
+
+/// Listens on this folder's socket: in the folder itself, or in the runtime folder if the path is too long or the file system
+/// has no sockets (vfat, some FUSE, 9p).
+///
+/// # Errors
+/// Those of [`bind`], for the first place.
+pub(crate) fn bind_any(held: &Held) -> Result<Bound, PlaceError> {
+    let (layout, runtime) = (held.layout(), runtime());
+    first(layout.root(), layout.socket(&runtime), layout.runtime_socket(&runtime))
+}
+
+/// Makes a socket where the start would, and removes it. Says why it is not in the folder, if it is not.
+///
+/// # Errors
+/// The refusal that the start would answer with.
+pub fn inspect_socket(layout: &Layout) -> Result<Option<String>, Refusal> {
+    let runtime = runtime();
+    let (own, there) = (layout.socket(&runtime).with_file_name(TRIED), runtime.join(TRIED));
+    let is_new = !runtime.exists();
+    let tried = first(layout.root(), own, there);
+    if let Ok(bound) = &tried {
+        let _ = fs::remove_file(&bound.path);
+    }
+    if is_new {
+        // It has nothing else in it, or it stays.
+        let _ = fs::remove_dir(&runtime);
+    }
+    Ok(tried?.note)
+}
+
+/// The socket that [`inspect_socket`] makes.
+const TRIED: &str = "doctor.sock";
+
+fn first(root: &Path, own: PathBuf, there: PathBuf) -> Result<Bound, PlaceError> {
+    let refused = match listen(root, &own) {
+        Ok(listener) => return Ok(Bound { listener, path: own, note: None }),
+        Err(error @ PlaceError::File { cannot: Cannot::Listen, .. }) if own.starts_with(root) => error,
+        Err(error) => return Err(error),
+    };
+    let said = with_causes(&refused);
+    // What is wrong in the runtime folder is of no use to somebody who did not choose it.
+    let Ok(listener) = listen(root, &there) else { return Err(refused) };
+    let folder = there.parent().unwrap_or(&there).display();
+    let note = Some(format!("{said}; the daemon's socket is in {folder} instead"));
+    Ok(Bound { listener, path: there, note })
 }
 
 /// Listens on the Unix socket at `path`, 0600, and replaces one that a daemon left behind. Only the lock's holder may
@@ -23,7 +80,11 @@ pub(crate) fn path(layout: &Layout) -> PathBuf {
 /// # Errors
 /// The path holds something else or cannot be listened on, or its folder is another user's.
 pub(crate) fn bind(held: &Held, path: &Path) -> Result<UnixListener, PlaceError> {
-    if let Some(folder) = path.parent().filter(|folder| *folder != held.layout().root()) {
+    listen(held.layout().root(), path)
+}
+
+fn listen(root: &Path, path: &Path) -> Result<UnixListener, PlaceError> {
+    if let Some(folder) = path.parent().filter(|folder| *folder != root) {
         open_for_sockets(folder)?;
     }
     if path.symlink_metadata().is_ok_and(|found| !found.file_type().is_socket()) {
@@ -42,7 +103,7 @@ pub(crate) fn bind(held: &Held, path: &Path) -> Result<UnixListener, PlaceError>
 mod tests {
     use std::os::unix::net::UnixStream;
 
-    use styxy_core::api::{Code, Refusal};
+    use styxy_core::api::Code;
 
     use super::*;
     use crate::place::lock::take;
@@ -50,7 +111,7 @@ mod tests {
     fn held() -> (tempfile::TempDir, Held, PathBuf) {
         let home = tempfile::tempdir().unwrap();
         let held = take(&Layout::new(home.path().into())).unwrap().unwrap();
-        let path = super::path(held.layout());
+        let path = held.layout().socket(Path::new("/nowhere"));
         (home, held, path)
     }
 
@@ -81,5 +142,21 @@ mod tests {
         let folder = home.path().join("run");
         bind(&held, &folder.join("styxy-1.sock")).unwrap();
         assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn where_the_folder_has_no_sockets_the_runtime_folder_has_one_and_a_note_says_so() {
+        let top = tempfile::tempdir().unwrap();
+        // No socket can be made in it, for whichever reason.
+        let (root, there) = (top.path().join("missing"), top.path().join("run/doctor.sock"));
+        let bound = first(&root, root.join(TRIED), there.clone()).unwrap();
+        assert_eq!(bound.path, there);
+        let note = bound.note.unwrap();
+        assert!(note.contains("missing") && note.contains("run instead"), "{note}");
+        // If there is none either, the first refusal is the one that counts.
+        fs::remove_file(&there).unwrap();
+        fs::write(&there, "precious").unwrap();
+        let refused = first(&root, root.join(TRIED), there).unwrap_err();
+        assert!(with_causes(&refused).contains("missing"), "{refused}");
     }
 }

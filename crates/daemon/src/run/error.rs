@@ -14,6 +14,9 @@ use crate::serve::ServeError;
 /// Why a daemon cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
+    /// No process can be identified, not even this one.
+    #[error("the system does not say which processes run{}", if cfg!(target_os = "linux") { " (/proc)" } else { "" })]
+    Processes(#[source] io::Error),
     /// The process could not leave the one that started it.
     #[error("the daemon could not leave the process that started it")]
     Detach(#[source] io::Error),
@@ -63,6 +66,7 @@ impl From<StartError> for Refusal {
         let storage = |hint: &str| Self::new(Code::StorageUnavailable, sentence.clone()).hint(hint);
         match error {
             StartError::Detach(_) | StartError::Runtime(_) => Self::new(Code::StorageUnavailable, sentence),
+            StartError::Processes(_) => storage("mount /proc in this sandbox: mount -t proc proc /proc"),
             StartError::Descriptors { .. } => storage("ulimit -n 1024   # or a higher hard limit"),
             StartError::Place(error) => error.into(),
             StartError::AlreadyRuns { .. } | StartError::Lost { .. } => storage("styxy daemon status"),

@@ -11,8 +11,28 @@ use styxy_core::checkout::{self, Files, Kind};
 pub(crate) struct Disk;
 
 /// Which folder is at this path, as far as the system says.
+#[cfg(target_os = "linux")]
+pub(crate) fn id(folder: &Path) -> Option<ProjectId> {
+    look(folder)?.id()
+}
+
+/// Which folder is at this path, as far as the system says.
+#[cfg(not(target_os = "linux"))]
 pub(crate) fn id(folder: &Path) -> Option<ProjectId> {
     checkout::id(&fs::metadata(folder).ok()?)
+}
+
+/// What the kernel says of the folder at this path, in one call. Not by the standard library, which asks it for the time of birth
+/// with glibc only.
+#[cfg(target_os = "linux")]
+fn look(folder: &Path) -> Option<checkout::Folder> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
+    let found = statx(CWD, folder, AtFlags::empty(), StatxFlags::INO | StatxFlags::BTIME).ok()?;
+    let seconds = u128::try_from(found.stx_btime.tv_sec).ok()?;
+    let born_ns = seconds * 1_000_000_000 + u128::from(found.stx_btime.tv_nsec);
+    let is_known = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME) && born_ns > 0;
+    let device = makedev(found.stx_dev_major, found.stx_dev_minor);
+    is_known.then_some(checkout::Folder { device, inode: found.stx_ino, born_ns })
 }
 
 /// The canonical form of `path` as people write it.

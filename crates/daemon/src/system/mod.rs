@@ -2,6 +2,7 @@
 //! One module per system, all with the same names; nothing here knows of leases, and no answer is remembered.
 
 pub(crate) mod disk;
+mod patience;
 mod types;
 
 #[cfg(unix)]
@@ -9,6 +10,13 @@ mod unix;
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+// Compiled for tests on every system: Linux has no need for them.
+#[cfg(any(not(target_os = "linux"), test))]
+mod folder;
+#[cfg(any(not(target_os = "linux"), test))]
+mod four;
+#[cfg(any(not(target_os = "linux"), test))]
+mod lingering;
 
 #[cfg(target_os = "linux")]
 #[path = "linux/mod.rs"]
@@ -28,7 +36,7 @@ pub(crate) use disk::Disk;
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
     find_all_holders, find_holder, find_holders, find_in, find_in_families, find_socket_holder, folder_of,
-    lock_holder, meant, reserved_ranges,
+    lock_holder, meant, no_handles, reserved_ranges,
 };
 #[cfg(unix)]
 pub use native::unix_peer;
@@ -36,7 +44,7 @@ pub use native::unix_peer;
 pub use native::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
     find_all_holders, find_holder, find_holders, find_in, find_in_families, find_socket_holder, folder_of,
-    lock_holder, meant, reserved_ranges,
+    lock_holder, meant, no_handles, reserved_ranges,
 };
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
@@ -58,7 +66,7 @@ pub use types::{
 #[cfg(unix)]
 pub(crate) use unix::{
     FileId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
-    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
+    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner, user_name,
 };
 #[cfg(unix)]
 pub use unix::{

@@ -2,19 +2,23 @@
 //!
 //! One line for each candidate, with a description behind a tab (for zsh behind a colon, for bash without). A line that
 //! begins with a tab is for the shell: `folders` and `files` of its own, or a number: the command line that begins at this
-//! word has completions of its own. Scripts are kept in files, so this stays as it is.
+//! word has completions of its own. `words` says that each candidate below it is several words, quoted where they must be (fish
+//! inserts one word only, and gets the first). Scripts are kept in files, so this stays as it is.
 
-use std::env;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::{env, iter};
 
 use clap::{Arg, Command, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
 
 use super::{Shell, sources};
 use crate::devserver::package::Package;
+use crate::here::caller::caller;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
+use crate::say::shell_word::quoted;
 
 /// Say what completes a command line
 #[derive(Debug, clap::Args)]
@@ -40,10 +44,26 @@ impl Args {
         if words.len() <= self.index {
             return Ok(Exit::Done);
         }
-        let lines: String = lines(command, words).iter().map(|line| line.shown(self.shell)).collect();
-        output::text(lines.as_bytes())?;
+        output::text(shown(&answer(command, words), self.shell).as_bytes())?;
         Ok(Exit::Done)
     }
+}
+
+/// What completes a word.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Lines(Vec<Line>),
+    /// Command lines, where one may begin and nothing is typed of it.
+    Words(Vec<Script>),
+}
+
+/// A script of package.json, or a task of Deno's.
+#[derive(Debug, PartialEq, Eq)]
+struct Script {
+    /// `npm run`
+    words: [String; 2],
+    name: String,
+    text: String,
 }
 
 /// A line of the answer.
@@ -51,6 +71,32 @@ impl Args {
 enum Line {
     Candidate { value: String, help: Option<String> },
     Shell(String),
+}
+
+/// The whole answer, as `shell` reads it.
+fn shown(answer: &Answer, shell: Shell) -> String {
+    match answer {
+        Answer::Lines(lines) => lines.iter().map(|line| line.shown(shell)).collect(),
+        Answer::Words(scripts) if shell == Shell::Fish => {
+            let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for Script { words: [program, _], name, .. } in scripts {
+                names.entry(program).or_default().push(name);
+            }
+            let line = |(program, names): (&str, Vec<&str>)| Line::Candidate {
+                value: program.to_owned(),
+                help: Some(one_line(&format!("runs {}", names.join(", "))).into_owned()),
+            };
+            names.into_iter().map(|names| line(names).shown(shell)).collect()
+        }
+        Answer::Words(scripts) => {
+            let line = |Script { words: [program, run], name, text }: &Script| Line::Candidate {
+                value: one_line(&format!("{program} {run} {}", quoted(name))).into_owned(),
+                help: Some(text.clone()),
+            };
+            let lines = scripts.iter().map(|script| line(script).shown(shell));
+            iter::once("\twords\n".to_owned()).chain(lines).collect()
+        }
+    }
 }
 
 impl Line {
@@ -74,18 +120,35 @@ impl Line {
 }
 
 /// What completes the last word.
-fn lines(command: Command, words: Vec<OsString>) -> Vec<Line> {
+fn answer(command: Command, words: Vec<OsString>) -> Answer {
     let mut command = known(command);
     command.build();
-    if let Some(start) = command_start(&command, &words) {
-        let scripts = scripts(&words[start..]);
-        return if scripts.is_empty() { vec![Line::Shell(start.to_string())] } else { scripts };
+    let index = words.len() - 1;
+    let is_empty = words[index].is_empty();
+    match command_start(&command, &words) {
+        // Every program in PATH fits here. That many are a list that nobody reads.
+        Some(start) if start == index && is_empty && words[index - 1] != "--" => {
+            let scripts = of_package();
+            if !scripts.is_empty() {
+                return Answer::Words(scripts);
+            }
+        }
+        Some(start) => {
+            let scripts = scripts(&words[start..]);
+            let own = || vec![Line::Shell(start.to_string())];
+            return Answer::Lines(if scripts.is_empty() { own() } else { scripts });
+        }
+        None => {}
     }
+    Answer::Lines(of_styxy(&mut command, words))
+}
+
+/// What Styxy's own arguments are completed with.
+fn of_styxy(command: &mut Command, words: Vec<OsString>) -> Vec<Line> {
     let index = words.len() - 1;
     let is_empty = words[index].is_empty();
     // A command line that cannot be read has no completion.
-    let candidates =
-        complete(&mut command, words, index, env::current_dir().ok().as_deref()).unwrap_or_default();
+    let candidates = complete(command, words, index, env::current_dir().ok().as_deref()).unwrap_or_default();
     let lines: Vec<Line> = candidates.iter().map(line).collect();
     if let Some(shell) = lines.iter().find(|line| matches!(line, Line::Shell(_))) {
         return vec![shell.clone()];
@@ -134,6 +197,22 @@ fn command_start(command: &Command, words: &[OsString]) -> Option<usize> {
         }
     }
     None
+}
+
+/// The scripts of the package, each with the command that runs it.
+fn of_package() -> Vec<Script> {
+    let caller = caller();
+    let package = caller.folder().and_then(|folder| Package::around(folder).ok());
+    let Some(package) = package else { return Vec::new() };
+    let script = |name: &str| {
+        let [program, run, _] = package.command(name, caller.root());
+        Script {
+            words: [program, run].map(str::to_owned),
+            name: name.to_owned(),
+            text: package.script(name).map(|text| one_line(text).into_owned()).unwrap_or_default(),
+        }
+    };
+    package.scripts().map(script).collect()
 }
 
 /// The scripts of package.json, where a package manager is asked to run one.
@@ -197,8 +276,8 @@ mod tests {
     }
 
     fn of(line: &str) -> Vec<String> {
-        let lines = lines(command(), line.split(' ').map(OsString::from).collect());
-        lines.iter().map(|line| line.shown(Shell::Fish)).collect()
+        let answer = answer(command(), line.split(' ').map(OsString::from).collect());
+        shown(&answer, Shell::Fish).split_inclusive('\n').map(str::to_owned).collect()
     }
 
     #[test]
@@ -225,6 +304,26 @@ mod tests {
             assert_eq!(of(line), [format!("\t{start}\n")], "{line}");
         }
         assert_eq!(of("styxy run --"), ["--service\n", "--quiet\n", "--help\tPrint help\n"]);
+    }
+
+    #[test]
+    fn scripts_are_command_lines_where_the_shell_can_insert_one() {
+        let script = |words: [&str; 2], name: &str| Script {
+            words: words.map(str::to_owned),
+            name: name.to_owned(),
+            text: "vite".to_owned(),
+        };
+        let scripts = ["dev", "build: all", "it's"].map(|name| script(["npm", "run"], name));
+        let answer = Answer::Words(scripts.into_iter().chain([script(["deno", "task"], "serve")]).collect());
+        let said = [Shell::Bash, Shell::Zsh, Shell::Fish].map(|shell| shown(&answer, shell));
+        assert_eq!(
+            said,
+            [
+                "\twords\nnpm run dev\nnpm run 'build: all'\nnpm run 'it'\\''s'\ndeno task serve\n",
+                "\twords\nnpm run dev:vite\nnpm run 'build\\: all':vite\nnpm run 'it'\\\\''s':vite\ndeno task serve:vite\n",
+                "deno\truns serve\nnpm\truns dev, build: all, it's\n",
+            ]
+        );
     }
 
     #[test]

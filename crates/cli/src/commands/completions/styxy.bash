@@ -1,7 +1,7 @@
 # Completion of styxy for bash. It asks the program what fits, so that it stays right after an upgrade.
 
 _styxy() {
-    local cur=$2 at word line n=0 words=() starts=()
+    local cur=$2 at word line n=0 words=() starts=() typed=
     # Bash cuts words at "=", and an option with its value is one word.
     for ((at = 0; at <= COMP_CWORD; at++)); do
         word=${COMP_WORDS[at]}
@@ -18,11 +18,13 @@ _styxy() {
         case $line in
             $'\tfolders') compopt -o filenames 2>/dev/null; _styxy_lines compgen -d -- "${cur#=}"; return ;;
             $'\tfiles') compopt -o filenames 2>/dev/null; _styxy_lines compgen -f -- "${cur#=}"; return ;;
+            # Command lines: what must be quoted in them is.
+            $'\twords') typed=1; continue ;;
             $'\t'*) _styxy_command "${starts[${line#?}]}" "$cur"; return ;;
         esac
         if [[ ${words[n - 1]} == --*=* ]]; then line=${line#*=}; fi
         # A script of package.json may be called anything.
-        if [[ $line == *[!a-zA-Z0-9_./:@%+,=-]* ]]; then printf -v line %q "$line"; fi
+        if [[ ! $typed && $line == *[!a-zA-Z0-9_./:@%+,=-]* ]]; then printf -v line %q "$line"; fi
         COMPREPLY+=("$line")
     done < <(command styxy complete bash $((n - 1)) -- "${words[@]}" 2>/dev/null)
 }

@@ -7,6 +7,8 @@ Register-ArgumentCompleter -Native -CommandName styxy -ScriptBlock {
         ForEach-Object { $_.ToString() })
     $lines = @(& styxy complete powershell $before.Count -- $before $wordToComplete 2>$null)
     foreach ($line in $lines) {
+        # Command lines follow: what must be quoted in them is.
+        if ($line -eq "`twords") { continue }
         # A line that begins with a tab says that PowerShell knows better: files, or the command that styxy runs.
         if ($line.StartsWith("`t")) { break }
         $value, $help = $line -split "`t", 2

@@ -14,6 +14,10 @@ _styxy() {
         ('') return 1 ;;
         ($'\tfolders') _files -/ ;;
         ($'\tfiles') _files ;;
+        ($'\twords')
+            # Command lines: what must be quoted in them is.
+            shift lines
+            _describe -V styxy lines -Q ;;
         ($'\t'*)
             # The command that styxy runs has completions of its own.
             from=$((${lines[1]#?} + 1))

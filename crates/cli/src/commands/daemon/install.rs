@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::here::context::Context;
 use crate::here::login::Login;
+use crate::say::consent::{Consent, nothing_was_changed};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -20,12 +21,12 @@ use crate::say::output;
 /// Linux: a systemd user unit. macOS: a launch agent. Windows: a scheduled task.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon install
-  styxy daemon install --yes   without confirmation, for scripts
-  styxy daemon uninstall       undo it"))]
+  styxy daemon install --dry-run   show what would be done
+  styxy daemon install --yes       without confirmation, for scripts
+  styxy daemon uninstall           undo it"))]
 pub(crate) struct Args {
-    /// Do not ask for confirmation
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// What was done; with `--json` the answer.
@@ -35,6 +36,16 @@ pub(super) struct Done<'l> {
     pub(super) login: &'l Login,
     /// Whether anything changed.
     pub(super) changed: bool,
+    /// Whether anything would; with `--dry-run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) would_change: Option<bool>,
+}
+
+impl<'l> Done<'l> {
+    /// What was done.
+    pub(super) const fn new(login: &'l Login, changed: bool) -> Self {
+        Self { login, changed, would_change: None }
+    }
 }
 
 impl Args {
@@ -43,36 +54,33 @@ impl Args {
         login.is_there()?;
         let changed = !login.is_current();
         if changed {
-            output::note(&shown(&login));
-            if !self.yes && !confirmed("Start the daemon at login?", "styxy daemon install --yes")? {
+            let plan = shown(&login, self.consent.will());
+            if self.consent.is_dry() {
+                return would_be(context, &login, &plan);
+            }
+            output::note(&plan);
+            if !self.consent.is_given("Start the daemon at login?", "styxy daemon install --yes")? {
                 return Ok(Exit::Refused);
             }
             login.put()?;
         }
-        context.output.answer(&Done { login: &login, changed }, |out| done(&login, changed, out))?;
+        context.output.answer(&Done::new(&login, changed), |out| done(&login, changed, out))?;
         Ok(Exit::Done)
     }
 }
 
-/// Whether the person at the terminal says yes; `typed` is for those who have none.
-pub(super) fn confirmed(question: &str, typed: &str) -> Result<bool, Failure> {
-    if !output::can_ask() {
-        return Err(Failure::usage(
-            "there is no terminal to ask for confirmation; nothing was changed",
-            typed,
-        ));
-    }
-    let confirmed = output::confirmed(question)?;
-    if !confirmed {
-        output::note("Nothing was changed.");
-    }
-    Ok(confirmed)
+/// Shows the plan of a change that is not made.
+pub(super) fn would_be(context: &Context, login: &Login, plan: &str) -> Result<Exit, Failure> {
+    let answer = Done { login, changed: false, would_change: Some(true) };
+    context.output.answer(&answer, |out| writeln!(out, "{plan}"))?;
+    nothing_was_changed();
+    Ok(Exit::Done)
 }
 
-fn shown(login: &Login) -> String {
+fn shown(login: &Login, will: &str) -> String {
     let text: Vec<String> = login.text.lines().map(|line| format!("  | {line}")).collect();
     format!(
-        "This file will be written, {}:\n{}\nand this will be run:\n{}",
+        "This file {will} be written, {}:\n{}\nand this {will} be run:\n{}",
         login.file.display(),
         text.join("\n"),
         lines(&login.install)

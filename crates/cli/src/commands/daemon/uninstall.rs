@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use super::install::{Done, confirmed, lines};
+use super::install::{Done, lines, would_be};
 use crate::here::context::Context;
 use crate::here::login::Login;
+use crate::say::consent::Consent;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -16,11 +17,11 @@ use crate::say::output;
 /// styxy uninstall
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy daemon uninstall
-  styxy daemon uninstall --yes   without confirmation, for scripts"))]
+  styxy daemon uninstall --dry-run   show what would be done
+  styxy daemon uninstall --yes       without confirmation, for scripts"))]
 pub(crate) struct Args {
-    /// Do not ask for confirmation
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 impl Args {
@@ -28,16 +29,19 @@ impl Args {
         let login = Login::for_removal()?;
         let changed = login.is_there()?;
         if changed {
-            let commands = lines(&login.uninstall);
-            output::note(&format!("This will be run:\n{commands}\nand {} removed.", login.file.display()));
-            if !self.yes
-                && !confirmed("No longer start the daemon at login?", "styxy daemon uninstall --yes")?
-            {
+            let (will, commands) = (self.consent.will(), lines(&login.uninstall));
+            let plan = format!("This {will} be run:\n{commands}\nand {} removed.", login.file.display());
+            if self.consent.is_dry() {
+                return would_be(context, &login, &plan);
+            }
+            output::note(&plan);
+            let question = "No longer start the daemon at login?";
+            if !self.consent.is_given(question, "styxy daemon uninstall --yes")? {
                 return Ok(Exit::Refused);
             }
             login.take()?;
         }
-        context.output.answer(&Done { login: &login, changed }, |out| {
+        context.output.answer(&Done::new(&login, changed), |out| {
             let sentence = if changed { "no longer starts at login" } else { "did not start at login" };
             writeln!(out, "The daemon {sentence}. Any command that needs it starts it.")
         })?;

@@ -236,7 +236,14 @@ fn probed(port: u16, fixed: bool, bound: io::Result<()>, found: Option<&SystemUs
 
 fn journal(journal: &Journal) -> Finding {
     match (&journal.trouble, journal.mode) {
-        (Some(trouble), _) => Finding::warn("journal", trouble.as_str(), "styxy daemon logs"),
+        (Some(trouble), JournalMode::Mapped) => {
+            Finding::warn("journal", trouble.as_str(), "styxy daemon logs")
+        }
+        (Some(trouble), JournalMode::Plain) => Finding::warn(
+            "journal",
+            format!("{trouble}, so every lease needs a write"),
+            "put STYXY_HOME on a local disk",
+        ),
         (None, JournalMode::Plain) => Finding::warn(
             "journal",
             "its file system cannot map it into memory, so every lease needs a write",

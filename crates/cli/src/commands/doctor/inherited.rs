@@ -23,7 +23,7 @@ fn said(nice: i32, group: Option<&str>, same_network: bool) -> Finding {
         Finding::warn(
             "inherited",
             format!("{what}, and another network than this command's: it says nothing about ports here"),
-            "styxy daemon restart",
+            "export STYXY_HOME=/a/new/folder/of/yours   # this network then has a daemon of its own",
         )
     }
 }

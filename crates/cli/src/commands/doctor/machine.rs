@@ -46,31 +46,43 @@ fn overlap(config: &Config, ephemeral: PortRange) -> Finding {
 /// Files that the daemon has open in addition to one for each watched process.
 const OWN_FILES: u64 = 64;
 
-/// Whether the daemon can watch as many processes as it needs to.
-pub(super) fn descriptors(status: Option<&StatusAnswer>) -> Finding {
+/// Whether the daemon can watch as many processes as it needs to, where there are handles on processes or none.
+pub(super) fn descriptors(status: Option<&StatusAnswer>, no_handles: Option<&io::Error>) -> Finding {
     let limit = status.and_then(|status| limit_of(status.pid)).or_else(own_limit);
-    watching_within(status.and_then(|status| status.watches).unwrap_or_default(), limit)
+    watching_within(status.and_then(|status| status.watches).unwrap_or_default(), limit, no_handles)
 }
 
-fn watching_within(Watches { processes, polled }: Watches, limit: Option<u64>) -> Finding {
+fn watching_within(
+    Watches { processes, polled }: Watches,
+    limit: Option<u64>,
+    no_handles: Option<&io::Error>,
+) -> Finding {
+    let raise = "raise the limit of open files (ulimit -n), then: styxy daemon restart";
+    let is_near = limit.is_some_and(|limit| processes as u64 + OWN_FILES > limit / 10 * 9);
+    let files = limit.map_or_else(|| "no limit".to_owned(), |limit| format!("{limit} files may be open"));
     match limit {
+        // A higher limit would change nothing: what is missing is said of the processes.
+        _ if polled > 0 && no_handles.is_some() => {
+            Finding::ok("descriptors", format!("{files}; {polled} processes are polled once a second"))
+        }
         _ if polled > 0 => Finding::warn(
             "descriptors",
             format!(
                 "{polled} processes are polled once a second, because the daemon could not open handles for them"
             ),
-            "raise the limit of open files (ulimit -n), then: styxy daemon restart",
+            if is_near {
+                raise
+            } else {
+                "styxy daemon restart   # here: where it runs now, handles may be refused"
+            },
         ),
-        None => Finding::ok("descriptors", "no limit"),
-        Some(limit) if processes as u64 + OWN_FILES > limit / 10 * 9 => Finding::warn(
+        Some(limit) if is_near => Finding::warn(
             "descriptors",
             format!("{processes} processes are watched, and only {limit} files may be open"),
-            "raise the limit of open files (ulimit -n), then: styxy daemon restart",
+            raise,
         ),
-        Some(limit) => Finding::ok(
-            "descriptors",
-            format!("{limit} files may be open, {processes} processes are watched"),
-        ),
+        Some(_) => Finding::ok("descriptors", format!("{files}, {processes} processes are watched")),
+        None => Finding::ok("descriptors", files),
     }
 }
 
@@ -148,11 +160,15 @@ mod tests {
     #[test]
     fn a_daemon_that_cannot_watch_more_processes_is_a_warning() {
         let watching = |processes, polled| Watches { processes, polled };
+        let missing = io::Error::other("function not implemented");
         let found = [
-            watching_within(watching(5, 0), Some(1024)),
-            watching_within(watching(5, 0), None),
-            watching_within(watching(950, 0), Some(1024)),
-            watching_within(watching(5, 1), Some(1024)),
+            watching_within(watching(5, 0), Some(1024), None),
+            watching_within(watching(5, 0), None, None),
+            watching_within(watching(950, 0), Some(1024), None),
+            watching_within(watching(24, 1), Some(64), None),
+            watching_within(watching(0, 5), Some(1024), Some(&missing)),
+            // The daemon runs in a sandbox, and the doctor does not.
+            watching_within(watching(0, 5), Some(1024), None),
         ];
         snapshot!("doctor_descriptors", shown(&found));
     }

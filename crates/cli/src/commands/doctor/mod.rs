@@ -3,6 +3,8 @@
 mod daemon;
 mod disk;
 mod finding;
+#[cfg(any(not(target_os = "linux"), test))]
+mod folders;
 mod inherited;
 mod journal;
 mod machine;
@@ -53,17 +55,33 @@ impl Args {
         if let Some(config) = config {
             findings.extend(machine::ephemeral_overlap(config));
         }
-        findings.push(machine::descriptors(seen.status()));
+        let no_handles = styxy_daemon::system::no_handles();
+        findings.push(machine::descriptors(seen.status(), no_handles.as_ref()));
         findings.push(machine::sockets());
         #[cfg(target_os = "linux")]
-        findings.push(trials::handles());
+        findings.push(trials::processes(no_handles.as_ref()));
         findings.extend(seen.status().and_then(|status| inherited::of(status.pid)));
+        #[cfg(not(target_os = "linux"))]
+        if seen.status().is_some() {
+            findings.extend(closed_folders()?);
+        }
         findings.extend(inherited::login());
 
         context.output.answer(&findings, |out| show(&findings, out))?;
         let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
         Ok(if wrong { Exit::Refused } else { Exit::Done })
     }
+}
+
+/// What the running daemon says of its listeners may have a folder in it that it could not read.
+#[cfg(not(target_os = "linux"))]
+fn closed_folders() -> Result<Option<Finding>, Failure> {
+    let query = styxy_core::api::ScanQuery::default();
+    context::ask_with(context::Autostart::Never, async |client| {
+        // A daemon that no longer answers has its own line.
+        let seen = client.scan(&query).await.ok();
+        Ok(seen.and_then(|seen| folders::closed(&seen, std::env::home_dir().as_deref())))
+    })
 }
 
 fn show(findings: &[Finding], out: &mut impl Write) -> io::Result<()> {

@@ -10,52 +10,48 @@ use super::finding::Finding;
 
 /// As much as the smallest journal, in bytes.
 const JOURNAL: usize = 128 * 1024;
-/// The file that is written, and the socket; both are gone afterwards.
+/// The file that is written; it is gone afterwards.
 const FILE: &str = "doctor.try";
-#[cfg(unix)]
-const SOCKET: &str = "doctor.sock";
 
 /// Whether a file can be written and locked in the daemon's folder, and a socket made; none if there is no folder yet.
 pub(super) fn folder(layout: &Layout) -> Option<Finding> {
     let root = layout.root();
-    root.is_dir().then(|| judge(root, tried(root)))
+    root.is_dir().then(|| judge(root, tried(layout)))
 }
 
 /// What could not be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    Write,
-    Lock,
-    Socket,
+#[derive(Debug)]
+enum Lack {
+    Write(io::Error),
+    Lock(io::Error),
+    /// The start's own words.
+    Socket(String),
 }
 
-fn tried(folder: &Path) -> Result<(), (Need, io::Error)> {
-    let path = folder.join(FILE);
+/// Why the socket would not be in the folder, if that is all.
+fn tried(layout: &Layout) -> Result<Option<String>, Lack> {
+    let path = layout.root().join(FILE);
     let file = Temporary::new(path.clone());
     let written = File::create(&path).and_then(|mut made| made.write_all(&vec![0; JOURNAL]).map(|()| made));
-    let made = written.map_err(|error| (Need::Write, error))?;
+    let made = written.map_err(Lack::Write)?;
     match made.try_lock() {
         // Another doctor has it, so there are locks.
         Ok(()) | Err(TryLockError::WouldBlock) => {}
-        Err(TryLockError::Error(error)) => return Err((Need::Lock, error)),
+        Err(TryLockError::Error(error)) => return Err(Lack::Lock(error)),
     }
     drop(file);
-    socket(folder).map_err(|error| (Need::Socket, error))
+    socket(layout).map_err(Lack::Socket)
 }
 
+/// Why the socket would not be in the folder, if it would not be.
 #[cfg(unix)]
-fn socket(folder: &Path) -> io::Result<()> {
-    let socket = Temporary::new(folder.join(SOCKET));
-    match std::os::unix::net::UnixListener::bind(&socket.path) {
-        // The path is too long, as that of the real one may be: it is elsewhere then.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        bound => bound.map(drop),
-    }
+fn socket(layout: &Layout) -> Result<Option<String>, String> {
+    styxy_daemon::inspect_socket(layout).map_err(|refusal| refusal.error)
 }
 
 #[cfg(not(unix))]
-fn socket(_: &Path) -> io::Result<()> {
-    Ok(())
+fn socket(_: &Layout) -> Result<Option<String>, String> {
+    Ok(None)
 }
 
 /// A file that goes when this does.
@@ -77,43 +73,55 @@ impl Drop for Temporary {
     }
 }
 
-fn judge(folder: &Path, tried: Result<(), (Need, io::Error)>) -> Finding {
+fn judge(folder: &Path, tried: Result<Option<String>, Lack>) -> Finding {
     let shown = folder.display();
     let elsewhere = "export STYXY_HOME=/a/folder/on/a/local/disk";
     match tried {
-        Ok(()) => Finding::ok("files", "a file can be written and locked in the folder, and a socket made"),
-        Err((Need::Write, error)) => Finding::wrong(
+        Ok(None) => Finding::ok("files", "a file can be written and locked in the folder, and a socket made"),
+        Ok(Some(note)) => {
+            Finding::ok("files", format!("a file can be written and locked in the folder; {note}"))
+        }
+        Err(Lack::Write(error)) => Finding::wrong(
             "files",
             format!("nothing can be written in {shown} ({error}): the daemon will refuse every lease"),
             format!("df -h {shown}"),
         ),
-        Err((Need::Lock, error)) => Finding::wrong(
+        Err(Lack::Lock(error)) => Finding::wrong(
             "files",
             format!("files in {shown} cannot be locked ({error}): the daemon will not start"),
             elsewhere,
         ),
-        Err((Need::Socket, error)) => Finding::wrong(
-            "files",
-            format!("no socket can be made in {shown} ({error}): the daemon will not start"),
-            elsewhere,
-        ),
+        Err(Lack::Socket(error)) => {
+            Finding::wrong("files", format!("the daemon will not start: {error}"), elsewhere)
+        }
     }
 }
 
-/// Whether the system reports the end of a process.
+/// What the system says of processes: which ones run, and when one ends.
 #[cfg(target_os = "linux")]
-pub(super) fn handles() -> Finding {
-    use rustix::process::{PidfdFlags, getpid, pidfd_open};
-    handled(pidfd_open(getpid(), PidfdFlags::empty()).map(drop).map_err(io::Error::from))
+pub(super) fn processes(no_handles: Option<&io::Error>) -> Finding {
+    let own = styxy_core::Pid::new(std::process::id()).ok_or_else(|| io::ErrorKind::NotFound.into());
+    let own = own.and_then(styxy_daemon::system::identify);
+    reported(own.err().as_ref(), no_handles)
 }
 
 #[cfg(target_os = "linux")]
-fn handled(opened: io::Result<()>) -> Finding {
-    match opened {
-        Ok(()) => Finding::ok("processes", "the system reports the end of a process"),
-        Err(error) => Finding::warn(
+fn reported(unidentified: Option<&io::Error>, no_handles: Option<&io::Error>) -> Finding {
+    match (unidentified, no_handles) {
+        (Some(error), _) => Finding::wrong(
             "processes",
-            format!("there are no handles on processes ({error}): their ends are looked for once a second"),
+            format!(
+                "the system does not say which processes run (/proc): {error}: the daemon will not start"
+            ),
+            "mount /proc in this sandbox: mount -t proc proc /proc",
+        ),
+        (None, None) => Finding::ok("processes", "the system reports the end of a process"),
+        (None, Some(error)) => Finding::warn(
+            "processes",
+            format!(
+                "this kernel has no handles on processes, or a sandbox refuses them (pidfd_open: {error}): their ends are \
+                 looked for once a second, and styxy kill knows a process by its start time"
+            ),
             "allow pidfd_open in the sandbox, or use Linux 5.3 or newer",
         ),
     }
@@ -133,17 +141,19 @@ mod tests {
         assert_eq!(folder(&layout).unwrap().verdict, super::super::finding::Verdict::Ok);
         assert_eq!(fs::read_dir(top.path()).unwrap().count(), 0);
         assert_eq!(folder(&Layout::new(top.path().join("missing"))), None);
-        assert_eq!(handles().verdict, super::super::finding::Verdict::Ok);
+        assert_eq!(processes(None).verdict, super::super::finding::Verdict::Ok);
     }
 
     #[test]
     fn what_a_start_would_lack_is_said() {
         let error = || io::Error::other("the system said no");
         let root = Path::new("/home/ada/.styxy");
-        let needs = [Need::Write, Need::Lock, Need::Socket];
-        let mut found: Vec<_> = needs.map(|need| judge(root, Err((need, error())))).into();
-        found.push(judge(root, Ok(())));
-        found.extend([handled(Ok(())), handled(Err(error()))]);
+        let no_socket = "/home/ada/.styxy/styxy.sock cannot be listened on: the system said no".to_owned();
+        let lacks = [Lack::Write(error()), Lack::Lock(error()), Lack::Socket(no_socket.clone())];
+        let mut found: Vec<_> = lacks.map(|lack| judge(root, Err(lack))).into();
+        let instead = format!("{no_socket}; the daemon's socket is in /run/user/7/styxy instead");
+        found.extend([judge(root, Ok(None)), judge(root, Ok(Some(instead)))]);
+        found.extend([reported(None, None), reported(None, Some(&error())), reported(Some(&error()), None)]);
         snapshot!("doctor_trials", shown(&found));
     }
 }

@@ -14,7 +14,7 @@ use styxy_core::{Port, ServiceName, ServiceType};
 use crate::here::caller::{self, caller};
 use crate::here::context::Context;
 use crate::here::variables::{self, Served};
-use crate::here::{requests, sandbox};
+use crate::here::{near, requests, sandbox};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -50,6 +50,7 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
         let file = caller::file(&caller)?;
+        near::warn(&self.service, file.as_ref());
         let services = if self.service.is_empty() { requests::services(file.as_ref()) } else { self.service };
         let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
         let wished = variables::inherited();

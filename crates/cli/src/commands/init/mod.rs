@@ -95,9 +95,7 @@ fn remarks(proposal: &Proposal, left_out: &[String], below: bool) -> Vec<String>
     }
     lines.extend(proposal.services.iter().map(|guess| format!("{}: {}.", guess.service, guess.why)));
     if proposal.services.is_empty() {
-        lines.push(
-            "No server was recognised in the scripts of package.json: name yours under services.".to_owned(),
-        );
+        lines.push("No server was recognised: name yours under services.".to_owned());
     }
     lines.extend(left_out.iter().map(|sentence| format!("note: {sentence}.")));
     lines

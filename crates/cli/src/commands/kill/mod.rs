@@ -67,9 +67,6 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        if !self.yes && !output::can_ask() {
-            return Err(no_terminal(&self.target, if self.force { " --force" } else { "" }));
-        }
         let here = Here::of(caller())?;
         let port = port(context, self.target.clone())?;
         let (found, living, daemon) = context.ask(async |client| {
@@ -80,6 +77,9 @@ impl Args {
         let protected = Protected { own: process::id(), daemon: daemon.get() };
         let may_end = |found: CheckAnswer| self.may_end(found, &here, &living, &protected);
         let mut victims = Victims::hold(context, port, may_end(found)?)?;
+        if !self.yes && !output::can_ask() {
+            return Err(no_terminal(&self.target, if self.force { " --force" } else { "" }));
+        }
         if !self.yes && !confirmed(port, &victims, &here)? {
             output::note("Nothing was ended.");
             return Ok(Exit::Refused);
@@ -121,7 +121,7 @@ impl Args {
     /// The refusal with a hint that keeps the flag without which the hinted command would be refused too.
     fn as_typed(&self, refusal: Refusal) -> Refusal {
         match &refusal.hint {
-            Some(hint) if self.yes && hint.ends_with(" --force") => {
+            Some(hint) if (self.yes || !output::can_ask()) && hint.ends_with(" --force") => {
                 let hint = format!("{hint} --yes");
                 refusal.hint(hint)
             }
@@ -257,8 +257,10 @@ fn answer(
     let said: Vec<String> = ended.iter().map(how).collect();
     let mut all = ended.into_iter().map(|gone| gone.wire);
     let Ended { pid, process, ending } = all.next()?;
-    let lease =
-        left.map(|lease| format!("; its lease is still live ({})", facts::who(lease))).unwrap_or_default();
+    let ends = |lease: &Lease| {
+        format!("; its lease ends with {}, or with: styxy release {port}", facts::ends_with(&lease.owner))
+    };
+    let lease = left.map(ends).unwrap_or_default();
     let again = manager.map(again::warning).unwrap_or_default();
     let message = format!("{}. Nothing listens on port {port} now{lease}{again}", said.join(", "));
     let (others, manager) = (all.collect(), manager.cloned());

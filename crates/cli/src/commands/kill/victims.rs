@@ -11,6 +11,7 @@ use crate::here::may_end;
 use crate::here::process::Handle;
 use crate::say::facts;
 use crate::say::failure::Failure;
+use crate::say::output;
 
 /// How long the port may take to be free once its server has ended.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -53,6 +54,12 @@ impl Victims {
         let all = found.into_iter().filter_map(|found| Victim::hold(found).transpose());
         let mut victims = Self { port, all: all.collect::<Result<_, _>>()? };
         victims.still(context)?;
+        if let Some(why) = victims.all.iter().find_map(|victim| victim.handle.why_by_start()) {
+            let known = "identified by its start time and not by a handle";
+            output::note(&format!(
+                "there are no handles on processes here (pidfd_open: {why}): each is {known}"
+            ));
+        }
         Ok(victims)
     }
 
@@ -172,6 +179,8 @@ pub(super) fn gone(port: Port) -> Failure {
 }
 
 pub(super) fn cannot(pid: Pid, shown: &str, error: &io::Error) -> Failure {
-    let refusal = Refusal::new(Code::Forbidden, format!("could not end {shown}: {error}"));
-    refusal.hint(may_end::as_root(pid)).rule(Rule::Owner).into()
+    let refusal = Refusal::new(Code::Forbidden, format!("could not end {shown}: {error}")).rule(Rule::Owner);
+    // Whatever else is missing, root would miss it too.
+    let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+    refusal.hint(if is_denied { may_end::as_root(pid) } else { "styxy doctor".to_owned() }).into()
 }

@@ -6,8 +6,10 @@
 use std::time::Duration;
 
 use styxy_client::{Client, Error, Events};
-use styxy_core::api::{AllocationsAnswer, AllocationsQuery, Lease};
+use styxy_core::api::Lease;
 use tokio::time::{Instant, sleep, timeout_at};
+
+use super::wanted::{Found, Wanted};
 
 /// Events come in bursts: a lease ends, and its server's next one begins. So long more of them are waited for.
 const BURST: Duration = Duration::from_millis(40);
@@ -18,15 +20,15 @@ const AGAIN: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Update {
     /// The leases are these now.
-    Leases(AllocationsAnswer),
+    Leases(Found),
     /// No daemon answers any more. It is looked for, and none is started: somebody may have stopped it.
     Gone,
 }
 
-/// The leases that match a query, as they change.
+/// The leases that are wanted, as they change.
 #[derive(Debug)]
 pub(super) struct Live {
-    query: AllocationsQuery,
+    wanted: Wanted,
     /// Starts a daemon, if that is wanted; only until one has answered.
     first: Option<Client>,
     /// Starts none.
@@ -39,8 +41,8 @@ pub(super) struct Live {
 
 impl Live {
     /// Asks nothing yet. The daemon is first looked for, or started, by `first`, and later by `client`.
-    pub(super) fn new(query: AllocationsQuery, first: Client, client: Client) -> Self {
-        Self { query, first: Some(first), client, events: None, is_stale: true, last: None }
+    pub(super) fn new(wanted: Wanted, first: Client, client: Client) -> Self {
+        Self { wanted, first: Some(first), client, events: None, is_stale: true, last: None }
     }
 
     /// Waits until the leases are other ones than those of the last time; the first time they are what there is. May be
@@ -51,7 +53,7 @@ impl Live {
     pub(super) async fn next(&mut self) -> Result<Update, Error> {
         loop {
             let update = match self.look().await {
-                Ok(Some(answer)) => Update::Leases(answer),
+                Ok(Some(found)) => Update::Leases(found),
                 Ok(None) => continue,
                 Err(error @ Error::Refused(_)) => return Err(error),
                 Err(error) if self.first.is_some() => return Err(error),
@@ -72,7 +74,7 @@ impl Live {
     }
 
     /// One step: subscribes, waits for an event, or asks. None if there is nothing to show yet.
-    async fn look(&mut self) -> Result<Option<AllocationsAnswer>, Error> {
+    async fn look(&mut self) -> Result<Option<Found>, Error> {
         let Some(events) = &mut self.events else {
             // First the events, then the answer: nothing that happens in between is lost.
             self.events = Some(self.first.as_ref().unwrap_or(&self.client).events(None).await?);
@@ -89,10 +91,10 @@ impl Live {
             let until = Instant::now() + BURST;
             while let Ok(Ok(Some(_))) = timeout_at(until, events.next()).await {}
         }
-        let answer = self.client.allocations(&self.query).await?;
+        let found = self.wanted.ask(&self.client).await?;
         self.is_stale = false;
         self.first = None;
-        Ok(Some(answer))
+        Ok(Some(found))
     }
 }
 
@@ -100,7 +102,7 @@ impl Live {
 fn is_same(one: &Update, other: &Update) -> bool {
     let (Update::Leases(one), Update::Leases(other)) = (one, other) else { return one == other };
     let timeless = |lease: &Lease| Lease { last_seen_listening: None, ..lease.clone() };
-    one.allocations.iter().map(timeless).eq(other.allocations.iter().map(timeless))
+    one.answer.allocations.iter().map(timeless).eq(other.answer.allocations.iter().map(timeless))
 }
 
 #[cfg(test)]
@@ -108,16 +110,18 @@ mod tests {
     use super::*;
     use crate::say::facts::tests::lease;
     use serde_json::json;
+    use styxy_core::api::AllocationsAnswer;
 
     #[test]
     fn what_is_shown_decides_whether_it_is_another_list() {
-        let list = |change: fn(&mut serde_json::Value)| {
-            Update::Leases(AllocationsAnswer { allocations: vec![lease(3000, change)] })
+        let found = |allocations| {
+            Update::Leases(Found { answer: AllocationsAnswer { allocations }, empty: String::new() })
         };
+        let list = |change: fn(&mut serde_json::Value)| found(vec![lease(3000, change)]);
         let seen = list(|wire| wire["last_seen_listening"] = json!("2026-11-22T17:41:00Z"));
         assert!(is_same(&list(|_| {}), &seen));
         assert!(!is_same(&list(|_| {}), &list(|wire| wire["state"] = json!("active"))));
-        assert!(!is_same(&list(|_| {}), &Update::Leases(AllocationsAnswer { allocations: Vec::new() })));
+        assert!(!is_same(&list(|_| {}), &found(Vec::new())));
         assert!(!is_same(&list(|_| {}), &Update::Gone));
         assert!(is_same(&Update::Gone, &Update::Gone));
     }

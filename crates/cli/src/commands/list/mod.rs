@@ -2,6 +2,7 @@
 
 mod live;
 mod rows;
+mod wanted;
 mod watch;
 #[cfg(unix)]
 mod whole_screen;
@@ -9,7 +10,7 @@ mod whole_screen;
 use std::io::Write;
 use std::path::PathBuf;
 
-use styxy_core::api::{AllocationsAnswer, AllocationsQuery};
+use styxy_core::api::AllocationsQuery;
 use styxy_core::{InstanceId, Port, ServiceType};
 
 use crate::here::caller::{caller, user_home};
@@ -20,6 +21,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use wanted::{Found, Wanted};
 
 /// List who has which port
 ///
@@ -35,7 +37,7 @@ pub(crate) struct Args {
     /// Only leases of this service type
     #[arg(short, long, value_name = "TYPE")]
     service: Option<ServiceType>,
-    /// Only leases of this project: usually the root of a git worktree
+    /// Only leases of this project: its folder, usually the root of a git worktree, or its name in the list
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     project: Option<PathBuf>,
     /// Only leases of this agent session
@@ -57,49 +59,24 @@ impl Args {
             project_path: self.project.as_deref().map(|folder| caller().project_named(folder)).transpose()?,
             port: self.port,
         };
+        let wanted = Wanted::new(query, self.project.as_deref());
         if self.watch {
-            return watch::run(context, query);
+            return watch::run(context, wanted);
         }
-        let answer = context.ask(async |client| client.allocations(&query).await)?;
-        context.output.answer(&answer, |out| {
-            lines(&answer, &query, output::width()).iter().try_for_each(|line| writeln!(out, "{line}"))
+        let found = context.ask(async |client| wanted.ask(client).await)?;
+        context.output.answer(&found.answer, |out| {
+            lines(&found, output::width()).iter().try_for_each(|line| writeln!(out, "{line}"))
         })?;
         Ok(Exit::Done)
     }
 }
 
 /// What a person sees, at most `room` columns wide.
-fn lines(answer: &AllocationsAnswer, query: &AllocationsQuery, room: Option<usize>) -> Vec<String> {
+fn lines(Found { answer, empty }: &Found, room: Option<usize>) -> Vec<String> {
     let leases = &answer.allocations;
     if leases.is_empty() {
-        return vec![nothing(query).to_owned()];
+        return vec![empty.clone()];
     }
     let worktrees = Worktrees::at(leases.iter().flat_map(|lease| &lease.project_path));
     rows::table(leases, &worktrees, now(), user_home().as_deref()).lines(room)
-}
-
-fn nothing(query: &AllocationsQuery) -> &'static str {
-    if *query == AllocationsQuery::default() {
-        "No port is leased. To get one: styxy allocate --service dev"
-    } else {
-        "No lease matches. To see all leases: styxy list"
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::say::shown::{each, snapshot};
-
-    #[test]
-    fn an_empty_list_says_what_to_type_next() {
-        let filtered = AllocationsQuery { port: Port::new(3000).ok(), ..AllocationsQuery::default() };
-        snapshot!(
-            "list_empty",
-            each([
-                ("no lease", nothing(&AllocationsQuery::default()).to_owned()),
-                ("no lease matches", nothing(&filtered).to_owned()),
-            ])
-        );
-    }
 }

@@ -68,10 +68,10 @@ fn who(lease: &Lease) -> Cell {
     });
     match (server, stranger) {
         (Some(server), Some(stranger)) => Cell::from(format!("{stranger}, {server}")).styled(WRONG),
-        (None, Some(stranger)) => Cell::from(stranger).styled(WRONG),
-        (Some(server), None) => server.into(),
+        (None, Some(stranger)) => Cell::process(stranger).styled(WRONG),
+        (Some(server), None) => Cell::process(server),
         (None, None) => match facts::owner(&lease.owner) {
-            Some(owner) => owner.into(),
+            Some(owner) => Cell::process(owner),
             None => "nobody yet".into(),
         },
     }

@@ -5,21 +5,20 @@
 
 use std::io;
 
-use styxy_core::api::AllocationsQuery;
-
 use super::lines;
 use super::live::{Live, Update};
+use super::wanted::Wanted;
 use crate::here::context::{self, Autostart, Context};
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 
-pub(super) fn run(context: &Context, query: AllocationsQuery) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, wanted: Wanted) -> Result<Exit, Failure> {
     let later = Context::new(context.output.format(), Autostart::Never);
-    let live = Live::new(query.clone(), context.client()?, later.client()?);
+    let live = Live::new(wanted, context.client()?, later.client()?);
     let shown = match context.output.format() {
         Format::Json => context::block_on(print(live, |update| match update {
-            Update::Leases(answer) => output::next_value(answer),
+            Update::Leases(found) => output::next_value(&found.answer),
             Update::Gone => {
                 gone();
                 Ok(())
@@ -27,14 +26,14 @@ pub(super) fn run(context: &Context, query: AllocationsQuery) -> Result<Exit, Fa
         }))?,
         #[cfg(unix)]
         Format::Human if crate::say::screen::Screen::is_there() => {
-            context::block_on(super::whole_screen::show(live, &query))?
+            context::block_on(super::whole_screen::show(live))?
         }
         Format::Human => {
             let mut is_first = true;
             context::block_on(print(live, move |update| match update {
-                Update::Leases(answer) => {
+                Update::Leases(found) => {
                     let between = if std::mem::take(&mut is_first) { "" } else { "\n" };
-                    let lines = lines(answer, &query, output::width());
+                    let lines = lines(found, output::width());
                     output::next_text(format!("{between}{}\n", lines.join("\n")).as_bytes())
                 }
                 Update::Gone => {

@@ -4,12 +4,13 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
-use styxy_core::api::{AllocationsAnswer, AllocationsQuery};
+use styxy_core::api::AllocationsAnswer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::live::{Live, Update};
+use super::wanted::Found;
 use super::{lines, watch};
 use crate::say::age::{changes_in, now};
 use crate::say::failure::Failure;
@@ -31,14 +32,15 @@ enum Act {
 }
 
 /// Shows the list until the person ends it.
-pub(super) async fn show(mut live: Live, query: &AllocationsQuery) -> Result<(), Failure> {
+pub(super) async fn show(mut live: Live) -> Result<(), Failure> {
     // Before the screen is taken: why there is no daemon is said where it stays.
-    let mut seen = Seen { answer: AllocationsAnswer { allocations: Vec::new() }, is_gone: false };
+    let answer = AllocationsAnswer { allocations: Vec::new() };
+    let mut seen = Seen { found: Found { answer, empty: String::new() }, is_gone: false };
     seen.take(live.next().await?);
     let mut acts = acts()?;
     let mut screen = Screen::take()?;
     loop {
-        screen.draw(seen.lines(query))?;
+        screen.draw(seen.lines())?;
         tokio::select! {
             update = live.next() => seen.take(update?),
             () = sleep(seen.changes_in()) => {}
@@ -58,22 +60,22 @@ pub(super) async fn show(mut live: Live, query: &AllocationsQuery) -> Result<(),
 
 /// What is known.
 struct Seen {
-    answer: AllocationsAnswer,
+    found: Found,
     is_gone: bool,
 }
 
 impl Seen {
     fn take(&mut self, update: Update) {
         self.is_gone = update == Update::Gone;
-        if let Update::Leases(answer) = update {
-            self.answer = answer;
+        if let Update::Leases(found) = update {
+            self.found = found;
         }
     }
 
     /// As many lines as the terminal has rows, at most.
-    fn lines(&self, query: &AllocationsQuery) -> Vec<String> {
+    fn lines(&self) -> Vec<String> {
         let (columns, rows) = Screen::size();
-        let mut lines = lines(&self.answer, query, Some(columns));
+        let mut lines = lines(&self.found, Some(columns));
         // The last row says what can be done.
         let most = rows.saturating_sub(1).max(1);
         if lines.len() > most {
@@ -93,7 +95,7 @@ impl Seen {
     /// When an age changes.
     fn changes_in(&self) -> Duration {
         let now = now();
-        let ages = self.answer.allocations.iter().map(|lease| changes_in(lease.allocated_at, now));
+        let ages = self.found.answer.allocations.iter().map(|lease| changes_in(lease.allocated_at, now));
         ages.min().unwrap_or(IDLE)
     }
 }

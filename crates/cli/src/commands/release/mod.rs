@@ -1,5 +1,7 @@
 //! `styxy release`: ends leases.
 
+mod runs_on;
+
 use styxy_client::release::{self, Claim};
 use styxy_client::{Client, Error, Terms};
 use styxy_core::api::{Refusal, ReleaseAnswer};
@@ -7,12 +9,13 @@ use styxy_core::api::{Refusal, ReleaseAnswer};
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::named::{Meant, Named};
+use crate::here::ownership::Here;
 use crate::here::target::{self, Target};
 use crate::here::verb::Verb;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
-use crate::say::output::printable;
+use crate::say::output::{self, printable};
 
 /// Give ports back
 ///
@@ -39,11 +42,21 @@ impl Args {
         let claim = if self.force { Claim::Anybodys } else { Claim::Ours(Terms::default().or(&caller())?) };
         let named = self.targets.into_iter().map(|target| Named::new(target, None, Verb::Release));
         let named = named.collect::<Result<Vec<_>, _>>()?;
+        // Without it only less is said: a lease may be released from any folder.
+        let here = Here::of(caller()).ok();
         let results = context.ask(async |client| {
             let mut results = Vec::with_capacity(named.len());
             for target in &named {
                 match one(client, target, &claim).await {
-                    Ok(result) => results.push(result),
+                    Ok(Ok(answer)) => {
+                        // That the port was released is sure, even if nobody can say what listens there.
+                        let left = match &here {
+                            Some(here) => runs_on::said(client, answer.port, here).await.ok().flatten(),
+                            None => None,
+                        };
+                        results.push(Ok((answer, left)));
+                    }
+                    Ok(Err(refusal)) => results.push(Err(refusal)),
                     // The daemon is gone: what was done is reported, and the rest is not tried.
                     Err(error) => {
                         results.push(Err(error.refusal()));
@@ -56,9 +69,14 @@ impl Args {
         let mut exit = Exit::Done;
         for result in results {
             match result {
-                Ok(answer) => context.output.answer(&answer, |out| {
-                    std::io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())
-                })?,
+                Ok((answer, left)) => {
+                    context.output.answer(&answer, |out| {
+                        std::io::Write::write_all(out, format!("{}\n", printable(&answer.message)).as_bytes())
+                    })?;
+                    if let Some(left) = left {
+                        output::note(&left);
+                    }
+                }
                 Err(refusal) => {
                     context.output.refusal(&refusal);
                     exit = Exit::of(refusal.code);
@@ -81,7 +99,7 @@ async fn one(
     let lock_id = match target {
         // The daemon knows what became of a lease that has ended.
         Named::Lease(lock_id) => *lock_id,
-        Named::Port(_) | Named::Service(_) | Named::Word { .. } => {
+        Named::Port(_) | Named::Service(_) | Named::Name(..) | Named::Word { .. } => {
             let found = match target.find(client).await {
                 Ok(Meant::Id(lease)) => Ok(*lease),
                 Ok(Meant::Service(lease)) => release::may_be(client, *lease, claim).await,

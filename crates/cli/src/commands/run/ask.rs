@@ -203,16 +203,18 @@ fn answered<T>(
 /// # Errors
 /// Why it does not start, as that process says.
 fn started() -> Result<(), String> {
+    let limited =
+        |limit| format!("the daemon did not start, since this process may have only {limit} open files");
     let program = styxy_client::own_program().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.args(["daemon", "start"]).env("NO_COLOR", "1");
     let output = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).output();
-    let output = output.map_err(|error| error.to_string())?;
+    let output = output.map_err(|error| context::low_limit().map_or_else(|| error.to_string(), limited))?;
     if output.status.success() {
         return Ok(());
     }
     if let Some(limit) = context::low_limit() {
-        return Err(format!("the daemon did not start, since this process may have only {limit} open files"));
+        return Err(limited(limit));
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let sentence = said.lines().next().unwrap_or("the daemon did not start");

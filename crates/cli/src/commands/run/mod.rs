@@ -31,6 +31,7 @@ use styxy_core::{Port, ServiceName, ServiceType};
 use crate::devserver::plan::{self, Plan};
 use crate::here::caller::{caller, deleted};
 use crate::here::context::Context;
+use crate::here::near;
 use crate::here::variables::url;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -139,6 +140,7 @@ impl Args {
         if self.block.is_some() && plan.inward.as_ref().is_some_and(|inward| inward.is_shared) {
             output::warning(SHARED_BLOCK);
         }
+        near::warn(&self.service, file.as_ref());
         let typed = Typed {
             services: self.service,
             name: self.name,

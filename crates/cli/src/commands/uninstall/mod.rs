@@ -16,6 +16,7 @@ use crate::here::context::{self, Autostart, Context};
 use crate::here::installed::Installed;
 use crate::here::login::Login;
 use crate::here::stop::stop;
+use crate::say::consent::{Consent, nothing_was_changed};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::facts;
@@ -27,21 +28,21 @@ use settings::Settings;
 /// Undo everything that Styxy has put on this machine for you
 ///
 /// Takes Styxy's entries out of the agents' settings, removes the start at login, stops the daemon, and removes its folder with your
-/// config.json. Shows all of that first, and asks. Servers keep running. If agent sessions or leases still use Styxy, it lists them
-/// and stops; --force does it all the same. The program stays, and the last line says how to remove it.
+/// config.json. Shows all of that first, and asks. Servers keep running. If agent sessions or leases still use Styxy, it only lists
+/// them and stops; --force does it all the same. The program stays, and the last line says how to remove it.
 ///
 /// Entries that hooks install --project made in other checkouts stay, and do nothing without the program.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy uninstall
+  styxy uninstall --dry-run       show what would be done
   styxy uninstall --yes           without confirmation, for scripts
   styxy uninstall --force --yes   also if leases are live"))]
 pub(crate) struct Args {
     /// Uninstall although sessions or leases still use Styxy
     #[arg(short, long)]
     force: bool,
-    /// Do not ask for confirmation
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// Everything that is there.
@@ -67,6 +68,9 @@ struct Daemon {
 struct Answer {
     /// Files that were changed or removed, and the daemon's folder.
     removed: Vec<PathBuf>,
+    /// Those that would be; with `--dry-run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_remove: Option<Vec<PathBuf>>,
     /// The program, which is still there.
     program: Option<PathBuf>,
     /// What removes it.
@@ -76,34 +80,39 @@ struct Answer {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let found = Found::look()?;
-        if found.is_something() {
-            output::note(&found.plan());
-            if !self.force && found.daemon.is_used() {
-                return Err(found.daemon.used().into());
+        let users = (!self.force).then(|| found.daemon.users()).filter(|users| !users.is_empty());
+        if found.is_something() && self.consent.is_dry() {
+            let answer = Answer { would_remove: Some(found.paths()), ..Answer::of_program() };
+            context.output.answer(&answer, |out| writeln!(out, "{}", found.plan(self.consent.will())))?;
+            if let Some(users) = users {
+                output::note(&format!("Only --force does it, because Styxy is still used:{users}"));
             }
-            if !self.yes && !meant()? {
-                output::note("Nothing was changed.");
+            nothing_was_changed();
+            return Ok(Exit::Done);
+        }
+        if found.is_something() {
+            if let Some(users) = users {
+                return Err(found.daemon.used(&users).into());
+            }
+            output::note(&found.plan(self.consent.will()));
+            if !self.consent.is_given("Do all of this?", "styxy uninstall --yes")? {
                 return Ok(Exit::Refused);
             }
             found.remove()?;
         }
-        let program = styxy_client::own_program().ok();
-        let removed = Answer {
-            removed: found.paths(),
-            remove_program: program.as_deref().and_then(|program| Installed::of(program).removal(program)),
-            program,
-        };
+        let removed = Answer { removed: found.paths(), ..Answer::of_program() };
         context.output.answer(&removed, |out| show(&removed, out))?;
         Ok(Exit::Done)
     }
 }
 
-fn meant() -> Result<bool, Failure> {
-    if !output::can_ask() {
-        let sentence = "there is no terminal to ask for confirmation; nothing was changed";
-        return Err(Failure::usage(sentence, "styxy uninstall --yes"));
+impl Answer {
+    /// Nothing, and what removes the program.
+    fn of_program() -> Self {
+        let program = styxy_client::own_program().ok();
+        let remove_program = program.as_deref().and_then(|program| Installed::of(program).removal(program));
+        Self { program, remove_program, ..Self::default() }
     }
-    Ok(output::confirmed("Do all of this?")?)
 }
 
 fn show(removed: &Answer, out: &mut impl Write) -> io::Result<()> {
@@ -138,9 +147,9 @@ impl Found {
         !self.settings.is_empty() || self.login.is_some() || self.folder.is_some()
     }
 
-    /// What will be done, a line for each thing.
-    fn plan(&self) -> String {
-        let mut lines = vec!["This will be done:".to_owned()];
+    /// What `will` or would be done, a line for each thing.
+    fn plan(&self, will: &str) -> String {
+        let mut lines = vec![format!("This {will} be done:")];
         for settings in &self.settings {
             let what = if settings.is_left_over { "remove" } else { "take Styxy's entries out of" };
             lines.push(format!("  {what} {}", settings.path.display()));
@@ -212,12 +221,8 @@ impl Daemon {
         Self { runs: Some(Ok(status.pid)), sessions, leases }
     }
 
-    fn is_used(&self) -> bool {
-        !self.sessions.is_empty() || !self.leases.is_empty()
-    }
-
-    /// That it is still used, and by whom.
-    fn used(&self) -> Refusal {
+    /// Who still uses it, a line for each; empty if nobody does.
+    fn users(&self) -> String {
         let session = |session: &InstanceView| {
             let folder = session.working_directory.as_ref();
             let place = folder.map(|folder| format!(" in {}", one_line(folder.as_str()))).unwrap_or_default();
@@ -228,7 +233,11 @@ impl Daemon {
             let place = place.map(|path| format!(", {}", one_line(path.as_str()))).unwrap_or_default();
             format!("\n  {} {}: {}{place}", lease.port, facts::service(lease), one_line(&facts::who(lease)))
         };
-        let users: String = self.sessions.iter().map(session).chain(self.leases.iter().map(lease)).collect();
+        self.sessions.iter().map(session).chain(self.leases.iter().map(lease)).collect()
+    }
+
+    /// That it is still used, and by whom.
+    fn used(&self, users: &str) -> Refusal {
         Refusal::new(Code::Forbidden, format!("Styxy is still used, and nothing was changed:{users}"))
             .hint("styxy uninstall --force   # servers keep running, without leases")
             .detail("sessions", self.sessions.len())

@@ -37,17 +37,17 @@ fn what_will_be_done_and_was_done_is_said() {
     let removed = |removed: &[&str], remove_program: Option<&str>| {
         let removed = Answer {
             removed: removed.iter().map(PathBuf::from).collect(),
-            program: None,
             remove_program: remove_program.map(str::to_owned),
+            ..Answer::default()
         };
         plain(|out| show(&removed, out))
     };
     snapshot!(
         "uninstall",
         each([
-            ("a daemon runs", format!("{}\n", found(used(), &[]).plan())),
-            ("others' files", format!("{}\n", found(mute, &["notes.txt", "src"]).plan())),
-            ("it is used", failed(used().used())),
+            ("a daemon runs", format!("{}\n", found(used(), &[]).plan("will"))),
+            ("others' files", format!("{}\n", found(mute, &["notes.txt", "src"]).plan("would"))),
+            ("it is used", failed(used().used(&used().users()))),
             ("done", removed(&["/home/ada/.styxy"], Some("npm uninstall -g styxy"))),
             ("nothing is there", removed(&[], None)),
         ])

@@ -96,7 +96,13 @@ impl Args {
                     format!("{} is up: {}\n", capital(&shown), answer.url).as_bytes(),
                 )
             })?,
-            Err(End::Late(last)) => return Err(not_up(&shown, &awaited, self.timeout, &last).into()),
+            Err(End::Late(last)) => {
+                let refusal = not_up(&shown, &awaited, self.timeout, &last);
+                return Err(match awaited.near(context) {
+                    Some(hint) => refusal.hint(hint).into(),
+                    None => refusal.into(),
+                });
+            }
             Err(End::Tls(url)) => return Err(tls(&url, &typed).into()),
         }
         Ok(Exit::Done)
@@ -109,7 +115,7 @@ impl Awaited {
         match named {
             Named::Port(port) => Ok(Self::Port(port)),
             Named::Service(service) => Ok(Self::Service(service)),
-            named @ Named::Lease(_) => {
+            named @ (Named::Lease(_) | Named::Name(..)) => {
                 Ok(Self::Port(context.ask(async |client| named.find(client).await)?.port()))
             }
             named @ Named::Word { .. } => {
@@ -123,6 +129,16 @@ impl Awaited {
                     (Err(error), _) => Err(error.into()),
                 }
             }
+        }
+    }
+
+    /// What to type if the service still has no lease.
+    fn near(&self, context: &Context) -> Option<String> {
+        let Self::Service(service) = self else { return None };
+        let leases = context.ask(async |client| service.leases(client).await).ok()?;
+        match service.lease(&leases) {
+            Ok(None) => service.missing(&leases).hint,
+            Ok(Some(_)) | Err(_) => None,
         }
     }
 }

@@ -1,30 +1,72 @@
-//! Linux: pidfds.
+//! Linux: pidfds; without them, as on macOS, the start of the process is compared just before each signal.
 
 use std::io;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, retry_on_intr};
-use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use styxy_core::Pid;
+
+/// How often a process without a pidfd is looked at while its end is waited for.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// One process, running or ended.
 #[derive(Debug)]
-pub(crate) struct Handle(OwnedFd);
+pub(crate) struct Handle {
+    pid: rustix::process::Pid,
+    identity: Identity,
+}
+
+/// What tells the process from a later one with its pid.
+#[derive(Debug)]
+enum Identity {
+    Pidfd(OwnedFd),
+    /// The kernel has no pidfds (before Linux 5.3), or a sandbox refuses them.
+    Started {
+        /// In clock ticks.
+        at: u64,
+        /// What the kernel said to the request for a pidfd.
+        why: Errno,
+    },
+}
 
 impl Handle {
     /// None if there is no such process.
     ///
     /// # Errors
-    /// The kernel has no pidfds (before Linux 5.3), or a sandbox refuses them.
+    /// No descriptor is left; or there are neither pidfds nor /proc.
     pub(crate) fn open(pid: Pid) -> io::Result<Option<Self>> {
+        Self::open_with(pid, |number| pidfd_open(number, PidfdFlags::empty()))
+    }
+
+    fn open_with(
+        pid: Pid,
+        pidfd: impl FnOnce(rustix::process::Pid) -> Result<OwnedFd, Errno>,
+    ) -> io::Result<Option<Self>> {
         let number = i32::try_from(pid.get()).ok().and_then(rustix::process::Pid::from_raw);
-        match pidfd_open(number.ok_or(io::ErrorKind::InvalidInput)?, PidfdFlags::empty()) {
-            Ok(pidfd) => Ok(Some(Self(pidfd))),
+        let number = number.ok_or(io::ErrorKind::InvalidInput)?;
+        let identity = match pidfd(number) {
+            Ok(pidfd) => Identity::Pidfd(pidfd),
             // EINVAL and ENOENT: the id of a thread.
-            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => return Ok(None),
+            Err(why @ (Errno::NOSYS | Errno::PERM)) => match running(pid) {
+                Ok(Some(at)) => Identity::Started { at, why },
+                Ok(None) => return Ok(None),
+                Err(error) => return Err(neither(why, &error)),
+            },
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Some(Self { pid: number, identity }))
+    }
+
+    /// Why the process is known by its start only; none if the kernel has a handle on it.
+    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
+        match &self.identity {
+            Identity::Pidfd(_) => None,
+            Identity::Started { why, .. } => Some((*why).into()),
         }
     }
 
@@ -57,7 +99,20 @@ impl Handle {
     /// # Errors
     /// Those of [`Handle::ask`].
     pub(crate) fn send(&self, signal: Signal) -> io::Result<()> {
-        match pidfd_send_signal(&self.0, signal) {
+        if let Identity::Pidfd(pidfd) = &self.identity {
+            match pidfd_send_signal(pidfd, signal) {
+                Ok(()) | Err(Errno::SRCH) => return Ok(()),
+                // A sandbox may refuse this call alone. EPERM may also be the answer to what is asked: then the other
+                // call says so too.
+                Err(Errno::NOSYS | Errno::PERM) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // Between this look and the signal some microseconds pass, in which no pid was ever seen to be used again.
+        if self.ended_within(Duration::ZERO)? {
+            return Ok(());
+        }
+        match kill_process(self.pid, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -68,21 +123,109 @@ impl Handle {
     /// # Errors
     /// The system cannot wait.
     pub(crate) fn ended_within(&self, patience: Duration) -> io::Result<bool> {
-        let patience = Timespec::try_from(patience).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let mut asked = [PollFd::new(&self.0, PollFlags::IN)];
-        Ok(retry_on_intr(|| poll(&mut asked, Some(&patience)))? > 0)
+        let (started, deadline) = match &self.identity {
+            Identity::Pidfd(pidfd) => {
+                let patience = Timespec::try_from(patience).map_err(|_| io::ErrorKind::InvalidInput)?;
+                let mut asked = [PollFd::new(pidfd, PollFlags::IN)];
+                return Ok(retry_on_intr(|| poll(&mut asked, Some(&patience)))? > 0);
+            }
+            Identity::Started { at, .. } => (*at, Instant::now() + patience),
+        };
+        let pid =
+            Pid::new(self.pid.as_raw_nonzero().get().cast_unsigned()).ok_or(io::ErrorKind::InvalidInput)?;
+        while running(pid)? == Some(started) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            thread::sleep(left.min(PAUSE));
+        }
+        Ok(true)
     }
+}
+
+fn neither(pidfd: Errno, stat: &io::Error) -> io::Error {
+    let said = format!("there are neither handles on processes (pidfd_open: {pidfd}) nor /proc ({stat})");
+    io::Error::new(io::ErrorKind::Unsupported, said)
+}
+
+/// When the process with this pid started, in clock ticks, unless it has ended. A zombie has ended.
+fn running(pid: Pid) -> io::Result<Option<u64>> {
+    let stat = match std::fs::read(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat,
+        // It has ended if /proc itself is there.
+        Err(error) if has_no_entry(&error) && std::fs::exists("/proc/self/stat")? => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (state, started) = parse(&stat).ok_or(io::ErrorKind::InvalidData)?;
+    Ok((!matches!(state, b'Z' | b'X')).then_some(started))
+}
+
+fn has_no_entry(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::NOENT | Errno::SRCH))
+}
+
+/// The state, field 3 of the line, and the start, field 22.
+fn parse(stat: &[u8]) -> Option<(u8, u64)> {
+    // The name may contain spaces and parentheses: it ends at the last one.
+    let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    let mut fields = std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace();
+    let state = *fields.next()?.as_bytes().first()?;
+    Some((state, fields.nth(22 - 4)?.parse().ok()?))
 }
 
 /// When the process with this pid started, in clock ticks, if there is one: with the pid this identifies it.
 pub(crate) fn started(pid: Pid) -> Option<u64> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    // The name may contain spaces and parentheses: it ends at the last one. The start is field 22, the state field 3.
-    let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
-    std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+    parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?).map(|(_, started)| started)
 }
 
 /// Whether the process with this pid that started at `then` still runs.
 pub(crate) fn runs(pid: Pid, then: u64) -> bool {
     started(pid) == Some(then)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    fn without_pidfd(pid: Pid) -> io::Result<Option<Handle>> {
+        Handle::open_with(pid, |_| Err(Errno::NOSYS))
+    }
+
+    #[test]
+    fn without_pidfds_a_process_is_known_by_its_start_and_a_zombie_has_ended() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let pid = Pid::new(child.id()).unwrap();
+        let handle = without_pidfd(pid).unwrap().expect("a process");
+        assert!(handle.why_by_start().is_some() && !handle.ended_within(Duration::ZERO).unwrap());
+        handle.ask().unwrap();
+        assert!(handle.ended_within(Duration::from_secs(30)).unwrap(), "a zombie");
+        assert!(without_pidfd(pid).unwrap().is_none(), "nobody gets a handle on a zombie");
+        child.wait().unwrap();
+        assert!(handle.kill().is_ok(), "another process may have the pid by now");
+        assert!(without_pidfd(pid).unwrap().is_none());
+    }
+
+    #[test]
+    fn another_process_with_the_pid_gets_no_signal() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut handle = without_pidfd(Pid::new(child.id()).unwrap()).unwrap().expect("a process");
+        let Identity::Started { at, .. } = &mut handle.identity else { panic!("{handle:?}") };
+        *at += 1;
+        handle.kill().unwrap();
+        assert!(handle.ended_within(Duration::ZERO).unwrap());
+        assert!(child.try_wait().unwrap().is_none(), "it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_is_not_a_lack_of_pidfds() {
+        let own = Pid::new(std::process::id()).unwrap();
+        let error = Handle::open_with(own, |_| Err(Errno::MFILE)).unwrap_err();
+        assert_eq!(Errno::from_io_error(&error), Some(Errno::MFILE));
+    }
 }

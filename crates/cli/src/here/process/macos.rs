@@ -4,11 +4,11 @@
 use std::cell::Cell;
 use std::io;
 use std::ptr::null_mut;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::kqueue::{Event, EventFilter, EventFlags, ProcessEvents, kevent, kqueue};
 use rustix::fd::OwnedFd;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{Signal, kill_process};
 use styxy_core::Pid;
 
@@ -36,11 +36,17 @@ impl Handle {
         let wanted = [Event::new(filter, EventFlags::ADD, null_mut())];
         let mut none: [Event; 0] = [];
         // SAFETY: the change list names a process, not a descriptor that would have to stay open.
-        match unsafe { kevent(&queue, &wanted, &mut none[..], None) } {
+        match retry_on_intr(|| unsafe { kevent(&queue, &wanted, &mut none[..], None) }) {
             Ok(_) => Ok(Some(Self { pid, queue, ended: Cell::new(false) })),
             Err(Errno::SRCH) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// None: the kqueue says which process it is.
+    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
+    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
+        None
     }
 
     /// Asks it to end (SIGTERM). It is not an error if it has already ended.
@@ -89,11 +95,14 @@ impl Handle {
         if self.ended.get() {
             return Ok(true);
         }
-        let patience = patience.try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
         let mut told = Vec::with_capacity(1);
-        // SAFETY: the change list is empty.
-        let count =
-            unsafe { kevent(&self.queue, &[], rustix::buffer::spare_capacity(&mut told), Some(patience)) }?;
+        let until = Instant::now() + patience;
+        // A signal ends the call early, such as the one that continues a job after Ctrl-Z.
+        let count = retry_on_intr(|| {
+            let patience = Some(until.saturating_duration_since(Instant::now()));
+            // SAFETY: the change list is empty.
+            unsafe { kevent(&self.queue, &[], rustix::buffer::spare_capacity(&mut told), patience) }
+        })?;
         // Reading the event takes it out of the queue, so the answer is kept for the next call.
         self.ended.set(self.ended.get() || count > 0);
         Ok(self.ended.get())

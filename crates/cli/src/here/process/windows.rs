@@ -39,6 +39,12 @@ impl Handle {
         Ok(handle.filter(|handle| !handle.has_ended(0)))
     }
 
+    /// None: the handle says which process it is.
+    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
+    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
+        None
+    }
+
     /// Does nothing: a program without a window cannot be asked to end here.
     ///
     /// # Errors

@@ -7,11 +7,11 @@ mod windows;
 
 #[cfg(unix)]
 pub(super) use unix::{
-    Guard, Identity, check_folder, create, guard, identity, is_unsupported, open, populate, preallocate,
-    read_at, write_at,
+    Guard, Identity, check_folder, create, file_system, guard, identity, is_unsupported, open, populate,
+    preallocate, read_at, write_at,
 };
 #[cfg(windows)]
 pub(super) use windows::{
-    Guard, Identity, check_folder, create, guard, identity, is_unsupported, open, populate, preallocate,
-    read_at, write_at,
+    Guard, Identity, check_folder, create, file_system, guard, identity, is_unsupported, open, populate,
+    preallocate, read_at, write_at,
 };

@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use styxy_core::{Pid, ProjectPath, Relation, checkout};
+use styxy_core::{Pid, Relation};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use super::super::native;
-use crate::system::disk::{self, Disk};
+use crate::system::folder::{self, Place};
 use crate::system::{Details, identify};
 
 /// The longest command line that is shown, in bytes.
@@ -16,8 +16,8 @@ const MOST_COMMAND: usize = 4096;
 
 /// What can be shown of the process with this pid, as far as it is known before `deadline`.
 ///
-/// Takes some milliseconds. It reads from the disk where the process works, which may hang: call it where blocking is
-/// allowed. It stops between two steps, not within one.
+/// Takes some milliseconds, and 250 more if the disk where the process works hangs or a person has to open the folder first: call
+/// it where blocking is allowed. It stops between two steps, not within one.
 ///
 /// # Errors
 /// `NotFound` if there is no such process.
@@ -30,20 +30,9 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         Relation::Own => std::env::home_dir(),
         Relation::Root | Relation::Other => home,
     };
-    let folder = folder.filter(|_| in_time().is_some());
-    let (working_directory, deleted_directory) = match folder {
-        // Windows knows it as it was typed: in any case, by a short name, with a `\` at its end.
-        Some(folder) if folder.is_dir() => (Some(disk::canonical(&folder).unwrap_or(folder)), None),
-        // Another user's process may run, but we may not inspect it.
-        Some(folder) if identified.user == Relation::Own && !folder.exists() => (None, Some(folder)),
-        Some(_) | None => (None, None),
-    };
-    let root = in_time().and_then(|()| checkout::root(working_directory.as_deref()?, home.as_deref(), &Disk));
-    let branch = in_time().and_then(|()| checkout::branch(root.as_deref()?, &Disk));
-    let named = |folder: &Path| folder.to_str().and_then(|folder| ProjectPath::new(folder).ok());
-    let project_path = root.as_deref().and_then(named);
-    let folder = root.as_deref().or(working_directory.as_deref());
-    let found = in_time().and_then(|()| Some((disk::id(folder?)?, named(folder?)?)));
+    let look = |folder| folder::look(folder, identified.user, home, deadline);
+    let Place { working_directory, deleted_directory, project_path, found, branch } =
+        folder.filter(|_| in_time().is_some()).map(look).unwrap_or_default();
     // The pid may have been reused during the look-up.
     if identify(pid)?.process.key != identified.process.key {
         return Err(io::ErrorKind::NotFound.into());

@@ -1,16 +1,12 @@
 //! What macOS and Windows have in common: the table of sockets names the processes, and closes are not reported.
 
 mod details;
-mod four;
 mod listeners;
 mod stubs;
 
 pub use details::{describe, folder_of};
-pub(super) use four::bind_all;
-#[cfg(target_os = "macos")]
-pub(super) use four::on_all_addresses;
 pub use listeners::{SocketTable, find_all_holders, find_holder, find_holders};
 pub use stubs::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, ephemeral_range, find_in,
-    find_in_families, find_socket_holder, lock_holder, meant, reserved_ranges,
+    find_in_families, find_socket_holder, lock_holder, meant, no_handles, reserved_ranges,
 };

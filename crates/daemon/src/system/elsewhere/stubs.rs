@@ -17,6 +17,12 @@ use crate::system::{
 /// Whether this system reports that a listener closed. If not, read the table from time to time.
 pub const CLOSE_EVENTS: bool = false;
 
+/// Why processes have no handles: they have.
+#[must_use]
+pub const fn no_handles() -> Option<io::Error> {
+    None
+}
+
 /// A stream without events.
 #[derive(Debug)]
 pub struct CloseEvents;

@@ -6,9 +6,9 @@ use rustix::fd::OwnedFd;
 use styxy_core::ProcessKey;
 use tokio::io::unix::AsyncFd;
 
-use super::process::{Handle, has_ended, same};
+use super::process::{Handle, has_ended};
 use crate::system::Life;
-use crate::system::unix::register;
+use crate::system::unix::{register, same};
 
 /// Waits for the end of one process. One descriptor.
 #[derive(Debug)]

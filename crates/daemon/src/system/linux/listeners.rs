@@ -68,7 +68,8 @@ impl SocketTable {
     /// Takes about 50 µs and 1 µs more for each socket; from the files, 10 µs for each TCP socket. Never blocks.
     ///
     /// # Errors
-    /// A part of the answer was lost: the result is the whole table or an error. The next call begins again.
+    /// A part of the answer was lost, and the files cannot be read either: the result is the whole table or an error. The next
+    /// call begins again.
     pub fn listening(&mut self) -> io::Result<Vec<ListeningSocket>> {
         self.dump(|_| true)
     }
@@ -83,14 +84,20 @@ impl SocketTable {
 
     fn dump(&mut self, wanted: impl Fn(Port) -> bool) -> io::Result<Vec<ListeningSocket>> {
         match &mut self.source {
-            Source::Diag(diag) => dump(diag, wanted),
-            Source::Files { .. } => {
-                let mut sockets = socket_files::listening()?;
-                sockets.retain(|socket| wanted(socket.port));
-                Ok(sockets)
-            }
+            // An answer may be refused or broken although the first one was not. The next one may be whole again.
+            Source::Diag(diag) => match dump(diag, &wanted) {
+                Err(why) if !is_passing(&why) => from_files(wanted).map_err(|error| neither(&why, &error)),
+                dumped => dumped,
+            },
+            Source::Files { .. } => from_files(wanted),
         }
     }
+}
+
+fn from_files(wanted: impl Fn(Port) -> bool) -> io::Result<Vec<ListeningSocket>> {
+    let mut sockets = socket_files::listening()?;
+    sockets.retain(|socket| wanted(socket.port));
+    Ok(sockets)
 }
 
 /// Whether another try may succeed, so that nothing follows about what the system offers.

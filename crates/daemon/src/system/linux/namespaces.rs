@@ -58,8 +58,12 @@ fn look(pid: Pid, client: Pid, inode: Option<u64>) -> Option<Meant> {
     };
     // All of this was read of the client, unless it ended before, and another process got its pid.
     let now = open_pidfd(client).ok()?;
-    let is_client = inode.is_none() || now.as_ref().and_then(pidfs_inode) == inode;
-    if let (true, Some(inode), true) = (is_client, inode, namespace.is_some() && namespace == own()) {
+    let (Some(inode), Some(now)) = (inode, now) else {
+        // The kernel names the client but hands out no pidfds, or names no processes: nothing can be compared.
+        return Some(meant);
+    };
+    let is_client = pidfs_inode(&now) == Some(inode);
+    if is_client && namespace.is_some() && namespace == own() {
         slot(inode).store(inode, Ordering::Relaxed);
     }
     is_client.then_some(meant)

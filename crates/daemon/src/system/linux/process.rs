@@ -13,7 +13,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use styxy_core::{Pid, Process, ProcessKey, WallTime};
 
 use super::machine;
-use crate::system::unix::relation;
+use crate::system::unix::{relation, same};
 use crate::system::{Identified, Life};
 
 /// `PID_FS_MAGIC`: only in this file system do pidfds have inodes of their own (Linux 6.9).
@@ -63,15 +63,6 @@ pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
     line.take(most).collect()
 }
 
-/// Whether both keys are of one process, by the best identity that both have.
-pub(super) fn same(one: &ProcessKey, other: &ProcessKey) -> bool {
-    one.pid == other.pid
-        && match (one.inode, other.inode) {
-            (Some(one), Some(other)) => one == other,
-            (None, _) | (_, None) => one.started == other.started,
-        }
-}
-
 /// One process, its folder in /proc held open: everything read through it is of this process or fails.
 pub(super) struct Handle {
     pub(super) identified: Identified,
@@ -119,6 +110,15 @@ pub(super) fn open_pidfd(pid: Pid) -> io::Result<Option<OwnedFd>> {
         // EINVAL and ENOENT: a thread's number.
         Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => Err(io::ErrorKind::NotFound.into()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Why there are no pidfds here; none if there are.
+#[must_use]
+pub fn no_handles() -> Option<io::Error> {
+    match pidfd_open(rustix::process::getpid(), PidfdFlags::empty()) {
+        Err(error @ (Errno::NOSYS | Errno::PERM)) => Some(error.into()),
+        Ok(_) | Err(_) => None,
     }
 }
 

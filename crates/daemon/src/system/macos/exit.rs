@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 
 use rustix::event::kqueue::{Event, EventFilter, EventFlags, ProcessEvents, kevent, kqueue};
 use rustix::fd::OwnedFd;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::process::Pid;
 use styxy_core::ProcessKey;
 use tokio::io::unix::AsyncFd;
@@ -34,7 +34,7 @@ impl ExitWatch {
         let wanted = [Event::new(filter, EventFlags::ADD, null_mut())];
         let mut none: [Event; 0] = [];
         // SAFETY: the change list names a process, no descriptor that would have to stay open.
-        match unsafe { kevent(&queue, &wanted, &mut none[..], None) } {
+        match retry_on_intr(|| unsafe { kevent(&queue, &wanted, &mut none[..], None) }) {
             Ok(_) => {}
             Err(Errno::SRCH) => return Err(io::ErrorKind::NotFound.into()),
             Err(error) => return Err(error.into()),

@@ -14,6 +14,17 @@ pub(super) type ShortInfo = libc::proc_bsdshortinfo;
 /// What libproc says of a process' memory and time.
 pub(super) type TaskInfo = libc::proc_taskinfo;
 
+/// Which process it is, of any user: `proc_uniqidentifierinfo`, which the libc crate does not have.
+#[repr(C)]
+pub(super) struct UniqueInfo {
+    program: [u8; 16],
+    /// Given when a process begins, kept when it becomes another program, and never given again until the next boot.
+    pub(super) number: u64,
+    parent: u64,
+    version: i32,
+    reserved: [u32; 5],
+}
+
 /// A plain struct that the kernel fills, and the number it is asked for by.
 ///
 /// # Safety
@@ -34,6 +45,12 @@ unsafe impl Flavor for ShortInfo {
 unsafe impl Flavor for TaskInfo {
     const FLAVOR: c_int = libc::PROC_PIDTASKINFO;
 }
+
+// SAFETY: as above; the kernel's header has these fields, 56 bytes.
+unsafe impl Flavor for UniqueInfo {
+    const FLAVOR: c_int = 17;
+}
+const _: () = assert!(size_of::<UniqueInfo>() == 56);
 
 /// Asks libproc about a process, zombies included. Some microseconds.
 pub(super) fn info<T: Flavor>(pid: Pid) -> io::Result<T> {

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 
 use styxy_core::{Pid, Process, ProcessKey, WallTime};
 
-use super::libproc::{self, BsdInfo, ShortInfo};
-use crate::system::unix::{User, relation};
+use super::libproc::{self, BsdInfo, ShortInfo, UniqueInfo};
+use crate::system::unix::{User, relation, same};
 use crate::system::{Identified, Life};
 
-/// The process that has this pid now. Its start is in microseconds since 1970, 0 for another user's process.
+/// The process that has this pid now. Its start is in microseconds since 1970, 0 for another user's process: the kernel's number
+/// for the process, which it tells of all users, identifies that.
 ///
 /// Takes some microseconds.
 ///
@@ -34,7 +35,8 @@ pub fn identify(pid: Pid) -> io::Result<Identified> {
 }
 
 fn found(pid: Pid, started: u64, name: String, parent: u32, uid: u32, status: u32) -> Identified {
-    let key = ProcessKey { pid, inode: None, started };
+    let unique = libproc::info::<UniqueInfo>(pid).ok();
+    let key = ProcessKey { pid, inode: unique.map(|unique| unique.number), started };
     Identified {
         process: Process { key, name: name.into(), started_at: WallTime(started / 1000) },
         parent: Pid::new(parent),
@@ -56,7 +58,7 @@ fn text(characters: &[c_char]) -> String {
 #[must_use]
 pub fn is_alive(key: &ProcessKey) -> bool {
     match identify(key.pid) {
-        Ok(found) => found.life == Life::Running && found.process.key.started == key.started,
+        Ok(found) => found.life == Life::Running && same(key, &found.process.key),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }

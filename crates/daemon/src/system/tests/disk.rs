@@ -43,3 +43,12 @@ fn a_pipe_in_place_of_a_file_does_not_block() {
     assert!(made.unwrap().success());
     assert_eq!(branch(&fix, &Disk), None);
 }
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn the_kernel_and_the_standard_library_name_a_folder_alike() {
+    // Clients of older versions, and those for other systems, ask the standard library.
+    let folder = tempfile::tempdir().unwrap();
+    let by_library = styxy_core::checkout::id(&std::fs::metadata(folder.path()).unwrap());
+    assert_eq!(crate::system::disk::id(folder.path()), by_library);
+}

@@ -1,6 +1,7 @@
 //! Each file tests the promises of one module, on loopback and on ports from `bind(0)`.
 
 mod disk;
+mod lingering;
 
 #[cfg(target_os = "linux")]
 mod close_events;

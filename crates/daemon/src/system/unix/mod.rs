@@ -2,16 +2,15 @@
 
 mod access;
 mod detach;
+mod user;
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::io;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
-use styxy_core::Relation;
+use styxy_core::{ProcessKey, Relation};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -22,6 +21,7 @@ pub(crate) use access::{
     mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
 };
 pub(crate) use detach::{detach, let_go_of_output};
+pub(super) use user::User;
 
 /// What macOS allows at most, whatever it says its limit is.
 const OPEN_MAX: u64 = 10_240;
@@ -132,30 +132,18 @@ pub fn descriptors_in_use() -> Option<usize> {
     std::fs::read_dir(folder).ok().map(|entries| entries.count().saturating_sub(1))
 }
 
-/// What /etc/passwd says of a user.
-pub(super) struct User {
-    /// Its name, else its number.
-    pub(super) name: String,
-    pub(super) home: Option<PathBuf>,
+/// Whether both keys are of one process, by the best identity that both have.
+pub(super) fn same(one: &ProcessKey, other: &ProcessKey) -> bool {
+    one.pid == other.pid
+        && match (one.inode, other.inode) {
+            (Some(one), Some(other)) => one == other,
+            (None, _) | (_, None) => one.started == other.started,
+        }
 }
 
-impl User {
-    /// Reads at most 1 MiB; of users from elsewhere (LDAP) only the number is known.
-    pub(super) fn look_up(uid: u32) -> Self {
-        let mut text = Vec::new();
-        let read = File::open("/etc/passwd").and_then(|file| file.take(1 << 20).read_to_end(&mut text));
-        let known = read.ok().and_then(|_| Self::find(uid, &String::from_utf8_lossy(&text)));
-        known.unwrap_or_else(|| Self { name: uid.to_string(), home: None })
-    }
-
-    fn find(uid: u32, passwd: &str) -> Option<Self> {
-        passwd.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let (name, number, home) = (fields.next()?, fields.nth(1)?, fields.nth(2)?);
-            let home = Some(PathBuf::from(home)).filter(|home| home.is_absolute());
-            (number.parse() == Ok(uid)).then(|| Self { name: name.to_owned(), home })
-        })
-    }
+/// The name of a user, else the number, of whose process nothing else is known.
+pub(crate) fn user_name(uid: u32) -> String {
+    User::look_up(uid).name
 }
 
 /// Makes tokio watch a descriptor for something to read; within a runtime.

@@ -10,10 +10,11 @@ use std::mem::size_of_val;
 use std::os::windows::io::AsRawSocket as _;
 
 use socket2::Socket;
-use styxy_core::{Occupancy, Port, PortSet};
+use styxy_core::{Occupancy, Port};
 use windows_sys::Win32::Networking::WinSock::{SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET, setsockopt};
 
-use crate::system::elsewhere::{SocketTable, bind_all};
+use crate::system::four::bind_all;
+use crate::system::lingering::{self, Looks};
 
 /// Says whether ports are free. Remembers nothing, holds no handle.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,22 +33,33 @@ impl Prober {
     /// keeps for something else, or that its holder is exclusive. Takes some 10 ms if only connections linger on the port.
     #[must_use]
     pub fn occupancy(self, port: Port) -> Occupancy {
-        let exclusive = bind_all(port, be_exclusive);
-        let free = is_free(exclusive.is_ok(), || bind_all(port, |_| Ok(())).is_ok(), || is_silent(port));
-        if free { Occupancy::Free } else { Occupancy::Busy }
+        lingering::occupancy(&At(port))
     }
 }
 
-/// The rule: what is asked later costs more.
-fn is_free(exclusive: bool, plain: impl FnOnce() -> bool, silent: impl FnOnce() -> bool) -> bool {
-    exclusive || (plain() && silent())
-}
+struct At(Port);
 
-/// Whether nobody listens on the port, on whichever address. If the table cannot be read, somebody may.
-fn is_silent(port: Port) -> bool {
-    let only = PortSet::from_iter([port]);
-    let table = SocketTable::open().and_then(|mut table| table.listening_on(&only));
-    table.is_ok_and(|listening| listening.is_empty())
+impl Looks for At {
+    fn bind_alone(&self) -> io::Result<()> {
+        bind_all(self.0, be_exclusive).map_err(|error| match error.kind() {
+            // The next look tells a range of the system's and an exclusive holder from a connection.
+            io::ErrorKind::PermissionDenied => io::ErrorKind::AddrInUse.into(),
+            _ => error,
+        })
+    }
+
+    fn bind_like_a_server(&self) -> io::Result<()> {
+        bind_all(self.0, |_| Ok(()))
+    }
+
+    /// Not asked: a refused connect takes 2 s here.
+    fn is_answered(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn has_listener(&self) -> io::Result<bool> {
+        lingering::is_in_the_table(self.0)
+    }
 }
 
 fn be_exclusive(socket: &Socket) -> io::Result<()> {
@@ -65,15 +77,6 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-
-    #[test]
-    fn a_port_on_which_connections_linger_is_free_if_nobody_listens() {
-        let rule = |exclusive, plain, silent| is_free(exclusive, || plain, || silent);
-        assert!(rule(true, false, false), "an exclusive bind says enough");
-        assert!(rule(false, true, true), "only connections are left");
-        assert!(!rule(false, true, false), "somebody listens on another address");
-        assert!(!rule(false, false, true), "bound, or kept by the system");
-    }
 
     #[test]
     fn a_listener_on_one_address_makes_the_port_busy() {

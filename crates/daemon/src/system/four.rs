@@ -1,4 +1,4 @@
-//! One bind for each kind of address: here none of them covers the others.
+//! One bind for each kind of address: on macOS and Windows none of them covers the others.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,7 +17,7 @@ const ALL: [IpAddr; 4] = [
 ///
 /// # Errors
 /// The first refusal. A machine without IPv6 is not a refusal.
-pub(in crate::system) fn bind_all(port: Port, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn bind_all(port: Port, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {
     on_all_addresses(port, |address| {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         prepare(&socket)?;
@@ -32,10 +32,7 @@ pub(in crate::system) fn bind_all(port: Port, prepare: impl Fn(&Socket) -> io::R
 ///
 /// # Errors
 /// As for [`bind_all`].
-pub(in crate::system) fn on_all_addresses(
-    port: Port,
-    try_one: impl Fn(SocketAddr) -> io::Result<()>,
-) -> io::Result<()> {
+pub(super) fn on_all_addresses(port: Port, try_one: impl Fn(SocketAddr) -> io::Result<()>) -> io::Result<()> {
     ALL.iter().map(|ip| SocketAddr::new(*ip, port.get())).try_for_each(|address| match try_one(address) {
         Err(error) if address.is_ipv6() && is_without_ipv6(&error) => Ok(()),
         tried => tried,

@@ -35,7 +35,9 @@ pub(crate) use home::{Home, real, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
 pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
-pub(crate) use ports::{addresses, is_in_time_wait};
+pub(crate) use ports::addresses;
+#[cfg(unix)]
+pub(crate) use ports::is_in_time_wait;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, names_listeners, pid_of};

@@ -4,7 +4,7 @@
 //   npm run test:wine -- windows:: -q    words for the test program
 //
 // Needs Wine (64 bit), a linker and a target of the compiler; says what to install if one is missing. Everything that it
-// makes is in the target folder, its own Windows registry too. The addon runs in a real node.exe from npm.
+// makes is in the target folder, its own Windows registry too.
 
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';

@@ -50,7 +50,7 @@ pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now,
 #[cfg(windows)]
 pub(crate) use native::{
     FileId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
-    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner, user_name,
+    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
 };
 #[cfg(windows)]
 pub use native::{PipeListener, has_hung_up};

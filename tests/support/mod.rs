@@ -24,6 +24,8 @@ mod schema;
 pub(crate) mod session;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod touches;
 mod wait;
 
 pub(crate) use agent::{Agent, initialize};

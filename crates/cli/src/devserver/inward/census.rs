@@ -237,6 +237,10 @@ impl Census<'_> {
                         let tool = Word { text: name, ..Word::default() };
                         self.command(std::iter::once(tool).chain(args).collect(), &way)
                     }
+                    // `npm run $name`
+                    None if name.starts_with('$') => {
+                        vec![Server { likelihood: Likelihood::Likely, ..unknown }]
+                    }
                     None => Vec::new(),
                 }
             }

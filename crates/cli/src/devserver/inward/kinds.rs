@@ -200,10 +200,10 @@ const OWN_PORT: [&str; 11] = [
 ];
 
 /// Programs that every system has.
-const FILES: [&str; 36] = [
+const FILES: [&str; 37] = [
     "awk", "basename", "cat", "chmod", "clear", "cp", "curl", "cut", "date", "diff", "dirname", "false",
     "find", "git", "grep", "head", "kill", "ln", "ls", "lsof", "mkdir", "mv", "open", "rm", "rmdir", "rsync",
-    "sed", "sleep", "sort", "tail", "tar", "tee", "touch", "true", "wget", "xdg-open",
+    "sed", "seq", "sleep", "sort", "tail", "tar", "tee", "touch", "true", "wget", "xdg-open",
 ];
 
 /// Tools of the JavaScript, CSS and Python worlds. A flag that makes one of them a server is in the table of frameworks.

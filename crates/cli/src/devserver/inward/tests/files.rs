@@ -146,6 +146,8 @@ fn several_servers_of_recipes_are_named_with_their_file() {
     for (line, expected) in [
         ("make -j2 web api", names("Makefile", &["web", "api"])),
         ("make -j", names("Makefile", &["web", "api"])),
+        ("make -kj2 web api", names("Makefile", &["web", "api"])),
+        ("make -sj web api", names("Makefile", &["web", "api"])),
         ("make two", names("Makefile", &["a", "b"])),
         ("make lines", names("Makefile", &["a", "b"])),
         ("make down", names("Makefile", &["dev", "web"])),
@@ -184,6 +186,11 @@ fn a_server_that_one_line_starts_several_times_gets_a_run_each_time() {
             "for d in web api; do (cd $d && npm run web) & done; node x.js",
             "for d in web api; do (cd $d && styxy run1 -- npm run web) & done; styxy run -n x -- node x.js",
         ),
+        (
+            "for s in web api; do npm run $s & done; wait",
+            "for s in web api; do styxy run1 -- npm run $s & done; wait",
+        ),
+        ("seq 2 | xargs -P2 -n1 node server.js", "seq 2 | xargs -P2 -n1 styxy run1 -- node server.js"),
         (
             "printf 'a\\nb' | xargs -P2 -I{} node {}.js",
             "printf 'a\\nb' | xargs -P2 -I{} styxy run1 -- node {}.js",

@@ -211,11 +211,18 @@ impl Census<'_> {
         let way = Way { has_port: way.has_port || kinds::names_port(&words), ..way };
         let unknown =
             Server { likelihood: kinds::likelihood(&words), ..server(hint.clone(), Kind::Maybe, &way) };
-        let mut passed = Tool::default();
-        match launch::next(&first, words.split_off(1), &mut passed) {
-            Next::Nothing if name == "styxy" => vec![server(hint, Kind::Leases, &way)],
+        let next = launch::next(&first, words.split_off(1), &mut Tool::default());
+        if matches!(next, Next::Nothing) && name == "styxy" {
+            return vec![server(hint, Kind::Leases, &way)];
+        }
+        self.launched(next, name, is_many, unknown, way)
+    }
+
+    /// The servers of what the program `launcher` starts next; it is itself `unknown` if it starts nothing.
+    fn launched(&self, next: Next, launcher: &str, is_many: bool, unknown: Server, way: Way) -> Vec<Server> {
+        match next {
             Next::Nothing => Vec::new(),
-            Next::Elsewhere => match self.elsewhere(manager(name), &way) {
+            Next::Elsewhere => match self.elsewhere(manager(launcher), &way) {
                 one if !is_many && matches!(one.entry, Entry::Closed(_)) => {
                     vec![Server { kind: Kind::Maybe, ..one }]
                 }
@@ -232,7 +239,7 @@ impl Census<'_> {
             Next::Script { folder, name, args, or_tool } => {
                 let way = way.inside(folder.as_deref());
                 match self.around.script(way.folder.as_deref(), &name) {
-                    Some(text) => self.script(&name, &text, &args, manager(program(&first)), &way),
+                    Some(text) => self.script(&name, &text, &args, manager(launcher), &way),
                     None if or_tool == OrTool::Yes => {
                         let tool = Word { text: name, ..Word::default() };
                         self.command(std::iter::once(tool).chain(args).collect(), &way)

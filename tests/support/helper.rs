@@ -295,6 +295,7 @@ fn parent(role: &str, words: &[&str]) {
 
 /// Starts a server that listens, and ends before it. The server ends with its input, which it has from the test.
 #[cfg(windows)]
+#[expect(clippy::zombie_processes, reason = "it outlives this process, which is the point")]
 fn leaves(words: &[&str]) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(ARGUMENTS).env(ROLE, format!("listen {}", words.join(" "))).stdout(Stdio::piped());

@@ -98,6 +98,7 @@ fn open_for(folder: &Path, who: &Who) -> Result<(), PlaceError> {
 ///
 /// # Errors
 /// The folder is another user's, others may write to it, or it cannot be made or written to.
+#[cfg(unix)]
 pub(super) fn open_for_sockets(folder: &Path) -> Result<(), PlaceError> {
     let who = Who::this_user();
     let Some(metadata) = look_at(folder, &who)? else { return make(folder, who.uid) };

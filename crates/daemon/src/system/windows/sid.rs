@@ -106,7 +106,9 @@ fn own_sid() -> io::Result<String> {
 /// It ends with NUL, and is to be freed by `LocalFree`.
 unsafe fn owned(text: *mut u16) -> io::Result<String> {
     // SAFETY: it ends with NUL, and lives until it is freed, two lines on.
-    let units = unsafe { (0..).map(|at| *text.add(at)).take_while(|unit| *unit != 0).collect::<Vec<u16>>() };
+    let length = unsafe { (0..usize::MAX).take_while(|at| *text.add(*at) != 0).count() };
+    // SAFETY: so many units stand before the NUL.
+    let units = unsafe { std::slice::from_raw_parts(text, length) }.to_vec();
     // SAFETY: the caller says that it is to be freed so.
     unsafe { LocalFree(text.cast()) };
     String::from_utf16(&units).map_err(io::Error::other)

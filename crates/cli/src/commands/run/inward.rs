@@ -107,7 +107,7 @@ impl Runs {
         let is_exact = self.wish.iter().any(|word| word == "--exact");
         if is_exact && command == typed && inward.scripts.is_none() {
             let hint = "start each server by a styxy run of its own, and leave out --exact here";
-            return Err(Failure::usage("--exact cannot be had: no server here can be given the port", hint));
+            return Err(Failure::usage("the exact port cannot be given to any server of this command", hint));
         }
         let mut environment = Environment::without_port().with_told(told);
         if output::is_seen() {

@@ -2,8 +2,10 @@
 // arm64 under qemu. The tests themselves are this machine's; STYXY_TEST_PROGRAM names the program.
 //
 //   npm run test:musl              all tests
-//   npm run test:arm64             those that another processor could change, and the addon in Node for arm64
+//   npm run test:arm64             those that another processor could change
 //   npm run test:arm64 -- kill     only these tests
+//
+// If STYXY_TEST_NODE names a Node for that Linux, and STYXY_ADDON an addon for it, the tests of `listen` run in it too.
 //
 // Nothing of the machine is changed: the kernel learns of qemu in a user namespace, which goes with the tests (Linux 6.7).
 
@@ -58,16 +60,31 @@ test({ ...process.env, ...kind.env, STYXY_TEST_PROGRAM: program });
 
 function test(env) {
   const tests = chosen.length > 0 ? chosen : kind.tests;
+  const cargo = ['test', '-p', 'styxy', '--test', 'it'];
   if (name === 'musl') {
-    run('cargo', ['test', '-p', 'styxy', '--test', 'it', '--', ...tests], { env });
+    run('cargo', [...cargo, '--', ...tests], { env });
+  } else {
+    const built = output('cargo', ...cargo, '--no-run', '--message-format=json');
+    const messages = built.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    const { executable } = messages.findLast((message) => message.executable && message.target.name === 'it');
+    // A second namespace, in which the user is not root: nobody can be another user there.
+    const inner = ['unshare', '--user', '--map-user=1000', '--map-group=1000', executable, ...tests];
+    withQemu(inner, { env, cwd: path.join(root, 'crates/cli') });
+  }
+  const { STYXY_TEST_NODE: node, STYXY_ADDON: addon } = env;
+  if (!node || !addon) {
+    console.log('the addon was not tried: STYXY_TEST_NODE and STYXY_ADDON name none');
     return;
   }
-  const built = output('cargo', 'test', '-p', 'styxy', '--test', 'it', '--no-run', '--message-format=json');
-  const messages = built.split('\n').filter(Boolean).map((line) => JSON.parse(line));
-  const { executable } = messages.findLast((message) => message.executable && message.target.name === 'it');
-  // A second namespace, in which the user is not root: nobody can be another user there.
-  const inner = ['unshare', '--user', '--map-user=1000', '--map-group=1000', executable, ...tests];
-  run('unshare', [...UNSHARE, `${REGISTER}\nexec "$@"`, 'sh', ...inner], { env, cwd: path.join(root, 'crates/cli') });
+  const words = [node, '--test', '--test-timeout=60000', '__test__/listen.test.mjs'];
+  const options = { env: { ...env, STYXY_BINARY: program } };
+  if (name === 'musl') run(words[0], words.slice(1), options);
+  else withQemu(words, options);
+}
+
+/** Runs a command where the kernel starts programs for arm64 with qemu. */
+function withQemu(words, options) {
+  run('unshare', [...UNSHARE, `${REGISTER}\nexec "$@"`, 'sh', ...words], options);
 }
 
 function isInstalled(target) {

@@ -1,15 +1,10 @@
 //! `GET /events` reports everything that happens, in order, and can be resumed where it broke off.
 
 use serde_json::json;
-use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAnswer};
-#[cfg(target_os = "linux")]
-use {
-    crate::support::{Server, until},
-    styxy_core::EndReason,
-    styxy_core::api::{ReleaseAnswer, State},
-};
+use styxy_core::EndReason;
+use styxy_core::api::{CleanupAnswer, EndInstanceAnswer, GroupAnswer, RegisterAnswer, ReleaseAnswer, State};
 
-use crate::support::{Home, Request, proper, sort};
+use crate::support::{Home, Request, Server, proper, sort, until};
 
 #[test]
 fn the_events_of_a_lease_come_in_order_over_every_transport() {

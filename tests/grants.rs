@@ -1,12 +1,14 @@
 //! Which port a request is granted, and that no other request is granted it.
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 use std::net::TcpStream;
 
 use serde_json::json;
 use styxy_core::api::{AllocateAnswer, CheckAnswer, Grant, GroupAnswer, ReleaseAnswer, SuggestAnswer};
 
-use crate::support::{Home, Running, Server, addresses, is_in_time_wait, names_listeners, sort, until};
+use crate::support::{Home, Server, addresses, names_listeners, sort};
+#[cfg(unix)]
+use crate::support::{Running, is_in_time_wait, until};
 
 #[test]
 fn a_port_with_a_listener_on_any_address_is_not_granted() {
@@ -37,7 +39,9 @@ fn a_port_that_a_foreign_server_has_is_skipped() {
     assert_eq!((&refusal.details["leased"], &refusal.details["busy"]), (&json!(1), &json!(1)));
 }
 
+// What lingers on Windows is not seen by a plain bind, and Wine has not that rule.
 #[test]
+#[cfg(unix)]
 fn a_server_that_had_a_client_gets_its_port_again_at_once() {
     let home = Home::new();
     let ask = |owner: &Running| {

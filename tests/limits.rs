@@ -48,12 +48,12 @@ impl Limited {
     /// `kill` said beside its answer is returned.
     fn keeps_the_promises(&self) -> String {
         self.start();
-        let process = Running::idle();
-        let owned = self.allocate(&["--pid", &process.pid().to_string()]);
+        let owner = Running::idle();
+        let first = self.allocate(&["--pid", &owner.pid().to_string()]);
         let waiting = self.allocate(&[]);
-        assert_ne!(owned.port, waiting.port);
-        process.kill();
-        until("the lease ends with its owner", || self.lease(&owned).is_none());
+        assert_ne!(first.port, waiting.port);
+        owner.kill();
+        until("the lease ends with its owner", || self.lease(&first).is_none());
 
         let port = waiting.port.get();
         let server = Server::on(&self.home, port);

@@ -133,6 +133,9 @@ mod packages;
 #[cfg(target_os = "linux")]
 mod place;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod platforms;
+#[cfg(test)]
 #[cfg(unix)]
 mod project_file;
 #[cfg(test)]

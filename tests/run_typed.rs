@@ -95,4 +95,6 @@ fn an_operator_that_is_an_argument_is_one_warning_and_the_command_runs() {
     assert_eq!(said.stdout, "a && echo b\n");
     let typed = "styxy run -- sh -c 'echo a && echo b'";
     assert_eq!(said.stderr, format!("warning: && is an argument of echo here; for a shell: {typed}\n"));
+    let said = home.styxy(&["run", "-q", "--", "echo", "-F", "|"]).done();
+    assert_eq!(said.stderr, "", "the value of an option is the command's");
 }

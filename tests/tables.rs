@@ -100,4 +100,6 @@ fn a_list_takes_the_name_of_a_project_that_it_shows() {
     assert!(said.contains(&format!("Did you mean {here}? ")), "{said}");
     let said = home.styxy(&["list", "--project", "shpo"]).done().stdout;
     assert!(said.contains(&format!("Projects with a lease: {here}.")), "{said}");
+    let said = home.styxy(&["list", "--project", &here, "--service", sort::MANY]).done().stdout;
+    assert!(said.starts_with("No lease matches."), "the project has leases, but no such one: {said}");
 }

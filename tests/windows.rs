@@ -103,7 +103,7 @@ fn a_server_is_its_projects_however_its_folder_was_typed() {
     let found = listed(&home, &[]);
     assert_eq!(found.len(), 7, "each allocate is a lease of its own");
     for lease in &found {
-        assert_eq!(lease.project_path.as_ref().map(|path| path.as_str()), Some(project.as_str()));
+        assert_eq!(lease.project_path.as_ref().map(styxy_core::ProjectPath::as_str), Some(project.as_str()));
     }
 }
 

@@ -237,7 +237,7 @@ fn a_helper_does_as_it_is_told() {
         "words" => std::env::args().for_each(|word| say(&format!("{word:?}"))),
         "idle" => drop(std::io::stdin().lines().count()),
         #[cfg(unix)]
-        "touches" => touches(words[0], &words[1..]),
+        "touches" => super::touches::touches(words[0], &words[1..]),
         #[cfg(unix)]
         "firebase" => super::firebase::stub(&words),
         #[cfg(target_os = "linux")]
@@ -295,6 +295,7 @@ fn parent(role: &str, words: &[&str]) {
 
 /// Starts a server that listens, and ends before it. The server ends with its input, which it has from the test.
 #[cfg(windows)]
+#[expect(clippy::zombie_processes, reason = "it outlives this process, which is the point")]
 fn leaves(words: &[&str]) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(ARGUMENTS).env(ROLE, format!("listen {}", words.join(" "))).stdout(Stdio::piped());
@@ -362,27 +363,6 @@ fn asks(place: &str, request: &'static str) {
         Ok(answer) => format!("{} {}", answer.status, answer.text()),
         Err(error) => format!("{:?}", error.kind()),
     });
-}
-
-/// Says of which of `files` in `folder` anything can be read, written, moved or removed, and whether a file can be made.
-#[cfg(unix)]
-fn touches(folder: &str, files: &[&str]) {
-    use std::fs;
-    let mut done = Vec::new();
-    let mut tried = |what: &str, result: std::io::Result<()>| {
-        if result.is_ok() {
-            done.push(what.to_owned());
-        }
-    };
-    tried("make", fs::write(format!("{folder}/new"), ""));
-    for file in files {
-        tried(&format!("read {file}"), fs::read(file).map(drop));
-        tried(&format!("write {file}"), fs::OpenOptions::new().append(true).open(file).map(drop));
-        tried(&format!("connect {file}"), std::os::unix::net::UnixStream::connect(file).map(drop));
-        tried(&format!("move {file}"), fs::rename(file, format!("{file}.moved")));
-        tried(&format!("remove {file}"), fs::remove_file(file));
-    }
-    say(&if done.is_empty() { "done with nothing".to_owned() } else { done.join(", ") });
 }
 
 /// Sends half a request on each of many connections; for each word then says how many the other side has left open.

@@ -166,6 +166,8 @@ impl Home {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.project());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        // Where qemu finds the C library of a program for another processor.
+        command.envs(std::env::var_os("QEMU_LD_PREFIX").map(|libraries| ("QEMU_LD_PREFIX", libraries)));
         let user = self.top().join("user");
         command.env("HOME", &user).env("USERPROFILE", user).env("STYXY_HOME", &self.root);
         if cfg!(windows) {

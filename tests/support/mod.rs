@@ -24,18 +24,21 @@ mod schema;
 pub(crate) mod session;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod touches;
 mod wait;
 
 pub(crate) use agent::{Agent, initialize};
 #[cfg(unix)]
 pub(crate) use firebase::Suite;
-pub(crate) use helper::helper_under;
-pub(crate) use helper::{Server, forked_server, helper};
+pub(crate) use helper::{Server, forked_server, helper, helper_under};
 pub(crate) use home::{Home, real, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
 pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
-pub(crate) use ports::{addresses, is_in_time_wait};
+pub(crate) use ports::addresses;
+#[cfg(unix)]
+pub(crate) use ports::is_in_time_wait;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, names_listeners, pid_of};

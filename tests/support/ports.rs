@@ -67,6 +67,7 @@ pub(crate) fn addresses(port: u16) -> Vec<SocketAddr> {
 
 /// Whether something on 127.0.0.1 keeps off a socket that ignores nothing, while servers can bind there: ended connections
 /// do so. Call it when nobody listens on the port.
+#[cfg(unix)]
 pub(crate) fn is_in_time_wait(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     // The standard library's listeners ignore such connections.

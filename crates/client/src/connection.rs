@@ -110,6 +110,7 @@ impl Connection {
     }
 
     #[cfg(windows)]
+    #[expect(clippy::unnecessary_wraps, reason = "as on the other systems")]
     fn socket(&self) -> Option<PathBuf> {
         let pipe = self.named().unwrap_or_else(|| self.layout.pipe().into());
         Some(pipe)

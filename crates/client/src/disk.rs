@@ -39,11 +39,9 @@ pub(crate) fn born_ns(folder: &Path) -> Option<u128> {
 fn look(folder: &Path) -> Option<checkout::Folder> {
     use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
     let found = statx(CWD, folder, AtFlags::empty(), StatxFlags::INO | StatxFlags::BTIME).ok()?;
-    let seconds = u128::try_from(found.stx_btime.tv_sec).ok()?;
-    let born_ns = seconds * 1_000_000_000 + u128::from(found.stx_btime.tv_nsec);
-    let is_known = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME) && born_ns > 0;
-    let device = makedev(found.stx_dev_major, found.stx_dev_minor);
-    is_known.then_some(checkout::Folder { device, inode: found.stx_ino, born_ns })
+    let is_born = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME);
+    let born = is_born.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec))?;
+    checkout::Folder::born(makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino, born)
 }
 
 /// The canonical form of `path` as people write it.

@@ -29,6 +29,13 @@ pub enum Error {
         /// Our user id.
         ours: u32,
     },
+    /// Another user serves the pipe of this folder's daemon, so nothing was sent.
+    #[cfg(windows)]
+    #[error("another user's program serves {}, or does not say whose it is", pipe.display())]
+    ForeignPipe {
+        /// The pipe.
+        pipe: PathBuf,
+    },
     /// No daemon runs, and none may be started.
     #[error("no daemon runs for {}", place.display())]
     NotRunning {
@@ -169,6 +176,10 @@ impl Error {
             Self::Refused(refusal) => refusal.clone(),
             Self::Home(error) => error.refusal(),
             Self::StartRefused(refusal) => Refusal { error: self.to_string(), ..refusal.clone() },
+            #[cfg(windows)]
+            Self::ForeignPipe { pipe } => unreachable()
+                .detail("path", pipe.to_string_lossy())
+                .hint("set STYXY_HOME to another folder of yours"),
             Self::NotOurs { path, owner, .. } => {
                 unreachable().detail("path", path.to_string_lossy()).detail("owner", *owner).hint(
                     "run styxy as the folder's owner (without sudo), or export STYXY_HOME=/a/folder/of/yours",

@@ -207,6 +207,7 @@ pub fn runtime_folder(env: impl Fn(&str) -> Option<OsString>, uid: u32) -> PathB
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     fn env<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<OsString> + 'a {
         |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
     }

@@ -1,12 +1,12 @@
 //! Files and folders that only their owner may see.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 pub(crate) use crate::system::{
-    FileId, check_writable, close_to_others, create_folder, is_of_the_system, mode_for_others_to_write,
-    open_linked, open_ours, openable_by_us, own_home, own_uid, owner,
+    FileId, check_writable, close_to_others, create_folder, create_private, is_of_the_system,
+    mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
 };
 
 /// Makes a file that is not there yet, readable to us alone, and opens it for writing.
@@ -14,7 +14,7 @@ pub(crate) use crate::system::{
 /// # Errors
 /// As [`OpenOptions::open`]: `AlreadyExists` if there is one.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
-    openable_by_us(OpenOptions::new().create_new(true).write(true)).open(path)
+    create_private(path)
 }
 
 /// Removes a file, if there is one.

@@ -177,6 +177,6 @@ async fn signalled() {
 #[cfg(windows)]
 async fn signalled() {
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -110,7 +110,9 @@ impl Book {
         while let Some(word) = args.get(at) {
             let text = word.text.as_str();
             at += 1;
-            if takes_next(text) || is_jobs(text) && args.get(at).is_some_and(|next| is_number(&next.text)) {
+            if takes_next(text)
+                || make::jobs(text) == Some("") && args.get(at).is_some_and(|next| is_number(&next.text))
+            {
                 at += 1;
             } else if text == "--set" {
                 at += 2;
@@ -155,10 +157,6 @@ impl Book {
         let [before, behind] = if recipe.is_one_script { ["", "\n"] } else { ["(", "\n)\n"] };
         recipe.lines.iter().flat_map(|line| [before.to_owned(), filled(line), behind.to_owned()]).collect()
     }
-}
-
-fn is_jobs(text: &str) -> bool {
-    matches!(text, "-j" | "--jobs")
 }
 
 fn is_number(text: &str) -> bool {

@@ -226,7 +226,9 @@ pub(crate) fn width() -> Option<usize> {
     if !out.is_terminal() {
         return None;
     }
-    terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0))
+    let known = terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0));
+    // A terminal that somebody else draws may not know it: `script`, a build server.
+    known.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok().filter(|width| *width > 0))
 }
 
 fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {

@@ -54,11 +54,13 @@ pub(super) fn start(program: &Path, environment: &Environment) -> io::Result<(Pi
 
 impl Started {
     /// Nothing: there are no signals.
+    #[expect(clippy::unused_self, reason = "as on the other systems")]
     pub(super) const fn ended_by(self) -> Option<i32> {
         None
     }
 
     /// Nothing to do: there are no zombies.
+    #[expect(clippy::unused_self, reason = "as on the other systems")]
     pub(super) const fn reap(self) {}
 }
 

@@ -17,6 +17,14 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// The folder with this number on this device, made so many seconds and nanoseconds after 1970. None if that was then or
+    /// before: file systems that do not know it say so.
+    #[must_use]
+    pub fn born(device: u64, inode: u64, (seconds, nanoseconds): (i64, u32)) -> Option<Self> {
+        let born_ns = u128::try_from(seconds).ok()? * 1_000_000_000 + u128::from(nanoseconds);
+        (born_ns > 0).then_some(Self { device, inode, born_ns })
+    }
+
     /// As it is written down.
     #[must_use]
     pub fn id(self) -> Option<ProjectId> {

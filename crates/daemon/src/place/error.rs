@@ -67,8 +67,10 @@ pub(crate) enum Cannot {
     Read,
     #[error("cannot be written")]
     Write,
+    #[cfg(unix)]
     #[error("cannot be removed")]
     Remove,
+    #[cfg_attr(windows, expect(dead_code, reason = "a pipe is in no folder"))]
     #[error("cannot be listened on")]
     Listen,
     #[error("cannot be closed to other users")]
@@ -90,6 +92,7 @@ pub(crate) enum Expected {
     #[error("a folder")]
     Folder,
     /// The daemon's socket.
+    #[cfg(unix)]
     #[error("a socket")]
     Socket,
     /// `config.json`.

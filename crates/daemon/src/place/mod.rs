@@ -299,6 +299,7 @@ impl Place {
     }
 
     #[cfg(windows)]
+    #[expect(clippy::unused_self, reason = "as on the other systems")]
     fn watch_folders(&mut self) {}
 
     fn note(&mut self, note: String) {

@@ -28,8 +28,7 @@ pub(super) struct Place {
     pub(super) branch: Option<String>,
 }
 
-/// What is at `folder`, the working folder of a process of this user, who has this home; as far as it is known by `deadline`
-/// and within 250 ms.
+/// What is at `folder`, in which a process of `user` works. `home` is that user's. Takes 250 ms at most, and ends by `deadline`.
 pub(super) fn look(folder: PathBuf, user: Relation, home: Option<PathBuf>, deadline: Instant) -> Place {
     let name = folder.clone();
     let deadline = deadline.min(Instant::now() + PATIENCE);

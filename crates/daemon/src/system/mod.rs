@@ -15,7 +15,7 @@ mod elsewhere;
 mod folder;
 #[cfg(any(not(target_os = "linux"), test))]
 mod four;
-#[cfg(any(target_os = "macos", test))]
+#[cfg(any(not(target_os = "linux"), test))]
 mod lingering;
 
 #[cfg(target_os = "linux")]
@@ -49,8 +49,8 @@ pub use native::{
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
 pub(crate) use native::{
-    FileId, check_writable, close_to_others, create_folder, detach, is_of_the_system, let_go_of_output,
-    mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner, user_name,
+    FileId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
+    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
 };
 #[cfg(windows)]
 pub use native::{PipeListener, has_hung_up};
@@ -67,8 +67,8 @@ pub use types::{
 };
 #[cfg(unix)]
 pub(crate) use unix::{
-    FileId, check_writable, close_to_others, create_folder, detach, is_of_the_system, let_go_of_output,
-    mode_for_others_to_write, open_linked, open_ours, openable_by_us, own_home, own_uid, owner, user_name,
+    FileId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
+    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner, user_name,
 };
 #[cfg(unix)]
 pub use unix::{

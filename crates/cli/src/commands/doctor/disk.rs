@@ -20,6 +20,7 @@ struct Space {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(all(windows, not(test)), expect(dead_code, reason = "the system does not say it"))]
 enum Access {
     Write,
     ReadOnly,

@@ -50,6 +50,7 @@ fn socket(layout: &Layout) -> Result<Option<String>, String> {
 }
 
 #[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
 fn socket(_: &Layout) -> Result<Option<String>, String> {
     Ok(None)
 }

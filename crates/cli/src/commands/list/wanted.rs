@@ -37,7 +37,15 @@ impl Wanted {
         match &self.name {
             Some(name) if answer.allocations.is_empty() => {
                 let all = AllocationsQuery { project_path: None, ..self.query.clone() };
-                Ok(of_project(client.allocations(&all).await?, name))
+                let found = of_project(client.allocations(&all).await?, name);
+                if all == AllocationsQuery::default() || !found.answer.allocations.is_empty() {
+                    return Ok(found);
+                }
+                // The project may be there, without such a lease.
+                let everything = of_project(client.allocations(&AllocationsQuery::default()).await?, name);
+                let is_there = !everything.answer.allocations.is_empty();
+                let empty = if is_there { nothing(&self.query).to_owned() } else { everything.empty };
+                Ok(Found { empty, ..found })
             }
             Some(_) | None => Ok(Found { answer, empty: nothing(&self.query).to_owned() }),
         }

@@ -204,7 +204,7 @@ fn answered<T>(
 /// Why it does not start, as that process says.
 fn started() -> Result<(), String> {
     let limited =
-        |limit| format!("the daemon did not start, since this process may have only {limit} open files");
+        |limit| format!("the daemon cannot be reached, since this process may have only {limit} open files");
     let program = styxy_client::own_program().map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
     command.args(["daemon", "start"]).env("NO_COLOR", "1");

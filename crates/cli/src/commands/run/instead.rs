@@ -96,7 +96,12 @@ pub(super) fn operator(words: &[OsString]) -> Option<String> {
     let name = program(first.to_str()?);
     let is_operator =
         |word: &&OsString| word.to_str().is_some_and(|text| matches!(text, "&&" | "||" | "|" | "&"));
-    let operator = args.iter().find(is_operator).filter(|_| !READS_OPERATORS.contains(&name))?;
+    // `-F '|'` is a value of the command's.
+    let is_value = |before: &OsString| before.to_str().is_some_and(|text| text.starts_with('-'));
+    let mut pairs = words.iter().zip(args);
+    let (_, operator) = pairs
+        .find(|(before, word)| is_operator(word) && !is_value(before))
+        .filter(|_| !READS_OPERATORS.contains(&name))?;
     let word = |word: &OsString| {
         word.to_str().map(|text| if is_operator(&word) { text.to_owned() } else { quoted(text) })
     };

@@ -90,7 +90,7 @@ impl Runs {
     /// Runs `command`, whose servers begin where `inward` says. `told` is a warning that none of them repeats.
     ///
     /// # Errors
-    /// The command cannot be run.
+    /// The command cannot be run, or an exact port was typed that no server here can be given.
     pub(super) fn start(
         mut self,
         inward: &Inward,
@@ -102,7 +102,13 @@ impl Runs {
             output::warning(&sentence(unreached));
         }
         let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
+        let typed = command.clone();
         let command = inward.apply(command, file.as_deref(), &begin(&|name, place| self.words(name, place)));
+        let is_exact = self.wish.iter().any(|word| word == "--exact");
+        if is_exact && command == typed && inward.scripts.is_none() {
+            let hint = "start each server by a styxy run of its own, and leave out --exact here";
+            return Err(Failure::usage("the exact port cannot be given to any server of this command", hint));
+        }
         let mut environment = Environment::without_port().with_told(told);
         if output::is_seen() {
             environment = environment.with_seen();

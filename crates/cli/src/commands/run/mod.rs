@@ -25,7 +25,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use styxy_client::{Caller, ProjectFile};
-use styxy_core::project::EnvName;
+use styxy_core::project::{EnvName, Project};
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::devserver::plan::{self, Plan};
@@ -118,29 +118,31 @@ impl Args {
             output::warning(&sentence);
         }
         let plan = inward::look(&caller, |around| Plan::of(&command, around));
-        let (file, mistake) = match caller.named_file() {
-            Ok(file) => {
-                let warning = file.as_ref().and_then(ProjectFile::warning);
-                (file.map(|file| file.project), warning)
-            }
-            Err(mistake) => (None, Some(format!("{}; the file is not used", mistake.refusal().error))),
-        };
-        // The run that started this one may have said so.
-        if let Some(mistake) = mistake.as_ref().filter(|mistake| env::var(TOLD).as_ref() != Ok(mistake)) {
-            output::warning(mistake);
-        }
+        let (file, mistake) = projects_file(&caller);
         if let Some(inward) = &plan.inward
             && let Some(runs) = Runs::new(&self, file.as_ref(), context)
         {
             return runs.start(inward, command, &caller, mistake);
         }
+        self.start_one(context, &caller, &plan, file.as_ref(), command)
+    }
+
+    /// Runs what is one server as far as anybody knows, with the ports that it gets.
+    fn start_one(
+        self,
+        context: &Context,
+        caller: &Caller,
+        plan: &Plan,
+        file: Option<&Project>,
+        command: Vec<OsString>,
+    ) -> Result<Exit, Failure> {
         if self.block.is_some() && self.service.len() > 1 {
             return Err(block_of_several());
         }
         if self.block.is_some() && plan.inward.as_ref().is_some_and(|inward| inward.is_shared) {
             output::warning(SHARED_BLOCK);
         }
-        near::warn(&self.service, file.as_ref());
+        near::warn(&self.service, file);
         let typed = Typed {
             services: self.service,
             name: self.name,
@@ -150,30 +152,45 @@ impl Args {
             env: self.env,
             attention: if self.quiet { Attention::None } else { Attention::Some },
         };
-        let wishes = Wishes::new(typed, &plan, file.as_ref(), &caller)?;
+        let wishes = Wishes::new(typed, plan, file, caller)?;
         let services: Vec<ServiceType> =
             wishes.requests.iter().map(|request| request.service.clone()).collect();
         if let Some(other) = plan::not_asked(&command, &services) {
             return Err(not_asked_for(&other, &services));
         }
         if self.once
-            && let Some(lease) = ask::running(context, &caller, &wishes)
+            && let Some(lease) = ask::running(context, caller, &wishes)
         {
             context.output.answer(&lease, |out| writeln!(out, "{}", url(lease.port)))?;
             return Ok(Exit::Done);
         }
-        let asked = ask::ask(context, &caller, &wishes)?;
+        let asked = ask::ask(context, caller, &wishes)?;
         let verbosity = if self.quiet { Verbosity::ProblemsOnly } else { Verbosity::Everything };
-        tell(&plan, &wishes, &asked, verbosity);
-        let environment = environment(&plan, &wishes.requests, &asked);
+        tell(plan, &wishes, &asked, verbosity);
+        let environment = environment(plan, &wishes.requests, &asked);
         let named: Vec<(ServiceType, Port)> = services.into_iter().zip(asked.ports.numbers()).collect();
         let words = plan.apply(command, &named);
         #[cfg(target_os = "linux")]
         if verbosity == Verbosity::Everything && output::is_seen() {
             reporter::leave(&asked.ports);
         }
-        start(&words, &environment, &caller)
+        start(&words, &environment, caller)
     }
+}
+
+/// What the project's file says, and what is wrong with it, which is said unless the run that started this one has.
+fn projects_file(caller: &Caller) -> (Option<Project>, Option<String>) {
+    let (file, mistake) = match caller.named_file() {
+        Ok(file) => {
+            let warning = file.as_ref().and_then(ProjectFile::warning);
+            (file.map(|file| file.project), warning)
+        }
+        Err(mistake) => (None, Some(format!("{}; the file is not used", mistake.refusal().error))),
+    };
+    if let Some(mistake) = mistake.as_ref().filter(|mistake| env::var(TOLD).as_ref() != Ok(mistake)) {
+        output::warning(mistake);
+    }
+    (file, mistake)
 }
 
 /// What the system says of a program that is not there.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::around::Around;
+use super::kinds::Likelihood;
 use super::monorepos::{self, Monorepo};
 use super::procfile::{self, Procfile};
 use super::runners::{self, Child, Order, matches};
@@ -30,8 +31,7 @@ pub(super) struct Server {
     pub(super) function: Option<String>,
     /// Several of it run at the same time.
     pub(super) repeated: bool,
-    /// It is a known server, or a program of the project that is not called like a helper of one.
-    pub(super) is_likely: bool,
+    pub(super) likelihood: Likelihood,
 }
 
 /// Who says on which port a server listens.
@@ -124,7 +124,9 @@ impl Way {
     /// With the variables in front of a command.
     pub(super) fn assigned(self, words: &[Word]) -> Self {
         let mut variables = words.iter().map_while(Word::assignment);
-        Self { has_port: self.has_port || variables.any(|(name, _)| name == "PORT"), ..self }
+        // `API_PORT=4000`
+        let has_port = self.has_port || variables.any(|(name, _)| name.ends_with("PORT"));
+        Self { has_port, ..self }
     }
 
     /// In `folder`, seen from where it was until now.
@@ -195,6 +197,8 @@ impl Census<'_> {
         if let Some(found) = procfile::find(name, &words[1..], self.around).filter(|_| is_first) {
             let entry = match &way.entry {
                 Entry::Front => Entry::Procfile(Box::new(found)),
+                // It gives each process a port of its own, counted from the one that it gets.
+                Entry::File(_) => return Vec::new(),
                 inside => inside.clone(),
             };
             return vec![server("processes".to_owned(), Kind::Group, &Way { entry, ..way })];
@@ -206,12 +210,19 @@ impl Census<'_> {
         let hint = names::of_command(&words);
         let way = Way { has_port: way.has_port || kinds::names_port(&words), ..way };
         let unknown =
-            Server { is_likely: kinds::is_likely(&words), ..server(hint.clone(), Kind::Maybe, &way) };
-        let mut passed = Tool::default();
-        match launch::next(&first, words.split_off(1), &mut passed) {
-            Next::Nothing if name == "styxy" => vec![server(hint, Kind::Leases, &way)],
+            Server { likelihood: kinds::likelihood(&words), ..server(hint.clone(), Kind::Maybe, &way) };
+        let next = launch::next(&first, words.split_off(1), &mut Tool::default());
+        if matches!(next, Next::Nothing) && name == "styxy" {
+            return vec![server(hint, Kind::Leases, &way)];
+        }
+        self.launched(next, name, is_many, unknown, way)
+    }
+
+    /// The servers of what the program `launcher` starts next; it is itself `unknown` if it starts nothing.
+    fn launched(&self, next: Next, launcher: &str, is_many: bool, unknown: Server, way: Way) -> Vec<Server> {
+        match next {
             Next::Nothing => Vec::new(),
-            Next::Elsewhere => match self.elsewhere(manager(name), &way) {
+            Next::Elsewhere => match self.elsewhere(manager(launcher), &way) {
                 one if !is_many && matches!(one.entry, Entry::Closed(_)) => {
                     vec![Server { kind: Kind::Maybe, ..one }]
                 }
@@ -221,16 +232,21 @@ impl Census<'_> {
             Next::Command(inner) => self.command(inner, &way),
             Next::Tool { name, args } => {
                 let found = tool(&name, &args, &way).into_iter();
-                let likely = |one: &Server| one.kind != Kind::Maybe || unknown.is_likely;
-                found.map(|one| Server { is_likely: likely(&one), ..one }).collect()
+                found
+                    .map(|one| Server { likelihood: one.likelihood.max(unknown.likelihood), ..one })
+                    .collect()
             }
             Next::Script { folder, name, args, or_tool } => {
                 let way = way.inside(folder.as_deref());
                 match self.around.script(way.folder.as_deref(), &name) {
-                    Some(text) => self.script(&name, &text, &args, manager(program(&first)), &way),
+                    Some(text) => self.script(&name, &text, &args, manager(launcher), &way),
                     None if or_tool == OrTool::Yes => {
                         let tool = Word { text: name, ..Word::default() };
                         self.command(std::iter::once(tool).chain(args).collect(), &way)
+                    }
+                    // `npm run $name`
+                    None if name.starts_with('$') => {
+                        vec![Server { likelihood: Likelihood::Likely, ..unknown }]
                     }
                     None => Vec::new(),
                 }
@@ -353,7 +369,7 @@ pub(super) fn server(hint: String, kind: Kind, way: &Way) -> Server {
         in_package: false,
         function: None,
         repeated: false,
-        is_likely: kind != Kind::Maybe,
+        likelihood: if kind == Kind::Maybe { Likelihood::Unlikely } else { Likelihood::Sure },
     }
 }
 

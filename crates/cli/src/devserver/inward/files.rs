@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::census::{Census, Entry, Kind, PortOf, Server, Way, server};
+use super::kinds::Likelihood;
 use super::names;
 use super::text::one_of;
 use crate::devserver::program::{is_known_place, program};
@@ -38,7 +39,10 @@ impl Census<'_> {
         let mut found =
             self.of_recipes(first, args, way).or_else(|| self.of_script_file(first, args, way))?;
         // A warning must not be a guess: what is only perhaps a server does not count, nor does one with a port of its own.
-        found.retain(|one| one.kind == Kind::Leases || one.is_likely && one.port == PortOf::Run);
+        // Beside one that is called like a server, `node metrics.js` is probably none.
+        let surest = found.iter().map(|one| one.likelihood).max().unwrap_or(Likelihood::Sure);
+        let is_server = |one: &Server| one.likelihood == surest && surest > Likelihood::Unlikely;
+        found.retain(|one| one.kind == Kind::Leases || is_server(one) && one.port == PortOf::Run);
         let needs_one = found.iter().any(|one| one.kind != Kind::Leases);
         if needs_one && is_several(&found) {
             return Some(match way.entry {

@@ -6,6 +6,16 @@ use crate::devserver::program::program;
 use crate::devserver::recipes::UNKNOWN;
 use crate::devserver::shell::Word;
 
+/// How sure it is that a program is a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Likelihood {
+    Unlikely,
+    /// It is a program of the project.
+    Likely,
+    /// It is known, or called like a server.
+    Sure,
+}
+
 /// Whether `name` is a command of the shell itself, which no other program can run.
 pub(crate) fn is_builtin(name: &str) -> bool {
     matches!(
@@ -62,25 +72,30 @@ pub(super) fn needs_no_port<'w>(name: &str, mut args: impl Iterator<Item = &'w s
     FILES.contains(&name) || OWN_PORT.contains(&name) || TOOLS.contains(&name) && !args.any(serves)
 }
 
-/// Whether the unknown program that `words` start is probably a server: one of the project's own, which is not called like
-/// what runs beside a server.
-pub(super) fn is_likely(words: &[Word]) -> bool {
+/// How sure it is that the unknown program that `words` start is a server: one of the project's own may be, unless it is
+/// called like what runs beside a server.
+pub(super) fn likelihood(words: &[Word]) -> Likelihood {
     let own = words.iter().filter(|word| !word.is_flag());
     // What a shell script starts is in its text.
     let is_own = |word: &&Word| {
         !is_called_script(&word.text) && (names::of_file(&word.text).is_some() || word.text.starts_with("./"))
     };
-    let is_helper = |word: &&Word| {
-        let stem = program(&word.text).split('.').next().unwrap_or_default();
-        let mut parts = stem.split(|letter: char| !letter.is_ascii_alphanumeric());
-        word.text.contains(".config.")
-            || parts.any(|part| HELPERS.contains(&part.to_ascii_lowercase().as_str()))
-    };
-    let Some(at) = own.clone().position(|word| is_own(&word)) else { return false };
+    let Some(word) = own.clone().find(is_own) else { return Likelihood::Unlikely };
     // `node --watch server.js` is a server, `node styles.js --watch` is not.
-    let behind = words.iter().skip_while(|word| !is_own(word)).skip(1);
-    let watches = behind.clone().any(|word| matches!(word.text.as_str(), "--watch" | "-w"));
-    !watches && !own.skip(at).take(1).any(|word| is_helper(&word))
+    let mut behind = words.iter().skip_while(|word| !is_own(word)).skip(1);
+    let watches = behind.any(|word| matches!(word.text.as_str(), "--watch" | "-w"));
+    let stem = program(&word.text).split('.').next().unwrap_or_default();
+    let has = |names: &[&str]| {
+        let mut parts = stem.split(|letter: char| !letter.is_ascii_alphanumeric());
+        parts.any(|part| names.contains(&part.to_ascii_lowercase().as_str()))
+    };
+    if watches || word.text.contains(".config.") || has(&HELPERS) {
+        Likelihood::Unlikely
+    } else if has(&SERVERS) || stem.to_ascii_lowercase().ends_with("server") {
+        Likelihood::Sure
+    } else {
+        Likelihood::Likely
+    }
 }
 
 /// Whether a program runs the file that it is given, whatever that is called.
@@ -91,8 +106,14 @@ pub(super) fn is_interpreter(name: &str) -> bool {
     )
 }
 
+/// Parts of the names of a project's own servers.
+const SERVERS: [&str; 18] = [
+    "admin", "api", "app", "auth", "backend", "dev", "frontend", "gateway", "graphql", "http", "main",
+    "serve", "server", "service", "site", "ui", "web", "www",
+];
+
 /// Parts of the names of programs that run beside a server, or before it.
-const HELPERS: [&str; 28] = [
+const HELPERS: [&str; 34] = [
     "build",
     "builder",
     "bundle",
@@ -101,20 +122,26 @@ const HELPERS: [&str; 28] = [
     "codegen",
     "compile",
     "consumer",
+    "copy",
     "cron",
     "esbuild",
     "gen",
     "generate",
     "jobs",
     "lint",
+    "log",
+    "logs",
     "migrate",
     "migrations",
+    "open",
     "queue",
     "schedule",
     "scheduler",
     "seed",
     "setup",
+    "styles",
     "sync",
+    "tail",
     "tailwind",
     "test",
     "tests",
@@ -125,16 +152,28 @@ const HELPERS: [&str; 28] = [
 
 /// Whether a command says itself on which port it listens, or uses a variable that does.
 pub(super) fn names_port(words: &[Word]) -> bool {
-    words.iter().skip(1).any(|word| {
+    words.windows(2).any(|pair| {
+        let (before, word) = (pair[0].text.as_str(), &pair[1]);
         let text = word.text.as_str();
-        let number = text.rsplit(['=', ':']).next().unwrap_or(text);
+        let (flag, value) = match text.split_once('=').filter(|(flag, _)| flag.starts_with('-')) {
+            Some(parts) => parts,
+            None if before.starts_with('-') => (before, text),
+            None => ("", text),
+        };
+        // `--timeout 5000` is no port.
+        let may_be = flag.is_empty() || is_port_flag(flag);
+        let number = value.rsplit(':').next().unwrap_or(value);
         let number = number.strip_prefix("-p").unwrap_or(number);
-        let is_flag = ["--port", "-p", "--listen", "--bind", "-b"].contains(&text);
-        is_flag
+        is_port_flag(text)
             || text.contains("PORT")
-            || number.len() > 3 && number.parse::<u16>().is_ok()
-            || word.expanded && is_variable(text)
+            || may_be && number.len() > 3 && number.parse::<u16>().is_ok()
+            || may_be && word.expanded && is_variable(text)
     })
+}
+
+fn is_port_flag(flag: &str) -> bool {
+    matches!(flag, "-p" | "-b" | "-l" | "--listen" | "--bind")
+        || flag.starts_with('-') && flag.contains("port")
 }
 
 /// Whether a word is one variable, which may be a port: `$1`, but not `"$@"` nor `$DIR/web.js`.
@@ -161,10 +200,10 @@ const OWN_PORT: [&str; 11] = [
 ];
 
 /// Programs that every system has.
-const FILES: [&str; 36] = [
+const FILES: [&str; 37] = [
     "awk", "basename", "cat", "chmod", "clear", "cp", "curl", "cut", "date", "diff", "dirname", "false",
     "find", "git", "grep", "head", "kill", "ln", "ls", "lsof", "mkdir", "mv", "open", "rm", "rmdir", "rsync",
-    "sed", "sleep", "sort", "tail", "tar", "tee", "touch", "true", "wget", "xdg-open",
+    "sed", "seq", "sleep", "sort", "tail", "tar", "tee", "touch", "true", "wget", "xdg-open",
 ];
 
 /// Tools of the JavaScript, CSS and Python worlds. A flag that makes one of them a server is in the table of frameworks.

@@ -1,7 +1,7 @@
 //! Programs that start one command several times at the same time, with other arguments each: xargs and parallel.
 
 use super::census::{Census, Entry, Server, Way};
-use super::kinds;
+use super::kinds::{self, Likelihood};
 use crate::devserver::options::{Value, value};
 use crate::devserver::program::program;
 use crate::devserver::shell::Word;
@@ -40,7 +40,7 @@ impl Census<'_> {
                 let found = self.command(inner, &way.clone().at(entry)).into_iter();
                 // Most programs that run so are no servers.
                 let found: Vec<Server> = found
-                    .filter(|one| one.is_likely || is_of_project)
+                    .filter(|one| one.likelihood > Likelihood::Unlikely || is_of_project)
                     .map(|one| Server { repeated: true, ..one })
                     .collect();
                 (!found.is_empty()).then_some(found)

@@ -1,6 +1,6 @@
 //! A Makefile.
 
-use super::{Recipe, UNKNOWN, is_jobs, is_number, joined, replaced};
+use super::{Recipe, UNKNOWN, is_number, joined, replaced};
 
 pub(super) fn recipes(text: &str) -> Vec<Recipe> {
     let mut all: Vec<Recipe> = Vec::new();
@@ -45,14 +45,23 @@ pub(super) fn has_jobs<'w>(words: impl Iterator<Item = &'w str>) -> bool {
     let mut words = words.peekable();
     let mut several = false;
     while let Some(word) = words.next() {
-        let number = if is_jobs(word) {
-            Some(words.peek().filter(|next| is_number(next)).map_or("", |next| *next))
-        } else {
-            word.strip_prefix("--jobs=").or_else(|| word.strip_prefix("-j").filter(|rest| is_number(rest)))
-        };
+        let number = jobs(word).map(|number| match words.peek() {
+            Some(next) if number.is_empty() && is_number(next) => *next,
+            Some(_) | None => number,
+        });
         several = number.map_or(several, |number| number != "1");
     }
     several
+}
+
+/// What stands behind the option for several at the same time in `word`, if it is there: `2` in `-kj2`, nothing in `-j`.
+pub(super) fn jobs(word: &str) -> Option<&str> {
+    if let Some(rest) = word.strip_prefix("--jobs") {
+        return rest.strip_prefix('=').or_else(|| rest.is_empty().then_some(rest));
+    }
+    let (before, number) = word.strip_prefix('-')?.split_once('j')?;
+    let is_option = before.bytes().all(|letter| b"bBdeikLnpqrRsStvw".contains(&letter));
+    (is_option && (number.is_empty() || is_number(number))).then_some(number)
 }
 
 /// The value of a variable that the file gives it.

@@ -49,7 +49,7 @@ impl Handle {
     ///
     /// # Errors
     /// None.
-    #[expect(clippy::unnecessary_wraps, reason = "the same signature as elsewhere")]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature as elsewhere")]
     pub(crate) fn ask(&self) -> io::Result<()> {
         Ok(())
     }
@@ -58,7 +58,7 @@ impl Handle {
     ///
     /// # Errors
     /// None.
-    #[expect(clippy::unnecessary_wraps, reason = "the same signature as elsewhere")]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature as elsewhere")]
     pub(crate) fn resume(&self) -> io::Result<()> {
         Ok(())
     }

@@ -23,12 +23,14 @@ pub(in crate::journal) fn identity(_of: &Metadata) -> Option<Identity> {
 pub(in crate::journal) struct Guard;
 
 /// Guards `map`: no access to it ends the process.
+#[expect(clippy::unnecessary_wraps, reason = "as on the other systems")]
 pub(in crate::journal) fn guard(_map: &MmapRaw) -> io::Result<Guard> {
     Ok(Guard)
 }
 
 impl Guard {
     /// Whether an access to the map has failed since it was guarded.
+    #[expect(clippy::unused_self, reason = "as on the other systems")]
     pub(in crate::journal) fn is_lost(&self) -> bool {
         false
     }

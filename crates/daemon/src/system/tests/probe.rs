@@ -14,16 +14,16 @@ use crate::system::Prober;
 #[expect(unreachable_pub, clippy::unused_self, reason = "a module of the system's folder, tried here")]
 mod of_macos;
 
-type Probe = (&'static str, Box<dyn Fn(Port) -> Occupancy>);
+type Probe = Box<dyn Fn(Port) -> Occupancy>;
 
 /// This system's probe, and on Linux that of macOS.
-fn probers() -> impl Iterator<Item = Probe> {
+fn probers() -> impl Iterator<Item = (&'static str, Probe)> {
     let native = Prober::new();
-    let native: Box<dyn Fn(Port) -> Occupancy> = Box::new(move |port| native.occupancy(port));
+    let native: Probe = Box::new(move |port| native.occupancy(port));
     #[cfg(target_os = "linux")]
-    let more: Option<Probe> = Some(("macOS", Box::new(|port| of_macos::Prober::new().occupancy(port))));
+    let more: Option<(_, Probe)> = Some(("macOS", Box::new(|port| of_macos::Prober::new().occupancy(port))));
     #[cfg(not(target_os = "linux"))]
-    let more: Option<Probe> = None;
+    let more: Option<(_, Probe)> = None;
     std::iter::once(("native", native)).chain(more)
 }
 

@@ -1,6 +1,6 @@
 //! Who owns files, and who else may read them: owners and modes.
 
-use std::fs::{self, DirBuilder, Metadata, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -20,9 +20,9 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// A file that these options create is 0600.
-pub(crate) fn openable_by_us(options: &mut OpenOptions) -> &mut OpenOptions {
-    options.mode(0o600)
+/// Makes a file that is not there yet, 0600, and opens it for writing.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
 }
 
 /// Takes all rights from other users; says whether they had any. The sticky bit and its like stay.

@@ -1,8 +1,20 @@
-//! Who owns files, and who else may read them. The folder lies in the user's profile, which Windows closes to others.
+//! Who owns files, and who else may read them, by access lists: the user's profile is closed to others, and `STYXY_HOME` may be
+//! elsewhere.
+#![expect(unsafe_code, reason = "the standard library makes nothing with an access list")]
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
+use std::os::windows::io::FromRawHandle as _;
 use std::path::{Path, PathBuf};
+use std::ptr::null_mut;
+
+use windows_sys::Win32::Foundation::{GENERIC_WRITE, INVALID_HANDLE_VALUE};
+use windows_sys::Win32::Storage::FileSystem::{
+    CREATE_NEW, CreateDirectoryW, CreateFileW, FILE_ATTRIBUTE_NORMAL, FILE_SHARE_DELETE, FILE_SHARE_READ,
+    FILE_SHARE_WRITE,
+};
+
+use super::sid::{self, OnlyOwnUser, wide};
 
 /// Users have no numbers here: always 0.
 pub(crate) fn own_uid() -> u32 {
@@ -14,20 +26,51 @@ pub(crate) fn owner(_: &Metadata) -> u32 {
     0
 }
 
-/// Makes the folder, and those above it that are missing.
+/// Makes the folder for this user alone, and those above it that are missing.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above)?;
+    }
+    let who = OnlyOwnUser::new()?;
+    let attributes = who.attributes();
+    // SAFETY: the path ends with NUL; the attributes, and the descriptor in them that `who` owns, live through the call.
+    let done = unsafe { CreateDirectoryW(wide(path).as_ptr(), &raw const attributes) };
+    match io::Error::last_os_error() {
+        error if done == 0 && !(error.kind() == io::ErrorKind::AlreadyExists && path.is_dir()) => Err(error),
+        _ => Ok(()),
+    }
 }
 
-/// The folder's access list holds for its files: nothing is added.
-pub(crate) fn openable_by_us(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
+/// Makes a file that is not there yet, for this user alone, and opens it for writing.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let who = OnlyOwnUser::new()?;
+    let attributes = who.attributes();
+    // SAFETY: the path ends with NUL; the attributes, and the descriptor in them that `who` owns, live through the call.
+    let handle = unsafe {
+        CreateFileW(
+            wide(path).as_ptr(),
+            GENERIC_WRITE,
+            FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+            &raw const attributes,
+            CREATE_NEW,
+            FILE_ATTRIBUTE_NORMAL,
+            null_mut(),
+        )
+    };
+    if handle == INVALID_HANDLE_VALUE {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the handle is new, open, and nobody else's.
+    Ok(unsafe { File::from_raw_handle(handle) })
 }
 
-/// The folder's access list is the user's own: nothing to take.
-#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
-pub(crate) fn close_to_others(_: &Path, _: &Metadata) -> io::Result<bool> {
-    Ok(false)
+/// Lets in this user alone, if others were let in. Says whether they were.
+pub(crate) fn close_to_others(path: &Path, _: &Metadata) -> io::Result<bool> {
+    let was_open = sid::lets_others_in(path)?;
+    if was_open {
+        sid::close(path)?;
+    }
+    Ok(was_open)
 }
 
 /// Whether files can be made in the folder: here only the first one shows it.

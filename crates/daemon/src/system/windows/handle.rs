@@ -3,7 +3,6 @@
 
 use std::io;
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
-use std::ptr::null_mut;
 
 use styxy_core::Pid;
 use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, FILETIME, WAIT_TIMEOUT};
@@ -65,6 +64,6 @@ impl ProcessHandle {
 pub(super) fn this_process() -> *mut core::ffi::c_void {
     // SAFETY: takes nothing, gives a constant.
     let handle = unsafe { windows_sys::Win32::System::Threading::GetCurrentProcess() };
-    debug_assert!(handle != null_mut());
+    debug_assert!(!handle.is_null());
     handle
 }

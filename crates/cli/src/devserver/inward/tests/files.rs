@@ -40,6 +40,7 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
             "functions.sh",
             "serve() {\n  node server.js\n}\nmain() {\n  serve &\n  serve &\n  wait\n}\nmain \"$@\"\n",
         ),
+        ("memory.sh", "node --max-old-space-size=4096 web.js & node --timeout 5000 api.js & wait\n"),
         ("dir.sh", "node \"$HOME/web.js\" & node $HERE/api.js \"$@\" &\n"),
     ];
     let both = &["web", "api"];
@@ -48,6 +49,7 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         ("sh start.sh", names("start.sh", both)),
         ("bash -x start.sh --fast", names("start.sh", both)),
         ("bash -eo pipefail -- ./start.sh", names("start.sh", both)),
+        ("./memory.sh", names("memory.sh", both)),
         ("bin/start", Vec::new()),
         ("./bin/start", names("bin/start", both)),
         ("env A=1 ./start.sh", names("start.sh", both)),
@@ -94,6 +96,12 @@ fn a_lone_server_of_a_file_gets_the_port_as_it_is() {
         ("python", "#!/usr/bin/env python3\nnode web.js & node api.js\n"),
         ("node_modules/.bin/start", TWO),
         ("broken.sh", "node web.js & node api.js & echo 'never closed\n"),
+        ("own.sh", "API_PORT=4000 node api.js & node web.js\n"),
+        ("copies.sh", "node copy-assets.js & node server.js\n"),
+        ("logs.sh", "python3 tail_logs.py & node server.js\n"),
+        ("metrics.sh", "node metrics.js & exec node server.js\n"),
+        ("bin/dev.sh", "exec foreman start -f Procfile.dev \"$@\"\n"),
+        ("Procfile.dev", "web: bin/rails server\ncss: bin/rails tailwindcss:watch\n"),
         ("self.sh", "sh self.sh & sh self.sh & sh self.sh & sh self.sh\n"),
         (
             "Makefile",
@@ -126,7 +134,7 @@ fn several_servers_of_recipes_are_named_with_their_file() {
             "NODE = node\nall: web api\nweb:\n\tcd web && $(NODE) server.js\napi: css\n\t@exec $(NODE) api.js\ncss:\n\ttsc -w\n\
              two:\n\tnode a.js & node b.js\nlines:\n\tnode a.js &\n\tnode b.js\ndown:\n\t$(MAKE) -C shop dev & $(MAKE) web\n",
         ),
-        ("shop/Makefile", "dev:\n\tnode shop.js\nboth:\n\tnode a.js &\n\tnode b.js\n"),
+        ("shop/Makefile", "dev:\n\tnode admin.js\nboth:\n\tnode a.js &\n\tnode b.js\n"),
         (
             "justfile",
             "[parallel]\ndev: web api\nweb:\n  node web.js\napi:\n  node api.js\nsh:\n  #!/bin/bash\n  node a.js & node b.js\n",
@@ -138,6 +146,8 @@ fn several_servers_of_recipes_are_named_with_their_file() {
     for (line, expected) in [
         ("make -j2 web api", names("Makefile", &["web", "api"])),
         ("make -j", names("Makefile", &["web", "api"])),
+        ("make -kj2 web api", names("Makefile", &["web", "api"])),
+        ("make -sj web api", names("Makefile", &["web", "api"])),
         ("make two", names("Makefile", &["a", "b"])),
         ("make lines", names("Makefile", &["a", "b"])),
         ("make down", names("Makefile", &["dev", "web"])),
@@ -176,6 +186,11 @@ fn a_server_that_one_line_starts_several_times_gets_a_run_each_time() {
             "for d in web api; do (cd $d && npm run web) & done; node x.js",
             "for d in web api; do (cd $d && styxy run1 -- npm run web) & done; styxy run -n x -- node x.js",
         ),
+        (
+            "for s in web api; do npm run $s & done; wait",
+            "for s in web api; do styxy run1 -- npm run $s & done; wait",
+        ),
+        ("seq 2 | xargs -P2 -n1 node server.js", "seq 2 | xargs -P2 -n1 styxy run1 -- node server.js"),
         (
             "printf 'a\\nb' | xargs -P2 -I{} node {}.js",
             "printf 'a\\nb' | xargs -P2 -I{} styxy run1 -- node {}.js",

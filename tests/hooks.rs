@@ -21,7 +21,7 @@ fn the_ports_of_a_session_that_begins_are_leased_exported_and_listed() {
     assert_eq!(session.exported("STYXY_INSTANCE"), session.instance());
     let expected = format!(
         "Ports that Styxy has leased for this checkout: web {web}, api {api}. The shell has them as PORT (the first one) \
-         and STYXY_<SERVICE>_PORT. `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` shows whose server \
+         and STYXY_<SERVICE>_PORT; in another checkout it has the ports of that one. `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` shows whose server \
          is on a port, and `styxy kill PORT` ends a server of this checkout. Other checkouts and sessions on this machine \
          have servers of their own."
     );
@@ -115,31 +115,6 @@ fn a_server_of_the_session_listens_on_the_sessions_port() {
     session.begin();
     assert_eq!((session.port(), session.leases().len()), (served.port.get(), 2));
     session.runs(&format!("kill $(lsof -ti:{})", served.port));
-}
-
-#[test]
-fn a_session_that_moves_to_another_worktree_gets_the_ports_of_that() {
-    let home = home();
-    let fix = worktree(&home, "fix");
-    let session = Session::new(&home, &home.project());
-    session.begin();
-    let first = session.port();
-    let moved = |from: &Path, to: &Path| {
-        session.hook("CwdChanged", &json!({ "cwd": to, "old_cwd": from, "new_cwd": to }))
-    };
-    let before = fs::read_to_string(&session.env_file).unwrap();
-    let inside = home.project().join("packages");
-    fs::create_dir(&inside).unwrap();
-    assert_eq!(moved(&home.project(), &inside), "");
-    assert_eq!(fs::read_to_string(&session.env_file).unwrap(), before, "the same worktree");
-    assert_eq!(moved(&inside, &fix), "");
-    assert_ne!(session.port(), first);
-    moved(&fix, &home.project());
-    assert_eq!(session.port(), first);
-    let before = fs::read_to_string(&session.env_file).unwrap();
-    moved(&home.project(), &home.top());
-    assert_eq!(fs::read_to_string(&session.env_file).unwrap(), before, "no worktree");
-    assert_eq!(session.leases().len(), 4);
 }
 
 #[test]

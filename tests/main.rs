@@ -71,10 +71,16 @@ mod home_folder;
 mod hooks;
 #[cfg(test)]
 #[cfg(unix)]
+mod hooks_beside;
+#[cfg(test)]
+#[cfg(unix)]
 mod hooks_guard;
 #[cfg(test)]
 #[cfg(unix)]
 mod hooks_install;
+#[cfg(test)]
+#[cfg(unix)]
+mod hooks_shell;
 #[cfg(test)]
 #[cfg(unix)]
 mod hostile_values;

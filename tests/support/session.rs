@@ -75,17 +75,28 @@ impl<'h> Session<'h> {
         assert_eq!(self.bash(command), "", "{command}");
     }
 
-    /// The last value of a variable that the shell is given.
+    /// What `command` prints in the agent's shell, which runs it in `folder`.
+    #[track_caller]
+    pub(crate) fn shell(&self, folder: &Path, command: &str) -> String {
+        let mut shell = self.shell_command(folder, command);
+        let answer = finish(&mut shell);
+        assert_eq!((answer.code, answer.stderr.as_str()), (0, ""), "{command}");
+        answer.stdout.trim_end().to_owned()
+    }
+
+    /// A shell that reads the session's file of variables first, as agents have theirs do.
+    pub(crate) fn shell_command(&self, folder: &Path, command: &str) -> std::process::Command {
+        let mut shell = self.home.command("bash");
+        shell.args(["-c", ". \"$ENV_FILE\" && eval \"$COMMAND\""]).current_dir(folder);
+        shell.env("ENV_FILE", &self.env_file).env("COMMAND", command);
+        shell.env("CLAUDE_PID", self.process.pid().to_string());
+        shell
+    }
+
+    /// A variable that a command in the session's folder has.
     #[track_caller]
     pub(crate) fn exported(&self, name: &str) -> String {
-        let lines = fs::read_to_string(&self.env_file).unwrap();
-        let start = format!("export {name}='");
-        let line = lines
-            .lines()
-            .rev()
-            .find_map(|line| line.strip_prefix(&start))
-            .unwrap_or_else(|| panic!("{lines}"));
-        line.strip_suffix('\'').unwrap().to_owned()
+        self.shell(&self.folder, &format!("printenv {name}"))
     }
 
     #[track_caller]

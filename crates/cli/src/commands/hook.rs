@@ -4,6 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Read};
+use std::path::Path;
 
 use styxy_client::agents::Agent;
 
@@ -15,6 +16,9 @@ use crate::say::output;
 
 /// The longest event that is read, in bytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
+
+/// What an agent's shell asks instead, with the root of the session's checkout and its ports: those of the current folder.
+const SHELL: &str = "env";
 
 /// Answer a coding agent's hook; run by agents, not by people
 ///
@@ -36,6 +40,13 @@ impl Args {
     #[expect(clippy::unnecessary_wraps, reason = "has the form of every command, but never fails")]
     pub(crate) fn run(self) -> Result<Exit, Failure> {
         let named = self.agent.as_deref().and_then(OsStr::to_str);
+        if named == Some(SHELL) {
+            let [root, told] =
+                [0, 1].map(|at| self.more.get(at).and_then(|word| word.to_str()).unwrap_or_default());
+            // A shell that has ended needs none.
+            let _ = output::text(guard::shell_lines(Path::new(root), told).as_bytes());
+            return Ok(Exit::Done);
+        }
         let agent = Agent::ALL.into_iter().find(|agent| named == Some(agent.as_str()));
         if let Some(answer) = agent.zip(event()).and_then(|(agent, text)| guard::answer(agent, &text)) {
             // An agent that no longer listens needs no answer.

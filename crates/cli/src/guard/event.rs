@@ -21,8 +21,10 @@ pub(super) struct Event {
 pub(super) enum Happened {
     /// A session began or was resumed.
     Began { name: String },
+    /// A sub-agent begins, or the session has entered a worktree.
+    Joined { name: String },
     /// The agent works in another folder now.
-    Moved { from: PathBuf },
+    Moved,
     /// A session ended.
     Ended { why: String },
     /// A shell command is about to run.
@@ -61,16 +63,16 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
     let happened = match name {
         "SessionStart" | "sessionStart" => Happened::Began { name: name.to_owned() },
         "SessionEnd" | "sessionEnd" => Happened::Ended { why: said("reason").unwrap_or_default().to_owned() },
-        "CwdChanged" => {
-            if let Some(to) = said("new_cwd") {
-                folder = to.into();
-            }
-            Happened::Moved { from: said("old_cwd")?.into() }
+        "SubagentStart" | "subagentStart" => Happened::Joined { name: name.to_owned() },
+        "PostToolUse" if said("tool_name") == Some("EnterWorktree") => {
+            Happened::Joined { name: name.to_owned() }
         }
+        "CwdChanged" => Happened::Moved,
         "beforeShellExecution" => {
             Happened::Command { name: name.to_owned(), text: said("command")?.to_owned() }
         }
-        "PreToolUse" | "preToolUse" | "BeforeTool" => {
+        // Commands that skills and slash commands have in their text have an event of their own.
+        "PreToolUse" | "preToolUse" | "BeforeTool" | "PreSkillShellCommand" => {
             let shell = said("tool_name").filter(|tool| SHELLS.contains(tool))?;
             let tool = tool?;
             for inside in ["workdir", "working_directory", "dir_path", "directory"] {
@@ -128,7 +130,9 @@ mod tests {
     fn text(event: &Value) -> Option<String> {
         match read(event.to_string().as_bytes())?.happened {
             Happened::Command { text, .. } => Some(text),
-            Happened::Began { .. } | Happened::Moved { .. } | Happened::Ended { .. } => None,
+            Happened::Began { .. } | Happened::Joined { .. } | Happened::Moved | Happened::Ended { .. } => {
+                None
+            }
         }
     }
 

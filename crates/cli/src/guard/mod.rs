@@ -4,11 +4,15 @@
 //! those that would take the port of another's server or end it. Only the start of a session starts the daemon.
 
 mod answer;
+mod beside;
 mod event;
 mod objection;
 mod pattern;
 mod session;
+mod shell;
 mod targets;
+
+use std::path::Path;
 
 use styxy_client::agents::Agent;
 use styxy_client::{Caller, Session};
@@ -27,8 +31,12 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
             let began = session::begin(agent, &caller, session.as_ref())?;
             Some(answer::context(agent, &name, &began))
         }
-        Happened::Moved { from } => {
-            session::moved(&from, &caller, session.as_ref());
+        Happened::Joined { name } => {
+            let said = session::join(agent, &caller, session.as_ref())?;
+            Some(answer::said(agent, &name, &said))
+        }
+        Happened::Moved => {
+            shell::again(agent);
             None
         }
         Happened::Ended { why } => {
@@ -45,6 +53,15 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
             Some(answer::denial(agent, &name, &why))
         }
     }
+}
+
+/// The lines that an agent's shell evaluates before a command and after a `cd`: the ports of the current folder. `root` is the
+/// session's own checkout, and `told` are its ports.
+pub(crate) fn shell_lines(root: &Path, told: &str) -> String {
+    let caller = caller();
+    let session = caller.session().ok().flatten();
+    let root = Some(root).filter(|root| !root.as_os_str().is_empty());
+    shell::lines(&caller, session.as_ref(), root, told)
 }
 
 /// The session that the hook runs in, by the same rule as for every command.

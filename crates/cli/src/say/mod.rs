@@ -15,5 +15,6 @@ pub(crate) mod shell_word;
 #[cfg(test)]
 pub(crate) mod shown;
 pub(crate) mod table;
+pub(crate) mod voice;
 pub(crate) mod whose;
 pub(crate) mod width;

@@ -12,11 +12,12 @@ use styxy_core::api::{
 };
 use styxy_core::{Pid, Port};
 
-use super::{arguments, summaries};
+use super::arguments;
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::say::failure::Failure;
+use crate::say::voice::answers;
 
 /// The answer of a tool: the type of the wire for programs, the facts as text for readers.
 pub(super) struct Answer {
@@ -36,7 +37,7 @@ pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Re
         return answer_of(lease, us);
     }
     match client.allocate(&terms.one(port)).await? {
-        AllocateAnswer::One(grant) => answer(&grant, summaries::granted(&grant, us)),
+        AllocateAnswer::One(grant) => answer(&grant, answers::granted(&grant, us)),
         AllocateAnswer::Group(group) => {
             Err(unexpected(&format!("a group of {} for one service", group.leases.len())).into())
         }
@@ -80,7 +81,7 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
         displaced_from: None,
         running: None,
     };
-    answer(&grant, summaries::granted(&grant, us))
+    answer(&grant, answers::granted(&grant, us))
 }
 
 pub(super) async fn release(context: &Context, said: arguments::Release) -> Result<Answer, Failure> {
@@ -107,7 +108,7 @@ pub(super) async fn release(context: &Context, said: arguments::Release) -> Resu
         }
     };
     let released = client.release(lease).await?;
-    answer(&released, summaries::lines([released.message.clone()]))
+    answer(&released, answers::lines([released.message.clone()]))
 }
 
 /// The refusal without the command that forces it: that decision is for a person.
@@ -132,20 +133,20 @@ pub(super) async fn list(context: &Context, said: arguments::List) -> Result<Ans
     };
     let mut leases = context.client()?.allocations(&query).await?.allocations;
     leases.retain(|lease| said.name.is_none() || lease.service_name == said.name);
-    let text = summaries::listed(&leases, ours.as_ref());
+    let text = answers::listed(&leases, ours.as_ref());
     answer(&AllocationsAnswer { allocations: leases }, text)
 }
 
 pub(super) async fn check(context: &Context, said: arguments::Check) -> Result<Answer, Failure> {
     let checked = client_check(&context.client()?, said.port).await?;
-    answer(&checked, summaries::checked(&checked))
+    answer(&checked, answers::checked(&checked))
 }
 
 pub(super) async fn who(context: &Context, said: arguments::WhoOwns) -> Result<Answer, Failure> {
     let here = Here::of(arguments::caller_in(said.project.as_deref())?)?;
     let checked = client_check(&context.client()?, said.port).await?;
     let owner = ownership::with_manager(ownership::judge(checked, &here));
-    answer(&owner, summaries::owner(&owner))
+    answer(&owner, answers::owner(&owner))
 }
 
 /// Who has the port, without command lines: they may contain another project's secrets.

@@ -7,7 +7,6 @@ mod arguments;
 mod bounded;
 mod calls;
 mod schema;
-mod summaries;
 mod tool;
 
 use std::io;
@@ -28,6 +27,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use crate::say::voice::answers;
 use bounded::Bounded;
 use calls::Answer;
 use tool::{TOOLS, Tool};
@@ -141,7 +141,7 @@ fn answered(answer: Answer) -> CallToolResult {
 
 /// A refusal is an answer, which the agent reads, and not a protocol error, which clients hide.
 fn refused(refusal: &Refusal) -> CallToolResult {
-    let mut result = CallToolResult::error(vec![ContentBlock::text(summaries::refused(refusal))]);
+    let mut result = CallToolResult::error(vec![ContentBlock::text(answers::refused(refusal))]);
     result.structured_content = serde_json::to_value(refusal).ok();
     result
 }

@@ -9,7 +9,7 @@ use crate::say::facts;
 use crate::say::output::one_line;
 
 /// `api: 4001 (4000 is leased by claude-812 (/w/app2))`, and when the lease ends.
-pub(super) fn granted(grant: &Grant, us: Option<Pid>) -> String {
+pub(crate) fn granted(grant: &Grant, us: Option<Pid>) -> String {
     let name = grant.service_name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
     let mut headline = format!("{}{name}: {}", grant.service_type, grant.port);
     if let Some(reason) = &grant.reason {
@@ -37,7 +37,7 @@ pub(super) fn granted(grant: &Grant, us: Option<Pid>) -> String {
 }
 
 /// One line per lease.
-pub(super) fn listed(leases: &[Lease], ours: Option<&ProjectPath>) -> String {
+pub(crate) fn listed(leases: &[Lease], ours: Option<&ProjectPath>) -> String {
     if leases.is_empty() {
         return "no lease matches".into();
     }
@@ -58,7 +58,7 @@ pub(super) fn listed(leases: &[Lease], ours: Option<&ProjectPath>) -> String {
 }
 
 /// `3000 is free`, or who has it.
-pub(super) fn checked(answer: &CheckAnswer) -> String {
+pub(crate) fn checked(answer: &CheckAnswer) -> String {
     let port = answer.port;
     let listener = answer.system_usage.as_ref().map(listener);
     let held = answer.allocated_to.as_ref().map(|lease| {
@@ -79,7 +79,7 @@ pub(super) fn checked(answer: &CheckAnswer) -> String {
 }
 
 /// Whose server it is, and every step from the port to the session.
-pub(super) fn owner(answer: &WhoAnswer) -> String {
+pub(crate) fn owner(answer: &WhoAnswer) -> String {
     let whose = match answer.whose {
         Whose::Mine => "this worktree's",
         Whose::Nobody => "nobody's",
@@ -104,14 +104,14 @@ pub(super) fn owner(answer: &WhoAnswer) -> String {
 }
 
 /// What was refused, why, and a hint.
-pub(super) fn refused(refusal: &Refusal) -> String {
+pub(crate) fn refused(refusal: &Refusal) -> String {
     let mut facts = vec![format!("{}: {}", refusal.code, refusal.error)];
     facts.extend(refusal.hint.as_ref().map(|hint| format!("hint: {hint}")));
     lines(facts)
 }
 
 /// One line each; a name with a new line does not make another one.
-pub(super) fn lines(facts: impl IntoIterator<Item = String>) -> String {
+pub(crate) fn lines(facts: impl IntoIterator<Item = String>) -> String {
     facts.into_iter().map(|fact| one_line(&fact).into_owned()).collect::<Vec<_>>().join("\n")
 }
 

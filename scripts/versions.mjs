@@ -55,6 +55,11 @@ function npmFiles() {
     'package.json': json({ ...readJson('package.json'), version }),
     'package-lock.json': json(lock),
   };
+  // The plugin of Claude Code: its own version, and the one that its marketplace names.
+  for (const name of ['plugin', 'marketplace']) {
+    const file = `integrations/claude-code/.claude-plugin/${name}.json`;
+    files[file] = text(file).replace(/^( *"version": )"[^"]+"/m, `$1"${version}"`);
+  }
   return Object.assign(files, ...platforms().map((platform) => packageFiles(platform, version)));
 }
 

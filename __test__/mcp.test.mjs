@@ -58,7 +58,7 @@ test('every tool answers as its schema says', async (t) => {
   assert.equal(checked.structuredContent.allocated_to.lock_id, lockId);
   const daemon = await call('check_port', { port: home.first });
   assert.equal(daemon.structuredContent.available, false);
-  assert.equal(daemon.structuredContent.system_usage.command, null);
+  assert.equal(daemon.structuredContent.system_usage.command, undefined);
   const owned = await call('who_owns_port', { port: home.first });
   assert.equal(owned.structuredContent.whose, 'foreign');
   const released = await call('release_port', { port });

@@ -72,7 +72,11 @@ impl Agent {
     #[track_caller]
     pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Said {
         let answer = self.ask("tools/call", &json!({ "name": tool, "arguments": arguments }));
-        Said(answer["result"].clone())
+        let said = Said(answer["result"].clone());
+        // Agents' models see either the words or the structured content, and a null says nothing to them.
+        assert_eq!(said.wire()["summary"], said.text(), "{}", said.0);
+        assert!(!said.wire().to_string().contains(":null"), "{}", said.0);
+        said
     }
 
     /// What a tool answers that does as it is told.

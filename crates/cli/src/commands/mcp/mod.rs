@@ -20,6 +20,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::{ServerHandler, ServiceExt};
+use serde_json::Value;
 use styxy_core::api::Refusal;
 
 use crate::here::context::{self, Context};
@@ -134,14 +135,26 @@ impl ServerHandler for Server {
 }
 
 fn answered(answer: Answer) -> CallToolResult {
-    let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
-    result.structured_content = Some(answer.wire.into());
-    result
+    with_words(CallToolResult::success, answer.wire.into(), answer.text)
 }
 
 /// A refusal is an answer, which the agent reads, and not a protocol error, which clients hide.
 fn refused(refusal: &Refusal) -> CallToolResult {
-    let mut result = CallToolResult::error(vec![ContentBlock::text(answers::refused(refusal))]);
-    result.structured_content = serde_json::to_value(refusal).ok();
+    let wire = serde_json::to_value(refusal).unwrap_or_default();
+    with_words(CallToolResult::error, wire, answers::refused(refusal))
+}
+
+/// The words are in both: Claude Code and Codex give their models only the structured content, and Gemini CLI only the text.
+fn with_words(
+    kind: fn(Vec<ContentBlock>) -> CallToolResult,
+    mut wire: Value,
+    text: String,
+) -> CallToolResult {
+    schema::leave_out_nulls(&mut wire);
+    if let Value::Object(fields) = &mut wire {
+        fields.insert(schema::SUMMARY.to_owned(), text.clone().into());
+    }
+    let mut result = kind(vec![ContentBlock::text(text)]);
+    result.structured_content = Some(wire);
     result
 }

@@ -49,7 +49,60 @@ pub(super) fn output(answer: &str) -> JsonObject {
         define(name, schema, known, &mut definitions);
     }
     let choice = |name: &str| json!({ "$ref": format!("{DEFINITIONS}{name}") });
-    object(json!({ "type": "object", "anyOf": [choice(answer), choice("Refusal")], "$defs": definitions }))
+    object(json!({
+        "type": "object",
+        "properties": { SUMMARY: { "type": "string", "description": "The same in words." } },
+        "required": [SUMMARY],
+        "anyOf": [choice(answer), choice("Refusal")],
+        "$defs": definitions,
+    }))
+}
+
+/// The field of an answer that has its words.
+pub(super) const SUMMARY: &str = "summary";
+
+/// Takes the fields out of an answer that are null: a model pays for each, and clients warn of a type that is one of two.
+pub(super) fn leave_out_nulls(answer: &mut Value) {
+    match answer {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(leave_out_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Makes a schema say so: what may be null may be missing instead.
+fn without_nulls(schema: &mut Map<String, Value>) {
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    let nullable =
+        properties.iter_mut().filter_map(|(name, schema)| without_null(schema).then(|| name.clone()));
+    let nullable: Vec<String> = nullable.collect();
+    if let Some(Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|name| nullable.iter().all(|nullable| name != nullable));
+    }
+}
+
+/// Takes null out of what a value may be; whether it was there.
+fn without_null(schema: &mut Value) -> bool {
+    let is_null = |choice: &Value| *choice == "null" || *choice == json!({ "type": "null" });
+    for key in ["type", "oneOf", "anyOf"] {
+        let Some(Value::Array(choices)) = schema.get_mut(key) else { continue };
+        let before = choices.len();
+        choices.retain(|choice| !is_null(choice));
+        let (was_there, only) = (choices.len() < before, choices.len() == 1);
+        if was_there && only {
+            let only = choices.remove(0);
+            if key == "type" {
+                schema[key] = only;
+            } else {
+                *schema = only;
+            }
+        }
+        return was_there;
+    }
+    false
 }
 
 /// The answer that is not in the REST API's document.
@@ -102,6 +155,7 @@ fn define(name: &str, mut schema: Value, known: &Value, definitions: &mut Map<St
 fn localise(schema: &mut Value, named: &mut Vec<String>) {
     match schema {
         Value::Object(fields) => {
+            without_nulls(fields);
             // A property may be called `description`; its schema is an object and is kept.
             fields.retain(|key, value| key != "examples" && !(key == "description" && value.is_string()));
             for (key, value) in fields.iter_mut() {
@@ -123,5 +177,32 @@ fn object(schema: Value) -> JsonObject {
     match schema {
         Value::Object(fields) => fields,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_null_is_left_out_in_answers_and_schemas() {
+        let mut answer = json!({ "a": null, "b": { "c": null, "d": [ { "e": null, "f": 1 } ] } });
+        leave_out_nulls(&mut answer);
+        assert_eq!(answer, json!({ "b": { "d": [ { "f": 1 } ] } }));
+        let mut schema = object(json!({
+            "properties": {
+                "a": { "type": ["string", "null"], "maxLength": 3 },
+                "b": { "oneOf": [{ "type": "null" }, { "$ref": "#/B" }] },
+                "c": { "type": "string" },
+                "d": { "type": ["integer", "string", "null"] },
+            },
+            "required": ["a", "b", "c", "d"],
+        }));
+        without_nulls(&mut schema);
+        let properties = json!({
+            "a": { "type": "string", "maxLength": 3 }, "b": { "$ref": "#/B" }, "c": { "type": "string" },
+            "d": { "type": ["integer", "string"] },
+        });
+        assert_eq!(Value::Object(schema), json!({ "properties": properties, "required": ["c"] }));
     }
 }

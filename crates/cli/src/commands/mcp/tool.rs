@@ -153,6 +153,7 @@ mod tests {
             let schema = Value::Object(schema::output(tool.gives));
             let text = schema.to_string();
             assert!(!text.contains(schema::COMPONENTS) && !text.contains("examples"), "{text}");
+            assert!(!text.contains("\"null\""), "{text}");
             let references: Vec<&str> = text.split("\"$ref\":\"#").skip(1).collect();
             assert!(references.len() > 1, "{text}");
             for reference in references {

@@ -29,11 +29,15 @@ pub(crate) fn granted(grant: &Grant, us: Option<Pid>) -> String {
     };
     let again = if grant.reused { "It already had this port. " } else { "" };
     let lease = grant.lock_id.map(|lock_id| format!(", lease {lock_id}")).unwrap_or_default();
-    lines([
+    let running = grant.running.map(|port| {
+        format!("Another server of this service already runs in this worktree, on {port}; it can be used as it is.")
+    });
+    let facts = [
         headline,
         format!("{}{lease}. {again}{until}", grant.url),
         format!("Most servers read it from the environment: PORT={}", grant.port),
-    ])
+    ];
+    lines(facts.into_iter().chain(running))
 }
 
 /// One line per lease.
@@ -150,6 +154,12 @@ http://localhost:4001, lease 4f5e0000-0000-4000-8000-000000004001. It ends with 
 then listens on the port.
 Most servers read it from the environment: PORT=4001";
         assert_eq!(said(&wire), expected);
+        wire["running"] = json!(4000);
+        let beside = said(&wire);
+        let line =
+            "Another server of this service already runs in this worktree, on 4000; it can be used as it is.";
+        assert_eq!(beside, format!("{expected}\n{line}"));
+        wire["running"] = json!(null);
         wire["reason"] = json!(null);
         wire["reused"] = json!(true);
         wire["service_name"] = json!("web");

@@ -28,7 +28,7 @@ export interface PortOptions {
   project?: string | null;
   /**
    * The agent session. Default: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else that of the coding agent the process
-   * runs under, else `claude-$CLAUDE_CODE_SESSION_ID`.
+   * runs under, else `codex-$CODEX_SESSION_ID`, else `claude-$CLAUDE_CODE_SESSION_ID`.
    * Letters, digits, `:`, `_`, `-`; up to 100.
    */
   instance?: string | null;

@@ -17,7 +17,7 @@ before(async () => {
   home = await Home.make();
   const { STYXY_HOME, STYXY_BINARY, STYXY_AGENT } = home.env();
   Object.assign(process.env, { STYXY_HOME, STYXY_BINARY, STYXY_AGENT });
-  for (const name of ['STYXY_INSTANCE', 'CLAUDE_PID', 'CLAUDE_CODE_SESSION_ID', 'STYXY_NO_AUTOSTART']) {
+  for (const name of ['STYXY_INSTANCE', 'CLAUDE_PID', 'CODEX_SESSION_ID', 'CLAUDE_CODE_SESSION_ID', 'STYXY_NO_AUTOSTART']) {
     delete process.env[name];
   }
   styxy = require('..');

@@ -16,7 +16,7 @@ let home, styxy;
 before(async () => {
   home = await Home.make();
   Object.assign(process.env, { STYXY_HOME: home.path, STYXY_BINARY: home.env().STYXY_BINARY, STYXY_AGENT: 'off' });
-  for (const name of ['STYXY_INSTANCE', 'CLAUDE_PID', 'CLAUDE_CODE_SESSION_ID', 'STYXY_NO_AUTOSTART']) {
+  for (const name of ['STYXY_INSTANCE', 'CLAUDE_PID', 'CODEX_SESSION_ID', 'CLAUDE_CODE_SESSION_ID', 'STYXY_NO_AUTOSTART']) {
     delete process.env[name];
   }
   styxy = require('..');

@@ -52,7 +52,7 @@ export class Home {
   /** The environment of a process that uses this home, with nothing of the session that runs the tests. */
   env(more = {}) {
     const env = { ...process.env, STYXY_HOME: this.path, STYXY_BINARY: binary, STYXY_AGENT: 'off', NO_COLOR: '1' };
-    const ours = ['STYXY', 'STYXY_INSTANCE', 'STYXY_NO_AUTOSTART', 'CLAUDE_PID', 'CLAUDE_CODE_SESSION_ID', 'VITEST'];
+    const ours = ['STYXY', 'STYXY_INSTANCE', 'STYXY_NO_AUTOSTART', 'CLAUDE_PID', 'CODEX_SESSION_ID', 'CLAUDE_CODE_SESSION_ID', 'VITEST'];
     for (const name of ours) delete env[name];
     return { ...env, ...more };
   }

@@ -198,6 +198,58 @@ fn an_agent_that_sets_no_variable_is_found_among_the_hooks_ancestors() {
 
 /// Every event of every agent, in the agent's own form, with the exact answer.
 #[test]
+fn the_sessions_of_an_app_server_are_told_apart_and_end() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let home = home();
+    let codex = home.top().join("codex");
+    symlink("/bin/sh", &codex).unwrap();
+    let event = |name: &str, id: &str| {
+        let path = home.top().join(format!("{name}-{id}.json"));
+        let event = json!({ "session_id": id, "cwd": home.project(), "hook_event_name": name, "source": "startup", "reason": "other" });
+        fs::write(&path, event.to_string()).unwrap();
+    };
+    for id in ["01a2-1", "01a2-2"] {
+        event("SessionStart", id);
+        event("SessionEnd", id);
+    }
+    let script = format!(
+        r#"cd "$TOP"; for id in 01a2-1 01a2-2; do "$STYXY" hook codex < "SessionStart-$id.json"; done
+        cd "$PROJECT"; for id in 01a2-1 01a2-2; do CODEX_SESSION_ID=$id "$STYXY" env {} --json | tr -d '\n '; echo; done
+        read go; "$STYXY" hook codex < "$TOP/SessionEnd-01a2-1.json"; echo ended; cat"#,
+        sort::WEB
+    );
+    let mut agent = home.command(&codex);
+    agent.args(["-c", &script, "app-server"]).env("STYXY", crate::support::program());
+    agent.env("TOP", home.top()).env("PROJECT", home.project()).env_remove("STYXY_AGENT");
+    let mut agent = Server::reading(agent.stdin(Stdio::piped()).stdout(Stdio::piped()));
+    let context = |said: String| -> String {
+        let said: Value = serde_json::from_str(&said).unwrap();
+        said["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned()
+    };
+    let told = [context(agent.hear()), context(agent.hear())];
+    let ports = [agent.hear(), agent.hear()]
+        .map(|json| serde_json::from_str::<Value>(&json).unwrap()["PORT"].as_str().unwrap().to_owned());
+    assert_ne!(ports[0], ports[1]);
+    for (told, port) in told.iter().zip(&ports) {
+        assert!(told.contains(&format!(": {} {port}, ", sort::WEB)), "{told} {port}");
+    }
+    let instances: InstancesAnswer = home.socket().get("/instance/list").ok();
+    assert!(instances.instances.is_empty(), "they do not end with the app-server: {instances:?}");
+    let of = |id: &str| {
+        home.leases()
+            .iter()
+            .filter(|lease| lease.instance_id.as_ref().is_some_and(|of| of.as_str() == id))
+            .count()
+    };
+    assert_eq!((of("codex-01a2-1"), of("codex-01a2-2")), (2, 2));
+    agent.tell("go");
+    assert_eq!(agent.hear(), "ended");
+    assert_eq!((of("codex-01a2-1"), of("codex-01a2-2")), (0, 2));
+}
+
+#[test]
 fn every_agent_is_answered_in_its_own_form() {
     let home = home();
     let fix = worktree(&home, "fix");
@@ -245,14 +297,24 @@ fn every_agent_is_answered_in_its_own_form() {
 #[test]
 fn a_session_of_another_agent_is_answered_in_that_agents_form() {
     let home = home();
-    for (agent, event) in [("codex", "SessionStart"), ("gemini", "SessionStart"), ("cursor", "sessionStart")]
-    {
-        let input =
-            json!({ "hook_event_name": event, "cwd": home.project(), "workspace_roots": [home.project()] });
+    for (agent, event) in [
+        ("codex", "SessionStart"),
+        ("gemini", "SessionStart"),
+        ("qwen", "SessionStart"),
+        ("cursor", "sessionStart"),
+        ("copilot", ""),
+    ] {
+        let input = match agent {
+            "copilot" => json!({ "sessionId": "c", "timestamp": 1, "cwd": home.project(), "source": "new" }),
+            _ => {
+                json!({ "hook_event_name": event, "cwd": home.project(), "workspace_roots": [home.project()] })
+            }
+        };
         let said = hook(&home, agent, &input.to_string(), |_| {}).done();
         let json = said.json();
         let context = match agent {
             "cursor" => &json["additional_context"],
+            "copilot" => &json["additionalContext"],
             _ => &json["hookSpecificOutput"]["additionalContext"],
         };
         assert!(
@@ -261,7 +323,7 @@ fn a_session_of_another_agent_is_answered_in_that_agents_form() {
         );
         if agent == "cursor" {
             assert_eq!(json["env"]["PORT"], json["env"]["STYXY_WEB_PORT"]);
-        } else {
+        } else if agent != "copilot" {
             assert_eq!(json["hookSpecificOutput"]["hookEventName"], event);
         }
     }
@@ -276,7 +338,7 @@ fn no_input_makes_the_hook_fail() {
     let long = format!("{{\"x\": \"{}", "a".repeat(5 * 1024 * 1024));
     let deep = "[".repeat(100_000);
     for input in ["", "{", "null", "[]", "\u{0}", "{\"hook_event_name\": \"SessionStart\"", &long, &deep] {
-        for agent in ["claude", "codex", "cursor", "gemini", "clude"] {
+        for agent in ["claude", "codex", "cursor", "gemini", "qwen", "copilot", "clude", "env"] {
             let said = hook(&home, agent, input, |_| {});
             assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{agent}");
         }

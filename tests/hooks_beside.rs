@@ -4,7 +4,7 @@ use serde_json::json;
 use styxy_core::api::State;
 
 use crate::support::session::{Session, home, worktree};
-use crate::support::{Home, Server, sort, until};
+use crate::support::{Home, Server, eventually, sort, until};
 
 /// A server that listens on the port which `session` has for its first service.
 fn server_of(home: &Home, session: &Session) -> Server {
@@ -84,7 +84,9 @@ fn a_persons_server_is_offered_and_one_without_a_lease_is_named() {
     assert!(said.contains(&format!("{} on {port}, ", sort::WEB)), "{said}");
     assert!(said.contains(&format!("({}) on {free}", unleased.pid())), "{said}");
     assert!(!said.contains(&elsewhere.to_string()), "{said}");
-    let sub = session.hook("SubagentStart", &json!({ "agent_id": "a1" }));
+    let sub = eventually("an answer", || {
+        Some(session.hook("SubagentStart", &json!({ "agent_id": "a1" }))).filter(|said| !said.is_empty())
+    });
     let sub: serde_json::Value = serde_json::from_str(&sub).unwrap();
     assert_eq!(sub["hookSpecificOutput"]["hookEventName"], "SubagentStart");
     assert_eq!(sub["hookSpecificOutput"]["additionalContext"], said, "a sub-agent learns the same");

@@ -19,7 +19,8 @@ fn settings(home: &Home, path: &str) -> PathBuf {
 
 fn commands(json: &Value, event: &str) -> Vec<String> {
     let list = json["hooks"][event].as_array().unwrap_or_else(|| panic!("{event}: {json}"));
-    let text = |hook: &Value| hook["command"].as_str().map(str::to_owned);
+    // Copilot has a command for each system's shell.
+    let text = |hook: &Value| hook["command"].as_str().or(hook["bash"].as_str()).map(str::to_owned);
     list.iter()
         .flat_map(|item| item["hooks"].as_array().map_or_else(|| vec![item.clone()], Clone::clone))
         .filter_map(|hook| text(&hook))
@@ -35,9 +36,14 @@ fn the_settings_of_every_agent_are_where_the_agent_looks() {
             "claude",
             ".claude/settings.json",
             ".claude/settings.local.json",
-            "SessionStart CwdChanged PreToolUse SessionEnd",
+            "SessionStart SubagentStart CwdChanged PreToolUse PreSkillShellCommand PostToolUse SessionEnd",
         ),
-        ("codex", ".codex/hooks.json", ".codex/hooks.json", "SessionStart PreToolUse"),
+        (
+            "codex",
+            ".codex/hooks.json",
+            ".codex/hooks.json",
+            "SessionStart SubagentStart PreToolUse SessionEnd",
+        ),
         (
             "cursor",
             ".cursor/hooks.json",
@@ -45,6 +51,18 @@ fn the_settings_of_every_agent_are_where_the_agent_looks() {
             "sessionStart beforeShellExecution sessionEnd",
         ),
         ("gemini", ".gemini/settings.json", ".gemini/settings.json", "SessionStart BeforeTool SessionEnd"),
+        (
+            "qwen",
+            ".qwen/settings.json",
+            ".qwen/settings.json",
+            "SessionStart SubagentStart PreToolUse SessionEnd",
+        ),
+        (
+            "copilot",
+            ".copilot/hooks/styxy.json",
+            ".github/hooks/styxy.json",
+            "sessionStart subagentStart preToolUse sessionEnd",
+        ),
     ] {
         let user = home.top().join("user").join(file);
         let said = home.styxy(&["hooks", "install", agent]).done();
@@ -64,7 +82,11 @@ fn the_settings_of_every_agent_are_where_the_agent_looks() {
         home.styxy(&["hooks", "install", agent, "--project"]).done();
         assert_eq!(fs::read_to_string(home.project().join(in_project)).unwrap(), text);
         home.styxy(&["hooks", "install", agent, "--uninstall"]).done();
-        assert!(!fs::read_to_string(&user).unwrap().contains("hook"));
+        if agent == "copilot" {
+            assert!(!user.exists(), "a file of Styxy's alone goes");
+        } else {
+            assert!(!fs::read_to_string(&user).unwrap().contains("hook"));
+        }
     }
     assert!(!home.root().join("daemon.lock").exists(), "it needs no daemon");
 }
@@ -126,7 +148,8 @@ fn every_settings_file_of_the_collection_is_changed_byte_for_byte_and_back() {
         let name = case.file_name().unwrap().to_str().unwrap();
         let agent = name.split('-').next().unwrap();
         let file = match agent {
-            "claude" | "gemini" => "settings.json",
+            "claude" | "gemini" | "qwen" => "settings.json",
+            "copilot" => "hooks/styxy.json",
             _ => "hooks.json",
         };
         let path = settings(&home, &format!(".{agent}/{file}"));
@@ -153,7 +176,10 @@ fn every_settings_file_of_the_collection_is_changed_byte_for_byte_and_back() {
         }
         for _ in ["once", "again"] {
             home.styxy(&["hooks", "install", agent, "--uninstall"]).done();
-            assert_eq!(text(), expected("uninstalled"), "{name}");
+            let left = expected("uninstalled");
+            let is_ours_alone =
+                agent == "copilot" && left.split_whitespace().eq(["{", "\"version\":", "1", "}"]);
+            assert_eq!(text(), if is_ours_alone { String::new() } else { left }, "{name}");
         }
         changed += 1;
     }
@@ -245,7 +271,19 @@ fn the_plugin_has_the_hooks_that_are_installed() {
     let expected: Value = serde_json::from_str(&text.replace(crate::support::program(), "styxy")).unwrap();
     assert_eq!(json("hooks/hooks.json")["hooks"], expected["hooks"]);
     assert_eq!(json(".claude-plugin/plugin.json")["name"], "styxy");
-    assert_eq!(json(".claude-plugin/plugin.json")["version"], env!("CARGO_PKG_VERSION"));
+    let (plugin, marketplace) = (json(".claude-plugin/plugin.json"), json(".claude-plugin/marketplace.json"));
+    assert_eq!(plugin["version"], env!("CARGO_PKG_VERSION"));
+    // What `claude plugin validate --strict` asks for.
+    assert!(
+        ["description", "license"].iter().all(|name| plugin[name].is_string())
+            && plugin["author"]["name"].is_string()
+    );
+    let listed = marketplace["plugins"].as_array().unwrap();
+    assert_eq!((listed.len(), &listed[0]["source"]), (1, &json!("./")));
+    for name in ["name", "version", "description", "author", "license", "keywords"] {
+        assert_eq!(listed[0][name], plugin[name], "{name}");
+    }
+    assert!(marketplace["owner"]["name"].is_string() && marketplace["description"].is_string());
     assert_eq!(json(".mcp.json")["mcpServers"]["styxy"], json!({ "command": "styxy", "args": ["mcp"] }));
     let skill = fs::read_to_string(folder.join("skills/styxy/SKILL.md")).unwrap();
     assert!(skill.starts_with("---\nname: styxy\ndescription: "), "{skill}");

@@ -320,6 +320,9 @@ fn malformed_messages_do_not_end_the_server() {
     ] {
         let answer = agent.ask(method, &params);
         assert_eq!(answer["error"]["code"], code, "{answer}");
+        let is_named =
+            answer["error"]["message"].as_str().unwrap().contains(&format!("unknown method {method:?}"));
+        assert_eq!(is_named, code == -32601, "{answer}");
     }
     agent.done("list_ports", &json!({}));
 }

@@ -44,7 +44,7 @@ fn lived_in() -> (Home, PathBuf) {
 }
 
 fn moves_in(home: &Home) {
-    for agent in ["claude", "codex", "cursor"] {
+    for agent in ["claude", "codex", "cursor", "qwen", "copilot"] {
         home.styxy(&["hooks", "install", agent]).done();
     }
     home.styxy(&["hooks", "install", "claude", "--project"]).done();

@@ -4,24 +4,24 @@ use std::sync::OnceLock;
 
 use crate::ancestry;
 
-pub use styxy_core::session::Agent;
+pub use styxy_core::session::{Agent, Running, Serves};
 
-/// The nearest agent among this process' ancestors, and its pid. Looked for once: a process keeps its agent.
+/// The nearest agent among this process' ancestors, if there is one. Looked for once: a process keeps its agent.
 #[must_use]
-pub fn nearest() -> Option<(Agent, u32)> {
-    static FOUND: OnceLock<Option<(Agent, u32)>> = OnceLock::new();
+pub fn nearest() -> Option<Running> {
+    static FOUND: OnceLock<Option<Running>> = OnceLock::new();
     *FOUND.get_or_init(look)
 }
 
-fn look() -> Option<(Agent, u32)> {
+fn look() -> Option<Running> {
     around(std::process::id())
 }
 
-/// The nearest agent among the ancestors of the process with this pid, and the agent's own pid.
+/// The nearest agent among the ancestors of the process with this pid.
 #[must_use]
-pub fn around(pid: u32) -> Option<(Agent, u32)> {
-    let agent = |pid: u32| Agent::of(ancestry::words(pid)?.iter().map(String::as_str));
-    ancestors_of(pid).find_map(|pid| Some((agent(pid)?, pid)))
+pub fn around(pid: u32) -> Option<Running> {
+    let agent = |pid: u32| Running::of(pid, ancestry::words(pid)?.iter().map(String::as_str));
+    ancestors_of(pid).find_map(agent)
 }
 
 /// The pids of this process' ancestors: [`ancestors_of`].

@@ -7,7 +7,7 @@ use styxy_core::checkout::{self, Ground, Kinship, Place};
 use styxy_core::project::Project;
 use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName, WallTime};
 
-use crate::agents::Agent;
+use crate::agents::Running;
 use crate::disk::{self, Disk, canonical};
 use crate::project::{self, ProjectError, ProjectFile};
 use styxy_core::session::{self, Session, VARIABLES};
@@ -22,7 +22,7 @@ pub struct Caller {
     place: Option<Place>,
     home: Option<PathBuf>,
     variables: [Option<String>; VARIABLES.len()],
-    nearest: fn() -> Option<(Agent, u32)>,
+    nearest: fn() -> Option<Running>,
 }
 
 /// Why it is unknown where or for whom a call runs.
@@ -60,7 +60,7 @@ impl Caller {
         folder: Option<&Path>,
         home: Option<PathBuf>,
         env: impl Fn(&str) -> Option<String>,
-        nearest: fn() -> Option<(Agent, u32)>,
+        nearest: fn() -> Option<Running>,
     ) -> Self {
         let home = home.filter(|home| !home.as_os_str().is_empty());
         let nowhere = Self { folder: None, place: None, home, variables: VARIABLES.map(env), nearest };
@@ -73,6 +73,16 @@ impl Caller {
         let folder = canonical(&self.absolute(folder)).ok();
         let place = folder.as_deref().and_then(|folder| checkout::place(folder, self.home(), &Disk));
         Self { folder, place, ..self.clone() }
+    }
+
+    /// The same caller with one of [`Caller::VARIABLES`] that is not set: an agent tells its hooks what its shells have in it.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Option<&str>) -> Self {
+        let known = VARIABLES.iter().position(|variable| *variable == name);
+        if let Some(at) = known.filter(|at| self.variables[*at].as_deref().is_none_or(str::is_empty)) {
+            self.variables[at] = value.map(str::to_owned);
+        }
+        self
     }
 
     /// The user's home folder.

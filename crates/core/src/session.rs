@@ -15,11 +15,56 @@ pub enum Agent {
     Cursor,
     /// Gemini CLI.
     Gemini,
+    /// Qwen Code.
+    Qwen,
+    /// GitHub Copilot CLI.
+    Copilot,
+}
+
+/// Whose sessions a running agent has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// One session: it begins and ends with its process.
+    One,
+    /// Those of several terminals, which begin and end while it runs: an app-server.
+    Several,
+}
+
+/// A running agent above a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Running {
+    /// Which one.
+    pub agent: Agent,
+    /// Its process.
+    pub pid: u32,
+    /// Whose sessions it has.
+    pub serves: Serves,
+}
+
+impl Running {
+    /// The agent that the process with this pid and command line is.
+    #[must_use]
+    pub fn of<'w>(pid: u32, words: impl Iterator<Item = &'w str> + Clone) -> Option<Self> {
+        let agent = Agent::of(words.clone())?;
+        Some(Self { agent, pid, serves: Self::serves(words) })
+    }
+
+    /// As [`Running::of`], for a command line as the system has it: [`Agent::of_command_line`].
+    #[must_use]
+    pub fn of_command_line(pid: u32, line: &str, is_file: impl FnOnce(&str) -> bool) -> Option<Self> {
+        let agent = Agent::of_command_line(line, is_file)?;
+        Some(Self { agent, pid, serves: Self::serves(line.split(['\0', ' '])) })
+    }
+
+    fn serves<'w>(mut words: impl Iterator<Item = &'w str>) -> Serves {
+        if words.any(|word| word == "app-server") { Serves::Several } else { Serves::One }
+    }
 }
 
 impl Agent {
     /// Every agent.
-    pub const ALL: [Self; 4] = [Self::Claude, Self::Codex, Self::Cursor, Self::Gemini];
+    pub const ALL: [Self; 6] =
+        [Self::Claude, Self::Codex, Self::Cursor, Self::Gemini, Self::Qwen, Self::Copilot];
 
     /// What its instances' names begin with, and what the command calls it.
     #[must_use]
@@ -29,6 +74,8 @@ impl Agent {
             Self::Codex => "codex",
             Self::Cursor => "cursor",
             Self::Gemini => "gemini",
+            Self::Qwen => "qwen",
+            Self::Copilot => "copilot",
         }
     }
 
@@ -51,6 +98,8 @@ impl Agent {
             Self::Codex => (&["codex"], "@openai/codex"),
             Self::Cursor => (&["cursor", "Cursor", "cursor-agent"], "cursor-agent/versions"),
             Self::Gemini => (&["gemini"], "@google/gemini-cli"),
+            Self::Qwen => (&["qwen"], "@qwen-code/qwen-code"),
+            Self::Copilot => (&["copilot"], "@github/copilot"),
         }
     }
 
@@ -88,42 +137,65 @@ fn is_of(path: &str, package: &str) -> bool {
 }
 
 /// The variables that say which session it is, in the order in which they count; the last one only turns a look off.
-pub const VARIABLES: [&str; 4] = ["STYXY_INSTANCE", "CLAUDE_PID", "CLAUDE_CODE_SESSION_ID", "STYXY_AGENT"];
+pub const VARIABLES: [&str; 5] =
+    ["STYXY_INSTANCE", "CLAUDE_PID", "CODEX_SESSION_ID", "CLAUDE_CODE_SESSION_ID", "STYXY_AGENT"];
 
 /// An agent session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Its name.
     pub instance: InstanceId,
-    /// The agent's process, if it is known.
+    /// The process that it ends with, if it is known and has no other sessions.
     pub pid: Option<Pid>,
 }
 
+impl Session {
+    /// The session that an agent itself calls `id`: it has no process of its own.
+    ///
+    /// # Errors
+    /// The name is not an instance id.
+    pub fn called(agent: Agent, id: &str) -> Result<Self, Invalid> {
+        Ok(Self { instance: InstanceId::new(&format!("{}-{id}", agent.as_str()))?, pid: None })
+    }
+}
+
 /// The session: `STYXY_INSTANCE`, else `claude-$CLAUDE_PID`, else `codex-4242` for the `nearest` agent among the ancestors,
-/// else `claude-$CLAUDE_CODE_SESSION_ID`. An empty value counts as unset, and so does a `CLAUDE_PID` that is not a pid.
+/// else `codex-$CODEX_SESSION_ID` or `claude-$CLAUDE_CODE_SESSION_ID`. If the nearest agent is Codex' app-server, which has several
+/// sessions, `CODEX_SESSION_ID` comes before it. An empty value counts as unset, and so does a `CLAUDE_PID` that is not a pid.
 /// With `STYXY_AGENT=off` no ancestor is looked at.
 ///
 /// # Errors
 /// The value that counts is not an instance id.
 pub fn session(
     env: impl Fn(&str) -> Option<String>,
-    nearest: impl FnOnce() -> Option<(Agent, u32)>,
+    nearest: impl FnOnce() -> Option<Running>,
 ) -> Result<Option<Session>, Invalid> {
     let set = |name: &str| env(name).filter(|value| !value.is_empty());
     let claude = set("CLAUDE_PID").and_then(|pid| pid.parse().ok()).and_then(Pid::new);
     let around = || if set("STYXY_AGENT").as_deref() == Some("off") { None } else { nearest() };
-    let (name, pid) = if let Some(own) = set("STYXY_INSTANCE") {
-        (own, claude.or_else(|| around().and_then(|(_, pid)| Pid::new(pid))))
-    } else if let Some(pid) = claude {
-        (format!("claude-{pid}"), Some(pid))
-    } else if let Some((agent, pid)) = around() {
-        (format!("{}-{pid}", agent.as_str()), Pid::new(pid))
-    } else if let Some(session) = set("CLAUDE_CODE_SESSION_ID") {
-        (format!("claude-{session}"), None)
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(Session { instance: InstanceId::new(&name)?, pid }))
+    let only = |running: &Running| running.serves == Serves::One;
+    if let Some(own) = set("STYXY_INSTANCE") {
+        let pid = || around().filter(only).and_then(|running| Pid::new(running.pid));
+        return Ok(Some(Session { instance: InstanceId::new(&own)?, pid: claude.or_else(pid) }));
+    }
+    if let Some(pid) = claude {
+        return Ok(Some(Session { pid: Some(pid), ..Session::called(Agent::Claude, &pid.to_string())? }));
+    }
+    let around = around();
+    let codex =
+        set("CODEX_SESSION_ID").filter(|_| around.is_none_or(|running| is_several_of_codex(&running)));
+    if let Some(id) = codex {
+        return Session::called(Agent::Codex, &id).map(Some);
+    }
+    if let Some(running) = around {
+        let pid = Pid::new(running.pid).filter(|_| only(&running));
+        return Ok(Some(Session { pid, ..Session::called(running.agent, &running.pid.to_string())? }));
+    }
+    set("CLAUDE_CODE_SESSION_ID").map(|id| Session::called(Agent::Claude, &id)).transpose()
+}
+
+fn is_several_of_codex(running: &Running) -> bool {
+    (running.agent, running.serves) == (Agent::Codex, Serves::Several)
 }
 
 /// The name of [`session`]. A session that `STYXY_INSTANCE` names needs no look at the ancestors.
@@ -132,7 +204,7 @@ pub fn session(
 /// As [`session`].
 pub fn instance(
     env: impl Fn(&str) -> Option<String>,
-    nearest: impl FnOnce() -> Option<(Agent, u32)>,
+    nearest: impl FnOnce() -> Option<Running>,
 ) -> Result<Option<InstanceId>, Invalid> {
     let is_named = env("STYXY_INSTANCE").is_some_and(|name| !name.is_empty());
     let session = session(env, || if is_named { None } else { nearest() })?;
@@ -175,7 +247,11 @@ mod tests {
         |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     }
 
-    fn of(pairs: &[(&str, &str)], nearest: Option<(Agent, u32)>) -> Option<(String, Option<u32>)> {
+    fn running(agent: Agent, pid: u32, serves: Serves) -> Option<Running> {
+        Some(Running { agent, pid, serves })
+    }
+
+    fn of(pairs: &[(&str, &str)], nearest: Option<Running>) -> Option<(String, Option<u32>)> {
         let session = session(env(pairs), || nearest).unwrap();
         let instance = instance(env(pairs), || nearest).unwrap();
         assert_eq!(session.as_ref().map(|session| &session.instance), instance.as_ref());
@@ -186,7 +262,7 @@ mod tests {
     fn the_session_is_named_by_the_first_that_is_set_and_not_empty() {
         let claude = ("CLAUDE_PID", "42");
         let session = ("CLAUDE_CODE_SESSION_ID", "0b1c");
-        let codex = Some((Agent::Codex, 7));
+        let codex = running(Agent::Codex, 7, Serves::One);
         let is = |name: &str, pid| Some((name.to_owned(), pid));
         assert_eq!(of(&[("STYXY_INSTANCE", "mine"), claude, session], codex), is("mine", Some(42)));
         assert_eq!(of(&[("STYXY_INSTANCE", "mine")], codex), is("mine", Some(7)));
@@ -198,6 +274,35 @@ mod tests {
         assert_eq!(of(&[session, ("STYXY_AGENT", "off")], codex), is("claude-0b1c", None));
         assert_eq!(of(&[session], None), is("claude-0b1c", None));
         assert_eq!(of(&[], None), None);
+    }
+
+    #[test]
+    fn the_sessions_of_an_app_server_are_told_apart_and_have_no_process() {
+        let id = ("CODEX_SESSION_ID", "01a2-86");
+        let server = running(Agent::Codex, 7, Serves::Several);
+        let is = |name: &str, pid| Some((name.to_owned(), pid));
+        assert_eq!(of(&[id], server), is("codex-01a2-86", None));
+        assert_eq!(of(&[], server), is("codex-7", None), "an older Codex does not say which one it is");
+        assert_eq!(of(&[("STYXY_INSTANCE", "mine")], server), is("mine", None));
+        assert_eq!(of(&[id], running(Agent::Codex, 7, Serves::One)), is("codex-7", Some(7)));
+        // An agent that was started from Codex' shell.
+        assert_eq!(of(&[id], running(Agent::Gemini, 9, Serves::One)), is("gemini-9", Some(9)));
+        // Where no ancestor can be looked at.
+        assert_eq!(of(&[id], None), is("codex-01a2-86", None));
+    }
+
+    #[test]
+    fn an_app_server_is_known_by_its_command() {
+        for (line, expected) in [
+            ("/x/codex app-server --listen stdio://", Serves::Several),
+            ("/x/codex --config a=b app-server", Serves::Several),
+            ("/x/codex exec go", Serves::One),
+        ] {
+            assert_eq!(Running::of(7, line.split(' ')).unwrap().serves, expected, "{line}");
+            let line = line.replace(' ', "\0");
+            assert_eq!(Running::of_command_line(7, &line, |_| false).unwrap().serves, expected);
+        }
+        assert_eq!(Running::of(7, "vim app-server".split(' ')), None);
     }
 
     #[test]
@@ -223,6 +328,8 @@ mod tests {
             ("/opt/cursor/cursor --no-sandbox", Some(Agent::Cursor)),
             ("/opt/cursor/cursor --type=utility --utility-sub-type=node.mojom.NodeService", None),
             ("/home/ada/.local/bin/cursor-agent", Some(Agent::Cursor)),
+            ("node /usr/lib/node_modules/@qwen-code/qwen-code/cli-entry.js", Some(Agent::Qwen)),
+            ("/usr/lib/node_modules/@github/copilot-linux-x64/copilot", Some(Agent::Copilot)),
             (
                 "/x/cursor-agent/versions/2026.11/node /x/cursor-agent/versions/2026.11/index.js",
                 Some(Agent::Cursor),

@@ -29,7 +29,7 @@ const SHELL: &str = "env";
   styxy hooks install claude            make Claude Code run it"))]
 pub(crate) struct Args {
     // A wrong argument must not be wrong usage: agents take exit code 2 for a denial.
-    /// claude, codex, cursor or gemini
+    /// claude, codex, cursor, gemini, qwen or copilot
     #[arg(value_name = "AGENT", allow_hyphen_values = true)]
     agent: Option<OsString>,
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]

@@ -19,21 +19,23 @@ pub(super) fn context(agent: Agent, event: &str, began: &Began) -> Value {
 /// What the agent should know.
 pub(super) fn said(agent: Agent, event: &str, said: &str) -> Value {
     match agent {
-        Agent::Claude | Agent::Codex | Agent::Gemini => {
+        Agent::Claude | Agent::Codex | Agent::Gemini | Agent::Qwen => {
             json!({ "hookSpecificOutput": { "hookEventName": event, "additionalContext": said } })
         }
         Agent::Cursor => json!({ "additional_context": said }),
+        Agent::Copilot => json!({ "additionalContext": said }),
     }
 }
 
 /// A command must not run, and why.
 pub(super) fn denial(agent: Agent, event: &str, why: &str) -> Value {
     match agent {
-        Agent::Claude | Agent::Codex => json!({ "hookSpecificOutput": {
+        Agent::Claude | Agent::Codex | Agent::Qwen => json!({ "hookSpecificOutput": {
             "hookEventName": event, "permissionDecision": "deny", "permissionDecisionReason": why,
         } }),
         Agent::Cursor => json!({ "permission": "deny", "user_message": why, "agent_message": why }),
         Agent::Gemini => json!({ "decision": "deny", "reason": why }),
+        Agent::Copilot => json!({ "permissionDecision": "deny", "permissionDecisionReason": why }),
     }
 }
 
@@ -43,11 +45,13 @@ mod tests {
     use crate::say::shown::{each, snapshot};
 
     /// The names that each agent has for the start of a session and for a shell command.
-    const EVENTS: [(Agent, &str, &str); 4] = [
+    const EVENTS: [(Agent, &str, &str); 6] = [
         (Agent::Claude, "SessionStart", "PreToolUse"),
         (Agent::Codex, "SessionStart", "PreToolUse"),
         (Agent::Cursor, "sessionStart", "beforeShellExecution"),
         (Agent::Gemini, "SessionStart", "BeforeTool"),
+        (Agent::Qwen, "SessionStart", "PreToolUse"),
+        (Agent::Copilot, "sessionStart", "preToolUse"),
     ];
 
     #[test]

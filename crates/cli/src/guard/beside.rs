@@ -1,5 +1,5 @@
 //! What already runs in the checkout of a session that begins: a server that an earlier session left, or a person's, does as well as
-//! another one.
+//! another one (R99).
 
 use styxy_client::living::{self, Living};
 use styxy_client::{Caller, Client, Error, Session};

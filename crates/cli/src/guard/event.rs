@@ -1,5 +1,6 @@
 //! The agents' events that matter here. Every field may be missing or have another form.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -20,7 +21,7 @@ pub(super) struct Event {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Happened {
     /// A session began or was resumed.
-    Began { name: String },
+    Began { name: String, source: Source },
     /// A sub-agent begins, or the session has entered a worktree.
     Joined { name: String },
     /// The agent works in another folder now.
@@ -31,8 +32,16 @@ pub(super) enum Happened {
     Command { name: String, text: String },
 }
 
-/// Tools that run a shell command, of Claude Code and Codex, Cursor, Gemini.
-const SHELLS: [&str; 8] = [
+/// How a session began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    New,
+    /// Resumed, cleared, compacted or forked.
+    Continued,
+}
+
+/// Tools that run a shell command, of Claude Code and Codex, Cursor, Gemini and Qwen, Copilot.
+const SHELLS: [&str; 10] = [
     "Bash",
     "PowerShell",
     "shell",
@@ -41,6 +50,8 @@ const SHELLS: [&str; 8] = [
     "shell_command",
     "Shell",
     "run_shell_command",
+    "bash",
+    "powershell",
 ];
 
 /// Programs that run the text after `-c`. For others it is an ordinary argument: `rg -c` counts.
@@ -52,41 +63,65 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let json: Value = serde_json::from_slice(text).ok()?;
     let said = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let name = said("hook_event_name")?;
-    let tool = json.get("tool_input");
-    let session = said("session_id").or_else(|| said("conversation_id")).map(str::to_owned);
+    let name = said("hook_event_name").or_else(|| unnamed(&json))?;
+    let tool = json.get("tool_input").or_else(|| json.get("toolArgs"));
+    let tool_name = said("tool_name").or_else(|| said("toolName"));
+    let session =
+        ["session_id", "conversation_id", "sessionId"].into_iter().find_map(said).map(str::to_owned);
     let root = || json.get("workspace_roots")?.get(0)?.as_str();
     let mut folder: PathBuf = match said("cwd").or_else(root) {
         Some(folder) => folder.into(),
         None => std::env::current_dir().ok()?,
     };
     let happened = match name {
-        "SessionStart" | "sessionStart" => Happened::Began { name: name.to_owned() },
+        "SessionStart" | "sessionStart" => {
+            let continued = matches!(said("source"), Some("resume" | "clear" | "compact" | "fork"));
+            let source = if continued { Source::Continued } else { Source::New };
+            Happened::Began { name: name.to_owned(), source }
+        }
         "SessionEnd" | "sessionEnd" => Happened::Ended { why: said("reason").unwrap_or_default().to_owned() },
         "SubagentStart" | "subagentStart" => Happened::Joined { name: name.to_owned() },
-        "PostToolUse" if said("tool_name") == Some("EnterWorktree") => {
-            Happened::Joined { name: name.to_owned() }
-        }
+        "PostToolUse" if tool_name == Some("EnterWorktree") => Happened::Joined { name: name.to_owned() },
         "CwdChanged" => Happened::Moved,
         "beforeShellExecution" => {
             Happened::Command { name: name.to_owned(), text: said("command")?.to_owned() }
         }
         // Commands that skills and slash commands have in their text have an event of their own.
         "PreToolUse" | "preToolUse" | "BeforeTool" | "PreSkillShellCommand" => {
-            let shell = said("tool_name").filter(|tool| SHELLS.contains(tool))?;
-            let tool = tool?;
+            let shell = tool_name.filter(|tool| SHELLS.contains(tool))?;
+            let tool = &parsed(tool?);
             for inside in ["workdir", "working_directory", "dir_path", "directory"] {
                 if let Some(inside) = tool.get(inside).and_then(Value::as_str) {
                     folder.push(inside);
                 }
             }
             let text = command(tool.get("command").or_else(|| tool.get("cmd"))?)?;
-            let text = if shell == "PowerShell" { of_powershell(&text)? } else { text };
+            let text = if shell.eq_ignore_ascii_case("PowerShell") { of_powershell(&text)? } else { text };
             Happened::Command { name: name.to_owned(), text }
         }
         _ => return None,
     };
     Some(Event { happened, folder, session })
+}
+
+/// The name of an event of Copilot's, which does not say it: by what it has.
+fn unnamed(json: &Value) -> Option<&'static str> {
+    let named = [
+        ("toolResult", "postToolUse"),
+        ("error", "postToolUseFailure"),
+        ("toolName", "preToolUse"),
+        ("agentName", "subagentStart"),
+        ("reason", "sessionEnd"),
+        ("source", "sessionStart"),
+    ];
+    let is_copilots = json.get("sessionId").is_some();
+    named.into_iter().filter(|_| is_copilots).find_map(|(has, name)| json.get(has).map(|_| name))
+}
+
+/// The arguments of a tool, which some versions of Copilot write as a text.
+fn parsed(tool: &Value) -> Cow<'_, Value> {
+    let read = tool.as_str().and_then(|text| serde_json::from_str(text).ok());
+    read.map_or(Cow::Borrowed(tool), Cow::Owned)
 }
 
 /// A command as text, even if it is a list of words.
@@ -148,6 +183,40 @@ mod tests {
             event["tool_input"] = json!({ "command": command });
             assert_eq!(text(&event).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn events_of_copilot_are_known_by_what_they_have() {
+        let happened = |more: Value| {
+            let mut event = json!({ "sessionId": "s1", "timestamp": 1, "cwd": "/w" });
+            event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            read(event.to_string().as_bytes())
+        };
+        let began = happened(json!({ "source": "new", "initialPrompt": "x" })).unwrap();
+        assert_eq!(
+            (began.happened, began.session.as_deref()),
+            (Happened::Began { name: "sessionStart".into(), source: Source::New }, Some("s1"))
+        );
+        let ended = happened(json!({ "reason": "user_exit" })).unwrap().happened;
+        assert_eq!(ended, Happened::Ended { why: "user_exit".into() });
+        let sub = happened(json!({ "agentName": "explore", "transcriptPath": "/t" })).unwrap().happened;
+        assert_eq!(sub, Happened::Joined { name: "subagentStart".into() });
+        let command = Happened::Command { name: "preToolUse".into(), text: "pkill node".into() };
+        for arguments in [json!({ "command": "pkill node" }), json!("{\"command\": \"pkill node\"}")] {
+            let event = happened(json!({ "toolName": "bash", "toolArgs": arguments }));
+            assert_eq!(event.unwrap().happened, command);
+        }
+        assert_eq!(happened(json!({ "toolName": "view", "toolArgs": { "path": "x" } })), None);
+        assert_eq!(happened(json!({ "toolName": "bash", "toolArgs": {}, "toolResult": {} })), None);
+        assert_eq!(happened(json!({ "prompt": "x" })), None);
+        assert_eq!(read(br#"{"source": "new"}"#), None);
+    }
+
+    #[test]
+    fn commands_of_skills_are_read_as_the_shells() {
+        let event = json!({ "hook_event_name": "PreSkillShellCommand", "tool_name": "Bash", "cwd": "/w",
+            "tool_input": { "command": "pkill node" }, "command_name": "deploy", "invoked_by": "user" });
+        assert_eq!(text(&event).as_deref(), Some("pkill node"));
     }
 
     #[test]

@@ -15,8 +15,6 @@ mod targets;
 use std::path::Path;
 
 use styxy_client::agents::Agent;
-use styxy_client::{Caller, Session};
-use styxy_core::InstanceId;
 
 use crate::here::caller::caller;
 use event::{Event, Happened};
@@ -25,10 +23,14 @@ use event::{Event, Happened};
 pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
     let Event { happened, folder, session } = event::read(text)?;
     let caller = caller().at(&folder);
-    let session = whose(&caller, agent, session.as_deref());
+    let caller = match id_variable(agent) {
+        Some(variable) => caller.with(variable, session.as_deref()),
+        None => caller,
+    };
+    let session = caller.session().ok().flatten();
     match happened {
-        Happened::Began { name } => {
-            let began = session::begin(agent, &caller, session.as_ref())?;
+        Happened::Began { name, source } => {
+            let began = session::begin(agent, source, &caller, session.as_ref())?;
             Some(answer::context(agent, &name, &began))
         }
         Happened::Joined { name } => {
@@ -64,13 +66,11 @@ pub(crate) fn shell_lines(root: &Path, told: &str) -> String {
     shell::lines(&caller, session.as_ref(), root, told)
 }
 
-/// The session that the hook runs in, by the same rule as for every command.
-fn whose(caller: &Caller, agent: Agent, session: Option<&str>) -> Option<Session> {
-    let found = caller.session().ok()?;
-    // The agent's shell has the id as a variable.
-    let by_id = || {
-        let id = session.filter(|_| agent == Agent::Claude)?;
-        Some(Session { instance: InstanceId::new(&format!("claude-{id}")).ok()?, pid: None })
-    };
-    found.or_else(by_id)
+/// The variable in which the shells of `agent` have its own name for the session, which its hooks are told in the event.
+const fn id_variable(agent: Agent) -> Option<&'static str> {
+    match agent {
+        Agent::Claude => Some("CLAUDE_CODE_SESSION_ID"),
+        Agent::Codex => Some("CODEX_SESSION_ID"),
+        Agent::Cursor | Agent::Gemini | Agent::Qwen | Agent::Copilot => None,
+    }
 }

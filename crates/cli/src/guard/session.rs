@@ -11,14 +11,16 @@ use styxy_client::{Caller, Client, Error, PortRequest, Session, Terms};
 use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
 
 use super::beside;
+use super::event::Source;
 use super::shell;
+use crate::here::agent_settings::installed::{Age, Installed};
 use crate::here::context::{self, Autostart};
 use crate::here::requests;
 use crate::here::variables::{Served, variables};
 use crate::say::facts;
 use crate::say::voice::{self, Exports, PortOf, Server, Whom};
 
-/// How long the daemon may take if it may have to start first.
+/// How long the daemon may take where work begins, and where it may have to start first.
 const START: Duration = Duration::from_secs(1);
 /// How long a running daemon may take: the agent waits, and its leases end without this too.
 const PATIENCE: Duration = Duration::from_millis(150);
@@ -34,7 +36,12 @@ pub(super) struct Began {
 /// Registers the session, finds or leases the project's ports for it, exports them, and lists them with what already runs.
 ///
 /// None if that cannot be done: the agent then works as it would without Styxy.
-pub(super) fn begin(agent: Agent, caller: &Caller, session: Option<&Session>) -> Option<Began> {
+pub(super) fn begin(
+    agent: Agent,
+    source: Source,
+    caller: &Caller,
+    session: Option<&Session>,
+) -> Option<Began> {
     let here = Here::new(caller, session)?;
     let found = context::ask_within(START, Autostart::FromEnvironment, async |client| {
         if let Some(Session { instance, pid: Some(pid) }) = session {
@@ -55,15 +62,28 @@ pub(super) fn begin(agent: Agent, caller: &Caller, session: Option<&Session>) ->
     let (leased, servers) = found.ok()?.ok()?;
     let variables = here.exported(&leased);
     let exports = shell::begin(agent, caller, &leased, &variables);
-    Some(Began { said: here.said(&leased, &servers, exports), variables })
+    let older = |found: &Installed| found.age == Age::Older;
+    let renew: Vec<String> = match source {
+        Source::New => {
+            Installed::of(agent).iter().filter(|found| older(found)).map(Installed::command).collect()
+        }
+        // It was said when the session began.
+        Source::Continued => Vec::new(),
+    };
+    Some(Began { said: here.said(&leased, &servers, exports, &renew), variables })
 }
 
 /// The same for a sub-agent, or for a worktree that the session enters: it has a folder, and the session's other facts.
 pub(super) fn join(agent: Agent, caller: &Caller, session: Option<&Session>) -> Option<String> {
     let here = Here::new(caller, session)?;
-    let found = context::try_ask(PATIENCE, async |client| here.look(client).await);
+    let found = context::try_ask(START, async |client| here.look(client).await);
     let (leased, servers) = found.ok()?.ok()?;
-    Some(here.said(&leased, &servers, if agent == Agent::Claude { Exports::OfFolder } else { Exports::No }))
+    Some(here.said(
+        &leased,
+        &servers,
+        if agent == Agent::Claude { Exports::OfFolder } else { Exports::No },
+        &[],
+    ))
 }
 
 /// Releases what the session leased and nothing uses. A cleared or resumed session continues.
@@ -131,13 +151,13 @@ impl<'c> Here<'c> {
         instance.into_iter().chain(variables(&served)).collect()
     }
 
-    fn said(&self, leased: &[Leased], servers: &[Server], exports: Exports) -> String {
+    fn said(&self, leased: &[Leased], servers: &[Server], exports: Exports, renew: &[String]) -> String {
         let list = self.requests.iter().zip(leased).map(|(request, leased)| PortOf {
             label: facts::label(&request.service, leased.name.as_ref()),
             port: leased.port,
             reason: leased.reason.clone(),
         });
         let whom = if self.caller.known_root().is_some() { Whom::Checkout } else { Whom::Session };
-        voice::session(&voice::Session { ports: &list.collect::<Vec<_>>(), servers, whom, exports })
+        voice::session(&voice::Session { ports: &list.collect::<Vec<_>>(), servers, whom, exports, renew })
     }
 }

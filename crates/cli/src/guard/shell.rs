@@ -1,4 +1,4 @@
-//! The ports in the variables of an agent's shell.
+//! The ports in the variables of an agent's shell (R98).
 //!
 //! One shell command may run in another checkout than the next one: a session enters worktrees, its sub-agents have their own, and
 //! no event says where a command runs. So the shell is given lines that it reads before each command, and that ask for the ports of
@@ -20,8 +20,9 @@ use super::session::Here;
 use crate::here::context;
 use crate::say::voice::Exports;
 
-/// How long the daemon may take: each command of the agent waits.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long the daemon may take: each command of the agent waits. A healthy one takes less than a millisecond; without an answer a
+/// command in a worktree of a sub-agent has no port.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The file whose lines the agent's shell reads before each command.
 fn file(agent: Agent) -> Option<PathBuf> {
@@ -29,7 +30,7 @@ fn file(agent: Agent) -> Option<PathBuf> {
     match agent {
         Agent::Claude => named("CLAUDE_ENV_FILE"),
         Agent::Codex => named("CODEX_ENV_FILE").or_else(|| named("CLAUDE_ENV_FILE")),
-        Agent::Cursor | Agent::Gemini => None,
+        Agent::Cursor | Agent::Gemini | Agent::Qwen | Agent::Copilot => None,
     }
 }
 
@@ -51,7 +52,7 @@ pub(super) fn begin(agent: Agent, caller: &Caller, leased: &[Leased], told: &[(S
 pub(super) fn again(agent: Agent) {
     if let Some((path, program)) = file(agent).zip(program()) {
         let script = script(&program, None, None, &[]);
-        append(&path, &format!("command -v styxy_here >/dev/null 2>&1 || {{\n{script}}}\n"));
+        append(&path, &format!("command -v styxyPorts >/dev/null 2>&1 || {{\n{script}}}\n"));
     }
 }
 
@@ -76,21 +77,21 @@ fn script(program: &str, root: Option<&Path>, fixed: Option<&Path>, told: &[(Str
         let _ = writeln!(script, "export {name}={}", quoted(value));
     }
     let ports: Vec<String> = ports.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let _ = writeln!(script, "styxy_told={}", quoted(&ports.join(" ")));
+    let _ = writeln!(script, "styxyTold={}", quoted(&ports.join(" ")));
     let root = text(root);
     let _ = writeln!(
         script,
-        "styxy_here() {{ eval \"$({program} hook env {root} \"$styxy_told\" 2>/dev/null)\"; }}"
+        "styxyPorts() {{ eval \"$({program} hook env {root} \"$styxyTold\" 2>/dev/null)\"; }}"
     );
     match fixed {
         Some(_) => {
             let fixed = text(fixed);
             let _ = writeln!(
                 script,
-                "if [ \"$PWD\" = {fixed} ]; then eval \"export $styxy_told\"; else styxy_here; fi"
+                "if [ \"$PWD\" = {fixed} ]; then eval \"export $styxyTold\"; else styxyPorts; fi"
             );
         }
-        None => script.push_str("styxy_here\n"),
+        None => script.push_str("styxyPorts\n"),
     }
     script.push_str(AFTER_CD);
     script
@@ -98,9 +99,9 @@ fn script(program: &str, root: Option<&Path>, fixed: Option<&Path>, told: &[(Str
 
 /// Has the ports follow a `cd` inside of a command.
 const AFTER_CD: &str = r#"if [ -n "${ZSH_VERSION-}" ]; then
-  case " ${chpwd_functions[*]-} " in *" styxy_here "*) ;; *) chpwd_functions+=(styxy_here) ;; esac
+  case " ${chpwd_functions[*]-} " in *" styxyPorts "*) ;; *) chpwd_functions+=(styxyPorts) ;; esac
 elif ! declare -F cd >/dev/null && ! alias cd >/dev/null 2>&1; then
-  function cd { builtin cd "$@" && styxy_here; }
+  function cd { builtin cd "$@" && styxyPorts; }
 fi
 "#;
 

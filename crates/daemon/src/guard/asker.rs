@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::{self, Kinship};
 use styxy_core::guard::{Ground, Session};
-use styxy_core::session::{self, Agent, Signs, VARIABLES};
+use styxy_core::session::{self, Running, Signs, VARIABLES};
 use styxy_core::{InstanceId, Pid};
 
 use crate::daemon::Daemon;
@@ -117,10 +117,12 @@ fn session_of(pid: Pid) -> Option<InstanceId> {
 }
 
 /// The nearest agent above this process.
-fn agent_around(pid: Pid) -> Option<(Agent, u32)> {
-    let is_agent =
-        |pid: Pid| Agent::of_command_line(&system::command_line(pid)?, |path| Path::new(path).exists());
-    system::ancestors(pid, FAR).iter().find_map(|above| Some((is_agent(above.pid)?, above.pid.get())))
+fn agent_around(pid: Pid) -> Option<Running> {
+    let agent = |pid: Pid| {
+        let line = system::command_line(pid)?;
+        Running::of_command_line(pid.get(), &line, |path| Path::new(path).exists())
+    };
+    system::ancestors(pid, FAR).iter().find_map(|above| agent(above.pid))
 }
 
 /// What shows that the session of a server's lease lives (R63).

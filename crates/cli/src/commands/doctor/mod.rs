@@ -5,6 +5,7 @@ mod disk;
 mod finding;
 #[cfg(any(not(target_os = "linux"), test))]
 mod folders;
+mod hooks;
 mod inherited;
 mod journal;
 mod machine;
@@ -66,6 +67,7 @@ impl Args {
             findings.extend(closed_folders()?);
         }
         findings.extend(inherited::login());
+        findings.extend(hooks::findings());
 
         context.output.answer(&findings, |out| show(&findings, out))?;
         let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);

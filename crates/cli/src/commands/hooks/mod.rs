@@ -81,6 +81,11 @@ impl Install {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);
         }
+        if self.uninstall && agents::owns_file(self.agent) && agents::is_left_over(self.agent, &after) {
+            file::remove(&path, &before)?;
+            output::note(&format!("{shown} was removed. {}", agents::after(self.agent)));
+            return Ok(Exit::Done);
+        }
         file::write(&path, &before, &after)?;
         output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
         Ok(Exit::Done)

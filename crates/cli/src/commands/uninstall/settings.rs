@@ -1,7 +1,7 @@
 //! Styxy's entries in agents' settings: the user's, and those of the checkout that the command runs in.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use styxy_client::agents::Agent;
 
@@ -12,6 +12,7 @@ use crate::say::failure::Failure;
 /// A settings file with entries of Styxy.
 #[derive(Debug)]
 pub(super) struct Settings {
+    agent: Agent,
     pub(super) path: PathBuf,
     before: String,
     after: String,
@@ -46,7 +47,7 @@ impl Settings {
         }
         let after = edit::without(&before).map_err(|trouble| file::unfit(&path, &before, &trouble))?;
         let is_left_over = agents::is_left_over(agent, &after);
-        Ok((after != before).then_some(Self { path, before, after, is_left_over }))
+        Ok((after != before).then_some(Self { agent, path, before, after, is_left_over }))
     }
 
     /// Takes the entries out; a file that has nothing else goes, with its folder if that is empty then.
@@ -58,7 +59,11 @@ impl Settings {
         let is_link = self.path.symlink_metadata().is_ok_and(|found| found.is_symlink());
         if self.is_left_over && !is_link {
             let _ = fs::remove_file(&self.path);
-            let _ = self.path.parent().map(Path::to_owned).map(fs::remove_dir);
+            // Copilot's file has a folder of its own in the agent's.
+            let folders = if agents::owns_file(self.agent) { 2 } else { 1 };
+            for folder in self.path.ancestors().skip(1).take(folders) {
+                let _ = fs::remove_dir(folder);
+            }
         }
         Ok(())
     }

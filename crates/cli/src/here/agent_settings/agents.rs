@@ -18,6 +18,8 @@ pub(crate) fn by_name() -> impl TypedValueParser<Value = Agent> {
         Agent::Codex => "OpenAI Codex",
         Agent::Cursor => "Cursor",
         Agent::Gemini => "Gemini CLI",
+        Agent::Qwen => "Qwen Code",
+        Agent::Copilot => "GitHub Copilot CLI",
     };
     let names = Agent::ALL.map(|agent| PossibleValue::new(agent.as_str()).help(product(agent)));
     PossibleValuesParser::new(names).try_map(|name| agent(&name).ok_or("not an agent"))
@@ -48,7 +50,7 @@ pub(crate) enum Nesting {
 pub(crate) struct Entry {
     pub(crate) event: &'static str,
     pub(crate) matcher: Option<&'static str>,
-    /// In the agent's unit: milliseconds for Gemini CLI, else seconds.
+    /// In the agent's unit: milliseconds for Gemini CLI and Qwen Code, else seconds.
     pub(crate) timeout: Option<u32>,
     agent: Agent,
 }
@@ -69,14 +71,19 @@ pub(crate) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
     let file = match agent {
         // The path of the program is not for others who use the repository.
         Agent::Claude if scope == Scope::Project => "settings.local.json",
-        Agent::Claude | Agent::Gemini => "settings.json",
+        Agent::Claude | Agent::Gemini | Agent::Qwen => "settings.json",
         Agent::Codex | Agent::Cursor => "hooks.json",
+        // It reads every file of a folder.
+        Agent::Copilot => "hooks/styxy.json",
     };
     let name = match agent {
         Agent::Claude => ".claude",
         Agent::Codex => ".codex",
         Agent::Cursor => ".cursor",
         Agent::Gemini => ".gemini",
+        Agent::Qwen => ".qwen",
+        Agent::Copilot if scope == Scope::Project => ".github",
+        Agent::Copilot => ".copilot",
     };
     let folder = match (scope, agent) {
         (Scope::Project, _) => {
@@ -91,9 +98,16 @@ pub(crate) fn settings(agent: Agent, scope: Scope) -> Result<PathBuf, Failure> {
         }
         (Scope::User, Agent::Claude) => folder("CLAUDE_CONFIG_DIR", name),
         (Scope::User, Agent::Codex) => folder("CODEX_HOME", name),
+        (Scope::User, Agent::Qwen) => folder("QWEN_HOME", name),
+        (Scope::User, Agent::Copilot) => folder("COPILOT_HOME", name),
         (Scope::User, Agent::Cursor | Agent::Gemini) => folder("", name),
     }?;
     Ok(folder.join(file))
+}
+
+/// Whether the file is Styxy's own, so that it goes with its entries.
+pub(crate) const fn owns_file(agent: Agent) -> bool {
+    matches!(agent, Agent::Copilot)
 }
 
 /// Whether `text` is what is left of a file that Styxy has made, when its entries are gone.
@@ -106,8 +120,8 @@ pub(crate) fn is_left_over(agent: Agent, text: &str) -> bool {
 
 pub(crate) fn nesting(agent: Agent) -> Nesting {
     match agent {
-        Agent::Claude | Agent::Codex | Agent::Gemini => Nesting::Groups,
-        Agent::Cursor => Nesting::Flat,
+        Agent::Claude | Agent::Codex | Agent::Gemini | Agent::Qwen => Nesting::Groups,
+        Agent::Cursor | Agent::Copilot => Nesting::Flat,
     }
 }
 
@@ -116,11 +130,20 @@ pub(crate) fn entries(agent: Agent) -> Vec<Entry> {
     let list: &[(&'static str, Option<&'static str>, Option<u32>)] = match agent {
         Agent::Claude => &[
             ("SessionStart", None, Some(5)),
+            ("SubagentStart", None, Some(5)),
             ("CwdChanged", None, Some(5)),
             ("PreToolUse", Some("Bash|PowerShell"), Some(2)),
+            ("PreSkillShellCommand", Some("Bash|PowerShell"), Some(2)),
+            ("PostToolUse", Some("EnterWorktree"), Some(5)),
             ("SessionEnd", None, Some(1)),
         ],
-        Agent::Codex => &[("SessionStart", None, Some(5)), ("PreToolUse", Some("Bash"), Some(2))],
+        Agent::Codex => &[
+            ("SessionStart", None, Some(5)),
+            ("SubagentStart", None, Some(5)),
+            ("PreToolUse", Some("Bash"), Some(2)),
+            // Codex warns of more than three seconds.
+            ("SessionEnd", None, Some(3)),
+        ],
         Agent::Cursor => {
             &[("sessionStart", None, None), ("beforeShellExecution", None, None), ("sessionEnd", None, None)]
         }
@@ -128,6 +151,19 @@ pub(crate) fn entries(agent: Agent) -> Vec<Entry> {
             ("SessionStart", None, Some(5000)),
             ("BeforeTool", Some("run_shell_command"), Some(2000)),
             ("SessionEnd", None, Some(1000)),
+        ],
+        // Old versions count milliseconds, and new ones do so from 1000 up.
+        Agent::Qwen => &[
+            ("SessionStart", None, Some(5000)),
+            ("SubagentStart", None, Some(5000)),
+            ("PreToolUse", Some("run_shell_command"), Some(2000)),
+            ("SessionEnd", None, Some(1000)),
+        ],
+        Agent::Copilot => &[
+            ("sessionStart", None, Some(5)),
+            ("subagentStart", None, Some(5)),
+            ("preToolUse", Some("bash|powershell"), Some(2)),
+            ("sessionEnd", None, Some(2)),
         ],
     };
     list.iter()
@@ -138,14 +174,47 @@ pub(crate) fn entries(agent: Agent) -> Vec<Entry> {
 impl Entry {
     /// The command that the agent's shell runs.
     pub(crate) fn command(&self, program: &str) -> String {
-        format!("{program} hook {}", self.agent.as_str())
+        // In PowerShell a quoted word is a text and no command.
+        let call =
+            if self.command_key(program) == "powershell" && program.starts_with('"') { "& " } else { "" };
+        format!("{call}{program} hook {}", self.agent.as_str())
+    }
+
+    /// Under which key it is: Copilot has one for each system's shell.
+    pub(crate) fn command_key(&self, program: &str) -> &'static str {
+        match self.agent {
+            Agent::Copilot if program.contains('\\') => "powershell",
+            Agent::Copilot => "bash",
+            Agent::Claude | Agent::Codex | Agent::Cursor | Agent::Gemini | Agent::Qwen => "command",
+        }
+    }
+
+    /// Under which key its timeout is.
+    pub(crate) const fn timeout_key(&self) -> &'static str {
+        match self.agent {
+            Agent::Copilot => "timeoutSec",
+            Agent::Claude | Agent::Codex | Agent::Cursor | Agent::Gemini | Agent::Qwen => "timeout",
+        }
     }
 
     /// The element of the event's list.
     pub(crate) fn element(&self, nesting: Nesting, program: &str) -> Value {
         let command = self.command(program);
         match nesting {
-            Nesting::Flat => json!({ "command": command }),
+            Nesting::Flat => {
+                let mut hook = serde_json::Map::new();
+                if self.agent == Agent::Copilot {
+                    hook.insert("type".to_owned(), "command".into());
+                }
+                hook.insert(self.command_key(program).to_owned(), command.into());
+                if let Some(timeout) = self.timeout {
+                    hook.insert(self.timeout_key().to_owned(), timeout.into());
+                }
+                if let Some(matcher) = self.matcher {
+                    hook.insert("matcher".to_owned(), matcher.into());
+                }
+                hook.into()
+            }
             Nesting::Groups => {
                 let mut hook = json!({ "type": "command", "command": command });
                 if let Some(timeout) = self.timeout {
@@ -173,6 +242,7 @@ pub(crate) fn is_ours(command: &str, arguments: &[&str]) -> bool {
 }
 
 fn is_whole(command: &str) -> bool {
+    let command = command.strip_prefix("& ").unwrap_or(command);
     let Some((rest, name)) = command.rsplit_once(char::is_whitespace) else { return false };
     let Some((program, "hook")) = rest.trim_end().rsplit_once(char::is_whitespace) else { return false };
     agent(name).is_some() && is_styxy(&words(program.trim_end()))
@@ -234,7 +304,9 @@ fn known(path: &str) -> Option<String> {
 pub(crate) fn after(agent: Agent) -> &'static str {
     match agent {
         Agent::Codex => "Codex asks you to trust the new hooks when it starts.",
-        Agent::Claude | Agent::Cursor | Agent::Gemini => "New sessions use the hooks.",
+        Agent::Claude | Agent::Cursor | Agent::Gemini | Agent::Qwen | Agent::Copilot => {
+            "New sessions use the hooks."
+        }
     }
 }
 
@@ -273,6 +345,17 @@ mod tests {
             assert!(!is_ours(other, &[]), "{other}");
         }
         assert!(is_ours(&format!("{} hook claude", quoted("/it's/a b/styxy")), &[]));
+    }
+
+    #[test]
+    fn copilots_command_is_for_the_shell_of_its_system() {
+        let entry = entries(Agent::Copilot)[0];
+        let element = |program: &str| entry.element(Nesting::Flat, program);
+        assert_eq!(element("/opt/styxy")["bash"], "/opt/styxy hook copilot");
+        assert_eq!(element(r"C:\x\styxy.exe")["powershell"], r"C:\x\styxy.exe hook copilot");
+        let quoted = element(r#""C:\a b\styxy.exe""#)["powershell"].as_str().unwrap().to_owned();
+        assert_eq!(quoted, r#"& "C:\a b\styxy.exe" hook copilot"#);
+        assert!(is_ours(&quoted, &[]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use styxy_core::json::{Mistake, without_mark};
 
 use super::agents::{Nesting, is_ours};
 use super::text::parse;
+pub(crate) use check::is_older;
 pub(crate) use step::Wanted;
 
 /// Why a text is not changed.

@@ -83,6 +83,18 @@ pub(crate) fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure
     write().map_err(|error| refused(path, &format!("cannot be written: {error}")))
 }
 
+/// Removes the file. `before` is what was read.
+///
+/// # Errors
+/// It cannot be removed, or somebody else has written it since.
+pub(crate) fn remove(path: &Path, before: &str) -> Result<(), Failure> {
+    let remove = || match fs::read(path)? == before.as_bytes() {
+        true => fs::remove_file(path),
+        false => Err(io::Error::other("it has changed since it was read")),
+    };
+    remove().map_err(|error| refused(path, &format!("cannot be removed: {error}")))
+}
+
 /// Writes into the file itself; restores the old content if that fails.
 fn overwrite(path: &Path, before: &str, text: &str) -> io::Result<()> {
     let mut file = File::options().write(true).open(path)?;

@@ -17,6 +17,8 @@ pub(crate) struct Session<'s> {
     pub(crate) servers: &'s [Server],
     pub(crate) whom: Whom,
     pub(crate) exports: Exports,
+    /// The commands that make hooks of an older version those of this one.
+    pub(crate) renew: &'s [String],
 }
 
 /// A service's port.
@@ -95,6 +97,9 @@ pub(crate) fn session(session: &Session) -> String {
         " `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` shows whose server is on a port, and `styxy kill PORT` \
          ends a server of this checkout. Other checkouts and sessions on this machine have servers of their own.",
     );
+    for command in session.renew {
+        said.extend([" The hooks of this session are an older version's: `", command, "` renews them."]);
+    }
     said
 }
 
@@ -166,7 +171,8 @@ mod tests {
         ];
         let many: Vec<Server> = (0..10).map(|at| server(None, &[9000 + at], None, By::Here)).collect();
         let said = |ports: &[PortOf], servers: &[Server], whom, exports| {
-            session(&Session { ports, servers, whom, exports }) + "\n"
+            let renew = if servers.len() == 1 { &["styxy hooks install claude".to_owned()][..] } else { &[] };
+            session(&Session { ports, servers, whom, exports, renew }) + "\n"
         };
         snapshot!(
             "session",

@@ -1,7 +1,8 @@
 //! Whether a changed text has the right content, before it is written: everything except ours is the same, in the same order.
 
-use styxy_core::json::{Kind, Member, Node};
+use styxy_core::json::{Kind, Member, Node, without_mark};
 
+use super::super::agents::{Entry, Nesting};
 use super::super::text::parse;
 use super::entries;
 use super::step::{self, Wanted};
@@ -10,6 +11,17 @@ use super::step::{self, Wanted};
 pub(super) fn is_installed(before: &str, after: &str, wanted: Wanted) -> bool {
     let settled = |entry| step::next(after, entry, wanted) == Ok(None);
     is_kept(before, after) && wanted.entries.iter().all(settled)
+}
+
+/// Whether `text` has entries of ours, but not all that are wanted now: an older version of Styxy made them. Which program they run
+/// does not matter.
+pub(crate) fn is_older(text: &str, wanted: &[Entry], nesting: Nesting) -> bool {
+    let Ok(root) = parse(without_mark(text)) else { return false };
+    let Some(hooks) = root.get("hooks") else { return false };
+    let is_there =
+        |entry: &Entry| hooks.get(entry.event).is_some_and(|list| step::is_there(list, entry, nesting));
+    let has_ours = hooks.members().iter().any(|event| !entries::all(&event.value).is_empty());
+    has_ours && !wanted.iter().all(is_there)
 }
 
 /// Whether `after` is `before` without any of ours.

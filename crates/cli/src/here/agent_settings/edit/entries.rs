@@ -4,6 +4,9 @@ use styxy_core::json::Node;
 
 use super::super::agents::is_ours;
 
+/// The keys under which agents have the command of a hook.
+const COMMANDS: [&str; 3] = ["command", "bash", "powershell"];
+
 /// An entry of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OwnEntry<'n> {
@@ -61,7 +64,7 @@ pub(super) fn is_bare(item: &Node) -> bool {
 
 /// Whether a hook is ours.
 pub(super) fn is_own(hook: &Node) -> bool {
-    let Some(command) = hook.get("command").and_then(Node::as_text) else { return false };
+    let Some(command) = COMMANDS.iter().find_map(|key| hook.get(key)?.as_text()) else { return false };
     let arguments = hook.get("args").map_or(&[][..], Node::items);
     let arguments: Option<Vec<&str>> = arguments.iter().map(Node::as_text).collect();
     arguments.is_some_and(|arguments| is_ours(command, &arguments))

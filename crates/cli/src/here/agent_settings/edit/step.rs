@@ -42,6 +42,13 @@ pub(super) fn next(text: &str, entry: &Entry, wanted: Wanted) -> Result<Option<S
     corrected(text, kept, entry, wanted)
 }
 
+/// Whether the list of the entry's event has it, whichever program it runs and whatever else is in it.
+pub(super) fn is_there(list: &Node, entry: &Entry, nesting: Nesting) -> bool {
+    let is_it =
+        |own: &OwnEntry| is_usable(own, entry, nesting) && has_matcher(own.group.unwrap_or(own.hook), entry);
+    entries::all(list).iter().any(is_it)
+}
+
 /// Whether an entry is where the agent looks, and can be corrected without affecting other hooks of its group.
 fn is_usable(own: &OwnEntry, entry: &Entry, nesting: Nesting) -> bool {
     match (nesting, own.group) {
@@ -70,14 +77,15 @@ fn corrected(text: &str, own: &OwnEntry, entry: &Entry, wanted: Wanted) -> Resul
     };
     // The program may have moved.
     let command = entry.command(wanted.program);
-    if own.hook.get("command").and_then(Node::as_text) != Some(command.as_str()) {
-        return set(own.hook, "command", &Value::from(command));
+    let key = entry.command_key(wanted.program);
+    if own.hook.get(key).and_then(Node::as_text) != Some(command.as_str()) {
+        return set(own.hook, key, &Value::from(command));
     }
     if let Some(at) = find(own.hook, "args") {
         return Ok(Some(take::removed(text, own.hook, at)));
     }
     if let Some(timeout) = entry.timeout
-        && let Some(text) = set(own.hook, "timeout", &timeout.into())?
+        && let Some(text) = set(own.hook, entry.timeout_key(), &timeout.into())?
     {
         return Ok(Some(text));
     }

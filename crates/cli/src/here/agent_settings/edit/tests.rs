@@ -29,6 +29,8 @@ fn agent(name: &str) -> Agent {
         Some("codex") => Agent::Codex,
         Some("cursor") => Agent::Cursor,
         Some("gemini") => Agent::Gemini,
+        Some("qwen") => Agent::Qwen,
+        Some("copilot") => Agent::Copilot,
         _ => Agent::Claude,
     }
 }
@@ -49,12 +51,15 @@ const EXCEPTIONS: &[(&str, &[&str])] = &[
             "codex-missing",
             "cursor-missing",
             "gemini-missing",
+            "qwen-missing",
+            "copilot-missing",
         ],
     ),
     (
         "entries of ours were there before, and are removed too",
         &[
             "claude-command-beside-hooks",
+            "copilot-command-key",
             "claude-duplicate-key-with-ours",
             "claude-duplicates",
             "claude-duplicates-in-one-group",

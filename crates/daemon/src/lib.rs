@@ -19,6 +19,7 @@ mod metrics;
 mod old_journals;
 mod place;
 mod policy;
+mod refusals;
 mod replay;
 mod run;
 mod serve;

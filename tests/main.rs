@@ -64,6 +64,12 @@ mod grants;
 #[cfg(target_os = "linux")]
 mod guard;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod guard_report;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod guard_shell;
+#[cfg(test)]
 #[cfg(unix)]
 mod home_folder;
 #[cfg(test)]

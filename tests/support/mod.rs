@@ -44,6 +44,8 @@ pub(crate) use process::is_stopped;
 pub(crate) use process::{Running, alive, names_listeners, pid_of};
 #[cfg(unix)]
 pub(crate) use process::{has_ended, is_root, kill, nobody};
+#[cfg(target_os = "linux")]
+pub(crate) use run::is_installed;
 pub(crate) use run::{Output, finish, program, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{Argument, DIAGNOSTICS, Denied, deny, without_connections};

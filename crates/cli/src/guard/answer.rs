@@ -8,15 +8,22 @@ use super::session::Began;
 /// The context for a session that begins.
 pub(super) fn context(agent: Agent, event: &str, began: &Began) -> Value {
     let said = &began.said;
+    let mut answer = self::said(agent, event, said);
+    if agent == Agent::Cursor {
+        let env: serde_json::Map<String, Value> =
+            began.variables.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        answer["env"] = env.into();
+    }
+    answer
+}
+
+/// What the agent should know after a command.
+pub(super) fn said(agent: Agent, event: &str, said: &str) -> Value {
     match agent {
         Agent::Claude | Agent::Codex | Agent::Gemini => {
             json!({ "hookSpecificOutput": { "hookEventName": event, "additionalContext": said } })
         }
-        Agent::Cursor => {
-            let env: serde_json::Map<String, Value> =
-                began.variables.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-            json!({ "additional_context": said, "env": env })
-        }
+        Agent::Cursor => json!({ "additional_context": said }),
     }
 }
 

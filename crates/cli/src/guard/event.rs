@@ -25,6 +25,8 @@ pub(super) enum Happened {
     Moved { from: PathBuf },
     /// A session ended.
     Ended { why: String },
+    /// A shell command has run.
+    Ran { name: String },
     /// A shell command is about to run.
     Command { name: String, text: String },
 }
@@ -52,6 +54,7 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
     let said = |name: &str| json.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let name = said("hook_event_name")?;
     let tool = json.get("tool_input");
+    let shell = || said("tool_name").filter(|tool| SHELLS.contains(tool));
     let session = said("session_id").or_else(|| said("conversation_id")).map(str::to_owned);
     let root = || json.get("workspace_roots")?.get(0)?.as_str();
     let mut folder: PathBuf = match said("cwd").or_else(root) {
@@ -70,8 +73,12 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
         "beforeShellExecution" => {
             Happened::Command { name: name.to_owned(), text: said("command")?.to_owned() }
         }
+        "PostToolUse" | "PostToolUseFailure" | "postToolUse" | "AfterTool" => {
+            shell()?;
+            Happened::Ran { name: name.to_owned() }
+        }
         "PreToolUse" | "preToolUse" | "BeforeTool" => {
-            let shell = said("tool_name").filter(|tool| SHELLS.contains(tool))?;
+            let shell = shell()?;
             let tool = tool?;
             for inside in ["workdir", "working_directory", "dir_path", "directory"] {
                 if let Some(inside) = tool.get(inside).and_then(Value::as_str) {
@@ -128,7 +135,10 @@ mod tests {
     fn text(event: &Value) -> Option<String> {
         match read(event.to_string().as_bytes())?.happened {
             Happened::Command { text, .. } => Some(text),
-            Happened::Began { .. } | Happened::Moved { .. } | Happened::Ended { .. } => None,
+            Happened::Began { .. }
+            | Happened::Moved { .. }
+            | Happened::Ended { .. }
+            | Happened::Ran { .. } => None,
         }
     }
 

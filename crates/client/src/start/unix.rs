@@ -1,7 +1,7 @@
 //! The daemon's process, as a child of this one.
 
 use std::io::{self, Read};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -19,7 +19,10 @@ pub(super) struct Started(Child);
 pub(super) fn start(program: &Path, environment: &Environment) -> io::Result<(impl Read + use<>, Started)> {
     let mut command = Command::new(program);
     command.args(["daemon", "run", "--detached"]);
-    command.env_clear().envs(environment);
+    // So that no `pkill -f node` means it, wherever the program is.
+    command.arg0("styxy");
+    // The guard of the shell that starts it would ask this daemon.
+    command.env_clear().envs(environment).env("STYXY_GUARD", "off");
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     // The command ends here, and with it its copy of the child's end of the pipe, which must be the only one.
     let mut child = command.spawn()?;

@@ -118,15 +118,25 @@ pub(crate) fn entries(agent: Agent) -> Vec<Entry> {
             ("SessionStart", None, Some(5)),
             ("CwdChanged", None, Some(5)),
             ("PreToolUse", Some("Bash|PowerShell"), Some(2)),
+            ("PostToolUse", Some("Bash|PowerShell"), Some(2)),
+            ("PostToolUseFailure", Some("Bash|PowerShell"), Some(2)),
             ("SessionEnd", None, Some(1)),
         ],
-        Agent::Codex => &[("SessionStart", None, Some(5)), ("PreToolUse", Some("Bash"), Some(2))],
-        Agent::Cursor => {
-            &[("sessionStart", None, None), ("beforeShellExecution", None, None), ("sessionEnd", None, None)]
-        }
+        Agent::Codex => &[
+            ("SessionStart", None, Some(5)),
+            ("PreToolUse", Some("Bash"), Some(2)),
+            ("PostToolUse", Some("Bash"), Some(2)),
+        ],
+        Agent::Cursor => &[
+            ("sessionStart", None, None),
+            ("beforeShellExecution", None, None),
+            ("postToolUse", None, None),
+            ("sessionEnd", None, None),
+        ],
         Agent::Gemini => &[
             ("SessionStart", None, Some(5000)),
             ("BeforeTool", Some("run_shell_command"), Some(2000)),
+            ("AfterTool", Some("run_shell_command"), Some(2000)),
             ("SessionEnd", None, Some(1000)),
         ],
     };
@@ -208,6 +218,17 @@ fn is_styxy(words: &[&str]) -> bool {
     }
 }
 
+/// Whether `BASH_ENV` names the guard's file, of whatever folder.
+pub(crate) fn is_shell_file(path: &str) -> bool {
+    path.strip_suffix("/env.bash")
+        .is_some_and(|folder| folder.ends_with("/guard") || folder.ends_with("-guard"))
+}
+
+/// Whether the settings of `agent` have variables for its shell.
+pub(crate) const fn has_variables(agent: Agent) -> bool {
+    matches!(agent, Agent::Claude)
+}
+
 /// The path of this program, quoted for a shell if necessary.
 ///
 /// # Errors
@@ -273,6 +294,16 @@ mod tests {
             assert!(!is_ours(other, &[]), "{other}");
         }
         assert!(is_ours(&format!("{} hook claude", quoted("/it's/a b/styxy")), &[]));
+    }
+
+    #[test]
+    fn the_guards_file_is_known_in_any_folder() {
+        for ours in ["/h/.styxy/guard/env.bash", "/run/user/7/styxy/styxy-0af-guard/env.bash"] {
+            assert!(is_shell_file(ours), "{ours}");
+        }
+        for other in ["", "/h/.bashrc", "/h/guard.env.bash", "env.bash", "/h/guarded/env.bash"] {
+            assert!(!is_shell_file(other), "{other}");
+        }
     }
 
     #[test]

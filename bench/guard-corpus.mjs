@@ -1,6 +1,6 @@
 // The kill corpus, run: who is signalled?
 //
-//   node bench/guard-corpus.mjs [--short] [--only TEXT] [--repeat N] [PROGRAM]
+//   node bench/guard-corpus.mjs [--short] [--corpus agent|shell] [--only TEXT] [--repeat N] [PROGRAM]
 //
 // Each command runs four times by real tools in namespaces of its own (bench/guard-corpus/world.sh): bare and under the guard,
 // beside servers of another worktree and beside its own. Nobody's expectation is written down. What the bare command ends of
@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { short: { type: 'boolean' }, only: { type: 'string' }, repeat: { type: 'string', default: '1' } },
+  options: { short: { type: 'boolean' }, only: { type: 'string' }, corpus: { type: 'string' }, repeat: { type: 'string', default: '1' } },
 });
 const program = path.resolve(positionals[0] ?? path.join(root, 'target/debug/styxy'));
 
@@ -150,7 +150,11 @@ async function row(command) {
   }
 }
 
-let all = [...rows('agent-commands.tsv', 0, () => true), ...rows('shell-commands.tsv', 1, (command) => KILLS.test(command))];
+const corpora = {
+  agent: () => rows('agent-commands.tsv', 0, () => true),
+  shell: () => rows('shell-commands.tsv', 1, (command) => KILLS.test(command)),
+};
+let all = Object.keys(corpora).flatMap((name) => ([name, undefined].includes(values.corpus) ? corpora[name]() : []));
 all = [...new Set(all)].filter((command) => !values.only || command.includes(values.only));
 // A sample for CI: some of each sort.
 if (values.short) all = all.filter((command) => KILLS.test(command)).filter((_, at, list) => at % Math.ceil(list.length / 6) === 0);

@@ -93,11 +93,14 @@ fn tools_are_asked_whom_they_mean_and_spare_anothers_server() {
         LocalPort => $ARGV[0], Listen => 5, ReuseAddr => 1) or die; print \"up\\n\"; close STDOUT; while (1) { $s->accept }";
     let server = home.top().join("server.pl");
     fs::write(&server, perl).unwrap();
-    let by_name = format!("pkill -9 -f {}", server.display().to_string().replace(".pl", "[.]pl"));
+    // A pattern that matches the command itself: the tool leaves itself out, and so does its shim.
+    let with_itself = format!("pkill -9 -f {}/serve*.pl", home.top().display());
+    let by_name = format!("pkill -9 -f '{}'", server.display().to_string().replace(".pl", "[.]pl"));
     for (tool, script) in [
         ("fuser", "fuser -k MINE/tcp THEIRS/tcp"),
         ("fuser", "fuser -ks -TERM MINE/tcp THEIRS/tcp"),
         ("pkill", by_name.as_str()),
+        ("pkill", with_itself.as_str()),
         ("kill", "env kill OTHER OWN"),
         ("xargs", "echo OTHER OWN | xargs kill -9"),
     ] {

@@ -74,7 +74,14 @@ pub(super) fn keep_up() {
         let mut entries = fs::read_dir(layout.root()).into_iter().flatten().flatten();
         entries.any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"journal."))
     };
-    if has_run() {
+    // One that runs and does not answer is left alone: the agent waits no longer than for any question.
+    let has_ended = || {
+        let answer = context::try_ask(PATIENCE, async |client| {
+            Ok(client.status().await.is_err() && client.holder().is_none())
+        });
+        matches!(answer, Ok(Ok(true)))
+    };
+    if has_run() && has_ended() {
         // If it cannot be started, the next command of a person says why.
         let _ = context::ask_within(START, Autostart::FromEnvironment, async |client| client.status().await);
     }

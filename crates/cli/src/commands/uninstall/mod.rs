@@ -137,13 +137,13 @@ impl Found {
             Ok(_) | Err(_) => None,
         };
         let folder = Folder::look(&layout)?;
-        let mut daemon = if folder.is_some() {
+        let daemon = if folder.is_some() {
             context::ask_with(Autostart::Never, async |client| Ok(Daemon::ask(client).await))?
         } else {
             Daemon::default()
         };
         #[cfg(target_os = "linux")]
-        daemon.guarded.extend(crate::here::guarded::users(&layout));
+        let daemon = Daemon { guarded: crate::here::guarded::users(&layout), ..daemon };
         Ok(Self { settings: Settings::all()?, login, daemon, folder, layout })
     }
 

@@ -110,7 +110,9 @@ impl Victims {
             }
             pids.extend(String::from_utf8_lossy(text).lines().flat_map(|line| form.pids(line)));
         }
-        Some(pids.into_iter().map(Aim::process).collect())
+        // The tool leaves itself out, and would so this program, in whose place it would be.
+        let own = std::process::id();
+        Some(pids.into_iter().filter(|pid| pid.get() != own).map(Aim::process).collect())
     }
 }
 

@@ -8,6 +8,8 @@ mod folders;
 mod inherited;
 mod journal;
 mod machine;
+#[cfg(any(windows, test))]
+mod reserved;
 mod settings;
 mod trials;
 
@@ -54,6 +56,8 @@ impl Args {
         findings.extend(disk::space(layout.root()));
         if let Some(config) = config {
             findings.extend(machine::ephemeral_overlap(config));
+            #[cfg(windows)]
+            findings.push(reserved::ranges(config));
         }
         let no_handles = styxy_daemon::system::no_handles();
         findings.push(machine::descriptors(seen.status(), no_handles.as_ref()));

@@ -5,7 +5,7 @@ mod just;
 mod make;
 
 use super::inward::around::Around;
-use super::options::{Value, value};
+use super::options::{Value, given, value};
 use super::program::program;
 use super::shell::Word;
 
@@ -79,8 +79,8 @@ impl Book {
     pub(crate) fn find(name: &str, args: &[Word], folder: Option<&str>, around: &dyn Around) -> Option<Self> {
         let tool = Tool::of(name)?;
         let [names, file, other, _] = tool.words();
-        let file = given(args, file);
-        let folder = match (folder, given(args, other)) {
+        let file = given(args, file).map(|(_, file, _)| file);
+        let folder = match (folder, given(args, other).map(|(_, other, _)| other)) {
             (Some(folder), Some(other)) if !other.starts_with('/') => Some(format!("{folder}/{other}")),
             (folder, other) => other.or(folder).map(str::to_owned),
         };
@@ -161,16 +161,6 @@ impl Book {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The value of one of `flags`.
-fn given<'w>(args: &'w [Word], flags: &[&str]) -> Option<&'w str> {
-    args.iter().enumerate().find_map(|(at, word)| {
-        match flags.iter().find_map(|flag| value(&word.text, flag))? {
-            Value::Next => args.get(at + 1).map(|next| next.text.as_str()),
-            Value::Here(from) => Some(&word.text[from..]),
-        }
-    })
 }
 
 /// The lines of `text`; one that ends with a backslash goes on in the next.

@@ -27,4 +27,5 @@ pub use pipe::{PipeListener, has_hung_up};
 pub use probe::Prober;
 pub(super) use process::user;
 pub use process::{ancestors, identify, is_alive};
+pub use sid::lets_others_in;
 pub(super) use sockets::listening;

@@ -186,6 +186,7 @@ pub(super) fn look<T>(caller: &Caller, ask: impl FnOnce(&Folder<'_>) -> T) -> T 
         is_package: &is_package,
         has_shell: env::var_os(SCRIPT_SHELL).is_none()
             && SHELLS.iter().any(|name| env::var_os(name).is_some()),
+        variable: &|name| env::var(name).ok(),
     })
 }
 

@@ -10,6 +10,7 @@ use super::census::{Census, Entry, Kind, PortOf, Server, Way, server};
 use super::kinds::Likelihood;
 use super::names;
 use super::text::one_of;
+use super::way::MAKE_FLAGS;
 use crate::devserver::program::is_known_place;
 use crate::devserver::recipes::{Book, Recipe};
 use crate::devserver::shell::Word;
@@ -53,6 +54,10 @@ impl Census<'_> {
     fn of_recipes(&self, first: &Word, args: &[Word], way: &Way) -> Option<Vec<Server>> {
         let book =
             self.read(|| Book::find(&first.text, args, way.folder(), self.around), |book| book.text.len())?;
+        let flags = way.make_flags.clone().or_else(|| self.around.variable(MAKE_FLAGS));
+        if book.is_idle(args, flags.as_deref()) {
+            return Some(Vec::new());
+        }
         let recipes = book.recipes();
         let targets = book.targets(args, &recipes);
         let entry = Entry::File(book.name.clone());
@@ -60,7 +65,7 @@ impl Census<'_> {
         let way = way.clone().unnamed().inside(folder.as_deref()).at(entry);
         let mut run = Recipes {
             census: self,
-            is_parallel: book.is_parallel(args),
+            is_parallel: book.is_parallel(args, flags.as_deref()),
             book,
             all: recipes,
             way,
@@ -98,7 +103,11 @@ impl Census<'_> {
     }
 
     /// Reads a file, unless so much was read that somebody must have made it for us.
-    fn read<T>(&self, file: impl FnOnce() -> Option<T>, length: impl Fn(&T) -> usize) -> Option<T> {
+    pub(super) fn read<T>(
+        &self,
+        file: impl FnOnce() -> Option<T>,
+        length: impl Fn(&T) -> usize,
+    ) -> Option<T> {
         let left = Some(self.left.get()).filter(|left| *left > 0)?;
         let found = file()?;
         // An empty one takes time too.

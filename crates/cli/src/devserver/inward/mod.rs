@@ -6,6 +6,7 @@
 
 pub(crate) mod around;
 mod census;
+mod ends;
 mod files;
 mod functions;
 mod kinds;
@@ -16,6 +17,7 @@ mod phases;
 mod procfile;
 mod runners;
 mod text;
+mod way;
 mod wrappers;
 
 use std::ffi::OsString;

@@ -236,15 +236,20 @@ fn apart(home: &Home, prepare: &str, script: &str) -> Option<Output> {
 fn where_proc_hides_other_users_processes_ones_own_are_seen() {
     let home = Home::new();
     home.give_away();
+    let roots = home.spare_port();
+    let _server = Server::on(&home, roots);
     let script = format!(
         "sleep 60 & port=$($STYXY allocate -s {web} --pid $! -q); $STYXY check $port --json; kill -9 $!; wait\n\
-         while $STYXY check $port --json | grep -q lock_id; do sleep 0.05; done; $STYXY doctor; \
+         $STYXY check {roots} --json; while $STYXY check $port --json | grep -q lock_id; do sleep 0.05; done; $STYXY doctor; \
          $STYXY allocate -s {web} --pid 1 || true; $STYXY daemon stop >/dev/null",
-        web = sort::WEB
+        web = sort::WEB,
     );
     let Some(said) = apart(&home, "mount -t proc -o hidepid=2 proc /proc", &script) else { return };
     let said = said.done();
     assert!(said.stdout.contains("\"process\":\"sleep\""), "{said:?}");
+    let hidden = format!("\"port\":{roots},\"available\":false");
+    let seen = said.stdout.lines().find(|line| line.contains(&hidden)).unwrap();
+    assert!(seen.contains("\"pid\":null") && seen.contains("\"user\":\"root\""), "{seen}");
     assert!(said.stderr.contains("process 1 does not run"), "{said:?}");
     assert!(!said.stdout.contains("wrong"), "{said:?}");
 }

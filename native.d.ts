@@ -287,6 +287,8 @@ export interface RawEvent {
   instance?: Instance
   /** Why a lease ended. */
   reason?: string
+  /** What the guard refused, as the program said it. */
+  message?: string
 }
 
 /** A registered instance. */

@@ -192,6 +192,15 @@ export interface InstanceEvent extends Happened<'instance_registered' | 'instanc
   reason?: undefined;
 }
 
+/** The guard did not let a program send a signal, or bind a port. `seq` is that of the event before it. */
+export interface RefusedEvent extends Happened<'signal_refused' | 'bind_refused'> {
+  lease?: undefined;
+  instance?: undefined;
+  reason?: undefined;
+  /** What the program said: whose it is, what is yours, and how to insist. */
+  message: string;
+}
+
 /** The events after `after` are no longer known: read the lists again. */
 export interface ResetEvent {
   type: 'reset';
@@ -202,7 +211,7 @@ export interface ResetEvent {
   reason?: undefined;
 }
 
-export type StyxyEvent = LeaseEvent | EndedEvent | InstanceEvent | ResetEvent;
+export type StyxyEvent = LeaseEvent | EndedEvent | InstanceEvent | RefusedEvent | ResetEvent;
 
 /** The daemon's events as they come. Ends when the daemon stops; breaking out of `for await` closes it. */
 export interface EventStream extends AsyncIterableIterator<StyxyEvent>, AsyncDisposable {

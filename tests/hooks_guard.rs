@@ -1,6 +1,5 @@
 //! `styxy hook`: no agent takes the port of another's server or ends it.
 
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -29,7 +28,7 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
     assert!(
         one.denied(&format!("npx vite --port {theirs}")).starts_with(&format!("Port {theirs} is leased for"))
     );
-    let server = Server::in_folder(&home, &fix, theirs);
+    let (name, server) = called(&home, &fix, theirs);
     let pid = held(&server, theirs);
     let why = one.denied(&format!("PORT={theirs} npx next dev"));
     let process = other.leases().into_iter().find(|lease| lease.port.get() == theirs).unwrap();
@@ -38,19 +37,14 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
     assert!(why.contains(&format!("session {}, {}, branch fix", other.instance(), fix.display())), "{why}");
     assert!(why.contains(&format!("This checkout has web {ours}, api ")), "{why}");
     assert!(why.ends_with("`styxy run -- COMMAND` runs a server on a port of its own."), "{why}");
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_else(|_| "it".to_owned());
-    let name = name.trim();
-    // The kernel truncates a long name, and killall compares the whole name.
-    let program = std::env::current_exe().unwrap();
-    let program = program.file_name().unwrap().to_str().unwrap();
     for kill in [
         format!("kill -9 $(lsof -ti:{theirs})"),
         format!("lsof -ti :{theirs} | xargs kill -9; PORT={theirs} npm start"),
         format!("npx kill-port {theirs}"),
         format!("fuser -k {theirs}/tcp || true"),
         format!("pkill {name}"),
-        format!("killall -9 {program}"),
-        format!("pkill -f 'listen|{name}'"),
+        format!("killall -9 {name}"),
+        format!("pkill -f 'no-such-server|{name}'"),
         format!("kill -9 {pid}"),
     ] {
         assert!(one.denied(&kill).contains("another checkout or session"), "{kill}");

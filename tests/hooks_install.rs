@@ -36,32 +36,37 @@ fn the_settings_of_every_agent_are_where_the_agent_looks() {
             "claude",
             ".claude/settings.json",
             ".claude/settings.local.json",
-            "SessionStart SubagentStart CwdChanged PreToolUse PreSkillShellCommand PostToolUse SessionEnd",
+            "SessionStart SubagentStart CwdChanged PreToolUse PreSkillShellCommand PostToolUse PostToolUseFailure SessionEnd",
         ),
         (
             "codex",
             ".codex/hooks.json",
             ".codex/hooks.json",
-            "SessionStart SubagentStart PreToolUse SessionEnd",
+            "SessionStart SubagentStart PreToolUse PostToolUse SessionEnd",
         ),
         (
             "cursor",
             ".cursor/hooks.json",
             ".cursor/hooks.json",
-            "sessionStart beforeShellExecution sessionEnd",
+            "sessionStart beforeShellExecution postToolUse sessionEnd",
         ),
-        ("gemini", ".gemini/settings.json", ".gemini/settings.json", "SessionStart BeforeTool SessionEnd"),
+        (
+            "gemini",
+            ".gemini/settings.json",
+            ".gemini/settings.json",
+            "SessionStart BeforeTool AfterTool SessionEnd",
+        ),
         (
             "qwen",
             ".qwen/settings.json",
             ".qwen/settings.json",
-            "SessionStart SubagentStart PreToolUse SessionEnd",
+            "SessionStart SubagentStart PreToolUse PostToolUse SessionEnd",
         ),
         (
             "copilot",
             ".copilot/hooks/styxy.json",
             ".github/hooks/styxy.json",
-            "sessionStart subagentStart preToolUse sessionEnd",
+            "sessionStart subagentStart preToolUse postToolUse sessionEnd",
         ),
     ] {
         let user = home.top().join("user").join(file);
@@ -155,6 +160,8 @@ fn every_settings_file_of_the_collection_is_changed_byte_for_byte_and_back() {
         let path = settings(&home, &format!(".{agent}/{file}"));
         let expected = |file: &str| {
             let text = fs::read_to_string(case.join(file)).unwrap();
+            let shell = home.root().join("guard/env.bash");
+            let text = text.replace("/home/ada/.styxy/guard/env.bash", shell.to_str().unwrap());
             text.replace("/opt/styxy/styxy", crate::support::program())
         };
         let _ = fs::remove_file(&path);
@@ -172,7 +179,10 @@ fn every_settings_file_of_the_collection_is_changed_byte_for_byte_and_back() {
         }
         for _ in ["once", "again"] {
             home.styxy(install).done();
-            assert_eq!(text(), expected("after"), "{name}");
+            // Elsewhere there is no guard, and no variable for it.
+            if cfg!(target_os = "linux") || agent != "claude" {
+                assert_eq!(text(), expected("after"), "{name}");
+            }
         }
         for _ in ["once", "again"] {
             home.styxy(&["hooks", "install", agent, "--uninstall"]).done();

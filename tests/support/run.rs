@@ -29,6 +29,13 @@ pub(crate) fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
+/// The words of a command that does nothing, and does it well.
+pub(crate) const NOTHING: &[&str] = if cfg!(windows) { &["cmd.exe", "/c", "exit 0"] } else { &["true"] };
+
+/// Those of one that prints the port that it was given, on a line.
+pub(crate) const PRINTS_PORT: &[&str] =
+    if cfg!(windows) { &["cmd.exe", "/c", "echo %PORT%"] } else { &["sh", "-c", "echo $PORT"] };
+
 /// How a command ended, and what it said.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -131,4 +138,16 @@ pub(super) fn exactly<T: DeserializeOwned + Serialize>(json: &Value) -> T {
     let wire: T = serde_json::from_value(json.clone()).unwrap_or_else(|error| panic!("{error}: {json}"));
     assert_eq!(&serde_json::to_value(&wire).unwrap(), json, "not exactly the wire type");
     wire
+}
+
+/// Whether the program is installed here. If not, its row says that it is skipped.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_installed(program: &str) -> bool {
+    let mut tried = Command::new("sh");
+    let is_there =
+        tried.args(["-c", &format!("command -v {program} >/dev/null")]).status().unwrap().success();
+    if !is_there {
+        println!("skipped: {program} is not installed");
+    }
+    is_there
 }

@@ -17,5 +17,9 @@ mod say;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if let Some(code) = guard::shims::main() {
+        return code;
+    }
     cli::main().code().into()
 }

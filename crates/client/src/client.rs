@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, BeatAnswer, BeatRequest,
     CheckAnswer, CleanupAnswer, CleanupRequest, Code, ConfigAnswer, EndInstanceAnswer, InstancesAnswer,
-    Refusal, RegisterAnswer, RegisterRequest, ReleaseAnswer, ScanAnswer, ScanQuery, StatusAnswer,
-    SuggestAnswer, SuggestQuery,
+    Refusal, RefusalsAnswer, RegisterAnswer, RegisterRequest, ReleaseAnswer, ReportRequest, ScanAnswer,
+    ScanQuery, StatusAnswer, SuggestAnswer, SuggestQuery,
 };
 use styxy_core::{EndReason, InstanceId, LockId, Port, Seq, ServiceType};
 
@@ -125,6 +125,11 @@ impl Client {
     /// Re-checks every owner and listener now.
     pub async fn cleanup(&self, request: &CleanupRequest) -> Result<CleanupAnswer, Error> {
         self.call(Request::post("/cleanup", request)?).await
+    }
+
+    /// Lists what the guard has refused to programs of a session, each refusal once.
+    pub async fn report(&self, request: &ReportRequest) -> Result<RefusalsAnswer, Error> {
+        self.call(Request::post("/refusals/report", request)?).await
     }
 
     /// Says how the daemon is.

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use styxy_core::api::Listen;
+#[cfg(target_os = "linux")]
+use styxy_core::api::Refused;
 use styxy_core::config::Config;
 use styxy_core::layout::Layout;
 use styxy_core::{Command, EndReason, Event, Fact, Millis, Pid, with_causes};
@@ -21,6 +23,7 @@ use crate::descriptors::Descriptors;
 use crate::engine::{Engine, EngineError};
 use crate::http::Crowd;
 use crate::metrics::Requests;
+use crate::refusals::Refusals;
 use crate::system;
 use crate::token::Token;
 
@@ -52,8 +55,7 @@ pub(crate) struct Daemon {
     /// Whose containers publish ports.
     pub(crate) containers: Arc<Containers>,
     /// What the guard has refused.
-    #[cfg(target_os = "linux")]
-    pub(crate) refusals: Mutex<crate::guard::Refusals>,
+    pub(crate) refusals: Mutex<Refusals>,
     pub(crate) about: About,
 }
 
@@ -87,7 +89,6 @@ impl Daemon {
             requests: Requests::default(),
             crowd: Arc::default(),
             descriptors,
-            #[cfg(target_os = "linux")]
             refusals: Mutex::default(),
             containers: Arc::new(Containers::new(|name| std::env::var_os(name))),
             about,
@@ -127,6 +128,14 @@ impl Daemon {
                 Outcome::Failed
             }
         }
+    }
+
+    /// Keeps what the guard has refused, and tells those who read events.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn refused(&self, refused: Refused) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).keep(refused.clone());
+        let engine = self.engine();
+        engine.feed.refused(engine.registry().next_seq().saturating_sub(1), refused);
     }
 
     /// The next deadline, until which the timer may sleep. If a nearer one arises before, `nearer_deadline` says so.

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use styxy_core::api::EventName;
+#[cfg(target_os = "linux")]
+use styxy_core::api::{EventMessage, Refused, Wanted};
 use styxy_core::{Event, Registry, Seq};
 use tokio::sync::broadcast;
 
@@ -13,7 +15,8 @@ const KEPT: usize = 1024;
 /// One event, ready to send.
 #[derive(Debug)]
 pub(crate) struct Published {
-    pub(crate) seq: Seq,
+    /// None for what nobody resumes after: it has no number of its own.
+    pub(crate) seq: Option<Seq>,
     pub(crate) name: EventName,
     /// [`styxy_core::api::EventMessage`] as JSON.
     pub(crate) data: String,
@@ -47,15 +50,29 @@ impl Feed {
     pub(crate) fn publish(&mut self, registry: &Registry, event: &Event) {
         let Some((name, message)) = registry.message(event) else { return };
         let Ok(data) = serde_json::to_string(&message) else { return };
-        let published = Arc::new(Published { seq: event.seq, name, data });
+        let published = Arc::new(Published { seq: Some(event.seq), name, data });
         if self.recent.len() == KEPT
-            && let Some(dropped) = self.recent.pop_front()
+            && let Some(seq) = self.recent.pop_front().and_then(|dropped| dropped.seq)
         {
-            self.since = dropped.seq + 1;
+            self.since = seq + 1;
         }
         self.recent.push_back(Arc::clone(&published));
         // An error means that there are no readers.
         let _ = self.readers.send(published);
+    }
+
+    /// Sends a refusal of the guard to those who read now. It is not in the journal, so nobody can resume after it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn refused(&self, last: Seq, refused: Refused) {
+        let name = match refused.wanted {
+            Wanted::Signal => EventName::SignalRefused,
+            Wanted::Bind => EventName::BindRefused,
+        };
+        let (at, refused) = (refused.at, Some(refused));
+        let message = EventMessage { seq: last, at, lease: None, instance: None, reason: None, refused };
+        if let Ok(data) = serde_json::to_string(&message) {
+            let _ = self.readers.send(Arc::new(Published { seq: None, name, data }));
+        }
     }
 
     /// Nothing before `seq` can be resumed from.
@@ -70,7 +87,7 @@ impl Feed {
         let Some(last) = last else { return Reading { gap: false, backlog: Vec::new(), live } };
         let gap = last + 1 < self.since || last >= next;
         // After a gap the reader must list everything again, which includes all that a backlog could tell.
-        let missed = self.recent.iter().filter(|event| !gap && event.seq > last);
+        let missed = self.recent.iter().filter(|event| !gap && event.seq > Some(last));
         let backlog = missed.cloned().collect();
         Reading { gap, backlog, live }
     }

@@ -19,6 +19,7 @@ mod metrics;
 mod old_journals;
 mod place;
 mod policy;
+mod refusals;
 mod replay;
 mod run;
 mod serve;
@@ -29,6 +30,8 @@ mod watches;
 
 #[cfg(feature = "schema")]
 pub use http::openapi;
+#[cfg(windows)]
+pub use place::inspect_pipe;
 #[cfg(unix)]
 pub use place::inspect_socket;
 pub use place::{Place, inspect_home};

@@ -7,7 +7,7 @@ use std::process::Command;
 use styxy_core::api::Refusal;
 
 use crate::here::context::{self, Context};
-use crate::here::guarded;
+use crate::here::guarded::{self, Guard};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -34,9 +34,10 @@ impl Args {
         let mut command = Command::new(program);
         command.args(arguments);
         if guarded::off().is_none() {
-            match guarded::variables(&context::layout()?, |name| std::env::var_os(name)) {
-                Ok(variables) => {
-                    command.envs(variables);
+            let set = |name: &str| std::env::var_os(name);
+            match Guard::install(&context::layout()?, set) {
+                Ok(guard) => {
+                    command.envs(guard.variables(set));
                 }
                 Err(error) => output::warning(&format!(
                     "{}; the command runs without the guard",

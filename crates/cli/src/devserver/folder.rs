@@ -25,6 +25,8 @@ pub(crate) struct Folder<'a> {
     pub(crate) is_package: &'a dyn Fn(&Path) -> bool,
     /// Whether the environment already says which shell runs scripts.
     pub(crate) has_shell: bool,
+    /// The environment.
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl Folder<'_> {
@@ -96,6 +98,10 @@ impl Around for Folder<'_> {
         self.packages().into_iter().filter_map(text).collect()
     }
 
+    fn variable(&self, name: &str) -> Option<String> {
+        (self.variable)(name)
+    }
+
     fn can_set_shell(&self, manager: &str) -> bool {
         // Windows has no shell whose texts are known here.
         if !cfg!(unix) || self.has_shell {
@@ -162,6 +168,7 @@ mod tests {
             home: None,
             is_package: &is_package,
             has_shell: false,
+            variable: &|_| None,
         })
     }
 

@@ -16,7 +16,7 @@ pub(super) fn context(agent: Agent, event: &str, began: &Began) -> Value {
     answer
 }
 
-/// What the agent should know.
+/// What the agent should know after a command.
 pub(super) fn said(agent: Agent, event: &str, said: &str) -> Value {
     match agent {
         Agent::Claude | Agent::Codex | Agent::Gemini | Agent::Qwen => {

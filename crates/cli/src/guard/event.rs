@@ -28,6 +28,8 @@ pub(super) enum Happened {
     Moved,
     /// A session ended.
     Ended { why: String },
+    /// A shell command has run.
+    Ran { name: String },
     /// A shell command is about to run.
     Command { name: String, text: String },
 }
@@ -66,6 +68,7 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
     let name = said("hook_event_name").or_else(|| unnamed(&json))?;
     let tool = json.get("tool_input").or_else(|| json.get("toolArgs"));
     let tool_name = said("tool_name").or_else(|| said("toolName"));
+    let shell = || tool_name.filter(|tool| SHELLS.contains(tool));
     let session =
         ["session_id", "conversation_id", "sessionId"].into_iter().find_map(said).map(str::to_owned);
     let root = || json.get("workspace_roots")?.get(0)?.as_str();
@@ -86,9 +89,13 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
         "beforeShellExecution" => {
             Happened::Command { name: name.to_owned(), text: said("command")?.to_owned() }
         }
+        "PostToolUse" | "PostToolUseFailure" | "postToolUse" | "AfterTool" => {
+            shell()?;
+            Happened::Ran { name: name.to_owned() }
+        }
         // Commands that skills and slash commands have in their text have an event of their own.
         "PreToolUse" | "preToolUse" | "BeforeTool" | "PreSkillShellCommand" => {
-            let shell = tool_name.filter(|tool| SHELLS.contains(tool))?;
+            let shell = shell()?;
             let tool = &parsed(tool?);
             for inside in ["workdir", "working_directory", "dir_path", "directory"] {
                 if let Some(inside) = tool.get(inside).and_then(Value::as_str) {
@@ -165,9 +172,11 @@ mod tests {
     fn text(event: &Value) -> Option<String> {
         match read(event.to_string().as_bytes())?.happened {
             Happened::Command { text, .. } => Some(text),
-            Happened::Began { .. } | Happened::Joined { .. } | Happened::Moved | Happened::Ended { .. } => {
-                None
-            }
+            Happened::Began { .. }
+            | Happened::Joined { .. }
+            | Happened::Moved
+            | Happened::Ended { .. }
+            | Happened::Ran { .. } => None,
         }
     }
 
@@ -207,7 +216,9 @@ mod tests {
             assert_eq!(event.unwrap().happened, command);
         }
         assert_eq!(happened(json!({ "toolName": "view", "toolArgs": { "path": "x" } })), None);
-        assert_eq!(happened(json!({ "toolName": "bash", "toolArgs": {}, "toolResult": {} })), None);
+        let ran = happened(json!({ "toolName": "bash", "toolArgs": {}, "toolResult": {} }));
+        assert_eq!(ran.unwrap().happened, Happened::Ran { name: "postToolUse".into() });
+        assert_eq!(happened(json!({ "toolName": "view", "toolArgs": {}, "toolResult": {} })), None);
         assert_eq!(happened(json!({ "prompt": "x" })), None);
         assert_eq!(read(br#"{"source": "new"}"#), None);
     }

@@ -1,15 +1,21 @@
-//! The answers to agents' hooks: the context for a session that begins, and whether a shell command may run.
+//! The answers to agents' hooks: the context for a session that begins, whether a shell command may run, and what the guard has
+//! refused to it.
 //!
 //! It never makes the agent fail: if anything goes wrong, there is no answer. It never allows a command, it only denies
-//! those that would take the port of another's server or end it. Only the start of a session starts the daemon.
+//! those that would take the port of another's server or end it. A daemon is started when a session starts, and again if it has ended.
 
 mod answer;
 mod beside;
 mod event;
 mod objection;
 mod pattern;
+mod report;
 mod session;
 mod shell;
+#[cfg(target_os = "linux")]
+mod covered;
+#[cfg(target_os = "linux")]
+pub(crate) mod shims;
 mod targets;
 
 use std::path::Path;
@@ -46,6 +52,7 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
             None
         }
         Happened::Command { name, text } => {
+            session::keep_up();
             let why = objection::objection(
                 &text,
                 &caller,
@@ -53,6 +60,10 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
                 session.as_ref().map(|session| &session.instance),
             )?;
             Some(answer::denial(agent, &name, &why))
+        }
+        Happened::Ran { name } => {
+            let refused = report::report(&session?.instance)?;
+            Some(answer::said(agent, &name, &refused))
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::say::voice::Exports;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The file whose lines the agent's shell reads before each command.
-fn file(agent: Agent) -> Option<PathBuf> {
+pub(super) fn file(agent: Agent) -> Option<PathBuf> {
     let named = |name: &str| env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     match agent {
         Agent::Claude => named("CLAUDE_ENV_FILE"),
@@ -60,7 +60,7 @@ fn program() -> Option<String> {
     styxy_client::own_program().ok()?.to_str().map(quoted)
 }
 
-fn append(path: &Path, lines: &str) -> Exports {
+pub(super) fn append(path: &Path, lines: &str) -> Exports {
     let opened = File::options().append(true).create(true).open(path);
     match opened.and_then(|mut file| file.write_all(lines.as_bytes())) {
         Ok(()) => Exports::OfFolder,

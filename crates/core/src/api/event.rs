@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::InstanceView;
 use super::lease::Lease;
+use super::refused::Refused;
 use crate::event::{EndReason, Seq};
 use crate::time::WallTime;
 
@@ -30,6 +31,10 @@ pub enum EventName {
     InstanceExpired,
     /// An instance was unregistered.
     InstanceEnded,
+    /// The guard did not let a program send a signal.
+    SignalRefused,
+    /// The guard did not let a program bind a port.
+    BindRefused,
 }
 
 impl EventName {
@@ -46,6 +51,8 @@ impl EventName {
             Self::InstanceRegistered => "instance_registered",
             Self::InstanceExpired => "instance_expired",
             Self::InstanceEnded => "instance_ended",
+            Self::SignalRefused => "signal_refused",
+            Self::BindRefused => "bind_refused",
         }
     }
 }
@@ -54,7 +61,7 @@ impl EventName {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EventMessage {
-    /// Ascending, the `id:` line; numbers may be skipped.
+    /// Ascending, the `id:` line; numbers may be skipped. A refusal has no `id:` line, and the number of the event before it.
     #[cfg_attr(feature = "schema", schema(value_type = u64))]
     pub seq: Seq,
     /// When.
@@ -68,4 +75,7 @@ pub struct EventMessage {
     /// Why a lease ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<EndReason>,
+    /// What the guard refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
 }

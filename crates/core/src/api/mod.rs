@@ -12,6 +12,7 @@ mod lease;
 mod local;
 mod read;
 mod refusal;
+mod refused;
 mod rule;
 
 pub use allocate::{AllocateAnswer, AllocateRequest, Grant, GroupAnswer, MemberRequest, block};
@@ -33,6 +34,7 @@ pub use lease::{
 pub use local::{Again, Ended, Ending, KillAnswer, Manager, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
 pub use read::{decode, read, read_node};
 pub use refusal::{Code, Refusal};
+pub use refused::{RefusalsAnswer, RefusalsQuery, Refused, ReportRequest, Wanted};
 pub use rule::Rule;
 
 /// The major version of this contract: clients and daemons of one number understand each other.

@@ -8,7 +8,7 @@ use crate::process::Pid;
 /// The first byte of question and answer.
 pub const VERSION: u8 = 1;
 /// How long a question is, in bytes: 0 version, 1 kind, 2 port, 4 pid or group, 8 inode of the pidfd (0 if there is none),
-/// 16 signal, 20 zeros. Numbers are little-endian.
+/// 16 signal, 20 for whom ([`By`]), 21 zeros. Numbers are little-endian.
 pub const QUESTION: usize = 24;
 /// How long an answer may be, in bytes: 0 version, 1 verdict, 2 length of the words, 4 words.
 pub const ANSWER: usize = 512;
@@ -19,6 +19,8 @@ const PROCESS: u8 = 1;
 const GROUP: u8 = 2;
 const EVERYBODY: u8 = 3;
 const PORT: u8 = 4;
+const ITSELF: u8 = 0;
+const PARENT: u8 = 1;
 const PASSES: u8 = 0;
 const REFUSED: u8 = 1;
 
@@ -31,9 +33,20 @@ pub enum Question {
         to: Target,
         /// Its number.
         signal: i32,
+        /// Who is about to send it.
+        by: By,
     },
     /// May this TCP port be bound?
     Bind(Port),
+}
+
+/// Who is about to send a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The program that asks.
+    Itself,
+    /// The program that asks, or the shell that started it: what is below that shell is its own.
+    Parent,
 }
 
 /// To whom a signal is about to be sent.
@@ -70,7 +83,36 @@ pub fn read(record: &[u8]) -> Option<Question> {
         PORT => return Port::new(u16::from_le_bytes([port_low, port_high])).ok().map(Question::Bind),
         _ => return None,
     };
-    Some(Question::Signal { to, signal: word(16)? })
+    let by = if record[20] == PARENT { By::Parent } else { By::Itself };
+    Some(Question::Signal { to, signal: word(16)?, by })
+}
+
+/// The record that asks whether a signal may be sent.
+#[must_use]
+pub fn signal(to: Target, signal: i32, by: By) -> [u8; QUESTION] {
+    let (kind, pid, inode) = match to {
+        Target::Process { pid, inode } => (PROCESS, pid.get(), inode.unwrap_or_default()),
+        Target::Group(group) => (GROUP, group.get(), 0),
+        Target::Everybody => (EVERYBODY, 0, 0),
+    };
+    let mut record = [0; QUESTION];
+    record[..2].copy_from_slice(&[VERSION, kind]);
+    record[4..8].copy_from_slice(&pid.to_le_bytes());
+    record[8..16].copy_from_slice(&inode.to_le_bytes());
+    record[16..20].copy_from_slice(&signal.to_le_bytes());
+    record[20] = match by {
+        By::Itself => ITSELF,
+        By::Parent => PARENT,
+    };
+    record
+}
+
+/// The words of an answer that refuses, without the end of their line; none if it lets pass, or is not an answer.
+#[must_use]
+pub fn refusal(answer: &[u8]) -> Option<String> {
+    let [VERSION, REFUSED, low, high, words @ ..] = answer else { return None };
+    let words = words.get(..usize::from(u16::from_le_bytes([*low, *high])))?;
+    Some(String::from_utf8_lossy(words).trim_end().to_owned())
 }
 
 /// The answer that lets pass.
@@ -111,7 +153,7 @@ mod tests {
         let all = [VERSION, REFUSED, PROCESS, GROUP, EVERYBODY, PORT];
         assert_eq!(all, [of::VERSION, of::REFUSED, of::PROCESS, of::GROUP, of::EVERYBODY, of::PORT]);
         assert_eq!([QUESTION, ANSWER, WORDS], [of::QUESTION, of::ANSWER, of::WORDS]);
-        let signal = |to| Some(Question::Signal { to, signal: 15 });
+        let signal = |to| Some(Question::Signal { to, signal: 15, by: By::Itself });
         let process = |inode| signal(Target::Process { pid: pid(4242), inode });
         let inode = 0x1122_3344_5566_7788;
         for (asked, expected) in [
@@ -126,6 +168,22 @@ mod tests {
         ] {
             assert_eq!(read(&asked), expected, "{asked:?}");
         }
+    }
+
+    #[test]
+    fn what_a_shim_asks_is_what_is_read() {
+        for to in [
+            Target::Process { pid: pid(4242), inode: Some(7) },
+            Target::Process { pid: pid(1), inode: None },
+            Target::Group(pid(77)),
+            Target::Everybody,
+        ] {
+            for by in [By::Itself, By::Parent] {
+                assert_eq!(read(&signal(to, 9, by)), Some(Question::Signal { to, signal: 9, by }));
+            }
+        }
+        assert_eq!(refusal(&refused("no: node (1)")).as_deref(), Some("no: node (1)"));
+        assert_eq!((refusal(&passes()), refusal(&[]), refusal(&refused("no")[..5])), (None, None, None));
     }
 
     #[test]

@@ -80,11 +80,12 @@ impl Registry {
     #[must_use]
     pub fn message(&self, event: &Event) -> Option<(EventName, EventMessage)> {
         let (seq, at) = (event.seq, event.at.wall);
-        let about =
-            |name, lease, reason| Some((name, EventMessage { seq, at, lease, instance: None, reason }));
+        let about = |name, lease, reason| {
+            Some((name, EventMessage { seq, at, lease, instance: None, reason, refused: None }))
+        };
         let about_instance = |name, instance| {
             let instance = Some(self.instance_view(instance));
-            Some((name, EventMessage { seq, at, lease: None, instance, reason: None }))
+            Some((name, EventMessage { seq, at, lease: None, instance, reason: None, refused: None }))
         };
         let live = |lock_id: &LockId| self.leases.get(lock_id).map(|lease| self.view(lease));
         match &event.fact {

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::{self, Kinship};
+use styxy_core::guard::record::By;
 use styxy_core::guard::{Ground, Session};
 use styxy_core::session::{self, Running, Signs, VARIABLES};
 use styxy_core::{InstanceId, Pid};
@@ -18,6 +19,8 @@ const FAR: usize = 32;
 pub(super) struct Asker<'a> {
     daemon: &'a Daemon,
     pub(super) pid: Pid,
+    /// The shell for which it asks.
+    shell: Option<Pid>,
     home: Option<&'a Path>,
     place: OnceCell<Place>,
     session: OnceCell<Option<InstanceId>>,
@@ -35,12 +38,23 @@ enum Place {
 
 impl<'a> Asker<'a> {
     pub(super) fn new(daemon: &'a Daemon, pid: Pid, home: Option<&'a Path>) -> Self {
-        Self { daemon, pid, home, place: OnceCell::new(), session: OnceCell::new() }
+        Self { daemon, pid, shell: None, home, place: OnceCell::new(), session: OnceCell::new() }
+    }
+
+    /// The same for its parent too, if it asks for that one.
+    pub(super) fn by(self, by: By) -> Self {
+        let parent = || system::ancestors(self.pid, 1).first().map(|parent| parent.pid);
+        let shell = match by {
+            By::Itself => None,
+            By::Parent => parent(),
+        };
+        Self { shell, ..self }
     }
 
     /// Whether `pid` is below it.
     pub(super) fn is_above(&self, pid: Pid) -> bool {
-        pid == self.pid || system::ancestors(pid, FAR).iter().any(|above| above.pid == self.pid)
+        let is_it = |pid: Pid| pid == self.pid || Some(pid) == self.shell;
+        is_it(pid) || system::ancestors(pid, FAR).iter().any(|above| is_it(above.pid))
     }
 
     /// Its worktree, or folder.

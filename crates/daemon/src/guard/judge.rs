@@ -2,19 +2,18 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use styxy_core::api::{Lease, SystemUsage};
+use styxy_core::api::{Lease, Refused, SystemUsage, Wanted};
 use styxy_core::belongs::{self, Belongs};
-use styxy_core::guard::record::{self, Question, Target};
+use styxy_core::guard::record::{self, By, Question, Target};
 use styxy_core::guard::{self, Ground, Role, Session, Spared};
 use styxy_core::{
     InstanceId, Pid, Port, Process, ProcessKey, ProjectPath, Relation, WallTime, checkout, session,
 };
 
 use super::asker::{Asker, Living};
-use super::refusals::Refused;
 use super::servers::{Servers, Serving};
 use super::words;
 use crate::daemon::{Daemon, own_pid};
@@ -50,20 +49,32 @@ impl Judge {
     /// The record that answers this question of the process at the other end.
     pub(super) fn answer(&mut self, question: Question, peer: LocalPeer) -> Vec<u8> {
         let PeerProcess::Seen { pid, .. } = peer.process else { return record::passes() };
+        // While this daemon looks for a free port, the thread that would know of its lease waits for the answer.
+        if pid == own_pid() {
+            return record::passes();
+        }
         let daemon = Arc::clone(&self.daemon);
         let home = self.home.clone();
-        let asker = Asker::new(&daemon, pid, home.as_deref());
-        let words = match question {
-            Question::Signal { to, .. } => self.signal(to, &asker, peer),
-            Question::Bind(port) if peer.network == Network::Ours => self.bind(port, &asker),
-            Question::Bind(_) => None,
+        let by = match question {
+            Question::Signal { by, .. } => by,
+            Question::Bind(_) => By::Itself,
+        };
+        let asker = Asker::new(&daemon, pid, home.as_deref()).by(by);
+        let (wanted, words) = match question {
+            Question::Signal { to, .. } => (Wanted::Signal, self.signal(to, &asker, peer)),
+            Question::Bind(port) if peer.network == Network::Ours => (Wanted::Bind, self.bind(port, &asker)),
+            Question::Bind(_) => (Wanted::Bind, None),
         };
         let Some(words) = words else { return record::passes() };
         tracing::debug!(asker = pid.get(), ?question, "the guard refused");
         let project = asker.root().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
-        let refused = Refused { at: system::now().wall, project, words: words.clone() };
-        let mut refusals = daemon.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals.keep(asker.session(), refused);
+        daemon.refused(Refused {
+            at: system::now().wall,
+            wanted,
+            instance_id: asker.session().cloned(),
+            project_path: project,
+            message: words.clone(),
+        });
         record::refused(&words)
     }
 

@@ -6,7 +6,6 @@
 mod asker;
 mod judge;
 mod listen;
-mod refusals;
 mod servers;
 mod words;
 
@@ -16,7 +15,6 @@ use std::sync::Arc;
 use crate::daemon::Daemon;
 
 pub(crate) use listen::Running;
-pub(crate) use refusals::Refusals;
 
 /// Begins to answer at `path`, until the result is dropped; none, which is logged, if that cannot be listened on.
 pub(crate) fn start(daemon: &Arc<Daemon>, path: &Path) -> Option<Running> {

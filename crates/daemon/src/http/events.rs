@@ -76,5 +76,9 @@ async fn next_event(mut reader: Reader) -> Option<(Result<Event, Infallible>, Re
 }
 
 fn encode(event: &Published) -> Event {
-    Event::default().id(event.seq.to_string()).event(event.name.as_str()).data(&event.data)
+    let sent = Event::default().event(event.name.as_str()).data(&event.data);
+    match event.seq {
+        Some(seq) => sent.id(seq.to_string()),
+        None => sent,
+    }
 }

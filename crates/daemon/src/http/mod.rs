@@ -14,6 +14,7 @@ pub mod openapi;
 mod peer;
 mod pids;
 mod ports;
+mod refusals;
 mod server;
 
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(crate) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/instance/{id}/heartbeat", put(instances::heartbeat_of))
         .route("/instance/{id}", delete(instances::end))
         .route("/instance/list", get(instances::list))
+        .route("/refusals", get(refusals::list))
+        .route("/refusals/report", post(refusals::report))
         .route("/status", get(control::status))
         .route("/config", get(control::config))
         .route("/cleanup", post(control::cleanup))

@@ -21,14 +21,24 @@ pub struct RawEvent {
     pub instance: Option<Instance>,
     /// Why a lease ended.
     pub reason: Option<String>,
+    /// What the guard refused, as the program said it.
+    pub message: Option<String>,
 }
 
 impl RawEvent {
     pub(crate) fn new(name: String, message: Option<api::EventMessage>) -> Result<Self> {
         let Some(message) = message else {
-            return Ok(Self { r#type: name, seq: None, at: None, lease: None, instance: None, reason: None });
+            return Ok(Self {
+                r#type: name,
+                seq: None,
+                at: None,
+                lease: None,
+                instance: None,
+                reason: None,
+                message: None,
+            });
         };
-        let api::EventMessage { seq, at, lease, instance, reason } = message;
+        let api::EventMessage { seq, at, lease, instance, reason, refused } = message;
         Ok(Self {
             r#type: name,
             seq: Some(number(seq)?),
@@ -36,6 +46,7 @@ impl RawEvent {
             lease: lease.map(Into::into),
             instance: instance.map(Into::into),
             reason: reason.map(|reason| reason.as_str().to_owned()),
+            message: refused.map(|refused| refused.message),
         })
     }
 }

@@ -4,14 +4,14 @@ use clap::ValueEnum;
 use styxy_core::api::Refusal;
 
 use crate::here::context::{self, Context};
-use crate::here::guarded;
+use crate::here::guarded::Guard;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 use crate::say::shell_word::quoted;
 
-/// Print the variables that put this shell under the guard
+/// Print what puts this shell under the guard
 ///
 /// Programs that the shell starts then ask Styxy's daemon before they signal another program or bind a port. What belongs to
 /// another worktree or another live session is refused, in one line that says how to insist. Running it again prints the same.
@@ -36,8 +36,9 @@ enum Form {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let variables =
-            guarded::variables(&context::layout()?, |name| std::env::var_os(name)).map_err(Refusal::from)?;
+        let set = |name: &str| std::env::var_os(name);
+        let guard = Guard::install(&context::layout()?, set).map_err(Refusal::from)?;
+        let variables = guard.variables(set);
         // Without a daemon nothing is refused, and a shell is set up all the same.
         if let Err(failure) = context.ask(async |client| client.status().await) {
             output::warning(&format!(
@@ -55,7 +56,11 @@ impl Args {
             Form::Export => format!("export {name}={}\n", quoted(value)),
             Form::Fish => format!("set -gx {name} {};\n", quoted(value)),
         };
-        let lines: Vec<String> = variables.iter().map(line).collect();
+        let mut lines: Vec<String> = variables.iter().map(line).collect();
+        if self.format == Form::Export {
+            // It also makes `kill` a function, in bash and zsh.
+            lines.push(format!(". {}\n", quoted(&guard.shell.to_string_lossy())));
+        }
         output::raw(lines.concat().as_bytes())?;
         Ok(Exit::Done)
     }

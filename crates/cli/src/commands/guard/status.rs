@@ -1,13 +1,19 @@
-//! `styxy guard status`: whether this shell is under the guard, and why not.
+//! `styxy guard status`: which layers of the guard are live in this shell, and why not.
+
+use std::env;
+use std::path::Path;
 
 use crate::here::context::{self, Context};
-use crate::here::guarded;
+use crate::here::guarded::{self, Layers};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 
-/// Say whether this shell is under the guard, and why not
+/// Say which layers of the guard are live in this shell, and why not
+///
+/// The library is in every program that the shell starts. The shims stand in front of kill, pkill, killall, fuser and skill. The
+/// function stands in front of the shell's own kill. Each alone spares what belongs to others; the daemon decides.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy guard status
   styxy agent -- styxy guard status          what an agent's shell would say"))]
@@ -16,8 +22,8 @@ pub(crate) struct Args {}
 /// What is live.
 #[derive(serde::Serialize)]
 struct Status {
-    /// Whether the library is loaded into the programs of this shell.
-    library: bool,
+    #[serde(flatten)]
+    layers: Layers,
     /// Whether the daemon's guard listens where they ask.
     daemon: bool,
     /// The variable that turns the guard off.
@@ -27,9 +33,10 @@ struct Status {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
+        let layout = context::layout()?;
         let status = Status {
-            library: guarded::has_library(),
-            daemon: guarded::answers(&context::layout()?),
+            layers: Layers::look(|name| env::var_os(name)),
+            daemon: guarded::answers(&layout),
             off: guarded::off(),
         };
         match context.output.format() {
@@ -40,15 +47,32 @@ impl Args {
     }
 }
 
+const SET_UP: &str = "eval \"$(styxy guard env)\"";
+
 fn said(status: &Status) -> String {
-    let library = match (status.library, status.off) {
-        (_, Some(variable)) => format!("off, by {variable}=off"),
-        (true, None) => "loaded: programs ask before they signal or bind".to_owned(),
-        (false, None) => "not loaded: eval \"$(styxy guard env)\"".to_owned(),
+    let Status { layers, daemon, off } = status;
+    if let Some(variable) = off {
+        return format!("The guard is off, by {variable}=off.\n");
+    }
+    let library = match (&layers.missing, layers.library) {
+        (Some(file), _) => format!("not loaded: {} is gone; {SET_UP}", file.display()),
+        (None, true) => "loaded: programs ask before they signal or bind".to_owned(),
+        (None, false) => format!("not loaded: {SET_UP}"),
+    };
+    let before = |tool: &Path| format!("not in front of {}: {SET_UP}", tool.display());
+    let shims = match (layers.shims, &layers.kill) {
+        (true, _) => "in PATH: kill, pkill, killall, fuser and skill ask".to_owned(),
+        (false, Some(tool)) => before(tool),
+        (false, None) => format!("not in PATH: {SET_UP}"),
+    };
+    let function = if layers.function {
+        "the shell's own kill asks"
+    } else {
+        "not in this shell: bash and zsh have it, and each bash script under BASH_ENV"
     };
     let daemon =
-        if status.daemon { "listens" } else { "does not listen, so nothing is refused: styxy daemon start" };
-    format!("library  {library}\ndaemon   {daemon}\n")
+        if *daemon { "listens" } else { "does not listen, so nothing is refused: styxy daemon start" };
+    format!("library   {library}\nshims     {shims}\nfunction  {function}\ndaemon    {daemon}\n")
 }
 
 #[cfg(test)]
@@ -58,14 +82,21 @@ mod tests {
 
     #[test]
     fn each_layer_says_whether_it_is_live_and_what_to_type() {
-        let status = |library, daemon, off| said(&Status { library, daemon, off });
+        let all = || Layers { library: true, missing: None, shims: true, kill: None, function: true };
+        let none = || Layers { library: false, shims: false, function: false, ..all() };
+        let status = |layers, daemon, off| said(&Status { layers, daemon, off });
         snapshot!(
             "guard_status",
             each([
-                ("live", status(true, true, None)),
-                ("not set up", status(false, true, None)),
-                ("off", status(true, true, Some("STYXY_GUARD"))),
-                ("without a daemon", status(true, false, None)),
+                ("live", status(all(), true, None)),
+                ("not set up", status(none(), true, None)),
+                ("behind the tool", status(Layers { kill: Some("/bin/kill".into()), ..none() }, true, None)),
+                (
+                    "the library is gone",
+                    status(Layers { missing: Some("/h/l.so".into()), ..none() }, true, None)
+                ),
+                ("off", status(all(), true, Some("STYXY_GUARD"))),
+                ("without a daemon", status(all(), false, None)),
             ])
         );
     }

@@ -9,6 +9,8 @@ use styxy_client::agents::Agent;
 
 use crate::here::agent_settings::agents::{self, Scope};
 use crate::here::agent_settings::{edit, file};
+#[cfg(target_os = "linux")]
+use crate::here::{context, guarded};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -24,7 +26,7 @@ pub(crate) enum Command {
 /// Make a coding agent ask Styxy about ports
 ///
 /// Adds entries that run `styxy hook` to the agent's settings, and leaves everything else as it is, byte for byte. Shows
-/// what it changes. Running it again changes nothing; after an update that moved the program, it corrects the path. It also
+/// what it changes. On Linux the shell of Claude Code also gets the guard's file as BASH_ENV. Running it again changes nothing; after an update that moved the program, it corrects the path. It also
 /// corrects entries of Styxy that are duplicated or have a wrong matcher or timeout.
 ///
 /// --uninstall restores the file as it was, and keeps what others have changed since. A file that was missing or empty
@@ -66,7 +68,8 @@ impl Install {
         let after = if self.uninstall {
             edit::without(&before)
         } else {
-            installed(self.agent, &before, &agents::program()?)
+            let shell = shell_file(self.agent, self.dry_run);
+            installed(self.agent, &before, &agents::program()?, shell.as_deref())
         };
         let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
         let shown = path.display();
@@ -92,10 +95,33 @@ impl Install {
     }
 }
 
-/// `before` with the entries of `agent`, which run `program`.
-fn installed(agent: Agent, before: &str, program: &str) -> Result<String, edit::Trouble> {
-    let entries = agents::entries(agent);
-    edit::with(before, edit::Wanted { entries: &entries, nesting: agents::nesting(agent), program })
+/// `before` with the entries of `agent`, which run `program`, and with the guard's file for its shell.
+fn installed(
+    agent: Agent,
+    before: &str,
+    program: &str,
+    shell: Option<&str>,
+) -> Result<String, edit::Trouble> {
+    let (entries, nesting) = (agents::entries(agent), agents::nesting(agent));
+    edit::with(before, edit::Wanted { entries: &entries, nesting, program, shell })
+}
+
+/// The guard's file for the agent's shell, written unless nothing is to be changed; none if that is impossible, or if the agent's
+/// settings have no variables. The start of a session tries again.
+#[cfg(target_os = "linux")]
+fn shell_file(agent: Agent, is_dry: bool) -> Option<String> {
+    let layout = context::layout().ok().filter(|_| agents::has_variables(agent))?;
+    let file = if is_dry {
+        guarded::shell_file(&layout)?
+    } else {
+        guarded::Guard::install(&layout, |name| std::env::var_os(name)).ok()?.shell
+    };
+    file.into_os_string().into_string().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn shell_file(_: Agent, _: bool) -> Option<String> {
+    None
 }
 
 #[cfg(test)]
@@ -103,9 +129,17 @@ mod tests {
     use super::*;
     use crate::say::shown::{each, snapshot};
 
+    fn shell(agent: Agent) -> Option<&'static str> {
+        agents::has_variables(agent).then_some("/home/ada/.styxy/guard/env.bash")
+    }
+
     /// What `--dry-run` shows for these settings.
     fn change(agent: Agent, before: &str) -> String {
-        diff::unified("settings.json", before, &installed(agent, before, "/opt/styxy/styxy").unwrap())
+        diff::unified(
+            "settings.json",
+            before,
+            &installed(agent, before, "/opt/styxy/styxy", shell(agent)).unwrap(),
+        )
     }
 
     #[test]
@@ -113,7 +147,8 @@ mod tests {
         let without_settings = Agent::ALL.map(|agent| (agent.as_str(), change(agent, "")));
         snapshot!("install", each(without_settings));
         let settings = "{\n  \"model\": \"opus\", // mine\n  \"hooks\": {\n    \"SessionEnd\": [],\n    \"Stop\": []\n  }\n}\n";
-        let installed = installed(Agent::Claude, settings, "/usr/bin/styxy").unwrap();
+        let installed =
+            installed(Agent::Claude, settings, "/usr/bin/styxy", Some("/h/.styxy/guard/env.bash")).unwrap();
         let without = edit::without(&installed).unwrap();
         snapshot!(
             "install_beside_others",

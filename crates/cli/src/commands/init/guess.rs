@@ -66,8 +66,14 @@ fn left_out(name: &str, guess: &Guess, more: &[&str]) -> Option<String> {
 /// The server that a script starts, if it is known to start one.
 fn of_script(package: &Package, name: &str) -> Option<Guess> {
     let typed = ["npm", "run", name].map(OsString::from);
-    let around =
-        Folder { path: package.folder(), root: None, home: None, is_package: &|_| false, has_shell: false };
+    let around = Folder {
+        path: package.folder(),
+        root: None,
+        home: None,
+        is_package: &|_| false,
+        has_shell: false,
+        variable: &|_| None,
+    };
     let plan = Plan::of(&typed, &around);
     let (tool, service) = match plan.framework {
         Some(row) => (row.name, row.service),

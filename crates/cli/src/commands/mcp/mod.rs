@@ -56,12 +56,28 @@ pub(crate) struct Args {}
 impl Args {
     #[expect(clippy::unused_self, reason = "has the form of every command")]
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        #[cfg(unix)]
+        rename();
         if output::can_ask() {
             output::note("This command is for agents; it waits for one on stdin. Ctrl-D ends it.");
         }
         let server = Server { context: context.clone() };
         context::block_on(serve(server))??;
         Ok(Exit::Done)
+    }
+}
+
+/// Becomes this program as `styxy mcp`, so that no `pkill -f node` means it, wherever the program is. If that fails it stays as
+/// it is.
+#[cfg(unix)]
+fn rename() {
+    use std::os::unix::process::CommandExt as _;
+    const NAME: &str = "styxy";
+    let mut words = std::env::args_os();
+    if words.next().is_some_and(|called| called != NAME)
+        && let Ok(program) = styxy_client::own_program()
+    {
+        let _ = std::process::Command::new(program).arg0(NAME).args(words).exec();
     }
 }
 

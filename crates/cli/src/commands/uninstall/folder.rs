@@ -73,6 +73,11 @@ impl Folder {
             remove(&path).map_err(|error| at(&path, &error))?;
         }
         drop(lock);
+        // The guard's, where the folder's own path could not be named.
+        #[cfg(target_os = "linux")]
+        for path in crate::here::guarded::installed(layout) {
+            remove(&path).map_err(|error| at(&path, &error))?;
+        }
         if let Some(socket) = &self.socket {
             let _ = fs::remove_file(socket);
             // It is shared by all daemons of the user whose folders have long paths.
@@ -103,11 +108,24 @@ fn remove(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let name = entry.file_name();
-        if ["daemon.log", "libstyxy-"].iter().any(|begin| name.to_string_lossy().starts_with(begin)) {
+        if !name.to_string_lossy().starts_with("daemon.log") && !is_guards(&name) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
             fs::remove_file(entry.path())?;
         }
     }
     fs::remove_dir(path)
+}
+
+#[cfg(target_os = "linux")]
+use crate::here::guarded::is_ours as is_guards;
+
+#[cfg(not(target_os = "linux"))]
+fn is_guards(_: &std::ffi::OsStr) -> bool {
+    false
 }
 
 fn unremoved(path: &Path, error: &io::Error) -> Refusal {

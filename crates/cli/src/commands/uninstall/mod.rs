@@ -61,6 +61,8 @@ struct Daemon {
     runs: Option<Result<Pid, String>>,
     sessions: Vec<InstanceView>,
     leases: Vec<Lease>,
+    /// The programs that run under the guard: `bash (4242)`. Without its files each new program would print an error.
+    guarded: Vec<String>,
 }
 
 /// What was removed; with `--json` the answer.
@@ -140,6 +142,8 @@ impl Found {
         } else {
             Daemon::default()
         };
+        #[cfg(target_os = "linux")]
+        let daemon = Daemon { guarded: crate::here::guarded::users(&layout), ..daemon };
         Ok(Self { settings: Settings::all()?, login, daemon, folder, layout })
     }
 
@@ -218,7 +222,7 @@ impl Daemon {
         let leases = leases.map(|answer| answer.allocations).unwrap_or_default();
         let sessions: Result<_, Error> = client.instances().await;
         let sessions = sessions.map(|answer| answer.instances).unwrap_or_default();
-        Self { runs: Some(Ok(status.pid)), sessions, leases }
+        Self { runs: Some(Ok(status.pid)), sessions, leases, guarded: Vec::new() }
     }
 
     /// Who still uses it, a line for each; empty if nobody does.
@@ -233,7 +237,8 @@ impl Daemon {
             let place = place.map(|path| format!(", {}", one_line(path.as_str()))).unwrap_or_default();
             format!("\n  {} {}: {}{place}", lease.port, facts::service(lease), one_line(&facts::who(lease)))
         };
-        self.sessions.iter().map(session).chain(self.leases.iter().map(lease)).collect()
+        let guarded = self.guarded.iter().map(|program| format!("\n  {program} runs under the guard"));
+        self.sessions.iter().map(session).chain(self.leases.iter().map(lease)).chain(guarded).collect()
     }
 
     /// That it is still used, and by whom.
@@ -242,6 +247,7 @@ impl Daemon {
             .hint("styxy uninstall --force   # servers keep running, without leases")
             .detail("sessions", self.sessions.len())
             .detail("leases", self.leases.len())
+            .detail("guarded", self.guarded.len())
     }
 }
 

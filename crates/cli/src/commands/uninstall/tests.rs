@@ -28,6 +28,7 @@ fn used() -> Daemon {
         runs: Some(Ok(Pid::new(42).unwrap())),
         sessions: vec![serde_json::from_value(session).unwrap()],
         leases: vec![lease(3000, |_| {}), lease(8000, |wire| wire["project_path"] = json!(null))],
+        guarded: vec!["bash (77)".to_owned()],
     }
 }
 

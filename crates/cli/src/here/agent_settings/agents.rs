@@ -134,22 +134,28 @@ pub(crate) fn entries(agent: Agent) -> Vec<Entry> {
             ("CwdChanged", None, Some(5)),
             ("PreToolUse", Some("Bash|PowerShell"), Some(2)),
             ("PreSkillShellCommand", Some("Bash|PowerShell"), Some(2)),
-            ("PostToolUse", Some("EnterWorktree"), Some(5)),
+            ("PostToolUse", Some("Bash|PowerShell|EnterWorktree"), Some(5)),
+            ("PostToolUseFailure", Some("Bash|PowerShell"), Some(2)),
             ("SessionEnd", None, Some(1)),
         ],
         Agent::Codex => &[
             ("SessionStart", None, Some(5)),
             ("SubagentStart", None, Some(5)),
             ("PreToolUse", Some("Bash"), Some(2)),
+            ("PostToolUse", Some("Bash"), Some(2)),
             // Codex warns of more than three seconds.
             ("SessionEnd", None, Some(3)),
         ],
-        Agent::Cursor => {
-            &[("sessionStart", None, None), ("beforeShellExecution", None, None), ("sessionEnd", None, None)]
-        }
+        Agent::Cursor => &[
+            ("sessionStart", None, None),
+            ("beforeShellExecution", None, None),
+            ("postToolUse", None, None),
+            ("sessionEnd", None, None),
+        ],
         Agent::Gemini => &[
             ("SessionStart", None, Some(5000)),
             ("BeforeTool", Some("run_shell_command"), Some(2000)),
+            ("AfterTool", Some("run_shell_command"), Some(2000)),
             ("SessionEnd", None, Some(1000)),
         ],
         // Old versions count milliseconds, and new ones do so from 1000 up.
@@ -157,12 +163,14 @@ pub(crate) fn entries(agent: Agent) -> Vec<Entry> {
             ("SessionStart", None, Some(5000)),
             ("SubagentStart", None, Some(5000)),
             ("PreToolUse", Some("run_shell_command"), Some(2000)),
+            ("PostToolUse", Some("run_shell_command"), Some(2000)),
             ("SessionEnd", None, Some(1000)),
         ],
         Agent::Copilot => &[
             ("sessionStart", None, Some(5)),
             ("subagentStart", None, Some(5)),
             ("preToolUse", Some("bash|powershell"), Some(2)),
+            ("postToolUse", Some("bash|powershell"), Some(2)),
             ("sessionEnd", None, Some(2)),
         ],
     };
@@ -278,6 +286,17 @@ fn is_styxy(words: &[&str]) -> bool {
     }
 }
 
+/// Whether `BASH_ENV` names the guard's file, of whatever folder.
+pub(crate) fn is_shell_file(path: &str) -> bool {
+    path.strip_suffix("/env.bash")
+        .is_some_and(|folder| folder.ends_with("/guard") || folder.ends_with("-guard"))
+}
+
+/// Whether the settings of `agent` have variables for its shell.
+pub(crate) const fn has_variables(agent: Agent) -> bool {
+    matches!(agent, Agent::Claude)
+}
+
 /// The path of this program, quoted for a shell if necessary.
 ///
 /// # Errors
@@ -356,6 +375,16 @@ mod tests {
         let quoted = element(r#""C:\a b\styxy.exe""#)["powershell"].as_str().unwrap().to_owned();
         assert_eq!(quoted, r#"& "C:\a b\styxy.exe" hook copilot"#);
         assert!(is_ours(&quoted, &[]));
+    }
+
+    #[test]
+    fn the_guards_file_is_known_in_any_folder() {
+        for ours in ["/h/.styxy/guard/env.bash", "/run/user/7/styxy/styxy-0af-guard/env.bash"] {
+            assert!(is_shell_file(ours), "{ours}");
+        }
+        for other in ["", "/h/.bashrc", "/h/guard.env.bash", "env.bash", "/h/guarded/env.bash"] {
+            assert!(!is_shell_file(other), "{other}");
+        }
     }
 
     #[test]

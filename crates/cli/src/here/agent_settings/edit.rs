@@ -8,6 +8,7 @@ mod entries;
 mod put;
 mod step;
 mod take;
+mod variable;
 
 use styxy_core::json::{Mistake, without_mark};
 
@@ -47,6 +48,11 @@ pub(crate) fn with(text: &str, wanted: Wanted) -> Result<String, Trouble> {
         while let Some(next) = step::next(&text, entry, wanted)? {
             text = next;
         }
+    }
+    while let Some(shell) = wanted.shell
+        && let Some(next) = variable::next(&text, shell)?
+    {
+        text = next;
     }
     if check::is_installed(&seed, &text, wanted) { Ok(mark.to_owned() + &text) } else { Err(Trouble::Unsure) }
 }

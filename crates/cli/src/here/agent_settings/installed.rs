@@ -68,9 +68,10 @@ mod tests {
         let wanted = agents::entries(Agent::Claude);
         let nesting = agents::nesting(Agent::Claude);
         let is_older = |text: &str| edit::is_older(text, &wanted, nesting);
-        let all = edit::with("", Wanted { entries: &wanted, nesting, program: "npx styxy" }).unwrap();
+        let of = |entries, program| Wanted { entries, nesting, program, shell: None };
+        let all = edit::with("", of(&wanted[..], "npx styxy")).unwrap();
         assert!(!is_older(&all) && !is_older("") && !is_older("{\"hooks\": {}}") && !is_older("{"));
-        let first = edit::with("", Wanted { entries: &wanted[..1], nesting, program: "styxy" }).unwrap();
+        let first = edit::with("", of(&wanted[..1], "styxy")).unwrap();
         assert!(is_older(&first));
         let other = all.replace("PowerShell", "Other");
         assert!(is_older(&other), "a matcher of before");

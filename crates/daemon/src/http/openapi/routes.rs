@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, BeatAnswer, BeatRequest, CheckAnswer, CleanupAnswer,
-    CleanupRequest, Code, ConfigAnswer, EndInstanceAnswer, InstancesAnswer, RegisterAnswer, RegisterRequest,
-    ReleaseAnswer, ScanAnswer, StatusAnswer, SuggestAnswer,
+    CleanupRequest, Code, ConfigAnswer, EndInstanceAnswer, InstancesAnswer, RefusalsAnswer, RegisterAnswer,
+    RegisterRequest, ReleaseAnswer, ReportRequest, ScanAnswer, StatusAnswer, SuggestAnswer,
 };
 use styxy_core::config::Config;
 use styxy_core::{InstanceId, LockId, Port, ProjectPath, ServiceType};
@@ -247,6 +247,10 @@ fn daemon(to: &mut Document) -> Vec<Route> {
     let path = "/home/ada/.styxy/config.json";
     let config = json!({ "path": path, "config": Config::default(), "from_file": ["service_types.dev"] });
     let config = to.answer::<ConfigAnswer>("What is in force, and what of it the file set", config);
+    let asked = to.body::<ReportRequest>(&[("", json!({ "instance_id": "claude-1" }))]);
+    let refused = json!({ "refusals": [{ "at": SEEN, "wanted": "signal", "instance_id": "claude-1", "project_path": "/w/app",
+        "message": "styxy: not signalled: node (4242) is ~/fix's server on 3000. If it is meant: styxy kill 3000 --force" }] });
+    let refused = to.answer::<RefusalsAnswer>("What the guard has refused, the oldest first", refused);
     let seq = "The id of the last event seen: the stream goes on after it. If that is no longer kept, an event `reset` \
                comes first.";
     let seq = optional(ParameterIn::Header, "Last-Event-ID", seq, whole_number());
@@ -258,6 +262,30 @@ fn daemon(to: &mut Document) -> Vec<Route> {
             ..route(HttpMethod::Post, "/cleanup", "cleanup", "Looks at every owner and listener now", cleaned)
         },
         route(HttpMethod::Get, "/config", "config", "Shows the configuration in force", config),
+        Route {
+            parameters: vec![
+                to.query::<InstanceId>("instance_id", "Only those of this instance's programs."),
+            ],
+            codes: &[InvalidRequest, Forbidden],
+            ..route(
+                HttpMethod::Get,
+                "/refusals",
+                "refusals",
+                "Lists what the guard has refused",
+                refused.clone(),
+            )
+        },
+        Route {
+            body: Some(asked),
+            codes: &[InvalidRequest, Forbidden, BodyTooLarge, UnsupportedMediaType],
+            ..route(
+                HttpMethod::Post,
+                "/refusals/report",
+                "report",
+                "Lists each refusal of a session once",
+                refused,
+            )
+        },
         Route {
             parameters: vec![seq],
             codes: &[InvalidRequest, Forbidden, DaemonUnreachable],

@@ -62,6 +62,8 @@ fn every_route_is_described() {
         "GET /scan",
         "GET /config",
         "GET /events",
+        "GET /refusals",
+        "POST /refusals/report",
         "GET /metrics",
         "GET /openapi.json",
     ];

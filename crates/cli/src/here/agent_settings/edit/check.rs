@@ -4,13 +4,14 @@ use styxy_core::json::{Kind, Member, Node, without_mark};
 
 use super::super::agents::{Entry, Nesting};
 use super::super::text::parse;
-use super::entries;
 use super::step::{self, Wanted};
+use super::{entries, variable};
 
 /// Whether `after` is `before` with each of the entries once.
 pub(super) fn is_installed(before: &str, after: &str, wanted: Wanted) -> bool {
     let settled = |entry| step::next(after, entry, wanted) == Ok(None);
-    is_kept(before, after) && wanted.entries.iter().all(settled)
+    let has_variable = || wanted.shell.is_none_or(|shell| variable::next(after, shell) == Ok(None));
+    is_kept(before, after) && wanted.entries.iter().all(settled) && has_variable()
 }
 
 /// Whether `text` has entries of ours, but not all that are wanted now: an older version of Styxy made them. Which program they run
@@ -31,7 +32,8 @@ pub(super) fn is_uninstalled(before: &str, after: &str) -> bool {
         let mut lists = hooks.flat_map(|hooks| hooks.value.members()).map(|event| &event.value);
         lists.all(|list| entries::all(list).is_empty())
     };
-    is_kept(before, after) && parse(after).is_ok_and(|root| none(&root))
+    is_kept(before, after)
+        && parse(after).is_ok_and(|root| none(&root) && variable::taken(after, &root).is_none())
 }
 
 fn is_kept(before: &str, after: &str) -> bool {
@@ -49,6 +51,14 @@ fn others(root: &Node) -> String {
                 let events: Vec<_> = events.iter().filter_map(others_of_event).collect();
                 if !events.is_empty() {
                     parts.push(format!("hooks{events:?}"));
+                }
+            }
+            Kind::Object(variables) if variable::has(&member.key) => {
+                let others = variables.iter().filter(|member| !variable::is_ours(&member.key, &member.value));
+                let others: Vec<_> =
+                    others.map(|member| format!("{:?}:{}", member.key, plain(&member.value))).collect();
+                if !others.is_empty() {
+                    parts.push(format!("{:?}{others:?}", member.key));
                 }
             }
             _ => parts.push(format!("{:?}:{}", member.key, plain(&member.value))),

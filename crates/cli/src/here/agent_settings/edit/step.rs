@@ -15,6 +15,8 @@ pub(crate) struct Wanted<'w> {
     pub(crate) nesting: Nesting,
     /// In the form that a shell reads.
     pub(crate) program: &'w str,
+    /// What `BASH_ENV` is to name for the agent's shell.
+    pub(crate) shell: Option<&'w str>,
 }
 
 /// The next change towards one correct `entry`; none if nothing needs to change.

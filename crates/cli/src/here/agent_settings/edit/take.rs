@@ -3,12 +3,16 @@
 use styxy_core::json::{Kind, Node};
 
 use super::super::text::{Comment, LINE_ENDS, Slot, last_comment, line_ends, slots};
-use super::entries;
 use super::put::line_end;
+use super::{entries, variable};
 
 /// `text` without our first entry, and without what was created for it and contains nothing else.
 pub(super) fn next(text: &str, root: &Node) -> Option<String> {
     let Kind::Object(members) = &root.kind else { return None };
+    // It was added last.
+    if let Some(taken) = variable::taken(text, root) {
+        return Some(taken);
+    }
     // Of two members with the same name a reader sees the last; entries may be in both.
     for (hooks_at, hooks) in members.iter().enumerate().filter(|(_, slot)| slot.key == "hooks") {
         let Kind::Object(events) = &hooks.value.kind else { continue };
@@ -27,7 +31,7 @@ pub(super) fn next(text: &str, root: &Node) -> Option<String> {
 }
 
 /// Whether `around` was created for the only value in it.
-fn was_made(text: &str, around: &Node) -> bool {
+pub(super) fn was_made(text: &str, around: &Node) -> bool {
     let [only] = slots(around)[..] else { return false };
     let front = opening(&text[around.at + 1..only.start]);
     let behind = behind(text, &only, around.end() - 1);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_client::agents::Agent;
 
-use super::super::agents::{entries, nesting};
+use super::super::agents::{entries, has_variables, nesting};
 use super::*;
 
 const PROGRAM: &str = "/opt/styxy/styxy";
@@ -35,8 +35,15 @@ fn agent(name: &str) -> Agent {
     }
 }
 
+fn shell(agent: Agent) -> Option<&'static str> {
+    has_variables(agent).then_some("/home/ada/.styxy/guard/env.bash")
+}
+
 fn install(agent: Agent, text: &str) -> Result<String, Trouble> {
-    with(text, Wanted { entries: &entries(agent), nesting: nesting(agent), program: PROGRAM })
+    with(
+        text,
+        Wanted { entries: &entries(agent), nesting: nesting(agent), program: PROGRAM, shell: shell(agent) },
+    )
 }
 
 /// The files that are not the same after install and uninstall, and why.
@@ -159,7 +166,7 @@ fn uninstalling_restores_every_byte_in_any_layout() {
 fn a_text_with_the_wrong_content_is_not_returned() {
     let before = "{\n  \"model\": \"opus\",\n  \"hooks\": { // mine\n    \"Stop\": [{\"hooks\": [{\"command\": \"a\"}]}]\n  }\n}\n";
     let entries = entries(Agent::Claude);
-    let wanted = Wanted { entries: &entries, nesting: Nesting::Groups, program: PROGRAM };
+    let wanted = Wanted { entries: &entries, nesting: Nesting::Groups, program: PROGRAM, shell: None };
     let installed = with(before, wanted).unwrap();
     assert!(check::is_installed(before, &installed, wanted));
     assert!(check::is_uninstalled(&installed, before));

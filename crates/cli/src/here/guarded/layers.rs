@@ -1,0 +1,58 @@
+//! Which layers of the guard are live where this program runs.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{PRELOAD, shell, shims};
+
+/// What is live.
+#[derive(Debug, Serialize)]
+pub(crate) struct Layers {
+    /// Whether the library is loaded into the programs of this shell.
+    pub(crate) library: bool,
+    /// The library that `LD_PRELOAD` names, if that file is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) missing: Option<PathBuf>,
+    /// Whether the first `kill` in `PATH` is a shim.
+    pub(crate) shims: bool,
+    /// That `kill`, if it is not.
+    #[serde(skip)]
+    pub(crate) kill: Option<PathBuf>,
+    /// Whether `kill` is a function in the shell that runs this program.
+    pub(crate) function: bool,
+}
+
+impl Layers {
+    /// As they are for a program with the variables that `set` answers.
+    pub(crate) fn look(set: impl Fn(&str) -> Option<OsString>) -> Self {
+        let preload = set(PRELOAD).unwrap_or_default().to_string_lossy().into_owned();
+        let named = preload.split([':', ' ']).find(|part| part.contains("/libstyxy-"));
+        let missing = named.map(PathBuf::from).filter(|file| !file.exists());
+        // This program itself may be linked statically: then the variable alone says it.
+        let library = missing.is_none() && (named.is_some() || super::has_library());
+        let path = set("PATH").unwrap_or_default();
+        let first = env::split_paths(&path).find(|folder| folder.join("kill").exists());
+        let shims = first.as_ref().is_some_and(|folder| folder.join(shims::MARKER).exists());
+        let kill = first.filter(|_| !shims).map(|folder| folder.join("kill"));
+        let shell = set(shell::FUNCTION).and_then(|pid| pid.to_str()?.parse().ok());
+        Self { library, missing, shims, kill, function: shell.is_some_and(is_near) }
+    }
+}
+
+/// Whether this is the parent, or its parent, since a subshell has the function too.
+fn is_near(shell: u32) -> bool {
+    let parent = parent_of(Path::new("/proc/self/stat"));
+    let above =
+        parent.and_then(|parent| parent_of(&Path::new("/proc").join(parent.to_string()).join("stat")));
+    // A shell becomes its last command.
+    [Some(std::process::id()), parent, above].contains(&Some(shell))
+}
+
+fn parent_of(stat: &Path) -> Option<u32> {
+    let stat = fs::read_to_string(stat).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+}

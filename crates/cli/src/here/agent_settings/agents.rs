@@ -303,7 +303,9 @@ fn known(path: &str) -> Option<String> {
 /// What the user has to do afterwards.
 pub(crate) fn after(agent: Agent) -> &'static str {
     match agent {
-        Agent::Codex => "Codex asks you to trust the new hooks when it starts.",
+        Agent::Codex => {
+            "Start codex once and trust the new hooks (/hooks). Until then it runs none of them, and codex exec does not say so."
+        }
         Agent::Claude | Agent::Cursor | Agent::Gemini | Agent::Qwen | Agent::Copilot => {
             "New sessions use the hooks."
         }

@@ -63,7 +63,7 @@ pub(super) fn servers(
 
 /// The application's server, unless a script or a process starts it, or both of its types are others'.
 fn of_app(app: &App, guesses: &[Guess]) -> Option<Guess> {
-    let App { file, framework, command } = app;
+    let App { what, framework, command } = app;
     // Any program that reads PORT may be it.
     if guesses.iter().any(|guess| guess.tool == framework.name || guess.tool == PLAIN) {
         return None;
@@ -72,7 +72,7 @@ fn of_app(app: &App, guesses: &[Guess]) -> Option<Guess> {
     let is_free = |service: &&str| guesses.iter().all(|guess| guess.service.as_str() != *service);
     let service = [framework.service, "api"].into_iter().find(is_free)?;
     let own = if service == framework.service { String::new() } else { format!(" -s {service}") };
-    let why = format!("{file} is for {}: styxy run{own} -- {command}", framework.name);
+    let why = format!("{what} an app of {}: styxy run{own} -- {command}", framework.name);
     Some(Guess { service: ServiceType::new(service).ok()?, port: None, why, tool: framework.name })
 }
 
@@ -245,11 +245,11 @@ mod tests {
         for file in ["Procfile", "Procfile.dev"] {
             std::fs::remove_file(root.join(file)).unwrap();
         }
-        assert_eq!(said(root), "dev: app.py is for Flask: styxy run -- flask run");
+        assert_eq!(said(root), "dev: app.py is an app of Flask: styxy run -- flask run");
         write("package.json", r#"{"scripts": {"dev": "vite"}}"#);
         assert_eq!(
             said(root),
-            "dev: the script dev runs Vite\napi: app.py is for Flask: styxy run -s api -- flask run"
+            "dev: the script dev runs Vite\napi: app.py is an app of Flask: styxy run -s api -- flask run"
         );
         write("package.json", r#"{"scripts": {"dev": "flask run"}}"#);
         assert_eq!(said(root), "dev: the script dev runs Flask");

@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::devserver::folder::read;
 use crate::devserver::frameworks::{self, Framework};
 
-/// An application: the file that says so, its framework, and the command that serves it.
+/// An application: what says so (`app.py is`), its framework, and the command that serves it.
 #[derive(Debug)]
 pub(super) struct App {
-    pub(super) file: String,
+    pub(super) what: String,
     pub(super) framework: &'static Framework,
     pub(super) command: String,
 }
@@ -22,17 +22,17 @@ const VARIABLES: [&str; 2] = [".flaskenv", ".env"];
 /// The application in `root`; `variable` says what the environment has.
 pub(super) fn find(root: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Option<App> {
     let is_there = |file: &&&str| root.join(file).is_file();
-    let app = |file: String, words: &[&str]| {
+    let app = |what: String, words: &[&str]| {
         let (name, args) = words.split_first()?;
         let name = name.rsplit('/').next().unwrap_or(name);
         let framework = frameworks::find(name, &args.iter().copied())?;
-        Some(App { file, framework, command: words.join(" ") })
+        Some(App { what, framework, command: words.join(" ") })
     };
     for (file, words) in
         [("manage.py", &["./manage.py", "runserver"][..]), ("bin/rails", &["bin/rails", "server"])]
     {
         if root.join(file).is_file() {
-            return app(file.to_owned(), words);
+            return app(format!("{file} is"), words);
         }
     }
     let texts: Vec<String> = NEEDS.iter().filter_map(|file| read(&root.join(file))).collect();
@@ -42,18 +42,18 @@ pub(super) fn find(root: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Op
             read(&root.join(file))
                 .is_some_and(|text| text.lines().any(|line| line.trim_start().starts_with("FLASK_APP=")))
         });
-        let by_file = said.map(|file| format!("FLASK_APP in {file}"));
-        by_file.or_else(|| variable("FLASK_APP").map(|_| "FLASK_APP".to_owned()))
+        let by_file = said.map(|file| format!("FLASK_APP in {file} names"));
+        by_file.or_else(|| variable("FLASK_APP").map(|_| "FLASK_APP names".to_owned()))
     };
     let flask = set().or_else(|| {
         let file = ["app.py", "wsgi.py"].iter().find(is_there).filter(|_| needs("flask"))?;
-        Some((*file).to_owned())
+        Some(format!("{file} is"))
     });
     if let Some(file) = flask {
         return app(file, &["flask", "run"]);
     }
     let file = ["main.py", "app.py", "app/main.py"].iter().find(is_there).filter(|_| needs("fastapi"))?;
-    app((*file).to_owned(), &["fastapi", "dev"])
+    app(format!("{file} is"), &["fastapi", "dev"])
 }
 
 /// Whether a line of `text` names `package`: `Flask>=3`, `"flask[async]"` in a list, `flask = "^3"`.
@@ -105,20 +105,20 @@ mod tests {
                 std::fs::write(path, text).unwrap();
             }
             let app = find(top.path(), &|_| variable.map(str::to_owned));
-            app.map(|app| format!("{} {} {}", app.framework.name, app.file, app.command))
+            app.map(|app| format!("{} {} {}", app.framework.name, app.what, app.command))
         };
-        let flask = Some("Flask app.py flask run".to_owned());
+        let flask = Some("Flask app.py is flask run".to_owned());
         assert_eq!(found(&[("app.py", ""), ("requirements.txt", "flask\n")], None), flask);
         assert_eq!(found(&[("app.py", ""), ("pyproject.toml", "dependencies = [\"flask\"]")], None), flask);
         let set = found(&[(".flaskenv", "FLASK_APP=shop:create\n")], None);
-        assert_eq!(set.as_deref(), Some("Flask FLASK_APP in .flaskenv flask run"));
-        assert_eq!(found(&[], Some("shop")).as_deref(), Some("Flask FLASK_APP flask run"));
+        assert_eq!(set.as_deref(), Some("Flask FLASK_APP in .flaskenv names flask run"));
+        assert_eq!(found(&[], Some("shop")).as_deref(), Some("Flask FLASK_APP names flask run"));
         assert_eq!(found(&[("app.py", ""), ("requirements.txt", "django\n")], None), None);
         assert_eq!(found(&[("requirements.txt", "flask\n")], None), None);
         let django = found(&[("manage.py", ""), ("requirements.txt", "flask\n"), ("app.py", "")], None);
-        assert_eq!(django.as_deref(), Some("Django manage.py ./manage.py runserver"));
-        assert_eq!(found(&[("bin/rails", "")], None).as_deref(), Some("Rails bin/rails bin/rails server"));
+        assert_eq!(django.as_deref(), Some("Django manage.py is ./manage.py runserver"));
+        assert_eq!(found(&[("bin/rails", "")], None).as_deref(), Some("Rails bin/rails is bin/rails server"));
         let api = found(&[("app/main.py", ""), ("requirements.txt", "fastapi[standard]\n")], None);
-        assert_eq!(api.as_deref(), Some("FastAPI app/main.py fastapi dev"));
+        assert_eq!(api.as_deref(), Some("FastAPI app/main.py is fastapi dev"));
     }
 }

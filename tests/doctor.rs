@@ -1,13 +1,18 @@
 //! The doctor finds what is wrong, says what to do about it, and changes nothing.
 
-use std::fs::{self, Permissions};
+use std::fs;
+#[cfg(unix)]
+use std::fs::Permissions;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 
 #[cfg(target_os = "linux")]
 use serde_json::json;
 
 use crate::restart::crc32c;
-use crate::support::{Home, Server, helper, is_root, nobody, sort};
+#[cfg(unix)]
+use crate::support::is_root;
+use crate::support::{Home, Server, helper, nobody, sort};
 #[cfg(target_os = "linux")]
 use crate::support::{finish, old_daemon};
 
@@ -45,6 +50,7 @@ fn the_doctor_exits_1_for_a_mistake_in_the_configuration() {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_doctor_exits_1_for_a_folder_that_other_users_may_access() {
     let home = Home::new();
     fs::set_permissions(home.root(), Permissions::from_mode(0o755)).unwrap();
@@ -54,6 +60,7 @@ fn the_doctor_exits_1_for_a_folder_that_other_users_may_access() {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_doctor_exits_1_for_a_folder_that_cannot_be_created() {
     if is_root() {
         println!("skipped: root may write anywhere");
@@ -95,6 +102,7 @@ fn the_doctor_exits_1_for_a_folder_whose_parent_is_a_file() {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_doctor_exits_1_for_a_journal_that_cannot_be_opened() {
     if is_root() {
         println!("skipped: root may open any file");

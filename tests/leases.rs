@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 
+#[cfg(unix)]
 use rustix::process::Signal;
 use serde_json::json;
 use styxy_core::api::{CheckAnswer, CleanupAnswer, OwnerKind, ReleaseAnswer, ScanAnswer, State};
@@ -35,6 +36,7 @@ fn the_port_of_a_killed_owner_goes_to_the_next_request() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_zombie_owner_has_ended() {
     let home = Home::new();
     let mut owner = Running::idle();
@@ -47,6 +49,7 @@ fn a_zombie_owner_has_ended() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_stopped_owner_keeps_its_lease() {
     let home = Home::new();
     let owner = Running::idle();

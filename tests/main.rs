@@ -7,22 +7,18 @@
 //! Windows has is in `windows`.
 
 #[cfg(test)]
-#[cfg(unix)]
 mod adoption;
 #[cfg(test)]
 #[cfg(unix)]
 mod autostart;
 #[cfg(test)]
-#[cfg(unix)]
 mod bad_input;
 #[cfg(test)]
-#[cfg(unix)]
 mod blocks;
 #[cfg(test)]
 #[cfg(unix)]
 mod chains;
 #[cfg(test)]
-#[cfg(unix)]
 mod cli;
 // What is kept was answered on Linux; other systems leave out what they cannot find out.
 #[cfg(test)]
@@ -42,10 +38,8 @@ mod dependencies;
 #[cfg(test)]
 mod design;
 #[cfg(test)]
-#[cfg(unix)]
 mod doctor;
 #[cfg(test)]
-#[cfg(unix)]
 mod env;
 #[cfg(test)]
 mod events;
@@ -53,7 +47,6 @@ mod events;
 #[cfg(unix)]
 mod firebase;
 #[cfg(test)]
-#[cfg(unix)]
 mod folders;
 #[cfg(test)]
 #[cfg(unix)]
@@ -76,31 +69,25 @@ mod hooks_install;
 #[cfg(unix)]
 mod hostile_values;
 #[cfg(test)]
-#[cfg(unix)]
 mod http_filter;
 #[cfg(test)]
-#[cfg(unix)]
 mod init;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
-#[cfg(unix)]
 mod instances;
 // Only Linux says cheaply what is above a process.
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod kept_up;
 #[cfg(test)]
-#[cfg(unix)]
 mod kill;
 #[cfg(test)]
-#[cfg(unix)]
 mod leases;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod limits;
 #[cfg(test)]
-#[cfg(unix)]
 mod listeners;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
@@ -120,10 +107,8 @@ mod older;
 #[cfg(unix)]
 mod other_users;
 #[cfg(test)]
-#[cfg(unix)]
 mod output;
 #[cfg(test)]
-#[cfg(unix)]
 mod packages;
 // Elsewhere the daemon learns of its files with the next sweep.
 #[cfg(test)]
@@ -133,7 +118,6 @@ mod place;
 #[cfg(target_os = "linux")]
 mod platforms;
 #[cfg(test)]
-#[cfg(unix)]
 mod project_file;
 #[cfg(test)]
 mod race;
@@ -141,10 +125,8 @@ mod race;
 #[cfg(unix)]
 mod raw_requests;
 #[cfg(test)]
-#[cfg(unix)]
 mod release;
 #[cfg(test)]
-#[cfg(unix)]
 mod restart;
 #[cfg(test)]
 mod reuse;
@@ -176,7 +158,6 @@ mod sandbox;
 #[cfg(target_os = "linux")]
 mod sandboxed;
 #[cfg(test)]
-#[cfg(unix)]
 mod settings;
 #[cfg(test)]
 #[cfg(unix)]
@@ -199,7 +180,6 @@ mod swarm;
 #[cfg(unix)]
 mod tables;
 #[cfg(test)]
-#[cfg(unix)]
 mod targets;
 #[cfg(test)]
 #[cfg(unix)]
@@ -208,17 +188,14 @@ mod terminal;
 #[cfg(unix)]
 mod uninstall;
 #[cfg(test)]
-#[cfg(unix)]
 mod waiting;
 #[cfg(test)]
 #[cfg(unix)]
 mod watch;
 #[cfg(test)]
-#[cfg(unix)]
 mod whose;
 #[cfg(test)]
 #[cfg(windows)]
 mod windows;
 #[cfg(test)]
-#[cfg(unix)]
 mod wire;

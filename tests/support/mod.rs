@@ -14,6 +14,8 @@ mod home;
 mod http;
 #[cfg(target_os = "linux")]
 mod old_daemon;
+#[cfg(windows)]
+mod pipe;
 mod ports;
 mod process;
 mod run;
@@ -41,10 +43,10 @@ pub(crate) use ports::addresses;
 pub(crate) use ports::is_in_time_wait;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
-pub(crate) use process::{Running, alive, names_listeners, pid_of};
 #[cfg(unix)]
-pub(crate) use process::{has_ended, is_root, kill, nobody};
-pub(crate) use run::{Output, finish, program, words};
+pub(crate) use process::kill;
+pub(crate) use process::{Running, alive, has_ended, is_root, nobody, pid_of};
+pub(crate) use run::{NOTHING, Output, PRINTS_PORT, finish, program, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{Argument, DIAGNOSTICS, Denied, deny, without_connections};
 pub(crate) use schema::mismatches;

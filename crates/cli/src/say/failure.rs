@@ -121,6 +121,7 @@ mod tests {
             Holder::Lease { lock_id, who: "claude-2".to_owned(), project: None },
             Holder::Foreign,
             Holder::Denied,
+            Holder::Reserved,
             Holder::Singleton { service: dev(), elsewhere: port(3001), who: "claude-2".to_owned() },
             Holder::Group,
         ];

@@ -70,7 +70,6 @@ pub(crate) enum Cannot {
     #[cfg(unix)]
     #[error("cannot be removed")]
     Remove,
-    #[cfg_attr(windows, expect(dead_code, reason = "a pipe is in no folder"))]
     #[error("cannot be listened on")]
     Listen,
     #[error("cannot be closed to other users")]

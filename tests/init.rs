@@ -46,7 +46,7 @@ fn the_servers_of_a_procfile_and_of_a_flask_application_are_written() {
     write("requirements.txt", "flask\n");
     let flask = init_in(&home, ".", &["--print"]).done();
     assert_eq!(flask.stderr, "dev: app.py is an app of Flask: styxy run -- flask run.\n");
-    assert_eq!(parse(&flask.stdout).unwrap().services.iter().next().unwrap().0.as_str(), "dev");
+    assert_eq!(parse(&flask.stdout).unwrap().services[0].0.as_str(), "dev");
     write("Procfile", "web: flask run --port 5001\nworker: python worker.py\n");
     let said = init_in(&home, ".", &[]).done();
     assert_eq!(said.stderr, "web: the process web of Procfile runs Flask, on port 5001.\n");

@@ -99,7 +99,6 @@ fn known(command: &str) -> Option<(&'static str, &'static str)> {
 /// The command with an example of what it needs.
 fn missing(error: &clap::Error, command: &str, args: &[String]) -> Option<Tip> {
     let Some(ContextValue::Strings(needed)) = error.get(ContextKind::InvalidArg) else { return None };
-    let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
     let mut line = format!("styxy {command}");
     for needed in needed {
         // Options come before a command that is run.
@@ -109,8 +108,10 @@ fn missing(error: &clap::Error, command: &str, args: &[String]) -> Option<Tip> {
             _ => "",
         };
     }
-    let typed: String = words.iter().map(|word| format!(" {word}")).collect();
-    line += &typed;
+    for word in args {
+        line.push(' ');
+        line += &quoted(word);
+    }
     let (purpose, example) = known(command)?;
     if needed.iter().any(|needed| needed.starts_with('<')) {
         line.push(' ');

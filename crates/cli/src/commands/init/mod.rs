@@ -22,10 +22,9 @@ use guess::Guess;
 
 /// Write a .styxy.json that names this project's servers
 ///
-/// The servers are guessed from the scripts of package.json, a Procfile, and the files of Django, FastAPI, Flask and Rails. Each guess is
-/// explained. The file is written to the root of the
-/// checkout, also from within a package of a monorepo, for everybody who works on the repository. Styxy works without it. An
-/// existing file is never overwritten.
+/// The servers are guessed from the scripts of package.json, a Procfile, and the files of Django, FastAPI, Flask and Rails. Each
+/// guess is explained. The file is written to the root of the checkout, also from within a package of a monorepo, for everybody
+/// who works on the repository. Styxy works without it. An existing file is never overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy init
   styxy init --print   print the file, and write nothing"))]

@@ -170,8 +170,8 @@ pub(crate) fn servers(text: &str, around: &dyn Around) -> Vec<(String, String)> 
         let found = Census::new(around).text(command, Some(0), &Way::new(Entry::Front));
         found.iter().any(|one| one.likelihood > Likelihood::Unlikely)
     };
-    let servers = processes.filter(|(name, command)| is_name(name) && serves(command));
-    servers.map(|(name, command)| (name.to_owned(), command.trim().to_owned())).collect()
+    let found = processes.filter(|(name, command)| is_name(name) && serves(command));
+    found.map(|(name, command)| (name.to_owned(), command.trim().to_owned())).collect()
 }
 
 /// Whether a line's beginning names a process.

@@ -45,7 +45,7 @@ impl Args {
         findings.push(settings::file(&layout.config(), &parsed));
         // A running daemon reports the state of its journal itself.
         let journal = match (&seen, folder.verdict) {
-            (DaemonState::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
+            (DaemonState::NotRunning, Verdict::Ok | Verdict::Warn) => Some(journal::on_disk(layout.root())),
             (DaemonState::NotRunning, Verdict::Warn | Verdict::Wrong)
             | (DaemonState::Running { .. } | DaemonState::Broken(_), _) => None,
         };

@@ -46,7 +46,7 @@ impl Args {
         // A running daemon reports the state of its journal itself.
         let journal = match (&seen, folder.verdict) {
             (DaemonState::NotRunning, Verdict::Ok | Verdict::Warn) => Some(journal::on_disk(layout.root())),
-            (DaemonState::NotRunning, Verdict::Warn | Verdict::Wrong)
+            (DaemonState::NotRunning, Verdict::Wrong)
             | (DaemonState::Running { .. } | DaemonState::Broken(_), _) => None,
         };
         let is_ours = folder.verdict != Verdict::Wrong || seen.status().is_some();

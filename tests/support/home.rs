@@ -274,7 +274,7 @@ impl Home {
     pub(crate) fn tcp(&self) -> Way {
         Way::Tcp((Ipv4Addr::LOCALHOST, self.listen_port()).into())
     }
-    /// As [`Home::tcp`], with the token, which only Linux does not ask for. A daemon runs.
+    /// As [`Home::tcp`], with the token, which only Linux does not ask for, where it has socket diagnostics. A daemon runs.
     pub(crate) fn trusted_tcp(&self) -> Way {
         self.trusted(Ipv4Addr::LOCALHOST)
     }

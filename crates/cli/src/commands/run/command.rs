@@ -143,6 +143,7 @@ mod tests {
             ("a tool in an environment", missing(&["flask", "run"])),
             ("a tool of neither", missing(&["hugo", "server"])),
             ("nothing similar", missing(&["quux"])),
+            ("nothing", missing(&["", "x"])),
             ("a folder that cannot be run", said(&["./shop"], io::ErrorKind::PermissionDenied)),
             ("a script without its bit", said(&["./start"], io::ErrorKind::PermissionDenied)),
             ("a script that cannot be run", said(&["dev"], io::ErrorKind::PermissionDenied)),

@@ -96,6 +96,9 @@ pub(super) fn instead(
 /// There is no program `typed.name`.
 fn missing(typed: &Typed<'_>) -> Instead {
     let name = typed.name;
+    if name.trim().is_empty() {
+        return Instead::new("the name of the program is empty", typed.command("styxy run"));
+    }
     if name.contains(char::is_whitespace) {
         return Instead::new("in quotes it is one word", unquoted(name, &typed.args));
     }

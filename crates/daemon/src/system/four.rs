@@ -27,9 +27,12 @@ pub(super) fn bind_all(port: Port, prepare: impl Fn(&Socket) -> io::Result<()>) 
 /// As for [`bind_all`].
 #[cfg(windows)]
 pub(super) fn bind_everywhere(port: Port, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {
-    on_all_addresses(port, |address| {
-        if address.ip().is_unspecified() { bind(address, &prepare) } else { Ok(()) }
-    })
+    on_all_addresses(
+        port,
+        |address| {
+            if address.ip().is_unspecified() { bind(address, &prepare) } else { Ok(()) }
+        },
+    )
 }
 
 fn bind(address: SocketAddr, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {

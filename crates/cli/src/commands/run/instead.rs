@@ -9,6 +9,9 @@ use crate::devserver::package::Package;
 use crate::devserver::program::{interpreter, program};
 use crate::say::shell_word::quoted;
 
+/// What runs a text as a command.
+const SHELL: &str = if cfg!(windows) { "cmd /c" } else { "sh -c" };
+
 /// What to type instead of `words`, whose program could not be run in `folder` because of `why`.
 pub(super) fn instead(
     words: &[OsString],
@@ -80,7 +83,7 @@ fn unquoted(text: &str, behind: &[String]) -> String {
     let words: Vec<&str> = text.split_whitespace().chain(behind.iter().map(String::as_str)).collect();
     let line = words.join(" ");
     if text.contains(|letter: char| "|&;<>()$`*?#~'\"\\".contains(letter)) {
-        return format!("for a shell: styxy run -- sh -c {}", quoted(&line));
+        return format!("for a shell: styxy run -- {SHELL} {}", quoted(&line));
     }
     let env = if words.first().is_some_and(|word| word.contains('=')) { "env " } else { "" };
     format!("without the quotes: styxy run -- {env}{line}")
@@ -108,7 +111,7 @@ pub(super) fn operator(words: &[OsString]) -> Option<String> {
     let line = words.iter().map(word).collect::<Option<Vec<String>>>()?.join(" ");
     let operator = operator.display();
     Some(format!(
-        "{operator} is an argument of {name} here; for a shell: styxy run -- sh -c {}",
+        "{operator} is an argument of {name} here; for a shell: styxy run -- {SHELL} {}",
         quoted(&line)
     ))
 }

@@ -4,17 +4,19 @@
 //   npm run test:wine -- windows:: -q    words for the test program
 //
 // Needs Wine (64 bit), a linker and a target of the compiler; says what to install if one is missing. Everything that it
-// makes is in the target folder, its own Windows registry too.
+// makes is in the target folder: its own Windows registry, and a log of the whole run.
 
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import readline from 'node:readline';
 import { root, run, targetFolder } from './repository.mjs';
 
 const TARGET = 'x86_64-pc-windows-gnu';
 const LINKER = 'x86_64-w64-mingw32-gcc';
-/** A test hangs no longer than 30 s, but Wine is slow. */
-const LONGEST_MS = 20 * 60 * 1000;
+/** All tests end much earlier, each of them after some 30 s at the latest. Then the run is ended from outside. */
+const LONGEST_MS = 40 * 60 * 1000;
 
 const wine = found('wine64', '/usr/lib/wine/wine64');
 const wineserver = found('wineserver64', 'wineserver', '/usr/lib/wine/wineserver64');
@@ -30,6 +32,7 @@ if (missing.length > 0) {
 
 const target = path.join(targetFolder(), 'wine');
 const folder = path.join(target, TARGET, 'debug');
+const log = path.join(target, 'tests.log');
 const env = {
   ...process.env,
   CARGO_TARGET_DIR: target,
@@ -39,25 +42,22 @@ const env = {
   WINEPREFIX: path.join(target, 'prefix'),
   WINEDEBUG: '-all',
   WINEDLLOVERRIDES: 'mscoree,mshtml=',
-  // Wine's table of sockets names no processes.
+  // Its table of IPv6 sockets names no processes.
   STYXY_TEST_WINE: '1',
   CARGO_MANIFEST_DIR: windowsPath(path.join(root, 'crates/cli')),
 };
 
-run('cargo', ['build', '--target', TARGET, '-p', 'styxy'], { env });
+// This builds the program too.
 const tests = testProgram();
 addRandomNumbers();
 const server = startWine();
+// A run that is interrupted leaves nothing behind either.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(stopWine() ?? 130));
 let code;
 try {
-  const words = process.argv.slice(2);
-  // More at once are slower: one process serves them all.
-  const threads = words.some((word) => word.startsWith('--test-threads')) ? [] : ['--test-threads', '2'];
-  code = underWine([tests, ...threads, ...words], path.join(root, 'crates/cli'));
+  code = await testsUnderWine(process.argv.slice(2));
 } finally {
-  // Ends whatever a failed test has left in this registry, and nothing else.
-  spawnSync(wineserver, ['-k'], { env });
-  server.unref();
+  stopWine();
 }
 process.exit(code);
 
@@ -90,8 +90,11 @@ function testProgram() {
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  if (status !== 0) process.exit(status ?? 1);
-  const messages = stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  const messages = (stdout ?? '').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  if (status !== 0) {
+    for (const { message } of messages) if (message?.level === 'error') console.error(message.rendered);
+    process.exit(status ?? 1);
+  }
   return messages.find((message) => message.executable && message.target.name === 'it').executable;
 }
 
@@ -116,17 +119,58 @@ int ProcessPrng(unsigned char *to, unsigned long long n) {
 function startWine() {
   fs.mkdirSync(env.WINEPREFIX, { recursive: true });
   const server = spawn(wineserver, ['-f', '-p'], { env, stdio: 'ignore', detached: true });
+  server.unref();
   if (!fs.existsSync(path.join(env.WINEPREFIX, 'system.reg'))) {
-    underWine(['wineboot', '-i'], root);
-    underWine(['winecfg', '/v', 'win10'], root);
+    const options = { env, cwd: root, stdio: 'ignore', timeout: LONGEST_MS };
+    for (const words of [['wineboot', '-i'], ['winecfg', '/v', 'win10']]) spawnSync(wine, words, options);
   }
   return server;
 }
 
-/** Runs a program of Windows to its end: its exit code. */
-function underWine(words, cwd) {
-  const options = { env, cwd, stdio: ['ignore', 'inherit', 'inherit'], timeout: LONGEST_MS };
-  const { status, error } = spawnSync(wine, words, options);
-  if (error) console.error(`wine: ${error.message}`);
-  return status ?? 1;
+/** Ends whatever a failed test has left in this registry, and nothing else. */
+function stopWine() {
+  spawnSync(wineserver, ['-k'], { env });
+}
+
+/**
+ * Runs the test program to its end, or until the time is over, and says which tests failed: its exit code. The log has all that it
+ * said; with words for the test program it is shown too.
+ */
+async function testsUnderWine(words) {
+  // More at once are slower: one process serves them all.
+  const threads = words.some((word) => word.startsWith('--test-threads')) ? [] : ['--test-threads', '2'];
+  const program = spawn(wine, [tests, ...threads, ...words], {
+    env,
+    cwd: path.join(root, 'crates/cli'),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const kept = fs.createWriteStream(log);
+  const [failed, slow] = [new Set(), new Set()];
+  let verdict;
+  const hear = (line) => {
+    kept.write(`${line}\n`);
+    if (words.length > 0) console.log(line);
+    const [, name, result] = /^test (\S+)(?: - should panic)? (?:\.\.\. (\w+)|has been running)/.exec(line) ?? [];
+    if (name && result) slow.delete(name);
+    else if (name) slow.add(name);
+    if (result === 'FAILED') failed.add(name);
+    verdict = /^test result: (.*)/.exec(line)?.[1] ?? verdict;
+  };
+  const readers = [program.stdout, program.stderr].map((input) => readline.createInterface({ input }).on('line', hear));
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    stopWine();
+  }, LONGEST_MS);
+  const [status] = await once(program, 'exit');
+  clearTimeout(timer);
+  // What a failed test has left running may write to the log for ever.
+  stopWine();
+  await Promise.all(readers.map((reader) => once(reader, 'close')));
+  await new Promise((resolve) => kept.end(resolve));
+  for (const name of failed) console.log(`failed: ${name}`);
+  if (isLate) for (const name of slow) console.log(`never ended: ${name}`);
+  const ending = isLate ? `ended from outside after ${LONGEST_MS / 60_000} minutes` : 'ended without a result';
+  console.log(`wine: ${verdict ?? ending}\nwine: all that the tests said is in ${log}`);
+  return verdict ? (status ?? 1) : 1;
 }

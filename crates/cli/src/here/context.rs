@@ -231,8 +231,10 @@ fn options(autostart: Autostart) -> Result<Options, Failure> {
 }
 
 fn no_runtime(error: &std::io::Error) -> Refusal {
-    Refusal::new(Code::DaemonUnreachable, format!("could not prepare to ask the daemon: {error}"))
-        .hint("styxy doctor")
+    styxy_client::few_files(error).unwrap_or_else(|| {
+        Refusal::new(Code::DaemonUnreachable, format!("could not prepare to ask the daemon: {error}"))
+            .hint("styxy doctor")
+    })
 }
 
 impl From<styxy_client::Error> for Failure {

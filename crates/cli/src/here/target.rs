@@ -51,11 +51,11 @@ impl Target {
             return Ok(Self::Lease(lock_id));
         }
         let invalid = || Invalid::text(text, "does not say which port is meant", ALLOWED);
-        if text.contains(':') || text == "localhost" || text.parse::<IpAddr>().is_ok() {
-            return address(text, is_ours).unwrap_or_else(|| Err(invalid())).map(Self::Port);
-        }
         if range(text).is_some() {
             return Err(Invalid::text(text, "is a range of ports", "one port; styxy scan takes a range"));
+        }
+        if text.contains(':') || text == "localhost" || text.parse::<IpAddr>().is_ok() {
+            return address(text, is_ours).unwrap_or_else(|| Err(invalid())).map(Self::Port);
         }
         if is_beginning(text) {
             return Ok(Self::Beginning(text.to_owned()));
@@ -86,9 +86,10 @@ impl Target {
     }
 }
 
-/// The ends of a range of ports, the lower one first: `3000-3010`. No lease id begins so.
+/// The ends of a range of ports, the lower one first: `3000-3010`, `3000..3010`. No lease id begins so.
 pub(crate) fn range(text: &str) -> Option<(Port, Port)> {
-    let (first, last) = text.split_once('-')?;
+    let (first, last) =
+        ["-", "–", "..=", "...", "..", ":", ","].iter().find_map(|between| text.split_once(between))?;
     let (first, last): (Port, Port) = (first.parse().ok()?, last.parse().ok()?);
     Some((first.min(last), first.max(last)))
 }

@@ -256,7 +256,7 @@ fn addresses(words: &[&str]) -> Vec<SocketAddr> {
 }
 
 /// A listener that the system's table shows with its process, if [`names_process`](super::ports::names_process) says so.
-fn listener(address: &SocketAddr) -> TcpListener {
+pub(crate) fn listener(address: &SocketAddr) -> TcpListener {
     let listener = TcpListener::bind(address).unwrap();
     if cfg!(windows) && address.is_ipv4() {
         // Windows names the process of every socket. Wine names it once the process has set an option that Wine leaves to Linux.

@@ -33,7 +33,7 @@ mod wait;
 pub(crate) use agent::{Agent, initialize};
 #[cfg(unix)]
 pub(crate) use firebase::Suite;
-pub(crate) use helper::{Server, forked_server, helper, helper_under};
+pub(crate) use helper::{Server, forked_server, helper, helper_under, listener};
 pub(crate) use home::{Home, real, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]

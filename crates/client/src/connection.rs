@@ -11,11 +11,8 @@ use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::http::{Answer, CONNECTIONS, Failure, Line, Request};
+use crate::http::{Answer, Failure, Line, Request, UNDER_WAY};
 use crate::{Error, Holder, Options, ownership};
-
-/// After so many rounds of the runtime a connection whose answer was read is free again.
-const YIELDS: usize = 4;
 
 /// The connection to the daemon that the options describe. It starts none.
 #[derive(Debug)]
@@ -32,19 +29,13 @@ impl Connection {
     /// Connects to nothing yet.
     pub(crate) fn new(options: Options) -> Self {
         let layout = Layout::new(options.home.clone());
-        Self { options, layout, line: Mutex::default(), turns: Semaphore::new(CONNECTIONS) }
+        Self { options, layout, line: Mutex::default(), turns: Semaphore::new(UNDER_WAY) }
     }
 
     /// Sends `request` to a running daemon. Starts none.
     pub(crate) async fn once(&self, request: &Request, timeout: Duration) -> Result<Answer, Failure> {
         let (_turn, left) = self.turn(request, timeout).await?;
-        let answer = self.line()?.exchange(request, left).await;
-        // The connection goes back to the others by a task that the answer's last byte wakes. Without it the next in the
-        // queue would open one more.
-        for _ in 0..YIELDS {
-            tokio::task::yield_now().await;
-        }
-        answer
+        self.line()?.exchange(request, left).await
     }
 
     /// As [`Connection::once`], for an answer that is a stream. A stream that is open does not count among the connections.

@@ -17,7 +17,10 @@ use styxy_core::api::{API_VERSION, Code, Refusal};
 use crate::Error;
 
 /// How many requests one client has under way at once, each on its own connection.
-pub(crate) const CONNECTIONS: usize = 16;
+pub(crate) const UNDER_WAY: usize = 8;
+/// How many connections are kept without a request. A connection that was just used is not free at once, and the next
+/// request may open one more: both numbers together are the most that one client opens, which is sixteen.
+const KEPT: usize = 8;
 /// How long a connection is kept without a request. A new one takes some 50 µs.
 const IDLE: Duration = Duration::from_secs(2);
 /// After this time a pipe whose instances were all taken is opened again.
@@ -147,7 +150,7 @@ impl Line {
     /// Connects to nothing yet.
     pub(crate) fn new(place: &Path, socket: PathBuf) -> Result<Self, Error> {
         let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        let builder = builder.pool_max_idle_per_host(CONNECTIONS).pool_idle_timeout(IDLE);
+        let builder = builder.pool_max_idle_per_host(KEPT).pool_idle_timeout(IDLE);
         #[cfg(unix)]
         let builder = builder.unix_socket(socket.as_path());
         #[cfg(windows)]

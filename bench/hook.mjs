@@ -11,7 +11,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 
 const calls = Number(process.argv[2] ?? 1000);
-const program = process.argv[3] ?? path.join(process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'styxy');
+const program = path.resolve(process.argv[3] ?? path.join(process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'styxy'));
 const top = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'styxy-bench-')));
 const project = path.join(top, 'project');
 const other = path.join(top, 'other');
@@ -46,6 +46,8 @@ try {
     "another checkout's port, denied": () => hook(bash(`vite --port ${port}`)),
     'a kill by name': () => hook(bash('pkill -f no-such-server')),
     'a session that goes on': () => hook(JSON.stringify({ session_id: 's', cwd: project, hook_event_name: 'SessionStart', source: 'compact' })),
+    'a sub-agent that begins': () => hook(JSON.stringify({ session_id: 's', cwd: project, hook_event_name: 'SubagentStart', agent_id: 'a' })),
+    'the ports of another folder': () => shell('/nowhere', 'PORT=1 STYXY_PORT=1'),
   };
   console.log(`${calls} calls each, ms${' '.repeat(15)}p50     p99`);
   for (const [name, call] of Object.entries(rows)) {
@@ -64,6 +66,14 @@ try {
   server.kill();
   spawnSync(program, ['daemon', 'stop'], { env });
   fs.rmSync(top, { recursive: true, force: true });
+}
+
+/** What the agent's shell asks in each folder but the one in which the session began. */
+function shell(root, told) {
+  const answer = spawnSync(program, ['hook', 'env', root, told], { env, cwd: project, encoding: 'utf8' });
+  if (answer.error) throw answer.error;
+  if (!answer.stdout.includes("export PORT='")) throw new Error(answer.stdout + answer.stderr);
+  return answer;
 }
 
 function hook(input) {

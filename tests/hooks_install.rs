@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use styxy_core::api::Code;
 
+use crate::support::session::{Session, home};
 use crate::support::{Home, finish, is_root};
 
 const OTHERS: &str = "{\n  // mine\n  \"model\": \"opus\",\n}\n";
@@ -108,6 +109,42 @@ fn the_command_that_was_added_runs_and_answers() {
     let script = format!("printf %s \"$EVENT\" | {}", commands(&json, "SessionStart")[0]);
     let said = finish(home.shell(&script).env("EVENT", event)).done();
     assert_eq!(said.json()["hookSpecificOutput"]["hookEventName"], "SessionStart");
+}
+
+#[test]
+fn entries_of_0_1_0_go_on_working_and_what_renews_them_is_said() {
+    let home = home();
+    let path = settings(&home, ".claude/settings.json");
+    let program = crate::support::program();
+    let hook = |timeout: u8| json!({ "type": "command", "command": format!("{program} hook claude"), "timeout": timeout });
+    let old = json!({ "hooks": {
+        "SessionStart": [{ "hooks": [hook(5)] }],
+        "CwdChanged": [{ "hooks": [hook(5)] }],
+        "PreToolUse": [{ "matcher": "Bash|PowerShell", "hooks": [hook(2)] }],
+        "SessionEnd": [{ "hooks": [hook(1)] }],
+    } });
+    fs::write(&path, old.to_string()).unwrap();
+    let session = Session::new(&home, &home.project());
+    let renew = "`styxy hooks install claude` renews them.";
+    assert!(session.begin().ends_with(renew));
+    session.runs("git status");
+    let resumed = session.hook("SessionStart", &json!({ "source": "resume" }));
+    assert!(
+        resumed.contains("Ports that Styxy") && !resumed.contains("renews"),
+        "it is said once: {resumed}"
+    );
+    let found = home.styxy(&["doctor", "--json"]).json();
+    let of_hooks = |found: &Value| -> Vec<Value> {
+        found.as_array().unwrap().iter().filter(|finding| finding["check"] == "hooks").cloned().collect()
+    };
+    let named = of_hooks(&found);
+    assert_eq!(
+        (named.len(), &named[0]["verdict"], &named[0]["hint"]),
+        (1, &json!("warn"), &json!("styxy hooks install claude"))
+    );
+    home.styxy(&["hooks", "install", "claude"]).done();
+    assert!(!session.begin().contains("renews"));
+    assert_eq!(of_hooks(&home.styxy(&["doctor", "--json"]).json())[0]["verdict"], "ok");
 }
 
 #[test]

@@ -182,8 +182,7 @@ pub fn session(
         return Ok(Some(Session { pid: Some(pid), ..Session::called(Agent::Claude, &pid.to_string())? }));
     }
     let around = around();
-    let codex =
-        set("CODEX_SESSION_ID").filter(|_| around.is_none_or(|running| is_several_of_codex(&running)));
+    let codex = set("CODEX_SESSION_ID").filter(|_| around.is_none_or(is_several_of_codex));
     if let Some(id) = codex {
         return Session::called(Agent::Codex, &id).map(Some);
     }
@@ -194,7 +193,7 @@ pub fn session(
     set("CLAUDE_CODE_SESSION_ID").map(|id| Session::called(Agent::Claude, &id)).transpose()
 }
 
-fn is_several_of_codex(running: &Running) -> bool {
+fn is_several_of_codex(running: Running) -> bool {
     (running.agent, running.serves) == (Agent::Codex, Serves::Several)
 }
 
@@ -247,8 +246,8 @@ mod tests {
         |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
     }
 
-    fn running(agent: Agent, pid: u32, serves: Serves) -> Option<Running> {
-        Some(Running { agent, pid, serves })
+    fn running(agent: Agent, pid: u32, serves: Serves) -> Running {
+        Running { agent, pid, serves }
     }
 
     fn of(pairs: &[(&str, &str)], nearest: Option<Running>) -> Option<(String, Option<u32>)> {
@@ -262,7 +261,7 @@ mod tests {
     fn the_session_is_named_by_the_first_that_is_set_and_not_empty() {
         let claude = ("CLAUDE_PID", "42");
         let session = ("CLAUDE_CODE_SESSION_ID", "0b1c");
-        let codex = running(Agent::Codex, 7, Serves::One);
+        let codex = Some(running(Agent::Codex, 7, Serves::One));
         let is = |name: &str, pid| Some((name.to_owned(), pid));
         assert_eq!(of(&[("STYXY_INSTANCE", "mine"), claude, session], codex), is("mine", Some(42)));
         assert_eq!(of(&[("STYXY_INSTANCE", "mine")], codex), is("mine", Some(7)));
@@ -279,14 +278,14 @@ mod tests {
     #[test]
     fn the_sessions_of_an_app_server_are_told_apart_and_have_no_process() {
         let id = ("CODEX_SESSION_ID", "01a2-86");
-        let server = running(Agent::Codex, 7, Serves::Several);
+        let server = Some(running(Agent::Codex, 7, Serves::Several));
         let is = |name: &str, pid| Some((name.to_owned(), pid));
         assert_eq!(of(&[id], server), is("codex-01a2-86", None));
         assert_eq!(of(&[], server), is("codex-7", None), "an older Codex does not say which one it is");
         assert_eq!(of(&[("STYXY_INSTANCE", "mine")], server), is("mine", None));
-        assert_eq!(of(&[id], running(Agent::Codex, 7, Serves::One)), is("codex-7", Some(7)));
+        assert_eq!(of(&[id], Some(running(Agent::Codex, 7, Serves::One))), is("codex-7", Some(7)));
         // An agent that was started from Codex' shell.
-        assert_eq!(of(&[id], running(Agent::Gemini, 9, Serves::One)), is("gemini-9", Some(9)));
+        assert_eq!(of(&[id], Some(running(Agent::Gemini, 9, Serves::One))), is("gemini-9", Some(9)));
         // Where no ancestor can be looked at.
         assert_eq!(of(&[id], None), is("codex-01a2-86", None));
     }

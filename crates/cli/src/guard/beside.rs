@@ -36,15 +36,13 @@ pub(super) async fn servers(
         let by = if of_others(answer) { by(answer, &sessions) } else { By::Here };
         let pid = answer.system_usage.as_ref().and_then(|usage| usage.pid);
         let label = answer.allocated_to.as_ref().map(facts::service);
-        match servers.iter_mut().find(|(known, server)| pid.is_some() && *known == pid && server.by == by) {
-            Some((_, server)) => {
-                server.ports.push(answer.port);
-                server.label = server.label.take().or(label);
-            }
-            None => {
-                let process = answer.system_usage.as_ref().and_then(facts::server);
-                servers.push((pid, Server { label, ports: vec![answer.port], process, by }));
-            }
+        let same = |known: &(Option<Pid>, Server)| pid.is_some() && known.0 == pid && known.1.by == by;
+        if let Some((_, server)) = servers.iter_mut().find(|known| same(known)) {
+            server.ports.push(answer.port);
+            server.label = server.label.take().or(label);
+        } else {
+            let process = answer.system_usage.as_ref().and_then(facts::server);
+            servers.push((pid, Server { label, ports: vec![answer.port], process, by }));
         }
     }
     Ok(servers.into_iter().map(|(_, server)| server).collect())

@@ -1,9 +1,10 @@
 //! The agents' events that matter here. Every field may be missing or have another form.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use styxy_core::checkout;
 
 use crate::devserver::program::program;
 
@@ -73,7 +74,7 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
         ["session_id", "conversation_id", "sessionId"].into_iter().find_map(said).map(str::to_owned);
     let root = || json.get("workspace_roots")?.get(0)?.as_str();
     let mut folder: PathBuf = match said("cwd").or_else(root) {
-        Some(folder) => folder.into(),
+        Some(folder) => checkout::said(Path::new(folder)).into_owned(),
         None => std::env::current_dir().ok()?,
     };
     let happened = match name {

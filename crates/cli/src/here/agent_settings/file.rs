@@ -88,9 +88,11 @@ pub(crate) fn write(path: &Path, before: &str, text: &str) -> Result<(), Failure
 /// # Errors
 /// It cannot be removed, or somebody else has written it since.
 pub(crate) fn remove(path: &Path, before: &str) -> Result<(), Failure> {
-    let remove = || match fs::read(path)? == before.as_bytes() {
-        true => fs::remove_file(path),
-        false => Err(io::Error::other("it has changed since it was read")),
+    let remove = || {
+        if fs::read(path)? != before.as_bytes() {
+            return Err(io::Error::other("it has changed since it was read"));
+        }
+        fs::remove_file(path)
     };
     remove().map_err(|error| refused(path, &format!("cannot be removed: {error}")))
 }

@@ -4,4 +4,5 @@ pub(crate) mod agents;
 pub(crate) mod edit;
 pub(crate) mod file;
 pub(crate) mod installed;
+mod invocation;
 mod text;

@@ -85,6 +85,9 @@ fn servers_that_a_function_a_coprocess_or_another_file_starts_count_too() {
         ("base.sh", "serve() {\n  node $1.js &\n}\nrun() { \"$@\" & }\n"),
         ("sourced.sh", ". ./base.sh\nrun node web.js\nrun node api.js\nwait\n"),
         ("starts.sh", "node web.js &\n"),
+        ("near.sh", ". \"$(dirname \"$0\")/base.sh\"\nrun node web.js\nrun node api.js\nwait\n"),
+        ("bin/lib.sh", "run() { \"$@\" & }\n"),
+        ("bin/dev.sh", "DIR=\"${0%/*}\"\nsource \"$DIR/lib.sh\"\nrun node web.js\nrun node api.js\nwait\n"),
         ("both.sh", "source starts.sh\nnode api.js\n"),
         ("calls.sh", ". ./base.sh\nfor s in web api; do serve $s; done\nwait\n"),
         ("itself.sh", ". ./itself.sh\nnode web.js & node api.js &\n"),
@@ -100,6 +103,8 @@ fn servers_that_a_function_a_coprocess_or_another_file_starts_count_too() {
         ("sh co.sh", names("co.sh", both)),
         ("sh named.sh", names("named.sh", both)),
         ("sh sourced.sh", names("sourced.sh", both)),
+        ("sh near.sh", names("near.sh", both)),
+        ("sh bin/dev.sh", names("bin/dev.sh", both)),
         ("sh both.sh", [names("starts.sh", &["web"]), names("both.sh", &["api"])].concat()),
         ("sh calls.sh", names("base.sh", &[])),
         ("sh loop.sh", names("loop.sh", &[])),
@@ -121,10 +126,6 @@ fn what_ends_another_process_does_not_end_the_first_server() {
         ("number.sh", "node web.js &\nkill 4242\nnode api.js\n"),
         ("third.sh", "node seeds.js & SEEDS=$!\nnode web.js &\nkill -s TERM $SEEDS\nnode api.js &\n"),
     ];
-    let both = &["web", "api"];
-    for (file, _) in FILES {
-        assert_eq!(said(&format!("sh {file}"), FILES), names(file, both), "{file}");
-    }
     const ENDED: &[(&str, &str)] = &[
         ("job.sh", "node web.js &\nsleep 1\nkill $!\nnode api.js\n"),
         ("variable.sh", "node web.js & WEB=$!\ntsc -b &\nkill $WEB\nnode api.js\n"),
@@ -139,6 +140,10 @@ fn what_ends_another_process_does_not_end_the_first_server() {
         ("settings.sh", ". ./.env\nnode web.js\n"),
         (".env", "TITLE=my server.js\nA=b & node c.js\n"),
     ];
+    let both = &["web", "api"];
+    for (file, _) in FILES {
+        assert_eq!(said(&format!("sh {file}"), FILES), names(file, both), "{file}");
+    }
     for (file, _) in ENDED.iter().filter(|(file, _)| *file != ".env") {
         assert_eq!(said(&format!("sh {file}"), ENDED), [], "{file}");
     }

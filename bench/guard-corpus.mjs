@@ -23,6 +23,8 @@ const program = path.resolve(positionals[0] ?? path.join(root, 'target/debug/sty
 
 /** The ways that the guard does not reach, and why (docs/DESIGN.md, R93). */
 const BEYOND = [/\bsudo\b/, /\bSTYXY(_GUARD)?=off\b/, /\benv -i\b/, /\bstyxy kill .*--force\b/];
+/** What cannot be split, and so ends nobody (R90). */
+const WHOLE = /\bkill\b.* -1$/;
 /** What needs a machine that is not here. */
 const ELSEWHERE = /^(Get-|Stop-)|\b(taskkill|powershell|wmic|cmd|docker|kubectl|adb|gh|ssh|scp|xdg-open)\b/;
 /** The commands of the other corpus that speak of a kill. */
@@ -78,7 +80,6 @@ function template(folder) {
 
 const top = fs.mkdtempSync(path.join(fs.existsSync(path.dirname(program)) ? path.dirname(program) : root, 'guard-corpus-'));
 process.on('exit', () => fs.rmSync(top, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 template(path.join(top, 'template'));
 let count = 0;
 
@@ -134,6 +135,7 @@ async function row(command) {
     tally.causeless++;
     wrong.push(`refused without a cause: ${command}: ${guarded.out.split('\n').find((line) => line.startsWith('styxy: ')) ?? ''}`);
   }
+  if (WHOLE.test(command)) return;
   for (const [free, under, ports] of [
     [bare, guarded, [8007]],
     [bareOwn, guardedOwn, THEIRS],
@@ -159,6 +161,8 @@ all = [...new Set(all)].filter((command) => !values.only || command.includes(val
 // A sample for CI: some of each sort.
 if (values.short) all = all.filter((command) => KILLS.test(command)).filter((_, at, list) => at % Math.ceil(list.length / 6) === 0);
 const queue = Array.from({ length: Number(values.repeat) }, () => all).flat();
+// What has run by then is counted.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => (queue.length = 0));
 const workers = Array.from({ length: Math.max(2, os.availableParallelism()) }, async () => {
   for (let command = queue.shift(); command !== undefined; command = queue.shift()) await row(command);
 });

@@ -5,6 +5,8 @@
 //! those that would take the port of another's server or end it. A daemon is started when a session starts, and again if it has ended.
 
 mod answer;
+#[cfg(target_os = "linux")]
+mod cover;
 mod event;
 mod objection;
 mod pattern;
@@ -13,6 +15,7 @@ mod session;
 #[cfg(target_os = "linux")]
 pub(crate) mod shims;
 mod targets;
+mod upkeep;
 
 use styxy_client::agents::Agent;
 use styxy_client::{Caller, Session};
@@ -40,7 +43,7 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
             None
         }
         Happened::Command { name, text } => {
-            session::keep_up();
+            upkeep::keep_up();
             let why = objection::objection(
                 &text,
                 &caller,

@@ -4,8 +4,8 @@
 //! watches the process.
 
 use std::env;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,15 +14,13 @@ use styxy_client::leases::{self, Accepted, Leased};
 use styxy_client::{Caller, Client, Error, PortRequest, Session, Terms};
 use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
 
-use crate::here::context::{self, Autostart};
 #[cfg(target_os = "linux")]
-use crate::here::guarded;
+use super::cover;
+use crate::here::context::{self, Autostart};
 use crate::here::requests;
 use crate::here::variables::{Served, variables};
 use crate::say::facts;
 use crate::say::output::one_line;
-#[cfg(target_os = "linux")]
-use crate::say::shell_word::quoted;
 
 /// How long the daemon may take if it may have to start first.
 const START: Duration = Duration::from_secs(1);
@@ -63,28 +61,8 @@ pub(super) fn begin(agent: Agent, caller: &Caller, session: Option<&Session>) ->
     let variables = exported(&requests, &leased, session);
     let exports = write_env_file(agent, &variables);
     #[cfg(target_os = "linux")]
-    let variables = covered(agent, variables);
+    let variables = cover::covered(agent, env_file(agent).as_deref(), variables);
     Some(Began { said: said(&requests, &leased, caller.known_root().is_some(), exports), variables })
-}
-
-/// Starts the daemon again if it has ended: the folder has its journal. Without a daemon the guard refuses nothing.
-pub(super) fn keep_up() {
-    let Ok(layout) = context::layout() else { return };
-    let has_run = || {
-        let mut entries = fs::read_dir(layout.root()).into_iter().flatten().flatten();
-        entries.any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"journal."))
-    };
-    // One that runs and does not answer is left alone: the agent waits no longer than for any question.
-    let has_ended = || {
-        let answer = context::try_ask(PATIENCE, async |client| {
-            Ok(client.status().await.is_err() && client.holder().is_none())
-        });
-        matches!(answer, Ok(Ok(true)))
-    };
-    if has_run() && has_ended() {
-        // If it cannot be started, the next command of a person says why.
-        let _ = context::ask_within(START, Autostart::FromEnvironment, async |client| client.status().await);
-    }
 }
 
 /// Exports the ports of the worktree that the agent works in now, if it is another one. Outside of any worktree it keeps
@@ -168,34 +146,6 @@ enum Exports {
     No,
 }
 
-/// Puts the agent's shell under the guard: by its file, or by the variables.
-#[cfg(target_os = "linux")]
-fn covered(agent: Agent, mut variables: Vec<(String, String)>) -> Vec<(String, String)> {
-    let set = |name: &str| env::var_os(name);
-    let install = || guarded::Guard::install(&context::layout().ok()?, set).ok();
-    let Some(guard) = guarded::off().is_none().then(install).flatten() else { return variables };
-    let Some(path) = env_file(agent) else {
-        // As a value a PATH would be that of this hook, and not that of the shell. Every bash adds the shims itself.
-        let others = guard.variables(set).into_iter().filter(|(name, _)| *name != "PATH");
-        variables.extend(others.map(|(name, value)| (name.to_owned(), value)));
-        return variables;
-    };
-    // In some versions of the agent `PATH` is not set yet when the file is read.
-    let usual = env::var("PATH").unwrap_or_default();
-    let file = quoted(&guard.shell.to_string_lossy());
-    let lines = format!(
-        "[ -n \"${{PATH-}}\" ] || export PATH={}\nif [ -r {file} ]; then . {file}; fi\n",
-        quoted(&usual)
-    );
-    // Without it every bash still has the guard by `BASH_ENV` of the settings.
-    let _ = append(&path, &lines);
-    variables
-}
-
-fn append(path: &Path, lines: &str) -> io::Result<()> {
-    File::options().append(true).create(true).open(path)?.write_all(lines.as_bytes())
-}
-
 fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
     let Some(path) = env_file(agent) else {
         return if agent == Agent::Cursor { Exports::Yes } else { Exports::No };
@@ -205,7 +155,8 @@ fn write_env_file(agent: Agent, variables: &[(String, String)]) -> Exports {
     for (name, value) in variables {
         lines.extend(["export ", name, "='", value, "'\n"]);
     }
-    match append(&path, &lines) {
+    let written = File::options().append(true).create(true).open(path);
+    match written.and_then(|mut file| file.write_all(lines.as_bytes())) {
         Ok(()) => Exports::Yes,
         Err(_) => Exports::No,
     }

@@ -255,23 +255,14 @@ fn addresses(words: &[&str]) -> Vec<SocketAddr> {
     words.iter().map(|word| word.parse().unwrap()).collect()
 }
 
-/// A listener that the system's table shows with its process.
-fn listener(address: &SocketAddr) -> TcpListener {
+/// A listener that the system's table shows with its process, if [`names_process`](super::ports::names_process) says so.
+pub(crate) fn listener(address: &SocketAddr) -> TcpListener {
     let listener = TcpListener::bind(address).unwrap();
-    #[cfg(windows)]
-    known_to_wine(&listener).unwrap();
-    listener
-}
-
-/// Windows names the process of every socket. Wine names it once the process has changed an option that Wine leaves to Linux;
-/// these two get the values that they have.
-#[cfg(windows)]
-fn known_to_wine(listener: &TcpListener) -> std::io::Result<()> {
-    let socket = socket2::SockRef::from(listener);
-    match listener.local_addr()? {
-        SocketAddr::V4(_) => socket.set_ttl_v4(socket.ttl_v4()?),
-        SocketAddr::V6(_) => socket.set_unicast_hops_v6(socket.unicast_hops_v6()?),
+    if cfg!(windows) && address.is_ipv4() {
+        // Windows names the process of every socket. Wine names it once the process has set an option that Wine leaves to Linux.
+        listener.set_ttl(listener.ttl().unwrap()).unwrap();
     }
+    listener
 }
 
 /// Listens until the end of standard input, which may say `close` and `open` before.

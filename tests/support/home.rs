@@ -133,7 +133,7 @@ impl Home {
 
     /// Another worktree of the repository that [`Home::project`] is a checkout of, as git makes it.
     pub(crate) fn worktree(&self, path: &str) -> PathBuf {
-        let worktree = self.top().join(path);
+        let worktree = path.split('/').fold(self.top(), |folder, name| folder.join(name));
         let name = worktree.file_name().unwrap().to_str().unwrap();
         let git = self.project().join(".git/worktrees").join(name);
         fs::create_dir_all(&worktree).unwrap();

@@ -33,19 +33,19 @@ mod wait;
 pub(crate) use agent::{Agent, initialize};
 #[cfg(unix)]
 pub(crate) use firebase::Suite;
-pub(crate) use helper::{Server, forked_server, helper, helper_under};
+pub(crate) use helper::{Server, forked_server, helper, helper_under, listener};
 pub(crate) use home::{Home, real, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
 pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
-pub(crate) use ports::addresses;
 #[cfg(unix)]
 pub(crate) use ports::is_in_time_wait;
+pub(crate) use ports::{addresses, names_process};
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
 #[cfg(unix)]
 pub(crate) use process::kill;
-pub(crate) use process::{Running, alive, has_ended, is_root, nobody, pid_of};
+pub(crate) use process::{Running, alive, has_ended, is_root, nobody, pid_of, wine_lacks};
 #[cfg(target_os = "linux")]
 pub(crate) use run::is_installed;
 pub(crate) use run::{NOTHING, Output, PRINTS_PORT, finish, program, words};

@@ -124,6 +124,15 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     state.trim().is_empty() || state.starts_with('Z')
 }
 
+/// Whether the tests run under Wine, as `scripts/wine.mjs` says in the environment; says then which part of Windows is missing.
+pub(crate) fn wine_lacks(what: &str) -> bool {
+    let is_wine = std::env::var_os("STYXY_TEST_WINE").is_some();
+    if is_wine {
+        println!("skipped: Wine lacks {what}");
+    }
+    is_wine
+}
+
 /// The process that a lease's owner is, if it is one.
 pub(crate) fn pid_of(owner: &OwnerView) -> Option<u32> {
     owner.pid.map(styxy_core::Pid::get)

@@ -98,7 +98,6 @@ mod tests {
     #[test]
     #[ignore = "it measures"]
     #[cfg(target_os = "linux")]
-    #[expect(clippy::print_stdout, reason = "the figure is for a person")]
     fn what_sysinfo_costs_against_the_files_of_linux() {
         const TIMES: u32 = 2_000;
         let own = std::process::id();

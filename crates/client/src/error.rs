@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use styxy_core::api::{API_VERSION, Code, Refusal};
-use styxy_core::layout::HomeError;
+use styxy_core::layout::{HomeError, elsewhere};
 
 use crate::{Holder, Mute, Sandbox};
 
@@ -212,10 +212,12 @@ impl Error {
                 Holder::Foreign { pid, .. } => {
                     unreachable().detail("pid", pid.get()).hint("export STYXY_HOME=/a/new/folder/of/yours")
                 }
-                Holder::Named { pid, machine: Some(machine) } => unreachable()
-                    .detail("pid", pid.get())
-                    .detail("machine", machine.as_str())
-                    .hint("run styxy daemon stop there, or export STYXY_HOME=/a/folder/of/this/machine"),
+                Holder::Named { pid, machine: Some(machine) } => {
+                    unreachable().detail("pid", pid.get()).detail("machine", machine.as_str()).hint(format!(
+                        "run styxy daemon stop there, or {}",
+                        elsewhere("a/folder/of/this/machine")
+                    ))
+                }
                 Holder::Named { pid, machine: None } => unreachable().detail("pid", pid.get()).hint(LOGS),
                 Holder::Unknown => unreachable().hint(LOGS),
             },

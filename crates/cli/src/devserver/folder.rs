@@ -29,7 +29,12 @@ pub(crate) struct Folder<'a> {
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
-impl Folder<'_> {
+impl<'a> Folder<'a> {
+    /// A folder on its own: no project around it, and no environment.
+    pub(crate) fn alone(path: &'a Path) -> Self {
+        Self { path, root: None, home: None, is_package: &|_| false, has_shell: false, variable: &|_| None }
+    }
+
     fn inside(&self, folder: Option<&str>) -> PathBuf {
         folder.map_or_else(|| self.path.to_owned(), |folder| self.path.join(folder))
     }
@@ -119,7 +124,7 @@ impl Around for Folder<'_> {
 }
 
 /// The text of a regular file; none if it is too large.
-fn read(path: &Path) -> Option<String> {
+pub(crate) fn read(path: &Path) -> Option<String> {
     let about = fs::metadata(path).ok()?;
     if !about.is_file() || about.len() > MOST {
         return None;

@@ -253,6 +253,7 @@ mod tests {
     use styxy_core::Pid;
 
     #[test]
+    #[cfg_attr(windows, ignore = "the file has the commands of Unix")]
     fn without_an_answer_of_the_daemon_the_error_says_why_and_what_to_do() {
         let route = || "POST /allocate".to_owned();
         let after = Duration::from_secs(3);

@@ -69,7 +69,7 @@ impl Install {
             edit::without(&before)
         } else {
             let shell = shell_file(self.agent, self.dry_run);
-            installed(self.agent, &before, &agents::program()?, shell.as_deref())
+            installed(self.agent, &before, &agents::program(self.agent)?, shell.as_deref())
         };
         let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
         let shown = path.display();

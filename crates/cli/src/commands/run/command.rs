@@ -81,6 +81,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "the file has the quotes of Unix shells")]
     fn a_command_that_cannot_be_run_says_what_was_probably_meant() {
         let folder = tempfile::tempdir().unwrap();
         let package = r#"{"scripts": {"dev": "vite", "dev:web": "vite"}}"#;

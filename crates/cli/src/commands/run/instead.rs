@@ -18,6 +18,9 @@ use crate::devserver::program::program;
 use crate::here::target::Target;
 use crate::say::shell_word::quoted;
 
+/// What runs a text as a command.
+const SHELL: &str = if cfg!(windows) { "cmd /c" } else { "sh -c" };
+
 /// Why a command cannot be run, and what to type, if anything is known to help.
 #[derive(Debug)]
 pub(super) struct Instead {
@@ -169,7 +172,7 @@ fn unquoted(text: &str, behind: &[String]) -> String {
     let words: Vec<&str> = text.split_whitespace().chain(behind.iter().map(String::as_str)).collect();
     let line = words.join(" ");
     if text.contains(|letter: char| "|&;<>()$`*?#~'\"\\".contains(letter)) {
-        return format!("for a shell: styxy run -- sh -c {}", quoted(&line));
+        return format!("for a shell: styxy run -- {SHELL} {}", quoted(&line));
     }
     let env = if words.first().is_some_and(|word| word.contains('=')) { "env " } else { "" };
     format!("without the quotes: styxy run -- {env}{line}")
@@ -197,7 +200,7 @@ pub(super) fn operator(words: &[OsString]) -> Option<String> {
     let line = words.iter().map(word).collect::<Option<Vec<String>>>()?.join(" ");
     let operator = operator.display();
     Some(format!(
-        "{operator} is an argument of {name} here; for a shell: styxy run -- sh -c {}",
+        "{operator} is an argument of {name} here; for a shell: styxy run -- {SHELL} {}",
         quoted(&line)
     ))
 }

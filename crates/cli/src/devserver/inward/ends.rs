@@ -30,7 +30,9 @@ impl Jobs {
     /// Counts a job more, in which `servers` run.
     pub(super) fn begin(&mut self, servers: &mut [Server]) {
         self.count += 1;
-        servers.iter_mut().for_each(|one| one.job = self.count);
+        for one in servers {
+            one.job = self.count;
+        }
     }
 
     /// Remembers what `word` puts into a variable.

@@ -26,7 +26,7 @@ use around::Around;
 pub(crate) use census::PACKAGE_MANAGER;
 use census::{Census, Entry, Kind, PortOf, Server, Way};
 pub(crate) use kinds::is_builtin;
-pub(crate) use procfile::Procfile;
+pub(crate) use procfile::{Procfile, servers as procfile_servers};
 
 use crate::devserver::shell::Word;
 

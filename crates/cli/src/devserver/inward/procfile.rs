@@ -2,6 +2,8 @@
 //! They read another file instead, where each server begins with a run of its own.
 
 use super::around::Around;
+use super::census::{Census, Entry, Way};
+use super::kinds::Likelihood;
 use super::{Inward, Run};
 use crate::devserver::options::given;
 use crate::devserver::program::program;
@@ -159,6 +161,17 @@ fn runs(text: &str, around: &dyn Around) -> (Vec<Run>, Vec<String>) {
         from += line.len();
     }
     (all, names)
+}
+
+/// The processes of a Procfile that are probably servers: their names and commands.
+pub(crate) fn servers(text: &str, around: &dyn Around) -> Vec<(String, String)> {
+    let processes = text.lines().filter_map(|line| line.trim_end().split_once(':'));
+    let serves = |command: &str| {
+        let found = Census::new(around).text(command, Some(0), &Way::new(Entry::Front));
+        found.iter().any(|one| one.likelihood > Likelihood::Unlikely)
+    };
+    let found = processes.filter(|(name, command)| is_name(name) && serves(command));
+    found.map(|(name, command)| (name.to_owned(), command.trim().to_owned())).collect()
 }
 
 /// Whether a line's beginning names a process.

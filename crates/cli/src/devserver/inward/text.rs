@@ -172,10 +172,10 @@ impl Reader<'_> {
             pipeline.push(last);
         }
         list.push(first_of(pipeline));
-        let last = one_of(list);
-        match phases.and_then(|phases| phases.end(&mut together, &last)) {
+        let ends = one_of(list);
+        match phases.and_then(|phases| phases.end(&mut together, &ends)) {
             Some(most) => Body { last: most, ..Body::default() },
-            None => Body { running: together, last, passes: None },
+            None => Body { running: together, last: ends, passes: None },
         }
     }
 
@@ -272,9 +272,9 @@ impl Reader<'_> {
         let Some(passes) = body.passes else { return body };
         let found = args.get(passes.shifted..).map(|words| self.started(words, assigned)).unwrap_or_default();
         if passes.in_background {
-            body.running.extend(found)
+            body.running.extend(found);
         } else {
-            body.last.extend(found)
+            body.last.extend(found);
         }
         body
     }
@@ -329,7 +329,7 @@ impl Reader<'_> {
         let script = shell::read(&format!("{text}\n:\n"));
         // In a file of variables, what a shell would take for a command is a mistake.
         let name = path.rsplit('/').next().unwrap_or(&path);
-        let is_of_variables = name.starts_with(".env") || name.ends_with(".env");
+        let is_of_variables = name.starts_with(".env") || name.strip_suffix(".env").is_some();
         if is_of_variables || script.end.is_err_and(shell::Unreachable::is_unreadable) {
             return Body::default();
         }

@@ -55,12 +55,11 @@ fn attributes(line: &str) -> impl Iterator<Item = String> {
     for letter in line.chars() {
         match (quote, letter) {
             (Some(open), _) if open == letter => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(letter),
             (None, '(') => depth += 1,
             (None, ')') => depth = depth.saturating_sub(1),
             (None, _) if depth == 0 => plain.push(letter),
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     let all: Vec<String> =

@@ -121,10 +121,6 @@ fn what_ends_another_process_does_not_end_the_first_server() {
         ("number.sh", "node web.js &\nkill 4242\nnode api.js\n"),
         ("third.sh", "node seeds.js & SEEDS=$!\nnode web.js &\nkill -s TERM $SEEDS\nnode api.js &\n"),
     ];
-    let both = &["web", "api"];
-    for (file, _) in FILES {
-        assert_eq!(said(&format!("sh {file}"), FILES), names(file, both), "{file}");
-    }
     const ENDED: &[(&str, &str)] = &[
         ("job.sh", "node web.js &\nsleep 1\nkill $!\nnode api.js\n"),
         ("variable.sh", "node web.js & WEB=$!\ntsc -b &\nkill $WEB\nnode api.js\n"),
@@ -139,6 +135,10 @@ fn what_ends_another_process_does_not_end_the_first_server() {
         ("settings.sh", ". ./.env\nnode web.js\n"),
         (".env", "TITLE=my server.js\nA=b & node c.js\n"),
     ];
+    let both = &["web", "api"];
+    for (file, _) in FILES {
+        assert_eq!(said(&format!("sh {file}"), FILES), names(file, both), "{file}");
+    }
     for (file, _) in ENDED.iter().filter(|(file, _)| *file != ".env") {
         assert_eq!(said(&format!("sh {file}"), ENDED), [], "{file}");
     }

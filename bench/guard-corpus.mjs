@@ -1,6 +1,6 @@
 // The kill corpus, run: who is signalled?
 //
-//   node bench/guard-corpus.mjs [--short] [--corpus agent|shell] [--only TEXT] [--repeat N] [PROGRAM]
+//   node bench/guard-corpus.mjs [--short] [--corpus agent|shell] [--only TEXT] [--every N] [--repeat N] [PROGRAM]
 //
 // Each command runs four times by real tools in namespaces of its own (bench/guard-corpus/world.sh): bare and under the guard,
 // beside servers of another worktree and beside its own. Nobody's expectation is written down. What the bare command ends of
@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { short: { type: 'boolean' }, only: { type: 'string' }, corpus: { type: 'string' }, repeat: { type: 'string', default: '1' } },
+  options: { short: { type: 'boolean' }, only: { type: 'string' }, corpus: { type: 'string' }, every: { type: 'string', default: '1' }, repeat: { type: 'string', default: '1' } },
 });
 const program = path.resolve(positionals[0] ?? path.join(root, 'target/debug/styxy'));
 
@@ -160,9 +160,10 @@ let all = Object.keys(corpora).flatMap((name) => ([name, undefined].includes(val
 all = [...new Set(all)].filter((command) => !values.only || command.includes(values.only));
 // A sample for CI: some of each sort.
 if (values.short) all = all.filter((command) => KILLS.test(command)).filter((_, at, list) => at % Math.ceil(list.length / 6) === 0);
+all = all.filter((_, at) => at % Number(values.every) === 0);
 const queue = Array.from({ length: Number(values.repeat) }, () => all).flat();
 // What has run by then is counted.
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => (queue.length = 0));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (queue.length = 0));
 const workers = Array.from({ length: Math.max(2, os.availableParallelism()) }, async () => {
   for (let command = queue.shift(); command !== undefined; command = queue.shift()) await row(command);
 });

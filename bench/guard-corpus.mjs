@@ -1,6 +1,6 @@
 // The kill corpus, run: who is signalled?
 //
-//   node bench/guard-corpus.mjs [--short] [--corpus agent|shell] [--only TEXT] [--repeat N] [PROGRAM]
+//   node bench/guard-corpus.mjs [--short] [--corpus agent|shell] [--only TEXT] [--every N] [--repeat N] [PROGRAM]
 //
 // Each command runs four times by real tools in namespaces of its own (bench/guard-corpus/world.sh): bare and under the guard,
 // beside servers of another worktree and beside its own. Nobody's expectation is written down. What the bare command ends of
@@ -17,12 +17,14 @@ import { parseArgs } from 'node:util';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { short: { type: 'boolean' }, only: { type: 'string' }, corpus: { type: 'string' }, repeat: { type: 'string', default: '1' } },
+  options: { short: { type: 'boolean' }, only: { type: 'string' }, corpus: { type: 'string' }, every: { type: 'string', default: '1' }, repeat: { type: 'string', default: '1' } },
 });
 const program = path.resolve(positionals[0] ?? path.join(root, 'target/debug/styxy'));
 
 /** The ways that the guard does not reach, and why (docs/DESIGN.md, R93). */
 const BEYOND = [/\bsudo\b/, /\bSTYXY(_GUARD)?=off\b/, /\benv -i\b/, /\bstyxy kill .*--force\b/];
+/** What cannot be split, and so ends nobody (R90). */
+const WHOLE = /\bkill\b.* -1$/;
 /** What needs a machine that is not here. */
 const ELSEWHERE = /^(Get-|Stop-)|\b(taskkill|powershell|wmic|cmd|docker|kubectl|adb|gh|ssh|scp|xdg-open)\b/;
 /** The commands of the other corpus that speak of a kill. */
@@ -78,7 +80,6 @@ function template(folder) {
 
 const top = fs.mkdtempSync(path.join(fs.existsSync(path.dirname(program)) ? path.dirname(program) : root, 'guard-corpus-'));
 process.on('exit', () => fs.rmSync(top, { recursive: true, force: true }));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 template(path.join(top, 'template'));
 let count = 0;
 
@@ -134,6 +135,7 @@ async function row(command) {
     tally.causeless++;
     wrong.push(`refused without a cause: ${command}: ${guarded.out.split('\n').find((line) => line.startsWith('styxy: ')) ?? ''}`);
   }
+  if (WHOLE.test(command)) return;
   for (const [free, under, ports] of [
     [bare, guarded, [8007]],
     [bareOwn, guardedOwn, THEIRS],
@@ -158,7 +160,10 @@ let all = Object.keys(corpora).flatMap((name) => ([name, undefined].includes(val
 all = [...new Set(all)].filter((command) => !values.only || command.includes(values.only));
 // A sample for CI: some of each sort.
 if (values.short) all = all.filter((command) => KILLS.test(command)).filter((_, at, list) => at % Math.ceil(list.length / 6) === 0);
+all = all.filter((_, at) => at % Number(values.every) === 0);
 const queue = Array.from({ length: Number(values.repeat) }, () => all).flat();
+// What has run by then is counted.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (queue.length = 0));
 const workers = Array.from({ length: Math.max(2, os.availableParallelism()) }, async () => {
   for (let command = queue.shift(); command !== undefined; command = queue.shift()) await row(command);
 });

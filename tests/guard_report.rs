@@ -36,8 +36,16 @@ fn a_refusal_whose_line_was_swallowed_reaches_the_agent_once() {
     let port = home.range(sort::WEB).nth(3).unwrap();
     let other = Server::in_folder(&home, &home.other_project(), port);
     assert_eq!(told(&session, "PostToolUse"), "");
+    let mut events = home.socket().events(None);
     runs(&home, &session, &format!("kill {pid} 2>/dev/null; kill -9 {pid} 2>/dev/null", pid = other.pid()));
     assert!(alive(other.pid()));
+    for _ in 0..2 {
+        // It is not in the journal, so it has no number to resume after.
+        let event = events.next().unwrap();
+        assert_eq!((event.name.as_str(), event.id), ("signal_refused", None));
+        assert_eq!(event.data["refused"]["instance_id"], session.instance());
+        assert_eq!(event.data["refused"]["wanted"], "signal");
+    }
     assert_eq!(told(&stranger, "PostToolUse"), "", "it is another session's");
     let said = told(&session, "PostToolUseFailure");
     let [line] = said.lines().collect::<Vec<_>>()[..] else { panic!("{said}") };

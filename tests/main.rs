@@ -180,9 +180,6 @@ mod guard_report;
 #[cfg(target_os = "linux")] // the guard
 mod guard_shell;
 #[cfg(test)]
-#[cfg(target_os = "linux")] // the library that is loaded before a program
-mod guard;
-#[cfg(test)]
 #[cfg(target_os = "linux")] // what is above a process, which only Linux says cheaply
 mod kept_up;
 #[cfg(test)]

@@ -6,8 +6,10 @@ use styxy_core::InstanceId;
 use styxy_core::api::Refused;
 
 /// How many are kept for each session, and for all programs in none together.
+#[cfg(any(target_os = "linux", test))]
 const KEPT: usize = 64;
 /// For how many sessions.
+#[cfg(any(target_os = "linux", test))]
 const SESSIONS: usize = 64;
 
 /// The latest refusals, by the session of who asked.

@@ -6,6 +6,8 @@
 
 mod answer;
 mod beside;
+#[cfg(target_os = "linux")]
+mod cover;
 mod event;
 mod objection;
 mod pattern;
@@ -13,10 +15,9 @@ mod report;
 mod session;
 mod shell;
 #[cfg(target_os = "linux")]
-mod covered;
-#[cfg(target_os = "linux")]
 pub(crate) mod shims;
 mod targets;
+mod upkeep;
 
 use std::path::Path;
 
@@ -52,7 +53,7 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
             None
         }
         Happened::Command { name, text } => {
-            session::keep_up();
+            upkeep::keep_up();
             let why = objection::objection(
                 &text,
                 &caller,

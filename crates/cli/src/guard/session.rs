@@ -3,7 +3,6 @@
 //! The leases belong to the session for as long as the agent's process lives, even if these events get lost: the daemon
 //! watches the process.
 
-use std::fs;
 use std::time::Duration;
 
 use styxy_client::agents::Agent;
@@ -13,7 +12,7 @@ use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
 
 use super::beside;
 #[cfg(target_os = "linux")]
-use super::covered;
+use super::cover;
 use super::event::Source;
 use super::shell;
 use crate::here::agent_settings::installed::{Age, Installed};
@@ -66,7 +65,7 @@ pub(super) fn begin(
     let variables = here.exported(&leased);
     let exports = shell::begin(agent, caller, &leased, &variables);
     #[cfg(target_os = "linux")]
-    let variables = covered::covered(agent, variables);
+    let variables = cover::covered(agent, shell::file(agent).as_deref(), variables);
     let older = |found: &Installed| found.age == Age::Older;
     let renew: Vec<String> = match source {
         Source::New => {
@@ -89,26 +88,6 @@ pub(super) fn join(agent: Agent, caller: &Caller, session: Option<&Session>) -> 
         if agent == Agent::Claude { Exports::OfFolder } else { Exports::No },
         &[],
     ))
-}
-
-/// Starts the daemon again if it has ended: the folder has its journal. Without a daemon the guard refuses nothing.
-pub(super) fn keep_up() {
-    let Ok(layout) = context::layout() else { return };
-    let has_run = || {
-        let mut entries = fs::read_dir(layout.root()).into_iter().flatten().flatten();
-        entries.any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"journal."))
-    };
-    // One that runs and does not answer is left alone: the agent waits no longer than for any question.
-    let has_ended = || {
-        let answer = context::try_ask(PATIENCE, async |client| {
-            Ok(client.status().await.is_err() && client.holder().is_none())
-        });
-        matches!(answer, Ok(Ok(true)))
-    };
-    if has_run() && has_ended() {
-        // If it cannot be started, the next command of a person says why.
-        let _ = context::ask_within(START, Autostart::FromEnvironment, async |client| client.status().await);
-    }
 }
 
 /// Releases what the session leased and nothing uses. A cleared or resumed session continues.

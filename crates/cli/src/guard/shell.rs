@@ -60,7 +60,7 @@ fn program() -> Option<String> {
     styxy_client::own_program().ok()?.to_str().map(quoted)
 }
 
-pub(super) fn append(path: &Path, lines: &str) -> Exports {
+fn append(path: &Path, lines: &str) -> Exports {
     let opened = File::options().append(true).create(true).open(path);
     match opened.and_then(|mut file| file.write_all(lines.as_bytes())) {
         Ok(()) => Exports::OfFolder,

@@ -26,7 +26,7 @@ pub(crate) enum Command {
 /// Make a coding agent ask Styxy about ports
 ///
 /// Adds entries that run `styxy hook` to the agent's settings, and leaves everything else as it is, byte for byte. Shows
-/// what it changes. On Linux the shell of Claude Code also gets the guard's file as BASH_ENV. Running it again changes nothing; after an update that moved the program, it corrects the path. It also
+/// what it changes. On Linux the shell of Claude Code also gets the guard's file as `BASH_ENV`. Running it again changes nothing; after an update that moved the program, it corrects the path. It also
 /// corrects entries of Styxy that are duplicated or have a wrong matcher or timeout.
 ///
 /// --uninstall restores the file as it was, and keeps what others have changed since. A file that was missing or empty

@@ -13,9 +13,22 @@ pub(super) struct Killing {
     pub(super) targets: Vec<Aim>,
 }
 
+/// What a `kill` does about a word that is neither a process nor a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// It says so and goes on, as a shell's own does.
+    Skipped,
+    /// It signals nobody, or somebody by name: each program has its own way.
+    Decides,
+}
+
 /// What `kill` would do; none if it signals nobody, or if that cannot be told from its words.
-pub(super) fn read(words: &[&str]) -> Option<Killing> {
+pub(super) fn read(words: &[&str], unknown: Unknown) -> Option<Killing> {
     let (signal, targets) = parsed(words)?;
+    let is_known = |target: &&str| target.parse::<i32>().is_ok();
+    if unknown == Unknown::Decides && !targets.iter().all(is_known) {
+        return None;
+    }
     let targets: Vec<Aim> = targets.iter().filter_map(|target| aim(target)).collect();
     (signal != 0 && !targets.is_empty()).then_some(Killing { signal, targets })
 }
@@ -100,9 +113,11 @@ mod tests {
     fn what_signals_nobody_is_not_asked_about() {
         for line in ["-0 42", "", "-9", "0", "abc", "-l"] {
             let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            assert!(read(&words).is_none(), "{line}");
+            assert!(read(&words, Unknown::Skipped).is_none(), "{line}");
         }
-        let all = read(&["-9", "42", "-43", "-1", "name"]).unwrap();
+        let words = ["-9", "42", "-43", "-1", "name"];
+        assert!(read(&words, Unknown::Decides).is_none());
+        let all = read(&words, Unknown::Skipped).unwrap();
         assert_eq!(all.targets.iter().map(Aim::shown).collect::<Vec<_>>(), ["42", "-43", "-1"]);
     }
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ask::Judge;
-use kill::Killing;
+use kill::{Killing, Unknown};
 use styxy_core::guard::record::By;
 use victims::Victims;
 
@@ -104,7 +104,8 @@ fn run(shim: Shim, words: &[OsString]) -> ExitCode {
 /// Whom the command would signal, and with what; none if nobody, or if that is unknown.
 fn killing(shim: Shim, words: &[&str]) -> Option<Killing> {
     let victims = match shim {
-        Shim::Kill | Shim::KillJudge => return kill::read(words),
+        Shim::Kill => return kill::read(words, Unknown::Decides),
+        Shim::KillJudge => return kill::read(words, Unknown::Skipped),
         Shim::Pkill => Victims::of_pkill(words),
         Shim::Killall => Victims::of_killall(words),
         Shim::Fuser => Victims::of_fuser(words),

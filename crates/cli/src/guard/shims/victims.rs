@@ -102,17 +102,14 @@ impl Victims {
     pub(super) fn ask(&self) -> Option<Vec<Aim>> {
         let mut tool = Command::new(tool::find(self.tool)?);
         let said = tool.args(&self.words).env("LC_ALL", "C").stdin(Stdio::null()).output().ok()?;
-        let (form, mut pids) = (self.form, Vec::new());
-        for text in [&said.stdout, &said.stderr] {
-            // fuser has its labels on the other one.
-            if form == Form::Alone && std::ptr::eq(text, &said.stderr) {
-                continue;
-            }
-            pids.extend(String::from_utf8_lossy(text).lines().flat_map(|line| form.pids(line)));
-        }
+        let stdout = String::from_utf8_lossy(&said.stdout);
+        let stderr = String::from_utf8_lossy(&said.stderr);
+        // fuser has its labels on the other one.
+        let others = if self.form == Form::Alone { "" } else { &*stderr };
+        let pids = stdout.lines().chain(others.lines()).flat_map(|line| self.form.pids(line));
         // The tool leaves itself out, and would so this program, in whose place it would be.
         let own = std::process::id();
-        Some(pids.into_iter().filter(|pid| pid.get() != own).map(Aim::process).collect())
+        Some(pids.filter(|pid| pid.get() != own).map(Aim::process).collect())
     }
 }
 
@@ -214,9 +211,10 @@ mod tests {
 
     #[test]
     fn a_tool_is_asked_with_its_own_words_and_without_its_signal() {
-        let (pkill, killall, fuser, skill) =
-            (Victims::of_pkill, Victims::of_killall, Victims::of_fuser, Victims::of_skill);
-        let rows: [(fn(&[&str]) -> Option<Victims>, &str, Option<&str>); 27] = [
+        type Of = fn(&[&str]) -> Option<Victims>;
+        let (pkill, killall): (Of, Of) = (Victims::of_pkill, Victims::of_killall);
+        let (fuser, skill): (Of, Of) = (Victims::of_fuser, Victims::of_skill);
+        for (of, line, expected) in [
             (pkill, "node", Some("15 -0 -e node")),
             (pkill, "-9 node", Some("9 -0 -e node")),
             (pkill, "-9f node", Some("9 -0 -e node")),
@@ -244,8 +242,7 @@ mod tests {
             (skill, "-9 -c node", Some("9 -n -c node")),
             (skill, "node", Some("15 -n node")),
             (skill, "-n node", None),
-        ];
-        for (of, line, expected) in rows {
+        ] {
             assert_eq!(asked(of, line).as_deref(), expected, "{line}");
         }
     }

@@ -291,6 +291,7 @@ pub(crate) fn is_shell_file(path: &str) -> bool {
 }
 
 /// Whether the settings of `agent` have variables for its shell.
+#[cfg(any(target_os = "linux", test))]
 pub(crate) const fn has_variables(agent: Agent) -> bool {
     matches!(agent, Agent::Claude)
 }

@@ -24,11 +24,11 @@ pub(super) fn folder(path: &Path) -> Result<(), Cannot> {
     made.map_err(|source| Cannot::Write { path: path.to_owned(), source })
 }
 
-/// Makes `path` by `make`, which gets the name of a new file beside it.
-pub(super) fn make(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Cannot> {
+/// Makes `path` by `write`, which gets the name of a new file beside it.
+pub(super) fn make(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Cannot> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = path.with_file_name(format!("{UNFINISHED}{name}-{}", std::process::id()));
-    let made = make(&unfinished).and_then(|()| fs::rename(&unfinished, path));
+    let made = write(&unfinished).and_then(|()| fs::rename(&unfinished, path));
     made.map_err(|source| {
         let _ = fs::remove_file(&unfinished);
         Cannot::Write { path: path.to_owned(), source }

@@ -1,10 +1,9 @@
 //! `styxy kill` ends all the processes of a server that forked: those that share its socket.
 
-use std::fs;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use styxy_core::api::{CheckAnswer, Ending, KillAnswer, SystemUsage};
 
@@ -62,7 +61,8 @@ fn only_those_processes_of_a_forked_server_that_do_not_end_are_killed() {
     let running = forked(&home, port, &[(&home.project(), IS_DEAF), (&home.project(), WAITS)]);
     let deaf = running[0].pid();
     // Which signals it ignores is settled only after the shell has become the program.
-    until("it is deaf", || fs::read_to_string(format!("/proc/{deaf}/comm")).unwrap() == "sleep\n");
+    let name = || Command::new("ps").args(["-o", "comm=", "-p", &deaf.to_string()]).output().unwrap().stdout;
+    until("it is deaf", || name().ends_with(b"sleep\n"));
     let answer: KillAnswer = kill(&home, &port.to_string(), &["--grace", "0.2", "--json"]).done().wire();
     let others = answer.others.iter().map(|other| (other.pid.get(), other.ending));
     let mut endings: Vec<_> = others.chain([(answer.pid.get(), answer.ending)]).collect();

@@ -3,7 +3,9 @@
 use serde_json::json;
 use styxy_core::api::{AllocationsAnswer, Code, Grant, Journal, MAX_BODY, Refusal, StatusAnswer};
 
-use crate::support::{Home, Request, Running, is_root, proper, sort};
+#[cfg(unix)]
+use crate::support::is_root;
+use crate::support::{Home, Request, Running, proper, sort};
 
 /// The state that a refused request must not change.
 fn state(home: &Home) -> (AllocationsAnswer, Option<Journal>, usize) {
@@ -15,7 +17,7 @@ fn state(home: &Home) -> (AllocationsAnswer, Option<Journal>, usize) {
 #[track_caller]
 fn refused(home: &Home, request: &Request, status: u16, code: Code) -> Refusal {
     let before = state(home);
-    let refusals = [home.socket(), home.tcp(), home.tcp6()].map(|way| {
+    let refusals = [home.socket(), home.trusted_tcp(), home.trusted_tcp6()].map(|way| {
         let answer = way.send(request);
         proper(&answer);
         assert_eq!(answer.status, status, "{request:?}: {}", answer.text());
@@ -225,7 +227,7 @@ fn a_body_of_16_kib_is_accepted_and_a_longer_one_refused() {
         let json = json!({ "service_type": sort::WEB, "dry_run": true }).to_string();
         Request::new("POST", "/allocate").body(format!("{json}{}", " ".repeat(length - json.len())))
     };
-    for way in [home.socket(), home.tcp()] {
+    for way in [home.socket(), home.trusted_tcp()] {
         way.send(&padded(MAX_BODY)).ok::<Grant>();
     }
     refused(&home, &padded(MAX_BODY + 1), 413, Code::BodyTooLarge);
@@ -258,6 +260,7 @@ fn a_pid_that_cannot_own_is_refused() {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_users_process_cannot_own_a_lease() {
     if !is_root() {
         println!("skipped: only root can run a process of another user");
@@ -360,9 +363,9 @@ fn a_get_changes_nothing() {
         "/scan",
         "/suggest/web",
     ] {
-        assert_eq!(home.tcp().get(path).status, 200, "{path}");
+        assert_eq!(home.trusted_tcp().get(path).status, 200, "{path}");
     }
-    assert_eq!(home.tcp().get(&format!("/check/{}", grant.port)).status, 200);
+    assert_eq!(home.trusted_tcp().get(&format!("/check/{}", grant.port)).status, 200);
     assert_eq!(state(&home), before);
 }
 
@@ -370,7 +373,7 @@ fn a_get_changes_nothing() {
 fn a_client_that_does_not_speak_http_does_no_harm() {
     let (home, _lease, _owner) = with_a_lease();
     let before = state(&home);
-    for way in [home.socket(), home.tcp()] {
+    for way in [home.socket(), home.trusted_tcp()] {
         for bytes in [
             &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
             b"hello\r\n\r\n",

@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::json;
 use styxy_core::api::{CheckAnswer, Lease, State, WhoAnswer, Whose};
 
-use crate::support::{Home, Server, eventually, helper, is_root, sort, until};
+use crate::support::{Home, Server, helper, sort, until, wine_lacks};
+#[cfg(unix)]
+use crate::support::{eventually, is_root};
 
 /// A server in `folder`, on the IPv6 loopback if this is `::1`.
 fn server(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port: u16) -> Server {
@@ -16,6 +18,9 @@ fn server(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port
 
 #[test]
 fn another_checkouts_server_beside_my_own_is_a_conflict_everywhere() {
+    if wine_lacks("the processes of IPv6 sockets") {
+        return;
+    }
     let home = Home::new();
     let fix = home.worktree("fix");
     let mine = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project() }));
@@ -48,6 +53,9 @@ fn another_checkouts_server_beside_my_own_is_a_conflict_everywhere() {
 
 #[test]
 fn a_server_that_ends_beside_another_checkouts_leaves_a_conflict() {
+    if wine_lacks("the processes of IPv6 sockets") {
+        return;
+    }
     let home = Home::new();
     let fix = home.worktree("fix");
     let mine = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project(),
@@ -62,6 +70,7 @@ fn a_server_that_ends_beside_another_checkouts_leaves_a_conflict() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_listener_of_root_makes_a_lease_active_and_is_not_mine_by_itself() {
     let home = Home::new();
     if !is_root() {

@@ -55,6 +55,9 @@ pub(crate) fn tip(error: &clap::Error, words: &[String]) -> Option<Tip> {
                     let more = if has_service { "" } else { " --service dev" };
                     Some(Tip::new("get a port", line + more))
                 }
+                "list" if let Some((first, last)) = range(&args[at]) => {
+                    Some(Tip::new("see all of these ports", scan(first, last)))
+                }
                 "list" => Some(Tip::new("see only these leases", rewritten(command, args, at, of_list))),
                 "scan" => {
                     let ends = (args[..at].last()?.parse::<Port>(), args[at].parse::<Port>());
@@ -74,29 +77,31 @@ pub(crate) fn tip(error: &clap::Error, words: &[String]) -> Option<Tip> {
     }
 }
 
-/// What each command is typed for.
-const PURPOSES: [(&str, &str); 11] = [
-    ("allocate", "get a port"),
-    ("check", "see who has a port"),
-    ("who", "see whose server is on a port"),
-    ("verify", "check that a server is yours"),
-    ("wait", "wait for this worktree's server"),
-    ("open", "open this worktree's server"),
-    ("kill", "end the server"),
-    ("release", "give a port back"),
-    ("suggest", "see which ports you would get"),
-    ("run", "run a command on that port"),
-    ("firebase", "run the emulators"),
+/// What each command is typed for, and an example of the word that it needs.
+const PURPOSES: [(&str, &str, &str); 13] = [
+    ("allocate", "get a port", ""),
+    ("check", "see who has a port", "3000"),
+    ("completions", "print the script for a shell", "bash"),
+    ("firebase", "run the emulators", "-- firebase emulators:start"),
+    ("hooks", "add the hooks to an agent", "claude"),
+    ("kill", "end the server", "dev"),
+    ("open", "open this worktree's server", "dev"),
+    ("release", "give a port back", "dev"),
+    ("run", "run a command on that port", "-- COMMAND"),
+    ("suggest", "see which ports you would get", "dev"),
+    ("verify", "check that a server is yours", "3000"),
+    ("wait", "wait for this worktree's server", "dev"),
+    ("who", "see whose server is on a port", "3000"),
 ];
 
-fn purpose(command: &str) -> Option<&'static str> {
-    PURPOSES.iter().find(|(known, _)| *known == command).map(|(_, purpose)| *purpose)
+/// The purpose and the example of `command`.
+fn known(command: &str) -> Option<(&'static str, &'static str)> {
+    PURPOSES.iter().find(|(name, ..)| *name == command).map(|(_, purpose, example)| (*purpose, *example))
 }
 
 /// The command with an example of what it needs.
 fn missing(error: &clap::Error, command: &str, args: &[String]) -> Option<Tip> {
     let Some(ContextValue::Strings(needed)) = error.get(ContextKind::InvalidArg) else { return None };
-    let words: Vec<String> = args.iter().map(|word| quoted(word)).collect();
     let mut line = format!("styxy {command}");
     for needed in needed {
         // Options come before a command that is run.
@@ -106,36 +111,40 @@ fn missing(error: &clap::Error, command: &str, args: &[String]) -> Option<Tip> {
             _ => "",
         };
     }
-    let typed: String = words.iter().map(|word| format!(" {word}")).collect();
-    line += &typed;
-    let target = match command {
-        "check" | "who" | "verify" => " 3000",
-        "firebase" => " -- firebase emulators:start",
-        _ => " dev",
-    };
-    if needed.iter().any(|needed| needed.starts_with('<')) {
-        line += target;
+    for word in args {
+        line.push(' ');
+        line += &quoted(word);
     }
-    Some(Tip::new(purpose(command)?, line))
+    let (purpose, example) = known(command)?;
+    if needed.iter().any(|needed| needed.starts_with('<')) {
+        line.push(' ');
+        line += example;
+    }
+    Some(Tip::new(purpose, line))
 }
 
 /// The command with the value of an option that it does not take, where it takes that without an option: `suggest --service dev`.
 fn without_option(option: &str, command: &str, args: &[String]) -> Option<Tip> {
     const TAKES_ONE: [&str; 8] = ["check", "who", "verify", "wait", "open", "kill", "release", "suggest"];
+    // A port says nothing about the ports that one would get.
+    let flags: &[&str] = match command {
+        "suggest" => &["--service", "--type", "-s"],
+        _ => &["--service", "--port", "--target", "--type", "-s", "-p"],
+    };
     let (flag, at) = args.iter().enumerate().find_map(|(at, word)| {
-        let flag = ["--service", "--port", "--target", "--type", "-s", "-p"].into_iter().find(|flag| {
-            option == *flag
-                && (word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')))
+        let flag = flags.iter().find(|flag| {
+            option == **flag
+                && (word == *flag || word.strip_prefix(**flag).is_some_and(|rest| rest.starts_with('=')))
         })?;
         Some((flag, at))
     })?;
-    let (value, behind) = match args[at].strip_prefix(flag).and_then(|rest| rest.strip_prefix('=')) {
+    let (value, behind) = match args[at].strip_prefix(*flag).and_then(|rest| rest.strip_prefix('=')) {
         Some(value) => (value.to_owned(), at + 1),
         None => (args.get(at + 1)?.clone(), at + 2),
     };
     let others = args[..at].iter().chain(&args[behind..]);
     let words: Vec<String> = std::iter::once(&value).chain(others).map(|word| quoted(word)).collect();
-    let purpose = purpose(command).filter(|_| TAKES_ONE.contains(&command))?;
+    let (purpose, _) = known(command).filter(|_| TAKES_ONE.contains(&command))?;
     Some(Tip::new(purpose, format!("styxy {command} {}", words.join(" "))))
 }
 

@@ -226,9 +226,19 @@ pub(crate) fn width() -> Option<usize> {
     if !out.is_terminal() {
         return None;
     }
-    let known = terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0));
+    Some(size().0)
+}
+
+/// How many columns and rows a terminal on stdout has.
+pub(crate) fn size() -> (usize, usize) {
+    // One that does not say how large it is.
+    const USUAL: (usize, usize) = (80, 24);
+    if let Some((width, height)) = terminal_size::terminal_size_of(io::stdout()) {
+        return (usize::from(width.0), usize::from(height.0));
+    }
     // A terminal that somebody else draws may not know it: `script`, a build server.
-    known.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok().filter(|width| *width > 0))
+    let said = |name: &str| std::env::var(name).ok()?.parse().ok().filter(|size| *size > 0);
+    (said("COLUMNS").unwrap_or(USUAL.0), said("LINES").unwrap_or(USUAL.1))
 }
 
 fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {

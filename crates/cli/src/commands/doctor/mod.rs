@@ -45,8 +45,8 @@ impl Args {
         findings.push(settings::file(&layout.config(), &parsed));
         // A running daemon reports the state of its journal itself.
         let journal = match (&seen, folder.verdict) {
-            (DaemonState::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
-            (DaemonState::NotRunning, Verdict::Warn | Verdict::Wrong)
+            (DaemonState::NotRunning, Verdict::Ok | Verdict::Warn) => Some(journal::on_disk(layout.root())),
+            (DaemonState::NotRunning, Verdict::Wrong)
             | (DaemonState::Running { .. } | DaemonState::Broken(_), _) => None,
         };
         let is_ours = folder.verdict != Verdict::Wrong || seen.status().is_some();

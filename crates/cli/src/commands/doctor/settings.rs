@@ -68,7 +68,7 @@ pub(super) fn folder(path: &Path) -> Finding {
 pub(super) fn folder(path: &Path) -> Finding {
     let shown = path.display();
     if let Err(refusal) = styxy_daemon::inspect_home(path) {
-        let hint = refusal.hint.unwrap_or_else(|| "set STYXY_HOME to a new folder of yours".to_owned());
+        let hint = refusal.hint.unwrap_or_else(|| styxy_core::layout::elsewhere("a/new/folder/of/yours"));
         return Finding::wrong("folder", refusal.error, hint);
     }
     if !path.exists() {

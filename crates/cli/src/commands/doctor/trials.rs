@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use styxy_core::layout::Layout;
+use styxy_core::layout::{self, Layout};
 
 use super::finding::Finding;
 
@@ -79,7 +79,7 @@ impl Drop for Temporary {
 
 fn judge(folder: &Path, tried: Result<Option<String>, Lack>) -> Finding {
     let shown = folder.display();
-    let elsewhere = "export STYXY_HOME=/a/folder/on/a/local/disk";
+    let elsewhere = layout::elsewhere("a/folder/on/a/local/disk");
     match tried {
         Ok(None) => Finding::ok(
             "files",
@@ -91,7 +91,11 @@ fn judge(folder: &Path, tried: Result<Option<String>, Lack>) -> Finding {
         Err(Lack::Write(error)) => Finding::wrong(
             "files",
             format!("nothing can be written in {shown} ({error}): the daemon will refuse every lease"),
-            format!("df -h {shown}"),
+            if cfg!(windows) {
+                format!("icacls \"{shown}\"   # and the room on the disk")
+            } else {
+                format!("df -h {shown}")
+            },
         ),
         Err(Lack::Lock(error)) => Finding::wrong(
             "files",

@@ -81,6 +81,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "the file has the quotes of Unix shells")]
     fn a_command_that_cannot_be_run_says_what_was_probably_meant() {
         let folder = tempfile::tempdir().unwrap();
         let package = r#"{"scripts": {"dev": "vite", "dev:web": "vite"}}"#;
@@ -127,6 +128,8 @@ mod tests {
             ("a port", missing(&["3000"])),
             ("a port and a command", missing(&["localhost:3000", "npm", "run", "dev"])),
             ("a port as a variable", missing(&["PORT=5000"])),
+            ("a port that is none", missing(&["PORT=abc"])),
+            ("this folder", missing(&["."])),
             ("only a variable", missing(&["NODE_ENV=test"])),
             ("a type of service", missing(&["api", "node", "api.js"])),
             ("a file that cannot be run", said(&["./server.js"], io::ErrorKind::PermissionDenied)),
@@ -143,6 +146,7 @@ mod tests {
             ("a tool in an environment", missing(&["flask", "run"])),
             ("a tool of neither", missing(&["hugo", "server"])),
             ("nothing similar", missing(&["quux"])),
+            ("nothing", missing(&["", "x"])),
             ("a folder that cannot be run", said(&["./shop"], io::ErrorKind::PermissionDenied)),
             ("a script without its bit", said(&["./start"], io::ErrorKind::PermissionDenied)),
             ("a script that cannot be run", said(&["dev"], io::ErrorKind::PermissionDenied)),

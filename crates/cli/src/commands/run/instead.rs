@@ -9,14 +9,17 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use styxy_core::ServiceType;
 use styxy_core::config::Config;
+use styxy_core::{Port, ServiceType};
 
 use crate::devserver::inward::is_builtin;
 use crate::devserver::package::Package;
 use crate::devserver::program::program;
 use crate::here::target::Target;
 use crate::say::shell_word::quoted;
+
+/// What runs a text as a command.
+const SHELL: &str = if cfg!(windows) { "cmd /c" } else { "sh -c" };
 
 /// Why a command cannot be run, and what to type, if anything is known to help.
 #[derive(Debug)]
@@ -96,12 +99,15 @@ pub(super) fn instead(
 /// There is no program `typed.name`.
 fn missing(typed: &Typed<'_>) -> Instead {
     let name = typed.name;
+    if name.trim().is_empty() {
+        return Instead::new("the name of the program is empty", typed.command("styxy run"));
+    }
     if name.contains(char::is_whitespace) {
         return Instead::new("in quotes it is one word", unquoted(name, &typed.args));
     }
     let exactly = variable(typed)
         .or_else(|| port(typed))
-        .or_else(|| is_builtin(name).then(|| shell::command(typed)))
+        .or_else(|| is_of_shell(typed).then(|| shell::command(typed)))
         .or_else(|| files::of_path(typed))
         .or_else(|| script(typed))
         .or_else(|| tools::known(typed))
@@ -110,6 +116,11 @@ fn missing(typed: &Typed<'_>) -> Instead {
         let is_path = name.contains('/');
         Instead::without_hint(if is_path { "there is no such file" } else { NO_PROGRAM })
     })
+}
+
+/// Whether it is a command of the shell; a dot alone is this folder.
+fn is_of_shell(typed: &Typed<'_>) -> bool {
+    is_builtin(typed.name) && !(typed.name == "." && typed.args.is_empty())
 }
 
 const NO_PROGRAM: &str = "there is no program of that name, neither here nor in PATH";
@@ -123,8 +134,9 @@ fn variable(typed: &Typed<'_>) -> Option<Instead> {
     }
     let hint = if !typed.args.is_empty() {
         typed.line(&["styxy run -- env", &quoted(typed.name)])
-    } else if name == "PORT" && !value.is_empty() {
-        typed.command(&format!("styxy run -p {}", quoted(value)))
+    } else if name == "PORT" {
+        let port = value.parse().map(|port: Port| format!(" -p {port}")).unwrap_or_default();
+        typed.command(&format!("styxy run{port}"))
     } else {
         typed.command(&format!("{name}={} styxy run", quoted(value)))
     };
@@ -166,7 +178,7 @@ fn unquoted(text: &str, behind: &[String]) -> String {
     let words: Vec<&str> = text.split_whitespace().chain(behind.iter().map(String::as_str)).collect();
     let line = words.join(" ");
     if text.contains(|letter: char| "|&;<>()$`*?#~'\"\\".contains(letter)) {
-        return format!("for a shell: styxy run -- sh -c {}", quoted(&line));
+        return format!("for a shell: styxy run -- {SHELL} {}", quoted(&line));
     }
     let env = if words.first().is_some_and(|word| word.contains('=')) { "env " } else { "" };
     format!("without the quotes: styxy run -- {env}{line}")
@@ -194,7 +206,7 @@ pub(super) fn operator(words: &[OsString]) -> Option<String> {
     let line = words.iter().map(word).collect::<Option<Vec<String>>>()?.join(" ");
     let operator = operator.display();
     Some(format!(
-        "{operator} is an argument of {name} here; for a shell: styxy run -- sh -c {}",
+        "{operator} is an argument of {name} here; for a shell: styxy run -- {SHELL} {}",
         quoted(&line)
     ))
 }

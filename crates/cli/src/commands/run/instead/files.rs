@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{Instead, Typed};
 use crate::devserver::program::interpreter;
+use crate::devserver::shells::of_first_line;
 use crate::say::shell_word::quoted;
 
 /// The word for a file that is there and is not executable.
@@ -44,14 +45,16 @@ fn unread(typed: &Typed<'_>, path: &Path) -> Instead {
         return Instead::without_hint("a file that it needs to start is not there");
     };
     let why = format!("its first line names {reader}, which is not there");
-    match interpreter(typed.name).or_else(|| shell_in(&reader)) {
+    match interpreter(typed.name).or_else(|| of_first_line(&reader)) {
         Some(known) => Instead::new(why, typed.line(&["styxy run --", known, &quoted(typed.name)])),
         None => Instead::without_hint(why),
     }
 }
 
 fn of_folder(typed: &Typed<'_>) -> Instead {
-    let hint = format!("cd {} && {}", quoted(typed.name), typed.command("styxy run"));
+    let command = typed.command("styxy run");
+    let is_here = typed.name.trim_end_matches('/') == ".";
+    let hint = if is_here { command } else { format!("cd {} && {command}", quoted(typed.name)) };
     Instead::new("it is a folder, not a program", hint)
 }
 
@@ -63,7 +66,7 @@ fn not_executable(typed: &Typed<'_>, path: &Path) -> Instead {
         return Instead::new(format!("it is a file for {reader}, not a program"), read_by(reader));
     }
     if let Some(line) = first_line(path) {
-        return match shell_in(&line) {
+        return match of_first_line(&line) {
             Some(shell) => Instead::new("it is not executable", read_by(shell)),
             None => Instead::new("it is not executable", format!("chmod +x {}", quoted(name))),
         };
@@ -101,13 +104,6 @@ fn first_line(path: &Path) -> Option<String> {
     let text = String::from_utf8_lossy(&bytes);
     let line = text.strip_prefix("#!")?.lines().next()?.trim_start();
     Some(line.to_owned()).filter(|line| !line.trim().is_empty())
-}
-
-/// The shell that such a line names.
-fn shell_in(line: &str) -> Option<&'static str> {
-    let program = line.split_whitespace().map(crate::devserver::program::program);
-    let known = ["bash", "zsh", "ksh", "dash", "sh"];
-    program.take(2).find_map(|word| known.into_iter().find(|shell| *shell == word))
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@ use styxy_core::nearest;
 use super::{Instead, Typed};
 use crate::commands::run::command::program_folders;
 use crate::devserver::frameworks;
+use crate::devserver::package::Package;
 use crate::devserver::program::{LAUNCHERS, interpreter};
 use crate::say::shell_word::quoted;
 
@@ -30,9 +31,7 @@ pub(super) fn near(typed: &Typed<'_>) -> Option<Instead> {
     let mut known: Vec<(Kind, String)> = Vec::new();
     if before.is_empty() {
         let package = typed.package();
-        known.extend(
-            package.iter().flat_map(|package| package.scripts()).map(|name| (Kind::Script, name.to_owned())),
-        );
+        known.extend(package.iter().flat_map(Package::scripts).map(|name| (Kind::Script, name.to_owned())));
     }
     let files = names_in(&typed.folder.join(&before));
     let is_run = |name: &String| !before.is_empty() || interpreter(name).is_some();

@@ -1,6 +1,6 @@
 //! A command of the shell itself in front of what should run.
 
-use super::{Instead, Typed};
+use super::{Instead, SHELL, Typed};
 use crate::say::shell_word::quoted;
 
 /// What to type instead of a line that begins with a command of the shell.
@@ -14,7 +14,7 @@ pub(super) fn command(typed: &Typed<'_>) -> Instead {
         "." | "source" | "set" | "shopt" | "trap" | "ulimit" | "umask" | "unset" | "alias" | "unalias" => {
             format!("for a shell: styxy run -- bash -c {}", quoted(&(typed.line(&[name]) + " && COMMAND")))
         }
-        _ => format!("for a shell: styxy run -- sh -c {}", quoted(&typed.line(&[name]))),
+        _ => format!("for a shell: styxy run -- {SHELL} {}", quoted(&typed.line(&[name]))),
     };
     Instead::new("it is a command of the shell, not a program", hint)
 }

@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    /// `cargo test -p styxy-client --lib --release ancestry -- --ignored --nocapture`
+    /// `cargo test -p styxy-client --lib ancestry -- --ignored --nocapture`
     #[test]
     #[ignore = "it measures"]
     #[cfg(target_os = "linux")]

@@ -278,6 +278,9 @@ fn a_listen_port_that_is_taken_is_refused_with_its_holder() {
     );
     let refusal = home.styxy(&["daemon", "start", "--json"]).exits(1).refusal();
     assert_eq!(refusal.code, Code::PortUnavailable);
+    // Whoever started it may be gone by then.
+    let log = std::fs::read_to_string(home.root().join("logs/daemon.log")).unwrap();
+    assert!(log.contains("port_unavailable") && log.contains(&format!("pid {pid}")), "{log}");
     assert!(home.status().is_none());
     assert!(alive(pid), "the holder was ended");
 }

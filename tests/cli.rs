@@ -193,12 +193,12 @@ fn a_granted_port_is_shown_with_why_and_until_when() {
 #[test]
 fn the_project_is_the_worktree_around_the_current_folder() {
     let home = Home::new();
-    let deep = home.project().join("packages/web");
+    let deep = home.project().join("packages").join("web");
     fs::create_dir_all(&deep).unwrap();
     let worktree = home.project().join(".worktrees").join("feature");
     fs::create_dir_all(&worktree).unwrap();
     fs::write(worktree.join(".git"), "gitdir: ../../.git/worktrees/feature\n").unwrap();
-    let outside = home.top().join("user/notes");
+    let outside = home.top().join("user").join("notes");
     fs::create_dir_all(&outside).unwrap();
     // A home folder does not count as a project, even if dotfiles are kept in git there.
     fs::create_dir(home.top().join("user/.git")).unwrap();

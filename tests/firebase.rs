@@ -140,7 +140,11 @@ sys.exit(3)\"";
     // It has its own session and terminal, like a person's shell.
     let line = format!("exec {} firebase -- firebase emulators:start", crate::support::program());
     let mut command = suite.within_environment("script");
-    command.args(["-qec", &line, "/dev/null"]);
+    if cfg!(target_os = "macos") {
+        command.args(["-q", "/dev/null", "sh", "-c", &line]);
+    } else {
+        command.args(["-qec", &line, "/dev/null"]);
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut terminal = Server::reading(&mut command);
     let until_said = |terminal: &Server, word: &str| while !terminal.hear().contains(word) {};

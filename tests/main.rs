@@ -118,6 +118,9 @@ mod hooks_shell;
 #[cfg(unix)] // a terminal, links
 mod hostile_values;
 #[cfg(test)]
+#[cfg(unix)] // processes that share a socket, signals
+mod kill_forked;
+#[cfg(test)]
 #[cfg(unix)] // namespaces
 mod namespaces;
 #[cfg(test)]

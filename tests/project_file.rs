@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use styxy_core::api::WaitAnswer;
 
-use crate::support::{Home, Server, finish, sort, words};
+use crate::support::{Home, Server, helper_under, sort, words};
 
 fn write(folder: &Path, port: u16) {
     let file = json!({ "services": {
@@ -24,12 +24,14 @@ fn every_command_honours_the_file_and_options_override_it() {
     let deep = home.project().join("packages/web");
     fs::create_dir_all(&deep).unwrap();
     let run = |line: &str| {
-        let mut command = home.styxy_command(&[&["run", "-s", sort::WEB], &words(line)[..]].concat());
-        command.args(["--", "sh", "-c", "echo $PORT $SHOP_PORT $MORE"]).current_dir(&deep);
-        finish(&mut command).done().stdout
+        let run = [&["run", "-s", sort::WEB], &words(line)[..], &["--"]].concat();
+        let mut command = helper_under(&home, &run, "variables", &["PORT", "SHOP_PORT", "MORE"]);
+        let (code, said) = Server::run(command.current_dir(&deep)).ends();
+        assert_eq!(code, Some(0));
+        said.concat()
     };
-    assert_eq!(run("--env MORE"), format!("{wished} {wished} {wished}\n"));
-    assert_eq!(run(&format!("-p {typed}")), format!("{typed} {typed}\n"));
+    assert_eq!(run("--env MORE"), format!("{wished} {wished} {wished}"));
+    assert_eq!(run(&format!("-p {typed}")), format!("{typed} {typed} "));
     assert_eq!(home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number(), wished);
     let lease = home.leases().pop().unwrap();
     assert_eq!(lease.service_name.unwrap().as_str(), "shop");

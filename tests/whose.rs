@@ -50,7 +50,7 @@ fn of(answer: &WhoAnswer, worktree: &Path) {
 #[test]
 fn a_server_of_this_worktree_is_mine_from_anywhere_in_it() {
     let home = Home::new();
-    let deep = home.project().join("packages/web");
+    let deep = home.project().join("packages").join("web");
     fs::create_dir_all(&deep).unwrap();
     fs::write(home.project().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
     let port = home.spare_port();
@@ -185,7 +185,7 @@ fn another_sessions_server_in_this_worktree_is_mine_and_the_session_is_named() {
 #[test]
 fn outside_of_a_worktree_the_folder_itself_decides() {
     let home = Home::new();
-    let (notes, others) = (home.top().join("user/notes"), home.top().join("user/others"));
+    let (notes, others) = (home.top().join("user").join("notes"), home.top().join("user").join("others"));
     fs::create_dir_all(&notes).unwrap();
     fs::create_dir_all(&others).unwrap();
     let port = home.spare_port();

@@ -236,6 +236,11 @@ fn a_helper_does_as_it_is_told() {
         #[cfg(windows)]
         "words" => std::env::args().for_each(|word| say(&format!("{word:?}"))),
         "idle" => drop(std::io::stdin().lines().count()),
+        "variables" => say(&words
+            .iter()
+            .map(|name| std::env::var(name).unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join(" ")),
         "port" => {
             say(&std::env::var("PORT").unwrap_or_default());
             let _ = std::io::stdin().lines().count();

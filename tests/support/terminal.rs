@@ -45,6 +45,12 @@ pub(crate) fn on_terminal(command: &mut Command, typed: &str) -> (i32, String) {
     (status.code().expect("an exit code"), shown.join().unwrap())
 }
 
+/// Makes a session whose terminal is the standard input, and becomes the command. macOS has no program that does.
+const IN_A_SESSION: &str = "import fcntl, os, sys, termios
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])";
+
 /// A shell with job control on a terminal of its own, as a person has it.
 #[derive(Debug)]
 pub(crate) struct Terminal {
@@ -69,8 +75,8 @@ impl Terminal {
     pub(crate) fn of(home: &Home, words: &[&str], user: &Path) -> Self {
         let (ours, theirs) = open();
         // A session of its own whose terminal this is: without one there are no foreground and background.
-        let mut command = home.command("setsid");
-        command.args(["--ctty", "--wait"]).args(words);
+        let mut command = home.command("python3");
+        command.args(["-c", IN_A_SESSION]).args(words);
         let styxy = Path::new(crate::support::program());
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", styxy.parent().unwrap().display())).env("HOME", user);

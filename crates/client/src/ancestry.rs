@@ -59,7 +59,8 @@ mod by_sysinfo {
         let system = look(pid, wanted)?;
         let words = system.process(Pid::from_u32(pid))?.cmd();
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-        Some(super::split(&words.join("\0")))
+        // The system may name the process and not its words.
+        (!words.is_empty()).then(|| super::split(&words.join("\0")))
     }
 
     fn look(pid: u32, wanted: ProcessRefreshKind) -> Option<System> {
@@ -77,7 +78,9 @@ mod tests {
     fn a_process_is_known_by_its_parent_and_its_words() {
         let own = std::process::id();
         let program = std::env::args().next().unwrap();
-        assert_eq!(words(own).unwrap()[0], program);
+        // Wine 8 names the words of no process.
+        let is_wine = std::env::var_os("STYXY_TEST_WINE").is_some();
+        assert_eq!(words(own).map(|words| words[0].clone()), (!is_wine).then_some(program));
         assert!(parent(own).is_some());
         assert_eq!(words(u32::MAX - 1), None);
         assert_eq!(parent(u32::MAX - 1), None);
@@ -94,7 +97,7 @@ mod tests {
         }
     }
 
-    /// `cargo test -p styxy-client --lib --release ancestry -- --ignored --nocapture`
+    /// `cargo test -p styxy-client --lib ancestry -- --ignored --nocapture`
     #[test]
     #[ignore = "it measures"]
     #[cfg(target_os = "linux")]

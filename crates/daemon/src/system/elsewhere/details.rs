@@ -1,7 +1,7 @@
 //! Everything that can be shown of one process, by sysinfo.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use styxy_core::{Pid, Relation};
@@ -68,5 +68,7 @@ fn command_and_folder(pid: Pid) -> (Option<String>, Option<PathBuf>) {
     let words: Vec<_> = found.cmd().iter().map(|word| word.to_string_lossy()).collect();
     let mut command = words.join(" ");
     command.truncate(command.floor_char_boundary(MOST_COMMAND));
-    (Some(command).filter(|text| !text.is_empty()), found.cwd().map(Path::to_path_buf))
+    // Windows has a `\` at the end of every folder, which no other name of it has.
+    let folder = found.cwd().map(|folder| folder.components().collect());
+    (Some(command).filter(|text| !text.is_empty()), folder)
 }

@@ -26,7 +26,10 @@ pub fn identify(pid: Pid) -> io::Result<Identified> {
     let (number, own) = (sysinfo::Pid::from_u32(pid.get()), sysinfo::Pid::from_u32(std::process::id()));
     let mut system = System::new().map_err(|error| io::Error::other(error.to_string()))?;
     let wanted = ProcessRefreshKind::nothing().without_tasks().with_user(UpdateKind::Always);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[number, own]), true, wanted);
+    // Named twice, a process is forgotten by the second look.
+    let both = [number, own];
+    let pids = if number == own { &both[..1] } else { &both[..] };
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(pids), true, wanted);
     let found = system.process(number);
     let user = found.and_then(sysinfo::Process::user_id);
     let ours = system.process(own).and_then(sysinfo::Process::user_id);
@@ -71,5 +74,17 @@ pub(in crate::system) fn user(of: &Identified) -> (Option<String>, Option<PathBu
     match of.user {
         Relation::Own => (std::env::var("USERNAME").ok(), None),
         Relation::Root | Relation::Other => (None, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_known_and_this_users() {
+        let own = identify(Pid::new(std::process::id()).unwrap()).unwrap();
+        assert_eq!((own.user, own.life), (Relation::Own, Life::Running));
+        assert!(!own.process.name.is_empty() && own.parent.is_some(), "{own:?}");
     }
 }

@@ -14,7 +14,6 @@ pub(crate) mod named;
 pub(crate) mod near;
 pub(crate) mod older;
 pub(crate) mod ownership;
-pub(crate) mod process;
 pub(crate) mod reach;
 pub(crate) mod release_target;
 pub(crate) mod requests;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::process::{Child, Command, ExitStatus};
 
-use crate::here::process::Handle;
+use crate::process::Handle;
 
 /// Signals from now on: they are for the command, and this process outlives it.
 pub(super) struct Signals {

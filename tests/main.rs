@@ -94,6 +94,9 @@ mod kept_up;
 #[cfg(unix)]
 mod kill;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod kill_tree;
+#[cfg(test)]
 #[cfg(unix)]
 mod leases;
 #[cfg(test)]

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// Each floor, and what it may use: floors below it and crates. The command line as a whole, `cli.rs`, may use all.
 const FLOORS: [(&str, &[&str]); 6] = [
-    ("commands", &["guard", "here", "devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"]),
+    (
+        "commands",
+        &["guard", "here", "devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"],
+    ),
     ("guard", &["here", "devserver", "say", "styxy_client", "styxy_core"]),
     // The daemon's probe finds a port when there is no daemon.
     ("here", &["devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"]),

@@ -89,8 +89,13 @@ fn look() -> Option<(Agent, u32)> {
 /// The nearest agent among the ancestors of the process with this pid, and the agent's own pid.
 #[must_use]
 pub fn around(pid: u32) -> Option<(Agent, u32)> {
-    let agent = |pid: u32| Agent::of(ancestry::words(pid)?.iter().map(String::as_str));
-    ancestors_of(pid).find_map(|pid| Some((agent(pid)?, pid)))
+    ancestors_of(pid).find_map(|pid| Some((at(pid)?, pid)))
+}
+
+/// The agent that the process with this pid is.
+#[must_use]
+pub fn at(pid: u32) -> Option<Agent> {
+    Agent::of(ancestry::words(pid)?.iter().map(String::as_str))
 }
 
 /// The pids of this process' ancestors: [`ancestors_of`].

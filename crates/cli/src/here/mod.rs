@@ -21,6 +21,7 @@ pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod stop;
 pub(crate) mod target;
+pub(crate) mod tree;
 pub(crate) mod variables;
 pub(crate) mod verb;
 pub(crate) mod worktrees;

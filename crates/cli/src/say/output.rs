@@ -222,11 +222,32 @@ pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
 
 /// How many columns an answer may take; none if stdout is not a terminal.
 pub(crate) fn width() -> Option<usize> {
-    let out = io::stdout();
-    if !out.is_terminal() {
+    columns(&io::stdout())
+}
+
+/// How many columns a note may take; none if stderr is not a terminal.
+pub(crate) fn note_width() -> Option<usize> {
+    columns(&io::stderr())
+}
+
+#[cfg(unix)]
+fn columns(out: &(impl IsTerminal + std::os::fd::AsFd)) -> Option<usize> {
+    known_columns(out.is_terminal(), || terminal_size::terminal_size_of(out))
+}
+
+#[cfg(windows)]
+fn columns(out: &(impl IsTerminal + std::os::windows::io::AsHandle)) -> Option<usize> {
+    known_columns(out.is_terminal(), || terminal_size::terminal_size_of(out))
+}
+
+fn known_columns(
+    is_terminal: bool,
+    size: impl FnOnce() -> Option<(terminal_size::Width, terminal_size::Height)>,
+) -> Option<usize> {
+    if !is_terminal {
         return None;
     }
-    let known = terminal_size::terminal_size_of(out).map(|(width, _)| usize::from(width.0));
+    let known = size().map(|(width, _)| usize::from(width.0));
     // A terminal that somebody else draws may not know it: `script`, a build server.
     known.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok().filter(|width| *width > 0))
 }

@@ -186,7 +186,7 @@ impl Group {
     }
 }
 
-/// What a command has left behind below this process, which has adopted it (R98).
+/// What a command has left behind below this process, which has adopted it (R97).
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub(crate) struct LeftBehind {

@@ -1,4 +1,4 @@
-//! Ends a tree of processes: asks all, waits, then freezes and kills what is left until a look finds nothing (R98).
+//! Ends a tree of processes: asks all, waits, then freezes and kills what is left until a look finds nothing (R97).
 //!
 //! The tree is found again and again, since programs start others while they end. What starts after the others were asked
 //! is not asked, because it may be cleaning up; it has the rest of the time.

@@ -8,10 +8,12 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { Home, eventually } from './support.mjs';
+import { Home, eventually, notOnWindows } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 let home, styxy;
+// A named pipe answers a client only if the daemon's own code made it.
+const skip = notOnWindows('the stand-in for the daemon serves a Unix socket');
 
 before(async () => {
   home = await Home.make();
@@ -85,7 +87,7 @@ test('a signal that is aborted already asks for nothing, and one that is not, or
   assert.equal((await rejected(styxy.allocate({ service: 'dev', signal: 5 }))).details.field, 'signal');
 });
 
-test('a call to a daemon that never answers ends when it is aborted', { skip: process.platform === 'win32' }, async (t) => {
+test('a call to a daemon that never answers ends when it is aborted', { skip }, async (t) => {
   const socket = path.join(home.top, 'silent.sock');
   const silent = net.createServer(() => {}).listen(socket);
   t.after(() => silent.close());
@@ -177,7 +179,7 @@ test('a block is consecutive ports, all or none, and is returned in a list', asy
   }
 });
 
-test('a daemon that knows no blocks is no reason to have fewer ports', { skip: process.platform === 'win32' }, async (t) => {
+test('a daemon that knows no blocks is no reason to have fewer ports', { skip }, async (t) => {
   const { message, ...rest } = await styxy.allocate({ service: 'dev' });
   const grant = {
     ...{ success: true, port: rest.port, lock_id: rest.lockId, service_type: 'dev', service_name: null, state: 'granted' },

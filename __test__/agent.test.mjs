@@ -27,12 +27,14 @@ after(() => home.end());
 
 /** A session of Claude Code in a folder, as far as Styxy sees it: its process, and the variables of its shell. */
 async function session(dir) {
-  const agent = spawn('sleep', ['1000'], { stdio: 'ignore' });
+  const agent = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' });
   agents.push(agent);
   const [input, envFile] = ['input', 'env'].map((name) => path.join(home.top, `${name}-${agent.pid}`));
   await fs.writeFile(input, JSON.stringify({ hook_event_name: 'SessionStart', source: 'startup', cwd: dir }));
   const env = home.env({ CLAUDE_PID: String(agent.pid), CLAUDE_ENV_FILE: envFile });
-  const hook = await run('sh', ['-c', 'exec "$0" hook claude < "$1"', binary, input], { cwd: dir, env });
+  const file = await fs.open(input);
+  const hook = await run(binary, ['hook', 'claude'], { cwd: dir, env, stdio: [file.fd, 'pipe', 'pipe'] });
+  await file.close();
   assert.deepEqual([hook.code, hook.stderr], [0, '']);
   const lines = (await fs.readFile(envFile, 'utf8')).trim().split('\n');
   const exported = lines.map((line) => /^export (\w+)='(.*)'$/.exec(line).slice(1));

@@ -10,12 +10,12 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { after, test } from 'node:test';
-import { DEADLINE, eventually, root, run } from './support.mjs';
+import { DEADLINE, eventually, notOnWindows, root, run } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 const { triple, packageName, programName } = require('../lib/platform.js');
 
-const skip = process.platform === 'win32' && 'on Windows npm makes no symlinks, and the launcher stays as it is';
+const skip = notOnWindows('npm makes no symlinks there, and the launcher stays as it is');
 const top = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'styxy-launcher-')));
 // Another user runs the command too.
 await fs.chmod(top, 0o755);

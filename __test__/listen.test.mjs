@@ -7,6 +7,7 @@ import http from 'node:http';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { Home, eventually } from './support.mjs';
 
@@ -146,7 +147,7 @@ test('listen refuses what is no server, and a failed listen leaves no lease', as
 });
 
 test('the workers of a cluster listen on one port, which is the primary\'s', async (t) => {
-  const fixture = new URL('fixtures/cluster.cjs', import.meta.url).pathname;
+  const fixture = fileURLToPath(new URL('fixtures/cluster.cjs', import.meta.url));
   const primary = spawn(process.execPath, [fixture], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   t.after(() => primary.kill('SIGKILL'));
   const [{ ports }] = await once(primary, 'message');

@@ -85,7 +85,10 @@ test('an addon that does not load is one cause too, and is not a missing one', a
   const damaged = path.join(dir, 'damaged.node');
   await fs.writeFile(damaged, 'not a library\n');
   const { message, causes } = await told(dir, { env: { STYXY_ADDON: damaged } });
-  assert.ok(message.startsWith(`styxy's addon for this platform, ${triple()}, does not load:\n  ${damaged}: `), message);
+  // What comes next is the system's own sentence, which names the file.
+  const [first, why] = message.split('\n');
+  assert.equal(first, `styxy's addon for this platform, ${triple()}, does not load:`);
+  assert.ok(why.includes(damaged), message);
   assert.ok(causes[0].includes(damaged) && causes[1] === null, `${causes}`);
 });
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { after, afterEach, before, test } from 'node:test';
 
-import { Home, binary, eventually, isFree, root, run } from './support.mjs';
+import { Home, binary, eventually, isFree, notOnWindows, root, run } from './support.mjs';
 import { Program, areFree, checkout, page } from './worktrees.mjs';
 
 const fixture = path.join(root, '__test__/fixtures/playwright-config.cjs');
@@ -166,7 +166,7 @@ test('the process that decided decides anew, as UI mode does: the same port, and
   assert.equal(third.baseUrl, first.baseUrl);
 });
 
-test('a run inside a run decides for itself, in another checkout and in its own', async () => {
+test('a run inside a run decides for itself, in another checkout and in its own', { skip: notOnWindows('a POSIX shell stands between the two processes') }, async () => {
   const [dir, other] = [await worktree(), await worktree()];
   const { port: running } = await serve(other);
   const { all } = await evaluate(dir, [ask], { then: ['nested'], cwd: other });

@@ -8,12 +8,13 @@ import { after, before, test } from 'node:test';
 
 import { DEADLINE, Home, eventually } from './support.mjs';
 
-let home, base;
+let home, base, token;
 
 before(async () => {
   home = await Home.make();
   base = `http://localhost:${home.first}`;
   await home.styxy('daemon', 'start');
+  token = await home.headers();
 });
 
 after(() => home.end());
@@ -21,7 +22,7 @@ after(() => home.end());
 async function ask(method, route, body, headers) {
   const response = await fetch(base + route, {
     method,
-    headers,
+    headers: { ...token, ...headers },
     body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
     signal: AbortSignal.timeout(DEADLINE),
   });
@@ -50,7 +51,7 @@ async function release({ lock_id: id }) {
 /** The events from now on, one after the other. */
 async function* events(headers) {
   const ended = new AbortController();
-  const response = await fetch(`${base}/events`, { headers, signal: ended.signal });
+  const response = await fetch(`${base}/events`, { headers: { ...token, ...headers }, signal: ended.signal });
   assert.equal(response.status, 200);
   yield 'connected';
   let text = '';
@@ -92,7 +93,7 @@ test('fetch gets a port, and what it sends by itself is no reason to refuse', as
 
 test('both loopback addresses are served', async () => {
   for (const host of ['127.0.0.1', '[::1]', 'localhost']) {
-    const response = await fetch(`http://${host}:${home.first}/status`);
+    const response = await fetch(`http://${host}:${home.first}/status`, { headers: token });
     assert.equal((await response.json()).status, 'running', host);
   }
 });
@@ -187,7 +188,7 @@ test('every refusal is JSON with a code and a sentence', async () => {
   }
   const form = new FormData();
   form.set('service_type', 'web');
-  const multipart = await fetch(`${base}/allocate`, { method: 'POST', body: form });
+  const multipart = await fetch(`${base}/allocate`, { method: 'POST', headers: token, body: form });
   assert.deepEqual([multipart.status, (await multipart.json()).code], [415, 'unsupported_media_type']);
 });
 
@@ -195,7 +196,8 @@ test('a web page is refused', async () => {
   // fetch may not set Host, Origin and the like as a browser does; node:http may.
   const get = (headers) =>
     new Promise((resolve, reject) => {
-      const request = http.get({ host: '127.0.0.1', port: home.first, path: '/status', headers }, async (response) => {
+      const ask = { host: '127.0.0.1', port: home.first, path: '/status', headers: { ...token, ...headers } };
+      const request = http.get(ask, async (response) => {
         const chunks = await response.toArray();
         resolve({ status: response.statusCode, json: JSON.parse(Buffer.concat(chunks)) });
       });

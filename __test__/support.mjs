@@ -16,6 +16,11 @@ const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target');
 const program = process.platform === 'win32' ? 'styxy.exe' : 'styxy';
 export const binary = path.resolve(process.env.STYXY_BINARY ?? path.join(target, 'debug', program));
 
+/** Why a test cannot run on Windows, for the option `skip`; false on every other system. */
+export function notOnWindows(reason) {
+  return process.platform === 'win32' && reason;
+}
+
 // No condition takes longer, on the slowest machine.
 export const DEADLINE = 30_000;
 // Ports of one home alone, in the grid of the Rust tests: so many in a row, the first of them the daemon's.
@@ -64,6 +69,12 @@ export class Home {
     return stdout;
   }
 
+  /** The headers of a request by TCP: the token, without which only Linux answers. A daemon runs. */
+  async headers() {
+    const token = await fs.readFile(path.join(this.path, 'token'), 'utf8');
+    return { authorization: `Bearer ${token.trim()}` };
+  }
+
   /** The live leases, as the wire shows them. */
   async leases() {
     return JSON.parse(await this.styxy('list', '--json')).allocations;
@@ -73,7 +84,8 @@ export class Home {
   async end() {
     await this.styxy('daemon', 'stop');
     this.#claim.close();
-    await fs.rm(this.top, { recursive: true, force: true });
+    // Windows removes a folder only after the last process that works in it has ended.
+    await fs.rm(this.top, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

@@ -404,6 +404,7 @@ test('a process whose servers are closed ends by itself, and a server ends on SI
   assert.deepEqual([code, signal], [0, null]);
   const server = await start(dir);
   const { code: ended } = await server.kill('SIGTERM');
-  assert.ok(ended === 143 || ended === 0, `${ended}`);
+  // Windows has no such signal: there Node ends the process from outside.
+  assert.ok(ended === (process.platform === 'win32' ? null : 143) || ended === 0, `${ended}`);
   await areFree(home, [server.port]);
 });

@@ -15,7 +15,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { platforms } from './platforms.mjs';
-import { json, readJson, root } from './repository.mjs';
+import { json, npm, readJson, root } from './repository.mjs';
 
 const { triple } = createRequire(import.meta.url)('../lib/platform.js');
 const dist = path.join(root, 'dist');
@@ -29,7 +29,7 @@ try {
     throw new Error(`not built: ${missing.map(({ triple }) => triple).join(', ')}`);
   }
   const folders = [...built.map(stagePlatform), stageRoot()];
-  const packed = JSON.parse(npm(stage, 'pack', '--json', '--pack-destination', dist, ...folders));
+  const packed = JSON.parse(npmPrints(stage, 'pack', '--json', '--pack-destination', dist, ...folders));
   for (const { filename, entryCount } of Object.values(packed)) {
     const size = compress(path.join(dist, filename));
     console.log(`dist/${filename}: ${(size / 1e6).toFixed(2)} MB, ${entryCount} files`);
@@ -73,7 +73,7 @@ function stagePlatform({ folder, triple, addon, program }) {
 
 function stageRoot() {
   const to = path.join(stage, 'styxy');
-  const [{ files }] = Object.values(JSON.parse(npm(root, 'pack', '--dry-run', '--json')));
+  const [{ files }] = Object.values(JSON.parse(npmPrints(root, 'pack', '--dry-run', '--json')));
   for (const { path: file } of files) {
     fs.mkdirSync(path.dirname(path.join(to, file)), { recursive: true });
     fs.copyFileSync(path.join(root, file), path.join(to, file));
@@ -104,13 +104,7 @@ function writeManifest(folder, manifest) {
   fs.writeFileSync(path.join(folder, 'package.json'), json(manifest));
 }
 
-function npm(cwd, ...words) {
-  // On Windows npm is a batch file, which only a shell runs; none of the words needs quoting.
-  const windows = process.platform === 'win32';
-  return execFileSync(windows ? 'npm.cmd' : 'npm', [...words, '--ignore-scripts'], {
-    cwd,
-    encoding: 'utf8',
-    shell: windows,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+function npmPrints(cwd, ...words) {
+  const [program, all] = npm([...words, '--ignore-scripts']);
+  return execFileSync(program, all, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }

@@ -27,6 +27,16 @@ export function run(command, words, options = {}) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/**
+ * How npm, or another command that comes with it, is started with `words`: the program and its arguments. On Windows these commands
+ * are batch files, which Node starts in a shell only (CVE-2024-27980), and a shell has its own rules for quotes. So there their
+ * scripts are run, by this Node, beside which its installer puts them.
+ */
+export function npm(words, command = 'npm') {
+  if (process.platform !== 'win32') return [command, words];
+  return [process.execPath, [path.join(path.dirname(process.execPath), 'node_modules/npm/bin', `${command}-cli.js`), ...words]];
+}
+
 /** What a command prints. */
 export function output(command, ...words) {
   return execFileSync(command, words, { cwd: root, encoding: 'utf8' });

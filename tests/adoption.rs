@@ -2,7 +2,7 @@
 
 use styxy_core::api::{OwnerKind, State};
 
-use crate::support::{Home, Server, finish, sort, until};
+use crate::support::{Home, NOTHING, Server, finish, sort, until};
 
 /// The port that `styxy env` tells in this checkout.
 fn told(home: &Home) -> u16 {
@@ -49,7 +49,7 @@ fn a_short_run_gives_the_port_back_that_was_told() {
     let home = Home::new();
     let port = told(&home);
     let before = home.leases().remove(0);
-    home.styxy(&["run", "-s", sort::WEB, "--", "true"]).done();
+    home.styxy(&[&["run", "-s", sort::WEB, "--"], NOTHING].concat()).done();
     until("it waits again", || home.leases().iter().all(|lease| lease.owner.kind == OwnerKind::Listener));
     let after = home.leases().remove(0);
     assert_eq!((after.lock_id, after.port.get()), (before.lock_id, port));

@@ -3,7 +3,9 @@
 use serde_json::json;
 use styxy_core::api::{AllocationsAnswer, Code, Grant, Journal, MAX_BODY, Refusal, StatusAnswer};
 
-use crate::support::{Home, Request, Running, is_root, proper, sort};
+#[cfg(unix)]
+use crate::support::is_root;
+use crate::support::{Home, Request, Running, proper, sort};
 
 /// The state that a refused request must not change.
 fn state(home: &Home) -> (AllocationsAnswer, Option<Journal>, usize) {
@@ -15,7 +17,7 @@ fn state(home: &Home) -> (AllocationsAnswer, Option<Journal>, usize) {
 #[track_caller]
 fn refused(home: &Home, request: &Request, status: u16, code: Code) -> Refusal {
     let before = state(home);
-    let refusals = [home.socket(), home.tcp(), home.tcp6()].map(|way| {
+    let refusals = [home.socket(), home.trusted_tcp(), home.trusted_tcp6()].map(|way| {
         let answer = way.send(request);
         proper(&answer);
         assert_eq!(answer.status, status, "{request:?}: {}", answer.text());
@@ -27,15 +29,17 @@ fn refused(home: &Home, request: &Request, status: u16, code: Code) -> Refusal {
     refusals.into_iter().next().unwrap()
 }
 
-fn with_a_lease() -> (Home, Grant) {
+/// A daemon with a lease, and its owner. This process is not the owner: other tests' servers are below it, and would count as its.
+fn with_a_lease() -> (Home, Grant, Running) {
     let home = Home::new();
-    let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": std::process::id() }));
-    (home, grant)
+    let owner = Running::idle();
+    let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": owner.pid() }));
+    (home, grant, owner)
 }
 
 #[test]
 fn an_invalid_field_is_refused_by_name_with_its_value_and_what_is_allowed() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let long = "x".repeat(300);
     let port = "preferred_port";
     let cases = [
@@ -104,7 +108,7 @@ fn an_invalid_field_is_refused_by_name_with_its_value_and_what_is_allowed() {
 
 #[test]
 fn what_a_value_says_is_not_taken_for_a_fact() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     for hostile in ["a at line b", "a; allowed: b", "a, expected b", "a`b", "a is not a b"] {
         let request = Request::new("POST", "/allocate").json(&json!({ "service_type": hostile }));
         let refusal = refused(&home, &request, 400, Code::InvalidRequest);
@@ -125,7 +129,7 @@ fn what_a_value_says_is_not_taken_for_a_fact() {
 
 #[test]
 fn a_contradiction_is_refused() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let one = json!({ "service_type": sort::WEB });
     let port = home.spare_port();
     let exact = json!({ "service_type": sort::WEB, "port": port, "exact": true });
@@ -151,7 +155,7 @@ fn a_contradiction_is_refused() {
 
 #[test]
 fn an_unknown_field_is_refused_by_name_with_the_nearest_known_one() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let cases = [
         (
             "/allocate",
@@ -177,7 +181,7 @@ fn an_unknown_field_is_refused_by_name_with_the_nearest_known_one() {
 
 #[test]
 fn a_body_that_is_not_a_json_object_is_refused() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let whole = json!({ "service_type": sort::WEB }).to_string();
     let cut = &whole[..whole.len() - 3];
     let twice = "{\"service_type\":\"web\",\"service_type\":\"api\"}";
@@ -218,12 +222,12 @@ fn a_body_that_is_not_a_json_object_is_refused() {
 
 #[test]
 fn a_body_of_16_kib_is_accepted_and_a_longer_one_refused() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let padded = |length: usize| {
         let json = json!({ "service_type": sort::WEB, "dry_run": true }).to_string();
         Request::new("POST", "/allocate").body(format!("{json}{}", " ".repeat(length - json.len())))
     };
-    for way in [home.socket(), home.tcp()] {
+    for way in [home.socket(), home.trusted_tcp()] {
         way.send(&padded(MAX_BODY)).ok::<Grant>();
     }
     refused(&home, &padded(MAX_BODY + 1), 413, Code::BodyTooLarge);
@@ -238,7 +242,7 @@ fn a_body_of_16_kib_is_accepted_and_a_longer_one_refused() {
 
 #[test]
 fn a_pid_that_cannot_own_is_refused() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let dead = Running::idle();
     let pid = dead.pid();
     dead.kill();
@@ -256,12 +260,13 @@ fn a_pid_that_cannot_own_is_refused() {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_users_process_cannot_own_a_lease() {
     if !is_root() {
         println!("skipped: only root can run a process of another user");
         return;
     }
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let theirs = Running::idle_of_nobody();
     for (path, body) in [
         ("/allocate", json!({ "service_type": sort::WEB, "pid": theirs.pid() })),
@@ -274,7 +279,7 @@ fn another_users_process_cannot_own_a_lease() {
 
 #[test]
 fn an_id_that_names_no_live_lease_is_refused() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let ended = home.allocate(&json!({ "service_type": sort::WEB })).lock_id.unwrap();
     home.socket().delete(&format!("/allocate/{ended}"));
     let cases = [
@@ -292,7 +297,7 @@ fn an_id_that_names_no_live_lease_is_refused() {
 
 #[test]
 fn a_wrong_path_or_query_is_refused() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let ports = ["0", "70000", "-1", "abc", "3000abc", "3.5", "%203000", "+80", ""];
     let mut paths: Vec<String> = ports[..8].iter().map(|port| format!("/check/{port}")).collect();
     for port in ports {
@@ -321,7 +326,7 @@ fn a_wrong_path_or_query_is_refused() {
 
 #[test]
 fn an_unknown_route_or_method_is_refused_in_json() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     for path in
         ["/", "/nope", "/status/", "/allocate/a/b", "/..%2f..%2fetc/passwd", "/index.html", "/favicon.ico"]
     {
@@ -346,7 +351,7 @@ fn an_unknown_route_or_method_is_refused_in_json() {
 
 #[test]
 fn a_get_changes_nothing() {
-    let (home, grant) = with_a_lease();
+    let (home, grant, _owner) = with_a_lease();
     let before = state(&home);
     for path in [
         "/status",
@@ -358,17 +363,17 @@ fn a_get_changes_nothing() {
         "/scan",
         "/suggest/web",
     ] {
-        assert_eq!(home.tcp().get(path).status, 200, "{path}");
+        assert_eq!(home.trusted_tcp().get(path).status, 200, "{path}");
     }
-    assert_eq!(home.tcp().get(&format!("/check/{}", grant.port)).status, 200);
+    assert_eq!(home.trusted_tcp().get(&format!("/check/{}", grant.port)).status, 200);
     assert_eq!(state(&home), before);
 }
 
 #[test]
 fn a_client_that_does_not_speak_http_does_no_harm() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let before = state(&home);
-    for way in [home.socket(), home.tcp()] {
+    for way in [home.socket(), home.trusted_tcp()] {
         for bytes in [
             &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
             b"hello\r\n\r\n",
@@ -385,7 +390,7 @@ fn a_client_that_does_not_speak_http_does_no_harm() {
 
 #[test]
 fn a_multipart_body_is_refused() {
-    let (home, _lease) = with_a_lease();
+    let (home, _lease, _owner) = with_a_lease();
     let body = json!({ "service_type": sort::WEB }).to_string();
     for media in ["multipart/form-data; boundary=x", "Multipart/Mixed"] {
         let request = Request::new("POST", "/allocate").header("Content-Type", media).body(body.as_str());

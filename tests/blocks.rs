@@ -1,11 +1,9 @@
 //! Blocks of consecutive ports: `--block` and `block` (R65).
 
-use std::process::Stdio;
-
 use serde_json::json;
 use styxy_core::api::GroupAnswer;
 
-use crate::support::{Home, Server, sort, until};
+use crate::support::{Home, Server, helper_under, sort, until};
 
 fn ports(answer: &GroupAnswer) -> Vec<u16> {
     answer.leases.iter().map(|grant| grant.port.get()).collect()
@@ -60,9 +58,8 @@ fn a_block_has_2_to_16_ports_of_one_service() {
 fn a_command_gets_the_same_block_in_each_run_and_its_first_port_is_port() {
     let home = Home::new();
     let run = || {
-        let words = ["run", "-s", sort::WEB, "--block", "3", "--", "sh", "-c", "echo $PORT; exec cat"];
-        let mut command = home.styxy_command(&words);
-        Server::reading(command.stdin(Stdio::piped()).stdout(Stdio::piped()))
+        let words = ["run", "-s", sort::WEB, "--block", "3", "--"];
+        Server::run(&mut helper_under(&home, &words, "port", &[]))
     };
     let first = run();
     let port: u16 = first.hear().trim().parse().unwrap();

@@ -9,7 +9,9 @@ use styxy_core::api::{
     RegisterAnswer, ReleaseAnswer, ScanAnswer, StatusAnswer, SuggestAnswer,
 };
 
-use crate::support::{Home, finish, sort, until, words};
+#[cfg(unix)]
+use crate::support::until;
+use crate::support::{Home, finish, sort, words};
 
 /// Every command that people see.
 pub(crate) const COMMANDS: &[&str] = &[
@@ -233,6 +235,7 @@ fn the_agent_session_is_the_one_the_environment_names() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_lease_for_a_shell_ends_with_the_shell() {
     let home = Home::new();
     home.start();

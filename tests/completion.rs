@@ -2,6 +2,7 @@
 //! the test says so; bash is always there.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -128,6 +129,40 @@ fn behind_run_the_commands_own_completion_counts() {
         terminal.types(&format!("{define}\r"));
         completes(&mut terminal, "styxy run -q -- shop che", "ckout-1-2");
         completes(&mut terminal, "styxy run -- setsi", "d");
+    }
+}
+
+#[test]
+fn bash_offers_a_program_once_that_is_in_several_folders() {
+    let (home, _, _server) = stage();
+    let Some(mut terminal) = shell(&home, "bash") else { return };
+    for folder in ["one", "two"] {
+        for name in ["shoppe-a", "shoppe-b"] {
+            let file = home.project().join(folder).join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, "#!/bin/sh\n").unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    terminal.types("PATH=$PWD/one:$PWD/two:$PATH; bind 'set show-all-if-ambiguous on'\r");
+    terminal.types("styxy run shoppe");
+    terminal.sees("styxy run shoppe");
+    terminal.types("\t");
+    let listed = terminal.sees("styxy run shoppe-");
+    for name in ["shoppe-a", "shoppe-b"] {
+        assert_eq!(listed.matches(name).count(), 1, "{listed}");
+    }
+}
+
+#[test]
+fn the_project_of_a_list_is_completed_with_the_names_in_it() {
+    let (home, _, _server) = stage();
+    let names = complete(&home, &["list", "--project", ""]).0;
+    let list = home.styxy(&["list", "--json"]).done().stdout;
+    assert!(names.starts_with("project\t/"), "{names} {list}");
+    assert_eq!(complete(&home, &["list", "--project", "pro"]).0, names);
+    for folder in ["src", "./", "../pro", "/"] {
+        assert_eq!(complete(&home, &["list", "--project", folder]).0, "\tfolders\n", "{folder}");
     }
 }
 

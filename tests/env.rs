@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 use styxy_core::api::Code;
 
-use crate::support::{Home, Server, finish, sort, until, words};
+use crate::support::{Home, Server, finish, helper_under, sort, until, words};
 
 fn port(home: &Home, line: &str) -> u16 {
     let json = home.styxy(&[&["env", "--json"], &words(line)[..]].concat()).done().json();
@@ -31,7 +31,14 @@ fn asking_again_gives_the_same_lines_and_leases_nothing_more() {
             "export STYXY_API_URL"
         ]
     );
-    let script = format!("{first} echo $PORT $STYXY_URL");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_shell_takes_the_lines_as_they_are() {
+    let home = Home::new();
+    let lines = home.styxy(&["env", sort::WEB, sort::API]).done().stdout;
+    let script = format!("{lines} echo $PORT $STYXY_URL");
     let said = finish(&mut home.shell(&script)).done().stdout;
     let port = home.range(sort::WEB).start().to_string();
     assert_eq!(said, format!("{port} http://localhost:{port}\n"));
@@ -54,9 +61,7 @@ fn the_port_shown_is_the_one_that_the_server_has() {
 #[test]
 fn the_lease_of_styxy_run_is_shown_also_before_it_listens() {
     let home = Home::new();
-    let mut command = home.styxy_command(&["run", "-s", sort::WEB, "--", "sh", "-c", "echo $PORT; exec cat"]);
-    let server =
-        Server::reading(command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()));
+    let server = Server::run(&mut helper_under(&home, &["run", "-s", sort::WEB, "--"], "port", &[]));
     let given = server.hear();
     assert_eq!(port(&home, sort::WEB).to_string(), given);
     assert_eq!(home.leases().len(), 1);

@@ -10,7 +10,7 @@ use crate::support::{Home, Request, Server, proper, sort, until};
 fn the_events_of_a_lease_come_in_order_over_every_transport() {
     let home = Home::new();
     home.start();
-    let mut streams = [home.socket(), home.trusted_tcp(), home.tcp6()].map(|way| way.events(None));
+    let mut streams = [home.socket(), home.trusted_tcp(), home.trusted_tcp6()].map(|way| way.events(None));
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "pid": std::process::id() }));
     let mut server = Server::on(&home, grant.port.get());
     home.active(&grant);

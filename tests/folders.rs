@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::api::{AllocationsAnswer, Grant, Lease, WhoAnswer, Whose};
 
-use crate::support::{Home, Output, Server, finish, sort};
+use crate::support::{Home, Output, PRINTS_PORT, Server, finish, sort};
 
 #[track_caller]
 fn run_in(home: &Home, folder: &Path, words: &[&str]) -> Output {
@@ -23,7 +23,9 @@ fn told(home: &Home, folder: &Path) -> u16 {
 /// The port that a command started with `styxy run` in `folder` had.
 #[track_caller]
 fn ran(home: &Home, folder: &Path) -> u16 {
-    run_in(home, folder, &["run", "-s", sort::WEB, "--", "sh", "-c", "echo $PORT"]).done().number()
+    let said = run_in(home, folder, &[&["run", "-s", sort::WEB, "--"], PRINTS_PORT].concat()).done();
+    assert_eq!(said.stderr, "");
+    said.stdout.trim().parse().unwrap()
 }
 
 fn folder(home: &Home, path: &str) -> PathBuf {

@@ -1,19 +1,23 @@
 //! Who may talk to the daemon: this user's programs, but no web page and no other user.
 
+#[cfg(unix)]
 use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::json;
 use styxy_core::api::StatusAnswer;
 
-use crate::support::{Home, Request, Server, Way, helper, nobody, proper, sort, until};
+#[cfg(unix)]
+use crate::support::until;
+use crate::support::{Home, Request, Server, Way, helper, nobody, proper, sort};
 
 /// Refused by `rule`, over TCP v4 and v6.
 #[track_caller]
 fn refused_by(home: &Home, rule: &str, request: &Request) {
-    for way in [home.tcp(), home.tcp6()] {
+    for way in [home.trusted_tcp(), home.trusted_tcp6()] {
         let answer = way.send(request);
         proper(&answer);
         assert_eq!(answer.status, 403, "{request:?}: {}", answer.text());
@@ -23,7 +27,7 @@ fn refused_by(home: &Home, rule: &str, request: &Request) {
 
 #[track_caller]
 fn admitted(home: &Home, request: &Request) {
-    for way in [home.tcp(), home.tcp6()] {
+    for way in [home.trusted_tcp(), home.trusted_tcp6()] {
         let answer = way.send(request);
         proper(&answer);
         assert_eq!(answer.status, 200, "{request:?}: {}", answer.text());
@@ -44,7 +48,7 @@ fn exactly_one_host_header_that_names_this_machine_and_our_port_is_needed() {
     }
     refused_by(&home, "host", &get(&[]));
     for two in [[ours[0].clone(), ours[0].clone()], [ours[0].clone(), format!("evil.example:{port}")]] {
-        for way in [home.tcp(), home.tcp6(), home.socket()] {
+        for way in [home.trusted_tcp(), home.trusted_tcp6(), home.socket()] {
             let answer = way.send(&get(&two));
             proper(&answer);
             answer.refused(400, "invalid_request");
@@ -163,6 +167,7 @@ fn the_socket_checks_the_peer_and_not_the_headers() {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_folder_and_its_files_are_private() {
     let home = Home::new();
     // As an older program, or a careless umask, may have left it.
@@ -182,7 +187,7 @@ fn the_folder_and_its_files_are_private() {
 fn nobody_can_stop_the_daemon_by_tcp() {
     let home = Home::new();
     let pid = home.start().pid;
-    for way in [home.tcp(), home.tcp6()] {
+    for way in [home.trusted_tcp(), home.trusted_tcp6()] {
         let answer = way.post("/shutdown", &json!({}));
         proper(&answer);
         assert!([403, 404].contains(&answer.status), "{}", answer.text());
@@ -220,6 +225,7 @@ fn another_user_is_refused_by_tcp() {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_user_cannot_reach_the_socket() {
     let home = Home::new();
     home.start();
@@ -231,6 +237,7 @@ fn another_user_cannot_reach_the_socket() {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_user_who_does_reach_the_socket_is_refused() {
     let home = Home::new();
     home.start();
@@ -244,6 +251,7 @@ fn another_user_who_does_reach_the_socket_is_refused() {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_user_who_sends_half_a_request_blocks_nothing() {
     const CONNECTIONS: usize = 200;
     let home = Home::new();

@@ -39,6 +39,24 @@ fn the_servers_of_package_json_are_written_with_the_reason_for_each() {
 }
 
 #[test]
+fn the_servers_of_a_procfile_and_of_a_flask_application_are_written() {
+    let home = Home::new();
+    let write = |file: &str, text: &str| fs::write(home.project().join(file), text).unwrap();
+    write("app.py", "");
+    write("requirements.txt", "flask\n");
+    let flask = init_in(&home, ".", &["--print"]).done();
+    assert_eq!(flask.stderr, "dev: app.py is an app of Flask: styxy run -- flask run.\n");
+    assert_eq!(parse(&flask.stdout).unwrap().services[0].0.as_str(), "dev");
+    write("Procfile", "web: flask run --port 5001\nworker: python worker.py\n");
+    let said = init_in(&home, ".", &[]).done();
+    assert_eq!(said.stderr, "web: the process web of Procfile runs Flask, on port 5001.\n");
+    let written = parse(&fs::read_to_string(home.project().join(".styxy.json")).unwrap()).unwrap();
+    let services: Vec<_> =
+        written.services.iter().map(|(name, wish)| (name.as_str(), wish.port.map(Port::get))).collect();
+    assert_eq!(services, [("web", Some(5001))]);
+}
+
+#[test]
 fn in_a_package_of_a_monorepo_it_writes_to_the_root_of_the_checkout_and_says_so() {
     let home = Home::new();
     fs::create_dir_all(home.project().join("packages/web")).unwrap();
@@ -68,9 +86,13 @@ fn a_file_that_is_there_is_never_overwritten() {
         assert!(refusal.error.contains("already exists"), "{refusal}");
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
-    fs::remove_file(&path).unwrap();
-    // Where a link leads to is somebody's too.
-    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_a_link_leads_to_is_never_made() {
+    let home = Home::new();
+    std::os::unix::fs::symlink("nowhere", home.project().join(".styxy.json")).unwrap();
     init_in(&home, ".", &[]).exits(1);
     assert!(!home.project().join("nowhere").exists());
 }

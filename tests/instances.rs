@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+#[cfg(unix)]
 use rustix::process::Signal;
 use serde_json::json;
 use styxy_core::EndReason;
 use styxy_core::api::{BeatAnswer, EndInstanceAnswer, InstancesAnswer, OwnerKind, RegisterAnswer};
 
-use crate::support::{Home, Request, Running, Server, kill, pid_of, sort};
+#[cfg(unix)]
+use crate::support::kill;
+use crate::support::{Home, Request, Running, Server, pid_of, sort};
 
 #[test]
 fn an_instances_leases_end_with_its_process() {
@@ -91,6 +94,7 @@ fn an_unregistered_instance_id_is_a_label() {
 }
 
 #[test]
+#[cfg(unix)]
 fn an_instance_does_not_expire_while_the_daemon_is_stopped() {
     unheard(|home| {
         let pid = home.daemon_file().unwrap().pid.get();

@@ -2,14 +2,15 @@
 
 use std::net::{SocketAddr, TcpStream};
 
+#[cfg(unix)]
 use rustix::process::Signal;
 use serde_json::json;
 use styxy_core::api::{CheckAnswer, CleanupAnswer, OwnerKind, ReleaseAnswer, ScanAnswer, State};
 use styxy_core::{EndReason, Pid};
 
 use crate::support::{
-    Home, Running, Server, addresses, alive, eventually, forked_server, has_ended, helper, nobody, pid_of,
-    sort, until,
+    Home, Running, Server, addresses, alive, eventually, forked_server, has_ended, helper, names_process,
+    nobody, pid_of, sort, until,
 };
 
 /// Checks every owner and every listener now: the leases that remain are those that should.
@@ -35,6 +36,7 @@ fn the_port_of_a_killed_owner_goes_to_the_next_request() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_zombie_owner_has_ended() {
     let home = Home::new();
     let mut owner = Running::idle();
@@ -47,6 +49,7 @@ fn a_zombie_owner_has_ended() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_stopped_owner_keeps_its_lease() {
     let home = Home::new();
     let owner = Running::idle();
@@ -180,7 +183,7 @@ fn a_lease_without_an_owner_becomes_its_servers_and_ends_with_it() {
 #[test]
 fn a_server_on_any_address_makes_its_lease_active() {
     let home = Home::new();
-    for address in addresses(0) {
+    for address in addresses(0).into_iter().filter(names_process) {
         let grant = home.allocate(&json!({ "service_type": sort::WEB }));
         let server = Server::listen(&home, &[SocketAddr::new(address.ip(), grant.port.get())]);
         assert_eq!(pid_of(&home.active(&grant).owner), Some(server.pid()), "{address}");

@@ -236,15 +236,20 @@ fn apart(home: &Home, prepare: &str, script: &str) -> Option<Output> {
 fn where_proc_hides_other_users_processes_ones_own_are_seen() {
     let home = Home::new();
     home.give_away();
+    let roots = home.spare_port();
+    let _server = Server::on(&home, roots);
     let script = format!(
         "sleep 60 & port=$($STYXY allocate -s {web} --pid $! -q); $STYXY check $port --json; kill -9 $!; wait\n\
-         while $STYXY check $port --json | grep -q lock_id; do sleep 0.05; done; $STYXY doctor; \
+         $STYXY check {roots} --json; while $STYXY check $port --json | grep -q lock_id; do sleep 0.05; done; $STYXY doctor; \
          $STYXY allocate -s {web} --pid 1 || true; $STYXY daemon stop >/dev/null",
-        web = sort::WEB
+        web = sort::WEB,
     );
     let Some(said) = apart(&home, "mount -t proc -o hidepid=2 proc /proc", &script) else { return };
     let said = said.done();
     assert!(said.stdout.contains("\"process\":\"sleep\""), "{said:?}");
+    let hidden = format!("\"port\":{roots},\"available\":false");
+    let seen = said.stdout.lines().find(|line| line.contains(&hidden)).unwrap();
+    assert!(seen.contains("\"pid\":null") && seen.contains("\"user\":\"root\""), "{seen}");
     assert!(said.stderr.contains("process 1 does not run"), "{said:?}");
     assert!(!said.stdout.contains("wrong"), "{said:?}");
 }
@@ -265,6 +270,64 @@ fn without_proc_a_command_runs_with_a_warning_and_the_rest_says_what_is_missing(
         assert!(told.contains("does not say which processes run (/proc)"), "{said:?}");
         assert!(told.contains("mount -t proc proc /proc"), "{said:?}");
     }
+}
+
+/// What `script` says where the file system has nothing but the program, the libraries that it needs, and the home. `styxy` runs
+/// the program there, with `/proc` or without.
+fn alone(home: &Home, proc: &str, script: &str) -> Option<Output> {
+    let prepare = r#"
+        mount -t tmpfs none "$1"
+        share() { mkdir -p "$root$(dirname "$1")"; touch "$root$1"; mount --bind "$1" "$root$1"; }
+        root=$1
+        for library in $(ldd "$STYXY" 2>/dev/null | grep -o '/[^ ]*'); do share "$library"; done
+        share "$STYXY"
+        mkdir -p "$root/proc" "$root$STYXY_HOME"
+        mount --rbind "$STYXY_HOME" "$root$STYXY_HOME"
+        styxy() { chroot "$root" "$STYXY" "$@"; }
+    "#;
+    let namespace = ["--mount", "--map-root-user", "sh", "-ec"];
+    let mut tried = Command::new("unshare");
+    tried.args(namespace).arg("mount -t tmpfs none /mnt").stdout(Stdio::null()).stderr(Stdio::null());
+    if !tried.status().is_ok_and(|status| status.success()) {
+        println!("skipped: mount namespaces are unavailable here");
+        return None;
+    }
+    let root = home.top().join("root");
+    std::fs::create_dir_all(&root).unwrap();
+    let mut command = home.command("unshare");
+    command.env("STYXY", crate::support::program());
+    command.args(namespace).arg(format!("{prepare}\n{proc}\n{script}")).arg("sh").arg(root);
+    Some(finish(&mut command))
+}
+
+#[test]
+fn where_there_is_nothing_but_the_program_every_flow_works() {
+    let home = Home::new();
+    let script = format!(
+        "sleep 60 >/dev/null & port=$(styxy allocate -s {web} --pid $! -q); echo $port; styxy check $port --json\n\
+         styxy run -q -s {web} -- $STYXY --version; kill -9 $!; wait $! || true\n\
+         while styxy check $port --json | grep -q lock_id; do sleep 0.05; done; styxy list; styxy doctor; styxy daemon stop",
+        web = sort::WEB
+    );
+    let Some(said) = alone(&home, "mount --rbind /proc \"$root/proc\"", &script) else { return };
+    let said = said.done();
+    assert!(home.range(sort::WEB).contains(&said.number_of_first_line()), "{said:?}");
+    assert!(said.stdout.contains("\"process\":\"sleep\""), "{said:?}");
+    assert!(!said.stdout.contains("wrong"), "{said:?}");
+}
+
+#[test]
+fn where_there_is_nothing_but_the_program_and_no_proc_a_command_still_runs() {
+    let home = Home::new();
+    let script = format!(
+        "styxy run -s {web} -- $STYXY --version; styxy allocate -s {web} || echo $?",
+        web = sort::WEB
+    );
+    let Some(said) = alone(&home, "", &script) else { return };
+    let said = said.done();
+    assert!(said.stdout.starts_with("styxy ") && said.stdout.ends_with("\n1\n"), "{said:?}");
+    assert!(said.stderr.contains("warning"), "{said:?}");
+    assert!(said.stderr.contains("mount -t proc proc /proc"), "{said:?}");
 }
 
 /// `styxy` with these words in bubblewrap, as agents' sandboxes use it; none, and a reason, if that is unavailable.

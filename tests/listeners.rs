@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::json;
 use styxy_core::api::{CheckAnswer, Lease, State, WhoAnswer, Whose};
 
-use crate::support::{Home, Server, eventually, helper, is_root, sort, until};
+use crate::support::{Home, Server, helper, sort, until};
+#[cfg(unix)]
+use crate::support::{eventually, is_root};
 
 /// A server in `folder`, on the IPv6 loopback if this is `::1`.
 fn server(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port: u16) -> Server {
@@ -62,6 +64,7 @@ fn a_server_that_ends_beside_another_checkouts_leaves_a_conflict() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_listener_of_root_makes_a_lease_active_and_is_not_mine_by_itself() {
     let home = Home::new();
     if !is_root() {

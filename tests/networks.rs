@@ -41,6 +41,22 @@ fn rest_is_on_whichever_loopback_address_there_is() {
 }
 
 #[test]
+fn with_ipv6_switched_off_a_server_is_seen_and_ended() {
+    let home = Home::new();
+    let script = format!(
+        "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6\nport=$($STYXY allocate -s {} -q)\n\
+         python3 -m http.server $port --bind 127.0.0.1 >/dev/null 2>&1 &\n\
+         until $STYXY check $port --json | grep -q python3; do sleep 0.05; done\n\
+         $STYXY kill $port --yes\n$STYXY daemon status --json\n$STYXY doctor",
+        sort::WEB
+    );
+    let Some(said) = apart(&home, &script) else { return };
+    let only = format!("\"tcp\":[\"127.0.0.1:{}\"]", home.listen_port());
+    assert!(said.stdout.contains(&only), "{said:?}");
+    assert!(said.stdout.contains("Nothing listens on port"), "{said:?}");
+}
+
+#[test]
 fn without_a_loopback_address_there_is_one_clear_sentence() {
     let home = Home::new();
     home.configure(&json!({ "listen_port": null }));

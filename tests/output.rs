@@ -4,9 +4,12 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::cli::COMMANDS;
-use crate::support::{Home, finish, on_terminal, sort, words};
+use crate::support::{Home, words};
+#[cfg(unix)]
+use crate::support::{finish, on_terminal, sort};
 
 #[test]
+#[cfg(unix)]
 fn colour_is_for_terminals_and_never_under_no_color() {
     let home = Home::new();
     home.styxy(&["allocate", "-s", sort::WEB]).done();
@@ -29,6 +32,7 @@ fn colour_is_for_terminals_and_never_under_no_color() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_reader_that_went_away_is_not_an_error() {
     let home = Home::new();
     home.styxy(&["allocate", "-s", sort::WEB]).done();
@@ -68,6 +72,7 @@ fn an_output_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
+#[cfg(unix)]
 fn every_shell_has_completions() {
     let home = Home::new();
     for shell in ["bash", "zsh", "fish", "powershell"] {

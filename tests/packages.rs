@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use styxy_core::api::{AllocationsAnswer, WaitAnswer};
 
-use crate::support::{Home, Output, Server, finish, sort};
+use crate::support::{Home, NOTHING, Output, PRINTS_PORT, Server, finish, program, sort};
 
 /// A monorepo with the packages `web` and `api`, and a folder of `web` without a manifest.
 fn packages(home: &Home) -> [PathBuf; 2] {
@@ -26,7 +26,9 @@ fn run_in(home: &Home, folder: &Path, words: &[&str]) -> Output {
 
 #[track_caller]
 fn ran(home: &Home, folder: &Path) -> u16 {
-    run_in(home, folder, &["run", "-s", sort::WEB, "--", "sh", "-c", "echo $PORT"]).done().number()
+    let said = run_in(home, folder, &[&["run", "-s", sort::WEB, "--"], PRINTS_PORT].concat()).done();
+    assert_eq!(said.stderr, "");
+    said.stdout.trim().parse().unwrap()
 }
 
 #[track_caller]
@@ -90,11 +92,10 @@ fn open_and_wait_mean_the_packages_own_server_and_at_the_root_the_only_one() {
 fn a_name_that_was_typed_or_is_in_the_file_wins_over_the_packages() {
     let home = Home::new();
     let [web, api] = packages(&home);
-    let typed = ["run", "-s", sort::WEB, "-n", "site", "--", "sh", "-c", "$STYXY list --json"];
+    let typed = ["run", "-s", sort::WEB, "-n", "site", "--", program(), "list", "--json"];
     let command = |folder: &Path| {
-        let mut command = home.styxy_command(&typed);
-        command.current_dir(folder).env("STYXY", crate::support::program());
-        finish(&mut command).done().wire::<AllocationsAnswer>().allocations.remove(0).service_name
+        let listed = run_in(&home, folder, &typed).done().wire::<AllocationsAnswer>();
+        listed.allocations[0].service_name.clone()
     };
     assert_eq!(command(&web).unwrap().as_str(), "site");
     let file = json!({ "services": { sort::WEB: { "name": "shop" } } });
@@ -117,12 +118,12 @@ fn a_port_in_the_roots_file_is_the_first_packages_and_stays_it() {
     let file = json!({ "services": { sort::WEB: { "port": own } } });
     fs::write(api.join(".styxy.json"), file.to_string()).unwrap();
     assert_eq!(ran(&home, &api), own, "a file of its own counts");
-    let typed =
-        run_in(&home, &web, &["run", "-s", sort::WEB, "-p", &home.spare_port().to_string(), "--", "true"]);
-    typed.done();
+    let typed = home.spare_port().to_string();
+    run_in(&home, &web, &[&["run", "-s", sort::WEB, "-p", &typed, "--"], NOTHING].concat()).done();
 }
 
 #[test]
+#[cfg(unix)]
 fn what_was_started_at_the_root_hands_its_port_over_to_the_package() {
     let home = Home::new();
     let [web, _] = packages(&home);

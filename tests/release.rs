@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use styxy_core::api::{Code, GroupAnswer, State};
 
-use crate::support::{Home, Server, finish, on_terminal, sort, until};
+#[cfg(unix)]
+use crate::support::on_terminal;
+use crate::support::{Home, Server, finish, sort, until};
 
 #[test]
 fn a_lease_is_released_by_port_by_id_and_by_the_beginning_of_an_id() {
@@ -85,19 +87,25 @@ fn another_sessions_listening_lease_is_released_by_port_only_with_force() {
 }
 
 #[test]
-fn a_forced_cleanup_asks_first_and_without_a_terminal_needs_yes() {
+fn a_forced_cleanup_without_a_terminal_needs_yes() {
     let home = Home::new();
     home.styxy(&["allocate", "-s", sort::WEB]).done();
     home.styxy(&["cleanup"]).done();
     let unasked = home.styxy(&["cleanup", "--force"]).exits(2);
     assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
     assert_eq!(home.leases().len(), 1);
+    home.styxy(&["cleanup", "--force", "--yes"]).done();
+    assert_eq!(home.leases(), []);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_forced_cleanup_asks_first_on_a_terminal() {
+    let home = Home::new();
+    home.styxy(&["allocate", "-s", sort::WEB]).done();
     let (code, shown) = on_terminal(&mut home.styxy_command(&["cleanup", "--force"]), "n\n");
     assert!(shown.contains("[y/N]"), "{shown}");
     assert_eq!((code, home.leases().len()), (1, 1));
     let (code, _) = on_terminal(&mut home.styxy_command(&["cleanup", "--force"]), "y\n");
     assert_eq!((code, home.leases().len()), (0, 0));
-    home.styxy(&["allocate", "-s", sort::WEB]).done();
-    home.styxy(&["cleanup", "--force", "--yes"]).done();
-    assert_eq!(home.leases(), []);
 }

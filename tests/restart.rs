@@ -1,6 +1,7 @@
 //! Neither a restart nor a kill -9 of the daemon loses a lease, and no damaged file keeps it from starting.
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -359,6 +360,7 @@ pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_link_in_place_of_the_journal_is_moved_aside_and_not_followed() {
     let (home, journal) = five_leases();
     let victim = home.top().join("victim");

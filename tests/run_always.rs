@@ -98,6 +98,16 @@ fn a_folder_that_cannot_be_named_keeps_no_command_from_running() {
     assert!(said.stderr.starts_with(&expected), "{said:?}");
     // The lease has no project then, and ends with its process all the same.
     until("no lease is left behind", || home.leases().is_empty());
+    for command in ["allocate -s web -q", "env web", "allocate -s web -q --dry-run"] {
+        fs::create_dir(&gone).unwrap();
+        let mut deleted = home.shell(&format!("rmdir ../gone && exec $STYXY {command}"));
+        let said = finish(deleted.current_dir(&gone)).done();
+        let expected = format!(
+            "warning: the current folder {} was deleted; the port is not kept for a project\n",
+            gone.display()
+        );
+        assert_eq!(said.stderr, expected, "{command}");
+    }
     let said = finish(run(&home).env("STYXY_INSTANCE", "a b"));
     assert!(ran(said, "does not name an agent session").is_some());
 }
@@ -110,7 +120,8 @@ fn a_lack_of_descriptors_keeps_no_command_from_running() {
         let script = format!("ulimit -n {most}; exec $STYXY run -s web -- printf 'ran %s' {{port}}");
         let said = finish(&mut home.shell(&script)).done();
         assert!(said.stdout.starts_with("ran "), "{most}: {said:?}");
-        assert!(most > 7 || said.stderr.contains("(os error 24)"), "{most}: {said:?}");
+        let expected = format!("this process may have only {most} open files");
+        assert!(most > 7 || said.stderr.contains(&expected), "{most}: {said:?}");
         assert!(said.stderr.lines().count() < 2, "{most}: {said:?}");
     }
     let fresh = Home::new();
@@ -118,9 +129,19 @@ fn a_lack_of_descriptors_keeps_no_command_from_running() {
         finish(&mut fresh.shell("ulimit -n 9; exec $STYXY run -s web -- printf 'ran %s' {port}")).done();
     assert!(said.stderr.contains("this process may have only 9 open files"), "{said:?}");
     assert_eq!(said.stderr.lines().count(), 1, "{said:?}");
-    // Other commands fail as usual: they do not panic.
-    let list = finish(&mut home.shell("ulimit -n 7; exec $STYXY list")).exits(3);
-    assert!(list.stderr.starts_with("error: could not prepare to ask the daemon"), "{list:?}");
+    // Other commands fail as usual: they do not panic, name the limit and say how to raise it.
+    for (command, limits) in [("list", "-n"), ("doctor", "-n"), ("allocate -s web", "-n"), ("list", "-Sn")] {
+        for most in [7, 9] {
+            let said =
+                finish(&mut home.shell(&format!("ulimit {limits} {most}; exec $STYXY {command}"))).exits(3);
+            let expected = format!(
+                "error: the daemon cannot be reached, since this process may have only {most} open files\nhint: "
+            );
+            assert!(said.stderr.starts_with(&expected), "{command}: {said:?}");
+            let hint = if limits == "-n" { "which ulimit -Hn shows" } else { "ulimit -n 1024" };
+            assert!(said.stderr.trim_end().ends_with(hint), "{command}: {said:?}");
+        }
+    }
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn what_was_probably_meant_is_said() {
     fs::write(home.project().join("package.json"), r#"{"scripts": {"dev": "true", "start": "true"}}"#)
         .unwrap();
     for (words, hint) in [
-        (&["dev"][..], "styxy run -- npm run dev   # dev is a script of the package"),
+        (&["dev"][..], "styxy run -- npm run dev"),
         (&["npm run dev"], "without the quotes: styxy run -- npm run dev"),
         (&["true && true"], "for a shell: styxy run -- sh -c 'true && true'"),
         (&["A=1", "true"], "styxy run -- env A=1 true"),
@@ -75,6 +75,15 @@ fn what_was_probably_meant_is_said() {
         (&["server.js"], "styxy run -- node server.js"),
         (&["node server.js", "--foo"], "without the quotes: styxy run -- node server.js --foo"),
         (&["export", "A=1"], "styxy run -- env A=1 COMMAND"),
+        (&["nmp", "run", "dev"], "styxy run -- npm run dev"),
+        (&["dve"], "styxy run -- npm run dev"),
+        (&["serve.js"], "styxy run -- node server.js"),
+        (&["vite"], "styxy run -- npx vite"),
+        (&["3000"], "styxy run -p 3000"),
+        (&["cd", "shop", "npm", "run", "dev"], "cd shop && styxy run -- npm run dev"),
+        (&["exit", "1"], "for a shell: styxy run -- sh -c 'exit 1'"),
+        (&["package.json"], "styxy run"),
+        (&["PORT=5000"], "styxy run -p 5000"),
     ] {
         // One message, also on a terminal, and nothing leased for it.
         let line = [&["run", "-s", sort::WEB], words].concat();

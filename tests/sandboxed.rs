@@ -19,6 +19,14 @@ fn without_socket_diagnostics_servers_are_seen_and_the_way_is_said_once() {
     let notes = home.status().unwrap().notes;
     assert_eq!(notes.iter().filter(|note| note.contains("no socket diagnostics")).count(), 1, "{notes:?}");
 
+    // The kernel does not name the user of a connection: the token does.
+    for way in [home.tcp(), home.tcp6()] {
+        way.get("/status").refused(403, "forbidden");
+    }
+    for way in [home.trusted_tcp(), home.trusted_tcp6()] {
+        assert_eq!(way.get("/status").status, 200);
+    }
+
     // A lease is active as soon as its server listens, and ends with it; `who` and `check` name the server.
     let grant = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project() }));
     let port = grant.port.to_string();

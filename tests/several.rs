@@ -296,7 +296,12 @@ fn servers_in_a_file_or_a_loop_share_no_port_without_a_word() {
         let [warning] = &servers.end()[..] else { panic!("one warning") };
         let expected = ["styxy run -n web -- and styxy run -n api --", &format!("{file} starts several")];
         assert!(expected.iter().all(|words| warning.contains(words)), "{warning}");
-        // What was typed is kept or refused.
+        // What was typed is kept or refused, or does nothing as the warning says.
+        let dropped = [&["-p", "3999", "--once"], words].concat();
+        let [warning] = &start(&mut run(&home, &dropped), &ends(&home)).end()[..] else {
+            panic!("one warning")
+        };
+        assert!(warning.ends_with("; until then -s, -p and --once do nothing"), "{warning}");
         let port = home.spare_port().to_string();
         let exact = finish(&mut run(&home, &[&["-p", &port, "--exact"], words].concat())).exits(2);
         assert!(exact.stderr.contains("error: the exact port cannot be given"), "{}", exact.stderr);

@@ -53,6 +53,26 @@ fn no_line_is_wider_than_the_terminal_and_repository_and_branch_stay() {
 }
 
 #[test]
+fn a_terminal_of_no_size_is_as_wide_as_its_variable_says_or_80_columns() {
+    let home = Home::new();
+    let project = home.top().join("a-project-with-a-name-that-is-as-long-as-this-one-is/and-a-folder-in-it");
+    fs::create_dir_all(&project).unwrap();
+    home.allocate(
+        &json!({ "service_type": sort::WEB, "project_path": project, "service_name": "a".repeat(60) }),
+    );
+    let mut terminal = Terminal::shell(&home);
+    for (rows, columns) in [(0, 0), (0, 200), (24, 0)] {
+        terminal.resizes(rows, columns);
+        for (variable, most) in [("unset COLUMNS", 80), ("export COLUMNS=60", 60), ("export COLUMNS=0", 80)] {
+            terminal.types(&format!("{variable}\n"));
+            let text = plain(&shown(&mut terminal, "list"));
+            let widest = text.lines().map(UnicodeWidthStr::width).max().unwrap_or_default();
+            assert!(widest <= most && widest > most - 20, "{rows} {columns} {variable}: {text}");
+        }
+    }
+}
+
+#[test]
 fn who_is_the_command_until_its_server_listens_and_then_the_server() {
     let home = Home::new();
     let mut terminal = Terminal::shell(&home);

@@ -13,7 +13,7 @@ use styxy_core::api::{CheckAnswer, Code, OpenAnswer, WaitAnswer, WhoAnswer, Whos
 
 #[cfg(target_os = "linux")]
 use crate::support::helper;
-use crate::support::{Home, Output, Server, finish, sort};
+use crate::support::{Home, Output, Server, finish, listener, sort};
 
 /// `styxy` with these words, run in `folder`.
 #[track_caller]
@@ -97,7 +97,7 @@ fn a_service_is_named_with_its_name_as_list_shows_it() {
     let answer: WhoAnswer = home.styxy(&["who", "web/packages.web", "--json"]).done().wire();
     assert_eq!(answer.port.get(), web);
     home.styxy(&["kill", "web/admin", "--yes"]).done();
-    assert_eq!(admin_server.ends().0, None, "it was ended by a signal");
+    assert!(cfg!(windows) || admin_server.ends().0.is_none(), "it was ended by a signal");
     home.styxy(&["release", "web/packages.web"]).done();
     let gone = home.styxy(&["release", "web/packages.web", "--json"]).exits(1).refusal();
     assert_eq!(
@@ -243,7 +243,7 @@ fn a_server_that_speaks_tls_is_opened_by_https() {
     const ALERT: &[u8] = &[0x15, 3, 1, 0, 2, 2, 40];
     let home = Home::new();
     let port = home.spare_port();
-    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let listener = listener(&([127, 0, 0, 1], port).into());
     thread::spawn(move || serve(&listener, |asked| if asked.starts_with(&[0x16]) { ALERT } else { b"" }));
     // The test itself listens, and works in no folder of the project's.
     let here = std::env::current_dir().unwrap();

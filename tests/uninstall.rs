@@ -103,9 +103,13 @@ fn what_still_uses_it_is_listed_and_only_force_goes_on() {
     assert!(dry.stdout.starts_with("This would be done:\n") && dry.stdout.contains(&root), "{dry:?}");
     assert!(dry.stderr.starts_with("Only --force does it, ") && dry.stderr.contains("web/shop"), "{dry:?}");
     assert!(dry.stderr.ends_with("Nothing was changed.\n"), "{dry:?}");
+    let dry: serde_json::Value = home.styxy(&["uninstall", "--dry-run", "--json"]).done().wire();
+    assert_eq!(dry["blockers"]["sessions"][0]["instance_id"], "session-1", "{dry}");
+    assert_eq!(dry["blockers"]["leases"][0]["port"], grant.port.get(), "{dry}");
     let forced = home.styxy(&["uninstall", "--dry-run", "--force", "--json"]).done();
     let answer: serde_json::Value = forced.wire();
     assert_eq!(answer["removed"], json!([]));
+    assert_eq!(answer["blockers"], json!({ "sessions": [], "leases": [] }), "nothing blocks it then");
     assert!(answer["would_remove"].as_array().unwrap().contains(&json!(root)), "{answer}");
     assert_eq!(forced.stderr, "Nothing was changed.\n");
     assert_eq!(everything(&user), before);

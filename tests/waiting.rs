@@ -1,16 +1,20 @@
 //! `styxy wait` returns when a server is up, and `styxy open` opens only this worktree's.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
+#[cfg(unix)]
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use serde_json::json;
-use styxy_core::api::{Code, OpenAnswer, WaitAnswer};
+#[cfg(unix)]
+use styxy_core::api::OpenAnswer;
+use styxy_core::api::{Code, WaitAnswer};
 
-use crate::support::{Home, Server, finish, sort, until};
+#[cfg(unix)]
+use crate::support::finish;
+use crate::support::{Home, Server, sort, until};
 
 /// `styxy wait` in the background.
 fn waiting(home: &Home, words: &[&str]) -> Server {
@@ -148,6 +152,7 @@ fn an_impossible_wait_is_wrong_usage() {
 }
 
 /// `styxy open` with a browser that records its arguments.
+#[cfg(unix)]
 fn open(home: &Home, words: &[&str]) -> Command {
     let bin = home.top().join("bin");
     fs::create_dir_all(&bin).unwrap();
@@ -163,6 +168,7 @@ fn open(home: &Home, words: &[&str]) -> Command {
 }
 
 #[test]
+#[cfg(unix)]
 fn open_opens_this_worktrees_server_where_there_is_a_display() {
     let home = Home::new();
     let port = home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number();
@@ -188,6 +194,7 @@ fn open_opens_this_worktrees_server_where_there_is_a_display() {
 }
 
 #[test]
+#[cfg(unix)]
 fn open_fails_if_no_server_of_this_worktree_runs() {
     let home = Home::new();
     let refused = |target: &str| {

@@ -1,14 +1,21 @@
 //! `styxy who` and `styxy verify` say whose server is on a port, and have an exit code for each answer.
 
-use std::fs::{self, Permissions};
+use std::fs;
+#[cfg(unix)]
+use std::fs::Permissions;
 use std::net::SocketAddr;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::json;
-use styxy_core::api::{State, WhoAnswer, Whose};
+#[cfg(unix)]
+use styxy_core::api::State;
+use styxy_core::api::{WhoAnswer, Whose};
 
-use crate::support::{Home, Server, finish, forked_server, helper, nobody, sort, until};
+use crate::support::{Home, Server, finish, forked_server, helper, sort};
+#[cfg(unix)]
+use crate::support::{nobody, until};
 
 /// The answer of both commands for `port`, run in `folder`.
 #[track_caller]
@@ -101,6 +108,7 @@ fn another_projects_server_is_foreign() {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_users_server_is_foreign_even_in_this_worktree() {
     let home = Home::new();
     home.start();
@@ -116,6 +124,7 @@ fn another_users_server_is_foreign_even_in_this_worktree() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_server_whose_worktree_was_deleted_is_an_orphan() {
     let home = Home::new();
     let worktree = home.worktree("fix");
@@ -133,6 +142,7 @@ fn a_server_whose_worktree_was_deleted_is_an_orphan() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_leased_server_is_not_an_orphan_when_a_build_replaces_its_folder() {
     let home = Home::new();
     let dist = home.project().join("dist");
@@ -204,18 +214,21 @@ fn without_a_daemon_there_is_no_answer() {
 }
 
 /// The port that a server was started on with `styxy run` in `folder`, and the server.
+#[cfg(unix)]
 fn run_in(home: &Home, folder: &Path) -> (u16, Server) {
     let port = told(home, folder);
     let server = Server::in_folder(home, folder, port);
     (port, server)
 }
 
+#[cfg(unix)]
 fn told(home: &Home, folder: &Path) -> u16 {
     let said = finish(home.styxy_command(&["env", sort::WEB, "--json"]).current_dir(folder)).done().stdout;
     serde_json::from_str::<serde_json::Value>(&said).unwrap()["PORT"].as_str().unwrap().parse().unwrap()
 }
 
 #[test]
+#[cfg(unix)]
 fn a_leased_server_of_a_worktree_that_was_removed_and_made_again_is_an_orphan() {
     let home = Home::new();
     let worktree = home.worktree("fix");
@@ -234,6 +247,7 @@ fn a_leased_server_of_a_worktree_that_was_removed_and_made_again_is_an_orphan() 
 }
 
 #[test]
+#[cfg(unix)]
 fn a_server_stays_mine_when_its_checkout_is_moved_and_its_lease_and_ports_follow() {
     let home = Home::new();
     for marked in [true, false] {

@@ -8,7 +8,7 @@ use std::{fs, thread};
 use serde_json::json;
 use styxy_core::api::{AllocationsAnswer, Lease, WhoAnswer, Whose};
 
-use crate::support::{Home, Request, Running, Server, alive, finish, names_listeners, real, sort, until};
+use crate::support::{Home, Request, Running, Server, alive, finish, real, sort, until};
 
 fn listed(home: &Home, words: &[&str]) -> Vec<Lease> {
     let all = home.styxy(&[&["list", "--json"], words].concat()).done();
@@ -225,9 +225,6 @@ fn a_session_of_commands_does_what_it_does_elsewhere() {
 
 #[test]
 fn a_server_in_a_plain_folder_is_ones_own() {
-    if !names_listeners() {
-        return;
-    }
     let home = Home::new();
     let plain = home.top().join("plain");
     fs::create_dir(&plain).unwrap();

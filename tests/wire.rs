@@ -183,22 +183,22 @@ fn every_route_is_as_documented_on_the_socket() {
 
 #[test]
 fn every_route_is_as_documented_on_ipv4() {
-    every_route_by(Home::tcp);
+    every_route_by(Home::trusted_tcp);
 }
 
 #[test]
 fn every_route_is_as_documented_on_ipv6() {
-    every_route_by(Home::tcp6);
+    every_route_by(Home::trusted_tcp6);
 }
 
 #[test]
 fn every_route_refuses_a_web_page_as_documented() {
     let (home, document) = (Home::new(), document());
     home.start();
-    for asked in everything(&home, &home.tcp()) {
+    for asked in everything(&home, &home.trusted_tcp()) {
         let request = asked.request.header("Origin", "http://localhost");
         let asked = Asked { status: 403, request, ..asked };
-        documented(&document, &asked, &home.tcp().send(&asked.request));
+        documented(&document, &asked, &home.trusted_tcp().send(&asked.request));
     }
 }
 
@@ -222,7 +222,7 @@ fn the_default_content_types_of_curl_and_fetch_are_accepted_as_json() {
         if !media.is_empty() {
             request = request.header("Content-Type", media);
         }
-        for way in [home.socket(), home.tcp(), home.tcp6()] {
+        for way in [home.socket(), home.trusted_tcp(), home.trusted_tcp6()] {
             way.send(&request).ok::<Grant>();
         }
     }
@@ -249,8 +249,8 @@ fn the_metrics_count_what_happened() {
     let home = Home::new();
     let grant = home.allocate(&json!({ "service_type": sort::WEB }));
     home.socket().delete(&format!("/allocate/{}", grant.lock_id.unwrap()));
-    home.tcp().send(&Request::get("/status").header("Origin", "http://evil.example"));
-    let answer = home.tcp().get("/metrics");
+    home.trusted_tcp().send(&Request::get("/status").header("Origin", "http://evil.example"));
+    let answer = home.trusted_tcp().get("/metrics");
     let text = answer.text();
     for line in [
         "styxy_granted_total 1",

@@ -7,12 +7,13 @@ import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Home, eventually, run } from '../support.mjs';
+import { Home, eventually, notOnWindows, run } from '../support.mjs';
 import {
-  environment, installGlobally, outcome, platform, prints, project, registry, tarballs, top, version,
+  commandOf, environment, installGlobally, isWindows, outcome, platform, prints, project, registry, tarballs, top, version,
 } from './npm.mjs';
 
-const skip = process.platform === 'win32' && 'npm makes other commands on Windows';
+// There npm makes a batch file beside the launcher, which stays as it is.
+const skip = notOnWindows('the command is not a link to the launcher, and the launcher never replaces itself');
 const answer = `styxy ${version}\n`;
 // A command that works with it has no Node in the way.
 const noNode = { PATH: path.join(top, 'empty') };
@@ -26,17 +27,21 @@ async function isReplaced(launcher) {
   return (await fs.readFile(launcher, 'utf8')).startsWith('#!/bin/sh\n');
 }
 
-test('the packages hold what is needed, nothing else, and are small', { skip }, async () => {
-  const list = async (file) => (await prints('tar', ['-tzf', file])).trim().split('\n').map((name) => name.slice('package/'.length));
+test('the packages hold what is needed, nothing else, and are small', async () => {
+  // By name: a drive's letter looks like a machine's name to some programs called tar.
+  const tar = (words, file, ...names) => prints('tar', [words, path.basename(file), ...names], { cwd: path.dirname(file) });
+  const list = async (file) => (await tar('-tzf', file)).trim().split('\n').map((name) => name.slice('package/'.length));
   const native = await list(tarballs.native);
   assert.deepEqual(native.sort(), ['LICENSE', 'README.md', 'package.json', platform.program, platform.addon].sort());
   const { size } = await fs.stat(tarballs.native);
-  assert.ok(size <= 4e6, `${tarballs.native} has ${size} bytes`);
+  // How large those of Windows are, no machine has said yet.
+  if (isWindows) console.log(`${tarballs.native} has ${size} bytes`);
+  else assert.ok(size <= 4e6, `${tarballs.native} has ${size} bytes`);
 
   const files = await list(tarballs.styxy);
   const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|vite|storybook|playwright)(\.d)?\.m?[jt]s|(types|native)\.d\.ts|docs\/project\.schema\.json|integrations\/claude-code\/.*\.(json|md)|man\/styxy(-[a-z]+)*\.1)$/;
   assert.deepEqual(files.filter((name) => !allowed.test(name)), []);
-  const manifest = JSON.parse(await prints('tar', ['-xzOf', tarballs.styxy, 'package/package.json']));
+  const manifest = JSON.parse(await tar('-xzOf', tarballs.styxy, 'package/package.json'));
   const named = (value) => (typeof value === 'string' ? [value] : Object.values(value ?? {}).flatMap(named));
   assert.ok(files.includes('integrations/claude-code/.claude-plugin/plugin.json'), 'the plugin for Claude Code');
   const promised = [manifest.main, manifest.types, manifest.exports, manifest.bin, manifest.man].flatMap(named);
@@ -47,6 +52,13 @@ test('the packages hold what is needed, nothing else, and are small', { skip }, 
   assert.equal(manifest.scripts, undefined, 'there is no install script, nor any other');
   assert.deepEqual(new Set(Object.values(manifest.optionalDependencies)), new Set([version]));
   assert.equal(Object.keys(manifest.optionalDependencies).length, 8);
+});
+
+test('npm install -g gives a command, also below a folder with blanks in its name', async () => {
+  const { command } = await installGlobally('with some blanks');
+  for (const _ of ['first', 'second']) assert.equal(await prints(command, ['--version']), answer);
+  const { code, stderr } = await outcome(command, ['no-such-command']);
+  assert.equal(code, 2, stderr);
 });
 
 for (const options of [[], ['--ignore-scripts']]) {
@@ -95,7 +107,7 @@ test('installing again, over a launcher that was replaced, gives a command that 
   assert.deepEqual(await fs.readdir(path.join(prefix, 'bin')), []);
 });
 
-test('npx, a project and npm ci have the same command', { skip }, async () => {
+test('npx, a project and npm ci have the same command', async () => {
   for (const _ of ['first', 'second']) {
     assert.equal(await prints('npx', ['--yes', `styxy@${version}`, '--version']), answer);
   }
@@ -103,10 +115,9 @@ test('npx, a project and npm ci have the same command', { skip }, async () => {
   await prints('npm', ['install'], { cwd: folder });
   for (const words of [['install'], ['ci'], ['ci', '--ignore-scripts']]) {
     await prints('npm', words, { cwd: folder });
-    const command = path.join(folder, 'node_modules', '.bin', 'styxy');
     assert.equal(await prints('npx', ['--no', '--', 'styxy', '--version'], { cwd: folder }), answer);
     assert.equal(await prints('npm', ['run', '--silent', 'styxy', '--', '--version'], { cwd: folder }), answer);
-    assert.equal(await prints(command, ['--version'], { cwd: folder, env: noNode }), answer);
+    assert.equal(await prints(commandOf(folder), ['--version'], { cwd: folder, env: isWindows ? {} : noNode }), answer);
   }
   const lock = JSON.parse(await fs.readFile(path.join(folder, 'package-lock.json'), 'utf8'));
   assert.equal(Object.keys(lock.packages).filter((name) => name.includes('@styxy/')).length, 8, 'the lock serves all platforms');
@@ -130,7 +141,7 @@ test('a moved prefix and copied node_modules work', { skip }, async () => {
   assert.match(await prints('node', ['-p', 'require("styxy").allocate'], { cwd: copy }), /Function/);
 });
 
-test('require and import give the same, default and by name', { skip }, async () => {
+test('require and import give the same, default and by name', async () => {
   const folder = await project('names');
   await prints('npm', ['install'], { cwd: folder });
   const esm = `
@@ -148,7 +159,7 @@ test('require and import give the same, default and by name', { skip }, async ()
   }
 });
 
-test('the installed addon gets a port from the installed daemon', { skip }, async () => {
+test('the installed addon gets a port from the installed daemon', async () => {
   const folder = await project('ports');
   await prints('npm', ['install'], { cwd: folder });
   const home = await Home.make();
@@ -194,7 +205,7 @@ test('a first run that is ended by a signal ends the daemon it stands for', { sk
   }
 });
 
-test('without its platform package, command and require say the same', { skip }, async () => {
+test('without its platform package, command and require say the same', async () => {
   const { command, folder: global } = await installGlobally('lacking');
   await fs.rm(path.join(global, 'node_modules'), { recursive: true });
   const folder = await project('omitted-project');
@@ -208,22 +219,24 @@ test('without its platform package, command and require say the same', { skip },
   assert.match(printed, sentence);
 });
 
-test('an addon that does not load is told apart from a missing one', { skip }, async () => {
+test('an addon that does not load is told apart from a missing one', async () => {
   const folder = await project('damaged');
   await prints('npm', ['install'], { cwd: folder });
   const addon = path.join(folder, 'node_modules', platform.packageName, platform.addon);
   await fs.writeFile(addon, 'neither is this a library\n');
   const printed = await prints('node', ['-e', failing], { cwd: folder });
   assert.match(printed, /^ERR_STYXY_PLATFORM\n/);
-  assert.ok(printed.includes(`styxy's addon for this platform, ${platform.triple}, does not load:\n  ${addon}: `), printed);
+  // What comes next is the system's own sentence, which names the file.
+  const [, why] = printed.split(`styxy's addon for this platform, ${platform.triple}, does not load:\n`);
+  assert.ok(why?.split('\n')[0].includes(addon), printed);
 });
 
-test('on a platform without a package, command and require say the same', { skip }, async () => {
+test('on a platform without a package, command and require say the same', async () => {
   const folder = await project('riscv');
   await prints('npm', ['install'], { cwd: folder });
   const sentence = new RegExp(`no package for this platform, ${process.platform}-riscv64`);
   const env = { NODE_OPTIONS: `--require=${unknown}` };
-  const { code, stderr } = await outcome(path.join(folder, 'node_modules', '.bin', 'styxy'), ['--version'], { env });
+  const { code, stderr } = await outcome(commandOf(folder), ['--version'], { env });
   assert.equal(code, 127);
   assert.match(stderr, sentence);
   assert.match(await prints('node', ['-e', failing], { cwd: folder, env }), sentence);

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
 import { platforms } from '../../scripts/platforms.mjs';
-import { root } from '../../scripts/repository.mjs';
+import { npm, root } from '../../scripts/repository.mjs';
 import { createRequire } from 'node:module';
 import { serve } from '../registry.mjs';
 import { run } from '../support.mjs';
@@ -17,6 +17,7 @@ const { triple } = createRequire(import.meta.url)('../../lib/platform.js');
 export const dist = path.join(root, 'dist');
 /** A folder for everything that these tests make. */
 export const top = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'styxy-package-')));
+export const isWindows = process.platform === 'win32';
 /** This machine's platform. */
 export const platform = platforms().find((each) => each.triple === triple());
 export const version = JSON.parse(await fs.readFile(path.join(root, 'package.json'), 'utf8')).version;
@@ -49,27 +50,40 @@ export function environment(more = {}) {
   };
   for (const [name, value] of Object.entries(config)) env[`npm_config_${name}`] = value;
   // pnpm's store and state, and whatever else asks.
-  return { ...env, HOME: top, XDG_DATA_HOME: path.join(top, 'data'), XDG_STATE_HOME: path.join(top, 'state'), ...more };
+  return { ...env, HOME: top, USERPROFILE: top, XDG_DATA_HOME: path.join(top, 'data'), XDG_STATE_HOME: path.join(top, 'state'), ...more };
+}
+
+/** How a command starts: on Windows those that npm makes, and npm's own, are batch files. */
+function started(command, words) {
+  if (command === 'node') return [process.execPath, words];
+  if (['npm', 'npx'].includes(command)) return npm(words, command);
+  return command.endsWith('.cmd') ? [process.env.ComSpec, ['/d', '/c', command, ...words]] : [command, words];
 }
 
 /** Runs a command that must succeed; gives what it printed. */
-export async function prints(command, words, { cwd = top, env = {} } = {}) {
-  const { code, signal, stdout, stderr } = await run(command, words, { cwd, env: environment(env) });
-  assert.equal(code, 0, `${command} ${words.join(' ')} in ${cwd}: ${signal ?? code}\n${stdout}${stderr}`);
+export async function prints(command, words, options) {
+  const { code, signal, stdout, stderr } = await outcome(command, words, options);
+  assert.equal(code, 0, `${command} ${words.join(' ')} in ${options?.cwd ?? top}: ${signal ?? code}\n${stdout}${stderr}`);
   return stdout;
 }
 
 /** Runs a command that may fail; its code, signal and output. */
 export async function outcome(command, words, { cwd = top, env = {} } = {}) {
-  return run(command, words, { cwd, env: environment(env) });
+  return run(...started(command, words), { cwd, env: environment(env) });
 }
 
 /** `npm install -g` into a prefix of its own; gives the prefix, the command and the package's folder. */
 export async function installGlobally(name, ...options) {
   const prefix = path.join(top, name);
   await prints('npm', ['install', '-g', '--prefix', prefix, ...options, 'styxy']);
-  const folder = path.join(prefix, 'lib', 'node_modules', 'styxy');
-  return { prefix, folder, command: path.join(prefix, 'bin', 'styxy'), launcher: path.join(folder, 'bin', 'styxy.js') };
+  const folder = path.join(prefix, isWindows ? '' : 'lib', 'node_modules', 'styxy');
+  const command = isWindows ? path.join(prefix, 'styxy.cmd') : path.join(prefix, 'bin', 'styxy');
+  return { prefix, folder, command, launcher: path.join(folder, 'bin', 'styxy.js') };
+}
+
+/** The command that npm makes for a dependency of the project in `folder`. */
+export function commandOf(folder) {
+  return path.join(folder, 'node_modules', '.bin', isWindows ? 'styxy.cmd' : 'styxy');
 }
 
 /** A project of its own, with `styxy` as its dependency; nothing is installed yet. */
@@ -96,7 +110,8 @@ async function fill() {
   }
   if (fakes.length > 0) {
     const words = ['pack', '--pack-destination', folder, ...fakes.map((each) => path.join(top, 'fakes', each.triple))];
-    const { code, stderr } = await run('npm', words, { cwd: top });
+    // There is no registry yet, and none is needed.
+    const { code, stderr } = await run(...npm(words), { cwd: top });
     assert.equal(code, 0, stderr);
   }
   return folder;

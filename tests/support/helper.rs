@@ -249,6 +249,10 @@ fn a_helper_does_as_it_is_told() {
         #[cfg(windows)]
         "words" => std::env::args().for_each(|word| say(&format!("{word:?}"))),
         "idle" => drop(std::io::stdin().lines().count()),
+        "port" => {
+            say(&std::env::var("PORT").unwrap_or_default());
+            let _ = std::io::stdin().lines().count();
+        }
         #[cfg(unix)]
         "touches" => super::touches::touches(words[0], &words[1..]),
         #[cfg(unix)]
@@ -264,9 +268,19 @@ fn addresses(words: &[&str]) -> Vec<SocketAddr> {
     words.iter().map(|word| word.parse().unwrap()).collect()
 }
 
+/// A listener that the system's table shows with its process, if [`names_process`](super::ports::names_process) says so.
+pub(crate) fn listener(address: &SocketAddr) -> TcpListener {
+    let listener = TcpListener::bind(address).unwrap();
+    if cfg!(windows) && address.is_ipv4() {
+        // Windows names the process of every socket. Wine names it once the process has set an option that Wine leaves to Linux.
+        listener.set_ttl(listener.ttl().unwrap()).unwrap();
+    }
+    listener
+}
+
 /// Listens until the end of standard input, which may say `close` and `open` before.
 fn listen(addresses: &[SocketAddr]) {
-    let open = || addresses.iter().map(|address| TcpListener::bind(address).unwrap()).collect::<Vec<_>>();
+    let open = || addresses.iter().map(listener).collect::<Vec<_>>();
     let mut listeners = open();
     say("ready");
     for line in std::io::stdin().lines().map_while(Result::ok) {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -133,7 +133,7 @@ impl Home {
 
     /// Another worktree of the repository that [`Home::project`] is a checkout of, as git makes it.
     pub(crate) fn worktree(&self, path: &str) -> PathBuf {
-        let worktree = self.top().join(path);
+        let worktree = path.split('/').fold(self.top(), |folder, name| folder.join(name));
         let name = worktree.file_name().unwrap().to_str().unwrap();
         let git = self.project().join(".git/worktrees").join(name);
         fs::create_dir_all(&worktree).unwrap();
@@ -274,14 +274,21 @@ impl Home {
     pub(crate) fn tcp(&self) -> Way {
         Way::Tcp((Ipv4Addr::LOCALHOST, self.listen_port()).into())
     }
-    /// As [`Home::tcp`], with the token, which only Linux does not ask for. A daemon runs.
+    /// As [`Home::tcp`], with the token, which only Linux does not ask for, where it has socket diagnostics. A daemon runs.
     pub(crate) fn trusted_tcp(&self) -> Way {
-        let token = fs::read_to_string(self.root.join("token")).unwrap();
-        Way::Trusted((Ipv4Addr::LOCALHOST, self.listen_port()).into(), token.trim_end().to_owned())
+        self.trusted(Ipv4Addr::LOCALHOST)
     }
     /// The daemon on `::1`, by the configured port.
     pub(crate) fn tcp6(&self) -> Way {
         Way::Tcp((Ipv6Addr::LOCALHOST, self.listen_port()).into())
+    }
+    /// As [`Home::tcp6`], with the token. A daemon runs.
+    pub(crate) fn trusted_tcp6(&self) -> Way {
+        self.trusted(Ipv6Addr::LOCALHOST)
+    }
+    fn trusted(&self, address: impl Into<IpAddr>) -> Way {
+        let token = fs::read_to_string(self.root.join("token")).unwrap();
+        Way::Trusted((address, self.listen_port()).into(), token.trim_end().to_owned())
     }
 
     /// What `POST /allocate` grants for `request`.

@@ -4,13 +4,17 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use styxy_core::api::{EventMessage, Refusal};
 
+#[cfg(windows)]
+use super::pipe::local;
 use super::run::exactly;
 use super::wait::DEADLINE;
 
@@ -25,7 +29,7 @@ pub(crate) enum Way {
 }
 
 /// A connection by either way.
-trait Stream: Read + Write {
+pub(super) trait Stream: Read + Write {
     /// Says that nothing more is sent.
     fn end(&self);
 }
@@ -45,21 +49,6 @@ fn local(path: &Path) -> std::io::Result<UnixStream> {
     let stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(DEADLINE))?;
     Ok(stream)
-}
-
-#[cfg(windows)]
-impl Stream for std::fs::File {
-    /// One direction of a pipe cannot be closed.
-    fn end(&self) {}
-}
-/// The pipe, as soon as an instance of it is free.
-#[cfg(windows)]
-fn local(path: &Path) -> std::io::Result<std::fs::File> {
-    const PIPE_BUSY: i32 = 231;
-    super::wait::eventually("a free instance of the pipe", || {
-        let pipe = std::fs::File::options().read(true).write(true).open(path);
-        Some(pipe).filter(|pipe| !matches!(pipe, Err(error) if error.raw_os_error() == Some(PIPE_BUSY)))
-    })
 }
 
 /// A request, as it will be written.

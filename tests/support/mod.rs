@@ -14,6 +14,8 @@ mod home;
 mod http;
 #[cfg(target_os = "linux")]
 mod old_daemon;
+#[cfg(windows)]
+mod pipe;
 mod ports;
 mod process;
 mod run;
@@ -31,20 +33,20 @@ mod wait;
 pub(crate) use agent::{Agent, initialize};
 #[cfg(unix)]
 pub(crate) use firebase::Suite;
-pub(crate) use helper::{Server, forked_server, helper, helper_under};
+pub(crate) use helper::{Server, forked_server, helper, helper_under, listener};
 pub(crate) use home::{Home, real, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
 #[cfg(target_os = "linux")]
 pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
-pub(crate) use ports::addresses;
 #[cfg(unix)]
 pub(crate) use ports::is_in_time_wait;
+pub(crate) use ports::{addresses, names_process};
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
-pub(crate) use process::{Running, alive, names_listeners, pid_of};
 #[cfg(unix)]
-pub(crate) use process::{has_ended, is_root, kill, nobody};
-pub(crate) use run::{Output, finish, program, words};
+pub(crate) use process::kill;
+pub(crate) use process::{Running, alive, has_ended, is_root, nobody, pid_of, wine_lacks};
+pub(crate) use run::{NOTHING, Output, PRINTS_PORT, finish, program, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{Argument, DIAGNOSTICS, Denied, deny, without_connections};
 pub(crate) use schema::mismatches;

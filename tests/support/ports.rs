@@ -65,6 +65,11 @@ pub(crate) fn addresses(port: u16) -> Vec<SocketAddr> {
     all
 }
 
+/// Whether the system says which process listens on an address. Wine does not for IPv6; `scripts/wine.mjs` names it in the environment.
+pub(crate) fn names_process(address: &SocketAddr) -> bool {
+    address.is_ipv4() || std::env::var_os("STYXY_TEST_WINE").is_none()
+}
+
 /// Whether something on 127.0.0.1 keeps off a socket that ignores nothing, while servers can bind there: ended connections
 /// do so. Call it when nobody listens on the port.
 #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use styxy_core::api::OwnerView;
 #[cfg(windows)]
-pub(crate) use windows::{alive, end};
+pub(crate) use windows::{alive, end, has_ended};
 
 /// A child that is killed, and reaped, when this is dropped.
 #[derive(Debug)]
@@ -124,13 +124,13 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     state.trim().is_empty() || state.starts_with('Z')
 }
 
-/// Whether the system says which process listens on a port. Wine does not; `scripts/wine.mjs` names it in the environment.
-pub(crate) fn names_listeners() -> bool {
+/// Whether the tests run under Wine, as `scripts/wine.mjs` says in the environment; says then which part of Windows is missing.
+pub(crate) fn wine_lacks(what: &str) -> bool {
     let is_wine = std::env::var_os("STYXY_TEST_WINE").is_some();
     if is_wine {
-        println!("skipped: Wine's table of sockets names no processes");
+        println!("skipped: Wine lacks {what}");
     }
-    !is_wine
+    is_wine
 }
 
 /// The process that a lease's owner is, if it is one.
@@ -159,6 +159,19 @@ pub(crate) fn nobody(command: &mut Command) -> bool {
     }
     command.uid(65_534).gid(65_534);
     true
+}
+
+/// Windows has no user who may run processes of others without their password.
+#[cfg(windows)]
+pub(crate) fn is_root() -> bool {
+    false
+}
+
+/// As [`is_root`] says, this cannot be.
+#[cfg(windows)]
+pub(crate) fn nobody(_: &mut Command) -> bool {
+    println!("skipped: nobody can run a process of another user here");
+    false
 }
 
 #[cfg(windows)]
@@ -195,5 +208,10 @@ mod windows {
             // SAFETY: the handle is open and may be waited for; no time is spent.
             unsafe { WaitForSingleObject(process.as_raw_handle(), 0) == WAIT_TIMEOUT }
         })
+    }
+
+    /// Whether the process has ended; nobody has to reap it here.
+    pub(crate) fn has_ended(pid: u32) -> bool {
+        !alive(pid)
     }
 }

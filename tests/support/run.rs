@@ -29,6 +29,13 @@ pub(crate) fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
+/// The words of a command that does nothing, and does it well.
+pub(crate) const NOTHING: &[&str] = if cfg!(windows) { &["cmd.exe", "/c", "exit 0"] } else { &["true"] };
+
+/// Those of one that prints the port that it was given, on a line.
+pub(crate) const PRINTS_PORT: &[&str] =
+    if cfg!(windows) { &["cmd.exe", "/c", "echo %PORT%"] } else { &["sh", "-c", "echo $PORT"] };
+
 /// How a command ended, and what it said.
 #[derive(Debug)]
 pub(crate) struct Output {

@@ -190,6 +190,7 @@ fn stopped(error: clap::Error) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mistyped;
     use crate::say::shown::{each, snapshot};
     use clap::{CommandFactory, Parser};
 
@@ -212,6 +213,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_hidden_is_never_suggested() {
+        let command = Cli::command();
+        let hidden = command.get_subcommands().filter(|command| command.is_hide_set());
+        let hidden: Vec<&str> = hidden.map(clap::Command::get_name).collect();
+        assert_eq!(hidden, mistyped::HIDDEN);
     }
 
     #[test]
@@ -244,6 +253,15 @@ mod tests {
             "styxy dev",
             "styxy build",
             "styxy nonsense",
+            "styxy nope",
+            "styxy complet",
+            "styxy exec npm run dev",
+            "styxy exec -- ./my-server --fast",
+            "styxy x vite",
+            "styxy start npm run dev",
+            "styxy start dev",
+            "styxy serve dist",
+            "styxy serve npm start",
             "styxy npm run dev",
             "styxy next dev -p 3000",
             "styxy next",
@@ -268,6 +286,12 @@ mod tests {
             "styxy scan 3000 3010",
             "styxy kill -9 3000",
             "styxy check 3010-3000",
+            "styxy who 3000..3010",
+            "styxy kill 3000:3010",
+            "styxy suggest --service dev",
+            "styxy suggest -s=api --count 3",
+            "styxy wait --service dev --timeout 30s",
+            "styxy kill --port 3000",
             "styxy allocate -s dev -p 0",
             "styxy allocate -s dev -p 3000abc",
             "styxy allocate -s dev --exact",

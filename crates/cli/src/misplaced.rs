@@ -37,8 +37,12 @@ pub(crate) fn tip(error: &clap::Error, words: &[String]) -> Option<Tip> {
         ErrorKind::ValueValidation => {
             let (first, last) = range(text(ContextKind::InvalidValue)?)?;
             text(ContextKind::InvalidArg)
-                .filter(|arg| arg.starts_with("<TARGET>"))
+                .filter(|arg| arg.starts_with("<TARGET>") || arg.starts_with("[START-END]"))
                 .map(|_| Tip::new("see all of these ports", scan(first, last)))
+        }
+        ErrorKind::MissingRequiredArgument => missing(error, command, args),
+        ErrorKind::UnknownArgument if text(ContextKind::InvalidArg)?.starts_with('-') => {
+            without_option(text(ContextKind::InvalidArg)?, command, args)
         }
         ErrorKind::UnknownArgument => {
             let at = place(text(ContextKind::InvalidArg)?, args)?;
@@ -68,6 +72,72 @@ pub(crate) fn tip(error: &clap::Error, words: &[String]) -> Option<Tip> {
         }
         _ => None,
     }
+}
+
+/// What each command is typed for, and an example of the word that it needs.
+const PURPOSES: [(&str, &str, &str); 13] = [
+    ("allocate", "get a port", ""),
+    ("check", "see who has a port", "3000"),
+    ("completions", "print the script for a shell", "bash"),
+    ("firebase", "run the emulators", "-- firebase emulators:start"),
+    ("hooks", "add the hooks to an agent", "claude"),
+    ("kill", "end the server", "dev"),
+    ("open", "open this worktree's server", "dev"),
+    ("release", "give a port back", "dev"),
+    ("run", "run a command on that port", "-- COMMAND"),
+    ("suggest", "see which ports you would get", "dev"),
+    ("verify", "check that a server is yours", "3000"),
+    ("wait", "wait for this worktree's server", "dev"),
+    ("who", "see whose server is on a port", "3000"),
+];
+
+/// The purpose and the example of `command`.
+fn known(command: &str) -> Option<(&'static str, &'static str)> {
+    PURPOSES.iter().find(|(name, ..)| *name == command).map(|(_, purpose, example)| (*purpose, *example))
+}
+
+/// The command with an example of what it needs.
+fn missing(error: &clap::Error, command: &str, args: &[String]) -> Option<Tip> {
+    let Some(ContextValue::Strings(needed)) = error.get(ContextKind::InvalidArg) else { return None };
+    let mut line = format!("styxy {command}");
+    for needed in needed {
+        // Options come before a command that is run.
+        line += match needed.as_str() {
+            "--service <TYPE>" => " --service dev",
+            "--port <PORT>" => " --port 3000",
+            _ => "",
+        };
+    }
+    for word in args {
+        line.push(' ');
+        line += &quoted(word);
+    }
+    let (purpose, example) = known(command)?;
+    if needed.iter().any(|needed| needed.starts_with('<')) {
+        line.push(' ');
+        line += example;
+    }
+    Some(Tip::new(purpose, line))
+}
+
+/// The command with the value of an option that it does not take, where it takes that without an option: `suggest --service dev`.
+fn without_option(option: &str, command: &str, args: &[String]) -> Option<Tip> {
+    const TAKES_ONE: [&str; 8] = ["check", "who", "verify", "wait", "open", "kill", "release", "suggest"];
+    let (flag, at) = args.iter().enumerate().find_map(|(at, word)| {
+        let flag = ["--service", "--port", "--target", "--type", "-s", "-p"].into_iter().find(|flag| {
+            option == *flag
+                && (word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')))
+        })?;
+        Some((flag, at))
+    })?;
+    let (value, behind) = match args[at].strip_prefix(flag).and_then(|rest| rest.strip_prefix('=')) {
+        Some(value) => (value.to_owned(), at + 1),
+        None => (args.get(at + 1)?.clone(), at + 2),
+    };
+    let others = args[..at].iter().chain(&args[behind..]);
+    let words: Vec<String> = std::iter::once(&value).chain(others).map(|word| quoted(word)).collect();
+    let (purpose, _) = known(command).filter(|_| TAKES_ONE.contains(&command))?;
+    Some(Tip::new(purpose, format!("styxy {command} {}", words.join(" "))))
 }
 
 /// Where `word` stands on its own.

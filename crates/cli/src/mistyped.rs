@@ -2,12 +2,12 @@
 
 use clap::builder::{StyledStr, Styles};
 use clap::error::{ContextKind, ContextValue};
-use styxy_core::ServiceType;
 use styxy_core::config::Config;
+use styxy_core::{ServiceType, nearest};
 
 use crate::devserver::frameworks;
 use crate::devserver::package::Package;
-use crate::devserver::program::interpreter;
+use crate::devserver::program::{LAUNCHERS, interpreter};
 use crate::here::caller::caller;
 use crate::here::target::Target;
 use crate::misplaced;
@@ -40,6 +40,8 @@ impl Stopped {
         let behind = words.iter().skip_while(|other| *other != word).skip(1);
         let behind: Vec<String> = behind.map(|word| quoted(word)).collect();
         let tips = if before.is_empty() { tips(word, &behind, script) } else { Vec::new() };
+        let word = word.clone();
+        keep_near(&mut error, &word);
         let hint = if let Some(tip) = tips.first() {
             Some(tip.command.clone())
         } else {
@@ -55,6 +57,28 @@ impl Stopped {
         Self { error, hint }
     }
 }
+
+/// Leaves out of clap's guesses for `word` what is hidden from the help, and what few would mistype so.
+fn keep_near(error: &mut clap::Error, word: &str) {
+    let is_near = |name: &String| {
+        !HIDDEN.contains(&name.as_str())
+            && (name.starts_with(word) || nearest(word, [name.as_str()]).is_some())
+    };
+    let near: Vec<String> = match error.remove(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(names)) => names.into_iter().filter(is_near).collect(),
+        Some(ContextValue::String(name)) => Some(name).filter(is_near).into_iter().collect(),
+        _ => return,
+    };
+    if near.is_empty() {
+        // An empty list of tips would leave an empty line.
+        error.remove(ContextKind::Suggested);
+    } else {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near));
+    }
+}
+
+/// The commands that people do not type.
+pub(crate) const HIDDEN: [&str; 2] = ["complete", "man"];
 
 /// Makes `error` show `tips` instead of what clap would guess, if there are any.
 fn suggest(error: &mut clap::Error, tips: Vec<Tip>) {
@@ -75,11 +99,14 @@ fn tips(word: &str, behind: &[String], script: impl Fn(&str) -> Option<String>) 
         let about = |purpose, command| Tip::new(purpose, format!("styxy {command} {port}"));
         return vec![about("see who has the port", "check"), about("end the server on it", "kill")];
     }
-    let script = script(word).map(|script| Tip::new("run the script", format!("styxy run -- {script}")));
+    let own = script(word).map(|script| Tip::new("run the script", format!("styxy run -- {script}")));
     let kind: Option<ServiceType> = word.parse().ok();
     let known = kind.filter(|kind| Config::default().service_types.contains_key(kind));
     let server = known.map(|kind| Tip::new("open this worktree's server", format!("styxy open {kind}")));
     let instead = instead(word);
+    if let Some(line) = behind_run(word, behind, &script) {
+        return vec![Tip::new("run the command with its own port", line)];
+    }
     // `styxy next` is a guess, `styxy next dev` a command of another tool.
     let tool = command(word).filter(|_| !behind.is_empty() || instead.is_empty());
     let tool = tool.map(|first| {
@@ -87,7 +114,28 @@ fn tips(word: &str, behind: &[String], script: impl Fn(&str) -> Option<String>) 
         let line = words.collect::<Vec<_>>().join(" ");
         Tip::new("run the command with its own port", format!("styxy run -- {line}"))
     });
-    script.into_iter().chain(tool).chain(server).chain(instead).collect()
+    own.into_iter().chain(tool).chain(server).chain(instead).collect()
+}
+
+/// Words that people type for `run`, in front of a command.
+const FOR_RUN: [&str; 10] = ["dev", "exec", "launch", "npx", "serve", "spawn", "start", "up", "with", "x"];
+
+/// The run of what follows a word for `run`: a command, or a script of the package. `styxy serve dist` starts the tool `serve`.
+fn behind_run(word: &str, behind: &[String], script: &impl Fn(&str) -> Option<String>) -> Option<String> {
+    let behind = if behind.first().is_some_and(|first| first == "--") { &behind[1..] } else { behind };
+    let (first, more) = behind.split_first().filter(|_| FOR_RUN.contains(&word))?;
+    let line = |first: &str| {
+        std::iter::once(first).chain(more.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+    };
+    let run = |first: &str| format!("styxy run -- {}", line(first));
+    if let Some(script) = script(first).filter(|_| more.is_empty()) {
+        return Some(run(&script));
+    }
+    if let Some(command) = command(first) {
+        return Some(run(&command));
+    }
+    (!frameworks::is_command(word) && !LAUNCHERS.contains(&word) && !first.starts_with('-'))
+        .then(|| run(first))
 }
 
 /// The first words of the command that begins with `word`, if it is one that `styxy run` is for.
@@ -101,45 +149,6 @@ fn command(word: &str) -> Option<String> {
         _ => word.contains('/').then_some(file),
     }
 }
-
-/// Programs that start servers of others.
-const LAUNCHERS: [&str; 35] = [
-    "bash",
-    "bun",
-    "bunx",
-    "bundle",
-    "cargo",
-    "concurrently",
-    "deno",
-    "docker",
-    "env",
-    "foreman",
-    "go",
-    "gradle",
-    "honcho",
-    "java",
-    "just",
-    "lerna",
-    "make",
-    "mvn",
-    "node",
-    "nodemon",
-    "npm",
-    "npx",
-    "nx",
-    "overmind",
-    "php",
-    "pnpm",
-    "pnpx",
-    "poetry",
-    "python",
-    "python3",
-    "ruby",
-    "sh",
-    "turbo",
-    "uv",
-    "yarn",
-];
 
 /// The command that runs the script `name` of the package around this folder.
 pub(crate) fn script(name: &str) -> Option<String> {

@@ -94,6 +94,27 @@ mod tests {
         }
     }
 
+    /// `cargo test -p styxy-client --lib --release ancestry -- --ignored --nocapture`
+    #[test]
+    #[ignore = "it measures"]
+    #[cfg(target_os = "linux")]
+    fn what_sysinfo_costs_against_the_files_of_linux() {
+        const TIMES: u32 = 2_000;
+        let own = std::process::id();
+        let time = |ask: fn(u32) -> Option<Vec<String>>, parent: fn(u32) -> Option<u32>| {
+            let begun = std::time::Instant::now();
+            for _ in 0..TIMES {
+                assert!(ask(own).is_some() && parent(own).is_some());
+            }
+            begun.elapsed() / TIMES
+        };
+        // In turn, so that other work on the machine meets both.
+        let rounds = (0..5).map(|_| (time(words, parent), time(by_sysinfo::words, by_sysinfo::parent)));
+        let (files, sysinfo) = rounds.min_by_key(|(files, sysinfo)| *files + *sysinfo).unwrap();
+        let ratio = sysinfo.as_secs_f64() / files.as_secs_f64();
+        println!("a process' words and its parent: files {files:?}, sysinfo {sysinfo:?}, {ratio:.1} times");
+    }
+
     #[test]
     fn a_title_in_one_word_is_split_and_a_path_with_a_space_is_not() {
         let top = tempfile::tempdir().unwrap();

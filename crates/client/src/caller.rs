@@ -222,7 +222,8 @@ impl Caller {
     }
 
     fn absolute(&self, folder: &Path) -> PathBuf {
-        self.folder().map_or_else(|| folder.to_owned(), |here| here.join(folder))
+        let folder = checkout::said(folder);
+        self.folder().map_or_else(|| folder.to_path_buf(), |here| here.join(&folder))
     }
 
     fn variable(&self, name: &str) -> Option<String> {
@@ -258,7 +259,8 @@ mod tests {
             top
         }
         fn at(&self, path: &str) -> PathBuf {
-            canonical(self.0.path()).unwrap().join(path)
+            let top = canonical(self.0.path()).unwrap();
+            path.split('/').fold(top, |folder, name| folder.join(name))
         }
         fn caller(&self, folder: &str) -> Caller {
             self.caller_with(folder, &[])

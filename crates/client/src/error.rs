@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use styxy_core::api::{API_VERSION, Code, Refusal};
-use styxy_core::layout::HomeError;
+use styxy_core::layout::{HomeError, elsewhere};
 
 use crate::{Holder, Mute, Sandbox};
 
@@ -171,6 +171,9 @@ impl Error {
     /// The error as a refusal: the daemon's own if it refused, else `daemon_unreachable`.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
+        if let Some(few) = few_files(self) {
+            return few;
+        }
         let unreachable = || Refusal::new(Code::DaemonUnreachable, styxy_core::with_causes(self));
         match self {
             Self::Refused(refusal) => refusal.clone(),
@@ -209,10 +212,12 @@ impl Error {
                 Holder::Foreign { pid, .. } => {
                     unreachable().detail("pid", pid.get()).hint("export STYXY_HOME=/a/new/folder/of/yours")
                 }
-                Holder::Named { pid, machine: Some(machine) } => unreachable()
-                    .detail("pid", pid.get())
-                    .detail("machine", machine.as_str())
-                    .hint("run styxy daemon stop there, or export STYXY_HOME=/a/folder/of/this/machine"),
+                Holder::Named { pid, machine: Some(machine) } => {
+                    unreachable().detail("pid", pid.get()).detail("machine", machine.as_str()).hint(format!(
+                        "run styxy daemon stop there, or {}",
+                        elsewhere("a/folder/of/this/machine")
+                    ))
+                }
                 Holder::Named { pid, machine: None } => unreachable().detail("pid", pid.get()).hint(LOGS),
                 Holder::Unknown => unreachable().hint(LOGS),
             },
@@ -226,5 +231,62 @@ impl Error {
             | Self::Unintelligible { .. }
             | Self::Unreachable { .. } => unreachable().hint(LOGS),
         }
+    }
+}
+
+/// That this process may have too few files open, if that is a cause of `error`.
+#[must_use]
+#[cfg(unix)]
+pub fn few_files(error: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
+    use rustix::process::{Resource, getrlimit};
+    // What a shell and all that it starts can use.
+    const ENOUGH: u64 = 1024;
+    let is_limit = |cause: &&(dyn std::error::Error + 'static)| {
+        let error = cause.downcast_ref::<io::Error>();
+        error.and_then(io::Error::raw_os_error) == Some(rustix::io::Errno::MFILE.raw_os_error())
+    };
+    std::iter::successors(Some(error), |error| inner(*error)).find(is_limit)?;
+    let limits = getrlimit(Resource::Nofile);
+    let limit = limits.current?;
+    let hint = match limits.maximum.filter(|most| *most < ENOUGH) {
+        None => format!("ulimit -n {ENOUGH}"),
+        Some(_) => "raise the hard limit of open files, which ulimit -Hn shows".to_owned(),
+    };
+    let error = format!("the daemon cannot be reached, since this process may have only {limit} open files");
+    Some(Refusal::new(Code::DaemonUnreachable, error).detail("open_files", limit).hint(hint))
+}
+
+/// The cause of an error; also what an [`io::Error`] wraps, which is not its source.
+#[cfg(unix)]
+fn inner<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e (dyn std::error::Error + 'static)> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let shared =
+        error.downcast_ref::<Arc<io::Error>>().map(|shared| &**shared as &(dyn std::error::Error + 'static));
+    wrapped.map(|wrapped| wrapped as &(dyn std::error::Error + 'static)).or(shared).or_else(|| error.source())
+}
+
+/// Handles are not scarce here.
+#[must_use]
+#[cfg(not(unix))]
+pub fn few_files(_: &(dyn std::error::Error + 'static)) -> Option<Refusal> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_files_are_named_behind_every_cause() {
+        let limit = || io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
+        let socket = || PathBuf::from("/home/ada/.styxy/styxy.sock");
+        for source in [limit(), io::Error::other(limit()), io::Error::other(io::Error::other(limit()))] {
+            let error = Error::Unreachable { socket: socket(), source: Arc::new(source) };
+            let said = error.refusal();
+            assert!(said.error.contains("this process may have only "), "{said}");
+            assert!(said.hint.is_some_and(|hint| hint.contains("ulimit")));
+        }
+        let other = Error::Unreachable { socket: socket(), source: Arc::new(io::Error::other("no")) };
+        assert!(other.refusal().error.starts_with("could not connect"));
     }
 }

@@ -33,7 +33,7 @@ mod worktree;
 
 pub use caller::{Caller, CallerError};
 pub use client::Client;
-pub use error::Error;
+pub use error::{Error, few_files};
 pub use events::{Event, Events};
 pub use holder::{Holder, Mute};
 pub use lifecycle::{Contact, Stopped};

@@ -139,15 +139,32 @@ impl HomeError {
         match self {
             Self::Unset => refusal
                 .detail("field", HOME)
-                .hint(format!("export {HOME}, or export STYXY_HOME=/a/folder/of/yours")),
+                .hint(format!("{SET} {HOME}, or {}", elsewhere("a/folder/of/yours"))),
             Self::Relative { variable, found } => refusal
                 .detail("field", *variable)
                 .detail("found", found.to_string_lossy())
                 .detail("allowed", "an absolute path")
-                .hint(format!("export {variable}=/an/absolute/path")),
+                .hint(set(variable, "an/absolute/path")),
         }
     }
 }
+
+/// What to type, or on Windows to do, for files elsewhere: the folder of the example ends so, as in `a/folder/of/yours`.
+#[must_use]
+pub fn elsewhere(example: &str) -> String {
+    set("STYXY_HOME", example)
+}
+
+/// The same for any variable. On Windows each shell has another command for it.
+fn set(variable: &str, example: &str) -> String {
+    if cfg!(windows) {
+        format!(r"{SET} {variable} to C:\{}", example.replace('/', r"\"))
+    } else {
+        format!("{SET} {variable}=/{example}")
+    }
+}
+
+const SET: &str = if cfg!(windows) { "set" } else { "export" };
 
 /// The variable that holds the user's home folder.
 pub const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };

@@ -108,6 +108,13 @@ pub enum Occupancy {
     Busy,
     /// The system does not let this user bind it.
     Denied,
+    /// The system keeps it, and nobody may bind it: an excluded range of Windows, as Hyper-V takes them.
+    Reserved,
+}
+
+impl Occupancy {
+    /// What [`Reserved`](Self::Reserved) is called, with the command that lists the ranges.
+    pub const RESERVED: &str = "reserved by Windows (netsh int ipv4 show excludedportrange tcp)";
 }
 
 /// First and last port, both included, written `[8000, 8099]`.

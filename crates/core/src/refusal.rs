@@ -3,7 +3,7 @@
 use crate::api::{self, Code, Rule};
 use crate::event::EndReason;
 use crate::names::{InstanceId, LockId, ProjectPath, ServiceType};
-use crate::port::{Port, PortRange};
+use crate::port::{Occupancy, Port, PortRange};
 
 /// Why nothing was changed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -162,6 +162,9 @@ pub enum Holder {
     /// The system says no.
     #[error("not this user's to bind")]
     Denied,
+    /// The system keeps the port: nobody may have it.
+    #[error("{}", Occupancy::RESERVED)]
+    Reserved,
     /// Nobody, but the service type's one lease is elsewhere.
     #[error("not given: {service} has one lease machine-wide, on port {elsewhere}, held by {who}")]
     Singleton {
@@ -216,7 +219,7 @@ impl From<Refusal> for api::Refusal {
                         .detail("holder", who)
                         .detail("project_path", project.map(String::from)),
                     Holder::Foreign => refusal.detail("holder", "foreign"),
-                    Holder::Denied => refusal.detail("holder", "system"),
+                    Holder::Denied | Holder::Reserved => refusal.detail("holder", "system"),
                     Holder::Singleton { elsewhere, who, .. } => {
                         refusal.detail("holder", who).detail("elsewhere", elsewhere.get())
                     }

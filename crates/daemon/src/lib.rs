@@ -27,6 +27,8 @@ mod watches;
 
 #[cfg(feature = "schema")]
 pub use http::openapi;
+#[cfg(windows)]
+pub use place::inspect_pipe;
 #[cfg(unix)]
 pub use place::inspect_socket;
 pub use place::{Place, inspect_home};

@@ -43,6 +43,8 @@ pub fn run(options: RunOptions) -> Result<(), Refusal> {
     let RunOptions { home, mode } = options;
     let result = start(&Layout::new(home), mode).map_err(Refusal::from);
     if let (Mode::Detached, Err(refusal)) = (mode, &result) {
+        // Whoever started it may be gone or may not show it.
+        tracing::error!(code = refusal.code.as_str(), error = refusal.error, "the daemon ends");
         let _ = Report::to_starter().send(&Handshake::Refused { refusal: refusal.clone() });
     }
     result

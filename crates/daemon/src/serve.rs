@@ -74,6 +74,15 @@ pub enum ServeError {
     /// A listener or the system's table of sockets cannot be used.
     #[error("the system refused")]
     System(#[from] io::Error),
+    /// The pipe cannot be made.
+    #[cfg(windows)]
+    #[error("{name} cannot be listened on")]
+    Pipe {
+        /// Its name.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The boot could not be written to the journal.
     #[error("the start could not be written to the journal")]
     Start(#[source] Refusal),
@@ -84,6 +93,8 @@ impl From<ServeError> for Refusal {
         let hint = match &error {
             ServeError::Journal(JournalError::NewerFormat { .. }) => "npm install -g styxy@latest",
             ServeError::Journal(_) | ServeError::System(_) | ServeError::Start(_) => "styxy doctor",
+            #[cfg(windows)]
+            ServeError::Pipe { .. } => "styxy doctor",
         };
         Self::new(Code::StorageUnavailable, with_causes(&error)).hint(hint)
     }
@@ -148,7 +159,7 @@ pub async fn serve(
     #[cfg(unix)]
     let local = Local::new(parts.socket, parts.sockets)?;
     #[cfg(windows)]
-    let local = Local::open(&parts.pipe)?;
+    let local = Local::open(&parts.pipe).map_err(|source| ServeError::Pipe { name: parts.pipe, source })?;
     let servers = serve_on_all(local, parts.tcp, &daemon)?;
     // The replay of the journal needed more memory than its result does.
     system::give_back_memory();

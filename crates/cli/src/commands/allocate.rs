@@ -73,7 +73,12 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let quiet = self.quiet;
-        let request = self.request(&caller())?;
+        let caller = caller();
+        let nowhere = if self.project.is_none() { caller::nowhere(&caller) } else { None };
+        let request = self.request(&caller)?;
+        if let Some(warning) = nowhere {
+            output::warning(&warning);
+        }
         let dry_run = request.dry_run == Some(true);
         let in_words = !quiet && !dry_run && context.output.format() == Format::Human;
         let (answer, wait) = context.ask(async |client| {

@@ -25,9 +25,16 @@ pub(crate) struct Folder<'a> {
     pub(crate) is_package: &'a dyn Fn(&Path) -> bool,
     /// Whether the environment already says which shell runs scripts.
     pub(crate) has_shell: bool,
+    /// The environment.
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
-impl Folder<'_> {
+impl<'a> Folder<'a> {
+    /// A folder on its own: no project around it, and no environment.
+    pub(crate) fn alone(path: &'a Path) -> Self {
+        Self { path, root: None, home: None, is_package: &|_| false, has_shell: false, variable: &|_| None }
+    }
+
     fn inside(&self, folder: Option<&str>) -> PathBuf {
         folder.map_or_else(|| self.path.to_owned(), |folder| self.path.join(folder))
     }
@@ -96,6 +103,10 @@ impl Around for Folder<'_> {
         self.packages().into_iter().filter_map(text).collect()
     }
 
+    fn variable(&self, name: &str) -> Option<String> {
+        (self.variable)(name)
+    }
+
     fn can_set_shell(&self, manager: &str) -> bool {
         // Windows has no shell whose texts are known here.
         if !cfg!(unix) || self.has_shell {
@@ -113,7 +124,7 @@ impl Around for Folder<'_> {
 }
 
 /// The text of a regular file; none if it is too large.
-fn read(path: &Path) -> Option<String> {
+pub(crate) fn read(path: &Path) -> Option<String> {
     let about = fs::metadata(path).ok()?;
     if !about.is_file() || about.len() > MOST {
         return None;
@@ -162,6 +173,7 @@ mod tests {
             home: None,
             is_package: &is_package,
             has_shell: false,
+            variable: &|_| None,
         })
     }
 

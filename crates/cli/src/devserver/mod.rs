@@ -18,4 +18,5 @@ mod recipes;
 #[cfg(any(target_os = "linux", test))]
 pub(crate) mod repeats;
 pub(crate) mod shell;
+pub(crate) mod shells;
 pub(crate) mod tool;

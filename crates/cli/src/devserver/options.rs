@@ -20,6 +20,20 @@ pub(crate) fn value(word: &str, flag: &str) -> Option<Value> {
     }
 }
 
+/// The value of an option, the number of the word that has it, and what stands before it in that word.
+pub(crate) type Given<'w> = (usize, &'w str, &'w str);
+
+/// The value of the last of `flags` among `args`.
+pub(crate) fn given<'w>(args: &'w [Word], flags: &[&str]) -> Option<Given<'w>> {
+    args.iter().enumerate().rev().find_map(|(at, word)| {
+        let text = word.text.as_str();
+        match flags.iter().filter(|flag| !flag.is_empty()).find_map(|flag| value(text, flag))? {
+            Value::Next => args.get(at + 1).map(|next| (at + 1, next.text.as_str(), "")),
+            Value::Here(from) => Some((at, &text[from..], &text[..from])),
+        }
+    })
+}
+
 pub(crate) fn is_short(flag: &str) -> bool {
     flag.len() == 2
 }
@@ -73,6 +87,18 @@ pub(crate) fn after(mut args: Vec<Word>, words: &[&str], valued: &[&str]) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_value_of_an_option_counts() {
+        let words = |line: &str| -> Vec<Word> {
+            line.split(' ').map(|text| Word { text: text.to_owned(), ..Word::default() }).collect()
+        };
+        let all = words("-f a --file=b -x -fc d");
+        assert_eq!(given(&all, &["-f", "--file"]), Some((4, "c", "-f")));
+        assert_eq!(given(&all, &["--file", ""]), Some((2, "b", "--file=")));
+        assert_eq!(given(&all[..2], &["-f"]), Some((1, "a", "")));
+        assert_eq!(given(&all, &["-y", ""]), None);
+    }
 
     #[test]
     fn a_flag_has_its_value_in_the_next_word_or_in_its_own() {

@@ -26,6 +26,8 @@ pub(crate) struct Package {
 #[serde(rename_all = "camelCase", default)]
 struct Json {
     scripts: BTreeMap<String, Value>,
+    dependencies: BTreeMap<String, Value>,
+    dev_dependencies: BTreeMap<String, Value>,
     package_manager: Value,
     workspaces: Value,
 }
@@ -96,6 +98,11 @@ impl Package {
         } else {
             ["deno", "task", name]
         }
+    }
+
+    /// Whether it names the package `name` as one that it needs.
+    pub(crate) fn depends_on(&self, name: &str) -> bool {
+        self.json.dependencies.contains_key(name) || self.json.dev_dependencies.contains_key(name)
     }
 
     /// The folders of the packages of its workspace, as patterns.

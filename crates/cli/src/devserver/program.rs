@@ -62,6 +62,45 @@ pub(crate) fn interpreter(file: &str) -> Option<&'static str> {
     })
 }
 
+/// Programs that start servers of others.
+pub(crate) const LAUNCHERS: [&str; 35] = [
+    "bash",
+    "bun",
+    "bunx",
+    "bundle",
+    "cargo",
+    "concurrently",
+    "deno",
+    "docker",
+    "env",
+    "foreman",
+    "go",
+    "gradle",
+    "honcho",
+    "java",
+    "just",
+    "lerna",
+    "make",
+    "mvn",
+    "node",
+    "nodemon",
+    "npm",
+    "npx",
+    "nx",
+    "overmind",
+    "php",
+    "pnpm",
+    "pnpx",
+    "poetry",
+    "python",
+    "python3",
+    "ruby",
+    "sh",
+    "turbo",
+    "uv",
+    "yarn",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

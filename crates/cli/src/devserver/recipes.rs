@@ -5,7 +5,7 @@ mod just;
 mod make;
 
 use super::inward::around::Around;
-use super::options::{Value, value};
+use super::options::{Value, given, value};
 use super::program::program;
 use super::shell::Word;
 
@@ -79,8 +79,8 @@ impl Book {
     pub(crate) fn find(name: &str, args: &[Word], folder: Option<&str>, around: &dyn Around) -> Option<Self> {
         let tool = Tool::of(name)?;
         let [names, file, other, _] = tool.words();
-        let file = given(args, file);
-        let folder = match (folder, given(args, other)) {
+        let file = given(args, file).map(|(_, file, _)| file);
+        let folder = match (folder, given(args, other).map(|(_, other, _)| other)) {
             (Some(folder), Some(other)) if !other.starts_with('/') => Some(format!("{folder}/{other}")),
             (folder, other) => other.or(folder).map(str::to_owned),
         };
@@ -136,14 +136,50 @@ impl Book {
         targets
     }
 
-    /// Whether targets run at the same time.
-    pub(crate) fn is_parallel(&self, args: &[Word]) -> bool {
+    /// Whether targets run at the same time. `flags` is the value of make's variable for options, where the command gets one.
+    pub(crate) fn is_parallel(&self, args: &[Word], flags: Option<&str>) -> bool {
         if self.tool == Tool::Just {
             return false;
         }
-        let words = args.iter().map(|word| word.text.as_str());
+        let inherited = flags.map(make::in_variable).unwrap_or_default();
+        // What is typed counts for more than what the variable says.
+        let words = inherited.iter().map(String::as_str).chain(args.iter().map(|word| word.text.as_str()));
         make::has_jobs(words)
             || make::own_flags(&self.text).any(|flags| make::has_jobs(flags.split_whitespace()))
+    }
+
+    /// Whether no recipe runs at all: the command only shows something.
+    pub(crate) fn is_idle(&self, args: &[Word], flags: Option<&str>) -> bool {
+        const SHOWS: [&str; 17] = [
+            "--changelog",
+            "--choose",
+            "--completions",
+            "--dry-run",
+            "--dump",
+            "--edit",
+            "--evaluate",
+            "--fmt",
+            "--groups",
+            "--help",
+            "--init",
+            "--list",
+            "--man",
+            "--show",
+            "--summary",
+            "--variables",
+            "--version",
+        ];
+        let words = || args.iter().map(|word| word.text.as_str());
+        match self.tool {
+            Tool::Make => {
+                let inherited = flags.map(make::in_variable).unwrap_or_default();
+                make::is_idle(words().chain(inherited.iter().map(String::as_str)))
+            }
+            // What comes behind the recipe's name is the recipe's.
+            Tool::Just => words()
+                .take_while(|word| word.starts_with('-'))
+                .any(|word| SHOWS.contains(&word) || matches!(word, "-e" | "-h" | "-l" | "-n" | "-s" | "-V")),
+        }
     }
 
     /// The text that the shell gets for `recipe`.
@@ -161,16 +197,6 @@ impl Book {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The value of one of `flags`.
-fn given<'w>(args: &'w [Word], flags: &[&str]) -> Option<&'w str> {
-    args.iter().enumerate().find_map(|(at, word)| {
-        match flags.iter().find_map(|flag| value(&word.text, flag))? {
-            Value::Next => args.get(at + 1).map(|next| next.text.as_str()),
-            Value::Here(from) => Some(&word.text[from..]),
-        }
-    })
 }
 
 /// The lines of `text`; one that ends with a backslash goes on in the next.

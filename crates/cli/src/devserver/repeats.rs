@@ -2,8 +2,8 @@
 
 use super::program::program;
 use super::shell::{self, After, Script, Simple, is_keyword};
+use super::shells::{self, Commands, is_shell};
 
-const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "zsh", "ksh"];
 /// Words before a program that do not make it another one.
 const BEFORE: [&str; 8] = ["exec", "nohup", "env", "time", "nice", "setsid", "command", "sudo"];
 /// Commands that start no server.
@@ -26,25 +26,15 @@ pub(crate) enum Text<'a> {
 /// The text that the shell with this command line runs; none if it is no shell, or an interactive one.
 pub(crate) fn text(words: &[String]) -> Option<Text<'_>> {
     let words = if program(words.first()?) == "busybox" { &words[1..] } else { words };
+    let (first, args) = words.split_first()?;
     // A login shell's name begins with a dash.
-    if !SHELLS.contains(&program(words.first()?).trim_start_matches('-')) {
+    if !is_shell(program(first).trim_start_matches('-')) {
         return None;
     }
-    let mut is_typed = false;
-    let mut rest = words[1..].iter();
-    while let Some(word) = rest.next() {
-        let Some(flags) = word.strip_prefix(['-', '+']).filter(|flags| !flags.is_empty()) else {
-            return Some(if is_typed { Text::Typed(word) } else { Text::File(word) });
-        };
-        if flags.starts_with('-') {
-            continue;
-        }
-        is_typed |= flags.contains('c');
-        if flags.ends_with(['o', 'O']) {
-            rest.next();
-        }
-    }
-    None
+    Some(match shells::commands(args.iter().map(String::as_str))? {
+        Commands::Text(at) => Text::Typed(&args[at]),
+        Commands::File(at) => Text::File(&args[at]),
+    })
 }
 
 /// One command of the text, without its reserved words.
@@ -143,9 +133,6 @@ mod tests {
     fn the_text_of_a_shell_is_in_its_command_line_or_in_a_file() {
         for (line, expected) in [
             ("sh -c TEXT", Some(Text::Typed("TEXT"))),
-            ("/bin/bash -euo pipefail -c TEXT name", Some(Text::Typed("TEXT"))),
-            ("bash -lc TEXT", Some(Text::Typed("TEXT"))),
-            ("/bin/bash -c -l TEXT", Some(Text::Typed("TEXT"))),
             ("busybox sh ./loop.sh", Some(Text::File("./loop.sh"))),
             ("/bin/sh -e loop.sh 3000", Some(Text::File("loop.sh"))),
             ("bash --norc loop.sh", Some(Text::File("loop.sh"))),

@@ -1,8 +1,9 @@
 //! The agents' events that matter here. Every field may be missing or have another form.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use styxy_core::checkout;
 
 use crate::devserver::program::program;
 
@@ -55,7 +56,7 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
     let session = said("session_id").or_else(|| said("conversation_id")).map(str::to_owned);
     let root = || json.get("workspace_roots")?.get(0)?.as_str();
     let mut folder: PathBuf = match said("cwd").or_else(root) {
-        Some(folder) => folder.into(),
+        Some(folder) => checkout::said(Path::new(folder)).into_owned(),
         None => std::env::current_dir().ok()?,
     };
     let happened = match name {
@@ -63,9 +64,9 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
         "SessionEnd" | "sessionEnd" => Happened::Ended { why: said("reason").unwrap_or_default().to_owned() },
         "CwdChanged" => {
             if let Some(to) = said("new_cwd") {
-                folder = to.into();
+                folder = checkout::said(Path::new(to)).into_owned();
             }
-            Happened::Moved { from: said("old_cwd")?.into() }
+            Happened::Moved { from: checkout::said(Path::new(said("old_cwd")?)).into_owned() }
         }
         "beforeShellExecution" => {
             Happened::Command { name: name.to_owned(), text: said("command")?.to_owned() }

@@ -39,6 +39,11 @@ pub(crate) fn deleted() -> String {
     }
 }
 
+/// That there is no project to keep a port for, because the current folder was deleted.
+pub(crate) fn nowhere(caller: &Caller) -> Option<String> {
+    caller.folder().is_none().then(|| format!("{}; the port is not kept for a project", deleted()))
+}
+
 /// The project's file of `caller`. Keys of it that are not known are one warning.
 ///
 /// # Errors

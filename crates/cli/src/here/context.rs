@@ -231,8 +231,10 @@ fn options(autostart: Autostart) -> Result<Options, Failure> {
 }
 
 fn no_runtime(error: &std::io::Error) -> Refusal {
-    Refusal::new(Code::DaemonUnreachable, format!("could not prepare to ask the daemon: {error}"))
-        .hint("styxy doctor")
+    styxy_client::few_files(error).unwrap_or_else(|| {
+        Refusal::new(Code::DaemonUnreachable, format!("could not prepare to ask the daemon: {error}"))
+            .hint("styxy doctor")
+    })
 }
 
 impl From<styxy_client::Error> for Failure {
@@ -251,6 +253,7 @@ mod tests {
     use styxy_core::Pid;
 
     #[test]
+    #[cfg_attr(windows, ignore = "the file has the commands of Unix")]
     fn without_an_answer_of_the_daemon_the_error_says_why_and_what_to_do() {
         let route = || "POST /allocate".to_owned();
         let after = Duration::from_secs(3);

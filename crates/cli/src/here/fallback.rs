@@ -31,7 +31,8 @@ pub(crate) fn ports(services: &[Candidates], seed: u32, leased: &[Port]) -> Opti
 /// As [`ports`], but also those that this process may not bind: a sandbox may allow nobody to.
 pub(crate) fn not_busy(services: &[Candidates], seed: u32) -> Option<Vec<Port>> {
     let prober = Prober::new();
-    choose(&policy(), services, seed, |port| prober.occupancy(port) != Occupancy::Busy, Vec::new)
+    let may_be_free = |port| matches!(prober.occupancy(port), Occupancy::Free | Occupancy::Denied);
+    choose(&policy(), services, seed, may_be_free, Vec::new)
 }
 
 /// Some ports that the system gives to whoever names none.

@@ -218,6 +218,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "the file has the commands of Unix")]
     fn every_refusal_says_whose_the_server_is_and_what_to_do() {
         let top = tempfile::tempdir().unwrap();
         std::fs::create_dir(top.path().join(".git")).unwrap();
@@ -293,7 +294,7 @@ mod tests {
         let mut here = here(Path::new("/w/app"), None);
         assert_eq!(
             ours(&anothers, &here, &living(&["claude-2"])).unwrap_err().hint.as_deref(),
-            Some("sudo kill 42")
+            Some(if cfg!(windows) { "taskkill /PID 42 /F" } else { "sudo kill 42" })
         );
         here.is_root = true;
         assert_eq!(

@@ -38,7 +38,10 @@ mod tests {
 
     /// A program that ends when its standard input does.
     fn waiting() -> std::process::Child {
-        let mut command = if cfg!(windows) { Command::new("more") } else { Command::new("cat") };
+        let mut command = Command::new(if cfg!(windows) { "findstr" } else { "cat" });
+        if cfg!(windows) {
+            command.arg("what nobody says");
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
     }
 

@@ -33,9 +33,14 @@ impl Failure {
 
     /// `program` could not be run.
     pub(crate) fn not_run(program: &OsStr, error: &io::Error) -> Self {
-        let exit = if error.kind() == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::NotExecutable };
+        Self::not_run_since(program, error.kind(), &error.to_string())
+    }
+
+    /// The same with another sentence than the system's.
+    pub(crate) fn not_run_since(program: &OsStr, kind: io::ErrorKind, why: &str) -> Self {
+        let exit = if kind == io::ErrorKind::NotFound { Exit::NotFound } else { Exit::NotExecutable };
         let refusal =
-            Refusal::new(Code::InvalidRequest, format!("could not run {}: {error}", program.display()));
+            Refusal::new(Code::InvalidRequest, format!("could not run {}: {why}", program.display()));
         Self::NotRun { refusal: Box::new(refusal), exit }
     }
 
@@ -116,6 +121,7 @@ mod tests {
             Holder::Lease { lock_id, who: "claude-2".to_owned(), project: None },
             Holder::Foreign,
             Holder::Denied,
+            Holder::Reserved,
             Holder::Singleton { service: dev(), elsewhere: port(3001), who: "claude-2".to_owned() },
             Holder::Group,
         ];

@@ -222,34 +222,28 @@ pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
 
 /// How many columns an answer may take; none if stdout is not a terminal.
 pub(crate) fn width() -> Option<usize> {
-    columns(&io::stdout())
+    io::stdout().is_terminal().then(|| size().0)
 }
 
 /// How many columns a note may take; none if stderr is not a terminal.
 pub(crate) fn note_width() -> Option<usize> {
-    columns(&io::stderr())
+    io::stderr().is_terminal().then(|| size_or_usual(terminal_size::terminal_size_of(io::stderr())).0)
 }
 
-#[cfg(unix)]
-fn columns(out: &(impl IsTerminal + std::os::fd::AsFd)) -> Option<usize> {
-    known_columns(out.is_terminal(), || terminal_size::terminal_size_of(out))
+/// How many columns and rows a terminal on stdout has.
+pub(crate) fn size() -> (usize, usize) {
+    size_or_usual(terminal_size::terminal_size_of(io::stdout()))
 }
 
-#[cfg(windows)]
-fn columns(out: &(impl IsTerminal + std::os::windows::io::AsHandle)) -> Option<usize> {
-    known_columns(out.is_terminal(), || terminal_size::terminal_size_of(out))
-}
-
-fn known_columns(
-    is_terminal: bool,
-    size: impl FnOnce() -> Option<(terminal_size::Width, terminal_size::Height)>,
-) -> Option<usize> {
-    if !is_terminal {
-        return None;
+fn size_or_usual(known: Option<(terminal_size::Width, terminal_size::Height)>) -> (usize, usize) {
+    // One that does not say how large it is.
+    const USUAL: (usize, usize) = (80, 24);
+    if let Some((width, height)) = known {
+        return (usize::from(width.0), usize::from(height.0));
     }
-    let known = size().map(|(width, _)| usize::from(width.0));
     // A terminal that somebody else draws may not know it: `script`, a build server.
-    known.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok().filter(|width| *width > 0))
+    let said = |name: &str| std::env::var(name).ok()?.parse().ok().filter(|size| *size > 0);
+    (said("COLUMNS").unwrap_or(USUAL.0), said("LINES").unwrap_or(USUAL.1))
 }
 
 fn json(wire: &impl Serialize, out: &mut Vec<u8>) -> io::Result<()> {

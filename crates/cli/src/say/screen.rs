@@ -13,8 +13,6 @@ use crate::say::output;
 
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
-/// A terminal that does not say how large it is.
-const USUAL: (usize, usize) = (80, 24);
 
 /// The screen, until this is dropped.
 #[derive(Debug)]
@@ -50,8 +48,7 @@ impl Screen {
 
     /// How many columns and rows there are now.
     pub(crate) fn size() -> (usize, usize) {
-        let size = terminal_size::terminal_size_of(io::stdout());
-        size.map_or(USUAL, |(width, height)| (usize::from(width.0), usize::from(height.0)))
+        output::size()
     }
 
     /// Draws `lines`, which fit, instead of what was there. Does nothing if they are there already.

@@ -1,5 +1,6 @@
 //! The daemon's process, as a child of this one.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -20,11 +21,25 @@ pub(super) fn start(program: &Path, environment: &Environment) -> io::Result<(im
     let mut command = Command::new(program);
     command.args(["daemon", "run", "--detached"]);
     command.env_clear().envs(environment);
-    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let (input, errors) = nothing()?;
+    command.current_dir("/").stdin(input).stdout(Stdio::piped()).stderr(errors);
     // The command ends here, and with it its copy of the child's end of the pipe, which must be the only one.
     let mut child = command.spawn()?;
     let says = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
     Ok((says, Started(child)))
+}
+
+/// An input that is empty, and an output that nobody reads.
+fn nothing() -> io::Result<(Stdio, Stdio)> {
+    match File::options().read(true).write(true).open("/dev/null") {
+        Ok(null) => Ok((null.try_clone()?.into(), null.into())),
+        // A root folder that was made by hand may have no `/dev`. A pipe without its other end does the same.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let ((input, _), (_, errors)) = (io::pipe()?, io::pipe()?);
+            Ok((input.into(), errors.into()))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 impl Started {

@@ -13,6 +13,7 @@ mod repository;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fs::FileType;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -188,6 +189,24 @@ fn plain(verbatim: &str) -> Option<PathBuf> {
         return Some(format!(r"\\{share}").into());
     }
     (rest.as_bytes().get(1) == Some(&b':')).then(|| rest.into())
+}
+
+/// A path as somebody said it, as this system reads it: on Windows Git Bash says `/c/Users/ada`, and an editor `/c:/Users/ada`.
+#[must_use]
+pub fn said(path: &Path) -> Cow<'_, Path> {
+    match path.to_str().filter(|_| cfg!(windows)).and_then(on_a_drive) {
+        Some(path) => Cow::Owned(path),
+        None => Cow::Borrowed(path),
+    }
+}
+
+/// A path of Windows whose drive was said as the first folder of a Unix path; none for anything else.
+fn on_a_drive(unix: &str) -> Option<PathBuf> {
+    let (drive, rest) = unix.strip_prefix('/')?.split_at_checked(1)?;
+    let rest = rest.strip_prefix(':').unwrap_or(rest);
+    let is_drive = drive.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let rest = rest.strip_prefix('/').or_else(|| rest.is_empty().then_some(""))?;
+    is_drive.then(|| format!(r"{}:\{}", drive.to_ascii_uppercase(), rest.replace('/', r"\")).into())
 }
 
 /// The text of the regular file at `path`; none if there is no such file, or if it is longer than 4 KiB.

@@ -243,3 +243,18 @@ fn a_path_of_windows_is_written_without_its_verbatim_prefix() {
         assert_eq!(plain(other), None);
     }
 }
+
+#[test]
+fn a_drive_that_git_bash_or_an_editor_says_is_one_of_windows() {
+    let drive = |path: &str| super::on_a_drive(path).map(|path| path.to_str().unwrap().to_owned());
+    assert_eq!(drive("/c/Users/ada/my api").as_deref(), Some(r"C:\Users\ada\my api"));
+    assert_eq!(drive("/c:/Users/ada").as_deref(), Some(r"C:\Users\ada"));
+    for root in ["/d", "/d/", "/d:/"] {
+        assert_eq!(drive(root).as_deref(), Some(r"D:\"), "{root}");
+    }
+    for other in ["", "/", "//c/x", "/usr/bin", "/é/x", "c/x", r"C:\x", "C:/x", "../c/x", "/1/x", r"\c\x"] {
+        assert_eq!(drive(other), None, "{other}");
+    }
+    let path = Path::new("/c/Users");
+    assert_eq!(super::said(path), Path::new(if cfg!(windows) { r"C:\Users" } else { "/c/Users" }));
+}

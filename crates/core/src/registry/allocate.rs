@@ -345,6 +345,7 @@ impl<'a> Round<'a> {
             Occupancy::Free => Ok(()),
             Occupancy::Busy => Err(Missed::Busy),
             Occupancy::Denied => Err(Missed::Denied),
+            Occupancy::Reserved => Err(Missed::Reserved),
         }
     }
 
@@ -361,6 +362,7 @@ impl<'a> Round<'a> {
             }
             (Missed::Busy | Missed::Leased(_), _) => Holder::Foreign,
             (Missed::Denied, _) => Holder::Denied,
+            (Missed::Reserved, _) => Holder::Reserved,
             (Missed::Group, _) => Holder::Group,
         }
     }

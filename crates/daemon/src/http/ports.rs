@@ -50,6 +50,7 @@ pub(super) async fn check(State(daemon): Shared, Segment(port): Segment) -> Resu
             Some("bound by a program that does not listen yet, or that cannot be seen".into())
         }
         (None, None, Occupancy::Denied) => Some("not this user's to bind".into()),
+        (None, None, Occupancy::Reserved) => Some(Occupancy::RESERVED.into()),
         (None, None, Occupancy::Free) => None,
     };
     let reason = reason.map(|reason| std::iter::once(reason).chain(beside).collect::<Vec<_>>().join("; "));

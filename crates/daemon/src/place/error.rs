@@ -4,7 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use styxy_core::api::{Code, Refusal, Rule};
+use styxy_core::layout::elsewhere;
 use styxy_core::with_causes;
+
+/// Where Styxy's files may be instead: a folder that is not there yet, and any.
+const NEW: &str = "a/new/folder/of/yours";
+const OWN: &str = "a/folder/of/yours";
 
 /// Why the daemon's folder, or a file in it, cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +75,6 @@ pub(crate) enum Cannot {
     #[cfg(unix)]
     #[error("cannot be removed")]
     Remove,
-    #[cfg_attr(windows, expect(dead_code, reason = "a pipe is in no folder"))]
     #[error("cannot be listened on")]
     Listen,
     #[error("cannot be closed to other users")]
@@ -100,6 +104,11 @@ pub(crate) enum Expected {
     Config,
 }
 
+/// The command that shows whose a folder is, and who may do what with it.
+fn look_at(path: &str) -> String {
+    if cfg!(windows) { format!("icacls \"{path}\"") } else { format!("ls -ld {path}") }
+}
+
 impl From<PlaceError> for Refusal {
     fn from(error: PlaceError) -> Self {
         let sentence = with_causes(&error);
@@ -110,27 +119,21 @@ impl From<PlaceError> for Refusal {
             }
             // There is nothing to look at.
             PlaceError::File { path, cannot: Cannot::Make, .. } => {
-                storage("export STYXY_HOME=/a/new/folder/of/yours").detail("path", path.display().to_string())
+                storage(&elsewhere(NEW)).detail("path", path.display().to_string())
             }
-            PlaceError::Kind { path, .. } => {
-                storage("move it away, or export STYXY_HOME=/a/new/folder/of/yours")
-                    .detail("path", path.display().to_string())
-            }
+            PlaceError::Kind { path, .. } => storage(&format!("move it away, or {}", elsewhere(NEW)))
+                .detail("path", path.display().to_string()),
             PlaceError::File { path, cannot: Cannot::Lock | Cannot::Listen, .. } => {
-                storage("export STYXY_HOME=/a/folder/on/a/local/disk")
-                    .detail("path", path.display().to_string())
+                storage(&elsewhere("a/folder/on/a/local/disk")).detail("path", path.display().to_string())
             }
             PlaceError::File { path, .. } => {
                 let path = path.display().to_string();
-                let hint = format!(
-                    "ls -ld {path}   # it must be yours and writable, or export STYXY_HOME=/a/folder/of/yours"
-                );
-                storage(&hint).detail("path", path)
+                let (look, other) = (look_at(&path), elsewhere(OWN));
+                storage(&format!("{look}   # it must be yours and writable, or {other}")).detail("path", path)
             }
             PlaceError::Unfit { unfit: Unfit::NoHome { home }, .. } => {
                 let home = home.display().to_string();
-                storage(&format!("mkdir {home}   # or export STYXY_HOME=/a/folder/of/yours"))
-                    .detail("path", home)
+                storage(&format!("mkdir {home}   # or {}", elsewhere(OWN))).detail("path", home)
             }
             PlaceError::Unfit { path, unfit } => {
                 let path = path.display().to_string();
@@ -141,7 +144,7 @@ impl From<PlaceError> for Refusal {
                     | Unfit::System
                     | Unfit::Link { .. }
                     | Unfit::ForeignFiles { .. }
-                    | Unfit::NoHome { .. } => "export STYXY_HOME=/a/new/folder/of/yours".to_owned(),
+                    | Unfit::NoHome { .. } => elsewhere(NEW),
                 };
                 Self::new(Code::Forbidden, sentence).rule(Rule::Home).detail("path", path).hint(hint)
             }
@@ -149,14 +152,12 @@ impl From<PlaceError> for Refusal {
                 .rule(Rule::Lock)
                 .detail("path", path.display().to_string())
                 .detail("user", user)
-                .hint("export STYXY_HOME=/a/new/folder/of/yours"),
+                .hint(elsewhere(NEW)),
             PlaceError::Foreign { path, owner, .. } => Self::new(Code::Forbidden, sentence)
                 .rule(Rule::Home)
                 .detail("path", path.display().to_string())
                 .detail("owner", owner)
-                .hint(
-                    "run styxy as the folder's owner (without sudo), or export STYXY_HOME=/a/folder/of/yours",
-                ),
+                .hint(format!("run styxy as the folder's owner (without sudo), or {}", elsewhere(OWN))),
         }
     }
 }

@@ -330,6 +330,10 @@ mod tests {
         let layout = Layout::new(home.path().into());
         let mut held = take(&layout).unwrap().unwrap();
         assert!(held.is_in_place());
+        if std::env::var_os("STYXY_TEST_WINE").is_some() {
+            // A file that is open keeps its name there until it is closed, other than on Windows 10 and newer.
+            return;
+        }
         fs::remove_file(layout.lock()).unwrap();
         assert!(!held.is_in_place());
         assert!(held.take_again(|_| true).unwrap() == Retaken::Made && held.is_in_place());

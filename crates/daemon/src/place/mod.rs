@@ -7,6 +7,8 @@
 mod error;
 mod home;
 mod lock;
+#[cfg(windows)]
+mod pipe;
 #[cfg(unix)]
 mod socket;
 
@@ -27,6 +29,8 @@ pub(crate) use error::{Cannot, Expected, PlaceError};
 pub(crate) use home::open;
 use lock::Retaken;
 pub(crate) use lock::{Held, check_holder, published, take};
+#[cfg(windows)]
+pub use pipe::inspect_pipe;
 #[cfg(unix)]
 pub use socket::inspect_socket;
 #[cfg(unix)]

@@ -18,14 +18,30 @@ const ALL: [IpAddr; 4] = [
 /// # Errors
 /// The first refusal. A machine without IPv6 is not a refusal.
 pub(super) fn bind_all(port: Port, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {
-    on_all_addresses(port, |address| {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        prepare(&socket)?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.bind(&address.into())
-    })
+    on_all_addresses(port, |address| bind(address, &prepare))
+}
+
+/// Binds `port` on the two addresses that stand for all others, and lets go at once.
+///
+/// # Errors
+/// As for [`bind_all`].
+#[cfg(windows)]
+pub(super) fn bind_everywhere(port: Port, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {
+    on_all_addresses(
+        port,
+        |address| {
+            if address.ip().is_unspecified() { bind(address, &prepare) } else { Ok(()) }
+        },
+    )
+}
+
+fn bind(address: SocketAddr, prepare: impl Fn(&Socket) -> io::Result<()>) -> io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    prepare(&socket)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())
 }
 
 /// Tries each of the four addresses in turn.

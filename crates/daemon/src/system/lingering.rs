@@ -24,6 +24,12 @@ pub(super) trait Looks {
     /// The first refusal.
     fn bind_like_a_server(&self) -> io::Result<()>;
 
+    /// Whether the system keeps the port for itself, so that nobody may bind it. Asked if both binds were refused.
+    ///
+    /// # Errors
+    /// The answer is unknown.
+    fn is_reserved(&self) -> io::Result<bool>;
+
     /// Whether something on loopback accepts a connection, or may. False where a refused connect takes long.
     ///
     /// # Errors
@@ -46,7 +52,10 @@ pub(super) fn occupancy(port: &impl Looks) -> Occupancy {
         Err(_) => return Occupancy::Busy,
     };
     // Most often a listener refused the bind, and refuses this one too: then nothing slow is asked.
-    if is_refused && port.bind_like_a_server().is_err() || !matches!(port.is_answered(), Ok(false)) {
+    if is_refused && port.bind_like_a_server().is_err() {
+        return if matches!(port.is_reserved(), Ok(true)) { Occupancy::Reserved } else { Occupancy::Busy };
+    }
+    if !matches!(port.is_answered(), Ok(false)) {
         return Occupancy::Busy;
     }
     // A listener on an address that nobody bound or connected to, such as that of the network card, is only in the table.

@@ -53,7 +53,7 @@ pub(crate) use native::{
     let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
 };
 #[cfg(windows)]
-pub use native::{PipeListener, has_hung_up};
+pub use native::{PipeListener, has_hung_up, lets_others_in};
 #[cfg(windows)]
 pub use native::{
     descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,

@@ -243,6 +243,13 @@ fn with_values(command: &str, arg: Arg) -> Arg {
     let for_shell = |what: &'static str| {
         ArgValueCompleter::new(move |_: &std::ffi::OsStr| vec![CompletionCandidate::new(format!("\t{what}"))])
     };
+    // A name of the list, or a folder.
+    if (command, arg.get_id().as_str()) == ("list", "project") {
+        return arg.add(ArgValueCompleter::new(|typed: &std::ffi::OsStr| {
+            let named = sources::projects(&typed.to_string_lossy());
+            if named.is_empty() { vec![CompletionCandidate::new("\tfolders")] } else { named }
+        }));
+    }
     match arg.get_value_hint() {
         ValueHint::DirPath => return arg.add(for_shell("folders")),
         ValueHint::FilePath => return arg.add(for_shell("files")),
@@ -307,6 +314,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "the quotes are those of Unix shells")]
     fn scripts_are_command_lines_where_the_shell_can_insert_one() {
         let script = |words: [&str; 2], name: &str| Script {
             words: words.map(str::to_owned),

@@ -15,6 +15,7 @@ use styxy_core::api::{AllocationsQuery, Lease, PortInUse, ScanQuery};
 use crate::here::caller::caller;
 use crate::here::config_file;
 use crate::here::context;
+use crate::here::worktrees::Worktrees;
 use crate::say::facts;
 use crate::say::output::one_line;
 
@@ -72,6 +73,19 @@ pub(super) fn names() -> Vec<CompletionCandidate> {
     let package = caller().package().map(|name| (name.to_string(), "this package".to_owned()));
     let names: BTreeMap<String, String> = package.into_iter().chain(declared).chain(leased).collect();
     names.into_iter().map(|(name, help)| candidate(name, &help)).collect()
+}
+
+/// The projects that have leases, as the list calls them, if `typed` may be the beginning of one.
+pub(super) fn projects(typed: &str) -> Vec<CompletionCandidate> {
+    if typed.contains(['/', '\\', '~']) || typed.starts_with('.') {
+        return Vec::new();
+    }
+    let leases = leases();
+    let paths = || leases.iter().filter_map(|lease| lease.project_path.as_ref());
+    let worktrees = Worktrees::at(paths());
+    let all: BTreeMap<String, &str> = paths().map(|path| (worktrees.project(path), path.as_str())).collect();
+    let fits = all.into_iter().filter(|(name, _)| name.starts_with(typed));
+    fits.map(|(name, path)| candidate(name, path)).collect()
 }
 
 /// Agent sessions that live, or have leases.

@@ -20,7 +20,7 @@ _styxy() {
             $'\tfiles') compopt -o filenames 2>/dev/null; _styxy_lines compgen -f -- "${cur#=}"; return ;;
             # Command lines: what must be quoted in them is.
             $'\twords') typed=1; continue ;;
-            $'\t'*) _styxy_command "${starts[${line#?}]}" "$cur"; return ;;
+            $'\t'*) _styxy_command "${starts[${line#?}]}" "$cur"; _styxy_once; return ;;
         esac
         if [[ ${words[n - 1]} == --*=* ]]; then line=${line#*=}; fi
         # A script of package.json may be called anything.
@@ -32,6 +32,15 @@ _styxy() {
 _styxy_lines() {
     local line
     while IFS= read -r line; do COMPREPLY+=("$line"); done < <("$@")
+}
+
+# A program may be in several folders. Where bash does not sort, it does not leave out what is there twice either.
+_styxy_once() {
+    if ((${#COMPREPLY[@]} > 1)); then
+        local all=("${COMPREPLY[@]}")
+        COMPREPLY=()
+        _styxy_lines awk '!seen[$0]++' < <(printf '%s\n' "${all[@]}")
+    fi
 }
 
 # The command that styxy runs has completions of its own: those of bash-completion, or of any function for it.

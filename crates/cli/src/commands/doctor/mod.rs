@@ -8,6 +8,8 @@ mod folders;
 mod inherited;
 mod journal;
 mod machine;
+#[cfg(any(windows, test))]
+mod reserved;
 mod settings;
 mod trials;
 
@@ -24,7 +26,7 @@ use finding::{Finding, Verdict};
 /// Find out what is wrong, and what to do about it
 ///
 /// Exits 1 if something is wrong; warnings do not count. Tries what the daemon's start needs: a file, a lock and a socket in its
-/// folder, which are gone afterwards. Does not start the daemon, and changes nothing.
+/// folder (on Windows a pipe), which are gone afterwards. Does not start the daemon, and changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy doctor
   styxy doctor --json | jq '.[] | select(.verdict != \"ok\")'"))]
@@ -43,8 +45,8 @@ impl Args {
         findings.push(settings::file(&layout.config(), &parsed));
         // A running daemon reports the state of its journal itself.
         let journal = match (&seen, folder.verdict) {
-            (DaemonState::NotRunning, Verdict::Ok) => Some(journal::on_disk(layout.root())),
-            (DaemonState::NotRunning, Verdict::Warn | Verdict::Wrong)
+            (DaemonState::NotRunning, Verdict::Ok | Verdict::Warn) => Some(journal::on_disk(layout.root())),
+            (DaemonState::NotRunning, Verdict::Wrong)
             | (DaemonState::Running { .. } | DaemonState::Broken(_), _) => None,
         };
         let is_ours = folder.verdict != Verdict::Wrong || seen.status().is_some();
@@ -54,11 +56,12 @@ impl Args {
         findings.extend(disk::space(layout.root()));
         if let Some(config) = config {
             findings.extend(machine::ephemeral_overlap(config));
+            #[cfg(windows)]
+            findings.push(reserved::ranges(config));
         }
         let no_handles = styxy_daemon::system::no_handles();
         findings.push(machine::descriptors(seen.status(), no_handles.as_ref()));
         findings.push(machine::sockets());
-        #[cfg(target_os = "linux")]
         findings.push(trials::processes(no_handles.as_ref()));
         findings.extend(seen.status().and_then(|status| inherited::of(status.pid)));
         #[cfg(not(target_os = "linux"))]

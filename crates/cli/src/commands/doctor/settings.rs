@@ -63,14 +63,33 @@ pub(super) fn folder(path: &Path) -> Finding {
     }
 }
 
-/// Access is set by the user's profile folder.
-#[cfg(not(unix))]
+/// Whether the folder is one that the daemon would take, and its access list names nobody else.
+#[cfg(windows)]
 pub(super) fn folder(path: &Path) -> Finding {
-    match path.metadata() {
-        Ok(metadata) if !metadata.is_dir() => {
-            Finding::wrong("folder", format!("{} is not a folder", path.display()), "rename it")
-        }
-        Ok(_) | Err(_) => Finding::ok("folder", path.display().to_string()),
+    let shown = path.display();
+    if let Err(refusal) = styxy_daemon::inspect_home(path) {
+        let hint = refusal.hint.unwrap_or_else(|| styxy_core::layout::elsewhere("a/new/folder/of/yours"));
+        return Finding::wrong("folder", refusal.error, hint);
+    }
+    if !path.exists() {
+        return Finding::ok("folder", format!("{shown} will be created when it is needed"));
+    }
+    match styxy_daemon::system::lets_others_in(path) {
+        Ok(false) => Finding::ok("folder", format!("{shown} is private")),
+        // Not wrong: the daemon starts, and its token has an access list of its own.
+        Ok(true) => Finding::warn(
+            "folder",
+            format!("the access list of {shown} lets other users in, who may read the log and the leases"),
+            format!(
+                "icacls \"{shown}\" /inheritance:r /grant:r \"{}:(OI)(CI)F\"",
+                crate::here::login::user()
+            ),
+        ),
+        Err(error) => Finding::wrong(
+            "folder",
+            format!("the access list of {shown} cannot be read: {error}"),
+            format!("icacls \"{shown}\"   # it must be yours"),
+        ),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use styxy_core::layout::Layout;
+use styxy_core::layout::{self, Layout};
 
 use super::finding::Finding;
 
@@ -49,11 +49,14 @@ fn socket(layout: &Layout) -> Result<Option<String>, String> {
     styxy_daemon::inspect_socket(layout).map_err(|refusal| refusal.error)
 }
 
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
-fn socket(_: &Layout) -> Result<Option<String>, String> {
-    Ok(None)
+/// A pipe is in no folder.
+#[cfg(windows)]
+fn socket(layout: &Layout) -> Result<Option<String>, String> {
+    styxy_daemon::inspect_pipe(layout).map(|()| None).map_err(|refusal| refusal.error)
 }
+
+/// What the daemon listens on.
+const SOCKET: &str = if cfg!(windows) { "pipe" } else { "socket" };
 
 /// A file that goes when this does.
 struct Temporary {
@@ -76,16 +79,23 @@ impl Drop for Temporary {
 
 fn judge(folder: &Path, tried: Result<Option<String>, Lack>) -> Finding {
     let shown = folder.display();
-    let elsewhere = "export STYXY_HOME=/a/folder/on/a/local/disk";
+    let elsewhere = layout::elsewhere("a/folder/on/a/local/disk");
     match tried {
-        Ok(None) => Finding::ok("files", "a file can be written and locked in the folder, and a socket made"),
+        Ok(None) => Finding::ok(
+            "files",
+            format!("a file can be written and locked in the folder, and a {SOCKET} made"),
+        ),
         Ok(Some(note)) => {
             Finding::ok("files", format!("a file can be written and locked in the folder; {note}"))
         }
         Err(Lack::Write(error)) => Finding::wrong(
             "files",
             format!("nothing can be written in {shown} ({error}): the daemon will refuse every lease"),
-            format!("df -h {shown}"),
+            if cfg!(windows) {
+                format!("icacls \"{shown}\"   # and the room on the disk")
+            } else {
+                format!("df -h {shown}")
+            },
         ),
         Err(Lack::Lock(error)) => Finding::wrong(
             "files",
@@ -99,23 +109,25 @@ fn judge(folder: &Path, tried: Result<Option<String>, Lack>) -> Finding {
 }
 
 /// What the system says of processes: which ones run, and when one ends.
-#[cfg(target_os = "linux")]
 pub(super) fn processes(no_handles: Option<&io::Error>) -> Finding {
     let own = styxy_core::Pid::new(std::process::id()).ok_or_else(|| io::ErrorKind::NotFound.into());
     let own = own.and_then(styxy_daemon::system::identify);
     reported(own.err().as_ref(), no_handles)
 }
 
-#[cfg(target_os = "linux")]
 fn reported(unidentified: Option<&io::Error>, no_handles: Option<&io::Error>) -> Finding {
     match (unidentified, no_handles) {
-        (Some(error), _) => Finding::wrong(
-            "processes",
-            format!(
-                "the system does not say which processes run (/proc): {error}: the daemon will not start"
-            ),
-            "mount /proc in this sandbox: mount -t proc proc /proc",
-        ),
+        (Some(error), _) => {
+            let (place, hint) = if cfg!(target_os = "linux") {
+                (" (/proc)", "mount /proc in this sandbox: mount -t proc proc /proc")
+            } else {
+                ("", "run styxy outside of the sandbox")
+            };
+            let message = format!(
+                "the system does not say which processes run{place}: {error}: the daemon will not start"
+            );
+            Finding::wrong("processes", message, hint)
+        }
         (None, None) => Finding::ok("processes", "the system reports the end of a process"),
         (None, Some(error)) => Finding::warn(
             "processes",

@@ -49,6 +49,9 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
+        if let Some(warning) = caller::nowhere(&caller) {
+            output::warning(&warning);
+        }
         let file = caller::file(&caller)?;
         near::warn(&self.service, file.as_ref());
         let services = if self.service.is_empty() { requests::services(file.as_ref()) } else { self.service };

@@ -66,7 +66,7 @@ impl Install {
         let after = if self.uninstall {
             edit::without(&before)
         } else {
-            installed(self.agent, &before, &agents::program()?)
+            installed(self.agent, &before, &agents::program(self.agent)?)
         };
         let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
         let shown = path.display();

@@ -2,6 +2,7 @@
 
 mod guess;
 
+use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,9 +22,9 @@ use guess::Guess;
 
 /// Write a .styxy.json that names this project's servers
 ///
-/// The servers are guessed from the scripts of package.json, and each guess is explained. The file is written to the root of the
-/// checkout, also from within a package of a monorepo, for everybody who works on the repository. Styxy works without it. An
-/// existing file is never overwritten.
+/// The servers are guessed from the scripts of package.json, a Procfile, and the files of Django, FastAPI, Flask and Rails. Each
+/// guess is explained. The file is written to the root of the checkout, also from within a package of a monorepo, for everybody
+/// who works on the repository. Styxy works without it. An existing file is never overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy init
   styxy init --print   print the file, and write nothing"))]
@@ -65,7 +66,8 @@ impl Args {
             // A package above the root is not the project's.
             Ok(_) | Err(NoPackage::Missing) => None,
         };
-        let (services, left_out) = package.as_ref().map(guess::servers).unwrap_or_default();
+        let variable = |name: &str| env::var(name).ok();
+        let (services, left_out) = guess::servers(root, package.as_ref(), &variable);
         let proposal = Proposal { text: text(root, &services), path, written: !self.print, services };
         if !self.print {
             write(&proposal.path, &proposal.text).map_err(|error| refusal(&proposal.path, &error))?;
@@ -157,7 +159,8 @@ mod tests {
 
     fn guess(service: &str, port: Option<u16>) -> Guess {
         let port = port.map(|port| port.try_into().unwrap());
-        Guess { service: service.parse().unwrap(), port, why: format!("the script {service} runs Vite") }
+        let why = format!("the script {service} runs Vite");
+        Guess { service: service.parse().unwrap(), port, why, tool: "Vite" }
     }
 
     #[test]

@@ -60,11 +60,12 @@ impl Above {
         let deadline = Instant::now() + if is_managed { MANAGED } else { SOON };
         loop {
             thread::sleep(PAUSE);
+            let began = Instant::now();
             let now = context.ask(async |client| client.check(port).await)?;
             if now.system_usage.is_some() {
                 return Ok(Some(now));
             }
-            if Instant::now() >= deadline {
+            if began >= deadline {
                 return Ok(None);
             }
         }

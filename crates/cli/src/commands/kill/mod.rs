@@ -325,6 +325,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "the file has the commands of Unix")]
     fn the_answer_says_what_was_done_and_what_was_not() {
         let port = Port::new(3000).unwrap();
         let done =

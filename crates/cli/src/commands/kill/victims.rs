@@ -120,10 +120,16 @@ impl Victims {
 
 /// Waits until nothing listens on `port`, or only processes other than `ended` do.
 pub(super) fn freed(context: &Context, port: Port, ended: &[Pid]) -> Result<Left, Failure> {
+    settled(ended, || context.ask(async |client| client.check(port).await))
+}
+
+/// As [`freed`]: `look` says who listens.
+fn settled(ended: &[Pid], mut look: impl FnMut() -> Result<CheckAnswer, Failure>) -> Result<Left, Failure> {
     let deadline = Instant::now() + SETTLE;
     let soon = Instant::now() + LINGER;
     loop {
-        let now = context.ask(async |client| client.check(port).await)?;
+        let began = Instant::now();
+        let now = look()?;
         if now.system_usage.is_none() {
             // The daemon may not know yet that the lease's owner has ended.
             let is_over = |lease: &Lease| lease.owner.pid.is_some_and(|pid| ended.contains(&pid));
@@ -131,7 +137,8 @@ pub(super) fn freed(context: &Context, port: Port, ended: &[Pid]) -> Result<Left
         }
         let mut pids = now.system_usage.iter().chain(&now.others).map(|usage| usage.pid);
         let others = pids.all(|pid| pid.is_none_or(|pid| !ended.contains(&pid)));
-        if others && Instant::now() >= soon || Instant::now() >= deadline {
+        // A look may take longer than the children that it saw still live.
+        if others && began >= soon || began >= deadline {
             return Ok(Left::Taken(Box::new(now)));
         }
         thread::sleep(PAUSE);
@@ -183,4 +190,25 @@ pub(super) fn cannot(pid: Pid, shown: &str, error: &io::Error) -> Failure {
     // Whatever else is missing, root would miss it too.
     let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
     refusal.hint(if is_denied { may_end::as_root(pid) } else { "styxy doctor".to_owned() }).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_slow_look_saw_of_children_that_were_ending_is_looked_at_again() {
+        let port = json!({"port": 3000, "available": false, "allocated_to": null, "system_usage": null, "reason": null});
+        let free: CheckAnswer = serde_json::from_value(port).unwrap();
+        let child = SystemUsage { pid: Pid::new(43), ..SystemUsage::default() };
+        let seen = CheckAnswer { system_usage: Some(child), ..free.clone() };
+        let mut looks = [seen, free].into_iter();
+        let slow = || {
+            thread::sleep(LINGER);
+            Ok(looks.next().unwrap())
+        };
+        let left = settled(&[Pid::new(42).unwrap()], slow).ok();
+        assert!(matches!(left, Some(Left::Free(None))), "the child has ended by the second look");
+    }
 }

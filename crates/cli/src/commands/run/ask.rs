@@ -10,7 +10,7 @@ use styxy_core::{Pid, Port};
 use super::beside;
 use super::grant::{Granted, Unleased};
 use super::wishes::{Services, Wishes};
-use crate::here::caller::deleted;
+use crate::here::caller::nowhere;
 use crate::here::context::{self, Context};
 use crate::here::fallback::{self, Candidates};
 use crate::here::older;
@@ -91,9 +91,7 @@ fn terms(caller: &Caller) -> (Terms, Vec<String>) {
         problems.push(format!("{error}; the port is not kept for this project"));
         None
     });
-    if caller.folder().is_none() {
-        problems.push(format!("{}; the port is not kept for a project", deleted()));
-    }
+    problems.extend(nowhere(caller));
     let instance = caller.instance().unwrap_or_else(|error| {
         problems.push(format!("{}; the port is for no session", styxy_core::with_causes(&error)));
         None

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::instead::instead;
+use super::instead::{Instead, instead};
 use crate::devserver::package::Package;
 use crate::say::failure::Failure;
 
@@ -29,8 +29,11 @@ pub(super) fn program_folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
 /// Why `words` could not be run in `folder`, and what to type instead if that is known.
 pub(super) fn not_run(words: &[OsString], error: &io::Error, folder: &Path, root: Option<&Path>) -> Failure {
     let program = words.first().map(OsString::as_os_str).unwrap_or_default();
-    let failure = Failure::not_run(program, error);
-    match instead(words, error.kind(), folder, root) {
+    let Some(Instead { why, hint }) = instead(words, error.kind(), folder, root) else {
+        return Failure::not_run(program, error);
+    };
+    let failure = Failure::not_run_since(program, error.kind(), &why);
+    match hint {
         Some(hint) => failure.hint(&hint),
         None => failure,
     }
@@ -78,13 +81,24 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "the file has the quotes of Unix shells")]
     fn a_command_that_cannot_be_run_says_what_was_probably_meant() {
         let folder = tempfile::tempdir().unwrap();
         let package = r#"{"scripts": {"dev": "vite", "dev:web": "vite"}}"#;
         fs::write(folder.path().join("package.json"), package).unwrap();
-        for file in ["server.js", "app.py", "serve"] {
-            fs::write(folder.path().join(file), "").unwrap();
+        for (file, text) in [
+            ("server.js", ""),
+            ("app.py", ""),
+            ("Makefile", ""),
+            ("start", "#!/bin/bash\n"),
+            ("old.sh", "#!/no/sh\n"),
+        ] {
+            fs::write(folder.path().join(file), text).unwrap();
         }
+        for place in ["shop", "venv/bin"] {
+            fs::create_dir_all(folder.path().join(place)).unwrap();
+        }
+        fs::write(folder.path().join("venv/bin/flask"), "").unwrap();
         let said = |words: &[&str], error: io::ErrorKind| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             failed(not_run(&words, &error.into(), folder.path(), None))
@@ -101,16 +115,47 @@ mod tests {
             ("quotes around half of it, for a shell", missing(&["cd web && vite", "--open"])),
             ("a file", missing(&["server.js", "--foo"])),
             ("a file of Python", missing(&["app.py"])),
-            ("a program that is here", missing(&["serve"])),
+            ("a script for a shell", missing(&["start"])),
+            ("a script for a program that is missing", missing(&["./old.sh"])),
+            ("a file of another program's", missing(&["Makefile"])),
+            ("a file with settings", missing(&["package.json"])),
+            ("a folder", missing(&["shop"])),
+            ("a mistyped program", missing(&["nmp", "run", "dev"])),
+            ("a mistyped script", missing(&["dve", "--host"])),
+            ("a mistyped file", missing(&["serve.js", "--foo"])),
+            ("a mistyped path", missing(&["./serve.js"])),
+            ("a path of nothing", missing(&["bin/start"])),
+            ("a port", missing(&["3000"])),
+            ("a port and a command", missing(&["localhost:3000", "npm", "run", "dev"])),
+            ("a port as a variable", missing(&["PORT=5000"])),
+            ("only a variable", missing(&["NODE_ENV=test"])),
+            ("a type of service", missing(&["api", "node", "api.js"])),
             ("a file that cannot be run", said(&["./server.js"], io::ErrorKind::PermissionDenied)),
             ("a command of the shell", missing(&["cd", "my shop"])),
+            ("a folder and a command", missing(&["cd", "shop", "npm", "run", "dev"])),
+            ("a folder, an operator and a command", missing(&["cd", "shop", "&&", "npm", "run", "dev"])),
+            ("a command that only a shell knows", missing(&["exit", "1"])),
             ("a variable for the shell", missing(&["export", "A=1"])),
+            ("a variable and a command", missing(&["export", "A=1", "npm", "start"])),
             ("a file for the shell", missing(&["source", ".env"])),
-            ("nothing similar", missing(&["vite"])),
+            ("a tool that is not installed", missing(&["vite", "--host"])),
+            ("a tool of another name", missing(&["ng", "serve"])),
+            ("a tool of Python", missing(&["uvicorn", "app:app"])),
+            ("a tool in an environment", missing(&["flask", "run"])),
+            ("a tool of neither", missing(&["hugo", "server"])),
+            ("nothing similar", missing(&["quux"])),
+            ("nothing", missing(&["", "x"])),
+            ("a folder that cannot be run", said(&["./shop"], io::ErrorKind::PermissionDenied)),
+            ("a script without its bit", said(&["./start"], io::ErrorKind::PermissionDenied)),
             ("a script that cannot be run", said(&["dev"], io::ErrorKind::PermissionDenied)),
         ];
         fs::write(folder.path().join("pnpm-lock.yaml"), "").unwrap();
         cases.push(("a script of another manager", missing(&["dev", "--host"])));
+        let package = r#"{"devDependencies": {"vite": "5"}}"#;
+        fs::write(folder.path().join("package.json"), package).unwrap();
+        cases.push(("a tool that the package needs", missing(&["vite"])));
+        cases.push(("a port without a dev script", missing(&["3000"])));
+        cases.push(("settings without a dev script", missing(&["package.json"])));
         snapshot!("run_not_run", each(cases));
     }
 

@@ -35,6 +35,9 @@ pub(super) struct Runs {
     name: Option<String>,
     /// The services of the project's file: a server of that name is that service.
     services: Vec<String>,
+    /// The options that only a run of a server's own can honour, as they are called.
+    #[serde(skip)]
+    typed: Vec<&'static str>,
     /// The package whose scripts give their servers their names, and the script of the first server.
     scripts: Option<(PathBuf, String)>,
 }
@@ -59,6 +62,14 @@ impl Runs {
         let mut wish: Vec<String> =
             args.port.into_iter().flat_map(|port| ["-p".to_owned(), port.to_string()]).collect();
         wish.extend(args.exact.then(|| "--exact".to_owned()));
+        let typed = [
+            ("-s", !args.service.is_empty()),
+            ("-n", args.name.is_some()),
+            ("-p", args.port.is_some()),
+            ("--env", !args.env.is_empty()),
+            ("--once", args.once),
+        ];
+        let typed = typed.into_iter().filter(|(_, is_typed)| *is_typed).map(|(option, _)| option).collect();
         let services = file.filter(|_| args.service.is_empty() && args.name.is_none());
         let services = services.into_iter().flat_map(|file| file.services.iter());
         Some(Self {
@@ -67,6 +78,7 @@ impl Runs {
             wish,
             name: args.name.as_ref().map(ToString::to_string),
             services: services.map(|(service, _)| service.to_string()).collect(),
+            typed,
             scripts: None,
         })
     }
@@ -98,8 +110,10 @@ impl Runs {
         caller: &Caller,
         told: Option<String>,
     ) -> Result<Exit, Failure> {
-        for unreached in &inward.unreached {
-            output::warning(&sentence(unreached));
+        let reaches = inward.reaches();
+        for (number, unreached) in inward.unreached.iter().enumerate() {
+            let idle = if reaches || number > 0 { String::new() } else { idle(&self.typed) };
+            output::warning(&(sentence(unreached) + &idle));
         }
         let file = inward.procfile.as_ref().and_then(|procfile| self.procfile(procfile));
         let typed = command.clone();
@@ -137,7 +151,7 @@ impl Runs {
         let file = inherited(&with_runs(&procfile.text, &procfile.runs, &begin(&words)));
         if file.is_none() {
             let (by, names) = (By::Procfile(procfile.by), procfile.names.clone());
-            output::warning(&sentence(&Unreached { by, names }));
+            output::warning(&(sentence(&Unreached { by, names }) + &idle(&self.typed)));
         }
         file
     }
@@ -172,6 +186,7 @@ pub(super) fn look<T>(caller: &Caller, ask: impl FnOnce(&Folder<'_>) -> T) -> T 
         is_package: &is_package,
         has_shell: env::var_os(SCRIPT_SHELL).is_none()
             && SHELLS.iter().any(|name| env::var_os(name).is_some()),
+        variable: &|name| env::var(name).ok(),
     })
 }
 
@@ -250,6 +265,15 @@ fn sentence(unreached: &Unreached) -> String {
     )
 }
 
+/// That the `typed` options do nothing where no server is reached, as the end of a sentence.
+fn idle(typed: &[&str]) -> String {
+    match typed {
+        [] => String::new(),
+        [one] => format!("; until then {one} does nothing"),
+        [rest @ .., last] => format!("; until then {} and {last} do nothing", rest.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,6 +293,13 @@ mod tests {
                 ("a Procfile", said(By::Procfile("foreman"), &["web", "api"])),
                 ("a file", said(By::File("bin/start.sh".to_owned()), &["web", "api"])),
                 ("a file with a loop", said(By::File("Makefile".to_owned()), &[])),
+                (
+                    "options in vain",
+                    said(By::File("start.sh".to_owned()), &["a", "b"])
+                        .replace('\n', &idle(&["-p", "--once"]))
+                        + "\n"
+                ),
+                ("an option in vain", said(By::Scripts("turbo"), &[]).replace('\n', &idle(&["-p"])) + "\n"),
                 ("turbo", said(By::Scripts("turbo"), &[])),
                 ("nx", said(By::Scripts("nx"), &[])),
                 ("other packages", said(By::Scripts("bun"), &[])),
@@ -284,6 +315,7 @@ mod tests {
             wish: vec!["-p".to_owned(), "3000".to_owned()],
             name: name.map(str::to_owned),
             services: services.iter().map(ToString::to_string).collect(),
+            typed: Vec::new(),
             scripts: None,
         };
         let line = |runs: &Runs, name, place| {

@@ -5,7 +5,7 @@ use styxy_core::Port;
 use styxy_core::api::Lease;
 
 use super::ask::{Asked, Ports};
-use super::environment::SEEN;
+use super::environment::{SEEN, SHELLS};
 use super::more;
 use super::wishes::Wishes;
 use crate::devserver::frameworks::{Framework, Way};
@@ -14,6 +14,7 @@ use crate::devserver::plan::{Obstacle, Plan};
 use crate::here::variables::url;
 use crate::say::facts;
 use crate::say::output;
+use crate::say::shell_word::variable;
 
 /// How much to print.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub(super) fn tell(plan: &Plan, wishes: &Wishes, asked: &Asked, verbosity: Verbo
         }
     }
     if let (Some(obstacle), Some(port)) = (&plan.obstacle, ports.numbers().next())
-        && let Some(sentence) = in_the_way(obstacle, plan.framework, port)
+        && let Some(sentence) = in_the_way(obstacle, plan.framework, port, &in_a_script())
     {
         output::warning(&sentence);
     }
@@ -141,13 +142,19 @@ fn not_granted(ports: &Ports, wished: Port) -> Option<String> {
     }
 }
 
-/// What keeps the tool from getting `port`, if anything does.
-fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Option<String> {
+/// How a script of `package.json` names PORT.
+fn in_a_script() -> String {
+    let shell = SHELLS.iter().find_map(|name| std::env::var(name).ok().filter(|shell| !shell.is_empty()));
+    variable("PORT", shell.as_deref())
+}
+
+/// What keeps the tool from getting `port`, if anything does; a script names it `variable`.
+fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port, variable: &str) -> Option<String> {
     match obstacle {
         // The script already names this port.
         Obstacle::Fixed(fixed) if *fixed == port => None,
         Obstacle::Fixed(fixed) => Some(format!(
-            "the script itself sets port {fixed}, but the lease is for {port}; write $PORT there instead of {fixed}"
+            "the script itself sets port {fixed}, but the lease is for {port}; write {variable} there instead of {fixed}"
         )),
         Obstacle::Elsewhere => Some(format!(
             "scripts of other workspaces are not read: a server there that does not read PORT does not get its port \
@@ -163,9 +170,9 @@ fn in_the_way(obstacle: &Obstacle, row: Option<&Framework>, port: Port) -> Optio
         Obstacle::OutOfReach(why) => {
             let row = row?;
             let flag = match row.port {
-                Way::Flag { write, value, .. } => format!("{write} {}", value.replace("{port}", "$PORT")),
-                Way::InFlag(flags) => format!("{} localhost:$PORT", flags[0]),
-                Way::Word => "$PORT".to_owned(),
+                Way::Flag { write, value, .. } => format!("{write} {}", value.replace("{port}", variable)),
+                Way::InFlag(flags) => format!("{} localhost:{variable}", flags[0]),
+                Way::Word => variable.to_owned(),
                 Way::Joined(_) | Way::Env => return None,
             };
             Some(format!("{} does not get its port {port}, because {why}; add {flag} to it", row.name))
@@ -239,7 +246,8 @@ mod tests {
             Plan::of(&typed, &Told::NOTHING).framework
         };
         let said = |obstacle: &Obstacle, line: &str| {
-            in_the_way(obstacle, row(line), port(8000)).map_or("(nothing)\n".to_owned(), |said| said + "\n")
+            in_the_way(obstacle, row(line), port(8000), "$PORT")
+                .map_or("(nothing)\n".to_owned(), |said| said + "\n")
         };
         let behind = Obstacle::OutOfReach("the script dev has a pipe".to_owned());
         snapshot!(

@@ -71,10 +71,20 @@ struct Answer {
     /// Those that would be; with `--dry-run`.
     #[serde(skip_serializing_if = "Option::is_none")]
     would_remove: Option<Vec<PathBuf>>,
+    /// What keeps it from being done without `--force`; with `--dry-run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blockers: Option<Blockers>,
     /// The program, which is still there.
     program: Option<PathBuf>,
     /// What removes it.
     remove_program: Option<String>,
+}
+
+/// Who still uses Styxy.
+#[derive(Debug, Default, Serialize)]
+struct Blockers {
+    sessions: Vec<InstanceView>,
+    leases: Vec<Lease>,
 }
 
 impl Args {
@@ -82,7 +92,15 @@ impl Args {
         let found = Found::look()?;
         let users = (!self.force).then(|| found.daemon.users()).filter(|users| !users.is_empty());
         if found.is_something() && self.consent.is_dry() {
-            let answer = Answer { would_remove: Some(found.paths()), ..Answer::of_program() };
+            let daemon = &found.daemon;
+            let blockers = users
+                .as_ref()
+                .map(|_| Blockers { sessions: daemon.sessions.clone(), leases: daemon.leases.clone() });
+            let answer = Answer {
+                would_remove: Some(found.paths()),
+                blockers: Some(blockers.unwrap_or_default()),
+                ..Answer::of_program()
+            };
             context.output.answer(&answer, |out| writeln!(out, "{}", found.plan(self.consent.will())))?;
             if let Some(users) = users {
                 output::note(&format!("Only --force does it, because Styxy is still used:{users}"));

@@ -6,6 +6,7 @@ mod row;
 mod table;
 
 pub(crate) use row::{Framework, Place, Second, Twice, Way};
+pub(crate) use table::Source;
 
 /// The row of the program `name` with the arguments `rest`, if it is a server.
 pub(crate) fn find<'w>(
@@ -24,6 +25,17 @@ pub(crate) fn is_known(name: &str) -> bool {
 /// Whether a tool of the table is started by this name.
 pub(crate) fn is_command(name: &str) -> bool {
     table::rows().any(|row| row.commands.contains(&name))
+}
+
+/// The programs that the tools of the table are started by.
+pub(crate) fn commands() -> impl Iterator<Item = &'static str> {
+    table::rows().flat_map(|row| row.commands).copied()
+}
+
+/// Where the tool that `name` starts comes from, and the other names of it.
+pub(crate) fn source(name: &str) -> Option<(Source, &'static [&'static str])> {
+    let row = table::rows().find(|row| row.commands.contains(&name))?;
+    Some((table::source(row), row.commands))
 }
 
 /// Every row's name.

@@ -19,6 +19,26 @@ pub(super) fn rows() -> impl Iterator<Item = &'static Framework> {
     [sites::ROWS, bundlers::ROWS, runtimes::ROWS, python::ROWS, others::ROWS].into_iter().flatten()
 }
 
+/// Which registry has a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Npm,
+    Python,
+    Other,
+}
+
+/// Where the tool of `row` comes from.
+pub(super) fn source(row: &Framework) -> Source {
+    let is_in = |rows: &[Framework]| rows.contains(row);
+    if is_in(sites::ROWS) || is_in(bundlers::ROWS) {
+        Source::Npm
+    } else if is_in(python::ROWS) {
+        Source::Python
+    } else {
+        Source::Other
+    }
+}
+
 /// What most rows share.
 const ROW: Framework = Framework {
     name: "",

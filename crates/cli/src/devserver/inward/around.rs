@@ -17,6 +17,9 @@ pub(crate) trait Around {
     /// The texts of the script `name` in the packages of this workspace.
     fn in_workspaces(&self, name: &str) -> Vec<String>;
 
+    /// The value of a variable of the environment.
+    fn variable(&self, name: &str) -> Option<String>;
+
     /// Whether scripts that `manager` runs can be given another shell.
     fn can_set_shell(&self, manager: &str) -> bool;
 }
@@ -36,13 +39,22 @@ pub(crate) struct Told {
     pub(crate) others: &'static [&'static str],
     /// The package managers whose scripts can be given another shell.
     pub(crate) shells: &'static [&'static str],
+    /// The environment.
+    pub(crate) variables: &'static [(&'static str, &'static str)],
 }
 
 #[cfg(test)]
 impl Told {
     /// No scripts, no files.
-    pub(crate) const NOTHING: Self =
-        Self { scripts: &[], inside: &[], files: &[], packages: &[], others: &[], shells: &[] };
+    pub(crate) const NOTHING: Self = Self {
+        scripts: &[],
+        inside: &[],
+        files: &[],
+        packages: &[],
+        others: &[],
+        shells: &[],
+        variables: &[],
+    };
 }
 
 #[cfg(test)]
@@ -68,6 +80,9 @@ impl Around for Told {
     }
     fn in_workspaces(&self, _: &str) -> Vec<String> {
         self.others.iter().map(|text| (*text).to_owned()).collect()
+    }
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     }
     fn can_set_shell(&self, manager: &str) -> bool {
         self.shells.contains(&manager)

@@ -7,10 +7,11 @@ use super::kinds::Likelihood;
 use super::monorepos::{self, Monorepo};
 use super::procfile::{self, Procfile};
 use super::runners::{self, Child, Order, matches};
+pub(super) use super::way::Way;
 use super::wrappers;
 use super::{files, kinds, names};
 use crate::devserver::frameworks;
-use crate::devserver::launch::{self, DEPTH};
+use crate::devserver::launch;
 use crate::devserver::program::program;
 use crate::devserver::shell::Word;
 use crate::devserver::tool::{Next, OrTool, Tool};
@@ -32,6 +33,10 @@ pub(super) struct Server {
     /// Several of it run at the same time.
     pub(super) repeated: bool,
     pub(super) likelihood: Likelihood,
+    /// The command that starts it, as it is written.
+    pub(super) line: String,
+    /// Which background job of its text it is in, counted from 1.
+    pub(super) job: usize,
 }
 
 /// Who says on which port a server listens.
@@ -84,77 +89,6 @@ const MANY: [&str; 6] = ["-r", "--recursive", "-ws", "--workspaces", "workspaces
 
 /// Whichever one the package names.
 pub(crate) const PACKAGE_MANAGER: &str = "the package manager";
-
-/// What is known on the way to a command.
-#[derive(Clone)]
-pub(super) struct Way {
-    pub(super) entry: Entry,
-    folder: Option<String>,
-    name: Option<String>,
-    manager: Option<&'static str>,
-    port_is_set: bool,
-    has_port: bool,
-    before: Option<usize>,
-    depth: usize,
-}
-
-impl Way {
-    pub(super) fn new(entry: Entry) -> Self {
-        Self {
-            entry,
-            folder: None,
-            name: None,
-            manager: None,
-            port_is_set: false,
-            has_port: false,
-            before: None,
-            depth: DEPTH,
-        }
-    }
-
-    pub(super) fn with_port(self, port_is_set: bool) -> Self {
-        Self { port_is_set: self.port_is_set || port_is_set, ..self }
-    }
-
-    /// Where a run can begin somewhere else.
-    pub(super) fn at(self, entry: Entry) -> Self {
-        Self { entry, ..self }
-    }
-
-    /// With the variables in front of a command.
-    pub(super) fn assigned(self, words: &[Word]) -> Self {
-        let mut variables = words.iter().map_while(Word::assignment);
-        // `API_PORT=4000`
-        let has_port = self.has_port || variables.any(|(name, _)| name.ends_with("PORT"));
-        Self { has_port, ..self }
-    }
-
-    /// In `folder`, seen from where it was until now.
-    pub(super) fn inside(self, folder: Option<&str>) -> Self {
-        let folder = match (self.folder, folder) {
-            (before, None) => before,
-            (Some(before), Some(folder)) if !folder.starts_with('/') => Some(format!("{before}/{folder}")),
-            (_, Some(folder)) => Some(folder.to_owned()),
-        };
-        Self { folder, ..self }
-    }
-
-    pub(super) fn named(self, name: Option<String>) -> Self {
-        Self { name: name.or(self.name), ..self }
-    }
-
-    pub(super) fn unnamed(self) -> Self {
-        Self { name: None, ..self }
-    }
-
-    pub(super) fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-
-    pub(super) fn folder(&self) -> Option<&str> {
-        self.folder.as_deref()
-    }
-}
 
 pub(super) struct Census<'a> {
     pub(super) around: &'a dyn Around,
@@ -370,6 +304,8 @@ pub(super) fn server(hint: String, kind: Kind, way: &Way) -> Server {
         function: None,
         repeated: false,
         likelihood: if kind == Kind::Maybe { Likelihood::Unlikely } else { Likelihood::Sure },
+        line: String::new(),
+        job: 0,
     }
 }
 

@@ -10,12 +10,11 @@ use super::census::{Census, Entry, Kind, PortOf, Server, Way, server};
 use super::kinds::Likelihood;
 use super::names;
 use super::text::one_of;
-use crate::devserver::program::{is_known_place, program};
+use super::way::MAKE_FLAGS;
+use crate::devserver::program::is_known_place;
 use crate::devserver::recipes::{Book, Recipe};
 use crate::devserver::shell::Word;
-
-/// The programs that read commands for a shell.
-const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
+use crate::devserver::shells::{self, Commands, is_shell};
 
 /// How many bytes of files are read for one command.
 pub(super) const MOST: usize = 512 * 1024;
@@ -25,11 +24,6 @@ const LEAST: usize = 16 * 1024;
 
 /// How many targets of one call are looked at.
 const TARGETS: usize = 64;
-
-/// Whether `word` names such a program.
-pub(super) fn is_shell(word: &str) -> bool {
-    SHELLS.contains(&program(word))
-}
 
 impl Census<'_> {
     /// The servers of the file whose commands `words` run, if several would share a port; none if that file has one at most.
@@ -60,6 +54,10 @@ impl Census<'_> {
     fn of_recipes(&self, first: &Word, args: &[Word], way: &Way) -> Option<Vec<Server>> {
         let book =
             self.read(|| Book::find(&first.text, args, way.folder(), self.around), |book| book.text.len())?;
+        let flags = way.make_flags.clone().or_else(|| self.around.variable(MAKE_FLAGS));
+        if book.is_idle(args, flags.as_deref()) {
+            return Some(Vec::new());
+        }
         let recipes = book.recipes();
         let targets = book.targets(args, &recipes);
         let entry = Entry::File(book.name.clone());
@@ -67,7 +65,7 @@ impl Census<'_> {
         let way = way.clone().unnamed().inside(folder.as_deref()).at(entry);
         let mut run = Recipes {
             census: self,
-            is_parallel: book.is_parallel(args),
+            is_parallel: book.is_parallel(args, flags.as_deref()),
             book,
             all: recipes,
             way,
@@ -79,7 +77,8 @@ impl Census<'_> {
     /// `sh start.sh`, `./start.sh`
     fn of_script_file(&self, first: &Word, args: &[Word], way: &Way) -> Option<Vec<Server>> {
         let word = if is_shell(&first.text) {
-            args.get(behind_options(args)?)?
+            let Some(Commands::File(at)) = shells::commands(shells::texts(args)) else { return None };
+            args.get(at)?
         } else {
             // Programs that were installed are known by their names, and may be scripts too.
             let is_own = !is_known_place(&first.text) || is_called_script(&first.text);
@@ -104,7 +103,11 @@ impl Census<'_> {
     }
 
     /// Reads a file, unless so much was read that somebody must have made it for us.
-    fn read<T>(&self, file: impl FnOnce() -> Option<T>, length: impl Fn(&T) -> usize) -> Option<T> {
+    pub(super) fn read<T>(
+        &self,
+        file: impl FnOnce() -> Option<T>,
+        length: impl Fn(&T) -> usize,
+    ) -> Option<T> {
         let left = Some(self.left.get()).filter(|left| *left > 0)?;
         let found = file()?;
         // An empty one takes time too.
@@ -151,25 +154,6 @@ impl Recipes<'_> {
     }
 }
 
-/// Where the file is among the arguments of a shell; none if the shell gets a text, or reads its commands from elsewhere.
-fn behind_options(args: &[Word]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(word) = args.get(at).filter(|word| word.text.starts_with(['-', '+'])) {
-        let text = word.text.as_str();
-        let is_short = !text.starts_with("--");
-        match text {
-            "--" => return Some(at + 1),
-            "-" => return None,
-            "-o" | "-O" | "+o" | "+O" | "--rcfile" | "--init-file" => at += 2,
-            _ if is_short && text.contains(['c', 's']) => return None,
-            // `-eo pipefail`
-            _ if is_short && text.ends_with('o') => at += 2,
-            _ => at += 1,
-        }
-    }
-    (at < args.len()).then_some(at)
-}
-
 /// `start.sh`
 pub(super) fn is_called_script(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|ending| ending == "sh")
@@ -178,5 +162,5 @@ pub(super) fn is_called_script(path: &str) -> bool {
 /// Whether a program's text is run by a shell: its first line says so, or its name.
 fn is_for_a_shell(text: &str, path: &str) -> bool {
     let Some(first) = text.strip_prefix("#!") else { return is_called_script(path) };
-    first.lines().next().unwrap_or_default().split_whitespace().take(3).any(is_shell)
+    shells::of_first_line(first.lines().next().unwrap_or_default()).is_some()
 }

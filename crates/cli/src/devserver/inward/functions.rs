@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::census::Server;
-use crate::devserver::shell::{Simple, is_keyword};
+use crate::devserver::shell::{After, Simple, Word, is_keyword};
 
 /// The functions of one text, by name.
 #[derive(Default)]
@@ -14,34 +14,78 @@ pub(super) struct Functions {
 
 #[derive(Default)]
 struct Function {
-    servers: Vec<Server>,
+    body: Body,
     is_called: bool,
 }
 
+/// What a call of a function starts.
+#[derive(Default, Clone)]
+pub(super) struct Body {
+    /// Servers that run on behind the call.
+    pub(super) running: Vec<Server>,
+    /// Servers that have ended when the call has.
+    pub(super) last: Vec<Server>,
+    pub(super) passes: Option<Passes>,
+}
+
+/// How a function runs the command in its own arguments: `"$@"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Passes {
+    /// How many arguments come before the command: they were shifted away.
+    pub(super) shifted: usize,
+    pub(super) in_background: bool,
+}
+
 impl Functions {
-    /// Those that `commands` define, without what is in them.
-    pub(super) fn of(commands: &[Simple]) -> Self {
-        let names = commands.iter().filter_map(defined);
-        Self { all: names.map(|name| (name.to_owned(), Function::default())).collect() }
+    /// Adds those that `commands` define, without what is in them.
+    pub(super) fn add(&mut self, commands: &[Simple]) {
+        for name in commands.iter().filter_map(defined) {
+            self.all.entry(name.to_owned()).or_default();
+        }
     }
 
-    pub(super) fn define(&mut self, name: &str, servers: Vec<Server>) {
-        self.all.entry(name.to_owned()).or_default().servers = servers;
+    pub(super) fn define(&mut self, name: &str, body: Body) {
+        self.all.entry(name.to_owned()).or_default().body = body;
     }
 
-    /// The servers that a call of `name` starts; none if there is no such function.
-    pub(super) fn call(&mut self, name: &str) -> Option<Vec<Server>> {
+    /// What a call of `name` starts; none if there is no such function.
+    pub(super) fn call(&mut self, name: &str) -> Option<Body> {
         let function = self.all.get_mut(name)?;
         function.is_called = true;
-        Some(function.servers.clone())
+        Some(function.body.clone())
     }
 
     /// The servers of those that are called in no way that can be read: `"$@"`, `trap`.
     pub(super) fn uncalled(&self) -> Vec<Vec<Server>> {
         let uncalled = self.all.values().filter(|function| !function.is_called);
-        uncalled.map(|function| function.servers.clone()).collect()
+        uncalled.map(|function| [&function.body.running[..], &function.body.last[..]].concat()).collect()
     }
 }
+
+/// How the function with this body runs the command in its arguments, if it does.
+pub(super) fn passes(body: &[Simple]) -> Option<Passes> {
+    let mut shifted = 0;
+    for (at, command) in body.iter().enumerate() {
+        let before = |word: &&Word| {
+            is_keyword(&word.text) || BEFORE.contains(&word.text.as_str()) || word.assignment().is_some()
+        };
+        let words: Vec<&str> =
+            command.words.iter().skip_while(before).map(|word| word.text.as_str()).collect();
+        match words[..] {
+            ["shift"] => shifted += 1,
+            ["shift", count] => shifted += count.parse::<usize>().unwrap_or(1),
+            ["$@" | "$*" | "${@}" | "${*}", ..] => {
+                let in_background = body.get(at + 1).is_some_and(|next| next.after == After::Background);
+                return Some(Passes { shifted, in_background });
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Words in front of a command that do not make it another one.
+const BEFORE: [&str; 6] = ["command", "env", "exec", "nohup", "setsid", "time"];
 
 /// The function that begins behind `command`.
 pub(super) fn defined(command: &Simple) -> Option<&str> {

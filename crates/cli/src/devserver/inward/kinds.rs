@@ -75,6 +75,10 @@ pub(super) fn needs_no_port<'w>(name: &str, mut args: impl Iterator<Item = &'w s
 /// How sure it is that the unknown program that `words` start is a server: one of the project's own may be, unless it is
 /// called like what runs beside a server.
 pub(super) fn likelihood(words: &[Word]) -> Likelihood {
+    // `node $app`: which program of the project it is, only the shell knows.
+    if program_of(words).is_some_and(|at| is_variable(&words[at].text)) {
+        return Likelihood::Likely;
+    }
     let own = words.iter().filter(|word| !word.is_flag());
     // What a shell script starts is in its text.
     let is_own = |word: &&Word| {
@@ -96,6 +100,13 @@ pub(super) fn likelihood(words: &[Word]) -> Likelihood {
     } else {
         Likelihood::Likely
     }
+}
+
+/// Which word names the file that an interpreter runs.
+fn program_of(words: &[Word]) -> Option<usize> {
+    let (first, args) = words.split_first()?;
+    let at = args.iter().position(|word| !word.is_flag())?;
+    is_interpreter(program(&first.text)).then_some(at + 1)
 }
 
 /// Whether a program runs the file that it is given, whatever that is called.
@@ -152,8 +163,10 @@ const HELPERS: [&str; 34] = [
 
 /// Whether a command says itself on which port it listens, or uses a variable that does.
 pub(super) fn names_port(words: &[Word]) -> bool {
-    words.windows(2).any(|pair| {
+    let file = program_of(words);
+    words.windows(2).enumerate().any(|(at, pair)| {
         let (before, word) = (pair[0].text.as_str(), &pair[1]);
+        let is_file = file == Some(at + 1);
         let text = word.text.as_str();
         let (flag, value) = match text.split_once('=').filter(|(flag, _)| flag.starts_with('-')) {
             Some(parts) => parts,
@@ -167,7 +180,7 @@ pub(super) fn names_port(words: &[Word]) -> bool {
         is_port_flag(text)
             || text.contains("PORT")
             || may_be && number.len() > 3 && number.parse::<u16>().is_ok()
-            || may_be && word.expanded && is_variable(text)
+            || may_be && !is_file && word.expanded && is_variable(text)
     })
 }
 

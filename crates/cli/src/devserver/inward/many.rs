@@ -2,7 +2,7 @@
 
 use super::census::{Census, Entry, Server, Way};
 use super::kinds::{self, Likelihood};
-use crate::devserver::options::{Value, value};
+use crate::devserver::options::{given, leading};
 use crate::devserver::program::program;
 use crate::devserver::shell::Word;
 
@@ -67,8 +67,8 @@ fn xargs(args: &[Word]) -> Option<Many> {
         "-s",
         "--max-chars",
     ];
-    let at = behind(args, &valued);
-    let number = option(&args[..at], &["-P", "--max-procs"])?;
+    let at = leading(args, &valued);
+    let (_, number, _) = given(&args[..at], &["-P", "--max-procs"])?;
     (number != "1" && at < args.len()).then_some(Many::Words(at))
 }
 
@@ -104,8 +104,9 @@ fn parallel(args: &[Word]) -> Option<Many> {
         "--memfree",
         "-l",
     ];
-    let at = behind(args, &valued);
-    if option(&args[..at], &["-j", "--jobs", "-P", "--max-procs"]).is_some_and(|number| number == "1") {
+    let at = leading(args, &valued);
+    if given(&args[..at], &["-j", "--jobs", "-P", "--max-procs"]).is_some_and(|(_, number, _)| number == "1")
+    {
         return None;
     }
     let word = args.get(at)?;
@@ -114,23 +115,4 @@ fn parallel(args: &[Word]) -> Option<Many> {
     }
     let is_text = word.text.contains(' ');
     Some(if is_text { Many::Texts(vec![at, at]) } else { Many::Words(at) })
-}
-
-/// Where the first argument is that is neither an option nor the value of one.
-fn behind(args: &[Word], valued: &[&str]) -> usize {
-    let mut at = 0;
-    while let Some(word) = args.get(at).filter(|word| word.is_flag() && word.text != "--") {
-        at += if valued.contains(&word.text.as_str()) { 2 } else { 1 };
-    }
-    at.min(args.len())
-}
-
-/// The value of the last of `flags`.
-fn option<'w>(args: &'w [Word], flags: &[&str]) -> Option<&'w str> {
-    args.iter().enumerate().rev().find_map(|(at, word)| {
-        match flags.iter().find_map(|flag| value(&word.text, flag))? {
-            Value::Next => args.get(at + 1).map(|next| next.text.as_str()),
-            Value::Here(from) => Some(&word.text[from..]),
-        }
-    })
 }

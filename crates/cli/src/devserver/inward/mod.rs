@@ -6,6 +6,7 @@
 
 pub(crate) mod around;
 mod census;
+mod ends;
 mod files;
 mod functions;
 mod kinds;
@@ -16,6 +17,7 @@ mod phases;
 mod procfile;
 mod runners;
 mod text;
+mod way;
 mod wrappers;
 
 use std::ffi::OsString;
@@ -24,7 +26,7 @@ use around::Around;
 pub(crate) use census::PACKAGE_MANAGER;
 use census::{Census, Entry, Kind, PortOf, Server, Way};
 pub(crate) use kinds::is_builtin;
-pub(crate) use procfile::Procfile;
+pub(crate) use procfile::{Procfile, servers as procfile_servers};
 
 use crate::devserver::shell::Word;
 
@@ -120,9 +122,16 @@ impl Inward {
         let names = if is_named { names_of(&servers) } else { vec![None; servers.len()] };
         let mut changes = Vec::new();
         for (number, one) in servers.iter().enumerate().filter(|(_, one)| one.kind != Kind::Leases) {
-            add(&mut changes, 0, runs_of(one, names[number].as_ref(), number));
+            let place = if number == 0 { Place::First } else { Place::Later };
+            add(&mut changes, 0, runs_of(one, names[number].as_ref(), place));
         }
         changes.pop().map(|(_, runs)| runs).unwrap_or_default()
+    }
+
+    /// Whether any server gets a run of its own.
+    pub(crate) fn reaches(&self) -> bool {
+        let Self { changes, before, scripts, procfile, unreached: _, is_shared: _ } = self;
+        !changes.is_empty() || before.is_some() || scripts.is_some() || procfile.is_some()
     }
 
     /// The command's words, with the words of `begin` in front of each server, and with `file` for its Procfile.
@@ -171,12 +180,18 @@ fn decide(servers: &[Server]) -> Option<Inward> {
         servers.iter().filter(|one| one.kind != Kind::Leases && one.port == PortOf::Run).cloned().collect();
     let mut inward = Inward { is_shared: files::is_several(&sharing), ..Inward::default() };
     let names = names_of(servers);
+    // A typed port is for the first server that a run can begin in front of, or has one already.
+    let is_reached = |one: &Server| {
+        one.kind == Kind::Leases || !matches!(one.entry, Entry::Front | Entry::Closed(_) | Entry::File(_))
+    };
+    let first = servers.iter().position(is_reached);
     for (number, one) in servers.iter().enumerate().filter(|(_, one)| one.kind != Kind::Leases) {
+        let place = if Some(number) == first { Place::First } else { Place::Later };
         match &one.entry {
             // Several servers of the typed command itself are in its texts or scripts.
             Entry::Front => {}
             Entry::Text { word, .. } => {
-                add(&mut inward.changes, *word, runs_of(one, names[number].as_ref(), number));
+                add(&mut inward.changes, *word, runs_of(one, names[number].as_ref(), place));
             }
             Entry::Script { name, folder } => {
                 let naming = match one.kind {
@@ -223,7 +238,7 @@ fn decide_one(one: &Server) -> Option<Inward> {
     let overridden = one.port == PortOf::Way && matches!(one.kind, Kind::Reads | Kind::Maybe);
     match (&one.entry, one.before) {
         (Entry::Text { word, .. }, _) if needs_words || overridden => {
-            Some(Inward { changes: vec![(*word, runs_of(one, None, 0))], ..Inward::default() })
+            Some(Inward { changes: vec![(*word, runs_of(one, None, Place::First))], ..Inward::default() })
         }
         (_, Some(at)) if overridden => Some(Inward { before: Some(at), ..Inward::default() }),
         (Entry::Script { .. }, _) if overridden => {
@@ -252,9 +267,8 @@ fn names_of(servers: &[Server]) -> Vec<Option<String>> {
 }
 
 /// The runs in front of a server in a text. One that starts several of its own names these itself.
-fn runs_of(server: &Server, name: Option<&String>, number: usize) -> Vec<Run> {
+fn runs_of(server: &Server, name: Option<&String>, place: Place) -> Vec<Run> {
     let Entry::Text { at, .. } = &server.entry else { return Vec::new() };
-    let place = if number == 0 { Place::First } else { Place::Later };
     at.iter().map(|at| Run { at: *at, name: name.cloned(), place }).collect()
 }
 

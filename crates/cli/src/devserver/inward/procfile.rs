@@ -2,8 +2,10 @@
 //! They read another file instead, where each server begins with a run of its own.
 
 use super::around::Around;
+use super::census::{Census, Entry, Way};
+use super::kinds::Likelihood;
 use super::{Inward, Run};
-use crate::devserver::options::{Value, value};
+use crate::devserver::options::given;
 use crate::devserver::program::program;
 use crate::devserver::shell::Word;
 
@@ -100,9 +102,9 @@ pub(super) fn find(name: &str, args: &[Word], around: &dyn Around) -> Option<Pro
     let start = args.iter().position(|word| runner.start.contains(&word.text.as_str()))?;
     // Where the options are is only known if each word of them was typed.
     let typed = args[start].typed?;
-    let given = option(args, &runner.file);
-    let root = option(args, &runner.root).map(|(_, value, _)| value.to_owned());
-    let path = match (&given, &root) {
+    let file = given(args, &runner.file);
+    let root = given(args, &runner.root).map(|(_, value, _)| value.to_owned());
+    let path = match (&file, &root) {
         (Some((_, file, _)), Some(root)) if runner.name == "honcho" => format!("{root}/{file}"),
         (Some((_, file, _)), _) => (*file).to_owned(),
         (None, Some(root)) => format!("{root}/Procfile"),
@@ -119,7 +121,7 @@ pub(super) fn find(name: &str, args: &[Word], around: &dyn Around) -> Option<Pro
         return None;
     }
     let mut added = Vec::new();
-    let changed = if let Some((at, _, before)) = given {
+    let changed = if let Some((at, _, before)) = file {
         Some((args[at].typed?, format!("{before}{FILE}")))
     } else {
         added.extend([runner.file[0].to_owned(), FILE.to_owned()]);
@@ -133,20 +135,9 @@ pub(super) fn find(name: &str, args: &[Word], around: &dyn Around) -> Option<Pro
         text,
         runs,
         names,
-        port_is_typed: option(args, &runner.port).is_some(),
+        port_is_typed: given(args, &runner.port).is_some(),
         changed,
         added: (!added.is_empty()).then_some((if runner.follows { typed + 1 } else { typed }, added)),
-    })
-}
-
-/// The value of an option, the number of the word that has it, and what stands before it in that word.
-fn option<'w>(args: &'w [Word], flags: &[&str]) -> Option<(usize, &'w str, &'w str)> {
-    args.iter().enumerate().find_map(|(at, word)| {
-        let flag = flags.iter().find_map(|flag| value(&word.text, flag).filter(|_| !flag.is_empty()))?;
-        match flag {
-            Value::Next => args.get(at + 1).map(|next| (at + 1, next.text.as_str(), "")),
-            Value::Here(from) => Some((at, &word.text[from..], &word.text[..from])),
-        }
     })
 }
 
@@ -170,6 +161,17 @@ fn runs(text: &str, around: &dyn Around) -> (Vec<Run>, Vec<String>) {
         from += line.len();
     }
     (all, names)
+}
+
+/// The processes of a Procfile that are probably servers: their names and commands.
+pub(crate) fn servers(text: &str, around: &dyn Around) -> Vec<(String, String)> {
+    let processes = text.lines().filter_map(|line| line.trim_end().split_once(':'));
+    let serves = |command: &str| {
+        let found = Census::new(around).text(command, Some(0), &Way::new(Entry::Front));
+        found.iter().any(|one| one.likelihood > Likelihood::Unlikely)
+    };
+    let found = processes.filter(|(name, command)| is_name(name) && serves(command));
+    found.map(|(name, command)| (name.to_owned(), command.trim().to_owned())).collect()
 }
 
 /// Whether a line's beginning names a process.

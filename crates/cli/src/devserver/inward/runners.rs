@@ -1,8 +1,8 @@
 //! Programs that start several commands: what each of them is given to run.
 
-use super::files::is_shell;
 use crate::devserver::program::program;
 use crate::devserver::shell::Word;
+use crate::devserver::shells::{self, Commands, is_shell};
 
 /// One of the commands that a runner starts.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,22 +136,12 @@ fn exec(args: &[&str], flags: &[&str]) -> Option<Vec<(Order, Child)>> {
     Some(vec![(Order::OneByOne, Child::Text { word: at + 1, name: None })])
 }
 
-/// The text behind `-c`, which may be among other short options.
+/// The text behind `-c`.
 fn shell(args: &[&str]) -> Option<Vec<(Order, Child)>> {
-    let mut at = 0;
-    while let Some(word) = args.get(at) {
-        let is_short = word.starts_with('-') && !word.starts_with("--");
-        if is_short && word.contains('c') {
-            args.get(at + 1)?;
-            return Some(vec![(Order::OneByOne, Child::Text { word: at + 1, name: None })]);
-        }
-        match *word {
-            "-o" | "-O" | "+o" | "+O" | "--rcfile" | "--init-file" => at += 2,
-            flag if flag.starts_with(['-', '+']) => at += 1,
-            _ => return None,
-        }
+    match shells::commands(args.iter().copied())? {
+        Commands::Text(word) => Some(vec![(Order::OneByOne, Child::Text { word, name: None })]),
+        Commands::File(_) => None,
     }
-    None
 }
 
 /// Whether a script's name matches a pattern of these runners: `*` stands for all but `:`, `**` for all.

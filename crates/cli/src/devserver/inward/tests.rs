@@ -37,6 +37,7 @@ const APP: Told = Told {
     others: &["vite", "next dev"],
     shells: &["npm", "pnpm", "yarn", "node", "deno", "lerna", PACKAGE_MANAGER],
     inside: &[("web", "dev", "vite")],
+    variables: &[],
 };
 
 fn words(typed: &[&str]) -> Vec<Word> {

@@ -1,8 +1,10 @@
 //! The servers in a text for a shell: which of its commands run together, and in which folder.
 
 use super::census::{Census, Entry, Kind, Server, Way};
+use super::ends::Jobs;
 use super::files::is_several;
-use super::functions::{Functions, body, defined, merge_calls};
+use super::functions::{Body, Functions, body, defined, merge_calls, passes};
+use super::kinds::Likelihood;
 use super::phases::Phases;
 use super::{kinds, names};
 use crate::devserver::program::program;
@@ -19,14 +21,17 @@ impl Census<'_> {
         }
         let mut reader = Reader {
             census: self,
-            functions: Functions::of(&script.commands),
+            functions: Functions::default(),
+            jobs: Jobs::default(),
             typed,
             // The name of the text is for its only server.
             way: way.clone().unnamed(),
             of_list: way.clone().unnamed(),
             left: Vec::new(),
         };
-        let mut together = reader.commands(&script.commands);
+        reader.functions.add(&script.commands);
+        let Body { running: mut together, last, .. } = reader.commands(&script.commands);
+        together.extend(last);
         together.extend(one_of(reader.functions.uncalled()));
         merge_calls(&mut together);
         if let ([only], Some(name)) = (&mut together[..], way.name()) {
@@ -120,6 +125,7 @@ fn first_of(pipeline: Vec<Vec<Server>>) -> Vec<Server> {
 struct Reader<'a> {
     census: &'a Census<'a>,
     functions: Functions,
+    jobs: Jobs,
     typed: Option<usize>,
     way: Way,
     /// As it was when the list of commands began that may go to the background.
@@ -129,8 +135,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The servers of `commands` that run together.
-    fn commands(&mut self, commands: &[Simple]) -> Vec<Server> {
+    /// What `commands` leave in the background, and what they start at the end or had started before.
+    fn commands(&mut self, commands: &[Simple]) -> Body {
         let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
         let mut loops = Loops::default();
         // Where a run begins in front of each, it does not matter which of them run together.
@@ -141,35 +147,78 @@ impl Reader<'_> {
                 list.push(first_of(std::mem::take(&mut pipeline)));
             }
             if command.after == After::Background {
-                together.extend(one_of(std::mem::take(&mut list)));
+                self.leave(one_of(std::mem::take(&mut list)), &mut together);
             }
             at += 1;
             if let Some(name) = defined(command) {
-                let body = body(&commands[at..]);
-                // It runs where it is called.
-                let (way, of_list) = (self.way.clone(), self.of_list.clone());
-                let mut found = self.commands(&commands[at..at + body]);
-                (self.way, self.of_list) = (way, of_list);
-                for server in &mut found {
-                    server.function = Some(name.to_owned());
-                }
-                self.functions.define(name, found);
-                at += body;
+                at += self.define(name, &commands[at..]);
+                continue;
+            }
+            if let Some((found, more)) = self.coprocess(&commands[at - 1..]) {
+                self.leave(found, &mut together);
+                at += more;
                 continue;
             }
             loops.follow(command, &mut together);
+            command.words.iter().for_each(|word| self.jobs.remember(word));
             if let Some(phases) = &mut phases {
-                phases.follow(command, &mut together);
+                phases.follow(command, &self.jobs, &mut together);
             }
             self.follow(command);
-            pipeline.push(self.command(command));
+            let Body { running, last, .. } = self.command(command);
+            if !running.is_empty() {
+                self.leave(running, &mut together);
+            }
+            pipeline.push(last);
         }
         list.push(first_of(pipeline));
-        together.extend(one_of(list));
-        if let Some(phases) = phases {
-            phases.end(&mut together);
+        let ends = one_of(list);
+        match phases.and_then(|phases| phases.end(&mut together, &ends)) {
+            Some(most) => Body { last: most, ..Body::default() },
+            None => Body { running: together, last: ends, passes: None },
         }
-        together
+    }
+
+    /// Leaves `found` in the background, as a job of the text.
+    fn leave(&mut self, mut found: Vec<Server>, together: &mut Vec<Server>) {
+        self.jobs.begin(&mut found);
+        together.extend(found);
+    }
+
+    /// Notes what the function `name` starts, whose body `commands` begin with; returns how many of them that are.
+    fn define(&mut self, name: &str, commands: &[Simple]) -> usize {
+        let count = body(commands);
+        let inner = &commands[..count];
+        // It runs where it is called.
+        let (way, of_list) = (self.way.clone(), self.of_list.clone());
+        let mut found = self.commands(inner);
+        (self.way, self.of_list) = (way, of_list);
+        for server in found.running.iter_mut().chain(&mut found.last) {
+            server.function = Some(name.to_owned());
+        }
+        self.functions.define(name, Body { passes: passes(inner), ..found });
+        count
+    }
+
+    /// The servers of a `coproc`, which runs in the background, and how many commands more belong to it; none if `commands` do not
+    /// begin with one.
+    fn coprocess(&mut self, commands: &[Simple]) -> Option<(Vec<Server>, usize)> {
+        let first = commands.first()?;
+        let skipped = first.words.iter().take_while(|word| is_keyword(&word.text)).count();
+        if first.words.get(skipped)?.text != "coproc" {
+            return None;
+        }
+        let mut inner = commands.to_vec();
+        // `coproc NAME { …; }`
+        let is_group = |at: usize| first.words.get(at).is_some_and(|word| word.text == "{");
+        let name = usize::from(is_group(skipped + 2));
+        inner[0].words.drain(..skipped + 1 + name);
+        let count = if is_group(skipped + 1 + name) { body(&inner) } else { 1 };
+        let (way, of_list) = (self.way.clone(), self.of_list.clone());
+        let Body { mut running, last, .. } = self.commands(&inner[..count]);
+        (self.way, self.of_list) = (way, of_list);
+        running.extend(last);
+        Some((running, count - 1))
     }
 
     /// What the operators and subshells before `command` mean for the folder and the variables.
@@ -193,11 +242,11 @@ impl Reader<'_> {
         }
     }
 
-    fn command(&mut self, command: &Simple) -> Vec<Server> {
+    fn command(&mut self, command: &Simple) -> Body {
         let mut words = command.words.as_slice();
         while let Some((first, rest)) = words.split_first() {
             match first.text.as_str() {
-                "for" | "select" | "case" | "function" | "[[" => return Vec::new(),
+                "for" | "select" | "case" | "function" | "[[" => return Body::default(),
                 word if is_keyword(word) => {}
                 "exec" | "command" | "builtin" | "time"
                     if rest.first().is_some_and(|word| !word.is_flag()) => {}
@@ -208,30 +257,49 @@ impl Reader<'_> {
         }
         let before = &command.words[..command.words.len() - words.len()];
         let assigned = before.iter().filter(|word| word.assignment().is_some()).cloned().collect::<Vec<_>>();
-        let Some((first, args)) = words.split_first() else { return Vec::new() };
-        if let Some(found) = self.functions.call(&first.text) {
-            return found;
+        let Some((first, args)) = words.split_first() else { return Body::default() };
+        if let Some(body) = self.functions.call(&first.text) {
+            return self.called(body, args, &assigned);
         }
         if kinds::is_builtin(program(&first.text)) {
-            self.builtin(&first.text, args);
-            return Vec::new();
+            return self.builtin(&first.text, args);
         }
-        let mut way = self.way.clone().assigned(&assigned);
+        Body { last: self.started(words, &assigned), ..Body::default() }
+    }
+
+    /// What a call of the function with this `body` and these arguments starts.
+    fn called(&mut self, mut body: Body, args: &[Word], assigned: &[Word]) -> Body {
+        let Some(passes) = body.passes else { return body };
+        let found = args.get(passes.shifted..).map(|words| self.started(words, assigned)).unwrap_or_default();
+        if passes.in_background {
+            body.running.extend(found);
+        } else {
+            body.last.extend(found);
+        }
+        body
+    }
+
+    /// The servers of the program that `words` start, with those variables in front.
+    fn started(&self, words: &[Word], assigned: &[Word]) -> Vec<Server> {
+        let Some(first) = words.first() else { return Vec::new() };
+        let mut way = self.way.clone().assigned(assigned);
         if let (Entry::Front, Some(word)) = (&way.entry, self.typed) {
             way.entry = Entry::Text { word, at: vec![first.at] };
         }
         let inside = self.census.is_package(&way);
+        let line = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
         // They are parts of one typed word; only a Procfile's runner asks which ones they are.
         let words = words.iter().cloned().map(|word| Word { typed: Some(0), ..word }).collect();
         let mut found = self.census.command(words, &way);
         for one in &mut found {
             one.in_package |= inside;
+            one.line = format!("{line} {}", one.line);
         }
         found
     }
 
-    /// `cd`, `export` and `.` change what the commands behind them see.
-    fn builtin(&mut self, name: &str, args: &[Word]) {
+    /// `cd`, `export` and `.` change what the commands behind them see, and `.` may start servers itself.
+    fn builtin(&mut self, name: &str, args: &[Word]) -> Body {
         match (name, args) {
             ("cd", [to]) if !to.expanded && !to.is_flag() => {
                 let name = names::of_folder(&to.text);
@@ -239,14 +307,41 @@ impl Reader<'_> {
             }
             ("export", variables) => {
                 let sets = variables.iter().any(|word| word.text.starts_with("PORT="));
-                self.way = self.way.clone().with_port(sets);
+                self.way = self.way.clone().with_port(sets).with_make_flags(variables);
             }
-            ("." | "source", [file, ..]) => {
-                let sets = self.census.around.text(&file.text).is_some_and(|text| sets_port(&text));
-                self.way = self.way.clone().with_port(sets);
-            }
+            ("." | "source", [file, ..]) => return self.source(file),
             _ => {}
         }
+        Body::default()
+    }
+
+    /// Reads a file as a part of this text: its functions are there, and its servers start.
+    fn source(&mut self, file: &Word) -> Body {
+        let path = match self.way.folder().filter(|_| !file.text.starts_with('/')) {
+            Some(folder) => format!("{folder}/{}", file.text),
+            None => file.text.clone(),
+        };
+        let Some(text) = self.census.read(|| self.census.around.text(&path), String::len) else {
+            return Body::default();
+        };
+        self.way = self.way.clone().with_port(sets_port(&text));
+        // The text goes on behind it, so that an `&` at its end has something behind it.
+        let script = shell::read(&format!("{text}\n:\n"));
+        // In a file of variables, what a shell would take for a command is a mistake.
+        let name = path.rsplit('/').next().unwrap_or(&path);
+        let is_of_variables = name.starts_with(".env") || name.strip_suffix(".env").is_some();
+        if is_of_variables || script.end.is_err_and(shell::Unreachable::is_unreadable) {
+            return Body::default();
+        }
+        let entry = self.way.entry.clone();
+        self.way = self.way.clone().at(Entry::File(path.trim_start_matches("./").to_owned()));
+        self.functions.add(&script.commands);
+        let mut found = self.commands(&script.commands);
+        self.way = self.way.clone().at(entry);
+        for servers in [&mut found.running, &mut found.last] {
+            servers.retain(|one| one.likelihood > Likelihood::Unlikely);
+        }
+        found
     }
 }
 

@@ -1,10 +1,10 @@
 //! A justfile.
 
 use super::{Recipe, UNKNOWN, joined, replaced};
+use crate::devserver::shells::{is_shell, of_first_line};
 
 pub(super) fn recipes(text: &str) -> Vec<Recipe> {
-    // Its commands may be for another shell.
-    if text.lines().any(|line| line.starts_with("set shell") && !line.contains("sh\"")) {
+    if text.lines().filter_map(shell_of).any(|shell| !is_shell(shell)) {
         return Vec::new();
     }
     let mut all: Vec<Recipe> = Vec::new();
@@ -17,7 +17,7 @@ pub(super) fn recipes(text: &str) -> Vec<Recipe> {
             continue;
         }
         if line.starts_with('[') {
-            is_parallel |= line.contains("parallel");
+            is_parallel |= attributes(&line).any(|attribute| attribute == "parallel");
             continue;
         }
         let Some((head, needs)) = header(&line) else { continue };
@@ -41,12 +41,39 @@ pub(super) fn recipes(text: &str) -> Vec<Recipe> {
     all
 }
 
+/// The program in `set shell := ['bash', '-c']`: the recipes' commands are for it.
+fn shell_of(line: &str) -> Option<&str> {
+    let list = line.strip_prefix("set shell")?.trim_start().strip_prefix(":=")?.trim_start();
+    let first = list.strip_prefix('[')?.split(',').next()?;
+    Some(first.trim_matches(|letter: char| matches!(letter, '\'' | '"' | ']') || letter.is_whitespace()))
+}
+
+/// What is set for the recipe below: `[parallel, group('web')]`, without what is in quotes or in parentheses.
+fn attributes(line: &str) -> impl Iterator<Item = String> {
+    let (mut quote, mut depth) = (None, 0_usize);
+    let mut plain = String::new();
+    for letter in line.chars() {
+        match (quote, letter) {
+            (Some(open), _) if open == letter => quote = None,
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '(') => depth += 1,
+            (None, ')') => depth = depth.saturating_sub(1),
+            (None, _) if depth == 0 => plain.push(letter),
+            (Some(_) | None, _) => {}
+        }
+    }
+    let all: Vec<String> =
+        plain.split([',', '[', ']']).map(|attribute| attribute.trim().to_owned()).collect();
+    all.into_iter()
+}
+
 /// A line of a recipe's commands.
 fn body(recipe: &mut Recipe, line: &str) {
-    if let Some(program) = line.strip_prefix("#!").filter(|_| recipe.lines.is_empty()) {
+    if line.starts_with("#!") && recipe.lines.is_empty() {
         recipe.is_one_script = true;
         // A program of another language has no commands for a shell.
-        recipe.lines.push(if program.ends_with("sh") { String::new() } else { "exit".to_owned() });
+        let is_for_a_shell = of_first_line(line).is_some();
+        recipe.lines.push(if is_for_a_shell { String::new() } else { "exit".to_owned() });
     } else if recipe.is_one_script {
         recipe.lines.push(line.to_owned());
     } else if !line.is_empty() {

@@ -40,6 +40,35 @@ pub(super) fn own_flags(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| line.strip_prefix("MAKEFLAGS")?.split_once('=')).map(|(_, flags)| flags)
 }
 
+/// The options in a value of `MAKEFLAGS`: without a dash, the first word is letters.
+pub(super) fn in_variable(value: &str) -> Vec<String> {
+    let mut words: Vec<String> = value.split_whitespace().map(str::to_owned).collect();
+    // make itself begins with a space if there are no letters.
+    if let Some(first) = words.first_mut().filter(|_| !value.starts_with(' '))
+        && !first.contains(['-', '='])
+    {
+        first.insert(0, '-');
+    }
+    words
+}
+
+/// Whether these options keep make from running any recipe.
+pub(super) fn is_idle<'w>(mut words: impl Iterator<Item = &'w str>) -> bool {
+    const LONG: [&str; 7] =
+        ["--dry-run", "--help", "--just-print", "--question", "--recon", "--touch", "--version"];
+    words.any(|word| {
+        let letters = word.strip_prefix('-').map(|letters| letters.split('j').next().unwrap_or_default());
+        let is_short = letters.is_some_and(|letters| {
+            letters.bytes().all(|letter| LETTERS.contains(&letter))
+                && letters.contains(['h', 'n', 'q', 't', 'v'])
+        });
+        is_short || LONG.contains(&word)
+    })
+}
+
+/// The options of make that are one letter and have no value.
+const LETTERS: &[u8] = b"bBdehiLknpqrRsStvw";
+
 /// Whether these options let several recipes run at the same time.
 pub(super) fn has_jobs<'w>(words: impl Iterator<Item = &'w str>) -> bool {
     let mut words = words.peekable();
@@ -60,7 +89,7 @@ pub(super) fn jobs(word: &str) -> Option<&str> {
         return rest.strip_prefix('=').or_else(|| rest.is_empty().then_some(rest));
     }
     let (before, number) = word.strip_prefix('-')?.split_once('j')?;
-    let is_option = before.bytes().all(|letter| b"bBdeikLnpqrRsStvw".contains(&letter));
+    let is_option = before.bytes().all(|letter| LETTERS.contains(&letter));
     (is_option && (number.is_empty() || is_number(number))).then_some(number)
 }
 

@@ -56,14 +56,41 @@ fn a_makefiles_recipe_is_what_the_shell_gets() {
 
 #[test]
 fn make_runs_recipes_together_if_it_is_told_to() {
-    let is_parallel = |args: &str| book("make", MAKE).is_parallel(&words(args));
+    let with = |args: &str, flags: Option<&str>| book("make", MAKE).is_parallel(&words(args), flags);
+    let is_parallel = |args: &str| with(args, None);
     for line in ["-j", "-j2 web", "-j 4", "--jobs", "--jobs=3", "-j1 -j2"] {
         assert!(is_parallel(line), "{line}");
     }
     for line in ["", "-j1", "-j 1 web", "--jobs=1", "-k"] {
         assert!(!is_parallel(line), "{line}");
     }
-    assert!(book("make", "MAKEFLAGS += -j2\na:\n").is_parallel(&[]));
+    assert!(book("make", "MAKEFLAGS += -j2\na:\n").is_parallel(&[], None));
+    for flags in ["-j2", "j2", "kj", "-k -j4", " -j2 --jobserver-auth=3,4", " --jobs=8"] {
+        assert!(with("web", Some(flags)), "{flags}");
+    }
+    for (args, flags) in [("web", "k"), ("-j1", "-j2"), ("web", ""), ("web", " k"), ("web", "NODE=j2")] {
+        assert!(!with(args, Some(flags)), "{args} {flags}");
+    }
+}
+
+#[test]
+fn a_call_that_only_shows_something_runs_no_recipe() {
+    let is_idle = |tool: &str, args: &str, flags: Option<&str>| {
+        book(tool, if tool == "make" { MAKE } else { JUST }).is_idle(&words(args), flags)
+    };
+    for line in ["-n -j2", "-nj2 web", "-kn", "--dry-run web", "-q", "-t", "--version"] {
+        assert!(is_idle("make", line, None), "{line}");
+    }
+    assert!(is_idle("make", "web", Some("n")));
+    for line in ["-j2 web", "-k -C shop n", "web N=n"] {
+        assert!(!is_idle("make", line, None), "{line}");
+    }
+    for line in ["-n dev", "--list", "--dry-run dev"] {
+        assert!(is_idle("just", line, None), "{line}");
+    }
+    for line in ["dev", "serve -n", "-q dev"] {
+        assert!(!is_idle("just", line, None), "{line}");
+    }
 }
 
 const JUST: &str = "\
@@ -92,5 +119,33 @@ fn a_justfiles_recipe_is_what_the_shell_gets() {
     assert_eq!(recipes[0].needs, ["web", "serve", "\"x:y\"", "&&", "last"]);
     assert!(recipes[0].is_parallel && !recipes[1].is_parallel);
     assert_eq!(book("just", JUST).targets(&words("--set port 3 -q"), &recipes), ["dev"]);
-    assert!(book("just", "set shell := ['pwsh', '-c']\na:\n  b & c\n").recipes().is_empty());
+    for (shell, count) in [
+        ("['pwsh', '-c']", 0),
+        ("[\"pwsh\", \"-c\"]", 0),
+        ("['fish', '-c']", 0),
+        ("['bash', '-uc']", 1),
+        ("[\"/bin/bash\", \"-c\"]", 1),
+    ] {
+        let text: &'static str = format!("set shell := {shell}\na:\n  b & c\n").leak();
+        assert_eq!(book("just", text).recipes().len(), count, "{shell}");
+    }
+    for (line, expected) in [
+        ("#!/bin/bash -e", "\nb & c\n"),
+        ("#!/usr/bin/env -S bash -e", "\nb & c\n"),
+        ("#!/usr/bin/env fish", "exit\n"),
+        ("#!/usr/bin/env pwsh", "exit\n"),
+    ] {
+        let text: &'static str = format!("a:\n  {line}\n  b & c\n").leak();
+        assert_eq!(scripts("just", text, "a"), [expected], "{line}");
+    }
+    for (line, expected) in [
+        ("[parallel]", true),
+        ("[group('web'), parallel]", true),
+        ("[doc('not parallel')]", false),
+        ("[group(\"parallel\")]", false),
+        ("[private]", false),
+    ] {
+        let text: &'static str = format!("{line}\na: b\nb:\n  c\n").leak();
+        assert_eq!(book("just", text).recipes()[0].is_parallel, expected, "{line}");
+    }
 }

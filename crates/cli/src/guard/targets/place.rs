@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
-use styxy_core::Port;
+use styxy_core::{Port, checkout};
 
 use super::{MOST, What};
 use crate::devserver::shell::Word;
@@ -74,7 +74,7 @@ impl Place {
             [] => home?.to_owned(),
             [to] if to.expanded || to.text == "-" || to.text.contains(['*', '?', '[', '{']) => return None,
             [to] => match to.text.strip_prefix('~') {
-                None => self.folder.as_deref()?.join(&to.text),
+                None => self.folder.as_deref()?.join(checkout::said(Path::new(&to.text))),
                 Some("") => home?.to_owned(),
                 Some(rest) => home?.join(rest.strip_prefix('/')?),
             },

@@ -7,9 +7,9 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
 use styxy_client::agents::Agent;
 
+use super::invocation::Reader;
 use crate::here::caller::{caller, user_home};
 use crate::say::failure::Failure;
-use crate::say::shell_word::quoted;
 
 /// Reads an agent by its name on the command line; the help says what people call it.
 pub(crate) fn by_name() -> impl TypedValueParser<Value = Agent> {
@@ -173,6 +173,8 @@ pub(crate) fn is_ours(command: &str, arguments: &[&str]) -> bool {
 }
 
 fn is_whole(command: &str) -> bool {
+    // PowerShell calls what is quoted only if that comes first.
+    let command = command.strip_prefix('&').map_or(command, str::trim_start);
     let Some((rest, name)) = command.rsplit_once(char::is_whitespace) else { return false };
     let Some((program, "hook")) = rest.trim_end().rsplit_once(char::is_whitespace) else { return false };
     agent(name).is_some() && is_styxy(&words(program.trim_end()))
@@ -208,25 +210,25 @@ fn is_styxy(words: &[&str]) -> bool {
     }
 }
 
-/// The path of this program, quoted for a shell if necessary.
+/// The path of this program, as the beginning of a command that `agent` runs.
 ///
 /// # Errors
 /// It is unknown or not Unicode, or the program is not called `styxy`.
-pub(crate) fn program() -> Result<String, Failure> {
+pub(crate) fn program(agent: Agent) -> Result<String, Failure> {
     let hint = "install Styxy with npm, and try again";
     let path = styxy_client::own_program()
         .map_err(|error| Failure::usage(format!("the path of this program is unknown: {error}"), hint))?;
     let path =
         path.to_str().ok_or_else(|| Failure::usage("the path of this program is not Unicode", hint))?;
-    known(path)
+    known(agent, path)
         // They could be neither corrected nor removed.
         .ok_or_else(|| {
             Failure::usage(format!("entries that run {path} could not be recognised as Styxy's"), hint)
         })
 }
 
-fn known(path: &str) -> Option<String> {
-    let program = quoted(path);
+fn known(agent: Agent, path: &str) -> Option<String> {
+    let program = Reader::of(agent).call(path);
     is_ours(&format!("{program} hook claude"), &[]).then_some(program)
 }
 
@@ -250,6 +252,7 @@ mod tests {
             "/usr/bin/styxy hook codex",
             "'/a b/styxy' hook claude",
             "\"C:\\x\\styxy.exe\" hook gemini",
+            "& \"C:\\x y\\styxy.exe\" hook gemini",
             "npx styxy hook claude",
             "npx --yes styxy@1.2 hook claude",
             "pnpm dlx styxy hook codex",
@@ -272,13 +275,14 @@ mod tests {
         ] {
             assert!(!is_ours(other, &[]), "{other}");
         }
-        assert!(is_ours(&format!("{} hook claude", quoted("/it's/a b/styxy")), &[]));
+        assert!(is_ours(&format!("{} hook claude", Reader::Posix.call("/it's/a b/styxy")), &[]));
     }
 
     #[test]
     fn a_program_with_another_name_is_refused() {
+        let known = |path| known(Agent::Claude, path);
         assert_eq!(known("/usr/bin/styxy").as_deref(), Some("/usr/bin/styxy"));
-        assert_eq!(known("/it's/a b/styxy").as_deref(), Some(quoted("/it's/a b/styxy").as_str()));
+        assert_eq!(known("/it's/a b/styxy"), Some(Reader::of(Agent::Claude).call("/it's/a b/styxy")));
         assert_eq!(known("/usr/bin/styxy-old"), None);
         assert_eq!(known("/usr/bin/styxy (deleted)"), None);
     }

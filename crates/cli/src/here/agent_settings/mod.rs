@@ -3,4 +3,5 @@
 pub(crate) mod agents;
 pub(crate) mod edit;
 pub(crate) mod file;
+mod invocation;
 mod text;

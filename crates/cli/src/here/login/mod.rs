@@ -225,8 +225,9 @@ fn user() -> String {
     rustix::process::getuid().as_raw().to_string()
 }
 
+/// This user, as the system's programs read it.
 #[cfg(not(unix))]
-fn user() -> String {
+pub(crate) fn user() -> String {
     let name = |variable| env::var(variable).unwrap_or_default();
     format!("{}\\{}", name("USERDOMAIN"), name("USERNAME"))
 }

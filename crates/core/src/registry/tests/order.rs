@@ -43,6 +43,12 @@ fn a_preferred_port_that_is_taken_falls_back_and_says_why() {
     machine.ports.insert(port(81), Occupancy::Denied);
     let grant = machine.grant(Ask { wish: preferred(81), ..dev_of("/w/a", 1) });
     assert_eq!(grant.reason.unwrap(), "preferred port 81 may not be bound by this user");
+    machine.ports.insert(port(3018), Occupancy::Reserved);
+    let grant = machine.grant(Ask { wish: preferred(3018), ..dev_of("/w/a", 1) });
+    assert_eq!(
+        grant.reason.unwrap(),
+        "preferred port 3018 is reserved by Windows (netsh int ipv4 show excludedportrange tcp)"
+    );
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use listeners::{Listener, Protocol, SocketState};
 use styxy_core::{Pid, Port, PortSet};
 
-use crate::system::ListeningSocket;
+use crate::system::{ListeningSocket, native};
 
 /// Reads the system's table of listening TCP sockets.
 #[derive(Debug)]
@@ -48,15 +48,11 @@ impl SocketTable {
 }
 
 fn table(wanted: impl Fn(Port) -> bool) -> io::Result<Vec<ListeningSocket>> {
-    let all = ::listeners::get_all().map_err(|error| io::Error::other(error.to_string()))?;
-    let of_interest = |found: &Listener| {
-        let port = Port::new(found.socket.port()).ok().filter(|port| wanted(*port))?;
-        (found.protocol == Protocol::TCP && found.state == SocketState::Listen).then(|| {
-            let (address, pid) = (found.socket.ip(), Pid::new(found.process.pid));
-            ListeningSocket { port, address, inode: 0, uid: None, cookie: 0, pid }
-        })
+    let of_interest = |(socket, pid): (SocketAddr, Option<Pid>)| {
+        let port = Port::new(socket.port()).ok().filter(|port| wanted(*port))?;
+        Some(ListeningSocket { port, address: socket.ip(), inode: 0, uid: None, cookie: 0, pid })
     };
-    let found = all.iter().filter_map(of_interest);
+    let found = native::listening()?.into_iter().filter_map(of_interest);
     // The numbers begin at 1: 0 stands for a socket without one.
     Ok((1..).zip(found).map(|(inode, socket)| ListeningSocket { inode, ..socket }).collect())
 }

@@ -6,6 +6,7 @@ mod machine;
 mod peer;
 mod probe;
 mod process;
+mod sockets;
 
 pub use exit::ExitWatch;
 pub(super) use machine::with_surroundings;
@@ -14,3 +15,4 @@ pub use peer::unix_peer;
 pub use probe::Prober;
 pub(super) use process::user;
 pub use process::{ancestors, identify, is_alive};
+pub(super) use sockets::listening;

@@ -46,6 +46,10 @@ impl Looks for Candidate {
         bind_all(self.0, |socket| socket.set_reuse_address(true))
     }
 
+    fn is_reserved(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     fn is_answered(&self) -> io::Result<bool> {
         match on_all_addresses(self.0, is_refused) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(true),

@@ -15,6 +15,7 @@ type Answer = Option<Result<bool, ErrorKind>>;
 struct Script {
     alone: Bind,
     like_a_server: Bind,
+    reserved: Answer,
     answered: Answer,
     listener: Answer,
     looks: Cell<usize>,
@@ -33,6 +34,9 @@ impl Looks for Script {
     }
     fn bind_like_a_server(&self) -> io::Result<()> {
         self.answer("bind_like_a_server", self.like_a_server)
+    }
+    fn is_reserved(&self) -> io::Result<bool> {
+        self.answer("is_reserved", self.reserved)
     }
     fn is_answered(&self) -> io::Result<bool> {
         self.answer("is_answered", self.answered)
@@ -65,9 +69,15 @@ fn a_port_that_nothing_has_is_free_without_a_look_at_the_table() {
 }
 
 #[test]
-fn a_listener_on_one_of_the_four_addresses_is_found_by_the_two_binds_alone() {
-    let port = script((IN_USE, IN_USE));
-    assert_eq!((occupancy(&port), port.looks.get()), (Occupancy::Busy, 2));
+fn a_listener_on_one_of_the_four_addresses_is_found_without_a_look_at_the_table() {
+    let port = Script { reserved: NO, ..script((IN_USE, IN_USE)) };
+    assert_eq!((occupancy(&port), port.looks.get()), (Occupancy::Busy, 3));
+}
+
+#[test]
+fn a_port_that_the_system_keeps_is_reserved_and_not_in_use() {
+    let port = Script { reserved: YES, ..script((IN_USE, IN_USE)) };
+    assert_eq!((occupancy(&port), port.looks.get()), (Occupancy::Reserved, 3));
 }
 
 #[test]
@@ -93,8 +103,8 @@ fn a_port_that_may_not_be_had_is_denied_and_asked_about_no_further() {
 fn whatever_is_unknown_makes_the_port_busy() {
     for port in [
         script((Some(Err(ErrorKind::Other)), None)),
-        script((IN_USE, Some(Err(ErrorKind::Other)))),
-        script((IN_USE, Some(Err(ErrorKind::PermissionDenied)))),
+        Script { reserved: NO, ..script((IN_USE, Some(Err(ErrorKind::Other)))) },
+        Script { reserved: UNKNOWN, ..script((IN_USE, Some(Err(ErrorKind::PermissionDenied)))) },
         Script { answered: UNKNOWN, ..script((BOUND, None)) },
         Script { answered: UNKNOWN, ..script((IN_USE, BOUND)) },
         Script { answered: NO, listener: UNKNOWN, ..script((IN_USE, BOUND)) },

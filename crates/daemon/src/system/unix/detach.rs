@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::Mode;
 
@@ -20,9 +20,11 @@ pub(crate) fn detach() -> io::Result<()> {
     std::env::set_current_dir("/")
 }
 
-/// Redirects standard output and standard error to `/dev/null`, so that their readers see the end.
+/// Redirects standard output and standard error to `/dev/null`, so that their readers see the end; where there is no such file, to
+/// a pipe that nobody reads.
 pub(crate) fn let_go_of_output() -> io::Result<()> {
-    let null = File::options().write(true).open("/dev/null")?;
+    let null = File::options().write(true).open("/dev/null").map(OwnedFd::from);
+    let null = null.or_else(|_| io::pipe().map(|(_, unread)| unread.into()))?;
     rustix::stdio::dup2_stdout(&null)?;
     Ok(rustix::stdio::dup2_stderr(&null)?)
 }

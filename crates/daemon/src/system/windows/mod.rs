@@ -10,6 +10,7 @@ mod pipe;
 mod probe;
 mod process;
 mod sid;
+mod sockets;
 
 pub(crate) use access::{
     check_writable, close_to_others, create_folder, create_private, is_of_the_system,
@@ -26,3 +27,5 @@ pub use pipe::{PipeListener, has_hung_up};
 pub use probe::Prober;
 pub(super) use process::user;
 pub use process::{ancestors, identify, is_alive};
+pub use sid::lets_others_in;
+pub(super) use sockets::listening;

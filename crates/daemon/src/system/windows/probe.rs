@@ -12,7 +12,7 @@ use socket2::Socket;
 use styxy_core::{Occupancy, Port};
 use windows_sys::Win32::Networking::WinSock::{SO_EXCLUSIVEADDRUSE, SOCKET, SOL_SOCKET, setsockopt};
 
-use crate::system::four::bind_all;
+use crate::system::four::{bind_all, bind_everywhere};
 use crate::system::lingering::{self, Looks};
 
 /// Says whether ports are free. Remembers nothing, holds no handle.
@@ -28,7 +28,7 @@ impl Prober {
 
     /// Whether nothing has `port` on any of this machine's addresses. A connection that lingers does not count.
     ///
-    /// Every failure is `Busy`, never `Denied`. Takes some 10 ms if only connections linger on the port.
+    /// Every failure is `Busy`, never `Denied`. A port in a range that the system keeps is `Reserved`. Takes some 10 ms if only connections linger on the port.
     #[must_use]
     pub fn occupancy(self, port: Port) -> Occupancy {
         lingering::occupancy(&Candidate(port))
@@ -40,7 +40,7 @@ struct Candidate(Port);
 impl Looks for Candidate {
     fn bind_alone(&self) -> io::Result<()> {
         bind_all(self.0, be_exclusive).map_err(|error| match error.kind() {
-            // "Access denied" says that the port is in a range that the system keeps, or that its holder is exclusive too.
+            // "Access denied" says that the system keeps the port, or that its holder is exclusive too: `is_reserved` says which.
             io::ErrorKind::PermissionDenied => io::ErrorKind::AddrInUse.into(),
             _ => error,
         })
@@ -48,6 +48,15 @@ impl Looks for Candidate {
 
     fn bind_like_a_server(&self) -> io::Result<()> {
         bind_all(self.0, |_| Ok(()))
+    }
+
+    fn is_reserved(&self) -> io::Result<bool> {
+        // By Microsoft's table ("Sharing Transport Addresses") no socket makes this bind end with "access denied": any other one on
+        // the port makes it end with "in use". What remains are the excluded ranges.
+        match bind_everywhere(self.0, be_exclusive) {
+            Err(error) => Ok(error.kind() == io::ErrorKind::PermissionDenied),
+            Ok(()) => Ok(false),
+        }
     }
 
     fn is_answered(&self) -> io::Result<bool> {

@@ -116,7 +116,10 @@ unsafe fn owned(text: *mut u16) -> io::Result<String> {
 
 /// Whether the access list of the file or folder lets in anybody but this user, the system and its administrators, who may do
 /// everything anyway.
-pub(super) fn lets_others_in(path: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// The list cannot be read.
+pub fn lets_others_in(path: &Path) -> io::Result<bool> {
     let path = wide(path);
     let mut descriptor = null_mut();
     // SAFETY: the path ends with NUL; only the descriptor, which is writable here, is asked for.

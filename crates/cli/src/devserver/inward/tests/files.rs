@@ -24,6 +24,7 @@ const TWO: &str = "#!/bin/bash\ncd \"$(dirname \"$0\")\"\nset -e\nnode web.js &\
 fn several_servers_of_a_script_file_are_named_with_the_file() {
     const FILES: &[(&str, &str)] = &[
         ("start.sh", TWO),
+        ("fish", "#!/usr/bin/env fish\nnode web.js & node api.js &\n"),
         ("bin/start", "#!/usr/bin/env -S bash -e\nnode web.js & node api.js & wait\n"),
         ("plain.sh", "node web.js &\nexec vite\n"),
         ("loop.sh", "for i in 1 2; do node web.js & done; wait\n"),
@@ -50,6 +51,7 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         ("bash -x start.sh --fast", names("start.sh", both)),
         ("bash -eo pipefail -- ./start.sh", names("start.sh", both)),
         ("./memory.sh", names("memory.sh", both)),
+        ("./fish", Vec::new()),
         ("bin/start", Vec::new()),
         ("./bin/start", names("bin/start", both)),
         ("env A=1 ./start.sh", names("start.sh", both)),
@@ -66,6 +68,101 @@ fn several_servers_of_a_script_file_are_named_with_the_file() {
         let expected = if line == "bin/start" { names("bin/start", both) } else { expected };
         assert_eq!(said(line, FILES), expected, "{line}");
     }
+}
+
+#[test]
+fn servers_that_a_function_a_coprocess_or_another_file_starts_count_too() {
+    const FILES: &[(&str, &str)] = &[
+        ("passes.sh", "run() { \"$@\" & }\nrun node web.js\nrun node api.js\nwait\n"),
+        (
+            "shifts.sh",
+            "run() {\n  echo $1; shift\n  exec \"$@\" > log &\n}\nrun a node web.js\nrun b node api.js\nwait\n",
+        ),
+        ("leaves.sh", "serve() { node $1.js & }\nserve web\nserve api\nwait\n"),
+        ("waits.sh", "run() { \"$@\"; }\nrun node web.js &\nrun node api.js\n"),
+        ("co.sh", "coproc node web.js\nnode api.js\n"),
+        ("named.sh", "coproc WEB { cd web; node web.js; }\ncoproc node api.js\nwait\n"),
+        ("base.sh", "serve() {\n  node $1.js &\n}\nrun() { \"$@\" & }\n"),
+        ("sourced.sh", ". ./base.sh\nrun node web.js\nrun node api.js\nwait\n"),
+        ("starts.sh", "node web.js &\n"),
+        ("both.sh", "source starts.sh\nnode api.js\n"),
+        ("calls.sh", ". ./base.sh\nfor s in web api; do serve $s; done\nwait\n"),
+        ("itself.sh", ". ./itself.sh\nnode web.js & node api.js &\n"),
+        ("loop.sh", "for app in web.js api.js; do\n  node $app &\ndone\nwait\n"),
+        ("quoted.sh", "for app in web.js api.js; do node --enable-source-maps \"$app\" & done; wait\n"),
+    ];
+    let both = &["web", "api"];
+    for (line, expected) in [
+        ("sh passes.sh", names("passes.sh", both)),
+        ("sh shifts.sh", names("shifts.sh", both)),
+        ("sh leaves.sh", names("leaves.sh", &[])),
+        ("sh waits.sh", names("waits.sh", both)),
+        ("sh co.sh", names("co.sh", both)),
+        ("sh named.sh", names("named.sh", both)),
+        ("sh sourced.sh", names("sourced.sh", both)),
+        ("sh both.sh", [names("starts.sh", &["web"]), names("both.sh", &["api"])].concat()),
+        ("sh calls.sh", names("base.sh", &[])),
+        ("sh loop.sh", names("loop.sh", &[])),
+        ("sh quoted.sh", names("quoted.sh", &[])),
+    ] {
+        assert_eq!(said(line, FILES), expected, "{line}");
+    }
+    assert!(!said("sh itself.sh", FILES).is_empty());
+}
+
+#[test]
+fn what_ends_another_process_does_not_end_the_first_server() {
+    const FILES: &[(&str, &str)] = &[
+        ("job.sh", "node web.js &\ntsc -b &\nwait $!\nnode api.js\n"),
+        ("variable.sh", "tsc -b & BUILD=$!\nnode web.js &\nwait $BUILD\nnode api.js\n"),
+        ("braces.sh", "sleep 9 &\nOLD=$!\nnode web.js &\nkill -9 \"${OLD}\"\nnode api.js\n"),
+        ("name.sh", "node web.js &\npkill -f webpack\nnode api.js\n"),
+        ("all.sh", "node web.js &\nkillall -q redis-server\nnode api.js\n"),
+        ("number.sh", "node web.js &\nkill 4242\nnode api.js\n"),
+        ("third.sh", "node seeds.js & SEEDS=$!\nnode web.js &\nkill -s TERM $SEEDS\nnode api.js &\n"),
+    ];
+    const ENDED: &[(&str, &str)] = &[
+        ("job.sh", "node web.js &\nsleep 1\nkill $!\nnode api.js\n"),
+        ("variable.sh", "node web.js & WEB=$!\ntsc -b &\nkill $WEB\nnode api.js\n"),
+        ("unknown.sh", "node web.js & echo $! > pid\nkill $(cat pid)\nnode api.js\n"),
+        ("list.sh", "node web.js & pids+=($!)\nwait \"${pids[@]}\"\nnode api.js\n"),
+        ("group.sh", "node web.js & kill -- -$$\nnode api.js\n"),
+        ("line.sh", "node web.js &\npkill -f 'node web'\nnode api.js\n"),
+        ("name.sh", "node web.js &\nkillall node\nnode api.js\n"),
+        ("pattern.sh", "node web.js &\npkill -f 'node .*web'\nnode api.js\n"),
+        ("function.sh", "build() { node seeds.js & wait; }\nbuild\nnode web.js\n"),
+        ("passed.sh", "run() { \"$@\"; }\nrun node seeds.js\nrun node web.js\n"),
+        ("settings.sh", ". ./.env\nnode web.js\n"),
+        (".env", "TITLE=my server.js\nA=b & node c.js\n"),
+    ];
+    let both = &["web", "api"];
+    for (file, _) in FILES {
+        assert_eq!(said(&format!("sh {file}"), FILES), names(file, both), "{file}");
+    }
+    for (file, _) in ENDED.iter().filter(|(file, _)| *file != ".env") {
+        assert_eq!(said(&format!("sh {file}"), ENDED), [], "{file}");
+    }
+}
+
+#[test]
+fn makes_variable_for_options_counts_as_its_options() {
+    const FILES: &[(&str, &str)] = &[
+        ("Makefile", "all: web api\nweb:\n\tnode web.js\napi:\n\tnode api.js\n"),
+        ("start.sh", "export MAKEFLAGS=-j2\nmake web api\n"),
+    ];
+    let around = Told { files: FILES, variables: &[("MAKEFLAGS", "-j2")], ..Told::NOTHING };
+    let unreached = |line: &str, around: &Told| {
+        let words: Vec<&str> = line.split(' ').collect();
+        Inward::of(super::words(&words), around).map(|inward| inward.unreached.len()).unwrap_or_default()
+    };
+    assert_eq!(unreached("make", &around), 1);
+    assert_eq!(unreached("make -j1", &around), 0);
+    assert_eq!(unreached("make -n", &around), 0);
+    let quiet = Told { variables: &[], ..around };
+    assert_eq!(unreached("make", &quiet), 0);
+    assert_eq!(unreached("env MAKEFLAGS=-j2 make", &quiet), 1);
+    assert_eq!(unreached("sh start.sh", &quiet), 1);
+    assert_eq!(unreached("make -n -j2", &quiet), 0);
 }
 
 #[test]

@@ -22,7 +22,7 @@ const SLICE: Duration = Duration::from_millis(50);
 /// How many looks in a row must find nothing.
 const EMPTY: usize = 2;
 /// How many looks count although processes came and went that they could not read: a busy machine always has some.
-const MOST_VAGUE: usize = 25;
+const MOST_VAGUE: usize = 200;
 /// How often new ones are looked for before what is frozen is killed.
 const MOST_FREEZES: usize = 5;
 

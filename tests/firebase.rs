@@ -121,6 +121,30 @@ fn signals_reach_the_command_and_the_file_is_removed() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn no_emulator_outlives_the_command_after_a_signal() {
+    let suite = Suite::new();
+    // Both lead sessions of their own, as firebase starts them; the parent of the first has ended, and it ignores signals.
+    let emulator = "trap '' INT TERM HUP; echo emulator; exec cat";
+    suite.program(
+        "firebase",
+        &format!(
+            "exec 3<&0\n(setsid sh -c \"{emulator}\" <&3 &)\nsetsid sh -c 'echo other; exec cat' <&3 &\nexec sleep 1000"
+        ),
+    );
+    let mut command = suite.command(&START);
+    command.stderr(Stdio::piped());
+    let server = Server::reading(&mut command);
+    let mut heard = [server.hear(), server.hear()];
+    heard.sort();
+    assert_eq!(heard, ["emulator", "other"]);
+    server.signal(Signal::TERM);
+    server.falls_silent();
+    assert_eq!(server.ends().0, Some(143));
+    assert!(suite.left().is_empty());
+}
+
+#[test]
 fn ctrl_c_on_a_terminal_reaches_the_command_once() {
     let suite = Suite::new();
     // Like firebase, which shuts down in order after the first interrupt, and at once after a second one.

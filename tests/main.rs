@@ -186,6 +186,9 @@ mod guard_shell;
 #[cfg(target_os = "linux")] // what is above a process, which only Linux says cheaply
 mod kept_up;
 #[cfg(test)]
+#[cfg(target_os = "linux")] // /proc, sessions, subreapers
+mod kill_tree;
+#[cfg(test)]
 #[cfg(target_os = "linux")] // seccomp
 mod limits;
 #[cfg(test)]

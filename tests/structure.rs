@@ -5,12 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each floor, and what it may use: floors below it and crates. The command line as a whole, `cli.rs`, may use all.
-const FLOORS: [(&str, &[&str]); 5] = [
-    ("commands", &["guard", "here", "devserver", "say", "styxy_client", "styxy_core", "styxy_daemon"]),
+const FLOORS: [(&str, &[&str]); 6] = [
+    (
+        "commands",
+        &["guard", "here", "devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"],
+    ),
     ("guard", &["here", "devserver", "say", "styxy_client", "styxy_core"]),
     // The daemon's probe finds a port when there is no daemon.
-    ("here", &["devserver", "say", "styxy_client", "styxy_core", "styxy_daemon"]),
+    ("here", &["devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"]),
     ("devserver", &["styxy_core"]),
+    ("process", &["styxy_client", "styxy_core"]),
     ("say", &["styxy_core"]),
 ];
 

@@ -146,6 +146,19 @@ impl Server {
         assert_eq!(self.hear(), word);
     }
 
+    /// Nobody can write to its stdout any more: it has ended, and so have all that inherited it.
+    #[cfg(target_os = "linux")]
+    #[track_caller]
+    pub(crate) fn falls_silent(&self) {
+        loop {
+            match self.says.recv_timeout(DEADLINE) {
+                Ok(_) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("somebody still holds its stdout"),
+            }
+        }
+    }
+
     /// Tells it one line.
     pub(crate) fn tell(&mut self, word: &str) {
         writeln!(self.tell.as_mut().unwrap(), "{word}").unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Its folders are floors, and each may use those below it: `cli` and `mistyped` (the command line as a whole), `commands`
 //! (one file or folder per subcommand, none of which uses another), `guard`, then `here` and `devserver` side by side, then
-//! `say`. `tests/structure.rs` checks that. Only `say::output` prints, only `say::exit` knows exit codes, and nothing here
+//! `process` and `say`. `tests/structure.rs` checks that. Only `say::output` prints, only `say::exit` knows exit codes, and nothing here
 //! decides who gets a port: the daemon does.
 
 mod cli;
@@ -12,6 +12,7 @@ mod guard;
 mod here;
 mod misplaced;
 mod mistyped;
+mod process;
 mod say;
 
 use std::process::ExitCode;

@@ -20,8 +20,13 @@ fn look() -> Option<Running> {
 /// The nearest agent among the ancestors of the process with this pid.
 #[must_use]
 pub fn around(pid: u32) -> Option<Running> {
-    let agent = |pid: u32| Running::of(pid, ancestry::words(pid)?.iter().map(String::as_str));
-    ancestors_of(pid).find_map(agent)
+    ancestors_of(pid).find_map(at)
+}
+
+/// The agent that the process with this pid is.
+#[must_use]
+pub fn at(pid: u32) -> Option<Running> {
+    Running::of(pid, ancestry::words(pid)?.iter().map(String::as_str))
 }
 
 /// The pids of this process' ancestors: [`ancestors_of`].

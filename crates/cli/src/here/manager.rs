@@ -205,6 +205,7 @@ mod native {
 
     use super::{Manager, known, manager, of_cgroup};
     use crate::devserver::repeats::{self, Text};
+    use crate::process::stat::Stat;
 
     /// How much of a script is read.
     const LONG: u64 = 64 * 1024;
@@ -219,10 +220,11 @@ mod native {
             all.split('\0').find_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
         };
         // A terminal between the two: whoever types there starts the server, and not what is above.
-        let tty = stat(pid)?.tty;
+        let tty = Stat::of(pid)?.tty;
         let above = std::iter::successors(parent(pid), |pid| parent(*pid)).take(FAR);
         let mut child = pid;
-        for above in above.take_while(|above| *above > 1 && stat(*above).is_some_and(|stat| stat.tty == tty))
+        for above in
+            above.take_while(|above| *above > 1 && Stat::of(*above).is_some_and(|stat| stat.tty == tty))
         {
             let words = words(above);
             // So does an agent.
@@ -267,26 +269,12 @@ mod native {
         Some(String::from_utf8_lossy(&text).into_owned())
     }
 
-    struct Stat {
-        parent: u32,
-        tty: i32,
-    }
-
-    fn stat(pid: u32) -> Option<Stat> {
-        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-        // The name may contain spaces and parentheses: it ends at the last one. Then come the state, the parent, the group, the
-        // session and the terminal.
-        let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
-        let mut fields = std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace();
-        Some(Stat { parent: fields.nth(1)?.parse().ok()?, tty: fields.nth(2)?.parse().ok()? })
-    }
-
     pub(super) fn parent(pid: u32) -> Option<u32> {
-        stat(pid).map(|stat| stat.parent).filter(|parent| *parent > 1)
+        Stat::of(pid).map(|stat| stat.parent).filter(|parent| *parent > 1)
     }
 
     pub(super) fn name(pid: u32) -> Option<String> {
-        Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end_matches('\n').to_owned())
+        Stat::of(pid).map(|stat| stat.name)
     }
 
     fn words(pid: u32) -> Vec<String> {

@@ -44,37 +44,39 @@ pub(crate) fn pid(found: &WhoAnswer, protected: &Protected) -> Result<Pid, Refus
 
 /// Fails if the server belongs to another worktree, to another session that lives, or to another user.
 pub(crate) fn ours(found: &WhoAnswer, here: &Here, living: &Living) -> Result<(), Refusal> {
-    let refused = |why: &str| {
-        let refusal = forbidden(found.port, format!("{why}: {}", found.reason));
-        let anothers = found.system_usage.as_ref().is_some_and(|usage| usage.same_user == Some(false));
-        // --force would help only root.
-        refusal.hint(match found.system_usage.as_ref().and_then(|usage| usage.pid) {
-            Some(pid) if anothers && !here.is_root => as_root(pid),
-            Some(_) | None => format!("styxy kill {} --force", found.port),
-        })
-    };
-    match found.whose {
-        Whose::Nobody => return Ok(()),
-        Whose::Sibling => return Err(refused("the server belongs to another worktree of this repository")),
+    let Some(why) = objection(found, here, living) else { return Ok(()) };
+    let refusal = forbidden(found.port, format!("{why}: {}", found.reason));
+    let anothers = found.system_usage.as_ref().is_some_and(|usage| usage.same_user == Some(false));
+    // --force would help only root.
+    Err(refusal.hint(match found.system_usage.as_ref().and_then(|usage| usage.pid) {
+        Some(pid) if anothers && !here.is_root => as_root(pid),
+        Some(_) | None => format!("styxy kill {} --force", found.port),
+    }))
+}
+
+/// Why the server may not be ended without `--force`: whose it is.
+pub(crate) fn objection(found: &WhoAnswer, here: &Here, living: &Living) -> Option<String> {
+    let why = match found.whose {
+        Whose::Nobody => return None,
+        Whose::Sibling => "the server belongs to another worktree of this repository",
         Whose::Foreign => {
-            return Err(refused(&format!("the server does not belong to this {}", ground(&here.caller))));
+            return Some(format!("the server does not belong to this {}", ground(&here.caller)));
         }
         Whose::Orphan if in_anothers(found, here) => {
-            return Err(refused("the server may belong to another worktree, whose folder it served"));
+            "the server may belong to another worktree, whose folder it served"
         }
         Whose::Orphan if !was_ours(found, here, living) => {
-            return Err(refused(
-                "the server may belong to another project: this repository has no record of its folder",
-            ));
+            "the server may belong to another project: this repository has no record of its folder"
         }
-        Whose::Mine | Whose::Orphan => {}
-    }
-    match own_lease(found).and_then(|lease| living.session(lease)) {
-        Some(theirs) if here.instance.as_ref() != Some(theirs) => {
-            Err(refused("the server belongs to another agent session"))
+        Whose::Mine | Whose::Orphan => {
+            let theirs = own_lease(found).and_then(|lease| living.session(lease))?;
+            if here.instance.as_ref() == Some(theirs) {
+                return None;
+            }
+            "the server belongs to another agent session"
         }
-        Some(_) | None => Ok(()),
-    }
+    };
+    Some(why.to_owned())
 }
 
 /// The lease that the server has: not one whose port it only took.

@@ -8,7 +8,7 @@ use styxy_client::{Client, Error, Holder, Stopped};
 use styxy_core::Pid;
 use styxy_core::api::StatusAnswer;
 
-use crate::here::process::Handle;
+use crate::process::Handle;
 
 /// How long a process may take to end after it was asked to, and after it was killed.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -87,6 +87,17 @@ pub(crate) fn process(name: Option<&str>, pid: Option<u32>) -> Option<String> {
     }
 }
 
+/// `npm (20), sh (21), node (22) and 5 more`
+pub(crate) fn names(all: &[String]) -> String {
+    const MOST: usize = 3;
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] if all.len() <= MOST => format!("{} and {last}", first.join(", ")),
+        all => format!("{} and {} more", all[..MOST].join(", "), all.len() - MOST),
+    }
+}
+
 /// `nodemon (1234)`, or `shop.service of systemd`.
 pub(crate) fn manager(manager: &Manager) -> String {
     let name = &manager.name;

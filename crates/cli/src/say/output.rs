@@ -222,18 +222,23 @@ pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
 
 /// How many columns an answer may take; none if stdout is not a terminal.
 pub(crate) fn width() -> Option<usize> {
-    let out = io::stdout();
-    if !out.is_terminal() {
-        return None;
-    }
-    Some(size().0)
+    io::stdout().is_terminal().then(|| size().0)
+}
+
+/// How many columns a note may take; none if stderr is not a terminal.
+pub(crate) fn note_width() -> Option<usize> {
+    io::stderr().is_terminal().then(|| size_or_usual(terminal_size::terminal_size_of(io::stderr())).0)
 }
 
 /// How many columns and rows a terminal on stdout has.
 pub(crate) fn size() -> (usize, usize) {
+    size_or_usual(terminal_size::terminal_size_of(io::stdout()))
+}
+
+fn size_or_usual(known: Option<(terminal_size::Width, terminal_size::Height)>) -> (usize, usize) {
     // One that does not say how large it is.
     const USUAL: (usize, usize) = (80, 24);
-    if let Some((width, height)) = terminal_size::terminal_size_of(io::stdout()) {
+    if let Some((width, height)) = known {
         return (usize::from(width.0), usize::from(height.0));
     }
     // A terminal that somebody else draws may not know it: `script`, a build server.

@@ -117,9 +117,12 @@ pub struct KillAnswer {
     pub process: Option<String>,
     /// How it was ended.
     pub ending: Ending,
-    /// The other processes that listened on it and were ended; absent if there was none.
+    /// The other processes that listened on it and were ended, with `--tree` the rest of the tree; absent if there was none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Ended>,
+    /// The processes of the tree that live on; absent if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spared: Vec<Spared>,
     /// What may start it again, although nothing listens now; absent if nothing is known to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<Manager>,
@@ -136,6 +139,17 @@ pub struct Ended {
     pub process: Option<String>,
     /// How it was ended.
     pub ending: Ending,
+}
+
+/// A process that belongs to a tree and was not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spared {
+    /// The process.
+    pub pid: Pid,
+    /// Its name (`vim`).
+    pub process: Option<String>,
+    /// Why it lives on; a sentence for people.
+    pub reason: String,
 }
 
 /// How a process was ended.

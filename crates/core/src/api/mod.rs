@@ -31,7 +31,9 @@ pub use lease::{
     AllocationsAnswer, AllocationsQuery, ConflictView, Lease, ListenerView, OwnerKind, OwnerView,
     ReleaseAnswer, State,
 };
-pub use local::{Again, Ended, Ending, KillAnswer, Manager, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
+pub use local::{
+    Again, Ended, Ending, KillAnswer, Manager, OpenAnswer, Spared, WaitAnswer, WhoAnswer, Whose,
+};
 pub use read::{decode, read, read_node};
 pub use refusal::{Code, Refusal};
 pub use refused::{RefusalsAnswer, RefusalsQuery, Refused, ReportRequest, Wanted};

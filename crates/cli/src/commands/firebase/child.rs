@@ -4,12 +4,18 @@ use std::ffi::OsString;
 use std::io;
 use std::process::{Child, Command, ExitStatus};
 
-use crate::here::process::Handle;
+use crate::process::Handle;
 
 /// Signals from now on: they are for the command, and this process outlives it.
 pub(super) struct Signals {
     #[cfg(unix)]
     listeners: Vec<(rustix::process::Signal, tokio::signal::unix::Signal)>,
+    /// One has come.
+    #[cfg(target_os = "linux")]
+    were_received: bool,
+    /// A child has ended.
+    #[cfg(target_os = "linux")]
+    children: tokio::signal::unix::Signal,
     #[cfg(windows)]
     ctrl_c: tokio::signal::windows::CtrlC,
 }
@@ -25,7 +31,13 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
         let listeners = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT]
             .map(|number| Ok((number, signal(SignalKind::from_raw(number.as_raw()))?)));
-        Ok(Self { listeners: listeners.into_iter().collect::<io::Result<_>>()? })
+        Ok(Self {
+            listeners: listeners.into_iter().collect::<io::Result<_>>()?,
+            #[cfg(target_os = "linux")]
+            were_received: false,
+            #[cfg(target_os = "linux")]
+            children: signal(SignalKind::child())?,
+        })
     }
 
     /// Like on Unix.
@@ -37,12 +49,30 @@ impl Signals {
         Ok(Self { ctrl_c: tokio::signal::windows::ctrl_c()? })
     }
 
-    /// Forwards signals to the process of `handle`, for ever.
+    /// Whether one has come.
+    #[cfg(target_os = "linux")]
+    pub(super) const fn were_received(&self) -> bool {
+        self.were_received
+    }
+
+    /// Forwards signals to the process of `handle`, for ever; on Linux, lets go of orphans that have ended, but not of `child`.
     #[cfg(unix)]
-    async fn pass_on(&mut self, handle: Option<&Handle>) {
+    async fn pass_on(
+        &mut self,
+        handle: Option<&Handle>,
+        #[cfg_attr(
+            not(target_os = "linux"),
+            expect(unused_variables, reason = "only Linux has orphans to reap")
+        )]
+        child: u32,
+    ) {
         use std::task::Poll;
         loop {
             let received = std::future::poll_fn(|context| {
+                #[cfg(target_os = "linux")]
+                while self.children.poll_recv(context).is_ready() {
+                    crate::process::orphans::reap(child);
+                }
                 let ready = self
                     .listeners
                     .iter_mut()
@@ -50,6 +80,10 @@ impl Signals {
                 ready.map_or(Poll::Pending, Poll::Ready)
             });
             let signal = received.await;
+            #[cfg(target_os = "linux")]
+            {
+                self.were_received = true;
+            }
             if !has_it_already(signal)
                 && let Some(handle) = handle
             {
@@ -61,7 +95,7 @@ impl Signals {
 
     /// The console signals every program on it; this one only has to outlive the command.
     #[cfg(windows)]
-    async fn pass_on(&mut self, _: Option<&Handle>) {
+    async fn pass_on(&mut self, _: Option<&Handle>, _: u32) {
         loop {
             let _ = self.ctrl_c.recv().await;
         }
@@ -116,11 +150,12 @@ fn found(program: &OsString) -> OsString {
 /// The command cannot be waited for.
 pub(super) async fn ended(mut child: Child, signals: &mut Signals) -> io::Result<ExitStatus> {
     // Its pid cannot be reused before it is waited for, and a handle never refers to another process.
-    let handle = styxy_core::Pid::new(child.id()).and_then(|pid| Handle::open(pid).ok().flatten());
+    let number = child.id();
+    let handle = styxy_core::Pid::new(number).and_then(|pid| Handle::open(pid).ok().flatten());
     let waits = tokio::task::spawn_blocking(move || child.wait());
     tokio::select! {
         ended = waits => ended.map_err(io::Error::other)?,
-        () = signals.pass_on(handle.as_ref()) => Err(io::ErrorKind::Interrupted.into()),
+        () = signals.pass_on(handle.as_ref(), number) => Err(io::ErrorKind::Interrupted.into()),
     }
 }
 

@@ -3,6 +3,8 @@
 mod child;
 mod command_line;
 mod emulators;
+#[cfg(target_os = "linux")]
+mod left_behind;
 mod ports;
 mod run_config;
 
@@ -33,7 +35,7 @@ use run_config::RunConfig;
 /// while it runs, and with the variables that lead programs to the emulators (`FIRESTORE_EMULATOR_HOST`, …).
 ///
 /// Without --project, the project is demo-FOLDER-PORT: suites of one project would find each other's hub and disturb each
-/// other. The exit code is the command's. If the daemon does not answer, the ports are free but not leased, and a warning
+/// other. The exit code is the command's. On Linux no emulator outlives the command after Ctrl-C or SIGTERM. If the daemon does not answer, the ports are free but not leased, and a warning
 /// says so.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy firebase -- firebase emulators:start
@@ -52,7 +54,17 @@ impl Args {
         let config = read(&original)?;
         let wanted = emulators::wanted(&config, line.only());
         let ports = ports(context, &wanted, &config)?;
-        let status = context::block_on(emulate(&line, &original, &config, &ports))??;
+        // From here on the file must be removed, whatever happens.
+        let (status, signals) = context::block_on(async {
+            let mut signals = Signals::catch().map_err(|error| could_not("prepare for signals", &error))?;
+            let status = emulate(&line, &original, &config, &ports, &mut signals).await?;
+            Ok::<_, Failure>((status, signals))
+        })??;
+        #[cfg(target_os = "linux")]
+        if signals.were_received() || status.code().is_none() {
+            left_behind::end(context);
+        }
+        drop(signals);
         Ok(Exit::Child(child::code(status)))
     }
 }
@@ -63,9 +75,8 @@ async fn emulate(
     original: &Path,
     config: &Map<String, Value>,
     ports: &[(&Emulator, u16)],
+    signals: &mut Signals,
 ) -> Result<ExitStatus, Failure> {
-    // From here on the file must be removed, whatever happens.
-    let mut signals = Signals::catch().map_err(|error| could_not("prepare for signals", &error))?;
     run_config::sweep(original);
     let text = serde_json::to_string_pretty(&emulators::with_ports(config, ports)).unwrap_or_default();
     let file = RunConfig::write(original, &text).map_err(|error| {
@@ -73,6 +84,9 @@ async fn emulate(
     })?;
     let project = project(original, ports);
     let words = line.with(file.path(), &project);
+    // Where that is refused, only what stays below the command is found.
+    #[cfg(target_os = "linux")]
+    let _ = crate::process::orphans::adopt();
     let started = child::start(&words, &variables(config, ports)).map_err(|error| {
         let program = words.first().map(OsString::as_os_str).unwrap_or_default();
         let failure = Failure::not_run(program, &error);
@@ -80,7 +94,7 @@ async fn emulate(
         if is_missing { failure.hint("npm install -g firebase-tools") } else { failure }
     })?;
     output::note(&summary(ports, (!line.has_project()).then_some(&*project)));
-    child::ended(started, &mut signals).await.map_err(|error| could_not("wait for the command", &error))
+    child::ended(started, signals).await.map_err(|error| could_not("wait for the command", &error))
 }
 
 fn no_emulators() -> Failure {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::Pid;
 
-use crate::here::process;
+use crate::process;
 
 /// Between the original's name and the numbers in the file name.
 const MARK: &str = ".styxy-";

@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use styxy_core::api::{Again, CheckAnswer, Code, Manager, Refusal};
+use styxy_client::agents;
+use styxy_core::api::{Again, CheckAnswer, Code, Manager, Refusal, SystemUsage};
 use styxy_core::{Pid, Port};
 
-use super::victims::{PAUSE, Victim};
+use super::victims::PAUSE;
 use crate::here::context::Context;
 use crate::here::manager;
 use crate::say::facts;
@@ -26,11 +27,21 @@ pub(super) struct Above {
 }
 
 impl Above {
-    pub(super) fn of(victims: &[Victim]) -> Self {
-        let managers = victims.iter().filter_map(|victim| manager::of(&victim.usage)).collect();
-        let is_ended = |parent: &(u32, String)| victims.iter().any(|victim| victim.pid.get() == parent.0);
-        let parents = victims.iter().filter_map(|victim| manager::parent(&victim.usage));
-        Self { managers, parents: parents.filter(|parent| !is_ended(parent)).collect() }
+    /// What is above these servers and not among the processes that are ended.
+    pub(super) fn of(servers: &[&SystemUsage], ended: &[u32]) -> Self {
+        let managers = servers.iter().filter_map(|usage| manager::of(usage));
+        let lives = |manager: &Manager| manager.pid.is_none_or(|pid| !ended.contains(&pid.get()));
+        let parents = servers.iter().filter_map(|usage| manager::parent(usage));
+        Self {
+            managers: managers.filter(lives).collect(),
+            parents: parents.filter(|(pid, _)| !ended.contains(pid)).collect(),
+        }
+    }
+
+    /// With more parents, of which those that are ended do not count.
+    pub(super) fn and(mut self, parents: Vec<(u32, String)>, ended: &[u32]) -> Self {
+        self.parents.extend(parents.into_iter().filter(|(pid, _)| !ended.contains(pid)));
+        self
     }
 
     /// The manager to name, if nothing listens now.
@@ -75,7 +86,11 @@ impl Above {
             let stop = manager.stop.clone();
             return Some(refused(port, ended, &facts::manager(manager), &new, stop));
         }
-        let parent = manager::parent(usage).filter(|parent| self.parents.contains(parent))?;
+        let is_above = |pid: u32| self.parents.iter().find(|(parent, _)| *parent == pid);
+        let nearest = manager::parent(usage).filter(|parent| self.parents.contains(parent));
+        // What started the whole tree again is further up.
+        let parent =
+            nearest.or_else(|| agents::ancestors_of(usage.pid?.get()).find_map(is_above).cloned())?;
         let shown = facts::process(Some(&parent.1), Some(parent.0))?;
         Some(refused(port, ended, &shown, &new, Some(format!("kill {}", parent.0))))
     }

@@ -5,6 +5,7 @@
 //! pids were reused in between. A client of the port does not listen on it, so it is never found.
 
 mod again;
+mod tree;
 mod victims;
 
 use std::time::Duration;
@@ -45,11 +46,17 @@ const MOST_ROUNDS: usize = 4;
 /// Ends only processes that listen on the port, never its clients: all of them, if the server forked or if several listen
 /// on different addresses. A server of another worktree, agent session or user needs --force; a server of a deleted
 /// worktree of this repository does not. Pid 1, this command and Styxy's daemon are never ended.
+///
+/// With --tree everything that belongs to the server ends: the command that `styxy run` started, all processes below it, and
+/// those that were started under its lease and detached themselves, if they work in this worktree. Without a lease: the
+/// server, what is below it, and what only waits for it, such as npm. Each process is judged by itself: another worktree's or
+/// session's server lives on, and so do coding agents and other users' processes. Those that live on are named.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy kill 3000
   styxy kill 3000 --yes       without confirmation, for scripts
   styxy kill dev
   styxy kill 4f5e             the server of the lease with this beginning of its id
+  styxy kill dev --tree       with everything that belongs to it
   styxy kill 3000 --force     even if it is another worktree's server"))]
 pub(crate) struct Args {
     #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
@@ -57,6 +64,9 @@ pub(crate) struct Args {
     /// End it even if it belongs to another worktree, session or user
     #[arg(short, long)]
     force: bool,
+    /// End everything that belongs to it too: what started it, what it started, and what detached itself
+    #[arg(long)]
+    tree: bool,
     /// Do not ask for confirmation
     #[arg(short, long)]
     yes: bool,
@@ -69,6 +79,9 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = Here::of(caller())?;
         let port = port(context, self.target.clone())?;
+        if self.tree {
+            return tree::run(&self, context, &here, port);
+        }
         let (found, living, daemon) = context.ask(async |client| {
             let found = client.check(port).await?;
             let living = Living::around(client, &found).await?;
@@ -78,7 +91,7 @@ impl Args {
         let may_end = |found: CheckAnswer| self.may_end(found, &here, &living, &protected);
         let mut victims = Victims::hold(context, port, may_end(found)?)?;
         if !self.yes && !output::can_ask() {
-            return Err(no_terminal(&self.target, if self.force { " --force" } else { "" }));
+            return Err(no_terminal(&self.target, self.flags()));
         }
         if !self.yes && !confirmed(port, &victims, &here)? {
             output::note("Nothing was ended.");
@@ -88,7 +101,9 @@ impl Args {
         victims.still(context)?;
         let mut ended = Vec::new();
         for round in 1.. {
-            let above = Above::of(victims.all());
+            let usages: Vec<&SystemUsage> = victims.all().iter().map(|victim| &victim.usage).collect();
+            let pids: Vec<u32> = victims.all().iter().map(|victim| victim.pid.get()).collect();
+            let above = Above::of(&usages, &pids);
             let endings = victims.end(self.grace)?;
             ended.extend(victims.all().iter().zip(endings).map(|(victim, ending)| Gone::new(victim, ending)));
             let pids: Vec<Pid> = ended.iter().map(|gone| gone.wire.pid).collect();
@@ -102,7 +117,7 @@ impl Args {
                         })?;
                         break;
                     }
-                    Some(now) => return Err(taken(port, &now, &ended, &above)),
+                    Some(now) => return Err(taken(port, &now, &have_ended(&ended), &above)),
                 },
                 Left::Taken(now) => now,
             };
@@ -112,18 +127,29 @@ impl Args {
                 .filter(|_| round < MOST_ROUNDS && is_its_own(&now, &ended) && !above.starts_at_once(&now));
             victims = match next.map(|next| Victims::hold(context, port, next)) {
                 Some(Ok(next)) => next,
-                Some(Err(_)) | None => return Err(taken(port, &now, &ended, &above)),
+                Some(Err(_)) | None => return Err(taken(port, &now, &have_ended(&ended), &above)),
             };
         }
         Ok(Exit::Done)
     }
 
+    /// What was typed beside the target, as hints repeat it.
+    const fn flags(&self) -> &'static str {
+        match (self.tree, self.force) {
+            (false, false) => "",
+            (false, true) => " --force",
+            (true, false) => " --tree",
+            (true, true) => " --tree --force",
+        }
+    }
+
     /// The refusal with a hint that keeps the flag without which the hinted command would be refused too.
     fn as_typed(&self, refusal: Refusal) -> Refusal {
         match &refusal.hint {
-            Some(hint) if (self.yes || !output::can_ask()) && hint.ends_with(" --force") => {
-                let hint = format!("{hint} --yes");
-                refusal.hint(hint)
+            Some(hint) if hint.ends_with(" --force") => {
+                let hint = hint.replace(" --force", if self.tree { " --tree --force" } else { " --force" });
+                let yes = if self.yes || !output::can_ask() { " --yes" } else { "" };
+                refusal.hint(format!("{hint}{yes}"))
             }
             Some(_) | None => refusal,
         }
@@ -170,8 +196,8 @@ fn is_its_own(now: &CheckAnswer, ended: &[Gone]) -> bool {
 }
 
 /// The port is not free although its servers have ended.
-fn taken(port: Port, now: &CheckAnswer, ended: &[Gone], above: &Above) -> Failure {
-    above.started_again(port, now, &have_ended(ended)).unwrap_or_else(|| still_taken(port, now, ended))
+fn taken(port: Port, now: &CheckAnswer, ended: &str, above: &Above) -> Failure {
+    above.started_again(port, now, ended).unwrap_or_else(|| still_taken(port, now, ended))
 }
 
 /// `node (42) has ended`
@@ -180,11 +206,11 @@ fn have_ended(ended: &[Gone]) -> String {
     format!("{} {} ended", names.join(", "), if names.len() == 1 { "has" } else { "have" })
 }
 
-fn still_taken(port: Port, now: &CheckAnswer, ended: &[Gone]) -> Failure {
+fn still_taken(port: Port, now: &CheckAnswer, ended: &str) -> Failure {
     let usage = now.system_usage.as_ref();
     let other = usage.and_then(|usage| facts::process(usage.process.as_deref(), usage.pid.map(Pid::get)));
     let other = other.unwrap_or_else(|| "another process".to_owned());
-    victims::taken(port, format!("{}, but {other} listens on port {port}", have_ended(ended)))
+    victims::taken(port, format!("{ended}, but {other} listens on port {port}"))
 }
 
 /// The port of the target; if that is a lease, its own server must listen there.
@@ -257,14 +283,29 @@ fn answer(
     let said: Vec<String> = ended.iter().map(how).collect();
     let mut all = ended.into_iter().map(|gone| gone.wire);
     let Ended { pid, process, ending } = all.next()?;
+    let message = message(port, &said.join(", "), left, manager);
+    let (others, manager) = (all.collect(), manager.cloned());
+    Some(KillAnswer {
+        success: true,
+        port,
+        pid,
+        process,
+        ending,
+        others,
+        spared: Vec::new(),
+        manager,
+        message,
+    })
+}
+
+/// `said` is what has become of the processes.
+fn message(port: Port, said: &str, left: Option<&Lease>, manager: Option<&Manager>) -> String {
     let ends = |lease: &Lease| {
         format!("; its lease ends with {}, or with: styxy release {port}", facts::ends_with(&lease.owner))
     };
     let lease = left.map(ends).unwrap_or_default();
     let again = manager.map(again::warning).unwrap_or_default();
-    let message = format!("{}. Nothing listens on port {port} now{lease}{again}", said.join(", "));
-    let (others, manager) = (all.collect(), manager.cloned());
-    Some(KillAnswer { success: true, port, pid, process, ending, others, manager, message })
+    format!("{said}. Nothing listens on port {port} now{lease}{again}")
 }
 
 #[cfg(test)]
@@ -333,7 +374,7 @@ mod tests {
                 ("no terminal", failed(no_terminal(&Target::Port(port), ""))),
                 ("a stranger on the lease's port", failed(not_its_server(&lease(3000, |_| {})))),
                 ("gone before", failed(victims::gone(port))),
-                ("another listens", failed(still_taken(port, &taken, &ended(&[42], Ending::Asked)))),
+                ("another listens", failed(still_taken(port, &taken, one))),
                 ("not this user's", failed(victims::cannot(Pid::new(42).unwrap(), "node (42)", &killed))),
             ])
         );

@@ -8,7 +8,7 @@ use styxy_core::{Pid, Port};
 
 use crate::here::context::Context;
 use crate::here::may_end;
-use crate::here::process::Handle;
+use crate::process::Handle;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output;

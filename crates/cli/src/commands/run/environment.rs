@@ -10,6 +10,7 @@ use super::ask::{Asked, Ports};
 use super::more;
 use crate::devserver::plan::Plan;
 use crate::here::variables::{Served, variables};
+use crate::process::table::MARK;
 
 /// The changes to the environment that the command inherits.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -67,8 +68,8 @@ impl Environment {
     }
 }
 
-/// The variable that leads a plugin inside the command to its lease.
-pub(super) const LOCK_ID: &str = "STYXY_LOCK_ID";
+/// The variable that leads a plugin inside the command to its lease, and `styxy kill --tree` to what runs under it (R97).
+pub(super) const LOCK_ID: &str = MARK;
 
 pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) -> Environment {
     let ports = &asked.ports;

@@ -15,8 +15,8 @@ use styxy_core::{LockId, Pid, Port};
 
 use super::ask::Ports;
 use crate::here::context;
-use crate::here::process::Handle;
 use crate::here::variables::url;
+use crate::process::Handle;
 use crate::say::facts;
 use crate::say::output;
 use process::Side;

@@ -63,6 +63,15 @@ impl Handle {
         Ok(())
     }
 
+    /// Does nothing, for the same reason.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature as elsewhere")]
+    pub(crate) fn freeze(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Terminates it. It is not an error if it has already ended.
     ///
     /// # Errors

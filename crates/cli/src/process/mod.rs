@@ -1,8 +1,19 @@
-//! Processes held by a handle, so that a signal reaches the right process or none: pids are reused.
+//! Processes: which run, which belong together, and how one or a whole tree ends.
 //!
+//! Each is held by a handle, so that a signal reaches the right process or none: pids are reused.
 //! On Linux the handle is a pidfd, on Windows a process handle; both refer to one process for as long as they are held.
 //! On macOS it is a kqueue that reports the process's end, and on a Linux without pidfds the start time in /proc; between the last
 //! check and the signal some microseconds pass there.
+
+#[cfg(target_os = "linux")]
+pub(crate) mod cgroup;
+pub(crate) mod ending;
+#[cfg(target_os = "linux")]
+pub(crate) mod orphans;
+#[cfg(target_os = "linux")]
+pub(crate) mod stat;
+pub(crate) mod table;
+pub(crate) mod tree;
 
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]

@@ -65,6 +65,14 @@ impl Handle {
         self.send(Signal::CONT)
     }
 
+    /// Stops it (SIGSTOP), so that it starts nothing until it is killed.
+    ///
+    /// # Errors
+    /// Those of [`Handle::ask`].
+    pub(crate) fn freeze(&self) -> io::Result<()> {
+        self.send(Signal::STOP)
+    }
+
     /// Kills it (SIGKILL).
     ///
     /// # Errors

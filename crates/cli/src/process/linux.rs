@@ -10,6 +10,8 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use styxy_core::Pid;
 
+use super::stat::Stat;
+
 /// How often a process without a pidfd is looked at while its end is waited for.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -86,6 +88,14 @@ impl Handle {
         self.send(Signal::CONT)
     }
 
+    /// Stops it (SIGSTOP), so that it starts nothing until it is killed.
+    ///
+    /// # Errors
+    /// Those of [`Handle::ask`].
+    pub(crate) fn freeze(&self) -> io::Result<()> {
+        self.send(Signal::STOP)
+    }
+
     /// Kills it (SIGKILL).
     ///
     /// # Errors
@@ -151,14 +161,13 @@ fn neither(pidfd: Errno, stat: &io::Error) -> io::Error {
 
 /// When the process with this pid started, in clock ticks, unless it has ended. A zombie has ended.
 fn running(pid: Pid) -> io::Result<Option<u64>> {
-    let stat = match std::fs::read(format!("/proc/{pid}/stat")) {
+    let stat = match Stat::read(pid.get()) {
         Ok(stat) => stat,
         // It has ended if /proc itself is there.
         Err(error) if has_no_entry(&error) && std::fs::exists("/proc/self/stat")? => return Ok(None),
         Err(error) => return Err(error),
     };
-    let (state, started) = parse(&stat).ok_or(io::ErrorKind::InvalidData)?;
-    Ok((!matches!(state, b'Z' | b'X')).then_some(started))
+    Ok((!stat.has_ended()).then_some(stat.started))
 }
 
 fn has_no_entry(error: &io::Error) -> bool {
@@ -166,18 +175,9 @@ fn has_no_entry(error: &io::Error) -> bool {
     matches!(errno, Some(Errno::NOENT | Errno::SRCH))
 }
 
-/// The state, field 3 of the line, and the start, field 22.
-fn parse(stat: &[u8]) -> Option<(u8, u64)> {
-    // The name may contain spaces and parentheses: it ends at the last one.
-    let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
-    let mut fields = std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace();
-    let state = *fields.next()?.as_bytes().first()?;
-    Some((state, fields.nth(22 - 4)?.parse().ok()?))
-}
-
 /// When the process with this pid started, in clock ticks, if there is one: with the pid this identifies it.
 pub(crate) fn started(pid: Pid) -> Option<u64> {
-    parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?).map(|(_, started)| started)
+    Stat::of(pid.get()).map(|stat| stat.started)
 }
 
 /// Whether the process with this pid that started at `then` still runs.

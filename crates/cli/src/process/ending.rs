@@ -1,0 +1,261 @@
+//! Ends a tree of processes: asks all, waits, then freezes and kills what is left until a look finds nothing (R97).
+//!
+//! The tree is found again and again, since programs start others while they end. What starts after the others were asked
+//! is not asked, because it may be cleaning up; it has the rest of the time.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use styxy_core::Pid;
+use styxy_core::api::Ending;
+
+use super::Handle;
+#[cfg(target_os = "linux")]
+use super::cgroup::Cgroup;
+use super::table::Entry;
+
+/// How long killing may take.
+const SETTLE: Duration = Duration::from_secs(5);
+/// How often the tree is looked for while it ends.
+const SLICE: Duration = Duration::from_millis(50);
+/// How many looks in a row must find nothing.
+const EMPTY: usize = 2;
+/// How many looks count although processes came and went that they could not read: a busy machine always has some.
+const MOST_VAGUE: usize = 200;
+/// How often new ones are looked for before what is frozen is killed.
+const MOST_FREEZES: usize = 5;
+
+/// A tree at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    pub(crate) members: Vec<Entry>,
+    /// The pids of those that belong to it and live on.
+    pub(crate) spared: Vec<u32>,
+    /// Whether a process of it cannot have been missed.
+    pub(crate) is_whole: bool,
+}
+
+/// Finds the tree, with these processes that were found before and still run.
+pub(crate) type Find<'a> = dyn FnMut(&[u32]) -> io::Result<Found> + 'a;
+
+/// What has become of a tree.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) ended: Vec<(Entry, Ending)>,
+    /// Those that still run, and what the system said to the signal if it refused it.
+    pub(crate) left: Vec<(Entry, Option<io::Error>)>,
+}
+
+/// Ends the tree of `owner` that `find` finds. Each process has `grace` to end by itself; Windows asks nobody.
+///
+/// # Errors
+/// A process cannot be held, before any is asked; or the system cannot be looked at.
+pub(crate) fn end(find: &mut Find, owner: Option<u32>, grace: Duration) -> io::Result<Outcome> {
+    let mut held = Held::default();
+    held.add(find(&[])?);
+    // Again, so that hardly any is missed by what comes next.
+    held.add(find(&held.running()?)?);
+    if let Some((_, error)) = held.unheld.pop() {
+        return Err(error);
+    }
+    let whole = Whole::around(owner, &held);
+    if cfg!(unix) && !grace.is_zero() {
+        held.ask();
+        wait(&mut held, find, Instant::now() + grace)?;
+    }
+    let done = kill(&mut held, find, &whole);
+    if done.is_err() {
+        // Nothing stays frozen.
+        held.kill();
+    }
+    done.map(|()| held.outcome())
+}
+
+/// Waits until all have ended, or `deadline` is over.
+fn wait(held: &mut Held, find: &mut Find, deadline: Instant) -> io::Result<()> {
+    loop {
+        let have_ended = held.have_ended_by(deadline.min(Instant::now() + SLICE))?;
+        let new = held.add(find(&held.running()?)?);
+        if have_ended && new == 0 || Instant::now() >= deadline {
+            return Ok(());
+        }
+    }
+}
+
+/// Freezes and kills until nothing is found.
+fn kill(held: &mut Held, find: &mut Find, whole: &Whole) -> io::Result<()> {
+    let until = Instant::now() + SETTLE;
+    let (mut empty, mut vague) = (0, 0);
+    while empty < EMPTY && Instant::now() < until {
+        let mut found = find(&held.running()?)?;
+        let is_certain = found.is_whole || vague == MOST_VAGUE;
+        for _ in 0..MOST_FREEZES {
+            let new = held.add(found);
+            held.freeze();
+            if new == 0 {
+                break;
+            }
+            found = find(&held.running()?)?;
+        }
+        if held.running()?.is_empty() {
+            (empty, vague) = if is_certain { (empty + 1, vague) } else { (empty, vague + 1) };
+            continue;
+        }
+        empty = 0;
+        held.doom();
+        whole.kill(held);
+        held.kill();
+        held.have_ended_by(until.min(Instant::now() + Duration::from_secs(1)))?;
+    }
+    Ok(())
+}
+
+/// The control group that has nothing but the tree in it, if there is one.
+struct Whole {
+    #[cfg(target_os = "linux")]
+    cgroup: Option<Cgroup>,
+}
+
+#[cfg(target_os = "linux")]
+impl Whole {
+    fn around(owner: Option<u32>, held: &Held) -> Self {
+        let cgroup = owner.filter(|owner| held.has(*owner)).and_then(Cgroup::around);
+        Self { cgroup: cgroup.filter(|cgroup| holds_only(cgroup, &|pid| held.has(pid))) }
+    }
+
+    /// Whatever is in it by now was started there, unless it is known to live on.
+    fn kill(&self, held: &Held) {
+        let others = |pid: u32| pid != std::process::id() && !held.spared.contains(&pid);
+        if let Some(cgroup) = self.cgroup.as_ref().filter(|cgroup| holds_only(cgroup, &others)) {
+            // If the kernel refuses it, each is killed by itself.
+            let _ = cgroup.kill();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn holds_only(cgroup: &Cgroup, are_such: &dyn Fn(u32) -> bool) -> bool {
+    cgroup.processes().is_ok_and(|all| all.into_iter().all(are_such))
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Whole {
+    const fn around(_: Option<u32>, _: &Held) -> Self {
+        Self {}
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
+    const fn kill(&self, _: &Held) {}
+}
+
+/// The processes of the tree that were found so far, each with a handle: running or ended.
+#[derive(Default)]
+struct Held {
+    all: BTreeMap<(u32, u64), One>,
+    spared: Vec<u32>,
+    /// No handle could be opened on these.
+    unheld: Vec<(Entry, io::Error)>,
+}
+
+struct One {
+    entry: Entry,
+    handle: Handle,
+    is_frozen: bool,
+    was_killed: bool,
+    refused: Option<io::Error>,
+}
+
+impl Held {
+    /// Holds those that are new, and says how many these were.
+    fn add(&mut self, found: Found) -> usize {
+        let before = self.all.len();
+        self.spared = found.spared;
+        self.unheld.clear();
+        for entry in found.members {
+            let key = (entry.pid, entry.started);
+            let Some(pid) = Pid::new(entry.pid).filter(|_| !self.all.contains_key(&key)) else { continue };
+            let handle = match Handle::open(pid) {
+                Ok(Some(handle)) => handle,
+                Ok(None) => continue,
+                Err(error) => {
+                    self.unheld.push((entry, error));
+                    continue;
+                }
+            };
+            // Between the look and the handle the pid may have passed to another process.
+            if super::table::is_still(&entry) {
+                let one = One { entry, handle, is_frozen: false, was_killed: false, refused: None };
+                self.all.insert(key, one);
+            }
+        }
+        self.all.len() - before
+    }
+
+    #[cfg(target_os = "linux")]
+    fn has(&self, pid: u32) -> bool {
+        self.all.keys().any(|(known, _)| *known == pid)
+    }
+
+    fn running(&self) -> io::Result<Vec<u32>> {
+        let mut running = Vec::new();
+        for one in self.all.values() {
+            if !one.handle.ended_within(Duration::ZERO)? {
+                running.push(one.entry.pid);
+            }
+        }
+        Ok(running)
+    }
+
+    fn ask(&mut self) {
+        for one in self.all.values_mut() {
+            let asked = one.handle.ask();
+            // Only a process that goes on receives what it was sent.
+            one.refused =
+                asked.and_then(|()| if one.entry.is_stopped { one.handle.resume() } else { Ok(()) }).err();
+        }
+    }
+
+    fn freeze(&mut self) {
+        for one in self.all.values_mut().filter(|one| !one.is_frozen) {
+            one.is_frozen = true;
+            one.refused = one.handle.freeze().err();
+        }
+    }
+
+    /// Those that still run do not end by themselves.
+    fn doom(&mut self) {
+        for one in self.all.values_mut() {
+            one.was_killed |= !one.handle.ended_within(Duration::ZERO).unwrap_or(false);
+        }
+    }
+
+    fn kill(&mut self) {
+        for one in self.all.values_mut().filter(|one| one.was_killed || one.is_frozen) {
+            one.refused = one.handle.kill().err();
+        }
+    }
+
+    fn have_ended_by(&self, deadline: Instant) -> io::Result<bool> {
+        for one in self.all.values() {
+            if !one.handle.ended_within(deadline.saturating_duration_since(Instant::now()))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn outcome(self) -> Outcome {
+        let unheld = self.unheld.into_iter().map(|(entry, error)| (entry, Some(error)));
+        let mut outcome = Outcome { left: unheld.collect(), ..Outcome::default() };
+        for one in self.all.into_values() {
+            if one.handle.ended_within(Duration::ZERO).unwrap_or(false) {
+                let ending = if one.was_killed { Ending::Killed } else { Ending::Asked };
+                outcome.ended.push((one.entry, ending));
+            } else {
+                outcome.left.push((one.entry, one.refused));
+            }
+        }
+        outcome
+    }
+}

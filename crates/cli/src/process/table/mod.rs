@@ -1,0 +1,106 @@
+//! The processes that run now, as the system shows them, with the lease that each was started under.
+//!
+//! A look is a picture of many moments: processes come and go while it is taken. It says whether it may have missed one.
+
+#[cfg(not(target_os = "linux"))]
+#[path = "elsewhere.rs"]
+mod native;
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod native;
+
+use std::collections::BTreeMap;
+
+use styxy_core::LockId;
+
+pub(crate) use native::{Processes, folder, is_still};
+
+/// What `styxy run` tells its command of the lease, and what each process below inherits.
+pub(crate) const MARK: &str = "STYXY_LOCK_ID";
+
+/// One process that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) pid: u32,
+    /// None if the one that started it has ended, and no other has taken its place.
+    pub(crate) parent: Option<u32>,
+    /// Its process group; Windows has none.
+    pub(crate) group: Option<u32>,
+    /// Whether it leads a session: a shell in its terminal, a service. Windows does not say.
+    pub(crate) leads_session: bool,
+    /// With the pid this identifies it, in the system's own unit.
+    pub(crate) started: u64,
+    /// What the system calls its program.
+    pub(crate) name: String,
+    pub(crate) user: User,
+    /// Whether a signal has stopped it.
+    pub(crate) is_stopped: bool,
+    /// The lease that it was started under. Windows does not say, nor does any system of another user's process.
+    pub(crate) mark: Option<LockId>,
+}
+
+/// Whose process it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum User {
+    Own,
+    Another,
+}
+
+/// The processes by pid.
+pub(crate) type Table = BTreeMap<u32, Entry>;
+
+/// What one look has shown.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Look {
+    pub(crate) table: Table,
+    /// Whether every process that was new since the look before could be read before it ended.
+    pub(crate) is_whole: bool,
+}
+
+/// The lease in an environment: its first variable of the name, as programs read it.
+fn mark<'v>(mut variables: impl Iterator<Item = &'v [u8]>) -> Option<LockId> {
+    let value = |line: &'v [u8]| line.strip_prefix(MARK.as_bytes())?.strip_prefix(b"=");
+    let value = variables.find_map(value)?;
+    LockId::parse(std::str::from_utf8(value).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    const LEASE: &str = "4f5e0000-0000-4000-8000-000000000000";
+
+    #[test]
+    fn a_mark_is_a_whole_variable_with_a_leases_id() {
+        let of = |text: &str| mark(text.as_bytes().split(|byte| *byte == 0));
+        assert_eq!(of(&format!("A=1\0{MARK}={LEASE}\0B=2")), LockId::parse(LEASE).ok());
+        for none in [
+            "",
+            "A=1",
+            "STYXY_LOCK_ID=",
+            "STYXY_LOCK_ID=x",
+            "XSTYXY_LOCK_ID=4f5e0000-0000-4000-8000-000000000000",
+        ] {
+            assert_eq!(of(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_child_is_seen_with_its_parent_and_its_lease() {
+        let mut child =
+            Command::new("cat").env(MARK, LEASE).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut processes = Processes::default();
+        let look = processes.look().unwrap();
+        let (own, entry) = (&look.table[&std::process::id()], &look.table[&child.id()]);
+        assert_eq!((entry.parent, entry.mark), (Some(own.pid), LockId::parse(LEASE).ok()));
+        assert_eq!((entry.name.as_str(), entry.user, entry.group), ("cat", User::Own, own.group));
+        assert!(!entry.leads_session && !entry.is_stopped);
+        assert_eq!(folder(entry.pid), std::env::current_dir().ok());
+        child.kill().unwrap();
+        assert!(!processes.look().unwrap().table.contains_key(&child.id()), "a zombie has ended");
+        child.wait().unwrap();
+    }
+}

@@ -181,6 +181,9 @@ mod guard;
 mod guard_report;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the guard
+mod guard_reuse;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the guard
 mod guard_shell;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // what is above a process, which only Linux says cheaply

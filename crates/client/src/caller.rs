@@ -5,17 +5,16 @@ use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::{self, Ground, Kinship, Place};
 use styxy_core::project::Project;
+use styxy_core::session::{self, Session, VARIABLES};
 use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName, WallTime};
 
 use crate::agents::Running;
 use crate::disk::{self, Disk, canonical};
 use crate::project::{self, ProjectError, ProjectFile};
-use styxy_core::session::{self, Session, VARIABLES};
 
 /// Where and for whom a command or a call runs: the folder, the checkout around it, the agent session.
 ///
-/// It is made of what it is given. It reads no environment and no current folder: in a program that is not ours, threads
-/// differ in both.
+/// It reads neither the environment nor the current folder: in a program that is not ours, threads differ in both.
 #[derive(Debug, Clone)]
 pub struct Caller {
     folder: Option<PathBuf>,

@@ -56,7 +56,7 @@ fn escaped(path: &str, escape: char) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::here::agent_settings::agents::is_ours;
+    use crate::here::agent_settings::recognised::is_ours;
 
     const ALL: [Reader; 4] = [Reader::Posix, Reader::GitBash, Reader::Cmd, Reader::PowerShell];
 

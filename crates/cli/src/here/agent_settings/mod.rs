@@ -5,4 +5,5 @@ pub(crate) mod edit;
 pub(crate) mod file;
 pub(crate) mod installed;
 mod invocation;
+pub(crate) mod recognised;
 mod text;

@@ -22,7 +22,7 @@ fn ours_comes_first_and_only_once_and_others_stay() {
         ("verify_asan_link_order=0", "")
     );
     let shell = value(&once, BASH_ENV);
-    assert!(Path::new(&shell).is_file() && crate::here::agent_settings::agents::is_shell_file(&shell));
+    assert!(Path::new(&shell).is_file() && crate::here::agent_settings::recognised::is_shell_file(&shell));
     let own = format!("/lib/mine.so {library}");
     let set = [
         ("LD_PRELOAD", own.as_str()),

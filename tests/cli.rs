@@ -195,7 +195,7 @@ fn the_project_is_the_worktree_around_the_current_folder() {
     let home = Home::new();
     let deep = home.project().join("packages/web");
     fs::create_dir_all(&deep).unwrap();
-    let worktree = home.project().join(".worktrees/feature");
+    let worktree = home.project().join(".worktrees").join("feature");
     fs::create_dir_all(&worktree).unwrap();
     fs::write(worktree.join(".git"), "gitdir: ../../.git/worktrees/feature\n").unwrap();
     let outside = home.top().join("user/notes");

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use styxy_core::api::{CheckAnswer, Lease, State, WhoAnswer, Whose};
 
-use crate::support::{Home, Server, helper, sort, until};
+use crate::support::{Home, Server, helper, sort, until, wine_lacks};
 #[cfg(unix)]
 use crate::support::{eventually, is_root};
 
@@ -18,6 +18,9 @@ fn server(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port
 
 #[test]
 fn another_checkouts_server_beside_my_own_is_a_conflict_everywhere() {
+    if wine_lacks("the processes of IPv6 sockets") {
+        return;
+    }
     let home = Home::new();
     let fix = home.worktree("fix");
     let mine = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project() }));
@@ -50,6 +53,9 @@ fn another_checkouts_server_beside_my_own_is_a_conflict_everywhere() {
 
 #[test]
 fn a_server_that_ends_beside_another_checkouts_leaves_a_conflict() {
+    if wine_lacks("the processes of IPv6 sockets") {
+        return;
+    }
     let home = Home::new();
     let fix = home.worktree("fix");
     let mine = home.allocate(&json!({ "service_type": sort::WEB, "project_path": home.project(),

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use super::process::wine_lacks;
+
 /// How many ports a block has.
 pub(super) const BLOCK: u16 = 200;
 /// Above what is given for unknown service types, below what systems hand out for outgoing connections.
@@ -65,9 +67,9 @@ pub(crate) fn addresses(port: u16) -> Vec<SocketAddr> {
     all
 }
 
-/// Whether the system says which process listens on an address. Wine does not for IPv6; `scripts/wine.mjs` names it in the environment.
+/// Whether the system says which process listens on an address. Wine does not for IPv6.
 pub(crate) fn names_process(address: &SocketAddr) -> bool {
-    address.is_ipv4() || std::env::var_os("STYXY_TEST_WINE").is_none()
+    address.is_ipv4() || !wine_lacks("the process of an IPv6 socket")
 }
 
 /// Whether something on 127.0.0.1 keeps off a socket that ignores nothing, while servers can bind there: ended connections

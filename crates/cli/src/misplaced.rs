@@ -55,6 +55,9 @@ pub(crate) fn tip(error: &clap::Error, words: &[String]) -> Option<Tip> {
                     let more = if has_service { "" } else { " --service dev" };
                     Some(Tip::new("get a port", line + more))
                 }
+                "list" if let Some((first, last)) = range(&args[at]) => {
+                    Some(Tip::new("see all of these ports", scan(first, last)))
+                }
                 "list" => Some(Tip::new("see only these leases", rewritten(command, args, at, of_list))),
                 "scan" => {
                     let ends = (args[..at].last()?.parse::<Port>(), args[at].parse::<Port>());
@@ -123,14 +126,19 @@ fn missing(error: &clap::Error, command: &str, args: &[String]) -> Option<Tip> {
 /// The command with the value of an option that it does not take, where it takes that without an option: `suggest --service dev`.
 fn without_option(option: &str, command: &str, args: &[String]) -> Option<Tip> {
     const TAKES_ONE: [&str; 8] = ["check", "who", "verify", "wait", "open", "kill", "release", "suggest"];
+    // A port says nothing about the ports that one would get.
+    let flags: &[&str] = match command {
+        "suggest" => &["--service", "--type", "-s"],
+        _ => &["--service", "--port", "--target", "--type", "-s", "-p"],
+    };
     let (flag, at) = args.iter().enumerate().find_map(|(at, word)| {
-        let flag = ["--service", "--port", "--target", "--type", "-s", "-p"].into_iter().find(|flag| {
-            option == *flag
-                && (word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')))
+        let flag = flags.iter().find(|flag| {
+            option == **flag
+                && (word == *flag || word.strip_prefix(**flag).is_some_and(|rest| rest.starts_with('=')))
         })?;
         Some((flag, at))
     })?;
-    let (value, behind) = match args[at].strip_prefix(flag).and_then(|rest| rest.strip_prefix('=')) {
+    let (value, behind) = match args[at].strip_prefix(*flag).and_then(|rest| rest.strip_prefix('=')) {
         Some(value) => (value.to_owned(), at + 1),
         None => (args.get(at + 1)?.clone(), at + 2),
     };

@@ -89,7 +89,7 @@ impl Target {
 /// The ends of a range of ports, the lower one first: `3000-3010`, `3000..3010`. No lease id begins so.
 pub(crate) fn range(text: &str) -> Option<(Port, Port)> {
     let (first, last) =
-        ["-", "–", "..=", "...", "..", ":", ","].iter().find_map(|between| text.split_once(between))?;
+        ["-", "–", "..=", "...", "..", ":"].iter().find_map(|between| text.split_once(between))?;
     let (first, last): (Port, Port) = (first.parse().ok()?, last.parse().ok()?);
     Some((first.min(last), first.max(last)))
 }

@@ -128,6 +128,8 @@ mod tests {
             ("a port", missing(&["3000"])),
             ("a port and a command", missing(&["localhost:3000", "npm", "run", "dev"])),
             ("a port as a variable", missing(&["PORT=5000"])),
+            ("a port that is none", missing(&["PORT=abc"])),
+            ("this folder", missing(&["."])),
             ("only a variable", missing(&["NODE_ENV=test"])),
             ("a type of service", missing(&["api", "node", "api.js"])),
             ("a file that cannot be run", said(&["./server.js"], io::ErrorKind::PermissionDenied)),

@@ -9,8 +9,8 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use styxy_core::ServiceType;
 use styxy_core::config::Config;
+use styxy_core::{Port, ServiceType};
 
 use crate::devserver::inward::is_builtin;
 use crate::devserver::package::Package;
@@ -107,7 +107,7 @@ fn missing(typed: &Typed<'_>) -> Instead {
     }
     let exactly = variable(typed)
         .or_else(|| port(typed))
-        .or_else(|| is_builtin(name).then(|| shell::command(typed)))
+        .or_else(|| is_of_shell(typed).then(|| shell::command(typed)))
         .or_else(|| files::of_path(typed))
         .or_else(|| script(typed))
         .or_else(|| tools::known(typed))
@@ -116,6 +116,11 @@ fn missing(typed: &Typed<'_>) -> Instead {
         let is_path = name.contains('/');
         Instead::without_hint(if is_path { "there is no such file" } else { NO_PROGRAM })
     })
+}
+
+/// Whether it is a command of the shell; a dot alone is this folder.
+fn is_of_shell(typed: &Typed<'_>) -> bool {
+    is_builtin(typed.name) && !(typed.name == "." && typed.args.is_empty())
 }
 
 const NO_PROGRAM: &str = "there is no program of that name, neither here nor in PATH";
@@ -129,8 +134,9 @@ fn variable(typed: &Typed<'_>) -> Option<Instead> {
     }
     let hint = if !typed.args.is_empty() {
         typed.line(&["styxy run -- env", &quoted(typed.name)])
-    } else if name == "PORT" && !value.is_empty() {
-        typed.command(&format!("styxy run -p {}", quoted(value)))
+    } else if name == "PORT" {
+        let port = value.parse().map(|port: Port| format!(" -p {port}")).unwrap_or_default();
+        typed.command(&format!("styxy run{port}"))
     } else {
         typed.command(&format!("{name}={} styxy run", quoted(value)))
     };

@@ -315,12 +315,24 @@ impl Reader<'_> {
         Body::default()
     }
 
-    /// Reads a file as a part of this text: its functions are there, and its servers start.
-    fn source(&mut self, file: &Word) -> Body {
-        let path = match self.way.folder().filter(|_| !file.text.starts_with('/')) {
+    /// Where a file is that the text names. One whose folder a shell finds out, as in `"$(dirname "$0")/base.sh"`, is most often
+    /// beside the text's own file.
+    fn path(&self, file: &Word) -> Option<String> {
+        if file.expanded {
+            let Entry::File(own) = &self.way.entry else { return None };
+            let (_, name) = file.text.rsplit_once('/')?;
+            let folder = own.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+            return (!name.contains('$')).then(|| format!("{folder}{name}"));
+        }
+        Some(match self.way.folder().filter(|_| !file.text.starts_with('/')) {
             Some(folder) => format!("{folder}/{}", file.text),
             None => file.text.clone(),
-        };
+        })
+    }
+
+    /// Reads a file as a part of this text: its functions are there, and its servers start.
+    fn source(&mut self, file: &Word) -> Body {
+        let Some(path) = self.path(file) else { return Body::default() };
         let Some(text) = self.census.read(|| self.census.around.text(&path), String::len) else {
             return Body::default();
         };

@@ -52,7 +52,9 @@ fn unread(typed: &Typed<'_>, path: &Path) -> Instead {
 }
 
 fn of_folder(typed: &Typed<'_>) -> Instead {
-    let hint = format!("cd {} && {}", quoted(typed.name), typed.command("styxy run"));
+    let command = typed.command("styxy run");
+    let is_here = typed.name.trim_end_matches('/') == ".";
+    let hint = if is_here { command } else { format!("cd {} && {command}", quoted(typed.name)) };
     Instead::new("it is a folder, not a program", hint)
 }
 

@@ -42,7 +42,7 @@ const KINDS = {
     ],
     // qemu takes seconds for what needs milliseconds: what measures is left out.
     tests: [
-      ...['adoption::', 'blocks::', 'events::', 'grants::', 'kill::', 'leases::', 'listeners::'],
+      ...['adoption::', 'blocks::', 'events::', 'grants::', 'kill::', 'kill_forked::', 'leases::', 'listeners::'],
       ...['release::', 'restart::', 'reuse::', 'run::', 'whose::'],
     ],
     env: {

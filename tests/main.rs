@@ -112,6 +112,9 @@ mod hooks_install;
 #[cfg(unix)] // a terminal, links
 mod hostile_values;
 #[cfg(test)]
+#[cfg(unix)] // processes that share a socket, signals
+mod kill_forked;
+#[cfg(test)]
 #[cfg(unix)] // namespaces
 mod namespaces;
 #[cfg(test)]

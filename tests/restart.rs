@@ -1,8 +1,6 @@
 //! Neither a restart nor a kill -9 of the daemon loses a lease, and no damaged file keeps it from starting.
 
 use std::fs;
-#[cfg(unix)]
-use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::mpsc;
 
@@ -366,7 +364,7 @@ fn a_link_in_place_of_the_journal_is_moved_aside_and_not_followed() {
     let victim = home.top().join("victim");
     fs::write(&victim, "precious").unwrap();
     fs::remove_file(&journal).unwrap();
-    symlink(&victim, &journal).unwrap();
+    std::os::unix::fs::symlink(&victim, &journal).unwrap();
     moved_aside(&home, |aside| assert!(fs::symlink_metadata(aside).unwrap().is_symlink()));
     home.styxy(&["allocate", "-s", sort::API, "-q"]).done().number();
     assert_eq!(fs::read_to_string(victim).unwrap(), "precious");

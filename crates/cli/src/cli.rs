@@ -52,7 +52,7 @@ const AFTER: &str = "\
 /// A background daemon keeps track of who has which port. The first command that needs it starts it.
 #[derive(Debug, Parser)]
 #[command(name = "styxy", version, arg_required_else_help = true, max_term_width = 100, after_help = AFTER)]
-struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
@@ -237,102 +237,6 @@ mod tests {
             });
             snapshot!(line.replacen("styxy", "help", 1).replace(' ', "_"), each(shown));
         }
-    }
-
-    #[test]
-    fn wrong_usage_says_what_is_wrong() {
-        let lines = [
-            "styxy",
-            "styxy alocate",
-            "styxy lst",
-            "styxy start",
-            "styxy stop",
-            "styxy ls",
-            "styxy 3000",
-            "styxy http://localhost:3000/login",
-            "styxy dev",
-            "styxy build",
-            "styxy nonsense",
-            "styxy nope",
-            "styxy complet",
-            "styxy exec npm run dev",
-            "styxy exec -- ./my-server --fast",
-            "styxy x vite",
-            "styxy start npm run dev",
-            "styxy start dev",
-            "styxy serve dist",
-            "styxy serve npm start",
-            "styxy npm run dev",
-            "styxy next dev -p 3000",
-            "styxy next",
-            "styxy node server.js",
-            "styxy server.js --foo",
-            "styxy ./start.sh",
-            "styxy daemon stat",
-            "styxy daemon",
-            "styxy daemon strat",
-            "styxy config nonsense",
-            "styxy list --nonsense",
-            "styxy run --nonsense",
-            "styxy run --exact -- vite",
-            "styxy allocate",
-            "styxy allocate dev",
-            "styxy allocate -q dev api --dry-run",
-            "styxy allocate -s dev 3000",
-            "styxy allocate 3000",
-            "styxy list dev",
-            "styxy list 3000",
-            "styxy list shop",
-            "styxy list 3000..3010",
-            "styxy scan 3000 3010",
-            "styxy kill -9 3000",
-            "styxy check 3010-3000",
-            "styxy who 3000..3010",
-            "styxy kill 3000:3010",
-            "styxy suggest --service dev",
-            "styxy suggest -s=api --count 3",
-            "styxy wait --service dev --timeout 30s",
-            "styxy kill --port 3000",
-            "styxy suggest --port 3000 dev",
-            "styxy allocate -s dev -p 0",
-            "styxy allocate -s dev -p 3000abc",
-            "styxy allocate -s dev --exact",
-            "styxy allocate -s dev -q --json",
-            "styxy allocate -s dev --pid 0",
-            "styxy allocate -s a'b",
-            "styxy allocate -s dev -n ü",
-            "styxy allocate -s dev --instance a/b",
-            "styxy check",
-            "styxy check -1",
-            "styxy check 70000",
-            "styxy verify 3000 -q --json",
-            "styxy wait 70000",
-            "styxy wait dev --http health",
-            "styxy wait dev --timeout soon",
-            "styxy kill a:b",
-            "styxy who http://example.com:3000/login",
-            "styxy kill 3000 --grace -1",
-            "styxy release",
-            "styxy release ???",
-            "styxy suggest",
-            "styxy suggest dev --count 101",
-            "styxy scan 3099-3000",
-            "styxy cleanup --yes",
-            "styxy env --format xml",
-            "styxy firebase",
-            "styxy hooks install",
-            "styxy hooks install vim",
-            "styxy completions tcsh",
-        ];
-        let shown = lines.map(|line| {
-            let error = instead(line, 100);
-            let words: Vec<String> = line.split(' ').skip(1).map(str::to_owned).collect();
-            let script = |name: &str| (name == "dev").then(|| "pnpm run dev".to_owned());
-            let Stopped { error, hint } = Stopped::new(error, &words, script);
-            let hint = hint.map(|hint| format!("as JSON: {hint}\n")).unwrap_or_default();
-            (line, format!("{}{hint}exits {}\n", error.render(), error.exit_code()))
-        });
-        snapshot!("wrong_usage", each(shown));
     }
 
     #[test]

@@ -51,12 +51,8 @@ impl Registry {
         let answer = match (form, grants.pop()) {
             (AnswerForm::One, Some(grant)) => AllocateAnswer::One(grant),
             (AnswerForm::One, None) | (AnswerForm::Group, _) if asks.is_empty() => {
-                let found = "no service is asked for".to_owned();
-                return Err(Refusal::Invalid {
-                    field: "services".into(),
-                    found,
-                    allowed: "1 to 64 members".into(),
-                });
+                let (field, allowed) = ("services".into(), "1 to 64 members".into());
+                return Err(Refusal::Invalid { field, found: "no service is asked for".into(), allowed });
             }
             (_, last) => {
                 grants.extend(last);

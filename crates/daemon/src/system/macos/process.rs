@@ -10,8 +10,8 @@ use super::libproc::{self, BsdInfo, ShortInfo, UniqueInfo};
 use crate::system::unix::{User, relation, same};
 use crate::system::{Identified, Life};
 
-/// The process that has this pid now. Its start is in microseconds since 1970, 0 for another user's process: the kernel's number
-/// for the process, which it tells of all users, identifies that.
+/// The process that has this pid now. Its start is in microseconds since 1970, 0 for another user's process: that one
+/// is identified by the kernel's number for it, which everybody may read.
 ///
 /// Takes some microseconds.
 ///

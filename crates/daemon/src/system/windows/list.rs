@@ -12,6 +12,7 @@ use windows_sys::Win32::Security::Authorization::{
 };
 use windows_sys::Win32::Security::{
     DACL_SECURITY_INFORMATION, GetSecurityDescriptorDacl, PROTECTED_DACL_SECURITY_INFORMATION,
+    SetFileSecurityW,
 };
 
 use super::sid::{OnlyOwnUser, own_sid, owned, wide};
@@ -142,7 +143,16 @@ pub(super) fn close(path: &Path) -> io::Result<()> {
             null_mut(),
         )
     };
-    if failed == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(failed.cast_signed())) }
+    if failed != 0 {
+        return Err(io::Error::from_raw_os_error(failed.cast_signed()));
+    }
+    // Wine adds what the folder above grants to a list that is set so, although it is protected. This call sets it as it is, and
+    // changes nothing on Windows.
+    // SAFETY: the path ends with NUL, and the descriptor, which has the list, lives through the call.
+    if unsafe { SetFileSecurityW(path.as_ptr(), information, who.descriptor()) } == 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod finding;
 #[cfg(any(not(target_os = "linux"), test))]
 mod folders;
 mod inherited;
+#[cfg(any(windows, test))]
+mod job;
 mod journal;
 mod machine;
 #[cfg(any(windows, test))]
@@ -69,6 +71,8 @@ impl Args {
             findings.extend(closed_folders()?);
         }
         findings.extend(inherited::login());
+        #[cfg(windows)]
+        findings.extend(job::around());
 
         context.output.answer(&findings, |out| show(&findings, out))?;
         let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);

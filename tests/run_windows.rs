@@ -31,6 +31,23 @@ fn the_command_ends_when_run_is_ended_from_outside() {
 }
 
 #[test]
+fn what_the_command_has_started_ends_with_run_too() {
+    let home = Home::new();
+    home.start();
+    // As npm does it: a command file whose last line runs a program.
+    command_file(&home, "tool.cmd", &["%*"]);
+    for shell in [&["cmd.exe", "/c"][..], &["tool"], &["cmd.exe", "/c", "cmd.exe", "/c"]] {
+        let port = home.spare_port();
+        let (text, address) = (port.to_string(), format!("127.0.0.1:{port}"));
+        let run = [&["run", "-s", sort::WEB, "-p", &text, "--exact", "--"][..], shell].concat();
+        let mut server = Server::listening(&mut helper_under(&home, &run, "listen", &[&address]));
+        assert!(answers(port), "{shell:?}");
+        server.kill_alone();
+        until("the server ends", || !answers(port));
+    }
+}
+
+#[test]
 fn a_server_that_the_command_leaves_running_stays() {
     let home = Home::new();
     home.start();

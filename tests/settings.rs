@@ -44,6 +44,16 @@ fn without_a_home_folder_a_command_says_what_to_set() {
 }
 
 #[test]
+fn a_start_that_the_settings_prevent_is_in_the_log() {
+    let home = Home::new();
+    fs::create_dir_all(home.root()).unwrap();
+    fs::write(home.root().join("config.json"), "{ \"listen_port\": \"many\" }").unwrap();
+    assert_ne!(home.styxy(&["daemon", "start"]).code, 0);
+    let log = fs::read_to_string(home.root().join("logs/daemon.log")).unwrap();
+    assert!(log.contains("the daemon ends") && log.contains("listen_port"), "{log}");
+}
+
+#[test]
 fn a_relative_folder_is_refused() {
     let home = Home::new();
     for line in NEED_THE_FOLDER {

@@ -154,7 +154,9 @@ impl Line {
         #[cfg(unix)]
         let builder = builder.unix_socket(socket.as_path());
         #[cfg(windows)]
-        let builder = builder.windows_named_pipe(socket.as_os_str());
+        let builder = builder
+            .windows_named_pipe(socket.as_os_str())
+            .connector_layer(crate::ownership::OwnPipe::new(&socket));
         let unusable =
             |error| Error::Unreachable { socket: socket.clone(), source: Arc::new(io::Error::other(error)) };
         let http = builder.build().map_err(unusable)?;
@@ -235,6 +237,10 @@ impl Line {
                 Failure::Died(error)
             };
         }
+        #[cfg(windows)]
+        if let Some(foreign) = cause::<Error>(&error) {
+            return Failure::Final(foreign.clone());
+        }
         // WouldBlock: the queue of the socket is full, which happens while a daemon starts or stops. ConnectionReset: it died
         // with this connection in its queue.
         if matches!(
@@ -262,6 +268,11 @@ fn is_busy(error: &reqwest::Error) -> bool {
 }
 
 fn io_cause(error: &reqwest::Error) -> Option<&io::Error> {
+    cause(error)
+}
+
+/// The first cause of this type.
+fn cause<T: std::error::Error + 'static>(error: &reqwest::Error) -> Option<&T> {
     std::iter::successors(error.source(), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 

@@ -4,10 +4,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+#[cfg(windows)]
+pub(crate) use crate::system::others_who_write;
 pub(crate) use crate::system::{
-    FileId, check_writable, close_to_others, create_folder, create_private, is_of_the_system,
-    mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
+    FileId, UserId, check_writable, close_to_others, create_folder, create_private, is_of_the_system,
+    open_linked, open_ours, other_owner, own_home, own_user,
 };
+#[cfg(unix)]
+pub(crate) use crate::system::{mode_for_others_to_write, own_uid};
 
 /// Makes a file that is not there yet, readable to us alone, and opens it for writing.
 ///

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use styxy_core::api::{API_VERSION, Listen, Refusal};
-use styxy_core::config::Parsed;
+use styxy_core::config::{LogLevel, Parsed};
 pub use styxy_core::handshake::Mode;
 use styxy_core::handshake::{DaemonFile, Handshake};
 use styxy_core::layout::Layout;
@@ -59,9 +59,13 @@ fn start(layout: &Layout, mode: Mode) -> Result<(), StartError> {
     }
     place::open(layout)?;
     panics::end_the_process(mode, layout.log());
-    let Some(held) = place::take(layout)? else { return lost(layout, mode) };
-    let parsed = config::read(&layout.config())?;
-    log::start(mode, parsed.config.log_level, layout);
+    let held = place::take(layout).inspect_err(|_| log::start(mode, LogLevel::default(), layout))?;
+    let Some(held) = held else { return lost(layout, mode) };
+    let parsed = config::read(&layout.config());
+    // Also a mistake in the settings is logged.
+    let level = parsed.as_ref().map_or_else(|_| LogLevel::default(), |parsed| parsed.config.log_level);
+    log::start(mode, level, layout);
+    let parsed = parsed?;
     if let Err(error) = system::raise_limits() {
         tracing::warn!(%error, "a limit could not be raised");
     }
@@ -83,7 +87,7 @@ fn start(layout: &Layout, mode: Mode) -> Result<(), StartError> {
 /// Another daemon holds the lock. To a client that is as good as a start, if the other one is this user's; to a person it
 /// is an error.
 fn lost(layout: &Layout, mode: Mode) -> Result<(), StartError> {
-    place::check_holder(layout)?;
+    place::check_holder(layout).inspect_err(|_| log::start(mode, LogLevel::default(), layout))?;
     match mode {
         Mode::Detached => {
             let _ = Report::to_starter().send(&Handshake::Lost);

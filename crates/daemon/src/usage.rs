@@ -206,8 +206,8 @@ pub(crate) fn holder_of(port: Port) -> Option<String> {
 pub fn listener_on(port: Port) -> Option<SystemUsage> {
     let mut sockets = system::SocketTable::open().ok()?.listening().ok()?;
     sockets.retain(|socket| socket.port == port);
-    let own = crate::files::own_uid();
-    let mut seen = look_up(&BTreeMap::from([(port, sockets)]), Some(own), system::describe);
+    let own = system::identify(crate::daemon::own_pid()).ok().and_then(|identified| identified.uid);
+    let mut seen = look_up(&BTreeMap::from([(port, sockets)]), own, system::describe);
     seen.usages.remove(&port)?.into_iter().next()
 }
 

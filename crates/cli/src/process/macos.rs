@@ -116,13 +116,3 @@ impl Handle {
         Ok(self.ended.get())
     }
 }
-
-/// Always 0 for a running process: only its pid identifies a process here.
-pub(crate) fn started(pid: Pid) -> Option<u64> {
-    runs(pid, 0).then_some(0)
-}
-
-/// Whether there is a process with this pid, of any user.
-pub(crate) fn runs(pid: Pid, _: u64) -> bool {
-    styxy_client::process::runs(pid)
-}

@@ -25,7 +25,24 @@ mod native;
 #[path = "windows.rs"]
 mod native;
 
-pub(crate) use native::{Handle, runs, started};
+pub(crate) use native::Handle;
+#[cfg(target_os = "linux")]
+pub(crate) use native::{runs, started};
+
+/// When the process began, in the system's units; none if there is no such process, or it is not known.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn started(pid: styxy_core::Pid) -> Option<u64> {
+    let found = styxy_daemon::system::identify(pid).ok()?;
+    let runs = found.life == styxy_daemon::system::Life::Running;
+    Some(found.process.key.started).filter(|started| runs && *started != 0)
+}
+
+/// Whether the process with this pid that started at `then` still runs. One that cannot be inspected does, and one whose start was
+/// noted as 0, as earlier versions did, is known by its pid alone.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn runs(pid: styxy_core::Pid, then: u64) -> bool {
+    styxy_client::process::runs(pid) && (then == 0 || started(pid).is_none_or(|start| start == then))
+}
 
 #[cfg(test)]
 mod tests {
@@ -81,7 +98,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn another_process_with_the_same_pid_does_not_count() {
         let own = Pid::new(std::process::id()).unwrap();
         let start = started(own).unwrap();

@@ -96,13 +96,3 @@ impl Handle {
         unsafe { WaitForSingleObject(self.0.as_raw_handle(), patience_ms) == WAIT_OBJECT_0 }
     }
 }
-
-/// Always 0 for a running process: only its pid identifies a process here.
-pub(crate) fn started(pid: Pid) -> Option<u64> {
-    runs(pid, 0).then_some(0)
-}
-
-/// Whether a process with this pid runs; one that may not be opened does.
-pub(crate) fn runs(pid: Pid, _: u64) -> bool {
-    styxy_client::process::runs(pid)
-}

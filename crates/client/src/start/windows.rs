@@ -1,4 +1,4 @@
-//! The daemon's process on Windows: it inherits two handles, and is in no job.
+//! The daemon's process on Windows: it inherits three handles, and leaves the job of its starter if that job allows it.
 //!
 //! The standard library lets a child inherit every handle that can be inherited. One of them is often the caller's own
 //! standard output, a pipe that somebody reads to its end: `for /f %p in ('styxy allocate -q')` would wait for the end of
@@ -40,15 +40,16 @@ pub(super) fn start(program: &Path, environment: &Environment) -> io::Result<(Pi
     let program = wide(&[program.as_os_str()])?;
     let block = block(environment)?;
     let (says, stdout) = io::pipe()?;
-    let null_device = File::options().read(true).write(true).open("NUL")?;
-    let handles = Inherited::new(&stdout, &null_device)?;
-    // The job of a terminal or of a CI runner ends what is in it, and may forbid to leave it.
+    let handles = Inherited::new(stdout)?;
+    // The job of a terminal or of a CI runner ends what is in it, and may forbid to leave it. Then the daemon ends with the job.
     let started = match handles.start(&program, line.clone(), &block, CREATE_BREAKAWAY_FROM_JOB) {
         Err(error) if error.raw_os_error() == i32::try_from(ERROR_ACCESS_DENIED).ok() => {
             handles.start(&program, line, &block, 0)
         }
         started => started,
     };
+    // Our end of the pipe is closed with `handles`, so that its other end ends with the daemon.
+    drop(handles);
     started.map(|()| (says, Started))
 }
 
@@ -64,22 +65,23 @@ impl Started {
     pub(super) const fn reap(self) {}
 }
 
-/// The handles that the child inherits, by the list that says so.
+/// The handles that the child inherits, by the list that says so. No two of them are the same: the daemon closes some of them.
 struct Inherited {
-    stdout: HANDLE,
-    null_device: HANDLE,
+    stdin: File,
+    stdout: PipeWriter,
+    stderr: File,
     /// Read by the system through the list, so it stays where it is.
-    both: Box<[HANDLE; 2]>,
+    all: Box<[HANDLE; 3]>,
     /// The list, as the system lays it out.
     list: Vec<usize>,
 }
 
 impl Inherited {
-    fn new(stdout: &PipeWriter, null_device: &File) -> io::Result<Self> {
-        let (stdout, null_device) = (stdout.as_raw_handle(), null_device.as_raw_handle());
-        let both = Box::new([stdout, null_device]);
-        for handle in *both {
-            // SAFETY: the handle is open while its owner is borrowed.
+    fn new(stdout: PipeWriter) -> io::Result<Self> {
+        let (stdin, stderr) = (File::open("NUL")?, File::options().write(true).open("NUL")?);
+        let all = Box::new([stdin.as_raw_handle(), stdout.as_raw_handle(), stderr.as_raw_handle()]);
+        for handle in *all {
+            // SAFETY: the handle is open while its owner lives.
             done(unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) })?;
         }
         let mut bytes = 0;
@@ -89,15 +91,15 @@ impl Inherited {
         // SAFETY: the list has as many bytes as the call asked for, aligned as a pointer.
         done(unsafe { InitializeProcThreadAttributeList(list.as_mut_ptr().cast(), 1, 0, &raw mut bytes) })?;
         // From here on the list is deleted with the value.
-        let mut inherited = Self { stdout, null_device, both, list };
+        let mut inherited = Self { stdin, stdout, stderr, all, list };
         // SAFETY: the list was initialised for one attribute. The handles live in a box that lives as long as the list.
         done(unsafe {
             UpdateProcThreadAttribute(
                 inherited.list.as_mut_ptr().cast(),
                 0,
                 usize::try_from(PROC_THREAD_ATTRIBUTE_HANDLE_LIST).map_err(io::Error::other)?,
-                inherited.both.as_ptr().cast::<c_void>(),
-                size_of_val(&*inherited.both),
+                inherited.all.as_ptr().cast::<c_void>(),
+                size_of_val(&*inherited.all),
                 null_mut(),
                 null(),
             )
@@ -114,9 +116,9 @@ impl Inherited {
         let mut startup: STARTUPINFOEXW = unsafe { zeroed() };
         startup.StartupInfo.cb = u32::try_from(size_of::<STARTUPINFOEXW>()).map_err(io::Error::other)?;
         startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-        startup.StartupInfo.hStdInput = self.null_device;
-        startup.StartupInfo.hStdOutput = self.stdout;
-        startup.StartupInfo.hStdError = self.null_device;
+        startup.StartupInfo.hStdInput = self.stdin.as_raw_handle();
+        startup.StartupInfo.hStdOutput = self.stdout.as_raw_handle();
+        startup.StartupInfo.hStdError = self.stderr.as_raw_handle();
         startup.lpAttributeList = self.list.as_ptr().cast_mut().cast();
         // SAFETY: as above.
         let mut process: PROCESS_INFORMATION = unsafe { zeroed() };
@@ -210,6 +212,13 @@ mod tests {
         assert_eq!(String::from_utf16(&block(&given).unwrap()).unwrap(), "A=1\0b=2\0C=\0\0");
         assert_eq!(block(&Environment::new()).unwrap(), [0, 0]);
         assert!(block(&environment(&[("A", "1\0B=2")])).is_err());
+    }
+
+    #[test]
+    fn no_standard_handle_of_the_daemon_is_another_one_too() {
+        let (_says, stdout) = io::pipe().unwrap();
+        let [stdin, stdout, stderr] = *Inherited::new(stdout).unwrap().all;
+        assert!(stdin != stdout && stdout != stderr && stderr != stdin);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use styxy_core::api::{Code, Refusal, Rule};
 use styxy_core::layout::elsewhere;
 use styxy_core::with_causes;
 
+use crate::files::UserId;
+
 /// Where Styxy's files may be instead: a folder that is not there yet, and any.
 const NEW: &str = "a/new/folder/of/yours";
 const OWN: &str = "a/folder/of/yours";
@@ -21,8 +23,12 @@ pub(crate) enum PlaceError {
     #[error("{} is not {expected}", path.display())]
     Kind { path: PathBuf, expected: Expected },
     /// The folder is another user's.
-    #[error("{} belongs to another user (uid {owner}, ours is {own})", path.display())]
-    Foreign { path: PathBuf, owner: u32, own: u32 },
+    #[cfg_attr(unix, error("{} belongs to another user (uid {owner}, ours is {own})", path.display()))]
+    #[cfg_attr(windows, error("{} belongs to another user ({owner}, ours is {own})", path.display()))]
+    Foreign { path: PathBuf, owner: UserId, own: UserId },
+    /// The system does not say whom this process runs as.
+    #[error("the user of this process is unknown")]
+    Nobody { source: io::Error },
     /// The folder is not one that Styxy may use for its files.
     #[error("{} {unfit}", path.display())]
     Unfit { path: PathBuf, unfit: Unfit },
@@ -40,10 +46,15 @@ pub(crate) enum Unfit {
     Home,
     #[error("is a folder of the system; Styxy needs a folder of its own")]
     System,
+    #[cfg(unix)]
     #[error("is a symbolic link of another user (uid {owner})")]
-    Link { owner: u32 },
+    Link { owner: UserId },
+    #[cfg(unix)]
     #[error("can be written to by other users (mode {mode:04o})")]
     Writable { mode: u32 },
+    #[cfg(windows)]
+    #[error("can be written to by other users ({who})")]
+    Writable { who: String },
     #[error("has files that are not Styxy's ({}); Styxy needs a folder of its own", some.join(", "))]
     ForeignFiles { some: Vec<String> },
     #[error("cannot be made: the home folder {} does not exist", home.display())]
@@ -109,6 +120,16 @@ fn look_at(path: &str) -> String {
     if cfg!(windows) { format!("icacls \"{path}\"") } else { format!("ls -ld {path}") }
 }
 
+/// The command that takes a folder from other users.
+fn close(path: &str) -> String {
+    if cfg!(windows) {
+        let user = std::env::var("USERNAME").unwrap_or_else(|_| "YOU".to_owned());
+        format!("icacls \"{path}\" /inheritance:r /grant:r \"{user}:(OI)(CI)F\"")
+    } else {
+        format!("chmod go-w {path}")
+    }
+}
+
 impl From<PlaceError> for Refusal {
     fn from(error: PlaceError) -> Self {
         let sentence = with_causes(&error);
@@ -138,16 +159,18 @@ impl From<PlaceError> for Refusal {
             PlaceError::Unfit { path, unfit } => {
                 let path = path.display().to_string();
                 let hint = match unfit {
-                    Unfit::Writable { .. } => format!("chmod go-w {path}"),
+                    Unfit::Writable { .. } => close(&path),
+                    #[cfg(unix)]
+                    Unfit::Link { .. } => elsewhere(NEW),
                     Unfit::Root
                     | Unfit::Home
                     | Unfit::System
-                    | Unfit::Link { .. }
                     | Unfit::ForeignFiles { .. }
                     | Unfit::NoHome { .. } => elsewhere(NEW),
                 };
                 Self::new(Code::Forbidden, sentence).rule(Rule::Home).detail("path", path).hint(hint)
             }
+            PlaceError::Nobody { .. } => Self::new(Code::StorageUnavailable, sentence),
             PlaceError::LockedByAnother { path, user, .. } => Self::new(Code::Forbidden, sentence)
                 .rule(Rule::Lock)
                 .detail("path", path.display().to_string())

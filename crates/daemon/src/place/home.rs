@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use styxy_core::layout::{Layout, is_own_file};
 
 use super::error::{Cannot, Expected, PlaceError, Unfit};
-use crate::files;
+use crate::files::{self, UserId};
 use crate::system::disk::canonical;
 
 /// So many foreign files are named in a refusal.
@@ -19,16 +19,17 @@ const NAMED: usize = 3;
 /// For whom a folder is looked at.
 #[derive(Debug, Clone)]
 struct Who {
-    uid: u32,
+    user: UserId,
     /// Their home folders: by the environment, and by the system's list of users.
     homes: Vec<PathBuf>,
 }
 
 impl Who {
-    fn this_user() -> Self {
+    fn this_user() -> Result<Self, PlaceError> {
         let named = std::env::var_os(if cfg!(windows) { "USERPROFILE" } else { "HOME" }).map(PathBuf::from);
         let homes = named.into_iter().chain(files::own_home()).filter(|home| home.is_absolute()).collect();
-        Self { uid: files::own_uid(), homes }
+        let user = files::own_user().map_err(|source| PlaceError::Nobody { source })?;
+        Ok(Self { user, homes })
     }
 }
 
@@ -39,7 +40,7 @@ impl Who {
 /// # Errors
 /// The folder is not Styxy's, others may write to it, or it cannot be made or written to.
 pub(crate) fn open(layout: &Layout) -> Result<(), PlaceError> {
-    open_for(layout.root(), &Who::this_user())
+    open_for(layout.root(), &Who::this_user()?)
 }
 
 /// Checks what [`open`] would check, and tries what it would make; what was made for that is gone afterwards.
@@ -47,10 +48,10 @@ pub(crate) fn open(layout: &Layout) -> Result<(), PlaceError> {
 /// # Errors
 /// The folder is not one that Styxy may use, or it cannot be made.
 pub(super) fn inspect(folder: &Path) -> Result<(), PlaceError> {
-    let who = Who::this_user();
+    let who = Who::this_user()?;
     match judge(folder, &who)? {
         Some(_) => Ok(()),
-        None => check_maker(folder, who.uid).and_then(|()| try_to_make(folder)),
+        None => check_maker(folder, &who.user).and_then(|()| try_to_make(folder)),
     }
 }
 
@@ -85,10 +86,12 @@ fn judge(folder: &Path, who: &Who) -> Result<Option<Metadata>, PlaceError> {
 }
 
 fn open_for(folder: &Path, who: &Who) -> Result<(), PlaceError> {
-    let Some(metadata) = judge(folder, who)? else { return make(folder, who.uid) };
+    let Some(metadata) = judge(folder, who)? else { return make(folder, &who.user) };
     // A folder that was there keeps its mode: what is private is so by the modes of its files. Only one that Styxy has just
     // made is closed, if a careless umask left it open: it has our files, and no daemon has served in it.
-    if !has_journal(folder) && !is_empty(folder) {
+    //
+    // On Windows a file has the access list of its folder, unless it is made with one of its own, and only the token is.
+    if cfg!(windows) || (!has_journal(folder) && !is_empty(folder)) {
         close(folder, &metadata)?;
     }
     files::check_writable(folder).map_err(Cannot::Write.at(folder))
@@ -100,8 +103,8 @@ fn open_for(folder: &Path, who: &Who) -> Result<(), PlaceError> {
 /// The folder is another user's, others may write to it, or it cannot be made or written to.
 #[cfg(unix)]
 pub(super) fn open_for_sockets(folder: &Path) -> Result<(), PlaceError> {
-    let who = Who::this_user();
-    let Some(metadata) = look_at(folder, &who)? else { return make(folder, who.uid) };
+    let who = Who::this_user()?;
+    let Some(metadata) = look_at(folder, &who)? else { return make(folder, &who.user) };
     check_not_shared(folder, &metadata)?;
     close(folder, &metadata)?;
     files::check_writable(folder).map_err(Cannot::Write.at(folder))
@@ -109,25 +112,33 @@ pub(super) fn open_for_sockets(folder: &Path) -> Result<(), PlaceError> {
 
 /// The folder if it is there and is this user's.
 fn look_at(folder: &Path, who: &Who) -> Result<Option<Metadata>, PlaceError> {
+    #[cfg_attr(windows, expect(unused_variables, reason = "making a link takes an administrator there"))]
     let found = match folder.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         found => found.map_err(Cannot::Inspect.at(folder))?,
     };
-    if found.is_symlink() && files::owner(&found) != who.uid {
-        return Err(Unfit::Link { owner: files::owner(&found) }.at(folder));
+    #[cfg(unix)]
+    if let Some(owner) = other_owner(folder, &found, who)?.filter(|_| found.is_symlink()) {
+        return Err(Unfit::Link { owner }.at(folder));
     }
     let metadata = folder.metadata().map_err(Cannot::Inspect.at(folder))?;
     if !metadata.is_dir() {
         return Err(PlaceError::Kind { path: folder.to_owned(), expected: Expected::Folder });
     }
-    let owner = files::owner(&metadata);
-    if owner != who.uid {
-        return Err(PlaceError::Foreign { path: folder.to_owned(), owner, own: who.uid });
+    match other_owner(folder, &metadata, who)? {
+        Some(owner) => {
+            Err(PlaceError::Foreign { path: folder.to_owned(), owner, own: UserId::clone(&who.user) })
+        }
+        None => Ok(Some(metadata)),
     }
-    Ok(Some(metadata))
+}
+
+fn other_owner(path: &Path, metadata: &Metadata, who: &Who) -> Result<Option<UserId>, PlaceError> {
+    files::other_owner(path, metadata, &who.user).map_err(Cannot::Inspect.at(path))
 }
 
 /// Others may not write to it. Asked last: only a folder that is Styxy's otherwise is worth closing by hand.
+#[cfg(unix)]
 fn check_not_shared(folder: &Path, metadata: &Metadata) -> Result<(), PlaceError> {
     match files::mode_for_others_to_write(metadata) {
         Some(mode) => Err(Unfit::Writable { mode }.at(folder)),
@@ -135,7 +146,17 @@ fn check_not_shared(folder: &Path, metadata: &Metadata) -> Result<(), PlaceError
     }
 }
 
-fn make(folder: &Path, own: u32) -> Result<(), PlaceError> {
+/// Others may not write to it. Asked last: only a folder that is Styxy's otherwise is worth closing by hand.
+#[cfg(windows)]
+fn check_not_shared(folder: &Path, _: &Metadata) -> Result<(), PlaceError> {
+    match files::others_who_write(folder).map_err(Cannot::Inspect.at(folder))? {
+        Some(who) => Err(Unfit::Writable { who }.at(folder)),
+        None => Ok(()),
+    }
+}
+
+#[cfg_attr(unix, expect(clippy::trivially_copy_pass_by_ref, reason = "on Windows it is a text"))]
+fn make(folder: &Path, own: &UserId) -> Result<(), PlaceError> {
     check_maker(folder, own)?;
     files::create_folder(folder).map_err(Cannot::Make.at(folder))?;
     files::check_writable(folder).map_err(Cannot::Write.at(folder))
@@ -146,14 +167,22 @@ fn close(folder: &Path, metadata: &Metadata) -> Result<(), PlaceError> {
 }
 
 /// Root in another user's home (`sudo` that keeps HOME) would make a folder that its owner could never use.
-fn check_maker(folder: &Path, own: u32) -> Result<(), PlaceError> {
-    let above = folder.ancestors().skip(1).find_map(|above| above.metadata().ok());
-    match above.map(|metadata| files::owner(&metadata)) {
-        Some(owner) if own == 0 && owner != 0 => {
-            Err(PlaceError::Foreign { path: folder.to_owned(), owner, own })
-        }
+#[cfg(unix)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "on Windows it is a text")]
+fn check_maker(folder: &Path, own: &UserId) -> Result<(), PlaceError> {
+    let above = folder.ancestors().skip(1).find_map(|above| Some((above, above.metadata().ok()?)));
+    let owner = above.and_then(|(above, metadata)| files::other_owner(above, &metadata, own).ok()?);
+    match owner {
+        Some(owner) if *own == 0 => Err(PlaceError::Foreign { path: folder.to_owned(), owner, own: *own }),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Nothing: a folder that an administrator makes says whose it is, and has this user alone in its list.
+#[cfg(windows)]
+#[expect(clippy::unnecessary_wraps, reason = "as on the other systems")]
+fn check_maker(_: &Path, _: &UserId) -> Result<(), PlaceError> {
+    Ok(())
 }
 
 /// Refuses folders that have another role, even if they are empty.
@@ -198,7 +227,11 @@ pub(super) fn has_journal(folder: &Path) -> bool {
     };
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter(|entry| entry.file_name().to_str().is_some_and(is_journal)).any(|entry| {
-        entry.metadata().is_ok_and(|found| found.is_file() && files::owner(&found) == files::own_uid())
+        let is_ours = |found: &Metadata| {
+            let other = files::own_user().and_then(|own| files::other_owner(&entry.path(), found, &own));
+            matches!(other, Ok(None))
+        };
+        entry.metadata().is_ok_and(|found| found.is_file() && is_ours(&found))
     })
 }
 

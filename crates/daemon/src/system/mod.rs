@@ -49,8 +49,8 @@ pub use native::{
 pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
 pub(crate) use native::{
-    FileId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
-    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
+    FileId, UserId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
+    let_go_of_output, open_linked, open_ours, other_owner, others_who_write, own_home, own_user,
 };
 #[cfg(windows)]
 pub use native::{PipeListener, has_hung_up, lets_others_in};
@@ -67,8 +67,9 @@ pub use types::{
 };
 #[cfg(unix)]
 pub(crate) use unix::{
-    FileId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
-    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner, user_name,
+    FileId, UserId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
+    let_go_of_output, mode_for_others_to_write, open_linked, open_ours, other_owner, own_home, own_uid,
+    own_user, user_name,
 };
 #[cfg(unix)]
 pub use unix::{

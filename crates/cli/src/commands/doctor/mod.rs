@@ -7,6 +7,8 @@ mod finding;
 mod folders;
 mod hooks;
 mod inherited;
+#[cfg(any(windows, test))]
+mod job;
 mod journal;
 mod machine;
 #[cfg(any(windows, test))]
@@ -71,6 +73,8 @@ impl Args {
         }
         findings.extend(inherited::login());
         findings.extend(hooks::findings());
+        #[cfg(windows)]
+        findings.extend(job::around());
 
         context.output.answer(&findings, |out| show(&findings, out))?;
         let wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);

@@ -76,7 +76,7 @@ pub(super) fn folder(path: &Path) -> Finding {
     }
     match styxy_daemon::system::lets_others_in(path) {
         Ok(false) => Finding::ok("folder", format!("{shown} is private")),
-        // Not wrong: the daemon starts, and its token has an access list of its own.
+        // Not wrong: the next start of the daemon closes it.
         Ok(true) => Finding::warn(
             "folder",
             format!("the access list of {shown} lets other users in, who may read the log and the leases"),

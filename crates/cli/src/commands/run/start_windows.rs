@@ -14,9 +14,9 @@ use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::ptr::null;
-use std::{env, io};
+use std::{env, io, thread};
 
-use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
+use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT, JOB_OBJECT_LIMIT_BREAKAWAY_OK,
     JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
@@ -100,8 +100,21 @@ impl Job {
 }
 
 /// Ctrl-C and similar events reach the command by themselves; this process waits for it to end.
-unsafe extern "system" fn leave_to_the_command(_: u32) -> i32 {
+///
+/// The system calls this on a thread of its own.
+unsafe extern "system" fn leave_to_the_command(event: u32) -> i32 {
+    // After these the system ends this process, and with it the job, as soon as this function returns. It waits some seconds for
+    // that, and the command may need them to clean up. Its end is the end of this process and of this thread.
+    while ends_the_process(event) {
+        thread::park();
+    }
     1
+}
+
+/// Whether the system ends the process whatever its handler says: the console is closed, the user logs off, or the machine shuts
+/// down.
+const fn ends_the_process(event: u32) -> bool {
+    !matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT)
 }
 
 /// The file of `program`, with the ending that is left out: npm is `npm.cmd`.
@@ -125,4 +138,22 @@ fn found(program: &OsStr, more: impl Iterator<Item = PathBuf>) -> Option<PathBuf
         .iter()
         .flat_map(|folder| endings.iter().map(move |ending| with(folder, ending)))
         .find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use windows_sys::Win32::System::Console::{CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT};
+
+    use super::*;
+
+    #[test]
+    fn only_a_key_leaves_the_process_running() {
+        for key in [CTRL_C_EVENT, CTRL_BREAK_EVENT] {
+            // SAFETY: it accesses nothing.
+            assert_eq!(unsafe { leave_to_the_command(key) }, 1);
+        }
+        for end in [CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT] {
+            assert!(ends_the_process(end), "{end}");
+        }
+    }
 }

@@ -31,7 +31,7 @@ fn refused(folder: &Path, who: &Who) -> Refusal {
 }
 
 fn me() -> Who {
-    Who { uid: files::own_uid(), homes: Vec::new() }
+    Who { user: files::own_uid(), homes: Vec::new() }
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn the_root_a_home_and_a_folder_of_the_system_are_refused_even_if_empty() {
     refused(&link, &who);
     assert_eq!(mode(&home), 0o755);
     // As far as they are this user's, else for their owner.
-    let own = |path: &str| files::owner(&Path::new(path).metadata().unwrap());
+    let owner = |path: &str| std::os::unix::fs::MetadataExt::uid(&Path::new(path).metadata().unwrap());
     for path in ["/", "/usr", "/var"] {
         let before = mode(Path::new(path));
-        refused(Path::new(path), &Who { uid: own(path), homes: Vec::new() });
+        refused(Path::new(path), &Who { user: owner(path), homes: Vec::new() });
         assert_eq!(mode(Path::new(path)), before);
     }
 }
@@ -154,7 +154,7 @@ fn a_missing_folder_is_tried_as_the_start_would_make_it_and_leaves_nothing() {
 fn a_folder_of_another_user_is_refused_as_it_is_with_what_to_type() {
     let top = tempfile::tempdir().unwrap();
     let folder = folder(top.path(), 0o755);
-    let refusal = refused(&folder, &Who { uid: files::own_uid() + 1, ..me() });
+    let refusal = refused(&folder, &Who { user: files::own_uid() + 1, ..me() });
     assert!(refusal.hint.unwrap().contains("export STYXY_HOME"));
     assert_eq!(mode(&folder), 0o755);
 }
@@ -193,6 +193,6 @@ fn root_makes_no_folder_in_another_users_home() {
         std::os::unix::fs::chown(top.path(), Some(12345), None).unwrap();
     }
     let folder = top.path().join("a/.styxy");
-    refused(&folder, &Who { uid: 0, homes: Vec::new() });
+    refused(&folder, &Who { user: 0, homes: Vec::new() });
     assert!(!top.path().join("a").exists());
 }

@@ -5,14 +5,34 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+/// A user, by number.
+pub(crate) type UserId = u32;
+
 /// The effective user of this process.
-pub(crate) fn own_uid() -> u32 {
+pub(crate) fn own_uid() -> UserId {
     rustix::process::geteuid().as_raw()
 }
 
-/// The user whose file it is.
-pub(crate) fn owner(metadata: &Metadata) -> u32 {
-    metadata.uid()
+/// The effective user of this process.
+///
+/// # Errors
+/// None on this system.
+#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Windows")]
+pub(crate) fn own_user() -> io::Result<UserId> {
+    Ok(own_uid())
+}
+
+/// The user whose file it is, if that is not `own`.
+///
+/// # Errors
+/// None on this system.
+#[expect(
+    clippy::unnecessary_wraps,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the same signature as on Windows"
+)]
+pub(crate) fn other_owner(_: &Path, metadata: &Metadata, own: &UserId) -> io::Result<Option<UserId>> {
+    Ok((metadata.uid() != *own).then(|| metadata.uid()))
 }
 
 /// Makes the folder, and those above it that are missing, 0700.

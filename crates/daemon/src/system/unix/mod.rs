@@ -17,8 +17,8 @@ use tokio::io::unix::AsyncFd;
 use super::{DescriptorLimit, Inherited, Verdict};
 
 pub(crate) use access::{
-    FileId, check_writable, close_to_others, create_folder, create_private, is_of_the_system,
-    mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
+    FileId, UserId, check_writable, close_to_others, create_folder, create_private, is_of_the_system,
+    mode_for_others_to_write, open_linked, open_ours, other_owner, own_home, own_uid, own_user,
 };
 pub(crate) use detach::{detach, let_go_of_output};
 pub(super) use user::User;

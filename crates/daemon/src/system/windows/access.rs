@@ -14,16 +14,27 @@ use windows_sys::Win32::Storage::FileSystem::{
     FILE_SHARE_WRITE,
 };
 
+use super::list;
 use super::sid::{self, OnlyOwnUser, wide};
 
-/// Users have no numbers here: always 0.
-pub(crate) fn own_uid() -> u32 {
-    0
+/// A user, by SID: `S-1-5-…`.
+pub(crate) type UserId = String;
+
+/// The user that this process runs as.
+///
+/// # Errors
+/// The system does not say.
+pub(crate) fn own_user() -> io::Result<UserId> {
+    sid::own_sid()
 }
 
-/// Users have no numbers here: always 0.
-pub(crate) fn owner(_: &Metadata) -> u32 {
-    0
+/// Whose file or folder it is, if that is neither `own` nor one of those who may do everything anyway: what an elevated process
+/// makes belongs to the group of administrators.
+///
+/// # Errors
+/// The system does not say whose it is.
+pub(crate) fn other_owner(path: &Path, _: &Metadata, own: &UserId) -> io::Result<Option<UserId>> {
+    Ok(sid::foreign(sid::owner_of(path)?, own))
 }
 
 /// Makes the folder for this user alone, and those above it that are missing.
@@ -66,9 +77,9 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
 
 /// Lets in this user alone, if others were let in. Says whether they were.
 pub(crate) fn close_to_others(path: &Path, _: &Metadata) -> io::Result<bool> {
-    let was_open = sid::lets_others_in(path)?;
+    let was_open = list::lets_others_in(path)?;
     if was_open {
-        sid::close(path)?;
+        list::close(path)?;
     }
     Ok(was_open)
 }
@@ -79,19 +90,36 @@ pub(crate) fn check_writable(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a file in the folder, which is the user's own.
+/// Opens a file in the folder, as `options` say.
+///
+/// # Errors
+/// Also if it is another user's.
 pub(crate) fn open_ours(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    options.open(path)
+    let file = options.open(path)?;
+    match sid::foreign(sid::owner_of_open(&file)?, &own_user()?) {
+        Some(owner) => {
+            let why = format!("it belongs to another user ({owner})");
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+        }
+        None => Ok(file),
+    }
 }
 
 /// Opens a file for reading that a user may keep elsewhere.
+///
+/// # Errors
+/// As for [`open_ours`].
 pub(crate) fn open_linked(path: &Path) -> io::Result<File> {
-    File::open(path)
+    open_ours(path, OpenOptions::new().read(true))
 }
 
-/// Access lists are not modes: none.
-pub(crate) fn mode_for_others_to_write(_: &Metadata) -> Option<u32> {
-    None
+/// The other users who may change the folder or what is in it, if there are any.
+///
+/// # Errors
+/// The access list cannot be read.
+pub(crate) fn others_who_write(path: &Path) -> io::Result<Option<String>> {
+    let who = list::others(path)?.writers();
+    Ok((!who.is_empty()).then(|| who.join(", ")))
 }
 
 /// The environment alone says it.

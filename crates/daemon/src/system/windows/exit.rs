@@ -15,7 +15,7 @@ use windows_sys::Win32::System::Threading::{
 
 use super::handle::ProcessHandle;
 
-/// Waits for the end of one process. One handle, and a 63rd of a thread.
+/// Waits for the end of one process. It takes one handle; one thread of the system waits for up to 63 of them.
 #[derive(Debug)]
 pub struct ExitWatch {
     wait: Wait,

@@ -7,6 +7,7 @@ use std::ptr::null_mut;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use styxy_core::{Timestamp, WallTime};
+use windows_sys::Wdk::System::SystemInformation::{NtQuerySystemInformation, SystemTimeOfDayInformation};
 use windows_sys::Win32::Networking::WinSock;
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
 use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_DWORD, RegGetValueW};
@@ -19,13 +20,29 @@ use crate::system::{DescriptorLimit, Inherited};
 
 /// The system's name for this boot. Only a start of the machine changes it.
 ///
-/// The count of boots, else the hour of the boot: its second may differ from one computation to the next.
+/// The count of boots, else the time of this one.
 #[must_use]
 pub fn boot_id() -> String {
     match count_of_boots() {
         Some(count) => format!("boot-{count}"),
-        None => format!("booted-{}", sysinfo::System::boot_time().unwrap_or_default() / 3600),
+        None => format!("booted-{}", time_of_boot()),
     }
+}
+
+/// When the system booted, in units of 100 ns, as the kernel noted it: the same for every process. It is not computed from the
+/// clock and the time since the boot, which would differ a little from one call to the next.
+///
+/// Microsoft does not document the fields. Where they are something else, the number still names the boot if it stays the same.
+fn time_of_boot() -> i64 {
+    // Time of the boot, time now, time zone (two fields); what setting the clock has added to the first one since; time asleep.
+    let mut times = [0_i64; 6];
+    let size = u32::try_from(size_of_val(&times)).unwrap_or_default();
+    // SAFETY: `times` is writable for `size` bytes, aligned for eight-byte integers. The length is not asked for.
+    unsafe {
+        NtQuerySystemInformation(SystemTimeOfDayInformation, (&raw mut times).cast(), size, null_mut())
+    };
+    let [boot, _, _, _, moved, _] = times;
+    boot.wrapping_sub(moved)
 }
 
 fn count_of_boots() -> Option<u32> {
@@ -50,7 +67,7 @@ fn count_of_boots() -> Option<u32> {
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut awake = 0_u64;
-    // SAFETY: `awake` is writable. A failure, which there is none of on this system, leaves it 0.
+    // SAFETY: `awake` is writable. The call does not fail on this system; if it did, the time would stay 0.
     unsafe { QueryUnbiasedInterruptTime(&raw mut awake) };
     Timestamp { wall: WallTime(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)), awake: awake / 10_000 }
 }
@@ -80,7 +97,7 @@ pub fn raise_descriptor_limit() -> io::Result<DescriptorLimit> {
     Ok(descriptor_limit())
 }
 
-/// How many handles this process has open; none if the system does not tell.
+/// How many handles this process has open; none if that is unknown.
 #[must_use]
 pub fn descriptors_in_use() -> Option<usize> {
     let mut count = 0;
@@ -117,4 +134,18 @@ pub fn raise_limits() -> io::Result<()> {
 #[must_use]
 pub fn inherited() -> Inherited {
     Inherited::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boot_has_one_time_that_lies_in_the_past() {
+        let boot = time_of_boot();
+        assert_eq!(time_of_boot(), boot);
+        // Since 1601; the first of these systems is younger than 2000.
+        let (of_2000, now) = (125_911_584_000_000_000, UNIX_EPOCH.elapsed().unwrap().as_nanos() / 100);
+        assert!(boot > of_2000 && i128::from(boot) < i128::try_from(now).unwrap() + 116_444_736_000_000_000);
+    }
 }

@@ -5,6 +5,7 @@ mod detach;
 mod exit;
 mod file_id;
 mod handle;
+mod list;
 mod machine;
 mod pipe;
 mod probe;
@@ -13,12 +14,13 @@ mod sid;
 mod sockets;
 
 pub(crate) use access::{
-    check_writable, close_to_others, create_folder, create_private, is_of_the_system,
-    mode_for_others_to_write, open_linked, open_ours, own_home, own_uid, owner,
+    UserId, check_writable, close_to_others, create_folder, create_private, is_of_the_system, open_linked,
+    open_ours, other_owner, others_who_write, own_home, own_user,
 };
 pub(crate) use detach::{detach, let_go_of_output};
 pub use exit::ExitWatch;
 pub(crate) use file_id::FileId;
+pub use list::lets_others_in;
 pub use machine::{
     boot_id, descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,
     now, raise_descriptor_limit, raise_limits, resident_bytes,
@@ -27,5 +29,4 @@ pub use pipe::{PipeListener, has_hung_up};
 pub use probe::Prober;
 pub(super) use process::user;
 pub use process::{ancestors, identify, is_alive};
-pub use sid::lets_others_in;
 pub(super) use sockets::listening;

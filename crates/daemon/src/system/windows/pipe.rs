@@ -98,7 +98,7 @@ fn instance(name: &str, who: &OnlyOwnUser, which: Instance) -> io::Result<NamedP
     unsafe { options.create_with_security_attributes_raw(name, (&raw mut attributes).cast()) }
 }
 
-/// Whether the other end has closed the pipe: here only a read or a write tells.
+/// Whether the other end has closed the pipe: here only a read or a write shows it.
 #[must_use]
 pub fn has_hung_up(_: &impl Sized) -> bool {
     false

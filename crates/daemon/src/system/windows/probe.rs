@@ -28,7 +28,8 @@ impl Prober {
 
     /// Whether nothing has `port` on any of this machine's addresses. A connection that lingers does not count.
     ///
-    /// Every failure is `Busy`, never `Denied`. A port in a range that the system keeps is `Reserved`. Takes some 10 ms if only connections linger on the port.
+    /// Every failure is `Busy`, never `Denied`. A port in a range that the system keeps is `Reserved`. Takes some 10 ms if only
+    /// connections linger on the port.
     #[must_use]
     pub fn occupancy(self, port: Port) -> Occupancy {
         lingering::occupancy(&Candidate(port))

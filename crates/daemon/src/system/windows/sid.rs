@@ -1,7 +1,8 @@
-//! A security descriptor that lets in this process' user and nobody else, and whom another one lets in.
+//! Users, as SIDs: this process', a file's owner, and a security descriptor that lets in this process' user and nobody else.
 #![expect(unsafe_code, reason = "the system's calls on security have no safe wrapper")]
 
 use std::ffi::c_void;
+use std::fs::File;
 use std::io;
 use std::mem::size_of;
 use std::os::windows::ffi::OsStrExt as _;
@@ -11,13 +12,12 @@ use std::ptr::null_mut;
 
 use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::Security::Authorization::{
-    ConvertSecurityDescriptorToStringSecurityDescriptorW, ConvertSidToStringSidW,
-    ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW, SDDL_REVISION_1,
-    SE_FILE_OBJECT,
+    ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, GetNamedSecurityInfoW,
+    GetSecurityInfo, SDDL_REVISION_1, SE_FILE_OBJECT,
 };
 use windows_sys::Win32::Security::{
-    DACL_SECURITY_INFORMATION, GetTokenInformation, PROTECTED_DACL_SECURITY_INFORMATION,
-    PSECURITY_DESCRIPTOR, SECURITY_ATTRIBUTES, SetFileSecurityW, TOKEN_QUERY, TOKEN_USER, TokenUser,
+    GetTokenInformation, OWNER_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SECURITY_ATTRIBUTES,
+    TOKEN_QUERY, TOKEN_USER, TokenUser,
 };
 use windows_sys::Win32::System::Threading::OpenProcessToken;
 
@@ -57,6 +57,11 @@ impl OnlyOwnUser {
         if done == 0 { Err(io::Error::last_os_error()) } else { Ok(Self { descriptor }) }
     }
 
+    /// Valid as long as `self`.
+    pub(super) fn descriptor(&self) -> PSECURITY_DESCRIPTOR {
+        self.descriptor
+    }
+
     /// For a call that makes something; valid as long as `self`.
     pub(super) fn attributes(&self) -> SECURITY_ATTRIBUTES {
         let length = u32::try_from(size_of::<SECURITY_ATTRIBUTES>()).unwrap_or_default();
@@ -72,7 +77,7 @@ impl Drop for OnlyOwnUser {
 }
 
 /// The SID of the user that this process runs as, as `S-1-5-…`.
-fn own_sid() -> io::Result<String> {
+pub(super) fn own_sid() -> io::Result<String> {
     let mut token = null_mut();
     // SAFETY: the handle means this process; `token` is writable.
     if unsafe { OpenProcessToken(this_process(), TOKEN_QUERY, &raw mut token) } == 0 {
@@ -91,8 +96,17 @@ fn own_sid() -> io::Result<String> {
     // SAFETY: the call filled the buffer with this struct, for which it is aligned and large enough; the SID that the
     // struct points to lies in the buffer too.
     let sid = unsafe { (*filled.cast_const().cast::<TOKEN_USER>()).User.Sid };
+    // SAFETY: `sid` is valid while `buffer` lives.
+    unsafe { as_text(sid) }
+}
+
+/// The SID as `S-1-5-…`.
+///
+/// # Safety
+/// It is valid.
+unsafe fn as_text(sid: PSID) -> io::Result<String> {
     let mut text = null_mut();
-    // SAFETY: `sid` is valid while `buffer` lives; `text` is writable.
+    // SAFETY: `sid` is valid; `text` is writable.
     if unsafe { ConvertSidToStringSidW(sid, &raw mut text) } == 0 {
         return Err(io::Error::last_os_error());
     }
@@ -104,7 +118,7 @@ fn own_sid() -> io::Result<String> {
 ///
 /// # Safety
 /// It ends with NUL, and is to be freed by `LocalFree`.
-unsafe fn owned(text: *mut u16) -> io::Result<String> {
+pub(super) unsafe fn owned(text: *mut u16) -> io::Result<String> {
     // SAFETY: it ends with NUL, and lives until it is freed, two lines on.
     let length = unsafe { (0..usize::MAX).take_while(|at| *text.add(*at) != 0).count() };
     // SAFETY: so many units stand before the NUL.
@@ -114,73 +128,65 @@ unsafe fn owned(text: *mut u16) -> io::Result<String> {
     String::from_utf16(&units).map_err(io::Error::other)
 }
 
-/// Whether the access list of the file or folder lets in anybody but this user, the system and its administrators, who may do
-/// everything anyway.
-///
-/// # Errors
-/// The list cannot be read.
-pub fn lets_others_in(path: &Path) -> io::Result<bool> {
-    let path = wide(path);
-    let mut descriptor = null_mut();
-    // SAFETY: the path ends with NUL; only the descriptor, which is writable here, is asked for.
+/// The owner of the file or folder, as `S-1-5-…`. Links are followed.
+pub(super) fn owner_of(path: &Path) -> io::Result<String> {
+    let (path, mut owner, mut descriptor) = (wide(path), null_mut(), null_mut());
+    // SAFETY: the path ends with NUL; only the owner and the descriptor, which are writable here, are asked for.
     let failed = unsafe {
         GetNamedSecurityInfoW(
             path.as_ptr(),
             SE_FILE_OBJECT,
-            DACL_SECURITY_INFORMATION,
-            null_mut(),
+            OWNER_SECURITY_INFORMATION,
+            &raw mut owner,
             null_mut(),
             null_mut(),
             null_mut(),
             &raw mut descriptor,
         )
     };
+    // SAFETY: the call gave both, if it did not fail.
+    unsafe { owner_in(failed, owner, descriptor) }
+}
+
+/// The owner of an open file, as `S-1-5-…`.
+pub(super) fn owner_of_open(file: &File) -> io::Result<String> {
+    let (mut owner, mut descriptor) = (null_mut(), null_mut());
+    // SAFETY: the handle is open; only the owner and the descriptor, which are writable here, are asked for.
+    let failed = unsafe {
+        GetSecurityInfo(
+            file.as_raw_handle(),
+            SE_FILE_OBJECT,
+            OWNER_SECURITY_INFORMATION,
+            &raw mut owner,
+            null_mut(),
+            null_mut(),
+            null_mut(),
+            &raw mut descriptor,
+        )
+    };
+    // SAFETY: the call gave both, if it did not fail.
+    unsafe { owner_in(failed, owner, descriptor) }
+}
+
+/// The owner that a call gave, as text.
+///
+/// # Safety
+/// If `failed` is 0, the owner lies in the descriptor, which is to be freed by `LocalFree`.
+unsafe fn owner_in(failed: u32, owner: PSID, descriptor: PSECURITY_DESCRIPTOR) -> io::Result<String> {
     if failed != 0 {
         return Err(io::Error::from_raw_os_error(failed.cast_signed()));
     }
-    let mut text = null_mut();
-    // SAFETY: the descriptor is the one that the call gave; `text` is writable, and its length is not asked for.
-    let done = unsafe {
-        ConvertSecurityDescriptorToStringSecurityDescriptorW(
-            descriptor,
-            SDDL_REVISION_1,
-            DACL_SECURITY_INFORMATION,
-            &raw mut text,
-            null_mut(),
-        )
-    };
-    let error = io::Error::last_os_error();
-    // SAFETY: the call that gave the descriptor says to free it so.
+    // SAFETY: the descriptor is freed after this.
+    let text = unsafe { as_text(owner) };
+    // SAFETY: the caller says that it is to be freed so.
     unsafe { LocalFree(descriptor) };
-    if done == 0 {
-        return Err(error);
-    }
-    // SAFETY: the conversion made the text.
-    let text = unsafe { owned(text) }?;
-    Ok(names_others(&text, &own_sid()?))
+    text
 }
 
-/// Whether a list, as text, allows something to anybody else than `own`, the system and the administrators.
-fn names_others(list: &str, own: &str) -> bool {
-    // Local system, administrators, the administrator, the creator, the owner.
-    const MAY_ANYWAY: [&str; 5] = ["SY", "BA", "LA", "CO", "OW"];
-    let entries = || list.split('(').skip(1).filter_map(|entry| entry.split(')').next());
-    let allowed = entries().filter(|entry| entry.starts_with('A') || entry.starts_with("XA"));
-    let mut trustees = allowed.filter_map(|entry| entry.split(';').nth(5));
-    // Without a list everybody may do everything.
-    let has_list = list.contains("D:") && !list.contains("NO_ACCESS_CONTROL");
-    !has_list || trustees.any(|trustee| trustee != own && !MAY_ANYWAY.contains(&trustee))
-}
-
-/// Replaces the access list of the file or folder by one that lets in this user alone.
-pub(super) fn close(path: &Path) -> io::Result<()> {
-    let (path, who) = (wide(path), OnlyOwnUser::new()?);
-    let information = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
-    // SAFETY: the path ends with NUL, and the descriptor, which has a list, lives through the call.
-    if unsafe { SetFileSecurityW(path.as_ptr(), information, who.descriptor) } == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+/// `owner`, unless it is `own`, the system, or the group of administrators.
+pub(super) fn foreign(owner: String, own: &str) -> Option<String> {
+    const MAY_ANYWAY: [&str; 2] = ["S-1-5-18", "S-1-5-32-544"];
+    (owner != own && !MAY_ANYWAY.contains(&owner.as_str())).then_some(owner)
 }
 
 /// The path as the system reads it, closed with NUL.
@@ -192,45 +198,27 @@ pub(super) fn wide(path: &Path) -> Vec<u16> {
 mod tests {
     use std::fs;
 
-    use super::super::access::{create_folder, create_private};
     use super::*;
 
     #[test]
-    fn what_a_list_grants_to_others_is_seen() {
+    fn administrators_and_the_system_are_no_other_owners() {
         let own = "S-1-5-21-1-2-3-1001";
-        for closed in
-            ["D:P(A;;FA;;;S-1-5-21-1-2-3-1001)", "D:AI(A;ID;FA;;;SY)(A;ID;FA;;;BA)(D;;FA;;;WD)", "D:P"]
-        {
-            assert!(!names_others(closed, own), "{closed}");
+        for known in [own, "S-1-5-18", "S-1-5-32-544"] {
+            assert_eq!(foreign(known.to_owned(), own), None);
         }
-        for open in
-            ["D:(A;;FR;;;WD)", "D:P(A;;FA;;;SY)(A;;FR;;;S-1-5-21-1-2-3-1002)", "", "D:NO_ACCESS_CONTROL"]
-        {
-            assert!(names_others(open, own), "{open}");
-        }
+        let other = "S-1-5-21-1-2-3-1002";
+        assert_eq!(foreign(other.to_owned(), own).as_deref(), Some(other));
     }
 
     #[test]
-    fn what_is_made_for_this_user_lets_nobody_else_in() {
+    fn a_files_owner_is_who_made_it() {
         let top = tempfile::tempdir().unwrap();
-        let (folder, file) = (top.path().join("a").join("home"), top.path().join("token"));
-        create_folder(&folder).unwrap();
-        drop(create_private(&file).unwrap());
-        assert!(!lets_others_in(&folder).unwrap() && !lets_others_in(&file).unwrap());
-        assert!(create_private(&file).is_err(), "there is one");
-        create_folder(&folder).unwrap();
-        fs::write(folder.join("journal"), "").unwrap();
-        assert!(fs::read(folder.join("journal")).is_ok());
-    }
-
-    #[test]
-    fn a_closed_file_is_still_ours() {
-        let top = tempfile::tempdir().unwrap();
-        let file = top.path().join("token");
-        fs::write(&file, "secret").unwrap();
-        close(&file).unwrap();
-        assert!(!lets_others_in(&file).unwrap());
-        assert_eq!(fs::read_to_string(&file).unwrap(), "secret");
-        fs::write(&file, "other").unwrap();
+        let file = top.path().join("journal");
+        fs::write(&file, "").unwrap();
+        let own = own_sid().unwrap();
+        let (by_path, by_handle) =
+            (owner_of(&file).unwrap(), owner_of_open(&File::open(&file).unwrap()).unwrap());
+        assert_eq!(by_path, by_handle);
+        assert_eq!(foreign(by_path, &own), None);
     }
 }

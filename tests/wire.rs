@@ -111,6 +111,10 @@ fn everything(home: &Home, way: &Way) -> Vec<Asked> {
         ask("DELETE", "/instance/{id}", "/instance/dead", 410),
         ask("GET", "/metrics", "/metrics", 200),
         ask("GET", "/openapi.json", "/openapi.json", 200),
+        ask("GET", "/refusals", "/refusals", 200),
+        ask("GET", "/refusals", "/refusals?instance_id=b%20b", 400),
+        say("POST", "/refusals/report", &json!({ "instance_id": "a" }), 200),
+        say("POST", "/refusals/report", &json!({}), 400),
         ask("GET", "/scan", "/scan", 200),
         ask("GET", "/scan", "/scan?start=2&end=1", 400),
         ask("GET", "/status", "/status", 200),
@@ -125,7 +129,7 @@ fn everything(home: &Home, way: &Way) -> Vec<Asked> {
             request: Request::get("/events").header("Last-Event-ID", "no"),
         },
     ];
-    for path in ["/allocate", "/cleanup", "/instance/heartbeat", "/instance/register"] {
+    for path in ["/allocate", "/cleanup", "/instance/heartbeat", "/instance/register", "/refusals/report"] {
         all.extend(unreadable(path));
     }
     all.push(say("POST", "/cleanup", &json!({ "force": true }), 200));
@@ -278,7 +282,7 @@ fn every_example_of_a_request_is_accepted() {
     }
     // Who sends a heartbeat was registered before.
     bodies.sort_by_key(|(path, ..)| path.as_str() != "/instance/register");
-    assert_eq!(bodies.len(), 5, "{bodies:?}");
+    assert_eq!(bodies.len(), 6, "{bodies:?}");
     for (path, method, example) in bodies {
         let answer = home.socket().send(&Request::new(method, path).json(&example));
         assert_eq!(answer.status, 200, "{method} {path} {example}: {}", answer.text());

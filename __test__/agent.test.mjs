@@ -36,9 +36,11 @@ async function session(dir) {
   const hook = await run(binary, ['hook', 'claude'], { cwd: dir, env, stdio: [file.fd, 'pipe', 'pipe'] });
   await file.close();
   assert.deepEqual([hook.code, hook.stderr], [0, '']);
-  const lines = (await fs.readFile(envFile, 'utf8')).trim().split('\n');
-  const exported = lines.map((line) => /^export (\w+)='(.*)'$/.exec(line).slice(1));
-  return { agent, env: { ...env, ...Object.fromEntries(exported) } };
+  // The agent's shell reads the file before each command.
+  const shell = await run('bash', ['-c', '. "$0" && exec env -0', envFile], { cwd: dir, env });
+  assert.deepEqual([shell.code, shell.stderr], [0, '']);
+  const variables = shell.stdout.split('\0').filter(Boolean);
+  return { agent, env: Object.fromEntries(variables.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])) };
 }
 
 /** The port that Vite serves on, started in a session's shell. */

@@ -76,9 +76,9 @@ async fn next_event(mut reader: Reader) -> Option<(Result<Event, Infallible>, Re
 }
 
 fn encode(event: &Published) -> Event {
-    let sent = Event::default().event(event.name.as_str()).data(&event.data);
-    match event.seq {
-        Some(seq) => sent.id(seq.to_string()),
-        None => sent,
-    }
+    let begun = match event.seq {
+        Some(seq) => Event::default().id(seq.to_string()),
+        None => Event::default(),
+    };
+    begun.event(event.name.as_str()).data(&event.data)
 }

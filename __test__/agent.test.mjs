@@ -39,8 +39,8 @@ async function session(dir) {
   // The agent's shell reads the file before each command.
   const shell = await run('bash', ['-c', '. "$0" && exec env -0', envFile], { cwd: dir, env });
   assert.deepEqual([shell.code, shell.stderr], [0, '']);
-  const variables = shell.stdout.split('\0').filter(Boolean);
-  return { agent, env: Object.fromEntries(variables.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])) };
+  const pairs = shell.stdout.split('\0').map((line) => /^([^=]+)=(.*)$/s.exec(line)?.slice(1));
+  return { agent, env: Object.fromEntries(pairs.filter(Boolean)) };
 }
 
 /** The port that Vite serves on, started in a session's shell. */

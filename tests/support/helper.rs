@@ -1,7 +1,7 @@
 //! Real servers: this very test binary, run again to be one.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -13,8 +13,9 @@ use rustix::process::Signal;
 use serde_json::json;
 use styxy_core::api::AllocateAnswer;
 
+use super::asker;
 use super::home::Home;
-use super::http::{Request, Way};
+use super::http::Way;
 use super::process::{Running, end};
 use super::wait::{DEADLINE, eventually};
 
@@ -228,9 +229,9 @@ fn a_helper_does_as_it_is_told() {
         "late-parent" => parent("listen-late", &words),
         "listen-late" => listen_when_told(&addresses(&words)),
         "race" => race(words[0], words[1]),
-        "get" => get(words[0], words[1]),
-        "allocate" => allocate(words[0], words[1]),
-        "asks" => words[1..].iter().for_each(|request| asks(words[0], request)),
+        "get" => asker::get(words[0], words[1]),
+        "allocate" => asker::allocate(words[0], words[1]),
+        "asks" => words[1..].iter().for_each(|request| asker::asks(words[0], request)),
         #[cfg(windows)]
         "leaves" => leaves(&words),
         #[cfg(windows)]
@@ -251,7 +252,7 @@ fn a_helper_does_as_it_is_told() {
         "firebase" => super::firebase::stub(&words),
         #[cfg(target_os = "linux")]
         "old-daemon" => super::old_daemon::serve(words[0], words[1], words[2].parse().unwrap()),
-        "half-asks" => half_asks(words[0], words[1].parse().unwrap()),
+        "half-asks" => asker::half_asks(words[0], words[1].parse().unwrap()),
         other => panic!("no such role: {other}"),
     }
 }
@@ -347,59 +348,5 @@ fn race(socket: &str, service: &str) {
         drop(bound);
         way.delete(&format!("/allocate/{}", grant.lock_id.unwrap()));
         say("ready");
-    }
-}
-
-/// Says the status and the body of the answer of a daemon at an address or behind a socket, or what kept it from asking.
-fn get(place: &str, path: &str) {
-    let way = place.parse().map_or_else(|_| Way::Unix(place.into()), Way::Tcp);
-    say(&match way.try_send(&Request::get(path)) {
-        Ok(answer) => format!("{} {}", answer.status, answer.text()),
-        Err(error) => format!("{:?}", error.kind()),
-    });
-}
-
-/// Says what a daemon answers to a request for a port of this process, which then lives until the end of standard input.
-fn allocate(place: &str, service: &str) {
-    let way = place.parse().map_or_else(|_| Way::Unix(place.into()), Way::Tcp);
-    let answer = way.post("/allocate", &json!({ "service_type": service, "pid": std::process::id() }));
-    say(&format!("{} {}", answer.status, answer.text()));
-    let _ = std::io::stdin().read_line(&mut String::new());
-}
-
-/// As [`get`], for a request like `POST/allocate`, with a body that would change something.
-fn asks(place: &str, request: &'static str) {
-    let way = place.parse().map_or_else(|_| Way::Unix(place.into()), Way::Tcp);
-    let (method, path) = request.split_at(request.find('/').unwrap());
-    let body = match path {
-        "/allocate" => json!({ "service_type": "web" }),
-        "/cleanup" => json!({ "force": true }),
-        "/instance/register" => json!({ "instance_id": "stranger" }),
-        _ => json!({}),
-    };
-    let asked = Request::new(method, path);
-    say(&match way.try_send(&if method == "POST" { asked.json(&body) } else { asked }) {
-        Ok(answer) => format!("{} {}", answer.status, answer.text()),
-        Err(error) => format!("{:?}", error.kind()),
-    });
-}
-
-/// Sends half a request on each of many connections; for each word then says how many the other side has left open.
-fn half_asks(address: &str, count: usize) {
-    let connect = || {
-        let mut stream = TcpStream::connect(address).unwrap();
-        let _ = stream.write_all(b"GET /status HTTP/1.1\r\nHos");
-        stream
-    };
-    let streams: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
-    say("connected");
-    let is_open = |stream: &&TcpStream| {
-        let mut stream: &TcpStream = stream;
-        stream.set_nonblocking(true).unwrap();
-        let ended = stream.read_to_end(&mut Vec::new());
-        matches!(ended, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
-    };
-    for _ in std::io::stdin().lines().map_while(Result::ok) {
-        say(&format!("{} open", streams.iter().filter(is_open).count()));
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod agent;
+mod asker;
 pub(crate) mod corpus;
 #[cfg(unix)]
 mod firebase;

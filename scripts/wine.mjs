@@ -11,37 +11,15 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
-import { root, run, targetFolder } from './repository.mjs';
+import { root } from './repository.mjs';
+import { TARGET, addRandomNumbers, built, env as common, startWine, stopWine, stopWineWithUs, target, windowsPath, wine } from './wine-setup.mjs';
 
-const TARGET = 'x86_64-pc-windows-gnu';
-const LINKER = 'x86_64-w64-mingw32-gcc';
 /** All tests together end much earlier, also on a busy machine. Then they are ended from outside. */
 const LONGEST_MS = 40 * 60 * 1000;
 
-const wine = found('wine64', '/usr/lib/wine/wine64');
-const wineserver = found('wineserver64', 'wineserver', '/usr/lib/wine/wineserver64');
-const missing = [
-  [wine && wineserver, 'Wine:      apt-get install wine64'],
-  [found(LINKER), 'a linker:  apt-get install gcc-mingw-w64-x86-64'],
-  [hasTarget(), `a target:  rustup target add ${TARGET}`],
-].filter(([there]) => !there);
-if (missing.length > 0) {
-  console.error(`wine: this machine lacks\n${missing.map(([, what]) => `  ${what}`).join('\n')}`);
-  process.exit(1);
-}
-
-const target = path.join(targetFolder(), 'wine');
-const folder = path.join(target, TARGET, 'debug');
 const log = path.join(target, 'tests.log');
 const env = {
-  ...process.env,
-  CARGO_TARGET_DIR: target,
-  CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER: LINKER,
-  CARGO_INCREMENTAL: '0',
-  CARGO_PROFILE_DEV_DEBUG: '0',
-  WINEPREFIX: path.join(target, 'prefix'),
-  WINEDEBUG: '-all',
-  WINEDLLOVERRIDES: 'mscoree,mshtml=',
+  ...common,
   // Its table of IPv6 sockets names no processes.
   STYXY_TEST_WINE: '1',
   CARGO_MANIFEST_DIR: windowsPath(path.join(root, 'crates/cli')),
@@ -49,14 +27,8 @@ const env = {
 
 // This builds the program too.
 const tests = testProgram();
-addRandomNumbers();
-// A run that is interrupted leaves nothing behind either.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => {
-    stopWine();
-    process.exit(130);
-  });
-}
+addRandomNumbers(built, path.join(built, 'deps'));
+stopWineWithUs();
 let code;
 try {
   code = await testsUnderWine(process.argv.slice(2));
@@ -64,25 +36,6 @@ try {
   stopWine();
 }
 process.exit(code);
-
-/** The first of the programs that is there. */
-function found(...programs) {
-  const folders = (process.env.PATH ?? '').split(path.delimiter);
-  const paths = programs.flatMap((program) =>
-    path.isAbsolute(program) ? [program] : folders.map((folder) => path.join(folder, program)),
-  );
-  return paths.find((file) => fs.existsSync(file));
-}
-
-function hasTarget() {
-  const { stdout } = spawnSync('rustc', ['--print', 'target-libdir', '--target', TARGET], { encoding: 'utf8' });
-  return Boolean(stdout) && fs.existsSync(stdout.trim());
-}
-
-/** The path as Wine's programs see it. */
-function windowsPath(file) {
-  return `Z:${file.replaceAll('/', '\\')}`;
-}
 
 /** Builds the tests, and says where their program is. */
 function testProgram() {
@@ -102,41 +55,9 @@ function testProgram() {
   return messages.find((message) => message.executable && message.target.name === 'it').executable;
 }
 
-/** Wine 8 lacks the library that Rust's standard library takes random numbers from: this one asks another of Wine's. */
-function addRandomNumbers() {
-  const source = path.join(target, 'random.c');
-  fs.writeFileSync(
-    source,
-    `int SystemFunction036(void *, unsigned long);
-int ProcessPrng(unsigned char *to, unsigned long long n) {
-  for (; n > 1 << 20; n -= 1 << 20, to += 1 << 20) SystemFunction036(to, 1 << 20);
-  return SystemFunction036(to, n);
-}
-`,
-  );
-  const library = path.join(folder, 'bcryptprimitives.dll');
-  run(LINKER, ['-shared', '-w', '-o', library, source, '-ladvapi32']);
-  fs.copyFileSync(library, path.join(folder, 'deps', 'bcryptprimitives.dll'));
-}
-
-/** Starts what serves all of Wine's programs, so that none of them is the parent of what the others leave behind. */
-function startWine() {
-  fs.mkdirSync(env.WINEPREFIX, { recursive: true });
-  spawn(wineserver, ['-f', '-p'], { env, stdio: 'ignore', detached: true }).unref();
-  if (!fs.existsSync(path.join(env.WINEPREFIX, 'system.reg'))) {
-    const options = { env, cwd: root, stdio: 'ignore', timeout: LONGEST_MS };
-    for (const words of [['wineboot', '-i'], ['winecfg', '/v', 'win10']]) spawnSync(wine, words, options);
-  }
-}
-
-/** Ends whatever a failed test has left in this registry, and nothing else. */
-function stopWine() {
-  spawnSync(wineserver, ['-k'], { env });
-}
-
 /**
  * Runs the tests, and those that failed once more, each alone: on a busy machine a daemon takes longer to start under Wine than a
- * command waits for it. Says which tests failed, and which passed only alone: the exit code. The log has all that they said.
+ * command waits for it. Says which tests failed, and which passed only alone; either is a failure. The log has all that they said.
  */
 async function testsUnderWine(words) {
   const kept = fs.createWriteStream(log);
@@ -155,7 +76,7 @@ async function testsUnderWine(words) {
   if (!verdict) for (const name of first.unfinished) console.log(`did not end: ${name}`);
   console.log(`wine: ${verdict ?? `no result after ${Math.round((Date.now() - until + LONGEST_MS) / 60_000)} minutes`}`);
   console.log(`wine: all that the tests said is in ${log}`);
-  return verdict && left.size === 0 ? 0 : 1;
+  return verdict && failed.size === 0 ? 0 : 1;
 }
 
 /** What came of one run of the test program, which is ended from outside when the time is over. */
@@ -174,12 +95,13 @@ async function outcome(words, { kept, until, isShown }) {
     if (result === 'FAILED') failed.add(name);
     verdict = /^test result: (.*)/.exec(line)?.[1] ?? verdict;
   };
-  const readers = [program.stdout, program.stderr].map((input) => readline.createInterface({ input }).on('line', hear));
+  // They may end before the program is known to have.
+  const heard = [program.stdout, program.stderr].map((input) => once(readline.createInterface({ input }).on('line', hear), 'close'));
   const timer = setTimeout(stopWine, Math.max(until - Date.now(), 0));
   await once(program, 'exit');
   clearTimeout(timer);
   // What a failed test has left running may keep the output open for ever.
   stopWine();
-  await Promise.all(readers.map((reader) => once(reader, 'close')));
+  await Promise.all(heard);
   return { failed, unfinished, verdict };
 }

@@ -7,10 +7,13 @@ use serde_json::json;
 use styxy_core::Pid;
 use styxy_core::api::{AllocationsAnswer, CheckAnswer, RegisterAnswer, ScanAnswer};
 
-use crate::support::{Home, Running, Server, sort};
+use crate::support::{Home, Running, Server, sort, wine_lacks};
 
 #[test]
 fn check_names_a_foreign_listeners_process_command_project_and_branch() {
+    if wine_lacks("the words of another process") {
+        return;
+    }
     let home = Home::new();
     fs::write(home.project().join(".git/HEAD"), "ref: refs/heads/feature/login\n").unwrap();
     let port = home.spare_port();

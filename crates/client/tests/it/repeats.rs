@@ -117,7 +117,9 @@ fn a_client_that_starts_none_finds_the_daemon_that_follows_the_one_that_died() {
             }
             Fake::serve(&home.socket(), |_| status())
         };
-        let (answer, second) = tokio::join!(client.status(), follow);
+        let both = async { tokio::join!(client.status(), follow) };
+        let both = tokio::time::timeout(Duration::from_secs(10), both).await;
+        let (answer, second) = both.expect("the first one has ended and the second one has answered");
         answer.unwrap();
         assert_eq!(second.lines(), ["GET /status"]);
     });

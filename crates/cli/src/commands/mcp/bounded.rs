@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::model::{ClientNotification, ErrorCode, ErrorData, JsonRpcMessage, RequestId};
@@ -12,6 +13,8 @@ use tokio::sync::Notify;
 
 /// Requests at once.
 const MOST: usize = 32;
+/// How long answers may take after the end of stdin: longer than the daemon takes for any, and no process stays for ever.
+const END: Duration = Duration::from_mins(1);
 
 /// A transport that reads no further while there are [`MOST`] requests without an answer.
 pub(super) struct Bounded<T> {
@@ -42,9 +45,9 @@ impl Open {
         self.closed.notify_one();
     }
 
-    /// Waits until there is room for another. May be dropped while it waits.
-    async fn room(&self) {
-        while self.ids.lock().unwrap_or_else(PoisonError::into_inner).len() >= MOST {
+    /// Waits until fewer than `count` have no answer. May be dropped while it waits.
+    async fn fewer_than(&self, count: usize) {
+        while self.ids.lock().unwrap_or_else(PoisonError::into_inner).len() >= count {
             // One that ended since leaves its permit.
             self.closed.notified().await;
         }
@@ -85,8 +88,12 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Bounded<T> {
     }
 
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
-        self.open.room().await;
-        let message = self.inner.receive().await?;
+        self.open.fewer_than(MOST).await;
+        let Some(message) = self.inner.receive().await else {
+            // What was asked before is answered. The service gives up what is left 5 s after it hears of the end.
+            let _ = tokio::time::timeout(END, self.open.fewer_than(1)).await;
+            return None;
+        };
         match &message {
             JsonRpcMessage::Request(request) => self.open.begin(request.id.clone()),
             // A request that is cancelled gets no answer.

@@ -2,6 +2,9 @@
 
 use super::*;
 
+#[cfg(unix)]
+mod bash;
+
 fn words(text: &str) -> Vec<Vec<String>> {
     read(text)
         .commands

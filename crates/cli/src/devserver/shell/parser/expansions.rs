@@ -17,6 +17,7 @@ impl Parser {
             self.fail(Unreachable::Brackets);
         }
         self.expanded();
+        self.push('(');
         self.text(cursor.since(from));
         true
     }

@@ -119,8 +119,8 @@ fn session(answer: &CheckAnswer, lease: Option<&Lease>, here: &Here, sessions: &
     let Some(((lease, theirs), ours)) = named.zip(here.instance.as_ref()) else { return Session::None };
     let known = || {
         let listeners = answer.system_usage.iter().chain(&answer.others).filter_map(|usage| usage.pid);
-        let names = sessions.iter().map(|session| session.instance_id.clone());
-        Living::known(names, listeners.map(Pid::get).collect(), living::stands).session(lease).is_some()
+        let all = sessions.iter().map(|session| session.instance_id.clone());
+        Living::known(all, listeners.map(Pid::get).collect(), living::stands).session(lease).is_some()
     };
     if theirs == ours {
         Session::Own

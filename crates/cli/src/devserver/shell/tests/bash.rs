@@ -61,7 +61,7 @@ struct Made {
 impl Made {
     /// Several, with texts before, between and behind them.
     fn of(parts: &[(&str, &Self)], end: &str) -> Self {
-        let text: String = parts.iter().map(|(before, part)| format!("{before}{}", part.text)).collect();
+        let text: String = parts.iter().flat_map(|(before, part)| [*before, &part.text]).collect();
         let commands = parts.iter().flat_map(|(_, part)| part.commands.clone()).collect();
         Self { text: text + end, commands }
     }
@@ -93,7 +93,7 @@ fn simple() -> impl Strategy<Value = Made> {
     let words = proptest::collection::vec(select(WORDS.to_vec()), 0..3);
     let redirection = select(vec!["", "", " > q", " 2>&1", " <<< r"]);
     (words, redirection).prop_map(|(words, redirection)| {
-        let written: String = words.iter().map(|(written, _)| format!(" {written}")).collect();
+        let written: String = words.iter().flat_map(|(written, _)| [" ", written]).collect();
         let seen = std::iter::once("run").chain(words.iter().map(|(_, seen)| *seen)).collect();
         Made { text: format!("run{written}{redirection}"), commands: vec![seen] }
     })

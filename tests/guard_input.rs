@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Home, Server, alive, finish, has_ended, is_installed, is_root, sort, until};
 
 /// Asks about a process as fast as it can, in four processes, until its input ends; then says how often it was answered.
-const FLOOD: &str = r#"
+const FLOOD: &str = r"
 import os, select, socket, struct, sys
 path, pid = sys.argv[1], int(sys.argv[2])
 question = struct.pack('<BBHiQiI', 1, 1, 0, pid, 0, 15, 0)
@@ -32,7 +32,7 @@ ended = [os.waitpid(child, 0)[1] for child in children[1:]]
 os.close(write)
 others = os.fdopen(read).read().split()
 print(sum(ended), count + sum(map(int, others)), flush=True)
-"#;
+";
 
 #[test]
 fn a_flood_of_questions_keeps_nobody_waiting() {
@@ -72,7 +72,7 @@ fn a_flood_of_questions_keeps_nobody_waiting() {
 }
 
 /// Signals servers that end by themselves at about that time, and says what became of each signal.
-const VANISH: &str = r#"
+const VANISH: &str = r"
 import errno, os, socket, sys, time
 os.setpgid(0, 0)
 for round in range(60):
@@ -94,7 +94,7 @@ for round in range(60):
             os.kill(pid, signal); print('SENT')
         except OSError as error:
             print(errno.errorcode[error.errno])
-"#;
+";
 
 #[test]
 fn a_target_that_vanishes_is_answered_as_the_kernel_or_the_guard_would() {

@@ -179,7 +179,7 @@ mod guard;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the guard
 mod guard_input;
-
+#[cfg(test)]
 #[cfg(target_os = "linux")] // the guard
 mod guard_report;
 #[cfg(test)]

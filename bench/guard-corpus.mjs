@@ -32,10 +32,9 @@ const KILLS = /\b(p?kill|killall|fuser|skill|kill-port|fkill)\b/;
 /** A sample for CI, the first command of each kind: by name, by its pid, by a pipeline of the port, in a loop, by a package's script. */
 const KINDS = [/^killall node$/, /^kill (-9 )?4242/, /^lsof -ti ?:3000 \| xargs kill/, /^for .*lsof.*kill/, /^make stop|^npm run stop/];
 
-function rows(file, column, wanted) {
+function rows(file, wanted) {
   const lines = fs.readFileSync(path.join(root, 'tests/corpus', file), 'utf8').split('\n');
-  const commands = lines.filter((line) => line && !line.startsWith('#')).map((line) => line.split('\t')[column] ?? '');
-  return commands.filter((command) => command && wanted(command) && !ELSEWHERE.test(command));
+  return lines.filter((line) => line && !line.startsWith('#') && wanted(line) && !ELSEWHERE.test(line));
 }
 
 function text(command) {
@@ -163,8 +162,8 @@ async function row(command) {
 }
 
 const corpora = {
-  agent: () => rows('agent-commands.tsv', 0, () => true),
-  shell: () => rows('shell-commands.tsv', 1, (command) => KILLS.test(command)),
+  agent: () => rows('agent-commands.tsv', () => true),
+  shell: () => rows('shell-commands.tsv', (command) => KILLS.test(command)),
 };
 let all = Object.keys(corpora).flatMap((name) => ([name, undefined].includes(values.corpus) ? corpora[name]() : []));
 all = [...new Set(all)].filter((command) => !values.only || command.includes(values.only));

@@ -1,0 +1,7 @@
+//! Windows: handles of processes, and users as SIDs.
+
+mod process;
+mod sid;
+
+pub use process::{ProcessHandle, link, runs, this_process};
+pub use sid::{Object, own_sid, owned_text, owner_of, owner_of_open, user_of, wide};

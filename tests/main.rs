@@ -201,6 +201,9 @@ mod stuck;
 // Only on Windows.
 #[cfg(test)]
 #[cfg(windows)]
+mod jobs;
+#[cfg(test)]
+#[cfg(windows)]
 mod run_windows;
 #[cfg(test)]
 #[cfg(windows)]

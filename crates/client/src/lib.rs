@@ -44,4 +44,6 @@ pub use program::own_program;
 pub use project::{ProjectError, ProjectFile};
 pub use sandbox::Sandbox;
 pub use session::Session;
+#[cfg(windows)]
+pub use start::ends_with_job;
 pub use worktree::Worktree;

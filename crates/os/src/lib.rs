@@ -21,7 +21,8 @@ pub use native::Stat;
 pub use native::libproc;
 #[cfg(windows)]
 pub use native::{
-    Object, ProcessHandle, own_sid, owned_text, owner_of, owner_of_open, this_process, user_of, wide,
+    Object, ProcessHandle, is_bound_to_job, is_this_in_job, own_sid, owned_text, owner_of, owner_of_open,
+    this_process, user_of, wide,
 };
 pub use native::{link, runs};
 

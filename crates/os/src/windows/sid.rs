@@ -37,7 +37,7 @@ pub fn own_sid() -> io::Result<String> {
 /// The SID of the user that a process runs as, as `S-1-5-…`.
 ///
 /// # Errors
-/// `PermissionDenied` for some processes of other users.
+/// `PermissionDenied` for some processes of other users. Wine wants a handle that was opened for `PROCESS_QUERY_INFORMATION`.
 pub fn user_of(process: &ProcessHandle) -> io::Result<String> {
     // SAFETY: the handle is open as long as `process`, which may be asked.
     unsafe { sid_of(process.raw()) }
@@ -186,6 +186,7 @@ mod tests {
     use std::fs;
 
     use styxy_core::Pid;
+    use windows_sys::Win32::System::Threading::PROCESS_QUERY_INFORMATION;
 
     use super::*;
 
@@ -204,7 +205,8 @@ mod tests {
 
     #[test]
     fn the_user_of_a_process_of_ours_is_ours() {
-        let own = ProcessHandle::open(Pid::new(std::process::id()).unwrap()).unwrap();
+        let own = ProcessHandle::open_for(Pid::new(std::process::id()).unwrap(), PROCESS_QUERY_INFORMATION)
+            .unwrap();
         assert_eq!(user_of(&own).unwrap(), own_sid().unwrap());
     }
 }

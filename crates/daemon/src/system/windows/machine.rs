@@ -130,10 +130,10 @@ pub fn raise_limits() -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing that a person should know.
+/// The job that this process ends with, if there is one.
 #[must_use]
 pub fn inherited() -> Inherited {
-    Inherited::default()
+    Inherited { job: styxy_os::is_bound_to_job(), ..Inherited::default() }
 }
 
 #[cfg(test)]

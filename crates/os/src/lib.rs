@@ -67,6 +67,6 @@ mod tests {
         assert_eq!(link.parent, Some(own()));
         assert_eq!(ancestors(Pid::new(child.id()).unwrap()).next(), Some(own()));
         child.wait().unwrap();
-        assert!(ancestors(own()).next().is_some() && ancestors(never()).next().is_none());
+        assert!(ancestors(never()).next().is_none());
     }
 }

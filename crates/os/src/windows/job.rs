@@ -88,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_process_asks_about_itself_and_about_others_alike() {
-        let own = ProcessHandle::open(styxy_core::Pid::new(std::process::id()).unwrap()).unwrap();
+        // PROCESS_QUERY_INFORMATION, which Wine wants for others.
+        let own = ProcessHandle::open_for(styxy_core::Pid::new(std::process::id()).unwrap(), 0x400).unwrap();
         assert_eq!(own.is_in_job().unwrap(), is_this_in_job().unwrap());
     }
 }

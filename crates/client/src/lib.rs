@@ -27,6 +27,9 @@ mod project;
 pub mod release;
 mod sandbox;
 mod session;
+#[cfg(test)]
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
 mod start;
 mod tries;
 mod worktree;

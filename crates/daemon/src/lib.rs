@@ -20,6 +20,9 @@ mod policy;
 mod replay;
 mod run;
 mod serve;
+#[cfg(test)]
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
 pub mod system;
 mod token;
 mod usage;

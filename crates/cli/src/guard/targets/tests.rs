@@ -52,7 +52,14 @@ fn shown(target: &Target) -> String {
         What::KillName(name) => format!("name {}", name.shown),
         What::KillPid(pid) => format!("pid {pid}"),
     };
-    if target.folder == Path::new("/w/app") { what } else { format!("{what} @{}", target.folder.display()) }
+    let folder = in_git_bash(&target.folder);
+    if Path::new(&folder) == Path::new("/w/app") { what } else { format!("{what} @{folder}") }
+}
+
+/// The folder as the corpus has it: `/w/app` is `W:\app` on Windows once a command has gone there.
+fn in_git_bash(folder: &Path) -> String {
+    let shown = folder.display().to_string();
+    if cfg!(windows) { shown.replace('\\', "/").replace("W:/", "/w/") } else { shown }
 }
 
 #[test]
@@ -65,7 +72,7 @@ fn every_command_of_the_corpus_does_what_is_said_of_it_and_nothing_more() {
         let mut found: Vec<String> =
             read(&command, Path::new("/w/app"), Some(Path::new("/home/ada")), &script)
                 .iter()
-                .map(|found| if cfg!(windows) { shown(found).replace('\\', "/") } else { shown(found) })
+                .map(shown)
                 .collect();
         found.sort();
         found.dedup();

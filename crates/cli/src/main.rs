@@ -13,6 +13,9 @@ mod here;
 mod misplaced;
 mod mistyped;
 mod say;
+#[cfg(test)]
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
 
 use std::process::ExitCode;
 

@@ -150,9 +150,6 @@ fn sub_agents_of_one_session_share_a_worktrees_ports_and_two_worktrees_have_two(
 
 #[test]
 fn an_agent_that_sets_no_variable_is_found_among_the_hooks_ancestors() {
-    if !cfg!(target_os = "linux") {
-        return;
-    }
     let home = home();
     let codex = home.top().join("codex");
     symlink("/bin/sh", &codex).unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use styxy_core::api::Code;
 
 use crate::support::session::{Session, home};
-use crate::support::{Home, finish, is_root};
+use crate::support::{Home, finish, lacks_root};
 
 const OTHERS: &str = "{\n  // mine\n  \"model\": \"opus\",\n}\n";
 
@@ -293,8 +293,7 @@ fn codexs_shells_get_the_guards_file_and_every_byte_comes_back() {
 
 #[test]
 fn settings_of_another_user_stay_theirs() {
-    if !is_root() {
-        println!("skipped: only root can give a file away");
+    if lacks_root() {
         return;
     }
     let home = Home::new();
@@ -318,11 +317,6 @@ fn settings_that_cannot_be_written_or_are_not_a_file_are_refused_and_not_changed
     assert!(refused.stderr.contains("cannot be written") && refused.stderr.contains("nothing was changed"));
     assert_eq!(fs::read_to_string(&path).unwrap(), OTHERS);
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    if !is_root() {
-        fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o555)).unwrap();
-        home.styxy(&["hooks", "install", "claude"]).exits(1);
-        fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
-    }
     for (text, place) in [
         ("{\n  \"hooks\": [\n", ":2:13: "),
         ("{\r  \"hooks\": [,\r", ":2:13: "),
@@ -340,6 +334,19 @@ fn settings_that_cannot_be_written_or_are_not_a_file_are_refused_and_not_changed
     home.styxy(&["hooks", "install", "claude"]).exits(1);
     let mut outside = home.styxy_command(&["hooks", "install", "claude", "--project"]);
     finish(outside.current_dir(home.top())).exits(2);
+}
+
+#[test]
+fn settings_in_a_folder_that_cannot_be_written_are_not_changed() {
+    let home = Home::new();
+    let path = settings(&home, ".claude/settings.json");
+    fs::write(&path, OTHERS).unwrap();
+    home.give_away();
+    fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o555)).unwrap();
+    let refused = home.unprivileged(&["hooks", "install", "claude"], &[]).exits(1);
+    assert!(refused.stderr.contains("nothing was changed"), "{refused:?}");
+    fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), OTHERS);
 }
 
 #[test]

@@ -216,6 +216,9 @@ mod run_reporter;
 #[cfg(target_os = "linux")] // /proc of a sandbox
 mod sandboxed;
 #[cfg(test)]
+#[cfg(target_os = "linux")] // nothing; its result is the same everywhere
+mod skips;
+#[cfg(test)]
 #[cfg(target_os = "linux")] // /proc
 mod strays;
 #[cfg(test)]
@@ -223,6 +226,9 @@ mod strays;
 mod stuck;
 
 // Only on Windows.
+#[cfg(test)]
+#[cfg(windows)]
+mod jobs;
 #[cfg(test)]
 #[cfg(windows)]
 mod run_windows;

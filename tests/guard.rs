@@ -135,8 +135,8 @@ fn what_is_called_by_name_is_filtered_too() {
     "#;
     for named in ["pkill perl", "killall perl"] {
         let program = named.split(' ').next().unwrap();
-        if lacks_tool("perl") || lacks_tool(program) || lacks_namespaces(&[&UNSHARED[..], &["true"]].concat())
-        {
+        let made = [&UNSHARED[..], &["true"]].concat();
+        if lacks_tool("perl") || lacks_tool(program) || lacks_namespaces(&made) {
             return;
         }
         let mut ports = home.range(sort::WEB);

@@ -183,10 +183,8 @@ fn an_agent_that_sets_no_variable_is_found_among_the_hooks_ancestors() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn the_sessions_of_an_app_server_are_told_apart_and_end() {
-    if !cfg!(target_os = "linux") {
-        return;
-    }
     let home = home();
     let codex = home.top().join("codex");
     symlink("/bin/sh", &codex).unwrap();

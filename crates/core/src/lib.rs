@@ -30,6 +30,7 @@ mod schema;
 pub mod session;
 mod time;
 pub mod version;
+pub mod view;
 
 pub use causes::{with_causes, with_root_cause};
 pub use command::{Allocation, AllocationMode, AnswerForm, Ask, Command, Registration, Reuse, Wish};

@@ -26,6 +26,7 @@ mod serve;
 pub mod system;
 mod token;
 mod usage;
+mod view;
 mod watches;
 
 #[cfg(feature = "schema")]

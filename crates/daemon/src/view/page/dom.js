@@ -1,21 +1,25 @@
-// Nodes of the page, and what is changed of them.
+// Nodes of the page, and what is changed of them. The page's scripts share their names, in the order dom.js, show.js, page.js: a
+// script that is a module would be asked for with an Origin, and no request with one is admitted.
+'use strict';
+
+const $ = (id) => document.getElementById(id);
 
 /** Sets the text of `node`, if it is another one: what is not touched keeps its selection. */
-export function text(node, value) {
+function text(node, value) {
   if (node.textContent !== value) node.textContent = value;
 }
 
-export function make(name, className, ...children) {
+function make(name, className, ...children) {
   const node = document.createElement(name);
   if (className) node.className = className;
   node.append(...children);
   return node;
 }
 
-export const code = (command) => make('code', '', command);
+const code = (command) => make('code', '', command);
 
 /** Makes `wanted` the children of `parent` that come after its first `kept`, and moves none that need not move. */
-export function arrange(parent, wanted, kept = 0) {
+function arrange(parent, wanted, kept = 0) {
   const stays = new Set(wanted);
   for (const child of [...parent.children].slice(kept)) if (!stays.has(child)) child.remove();
   let at = parent.children[kept] ?? null;
@@ -26,7 +30,7 @@ export function arrange(parent, wanted, kept = 0) {
 }
 
 /** Nodes by their keys, made when they are first wanted and forgotten when they are not. */
-export class Nodes {
+class Nodes {
   #known = new Map();
   #used = new Set();
   get(key, build) {
@@ -40,7 +44,7 @@ export class Nodes {
   }
 }
 
-export const plural = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
+const plural = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** One number and one unit, as the command writes ages. */
 function age(then) {
@@ -51,7 +55,7 @@ function age(then) {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-export function since(node, at) {
+function since(node, at) {
   if (node.dateTime !== (at ?? '')) {
     node.dateTime = at ?? '';
     node.title = at ? new Date(at).toLocaleString() : '';

@@ -1,13 +1,11 @@
 // The live view: reads /view, and again after each event of /events. It changes nothing, and asks nobody else.
-
-import { code } from './dom.js';
-import { render, show, toggleOthers, trouble } from './show.js';
+'use strict';
 
 const BURST = 30; // Events come several at a time: so many milliseconds more of them are waited for.
 const AGAIN = 10_000; // Memory, and what listens without a lease, have no events.
 const RETRY = [250, 500, 1000, 2000];
 
-const search = document.getElementById('search');
+const search = $('search');
 
 // Where the system does not name the user of a connection, the page shows the daemon's token. It came behind the #, which no
 // server sees, and leaves the address bar and the history at once. This tab keeps it for when it is loaded again.
@@ -116,7 +114,7 @@ setInterval(() => {
 // Keys
 
 search.addEventListener('input', render);
-document.getElementById('others').addEventListener('click', toggleOthers);
+$('others').addEventListener('click', toggleOthers);
 document.addEventListener('keydown', (event) => {
   if (event.key === '/' && document.activeElement !== search && !event.ctrlKey && !event.metaKey && !event.altKey) {
     event.preventDefault();

@@ -1,8 +1,6 @@
 // What the daemon says, as a table and two lists. Whatever a program or a folder is called becomes text, never markup.
+'use strict';
 
-import { Nodes, arrange, code, make, plural, since, text } from './dom.js';
-
-const $ = (id) => document.getElementById(id);
 const table = $('services');
 
 let view = null; // what is shown
@@ -13,7 +11,7 @@ const groups = new Nodes();
 const rows = new Nodes();
 
 /** Shows what is true now, and says what has changed. */
-export function show(next) {
+function show(next) {
   const before = view;
   view = next;
   version ??= next.version;
@@ -27,7 +25,7 @@ export function show(next) {
 const services = (of) => of.repositories.flatMap(({ worktrees }) => worktrees.flatMap((worktree) => worktree.services));
 
 /** Draws what is shown again: something else is searched for. */
-export function render() {
+function render() {
   if (!view) return;
   const words = $('search').value.toLowerCase().split(/\s+/).filter(Boolean);
   const bodies = [];
@@ -199,7 +197,7 @@ function list(section, entries, parts) {
 }
 
 /** Says what is wrong; `kind` counts as long as nothing else is wrong. */
-export function trouble(parts, kind = 'lost') {
+function trouble(parts, kind = 'lost') {
   const node = $('trouble');
   document.body.classList.toggle('lost', parts !== null && kind === 'lost');
   if (parts === null && view && view.version !== version) return;
@@ -227,7 +225,7 @@ function announce(before, after) {
 }
 
 /** Shows what listens outside of worktrees, or hides it. */
-export function toggleOthers() {
+function toggleOthers() {
   showsOthers = !showsOthers;
   render();
 }

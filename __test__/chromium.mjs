@@ -146,6 +146,10 @@ class Tab {
     await this.send('Input.dispatchKeyEvent', { type: 'keyUp', key });
   }
 
+  close() {
+    return this.#browser.send('Target.closeTarget', { targetId: this.target });
+  }
+
   /** The page as a PNG. */
   async picture(clip) {
     const shot = { format: 'png', ...(clip ? { clip: { x: 0, y: 0, scale: 1, ...clip } } : {}) };

@@ -168,6 +168,12 @@ const fn rank(state: ServiceState) -> u8 {
     }
 }
 
+/// A lease as the view shows it, where nothing else is known.
+#[must_use]
+pub fn of_lease(lease: &Lease) -> ServiceView {
+    leased(lease.clone(), &[], &BTreeMap::new())
+}
+
 fn leased(lease: Lease, listeners: &[SystemUsage], memory: &BTreeMap<Pid, u64>) -> ServiceView {
     let state = match (&lease.conflict, lease.state) {
         (Some(_), _) => ServiceState::Conflict,
@@ -176,8 +182,10 @@ fn leased(lease: Lease, listeners: &[SystemUsage], memory: &BTreeMap<Pid, u64>) 
     };
     let owner = ListenerView { pid: lease.owner.pid, process: lease.owner.process, container: None };
     let is_known = owner.pid.is_some() || owner.process.is_some();
-    let process = lease.listener.or_else(|| is_known.then_some(owner));
     let is_up = lease.state == State::Active;
+    // A daemon of 0.1.0 names only the owner of a server.
+    let process =
+        lease.listener.or_else(|| (is_known && (is_up || lease.conflict.is_none())).then_some(owner));
     // The memory of what forwards a container's port says nothing of the container.
     let own = process.as_ref().filter(|process| is_up && process.container.is_none());
     let pid = own.and_then(|process| process.pid);

@@ -63,7 +63,7 @@ pub struct ServiceView {
     pub lock_id: Option<LockId>,
     /// The agent session that the lease was asked for by.
     pub instance_id: Option<InstanceId>,
-    /// Who listens; while nobody does, the process that the lease is for. Null if neither is known.
+    /// The server that listens; while nobody does, the process that the lease is for. Null if neither is known.
     pub process: Option<ListenerView>,
     /// The user whose process that is, if it is another one than the daemon's.
     pub user: Option<String>,

@@ -37,11 +37,16 @@ function render() {
       const wanted = [];
       for (const service of worktree.services) {
         const isOther = service.state === 'unleased' && worktree.path === null;
+        if (words.length > 0) {
+          const said = wordsOf(service, place);
+          if (!words.every((word) => said.includes(word))) continue;
+        } else if (isOther && !showsOthers) {
+          hidden += 1;
+          continue;
+        }
         const row = rows.get(`${service.lock_id ?? 'port'} ${service.port}`, makeRow);
         fill(row, service);
-        if (!words.every((word) => row.words.includes(word) || place.some((name) => name.toLowerCase().includes(word)))) continue;
-        if (isOther && !showsOthers && words.length === 0) hidden += 1;
-        else wanted.push(row.node);
+        wanted.push(row.node);
       }
       found += wanted.length;
       if (wanted.length === 0) continue;
@@ -135,8 +140,11 @@ function fill(row, service) {
     row.copies.dataset.commands = commands.join();
     row.copies.replaceChildren(...commands.map((word) => copies(word, `styxy ${word} ${port}`)));
   }
-  const words = [port, service.name, state, named(process), named(stranger), service.instance_id, service.user];
-  row.words = words.filter(Boolean).join('\n').toLowerCase();
+}
+
+/** What a search looks in. */
+function wordsOf({ port, name, state, process, stranger, instance_id: session, user }, place) {
+  return [port, name, state, named(process), named(stranger), session, user, ...place].filter(Boolean).join('\n').toLowerCase();
 }
 
 /** Only to a server: no other address is followed. */

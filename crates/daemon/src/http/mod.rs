@@ -59,8 +59,9 @@ pub(crate) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/openapi.json", get(control::openapi))
         .route("/events", get(events::events))
         .route("/view", get(view::view))
-        .route("/view/{file}", get(view::asset))
-        .route("/", get(view::page))
+        // For whoever does not ask for the page, these are no routes.
+        .route("/view/{file}", get(view::asset).fallback(unknown_route))
+        .route("/", get(view::page).fallback(unknown_route))
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&daemon), filter::filter))

@@ -106,6 +106,7 @@ fn whoever_types_the_address_gets_the_page_and_programs_get_what_they_got_before
         let (head, body) = daemon.send("GET /", &[&[("host", host.as_str())], accept].concat());
         assert!(head.starts_with("HTTP/1.1 404") && body.contains("unknown_route"), "{head}\n{body}");
     }
+    assert_eq!(status(&daemon, "POST /", &host, &[]), 404, "as before");
     // One origin only.
     let other = format!("127.0.0.1:{}", daemon.port());
     let (head, body) = daemon.send("GET /", &[&[("host", other.as_str())], &TYPED[..]].concat());

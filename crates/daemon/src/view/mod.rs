@@ -16,9 +16,9 @@ use crate::system::{self, Disk};
 use crate::usage;
 
 /// How long the names of all worktrees may take: one may lie on a network's disk that does not answer.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The same for one of them.
-const EACH: Duration = Duration::from_millis(50);
+const EACH: Duration = Duration::from_millis(250);
 
 /// Looks at everything. One look at a time: however many ask, they take one thread.
 pub(crate) async fn look(daemon: &Daemon) -> ViewAnswer {

@@ -367,12 +367,19 @@ mod tests {
     #[test]
     fn where_users_are_unknown_the_token_is_required() {
         let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876, socket: None };
-        let target = Uri::from_static("/");
-        let with = |headers: &HeaderMap, token: Option<&Token>| {
-            admit(peer, &Head { method: &Method::GET, target: &target, headers }, token)
+        let at = |target: &'static str, headers: &HeaderMap, token: Option<&Token>| {
+            admit(peer, &Head { method: &Method::GET, target: &Uri::from_static(target), headers }, token)
         };
+        let with = |headers: &HeaderMap, token: Option<&Token>| at("/view", headers, token);
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost:9876"));
+        // The page says nothing of this machine. It brings the token itself, for what does.
+        for public in ["/", "/view/page.js", "/view/style.css"] {
+            assert!(at(public, &headers, None).is_ok(), "{public}");
+        }
+        for other in ["/events", "/status", "/view/x", "/views"] {
+            assert_eq!(at(other, &headers, None).unwrap_err().broken_rule(), Some(Rule::Token), "{other}");
+        }
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("token");
         let token = crate::token::token(&path).unwrap();

@@ -125,17 +125,18 @@ function fill(row, service) {
   const { port, state, process, stranger } = service;
   row.node.className = state;
   text(row.url, String(port));
-  leads(row.url, state === 'granted' ? null : service.url);
+  // A stranger's page is no service's.
+  leads(row.url, state === 'active' || state === 'unleased' ? service.url : null);
   text(row.named, service.name ?? '–');
   leads(row.named, service.named_url ?? null);
   text(row.state, state);
   text(row.stranger, stranger ? `${named(stranger) || 'a stranger'} took the port${process ? '; ' : ''}` : '');
   const by = service.user ? ` of ${service.user}` : '';
-  text(row.process, (named(process) || (state === 'granted' || stranger ? '' : 'unknown')) + by);
+  text(row.process, (named(process) || (state === 'granted' ? 'nobody yet' : stranger ? '' : 'unknown')) + by);
   text(row.memory, service.memory === null ? '' : size(service.memory));
   text(row.session, service.instance_id ?? '');
   since(row.since, service.since);
-  const commands = state === 'granted' ? ['release'] : ['kill', 'open'];
+  const commands = { granted: ['release'], conflict: ['who', 'kill'] }[state] ?? ['kill', 'open'];
   if (row.copies.dataset.commands !== commands.join()) {
     row.copies.dataset.commands = commands.join();
     row.copies.replaceChildren(...commands.map((word) => copies(word, `styxy ${word} ${port}`)));

@@ -150,7 +150,9 @@ impl Seen {
             sessions.entry(id.clone()).or_insert_with(new).ports.push(lease.port);
         }
         let mut sessions: Vec<SessionView> = sessions.into_values().collect();
-        sessions.iter_mut().for_each(|session| session.ports.sort_unstable());
+        for session in &mut sessions {
+            session.ports.sort_unstable();
+        }
         sessions
     }
 }

@@ -16,9 +16,15 @@ use crate::say::output;
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
-/// How the terminal treated keys before the screen was taken; none if keys are not from a terminal. Nothing while it is not
-/// taken. It is here and not in the screen, because a panic gives the screen back too, and drops nothing.
-static TAKEN: Mutex<Option<Option<Termios>>> = Mutex::new(None);
+/// What is given back; nothing while no screen is taken. It is here and not in the screen, because a panic gives the screen back
+/// too, and drops nothing.
+static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
+
+#[derive(Debug)]
+struct Taken {
+    /// How the terminal treated keys before; none if keys are not from a terminal.
+    keys: Option<Termios>,
+}
 
 /// The screen, until this is dropped.
 #[derive(Debug)]
@@ -45,7 +51,7 @@ impl Screen {
             one_by_one.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
             tcsetattr(&keys, OptionalActions::Now, &one_by_one)?;
         }
-        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Taken { keys: before });
         give_back_on_panic();
         let screen = Self { drawn: Vec::new(), size: (0, 0) };
         output::raw(ENTER.as_bytes())?;
@@ -93,11 +99,11 @@ impl Drop for Screen {
 
 fn give_back() {
     // Whoever has it locked is this thread, which takes the screen only now.
-    let Some(before) = TAKEN.try_lock().ok().and_then(|mut taken| taken.take()) else { return };
+    let Some(Taken { keys }) = TAKEN.try_lock().ok().and_then(|mut taken| taken.take()) else { return };
     // A terminal that is gone needs nothing.
     let _ = output::raw(LEAVE.as_bytes());
-    if let Some(before) = before {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+    if let Some(keys) = keys {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &keys);
     }
 }
 

@@ -127,8 +127,8 @@ fn a_service_says_who_listens_how_much_memory_that_takes_and_since_when() {
     assert_eq!(up.since.unwrap().to_string(), "2026-11-22T17:40:00.000Z", "the lease's, not the process'");
     assert_eq!(up.user, None, "one's own user is not named");
     let container = json!({ "pid": 7, "process": "docker-proxy", "container": "shop-db-1" });
-    let contained = one(active(3000, 7, |wire| wire["listener"] = container), Some(usage(7, None)));
-    assert_eq!(contained.memory, None, "what forwards a port says nothing of the container");
+    let forwarded = one(active(3000, 7, |wire| wire["listener"] = container), Some(usage(7, None)));
+    assert_eq!(forwarded.memory, None, "what forwards a port says nothing of the container");
     let npm = json!({ "kind": "process", "pid": 8, "process": "npm" });
     let waits = one(lease(3000, |wire| wire["owner"] = npm), None);
     let process = waits.process.unwrap();

@@ -36,7 +36,7 @@ pub(super) async fn page(ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMa
     if !asks_for_html(&headers) {
         return none(&uri, "GET /openapi.json".to_owned());
     }
-    let host = uri.authority().map(|host| host.as_str());
+    let host = uri.authority().map(axum::http::uri::Authority::as_str);
     let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok()).unwrap_or_default();
     // One origin, so that no other name of this machine has a page.
     let ours = format!("localhost:{port}");

@@ -96,8 +96,11 @@ impl Live {
     /// One request with these headers and no others, on a connection of its own: the head of the answer, and its body.
     pub(crate) fn send(&self, line: &str, headers: &[(&str, &str)]) -> (String, String) {
         let mut stream = self.connect();
-        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        write!(stream, "{line} HTTP/1.1\r\nconnection: close\r\n{headers}\r\n").unwrap();
+        write!(stream, "{line} HTTP/1.1\r\nconnection: close\r\n").unwrap();
+        for (name, value) in headers {
+            write!(stream, "{name}: {value}\r\n").unwrap();
+        }
+        write!(stream, "\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();

@@ -36,13 +36,12 @@ fn services(view: &Value, path: Option<&str>) -> Vec<Value> {
 fn leases_and_listeners_are_shown_by_repository_and_worktree() {
     let daemon = Live::start("{}");
     let top = tempfile::tempdir().unwrap();
-    let top = fs::canonicalize(top.path()).unwrap();
-    let main = top.join("shop");
+    let main = top.path().join("shop");
     fs::create_dir_all(main.join(".git/worktrees/login")).unwrap();
     fs::write(main.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
     fs::write(main.join(".git/worktrees/login/HEAD"), "ref: refs/heads/feature/login\n").unwrap();
     fs::write(main.join(".git/worktrees/login/commondir"), "../..\n").unwrap();
-    let login = top.join("elsewhere");
+    let login = top.path().join("elsewhere");
     fs::create_dir(&login).unwrap();
     fs::write(login.join(".git"), format!("gitdir: {}/.git/worktrees/login\n", main.display())).unwrap();
 

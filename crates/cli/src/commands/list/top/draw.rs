@@ -228,7 +228,8 @@ mod tests {
         for line in &lines {
             assert!(width(line) <= columns, "{columns}: {line:?}");
         }
-        lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+        let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+        lines.join("\n") + "\n"
     }
 
     #[test]

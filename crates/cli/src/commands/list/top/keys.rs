@@ -126,7 +126,7 @@ fn letter(bytes: &[u8]) -> First {
 #[derive(Debug)]
 pub(super) struct Typed {
     ask: Sender<()>,
-    typed: mpsc::UnboundedReceiver<Vec<u8>>,
+    bytes: mpsc::UnboundedReceiver<Vec<u8>>,
     is_asked: bool,
 }
 
@@ -135,7 +135,7 @@ impl Typed {
     /// There is no room for a thread.
     pub(super) fn new() -> io::Result<Self> {
         let (ask, asked) = channel();
-        let (send, typed) = mpsc::unbounded_channel();
+        let (send, read_bytes) = mpsc::unbounded_channel();
         let read = move || {
             while asked.recv().is_ok() {
                 let mut bytes = [0; 256];
@@ -148,7 +148,7 @@ impl Typed {
         };
         // It ends with the program.
         thread::Builder::new().spawn(read)?;
-        Ok(Self { ask, typed, is_asked: false })
+        Ok(Self { ask, bytes: read_bytes, is_asked: false })
     }
 
     /// The next bytes; never, if nobody types there. May be dropped and called again.
@@ -157,7 +157,7 @@ impl Typed {
             let _ = self.ask.send(());
             self.is_asked = true;
         }
-        match self.typed.recv().await {
+        match self.bytes.recv().await {
             Some(bytes) => {
                 self.is_asked = false;
                 bytes

@@ -206,13 +206,9 @@ impl State {
     /// A row that has gone leaves the selection to the next one.
     fn keep_selection(&mut self) {
         let ids = self.ids();
-        match self.selected.and_then(|selected| ids.iter().position(|id| *id == selected)) {
-            Some(at) => self.at = at,
-            None => {
-                self.at = self.at.min(ids.len().saturating_sub(1));
-                self.selected = ids.get(self.at).copied();
-            }
-        }
+        let at = self.selected.and_then(|selected| ids.iter().position(|id| *id == selected));
+        self.at = at.unwrap_or(self.at).min(ids.len().saturating_sub(1));
+        self.selected = ids.get(self.at).copied();
     }
 
     fn ids(&self) -> Vec<Id> {

@@ -43,7 +43,7 @@ impl Two {
 }
 
 /// Programs, and how each of them signals a process.
-const WAYS: [(&str, &[&str]); 11] = [
+const WAYS: [(&str, &[&str]); 12] = [
     ("bash", &["bash", "-c", "kill PID"]),
     ("bash", &["bash", "-c", "for p in PID; do kill -9 $p; done"]),
     ("dash", &["dash", "-c", "kill -TERM PID"]),
@@ -53,6 +53,15 @@ const WAYS: [(&str, &[&str]); 11] = [
     ("python3", &["python3", "-c", "import os; os.kill(PID, 15)"]),
     ("python3", &["python3", "-c", "import os, signal; signal.pidfd_send_signal(os.pidfd_open(PID), 15)"]),
     ("python3", &["python3", "-c", "import ctypes; ctypes.CDLL(None).syscall(62, PID, 15) and exit(1)"]),
+    // `rt_sigqueueinfo`, with a structure that says nothing of the signal.
+    (
+        "python3",
+        &[
+            "python3",
+            "-c",
+            "import ctypes, struct; info = struct.pack('iii', 0, 0, -1) + bytes(116); exit(ctypes.CDLL(None).syscall(129, PID, 15, info) and 1)",
+        ],
+    ),
     ("perl", &["perl", "-e", "kill('TERM', PID) or exit 1"]),
     ("node", &["node", "-e", "process.kill(PID)"]),
 ];

@@ -255,6 +255,43 @@ fn a_file_with_two_hard_links_keeps_both() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn codexs_shells_get_the_guards_file_and_every_byte_comes_back() {
+    let home = Home::new();
+    let path = settings(&home, ".codex/config.toml");
+    let run = |more: &[&str]| home.styxy(&[&["hooks", "install", "codex"], more].concat());
+    let text = || fs::read_to_string(&path).unwrap();
+    for before in [
+        Some("model = \"o\""),
+        Some("[shell_environment_policy]\r\ninherit = \"core\"\r\n"),
+        Some("[shell_environment_policy.set]\nA = \"1\" # mine\n\n[tui]\n"),
+        None,
+    ] {
+        let _ = fs::remove_file(&path);
+        if let Some(before) = before {
+            fs::write(&path, before).unwrap();
+        }
+        assert!(run(&["--dry-run"]).done().stdout.contains("BASH_ENV = "));
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), before);
+        run(&[]).done();
+        let file = text()
+            .lines()
+            .find_map(|line| line.strip_prefix("BASH_ENV = \"")?.strip_suffix('"').map(PathBuf::from));
+        assert!(file.is_some_and(|file| file.is_file()), "{}", text());
+        let once = text();
+        assert!(run(&[]).done().stderr.contains("already has Styxy's entries"));
+        assert_eq!(text(), once);
+        run(&["--uninstall"]).done();
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), before);
+    }
+    // What only a reader of TOML could change stays, and it is said what to add.
+    let inline = "shell_environment_policy = { inherit = \"core\" }\n";
+    fs::write(&path, inline).unwrap();
+    let said = run(&[]).done();
+    assert!(said.stderr.contains("add BASH_ENV = \"") && text() == inline, "{said:?}");
+}
+
+#[test]
 fn settings_of_another_user_stay_theirs() {
     if !is_root() {
         println!("skipped: only root can give a file away");

@@ -181,6 +181,9 @@ mod compat;
 mod guard;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the guard
+mod guard_input;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the guard
 mod guard_report;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the guard

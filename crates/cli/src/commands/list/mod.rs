@@ -92,7 +92,7 @@ impl Only {
 
 impl Top {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        watch::run(context, self.only.wanted()?)
+        watch::run(context, &self.only.wanted()?)
     }
 }
 
@@ -100,7 +100,7 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let wanted = self.only.wanted()?;
         if self.watch {
-            return watch::run(context, wanted);
+            return watch::run(context, &wanted);
         }
         let found = context.ask(async |client| wanted.find(client).await)?;
         context.output.answer(&found.answer, |out| {

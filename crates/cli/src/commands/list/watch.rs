@@ -15,7 +15,7 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 
-pub(super) fn run(context: &Context, wanted: Wanted) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, wanted: &Wanted) -> Result<Exit, Failure> {
     let later = Context::new(context.output.format(), Autostart::Never);
     let live = Live::new(wanted.clone(), context.client()?, later.client()?);
     let shown = match context.output.format() {
@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, wanted: Wanted) -> Result<Exit, Failure> {
         }))?,
         #[cfg(unix)]
         Format::Human if crate::say::screen::Screen::is_there() => {
-            let wanted = WantedView(wanted);
+            let wanted = WantedView(wanted.clone());
             context::block_on(super::top::show(Live::new(wanted, context.client()?, later.client()?)))?
         }
         Format::Human => {

@@ -361,6 +361,7 @@ fn a_get_changes_nothing() {
         "/openapi.json",
         "/scan",
         "/suggest/web",
+        "/view",
     ] {
         assert_eq!(home.trusted_tcp().get(path).status, 200, "{path}");
     }

@@ -163,6 +163,9 @@ mod tables;
 #[cfg(unix)] // a terminal
 mod terminal;
 #[cfg(test)]
+#[cfg(unix)] // a terminal
+mod top;
+#[cfg(test)]
 #[cfg(unix)] // links, and files that are removed while they are open
 mod uninstall;
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn told(home: &Home, role: &str, words: &[&str]) -> Option<Vec<String>> {
 }
 
 /// Every request that shows or changes something, as a method and a path of one word each.
-const REQUESTS: [&str; 14] = [
+const REQUESTS: [&str; 15] = [
     "GET/status",
     "GET/allocations",
     "GET/instance/list",
@@ -29,6 +29,7 @@ const REQUESTS: [&str; 14] = [
     "GET/events",
     "GET/metrics",
     "GET/openapi.json",
+    "GET/view",
     "POST/allocate",
     "POST/cleanup",
     "POST/instance/register",

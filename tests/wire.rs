@@ -118,6 +118,7 @@ fn everything(home: &Home, way: &Way) -> Vec<Asked> {
         ask("GET", "/scan", "/scan", 200),
         ask("GET", "/scan", "/scan?start=2&end=1", 400),
         ask("GET", "/status", "/status", 200),
+        ask("GET", "/view", "/view", 200),
         ask("GET", "/suggest/{serviceType}", "/suggest/web?count=100", 200),
         ask("GET", "/suggest/{serviceType}", "/suggest/web?count=0", 400),
         say("POST", "/cleanup", &json!({}), 200),

@@ -55,10 +55,12 @@ pub(crate) fn tip(error: &clap::Error, words: &[String]) -> Option<Tip> {
                     let more = if has_service { "" } else { " --service dev" };
                     Some(Tip::new("get a port", line + more))
                 }
-                "list" if let Some((first, last)) = range(&args[at]) => {
+                "list" | "top" if let Some((first, last)) = range(&args[at]) => {
                     Some(Tip::new("see all of these ports", scan(first, last)))
                 }
-                "list" => Some(Tip::new("see only these leases", rewritten(command, args, at, of_list))),
+                "list" | "top" => {
+                    Some(Tip::new("see only these leases", rewritten(command, args, at, of_list)))
+                }
                 "scan" => {
                     let ends = (args[..at].last()?.parse::<Port>(), args[at].parse::<Port>());
                     let (Ok(one), Ok(other)) = ends else { return None };

@@ -8,7 +8,7 @@ use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, BeatAnswer, BeatRequest,
     CheckAnswer, CleanupAnswer, CleanupRequest, Code, ConfigAnswer, EndInstanceAnswer, InstancesAnswer,
     Refusal, RefusalsAnswer, RegisterAnswer, RegisterRequest, ReleaseAnswer, ReportRequest, ScanAnswer,
-    ScanQuery, StatusAnswer, SuggestAnswer, SuggestQuery,
+    ScanQuery, StatusAnswer, SuggestAnswer, SuggestQuery, ViewAnswer,
 };
 use styxy_core::{EndReason, InstanceId, LockId, Port, Seq, ServiceType};
 
@@ -130,6 +130,11 @@ impl Client {
     /// Lists what the guard has refused to programs of a session, each refusal once.
     pub async fn report(&self, request: &ReportRequest) -> Result<RefusalsAnswer, Error> {
         self.call(Request::post("/refusals/report", request)?).await
+    }
+
+    /// Shows everything that runs: worktrees, their services, other listeners, sessions, what the guard refused.
+    pub async fn view(&self) -> Result<ViewAnswer, Error> {
+        self.call(Request::get("/view")).await
     }
 
     /// Says how the daemon is.

@@ -31,6 +31,7 @@ mod schema;
 pub mod session;
 mod time;
 pub mod version;
+pub mod view;
 
 pub use ancestry::{Link, ancestors};
 pub use causes::{with_causes, with_root_cause};

@@ -37,6 +37,8 @@ pub(crate) struct Daemon {
     silences: Mutex<strays::Silences>,
     /// Held by the task that finds out who listens.
     identifying: tokio::sync::Mutex<()>,
+    /// Held by the look of the live view.
+    pub(crate) viewing: tokio::sync::Mutex<()>,
     /// The daemon's own user.
     pub(crate) own_uid: Option<u32>,
     /// Wakes the schedule that looks for listeners: something may listen soon.
@@ -81,6 +83,7 @@ impl Daemon {
             last_seen: Mutex::new(last_seen),
             silences: Mutex::default(),
             identifying: tokio::sync::Mutex::new(()),
+            viewing: tokio::sync::Mutex::new(()),
             own_uid: system::identify(own_pid()).ok().and_then(|identified| identified.uid),
             listener_expected: Notify::new(),
             nearer_deadline: Notify::new(),

@@ -29,6 +29,7 @@ mod skip;
 pub mod system;
 mod token;
 mod usage;
+mod view;
 mod watches;
 
 #[cfg(feature = "schema")]

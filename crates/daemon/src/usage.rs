@@ -37,17 +37,17 @@ pub(crate) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<S
 }
 
 /// Who has these sockets: each process once, with its own addresses.
-pub(crate) async fn of_all(
-    daemon: &Daemon,
-    sockets: BTreeMap<Port, Vec<ListeningSocket>>,
-) -> BTreeMap<Port, Vec<SystemUsage>> {
-    see(daemon, sockets).await.usages
+pub(crate) async fn of_all(daemon: &Daemon, sockets: BTreeMap<Port, Vec<ListeningSocket>>) -> Seen {
+    see(daemon, sockets).await
 }
 
 /// What one look has found.
 #[derive(Default)]
-struct Seen {
-    usages: BTreeMap<Port, Vec<SystemUsage>>,
+pub(crate) struct Seen {
+    /// Who listens, by port.
+    pub(crate) usages: BTreeMap<Port, Vec<SystemUsage>>,
+    /// The resident memory of those processes, in bytes.
+    pub(crate) memory: BTreeMap<Pid, u64>,
     /// The processes that had a socket and have ended since. They are left out of `usages` where others have the socket too.
     ended: HashSet<Pid>,
 }
@@ -97,7 +97,9 @@ fn look_up(
                         if has_ended(&described) {
                             found.ended.insert(pid);
                         }
-                        described.ok()
+                        let details = described.ok()?;
+                        found.memory.extend(details.resident.map(|bytes| (pid, bytes)));
+                        Some(details)
                     });
                     described.as_ref()
                 }

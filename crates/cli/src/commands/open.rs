@@ -8,7 +8,7 @@ use styxy_core::api::{Code, Lease, OpenAnswer, Refusal, Whose};
 use styxy_core::{Port, ServiceName};
 
 use crate::here::caller::{caller, ground};
-use crate::here::context::Context;
+use crate::here::context::{self, Context};
 use crate::here::named::{Meant, Named};
 use crate::here::ownership::{self, Here};
 use crate::here::reach::{self, Host};
@@ -28,10 +28,14 @@ use crate::say::output;
 #[command(after_help = examples!("  styxy open dev
   styxy open dev/packages.web
   styxy open dev --print      only the URL
-  styxy open 3000"))]
+  styxy open 3000
+  styxy open --view           everything that runs, live"))]
 pub(crate) struct Args {
-    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true)]
-    target: Target,
+    #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true, required_unless_present = "view")]
+    target: Option<Target>,
+    /// Open the live view instead: everything that runs on this machine
+    #[arg(long, conflicts_with_all = ["target", "name"])]
+    view: bool,
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
@@ -42,34 +46,72 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let typed = match &self.name {
-            Some(name) => format!("{} --name {name}", self.target.shown()),
-            None => self.target.shown(),
+        let wanted = if self.print { Wanted::Url } else { Wanted::Browser };
+        let Some(target) = self.target else {
+            let (port, url) = view(context)?;
+            return show(context, port, url, wanted);
         };
-        let named = Named::new(self.target, self.name, Verb::Open)?;
+        let typed = match &self.name {
+            Some(name) => format!("{} --name {name}", target.shown()),
+            None => target.shown(),
+        };
+        let named = Named::new(target, self.name, Verb::Open)?;
         let port = match context.ask(async |client| named.find(client).await)? {
             Meant::Service(lease) if is_up(&lease) => lease.port,
             Meant::Service(lease) => return Err(not_up(&lease, ground(&caller()), &typed).into()),
             Meant::Port(port) => own(context, port)?,
             Meant::Id(lease) => own(context, lease.port)?,
         };
-        let url = url(context, port)?;
-        let opened =
-            !self.print && has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
-        let opened = opened
-            && match browse(&url) {
-                Ok(()) => true,
-                Err(error) => {
-                    output::note(&format!("could not start a browser: {error}"));
-                    false
-                }
-            };
-        let answer = OpenAnswer { success: true, port, url, opened };
-        context
-            .output
-            .answer(&answer, |out| io::Write::write_all(out, format!("{}\n", answer.url).as_bytes()))?;
-        Ok(Exit::Done)
+        show(context, port, url(context, port)?, wanted)
     }
+}
+
+/// What becomes of a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// It is printed.
+    Url,
+    /// It is opened too, if there is a display.
+    Browser,
+}
+
+/// Prints the URL, and opens it if that is wanted.
+fn show(context: &Context, port: Port, url: String, wanted: Wanted) -> Result<Exit, Failure> {
+    let opened = wanted == Wanted::Browser
+        && has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
+    let opened = opened
+        && match browse(&url) {
+            Ok(()) => true,
+            Err(error) => {
+                output::note(&format!("could not start a browser: {error}"));
+                false
+            }
+        };
+    let answer = OpenAnswer { success: true, port, url, opened };
+    context
+        .output
+        .answer(&answer, |out| io::Write::write_all(out, format!("{}\n", answer.url).as_bytes()))?;
+    Ok(Exit::Done)
+}
+
+/// Where the live view is. Where the system does not name the user of a connection, the page needs the daemon's token: behind the
+/// `#`, which no server sees (R121).
+fn view(context: &Context) -> Result<(Port, String), Failure> {
+    let listen = context.ask(async |client| client.status().await)?.listen;
+    let port = listen.tcp.iter().find_map(|address| address.rsplit_once(':')?.1.parse::<Port>().ok());
+    let port = port.ok_or_else(|| {
+        Refusal::new(Code::NotRunning, "the daemon has no TCP port, so there is no page").hint("styxy top")
+    })?;
+    let url = format!("http://localhost:{port}/");
+    if cfg!(target_os = "linux") {
+        return Ok((port, url));
+    }
+    let path = context::layout()?.token();
+    let token = std::fs::read_to_string(&path).map_err(|error| {
+        let error = format!("could not read the token in {}: {error}", path.display());
+        Refusal::new(Code::DaemonUnreachable, error).hint("styxy daemon restart")
+    })?;
+    Ok((port, format!("{url}#token={}", token.trim())))
 }
 
 /// The port, if this worktree's server listens on it.

@@ -1,5 +1,7 @@
 //! What the worktrees are called that a table shows: the repository and the branch of each, read from the disk.
 
+#[cfg(unix)]
+use std::collections::BTreeMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::mpsc;
@@ -8,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use styxy_client::Worktree;
 use styxy_core::ProjectPath;
+#[cfg(unix)]
+use styxy_core::view::Place;
 
 use crate::here::caller::user_home;
 use crate::say::table::{Cell, Column, UNKNOWN};
@@ -77,6 +81,17 @@ impl Worktrees {
     /// What the PROJECT column calls the worktree at `path`.
     pub(crate) fn project(&self, path: &ProjectPath) -> String {
         self.by_path.get(path).map_or_else(|| own_name(path), |worktree| worktree.repository.clone())
+    }
+
+    /// The same for the live view's model. Which repository it is, is known by its name only.
+    #[cfg(unix)]
+    pub(crate) fn places(self) -> BTreeMap<ProjectPath, Place> {
+        let place = |worktree: Worktree| Place {
+            repository: worktree.repository.clone(),
+            name: worktree.repository,
+            branch: worktree.branch,
+        };
+        self.by_path.into_iter().map(|(path, worktree)| (path, place(worktree))).collect()
     }
 
     /// For tests: as they would be read.

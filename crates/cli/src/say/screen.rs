@@ -4,6 +4,8 @@
 //! shown while it lasts, and reach the program one by one; Ctrl-C and Ctrl-Z stay signals.
 
 use std::io::{self, IsTerminal, Write};
+use std::panic;
+use std::sync::{Mutex, Once, PoisonError};
 
 use anstream::adapter::strip_str;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -14,11 +16,19 @@ use crate::say::output;
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
+/// What is given back; nothing while no screen is taken. It is here and not in the screen, because a panic gives the screen back
+/// too, and drops nothing.
+static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
+
+#[derive(Debug)]
+struct Taken {
+    /// How the terminal treated keys before; none if keys are not from a terminal.
+    keys: Option<Termios>,
+}
+
 /// The screen, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    /// How the terminal treated keys before; none if keys are not from a terminal.
-    before: Option<Termios>,
     drawn: Vec<String>,
     size: (usize, usize),
 }
@@ -41,7 +51,9 @@ impl Screen {
             one_by_one.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
             tcsetattr(&keys, OptionalActions::Now, &one_by_one)?;
         }
-        let screen = Self { before, drawn: Vec::new(), size: (0, 0) };
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Taken { keys: before });
+        give_back_on_panic();
+        let screen = Self { drawn: Vec::new(), size: (0, 0) };
         output::raw(ENTER.as_bytes())?;
         Ok(screen)
     }
@@ -81,10 +93,28 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // A terminal that is gone needs nothing.
-        let _ = output::raw(LEAVE.as_bytes());
-        if let Some(before) = &self.before {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
-        }
+        give_back();
     }
+}
+
+fn give_back() {
+    // Whoever has it locked is this thread, which takes the screen only now.
+    let Some(Taken { keys }) = TAKEN.try_lock().ok().and_then(|mut taken| taken.take()) else { return };
+    // A terminal that is gone needs nothing.
+    let _ = output::raw(LEAVE.as_bytes());
+    if let Some(keys) = keys {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &keys);
+    }
+}
+
+/// What a panic says is seen where it stays, and the terminal is as it was.
+fn give_back_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panicked| {
+            give_back();
+            before(panicked);
+        }));
+    });
 }

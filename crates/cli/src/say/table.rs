@@ -95,7 +95,7 @@ enum Unknown {
 }
 
 impl Column {
-    /// A column that is cut only if the others are as narrow as they may be. One called PORT is aligned to the right.
+    /// A column that is cut only if the others are as narrow as they may be. One of numbers, PORT or MEMORY, is aligned to the right.
     pub(crate) const fn new(title: &'static str) -> Self {
         Self { title, least: usize::MAX, good: usize::MAX, leaves: u8::MAX, unknown: Unknown::Shown }
     }
@@ -129,7 +129,7 @@ impl Column {
     }
 
     fn is_to_the_right(&self) -> bool {
-        self.title == "PORT"
+        matches!(self.title, "PORT" | "MEMORY")
     }
 }
 

@@ -14,6 +14,7 @@ mod read;
 mod refusal;
 mod refused;
 mod rule;
+mod view;
 
 pub use allocate::{AllocateAnswer, AllocateRequest, Grant, GroupAnswer, MemberRequest, block};
 pub use daemon::{
@@ -38,6 +39,7 @@ pub use read::{decode, read, read_node};
 pub use refusal::{Code, Refusal};
 pub use refused::{RefusalsAnswer, RefusalsQuery, Refused, ReportRequest, Wanted};
 pub use rule::Rule;
+pub use view::{RepositoryView, ServiceState, ServiceView, SessionView, ViewAnswer, WorktreeView};
 
 /// The major version of this contract: clients and daemons of one number understand each other.
 pub const API_VERSION: u32 = 1;

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub use git::{branch, is_recorded};
 pub use identity::{Folder, born_ns, id};
 pub use package::{package, package_folder};
-pub use repository::name as repository_name;
+pub use repository::{folder as repository_folder, name as repository_name};
 
 /// More bytes than any file of a version control system needs that is read here.
 const MOST: u64 = 4096;

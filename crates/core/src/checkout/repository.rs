@@ -22,18 +22,30 @@ pub(super) fn all(root: &Path, files: &impl Files) -> Vec<PathBuf> {
 /// worktrees. The root's own name if its marker names no other folder. None only for `/`.
 #[must_use]
 pub fn name(root: &Path, files: &impl Files) -> Option<String> {
+    let Some(folder) = made_in(root, files) else {
+        return Some(root.file_name()?.to_string_lossy().into_owned());
+    };
+    let name = folder.file_name()?.to_string_lossy();
+    Some(name.strip_suffix(".git").unwrap_or(&name).to_owned())
+}
+
+/// The folder that the repository of the checkout with this root was made in: the same for all of its worktrees, and for
+/// checkouts of no other repository. The root itself if its marker names no other folder.
+#[must_use]
+pub fn folder(root: &Path, files: &impl Files) -> PathBuf {
+    made_in(root, files).unwrap_or_else(|| root.to_owned())
+}
+
+fn made_in(root: &Path, files: &impl Files) -> Option<PathBuf> {
     let repository = jujutsu(root, files).into_iter().chain(all(root, files)).next();
-    let named = repository.as_deref().and_then(|repository| {
+    repository.as_deref().and_then(|repository| {
         // `shop/.git`, `shop/.jj/repo` and `shop/.bare` are shop's; `shop.git` and `shop/.git/modules/lib` have names of their own.
         let is_named = |folder: &Path, name: &str| folder.file_name().is_some_and(|found| found == name);
         let is_hidden =
             |folder: &Path| folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let marker = repository.parent().filter(|above| is_named(above, ".jj")).unwrap_or(repository);
-        let folder = if is_hidden(marker) { marker.parent()? } else { marker };
-        let name = folder.file_name()?.to_string_lossy();
-        Some(name.strip_suffix(".git").unwrap_or(&name).to_owned())
-    });
-    named.or_else(|| Some(root.file_name()?.to_string_lossy().into_owned()))
+        if is_hidden(marker) { marker.parent() } else { Some(marker) }.map(Path::to_owned)
+    })
 }
 
 /// `.jj/repo`: the repository itself, or in a secondary workspace a file with its path, relative to `.jj`.

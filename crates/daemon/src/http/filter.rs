@@ -10,8 +10,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use styxy_core::api::{Code, Refusal, Rule};
 
-use super::Peer;
 use super::answer::{self, Counted, Refused};
+use super::{Peer, view};
 use crate::daemon::Daemon;
 use crate::engine::EngineError;
 use crate::system::{Network, Verdict};
@@ -46,7 +46,10 @@ pub(super) async fn filter(
     }
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // The page has a policy of its own, and nothing else has one.
+        if name != header::CONTENT_SECURITY_POLICY || !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
     }
     response
 }
@@ -101,6 +104,7 @@ fn admit(peer: Peer, head: &Head<'_>, token: Option<&Token>) -> Result<(), Refus
                 Verdict::Other(_) | Verdict::Unknown => {
                     return Err(peer_uid());
                 }
+                Verdict::NeedsToken if view::is_public(head.method, head.target.path()) => {}
                 Verdict::NeedsToken => bearer(head.headers, token)?,
             }
             admit_headers(port, head)
@@ -115,7 +119,7 @@ fn is_about_ports(method: &Method, path: &str) -> bool {
         "allocate" => method != Method::DELETE,
         // It has the ports of each.
         "instance" => method == Method::GET,
-        "allocations" | "check" | "events" | "suggest" | "scan" | "cleanup" => true,
+        "allocations" | "check" | "events" | "suggest" | "scan" | "view" | "cleanup" => true,
         _ => false,
     }
 }
@@ -184,7 +188,7 @@ fn is_here(name: &str) -> bool {
 
 /// In the order of the contract: Host, Origin, Sec-Fetch-Site, Referer.
 fn admit_headers(port: u16, head: &Head<'_>) -> Result<(), Refusal> {
-    let Head { method, headers, .. } = head;
+    let Head { method, target, headers } = head;
     let Some(host) = head.host()? else {
         return Err(forbidden(Rule::Host, "exactly one Host header is needed"));
     };
@@ -204,7 +208,12 @@ fn admit_headers(port: u16, head: &Head<'_>) -> Result<(), Refusal> {
         return Err(forbidden(Rule::Origin, "web pages may not speak to this daemon"));
     }
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
-    if sites.any(|site| **method != Method::GET || site != "none") {
+    let is_fine = |site: &HeaderValue| match site.as_bytes() {
+        b"none" => **method == Method::GET,
+        b"same-origin" => view::admits(method, target.path(), host),
+        _ => false,
+    };
+    if !sites.all(is_fine) {
         return Err(forbidden(Rule::SecFetchSite, "web pages may not speak to this daemon"));
     }
     if headers.contains_key(header::REFERER) {
@@ -338,6 +347,7 @@ mod tests {
             (Method::GET, "/check/3000"),
             (Method::GET, "/suggest/dev"),
             (Method::GET, "/scan"),
+            (Method::GET, "/view"),
             (Method::GET, "/instance/list"),
             (Method::POST, "/cleanup"),
         ] {
@@ -357,12 +367,19 @@ mod tests {
     #[test]
     fn where_users_are_unknown_the_token_is_required() {
         let peer = Peer::Loopback { verdict: Verdict::NeedsToken, port: 9876, socket: None };
-        let target = Uri::from_static("/");
-        let with = |headers: &HeaderMap, token: Option<&Token>| {
-            admit(peer, &Head { method: &Method::GET, target: &target, headers }, token)
+        let at = |target: &'static str, headers: &HeaderMap, token: Option<&Token>| {
+            admit(peer, &Head { method: &Method::GET, target: &Uri::from_static(target), headers }, token)
         };
+        let with = |headers: &HeaderMap, token: Option<&Token>| at("/view", headers, token);
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost:9876"));
+        // The page says nothing of this machine. It brings the token itself, for what does.
+        for public in ["/", "/view/page.js", "/view/style.css"] {
+            assert!(at(public, &headers, None).is_ok(), "{public}");
+        }
+        for other in ["/events", "/status", "/view/x", "/views"] {
+            assert_eq!(at(other, &headers, None).unwrap_err().broken_rule(), Some(Rule::Token), "{other}");
+        }
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("token");
         let token = crate::token::token(&path).unwrap();

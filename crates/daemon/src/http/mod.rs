@@ -16,6 +16,7 @@ mod pids;
 mod ports;
 mod refusals;
 mod server;
+mod view;
 
 use std::sync::Arc;
 
@@ -57,6 +58,10 @@ pub(crate) fn router(daemon: Arc<Daemon>) -> Router {
         .route("/metrics", get(control::metrics))
         .route("/openapi.json", get(control::openapi))
         .route("/events", get(events::events))
+        .route("/view", get(view::view))
+        // For whoever does not ask for the page, these are no routes.
+        .route("/view/{file}", get(view::asset).fallback(unknown_route))
+        .route("/", get(view::page).fallback(unknown_route))
         .fallback(unknown_route)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&daemon), filter::filter))
@@ -64,10 +69,12 @@ pub(crate) fn router(daemon: Arc<Daemon>) -> Router {
 }
 
 async fn unknown_route(uri: axum::http::Uri) -> Refused {
-    Refused(
-        Refusal::new(Code::UnknownRoute, format!("there is no route {}", uri.path()))
-            .hint("GET /openapi.json"),
-    )
+    no_route(&uri, "GET /openapi.json".to_owned())
+}
+
+/// The refusal of a route that is not there.
+fn no_route(uri: &axum::http::Uri, hint: String) -> Refused {
+    Refused(Refusal::new(Code::UnknownRoute, format!("there is no route {}", uri.path())).hint(hint))
 }
 
 async fn method_not_allowed(method: axum::http::Method, uri: axum::http::Uri) -> Refused {

@@ -82,7 +82,7 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
     daemon.refresh().await;
     let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().unwrap_or_default();
     sockets.retain(|port, _| range.contains(*port));
-    let mut usage = usage::of_all(&daemon, sockets).await;
+    let mut usage = usage::of_all(&daemon, sockets).await.usages;
     let mut leases: BTreeMap<Port, Lease> = {
         let engine = daemon.engine();
         let registry = engine.registry();

@@ -66,6 +66,7 @@ pub use native::{
     descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,
     raise_descriptor_limit, raise_limits,
 };
+pub(crate) use patience::within;
 pub use types::{
     Closed, DescriptorLimit, Details, Entry, FamilySocket, Happened, Identified, Inherited, Life,
     ListeningSocket, LocalPeer, Meant, Network, PeerProcess, PidNamespace, TcpPeer, Verdict,

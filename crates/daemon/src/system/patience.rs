@@ -16,7 +16,7 @@ static OPEN: Open = Open(AtomicUsize::new(0));
 /// What `ask` answers, on a thread of its own, if it does so by `deadline`. Takes some 30 µs beside the question.
 ///
 /// None, too, if eight questions are without an answer. A late answer is dropped, and its thread ends then.
-pub(super) fn within<T: Send + 'static>(
+pub(crate) fn within<T: Send + 'static>(
     deadline: Instant,
     ask: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {

@@ -66,6 +66,8 @@ pub struct Details {
     pub found: Option<(ProjectId, ProjectPath)>,
     /// The branch checked out there; none for a detached head.
     pub branch: Option<String>,
+    /// Its resident memory, in bytes.
+    pub resident: Option<u64>,
 }
 
 /// A socket that listened is gone, or may be.

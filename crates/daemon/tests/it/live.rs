@@ -88,6 +88,25 @@ impl Live {
         journals
     }
 
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.address.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// One request with these headers and no others, on a connection of its own: the head of the answer, and its body.
+    pub(crate) fn send(&self, line: &str, headers: &[(&str, &str)]) -> (String, String) {
+        let mut stream = self.connect();
+        write!(stream, "{line} HTTP/1.1\r\nconnection: close\r\n").unwrap();
+        for (name, value) in headers {
+            write!(stream, "{name}: {value}\r\n").unwrap();
+        }
+        write!(stream, "\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+
     /// One request on a connection of its own: the status and the JSON.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let mut stream = self.connect();

@@ -14,3 +14,5 @@ mod owners;
 mod quotas;
 #[cfg(test)]
 mod time;
+#[cfg(test)]
+mod view;

@@ -244,7 +244,7 @@ fn with_values(command: &str, arg: Arg) -> Arg {
         ArgValueCompleter::new(move |_: &std::ffi::OsStr| vec![CompletionCandidate::new(format!("\t{what}"))])
     };
     // A name of the list, or a folder.
-    if (command, arg.get_id().as_str()) == ("list", "project") {
+    if matches!((command, arg.get_id().as_str()), ("list" | "top", "project")) {
         return arg.add(ArgValueCompleter::new(|typed: &std::ffi::OsStr| {
             let named = sources::projects(&typed.to_string_lossy());
             if named.is_empty() { vec![CompletionCandidate::new("\tfolders")] } else { named }
@@ -260,7 +260,9 @@ fn with_values(command: &str, arg: Arg) -> Arg {
         ("check" | "who" | "verify" | "kill", _, Some("TARGET")) => {
             arg.add(ArgValueCandidates::new(sources::listening))
         }
-        (_, _, Some("TARGET")) | ("list", "port", _) => arg.add(ArgValueCandidates::new(sources::leased)),
+        (_, _, Some("TARGET")) | ("list" | "top", "port", _) => {
+            arg.add(ArgValueCandidates::new(sources::leased))
+        }
         (_, "instance", _) => arg.add(ArgValueCandidates::new(sources::sessions)),
         (_, "name", _) => arg.add(ArgValueCandidates::new(sources::names)),
         (_, _, Some("TYPE" | "SERVICE")) => arg.add(ArgValueCandidates::new(sources::services)),

@@ -1,4 +1,4 @@
-//! The leases as they are now, and again whenever that changes. It draws nothing.
+//! What is shown, as it is now, and again whenever that changes. It draws nothing.
 //!
 //! The daemon says when: by the stream of its events. What is shown is what it answers then, so that it is the same as
 //! without `--watch`.
@@ -6,29 +6,41 @@
 use std::time::Duration;
 
 use styxy_client::{Client, Error, Events};
-use styxy_core::api::Lease;
-use tokio::time::{Instant, sleep, timeout_at};
-
-use super::wanted::{Found, Wanted};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Events come in bursts: a lease ends, and its server's next one begins. So long more of them are waited for.
 const BURST: Duration = Duration::from_millis(40);
 /// How often a daemon is looked for that has gone.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// What the daemon is asked for.
+pub(super) trait Ask {
+    /// What it answers.
+    type Found: Clone;
+    /// How often it is asked although nothing has happened; none if all that changes is an event.
+    const EVERY: Option<Duration>;
+
+    /// # Errors
+    /// The daemon cannot be asked, or refuses.
+    async fn ask(&self, client: &Client) -> Result<Self::Found, Error>;
+
+    /// Whether nothing else is shown of the one than of the other.
+    fn is_same(one: &Self::Found, other: &Self::Found) -> bool;
+}
+
 /// What is new.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Update {
-    /// The leases are these now.
-    Leases(Found),
+pub(super) enum Update<F> {
+    /// It is this now.
+    Found(F),
     /// No daemon answers any more. It is looked for, and none is started: somebody may have stopped it.
     Gone,
 }
 
-/// The leases that are wanted, as they change.
+/// What is wanted, as it changes.
 #[derive(Debug)]
-pub(super) struct Live {
-    wanted: Wanted,
+pub(super) struct Live<A: Ask> {
+    wanted: A,
     /// Starts a daemon, if that is wanted; only until one has answered.
     first: Option<Client>,
     /// Starts none.
@@ -36,37 +48,42 @@ pub(super) struct Live {
     events: Option<Events>,
     /// Whether something has happened since the daemon was asked.
     is_stale: bool,
-    last: Option<Update>,
+    last: Option<Update<A::Found>>,
 }
 
-impl Live {
+impl<A: Ask> Live<A> {
     /// Asks nothing yet. The daemon is first looked for, or started, by `first`, and later by `client`.
-    pub(super) fn new(wanted: Wanted, first: Client, client: Client) -> Self {
+    pub(super) fn new(wanted: A, first: Client, client: Client) -> Self {
         Self { wanted, first: Some(first), client, events: None, is_stale: true, last: None }
     }
 
-    /// Waits until the leases are other ones than those of the last time; the first time they are what there is. May be
-    /// dropped and called again.
+    /// Waits until something else is shown than the last time; the first time it is what there is. May be dropped and called
+    /// again.
     ///
     /// # Errors
     /// The first time, why there is no daemon; later only what it refuses.
-    pub(super) async fn next(&mut self) -> Result<Update, Error> {
+    pub(super) async fn next(&mut self) -> Result<Update<A::Found>, Error> {
         loop {
             let update = match self.look().await {
-                Ok(Some(found)) => Update::Leases(found),
+                Ok(Some(found)) => Update::Found(found),
                 Ok(None) => continue,
                 Err(error @ Error::Refused(_)) => return Err(error),
                 Err(error) if self.first.is_some() => return Err(error),
                 Err(_) => {
                     self.events = None;
-                    if self.last == Some(Update::Gone) {
+                    if matches!(self.last, Some(Update::Gone)) {
                         sleep(AGAIN).await;
                         continue;
                     }
                     Update::Gone
                 }
             };
-            if self.last.as_ref().is_none_or(|last| !is_same(last, &update)) {
+            let is_known = match (&self.last, &update) {
+                (Some(Update::Found(last)), Update::Found(found)) => A::is_same(last, found),
+                (Some(Update::Gone), Update::Gone) => true,
+                (None | Some(Update::Found(_) | Update::Gone), Update::Found(_) | Update::Gone) => false,
+            };
+            if !is_known {
                 self.last = Some(update.clone());
                 return Ok(update);
             }
@@ -74,7 +91,7 @@ impl Live {
     }
 
     /// One step: subscribes, waits for an event, or asks. None if there is nothing to show yet.
-    async fn look(&mut self) -> Result<Option<Found>, Error> {
+    async fn look(&mut self) -> Result<Option<A::Found>, Error> {
         let Some(events) = &mut self.events else {
             // First the events, then the answer: nothing that happens in between is lost.
             self.events = Some(self.first.as_ref().unwrap_or(&self.client).events(None).await?);
@@ -82,8 +99,15 @@ impl Live {
             return Ok(None);
         };
         if !self.is_stale {
+            let next = match A::EVERY {
+                Some(every) => timeout(every, events.next()).await,
+                None => Ok(events.next().await),
+            };
+            match next {
+                Ok(next) => self.is_stale = next?.is_some(),
+                Err(_) => self.is_stale = true,
+            }
             // A stream that ends is a daemon that ends.
-            self.is_stale = events.next().await?.is_some();
             if !self.is_stale {
                 self.events = None;
                 return Ok(None);
@@ -95,34 +119,5 @@ impl Live {
         self.is_stale = false;
         self.first = None;
         Ok(Some(found))
-    }
-}
-
-/// Whether nothing else is shown. When something was last seen listening is no news.
-fn is_same(one: &Update, other: &Update) -> bool {
-    let (Update::Leases(one), Update::Leases(other)) = (one, other) else { return one == other };
-    let timeless = |lease: &Lease| Lease { last_seen_listening: None, ..lease.clone() };
-    one.answer.allocations.iter().map(timeless).eq(other.answer.allocations.iter().map(timeless))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::say::facts::tests::lease;
-    use serde_json::json;
-    use styxy_core::api::AllocationsAnswer;
-
-    #[test]
-    fn what_is_shown_decides_whether_it_is_another_list() {
-        let found = |allocations| {
-            Update::Leases(Found { answer: AllocationsAnswer { allocations }, empty: String::new() })
-        };
-        let list = |change: fn(&mut serde_json::Value)| found(vec![lease(3000, change)]);
-        let seen = list(|wire| wire["last_seen_listening"] = json!("2026-11-22T17:41:00Z"));
-        assert!(is_same(&list(|_| {}), &seen));
-        assert!(!is_same(&list(|_| {}), &list(|wire| wire["state"] = json!("active"))));
-        assert!(!is_same(&list(|_| {}), &found(Vec::new())));
-        assert!(!is_same(&list(|_| {}), &Update::Gone));
-        assert!(is_same(&Update::Gone, &Update::Gone));
     }
 }

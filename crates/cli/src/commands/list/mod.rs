@@ -1,11 +1,13 @@
-//! `styxy list`: the live leases.
+//! `styxy list` and `styxy top`: the live leases, and the live view.
 
 mod live;
 mod rows;
+#[cfg(unix)]
+mod seen;
+#[cfg(unix)]
+mod top;
 mod wanted;
 mod watch;
-#[cfg(unix)]
-mod whole_screen;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -34,6 +36,34 @@ use wanted::{Found, Wanted};
   styxy list --watch
   styxy list --json | jq '.allocations[].port'"))]
 pub(crate) struct Args {
+    #[command(flatten)]
+    only: Only,
+    /// Show the list again whenever it changes, until Ctrl-C; with --json one line for each change
+    #[arg(short, long)]
+    watch: bool,
+}
+
+/// Show what runs, live, and act on it
+///
+/// The same as `styxy list --watch`: on a terminal the services of each repository and worktree, conflicts first, with the
+/// memory of each server, the agent sessions and what the guard refused. It is drawn again whenever something happens. The
+/// same is in a browser at the daemon's address: `styxy open --view`.
+///
+/// Keys (not on Windows): the arrows select a service, `o` opens it, `k` ends its server by the rules of `styxy kill` in its worktree, `r`
+/// releases its lease, `/` searches, `a` shows listeners without a lease too, `q` or Ctrl-C ends. Without a terminal the list is printed
+/// again for each change; with --json it is one line.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy top
+  styxy top --project .
+  styxy top --instance claude-51204"))]
+pub(crate) struct Top {
+    #[command(flatten)]
+    only: Only,
+}
+
+/// Which leases are shown.
+#[derive(Debug, clap::Args)]
+struct Only {
     /// Only leases of this service type
     #[arg(short, long, value_name = "TYPE")]
     service: Option<ServiceType>,
@@ -46,24 +76,33 @@ pub(crate) struct Args {
     /// Only the lease of this port
     #[arg(short, long, allow_negative_numbers = true)]
     port: Option<Port>,
-    /// Show the list again whenever it changes, until Ctrl-C; with --json one line for each change
-    #[arg(short, long)]
-    watch: bool,
 }
 
-impl Args {
-    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+impl Only {
+    fn wanted(self) -> Result<Wanted, Failure> {
         let query = AllocationsQuery {
             service_type: self.service,
             instance_id: self.instance,
             project_path: self.project.as_deref().map(|folder| caller().project_named(folder)).transpose()?,
             port: self.port,
         };
-        let wanted = Wanted::new(query, self.project.as_deref());
+        Ok(Wanted::new(query, self.project.as_deref()))
+    }
+}
+
+impl Top {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        watch::run(context, &self.only.wanted()?)
+    }
+}
+
+impl Args {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let wanted = self.only.wanted()?;
         if self.watch {
-            return watch::run(context, wanted);
+            return watch::run(context, &wanted);
         }
-        let found = context.ask(async |client| wanted.ask(client).await)?;
+        let found = context.ask(async |client| wanted.find(client).await)?;
         context.output.answer(&found.answer, |out| {
             lines(&found, output::width()).iter().try_for_each(|line| writeln!(out, "{line}"))
         })?;

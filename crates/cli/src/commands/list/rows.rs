@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use styxy_core::WallTime;
-use styxy_core::api::{Lease, ListenerView, State};
+use styxy_core::api::{Lease, ListenerView, ServiceState, ServiceView};
+use styxy_core::view::of_lease;
 
 use crate::here::worktrees::{self, Worktrees};
 use crate::say::age::ago;
@@ -30,12 +31,13 @@ const COLUMNS: [Column; 9] = {
 pub(super) fn table(leases: &[Lease], worktrees: &Worktrees, now: WallTime, home: Option<&Path>) -> Table<9> {
     let mut table = Table::new(COLUMNS);
     for lease in leases {
+        let service = of_lease(lease);
         let [project, branch, folder] = worktrees.cells(lease.project_path.as_ref(), home);
         table.row([
             lease.port.to_string().into(),
             facts::service(lease).into(),
-            state(lease),
-            who(lease),
+            state(&service),
+            who(&service),
             project,
             branch,
             folder,
@@ -46,33 +48,38 @@ pub(super) fn table(leases: &[Lease], worktrees: &Worktrees, now: WallTime, home
     table
 }
 
-fn state(lease: &Lease) -> Cell {
-    match (&lease.conflict, lease.state) {
-        (Some(_), _) => Cell::from("conflict").styled(WRONG),
-        (None, State::Active) => Cell::from("active").styled(GOOD),
-        (None, State::Granted) => Cell::from("granted").styled(PENDING),
+/// How a service is, in its colour.
+pub(super) fn state(service: &ServiceView) -> Cell {
+    let cell = Cell::from(service.state.as_str());
+    match service.state {
+        ServiceState::Conflict => cell.styled(WRONG),
+        ServiceState::Active => cell.styled(GOOD),
+        ServiceState::Granted => cell.styled(PENDING),
+        ServiceState::Unleased => cell,
     }
 }
 
 /// Who listens on the port, strangers too. While nobody does, the process that the lease is for.
-fn who(lease: &Lease) -> Cell {
-    let server = match (&lease.listener, lease.state) {
-        (Some(listener), _) => Some(server(listener).unwrap_or_else(|| UNKNOWN.to_owned())),
-        // A daemon of 0.1.0 names the owner only.
-        (None, State::Active) => Some(facts::owner(&lease.owner).unwrap_or_else(|| UNKNOWN.to_owned())),
-        (None, State::Granted) => None,
-    };
-    let stranger = lease.conflict.as_ref().map(|conflict| {
+pub(super) fn who(service: &ServiceView) -> Cell {
+    let server = service.process.as_ref().and_then(server);
+    let stranger = service.stranger.as_ref().map(|conflict| {
         let name = facts::process(conflict.process.as_deref(), conflict.pid.map(styxy_core::Pid::get));
         name.unwrap_or_else(|| "a stranger".to_owned())
     });
-    match (server, stranger) {
-        (Some(server), Some(stranger)) => Cell::from(format!("{stranger}, {server}")).styled(WRONG),
-        (None, Some(stranger)) => Cell::process(stranger).styled(WRONG),
-        (Some(server), None) => Cell::process(server),
-        (None, None) => match facts::owner(&lease.owner) {
-            Some(owner) => Cell::process(owner),
-            None => "nobody yet".into(),
+    match (service.state, server, stranger) {
+        (_, Some(server), Some(stranger)) => Cell::from(format!("{stranger}, {server}")).styled(WRONG),
+        (_, None, Some(stranger)) if service.process.is_some() => {
+            Cell::from(format!("{stranger}, {UNKNOWN}")).styled(WRONG)
+        }
+        (_, None, Some(stranger)) => Cell::process(stranger).styled(WRONG),
+        (_, Some(server), None) => match &service.user {
+            Some(user) => Cell::from(format!("{server} of {user}")),
+            None => Cell::process(server),
+        },
+        (ServiceState::Granted, None, None) => "nobody yet".into(),
+        (_, None, None) => match &service.user {
+            Some(user) => Cell::from(format!("a process of {user}")),
+            None => UNKNOWN.into(),
         },
     }
 }
@@ -93,7 +100,7 @@ pub(super) mod tests {
     use serde_json::{Value, json};
 
     fn who_of(change: impl FnOnce(&mut Value)) -> String {
-        who(&lease(3000, change)).at_width(99).into_owned()
+        who(&of_lease(&lease(3000, change))).at_width(99).into_owned()
     }
 
     #[test]

@@ -3,20 +3,22 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsAnswer, AllocationsQuery, Lease};
 use styxy_core::nearest;
 
+use super::live::Ask;
 use crate::here::worktrees::Worktrees;
 use crate::say::output;
 
 /// What was typed.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
-    query: AllocationsQuery,
+    pub(super) query: AllocationsQuery,
     /// The project as it was typed: it may be a name.
-    name: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 /// What there is.
@@ -27,12 +29,29 @@ pub(super) struct Found {
     pub(super) empty: String,
 }
 
+impl Ask for Wanted {
+    type Found = Found;
+    const EVERY: Option<Duration> = None;
+
+    async fn ask(&self, client: &Client) -> Result<Found, Error> {
+        self.find(client).await
+    }
+
+    /// When something was last seen listening is no news.
+    fn is_same(one: &Found, other: &Found) -> bool {
+        let timeless = |lease: &Lease| Lease { last_seen_listening: None, ..lease.clone() };
+        one.answer.allocations.iter().map(timeless).eq(other.answer.allocations.iter().map(timeless))
+    }
+}
+
 impl Wanted {
     pub(super) fn new(query: AllocationsQuery, project: Option<&Path>) -> Self {
         Self { query, name: project.and_then(Path::to_str).map(str::to_owned) }
     }
 
-    pub(super) async fn ask(&self, client: &Client) -> Result<Found, Error> {
+    /// # Errors
+    /// The daemon cannot be asked, or refuses.
+    pub(super) async fn find(&self, client: &Client) -> Result<Found, Error> {
         let answer = client.allocations(&self.query).await?;
         match &self.name {
             Some(name) if answer.allocations.is_empty() => {
@@ -62,7 +81,7 @@ fn of_project(mut answer: AllocationsAnswer, name: &str) -> Found {
 }
 
 /// What to say if no project is called `name`, and these are.
-fn none_of(name: &str, names: &BTreeSet<String>) -> String {
+pub(super) fn none_of(name: &str, names: &BTreeSet<String>) -> String {
     let near = nearest(name, names.iter().map(String::as_str));
     let near = near.map(|near| format!(" Did you mean {}?", output::one_line(near))).unwrap_or_default();
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -73,7 +92,7 @@ fn none_of(name: &str, names: &BTreeSet<String>) -> String {
     )
 }
 
-fn nothing(query: &AllocationsQuery) -> &'static str {
+pub(super) fn nothing(query: &AllocationsQuery) -> &'static str {
     if *query == AllocationsQuery::default() {
         "No port is leased. To get one: styxy allocate --service dev"
     } else {
@@ -84,8 +103,23 @@ fn nothing(query: &AllocationsQuery) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::facts::tests::lease;
     use crate::say::shown::{each, snapshot};
+    use serde_json::json;
     use styxy_core::Port;
+
+    #[test]
+    fn what_is_shown_decides_whether_it_is_another_list() {
+        let list = |change: fn(&mut serde_json::Value)| Found {
+            answer: AllocationsAnswer { allocations: vec![lease(3000, change)] },
+            empty: String::new(),
+        };
+        let seen = list(|wire| wire["last_seen_listening"] = json!("2026-11-22T17:41:00Z"));
+        assert!(Wanted::is_same(&list(|_| {}), &seen));
+        assert!(!Wanted::is_same(&list(|_| {}), &list(|wire| wire["state"] = json!("active"))));
+        let none = Found { answer: AllocationsAnswer { allocations: Vec::new() }, empty: String::new() };
+        assert!(!Wanted::is_same(&list(|_| {}), &none));
+    }
 
     #[test]
     fn an_empty_list_says_what_to_type_next() {

@@ -7,18 +7,20 @@ use std::io;
 
 use super::lines;
 use super::live::{Live, Update};
-use super::wanted::Wanted;
+#[cfg(unix)]
+use super::seen::WantedView;
+use super::wanted::{Found, Wanted};
 use crate::here::context::{self, Autostart, Context};
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 
-pub(super) fn run(context: &Context, wanted: Wanted) -> Result<Exit, Failure> {
+pub(super) fn run(context: &Context, wanted: &Wanted) -> Result<Exit, Failure> {
     let later = Context::new(context.output.format(), Autostart::Never);
-    let live = Live::new(wanted, context.client()?, later.client()?);
+    let live = Live::new(wanted.clone(), context.client()?, later.client()?);
     let shown = match context.output.format() {
         Format::Json => context::block_on(print(live, |update| match update {
-            Update::Leases(found) => output::next_value(&found.answer),
+            Update::Found(found) => output::next_value(&found.answer),
             Update::Gone => {
                 gone();
                 Ok(())
@@ -26,12 +28,13 @@ pub(super) fn run(context: &Context, wanted: Wanted) -> Result<Exit, Failure> {
         }))?,
         #[cfg(unix)]
         Format::Human if crate::say::screen::Screen::is_there() => {
-            context::block_on(super::whole_screen::show(live))?
+            let wanted = WantedView(wanted.clone());
+            context::block_on(super::top::show(Live::new(wanted, context.client()?, later.client()?)))?
         }
         Format::Human => {
             let mut is_first = true;
             context::block_on(print(live, move |update| match update {
-                Update::Leases(found) => {
+                Update::Found(found) => {
                     let between = if std::mem::take(&mut is_first) { "" } else { "\n" };
                     let lines = lines(found, output::width());
                     output::next_text(format!("{between}{}\n", lines.join("\n")).as_bytes())
@@ -58,7 +61,10 @@ fn gone() {
 pub(super) const GONE: &str = "the daemon was stopped; waiting until one runs again";
 
 /// Prints each update, until nobody reads any more.
-async fn print(mut live: Live, mut out: impl FnMut(&Update) -> io::Result<()>) -> Result<(), Failure> {
+async fn print(
+    mut live: Live<Wanted>,
+    mut out: impl FnMut(&Update<Found>) -> io::Result<()>,
+) -> Result<(), Failure> {
     loop {
         out(&live.next().await?)?;
     }

@@ -84,4 +84,14 @@ fn all_checkouts_of_a_repository_call_it_by_the_folder_that_it_was_made_in() {
         assert_eq!(repository_name(Path::new(root), &disk).as_deref(), Some(expected), "{root}");
     }
     assert_eq!(repository_name(Path::new("/"), &disk), None);
+    for (root, expected) in [
+        ("/w/app-fix", "/w/app"),
+        ("/w/jj-fix", "/w/jj"),
+        ("/w/main", "/w/bare.git"),
+        ("/w/shop/main", "/w/shop"),
+        ("/w/app/vendor/lib", "/w/app/.git/modules/sub"),
+        ("/w/plain", "/w/plain"),
+    ] {
+        assert_eq!(repository_folder(Path::new(root), &disk), Path::new(expected), "{root}");
+    }
 }

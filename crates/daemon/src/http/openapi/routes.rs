@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, BeatAnswer, BeatRequest, CheckAnswer, CleanupAnswer,
     CleanupRequest, Code, ConfigAnswer, EndInstanceAnswer, InstancesAnswer, RefusalsAnswer, RegisterAnswer,
-    RegisterRequest, ReleaseAnswer, ReportRequest, ScanAnswer, StatusAnswer, SuggestAnswer,
+    RegisterRequest, ReleaseAnswer, ReportRequest, ScanAnswer, StatusAnswer, SuggestAnswer, ViewAnswer,
 };
 use styxy_core::config::Config;
 use styxy_core::{InstanceId, LockId, Port, ProjectPath, ServiceType};
@@ -25,6 +25,7 @@ pub(super) fn all(to: &mut Document) -> Vec<Route> {
     routes.extend(ports(to));
     routes.extend(instances(to));
     routes.extend(daemon(to));
+    routes.push(view(to));
     routes
 }
 
@@ -294,6 +295,25 @@ fn daemon(to: &mut Document) -> Vec<Route> {
         route(HttpMethod::Get, "/metrics", "metrics", "Counts for Prometheus", metrics()),
         route(HttpMethod::Get, "/openapi.json", "openapi", "This document", itself()),
     ]
+}
+
+fn view(to: &mut Document) -> Route {
+    let service = json!({
+        "port": 3001, "state": "active", "name": "dev/web", "service_type": "dev", "lock_id": LOCK_ID,
+        "instance_id": "claude-1", "process": { "pid": 4242, "process": "node" }, "user": null, "stranger": null,
+        "memory": 88_080_384, "since": STARTED, "url": "http://localhost:3001",
+    });
+    let worktree = json!({ "path": "/w/app", "branch": "main", "services": [service] });
+    let session = json!({
+        "instance_id": "claude-1", "path": "/w/app", "pid": 4000, "since": STARTED, "last_heartbeat": null,
+        "ports": [3001],
+    });
+    let seen = json!({
+        "at": SEEN, "version": env!("CARGO_PKG_VERSION"), "repositories": [{ "name": "app", "worktrees": [worktree] }],
+        "sessions": [session], "refusals": [],
+    });
+    let seen = to.answer::<ViewAnswer>("Repositories, their worktrees and what runs in each", seen);
+    route(HttpMethod::Get, "/view", "view", "Shows everything that runs, as the live view does", seen)
 }
 
 fn whole_number() -> ObjectBuilder {

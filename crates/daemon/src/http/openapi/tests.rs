@@ -66,6 +66,7 @@ fn every_route_is_described() {
         "POST /refusals/report",
         "GET /metrics",
         "GET /openapi.json",
+        "GET /view",
     ];
     assert_eq!(found, expected.map(str::to_owned).into());
     assert_eq!(document["openapi"], "3.1.0");

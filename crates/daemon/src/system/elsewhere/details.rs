@@ -24,7 +24,7 @@ const MOST_COMMAND: usize = 4096;
 pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     let identified = identify(pid)?;
     let in_time = || (Instant::now() < deadline).then_some(());
-    let (command, folder) = in_time().map(|()| command_and_folder(pid)).unwrap_or_default();
+    let Asked { command, folder, resident } = in_time().map(|()| ask(pid)).unwrap_or_default();
     let (user_name, home) = native::user(&identified);
     let home = match identified.user {
         Relation::Own => std::env::home_dir(),
@@ -46,6 +46,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         project_path,
         found,
         branch,
+        resident,
     })
 }
 
@@ -56,19 +57,32 @@ pub const fn folder_of(_: Pid) -> Option<PathBuf> {
     None
 }
 
-fn command_and_folder(pid: Pid) -> (Option<String>, Option<PathBuf>) {
-    let Ok(mut system) = System::new() else { return (None, None) };
+/// What sysinfo says of a process in one look.
+#[derive(Default)]
+struct Asked {
+    command: Option<String>,
+    folder: Option<PathBuf>,
+    resident: Option<u64>,
+}
+
+fn ask(pid: Pid) -> Asked {
+    let Ok(mut system) = System::new() else { return Asked::default() };
     let number = sysinfo::Pid::from_u32(pid.get());
     let wanted = ProcessRefreshKind::nothing()
         .without_tasks()
+        .with_memory()
         .with_cmd(UpdateKind::Always)
         .with_cwd(UpdateKind::Always);
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[number]), true, wanted);
-    let Some(found) = system.process(number) else { return (None, None) };
+    let Some(found) = system.process(number) else { return Asked::default() };
     let words: Vec<_> = found.cmd().iter().map(|word| word.to_string_lossy()).collect();
     let mut command = words.join(" ");
     command.truncate(command.floor_char_boundary(MOST_COMMAND));
-    // Windows has a `\` at the end of every folder, which no other name of it has.
-    let folder = found.cwd().map(|folder| folder.components().collect());
-    (Some(command).filter(|text| !text.is_empty()), folder)
+    Asked {
+        command: Some(command).filter(|text| !text.is_empty()),
+        // Windows has a `\` at the end of every folder, which no other name of it has.
+        folder: found.cwd().map(|folder| folder.components().collect()),
+        // 0 is what it says of a process that it may not ask about.
+        resident: Some(found.memory()).filter(|bytes| *bytes > 0),
+    }
 }

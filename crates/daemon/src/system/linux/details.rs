@@ -10,6 +10,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, CWD, readlinkat, statat};
 use styxy_core::{Pid, ProjectPath, Relation, checkout};
 
+use super::machine::resident_in;
 use super::process::Handle;
 use crate::system::Details;
 use crate::system::disk::{self, Disk};
@@ -29,6 +30,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     let Handle { identified, folder, pidfd: _ } = Handle::open(pid)?;
     let in_time = || (Instant::now() < deadline).then_some(());
     let command = command(&folder);
+    let resident = resident_in(&folder, "statm");
     let user = identified.uid.map(User::look_up);
     let home = match identified.user {
         Relation::Own => std::env::home_dir(),
@@ -54,6 +56,7 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         project_path,
         found,
         branch,
+        resident,
     })
 }
 

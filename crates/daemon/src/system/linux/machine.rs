@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use rustix::fd::AsFd;
 use rustix::fs::CWD;
 use rustix::param::page_size;
 use rustix::time::{ClockId, clock_gettime};
@@ -75,8 +76,13 @@ pub(super) fn booted_at() -> WallTime {
 /// Bytes of resident memory of this process; none if that is unknown. Takes about 5 µs.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
+    resident_in(CWD, "/proc/self/statm")
+}
+
+/// Bytes of resident memory by the file `statm` at `path` in `folder`.
+pub(super) fn resident_in(folder: impl AsFd, path: &str) -> Option<u64> {
     let mut buffer = [0; 128];
-    let statm = super::read_some(CWD, "/proc/self/statm", &mut buffer).ok()?;
+    let statm = super::read_some(folder, path, &mut buffer).ok()?;
     let pages: u64 = std::str::from_utf8(statm).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()?;
     Some(pages * u64::try_from(page_size()).ok()?)
 }

@@ -1,0 +1,346 @@
+//! What the screen shows, and what each key does to it. It draws nothing and runs nothing.
+
+use styxy_core::api::{RepositoryView, ServiceState, ServiceView, WorktreeView};
+use styxy_core::{LockId, Port};
+
+use super::keys::Key;
+use crate::commands::list::live::Update;
+use crate::commands::list::seen::FoundView;
+
+/// What the person at the terminal sees, and has chosen.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) found: FoundView,
+    pub(super) is_gone: bool,
+    /// Whether listeners without a lease are shown.
+    pub(super) shows_all: bool,
+    pub(super) search: String,
+    pub(super) mode: Mode,
+    /// What the last command said.
+    pub(super) said: Vec<String>,
+    selected: Option<Id>,
+    /// Where the selected row was, in case it goes.
+    at: usize,
+}
+
+/// What keys are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Commands.
+    Commands,
+    /// The search.
+    Search,
+    /// An answer: `y` releases the lease of this port.
+    Release(Target),
+}
+
+/// Which row it is, also when it moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Id {
+    port: Port,
+    lease: Option<LockId>,
+}
+
+/// A service, where it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<'v> {
+    pub(super) repository: &'v RepositoryView,
+    pub(super) worktree: &'v WorktreeView,
+    pub(super) service: &'v ServiceView,
+}
+
+/// What a command is run for, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) port: Port,
+    /// The worktree's folder; none for what belongs to none.
+    pub(super) folder: Option<String>,
+    /// `dev/web`
+    pub(super) name: Option<String>,
+}
+
+/// What follows from a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Todo {
+    Draw,
+    End,
+    Open(Target),
+    Kill(Target),
+    Release(Target),
+}
+
+impl State {
+    pub(super) const fn new(found: FoundView) -> Self {
+        Self {
+            found,
+            is_gone: false,
+            shows_all: false,
+            search: String::new(),
+            mode: Mode::Commands,
+            said: Vec::new(),
+            selected: None,
+            at: 0,
+        }
+    }
+
+    /// Takes what is new. The selected row stays selected, wherever it is now.
+    pub(super) fn take(&mut self, update: Update<FoundView>) {
+        self.is_gone = matches!(update, Update::Gone);
+        if let Update::Found(found) = update {
+            self.found = found;
+        }
+        self.keep_selection();
+    }
+
+    /// The rows that are shown, in their order.
+    pub(super) fn rows(&self) -> Vec<Row<'_>> {
+        let words: Vec<String> = self.search.to_lowercase().split_whitespace().map(str::to_owned).collect();
+        let all = self.found.view.repositories.iter().flat_map(|repository| {
+            repository.worktrees.iter().flat_map(move |worktree| {
+                worktree.services.iter().map(move |service| Row { repository, worktree, service })
+            })
+        });
+        let is_shown = |row: &Row<'_>| {
+            (self.shows_all || row.service.lock_id.is_some()) && words.iter().all(|word| row.has(word))
+        };
+        all.filter(is_shown).collect()
+    }
+
+    /// How many listeners without a lease are not shown.
+    pub(super) fn hidden(&self) -> usize {
+        let worktrees = self.found.view.repositories.iter().flat_map(|repository| &repository.worktrees);
+        let unleased = worktrees.flat_map(|worktree| &worktree.services);
+        let count = unleased.filter(|service| service.state == ServiceState::Unleased).count();
+        if self.shows_all { 0 } else { count }
+    }
+
+    /// The place of the selected row among those that are shown.
+    pub(super) fn selected(&self) -> Option<usize> {
+        let selected = self.selected?;
+        self.rows().iter().position(|row| row.id() == selected)
+    }
+
+    pub(super) fn press(&mut self, key: Key) -> Todo {
+        match &self.mode {
+            Mode::Commands => self.command(key),
+            Mode::Search => self.type_search(key),
+            Mode::Release(target) => {
+                let target = target.clone();
+                self.mode = Mode::Commands;
+                match key {
+                    Key::Letter('y' | 'Y') => Todo::Release(target),
+                    Key::End => Todo::End,
+                    _ => Todo::Draw,
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, key: Key) -> Todo {
+        const PAGE: isize = 10;
+        self.said.clear();
+        match key {
+            Key::Up => self.step(-1),
+            Key::Down => self.step(1),
+            Key::PageUp => self.step(-PAGE),
+            Key::PageDown => self.step(PAGE),
+            Key::First => self.step(isize::MIN),
+            Key::Last => self.step(isize::MAX),
+            Key::Letter('q' | 'Q') | Key::End => return Todo::End,
+            Key::Letter('/') => self.mode = Mode::Search,
+            Key::Letter('a') => {
+                self.shows_all = !self.shows_all;
+                self.keep_selection();
+            }
+            Key::Escape => {
+                self.search.clear();
+                self.keep_selection();
+            }
+            Key::Letter('o') | Key::Enter => return self.target().map_or(Todo::Draw, Todo::Open),
+            Key::Letter('k') => return self.target().map_or(Todo::Draw, Todo::Kill),
+            Key::Letter('r') => {
+                if let Some(target) = self.target().filter(|target| target.name.is_some()) {
+                    self.mode = Mode::Release(target);
+                } else if self.selected().is_some() {
+                    self.said = vec!["it has no lease".to_owned()];
+                }
+            }
+            Key::Letter(_) | Key::Erase => {}
+        }
+        Todo::Draw
+    }
+
+    fn type_search(&mut self, key: Key) -> Todo {
+        match key {
+            Key::Letter(letter) => self.search.push(letter),
+            Key::Erase => drop(self.search.pop()),
+            Key::Enter => self.mode = Mode::Commands,
+            Key::Escape => {
+                self.search.clear();
+                self.mode = Mode::Commands;
+            }
+            Key::Up => self.step(-1),
+            Key::Down => self.step(1),
+            Key::End => return Todo::End,
+            Key::PageUp | Key::PageDown | Key::First | Key::Last => {}
+        }
+        self.keep_selection();
+        Todo::Draw
+    }
+
+    fn target(&self) -> Option<Target> {
+        let rows = self.rows();
+        let Row { service, worktree, .. } = rows[self.selected()?];
+        let folder = worktree.path.as_ref().map(|path| path.as_str().to_owned());
+        Some(Target { port: service.port, folder, name: service.name.clone() })
+    }
+
+    fn step(&mut self, by: isize) {
+        let ids = self.ids();
+        let Some(last) = ids.len().checked_sub(1) else { return };
+        let at = self.selected().unwrap_or(self.at).min(last);
+        self.at = at.saturating_add_signed(by).min(last);
+        self.selected = Some(ids[self.at]);
+    }
+
+    /// A row that has gone leaves the selection to the next one.
+    fn keep_selection(&mut self) {
+        let ids = self.ids();
+        let at = self.selected.and_then(|selected| ids.iter().position(|id| *id == selected));
+        self.at = at.unwrap_or(self.at).min(ids.len().saturating_sub(1));
+        self.selected = ids.get(self.at).copied();
+    }
+
+    fn ids(&self) -> Vec<Id> {
+        self.rows().iter().map(Row::id).collect()
+    }
+}
+
+impl Row<'_> {
+    fn id(&self) -> Id {
+        Id { port: self.service.port, lease: self.service.lock_id }
+    }
+
+    /// Whether what is shown of it has `word`, in whatever case.
+    fn has(&self, word: &str) -> bool {
+        let Self { repository, worktree, service } = self;
+        let process = service.process.iter();
+        let texts = [
+            repository.name.clone(),
+            worktree.branch.clone(),
+            worktree.path.as_ref().map(ToString::to_string),
+            Some(service.port.to_string()),
+            Some(service.state.as_str().to_owned()),
+            service.name.clone(),
+            service.instance_id.as_ref().map(ToString::to_string),
+            service.stranger.as_ref().and_then(|stranger| stranger.process.clone()),
+        ];
+        let of_process = process.flat_map(|process| {
+            [process.process.clone(), process.container.clone(), process.pid.map(|pid| pid.to_string())]
+        });
+        texts.into_iter().chain(of_process).flatten().any(|text| text.to_lowercase().contains(word))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::commands::list::seen::tests::some;
+
+    pub(in crate::commands::list::top) fn state() -> State {
+        let mut state = State::new(FoundView { view: some(), empty: "No port is leased.".to_owned() });
+        state.take(Update::Found(state.found.clone()));
+        state
+    }
+
+    fn ports(state: &State) -> Vec<u16> {
+        state.rows().iter().map(|row| row.service.port.get()).collect()
+    }
+
+    fn selected(state: &State) -> Option<u16> {
+        state.selected().map(|at| ports(state)[at])
+    }
+
+    fn typed(state: &mut State, text: &str) -> Todo {
+        let keys: Vec<Todo> = text.chars().map(|letter| state.press(Key::Letter(letter))).collect();
+        keys.last().cloned().unwrap_or(Todo::Draw)
+    }
+
+    #[test]
+    fn arrows_move_the_selection_which_stays_with_its_row() {
+        let mut state = state();
+        assert_eq!(
+            ports(&state),
+            [3001, 3000, 3010, 8000],
+            "conflicts first, listeners without a lease not at all"
+        );
+        assert_eq!(selected(&state), Some(3001));
+        state.press(Key::Down);
+        assert_eq!(selected(&state), Some(3000));
+        state.press(Key::Up);
+        state.press(Key::Up);
+        assert_eq!(selected(&state), Some(3001));
+        state.press(Key::Last);
+        assert_eq!(selected(&state), Some(8000));
+        state.press(Key::Up);
+        assert_eq!(selected(&state), Some(3010));
+        let mut fewer = some();
+        fewer.repositories.retain(|one| one.name.as_deref() != Some("shop"));
+        state.take(Update::Found(FoundView { view: fewer, empty: String::new() }));
+        assert_eq!(selected(&state), Some(8000), "the row has gone");
+        state.take(Update::Found(FoundView { view: some(), empty: String::new() }));
+        assert_eq!(selected(&state), Some(8000));
+    }
+
+    #[test]
+    fn a_search_narrows_the_rows_down_until_escape() {
+        let mut state = state();
+        typed(&mut state, "/LOGIN");
+        assert_eq!((ports(&state), selected(&state)), (vec![3010], Some(3010)));
+        state.press(Key::Erase);
+        state.press(Key::Enter);
+        assert_eq!((state.mode.clone(), state.search.as_str()), (Mode::Commands, "LOGI"));
+        state.press(Key::Escape);
+        assert_eq!((ports(&state).len(), selected(&state)), (4, Some(3010)));
+        typed(&mut state, "/kq");
+        assert_eq!(state.search, "kq", "letters are no commands there");
+        assert_eq!(
+            (state.press(Key::Enter), typed(&mut state, "o")),
+            (Todo::Draw, Todo::Draw),
+            "nothing is there"
+        );
+    }
+
+    #[test]
+    fn listeners_without_a_lease_are_shown_if_that_is_wished_for() {
+        let mut state = state();
+        assert_eq!(state.hidden(), 2);
+        typed(&mut state, "a");
+        assert_eq!((ports(&state), state.hidden()), (vec![3001, 3000, 5173, 3010, 8000, 5432], 0));
+        state.press(Key::Last);
+        assert_eq!(
+            (typed(&mut state, "r"), state.said.len()),
+            (Todo::Draw, 1),
+            "there is nothing to release"
+        );
+    }
+
+    #[test]
+    fn commands_are_for_the_selected_row_in_its_worktree() {
+        let mut state = state();
+        state.press(Key::Down);
+        let target = Target {
+            port: Port::new(3000).unwrap(),
+            folder: Some("/home/ada/code/shop".to_owned()),
+            name: Some("dev/web".to_owned()),
+        };
+        assert_eq!(typed(&mut state, "o"), Todo::Open(target.clone()));
+        assert_eq!(state.press(Key::Enter), Todo::Open(target.clone()));
+        assert_eq!(typed(&mut state, "k"), Todo::Kill(target.clone()), "kill asks by itself");
+        assert_eq!(typed(&mut state, "r"), Todo::Draw, "a release is asked about");
+        assert_eq!(state.mode, Mode::Release(target.clone()));
+        assert_eq!((typed(&mut state, "n"), state.mode.clone()), (Todo::Draw, Mode::Commands));
+        assert_eq!(typed(&mut state, "ry"), Todo::Release(target));
+        assert_eq!(typed(&mut state, "q"), Todo::End);
+    }
+}

@@ -38,7 +38,7 @@ fn paths(text: &str) -> Vec<&str> {
 /// Whether `word` is `R7` or `I3`: the name of a rule or an invariant.
 fn is_rule(word: &&str) -> bool {
     let number = word.strip_prefix(['R', 'I']).unwrap_or_default();
-    (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+    (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The name and the text of each rule and invariant: a paragraph that begins in bold, or a row of a table.

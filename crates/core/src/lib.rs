@@ -14,6 +14,7 @@ pub mod guard;
 pub mod handshake;
 mod invalid;
 pub mod json;
+pub mod label;
 pub mod layout;
 mod lease;
 pub mod locks;

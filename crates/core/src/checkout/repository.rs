@@ -36,6 +36,12 @@ pub fn name(root: &Path, files: &impl Files) -> Option<String> {
     named.or_else(|| Some(root.file_name()?.to_string_lossy().into_owned()))
 }
 
+/// Whether the repository of the checkout with this root is another folder's, as with `jj workspace` and `hg share`.
+pub(super) fn elsewhere(root: &Path, files: &impl Files) -> bool {
+    let repository = jujutsu(root, files).into_iter().chain(all(root, files)).next();
+    repository.is_some_and(|repository| !repository.starts_with(root))
+}
+
 /// `.jj/repo`: the repository itself, or in a secondary workspace a file with its path, relative to `.jj`.
 fn jujutsu(root: &Path, files: &impl Files) -> Option<PathBuf> {
     let marker = root.join(".jj");

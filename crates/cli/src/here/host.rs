@@ -7,6 +7,9 @@ use styxy_core::{Port, nearest};
 
 use crate::here::verb::Verb;
 
+/// What every name ends with.
+const BELOW: &str = ".localhost";
+
 /// A host name, as it was typed for a command.
 #[derive(Debug)]
 pub(crate) struct Hosted {
@@ -71,15 +74,19 @@ impl Hosted {
     }
 
     /// No live lease has the name. The hint names one that is probably meant.
-    fn missing(&self, name: &str, leases: &[Lease]) -> Refusal {
+    fn missing<'a>(&self, name: &'a str, leases: &'a [Lease]) -> Refusal {
         let code = match self.verb {
             Verb::Release | Verb::Check => Code::UnknownLease,
             Verb::Who | Verb::Verify | Verb::Wait | Verb::Open | Verb::Kill => Code::NotRunning,
         };
-        let hosts = leases.iter().filter_map(|lease| lease.host.as_deref());
-        let near = nearest(name, hosts).filter(|_| !self.verb.ends_something());
-        let hint =
-            near.map_or_else(|| "styxy list".to_owned(), |near| format!("styxy {} {near}", self.verb.word()));
+        // All names end so: it is no likeness.
+        let begins = |host: &'a str| host.strip_suffix(BELOW);
+        let hosts = leases.iter().filter_map(|lease| begins(lease.host.as_deref()?));
+        let near = begins(name).and_then(|name| nearest(name, hosts)).filter(|_| !self.verb.ends_something());
+        let hint = near.map_or_else(
+            || "styxy list".to_owned(),
+            |near| format!("styxy {} {near}{BELOW}", self.verb.word()),
+        );
         Refusal::new(code, format!("no server is called {name}")).hint(hint)
     }
 }

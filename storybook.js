@@ -27,7 +27,8 @@ exports.core = async function core(config, { port, configType } = {}) {
   if (!isDev || globalThis[TOLD] || process.env.STYXY === 'off') return config;
   globalThis[TOLD] = true;
   const lease = await leaseOf(Number(port));
-  if (lease?.namedUrl) console.log(`styxy: Storybook is ${lease.namedUrl}`);
+  // On stderr, where `styxy run` says it too.
+  if (lease?.namedUrl) console.error(`styxy: Storybook is ${lease.namedUrl}`);
   if (lease === null) {
     console.warn(`styxy: Storybook runs on port ${port}, which is not leased for this checkout`);
     console.warn('  hint: start it with `styxy-storybook dev`, without -p');

@@ -198,6 +198,9 @@ fn show(answer: &AllocateAnswer, said: &Said, out: &mut impl Write) -> io::Resul
         if let Some(port) = grant.displaced_from {
             writeln!(out, "  moved  from {port}, which another process has taken")?;
         }
+        if let Some(named) = &grant.named_url {
+            writeln!(out, "  name   {named}")?;
+        }
         if let Some(lock_id) = grant.lock_id {
             writeln!(out, "  lease  {lock_id}")?;
         }

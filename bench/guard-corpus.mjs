@@ -30,10 +30,9 @@ const ELSEWHERE = /^(Get-|Stop-)|\b(taskkill|powershell|wmic|cmd|docker|kubectl|
 /** The commands of the other corpus that speak of a kill. */
 const KILLS = /\b(p?kill|killall|fuser|skill|kill-port|fkill)\b/;
 
-function rows(file, column, wanted) {
+function rows(file, wanted) {
   const lines = fs.readFileSync(path.join(root, 'tests/corpus', file), 'utf8').split('\n');
-  const commands = lines.filter((line) => line && !line.startsWith('#')).map((line) => line.split('\t')[column] ?? '');
-  return commands.filter((command) => command && wanted(command) && !ELSEWHERE.test(command));
+  return lines.filter((line) => line && !line.startsWith('#') && wanted(line) && !ELSEWHERE.test(line));
 }
 
 function text(command) {
@@ -153,8 +152,8 @@ async function row(command) {
 }
 
 const corpora = {
-  agent: () => rows('agent-commands.tsv', 0, () => true),
-  shell: () => rows('shell-commands.tsv', 1, (command) => KILLS.test(command)),
+  agent: () => rows('agent-commands.tsv', () => true),
+  shell: () => rows('shell-commands.tsv', (command) => KILLS.test(command)),
 };
 let all = Object.keys(corpora).flatMap((name) => ([name, undefined].includes(values.corpus) ? corpora[name]() : []));
 all = [...new Set(all)].filter((command) => !values.only || command.includes(values.only));

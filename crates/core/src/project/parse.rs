@@ -46,7 +46,7 @@ fn project(text: &str, path: &str, node: &Node<'_>) -> Result<Project, Mistake> 
         match field.key {
             "name" | "services" | "$schema" if field.is_absent() => {}
             "name" => {
-                project.name = Some(Label::parse(field.text()?).map_err(|error| field.invalid(&error))?)
+                project.name = Some(Label::parse(field.text()?).map_err(|error| field.invalid(&error))?);
             }
             "services" => {
                 for entry in fields(text, &field.path, field.node)? {

@@ -25,8 +25,8 @@ struct File {
     /// Where this schema is, for editors.
     #[schemars(rename = "$schema")]
     schema: Option<String>,
-    /// What the repository is called in host names, instead of its folder: shop for http://dev.shop.localhost:9876. It counts in
-    /// the file at the root of the checkout.
+    /// What the repository is called in host names, instead of its folder: shop for `http://dev.shop.localhost:9876`. It counts
+    /// in the file at the root of the checkout.
     #[schemars(extend("pattern" = LABEL))]
     name: Option<String>,
     /// Servers by their service type: dev, api, storybook and so on.

@@ -33,7 +33,7 @@ pub enum AtHost<'a> {
         /// Its leases, the oldest first.
         leases: Vec<&'a Lease>,
         /// The server that had the name last, if that was lately.
-        ended: Option<EndedServer>,
+        ended: Option<Box<EndedServer>>,
     },
     /// No worktree that is known.
     Nobody,
@@ -65,8 +65,10 @@ impl Registry {
             return AtHost::Server(lease);
         }
         let past = self.ended.last_called(root, &server);
-        let ended =
-            past.map(|past| EndedServer { lease: self.view(&past.lease), reason: past.reason, at: past.at });
+        let ended = past.map(|past| {
+            let lease = self.view(&past.lease);
+            Box::new(EndedServer { lease, reason: past.reason, at: past.at })
+        });
         AtHost::NoServer { root, leases: self.leases_in(root), ended }
     }
 

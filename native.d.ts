@@ -142,6 +142,10 @@ export interface Grant {
   owner: Owner
   /** `http://localhost:PORT` */
   url: string
+  /** The name of its server, the same after each restart: `dev.shop.localhost`. Null for a lease of no project. */
+  host: string | null
+  /** Its address by that name, for browsers: `http://dev.shop.localhost:9876`. Null while the front door is shut. */
+  namedUrl: string | null
   /** Whether this service had the lease already (`reuse`). */
   reused: boolean
   /** Whether it belongs to somebody else: the one lease of a singleton service type. */
@@ -202,6 +206,10 @@ export interface LeaseInfo {
   instanceId: string | null
   /** The checkout's root. */
   projectPath: string | null
+  /** The name of its server, the same after each restart: `dev.shop.localhost`. Null for a lease of no project. */
+  host: string | null
+  /** Its address by that name, for browsers: `http://dev.shop.localhost:9876`. Null while the front door is shut. */
+  namedUrl: string | null
   /** Whether something listens. */
   state: 'granted' | 'active'
   /** Who must live for the lease to stand. */

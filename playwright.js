@@ -40,7 +40,8 @@ function styxyWebServer(options) {
   // A path such as //other.example would lead the tests to another server.
   if (url.origin !== origin) throw new TypeError(`styxy/playwright: path is ${JSON.stringify(page)}, which is not on the server`);
   handover.offerBaseUrl(ask, url.href);
-  const own = variables(service, server.port);
+  const own = variables(service, server);
+  const named = server.namedUrl ? { STYXY_NAMED_URL: server.namedUrl } : {};
   handover.offerVariables(ask, own);
   return {
     ...rest,
@@ -48,7 +49,7 @@ function styxyWebServer(options) {
     command: command.replaceAll('{port}', server.port),
     url: url.href,
     reuseExistingServer: server.reuse,
-    env: { PORT: `${server.port}`, STYXY_PORT: `${server.port}`, STYXY_URL: origin, ...own, ...rest.env },
+    env: { PORT: `${server.port}`, STYXY_PORT: `${server.port}`, STYXY_URL: origin, ...named, ...own, ...rest.env },
   };
 }
 
@@ -72,7 +73,8 @@ function decide(ask, mayReuse) {
     const { allocateSync, runningSync } = require('./lib/sync.js');
     const running = mayReuse ? runningSync({ service, name, defaultName, project }) : null;
     if (running !== null) return { port: running, reuse: true };
-    return { port: allocateSync({ service, name, defaultName, port, project, reuse: true }).port, reuse: false };
+    const lease = allocateSync({ service, name, defaultName, port, project, reuse: true });
+    return { port: lease.port, namedUrl: lease.namedUrl ?? undefined, reuse: false };
   } catch (error) {
     if (!isOutOfReach(error)) {
       throw Object.assign(new Error(`styxy: ${sentence(error)}`, { cause: error }), { code: error.code });
@@ -83,9 +85,10 @@ function decide(ask, mayReuse) {
 }
 
 /** The variables of a service, called as those of `styxy env`. */
-function variables(service, port) {
+function variables(service, { port, namedUrl }) {
   const prefix = `STYXY_${service.toUpperCase().replaceAll('-', '_')}`;
-  return { [`${prefix}_PORT`]: `${port}`, [`${prefix}_URL`]: `http://localhost:${port}` };
+  const named = namedUrl ? { [`${prefix}_NAMED_URL`]: namedUrl } : {};
+  return { [`${prefix}_PORT`]: `${port}`, [`${prefix}_URL`]: `http://localhost:${port}`, ...named };
 }
 
 /** Without a daemon it is unknown whose server listens where, so our own server is started and none is reused. */

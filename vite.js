@@ -160,7 +160,9 @@ function announce(server) {
   const { printUrls } = server;
   server.printUrls = () => {
     printUrls.call(server);
-    config.logger.info(line(place.lease, server.httpServer.address()?.port));
+    const listening = server.httpServer.address()?.port;
+    config.logger.info(line(place.lease, listening));
+    if (place.lease.namedUrl && listening === place.lease.port && !section.https) config.logger.info(named(place.lease, config.base));
   };
   return place;
 }
@@ -172,13 +174,19 @@ function line(lease, listening) {
   return `  ${paint(32, '➜')}  ${paint(1, 'Styxy')}:   ${leased}${but ? paint(2, `: ${but}`) : ''}`;
 }
 
+/** The server's name at the front door, which does not speak HTTPS to a server. */
+function named({ namedUrl }, base) {
+  const page = base?.startsWith('/') ? base : '/';
+  return `  ${paint(32, '➜')}  ${paint(1, 'Name')}:    ${paint(36, `${namedUrl}${page}`)}`;
+}
+
 /** Colours text as Vite does: by the same variables, flags and terminal. */
 function paint(code, text) {
   const { env, argv, platform, stdout } = process;
   const plain = env.NO_COLOR || argv.includes('--no-color');
   const wanted = env.FORCE_COLOR || argv.includes('--color') || platform === 'win32' || env.CI;
   const capable = stdout.isTTY && env.TERM !== 'dumb';
-  return plain || !(wanted || capable) ? `${text}` : `\u001B[${code}m${text}\u001B[${code === 32 ? 39 : 22}m`;
+  return plain || !(wanted || capable) ? `${text}` : `\u001B[${code}m${text}\u001B[${code > 30 ? 39 : 22}m`;
 }
 
 module.exports = styxy;

@@ -76,6 +76,7 @@ test('a config gets a server on a leased port, and its workers the same, without
   const { program, all } = await evaluate(dir, [options], { then: ['worker', 'stay'] });
   const [main, worker] = all;
   const port = portOf(main);
+  const { named_url: named } = await leaseOn(port);
   assert.deepEqual(main.servers, [
     {
       timeout: 5,
@@ -85,6 +86,7 @@ test('a config gets a server on a leased port, and its workers the same, without
       env: {
         ...{ PORT: `${port}`, STYXY_PORT: `${port}`, STYXY_URL: `http://localhost:${port}` },
         ...{ STYXY_DEV_PORT: `${port}`, STYXY_DEV_URL: `http://localhost:${port}`, MODE: 'e2e' },
+        ...{ STYXY_NAMED_URL: named, STYXY_DEV_NAMED_URL: named },
       },
     },
   ]);
@@ -202,11 +204,14 @@ test('tests see the port and the URL of every server, by variables and by name, 
   const lookups = [{}, null, { service: 'api' }, { name: 'admin' }, { service: 'storybook' }, { nmae: 'web' }];
   const { program, all } = await evaluate(dir, asks, { lookups, then: ['worker', 'stay'] });
   const [web, api, admin] = [0, 1, 2].map((index) => portOf(all[0], index));
+  const named = async (port) => (await leaseOn(port)).named_url;
+  const names = { STYXY_DEV_NAMED_URL: await named(web), STYXY_API_NAMED_URL: await named(api) };
   const at = (port) => ({ port, url: `http://localhost:${port}` });
   for (const each of all) {
     assert.deepEqual(each.variables, {
       ...{ STYXY_DEV_PORT: `${web}`, STYXY_DEV_URL: `http://localhost:${web}` },
       ...{ STYXY_API_PORT: `${api}`, STYXY_API_URL: `http://localhost:${api}` },
+      ...names,
     });
     const [unknown, mistake] = each.found.splice(4);
     assert.deepEqual(each.found, [at(web), at(web), at(api), at(admin)]);

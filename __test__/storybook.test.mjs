@@ -171,7 +171,8 @@ test('the addon says once when the port in use is not leased for this checkout',
   const words = ['allocate', '--service', 'storybook', '--json'];
   const allocate = async (cwd) => JSON.parse((await run(binary, words, { cwd, env: home.env() })).stdout).port;
   const [own, others] = [await allocate(dir), await allocate(await worktree())];
-  assert.equal(await addonSays(dir, own), '');
+  const [{ named_url: named }] = (await home.leases()).filter((each) => each.port === own);
+  assert.equal(await addonSays(dir, own), `styxy: Storybook is ${named}\n`);
   for (const port of [others, home.last]) {
     const said = await addonSays(dir, port);
     assert.match(said, new RegExp(`^styxy: Storybook runs on port ${port}, which is not leased for this checkout\\n +hint: `));

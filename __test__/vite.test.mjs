@@ -89,6 +89,8 @@ test("the dev server runs on a leased port, and says so below Vite's URLs", asyn
     const seen = await leaseOn(server.port);
     return seen?.state === 'active' && seen;
   });
+  const [, name] = await server.prints(/Name: +(http:\S+)/);
+  assert.equal(name, `${lease.named_url}/`);
   assert.deepEqual([lease.project_path, lease.service_type, lease.service_name], [dir, 'dev', null]);
   assert.deepEqual([lease.owner.kind, lease.owner.pid], ['process', server.child.pid]);
   await server.kill();

@@ -44,10 +44,10 @@ function ofThisRun() {
   return mine.length > 0 ? mine : servers.filter(({ pid }) => pid === process.ppid);
 }
 
-function settle(ask, { port, reuse }) {
+function settle(ask, { port, namedUrl, reuse }) {
   const record = read();
   const { service, name } = ask;
-  const server = { pid: process.pid, port, reuse, service, name };
+  const server = { pid: process.pid, port, namedUrl, reuse, service, name };
   // In the order of the config, also inside of another run. A later evaluation keeps the order.
   if (record.servers[keyOf(ask)]?.pid !== process.pid) delete record.servers[keyOf(ask)];
   record.servers[keyOf(ask)] = server;

@@ -25,10 +25,13 @@ fn asking_again_gives_the_same_lines_and_leases_nothing_more() {
             "export PORT",
             "export STYXY_PORT",
             "export STYXY_URL",
+            "export STYXY_NAMED_URL",
             "export STYXY_WEB_PORT",
             "export STYXY_WEB_URL",
+            "export STYXY_WEB_NAMED_URL",
             "export STYXY_API_PORT",
-            "export STYXY_API_URL"
+            "export STYXY_API_URL",
+            "export STYXY_API_NAMED_URL"
         ]
     );
 }

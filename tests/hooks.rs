@@ -19,8 +19,10 @@ fn the_ports_of_a_session_that_begins_are_leased_exported_and_listed() {
     let (web, api) = (session.exported("STYXY_WEB_PORT"), session.exported("STYXY_API_PORT"));
     assert_eq!((session.exported("PORT"), session.exported("BACKEND_PORT")), (web.clone(), api.clone()));
     assert_eq!(session.exported("STYXY_INSTANCE"), session.instance());
+    let door = home.listen_port();
     let expected = format!(
-        "Ports that Styxy has leased for this checkout: web {web}, api {api}. The shell has them as PORT (the first one) \
+        "Ports that Styxy has leased for this checkout: web {web} (in a browser http://web.project.localhost:{door}), api {api} (in \
+         a browser http://api.project.localhost:{door}). The shell has them as PORT (the first one) \
          and STYXY_<SERVICE>_PORT; in another checkout it has the ports of that one. `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` shows whose server \
          is on a port, and `styxy kill PORT` ends a server of this checkout. Other checkouts and sessions on this machine \
          have servers of their own."
@@ -216,7 +218,7 @@ fn the_sessions_of_an_app_server_are_told_apart_and_end() {
         .map(|json| serde_json::from_str::<Value>(&json).unwrap()["PORT"].as_str().unwrap().to_owned());
     assert_ne!(ports[0], ports[1]);
     for (told, port) in told.iter().zip(&ports) {
-        assert!(told.contains(&format!(": {} {port}, ", sort::WEB)), "{told} {port}");
+        assert!(told.contains(&format!(": {} {port} (", sort::WEB)), "{told} {port}");
     }
     let instances: InstancesAnswer = home.socket().get("/instance/list").ok();
     assert!(instances.instances.is_empty(), "they do not end with the app-server: {instances:?}");

@@ -25,7 +25,7 @@ fn the_server_that_an_ended_session_left_is_offered_to_the_next_ones() {
     for _ in 0..2 {
         let next = Session::new(&home, &home.project());
         let said = next.begin();
-        assert!(said.contains(&format!("this checkout: {} {port}, ", sort::WEB)), "{said}");
+        assert!(said.contains(&format!("this checkout: {} {port} (", sort::WEB)), "{said}");
         let left = format!("Already running in this checkout: {} on {port}, ", sort::WEB);
         let of = format!("({}), of a session that has ended. It can be used as it is", server.pid());
         assert!(said.contains(&left) && said.contains(&of), "{said}");

@@ -46,6 +46,9 @@ mod listeners;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+#[cfg(unix)] // sh and git
+mod names;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod packages;

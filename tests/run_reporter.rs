@@ -35,7 +35,9 @@ fn a_tool_that_ignores_its_port_is_named_with_the_port_where_it_listens() {
     let port = *home.range(sort::WEB).start();
     let mut terminal = Terminal::shell(&home);
     terminal.types(&format!("$STYXY run -s web -- {}\n", listens(&elsewhere.to_string())));
-    terminal.sees(&format!("styxy: web is http://localhost:{port}\r\n"));
+    let door = home.listen_port();
+    terminal
+        .sees(&format!("styxy: web is http://localhost:{port} and http://web.project.localhost:{door}\r\n"));
     terminal.sees("listens ");
     assert_eq!(reporters(&home).len(), 1);
     terminal.sees(&format!(

@@ -71,7 +71,8 @@ fn a_wish_that_is_not_granted_is_said_in_one_line() {
     let busy = TcpListener::bind(("127.0.0.1", home.spare_port())).unwrap();
     let busy = busy.local_addr().unwrap().port().to_string();
     let first = *home.range(sort::WEB).start();
-    let line = |why: &str| format!("styxy: web is http://localhost:{first} ({why})\n");
+    let named = format!(" and http://web.project.localhost:{}", home.listen_port());
+    let line = |why: &str| format!("styxy: web is http://localhost:{first}{named} ({why})\n");
     for (words, variables) in [
         (&["-p", &busy][..], &[][..]),
         (&["-q", "-p", &busy], &[]),

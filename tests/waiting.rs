@@ -187,10 +187,14 @@ fn open_opens_this_worktrees_server_where_there_is_a_display() {
     }
     let shown = home.top().join("shown");
     assert!(!shown.exists());
-    let said = finish(open(&home, &[sort::WEB]).env("DISPLAY", ":0")).done();
-    assert_eq!(said.stdout, format!("{url}\n"));
-    until("the browser was started", || shown.exists());
-    assert_eq!(fs::read_to_string(&shown).unwrap(), format!("{url}\n"));
+    let named = format!("http://web.project.localhost:{}", home.listen_port());
+    for (words, opened) in [(&[sort::WEB][..], &named), (&[sort::WEB, "--port"], &url)] {
+        let said = finish(open(&home, words).env("DISPLAY", ":0")).done();
+        assert_eq!(said.stdout, format!("{opened}\n"));
+        until("the browser was started", || shown.exists());
+        assert_eq!(fs::read_to_string(&shown).unwrap(), format!("{opened}\n"));
+        fs::remove_file(&shown).unwrap();
+    }
 }
 
 #[test]

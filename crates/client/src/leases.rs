@@ -103,6 +103,8 @@ pub struct Leased {
     pub port: Port,
     /// Which of several servers of its kind has it.
     pub name: Option<ServiceName>,
+    /// Its address by name at the front door, for browsers.
+    pub named_url: Option<String>,
     /// Why it is not the preferred one.
     pub reason: Option<String>,
     /// Whose it is.
@@ -176,7 +178,7 @@ pub async fn present_or(
     let present = |request| {
         let lease = present(&leases, request, terms, accepted)?;
         let (name, holder) = (lease.service_name.clone(), holder(lease, terms));
-        Some(Leased { port: lease.port, name, reason: None, holder })
+        Some(Leased { port: lease.port, name, named_url: lease.named_url.clone(), reason: None, holder })
     };
     let mut found: Vec<Option<Leased>> = requests.iter().map(present).collect();
     let missing = requests.iter().zip(&found).filter(|(_, found)| found.is_none());
@@ -188,6 +190,7 @@ pub async fn present_or(
         let new = new.map(|grant| Leased {
             port: grant.port,
             name: grant.service_name.clone(),
+            named_url: grant.named_url.clone(),
             reason: grant.reason.clone(),
             holder: Holder::Caller,
         });

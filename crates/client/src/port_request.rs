@@ -5,6 +5,7 @@ use styxy_core::project::{EnvName, Project, Service};
 use styxy_core::{InstanceId, Pid, Port, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use uuid::Uuid;
 
+use crate::worktree::label_of;
 use crate::{Caller, CallerError};
 
 /// A request for the port of one server.
@@ -92,6 +93,7 @@ impl PortRequest {
             exact,
             reuse: terms.reuse,
             instance_id: terms.instance,
+            label: terms.project.as_ref().and_then(label_of),
             project_path: terms.project,
             project_id: terms.project_id,
             pid: terms.pid,
@@ -154,6 +156,7 @@ impl Terms {
             exact: member.exact,
             reuse: member.reuse.or(self.reuse),
             instance_id: member.instance_id.or(self.instance),
+            label: member.label.or_else(|| self.project.as_ref().and_then(label_of)),
             project_path: member.project_path.or(self.project),
             project_id: member.project_id.or(self.project_id.filter(|_| !is_elsewhere)),
             pid: member.pid.or(self.pid),
@@ -169,6 +172,7 @@ impl Terms {
         AllocateRequest {
             reuse: self.reuse,
             instance_id: self.instance,
+            label: self.project.as_ref().and_then(label_of),
             project_path: self.project,
             project_id: self.project_id,
             pid: self.pid,

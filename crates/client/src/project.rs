@@ -208,7 +208,7 @@ mod tests {
         fs::write(root.join(FILE), "{\n  \"service\": {}, \"up\": {}}").unwrap();
         let file = find(&root, None).unwrap().unwrap();
         let place = format!("{}:2:3: ", root.join(FILE).display());
-        let said = "service is not a known key; allowed: services; did you mean services? (it is ignored, and so is 1 more)";
+        let said = "service is not a known key; allowed: name, services; did you mean services? (it is ignored, and so is 1 more)";
         assert_eq!(file.warning(), Some(place + said));
         fs::write(root.join(FILE), "{}").unwrap();
         assert_eq!(find(&root, None).unwrap().unwrap().warning(), None);

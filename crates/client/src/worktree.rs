@@ -1,10 +1,13 @@
-//! What people call a worktree: its repository and its branch.
+//! What people call a worktree: its repository and its branch; and what it is called in host names.
 
 use std::path::Path;
 
-use styxy_core::checkout;
+use styxy_core::ProjectPath;
+use styxy_core::checkout::{self, Standing};
+use styxy_core::label::Label;
 
 use crate::disk::{self, Disk};
+use crate::project;
 
 /// What people call a worktree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,5 +28,46 @@ impl Worktree {
         let root = checkout::root(&folder, home, &Disk).unwrap_or(folder);
         let repository = checkout::repository_name(&root, &Disk)?;
         Some(Self { repository, branch: checkout::branch(&root, &Disk) })
+    }
+}
+
+/// What the worktree with this root is called in host names (R111). The project's file at the root may call the repository
+/// otherwise.
+pub(crate) fn label_of(root: &ProjectPath) -> Option<Label> {
+    let root = Path::new(root.as_str());
+    let standing = checkout::standing(root, &Disk)?;
+    // What is wrong with the file is said where it is read for its services.
+    let name = project::find(root, None).ok().flatten().and_then(|file| file.project.name);
+    let repository = name.map_or(standing.repository, |name| name.to_string());
+    Some(Label::of_worktree(&Standing { repository, ..standing }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_file_at_the_root_may_call_a_repository_otherwise() {
+        let top = tempfile::tempdir().unwrap();
+        let top = disk::canonical(top.path()).unwrap();
+        let own = top.join("Shop/.git/worktrees/login");
+        fs::create_dir_all(&own).unwrap();
+        fs::create_dir_all(top.join("elsewhere")).unwrap();
+        fs::write(own.join("commondir"), "../..\n").unwrap();
+        fs::write(top.join("elsewhere/.git"), format!("gitdir: {}\n", own.display())).unwrap();
+        let label = |folder: &str| {
+            let root = ProjectPath::new(top.join(folder).to_str().unwrap()).unwrap();
+            label_of(&root).map(|label| label.to_string())
+        };
+        assert_eq!(label("Shop").as_deref(), Some("shop"));
+        assert_eq!(label("elsewhere").as_deref(), Some("login-shop"));
+        fs::write(top.join("elsewhere/.styxy.json"), r#"{"name": "store"}"#).unwrap();
+        fs::write(top.join("Shop/package.json"), r#"{"name": "x", "styxy": {"name": "store"}}"#).unwrap();
+        assert_eq!(label("Shop").as_deref(), Some("store"));
+        assert_eq!(label("elsewhere").as_deref(), Some("login-store"));
+        fs::write(top.join("elsewhere/.styxy.json"), r#"{"name": 3}"#).unwrap();
+        assert_eq!(label("elsewhere").as_deref(), Some("login-shop"));
     }
 }

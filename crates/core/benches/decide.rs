@@ -50,8 +50,12 @@ struct Desk {
 impl Desk {
     /// With so many live leases, each of its own project and process, above the ports that are measured.
     fn with(live: u16) -> Self {
-        let policy =
-            Policy { config: Config::default(), never: PortSet::default(), last: PortSet::default() };
+        let policy = Policy {
+            config: Config::default(),
+            never: PortSet::default(),
+            last: PortSet::default(),
+            door: None,
+        };
         let mut desk = Self { registry: Registry::new(policy), now: 0, ids: 0 };
         for number in 0..live {
             let wish = Wish::Exact(Port::new(20_000 + number).expect("it is not zero"));
@@ -104,6 +108,8 @@ fn ask(project: u32, reuse: Reuse) -> Ask {
         project: ProjectPath::new(&format!("/home/somebody/worktrees/project-{project}")).ok(),
         default_name: None,
         project_id: None,
+        label: None,
+        gone: None,
         instance_id: None,
         process: Some(Process { key, name: "node".into(), started_at: WallTime(0) }),
         ancestors: Vec::new(),

@@ -1,5 +1,6 @@
 //! Everything that can happen: requests, exits, listeners, time. One order of commands, one log of events.
 
+use crate::label::Label;
 use crate::lease::Instance;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use crate::port::Port;
@@ -131,6 +132,10 @@ pub struct Ask {
     pub project: Option<ProjectPath>,
     /// Which folder that is.
     pub project_id: Option<ProjectId>,
+    /// What the worktree at that root is to be called in host names.
+    pub label: Option<Label>,
+    /// The root that has that label, if its folder no longer exists.
+    pub gone: Option<ProjectPath>,
     /// The agent session.
     pub instance_id: Option<InstanceId>,
     /// The owner process, alive.

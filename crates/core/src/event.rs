@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::AllocateAnswer;
-use crate::lease::{Conflict, Instance, Lease, Owner};
+use crate::lease::{Conflict, Instance, Lease, Naming, Owner};
 use crate::names::{InstanceId, LockId, ProjectPath, RequestId};
 use crate::process::Listener;
 use crate::time::Timestamp;
@@ -63,6 +63,9 @@ pub enum Fact {
         /// Where its project is now, if it has moved. A daemon of 0.1.0 overlooks this.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         project: Option<ProjectPath>,
+        /// What its worktree is called from now on, if that changes. A daemon of 0.1.0 overlooks this too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        worktree: Option<Naming>,
     },
     /// A lease ended.
     Ended {

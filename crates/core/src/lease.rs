@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::label::Label;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceName, ServiceType};
 use crate::port::Port;
 use crate::process::{Listener, Pid, Process, ProcessKey};
@@ -65,6 +66,24 @@ pub struct Lease {
     /// makes (awake clock); none for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_until: Option<Millis>,
+    /// What its server is called in its worktree (R114), for as long as the lease stands: no other live lease there has this
+    /// label. None without a project, and in journals of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// What its worktree is called from its grant on. In the grant alone, and only if that changes with it: the registry keeps
+    /// it by worktree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worktree: Option<Naming>,
+}
+
+/// What a worktree is called in host names (R113).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Naming {
+    /// Its label, which no other worktree has.
+    pub label: Label,
+    /// What its clients call it; none if none has said so. Others may be called the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wish: Option<Label>,
 }
 
 impl Lease {

@@ -7,6 +7,7 @@ use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::config::Seconds;
+use crate::label::Label;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use crate::port::{Port, PortRange};
 use crate::process::Pid;
@@ -17,6 +18,7 @@ pub(crate) const SERVICE_NAME: &str = "^[A-Za-z0-9._-]{1,100}$";
 const INSTANCE_ID: &str = "^[A-Za-z0-9:_-]{1,100}$";
 const PROJECT_ID: &str = "^[A-Za-z0-9:.-]{1,64}$";
 const PROJECT_PATH: &str = r"^[^\x00]+$";
+pub(crate) const LABEL: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 const REQUEST_ID: &str = "^[!-~]{1,64}$";
 
 /// The schema of the wire for a type of this crate.
@@ -40,6 +42,7 @@ wire! {
     ProjectPath: text("The root of a checkout: a key, never opened.", PROJECT_PATH, 4096, "/w/app");
     ProjectId: text("Which folder a project path is, within one boot: opaque.", PROJECT_ID, 64, "fd01:2f8a:187f0c");
     RequestId: text("A client's own name for one request.", REQUEST_ID, 64, "b7f1");
+    Label: text("One label of a host name.", LABEL, 63, "login-shop");
     PortRange: ArrayBuilder::new().items(Port::schema()).min_items(Some(2)).max_items(Some(2));
     Seconds: ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0_u32));
     LockId: formatted("A lease's name, unique for ever.", KnownFormat::Uuid, "4f5e1c0a-8a51-4c3e-9d53-0c1f6f9f1f10");
@@ -115,12 +118,13 @@ mod tests {
         #[test]
         fn what_a_pattern_describes_is_accepted(
             service_type in of(SERVICE_TYPE), name in of(SERVICE_NAME),
-            instance in of(INSTANCE_ID), request in of(REQUEST_ID), folder in of(PROJECT_ID),
+            instance in of(INSTANCE_ID), request in of(REQUEST_ID), folder in of(PROJECT_ID), label in of(LABEL),
         ) {
             prop_assert!(ServiceType::new(&service_type).is_ok(), "{}", service_type);
             prop_assert!(ServiceName::new(&name).is_ok(), "{}", name);
             prop_assert!(InstanceId::new(&instance).is_ok(), "{}", instance);
             prop_assert!(RequestId::new(&request).is_ok(), "{}", request);
+            prop_assert!(Label::parse(&label).is_ok(), "{}", label);
             prop_assert!(ProjectId::new(&folder).is_ok(), "{}", folder);
         }
     }

@@ -315,6 +315,8 @@ mod tests {
                 project: ProjectPath::new(&format!("/home/somebody/worktrees/project-{number}")).ok(),
                 default_name: None,
                 project_id: None,
+                label: None,
+                gone: None,
                 instance_id: None,
                 process: None,
                 ancestors: Vec::new(),

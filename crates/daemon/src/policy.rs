@@ -14,7 +14,7 @@ const BROWSERS_REFUSE: [u16; 19] = [
 /// Ports below this need a privilege.
 const UNPRIVILEGED: u16 = 1024;
 
-/// The policy of a daemon that listens on `own` ports, on this machine.
+/// The policy of a daemon that listens on `own` ports, on this machine. The first of them is the front door.
 ///
 /// The ports that the kernel gives to outgoing connections come last: such a connection may take a port between its grant
 /// and its server's bind. They are no ban, since the range may be all ports there are; and a port that the administrator
@@ -27,5 +27,7 @@ pub fn policy(config: Config, own: impl IntoIterator<Item = Port>) -> Policy {
     for port in system::reserved_ranges().into_iter().flat_map(PortRange::ports) {
         last.remove(port);
     }
-    Policy { config, never: privileged.chain(refused).chain(own).collect(), last }
+    let own: Vec<Port> = own.into_iter().collect();
+    let door = own.first().copied();
+    Policy { config, never: privileged.chain(refused).chain(own).collect(), last, door }
 }

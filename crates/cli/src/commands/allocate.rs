@@ -182,9 +182,7 @@ fn waits_for_listener(grant: &Grant) -> bool {
 }
 
 fn numbers(answer: &AllocateAnswer) -> String {
-    let mut lines: Vec<String> = answer.grants().iter().map(|grant| grant.port.to_string()).collect();
-    lines.push(String::new());
-    lines.join("\n")
+    answer.grants().iter().flat_map(|grant| [grant.port.to_string(), "\n".to_owned()]).collect()
 }
 
 fn show(answer: &AllocateAnswer, said: &Said, out: &mut impl Write) -> io::Result<()> {
@@ -192,8 +190,10 @@ fn show(answer: &AllocateAnswer, said: &Said, out: &mut impl Write) -> io::Resul
     for grant in grants {
         let kind = if grants.len() > 1 { format!(" ({})", grant.service_type) } else { String::new() };
         writeln!(out, "{STRONG}{}{kind}: {}{STRONG:#}", headline(grant, said), grant.url)?;
-        if let Some(reason) = &grant.reason {
-            writeln!(out, "  why    {}", one_line(reason))?;
+        for (row, said) in [("why", &grant.reason), ("name", &grant.named_url)] {
+            if let Some(said) = said {
+                writeln!(out, "  {row:<5}  {}", one_line(said))?;
+            }
         }
         if let Some(port) = grant.displaced_from {
             writeln!(out, "  moved  from {port}, which another process has taken")?;

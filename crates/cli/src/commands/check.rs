@@ -108,6 +108,9 @@ fn also(usage: &SystemUsage, home: Option<&Path>, out: &mut impl Write) -> io::R
 fn lease(lease: &Lease, now: WallTime, home: Option<&Path>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "  lease    {}, granted {}", lease.lock_id, ago(lease.allocated_at, now))?;
     writeln!(out, "  for      {}, {}", facts::service(lease), one_line(&facts::who(lease)))?;
+    if let Some(name) = lease.named_url.as_ref().or(lease.host.as_ref()) {
+        writeln!(out, "  name     {}", one_line(name))?;
+    }
     if let Some(project) = &lease.project_path {
         writeln!(out, "  in       {}", one_line(&tilde(project.as_str(), home)))?;
     }
@@ -139,6 +142,15 @@ mod tests {
             ("free", changed(|wire| wire["available"] = json!(true))),
             ("not this user's to bind", changed(|wire| wire["reason"] = json!("not this user's to bind"))),
             ("leased", changed(|wire| wire["allocated_to"] = json!(a_lease(3000, |_| {})))),
+            (
+                "leased, with a name",
+                changed(|wire| {
+                    wire["allocated_to"] = json!(a_lease(3000, |lease| {
+                        lease["host"] = json!("dev.shop.localhost");
+                        lease["named_url"] = json!("http://dev.shop.localhost:9876");
+                    }));
+                }),
+            ),
             (
                 "in use by a process that cannot be seen",
                 changed(|wire| wire["system_usage"] = json!({"addresses": ["0.0.0.0"], "user": "33"})),

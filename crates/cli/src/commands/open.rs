@@ -22,34 +22,40 @@ use crate::say::output;
 
 /// Open this worktree's server in a browser
 ///
-/// Prints the URL, and opens it in a browser if there is a display. Fails if this worktree has no such server running,
-/// instead of showing you another checkout's.
+/// Prints the URL, and opens it in a browser if there is a display: the server's name, such as
+/// <http://dev.shop.localhost:9876>, which has cookies and logins of its own, or with --port the port. Fails if this worktree
+/// has no such server running, instead of showing you another checkout's.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy open dev
   styxy open dev/packages.web
-  styxy open dev --print      only the URL
+  styxy open dev --print      only the URL of the port, for programs
+  styxy open dev --port       http://localhost:3000 instead of the name
   styxy open 3000
   styxy open --view           everything that runs, live"))]
 pub(crate) struct Args {
     #[arg(value_name = "TARGET", help = target::HELP, allow_negative_numbers = true, required_unless_present = "view")]
     target: Option<Target>,
     /// Open the live view instead: everything that runs on this machine
-    #[arg(long, conflicts_with_all = ["target", "name"])]
+    #[arg(long, conflicts_with_all = ["target", "name", "port"])]
     view: bool,
     /// Which of several servers of that service
     #[arg(short, long)]
     name: Option<ServiceName>,
-    /// Print the URL without opening a browser
+    /// Print the URL of the port without opening a browser
     #[arg(short, long)]
     print: bool,
+    /// Open the URL of the port, not the name
+    #[arg(long)]
+    port: bool,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let wanted = if self.print { Wanted::Url } else { Wanted::Browser };
         let Some(target) = self.target else {
             let (port, url) = view(context)?;
-            return show(context, port, url, wanted);
+            let opened = !self.print && open(&url);
+            let shown = url.clone();
+            return answer(context, &shown, &OpenAnswer { success: true, port, url, named_url: None, opened });
         };
         let typed = match &self.name {
             Some(name) => format!("{} --name {name}", target.shown()),
@@ -60,37 +66,31 @@ impl Args {
             Meant::Service(lease) if is_up(&lease) => lease.port,
             Meant::Service(lease) => return Err(not_up(&lease, ground(&caller()), &typed).into()),
             Meant::Port(port) => own(context, port)?,
-            Meant::Id(lease) => own(context, lease.port)?,
+            Meant::Id(lease) | Meant::Called(lease) => own(context, lease.port)?,
         };
-        show(context, port, url(context, port)?, wanted)
+        let Addresses { url, named_url } = addresses(context, port)?;
+        let named = named_url.as_ref().filter(|named| !self.port && is_resolved(named));
+        let opened = !self.print && open(named.unwrap_or(&url));
+        // What is not opened here is for programs, or for a browser of another machine: neither may know the name.
+        let shown = named.filter(|_| opened).unwrap_or(&url).clone();
+        answer(context, &shown, &OpenAnswer { success: true, port, url, named_url, opened })
     }
 }
 
-/// What becomes of a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// It is printed.
-    Url,
-    /// It is opened too, if there is a display.
-    Browser,
-}
-
-/// Prints the URL, and opens it if that is wanted.
-fn show(context: &Context, port: Port, url: String, wanted: Wanted) -> Result<Exit, Failure> {
-    let opened = wanted == Wanted::Browser
-        && has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
-    let opened = opened
-        && match browse(&url) {
+/// Opens the URL, if there is a display. Answers whether a browser has it.
+fn open(url: &str) -> bool {
+    has_display(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+        && match browse(url) {
             Ok(()) => true,
             Err(error) => {
                 output::note(&format!("could not start a browser: {error}"));
                 false
             }
-        };
-    let answer = OpenAnswer { success: true, port, url, opened };
-    context
-        .output
-        .answer(&answer, |out| io::Write::write_all(out, format!("{}\n", answer.url).as_bytes()))?;
+        }
+}
+
+fn answer(context: &Context, shown: &str, answer: &OpenAnswer) -> Result<Exit, Failure> {
+    context.output.answer(answer, |out| io::Write::write_all(out, format!("{shown}\n").as_bytes()))?;
     Ok(Exit::Done)
 }
 
@@ -126,13 +126,33 @@ fn own(context: &Context, port: Port) -> Result<Port, Failure> {
     }
 }
 
-/// A URL that reaches the server on the port, with the scheme that the server speaks.
-fn url(context: &Context, port: Port) -> Result<String, Failure> {
+/// Where a server is found.
+struct Addresses {
+    /// A URL that reaches it on its port, with the scheme that it speaks.
+    url: String,
+    /// The one by its name, if it has one and the front door reaches it.
+    named_url: Option<String>,
+}
+
+fn addresses(context: &Context, port: Port) -> Result<Addresses, Failure> {
     let found = context.ask(async |client| client.check(port).await)?;
     // Where nothing answers now, the browser will say so.
     let host = reach::host(&found).unwrap_or(Host::Localhost);
     let scheme = if host.speaks_tls(port) { "https" } else { "http" };
-    Ok(format!("{scheme}://{host}:{port}"))
+    let named_url = found.allocated_to.and_then(|lease| lease.named_url);
+    let named_url = named_url.filter(|_| scheme == "http" && host == Host::Localhost);
+    Ok(Addresses { url: format!("{scheme}://{host}:{port}"), named_url })
+}
+
+/// Whether a browser finds the host of this URL. Chromium, Edge and Firefox know the names below `.localhost` by themselves;
+/// Safari asks the system.
+fn is_resolved(url: &str) -> bool {
+    if !cfg!(target_os = "macos") {
+        return true;
+    }
+    let address = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let address = if address.contains(':') { address.to_owned() } else { format!("{address}:80") };
+    std::net::ToSocketAddrs::to_socket_addrs(&address).is_ok()
 }
 
 fn not_ours(port: Port, ground: &str, reason: &str) -> Refusal {

@@ -90,6 +90,9 @@ fn show(answer: &WhoAnswer, caller: &Caller, out: &mut impl Write) -> io::Result
     }
     if let Some(lease) = &answer.allocated_to {
         row("lease", &format!("{}, {}, {}", lease.lock_id, facts::service(lease), facts::state(lease)))?;
+        if let Some(name) = lease.named_url.as_ref().or(lease.host.as_ref()) {
+            row("name", name)?;
+        }
     }
     Ok(())
 }

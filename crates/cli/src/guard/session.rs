@@ -151,7 +151,9 @@ impl<'c> Here<'c> {
     /// Names and values for the agent's shell.
     pub(super) fn exported(&self, leased: &[Leased]) -> Vec<(String, String)> {
         let served = self.requests.iter().zip(leased);
-        let served: Vec<Served> = served.map(|(request, leased)| Served::new(request, leased.port)).collect();
+        let served = served
+            .map(|(request, leased)| Served::new(request, leased.port).called(leased.named_url.as_ref()));
+        let served: Vec<Served> = served.collect();
         let instance =
             self.session.map(|session| ("STYXY_INSTANCE".to_owned(), session.instance.to_string()));
         instance.into_iter().chain(variables(&served)).collect()
@@ -161,6 +163,7 @@ impl<'c> Here<'c> {
         let list = self.requests.iter().zip(leased).map(|(request, leased)| PortOf {
             label: facts::label(&request.service, leased.name.as_ref()),
             port: leased.port,
+            named_url: leased.named_url.clone(),
             reason: leased.reason.clone(),
         });
         let whom = if self.caller.known_root().is_some() { Whom::Checkout } else { Whom::Session };

@@ -8,6 +8,7 @@ pub(crate) mod context;
 pub(crate) mod fallback;
 #[cfg(target_os = "linux")]
 pub(crate) mod guarded;
+pub(crate) mod host;
 pub(crate) mod installed;
 pub(crate) mod login;
 pub(crate) mod manager;

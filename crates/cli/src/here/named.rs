@@ -4,6 +4,7 @@ use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsQuery, Code, Lease};
 use styxy_core::{LockId, Port, ServiceName, ServiceType};
 
+use crate::here::host::{At, Hosted};
 use crate::here::release_target::beginning_with;
 use crate::here::server::Service;
 use crate::here::target::Target;
@@ -18,6 +19,8 @@ pub(crate) enum Named {
     /// A name without a type: it is refused with the service that has it, as a type that is a name is.
     Name(ServiceName, Box<Service>),
     Lease(LockId),
+    /// A name at the front door.
+    Host(Box<Hosted>),
     /// The beginning of an id, unless this project has a service that is called so.
     Word {
         word: String,
@@ -35,13 +38,15 @@ pub(crate) enum Meant {
     Service(Box<Lease>),
     /// The lease with an id, whosever it is.
     Id(Box<Lease>),
+    /// The lease whose server has a name at the front door, whosever it is.
+    Called(Box<Lease>),
 }
 
 impl Meant {
     pub(crate) fn port(&self) -> Port {
         match self {
             Self::Port(port) => *port,
-            Self::Service(lease) | Self::Id(lease) => lease.port,
+            Self::Service(lease) | Self::Id(lease) | Self::Called(lease) => lease.port,
         }
     }
 }
@@ -68,6 +73,7 @@ impl Named {
             (target, Some(name)) => Err(no_name_beside(&target, &name, verb)),
             (Target::Port(port), None) => Ok(Self::Port(port)),
             (Target::Lease(id), None) => Ok(Self::Lease(id)),
+            (Target::Host(host, port), None) => Ok(Self::Host(Box::new(Hosted::new(host, port, verb)))),
             (Target::Beginning(word), None) => {
                 // What is wrong with the folder's file does not keep anybody from naming an id.
                 let service = word.parse().ok().and_then(|kind| here(kind, None).ok());
@@ -84,6 +90,11 @@ impl Named {
         match self {
             Self::Port(port) => Ok(Meant::Port(*port)),
             Self::Lease(id) => by_id(client, &id.to_string()).await,
+            Self::Host(hosted) => match hosted.find(client).await? {
+                At::Lease(lease) => Ok(Meant::Called(lease)),
+                At::Port(port) => Ok(Meant::Port(port)),
+                At::Nobody(refusal) => Err(Error::Refused(refusal)),
+            },
             Self::Service(service) => {
                 let leases = service.leases(client).await?;
                 let lease = service.lease(&leases).map_err(Error::Refused)?;
@@ -135,7 +146,7 @@ fn no_name_beside(target: &Target, name: &ServiceName, verb: Verb) -> Failure {
         Target::Service(..) => {
             format!("{} and --name {name} name two servers", target.shown())
         }
-        Target::Port(_) | Target::Name(_) | Target::Lease(_) | Target::Beginning(_) => {
+        Target::Port(_) | Target::Host(..) | Target::Name(_) | Target::Lease(_) | Target::Beginning(_) => {
             "--name can be used only with a service".to_owned()
         }
     };

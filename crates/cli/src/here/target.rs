@@ -7,22 +7,26 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 
 use reqwest::Url;
+use styxy_core::label::HostName;
 use styxy_core::{Invalid, LockId, Port, ServiceName, ServiceType};
 
 use crate::say::facts;
 
 /// What the help of every command says about it.
-pub(crate) const HELP: &str = "A port, an address or URL of this machine, a service of this worktree, or a lease id: 3000, \
-                               localhost:3000, http://localhost:3000, dev, dev/web, 4f5e";
+pub(crate) const HELP: &str = "A port, an address or URL of this machine, a service of this worktree, the name of a server, or a \
+                               lease id: 3000, localhost:3000, http://localhost:3000, dev, dev/web, dev.shop.localhost, 4f5e";
 
 const ALLOWED: &str = "a port (3000), an address of this machine (localhost:3000), a URL of it (http://localhost:3000), a \
-                       service (dev, dev/web), or the id of a lease";
+                       service (dev, dev/web), the name of a server (dev.shop.localhost), or the id of a lease";
 
 /// Which port is meant, as it was typed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Target {
     /// `3000`, `:3000`, `localhost:3000`, `http://localhost:3000/path`
     Port(Port),
+    /// `dev.shop.localhost`, `http://dev.shop.localhost:9876/path`: a server's name at the front door, if the port is the door's
+    /// or is not there; else the port is meant.
+    Host(HostName, Option<Port>),
     /// `dev`, `dev/web`
     Service(ServiceType, Option<ServiceName>),
     /// `packages.web`: the name of a service, whose type was not typed.
@@ -54,6 +58,9 @@ impl Target {
         if range(text).is_some() {
             return Err(Invalid::text(text, "is a range of ports", "one port; styxy scan takes a range"));
         }
+        if let Some(host) = host(text) {
+            return host;
+        }
         if text.contains(':') || text == "localhost" || text.parse::<IpAddr>().is_ok() {
             return address(text, is_ours).unwrap_or_else(|| Err(invalid())).map(Self::Port);
         }
@@ -78,6 +85,8 @@ impl Target {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Port(port) => port.to_string(),
+            Self::Host(host, None) => host.to_string(),
+            Self::Host(host, Some(port)) => format!("{host}:{port}"),
             Self::Service(kind, name) => facts::label(kind, name.as_ref()),
             Self::Name(name) => name.to_string(),
             Self::Lease(id) => id.to_string(),
@@ -109,6 +118,14 @@ fn dotted(text: &str) -> Option<ServiceName> {
 fn is_beginning(text: &str) -> bool {
     let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     digits && text.len() < 36 && text.bytes().next().is_some_and(|byte| byte != b'-')
+}
+
+/// The name of a server at the front door, with the port that is written with it.
+fn host(text: &str) -> Option<Result<Target, Invalid>> {
+    let url = if text.contains(':') { url(text)? } else { Url::parse(&format!("tcp://{text}")).ok()? };
+    let host = HostName::read(url.host_str()?)?;
+    let port = url.port().map(Port::new).transpose();
+    Some(port.map(|port| Target::Host(host, port)))
 }
 
 /// The port of an address or a URL; none if `text` is neither.
@@ -203,6 +220,23 @@ mod tests {
         for (text, port) in [("http://localhost", 80), ("https://localhost/x", 443), ("localhost:80", 80)] {
             assert_eq!(read(text), Ok(Target::Port(Port::new(port).unwrap())), "{text}");
         }
+    }
+
+    #[test]
+    fn a_servers_name_is_read_with_the_port_that_is_typed_and_not_the_one_that_is_usual() {
+        for (text, name, port) in [
+            ("dev.shop.localhost", "dev.shop.localhost", None),
+            ("Dev.Shop.localhost.", "dev.shop.localhost", None),
+            ("shop.localhost", "shop.localhost", None),
+            ("http://dev.shop.localhost", "dev.shop.localhost", None),
+            ("http://dev.shop.localhost:9876/path?x=1", "dev.shop.localhost", Some(9876)),
+            ("dev.shop.localhost:9876", "dev.shop.localhost", Some(9876)),
+            ("ws://acme.dev.shop.localhost:9876", "dev.shop.localhost", Some(9876)),
+        ] {
+            let port = port.map(|port| Port::new(port).unwrap());
+            assert_eq!(read(text), Ok(Target::Host(HostName::read(name).unwrap(), port)), "{text}");
+        }
+        assert!(read("dev.shop.localhost:0").unwrap_err().contains("is not a port"));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use styxy_core::{Port, ServiceType};
 pub(crate) struct Served {
     pub(crate) service: ServiceType,
     pub(crate) port: Port,
+    /// Its address by name at the front door.
+    pub(crate) named_url: Option<String>,
     /// More variables that hold the port.
     pub(crate) env: Vec<EnvName>,
 }
@@ -16,7 +18,12 @@ pub(crate) struct Served {
 impl Served {
     /// The server of `request` on `port`.
     pub(crate) fn new(request: &PortRequest, port: Port) -> Self {
-        Self { service: request.service.clone(), port, env: request.env.clone() }
+        Self { service: request.service.clone(), port, named_url: None, env: request.env.clone() }
+    }
+
+    /// With its address by name.
+    pub(crate) fn called(self, named_url: Option<&String>) -> Self {
+        Self { named_url: named_url.cloned(), ..self }
     }
 }
 
@@ -32,6 +39,11 @@ fn upper(service: &ServiceType) -> String {
 /// The port that an outer `styxy run`, `styxy env` or session has set for `service`.
 pub(crate) fn exported(service: &ServiceType) -> Option<Port> {
     std::env::var(variable(service)).ok()?.parse().ok()
+}
+
+/// The address by name that was set with it.
+pub(crate) fn named(service: &ServiceType) -> Option<String> {
+    std::env::var(named_variable(service)).ok().filter(|url| url.starts_with("http://"))
 }
 
 /// The port in `PORT`, if Styxy has not set it: then it is in a variable of Styxy's too. Somebody outside wishes for it: the
@@ -54,19 +66,35 @@ fn wished_for(variables: impl Iterator<Item = (String, String)>) -> Option<Port>
     port.filter(|port| !ours.contains(port))?.parse().ok()
 }
 
+/// The address by name of the first service.
+pub(crate) const NAMED_URL: &str = "STYXY_NAMED_URL";
+
+/// `STYXY_DEV_NAMED_URL` for `dev`.
+pub(crate) fn named_variable(service: &ServiceType) -> String {
+    format!("STYXY_{}_NAMED_URL", upper(service))
+}
+
 /// Names and values, in an order that depends only on `served`. `PORT` is the port of the first service.
 ///
-/// Names consist of capitals, digits and `_`; a value is a number or `http://localhost:` and a number.
+/// Names consist of capitals, digits and `_`; a value is a number, or a URL of a port or of a name below `.localhost`.
 pub(crate) fn variables(served: &[Served]) -> Vec<(String, String)> {
     let mut all = Vec::new();
+    // A service type may be called `named`, and `STYXY_NAMED_URL` is what its address has always been called.
+    let is_a_ports =
+        |name: &String| served.iter().any(|one| *name == format!("STYXY_{}_URL", upper(&one.service)));
+    let named = |name: String, one: &Served| {
+        one.named_url.clone().filter(|_| !is_a_ports(&name)).map(|named_url| (name, named_url))
+    };
     if let Some(first) = served.first() {
         all.push(("PORT".to_owned(), first.port.to_string()));
         all.push(("STYXY_PORT".to_owned(), first.port.to_string()));
         all.push(("STYXY_URL".to_owned(), url(first.port)));
+        all.extend(named(NAMED_URL.to_owned(), first));
     }
     for one in served {
         all.push((variable(&one.service), one.port.to_string()));
         all.push((format!("STYXY_{}_URL", upper(&one.service)), url(one.port)));
+        all.extend(named(named_variable(&one.service), one));
         all.extend(one.env.iter().map(|name| (name.to_string(), one.port.to_string())));
     }
     all
@@ -90,7 +118,7 @@ mod tests {
 
     fn served(service: &str, port: u16, env: &[&str]) -> Served {
         let env = env.iter().map(|name| name.parse().unwrap()).collect();
-        Served { service: service.parse().unwrap(), port: Port::new(port).unwrap(), env }
+        Served { service: service.parse().unwrap(), port: Port::new(port).unwrap(), named_url: None, env }
     }
 
     #[test]
@@ -111,6 +139,36 @@ mod tests {
             ]
         );
         assert!(variables(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_name_has_variables_of_its_own_and_those_of_the_port_keep_theirs() {
+        let called = |service: &str, port| {
+            served(service, port, &[]).called(Some(&format!("http://{service}.shop.localhost:9876")))
+        };
+        let named = |served: &[Served]| {
+            let named = variables(served).into_iter().filter(|(name, _)| name.contains("NAMED"));
+            named.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            named(&[called("dev", 3000), called("my-api", 4000)]),
+            [
+                "STYXY_NAMED_URL=http://dev.shop.localhost:9876",
+                "STYXY_DEV_NAMED_URL=http://dev.shop.localhost:9876",
+                "STYXY_MY_API_NAMED_URL=http://my-api.shop.localhost:9876",
+            ]
+        );
+        assert_eq!(
+            named(&[called("dev", 3000), called("dev-named", 4000), called("named", 5000)]),
+            [
+                "STYXY_DEV_NAMED_PORT=4000",
+                "STYXY_DEV_NAMED_URL=http://localhost:4000",
+                "STYXY_DEV_NAMED_NAMED_URL=http://dev-named.shop.localhost:9876",
+                "STYXY_NAMED_PORT=5000",
+                "STYXY_NAMED_URL=http://localhost:5000",
+                "STYXY_NAMED_NAMED_URL=http://named.shop.localhost:9876",
+            ]
+        );
     }
 
     #[test]

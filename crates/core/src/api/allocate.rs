@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::lease::{OwnerView, State};
 use crate::invalid::Invalid;
+use crate::label::Label;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 use crate::port::Port;
 use crate::process::Pid;
@@ -48,6 +49,10 @@ pub struct AllocateRequest {
     /// Which folder `project_path` is: another one for the same path made again, and the same for a folder that moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<ProjectId>,
+    /// What the worktree at `project_path` is to be called in host names: `login-shop`. Another worktree may have that name
+    /// already; then this one gets a suffix. Without it the worktree keeps its name, or is called as its folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
     /// The owner process: alive, and of the daemon's user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
@@ -129,6 +134,9 @@ pub struct MemberRequest {
     /// As in the request around it; none beside a `project_path` of its own means that it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<ProjectId>,
+    /// As in the request around it; none beside a `project_path` of its own means that it keeps its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
     /// As in the request around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
@@ -186,6 +194,12 @@ pub struct Grant {
     pub owner: OwnerView,
     /// `http://localhost:PORT`
     pub url: String,
+    /// The name of its server: `dev.shop.localhost`. Left out for a lease of no project, and by daemons of version 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its address by that name at the daemon's own port: `http://dev.shop.localhost:9876`. Left out while the front door is shut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_url: Option<String>,
     /// Whether it is a lease this key had already (`reuse`).
     pub reused: bool,
     /// Whether it is somebody else's: the one lease of a singleton service type.

@@ -26,6 +26,12 @@ pub struct Lease {
     /// Which folder that is, if the request said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<ProjectId>,
+    /// The name of its server: `dev.shop.localhost`. Left out for a lease of no project, and by daemons of version 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its address by that name at the daemon's own port: `http://dev.shop.localhost:9876`. Left out while the front door is shut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_url: Option<String>,
     /// Whether something listens.
     pub state: State,
     /// Who must live for the lease to stand.

@@ -100,6 +100,10 @@ pub struct OpenAnswer {
     pub port: Port,
     /// `http://localhost:PORT`, with `https` or another host if only that reaches the server.
     pub url: String,
+    /// The address by the server's name, which a browser is given unless `--port` says otherwise. Left out if the server has
+    /// none, and if it speaks HTTPS itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_url: Option<String>,
     /// Whether a browser was started; false with `--print` and where there is no display.
     pub opened: bool,
 }

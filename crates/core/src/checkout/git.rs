@@ -41,6 +41,17 @@ pub(super) fn repository(root: &Path, files: &impl Files) -> Option<PathBuf> {
     canonical(&common, files).ok()
 }
 
+/// What git calls the linked worktree with this root: the name of its folder in `.git/worktrees`, which stays the same when the
+/// worktree is moved and when its branch is changed. None for a main worktree and for a submodule.
+pub(super) fn worktree_id(root: &Path, files: &impl Files) -> Option<String> {
+    if files.kind(&root.join(".git")) != Some(Kind::File) {
+        return None;
+    }
+    let own = git_folder(root, files)?;
+    own.parent().filter(|above| above.ends_with("worktrees"))?;
+    Some(own.file_name()?.to_string_lossy().into_owned())
+}
+
 /// Where git keeps what belongs to the worktree with this root: its `.git`, or the folder that this file names.
 fn git_folder(root: &Path, files: &impl Files) -> Option<PathBuf> {
     let git = root.join(".git");

@@ -10,6 +10,7 @@ mod manifests;
 mod markers;
 mod package;
 mod repository;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ pub use git::{branch, is_recorded};
 pub use identity::{Folder, born_ns, id};
 pub use package::{package, package_folder};
 pub use repository::{folder as repository_folder, name as repository_name};
+pub use standing::{Standing, standing};
 
 /// More bytes than any file of a version control system needs that is read here.
 const MOST: u64 = 4096;

@@ -48,6 +48,12 @@ fn made_in(root: &Path, files: &impl Files) -> Option<PathBuf> {
     })
 }
 
+/// Whether the repository of the checkout with this root is another folder's, as with `jj workspace` and `hg share`.
+pub(super) fn elsewhere(root: &Path, files: &impl Files) -> bool {
+    let repository = jujutsu(root, files).into_iter().chain(all(root, files)).next();
+    repository.is_some_and(|repository| !repository.starts_with(root))
+}
+
 /// `.jj/repo`: the repository itself, or in a secondary workspace a file with its path, relative to `.jj`.
 fn jujutsu(root: &Path, files: &impl Files) -> Option<PathBuf> {
     let marker = root.join(".jj");

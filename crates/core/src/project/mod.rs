@@ -11,6 +11,7 @@ mod schema;
 mod tests;
 
 use crate::config::ConfigError;
+use crate::label::Label;
 use crate::names::{ServiceName, ServiceType};
 use crate::port::Port;
 
@@ -32,6 +33,8 @@ pub const SCHEMA: &str = include_str!("../../../../docs/project.schema.json");
 /// What a project's file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Project {
+    /// What the repository is called in host names, instead of its folder. In the file at the root of the checkout.
+    pub name: Option<Label>,
     /// In the order of the file; each service type once.
     pub services: Vec<(ServiceType, Service)>,
     /// The keys that this version does not know, in the order of the file, and nothing of which is used: a colleague may have

@@ -4,10 +4,11 @@ use super::{EnvName, KEY, Project, Service};
 use crate::config::{ConfigError, file};
 use crate::json::fields::{Field, fields};
 use crate::json::{self, Form, Kind, Mistake, Node, without_mark};
+use crate::label::Label;
 use crate::names::{ServiceName, ServiceType};
 use crate::port::Port;
 
-pub(super) const KEYS: [&str; 2] = ["services", "$schema"];
+pub(super) const KEYS: [&str; 3] = ["name", "services", "$schema"];
 pub(super) const SERVICE_KEYS: [&str; 3] = ["name", "port", "env"];
 /// How many services a project may name, as many as a group may have members.
 pub(super) const MAX_SERVICES: usize = 64;
@@ -43,7 +44,10 @@ fn project(text: &str, path: &str, node: &Node<'_>) -> Result<Project, Mistake> 
     for field in fields(text, path, node)? {
         let field = field?;
         match field.key {
-            "services" | "$schema" if field.is_absent() => {}
+            "name" | "services" | "$schema" if field.is_absent() => {}
+            "name" => {
+                project.name = Some(Label::parse(field.text()?).map_err(|error| field.invalid(&error))?);
+            }
             "services" => {
                 for entry in fields(text, &field.path, field.node)? {
                     let entry = entry?;

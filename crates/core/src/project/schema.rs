@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::parse::{MAX_ENV, MAX_SERVICES};
 use crate::port::Port;
-use crate::schema::{SERVICE_NAME, SERVICE_TYPE};
+use crate::schema::{LABEL, SERVICE_NAME, SERVICE_TYPE};
 
 /// What the schema of `.styxy.json` is generated from; the committed [`super::SCHEMA`] must equal it.
 #[must_use]
@@ -25,6 +25,10 @@ struct File {
     /// Where this schema is, for editors.
     #[schemars(rename = "$schema")]
     schema: Option<String>,
+    /// What the repository is called in host names, instead of its folder: shop for `http://dev.shop.localhost:9876`. It counts
+    /// in the file at the root of the checkout.
+    #[schemars(extend("pattern" = LABEL))]
+    name: Option<String>,
     /// Servers by their service type: dev, api, storybook and so on.
     services: Option<Services>,
 }

@@ -43,6 +43,14 @@ fn a_file_has_its_services_in_the_order_it_names_them() {
 }
 
 #[test]
+fn a_repository_may_have_another_name_than_its_folder() {
+    assert_eq!(project(r#"{"name": "shop"}"#).name.unwrap().as_str(), "shop");
+    assert_eq!(project(r#"{"name": null}"#).name, None);
+    refused(r#"{"name": ‸"My Shop"}"#, &["name: \"My Shop\" is not a label of a host name", "a-z, 0-9"]);
+    refused(r#"{"name": ‸3}"#, &["name: 3 is not"]);
+}
+
+#[test]
 fn an_empty_object_says_nothing_and_an_empty_file_is_a_mistake() {
     for nothing in ["{}", "{\"services\": {}}", "{\"services\": null}", "\u{feff}{}"] {
         assert_eq!(project(nothing), Project::default(), "{nothing}");
@@ -78,7 +86,7 @@ fn an_unknown_key_is_ignored_and_named_with_its_place_and_the_nearest_one() {
     assert_eq!(read.services[0].1.port.unwrap().get(), 3000);
     let [top, inner] = &read.ignored[..] else { panic!("{:?}", read.ignored) };
     assert_eq!((top.line, top.column, top.hint.as_deref()), (2, 3, Some("did you mean services?")));
-    assert_eq!(top.message, "service is not a known key; allowed: services");
+    assert_eq!(top.message, "service is not a known key; allowed: name, services");
     assert_eq!((inner.line, inner.column, inner.hint.as_deref()), (3, 23, Some("did you mean port?")));
     assert_eq!(inner.message, "services.dev.prt is not a known key; allowed: name, port, env");
 }

@@ -28,7 +28,11 @@ impl Registry {
         let silent = lease.listening.server().map(|_| Fact::Silent { lock_id, owner: None });
         let before = self.reserved_before(lease, now).filter(|_| matches!(owner, Owner::Awaited { .. }));
         let before = before.map(|older| end(older, EndReason::BindTtl));
-        silent.into_iter().chain(before).chain([Fact::Passed { lock_id, owner, project: None }]).collect()
+        silent
+            .into_iter()
+            .chain(before)
+            .chain([Fact::Passed { lock_id, owner, project: None, worktree: None }])
+            .collect()
     }
 
     /// The instance that lent the lease, if it lives: not by the process that has just ended, and not so long without a
@@ -139,6 +143,8 @@ impl Registry {
             last_seen: Some(now.wall),
             lent_by: None,
             told_until: None,
+            label: None,
+            worktree: None,
         };
         vec![Fact::Granted(Box::new(lease))]
     }

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use crate::api::{AllocateAnswer, Grant, GroupAnswer, State};
+use crate::api::{AllocateAnswer, Grant, GroupAnswer};
 use crate::command::{Allocation, AllocationMode, AnswerForm, Ask, Reuse, Wish};
 use crate::config::{InstanceBehavior, ServiceTypeConfig};
 use crate::event::{Answered, EndReason, Fact};
-use crate::lease::{Key, Lease, Listening, Owner};
-use crate::names::{LockId, ServiceType};
+use crate::lease::{Key, Lease, Listening, Naming, Owner};
+use crate::names::{LockId, ProjectPath, ServiceType};
 use crate::port::{Occupancy, Port, PortRange};
 use crate::refusal::{Holder, Refusal};
 use crate::time::{Millis, Timestamp};
@@ -83,19 +83,21 @@ pub(super) struct Round<'a> {
     pub(super) occupancy: &'a mut dyn FnMut(Port) -> Occupancy,
     facts: Vec<Fact>,
     /// Leases made in this round.
-    made: Vec<Lease>,
+    pub(super) made: Vec<Lease>,
     /// Their ports.
     pub(super) taken: Vec<Port>,
     /// Leases of before this round that a member has been given.
-    given: Vec<LockId>,
+    pub(super) given: Vec<LockId>,
     /// Leases of before this round that end in it.
-    displaced: Vec<LockId>,
+    pub(super) displaced: Vec<LockId>,
+    /// What worktrees are called from this round on.
+    pub(super) named: Vec<(ProjectPath, Naming)>,
 }
 
 impl<'a> Round<'a> {
     fn new(registry: &'a Registry, now: Timestamp, occupancy: &'a mut dyn FnMut(Port) -> Occupancy) -> Self {
-        let (facts, made, taken, given, displaced) = Default::default();
-        Self { registry, now, occupancy, facts, made, taken, given, displaced }
+        let (facts, made, taken, given, displaced, named) = Default::default();
+        Self { registry, now, occupancy, facts, made, taken, given, displaced, named }
     }
 
     /// Grants every ask, in an order in which nobody takes by chance what another one insists on or wishes for.
@@ -171,10 +173,13 @@ impl<'a> Round<'a> {
             (Reuse::IfLive, Owner::Awaited { until }) => Some(*until),
             (Reuse::Never | Reuse::IfLive, _) => None,
         };
+        let key = ask.key();
         let lease = Lease {
             lock_id: ask.fresh_id,
             port,
-            key: ask.key(),
+            label: self.server_label(&key),
+            worktree: self.name_worktree(ask),
+            key,
             project_id: ask.project_id.clone(),
             instance_id: ask.instance_id.clone(),
             owner,
@@ -226,10 +231,12 @@ impl<'a> Round<'a> {
                 self.owner_for(ask)
             }
         };
-        if owner != lease.owner {
-            self.facts.push(Fact::Passed { lock_id: lease.lock_id, owner: owner.clone(), project: None });
-            lease.owner = owner;
+        let worktree = self.name_worktree(ask);
+        if owner != lease.owner || worktree.is_some() {
+            let owner = owner.clone();
+            self.facts.push(Fact::Passed { lock_id: lease.lock_id, owner, project: None, worktree });
         }
+        lease.owner = owner;
         let reason = match ask.wish {
             Wish::Preferred(wished) if wished != lease.port => {
                 Some(format!("this service has port {} already, so port {wished} was not tried", lease.port))
@@ -241,31 +248,6 @@ impl<'a> Round<'a> {
         grant.message =
             format!("Port {} was allocated for {} service already", lease.port, lease.key.label());
         grant
-    }
-
-    /// The one live lease of a singleton service type, the oldest if a change of configuration left several.
-    fn singleton(&self, service: &ServiceType) -> Option<Lease> {
-        let stands = |lock_id: &LockId| !self.displaced.contains(lock_id);
-        let before = self.registry.indexes.of_singleton(service).filter(stands);
-        let before = before.filter_map(|lock_id| self.registry.lease(lock_id));
-        let made = self.made.iter().filter(|lease| lease.key.service == *service);
-        before.chain(made).min_by_key(|lease| (lease.allocated_at.awake, lease.lock_id)).cloned()
-    }
-
-    fn existing(&self, ask: &Ask, lease: &Lease) -> Result<Grant, Refusal> {
-        let who = who(lease);
-        if let Wish::Exact(port) = ask.wish
-            && port != lease.port
-        {
-            let holder = Holder::Singleton { service: ask.service.clone(), elsewhere: lease.port, who };
-            return Err(Refusal::PortUnavailable { port, holder });
-        }
-        let reason = format!("service type {} has one lease machine-wide, held by {who}", ask.service);
-        let mut grant = self.answer(lease, Some(reason));
-        grant.existing = true;
-        grant.message =
-            format!("Service '{}' only allows a single instance: port {}", ask.service, lease.port);
-        Ok(grant)
     }
 
     /// The port for a new lease, and why it is not the one wished for.
@@ -375,24 +357,5 @@ impl<'a> Round<'a> {
         let never = &self.registry.policy.never;
         let withheld = PortRange::ALL.ports().filter(|port| tried(*port) && never.contains(*port)).count();
         Refusal::NoFreePort { service: ask.service.clone(), range, overflow, leased, busy, withheld }
-    }
-
-    fn answer(&self, lease: &Lease, reason: Option<String>) -> Grant {
-        Grant {
-            success: true,
-            port: lease.port,
-            lock_id: Some(lease.lock_id),
-            service_type: lease.key.service.clone(),
-            service_name: lease.key.name.clone(),
-            state: if lease.listening.server().is_some() { State::Active } else { State::Granted },
-            owner: self.registry.owner_view(&lease.owner),
-            url: format!("http://localhost:{}", lease.port),
-            reused: false,
-            existing: false,
-            reason,
-            displaced_from: None,
-            running: self.registry.running_beside(lease),
-            message: format!("Port {} allocated for {} service", lease.port, lease.key.label()),
-        }
     }
 }

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::event::EndReason;
+use crate::label::Label;
 use crate::lease::Lease;
-use crate::names::{InstanceId, LockId};
+use crate::names::{InstanceId, LockId, ProjectPath};
 use crate::port::Port;
 use crate::time::Millis;
 
@@ -55,6 +56,13 @@ impl Ended {
     /// The one that ended last on `port`, if it is remembered.
     pub(super) fn last_on(&self, port: Port) -> Option<&Past> {
         self.past.iter().rev().find(|past| past.lease.port == port)
+    }
+    /// The last one in `root` whose server was called so.
+    pub(super) fn last_called(&self, root: &ProjectPath, server: &Label) -> Option<&Past> {
+        let had = |past: &&Past| {
+            past.lease.label.as_ref() == Some(server) && past.lease.key.project.as_ref() == Some(root)
+        };
+        self.past.iter().rev().find(had)
     }
     /// Those that ended after `then`, the latest first.
     pub(super) fn since(&self, then: Millis) -> impl Iterator<Item = &Past> {

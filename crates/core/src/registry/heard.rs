@@ -34,9 +34,12 @@ impl Registry {
         let of = |process: &Process| self.indexes.leases_of(process.key).collect::<Vec<_>>();
         let leases = processes.iter().flat_map(|now| of(now).into_iter().map(move |lock_id| (now, lock_id)));
         let renamed = leases.filter_map(|(now, lock_id)| match &self.lease(lock_id)?.owner {
-            Owner::Process(owner) if owner.key == now.key && owner.name != now.name => {
-                Some(Fact::Passed { lock_id, owner: Owner::Process(now.clone()), project: None })
-            }
+            Owner::Process(owner) if owner.key == now.key && owner.name != now.name => Some(Fact::Passed {
+                lock_id,
+                owner: Owner::Process(now.clone()),
+                project: None,
+                worktree: None,
+            }),
             Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,
         });
         renamed.collect()
@@ -74,7 +77,10 @@ fn heard_server(lease: &Lease, listener: &Listener) -> Vec<Fact> {
     match &lease.owner {
         Owner::Awaited { .. } => {
             let owner = listens(listener.process.clone());
-            vec![hear(lease, listener.clone(), None), Fact::Passed { lock_id, owner, project: None }]
+            vec![
+                hear(lease, listener.clone(), None),
+                Fact::Passed { lock_id, owner, project: None, worktree: None },
+            ]
         }
         Owner::Listener { process, .. } => {
             let process = listener.process.clone().or_else(|| process.clone());

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::label::Label;
 use crate::lease::{Instance, Key, Lease, Listening, Owner};
-use crate::names::{InstanceId, LockId, ProjectId, ServiceType};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceType};
 use crate::port::{Port, PortSet};
 use crate::process::ProcessKey;
 use crate::time::Millis;
@@ -20,6 +21,8 @@ pub(super) struct Indexes {
     singletons: BTreeMap<ServiceType, BTreeSet<LockId>>,
     by_process: HashMap<ProcessKey, Dependents>,
     by_folder: HashMap<ProjectId, BTreeSet<LockId>>,
+    /// The servers of each root by their labels.
+    hosts: HashMap<ProjectPath, BTreeMap<Label, LockId>>,
     instance_due: HashMap<InstanceId, Millis>,
     deadlines: BTreeSet<(Millis, Due)>,
     /// Who has how much.
@@ -60,6 +63,9 @@ impl Indexes {
         if let Some(id) = &lease.project_id {
             self.by_folder.entry(id.clone()).or_default().insert(lease.lock_id);
         }
+        if let Some((root, label)) = lease.key.project.as_ref().zip(lease.label.as_ref()) {
+            self.hosts.entry(root.clone()).or_default().insert(label.clone(), lease.lock_id);
+        }
         for process in lease.processes() {
             self.by_process.entry(process).or_default().leases.insert(lease.lock_id);
             self.changed.push(process);
@@ -89,6 +95,14 @@ impl Indexes {
             same.remove(&lease.lock_id);
             if same.is_empty() {
                 self.by_folder.remove(id);
+            }
+        }
+        if let Some((root, label)) = lease.key.project.as_ref().zip(lease.label.as_ref())
+            && let Some(servers) = self.hosts.get_mut(root)
+        {
+            servers.remove(label);
+            if servers.is_empty() {
+                self.hosts.remove(root);
             }
         }
         for process in lease.processes() {
@@ -152,6 +166,12 @@ impl Indexes {
     pub(super) fn of_folder(&self, id: &ProjectId) -> impl Iterator<Item = LockId> {
         self.by_folder.get(id).into_iter().flatten().copied()
     }
+    pub(super) fn of_root(&self, root: &ProjectPath) -> impl Iterator<Item = LockId> {
+        self.hosts.get(root).into_iter().flat_map(|servers| servers.values().copied())
+    }
+    pub(super) fn at_host(&self, root: &ProjectPath, server: &Label) -> Option<LockId> {
+        self.hosts.get(root)?.get(server).copied()
+    }
     pub(super) fn of_singleton(&self, service: &ServiceType) -> impl Iterator<Item = LockId> {
         self.singletons.get(service).into_iter().flatten().copied()
     }
@@ -189,7 +209,7 @@ impl Indexes {
         let leased =
             (self.leased.len(), self.by_port.keys().filter(|port| self.leased.contains(**port)).count());
         let by_name = (&self.by_port, &self.by_key, &self.singletons, &self.by_process, &self.by_folder);
-        (leased, by_name, &self.accounts, &self.instance_due, &self.deadlines, self.unheard)
+        (leased, by_name, &self.hosts, &self.accounts, &self.instance_due, &self.deadlines, self.unheard)
     }
     /// When the instance expires without a further heartbeat; never if it has a process.
     pub(super) fn due_of(&self, id: &InstanceId) -> Option<Millis> {

@@ -246,6 +246,7 @@ fn pass_or_end(lease: &Lease, server: Option<&Listener>, reason: EndReason) -> F
             lock_id: lease.lock_id,
             owner: Owner::Listener { process: server.process.clone(), silent_until: None },
             project: None,
+            worktree: None,
         },
         None => end(lease, reason),
     }

@@ -10,8 +10,12 @@ mod allocate;
 mod blocks;
 mod candidates;
 mod ended;
+mod grants;
 mod heard;
+mod hosts;
 mod indexes;
+mod keep;
+mod labels;
 mod lifecycle;
 mod missed;
 mod quotas;
@@ -38,8 +42,11 @@ use crate::time::{Millis, Timestamp};
 use affinity::Affinity;
 use ended::{Ended, Expired, Past};
 use indexes::Indexes;
+use keep::due;
+use labels::Labels;
 use requests::Requests;
 
+pub use hosts::{AtHost, EndedServer};
 pub use snapshot::Snapshot;
 
 /// What the registry is told of the configuration and the machine.
@@ -51,6 +58,8 @@ pub struct Policy {
     pub never: PortSet,
     /// Ports offered unasked only if there is no other one: those that the kernel gives to outgoing connections.
     pub last: PortSet,
+    /// The port at which the front door answers for names; none if it is shut.
+    pub door: Option<Port>,
 }
 
 /// Every live lease and instance.
@@ -65,6 +74,7 @@ pub struct Registry {
     /// What can be found quickly: by port, key, process, deadline. Always agrees with `leases` and `instances`.
     indexes: Indexes,
     affinity: Affinity,
+    labels: Labels,
     ended: Ended,
     expired: Expired,
     requests: Requests,
@@ -86,6 +96,7 @@ impl Registry {
             instances: BTreeMap::new(),
             indexes,
             affinity: Affinity::default(),
+            labels: Labels::default(),
             ended: Ended::default(),
             expired: Expired::default(),
             requests: Requests::default(),
@@ -155,7 +166,7 @@ impl Registry {
                 if lease.project_id.is_some() {
                     self.affinity.settled(&lease.key);
                 }
-                self.insert(lease.clone());
+                self.granted(lease.clone());
             }
             Fact::Heard { lock_id, listener, owner } => self.change(*lock_id, |lease| {
                 lease.listening = Listening::Server(listener.clone());
@@ -172,21 +183,19 @@ impl Registry {
                     lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
                 }
             }),
-            Fact::Passed { lock_id, owner, project } => {
-                let before = self.leases.get(lock_id).and_then(|lease| lease.key.project.clone());
-                if let (Some(before), Some(now)) = (before, project) {
-                    self.affinity.moved(&before, now);
+            Fact::Passed { lock_id, owner, project, worktree } => {
+                self.change(*lock_id, |lease| lease.pass_to(owner.clone()));
+                if let Some(project) = project {
+                    self.moved(*lock_id, project);
                 }
-                self.change(*lock_id, |lease| {
-                    lease.pass_to(owner.clone());
-                    if let Some(project) = project {
-                        lease.move_to(project);
-                    }
-                });
+                if let Some(naming) = worktree {
+                    self.renamed_worktree(*lock_id, naming);
+                }
             }
             Fact::Ended { lock_id, reason } => {
                 if let Some(lease) = self.leases.remove(lock_id) {
                     self.indexes.remove_lease(&lease);
+                    self.left_worktree(&lease);
                     self.affinity.gave_up(&lease.key, lease.port, at.awake);
                     self.requests.lease_ended(lease.lock_id, at.awake);
                     self.ended.push(Past { lease: *lease, reason: *reason, at: at.awake });
@@ -346,32 +355,6 @@ impl Registry {
         self.indexes.unheard() > 0
     }
 
-    fn insert(&mut self, lease: Box<Lease>) {
-        self.indexes.insert_lease(&lease);
-        self.leases.insert(lease.lock_id, lease);
-    }
-
-    fn change(&mut self, lock_id: LockId, change: impl FnOnce(&mut Lease)) {
-        if let Some(mut lease) = self.leases.remove(&lock_id) {
-            self.indexes.remove_lease(&lease);
-            change(&mut lease);
-            self.insert(lease);
-        }
-    }
-
-    fn insert_instance(&mut self, instance: Instance) {
-        self.remove_instance(&instance.id);
-        self.expired.forget(&instance.id);
-        self.indexes.insert_instance(&instance, due(&instance, &self.policy.config, instance.last_beat));
-        self.instances.insert(instance.id.clone(), instance);
-    }
-
-    fn remove_instance(&mut self, id: &InstanceId) {
-        if let Some(instance) = self.instances.remove(id) {
-            self.indexes.remove_instance(&instance);
-        }
-    }
-
     /// The leases that the end of `process` touches.
     fn touched_by(&self, process: ProcessKey) -> impl Iterator<Item = &Lease> {
         let by_instance = move |lease: &&Lease| match &lease.owner {
@@ -391,9 +374,4 @@ impl Registry {
         touched.dedup_by_key(|lease| lease.lock_id);
         touched.into_iter()
     }
-}
-
-/// When an instance expires without a further beat; never if it has a process.
-fn due(instance: &Instance, config: &Config, from: Timestamp) -> Option<Millis> {
-    instance.process.is_none().then(|| from.after(config.instance_ttl.millis()))
 }

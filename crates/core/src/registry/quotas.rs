@@ -13,8 +13,8 @@ use crate::refusal::{Quota, Refusal};
 
 /// What all leases and instances may weigh.
 const STATE: usize = 32 << 20;
-/// What a lease weighs without its paths and the names of processes: no field of it has no bound.
-const LEASE: usize = 1024;
+/// What a lease weighs without its paths and the names of processes, with the label of its worktree: no field has no bound.
+const LEASE: usize = 1536;
 /// What all leases that are only reserved may weigh beside that: beyond it a told port ends with its server.
 const RESERVED: usize = 2 << 20;
 /// The same of an instance, whose metadata is not in it either.
@@ -232,7 +232,10 @@ pub(super) fn weight(lease: &Lease) -> usize {
     let id = lease.project_id.as_ref().map_or(0, |id| id.as_str().len());
     let beside =
         lease.beside.as_ref().and_then(|conflict| conflict.process.as_ref()).map_or(0, |name| name.len());
-    LEASE + id + 6 * (path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens + beside)
+    // The path is there once more, beside the label.
+    LEASE
+        + 2 * id
+        + 6 * (2 * path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens + beside)
 }
 
 fn instance_weight(instance: &Instance) -> usize {

@@ -92,6 +92,7 @@ impl Registry {
             lock_id: lease.lock_id,
             owner: lease.owner.clone(),
             project: Some(at.clone()),
+            worktree: None,
         };
         self.elsewhere(id, at).map(follow).collect()
     }

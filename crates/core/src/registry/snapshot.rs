@@ -8,6 +8,7 @@ use crate::names::InstanceId;
 
 use super::affinity::{self, Affinity};
 use super::ended::{Ended, Expired, Past};
+use super::labels::{self, Labels};
 use super::requests::{self, Requests};
 use super::{Policy, Registry};
 
@@ -20,6 +21,9 @@ pub struct Snapshot {
     instances: Vec<Instance>,
     #[serde(default)]
     affinity: affinity::Remembered,
+    /// A daemon of 0.1.0 overlooks this.
+    #[serde(default)]
+    labels: labels::Remembered,
     #[serde(default)]
     ended: Vec<Past>,
     #[serde(default)]
@@ -40,6 +44,7 @@ impl Registry {
             leases,
             instances: self.instances.values().cloned().collect(),
             affinity: self.affinity.snapshot(),
+            labels: self.labels.snapshot(),
             ended: self.ended.snapshot(),
             expired: self.expired.snapshot(),
             requests: self.requests.snapshot(),
@@ -48,13 +53,18 @@ impl Registry {
 
     /// A registry that knows what the snapshot says.
     #[must_use]
-    pub fn restore(policy: Policy, snapshot: Snapshot) -> Self {
+    pub fn restore(policy: Policy, mut snapshot: Snapshot) -> Self {
         let mut registry = Self::new(policy);
         registry.boot_id = snapshot.boot_id;
         registry.next_seq = snapshot.next_seq;
+        // In journals of 0.1.0 servers have no labels: the oldest gets its own without a number.
+        snapshot.leases.sort_by_key(|lease| (lease.allocated_at.wall, lease.lock_id));
         for lease in snapshot.leases {
             registry.insert(Box::new(lease));
         }
+        let indexes = &registry.indexes;
+        registry.labels = Labels::restore(snapshot.labels, |root| indexes.of_root(root).next().is_some());
+        registry.name_worktrees();
         for instance in snapshot.instances {
             registry.insert_instance(instance);
         }

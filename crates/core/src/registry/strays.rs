@@ -53,6 +53,8 @@ impl Registry {
             last_seen: Some(now.wall),
             lent_by: None,
             told_until: None,
+            label: None,
+            worktree: None,
             ..lease.clone()
         }))]
     }

@@ -24,6 +24,7 @@ impl Registry {
     /// A lease as the wire shows it.
     #[must_use]
     pub fn view(&self, lease: &Lease) -> LeaseView {
+        let host = self.host(lease);
         LeaseView {
             lock_id: lease.lock_id,
             port: lease.port,
@@ -32,6 +33,8 @@ impl Registry {
             instance_id: lease.instance_id.clone(),
             project_path: lease.key.project.clone(),
             project_id: lease.project_id.clone(),
+            named_url: host.as_ref().and_then(|host| self.named_url(host)),
+            host: host.map(|host| host.to_string()),
             state: if lease.listening.server().is_some() { State::Active } else { State::Granted },
             owner: self.server_view(lease),
             allocated_at: lease.allocated_at.wall,

@@ -155,6 +155,8 @@ async fn answer(
         reason: None,
         displaced_from: None,
         running: None,
+        host: None,
+        named_url: None,
         message: format!("Port {port} allocated for {service_type} service"),
         service_type,
     }))

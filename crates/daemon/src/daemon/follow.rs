@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use styxy_core::{ProcessKey, ProjectId, ProjectPath};
+use styxy_core::{Ask, ProcessKey, ProjectId, ProjectPath};
 
 use super::{Daemon, Outcome};
 use crate::system;
@@ -32,6 +32,15 @@ impl Daemon {
             return Outcome::Unchanged;
         }
         self.happens(&styxy_core::Command::Found { id: id.clone(), at: at.clone() })
+    }
+
+    /// The worktree that has the label which this request wishes for, if its folder no longer exists. Asked once for each pair
+    /// of worktrees that are called the same, so that the file call does no harm.
+    pub(crate) fn gone_rival(&self, ask: &Ask) -> Option<ProjectPath> {
+        let (root, label) = ask.project.as_ref().zip(ask.label.as_ref())?;
+        let rival = self.engine().registry().rival(root, label).cloned()?;
+        // Whatever else keeps it from being looked at: it may exist.
+        matches!(Path::new(rival.as_str()).try_exists(), Ok(false)).then_some(rival)
     }
 
     /// Looks where the servers of leases work now, and lets the leases of folders that have moved follow.

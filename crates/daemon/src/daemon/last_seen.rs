@@ -215,6 +215,8 @@ mod tests {
             default_name: None,
             project: None,
             project_id: None,
+            label: None,
+            gone: None,
             instance_id: None,
             process: None,
             ancestors: Vec::new(),

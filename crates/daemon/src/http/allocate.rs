@@ -37,13 +37,16 @@ pub(super) async fn allocate(
     }
     let reuse = request.reuse == Some(true) || members(&request).any(|member| member.reuse == Some(true));
     as_we_call_them(&mut request, peer).await?;
-    let allocation = allocation(request, hash)?;
+    let mut allocation = allocation(request, hash)?;
     if allocation.mode == AllocationMode::Grant {
         for ask in &allocation.asks {
             if let (Some(id), Some(at)) = (&ask.project_id, &ask.project) {
                 daemon.found(id, at);
             }
         }
+    }
+    for ask in &mut allocation.asks {
+        ask.gone = daemon.gone_rival(ask);
     }
     if reuse {
         // Whether a lease can be reused depends on who listens now.
@@ -134,14 +137,22 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
         instance_id,
         project_path,
         project_id,
+        label,
         pid,
         request_id,
         dry_run,
         block,
         services,
     } = request;
-    let common =
-        MemberRequest { reuse, instance_id, project_path, project_id, pid, ..MemberRequest::default() };
+    let common = MemberRequest {
+        reuse,
+        instance_id,
+        project_path,
+        project_id,
+        label,
+        pid,
+        ..MemberRequest::default()
+    };
     let (asks, form) = match services {
         None => {
             let one = MemberRequest {
@@ -229,9 +240,10 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
         return Err(Refusal::invalid(&format!("{at}default_name"), &problem, "one of the two"));
     }
     let reuse = member.reuse.or(common.reuse) == Some(true);
-    // The request's id is of the request's path.
+    // The request's id and label are of the request's path.
     let own_path = member.project_path.is_some();
     let project_id = member.project_id.or_else(|| common.project_id.clone().filter(|_| !own_path));
+    let label = member.label.or_else(|| common.label.clone().filter(|_| !own_path));
     let process = member.pid.or(common.pid).map(|pid| owner(pid, &format!("{at}pid"))).transpose()?;
     let ancestors = match &process {
         Some(process) if reuse => ancestors_of(process),
@@ -245,6 +257,8 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
         default_name: member.default_name,
         project: member.project_path.or_else(|| common.project_path.clone()),
         project_id,
+        label,
+        gone: None,
         instance_id: member.instance_id.or_else(|| common.instance_id.clone()),
         process,
         ancestors,

@@ -24,6 +24,10 @@ pub struct Grant {
     pub owner: Owner,
     /// `http://localhost:PORT`
     pub url: String,
+    /// The name of its server, the same after each restart: `dev.shop.localhost`. Null for a lease of no project.
+    pub host: Option<String>,
+    /// Its address by that name, for browsers: `http://dev.shop.localhost:9876`. Null while the front door is shut.
+    pub named_url: Option<String>,
     /// Whether this service had the lease already (`reuse`).
     pub reused: bool,
     /// Whether it belongs to somebody else: the one lease of a singleton service type.
@@ -49,6 +53,8 @@ impl From<api::Grant> for Grant {
             state,
             owner,
             url,
+            host,
+            named_url,
             reused,
             existing,
             reason,
@@ -64,6 +70,8 @@ impl From<api::Grant> for Grant {
             state: state_name(state),
             owner: owner.into(),
             url,
+            host,
+            named_url,
             reused,
             existing,
             reason: reason.map(sentence),
@@ -128,6 +136,10 @@ pub struct LeaseInfo {
     pub instance_id: Option<String>,
     /// The checkout's root.
     pub project_path: Option<String>,
+    /// The name of its server, the same after each restart: `dev.shop.localhost`. Null for a lease of no project.
+    pub host: Option<String>,
+    /// Its address by that name, for browsers: `http://dev.shop.localhost:9876`. Null while the front door is shut.
+    pub named_url: Option<String>,
     /// Whether something listens.
     #[napi(ts_type = "'granted' | 'active'")]
     pub state: String,
@@ -152,6 +164,8 @@ impl From<api::Lease> for LeaseInfo {
             service_name,
             instance_id,
             project_path,
+            host,
+            named_url,
             state,
             owner,
             allocated_at,
@@ -167,6 +181,8 @@ impl From<api::Lease> for LeaseInfo {
             service_name: service_name.map(Into::into),
             instance_id: instance_id.map(Into::into),
             project_path: project_path.map(Into::into),
+            host,
+            named_url,
             state: state_name(state),
             owner: owner.into(),
             allocated_at: allocated_at.to_string(),

@@ -11,6 +11,7 @@ mod inherited;
 mod job;
 mod journal;
 mod machine;
+mod names;
 #[cfg(any(windows, test))]
 mod reserved;
 mod settings;
@@ -65,6 +66,7 @@ impl Args {
         let no_handles = styxy_daemon::system::no_handles();
         findings.push(machine::descriptors(seen.status(), no_handles.as_ref()));
         findings.push(machine::sockets());
+        findings.push(names::resolver());
         findings.push(trials::processes(no_handles.as_ref()));
         findings.extend(seen.status().and_then(|status| inherited::of(status.pid)));
         #[cfg(not(target_os = "linux"))]

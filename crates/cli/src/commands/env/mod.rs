@@ -25,7 +25,9 @@ use form::Form;
 /// Print this project's ports as environment variables
 ///
 /// For direnv, mise, docker compose and CI. Prints the port that this project's server has, and leases one only if there
-/// is none. `PORT`, `STYXY_PORT` and `STYXY_URL` are for the first service, `STYXY_<SERVICE>_PORT` for each one. Running
+/// is none. `PORT`, `STYXY_PORT` and `STYXY_URL` are for the first service, `STYXY_<SERVICE>_PORT` for each one.
+/// `STYXY_<SERVICE>_URL` is the address of the port, for programs; `STYXY_<SERVICE>_NAMED_URL` has the server's name, for
+/// browsers. Running
 /// it again prints the same, in the same order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy env                                  for sh: eval \"$(styxy env)\"
@@ -64,18 +66,24 @@ impl Args {
         let leased = context.try_ask(async |client| {
             leases::present_or_new(client, &requests, &terms, Accepted::Visible).await
         })?;
-        let ports: Vec<Port> = match leased {
+        let ports: Vec<(Port, Option<String>)> = match leased {
             Ok(leased) => {
                 if let Some(told) = leased.first().and_then(|first| not_granted(wished, first)) {
                     output::note(&told);
                 }
-                leased.into_iter().map(|leased| leased.port).collect()
+                leased.into_iter().map(|leased| (leased.port, leased.named_url)).collect()
             }
             // Inside a sandbox the environment has what the session was told outside.
-            Err(error) => sandbox::wall(&error).and_then(|_| sandbox::told(&requests)).ok_or(error)?,
+            Err(error) => {
+                let told = sandbox::wall(&error).and_then(|_| sandbox::told(&requests)).ok_or(error)?;
+                let named = requests.iter().map(|request| variables::named(&request.service));
+                told.into_iter().zip(named).collect()
+            }
         };
-        let served: Vec<Served> =
-            requests.iter().zip(ports).map(|(request, port)| Served::new(request, port)).collect();
+        let served = requests.iter().zip(ports);
+        let served: Vec<Served> = served
+            .map(|(request, (port, named))| Served::new(request, port).called(named.as_ref()))
+            .collect();
         let form = if context.output.format() == Format::Json { Form::Json } else { self.format };
         let text = form::write(form, &variables::variables(&served));
         match env::var_os("GITHUB_ENV").filter(|path| form == Form::Github && !path.is_empty()) {

@@ -218,10 +218,10 @@ fn port(context: &Context, target: Target) -> Result<Port, Failure> {
     let named = Named::new(target, None, Verb::Kill)?;
     match context.ask(async |client| named.find(client).await)? {
         Meant::Port(port) => Ok(port),
-        Meant::Service(lease) | Meant::Id(lease) if lease.conflict.is_some() => {
+        Meant::Service(lease) | Meant::Id(lease) | Meant::Called(lease) if lease.conflict.is_some() => {
             Err(not_its_server(&lease).into())
         }
-        Meant::Service(lease) | Meant::Id(lease) => Ok(lease.port),
+        Meant::Service(lease) | Meant::Id(lease) | Meant::Called(lease) => Ok(lease.port),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::say::facts;
 use crate::say::output::{GOOD, PENDING, WRONG, one_line};
 use crate::say::table::{Cell, Column, Table, UNKNOWN};
 
-const COLUMNS: [Column; 9] = {
+const COLUMNS: [Column; 10] = {
     let [project, branch, folder] = worktrees::COLUMNS;
     [
         Column::new("PORT"),
@@ -24,11 +24,17 @@ const COLUMNS: [Column; 9] = {
         folder,
         Column::new("SESSION").at_least(12).leaves(3).if_known(),
         Column::new("SINCE").leaves(2),
+        Column::new("NAME").leaves(0).if_known(),
     ]
 };
 
 /// The leases, one a row.
-pub(super) fn table(leases: &[Lease], worktrees: &Worktrees, now: WallTime, home: Option<&Path>) -> Table<9> {
+pub(super) fn table(
+    leases: &[Lease],
+    worktrees: &Worktrees,
+    now: WallTime,
+    home: Option<&Path>,
+) -> Table<10> {
     let mut table = Table::new(COLUMNS);
     for lease in leases {
         let service = of_lease(lease);
@@ -43,6 +49,7 @@ pub(super) fn table(leases: &[Lease], worktrees: &Worktrees, now: WallTime, home
             folder,
             lease.instance_id.as_ref().map_or_else(|| UNKNOWN.to_owned(), ToString::to_string).into(),
             ago(lease.allocated_at, now).into(),
+            lease.host.clone().unwrap_or_else(|| UNKNOWN.to_owned()).into(),
         ]);
     }
     table
@@ -147,6 +154,7 @@ pub(super) mod tests {
             lease(80, |wire| wire["project_path"] = json!("/srv/店舗/🦀🦀/cafe\u{301}/frontend")),
             lease(3000, |wire| {
                 wire["service_name"] = json!("web");
+                wire["host"] = json!("web.shop.localhost");
                 wire["state"] = json!("active");
                 wire["instance_id"] = json!("claude-51204");
                 wire["owner"] = json!({"kind": "process", "pid": 1450, "process": "npm run dev"});

@@ -70,6 +70,8 @@ fn answer_of(lease: Lease, us: Option<Pid>) -> Result<Answer, Failure> {
         port: lease.port,
         lock_id: Some(lease.lock_id),
         url: format!("http://localhost:{}", lease.port),
+        host: lease.host,
+        named_url: lease.named_url,
         message: format!("Port {} was already allocated for {} service", lease.port, lease.service_type),
         service_type: lease.service_type,
         service_name: lease.service_name,

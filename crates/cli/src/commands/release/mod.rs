@@ -99,10 +99,12 @@ async fn one(
     let lock_id = match target {
         // The daemon knows what became of a lease that has ended.
         Named::Lease(lock_id) => *lock_id,
-        Named::Port(_) | Named::Service(_) | Named::Name(..) | Named::Word { .. } => {
+        Named::Port(_) | Named::Host(_) | Named::Service(_) | Named::Name(..) | Named::Word { .. } => {
             let found = match target.find(client).await {
                 Ok(Meant::Id(lease)) => Ok(*lease),
-                Ok(Meant::Service(lease)) => release::may_be(client, *lease, claim).await,
+                Ok(Meant::Service(lease) | Meant::Called(lease)) => {
+                    release::may_be(client, *lease, claim).await
+                }
                 Ok(Meant::Port(port)) => release::on_port(client, port, claim).await,
                 Err(error) => Err(error),
             };

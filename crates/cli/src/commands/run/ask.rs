@@ -48,6 +48,14 @@ impl Ports {
         };
         grants.iter().map(|grant| grant.port).chain(ports.iter().copied())
     }
+
+    /// The address by name of the server with the port at this place.
+    pub(super) fn named_url(&self, at: usize) -> Option<&String> {
+        match self {
+            Self::Leased(grants) => grants.get(at)?.named_url.as_ref(),
+            Self::Exported(_) | Self::Probed { .. } | Self::Unknown { .. } => None,
+        }
+    }
 }
 
 /// A port for each request, leased by this process or by one it descends from, or else free; none if there is none.

@@ -69,5 +69,8 @@ async fn siblings(client: &Client, requests: &[PortRequest], terms: &Terms) -> R
     }
     let terms = Terms { pid: None, ..terms.clone() };
     let leased = leases::present_or_new(client, &named, &terms, Accepted::Visible).await?;
-    Ok(named.iter().zip(leased).map(|(request, leased)| Served::new(request, leased.port)).collect())
+    let served = named.iter().zip(leased);
+    Ok(served
+        .map(|(request, leased)| Served::new(request, leased.port).called(leased.named_url.as_ref()))
+        .collect())
 }

@@ -9,14 +9,14 @@ use styxy_client::PortRequest;
 use super::ask::{Asked, Ports};
 use super::more;
 use crate::devserver::plan::Plan;
-use crate::here::variables::{Served, variables};
+use crate::here::variables::{NAMED_URL, Served, named_variable, variables};
 use crate::process::table::MARK;
 
 /// The changes to the environment that the command inherits.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Environment {
     set: Vec<(String, String)>,
-    removed: Vec<&'static str>,
+    removed: Vec<String>,
 }
 
 /// What a package manager has in its variables about the shell that runs scripts: npm and yarn 1, pnpm.
@@ -36,8 +36,9 @@ impl Environment {
     pub(super) fn without_port() -> Self {
         let port = env::var("PORT").ok();
         let is_ours = port.is_some() && port == env::var("STYXY_PORT").ok();
-        let ours = ["PORT", "STYXY_PORT", "STYXY_URL", LOCK_ID];
-        Self { set: Vec::new(), removed: if is_ours { ours.to_vec() } else { vec![LOCK_ID] } }
+        let ours = ["PORT", "STYXY_PORT", "STYXY_URL", NAMED_URL, LOCK_ID];
+        let removed = if is_ours { &ours[..] } else { &[LOCK_ID] };
+        Self { set: Vec::new(), removed: removed.iter().map(|name| (*name).to_owned()).collect() }
     }
 
     /// With a warning that was given already.
@@ -73,7 +74,8 @@ pub(super) const LOCK_ID: &str = MARK;
 
 pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) -> Environment {
     let ports = &asked.ports;
-    let own = requests.iter().zip(ports.numbers()).map(|(request, port)| Served::new(request, port));
+    let own = requests.iter().zip(ports.numbers()).enumerate();
+    let own = own.map(|(at, (request, port))| Served::new(request, port).called(ports.named_url(at)));
     let served: Vec<Served> = own.chain(asked.siblings.iter().cloned()).collect();
     let mut all = Vec::new();
     if let (Some(row), Some(first)) = (plan.framework, served.first()) {
@@ -93,15 +95,21 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) 
     };
     // An inherited one belongs to another port, unless the port is inherited too.
     let mut removed = match ports {
-        Ports::Probed { .. } => vec![LOCK_ID],
-        Ports::Leased(_) if lock_id.is_none() => vec![LOCK_ID],
+        Ports::Probed { .. } => vec![LOCK_ID.to_owned()],
+        Ports::Leased(_) if lock_id.is_none() => vec![LOCK_ID.to_owned()],
         Ports::Leased(_) | Ports::Exported(_) | Ports::Unknown { .. } => Vec::new(),
     };
-    removed.extend([TOLD, SEEN]);
+    // So does its name.
+    if let Ports::Leased(_) | Ports::Probed { .. } = ports {
+        let names = served.iter().map(|one| named_variable(&one.service));
+        let names = names.chain(served.first().map(|_| NAMED_URL.to_owned()));
+        removed.extend(names.filter(|name| all.iter().all(|(set, _)| set != name)));
+    }
+    removed.extend([TOLD, SEEN].map(str::to_owned));
     // The command has its port: what it runs with npm is its own affair.
     if env::var_os(SCRIPT_SHELL).is_some() {
-        removed.extend(SHELLS);
-        removed.push(SCRIPT_SHELL);
+        removed.extend(SHELLS.map(str::to_owned));
+        removed.push(SCRIPT_SHELL.to_owned());
     }
     all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
     Environment { set: all, removed }

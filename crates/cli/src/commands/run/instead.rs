@@ -154,7 +154,14 @@ fn port(typed: &Typed<'_>) -> Option<Instead> {
         Ok(Target::Port(port)) => {
             Some(Instead::new("it is a port, not a program", typed.command(&format!("styxy run -p {port}"))))
         }
-        Ok(Target::Service(..) | Target::Name(_) | Target::Lease(_) | Target::Beginning(_)) | Err(_) => None,
+        Ok(
+            Target::Host(..)
+            | Target::Service(..)
+            | Target::Name(_)
+            | Target::Lease(_)
+            | Target::Beginning(_),
+        )
+        | Err(_) => None,
     }
 }
 

@@ -128,7 +128,8 @@ fn lines(requests: &[PortRequest], preferred: Option<Port>, ports: &Ports) -> Ve
         let why = grant.and_then(|grant| grant.reason.clone()).or_else(missed);
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         let name = grant.map_or_else(|| request.full_name(), |grant| grant.service_name.as_ref());
-        format!("styxy: {} is {}{block}{why}", facts::label(&request.service, name), url(port))
+        let named = ports.named_url(at).map(|named| format!(" and {named}")).unwrap_or_default();
+        format!("styxy: {} is {}{block}{named}{why}", facts::label(&request.service, name), url(port))
     };
     requests.iter().zip(ports.numbers()).enumerate().map(line).collect()
 }
@@ -214,6 +215,10 @@ mod tests {
         let why = || "no daemon runs for /home/ada/.styxy".to_owned();
         let probed = Ports::Probed { ports: vec![port(8000)], why: why() };
         let block = PortRequest { block: Some(3), ..dev.clone() };
+        let called = |reason| {
+            let named_url = Some("http://dev.shop.localhost:9876".to_owned());
+            Ports::Leased(vec![Grant { named_url, ..grant(8000, reason) }])
+        };
         let three = Ports::Leased([8000, 8001, 8002].map(|port| grant(port, None)).into());
         let running = lease(3000, |wire| wire["owner"] = json!({"kind": "process", "pid": 4242}));
         let awaited = lease(3000, |wire| wire["service_name"] = json!("web"));
@@ -224,6 +229,11 @@ mod tests {
                 (
                     "another port",
                     said(&dev, Some(3000), &leased(Some("port 3000 is in use by node (pid 9)")))
+                ),
+                ("with a name", said(&dev, None, &called(None))),
+                (
+                    "another port, with a name",
+                    said(&dev, Some(3000), &called(Some("port 3000 is in use by node (pid 9)")))
                 ),
                 ("a block", said(&block, None, &three)),
                 ("a block of an older daemon", said(&block, None, &leased(None))),

@@ -10,6 +10,7 @@ use styxy_core::api::{CheckAnswer, Code, Lease, Refusal, SystemUsage, WaitAnswer
 use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
+use crate::here::host::{At, Hosted};
 use crate::here::named::{Meant, Named};
 use crate::here::reach::{self, Host};
 use crate::here::server::Service;
@@ -32,6 +33,7 @@ use http::{Http, NoStatus};
 #[command(after_help = examples!("  styxy wait dev && npm run e2e
   styxy wait dev --http /health --timeout 120
   styxy wait dev/packages.web
+  styxy wait http://dev.login-shop.localhost:9876
   styxy wait postgres://localhost:5432/shop
   url=$(styxy wait dev -q)"))]
 pub(crate) struct Args {
@@ -65,6 +67,8 @@ fn path(text: &str) -> Result<String, String> {
 enum Awaited {
     Port(Port),
     Service(Box<Service>),
+    /// The server that has a name at the front door.
+    Host(Box<Hosted>),
 }
 
 /// What one look sees.
@@ -85,6 +89,7 @@ impl Args {
         let shown = match &awaited {
             Awaited::Port(port) => format!("port {port}"),
             Awaited::Service(service) => service.shown(),
+            Awaited::Host(hosted) => hosted.host.to_string(),
         };
         let http = self.http.map(Http::new).transpose()?;
         let waited = context.ask(async |client| wait(client, &awaited, http.as_ref(), deadline).await)?;
@@ -115,6 +120,10 @@ impl Awaited {
         match named {
             Named::Port(port) => Ok(Self::Port(port)),
             Named::Service(service) => Ok(Self::Service(service)),
+            Named::Host(hosted) => Ok(match context.ask(async |client| hosted.find(client).await)? {
+                At::Port(port) => Self::Port(port),
+                At::Lease(_) | At::Nobody(_) => Self::Host(hosted),
+            }),
             named @ (Named::Lease(_) | Named::Name(..)) => {
                 Ok(Self::Port(context.ask(async |client| named.find(client).await)?.port()))
             }
@@ -134,7 +143,16 @@ impl Awaited {
 
     /// What to type if the service still has no lease.
     fn near(&self, context: &Context) -> Option<String> {
-        let Self::Service(service) = self else { return None };
+        let service = match self {
+            Self::Port(_) => return None,
+            Self::Service(service) => service,
+            Self::Host(hosted) => {
+                let At::Nobody(refusal) = context.ask(async |client| hosted.find(client).await).ok()? else {
+                    return None;
+                };
+                return refusal.hint;
+            }
+        };
         let leases = context.ask(async |client| service.leases(client).await).ok()?;
         match service.lease(&leases) {
             Ok(None) => service.missing(&leases).hint,
@@ -166,6 +184,7 @@ fn not_up(shown: &str, awaited: &Awaited, timeout: Duration, last: &str) -> Refu
     let hint = match awaited {
         Awaited::Port(port) => format!("styxy who {port}"),
         Awaited::Service(service) => format!("styxy list --service {}", service.kind),
+        Awaited::Host(_) => "styxy list".to_owned(),
     };
     Refusal::new(Code::NotRunning, format!("{shown} is not up after {waited}: {last}"))
         .hint(hint)
@@ -277,6 +296,12 @@ async fn look(client: &Client, daemon: Option<&Client>, awaited: &Awaited) -> Re
                 None => Seen::NotYet(service.without_lease(), Duration::MAX),
             })
         }
+        Awaited::Host(hosted) => Ok(match hosted.find(client).await? {
+            At::Lease(lease) if is_up(&lease) => Seen::Up(lease.port),
+            At::Lease(lease) => Seen::NotYet(not_yet(&lease), PAUSE),
+            At::Port(port) => Seen::NotYet(format!("port {port} is not the front door's"), PAUSE),
+            At::Nobody(refusal) => Seen::NotYet(refusal.error, Duration::MAX),
+        }),
     }
 }
 

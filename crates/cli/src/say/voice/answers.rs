@@ -32,9 +32,10 @@ pub(crate) fn granted(grant: &Grant, us: Option<Pid>) -> String {
     let running = grant.running.map(|port| {
         format!("Another server of this service already runs in this worktree, on {port}; it can be used as it is.")
     });
+    let named = grant.named_url.as_ref().map(|named| format!(" (in a browser {named})")).unwrap_or_default();
     let facts = [
         headline,
-        format!("{}{lease}. {again}{until}", grant.url),
+        format!("{}{named}{lease}. {again}{until}", grant.url),
         format!("Most servers read it from the environment: PORT={}", grant.port),
     ];
     lines(facts.into_iter().chain(running))

@@ -29,6 +29,8 @@ pub(crate) struct PortOf {
     /// `api/web`
     pub(crate) label: String,
     pub(crate) port: Port,
+    /// Its address by name, for browsers.
+    pub(crate) named_url: Option<String>,
     /// Why it is not the preferred one.
     pub(crate) reason: Option<String>,
 }
@@ -78,8 +80,7 @@ pub(crate) fn session(session: &Session) -> String {
         Whom::Checkout => "checkout",
         Whom::Session => "session",
     };
-    let ports: Vec<String> =
-        session.ports.iter().map(|port| format!("{} {}", port.label, port.port)).collect();
+    let ports: Vec<String> = session.ports.iter().map(port).collect();
     let mut said = format!("Ports that Styxy has leased for this {whom}: {}.", ports.join(", "));
     for reason in session.ports.iter().filter_map(|port| port.reason.as_deref()) {
         said.extend([" The ", &*one_line(reason), "."]);
@@ -103,6 +104,14 @@ pub(crate) fn session(session: &Session) -> String {
         said.extend([" The hooks of this session are an older version's: `", command, "` renews them."]);
     }
     said
+}
+
+/// `dev 8001 (in a browser http://dev.shop.localhost:9876)`
+fn port(PortOf { label, port, named_url, .. }: &PortOf) -> String {
+    match named_url {
+        Some(named) => format!("{label} {port} (in a browser {named})"),
+        None => format!("{label} {port}"),
+    }
 }
 
 /// What already runs: `Already running in this checkout: web on 3000, node (42), of a session that has ended.`
@@ -158,7 +167,8 @@ mod tests {
     fn a_session_learns_its_ports_what_runs_already_and_how_to_use_them() {
         let of = |label: &str, number: u16, reason: Option<&str>| PortOf {
             label: label.to_owned(),
-            port: port(number),
+            port: Port::new(number).unwrap(),
+            named_url: (label == "dev").then(|| "http://dev.shop.localhost:9876".to_owned()),
             reason: reason.map(str::to_owned),
         };
         let ports = [

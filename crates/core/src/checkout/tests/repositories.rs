@@ -95,3 +95,33 @@ fn all_checkouts_of_a_repository_call_it_by_the_folder_that_it_was_made_in() {
         assert_eq!(repository_folder(Path::new(root), &disk), Path::new(expected), "{root}");
     }
 }
+
+#[test]
+fn a_linked_worktree_keeps_its_own_name_wherever_it_is_moved() {
+    let mut disk = Disk::with_app();
+    disk.worktree("/w/app-fix", "fix");
+    disk.worktree("/moved/elsewhere", "feature");
+    disk.submodule("/w/app/vendor/lib");
+    disk.file("/w/separate/.git", "gitdir: /repositories/separate.git\n");
+    disk.folder("/repositories/separate.git");
+    disk.folder("/w/jj/.jj/repo/store");
+    disk.file("/w/jj-fix/.jj/repo", "../../jj/.jj/repo");
+    disk.folder("/w/hg/.hg");
+    disk.file("/w/hg-fix/.hg/sharedpath", "/w/hg/.hg");
+    disk.folder("/w/plain");
+    for (root, repository, linked) in [
+        ("/w/app", "app", None),
+        ("/w/app-fix", "app", Some("fix")),
+        ("/moved/elsewhere", "app", Some("feature")),
+        ("/w/app/vendor/lib", "sub", None),
+        ("/w/separate", "separate", None),
+        ("/w/jj", "jj", None),
+        ("/w/jj-fix", "jj", Some("jj-fix")),
+        ("/w/hg", "hg", None),
+        ("/w/hg-fix", "hg", Some("hg-fix")),
+        ("/w/plain", "plain", None),
+    ] {
+        let found = standing(Path::new(root), &disk).unwrap();
+        assert_eq!((found.repository.as_str(), found.linked.as_deref()), (repository, linked), "{root}");
+    }
+}

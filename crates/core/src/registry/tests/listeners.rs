@@ -128,7 +128,10 @@ fn an_owner_that_has_become_another_program_is_called_what_it_is_now() {
     let renamed = Command::Renamed(vec![other, npm.clone()]);
     let owner = Owner::Process(npm);
     let lock_id = grant.lock_id.unwrap();
-    assert_eq!(machine.happens(&renamed), [Fact::Passed { lock_id, owner: owner.clone(), project: None }]);
+    assert_eq!(
+        machine.happens(&renamed),
+        [Fact::Passed { lock_id, owner: owner.clone(), project: None, worktree: None }]
+    );
     assert_eq!(machine.lease(&grant).owner, owner);
     assert_eq!(machine.happens(&renamed), [], "it is told once");
     machine.hear(&grant, server(7));

@@ -6,6 +6,7 @@ mod groups;
 mod instances;
 mod life;
 mod listeners;
+mod names;
 mod order;
 mod packages;
 mod properties;
@@ -186,7 +187,12 @@ fn instance(id: &str) -> InstanceId {
 /// The built-in configuration; below 1024 and 6000 are never offered unasked, and the ephemeral ports last.
 fn policy() -> Policy {
     let never = range(1, 1023).ports().chain([port(6000)]).collect();
-    Policy { config: Config::default(), never, last: range(32_768, 60_999).ports().collect() }
+    Policy {
+        config: Config::default(),
+        never,
+        last: range(32_768, 60_999).ports().collect(),
+        door: Some(port(9876)),
+    }
 }
 
 /// Somebody asks for a port for `service_type`, and says nothing else.
@@ -199,6 +205,8 @@ fn ask(service_type: &str) -> Ask {
         project: None,
         default_name: None,
         project_id: None,
+        label: None,
+        gone: None,
         instance_id: None,
         process: None,
         ancestors: Vec::new(),

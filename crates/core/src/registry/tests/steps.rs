@@ -82,6 +82,8 @@ pub(super) struct AskStep {
     pub(super) project: Option<u8>,
     /// Whether the client says which folder its project is.
     pub(super) knows_folder: bool,
+    /// What its project is to be called.
+    pub(super) label: Option<u8>,
     pub(super) instance: Option<u8>,
     pub(super) pid: Option<u32>,
     pub(super) wish: Wish,
@@ -108,12 +110,14 @@ fn ask_step() -> impl Strategy<Value = AskStep> {
     let (project, instance) = (proptest::option::of(0..3_u8), proptest::option::weighted(0.4, 0..3_u8));
     let pid = proptest::option::of(PIDS);
     let named = prop_oneof![Just(Named::Not), Just(Named::Web), (0..2_u8).prop_map(Named::Package),];
-    (0..4_u8, named, project, any::<bool>(), instance, pid, wish, reuse).prop_map(
-        |(service, named, project, knows_folder, instance, pid, wish, reuse)| AskStep {
+    let label = proptest::option::of(0..2_u8);
+    (0..4_u8, named, project, any::<bool>(), label, instance, pid, wish, reuse).prop_map(
+        |(service, named, project, knows_folder, label, instance, pid, wish, reuse)| AskStep {
             service,
             named,
             project,
             knows_folder,
+            label,
             instance,
             pid,
             wish,

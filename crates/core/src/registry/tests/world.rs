@@ -1,6 +1,7 @@
 //! A small world for random runs, and what must be true in it after each step.
 
 mod checks;
+mod names;
 mod offers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::steps::{AskStep, Named, Others, Step, Told};
 use super::*;
 use crate::config::{InstanceBehavior, Quotas, ServiceTypeConfig};
+use crate::label::Label;
 
 const SERVICES: [&str; 4] = ["dev", "storybook", "ai", "unheard-of"];
 const PROJECTS: [&str; 3] = ["/w/a", "/w/a/packages/web", "/w/b"];
@@ -211,6 +213,7 @@ impl World {
             },
             project: step.project.map(|index| project(PROJECTS[usize::from(index)])),
             project_id: step.project.filter(|_| step.knows_folder).map(|index| self.folder_at(index)),
+            label: step.label.map(|index| Label::parse(["a", "b"][usize::from(index)]).unwrap()),
             instance_id: step.instance.map(|id| instance(&name(id))),
             process: step.pid.and_then(|pid| self.process(pid)),
             ancestors: line.map(|process| process.key).collect(),
@@ -318,6 +321,7 @@ impl World {
         });
         assert_eq!(self.registry.snapshot(), before, "I9: deciding changed something");
         let Ok(events) = result else { return };
+        let names = self.server_names();
         for event in &events {
             self.check_fact(command, &event.fact);
             let free_before = event.lock_id().and_then(|lock_id| self.registry.lease(lock_id)).is_none();
@@ -336,6 +340,7 @@ impl World {
             self.registry.apply(event);
             self.count_beats(&event.fact);
         }
+        self.check_kept_names(command, &names);
         let durable = events.iter().filter(|event| event.fact.is_durable());
         let written: Vec<String> = durable.map(|event| serde_json::to_string(event).unwrap()).collect();
         if written.is_empty() {

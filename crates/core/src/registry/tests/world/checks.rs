@@ -146,6 +146,7 @@ impl World {
         }
         assert_eq!(self.watched, registry.processes().collect(), "a change of watches was not told");
         self.check_indexes();
+        self.check_names();
     }
 
     fn check_indexes(&self) {

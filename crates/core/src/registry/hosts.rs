@@ -1,0 +1,120 @@
+//! Which host name each server has, and who has a host name (R113, R114).
+
+use std::iter;
+
+use crate::api::Lease as LeaseView;
+use crate::event::EndReason;
+use crate::label::{HostName, Label};
+use crate::lease::{Key, Lease};
+use crate::names::{LockId, ProjectPath};
+use crate::time::Millis;
+
+use super::Registry;
+
+/// The port that an address need not name.
+const HTTP: u16 = 80;
+
+/// Who has a host name.
+#[derive(Debug)]
+pub enum AtHost<'a> {
+    /// The server of this lease.
+    Server(&'a Lease),
+    /// A worktree as such.
+    Worktree {
+        /// Its root.
+        root: &'a ProjectPath,
+        /// Its leases, the oldest first. None if all have ended.
+        leases: Vec<&'a Lease>,
+    },
+    /// No live lease of a worktree that is known.
+    NoServer {
+        /// Its root.
+        root: &'a ProjectPath,
+        /// Its leases, the oldest first.
+        leases: Vec<&'a Lease>,
+        /// The server that had the name last, if that was lately.
+        ended: Option<Box<EndedServer>>,
+    },
+    /// No worktree that is known.
+    Nobody,
+}
+
+/// A server whose lease has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EndedServer {
+    /// Its lease, as it last was.
+    pub lease: LeaseView,
+    /// Why it ended.
+    pub reason: EndReason,
+    /// When, on the awake clock.
+    pub at: Millis,
+}
+
+impl Registry {
+    /// Who has the host name `host`, which comes without a port.
+    ///
+    /// Changes only by [`Registry::apply`].
+    #[must_use]
+    pub fn at_host(&self, host: &str) -> AtHost<'_> {
+        let Some(HostName { worktree, server }) = HostName::read(host) else { return AtHost::Nobody };
+        let Some(root) = self.labels.root(&worktree) else { return AtHost::Nobody };
+        let Some(server) = server else {
+            return AtHost::Worktree { root, leases: self.leases_in(root) };
+        };
+        if let Some(lease) = self.indexes.at_host(root, &server).and_then(|lock_id| self.lease(lock_id)) {
+            return AtHost::Server(lease);
+        }
+        let past = self.ended.last_called(root, &server);
+        let ended = past.map(|past| {
+            let lease = self.view(&past.lease);
+            Box::new(EndedServer { lease, reason: past.reason, at: past.at })
+        });
+        AtHost::NoServer { root, leases: self.leases_in(root), ended }
+    }
+
+    /// The host name of this lease's server; none for a lease of no project.
+    #[must_use]
+    pub fn host(&self, lease: &Lease) -> Option<HostName> {
+        let worktree = self.labels.of(lease.key.project.as_ref()?)?.label.clone();
+        Some(HostName { worktree, server: Some(lease.label.clone()?) })
+    }
+
+    /// The address of this host name at the front door; none while that is shut.
+    #[must_use]
+    pub fn named_url(&self, host: &HostName) -> Option<String> {
+        let port = self.policy.door?;
+        Some(if port.get() == HTTP { format!("http://{host}") } else { format!("http://{host}:{port}") })
+    }
+
+    /// The root that has this label, if another one than `root` has it: a request for `root` that wishes for the label asks
+    /// whether that folder still exists.
+    #[must_use]
+    pub fn rival(&self, root: &ProjectPath, wish: &Label) -> Option<&ProjectPath> {
+        let known = self.labels.of(root).is_some_and(|known| known.wish.as_ref() == Some(wish));
+        self.labels.root(wish).filter(|other| *other != root && !known)
+    }
+
+    /// The live leases of a root, the oldest first.
+    fn leases_in(&self, root: &ProjectPath) -> Vec<&Lease> {
+        let mut leases: Vec<&Lease> =
+            self.indexes.of_root(root).filter_map(|lock_id| self.lease(lock_id)).collect();
+        leases.sort_unstable_by_key(|lease| (lease.allocated_at.awake, lease.lock_id));
+        leases
+    }
+
+    /// What a new server of this key is called in its worktree: as its key says, or with the first number that is free behind
+    /// it. A lease that `is_ending` needs its label no more; `is_taken` says which ones are others' that are about to be.
+    pub(super) fn server_label(
+        &self,
+        key: &Key,
+        is_ending: impl Fn(LockId) -> bool,
+        is_taken: impl Fn(&Label) -> bool,
+    ) -> Option<Label> {
+        let root = key.project.as_ref()?;
+        let is_free =
+            |label: &Label| self.indexes.at_host(root, label).is_none_or(&is_ending) && !is_taken(label);
+        let plain = Label::of_service(key);
+        let numbered = (2..).map(|number| plain.numbered(number));
+        iter::once(plain.clone()).chain(numbered).find(is_free)
+    }
+}

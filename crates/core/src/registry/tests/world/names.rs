@@ -1,0 +1,51 @@
+//! What must be true of names in the world.
+
+use std::collections::HashMap;
+
+use super::*;
+use crate::label::HostName;
+use crate::registry::AtHost;
+
+impl World {
+    /// R113 and R114: a name leads to the one lease that has it, and a worktree has one label, which no other one has.
+    pub(super) fn check_names(&self) {
+        let mut labels = HashMap::new();
+        for lease in self.registry.leases() {
+            let host = self.registry.host(lease);
+            assert_eq!(host.is_some(), lease.key.project.is_some(), "{lease:?}");
+            assert_eq!(lease.worktree, None, "it is kept by worktree");
+            let (Some(host), Some(root)) = (host, &lease.key.project) else { continue };
+            let owner = labels.entry(host.worktree.clone()).or_insert(root);
+            assert_eq!(*owner, root, "two worktrees are called {}", host.worktree);
+            match self.registry.at_host(&host.to_string()) {
+                AtHost::Server(found) => assert_eq!(found.lock_id, lease.lock_id, "{host}"),
+                other => panic!("{host} of {lease:?} leads to {other:?}"),
+            }
+        }
+        let roots = labels.values().collect::<HashSet<_>>();
+        assert_eq!(roots.len(), labels.len(), "a worktree has two labels");
+    }
+
+    /// What each server is called.
+    pub(super) fn server_names(&self) -> HashMap<LockId, Option<HostName>> {
+        self.registry.leases().map(|lease| (lease.lock_id, self.registry.host(lease))).collect()
+    }
+
+    /// R113 and R114: a live server's name changes only if its folder was moved, or if a client calls its worktree otherwise.
+    pub(super) fn check_kept_names(&self, command: &Command, before: &HashMap<LockId, Option<HostName>>) {
+        for lease in self.registry.leases() {
+            let Some(before) = before.get(&lease.lock_id) else { continue };
+            let now = self.registry.host(lease);
+            let may_change = match command {
+                Command::Found { .. } => true,
+                Command::Allocate(allocation) => {
+                    let renames = |ask: &Ask| ask.project == lease.key.project && ask.label.is_some();
+                    let server = |name: &Option<HostName>| name.as_ref().map(|name| name.server.clone());
+                    allocation.asks.iter().any(renames) && server(&now) == server(before)
+                }
+                _ => false,
+            };
+            assert!(may_change || now == *before, "{before:?} became {now:?} with {command:?}");
+        }
+    }
+}

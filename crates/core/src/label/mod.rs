@@ -3,6 +3,7 @@
 //! The worktree and its repository are one label, directly below `.localhost`. Browsers take `localhost` for a public suffix,
 //! so this label is what keeps the cookies of two worktrees apart.
 
+mod assign;
 mod slug;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use crate::checkout::Standing;
 use crate::lease::Key;
 use crate::names::{ServiceName, ServiceType};
 
+pub use assign::{Named, assign};
 pub use slug::{Loss, Slug, slug};
 
 /// The most characters of one label of a host name.

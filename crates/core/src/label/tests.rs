@@ -1,4 +1,6 @@
 use super::*;
+use crate::lease::Lease;
+use crate::names::{LockId, ProjectPath};
 
 fn of(repository: &str, linked: Option<&str>) -> String {
     let standing = Standing { repository: repository.to_owned(), linked: linked.map(str::to_owned) };
@@ -81,4 +83,65 @@ fn a_second_one_of_the_same_name_is_numbered_or_hashed_within_the_limit() {
     assert!(label.numbered(2).as_str().ends_with("x-2") && label.numbered(2).as_str().len() == 63);
     assert_eq!(label.apart("/w/shop").as_str().len(), 63);
     assert_ne!(label.apart("/w/shop"), label.apart("/v/shop"));
+}
+
+/// A lease of `dev` or `dev/name` in the worktree with this root.
+fn lease(number: u8, root: Option<&str>, service: &str, name: Option<&str>) -> Lease {
+    Lease {
+        lock_id: LockId::new(uuid::Uuid::from_bytes([number; 16])),
+        port: crate::Port::new(3000 + u16::from(number)).unwrap(),
+        key: Key {
+            project: root.map(|root| ProjectPath::new(root).unwrap()),
+            service: ServiceType::new(service).unwrap(),
+            name: name.map(|name| ServiceName::new(name).unwrap()),
+        },
+        project_id: None,
+        instance_id: None,
+        owner: crate::Owner::Awaited { until: 0 },
+        listening: crate::Listening::Nothing,
+        allocated_at: crate::Timestamp { awake: number.into(), wall: crate::WallTime(0) },
+        beside: None,
+        last_seen: None,
+        lent_by: None,
+        told_until: None,
+    }
+}
+
+#[test]
+fn of_several_servers_the_oldest_has_the_name_and_the_next_are_numbered() {
+    let shop = Some("/w/shop");
+    let leases = [
+        lease(4, shop, "dev", None),
+        lease(1, shop, "dev", None),
+        lease(2, shop, "dev", Some("web")),
+        lease(3, shop, "api", None),
+        lease(5, Some("/w/other"), "dev", None),
+        lease(6, None, "dev", None),
+        // Both would be `web-2`: the one that is called so keeps it.
+        lease(7, shop, "dev", Some("web")),
+        lease(8, shop, "dev", Some("web-2")),
+        lease(9, Some("/w/gone"), "dev", None),
+    ];
+    let label_of = |root: &ProjectPath| {
+        let name = root.as_str().rsplit('/').next().unwrap();
+        (name != "gone").then(|| Label(name.into()))
+    };
+    let named = assign(leases.iter(), label_of);
+    let host = |number: u8| {
+        let id = LockId::new(uuid::Uuid::from_bytes([number; 16]));
+        named.iter().find(|named| named.lease == id).map(Named::host)
+    };
+    for (number, expected) in [
+        (1, Some("dev.shop.localhost")),
+        (4, Some("dev-2.shop.localhost")),
+        (2, Some("web.shop.localhost")),
+        (3, Some("api.shop.localhost")),
+        (5, Some("dev.other.localhost")),
+        (6, None),
+        (7, Some("web-3.shop.localhost")),
+        (8, Some("web-2.shop.localhost")),
+        (9, None),
+    ] {
+        assert_eq!(host(number).as_deref(), expected, "{number}");
+    }
 }

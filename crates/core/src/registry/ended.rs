@@ -56,6 +56,10 @@ impl Ended {
     pub(super) fn last_on(&self, port: Port) -> Option<&Past> {
         self.past.iter().rev().find(|past| past.lease.port == port)
     }
+    /// All of them, the latest first.
+    pub(super) fn latest(&self) -> impl Iterator<Item = &Past> {
+        self.past.iter().rev()
+    }
     /// Those that ended after `then`, the latest first.
     pub(super) fn since(&self, then: Millis) -> impl Iterator<Item = &Past> {
         self.past.iter().rev().take_while(move |past| past.at > then)

@@ -9,6 +9,7 @@ use crate::lease::{Instance, Lease, Owner};
 use crate::names::LockId;
 use crate::port::Port;
 use crate::process::{Listener, Process};
+use crate::time::Millis;
 
 use super::Registry;
 
@@ -74,6 +75,11 @@ impl Registry {
     #[must_use]
     pub fn ended(&self, lock_id: LockId) -> Option<(LeaseView, EndReason)> {
         self.ended.get(lock_id).map(|past| (self.view(&past.lease), past.reason))
+    }
+
+    /// The leases that have ended lately, the latest first: each as it last was, why it ended, and when on the awake clock.
+    pub fn past_leases(&self) -> impl Iterator<Item = (&Lease, EndReason, Millis)> {
+        self.ended.latest().map(|past| (&past.lease, past.reason, past.at))
     }
 
     /// What `GET /events` says of an event that was just applied; nothing for those that are not published.

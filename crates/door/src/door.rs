@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderValue};
 use hyper::http::request::Parts;
-use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::http::uri::{PathAndQuery, Scheme};
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::client::legacy::Error as ClientError;
@@ -24,7 +24,7 @@ use crate::load::{Count, Limits, Permit};
 use crate::parking::{Parking, Waited};
 use crate::refused;
 use crate::tunnel;
-use crate::upstream::{self, Pool, Unreached};
+use crate::upstream::{self, Pool, Unreached, Which};
 
 /// How long a request waits for a server that has a lease and does not listen.
 const FOR_A_START: Duration = Duration::from_secs(30);
@@ -156,7 +156,8 @@ impl<D: Directory> Door<D> {
                 Found::Nobody => return Err(Cannot::Unknown(self.directory.all().await)),
             };
             let permit = self.load.one_more(&served.lease).ok_or(Cannot::Busy)?;
-            let request = passage.to(&served).ok_or_else(|| Cannot::Nonsense(Arc::clone(&served)))?;
+            let which = if broken == 0 { Which::Any } else { Which::New };
+            let request = passage.to(&served, which).ok_or_else(|| Cannot::Nonsense(Arc::clone(&served)))?;
             match self.pool.request(request).await {
                 Ok(response) => return Ok(passage.arrived(response, permit)),
                 Err(error) => {
@@ -233,8 +234,8 @@ impl<D: Directory> Door<D> {
 
 impl Passage {
     /// The request as it is sent to the server of a lease.
-    fn to(&self, served: &Served) -> Option<Request<Lent>> {
-        let authority = Authority::try_from(format!("{}:{}", served.lease, served.port)).ok()?;
+    fn to(&self, served: &Served, which: Which) -> Option<Request<Lent>> {
+        let authority = upstream::authority(served.lease, served.port, which)?;
         let mut uri = Uri::builder().scheme(Scheme::HTTP).authority(authority);
         let path = self.parts.uri.path_and_query().cloned();
         uri = uri.path_and_query(path.unwrap_or_else(|| PathAndQuery::from_static("/")));

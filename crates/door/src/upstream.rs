@@ -5,10 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
+use hyper::http::uri::Authority;
 use hyper::rt::ReadBufCursor;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::client::legacy::{Client, Error as ClientError};
@@ -80,6 +82,26 @@ fn causes(error: &ClientError) -> impl Iterator<Item = &(dyn Error + 'static)> {
     })
 }
 
+/// Whom a URI asks for: `LEASE:PORT`.
+pub(crate) fn authority(lease: LockId, port: Port, connection: Which) -> Option<Authority> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let text = match connection {
+        Which::Any => format!("{lease}:{port}"),
+        // To the pool it is another server, of which it has no connection.
+        Which::New => format!("{lease}.{}:{port}", NEXT.fetch_add(1, Ordering::Relaxed)),
+    };
+    Authority::try_from(text).ok()
+}
+
+/// Which connection to a server is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// An idle one, or else a new one.
+    Any,
+    /// A new one: the server was killed, perhaps, and of its connections only some have noticed so far.
+    New,
+}
+
 /// Connects to the server of the lease that is the host of a URI: `http://LEASE:PORT`.
 pub(crate) struct Connector<D>(Arc<D>);
 
@@ -101,7 +123,8 @@ impl<D: Directory> Service<Uri> for Connector<D> {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let directory = Arc::clone(&self.0);
         Box::pin(async move {
-            let lease = uri.host().and_then(|lease| LockId::parse(lease).ok());
+            let lease = uri.host().and_then(|host| host.split('.').next());
+            let lease = lease.and_then(|lease| LockId::parse(lease).ok());
             let port = uri.port_u16().and_then(|port| Port::new(port).ok());
             let (Some(lease), Some(port)) = (lease, port) else { return Err(Unreached::Ended) };
             connect(&*directory, lease, port).await

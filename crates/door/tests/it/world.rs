@@ -23,7 +23,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Table {
     names: Mutex<HashMap<String, Found>>,
     behind: Mutex<HashMap<LockId, Behind>>,
-    /// How often it was asked who listens.
+    /// How often it was asked who has a name, and who listens.
+    pub(crate) finds: AtomicU64,
     pub(crate) looks: AtomicU64,
     /// What becomes of a socket between the two looks at it.
     swapped: Mutex<Option<Behind>>,
@@ -31,6 +32,7 @@ pub(crate) struct Table {
 
 impl Directory for Table {
     async fn find(&self, host: &Host) -> Found {
+        self.finds.fetch_add(1, Ordering::Relaxed);
         self.names.lock().unwrap().get(host.as_str()).cloned().unwrap_or(Found::Nobody)
     }
 
@@ -134,10 +136,6 @@ impl World {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let socket = NEXT.fetch_add(1, Ordering::Relaxed);
         self.table.behind.lock().unwrap().insert(lease, Behind::Server { address, socket });
-    }
-
-    pub(crate) fn is_silent(&self, lease: LockId) {
-        self.table.behind.lock().unwrap().insert(lease, Behind::Nobody);
     }
 
     pub(crate) fn is_a_stranger(&self, lease: LockId) {
@@ -318,5 +316,15 @@ impl Client {
         }
         let length = header(head, "content-length").map_or(0, |length| length.parse().unwrap());
         self.exactly(length)
+    }
+}
+
+/// Waits until it is so.
+#[track_caller]
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "it is not so after {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(2));
     }
 }

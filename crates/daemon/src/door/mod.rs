@@ -1,0 +1,213 @@
+//! What the door asks the daemon: who serves a name, and who really listens.
+
+mod api;
+mod look;
+mod names;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use styxy_core::{Conflict, Lease, Listener, LockId, Port, checkout};
+use styxy_door::{Behind, Directory, Door, Found, Host, Served, Stranger};
+
+use crate::daemon::{Daemon, Whose};
+use crate::system::disk::Disk;
+use crate::system::{self, ListeningSocket};
+
+use look::{HERE, Look};
+use names::{Holder, Names};
+
+pub(crate) use api::{Outside, Porch};
+
+/// For how long a socket's holder counts before it is looked whether somebody listens beside it.
+const FRESH: Duration = Duration::from_secs(1);
+/// How many sockets' holders are remembered.
+const MOST: usize = 4096;
+
+/// The leases of a daemon, for the door.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    daemon: Arc<Daemon>,
+    names: Mutex<Names>,
+    look: Mutex<Look>,
+    /// Whose a socket is that was looked at.
+    judged: Mutex<HashMap<(LockId, u64), Judged>>,
+    /// Held by the task that finds it out.
+    judging: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Clone)]
+struct Judged {
+    whose: Whose,
+    /// The socket, and those that shared its address.
+    sockets: Vec<ListeningSocket>,
+    at: Instant,
+}
+
+/// A door to the servers of this daemon's leases.
+///
+/// # Errors
+/// The system does not say who listens.
+pub(crate) fn open(daemon: &Arc<Daemon>) -> io::Result<Door<Leases>> {
+    let leases = Leases {
+        daemon: Arc::clone(daemon),
+        names: Mutex::default(),
+        look: Mutex::new(Look::open()?),
+        judged: Mutex::default(),
+        judging: tokio::sync::Mutex::default(),
+    };
+    Ok(Door::new(Arc::new(leases), daemon.descriptors.for_door()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No lock is ever poisoned: a panic ends the daemon.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Leases {
+    /// Who has this name, if the table knows somebody who still has it.
+    fn known(&self, host: &str) -> Option<Found> {
+        let names = lock(&self.names);
+        let engine = self.daemon.engine();
+        let registry = engine.registry();
+        let is_current = names.is_of(registry.next_seq());
+        match names.host(host) {
+            // Most events are about other leases.
+            Some(Holder::Live(served)) if is_current || registry.lease(served.lease).is_some() => {
+                Some(Found::Service(Arc::clone(served)))
+            }
+            Some(Holder::Ended(ended)) if is_current => {
+                let grace = self.daemon.about.config.unbind_grace.millis();
+                Some(Found::Past(Arc::new(ended.past(system::now(), grace))))
+            }
+            None if is_current => Some(match names.worktree(host) {
+                Some(servers) => Found::Worktree(servers.clone()),
+                None => Found::Nobody,
+            }),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Makes the table of names again, if leases have changed.
+    async fn renew(&self) {
+        let unknown = {
+            let names = lock(&self.names);
+            let engine = self.daemon.engine();
+            if names.is_of(engine.registry().next_seq()) {
+                return;
+            }
+            names.unknown(engine.registry())
+        };
+        let learnt = if unknown.is_empty() {
+            Vec::new()
+        } else {
+            // An error means that the daemon is stopping: a panic would have ended it.
+            tokio::task::spawn_blocking(move || names::read(unknown)).await.unwrap_or_default()
+        };
+        let mut names = lock(&self.names);
+        names.learn(learnt);
+        names.renew(self.daemon.engine().registry());
+    }
+
+    fn socket_at(&self, address: SocketAddr) -> Option<ListeningSocket> {
+        lock(&self.look).at(address)
+    }
+
+    /// Who listens there; none if the lease has ended.
+    async fn judge(&self, id: LockId, socket: &ListeningSocket) -> Option<Whose> {
+        let key = (id, look::number(socket));
+        let fresh = |judged: &Judged| judged.at.elapsed() < FRESH;
+        if let Some(judged) = lock(&self.judged).get(&key).filter(|judged| fresh(judged)) {
+            return Some(judged.whose.clone());
+        }
+        let _one_at_a_time = self.judging.lock().await;
+        let known = lock(&self.judged).get(&key).cloned();
+        if let Some(judged) = known.as_ref().filter(|judged| fresh(judged)) {
+            return Some(judged.whose.clone());
+        }
+        // The engine learns of it too.
+        self.daemon.refresh().await;
+        let lease = self.daemon.lease(id)?;
+        let sockets = self.sharing(socket);
+        let whose = match known {
+            // A number is never given to another socket: whose these are was found out before.
+            Some(judged) if judged.sockets == sockets => judged.whose,
+            Some(_) | None => self.daemon.who_listens(&lease, &sockets).await,
+        };
+        let mut judged = lock(&self.judged);
+        if judged.len() >= MOST {
+            judged.clear();
+        }
+        if !matches!(whose, Whose::Unknown) {
+            judged.insert(key, Judged { whose: whose.clone(), sockets, at: Instant::now() });
+        }
+        Some(whose)
+    }
+
+    /// The socket, and those that share its address: a connection reaches one of them.
+    fn sharing(&self, socket: &ListeningSocket) -> Vec<ListeningSocket> {
+        let all = self.daemon.sockets().unwrap_or_default();
+        let on_port = all.get(&socket.port).into_iter().flatten();
+        let mut sockets: Vec<ListeningSocket> =
+            on_port.filter(|other| other.address == socket.address).copied().collect();
+        if !sockets.iter().any(|other| look::number(other) == look::number(socket)) {
+            sockets.push(*socket);
+        }
+        sockets
+    }
+}
+
+fn described(listener: &Listener) -> Stranger {
+    let Conflict { pid, process } = Conflict::with(listener);
+    let folder = listener.project.as_ref().map(ToString::to_string);
+    Stranger { pid, process: process.map(Into::into), folder }
+}
+
+impl Directory for Leases {
+    async fn find(&self, host: &Host) -> Found {
+        if let Some(found) = self.known(host.as_str()) {
+            return found;
+        }
+        self.renew().await;
+        // Leases that have changed in between are a later question's.
+        self.known(host.as_str()).unwrap_or(Found::Nobody)
+    }
+
+    async fn behind(&self, id: LockId, port: Port) -> Behind {
+        let lives = |lease: &Lease| lease.port == port;
+        if !self.daemon.engine().registry().lease(id).is_some_and(lives) {
+            return Behind::Ended;
+        }
+        let mut stranger = None;
+        for address in HERE {
+            let address = SocketAddr::new(address, port.get());
+            let Some(socket) = self.socket_at(address) else { continue };
+            match self.judge(id, &socket).await {
+                Some(Whose::Own) => return Behind::Server { address, socket: look::number(&socket) },
+                Some(Whose::Strangers(who)) => stranger = Some(described(&who)),
+                Some(Whose::Unknown) => {}
+                None => return Behind::Ended,
+            }
+        }
+        stranger.map_or(Behind::Nobody, Behind::Stranger)
+    }
+
+    fn is_still(&self, address: SocketAddr, socket: u64) -> bool {
+        self.socket_at(address).is_some_and(|found| look::number(&found) == socket)
+    }
+
+    async fn all(&self) -> Vec<Arc<Served>> {
+        self.renew().await;
+        lock(&self.names).all().cloned().collect()
+    }
+
+    async fn branch(&self, folder: &str) -> Option<String> {
+        let folder = folder.to_owned();
+        let look = move || checkout::branch(Path::new(&folder), &Disk);
+        tokio::task::spawn_blocking(look).await.ok()?
+    }
+}

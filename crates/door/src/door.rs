@@ -32,8 +32,10 @@ const FOR_A_START: Duration = Duration::from_secs(30);
 const FOR_A_PAGE: Duration = Duration::from_secs(1);
 /// How long a server that refuses a connection is left alone.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How often a request that changes nothing is sent again, if its connection broke before there was an answer.
+/// How often a request that changes nothing is sent to one server, if each connection broke before there was an answer.
 const TRIES: usize = 3;
+/// How often in all, if the server was started again in between: the request itself may be what ends it.
+const MOST_TRIES: usize = 10;
 
 /// The front door.
 #[derive(Debug)]
@@ -74,6 +76,13 @@ pub(crate) enum Cannot {
     Nonsense(Arc<Served>),
     /// The connection broke before there was an answer.
     Broken(Arc<Served>),
+}
+
+/// How often the connections of one request broke.
+#[derive(Debug, Default)]
+struct Broken {
+    by_this_server: usize,
+    in_all: usize,
 }
 
 /// One request on its way.
@@ -144,7 +153,7 @@ impl<D: Directory> Door<D> {
             return Err(Cannot::Circle);
         }
         foreign::check(&passage.parts.headers).map_err(Cannot::Foreign)?;
-        let mut broken = 0;
+        let mut broken = Broken::default();
         loop {
             let served = match self.directory.find(&passage.host).await {
                 Found::Service(served) => served,
@@ -156,7 +165,7 @@ impl<D: Directory> Door<D> {
                 Found::Nobody => return Err(Cannot::Unknown(self.directory.all().await)),
             };
             let permit = self.load.one_more(&served.lease).ok_or(Cannot::Busy)?;
-            let which = if broken == 0 { Which::Any } else { Which::New };
+            let which = if broken.in_all == 0 { Which::Any } else { Which::New };
             let request = passage.to(&served, which).ok_or_else(|| Cannot::Nonsense(Arc::clone(&served)))?;
             match self.pool.request(request).await {
                 Ok(response) => return Ok(passage.arrived(response, permit)),
@@ -174,7 +183,7 @@ impl<D: Directory> Door<D> {
         error: &ClientError,
         passage: &Passage,
         served: Arc<Served>,
-        broken: &mut usize,
+        broken: &mut Broken,
     ) -> Result<(), Cannot> {
         let unreached = upstream::unreached(error);
         if unreached.is_some() && !passage.body.is_whole() {
@@ -184,7 +193,10 @@ impl<D: Directory> Door<D> {
             Some(Unreached::Stranger(stranger)) => {
                 return Err(Cannot::Stranger { served, stranger: stranger.clone() });
             }
-            Some(Unreached::Nobody | Unreached::Ended) => return self.wait_for_start(passage, served).await,
+            Some(Unreached::Nobody | Unreached::Ended) => {
+                broken.by_this_server = 0;
+                return self.wait_for_start(passage, served).await;
+            }
             // It listens, and its queue is full, or it has just closed.
             Some(Unreached::Refused(_) | Unreached::Slow) => {
                 if passage.began.elapsed() > passage.patience(FOR_A_START) {
@@ -198,9 +210,11 @@ impl<D: Directory> Door<D> {
         if upstream::protocol(error).is_some_and(hyper::Error::is_parse) {
             return Err(Cannot::Nonsense(served));
         }
-        *broken += 1;
+        broken.by_this_server += 1;
+        broken.in_all += 1;
+        let is_enough = broken.by_this_server >= TRIES || broken.in_all >= MOST_TRIES;
         // Whatever else was under way may have been carried out.
-        if passage.may_be_repeated() && *broken < TRIES { Ok(()) } else { Err(Cannot::Broken(served)) }
+        if passage.may_be_repeated() && !is_enough { Ok(()) } else { Err(Cannot::Broken(served)) }
     }
 
     async fn wait_for_start(&self, passage: &Passage, served: Arc<Served>) -> Result<(), Cannot> {

@@ -31,8 +31,8 @@ const TRIES: usize = 3;
 const IDLE: Duration = Duration::from_secs(4);
 /// How many idle connections to one server are kept.
 const MOST_IDLE: usize = 32;
-/// How much of a server's head is read at most.
-const MAX_HEAD: usize = 256 * 1024;
+/// How much of a server's head is read at most, and how much of an answer is read ahead.
+const MAX_HEAD: usize = 64 * 1024;
 
 /// A client that keeps connections by lease: none outlives its lease's last request.
 pub(crate) type Pool<D> = Client<Connector<D>, Lent>;

@@ -19,7 +19,7 @@ pub(crate) enum Whose {
     Own,
     /// This stranger, perhaps beside the lease's server.
     Strangers(Listener),
-    /// The daemon is stopping, and nobody was asked.
+    /// No process is found that has the socket: it may be about to end, or the machine is too busy to look at all.
     Unknown,
 }
 
@@ -31,8 +31,8 @@ impl Daemon {
             let found = self.identify(vec![Sighting::on(lease, sockets)]).await;
             let listeners: Vec<Listener> = found.into_iter().flat_map(|found| found.listeners).collect();
             let is_unidentified = |who: &Listener| who.process.is_none() && who.user == Relation::Own;
-            if retries == 0 || !listeners.iter().any(is_unidentified) {
-                let is_known = !listeners.is_empty();
+            let is_known = !listeners.is_empty() && !listeners.iter().any(is_unidentified);
+            if retries == 0 || is_known {
                 return match listeners.into_iter().find(|listener| lease.is_strange(listener)) {
                     Some(stranger) => Whose::Strangers(stranger),
                     None if is_known => Whose::Own,

@@ -25,6 +25,8 @@ pub(crate) use api::{Outside, Porch};
 
 /// For how long a socket's holder counts before it is looked whether somebody listens beside it.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long a socket without a known process gets nothing.
+const UNKNOWN: Duration = Duration::from_secs(5);
 /// How many sockets' holders are remembered.
 const MOST: usize = 4096;
 
@@ -45,6 +47,8 @@ struct Judged {
     whose: Whose,
     /// The socket, and those that shared its address.
     sockets: Vec<ListeningSocket>,
+    /// When it was first looked at.
+    since: Instant,
     at: Instant,
 }
 
@@ -133,18 +137,30 @@ impl Leases {
         self.daemon.refresh().await;
         let lease = self.daemon.lease(id)?;
         let sockets = self.sharing(socket);
-        let whose = match known {
-            // A number is never given to another socket: whose these are was found out before.
-            Some(judged) if judged.sockets == sockets => judged.whose,
-            Some(_) | None => self.daemon.who_listens(&lease, &sockets).await,
-        };
+        let known_since = known.as_ref().map(|judged| judged.since);
+        let whose =
+            match known {
+                // A number is never given to another socket: whose these are was found out before.
+                Some(Judged {
+                    whose: whose @ (Whose::Own | Whose::Strangers(_)), sockets: before, ..
+                }) if before == sockets => whose,
+                Some(_) | None => self.daemon.who_listens(&lease, &sockets).await,
+            };
         let mut judged = lock(&self.judged);
         if judged.len() >= MOST {
             judged.clear();
         }
-        if !matches!(whose, Whose::Unknown) {
-            judged.insert(key, Judged { whose: whose.clone(), sockets, at: Instant::now() });
-        }
+        // A stranger must not be taken for the server because the machine is busy. A server whose process nobody may look at
+        // gets its requests all the same, later.
+        let since = known_since.unwrap_or_else(Instant::now);
+        let at = Instant::now();
+        let (whose, at) = match whose {
+            Whose::Unknown if since.elapsed() >= UNKNOWN => (Whose::Own, at),
+            // Nothing is remembered but since when.
+            Whose::Unknown => (Whose::Unknown, at.checked_sub(FRESH).unwrap_or(at)),
+            Whose::Own | Whose::Strangers(_) => (whose, at),
+        };
+        judged.insert(key, Judged { whose: whose.clone(), sockets, since, at });
         Some(whose)
     }
 

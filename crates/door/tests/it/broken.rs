@@ -110,7 +110,7 @@ fn an_answer_before_the_requests_end_comes_through() {
     });
     let mut client = world.client();
     client.send("POST / HTTP/1.1\r\nHost: dev.shop.localhost\r\nContent-Length: 100000000\r\n\r\n");
-    client.send_bytes(&[0; 100_000]);
+    client.send_bytes(&vec![0; 100_000]);
     let answer = client.answer();
     assert_eq!((answer.status(), answer.text()), (413, "too much"));
 }

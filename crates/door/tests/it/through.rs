@@ -115,7 +115,7 @@ fn a_download_comes_back_whole_and_a_slow_reader_holds_the_server_back() {
         while client.head().is_some() {
             client.send("HTTP/1.1 200 OK\r\nContent-Length: 64000000\r\n\r\n");
             for part in 0..640_u64 {
-                if client.stream.write_all(&[(part % 251) as u8; 100_000]).is_err() {
+                if client.stream.write_all(&vec![(part % 251) as u8; 100_000]).is_err() {
                     return;
                 }
                 written.send(part).unwrap();

@@ -249,7 +249,7 @@ impl Client {
 
     /// More bytes; false at the end.
     pub(crate) fn more(&mut self) -> bool {
-        let mut buffer = [0; 65536];
+        let mut buffer = vec![0; 65536];
         match self.stream.read(&mut buffer) {
             Ok(0) => false,
             Ok(length) => {

@@ -76,7 +76,7 @@ class Client {
     const start = performance.now();
     const answer = await this.ask();
     const took = performance.now() - start;
-    if (!answer.startsWith('HTTP/1.1 200')) throw new Error(answer);
+    if (!answer.startsWith('HTTP/1.1 200')) throw new Error(answer.slice(0, 200));
     return took;
   }
 
@@ -138,10 +138,16 @@ async function startPortless(backendPort) {
   const proxy = run('proxy', 'start', '-p', String(port), '--no-tls');
   stops.push(() => run('proxy', 'stop', '-p', String(port)));
   const alias = run('alias', 'dev.shop', String(backendPort));
-  const client = new Client(port, `dev.shop.localhost:${port}`);
-  const answers = await client.time().catch((error) => console.log(`portless: skipped (${proxy.stderr}${alias.stderr}${error})`));
-  client.close();
-  return answers === undefined ? undefined : port;
+  // Its proxy reads its routes a little later.
+  const until = performance.now() + 5000;
+  for (;;) {
+    const client = new Client(port, `dev.shop.localhost:${port}`);
+    const answer = await client.ask().catch(String);
+    client.close();
+    if (answer.startsWith('HTTP/1.1 200')) return port;
+    if (performance.now() > until) return console.log(`portless: skipped (${proxy.stderr}${alias.stderr}${answer.slice(0, 80)})`);
+    await new Promise((go) => setTimeout(go, 100));
+  }
 }
 
 async function latency(ways) {
@@ -173,6 +179,26 @@ async function leases(port) {
   return sorted(times);
 }
 
+/** Four clients that download through the door, again and again, in a process of their own: here they would be in the way of what is timed. */
+const LOADER = `
+import net from 'node:net';
+const download = () => {
+  const socket = net.connect(Number(process.env.PORT), '127.0.0.1');
+  socket.write(\`GET /large HTTP/1.1\\r\\nhost: \${process.env.NAME}\\r\\nconnection: close\\r\\n\\r\\n\`);
+  socket.once('data', () => console.log('downloads')).resume().on('close', download);
+};
+for (let count = 0; count < 4; count++) download();
+`;
+
+async function downloads(port, name) {
+  const variables = { ...env, PORT: String(port), NAME: name };
+  const child = spawn(process.execPath, ['--input-type=module', '-e', LOADER], { env: variables, stdio: ['ignore', 'pipe', 'inherit'] });
+  stops.push(() => child.kill());
+  await once(child.stdout, 'data');
+  child.stdout.resume();
+  return child;
+}
+
 async function main() {
   const port = await free();
   fs.writeFileSync(path.join(home, 'config.json'), JSON.stringify({ ...config, listen_port: port }));
@@ -191,27 +217,12 @@ async function main() {
   await latency(ways);
 
   const idle = await leases(port);
-  const downloads = Array.from({ length: 4 }, () => {
-    const going = { ended: false, bytes: 0 };
-    const again = () => {
-      const socket = net.connect(port, '127.0.0.1', () => socket.write(`GET /large HTTP/1.1\r\nhost: ${name}\r\nconnection: close\r\n\r\n`));
-      socket.on('data', (bytes) => { going.bytes += bytes.length; });
-      socket.on('close', () => going.ended || again());
-      going.socket = socket;
-    };
-    again();
-    return going;
-  });
+  const loader = await downloads(port, name);
   const busy = await leases(port);
   const under = await mebibytes();
-  let bytes = 0;
-  for (const going of downloads) {
-    going.ended = true;
-    going.socket.destroy();
-    bytes += going.bytes;
-  }
+  loader.kill();
   const ratio = at(busy, 0.99) / at(idle, 0.99);
-  console.log(`allocate p99: ${us(at(idle, 0.99))} idle, ${us(at(busy, 0.99))} during four downloads (${(bytes / 2 ** 20).toFixed(0)} MiB): ${ratio.toFixed(2)} times`);
+  console.log(`allocate p99: ${us(at(idle, 0.99))} idle, ${us(at(busy, 0.99))} during four downloads: ${ratio.toFixed(2)} times`);
   console.log(`resident memory: ${before.toFixed(1)} MiB before, ${under.toFixed(1)} MiB during the downloads`);
   console.log(`load of the machine: ${os.loadavg().map((load) => load.toFixed(1)).join(' ')} on ${os.cpus().length} processors`);
 }

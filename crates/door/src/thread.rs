@@ -7,20 +7,19 @@ use std::{io, thread};
 use tokio::runtime;
 use tokio::sync::mpsc;
 
-use crate::connection::{self, Api, Arrival};
-use crate::directory::Directory;
+use crate::connection::{self, Arrival};
 use crate::door::Door;
 
 /// Where connections are handed over to the door's thread. It starts with the first of them, and ends with this.
 #[derive(Debug)]
-pub struct Porch<D, A> {
-    door: Arc<Door<D>>,
-    inside: Mutex<Option<Inside<A>>>,
+pub struct Porch {
+    door: Arc<Door>,
+    inside: Mutex<Option<Inside>>,
 }
 
 #[derive(Debug)]
-struct Inside<A> {
-    arrivals: mpsc::UnboundedSender<(TcpStream, Arrival<A>)>,
+struct Inside {
+    arrivals: mpsc::UnboundedSender<(TcpStream, Arrival)>,
     runtime: runtime::Handle,
 }
 
@@ -29,16 +28,16 @@ struct Inside<A> {
 #[error("the door's thread does not run")]
 pub struct Closed(#[source] io::Error);
 
-impl<D: Directory, A: Api> Porch<D, A> {
+impl Porch {
     /// A porch without a thread so far.
     #[must_use]
-    pub fn new(door: Arc<Door<D>>) -> Self {
+    pub fn new(door: Arc<Door>) -> Self {
         Self { door, inside: Mutex::new(None) }
     }
 
     /// The door.
     #[must_use]
-    pub const fn door(&self) -> &Arc<Door<D>> {
+    pub const fn door(&self) -> &Arc<Door> {
         &self.door
     }
 
@@ -46,7 +45,7 @@ impl<D: Directory, A: Api> Porch<D, A> {
     ///
     /// # Errors
     /// The thread cannot be started. The connection is closed then.
-    pub fn take(&self, stream: TcpStream, arrival: Arrival<A>) -> Result<(), Closed> {
+    pub fn take(&self, stream: TcpStream, arrival: Arrival) -> Result<(), Closed> {
         self.inside(|inside| inside.arrivals.send((stream, arrival)))?
             .map_err(|_| Closed(io::ErrorKind::BrokenPipe.into()))
     }
@@ -59,7 +58,7 @@ impl<D: Directory, A: Api> Porch<D, A> {
         self.inside(|inside| inside.runtime.clone())
     }
 
-    fn inside<T>(&self, use_it: impl FnOnce(&Inside<A>) -> T) -> Result<T, Closed> {
+    fn inside<T>(&self, use_it: impl FnOnce(&Inside) -> T) -> Result<T, Closed> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         if inside.is_none() {
             *inside = Some(self.start().map_err(Closed)?);
@@ -70,9 +69,9 @@ impl<D: Directory, A: Api> Porch<D, A> {
         }
     }
 
-    fn start(&self) -> io::Result<Inside<A>> {
+    fn start(&self) -> io::Result<Inside> {
         let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
-        let (arrivals, mut arriving) = mpsc::unbounded_channel::<(TcpStream, Arrival<A>)>();
+        let (arrivals, mut arriving) = mpsc::unbounded_channel::<(TcpStream, Arrival)>();
         let (handle, door) = (runtime.handle().clone(), Arc::clone(&self.door));
         let serve = async move {
             while let Some((stream, arrival)) = arriving.recv().await {

@@ -11,13 +11,18 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { DEADLINE, Home } from './support.mjs';
+import { DEADLINE, Home, lacking } from './support.mjs';
 
 const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-let skip = fs.existsSync(chromium) ? false : `${chromium} is not there: apt-get install chromium, or set CHROMIUM_PATH`;
-if (process.platform !== 'linux') skip = 'only Linux has 127.0.0.2, which the name that is rebound leads to first';
+const skip = missing();
 const page = fs.readFileSync(new URL('fixtures/hostile-page.html', import.meta.url));
 const SECRET = '/srv/nobody-may-learn-this';
+
+function missing() {
+  if (process.platform !== 'linux') return 'only Linux has 127.0.0.2, which the name that is rebound leads to first';
+  if (fs.existsSync(chromium)) return false;
+  return lacking('chromium', `${chromium} is not there: apt-get install chromium, or set CHROMIUM_PATH`);
+}
 
 let home, evil, relay, profile;
 const reports = [];

@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { after, test } from 'node:test';
-import { DEADLINE, eventually, notOnWindows, root, run } from './support.mjs';
+import { DEADLINE, eventually, lacking, notOnWindows, root, run } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 const { triple, packageName, programName } = require('../lib/platform.js');
@@ -223,7 +223,7 @@ test('a prefix that cannot be written stays on the launcher, silently', { skip }
     // Root may write anywhere; nobody may not.
     user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
     const { code } = await run(user[0], [...user.slice(1), process.execPath, '-e', '0']).catch(() => ({ code: 1 }));
-    if (code !== 0) return t.skip('setpriv cannot run Node as another user here');
+    if (code !== 0) return t.skip(lacking('root', 'setpriv cannot run Node as another user here'));
   } else {
     await fs.chmod(path.dirname(launcher), 0o555);
   }

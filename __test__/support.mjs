@@ -21,6 +21,19 @@ export function notOnWindows(reason) {
   return process.platform === 'win32' && reason;
 }
 
+/**
+ * Why a test is skipped where `need` is missing, for the option `skip`. Where STYXY_TEST_ALL does not let it be missing, the test file
+ * fails instead: `1` lets nothing be missing, `but root, chromium` these two. The words are those of tests/support/skip.rs.
+ */
+export function lacking(need, why) {
+  const value = process.env.STYXY_TEST_ALL;
+  if (value === undefined) return why;
+  const words = value === '1' ? [] : /^but (.*)$/.exec(value)?.[1].split(',').map((word) => word.trim());
+  assert.ok(words, `STYXY_TEST_ALL is '${value}', and neither '1' nor 'but root, …'`);
+  assert.ok(words.includes(need), `${why}, and STYXY_TEST_ALL does not let ${need} be missing`);
+  return why;
+}
+
 // No condition takes longer, on the slowest machine.
 export const DEADLINE = 30_000;
 // Ports of one home alone, in the grid of the Rust tests: so many in a row, the first of them the daemon's.

@@ -37,14 +37,16 @@ const server = spawn(process.execPath, ['-e', `
 try {
   const port = String(await new Promise((resolve) => server.stdout.once('data', resolve))).trim();
   hook(JSON.stringify({ session_id: 's', cwd: project, hook_event_name: 'SessionStart', source: 'startup' }));
-  if (!hook(bash(`vite --port ${port}`)).stdout.includes('"deny"')) throw new Error('nothing is denied');
+  // A session that has no guard, as on macOS.
+  const { CLAUDE_PID, ...bare } = env;
+  if (!hook(bash(`npx kill-port ${port}`), bare).stdout.includes('"deny"')) throw new Error('nothing is denied');
   const rows = {
     '/bin/true': () => spawnSync('/bin/true'),
     'styxy --version': () => spawnSync(program, ['--version'], { env }),
-    'a command without a port': () => hook(bash('git status && npm test')),
-    'a port that is free': () => hook(bash('vite --port 7')),
-    "another checkout's port, denied": () => hook(bash(`vite --port ${port}`)),
-    'a kill by name': () => hook(bash('pkill -f no-such-server')),
+    'a command': () => hook(bash('git status && npm test')),
+    'a literal kill, under the guard': () => hook(bash('pkill -f no-such-server')),
+    'a literal kill, without it': () => hook(bash('pkill -f no-such-server'), bare),
+    "the same of another's, denied": () => hook(bash(`npx kill-port ${port}`), bare),
     'a session that goes on': () => hook(JSON.stringify({ session_id: 's', cwd: project, hook_event_name: 'SessionStart', source: 'compact' })),
     'a sub-agent that begins': () => hook(JSON.stringify({ session_id: 's', cwd: project, hook_event_name: 'SubagentStart', agent_id: 'a' })),
     'the ports of another folder': () => shell('/nowhere', 'PORT=1 STYXY_PORT=1'),
@@ -76,8 +78,8 @@ function shell(root, told) {
   return answer;
 }
 
-function hook(input) {
-  const answer = spawnSync(program, ['hook', 'claude'], { env, input, encoding: 'utf8' });
+function hook(input, variables = env) {
+  const answer = spawnSync(program, ['hook', 'claude'], { env: variables, input, encoding: 'utf8' });
   if (answer.status !== 0) throw new Error(answer.stderr);
   return answer;
 }

@@ -11,6 +11,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostPlatform, platformOf } from './platforms.mjs';
 import { root, run, targetFolder } from './repository.mjs';
+import { emptyTables } from './unwinding.mjs';
 
 const { values: options } = parseArgs({ options: { debug: { type: 'boolean' }, target: { type: 'string' } } });
 const platform = options.target ? platformOf(options.target) : hostPlatform();
@@ -36,6 +37,7 @@ function release() {
   const target = options.target ? ['--target', options.target] : [];
   run('cargo', ['rustc', '--profile', 'release-cli', '--package', 'styxy', '--bin', 'styxy', ...target, '--', ...linker()]);
   const program = built(...target.slice(1), 'release-cli', platform.program);
+  if (platform.os === 'linux') emptyTables(program);
   finish(built(platform.target, 'release-addon', library), program);
 }
 

@@ -50,6 +50,8 @@ const KINDS = {
       // qemu translates each instruction, and there are far fewer of them then.
       CARGO_PROFILE_DEV_OPT_LEVEL: '1',
       QEMU_LD_PREFIX: LIBRARIES,
+      // The tests run as a user who is not root, in a namespace.
+      STYXY_TEST_ALL: 'but root, tools',
     },
   },
 };

@@ -1,7 +1,8 @@
-// Builds the program and its black-box tests for Windows, and runs those under Wine: what can be known of Windows on Linux.
+// Builds the program, its black-box tests, and the tests of the crates for Windows, and runs them under Wine: what can be known of
+// Windows on Linux.
 //
 //   npm run test:wine                    all of it
-//   npm run test:wine -- windows:: -q    words for the test program
+//   npm run test:wine -- windows:: -q    words for each test program
 //
 // Needs Wine (64 bit), a linker and a target of the compiler; says what to install if one is missing. Everything that it
 // makes is in the target folder: its own Windows registry, and a log of the whole run.
@@ -17,16 +18,22 @@ import { TARGET, addRandomNumbers, built, env as common, startWine, stopWine, st
 /** All tests together end much earlier, also on a busy machine. Then they are ended from outside. */
 const LONGEST_MS = 40 * 60 * 1000;
 
+/** The addon's crate has no tests. */
+const CRATES = ['styxy', 'styxy-core', 'styxy-client', 'styxy-daemon'];
+
 const log = path.join(target, 'tests.log');
 const env = {
   ...common,
-  // Its table of IPv6 sockets names no processes.
+  // Tests skip what Wine lacks, and nothing else.
   STYXY_TEST_WINE: '1',
-  CARGO_MANIFEST_DIR: windowsPath(path.join(root, 'crates/cli')),
+  STYXY_TEST_ALL: 'but windows',
+  // Else the snapshots' library asks cargo, which is not a program of Wine's.
+  INSTA_WORKSPACE_ROOT: windowsPath(root),
+  INSTA_UPDATE: 'no',
 };
 
 // This builds the program too.
-const tests = testProgram();
+const programs = testPrograms();
 addRandomNumbers(built, path.join(built, 'deps'));
 stopWineWithUs();
 let code;
@@ -37,9 +44,10 @@ try {
 }
 process.exit(code);
 
-/** Builds the tests, and says where their program is. */
-function testProgram() {
-  const words = ['test', '--no-run', '--target', TARGET, '-p', 'styxy', '--test', 'it', '--message-format', 'json'];
+/** Builds the tests, and says where their programs are: the black-box tests first, for they say most. */
+function testPrograms() {
+  const packages = CRATES.flatMap((name) => ['-p', name]);
+  const words = ['test', '--no-run', '--target', TARGET, ...packages, '--lib', '--bins', '--test', 'it', '--message-format', 'json'];
   const { stdout, status } = spawnSync('cargo', words, {
     cwd: root,
     env,
@@ -52,7 +60,17 @@ function testProgram() {
     for (const { message } of messages) if (message?.level === 'error') console.error(message.rendered);
     process.exit(status ?? 1);
   }
-  return messages.find((message) => message.executable && message.target.name === 'it').executable;
+  const tests = messages.filter((message) => message.executable && message.profile.test);
+  return tests
+    .map(({ executable, manifest_path: manifest, target }) => {
+      const folder = path.dirname(manifest);
+      return { executable, folder, name: `${path.basename(folder)}, ${target.name === 'it' ? 'tests' : 'unit tests'}` };
+    })
+    .sort((one, other) => isOfTheCrates(one) - isOfTheCrates(other));
+}
+
+function isOfTheCrates({ name }) {
+  return Number(name !== 'cli, tests');
 }
 
 /**
@@ -64,30 +82,47 @@ async function testsUnderWine(words) {
   const until = Date.now() + LONGEST_MS;
   // More at once are slower: one process serves them all.
   const threads = words.some((word) => word.startsWith('--test-threads')) ? [] : ['--test-threads', '2'];
-  const first = await outcome([...threads, ...words], { kept, until, isShown: words.length > 0 });
-  const { failed, verdict } = first;
-  let left = failed;
-  if (failed.size > 0 && verdict) {
-    const again = await outcome(['--exact', '--test-threads', '1', ...failed], { kept, until, isShown: false });
-    left = again.verdict ? again.failed : failed;
+  const total = { passed: 0, failed: 0, skipped: 0, isWhole: true };
+  for (const program of programs) {
+    const first = await outcome(program, [...threads, ...words], { kept, until, isShown: words.length > 0 });
+    const { failed, verdict } = first;
+    let left = failed;
+    if (failed.size > 0 && verdict) {
+      const again = await outcome(program, ['--exact', '--test-threads', '1', ...failed], { kept, until, isShown: false });
+      left = again.verdict ? again.failed : failed;
+    }
+    for (const name of failed) console.log(`${left.has(name) ? 'failed' : 'passed alone only'}: ${name}`);
+    if (!verdict) for (const name of first.unfinished) console.log(`did not end: ${name}`);
+    console.log(`wine: ${program.name}: ${verdict ?? `no result after ${minutes(until)} minutes`}`);
+    total.passed += Number(/(\d+) passed/.exec(verdict)?.[1] ?? 0);
+    total.failed += failed.size;
+    total.skipped += first.skipped.size;
+    total.isWhole &&= Boolean(verdict);
   }
   await new Promise((resolve) => kept.end(resolve));
-  for (const name of failed) console.log(`${left.has(name) ? 'failed' : 'passed alone only'}: ${name}`);
-  if (!verdict) for (const name of first.unfinished) console.log(`did not end: ${name}`);
-  console.log(`wine: ${verdict ?? `no result after ${Math.round((Date.now() - until + LONGEST_MS) / 60_000)} minutes`}`);
+  const { passed, failed, skipped, isWhole } = total;
+  console.log(`wine: ${passed} passed, ${failed} failed, in ${minutes(until)} minutes; ${skipped} skipped what Wine lacks${isWhole ? '' : '; a program did not end'}`);
   console.log(`wine: all that the tests said is in ${log}`);
-  return verdict && failed.size === 0 ? 0 : 1;
+  return isWhole && failed === 0 ? 0 : 1;
 }
 
-/** What came of one run of the test program, which is ended from outside when the time is over. */
-async function outcome(words, { kept, until, isShown }) {
+/** How many minutes of the time until then are over. */
+function minutes(until) {
+  return Math.round((Date.now() - until + LONGEST_MS) / 60_000);
+}
+
+/** What came of one run of a test program, which is ended from outside when the time is over. */
+async function outcome({ executable, folder }, words, { kept, until, isShown }) {
   startWine();
-  const options = { env, cwd: path.join(root, 'crates/cli'), stdio: ['ignore', 'pipe', 'pipe'] };
-  const program = spawn(wine, [tests, ...words], options);
-  const [failed, unfinished] = [new Set(), new Set()];
+  const options = { env: { ...env, CARGO_MANIFEST_DIR: windowsPath(folder) }, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] };
+  // Between them is a shell of Wine's: a program that is started from outside has no parent there.
+  const program = spawn(wine, ['cmd', '/c', windowsPath(executable), ...words], options);
+  const [failed, unfinished, skipped] = [new Set(), new Set(), new Set()];
   let verdict;
   const hear = (line) => {
     kept.write(`${line}\n`);
+    const [, lacking] = /^skipped: (\S+): /.exec(line) ?? [];
+    if (lacking) skipped.add(lacking);
     if (isShown) console.log(line);
     const [, name, result] = /^test (\S+)(?: - should panic)? (?:\.\.\. (\w+)|has been running)/.exec(line) ?? [];
     if (name && result) unfinished.delete(name);
@@ -103,5 +138,5 @@ async function outcome(words, { kept, until, isShown }) {
   // What a failed test has left running may keep the output open for ever.
   stopWine();
   await Promise.all(heard);
-  return { failed, unfinished, verdict };
+  return { failed, unfinished, skipped, verdict };
 }

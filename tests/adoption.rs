@@ -2,7 +2,7 @@
 
 use styxy_core::api::{OwnerKind, State};
 
-use crate::support::{Home, NOTHING, Server, finish, sort, until};
+use crate::support::{Home, NOTHING, Server, eventually, finish, sort, until};
 
 /// The port that `styxy env` tells in this checkout.
 fn told(home: &Home) -> u16 {
@@ -63,7 +63,8 @@ fn a_server_on_a_port_that_its_checkout_had_gets_the_lease_however_late() {
     let port = told(&home);
     until("nobody came in time", || home.leases().is_empty());
     let server = Server::on(&home, port);
-    let lease = home.leases().remove(0);
+    // A daemon whose look at the sockets takes longer than a list is to wait for it answers before.
+    let lease = eventually("its server has the lease", || home.leases().into_iter().next());
     assert_eq!(
         (lease.port.get(), lease.state, lease.owner.pid.unwrap().get()),
         (port, State::Active, server.pid())

@@ -4,7 +4,7 @@ use serde_json::json;
 use styxy_core::api::{AllocationsAnswer, Code, Grant, Journal, MAX_BODY, Refusal, StatusAnswer};
 
 #[cfg(unix)]
-use crate::support::is_root;
+use crate::support::lacks_root;
 use crate::support::{Home, Request, Running, proper, sort};
 
 /// The state that a refused request must not change.
@@ -262,8 +262,7 @@ fn a_pid_that_cannot_own_is_refused() {
 #[test]
 #[cfg(unix)]
 fn another_users_process_cannot_own_a_lease() {
-    if !is_root() {
-        println!("skipped: only root can run a process of another user");
+    if lacks_root() {
         return;
     }
     let (home, _lease, _owner) = with_a_lease();

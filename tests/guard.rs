@@ -10,8 +10,8 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use crate::support::{
-    Home, Output, Running, Server, alive, finish, has_ended, helper, is_installed, is_root, kill, nobody,
-    sort, until,
+    Home, Need, Output, Running, Server, alive, finish, has_ended, helper, kill, lacks, lacks_namespaces,
+    lacks_tool, nobody, sort, until,
 };
 
 /// `command` by `styxy agent` in the project of `home`.
@@ -43,7 +43,7 @@ impl Two {
 }
 
 /// Programs, and how each of them signals a process.
-const WAYS: [(&str, &[&str]); 11] = [
+const WAYS: [(&str, &[&str]); 12] = [
     ("bash", &["bash", "-c", "kill PID"]),
     ("bash", &["bash", "-c", "for p in PID; do kill -9 $p; done"]),
     ("dash", &["dash", "-c", "kill -TERM PID"]),
@@ -53,6 +53,15 @@ const WAYS: [(&str, &[&str]); 11] = [
     ("python3", &["python3", "-c", "import os; os.kill(PID, 15)"]),
     ("python3", &["python3", "-c", "import os, signal; signal.pidfd_send_signal(os.pidfd_open(PID), 15)"]),
     ("python3", &["python3", "-c", "import ctypes; ctypes.CDLL(None).syscall(62, PID, 15) and exit(1)"]),
+    // `rt_sigqueueinfo`, with a structure that says nothing of the signal.
+    (
+        "python3",
+        &[
+            "python3",
+            "-c",
+            "import ctypes, struct; info = struct.pack('iii', 0, 0, -1) + bytes(116); exit(ctypes.CDLL(None).syscall(129, PID, 15, info) and 1)",
+        ],
+    ),
     ("perl", &["perl", "-e", "kill('TERM', PID) or exit 1"]),
     ("node", &["node", "-e", "process.kill(PID)"]),
 ];
@@ -62,7 +71,7 @@ fn each_program_ends_its_own_server_without_a_word_and_spares_anothers_with_one_
     let home = Home::new();
     home.start();
     for (program, way) in WAYS {
-        if !is_installed(program) {
+        if lacks_tool(program) {
             continue;
         }
         let Two { own, other, port } = Two::start(&home);
@@ -105,6 +114,9 @@ fn a_set_of_processes_is_filtered_and_a_group_is_not_split() {
     assert!(alive(leader.pid()));
 }
 
+/// A namespace of pids, in which a process that makes it is root.
+const UNSHARED: [&str; 5] = ["--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"];
+
 /// What `pkill`, `killall` and `kill -1` would reach is limited by a namespace of pids.
 #[test]
 fn what_is_called_by_name_is_filtered_too() {
@@ -123,7 +135,8 @@ fn what_is_called_by_name_is_filtered_too() {
     "#;
     for named in ["pkill perl", "killall perl"] {
         let program = named.split(' ').next().unwrap();
-        if !is_installed("perl") || !is_installed(program) || !is_installed("unshare") {
+        if lacks_tool("perl") || lacks_tool(program) || lacks_namespaces(&[&UNSHARED[..], &["true"]].concat())
+        {
             return;
         }
         let mut ports = home.range(sort::WEB);
@@ -135,16 +148,12 @@ fn what_is_called_by_name_is_filtered_too() {
         let script = script.replace("$1", &first.to_string()).replace("$2", &second.to_string());
         let shell = home.shell(&script);
         let mut inside = home.command("unshare");
-        inside.args(["--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+        inside.args(UNSHARED);
         inside.arg(shell.get_program()).args(shell.get_args());
         inside.envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
         inside.env("OWN", home.project()).env("OTHER", home.other_project()).env("SERVER", &server);
         inside.env("NAMED", named);
         let said = finish(&mut inside);
-        if said.stderr.contains("unshare failed") {
-            println!("skipped: pid namespaces are unavailable here");
-            return;
-        }
         let shown: Vec<&str> = said.stdout.lines().collect();
         let expected =
             ["named: other spared", "named: own ended", "all: 1", "all: other spared", "all: own ended"];
@@ -199,7 +208,7 @@ fn the_guard_is_off_where_a_variable_says_so_and_in_the_servers_own_worktree() {
 
 #[test]
 fn a_port_that_another_checkout_has_leased_is_not_bound() {
-    if !is_installed("python3") {
+    if lacks_tool("python3") {
         return;
     }
     let home = Home::new();
@@ -280,8 +289,7 @@ fn programs_with_sanitizers_start_and_are_under_the_guard() {
         let program = home.top().join("kill.out");
         let mut compile = home.command(compiler);
         compile.args(flags).arg("-o").arg(&program).arg(&source).stderr(Stdio::null());
-        if !is_installed(compiler) || !compile.status().is_ok_and(|status| status.success()) {
-            println!("skipped: {compiler} {flags:?} is not installed");
+        if lacks(Need::Tools, &mut compile) {
             continue;
         }
         let Two { own, other, .. } = Two::start(&home);
@@ -312,7 +320,7 @@ fn a_folder_with_blanks_and_a_library_that_is_gone_keep_no_program_from_running(
 
 #[test]
 fn a_forged_record_gets_no_refusal_and_does_no_harm() {
-    if !is_installed("python3") {
+    if lacks_tool("python3") {
         return;
     }
     let home = Home::new();
@@ -346,14 +354,12 @@ fn a_forged_record_gets_no_refusal_and_does_no_harm() {
         ["0101", "0100", "0100", "0100", "0100", "0100", "0101"]
     );
     // Another user is not answered, even where the socket lets it in.
-    if is_root() {
-        for (path, mode) in [(&home.top(), 0o755), (&home.root().to_owned(), 0o755), (&socket, 0o777)] {
-            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
-        }
-    }
     let mut stranger = home.command("python3");
     stranger.args(["-c", program.split("for i").next().unwrap()]).current_dir("/");
     if nobody(&mut stranger) {
+        for (path, mode) in [(&home.top(), 0o755), (&home.root().to_owned(), 0o755), (&socket, 0o777)] {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
         let said = finish(&mut stranger);
         assert!(said.stdout.lines().all(|line| line == "closed"), "{said:?}");
     }

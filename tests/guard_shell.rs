@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::Agent;
 use crate::support::session::{Session, home};
-use crate::support::{Home, Output, Server, alive, finish, has_ended, is_installed, sort, until};
+use crate::support::{Home, Output, Server, alive, finish, has_ended, lacks_tool, sort, until};
 
 /// A session whose project has a server, and one of the other project.
 struct Stage<'h> {
@@ -57,7 +57,7 @@ impl<'h> Stage<'h> {
 fn the_shells_own_kill_spares_anothers_server_and_ends_its_own() {
     let home = home();
     for shell in ["bash", "zsh"] {
-        if !is_installed(shell) {
+        if lacks_tool(shell) {
             continue;
         }
         let stage = Stage::new(&home);
@@ -104,7 +104,7 @@ fn tools_are_asked_whom_they_mean_and_spare_anothers_server() {
         ("kill", "env kill OTHER OWN"),
         ("xargs", "echo OTHER OWN | xargs kill -9"),
     ] {
-        if !is_installed(tool) || !is_installed("perl") {
+        if lacks_tool(tool) || lacks_tool("perl") {
             continue;
         }
         let mut stage = Stage::new(&home);

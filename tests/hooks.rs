@@ -121,7 +121,7 @@ fn a_server_of_the_session_listens_on_the_sessions_port() {
 fn only_the_start_of_a_session_starts_the_daemon() {
     let home = home();
     let session = Session::new(&home, &home.project());
-    for command in ["vite --port 3000", "pkill node", "kill $(lsof -ti:3000)"] {
+    for command in ["kill 4242", "pkill node", "kill $(lsof -ti:3000)"] {
         session.runs(command);
     }
     assert_eq!(session.hook("SessionEnd", &json!({ "reason": "other" })), "");
@@ -146,24 +146,10 @@ fn sub_agents_of_one_session_share_a_worktrees_ports_and_two_worktrees_have_two(
     let (one, two) = (run(&first), run(&second));
     let (one, two): (u16, u16) = (one.hear().parse().unwrap(), two.hear().parse().unwrap());
     assert!(one != two && ![one, two].contains(&session.port()));
-    // A sub-agent that looks into the other's worktree may not take its port.
-    let command = json!({ "command": format!("npx vite --port {two}") });
-    let event = |folder: &Path| {
-        session.hook(
-            "PreToolUse",
-            &json!({ "cwd": folder, "agent_id": "a1", "agent_type": "worker", "tool_name": "Bash", "tool_input": command }),
-        )
-    };
-    let said = eventually("a denial", || Some(event(&first)).filter(|said| !said.is_empty()));
-    assert!(said.contains("second"), "{said}");
-    assert_eq!(event(&second), "");
 }
 
 #[test]
 fn an_agent_that_sets_no_variable_is_found_among_the_hooks_ancestors() {
-    if !cfg!(target_os = "linux") {
-        return;
-    }
     let home = home();
     let codex = home.top().join("codex");
     symlink("/bin/sh", &codex).unwrap();
@@ -196,7 +182,6 @@ fn an_agent_that_sets_no_variable_is_found_among_the_hooks_ancestors() {
     until("its leases end", || home.leases().is_empty());
 }
 
-/// Every event of every agent, in the agent's own form, with the exact answer.
 #[test]
 fn the_sessions_of_an_app_server_are_told_apart_and_end() {
     if !cfg!(target_os = "linux") {
@@ -249,6 +234,7 @@ fn the_sessions_of_an_app_server_are_told_apart_and_end() {
     assert_eq!((of("codex-01a2-1"), of("codex-01a2-2")), (0, 2));
 }
 
+/// Every event of every agent, in the agent's own form, with the exact answer.
 #[test]
 fn every_agent_is_answered_in_its_own_form() {
     let home = home();
@@ -259,8 +245,8 @@ fn every_agent_is_answered_in_its_own_form() {
     let name =
         home.styxy(&["who", &port.to_string(), "--json"]).exits(5).json()["system_usage"]["process"].clone();
     let why = format!(
-        "Port {port} is in use by {} ({}) of another checkout or session: {}, branch fix. This checkout has no leased port \
-         yet. `styxy run -- COMMAND` runs a server on a port of its own.",
+        "Port {port} is used by {} ({}) of another checkout or session: {}, branch fix. This checkout has no leased port \
+         yet. `styxy kill PORT` ends only servers of this checkout, and `styxy run -- COMMAND` runs one on a port of its own.",
         name.as_str().unwrap(),
         server.pid(),
         fix.display()

@@ -1,51 +1,43 @@
-//! `styxy hook`: no agent takes the port of another's server or ends it.
+//! `styxy hook`: where the guard does not reach, a literal command that would end another's server is denied (R38).
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::json;
 use styxy_core::api::{InstancesAnswer, State};
 
 use crate::support::session::{Session, home, worktree};
-use crate::support::{Home, Server, helper, until};
+use crate::support::{Home, Server, helper, sort, until};
 
 #[test]
 fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
     let home = home();
     let fix = worktree(&home, "fix");
     let (one, other) = (Session::new(&home, &home.project()), Session::new(&home, &fix));
-    one.begin();
-    other.begin();
+    one.begin_as_before();
+    other.begin_as_before();
     let (ours, theirs) = (one.port(), other.port());
     assert_ne!(ours, theirs);
-    let held = |server: &Server, port: u16| {
-        until("its lease is active", || {
-            home.leases().iter().any(|lease| lease.port.get() == port && lease.state == State::Active)
-        });
-        server.pid()
-    };
-    // Before anything listens, the lease alone keeps the other session away.
-    assert!(
-        one.denied(&format!("npx vite --port {theirs}")).starts_with(&format!("Port {theirs} is leased for"))
-    );
     let (name, server) = called(&home, &fix, theirs);
-    let pid = held(&server, theirs);
-    let why = one.denied(&format!("PORT={theirs} npx next dev"));
-    let process = other.leases().into_iter().find(|lease| lease.port.get() == theirs).unwrap();
-    assert_eq!(process.state, State::Active);
+    until("its lease is active", || {
+        home.leases().iter().any(|lease| lease.port.get() == theirs && lease.state == State::Active)
+    });
+    let pid = server.pid();
+    let why = one.denied(&format!("npx kill-port {theirs}"));
     assert!(why.contains(&format!("({pid})")), "{why}");
     assert!(why.contains(&format!("session {}, {}, branch fix", other.instance(), fix.display())), "{why}");
     assert!(why.contains(&format!("This checkout has web {ours}, api ")), "{why}");
-    assert!(why.ends_with("`styxy run -- COMMAND` runs a server on a port of its own."), "{why}");
     for kill in [
         format!("kill -9 $(lsof -ti:{theirs})"),
-        format!("lsof -ti :{theirs} | xargs kill -9; PORT={theirs} npm start"),
-        format!("npx kill-port {theirs}"),
+        format!("lsof -ti :{theirs} | xargs kill -9"),
         format!("fuser -k {theirs}/tcp || true"),
         format!("pkill {name}"),
         format!("killall -9 {name}"),
-        format!("pkill -f 'no-such-server|{name}'"),
+        format!("pkill -f {name}"),
         format!("kill -9 {pid}"),
+        format!("taskkill /PID {pid} /F"),
+        format!("Stop-Process -Id {pid}"),
     ] {
         assert!(one.denied(&kill).contains("another checkout or session"), "{kill}");
         // Its own session may end it.
@@ -53,30 +45,28 @@ fn two_sessions_that_fight_over_a_port_both_keep_their_servers() {
     }
     for harmless in [
         format!("curl -s localhost:{theirs}"),
-        format!("npx playwright test --base-url http://localhost:{theirs}"),
         format!("styxy kill {theirs} --yes"),
-        format!("styxy run -p {theirs} -- vite"),
         format!("kill -0 {pid}"),
         format!("git commit -m 'kill $(lsof -ti:{theirs})'"),
-        format!("npx vite --port {ours}"),
+        format!("npx vite --port {theirs}"),
+        format!("STYXY=off kill {pid}"),
         "pkill -f no-such-server".to_owned(),
     ] {
         one.runs(&harmless);
     }
-    // The other way round, and after the sessions have ended.
-    assert!(other.denied(&format!("npx vite --port {ours}")).contains(&one.instance()));
+    // After the session has ended.
     server.kill();
     other.process.kill();
     until("the port is free", || home.leases().iter().all(|lease| lease.port.get() != theirs));
-    one.runs(&format!("npx vite --port {theirs}"));
+    one.runs(&format!("npx kill-port {theirs}"));
 }
 
 #[test]
 fn another_session_of_the_same_worktree_counts_while_it_is_live() {
     let home = home();
     let (one, other) = (Session::new(&home, &home.project()), Session::new(&home, &home.project()));
-    one.begin();
-    other.begin();
+    one.begin_as_before();
+    other.begin_as_before();
     let port = other.port();
     let _server = Server::on(&home, port);
     until("it is seen", || other.leases().iter().any(|lease| lease.state == State::Active));
@@ -92,9 +82,9 @@ fn another_session_of_the_same_worktree_counts_while_it_is_live() {
 fn a_live_session_without_hooks_counts_too() {
     let home = home();
     let (one, other) = (Session::new(&home, &home.project()), Session::new(&home, &home.project()));
-    one.begin();
-    let lease = home.allocate(&serde_json::json!({
-        "service_type": crate::support::sort::API, "project_path": home.project(), "instance_id": other.instance(),
+    one.begin_as_before();
+    let lease = home.allocate(&json!({
+        "service_type": sort::API, "project_path": home.project(), "instance_id": other.instance(),
     }));
     let _server = Server::on(&home, lease.port.get());
     home.active(&lease);
@@ -102,22 +92,6 @@ fn a_live_session_without_hooks_counts_too() {
     assert!(one.denied(&kill).contains(&other.instance()));
     other.process.kill();
     one.runs(&kill);
-}
-
-#[test]
-fn a_persons_server_in_another_worktree_is_kept_and_one_of_this_worktree_is_ours() {
-    let home = home();
-    let fix = worktree(&home, "fix");
-    let session = Session::new(&home, &home.project());
-    session.begin();
-    let (theirs, ours) = (home.spare_port(), home.spare_port());
-    let (_theirs, _ours) = (Server::in_folder(&home, &fix, theirs), Server::on(&home, ours));
-    assert!(session.denied(&format!("npx vite --port {theirs}")).contains("branch fix"));
-    assert!(session.denied(&format!("fuser -k {theirs}/tcp")).contains("branch fix"));
-    // A session that works there may, and so may one that changes to it.
-    session.runs(&format!("cd {} && npx vite --port {theirs}", fix.display()));
-    session.runs(&format!("fuser -k {ours}/tcp"));
-    session.runs(&format!("npx vite --port {ours}"));
 }
 
 /// A server without a lease, of a program whose name no other test uses.
@@ -133,19 +107,65 @@ fn called(home: &Home, folder: &Path, port: u16) -> (String, Server) {
 }
 
 #[test]
-fn a_persons_server_without_a_lease_is_not_ended_by_name_or_pid() {
+fn a_persons_server_in_another_worktree_is_kept_and_one_of_this_worktree_is_ours() {
     let home = home();
     let fix = worktree(&home, "fix");
     let session = Session::new(&home, &home.project());
-    session.begin();
+    session.begin_as_before();
     let (theirs, ours) = (home.spare_port(), home.spare_port());
     let (name, server) = called(&home, &fix, theirs);
     let (own_name, own) = called(&home, &home.project(), ours);
-    for command in [format!("pkill {name}"), format!("killall {name}"), format!("kill -9 {}", server.pid())] {
-        let why = session.denied(&command);
+    for kill in [
+        format!("pkill {name}"),
+        format!("killall {name}"),
+        format!("kill -9 {}", server.pid()),
+        format!("fuser -k {theirs}/tcp"),
+    ] {
+        let why = session.denied(&kill);
         assert!(why.contains("branch fix") && why.contains(&theirs.to_string()), "{why}");
+        // A sub-agent that works there may.
+        let there =
+            json!({ "cwd": fix, "agent_id": "a1", "tool_name": "Bash", "tool_input": { "command": kill } });
+        assert_eq!(session.hook("PreToolUse", &there), "", "{kill}");
     }
-    for command in [format!("pkill {own_name}"), format!("kill {}", own.pid())] {
-        session.runs(&command);
+    for kill in [format!("pkill {own_name}"), format!("kill {}", own.pid()), format!("fuser -k {ours}/tcp")] {
+        session.runs(&kill);
+    }
+}
+
+#[test]
+fn the_daemon_is_not_ended() {
+    let home = home();
+    let session = Session::new(&home, &home.project());
+    session.begin_as_before();
+    let daemon = home.daemon_file().unwrap().pid;
+    let why = session.denied(&format!("kill -9 {daemon}"));
+    assert!(why.ends_with("which is Styxy's daemon. `styxy daemon stop` stops it."), "{why}");
+}
+
+#[test]
+fn no_text_is_judged_where_the_guard_is_live_or_off() {
+    let home = home();
+    let fix = worktree(&home, "fix");
+    let port = home.spare_port();
+    let session = Session::new(&home, &home.project());
+    session.begin_as_before();
+    let server = Server::in_folder(&home, &fix, port);
+    let kill = format!("kill {}", server.pid());
+    session.denied(&kill);
+    for variable in [
+        ("STYXY_GUARD_SOCKET", "/run/styxy/guard.sock"),
+        ("BASH_ENV", "/home/ada/.styxy/guard/env.bash"),
+        ("STYXY_GUARD", "off"),
+    ] {
+        assert_eq!(session.bash_with(&kill, &[variable]), "", "{variable:?}");
+    }
+    until("a denial", || session.bash_with(&kill, &[("BASH_ENV", "/home/ada/.bashrc")]).contains("deny"));
+    // Where the system has the guard, the session that begins gets it.
+    session.begin();
+    if cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
+        session.runs(&kill);
+    } else {
+        session.denied(&kill);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use styxy_core::api::Code;
 
 use crate::support::session::{Session, home};
-use crate::support::{Home, finish, is_root};
+use crate::support::{Home, finish, lacks_root};
 
 const OTHERS: &str = "{\n  // mine\n  \"model\": \"opus\",\n}\n";
 
@@ -255,9 +255,45 @@ fn a_file_with_two_hard_links_keeps_both() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn codexs_shells_get_the_guards_file_and_every_byte_comes_back() {
+    let home = Home::new();
+    let path = settings(&home, ".codex/config.toml");
+    let run = |more: &[&str]| home.styxy(&[&["hooks", "install", "codex"], more].concat());
+    let text = || fs::read_to_string(&path).unwrap();
+    for before in [
+        Some("model = \"o\""),
+        Some("[shell_environment_policy]\r\ninherit = \"core\"\r\n"),
+        Some("[shell_environment_policy.set]\nA = \"1\" # mine\n\n[tui]\n"),
+        None,
+    ] {
+        let _ = fs::remove_file(&path);
+        if let Some(before) = before {
+            fs::write(&path, before).unwrap();
+        }
+        assert!(run(&["--dry-run"]).done().stdout.contains("BASH_ENV = "));
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), before);
+        run(&[]).done();
+        let file = text()
+            .lines()
+            .find_map(|line| line.strip_prefix("BASH_ENV = \"")?.strip_suffix('"').map(PathBuf::from));
+        assert!(file.is_some_and(|file| file.is_file()), "{}", text());
+        let once = text();
+        assert!(run(&[]).done().stderr.contains("already has Styxy's entries"));
+        assert_eq!(text(), once);
+        run(&["--uninstall"]).done();
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), before);
+    }
+    // What only a reader of TOML could change stays, and it is said what to add.
+    let inline = "shell_environment_policy = { inherit = \"core\" }\n";
+    fs::write(&path, inline).unwrap();
+    let said = run(&[]).done();
+    assert!(said.stderr.contains("add BASH_ENV = \"") && text() == inline, "{said:?}");
+}
+
+#[test]
 fn settings_of_another_user_stay_theirs() {
-    if !is_root() {
-        println!("skipped: only root can give a file away");
+    if lacks_root() {
         return;
     }
     let home = Home::new();
@@ -281,11 +317,6 @@ fn settings_that_cannot_be_written_or_are_not_a_file_are_refused_and_not_changed
     assert!(refused.stderr.contains("cannot be written") && refused.stderr.contains("nothing was changed"));
     assert_eq!(fs::read_to_string(&path).unwrap(), OTHERS);
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-    if !is_root() {
-        fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o555)).unwrap();
-        home.styxy(&["hooks", "install", "claude"]).exits(1);
-        fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
-    }
     for (text, place) in [
         ("{\n  \"hooks\": [\n", ":2:13: "),
         ("{\r  \"hooks\": [,\r", ":2:13: "),
@@ -303,6 +334,19 @@ fn settings_that_cannot_be_written_or_are_not_a_file_are_refused_and_not_changed
     home.styxy(&["hooks", "install", "claude"]).exits(1);
     let mut outside = home.styxy_command(&["hooks", "install", "claude", "--project"]);
     finish(outside.current_dir(home.top())).exits(2);
+}
+
+#[test]
+fn settings_in_a_folder_that_cannot_be_written_are_not_changed() {
+    let home = Home::new();
+    let path = settings(&home, ".claude/settings.json");
+    fs::write(&path, OTHERS).unwrap();
+    home.give_away();
+    fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o555)).unwrap();
+    let refused = home.unprivileged(&["hooks", "install", "claude"], &[]).exits(1);
+    assert!(refused.stderr.contains("nothing was changed"), "{refused:?}");
+    fs::set_permissions(path.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), OTHERS);
 }
 
 #[test]

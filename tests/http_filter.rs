@@ -5,14 +5,15 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
+#[cfg(unix)]
 use std::process::Command;
 
 use serde_json::json;
 use styxy_core::api::StatusAnswer;
 
+use crate::support::{Home, Request, Way, proper, sort};
 #[cfg(unix)]
-use crate::support::until;
-use crate::support::{Home, Request, Server, Way, helper, nobody, proper, sort};
+use crate::support::{Server, helper, nobody, until};
 
 /// Refused by `rule`, over TCP v4 and v6.
 #[track_caller]
@@ -208,6 +209,7 @@ fn the_daemon_listens_on_loopback_alone() {
 }
 
 /// The answer to another user who asks for the status at `place`; none, with the reason printed, if there is no other user.
+#[cfg(unix)]
 fn told_to_others(home: &Home, place: &str) -> Option<String> {
     let mut command: Command = helper(home, "get", &[place, "/status"]);
     command.current_dir("/");
@@ -215,6 +217,7 @@ fn told_to_others(home: &Home, place: &str) -> Option<String> {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_user_is_refused_by_tcp() {
     let home = Home::new();
     let status = home.start();

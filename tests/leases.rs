@@ -8,9 +8,11 @@ use serde_json::json;
 use styxy_core::api::{CheckAnswer, CleanupAnswer, OwnerKind, ReleaseAnswer, ScanAnswer, State};
 use styxy_core::{EndReason, Pid};
 
+#[cfg(unix)]
+use crate::support::nobody;
 use crate::support::{
     Home, Running, Server, addresses, alive, eventually, forked_server, has_ended, helper, names_process,
-    nobody, pid_of, sort, until,
+    pid_of, sort, until,
 };
 
 /// Checks every owner and every listener now: the leases that remain are those that should.
@@ -290,6 +292,7 @@ fn a_forced_cleanup_ends_every_lease_but_no_server() {
 }
 
 #[test]
+#[cfg(unix)]
 fn another_users_server_on_a_leased_port_is_a_stranger() {
     let home = Home::new();
     let grant = home.allocate(&json!({ "service_type": sort::WEB }));

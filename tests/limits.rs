@@ -4,12 +4,13 @@
 //! that it is skipped where none can be made.
 
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use styxy_core::api::{Grant, JournalMode, State, StatusAnswer};
 
 use crate::support::{
-    Argument, DIAGNOSTICS, Denied, Home, Output, Running, Server, deny, finish, is_root, sort, until,
+    Argument, DIAGNOSTICS, Denied, Home, Need, Output, Running, Server, deny, finish, lacks,
+    lacks_namespaces, lacks_root, sort, until,
 };
 
 const NETLINK: &[Argument] = &[Argument::is(0, libc::AF_NETLINK.cast_unsigned())];
@@ -217,10 +218,8 @@ fn where_the_home_has_no_sockets_the_runtime_folder_has_the_socket() {
 /// What `script` says in a mount namespace of its own, with `$STYXY`; none, and a reason, if there can be none.
 fn apart(home: &Home, prepare: &str, script: &str) -> Option<Output> {
     let namespace = ["--mount", "--propagation", "private", "sh", "-ec"];
-    let mut tried = Command::new("unshare");
-    tried.args(namespace).arg(prepare).stdout(Stdio::null()).stderr(Stdio::null());
-    if !is_root() || !tried.status().is_ok_and(|status| status.success()) {
-        println!("skipped: mount namespaces are unavailable here: {prepare}");
+    // The home was given away, and `setpriv` becomes that user.
+    if lacks_root() || lacks_namespaces(&[&namespace[..], &[prepare]].concat()) {
         return None;
     }
     let shell = home.shell(script);
@@ -286,10 +285,7 @@ fn alone(home: &Home, proc: &str, script: &str) -> Option<Output> {
         styxy() { chroot "$root" "$STYXY" "$@"; }
     "#;
     let namespace = ["--mount", "--map-root-user", "sh", "-ec"];
-    let mut tried = Command::new("unshare");
-    tried.args(namespace).arg("mount -t tmpfs none /mnt").stdout(Stdio::null()).stderr(Stdio::null());
-    if !tried.status().is_ok_and(|status| status.success()) {
-        println!("skipped: mount namespaces are unavailable here");
+    if lacks_namespaces(&[&namespace[..], &["mount -t tmpfs none /mnt"]].concat()) {
         return None;
     }
     let root = home.top().join("root");
@@ -333,10 +329,7 @@ fn where_there_is_nothing_but_the_program_and_no_proc_a_command_still_runs() {
 /// `styxy` with these words in bubblewrap, as agents' sandboxes use it; none, and a reason, if that is unavailable.
 fn wrapped(home: &Home, apart: &[&str], words: &[&str]) -> Option<Output> {
     let all = ["--dev-bind", "/", "/", "--proc", "/proc", "--unshare-pid"];
-    let mut tried = Command::new("bwrap");
-    tried.args(all).args(apart).arg("true").stdout(Stdio::null()).stderr(Stdio::null());
-    if !tried.status().is_ok_and(|status| status.success()) {
-        println!("skipped: bubblewrap is unavailable here");
+    if lacks(Need::Bubblewrap, Command::new("bwrap").args(all).args(apart).arg("true")) {
         return None;
     }
     let styxy = home.styxy_command(words);

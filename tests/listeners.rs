@@ -8,7 +8,7 @@ use styxy_core::api::{CheckAnswer, Lease, State, WhoAnswer, Whose};
 
 use crate::support::{Home, Server, helper, sort, until, wine_lacks};
 #[cfg(unix)]
-use crate::support::{eventually, is_root};
+use crate::support::{eventually, lacks_root};
 
 /// A server in `folder`, on the IPv6 loopback if this is `::1`.
 fn server(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port: u16) -> Server {
@@ -72,11 +72,10 @@ fn a_server_that_ends_beside_another_checkouts_leaves_a_conflict() {
 #[test]
 #[cfg(unix)]
 fn a_listener_of_root_makes_a_lease_active_and_is_not_mine_by_itself() {
-    let home = Home::new();
-    if !is_root() {
-        println!("skipped: only root can have listeners of root beside another user's daemon");
+    if lacks_root() {
         return;
     }
+    let home = Home::new();
     home.give_away();
     let port = home.unprivileged(&["env", sort::WEB, "--json"], &[]).done().json()["PORT"]
         .as_str()

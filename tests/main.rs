@@ -180,6 +180,9 @@ mod compat;
 mod guard;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the guard
+mod guard_input;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the guard
 mod guard_report;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the guard
@@ -215,6 +218,9 @@ mod run_reporter;
 #[cfg(target_os = "linux")] // /proc of a sandbox
 mod sandboxed;
 #[cfg(test)]
+#[cfg(target_os = "linux")] // nothing; its result is the same everywhere
+mod skips;
+#[cfg(test)]
 #[cfg(target_os = "linux")] // /proc
 mod strays;
 #[cfg(test)]
@@ -222,6 +228,9 @@ mod strays;
 mod stuck;
 
 // Only on Windows.
+#[cfg(test)]
+#[cfg(windows)]
+mod jobs;
 #[cfg(test)]
 #[cfg(windows)]
 mod run_windows;

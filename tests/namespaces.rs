@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use styxy_core::api::{Grant, OwnerKind};
 
-use crate::support::{Home, Output, Server, finish, helper, pid_of, sort, until};
+use crate::support::{Home, Output, Server, finish, helper, lacks_namespaces, pid_of, sort, until};
 
 /// How a namespace of its own is made: `pid` or `net`.
 fn namespace(kind: &str) -> &'static [&'static str] {
@@ -19,15 +19,9 @@ fn namespace(kind: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether such namespaces can be made here. If not, the test says that it is skipped.
-fn can_be_made(kind: &str) -> bool {
-    let mut tried = Command::new("unshare");
-    tried.args(namespace(kind)).arg("true").stdout(Stdio::null()).stderr(Stdio::null());
-    let can = tried.status().is_ok_and(|status| status.success());
-    if !can {
-        println!("skipped: {kind} namespaces are unavailable here");
-    }
-    can
+/// Whether no such namespaces can be made here. Then the test is skipped.
+fn lacks(kind: &str) -> bool {
+    lacks_namespaces(&[namespace(kind), &["true"]].concat())
 }
 
 /// `command`, to be run in a namespace of its own.
@@ -56,7 +50,7 @@ fn pids(pid: u32) -> Vec<u32> {
 
 #[test]
 fn a_command_in_another_pid_namespace_owns_its_lease_until_it_ends() {
-    if !can_be_made("pid") {
+    if lacks("pid") {
         return;
     }
     let home = Home::new();
@@ -79,7 +73,7 @@ fn a_command_in_another_pid_namespace_owns_its_lease_until_it_ends() {
 
 #[test]
 fn a_pid_that_a_client_in_another_pid_namespace_names_is_translated_or_refused() {
-    if !can_be_made("pid") {
+    if lacks("pid") {
         return;
     }
     let home = Home::new();
@@ -102,7 +96,7 @@ fn a_pid_that_a_client_in_another_pid_namespace_names_is_translated_or_refused()
 
 #[test]
 fn by_tcp_too_the_kernel_says_who_a_client_in_another_pid_namespace_is() {
-    if !can_be_made("pid") {
+    if lacks("pid") {
         return;
     }
     let home = Home::new();
@@ -125,7 +119,7 @@ fn by_tcp_too_the_kernel_says_who_a_client_in_another_pid_namespace_is() {
 
 #[test]
 fn a_daemon_in_another_pid_namespace_does_not_keep_a_command_from_running() {
-    if !can_be_made("pid") {
+    if lacks("pid") {
         return;
     }
     let home = Home::new();
@@ -143,7 +137,7 @@ fn a_daemon_in_another_pid_namespace_does_not_keep_a_command_from_running() {
 
 #[test]
 fn in_another_network_a_command_runs_on_a_port_that_is_free_there_and_the_rest_says_why_not() {
-    if !can_be_made("net") {
+    if lacks("net") {
         return;
     }
     let home = Home::new();
@@ -175,7 +169,7 @@ fn in_another_network_a_command_runs_on_a_port_that_is_free_there_and_the_rest_s
 
 #[test]
 fn a_restart_moves_the_daemon_to_the_network_that_it_is_asked_from() {
-    if !can_be_made("net") {
+    if lacks("net") {
         return;
     }
     let home = Home::new();
@@ -194,7 +188,7 @@ fn a_restart_moves_the_daemon_to_the_network_that_it_is_asked_from() {
 
 #[test]
 fn in_another_network_instances_and_the_doctor_say_why_they_know_nothing() {
-    if !can_be_made("net") {
+    if lacks("net") {
         return;
     }
     let home = Home::new();

@@ -3,19 +3,14 @@
 
 #![cfg(target_os = "linux")]
 
-use std::process::{Command, Stdio};
-
 use serde_json::json;
 
-use crate::support::{Home, Output, finish, sort};
+use crate::support::{Home, Output, finish, lacks_namespaces, sort};
 
 /// What `script` says in a network namespace, with `$STYXY`; none if there can be none.
 fn apart(home: &Home, script: &str) -> Option<Output> {
     let namespace = ["--net", "--mount", "--map-root-user", "sh", "-ec"];
-    let mut tried = Command::new("unshare");
-    tried.args(namespace).arg("ip link set lo up").stdout(Stdio::null()).stderr(Stdio::null());
-    if !tried.status().is_ok_and(|status| status.success()) {
-        println!("skipped: network namespaces are unavailable here");
+    if lacks_namespaces(&[&namespace[..], &["ip link set lo up"]].concat()) {
         return None;
     }
     let mut command = home.command("unshare");

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use styxy_core::api::StatusAnswer;
 
-use crate::support::{Home, finish, words};
+use crate::support::{Home, Output, finish, words};
 
 #[test]
 fn the_folder_is_in_the_home_folder_by_default() {
@@ -65,8 +65,13 @@ fn a_relative_folder_is_refused() {
 /// Every command that starts the daemon names its folder and says what to do.
 #[track_caller]
 fn folder_is_refused(home: &Home) {
+    folder_is_refused_to(home, |words| home.styxy(words));
+}
+
+#[track_caller]
+fn folder_is_refused_to(home: &Home, styxy: impl Fn(&[&str]) -> Output) {
     for line in ["allocate -s dev", "daemon start", "daemon run"] {
-        let said = home.styxy(&words(line)).exits(1);
+        let said = styxy(&words(line)).exits(1);
         let root = home.root().to_str().unwrap();
         assert!(said.stderr.contains(root) && said.stderr.contains("hint: "), "{line}: {}", said.stderr);
     }
@@ -85,15 +90,13 @@ fn a_folder_that_cannot_be_created_is_refused_with_what_to_do() {
 #[test]
 #[cfg(unix)]
 fn a_folder_that_cannot_be_written_is_refused_with_what_to_do() {
-    if crate::support::is_root() {
-        println!("skipped: root may write everywhere");
-        return;
-    }
     let home = Home::empty();
     home.make_root();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o500);
     fs::set_permissions(home.root(), mode).unwrap();
-    folder_is_refused(&home);
+    // Root may write everywhere.
+    home.give_away();
+    folder_is_refused_to(&home, |words| home.unprivileged(words, &[]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::exchange::{Exchange, portable};
-use crate::support::{Home, Request, Running, Server, Way, is_root, proper, sort, until};
+use crate::support::{Home, Request, Running, Server, Way, lacks_root, proper, sort, until};
 
 /// A checkout that the daemon only compares, and never opens.
 const SHOP: &str = "/home/ada/shop";
@@ -314,7 +314,7 @@ fn web_pages(asking: &mut Asking<'_>) {
     page(asking, "refuse an origin", ("Origin", "https://evil.example"));
     page(asking, "refuse a referer", ("Referer", "https://evil.example/"));
     page(asking, "refuse a fetch of a site", ("Sec-Fetch-Site", "cross-site"));
-    if is_root() {
+    if !lacks_root() {
         let theirs = Running::idle_of_nobody();
         let body = json!({ "service": sort::WEB, "pid": theirs.pid() });
         asking.allocate("refuse another user's process", &body);

@@ -16,7 +16,7 @@ use super::http::Way;
 use super::ports::Ports;
 use super::process::{alive, end};
 #[cfg(unix)]
-use super::process::{is_root, nobody};
+use super::process::{become_nobody, is_root};
 use super::run::{Output, finish};
 use super::wait::{eventually, until};
 
@@ -215,7 +215,7 @@ impl Home {
         let mut command = self.styxy_command(words);
         command.envs(variables.iter().copied());
         if is_root() {
-            nobody(&mut command);
+            become_nobody(&mut command);
         }
         finish(&mut command)
     }

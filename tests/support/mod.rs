@@ -13,6 +13,8 @@ mod firebase;
 mod helper;
 mod home;
 mod http;
+#[cfg(unix)]
+mod needs;
 #[cfg(target_os = "linux")]
 mod old_daemon;
 #[cfg(windows)]
@@ -25,6 +27,7 @@ mod sandbox;
 mod schema;
 #[cfg(unix)]
 pub(crate) mod session;
+mod skip;
 #[cfg(unix)]
 mod terminal;
 #[cfg(unix)]
@@ -38,6 +41,10 @@ pub(crate) use firebase::Suite;
 pub(crate) use helper::{Server, forked_server, helper, helper_under, listener};
 pub(crate) use home::{Home, real, sort};
 pub(crate) use http::{Answer, Request, Way, proper};
+#[cfg(unix)]
+pub(crate) use needs::{lacks, lacks_root, nobody};
+#[cfg(target_os = "linux")]
+pub(crate) use needs::{lacks_namespaces, lacks_tool};
 #[cfg(target_os = "linux")]
 pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
 #[cfg(unix)]
@@ -47,13 +54,14 @@ pub(crate) use ports::{addresses, names_process};
 pub(crate) use process::is_stopped;
 #[cfg(unix)]
 pub(crate) use process::kill;
-pub(crate) use process::{Running, alive, has_ended, is_root, nobody, pid_of, wine_lacks};
-#[cfg(target_os = "linux")]
-pub(crate) use run::is_installed;
+pub(crate) use process::{Running, alive, has_ended, pid_of};
 pub(crate) use run::{NOTHING, Output, PRINTS_PORT, finish, program, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{Argument, DIAGNOSTICS, Denied, deny, without_connections};
 pub(crate) use schema::mismatches;
+#[cfg(unix)]
+pub(crate) use skip::Need;
+pub(crate) use skip::wine_lacks;
 #[cfg(target_os = "linux")]
 pub(crate) use terminal::open as open_terminal;
 #[cfg(unix)]

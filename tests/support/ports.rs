@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use super::process::wine_lacks;
+use super::skip::wine_lacks;
 
 /// How many ports a block has.
 pub(super) const BLOCK: u16 = 200;

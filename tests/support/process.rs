@@ -30,7 +30,7 @@ impl Running {
     #[cfg(unix)]
     pub(crate) fn idle_of_nobody() -> Self {
         let mut command = reader();
-        assert!(nobody(&mut command));
+        become_nobody(&mut command);
         Self::spawn(command.stdin(Stdio::piped()).stdout(Stdio::null()))
     }
 
@@ -124,15 +124,6 @@ pub(crate) fn has_ended(pid: u32) -> bool {
     state.trim().is_empty() || state.starts_with('Z')
 }
 
-/// Whether the tests run under Wine, as `scripts/wine.mjs` says in the environment; says then which part of Windows is missing.
-pub(crate) fn wine_lacks(what: &str) -> bool {
-    let is_wine = std::env::var_os("STYXY_TEST_WINE").is_some();
-    if is_wine {
-        println!("skipped: Wine lacks {what}");
-    }
-    is_wine
-}
-
 /// The process that a lease's owner is, if it is one.
 pub(crate) fn pid_of(owner: &OwnerView) -> Option<u32> {
     owner.pid.map(styxy_core::Pid::get)
@@ -145,33 +136,15 @@ fn known(pid: u32) -> Pid {
 
 /// Whether the tests may run processes of other users.
 #[cfg(unix)]
-pub(crate) fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Makes `command` another user's; says why and answers false if that cannot be.
+/// Makes `command` another user's. Only root may start it then.
 #[cfg(unix)]
-pub(crate) fn nobody(command: &mut Command) -> bool {
+pub(super) fn become_nobody(command: &mut Command) {
     use std::os::unix::process::CommandExt;
-    if !is_root() {
-        println!("skipped: only root can run a process of another user");
-        return false;
-    }
     command.uid(65_534).gid(65_534);
-    true
-}
-
-/// Windows has no user who may run processes of others without their password.
-#[cfg(windows)]
-pub(crate) fn is_root() -> bool {
-    false
-}
-
-/// As [`is_root`] says, this cannot be.
-#[cfg(windows)]
-pub(crate) fn nobody(_: &mut Command) -> bool {
-    println!("skipped: nobody can run a process of another user here");
-    false
 }
 
 #[cfg(windows)]

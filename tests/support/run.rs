@@ -139,15 +139,3 @@ pub(super) fn exactly<T: DeserializeOwned + Serialize>(json: &Value) -> T {
     assert_eq!(&serde_json::to_value(&wire).unwrap(), json, "not exactly the wire type");
     wire
 }
-
-/// Whether the program is installed here. If not, its row says that it is skipped.
-#[cfg(target_os = "linux")]
-pub(crate) fn is_installed(program: &str) -> bool {
-    let mut tried = Command::new("sh");
-    let is_there =
-        tried.args(["-c", &format!("command -v {program} >/dev/null")]).status().unwrap().success();
-    if !is_there {
-        println!("skipped: {program} is not installed");
-    }
-    is_there
-}

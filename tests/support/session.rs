@@ -33,6 +33,12 @@ impl<'h> Session<'h> {
     /// What the hook answers to `event`, exiting with 0 and saying nothing else.
     #[track_caller]
     pub(crate) fn hook(&self, event: &str, more: &Value) -> String {
+        self.hook_with(event, more, &[])
+    }
+
+    /// The same, if the agent has these variables.
+    #[track_caller]
+    pub(crate) fn hook_with(&self, event: &str, more: &Value, variables: &[(&str, &str)]) -> String {
         let mut input = json!({
             "session_id": "0b1c", "transcript_path": "/t.jsonl", "cwd": self.folder, "hook_event_name": event,
         });
@@ -41,6 +47,7 @@ impl<'h> Session<'h> {
         }
         let answer = hook(self.home, "claude", &input.to_string(), |command| {
             command.env("CLAUDE_PID", self.process.pid().to_string()).env("CLAUDE_ENV_FILE", &self.env_file);
+            command.envs(variables.iter().copied());
         });
         assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
         answer.stdout
@@ -48,14 +55,30 @@ impl<'h> Session<'h> {
 
     #[track_caller]
     pub(crate) fn begin(&self) -> String {
-        let said = self.hook("SessionStart", &json!({ "source": "startup" }));
+        self.begin_with(&[])
+    }
+
+    /// A session that a version without the guard has begun.
+    #[track_caller]
+    pub(crate) fn begin_as_before(&self) -> String {
+        self.begin_with(&[("STYXY_GUARD", "off")])
+    }
+
+    #[track_caller]
+    fn begin_with(&self, variables: &[(&str, &str)]) -> String {
+        let said = self.hook_with("SessionStart", &json!({ "source": "startup" }), variables);
         let json: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said:?}"));
         assert_eq!(json["hookSpecificOutput"]["hookEventName"], "SessionStart");
         json["hookSpecificOutput"]["additionalContext"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn bash(&self, command: &str) -> String {
-        self.hook("PreToolUse", &json!({ "tool_name": "Bash", "tool_input": { "command": command } }))
+        self.bash_with(command, &[])
+    }
+
+    pub(crate) fn bash_with(&self, command: &str, variables: &[(&str, &str)]) -> String {
+        let tool = json!({ "tool_name": "Bash", "tool_input": { "command": command } });
+        self.hook_with("PreToolUse", &tool, variables)
     }
 
     /// Why `command` is denied. A busy machine may make the hook silent, which is no denial lost for good.

@@ -14,6 +14,9 @@ mod misplaced;
 mod mistyped;
 mod process;
 mod say;
+#[cfg(test)]
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
 
 use std::process::ExitCode;
 

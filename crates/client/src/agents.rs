@@ -34,11 +34,7 @@ pub(crate) fn ancestors() -> impl Iterator<Item = u32> {
     ancestors_of(std::process::id())
 }
 
-/// The pids of the ancestors of the process with this pid, nearest first, without the first process.
+/// The pids of the ancestors of the process with this pid, nearest first.
 pub fn ancestors_of(pid: u32) -> impl Iterator<Item = u32> {
-    /// Deeper than any agent's shell. It also ends the walk if the process tree changes during it.
-    const FAR: usize = 32;
-
-    let pids = std::iter::successors(ancestry::parent(pid), |pid| ancestry::parent(*pid));
-    pids.take(FAR).take_while(|pid| *pid > 1)
+    ancestry::above(pid)
 }

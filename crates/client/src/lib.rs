@@ -26,6 +26,9 @@ mod program;
 mod project;
 pub mod release;
 mod sandbox;
+#[cfg(test)]
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
 mod start;
 mod tries;
 mod worktree;
@@ -42,5 +45,7 @@ pub use port_request::{PortRequest, Terms};
 pub use program::own_program;
 pub use project::{ProjectError, ProjectFile};
 pub use sandbox::Sandbox;
+#[cfg(windows)]
+pub use start::ends_with_job;
 pub use styxy_core::session::Session;
 pub use worktree::Worktree;

@@ -4,6 +4,9 @@
 #[cfg_attr(not(windows), path = "start/unix.rs")]
 mod child;
 
+#[cfg(windows)]
+pub use child::ends_with_job;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! No input, no output, no clock, no thread: time, fresh ids and the state of the machine's ports come in as
 //! arguments, and what follows goes out as [`Event`]s. `clippy.toml` beside this crate's manifest enforces it.
 
+mod ancestry;
 pub mod api;
 pub mod belongs;
 mod causes;
@@ -32,6 +33,7 @@ pub mod session;
 mod time;
 pub mod version;
 
+pub use ancestry::{Link, ancestors};
 pub use causes::{with_causes, with_root_cause};
 pub use command::{Allocation, AllocationMode, AnswerForm, Ask, Command, Registration, Reuse, Wish};
 pub use event::{Answered, EndReason, Event, Fact, Seq};

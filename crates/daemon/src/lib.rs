@@ -24,6 +24,9 @@ mod refusals;
 mod replay;
 mod run;
 mod serve;
+#[cfg(test)]
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
 pub mod system;
 mod token;
 mod usage;

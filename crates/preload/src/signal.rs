@@ -40,9 +40,16 @@ pub(crate) unsafe fn sigqueueinfo(target: i32, signal: i32, info: *const Info) -
     // SAFETY: as for this function.
     let send = || unsafe { call(sys::RT_SIGQUEUEINFO, [number, value, info as usize, 0, 0, 0]) };
     process(target, signal, send, |held| {
-        let held = held.0.cast_unsigned();
+        if info.is_null() {
+            return send();
+        }
+        // `rt_sigqueueinfo` writes the signal's number into the structure; this call wants it there.
         // SAFETY: as for this function.
-        unsafe { call(sys::PIDFD_SEND_SIGNAL, [held, value, info as usize, 0, 0, 0]) }
+        let mut own = unsafe { info.read_unaligned() };
+        own[0] = signal.cast_unsigned();
+        let held = held.0.cast_unsigned();
+        // SAFETY: it is a `siginfo_t`.
+        unsafe { call(sys::PIDFD_SEND_SIGNAL, [held, value, core::ptr::from_ref(&own) as usize, 0, 0, 0]) }
     })
 }
 

@@ -7,7 +7,8 @@ use std::process::Command;
 use styxy_core::api::Refusal;
 
 use crate::here::context::{self, Context};
-use crate::here::guarded::{self, Guard};
+use crate::here::guarded::Guard;
+use crate::here::off::off;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -33,7 +34,7 @@ impl Args {
         let Some((program, arguments)) = self.command.split_first() else { return Ok(Exit::Done) };
         let mut command = Command::new(program);
         command.args(arguments);
-        if guarded::off().is_none() {
+        if off().is_none() {
             let set = |name: &str| std::env::var_os(name);
             match Guard::install(&context::layout()?, set) {
                 Ok(guard) => {

@@ -96,7 +96,7 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
         }
         // Commands that skills and slash commands have in their text have an event of their own.
         "PreToolUse" | "preToolUse" | "BeforeTool" | "PreSkillShellCommand" => {
-            let shell = shell()?;
+            shell()?;
             let tool = &parsed(tool?);
             for inside in ["workdir", "working_directory", "dir_path", "directory"] {
                 if let Some(inside) = tool.get(inside).and_then(Value::as_str) {
@@ -104,7 +104,6 @@ pub(super) fn read(text: &[u8]) -> Option<Event> {
                 }
             }
             let text = command(tool.get("command").or_else(|| tool.get("cmd"))?)?;
-            let text = if shell.eq_ignore_ascii_case("PowerShell") { of_powershell(&text)? } else { text };
             Happened::Command { name: name.to_owned(), text }
         }
         _ => return None,
@@ -147,22 +146,11 @@ fn command(value: &Value) -> Option<String> {
                 {
                     Some(text.to_owned())
                 }
-                _ => Some(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")),
+                _ => Some(words.join(" ")),
             }
         }
         _ => None,
     }
-}
-
-/// A `PowerShell` command in the form of a POSIX shell, where both mean the same; none if it has comments or quotes over
-/// several lines, which would look like commands.
-fn of_powershell(text: &str) -> Option<String> {
-    let goes_over_lines = ["<#", "@'", "@\""].iter().any(|start| text.contains(start));
-    (!goes_over_lines).then(|| text.replace('\\', "/"))
-}
-
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -185,9 +173,9 @@ mod tests {
     fn a_command_is_found_in_every_form() {
         let base = json!({ "hook_event_name": "PreToolUse", "tool_name": "shell", "cwd": "/w" });
         for (command, expected) in [
-            (json!("vite --port 1"), "vite --port 1"),
-            (json!(["bash", "-lc", "vite --port 1"]), "vite --port 1"),
-            (json!(["vite", "--port", "it's"]), r"'vite' '--port' 'it'\''s'"),
+            (json!("pkill node"), "pkill node"),
+            (json!(["bash", "-lc", "pkill node"]), "pkill node"),
+            (json!(["kill", "-9", "4242"]), "kill -9 4242"),
         ] {
             let mut event = base.clone();
             event["tool_input"] = json!({ "command": command });
@@ -243,24 +231,9 @@ mod tests {
             assert_eq!(given(&json!([shell, "-lc", "pkill node"])).as_deref(), Some("pkill node"), "{shell}");
         }
         for other in ["rg", "grep", "git", "docker", "ssh", "./run"] {
-            let expected = format!("'{other}' '-c' 'pkill node'");
+            let expected = format!("{other} -c pkill node");
             assert_eq!(given(&json!([other, "-c", "pkill node"])), Some(expected));
         }
-    }
-
-    #[test]
-    fn powershell_text_over_several_lines_is_not_read() {
-        let given = |tool: &str, command: &str| {
-            text(&json!({
-                "hook_event_name": "PreToolUse", "tool_name": tool, "cwd": "/w",
-                "tool_input": { "command": command },
-            }))
-        };
-        for command in ["<#\npkill node\n#>", "$a = @'\nit's\npkill node\n'@", "$a = @\"\npkill node\n\"@"] {
-            assert_eq!(given("PowerShell", command), None, "{command}");
-            assert_eq!(given("Bash", command).as_deref(), Some(command));
-        }
-        assert_eq!(given("PowerShell", r".\a\kill 1").as_deref(), Some("./a/kill 1"));
     }
 
     #[test]

@@ -1,22 +1,20 @@
 //! The answers to agents' hooks: the context for a session that begins, whether a shell command may run, and what the guard has
 //! refused to it.
 //!
-//! It never makes the agent fail: if anything goes wrong, there is no answer. It never allows a command, it only denies
-//! those that would take the port of another's server or end it. A daemon is started when a session starts, and again if it has ended.
+//! It never makes the agent fail: if anything goes wrong, there is no answer. It never allows a command. It denies one only where
+//! the guard does not reach, if it would end another's server. A daemon is started when a session starts, and again if it has ended.
 
 mod answer;
 mod beside;
-#[cfg(target_os = "linux")]
 mod cover;
 mod event;
+mod literal;
 mod objection;
-mod pattern;
 mod report;
 mod session;
 mod shell;
 #[cfg(target_os = "linux")]
 pub(crate) mod shims;
-mod targets;
 mod upkeep;
 
 use std::path::Path;
@@ -54,12 +52,8 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
         }
         Happened::Command { name, text } => {
             upkeep::keep_up();
-            let why = objection::objection(
-                &text,
-                &caller,
-                &folder,
-                session.as_ref().map(|session| &session.instance),
-            )?;
+            let instance = session.as_ref().map(|session| &session.instance);
+            let why = objection::objection(&text, &caller, instance)?;
             Some(answer::denial(agent, &name, &why))
         }
         Happened::Ran { name } => {

@@ -11,7 +11,6 @@ use styxy_client::{Caller, Client, Error, PortRequest, Session, Terms};
 use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
 
 use super::beside;
-#[cfg(target_os = "linux")]
 use super::cover;
 use super::event::Source;
 use super::shell;
@@ -45,13 +44,14 @@ pub(super) fn begin(
     session: Option<&Session>,
 ) -> Option<Began> {
     let here = Here::new(caller, session)?;
+    let cover = cover::of(agent, shell::file(agent).as_deref());
     let found = context::ask_within(START, Autostart::FromEnvironment, async |client| {
         if let Some(Session { instance, pid: Some(pid) }) = session {
             let request = RegisterRequest {
                 instance_id: instance.clone(),
                 working_directory: here.terms.project.clone(),
                 pid: Some(*pid),
-                metadata: None,
+                metadata: cover.is_some().then(cover::mark),
             };
             match client.register(&request).await {
                 // An agent inside an agent uses the session of the outer one.
@@ -64,8 +64,10 @@ pub(super) fn begin(
     let (leased, servers) = found.ok()?.ok()?;
     let variables = here.exported(&leased);
     let exports = shell::begin(agent, caller, &leased, &variables);
-    #[cfg(target_os = "linux")]
-    let variables = cover::covered(agent, shell::file(agent).as_deref(), variables);
+    let variables = match cover {
+        Some(cover) => cover.put(variables),
+        None => variables,
+    };
     let older = |found: &Installed| found.age == Age::Older;
     let renew: Vec<String> = match source {
         Source::New => {

@@ -14,6 +14,7 @@ pub(crate) mod manager;
 pub(crate) mod may_end;
 pub(crate) mod named;
 pub(crate) mod near;
+pub(crate) mod off;
 pub(crate) mod older;
 pub(crate) mod ownership;
 pub(crate) mod reach;

@@ -324,19 +324,21 @@ impl Rules {
             return spare(why);
         }
         if way == Way::Marked {
-            return self.detached(entry.pid);
+            return self.detached(entry);
         }
         Verdict::End
     }
 
     /// A process that went its own way may be anything: an editor, a database of all projects.
-    fn detached(&self, pid: u32) -> Verdict {
-        match table::folder(pid) {
+    fn detached(&self, entry: &Entry) -> Verdict {
+        match table::folder(entry.pid) {
             Some(folder) if self.is_in_project(&folder) => Verdict::End,
             Some(folder) => {
                 let folder = tilde(&folder.to_string_lossy(), self.caller.home());
                 Verdict::Spare(format!("it has detached itself, and works in {folder}"))
             }
+            // It has ended since the look. Whoever wants to hold it learns that.
+            None if !table::is_still(entry) => Verdict::End,
             None => Verdict::Spare("it has detached itself, and its folder is unknown".to_owned()),
         }
     }

@@ -32,6 +32,10 @@ pub(crate) struct Worktrees {
 impl Worktrees {
     /// Reads what the worktrees at `paths` are called. Those that do not answer in time have no branch.
     pub(crate) fn at<'a>(paths: impl IntoIterator<Item = &'a ProjectPath>) -> Self {
+        Self::within(PATIENCE, paths)
+    }
+
+    fn within<'a>(patience: Duration, paths: impl IntoIterator<Item = &'a ProjectPath>) -> Self {
         let paths: BTreeSet<String> = paths.into_iter().map(|path| path.as_str().to_owned()).collect();
         let (send, answers) = mpsc::channel();
         let home = user_home();
@@ -48,7 +52,7 @@ impl Worktrees {
         if thread::Builder::new().spawn(read).is_err() {
             return Self::default();
         }
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience;
         let next = || answers.recv_timeout(until.saturating_duration_since(Instant::now())).ok();
         Self { by_path: std::iter::from_fn(next).collect() }
     }
@@ -111,7 +115,7 @@ mod tests {
         fs::write(fix.join(".git"), format!("gitdir: {}/.git/worktrees/fix\n", main.display())).unwrap();
         let paths =
             [main, fix, top.join("gone")].map(|path| ProjectPath::new(path.to_str().unwrap()).unwrap());
-        let worktrees = Worktrees::at(&paths);
+        let worktrees = Worktrees::within(Duration::from_secs(30), &paths);
         let of = |path: &ProjectPath| {
             let [name, branch, _] = worktrees.cells(Some(path), None);
             (name.at_width(99).into_owned(), branch.at_width(99).into_owned())

@@ -77,7 +77,7 @@ fn wait(held: &mut Held, find: &mut Find, deadline: Instant) -> io::Result<()> {
     loop {
         let have_ended = held.have_ended_by(deadline.min(Instant::now() + SLICE))?;
         let new = held.add(find(&held.running()?)?);
-        if have_ended && new == 0 || Instant::now() >= deadline {
+        if have_ended && new.held == 0 || Instant::now() >= deadline {
             return Ok(());
         }
     }
@@ -88,18 +88,15 @@ fn kill(held: &mut Held, find: &mut Find, whole: &Whole) -> io::Result<()> {
     let until = Instant::now() + SETTLE;
     let (mut empty, mut vague) = (0, 0);
     while empty < EMPTY && Instant::now() < until {
-        let mut found = find(&held.running()?)?;
-        let is_certain = found.is_whole || vague == MOST_VAGUE;
-        for _ in 0..MOST_FREEZES {
-            let new = held.add(found);
-            held.freeze();
-            if new == 0 {
-                break;
-            }
-            found = find(&held.running()?)?;
-        }
+        let round = freeze(held, find)?;
         if held.running()?.is_empty() {
-            (empty, vague) = if is_certain { (empty + 1, vague) } else { (empty, vague + 1) };
+            (empty, vague) = match round {
+                Round::Nothing => (empty + 1, vague),
+                Round::Unsure if vague == MOST_VAGUE => (empty + 1, vague),
+                Round::Unsure => (empty, vague + 1),
+                // It has ended by itself, and may have started another one before.
+                Round::Some => (0, vague),
+            };
             continue;
         }
         empty = 0;
@@ -109,6 +106,36 @@ fn kill(held: &mut Held, find: &mut Find, whole: &Whole) -> io::Result<()> {
         held.have_ended_by(until.min(Instant::now() + Duration::from_secs(1)))?;
     }
     Ok(())
+}
+
+/// What was found of the tree while it was frozen, beside what was known.
+enum Round {
+    Nothing,
+    /// Nothing, but the last look may have missed a process.
+    Unsure,
+    Some,
+}
+
+/// Freezes what is found, until a look finds nothing more.
+fn freeze(held: &mut Held, find: &mut Find) -> io::Result<Round> {
+    let mut round = Round::Nothing;
+    for _ in 0..=MOST_FREEZES {
+        let found = find(&held.running()?)?;
+        let is_whole = found.is_whole;
+        let Added { held: new, gone } = held.add(found);
+        held.freeze();
+        if new + gone > 0 {
+            round = Round::Some;
+        } else if let Round::Nothing = round
+            && !is_whole
+        {
+            round = Round::Unsure;
+        }
+        if new == 0 {
+            break;
+        }
+    }
+    Ok(round)
 }
 
 /// The control group that has nothing but the tree in it, if there is one.
@@ -166,10 +193,19 @@ struct One {
     refused: Option<io::Error>,
 }
 
+/// What was new in a look.
+#[derive(Default)]
+struct Added {
+    /// How many are held now.
+    held: usize,
+    /// How many had ended before.
+    gone: usize,
+}
+
 impl Held {
-    /// Holds those that are new, and says how many these were.
-    fn add(&mut self, found: Found) -> usize {
-        let before = self.all.len();
+    /// Holds those that are new.
+    fn add(&mut self, found: Found) -> Added {
+        let mut added = Added::default();
         self.spared = found.spared;
         self.unheld.clear();
         for entry in found.members {
@@ -177,7 +213,10 @@ impl Held {
             let Some(pid) = Pid::new(entry.pid).filter(|_| !self.all.contains_key(&key)) else { continue };
             let handle = match Handle::open(pid) {
                 Ok(Some(handle)) => handle,
-                Ok(None) => continue,
+                Ok(None) => {
+                    added.gone += 1;
+                    continue;
+                }
                 Err(error) => {
                     self.unheld.push((entry, error));
                     continue;
@@ -187,9 +226,12 @@ impl Held {
             if super::table::is_still(&entry) {
                 let one = One { entry, handle, is_frozen: false, was_killed: false, refused: None };
                 self.all.insert(key, one);
+                added.held += 1;
+            } else {
+                added.gone += 1;
             }
         }
-        self.all.len() - before
+        added
     }
 
     #[cfg(target_os = "linux")]
@@ -257,5 +299,44 @@ impl Held {
             }
         }
         outcome
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::process::{Child, Command, Stdio};
+
+    use super::super::table::{Processes, User};
+    use super::*;
+
+    fn cat() -> Child {
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    #[test]
+    fn a_process_that_ended_before_it_was_held_may_have_started_another_one() {
+        let mut last = cat();
+        let entry = Processes::default().look().unwrap().table[&last.id()].clone();
+        let mut gone = cat();
+        let (pid, name) = (gone.id(), "gone".to_owned());
+        let first = Entry { pid, name, parent: None, user: User::Own, ..entry.clone() };
+        gone.kill().unwrap();
+        gone.wait().unwrap();
+        // As many looks as would be enough if all of them had found nothing, and then its child.
+        let mut looks = 0;
+        let mut find = |_: &[u32]| {
+            looks += 1;
+            let members = match looks {
+                3 | 4 => vec![first.clone()],
+                5 => vec![entry.clone()],
+                _ => Vec::new(),
+            };
+            Ok(Found { members, spared: Vec::new(), is_whole: true })
+        };
+        let outcome = end(&mut find, None, Duration::ZERO).unwrap();
+        let ended: Vec<u32> = outcome.ended.iter().map(|(entry, _)| entry.pid).collect();
+        assert_eq!(ended, [last.id()]);
+        assert!(outcome.left.is_empty() && !last.wait().unwrap().success());
     }
 }

@@ -3,30 +3,22 @@
 //! A connection is used only after its pipe's owner was seen. The owner is read through a second handle, while the connection is
 //! open: the instances of one pipe share a security descriptor, and as long as one of them is open the name cannot become another
 //! user's pipe. What cannot be seen counts as another user's.
-#![expect(unsafe_code, reason = "the system's calls on security have no safe wrapper")]
 
-use std::ffi::c_void;
 use std::fs::File;
 use std::io;
 use std::os::windows::fs::OpenOptionsExt as _;
-use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::ptr::null_mut;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use styxy_os::{Object, own_sid, owner_of_open};
 use tokio::time::sleep;
 use tower_layer::Layer;
 use tower_service::Service;
-use windows_sys::Win32::Foundation::{ERROR_PIPE_BUSY, LocalFree};
-use windows_sys::Win32::Security::Authorization::{GetSecurityInfo, SE_KERNEL_OBJECT};
-use windows_sys::Win32::Security::{
-    EqualSid, GetTokenInformation, OWNER_SECURITY_INFORMATION, PSID, TOKEN_QUERY, TOKEN_USER, TokenUser,
-};
+use windows_sys::Win32::Foundation::ERROR_PIPE_BUSY;
 use windows_sys::Win32::Storage::FileSystem::{READ_CONTROL, SECURITY_ANONYMOUS};
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
 use crate::Error;
 
@@ -111,64 +103,19 @@ async fn open(pipe: &Path) -> io::Result<File> {
 }
 
 fn owned_by_us(pipe: &File) -> io::Result<bool> {
-    let (mut owner, mut descriptor): (PSID, *mut c_void) = (null_mut(), null_mut());
-    // SAFETY: the handle is open for reading its descriptor. Only the owner, who lies in the descriptor, is asked for.
-    let failed = unsafe {
-        GetSecurityInfo(
-            pipe.as_raw_handle(),
-            SE_KERNEL_OBJECT,
-            OWNER_SECURITY_INFORMATION,
-            &raw mut owner,
-            null_mut(),
-            null_mut(),
-            null_mut(),
-            &raw mut descriptor,
-        )
-    };
-    if failed != 0 {
-        return Err(io::Error::from_raw_os_error(failed.cast_signed()));
-    }
-    let ours = is_ours(owner);
-    // SAFETY: the call that gave the descriptor says to free it so.
-    unsafe { LocalFree(descriptor) };
-    ours
-}
-
-/// Whether the user, a valid SID, is the one that this process runs as.
-fn is_ours(user: PSID) -> io::Result<bool> {
-    // SAFETY: both SIDs are valid.
-    with_own_sid(|own| unsafe { EqualSid(user, own) != 0 })
-}
-
-/// What `of` makes of the SID of the user that this process runs as. The SID is valid during the call.
-fn with_own_sid<T>(of: impl FnOnce(PSID) -> T) -> io::Result<T> {
-    let mut token = null_mut();
-    // SAFETY: the handle always means this process; `token` is writable.
-    if unsafe { OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &raw mut token) } == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the handle is new, open, and nobody else's.
-    let token = unsafe { OwnedHandle::from_raw_handle(token) };
-    // Room for the struct and the longest SID there is (68 bytes), aligned as the struct needs it.
-    let mut buffer = [0_u64; 16];
-    let size = u32::try_from(size_of_val(&buffer)).map_err(io::Error::other)?;
-    let filled = (&raw mut buffer).cast::<c_void>();
-    let mut needed = 0;
-    // SAFETY: the token is open for queries, and the buffer is writable for `size` bytes.
-    if unsafe { GetTokenInformation(token.as_raw_handle(), TokenUser, filled, size, &raw mut needed) } == 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the call filled the buffer with this struct, for which it is aligned and large enough; its SID lies in the
-    // buffer too.
-    Ok(of(unsafe { (*filled.cast_const().cast::<TOKEN_USER>()).User.Sid }))
+    Ok(owner_of_open(pipe, Object::Pipe)? == own_sid()?)
 }
 
 #[cfg(test)]
+#[expect(unsafe_code, reason = "tokio takes security attributes as a raw pointer")]
 mod tests {
+    use std::ptr::null_mut;
+
     use tokio::io::AsyncReadExt as _;
     use tokio::net::windows::named_pipe::{NamedPipeServer, ServerOptions};
+    use windows_sys::Win32::Foundation::LocalFree;
     use windows_sys::Win32::Security::Authorization::{
-        ConvertSidToStringSidW, ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
+        ConvertStringSecurityDescriptorToSecurityDescriptorW, SDDL_REVISION_1,
     };
     use windows_sys::Win32::Security::SECURITY_ATTRIBUTES;
 
@@ -205,16 +152,6 @@ mod tests {
         made.unwrap()
     }
 
-    fn own_sid() -> String {
-        let mut text = null_mut();
-        // SAFETY: the SID is valid, and `text` is writable.
-        let done = with_own_sid(|own| unsafe { ConvertSidToStringSidW(own, &raw mut text) });
-        assert_ne!(done.unwrap(), 0);
-        // SAFETY: the conversion made a text that ends with NUL. It stays until the end of the tests.
-        let units = (0..).map(|at| unsafe { *text.add(at) }).take_while(|unit| *unit != 0);
-        String::from_utf16(&units.collect::<Vec<_>>()).unwrap()
-    }
-
     fn name(of: &str) -> String {
         format!(r"\\.\pipe\styxy-test-{of}-{}", std::process::id())
     }
@@ -246,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn a_pipe_that_stays_busy_does_not_count_as_ours() {
         let name = name("busy");
-        let heard = tokio::spawn(heard(instance_of(&own_sid(), &name)));
+        let heard = tokio::spawn(heard(instance_of(&own_sid().unwrap(), &name)));
         let failure = ask(&name).await;
         assert!(matches!(failure, Failure::Final(Error::Silent { .. })), "{failure:?}");
         assert_eq!(heard.await.unwrap(), b"");
@@ -255,7 +192,8 @@ mod tests {
     #[tokio::test]
     async fn a_pipe_of_this_user_gets_the_request() {
         let name = name("ours");
-        let (first, second) = (instance_of(&own_sid(), &name), instance_of(&own_sid(), &name));
+        let (first, second) =
+            (instance_of(&own_sid().unwrap(), &name), instance_of(&own_sid().unwrap(), &name));
         let both = tokio::spawn(async { tokio::join!(heard(first), heard(second)) });
         // Nothing answers it.
         let failure = ask(&name).await;

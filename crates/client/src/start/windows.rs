@@ -1,30 +1,26 @@
-//! The daemon's process on Windows: it inherits three handles, and leaves the job of its starter if that job allows it.
+//! The daemon's process on Windows: it inherits three handles, and is not in the job of its starter.
 //!
 //! The standard library lets a child inherit every handle that can be inherited. One of them is often the caller's own
 //! standard output, a pipe that somebody reads to its end: `for /f %p in ('styxy allocate -q')` would wait for the end of
 //! the daemon. A list of handles prevents that, also in programs that have others, such as Node.
-#![expect(unsafe_code, reason = "the standard library has no list of handles to inherit")]
+//!
+//! The job of a terminal, a CI runner or an agent's shell ends what is in it. Where it may not be left, the daemon becomes the
+//! child of a process that is in no job. Only where there is none it is in the job, and says so in its status.
 
-use std::ffi::{OsStr, OsString, c_void};
-use std::fs::File;
-use std::io::{self, PipeReader, PipeWriter};
-use std::mem::{size_of, size_of_val, zeroed};
+#[path = "windows/outside.rs"]
+mod outside;
+#[path = "windows/process.rs"]
+mod process;
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeReader};
 use std::os::windows::ffi::OsStrExt as _;
-use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::path::{Path, PathBuf};
-use std::ptr::{null, null_mut};
 
-use windows_sys::Win32::Foundation::{
-    ERROR_ACCESS_DENIED, HANDLE, HANDLE_FLAG_INHERIT, SetHandleInformation,
-};
-use windows_sys::Win32::System::Threading::{
-    CREATE_BREAKAWAY_FROM_JOB, CREATE_NEW_PROCESS_GROUP, CREATE_UNICODE_ENVIRONMENT, CreateProcessW,
-    DETACHED_PROCESS, DeleteProcThreadAttributeList, EXTENDED_STARTUPINFO_PRESENT,
-    InitializeProcThreadAttributeList, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, PROCESS_INFORMATION,
-    STARTF_USESTDHANDLES, STARTUPINFOEXW, UpdateProcThreadAttribute,
-};
+use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_SUSPENDED};
 
 use crate::Environment;
+use process::{Child, Program, Standard};
 
 /// A daemon that was started: nothing has to be waited for here.
 pub(super) struct Started;
@@ -35,22 +31,50 @@ pub(super) struct Started;
 /// There is no such program, or it cannot be run.
 pub(super) fn start(program: &Path, environment: &Environment) -> io::Result<(PipeReader, Started)> {
     let program = found(program, environment);
-    // A path has no quotes here.
-    let line = wide(&["\"".as_ref(), program.as_os_str(), "\" daemon run --detached".as_ref()])?;
-    let program = wide(&[program.as_os_str()])?;
-    let block = block(environment)?;
-    let (says, stdout) = io::pipe()?;
-    let handles = Inherited::new(stdout)?;
-    // The job of a terminal or of a CI runner ends what is in it, and may forbid to leave it. Then the daemon ends with the job.
-    let started = match handles.start(&program, line.clone(), &block, CREATE_BREAKAWAY_FROM_JOB) {
-        Err(error) if error.raw_os_error() == i32::try_from(ERROR_ACCESS_DENIED).ok() => {
-            handles.start(&program, line, &block, 0)
-        }
-        started => started,
+    let program = Program {
+        file: wide(&[program.as_os_str()])?,
+        // A path has no quotes here.
+        line: wide(&["\"".as_ref(), program.as_os_str(), "\" daemon run --detached".as_ref()])?,
+        block: block(environment)?,
     };
-    // Our end of the pipe is closed with `handles`, so that its other end ends with the daemon.
-    drop(handles);
-    started.map(|()| (says, Started))
+    let (says, stdout) = io::pipe()?;
+    let standard = Standard::new(stdout)?;
+    start_outside(&program, &standard)?;
+    // Our end of the pipe is closed with `standard`, so that its other end ends with the daemon.
+    drop(standard);
+    Ok((says, Started))
+}
+
+/// Starts it outside of every job, or else in this process' own.
+fn start_outside(program: &Program, standard: &Standard) -> io::Result<()> {
+    if !styxy_os::is_this_in_job().unwrap_or(true) {
+        return Child::start(program, standard, None, 0).map(drop);
+    }
+    // A job around the innermost one may forbid what that allows: then the child is in the outer one. So it does not run yet.
+    let leaving = Child::start(program, standard, None, CREATE_BREAKAWAY_FROM_JOB | CREATE_SUSPENDED);
+    if let Ok(child) = leaving.as_ref()
+        && child.is_outside()
+    {
+        return child.resume();
+    }
+    let below = |parent| Child::start(program, standard, Some(&parent), 0).ok();
+    let is_below_another = outside::parents().find_map(below).is_some();
+    match leaving {
+        Ok(child) if is_below_another => {
+            // If that fails it is never resumed.
+            let _ = child.end();
+            Ok(())
+        }
+        Ok(child) => child.resume(),
+        Err(_) if is_below_another => Ok(()),
+        Err(_) => Child::start(program, standard, None, 0).map(drop),
+    }
+}
+
+/// Whether a daemon that is started here would end with the job of this process.
+#[must_use]
+pub fn ends_with_job() -> bool {
+    styxy_os::is_bound_to_job() && outside::parents().next().is_none()
 }
 
 impl Started {
@@ -63,98 +87,6 @@ impl Started {
     /// Nothing to do: there are no zombies.
     #[expect(clippy::unused_self, reason = "as on the other systems")]
     pub(super) const fn reap(self) {}
-}
-
-/// The handles that the child inherits, by the list that says so. No two of them are the same: the daemon closes some of them.
-struct Inherited {
-    stdin: File,
-    stdout: PipeWriter,
-    stderr: File,
-    /// Read by the system through the list, so it stays where it is.
-    all: Box<[HANDLE; 3]>,
-    /// The list, as the system lays it out.
-    list: Vec<usize>,
-}
-
-impl Inherited {
-    fn new(stdout: PipeWriter) -> io::Result<Self> {
-        let (stdin, stderr) = (File::open("NUL")?, File::options().write(true).open("NUL")?);
-        let all = Box::new([stdin.as_raw_handle(), stdout.as_raw_handle(), stderr.as_raw_handle()]);
-        for handle in *all {
-            // SAFETY: the handle is open while its owner lives.
-            done(unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) })?;
-        }
-        let mut bytes = 0;
-        // SAFETY: with no list the call only says how long one is, and "fails".
-        unsafe { InitializeProcThreadAttributeList(null_mut(), 1, 0, &raw mut bytes) };
-        let mut list = vec![0_usize; bytes.div_ceil(size_of::<usize>())];
-        // SAFETY: the list has as many bytes as the call asked for, aligned as a pointer.
-        done(unsafe { InitializeProcThreadAttributeList(list.as_mut_ptr().cast(), 1, 0, &raw mut bytes) })?;
-        // From here on the list is deleted with the value.
-        let mut inherited = Self { stdin, stdout, stderr, all, list };
-        // SAFETY: the list was initialised for one attribute. The handles live in a box that lives as long as the list.
-        done(unsafe {
-            UpdateProcThreadAttribute(
-                inherited.list.as_mut_ptr().cast(),
-                0,
-                usize::try_from(PROC_THREAD_ATTRIBUTE_HANDLE_LIST).map_err(io::Error::other)?,
-                inherited.all.as_ptr().cast::<c_void>(),
-                size_of_val(&*inherited.all),
-                null_mut(),
-                null(),
-            )
-        })?;
-        Ok(inherited)
-    }
-
-    fn start(&self, program: &[u16], mut line: Vec<u16>, block: &[u16], job: u32) -> io::Result<()> {
-        let flags = DETACHED_PROCESS
-            | CREATE_NEW_PROCESS_GROUP
-            | CREATE_UNICODE_ENVIRONMENT
-            | EXTENDED_STARTUPINFO_PRESENT;
-        // SAFETY: integers and pointers, for which zero is a value.
-        let mut startup: STARTUPINFOEXW = unsafe { zeroed() };
-        startup.StartupInfo.cb = u32::try_from(size_of::<STARTUPINFOEXW>()).map_err(io::Error::other)?;
-        startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-        startup.StartupInfo.hStdInput = self.stdin.as_raw_handle();
-        startup.StartupInfo.hStdOutput = self.stdout.as_raw_handle();
-        startup.StartupInfo.hStdError = self.stderr.as_raw_handle();
-        startup.lpAttributeList = self.list.as_ptr().cast_mut().cast();
-        // SAFETY: as above.
-        let mut process: PROCESS_INFORMATION = unsafe { zeroed() };
-        // SAFETY: the texts end with NUL, the block with two, the line is writable, the list lives as long as `self`, and
-        // both structures are of the kind that the flags say.
-        done(unsafe {
-            CreateProcessW(
-                program.as_ptr(),
-                line.as_mut_ptr(),
-                null(),
-                null(),
-                1,
-                flags | job,
-                block.as_ptr().cast(),
-                null(),
-                (&raw const startup).cast(),
-                &raw mut process,
-            )
-        })?;
-        for handle in [process.hThread, process.hProcess] {
-            // SAFETY: the handle is new, open, and nobody else's.
-            drop(unsafe { OwnedHandle::from_raw_handle(handle) });
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Inherited {
-    fn drop(&mut self) {
-        // SAFETY: the list was initialised, and is not used again.
-        unsafe { DeleteProcThreadAttributeList(self.list.as_mut_ptr().cast()) };
-    }
-}
-
-fn done(result: i32) -> io::Result<()> {
-    if result == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// The file of a program that may be named without a folder and without `.exe`. The current folder is not looked in.
@@ -217,7 +149,7 @@ mod tests {
     #[test]
     fn no_standard_handle_of_the_daemon_is_another_one_too() {
         let (_says, stdout) = io::pipe().unwrap();
-        let [stdin, stdout, stderr] = *Inherited::new(stdout).unwrap().all;
+        let [stdin, stdout, stderr] = Standard::new(stdout).unwrap().all();
         assert!(stdin != stdout && stdout != stderr && stderr != stdin);
     }
 

@@ -257,6 +257,7 @@ mod tests {
     use styxy_core::api::{Code, Refusal};
 
     use super::*;
+    use crate::skip::wine_lacks;
 
     fn daemon_file(version: &str) -> DaemonFile {
         let pid = Pid::new(std::process::id()).unwrap();
@@ -330,8 +331,7 @@ mod tests {
         let layout = Layout::new(home.path().into());
         let mut held = take(&layout).unwrap().unwrap();
         assert!(held.is_in_place());
-        if std::env::var_os("STYXY_TEST_WINE").is_some() {
-            // A file that is open keeps its name there until it is closed, other than on Windows 10 and newer.
+        if wine_lacks("the removal of an open file's name, which Windows 10 has") {
             return;
         }
         fs::remove_file(layout.lock()).unwrap();

@@ -13,7 +13,7 @@ const SLOW: u64 = 50;
 
 /// One line, or nothing if the daemon is as free as any other program.
 pub(super) fn note(inherited: &Inherited) -> Option<String> {
-    let Inherited { nice, descriptors, memory, processor, limits, network } = inherited;
+    let Inherited { nice, descriptors, memory, processor, limits, network, job } = inherited;
     let mut all = Vec::new();
     all.extend((*nice >= NICE).then(|| format!("nice {nice}")));
     all.extend(descriptors.filter(|most| *most < FEW).map(|most| format!("{most} open files at most")));
@@ -27,6 +27,7 @@ pub(super) fn note(inherited: &Inherited) -> Option<String> {
     );
     all.extend(limits.iter().map(|limit| format!("a limit of {limit}")));
     all.extend(network.then(|| "a network of its own".to_owned()));
+    all.extend(job.then(|| "a job that it ends with".to_owned()));
     let all = all.join(", ");
     (!all.is_empty()).then(|| {
         format!("the daemon got this from its starter: {all}; styxy daemon restart elsewhere changes it")
@@ -54,10 +55,11 @@ mod tests {
             processor: Some(25),
             limits: vec!["address space"],
             network: true,
+            job: true,
         };
         let note = note(&bound).unwrap();
         let all = "nice 10, 64 open files at most, 64 MiB of memory at most, 25 % of a processor at most, a limit of \
-                   address space, a network of its own";
+                   address space, a network of its own, a job that it ends with";
         assert!(note.contains(all) && !note.contains('\n'), "{note}");
     }
 }

@@ -1,6 +1,10 @@
 //! Everything the daemon asks of the operating system: ports, listeners, processes, peers, clocks.
 //! One module per system, all with the same names; nothing here knows of leases, and no answer is remembered.
 
+mod ancestors;
+// Compiled for tests on every system: Linux has no need for it.
+#[cfg(any(target_os = "macos", test))]
+mod descriptor_table;
 pub(crate) mod disk;
 mod patience;
 mod types;
@@ -31,6 +35,7 @@ mod native;
 #[cfg(test)]
 mod tests;
 
+pub use ancestors::ancestors;
 pub(crate) use disk::Disk;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
@@ -46,7 +51,7 @@ pub use native::{
     ephemeral_range, find_all_holders, find_holder, find_holders, find_in, find_in_families,
     find_socket_holder, folder_of, lock_holder, meant, no_handles, reserved_ranges,
 };
-pub use native::{ExitWatch, Prober, ancestors, boot_id, identify, is_alive, now, resident_bytes};
+pub use native::{ExitWatch, Prober, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]
 pub(crate) use native::{
     FileId, UserId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,

@@ -221,6 +221,8 @@ pub struct Inherited {
     pub limits: Vec<&'static str>,
     /// Whether it is in another network namespace than the first process, as far as that can be seen.
     pub network: bool,
+    /// Whether it ends with the job that it is in.
+    pub job: bool,
 }
 
 /// A listening socket of a process' descendant, or of the process itself.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::here::context::{self, Context};
 use crate::here::guarded::{self, Layers};
+use crate::here::off::off;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -37,7 +38,7 @@ impl Args {
         let status = Status {
             layers: Layers::look(|name| env::var_os(name)),
             daemon: guarded::answers(&layout),
-            off: guarded::off(),
+            off: off(),
         };
         match context.output.format() {
             Format::Json => output::value(&status)?,

@@ -4,11 +4,13 @@
 
 mod diff;
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use styxy_client::agents::Agent;
 
 use crate::here::agent_settings::agents::{self, Scope};
-use crate::here::agent_settings::{edit, file};
+use crate::here::agent_settings::{codex_config, edit, file};
 #[cfg(target_os = "linux")]
 use crate::here::{context, guarded};
 use crate::say::examples::examples;
@@ -26,7 +28,8 @@ pub(crate) enum Command {
 /// Make a coding agent ask Styxy about ports
 ///
 /// Adds entries that run `styxy hook` to the agent's settings, and leaves everything else as it is, byte for byte. Shows
-/// what it changes. On Linux the shell of Claude Code also gets the guard's file as `BASH_ENV`. Running it again changes nothing; after an update that moved the program, it corrects the path. It also
+/// what it changes. On Linux the shells of Claude Code and Codex also get the guard's file as `BASH_ENV`, those of Codex in its
+/// config.toml. Running it again changes nothing; after an update that moved the program, it corrects the path. It also
 /// corrects entries of Styxy that are duplicated or have a wrong matcher or timeout.
 ///
 /// --uninstall restores the file as it was, and keeps what others have changed since. A file that was missing or empty
@@ -68,30 +71,85 @@ impl Install {
         let after = if self.uninstall {
             edit::without(&before)
         } else {
-            let shell = shell_file(self.agent, self.dry_run);
+            let shell = agents::has_variables(self.agent).then(|| shell_file(self.dry_run)).flatten();
             installed(self.agent, &before, &agents::program(self.agent)?, shell.as_deref())
         };
         let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
-        let shown = path.display();
-        if after == before {
+        let is_left_over = agents::owns_file(self.agent) && agents::is_left_over(self.agent, &after);
+        let entries = Change { path, before, after, is_left_over };
+        let variables = if self.agent == Agent::Codex && !self.project {
+            self.codex_variables(entries.path.with_file_name("config.toml"))?
+        } else {
+            None
+        };
+        let changes: Vec<&Change> =
+            std::iter::once(&entries).chain(&variables).filter(|change| change.is_one()).collect();
+        if changes.is_empty() {
             let state =
                 if self.uninstall { "has no entries of Styxy" } else { "already has Styxy's entries" };
-            output::note(&format!("{shown} {state}."));
+            output::note(&format!("{} {state}.", entries.path.display()));
             return Ok(Exit::Done);
         }
-        output::foreign(diff::unified(&shown.to_string(), &before, &after).as_bytes())?;
+        for change in &changes {
+            change.show()?;
+        }
         if self.dry_run {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);
         }
-        if self.uninstall && agents::owns_file(self.agent) && agents::is_left_over(self.agent, &after) {
-            file::remove(&path, &before)?;
-            output::note(&format!("{shown} was removed. {}", agents::after(self.agent)));
-            return Ok(Exit::Done);
-        }
-        file::write(&path, &before, &after)?;
-        output::note(&format!("{shown} was changed. {}", agents::after(self.agent)));
+        let done: Result<Vec<String>, Failure> = changes.iter().map(|change| self.make(change)).collect();
+        output::note(&format!("{} {}", done?.join(" "), agents::after(self.agent)));
         Ok(Exit::Done)
+    }
+
+    /// Makes a change, and says so.
+    fn make(&self, change: &Change) -> Result<String, Failure> {
+        let shown = change.path.display();
+        if self.uninstall && change.is_left_over {
+            file::remove(&change.path, &change.before)?;
+            return Ok(format!("{shown} was removed."));
+        }
+        file::write(&change.path, &change.before, &change.after)?;
+        Ok(format!("{shown} was changed."))
+    }
+
+    /// The guard's file among the variables of Codex' shells; none if there is no guard here.
+    fn codex_variables(&self, path: PathBuf) -> Result<Option<Change>, Failure> {
+        let before = file::read(&path)?;
+        if self.uninstall {
+            let after = codex_config::without(&before);
+            let is_left_over = after.is_empty();
+            return Ok(Some(Change { path, before, after, is_left_over }));
+        }
+        let Some(shell) = shell_file(self.dry_run) else { return Ok(None) };
+        let after = codex_config::with(&before, &shell);
+        if after.is_none() {
+            output::warning(&format!(
+                "{} sets the variables of shells in a form that Styxy does not change; for the guard, add BASH_ENV = \"{shell}\" to them",
+                path.display()
+            ));
+        }
+        Ok(after.map(|after| Change { path, before, after, is_left_over: false }))
+    }
+}
+
+/// What becomes of one file.
+struct Change {
+    path: PathBuf,
+    before: String,
+    after: String,
+    /// Nothing else is in it, as in a file that Styxy has made.
+    is_left_over: bool,
+}
+
+impl Change {
+    fn is_one(&self) -> bool {
+        self.before != self.after
+    }
+
+    fn show(&self) -> Result<(), Failure> {
+        let change = diff::unified(&self.path.display().to_string(), &self.before, &self.after);
+        Ok(output::foreign(change.as_bytes())?)
     }
 }
 
@@ -106,11 +164,11 @@ fn installed(
     edit::with(before, edit::Wanted { entries: &entries, nesting, program, shell })
 }
 
-/// The guard's file for the agent's shell, written unless nothing is to be changed; none if that is impossible, or if the agent's
-/// settings have no variables. The start of a session tries again.
+/// The guard's file for the agent's shell, written unless nothing is to be changed; none if that is impossible. The start of a
+/// session tries again.
 #[cfg(target_os = "linux")]
-fn shell_file(agent: Agent, is_dry: bool) -> Option<String> {
-    let layout = context::layout().ok().filter(|_| agents::has_variables(agent))?;
+fn shell_file(is_dry: bool) -> Option<String> {
+    let layout = context::layout().ok()?;
     let file = if is_dry {
         guarded::shell_file(&layout)?
     } else {
@@ -120,7 +178,7 @@ fn shell_file(agent: Agent, is_dry: bool) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn shell_file(_: Agent, _: bool) -> Option<String> {
+fn shell_file(_: bool) -> Option<String> {
     None
 }
 

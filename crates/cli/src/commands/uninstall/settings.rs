@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use styxy_client::agents::Agent;
 
 use crate::here::agent_settings::agents::{self, Scope};
-use crate::here::agent_settings::{edit, file};
+use crate::here::agent_settings::{codex_config, edit, file};
 use crate::say::failure::Failure;
 
 /// A settings file with entries of Styxy.
@@ -35,6 +35,14 @@ impl Settings {
                     all.extend(Self::at(agent, path)?);
                 }
             }
+        }
+        if let Ok(hooks) = agents::settings(Agent::Codex, Scope::User) {
+            let path = hooks.with_file_name("config.toml");
+            let before = file::read(&path)?;
+            let after = codex_config::without(&before);
+            let is_left_over = after.is_empty();
+            let found = Self { agent: Agent::Codex, path, before, after, is_left_over };
+            all.extend(Some(found).filter(|found| found.after != found.before));
         }
         Ok(all)
     }

@@ -86,15 +86,13 @@ pub(crate) struct Word {
     pub(crate) at: usize,
     /// Whether a shell expands it.
     pub(crate) expanded: bool,
-    /// The command substitutions in it.
-    pub(crate) inner: Vec<Script>,
 }
 
 impl PartialEq for Word {
     /// Where it stands in a text does not make it another word.
     fn eq(&self, other: &Self) -> bool {
-        let Self { text, typed, at: _, expanded, inner } = self;
-        (text, typed, expanded, inner) == (&other.text, &other.typed, &other.expanded, &other.inner)
+        let Self { text, typed, at: _, expanded } = self;
+        (text, typed, expanded) == (&other.text, &other.typed, &other.expanded)
     }
 }
 

@@ -19,7 +19,7 @@ use kill::{Killing, Unknown};
 use styxy_core::guard::record::By;
 use victims::Victims;
 
-use crate::here::guarded;
+use crate::here::off::off;
 use crate::say::output;
 
 /// A name that this program may be called by.
@@ -73,7 +73,7 @@ fn run(shim: Shim, words: &[OsString]) -> ExitCode {
         Shim::KillJudge => ExitCode::SUCCESS,
         _ => tool::become_it(shim.tool(), words),
     };
-    if guarded::off().is_some() {
+    if off().is_some() {
         return go_on();
     }
     // What is not Unicode names no process that is known here.

@@ -236,7 +236,6 @@ impl Entry {
 }
 
 /// Whether the settings of `agent` have variables for its shell.
-#[cfg(any(target_os = "linux", test))]
 pub(crate) const fn has_variables(agent: Agent) -> bool {
     matches!(agent, Agent::Claude)
 }

@@ -175,10 +175,5 @@ fn has_library() -> bool {
     std::fs::read_to_string("/proc/self/maps").is_ok_and(|maps| maps.contains("/libstyxy-"))
 }
 
-/// The variable that turns the guard off, if one does.
-pub(crate) fn off() -> Option<&'static str> {
-    ["STYXY", "STYXY_GUARD"].into_iter().find(|name| env::var_os(name).is_some_and(|value| value == "off"))
-}
-
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::{Entry, Look, Table, User, mark};
 
 /// How the processes are looked at; nothing is kept between two looks.
 #[derive(Debug, Default)]
-pub(crate) struct Processes;
+pub(crate) struct Processes {}
 
 impl Processes {
     /// Takes a look.

@@ -140,7 +140,7 @@ pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
     Some(plain.filter(|_| !link.exists()).unwrap_or(link))
 }
 
-/// Whether the process with this pid is the one that was seen.
+/// Whether the process with this pid is the one that was seen, and runs. A zombie has ended.
 pub(crate) fn is_still(entry: &Entry) -> bool {
-    Stat::of(entry.pid).is_some_and(|stat| stat.started == entry.started)
+    Stat::of(entry.pid).is_some_and(|stat| stat.started == entry.started && !stat.has_ended())
 }

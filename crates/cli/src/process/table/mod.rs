@@ -66,6 +66,7 @@ fn mark<'v>(mut variables: impl Iterator<Item = &'v [u8]>) -> Option<LockId> {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(unix)]
     use std::process::{Command, Stdio};
 
     use super::*;

@@ -1,7 +1,9 @@
 //! What coding agents read, in one voice: facts, one sentence each, and never an order. Here for a session that begins, a
-//! sub-agent, and a worktree that is entered; in [`answers`] for the tools of the MCP server.
+//! sub-agent, and a worktree that is entered; in [`answers`] for the tools of the MCP server, and in
+//! [`refusals`] for commands.
 
 pub(crate) mod answers;
+pub(crate) mod refusals;
 
 use styxy_core::{InstanceId, Port};
 

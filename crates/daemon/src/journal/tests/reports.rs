@@ -59,8 +59,11 @@ impl Written {
 
 #[test]
 fn cut_at_any_byte_every_record_before_comes_back_and_the_cut_is_reported() {
+    // A file system of Windows takes ten times as long to make a file. Each byte of a record is missing there too.
+    let step = if cfg!(windows) { 7 } else { 1 };
+    assert_ne!(frame::stored_len(8) % 7, 0, "the same bytes of each record");
     let (written, folder) = (Written::new(), in_memory());
-    for cut in 0..written.end() {
+    for cut in (0..written.end()).step_by(step) {
         let (whole, found) = written.open(folder.path(), &written.bytes[..cut]);
         assert_eq!(whole, written.before(cut), "cut at byte {cut}");
         let [MovedAside { why, .. }] = found.moved_aside[..] else { panic!("cut at byte {cut}: {found:?}") };

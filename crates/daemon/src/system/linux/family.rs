@@ -6,9 +6,9 @@ use std::time::Instant;
 use rustix::fd::OwnedFd;
 use rustix::fs::CWD;
 use styxy_core::Pid;
+use styxy_os::Stat;
 
 use super::holder::{each_number, open_folder, sockets_of};
-use super::process::Stat;
 use crate::system::{FamilySocket, ListeningSocket};
 
 /// How many processes are looked at in one walk.
@@ -61,7 +61,7 @@ fn parents(proc: &OwnedFd, heads: &BTreeSet<Pid>, deadline: Instant) -> HashMap<
     let parent = |pid: Pid| {
         let mut buffer = [0; 1024];
         let stat = super::read_some(proc, &format!("{pid}/stat"), &mut buffer).ok()?;
-        Some((pid, Stat::parse(stat)?.parent()?))
+        Some((pid, Stat::parse(stat)?.parent?))
     };
     let in_time = pids.into_iter().take(MOST_PROCESSES).take_while(|_| Instant::now() < deadline);
     in_time.filter_map(parent).collect()

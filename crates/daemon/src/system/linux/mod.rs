@@ -42,7 +42,8 @@ pub use machine::{boot_id, ephemeral_range, now, reserved_ranges, resident_bytes
 pub use namespaces::{find_in, meant};
 pub use peer::PeerLookup;
 pub use probe::Prober;
-pub use process::{ancestors, identify, is_alive, no_handles};
+pub(super) use process::link;
+pub use process::{identify, is_alive, no_handles};
 pub(super) use surroundings::with_surroundings;
 pub use texts::{command_line, group_of, variables};
 

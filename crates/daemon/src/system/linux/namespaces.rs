@@ -9,11 +9,9 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, statat};
 use styxy_core::Pid;
 
 use super::holder::{each_number, open_folder};
-use super::process::{ancestors, open_pidfd, pidfs_inode};
+use super::process::{open_pidfd, pidfs_inode};
 use crate::system::{Meant, PeerProcess, PidNamespace};
 
-/// How many ancestors of the client are looked at before all processes are.
-const ANCESTORS: usize = 32;
 /// `/proc/PID/status` up to the line with the pids is shorter than this, in bytes.
 const STATUS: usize = 4096;
 
@@ -74,8 +72,8 @@ fn look(pid: Pid, client: Pid, inode: Option<u64>) -> Option<Meant> {
 /// Takes about 5 µs for each process of the machine, and ends at `deadline`.
 #[must_use]
 pub fn find_in(namespace: PidNamespace, pid: Pid, deadline: Instant) -> Option<Pid> {
-    let line = ancestors(namespace.client, ANCESTORS);
-    look_in(&open_folder(CWD, "/proc")?, namespace, pid, line.iter().map(|key| key.pid), deadline)
+    let near = styxy_os::ancestors(namespace.client);
+    look_in(&open_folder(CWD, "/proc")?, namespace, pid, near, deadline)
 }
 
 /// The same in this `proc`, those of `first` first.

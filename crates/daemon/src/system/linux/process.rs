@@ -10,7 +10,8 @@ use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, openat, readlinkat};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{PidfdFlags, pidfd_open};
-use styxy_core::{Pid, Process, ProcessKey, WallTime};
+use styxy_core::{Link, Pid, Process, ProcessKey, WallTime};
+use styxy_os::Stat;
 
 use super::machine;
 use crate::system::unix::{relation, same};
@@ -48,19 +49,9 @@ pub fn is_alive(key: &ProcessKey) -> bool {
     }
 }
 
-/// The parent of `pid`, its parent and so on, nearest first, `most` at most; empty if there is no such process.
-///
-/// Takes about 10 µs for each.
-#[must_use]
-pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
-    let parent = |pid: Pid| identify(pid).ok().and_then(|found| found.parent);
-    let mut next = parent(pid);
-    let line = std::iter::from_fn(|| {
-        let found = identify(next?).ok()?;
-        next = found.parent;
-        Some(found.process.key)
-    });
-    line.take(most).collect()
+/// Its parent, and its start, which that has too.
+pub(in crate::system) fn link(of: &Identified) -> Link {
+    Link { parent: of.parent, started: Some(of.process.key.started) }
 }
 
 /// One process, its folder in /proc held open: everything read through it is of this process or fails.
@@ -143,38 +134,6 @@ pub(super) fn has_ended(pidfd: &impl AsFd) -> bool {
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     let mut asked = [PollFd::new(pidfd, PollFlags::IN)];
     retry_on_intr(|| poll(&mut asked, Some(&at_once))).is_ok_and(|ready| ready > 0)
-}
-
-/// The fields of /proc/PID/stat that Styxy needs.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Stat<'a> {
-    name: &'a [u8],
-    state: u8,
-    parent: Option<Pid>,
-    started: u64,
-}
-
-impl<'a> Stat<'a> {
-    /// The name may contain blanks and parentheses: it ends at the last parenthesis.
-    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
-        let open = line.iter().position(|byte| *byte == b'(')?;
-        let close = line.iter().rposition(|byte| *byte == b')')?;
-        let name = line.get(open + 1..close)?;
-        let mut fields = std::str::from_utf8(&line[close + 1..]).ok()?.split_ascii_whitespace();
-        let state = *fields.next()?.as_bytes().first()?;
-        let parent = Pid::new(fields.next()?.parse().ok()?);
-        // Field 22 of the line; the two just read were 3 and 4.
-        let started = fields.nth(22 - 5)?.parse().ok()?;
-        Some(Self { name, state, parent, started })
-    }
-
-    pub(super) const fn parent(&self) -> Option<Pid> {
-        self.parent
-    }
-
-    fn has_ended(&self) -> bool {
-        matches!(self.state, b'Z' | b'X')
-    }
 }
 
 /// The kernel cuts names to 15 bytes, and Node ≥ 24 calls its first thread `MainThread`: then the program's file

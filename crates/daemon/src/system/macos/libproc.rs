@@ -1,5 +1,5 @@
 //! The few calls that neither rustix nor sysinfo has, each made safe.
-#![expect(unsafe_code, reason = "libproc, sysctlbyname and one clock have no safe wrapper")]
+#![expect(unsafe_code, reason = "lists of libproc, sysctlbyname and one clock have no safe wrapper")]
 
 use std::ffi::{CStr, c_int, c_void};
 use std::io;
@@ -7,66 +7,65 @@ use std::mem::{MaybeUninit, size_of};
 
 use styxy_core::Pid;
 
-/// What libproc says of a process.
-pub(super) type BsdInfo = libc::proc_bsdinfo;
-/// The part of it that libproc also gives for other users' processes.
-pub(super) type ShortInfo = libc::proc_bsdshortinfo;
-/// What libproc says of a process' memory and time.
-pub(super) type TaskInfo = libc::proc_taskinfo;
+use crate::system::descriptor_table::{Descriptor, SocketInfo};
 
-/// Which process it is, of any user: `proc_uniqidentifierinfo`, which the libc crate does not have.
-#[repr(C)]
-pub(super) struct UniqueInfo {
-    program: [u8; 16],
-    /// Given when a process begins, kept when it becomes another program, and never given again until the next boot.
-    pub(super) number: u64,
-    parent: u64,
-    version: i32,
-    reserved: [u32; 5],
-}
+/// `PROC_ALL_PIDS`.
+const ALL: u32 = 1;
+/// `PROC_PIDFDSOCKETINFO`.
+const SOCKET: c_int = 3;
 
-/// A plain struct that the kernel fills, and the number it is asked for by.
-///
-/// # Safety
-/// Any bytes must be a valid value of the type, and `FLAVOR` must be the one that fills it.
-pub(super) unsafe trait Flavor: Sized {
-    const FLAVOR: c_int;
-}
-
-// SAFETY: integers and arrays of them; the kernel's header pairs them so.
-unsafe impl Flavor for BsdInfo {
-    const FLAVOR: c_int = libc::PROC_PIDTBSDINFO;
-}
-// SAFETY: as above.
-unsafe impl Flavor for ShortInfo {
-    const FLAVOR: c_int = libc::PROC_PIDT_SHORTBSDINFO;
-}
-// SAFETY: as above.
-unsafe impl Flavor for TaskInfo {
-    const FLAVOR: c_int = libc::PROC_PIDTASKINFO;
-}
-
-// SAFETY: as above; the kernel's header has these fields, 56 bytes.
-unsafe impl Flavor for UniqueInfo {
-    const FLAVOR: c_int = 17;
-}
-const _: () = assert!(size_of::<UniqueInfo>() == 56);
-
-/// Asks libproc about a process, zombies included. Some microseconds.
-pub(super) fn info<T: Flavor>(pid: Pid) -> io::Result<T> {
-    let mut info = MaybeUninit::<T>::zeroed();
-    let size = c_int::try_from(size_of::<T>()).map_err(io::Error::other)?;
-    let number = c_int::try_from(pid.get()).map_err(io::Error::other)?;
-    // An argument of 1 asks for zombies as well.
+/// The numbers of as many processes as there is room for, of every user; 0 is the kernel's.
+pub(super) fn pids(room: usize) -> io::Result<Vec<u32>> {
+    let mut numbers: Vec<c_int> = vec![0; room];
+    let size = c_int::try_from(size_of_val(&*numbers)).map_err(io::Error::other)?;
     // SAFETY: the buffer is writable and `size` bytes long.
-    let filled =
-        unsafe { libc::proc_pidinfo(number, T::FLAVOR, 1, info.as_mut_ptr().cast::<c_void>(), size) };
-    if filled == size {
-        // SAFETY: any bytes are a valid `T`, and all of them are initialised.
-        return Ok(unsafe { info.assume_init() });
+    let bytes = answered(|| unsafe { libc::proc_listpids(ALL, 0, numbers.as_mut_ptr().cast(), size) })?;
+    numbers.truncate(bytes / size_of::<c_int>());
+    Ok(numbers.into_iter().filter_map(|number| u32::try_from(number).ok()).collect())
+}
+
+/// As much of what the process has open as there is room for.
+pub(super) fn descriptors(pid: Pid, room: usize) -> io::Result<Vec<Descriptor>> {
+    let number = c_int::try_from(pid.get()).map_err(io::Error::other)?;
+    let mut found = vec![libc::proc_fdinfo { proc_fd: 0, proc_fdtype: 0 }; room];
+    let size = c_int::try_from(size_of_val(&*found)).map_err(io::Error::other)?;
+    let list = found.as_mut_ptr().cast();
+    // SAFETY: the buffer is writable and `size` bytes long.
+    let bytes = answered(|| unsafe { libc::proc_pidinfo(number, libc::PROC_PIDLISTFDS, 0, list, size) })?;
+    found.truncate(bytes / size_of::<libc::proc_fdinfo>());
+    let is_socket = |one: &libc::proc_fdinfo| i32::try_from(one.proc_fdtype) == Ok(libc::PROX_FDTYPE_SOCKET);
+    let descriptor = |one| if is_socket(&one) { Descriptor::Socket(one.proc_fd) } else { Descriptor::Other };
+    Ok(found.into_iter().map(descriptor).collect())
+}
+
+/// The socket that the process has open by this number.
+pub(super) fn socket(pid: Pid, number: c_int) -> io::Result<SocketInfo> {
+    let pid = c_int::try_from(pid.get()).map_err(io::Error::other)?;
+    let mut info = MaybeUninit::<SocketInfo>::zeroed();
+    let size = c_int::try_from(size_of::<SocketInfo>()).map_err(io::Error::other)?;
+    // SAFETY: the buffer is writable and `size` bytes long.
+    let bytes =
+        answered(|| unsafe { libc::proc_pidfdinfo(pid, number, SOCKET, info.as_mut_ptr().cast(), size) })?;
+    if bytes != size_of::<SocketInfo>() {
+        return Err(io::ErrorKind::InvalidData.into());
     }
-    let error = io::Error::last_os_error();
-    Err(if error.raw_os_error() == Some(libc::ESRCH) { io::ErrorKind::NotFound.into() } else { error })
+    // SAFETY: integers and arrays of them, all of them initialised.
+    Ok(unsafe { info.assume_init() })
+}
+
+/// How many bytes a call of libproc has filled: it answers 0 for none, and for an error too.
+fn answered(call: impl FnOnce() -> c_int) -> io::Result<usize> {
+    // SAFETY: the place of this thread's last error, which is writable.
+    unsafe { *libc::__error() = 0 };
+    let bytes = call();
+    match io::Error::last_os_error() {
+        _ if bytes > 0 => usize::try_from(bytes).map_err(io::Error::other),
+        error if error.raw_os_error() == Some(0) => Ok(0),
+        error if matches!(error.raw_os_error(), Some(libc::ESRCH | libc::EBADF)) => {
+            Err(io::ErrorKind::NotFound.into())
+        }
+        error => Err(error),
+    }
 }
 
 /// A text of at most 127 bytes from sysctl.

@@ -3,8 +3,9 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use styxy_core::{Pid, Timestamp, WallTime};
+use styxy_os::libproc::{TaskInfo, info};
 
-use super::libproc::{self, TaskInfo};
+use super::libproc;
 
 /// The system's name for this boot. Only a start of the machine changes it.
 #[must_use]
@@ -24,7 +25,7 @@ pub fn now() -> Timestamp {
 /// Bytes of resident memory of this process; none if that is unknown.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
-    let info = libproc::info::<TaskInfo>(Pid::new(std::process::id())?).ok()?;
+    let info = info::<TaskInfo>(Pid::new(std::process::id())?).ok()?;
     Some(info.pti_resident_size)
 }
 

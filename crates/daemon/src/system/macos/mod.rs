@@ -13,6 +13,6 @@ pub(super) use machine::with_surroundings;
 pub use machine::{boot_id, now, resident_bytes};
 pub use peer::unix_peer;
 pub use probe::Prober;
-pub(super) use process::user;
-pub use process::{ancestors, identify, is_alive};
+pub use process::{identify, is_alive};
+pub(super) use process::{link, user};
 pub(super) use sockets::listening;

@@ -4,9 +4,9 @@ use std::ffi::c_char;
 use std::io;
 use std::path::PathBuf;
 
-use styxy_core::{Pid, Process, ProcessKey, WallTime};
+use styxy_core::{Link, Pid, Process, ProcessKey, WallTime};
+use styxy_os::libproc::{self, BsdInfo, ShortInfo, UniqueInfo};
 
-use super::libproc::{self, BsdInfo, ShortInfo, UniqueInfo};
 use crate::system::unix::{User, relation, same};
 use crate::system::{Identified, Life};
 
@@ -63,17 +63,9 @@ pub fn is_alive(key: &ProcessKey) -> bool {
     }
 }
 
-/// The parent of `pid`, its parent and so on, nearest first, `most` at most; empty if there is no such process.
-#[must_use]
-pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
-    let parent = |pid: Pid| identify(pid).ok().and_then(|found| found.parent);
-    let mut next = parent(pid);
-    let line = std::iter::from_fn(|| {
-        let found = identify(next?).ok()?;
-        next = found.parent;
-        Some(found.process.key)
-    });
-    line.take(most).collect()
+/// Its parent, which runs: [`styxy_os::link`] says why no start is needed.
+pub(in crate::system) fn link(of: &Identified) -> Link {
+    Link { parent: of.parent, started: None }
 }
 
 /// The name of a process' user, and its home folder.

@@ -116,7 +116,7 @@ async fn no_event_is_lost_in_silence() {
         while !missing.is_empty() {
             match large.next().await.unwrap() {
                 Closed::Port { cookie, .. } => missing.remove(&cookie),
-                Closed::Lost => return,
+                Closed::Lost => break,
             };
         }
     })

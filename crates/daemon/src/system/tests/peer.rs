@@ -4,6 +4,7 @@ use rustix::process::geteuid;
 use tokio::net::UnixStream;
 
 use super::support::{Family6, Then, bound};
+use crate::skip::{Need, skipped};
 use crate::system::{Meant, Network, PeerLookup, PeerProcess, Verdict, meant, unix_peer};
 
 /// The user of a client that connects to `to` on a server bound to `address`; `then` gets both before the look-up.
@@ -39,8 +40,8 @@ fn a_client_that_has_closed_is_unknown() {
 
 #[test]
 fn another_users_client_is_known_by_its_uid() {
-    // Only the superuser can give a socket to another user.
     if !geteuid().is_root() {
+        skipped(Need::Root, "only root can give a socket to another user");
         return;
     }
     let verdict = asked("127.0.0.1:0", "127.0.0.1", |client| {

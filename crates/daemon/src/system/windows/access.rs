@@ -8,6 +8,7 @@ use std::os::windows::io::FromRawHandle as _;
 use std::path::{Path, PathBuf};
 use std::ptr::null_mut;
 
+use styxy_os::{Object, owner_of, owner_of_open, wide};
 use windows_sys::Win32::Foundation::{GENERIC_WRITE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Storage::FileSystem::{
     CREATE_NEW, CreateDirectoryW, CreateFileW, FILE_ATTRIBUTE_NORMAL, FILE_SHARE_DELETE, FILE_SHARE_READ,
@@ -15,7 +16,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use super::list;
-use super::sid::{self, OnlyOwnUser, wide};
+use super::sid::{OnlyOwnUser, foreign};
 
 /// A user, by SID: `S-1-5-…`.
 pub(crate) type UserId = String;
@@ -25,7 +26,7 @@ pub(crate) type UserId = String;
 /// # Errors
 /// The system does not say.
 pub(crate) fn own_user() -> io::Result<UserId> {
-    sid::own_sid()
+    styxy_os::own_sid()
 }
 
 /// Whose file or folder it is, if that is neither `own` nor one of those who may do everything anyway: what an elevated process
@@ -34,7 +35,7 @@ pub(crate) fn own_user() -> io::Result<UserId> {
 /// # Errors
 /// The system does not say whose it is.
 pub(crate) fn other_owner(path: &Path, _: &Metadata, own: &UserId) -> io::Result<Option<UserId>> {
-    Ok(sid::foreign(sid::owner_of(path)?, own))
+    Ok(foreign(owner_of(path)?, own))
 }
 
 /// Makes the folder for this user alone, and those above it that are missing.
@@ -96,7 +97,7 @@ pub(crate) fn check_writable(_: &Path) -> io::Result<()> {
 /// Also if it is another user's.
 pub(crate) fn open_ours(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = options.open(path)?;
-    match sid::foreign(sid::owner_of_open(&file)?, &own_user()?) {
+    match foreign(owner_of_open(&file, Object::File)?, &own_user()?) {
         Some(owner) => {
             let why = format!("it belongs to another user ({owner})");
             Err(io::Error::new(io::ErrorKind::PermissionDenied, why))

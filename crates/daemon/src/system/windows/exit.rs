@@ -7,13 +7,12 @@ use std::ptr::null_mut;
 use std::sync::Arc;
 
 use styxy_core::ProcessKey;
+use styxy_os::ProcessHandle;
 use tokio::sync::Semaphore;
 use windows_sys::Win32::Foundation::{HANDLE, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::System::Threading::{
     INFINITE, RegisterWaitForSingleObject, UnregisterWaitEx, WT_EXECUTEONLYONCE,
 };
-
-use super::handle::ProcessHandle;
 
 /// Waits for the end of one process. It takes one handle; one thread of the system waits for up to 63 of them.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::ptr::null_mut;
 
+use styxy_os::{own_sid, owned_text, wide};
 use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::Security::Authorization::{
     ConvertSecurityDescriptorToStringSecurityDescriptorW, GetNamedSecurityInfoW, SDDL_REVISION_1,
@@ -15,7 +16,7 @@ use windows_sys::Win32::Security::{
     SetFileSecurityW,
 };
 
-use super::sid::{OnlyOwnUser, own_sid, owned, wide};
+use super::sid::OnlyOwnUser;
 
 /// Whom a list lets in that is neither this user, nor the system or an administrator, who may do everything anyway.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub(super) fn others(path: &Path) -> io::Result<Others> {
         return Err(error);
     }
     // SAFETY: the conversion made the text.
-    let text = unsafe { owned(text) }?;
+    let text = unsafe { owned_text(text) }?;
     Ok(others_in(&text, &own_sid()?))
 }
 

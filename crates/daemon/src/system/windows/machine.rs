@@ -7,6 +7,7 @@ use std::ptr::null_mut;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use styxy_core::{Timestamp, WallTime};
+use styxy_os::this_process;
 use windows_sys::Wdk::System::SystemInformation::{NtQuerySystemInformation, SystemTimeOfDayInformation};
 use windows_sys::Win32::Networking::WinSock;
 use windows_sys::Win32::System::ProcessStatus::{K32GetProcessMemoryInfo, PROCESS_MEMORY_COUNTERS};
@@ -15,7 +16,6 @@ use windows_sys::Win32::System::Threading::GetProcessHandleCount;
 use windows_sys::Win32::System::WindowsProgramming::QueryUnbiasedInterruptTime;
 use windows_sys::w;
 
-use super::handle::this_process;
 use crate::system::{DescriptorLimit, Inherited};
 
 /// The system's name for this boot. Only a start of the machine changes it.
@@ -130,10 +130,10 @@ pub fn raise_limits() -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing that a person should know.
+/// The job that this process ends with, if there is one.
 #[must_use]
 pub fn inherited() -> Inherited {
-    Inherited::default()
+    Inherited { job: styxy_os::is_bound_to_job(), ..Inherited::default() }
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ mod access;
 mod detach;
 mod exit;
 mod file_id;
-mod handle;
 mod list;
 mod machine;
 mod pipe;
@@ -27,6 +26,6 @@ pub use machine::{
 };
 pub use pipe::{PipeListener, has_hung_up};
 pub use probe::Prober;
-pub(super) use process::user;
-pub use process::{ancestors, identify, is_alive};
+pub use process::{identify, is_alive};
+pub(super) use process::{link, user};
 pub(super) use sockets::listening;

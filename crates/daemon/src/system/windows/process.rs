@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use styxy_core::{Pid, Process, ProcessKey, Relation, WallTime};
+use styxy_core::{Link, Pid, Process, ProcessKey, Relation, WallTime};
+use styxy_os::ProcessHandle;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
-use super::handle::ProcessHandle;
 use crate::system::{Identified, Life};
 
 /// From 1601 to 1970, in units of 100 ns.
@@ -55,18 +55,9 @@ pub fn is_alive(key: &ProcessKey) -> bool {
     }
 }
 
-/// The parent of `pid`, its parent and so on, nearest first, `most` at most; empty if there is no such process. A
-/// parent that has ended ends the list, even if its pid is in use again.
-#[must_use]
-pub fn ancestors(pid: Pid, most: usize) -> Vec<ProcessKey> {
-    let Ok(mut child) = identify(pid) else { return Vec::new() };
-    let line = std::iter::from_fn(|| {
-        let parent = identify(child.parent?).ok()?;
-        let is_older = parent.process.key.started <= child.process.key.started;
-        child = parent;
-        is_older.then_some(child.process.key)
-    });
-    line.take(most).collect()
+/// Its parent, and its start, which that has too.
+pub(in crate::system) fn link(of: &Identified) -> Link {
+    Link { parent: of.parent, started: Some(of.process.key.started) }
 }
 
 /// The name of a process' user, known of our own only, and its home folder.

@@ -17,6 +17,7 @@ impl Parser {
             self.fail(Unreachable::Brackets);
         }
         self.expanded();
+        self.push('(');
         self.text(cursor.since(from));
         true
     }
@@ -43,7 +44,6 @@ impl Parser {
         self.expanded();
         self.push('(');
         self.text(text);
-        self.word.get_or_insert_default().inner.push(script);
     }
 
     /// `${…}`, after the opening brace. Commands in it may not run, so they are not looked at.
@@ -103,7 +103,6 @@ impl Parser {
         self.expanded();
         self.push('`');
         self.text(cursor.since(from));
-        self.word.get_or_insert_default().inner.push(script);
     }
 }
 

@@ -1,0 +1,149 @@
+//! The guard: floods, targets that vanish and folders that cannot be written keep nobody waiting and refuse nothing without a cause.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::support::{
+    Home, Server, alive, finish, has_ended, lacks_namespaces, lacks_root, lacks_tool, sort, until,
+};
+
+/// Asks about a process as fast as it can, in four processes, until its input ends; then says how often it was answered.
+const FLOOD: &str = r"
+import os, select, socket, struct, sys
+path, pid = sys.argv[1], int(sys.argv[2])
+question = struct.pack('<BBHiQiI', 1, 1, 0, pid, 0, 15, 0)
+read, write = os.pipe()
+children = [0]
+for _ in range(3):
+    child = os.fork()
+    if child == 0: break
+    children.append(child)
+print('asks', flush=True) if child else None
+count = 0
+while not select.select([0], [], [], 0)[0]:
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(10)
+    s.connect(path); s.send(question)
+    assert s.recv(512)[:2] in (b'\x01\x00', b'\x01\x01')
+    s.close()
+    count += 1
+if child == 0:
+    os.write(write, b'%d\n' % count)
+    os._exit(0)
+ended = [os.waitpid(child, 0)[1] for child in children[1:]]
+os.close(write)
+others = os.fdopen(read).read().split()
+print(sum(ended), count + sum(map(int, others)), flush=True)
+";
+
+#[test]
+fn a_flood_of_questions_keeps_nobody_waiting() {
+    if lacks_tool("python3") {
+        return;
+    }
+    let home = Home::new();
+    home.start();
+    let mut ports = home.range(sort::WEB);
+    let own = Server::in_folder(&home, &home.project(), ports.next().unwrap());
+    let other = Server::in_folder(&home, &home.other_project(), ports.next().unwrap());
+    let mut flood = home.command("python3");
+    flood.args(["-c", FLOOD, home.root().join("guard.sock").to_str().unwrap(), &other.pid().to_string()]);
+    flood.current_dir(home.project()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut flood = Server::reading(&mut flood);
+    assert_eq!(flood.hear(), "asks");
+    let kill = |pid: u32| {
+        let mut agent = home.styxy_command(&["agent", "--", "/bin/kill", &pid.to_string()]);
+        let begun = Instant::now();
+        let said = finish(agent.stdin(Stdio::null()).current_dir(home.project()));
+        assert!(
+            begun.elapsed() < Duration::from_secs(20) && !said.stderr.contains("did not answer"),
+            "{said:?}"
+        );
+        said
+    };
+    for _ in 0..3 {
+        assert!(kill(other.pid()).stderr.contains("styxy: not signalled: "));
+    }
+    assert_eq!(kill(own.pid()).done().stderr, "");
+    until("its own server ends", || has_ended(own.pid()));
+    assert!(home.status().is_some() && alive(other.pid()));
+    flood.hang_up();
+    let said = flood.hear();
+    let (failed, count) = said.split_once(' ').unwrap();
+    assert!(failed == "0" && count.parse::<u32>().unwrap() > 10, "{said}");
+}
+
+/// Signals servers that end by themselves at about that time, and says what became of each signal.
+const VANISH: &str = r"
+import errno, os, socket, sys, time
+os.setpgid(0, 0)
+for round in range(60):
+    read, write = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        os.setsid()
+        if os.fork(): os._exit(0)
+        os.chdir(sys.argv[1])
+        server = socket.socket(); server.bind(('127.0.0.1', 0)); server.listen()
+        os.write(write, b'%d\n' % os.getpid())
+        time.sleep(round % 15 / 1000)
+        os._exit(0)
+    os.waitpid(middle, 0)
+    os.close(write)
+    pid = int(os.fdopen(read).readline())
+    for signal in (15, 9):
+        try:
+            os.kill(pid, signal); print('SENT')
+        except OSError as error:
+            print(errno.errorcode[error.errno])
+";
+
+#[test]
+fn a_target_that_vanishes_is_answered_as_the_kernel_or_the_guard_would() {
+    if lacks_tool("python3") {
+        return;
+    }
+    let home = Home::new();
+    home.start();
+    let other = home.other_project();
+    let mut agent = home.styxy_command(&["agent", "--", "python3", "-c", VANISH, other.to_str().unwrap()]);
+    let said = finish(agent.stdin(Stdio::null()).current_dir(home.project())).done();
+    let known = ["SENT", "ESRCH", "EPERM"];
+    assert!(said.stdout.lines().all(|line| known.contains(&line)), "{said:?}");
+    assert_eq!(said.stdout.lines().count(), 120);
+    let is_cause = |line: &str| line.starts_with("styxy: not signalled: ") && line.contains("other");
+    assert!(said.stderr.lines().all(is_cause), "{said:?}");
+}
+
+#[test]
+fn a_home_that_cannot_be_written_keeps_no_shell_from_starting() {
+    // Only root can make a folder read-only for itself.
+    if lacks_root() || lacks_namespaces(&["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) {
+        return;
+    }
+    let home = Home::new();
+    let script = r#"
+        mount --bind "$TOP" "$TOP" && mount -o remount,ro,bind "$TOP" && mount -t tmpfs none "$XDG_RUNTIME_DIR" || exit
+        touch "$TOP/x" 2>/dev/null && echo written
+        "$STYXY" guard env >/tmp/env || exit 1
+        . /tmp/env
+        kill -0 $$ && bash -c 'sleep 100 & kill $!; wait $!; echo "ended $?"'
+        "$STYXY" agent -- bash -c 'echo runs'
+        "$STYXY" guard status | grep -c library
+    "#;
+    let run = home.top().join("run");
+    std::fs::create_dir_all(&run).unwrap();
+    let script = script.replace("/tmp/env", "\"$XDG_RUNTIME_DIR/env\"");
+    let shell = home.shell(&script);
+    let mut inside = home.command("unshare");
+    inside.arg("-m").arg(shell.get_program()).args(shell.get_args());
+    inside.envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    inside
+        .env("TOP", home.top())
+        .env("XDG_RUNTIME_DIR", &run)
+        .env("STYXY_NO_AUTOSTART", "1")
+        .stdin(Stdio::null());
+    let said = finish(&mut inside);
+    let lines: Vec<&str> = said.stdout.lines().collect();
+    assert_eq!(lines, ["ended 143", "runs", "1"], "{said:?}");
+}

@@ -1,7 +1,6 @@
 //! One client's connection: HTTP/1.1, each request of which may be for another name, or for the API.
 
 use std::convert::Infallible;
-use std::fmt;
 use std::net::{IpAddr, TcpStream as Unregistered};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::answer;
 use crate::body::Body;
-use crate::directory::Later;
+use crate::directory::Directory;
 use crate::dispatch::{Goes, dispatch, is_likely};
 use crate::door::Door;
 
@@ -29,23 +28,23 @@ const MAX_BUFFER: usize = 64 * 1024;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Answers what arrives at the door and is not for it: the API, with the refusals that it makes.
-pub trait Api: fmt::Debug + Send + Sync + 'static {
+pub trait Api: Send + Sync + 'static {
     /// The answer to `request`.
-    fn answer(&self, request: Request<Incoming>) -> Later<'_, Response<Body>>;
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// Who arrives.
 #[derive(Debug)]
-pub struct Arrival {
+pub struct Arrival<A> {
     /// The client's address.
     pub from: IpAddr,
     /// The port it came to.
     pub port: u16,
     /// What answers whatever is not for the door.
-    pub api: Box<dyn Api>,
+    pub api: A,
 }
 
-impl Arrival {
+impl<A> Arrival<A> {
     /// Whether a connection is most likely for the door, by what has come in of it so far.
     #[must_use]
     pub fn is_likely(head: &[u8]) -> bool {
@@ -53,7 +52,11 @@ impl Arrival {
     }
 }
 
-pub(crate) async fn serve(stream: Unregistered, arrival: Arrival, door: Arc<Door>) {
+pub(crate) async fn serve<D: Directory, A: Api>(
+    stream: Unregistered,
+    arrival: Arrival<A>,
+    door: Arc<Door<D>>,
+) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
     let Some(_seat) = door.seat() else {
         turn_away(stream).await;

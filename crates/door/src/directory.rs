@@ -1,36 +1,30 @@
 //! What the door asks of whoever knows the leases. The daemon answers; a test answers from a table.
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use styxy_core::{LockId, Pid, Port, WallTime};
 
 use crate::dispatch::Host;
 
-/// An answer that may take a while. In a box, so that everything that is made of HTTP is compiled once, in this crate and as small
-/// as it says.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
 /// Who serves which name, and who really listens.
-pub trait Directory: fmt::Debug + Send + Sync + 'static {
+pub trait Directory: Send + Sync + 'static {
     /// Who has this name. It is asked for each request: nothing in it may take long, unless the name is new.
-    fn find<'a>(&'a self, host: &'a Host) -> Later<'a, Found>;
+    fn find(&self, host: &Host) -> impl Future<Output = Found> + Send;
 
     /// Who would answer a connection to the port of this lease now. It is asked for each new connection to a server, and every few
     /// milliseconds while a request waits for one.
-    fn behind(&self, lease: LockId, port: Port) -> Later<'_, Behind>;
+    fn behind(&self, lease: LockId, port: Port) -> impl Future<Output = Behind> + Send;
 
     /// Whether the socket that listens at `address` is still the one of this number, which [`Directory::behind`] gave. It is asked
     /// once a connection is there, so that a socket that took the other one's place in between gets nothing.
     fn is_still(&self, address: SocketAddr, socket: u64) -> bool;
 
     /// Every server that has a name now.
-    fn all(&self) -> Later<'_, Vec<Arc<Served>>>;
+    fn all(&self) -> impl Future<Output = Vec<Arc<Served>>> + Send;
 
     /// The branch that is checked out in a worktree, for a page. It may take long.
-    fn branch<'a>(&'a self, folder: &'a str) -> Later<'a, Option<String>>;
+    fn branch(&self, folder: &str) -> impl Future<Output = Option<String>> + Send;
 }
 
 /// Who has a name.

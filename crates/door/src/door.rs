@@ -39,9 +39,9 @@ const MOST_TRIES: usize = 10;
 
 /// The front door.
 #[derive(Debug)]
-pub struct Door {
-    directory: Arc<dyn Directory>,
-    pool: Pool,
+pub struct Door<D> {
+    directory: Arc<D>,
+    pool: Pool<D>,
     parking: Arc<Parking>,
     seats: Count<()>,
     load: Count<LockId>,
@@ -96,10 +96,10 @@ struct Passage {
     began: Instant,
 }
 
-impl Door {
+impl<D: Directory> Door<D> {
     /// A door to what `directory` knows.
     #[must_use]
-    pub fn new(directory: Arc<dyn Directory>, limits: Limits) -> Self {
+    pub fn new(directory: Arc<D>, limits: Limits) -> Self {
         let pool = upstream::pool(&directory);
         Self {
             directory,

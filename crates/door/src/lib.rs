@@ -21,7 +21,7 @@ mod upstream;
 
 pub use body::{Body, BoxError};
 pub use connection::{Api, Arrival};
-pub use directory::{Behind, Directory, Found, Later, Past, Served, Stranger};
+pub use directory::{Behind, Directory, Found, Past, Served, Stranger};
 pub use dispatch::{Goes, Host, dispatch};
 pub use door::Door;
 pub use load::Limits;

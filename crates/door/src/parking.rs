@@ -38,11 +38,11 @@ impl Parking {
     }
 
     /// Waits until something has changed for `host`, until `deadline` at most. All who wait for one name share one look.
-    pub(crate) async fn wait(
+    pub(crate) async fn wait<D: Directory>(
         self: &Arc<Self>,
         host: &Host,
         deadline: Instant,
-        directory: &Arc<dyn Directory>,
+        directory: &Arc<D>,
     ) -> Waited {
         let Some(_permit) = self.waiting.one_more(host) else { return Waited::Full };
         let lot = self.lot(host, directory);
@@ -52,7 +52,7 @@ impl Parking {
         }
     }
 
-    fn lot(self: &Arc<Self>, host: &Host, directory: &Arc<dyn Directory>) -> Arc<Notify> {
+    fn lot<D: Directory>(self: &Arc<Self>, host: &Host, directory: &Arc<D>) -> Arc<Notify> {
         let mut lots = self.lots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lot) = lots.get(host).and_then(Weak::upgrade) {
             return lot;
@@ -65,7 +65,7 @@ impl Parking {
 }
 
 /// Looks for the server of `host` as long as somebody waits for it.
-async fn look(parking: Arc<Parking>, host: Host, lot: Weak<Notify>, directory: Arc<dyn Directory>) {
+async fn look<D: Directory>(parking: Arc<Parking>, host: Host, lot: Weak<Notify>, directory: Arc<D>) {
     loop {
         sleep(LOOK).await;
         let is_news = match directory.find(&host).await {

@@ -7,19 +7,20 @@ use std::{io, thread};
 use tokio::runtime;
 use tokio::sync::mpsc;
 
-use crate::connection::{self, Arrival};
+use crate::connection::{self, Api, Arrival};
+use crate::directory::Directory;
 use crate::door::Door;
 
 /// Where connections are handed over to the door's thread. It starts with the first of them, and ends with this.
 #[derive(Debug)]
-pub struct Porch {
-    door: Arc<Door>,
-    inside: Mutex<Option<Inside>>,
+pub struct Porch<D, A> {
+    door: Arc<Door<D>>,
+    inside: Mutex<Option<Inside<A>>>,
 }
 
 #[derive(Debug)]
-struct Inside {
-    arrivals: mpsc::UnboundedSender<(TcpStream, Arrival)>,
+struct Inside<A> {
+    arrivals: mpsc::UnboundedSender<(TcpStream, Arrival<A>)>,
     runtime: runtime::Handle,
 }
 
@@ -28,16 +29,16 @@ struct Inside {
 #[error("the door's thread does not run")]
 pub struct Closed(#[source] io::Error);
 
-impl Porch {
+impl<D: Directory, A: Api> Porch<D, A> {
     /// A porch without a thread so far.
     #[must_use]
-    pub fn new(door: Arc<Door>) -> Self {
+    pub fn new(door: Arc<Door<D>>) -> Self {
         Self { door, inside: Mutex::new(None) }
     }
 
     /// The door.
     #[must_use]
-    pub const fn door(&self) -> &Arc<Door> {
+    pub const fn door(&self) -> &Arc<Door<D>> {
         &self.door
     }
 
@@ -45,7 +46,7 @@ impl Porch {
     ///
     /// # Errors
     /// The thread cannot be started. The connection is closed then.
-    pub fn take(&self, stream: TcpStream, arrival: Arrival) -> Result<(), Closed> {
+    pub fn take(&self, stream: TcpStream, arrival: Arrival<A>) -> Result<(), Closed> {
         self.inside(|inside| inside.arrivals.send((stream, arrival)))?
             .map_err(|_| Closed(io::ErrorKind::BrokenPipe.into()))
     }
@@ -58,7 +59,7 @@ impl Porch {
         self.inside(|inside| inside.runtime.clone())
     }
 
-    fn inside<T>(&self, use_it: impl FnOnce(&Inside) -> T) -> Result<T, Closed> {
+    fn inside<T>(&self, use_it: impl FnOnce(&Inside<A>) -> T) -> Result<T, Closed> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         if inside.is_none() {
             *inside = Some(self.start().map_err(Closed)?);
@@ -69,9 +70,9 @@ impl Porch {
         }
     }
 
-    fn start(&self) -> io::Result<Inside> {
+    fn start(&self) -> io::Result<Inside<A>> {
         let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
-        let (arrivals, mut arriving) = mpsc::unbounded_channel::<(TcpStream, Arrival)>();
+        let (arrivals, mut arriving) = mpsc::unbounded_channel::<(TcpStream, Arrival<A>)>();
         let (handle, door) = (runtime.handle().clone(), Arc::clone(&self.door));
         let serve = async move {
             while let Some((stream, arrival)) = arriving.recv().await {

@@ -35,9 +35,9 @@ const MOST_IDLE: usize = 32;
 const MAX_HEAD: usize = 64 * 1024;
 
 /// A client that keeps connections by lease: none outlives its lease's last request.
-pub(crate) type Pool = Client<Connector, Lent>;
+pub(crate) type Pool<D> = Client<Connector<D>, Lent>;
 
-pub(crate) fn pool(directory: &Arc<dyn Directory>) -> Pool {
+pub(crate) fn pool<D: Directory>(directory: &Arc<D>) -> Pool<D> {
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
@@ -103,10 +103,15 @@ pub(crate) enum Which {
 }
 
 /// Connects to the server of the lease that is the host of a URI: `http://LEASE:PORT`.
-#[derive(Debug, Clone)]
-pub(crate) struct Connector(Arc<dyn Directory>);
+pub(crate) struct Connector<D>(Arc<D>);
 
-impl Service<Uri> for Connector {
+impl<D> Clone for Connector<D> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<D: Directory> Service<Uri> for Connector<D> {
     type Response = Upstream;
     type Error = Unreached;
     type Future = Pin<Box<dyn Future<Output = Result<Upstream, Unreached>> + Send>>;
@@ -127,7 +132,7 @@ impl Service<Uri> for Connector {
     }
 }
 
-async fn connect(directory: &dyn Directory, lease: LockId, port: Port) -> Result<Upstream, Unreached> {
+async fn connect(directory: &impl Directory, lease: LockId, port: Port) -> Result<Upstream, Unreached> {
     for _ in 0..TRIES {
         let (address, socket) = match directory.behind(lease, port).await {
             Behind::Server { address, socket } => (address, socket),

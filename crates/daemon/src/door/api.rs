@@ -8,23 +8,27 @@ use axum::body::Body as ApiBody;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
-use styxy_door::{Api, Arrival, Body, Goes, Later, Porch, dispatch};
+use styxy_door::{Api, Arrival, Body, Goes, dispatch};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tower_service::Service as _;
 
+use super::Leases;
 use crate::http::Peer;
+
+/// Where connections are handed over to the door's thread.
+pub(crate) type Porch = styxy_door::Porch<Leases, Inside>;
 
 /// The API, for a request that arrives on a connection of the door's: it is answered on the daemon's own thread.
 #[derive(Debug)]
-struct Inside {
+pub(crate) struct Inside {
     router: Router,
     peer: Peer,
     daemon: Handle,
 }
 
 impl Api for Inside {
-    fn answer(&self, request: Request<Incoming>) -> Later<'_, Response<Body>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (mut router, peer) = (self.router.clone(), self.peer);
         let answered = self.daemon.spawn(async move {
             let mut request = request.map(ApiBody::new);
@@ -34,12 +38,10 @@ impl Api for Inside {
                 Err(never) => match never {},
             }
         });
-        Box::pin(async {
-            match answered.await {
-                Ok(response) => response.map(Body::other),
-                Err(_) => stopping(),
-            }
-        })
+        match answered.await {
+            Ok(response) => response.map(Body::other),
+            Err(_) => stopping(),
+        }
     }
 }
 
@@ -61,7 +63,7 @@ impl Outside {
 
     /// Hands the connection over to the door's thread.
     pub(crate) fn take(&self, stream: TcpStream, peer: Peer, router: Router) {
-        let api = Box::new(Inside { router, peer, daemon: Handle::current() });
+        let api = Inside { router, peer, daemon: Handle::current() };
         let arrival = Arrival { from: self.from, port: self.port, api };
         let taken = stream.into_std().map(|stream| self.porch.take(stream, arrival));
         if !matches!(taken, Ok(Ok(()))) {
@@ -71,7 +73,7 @@ impl Outside {
 
     /// Whether a connection is for the door, by the first bytes of it.
     pub(crate) fn is_likely(head: &[u8]) -> bool {
-        Arrival::is_likely(head)
+        Arrival::<Inside>::is_likely(head)
     }
 
     /// The door's answer to a request, if it is for the door; else the request again.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use styxy_core::{Conflict, Lease, Listener, LockId, Port, checkout};
-use styxy_door::{Behind, Directory, Door, Found, Host, Later, Porch, Served, Stranger};
+use styxy_door::{Behind, Directory, Door, Found, Host, Served, Stranger};
 
 use crate::daemon::{Daemon, Whose};
 use crate::system::disk::Disk;
@@ -21,7 +21,7 @@ use crate::system::{self, ListeningSocket};
 use look::{HERE, Look};
 use names::{Holder, Names};
 
-pub(crate) use api::Outside;
+pub(crate) use api::{Outside, Porch};
 
 /// For how long a socket's holder counts before it is looked whether somebody listens beside it.
 const FRESH: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ const MOST: usize = 4096;
 
 /// The leases of a daemon, for the door.
 #[derive(Debug)]
-struct Leases {
+pub(crate) struct Leases {
     daemon: Arc<Daemon>,
     names: Mutex<Names>,
     look: Mutex<Look>,
@@ -52,11 +52,11 @@ struct Judged {
     at: Instant,
 }
 
-/// A door to the servers of this daemon's leases, and where connections are handed over to it.
+/// A door to the servers of this daemon's leases.
 ///
 /// # Errors
 /// The system does not say who listens.
-pub(crate) fn open(daemon: &Arc<Daemon>) -> io::Result<Porch> {
+pub(crate) fn open(daemon: &Arc<Daemon>) -> io::Result<Door<Leases>> {
     let leases = Leases {
         daemon: Arc::clone(daemon),
         names: Mutex::default(),
@@ -64,7 +64,7 @@ pub(crate) fn open(daemon: &Arc<Daemon>) -> io::Result<Porch> {
         judged: Mutex::default(),
         judging: tokio::sync::Mutex::default(),
     };
-    Ok(Porch::new(Arc::new(Door::new(Arc::new(leases), daemon.descriptors.for_door()))))
+    Ok(Door::new(Arc::new(leases), daemon.descriptors.for_door()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -183,8 +183,8 @@ fn described(listener: &Listener) -> Stranger {
     Stranger { pid, process: process.map(Into::into), folder }
 }
 
-impl Leases {
-    async fn find_out(&self, host: &Host) -> Found {
+impl Directory for Leases {
+    async fn find(&self, host: &Host) -> Found {
         if let Some(found) = self.known(host.as_str()) {
             return found;
         }
@@ -193,7 +193,7 @@ impl Leases {
         self.known(host.as_str()).unwrap_or(Found::Nobody)
     }
 
-    async fn who_answers(&self, id: LockId, port: Port) -> Behind {
+    async fn behind(&self, id: LockId, port: Port) -> Behind {
         let lives = |lease: &Lease| lease.port == port;
         if !self.daemon.engine().registry().lease(id).is_some_and(lives) {
             return Behind::Ended;
@@ -211,31 +211,19 @@ impl Leases {
         }
         stranger.map_or(Behind::Nobody, Behind::Stranger)
     }
-}
-
-impl Directory for Leases {
-    fn find<'a>(&'a self, host: &'a Host) -> Later<'a, Found> {
-        Box::pin(self.find_out(host))
-    }
-
-    fn behind(&self, id: LockId, port: Port) -> Later<'_, Behind> {
-        Box::pin(self.who_answers(id, port))
-    }
 
     fn is_still(&self, address: SocketAddr, socket: u64) -> bool {
         self.socket_at(address).is_some_and(|found| look::number(&found) == socket)
     }
 
-    fn all(&self) -> Later<'_, Vec<Arc<Served>>> {
-        Box::pin(async {
-            self.renew().await;
-            lock(&self.names).all().cloned().collect()
-        })
+    async fn all(&self) -> Vec<Arc<Served>> {
+        self.renew().await;
+        lock(&self.names).all().cloned().collect()
     }
 
-    fn branch<'a>(&'a self, folder: &'a str) -> Later<'a, Option<String>> {
+    async fn branch(&self, folder: &str) -> Option<String> {
         let folder = folder.to_owned();
         let look = move || checkout::branch(Path::new(&folder), &Disk);
-        Box::pin(async { tokio::task::spawn_blocking(look).await.ok()? })
+        tokio::task::spawn_blocking(look).await.ok()?
     }
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use axum::Router;
 use styxy_core::api::{Code, Refusal, Rule};
-use styxy_door::Porch;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Io};
 use super::{Peer, filter};
 use crate::daemon::Daemon;
-use crate::door::Outside;
+use crate::door::{Outside, Porch};
 use crate::system;
 
 /// How many clients are turned away at once; the others are just closed.

@@ -1,7 +1,6 @@
 //! A door on a port of its own, servers behind it, and clients that say every byte themselves.
 
 use std::collections::HashMap;
-use std::future::ready;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,14 +12,14 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use styxy_core::{LockId, Port, WallTime};
 use styxy_door::{
-    Api, Arrival, Behind, Body, Directory, Door, Found, Host, Later, Limits, Past, Porch, Served, Stranger,
+    Api, Arrival, Behind, Body, Directory, Door, Found, Host, Limits, Past, Porch, Served, Stranger,
 };
 
 /// How long anything may take before a test has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Who has which name, as a test says.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Table {
     names: Mutex<HashMap<String, Found>>,
     behind: Mutex<HashMap<LockId, Behind>>,
@@ -32,15 +31,14 @@ pub(crate) struct Table {
 }
 
 impl Directory for Table {
-    fn find<'a>(&'a self, host: &'a Host) -> Later<'a, Found> {
+    async fn find(&self, host: &Host) -> Found {
         self.finds.fetch_add(1, Ordering::Relaxed);
-        let found = self.names.lock().unwrap().get(host.as_str()).cloned();
-        Box::pin(ready(found.unwrap_or(Found::Nobody)))
+        self.names.lock().unwrap().get(host.as_str()).cloned().unwrap_or(Found::Nobody)
     }
 
-    fn behind(&self, lease: LockId, _: Port) -> Later<'_, Behind> {
+    async fn behind(&self, lease: LockId, _: Port) -> Behind {
         self.looks.fetch_add(1, Ordering::Relaxed);
-        Box::pin(ready(self.behind.lock().unwrap().get(&lease).cloned().unwrap_or(Behind::Ended)))
+        self.behind.lock().unwrap().get(&lease).cloned().unwrap_or(Behind::Ended)
     }
 
     fn is_still(&self, address: SocketAddr, socket: u64) -> bool {
@@ -51,30 +49,29 @@ impl Directory for Table {
         behind.values().any(|behind| *behind == Behind::Server { address, socket })
     }
 
-    fn all(&self) -> Later<'_, Vec<Arc<Served>>> {
+    async fn all(&self) -> Vec<Arc<Served>> {
         let names = self.names.lock().unwrap();
         let served = |found: &Found| match found {
             Found::Service(served) => Some(Arc::clone(served)),
             _ => None,
         };
-        Box::pin(ready(names.values().filter_map(served).collect()))
+        names.values().filter_map(served).collect()
     }
 
-    fn branch<'a>(&'a self, _: &'a str) -> Later<'a, Option<String>> {
-        Box::pin(ready(Some("main".into())))
+    async fn branch(&self, _: &str) -> Option<String> {
+        Some("main".into())
     }
 }
 
 /// Says that the API was asked.
-#[derive(Debug)]
 struct Teapot;
 
 impl Api for Teapot {
-    fn answer(&self, request: Request<Incoming>) -> Later<'_, Response<Body>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let body: http_body_util::Full<hyper::body::Bytes> = format!("api {}", request.uri().path()).into();
         let mut response = Response::new(Body::other(body));
         *response.status_mut() = hyper::StatusCode::IM_A_TEAPOT;
-        Box::pin(ready(response))
+        response
     }
 }
 
@@ -93,13 +90,13 @@ impl World {
         let table = Arc::new(Table::default());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let porch = Porch::new(Arc::new(Door::new(table.clone(), limits)));
+        let porch = Porch::new(Arc::new(Door::new(Arc::clone(&table), limits)));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
                 let from = stream.peer_addr().unwrap().ip();
                 stream.set_nonblocking(true).unwrap();
-                porch.take(stream, Arrival { from, port: address.port(), api: Box::new(Teapot) }).unwrap();
+                porch.take(stream, Arrival { from, port: address.port(), api: Teapot }).unwrap();
             }
         });
         Self { table, address }

@@ -22,6 +22,8 @@ mod design;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod door;
+#[cfg(test)]
 mod env;
 #[cfg(test)]
 mod events;

@@ -36,7 +36,7 @@ test('the packages hold what is needed, nothing else, and are small', async () =
   const { size } = await fs.stat(tarballs.native);
   // How large those of Windows are, no machine has said yet.
   if (isWindows) console.log(`${tarballs.native} has ${size} bytes`);
-  else assert.ok(size <= 4e6, `${tarballs.native} has ${size} bytes`);
+  else assert.ok(size <= 4.4e6, `${tarballs.native} has ${size} bytes`);
 
   const files = await list(tarballs.styxy);
   const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|vite|storybook|playwright)(\.d)?\.m?[jt]s|(types|native)\.d\.ts|docs\/project\.schema\.json|integrations\/claude-code\/.*\.(json|md)|man\/styxy(-[a-z]+)*\.1)$/;

@@ -33,6 +33,7 @@ mod terminal;
 #[cfg(unix)]
 mod touches;
 mod wait;
+pub(crate) mod web;
 
 pub(crate) use agent::{Agent, initialize};
 #[cfg(unix)]

@@ -206,7 +206,7 @@ fn leased(lease: Lease, listeners: &[SystemUsage], memory: &BTreeMap<Pid, u64>) 
         stranger: lease.conflict,
         since: Some(lease.allocated_at),
         url: url(lease.port),
-        named_url: None,
+        named_url: lease.named_url.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ mod names;
 mod observe;
 mod status;
 mod strays;
+mod whose;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -28,6 +29,7 @@ use crate::system;
 use crate::token::Token;
 
 pub(crate) use last_seen::LastSeen;
+pub(crate) use whose::Whose;
 
 /// Everything that requests and background tasks share. Only the engine has state about leases.
 #[derive(Debug)]
@@ -174,9 +176,9 @@ impl Daemon {
         registry.awaits_listeners() || registry.expects_orphans(system::now())
     }
 
-    /// How many connections there may be now.
-    pub(crate) fn seats(&self) -> usize {
-        self.descriptors.for_connections(self.engine().watches.watched())
+    /// How many connections there may be now, beside so many of the door's: each of those has one to its server too.
+    pub(crate) fn seats(&self, at_the_door: usize) -> usize {
+        self.descriptors.for_connections(self.engine().watches.watched() + 2 * at_the_door)
     }
 
     /// Whether an answer may be given: see [`Engine::check_standing`].

@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use styxy_door::Limits;
+
 use crate::system;
 
 /// Opened by the daemon itself after it has looked at how many it has.
@@ -51,6 +53,14 @@ impl Descriptors {
     /// How many connections there may be, beside so many handles.
     pub(crate) fn for_connections(&self, handles: usize) -> usize {
         self.left.map_or(usize::MAX, |left| left.saturating_sub(handles + FILES).max(LEAST))
+    }
+
+    /// How much may go through the door at once: each connection needs a descriptor, and its server's another one.
+    pub(crate) fn for_door(&self) -> Limits {
+        let usual = Limits::default();
+        let Some(left) = self.left else { return usual };
+        let connections = usual.connections.min((left.saturating_sub(RESERVE) / 4).max(LEAST));
+        Limits { connections, per_server: usual.per_server.min(connections), ..usual }
     }
 
     /// Closes the spare descriptor, so that one can be opened; false if it is in use.

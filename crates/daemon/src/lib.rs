@@ -7,6 +7,7 @@ mod background;
 mod containers;
 mod daemon;
 mod descriptors;
+mod door;
 mod engine;
 mod feed;
 mod files;

@@ -55,7 +55,11 @@ impl Args {
             let (port, url) = view(context)?;
             let opened = !self.print && open(&url);
             let shown = url.clone();
-            return answer(context, &shown, &OpenAnswer { success: true, port, url, named_url: None, opened });
+            return answer(
+                context,
+                &shown,
+                &OpenAnswer { success: true, port, url, named_url: None, opened },
+            );
         };
         let typed = match &self.name {
             Some(name) => format!("{} --name {name}", target.shown()),

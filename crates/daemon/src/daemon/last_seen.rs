@@ -173,7 +173,7 @@ impl Sighting {
         (self.port, &self.sockets) == (other.port, &other.sockets)
     }
 
-    fn on(lease: &Lease, sockets: &[ListeningSocket]) -> Self {
+    pub(super) fn on(lease: &Lease, sockets: &[ListeningSocket]) -> Self {
         Self {
             port: lease.port,
             sockets: sockets.to_vec(),

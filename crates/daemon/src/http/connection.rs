@@ -16,12 +16,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
-use tokio::time::{Sleep, sleep};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower_service::Service as _;
 
 use super::Peer;
 use super::crowd::{Seat, Stage};
 use crate::daemon::Daemon;
+use crate::door::Outside;
 use crate::system;
 
 /// How long a new connection may take to send the head of its first request. Between requests it may take any time, as
@@ -32,17 +34,30 @@ const STALLED: Duration = Duration::from_secs(30);
 /// Bytes of a request's head, after which it is refused with 431; and of what is read ahead of a connection.
 const MAX_HEAD: usize = 16 * 1024;
 
+/// How much of it is looked at to see for whom a connection is: the `Host` is in its first lines.
+const MAX_PEEKED: usize = 2048;
+
 /// What a connection is made of.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
     /// Waits for something to happen.
     fn ready(&self) -> impl Future<Output = io::Result<Ready>> + Send;
 
     /// Whether the other end has closed it, whatever was read so far. Costs one system call.
     fn has_hung_up(&self) -> bool;
+
+    /// The connection itself, if it is TCP: only such a one may be for the door.
+    fn tcp(&self) -> Option<&TcpStream> {
+        None
+    }
+
+    /// As [`Io::tcp`], for good.
+    fn into_tcp(self) -> Option<TcpStream> {
+        None
+    }
 }
 
 macro_rules! io {
-    ($($stream:ty),*) => {$(
+    ($($stream:ty { $($more:tt)* })*) => {$(
         impl Io for $stream {
             fn ready(&self) -> impl Future<Output = io::Result<Ready>> + Send {
                 <$stream>::ready(self, Interest::READABLE)
@@ -51,27 +66,70 @@ macro_rules! io {
             fn has_hung_up(&self) -> bool {
                 system::has_hung_up(self)
             }
+
+            $($more)*
         }
     )*};
 }
-io!(tokio::net::TcpStream);
-#[cfg(unix)]
-io!(tokio::net::UnixStream);
-#[cfg(windows)]
-io!(tokio::net::windows::named_pipe::NamedPipeServer);
+io!(TcpStream {
+    fn tcp(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
 
-/// Answers the requests of one connection until it ends, its seat is somebody else's, or the daemon stops.
-pub(super) async fn serve<I: Io>(io: I, peer: Peer, seat: Seat, router: Router, daemon: Arc<Daemon>) {
+    fn into_tcp(self) -> Option<TcpStream> {
+        Some(self)
+    }
+});
+#[cfg(unix)]
+io!(tokio::net::UnixStream {});
+#[cfg(windows)]
+io!(tokio::net::windows::named_pipe::NamedPipeServer {});
+
+/// What comes in first on a connection, as far as it is there.
+async fn first_bytes(stream: &TcpStream) -> Vec<u8> {
+    let mut bytes = vec![0; MAX_PEEKED];
+    let length = stream.peek(&mut bytes).await.unwrap_or_default();
+    bytes.truncate(length);
+    bytes
+}
+
+/// Answers the requests of one connection until it ends, its seat is somebody else's, or the daemon stops. One that is for the
+/// door goes to the door's own thread: no lease waits for a stylesheet.
+pub(super) async fn serve<I: Io>(
+    io: I,
+    peer: Peer,
+    seat: Seat,
+    router: Router,
+    daemon: Arc<Daemon>,
+    outside: Option<Outside>,
+) {
+    let until = Instant::now() + FIRST_REQUEST;
+    if let (Some(outside), Some(stream)) = (&outside, io.tcp()) {
+        let head = tokio::select! {
+            head = first_bytes(stream) => head,
+            () = sleep_until(until) => return,
+            () = seat.left() => return,
+            () = daemon.stopping() => return,
+        };
+        if Outside::is_likely(&head) {
+            if let Some(stream) = io.into_tcp() {
+                outside.take(stream, peer, router);
+            }
+            return;
+        }
+    }
     let has_left = Arc::new(AtomicBool::new(false));
     let io = Watched { io, has_left: Arc::clone(&has_left), reads: Reads::First, stalled: None };
     let io = TokioIo::new(io);
     let service = service_fn(|request| {
         let has_left = has_left.load(Ordering::Relaxed);
-        answer(request, peer, seat.clone(), router.clone(), has_left)
+        answer(request, peer, seat.clone(), router.clone(), outside.clone(), has_left)
     });
     let mut builder = http1::Builder::new();
-    let mut connection = pin!(builder.max_buf_size(MAX_HEAD).serve_connection(io, service));
-    let mut first = pin!(sleep(FIRST_REQUEST));
+    let connection = builder.max_buf_size(MAX_HEAD).serve_connection(io, service);
+    // A tunnel through the door may begin on any connection.
+    let mut connection = pin!(connection.with_upgrades());
+    let mut first = pin!(sleep_until(until));
     let mut stopping = pin!(daemon.stopping());
     let (mut is_due, mut is_stopping) = (false, false);
     loop {
@@ -104,6 +162,7 @@ async fn answer(
     peer: Peer,
     seat: Seat,
     mut router: Router,
+    outside: Option<Outside>,
     has_left: bool,
 ) -> Result<Response<Outgoing>, Gone> {
     // A client that gave up asks again, or has ended. What it asked for must not happen behind its back, and a lease
@@ -112,6 +171,13 @@ async fn answer(
         return Err(Gone);
     }
     seat.set(if request.body().is_end_stream() { Stage::Asks } else { Stage::Sends });
+    let request = match outside {
+        Some(outside) => match outside.answer(request).await {
+            Ok(response) => return Ok(response.map(|body| Outgoing { body, seat })),
+            Err(request) => request,
+        },
+        None => request,
+    };
     let ours = seat.clone();
     let mut request = request.map(|body| Body::new(Arriving { body, seat: ours }));
     request.extensions_mut().insert(ConnectInfo(peer));

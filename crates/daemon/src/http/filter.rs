@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use styxy_core::api::{Code, Refusal, Rule};
+use styxy_door::{Goes, dispatch};
 
 use super::answer::{self, Counted, Refused};
 use super::{Peer, view};
@@ -147,7 +148,7 @@ fn bearer(headers: &HeaderMap, token: Option<&Token>) -> Result<(), Refusal> {
 
 /// The socket judges the peer and no headers, but it is not a proxy: a target that names a host must name this machine.
 fn admit_local(head: &Head<'_>) -> Result<(), Refusal> {
-    head.host()?;
+    head.has_one_host()?;
     let Some(named) = head.named() else { return Ok(()) };
     let name = match named.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() => name,
@@ -166,18 +167,13 @@ impl<'r> Head<'r> {
         self.target.authority().map(|host| if is_http { host.as_str() } else { "" })
     }
 
-    /// The host that the request is for: what the target names counts, then the Host header (RFC 9112, 3.2.2). None if
-    /// neither is there.
-    ///
     /// # Errors
     /// There are several Host headers.
-    fn host(&self) -> Result<Option<&'r str>, Refusal> {
-        let mut hosts = self.headers.get_all(header::HOST).iter();
-        let host = hosts.next().map(|host| host.to_str().unwrap_or_default());
-        if hosts.next().is_some() {
+    fn has_one_host(&self) -> Result<(), Refusal> {
+        if self.headers.get_all(header::HOST).iter().nth(1).is_some() {
             return Err(Refusal::invalid("Host", "there are several", "exactly one Host header"));
         }
-        Ok(self.named().or(host))
+        Ok(())
     }
 }
 
@@ -189,28 +185,19 @@ fn is_here(name: &str) -> bool {
 /// In the order of the contract: Host, Origin, Sec-Fetch-Site, Referer.
 fn admit_headers(port: u16, head: &Head<'_>) -> Result<(), Refusal> {
     let Head { method, target, headers } = head;
-    let Some(host) = head.host()? else {
-        return Err(forbidden(Rule::Host, "exactly one Host header is needed"));
+    let own = match dispatch(port, target, headers) {
+        Goes::Api(own) => own,
+        // Such a request went through the door, unless something is wrong with this daemon: it is never the API's.
+        Goes::Door(_) => return Err(forbidden(Rule::Host, "this name is not the daemon's own")),
+        Goes::Nowhere(refusal) => return Err(refusal),
     };
-    let ours = host.rsplit_once(':').is_some_and(|(name, given)| {
-        is_here(name)
-            && given.bytes().all(|byte| byte.is_ascii_digit())
-            && !given.starts_with('0')
-            && given.parse() == Ok(port)
-    });
-    if !ours {
-        let allowed = format!("localhost:{port}, 127.0.0.1:{port} or [::1]:{port}");
-        return Err(
-            forbidden(Rule::Host, &format!("the Host header must be {allowed}")).detail("allowed", allowed)
-        );
-    }
     if headers.contains_key(header::ORIGIN) {
         return Err(forbidden(Rule::Origin, "web pages may not speak to this daemon"));
     }
     let mut sites = headers.get_all(SEC_FETCH_SITE).iter();
     let is_fine = |site: &HeaderValue| match site.as_bytes() {
         b"none" => **method == Method::GET,
-        b"same-origin" => view::admits(method, target.path(), host),
+        b"same-origin" => view::admits(method, target.path(), own),
         _ => false,
     };
     if !sites.all(is_fine) {
@@ -289,11 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn the_targets_host_counts_and_not_the_header() {
+    fn a_target_that_names_a_host_names_this_machine_as_the_header_does() {
         let local = local(Verdict::Own);
         let ours = [("host", "localhost:9876")];
         for named in ["http://localhost:9876/status", "http://[::1]:9876/status"] {
-            assert!(judged(TCP, &Method::GET, named, &[("host", "evil.example")]).is_ok(), "{named}");
+            assert!(judged(TCP, &Method::GET, named, &ours).is_ok(), "{named}");
+            let refusal = judged(TCP, &Method::GET, named, &[("host", "evil.example")]).unwrap_err();
+            assert_eq!(refusal.broken_rule(), Some(Rule::Host), "{named}");
             assert!(judged(local, &Method::GET, named, &ours).is_ok(), "{named}");
         }
         for foreign in [

@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::connection::{self, Io};
 use super::{Peer, filter};
 use crate::daemon::Daemon;
+use crate::door::{Outside, Porch};
 use crate::system;
 
 /// How many clients are turned away at once; the others are just closed.
@@ -32,7 +33,12 @@ pub(crate) trait Accept: Send + 'static {
 
 /// Accepts connections and answers their requests, each in a task of its own, until the daemon stops; resolves when the
 /// last has ended.
-pub(crate) async fn serve<A: Accept>(mut listener: A, router: Router, daemon: Arc<Daemon>) {
+pub(crate) async fn serve<A: Accept>(
+    mut listener: A,
+    router: Router,
+    daemon: Arc<Daemon>,
+    porch: Arc<Porch>,
+) {
     let turning_away = Arc::new(Semaphore::new(TURNED_AWAY));
     let mut tasks = tokio::task::JoinSet::new();
     loop {
@@ -43,10 +49,11 @@ pub(crate) async fn serve<A: Accept>(mut listener: A, router: Router, daemon: Ar
             () = daemon.stopping() => break,
         };
         match accepted {
-            Ok((io, peer)) => match daemon.crowd.admit(daemon.seats()) {
+            Ok((io, peer)) => match daemon.crowd.admit(daemon.seats(porch.door().connections())) {
                 Some(seat) => {
                     let (router, daemon) = (router.clone(), Arc::clone(&daemon));
-                    tasks.spawn(connection::serve(io, peer, seat, router, daemon));
+                    let outside = Outside::of(&porch, peer, io.tcp());
+                    tasks.spawn(connection::serve(io, peer, seat, router, daemon, outside));
                 }
                 None => {
                     if let Ok(permit) = Arc::clone(&turning_away).try_acquire_owned() {

@@ -4,6 +4,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use styxy_core::api::ViewAnswer;
+use styxy_door::{Goes, Own, dispatch};
 
 use super::answer::{Answer, Result};
 use super::{Peer, Shared, no_route};
@@ -15,10 +16,9 @@ const ASKED: [&str; 2] = ["/view", "/events"];
 
 /// Whether a request that a browser says comes from a page of its own origin is the live view's (R121): it reads one of these
 /// paths, and the origin is `localhost`, the only one at which the page is.
-pub(super) fn admits(method: &Method, path: &str, host: &str) -> bool {
+pub(super) fn admits(method: &Method, path: &str, own: Own) -> bool {
     let is_ours = ASKED.contains(&path) || ASSETS.iter().any(|(at, _)| *at == path);
-    let (name, _) = host.rsplit_once(':').unwrap_or((host, ""));
-    *method == Method::GET && is_ours && name.eq_ignore_ascii_case("localhost")
+    *method == Method::GET && is_ours && own == Own::Localhost
 }
 
 /// Whether everybody may have it: the page and its files are the same for all. The page brings the token by itself.
@@ -36,11 +36,11 @@ pub(super) async fn page(ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMa
     if !asks_for_html(&headers) {
         return none(&uri, "GET /openapi.json".to_owned());
     }
-    let host = uri.authority().map(axum::http::uri::Authority::as_str);
-    let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok()).unwrap_or_default();
     // One origin, so that no other name of this machine has a page.
-    let ours = format!("localhost:{port}");
-    if host.eq_ignore_ascii_case(&ours) { shown(&PAGE) } else { none(&uri, format!("http://{ours}/")) }
+    match dispatch(port, &uri, &headers) {
+        Goes::Api(Own::Localhost) => shown(&PAGE),
+        _ => none(&uri, format!("http://localhost:{port}/")),
+    }
 }
 
 pub(super) async fn asset(uri: Uri) -> Response {
@@ -101,21 +101,17 @@ mod tests {
 
     #[test]
     fn the_pages_requests_reach_what_it_shows_and_nothing_else() {
-        let host = "localhost:9876";
         for path in ["/view", "/events", "/view/page.js", "/view/style.css", "/view/icon.svg"] {
-            assert!(admits(&Method::GET, path, host), "{path}");
+            assert!(admits(&Method::GET, path, Own::Localhost), "{path}");
             for method in [Method::POST, Method::DELETE, Method::HEAD, Method::OPTIONS] {
-                assert!(!admits(&method, path, host), "{method} {path}");
+                assert!(!admits(&method, path, Own::Localhost), "{method} {path}");
             }
-            for other in ["127.0.0.1:9876", "[::1]:9876", "web.localhost:9876", "localhost.example:9876", ""]
-            {
-                assert!(!admits(&Method::GET, path, other), "{other}");
-            }
+            assert!(!admits(&Method::GET, path, Own::Address), "{path}");
         }
         for path in
             ["/", "/allocations", "/status", "/config", "/view/", "/view/x", "/views", "/events/", "//view"]
         {
-            assert!(!admits(&Method::GET, path, host), "{path}");
+            assert!(!admits(&Method::GET, path, Own::Localhost), "{path}");
         }
     }
 }

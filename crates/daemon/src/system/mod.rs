@@ -39,17 +39,17 @@ pub use ancestors::ancestors;
 pub(crate) use disk::Disk;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
-    Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, find_in, find_in_families, find_socket_holder, folder_of,
-    lock_holder, meant, no_handles, reserved_ranges,
+    Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, ListenerLookup, PeerLookup, SocketTable, describe,
+    ephemeral_range, find_all_holders, find_holder, find_holders, find_in, find_in_families,
+    find_socket_holder, folder_of, lock_holder, meant, no_handles, reserved_ranges,
 };
 #[cfg(unix)]
 pub use native::unix_peer;
 #[cfg(target_os = "linux")]
 pub use native::{
-    Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, PeerLookup, SocketTable, describe, ephemeral_range,
-    find_all_holders, find_holder, find_holders, find_in, find_in_families, find_socket_holder, folder_of,
-    lock_holder, meant, no_handles, reserved_ranges,
+    Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, ListenerLookup, PeerLookup, SocketTable, describe,
+    ephemeral_range, find_all_holders, find_holder, find_holders, find_in, find_in_families,
+    find_socket_holder, folder_of, lock_holder, meant, no_handles, reserved_ranges,
 };
 pub use native::{ExitWatch, Prober, boot_id, identify, is_alive, now, resident_bytes};
 #[cfg(windows)]

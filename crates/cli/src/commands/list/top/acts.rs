@@ -12,7 +12,8 @@ use crate::say::output;
 /// Opens the server in a browser; says what came of it.
 pub(super) async fn open(target: &Target) -> Vec<String> {
     answered(target, "open", |answer: OpenAnswer| {
-        if answer.opened { format!("{} is open in your browser", answer.url) } else { answer.url }
+        let named = answer.named_url.unwrap_or_else(|| answer.url.clone());
+        if answer.opened { format!("{named} is open in your browser") } else { answer.url }
     })
     .await
 }

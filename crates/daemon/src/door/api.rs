@@ -1,0 +1,99 @@
+//! Where connections go from one thread to the other, and single requests from one kind of connection to the other.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body as ApiBody;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use styxy_door::{Api, Arrival, Body, Goes, dispatch};
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tower_service::Service as _;
+
+use super::Leases;
+use crate::http::Peer;
+
+/// Where connections are handed over to the door's thread.
+pub(crate) type Porch = styxy_door::Porch<Leases, Inside>;
+
+/// The API, for a request that arrives on a connection of the door's: it is answered on the daemon's own thread.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    router: Router,
+    peer: Peer,
+    daemon: Handle,
+}
+
+impl Api for Inside {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let (mut router, peer) = (self.router.clone(), self.peer);
+        let answered = self.daemon.spawn(async move {
+            let mut request = request.map(ApiBody::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            match router.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        });
+        match answered.await {
+            Ok(response) => response.map(Body::other),
+            Err(_) => stopping(),
+        }
+    }
+}
+
+/// The door, for a request that arrives on a connection of the API's.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside {
+    porch: Arc<Porch>,
+    from: IpAddr,
+    port: u16,
+}
+
+impl Outside {
+    /// None for a connection that the door has nothing to do with: one through the socket.
+    pub(crate) fn of(porch: &Arc<Porch>, peer: Peer, stream: Option<&TcpStream>) -> Option<Self> {
+        let Peer::Loopback { port, .. } = peer else { return None };
+        let from = stream?.peer_addr().ok()?.ip();
+        Some(Self { porch: Arc::clone(porch), from, port })
+    }
+
+    /// Hands the connection over to the door's thread.
+    pub(crate) fn take(&self, stream: TcpStream, peer: Peer, router: Router) {
+        let api = Inside { router, peer, daemon: Handle::current() };
+        let arrival = Arrival { from: self.from, port: self.port, api };
+        let taken = stream.into_std().map(|stream| self.porch.take(stream, arrival));
+        if !matches!(taken, Ok(Ok(()))) {
+            tracing::error!(?taken, "a connection could not be handed over to the door");
+        }
+    }
+
+    /// Whether a connection is for the door, by the first bytes of it.
+    pub(crate) fn is_likely(head: &[u8]) -> bool {
+        Arrival::<Inside>::is_likely(head)
+    }
+
+    /// The door's answer to a request, if it is for the door; else the request again.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<ApiBody>, Request<Incoming>> {
+        let Goes::Door(host) = dispatch(self.port, request.uri(), request.headers()) else {
+            return Err(request);
+        };
+        let (door, from) = (Arc::clone(self.porch.door()), (self.from, self.port));
+        let Ok(runtime) = self.porch.runtime() else { return Ok(stopping().map(ApiBody::new)) };
+        let answered = runtime.spawn(async move { door.serve(host, request, from).await }).await;
+        Ok(answered.unwrap_or_else(|_| stopping()).map(ApiBody::new))
+    }
+}
+
+/// The other thread ends, or does not begin.
+fn stopping() -> Response<Body> {
+    let mut response = Response::new(Body::other(http_body_util::Empty::new()));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
+}

@@ -1,0 +1,172 @@
+//! Bodies: the door's own, those that it passes on, and those that it can take back.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
+use styxy_core::LockId;
+
+use crate::load::Permit;
+
+/// Whatever ended a body early.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The body of an answer.
+pub struct Body {
+    kind: Kind,
+    /// Counts while the body is under way.
+    _permit: Option<Permit<LockId>>,
+}
+
+enum Kind {
+    Whole(Full<Bytes>),
+    /// A server's, unchanged: data, trailers and the way it ends.
+    Through(Incoming),
+    /// As [`Kind::Through`], of an answer to HEAD: it has no body, whatever its head says, and hyper must not add a length.
+    Headless,
+    Other(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Body {
+    /// Bytes that are there.
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: Kind::Whole(Full::new(bytes.into())), _permit: None }
+    }
+
+    pub(crate) fn through(body: Incoming, permit: Permit<LockId>) -> Self {
+        Self { kind: Kind::Through(body), _permit: Some(permit) }
+    }
+
+    pub(crate) fn headless(permit: Permit<LockId>) -> Self {
+        Self { kind: Kind::Headless, _permit: Some(permit) }
+    }
+
+    /// A body that somebody else made: the API's.
+    pub fn other<B>(body: B) -> Self
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        use http_body_util::BodyExt as _;
+        Self { kind: Kind::Other(body.map_err(Into::into).boxed_unsync()), _permit: None }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Body")
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.kind {
+            Kind::Whole(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Kind::Through(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Kind::Headless => Poll::Ready(None),
+            Kind::Other(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Whole(body) => body.is_end_stream(),
+            Kind::Through(body) => body.is_end_stream(),
+            Kind::Headless => false,
+            Kind::Other(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Whole(body) => body.size_hint(),
+            Kind::Through(body) => body.size_hint(),
+            Kind::Headless => SizeHint::new(),
+            Kind::Other(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A client's body that is lent to one try, and that the next try gets if this one never touched it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lender(Option<Arc<Mutex<Option<Incoming>>>>);
+
+/// What one try has of it.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    lender: Lender,
+    taken: Option<Incoming>,
+    hint: SizeHint,
+}
+
+impl Lender {
+    pub(crate) fn new(body: Incoming) -> Self {
+        Self((!body.is_end_stream()).then(|| Arc::new(Mutex::new(Some(body)))))
+    }
+
+    /// Whether there is a body at all.
+    pub(crate) const fn has_body(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether no try has begun to read it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.as_ref().is_none_or(|body| body.lock().unwrap_or_else(PoisonError::into_inner).is_some())
+    }
+
+    pub(crate) fn lend(&self) -> Lent {
+        let hint = match &self.0 {
+            Some(body) => {
+                let body = body.lock().unwrap_or_else(PoisonError::into_inner);
+                body.as_ref().map_or_else(SizeHint::new, hyper::body::Body::size_hint)
+            }
+            None => SizeHint::with_exact(0),
+        };
+        Lent { lender: self.clone(), taken: None, hint }
+    }
+}
+
+impl hyper::body::Body for Lent {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if self.taken.is_none() {
+            let body = self
+                .lender
+                .0
+                .as_ref()
+                .and_then(|body| body.lock().unwrap_or_else(PoisonError::into_inner).take());
+            self.taken = body;
+        }
+        match &mut self.taken {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.taken {
+            Some(body) => body.is_end_stream(),
+            None => !self.lender.has_body(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.taken.as_ref().map_or(self.hint, hyper::body::Body::size_hint)
+    }
+}

@@ -1,0 +1,28 @@
+//! The front door: every leased server has a name, `http://web.login-shop.localhost:9876`, whatever port it is on.
+//!
+//! It decides by its `Host` where a request goes, waits while the server of that name starts, makes sure that it is that server,
+//! and passes the request on unchanged. It knows no leases: who serves a name, it asks a [`Directory`].
+
+mod answer;
+mod body;
+mod connection;
+mod directory;
+mod dispatch;
+mod door;
+mod foreign;
+mod headers;
+mod load;
+mod pages;
+mod parking;
+mod refused;
+mod thread;
+mod tunnel;
+mod upstream;
+
+pub use body::{Body, BoxError};
+pub use connection::{Api, Arrival};
+pub use directory::{Behind, Directory, Found, Past, Served, Stranger};
+pub use dispatch::{Goes, Host, Own, dispatch};
+pub use door::Door;
+pub use load::Limits;
+pub use thread::{Closed, Porch};

@@ -1,0 +1,90 @@
+//! The door's own thread: no lease waits for a stylesheet.
+
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{io, thread};
+
+use tokio::runtime;
+use tokio::sync::mpsc;
+
+use crate::connection::{self, Api, Arrival};
+use crate::directory::Directory;
+use crate::door::Door;
+
+/// Where connections are handed over to the door's thread. It starts with the first of them, and ends with this.
+#[derive(Debug)]
+pub struct Porch<D, A> {
+    door: Arc<Door<D>>,
+    inside: Mutex<Option<Inside<A>>>,
+}
+
+#[derive(Debug)]
+struct Inside<A> {
+    arrivals: mpsc::UnboundedSender<(TcpStream, Arrival<A>)>,
+    runtime: runtime::Handle,
+}
+
+/// The door's thread could not be started, or has ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the door's thread does not run")]
+pub struct Closed(#[source] io::Error);
+
+impl<D: Directory, A: Api> Porch<D, A> {
+    /// A porch without a thread so far.
+    #[must_use]
+    pub fn new(door: Arc<Door<D>>) -> Self {
+        Self { door, inside: Mutex::new(None) }
+    }
+
+    /// The door.
+    #[must_use]
+    pub const fn door(&self) -> &Arc<Door<D>> {
+        &self.door
+    }
+
+    /// Hands over a connection: whatever is asked on it is answered on the door's thread.
+    ///
+    /// # Errors
+    /// The thread cannot be started. The connection is closed then.
+    pub fn take(&self, stream: TcpStream, arrival: Arrival<A>) -> Result<(), Closed> {
+        self.inside(|inside| inside.arrivals.send((stream, arrival)))?
+            .map_err(|_| Closed(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    /// The runtime of the door's thread.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn runtime(&self) -> Result<runtime::Handle, Closed> {
+        self.inside(|inside| inside.runtime.clone())
+    }
+
+    fn inside<T>(&self, use_it: impl FnOnce(&Inside<A>) -> T) -> Result<T, Closed> {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if inside.is_none() {
+            *inside = Some(self.start().map_err(Closed)?);
+        }
+        match &*inside {
+            Some(inside) => Ok(use_it(inside)),
+            None => Err(Closed(io::ErrorKind::NotFound.into())),
+        }
+    }
+
+    fn start(&self) -> io::Result<Inside<A>> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
+        let (arrivals, mut arriving) = mpsc::unbounded_channel::<(TcpStream, Arrival<A>)>();
+        let (handle, door) = (runtime.handle().clone(), Arc::clone(&self.door));
+        let serve = async move {
+            while let Some((stream, arrival)) = arriving.recv().await {
+                tokio::spawn(connection::serve(stream, arrival, Arc::clone(&door)));
+            }
+        };
+        let run = move || {
+            runtime.block_on(serve);
+            // What still looks for the holder of a socket need not be waited for.
+            runtime.shutdown_background();
+        };
+        thread::Builder::new().name("styxy-door".into()).spawn(run)?;
+        Ok(Inside { arrivals, runtime: handle })
+    }
+}

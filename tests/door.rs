@@ -1,0 +1,349 @@
+//! The front door: each server has a name, which reaches it and nobody else.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use styxy_core::api::Grant;
+
+use crate::support::web::MARK;
+use crate::support::{Answer, Home, Request, Server, helper, sort, until};
+
+const OPENAPI: &str = include_str!("../docs/openapi.json");
+
+/// A server called `name` at `address`, whose folder is `folder`.
+fn web(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port: u16, name: &str) -> Server {
+    let address = SocketAddr::new(address.into(), port).to_string();
+    Server::listening(helper(home, "web", &[&address, name]).current_dir(folder))
+}
+
+/// A lease of `service` for `folder`, which waits for its server.
+fn lease(home: &Home, folder: &Path, service: &str) -> Grant {
+    home.allocate(&json!({ "service_type": service, "project_path": folder }))
+}
+
+/// The project's web server, of a process of the test's own so that the lease outlives its server.
+fn owned(home: &Home) -> Grant {
+    home.allocate(
+        &json!({ "service_type": sort::WEB, "project_path": home.project(), "pid": std::process::id() }),
+    )
+}
+
+/// The answer to a request for `host`.
+fn ask(home: &Home, host: &str, request: &Request) -> Answer {
+    home.tcp().send(&request.clone().hosts(&[host]))
+}
+
+fn get(home: &Home, host: &str) -> Answer {
+    ask(home, host, &Request::get("/"))
+}
+
+fn bytes_of(server: &mut Server) -> u64 {
+    server.tell("count");
+    server.hear().parse().unwrap()
+}
+
+const PAGE: [(&str, &str); 3] =
+    [("Accept", "text/html,*/*;q=0.8"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Site", "none")];
+
+fn page() -> Request {
+    PAGE.iter().fold(Request::get("/"), |request, (name, value)| request.header(name, value))
+}
+
+#[test]
+fn each_name_reaches_its_own_server_and_nothing_has_to_be_set_up() {
+    let home = Home::new();
+    home.start();
+    let (project, fix) = (home.project(), home.worktree("fix"));
+    let leases = [
+        (lease(&home, &project, sort::WEB), &project, "one"),
+        (lease(&home, &fix, sort::WEB), &fix, "two"),
+        (lease(&home, &fix, sort::API), &fix, "three"),
+    ];
+    let _servers = leases
+        .each_ref()
+        .map(|(lease, folder, name)| web(&home, folder, Ipv4Addr::LOCALHOST, lease.port.get(), name));
+    let (web, api, port) = (sort::WEB, sort::API, home.listen_port());
+    for (host, name) in [
+        (format!("{web}.project.localhost:{port}"), "one"),
+        (format!("{web}.fix-project.localhost:{port}"), "two"),
+        (format!("{api}.fix-project.localhost"), "three"),
+        (format!("{}.FIX-project.LOCALHOST.:1234", web.to_uppercase()), "two"),
+    ] {
+        let answer = get(&home, &host);
+        assert_eq!((answer.status, answer.header(MARK)), (200, Some(name)), "{host}: {}", answer.text());
+        assert_eq!(answer.header("styxy-api"), None);
+    }
+    // One server: its worktree leads to it. Several: a list.
+    let answer = get(&home, &format!("project.localhost:{port}"));
+    let to = format!("http://{web}.project.localhost:{port}/");
+    assert_eq!((answer.status, answer.header("location")), (307, Some(to.as_str())));
+    let answer = ask(&home, "fix-project.localhost", &page());
+    assert!(answer.status == 300 && answer.text().contains(&format!("{api}.fix-project.localhost")));
+    let answer = get(&home, "nobody.localhost");
+    assert_eq!((answer.status, answer.header("styxy-door")), (404, Some("page")));
+}
+
+#[test]
+fn every_host_goes_to_one_place() {
+    let home = Home::new();
+    home.start();
+    let _server = web(
+        &home,
+        &home.project(),
+        Ipv4Addr::LOCALHOST,
+        lease(&home, &home.project(), sort::WEB).port.get(),
+        "web",
+    );
+    let (port, name) = (home.listen_port(), format!("{}.project.localhost", sort::WEB));
+    let rows: Vec<(Vec<String>, &str, u16)> = vec![
+        (vec![format!("localhost:{port}")], "/status", 200),
+        (vec![format!("127.0.0.1:{port}")], "/status", 200),
+        (vec![format!("[::1]:{port}")], "/status", 200),
+        (vec![format!("LOCALHOST:{port}")], "/status", 200),
+        (vec!["localhost".into()], "/status", 403),
+        (vec![format!("localhost.:{port}")], "/status", 403),
+        (vec![format!("evil.example:{port}")], "/status", 403),
+        (vec![format!("user@localhost:{port}")], "/status", 403),
+        (vec![format!("user@{name}:{port}")], "/status", 403),
+        (vec![format!("{name}.evil.example:{port}")], "/status", 403),
+        (vec![], "/status", 403),
+        (vec![format!("{name}:{port}")], "/status", 200),
+        (vec![name.clone()], "/status", 200),
+        (vec![format!("{name}.:{port}")], "/status", 200),
+        (vec![name.to_uppercase()], "/status", 200),
+        (vec![format!("{}.localhost", "x".repeat(63))], "/status", 404),
+        (vec![format!("{}.localhost", "x".repeat(64))], "/status", 400),
+        (vec!["xn--bcher-kva.localhost".into()], "/status", 404),
+        (vec![format!("{name}:99999")], "/status", 400),
+        (vec![name.clone(), name.clone()], "/status", 400),
+        (vec![format!("localhost:{port}"), name.clone()], "/status", 400),
+        (vec![name.clone(), format!("localhost:{port}")], "/status", 400),
+    ];
+    let mut wrong = Vec::new();
+    for (hosts, path, status) in &rows {
+        let names: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        let answer = home.trusted_tcp().send(&Request::get(path).hosts(&names));
+        if answer.status != *status {
+            wrong.push(format!("{hosts:?}: {} and not {status}", answer.status));
+        }
+    }
+    for (target, host, status) in [
+        (format!("http://{name}:{port}/status"), name.clone(), 200),
+        (format!("http://{name}:{port}/status"), format!("localhost:{port}"), 400),
+        (format!("http://localhost:{port}/status"), name.clone(), 400),
+        (format!("http://localhost:{port}/status"), format!("localhost:{port}"), 200),
+        ("http://evil.example/status".into(), name, 403),
+    ] {
+        let answer = home.trusted_tcp().send(&Request::get(&target).hosts(&[&host]));
+        if answer.status != status {
+            wrong.push(format!("{target} {host}: {} and not {status}", answer.status));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_route_of_the_api_is_reached_by_a_name_and_no_server_by_the_apis_hosts() {
+    let home = Home::new();
+    let pid = home.start().pid;
+    let grant = owned(&home);
+    let server = web(&home, &home.project(), Ipv4Addr::LOCALHOST, grant.port.get(), "web");
+    let openapi: Value = serde_json::from_str(OPENAPI).unwrap();
+    let (port, name) = (home.listen_port(), format!("{}.project.localhost", sort::WEB));
+    let names = [
+        name.clone(),
+        format!("{name}:{port}"),
+        format!("{name}.:{port}"),
+        name.to_uppercase(),
+        "nobody.localhost".into(),
+        format!("localhost.localhost:{port}"),
+        "project.localhost".into(),
+    ];
+    let ours = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
+    let mut count = 0;
+    for (path, methods) in openapi["paths"].as_object().unwrap() {
+        let path = path.replace(['{', '}'], "");
+        for method in methods.as_object().unwrap().keys().chain([&"get".to_owned()]) {
+            if path == "/events" {
+                continue;
+            }
+            let method =
+                ["GET", "POST", "PUT", "DELETE"].into_iter().find(|name| name.eq_ignore_ascii_case(method));
+            let request = Request::new(method.unwrap(), &path).body("{}");
+            for host in &names {
+                let answer = ask(&home, host, &request);
+                let is_the_doors = answer.header("styxy-door").is_some() || answer.header(MARK).is_some();
+                assert!(is_the_doors && answer.header("styxy-api").is_none(), "{method:?} {path} of {host}");
+                count += 1;
+            }
+            for host in &ours {
+                let answer = home.trusted_tcp().send(&request.clone().hosts(&[host]));
+                let is_the_doors = answer.header("styxy-door").is_some() || answer.header(MARK).is_some();
+                assert!(!is_the_doors && answer.header("styxy-api").is_some(), "{method:?} {path} of {host}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 200, "{count}");
+    // What the requests by names asked for was asked of the server, and not done.
+    assert_eq!(home.status().unwrap().pid, pid);
+    drop(server);
+}
+
+#[test]
+fn a_server_that_is_killed_again_and_again_answers_every_question() {
+    let home = Home::new();
+    home.start();
+    let grant = owned(&home);
+    let kills: u64 =
+        std::env::var("STYXY_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let start = || web(&home, &home.project(), Ipv4Addr::LOCALHOST, grant.port.get(), "web");
+    let (stop, asked, failed) = (AtomicBool::new(false), AtomicU64::new(0), Mutex::new(Vec::new()));
+    let host = format!("{}.project.localhost", sort::WEB);
+    let mut server = Some(start());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = home.tcp().try_send(&Request::get("/").hosts(&[&host]));
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    match answer {
+                        Ok(answer) if answer.status == 200 && answer.header(MARK) == Some("web") => {}
+                        Ok(answer) => failed.lock().unwrap().push(answer.text().to_owned()),
+                        Err(error) => failed.lock().unwrap().push(error.to_string()),
+                    }
+                }
+            });
+        }
+        for round in 0..kills {
+            // So that each kill meets requests.
+            let before = asked.load(Ordering::Relaxed);
+            until("some were answered", || asked.load(Ordering::Relaxed) > before + 8);
+            server.take().unwrap().kill();
+            let away = Instant::now() + Duration::from_millis(round * 97 % 400);
+            until("the server was away for a while", || Instant::now() >= away);
+            server = Some(start());
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    println!("{kills} kills, {} requests", asked.load(Ordering::Relaxed));
+    let asked = asked.load(Ordering::Relaxed);
+    assert_eq!(failed.into_inner().unwrap(), Vec::<String>::new(), "of {asked}");
+}
+
+#[test]
+fn a_stranger_on_the_port_gets_nothing_and_is_named() {
+    let home = Home::new();
+    home.start();
+    let (grant, fix) = (owned(&home), home.worktree("fix"));
+    let host = format!("{}.project.localhost", sort::WEB);
+    let mut stranger = web(&home, &fix, Ipv4Addr::LOCALHOST, grant.port.get(), "stranger");
+    for _ in 0..50 {
+        let answer = get(&home, &host);
+        assert_eq!((answer.status, answer.header("styxy-door")), (409, Some("page")), "{}", answer.text());
+    }
+    let answer = ask(&home, &host, &page());
+    let pid = stranger.pid().to_string();
+    assert!(answer.text().contains(&pid) && answer.text().contains("fix"), "{}", answer.text());
+    assert_eq!(bytes_of(&mut stranger), 0);
+    // Its server on the other address is reached, whoever is beside it.
+    let _own = web(&home, &home.project(), Ipv6Addr::LOCALHOST, grant.port.get(), "web");
+    for _ in 0..20 {
+        assert_eq!(get(&home, &host).header(MARK), Some("web"));
+    }
+    assert_eq!(bytes_of(&mut stranger), 0);
+}
+
+#[test]
+fn a_stranger_that_takes_the_servers_place_under_load_gets_nothing() {
+    let home = Home::new();
+    home.start();
+    let (grant, fix) = (owned(&home), home.worktree("fix"));
+    let host = format!("{}.project.localhost", sort::WEB);
+    let (stop, wrong) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+    let start = |folder: &Path, name| web(&home, folder, Ipv4Addr::LOCALHOST, grant.port.get(), name);
+    let (mut bytes, mut last) = (0, None);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = home.tcp().send(&Request::get("/").hosts(&[&host]));
+                    if !matches!((answer.status, answer.header(MARK)), (200, Some("web")) | (409, None)) {
+                        wrong.lock().unwrap().push(answer.text().to_owned());
+                    }
+                }
+            });
+        }
+        for _ in 0..5 {
+            let own = start(&home.project(), "web");
+            until("it answers", || get(&home, &host).header(MARK) == Some("web"));
+            own.kill();
+            let mut stranger = start(&fix, "stranger");
+            until("the stranger is seen", || get(&home, &host).status == 409);
+            bytes += bytes_of(&mut stranger);
+            stranger.kill();
+        }
+        // It stays until the last request has its answer.
+        last = Some(start(&home.project(), "web"));
+        until("it answers again", || get(&home, &host).header(MARK) == Some("web"));
+        stop.store(true, Ordering::Relaxed);
+    });
+    drop(last);
+    assert_eq!((bytes, wrong.into_inner().unwrap()), (0, Vec::<String>::new()));
+}
+
+#[test]
+fn whoever_goes_to_a_server_that_starts_gets_a_page_and_then_the_app() {
+    let home = Home::new();
+    home.start();
+    let (grant, host) = (owned(&home), format!("{}.project.localhost", sort::WEB));
+    let answer = ask(&home, &host, &page());
+    assert_eq!((answer.status, answer.header("refresh")), (503, Some("1")), "{}", answer.text());
+    assert!(answer.text().contains(&home.project().display().to_string()), "{}", answer.text());
+    // A program waits, and so does whoever comes just before the server does.
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| get(&home, &host));
+        let _server = web(&home, &home.project(), Ipv4Addr::LOCALHOST, grant.port.get(), "web");
+        assert_eq!(waiting.join().unwrap().header(MARK), Some("web"));
+        assert_eq!(ask(&home, &host, &page()).header(MARK), Some("web"));
+    });
+}
+
+#[test]
+fn a_name_whose_server_was_released_says_so_at_once() {
+    let home = Home::new();
+    home.start();
+    let (grant, host) = (owned(&home), format!("{}.project.localhost", sort::WEB));
+    let id = grant.lock_id.unwrap();
+    home.socket().delete(&format!("/allocate/{id}"));
+    let answer = get(&home, &host);
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert!(answer.text().contains("released"), "{}", answer.text());
+}
+
+#[test]
+fn a_page_of_another_site_reaches_no_server() {
+    let home = Home::new();
+    home.start();
+    let (grant, host) = (owned(&home), format!("{}.project.localhost", sort::WEB));
+    let mut server = web(&home, &home.project(), Ipv4Addr::LOCALHOST, grant.port.get(), "web");
+    let evil = |request: Request| request.header("Origin", "https://evil.example");
+    let socket = Request::get("/").header("Upgrade", "websocket");
+    for request in [
+        evil(Request::get("/")),
+        evil(Request::new("POST", "/")),
+        evil(socket),
+        Request::get("/").header("Sec-Fetch-Site", "cross-site").header("Sec-Fetch-Mode", "no-cors"),
+    ] {
+        let answer = ask(&home, &host, &request);
+        assert_eq!((answer.status, answer.header("styxy-door")), (403, Some("page")), "{request:?}");
+    }
+    assert_eq!(bytes_of(&mut server), 0);
+    let arrives = page().header("Sec-Fetch-Site", "cross-site");
+    assert_eq!(ask(&home, &host, &arrives).header(MARK), Some("web"), "a link is followed");
+}

@@ -23,7 +23,8 @@ fn web(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port: u
 
 /// A lease of `service` for `folder`, which waits for its server.
 fn lease(home: &Home, folder: &Path, service: &str) -> Grant {
-    home.allocate(&json!({ "service_type": service, "project_path": folder }))
+    let label = if folder == home.project() { "project" } else { "fix-project" };
+    home.allocate(&json!({ "service_type": service, "project_path": folder, "label": label }))
 }
 
 /// The project's web server, of a process of the test's own so that the lease outlives its server.

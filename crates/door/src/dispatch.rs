@@ -87,6 +87,10 @@ pub fn dispatch(port: u16, target: &Uri, headers: &HeaderMap) -> Goes {
         (Said::Malformed(allowed), _) | (_, Some(Said::Malformed(allowed))) => {
             Goes::Nowhere(Refusal::invalid("Host", "it is not a host name", allowed))
         }
+        // Two names of the one machine.
+        (Said::Ours(own), Some(Said::Ours(named))) => {
+            Goes::Api(if own == named { own } else { Own::Address })
+        }
         (said, Some(named)) if said != named => {
             let allowed = "the same host in both";
             Goes::Nowhere(Refusal::invalid("Host", "the request's target names another one", allowed))

@@ -126,7 +126,7 @@ fn a_client_that_leaves_frees_the_server_that_never_answers() {
                 say.send("asked").unwrap();
                 assert!(client.rest().is_empty());
                 say.send("left").unwrap();
-                return;
+                break;
             }
             client.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         }

@@ -51,19 +51,6 @@ test('the first call starts the daemon, and a lease has everything a program nee
   assert.deepEqual([listed.lockId, listed.port, listed.projectPath], [lease.lockId, lease.port, root]);
 });
 
-test('a lease has a name beside its port, and keeps it', async () => {
-  const lease = await styxy.allocate({ service: 'dev', name: 'web', project: home.top });
-  const label = path.basename(home.top).toLowerCase().replace(/[^a-z0-9]+/g, '-');
-  assert.equal(lease.host, `web.${label}.localhost`);
-  assert.equal(lease.namedUrl, `http://${lease.host}:${home.first}`);
-  assert.equal(lease.url, `http://localhost:${lease.port}`);
-  const [listed] = await styxy.list();
-  assert.deepEqual([listed.host, listed.namedUrl], [lease.host, lease.namedUrl]);
-  await lease.release();
-  const again = await styxy.allocate({ service: 'dev', name: 'web', project: home.top });
-  assert.equal(again.namedUrl, lease.namedUrl);
-});
-
 test('require and import give the same objects', async () => {
   const imported = await import('../index.mjs');
   assert.equal(imported.default, styxy);

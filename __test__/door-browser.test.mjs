@@ -10,11 +10,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { missing, program as chromium } from './chromium.mjs';
 import { DEADLINE, eventually, Home } from './support.mjs';
 
-const chromium = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
-let skip = fs.existsSync(chromium) ? false : `${chromium} is not there: apt-get install chromium, or set CHROMIUM_PATH`;
-if (process.platform !== 'linux') skip = 'it was written for Chromium on Linux';
+const skip = process.platform === 'linux' ? missing : 'it was written for Chromium on Linux';
 const ALTERNATIONS = 100;
 
 let home, top;
@@ -52,8 +51,8 @@ function checkout(name, linked) {
   return folder;
 }
 
-async function lease(service_type, project_path) {
-  const body = JSON.stringify({ service_type, project_path, pid: process.pid });
+async function lease(service_type, project_path, label) {
+  const body = JSON.stringify({ service_type, project_path, label, pid: process.pid });
   const { port } = await (await fetch(`http://localhost:${home.first}/allocate`, { method: 'POST', body })).json();
   return port;
 }
@@ -109,7 +108,7 @@ test('two worktrees never log each other out by their names, and do by their por
   const places = async () => {
     const all = [];
     for (const worktree of ['main', 'fix']) {
-      for (const service of ['web', 'api']) all.push({ worktree, service, port: await lease(service, folders[worktree]) });
+      for (const service of ['web', 'api']) all.push({ worktree, service, port: await lease(service, folders[worktree], label[worktree]) });
     }
     return all;
   };
@@ -121,7 +120,7 @@ test('two worktrees never log each other out by their names, and do by their por
 });
 
 test('a page that waits becomes the app without a click, and loads nothing else', { skip, timeout: 2 * DEADLINE }, async () => {
-  const port = await lease('web', checkout('late'));
+  const port = await lease('web', checkout('late'), 'late');
   const asked = [];
   const waits = new Promise((resolve) => setTimeout(resolve, 3000));
   const starts = waits.then(() => serve(port, (request, response) => {

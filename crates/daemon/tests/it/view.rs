@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::live::{Live, eventually};
+use crate::live::{Live, eventually, free_range};
 
 /// What a browser sends beside the Host for an address that was typed, and for a request of the page itself.
 const TYPED: [(&str, &str); 2] =
@@ -34,7 +34,9 @@ fn services(view: &Value, path: Option<&str>) -> Vec<Value> {
 
 #[test]
 fn leases_and_listeners_are_shown_by_repository_and_worktree() {
-    let daemon = Live::start("{}");
+    // Nobody else's listener comes onto these ports: a conflict would come first.
+    let [first, last] = free_range(4);
+    let daemon = Live::start(&format!(r#"{{"service_types": {{"dev": {{"range": [{first}, {last}]}}}}}}"#));
     let top = tempfile::tempdir().unwrap();
     let main = top.path().join("shop");
     fs::create_dir_all(main.join(".git/worktrees/login")).unwrap();
@@ -162,12 +164,14 @@ fn nothing_else_of_the_api_is_admitted_to_a_page_and_no_other_page_to_the_view()
         for other in [
             format!("127.0.0.1:{}", daemon.port()),
             format!("[::1]:{}", daemon.port()),
-            format!("web.localhost:{}", daemon.port()),
             "localhost".to_owned(),
             format!("evil.example:{}", daemon.port()),
         ] {
             assert_eq!(status(&daemon, &line, &other, &[OWN]), 403, "{path} at {other}");
         }
+        // The door's, which has no server of that name.
+        let named = format!("web.localhost:{}", daemon.port());
+        assert_eq!(status(&daemon, &line, &named, &[OWN]), 404, "{path} at {named}");
         for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
             assert_eq!(status(&daemon, &format!("{method} {path}"), &host, &[OWN]), 403, "{method} {path}");
         }

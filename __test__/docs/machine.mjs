@@ -104,7 +104,7 @@ export class Machine {
 
   /** What was printed here, as the page shows it. */
   translateBack(text) {
-    const ports = stripVTControlCharacters(text).replaceAll(/(?<!\d)\d{5}(?!\d)/g, (port) => SHOWN[port - this.home.first] ?? port);
+    const ports = stripVTControlCharacters(text).replaceAll(/(?<!\w)\d{5}(?!\w)/g, (port) => SHOWN[port - this.home.first] ?? port);
     return ports.replaceAll(this.ada, '/home/ada');
   }
 }

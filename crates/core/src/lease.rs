@@ -1,5 +1,7 @@
 //! Leases and instances as the registry keeps them and the journal stores them.
 
+use std::mem;
+
 use serde::{Deserialize, Serialize};
 
 use crate::label::Label;
@@ -236,6 +238,13 @@ impl Lease {
             Listening::Stranger(conflict) => Some(conflict),
             Listening::Server(_) => self.beside.as_ref(),
             Listening::Nothing => None,
+        }
+    }
+
+    /// Its server listens now. A stranger that did so before is beside it, until a look says that it has left.
+    pub(crate) fn hear(&mut self, server: Listener) {
+        if let Listening::Stranger(by) = mem::replace(&mut self.listening, Listening::Server(server)) {
+            self.beside = Some(by);
         }
     }
 

@@ -169,7 +169,7 @@ impl Registry {
                 self.granted(lease.clone());
             }
             Fact::Heard { lock_id, listener, owner } => self.change(*lock_id, |lease| {
-                lease.listening = Listening::Server(listener.clone());
+                lease.hear(listener.clone());
                 lease.last_seen = Some(at.wall);
                 lease.owner = owner.clone().unwrap_or_else(|| lease.owner.clone());
             }),

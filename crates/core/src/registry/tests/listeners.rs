@@ -29,6 +29,16 @@ fn a_server_that_follows_a_stranger_ends_the_conflict() {
 }
 
 #[test]
+fn a_server_that_comes_beside_a_stranger_ends_no_conflict() {
+    let mut machine = Machine::new();
+    let grant = machine.grant(dev("/w/a"));
+    machine.hear(&grant, stranger(9));
+    machine.hear_all(&grant, vec![stranger(9), server(7)]);
+    let lease = machine.lease(&grant);
+    assert!(lease.listening == Listening::Server(server(7)) && lease.conflict().is_some(), "{lease:?}");
+}
+
+#[test]
 fn strangers_are_other_users_but_not_root_and_known_unrelated_worktrees() {
     let lives_in = |path: Option<&str>, user| Listener { project: path.map(project), user, ..server(9) };
     let cases = [

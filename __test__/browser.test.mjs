@@ -60,10 +60,10 @@ function pages(host, port) {
 
 function rebind(client) {
   client.once('data', (first) => {
-    // What comes before there is somebody to read it, such as the body of the request, would be lost.
-    client.pause();
     const place = first.includes('GET /page') ? evil.address().port : home.first;
-    const server = net.connect(place, '127.0.0.1', () => server.write(first));
+    const server = net.connect(place, '127.0.0.1');
+    // Before the pipe: what comes next, such as the body of this request, must not overtake its head.
+    server.write(first);
     server.pipe(client).pipe(server);
     for (const end of [client, server]) end.on('error', () => [client, server].forEach((each) => each.destroy()));
   });

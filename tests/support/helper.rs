@@ -33,7 +33,7 @@ pub(crate) fn helper(home: &Home, role: &str, words: &[&str]) -> Command {
     let mut command = home.command(std::env::current_exe().unwrap());
     command.args(ARGUMENTS);
     command.env(ROLE, std::iter::once(&role).chain(words).copied().collect::<Vec<_>>().join(" "));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn helper_under(home: &Home, styxy: &[&str], role: &str, words: &[&st
     let mut command = home.styxy_command(styxy);
     command.arg(helper.get_program()).args(helper.get_args());
     command.envs(helper.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
 

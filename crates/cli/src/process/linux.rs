@@ -8,9 +8,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use styxy_client::process::Stat;
 use styxy_core::Pid;
-
-use super::stat::Stat;
 
 /// How often a process without a pidfd is looked at while its end is waited for.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -161,7 +160,7 @@ fn neither(pidfd: Errno, stat: &io::Error) -> io::Error {
 
 /// When the process with this pid started, in clock ticks, unless it has ended. A zombie has ended.
 fn running(pid: Pid) -> io::Result<Option<u64>> {
-    let stat = match Stat::read(pid.get()) {
+    let stat = match Stat::of(pid.get()) {
         Ok(stat) => stat,
         // It has ended if /proc itself is there.
         Err(error) if has_no_entry(&error) && std::fs::exists("/proc/self/stat")? => return Ok(None),
@@ -177,7 +176,7 @@ fn has_no_entry(error: &io::Error) -> bool {
 
 /// When the process with this pid started, in clock ticks, if there is one: with the pid this identifies it.
 pub(crate) fn started(pid: Pid) -> Option<u64> {
-    Stat::of(pid.get()).map(|stat| stat.started)
+    Stat::of(pid.get()).ok().map(|stat| stat.started)
 }
 
 /// Whether the process with this pid that started at `then` still runs.

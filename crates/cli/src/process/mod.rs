@@ -10,8 +10,6 @@ pub(crate) mod cgroup;
 pub(crate) mod ending;
 #[cfg(target_os = "linux")]
 pub(crate) mod orphans;
-#[cfg(target_os = "linux")]
-pub(crate) mod stat;
 pub(crate) mod table;
 pub(crate) mod tree;
 

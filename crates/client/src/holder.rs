@@ -7,9 +7,9 @@ use std::time::Duration;
 use styxy_core::Pid;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
+use styxy_os::disk::canonical;
 
 use crate::connection::Connection;
-use crate::disk::canonical;
 
 /// How long a socket may be missing: a daemon that lost it makes it again within milliseconds.
 const WITHOUT_SOCKET: Duration = Duration::from_secs(1);

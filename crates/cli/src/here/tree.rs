@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use styxy_client::living::{self, Living};
+use styxy_client::living::Living;
 use styxy_client::{Caller, Client, Error, agents};
 use styxy_core::api::{
     AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanAnswer, ScanQuery, SystemUsage,
@@ -273,10 +273,8 @@ fn usages(one: &PortInUse) -> impl Iterator<Item = &SystemUsage> {
 fn elsewhere(but: Option<Port>, facts: &Facts, here: &Here) -> BTreeMap<u32, String> {
     let mut spared = BTreeMap::new();
     for one in facts.listening.ports_in_use.iter().filter(|one| Some(one.port) != but) {
-        let pids = usages(one).filter_map(|usage| usage.pid).map(Pid::get).collect();
-        let living = Living::known(facts.sessions.iter().cloned(), pids, living::stands);
-        let PortInUse { port, allocated_to, system_usage, others } = one.clone();
-        let answer = CheckAnswer { port, available: false, allocated_to, system_usage, others, reason: None };
+        let (port, answer) = (one.port, CheckAnswer::from(one.clone()));
+        let living = Living::of(facts.sessions.iter().cloned(), &answer);
         for found in ownership::each(answer, here) {
             let pid = found.system_usage.as_ref().and_then(|usage| usage.pid);
             if let Some((pid, why)) = pid.zip(may_end::objection(&found, here, &living)) {

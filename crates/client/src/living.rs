@@ -42,7 +42,7 @@ impl Living {
     /// The same where the sessions that live are known too.
     #[must_use]
     pub fn of(sessions: impl IntoIterator<Item = InstanceId>, found: &CheckAnswer) -> Self {
-        let listeners = found.system_usage.iter().chain(&found.others).filter_map(|usage| usage.pid);
+        let listeners = found.listeners().filter_map(|usage| usage.pid);
         Self::known(sessions, listeners.map(Pid::get).collect(), stands)
     }
 

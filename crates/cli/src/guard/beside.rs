@@ -51,7 +51,7 @@ pub(super) async fn servers(
 /// Whether the checkout's name is on the port at all.
 fn is_near(used: &PortInUse, project: &ProjectPath) -> bool {
     let is_it = |path: Option<&ProjectPath>| path == Some(project);
-    let listeners = used.system_usage.iter().chain(&used.others);
+    let listeners = used.listeners();
     used.system_usage.is_some()
         && (is_it(used.allocated_to.as_ref().and_then(|lease| lease.project_path.as_ref()))
             || listeners.map(|usage| usage.project_path.as_ref()).any(is_it))

@@ -72,7 +72,7 @@ async fn judge(client: &Client, victims: &[Victim], here: &Here) -> Result<Optio
 fn is_meant(victim: &Victim, answer: &CheckAnswer) -> bool {
     let owner = answer.allocated_to.as_ref().map(|lease| &lease.owner);
     let owner = owner.filter(|owner| owner.kind == OwnerKind::Process);
-    let mut usages = answer.system_usage.iter().chain(&answer.others);
+    let mut usages = answer.listeners();
     match victim {
         Victim::Listener(port) => answer.port == *port && answer.system_usage.is_some(),
         Victim::Named(name) => {

@@ -145,6 +145,20 @@ pub struct PortInUse {
     pub others: Vec<SystemUsage>,
 }
 
+impl CheckAnswer {
+    /// All processes that listen on the port.
+    pub fn listeners(&self) -> impl Iterator<Item = &SystemUsage> {
+        self.system_usage.iter().chain(&self.others)
+    }
+}
+
+impl PortInUse {
+    /// All processes that listen on the port.
+    pub fn listeners(&self) -> impl Iterator<Item = &SystemUsage> {
+        self.system_usage.iter().chain(&self.others)
+    }
+}
+
 /// Without saying why the port is not available.
 impl From<PortInUse> for CheckAnswer {
     fn from(used: PortInUse) -> Self {

@@ -41,8 +41,7 @@ fn settled(ended: &[Pid], mut look: impl FnMut() -> Result<CheckAnswer, Failure>
             let is_over = |lease: &Lease| lease.owner.pid.is_some_and(|pid| ended.contains(&pid));
             return Ok(Left::Free(now.allocated_to.filter(|lease| !is_over(lease)).map(Box::new)));
         }
-        let mut pids = now.system_usage.iter().chain(&now.others).map(|usage| usage.pid);
-        let others = pids.all(|pid| pid.is_none_or(|pid| !ended.contains(&pid)));
+        let others = now.listeners().all(|usage| usage.pid.is_none_or(|pid| !ended.contains(&pid)));
         // A look may take longer than the children that it saw still live.
         if others && began >= soon || began >= deadline {
             return Ok(Left::Taken(Box::new(now)));

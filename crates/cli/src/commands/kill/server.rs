@@ -121,7 +121,7 @@ impl Server<'_> {
     fn listeners(&self, found: &CheckAnswer) -> Result<Shown, Failure> {
         let table = Processes::default().look().map_err(|error| not_seen(&error))?.table;
         let now = self.context.ask(async |client| client.check(self.port).await)?;
-        let still = usages(found).filter(|usage| may_end::is_among(Some(usage), &now));
+        let still = found.listeners().filter(|usage| may_end::is_among(Some(usage), &now));
         let pids = still.filter_map(|usage| usage.pid).map(Pid::get).filter(|pid| table.contains_key(pid));
         let members = pids.map(|pid| (pid, Way::Listens)).collect();
         Ok(Shown { tree: Tree { members, ..Tree::default() }, table })
@@ -196,12 +196,12 @@ impl Server<'_> {
     fn end(&self, mut judged: Judged, first: &Shown) -> Result<KillAnswer, Failure> {
         let (mut ended, mut spared) = (Vec::new(), first.tree.spared.clone());
         let (mut seen, mut addresses) = (first.table.clone(), Vec::new());
-        let server = usages(&judged.found).find_map(|usage| usage.pid).map(Pid::get);
+        let server = judged.found.listeners().find_map(|usage| usage.pid).map(Pid::get);
         // The confirmation may have taken a while, and another server may have started.
         let mut now = self.shown(&mut judged)?;
         for round in 1.. {
             let above = above(&judged.found, &now);
-            addresses.extend(usages(&judged.found).map(|usage| usage.addresses.clone()));
+            addresses.extend(judged.found.listeners().map(|usage| usage.addresses.clone()));
             let outcome = self.ending(&mut judged, &now).map_err(|error| not_seen(&error))?;
             spared.extend(now.tree.spared);
             seen.extend(now.table);
@@ -221,7 +221,7 @@ impl Server<'_> {
             };
             // Without --tree only what replaces a child of the server is ended with it.
             let has_address = |usage: &SystemUsage| addresses.contains(&usage.addresses);
-            let is_its_own = judged.tree.is_some() || !was_free && usages(&again).all(has_address);
+            let is_its_own = judged.tree.is_some() || !was_free && again.listeners().all(has_address);
             let goes_on = is_its_own && round < MOST_ROUNDS && !above.starts_at_once(&again);
             let next = || {
                 let mut next = self.judged(Some(again.clone())).ok()?;
@@ -249,13 +249,9 @@ impl Server<'_> {
     }
 }
 
-fn usages(found: &CheckAnswer) -> impl Iterator<Item = &SystemUsage> {
-    found.system_usage.iter().chain(&found.others)
-}
-
 /// What is above the listeners and their tree, and is not ended with them.
 fn above(found: &CheckAnswer, now: &Shown) -> Above {
-    let usages: Vec<&SystemUsage> = usages(found).collect();
+    let usages: Vec<&SystemUsage> = found.listeners().collect();
     let members: Vec<u32> = now.tree.members.keys().copied().collect();
     let parents = members.iter().filter_map(|pid| now.table.get(&now.table.get(pid)?.parent?));
     let parents = parents.filter(|above| above.pid > 1).map(|above| (above.pid, above.name.clone()));

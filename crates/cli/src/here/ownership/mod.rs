@@ -88,7 +88,7 @@ pub(crate) fn judge(mut answer: CheckAnswer, here: &Here) -> WhoAnswer {
 /// A process outside of any worktree that listens on the very addresses of one inside is that one's child: they share the
 /// socket, and it only went to another folder.
 fn adopt(answer: &mut CheckAnswer) {
-    let all = || answer.system_usage.iter().chain(&answer.others);
+    let all = || answer.listeners();
     let Some(parent) = all().find(|usage| usage.project_path.is_some()).cloned() else { return };
     for usage in answer.system_usage.iter_mut().chain(&mut answer.others) {
         let alike = usage.addresses == parent.addresses && usage.same_user == parent.same_user;

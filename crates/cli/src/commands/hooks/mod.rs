@@ -68,15 +68,13 @@ impl Install {
     fn run(self) -> Result<Exit, Failure> {
         let scope = if self.project { Scope::Project } else { Scope::User };
         let path = agents::settings(self.agent, scope)?;
-        let mut entries = if self.uninstall {
+        let entries = if self.uninstall {
             Change::of(self.agent, path, edit::without)?
         } else {
             let shell = agents::has_variables(self.agent).then(|| self.shell_file()).flatten();
             let program = agents::program(self.agent)?;
             Change::of(self.agent, path, |text| installed(self.agent, text, &program, shell.as_deref()))?
         };
-        // Others' files stay, even if nothing is in them.
-        entries.is_left_over &= agents::owns_file(self.agent);
         let variables = if self.agent == Agent::Codex && !self.project {
             self.codex_variables(entries.path.with_file_name("config.toml"))?
         } else {
@@ -108,7 +106,9 @@ impl Install {
     /// Makes a change, and says so.
     fn make(&self, change: &Change) -> Result<String, Failure> {
         let shown = change.path.display();
-        if self.uninstall && change.is_left_over {
+        // A file of the agent's own stays, even if nothing is in it.
+        let goes = change.after.is_empty() || agents::owns_file(self.agent) && change.is_left_over();
+        if self.uninstall && goes {
             file::remove(&change.path, &change.before)?;
             return Ok(format!("{shown} was removed."));
         }
@@ -119,18 +119,19 @@ impl Install {
     /// The guard's file among the variables of Codex' shells; none if there is no guard here.
     fn codex_variables(&self, path: PathBuf) -> Result<Option<Change>, Failure> {
         if self.uninstall {
-            return Change::without_variables(path).map(Some);
+            return Change::of(self.agent, path, |text| Ok(codex_config::without(text))).map(Some);
         }
-        let before = file::read(&path)?;
         let Some(shell) = self.shell_file() else { return Ok(None) };
-        let after = codex_config::with(&before, &shell);
-        if after.is_none() {
-            output::warning(&format!(
-                "{} sets the variables of shells in a form that Styxy does not change; for the guard, add BASH_ENV = \"{shell}\" to them",
-                path.display()
-            ));
-        }
-        Ok(after.map(|after| Change { agent: self.agent, path, before, after, is_left_over: false }))
+        let shown = path.display().to_string();
+        let with = |text: &str| {
+            codex_config::with(text, &shell).unwrap_or_else(|| {
+                output::warning(&format!(
+                    "{shown} sets the variables of shells in a form that Styxy does not change; for the guard, add BASH_ENV = \"{shell}\" to them"
+                ));
+                text.to_owned()
+            })
+        };
+        Change::of(self.agent, path, |text| Ok(with(text))).map(Some)
     }
 
     /// The guard's file for the agent's shell, written unless nothing is to be changed; none if that is impossible. The start of a

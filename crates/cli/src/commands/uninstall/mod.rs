@@ -173,7 +173,7 @@ impl Found {
     fn plan(&self, will: &str) -> String {
         let mut lines = vec![format!("This {will} be done:")];
         for settings in &self.settings {
-            let what = if settings.is_left_over { "remove" } else { "take Styxy's entries out of" };
+            let what = if settings.is_left_over() { "remove" } else { "take Styxy's entries out of" };
             lines.push(format!("  {what} {}", settings.path.display()));
         }
         if let Some(login) = &self.login {

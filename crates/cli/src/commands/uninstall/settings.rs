@@ -6,7 +6,7 @@ use styxy_client::agents::Agent;
 
 use crate::here::agent_settings::agents::{self, Scope};
 use crate::here::agent_settings::change::Change;
-use crate::here::agent_settings::{edit, file};
+use crate::here::agent_settings::{codex_config, edit, file};
 use crate::say::failure::Failure;
 
 /// Every settings file that has entries of Styxy, as it is without them.
@@ -27,7 +27,8 @@ pub(super) fn all() -> Result<Vec<Change>, Failure> {
         }
     }
     if let Ok(hooks) = agents::settings(Agent::Codex, Scope::User) {
-        let variables = Change::without_variables(hooks.with_file_name("config.toml"))?;
+        let path = hooks.with_file_name("config.toml");
+        let variables = Change::of(Agent::Codex, path, |text| Ok(codex_config::without(text)))?;
         all.extend(Some(variables).filter(Change::is_one));
     }
     Ok(all)
@@ -40,7 +41,7 @@ pub(super) fn all() -> Result<Vec<Change>, Failure> {
 pub(super) fn clean(settings: &Change) -> Result<(), Failure> {
     file::write(&settings.path, &settings.before, &settings.after)?;
     let is_link = settings.path.symlink_metadata().is_ok_and(|found| found.is_symlink());
-    if settings.is_left_over && !is_link {
+    if settings.is_left_over() && !is_link {
         let _ = fs::remove_file(&settings.path);
         // Copilot's file has a folder of its own in the agent's.
         let folders = if agents::owns_file(settings.agent) { 2 } else { 1 };

@@ -203,9 +203,7 @@ fn server(
         Belongs::Unknown if session.is_some() && session == here.instance.as_ref() => {
             (Whose::Mine, format!("{process} runs for this agent session"))
         }
-        Belongs::Unknown => {
-            (Whose::Foreign, format!("{process} runs in a folder that cannot be told from here"))
-        }
+        Belongs::Unknown => (Whose::Foreign, format!("{process} runs in a folder that is unknown here")),
     }
 }
 

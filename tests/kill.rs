@@ -53,6 +53,20 @@ fn the_server_is_asked_to_end_and_the_port_is_free_when_it_returns() {
 
 #[test]
 #[cfg(unix)]
+fn a_server_that_a_signal_has_stopped_goes_on_and_ends_by_itself() {
+    let home = Home::new();
+    let port = home.spare_port();
+    let server = Server::on(&home, port);
+    let stop = Command::new("kill").args(["-STOP", &server.pid().to_string()]).status().unwrap();
+    assert!(stop.success());
+    let answer: KillAnswer = kill(&home, &port.to_string(), &["--json"]).done().wire();
+    assert_eq!(answer.ending, Ending::Asked);
+    is_free(port);
+    server.ends();
+}
+
+#[test]
+#[cfg(unix)]
 fn a_server_that_does_not_end_by_itself_is_killed_after_the_grace() {
     let home = Home::new();
     let port = home.spare_port();

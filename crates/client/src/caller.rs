@@ -7,9 +7,9 @@ use styxy_core::checkout::{self, Ground, Kinship, Place};
 use styxy_core::project::Project;
 use styxy_core::session::{self, Session, VARIABLES};
 use styxy_core::{InstanceId, Invalid, ProjectId, ProjectPath, ServiceName, WallTime};
+use styxy_os::disk::{self, Disk, canonical};
 
 use crate::agents::Running;
-use crate::disk::{self, Disk, canonical};
 use crate::project::{self, ProjectError, ProjectFile};
 
 /// Where and for whom a command or a call runs: the folder, the checkout around it, the agent session.

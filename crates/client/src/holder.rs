@@ -7,9 +7,9 @@ use std::time::Duration;
 use styxy_core::Pid;
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::Layout;
+use styxy_os::disk::canonical;
 
 use crate::connection::Connection;
-use crate::disk::canonical;
 
 /// How long a socket may be missing: a daemon that lost it makes it again within milliseconds.
 const WITHOUT_SOCKET: Duration = Duration::from_secs(1);
@@ -179,10 +179,7 @@ mod system {
 
     /// Whether the process is stopped by a signal or by a debugger.
     pub(super) fn is_stopped(pid: Pid) -> bool {
-        let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The name may contain anything: it ends at the last parenthesis, and the state is the next word.
-        let name_ends = stat.iter().rposition(|byte| *byte == b')');
-        name_ends.and_then(|at| stat.get(at + 2)).is_some_and(|state| matches!(state, b'T' | b't'))
+        styxy_os::Stat::of(pid.get()).is_ok_and(|stat| matches!(stat.state, b'T' | b't'))
     }
 
     pub(super) fn machine() -> Option<String> {

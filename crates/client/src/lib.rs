@@ -9,7 +9,6 @@ mod ancestry;
 mod caller;
 mod client;
 mod connection;
-mod disk;
 mod error;
 mod events;
 mod holder;

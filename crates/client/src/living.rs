@@ -36,9 +36,14 @@ impl Living {
     /// The daemon cannot be asked.
     pub async fn around(client: &Client, found: &CheckAnswer) -> Result<Self, Error> {
         let instances = client.instances().await?.instances;
-        let listeners = found.system_usage.iter().chain(&found.others).filter_map(|usage| usage.pid);
-        let sessions = instances.into_iter().map(|instance| instance.instance_id);
-        Ok(Self::known(sessions, listeners.map(Pid::get).collect(), stands))
+        Ok(Self::of(instances.into_iter().map(|instance| instance.instance_id), found))
+    }
+
+    /// The same where the sessions that live are known too.
+    #[must_use]
+    pub fn of(sessions: impl IntoIterator<Item = InstanceId>, found: &CheckAnswer) -> Self {
+        let listeners = found.listeners().filter_map(|usage| usage.pid);
+        Self::known(sessions, listeners.map(Pid::get).collect(), stands)
     }
 
     /// What is known already: the sessions that live, what listens on the port, and how the disk answers ([`stands`]).

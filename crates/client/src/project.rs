@@ -145,7 +145,7 @@ mod tests {
 
     fn tree() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let top = tempfile::tempdir().unwrap();
-        let root = crate::disk::canonical(top.path()).unwrap().join("app");
+        let root = styxy_os::disk::canonical(top.path()).unwrap().join("app");
         let deep = root.join("packages/web");
         fs::create_dir_all(&deep).unwrap();
         (top, root, deep)

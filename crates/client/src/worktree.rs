@@ -5,8 +5,8 @@ use std::path::Path;
 use styxy_core::ProjectPath;
 use styxy_core::checkout::{self, Standing};
 use styxy_core::label::Label;
+use styxy_os::disk::{self, Disk};
 
-use crate::disk::{self, Disk};
 use crate::project;
 
 /// What people call a worktree.

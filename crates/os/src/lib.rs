@@ -1,7 +1,9 @@
-//! What the daemon, the client and the command all ask of the operating system: processes and users.
+//! What the daemon, the client and the command all ask of the operating system: processes, users and the disk.
 //!
 //! One folder per system, with the same names in each; what only one system has is in its folder alone. Nothing here knows of
-//! leases, waits, or remembers an answer.
+//! leases, or remembers an answer. Only the disk may keep its caller waiting.
+
+pub mod disk;
 
 use styxy_core::Pid;
 

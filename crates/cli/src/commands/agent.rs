@@ -7,7 +7,7 @@ use std::process::Command;
 use styxy_core::api::Refusal;
 
 use crate::here::context::{self, Context};
-use crate::here::guarded::Guard;
+use crate::here::guarded::{self, Guard};
 use crate::here::off::off;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -18,7 +18,7 @@ use crate::say::output;
 ///
 /// Under the guard a signal to another worktree's or another live session's server is not sent, and a port that is leased to
 /// them is not bound. The program says so, whose it is, and how to insist. Everything else stays as it is, and without the daemon
-/// nothing is refused. It helps against accidents, and is no wall: static programs, sudo and `env -i` are not under it.
+/// nothing is refused. It helps against accidents, and is not a security boundary: static programs, sudo and `env -i` are not under it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy agent -- claude                      this session of the agent, and all that it starts
   styxy agent -- bash                        a shell
@@ -45,12 +45,7 @@ impl Args {
                     Refusal::from(error).error
                 )),
             }
-            if let Err(failure) = context.ask(async |client| client.status().await) {
-                output::warning(&format!(
-                    "{}; nothing is refused until a daemon runs",
-                    failure.into_refusal().error
-                ));
-            }
+            guarded::warn_without_daemon(context);
         }
         Err(Failure::not_run(program, &command.exec()))
     }

@@ -1,7 +1,7 @@
 //! What already runs in the checkout of a session that begins: a server that an earlier session left, or a person's, does as well as
 //! another one (R99).
 
-use styxy_client::living::{self, Living};
+use styxy_client::living::Living;
 use styxy_client::{Caller, Client, Error, Session};
 use styxy_core::api::{CheckAnswer, InstanceView, PortInUse, ScanQuery, Whose};
 use styxy_core::{Pid, PortRange, ProjectPath};
@@ -51,23 +51,20 @@ pub(super) async fn servers(
 /// Whether the checkout's name is on the port at all.
 fn is_near(used: &PortInUse, project: &ProjectPath) -> bool {
     let is_it = |path: Option<&ProjectPath>| path == Some(project);
-    let listeners = used.system_usage.iter().chain(&used.others);
+    let listeners = used.listeners();
     used.system_usage.is_some()
         && (is_it(used.allocated_to.as_ref().and_then(|lease| lease.project_path.as_ref()))
             || listeners.map(|usage| usage.project_path.as_ref()).any(is_it))
 }
 
 fn mine(used: PortInUse, here: &Here) -> Option<CheckAnswer> {
-    let PortInUse { port, allocated_to, system_usage, others } = used;
-    let answer = CheckAnswer { port, available: false, allocated_to, system_usage, others, reason: None };
+    let answer = CheckAnswer::from(used);
     (ownership::judge(answer.clone(), here).whose == Whose::Mine).then_some(answer)
 }
 
 /// Which session's it is, if that lives (R63).
 fn by(answer: &CheckAnswer, sessions: &[InstanceView]) -> By {
     let Some(lease) = &answer.allocated_to else { return By::Here };
-    let listeners = answer.system_usage.iter().chain(&answer.others).filter_map(|usage| usage.pid);
     let names = sessions.iter().map(|session| session.instance_id.clone());
-    let living = Living::known(names, listeners.map(Pid::get).collect(), living::stands);
-    living.session(lease).map_or(By::EndedSession, |session| By::Session(session.clone()))
+    Living::of(names, answer).session(lease).map_or(By::EndedSession, |session| By::Session(session.clone()))
 }

@@ -9,7 +9,7 @@ use styxy_client::leases::{self, Of};
 use styxy_client::living::{self, Living, NamedProcess};
 use styxy_client::{Caller, Client, Error, Terms};
 use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, InstanceView, Lease, OwnerKind, PortInUse, ScanQuery, WhoAnswer, Whose,
+    AllocationsQuery, CheckAnswer, InstanceView, Lease, OwnerKind, ScanQuery, WhoAnswer, Whose,
 };
 use styxy_core::guard::{self, Ground, Role, Session, Spared};
 use styxy_core::{InstanceId, Pid, PortRange};
@@ -48,7 +48,8 @@ async fn judge(client: &Client, victims: &[Victim], here: &Here) -> Result<Optio
     let daemon = client.status().await?.pid;
     // Every listener, leased or not: people also start servers without a lease.
     let all = ScanQuery { start: Some(PortRange::ALL.first()), end: Some(PortRange::ALL.last()) };
-    let found: Vec<CheckAnswer> = client.scan(&all).await?.ports_in_use.into_iter().map(answer).collect();
+    let found = client.scan(&all).await?.ports_in_use.into_iter();
+    let found: Vec<CheckAnswer> = found.map(CheckAnswer::from).collect();
     for victim in victims {
         for answer in found.iter().filter(|answer| is_meant(victim, answer)) {
             let holder = ownership::judge(answer.clone(), here);
@@ -67,16 +68,11 @@ async fn judge(client: &Client, victims: &[Victim], here: &Here) -> Result<Optio
     Ok(None)
 }
 
-fn answer(used: PortInUse) -> CheckAnswer {
-    let PortInUse { port, allocated_to, system_usage, others } = used;
-    CheckAnswer { port, available: false, allocated_to, system_usage, others, reason: None }
-}
-
 /// Whether the command would end a process that listens, or the one that owns the lease and with it the server.
 fn is_meant(victim: &Victim, answer: &CheckAnswer) -> bool {
     let owner = answer.allocated_to.as_ref().map(|lease| &lease.owner);
     let owner = owner.filter(|owner| owner.kind == OwnerKind::Process);
-    let mut usages = answer.system_usage.iter().chain(&answer.others);
+    let mut usages = answer.listeners();
     match victim {
         Victim::Listener(port) => answer.port == *port && answer.system_usage.is_some(),
         Victim::Named(name) => {
@@ -118,9 +114,8 @@ fn session(answer: &CheckAnswer, lease: Option<&Lease>, here: &Here, sessions: &
     let named = lease.and_then(|lease| Some((lease, lease.instance_id.as_ref()?)));
     let Some(((lease, theirs), ours)) = named.zip(here.instance.as_ref()) else { return Session::None };
     let known = || {
-        let listeners = answer.system_usage.iter().chain(&answer.others).filter_map(|usage| usage.pid);
         let all = sessions.iter().map(|session| session.instance_id.clone());
-        Living::known(all, listeners.map(Pid::get).collect(), living::stands).session(lease).is_some()
+        Living::of(all, answer).session(lease).is_some()
     };
     if theirs == ours {
         Session::Own

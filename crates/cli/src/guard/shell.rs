@@ -18,6 +18,7 @@ use styxy_client::{Caller, Session};
 
 use super::session::Here;
 use crate::here::context;
+use crate::say::shell_word::in_quotes;
 use crate::say::voice::Exports;
 
 /// How long the daemon may take: each command of the agent waits. A healthy one takes less than a millisecond; without an answer a
@@ -57,7 +58,7 @@ pub(super) fn again(agent: Agent) {
 }
 
 fn program() -> Option<String> {
-    styxy_client::own_program().ok()?.to_str().map(quoted)
+    styxy_client::own_program().ok()?.to_str().map(in_quotes)
 }
 
 fn append(path: &Path, lines: &str) -> Exports {
@@ -70,14 +71,14 @@ fn append(path: &Path, lines: &str) -> Exports {
 
 /// The lines, for bash and zsh. They keep what the user has made of `cd`.
 fn script(program: &str, root: Option<&Path>, fixed: Option<&Path>, told: &[(String, String)]) -> String {
-    let text = |path: Option<&Path>| quoted(path.and_then(Path::to_str).unwrap_or_default());
+    let text = |path: Option<&Path>| in_quotes(path.and_then(Path::to_str).unwrap_or_default());
     let mut script = String::new();
     let (session, ports): (Vec<_>, Vec<_>) = told.iter().partition(|(name, _)| name == INSTANCE);
     for (name, value) in session {
-        let _ = writeln!(script, "export {name}={}", quoted(value));
+        let _ = writeln!(script, "export {name}={}", in_quotes(value));
     }
     let ports: Vec<String> = ports.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let _ = writeln!(script, "styxyTold={}", quoted(&ports.join(" ")));
+    let _ = writeln!(script, "styxyTold={}", in_quotes(&ports.join(" ")));
     let root = text(root);
     let _ = writeln!(
         script,
@@ -106,10 +107,6 @@ fi
 "#;
 
 const INSTANCE: &str = "STYXY_INSTANCE";
-
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
 
 /// What the lines ask for in each folder: `export` for the ports of its checkout, `unset` for those of another one. `told` are the
 /// session's ports, which are those of the checkout at `root`. In another checkout nothing is leased unless somebody works there
@@ -145,7 +142,7 @@ fn found(caller: &Caller, session: Option<&Session>, otherwise: Missing) -> Opti
 fn written(now: &[(String, String)], variables: impl Iterator<Item = (OsString, OsString)>) -> String {
     let mut lines = String::new();
     for (name, value) in now {
-        let _ = writeln!(lines, "export {name}={}", quoted(value));
+        let _ = writeln!(lines, "export {name}={}", in_quotes(value));
     }
     let variables: Vec<(String, String)> = variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -201,11 +201,12 @@ mod native {
     use std::path::Path;
 
     use styxy_client::agents::Agent;
+    use styxy_client::process::{self, Stat};
+    use styxy_core::Pid;
     use styxy_core::api::Again;
 
     use super::{Manager, known, manager, of_cgroup};
     use crate::devserver::repeats::{self, Text};
-    use crate::process::stat::Stat;
 
     /// How much of a script is read.
     const LONG: u64 = 64 * 1024;
@@ -220,12 +221,11 @@ mod native {
             all.split('\0').find_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
         };
         // A terminal between the two: whoever types there starts the server, and not what is above.
-        let tty = Stat::of(pid)?.tty;
+        let terminal = Stat::of(pid).ok()?.terminal;
         let above = std::iter::successors(parent(pid), |pid| parent(*pid)).take(FAR);
         let mut child = pid;
-        for above in
-            above.take_while(|above| *above > 1 && Stat::of(*above).is_some_and(|stat| stat.tty == tty))
-        {
+        let is_there = |above: &u32| Stat::of(*above).is_ok_and(|stat| stat.terminal == terminal);
+        for above in above.take_while(is_there) {
             let words = words(above);
             // So does an agent.
             if Agent::of(words.iter().map(String::as_str)).is_some() {
@@ -245,7 +245,11 @@ mod native {
             }
             child = above;
         }
-        of_cgroup(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?).filter(|_| tty == 0)
+        of_cgroup(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?).filter(|_| terminal == 0)
+    }
+
+    fn words(pid: u32) -> Vec<String> {
+        process::words(pid).unwrap_or_default()
     }
 
     /// Whether this is a shell in whose text a loop starts `child` again.
@@ -270,20 +274,11 @@ mod native {
     }
 
     pub(super) fn parent(pid: u32) -> Option<u32> {
-        Stat::of(pid).map(|stat| stat.parent).filter(|parent| *parent > 1)
+        Stat::of(pid).ok()?.parent.map(Pid::get).filter(|parent| *parent > 1)
     }
 
     pub(super) fn name(pid: u32) -> Option<String> {
-        Stat::of(pid).map(|stat| stat.name)
-    }
-
-    fn words(pid: u32) -> Vec<String> {
-        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line);
-        let line = line.trim_end_matches('\0');
-        // Some programs write their whole title into one word. A path may contain spaces, too.
-        let separator = if line.contains('\0') || Path::new(line).exists() { '\0' } else { ' ' };
-        line.split(separator).map(str::to_owned).collect()
+        Stat::of(pid).ok().map(|stat| stat.name)
     }
 }
 

@@ -108,7 +108,7 @@ fn was_ours(found: &WhoAnswer, here: &Here, living: &Living) -> bool {
 /// Whether that listener is still one of the port's: the same pid and the same start time.
 pub(crate) fn is_among(then: Option<&SystemUsage>, now: &CheckAnswer) -> bool {
     let Some(then) = then.filter(|then| then.pid.is_some()) else { return false };
-    let mut listeners = now.system_usage.iter().chain(&now.others);
+    let mut listeners = now.listeners();
     listeners.any(|now| then.pid == now.pid && then.started_at == now.started_at)
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn host(found: &CheckAnswer) -> Option<Host> {
 /// The hosts by which the listeners that `found` tells of may be reached, the best first.
 fn hosts(found: &CheckAnswer) -> Vec<Host> {
     let mut hosts = vec![Host::Localhost];
-    let usages = found.system_usage.iter().chain(&found.others);
+    let usages = found.listeners();
     for address in usages.flat_map(|usage| &usage.addresses).filter_map(|address| address.parse().ok()) {
         let host = Host::Address(match address {
             IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

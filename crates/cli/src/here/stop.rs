@@ -8,7 +8,7 @@ use styxy_client::{Client, Error, Holder, Stopped};
 use styxy_core::Pid;
 use styxy_core::api::StatusAnswer;
 
-use crate::process::Handle;
+use crate::process::{Act, Handle};
 
 /// How long a process may take to end after it was asked to, and after it was killed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -51,10 +51,10 @@ fn end_holder(client: &Client) -> Option<Pid> {
     if held_by(client) != Some(pid) {
         return None;
     }
-    let asked = process.ask().and_then(|()| process.resume());
+    let asked = process.act(Act::Ask).and_then(|()| process.act(Act::Resume));
     let ended = asked.and_then(|()| process.ended_within(PATIENCE));
     if !ended.unwrap_or(false) {
-        process.kill().ok()?;
+        process.act(Act::Kill).ok()?;
     }
     process.ended_within(PATIENCE).ok()?.then_some(pid)
 }

@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use styxy_client::living::{self, Living};
+use styxy_client::living::Living;
 use styxy_client::{Caller, Client, Error, agents};
-use styxy_core::api::{
-    AllocationsQuery, CheckAnswer, Lease, OwnerKind, PortInUse, ScanAnswer, ScanQuery, SystemUsage,
-};
+use styxy_core::api::{AllocationsQuery, CheckAnswer, Lease, OwnerKind, ScanAnswer, ScanQuery, SystemUsage};
 use styxy_core::checkout::Kinship;
 use styxy_core::{InstanceId, LockId, Pid, Port, ProjectPath};
 
@@ -81,13 +79,12 @@ impl ServerTree {
     /// The tree of what listens on a port, as `found` says, and of the lease that covers it.
     pub(crate) fn of(found: &CheckAnswer, facts: &Facts, here: &Here, force: Force) -> Self {
         let lease = found.allocated_to.as_ref().filter(|lease| lease.conflict.is_none());
-        let usages = || found.system_usage.iter().chain(&found.others);
         let owner = lease.and_then(owner);
         let of_owner = |other: &&Lease| owner.is_some() && self::owner(other) == owner;
         let marks = facts.leases.iter().filter(of_owner).chain(lease).map(|lease| lease.lock_id);
         let marks: BTreeSet<LockId> = marks.collect();
         let roots = Roots {
-            listeners: usages().filter_map(|usage| usage.pid).map(Pid::get).collect(),
+            listeners: found.listeners().filter_map(|usage| usage.pid).map(Pid::get).collect(),
             owner: owner.map(Pid::get),
             marks: marks.into_iter().collect(),
             ..Roots::default()
@@ -95,7 +92,8 @@ impl ServerTree {
         let folder = |usage: &SystemUsage| {
             usage.working_directory.as_deref().and_then(|path| ProjectPath::new(path).ok())
         };
-        let of_listener = || usages().find_map(|usage| usage.project_path.clone().or_else(|| folder(usage)));
+        let of_listener =
+            || found.listeners().find_map(|usage| usage.project_path.clone().or_else(|| folder(usage)));
         let elsewhere = match force {
             Force::Yes => BTreeMap::new(),
             Force::No => elsewhere(Some(found.port), facts, here),
@@ -257,7 +255,7 @@ pub(crate) fn owner_as_server(found: &CheckAnswer, here: &Here) -> Option<CheckA
 fn ports(listening: &ScanAnswer) -> BTreeMap<u32, Vec<Port>> {
     let mut ports: BTreeMap<u32, Vec<Port>> = BTreeMap::new();
     for one in &listening.ports_in_use {
-        let pids: BTreeSet<u32> = usages(one).filter_map(|usage| usage.pid).map(Pid::get).collect();
+        let pids: BTreeSet<u32> = one.listeners().filter_map(|usage| usage.pid).map(Pid::get).collect();
         for pid in pids {
             ports.entry(pid).or_default().push(one.port);
         }
@@ -265,18 +263,12 @@ fn ports(listening: &ScanAnswer) -> BTreeMap<u32, Vec<Port>> {
     ports
 }
 
-fn usages(one: &PortInUse) -> impl Iterator<Item = &SystemUsage> {
-    one.system_usage.iter().chain(&one.others)
-}
-
 /// The processes that listen on another port than `but` and may not be ended there, with the reason.
 fn elsewhere(but: Option<Port>, facts: &Facts, here: &Here) -> BTreeMap<u32, String> {
     let mut spared = BTreeMap::new();
     for one in facts.listening.ports_in_use.iter().filter(|one| Some(one.port) != but) {
-        let pids = usages(one).filter_map(|usage| usage.pid).map(Pid::get).collect();
-        let living = Living::known(facts.sessions.iter().cloned(), pids, living::stands);
-        let PortInUse { port, allocated_to, system_usage, others } = one.clone();
-        let answer = CheckAnswer { port, available: false, allocated_to, system_usage, others, reason: None };
+        let (port, answer) = (one.port, CheckAnswer::from(one.clone()));
+        let living = Living::of(facts.sessions.iter().cloned(), &answer);
         for found in ownership::each(answer, here) {
             let pid = found.system_usage.as_ref().and_then(|usage| usage.pid);
             if let Some((pid, why)) = pid.zip(may_end::objection(&found, here, &living)) {

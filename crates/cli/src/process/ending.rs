@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use styxy_core::Pid;
 use styxy_core::api::Ending;
 
-use super::Handle;
 #[cfg(target_os = "linux")]
 use super::cgroup::Cgroup;
 use super::table::Entry;
+use super::{Act, Handle};
 
 /// How long killing may take.
-const SETTLE: Duration = Duration::from_secs(5);
+pub(crate) const SETTLE: Duration = Duration::from_secs(5);
 /// How often the tree is looked for while it ends.
 const SLICE: Duration = Duration::from_millis(50);
 /// How many looks in a row must find nothing.
@@ -49,15 +49,17 @@ pub(crate) struct Outcome {
 
 /// Ends the tree of `owner` that `find` finds. Each process has `grace` to end by itself; Windows asks nobody.
 ///
+/// If one of them cannot be held, none is asked, and all are left.
+///
 /// # Errors
-/// A process cannot be held, before any is asked; or the system cannot be looked at.
+/// The system cannot be looked at.
 pub(crate) fn end(find: &mut Find, owner: Option<u32>, grace: Duration) -> io::Result<Outcome> {
     let mut held = Held::default();
     held.add(find(&[])?);
     // Again, so that hardly any is missed by what comes next.
     held.add(find(&held.running()?)?);
-    if let Some((_, error)) = held.unheld.pop() {
-        return Err(error);
+    if !held.unheld.is_empty() {
+        return Ok(held.outcome());
     }
     let whole = Whole::around(owner, &held);
     if cfg!(unix) && !grace.is_zero() {
@@ -103,6 +105,9 @@ fn kill(held: &mut Held, find: &mut Find, whole: &Whole) -> io::Result<()> {
         held.doom();
         whole.kill(held);
         held.kill();
+        if held.are_refused()? {
+            return Ok(());
+        }
         held.have_ended_by(until.min(Instant::now() + Duration::from_secs(1)))?;
     }
     Ok(())
@@ -251,17 +256,18 @@ impl Held {
 
     fn ask(&mut self) {
         for one in self.all.values_mut() {
-            let asked = one.handle.ask();
+            let asked = one.handle.act(Act::Ask);
             // Only a process that goes on receives what it was sent.
-            one.refused =
-                asked.and_then(|()| if one.entry.is_stopped { one.handle.resume() } else { Ok(()) }).err();
+            one.refused = asked
+                .and_then(|()| if one.entry.is_stopped { one.handle.act(Act::Resume) } else { Ok(()) })
+                .err();
         }
     }
 
     fn freeze(&mut self) {
         for one in self.all.values_mut().filter(|one| !one.is_frozen) {
             one.is_frozen = true;
-            one.refused = one.handle.freeze().err();
+            one.refused = one.handle.act(Act::Freeze).err();
         }
     }
 
@@ -274,12 +280,23 @@ impl Held {
 
     fn kill(&mut self) {
         for one in self.all.values_mut().filter(|one| one.was_killed || one.is_frozen) {
-            one.refused = one.handle.kill().err();
+            one.refused = one.handle.act(Act::Kill).err();
         }
     }
 
+    /// Whether the system refuses to signal all that still run.
+    fn are_refused(&self) -> io::Result<bool> {
+        for one in self.all.values().filter(|one| one.refused.is_none()) {
+            if !one.handle.ended_within(Duration::ZERO)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Nobody waits for those that the system refuses to signal.
     fn have_ended_by(&self, deadline: Instant) -> io::Result<bool> {
-        for one in self.all.values() {
+        for one in self.all.values().filter(|one| one.refused.is_none()) {
             if !one.handle.ended_within(deadline.saturating_duration_since(Instant::now()))? {
                 return Ok(false);
             }

@@ -8,9 +8,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use styxy_client::process::Stat;
 use styxy_core::Pid;
-
-use super::stat::Stat;
 
 /// How often a process without a pidfd is looked at while its end is waited for.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -30,8 +29,6 @@ enum Identity {
     Started {
         /// In clock ticks.
         at: u64,
-        /// What the kernel said to the request for a pidfd.
-        why: Errno,
     },
 }
 
@@ -55,7 +52,7 @@ impl Handle {
             // EINVAL and ENOENT: the id of a thread.
             Err(Errno::SRCH | Errno::INVAL | Errno::NOENT) => return Ok(None),
             Err(why @ (Errno::NOSYS | Errno::PERM)) => match running(pid) {
-                Ok(Some(at)) => Identity::Started { at, why },
+                Ok(Some(at)) => Identity::Started { at },
                 Ok(None) => return Ok(None),
                 Err(error) => return Err(neither(why, &error)),
             },
@@ -64,50 +61,10 @@ impl Handle {
         Ok(Some(Self { pid: number, identity }))
     }
 
-    /// Why the process is known by its start only; none if the kernel has a handle on it.
-    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
-        match &self.identity {
-            Identity::Pidfd(_) => None,
-            Identity::Started { why, .. } => Some((*why).into()),
-        }
-    }
-
-    /// Asks it to end (SIGTERM). It is not an error if it has already ended.
+    /// Sends it `signal`. It is not an error if it has already ended.
     ///
     /// # Errors
     /// This user may not signal it.
-    pub(crate) fn ask(&self) -> io::Result<()> {
-        self.send(Signal::TERM)
-    }
-
-    /// Lets it go on if it is stopped (SIGCONT), so that it receives what it was sent.
-    ///
-    /// # Errors
-    /// Those of [`Handle::ask`].
-    pub(crate) fn resume(&self) -> io::Result<()> {
-        self.send(Signal::CONT)
-    }
-
-    /// Stops it (SIGSTOP), so that it starts nothing until it is killed.
-    ///
-    /// # Errors
-    /// Those of [`Handle::ask`].
-    pub(crate) fn freeze(&self) -> io::Result<()> {
-        self.send(Signal::STOP)
-    }
-
-    /// Kills it (SIGKILL).
-    ///
-    /// # Errors
-    /// Those of [`Handle::ask`].
-    pub(crate) fn kill(&self) -> io::Result<()> {
-        self.send(Signal::KILL)
-    }
-
-    /// Sends it `signal`.
-    ///
-    /// # Errors
-    /// Those of [`Handle::ask`].
     pub(crate) fn send(&self, signal: Signal) -> io::Result<()> {
         if let Identity::Pidfd(pidfd) = &self.identity {
             match pidfd_send_signal(pidfd, signal) {
@@ -139,7 +96,7 @@ impl Handle {
                 let mut asked = [PollFd::new(pidfd, PollFlags::IN)];
                 return Ok(retry_on_intr(|| poll(&mut asked, Some(&patience)))? > 0);
             }
-            Identity::Started { at, .. } => (*at, Instant::now() + patience),
+            Identity::Started { at } => (*at, Instant::now() + patience),
         };
         let pid =
             Pid::new(self.pid.as_raw_nonzero().get().cast_unsigned()).ok_or(io::ErrorKind::InvalidInput)?;
@@ -161,7 +118,7 @@ fn neither(pidfd: Errno, stat: &io::Error) -> io::Error {
 
 /// When the process with this pid started, in clock ticks, unless it has ended. A zombie has ended.
 fn running(pid: Pid) -> io::Result<Option<u64>> {
-    let stat = match Stat::read(pid.get()) {
+    let stat = match Stat::of(pid.get()) {
         Ok(stat) => stat,
         // It has ended if /proc itself is there.
         Err(error) if has_no_entry(&error) && std::fs::exists("/proc/self/stat")? => return Ok(None),
@@ -177,7 +134,7 @@ fn has_no_entry(error: &io::Error) -> bool {
 
 /// When the process with this pid started, in clock ticks, if there is one: with the pid this identifies it.
 pub(crate) fn started(pid: Pid) -> Option<u64> {
-    Stat::of(pid.get()).map(|stat| stat.started)
+    Stat::of(pid.get()).ok().map(|stat| stat.started)
 }
 
 /// Whether the process with this pid that started at `then` still runs.
@@ -189,6 +146,7 @@ pub(crate) fn runs(pid: Pid, then: u64) -> bool {
 mod tests {
     use std::process::{Command, Stdio};
 
+    use super::super::Act;
     use super::*;
 
     fn without_pidfd(pid: Pid) -> io::Result<Option<Handle>> {
@@ -200,12 +158,15 @@ mod tests {
         let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let pid = Pid::new(child.id()).unwrap();
         let handle = without_pidfd(pid).unwrap().expect("a process");
-        assert!(handle.why_by_start().is_some() && !handle.ended_within(Duration::ZERO).unwrap());
-        handle.ask().unwrap();
+        assert!(
+            matches!(handle.identity, Identity::Started { .. })
+                && !handle.ended_within(Duration::ZERO).unwrap()
+        );
+        handle.act(Act::Ask).unwrap();
         assert!(handle.ended_within(Duration::from_secs(30)).unwrap(), "a zombie");
         assert!(without_pidfd(pid).unwrap().is_none(), "nobody gets a handle on a zombie");
         child.wait().unwrap();
-        assert!(handle.kill().is_ok(), "another process may have the pid by now");
+        assert!(handle.act(Act::Kill).is_ok(), "another process may have the pid by now");
         assert!(without_pidfd(pid).unwrap().is_none());
     }
 
@@ -213,9 +174,9 @@ mod tests {
     fn another_process_with_the_pid_gets_no_signal() {
         let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut handle = without_pidfd(Pid::new(child.id()).unwrap()).unwrap().expect("a process");
-        let Identity::Started { at, .. } = &mut handle.identity else { panic!("{handle:?}") };
+        let Identity::Started { at } = &mut handle.identity else { panic!("{handle:?}") };
         *at += 1;
-        handle.kill().unwrap();
+        handle.act(Act::Kill).unwrap();
         assert!(handle.ended_within(Duration::ZERO).unwrap());
         assert!(child.try_wait().unwrap().is_none(), "it runs");
         child.kill().unwrap();

@@ -43,48 +43,10 @@ impl Handle {
         }
     }
 
-    /// None: the kqueue says which process it is.
-    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
-    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
-        None
-    }
-
-    /// Asks it to end (SIGTERM). It is not an error if it has already ended.
-    ///
-    /// # Errors
-    /// This user may not signal it.
-    pub(crate) fn ask(&self) -> io::Result<()> {
-        self.send(Signal::TERM)
-    }
-
-    /// Lets it go on if it is stopped (SIGCONT), so that it receives what it was sent.
-    ///
-    /// # Errors
-    /// Those of [`Handle::ask`].
-    pub(crate) fn resume(&self) -> io::Result<()> {
-        self.send(Signal::CONT)
-    }
-
-    /// Stops it (SIGSTOP), so that it starts nothing until it is killed.
-    ///
-    /// # Errors
-    /// Those of [`Handle::ask`].
-    pub(crate) fn freeze(&self) -> io::Result<()> {
-        self.send(Signal::STOP)
-    }
-
-    /// Kills it (SIGKILL).
-    ///
-    /// # Errors
-    /// Those of [`Handle::ask`].
-    pub(crate) fn kill(&self) -> io::Result<()> {
-        self.send(Signal::KILL)
-    }
-
     /// Sends it `signal`, unless it has ended: another process may have its pid then.
     ///
     /// # Errors
-    /// Those of [`Handle::ask`].
+    /// This user may not signal it.
     pub(crate) fn send(&self, signal: Signal) -> io::Result<()> {
         if self.ended_within(Duration::ZERO)? {
             return Ok(());

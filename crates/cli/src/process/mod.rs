@@ -10,8 +10,6 @@ pub(crate) mod cgroup;
 pub(crate) mod ending;
 #[cfg(target_os = "linux")]
 pub(crate) mod orphans;
-#[cfg(target_os = "linux")]
-pub(crate) mod stat;
 pub(crate) mod table;
 pub(crate) mod tree;
 
@@ -28,6 +26,36 @@ mod native;
 pub(crate) use native::Handle;
 #[cfg(target_os = "linux")]
 pub(crate) use native::{runs, started};
+
+/// What is sent to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Act {
+    /// It is asked to end (SIGTERM).
+    Ask,
+    /// It goes on if it is stopped (SIGCONT), so that it receives what it was sent.
+    Resume,
+    /// It is stopped (SIGSTOP), so that it starts nothing until it is killed.
+    Freeze,
+    /// It is killed (SIGKILL), or terminated on Windows, which knows nothing of the others: there they do nothing.
+    Kill,
+}
+
+#[cfg(unix)]
+impl Handle {
+    /// Sends it the signal. It is not an error if it has already ended.
+    ///
+    /// # Errors
+    /// This user may not signal it.
+    pub(crate) fn act(&self, act: Act) -> std::io::Result<()> {
+        use rustix::process::Signal;
+        self.send(match act {
+            Act::Ask => Signal::TERM,
+            Act::Resume => Signal::CONT,
+            Act::Freeze => Signal::STOP,
+            Act::Kill => Signal::KILL,
+        })
+    }
+}
 
 /// When the process began, in the system's units; none if there is no such process, or it is not known.
 #[cfg(not(target_os = "linux"))]
@@ -75,14 +103,14 @@ mod tests {
         assert!(handle.ended_within(Duration::from_secs(30)).unwrap());
         child.wait().unwrap();
         // Another process may have the pid by now.
-        assert!(handle.ask().is_ok() && handle.kill().is_ok());
+        assert!(handle.act(Act::Ask).is_ok() && handle.act(Act::Kill).is_ok());
     }
 
     #[test]
     fn a_process_ends_when_it_is_killed_through_its_handle() {
         let mut child = waiting();
         let handle = Handle::open(pid(&child)).unwrap().expect("a process");
-        handle.kill().unwrap();
+        handle.act(Act::Kill).unwrap();
         assert!(handle.ended_within(Duration::from_secs(30)).unwrap());
         assert!(!child.wait().unwrap().success());
     }

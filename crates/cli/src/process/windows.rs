@@ -6,6 +6,8 @@ use std::time::Duration;
 use styxy_client::process::ProcessHandle;
 use styxy_core::Pid;
 
+use super::Act;
+
 /// One process, running or ended.
 #[derive(Debug)]
 pub(crate) struct Handle(ProcessHandle);
@@ -23,45 +25,15 @@ impl Handle {
         }
     }
 
-    /// None: the handle says which process it is.
-    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
-    pub(crate) fn why_by_start(&self) -> Option<io::Error> {
-        None
-    }
-
-    /// Does nothing: a program without a window cannot be asked to end here.
-    ///
-    /// # Errors
-    /// None.
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature as elsewhere")]
-    pub(crate) fn ask(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Does nothing: a process is not stopped by a signal here.
-    ///
-    /// # Errors
-    /// None.
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature as elsewhere")]
-    pub(crate) fn resume(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Does nothing, for the same reason.
-    ///
-    /// # Errors
-    /// None.
-    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature as elsewhere")]
-    pub(crate) fn freeze(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Terminates it. It is not an error if it has already ended.
+    /// Terminates it, or does nothing. It is not an error if it has already ended.
     ///
     /// # Errors
     /// This user may not end it.
-    pub(crate) fn kill(&self) -> io::Result<()> {
-        self.0.end()
+    pub(crate) fn act(&self, act: Act) -> io::Result<()> {
+        match act {
+            Act::Kill => self.0.end(),
+            Act::Ask | Act::Resume | Act::Freeze => Ok(()),
+        }
     }
 
     /// Whether it has ended; waits at most `patience` for that.

@@ -8,8 +8,13 @@ pub(crate) fn quoted(word: &str) -> String {
     } else if cfg!(windows) {
         format!("\"{word}\"")
     } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+        in_quotes(word)
     }
+}
+
+/// `word` in quotes, for shells of Unix.
+pub(crate) fn in_quotes(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// How a script names a variable, by the program that runs scripts: cmd on Windows and sh elsewhere if none is named.

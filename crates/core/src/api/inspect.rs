@@ -145,6 +145,28 @@ pub struct PortInUse {
     pub others: Vec<SystemUsage>,
 }
 
+impl CheckAnswer {
+    /// All processes that listen on the port.
+    pub fn listeners(&self) -> impl Iterator<Item = &SystemUsage> {
+        self.system_usage.iter().chain(&self.others)
+    }
+}
+
+impl PortInUse {
+    /// All processes that listen on the port.
+    pub fn listeners(&self) -> impl Iterator<Item = &SystemUsage> {
+        self.system_usage.iter().chain(&self.others)
+    }
+}
+
+/// Without saying why the port is not available.
+impl From<PortInUse> for CheckAnswer {
+    fn from(used: PortInUse) -> Self {
+        let PortInUse { port, allocated_to, system_usage, others } = used;
+        Self { port, available: false, allocated_to, system_usage, others, reason: None }
+    }
+}
+
 fn count_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u8>, D::Error> {
     Option::<String>::deserialize(from)?.map(|text| count(&text).map_err(Invalid::serde)).transpose()
 }

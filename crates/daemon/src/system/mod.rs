@@ -5,7 +5,6 @@ mod ancestors;
 // Compiled for tests on every system: Linux has no need for it.
 #[cfg(any(target_os = "macos", test))]
 mod descriptor_table;
-pub(crate) mod disk;
 mod patience;
 mod types;
 
@@ -36,7 +35,6 @@ mod native;
 mod tests;
 
 pub use ancestors::ancestors;
-pub(crate) use disk::Disk;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{
     Bell, CLOSE_EVENTS, Claim, CloseEvents, FolderWatch, ListenerLookup, PeerLookup, SocketTable, describe,
@@ -67,6 +65,7 @@ pub use native::{
     raise_descriptor_limit, raise_limits,
 };
 pub(crate) use patience::within;
+pub(crate) use styxy_os::disk::{self, Disk};
 pub use types::{
     Closed, DescriptorLimit, Details, Entry, FamilySocket, Happened, Identified, Inherited, Life,
     ListeningSocket, LocalPeer, Meant, Network, PeerProcess, PidNamespace, TcpPeer, Verdict,

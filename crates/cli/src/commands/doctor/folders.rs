@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use styxy_core::api::{ScanAnswer, SystemUsage};
+use styxy_core::api::{PortInUse, ScanAnswer, SystemUsage};
 
 use super::finding::Finding;
 
 /// What the daemon cannot say because it may not read these folders; none if there are none.
 pub(super) fn closed(seen: &ScanAnswer, home: Option<&Path>) -> Option<Finding> {
-    let usages = seen.ports_in_use.iter().flat_map(|port| port.system_usage.iter().chain(&port.others));
+    let usages = seen.ports_in_use.iter().flat_map(PortInUse::listeners);
     let closed: BTreeSet<&str> = usages.filter_map(|usage| folder(usage, home)).collect();
     if closed.is_empty() {
         return None;

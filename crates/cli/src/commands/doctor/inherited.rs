@@ -8,7 +8,7 @@ use crate::here::login::Login;
 /// What a running daemon has inherited; none where the system does not show it. What slows the daemon is a note of its status.
 pub(super) fn of(pid: Pid) -> Option<Finding> {
     let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).ok();
-    let nice = nice(&read("stat")?)?;
+    let nice = nice(pid)?;
     let group = group(&read("cgroup").unwrap_or_default());
     let network = |of: &str| std::fs::read_link(format!("/proc/{of}/ns/net")).ok();
     Some(said(nice, group.as_deref(), network(&pid.to_string()) == network("self")))
@@ -28,10 +28,14 @@ fn said(nice: i32, group: Option<&str>, same_network: bool) -> Finding {
     }
 }
 
-/// The 19th field of `/proc/PID/stat`. The name in the second one may contain anything.
-fn nice(stat: &str) -> Option<i32> {
-    let (_, behind) = stat.rsplit_once(')')?;
-    behind.split_ascii_whitespace().nth(16)?.parse().ok()
+#[cfg(target_os = "linux")]
+fn nice(pid: Pid) -> Option<i32> {
+    Some(styxy_client::process::Stat::of(pid.get()).ok()?.nice)
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn nice(_: Pid) -> Option<i32> {
+    None
 }
 
 /// The path in the one hierarchy of version 2.
@@ -68,9 +72,7 @@ mod tests {
     use crate::say::shown::snapshot;
 
     #[test]
-    fn what_was_inherited_is_read_whatever_the_program_is_called() {
-        let stat = "42 (a) b) S 1 42 42 0 -1 4194560 1 0 0 0 1 2 0 0 25 5 1 0 100 0 0";
-        assert_eq!((nice(stat), nice("")), (Some(5), None));
+    fn what_was_inherited_is_said_with_its_control_group() {
         assert_eq!(group("1:name=x:/y\n0::/user.slice\n").as_deref(), Some("/user.slice"));
         let found = [said(0, Some("/user.slice/a.scope"), true), said(5, None, false)];
         snapshot!("doctor_inherited", shown(&found));

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use styxy_core::api::Refusal;
 
 use crate::here::context::{self, Context};
-use crate::here::guarded::Guard;
+use crate::here::guarded::{self, Guard};
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -39,13 +39,7 @@ impl Args {
         let set = |name: &str| std::env::var_os(name);
         let guard = Guard::install(&context::layout()?, set).map_err(Refusal::from)?;
         let variables = guard.variables(set);
-        // Without a daemon nothing is refused, and a shell is set up all the same.
-        if let Err(failure) = context.ask(async |client| client.status().await) {
-            output::warning(&format!(
-                "{}; nothing is refused until a daemon runs",
-                failure.into_refusal().error
-            ));
-        }
+        guarded::warn_without_daemon(context);
         if context.output.format() == Format::Json {
             let all: serde_json::Map<String, serde_json::Value> =
                 variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();

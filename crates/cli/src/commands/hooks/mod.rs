@@ -10,6 +10,7 @@ use clap::Subcommand;
 use styxy_client::agents::Agent;
 
 use crate::here::agent_settings::agents::{self, Scope};
+use crate::here::agent_settings::change::Change;
 use crate::here::agent_settings::{codex_config, edit, file};
 #[cfg(target_os = "linux")]
 use crate::here::{context, guarded};
@@ -67,16 +68,13 @@ impl Install {
     fn run(self) -> Result<Exit, Failure> {
         let scope = if self.project { Scope::Project } else { Scope::User };
         let path = agents::settings(self.agent, scope)?;
-        let before = file::read(&path)?;
-        let after = if self.uninstall {
-            edit::without(&before)
+        let entries = if self.uninstall {
+            Change::of(self.agent, path, edit::without)?
         } else {
-            let shell = agents::has_variables(self.agent).then(|| shell_file(self.dry_run)).flatten();
-            installed(self.agent, &before, &agents::program(self.agent)?, shell.as_deref())
+            let shell = agents::has_variables(self.agent).then(|| self.shell_file()).flatten();
+            let program = agents::program(self.agent)?;
+            Change::of(self.agent, path, |text| installed(self.agent, text, &program, shell.as_deref()))?
         };
-        let after = after.map_err(|trouble| file::unfit(&path, &before, &trouble))?;
-        let is_left_over = agents::owns_file(self.agent) && agents::is_left_over(self.agent, &after);
-        let entries = Change { path, before, after, is_left_over };
         let variables = if self.agent == Agent::Codex && !self.project {
             self.codex_variables(entries.path.with_file_name("config.toml"))?
         } else {
@@ -91,21 +89,26 @@ impl Install {
             return Ok(Exit::Done);
         }
         for change in &changes {
-            change.show()?;
+            let shown = diff::unified(&change.path.display().to_string(), &change.before, &change.after);
+            output::foreign(shown.as_bytes())?;
         }
         if self.dry_run {
             output::note("Nothing was changed.");
             return Ok(Exit::Done);
         }
         let done: Result<Vec<String>, Failure> = changes.iter().map(|change| self.make(change)).collect();
-        output::note(&format!("{} {}", done?.join(" "), agents::after(self.agent)));
+        let mut said = done?;
+        said.extend((!self.uninstall).then(|| agents::after(self.agent).to_owned()));
+        output::note(&said.join(" "));
         Ok(Exit::Done)
     }
 
     /// Makes a change, and says so.
     fn make(&self, change: &Change) -> Result<String, Failure> {
         let shown = change.path.display();
-        if self.uninstall && change.is_left_over {
+        // A file of the agent's own stays, even if nothing is in it.
+        let goes = change.after.is_empty() || agents::owns_file(self.agent) && change.is_left_over();
+        if self.uninstall && goes {
             file::remove(&change.path, &change.before)?;
             return Ok(format!("{shown} was removed."));
         }
@@ -115,41 +118,39 @@ impl Install {
 
     /// The guard's file among the variables of Codex' shells; none if there is no guard here.
     fn codex_variables(&self, path: PathBuf) -> Result<Option<Change>, Failure> {
-        let before = file::read(&path)?;
         if self.uninstall {
-            let after = codex_config::without(&before);
-            let is_left_over = after.is_empty();
-            return Ok(Some(Change { path, before, after, is_left_over }));
+            return Change::of(self.agent, path, |text| Ok(codex_config::without(text))).map(Some);
         }
-        let Some(shell) = shell_file(self.dry_run) else { return Ok(None) };
-        let after = codex_config::with(&before, &shell);
-        if after.is_none() {
-            output::warning(&format!(
-                "{} sets the variables of shells in a form that Styxy does not change; for the guard, add BASH_ENV = \"{shell}\" to them",
-                path.display()
-            ));
-        }
-        Ok(after.map(|after| Change { path, before, after, is_left_over: false }))
-    }
-}
-
-/// What becomes of one file.
-struct Change {
-    path: PathBuf,
-    before: String,
-    after: String,
-    /// Nothing else is in it, as in a file that Styxy has made.
-    is_left_over: bool,
-}
-
-impl Change {
-    fn is_one(&self) -> bool {
-        self.before != self.after
+        let Some(shell) = self.shell_file() else { return Ok(None) };
+        let shown = path.display().to_string();
+        let with = |text: &str| {
+            codex_config::with(text, &shell).unwrap_or_else(|| {
+                output::warning(&format!(
+                    "{shown} sets the variables of shells in a form that Styxy does not change; for the guard, add BASH_ENV = \"{shell}\" to them"
+                ));
+                text.to_owned()
+            })
+        };
+        Change::of(self.agent, path, |text| Ok(with(text))).map(Some)
     }
 
-    fn show(&self) -> Result<(), Failure> {
-        let change = diff::unified(&self.path.display().to_string(), &self.before, &self.after);
-        Ok(output::foreign(change.as_bytes())?)
+    /// The guard's file for the agent's shell, written unless nothing is to be changed; none if that is impossible. The start of a
+    /// session tries again.
+    #[cfg(target_os = "linux")]
+    fn shell_file(&self) -> Option<String> {
+        let layout = context::layout().ok()?;
+        let file = if self.dry_run {
+            guarded::shell_file(&layout)?
+        } else {
+            guarded::Guard::install(&layout, |name| std::env::var_os(name)).ok()?.shell
+        };
+        file.into_os_string().into_string().ok()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
+    const fn shell_file(&self) -> Option<String> {
+        None
     }
 }
 
@@ -162,24 +163,6 @@ fn installed(
 ) -> Result<String, edit::Trouble> {
     let (entries, nesting) = (agents::entries(agent), agents::nesting(agent));
     edit::with(before, edit::Wanted { entries: &entries, nesting, program, shell })
-}
-
-/// The guard's file for the agent's shell, written unless nothing is to be changed; none if that is impossible. The start of a
-/// session tries again.
-#[cfg(target_os = "linux")]
-fn shell_file(is_dry: bool) -> Option<String> {
-    let layout = context::layout().ok()?;
-    let file = if is_dry {
-        guarded::shell_file(&layout)?
-    } else {
-        guarded::Guard::install(&layout, |name| std::env::var_os(name)).ok()?.shell
-    };
-    file.into_os_string().into_string().ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn shell_file(_: bool) -> Option<String> {
-    None
 }
 
 #[cfg(test)]

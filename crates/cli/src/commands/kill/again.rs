@@ -7,7 +7,7 @@ use styxy_client::agents;
 use styxy_core::api::{Again, CheckAnswer, Code, Manager, Refusal, SystemUsage};
 use styxy_core::{Pid, Port};
 
-use super::victims::PAUSE;
+use super::left::PAUSE;
 use crate::here::context::Context;
 use crate::here::manager;
 use crate::say::facts;

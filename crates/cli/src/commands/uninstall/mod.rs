@@ -12,6 +12,7 @@ use styxy_core::api::{AllocationsQuery, Code, InstanceView, Lease, Refusal};
 use styxy_core::layout::Layout;
 use styxy_core::{Pid, with_causes};
 
+use crate::here::agent_settings::change::Change;
 use crate::here::context::{self, Autostart, Context};
 use crate::here::installed::Installed;
 use crate::here::login::Login;
@@ -23,7 +24,6 @@ use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
 use folder::Folder;
-use settings::Settings;
 
 /// Undo everything that Styxy has put on this machine for you
 ///
@@ -47,7 +47,7 @@ pub(crate) struct Args {
 
 /// Everything that is there.
 struct Found {
-    settings: Vec<Settings>,
+    settings: Vec<Change>,
     login: Option<Login>,
     daemon: Daemon,
     folder: Option<Folder>,
@@ -162,7 +162,7 @@ impl Found {
         };
         #[cfg(target_os = "linux")]
         let daemon = Daemon { guarded: crate::here::guarded::users(&layout), ..daemon };
-        Ok(Self { settings: Settings::all()?, login, daemon, folder, layout })
+        Ok(Self { settings: settings::all()?, login, daemon, folder, layout })
     }
 
     fn is_something(&self) -> bool {
@@ -173,7 +173,7 @@ impl Found {
     fn plan(&self, will: &str) -> String {
         let mut lines = vec![format!("This {will} be done:")];
         for settings in &self.settings {
-            let what = if settings.is_left_over { "remove" } else { "take Styxy's entries out of" };
+            let what = if settings.is_left_over() { "remove" } else { "take Styxy's entries out of" };
             lines.push(format!("  {what} {}", settings.path.display()));
         }
         if let Some(login) = &self.login {
@@ -206,7 +206,7 @@ impl Found {
 
     /// Everything, the daemon's own folder last: whatever might start a daemon goes before.
     fn remove(&self) -> Result<(), Failure> {
-        self.settings.iter().try_for_each(Settings::clean)?;
+        self.settings.iter().try_for_each(settings::clean)?;
         if let Some(login) = &self.login {
             login.take()?;
         }

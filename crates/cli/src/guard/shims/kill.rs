@@ -22,7 +22,7 @@ pub(super) enum Unknown {
     Decides,
 }
 
-/// What `kill` would do; none if it signals nobody, or if that cannot be told from its words.
+/// What `kill` would do; none if it signals nobody, or if its words do not say whom.
 pub(super) fn read(words: &[&str], unknown: Unknown) -> Option<Killing> {
     let (signal, targets) = parsed(words)?;
     let is_known = |target: &&str| target.parse::<i32>().is_ok();

@@ -71,7 +71,9 @@ pub(crate) fn main() -> Option<ExitCode> {
 fn run(shim: Shim, words: &[OsString]) -> ExitCode {
     let go_on = || match shim {
         Shim::KillJudge => ExitCode::SUCCESS,
-        _ => tool::become_it(shim.tool(), words),
+        Shim::Kill | Shim::Pkill | Shim::Killall | Shim::Fuser | Shim::Skill => {
+            tool::become_it(shim.tool(), words)
+        }
     };
     if off().is_some() {
         return go_on();

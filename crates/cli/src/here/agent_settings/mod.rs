@@ -1,6 +1,7 @@
 //! A coding agent's settings file, and Styxy's entries in it (R40): where it is, what is added, and how that is taken out again.
 
 pub(crate) mod agents;
+pub(crate) mod change;
 pub(crate) mod codex_config;
 pub(crate) mod edit;
 pub(crate) mod file;

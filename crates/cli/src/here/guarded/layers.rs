@@ -2,10 +2,10 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
+use styxy_client::agents;
 
 use super::{PRELOAD, shell, shims};
 
@@ -45,14 +45,7 @@ impl Layers {
 
 /// Whether this is the parent, or its parent, since a subshell has the function too.
 fn is_near(shell: u32) -> bool {
-    let parent = parent_of(Path::new("/proc/self/stat"));
-    let above =
-        parent.and_then(|parent| parent_of(&Path::new("/proc").join(parent.to_string()).join("stat")));
+    let own = std::process::id();
     // A shell becomes its last command.
-    [Some(std::process::id()), parent, above].contains(&Some(shell))
-}
-
-fn parent_of(stat: &Path) -> Option<u32> {
-    let stat = fs::read_to_string(stat).ok()?;
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
+    std::iter::once(own).chain(agents::ancestors_of(own)).take(3).any(|pid| pid == shell)
 }

@@ -16,6 +16,8 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use styxy_core::api::{Code, Refusal};
 use styxy_core::layout::{Layout, runtime_folder};
 
+use crate::here::context::Context;
+use crate::say::output;
 pub(crate) use files::is_ours;
 pub(crate) use layers::Layers;
 pub(crate) use shims::MARKER;
@@ -157,6 +159,14 @@ impl From<Cannot> for Refusal {
             }
         };
         Self::new(Code::StorageUnavailable, sentence).hint(hint)
+    }
+}
+
+/// Warns if no daemon answers: programs start all the same.
+pub(crate) fn warn_without_daemon(context: &Context) {
+    if let Err(failure) = context.ask(async |client| client.status().await) {
+        let why = failure.into_refusal().error;
+        output::warning(&format!("{why}; nothing is refused until a daemon runs"));
     }
 }
 

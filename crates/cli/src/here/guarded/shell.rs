@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Cannot, files};
+use crate::say::shell_word::in_quotes;
 
 /// Its name in the guard's folder.
 pub(super) const FILE: &str = "env.bash";
@@ -26,7 +27,7 @@ pub(super) fn install(folder: &Path, names: &Names) -> Result<PathBuf, Cannot> {
 
 /// Reading it twice is reading it once. Only bash and zsh have `builtin`, so that others get no function.
 fn text(path: &Path, names: &Names) -> String {
-    let quoted = |path: &Path| format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"));
+    let quoted = |path: &Path| in_quotes(&path.to_string_lossy());
     let text = TEXT.replace("@VERSION", env!("CARGO_PKG_VERSION"));
     let text = text.replace("@FILE", &quoted(path)).replace("@LIBRARY", &quoted(names.library));
     text.replace("@SHIMS", &quoted(names.shims)).replace("@SOCKET", &quoted(names.socket))

@@ -88,7 +88,7 @@ pub(crate) fn judge(mut answer: CheckAnswer, here: &Here) -> WhoAnswer {
 /// A process outside of any worktree that listens on the very addresses of one inside is that one's child: they share the
 /// socket, and it only went to another folder.
 fn adopt(answer: &mut CheckAnswer) {
-    let all = || answer.system_usage.iter().chain(&answer.others);
+    let all = || answer.listeners();
     let Some(parent) = all().find(|usage| usage.project_path.is_some()).cloned() else { return };
     for usage in answer.system_usage.iter_mut().chain(&mut answer.others) {
         let alike = usage.addresses == parent.addresses && usage.same_user == parent.same_user;
@@ -203,9 +203,7 @@ fn server(
         Belongs::Unknown if session.is_some() && session == here.instance.as_ref() => {
             (Whose::Mine, format!("{process} runs for this agent session"))
         }
-        Belongs::Unknown => {
-            (Whose::Foreign, format!("{process} runs in a folder that cannot be told from here"))
-        }
+        Belongs::Unknown => (Whose::Foreign, format!("{process} runs in a folder that is unknown here")),
     }
 }
 

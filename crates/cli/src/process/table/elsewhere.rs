@@ -81,14 +81,21 @@ const fn standing(_: u32) -> (Option<u32>, bool) {
 
 /// The folder that a process works in, as far as the system says.
 pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
-    let mut system = System::new().ok()?;
     let pid = sysinfo::Pid::from_u32(pid);
-    let wanted = ProcessRefreshKind::nothing().without_tasks().with_cwd(UpdateKind::Always);
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, wanted);
+    let system = look_at(pid, ProcessRefreshKind::nothing().with_cwd(UpdateKind::Always))?;
     Some(system.process(pid)?.cwd()?.to_owned())
 }
 
-/// Whether a process with this pid runs: that it is the one that was seen is not known here.
+/// Whether the process with this pid is the one that was seen, and runs.
 pub(crate) fn is_still(entry: &Entry) -> bool {
-    styxy_core::Pid::new(entry.pid).is_some_and(styxy_client::process::runs)
+    let pid = sysinfo::Pid::from_u32(entry.pid);
+    let seen = look_at(pid, ProcessRefreshKind::nothing());
+    seen.and_then(|system| Some(system.process(pid)?.start_time() == entry.started)).unwrap_or_default()
+        && styxy_core::Pid::new(entry.pid).is_some_and(styxy_client::process::runs)
+}
+
+fn look_at(pid: sysinfo::Pid, wanted: ProcessRefreshKind) -> Option<System> {
+    let mut system = System::new().ok()?;
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, wanted.without_tasks());
+    Some(system)
 }

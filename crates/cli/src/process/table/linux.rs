@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::{fs, io};
 
-use styxy_core::LockId;
+use styxy_client::process::Stat;
+use styxy_core::{LockId, Pid};
 
 use super::{Entry, Look, User, mark};
-use crate::process::stat::Stat;
 
 /// How often a look lists the processes again, as long as there are new ones.
 const MOST_LISTS: usize = 4;
@@ -79,9 +79,9 @@ fn listed() -> io::Result<Vec<u32>> {
 
 fn read(pid: u32, known: Option<&Known>) -> Seen {
     let stat = match Stat::of(pid) {
-        Some(stat) if stat.has_ended() => return Seen::Zombie,
-        Some(stat) => stat,
-        None => return Seen::Gone,
+        Ok(stat) if stat.has_ended() => return Seen::Zombie,
+        Ok(stat) => stat,
+        Err(_) => return Seen::Gone,
     };
     let same = match known.filter(|known| known.started == stat.started) {
         Some(known) => Some(known.clone()),
@@ -93,11 +93,12 @@ fn read(pid: u32, known: Option<&Known>) -> Seen {
     let (user, mark) = same.as_ref().map_or((User::Own, None), |same| (same.user, same.mark));
     let entry = Entry {
         pid,
-        parent: Some(stat.parent).filter(|parent| *parent > 0),
-        group: Some(stat.group),
-        leads_session: stat.session == pid,
+        parent: stat.parent.map(Pid::get),
+        group: u32::try_from(stat.group).ok(),
+        leads_session: u32::try_from(stat.session) == Ok(pid),
         started: stat.started,
-        is_stopped: stat.is_stopped(),
+        // A debugger's stop (`t`) is the debugger's affair.
+        is_stopped: stat.state == b'T',
         name: stat.name,
         user,
         mark,
@@ -142,5 +143,5 @@ pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
 
 /// Whether the process with this pid is the one that was seen, and runs. A zombie has ended.
 pub(crate) fn is_still(entry: &Entry) -> bool {
-    Stat::of(entry.pid).is_some_and(|stat| stat.started == entry.started && !stat.has_ended())
+    Stat::of(entry.pid).is_ok_and(|stat| stat.started == entry.started && !stat.has_ended())
 }

@@ -138,10 +138,9 @@ pub(super) fn has_ended(pidfd: &impl AsFd) -> bool {
 
 /// The kernel cuts names to 15 bytes, and Node ≥ 24 calls its first thread `MainThread`: then the program's file
 /// names it better.
-fn full_name(folder: &OwnedFd, name: &[u8]) -> String {
-    let short = String::from_utf8_lossy(name).into_owned();
+fn full_name(folder: &OwnedFd, short: String) -> String {
     let renamed = short.ends_with("MainThread");
-    if !renamed && name.len() < 15 {
+    if !renamed && short.len() < 15 {
         return short;
     }
     let Ok(program) = readlinkat(folder, "exe", Vec::new()) else { return short };

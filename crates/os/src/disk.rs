@@ -7,29 +7,35 @@ use std::path::{Path, PathBuf};
 use styxy_core::ProjectId;
 use styxy_core::checkout::{self, Files, Kind};
 
-pub(crate) struct Disk;
+/// It may hang: call it where blocking is allowed.
+#[derive(Debug)]
+pub struct Disk;
 
 /// Which folder is at this path, as far as the system says.
 #[cfg(target_os = "linux")]
-pub(crate) fn id(folder: &Path) -> Option<ProjectId> {
+#[must_use]
+pub fn id(folder: &Path) -> Option<ProjectId> {
     look(folder)?.id()
 }
 
 /// When the folder at this path was made, in nanoseconds since 1970, as far as the system says.
 #[cfg(target_os = "linux")]
-pub(crate) fn born_ns(folder: &Path) -> Option<u128> {
+#[must_use]
+pub fn born_ns(folder: &Path) -> Option<u128> {
     Some(look(folder)?.born_ns)
 }
 
 /// Which folder is at this path, as far as the system says.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn id(folder: &Path) -> Option<ProjectId> {
+#[must_use]
+pub fn id(folder: &Path) -> Option<ProjectId> {
     checkout::id(&fs::metadata(folder).ok()?)
 }
 
 /// When the folder at this path was made, in nanoseconds since 1970, as far as the system says.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn born_ns(folder: &Path) -> Option<u128> {
+#[must_use]
+pub fn born_ns(folder: &Path) -> Option<u128> {
     checkout::born_ns(&fs::metadata(folder).ok()?)
 }
 
@@ -48,7 +54,7 @@ fn look(folder: &Path) -> Option<checkout::Folder> {
 ///
 /// # Errors
 /// It does not exist, or may not be looked at.
-pub(crate) fn canonical(path: &Path) -> io::Result<PathBuf> {
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
     checkout::canonical(path, &Disk)
 }
 

@@ -26,6 +26,8 @@ mod door;
 #[cfg(test)]
 mod door_rules;
 #[cfg(test)]
+mod door_strangers;
+#[cfg(test)]
 mod env;
 #[cfg(test)]
 mod events;

@@ -24,6 +24,8 @@ mod doctor;
 #[cfg(test)]
 mod door;
 #[cfg(test)]
+mod door_bodies;
+#[cfg(test)]
 mod door_rules;
 #[cfg(test)]
 mod door_strangers;

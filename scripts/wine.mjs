@@ -19,7 +19,7 @@ import { TARGET, addRandomNumbers, built, env as common, startWine, stopWine, st
 const LONGEST_MS = 40 * 60 * 1000;
 
 /** The addon's crate has no tests. */
-const CRATES = ['styxy', 'styxy-core', 'styxy-client', 'styxy-daemon'];
+const CRATES = ['styxy', 'styxy-core', 'styxy-os', 'styxy-client', 'styxy-door', 'styxy-daemon'];
 
 const log = path.join(target, 'tests.log');
 const env = {

@@ -1,6 +1,6 @@
 //! The front door: each server has a name, which reaches it and nobody else.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,34 +16,40 @@ use crate::support::{Answer, Home, Request, Server, helper, sort, until};
 const OPENAPI: &str = include_str!("../docs/openapi.json");
 
 /// A server called `name` at `address`, whose folder is `folder`.
-fn web(home: &Home, folder: &Path, address: impl Into<std::net::IpAddr>, port: u16, name: &str) -> Server {
+pub(crate) fn web(
+    home: &Home,
+    folder: &Path,
+    address: impl Into<std::net::IpAddr>,
+    port: u16,
+    name: &str,
+) -> Server {
     let address = SocketAddr::new(address.into(), port).to_string();
     Server::listening(helper(home, "web", &[&address, name]).current_dir(folder))
 }
 
 /// A lease of `service` for `folder`, which waits for its server.
-fn lease(home: &Home, folder: &Path, service: &str) -> Grant {
+pub(crate) fn lease(home: &Home, folder: &Path, service: &str) -> Grant {
     let label = if folder == home.project() { "project" } else { "fix-project" };
     home.allocate(&json!({ "service_type": service, "project_path": folder, "label": label }))
 }
 
 /// The project's web server, of a process of the test's own so that the lease outlives its server.
-fn owned(home: &Home) -> Grant {
+pub(crate) fn owned(home: &Home) -> Grant {
     home.allocate(
         &json!({ "service_type": sort::WEB, "project_path": home.project(), "pid": std::process::id() }),
     )
 }
 
 /// The answer to a request for `host`.
-fn ask(home: &Home, host: &str, request: &Request) -> Answer {
+pub(crate) fn ask(home: &Home, host: &str, request: &Request) -> Answer {
     home.tcp().send(&request.clone().hosts(&[host]))
 }
 
-fn get(home: &Home, host: &str) -> Answer {
+pub(crate) fn get(home: &Home, host: &str) -> Answer {
     ask(home, host, &Request::get("/"))
 }
 
-fn bytes_of(server: &mut Server) -> u64 {
+pub(crate) fn bytes_of(server: &mut Server) -> u64 {
     server.tell("count");
     server.hear().parse().unwrap()
 }
@@ -51,7 +57,7 @@ fn bytes_of(server: &mut Server) -> u64 {
 const PAGE: [(&str, &str); 3] =
     [("Accept", "text/html,*/*;q=0.8"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Site", "none")];
 
-fn page() -> Request {
+pub(crate) fn page() -> Request {
     PAGE.iter().fold(Request::get("/"), |request, (name, value)| request.header(name, value))
 }
 
@@ -235,67 +241,6 @@ fn a_server_that_is_killed_again_and_again_answers_every_question() {
     println!("{kills} kills, {} requests", asked.load(Ordering::Relaxed));
     let asked = asked.load(Ordering::Relaxed);
     assert_eq!(failed.into_inner().unwrap(), Vec::<String>::new(), "of {asked}");
-}
-
-#[test]
-fn a_stranger_on_the_port_gets_nothing_and_is_named() {
-    let home = Home::new();
-    home.start();
-    let (grant, fix) = (owned(&home), home.worktree("fix"));
-    let host = format!("{}.project.localhost", sort::WEB);
-    let mut stranger = web(&home, &fix, Ipv4Addr::LOCALHOST, grant.port.get(), "stranger");
-    for _ in 0..50 {
-        let answer = get(&home, &host);
-        assert_eq!((answer.status, answer.header("styxy-door")), (409, Some("page")), "{}", answer.text());
-    }
-    let answer = ask(&home, &host, &page());
-    let pid = stranger.pid().to_string();
-    assert!(answer.text().contains(&pid) && answer.text().contains("fix"), "{}", answer.text());
-    assert_eq!(bytes_of(&mut stranger), 0);
-    // Its server on the other address is reached, whoever is beside it.
-    let _own = web(&home, &home.project(), Ipv6Addr::LOCALHOST, grant.port.get(), "web");
-    for _ in 0..20 {
-        assert_eq!(get(&home, &host).header(MARK), Some("web"));
-    }
-    assert_eq!(bytes_of(&mut stranger), 0);
-}
-
-#[test]
-fn a_stranger_that_takes_the_servers_place_under_load_gets_nothing() {
-    let home = Home::new();
-    home.start();
-    let (grant, fix) = (owned(&home), home.worktree("fix"));
-    let host = format!("{}.project.localhost", sort::WEB);
-    let (stop, wrong) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-    let start = |folder: &Path, name| web(&home, folder, Ipv4Addr::LOCALHOST, grant.port.get(), name);
-    let (mut bytes, mut last) = (0, None);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let answer = home.tcp().send(&Request::get("/").hosts(&[&host]));
-                    if !matches!((answer.status, answer.header(MARK)), (200, Some("web")) | (409, None)) {
-                        wrong.lock().unwrap().push(answer.text().to_owned());
-                    }
-                }
-            });
-        }
-        for _ in 0..5 {
-            let own = start(&home.project(), "web");
-            until("it answers", || get(&home, &host).header(MARK) == Some("web"));
-            own.kill();
-            let mut stranger = start(&fix, "stranger");
-            until("the stranger is seen", || get(&home, &host).status == 409);
-            bytes += bytes_of(&mut stranger);
-            stranger.kill();
-        }
-        // It stays until the last request has its answer.
-        last = Some(start(&home.project(), "web"));
-        until("it answers again", || get(&home, &host).header(MARK) == Some("web"));
-        stop.store(true, Ordering::Relaxed);
-    });
-    drop(last);
-    assert_eq!((bytes, wrong.into_inner().unwrap()), (0, Vec::<String>::new()));
 }
 
 #[test]

@@ -24,6 +24,14 @@ mod doctor;
 #[cfg(test)]
 mod door;
 #[cfg(test)]
+mod door_bodies;
+#[cfg(test)]
+mod door_many;
+#[cfg(test)]
+mod door_rules;
+#[cfg(test)]
+mod door_strangers;
+#[cfg(test)]
 mod env;
 #[cfg(test)]
 mod events;

@@ -1,6 +1,6 @@
 //! HTTP by hand, so that headers and bodies can be forged.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
@@ -358,8 +358,12 @@ impl Events {
         let mut line = String::new();
         loop {
             line.clear();
-            if self.lines.read_line(&mut line).expect("an event before the deadline") == 0 {
-                return None;
+            match self.lines.read_line(&mut line) {
+                // A stream that is cut ends in the middle of a line. What is left of that is no event.
+                Ok(_) if line.ends_with('\n') => {}
+                Ok(_) => return None,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("no event before the deadline: {error}"),
             }
             match line.trim_end_matches('\n').split_once(':') {
                 // A comment keeps the connection alive.

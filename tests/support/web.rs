@@ -10,6 +10,8 @@ use super::helper::{listener, say};
 
 /// What its answers have, and no answer of the daemon's.
 pub(crate) const MARK: &str = "x-web";
+/// The `Host` that it got.
+pub(crate) const HOST: &str = "x-host";
 
 /// Answers every request at `address` with `name`, and says after `count` on standard input how many bytes came.
 pub(super) fn web(address: SocketAddr, name: &'static str) {
@@ -33,7 +35,7 @@ fn serve(mut stream: TcpStream, name: &str, received: &AtomicU64) {
     let Ok(reading) = stream.try_clone() else { return };
     let mut reader = BufReader::new(reading);
     loop {
-        let (mut line, mut first, mut length) = (String::new(), String::new(), 0);
+        let (mut line, mut first, mut host, mut length) = (String::new(), String::new(), String::new(), 0);
         loop {
             line.clear();
             let Ok(bytes @ 1..) = reader.read_line(&mut line) else { return };
@@ -43,6 +45,9 @@ fn serve(mut stream: TcpStream, name: &str, received: &AtomicU64) {
             }
             if let Some(text) = line.to_lowercase().strip_prefix("content-length:") {
                 length = text.trim().parse().unwrap_or(0);
+            }
+            if let Some(text) = line.to_lowercase().strip_prefix("host:") {
+                host = text.trim().to_owned();
             }
             if line.trim().is_empty() {
                 break;
@@ -54,8 +59,10 @@ fn serve(mut stream: TcpStream, name: &str, received: &AtomicU64) {
         received.fetch_add(length, Ordering::SeqCst);
         let text = format!("{name} {}", first.trim());
         let body = if first.starts_with("HEAD ") { "" } else { &text };
-        let answer =
-            format!("HTTP/1.1 200 OK\r\n{MARK}: {name}\r\nContent-Length: {}\r\n\r\n{body}", text.len());
+        let length = text.len();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\n{MARK}: {name}\r\n{HOST}: {host}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
         if stream.write_all(answer.as_bytes()).is_err() {
             return;
         }

@@ -229,6 +229,12 @@ fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
             let ids = members.map(|member| &mut member.project_id).chain([&mut request.project_id]);
             ids.filter_map(Option::take).count() > 0
         }
+        // There is no front door then.
+        Some("door") => {
+            let members = request.services.iter_mut().flatten();
+            let rules = members.map(|member| &mut member.door).chain([&mut request.door]);
+            rules.filter_map(Option::take).count() > 0
+        }
         // There are no names then.
         Some("label") => {
             let members = request.services.iter_mut().flatten();
@@ -248,13 +254,14 @@ mod tests {
         let json = serde_json::json!({
             "services": [{ "service_type": "dev", "default_port": 5173, "default_name": "web" }],
             "request_id": "r", "reuse": true, "project_id": "1:2:3", "block": 3, "label": "shop",
+            "door": { "open": true },
         });
         let mut request: AllocateRequest = serde_json::from_value(json).unwrap();
         let unknown = |field: &str| Refusal::unknown_field(field, &["pid"]);
         assert!(leave_out(&mut request, &unknown("default_port")));
         assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent again and again");
         assert!(leave_out(&mut request, &unknown("request_id")));
-        for field in ["default_name", "project_id", "block", "label"] {
+        for field in ["default_name", "project_id", "block", "label", "door"] {
             assert!(leave_out(&mut request, &unknown(field)) && !leave_out(&mut request, &unknown(field)));
         }
         assert!(!leave_out(&mut request, &unknown("reuse")));

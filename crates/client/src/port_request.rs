@@ -2,7 +2,9 @@
 
 use styxy_core::api::{AllocateRequest, MemberRequest};
 use styxy_core::project::{EnvName, Project, Service};
-use styxy_core::{InstanceId, Pid, Port, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
+use styxy_core::{
+    DoorRules, InstanceId, Pid, Port, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType,
+};
 use uuid::Uuid;
 
 use crate::worktree::label_of;
@@ -27,6 +29,8 @@ pub struct PortRequest {
     pub block: Option<u8>,
     /// Further variables that hold the port. They are not sent.
     pub env: Vec<EnvName>,
+    /// How requests by name reach its server.
+    pub door: DoorRules,
     /// What differs from the terms of the group that it is in.
     pub terms: Terms,
 }
@@ -45,6 +49,7 @@ impl PortRequest {
             exact: None,
             block: None,
             env: Vec::new(),
+            door: DoorRules::default(),
             terms,
         }
     }
@@ -54,10 +59,10 @@ impl PortRequest {
     #[must_use]
     pub fn or(self, file: Option<&Project>) -> Self {
         let Some(file) = file else { return self };
-        let Service { name, port, mut env } = file.wish(&self.service, self.name.as_ref());
+        let Service { name, port, mut env, door } = file.wish(&self.service, self.name.as_ref());
         env.extend(self.env.into_iter().filter(|name| !env.contains(name)).collect::<Vec<_>>());
         let port = self.port.or(port);
-        Self { name, port, default_port: self.default_port.filter(|_| port.is_none()), env, ..self }
+        Self { name, port, default_port: self.default_port.filter(|_| port.is_none()), env, door, ..self }
     }
 
     /// With the name of the caller's package where no name was given, neither by the caller nor by the project's file.
@@ -83,7 +88,8 @@ impl PortRequest {
     }
 
     fn member(self) -> MemberRequest {
-        let Self { service, name, default_name, port, default_port, exact, block: _, env: _, terms } = self;
+        let Self { service, name, default_name, port, default_port, exact, block: _, env: _, door, terms } =
+            self;
         MemberRequest {
             service_type: Some(service),
             default_name: default_name.filter(|_| name.is_none()),
@@ -91,6 +97,7 @@ impl PortRequest {
             preferred_port: port,
             default_port,
             exact,
+            door: (!door.is_usual()).then_some(door),
             reuse: terms.reuse,
             instance_id: terms.instance,
             label: terms.project.as_ref().and_then(label_of),
@@ -154,6 +161,7 @@ impl Terms {
             preferred_port: member.preferred_port,
             default_port: member.default_port,
             exact: member.exact,
+            door: member.door,
             reuse: member.reuse.or(self.reuse),
             instance_id: member.instance_id.or(self.instance),
             label: member.label.or_else(|| self.project.as_ref().and_then(label_of)),
@@ -222,6 +230,19 @@ mod tests {
         let api = PortRequest::new("api".parse().unwrap());
         assert_eq!(api.clone().or(Some(&file())), api);
         assert_eq!(dev().or(None), dev());
+    }
+
+    #[test]
+    fn what_the_file_says_of_the_door_is_sent_for_the_server_of_its_name() {
+        let file =
+            parse(r#"{"services": {"dev": {"name": "web", "open": true, "host": "local"}, "api": {}}}"#)
+                .unwrap();
+        let door = |request: PortRequest| sent(Terms::default().one(request.or(Some(&file))))["door"].take();
+        assert_eq!(door(dev()), json!({"open": true, "host": "local"}));
+        assert_eq!(door(PortRequest { name: "admin".parse().ok(), ..dev() }), Value::Null);
+        assert_eq!(door(PortRequest::new("api".parse().unwrap())), Value::Null);
+        let group = sent(Terms::default().group([dev().or(Some(&file))]));
+        assert_eq!(group["services"][0]["door"]["open"], json!(true));
     }
 
     #[test]

@@ -110,6 +110,7 @@ fn ask(project: u32, reuse: Reuse) -> Ask {
         project_id: None,
         label: None,
         gone: None,
+        door: styxy_core::DoorRules::default(),
         instance_id: None,
         process: Some(Process { key, name: "node".into(), started_at: WallTime(0) }),
         ancestors: Vec::new(),

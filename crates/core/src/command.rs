@@ -1,5 +1,6 @@
 //! Everything that can happen: requests, exits, listeners, time. One order of commands, one log of events.
 
+use crate::door_rules::DoorRules;
 use crate::label::Label;
 use crate::lease::Instance;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
@@ -136,6 +137,8 @@ pub struct Ask {
     pub label: Option<Label>,
     /// The root that has that label, if its folder no longer exists.
     pub gone: Option<ProjectPath>,
+    /// How requests by name reach the server.
+    pub door: DoorRules,
     /// The agent session.
     pub instance_id: Option<InstanceId>,
     /// The owner process, alive.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::AllocateAnswer;
+use crate::door_rules::DoorRules;
 use crate::lease::{Conflict, Instance, Lease, Naming, Owner};
 use crate::names::{InstanceId, LockId, ProjectPath, RequestId};
 use crate::process::Listener;
@@ -66,6 +67,9 @@ pub enum Fact {
         /// What its worktree is called from now on, if that changes. A daemon of 0.1.0 overlooks this too.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         worktree: Option<Naming>,
+        /// How requests by name reach its server from now on, if that changes. A daemon of 0.1.0 overlooks this too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        door: Option<DoorRules>,
     },
     /// A lease ended.
     Ended {

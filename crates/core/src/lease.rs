@@ -4,6 +4,7 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 
+use crate::door_rules::DoorRules;
 use crate::label::Label;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceName, ServiceType};
 use crate::port::Port;
@@ -72,6 +73,9 @@ pub struct Lease {
     /// label. None without a project, and in journals of 0.1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,
+    /// How requests by name reach its server (R126), as the last request for it said.
+    #[serde(default, skip_serializing_if = "DoorRules::is_usual")]
+    pub door: DoorRules,
     /// What its worktree is called from its grant on. In the grant alone, and only if that changes with it: the registry keeps
     /// it by worktree.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -317,6 +317,7 @@ mod tests {
                 project_id: None,
                 label: None,
                 gone: None,
+                door: styxy_core::DoorRules::default(),
                 instance_id: None,
                 process: None,
                 ancestors: Vec::new(),

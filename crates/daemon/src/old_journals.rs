@@ -176,6 +176,7 @@ fn an_old_journal_gives_each_key_the_port_that_it_had() {
                 project_id: None,
                 label: None,
                 gone: None,
+                door: styxy_core::DoorRules::default(),
                 instance_id: None,
                 process: None,
                 ancestors: Vec::new(),

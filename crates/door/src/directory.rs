@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use styxy_core::{LockId, Pid, Port, WallTime};
+use styxy_core::{DoorRules, LockId, Pid, Port, WallTime};
 
 use crate::dispatch::Host;
 
@@ -55,6 +55,8 @@ pub struct Served {
     pub folder: Option<String>,
     /// Since when the lease stands.
     pub since: WallTime,
+    /// How requests reach it.
+    pub rules: DoorRules,
 }
 
 /// A service whose lease has ended lately.
@@ -68,6 +70,8 @@ pub struct Past {
     pub ended: Option<WallTime>,
     /// Why, in a few words: `its process ended`.
     pub why: &'static str,
+    /// How requests reached it.
+    pub rules: DoorRules,
     /// How many milliseconds it may still take to come back, if it was not ended on purpose: requests wait for it.
     pub returns_within_ms: u64,
 }

@@ -11,7 +11,7 @@ use hyper::http::uri::{PathAndQuery, Scheme};
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::client::legacy::Error as ClientError;
-use styxy_core::LockId;
+use styxy_core::{DoorRules, HostHeader, LockId};
 use tokio::time::Instant;
 
 use crate::answer::redirect;
@@ -152,17 +152,29 @@ impl<D: Directory> Door<D> {
         if headers::hops(&passage.parts.headers) >= MOST_HOPS {
             return Err(Cannot::Circle);
         }
-        foreign::check(&passage.parts.headers).map_err(Cannot::Foreign)?;
+        let foreign = foreign::check(&passage.parts.headers).err();
+        // A server's rules go for it while it is away, too; without any, the Internet does not learn who is there.
+        let admit = |rules: DoorRules| match foreign.filter(|_| !rules.open) {
+            Some(foreign) => Err(Cannot::Foreign(foreign)),
+            None => Ok(()),
+        };
         let mut broken = Broken::default();
         loop {
             let served = match self.directory.find(&passage.host).await {
-                Found::Service(served) => served,
+                Found::Service(served) => admit(served.rules).map(|()| served)?,
                 Found::Past(past) => {
+                    admit(past.rules)?;
                     self.wait_for_return(passage, past).await?;
                     continue;
                 }
-                Found::Worktree(servers) => return Err(Cannot::Worktree(servers)),
-                Found::Nobody => return Err(Cannot::Unknown(self.directory.all().await)),
+                Found::Worktree(servers) => {
+                    admit(DoorRules::default())?;
+                    return Err(Cannot::Worktree(servers));
+                }
+                Found::Nobody => {
+                    admit(DoorRules::default())?;
+                    return Err(Cannot::Unknown(self.directory.all().await));
+                }
             };
             let permit = self.load.one_more(&served.lease).ok_or(Cannot::Busy)?;
             let which = if broken.in_all == 0 { Which::Any } else { Which::New };
@@ -265,6 +277,10 @@ impl Passage {
             self.body.has_body(),
             self.upgrade.as_ref(),
         );
+        if served.rules.host == HostHeader::Local {
+            let local = format!("localhost:{}", served.port).try_into().ok()?;
+            request.headers_mut().insert(HOST, local);
+        }
         Some(request)
     }
 

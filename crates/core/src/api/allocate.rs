@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::lease::{OwnerView, State};
+use crate::door_rules::DoorRules;
 use crate::invalid::Invalid;
 use crate::label::Label;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
@@ -53,6 +54,9 @@ pub struct AllocateRequest {
     /// already; then this one gets a suffix. Without it the worktree keeps its name, or is called as its folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,
+    /// How requests by name reach the server. What the last request for a lease says counts; without it, everything is as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<DoorRules>,
     /// The owner process: alive, and of the daemon's user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
@@ -137,6 +141,9 @@ pub struct MemberRequest {
     /// As in the request around it; none beside a `project_path` of its own means that it keeps its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,
+    /// How requests by name reach the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<DoorRules>,
     /// As in the request around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,

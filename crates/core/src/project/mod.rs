@@ -11,6 +11,7 @@ mod schema;
 mod tests;
 
 use crate::config::ConfigError;
+use crate::door_rules::DoorRules;
 use crate::label::Label;
 use crate::names::{ServiceName, ServiceType};
 use crate::port::Port;
@@ -51,6 +52,8 @@ pub struct Service {
     pub port: Option<Port>,
     /// Further variables that hold its port number.
     pub env: Vec<EnvName>,
+    /// How requests by name reach it.
+    pub door: DoorRules,
 }
 
 impl Project {

@@ -2,6 +2,7 @@
 
 use super::{EnvName, KEY, Project, Service};
 use crate::config::{ConfigError, file};
+use crate::door_rules::HostHeader;
 use crate::json::fields::{Field, fields};
 use crate::json::{self, Form, Kind, Mistake, Node, without_mark};
 use crate::label::Label;
@@ -9,7 +10,7 @@ use crate::names::{ServiceName, ServiceType};
 use crate::port::Port;
 
 pub(super) const KEYS: [&str; 3] = ["name", "services", "$schema"];
-pub(super) const SERVICE_KEYS: [&str; 3] = ["name", "port", "env"];
+pub(super) const SERVICE_KEYS: [&str; 5] = ["name", "port", "env", "open", "host"];
 /// How many services a project may name, as many as a group may have members.
 pub(super) const MAX_SERVICES: usize = 64;
 /// How many variables a service may have.
@@ -96,6 +97,10 @@ fn service(text: &str, entry: &Field<'_>, before: &mut Project) -> Result<(Servi
             }
             "port" => service.port = Some(port(&field, before)?),
             "env" => service.env = env(&field, before)?,
+            "open" => service.door.open = field.switch()?,
+            "host" => {
+                service.door.host = field.one_of("a Host header", HostHeader::ALL, HostHeader::as_str)?;
+            }
             _ => before.ignored.push(ConfigError::new(text, field.unknown(&SERVICE_KEYS))),
         }
     }

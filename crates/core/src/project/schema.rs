@@ -46,6 +46,11 @@ struct ServiceFile {
     /// Further variables that hold the port number. Each name has to say PORT.
     #[schemars(extend("uniqueItems" = true, "maxItems" = MAX_ENV))]
     env: Option<Vec<Variable>>,
+    /// Whether pages of other sites may speak to it by its name: its own rules for other origins decide then.
+    open: Option<bool>,
+    /// The Host header of requests that reach it by its name: kept as it is, or local for localhost and the port.
+    #[schemars(extend("enum" = ["kept", "local", null]))]
+    host: Option<String>,
 }
 
 struct Variable;

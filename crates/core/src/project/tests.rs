@@ -2,6 +2,7 @@
 
 use super::{EnvName, Project, parse, parse_package};
 use crate::config::ConfigError;
+use crate::{DoorRules, HostHeader};
 
 fn project(text: &str) -> Project {
     parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
@@ -51,6 +52,21 @@ fn a_repository_may_have_another_name_than_its_folder() {
 }
 
 #[test]
+fn a_service_says_how_requests_by_name_reach_it() {
+    let door = |text: &str| project(&format!("{{\"services\": {{\"dev\": {text}}}}}")).services[0].1.door;
+    assert!(door("{}").is_usual() && door(r#"{"open": null, "host": null}"#).is_usual());
+    assert!(door(r#"{"open": false, "host": "kept"}"#).is_usual());
+    assert_eq!(door(r#"{"open": true}"#), DoorRules { open: true, ..DoorRules::default() });
+    let local = DoorRules { host: HostHeader::Local, ..DoorRules::default() };
+    assert_eq!(door(r#"{"host": "local"}"#), local);
+    refused(r#"{"services": {"dev": {"open": ‸"yes"}}}"#, &["services.dev.open: \"yes\" is not a switch"]);
+    let hint =
+        ["services.dev.host: \"Local\" is not a Host header; allowed: kept, local", "did you mean local?"];
+    refused(r#"{"services": {"dev": {"host": ‸"Local"}}}"#, &hint);
+    refused(r#"{"services": {"dev": {"host": ‸"evil.example"}}}"#, &["allowed: kept, local"]);
+}
+
+#[test]
 fn an_empty_object_says_nothing_and_an_empty_file_is_a_mistake() {
     for nothing in ["{}", "{\"services\": {}}", "{\"services\": null}", "\u{feff}{}"] {
         assert_eq!(project(nothing), Project::default(), "{nothing}");
@@ -88,7 +104,7 @@ fn an_unknown_key_is_ignored_and_named_with_its_place_and_the_nearest_one() {
     assert_eq!((top.line, top.column, top.hint.as_deref()), (2, 3, Some("did you mean services?")));
     assert_eq!(top.message, "service is not a known key; allowed: name, services");
     assert_eq!((inner.line, inner.column, inner.hint.as_deref()), (3, 23, Some("did you mean port?")));
-    assert_eq!(inner.message, "services.dev.prt is not a known key; allowed: name, port, env");
+    assert_eq!(inner.message, "services.dev.prt is not a known key; allowed: name, port, env, open, host");
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Registry {
         silent
             .into_iter()
             .chain(before)
-            .chain([Fact::Passed { lock_id, owner, project: None, worktree: None }])
+            .chain([Fact::Passed { lock_id, owner, project: None, worktree: None, door: None }])
             .collect()
     }
 
@@ -145,6 +145,7 @@ impl Registry {
             told_until: None,
             label: None,
             worktree: None,
+            door: orphan.map(|lease| lease.door).unwrap_or_default(),
         };
         vec![Fact::Granted(Box::new(lease))]
     }

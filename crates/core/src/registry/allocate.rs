@@ -179,6 +179,7 @@ impl<'a> Round<'a> {
             port,
             label: self.server_label(&key),
             worktree: self.name_worktree(ask),
+            door: ask.door,
             key,
             project_id: ask.project_id.clone(),
             instance_id: ask.instance_id.clone(),
@@ -232,9 +233,10 @@ impl<'a> Round<'a> {
             }
         };
         let worktree = self.name_worktree(ask);
-        if owner != lease.owner || worktree.is_some() {
+        let door = Some(ask.door).filter(|door| *door != lease.door);
+        if owner != lease.owner || worktree.is_some() || door.is_some() {
             let owner = owner.clone();
-            self.facts.push(Fact::Passed { lock_id: lease.lock_id, owner, project: None, worktree });
+            self.facts.push(Fact::Passed { lock_id: lease.lock_id, owner, project: None, worktree, door });
         }
         lease.owner = owner;
         let reason = match ask.wish {

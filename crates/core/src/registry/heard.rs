@@ -39,6 +39,7 @@ impl Registry {
                 owner: Owner::Process(now.clone()),
                 project: None,
                 worktree: None,
+                door: None,
             }),
             Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,
         });
@@ -79,7 +80,7 @@ fn heard_server(lease: &Lease, listener: &Listener) -> Vec<Fact> {
             let owner = listens(listener.process.clone());
             vec![
                 hear(lease, listener.clone(), None),
-                Fact::Passed { lock_id, owner, project: None, worktree: None },
+                Fact::Passed { lock_id, owner, project: None, worktree: None, door: None },
             ]
         }
         Owner::Listener { process, .. } => {

@@ -3,6 +3,7 @@
 use std::iter;
 
 use crate::api::Lease as LeaseView;
+use crate::door_rules::DoorRules;
 use crate::event::EndReason;
 use crate::label::{HostName, Label};
 use crate::lease::{Key, Lease};
@@ -44,6 +45,8 @@ pub enum AtHost<'a> {
 pub struct EndedServer {
     /// Its lease, as it last was.
     pub lease: LeaseView,
+    /// How requests by name reached it.
+    pub door: DoorRules,
     /// Why it ended.
     pub reason: EndReason,
     /// When, on the awake clock.
@@ -67,7 +70,7 @@ impl Registry {
         let past = self.ended.last_called(root, &server);
         let ended = past.map(|past| {
             let lease = self.view(&past.lease);
-            Box::new(EndedServer { lease, reason: past.reason, at: past.at })
+            Box::new(EndedServer { lease, door: past.lease.door, reason: past.reason, at: past.at })
         });
         AtHost::NoServer { root, leases: self.leases_in(root), ended }
     }

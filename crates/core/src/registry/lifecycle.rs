@@ -247,6 +247,7 @@ fn pass_or_end(lease: &Lease, server: Option<&Listener>, reason: EndReason) -> F
             owner: Owner::Listener { process: server.process.clone(), silent_until: None },
             project: None,
             worktree: None,
+            door: None,
         },
         None => end(lease, reason),
     }

@@ -183,8 +183,11 @@ impl Registry {
                     lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
                 }
             }),
-            Fact::Passed { lock_id, owner, project, worktree } => {
-                self.change(*lock_id, |lease| lease.pass_to(owner.clone()));
+            Fact::Passed { lock_id, owner, project, worktree, door } => {
+                self.change(*lock_id, |lease| {
+                    lease.pass_to(owner.clone());
+                    lease.door = door.unwrap_or(lease.door);
+                });
                 if let Some(project) = project {
                     self.moved(*lock_id, project);
                 }

@@ -93,6 +93,7 @@ impl Registry {
             owner: lease.owner.clone(),
             project: Some(at.clone()),
             worktree: None,
+            door: None,
         };
         self.elsewhere(id, at).map(follow).collect()
     }

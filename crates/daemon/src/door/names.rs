@@ -14,12 +14,13 @@ pub(super) fn served(registry: &Registry, lease: &Lease) -> Option<Arc<Served>> 
         service: lease.key.label(),
         folder: lease.key.project.as_ref().map(ToString::to_string),
         since: lease.allocated_at.wall,
+        rules: lease.door,
     }))
 }
 
 /// What has ended, as it is said `now`; requests wait for it for `grace_ms` after its end.
 pub(super) fn past(ended: EndedServer, now: Timestamp, grace_ms: u64) -> Past {
-    let EndedServer { lease, reason, at } = ended;
+    let EndedServer { lease, door, reason, at } = ended;
     let ago = now.awake.saturating_sub(at);
     let service = match &lease.service_name {
         Some(name) => format!("{}/{name}", lease.service_type),
@@ -31,6 +32,7 @@ pub(super) fn past(ended: EndedServer, now: Timestamp, grace_ms: u64) -> Past {
         // After a restart of the machine the clock begins again, and the time is not known.
         ended: (at > 0).then(|| WallTime(now.wall.0.saturating_sub(ago))),
         why: why(reason),
+        rules: door,
         returns_within_ms: match reason {
             EndReason::OwnerExited | EndReason::ListenerExited => grace_ms.saturating_sub(ago),
             EndReason::Released

@@ -138,6 +138,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
         project_path,
         project_id,
         label,
+        door,
         pid,
         request_id,
         dry_run,
@@ -162,6 +163,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 preferred_port,
                 default_port,
                 exact,
+                door,
                 ..MemberRequest::default()
             };
             let mut one = ask(one, &common, "")?;
@@ -177,6 +179,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 ("default_port", default_port.is_some()),
                 ("exact", exact == Some(true)),
                 ("block", block.is_some()),
+                ("door", door.is_some()),
             ];
             if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
                 let problem = format!("{field} beside services");
@@ -259,6 +262,7 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
         project_id,
         label,
         gone: None,
+        door: member.door.unwrap_or_default(),
         instance_id: member.instance_id.or_else(|| common.instance_id.clone()),
         process,
         ancestors,

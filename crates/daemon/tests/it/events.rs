@@ -1,10 +1,11 @@
 //! `/events` of a live daemon.
 
-use std::net::TcpListener;
+use std::io::{BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 
 use serde_json::json;
 
-use crate::live::{Live, free_range};
+use crate::live::{Events, Live, free_range};
 
 #[test]
 fn a_listener_that_opens_and_closes_is_an_event_while_its_owner_lives() {
@@ -23,6 +24,18 @@ fn a_listener_that_opens_and_closes_is_an_event_while_its_owner_lives() {
         assert_eq!(deactivated["lease"]["state"], "granted");
     }
     assert_eq!(daemon.release(&lease), 200);
+}
+
+#[test]
+fn a_stream_that_is_cut_within_an_event_has_the_events_before_it() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut daemon, _) = listener.accept().unwrap();
+    daemon.write_all(b"event: one\ndata: {\"a\": 1}\n\nevent: two\ndata: {\"a\": ").unwrap();
+    drop(daemon);
+    let mut events = Events::of(BufReader::new(stream));
+    assert_eq!(events.next(), Some(("one".into(), json!({"a": 1}))));
+    assert_eq!(events.next(), None);
 }
 
 /// How many events of 15 kB are sent: 40 MB.

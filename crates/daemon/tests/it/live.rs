@@ -1,6 +1,6 @@
 //! A daemon on a thread of its own, and a client that speaks plain HTTP to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -150,7 +150,7 @@ impl Live {
             line.clear();
             assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the stream ended in its head");
         }
-        Events { lines }
+        Events::of(lines)
     }
 
     fn connect(&self) -> TcpStream {
@@ -176,6 +176,11 @@ pub(crate) struct Events {
 }
 
 impl Events {
+    /// What is sent on a connection from here on.
+    pub(crate) const fn of(lines: BufReader<TcpStream>) -> Self {
+        Self { lines }
+    }
+
     /// The next event of this name, and when it was read.
     pub(crate) fn wait_for(&mut self, name: &str) -> (Value, Instant) {
         loop {
@@ -191,8 +196,12 @@ impl Events {
         let (mut name, mut line) = (String::new(), String::new());
         loop {
             line.clear();
-            if self.lines.read_line(&mut line).unwrap() == 0 {
-                return None;
+            match self.lines.read_line(&mut line) {
+                // A stream that is cut ends in the middle of a line. What is left of that is no event.
+                Ok(_) if line.ends_with('\n') => {}
+                Ok(_) => return None,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("the stream cannot be read: {error}"),
             }
             if let Some(event) = line.strip_prefix("event: ") {
                 event.trim().clone_into(&mut name);

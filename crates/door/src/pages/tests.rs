@@ -13,6 +13,7 @@ fn served(host: &str) -> Served {
         service: "dev".into(),
         folder: None,
         since: WallTime(0),
+        rules: styxy_core::DoorRules::default(),
     }
 }
 
@@ -51,6 +52,7 @@ fn no_value_gets_onto_a_page_as_it_is() {
         folder: Some(HOSTILE.into()),
         ended: None,
         why: "x",
+        rules: styxy_core::DoorRules::default(),
         returns_within_ms: 0,
     };
     let host = host("x.localhost");

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod broken;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod through;
 #[cfg(test)]
 mod waiting;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use styxy_core::{LockId, Port, WallTime};
+use styxy_core::{DoorRules, LockId, Port, WallTime};
 use styxy_door::{
     Api, Arrival, Behind, Body, Directory, Door, Found, Host, Limits, Past, Porch, Served, Stranger,
 };
@@ -104,6 +104,11 @@ impl World {
 
     /// `name` has a lease from now on; nothing listens.
     pub(crate) fn lease(&self, name: &str) -> LockId {
+        self.lease_by(name, DoorRules::default())
+    }
+
+    /// The same, with rules of its own.
+    pub(crate) fn lease_by(&self, name: &str, rules: DoorRules) -> LockId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let lease = LockId::parse(&format!("4f5e0000-0000-4000-8000-{number:012}")).unwrap();
@@ -114,6 +119,7 @@ impl World {
             service: "dev".into(),
             folder: Some("/w/shop".into()),
             since: WallTime(0),
+            rules,
         };
         self.table.names.lock().unwrap().insert(name.to_owned(), Found::Service(Arc::new(served)));
         self.table.behind.lock().unwrap().insert(lease, Behind::Nobody);
@@ -121,11 +127,17 @@ impl World {
     }
 
     pub(crate) fn has_ended(&self, name: &str, returns_within_ms: u64) {
+        self.has_ended_by(name, returns_within_ms, DoorRules::default());
+    }
+
+    /// The same, with rules of its own.
+    pub(crate) fn has_ended_by(&self, name: &str, returns_within_ms: u64, rules: DoorRules) {
         let past = Past {
             service: "dev".into(),
             folder: None,
             ended: None,
             why: "its process ended",
+            rules,
             returns_within_ms,
         };
         self.table.names.lock().unwrap().insert(name.to_owned(), Found::Past(Arc::new(past)));

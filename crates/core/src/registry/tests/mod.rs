@@ -207,6 +207,7 @@ fn ask(service_type: &str) -> Ask {
         project_id: None,
         label: None,
         gone: None,
+        door: crate::DoorRules::default(),
         instance_id: None,
         process: None,
         ancestors: Vec::new(),

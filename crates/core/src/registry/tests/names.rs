@@ -1,4 +1,5 @@
 use super::*;
+use crate::door_rules::{DoorRules, HostHeader};
 use crate::label::Label;
 use crate::lease::Naming;
 use crate::registry::AtHost;
@@ -45,6 +46,22 @@ fn an_answer_names_the_server_and_its_address() {
     assert_eq!((view.host, view.named_url), (web.host, web.named_url));
     let nobodys = machine.grant(ask("dev"));
     assert_eq!((nobodys.host, nobodys.named_url), (None, None));
+}
+
+#[test]
+fn what_the_last_request_says_of_the_door_counts_and_outlives_a_restart() {
+    let mut machine = Machine::new();
+    let open = DoorRules { open: true, host: HostHeader::Local };
+    let asked = |door| Ask { door, reuse: Reuse::IfLive, ..called("/w/shop", "shop") };
+    let web = machine.grant(asked(open));
+    let mut machine = restarted(machine);
+    assert_eq!(machine.lease(&web).door, open);
+    assert_eq!(machine.grant(asked(DoorRules::default())).lock_id, web.lock_id);
+    assert!(machine.lease(&web).door.is_usual());
+    machine.grant(asked(open));
+    machine.happens(&Command::Release(web.lock_id.unwrap()));
+    let AtHost::NoServer { ended: Some(ended), .. } = machine.registry.at_host(host(&web)) else { panic!() };
+    assert_eq!(ended.door, open);
 }
 
 #[test]

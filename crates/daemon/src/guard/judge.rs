@@ -9,9 +9,7 @@ use styxy_core::api::{Lease, Refused, SystemUsage, Wanted};
 use styxy_core::belongs::{self, Belongs};
 use styxy_core::guard::record::{self, By, Question, Target};
 use styxy_core::guard::{self, Ground, Role, Session, Spared};
-use styxy_core::{
-    InstanceId, Pid, Port, Process, ProcessKey, ProjectPath, Relation, WallTime, checkout, session,
-};
+use styxy_core::{InstanceId, Pid, Port, Process, ProjectPath, Relation, WallTime, checkout, session};
 
 use super::asker::{Asker, Living};
 use super::servers::{Servers, Serving};
@@ -108,13 +106,11 @@ impl Judge {
         Some(format!("styxy: not signalled: {said}. {yours}{}", words::insist(case.why, case.pid, case.port)))
     }
 
-    /// The first process of a set that is spared.
+    /// The first process of a set that is spared: of those that are known, else of all.
     fn one_of(&mut self, is_in: impl Fn(Pid) -> bool, asker: &Asker) -> Option<Case> {
-        let own = system::identify(own_pid()).ok().map(|found| found.process.key);
-        let agents = self.agents();
-        let all: Vec<ProcessKey> = self.servers.all().chain(own).chain(agents).collect();
-        all.into_iter().filter(|key| is_in(key.pid)).find_map(|key| {
-            let found = system::identify(key.pid).ok()?;
+        let known: Vec<Pid> = self.servers.all().map(|key| key.pid).chain([own_pid()]).collect();
+        known.into_iter().chain(system::processes()).filter(|pid| is_in(*pid)).find_map(|pid| {
+            let found = system::identify(pid).ok().filter(|found| found.user == Relation::Own)?;
             self.spared(&found.process, asker)
         })
     }
@@ -270,13 +266,6 @@ impl Judge {
             sessions.find(|session| session::named_process(session) == Some(pid)).cloned()
         })
     }
-
-    /// The agents of all registered sessions.
-    fn agents(&self) -> Vec<ProcessKey> {
-        let engine = self.daemon.engine();
-        let processes = engine.registry().instances().filter_map(|instance| instance.process.as_ref());
-        processes.map(|process| process.key).collect()
-    }
 }
 
 /// The process that the caller means by `pid`, if both are in the daemon's own namespace of pids.
@@ -292,7 +281,7 @@ fn is_mcp_server(pid: Pid) -> bool {
     let line = system::command_line(pid).unwrap_or_default();
     let mut words = line.split('\0');
     let program = words.next().and_then(|program| program.rsplit('/').next());
-    program == Some("styxy") && words.next() == Some("mcp")
+    program == Some("styxy") && words.find(|word| !word.starts_with('-')) == Some("mcp")
 }
 
 /// Whether the folder may have been there at a time: unless it is known to be younger, by more than a second.

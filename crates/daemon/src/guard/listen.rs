@@ -22,8 +22,8 @@ use crate::system::{self, LocalPeer};
 
 /// How many programs may wait to be accepted; more wait in the kernel.
 const BACKLOG: i32 = 256;
-/// How many are heard at once. The one that has said nothing for longest makes room.
-const HEARD: usize = 64;
+/// How long nobody is accepted after there was no descriptor for it: the socket stays ready, so that the thread would spin.
+const FULL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// How often the socket is looked for while nobody asks: a cleaner of old files may have removed its name.
 const LOOK: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
@@ -56,18 +56,19 @@ impl Socket {
     }
 }
 
-/// Answers at `path` on a thread of its own.
+/// Answers at `path` on a thread of its own, and hears `most` programs at once.
 ///
 /// # Errors
 /// The path cannot be listened on, or there is no thread.
-pub(super) fn start(mut judge: Judge, path: &Path) -> io::Result<Running> {
+pub(super) fn start(mut judge: Judge, path: &Path, most: usize) -> io::Result<Running> {
     let (alive, ended) = UnixStream::pair()?;
     let (mut listener, mut socket) = open(path)?;
     let first = socket.clone();
     let serve = move || {
-        let mut heard = VecDeque::new();
+        let mut heard = Heard { clients: VecDeque::new(), most };
+        let mut room = Room::Left;
         loop {
-            match wait(&ended, &listener, &heard) {
+            match wait(&ended, &listener, &heard, room) {
                 Wait::Ended => return,
                 Wait::Nothing => {
                     if !socket.is_in_place()
@@ -75,10 +76,11 @@ pub(super) fn start(mut judge: Judge, path: &Path) -> io::Result<Running> {
                     {
                         (listener, socket) = new;
                     }
+                    room = Room::Left;
                 }
                 Wait::Some => {
-                    heard.retain(|(client, peer)| !answer(&mut judge, client, *peer));
-                    accept_all(&listener, &mut heard);
+                    heard.answer(&mut judge);
+                    room = accept_all(&listener, &mut heard, &mut judge);
                 }
             }
         }
@@ -105,10 +107,25 @@ enum Wait {
     Some,
 }
 
-fn wait(ended: &UnixStream, listener: &OwnedFd, heard: &VecDeque<(OwnedFd, LocalPeer)>) -> Wait {
-    let mut all = vec![PollFd::new(ended, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
-    all.extend(heard.iter().map(|(client, _)| PollFd::new(client, PollFlags::IN)));
-    match poll(&mut all, Some(&LOOK)) {
+/// Whether a program can be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Left,
+    /// There was no descriptor for it.
+    None,
+}
+
+fn wait(ended: &UnixStream, listener: &OwnedFd, heard: &Heard, room: Room) -> Wait {
+    let mut all = vec![PollFd::new(ended, PollFlags::IN)];
+    let timeout = match room {
+        Room::Left => {
+            all.push(PollFd::new(listener, PollFlags::IN));
+            LOOK
+        }
+        Room::None => FULL,
+    };
+    all.extend(heard.clients.iter().map(|(client, _)| PollFd::new(client, PollFlags::IN)));
+    match poll(&mut all, Some(&timeout)) {
         Ok(0) | Err(Errno::INTR) => Wait::Nothing,
         // Nothing can be waited for any more: without the guard everything passes.
         Err(_) => Wait::Ended,
@@ -117,19 +134,46 @@ fn wait(ended: &UnixStream, listener: &OwnedFd, heard: &VecDeque<(OwnedFd, Local
     }
 }
 
-fn accept_all(listener: &OwnedFd, heard: &mut VecDeque<(OwnedFd, LocalPeer)>) {
-    for _ in 0..HEARD {
-        let Ok(client) = accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) else { return };
+/// The programs that have connected and not asked yet, the oldest first.
+struct Heard {
+    clients: VecDeque<(OwnedFd, LocalPeer)>,
+    most: usize,
+}
+
+impl Heard {
+    fn answer(&mut self, judge: &mut Judge) {
+        self.clients.retain(|(client, peer)| !answer(judge, client, *peer));
+    }
+
+    /// The one that has said nothing for longest makes room, unless it has asked by now; false if there is none.
+    fn drop_oldest(&mut self, judge: &mut Judge) -> bool {
+        let oldest = self.clients.pop_front();
+        oldest.is_some_and(|(client, peer)| {
+            answer(judge, &client, peer);
+            true
+        })
+    }
+}
+
+fn accept_all(listener: &OwnedFd, heard: &mut Heard, judge: &mut Judge) -> Room {
+    for _ in 0..BACKLOG {
+        let client = match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+            Ok(client) => client,
+            Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return Room::Left,
+            Err(_) if heard.drop_oldest(judge) => continue,
+            Err(_) => return Room::None,
+        };
         let peer = system::socket_peer(&client);
-        // Another user's records are not read. Their program goes on as if there was no guard.
-        if !peer.verdict.is_trusted() {
+        // Another user's records are not read. Their program goes on as if there was no guard. Most have asked already.
+        if !peer.verdict.is_trusted() || answer(judge, &client, peer) {
             continue;
         }
-        if heard.len() == HEARD {
-            heard.pop_front();
+        if heard.clients.len() >= heard.most {
+            heard.drop_oldest(judge);
         }
-        heard.push_back((client, peer));
+        heard.clients.push_back((client, peer));
     }
+    Room::Left
 }
 
 /// Answers if a record is there; says whether the connection is done with.

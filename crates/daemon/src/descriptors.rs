@@ -13,7 +13,7 @@ use crate::system;
 /// Opened by the daemon itself after it has looked at how many it has; the guard's socket and its thread have four of them.
 const OWN: usize = 12;
 /// Clients of the guard that are heard at once, at most: an eighth of what is left, and one in any case.
-const GUARD: usize = if cfg!(target_os = "linux") { 64 } else { 0 };
+const GUARD: usize = if cfg!(target_os = "linux") { 256 } else { 0 };
 /// Kept for connections and files, whatever is watched.
 const RESERVE: usize = 32;
 /// Kept for files, however many connections there are: a look at a process needs three at once.
@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn handles_leave_a_reserve_for_connections_and_files() {
         let descriptors = Descriptors::of(Some(1024), 20);
-        let left = 1024 - 20 - OWN - GUARD;
+        let left = 1024 - 20 - OWN - descriptors.for_guard();
         assert_eq!(descriptors.for_handles(), left - RESERVE);
         assert_eq!(descriptors.for_connections(descriptors.for_handles()), RESERVE - FILES);
         assert_eq!(descriptors.for_connections(0), left - FILES);
-        assert_eq!(descriptors.for_guard(), GUARD);
+        assert_eq!(descriptors.for_guard(), GUARD.min((1024 - 20 - OWN) / 8));
     }
 
     #[test]

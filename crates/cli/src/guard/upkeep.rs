@@ -17,25 +17,39 @@ const START: Duration = Duration::from_secs(1);
 /// Starts the daemon if it has ended: its folder has a journal, nobody stopped it, and nobody holds the lock. One that runs and does
 /// not answer is left alone. A session without a process sends a heartbeat by the same question.
 ///
-/// The time that is left for other questions.
+/// The time for other questions: none if it does not answer, so that nobody waits for it twice.
 pub(super) fn keep_up(caller: &Caller, session: Option<&Session>, patience: Patience) -> Patience {
     let Ok(layout) = context::layout() else { return patience };
     if off().is_some() || !is_wanted(&layout) {
         return patience;
     }
-    let has_ended = context::try_ask(patience.left(), async |client| {
+    let found = context::try_ask(patience.left(), async |client| {
         let answer = match session::heartbeat(client, caller, session).await {
             Some(answer) => answer,
             None => client.status().await.map(drop),
         };
-        Ok(answer.is_err() && client.holder().is_none())
+        Ok(match answer {
+            Ok(()) => Found::Answers,
+            Err(_) if client.holder().is_none() => Found::Ended,
+            Err(_) => Found::Silent,
+        })
     });
-    if !matches!(has_ended, Ok(Ok(true))) {
-        return patience;
+    match found {
+        Ok(Ok(Found::Answers)) => return Patience::begin(),
+        Ok(Ok(Found::Ended)) => {}
+        Ok(Ok(Found::Silent) | Err(_)) | Err(_) => return patience,
     }
     // If it cannot be started, the next command of a person says why.
     let _ = context::ask_within(START, Autostart::FromEnvironment, async |client| client.status().await);
     Patience::begin()
+}
+
+/// What is known of the daemon.
+enum Found {
+    Answers,
+    Ended,
+    /// Some process holds its lock.
+    Silent,
 }
 
 fn is_wanted(layout: &Layout) -> bool {

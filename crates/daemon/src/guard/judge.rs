@@ -1,7 +1,7 @@
 //! One question, one answer, in the order of R90.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use styxy_core::guard::{self, Ground, Role, Session, Spared};
 use styxy_core::{InstanceId, Pid, Port, Process, ProjectPath, Relation, WallTime, checkout, session};
 
 use super::asker::{Asker, Living};
+use super::grounds::Grounds;
 use super::servers::{Servers, Serving};
 use super::words;
 use crate::daemon::{Daemon, own_pid};
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Judge {
     daemon: Arc<Daemon>,
     servers: Servers,
-    home: Option<PathBuf>,
+    grounds: Arc<Grounds>,
 }
 
 /// A process that is spared, and what is said of it.
@@ -41,7 +42,7 @@ impl Judge {
     /// The system offers no table of sockets.
     pub(super) fn new(daemon: Arc<Daemon>) -> io::Result<Self> {
         let servers = Servers::open(daemon.own_uid)?;
-        Ok(Self { daemon, servers, home: std::env::home_dir() })
+        Ok(Self { daemon, servers, grounds: Arc::new(Grounds::new()) })
     }
 
     /// The record that answers this question of the process at the other end.
@@ -52,12 +53,12 @@ impl Judge {
             return record::passes();
         }
         let daemon = Arc::clone(&self.daemon);
-        let home = self.home.clone();
+        let grounds = Arc::clone(&self.grounds);
         let by = match question {
             Question::Signal { by, .. } => by,
             Question::Bind(_) => By::Itself,
         };
-        let asker = Asker::new(&daemon, pid, home.as_deref()).by(by);
+        let asker = Asker::new(&daemon, pid, &grounds).by(by);
         let (wanted, words) = match question {
             Question::Signal { to, .. } => (Wanted::Signal, self.signal(to, &asker, peer)),
             Question::Bind(port) if peer.network == Network::Ours => (Wanted::Bind, self.bind(port, &asker)),
@@ -183,7 +184,7 @@ impl Judge {
         let worktree = belongs.path();
         let worktree = worktree.as_ref().map(ProjectPath::as_str);
         let server = words::Server { port: serving.port, worktree, usage: &usage, lease: lease.as_ref() };
-        Some((why, words::server(&server, why, self.home.as_deref())))
+        Some((why, words::server(&server, why, self.grounds.home.as_deref())))
     }
 
     /// Why the port is not to be bound.
@@ -204,13 +205,13 @@ impl Judge {
             guard::Port::Others => {
                 let own = words::these(&self.own_leases(asker, |_| true));
                 let own = own.map(|own| format!("; this checkout has {own}")).unwrap_or_default();
-                Some(format!("styxy: {}{own}", words::leased(&lease, self.home.as_deref())))
+                Some(format!("styxy: {}{own}", words::leased(&lease, self.grounds.home.as_deref())))
             }
         }
     }
 
     fn is_below(&self, pid: Pid, owner: Pid) -> bool {
-        Asker::new(&self.daemon, owner, None).is_above(pid)
+        Asker::new(&self.daemon, owner, &self.grounds).is_above(pid)
     }
 
     /// The lease of a port, unless a stranger has taken it.
@@ -243,7 +244,7 @@ impl Judge {
             is_there: &Path::exists,
             id: &|project| disk::id(Path::new(project.as_str())),
             is_older: &|project, then| is_older(Path::new(project.as_str()), then),
-            is_known: &|folder| checkout::root(folder, self.home.as_deref(), &Disk).is_some(),
+            is_known: &|folder| checkout::root(folder, self.grounds.home.as_deref(), &Disk).is_some(),
         };
         belongs::belongs(usage, lease, &disk)
     }
@@ -251,7 +252,7 @@ impl Judge {
     /// Whether a folder is a checkout or a project, or somebody has leased a port for it.
     fn is_place(&self, path: &ProjectPath, lease: Option<&Lease>) -> bool {
         let is_leased = lease.is_some_and(|lease| lease.project_path.as_ref() == Some(path));
-        is_leased || checkout::root(Path::new(path.as_str()), self.home.as_deref(), &Disk).is_some()
+        is_leased || checkout::root(Path::new(path.as_str()), self.grounds.home.as_deref(), &Disk).is_some()
     }
 
     /// The session whose agent this process is.

@@ -4,6 +4,7 @@
 //! the engine says, one short question at a time. What it does not know passes, and so does everything if it ends.
 
 mod asker;
+mod grounds;
 mod judge;
 mod listen;
 mod servers;

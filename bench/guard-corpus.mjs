@@ -140,9 +140,12 @@ async function row(command) {
       if (guarded.words === 0) tally.silent++;
     } else if (isBeyond) tally.beyond++;
     else wrong.push(`ended another's (${others(guarded)}): ${command}`);
-  } else if (guarded.refused + guarded.words > 0 && bare.ended.length === 0) {
+  }
+  // What was refused is what the bare command ends, and of another's; and without a victim nothing is said at all.
+  const causeless = guarded.named.filter((port) => !others(bare).includes(port));
+  if (causeless.length > 0 || (guarded.refused + guarded.words > 0 && bare.ended.length === 0)) {
     tally.causeless++;
-    wrong.push(`refused without a cause: ${command}: ${guarded.out.split('\n').find((line) => line.startsWith('styxy: ')) ?? ''}`);
+    wrong.push(`refused without a cause (${causeless}): ${command}: ${guarded.out.split('\n').find((line) => line.startsWith('styxy: ')) ?? ''}`);
   }
   if (WHOLE.test(command)) return;
   for (const [free, under, ports] of [

@@ -54,6 +54,7 @@ int main(int c, char **v) {
   case 4: return syscall(SYS_rt_sigqueueinfo, pid, 15, &info) != 0;
   case 5: return syscall(SYS_rt_tgsigqueueinfo, pid, pid, 15, &info) != 0;
   case 6: return syscall(424, (int)syscall(434, pid, 0), 15, 0, 0) != 0;
+  case 8: return syscall(424, (int)syscall(434, pid, 0), 15, 0, 4) != 0;
   case 7: if (!fork()) _exit(kill(pid, 15) != 0); return 0;
   default: return 2;
   }
@@ -72,6 +73,8 @@ function built(compiler, source, flags, name) {
 const c = built('gcc', 'kill.c', [], 'c');
 const musl = built('musl-gcc', 'kill.c', [], 'musl');
 const isX64 = process.arch === 'x64';
+// Linux 6.9 and newer signal groups through descriptors.
+const isNew = ((release) => release[0] > 6 || (release[0] === 6 && release[1] >= 9))(os.release().split('.').map(Number));
 
 /** What a shell runs; nothing if a tool is not here. `needs` are its tools, the first word of the line if they are not named. */
 const line = (text, ...needs) => ((needs.length > 0 ? needs : [text.split(' ')[0]]).every(has) ? text : undefined);
@@ -121,6 +124,7 @@ const WAYS = [
   ['C, syscall(SYS_rt_sigqueueinfo)', REACHED, compiled(c, '4 PID')],
   ['C, syscall(SYS_rt_tgsigqueueinfo)', REACHED, compiled(c, '5 PID')],
   ['C, syscall(pidfd_send_signal)', REACHED, compiled(c, '6 PID')],
+  ['C, syscall(pidfd_send_signal) to the group', REACHED, compiled(isNew && c, '8 PID')],
   ['C, the child of a fork', REACHED, compiled(c, '7 PID')],
   ['C without PIE', REACHED, compiled(built('gcc', 'kill.c', ['-no-pie'], 'no-pie'), '0 PID')],
   ['C, address sanitizer', REACHED, compiled(built('gcc', 'kill.c', ['-fsanitize=address'], 'asan'), '0 PID')],
@@ -147,9 +151,9 @@ write(at('server.pl'), `use IO::Socket::INET; my $s = IO::Socket::INET->new(Loca
 $| = 1; print $s->sockport, "\\n"; while (1) { my $c = $s->accept or next; close $c }
 `);
 
-/** A server in `folder`: its pid, its port, and its end. */
+/** A server in `folder`, in a group of its own: its pid, its port, and its end. */
 async function server(folder) {
-  const child = spawn(tool, [at('server.pl'), '1', folder], { cwd: folder, env: { PATH: process.env.PATH }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(tool, [at('server.pl'), '1', folder], { cwd: folder, env: { PATH: process.env.PATH }, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   const ended = new Promise((resolve) => child.on('exit', () => resolve(true)));
   const port = await new Promise((resolve) => child.stdout.once('data', (data) => resolve(String(data).trim())));
   return { child, port, ended, soon: (ms) => Promise.race([ended, new Promise((resolve) => setTimeout(resolve, ms, false))]) };

@@ -2,8 +2,9 @@
 //
 //   node bench/guard.mjs          needs `npm run build`, or STYXY_PROGRAM; python3, Linux
 //
-// exec: /bin/true with and without the library. kill: a program that signals an idle process 2,000 times (SIGWINCH), with the
-// library and without. no daemon: the same after the daemon has gone. stopped: one signal while the daemon is stopped.
+// exec: /bin/true with and without the library. kill: a program that signals a process 2,000 times (SIGWINCH), with the library and
+// without: an idle one, a server of its own worktree, and one of another worktree, which is refused each time. no daemon: the same after
+// the daemon has gone. stopped: one signal while the daemon is stopped.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -20,19 +21,29 @@ const styxy = (...words) => execFileSync(program, words, { env: plain, encoding:
 const variables = JSON.parse(styxy('guard', 'env', '--json'));
 const guarded = { ...plain, ...variables };
 const idle = spawn('sleep', ['1000']);
+const SERVE = "import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(s.getsockname()[1], flush=True); time.sleep(1000)";
+const server = (name) => {
+  const folder = path.join(home, 'worktrees', name);
+  fs.mkdirSync(path.join(folder, '.git'), { recursive: true });
+  const child = spawn('python3', ['-c', SERVE], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise((resolve) => child.stdout.once('data', () => resolve({ child, folder })));
+};
+const [own, other] = await Promise.all(['own', 'other'].map(server));
 
 const loop = `
 import os, sys, time
-times = []
+times, refused = [], 0
 for _ in range(int(sys.argv[2])):
     begun = time.perf_counter_ns()
-    os.kill(int(sys.argv[1]), 28)
+    try: os.kill(int(sys.argv[1]), 28)
+    except PermissionError: refused += 1
     times.append(time.perf_counter_ns() - begun)
 times.sort()
-print(times[len(times) // 2] / 1000, times[len(times) * 99 // 100] / 1000)
+print(times[len(times) // 2] / 1000, times[len(times) * 99 // 100] / 1000, refused)
 `;
-const kills = (env, count) =>
-  execFileSync('python3', ['-c', loop, String(idle.pid), String(count)], { env, encoding: 'utf8' }).trim().split(' ').map(Number);
+const kills = (env, count, { pid } = idle) =>
+  execFileSync('python3', ['-c', loop, String(pid), String(count)], { env, cwd: own.folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    .trim().split(' ').map(Number);
 
 /** Median and 99th percentile of `count` starts of /bin/true with each environment in turn, in µs. */
 function starts(count, ...environments) {
@@ -59,6 +70,10 @@ try {
   row('start of `/bin/true`', ...starts(1000, plain, guarded), '0.1 ms more');
   const free = kills(plain, 2000);
   row('a signal that is asked about and passes', free, kills(guarded, 2000), 'at most 0.3 ms');
+  row('a signal to an own server', free, kills(guarded, 2000, own.child), 'at most 0.3 ms');
+  const refused = kills(guarded, 2000, other.child);
+  if (refused[2] !== 2000) throw new Error(`only ${refused[2]} of 2000 were refused`);
+  row("a signal to another's server, refused", free, refused, 'at most 0.3 ms');
   const { pid } = JSON.parse(styxy('status', '--json'));
   process.kill(pid, 'SIGSTOP');
   const begun = Date.now();
@@ -69,7 +84,7 @@ try {
   row('a signal, no daemon runs', free, kills(guarded, 2000), 'at once');
   console.log(`\na stopped daemon: sent after ${(waited / 1000).toFixed(1)} s, the start of Python included: ${stderr.trim()}`);
 } finally {
-  idle.kill();
+  for (const child of [idle, own.child, other.child]) child.kill();
   spawnSync(program, ['daemon', 'stop'], { env: plain });
   fs.rmSync(home, { recursive: true, force: true });
 }

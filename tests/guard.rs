@@ -299,6 +299,10 @@ fn programs_with_sanitizers_start_and_are_under_the_guard() {
         assert!(alive(other.pid()));
         let said = guarded(&home, &[program, &own.pid().to_string()]);
         assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{compiler} {flags:?}");
+        // A script may set the sanitizer's options itself.
+        let own = format!("ASAN_OPTIONS=detect_leaks=0 {program} {}", other.pid());
+        let said = guarded(&home, &["sh", "-c", &own]);
+        assert!(said.code == 1 && said.stderr.contains("not signalled"), "{compiler} {flags:?}: {said:?}");
     }
 }
 

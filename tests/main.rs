@@ -56,6 +56,9 @@ mod listeners;
 #[cfg(test)]
 mod mcp;
 #[cfg(test)]
+#[cfg(unix)] // sh
+mod mcp_messages;
+#[cfg(test)]
 #[cfg(unix)] // sh and git
 mod names;
 #[cfg(test)]
@@ -127,6 +130,9 @@ mod hooks_install;
 #[cfg(test)]
 #[cfg(unix)] // an agent's shell
 mod hooks_shell;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // a daemon that is stopped by SIGSTOP
+mod hooks_upkeep;
 #[cfg(test)]
 #[cfg(unix)] // a terminal, links
 mod hostile_values;
@@ -203,7 +209,16 @@ mod guard_report;
 mod guard_reuse;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the guard
+mod guard_session;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the guard
 mod guard_shell;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the guard
+mod guard_styxys;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the guard
+mod guard_variables;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // what is above a process, which only Linux says cheaply
 mod kept_up;

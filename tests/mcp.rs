@@ -9,7 +9,7 @@ use styxy_core::api::{OwnerKind, State};
 
 #[cfg(unix)]
 use super::support::session::{self, Session};
-use super::support::{Agent, Home, Server, finish, initialize, sort, until};
+use super::support::{Agent, Home, Server, finish, sort, until};
 
 #[test]
 fn five_tools_are_listed_with_schemas_and_what_they_change() {
@@ -293,38 +293,6 @@ fn bad_arguments_are_refused_by_name_with_what_is_allowed() {
     assert!(!home.root().join("daemon.lock").exists(), "bad input reached a daemon");
     let unknown = agent.refused("allocate_port", &json!({ "service": "wbe" }));
     assert!(unknown.text().contains("\nhint: "), "{}", unknown.text());
-}
-
-#[test]
-fn malformed_messages_do_not_end_the_server() {
-    let home = Home::new();
-    let mut agent = Agent::unknown(&mut home.styxy_command(&["mcp"]));
-    agent.say("not json");
-    assert!(agent.ask("tools/list", &json!({}))["error"].is_object(), "before it is initialized");
-    assert!(agent.ask("ping", &json!({}))["result"].is_object());
-    agent.ask("initialize", &initialize());
-    for line in ["not json", "{", "", "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/nosuch\"}"] {
-        agent.say(line);
-    }
-    agent.say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string());
-    assert!(agent.ask("ping", &json!({}))["result"].is_object(), "none of these has an answer");
-    for line in ["[1, 2]", "{\"id\": 3}", "\"text\""] {
-        agent.say(line);
-        assert_eq!(agent.hear()["error"]["code"], -32600, "{line}");
-    }
-    for (method, params, code) in [
-        ("no/such", json!({}), -32601),
-        ("resources/list", json!({}), -32601),
-        ("tools/call", json!({ "name": "no_such", "arguments": {} }), -32602),
-        ("tools/call", json!({ "name": "check_port", "arguments": [3000] }), -32602),
-    ] {
-        let answer = agent.ask(method, &params);
-        assert_eq!(answer["error"]["code"], code, "{answer}");
-        let is_named =
-            answer["error"]["message"].as_str().unwrap().contains(&format!("unknown method {method:?}"));
-        assert_eq!(is_named, code == -32601, "{answer}");
-    }
-    agent.done("list_ports", &json!({}));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 #
 # FOLDER becomes /tmp. In /tmp/home are the worktrees shop and shop-fix of one repository; the command runs in shop-fix. With
 # `others` the servers on 3000, 3001, 5173 and 8000 are of shop, and one on 8007 is of shop-fix; with `own` all are of shop-fix.
-# It prints one line of JSON: which servers were ended or stopped, what was said, and what the guard refused.
+# It prints one line of JSON: which servers were ended or stopped, what was said, how much the guard refused, and on which ports.
 set -u
 program=$1 folder=$2 guard=$3 whose=$4 command=$5
 ip link set lo up
@@ -53,7 +53,9 @@ for port in "${!pids[@]}"; do
   case $state in [RSD]*) ;; *) ended="$ended${ended:+,}$port" ;; esac
 done
 words=$(grep -ac '^styxy: ' /tmp/out.log)
-refused=0
+refused=0 named=
 [ "$guard" = guarded ] &&
-  refused=$(curl -s --max-time 3 --unix-socket "$STYXY_HOME/styxy.sock" http://localhost/refusals | grep -o '"wanted":"signal"' | wc -l)
-echo "{\"ended\":[$ended],\"words\":$words,\"refused\":$refused,\"code\":$code}"
+  curl -s --max-time 3 --unix-socket "$STYXY_HOME/styxy.sock" http://localhost/refusals >/tmp/refusals &&
+  refused=$(grep -o '"wanted":"signal"' /tmp/refusals | wc -l) &&
+  named=$(grep -o 'styxy kill [0-9]* --force' /tmp/refusals | grep -o '[0-9]*' | sort -u | paste -sd,)
+echo "{\"ended\":[$ended],\"words\":$words,\"refused\":$refused,\"named\":[$named],\"code\":$code}"

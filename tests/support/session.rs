@@ -8,7 +8,7 @@ use styxy_core::api::Lease;
 
 use super::home::{Home, sort};
 use super::process::Running;
-use super::run::{Output, finish};
+use super::run::{Output, finish, program};
 use super::wait::eventually;
 
 /// An agent's session: its process, its folder, its file of variables.
@@ -143,8 +143,9 @@ pub(crate) fn hook(
 ) -> Output {
     let mut file = tempfile::NamedTempFile::new_in(home.top()).unwrap();
     std::io::Write::write_all(&mut file, input.as_bytes()).unwrap();
-    let mut command = home.shell("\"$STYXY\" hook \"$AGENT\" < \"$INPUT\"");
-    command.env("AGENT", agent).env("INPUT", file.path());
+    let mut command = home.shell("\"$PROGRAM\" hook \"$AGENT\" < \"$INPUT\"");
+    // `STYXY` turns the guard off, as `STYXY=off`.
+    command.env("PROGRAM", program()).env("AGENT", agent).env("INPUT", file.path());
     change(&mut command);
     finish(&mut command)
 }

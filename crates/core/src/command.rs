@@ -1,5 +1,6 @@
 //! Everything that can happen: requests, exits, listeners, time. One order of commands, one log of events.
 
+use crate::config::Seconds;
 use crate::door_rules::DoorRules;
 use crate::label::Label;
 use crate::lease::Instance;
@@ -182,6 +183,8 @@ pub struct Registration {
     pub working_directory: Option<ProjectPath>,
     /// Its process, alive.
     pub process: Option<Process>,
+    /// How long it lives after its last heartbeat, if it says so itself.
+    pub expires_in: Option<Seconds>,
     /// Anything.
     pub metadata: Option<serde_json::Value>,
 }
@@ -194,6 +197,7 @@ impl Registration {
             id: self.id,
             working_directory: self.working_directory,
             process: self.process,
+            expires_in: self.expires_in,
             registered_at: now,
             last_beat: now,
             metadata: self.metadata,

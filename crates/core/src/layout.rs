@@ -40,6 +40,11 @@ impl Layout {
     pub fn daemon_file(&self) -> PathBuf {
         self.root.join("daemon.json")
     }
+    /// Says that a person stopped the daemon: it is not started again until somebody wants it.
+    #[must_use]
+    pub fn stopped(&self) -> PathBuf {
+        self.root.join("daemon.stopped")
+    }
     /// The folder of the logs.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
@@ -115,10 +120,11 @@ impl Layout {
 /// leave beside it.
 #[must_use]
 pub fn is_own_file(name: &OsStr) -> bool {
-    const WHOLE: [&[u8]; 12] = [
+    const WHOLE: [&[u8]; 13] = [
         b"daemon.lock",
         b"daemon.json",
         b"daemon.json.new",
+        b"daemon.stopped",
         b"logs",
         b"token",
         b"styxy.sock",

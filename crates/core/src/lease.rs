@@ -4,6 +4,7 @@ use std::mem;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Config, Seconds};
 use crate::door_rules::DoorRules;
 use crate::label::Label;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceName, ServiceType};
@@ -225,6 +226,9 @@ pub struct Instance {
     /// Its process; then it needs no beat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
+    /// How long it lives after its last beat, if it said so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<Seconds>,
     /// Since when it is known.
     pub registered_at: Timestamp,
     /// Its last beat, or registration.
@@ -232,6 +236,14 @@ pub struct Instance {
     /// Anything it said of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Value>,
+}
+
+impl Instance {
+    /// How long it lives after its last heartbeat; for ever if it lives by its process (R8).
+    #[must_use]
+    pub fn ttl(&self, config: &Config) -> Option<Seconds> {
+        self.process.is_none().then(|| self.expires_in.unwrap_or(config.instance_ttl))
+    }
 }
 
 impl Lease {

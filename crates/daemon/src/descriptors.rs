@@ -10,8 +10,10 @@ use styxy_door::Limits;
 
 use crate::system;
 
-/// Opened by the daemon itself after it has looked at how many it has.
-const OWN: usize = 8;
+/// Opened by the daemon itself after it has looked at how many it has; the guard's socket and its thread have four of them.
+const OWN: usize = 12;
+/// Clients of the guard that are heard at once, at most: an eighth of what is left, and one in any case.
+const GUARD: usize = if cfg!(target_os = "linux") { 256 } else { 0 };
 /// Kept for connections and files, whatever is watched.
 const RESERVE: usize = 32;
 /// Kept for files, however many connections there are: a look at a process needs three at once.
@@ -27,6 +29,7 @@ pub(crate) const MINIMUM: u64 = 32;
 pub(crate) struct Descriptors {
     /// None if nothing limits them.
     left: Option<usize>,
+    guard: usize,
     /// Given up when there is no other one left, to accept a connection and say so.
     spare: Mutex<Option<File>>,
 }
@@ -40,7 +43,9 @@ impl Descriptors {
 
     fn of(limit: Option<usize>, in_use: usize) -> Self {
         let left = limit.map(|limit| limit.saturating_sub(in_use + OWN));
-        let descriptors = Self { left, spare: Mutex::default() };
+        let guard = left.map_or(GUARD, |left| GUARD.min((left / 8).max(1)));
+        let left = left.map(|left| left.saturating_sub(guard));
+        let descriptors = Self { left, guard, spare: Mutex::default() };
         descriptors.keep_spare();
         descriptors
     }
@@ -53,6 +58,12 @@ impl Descriptors {
     /// How many connections there may be, beside so many handles.
     pub(crate) fn for_connections(&self, handles: usize) -> usize {
         self.left.map_or(usize::MAX, |left| left.saturating_sub(handles + FILES).max(LEAST))
+    }
+
+    /// How many programs the guard may hear at once.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there is no guard"))]
+    pub(crate) const fn for_guard(&self) -> usize {
+        self.guard
     }
 
     /// How much may go through the door at once: each connection needs a descriptor, and its server's another one.
@@ -88,9 +99,11 @@ mod tests {
     #[test]
     fn handles_leave_a_reserve_for_connections_and_files() {
         let descriptors = Descriptors::of(Some(1024), 20);
-        assert_eq!(descriptors.for_handles(), 1024 - 20 - OWN - RESERVE);
+        let left = 1024 - 20 - OWN - descriptors.for_guard();
+        assert_eq!(descriptors.for_handles(), left - RESERVE);
         assert_eq!(descriptors.for_connections(descriptors.for_handles()), RESERVE - FILES);
-        assert_eq!(descriptors.for_connections(0), 1024 - 20 - OWN - FILES);
+        assert_eq!(descriptors.for_connections(0), left - FILES);
+        assert_eq!(descriptors.for_guard(), GUARD.min((1024 - 20 - OWN) / 8));
     }
 
     #[test]
@@ -99,6 +112,7 @@ mod tests {
             let descriptors = Descriptors::of(Some(limit), 20);
             assert!(descriptors.for_handles() <= limit.saturating_sub(20 + OWN + RESERVE));
             assert!(descriptors.for_connections(descriptors.for_handles()) >= LEAST);
+            assert_eq!(descriptors.for_guard(), GUARD.min((limit.saturating_sub(20 + OWN) / 8).max(1)));
         }
         let unlimited = Descriptors::of(None, 20);
         assert_eq!((unlimited.for_handles(), unlimited.for_connections(9)), (usize::MAX, usize::MAX));

@@ -342,6 +342,7 @@ impl RegisterOptions {
         let missing = || invalid("instanceId", "it is missing", "the name of an agent session");
         let instance_id = instance_id.ok_or_else(missing)?;
         Ok(RegisterRequest {
+            expires_in: None,
             instance_id,
             working_directory: working_directory.map(|path| project_named(&path, caller)).transpose()?,
             pid,

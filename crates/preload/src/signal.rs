@@ -4,6 +4,9 @@ use crate::ask::{self, Answer};
 use crate::record::{EVERYBODY, GROUP, PROCESS};
 use crate::sys::{self, Descriptor, ENOSYS, EPERM, call, plain};
 
+/// The flag of `pidfd_send_signal` for the group that the process leads (Linux 6.9).
+const PROCESS_GROUP: u32 = 4;
+
 /// A signal's `siginfo_t`, as the kernel reads it.
 pub(crate) type Info = [u32; 32];
 
@@ -13,11 +16,7 @@ pub(crate) fn kill(target: i32, signal: i32) -> isize {
     match target {
         0 => send(),
         -1 => asked(EVERYBODY, 0, signal, send),
-        i32::MIN..-1 => {
-            let group = target.wrapping_neg();
-            let is_ours = || plain(sys::GETPGID, [0]) == group as isize || has_child(Id::Group, group);
-            if signal == 0 || !ask::is_on() || is_ours() { send() } else { asked(GROUP, group, signal, send) }
-        }
+        i32::MIN..-1 => group(target.wrapping_neg(), signal, send),
         1.. => process(target, signal, send, |held| {
             plain(sys::PIDFD_SEND_SIGNAL, [held.0, signal as isize, 0, 0])
         }),
@@ -92,10 +91,17 @@ pub(crate) unsafe fn pidfd_send_signal(pidfd: i32, signal: i32, info: *const Inf
     // SAFETY: as for this function.
     let send = || unsafe { call(sys::PIDFD_SEND_SIGNAL, arguments) };
     match behind(pidfd).filter(|_| signal != 0 && ask::is_on()) {
+        Some(leader) if flags & PROCESS_GROUP != 0 => group(leader, signal, send),
         // The descriptor itself holds the process.
         Some(target) => process(target, signal, send, |_| send()),
         None => send(),
     }
+}
+
+/// Sends to a process group.
+fn group(number: i32, signal: i32, send: impl Fn() -> isize) -> isize {
+    let is_ours = || plain(sys::GETPGID, [0]) == number as isize || has_child(Id::Group, number);
+    if signal == 0 || !ask::is_on() || is_ours() { send() } else { asked(GROUP, number, signal, send) }
 }
 
 /// Sends to one process by `send`; or, if it has to be asked about, by `send_held`, which is given the process that was

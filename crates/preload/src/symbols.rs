@@ -61,6 +61,13 @@ unsafe extern "C" fn bind(socket: i32, address: *const u8, length: u32) -> i32 {
     short(unsafe { bind::bind(socket, address, length) })
 }
 
+/// What the address sanitizer asks a program for before it reads `ASAN_OPTIONS`: without this it refuses to start behind any other
+/// library. A program that has an answer of its own keeps that, and has the variable.
+#[unsafe(no_mangle)]
+extern "C" fn __asan_default_options() -> *const core::ffi::c_char {
+    c"verify_asan_link_order=0".as_ptr()
+}
+
 /// What `syscall` does for the numbers that signal.
 unsafe extern "C" fn guarded(number: usize, a: usize, b: usize, c: usize, d: usize) -> isize {
     let [first, second, third] = [a, b, c].map(int);

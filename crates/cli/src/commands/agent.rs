@@ -22,7 +22,7 @@ use crate::say::output;
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy agent -- claude                      this session of the agent, and all that it starts
   styxy agent -- bash                        a shell
-  STYXY=off kill 4242                        signal it all the same"))]
+  env STYXY=off kill 4242                    signal it all the same"))]
 pub(crate) struct Args {
     /// The command and its arguments
     #[arg(trailing_var_arg = true, required = true, value_name = "COMMAND")]

@@ -10,6 +10,7 @@ mod cover;
 mod event;
 mod literal;
 mod objection;
+mod patience;
 mod report;
 mod session;
 mod shell;
@@ -23,6 +24,7 @@ use styxy_client::agents::Agent;
 
 use crate::here::caller::caller;
 use event::{Event, Happened};
+use patience::Patience;
 
 /// The answer to `agent` about the event in `text` (JSON); none if there is nothing to say.
 pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
@@ -51,13 +53,13 @@ pub(crate) fn answer(agent: Agent, text: &[u8]) -> Option<serde_json::Value> {
             None
         }
         Happened::Command { name, text } => {
-            upkeep::keep_up();
+            let patience = upkeep::keep_up(&caller, session.as_ref(), Patience::begin());
             let instance = session.as_ref().map(|session| &session.instance);
-            let why = objection::objection(&text, &caller, instance)?;
+            let why = objection::objection(&text, &caller, instance, patience)?;
             Some(answer::denial(agent, &name, &why))
         }
         Happened::Ran { name } => {
-            let refused = report::report(&session?.instance)?;
+            let refused = report::report(&caller, session.as_ref()?)?;
             Some(answer::said(agent, &name, &refused))
         }
     }

@@ -3,8 +3,6 @@
 //! The facts are those of `who`, and the verdict is the guard's. A text that is none of the [`literal`] forms costs no request.
 //! Without an answer in time there is no objection.
 
-use std::time::Duration;
-
 use styxy_client::leases::{self, Of};
 use styxy_client::living::{self, Living, NamedProcess};
 use styxy_client::{Caller, Client, Error, Terms};
@@ -16,28 +14,26 @@ use styxy_core::{InstanceId, Pid, PortRange};
 
 use super::cover;
 use super::literal::{self, Victim};
-use crate::here::context;
+use super::patience::Patience;
 use crate::here::off::off;
 use crate::here::ownership::{self, Here};
 use crate::say::facts;
 use crate::say::voice::refusals::{self, Denied, Meant};
 
-/// The agent waits no longer than this. A healthy daemon answers in a fraction of a millisecond; on a busy machine it may
-/// need longer.
-const PATIENCE: Duration = Duration::from_millis(100);
-
 /// Why `text` must not run for `caller`; none if it may, if that is unknown, or if the guard judges what it does.
-pub(super) fn objection(text: &str, caller: &Caller, instance: Option<&InstanceId>) -> Option<String> {
+pub(super) fn objection(
+    text: &str,
+    caller: &Caller,
+    instance: Option<&InstanceId>,
+    patience: Patience,
+) -> Option<String> {
     let victims = literal::read(text);
     // A folder that is not there (yet) is nobody's.
     if victims.is_empty() || off().is_some() || caller.place().is_none() {
         return None;
     }
     let here = Here::new(caller.clone(), instance.cloned());
-    let asked = context::try_ask(PATIENCE, async |client| {
-        tokio::time::timeout(PATIENCE, judge(client, &victims, &here)).await.unwrap_or(Ok(None))
-    });
-    asked.ok()?.ok()?
+    patience.ask(async |client| judge(client, &victims, &here).await)?
 }
 
 async fn judge(client: &Client, victims: &[Victim], here: &Here) -> Result<Option<String>, Error> {

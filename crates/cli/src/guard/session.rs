@@ -1,18 +1,21 @@
 //! The start of an agent's session, of its sub-agents and in a worktree that it enters, its changes of folder, and its end.
 //!
 //! The leases belong to the session for as long as the agent's process lives, even if these events get lost: the daemon
-//! watches the process.
+//! watches the process. A session that shares its process with others (Codex' app-server) lives by its commands.
 
 use std::time::Duration;
 
 use styxy_client::agents::Agent;
 use styxy_client::leases::{self, Accepted, Leased};
 use styxy_client::{Caller, Client, Error, PortRequest, Session, Terms};
-use styxy_core::api::{AllocationsQuery, OwnerKind, RegisterRequest, State};
+use styxy_core::ProjectPath;
+use styxy_core::api::{AllocationsQuery, BeatRequest, OwnerKind, RegisterRequest, State};
+use styxy_core::config::Seconds;
 
 use super::beside;
 use super::cover;
 use super::event::Source;
+use super::patience::Patience;
 use super::shell;
 use crate::here::agent_settings::installed::{Age, Installed};
 use crate::here::context::{self, Autostart};
@@ -23,8 +26,8 @@ use crate::say::voice::{self, Exports, PortOf, Server, Whom};
 
 /// How long the daemon may take where work begins, and where it may have to start first.
 const START: Duration = Duration::from_secs(1);
-/// How long a running daemon may take: the agent waits, and its leases end without this too.
-const PATIENCE: Duration = Duration::from_millis(150);
+/// How long a session without a process may be silent: its person may have a break, or a command of it may take as long.
+const PAUSE: Seconds = Seconds::new(12 * 3600);
 
 /// What a session gets at its beginning.
 #[derive(Debug)]
@@ -46,18 +49,9 @@ pub(super) fn begin(
     let here = Here::new(caller, session)?;
     let cover = cover::of(agent, shell::file(agent).as_deref());
     let found = context::ask_within(START, Autostart::FromEnvironment, async |client| {
-        if let Some(Session { instance, pid: Some(pid) }) = session {
-            let request = RegisterRequest {
-                instance_id: instance.clone(),
-                working_directory: here.terms.project.clone(),
-                pid: Some(*pid),
-                metadata: cover.is_some().then(cover::mark),
-            };
-            match client.register(&request).await {
-                // An agent inside an agent uses the session of the outer one.
-                Ok(_) | Err(Error::Refused(_)) => {}
-                Err(error) => return Err(error),
-            }
+        if let Some(session) = session {
+            let folder = here.terms.project.clone();
+            register(client, session, folder, cover.is_some().then(cover::mark)).await?;
         }
         here.look(client).await
     });
@@ -92,12 +86,50 @@ pub(super) fn join(agent: Agent, caller: &Caller, session: Option<&Session>) -> 
     ))
 }
 
-/// Releases what the session leased and nothing uses. A cleared or resumed session continues.
+async fn register(
+    client: &Client,
+    session: &Session,
+    folder: Option<ProjectPath>,
+    metadata: Option<serde_json::Value>,
+) -> Result<(), Error> {
+    let Session { instance, pid } = session.clone();
+    let expires_in = pid.is_none().then_some(PAUSE);
+    let request =
+        RegisterRequest { instance_id: instance, working_directory: folder, pid, expires_in, metadata };
+    match client.register(&request).await {
+        // An agent inside an agent uses the session of the outer one; and an older daemon would let a session without a process
+        // end within a minute.
+        Ok(_) | Err(Error::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A sign of life of a session that has no process; one that the daemon has lost is registered again. None if the session needs none.
+pub(super) async fn heartbeat(
+    client: &Client,
+    caller: &Caller,
+    session: Option<&Session>,
+) -> Option<Result<(), Error>> {
+    let session = session.filter(|session| session.pid.is_none())?;
+    let beat = BeatRequest { instance_id: session.instance.clone() };
+    Some(match client.heartbeat(&beat).await {
+        Ok(_) => Ok(()),
+        Err(Error::Refused(_)) => register(client, session, caller.project().ok().flatten(), None).await,
+        Err(error) => Err(error),
+    })
+}
+
+/// Releases what the session leased and nothing uses, and ends the session if it has no process. A cleared or resumed session
+/// continues.
 pub(super) fn end(why: &str, session: Option<&Session>) {
     let Some(session) = session.filter(|_| !matches!(why, "clear" | "resume")) else { return };
-    // If this fails, the leases end with the agent's process.
-    let _ = context::try_ask(PATIENCE, async |client| {
-        tokio::time::timeout(PATIENCE, release(client, session)).await.unwrap_or(Ok(()))
+    // If this fails, the leases end with the agent's process, or when the session has been silent for long.
+    let _ = Patience::begin().ask(async |client| {
+        release(client, session).await?;
+        if session.pid.is_none() {
+            client.end_instance(&session.instance).await?;
+        }
+        Ok(())
     });
 }
 

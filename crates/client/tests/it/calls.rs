@@ -39,6 +39,7 @@ fn every_method_asks_its_route_as_the_contract_says() {
     let instance_id = InstanceId::new("claude:1").unwrap();
     block_on(async {
         let register = RegisterRequest {
+            expires_in: None,
             instance_id: instance_id.clone(),
             working_directory: None,
             pid: Pid::new(7),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lease::Lease;
+use crate::config::Seconds;
 use crate::names::{InstanceId, ProjectPath};
 use crate::process::Pid;
 use crate::time::WallTime;
@@ -20,6 +21,11 @@ pub struct RegisterRequest {
     /// Its process: then it lives as long as that does and needs no heartbeat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pid: Option<Pid>,
+    /// How many seconds it lives after its last heartbeat, from 1 to 86400; else `instance_ttl` of the configuration. With a `pid` it
+    /// has no meaning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<f64>, minimum = 1, maximum = 86400))]
+    pub expires_in: Option<Seconds>,
     /// Any JSON of up to 1 KiB (`quotas.metadata_bytes`); given back by `GET /instance/list`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<serde_json::Value>))]

@@ -101,5 +101,5 @@ impl Registry {
 
 /// When an instance expires without a further beat; never if it has a process.
 pub(super) fn due(instance: &Instance, config: &Config, from: Timestamp) -> Option<Millis> {
-    instance.process.is_none().then(|| from.after(config.instance_ttl.millis()))
+    instance.ttl(config).map(|ttl| from.after(ttl.millis()))
 }

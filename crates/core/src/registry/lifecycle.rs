@@ -1,6 +1,9 @@
 //! How leases and instances live and end: R1 to R9 in docs/DESIGN.md.
 
+use std::ops::RangeInclusive;
+
 use crate::command::Registration;
+use crate::config::Seconds;
 use crate::event::{EndReason, Fact};
 use crate::lease::{Instance, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId};
@@ -17,6 +20,8 @@ use super::quotas::metadata_bytes;
 /// A tick this late, in milliseconds, means that the daemon itself was stopped: nobody can have beaten meanwhile. At
 /// worst, on a machine this slow, an instance lives one TTL longer.
 const STOPPED: Millis = 250;
+/// How long an instance may want to live after its last heartbeat.
+const TTLS: RangeInclusive<Seconds> = Seconds::new(1)..=Seconds::new(24 * 3600);
 
 impl Registry {
     pub(super) fn release(&self, lock_id: LockId) -> Result<Vec<Fact>, Refusal> {
@@ -46,6 +51,13 @@ impl Registry {
                 allowed: format!("up to {most} bytes of JSON (quotas.metadata_bytes in config.json)"),
             });
         }
+        if let Some(own) = fresh.expires_in.filter(|own| !TTLS.contains(own)) {
+            return Err(Refusal::Invalid {
+                field: "expires_in".into(),
+                found: format!("{} is no such time", own.as_f64()),
+                allowed: "from 1 to 86400 seconds".to_owned(),
+            });
+        }
         let Some(known) = self.instances.get(&registration.id) else {
             self.check_instance_quotas(&fresh, None)?;
             return Ok(vec![Fact::InstanceRegistered(Box::new(fresh))]);
@@ -58,6 +70,7 @@ impl Registry {
         let updated = Instance {
             working_directory: fresh.working_directory.or_else(|| known.working_directory.clone()),
             process: fresh.process.or_else(|| known.process.clone()),
+            expires_in: fresh.expires_in.or(known.expires_in),
             metadata: fresh.metadata.or_else(|| known.metadata.clone()),
             registered_at: known.registered_at,
             ..fresh

@@ -3,14 +3,15 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use styxy_core::checkout::{self, Kinship};
+use styxy_core::checkout::Kinship;
 use styxy_core::guard::record::By;
 use styxy_core::guard::{Ground, Session};
 use styxy_core::session::{self, Running, Signs, VARIABLES};
 use styxy_core::{InstanceId, Pid};
 
+use super::grounds::Grounds;
 use crate::daemon::Daemon;
-use crate::system::{self, Disk, Life};
+use crate::system::{self, Life};
 
 /// How far above a process an agent is looked for.
 const FAR: usize = 32;
@@ -21,7 +22,7 @@ pub(super) struct Asker<'a> {
     pub(super) pid: Pid,
     /// The shell for which it asks.
     shell: Option<Pid>,
-    home: Option<&'a Path>,
+    grounds: &'a Grounds,
     place: OnceCell<Place>,
     session: OnceCell<Option<InstanceId>>,
 }
@@ -37,8 +38,8 @@ enum Place {
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(daemon: &'a Daemon, pid: Pid, home: Option<&'a Path>) -> Self {
-        Self { daemon, pid, shell: None, home, place: OnceCell::new(), session: OnceCell::new() }
+    pub(super) fn new(daemon: &'a Daemon, pid: Pid, grounds: &'a Grounds) -> Self {
+        Self { daemon, pid, shell: None, grounds, place: OnceCell::new(), session: OnceCell::new() }
     }
 
     /// The same for its parent too, if it asks for that one.
@@ -68,7 +69,7 @@ impl<'a> Asker<'a> {
     /// Whether that worktree is its own.
     pub(super) fn ground(&self, theirs: &Path) -> Ground {
         match self.place() {
-            Place::In(ours) => match checkout::kinship(ours, theirs, self.home, &Disk) {
+            Place::In(ours) => match self.grounds.kinship(ours, theirs) {
                 Kinship::Same => Ground::Own,
                 Kinship::Sibling | Kinship::Unrelated => Ground::Others,
             },
@@ -94,7 +95,7 @@ impl<'a> Asker<'a> {
 
     fn place(&self) -> &Place {
         self.place.get_or_init(|| {
-            let at = |folder: &Path| checkout::place(folder, self.home, &Disk).map(|place| place.root);
+            let at = |folder: &Path| self.grounds.place(folder);
             match system::folder_of(self.pid) {
                 Some(folder) if folder.is_dir() => {
                     at(&folder).or_else(|| at(&self.folder_of_session()?)).map_or(Place::Nowhere, Place::In)

@@ -1,7 +1,7 @@
 //! One question, one answer, in the order of R90.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,10 @@ use styxy_core::api::{Lease, Refused, SystemUsage, Wanted};
 use styxy_core::belongs::{self, Belongs};
 use styxy_core::guard::record::{self, By, Question, Target};
 use styxy_core::guard::{self, Ground, Role, Session, Spared};
-use styxy_core::{
-    InstanceId, Pid, Port, Process, ProcessKey, ProjectPath, Relation, WallTime, checkout, session,
-};
+use styxy_core::{InstanceId, Pid, Port, Process, ProjectPath, Relation, WallTime, checkout, session};
 
 use super::asker::{Asker, Living};
+use super::grounds::Grounds;
 use super::servers::{Servers, Serving};
 use super::words;
 use crate::daemon::{Daemon, own_pid};
@@ -26,7 +25,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) struct Judge {
     daemon: Arc<Daemon>,
     servers: Servers,
-    home: Option<PathBuf>,
+    grounds: Arc<Grounds>,
 }
 
 /// A process that is spared, and what is said of it.
@@ -43,7 +42,7 @@ impl Judge {
     /// The system offers no table of sockets.
     pub(super) fn new(daemon: Arc<Daemon>) -> io::Result<Self> {
         let servers = Servers::open(daemon.own_uid)?;
-        Ok(Self { daemon, servers, home: std::env::home_dir() })
+        Ok(Self { daemon, servers, grounds: Arc::new(Grounds::new()) })
     }
 
     /// The record that answers this question of the process at the other end.
@@ -54,12 +53,12 @@ impl Judge {
             return record::passes();
         }
         let daemon = Arc::clone(&self.daemon);
-        let home = self.home.clone();
+        let grounds = Arc::clone(&self.grounds);
         let by = match question {
             Question::Signal { by, .. } => by,
             Question::Bind(_) => By::Itself,
         };
-        let asker = Asker::new(&daemon, pid, home.as_deref()).by(by);
+        let asker = Asker::new(&daemon, pid, &grounds).by(by);
         let (wanted, words) = match question {
             Question::Signal { to, .. } => (Wanted::Signal, self.signal(to, &asker, peer)),
             Question::Bind(port) if peer.network == Network::Ours => (Wanted::Bind, self.bind(port, &asker)),
@@ -108,13 +107,11 @@ impl Judge {
         Some(format!("styxy: not signalled: {said}. {yours}{}", words::insist(case.why, case.pid, case.port)))
     }
 
-    /// The first process of a set that is spared.
+    /// The first process of a set that is spared: of those that are known, else of all.
     fn one_of(&mut self, is_in: impl Fn(Pid) -> bool, asker: &Asker) -> Option<Case> {
-        let own = system::identify(own_pid()).ok().map(|found| found.process.key);
-        let agents = self.agents();
-        let all: Vec<ProcessKey> = self.servers.all().chain(own).chain(agents).collect();
-        all.into_iter().filter(|key| is_in(key.pid)).find_map(|key| {
-            let found = system::identify(key.pid).ok()?;
+        let known: Vec<Pid> = self.servers.all().map(|key| key.pid).chain([own_pid()]).collect();
+        known.into_iter().chain(system::processes()).filter(|pid| is_in(*pid)).find_map(|pid| {
+            let found = system::identify(pid).ok().filter(|found| found.user == Relation::Own)?;
             self.spared(&found.process, asker)
         })
     }
@@ -187,7 +184,7 @@ impl Judge {
         let worktree = belongs.path();
         let worktree = worktree.as_ref().map(ProjectPath::as_str);
         let server = words::Server { port: serving.port, worktree, usage: &usage, lease: lease.as_ref() };
-        Some((why, words::server(&server, why, self.home.as_deref())))
+        Some((why, words::server(&server, why, self.grounds.home.as_deref())))
     }
 
     /// Why the port is not to be bound.
@@ -208,13 +205,13 @@ impl Judge {
             guard::Port::Others => {
                 let own = words::these(&self.own_leases(asker, |_| true));
                 let own = own.map(|own| format!("; this checkout has {own}")).unwrap_or_default();
-                Some(format!("styxy: {}{own}", words::leased(&lease, self.home.as_deref())))
+                Some(format!("styxy: {}{own}", words::leased(&lease, self.grounds.home.as_deref())))
             }
         }
     }
 
     fn is_below(&self, pid: Pid, owner: Pid) -> bool {
-        Asker::new(&self.daemon, owner, None).is_above(pid)
+        Asker::new(&self.daemon, owner, &self.grounds).is_above(pid)
     }
 
     /// The lease of a port, unless a stranger has taken it.
@@ -247,7 +244,7 @@ impl Judge {
             is_there: &Path::exists,
             id: &|project| disk::id(Path::new(project.as_str())),
             is_older: &|project, then| is_older(Path::new(project.as_str()), then),
-            is_known: &|folder| checkout::root(folder, self.home.as_deref(), &Disk).is_some(),
+            is_known: &|folder| checkout::root(folder, self.grounds.home.as_deref(), &Disk).is_some(),
         };
         belongs::belongs(usage, lease, &disk)
     }
@@ -255,7 +252,7 @@ impl Judge {
     /// Whether a folder is a checkout or a project, or somebody has leased a port for it.
     fn is_place(&self, path: &ProjectPath, lease: Option<&Lease>) -> bool {
         let is_leased = lease.is_some_and(|lease| lease.project_path.as_ref() == Some(path));
-        is_leased || checkout::root(Path::new(path.as_str()), self.home.as_deref(), &Disk).is_some()
+        is_leased || checkout::root(Path::new(path.as_str()), self.grounds.home.as_deref(), &Disk).is_some()
     }
 
     /// The session whose agent this process is.
@@ -269,13 +266,6 @@ impl Judge {
             let mut sessions = registry.leases().filter_map(|lease| lease.instance_id.as_ref());
             sessions.find(|session| session::named_process(session) == Some(pid)).cloned()
         })
-    }
-
-    /// The agents of all registered sessions.
-    fn agents(&self) -> Vec<ProcessKey> {
-        let engine = self.daemon.engine();
-        let processes = engine.registry().instances().filter_map(|instance| instance.process.as_ref());
-        processes.map(|process| process.key).collect()
     }
 }
 
@@ -292,7 +282,7 @@ fn is_mcp_server(pid: Pid) -> bool {
     let line = system::command_line(pid).unwrap_or_default();
     let mut words = line.split('\0');
     let program = words.next().and_then(|program| program.rsplit('/').next());
-    program == Some("styxy") && words.next() == Some("mcp")
+    program == Some("styxy") && words.find(|word| !word.starts_with('-')) == Some("mcp")
 }
 
 /// Whether the folder may have been there at a time: unless it is known to be younger, by more than a second.

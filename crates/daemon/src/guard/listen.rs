@@ -1,6 +1,6 @@
 //! `guard.sock`: one record, one answer. A client that connects and says nothing keeps nobody waiting.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,16 +14,21 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen,
     recv, send, socket_with,
 };
+use styxy_core::Pid;
 use styxy_core::guard::record;
 
 use super::judge::Judge;
 use crate::files::{self, FileId};
-use crate::system::{self, LocalPeer};
+use crate::system::{self, LocalPeer, PeerProcess};
 
 /// How many programs may wait to be accepted; more wait in the kernel.
 const BACKLOG: i32 = 256;
-/// How many are heard at once. The one that has said nothing for longest makes room.
-const HEARD: usize = 64;
+/// How many are accepted before those that were are answered.
+const AT_ONCE: usize = 1024;
+/// How many questions of one process are answered before it is the turn of others.
+const TURNS: usize = 4;
+/// How long nobody is accepted after there was no descriptor for it: the socket stays ready, so that the thread would spin.
+const FULL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// How often the socket is looked for while nobody asks: a cleaner of old files may have removed its name.
 const LOOK: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
@@ -56,18 +61,19 @@ impl Socket {
     }
 }
 
-/// Answers at `path` on a thread of its own.
+/// Answers at `path` on a thread of its own, and hears `most` programs at once.
 ///
 /// # Errors
 /// The path cannot be listened on, or there is no thread.
-pub(super) fn start(mut judge: Judge, path: &Path) -> io::Result<Running> {
+pub(super) fn start(mut judge: Judge, path: &Path, most: usize) -> io::Result<Running> {
     let (alive, ended) = UnixStream::pair()?;
     let (mut listener, mut socket) = open(path)?;
     let first = socket.clone();
     let serve = move || {
-        let mut heard = VecDeque::new();
+        let mut heard = Heard { clients: VecDeque::new(), most };
+        let mut room = Room::Left;
         loop {
-            match wait(&ended, &listener, &heard) {
+            match wait(&ended, &listener, &heard, room) {
                 Wait::Ended => return,
                 Wait::Nothing => {
                     if !socket.is_in_place()
@@ -75,10 +81,11 @@ pub(super) fn start(mut judge: Judge, path: &Path) -> io::Result<Running> {
                     {
                         (listener, socket) = new;
                     }
+                    room = Room::Left;
                 }
                 Wait::Some => {
-                    heard.retain(|(client, peer)| !answer(&mut judge, client, *peer));
-                    accept_all(&listener, &mut heard);
+                    room = accept_all(&listener, &mut heard, &mut judge);
+                    heard.answer(&mut judge);
                 }
             }
         }
@@ -105,10 +112,25 @@ enum Wait {
     Some,
 }
 
-fn wait(ended: &UnixStream, listener: &OwnedFd, heard: &VecDeque<(OwnedFd, LocalPeer)>) -> Wait {
-    let mut all = vec![PollFd::new(ended, PollFlags::IN), PollFd::new(listener, PollFlags::IN)];
-    all.extend(heard.iter().map(|(client, _)| PollFd::new(client, PollFlags::IN)));
-    match poll(&mut all, Some(&LOOK)) {
+/// Whether a program can be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    Left,
+    /// There was no descriptor for it.
+    None,
+}
+
+fn wait(ended: &UnixStream, listener: &OwnedFd, heard: &Heard, room: Room) -> Wait {
+    let mut all = vec![PollFd::new(ended, PollFlags::IN)];
+    let timeout = match room {
+        Room::Left => {
+            all.push(PollFd::new(listener, PollFlags::IN));
+            LOOK
+        }
+        Room::None => FULL,
+    };
+    all.extend(heard.clients.iter().map(|client| PollFd::new(&client.socket, PollFlags::IN)));
+    match poll(&mut all, Some(&timeout)) {
         Ok(0) | Err(Errno::INTR) => Wait::Nothing,
         // Nothing can be waited for any more: without the guard everything passes.
         Err(_) => Wait::Ended,
@@ -117,30 +139,89 @@ fn wait(ended: &UnixStream, listener: &OwnedFd, heard: &VecDeque<(OwnedFd, Local
     }
 }
 
-fn accept_all(listener: &OwnedFd, heard: &mut VecDeque<(OwnedFd, LocalPeer)>) {
-    for _ in 0..HEARD {
-        let Ok(client) = accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) else { return };
-        let peer = system::socket_peer(&client);
-        // Another user's records are not read. Their program goes on as if there was no guard.
-        if !peer.verdict.is_trusted() {
-            continue;
+/// A program that has connected.
+struct Client {
+    socket: OwnedFd,
+    peer: LocalPeer,
+}
+
+impl Client {
+    const fn pid(&self) -> Option<Pid> {
+        match self.peer.process {
+            PeerProcess::Seen { pid, .. } => Some(pid),
+            PeerProcess::Unseen | PeerProcess::Unnamed => None,
         }
-        if heard.len() == HEARD {
-            heard.pop_front();
-        }
-        heard.push_back((client, peer));
     }
 }
 
+/// The programs that have no answer yet, the oldest first.
+struct Heard {
+    clients: VecDeque<Client>,
+    most: usize,
+}
+
+impl Heard {
+    /// Answers those that have asked; of each process a few, so that one that asks thousands keeps no other waiting.
+    fn answer(&mut self, judge: &mut Judge) {
+        let mut turns: HashMap<Option<Pid>, usize> = HashMap::new();
+        self.clients.retain(|client| {
+            let taken = turns.entry(client.pid()).or_default();
+            let is_done = *taken < TURNS && answer(judge, client);
+            *taken += usize::from(is_done);
+            !is_done
+        });
+    }
+
+    /// The oldest client of the process that has most of them makes room. One that has a few gets its answer, if it has asked by now.
+    /// False if there is none.
+    fn make_room(&mut self, judge: &mut Judge) -> bool {
+        let mut counts: HashMap<Option<Pid>, usize> = HashMap::new();
+        for client in &self.clients {
+            *counts.entry(client.pid()).or_default() += 1;
+        }
+        let count = |client: &Client| counts.get(&client.pid()).copied().unwrap_or_default();
+        let most = self.clients.iter().map(count).max();
+        let oldest = self.clients.iter().position(|client| Some(count(client)) == most);
+        let Some(client) = oldest.and_then(|at| self.clients.remove(at)) else { return false };
+        if most.is_some_and(|most| most <= TURNS) {
+            answer(judge, &client);
+        }
+        true
+    }
+}
+
+/// Accepts all who wait, so that a flood leaves room for others in the kernel's queue.
+fn accept_all(listener: &OwnedFd, heard: &mut Heard, judge: &mut Judge) -> Room {
+    for _ in 0..AT_ONCE {
+        let socket = match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+            Ok(socket) => socket,
+            Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return Room::Left,
+            Err(_) if heard.make_room(judge) => continue,
+            Err(_) => return Room::None,
+        };
+        let client = Client { peer: system::socket_peer(&socket), socket };
+        // Another user's records are not read. Their program goes on as if there was no guard.
+        if !client.peer.verdict.is_trusted() {
+            continue;
+        }
+        if heard.clients.len() >= heard.most {
+            heard.make_room(judge);
+        }
+        heard.clients.push_back(client);
+    }
+    Room::Left
+}
+
 /// Answers if a record is there; says whether the connection is done with.
-fn answer(judge: &mut Judge, client: &OwnedFd, peer: LocalPeer) -> bool {
+fn answer(judge: &mut Judge, client: &Client) -> bool {
+    let Client { socket, peer } = client;
     let mut record = [0; record::QUESTION + 1];
-    match recv(client, &mut record[..], RecvFlags::DONTWAIT) {
+    match recv(socket, &mut record[..], RecvFlags::DONTWAIT) {
         Ok((length, _)) if length > 0 => {
             let answer = record.get(..length).and_then(record::read);
-            let answer = answer.map_or_else(record::passes, |question| judge.answer(question, peer));
+            let answer = answer.map_or_else(record::passes, |question| judge.answer(question, *peer));
             // Whoever has gone was stopped or has waited too long, and has said so itself.
-            let _ = send(client, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            let _ = send(socket, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
             true
         }
         Err(Errno::AGAIN | Errno::INTR) => false,

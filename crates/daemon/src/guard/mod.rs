@@ -4,6 +4,7 @@
 //! the engine says, one short question at a time. What it does not know passes, and so does everything if it ends.
 
 mod asker;
+mod grounds;
 mod judge;
 mod listen;
 mod servers;
@@ -18,7 +19,8 @@ pub(crate) use listen::Running;
 
 /// Begins to answer at `path`, until the result is dropped; none, which is logged, if that cannot be listened on.
 pub(crate) fn start(daemon: &Arc<Daemon>, path: &Path) -> Option<Running> {
-    let started = judge::Judge::new(Arc::clone(daemon)).and_then(|judge| listen::start(judge, path));
+    let most = daemon.descriptors.for_guard();
+    let started = judge::Judge::new(Arc::clone(daemon)).and_then(|judge| listen::start(judge, path, most));
     started
         .inspect_err(|error| tracing::error!(%error, "the guard cannot be asked: programs signal freely"))
         .ok()

@@ -57,7 +57,8 @@ pub(super) fn insist(why: Spared, pid: Pid, port: Option<Port>) -> String {
         (Spared::Worktree | Spared::Session, Some(port)) => format!("styxy kill {port} --force"),
         (Spared::Styxy, _) if pid == own_pid() => "styxy daemon stop".to_owned(),
         (Spared::Worktree | Spared::Session | Spared::Agent | Spared::Styxy, _) => {
-            format!("STYXY=off kill {pid}")
+            // A shell's own `kill` would read the shell's variables, and not these.
+            format!("env STYXY=off kill {pid}")
         }
     };
     format!("If it is meant: {command}")

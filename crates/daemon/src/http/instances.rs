@@ -17,7 +17,7 @@ pub(super) async fn register(
     ConnectInfo(peer): ConnectInfo<Peer>,
     Json(request): Json<RegisterRequest>,
 ) -> Result<RegisterAnswer> {
-    let RegisterRequest { instance_id, working_directory, pid, metadata } = request;
+    let RegisterRequest { instance_id, working_directory, pid, expires_in: own, metadata } = request;
     let process = match pid {
         Some(pid) => Some(super::allocate::owner(pids::meant(peer, pid, "pid").await?, "pid")?),
         None => None,
@@ -36,6 +36,7 @@ pub(super) async fn register(
         id: instance_id,
         working_directory,
         process,
+        expires_in: own,
         metadata,
     }))?;
     let expires_in = expires_in(&daemon, &id);
@@ -82,9 +83,8 @@ pub(super) async fn list(State(daemon): Shared) -> Result<InstancesAnswer> {
 
 /// In seconds; none for an instance that depends on a process.
 fn expires_in(daemon: &Daemon, id: &InstanceId) -> Option<f64> {
-    let by_heartbeats =
-        daemon.engine().registry().instance(id).is_some_and(|instance| instance.process.is_none());
-    by_heartbeats.then(|| daemon.about.config.instance_ttl.as_f64())
+    let ttl = daemon.engine().registry().instance(id)?.ttl(&daemon.about.config)?;
+    Some(ttl.as_f64())
 }
 
 fn parse(id: &str) -> std::result::Result<InstanceId, Refused> {

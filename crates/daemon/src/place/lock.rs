@@ -209,6 +209,8 @@ impl Held {
         files::remove(&new)?;
         let mut file = files::create(&new)?;
         file.write_all(&content(daemon)?)?;
+        // Whoever started this one wants a daemon again.
+        files::remove(&self.layout.stopped())?;
         fs::rename(new, path)
     }
 

@@ -1,5 +1,6 @@
 //! `styxy daemon stop`: stops the daemon, and returns when it has ended.
 
+use std::fs;
 use std::io::Write;
 
 use styxy_core::with_causes;
@@ -22,7 +23,11 @@ pub(crate) struct Args {}
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
-        let end = context::ask_with(Autostart::Never, async |client| stop(client).await)?;
+        // A hook does not start it again (R39). It is said first, since a hook may run at any time.
+        let stopped = context::layout()?.stopped();
+        let _ = fs::write(&stopped, "");
+        let end = context::ask_with(Autostart::Never, async |client| stop(client).await);
+        let end = end.inspect_err(|_| drop(fs::remove_file(&stopped)))?;
         let was = match &end {
             End::Stopped(status) => Some(status),
             End::Ended { why, .. } => {

@@ -18,7 +18,7 @@ use crate::say::shell_word::quoted;
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy guard env --format fish | source
   eval \"$(styxy guard env)\"                  this shell, from now on
-  STYXY=off kill 4242                        signal it all the same"))]
+  env STYXY=off kill 4242                    signal it all the same"))]
 pub(crate) struct Args {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Form::Export, conflicts_with = "json")]

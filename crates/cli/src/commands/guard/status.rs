@@ -4,7 +4,7 @@ use std::env;
 use std::path::Path;
 
 use crate::here::context::{self, Context};
-use crate::here::guarded::{self, Layers};
+use crate::here::guarded::{self, Layer, Layers};
 use crate::here::off::off;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -35,11 +35,10 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
         let layout = context::layout()?;
-        let status = Status {
-            layers: Layers::look(|name| env::var_os(name)),
-            daemon: guarded::answers(&layout),
-            off: off(),
-        };
+        let layers = Layers::look(|name| env::var_os(name));
+        // Where nothing asks, the question is whether it could.
+        let asked = layers.socket.clone().unwrap_or_else(|| guarded::socket(&layout));
+        let status = Status { layers, daemon: guarded::answers(&asked), off: off() };
         match context.output.format() {
             Format::Json => output::value(&status)?,
             Format::Human => output::raw(said(&status).as_bytes())?,
@@ -50,29 +49,39 @@ impl Args {
 
 const SET_UP: &str = "eval \"$(styxy guard env)\"";
 
+const MUTE: &str = "not asking: STYXY_GUARD_SOCKET is not set";
+
 fn said(status: &Status) -> String {
     let Status { layers, daemon, off } = status;
     if let Some(variable) = off {
         return format!("The guard is off, by {variable}=off.\n");
     }
+    let mute = format!("{MUTE}; {SET_UP}");
     let library = match (&layers.missing, layers.library) {
         (Some(file), _) => format!("not loaded: {} is gone; {SET_UP}", file.display()),
-        (None, true) => "loaded: programs ask before they signal or bind".to_owned(),
-        (None, false) => format!("not loaded: {SET_UP}"),
+        (None, Layer::Live) => "loaded: programs ask before they signal or bind".to_owned(),
+        (None, Layer::Mute) => mute.clone(),
+        (None, Layer::Absent) => format!("not loaded: {SET_UP}"),
     };
     let before = |tool: &Path| format!("not in front of {}: {SET_UP}", tool.display());
     let shims = match (layers.shims, &layers.kill) {
-        (true, _) => "in PATH: kill, pkill, killall, fuser and skill ask".to_owned(),
-        (false, Some(tool)) => before(tool),
-        (false, None) => format!("not in PATH: {SET_UP}"),
+        (Layer::Live, _) => "in PATH: kill, pkill, killall, fuser and skill ask".to_owned(),
+        (Layer::Mute, _) => mute,
+        (Layer::Absent, Some(tool)) => before(tool),
+        (Layer::Absent, None) => format!("not in PATH: {SET_UP}"),
     };
-    let function = if layers.function {
-        "the shell's own kill asks"
-    } else {
-        "not in this shell: bash and zsh have it, and each bash script under BASH_ENV"
+    let function = match layers.function {
+        Layer::Live => "the shell's own kill asks",
+        Layer::Mute => MUTE,
+        Layer::Absent => "not in this shell: bash and zsh have it, and each bash script under BASH_ENV",
     };
-    let daemon =
-        if *daemon { "listens" } else { "does not listen, so nothing is refused: styxy daemon start" };
+    let daemon = match (&layers.socket, daemon) {
+        (_, true) => "listens".to_owned(),
+        (Some(socket), false) => {
+            format!("does not listen at {}, so nothing is refused: styxy daemon start", socket.display())
+        }
+        (None, false) => "does not listen, so nothing is refused: styxy daemon start".to_owned(),
+    };
     format!("library   {library}\nshims     {shims}\nfunction  {function}\ndaemon    {daemon}\n")
 }
 
@@ -83,8 +92,16 @@ mod tests {
 
     #[test]
     fn each_layer_says_whether_it_is_live_and_what_to_type() {
-        let all = || Layers { library: true, missing: None, shims: true, kill: None, function: true };
-        let none = || Layers { library: false, shims: false, function: false, ..all() };
+        let layers = |layer| Layers {
+            socket: Some("/h/guard.sock".into()),
+            library: layer,
+            missing: None,
+            shims: layer,
+            kill: None,
+            function: layer,
+        };
+        let all = || layers(Layer::Live);
+        let none = || Layers { socket: None, ..layers(Layer::Absent) };
         let status = |layers, daemon, off| said(&Status { layers, daemon, off });
         snapshot!(
             "guard_status",
@@ -96,6 +113,7 @@ mod tests {
                     "the library is gone",
                     status(Layers { missing: Some("/h/l.so".into()), ..none() }, true, None)
                 ),
+                ("the variable is gone", status(Layers { socket: None, ..layers(Layer::Mute) }, true, None)),
                 ("off", status(all(), true, Some("STYXY_GUARD"))),
                 ("without a daemon", status(all(), false, None)),
             ])

@@ -6,6 +6,7 @@
 mod arguments;
 mod bounded;
 mod calls;
+mod lines;
 mod schema;
 mod tool;
 
@@ -18,7 +19,6 @@ use rmcp::model::{
     ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer, ServerInitializeError};
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::{ServerHandler, ServiceExt};
 use serde_json::Value;
 use styxy_core::api::Refusal;
@@ -31,6 +31,7 @@ use crate::say::output;
 use crate::say::voice::answers;
 use bounded::Bounded;
 use calls::Answer;
+use lines::Lines;
 use tool::{TOOLS, Tool};
 
 const INSTRUCTIONS: &str = "\
@@ -88,8 +89,8 @@ static DECLARED: LazyLock<Vec<rmcp::model::Tool>> =
 /// Answers until stdin ends.
 async fn serve(server: Server) -> io::Result<()> {
     let (stdin, stdout) = rmcp::transport::stdio();
-    let transport = AsyncRwTransport::new_server(stdin, stdout);
-    let running = match server.serve(Bounded::new(transport)).await {
+    let lines = Lines::new(tokio::io::BufReader::new(stdin), stdout);
+    let running = match server.serve(Bounded::new(lines)).await {
         Ok(running) => running,
         // Nothing was sent; that is not a failure.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send,
     socket_with,
@@ -24,18 +25,29 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// To whom a signal is to be sent.
 #[derive(Debug)]
 pub(super) enum Aim {
-    Process {
-        pid: Pid,
-        /// None where the system has none, or the process has ended.
-        held: Option<OwnedFd>,
-    },
+    Process { pid: Pid, held: Held },
     Group(Pid),
     Everybody,
 }
 
+/// What keeps another process that gets the same pid from being signalled.
+#[derive(Debug)]
+pub(super) enum Held {
+    By(OwnedFd),
+    /// It had ended when it was looked for: whoever has its pid by now was not meant.
+    Ended,
+    /// The system has no such descriptors, or none is left.
+    ByNumber,
+}
+
 impl Aim {
     pub(super) fn process(pid: Pid) -> Self {
-        let held = raw(pid).and_then(|pid| process::pidfd_open(pid, PidfdFlags::empty()).ok());
+        let opened = raw(pid).map(|pid| process::pidfd_open(pid, PidfdFlags::empty()));
+        let held = match opened {
+            Some(Ok(held)) => Held::By(held),
+            Some(Err(Errno::SRCH)) => Held::Ended,
+            Some(Err(_)) | None => Held::ByNumber,
+        };
         Self::Process { pid, held }
     }
 
@@ -51,8 +63,9 @@ impl Aim {
         let signal = Signal::from_named_raw(signal).ok_or(io::ErrorKind::InvalidInput)?;
         let raw = |pid: Pid| raw(pid).ok_or(io::Error::from(io::ErrorKind::InvalidInput));
         match self {
-            Self::Process { held: Some(held), .. } => process::pidfd_send_signal(held, signal)?,
-            Self::Process { pid, held: None } => process::kill_process(raw(*pid)?, signal)?,
+            Self::Process { held: Held::By(held), .. } => process::pidfd_send_signal(held, signal)?,
+            Self::Process { held: Held::Ended, .. } => return Err(Errno::SRCH.into()),
+            Self::Process { pid, held: Held::ByNumber } => process::kill_process(raw(*pid)?, signal)?,
             Self::Group(group) => process::kill_process_group(raw(*group)?, signal)?,
             // It is asked about alone, so it is either refused or left to the tool.
             Self::Everybody => {}
@@ -79,9 +92,12 @@ impl Judge {
     /// Whether nothing is to be sent to `aim`. Says why on stderr.
     pub(super) fn spares(&mut self, aim: &Aim, signal: i32) -> bool {
         let to = match aim {
+            Aim::Process { held: Held::Ended, .. } => return false,
             Aim::Process { pid, held } => {
-                let inode =
-                    held.as_ref().and_then(|held| rustix::fs::fstat(held).ok()).map(|found| found.st_ino);
+                let inode = match held {
+                    Held::By(held) => rustix::fs::fstat(held).ok().map(|found| found.st_ino),
+                    Held::Ended | Held::ByNumber => None,
+                };
                 Target::Process { pid: *pid, inode }
             }
             // What is in the shell's own group is its own.
@@ -123,10 +139,10 @@ fn ask(path: &PathBuf, question: &[u8]) -> io::Result<Option<String>> {
         match connect(&socket, &SocketAddrUnix::new(path)?) {
             Ok(()) => break,
             // Its queue is full.
-            Err(rustix::io::Errno::AGAIN) if Instant::now() < deadline => {
+            Err(Errno::AGAIN) if Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            Err(rustix::io::Errno::AGAIN) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(Errno::AGAIN) => return Err(io::ErrorKind::TimedOut.into()),
             Err(error) => return Err(error.into()),
         }
     }
@@ -139,4 +155,23 @@ fn ask(path: &PathBuf, question: &[u8]) -> io::Result<Option<String>> {
     let mut answer = [0; ANSWER];
     let (length, _) = recv(&socket, &mut answer[..], RecvFlags::DONTWAIT)?;
     Ok(record::refusal(answer.get(..length).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_had_ended_is_not_signalled_by_its_number() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = Pid::new(child.id()).unwrap();
+        assert!(matches!(Aim::process(pid), Aim::Process { held: Held::By(_), .. }));
+        child.wait().unwrap();
+        // Should another process have got the pid by now, it would be meant.
+        let aim = Aim::process(pid);
+        assert!(matches!(aim, Aim::Process { held: Held::Ended, .. }), "{aim:?}");
+        let own = Aim::Process { pid: Pid::new(std::process::id()).unwrap(), held: Held::Ended };
+        assert_eq!(own.signal(15).unwrap_err().raw_os_error(), Some(3));
+        assert!(!Judge::new(By::Itself).spares(&aim, 15));
+    }
 }

@@ -16,10 +16,11 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use styxy_core::api::{Code, Refusal};
 use styxy_core::layout::{Layout, runtime_folder};
 
+use super::agent_settings::recognised::is_shell_file;
 use crate::here::context::Context;
 use crate::say::output;
 pub(crate) use files::is_ours;
-pub(crate) use layers::Layers;
+pub(crate) use layers::{Layer, Layers};
 pub(crate) use shims::MARKER;
 pub(crate) use users::users;
 
@@ -108,8 +109,8 @@ impl Guard {
         if let Some(path) = text("PATH") {
             all.push(("PATH", joined(&self.shims.to_string_lossy(), Some(&path), &[':'])));
         }
-        // Ours reads the user's own file.
-        all.extend(text(BASH_ENV).filter(|own| *own != shell).map(|own| (shell::USERS, own)));
+        // Ours reads the user's own file. That of another guard around this one would take its place again.
+        all.extend(text(BASH_ENV).filter(|own| !is_shell_file(own)).map(|own| (shell::USERS, own)));
         all.push((BASH_ENV, shell));
         all
     }
@@ -170,14 +171,18 @@ pub(crate) fn warn_without_daemon(context: &Context) {
     }
 }
 
-/// Whether something listens on the guard's socket of this folder.
-pub(crate) fn answers(layout: &Layout) -> bool {
-    let runtime = runtime_folder(|name| env::var_os(name), rustix::process::geteuid().as_raw());
+/// Whether a daemon's guard listens there.
+pub(crate) fn answers(socket: &Path) -> bool {
     let connected = || {
-        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        connect(&socket, &SocketAddrUnix::new(layout.guard_socket(&runtime))?)
+        let own = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        connect(&own, &SocketAddrUnix::new(socket)?)
     };
     connected().is_ok()
+}
+
+/// Where the guard of this folder listens.
+pub(crate) fn socket(layout: &Layout) -> PathBuf {
+    layout.guard_socket(&runtime_folder(|name| env::var_os(name), rustix::process::geteuid().as_raw()))
 }
 
 /// Whether this program runs with the library of the guard.

@@ -33,7 +33,8 @@ fn text(path: &Path, names: &Names) -> String {
     text.replace("@SHIMS", &quoted(names.shims)).replace("@SOCKET", &quoted(names.socket))
 }
 
-/// A function with words that begin with % is left to the shell: only it knows its jobs. With STYXY=off the program is used: the
+/// A file of the user's own is read as bash reads that of `BASH_ENV`: after expansions as in double quotes, and of `~`, and not looked
+/// for in `PATH`. A function with words that begin with % is left to the shell: only it knows its jobs. With STYXY=off the program is used: the
 /// library in this very shell was loaded before that was set.
 const TEXT: &str = r#"# The guard of Styxy @VERSION, for bash and zsh; see: styxy guard status. It is written again when it is needed.
 if [ "${STYXY-}" != off ] && [ "${STYXY_GUARD-}" != off ] && [ -x @SHIMS/kill-judge ]; then
@@ -47,11 +48,17 @@ if [ "${STYXY-}" != off ] && [ "${STYXY_GUARD-}" != off ] && [ -x @SHIMS/kill-ju
   fi
   export STYXY_GUARD_SOCKET=@SOCKET
   if [ "${BASH_ENV-}" != @FILE ]; then
-    [ -z "${BASH_ENV-}" ] || export STYXY_BASH_ENV="$BASH_ENV"
+    case "${BASH_ENV-}" in ''|*/guard/env.bash|*-guard/env.bash) ;; *) export STYXY_BASH_ENV="$BASH_ENV" ;; esac
     export BASH_ENV=@FILE
-  elif [ -n "${STYXY_BASH_ENV-}" ] && [ "${STYXY_GUARD_SHELL-}" != "$$" ] && [ -r "$STYXY_BASH_ENV" ]; then
-    export STYXY_GUARD_SHELL="$$"
-    . "$STYXY_BASH_ENV"
+  elif [ -n "${STYXY_BASH_ENV-}" ] && [ -z "${styxyRead-}" ]; then
+    styxyRead=1
+    styxyFile=$STYXY_BASH_ENV
+    case "$styxyFile" in *[\$\`]*) eval "IFS= read -r styxyFile <<styxyEnd
+$styxyFile
+styxyEnd" ;; esac
+    case "$styxyFile" in '~/'*) styxyFile=${HOME-}/${styxyFile#??} ;; /*) ;; *) styxyFile=./$styxyFile ;; esac
+    if [ -f "$styxyFile" ] && [ -r "$styxyFile" ]; then . "$styxyFile"; fi
+    unset styxyFile
   fi
   if [ -n "${BASH_VERSION-}${ZSH_VERSION-}" ]; then
     export STYXY_GUARD_SHELL="$$"

@@ -1,6 +1,7 @@
 //! Agent sessions: registered, beating or not, and what becomes of their leases.
 
 use super::*;
+use crate::config::Seconds;
 
 #[test]
 fn an_instance_lives_instance_ttl_after_its_last_beat_and_no_less() {
@@ -15,6 +16,28 @@ fn an_instance_lives_instance_ttl_after_its_last_beat_and_no_less() {
     machine.tick_after(1);
     assert_eq!(machine.ended(&grant), Some(EndReason::InstanceExpired));
     assert_eq!(machine.registry.instance_count(), 0);
+}
+
+#[test]
+fn an_instance_that_says_how_long_it_lives_lives_so_long_after_each_beat() {
+    let mut machine = Machine::new();
+    let wants = |hours: u64| Registration {
+        expires_in: Some(Seconds::new(hours * 3600)),
+        ..registration("codex-1", None)
+    };
+    machine.happens(&Command::Register(wants(12)));
+    let grant = machine.grant(dev_for("/w/a", "codex-1"));
+    machine.tick_after(11 * 60 * MINUTE);
+    machine.happens(&Command::Beat(instance("codex-1")));
+    // Registered again without the wish, as by another client, it keeps it.
+    machine.register("codex-1", None);
+    assert_eq!(machine.tick_after(12 * 60 * MINUTE - 1), []);
+    assert!(machine.lives(&grant));
+    machine.tick_after(1);
+    assert_eq!(machine.ended(&grant), Some(EndReason::InstanceExpired));
+    for hours in [0, 25] {
+        assert!(matches!(machine.tell(&Command::Register(wants(hours))), Err(Refusal::Invalid { .. })));
+    }
 }
 
 #[test]

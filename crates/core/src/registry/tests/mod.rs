@@ -278,7 +278,7 @@ fn stranger(pid: u32) -> Listener {
 }
 
 fn registration(id: &str, process: Option<Process>) -> Registration {
-    Registration { id: instance(id), working_directory: None, process, metadata: None }
+    Registration { id: instance(id), working_directory: None, process, expires_in: None, metadata: None }
 }
 
 fn named(ask: Ask, name: &str) -> Ask {

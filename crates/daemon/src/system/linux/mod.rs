@@ -45,7 +45,7 @@ pub use probe::Prober;
 pub(super) use process::link;
 pub use process::{identify, is_alive, no_handles};
 pub(super) use surroundings::with_surroundings;
-pub use texts::{command_line, group_of, variables};
+pub use texts::{command_line, group_of, processes, variables};
 
 /// The first bytes of a file of /proc, as many as one read gives and `buffer` holds.
 fn read_some<'b>(folder: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {

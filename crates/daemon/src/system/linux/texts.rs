@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use rustix::process::{Pid as Number, getpgid};
 use styxy_core::Pid;
 
 /// The command line, whose words end in NULs. None for a process that is gone, and for a kernel thread.
@@ -12,11 +11,20 @@ pub fn command_line(pid: Pid) -> Option<String> {
     (!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned())
 }
 
-/// The process group that `pid` is in.
+/// Every process that is seen from here, in no order.
+pub fn processes() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| Pid::new(entry.file_name().to_str()?.parse().ok()?))
+}
+
+/// The process group that `pid` is in; none of a kernel thread, whose number is 0, and of another namespace.
 #[must_use]
 pub fn group_of(pid: Pid) -> Option<Pid> {
-    let group = getpgid(Number::from_raw(i32::try_from(pid.get()).ok()?)).ok()?;
-    Pid::new(u32::try_from(group.as_raw_nonzero().get()).ok()?)
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    // The name may contain anything: it ends at the last parenthesis.
+    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
+    let fields = std::str::from_utf8(stat.get(name_ends + 1..)?).ok()?;
+    Pid::new(fields.split_ascii_whitespace().nth(2)?.parse().ok()?)
 }
 
 /// The values of these variables in the environment that the process was started with; none of another user's process.

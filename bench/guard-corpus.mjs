@@ -5,7 +5,8 @@
 // Each command runs four times by real tools in namespaces of its own (bench/guard-corpus/world.sh): bare and under the guard,
 // beside servers of another worktree and beside its own. Nobody's expectation is written down. What the bare command ends of
 // another's must be spared under the guard, what it ends of its own must still end, and nothing is said or refused without a
-// cause. --short runs a sample of the commands. PROGRAM is target/debug/styxy if it is not named; it must not be in /tmp.
+// cause: a refusal names a server of another's that the bare command signals. Many signals end nobody (CONT, WINCH). So where a
+// refusal's server was not ended, the command runs once more beside servers that block every signal, and what arrived there counts. --short runs a sample of the commands. PROGRAM is target/debug/styxy if it is not named; it must not be in /tmp.
 
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -41,7 +42,8 @@ function text(command) {
   return command.replaceAll(/\\(n|\\)/g, (_, what) => (what === 'n' ? '\n' : '\\'));
 }
 
-const SERVER = `use IO::Socket::INET; $SIG{CHLD} = 'IGNORE'; $0 = $ENV{TITLE} if $ENV{TITLE};
+const SERVER = `use IO::Socket::INET; use POSIX (); $SIG{CHLD} = 'IGNORE';
+my $all = POSIX::SigSet->new; $all->fillset; POSIX::sigprocmask(POSIX::SIG_BLOCK(), $all) if $ENV{BLOCKS}; $0 = $ENV{TITLE} if $ENV{TITLE};
 my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $ENV{SERVE}, Listen => 64, ReuseAddr => 1) or die;
 while (1) { my $c = $s->accept or next; close $c }
 `;
@@ -141,11 +143,16 @@ async function row(command) {
     } else if (isBeyond) tally.beyond++;
     else wrong.push(`ended another's (${others(guarded)}): ${command}`);
   }
-  // What was refused is what the bare command ends, and of another's; and without a victim nothing is said at all.
-  const causeless = guarded.named.filter((port) => !others(bare).includes(port));
-  if (causeless.length > 0 || (guarded.refused + guarded.words > 0 && bare.ended.length === 0)) {
+  let causes = others(bare);
+  const causeless = () => guarded.named.filter((port) => !causes.includes(port));
+  const isCauseless = () => causeless().length > 0 || (guarded.refused + guarded.words > 0 && causes.length === 0);
+  if (isCauseless()) {
+    const blocked = await world(command, 'blocked', 'others');
+    causes = [...causes, ...(blocked.ended ?? []), ...(blocked.signalled ?? [])].filter((port) => THEIRS.includes(port));
+  }
+  if (isCauseless()) {
     tally.causeless++;
-    wrong.push(`refused without a cause (${causeless}): ${command}: ${guarded.out.split('\n').find((line) => line.startsWith('styxy: ')) ?? ''}`);
+    wrong.push(`refused without a cause (${causeless()}): ${command}: ${guarded.out.split('\n').find((line) => line.startsWith('styxy: ')) ?? ''}`);
   }
   if (WHOLE.test(command)) return;
   for (const [free, under, ports] of [

@@ -1,11 +1,13 @@
 #!/bin/bash
 # One command in a world of its own: namespaces of pids, mounts and networks, real tools, and servers that can be ended.
 #
-#   world.sh PROGRAM FOLDER bare|guarded others|own COMMAND-FILE
+#   world.sh PROGRAM FOLDER bare|blocked|guarded others|own COMMAND-FILE
 #
 # FOLDER becomes /tmp. In /tmp/home are the worktrees shop and shop-fix of one repository; the command runs in shop-fix. With
 # `others` the servers on 3000, 3001, 5173 and 8000 are of shop, and one on 8007 is of shop-fix; with `own` all are of shop-fix.
-# It prints one line of JSON: which servers were ended or stopped, what was said, how much the guard refused, and on which ports.
+# `blocked` is bare with servers that block every signal that can be blocked: what arrived at them is what the command signals, also
+# where it ends nobody. It prints one line of JSON: which servers were ended or stopped, which were signalled (of `blocked` alone), what
+# was said, how much the guard refused, and on which ports. What is said of Styxy's daemon, which a bare world does not have, is left out.
 set -u
 program=$1 folder=$2 guard=$3 whose=$4 command=$5
 ip link set lo up
@@ -16,11 +18,13 @@ unset BASH_ENV LD_PRELOAD TMUX
 cd /tmp/home || exit 9
 
 declare -A pids
+blocks=
+[ "$guard" = blocked ] && blocks=1
 # The server of PORT in FOLDER, with this command line; by a copy of perl whose name is the first word.
 serve() {
   local port=$1 tool=$3
   cd "$2" || exit 9
-  SERVE=$port TITLE=${TITLE-} bash -c 'exec -a "$1" "/tmp/tools/$1" "${@:2}"' - "${@:3}" </dev/null >/dev/null 2>&1 &
+  SERVE=$port TITLE=${TITLE-} BLOCKS=$blocks bash -c 'exec -a "$1" "/tmp/tools/$1" "${@:2}"' - "${@:3}" </dev/null >/dev/null 2>&1 &
   pids[$port]=$!
   cd /tmp/home || exit 9
 }
@@ -47,15 +51,18 @@ fi
 code=$?
 # A signal that was sent has arrived by then.
 sleep 0.15
-ended=
+ended= signalled=
 for port in "${!pids[@]}"; do
   state=$(sed 's/.*) //' "/proc/${pids[$port]}/stat" 2>/dev/null)
   case $state in [RSD]*) ;; *) ended="$ended${ended:+,}$port" ;; esac
+  pending=$(awk '/^(Sig|Shd)Pnd/ { printf "%s", $2 }' "/proc/${pids[$port]}/status" 2>/dev/null)
+  case $pending in *[!0]*) signalled="$signalled${signalled:+,}$port" ;; esac
 done
-words=$(grep -ac '^styxy: ' /tmp/out.log)
+words=$(grep -a '^styxy: ' /tmp/out.log | grep -vc "is Styxy's daemon")
 refused=0 named=
 [ "$guard" = guarded ] &&
   curl -s --max-time 3 --unix-socket "$STYXY_HOME/styxy.sock" http://localhost/refusals >/tmp/refusals &&
-  refused=$(grep -o '"wanted":"signal"' /tmp/refusals | wc -l) &&
+  refused=$(grep -o '"message":"styxy: not signalled[^"]*' /tmp/refusals | grep -vc "is Styxy's daemon")
+[ -s /tmp/refusals ] &&
   named=$(grep -o 'styxy kill [0-9]* --force' /tmp/refusals | grep -o '[0-9]*' | sort -u | paste -sd,)
-echo "{\"ended\":[$ended],\"words\":$words,\"refused\":$refused,\"named\":[$named],\"code\":$code}"
+echo "{\"ended\":[$ended],\"signalled\":[$signalled],\"words\":$words,\"refused\":$refused,\"named\":[$named],\"code\":$code}"

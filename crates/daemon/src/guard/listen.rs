@@ -1,5 +1,6 @@
 //! `guard.sock`: one record, one answer. A client that connects and says nothing keeps nobody waiting.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, Permissions};
 use std::io;
@@ -24,7 +25,7 @@ use crate::system::{self, LocalPeer, PeerProcess};
 /// How many programs may wait to be accepted; more wait in the kernel.
 const BACKLOG: i32 = 256;
 /// How many are accepted before those that were are answered.
-const AT_ONCE: usize = 1024;
+const AT_ONCE: usize = 256;
 /// How many questions of one process are answered before it is the turn of others.
 const TURNS: usize = 4;
 /// How long nobody is accepted after there was no descriptor for it: the socket stays ready, so that the thread would spin.
@@ -70,7 +71,7 @@ pub(super) fn start(mut judge: Judge, path: &Path, most: usize) -> io::Result<Ru
     let (mut listener, mut socket) = open(path)?;
     let first = socket.clone();
     let serve = move || {
-        let mut heard = Heard { clients: VecDeque::new(), most };
+        let mut heard = Heard::new(most);
         let mut room = Room::Left;
         loop {
             match wait(&ended, &listener, &heard, room) {
@@ -157,17 +158,32 @@ impl Client {
 /// The programs that have no answer yet, the oldest first.
 struct Heard {
     clients: VecDeque<Client>,
+    /// How many of them each process has.
+    counts: HashMap<Option<Pid>, usize>,
     most: usize,
 }
 
 impl Heard {
+    fn new(most: usize) -> Self {
+        Self { clients: VecDeque::new(), counts: HashMap::new(), most }
+    }
+
+    fn add(&mut self, client: Client) {
+        *self.counts.entry(client.pid()).or_default() += 1;
+        self.clients.push_back(client);
+    }
+
     /// Answers those that have asked; of each process a few, so that one that asks thousands keeps no other waiting.
     fn answer(&mut self, judge: &mut Judge) {
         let mut turns: HashMap<Option<Pid>, usize> = HashMap::new();
+        let counts = &mut self.counts;
         self.clients.retain(|client| {
             let taken = turns.entry(client.pid()).or_default();
             let is_done = *taken < TURNS && answer(judge, client);
             *taken += usize::from(is_done);
+            if is_done {
+                forget(counts, client);
+            }
             !is_done
         });
     }
@@ -175,18 +191,24 @@ impl Heard {
     /// The oldest client of the process that has most of them makes room. One that has a few gets its answer, if it has asked by now.
     /// False if there is none.
     fn make_room(&mut self, judge: &mut Judge) -> bool {
-        let mut counts: HashMap<Option<Pid>, usize> = HashMap::new();
-        for client in &self.clients {
-            *counts.entry(client.pid()).or_default() += 1;
-        }
-        let count = |client: &Client| counts.get(&client.pid()).copied().unwrap_or_default();
-        let most = self.clients.iter().map(count).max();
-        let oldest = self.clients.iter().position(|client| Some(count(client)) == most);
+        let most = self.counts.iter().max_by_key(|(_, count)| **count);
+        let Some((pid, count)) = most.map(|(pid, count)| (*pid, *count)) else { return false };
+        let oldest = self.clients.iter().position(|client| client.pid() == pid);
         let Some(client) = oldest.and_then(|at| self.clients.remove(at)) else { return false };
-        if most.is_some_and(|most| most <= TURNS) {
+        forget(&mut self.counts, &client);
+        if count <= TURNS {
             answer(judge, &client);
         }
         true
+    }
+}
+
+fn forget(counts: &mut HashMap<Option<Pid>, usize>, client: &Client) {
+    if let Entry::Occupied(mut count) = counts.entry(client.pid()) {
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            count.remove();
+        }
     }
 }
 
@@ -207,7 +229,7 @@ fn accept_all(listener: &OwnedFd, heard: &mut Heard, judge: &mut Judge) -> Room 
         if heard.clients.len() >= heard.most {
             heard.make_room(judge);
         }
-        heard.clients.push_back(client);
+        heard.add(client);
     }
     Room::Left
 }

@@ -4,7 +4,7 @@
 use super::managers::{bun, deno, npm, pnpm, yarn};
 use super::options::{after, leading, options, packaged};
 use super::program::{is_known_place, package, package_of_file, program};
-use super::shell::{self, Simple, Unreachable, Word};
+use super::shell::{self, Command, Unreachable, Word, each};
 use super::tool::{Next, OrTool, Reach, Tool};
 
 /// How many scripts may call one another.
@@ -107,19 +107,18 @@ impl Follower<'_> {
     /// Follows the commands of a script; the last one gets `args` after its own, unless it is out of reach.
     fn script(&mut self, name: &str, text: &str, args: Vec<Word>, tool: Tool, depth: usize) {
         let script = shell::read(text);
-        let mut commands = script.commands;
-        for command in &mut commands {
-            let turned = command.words.iter().take_while(|word| word.text == "!").count();
-            command.words.drain(..turned);
-        }
-        let (reach, last) = match (&tool.reach, script.end) {
-            (Reach::Yes, Ok(())) => {
-                (Reach::Script(name.to_owned(), Unreachable::NotLast), commands.pop().map(|last| last.words))
+        let mut commands = Vec::new();
+        each(&script.list, &mut |command, _| {
+            if let Command::Simple(words) = command {
+                commands.push(words.clone());
             }
+        });
+        let (reach, last) = match (&tool.reach, script.end) {
+            (Reach::Yes, Ok(())) => (Reach::Script(name.to_owned(), Unreachable::NotLast), commands.pop()),
             (Reach::Yes, Err(why)) => (Reach::Script(name.to_owned(), why), None),
             (reach, _) => (reach.clone(), None),
         };
-        for Simple { words, .. } in commands {
+        for words in commands {
             let tool = Tool { reach: reach.clone(), assigned: tool.assigned.clone(), ..Tool::default() };
             self.command(words, tool, depth);
         }

@@ -1,15 +1,13 @@
 //! Whether a shell starts its child again when that ends: the text that the shell runs is a loop around the child.
 
 use super::program::program;
-use super::shell::{self, After, Script, Simple, is_keyword};
-use super::shells::{self, Commands, is_shell};
+use super::shell::{self, AndOr, Command, Word};
+use super::shells::{self, BEFORE, Commands, is_shell};
 
-/// Words before a program that do not make it another one.
-const BEFORE: [&str; 8] = ["exec", "nohup", "env", "time", "nice", "setsid", "command", "sudo"];
 /// Commands that start no server.
-const NO_SERVERS: [&str; 16] = [
-    ":", "true", "false", "[", "[[", "test", "sleep", "wait", "echo", "printf", "cd", "export", "set",
-    "read", "date", "trap",
+const NO_SERVERS: [&str; 15] = [
+    ":", "true", "false", "[", "test", "sleep", "wait", "echo", "printf", "cd", "export", "set", "read",
+    "date", "trap",
 ];
 /// How deep `eval` may be nested.
 const DEPTH: usize = 3;
@@ -37,7 +35,7 @@ pub(crate) fn text(words: &[String]) -> Option<Text<'_>> {
     })
 }
 
-/// One command of the text, without its reserved words.
+/// One simple command of the text.
 struct Seen {
     words: Vec<String>,
     in_loop: bool,
@@ -47,12 +45,8 @@ struct Seen {
 
 /// Whether a shell that runs `text` starts its child with the command line `child` again when that ends.
 pub(crate) fn repeats(text: &str, child: &[String]) -> bool {
-    let script = shell::read(text);
-    if script.end.is_err_and(shell::Unreachable::is_unreadable) {
-        return false;
-    }
     let mut all = Vec::new();
-    walk(&script, false, 0, &mut all);
+    walk(&shell::list(text).unwrap_or_default(), Place::default(), &mut all);
     let is_called_in_loop = |name: &str| all.iter().any(|seen| seen.in_loop && seen.words[0] == name);
     let repeats = |seen: &Seen| match &seen.function {
         Some(name) => seen.in_loop || is_called_in_loop(name),
@@ -74,50 +68,47 @@ fn is_of(words: &[String], child: &[String]) -> bool {
     child.iter().any(|word| program(word) == wanted)
 }
 
-fn walk(script: &Script, outer: bool, depth: usize, all: &mut Vec<Seen>) {
-    // The loops that are open, and whether each has a condition. One without most often starts a server for each of several
-    // values, in the background.
-    let mut loops: Vec<bool> = Vec::new();
-    let mut function: Option<(String, usize)> = None;
-    let mut braces = 0;
-    for (at, command) in script.commands.iter().enumerate() {
-        let first = command.words.first().map(|word| word.text.as_str());
-        if first == Some("function") {
-            function = command.words.get(1).map(|name| (name.text.clone(), braces));
-            continue;
-        }
-        let background = script.commands.get(at + 1).is_some_and(|next| next.after == After::Background);
-        for keyword in command.words.iter().map(|word| word.text.as_str()).take_while(|word| is_keyword(word))
-        {
-            match keyword {
-                "while" | "until" => loops.push(true),
-                "for" | "select" => loops.push(false),
-                "done" => drop(loops.pop()),
-                "{" => braces += 1,
-                "}" => {
-                    braces -= 1;
-                    function = function.filter(|(_, outside)| *outside != braces);
-                }
-                _ => {}
+/// Where commands are in the text.
+#[derive(Clone, Copy, Default)]
+struct Place<'a> {
+    in_loop: bool,
+    /// In a loop over values, which most often starts a server in the background for each of them.
+    over_values: bool,
+    function: Option<&'a str>,
+    /// In so many `eval`s.
+    depth: usize,
+}
+
+fn walk(list: &[AndOr], place: Place<'_>, all: &mut Vec<Seen>) {
+    for and_or in list {
+        let over_values = place.over_values && !and_or.is_background;
+        for command in and_or.pipelines.iter().flatten() {
+            let mut inner = Place { over_values, ..place };
+            match command {
+                Command::Simple(words) => simple(words, inner, all),
+                Command::While { .. } => inner.in_loop = true,
+                Command::For(_) => inner.over_values = true,
+                Command::Function { name, .. } => inner.function = Some(name),
+                Command::Group(_) | Command::Subshell(_) | Command::If(_) | Command::Case(_) => {}
+                Command::Coproc(_) | Command::Test => {}
             }
+            command.lists().into_iter().for_each(|list| walk(list, inner, all));
         }
-        let in_loop = outer || loops.contains(&true) || !loops.is_empty() && !background;
-        seen(command, in_loop, function.as_ref().map(|(name, _)| name), depth, all);
     }
 }
 
-fn seen(command: &Simple, in_loop: bool, function: Option<&String>, depth: usize, all: &mut Vec<Seen>) {
-    let is_for = command.words.iter().any(|word| matches!(word.text.as_str(), "for" | "select" | "case"));
-    let is_before = |word: &&str| is_keyword(word) || BEFORE.contains(word) || word.starts_with('-');
-    let words =
-        command.words.iter().filter(|word| word.assignment().is_none()).map(|word| word.text.as_str());
+fn simple(words: &[Word], place: Place<'_>, all: &mut Vec<Seen>) {
+    let is_before = |word: &&str| BEFORE.contains(word) || word.starts_with('-');
+    let words = words.iter().filter(|word| word.assignment().is_none()).map(|word| word.text.as_str());
     let words: Vec<String> = words.skip_while(is_before).map(str::to_owned).collect();
+    let in_loop = place.in_loop || place.over_values;
     match words.split_first() {
-        Some((eval, text)) if eval == "eval" && depth < DEPTH => {
-            walk(&shell::read(&text.join(" ")), in_loop, depth + 1, all);
+        Some((eval, text)) if eval == "eval" && place.depth < DEPTH => {
+            let inner = Place { in_loop, depth: place.depth + 1, ..Place::default() };
+            walk(&shell::list(&text.join(" ")).unwrap_or_default(), inner, all);
         }
-        Some(_) if !is_for => all.push(Seen { words, in_loop, function: function.cloned() }),
-        Some(_) | None => {}
+        Some(_) => all.push(Seen { words, in_loop, function: place.function.map(str::to_owned) }),
+        None => {}
     }
 }
 

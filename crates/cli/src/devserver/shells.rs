@@ -6,6 +6,9 @@ use super::shell::Word;
 /// Shells whose language the reader of shell text knows.
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "zsh", "ksh"];
 
+/// Words before a program that do not make it another one.
+pub(crate) const BEFORE: [&str; 8] = ["exec", "nohup", "env", "time", "nice", "setsid", "command", "sudo"];
+
 /// Where the commands of a shell are among its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Commands {

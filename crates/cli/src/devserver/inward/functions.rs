@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::census::Server;
-use crate::devserver::shell::{After, Simple, Word, is_keyword};
+use crate::devserver::shell::{AndOr, Command, Word, each};
+use crate::devserver::shells::BEFORE;
 
 /// The functions of one text, by name.
 #[derive(Default)]
@@ -37,11 +38,13 @@ pub(super) struct Passes {
 }
 
 impl Functions {
-    /// Adds those that `commands` define, without what is in them.
-    pub(super) fn add(&mut self, commands: &[Simple]) {
-        for name in commands.iter().filter_map(defined) {
-            self.all.entry(name.to_owned()).or_default();
-        }
+    /// Adds those that `list` defines, without what is in them.
+    pub(super) fn add(&mut self, list: &[AndOr]) {
+        each(list, &mut |command, _| {
+            if let Command::Function { name, .. } = command {
+                self.all.entry(name.clone()).or_default();
+            }
+        });
     }
 
     pub(super) fn define(&mut self, name: &str, body: Body) {
@@ -63,64 +66,22 @@ impl Functions {
 }
 
 /// How the function with this body runs the command in its arguments, if it does.
-pub(super) fn passes(body: &[Simple]) -> Option<Passes> {
-    let mut shifted = 0;
-    for (at, command) in body.iter().enumerate() {
-        let before = |word: &&Word| {
-            is_keyword(&word.text) || BEFORE.contains(&word.text.as_str()) || word.assignment().is_some()
-        };
-        let words: Vec<&str> =
-            command.words.iter().skip_while(before).map(|word| word.text.as_str()).collect();
+pub(super) fn passes(body: &[AndOr]) -> Option<Passes> {
+    let (mut shifted, mut found) = (0, None);
+    each(body, &mut |command, in_background| {
+        let Command::Simple(words) = command else { return };
+        let before = |word: &&Word| BEFORE.contains(&&*word.text) || word.assignment().is_some();
+        let words: Vec<&str> = words.iter().skip_while(before).map(|word| word.text.as_str()).collect();
         match words[..] {
             ["shift"] => shifted += 1,
             ["shift", count] => shifted += count.parse::<usize>().unwrap_or(1),
             ["$@" | "$*" | "${@}" | "${*}", ..] => {
-                let in_background = body.get(at + 1).is_some_and(|next| next.after == After::Background);
-                return Some(Passes { shifted, in_background });
+                found = found.or(Some(Passes { shifted, in_background }));
             }
             _ => {}
         }
-    }
-    None
-}
-
-/// Words in front of a command that do not make it another one.
-const BEFORE: [&str; 6] = ["command", "env", "exec", "nohup", "setsid", "time"];
-
-/// The function that begins behind `command`.
-pub(super) fn defined(command: &Simple) -> Option<&str> {
-    match &command.words[..] {
-        [.., function, name] if function.text == "function" => Some(&name.text),
-        _ => None,
-    }
-}
-
-/// How many of `commands` are the body of the function that they begin with.
-pub(super) fn body(commands: &[Simple]) -> usize {
-    let Some(first) = commands.first() else { return 0 };
-    let begins_with =
-        |command: &Simple, word: &str| command.words.first().is_some_and(|first| first.text == word);
-    if !begins_with(first, "{") {
-        let group = first.groups.last();
-        return commands
-            .iter()
-            .take_while(|command| group.is_some_and(|group| command.groups.contains(group)))
-            .count();
-    }
-    let mut open = 0_usize;
-    for (at, command) in commands.iter().enumerate() {
-        for word in command.words.iter().take_while(|word| is_keyword(&word.text)) {
-            match word.text.as_str() {
-                "{" => open += 1,
-                "}" => open = open.saturating_sub(1),
-                _ => {}
-            }
-        }
-        if open == 0 {
-            return at + 1;
-        }
-    }
-    commands.len()
+    });
+    found
 }
 
 /// One server for several calls of a function that run together: each call starts it again.

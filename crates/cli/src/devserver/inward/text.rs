@@ -1,24 +1,21 @@
 //! The servers in a text for a shell: which of its commands run together, and in which folder.
 
 use super::census::{Census, Entry, Kind, Server, Way};
-use super::ends::Jobs;
+use super::ends::{Ends, Jobs};
 use super::files::is_several;
-use super::functions::{Body, Functions, body, defined, merge_calls, passes};
+use super::functions::{Body, Functions, merge_calls, passes};
 use super::kinds::Likelihood;
 use super::phases::Phases;
 use super::{kinds, names};
 use crate::devserver::program::program;
-use crate::devserver::shell::{self, After, Simple, Word, is_keyword};
+use crate::devserver::shell::{self, AndOr, Command, List, Word};
 
 impl Census<'_> {
     /// The servers of `text`, which is the typed word with this number or a script.
     ///
     /// A text that no shell would run has none.
     pub(super) fn text(&self, text: &str, typed: Option<usize>, way: &Way) -> Vec<Server> {
-        let script = shell::read(text);
-        if script.end.is_err_and(shell::Unreachable::is_unreadable) {
-            return Vec::new();
-        }
+        let Some(list) = shell::list(text) else { return Vec::new() };
         let mut reader = Reader {
             census: self,
             functions: Functions::default(),
@@ -26,11 +23,10 @@ impl Census<'_> {
             typed,
             // The name of the text is for its only server.
             way: way.clone().unnamed(),
-            of_list: way.clone().unnamed(),
-            left: Vec::new(),
+            time: Time::default(),
         };
-        reader.functions.add(&script.commands);
-        let Body { running: mut together, last, .. } = reader.commands(&script.commands);
+        reader.functions.add(&list);
+        let Body { running: mut together, last, .. } = reader.body(&list);
         together.extend(last);
         together.extend(one_of(reader.functions.uncalled()));
         merge_calls(&mut together);
@@ -38,44 +34,6 @@ impl Census<'_> {
             name.clone_into(&mut only.name);
         }
         together
-    }
-}
-
-/// The loops that are open: a server that one of them leaves in the background is started again and again.
-#[derive(Default)]
-struct Loops {
-    open: Vec<Loop>,
-}
-
-struct Loop {
-    /// How many servers there were before it.
-    from: usize,
-    /// It waits for each of its servers, or ends it, before the next one.
-    waits: bool,
-}
-
-impl Loops {
-    /// What the reserved words and the name of `command` mean for the servers `together` that run in the background.
-    fn follow(&mut self, command: &Simple, together: &mut [Server]) {
-        for word in &command.words {
-            match word.text.as_str() {
-                "for" | "while" | "until" | "select" => {
-                    self.open.push(Loop { from: together.len(), waits: false });
-                    break;
-                }
-                "done" => {
-                    let ended = self.open.pop().filter(|ended| !ended.waits);
-                    let again = ended.map_or(together.len(), |ended| ended.from);
-                    together.iter_mut().skip(again).for_each(|server| server.repeated = true);
-                }
-                "wait" | "kill" | "fg" | "pkill" | "killall" => {
-                    self.open.iter_mut().for_each(|open| open.waits = true);
-                    break;
-                }
-                word if is_keyword(word) => {}
-                _ => break,
-            }
-        }
     }
 }
 
@@ -128,50 +86,29 @@ struct Reader<'a> {
     jobs: Jobs,
     typed: Option<usize>,
     way: Way,
-    /// As it was when the list of commands began that may go to the background.
-    of_list: Way,
-    /// As it was before each subshell that is open.
-    left: Vec<(usize, Way)>,
+    time: Time,
+}
+
+/// What the text, or the body of a function, has started so far.
+#[derive(Default)]
+struct Time {
+    /// The servers that it has left in the background.
+    together: Vec<Server>,
+    /// Those of its commands since then, which run one after the other.
+    list: Vec<Vec<Server>>,
+    /// Whether each loop that is open waits for its servers, or ends them, before the next one.
+    loops: Vec<bool>,
+    phases: Option<Phases>,
 }
 
 impl Reader<'_> {
-    /// What `commands` leave in the background, and what they start at the end or had started before.
-    fn commands(&mut self, commands: &[Simple]) -> Body {
-        let (mut together, mut list, mut pipeline) = (Vec::new(), Vec::new(), Vec::new());
-        let mut loops = Loops::default();
+    /// What `list` leaves in the background, and what it starts at the end or had started before.
+    fn body(&mut self, list: &[AndOr]) -> Body {
         // Where a run begins in front of each, it does not matter which of them run together.
-        let mut phases = matches!(self.way.entry, Entry::File(_)).then(Phases::default);
-        let mut at = 0;
-        while let Some(command) = commands.get(at) {
-            if command.after != After::Pipe {
-                list.push(first_of(std::mem::take(&mut pipeline)));
-            }
-            if command.after == After::Background {
-                self.leave(one_of(std::mem::take(&mut list)), &mut together);
-            }
-            at += 1;
-            if let Some(name) = defined(command) {
-                at += self.define(name, &commands[at..]);
-                continue;
-            }
-            if let Some((found, more)) = self.coprocess(&commands[at - 1..]) {
-                self.leave(found, &mut together);
-                at += more;
-                continue;
-            }
-            loops.follow(command, &mut together);
-            command.words.iter().for_each(|word| self.jobs.remember(word));
-            if let Some(phases) = &mut phases {
-                phases.follow(command, &self.jobs, &mut together);
-            }
-            self.follow(command);
-            let Body { running, last, .. } = self.command(command);
-            if !running.is_empty() {
-                self.leave(running, &mut together);
-            }
-            pipeline.push(last);
-        }
-        list.push(first_of(pipeline));
+        let phases = matches!(self.way.entry, Entry::File(_)).then(Phases::default);
+        let outer = std::mem::replace(&mut self.time, Time { phases, ..Time::default() });
+        self.list(list);
+        let Time { mut together, list, phases, .. } = std::mem::replace(&mut self.time, outer);
         let ends = one_of(list);
         match phases.and_then(|phases| phases.end(&mut together, &ends)) {
             Some(most) => Body { last: most, ..Body::default() },
@@ -179,83 +116,124 @@ impl Reader<'_> {
         }
     }
 
+    /// The same, of what does not change the folder of the commands behind it.
+    fn aside(&mut self, list: &[AndOr]) -> Body {
+        let way = self.way.clone();
+        let found = self.body(list);
+        self.way = way;
+        found
+    }
+
+    fn list(&mut self, list: &[AndOr]) {
+        for and_or in list {
+            let before = self.way.clone();
+            and_or.pipelines.iter().for_each(|pipeline| self.pipeline(pipeline));
+            if and_or.is_background {
+                // `cd web && vite & …`: the whole list had a shell of its own.
+                self.way = before;
+                let found = one_of(std::mem::take(&mut self.time.list));
+                self.leave(found);
+            }
+        }
+    }
+
+    fn pipeline(&mut self, commands: &[Command]) {
+        if let [only] = commands {
+            return self.command(only);
+        }
+        let mut parts = Vec::new();
+        for command in commands {
+            let before = self.time.list.len();
+            self.command(command);
+            let found = self.time.list.split_off(before.min(self.time.list.len()));
+            parts.push(one_of(found));
+        }
+        self.time.list.push(first_of(parts));
+    }
+
     /// Leaves `found` in the background, as a job of the text.
-    fn leave(&mut self, mut found: Vec<Server>, together: &mut Vec<Server>) {
+    fn leave(&mut self, mut found: Vec<Server>) {
         self.jobs.begin(&mut found);
-        together.extend(found);
+        self.time.together.extend(found);
     }
 
-    /// Notes what the function `name` starts, whose body `commands` begin with; returns how many of them that are.
-    fn define(&mut self, name: &str, commands: &[Simple]) -> usize {
-        let count = body(commands);
-        let inner = &commands[..count];
-        // It runs where it is called.
-        let (way, of_list) = (self.way.clone(), self.of_list.clone());
-        let mut found = self.commands(inner);
-        (self.way, self.of_list) = (way, of_list);
-        for server in found.running.iter_mut().chain(&mut found.last) {
-            server.function = Some(name.to_owned());
-        }
-        self.functions.define(name, Body { passes: passes(inner), ..found });
-        count
-    }
-
-    /// The servers of a `coproc`, which runs in the background, and how many commands more belong to it; none if `commands` do not
-    /// begin with one.
-    fn coprocess(&mut self, commands: &[Simple]) -> Option<(Vec<Server>, usize)> {
-        let first = commands.first()?;
-        let skipped = first.words.iter().take_while(|word| is_keyword(&word.text)).count();
-        if first.words.get(skipped)?.text != "coproc" {
-            return None;
-        }
-        let mut inner = commands.to_vec();
-        // `coproc NAME { …; }`
-        let is_group = |at: usize| first.words.get(at).is_some_and(|word| word.text == "{");
-        let name = usize::from(is_group(skipped + 2));
-        inner[0].words.drain(..skipped + 1 + name);
-        let count = if is_group(skipped + 1 + name) { body(&inner) } else { 1 };
-        let (way, of_list) = (self.way.clone(), self.of_list.clone());
-        let Body { mut running, last, .. } = self.commands(&inner[..count]);
-        (self.way, self.of_list) = (way, of_list);
-        running.extend(last);
-        Some((running, count - 1))
-    }
-
-    /// What the operators and subshells before `command` mean for the folder and the variables.
-    fn follow(&mut self, command: &Simple) {
-        while let Some((group, before)) = self.left.last().cloned()
-            && !command.groups.contains(&group)
-        {
-            self.way = before;
-            self.left.pop();
-        }
-        match command.after {
-            // `cd web && vite & …`: the whole list had a shell of its own.
-            After::Background => self.way = self.of_list.clone(),
-            After::End => self.of_list = self.way.clone(),
-            After::And | After::Or | After::Pipe => {}
-        }
-        for group in &command.groups {
-            if !self.left.iter().any(|(open, _)| open == group) {
-                self.left.push((*group, self.way.clone()));
+    fn command(&mut self, command: &Command) {
+        match command {
+            Command::Simple(words) => self.simple(words),
+            Command::Subshell(list) => {
+                let before = self.way.clone();
+                self.list(list);
+                self.way = before;
+            }
+            Command::For(_) | Command::While { .. } => self.repeated(command),
+            Command::If(branches) => {
+                self.branches(branches.iter().map(|branch| vec![&branch.condition, &branch.body]));
+            }
+            Command::Case(branches) => self.branches(branches.iter().map(|list| vec![list])),
+            Command::Function { name, body } => {
+                // It runs where it is called.
+                let mut found = self.aside(body);
+                for server in found.running.iter_mut().chain(&mut found.last) {
+                    server.function = Some(name.clone());
+                }
+                self.functions.define(name, Body { passes: passes(body), ..found });
+            }
+            Command::Coproc(list) => {
+                let Body { mut running, last, .. } = self.aside(list);
+                running.extend(last);
+                self.leave(running);
+            }
+            Command::Group(_) | Command::Test => {
+                command.lists().into_iter().for_each(|list| self.list(list));
             }
         }
     }
 
-    fn command(&mut self, command: &Simple) -> Body {
-        let mut words = command.words.as_slice();
-        while let Some((first, rest)) = words.split_first() {
-            match first.text.as_str() {
-                "for" | "select" | "case" | "function" | "[[" => return Body::default(),
-                word if is_keyword(word) => {}
-                "exec" | "command" | "builtin" | "time"
-                    if rest.first().is_some_and(|word| !word.is_flag()) => {}
-                _ if first.assignment().is_some() => {}
-                _ => break,
-            }
-            words = rest;
+    /// A loop: a server that it leaves in the background is started again and again.
+    fn repeated(&mut self, command: &Command) {
+        let before = self.time.together.len();
+        self.time.loops.push(false);
+        command.lists().into_iter().for_each(|list| self.list(list));
+        if self.time.loops.pop() == Some(false) {
+            self.time.together.iter_mut().skip(before).for_each(|server| server.repeated = true);
         }
-        let before = &command.words[..command.words.len() - words.len()];
+    }
+
+    /// Only one of these branches runs.
+    fn branches<'c>(&mut self, branches: impl Iterator<Item = Vec<&'c List>>) {
+        self.time.phases.iter_mut().for_each(|phases| phases.open(&self.time.together));
+        for branch in branches {
+            branch.into_iter().for_each(|list| self.list(list));
+            self.turn(&Ends::All);
+        }
+        self.time.phases.iter_mut().for_each(|phases| phases.close(&mut self.time.together));
+    }
+
+    fn turn(&mut self, ends: &Ends) {
+        self.time.phases.iter_mut().for_each(|phases| phases.turn(ends, &mut self.time.together));
+    }
+
+    fn simple(&mut self, words: &[Word]) {
+        if matches!(&*words[0].text, "wait" | "kill" | "fg" | "pkill" | "killall") {
+            self.time.loops.fill(true);
+        }
+        words.iter().for_each(|word| self.jobs.remember(word));
+        if let Some(ends) = self.jobs.ended_by(words) {
+            self.turn(&ends);
+        }
+        let Body { running, last, .. } = self.started_by(words);
+        if !running.is_empty() {
+            self.leave(running);
+        }
+        self.time.list.push(last);
+    }
+
+    fn started_by(&mut self, all: &[Word]) -> Body {
+        let is_before = |at: &usize| match &*all[*at].text {
+            "exec" | "command" | "builtin" | "time" => all.get(at + 1).is_some_and(|next| !next.is_flag()),
+            _ => all[*at].assignment().is_some(),
+        };
+        let (before, words) = all.split_at((0..all.len()).take_while(is_before).count());
         let assigned = before.iter().filter(|word| word.assignment().is_some()).cloned().collect::<Vec<_>>();
         let Some((first, args)) = words.split_first() else { return Body::default() };
         if let Some(body) = self.functions.call(&first.text) {
@@ -337,18 +315,14 @@ impl Reader<'_> {
             return Body::default();
         };
         self.way = self.way.clone().with_port(sets_port(&text));
-        // The text goes on behind it, so that an `&` at its end has something behind it.
-        let script = shell::read(&format!("{text}\n:\n"));
         // In a file of variables, what a shell would take for a command is a mistake.
         let name = path.rsplit('/').next().unwrap_or(&path);
         let is_of_variables = name.starts_with(".env") || name.strip_suffix(".env").is_some();
-        if is_of_variables || script.end.is_err_and(shell::Unreachable::is_unreadable) {
-            return Body::default();
-        }
+        let Some(list) = shell::list(&text).filter(|_| !is_of_variables) else { return Body::default() };
         let entry = self.way.entry.clone();
         self.way = self.way.clone().at(Entry::File(path.trim_start_matches("./").to_owned()));
-        self.functions.add(&script.commands);
-        let mut found = self.commands(&script.commands);
+        self.functions.add(&list);
+        let mut found = self.body(&list);
         self.way = self.way.clone().at(entry);
         for servers in [&mut found.running, &mut found.last] {
             servers.retain(|one| one.likelihood > Likelihood::Unlikely);

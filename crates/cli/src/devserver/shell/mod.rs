@@ -1,22 +1,30 @@
 //! The text of a script or a command line, parsed as a shell would. Nothing is run or expanded.
 
 mod cursor;
+mod expansions;
 mod parser;
 mod script;
+mod words;
 
-use cursor::Cursor;
 use parser::Parser;
-pub(crate) use script::{After, Script, Simple, Unreachable, Word, is_keyword};
+pub(crate) use script::{AndOr, Command, List, Script, Unreachable, Word, each};
 
 /// Parses the text of a script, in a time that grows linearly with its length.
-///
-/// The reserved words of compound commands are kept, each as the first word of a command: `if`, `then`, `{`, `done`.
-/// Patterns of a `case` are left out, and every function definition begins with a command `function NAME`.
 pub(crate) fn read(text: &str) -> Script {
-    let mut cursor = Cursor::new(text, 0);
-    let mut parser = Parser::default();
-    parser.all(&mut cursor);
-    parser.script()
+    read_nested(text, 0)
+}
+
+/// The commands of a text; none if no shell would run any of it.
+pub(crate) fn list(text: &str) -> Option<List> {
+    let Script { list, end } = read(text);
+    (!end.is_err_and(Unreachable::is_unreadable)).then_some(list)
+}
+
+/// Parses a text that is nested in others that deep.
+fn read_nested(text: &str, depth: usize) -> Script {
+    let mut parser = Parser::new(text, depth);
+    let list = parser.list_until("");
+    Script { list, end: parser.end.map_or(Ok(()), Err) }
 }
 
 #[cfg(test)]

@@ -1,365 +1,333 @@
-//! Splits a text into commands: one pass over its cursor, one parser for each level of `$(…)`.
-
-mod expansions;
-mod here_documents;
-mod quotes;
+//! A parser by recursive descent, with a method for each rule of the grammar.
+//!
+//! A reserved word that is missing counts as there, and one too many as absent: other shells have compound commands that
+//! bash does not have, and make has functions that look like some.
 
 use super::cursor::Cursor;
-use super::script::{After, Script, Simple, Unreachable, Word, is_keyword};
-use expansions::nested;
-use here_documents::Document;
+use super::script::{AndOr, Branch, Command, List, Unreachable, Word};
+use super::words::{Among, Document};
 
-#[derive(Default)]
-pub(super) struct Parser {
-    commands: Vec<Simple>,
-    words: Vec<Word>,
-    word: Option<Word>,
-    before: Option<After>,
-    /// What is open, outermost first.
-    open: Vec<Open>,
-    groups: Vec<usize>,
-    opened: usize,
-    /// Between `[[` and `]]`, where operators are words of the test.
-    tests: bool,
-    /// The next word names a file.
-    redirected: bool,
-    /// Delimiters of here-documents whose text begins on the next line.
-    awaited: Vec<(String, Document)>,
-    /// The next word is such a delimiter.
-    here: Option<Document>,
-    end: Option<Unreachable>,
-    /// Parses up to the matching closing parenthesis; whether that was read.
-    closes: Option<bool>,
+/// How many levels of compound commands, brackets and quotes are followed; real texts stay far below.
+const DEPTH: usize = 32;
+
+/// The tokens that end a list of commands.
+const ENDS: [&str; 13] =
+    ["", ")", "}", "then", "elif", "else", "fi", "do", "done", "esac", ";;", ";&", ";;&"];
+
+pub(super) struct Parser<'a> {
+    pub(super) cursor: Cursor<'a>,
+    /// The current token as it is written: a word, an operator, a line end, or nothing at the end of the text.
+    pub(super) token: &'a str,
+    /// The token, if it is a word.
+    pub(super) word: Option<Word>,
+    /// A redirection stands before the token.
+    pub(super) is_redirected: bool,
+    /// The here-documents whose text begins on the next line.
+    pub(super) awaited: Vec<Document>,
+    /// Why words appended to the text do not become arguments of its last command.
+    pub(super) end: Option<Unreachable>,
+    pub(super) depth: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Open {
-    Group,
-    /// `case`, where a pattern comes next.
-    Patterns,
-    /// `case`, after the `)` of a pattern.
-    Branch,
-}
-
-impl Parser {
-    /// What was parsed.
-    pub(super) fn script(mut self) -> Script {
-        self.finish_word();
-        if self.words.is_empty() {
-            self.stop(Unreachable::Ends);
-        }
-        self.finish_command(After::End);
-        if self.tests || !self.open.is_empty() || self.closes == Some(false) {
-            self.fail(Unreachable::Brackets);
-        }
-        // `!` only inverts the exit code; it does not keep words from the command after it.
-        let first = |command: &Simple| command.words.iter().find(|word| word.text != "!").cloned();
-        if self.commands.last().is_some_and(|last| first(last).is_none()) {
-            self.stop(Unreachable::Ends);
-        }
-        let starts = |command: &Simple| first(command).is_some_and(|word| is_keyword(&word.text));
-        if self.commands.iter().any(starts) {
-            self.stop(Unreachable::Control);
-        }
-        Script { commands: self.commands, end: self.end.map_or(Ok(()), Err) }
-    }
-
-    pub(super) fn all(&mut self, cursor: &mut Cursor<'_>) {
-        while let Some(letter) = cursor.next() {
-            let (at, is_new) = (cursor.at() - letter.len_utf8(), self.word.is_none());
-            self.letter(letter, cursor);
-            if let Some(word) = self.word.as_mut().filter(|_| is_new) {
-                word.at = at;
-            }
-            if self.end.is_some_and(Unreachable::is_unreadable) {
-                cursor.skip_to_end();
-            }
-            if self.closes == Some(true) {
-                return;
-            }
-        }
-    }
-
-    fn letter(&mut self, letter: char, cursor: &mut Cursor<'_>) {
-        if self.tests && self.word.as_ref().is_some_and(|word| word.text == "]]") {
-            self.finish_word();
-        }
-        if self.tests && matches!(letter, '&' | '|' | '<' | '>' | '(' | ')' | ';') {
-            return self.push(letter);
-        }
-        if self.is_of_pattern(letter) {
-            return;
-        }
-        if let Some(document) = self.here.as_mut().filter(|_| matches!(letter, '\'' | '"' | '\\')) {
-            document.joins = false;
-        }
-        match letter {
-            ' ' | '\t' | '\r' => self.finish_word(),
-            '\n' if self.tests => self.finish_word(),
-            '\n' | ';' | '&' | '|' => self.operator(letter, cursor),
-            '<' | '>' => self.redirection(letter, cursor),
-            '(' => self.parenthesis(cursor),
-            ')' => self.close(),
-            '`' => self.backticks(cursor),
-            '#' if self.word.is_none() => {
-                self.stop(Unreachable::Comment);
-                while cursor.next_if(|next| next != '\n').is_some() {}
-            }
-            '\'' => self.literal(cursor),
-            '"' => self.quoted(cursor),
-            '\\' => {
-                // Before a newline it joins two lines; any other character stands for itself.
-                if let Some(next) = cursor.next().filter(|next| *next != '\n') {
-                    self.push(next);
-                }
-            }
-            '$' if cursor.next_if_eq('\'').is_some() => self.escaped(cursor),
-            '$' => self.dollar(cursor),
-            other => self.push(other),
-        }
-    }
-
-    /// Whether `letter` separates or ends the patterns of a `case`; if so it is handled.
-    fn is_of_pattern(&mut self, letter: char) -> bool {
-        let in_patterns = |parser: &Self| parser.open.last() == Some(&Open::Patterns);
-        if !in_patterns(self) || !matches!(letter, '|' | '(' | '\n' | ';' | ')') {
-            return false;
-        }
-        self.finish_word();
-        // Unless it was `esac`.
-        let is_one = in_patterns(self);
-        if is_one && letter == ')' {
-            self.words.clear();
-            self.before = Some(After::End);
-            self.turn(Open::Branch);
-        }
-        is_one
-    }
-
-    /// A control operator: a new line, `;`, `&`, `&&`, `|` or `||`.
-    fn operator(&mut self, letter: char, cursor: &mut Cursor<'_>) {
-        match letter {
-            '&' if cursor.next_if_eq('&').is_some() => self.finish_command(After::And),
-            '|' if cursor.next_if_eq('|').is_some() => self.finish_command(After::Or),
-            '&' if cursor.peek() == Some('>') => self.finish_word(),
-            '&' => {
-                self.stop(Unreachable::Background);
-                self.finish_command(After::Background);
-            }
-            '|' => {
-                cursor.next_if_eq('&');
-                self.stop(Unreachable::Pipe);
-                self.finish_command(After::Pipe);
-            }
-            ';' => {
-                self.finish_command(After::End);
-                if self.open.last() == Some(&Open::Branch)
-                    && cursor.next_if(|next| matches!(next, ';' | '&')).is_some()
-                {
-                    cursor.next_if_eq('&');
-                    self.turn(Open::Patterns);
-                }
-            }
-            _ => {
-                self.finish_command(After::End);
-                self.skip_documents(cursor);
-            }
-        }
-    }
-
-    /// `)`: the end of a subshell or of a substitution.
-    fn close(&mut self) {
-        self.stop(Unreachable::Subshell);
-        self.finish_command(After::End);
-        match self.open.pop() {
-            Some(Open::Group) => drop(self.groups.pop()),
-            None if self.closes == Some(false) => self.closes = Some(true),
-            Some(Open::Patterns | Open::Branch) | None => self.fail(Unreachable::Brackets),
-        }
-    }
-
-    /// A subshell where a command may begin; otherwise a function, an array, a pattern or arithmetic.
-    fn parenthesis(&mut self, cursor: &mut Cursor<'_>) {
-        self.stop(Unreachable::Subshell);
-        let begins = self.word.is_none()
-            && self.words.iter().all(|word| {
-                matches!(
-                    word.text.as_str(),
-                    "if" | "then" | "elif" | "else" | "while" | "until" | "do" | "{" | "!"
-                )
-            });
-        if cursor.peek() == Some('(') && self.word.is_none() && self.arithmetic(cursor) {
-            self.stop(Unreachable::Control);
-        } else if begins {
-            let defines = self.commands.last().is_some_and(|last| names_function(&last.words).is_some());
-            if self.words.is_empty() && defines && empty(cursor) {
-                return;
-            }
-            let turned = self.words.last().is_some_and(|word| word.text == "!").then_some(self.before);
-            if !self.words.is_empty() {
-                self.finish_command(After::End);
-                self.before = turned.unwrap_or(self.before);
-            }
-            if self.open.len() + cursor.depth() >= super::cursor::DEPTH {
-                return self.fail(Unreachable::Depth);
-            }
-            self.opened += 1;
-            self.groups.push(self.opened);
-            self.open.push(Open::Group);
-        } else {
-            self.stop(Unreachable::Control);
-            let is_value = self.word.as_ref().is_some_and(|word| word.text.ends_with('='));
-            if !is_value && empty(cursor) {
-                self.finish_word();
-                self.define();
-                return;
-            }
-            // What is inside does not run here.
-            let (inner, _) = nested(cursor);
-            self.accept(&inner);
-            self.expanded();
-        }
-    }
-
-    /// `NAME ()` was read: `function NAME`.
-    fn define(&mut self) {
-        let Some(name) = self.words.pop() else { return };
-        self.words.retain(|word| is_keyword(&word.text));
-        self.words.push(Word { text: "function".to_owned(), ..Word::default() });
-        self.words.push(name);
-        self.finish_command(After::End);
-    }
-
-    fn redirection(&mut self, letter: char, cursor: &mut Cursor<'_>) {
-        self.stop(Unreachable::Redirection);
-        if cursor.next_if_eq('(').is_some() {
-            // `<(…)` runs a command and stands for a file.
-            self.substitution(cursor);
-            return;
-        }
-        // In `2>` the digit belongs to the redirection.
-        if self.word.as_ref().is_some_and(|word| word.text.bytes().all(|byte| byte.is_ascii_digit())) {
-            self.word = None;
-        }
-        self.finish_word();
-        if letter == '<' && cursor.next_if_eq('<').is_some() {
-            if cursor.next_if_eq('<').is_none() {
-                self.here = Some(Document { tabs: cursor.next_if_eq('-').is_some(), joins: true });
-                return;
-            }
-        } else {
-            while cursor.next_if(|next| matches!(next, '>' | '&' | '|')).is_some() {}
-        }
-        self.redirected = true;
-    }
-
-    fn push(&mut self, letter: char) {
-        self.word.get_or_insert_default().text.push(letter);
-    }
-
-    fn text(&mut self, text: &str) {
-        self.word.get_or_insert_default().text.push_str(text);
-    }
-
-    fn expanded(&mut self) {
-        self.word.get_or_insert_default().expanded = true;
-    }
-
-    fn turn(&mut self, to: Open) {
-        if let Some(last) = self.open.last_mut() {
-            *last = to;
-        }
-    }
-
-    fn finish_word(&mut self) {
-        let Some(word) = self.word.take() else { return };
-        if let Some(document) = self.here.take() {
-            self.awaited.push((word.text, document));
-            return;
-        }
-        if std::mem::take(&mut self.redirected) {
-            return;
-        }
-        self.words.push(word);
-        let (text, before) = match self.words.split_last() {
-            Some((last, before)) => (last.text.as_str(), before),
-            None => return,
+impl<'a> Parser<'a> {
+    /// At the first token of `text`, which is nested in others that deep.
+    pub(super) fn new(text: &'a str, depth: usize) -> Self {
+        let mut parser = Self {
+            cursor: Cursor::new(text),
+            token: "\n",
+            word: None,
+            is_redirected: false,
+            awaited: Vec::new(),
+            end: None,
+            depth,
         };
-        let leads = |before: &[Word]| before.iter().all(|word| is_keyword(&word.text));
-        match text {
-            "esac" if before.is_empty() && self.open.last() == Some(&Open::Patterns) => {
-                self.turn(Open::Branch);
-            }
-            "[[" if !self.tests && leads(before) => self.tests = true,
-            "]]" => self.tests = false,
-            "in" => {
-                if let [before @ .., case, _] = before
-                    && case.text == "case"
-                    && leads(before)
-                {
-                    self.finish_command(After::End);
-                    self.open.push(Open::Patterns);
+        parser.advance();
+        parser
+    }
+
+    /// The AND-OR lists up to the token `close`.
+    pub(super) fn list_until(&mut self, close: &str) -> List {
+        let mut list = Vec::new();
+        loop {
+            list.extend(self.list());
+            match self.token {
+                token if token == close => return list,
+                "" | ")" => {
+                    self.fail(Unreachable::Brackets);
+                    return list;
+                }
+                _ => {
+                    self.stop(Unreachable::Control);
+                    self.advance();
                 }
             }
-            _ if names_function(&self.words).is_some() => self.finish_command(After::End),
-            _ => {}
         }
     }
 
-    /// Ends a command; `then` is the operator after it.
-    fn finish_command(&mut self, then: After) {
-        self.finish_word();
-        self.redirected = false;
-        let words = std::mem::take(&mut self.words);
-        if words.is_empty() {
-            // A line may end after an operator; then the operator counts.
-            let goes_on =
-                matches!(self.before, Some(After::And | After::Or | After::Pipe | After::Background))
-                    && then == After::End;
-            self.before = if goes_on { self.before } else { Some(then) };
-            return;
+    fn list(&mut self) -> List {
+        let mut list = Vec::new();
+        while !ENDS.contains(&self.token) {
+            let mut pipelines = vec![self.pipeline()];
+            while self.accept("&&") || self.accept("||") {
+                self.skip_lines();
+                pipelines.push(self.pipeline());
+            }
+            let is_background = self.token == "&";
+            if is_background {
+                self.stop(Unreachable::Background);
+            }
+            if matches!(self.token, "&" | ";" | "\n") {
+                self.advance();
+            }
+            pipelines.retain(|pipeline| !pipeline.is_empty());
+            if !pipelines.is_empty() {
+                list.push(AndOr { pipelines, is_background });
+            }
         }
-        if words[0].text == "esac" && self.open.last() == Some(&Open::Branch) {
-            self.open.pop();
+        list
+    }
+
+    fn pipeline(&mut self) -> Vec<Command> {
+        let mut commands = Vec::new();
+        loop {
+            while self.token == "!" || self.token == "time" && !self.is_before(&["-"]) {
+                self.advance();
+                if self.token.is_empty() {
+                    self.stop(Unreachable::Ends);
+                }
+            }
+            commands.extend(self.command());
+            if !matches!(self.token, "|" | "|&") {
+                return commands;
+            }
+            self.stop(Unreachable::Pipe);
+            self.advance();
+            self.skip_lines();
         }
-        let after = self.before.replace(then).unwrap_or(After::End);
-        self.commands.push(Simple { words, after, groups: self.groups.clone() });
+    }
+
+    fn command(&mut self) -> Option<Command> {
+        let compound: fn(&mut Self) -> Command = match self.token {
+            "{" => Self::group,
+            "(" => Self::parenthesis,
+            "[[" => Self::test,
+            "for" | "select" => Self::for_loop,
+            "while" | "until" => Self::while_loop,
+            "if" => Self::conditional,
+            "case" => Self::case,
+            "function" => Self::function,
+            "coproc" => Self::coprocess,
+            _ => return self.simple(),
+        };
+        let command = self.deeper(|parser| Some(compound(parser)));
+        self.stop(Unreachable::Control);
+        command
+    }
+
+    /// A simple command or, after `NAME ()`, the definition of a function; none if there is no word.
+    fn simple(&mut self) -> Option<Command> {
+        let mut words = Vec::new();
+        loop {
+            if let Some(word) = self.word.take() {
+                words.push(word);
+                self.advance();
+            } else if self.accept("(") {
+                self.stop(Unreachable::Control);
+                if self.accept(")") {
+                    let name = words.pop()?;
+                    return Some(self.define(name.text));
+                }
+                self.skip_parentheses();
+                self.advance();
+            } else {
+                return (!words.is_empty()).then_some(Command::Simple(words));
+            }
+        }
+    }
+
+    /// The definition of the function `name`, whose body comes next.
+    fn define(&mut self, name: String) -> Command {
+        self.skip_lines();
+        let body = self.deeper(Self::command);
+        Command::Function { name, body: alone(body) }
+    }
+
+    /// `[[ … ]]`
+    fn test(&mut self) -> Command {
+        while self.token != "]]" {
+            if self.token.is_empty() {
+                self.fail(Unreachable::Brackets);
+                return Command::Test;
+            }
+            self.token(Among::Tests);
+        }
+        self.advance();
+        Command::Test
+    }
+
+    fn function(&mut self) -> Command {
+        self.advance();
+        let name = self.word.take().map(|word| word.text).unwrap_or_default();
+        self.advance();
+        if self.accept("(") {
+            self.accept(")");
+        }
+        self.define(name)
+    }
+
+    fn group(&mut self) -> Command {
+        self.advance();
+        let list = self.list();
+        self.accept("}");
+        Command::Group(list)
+    }
+
+    /// A subshell, or `((…))`.
+    fn parenthesis(&mut self) -> Command {
+        if self.arithmetic() {
+            self.advance();
+            return Command::Test;
+        }
+        self.stop(Unreachable::Subshell);
+        self.advance();
+        let list = self.list_until(")");
+        self.accept(")");
+        Command::Subshell(list)
+    }
+
+    fn for_loop(&mut self) -> Command {
+        self.advance();
+        if self.token == "(" {
+            self.arithmetic();
+        }
+        self.advance();
+        self.skip_lines();
+        if self.accept("in") {
+            while self.word.is_some() {
+                self.advance();
+            }
+        }
+        self.accept(";");
+        self.skip_lines();
+        Command::For(self.body())
+    }
+
+    fn while_loop(&mut self) -> Command {
+        self.advance();
+        let condition = self.list();
+        Command::While { condition, body: self.body() }
+    }
+
+    /// The body of a loop, which bash also takes in braces.
+    fn body(&mut self) -> List {
+        let close = if self.token == "{" { "}" } else { "done" };
+        if !self.accept("do") && !self.accept("{") {
+            return Vec::new();
+        }
+        let list = self.list();
+        self.accept(close);
+        list
+    }
+
+    fn conditional(&mut self) -> Command {
+        let mut branches = Vec::new();
+        while self.accept("if") || self.accept("elif") {
+            let condition = self.list();
+            let body = if self.accept("then") { self.list() } else { Vec::new() };
+            branches.push(Branch { condition, body });
+        }
+        if self.accept("else") {
+            branches.push(Branch { condition: Vec::new(), body: self.list() });
+        }
+        self.accept("fi");
+        Command::If(branches)
+    }
+
+    fn case(&mut self) -> Command {
+        self.advance();
+        self.advance();
+        self.skip_lines();
+        self.accept("in");
+        let mut branches = Vec::new();
+        loop {
+            self.skip_lines();
+            if self.accept("esac") {
+                return Command::Case(branches);
+            }
+            // The patterns, perhaps with a parenthesis before them.
+            while !matches!(self.token, "" | ")") {
+                self.advance();
+            }
+            if !self.accept(")") {
+                self.fail(Unreachable::Brackets);
+                return Command::Case(branches);
+            }
+            branches.push(self.list());
+            if matches!(self.token, ";;" | ";&" | ";;&") {
+                self.advance();
+            }
+        }
+    }
+
+    fn coprocess(&mut self) -> Command {
+        self.advance();
+        // `coproc NAME { …; }`
+        if !matches!(self.token, "{" | "(") && self.is_before(&["{ ", "{\n", "("]) {
+            self.advance();
+        }
+        let command = self.command();
+        Command::Coproc(alone(command))
+    }
+
+    /// Goes on to the next command. A redirection alone is one.
+    fn skip_lines(&mut self) {
+        while !self.is_redirected && self.accept("\n") {}
+    }
+
+    /// Goes on behind the token, if it is `wanted`.
+    pub(super) fn accept(&mut self, wanted: &str) -> bool {
+        let is_wanted = self.token == wanted;
+        if is_wanted {
+            self.advance();
+        }
+        is_wanted
+    }
+
+    /// Whether one of `texts` stands behind the token and blanks.
+    fn is_before(&self, texts: &[&str]) -> bool {
+        let rest = self.cursor.rest().trim_start_matches([' ', '\t']);
+        texts.iter().any(|text| rest.starts_with(text))
+    }
+
+    /// Reads what is one level deeper, unless that is too deep.
+    pub(super) fn deeper<T: Default>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        if self.depth == DEPTH {
+            self.fail(Unreachable::Depth);
+            return T::default();
+        }
+        self.depth += 1;
+        let found = read(self);
+        self.depth -= 1;
+        found
     }
 
     /// The first reason counts.
-    fn stop(&mut self, why: Unreachable) {
+    pub(super) fn stop(&mut self, why: Unreachable) {
         self.end = self.end.or(Some(why));
     }
 
     /// No shell would run any of it, whatever else it contains.
-    fn fail(&mut self, why: Unreachable) {
+    pub(super) fn fail(&mut self, why: Unreachable) {
         self.end = self.end.filter(|end| end.is_unreadable()).or(Some(why));
-    }
-
-    /// If a part cannot be parsed, neither can the whole.
-    fn accept(&mut self, part: &Script) {
-        if let Err(why) = part.end
-            && why.is_unreadable()
-        {
-            self.fail(why);
-        }
+        self.cursor.skip_to_end();
+        (self.token, self.word) = ("", None);
     }
 }
 
-/// The name in `function NAME`, if `words` end with that after other reserved words.
-fn names_function(words: &[Word]) -> Option<&str> {
-    let [before @ .., function, name] = words else { return None };
-    let is_one = function.text == "function" && before.iter().all(|word| is_keyword(&word.text));
-    is_one.then_some(name.text.as_str())
-}
-
-/// Reads spaces and a closing parenthesis, if that is what follows.
-fn empty(cursor: &mut Cursor<'_>) -> bool {
-    let from = cursor.at();
-    while cursor.next_if(|next| matches!(next, ' ' | '\t')).is_some() {}
-    let is_empty = cursor.next_if_eq(')').is_some();
-    if !is_empty {
-        cursor.back_to(from);
-    }
-    is_empty
+/// A list of one command.
+fn alone(command: Option<Command>) -> List {
+    command
+        .map(|command| AndOr { pipelines: vec![vec![command]], is_background: false })
+        .into_iter()
+        .collect()
 }

@@ -1,37 +1,88 @@
-//! What a shell makes of a text: simple commands, their words, and the operators between them.
+//! What a shell makes of a text, as a tree in the terms of its grammar.
 
-/// A script, split into its simple commands.
+/// A script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Script {
-    /// Its commands, in order; complete only if `end` is not an unreadable one.
-    pub(crate) commands: Vec<Simple>,
-    /// Whether words appended to the text become arguments of the last command.
+    /// Complete only if `end` is not an unreadable one.
+    pub(crate) list: List,
+    /// Whether words appended to the text become arguments of its last command.
     pub(crate) end: Result<(), Unreachable>,
 }
 
-/// One simple command: its words, without redirections.
+/// AND-OR lists, which start one after the other.
+pub(crate) type List = Vec<AndOr>;
+
+/// Pipelines with `&&` and `||` between them. Which of the two, and whether a `!` inverts one, is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Simple {
-    pub(crate) words: Vec<Word>,
-    /// The operator between it and the command before.
-    pub(crate) after: After,
-    /// The subshells it is in, outermost first; each has its own number.
-    pub(crate) groups: Vec<usize>,
+pub(crate) struct AndOr {
+    /// The commands of each.
+    pub(crate) pipelines: Vec<Vec<Command>>,
+    /// An `&` follows.
+    pub(crate) is_background: bool,
 }
 
-/// The operator before a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum After {
-    /// Nothing, `;` or a new line.
-    End,
-    /// `&&`
-    And,
-    /// `||`
-    Or,
-    /// `|`
-    Pipe,
-    /// `&`: the AND-OR list before it runs in the background.
-    Background,
+/// A command, without its redirections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// A simple command: its assignments, its name and its arguments.
+    Simple(Vec<Word>),
+    /// `{ …; }`
+    Group(List),
+    /// `( … )`
+    Subshell(List),
+    /// `for` and `select`, with their body.
+    For(List),
+    /// `while` and `until`
+    While {
+        condition: List,
+        body: List,
+    },
+    If(Vec<Branch>),
+    /// `case`: the lists behind its patterns.
+    Case(Vec<List>),
+    /// The definition of a function. Its body is a compound command.
+    Function {
+        name: String,
+        body: List,
+    },
+    /// `coproc`, with the command that it runs.
+    Coproc(List),
+    /// `[[ … ]]` and `(( … ))`
+    Test,
+}
+
+/// What follows an `if` or an `elif`; with `else`, there is no condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Branch {
+    pub(crate) condition: List,
+    pub(crate) body: List,
+}
+
+impl Command {
+    /// The lists that it consists of.
+    pub(crate) fn lists(&self) -> Vec<&List> {
+        match self {
+            Self::Simple(_) | Self::Test => Vec::new(),
+            Self::Group(list) | Self::Subshell(list) | Self::For(list) | Self::Coproc(list) => vec![list],
+            Self::While { condition, body } => vec![condition, body],
+            Self::If(branches) => branches.iter().flat_map(|one| [&one.condition, &one.body]).collect(),
+            Self::Case(branches) => branches.iter().collect(),
+            Self::Function { name: _, body } => vec![body],
+        }
+    }
+}
+
+/// Calls `found` with each command of `list`, and then with those that it consists of; and whether it is in the background.
+pub(crate) fn each(list: &[AndOr], found: &mut dyn FnMut(&Command, bool)) {
+    for and_or in list {
+        for command in and_or.pipelines.iter().flatten() {
+            found(command, and_or.is_background);
+            let mut inner = |command: &Command, in_background: bool| {
+                found(command, in_background || and_or.is_background);
+            };
+            command.lists().into_iter().for_each(|list| each(list, &mut inner));
+        }
+    }
 }
 
 /// Why words appended to a script may not reach its server.
@@ -109,30 +160,6 @@ impl Word {
     pub(crate) fn is_flag(&self) -> bool {
         self.text.starts_with('-') && self.text.len() > 1
     }
-}
-
-/// Whether `word`, as the first word of a command, is a reserved word of the shell.
-pub(crate) fn is_keyword(word: &str) -> bool {
-    matches!(
-        word,
-        "if" | "then"
-            | "elif"
-            | "else"
-            | "fi"
-            | "for"
-            | "select"
-            | "while"
-            | "until"
-            | "do"
-            | "done"
-            | "case"
-            | "esac"
-            | "{"
-            | "}"
-            | "!"
-            | "function"
-            | "[["
-    )
 }
 
 #[cfg(test)]

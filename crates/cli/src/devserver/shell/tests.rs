@@ -5,12 +5,53 @@ use super::*;
 #[cfg(unix)]
 mod bash;
 
+/// The simple commands of `text`.
+fn simple(text: &str) -> Vec<Vec<Word>> {
+    let mut all = Vec::new();
+    each(&read(text).list, &mut |command, _| {
+        if let Command::Simple(words) = command {
+            all.push(words.clone());
+        }
+    });
+    all
+}
+
 fn words(text: &str) -> Vec<Vec<String>> {
-    read(text)
-        .commands
-        .into_iter()
-        .map(|command| command.words.into_iter().map(|word| word.text).collect())
-        .collect()
+    simple(text).into_iter().map(|words| words.into_iter().map(|word| word.text).collect()).collect()
+}
+
+/// The tree of `text`: the names of compound commands with what they consist of.
+fn tree(text: &str) -> String {
+    shown(&read(text).list)
+}
+
+fn shown(list: &[AndOr]) -> String {
+    let pipelines = |one: &AndOr| {
+        let all: Vec<String> = one.pipelines.iter().map(|commands| joined(commands, " | ")).collect();
+        all.join(" && ") + if one.is_background { " &" } else { "" }
+    };
+    list.iter().map(pipelines).collect::<Vec<_>>().join("; ")
+}
+
+fn joined(commands: &[Command], between: &str) -> String {
+    commands.iter().map(command).collect::<Vec<_>>().join(between)
+}
+
+fn command(command: &Command) -> String {
+    let name = match command {
+        Command::Simple(words) => return words.iter().map(|word| &*word.text).collect::<Vec<_>>().join(" "),
+        Command::Group(_) => "group",
+        Command::Subshell(_) => "subshell",
+        Command::For(_) => "for",
+        Command::While { .. } => "while",
+        Command::If(_) => "if",
+        Command::Case(_) => "case",
+        Command::Function { name, .. } => &format!("{name}()"),
+        Command::Coproc(_) => "coproc",
+        Command::Test => "test",
+    };
+    let lists: Vec<String> = command.lists().into_iter().map(|list| shown(list)).collect();
+    format!("{name}[{}]", lists.join(", "))
 }
 
 #[test]
@@ -28,12 +69,12 @@ fn a_script_is_split_at_its_operators_and_quotes_hold_words_together() {
 #[test]
 fn a_word_knows_where_it_begins_and_is_the_same_word_elsewhere() {
     let text = "a=$(b c) 'd e' && (f > \"g\" \\h)&é $(b c) $(b c)";
-    let script = read(text);
-    let begins = script.commands.iter().flat_map(|command| &command.words).map(|word| &text[word.at..]);
+    let commands = simple(text);
+    let begins = commands.iter().flatten().map(|word| &text[word.at..]);
     let expected = ["a=$", "'d e'", "f >", "\\h)", "é $", "$(b c) $", "$(b c)"];
-    assert!(begins.clone().zip(expected).all(|(rest, start)| rest.starts_with(start)), "{script:?}");
+    assert!(begins.clone().zip(expected).all(|(rest, start)| rest.starts_with(start)), "{commands:?}");
     assert_eq!(begins.count(), expected.len());
-    let last = &script.commands[2].words;
+    let last = &commands[2];
     assert_eq!(last[1], last[2], "two equal substitutions are one question");
 }
 
@@ -66,8 +107,7 @@ fn words_reach_the_last_command_of_a_plain_list_only() {
 
 #[test]
 fn a_word_that_the_shell_expands_is_known_as_such() {
-    let expanded =
-        |text: &str| read(text).commands[0].words.iter().map(|word| word.expanded).collect::<Vec<_>>();
+    let expanded = |text: &str| simple(text)[0].iter().map(|word| word.expanded).collect::<Vec<_>>();
     assert_eq!(expanded("vite --port $PORT"), [false, false, true]);
     assert_eq!(expanded("vite --port \"${PORT:-3000}\" '$PORT' \\$PORT"), [false, false, true, false, false]);
 }
@@ -82,25 +122,55 @@ fn redirections_and_here_documents_are_no_words_and_no_commands() {
 
 #[test]
 fn a_substitution_is_read_besides_and_stays_one_word() {
-    let script = read("kill -9 $(lsof -ti:3000 | head -1) \"`pgrep -f 'a b'`\"");
-    let [command] = &script.commands[..] else { panic!("{script:?}") };
-    let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
-    assert_eq!(words, ["kill", "-9", "$(lsof -ti:3000 | head -1)", "`pgrep -f 'a b'`"]);
+    let found = words("kill -9 $(lsof -ti:3000 | head -1) \"`pgrep -f 'a b'`\"");
+    assert_eq!(found, [["kill", "-9", "$(lsof -ti:3000 | head -1)", "`pgrep -f 'a b'`"]]);
 }
 
 #[test]
-fn a_command_knows_what_stands_before_it_and_its_subshell() {
-    let script = read("a && (b; c) &\nd ||\n e | f");
-    let seen: Vec<_> = script.commands.iter().map(|one| (one.after, one.groups.len())).collect();
-    let expected = [
-        (After::End, 0),
-        (After::And, 1),
-        (After::End, 1),
-        (After::Background, 0),
-        (After::Or, 0),
-        (After::Pipe, 0),
-    ];
-    assert_eq!(seen, expected);
+fn lists_pipelines_and_compound_commands_are_a_tree() {
+    for (text, expected) in [
+        ("a && (b; c) &\nd ||\n e | f", "a && subshell[b; c] &; d && e | f"),
+        ("! a | { b; c & } |& d", "a | group[b; c &] | d"),
+        ("if a; then b; elif c\nthen d & else e; fi | f", "if[a, b, c, d &, , e] | f"),
+        ("for x in do done; do a; done & b", "for[a] &; b"),
+        ("for x\ndo a; done; for ((i=0; i<3; i++)); do b; done", "for[a]; for[b]"),
+        ("while a && >b\ndo c; done", "while[a, c]"),
+        ("select x in a; { b; }; c", "for[b]; c"),
+        ("while a; do b; done > log; until c; do d; done", "while[a, b]; while[c, d]"),
+        ("case $1 in\n a|b) c ;;\n (d) e;& (esac) ;; *) f\nesac; g", "case[c, e, , f]; g"),
+        (
+            "f() { a; }; function g { b; }; function h() (c)\ni ()\n\n{ d; } 2>&1; f",
+            "f()[group[a]]; g()[group[b]]; h()[subshell[c]]; i()[group[d]]; f",
+        ),
+        (
+            "coproc a b; coproc N { c; }; coproc (d) ; coproc while e; do f; done",
+            "coproc[a b]; coproc[group[c]]; coproc[subshell[d]]; coproc[while[e, f]]",
+        ),
+        ("if [[ a && (b || c) < d ]]; then e; fi", "if[test[], e]"),
+        ("[[ $a =~ ^(#|<(x)|y;)$ ]] && ((b > 1)) || c", "test[] && test[] && c"),
+        ("time a; time -p b; time (c); ((d) ; e)", "a; time -p b; subshell[c]; subshell[subshell[d]; e]"),
+        ("a=(if b # it's\n for) c; echo *.!(d|e f) g", "a= c; echo *.!(d|e f) g"),
+        (
+            "if(a); then !(b); fi; for((;;)); do c; done; ls d(e) f",
+            "if[subshell[a], subshell[b]]; for[c]; ls d f",
+        ),
+        ("\"if\" a; echo if then; \\done", "if a; echo if then; done"),
+    ] {
+        assert_eq!(tree(text), expected, "{text}");
+        assert!(!read(text).end.is_err_and(Unreachable::is_unreadable), "{text}");
+    }
+}
+
+#[test]
+fn a_reserved_word_too_few_or_too_many_hides_no_command() {
+    for (text, expected) in [
+        ("if a; then b", "if[a, b]"),
+        ("fi; a; done; b }", "a; b }"),
+        ("while a; do if b; then c; done; d", "while[a, if[b, c]]; d"),
+        ("echo $(if a,b,c) d", "echo $(if a,b,c) d"),
+    ] {
+        assert_eq!(tree(text), expected, "{text}");
+    }
 }
 
 #[test]
@@ -113,10 +183,10 @@ fn a_bracket_in_a_document_a_quote_a_comment_or_a_pattern_closes_nothing() {
         "echo ${a:-${b:-$(c \")\")}} x",
         "echo $'it\\'s )' x",
     ] {
-        let script = read(text);
-        let [command] = &script.commands[..] else { panic!("{text}: {script:#?}") };
-        assert!(!script.end.is_err_and(Unreachable::is_unreadable), "{text}: {:?}", script.end);
-        assert_eq!((command.words.len(), command.words[2].text.as_str()), (3, "x"), "{text}");
+        let (commands, end) = (words(text), read(text).end);
+        let [command] = &commands[..] else { panic!("{text}: {commands:#?}") };
+        assert!(!end.is_err_and(Unreachable::is_unreadable), "{text}: {end:?}");
+        assert_eq!((command.len(), command[2].as_str()), (3, "x"), "{text}");
     }
 }
 
@@ -137,25 +207,6 @@ fn what_is_not_closed_is_not_readable_however_deep_it_is() {
     ] {
         assert_eq!(read(text).end, Err(why), "{text}");
     }
-}
-
-#[test]
-fn functions_tests_and_patterns_are_told_from_commands() {
-    for text in ["f() { a; }", "f () { a; }", "function f { a; }", "function f() { a; }", "f()\n{ a; }"] {
-        assert_eq!(words(text), [vec!["function", "f"], vec!["{", "a"], vec!["}"]], "{text}");
-    }
-    assert_eq!(
-        words("if [[ a && (b || c) < d ]]; then e; fi"),
-        [vec!["if", "[[", "a", "&&", "(b", "||", "c)", "<", "d", "]]"], vec!["then", "e"], vec!["fi"]]
-    );
-    assert_eq!(
-        words("case $1 in\n a|b) c ;;\n (d) e\nesac; f"),
-        [vec!["case", "$1", "in"], vec!["c"], vec!["e"], vec!["esac"], vec!["f"]]
-    );
-    assert_eq!(
-        words("if (a); then ! (b); fi"),
-        [vec!["if"], vec!["a"], vec!["then", "!"], vec!["b"], vec!["fi"]]
-    );
 }
 
 #[test]
@@ -204,8 +255,7 @@ fn no_text_however_deep_or_long_keeps_the_reader_from_coming_back() {
     ] {
         let text = part.repeat(64 * 1024 / part.len());
         for text in [format!("{text} x"), format!("$({text}"), format!("{text}{}", ")".repeat(20_000))] {
-            let script = read(&text);
-            assert!(script.commands.len() <= text.len());
+            assert!(simple(&text).len() <= text.len());
         }
     }
 }

@@ -162,9 +162,26 @@ fn is_own(stream: &TcpStream, address: SocketAddr) -> bool {
 #[derive(Debug)]
 pub(crate) struct Upstream(TokioIo<TcpStream>);
 
+///
+/// A server that refuses an upload answers and closes before it has read all of it. So what it reads no more counts as written, and
+/// whoever reads the connection learns what it said, or that it said nothing.
 impl Connection for Upstream {
     fn connected(&self) -> Connected {
         Connected::new()
+/// What was written of `length` bytes: all of them, if the server has closed.
+fn despite_close(written: Poll<io::Result<usize>>, length: usize) -> Poll<io::Result<usize>> {
+    match written {
+        Poll::Ready(Err(error)) if is_closed(&error) => Poll::Ready(Ok(length)),
+        written => written,
+    }
+}
+
+/// Whether the other end reads no more. It may have said something before.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    [BrokenPipe, ConnectionAborted, ConnectionReset].contains(&error.kind())
+}
+
     }
 }
 
@@ -184,7 +201,8 @@ impl hyper::rt::Write for Upstream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        let written = Pin::new(&mut self.0).poll_write(context, bytes);
+        despite_close(written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -192,7 +210,8 @@ impl hyper::rt::Write for Upstream {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, parts)
+        let written = Pin::new(&mut self.0).poll_write_vectored(context, parts);
+        despite_close(written, parts.iter().map(|part| part.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {

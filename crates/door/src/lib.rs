@@ -20,6 +20,7 @@ mod thread;
 mod tunnel;
 mod upstream;
 
+pub use answer::wants_html;
 pub use begun::{Begun, Likely, begin};
 pub use body::{Body, BoxError};
 pub use connection::{Api, Arrival};

@@ -300,6 +300,7 @@ impl Passage {
 
     /// The server's answer as the client gets it.
     fn arrived(&mut self, mut response: Response<Incoming>, permit: Permit<LockId>) -> Response<Body> {
+        let held = (permit, Arc::clone(&self.from.seat));
         let status = response.status();
         headers::to_client(status, response.headers_mut());
         // Each of the two connections ends bodies in its own way.
@@ -307,14 +308,13 @@ impl Passage {
         if status == StatusCode::SWITCHING_PROTOCOLS
             && let Some(client) = self.client.take()
         {
-            let seat = Arc::clone(&self.from.seat);
-            tunnel::join(client, hyper::upgrade::on(&mut response), permit, seat);
+            tunnel::join(client, hyper::upgrade::on(&mut response), held);
             return response.map(|_| Body::whole(""));
         }
         if self.parts.method == Method::HEAD {
-            return response.map(|_| Body::headless(permit));
+            return response.map(|_| Body::headless(held));
         }
-        response.map(|body| Body::through(body, permit))
+        response.map(|body| Body::through(body, held))
     }
 
     /// Whether the request may be sent again although the server may have got it.

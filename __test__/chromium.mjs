@@ -84,6 +84,8 @@ export class Chromium {
 class Tab {
   requests = [];
   errors = [];
+  /** The status that the handshake of each WebSocket got. */
+  sockets = [];
   #browser;
   #session;
   #loaded = () => {};
@@ -96,6 +98,7 @@ class Tab {
 
   hear(method, params) {
     if (method === 'Network.requestWillBeSent') this.requests.push(params.request.url);
+    if (method === 'Network.webSocketHandshakeResponseReceived') this.sockets.push(params.response.status);
     if (method === 'Log.entryAdded' && params.entry.level === 'error') this.errors.push(params.entry.text);
     if (method === 'Page.loadEventFired') this.#loaded();
     if (method === 'Runtime.exceptionThrown') this.errors.push(params.exceptionDetails.exception?.description);

@@ -1,4 +1,4 @@
-//! Large bodies, events and WebSockets by a name: they come through unchanged, at once, and without gathering in the daemon.
+//! Large bodies, events and web sockets by a name: they come through unchanged, at once, and without gathering in the daemon.
 //!
 //! `STYXY_TEST_MEGABYTES=300` says how large the bodies are; `--nocapture` shows what was measured.
 
@@ -12,7 +12,7 @@ use crate::door::owned;
 use crate::support::{Home, sort};
 
 /// How long nothing may happen before a test has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// A piece of a body.
 const PIECE: usize = 64 * 1024;
 /// How large a message of the WebSocket is.
@@ -118,7 +118,7 @@ impl Seen {
 }
 
 fn piece(number: usize) -> Vec<u8> {
-    let mut piece: Vec<u8> = (0..PIECE).map(|at| (at * 7) as u8).collect();
+    let mut piece: Vec<u8> = (0..PIECE).map(|at| at.to_le_bytes()[0].wrapping_mul(7)).collect();
     mark(&mut piece, number);
     piece
 }
@@ -155,7 +155,7 @@ fn frame(message: &[u8], mask: Option<[u8; 4]>) -> Vec<u8> {
 
 fn message(wire: &mut Wire) -> Vec<u8> {
     let head = wire.exactly(10);
-    let length = u64::from_be_bytes(head[2..].try_into().unwrap()) as usize;
+    let length = usize::try_from(u64::from_be_bytes(head[2..].try_into().unwrap())).unwrap();
     let mask = if head[1] & 0x80 == 0 { vec![0; 4] } else { wire.exactly(4) };
     let mut message = wire.exactly(length);
     message.iter_mut().enumerate().for_each(|(at, byte)| *byte ^= mask[at % 4]);
@@ -208,13 +208,12 @@ fn uploaded(wire: &mut Wire, head: &str) {
     if head.contains("expect: 100-continue") {
         wire.send("HTTP/1.1 100 Continue\r\n\r\n");
     }
-    let (length, trailers) = match length {
-        Some(length) => (wire.seen(length.parse().unwrap()), String::new()),
-        None => {
-            let mut seen = Seen::new();
-            let trailers = wire.chunks(|chunk| seen.add(chunk));
-            (seen.length, trailers)
-        }
+    let (length, trailers) = if let Some(length) = length {
+        (wire.seen(length.parse().unwrap()), String::new())
+    } else {
+        let mut seen = Seen::new();
+        let trailers = wire.chunks(|chunk| seen.add(chunk));
+        (seen.length, trailers)
     };
     let said = format!("{length} {}", trailers.trim());
     let body = format!("{:x}\r\n{said}\r\n0\r\nX-Length: {length}\r\n\r\n", said.len());
@@ -273,7 +272,7 @@ impl Client<'_> {
         let mut wire = self.ask("GET /socket", more);
         let head = wire.head().unwrap();
         assert!(head.starts_with("http/1.1 101") && head.contains("s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
-        let sent: Vec<u8> = (0..MESSAGE).map(|at| (at * 31 / 7) as u8).collect();
+        let sent: Vec<u8> = (0..MESSAGE).map(|at| (at * 31 / 7).to_le_bytes()[0]).collect();
         wire.send(frame(&sent, Some([1, 2, 3, 4])));
         assert!(message(&mut wire) == sent, "another message came back");
     }

@@ -100,7 +100,9 @@ fn a_stranger_that_takes_the_servers_place_under_load_gets_nothing() {
         }
         // It stays until the last request has its answer.
         last = Some(start(&home.project(), "web"));
-        asking.into_iter().for_each(|asking| asking.join().unwrap());
+        for one in asking {
+            one.join().unwrap();
+        }
     });
     drop(last);
     println!("{} requests, {swaps} swaps, {bytes} bytes forwarded", asked.load(Ordering::Relaxed));

@@ -26,6 +26,8 @@ mod door;
 #[cfg(test)]
 mod door_bodies;
 #[cfg(test)]
+mod door_many;
+#[cfg(test)]
 mod door_rules;
 #[cfg(test)]
 mod door_strangers;

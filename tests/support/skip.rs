@@ -26,12 +26,14 @@ pub(crate) enum Need {
     Tools,
     /// The browser, for a test in `__test__`.
     Chromium,
+    /// Another browser, for a test in `__test__`.
+    Firefox,
     /// Windows itself: Wine lacks parts of it.
     Windows,
 }
 
 impl Need {
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("root", Self::Root),
         ("namespaces", Self::Namespaces),
         ("bubblewrap", Self::Bubblewrap),
@@ -39,6 +41,7 @@ impl Need {
         ("systemd", Self::Systemd),
         ("tools", Self::Tools),
         ("chromium", Self::Chromium),
+        ("firefox", Self::Firefox),
         ("windows", Self::Windows),
     ];
 

@@ -1,8 +1,8 @@
 //! The door's own answers: a page for people, JSON for programs that ask for it, one line of text for the others.
 
 use hyper::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, REFRESH, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    LOCATION, REFERRER_POLICY, REFRESH, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Response, StatusCode};
 use styxy_core::api::Refusal;
@@ -30,7 +30,7 @@ pub(crate) struct Answer {
 pub(crate) enum Then {
     /// Nothing.
     Nothing,
-    /// Ask again in a second.
+    /// Ask again in a second, on another connection.
     AskAgain,
     /// The browser asks again by itself, in a second.
     Refresh,
@@ -52,7 +52,11 @@ impl Answer {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         match self.then {
             Then::Nothing => {}
-            Then::AskAgain => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
+            Then::AskAgain => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                // Whoever asks for too much does not keep a connection that somebody else may need.
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Then::Refresh => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
                 headers.insert(REFRESH, HeaderValue::from_static("1"));

@@ -201,7 +201,17 @@ fn one_busy_server_keeps_nobody_else_out() {
     world.listens(other, backend(says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")));
     let (open, refused) = open_events(&world, 100);
     assert_eq!((open.len(), refused), (40, Some(503)));
-    assert_eq!(world.get("dev.other.localhost").text(), "hi");
+    // Those that are refused keep no connection, although they do not hang up.
+    let refused: Vec<Client> = (0..100)
+        .map(|_| {
+            let mut client = world.client();
+            client.send(GET);
+            assert_eq!(client.answer().header("connection"), Some("close"));
+            client
+        })
+        .collect();
+    until(|| world.get("dev.other.localhost").text() == "hi");
+    drop(refused);
     drop(open);
     // What has ended makes room.
     until(|| open_events(&world, 1).1.is_none());
@@ -282,7 +292,7 @@ fn a_server_that_refuses_an_upload_and_closes_is_heard() {
         let mut stream = client.stream.try_clone().unwrap();
         std::thread::spawn(move || {
             for _ in 0..30 {
-                if std::io::Write::write_all(&mut stream, &[b'y'; 65536]).is_err() {
+                if std::io::Write::write_all(&mut stream, &vec![b'y'; 65536]).is_err() {
                     break;
                 }
             }
@@ -309,6 +319,25 @@ fn a_request_that_goes_round_in_a_circle_ends() {
     let answer = world.ask(GET);
     assert_eq!((answer.status(), rounds.load(Ordering::SeqCst)), (508, 5), "{}", answer.text());
     assert!(answer.text().contains("changeOrigin"), "{}", answer.text());
+}
+
+#[test]
+fn a_request_that_goes_round_through_two_doors_ends() {
+    let [one, two] = [World::new(), World::new()];
+    let rounds = Arc::new(AtomicU64::new(0));
+    for (world, other) in [(&one, &two), (&two, &one)] {
+        let (door, counted) = (other.address, Arc::clone(&rounds));
+        world.served(move |stream| {
+            let mut client = Client::new(stream);
+            while let Some(head) = client.head() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let answer = passed_on(door, &head);
+                client.send_bytes(&answer);
+            }
+        });
+    }
+    let answer = one.ask(GET);
+    assert_eq!((answer.status(), rounds.load(Ordering::SeqCst)), (508, 5), "{}", answer.text());
 }
 
 fn passed_on(to: SocketAddr, head: &str) -> Vec<u8> {

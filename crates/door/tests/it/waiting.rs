@@ -98,7 +98,9 @@ fn names_of_one_apps_customers_wait_for_one_server_and_keep_nobody_else_out() {
     let lease = world.lease(NAME);
     world.lease("dev.other.localhost");
     let customers: Vec<String> = (0..25).map(|number| format!("c{number}.{NAME}")).collect();
-    customers.iter().for_each(|name| world.also_called(NAME, name));
+    for name in &customers {
+        world.also_called(NAME, name);
+    }
     let refused = AtomicU64::new(0);
     thread::scope(|scope| {
         for name in &customers {

@@ -204,3 +204,28 @@ fn what_a_client_asked_for_that_has_gone_is_not_done() {
     }
     assert!(!has_ended(pid));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn requests_by_a_name_take_no_seat_of_the_api_however_long_their_heads_are() {
+    let home = Home::new();
+    limited(&home, 200);
+    let grant = crate::door::owned(&home);
+    // It accepts, and never answers.
+    let _server = std::net::TcpListener::bind(("127.0.0.1", grant.port.get())).unwrap();
+    let (port, long) = (home.listen_port(), "q".repeat(3000));
+    let asking: Vec<TcpStream> = (0..100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let host = grant.host.as_deref().unwrap();
+            write!(stream, "GET /?{long} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        let grant = home.allocate(&json!({ "service_type": sort::MANY }));
+        let path = format!("/allocate/{}", grant.lock_id.unwrap());
+        assert_eq!(home.tcp().send(&Request::new("DELETE", &path)).status, 200);
+    }
+    drop(asking);
+}

@@ -104,19 +104,57 @@ pub(crate) fn whole(status: StatusCode, error: &str) -> String {
     )
 }
 
-/// Whether a page is wanted: browsers say so when a person goes somewhere.
-pub(crate) fn wants_html(asked: &HeaderMap) -> bool {
-    accepts(asked, "text/html")
+/// Whether HTML is named by what the client accepts: browsers name it when a person goes somewhere, and nothing else does.
+#[must_use]
+pub fn wants_html(asked: &HeaderMap) -> bool {
+    names(asked, "text/html")
 }
 
 fn wants_json(asked: &HeaderMap) -> bool {
-    accepts(asked, "application/json")
+    names(asked, "application/json")
 }
 
-fn accepts(asked: &HeaderMap, kind: &str) -> bool {
-    asked.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok()).any(|accept| {
-        accept
-            .split(',')
-            .any(|one| one.split(';').next().is_some_and(|one| one.trim().eq_ignore_ascii_case(kind)))
+/// Whether `kind` is named by what the client accepts, with a weight above zero.
+fn names(asked: &HeaderMap, kind: &str) -> bool {
+    let accepted = asked.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|named| named.eq_ignore_ascii_case(kind));
+        let is_refused = |part: &str| {
+            let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
+            weight.and_then(|weight| weight.parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0)
+        };
+        is_named && !parts.any(is_refused)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_is_named_with_a_weight_above_zero() {
+        let accepting = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(ACCEPT, HeaderValue::from_static(value));
+            }
+            (wants_html(&headers), wants_json(&headers))
+        };
+        let chromium = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+        for (values, html, json) in [
+            (&[chromium][..], true, false),
+            (&["application/json", "TEXT/HTML; q=0.5"], true, true),
+            (&["*/*, text/html;q=1"], true, false),
+            (&[], false, false),
+            (&["*/*"], false, false),
+            (&["text/*"], false, false),
+            (&["application/json"], false, true),
+            (&["text/html;q=0, application/json; q=0.1"], false, true),
+            (&["text/html;q=0.0", "application/json;Q=0"], false, false),
+            (&["text/htmlx"], false, false),
+        ] {
+            assert_eq!(accepting(values), (html, json), "{values:?}");
+        }
+    }
 }

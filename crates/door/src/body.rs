@@ -11,7 +11,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use styxy_core::LockId;
 
-use crate::load::Permit;
+use crate::load::{Permit, Seat};
 
 /// Whatever ended a body early.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -20,7 +20,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 pub struct Body {
     kind: Kind,
     /// Counts while the body is under way.
-    _permit: Option<Permit<LockId>>,
+    _held: Option<(Permit<LockId>, Seat)>,
 }
 
 enum Kind {
@@ -35,15 +35,15 @@ enum Kind {
 impl Body {
     /// Bytes that are there.
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self { kind: Kind::Whole(Full::new(bytes.into())), _permit: None }
+        Self { kind: Kind::Whole(Full::new(bytes.into())), _held: None }
     }
 
-    pub(crate) fn through(body: Incoming, permit: Permit<LockId>) -> Self {
-        Self { kind: Kind::Through(body), _permit: Some(permit) }
+    pub(crate) fn through(body: Incoming, held: (Permit<LockId>, Seat)) -> Self {
+        Self { kind: Kind::Through(body), _held: Some(held) }
     }
 
-    pub(crate) fn headless(permit: Permit<LockId>) -> Self {
-        Self { kind: Kind::Headless, _permit: Some(permit) }
+    pub(crate) fn headless(held: (Permit<LockId>, Seat)) -> Self {
+        Self { kind: Kind::Headless, _held: Some(held) }
     }
 
     /// A body that somebody else made: the API's.
@@ -53,7 +53,7 @@ impl Body {
         B::Error: Into<BoxError>,
     {
         use http_body_util::BodyExt as _;
-        Self { kind: Kind::Other(body.map_err(Into::into).boxed_unsync()), _permit: None }
+        Self { kind: Kind::Other(body.map_err(Into::into).boxed_unsync()), _held: None }
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, TcpStream as Unregistered};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -15,10 +15,14 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::answer;
+use crate::begun::Begun;
 use crate::body::Body;
 use crate::directory::Directory;
-use crate::dispatch::{Goes, dispatch, is_likely};
+use crate::dispatch::{Goes, dispatch};
 use crate::door::Door;
+use crate::load::Seat;
+use crate::refused;
+use crate::upstream::MAX_HEADERS;
 
 /// How long a client may take to send a request's head, and how long a connection without a request is kept.
 const HEAD: Duration = Duration::from_secs(30);
@@ -40,16 +44,10 @@ pub struct Arrival<A> {
     pub from: IpAddr,
     /// The port it came to.
     pub port: u16,
+    /// What was read of the connection already.
+    pub head: Bytes,
     /// What answers whatever is not for the door.
     pub api: A,
-}
-
-impl<A> Arrival<A> {
-    /// Whether a connection is most likely for the door, by what has come in of it so far.
-    #[must_use]
-    pub fn is_likely(head: &[u8]) -> bool {
-        is_likely(head)
-    }
 }
 
 pub(crate) async fn serve<D: Directory, A: Api>(
@@ -58,17 +56,18 @@ pub(crate) async fn serve<D: Directory, A: Api>(
     door: Arc<Door<D>>,
 ) {
     let Ok(stream) = TcpStream::from_std(stream) else { return };
-    let Some(_seat) = door.seat() else {
+    let Arrival { from, port, head, api } = arrival;
+    let Some(client) = door.admit(from) else {
         turn_away(stream).await;
         return;
     };
-    let arrival = &arrival;
+    let api = &api;
     let service = service_fn(|request: Request<Incoming>| {
-        let door = Arc::clone(&door);
+        let (door, client) = (Arc::clone(&door), client.clone());
         async move {
-            let response = match dispatch(arrival.port, request.uri(), request.headers()) {
-                Goes::Door(host) => door.serve(host, request, (arrival.from, arrival.port)).await,
-                Goes::Api(_) | Goes::Nowhere(_) => arrival.api.answer(request).await,
+            let response = match dispatch(port, request.uri(), request.headers()) {
+                Goes::Door(host) => door.serve(host, request, client).await,
+                Goes::Api(_) | Goes::Nowhere(_) => api.answer(request).await,
             };
             Ok::<_, Infallible>(response)
         }
@@ -78,18 +77,24 @@ pub(crate) async fn serve<D: Directory, A: Api>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(MAX_BUFFER)
+        .max_headers(MAX_HEADERS)
         .auto_date_header(false);
-    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let connection =
+        builder.serve_connection(TokioIo::new(Begun::new(head, stream)), service).with_upgrades();
     // What is wrong with a connection is its client's business.
     let _ = connection.await;
+}
+
+/// A client on a connection that has a seat.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) address: IpAddr,
+    pub(crate) seat: Seat,
 }
 
 async fn turn_away(mut stream: TcpStream) {
     // A close with unread bytes would reset the connection before the client reads the answer.
     let _ = timeout(PATIENCE, stream.read(&mut [0; 4096])).await;
-    let text = answer::whole(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the front door has as many connections as it can serve; try again",
-    );
+    let text = answer::whole(StatusCode::SERVICE_UNAVAILABLE, refused::TOO_MANY);
     let _ = timeout(PATIENCE, stream.write_all(text.as_bytes())).await;
 }

@@ -62,6 +62,8 @@ pub struct Served {
 /// A service whose lease has ended lately.
 #[derive(Debug, Clone)]
 pub struct Past {
+    /// The whole name that it had: `web.login-shop.localhost`.
+    pub host: Box<str>,
     /// What people call the service.
     pub service: String,
     /// The worktree's root.
@@ -103,4 +105,13 @@ pub struct Stranger {
     pub process: Option<String>,
     /// Where it works, where that is known.
     pub folder: Option<String>,
+}
+
+/// Whether a server that has ended may come back by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Return {
+    /// Perhaps: it was not ended on purpose, and only just now.
+    Possible,
+    /// No.
+    Over,
 }

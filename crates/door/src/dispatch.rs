@@ -7,7 +7,7 @@ use hyper::{HeaderMap, Uri};
 use styxy_core::api::{Code, Refusal, Rule};
 
 /// What all names of the door end in.
-const END: &str = ".localhost";
+pub(crate) const END: &str = ".localhost";
 /// The most characters of a host name, and of one label of it.
 const MOST: usize = 253;
 const MOST_LABEL: usize = 63;
@@ -37,6 +37,11 @@ pub enum Own {
 pub struct Host(Box<str>);
 
 impl Host {
+    /// A server's own name, as the directory has it.
+    pub(crate) fn of(name: &str) -> Self {
+        Self(name.into())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -146,21 +151,6 @@ fn forbidden(error: &str) -> Refusal {
     Refusal::new(Code::Forbidden, error).rule(Rule::Host)
 }
 
-/// Whether bytes of a request's head, perhaps not all of them, are most likely for the door. It only says where the request is
-/// answered fastest; [`dispatch`] decides.
-pub(crate) fn is_likely(head: &[u8]) -> bool {
-    let lines = head.split(|byte| *byte == b'\n').skip(1);
-    let mut hosts = lines.filter_map(|line| {
-        let (name, value) = line.split_at_checked(5)?;
-        name.eq_ignore_ascii_case(b"host:").then(|| value.trim_ascii())
-    });
-    hosts.next().is_some_and(|host| {
-        let name = host.split(|byte| *byte == b':').next().unwrap_or_default();
-        let name = name.strip_suffix(b".").unwrap_or(name);
-        name.len() > END.len() && name[name.len() - END.len()..].eq_ignore_ascii_case(END.as_bytes())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use hyper::header::HeaderValue;
@@ -264,22 +254,6 @@ mod tests {
             ("evil.example:443", "dev.shop.localhost:9876", "403"),
         ] {
             assert_eq!(goes(target, &[host]), expected, "{target} {host}");
-        }
-    }
-
-    #[test]
-    fn the_first_bytes_tell_for_whom_a_connection_most_likely_is() {
-        for (head, likely) in [
-            ("GET / HTTP/1.1\r\nHost: dev.shop.localhost:9876\r\n\r\n", true),
-            ("GET / HTTP/1.1\r\naccept: */*\r\nhOST:dev.shop.localhost.\r\n\r\n", true),
-            ("GET / HTTP/1.1\r\nHost: dev.shop.localhost:9876", true),
-            ("GET / HTTP/1.1\r\nHost: localhost:9876\r\n\r\n", false),
-            ("GET / HTTP/1.1\r\nX: y\r\n\r\nHost: a", false),
-            ("Host: dev.shop.localhost\r\n", false),
-            ("GET /", false),
-            ("", false),
-        ] {
-            assert_eq!(is_likely(head.as_bytes()), likely, "{head}");
         }
     }
 }

@@ -16,11 +16,12 @@ use tokio::time::Instant;
 
 use crate::answer::redirect;
 use crate::body::{Body, Lender, Lent};
-use crate::directory::{Directory, Found, Past, Served, Stranger};
+use crate::connection::Client;
+use crate::directory::{Directory, Found, Past, Return, Served, Stranger};
 use crate::dispatch::Host;
 use crate::foreign::{self, Foreign};
 use crate::headers::{self, MOST_HOPS};
-use crate::load::{Count, Limits, Permit};
+use crate::load::{Count, Full, Limits, Permit};
 use crate::parking::{Parking, Waited};
 use crate::refused;
 use crate::tunnel;
@@ -63,15 +64,17 @@ pub(crate) enum Cannot {
     /// Nothing listens, and the request has waited as long as it may.
     Silent { served: Arc<Served>, branch: Option<String> },
     /// The lease has ended.
-    Past { past: Arc<Past>, may_return: bool },
+    Past { past: Arc<Past>, returns: Return },
     /// Somebody else listens.
     Stranger { served: Arc<Served>, stranger: Stranger },
-    /// Too many requests wait for this server.
-    Crowded,
+    /// Too many requests wait, for this server or for all.
+    Crowded(Full),
     /// The server has as many requests as it may have.
     Busy,
     /// The server does not accept a connection, although it listens.
     Unreachable(Arc<Served>),
+    /// The head of the server's answer is longer than the door takes, or has more lines.
+    TooLong(Arc<Served>),
     /// What the server answered is not HTTP.
     Nonsense(Arc<Served>),
     /// The connection broke before there was an answer.
@@ -90,7 +93,7 @@ struct Passage {
     host: Host,
     parts: Parts,
     body: Lender,
-    from: (IpAddr, u16),
+    from: Client,
     upgrade: Option<HeaderValue>,
     client: Option<OnUpgrade>,
     began: Instant,
@@ -110,9 +113,9 @@ impl<D: Directory> Door<D> {
         }
     }
 
-    /// A seat for one connection; none if there are too many.
-    pub(crate) fn seat(&self) -> Option<Permit<()>> {
-        self.seats.one_more(&())
+    /// A client with a seat for its connection; none if there are too many.
+    pub(crate) fn admit(&self, address: IpAddr) -> Option<Client> {
+        Some(Client { address, seat: Arc::new(self.seats.one_more(&()).ok()?) })
     }
 
     /// How many connections there are.
@@ -121,13 +124,21 @@ impl<D: Directory> Door<D> {
         self.seats.all()
     }
 
-    /// Passes a request to the server called `host`, and its answer back. `from` is the client's address, and the port that it
-    /// came to.
-    pub async fn serve(
+    /// Passes a request to the server called `host`, and its answer back. It came from this address, on a connection that
+    /// is not one of the door's: it takes a seat for itself.
+    pub async fn serve_guest(&self, host: Host, request: Request<Incoming>, from: IpAddr) -> Response<Body> {
+        match self.admit(from) {
+            Some(client) => self.serve(host, request, client).await,
+            None => refused::too_many().into_response(request.headers()),
+        }
+    }
+
+    /// The same, on a connection of the door's.
+    pub(crate) async fn serve(
         &self,
         host: Host,
         mut request: Request<Incoming>,
-        from: (IpAddr, u16),
+        from: Client,
     ) -> Response<Body> {
         let upgrade = headers::upgrade(request.headers());
         let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
@@ -176,7 +187,7 @@ impl<D: Directory> Door<D> {
                     return Err(Cannot::Unknown(self.directory.all().await));
                 }
             };
-            let permit = self.load.one_more(&served.lease).ok_or(Cannot::Busy)?;
+            let permit = self.load.one_more(&served.lease).map_err(|_| Cannot::Busy)?;
             let which = if broken.in_all == 0 { Which::Any } else { Which::New };
             let request = passage.to(&served, which).ok_or_else(|| Cannot::Nonsense(Arc::clone(&served)))?;
             match self.pool.request(request).await {
@@ -219,8 +230,10 @@ impl<D: Directory> Door<D> {
             }
             None => {}
         }
-        if upstream::protocol(error).is_some_and(hyper::Error::is_parse) {
-            return Err(Cannot::Nonsense(served));
+        match upstream::protocol(error) {
+            Some(error) if error.is_parse_too_large() => return Err(Cannot::TooLong(served)),
+            Some(error) if error.is_parse() => return Err(Cannot::Nonsense(served)),
+            Some(_) | None => {}
         }
         broken.by_this_server += 1;
         broken.in_all += 1;
@@ -231,9 +244,9 @@ impl<D: Directory> Door<D> {
 
     async fn wait_for_start(&self, passage: &Passage, served: Arc<Served>) -> Result<(), Cannot> {
         let deadline = passage.began + passage.patience(FOR_A_START);
-        match self.parking.wait(&passage.host, deadline, &self.directory).await {
+        match self.parking.wait(&Host::of(&served.host), deadline, &self.directory).await {
             Waited::Something => Ok(()),
-            Waited::Full => Err(Cannot::Crowded),
+            Waited::Full(full) => Err(Cannot::Crowded(full)),
             Waited::Nothing => {
                 let branch = match &served.folder {
                     Some(folder) if passage.is_page() => self.directory.branch(folder).await,
@@ -249,11 +262,12 @@ impl<D: Directory> Door<D> {
         // From now on: the lease may have ended while the request waited.
         let deadline = (Instant::now() + left).min(passage.began + passage.patience(FOR_A_START));
         if left.is_zero() || deadline <= Instant::now() {
-            return Err(Cannot::Past { past, may_return: !left.is_zero() });
+            let returns = if left.is_zero() { Return::Over } else { Return::Possible };
+            return Err(Cannot::Past { past, returns });
         }
-        match self.parking.wait(&passage.host, deadline, &self.directory).await {
+        match self.parking.wait(&Host::of(&past.host), deadline, &self.directory).await {
             Waited::Something | Waited::Nothing => Ok(()),
-            Waited::Full => Err(Cannot::Crowded),
+            Waited::Full(full) => Err(Cannot::Crowded(full)),
         }
     }
 }
@@ -273,7 +287,7 @@ impl Passage {
         headers::to_server(
             request.headers_mut(),
             &self.parts.method,
-            self.from,
+            self.from.address,
             self.body.has_body(),
             self.upgrade.as_ref(),
         );
@@ -286,6 +300,7 @@ impl Passage {
 
     /// The server's answer as the client gets it.
     fn arrived(&mut self, mut response: Response<Incoming>, permit: Permit<LockId>) -> Response<Body> {
+        let held = (permit, Arc::clone(&self.from.seat));
         let status = response.status();
         headers::to_client(status, response.headers_mut());
         // Each of the two connections ends bodies in its own way.
@@ -293,13 +308,13 @@ impl Passage {
         if status == StatusCode::SWITCHING_PROTOCOLS
             && let Some(client) = self.client.take()
         {
-            tunnel::join(client, hyper::upgrade::on(&mut response), permit);
+            tunnel::join(client, hyper::upgrade::on(&mut response), held);
             return response.map(|_| Body::whole(""));
         }
         if self.parts.method == Method::HEAD {
-            return response.map(|_| Body::headless(permit));
+            return response.map(|_| Body::headless(held));
         }
-        response.map(|body| Body::through(body, permit))
+        response.map(|body| Body::through(body, held))
     }
 
     /// Whether the request may be sent again although the server may have got it.
@@ -319,8 +334,7 @@ impl Passage {
 
     /// The port that the client sees, with its colon; empty if it names none.
     fn port(&self) -> String {
-        let host = self.parts.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        host.rsplit_once(':').map_or_else(String::new, |(_, port)| format!(":{port}"))
+        headers::port(&self.parts.headers).map_or_else(String::new, |port| format!(":{port}"))
     }
 
     fn path(&self) -> &str {

@@ -13,6 +13,9 @@ pub(crate) const HOPS: HeaderName = HeaderName::from_static("styxy-hops");
 /// A request that has come through so many doors goes round in a circle.
 pub(crate) const MOST_HOPS: u8 = 5;
 
+/// The port that a `Host` without one means.
+const HTTP: &str = "80";
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
@@ -27,6 +30,12 @@ pub(crate) fn hops(headers: &HeaderMap) -> u8 {
     let said = headers.get(HOPS).map(|hops| hops.to_str().ok().and_then(|hops| hops.parse().ok()));
     // What is no number was not written by a door.
     said.map_or(0, |hops| hops.unwrap_or(0))
+}
+
+/// The port that the client sees; none if its `Host` names none. A port that is forwarded is not the one that the request came to.
+pub(crate) fn port(headers: &HeaderMap) -> Option<&str> {
+    let (_, port) = headers.get(HOST)?.to_str().ok()?.rsplit_once(':')?;
+    Some(port)
 }
 
 /// What the client wants the connection to become, if it asks for that.
@@ -45,7 +54,7 @@ pub(crate) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
 pub(crate) fn to_server(
     headers: &mut HeaderMap,
     method: &Method,
-    (from, port): (IpAddr, u16),
+    from: IpAddr,
     has_body: bool,
     upgrade: Option<&HeaderValue>,
 ) {
@@ -73,8 +82,8 @@ pub(crate) fn to_server(
     let hops = hops(headers);
     headers.insert(HOPS, HeaderValue::from(u16::from(hops) + 1));
     headers.remove(FORWARDED);
-    let port = port.to_string();
     let host = headers.get(HOST).cloned();
+    let port = port(headers).unwrap_or(HTTP).to_owned();
     let said = [
         (FORWARDED_FOR, HeaderValue::from_str(&from.to_string()).ok()),
         (FORWARDED_HOST, host),
@@ -129,7 +138,7 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
 
-    const FROM: (IpAddr, u16) = (IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9876);
+    const FROM: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -188,12 +197,28 @@ mod tests {
     }
 
     #[test]
+    fn the_port_that_is_said_is_the_one_of_the_host_that_is_said() {
+        for (host, port) in [
+            ("dev.shop.localhost:9876", "9876"),
+            // Forwarded from another port, and from 80.
+            ("dev.shop.localhost:18080", "18080"),
+            ("dev.shop.localhost", "80"),
+        ] {
+            let sent = sent(&[("host", host)]);
+            assert_eq!(
+                (&sent["x-forwarded-host"], &sent["x-forwarded-port"]),
+                (&host.parse().unwrap(), &port.parse().unwrap())
+            );
+        }
+    }
+
+    #[test]
     fn the_first_of_several_doors_says_who_asked_and_each_is_counted() {
         let first = sent(&[("host", "web.shop.localhost:9876")]);
         assert_eq!(first["styxy-hops"], "1");
         let mut second = first;
         second.insert("host", HeaderValue::from_static("api.shop.localhost:9876"));
-        to_server(&mut second, &Method::GET, ([127, 0, 0, 9].into(), 1), false, None);
+        to_server(&mut second, &Method::GET, [127, 0, 0, 9].into(), false, None);
         assert_eq!(
             (hops(&second), &second["x-forwarded-host"]),
             (2, &HeaderValue::from_static("web.shop.localhost:9876"))

@@ -4,6 +4,7 @@
 //! and passes the request on unchanged. It knows no leases: who serves a name, it asks a [`Directory`].
 
 mod answer;
+mod begun;
 mod body;
 mod connection;
 mod directory;
@@ -19,6 +20,8 @@ mod thread;
 mod tunnel;
 mod upstream;
 
+pub use answer::wants_html;
+pub use begun::{Begun, Likely, begin};
 pub use body::{Body, BoxError};
 pub use connection::{Api, Arrival};
 pub use directory::{Behind, Directory, Found, Past, Served, Stranger};

@@ -44,22 +44,40 @@ pub(crate) struct Permit<K: Eq + Hash> {
     key: K,
 }
 
+/// One connection of a client: taken until the last of its owners is gone, a tunnel for example.
+pub(crate) type Seat = Arc<Permit<()>>;
+
+/// What there is too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// Of this key.
+    Key,
+    /// Of all together.
+    All,
+}
+
 impl<K: Eq + Hash + Clone> Count<K> {
     pub(crate) fn new(most: usize, most_each: usize) -> Self {
         let counted = Counted { all: 0, each: HashMap::new() };
         Self { inner: Arc::new(Mutex::new(counted)), most, most_each }
     }
 
-    /// A permit for one more; none if there are too many, of all or of these.
-    pub(crate) fn one_more(&self, key: &K) -> Option<Permit<K>> {
+    /// A permit for one more.
+    ///
+    /// # Errors
+    /// There are too many, of these or of all.
+    pub(crate) fn one_more(&self, key: &K) -> Result<Permit<K>, Full> {
         let mut counted = lock(&self.inner);
         let of_key = counted.each.get(key).copied().unwrap_or_default();
-        if counted.all >= self.most || of_key >= self.most_each {
-            return None;
+        if of_key >= self.most_each {
+            return Err(Full::Key);
+        }
+        if counted.all >= self.most {
+            return Err(Full::All);
         }
         counted.all += 1;
         counted.each.insert(key.clone(), of_key + 1);
-        Some(Permit { inner: Arc::clone(&self.inner), key: key.clone() })
+        Ok(Permit { inner: Arc::clone(&self.inner), key: key.clone() })
     }
 
     /// How many there are.
@@ -95,11 +113,11 @@ mod tests {
         let count = Count::new(3, 2);
         let first = count.one_more(&1).unwrap();
         let _second = count.one_more(&1).unwrap();
-        assert!(count.one_more(&1).is_none(), "two of one key");
+        assert_eq!(count.one_more(&1).unwrap_err(), Full::Key, "two of one key");
         let _third = count.one_more(&2).unwrap();
-        assert!(count.one_more(&3).is_none(), "three in all");
+        assert_eq!(count.one_more(&3).unwrap_err(), Full::All, "three in all");
         drop(first);
-        assert!(count.one_more(&3).is_some());
+        assert!(count.one_more(&3).is_ok());
     }
 
     #[test]

@@ -9,12 +9,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::directory::{Behind, Directory, Found};
 use crate::dispatch::Host;
-use crate::load::{Count, Limits};
+use crate::load::{Count, Full, Limits};
 
-/// How often it is looked whether a server listens that somebody waits for.
+/// How often the door looks for a server that somebody waits for.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Everybody who waits, by name.
+/// Everybody who waits, by the server's own name: those of an app's customers (`acme.web.shop.localhost`) wait for one server.
 #[derive(Debug)]
 pub(crate) struct Parking {
     lots: Mutex<HashMap<Host, Weak<Notify>>>,
@@ -29,7 +29,7 @@ pub(crate) enum Waited {
     /// The time is over.
     Nothing,
     /// There is no room for one more.
-    Full,
+    Full(Full),
 }
 
 impl Parking {
@@ -37,14 +37,17 @@ impl Parking {
         Self { lots: Mutex::default(), waiting: Count::new(limits.waiting, limits.waiting_per_server) }
     }
 
-    /// Waits until something has changed for `host`, until `deadline` at most. All who wait for one name share one look.
+    /// Waits until something has changed for `host`, until `deadline` at most. All who wait for one server share one look.
     pub(crate) async fn wait<D: Directory>(
         self: &Arc<Self>,
         host: &Host,
         deadline: Instant,
         directory: &Arc<D>,
     ) -> Waited {
-        let Some(_permit) = self.waiting.one_more(host) else { return Waited::Full };
+        let _permit = match self.waiting.one_more(host) {
+            Ok(permit) => permit,
+            Err(full) => return Waited::Full(full),
+        };
         let lot = self.lot(host, directory);
         match timeout_at(deadline, lot.notified()).await {
             Ok(()) => Waited::Something,

@@ -6,11 +6,15 @@ use hyper::{HeaderMap, StatusCode};
 use styxy_core::api::{Code, Refusal, Rule};
 
 use crate::answer::{Answer, Then};
-use crate::directory::{Past, Served, Stranger};
+use crate::directory::{Past, Return, Served, Stranger};
 use crate::dispatch::Host;
 use crate::door::Cannot;
 use crate::foreign::{Foreign, may_see_names};
+use crate::load::Full;
 use crate::pages::{self, Page};
+
+/// What a client hears for whose connection there is no seat.
+pub(crate) const TOO_MANY: &str = "the front door has as many connections as it can serve; try again";
 
 /// The answer to a request that cannot be passed on; `port` is the one that the client sees, with its colon.
 pub(crate) fn answer(cannot: Cannot, host: &Host, port: &str, asked: &HeaderMap) -> Answer {
@@ -33,21 +37,22 @@ pub(crate) fn answer(cannot: Cannot, host: &Host, port: &str, asked: &HeaderMap)
         Cannot::Unknown(servers) => unknown(host, &servers, port, asked),
         Cannot::Worktree(servers) => worktree(host, &servers, port, asked),
         Cannot::Silent { served, branch } => silent(&served, branch.as_deref()),
-        Cannot::Past { past, may_return } => ended(host, &past, may_return),
+        Cannot::Past { past, returns } => ended(host, &past, returns),
         Cannot::Stranger { served, stranger } => other_program(&served, &stranger),
-        Cannot::Crowded => again(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::new(Code::NotRunning, format!("too many requests wait for {host} to start"))
-                .rule(Rule::Connections),
-        ),
-        Cannot::Busy => again(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::new(Code::NotRunning, format!("{host} has as many open requests as it may have"))
-                .rule(Rule::Connections),
-        ),
-        Cannot::Unreachable(served) => bad_gateway(&served, "listens but accepts no connections"),
-        Cannot::Nonsense(served) => bad_gateway(&served, "does not answer in HTTP"),
-        Cannot::Broken(served) => bad_gateway(&served, "closed the connection without an answer"),
+        Cannot::Crowded(Full::Key) => busy(format!("too many requests wait for {host} to start")),
+        Cannot::Crowded(Full::All) => {
+            busy("too many requests wait for servers of this machine to start".to_owned())
+        }
+        Cannot::Busy => busy(format!("{host} has as many open requests as it may have")),
+        Cannot::Unreachable(served) => {
+            bad_gateway(&served, "listens but accepts no connections", check(&served))
+        }
+        Cannot::TooLong(served) => bad_gateway(&served, "answers with too long a head", check(&served)),
+        // A server that speaks TLS does either.
+        Cannot::Nonsense(served) => bad_gateway(&served, "does not answer in HTTP", https(&served)),
+        Cannot::Broken(served) => {
+            bad_gateway(&served, "closed the connection without an answer", https(&served))
+        }
     }
 }
 
@@ -59,8 +64,15 @@ fn plain(status: StatusCode, refusal: Refusal) -> Answer {
     Answer { status, refusal, page, then: Then::Nothing }
 }
 
-fn again(status: StatusCode, refusal: Refusal) -> Answer {
-    Answer { then: Then::AskAgain, ..plain(status, refusal) }
+/// There is too much of something now.
+fn busy(error: String) -> Answer {
+    let refusal = Refusal::new(Code::NotRunning, error).rule(Rule::Connections);
+    Answer { then: Then::AskAgain, ..plain(StatusCode::SERVICE_UNAVAILABLE, refusal) }
+}
+
+/// There is no seat for one more connection.
+pub(crate) fn too_many() -> Answer {
+    busy(TOO_MANY.to_owned())
 }
 
 fn outsider(foreign: Foreign) -> Answer {
@@ -72,10 +84,18 @@ fn outsider(foreign: Foreign) -> Answer {
     plain(StatusCode::FORBIDDEN, Refusal::new(Code::Forbidden, error).rule(rule))
 }
 
-fn bad_gateway(served: &Served, what: &str) -> Answer {
+fn bad_gateway(served: &Served, what: &str, hint: String) -> Answer {
     let error = format!("the server of {} {what}", served.host);
     let refusal = Refusal::new(Code::NotRunning, error).detail("port", served.port.get());
-    plain(StatusCode::BAD_GATEWAY, refusal.hint(format!("styxy check {}", served.port)))
+    plain(StatusCode::BAD_GATEWAY, refusal.hint(hint))
+}
+
+fn check(served: &Served) -> String {
+    format!("styxy check {}", served.port)
+}
+
+fn https(served: &Served) -> String {
+    format!("it may speak HTTPS, which has no name: styxy open --port {}", served.port)
 }
 
 fn names(servers: &[&Served]) -> Vec<String> {
@@ -109,24 +129,20 @@ fn worktree(host: &Host, servers: &[Arc<Served>], port: &str, asked: &HeaderMap)
 
 fn silent(served: &Served, branch: Option<&str>) -> Answer {
     let error = format!("{} has a port, {}, and nothing listens on it", served.host, served.port);
-    let refusal = Refusal::new(Code::NotRunning, error)
-        .detail("port", served.port.get())
-        .hint(format!("styxy check {}", served.port));
+    let refusal = Refusal::new(Code::NotRunning, error).detail("port", served.port.get()).hint(check(served));
     let (status, page) = (StatusCode::SERVICE_UNAVAILABLE, pages::waiting(served, branch));
     Answer { status, refusal, page, then: Then::Refresh }
 }
 
-fn ended(host: &Host, past: &Past, may_return: bool) -> Answer {
+fn ended(host: &Host, past: &Past, returns: Return) -> Answer {
     let when = past.ended.map(|ended| format!(" at {ended}")).unwrap_or_default();
-    let error = format!("{host} has ended{when}: {}", past.why);
-    let refusal = Refusal::new(Code::LeaseEnded, error).hint("styxy run");
-    let page = pages::past(host, past);
-    let (status, then) = if may_return {
-        (StatusCode::SERVICE_UNAVAILABLE, Then::Refresh)
-    } else {
-        (StatusCode::NOT_FOUND, Then::Nothing)
+    let (more, status, then) = match returns {
+        Return::Possible => ("; it may come back", StatusCode::SERVICE_UNAVAILABLE, Then::Refresh),
+        Return::Over => ("", StatusCode::NOT_FOUND, Then::Nothing),
     };
-    Answer { status, refusal, page, then }
+    let error = format!("{host} has ended{when}: {}{more}", past.why);
+    let refusal = Refusal::new(Code::LeaseEnded, error).hint("styxy run");
+    Answer { status, refusal, page: pages::past(host, past, returns), then }
 }
 
 fn other_program(served: &Served, stranger: &Stranger) -> Answer {

@@ -33,6 +33,8 @@ const IDLE: Duration = Duration::from_secs(4);
 const MOST_IDLE: usize = 32;
 /// How much of a server's head is read at most, and how much of an answer is read ahead.
 const MAX_HEAD: usize = 64 * 1024;
+/// How many lines a head has at most, of a request and of an answer: as many as Node reads.
+pub(crate) const MAX_HEADERS: usize = 2000;
 
 /// A client that keeps connections by lease: none outlives its lease's last request.
 pub(crate) type Pool<D> = Client<Connector<D>, Lent>;
@@ -43,6 +45,7 @@ pub(crate) fn pool<D: Directory>(directory: &Arc<D>) -> Pool<D> {
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(MOST_IDLE)
         .http1_max_buf_size(MAX_HEAD)
+        .http1_max_headers(MAX_HEADERS)
         .retry_canceled_requests(true)
         .set_host(false)
         .build(Connector(Arc::clone(directory)))
@@ -159,8 +162,25 @@ fn is_own(stream: &TcpStream, address: SocketAddr) -> bool {
 }
 
 /// A connection to a server.
+///
+/// A server that refuses an upload answers and closes before it has read all of it. So what it reads no more counts as written, and
+/// whoever reads the connection learns what it said, or that it said nothing.
 #[derive(Debug)]
 pub(crate) struct Upstream(TokioIo<TcpStream>);
+
+/// What was written of `length` bytes: all of them, if the server has closed.
+fn despite_close(written: Poll<io::Result<usize>>, length: usize) -> Poll<io::Result<usize>> {
+    match written {
+        Poll::Ready(Err(error)) if is_closed(&error) => Poll::Ready(Ok(length)),
+        written => written,
+    }
+}
+
+/// Whether the other end reads no more. It may have said something before.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    [BrokenPipe, ConnectionAborted, ConnectionReset].contains(&error.kind())
+}
 
 impl Connection for Upstream {
     fn connected(&self) -> Connected {
@@ -184,7 +204,8 @@ impl hyper::rt::Write for Upstream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        let written = Pin::new(&mut self.0).poll_write(context, bytes);
+        despite_close(written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -192,7 +213,8 @@ impl hyper::rt::Write for Upstream {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, parts)
+        let written = Pin::new(&mut self.0).poll_write_vectored(context, parts);
+        despite_close(written, parts.iter().map(|part| part.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,10 +1,12 @@
-//! Which ports a key had before, and when each port was last used (R17). Preferences: kept across restarts, bounded.
+//! Which ports a key had before, when each port was last used (R17), and which key a label belongs to (R114). Kept across restarts,
+//! bounded.
 //!
 //! A key without a project is nobody's in particular (R29): it has no ports, and a port that it gave up is everybody's last.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::label::Label;
 use crate::lease::Key;
 use crate::names::ProjectPath;
 use crate::port::{Port, PortSet};
@@ -32,6 +34,8 @@ pub(super) struct Affinity {
     wants: HashMap<Port, u32>,
     last_use: HashMap<Port, Use>,
     weight: usize,
+    /// Whose a label in a host name is, of several keys of one root that would be called so: that of the first one.
+    owners: HashMap<(ProjectPath, Label), Key>,
 }
 
 #[derive(Debug)]
@@ -61,6 +65,9 @@ pub(super) struct Remembered {
     /// Those of the keys that are settled. A daemon of 0.1.0 overlooks this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     settled: Vec<Key>,
+    /// Those of the keys whose label is another one's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    apart: Vec<Key>,
 }
 
 impl Affinity {
@@ -105,7 +112,10 @@ impl Affinity {
     /// The project at `from` is at `to` now: its keys follow, with their ports before those that were had there.
     pub(super) fn moved(&mut self, from: &ProjectPath, to: &ProjectPath) {
         let keys = self.order.values().filter(|key| key.project.as_ref() == Some(from)).cloned();
-        for old in keys.collect::<Vec<_>>() {
+        let mut keys: Vec<Key> = keys.collect();
+        // Whoever had a label first has it there too.
+        keys.sort_by_key(|key| self.gives_way(key));
+        for old in keys {
             let new = Key { project: Some(to.clone()), ..old.clone() };
             let (ours, theirs) = (self.forget(&old), self.forget(&new));
             let is_settled = [&ours, &theirs].into_iter().flatten().any(|entry| entry.is_settled);
@@ -122,10 +132,24 @@ impl Affinity {
         let entry = self.keys.remove(key)?;
         self.order.remove(&entry.last_use);
         self.weight -= weight(key);
+        if let Some(claim) = claim(key).filter(|claim| self.owners.get(claim) == Some(key)) {
+            self.owners.remove(&claim);
+        }
         for port in &entry.ports {
             unwant(&mut self.wanted, &mut self.wants, *port);
         }
         Some(entry)
+    }
+
+    /// The key that a server of this label belongs to, by what is remembered.
+    pub(super) fn owner(&self, root: &ProjectPath, label: &Label) -> Option<&Key> {
+        self.owners.get(&(root.clone(), label.clone()))
+    }
+
+    /// Whether the label of `key` is another key's, or was when this one came.
+    pub(super) fn gives_way(&self, key: &Key) -> bool {
+        let owner = claim(key).and_then(|claim| self.owners.get(&claim));
+        owner.map_or_else(|| self.keys.contains_key(key), |owner| owner != key)
     }
 
     /// A lease of `key` on `port` ended.
@@ -176,6 +200,11 @@ impl Affinity {
     }
 
     fn touch(&mut self, key: &Key, ports: &[Port]) {
+        if !self.keys.contains_key(key)
+            && let Some(claim) = claim(key)
+        {
+            self.owners.entry(claim).or_insert_with(|| key.clone());
+        }
         let entry = self.keys.entry(key.clone()).or_insert_with(|| {
             self.weight += weight(key);
             Entry { ports: Vec::new(), last_use: 0, is_settled: false }
@@ -210,13 +239,21 @@ impl Affinity {
         uses.sort_unstable();
         let settled =
             self.order.values().filter(|key| self.keys.get(key).is_some_and(|entry| entry.is_settled));
-        Remembered { keys, uses, settled: settled.cloned().collect() }
+        let apart = self.order.values().filter(|key| self.gives_way(key));
+        Remembered { keys, uses, settled: settled.cloned().collect(), apart: apart.cloned().collect() }
     }
 
     pub(super) fn restore(remembered: Remembered) -> Self {
         let mut affinity = Self::default();
         // Journals of 0.1.0 have keys without a project.
-        for (key, ports) in remembered.keys.iter().filter(|(key, _)| key.project.is_some()) {
+        let keys = || remembered.keys.iter().filter(|(key, _)| key.project.is_some());
+        let apart: HashSet<&Key> = remembered.apart.iter().collect();
+        for (key, _) in keys().filter(|(key, _)| !apart.contains(key)) {
+            if let Some(claim) = claim(key) {
+                affinity.owners.entry(claim).or_insert_with(|| key.clone());
+            }
+        }
+        for (key, ports) in keys() {
             affinity.touch(key, ports);
         }
         for key in &remembered.settled {
@@ -226,6 +263,11 @@ impl Affinity {
         affinity.last_use = uses.map(|(port, at, key, ended)| (port, Use { at, key, ended })).collect();
         affinity
     }
+}
+
+/// The label that `key` has a claim to.
+fn claim(key: &Key) -> Option<(ProjectPath, Label)> {
+    Some((key.project.clone()?, Label::of_service(key)))
 }
 
 /// At least the bytes of a key's JSON, with its ports.

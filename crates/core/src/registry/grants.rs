@@ -57,11 +57,11 @@ impl Round<'_> {
 
     /// What a new server of this key is called in its worktree.
     pub(super) fn server_label(&self, key: &Key) -> Option<Label> {
-        let is_made = |label: &Label| {
-            let here = self.made.iter().filter(|lease| lease.key.project == key.project);
-            here.filter_map(|lease| lease.label.as_ref()).any(|made| made == label)
+        let about = |label: &Label| {
+            let mut here = self.made.iter().filter(|lease| lease.key.project == key.project);
+            here.find(|lease| lease.label.as_ref() == Some(label)).map(|lease| &lease.key)
         };
-        self.registry.server_label(key, |lock_id| self.displaced.contains(&lock_id), is_made)
+        self.registry.server_label(key, |lock_id| self.displaced.contains(&lock_id), about)
     }
 
     fn host(&self, lease: &Lease) -> Option<HostName> {

@@ -105,19 +105,28 @@ impl Registry {
         leases
     }
 
-    /// What a new server of this key is called in its worktree: as its key says, or with the first number that is free behind
-    /// it. A lease that `is_ending` needs its label no more; `is_taken` says which ones are others' that are about to be.
-    pub(super) fn server_label(
-        &self,
+    /// What a new server of this key is called in its worktree: as its key says, or with a hash of the key if that is how another
+    /// key's servers are called; and with the first number that is free behind it, if a server of its own is called so. A lease that
+    /// `is_ending` needs its label no more; `about` says whose a label is about to be.
+    pub(super) fn server_label<'k>(
+        &'k self,
         key: &Key,
         is_ending: impl Fn(LockId) -> bool,
-        is_taken: impl Fn(&Label) -> bool,
+        about: impl Fn(&Label) -> Option<&'k Key>,
     ) -> Option<Label> {
         let root = key.project.as_ref()?;
-        let is_free =
-            |label: &Label| self.indexes.at_host(root, label).is_none_or(&is_ending) && !is_taken(label);
+        let holder = |label: &Label| {
+            let live = self.indexes.at_host(root, label).filter(|lock_id| !is_ending(*lock_id));
+            live.and_then(|lock_id| self.lease(lock_id)).map(|lease| &lease.key).or_else(|| about(label))
+        };
+        let is_anothers = |label: &Label| {
+            [holder(label), self.affinity.owner(root, label)].into_iter().flatten().any(|other| other != key)
+        };
         let plain = Label::of_service(key);
-        let numbered = (2..).map(|number| plain.numbered(number));
-        iter::once(plain.clone()).chain(numbered).find(is_free)
+        let gives_way = self.affinity.gives_way(key) || is_anothers(&plain);
+        let own = if gives_way { plain.apart(&key.label()) } else { plain };
+        let numbered = (2..).map(|number| own.numbered(number));
+        let is_free = |label: &Label| holder(label).is_none() && !is_anothers(label);
+        iter::once(own.clone()).chain(numbered).find(is_free)
     }
 }

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body as ApiBody;
+use axum::body::{Body as ApiBody, Bytes};
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use styxy_door::{Api, Arrival, Body, Goes, dispatch};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 use tower_service::Service as _;
 
 use super::Leases;
@@ -30,18 +31,15 @@ pub(crate) struct Inside {
 impl Api for Inside {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (mut router, peer) = (self.router.clone(), self.peer);
-        let answered = self.daemon.spawn(async move {
+        let answer = async move {
             let mut request = request.map(ApiBody::new);
             request.extensions_mut().insert(ConnectInfo(peer));
             match router.call(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             }
-        });
-        match answered.await {
-            Ok(response) => response.map(Body::other),
-            Err(_) => stopping(),
-        }
+        };
+        elsewhere(&self.daemon, answer).await.map_or_else(stopping, |response| response.map(Body::other))
     }
 }
 
@@ -62,18 +60,13 @@ impl Outside {
     }
 
     /// Hands the connection over to the door's thread.
-    pub(crate) fn take(&self, stream: TcpStream, peer: Peer, router: Router) {
+    pub(crate) fn take(&self, stream: TcpStream, head: Bytes, peer: Peer, router: Router) {
         let api = Inside { router, peer, daemon: Handle::current() };
-        let arrival = Arrival { from: self.from, port: self.port, api };
+        let arrival = Arrival { from: self.from, port: self.port, head, api };
         let taken = stream.into_std().map(|stream| self.porch.take(stream, arrival));
         if !matches!(taken, Ok(Ok(()))) {
             tracing::error!(?taken, "a connection could not be handed over to the door");
         }
-    }
-
-    /// Whether a connection is for the door, by the first bytes of it.
-    pub(crate) fn is_likely(head: &[u8]) -> bool {
-        Arrival::<Inside>::is_likely(head)
     }
 
     /// The door's answer to a request, if it is for the door; else the request again.
@@ -84,11 +77,22 @@ impl Outside {
         let Goes::Door(host) = dispatch(self.port, request.uri(), request.headers()) else {
             return Err(request);
         };
-        let (door, from) = (Arc::clone(self.porch.door()), (self.from, self.port));
+        let (door, from) = (Arc::clone(self.porch.door()), self.from);
         let Ok(runtime) = self.porch.runtime() else { return Ok(stopping().map(ApiBody::new)) };
-        let answered = runtime.spawn(async move { door.serve(host, request, from).await }).await;
-        Ok(answered.unwrap_or_else(|_| stopping()).map(ApiBody::new))
+        let answered = elsewhere(&runtime, async move { door.serve_guest(host, request, from).await }).await;
+        Ok(answered.unwrap_or_else(stopping).map(ApiBody::new))
     }
+}
+
+/// What `task` returns, which runs on the thread of `runtime`; none if that ends. A client that leaves drops this and ends the task:
+/// what nobody waits for is not done.
+async fn elsewhere<T: Send + 'static>(
+    runtime: &Handle,
+    task: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn_on(task, runtime);
+    tasks.join_next().await?.ok()
 }
 
 /// The other thread ends, or does not begin.

@@ -147,7 +147,7 @@ impl Directory for Leases {
             ),
             AtHost::NoServer { ended: Some(ended), .. } => {
                 let grace = self.daemon.about.config.unbind_grace.millis();
-                Found::Past(Arc::new(names::past(*ended, system::now(), grace)))
+                Found::Past(Arc::new(names::past(host.as_str(), *ended, system::now(), grace)))
             }
             AtHost::Worktree { .. } | AtHost::NoServer { ended: None, .. } | AtHost::Nobody => Found::Nobody,
         }

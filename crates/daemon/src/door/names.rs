@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use styxy_core::label::HostName;
 use styxy_core::{EndReason, EndedServer, Lease, Registry, Timestamp, WallTime};
 use styxy_door::{Past, Served};
 
@@ -19,7 +20,7 @@ pub(super) fn served(registry: &Registry, lease: &Lease) -> Option<Arc<Served>> 
 }
 
 /// What has ended, as it is said `now`; requests wait for it for `grace_ms` after its end.
-pub(super) fn past(ended: EndedServer, now: Timestamp, grace_ms: u64) -> Past {
+pub(super) fn past(host: &str, ended: EndedServer, now: Timestamp, grace_ms: u64) -> Past {
     let EndedServer { lease, door, reason, at } = ended;
     let ago = now.awake.saturating_sub(at);
     let service = match &lease.service_name {
@@ -27,6 +28,8 @@ pub(super) fn past(ended: EndedServer, now: Timestamp, grace_ms: u64) -> Past {
         None => lease.service_type.to_string(),
     };
     Past {
+        // What is in front of the server's own name is the app's.
+        host: HostName::read(host).map_or_else(|| host.to_owned(), |name| name.to_string()).into(),
         service,
         folder: lease.project_path.as_ref().map(ToString::to_string),
         // After a restart of the machine the clock begins again, and the time is not known.

@@ -15,6 +15,7 @@ use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use styxy_door::{Begun, Likely, begin};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -33,9 +34,6 @@ const FIRST_REQUEST: Duration = Duration::from_secs(10);
 const STALLED: Duration = Duration::from_secs(30);
 /// Bytes of a request's head, after which it is refused with 431; and of what is read ahead of a connection.
 const MAX_HEAD: usize = 16 * 1024;
-
-/// How much of it is looked at to see for whom a connection is: the `Host` is in its first lines.
-const MAX_PEEKED: usize = 2048;
 
 /// What a connection is made of.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send + Sized + 'static {
@@ -85,18 +83,10 @@ io!(tokio::net::UnixStream {});
 #[cfg(windows)]
 io!(tokio::net::windows::named_pipe::NamedPipeServer {});
 
-/// What comes in first on a connection, as far as it is there.
-async fn first_bytes(stream: &TcpStream) -> Vec<u8> {
-    let mut bytes = vec![0; MAX_PEEKED];
-    let length = stream.peek(&mut bytes).await.unwrap_or_default();
-    bytes.truncate(length);
-    bytes
-}
-
 /// Answers the requests of one connection until it ends, its seat is somebody else's, or the daemon stops. One that is for the
 /// door goes to the door's own thread: no lease waits for a stylesheet.
 pub(super) async fn serve<I: Io>(
-    io: I,
+    mut io: I,
     peer: Peer,
     seat: Seat,
     router: Router,
@@ -104,20 +94,24 @@ pub(super) async fn serve<I: Io>(
     outside: Option<Outside>,
 ) {
     let until = Instant::now() + FIRST_REQUEST;
-    if let (Some(outside), Some(stream)) = (&outside, io.tcp()) {
-        let head = tokio::select! {
-            head = first_bytes(stream) => head,
+    let mut head = Bytes::new();
+    if let Some(outside) = &outside {
+        let begun = tokio::select! {
+            begun = begin(&mut io) => begun,
             () = sleep_until(until) => return,
             () = seat.left() => return,
             () = daemon.stopping() => return,
         };
-        if Outside::is_likely(&head) {
+        let Ok((read, likely)) = begun else { return };
+        if likely == Likely::Door {
             if let Some(stream) = io.into_tcp() {
-                outside.take(stream, peer, router);
+                outside.take(stream, read, peer, router);
             }
             return;
         }
+        head = read;
     }
+    let io = Begun::new(head, io);
     let has_left = Arc::new(AtomicBool::new(false));
     let io = Watched { io, has_left: Arc::clone(&has_left), reads: Reads::First, stalled: None };
     let io = TokioIo::new(io);
@@ -259,7 +253,7 @@ enum Reads {
 
 /// A stream that notices that its other end has closed it, and that fails if its other end reads nothing for too long.
 struct Watched<I> {
-    io: I,
+    io: Begun<I>,
     has_left: Arc<AtomicBool>,
     reads: Reads,
     /// Runs while a write waits.
@@ -270,9 +264,9 @@ impl<I: Io> Watched<I> {
     /// What was read may be the last that its client sent before it closed.
     fn look(&mut self) {
         let has_left = match self.reads {
-            Reads::First => self.io.has_hung_up(),
+            Reads::First => self.io.io().has_hung_up(),
             Reads::Later => {
-                let ready = pin!(self.io.ready()).poll(&mut Context::from_waker(Waker::noop()));
+                let ready = pin!(self.io.io().ready()).poll(&mut Context::from_waker(Waker::noop()));
                 matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed())
             }
         };

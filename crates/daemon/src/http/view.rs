@@ -4,7 +4,7 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use styxy_core::api::ViewAnswer;
-use styxy_door::{Goes, Own, dispatch};
+use styxy_door::{Goes, Own, dispatch, wants_html};
 
 use super::answer::{Answer, Result};
 use super::{Peer, Shared, no_route};
@@ -33,7 +33,7 @@ pub(super) async fn view(State(daemon): Shared) -> Result<ViewAnswer> {
 /// The page, for whoever asks for HTML at `localhost`. Everybody else gets what every unknown route answers.
 pub(super) async fn page(ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMap, uri: Uri) -> Response {
     let Peer::Loopback { port, .. } = peer else { return none(&uri, "GET /openapi.json".to_owned()) };
-    if !asks_for_html(&headers) {
+    if !wants_html(&headers) {
         return none(&uri, "GET /openapi.json".to_owned());
     }
     // One origin, so that no other name of this machine has a page.
@@ -62,42 +62,9 @@ fn shown(file: &'static File) -> Response {
     (headers.map(|(name, value)| (name, HeaderValue::from_static(value))), file.text).into_response()
 }
 
-/// Whether HTML is named by what the client accepts: a browser names it, and nothing else does.
-fn asks_for_html(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let is_html = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
-        let is_refused = |part: &str| {
-            let weight = part.strip_prefix("q=").or_else(|| part.strip_prefix("Q="));
-            weight.and_then(|weight| weight.parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0)
-        };
-        is_html && !parts.any(is_refused)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn html_is_asked_for_only_by_name() {
-        let accepting = |values: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(header::ACCEPT, HeaderValue::from_static(value));
-            }
-            asks_for_html(&headers)
-        };
-        let chromium = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
-        for yes in [&[chromium][..], &["application/json", "TEXT/HTML; q=0.5"], &["*/*, text/html;q=1"]] {
-            assert!(accepting(yes), "{yes:?}");
-        }
-        for no in [&[][..], &["*/*"], &["text/*"], &["application/json"], &["text/html;q=0"], &["text/htmlx"]]
-        {
-            assert!(!accepting(no), "{no:?}");
-        }
-    }
 
     #[test]
     fn the_pages_requests_reach_what_it_shows_and_nothing_else() {

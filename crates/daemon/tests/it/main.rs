@@ -3,6 +3,8 @@
 #![cfg(unix)]
 
 #[cfg(test)]
+mod by_name;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod journal;

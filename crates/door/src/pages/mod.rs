@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use styxy_core::nearest;
 
-use crate::directory::{Past, Served, Stranger};
+use crate::directory::{Past, Return, Served, Stranger};
 use crate::dispatch::Host;
 
 const PAGE: &str = include_str!("page.html");
@@ -115,7 +115,7 @@ pub(crate) fn waiting(served: &Served, branch: Option<&str>) -> Page {
 }
 
 /// The server has ended, or is about to come back.
-pub(crate) fn past(host: &Host, past: &Past) -> Page {
+pub(crate) fn past(host: &Host, past: &Past, returns: Return) -> Page {
     let ended = past.ended.map(|ended| ended.to_string());
     let facts = [
         ("Service", Some(past.service.as_str())),
@@ -123,8 +123,14 @@ pub(crate) fn past(host: &Host, past: &Past) -> Page {
         ("Ended", ended.as_deref()),
         ("Because", Some(past.why)),
     ];
-    let page = Page::new(format!("{host} has ended")).facts(&facts);
-    page.advises("To start it again:", "styxy run -- npm run dev")
+    let page = Page::new(format!("{host} has ended"));
+    let page = match returns {
+        Return::Possible => {
+            page.says("It may come back by itself. This page becomes the app as soon as it does.")
+        }
+        Return::Over => page,
+    };
+    page.facts(&facts).advises("To start it again:", "styxy run")
 }
 
 /// Somebody else listens on the port.

@@ -48,6 +48,7 @@ fn no_value_gets_onto_a_page_as_it_is() {
     let served = Served { service: HOSTILE.into(), folder: Some(HOSTILE.into()), ..served("a.b.localhost") };
     let stranger_of = Stranger { pid: None, process: Some(HOSTILE.into()), folder: Some(HOSTILE.into()) };
     let past_of = Past {
+        host: HOSTILE.into(),
         service: HOSTILE.into(),
         folder: Some(HOSTILE.into()),
         ended: None,
@@ -61,7 +62,7 @@ fn no_value_gets_onto_a_page_as_it_is() {
         worktree(&host, &[&served], ":9876"),
         waiting(&served, Some(HOSTILE)),
         stranger(&served, &stranger_of),
-        past(&host, &past_of),
+        past(&host, &past_of, Return::Possible),
         Page::new(HOSTILE).says(HOSTILE).advises(HOSTILE, HOSTILE),
     ] {
         let html = page.html();

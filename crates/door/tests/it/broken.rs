@@ -54,7 +54,9 @@ fn a_head_without_an_end_is_a_bad_gateway() {
             client.send(&format!("X-Long: {}\r\n", "x".repeat(30_000)));
         }
     });
-    assert_eq!(world.ask(GET).status(), 502);
+    let answer = world.ask(GET);
+    assert_eq!(answer.status(), 502);
+    assert!(answer.text().contains("answers with too long a head"), "{}", answer.text());
 }
 
 #[test]
@@ -76,6 +78,22 @@ fn a_body_that_breaks_off_is_never_made_to_look_whole() {
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         let rest = String::from_utf8(client.rest()).unwrap();
         assert!(rest.contains("part") && !rest.ends_with("0\r\n\r\n"), "{rest}");
+    }
+}
+
+#[test]
+fn whoever_meets_a_server_that_speaks_tls_learns_how_to_reach_it() {
+    let world = World::new();
+    // A TLS alert, and a close without a word.
+    for answer in [&b"\x15\x03\x03\x00\x02\x02\x46"[..], b""] {
+        world.served(move |stream| {
+            let mut client = Client::new(stream);
+            client.head();
+            client.send_bytes(answer);
+        });
+        let answer = world.ask(GET);
+        let hint = "hint: it may speak HTTPS, which has no name: styxy open --port 3000";
+        assert!(answer.status() == 502 && answer.text().contains(hint), "{}", answer.text());
     }
 }
 
@@ -207,15 +225,18 @@ fn too_many_connections_are_told_so() {
     assert_eq!((open.len(), refused), (20, Some(503)));
 }
 
+/// Turns a connection into a tunnel, and reads until its end.
+fn switches(stream: TcpStream) {
+    let mut client = Client::new(stream);
+    client.head();
+    client.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    client.rest();
+}
+
 #[test]
 fn tunnels_are_bounded_and_cost_nobody_else_anything() {
     let world = World::with(Limits { per_server: 50, ..Limits::default() });
-    world.served(|stream| {
-        let mut client = Client::new(stream);
-        client.head();
-        client.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-        client.rest();
-    });
+    world.served(switches);
     let open = || {
         let mut client = world.client();
         client.send(
@@ -231,6 +252,54 @@ fn tunnels_are_bounded_and_cost_nobody_else_anything() {
     drop(tunnels);
     // A tunnel that has ended makes room.
     until(|| open().1 == "101");
+}
+
+#[test]
+fn tunnels_to_several_servers_are_bounded_together() {
+    let world = World::with(Limits { connections: 20, per_server: 15, ..Limits::default() });
+    let names = ["dev.one.localhost", "dev.two.localhost", "dev.three.localhost"];
+    for name in names {
+        world.listens(world.lease(name), backend(switches));
+    }
+    let open = |name: &str| {
+        let mut client = world.client();
+        client.send(&format!(
+            "GET / HTTP/1.1\r\nHost: {name}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        ));
+        let head = client.head().unwrap();
+        (client, head.split(' ').nth(1).unwrap().to_owned())
+    };
+    let tunnels: Vec<(Client, String)> =
+        names.iter().flat_map(|name| std::iter::repeat_n(*name, 15)).map(open).collect();
+    let switched = tunnels.iter().filter(|(_, status)| status == "101").count();
+    assert_eq!((switched, tunnels.len()), (20, 45), "each one has two descriptors");
+    drop(tunnels);
+    until(|| open(names[2]).1 == "101");
+}
+
+#[test]
+fn a_server_that_refuses_an_upload_and_closes_is_heard() {
+    let world = World::new();
+    world.served(|stream| {
+        let mut client = Client::new(stream);
+        client.head();
+        client.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 8\r\n\r\ntoo much");
+        // What was sent beyond the head is unread, so the close resets the connection.
+    });
+    for _ in 0..100 {
+        let mut client = world.client();
+        client.send("POST / HTTP/1.1\r\nHost: dev.shop.localhost\r\nContent-Length: 2000000\r\n\r\n");
+        let mut stream = client.stream.try_clone().unwrap();
+        std::thread::spawn(move || {
+            for _ in 0..30 {
+                if std::io::Write::write_all(&mut stream, &vec![b'y'; 65536]).is_err() {
+                    break;
+                }
+            }
+        });
+        let answer = client.answer();
+        assert_eq!((answer.status(), answer.text()), (413, "too much"));
+    }
 }
 
 #[test]

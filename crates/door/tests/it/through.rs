@@ -297,3 +297,20 @@ fn statuses_without_a_body_have_none() {
         }
     }
 }
+
+#[test]
+fn hundreds_of_header_lines_come_through_in_both_directions() {
+    let world = World::new();
+    let lines: Vec<String> = (0..1000).map(|number| format!("X-{number}: {number}\r\n")).collect();
+    let lines = lines.concat();
+    let (heads, seen) = mpsc::channel();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n{lines}\r\nhi");
+    world.served(move |stream| {
+        let mut client = Client::new(stream);
+        heads.send(client.head().unwrap()).unwrap();
+        client.send(&answer);
+    });
+    let answer = world.ask(&request("GET /", &lines));
+    assert_eq!((answer.status(), answer.text(), answer.header("x-999")), (200, "hi", Some("999")));
+    assert!(seen.recv().unwrap().to_lowercase().contains("\r\nx-999: 999\r\n"));
+}

@@ -93,6 +93,53 @@ fn so_many_wait_and_the_next_one_is_told() {
 }
 
 #[test]
+fn names_of_one_apps_customers_wait_for_one_server_and_keep_nobody_else_out() {
+    let world = World::with(Limits { waiting_per_server: 10, waiting: 25, ..Limits::default() });
+    let lease = world.lease(NAME);
+    world.lease("dev.other.localhost");
+    let customers: Vec<String> = (0..25).map(|number| format!("c{number}.{NAME}")).collect();
+    for name in &customers {
+        world.also_called(NAME, name);
+    }
+    let refused = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for name in &customers {
+            let (world, refused) = (&world, &refused);
+            scope.spawn(move || {
+                let answer = world.get(name);
+                if answer.status() == 503 {
+                    assert!(answer.text().contains("too many requests wait for"), "{}", answer.text());
+                    refused.fetch_add(1, Ordering::SeqCst);
+                } else {
+                    assert_eq!(answer.text(), "hi");
+                }
+            });
+        }
+        until(|| refused.load(Ordering::SeqCst) == 15);
+        let other = world.ask(&PAGE.replace(NAME, "dev.other.localhost"));
+        assert!(other.text().contains("is starting"), "{}", other.text());
+        world.listens(lease, backend(says(HI)));
+    });
+    assert_eq!(refused.load(Ordering::SeqCst), 15);
+}
+
+#[test]
+fn those_who_find_every_place_taken_learn_that_it_is_not_their_servers_doing() {
+    let world = World::with(Limits { waiting: 1, ..Limits::default() });
+    let lease = world.lease(NAME);
+    world.lease("dev.other.localhost");
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| world.get(NAME));
+        until(|| world.table.looks.load(Ordering::Relaxed) > 5);
+        let answer = world.get("dev.other.localhost");
+        let all = "too many requests wait for servers of this machine";
+        assert!(answer.status() == 503 && answer.text().contains(all), "{}", answer.text());
+        world.listens(lease, backend(says(HI)));
+        assert_eq!(waiting.join().unwrap().text(), "hi");
+    });
+}
+
+#[test]
 fn a_server_that_ends_by_itself_may_come_back_and_one_that_was_released_does_not() {
     let world = World::new();
     world.has_ended(NAME, 0);
@@ -123,6 +170,18 @@ fn whoever_goes_to_a_page_has_one_after_a_second_that_asks_again() {
         assert!(answer.text().contains(shown), "{shown}: {}", answer.text());
     }
     assert!(!answer.text().contains("<script") && !answer.text().contains("src="));
+}
+
+#[test]
+fn a_page_of_a_server_that_has_ended_says_whether_it_may_come_back() {
+    let world = World::new();
+    for (returns_within_ms, status, refresh) in [(10_000, 503, Some("1")), (0, 404, None)] {
+        world.has_ended(NAME, returns_within_ms);
+        let answer = world.ask(PAGE);
+        assert_eq!((answer.status(), answer.header("refresh")), (status, refresh));
+        assert_eq!(answer.text().contains("may come back"), status == 503, "{}", answer.text());
+        assert!(answer.text().contains("<code>styxy run</code>"), "{}", answer.text());
+    }
 }
 
 #[test]

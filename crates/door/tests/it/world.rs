@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use styxy_core::{DoorRules, LockId, Port, WallTime};
 use styxy_door::{
@@ -96,7 +96,9 @@ impl World {
                 let stream = stream.unwrap();
                 let from = stream.peer_addr().unwrap().ip();
                 stream.set_nonblocking(true).unwrap();
-                porch.take(stream, Arrival { from, port: address.port(), api: Teapot }).unwrap();
+                porch
+                    .take(stream, Arrival { from, port: address.port(), head: Bytes::new(), api: Teapot })
+                    .unwrap();
             }
         });
         Self { table, address }
@@ -126,6 +128,13 @@ impl World {
         lease
     }
 
+    /// `other` leads to the server called `name` too.
+    pub(crate) fn also_called(&self, name: &str, other: &str) {
+        let mut names = self.table.names.lock().unwrap();
+        let found = names[name].clone();
+        names.insert(other.to_owned(), found);
+    }
+
     pub(crate) fn has_ended(&self, name: &str, returns_within_ms: u64) {
         self.has_ended_by(name, returns_within_ms, DoorRules::default());
     }
@@ -133,6 +142,7 @@ impl World {
     /// The same, with rules of its own.
     pub(crate) fn has_ended_by(&self, name: &str, returns_within_ms: u64, rules: DoorRules) {
         let past = Past {
+            host: name.into(),
             service: "dev".into(),
             folder: None,
             ended: None,

@@ -79,6 +79,74 @@ fn at_port_80_an_address_needs_no_port() {
 }
 
 #[test]
+fn services_that_would_be_called_alike_keep_their_names_whoever_starts_first() {
+    let named = |name: &str| Ask { name: ServiceName::new(name).ok(), ..called("/w/shop", "shop") };
+    let typed =
+        |service: &str| Ask { label: Some(label("shop")), project: Some(project("/w/shop")), ..ask(service) };
+    for (one, other, plain) in [
+        (typed("api"), named("api"), "api"),
+        (named("api"), typed("api"), "api"),
+        (named("a.b"), named("a-b"), "a-b"),
+    ] {
+        let mut machine = Machine::new();
+        let first = machine.grant(one.clone());
+        assert_eq!(host(&first), format!("{plain}.shop.localhost"));
+        machine.release(&first);
+        let second = machine.grant(other.clone());
+        let apart = host(&second).to_owned();
+        let end = apart.strip_prefix(&format!("{plain}-")).unwrap();
+        assert_eq!(end.len(), "abcd.shop.localhost".len(), "{apart}");
+        // A second server of one and the same service has a number.
+        assert_eq!(host(&machine.grant(other.clone())), apart.replacen('.', "-2.", 1));
+        let mut machine = restarted(machine);
+        machine.release(&second);
+        assert_eq!(host(&machine.grant(other.clone())), apart);
+        assert_eq!(host(&machine.grant(one.clone())), host(&first));
+
+        // Both at once.
+        let mut machine = Machine::new();
+        let grants = machine.allocate(group(vec![one.clone(), other.clone()])).unwrap();
+        assert_eq!([host(&grants[0]), host(&grants[1])], [host(&first), &apart]);
+        for grant in &grants {
+            machine.release(grant);
+        }
+        assert_eq!(host(&machine.grant(other)), apart);
+    }
+}
+
+#[test]
+fn a_number_is_not_another_services_name() {
+    let mut machine = Machine::new();
+    let named = |name: &str| Ask { name: ServiceName::new(name).ok(), ..called("/w/shop", "shop") };
+    let web2 = machine.grant(named("web-2"));
+    machine.release(&web2);
+    assert_eq!(host(&machine.grant(named("web"))), "web.shop.localhost");
+    assert_eq!(host(&machine.grant(named("web"))), "web-3.shop.localhost");
+    assert_eq!(host(&machine.grant(named("web-2"))), host(&web2));
+}
+
+#[test]
+fn names_that_were_alike_stay_as_they_are_when_the_folder_moves() {
+    let mut machine = Machine::new();
+    let of = |path: &str, service: &str, name: Option<&str>| Ask {
+        name: name.and_then(|name| ServiceName::new(name).ok()),
+        service: ServiceType::new(service).unwrap(),
+        project_id: Some(ProjectId::new("1").unwrap()),
+        ..called(path, "shop")
+    };
+    let first = machine.grant(of("/w/shop", "api", None));
+    let second = machine.grant(of("/w/shop", "dev", Some("api")));
+    // Used last, so that it would be first by use.
+    machine.release(&first);
+    machine.grant(of("/w/shop", "api", None));
+    found(&mut machine, "1", "/w/moved");
+    for (service, name, before) in [("dev", Some("api"), &second), ("api", None, &first)] {
+        let lease = machine.registry.leases().find(|lease| lease.key.service.as_str() == service);
+        assert_eq!(machine.registry.view(lease.unwrap()).host.as_deref(), Some(host(before)), "{name:?}");
+    }
+}
+
+#[test]
 fn a_dry_run_answers_the_name_and_remembers_nothing() {
     let mut machine = Machine::new();
     let dry = Allocation { mode: AllocationMode::DryRun, ..one(called("/w/one", "shop")) };
@@ -200,13 +268,13 @@ fn the_second_server_of_a_key_has_a_number_and_keeps_it_when_the_first_one_ends(
 }
 
 #[test]
-fn two_keys_of_one_label_are_told_apart_by_a_number() {
+fn no_two_servers_of_one_group_are_called_alike() {
     let mut machine = Machine::new();
     let asks = [ask("api"), named(ask("dev"), "api"), named(ask("dev"), "api-2"), ask("api")];
     let asks = asks.map(|ask| Ask { project: Some(project("/w/shop")), ..ask });
     let grants = machine.allocate(group(asks.into())).unwrap();
     let hosts: Vec<&str> = grants.iter().map(|grant| host(grant).split('.').next().unwrap()).collect();
-    assert_eq!(hosts, ["api", "api-2", "api-2-2", "api-3"]);
+    assert_eq!(hosts, ["api", "api-wxjo", "api-2", "api-3"]);
 }
 
 #[test]

@@ -2,6 +2,11 @@
 
 use super::shell::Word;
 
+/// Whether `word` is one of the words of `list`.
+pub(crate) fn among(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|one| one == word)
+}
+
 /// Where a flag has its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Value {

@@ -3,6 +3,7 @@
 use styxy_core::Port;
 
 use super::inward::around::Around;
+use super::options::among;
 use super::plan::PORT;
 use super::program::program;
 use super::recipes::Book;
@@ -85,24 +86,8 @@ fn emptied(args: &[Word]) -> Option<Passing> {
 }
 
 /// The options of sudo that have a value.
-const SUDO: [&str; 16] = [
-    "-u",
-    "--user",
-    "-g",
-    "--group",
-    "-p",
-    "--prompt",
-    "-C",
-    "--close-from",
-    "-D",
-    "--chdir",
-    "-h",
-    "--host",
-    "-T",
-    "--command-timeout",
-    "-R",
-    "--chroot",
-];
+const SUDO: &str = "-u --user -g --group -p --prompt -C --close-from -D --chdir -h --host -T --command-timeout -R \
+    --chroot";
 
 /// sudo drops what it is not told to keep; whether it may be told to is its administrator's decision.
 fn dropped(args: &[Word]) -> Option<Passing> {
@@ -114,7 +99,7 @@ fn dropped(args: &[Word]) -> Option<Passing> {
             "-E" | "--preserve-env" => return None,
             long if long.strip_prefix("--preserve-env=").is_some_and(keeps) => return None,
             short if !short.starts_with("--") && short.contains('E') => return None,
-            flag if SUDO.contains(&flag) => at += 1,
+            flag if among(SUDO, flag) => at += 1,
             _ => {}
         }
         at += 1;
@@ -142,21 +127,8 @@ fn of_manager(args: &[Word]) -> Option<Passing> {
 }
 
 /// The options of `docker run` without a value.
-const PLAIN: [&str; 13] = [
-    "--detach",
-    "--disable-content-trust",
-    "--init",
-    "--interactive",
-    "--no-healthcheck",
-    "--oom-kill-disable",
-    "--privileged",
-    "--publish-all",
-    "--quiet",
-    "--read-only",
-    "--rm",
-    "--sig-proxy",
-    "--tty",
-];
+const PLAIN: &str = "--detach --disable-content-trust --init --interactive --no-healthcheck --oom-kill-disable \
+    --privileged --publish-all --quiet --read-only --rm --sig-proxy --tty";
 
 /// The one port of a container that is published under a certain port is published under ours.
 fn published(args: &[Word]) -> Option<Passing> {
@@ -176,7 +148,7 @@ fn published(args: &[Word]) -> Option<Passing> {
         }
         let is_short = !text.starts_with("--");
         let alone = text.contains('=')
-            || PLAIN.contains(&text)
+            || among(PLAIN, text)
             || is_short && text[1..].chars().all(|letter| "ditPq".contains(letter));
         at += if alone { 1 } else { 2 };
     }

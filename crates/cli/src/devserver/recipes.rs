@@ -5,7 +5,7 @@ mod just;
 mod make;
 
 use super::inward::around::Around;
-use super::options::{Value, given, value};
+use super::options::{Value, among, given, value};
 use super::program::program;
 use super::shell::Word;
 
@@ -150,25 +150,8 @@ impl Book {
 
     /// Whether no recipe runs at all: the command only shows something.
     pub(crate) fn is_idle(&self, args: &[Word], flags: Option<&str>) -> bool {
-        const SHOWS: [&str; 17] = [
-            "--changelog",
-            "--choose",
-            "--completions",
-            "--dry-run",
-            "--dump",
-            "--edit",
-            "--evaluate",
-            "--fmt",
-            "--groups",
-            "--help",
-            "--init",
-            "--list",
-            "--man",
-            "--show",
-            "--summary",
-            "--variables",
-            "--version",
-        ];
+        const SHOWS: &str = "--changelog --choose --completions --dry-run --dump --edit --evaluate --fmt --groups --help \
+            --init --list --man --show --summary --variables --version -e -h -l -n -s -V";
         let words = || args.iter().map(|word| word.text.as_str());
         match self.tool {
             Tool::Make => {
@@ -176,9 +159,7 @@ impl Book {
                 make::is_idle(words().chain(inherited.iter().map(String::as_str)))
             }
             // What comes behind the recipe's name is the recipe's.
-            Tool::Just => words()
-                .take_while(|word| word.starts_with('-'))
-                .any(|word| SHOWS.contains(&word) || matches!(word, "-e" | "-h" | "-l" | "-n" | "-s" | "-V")),
+            Tool::Just => words().take_while(|word| word.starts_with('-')).any(|word| among(SHOWS, word)),
         }
     }
 

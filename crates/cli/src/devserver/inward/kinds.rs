@@ -2,6 +2,7 @@
 
 use super::files::is_called_script;
 use super::names;
+use crate::devserver::options::among;
 use crate::devserver::program::program;
 use crate::devserver::recipes::UNKNOWN;
 use crate::devserver::shell::Word;
@@ -18,52 +19,10 @@ pub(super) enum Likelihood {
 
 /// Whether `name` is a command of the shell itself, which no other program can run.
 pub(crate) fn is_builtin(name: &str) -> bool {
-    matches!(
-        name,
-        "." | ":"
-            | "["
-            | "alias"
-            | "bg"
-            | "break"
-            | "builtin"
-            | "cd"
-            | "continue"
-            | "declare"
-            | "disown"
-            | "echo"
-            | "eval"
-            | "exit"
-            | "export"
-            | "false"
-            | "fg"
-            | "getopts"
-            | "hash"
-            | "jobs"
-            | "kill"
-            | "let"
-            | "local"
-            | "popd"
-            | "printf"
-            | "pushd"
-            | "pwd"
-            | "read"
-            | "readonly"
-            | "return"
-            | "set"
-            | "shift"
-            | "shopt"
-            | "source"
-            | "test"
-            | "trap"
-            | "true"
-            | "type"
-            | "typeset"
-            | "ulimit"
-            | "umask"
-            | "unalias"
-            | "unset"
-            | "wait"
-    )
+    const ALL: &str = ". : [ alias bg break builtin cd continue declare disown echo eval exit export false fg getopts \
+        hash jobs kill let local popd printf pushd pwd read readonly return set shift shopt source test \
+        trap true type typeset ulimit umask unalias unset wait";
+    among(ALL, name)
 }
 
 /// Whether `name` is a tool that needs no port of ours with these arguments. One that is not here may be a server.

@@ -51,22 +51,10 @@ impl Census<'_> {
 
 /// How many of them run at the same time is 1 unless it is said.
 fn xargs(args: &[Word]) -> Option<Many> {
-    let valued = [
-        "-a",
-        "--arg-file",
-        "-d",
-        "--delimiter",
-        "-E",
-        "-I",
-        "-L",
-        "--max-lines",
-        "-n",
-        "--max-args",
-        "-P",
-        "--max-procs",
-        "-s",
-        "--max-chars",
-    ];
+    let valued: Vec<&str> =
+        "-a --arg-file -d --delimiter -E -I -L --max-lines -n --max-args -P --max-procs -s --max-chars"
+            .split_ascii_whitespace()
+            .collect();
     let at = leading(args, &valued);
     let (_, number, _) = given(&args[..at], &["-P", "--max-procs"])?;
     (number != "1" && at < args.len()).then_some(Many::Words(at))
@@ -74,36 +62,12 @@ fn xargs(args: &[Word]) -> Option<Many> {
 
 /// GNU parallel, and the one of moreutils.
 fn parallel(args: &[Word]) -> Option<Many> {
-    let valued = [
-        "-j",
-        "--jobs",
-        "-P",
-        "--max-procs",
-        "-N",
-        "-n",
-        "--max-args",
-        "-L",
-        "--delay",
-        "--joblog",
-        "-C",
-        "--colsep",
-        "-d",
-        "--delimiter",
-        "-I",
-        "--tagstring",
-        "--timeout",
-        "--retries",
-        "-a",
-        "--arg-file",
-        "-S",
-        "--sshlogin",
-        "--results",
-        "--halt",
-        "--nice",
-        "--load",
-        "--memfree",
-        "-l",
-    ];
+    let valued: Vec<&str> =
+        "-j --jobs -P --max-procs -N -n --max-args -L --delay --joblog -C --colsep -d --delimiter -I \
+        --tagstring --timeout --retries -a --arg-file -S --sshlogin --results --halt --nice --load \
+        --memfree -l"
+            .split_ascii_whitespace()
+            .collect();
     let at = leading(args, &valued);
     if given(&args[..at], &["-j", "--jobs", "-P", "--max-procs"]).is_some_and(|(_, number, _)| number == "1")
     {

@@ -89,8 +89,12 @@ fn walk(list: &[AndOr], place: Place<'_>, all: &mut Vec<Seen>) {
                 Command::While { .. } => inner.in_loop = true,
                 Command::For(_) => inner.over_values = true,
                 Command::Function { name, .. } => inner.function = Some(name),
-                Command::Group(_) | Command::Subshell(_) | Command::If(_) | Command::Case(_) => {}
-                Command::Coproc(_) | Command::Test => {}
+                Command::Group(_)
+                | Command::Subshell(_)
+                | Command::If(_)
+                | Command::Case(_)
+                | Command::Coproc(_)
+                | Command::Test => {}
             }
             command.lists().into_iter().for_each(|list| walk(list, inner, all));
         }

@@ -44,7 +44,7 @@ impl Phases {
     }
 
     /// Those that ran together at some time, if they were more than the `servers` that run in the end.
-    pub(super) fn end(mut self, together: &mut Vec<Server>, last: &[Server]) -> Option<Vec<Server>> {
+    pub(super) fn end(mut self, together: &[Server], last: &[Server]) -> Option<Vec<Server>> {
         let most = self.open.pop().map(|phase| phase.most).unwrap_or_default();
         (count(&most) > count(together) + count(last)).then_some(most)
     }

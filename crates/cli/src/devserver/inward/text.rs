@@ -108,9 +108,9 @@ impl Reader<'_> {
         let phases = matches!(self.way.entry, Entry::File(_)).then(Phases::default);
         let outer = std::mem::replace(&mut self.time, Time { phases, ..Time::default() });
         self.list(list);
-        let Time { mut together, list, phases, .. } = std::mem::replace(&mut self.time, outer);
+        let Time { together, list, phases, .. } = std::mem::replace(&mut self.time, outer);
         let ends = one_of(list);
-        match phases.and_then(|phases| phases.end(&mut together, &ends)) {
+        match phases.and_then(|phases| phases.end(&together, &ends)) {
             Some(most) => Body { last: most, ..Body::default() },
             None => Body { running: together, last: ends, passes: None },
         }
@@ -203,7 +203,9 @@ impl Reader<'_> {
     fn branches<'c>(&mut self, branches: impl Iterator<Item = Vec<&'c List>>) {
         self.time.phases.iter_mut().for_each(|phases| phases.open(&self.time.together));
         for branch in branches {
-            branch.into_iter().for_each(|list| self.list(list));
+            for list in branch {
+                self.list(list);
+            }
             self.turn(&Ends::All);
         }
         self.time.phases.iter_mut().for_each(|phases| phases.close(&mut self.time.together));
@@ -217,7 +219,9 @@ impl Reader<'_> {
         if matches!(&*words[0].text, "wait" | "kill" | "fg" | "pkill" | "killall") {
             self.time.loops.fill(true);
         }
-        words.iter().for_each(|word| self.jobs.remember(word));
+        for word in words {
+            self.jobs.remember(word);
+        }
         if let Some(ends) = self.jobs.ended_by(words) {
             self.turn(&ends);
         }

@@ -28,7 +28,7 @@ const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 /// How many doors the request has come through so far.
 pub(crate) fn hops(headers: &HeaderMap) -> u8 {
     let said = headers.get(HOPS).map(|hops| hops.to_str().ok().and_then(|hops| hops.parse().ok()));
-    // What is no number was not written by a door.
+    // A door writes a number: anything else is not a door's.
     said.map_or(0, |hops| hops.unwrap_or(0))
 }
 

@@ -106,7 +106,7 @@ fn unknown(host: &Host, servers: &[Arc<Served>], port: &str, asked: &HeaderMap) 
     let mut refusal =
         Refusal::new(Code::UnknownLease, format!("no server is called {host}")).hint("styxy list");
     let mut page = Page::new(refusal.error.clone()).advises("See what runs with", "styxy list");
-    // Which names there are is nobody's business who was sent here by another site.
+    // Somebody whom another site has sent here must not learn which names there are.
     if may_see_names(asked) {
         let servers = pages::by_nearness(host, servers.iter().map(|served| &**served));
         refusal = refusal.detail("names", names(&servers));

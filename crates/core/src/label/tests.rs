@@ -40,6 +40,8 @@ fn names_of_which_something_is_lost_stay_apart() {
 fn an_accent_is_the_same_whether_it_is_a_character_of_its_own_or_not() {
     assert_eq!(of("cafe\u{301}", None), of("caf\u{e9}", None));
     assert_eq!(of("I\u{307}stanbul", None), of("\u{130}stanbul", None));
+    assert_eq!(of("Tie\u{302}\u{301}ng-Vie\u{323}\u{302}t", None), of("Ti\u{1ebf}ng-Vi\u{1ec7}t", None));
+    assert_eq!(of("Ti\u{1ebf}ng-Vi\u{1ec7}t", None), "tieng-viet");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use look::{HERE, Look};
 
 pub(crate) use api::{Outside, Porch};
 
-/// For how long a socket's holder counts before it is looked whether somebody listens beside it.
+/// For how long a socket's holder counts until the daemon looks again whether somebody listens beside it.
 const FRESH: Duration = Duration::from_secs(1);
 /// How long a socket without a known process gets nothing.
 const UNKNOWN: Duration = Duration::from_secs(5);

@@ -39,7 +39,7 @@ pub(super) async fn page(ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMa
     // One origin, so that no other name of this machine has a page.
     match dispatch(port, &uri, &headers) {
         Goes::Api(Own::Localhost) => shown(&PAGE),
-        _ => none(&uri, format!("http://localhost:{port}/")),
+        Goes::Api(_) | Goes::Door(_) | Goes::Nowhere(_) => none(&uri, format!("http://localhost:{port}/")),
     }
 }
 

@@ -175,6 +175,8 @@ function copies(word, command) {
   button.title = command;
   button.setAttribute('aria-label', `Copy: ${command}`);
   button.addEventListener('click', async () => {
+    // The same words twice are announced twice.
+    text($('news'), '');
     try {
       await navigator.clipboard.writeText(command);
       text($('news'), `Copied: ${command}`);
@@ -211,7 +213,9 @@ function trouble(parts, kind = 'lost') {
   document.body.classList.toggle('lost', parts !== null && kind === 'lost');
   if (parts === null && view && view.version !== version) return;
   node.hidden = parts === null;
-  if (parts) node.replaceChildren(...parts);
+  // A screen reader would read the same alert again at each attempt to reach the daemon.
+  const said = parts?.map((part) => part.textContent ?? part).join('');
+  if (parts && said !== node.textContent) node.replaceChildren(...parts);
 }
 
 /** Says in words what has changed, for those who do not see the table. */

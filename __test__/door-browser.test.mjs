@@ -98,6 +98,24 @@ async function browse({ program, words }, url, isOver) {
   }
 }
 
+/** Stands in front of the door, and notes what is asked of it and the status of each answer. Where it listens. */
+async function noted(requests) {
+  const relay = http.createServer((request, response) => {
+    const { method, headers, url } = request;
+    const onward = http.request({ host: '127.0.0.1', port: home.first, path: url, method, headers, agent: false }, (answer) => {
+      requests.push(`${url} ${headers['sec-fetch-mode']} ${answer.statusCode}`);
+      answer.pipe(response.writeHead(answer.statusCode, answer.rawHeaders));
+    });
+    onward.on('error', () => response.destroy());
+    // A browser that ends, or goes elsewhere, waits for nothing.
+    response.on('close', () => onward.destroy());
+    request.pipe(onward);
+  });
+  servers.push(relay.listen(0, '127.0.0.1'));
+  await once(relay, 'listening');
+  return relay.address().port;
+}
+
 /**
  * A browser that goes from server to server, again and again: those of the service `web` log it in at the first visit, with a cookie of their
  * own and one for the domain above; `domain` says which that is. How many visits found another login than their worktree's.
@@ -152,15 +170,24 @@ for (const [name, browser] of Object.entries(BROWSERS)) {
   test(`a page that waits becomes the app without a click in ${name}, and loads nothing else`, { skip: elsewhere || browser.skip, timeout: 2 * DEADLINE }, async () => {
     const late = `late-${name.toLowerCase()}`;
     const port = await lease('web', checkout(late), late);
-    const asked = [];
-    const waits = new Promise((resolve) => setTimeout(resolve, 3000));
-    const starts = waits.then(() => serve(port, (request, response) => {
-      asked.push(`${request.url} ${request.headers['sec-fetch-mode']}`);
+    const [requests, asked] = [[], []];
+    const relay = await noted(requests);
+    const answer = (request, response) => {
+      asked.push(request.url);
       response.writeHead(200, { 'content-type': 'text/html' }).end('<title>the app</title>');
-    }));
-    await browse(browser, `http://web.${late}.localhost:${home.first}/deep?x=1`, () => asked.length > 0);
+    };
+    let starts;
+    const until = performance.now() + DEADLINE;
+    await browse(browser, `http://web.${late}.localhost:${relay}/deep?x=1`, () => {
+      assert.ok(performance.now() < until, `the browser asked for no more than ${requests.join()}`);
+      // The server starts once the browser has the page that waits.
+      if (requests.length > 0) starts ??= serve(port, answer);
+      return asked.length > 0;
+    });
     await starts;
-    assert.equal(asked[0], '/deep?x=1 navigate');
-    assert.ok(asked.every((one) => one.startsWith('/deep?x=1') || one.startsWith('/favicon.ico')), asked.join());
+    assert.equal(asked[0], '/deep?x=1');
+    const others = requests.filter((one) => !/^\/deep\?x=1 navigate (503|200)$/.test(one));
+    assert.deepEqual(others, [], 'the page loads nothing besides itself');
+    assert.match(requests[0], /503$/);
   });
 }

@@ -305,17 +305,9 @@ fn a_server_that_refuses_an_upload_and_closes_is_heard() {
 #[test]
 fn a_request_that_goes_round_in_a_circle_ends() {
     let world = World::new();
-    let (door, rounds) = (world.address, Arc::new(AtomicU64::new(0)));
-    let counted = Arc::clone(&rounds);
+    let rounds = Arc::new(AtomicU64::new(0));
     // A development server whose proxy keeps the Host passes the request to itself.
-    world.served(move |stream| {
-        let mut client = Client::new(stream);
-        while let Some(head) = client.head() {
-            counted.fetch_add(1, Ordering::SeqCst);
-            let answer = passed_on(door, &head);
-            client.send_bytes(&answer);
-        }
-    });
+    passes_on(&world, &world, &rounds);
     let answer = world.ask(GET);
     assert_eq!((answer.status(), rounds.load(Ordering::SeqCst)), (508, 5), "{}", answer.text());
     assert!(answer.text().contains("changeOrigin"), "{}", answer.text());
@@ -325,19 +317,23 @@ fn a_request_that_goes_round_in_a_circle_ends() {
 fn a_request_that_goes_round_through_two_doors_ends() {
     let [one, two] = [World::new(), World::new()];
     let rounds = Arc::new(AtomicU64::new(0));
-    for (world, other) in [(&one, &two), (&two, &one)] {
-        let (door, counted) = (other.address, Arc::clone(&rounds));
-        world.served(move |stream| {
-            let mut client = Client::new(stream);
-            while let Some(head) = client.head() {
-                counted.fetch_add(1, Ordering::SeqCst);
-                let answer = passed_on(door, &head);
-                client.send_bytes(&answer);
-            }
-        });
-    }
+    passes_on(&one, &two, &rounds);
+    passes_on(&two, &one, &rounds);
     let answer = one.ask(GET);
     assert_eq!((answer.status(), rounds.load(Ordering::SeqCst)), (508, 5), "{}", answer.text());
+}
+
+/// The server of `world` passes each request to the door of `other`, and counts it.
+fn passes_on(world: &World, other: &World, rounds: &Arc<AtomicU64>) {
+    let (door, counted) = (other.address, Arc::clone(rounds));
+    world.served(move |stream| {
+        let mut client = Client::new(stream);
+        while let Some(head) = client.head() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let answer = passed_on(door, &head);
+            client.send_bytes(&answer);
+        }
+    });
 }
 
 fn passed_on(to: SocketAddr, head: &str) -> Vec<u8> {

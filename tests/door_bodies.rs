@@ -337,7 +337,7 @@ fn large_bodies_events_and_a_socket_come_through_at_once_and_gather_nowhere() {
         reading.join().unwrap()
     });
     println!(
-        "{} MB down, twice up, {MESSAGE} bytes there and back in {:?}; events meanwhile: p50 {:?}, at most {:?}",
+        "{} MB down and twice up, and {MESSAGE} bytes there and back, took {:?}; an event took {:?} (p50), {:?} at most",
         megabytes(),
         began.elapsed(),
         took[EVENTS / 2],

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use styxy_core::api::{CheckAnswer, Code, Grant, KillAnswer, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
+use styxy_core::api::{Code, Grant, KillAnswer, WaitAnswer, WhoAnswer, Whose};
 
-use crate::support::{Home, Output, Server, finish, sort};
+use crate::support::{Home, Output, Server, finds, finish, sort};
 
 /// `styxy` with these words, run in `folder`.
 #[track_caller]
@@ -152,16 +152,7 @@ fn each_command_takes_a_name_and_a_url_with_it() {
         // The server's own port, for an app that looks at its host.
         format!("http://whatever.localhost:{port}/"),
     ] {
-        let checked: CheckAnswer = home.styxy(&["check", &form, "--json"]).done().wire();
-        assert_eq!(checked.port.get(), port, "{form}");
-        for command in ["who", "verify"] {
-            let answer: WhoAnswer = home.styxy(&[command, &form, "--json"]).done().wire();
-            assert_eq!((answer.port.get(), answer.whose), (port, Whose::Mine), "{form}");
-        }
-        let waited: WaitAnswer = home.styxy(&["wait", &form, "--json"]).done().wire();
-        assert_eq!(waited.port.get(), port, "{form}");
-        let opened: OpenAnswer = home.styxy(&["open", &form, "--print", "--json"]).done().wire();
-        assert_eq!(opened.url, format!("http://localhost:{port}"), "{form}");
+        let opened = finds(&home, &form, port);
         assert_eq!(opened.named_url, Some(format!("http://web.project.localhost:{door}")), "{form}");
     }
     let name = format!("http://web.project.localhost:{door}");

@@ -9,11 +9,11 @@ use std::path::Path;
 use std::thread;
 
 use serde_json::json;
-use styxy_core::api::{CheckAnswer, Code, OpenAnswer, WaitAnswer, WhoAnswer, Whose};
+use styxy_core::api::{CheckAnswer, Code, OpenAnswer, WaitAnswer, WhoAnswer};
 
 #[cfg(target_os = "linux")]
 use crate::support::helper;
-use crate::support::{Home, Output, Server, finish, listener, sort};
+use crate::support::{Home, Output, Server, finds, finish, listener, sort};
 
 /// `styxy` with these words, run in `folder`.
 #[track_caller]
@@ -51,16 +51,7 @@ fn each_command_takes_every_form_of_a_port() {
         id[..8].to_owned(),
     ];
     for form in forms {
-        let checked: CheckAnswer = home.styxy(&["check", &form, "--json"]).done().wire();
-        assert_eq!(checked.port.get(), port, "{form}");
-        for command in ["who", "verify"] {
-            let answer: WhoAnswer = home.styxy(&[command, &form, "--json"]).done().wire();
-            assert_eq!((answer.port.get(), answer.whose), (port, Whose::Mine), "{form}");
-        }
-        let waited: WaitAnswer = home.styxy(&["wait", &form, "--json"]).done().wire();
-        assert_eq!(waited.port.get(), port, "{form}");
-        let opened: OpenAnswer = home.styxy(&["open", &form, "--print", "--json"]).done().wire();
-        assert_eq!((opened.port.get(), opened.url), (port, format!("http://localhost:{port}")), "{form}");
+        finds(&home, &form, port);
     }
     for form in ["PORT", ":PORT", "http://localhost:PORT/x", sort::API] {
         let port = leased(&home, &[sort::API]);

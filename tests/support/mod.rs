@@ -8,6 +8,7 @@
 mod agent;
 mod asker;
 pub(crate) mod corpus;
+mod finds;
 #[cfg(unix)]
 mod firebase;
 mod helper;
@@ -36,6 +37,7 @@ mod wait;
 pub(crate) mod web;
 
 pub(crate) use agent::{Agent, initialize};
+pub(crate) use finds::finds;
 #[cfg(unix)]
 pub(crate) use firebase::Suite;
 pub(crate) use helper::{Server, forked_server, helper, helper_under, listener};

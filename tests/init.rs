@@ -32,8 +32,11 @@ fn the_servers_of_package_json_are_written_with_the_reason_for_each() {
         "dev: the script dev runs Vite.\nstorybook: the script storybook runs Storybook, on port 6006.\n";
     assert_eq!(said.stderr, reasons);
     let project = parse(&written).unwrap();
-    let services: Vec<_> =
-        project.services.iter().map(|(name, wish)| (name.as_str(), wish.port.map(Port::get))).collect();
+    let services: Vec<_> = project
+        .services
+        .iter()
+        .map(|service| (service.label.as_str(), service.port.port().map(Port::get)))
+        .collect();
     assert_eq!(services, [("dev", None), ("storybook", Some(6006))]);
     assert!(!home.root().join("daemon.lock").exists(), "it needs no daemon");
 }
@@ -46,13 +49,16 @@ fn the_servers_of_a_procfile_and_of_a_flask_application_are_written() {
     write("requirements.txt", "flask\n");
     let flask = init_in(&home, ".", &["--print"]).done();
     assert_eq!(flask.stderr, "dev: app.py is an app of Flask: styxy run -- flask run.\n");
-    assert_eq!(parse(&flask.stdout).unwrap().services[0].0.as_str(), "dev");
+    assert_eq!(parse(&flask.stdout).unwrap().services[0].label.as_str(), "dev");
     write("Procfile", "web: flask run --port 5001\nworker: python worker.py\n");
     let said = init_in(&home, ".", &[]).done();
     assert_eq!(said.stderr, "web: the process web of Procfile runs Flask, on port 5001.\n");
     let written = parse(&fs::read_to_string(home.project().join(".styxy.json")).unwrap()).unwrap();
-    let services: Vec<_> =
-        written.services.iter().map(|(name, wish)| (name.as_str(), wish.port.map(Port::get))).collect();
+    let services: Vec<_> = written
+        .services
+        .iter()
+        .map(|service| (service.label.as_str(), service.port.port().map(Port::get)))
+        .collect();
     assert_eq!(services, [("web", Some(5001))]);
 }
 

@@ -1,7 +1,7 @@
 //! Requests for ports: what was given counts, the project's file says the rest, and the caller says for whom.
 
 use styxy_core::api::{AllocateRequest, MemberRequest};
-use styxy_core::project::{EnvName, Project, Service};
+use styxy_core::project::{EnvName, Project};
 use styxy_core::{
     DoorRules, InstanceId, Pid, Port, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType,
 };
@@ -59,10 +59,12 @@ impl PortRequest {
     #[must_use]
     pub fn or(self, file: Option<&Project>) -> Self {
         let Some(file) = file else { return self };
-        let Service { name, port, mut env, door } = file.wish(&self.service, self.name.as_ref());
+        let Some(said) = file.wish(&self.service, self.name.as_ref()) else { return self };
+        let mut env = said.env.ports().to_vec();
         env.extend(self.env.into_iter().filter(|name| !env.contains(name)).collect::<Vec<_>>());
-        let port = self.port.or(port);
-        Self { name, port, default_port: self.default_port.filter(|_| port.is_none()), env, door, ..self }
+        let port = self.port.or(said.port.port());
+        let default_port = self.default_port.filter(|_| port.is_none());
+        Self { name: said.name.clone(), port, default_port, env, door: said.door, ..self }
     }
 
     /// With the name of the caller's package where no name was given, neither by the caller nor by the project's file.

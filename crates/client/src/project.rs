@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn port(found: Option<ProjectFile>) -> Option<u16> {
-        found.map(|file| file.project.services[0].1.port.unwrap().get())
+        found.map(|file| file.project.services[0].port.port().unwrap().get())
     }
 
     fn write(path: &Path, port: u16) {

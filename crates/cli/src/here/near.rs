@@ -45,7 +45,7 @@ pub(crate) fn warn(typed: &[ServiceType], file: Option<&Project>) {
 /// What to say about a service type that is probably a slip of the hand: it has no settings, and one that has some differs by a
 /// slip only. The type is used as typed: any word may be one.
 fn mistyped(kind: &ServiceType, file: Option<&Project>) -> Option<String> {
-    let of_file = || file.into_iter().flat_map(|file| file.services.iter().map(|(kind, _)| kind));
+    let of_file = || file.into_iter().flat_map(|file| file.services.iter().map(|service| &service.kind));
     let built_in = Config::default().service_types;
     let known: Vec<&ServiceType> = of_file().chain(built_in.keys()).collect();
     let meant = known.iter().find(|known| is_slip(kind.as_str(), known.as_str()))?;

@@ -43,10 +43,20 @@ pub(crate) fn requests(
 
 /// The services of the project's file; `dev` if it names none.
 pub(crate) fn services(file: Option<&Project>) -> Vec<ServiceType> {
-    let named = file.into_iter().flat_map(|file| file.services.iter().map(|(service, _)| service.clone()));
-    let mut services: Vec<ServiceType> = named.collect();
+    let mut services = named(file);
     if services.is_empty() {
         services.extend(ServiceType::new("dev"));
+    }
+    services
+}
+
+/// The services of the project's file that have a port, each type once.
+pub(crate) fn named(file: Option<&Project>) -> Vec<ServiceType> {
+    let mut services: Vec<ServiceType> = Vec::new();
+    for service in file.into_iter().flat_map(|file| &file.services).filter(|service| service.serves()) {
+        if !services.contains(&service.kind) {
+            services.push(service.kind.clone());
+        }
     }
     services
 }

@@ -52,6 +52,11 @@ const PREFIXES: [&str; 22] = [
 /// Words that say PORT without a `_` before it; others that end so do not: IMPORT, EXPORT, REPORT, TRANSPORT.
 const JOINED: [&str; 5] = ["DBPORT", "HTTPPORT", "PGPORT", "TCPPORT", "WEBPORT"];
 
+/// Whether loaders, shells, interpreters and tools act on the variable `name`, in capitals, whatever it holds.
+pub(super) fn is_dangerous(name: &str) -> bool {
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 impl EnvName {
     /// A name that a person gives.
     ///
@@ -66,7 +71,7 @@ impl EnvName {
             FORM
         } else if text.starts_with("STYXY_") {
             OURS
-        } else if NAMES.contains(&text) || PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
+        } else if is_dangerous(text) {
             DANGEROUS
         } else {
             return Ok(Self(text.into()));

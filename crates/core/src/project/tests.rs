@@ -1,8 +1,10 @@
 //! Project files as people, and their enemies, write them.
 
-use super::{EnvName, Project, parse, parse_package};
+mod start;
+
+use super::{EnvName, Project, Wish, parse, parse_package};
 use crate::config::ConfigError;
-use crate::{DoorRules, HostHeader};
+use crate::{DoorRules, HostHeader, Port};
 
 fn project(text: &str) -> Project {
     parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
@@ -33,14 +35,14 @@ fn a_file_has_its_services_in_the_order_it_names_them() {
         r#"{ "$schema": "x", "services": { "dev": { "name": "web", "port": 3000, "env": ["WEB_PORT", "PGPORT"] },
              "api": { "port": 4000, "name": null }, "a-b": null } }"#,
     );
-    let names: Vec<&str> = project.services.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = project.services.iter().map(|service| service.label.as_str()).collect();
     assert_eq!(names, ["dev", "api", "a-b"]);
-    let dev = &project.services[0].1;
+    let dev = &project.services[0];
     assert_eq!(dev.name.as_ref().unwrap().as_str(), "web");
-    assert_eq!(dev.port.unwrap().get(), 3000);
-    assert_eq!(dev.env.iter().map(EnvName::as_str).collect::<Vec<_>>(), ["WEB_PORT", "PGPORT"]);
-    assert_eq!(project.service(&"api".parse().unwrap()).unwrap().port.unwrap().get(), 4000);
-    assert_eq!(project.service(&"docs".parse().unwrap()), None);
+    assert_eq!(dev.port, Wish::Port(Port::new(3000).unwrap()));
+    assert_eq!(dev.env.ports().iter().map(EnvName::as_str).collect::<Vec<_>>(), ["WEB_PORT", "PGPORT"]);
+    assert_eq!(project.service("api").unwrap().port.port().unwrap().get(), 4000);
+    assert_eq!(project.service("docs"), None);
 }
 
 #[test]
@@ -53,7 +55,7 @@ fn a_repository_may_have_another_name_than_its_folder() {
 
 #[test]
 fn a_service_says_how_requests_by_name_reach_it() {
-    let door = |text: &str| project(&format!("{{\"services\": {{\"dev\": {text}}}}}")).services[0].1.door;
+    let door = |text: &str| project(&format!("{{\"services\": {{\"dev\": {text}}}}}")).services[0].door;
     assert!(door("{}").is_usual() && door(r#"{"open": null, "host": null}"#).is_usual());
     assert!(door(r#"{"open": false, "host": "kept"}"#).is_usual());
     assert_eq!(door(r#"{"open": true}"#), DoorRules { open: true, ..DoorRules::default() });
@@ -79,7 +81,7 @@ fn an_empty_object_says_nothing_and_an_empty_file_is_a_mistake() {
 fn a_mistake_is_refused_with_its_place() {
     refused("{\"services\": {\n\"dev\": {\"port\": ‸70000}}}", &["services.dev.port: 70000 is not a port"]);
     refused("{\"services\": {\"dev\": {\"port\": ‸\"3000\"}}}", &["write 3000 without quotes"]);
-    refused("{\"services\": {‸\"a b\": {}}}", &["\"a b\" is not a service type"]);
+    refused("{\"services\": {‸\"a b\": {}}}", &["\"a b\" is not a service name"]);
     refused(
         "{\"services\": {\"dev\": {\"name\": ‸\"a b\"}}}",
         &["services.dev.name: \"a b\" is not a service name"],
@@ -99,21 +101,15 @@ fn an_unknown_key_is_ignored_and_named_with_its_place_and_the_nearest_one() {
         "{\n  \"service\": {},\n \"services\": {\"dev\": {\"prt\": 1, \"port\": 3000}, \"api\": {}}}",
     );
     assert_eq!(read.services.len(), 2);
-    assert_eq!(read.services[0].1.port.unwrap().get(), 3000);
+    assert_eq!(read.services[0].port.port().unwrap().get(), 3000);
     let [top, inner] = &read.ignored[..] else { panic!("{:?}", read.ignored) };
     assert_eq!((top.line, top.column, top.hint.as_deref()), (2, 3, Some("did you mean services?")));
     assert_eq!(top.message, "service is not a known key; allowed: name, services");
     assert_eq!((inner.line, inner.column, inner.hint.as_deref()), (3, 23, Some("did you mean port?")));
-    assert_eq!(inner.message, "services.dev.prt is not a known key; allowed: name, port, env, open, host");
-}
-
-#[test]
-fn a_command_is_no_part_of_the_file() {
-    for key in ["command", "run", "script", "args"] {
-        let read = project(&format!("{{\"services\": {{\"dev\": {{\"{key}\": \"rm -rf /\"}}}}}}"));
-        assert_eq!(read.services[0].1, super::Service::default(), "{key}");
-        assert_eq!(read.ignored.len(), 1, "{key}");
-    }
+    assert_eq!(
+        inner.message,
+        "services.dev.prt is not a known key; allowed: type, name, port, env, open, host, run, cwd, ready, after, tty, timeout, compose"
+    );
 }
 
 #[test]
@@ -209,7 +205,7 @@ fn a_package_json_is_read_for_its_styxy_key_alone() {
     assert_eq!(read("{{ cookiecutter }}"), None);
     assert_eq!(read("{\"styxy\": {}}"), Some(Project::default()));
     let found = read("{\"styxy\": {\"services\": {\"dev\": {\"port\": 4321}}}}").unwrap();
-    assert_eq!(found.services[0].1.port.unwrap().get(), 4321);
+    assert_eq!(found.services[0].port.port().unwrap().get(), 4321);
     let refused = |marked: &str, says: &[&str]| {
         refused_by(|text| parse_package(text).map(|found| format!("{found:?}")), marked, says);
     };

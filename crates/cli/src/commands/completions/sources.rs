@@ -119,7 +119,7 @@ fn labels(leases: &[Lease]) -> Vec<CompletionCandidate> {
 fn declared() -> Vec<(String, Option<String>)> {
     let file = caller().file().ok().flatten();
     let services = file.into_iter().flat_map(|project| project.services);
-    services.map(|(kind, service)| (kind.to_string(), service.name.map(|name| name.to_string()))).collect()
+    services.map(|service| (service.kind.to_string(), service.name.map(|name| name.to_string()))).collect()
 }
 
 /// Those of this worktree.

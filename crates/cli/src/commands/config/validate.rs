@@ -109,7 +109,8 @@ impl Project {
     /// What `file` says. Keys of it that are not known are warnings: each one, since they are asked for here.
     fn of(file: &ProjectFile) -> Self {
         file.ignored().for_each(|key| output::warning(&format!("{key} (it is ignored)")));
-        let service = |(kind, service): &(styxy_core::ServiceType, styxy_core::project::Service)| {
+        let service = |service: &styxy_core::project::Service| {
+            let kind = &service.kind;
             service.name.as_ref().map_or_else(|| kind.to_string(), |name| format!("{kind}/{name}"))
         };
         Self {

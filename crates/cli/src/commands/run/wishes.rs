@@ -151,12 +151,11 @@ fn siblings(
     file: Option<&Project>,
     caller: &Caller,
 ) -> Result<Vec<PortRequest>, Failure> {
-    let named = file.into_iter().flat_map(|file| file.services.iter().map(|(service, _)| service));
     // Two services with one variable: the command's own counts.
-    let is_other = |service: &&ServiceType| {
+    let is_other = |service: &ServiceType| {
         requests.iter().all(|request| variables::variable(&request.service) != variables::variable(service))
     };
-    let others: Vec<ServiceType> = named.filter(is_other).cloned().collect();
+    let others: Vec<ServiceType> = requests::named(file).into_iter().filter(is_other).collect();
     requests::requests(others, None, file, caller)
 }
 

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use styxy_core::api::{AllocationsAnswer, Grant};
 
-use crate::support::{Home, Server, Terminal, eventually, has_ended, kill, sort, until};
+use crate::support::{Home, Running, Server, Terminal, eventually, has_ended, kill, sort, until};
 
 const ENTERS: &str = "\u{1b}[?1049h\u{1b}[?25l";
 const LEAVES: &str = "\u{1b}[?25h\u{1b}[?1049l";
@@ -113,6 +113,32 @@ fn a_search_narrows_down_and_escape_shows_all_again() {
     assert!(frame.contains("web/customers") && !frame.contains("web/orders"), "{frame}");
     terminal.types("\x1b");
     terminal.sees("web/orders");
+    terminal.types("q");
+    terminal.sees("code=0");
+}
+
+#[test]
+fn sessions_are_reached_however_many_services_there_are() {
+    let home = Home::new();
+    for number in 0..20 {
+        lease(&home, &format!("app-{number}"));
+    }
+    let agent = Running::idle();
+    let session =
+        json!({ "instance_id": "claude-77", "pid": agent.pid(), "working_directory": home.project() });
+    home.socket().post("/instance/register", &session);
+    let mut terminal = top(&home, "NO_COLOR=1");
+    let first = terminal.sees("… ");
+    assert!(first.contains("> ") && !first.contains("claude-77"), "{first}");
+    // The last row.
+    terminal.types("\x1b[F");
+    terminal.sees("> claude-77");
+    terminal.types("k");
+    terminal.sees("it is not a server");
+    assert_eq!(home.leases().len(), 20);
+    // And back: the first row.
+    terminal.types("\x1b[H");
+    terminal.sees("> ");
     terminal.types("q");
     terminal.sees("code=0");
 }

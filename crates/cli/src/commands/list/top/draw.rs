@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anstyle::Style;
 use styxy_core::WallTime;
+use styxy_core::api::SessionView;
 use styxy_core::printable::tilde;
 
 use super::state::{Mode, Row, State};
@@ -18,9 +19,7 @@ use crate::say::width::cut;
 /// What can be done. The end of it has no room in a narrow terminal.
 const HELP: &str =
     "q ends · ↑↓ selects · o opens · k ends the server · r releases · / searches · a shows all listeners";
-/// What is in front of the selected row, and of the others.
-const MARKS: (&str, &str) = ("> ", "  ");
-/// With fewer columns there is no room for them.
+/// With fewer columns there is no room for a mark in front of each row.
 const NARROW: usize = 12;
 
 const COLUMNS: [Column; 7] = [
@@ -65,7 +64,7 @@ fn body(
         let empty = if state.search.is_empty() { state.found.empty.as_str() } else { "Nothing matches." };
         body.push(cut(empty, columns));
     } else {
-        let (mark, none) = if columns < NARROW { ("", "") } else { MARKS };
+        let (mark, none) = marks(columns);
         let room = columns.saturating_sub(mark.len()).max(1);
         let mut lines = table(rows, now).lines(Some(room)).into_iter();
         head = lines.next().map(|header| format!("{none}{header}"));
@@ -86,8 +85,18 @@ fn body(
             body.push(cut(&state.found.empty, columns));
         }
     }
-    body.extend(more(state, columns, now, home));
+    let chosen = state.selected().and_then(|at| at.checked_sub(rows.len()));
+    let (more, chosen) = more(state, chosen, columns, now, home);
+    if let Some(chosen) = chosen {
+        selected = body.len() + chosen;
+    }
+    body.extend(more);
     (head, body, selected)
+}
+
+/// What is in front of the selected row, and of the others.
+const fn marks(columns: usize) -> (&'static str, &'static str) {
+    if columns < NARROW { ("", "") } else { ("> ", "  ") }
 }
 
 /// The selected line is marked in colour, and without colours too.
@@ -140,32 +149,46 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// What is beside the services: other listeners, sessions, what the guard refused.
-fn more(state: &State, columns: usize, now: WallTime, home: Option<&Path>) -> Vec<String> {
-    let mut lines = Vec::new();
-    let view = &state.found.view;
-    let mut part = |title: &str, entries: Vec<String>| {
-        if !entries.is_empty() {
-            lines.push(String::new());
-            lines.push(format!("{STRONG}{}{STRONG:#}", cut(title, columns)));
-            lines
-                .extend(entries.iter().map(|entry| cut(&format!("{}{}", MARKS.1, one_line(entry)), columns)));
+/// What is below the services, sessions and what the guard refused; and the line of the one at `chosen` of all of them.
+fn more(
+    state: &State,
+    chosen: Option<usize>,
+    columns: usize,
+    now: WallTime,
+    home: Option<&Path>,
+) -> (Vec<String>, Option<usize>) {
+    let sessions: Vec<String> =
+        state.sessions().iter().map(|session| session_line(session, now, home)).collect();
+    let refusals = state.refusals().iter();
+    let refusals = refusals.map(|refused| format!("{}  {}", ago(refused.at, now), refused.message)).collect();
+    let (mark, none) = marks(columns);
+    let (mut lines, mut line_of_chosen, mut count) = (Vec::new(), None, 0);
+    for (title, entries) in [("AGENT SESSIONS", sessions), ("REFUSED BY THE GUARD", refusals)] {
+        if entries.is_empty() {
+            continue;
         }
-    };
-    if !state.search.is_empty() {
-        return lines;
+        lines.push(String::new());
+        lines.push(format!("{STRONG}{}{STRONG:#}", cut(title, columns)));
+        for entry in entries {
+            let entry = cut(&one_line(&entry), columns.saturating_sub(mark.len()));
+            if chosen == Some(count) {
+                line_of_chosen = Some(lines.len());
+                lines.push(marked(mark, &entry));
+            } else {
+                lines.push(format!("{none}{entry}"));
+            }
+            count += 1;
+        }
     }
-    let sessions = view.sessions.iter().map(|session| {
-        let ports: Vec<String> = session.ports.iter().map(ToString::to_string).collect();
-        let ports = if ports.is_empty() { "no port".to_owned() } else { ports.join(", ") };
-        let path = session.path.as_ref().map(|path| format!("  {}", tilde(path.as_str(), home)));
-        format!("{}  {ports}{}  {}", session.instance_id, path.unwrap_or_default(), ago(session.since, now))
-    });
-    part("AGENT SESSIONS", sessions.collect());
-    let refusals =
-        view.refusals.iter().map(|refused| format!("{}  {}", ago(refused.at, now), refused.message));
-    part("REFUSED BY THE GUARD", refusals.collect());
-    lines
+    (lines, line_of_chosen)
+}
+
+/// `claude-51204  3000, 3001  ~/code/shop  5 min ago`
+fn session_line(session: &SessionView, now: WallTime, home: Option<&Path>) -> String {
+    let ports: Vec<String> = session.ports.iter().map(ToString::to_string).collect();
+    let ports = if ports.is_empty() { "no port".to_owned() } else { ports.join(", ") };
+    let path = session.path.as_ref().map(|path| format!("  {}", tilde(path.as_str(), home)));
+    format!("{}  {ports}{}  {}", session.instance_id, path.unwrap_or_default(), ago(session.since, now))
 }
 
 /// As many lines of `body` as fit, with the selected one among them, and how many do not.
@@ -270,7 +293,7 @@ mod tests {
     #[test]
     fn the_selected_row_is_seen_wherever_it_is_and_in_whatever_size() {
         let mut state = state();
-        for _ in 0..4 {
+        for _ in 0..6 {
             for rows in 1..20 {
                 for columns in [1, 2, 7, 20, 80] {
                     let screen = shown(&state, columns, rows);

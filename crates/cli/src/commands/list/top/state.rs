@@ -1,7 +1,7 @@
 //! What the screen shows, and what each key does to it. It draws nothing and runs nothing.
 
-use styxy_core::api::{RepositoryView, ServiceState, ServiceView, WorktreeView};
-use styxy_core::{LockId, Port};
+use styxy_core::api::{Refused, RepositoryView, ServiceState, ServiceView, SessionView, WorktreeView};
+use styxy_core::{InstanceId, LockId, Port, WallTime};
 
 use super::keys::Key;
 use crate::commands::list::live::Update;
@@ -35,10 +35,11 @@ pub(super) enum Mode {
 }
 
 /// Which row it is, also when it moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Id {
-    port: Port,
-    lease: Option<LockId>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Id {
+    Service { port: Port, lease: Option<LockId> },
+    Session(InstanceId),
+    Refusal { at: WallTime, message: String },
 }
 
 /// A service, where it is.
@@ -92,7 +93,7 @@ impl State {
         self.keep_selection();
     }
 
-    /// The rows that are shown, in their order.
+    /// The services that are shown, in their order.
     pub(super) fn rows(&self) -> Vec<Row<'_>> {
         let words: Vec<String> = self.search.to_lowercase().split_whitespace().map(str::to_owned).collect();
         let all = self.found.view.repositories.iter().flat_map(|repository| {
@@ -106,6 +107,16 @@ impl State {
         all.filter(is_shown).collect()
     }
 
+    /// The agent sessions that are shown below the services; a search is for services.
+    pub(super) fn sessions(&self) -> &[SessionView] {
+        if self.search.is_empty() { &self.found.view.sessions } else { &[] }
+    }
+
+    /// What the guard refused, as far as it is shown below the sessions.
+    pub(super) fn refusals(&self) -> &[Refused] {
+        if self.search.is_empty() { &self.found.view.refusals } else { &[] }
+    }
+
     /// How many listeners without a lease are not shown.
     pub(super) fn hidden(&self) -> usize {
         let worktrees = self.found.view.repositories.iter().flat_map(|repository| &repository.worktrees);
@@ -114,10 +125,18 @@ impl State {
         if self.shows_all { 0 } else { count }
     }
 
-    /// The place of the selected row among those that are shown.
+    /// The place of the selected row among those that are shown: the services, the sessions, and what was refused.
     pub(super) fn selected(&self) -> Option<usize> {
-        let selected = self.selected?;
-        self.rows().iter().position(|row| row.id() == selected)
+        self.selected_of(&self.ids())
+    }
+
+    fn selected_of(&self, ids: &[Id]) -> Option<usize> {
+        let selected = self.selected.as_ref()?;
+        // The guard may have refused the same several times in one moment.
+        if ids.get(self.at) == Some(selected) {
+            return Some(self.at);
+        }
+        ids.iter().position(|id| id == selected)
     }
 
     pub(super) fn press(&mut self, key: Key) -> Todo {
@@ -130,7 +149,16 @@ impl State {
                 match key {
                     Key::Letter('y' | 'Y') => Todo::Release(target),
                     Key::End => Todo::End,
-                    _ => Todo::Draw,
+                    Key::Letter(_)
+                    | Key::Up
+                    | Key::Down
+                    | Key::PageUp
+                    | Key::PageDown
+                    | Key::First
+                    | Key::Last
+                    | Key::Enter
+                    | Key::Escape
+                    | Key::Erase => Todo::Draw,
                 }
             }
         }
@@ -156,15 +184,13 @@ impl State {
                 self.search.clear();
                 self.keep_selection();
             }
-            Key::Letter('o') | Key::Enter => return self.target().map_or(Todo::Draw, Todo::Open),
-            Key::Letter('k') => return self.target().map_or(Todo::Draw, Todo::Kill),
-            Key::Letter('r') => {
-                if let Some(target) = self.target().filter(|target| target.name.is_some()) {
-                    self.mode = Mode::Release(target);
-                } else if self.selected().is_some() {
-                    self.said = vec!["it has no lease".to_owned()];
-                }
-            }
+            Key::Letter('o') | Key::Enter => return self.of_server(Todo::Open),
+            Key::Letter('k') => return self.of_server(Todo::Kill),
+            Key::Letter('r') => match self.target() {
+                Some(target) if target.name.is_some() => self.mode = Mode::Release(target),
+                Some(_) => self.said = vec!["it has no lease".to_owned()],
+                None => return self.of_server(Todo::Release),
+            },
             Key::Letter(_) | Key::Erase => {}
         }
         Todo::Draw
@@ -188,9 +214,21 @@ impl State {
         Todo::Draw
     }
 
+    /// What follows for the server of the selected row; if the row is something else, nothing does, and that is said.
+    fn of_server(&mut self, todo: impl FnOnce(Target) -> Todo) -> Todo {
+        if let Some(target) = self.target() {
+            return todo(target);
+        }
+        if self.selected().is_some() {
+            self.said = vec!["it is not a server".to_owned()];
+        }
+        Todo::Draw
+    }
+
+    /// None if the selected row is not a service.
     fn target(&self) -> Option<Target> {
         let rows = self.rows();
-        let Row { service, worktree, .. } = rows[self.selected()?];
+        let Row { service, worktree, .. } = rows.get(self.selected()?)?;
         let folder = worktree.path.as_ref().map(|path| path.as_str().to_owned());
         Some(Target { port: service.port, folder, name: service.name.clone() })
     }
@@ -198,27 +236,30 @@ impl State {
     fn step(&mut self, by: isize) {
         let ids = self.ids();
         let Some(last) = ids.len().checked_sub(1) else { return };
-        let at = self.selected().unwrap_or(self.at).min(last);
+        let at = self.selected_of(&ids).unwrap_or(self.at).min(last);
         self.at = at.saturating_add_signed(by).min(last);
-        self.selected = Some(ids[self.at]);
+        self.selected = ids.get(self.at).cloned();
     }
 
     /// A row that has gone leaves the selection to the next one.
     fn keep_selection(&mut self) {
         let ids = self.ids();
-        let at = self.selected.and_then(|selected| ids.iter().position(|id| *id == selected));
-        self.at = at.unwrap_or(self.at).min(ids.len().saturating_sub(1));
-        self.selected = ids.get(self.at).copied();
+        self.at = self.selected_of(&ids).unwrap_or(self.at).min(ids.len().saturating_sub(1));
+        self.selected = ids.get(self.at).cloned();
     }
 
     fn ids(&self) -> Vec<Id> {
-        self.rows().iter().map(Row::id).collect()
+        let sessions = self.sessions().iter().map(|session| Id::Session(session.instance_id.clone()));
+        let refusals = self.refusals().iter();
+        let refusals =
+            refusals.map(|refused| Id::Refusal { at: refused.at, message: refused.message.clone() });
+        self.rows().iter().map(Row::id).chain(sessions).chain(refusals).collect()
     }
 }
 
 impl Row<'_> {
     fn id(&self) -> Id {
-        Id { port: self.service.port, lease: self.service.lock_id }
+        Id::Service { port: self.service.port, lease: self.service.lock_id }
     }
 
     /// Whether what is shown of it has `word`, in whatever case.
@@ -257,8 +298,9 @@ pub(super) mod tests {
         state.rows().iter().map(|row| row.service.port.get()).collect()
     }
 
+    /// The port of the selected row, if that is a service.
     fn selected(state: &State) -> Option<u16> {
-        state.selected().map(|at| ports(state)[at])
+        state.selected().and_then(|at| ports(state).get(at).copied())
     }
 
     fn typed(state: &mut State, text: &str) -> Todo {
@@ -280,10 +322,10 @@ pub(super) mod tests {
         state.press(Key::Up);
         state.press(Key::Up);
         assert_eq!(selected(&state), Some(3001));
-        state.press(Key::Last);
+        state.press(Key::Down);
+        state.press(Key::Down);
+        state.press(Key::Down);
         assert_eq!(selected(&state), Some(8000));
-        state.press(Key::Up);
-        assert_eq!(selected(&state), Some(3010));
         let mut fewer = some();
         fewer.repositories.retain(|one| one.name.as_deref() != Some("shop"));
         state.take(Update::Found(FoundView { view: fewer, empty: String::new() }));
@@ -317,12 +359,44 @@ pub(super) mod tests {
         assert_eq!(state.hidden(), 2);
         typed(&mut state, "a");
         assert_eq!((ports(&state), state.hidden()), (vec![3001, 3000, 5173, 3010, 8000, 5432], 0));
-        state.press(Key::Last);
+        let at_unleased = |state: &State| selected(state) == Some(5432);
+        while !at_unleased(&state) {
+            state.press(Key::Down);
+        }
         assert_eq!(
-            (typed(&mut state, "r"), state.said.len()),
-            (Todo::Draw, 1),
-            "there is nothing to release"
+            (typed(&mut state, "r"), state.said.clone()),
+            (Todo::Draw, vec!["it has no lease".to_owned()])
         );
+    }
+
+    #[test]
+    fn the_selection_goes_on_to_sessions_and_to_what_was_refused() {
+        let mut state = state();
+        let (services, sessions) = (ports(&state).len(), state.sessions().len());
+        let twice = state.found.view.refusals[0].clone();
+        state.found.view.refusals.push(twice);
+        let rows = services + sessions + state.refusals().len();
+        assert!(sessions > 0);
+        for at in 0..rows {
+            assert_eq!(state.selected(), Some(at));
+            let target = (at < services).then_some(());
+            assert_eq!(state.target().map(|_| ()), target, "{at}");
+            state.press(Key::Down);
+        }
+        assert_eq!(state.selected(), Some(rows - 1), "the last one");
+        for letter in ['k', 'r', 'o'] {
+            assert_eq!(state.press(Key::Letter(letter)), Todo::Draw);
+            assert_eq!(
+                (&state.mode, &state.said[..]),
+                (&Mode::Commands, &["it is not a server".to_owned()][..])
+            );
+        }
+        typed(&mut state, "/node");
+        assert_eq!(selected(&state), Some(3000), "only services are searched");
+        state.press(Key::Escape);
+        state.press(Key::First);
+        state.press(Key::Last);
+        assert_eq!(state.selected(), Some(rows - 1));
     }
 
     #[test]

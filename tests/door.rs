@@ -202,35 +202,77 @@ fn no_route_of_the_api_is_reached_by_a_name_and_no_server_by_the_apis_hosts() {
     drop(server);
 }
 
+/// What became of the requests of a test.
+#[derive(Default)]
+struct Asked {
+    /// How many there were of each kind.
+    gets: AtomicU64,
+    posts: AtomicU64,
+    /// What was answered to a GET that failed, and to a POST that did, with its path.
+    failed_gets: Mutex<Vec<String>>,
+    failed_posts: Mutex<Vec<(String, String)>>,
+}
+
+impl Asked {
+    fn get(&self, home: &Home, host: &str) {
+        let answer = home.tcp().try_send(&Request::get("/").hosts(&[host]));
+        self.gets.fetch_add(1, Ordering::Relaxed);
+        match answer {
+            Ok(answer) if answer.status == 200 && answer.header(MARK) == Some("web") => {}
+            Ok(answer) => self.failed_gets.lock().unwrap().push(answer.text().to_owned()),
+            Err(error) => self.failed_gets.lock().unwrap().push(error.to_string()),
+        }
+    }
+
+    /// Each one has a path of its own.
+    fn post(&self, home: &Home, host: &str) {
+        let path = format!("/orders/{}", self.posts.fetch_add(1, Ordering::Relaxed));
+        let request = Request::new("POST", &path).body("x".repeat(20_000)).hosts(&[host]);
+        let said = match home.tcp().try_send(&request) {
+            Ok(answer) if answer.status == 200 && answer.header(MARK) == Some("web") => return,
+            Ok(answer) => {
+                let whose = answer.header("styxy-door").unwrap_or("the server's");
+                format!("{} {whose} {}", answer.status, answer.text())
+            }
+            Err(error) => error.to_string(),
+        };
+        self.failed_posts.lock().unwrap().push((path, said));
+    }
+
+    fn all(&self) -> u64 {
+        self.gets.load(Ordering::Relaxed) + self.posts.load(Ordering::Relaxed)
+    }
+}
+
 #[test]
-fn a_server_that_is_killed_again_and_again_answers_every_question() {
+fn a_server_that_is_killed_again_and_again_answers_every_question_and_gets_no_order_twice() {
+    const NOTES: &str = "requests";
     let home = Home::new();
     home.start();
     let grant = owned(&home);
     let kills: u64 =
         std::env::var("STYXY_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
-    let start = || web(&home, &home.project(), Ipv4Addr::LOCALHOST, grant.port.get(), "web");
-    let (stop, asked, failed) = (AtomicBool::new(false), AtomicU64::new(0), Mutex::new(Vec::new()));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, grant.port.get())).to_string();
+    let start =
+        || Server::listening(helper(&home, "web", &[&address, "web", NOTES]).current_dir(home.project()));
+    let (stop, asked) = (AtomicBool::new(false), Asked::default());
     let host = format!("{}.project.localhost", sort::WEB);
+    let load = |ask: fn(&Asked, &Home, &str)| {
+        while !stop.load(Ordering::Relaxed) {
+            ask(&asked, &home, &host);
+        }
+    };
     let mut server = Some(start());
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let answer = home.tcp().try_send(&Request::get("/").hosts(&[&host]));
-                    asked.fetch_add(1, Ordering::Relaxed);
-                    match answer {
-                        Ok(answer) if answer.status == 200 && answer.header(MARK) == Some("web") => {}
-                        Ok(answer) => failed.lock().unwrap().push(answer.text().to_owned()),
-                        Err(error) => failed.lock().unwrap().push(error.to_string()),
-                    }
-                }
-            });
+            scope.spawn(|| load(Asked::get));
         }
+        // One: so no more than one is under way when the server is killed.
+        scope.spawn(|| load(Asked::post));
         for round in 0..kills {
             // So that each kill meets requests.
-            let before = asked.load(Ordering::Relaxed);
-            until("some were answered", || asked.load(Ordering::Relaxed) > before + 8);
+            let before = asked.all();
+            until("some were answered", || asked.all() > before + 10);
             server.take().unwrap().kill();
             let away = Instant::now() + Duration::from_millis(round * 97 % 400);
             until("the server was away for a while", || Instant::now() >= away);
@@ -238,9 +280,24 @@ fn a_server_that_is_killed_again_and_again_answers_every_question() {
         }
         stop.store(true, Ordering::Relaxed);
     });
-    println!("{kills} kills, {} requests", asked.load(Ordering::Relaxed));
-    let asked = asked.load(Ordering::Relaxed);
-    assert_eq!(failed.into_inner().unwrap(), Vec::<String>::new(), "of {asked}");
+    let Asked { gets, posts, failed_gets, failed_posts } = asked;
+    let failed = failed_posts.into_inner().unwrap();
+    println!(
+        "{kills} kills; {} GETs, {} POSTs, {} failed",
+        gets.into_inner(),
+        posts.into_inner(),
+        failed.len()
+    );
+    assert_eq!(failed_gets.into_inner().unwrap(), Vec::<String>::new());
+    assert!(failed.len() as u64 <= kills, "{failed:#?}");
+    let is_clear = |said: &str| said.starts_with("502 page ") && said.contains(&host);
+    assert!(failed.iter().all(|(_, said)| is_clear(said)), "{failed:#?}");
+    let noted = std::fs::read_to_string(home.project().join(NOTES)).unwrap();
+    let mut orders: Vec<&str> = noted.lines().filter(|line| line.starts_with("POST ")).collect();
+    let count = orders.len();
+    orders.sort_unstable();
+    orders.dedup();
+    assert_eq!(orders.len(), count, "an order came twice");
 }
 
 #[test]

@@ -250,7 +250,7 @@ fn a_helper_does_as_it_is_told() {
         #[cfg(windows)]
         "words" => std::env::args().for_each(|word| say(&format!("{word:?}"))),
         "idle" => drop(std::io::stdin().lines().count()),
-        "web" => super::web::web(words[0].parse().unwrap(), words[1]),
+        "web" => super::web::web(words[0].parse().unwrap(), words[1], words.get(2).copied()),
         "variables" => say(&words
             .iter()
             .map(|name| std::env::var(name).unwrap_or_default())

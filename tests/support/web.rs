@@ -1,5 +1,6 @@
 //! A server that speaks enough HTTP to say who it is, and how much came to it.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -13,14 +14,15 @@ pub(crate) const MARK: &str = "x-web";
 /// The `Host` that it got.
 pub(crate) const HOST: &str = "x-host";
 
-/// Answers every request at `address` with `name`, and says after `count` on standard input how many bytes came.
-pub(super) fn web(address: SocketAddr, name: &'static str) {
+/// Answers every request at `address` with `name`, and says after `count` on standard input how many bytes came. The first line of each
+/// request is noted in the file `notes` before anything is done, so that it is known even if this process is killed.
+pub(super) fn web(address: SocketAddr, name: &'static str, notes: Option<&'static str>) {
     let (listener, received) = (listener(&address), Arc::new(AtomicU64::new(0)));
     let counted = Arc::clone(&received);
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let received = Arc::clone(&counted);
-            thread::spawn(move || serve(stream, name, &received));
+            thread::spawn(move || serve(stream, name, notes, &received));
         }
     });
     say("ready");
@@ -30,7 +32,7 @@ pub(super) fn web(address: SocketAddr, name: &'static str) {
     }
 }
 
-fn serve(mut stream: TcpStream, name: &str, received: &AtomicU64) {
+fn serve(mut stream: TcpStream, name: &str, notes: Option<&str>, received: &AtomicU64) {
     let _ = stream.set_nodelay(true);
     let Ok(reading) = stream.try_clone() else { return };
     let mut reader = BufReader::new(reading);
@@ -42,6 +44,11 @@ fn serve(mut stream: TcpStream, name: &str, received: &AtomicU64) {
             received.fetch_add(bytes as u64, Ordering::SeqCst);
             if first.is_empty() {
                 first.clone_from(&line);
+                if let Some(notes) = notes {
+                    let mut notes = OpenOptions::new().append(true).create(true).open(notes).unwrap();
+                    // One write is one line, whoever else writes.
+                    notes.write_all(first.as_bytes()).unwrap();
+                }
             }
             if let Some(text) = line.to_lowercase().strip_prefix("content-length:") {
                 length = text.trim().parse().unwrap_or(0);

@@ -20,6 +20,7 @@ use crate::body::Body;
 use crate::directory::Directory;
 use crate::dispatch::{Goes, dispatch};
 use crate::door::Door;
+use crate::linger::{Sending, linger};
 use crate::load::Seat;
 use crate::refused;
 use crate::upstream::MAX_HEADERS;
@@ -61,8 +62,9 @@ pub(crate) async fn serve<D: Directory, A: Api>(
         turn_away(stream).await;
         return;
     };
-    let api = &api;
+    let (api, sending) = (&api, Sending::default());
     let service = service_fn(|request: Request<Incoming>| {
+        sending.asked(&request);
         let (door, client) = (Arc::clone(&door), client.clone());
         async move {
             let response = match dispatch(port, request.uri(), request.headers()) {
@@ -79,10 +81,17 @@ pub(crate) async fn serve<D: Directory, A: Api>(
         .max_buf_size(MAX_BUFFER)
         .max_headers(MAX_HEADERS)
         .auto_date_header(false);
-    let connection =
+    let mut connection =
         builder.serve_connection(TokioIo::new(Begun::new(head, stream)), service).with_upgrades();
     // What is wrong with a connection is its client's business.
-    let _ = connection.await;
+    let ended = (&mut connection).await;
+    // None for a tunnel: it has the connection now.
+    let stream = connection.into_parts().map(|parts| parts.io.into_inner());
+    if let Some(mut stream) = stream
+        && sending.may_go_on(&ended)
+    {
+        linger(&mut stream).await;
+    }
 }
 
 /// A client on a connection that has a seat.

@@ -15,7 +15,7 @@ use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use styxy_door::{Begun, Likely, begin};
+use styxy_door::{Begun, Likely, Sending, begin, linger};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -115,22 +115,24 @@ pub(super) async fn serve<I: Io>(
     let has_left = Arc::new(AtomicBool::new(false));
     let io = Watched { io, has_left: Arc::clone(&has_left), reads: Reads::First, stalled: None };
     let io = TokioIo::new(io);
+    let sending = Sending::default();
     let service = service_fn(|request| {
+        sending.asked(&request);
         let has_left = has_left.load(Ordering::Relaxed);
         answer(request, peer, seat.clone(), router.clone(), outside.clone(), has_left)
     });
     let mut builder = http1::Builder::new();
     let connection = builder.max_buf_size(MAX_HEAD).serve_connection(io, service);
     // A tunnel through the door may begin on any connection.
-    let mut connection = pin!(connection.with_upgrades());
+    let mut connection = connection.with_upgrades();
     let mut first = pin!(sleep_until(until));
     let mut stopping = pin!(daemon.stopping());
     let (mut is_due, mut is_stopping) = (false, false);
-    loop {
+    let ended = loop {
         tokio::select! {
             biased;
             // What is wrong with a connection is its client's business.
-            _ = &mut connection => return,
+            ended = &mut connection => break ended,
             () = seat.left() => return,
             () = &mut first, if !is_due => {
                 is_due = true;
@@ -140,8 +142,20 @@ pub(super) async fn serve<I: Io>(
             }
             () = &mut stopping, if !is_stopping => {
                 is_stopping = true;
-                connection.as_mut().graceful_shutdown();
+                Pin::new(&mut connection).graceful_shutdown();
             }
+        }
+    };
+    // None for a tunnel: it has the connection now.
+    let io = connection.into_parts().map(|parts| parts.io.into_inner());
+    if let Some(mut io) = io
+        && sending.may_go_on(&ended)
+    {
+        // Nobody else waits for a client that goes on sending.
+        tokio::select! {
+            () = linger(&mut io) => {}
+            () = seat.left() => {}
+            () = daemon.stopping() => {}
         }
     }
 }

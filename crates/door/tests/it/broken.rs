@@ -1,8 +1,10 @@
 //! Servers that answer badly, too early or never, and clients that ask for too much.
 
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use styxy_door::Limits;
 
@@ -299,6 +301,31 @@ fn a_server_that_refuses_an_upload_and_closes_is_heard() {
         });
         let answer = client.answer();
         assert_eq!((answer.status(), answer.text()), (413, "too much"));
+    }
+}
+
+#[test]
+fn whoever_sends_too_long_a_head_reads_that_it_was_too_long() {
+    let world = World::new();
+    let head = format!("GET / HTTP/1.1\r\nHost: dev.shop.localhost\r\nX: {}\r\n\r\n", "x".repeat(4_000_000));
+    for _ in 0..20 {
+        let mut stream = world.client().stream;
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut said = String::new();
+        stream.read_to_string(&mut said).unwrap();
+        assert!(said.starts_with("HTTP/1.1 431 "), "{said:?}");
+    }
+}
+
+#[test]
+fn whoever_never_stops_sending_is_closed_all_the_same() {
+    let world = World::new();
+    let mut stream = world.client().stream;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: dev.shop.localhost\r\nX: ").unwrap();
+    let began = Instant::now();
+    while stream.write_all(&[b'x'; 65536]).is_ok() {
+        assert!(began.elapsed() < PATIENCE, "it goes on and on");
     }
 }
 

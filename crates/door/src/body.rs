@@ -11,6 +11,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::{Body as _, Bytes, Frame, Incoming, SizeHint};
 use styxy_core::LockId;
 
+use crate::headers::Sends;
 use crate::load::{Permit, Seat};
 
 /// Whatever ended a body early.
@@ -116,8 +117,11 @@ impl Lender {
     }
 
     /// Whether there is a body at all.
-    pub(crate) const fn has_body(&self) -> bool {
-        self.0.is_some()
+    pub(crate) const fn sends(&self) -> Sends {
+        match self.0 {
+            Some(_) => Sends::Body,
+            None => Sends::Nothing,
+        }
     }
 
     /// Whether no try has begun to read it.
@@ -162,7 +166,7 @@ impl hyper::body::Body for Lent {
     fn is_end_stream(&self) -> bool {
         match &self.taken {
             Some(body) => body.is_end_stream(),
-            None => !self.lender.has_body(),
+            None => self.lender.sends() == Sends::Nothing,
         }
     }
 

@@ -20,7 +20,7 @@ use crate::connection::Client;
 use crate::directory::{Directory, Found, Past, Return, Served, Stranger};
 use crate::dispatch::Host;
 use crate::foreign::{self, Foreign};
-use crate::headers::{self, MOST_HOPS};
+use crate::headers::{self, MOST_HOPS, Sends};
 use crate::load::{Count, Full, Limits, Permit};
 use crate::parking::{Parking, Waited};
 use crate::refused;
@@ -288,7 +288,7 @@ impl Passage {
             request.headers_mut(),
             &self.parts.method,
             self.from.address,
-            self.body.has_body(),
+            self.body.sends(),
             self.upgrade.as_ref(),
         );
         if served.rules.host == HostHeader::Local {
@@ -320,7 +320,7 @@ impl Passage {
     /// Whether the request may be sent again although the server may have got it.
     fn may_be_repeated(&self) -> bool {
         let changes_nothing = [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.parts.method);
-        changes_nothing && !self.body.has_body()
+        changes_nothing && self.body.sends() == Sends::Nothing
     }
 
     /// Whether a person goes to a page, so that one of the door's own may be shown in its place for a while.

@@ -25,6 +25,15 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
+/// What a client sends behind the head of its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sends {
+    /// Nothing.
+    Nothing,
+    /// A body, or the beginning of one.
+    Body,
+}
+
 /// How many doors the request has come through so far.
 pub(crate) fn hops(headers: &HeaderMap) -> u8 {
     let said = headers.get(HOPS).map(|hops| hops.to_str().ok().and_then(|hops| hops.parse().ok()));
@@ -55,7 +64,7 @@ pub(crate) fn to_server(
     headers: &mut HeaderMap,
     method: &Method,
     from: IpAddr,
-    has_body: bool,
+    sends: Sends,
     upgrade: Option<&HeaderValue>,
 ) {
     let is_chunked = headers.contains_key(TRANSFER_ENCODING);
@@ -75,7 +84,7 @@ pub(crate) fn to_server(
     if is_chunked {
         // Both together are how requests are smuggled: hyper has read it as chunked, so that is what it is.
         headers.remove(CONTENT_LENGTH);
-        if has_body || *method == Method::POST {
+        if sends == Sends::Body || *method == Method::POST {
             headers.insert(TRANSFER_ENCODING, CHUNKED);
         }
     }
@@ -150,7 +159,7 @@ mod tests {
 
     fn sent(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = headers(pairs);
-        to_server(&mut headers, &Method::GET, FROM, false, None);
+        to_server(&mut headers, &Method::GET, FROM, Sends::Nothing, None);
         headers
     }
 
@@ -218,7 +227,7 @@ mod tests {
         assert_eq!(first["styxy-hops"], "1");
         let mut second = first;
         second.insert("host", HeaderValue::from_static("api.shop.localhost:9876"));
-        to_server(&mut second, &Method::GET, [127, 0, 0, 9].into(), false, None);
+        to_server(&mut second, &Method::GET, [127, 0, 0, 9].into(), Sends::Nothing, None);
         assert_eq!(
             (hops(&second), &second["x-forwarded-host"]),
             (2, &HeaderValue::from_static("web.shop.localhost:9876"))
@@ -232,7 +241,7 @@ mod tests {
     #[test]
     fn a_length_beside_chunked_is_dropped() {
         let mut both = headers(&[("content-length", "5"), ("transfer-encoding", "chunked")]);
-        to_server(&mut both, &Method::DELETE, FROM, true, None);
+        to_server(&mut both, &Method::DELETE, FROM, Sends::Body, None);
         assert_eq!((both.get("content-length"), &both["transfer-encoding"]), (None, &CHUNKED));
     }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::daemon::{About, Daemon, LastSeen};
 use crate::descriptors::Descriptors;
-use crate::door::{self, Porch};
+use crate::door::{self, DoorThread};
 use crate::engine::Engine;
 use crate::http::{self, Local, Loopback};
 use crate::journal::{Found, Journal, JournalError, Mode, Options};
@@ -226,12 +226,12 @@ async fn settle(
 /// Answers requests on every listener, each in a task of its own.
 fn serve_on_all(local: Local, tcp: Vec<TcpListener>, daemon: &Arc<Daemon>) -> io::Result<JoinSet<()>> {
     let (mut servers, router) = (JoinSet::new(), http::router(Arc::clone(daemon)));
-    let porch = Arc::new(Porch::new(Arc::new(door::open(daemon)?)));
-    servers.spawn(http::serve(local, router.clone(), Arc::clone(daemon), Arc::clone(&porch)));
+    let door_thread = Arc::new(DoorThread::new(Arc::new(door::open(daemon)?)));
+    servers.spawn(http::serve(local, router.clone(), Arc::clone(daemon), Arc::clone(&door_thread)));
     for listener in tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let listener = Loopback::new(listener, Arc::clone(daemon));
-        servers.spawn(http::serve(listener, router.clone(), Arc::clone(daemon), Arc::clone(&porch)));
+        servers.spawn(http::serve(listener, router.clone(), Arc::clone(daemon), Arc::clone(&door_thread)));
     }
     Ok(servers)
 }

@@ -36,7 +36,7 @@ pub async fn begin(io: &mut (impl AsyncRead + Unpin)) -> io::Result<(Bytes, Like
         let before = head.len();
         let is_over = io.read_buf(&mut head).await? == 0 || head.len() >= MOST;
         // Only a whole line says something new.
-        let likely = head[before..].contains(&b'\n').then(|| likely(&head)).flatten();
+        let likely = if head[before..].contains(&b'\n') { by_lines(&head) } else { None };
         let likely = likely.or_else(|| (is_over || !begins_as_http(&head)).then_some(Likely::Api));
         if let Some(likely) = likely {
             return Ok((head.into(), likely));
@@ -50,7 +50,7 @@ fn begins_as_http(head: &[u8]) -> bool {
 }
 
 /// For whom it is, by the whole lines of a head; none if the `Host` is still to come.
-fn likely(head: &[u8]) -> Option<Likely> {
+fn by_lines(head: &[u8]) -> Option<Likely> {
     let mut lines = head.trim_ascii_start().split_inclusive(|byte| *byte == b'\n');
     let mut line = || Some(lines.next()?.strip_suffix(b"\n")?.trim_ascii_end());
     let version = line()?.rsplit(|byte| *byte == b' ').next()?;
@@ -160,7 +160,7 @@ mod tests {
             ("GET /", None),
             ("", None),
         ] {
-            assert_eq!(likely(head.as_bytes()), expected, "{head}");
+            assert_eq!(by_lines(head.as_bytes()), expected, "{head}");
         }
     }
 

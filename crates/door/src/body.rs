@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http_body_util::Full;
@@ -101,24 +101,32 @@ impl hyper::body::Body for Body {
 
 /// A client's body that is lent to one try, and that the next try gets if this one never touched it.
 #[derive(Debug, Clone)]
-pub(crate) struct Lender(Option<Arc<Mutex<Option<Incoming>>>>);
+pub(crate) struct Lender {
+    /// None for a request without a body.
+    body: Option<Arc<Mutex<Untouched>>>,
+}
+
+/// None once a try has begun to read it.
+type Untouched = Option<Incoming>;
 
 /// What one try has of it.
 #[derive(Debug)]
 pub(crate) struct Lent {
     lender: Lender,
+    /// The body, once this try has begun to read it.
     taken: Option<Incoming>,
+    /// How long it is, while it is not read.
     hint: SizeHint,
 }
 
 impl Lender {
     pub(crate) fn new(body: Incoming) -> Self {
-        Self((!body.is_end_stream()).then(|| Arc::new(Mutex::new(Some(body)))))
+        Self { body: (!body.is_end_stream()).then(|| Arc::new(Mutex::new(Some(body)))) }
     }
 
     /// Whether there is a body at all.
     pub(crate) const fn sends(&self) -> Sends {
-        match self.0 {
+        match self.body {
             Some(_) => Sends::Body,
             None => Sends::Nothing,
         }
@@ -126,18 +134,20 @@ impl Lender {
 
     /// Whether no try has begun to read it.
     pub(crate) fn is_whole(&self) -> bool {
-        self.0.as_ref().is_none_or(|body| body.lock().unwrap_or_else(PoisonError::into_inner).is_some())
+        self.lock().is_none_or(|body| body.is_some())
     }
 
     pub(crate) fn lend(&self) -> Lent {
-        let hint = match &self.0 {
-            Some(body) => {
-                let body = body.lock().unwrap_or_else(PoisonError::into_inner);
-                body.as_ref().map_or_else(SizeHint::new, hyper::body::Body::size_hint)
-            }
+        let hint = match self.lock() {
+            Some(body) => body.as_ref().map_or_else(SizeHint::new, hyper::body::Body::size_hint),
             None => SizeHint::with_exact(0),
         };
         Lent { lender: self.clone(), taken: None, hint }
+    }
+
+    fn lock(&self) -> Option<MutexGuard<'_, Untouched>> {
+        // No lock is ever poisoned: a panic ends the daemon.
+        self.body.as_ref().map(|body| body.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -150,11 +160,7 @@ impl hyper::body::Body for Lent {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if self.taken.is_none() {
-            let body = self
-                .lender
-                .0
-                .as_ref()
-                .and_then(|body| body.lock().unwrap_or_else(PoisonError::into_inner).take());
+            let body = self.lender.lock().and_then(|mut body| body.take());
             self.taken = body;
         }
         match &mut self.taken {

@@ -81,12 +81,11 @@ pub fn dispatch(port: u16, target: &Uri, headers: &HeaderMap) -> Goes {
     if hosts.next().is_some() {
         return Goes::Nowhere(Refusal::invalid("Host", "there are several", "exactly one Host header"));
     }
-    let said = said(port, host.to_str().unwrap_or_default());
+    let said = read(port, host.to_str().unwrap_or_default());
     // A target that is not for HTTP is for nobody here.
     let is_http = target.scheme_str().is_none_or(|scheme| scheme.eq_ignore_ascii_case("http"));
-    let named = target
-        .authority()
-        .map(|named| if is_http { self::said(port, named.as_str()) } else { Said::Foreign });
+    let named =
+        target.authority().map(|named| if is_http { read(port, named.as_str()) } else { Said::Foreign });
     match (said, named) {
         (Said::Foreign, _) | (_, Some(Said::Foreign)) => Goes::Nowhere(foreign(port)),
         (Said::Malformed(allowed), _) | (_, Some(Said::Malformed(allowed))) => {
@@ -105,7 +104,8 @@ pub fn dispatch(port: u16, target: &Uri, headers: &HeaderMap) -> Goes {
     }
 }
 
-fn said(port: u16, text: &str) -> Said {
+/// What a `Host`, or the host of a target, says to a daemon that listens on `port`.
+fn read(port: u16, text: &str) -> Said {
     let (name, given) = match text.rsplit_once(':') {
         // Not the colons of an address.
         Some((name, given)) if !given.ends_with(']') => (name, Some(given)),

@@ -54,7 +54,7 @@ pub(crate) enum Cannot {
     /// A page of the Internet asks.
     Foreign(Foreign),
     /// The request has come through as many doors as it may.
-    Circle,
+    Loop,
     /// CONNECT: this is not that kind of proxy.
     Connect,
     /// Nobody has the name.
@@ -83,18 +83,22 @@ pub(crate) enum Cannot {
 
 /// How often the connections of one request broke.
 #[derive(Debug, Default)]
-struct Broken {
+struct Breaks {
     by_this_server: usize,
     in_all: usize,
 }
 
 /// One request on its way.
 struct Passage {
+    /// The name that was asked for.
     host: Host,
+    /// The head as the client sent it; each try makes its own of it.
     parts: Parts,
     body: Lender,
     from: Client,
+    /// What the connection is to become, if the client asks for that.
     upgrade: Option<HeaderValue>,
+    /// The client's connection, once it has become that.
     client: Option<OnUpgrade>,
     began: Instant,
 }
@@ -161,7 +165,7 @@ impl<D: Directory> Door<D> {
             return Err(Cannot::Connect);
         }
         if headers::hops(&passage.parts.headers) >= MOST_HOPS {
-            return Err(Cannot::Circle);
+            return Err(Cannot::Loop);
         }
         let foreign = foreign::check(&passage.parts.headers).err();
         // A server's rules go for it while it is away, too; without any, the Internet does not learn who is there.
@@ -169,7 +173,7 @@ impl<D: Directory> Door<D> {
             Some(foreign) => Err(Cannot::Foreign(foreign)),
             None => Ok(()),
         };
-        let mut broken = Broken::default();
+        let mut breaks = Breaks::default();
         loop {
             let served = match self.directory.find(&passage.host).await {
                 Found::Service(served) => admit(served.rules).map(|()| served)?,
@@ -188,13 +192,14 @@ impl<D: Directory> Door<D> {
                 }
             };
             let permit = self.load.one_more(&served.lease).map_err(|_| Cannot::Busy)?;
-            let which = if broken.in_all == 0 { Which::Any } else { Which::New };
-            let request = passage.to(&served, which).ok_or_else(|| Cannot::Nonsense(Arc::clone(&served)))?;
+            let which = if breaks.in_all == 0 { Which::Any } else { Which::New };
+            let request =
+                passage.request_to(&served, which).ok_or_else(|| Cannot::Nonsense(Arc::clone(&served)))?;
             match self.pool.request(request).await {
                 Ok(response) => return Ok(passage.arrived(response, permit)),
                 Err(error) => {
                     drop(permit);
-                    self.after(&error, passage, served, &mut broken).await?;
+                    self.after(&error, passage, served, &mut breaks).await?;
                 }
             }
         }
@@ -206,7 +211,7 @@ impl<D: Directory> Door<D> {
         error: &ClientError,
         passage: &Passage,
         served: Arc<Served>,
-        broken: &mut Broken,
+        breaks: &mut Breaks,
     ) -> Result<(), Cannot> {
         let unreached = upstream::unreached(error);
         if unreached.is_some() && !passage.body.is_whole() {
@@ -217,7 +222,7 @@ impl<D: Directory> Door<D> {
                 return Err(Cannot::Stranger { served, stranger: stranger.clone() });
             }
             Some(Unreached::Nobody | Unreached::Ended) => {
-                broken.by_this_server = 0;
+                breaks.by_this_server = 0;
                 return self.wait_for_start(passage, served).await;
             }
             // It listens, and its queue is full, or it has just closed.
@@ -235,9 +240,9 @@ impl<D: Directory> Door<D> {
             Some(error) if error.is_parse() => return Err(Cannot::Nonsense(served)),
             Some(_) | None => {}
         }
-        broken.by_this_server += 1;
-        broken.in_all += 1;
-        let is_enough = broken.by_this_server >= TRIES || broken.in_all >= MOST_TRIES;
+        breaks.by_this_server += 1;
+        breaks.in_all += 1;
+        let is_enough = breaks.by_this_server >= TRIES || breaks.in_all >= MOST_TRIES;
         // Whatever else was under way may have been carried out.
         if passage.may_be_repeated() && !is_enough { Ok(()) } else { Err(Cannot::Broken(served)) }
     }
@@ -274,7 +279,7 @@ impl<D: Directory> Door<D> {
 
 impl Passage {
     /// The request as it is sent to the server of a lease.
-    fn to(&self, served: &Served, which: Which) -> Option<Request<Lent>> {
+    fn request_to(&self, served: &Served, which: Which) -> Option<Request<Lent>> {
         let authority = upstream::authority(served.lease, served.port, which)?;
         let mut uri = Uri::builder().scheme(Scheme::HTTP).authority(authority);
         let path = self.parts.uri.path_and_query().cloned();

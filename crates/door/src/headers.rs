@@ -10,7 +10,7 @@ use hyper::{HeaderMap, Method, StatusCode};
 
 /// How many doors a request has come through; a loop makes it grow.
 pub(crate) const HOPS: HeaderName = HeaderName::from_static("styxy-hops");
-/// A request that has come through so many doors goes round in a circle.
+/// A request that has come through so many doors is in a loop.
 pub(crate) const MOST_HOPS: u8 = 5;
 
 /// The port that a `Host` without one means.
@@ -93,13 +93,13 @@ pub(crate) fn to_server(
     headers.remove(FORWARDED);
     let host = headers.get(HOST).cloned();
     let port = port(headers).unwrap_or(HTTP).to_owned();
-    let said = [
+    let forwarded = [
         (FORWARDED_FOR, HeaderValue::from_str(&from.to_string()).ok()),
         (FORWARDED_HOST, host),
         (FORWARDED_PROTO, Some(HeaderValue::from_static("http"))),
         (FORWARDED_PORT, HeaderValue::from_str(&port).ok()),
     ];
-    for (name, value) in said {
+    for (name, value) in forwarded {
         // What the first door said is who asked. A client's own word is not.
         match (headers.entry(name), value) {
             (Entry::Occupied(_), _) if hops > 0 => {}

@@ -30,4 +30,4 @@ pub use dispatch::{Goes, Host, Own, dispatch};
 pub use door::Door;
 pub use linger::{Sending, linger};
 pub use load::Limits;
-pub use thread::{Closed, Porch};
+pub use thread::{Closed, DoorThread};

@@ -20,11 +20,11 @@ pub(crate) const TOO_MANY: &str = "the front door has as many connections as it 
 pub(crate) fn answer(cannot: Cannot, host: &Host, port: &str, asked: &HeaderMap) -> Answer {
     match cannot {
         Cannot::Foreign(foreign) => outsider(foreign),
-        Cannot::Circle => plain(
+        Cannot::Loop => plain(
             StatusCode::LOOP_DETECTED,
             Refusal::new(
                 Code::InvalidRequest,
-                "the request goes round in a circle: a server passes it back to the door",
+                "the request is in a loop: a server passes it back to the front door",
             )
             .hint(
                 "set changeOrigin: true in that server's proxy settings, so that Host names the other server",

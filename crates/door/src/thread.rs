@@ -11,15 +11,15 @@ use crate::connection::{self, Api, Arrival};
 use crate::directory::Directory;
 use crate::door::Door;
 
-/// Where connections are handed over to the door's thread. It starts with the first of them, and ends with this.
+/// The door's thread, to which connections are handed over. It starts with the first of them, and ends with this.
 #[derive(Debug)]
-pub struct Porch<D, A> {
+pub struct DoorThread<D, A> {
     door: Arc<Door<D>>,
-    inside: Mutex<Option<Inside<A>>>,
+    running: Mutex<Option<Running<A>>>,
 }
 
 #[derive(Debug)]
-struct Inside<A> {
+struct Running<A> {
     arrivals: mpsc::UnboundedSender<(TcpStream, Arrival<A>)>,
     runtime: runtime::Handle,
 }
@@ -29,11 +29,11 @@ struct Inside<A> {
 #[error("the door's thread does not run")]
 pub struct Closed(#[source] io::Error);
 
-impl<D: Directory, A: Api> Porch<D, A> {
-    /// A porch without a thread so far.
+impl<D: Directory, A: Api> DoorThread<D, A> {
+    /// No thread so far.
     #[must_use]
     pub fn new(door: Arc<Door<D>>) -> Self {
-        Self { door, inside: Mutex::new(None) }
+        Self { door, running: Mutex::new(None) }
     }
 
     /// The door.
@@ -47,7 +47,7 @@ impl<D: Directory, A: Api> Porch<D, A> {
     /// # Errors
     /// The thread cannot be started. The connection is closed then.
     pub fn take(&self, stream: TcpStream, arrival: Arrival<A>) -> Result<(), Closed> {
-        self.inside(|inside| inside.arrivals.send((stream, arrival)))?
+        self.running(|running| running.arrivals.send((stream, arrival)))?
             .map_err(|_| Closed(io::ErrorKind::BrokenPipe.into()))
     }
 
@@ -56,21 +56,21 @@ impl<D: Directory, A: Api> Porch<D, A> {
     /// # Errors
     /// The thread cannot be started.
     pub fn runtime(&self) -> Result<runtime::Handle, Closed> {
-        self.inside(|inside| inside.runtime.clone())
+        self.running(|running| running.runtime.clone())
     }
 
-    fn inside<T>(&self, use_it: impl FnOnce(&Inside<A>) -> T) -> Result<T, Closed> {
-        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        if inside.is_none() {
-            *inside = Some(self.start().map_err(Closed)?);
+    fn running<T>(&self, use_it: impl FnOnce(&Running<A>) -> T) -> Result<T, Closed> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.is_none() {
+            *running = Some(self.start().map_err(Closed)?);
         }
-        match &*inside {
-            Some(inside) => Ok(use_it(inside)),
+        match &*running {
+            Some(running) => Ok(use_it(running)),
             None => Err(Closed(io::ErrorKind::NotFound.into())),
         }
     }
 
-    fn start(&self) -> io::Result<Inside<A>> {
+    fn start(&self) -> io::Result<Running<A>> {
         let runtime = runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
         let (arrivals, mut arriving) = mpsc::unbounded_channel::<(TcpStream, Arrival<A>)>();
         let (handle, door) = (runtime.handle().clone(), Arc::clone(&self.door));
@@ -85,6 +85,6 @@ impl<D: Directory, A: Api> Porch<D, A> {
             runtime.shutdown_background();
         };
         thread::Builder::new().name("styxy-door".into()).spawn(run)?;
-        Ok(Inside { arrivals, runtime: handle })
+        Ok(Running { arrivals, runtime: handle })
     }
 }

@@ -17,18 +17,18 @@ use tower_service::Service as _;
 use super::Leases;
 use crate::http::Peer;
 
-/// Where connections are handed over to the door's thread.
-pub(crate) type Porch = styxy_door::Porch<Leases, Inside>;
+/// The door's thread, to which connections are handed over.
+pub(crate) type DoorThread = styxy_door::DoorThread<Leases, ToApi>;
 
 /// The API, for a request that arrives on a connection of the door's: it is answered on the daemon's own thread.
 #[derive(Debug)]
-pub(crate) struct Inside {
+pub(crate) struct ToApi {
     router: Router,
     peer: Peer,
     daemon: Handle,
 }
 
-impl Api for Inside {
+impl Api for ToApi {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (mut router, peer) = (self.router.clone(), self.peer);
         let answer = async move {
@@ -45,25 +45,25 @@ impl Api for Inside {
 
 /// The door, for a request that arrives on a connection of the API's.
 #[derive(Debug, Clone)]
-pub(crate) struct Outside {
-    porch: Arc<Porch>,
+pub(crate) struct ToDoor {
+    door_thread: Arc<DoorThread>,
     from: IpAddr,
     port: u16,
 }
 
-impl Outside {
+impl ToDoor {
     /// None for a connection that the door has nothing to do with: one through the socket.
-    pub(crate) fn of(porch: &Arc<Porch>, peer: Peer, stream: Option<&TcpStream>) -> Option<Self> {
+    pub(crate) fn of(door_thread: &Arc<DoorThread>, peer: Peer, stream: Option<&TcpStream>) -> Option<Self> {
         let Peer::Loopback { port, .. } = peer else { return None };
         let from = stream?.peer_addr().ok()?.ip();
-        Some(Self { porch: Arc::clone(porch), from, port })
+        Some(Self { door_thread: Arc::clone(door_thread), from, port })
     }
 
     /// Hands the connection over to the door's thread.
     pub(crate) fn take(&self, stream: TcpStream, head: Bytes, peer: Peer, router: Router) {
-        let api = Inside { router, peer, daemon: Handle::current() };
+        let api = ToApi { router, peer, daemon: Handle::current() };
         let arrival = Arrival { from: self.from, port: self.port, head, api };
-        let taken = stream.into_std().map(|stream| self.porch.take(stream, arrival));
+        let taken = stream.into_std().map(|stream| self.door_thread.take(stream, arrival));
         if !matches!(taken, Ok(Ok(()))) {
             tracing::error!(?taken, "a connection could not be handed over to the door");
         }
@@ -77,8 +77,8 @@ impl Outside {
         let Goes::Door(host) = dispatch(self.port, request.uri(), request.headers()) else {
             return Err(request);
         };
-        let (door, from) = (Arc::clone(self.porch.door()), self.from);
-        let Ok(runtime) = self.porch.runtime() else { return Ok(stopping().map(ApiBody::new)) };
+        let (door, from) = (Arc::clone(self.door_thread.door()), self.from);
+        let Ok(runtime) = self.door_thread.runtime() else { return Ok(stopping().map(ApiBody::new)) };
         let answered = elsewhere(&runtime, async move { door.serve_guest(host, request, from).await }).await;
         Ok(answered.unwrap_or_else(stopping).map(ApiBody::new))
     }

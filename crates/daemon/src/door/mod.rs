@@ -20,7 +20,7 @@ use crate::system::{self, ListeningSocket};
 
 use look::{HERE, Look};
 
-pub(crate) use api::{Outside, Porch};
+pub(crate) use api::{DoorThread, ToDoor};
 
 /// For how long a socket's holder counts until the daemon looks again whether somebody listens beside it.
 const FRESH: Duration = Duration::from_secs(1);

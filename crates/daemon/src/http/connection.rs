@@ -24,7 +24,7 @@ use tower_service::Service as _;
 use super::Peer;
 use super::crowd::{Seat, Stage};
 use crate::daemon::Daemon;
-use crate::door::Outside;
+use crate::door::ToDoor;
 use crate::system;
 
 /// How long a new connection may take to send the head of its first request. Between requests it may take any time, as
@@ -91,11 +91,11 @@ pub(super) async fn serve<I: Io>(
     seat: Seat,
     router: Router,
     daemon: Arc<Daemon>,
-    outside: Option<Outside>,
+    to_door: Option<ToDoor>,
 ) {
     let until = Instant::now() + FIRST_REQUEST;
     let mut head = Bytes::new();
-    if let Some(outside) = &outside {
+    if let Some(to_door) = &to_door {
         let begun = tokio::select! {
             begun = begin(&mut io) => begun,
             () = sleep_until(until) => return,
@@ -105,7 +105,7 @@ pub(super) async fn serve<I: Io>(
         let Ok((read, likely)) = begun else { return };
         if likely == Likely::Door {
             if let Some(stream) = io.into_tcp() {
-                outside.take(stream, read, peer, router);
+                to_door.take(stream, read, peer, router);
             }
             return;
         }
@@ -119,7 +119,7 @@ pub(super) async fn serve<I: Io>(
     let service = service_fn(|request| {
         sending.asked(&request);
         let has_left = has_left.load(Ordering::Relaxed);
-        answer(request, peer, seat.clone(), router.clone(), outside.clone(), has_left)
+        answer(request, peer, seat.clone(), router.clone(), to_door.clone(), has_left)
     });
     let mut builder = http1::Builder::new();
     let connection = builder.max_buf_size(MAX_HEAD).serve_connection(io, service);
@@ -170,7 +170,7 @@ async fn answer(
     peer: Peer,
     seat: Seat,
     mut router: Router,
-    outside: Option<Outside>,
+    to_door: Option<ToDoor>,
     has_left: bool,
 ) -> Result<Response<Outgoing>, Gone> {
     // A client that gave up asks again, or has ended. What it asked for must not happen behind its back, and a lease
@@ -179,8 +179,8 @@ async fn answer(
         return Err(Gone);
     }
     seat.set(if request.body().is_end_stream() { Stage::Asks } else { Stage::Sends });
-    let request = match outside {
-        Some(outside) => match outside.answer(request).await {
+    let request = match to_door {
+        Some(to_door) => match to_door.answer(request).await {
             Ok(response) => return Ok(response.map(|body| Outgoing { body, seat })),
             Err(request) => request,
         },

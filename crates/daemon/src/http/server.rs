@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::connection::{self, Io};
 use super::{Peer, filter};
 use crate::daemon::Daemon;
-use crate::door::{Outside, Porch};
+use crate::door::{DoorThread, ToDoor};
 use crate::system;
 
 /// How many clients are turned away at once; the others are just closed.
@@ -37,7 +37,7 @@ pub(crate) async fn serve<A: Accept>(
     mut listener: A,
     router: Router,
     daemon: Arc<Daemon>,
-    porch: Arc<Porch>,
+    door_thread: Arc<DoorThread>,
 ) {
     let turning_away = Arc::new(Semaphore::new(TURNED_AWAY));
     let mut tasks = tokio::task::JoinSet::new();
@@ -49,11 +49,11 @@ pub(crate) async fn serve<A: Accept>(
             () = daemon.stopping() => break,
         };
         match accepted {
-            Ok((io, peer)) => match daemon.crowd.admit(daemon.seats(porch.door().connections())) {
+            Ok((io, peer)) => match daemon.crowd.admit(daemon.seats(door_thread.door().connections())) {
                 Some(seat) => {
                     let (router, daemon) = (router.clone(), Arc::clone(&daemon));
-                    let outside = Outside::of(&porch, peer, io.tcp());
-                    tasks.spawn(connection::serve(io, peer, seat, router, daemon, outside));
+                    let to_door = ToDoor::of(&door_thread, peer, io.tcp());
+                    tasks.spawn(connection::serve(io, peer, seat, router, daemon, to_door));
                 }
                 None => {
                     if let Ok(permit) = Arc::clone(&turning_away).try_acquire_owned() {

@@ -330,7 +330,7 @@ fn whoever_never_stops_sending_is_closed_all_the_same() {
 }
 
 #[test]
-fn a_request_that_goes_round_in_a_circle_ends() {
+fn a_request_that_is_in_a_loop_ends() {
     let world = World::new();
     let rounds = Arc::new(AtomicU64::new(0));
     // A development server whose proxy keeps the Host passes the request to itself.
@@ -341,7 +341,7 @@ fn a_request_that_goes_round_in_a_circle_ends() {
 }
 
 #[test]
-fn a_request_that_goes_round_through_two_doors_ends() {
+fn a_request_that_is_in_a_loop_of_two_doors_ends() {
     let [one, two] = [World::new(), World::new()];
     let rounds = Arc::new(AtomicU64::new(0));
     passes_on(&one, &two, &rounds);

@@ -12,7 +12,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use styxy_core::{DoorRules, LockId, Port, WallTime};
 use styxy_door::{
-    Api, Arrival, Behind, Body, Directory, Door, Found, Host, Limits, Past, Porch, Served, Stranger,
+    Api, Arrival, Behind, Body, Directory, Door, DoorThread, Found, Host, Limits, Past, Served, Stranger,
 };
 
 /// How long anything may take before a test has failed.
@@ -90,13 +90,13 @@ impl World {
         let table = Arc::new(Table::default());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let porch = Porch::new(Arc::new(Door::new(Arc::clone(&table), limits)));
+        let door_thread = DoorThread::new(Arc::new(Door::new(Arc::clone(&table), limits)));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
                 let from = stream.peer_addr().unwrap().ip();
                 stream.set_nonblocking(true).unwrap();
-                porch
+                door_thread
                     .take(stream, Arrival { from, port: address.port(), head: Bytes::new(), api: Teapot })
                     .unwrap();
             }

@@ -7,7 +7,8 @@ use styxy_core::WallTime;
 use styxy_core::api::SessionView;
 use styxy_core::printable::tilde;
 
-use super::state::{Mode, Row, State};
+use super::row::Row;
+use super::state::{Mode, State};
 use crate::commands::list::rows::{state as state_cell, who};
 use crate::commands::list::seen::has_lease;
 use crate::commands::list::watch;

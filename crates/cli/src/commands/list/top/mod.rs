@@ -4,6 +4,7 @@
 mod acts;
 mod draw;
 mod keys;
+mod row;
 mod state;
 
 use std::io;

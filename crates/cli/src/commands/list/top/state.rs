@@ -1,9 +1,10 @@
 //! What the screen shows, and what each key does to it. It draws nothing and runs nothing.
 
-use styxy_core::api::{Refused, RepositoryView, ServiceState, ServiceView, SessionView, WorktreeView};
-use styxy_core::{InstanceId, LockId, Port, WallTime};
+use styxy_core::Port;
+use styxy_core::api::{Refused, ServiceState, SessionView};
 
 use super::keys::Key;
+use super::row::{Id, Row};
 use crate::commands::list::live::Update;
 use crate::commands::list::seen::FoundView;
 
@@ -32,22 +33,6 @@ pub(super) enum Mode {
     Search,
     /// An answer: `y` releases the lease of this port.
     Release(Target),
-}
-
-/// Which row it is, also when it moves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Id {
-    Service { port: Port, lease: Option<LockId> },
-    Session(InstanceId),
-    Refusal { at: WallTime, message: String },
-}
-
-/// A service, where it is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'v> {
-    pub(super) repository: &'v RepositoryView,
-    pub(super) worktree: &'v WorktreeView,
-    pub(super) service: &'v ServiceView,
 }
 
 /// What a command is run for, and where.
@@ -254,32 +239,6 @@ impl State {
         let refusals =
             refusals.map(|refused| Id::Refusal { at: refused.at, message: refused.message.clone() });
         self.rows().iter().map(Row::id).chain(sessions).chain(refusals).collect()
-    }
-}
-
-impl Row<'_> {
-    fn id(&self) -> Id {
-        Id::Service { port: self.service.port, lease: self.service.lock_id }
-    }
-
-    /// Whether what is shown of it has `word`, in whatever case.
-    fn has(&self, word: &str) -> bool {
-        let Self { repository, worktree, service } = self;
-        let process = service.process.iter();
-        let texts = [
-            repository.name.clone(),
-            worktree.branch.clone(),
-            worktree.path.as_ref().map(ToString::to_string),
-            Some(service.port.to_string()),
-            Some(service.state.as_str().to_owned()),
-            service.name.clone(),
-            service.instance_id.as_ref().map(ToString::to_string),
-            service.stranger.as_ref().and_then(|stranger| stranger.process.clone()),
-        ];
-        let of_process = process.flat_map(|process| {
-            [process.process.clone(), process.container.clone(), process.pid.map(|pid| pid.to_string())]
-        });
-        texts.into_iter().chain(of_process).flatten().any(|text| text.to_lowercase().contains(word))
     }
 }
 

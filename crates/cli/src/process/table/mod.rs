@@ -69,6 +69,9 @@ mod tests {
     #[cfg(unix)]
     use std::process::{Command, Stdio};
 
+    #[cfg(unix)]
+    use rustix::process::{Pid, WaitId, WaitIdOptions};
+
     use super::*;
 
     const LEASE: &str = "4f5e0000-0000-4000-8000-000000000000";
@@ -101,6 +104,9 @@ mod tests {
         assert!(!entry.leads_session && !entry.is_stopped);
         assert_eq!(folder(entry.pid), std::env::current_dir().ok());
         child.kill().unwrap();
+        // It is a zombie from then on, until somebody asks how it ended.
+        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        rustix::process::waitid(WaitId::Pid(Pid::from_child(&child)), ended).unwrap();
         assert!(!processes.look().unwrap().table.contains_key(&child.id()), "a zombie has ended");
         child.wait().unwrap();
     }

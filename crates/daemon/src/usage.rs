@@ -147,6 +147,9 @@ pub(crate) fn usage(
     addresses.sort_unstable();
     addresses.dedup();
     let process = details.map(|details| &details.identified.process);
+    let place = details.map(|details| &details.place);
+    let folder =
+        place.and_then(|place| place.working_directory.as_ref().or(place.deleted_directory.as_ref()));
     SystemUsage {
         pid,
         process: process.map(|process| process.name.to_string()),
@@ -156,15 +159,10 @@ pub(crate) fn usage(
             .map(|details| details.identified.user == Relation::Own)
             .or_else(|| Some(uid? == own_uid?)),
         addresses,
-        working_directory: details
-            .and_then(|details| details.working_directory.as_ref().or(details.deleted_directory.as_ref()))
-            .map(|folder| folder.to_string_lossy().into_owned()),
-        working_directory_deleted: details.and_then(|details| {
-            let known = details.working_directory.is_some() || details.deleted_directory.is_some();
-            known.then_some(details.deleted_directory.is_some())
-        }),
-        project_path: details.and_then(|details| details.project_path.clone()),
-        branch: details.and_then(|details| details.branch.clone()),
+        working_directory: folder.map(|folder| folder.to_string_lossy().into_owned()),
+        working_directory_deleted: folder.and(place).map(|place| place.deleted_directory.is_some()),
+        project_path: place.and_then(|place| place.project_path.clone()),
+        branch: place.and_then(|place| place.branch.clone()),
         started_at: process.map(|process| process.started_at),
         container: None,
     }

@@ -77,7 +77,7 @@ fn moved(servers: &[Server]) -> Vec<(ProjectId, ProjectPath)> {
         }
         let details = system::describe(server.process.pid, deadline).ok()?;
         // The pid may be another process' by now, and a server may work anywhere.
-        let found = details.found.filter(|_| details.identified.process.key == server.process)?;
+        let found = details.place.found.filter(|_| details.identified.process.key == server.process)?;
         (found.0 == server.id).then_some(found)
     });
     moved.collect()

@@ -275,9 +275,9 @@ fn listener(
     deadline: Instant,
 ) -> (Listener, Option<(ProjectId, ProjectPath)>) {
     if let Some(details) = holder.and_then(|pid| system::describe(pid, deadline).ok()) {
-        let Details { identified, project_path: project, found, .. } = details;
+        let Details { identified, place, .. } = details;
         let (user, process) = (identified.user, Some(identified.process));
-        return (Listener { user, process, project, container: None }, found);
+        return (Listener { user, process, project: place.project_path, container: None }, place.found);
     }
     let user = match (socket.uid, own_uid) {
         (Some(theirs), Some(own)) if theirs == own => Relation::Own,

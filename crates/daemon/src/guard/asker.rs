@@ -44,7 +44,7 @@ impl<'a> Asker<'a> {
 
     /// The same for its parent too, if it asks for that one.
     pub(super) fn by(self, by: By) -> Self {
-        let parent = || system::ancestors(self.pid, 1).first().map(|parent| parent.pid);
+        let parent = || styxy_os::ancestors(self.pid).next();
         let shell = match by {
             By::Itself => None,
             By::Parent => parent(),
@@ -55,7 +55,7 @@ impl<'a> Asker<'a> {
     /// Whether `pid` is below it.
     pub(super) fn is_above(&self, pid: Pid) -> bool {
         let is_it = |pid: Pid| pid == self.pid || Some(pid) == self.shell;
-        is_it(pid) || system::ancestors(pid, FAR).iter().any(|above| is_it(above.pid))
+        is_it(pid) || above(pid).any(is_it)
     }
 
     /// Its worktree, or folder.
@@ -119,10 +119,13 @@ impl<'a> Asker<'a> {
             Some(process.key.pid)
         };
         let agent = registered().or_else(|| session::named_process(session));
-        agent.is_some_and(|agent| {
-            agent == self.pid || system::ancestors(self.pid, FAR).iter().any(|above| above.pid == agent)
-        })
+        agent.is_some_and(|agent| agent == self.pid || above(self.pid).any(|above| above == agent))
     }
+}
+
+/// The processes above this one, nearest first.
+fn above(pid: Pid) -> impl Iterator<Item = Pid> {
+    styxy_os::ancestors(pid).take(FAR)
 }
 
 fn session_of(pid: Pid) -> Option<InstanceId> {
@@ -137,7 +140,7 @@ fn agent_around(pid: Pid) -> Option<Running> {
         let line = system::command_line(pid)?;
         Running::of_command_line(pid.get(), &line, |path| Path::new(path).exists())
     };
-    system::ancestors(pid, FAR).iter().find_map(|above| agent(above.pid))
+    above(pid).find_map(agent)
 }
 
 /// What shows that the session of a server's lease lives (R63).
@@ -157,9 +160,7 @@ impl Signs for Living<'_> {
         self.server.is_some_and(|server| agent_around(server).is_some())
     }
     fn runs_beside_server(&self, process: Pid) -> bool {
-        let is_above = |server: Pid| {
-            server == process || system::ancestors(server, FAR).iter().any(|above| above.pid == process)
-        };
+        let is_above = |server: Pid| server == process || above(server).any(|above| above == process);
         self.runs(process) && !self.server.is_some_and(is_above)
     }
 }

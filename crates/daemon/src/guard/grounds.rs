@@ -21,19 +21,32 @@ pub(super) struct Grounds {
 
 struct Known {
     since: Instant,
+    roots: HashMap<PathBuf, Option<PathBuf>>,
     places: HashMap<PathBuf, Option<PathBuf>>,
     kinships: HashMap<(PathBuf, PathBuf), Kinship>,
 }
 
 impl Known {
     fn new() -> Self {
-        Self { since: Instant::now(), places: HashMap::new(), kinships: HashMap::new() }
+        Self {
+            since: Instant::now(),
+            roots: HashMap::new(),
+            places: HashMap::new(),
+            kinships: HashMap::new(),
+        }
     }
 }
 
 impl Grounds {
     pub(super) fn new() -> Self {
         Self { home: std::env::home_dir(), known: Mutex::new(Known::new()) }
+    }
+
+    /// The worktree, or project, in which `folder` is.
+    pub(super) fn root(&self, folder: &Path) -> Option<PathBuf> {
+        let mut known = self.fresh();
+        let root = |folder: &PathBuf| checkout::root(folder, self.home.as_deref(), &Disk);
+        known.roots.entry(folder.to_owned()).or_insert_with_key(root).clone()
     }
 
     /// The worktree, or project, in which `folder` is, or the folder itself; none in a home, and in `/`.

@@ -17,7 +17,7 @@ use super::servers::{Servers, Serving};
 use super::words;
 use crate::daemon::{Daemon, own_pid};
 use crate::system::disk;
-use crate::system::{self, Disk, LocalPeer, Meant, Network, PeerProcess};
+use crate::system::{self, Details, LocalPeer, Meant, Network, PeerProcess};
 
 /// How long the folder of a server may be looked up.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -169,7 +169,11 @@ impl Judge {
     /// Why this server is spared, and whose it is.
     fn server(&self, serving: Serving, asker: &Asker) -> Option<(Spared, String)> {
         let lease = self.lease(serving.port);
-        let details = system::describe(serving.listener, Instant::now() + PATIENCE).ok()?;
+        let root_of = |folder: &Path| self.grounds.root(folder);
+        let (identified, place) =
+            system::locate(serving.listener, Instant::now() + PATIENCE, root_of).ok()?;
+        // Its words, its user and its memory are nobody's business here.
+        let details = Details { identified, place, command: None, user_name: None, resident: None };
         let usage = crate::usage::usage(Some(serving.listener), (None, None), Some(&details), &[]);
         let belongs = self.belongs(&usage, lease.as_ref());
         let ground = match &belongs {
@@ -183,7 +187,9 @@ impl Judge {
         let why = guard::signal(Role::Server, ground, session)?;
         let worktree = belongs.path();
         let worktree = worktree.as_ref().map(ProjectPath::as_str);
-        let server = words::Server { port: serving.port, worktree, usage: &usage, lease: lease.as_ref() };
+        let branch = details.place.with_branch().branch;
+        let server =
+            words::Server { port: serving.port, worktree, branch: branch.as_deref(), lease: lease.as_ref() };
         Some((why, words::server(&server, why, self.grounds.home.as_deref())))
     }
 
@@ -244,7 +250,7 @@ impl Judge {
             is_there: &Path::exists,
             id: &|project| disk::id(Path::new(project.as_str())),
             is_older: &|project, then| is_older(Path::new(project.as_str()), then),
-            is_known: &|folder| checkout::root(folder, self.grounds.home.as_deref(), &Disk).is_some(),
+            is_known: &|folder| self.grounds.root(folder).is_some(),
         };
         belongs::belongs(usage, lease, &disk)
     }
@@ -252,7 +258,7 @@ impl Judge {
     /// Whether a folder is a checkout or a project, or somebody has leased a port for it.
     fn is_place(&self, path: &ProjectPath, lease: Option<&Lease>) -> bool {
         let is_leased = lease.is_some_and(|lease| lease.project_path.as_ref() == Some(path));
-        is_leased || checkout::root(Path::new(path.as_str()), self.grounds.home.as_deref(), &Disk).is_some()
+        is_leased || self.grounds.root(Path::new(path.as_str())).is_some()
     }
 
     /// The session whose agent this process is.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use styxy_core::api::{Lease, SystemUsage};
+use styxy_core::api::Lease;
 use styxy_core::guard::Spared;
 use styxy_core::printable::{one_line, tilde};
 use styxy_core::{Pid, Port, Process};
@@ -14,7 +14,7 @@ use crate::daemon::own_pid;
 pub(super) struct Server<'a> {
     pub(super) port: Port,
     pub(super) worktree: Option<&'a str>,
-    pub(super) usage: &'a SystemUsage,
+    pub(super) branch: Option<&'a str>,
     pub(super) lease: Option<&'a Lease>,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn server(server: &Server, why: Spared, home: Option<&Path>) -> Strin
         (_, session, None) => (format!("another's server on {port}"), session),
     };
     let session = session.map(|session| format!("session {session}"));
-    let branch = server.usage.branch.as_ref().map(|branch| format!("branch {}", one_line(branch)));
+    let branch = server.branch.map(|branch| format!("branch {}", one_line(branch)));
     let more: Vec<String> = session.into_iter().chain(branch).collect();
     if more.is_empty() { named } else { format!("{named} ({})", more.join(", ")) }
 }

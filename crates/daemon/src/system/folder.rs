@@ -8,27 +8,16 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use styxy_core::{ProjectId, ProjectPath, Relation, checkout};
+use styxy_core::{Relation, checkout};
 
 use super::disk::{self, Disk};
-use super::patience;
+use super::{Place, patience};
 
 /// The longest look at one folder. It goes on without an answer.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// What is known of a process' folder; nothing if there was no answer in time.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The folder, unless it was deleted. One that may not be read has its name only.
-    pub(super) working_directory: Option<PathBuf>,
-    /// The name that it had, if it was deleted.
-    pub(super) deleted_directory: Option<PathBuf>,
-    pub(super) project_path: Option<ProjectPath>,
-    pub(super) found: Option<(ProjectId, ProjectPath)>,
-    pub(super) branch: Option<String>,
-}
-
-/// What is at `folder`, in which a process of `user` works. `home` is that user's. Takes 250 ms at most, and ends by `deadline`.
+/// What is at `folder`, in which a process of `user` works; only its name if there was no answer in time. `home` is that user's. Takes
+/// 250 ms at most, and ends by `deadline`.
 pub(super) fn look(folder: PathBuf, user: Relation, home: Option<PathBuf>, deadline: Instant) -> Place {
     let name = folder.clone();
     let deadline = deadline.min(Instant::now() + PATIENCE);
@@ -55,16 +44,8 @@ fn place(folder: PathBuf, is_folder: io::Result<bool>, user: Relation, home: Opt
 }
 
 fn inside(folder: PathBuf, home: Option<&Path>) -> Place {
-    let named = |folder: &Path| folder.to_str().and_then(|folder| ProjectPath::new(folder).ok());
     let root = checkout::root(&folder, home, &Disk);
-    let which = root.as_deref().unwrap_or(&folder);
-    Place {
-        project_path: root.as_deref().and_then(named),
-        found: disk::id(which).zip(named(which)),
-        branch: root.as_deref().and_then(|root| checkout::branch(root, &Disk)),
-        deleted_directory: None,
-        working_directory: Some(folder),
-    }
+    Place::inside(folder, root.as_deref()).with_branch()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod ancestors;
 #[cfg(any(target_os = "macos", test))]
 mod descriptor_table;
 mod patience;
+mod place;
 mod types;
 
 #[cfg(unix)]
@@ -58,13 +59,14 @@ pub(crate) use native::{
 #[cfg(windows)]
 pub use native::{PipeListener, has_hung_up, lets_others_in};
 #[cfg(target_os = "linux")]
-pub use native::{command_line, group_of, open_sockets, processes, socket_peer, variables};
+pub use native::{command_line, group_of, locate, open_sockets, processes, socket_peer, variables};
 #[cfg(windows)]
 pub use native::{
     descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,
     raise_descriptor_limit, raise_limits,
 };
 pub(crate) use patience::within;
+pub use place::Place;
 pub(crate) use styxy_os::disk::{self, Disk};
 pub use types::{
     Closed, DescriptorLimit, Details, Entry, FamilySocket, Happened, Identified, Inherited, Life,

@@ -2,9 +2,10 @@
 
 use std::ffi::OsStr;
 use std::net::IpAddr;
-use std::path::PathBuf;
 
-use styxy_core::{Pid, Port, Process, ProjectId, ProjectPath, Relation};
+use styxy_core::{Pid, Port, Process, Relation};
+
+use super::place::Place;
 
 /// One socket that listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,18 +55,10 @@ pub struct Details {
     pub identified: Identified,
     /// Its arguments joined by spaces, at most 4 KiB.
     pub command: Option<String>,
-    /// Its working directory, unless that was deleted or is not seen from here.
-    pub working_directory: Option<PathBuf>,
-    /// The name that its working directory had, if it was deleted.
-    pub deleted_directory: Option<PathBuf>,
     /// The name of its user, else the number.
     pub user_name: Option<String>,
-    /// The root of the worktree that the working directory lies in.
-    pub project_path: Option<ProjectPath>,
-    /// Where the folder is that a lease may be for, the project's or else the working directory, and which one it is.
-    pub found: Option<(ProjectId, ProjectPath)>,
-    /// The branch checked out there; none for a detached head.
-    pub branch: Option<String>,
+    /// Where it works.
+    pub place: Place,
     /// Its resident memory, in bytes.
     pub resident: Option<u64>,
 }

@@ -1,7 +1,7 @@
 //! Linux: the files of `/proc`.
 
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 
 use styxy_core::{Link, Pid};
 
@@ -51,8 +51,10 @@ impl Stat {
     /// # Errors
     /// There is no such process, or no `/proc`.
     pub fn of(pid: u32) -> io::Result<Self> {
-        let line = fs::read(format!("/proc/{pid}/stat"))?;
-        Self::parse(&line).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        // The kernel writes the whole line at once.
+        let mut line = [0; 1024];
+        let length = File::open(format!("/proc/{pid}/stat"))?.read(&mut line)?;
+        Self::parse(&line[..length]).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     /// None if the line is cut off.

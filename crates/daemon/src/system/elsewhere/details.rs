@@ -8,7 +8,7 @@ use styxy_core::{Pid, Relation};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use super::super::native;
-use crate::system::folder::{self, Place};
+use crate::system::folder;
 use crate::system::{Details, identify};
 
 /// The longest command line that is shown, in bytes.
@@ -31,23 +31,12 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         Relation::Root | Relation::Other => home,
     };
     let look = |folder| folder::look(folder, identified.user, home, deadline);
-    let Place { working_directory, deleted_directory, project_path, found, branch } =
-        folder.filter(|_| in_time().is_some()).map(look).unwrap_or_default();
+    let place = folder.filter(|_| in_time().is_some()).map(look).unwrap_or_default();
     // The pid may have been reused during the look-up.
     if identify(pid)?.process.key != identified.process.key {
         return Err(io::ErrorKind::NotFound.into());
     }
-    Ok(Details {
-        identified,
-        command,
-        working_directory,
-        deleted_directory,
-        user_name,
-        project_path,
-        found,
-        branch,
-        resident,
-    })
+    Ok(Details { identified, command, user_name, place, resident })
 }
 
 /// The name of the folder that a process works in cannot be asked for cheaply here: the sweep and requests that say which

@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, CWD, readlinkat, statat};
-use styxy_core::{Pid, ProjectPath, Relation, checkout};
+use styxy_core::{Pid, Relation, checkout};
 
 use super::machine::resident_in;
 use super::process::Handle;
-use crate::system::Details;
-use crate::system::disk::{self, Disk};
+use crate::system::disk::Disk;
 use crate::system::unix::User;
+use crate::system::{Details, Identified, Place};
 
 /// The longest command line that is shown, in bytes.
 const MOST_COMMAND: usize = 4096;
@@ -28,7 +28,7 @@ const MOST_COMMAND: usize = 4096;
 /// `NotFound` if there is no such process.
 pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
     let Handle { identified, folder, pidfd: _ } = Handle::open(pid)?;
-    let in_time = || (Instant::now() < deadline).then_some(());
+    let in_time = || Instant::now() < deadline;
     let command = command(&folder);
     let resident = resident_in(&folder, "statm");
     let user = identified.uid.map(User::look_up);
@@ -36,28 +36,39 @@ pub fn describe(pid: Pid, deadline: Instant) -> io::Result<Details> {
         Relation::Own => std::env::home_dir(),
         Relation::Root | Relation::Other => user.as_ref().and_then(|user| user.home.clone()),
     };
-    let (working_directory, deleted_directory) = match in_time().and_then(|()| directory(&folder)) {
-        Some(Directory::Here(path)) => (Some(path), None),
-        Some(Directory::Deleted(path)) => (None, Some(path)),
-        None => (None, None),
-    };
-    let root = in_time().and_then(|()| checkout::root(working_directory.as_deref()?, home.as_deref(), &Disk));
-    let branch = in_time().and_then(|()| checkout::branch(root.as_deref()?, &Disk));
-    let named = |folder: &Path| folder.to_str().and_then(|folder| ProjectPath::new(folder).ok());
-    let project_path = root.as_deref().and_then(named);
-    let folder = root.as_deref().or(working_directory.as_deref());
-    let found = in_time().and_then(|()| Some((disk::id(folder?)?, named(folder?)?)));
-    Ok(Details {
-        identified,
-        command,
-        working_directory,
-        deleted_directory,
-        user_name: user.map(|user| user.name),
-        project_path,
-        found,
-        branch,
-        resident,
-    })
+    let place = place(&folder, in_time, |folder| checkout::root(folder, home.as_deref(), &Disk));
+    let place = if in_time() { place.with_branch() } else { place };
+    Ok(Details { identified, command, user_name: user.map(|user| user.name), place, resident })
+}
+
+/// Which process has this pid, and where it works, but not on which branch. `root_of` says in which worktree a folder lies. As
+/// [`describe`], in a fifth of its time.
+///
+/// # Errors
+/// `NotFound` if there is no such process.
+pub fn locate(
+    pid: Pid,
+    deadline: Instant,
+    root_of: impl Fn(&Path) -> Option<PathBuf>,
+) -> io::Result<(Identified, Place)> {
+    let Handle { identified, folder, pidfd: _ } = Handle::open(pid)?;
+    let place = place(&folder, || Instant::now() < deadline, root_of);
+    Ok((identified, place))
+}
+
+fn place(folder: &OwnedFd, in_time: impl Fn() -> bool, root_of: impl Fn(&Path) -> Option<PathBuf>) -> Place {
+    match in_time().then(|| directory(folder)).flatten() {
+        Some(Directory::Here(path)) => {
+            let root = root_of(&path);
+            if in_time() {
+                Place::inside(path, root.as_deref())
+            } else {
+                Place { working_directory: Some(path), ..Place::default() }
+            }
+        }
+        Some(Directory::Deleted(path)) => Place { deleted_directory: Some(path), ..Place::default() },
+        None => Place::default(),
+    }
 }
 
 /// The name of the folder that the process works in now, as the kernel knows it: it changes when the folder moves. Takes about

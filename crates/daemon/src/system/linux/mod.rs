@@ -30,7 +30,7 @@ use rustix::io::{Errno, read, retry_on_intr};
 pub use claim::Claim;
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
 pub use connected::{socket_peer, unix_peer};
-pub use details::{describe, folder_of};
+pub use details::{describe, folder_of, locate};
 pub use exit::ExitWatch;
 pub use family::find_in_families;
 pub use folder_watch::{Bell, FolderWatch};

@@ -1,13 +1,21 @@
 //! What a process was started with: its command line and its environment; and its process group.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 
 use styxy_core::Pid;
+
+/// A file of a process. Its length says nothing, so that asking for it would be in vain.
+fn whole(pid: Pid, name: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(4096);
+    File::open(format!("/proc/{pid}/{name}"))?.take(u64::MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// The command line, whose words end in NULs. None for a process that is gone, and for a kernel thread.
 #[must_use]
 pub fn command_line(pid: Pid) -> Option<String> {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let line = whole(pid, "cmdline").ok()?;
     (!line.is_empty()).then(|| String::from_utf8_lossy(&line).into_owned())
 }
 
@@ -20,17 +28,14 @@ pub fn processes() -> impl Iterator<Item = Pid> {
 /// The process group that `pid` is in; none of a kernel thread, whose number is 0, and of another namespace.
 #[must_use]
 pub fn group_of(pid: Pid) -> Option<Pid> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    // The name may contain anything: it ends at the last parenthesis.
-    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
-    let fields = std::str::from_utf8(stat.get(name_ends + 1..)?).ok()?;
-    Pid::new(fields.split_ascii_whitespace().nth(2)?.parse().ok()?)
+    let group = styxy_os::Stat::of(pid.get()).ok()?.group;
+    Pid::new(group.try_into().ok()?)
 }
 
 /// The values of these variables in the environment that the process was started with; none of another user's process.
 #[must_use]
 pub fn variables<const N: usize>(pid: Pid, names: [&str; N]) -> [Option<String>; N] {
-    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let environment = whole(pid, "environ").unwrap_or_default();
     names.map(|name| {
         let mut entries = environment.split(|byte| *byte == 0);
         let value = entries

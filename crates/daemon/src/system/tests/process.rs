@@ -110,14 +110,17 @@ fn a_process_is_described_with_its_command_folder_user_and_project() {
     let child = Family::waiting(Path::new("sh"), "end", &root.join("packages/web"));
     let details = describe(child.pid(), in_5_seconds()).unwrap();
     assert_eq!(details.command.as_deref(), Some("sh -c echo ready; read line end"));
-    assert_eq!(details.working_directory, Some(root.join("packages/web")));
-    assert_eq!(details.project_path.unwrap().as_str(), root.to_str().unwrap());
-    assert_eq!(details.branch.as_deref(), Some("feature/x"));
+    assert_eq!(details.place.working_directory, Some(root.join("packages/web")));
+    assert_eq!(details.place.project_path.unwrap().as_str(), root.to_str().unwrap());
+    assert_eq!(details.place.branch.as_deref(), Some("feature/x"));
     assert!(details.user_name.is_some_and(|name| !name.is_empty()));
     assert_eq!(details.identified.process.key.pid, child.pid());
 
     let late = describe(child.pid(), Instant::now()).unwrap();
-    assert_eq!((late.working_directory, late.project_path, late.branch), (None, None, None));
+    assert_eq!(
+        (late.place.working_directory, late.place.project_path, late.place.branch),
+        (None, None, None)
+    );
     assert_eq!(late.identified.process.key.pid, child.pid());
 }
 
@@ -131,12 +134,12 @@ fn a_deleted_folder_is_not_a_project() {
     // The folder that the kernel's remark would lead to if it were read as a name.
     std::fs::create_dir_all(left.join(".git")).unwrap();
     let details = describe(child.pid(), in_5_seconds()).unwrap();
-    assert_eq!((details.working_directory, details.project_path), (None, None));
-    let called = details.deleted_directory.expect("what it was called");
+    assert_eq!((details.place.working_directory, details.place.project_path), (None, None));
+    let called = details.place.deleted_directory.expect("what it was called");
     assert!(called.ends_with("app"), "{called:?}");
     // And a new folder of the old name is another one.
     std::fs::create_dir_all(gone.join(".git")).unwrap();
-    assert_eq!(describe(child.pid(), in_5_seconds()).unwrap().project_path, None);
+    assert_eq!(describe(child.pid(), in_5_seconds()).unwrap().place.project_path, None);
 }
 
 #[test]

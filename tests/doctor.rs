@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 
 use crate::restart::crc32c;
-use crate::support::{Home, Output, Server, sort};
+use crate::support::{Home, Output, Server, sort, until};
 #[cfg(target_os = "linux")]
 use crate::support::{finish, lacks_namespaces, old_daemon};
 #[cfg(unix)]
@@ -167,10 +167,10 @@ fn the_doctor_warns_about_a_stranger_on_a_leased_port() {
     let home = Home::new();
     let port = home.styxy(&["allocate", "-s", sort::WEB, "-q"]).done().number();
     let _stranger = Server::in_folder(&home, &home.other_project(), port);
+    until("the stranger is seen", || home.styxy(&["list"]).done().stdout.contains("conflict"));
     let (verdict, message, hint) = finding(&home, 0, "leases");
     assert_eq!((verdict.as_str(), hint), ("warn", format!("styxy check {port}")));
     assert!(message.contains(&port.to_string()), "{message}");
-    assert!(home.styxy(&["list"]).done().stdout.contains("conflict"));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn many_calls_at_once_for_one_service_have_one_port() {
     assert_eq!(ids, answered);
     let ports: Vec<&Value> =
         answers.iter().map(|answer| &answer["result"]["structuredContent"]["port"]).collect();
-    assert!(ports.iter().all(|port| port.is_u64() && *port == ports[0]), "{ports:?}");
+    assert!(ports.iter().all(|port| port.is_u64() && *port == ports[0]), "{answers:#?}");
 }
 
 #[test]

@@ -73,6 +73,11 @@ fn start(layout: &Layout, mode: Mode) -> Result<(), StartError> {
     if let Some(limit) = limit.filter(|limit| *limit < MINIMUM) {
         return Err(StartError::Descriptors { limit });
     }
+    system::keep_freed_memory();
+    // No lease waits for a busy machine, or for what the door carries.
+    if let Err(error) = system::prefer_this_thread() {
+        tracing::debug!(%error, "the serving thread is scheduled as any other");
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build();
     let runtime = runtime.map_err(StartError::Runtime)?;
     let ended = runtime.block_on(serve_held(held, parsed, mode));

@@ -226,7 +226,7 @@ async fn settle(
 /// Answers requests on every listener, each in a task of its own.
 fn serve_on_all(local: Local, tcp: Vec<TcpListener>, daemon: &Arc<Daemon>) -> io::Result<JoinSet<()>> {
     let (mut servers, router) = (JoinSet::new(), http::router(Arc::clone(daemon)));
-    let door_thread = Arc::new(DoorThread::new(Arc::new(door::open(daemon)?)));
+    let door_thread = Arc::new(DoorThread::new(Arc::new(door::open(daemon)?), door::begins));
     servers.spawn(http::serve(local, router.clone(), Arc::clone(daemon), Arc::clone(&door_thread)));
     for listener in tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -15,6 +15,7 @@ use crate::door::Door;
 #[derive(Debug)]
 pub struct DoorThread<D, A> {
     door: Arc<Door<D>>,
+    begins: fn(),
     running: Mutex<Option<Running<A>>>,
 }
 
@@ -30,10 +31,10 @@ struct Running<A> {
 pub struct Closed(#[source] io::Error);
 
 impl<D: Directory, A: Api> DoorThread<D, A> {
-    /// No thread so far.
+    /// No thread so far. It calls `begins` before it serves anybody.
     #[must_use]
-    pub fn new(door: Arc<Door<D>>) -> Self {
-        Self { door, running: Mutex::new(None) }
+    pub fn new(door: Arc<Door<D>>, begins: fn()) -> Self {
+        Self { door, begins, running: Mutex::new(None) }
     }
 
     /// The door.
@@ -79,7 +80,9 @@ impl<D: Directory, A: Api> DoorThread<D, A> {
                 tokio::spawn(connection::serve(stream, arrival, Arc::clone(&door)));
             }
         };
+        let begins = self.begins;
         let run = move || {
+            begins();
             runtime.block_on(serve);
             // What still looks for the holder of a socket need not be waited for.
             runtime.shutdown_background();

@@ -50,7 +50,10 @@ pub use native::{
     ephemeral_range, find_all_holders, find_holder, find_holders, find_in, find_in_families,
     find_socket_holder, folder_of, lock_holder, meant, no_handles, reserved_ranges,
 };
-pub use native::{ExitWatch, Prober, boot_id, identify, is_alive, now, resident_bytes};
+pub use native::{
+    ExitWatch, Prober, boot_id, give_way_on_this_thread, identify, is_alive, now, prefer_this_thread,
+    resident_bytes,
+};
 #[cfg(windows)]
 pub(crate) use native::{
     FileId, UserId, check_writable, close_to_others, create_folder, create_private, detach, is_of_the_system,
@@ -62,8 +65,8 @@ pub use native::{PipeListener, has_hung_up, lets_others_in};
 pub use native::{command_line, group_of, locate, open_sockets, processes, socket_peer, variables};
 #[cfg(windows)]
 pub use native::{
-    descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,
-    raise_descriptor_limit, raise_limits,
+    descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, keep_freed_memory,
+    machine_name, raise_descriptor_limit, raise_limits,
 };
 pub(crate) use patience::within;
 pub use place::Place;
@@ -81,5 +84,5 @@ pub(crate) use unix::{
 #[cfg(unix)]
 pub use unix::{
     descriptor_limit, descriptors_in_use, give_back_memory, has_hung_up, inherited, is_exhausted,
-    machine_name, raise_descriptor_limit, raise_limits,
+    keep_freed_memory, machine_name, raise_descriptor_limit, raise_limits,
 };

@@ -90,7 +90,7 @@ impl World {
         let table = Arc::new(Table::default());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let door_thread = DoorThread::new(Arc::new(Door::new(Arc::clone(&table), limits)));
+        let door_thread = DoorThread::new(Arc::new(Door::new(Arc::clone(&table), limits)), || {});
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();

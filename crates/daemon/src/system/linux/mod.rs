@@ -22,6 +22,7 @@ mod socket_files;
 mod socket_option;
 mod surroundings;
 mod texts;
+mod thread;
 
 use rustix::fd::AsFd;
 use rustix::fs::{Mode, OFlags, openat};
@@ -46,6 +47,7 @@ pub(super) use process::link;
 pub use process::{identify, is_alive, no_handles};
 pub(super) use surroundings::with_surroundings;
 pub use texts::{command_line, group_of, processes, variables};
+pub use thread::{give_way_on_this_thread, prefer_this_thread};
 
 /// The first bytes of a file of /proc, as many as one read gives and `buffer` holds.
 fn read_some<'b>(folder: impl AsFd, path: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {

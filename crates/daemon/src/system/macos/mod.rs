@@ -7,6 +7,7 @@ mod peer;
 mod probe;
 mod process;
 mod sockets;
+mod thread;
 
 pub use exit::ExitWatch;
 pub(super) use machine::with_surroundings;
@@ -16,3 +17,4 @@ pub use probe::Prober;
 pub use process::{identify, is_alive};
 pub(super) use process::{link, user};
 pub(super) use sockets::listening;
+pub use thread::{give_way_on_this_thread, prefer_this_thread};

@@ -109,6 +109,9 @@ pub fn descriptors_in_use() -> Option<usize> {
 /// Gives freed memory back to the system, which Windows does by itself.
 pub fn give_back_memory() {}
 
+/// The same: the allocator decides.
+pub fn keep_freed_memory() {}
+
 /// The name of this machine: several may share a home.
 #[must_use]
 pub fn machine_name() -> Option<String> {

@@ -11,6 +11,7 @@ mod probe;
 mod process;
 mod sid;
 mod sockets;
+mod thread;
 
 pub(crate) use access::{
     UserId, check_writable, close_to_others, create_folder, create_private, is_of_the_system, open_linked,
@@ -21,11 +22,12 @@ pub use exit::ExitWatch;
 pub(crate) use file_id::FileId;
 pub use list::lets_others_in;
 pub use machine::{
-    boot_id, descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, machine_name,
-    now, raise_descriptor_limit, raise_limits, resident_bytes,
+    boot_id, descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted,
+    keep_freed_memory, machine_name, now, raise_descriptor_limit, raise_limits, resident_bytes,
 };
 pub use pipe::{PipeListener, has_hung_up};
 pub use probe::Prober;
 pub use process::{identify, is_alive};
 pub(super) use process::{link, user};
 pub(super) use sockets::listening;
+pub use thread::{give_way_on_this_thread, prefer_this_thread};

@@ -1,8 +1,9 @@
 // What the front door costs: the time that it adds to a request, what a lease costs while it carries downloads, and its memory.
-// Everything is interleaved in one run, so that the ratios count also on a busy machine. portless is measured beside it if the folder of
-// an installation of it is given.
+// Everything is interleaved in one run, so that the ratios count also on a busy machine. Beside it are measured the least that a proxy made
+// of hyper does, if that is built, and portless, if the folder of an installation of it is given.
 //
-//   cargo build --release -p styxy && node bench/door.mjs [program] [folder with node_modules/portless]
+//   cargo build --release -p styxy && cargo build --release -p styxy-door --example bare_proxy
+//   node bench/door.mjs [program] [folder with node_modules/portless]
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +16,7 @@ import { performance } from 'node:perf_hooks';
 
 const program = path.resolve(process.argv[2] ?? path.join(process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'styxy'));
 const portless = process.argv[3];
+const bareProxy = path.resolve(process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'examples', 'bare_proxy');
 const ROUNDS = 20;
 const REQUESTS = 500;
 const LEASES = 1500;
@@ -62,6 +64,8 @@ class Client {
       this.text = '';
       this.done(answer);
     });
+    // What went wrong is said by the end that follows.
+    this.socket.on('error', () => {});
     this.socket.on('close', () => this.failed?.(new Error('the connection has ended')));
   }
 
@@ -127,6 +131,29 @@ async function ask(method, route, body) {
 
 const mebibytes = async () => (await ask('GET', '/status')).memory.rss / 2 ** 20;
 
+/** The bare proxy in front of the same backend; the port it listens on. */
+async function startBare(backendPort) {
+  if (!fs.existsSync(bareProxy)) return console.log(`the bare proxy: skipped, there is no ${bareProxy}`);
+  const port = await free();
+  const child = spawn(bareProxy, [String(port), String(backendPort)], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  stops.push(() => child.kill());
+  await answers(port, 'localhost');
+  return port;
+}
+
+/** Waits until a proxy passes requests on; what it answered last if it does not. */
+async function answers(port, host) {
+  const until = performance.now() + 5000;
+  for (;;) {
+    const client = new Client(port, `${host}:${port}`);
+    const answer = await client.ask().catch(String);
+    client.close();
+    if (answer.startsWith('HTTP/1.1 200')) return undefined;
+    if (performance.now() > until) return answer.slice(0, 80);
+    await new Promise((go) => setTimeout(go, 100));
+  }
+}
+
 /** portless in front of the same backend; the port it listens on. */
 async function startPortless(backendPort) {
   if (!portless) return console.log('portless: skipped, no folder of an installation was given');
@@ -139,15 +166,8 @@ async function startPortless(backendPort) {
   stops.push(() => run('proxy', 'stop', '-p', String(port)));
   const alias = run('alias', 'dev.shop', String(backendPort));
   // Its proxy reads its routes a little later.
-  const until = performance.now() + 5000;
-  for (;;) {
-    const client = new Client(port, `dev.shop.localhost:${port}`);
-    const answer = await client.ask().catch(String);
-    client.close();
-    if (answer.startsWith('HTTP/1.1 200')) return port;
-    if (performance.now() > until) return console.log(`portless: skipped (${proxy.stderr}${alias.stderr}${answer.slice(0, 80)})`);
-    await new Promise((go) => setTimeout(go, 100));
-  }
+  const answer = await answers(port, 'dev.shop.localhost');
+  return answer === undefined ? port : console.log(`portless: skipped (${proxy.stderr}${alias.stderr}${answer})`);
 }
 
 async function latency(ways) {
@@ -167,7 +187,9 @@ async function latency(ways) {
     console.log(`${name}: p50 ${us(at(all, 0.5))} (added ${added(0.5)}), p90 ${us(at(all, 0.9))}, p99 ${us(at(all, 0.99))} (added ${added(0.99)})`);
   }
   const over = (name) => at(times[name], 0.5) - at(direct, 0.5);
-  if (times.portless) console.log(`the door adds ${(over('door') / over('portless')).toFixed(2)} of what portless adds`);
+  for (const other of ['bare', 'portless'].filter((name) => times[name])) {
+    console.log(`the door adds ${(over('door') / over(other)).toFixed(2)} of what ${other} adds`);
+  }
 }
 
 /** One allocate after the other over a kept connection. */
@@ -210,8 +232,9 @@ async function main() {
   const lease = await ask('POST', '/allocate', { service_type: 'dev', project_path: shop, pid: process.pid });
   await backend(lease.port);
   const name = `dev.shop.localhost:${port}`;
-  const beside = await startPortless(lease.port);
+  const [bare, beside] = [await startBare(lease.port), await startPortless(lease.port)];
   const ways = { direct: [lease.port, `localhost:${lease.port}`], door: [port, name] };
+  if (bare) ways.bare = [bare, `localhost:${bare}`];
   if (beside) ways.portless = [beside, `dev.shop.localhost:${beside}`];
   const before = await mebibytes();
   await latency(ways);
@@ -225,7 +248,7 @@ async function main() {
   const under = await mebibytes();
   loader.kill();
   const [calm, by, through] = [idle, bypassed, busy].map((times) => at(times, 0.99));
-  console.log(`allocate p99: ${us(calm)} idle, ${us(by)} during four downloads past the door, ${us(through)} through it: ${(through / by).toFixed(2)} times`);
+  console.log(`allocate p99: ${us(calm)} idle, ${us(by)} during four downloads past the door, ${us(through)} through it: ${(through / by).toFixed(2)} times past it, ${(through / calm).toFixed(2)} times idle`);
   console.log(`resident memory: ${before.toFixed(1)} MiB before, ${under.toFixed(1)} MiB during the downloads`);
   console.log(`load of the machine: ${os.loadavg().map((load) => load.toFixed(1)).join(' ')} on ${os.cpus().length} processors`);
 }

@@ -59,12 +59,13 @@ export function packageFiles(platform, version) {
     version,
     description: `The native part of styxy for ${called} on ${cpu}.`,
     license,
+    type: 'commonjs',
     engines,
     os: [os],
     cpu: [cpu],
     ...(libc && { libc: [libc] }),
     main: addon,
-    files: [addon, program],
+    files: [addon, program, 'THIRD-PARTY-NOTICES.txt'],
     // A program inside Yarn's zip archive could not be executed.
     preferUnplugged: true,
   };

@@ -32,14 +32,14 @@ test('the packages hold what is needed, nothing else, and are small', async () =
   const tar = (words, file, ...names) => prints('tar', [words, path.basename(file), ...names], { cwd: path.dirname(file) });
   const list = async (file) => (await tar('-tzf', file)).trim().split('\n').map((name) => name.slice('package/'.length));
   const native = await list(tarballs.native);
-  assert.deepEqual(native.sort(), ['LICENSE', 'README.md', 'package.json', platform.program, platform.addon].sort());
+  assert.deepEqual(native.sort(), ['LICENSE', 'README.md', 'THIRD-PARTY-NOTICES.txt', 'package.json', platform.program, platform.addon].sort());
   const { size } = await fs.stat(tarballs.native);
   // How large those of Windows are, no machine has said yet.
   if (isWindows) console.log(`${tarballs.native} has ${size} bytes`);
   else assert.ok(size <= 4.4e6, `${tarballs.native} has ${size} bytes`);
 
   const files = await list(tarballs.styxy);
-  const allowed = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|vite|storybook|playwright)(\.d)?\.m?[jt]s|(types|native)\.d\.ts|docs\/project\.schema\.json|integrations\/claude-code\/.*\.(json|md)|man\/styxy(-[a-z]+)*\.1)$/;
+  const allowed = /^(package\.json|README\.md|LICENSE|THIRD-PARTY-NOTICES\.txt|CHANGELOG\.md|(bin|lib)\/[\w-]+\.js|(index|vite|storybook|playwright)(\.d)?\.m?[jt]s|(types|native)\.d\.ts|docs\/project\.schema\.json|integrations\/claude-code\/.*\.(json|md)|man\/styxy(-[a-z]+)*\.1)$/;
   assert.deepEqual(files.filter((name) => !allowed.test(name)), []);
   const manifest = JSON.parse(await tar('-xzOf', tarballs.styxy, 'package/package.json'));
   const named = (value) => (typeof value === 'string' ? [value] : Object.values(value ?? {}).flatMap(named));

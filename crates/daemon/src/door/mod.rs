@@ -64,7 +64,7 @@ pub(crate) fn open(daemon: &Arc<Daemon>) -> io::Result<Door<Leases>> {
     Ok(Door::new(Arc::new(leases), daemon.descriptors.for_door()))
 }
 
-/// What the door's thread does first: whoever carries a lot lets others have their turn.
+/// What the door's thread does first: whoever carries a lot lets others have their turn soon.
 pub(crate) fn begins() {
     if let Err(error) = system::give_way_on_this_thread() {
         tracing::debug!(%error, "the door's thread is scheduled as any other");

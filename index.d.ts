@@ -119,10 +119,7 @@ export interface Client {
     const Services extends readonly unknown[] = never,
     const Dry extends boolean | null | undefined = undefined,
     const Block extends number | null | undefined = undefined,
-  >(
-    options: Asked<Services, Dry, Block>,
-    common?: GroupOptions & { dryRun?: Dry },
-  ): Promise<Allocated<Services, Dry, Block>>;
+  >(options: Asked<Services, Dry, Block>, common?: GroupOptions & { dryRun?: Dry }): Promise<Allocated<Services, Dry, Block>>;
   /**
    * Ends a lease. A lease, or its id, may be anybody's; a port must be leased to this process or for this project.
    *

@@ -171,8 +171,7 @@ interface Happened<Type extends string> {
 }
 
 /** Something happened to a lease. `lease` is its state right after that. */
-export interface LeaseEvent
-  extends Happened<'granted' | 'activated' | 'deactivated' | 'passed' | 'conflict'> {
+export interface LeaseEvent extends Happened<'granted' | 'activated' | 'deactivated' | 'passed' | 'conflict'> {
   lease: LeaseInfo;
   instance?: undefined;
   reason?: undefined;
@@ -255,10 +254,7 @@ export type StyxyErrorCode =
 
 /** A call was refused, or no daemon answered it. */
 export declare class StyxyError extends Error {
-  constructor(
-    message: string,
-    more: { code: StyxyErrorCode; hint?: string | null; details?: Record<string, unknown>; cause?: unknown },
-  );
+  constructor(message: string, more: { code: StyxyErrorCode; hint?: string | null; details?: Record<string, unknown>; cause?: unknown });
   name: 'StyxyError';
   /** The reason, for programs. */
   code: StyxyErrorCode;

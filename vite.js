@@ -42,7 +42,8 @@ function styxy(options = {}) {
       const { port } = place.lease;
       if (!env.isPreview) return { server: { port, strictPort: true, ...hot.following(user.server, wish.port ?? wish.defaultPort, port) } };
       // Vite says that nothing has been built only if no plugin has this hook.
-      if (fs.existsSync(path.resolve(at.root, user.build?.outDir ?? 'dist'))) plugin.configurePreviewServer = (server) => void announce(server);
+      if (fs.existsSync(path.resolve(at.root, user.build?.outDir ?? 'dist')))
+        plugin.configurePreviewServer = (server) => void announce(server);
       return { preview: { port, strictPort: true } };
     },
 
@@ -67,11 +68,7 @@ function styxy(options = {}) {
 /** Whether Styxy is off, no dev server will start, or another copy of this plugin comes first. */
 function isIdle(plugin, user) {
   const first = [user.plugins].flat(Infinity).find((other) => other?.name === plugin.name);
-  return (
-    process.env.STYXY === 'off' ||
-    Boolean(process.env.VITEST) ||
-    (first !== undefined && first !== plugin)
-  );
+  return process.env.STYXY === 'off' || Boolean(process.env.VITEST) || (first !== undefined && first !== plugin);
 }
 
 /**

@@ -171,7 +171,10 @@ function run(text, { child, port }, where) {
     let said = '';
     for (const stream of [running.stdout, running.stderr]) stream.on('data', (data) => (said += data));
     const timer = setTimeout(() => running.kill('SIGKILL'), 30_000);
-    running.on('close', (code) => (clearTimeout(timer), resolve({ code, said, command })));
+    running.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, said, command });
+    });
   });
 }
 
@@ -193,7 +196,7 @@ try {
     const done = isReached ? await run(text, ours, own) : undefined;
     const isOwnEnded = !isReached || (await ours.soon(5000));
     ours.child.kill('SIGKILL');
-    const words = done && done.said.split('\n').some((one) => one.startsWith('styxy: '));
+    const words = done?.said.split('\n').some((one) => one.startsWith('styxy: '));
     const isRight = isEnded !== isReached && isOwnEnded && !words;
     if (isEnded) counts.passed++;
     else counts.spared++;

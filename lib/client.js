@@ -23,7 +23,11 @@ class Client {
     const [signal, rest] = withoutSignal(group ? common : options);
     const [asked, beside] = group ? [options, rest] : [rest, common];
     const texts = [encode(asked), beside === undefined ? undefined : encode(beside)];
-    const grants = await abortable(signal, () => answer(this.#native.allocate(...texts, caller())), (late) => this.#return(late));
+    const grants = await abortable(
+      signal,
+      () => answer(this.#native.allocate(...texts, caller())),
+      (late) => this.#return(late),
+    );
     const owner = group ? (index) => asked[index].pid ?? beside?.pid : () => asked.pid;
     const dry = group ? beside?.dryRun : asked.dryRun;
     const leases = grants.map((grant, index) => (dry ? grant : new Lease(this, grant, owner(index) ?? process.pid)));

@@ -36,7 +36,11 @@ function isNear(typed, known) {
   const [a, b] = [typed.toLowerCase(), known.toLowerCase()];
   let start = 0;
   while (start < Math.min(a.length, b.length) && a[start] === b[start]) start += 1;
-  const rests = [[1, 0], [0, 1], [1, 1]].map(([more, less]) => a.slice(start + more) === b.slice(start + less));
+  const rests = [
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ].map(([more, less]) => a.slice(start + more) === b.slice(start + less));
   const swapped = a[start] === b[start + 1] && a[start + 1] === b[start] && a.slice(start + 2) === b.slice(start + 2);
   return a === b || rests.includes(true) || swapped;
 }

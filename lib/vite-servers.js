@@ -47,7 +47,9 @@ function placeFor({ project, service, name, defaultName, root, configFile }) {
 
 /** Gives a place the next name that no other server of its key has. */
 function rename(place) {
-  const taken = table().places.filter((other) => other !== place && other.key === place.key).map(({ name }) => name);
+  const taken = table()
+    .places.filter((other) => other !== place && other.key === place.key)
+    .map(({ name }) => name);
   do {
     place.turn += 1;
     place.name = place.turn === 1 ? place.derived : `${place.derived}-${place.turn}`;
@@ -99,7 +101,11 @@ function find(root) {
 function nameOf(project, file, root, name) {
   const parts = [name, path.relative(project, file)];
   if (root !== file && root !== path.dirname(file)) parts.push(path.relative(project, root));
-  const words = parts.filter(Boolean).join('-').replaceAll(/[^A-Za-z0-9._-]+/g, '-') || 'root';
+  const words =
+    parts
+      .filter(Boolean)
+      .join('-')
+      .replaceAll(/[^A-Za-z0-9._-]+/g, '-') || 'root';
   // With room for a number at the end.
   const room = NAME_MAX - 4;
   if (words.length <= room) return words;

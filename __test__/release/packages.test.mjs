@@ -25,7 +25,7 @@ test('nine packages are packed, each with its licence, its notices and the addre
   }
 });
 
-test("the notices name the crates of their own platform, and the standard library", () => {
+test('the notices name the crates of their own platform, and the standard library', () => {
   const linux = inside(nativeTarball('linux-x64-gnu'), 'THIRD-PARTY-NOTICES.txt');
   const windows = inside(nativeTarball('win32-x64-msvc'), 'THIRD-PARTY-NOTICES.txt');
   const names = (text) => [...text.matchAll(/^([\w-]+) \d+\.\d+\S* \(/gm)].map(([, name]) => name);
@@ -38,7 +38,10 @@ test('every link of the packed README leads to a file of the repository at this 
   const targets = [...inside(rootTarball, 'README.md').matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target);
   const ours = targets.filter((target) => target.startsWith(where.url));
   assert.ok(ours.length > 30, `${ours.length} links`);
-  assert.deepEqual(targets.filter((target) => !/^(https:|#)/.test(target)), []);
+  assert.deepEqual(
+    targets.filter((target) => !/^(https:|#)/.test(target)),
+    [],
+  );
   for (const target of ours) {
     const [, file] = target.match(/\/(?:blob|raw)\/v[^/]+\/([^#]+)/);
     assert.ok(fs.existsSync(path.join(root, file)), target);
@@ -66,7 +69,8 @@ test('an archive has the bytes that npm installs, can be executed, and is the sa
   const archive = `styxy-${version}-x86_64-unknown-linux-gnu`;
   const listed = execFileSync('tar', ['-tvzf', path.join(to, `${archive}.tar.gz`)], { encoding: 'utf8' });
   assert.match(listed, new RegExp(`^-rwxr-xr-x 0/0 .* ${archive}/styxy$`, 'm'));
-  for (const file of ['LICENSE', 'THIRD-PARTY-NOTICES.txt', 'README.md', 'man/styxy.1']) assert.ok(listed.includes(`${archive}/${file}`), listed);
+  for (const file of ['LICENSE', 'THIRD-PARTY-NOTICES.txt', 'README.md', 'man/styxy.1'])
+    assert.ok(listed.includes(`${archive}/${file}`), listed);
   const program = (tarball, file) => execFileSync('tar', ['-xzOf', tarball, file], { maxBuffer: 1 << 28 });
   const archived = program(path.join(to, `${archive}.tar.gz`), `${archive}/styxy`);
   assert.ok(archived.equals(program(path.join(dist, nativeTarball('linux-x64-gnu')), 'package/styxy')));
@@ -75,7 +79,11 @@ test('an archive has the bytes that npm installs, can be executed, and is the sa
 });
 
 test('SHA256SUMS has every file of the release, and sha256sum agrees', () => {
-  const listed = fs.readFileSync(path.join(to, 'SHA256SUMS'), 'utf8').trim().split('\n').map((line) => line.split('  ')[1]);
+  const listed = fs
+    .readFileSync(path.join(to, 'SHA256SUMS'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split('  ')[1]);
   assert.deepEqual([...listed, 'SHA256SUMS'].sort(), fs.readdirSync(to).sort());
   assert.equal(listed.filter((name) => /\.(tar\.gz|zip)$/.test(name)).length, platforms().length);
   const { status, stdout } = spawnSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: to, encoding: 'utf8' });
@@ -98,7 +106,9 @@ test('the formula names archives of this release with their checksums, and Ruby 
 
 test("aqua's pattern gives the names of the archives", () => {
   const entry = fs.readFileSync(path.join(to, 'aqua-registry.yaml'), 'utf8');
-  const words = Object.fromEntries([...entry.matchAll(/^ {6}(amd64|arm64|darwin|linux|windows): (\S+)$/gm)].map(([, from, to]) => [from, to]));
+  const words = Object.fromEntries(
+    [...entry.matchAll(/^ {6}(amd64|arm64|darwin|linux|windows): (\S+)$/gm)].map(([, from, to]) => [from, to]),
+  );
   const pattern = entry.match(/^ {4}asset: (.+)$/m)[1];
   for (const os of ['darwin', 'linux', 'windows']) {
     for (const cpu of ['amd64', 'arm64']) {
@@ -109,7 +119,7 @@ test("aqua's pattern gives the names of the archives", () => {
   }
 });
 
-test("server.json and the package name each other, as the MCP registry wants it", () => {
+test('server.json and the package name each other, as the MCP registry wants it', () => {
   const server = JSON.parse(fs.readFileSync(path.join(to, 'server.json'), 'utf8'));
   const manifest = JSON.parse(inside(rootTarball, 'package.json'));
   assert.equal(server.name, manifest.mcpName);

@@ -11,7 +11,10 @@ const folder = path.join(root, '.github/workflows');
 const workflows = fs.readdirSync(folder).map((name) => ({ name, text: fs.readFileSync(path.join(folder, name), 'utf8') }));
 const release = workflows.find(({ name }) => name === 'release.yml').text;
 /** The jobs of the release: name and text. */
-const jobs = [...release.split('\njobs:\n')[1].matchAll(/^ {2}(\w+):\n((?:(?: {4}.*| {2}#.*)?\n)*)/gm)].map(([, name, text]) => ({ name, text }));
+const jobs = [...release.split('\njobs:\n')[1].matchAll(/^ {2}(\w+):\n((?:(?: {4}.*| {2}#.*)?\n)*)/gm)].map(([, name, text]) => ({
+  name,
+  text,
+}));
 
 test('each action is a commit, with its version beside it, the same everywhere', () => {
   const used = new Map();
@@ -50,14 +53,25 @@ test('the job that publishes runs no code of other packages', () => {
 
 test('every platform is built, and every target has its bill of materials attested', () => {
   const built = [...release.matchAll(/triple: ([\w-]+)/g)].map(([, triple]) => triple).filter((triple) => triple !== 'matrix');
-  assert.deepEqual(built.toSorted(), platforms().map(({ triple }) => triple).toSorted());
+  assert.deepEqual(
+    built.toSorted(),
+    platforms()
+      .map(({ triple }) => triple)
+      .toSorted(),
+  );
   const { text } = jobs.find(({ name }) => name === 'materials');
   const targets = [...text.matchAll(/^ {10}- ([\w-]+)$/gm)].map(([, target]) => target);
-  assert.deepEqual(targets.toSorted(), platforms().map(({ target }) => target).toSorted());
+  assert.deepEqual(
+    targets.toSorted(),
+    platforms()
+      .map(({ target }) => target)
+      .toSorted(),
+  );
 });
 
 test('the scripts that the workflows run exist', () => {
   for (const { name, text } of workflows) {
-    for (const [, file] of text.matchAll(/node (scripts\/[\w/.-]+\.mjs)/g)) assert.ok(fs.existsSync(path.join(root, file)), `${name}: ${file}`);
+    for (const [, file] of text.matchAll(/node (scripts\/[\w/.-]+\.mjs)/g))
+      assert.ok(fs.existsSync(path.join(root, file)), `${name}: ${file}`);
   }
 });

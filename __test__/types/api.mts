@@ -117,7 +117,8 @@ export async function leases(): Promise<void> {
   same<typeof answers, readonly [DryRun, DryRun[], Lease[]]>(true);
   await release(lease);
   await release(lease.port);
-  await release((await list())[0]!);
+  const [first] = await list();
+  if (first) await release(first);
 
   const released = await release(lease.lockId);
   same<typeof released.port, number>(true);

@@ -14,7 +14,8 @@ export function address() {
   const { repository } = readJson('package.json');
   if (repository === undefined) return null;
   const found = typeof repository.url === 'string' && repository.url.match(FORM);
-  if (!found) throw new Error(`package.json: repository.url must be git+https://github.com/OWNER/NAME.git, not ${JSON.stringify(repository.url)}`);
+  if (!found)
+    throw new Error(`package.json: repository.url must be git+https://github.com/OWNER/NAME.git, not ${JSON.stringify(repository.url)}`);
   return addressOf('https://github.com', found[1], found[2]);
 }
 

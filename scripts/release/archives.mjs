@@ -21,7 +21,8 @@ export function release({ dist, to, where }) {
   const time = Number(process.env.SOURCE_DATE_EPOCH ?? output('git', 'log', '-1', '--format=%ct').trim());
   const archives = platforms().map((platform) => archive({ platform, version, dist, to, time }));
   const write = (name, text) => fs.writeFileSync(path.join(to, name), text);
-  for (const { target } of platforms()) write(`styxy-${version}-${target}.cdx.json`, json(billOfMaterials({ target, version, time, where })));
+  for (const { target } of platforms())
+    write(`styxy-${version}-${target}.cdx.json`, json(billOfMaterials({ target, version, time, where })));
   const digests = Object.fromEntries(archives.map(({ name, target }) => [target, sha256(path.join(to, name))]));
   write('styxy.rb', formula({ version, where, digests }));
   write('aqua-registry.yaml', aqua({ where }));

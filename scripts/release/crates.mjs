@@ -37,7 +37,10 @@ function resolve(target) {
   while (open.length > 0) {
     const id = open.pop();
     if (seen.has(id)) continue;
-    const needs = nodes.get(id).deps.filter(normal).map(({ pkg }) => pkg);
+    const needs = nodes
+      .get(id)
+      .deps.filter(normal)
+      .map(({ pkg }) => pkg);
     seen.set(id, needs);
     open.push(...needs);
   }
@@ -45,7 +48,13 @@ function resolve(target) {
   const direct = new Set([...seen].filter(([id]) => ours(id)).flatMap(([, needs]) => needs));
   return [...seen]
     .filter(([id]) => !ours(id))
-    .map(([id, needs]) => ({ ...describe(packages.get(id), needs.map((each) => packages.get(each))), isDirect: direct.has(id) }))
+    .map(([id, needs]) => ({
+      ...describe(
+        packages.get(id),
+        needs.map((each) => packages.get(each)),
+      ),
+      isDirect: direct.has(id),
+    }))
     .sort((one, other) => (`${one.name} ${one.version}` < `${other.name} ${other.version}` ? -1 : 1));
 }
 

@@ -45,14 +45,19 @@ function licenceTexts({ name, version, license, authors, texts }) {
   if (mit.length > 0) return mit;
   if (texts.length > 0) return texts;
   if (!choices.includes('MIT')) {
-    throw new Error(`${name} ${version} ships no licence text, and its licence is ${license}: say in scripts/release/notices.mjs what holds`);
+    throw new Error(
+      `${name} ${version} ships no licence text, and its licence is ${license}: say in scripts/release/notices.mjs what holds`,
+    );
   }
   return [mitOf(authors.length > 0 ? authors.join(', ') : `the authors of ${name}`)];
 }
 
 /** The MIT licence of other holders than ours. */
 function mitOf(holders) {
-  return fs.readFileSync(path.join(root, 'LICENSE'), 'utf8').trim().replace(/^Copyright .*$/m, `Copyright (c) ${holders}`);
+  return fs
+    .readFileSync(path.join(root, 'LICENSE'), 'utf8')
+    .trim()
+    .replace(/^Copyright .*$/m, `Copyright (c) ${holders}`);
 }
 
 function standardLibrary(targets) {

@@ -47,7 +47,10 @@ export function pack({ dist, natives = path.join(root, 'npm'), where = address()
 function compress(file) {
   const before = fs.readFileSync(file);
   const input = gunzipSync(before);
-  const tools = [['libdeflate-gzip', '-12'], ['gzip', '-9n']];
+  const tools = [
+    ['libdeflate-gzip', '-12'],
+    ['gzip', '-9n'],
+  ];
   const answers = tools.map(([tool, level]) => spawnSync(tool, [level], { input, maxBuffer: 1 << 28 }));
   const worked = answers.filter(({ error, status }) => !error && status === 0);
   if (worked.length === 0) console.log(`${path.basename(file)} stays as npm has compressed it: there is no gzip`);
@@ -106,7 +109,10 @@ function manPages({ stage, built, to }) {
   }
   // Its copy for the package can be executed, which an artifact of a workflow cannot.
   execFileSync(path.join(stage, host.triple, host.program), ['man', path.join(to, 'man')], { stdio: 'inherit' });
-  return fs.readdirSync(path.join(to, 'man')).sort().map((page) => `./man/${page}`);
+  return fs
+    .readdirSync(path.join(to, 'man'))
+    .sort()
+    .map((page) => `./man/${page}`);
 }
 
 function writeManifest(folder, manifest, where) {

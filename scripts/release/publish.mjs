@@ -35,7 +35,8 @@ export async function publish({ dist, tag, options = [], provenance, everyMs = 5
     const end = Date.now() + withinMs;
     for (const spec of specs) {
       while (!(await isShown(registry, spec, version))) {
-        if (Date.now() > end) throw new Error(`${spec}@${version} was published and is not shown yet: run this again, it goes on from there`);
+        if (Date.now() > end)
+          throw new Error(`${spec}@${version} was published and is not shown yet: run this again, it goes on from there`);
         await pause(everyMs);
       }
     }

@@ -24,7 +24,9 @@ if (values.notes) {
 function addressIsKnown() {
   const where = address();
   if (where === null) {
-    return ['package.json has no repository: {"type": "git", "url": "git+https://github.com/OWNER/NAME.git"}, with OWNER and NAME of the public source'];
+    return [
+      'package.json has no repository: {"type": "git", "url": "git+https://github.com/OWNER/NAME.git"}, with OWNER and NAME of the public source',
+    ];
   }
   const here = process.env.GITHUB_REPOSITORY;
   // npm compares the manifest with the identity of the workflow, and refuses what a fork publishes.

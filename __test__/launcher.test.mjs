@@ -61,6 +61,29 @@ async function prints(command, what, options) {
 // No `node` here, nor anything else: a command that works with it is the shell's.
 const noNode = { PATH: path.join(top, 'empty') };
 
+const noCall = typeof process.execve !== 'function' && `Node ${process.version} has no process.execve; npm run test:nodes has others`;
+
+test('where Node can, the launcher becomes the program: one process, from the first run on', { skip: skip || noCall }, async () => {
+  const { command, program } = await install();
+  // A program of this system, which a shell script is not.
+  await fs.copyFile('/bin/sh', program);
+  const child = spawn(command, ['-c', 'echo $$'], { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
+  const [said] = await Promise.all([once(child.stdout, 'data'), once(child, 'close')]);
+  assert.equal(String(said).trim(), String(child.pid));
+});
+
+test('a program that does not start is an error without a trace of Node, in every Node', { skip }, async () => {
+  const { launcher, program } = await install();
+  const machine = Buffer.from(await fs.readFile('/bin/sh')).fill(0xff, 18, 20);
+  for (const content of ['#!/no/such/interpreter\n', machine]) {
+    await fs.writeFile(program, content, { mode: 0o755 });
+    const { code, signal, stderr } = await run(process.execPath, [launcher, 'list'], { env: environment() });
+    // What no system can read, a shell tries, and says so in its own words.
+    const words = typeof content === 'string' ? /^styxy: cannot run \S+: .*\n$/ : /./;
+    assert.ok(signal === null && code > 0 && code <= 127 && words.test(stderr) && !stderr.includes('execve'), `${code} ${signal} ${stderr}`);
+  }
+});
+
 async function isReplaced(launcher) {
   return (await fs.readFile(launcher, 'utf8')).startsWith('#!/bin/sh\n');
 }

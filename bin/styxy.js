@@ -38,17 +38,40 @@ function native() {
 
 /** Becomes the program: by the system's own call if Node has it, else by a child that this process represents. */
 function become(program) {
-  if (typeof process.execve === 'function' && process.platform !== 'win32') {
-    // If the program does not start, Node ends inside of the call, without a message that helps a user.
+  if (typeof process.execve === 'function' && isLikeNode(program)) {
     try {
-      fs.accessSync(program, fs.constants.X_OK);
-      if (!fs.statSync(program).isFile()) throw new Error('it is not a file');
-    } catch (error) {
-      fail(`styxy: cannot run ${program}: ${error.message}`, 126);
+      process.execve(program, [program, ...words], process.env);
+    } catch {
+      // From Node 26 on a program that does not start is an error; the child below says which.
     }
-    process.execve(program, [program, ...words], process.env);
   }
   standFor(program);
+}
+
+/**
+ * Whether this system surely starts `program`: it may be executed, and is of the kind and processor that this Node is. Before version
+ * 26 Node aborts in `execve` if the program does not start, with a trace that helps nobody.
+ */
+function isLikeNode(program) {
+  try {
+    fs.accessSync(program, fs.constants.X_OK);
+    return kind(program) === kind(process.execPath);
+  } catch {
+    return false;
+  }
+}
+
+/** What the head of a program says it is for: of ELF the magic, class and machine, of Mach-O the magic and the processor. */
+function kind(program) {
+  const head = Buffer.alloc(20);
+  const file = fs.openSync(program, 'r');
+  try {
+    fs.readSync(file, head, 0, head.length, 0);
+  } finally {
+    fs.closeSync(file);
+  }
+  const isElf = head.toString('latin1', 0, 4) === '\x7fELF';
+  return isElf ? head.toString('hex', 0, 6) + head.toString('hex', 18, 20) : head.toString('hex', 0, 8);
 }
 
 function standFor(program) {

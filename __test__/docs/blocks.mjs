@@ -5,6 +5,7 @@
 //   <!-- before: LINES -->     commands, or lines of JavaScript, that run before it and are not shown
 //   <!-- goes on -->           the last command is a server, which runs until the page ends
 //   <!-- schema: FILE -->      the JSON is valid by this schema in docs/
+// `<!-- bench -->` and `<!-- /bench -->` are no marks of blocks: `npm run bench` writes between them.
 
 import assert from 'node:assert/strict';
 
@@ -17,6 +18,7 @@ export function blocks(page) {
   const found = [];
   let marks = {};
   for (let at = 0; at < lines.length; at += 1) {
+    if (/^<!-- \/?bench -->$/.test(lines[at])) continue;
     if (lines[at].startsWith('<!--')) {
       const end = lines.findIndex((line, index) => index >= at && line.endsWith('-->'));
       assert.ok(end >= at, `line ${at + 1}: the comment has no end`);

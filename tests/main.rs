@@ -84,6 +84,8 @@ mod support;
 #[cfg(test)]
 mod targets;
 #[cfg(test)]
+mod texts;
+#[cfg(test)]
 mod waiting;
 #[cfg(test)]
 mod whose;
@@ -100,6 +102,9 @@ mod chains;
 #[cfg(test)]
 #[cfg(unix)] // the shells that complete
 mod completion;
+#[cfg(test)]
+#[cfg(unix)] // links
+mod compose;
 #[cfg(test)]
 #[cfg(unix)] // links, and the socket of a container engine
 mod containers;

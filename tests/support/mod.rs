@@ -61,9 +61,9 @@ pub(crate) use run::{NOTHING, Output, PRINTS_PORT, finish, program, words};
 #[cfg(target_os = "linux")]
 pub(crate) use sandbox::{Argument, DIAGNOSTICS, Denied, deny, without_connections};
 pub(crate) use schema::mismatches;
-#[cfg(unix)]
-pub(crate) use skip::Need;
 pub(crate) use skip::wine_lacks;
+#[cfg(unix)]
+pub(crate) use skip::{Need, skipped};
 #[cfg(target_os = "linux")]
 pub(crate) use terminal::open as open_terminal;
 #[cfg(unix)]

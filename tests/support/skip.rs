@@ -20,6 +20,8 @@ pub(crate) enum Need {
     Bubblewrap,
     /// The shells that complete words: bash, zsh and fish.
     Shells,
+    /// Docker Compose, as `STYXY_TEST_COMPOSE` names it.
+    Compose,
     /// The program `systemd-analyze`.
     Systemd,
     /// A program that signals or compiles, of which each test of the guard names its own.
@@ -33,11 +35,12 @@ pub(crate) enum Need {
 }
 
 impl Need {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 10] = [
         ("root", Self::Root),
         ("namespaces", Self::Namespaces),
         ("bubblewrap", Self::Bubblewrap),
         ("shells", Self::Shells),
+        ("compose", Self::Compose),
         ("systemd", Self::Systemd),
         ("tools", Self::Tools),
         ("chromium", Self::Chromium),

@@ -10,8 +10,9 @@ use styxy_core::printable::is_hidden;
 #[cfg(target_os = "linux")]
 use crate::commands::{agent, guard};
 use crate::commands::{
-    allocate, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook, hooks,
-    init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait, who,
+    allocate, allow, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook,
+    hooks, init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait,
+    who,
 };
 use crate::here::context::{Autostart, Context};
 use crate::mistyped::{Stopped, script};
@@ -110,6 +111,7 @@ enum Command {
     Config(config::Command),
     Mcp(mcp::Args),
     Init(init::Args),
+    Allow(allow::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Uninstall(uninstall::Args),
@@ -152,6 +154,7 @@ impl Command {
             Self::Config(command) => command.run(context),
             Self::Mcp(args) => args.run(context),
             Self::Init(args) => args.run(context),
+            Self::Allow(args) => args.run(context),
             Self::Doctor(args) => args.run(context),
             Self::Uninstall(args) => args.run(context),
             Self::Completions(args) => args.run(),

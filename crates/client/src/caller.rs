@@ -175,7 +175,7 @@ impl Caller {
     /// # Errors
     /// As [`Caller::file`].
     pub fn named_file(&self) -> Result<Option<ProjectFile>, ProjectError> {
-        self.folder().map_or(Ok(None), |folder| project::find(folder, self.root()))
+        self.folder().map_or(Ok(None), |folder| project::settled(folder, self.root()))
     }
 
     /// The agent session; none for a person's shell.

@@ -1,7 +1,7 @@
 //! Requests for ports: what was given counts, the project's file says the rest, and the caller says for whom.
 
 use styxy_core::api::{AllocateRequest, MemberRequest};
-use styxy_core::project::{EnvName, Project};
+use styxy_core::project::{EnvName, Home, Project, Service};
 use styxy_core::{
     DoorRules, InstanceId, Pid, Port, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType,
 };
@@ -13,12 +13,16 @@ use crate::{Caller, CallerError};
 /// A request for the port of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortRequest {
+    /// What the project's file calls it. It is not sent.
+    pub label: Option<ServiceName>,
     /// What kind of server it is for.
     pub service: ServiceType,
     /// Which of several servers of that kind.
     pub name: Option<ServiceName>,
     /// The name if there is none: that of the package that it is for.
     pub default_name: Option<ServiceName>,
+    /// In which package the project's file has it started. It is not sent.
+    pub home: Home,
     /// Preferred port; another one is used if it is taken.
     pub port: Option<Port>,
     /// The port that this kind of server has if nobody says otherwise. It yields to a preferred port.
@@ -42,8 +46,10 @@ impl PortRequest {
         let terms = Terms::default();
         Self {
             service,
+            label: None,
             name: None,
             default_name: None,
+            home: Home::Callers,
             port: None,
             default_port: None,
             exact: None,
@@ -54,20 +60,44 @@ impl PortRequest {
         }
     }
 
-    /// With what the project's file says where nothing was given. Its port and its variables are for the server of its name:
+    /// The request for a service of the project's file, by a caller in the package whose servers have the name `package`.
+    #[must_use]
+    pub fn of(service: &Service, package: Option<&ServiceName>) -> Self {
+        Self {
+            label: Some(service.label.clone()),
+            name: service.name.clone(),
+            default_name: default_name(service, package.cloned()),
+            home: service.home.clone(),
+            port: service.port.port(),
+            env: service.env.ports().to_vec(),
+            door: service.door,
+            ..Self::new(service.kind.clone())
+        }
+    }
+
+    /// What variables call it: its label in the project's file, else its type.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.label.as_ref().map_or_else(|| self.service.as_str(), ServiceName::as_str)
+    }
+
+    /// With what the project's file says where nothing was given, of the server of this type or this label. Its port and its variables are for the server of its name:
     /// they do not apply if another name was given.
     #[must_use]
     pub fn or(self, file: Option<&Project>) -> Self {
-        let Some(file) = file else { return self };
-        let Some(said) = file.wish(&self.service, self.name.as_ref()) else { return self };
-        let mut env = said.env.ports().to_vec();
-        env.extend(self.env.into_iter().filter(|name| !env.contains(name)).collect::<Vec<_>>());
-        let port = self.port.or(said.port.port());
-        let default_port = self.default_port.filter(|_| port.is_none());
-        Self { name: said.name.clone(), port, default_port, env, door: said.door, ..self }
+        let package = self.default_name.as_ref();
+        let said = file.and_then(|file| file.wish(&self.service, self.name.as_ref(), package));
+        let Some(of) = said.map(|said| Self::of(said, package)) else { return self };
+        let Self { name, port, default_port, exact, block, env, terms, .. } = self;
+        let mut all = of.env;
+        all.extend(env.into_iter().filter(|name| !all.contains(name)).collect::<Vec<_>>());
+        let port = port.or(of.port);
+        let default_port = default_port.filter(|_| port.is_none());
+        Self { name: name.or(of.name), port, default_port, exact, block, env: all, terms, ..of }
     }
 
-    /// With the name of the caller's package where no name was given, neither by the caller nor by the project's file.
+    /// With the name of the caller's package where no name is given, neither by the caller nor by the project's file. To be said
+    /// before [`PortRequest::or`], since the file may be about servers of that package.
     #[must_use]
     pub fn in_package(self, package: Option<&ServiceName>) -> Self {
         Self { default_name: package.cloned(), ..self }
@@ -77,7 +107,7 @@ impl PortRequest {
     /// file, and the first one that is started must not take the port that another one had.
     #[must_use]
     pub fn sharing_port(self) -> Self {
-        if self.name.is_some() || self.default_name.is_none() {
+        if self.name.is_some() || self.default_name.is_none() || self.home != Home::Callers {
             return self;
         }
         Self { default_port: self.port.or(self.default_port), port: None, ..self }
@@ -90,8 +120,7 @@ impl PortRequest {
     }
 
     fn member(self) -> MemberRequest {
-        let Self { service, name, default_name, port, default_port, exact, block: _, env: _, door, terms } =
-            self;
+        let Self { service, name, default_name, port, default_port, exact, door, terms, .. } = self;
         MemberRequest {
             service_type: Some(service),
             default_name: default_name.filter(|_| name.is_none()),
@@ -107,6 +136,14 @@ impl PortRequest {
             project_id: terms.project_id,
             pid: terms.pid,
         }
+    }
+}
+
+/// The name that `service` has by default, to a caller in this package.
+fn default_name(service: &Service, package: Option<ServiceName>) -> Option<ServiceName> {
+    match &service.home {
+        Home::Callers => package,
+        Home::In(own) => own.clone(),
     }
 }
 
@@ -272,9 +309,9 @@ mod tests {
     fn packages_that_share_a_file_have_its_port_as_a_default() {
         let web = "web".parse().ok();
         let file = parse(r#"{"services": {"dev": {"port": 3000}}}"#).unwrap();
-        let shared = dev().or(Some(&file)).in_package(web.as_ref()).sharing_port();
+        let shared = dev().in_package(web.as_ref()).or(Some(&file)).sharing_port();
         assert_eq!((shared.port, shared.default_port), (None, port(3000)));
-        let at_root = dev().or(Some(&file)).in_package(None).sharing_port();
+        let at_root = dev().in_package(None).or(Some(&file)).sharing_port();
         assert_eq!((at_root.port, at_root.default_port), (port(3000), None));
     }
 

@@ -5,9 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use styxy_core::api::{Code, Refusal};
+use styxy_core::checkout;
 use styxy_core::config::ConfigError;
 use styxy_core::project::{FILE, PACKAGE, Project, parse, parse_package};
 use styxy_core::with_causes;
+use styxy_os::disk::Disk;
 
 /// No more bytes of a file are read. The parser refuses shorter ones already.
 const MOST: u64 = 2 * 1024 * 1024;
@@ -56,6 +58,8 @@ impl ProjectError {
 pub struct ProjectFile {
     /// Where it is.
     pub path: PathBuf,
+    /// As it is written: of a `package.json` the value of its key.
+    pub text: String,
     /// What it says.
     pub project: Project,
 }
@@ -67,14 +71,14 @@ impl ProjectFile {
     /// It cannot be read, or has a mistake.
     pub fn at(path: &Path) -> Result<Option<Self>, ProjectError> {
         let Some(text) = read(path)? else { return Ok(None) };
-        let project = if path.file_name().is_some_and(|name| name == PACKAGE) {
-            parse_package(&text).transpose()
+        let read = if path.file_name().is_some_and(|name| name == PACKAGE) {
+            parse_package(&text)
         } else {
-            Some(parse(&text))
+            parse(&text).map(|project| Some((project, text.as_str())))
         };
         let path = path.to_owned();
-        match project.transpose() {
-            Ok(project) => Ok(project.map(|project| Self { path, project })),
+        match read {
+            Ok(read) => Ok(read.map(|(project, text)| Self { path, text: text.to_owned(), project })),
             Err(mistake) => Err(ProjectError::Mistaken { path, mistake }),
         }
     }
@@ -117,6 +121,21 @@ pub(crate) fn find(dir: &Path, root: Option<&Path>) -> Result<Option<ProjectFile
         }
     }
     Ok(None)
+}
+
+/// As [`find`], with the package of each service that is started in a certain folder.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) fn settled(dir: &Path, root: Option<&Path>) -> Result<Option<ProjectFile>, ProjectError> {
+    let mut found = find(dir, root)?;
+    if let Some(ProjectFile { path, project, .. }) = &mut found
+        && let Some(beside) = path.parent()
+    {
+        let root = root.unwrap_or(beside);
+        project.settle(|cwd| checkout::package(&beside.join(cwd), root, &Disk));
+    }
+    Ok(found)
 }
 
 /// The text of `path`; nothing if there is no such file.

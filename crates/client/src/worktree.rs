@@ -31,6 +31,12 @@ impl Worktree {
     }
 }
 
+/// What the worktree at `root` is called in host names, unless another one has that name (R113).
+#[must_use]
+pub fn worktree_label(root: &Path) -> Option<String> {
+    label_of(&ProjectPath::new(root.to_str()?).ok()?).map(|label| label.to_string())
+}
+
 /// What the worktree with this root is called in host names (R111). The project's file at the root may call the repository
 /// otherwise.
 pub(crate) fn label_of(root: &ProjectPath) -> Option<Label> {

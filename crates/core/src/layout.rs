@@ -45,6 +45,16 @@ impl Layout {
     pub fn stopped(&self) -> PathBuf {
         self.root.join("daemon.stopped")
     }
+    /// Which projects' files the user has allowed to set variables.
+    #[must_use]
+    pub fn allowed(&self) -> PathBuf {
+        self.root.join("allowed.json")
+    }
+    /// What differs for one worktree from the compose files in `folder`.
+    #[must_use]
+    pub fn compose(&self, folder: &Path) -> PathBuf {
+        self.root.join(format!("compose-{}.yaml", hash(folder)))
+    }
     /// The folder of the logs.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
@@ -106,14 +116,18 @@ impl Layout {
         format!(r"\\.\pipe\styxy-{}", self.hash())
     }
 
-    /// FNV-1a of the path's bytes: the same in every build and on every run, as `std`'s hashers are not.
     fn hash(&self) -> String {
-        let bytes = self.root.as_os_str().as_encoded_bytes();
-        let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("{hash:016x}")
+        hash(&self.root)
     }
+}
+
+/// FNV-1a of the path's bytes: the same in every build and on every run, as `std`'s hashers are not.
+fn hash(path: &Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }
 
 /// Whether the name is one of a file that Styxy makes in its folder, or of `config.json` and what editors and the system
@@ -135,7 +149,7 @@ pub fn is_own_file(name: &OsStr) -> bool {
         b"doctor.sock",
         b".DS_Store",
     ];
-    const BEGUN: [&[u8]; 3] = [b"config.json", b".config.json", b"journal."];
+    const BEGUN: [&[u8]; 5] = [b"config.json", b".config.json", b"journal.", b"allowed.json", b"compose-"];
     let name = name.as_encoded_bytes();
     WHOLE.contains(&name) || BEGUN.iter().any(|begin| name.starts_with(begin))
 }

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 pub(crate) mod agent;
 pub(crate) mod allocate;
+pub(crate) mod allow;
 pub(crate) mod check;
 pub(crate) mod cleanup;
 pub(crate) mod completions;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use styxy_client::agents::Agent;
 use styxy_client::leases::{self, Accepted, Leased};
-use styxy_client::{Caller, Client, Error, PortRequest, Session, Terms};
+use styxy_client::{Caller, Client, Error, PortRequest, ProjectFile, Session, Terms};
 use styxy_core::ProjectPath;
 use styxy_core::api::{AllocationsQuery, BeatRequest, OwnerKind, RegisterRequest, State};
 use styxy_core::config::Seconds;
@@ -16,11 +16,12 @@ use super::beside;
 use super::cover;
 use super::event::Source;
 use super::patience::Patience;
-use super::shell;
+use super::shell::{self, TEXTS};
 use crate::here::agent_settings::installed::{Age, Installed};
 use crate::here::context::{self, Autostart};
 use crate::here::requests;
-use crate::here::variables::{Served, variables};
+use crate::here::texts::Texts;
+use crate::here::variables::{Served, with_texts};
 use crate::say::facts;
 use crate::say::voice::{self, Exports, PortOf, Server, Whom};
 
@@ -46,7 +47,7 @@ pub(super) fn begin(
     caller: &Caller,
     session: Option<&Session>,
 ) -> Option<Began> {
-    let here = Here::new(caller, session)?;
+    let here = Here::new(caller, session);
     let cover = cover::of(agent, shell::file(agent).as_deref());
     let found = context::ask_within(START, Autostart::FromEnvironment, async |client| {
         if let Some(session) = session {
@@ -75,7 +76,7 @@ pub(super) fn begin(
 
 /// The same for a sub-agent, or for a worktree that the session enters: it has a folder, and the session's other facts.
 pub(super) fn join(agent: Agent, caller: &Caller, session: Option<&Session>) -> Option<String> {
-    let here = Here::new(caller, session)?;
+    let here = Here::new(caller, session);
     let found = context::try_ask(START, async |client| here.look(client).await);
     let (leased, servers) = found.ok()?.ok()?;
     Some(here.said(
@@ -155,19 +156,19 @@ pub(super) struct Here<'c> {
     pub(super) requests: Vec<PortRequest>,
     pub(super) terms: Terms,
     session: Option<&'c Session>,
+    file: Option<ProjectFile>,
 }
 
 impl<'c> Here<'c> {
-    pub(super) fn new(caller: &'c Caller, session: Option<&'c Session>) -> Option<Self> {
+    pub(super) fn new(caller: &'c Caller, session: Option<&'c Session>) -> Self {
         // Every typed command reports a mistake in the file.
-        let file = caller.file().ok().flatten();
-        let services = requests::services(file.as_ref());
-        let requests = requests::requests(services, None, file.as_ref(), caller).ok()?;
+        let file = caller.named_file().ok().flatten();
+        let requests = requests::usual(file.as_ref().map(|file| &file.project), caller);
         let instance = session.map(|session| session.instance.clone());
         let project = caller.project().ok().flatten();
         let project_id = project.as_ref().and_then(Caller::id_of);
         let terms = Terms { project, project_id, instance, ..Terms::default() };
-        Some(Self { caller, requests, terms, session })
+        Self { caller, requests, terms, session, file }
     }
 
     /// The ports, and what runs in the checkout.
@@ -188,7 +189,10 @@ impl<'c> Here<'c> {
         let served: Vec<Served> = served.collect();
         let instance =
             self.session.map(|session| ("STYXY_INSTANCE".to_owned(), session.instance.to_string()));
-        instance.into_iter().chain(variables(&served)).collect()
+        let texts = Texts::of(self.file.as_ref(), &served, &served).set;
+        let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
+        let names = (!names.is_empty()).then(|| (TEXTS.to_owned(), names.join(",")));
+        instance.into_iter().chain(with_texts(&served, texts)).chain(names).collect()
     }
 
     fn said(&self, leased: &[Leased], servers: &[Server], exports: Exports, renew: &[String]) -> String {

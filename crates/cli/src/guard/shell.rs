@@ -15,6 +15,7 @@ use std::time::Duration;
 use styxy_client::agents::Agent;
 use styxy_client::leases::{self, Accepted, Holder, Leased, Missing};
 use styxy_client::{Caller, Session};
+use styxy_core::project::fence;
 
 use super::session::Here;
 use crate::here::context;
@@ -77,7 +78,12 @@ fn script(program: &str, root: Option<&Path>, fixed: Option<&Path>, told: &[(Str
     for (name, value) in session {
         let _ = writeln!(script, "export {name}={}", in_quotes(value));
     }
-    let ports: Vec<String> = ports.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    // A shell would read any other text as more than a word; such a one it has to ask for.
+    let is_word =
+        |value: &str| value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+@:,%".contains(&byte));
+    let fixed = fixed.filter(|_| ports.iter().all(|(_, value)| is_word(value)));
+    let ports = ports.iter().filter(|(_, value)| is_word(value));
+    let ports: Vec<String> = ports.map(|(name, value)| format!("{name}={value}")).collect();
     let _ = writeln!(script, "styxyTold={}", in_quotes(&ports.join(" ")));
     let root = text(root);
     let _ = writeln!(
@@ -107,6 +113,8 @@ fi
 "#;
 
 const INSTANCE: &str = "STYXY_INSTANCE";
+/// Names the variables that hold texts of the project's file, with commas between them.
+pub(super) const TEXTS: &str = "STYXY_TEXTS";
 
 /// What the lines ask for in each folder: `export` for the ports of its checkout, `unset` for those of another one. `told` are the
 /// session's ports, which are those of the checkout at `root`. In another checkout nothing is leased unless somebody works there
@@ -128,7 +136,7 @@ pub(super) fn lines(caller: &Caller, session: Option<&Session>, root: Option<&Pa
 
 /// The ports of the folder's checkout; `None` if they are unknown.
 fn found(caller: &Caller, session: Option<&Session>, otherwise: Missing) -> Option<Vec<(String, String)>> {
-    let here = Here::new(caller, session)?;
+    let here = Here::new(caller, session);
     let leased = context::try_ask(PATIENCE, async |client| {
         leases::present_or(client, &here.requests, &here.terms, Accepted::Running, otherwise).await
     });
@@ -147,8 +155,13 @@ fn written(now: &[(String, String)], variables: impl Iterator<Item = (OsString, 
     let variables: Vec<(String, String)> = variables
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let is_ours =
-        |name: &str| name.starts_with("STYXY_") && (name.ends_with("_PORT") || name.ends_with("_URL"));
+    let texts = variables.iter().find(|(name, _)| name == TEXTS).map(|(_, names)| names.as_str());
+    let texts: Vec<&str> = texts.into_iter().flat_map(|names| names.split(',')).collect();
+    let is_ours = |name: &str| {
+        name == TEXTS
+            || texts.contains(&name) && fence::check(name).is_ok()
+            || name.starts_with("STYXY_") && (name.ends_with("_PORT") || name.ends_with("_URL"))
+    };
     let ours: Vec<&str> =
         variables.iter().filter(|(name, _)| is_ours(name)).map(|(_, value)| &**value).collect();
     for (name, value) in &variables {
@@ -173,6 +186,10 @@ mod tests {
     fn an_agents_shell_gets_the_ports_of_its_start_and_asks_for_others() {
         let told = owned(&[("STYXY_INSTANCE", "claude-42"), ("PORT", "8000"), ("STYXY_PORT", "8000")]);
         let root = Path::new("/w/it's mine");
+        let text = owned(&[("VITE_API", "http://localhost:1"), ("DB", "$(id)")]);
+        let with_text = super::script("/opt/styxy", Some(root), Some(root), &text);
+        assert!(with_text.contains("styxyTold='VITE_API=http://localhost:1'\n"), "{with_text}");
+        assert!(!with_text.contains("$(id)") && with_text.contains("\nstyxyPorts\n"), "{with_text}");
         let script = |fixed| script("/opt/styxy", Some(root), fixed, &told);
         snapshot!(
             "shell",
@@ -208,6 +225,10 @@ mod tests {
             written(&now, &other),
             "export PORT='8001'\nexport STYXY_PORT='8001'\nunset STYXY_WEB_URL\nunset BACKEND_PORT\n"
         );
+        let told = [("STYXY_TEXTS", "VITE_API,PATH,X;id"), ("VITE_API", "x"), ("PATH", "/bin"), ("DB", "x")];
+        assert_eq!(written(&[], &told), "unset STYXY_TEXTS\nunset VITE_API\n");
+        let now = [("VITE_API", "it's"), ("STYXY_TEXTS", "VITE_API")];
+        assert_eq!(written(&now, &told), "export VITE_API='it'\\''s'\nexport STYXY_TEXTS='VITE_API'\n");
         assert_eq!(written(&[], &[("PORT", "5000")]), "");
         assert_eq!(written(&[], &[("PORT", "5000"), ("STYXY_PORT", "8000")]), "unset STYXY_PORT\n");
     }

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
-use styxy_client::{Caller, CallerError, ProjectError, agents};
+use styxy_client::{Caller, CallerError, ProjectError, ProjectFile, agents};
 use styxy_core::project::Project;
 
 use crate::say::failure::Failure;
@@ -49,11 +49,19 @@ pub(crate) fn nowhere(caller: &Caller) -> Option<String> {
 /// # Errors
 /// It cannot be read, or has a mistake.
 pub(crate) fn file(caller: &Caller) -> Result<Option<Project>, ProjectError> {
-    let Some(file) = caller.named_file()? else { return Ok(None) };
-    if let Some(warning) = file.warning() {
+    Ok(named_file(caller)?.map(|file| file.project))
+}
+
+/// The same with its place.
+///
+/// # Errors
+/// As [`file`].
+pub(crate) fn named_file(caller: &Caller) -> Result<Option<ProjectFile>, ProjectError> {
+    let file = caller.named_file()?;
+    if let Some(warning) = file.as_ref().and_then(ProjectFile::warning) {
         output::warning(&warning);
     }
-    Ok(Some(file.project))
+    Ok(file)
 }
 
 /// What people call the place that servers of this caller's are in.

@@ -2,7 +2,9 @@
 //! be ended or released, and how to reach the daemon.
 
 pub(crate) mod agent_settings;
+pub(crate) mod allowed;
 pub(crate) mod caller;
+pub(crate) mod compose;
 pub(crate) mod config_file;
 pub(crate) mod context;
 pub(crate) mod fallback;
@@ -18,6 +20,7 @@ pub(crate) mod near;
 pub(crate) mod off;
 pub(crate) mod older;
 pub(crate) mod ownership;
+pub(crate) mod places;
 pub(crate) mod reach;
 pub(crate) mod release_target;
 pub(crate) mod requests;
@@ -25,6 +28,7 @@ pub(crate) mod sandbox;
 pub(crate) mod server;
 pub(crate) mod stop;
 pub(crate) mod target;
+pub(crate) mod texts;
 pub(crate) mod tree;
 pub(crate) mod variables;
 pub(crate) mod verb;

@@ -56,7 +56,8 @@ fn mistyped(kind: &ServiceType, file: Option<&Project>) -> Option<String> {
             config.strict_service_types || config.service_types.contains_key(kind)
         })
     };
-    let is_known = known.contains(&kind) || is_settled();
+    let is_label = file.is_some_and(|file| file.service(kind.as_str()).is_some());
+    let is_known = known.contains(&kind) || is_label || is_settled();
     (!is_known).then(|| format!("there are no settings for the service type {kind}; did you mean {meant}?"))
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn requests(
     caller: &Caller,
 ) -> Result<Vec<PortRequest>, Failure> {
     if let Some((one, other)) = variables::clash(&services) {
-        let variable = variables::variable(one);
+        let variable = variables::variable(one.as_str());
         return Err(Failure::usage(
             format!("{one} and {other} would both be {variable}"),
             "name each service once",
@@ -34,29 +34,48 @@ pub(crate) fn requests(
     let package = caller.package();
     let request = |service| {
         let request = PortRequest { name: name.cloned(), ..PortRequest::new(service) };
-        request.or(file).in_package(package.as_ref())
+        request.in_package(package.as_ref()).or(file)
     };
-    let requests = services.into_iter().map(request);
-    let is_shared = package.is_some() && file.is_some() && caller.shares_file();
-    Ok(if is_shared { requests.map(PortRequest::sharing_port).collect() } else { requests.collect() })
+    Ok(shared(services.into_iter().map(request), file, caller))
 }
 
-/// The services of the project's file; `dev` if it names none.
-pub(crate) fn services(file: Option<&Project>) -> Vec<ServiceType> {
-    let mut services = named(file);
-    if services.is_empty() {
-        services.extend(ServiceType::new("dev"));
+/// A request for each service of the project's file that has a port.
+pub(crate) fn of_file(file: Option<&Project>, caller: &Caller) -> Vec<PortRequest> {
+    let package = caller.package();
+    let services = file.into_iter().flat_map(|file| &file.services).filter(|service| service.serves());
+    shared(services.map(|service| PortRequest::of(service, package.as_ref())), file, caller)
+}
+
+/// The same, or the request for `dev` if the file names no service.
+pub(crate) fn usual(file: Option<&Project>, caller: &Caller) -> Vec<PortRequest> {
+    let requests = of_file(file, caller);
+    if !requests.is_empty() {
+        return requests;
     }
-    services
+    let dev = ServiceType::new("dev").map(PortRequest::new).into_iter();
+    dev.map(|dev| dev.in_package(caller.package().as_ref())).collect()
 }
 
-/// The services of the project's file that have a port, each type once.
-pub(crate) fn named(file: Option<&Project>) -> Vec<ServiceType> {
+/// The requests of a caller whose package may have the project's file in common with others.
+fn shared(
+    requests: impl Iterator<Item = PortRequest>,
+    file: Option<&Project>,
+    caller: &Caller,
+) -> Vec<PortRequest> {
+    let is_shared = caller.package().is_some() && file.is_some() && caller.shares_file();
+    if is_shared { requests.map(PortRequest::sharing_port).collect() } else { requests.collect() }
+}
+
+/// The service types of the project's file; `dev` if it names none.
+pub(crate) fn services(file: Option<&Project>) -> Vec<ServiceType> {
     let mut services: Vec<ServiceType> = Vec::new();
     for service in file.into_iter().flat_map(|file| &file.services).filter(|service| service.serves()) {
         if !services.contains(&service.kind) {
             services.push(service.kind.clone());
         }
+    }
+    if services.is_empty() {
+        services.extend(ServiceType::new("dev"));
     }
     services
 }

@@ -29,9 +29,9 @@ pub(crate) fn known() -> Option<String> {
 /// The ports that Styxy has exported for all of these, outside. The variables name no names: a port that was exported for a
 /// type is not told to a named server of it, nor to a second one.
 pub(crate) fn told(requests: &[PortRequest]) -> Option<Vec<Port>> {
-    let services: BTreeSet<_> = requests.iter().map(|request| &request.service).collect();
+    let services: BTreeSet<&str> = requests.iter().map(PortRequest::label).collect();
     if services.len() < requests.len() || requests.iter().any(|request| request.name.is_some()) {
         return None;
     }
-    requests.iter().map(|request| exported(&request.service)).collect()
+    requests.iter().map(|request| exported(request.label())).collect()
 }

@@ -31,8 +31,9 @@ impl Service {
     /// The project's path is not Unicode, its file has a mistake, or the environment has an invalid session name.
     pub(crate) fn here(kind: ServiceType, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
         let caller = caller();
-        let usual = PortRequest::new(kind.clone()).or(caller::file(&caller)?.as_ref());
-        let usual = usual.in_package(caller.package().as_ref());
+        let usual = PortRequest::new(kind).in_package(caller.package().as_ref());
+        let usual = usual.or(caller::file(&caller)?.as_ref());
+        let kind = usual.service.clone();
         let ground = ground(&caller);
         Ok(Self { kind, name, usual, terms: Terms::default().or(&caller)?, verb, ground })
     }

@@ -1,12 +1,14 @@
 //! The environment variables that hold a command's ports: the same for `styxy run` and `styxy env`.
 
 use styxy_client::PortRequest;
-use styxy_core::project::EnvName;
+use styxy_core::project::{EnvName, fence};
 use styxy_core::{Port, ServiceType};
 
 /// A service and its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Served {
+    /// What its variables call it: its label in the project's file, else its type.
+    pub(crate) label: String,
     pub(crate) service: ServiceType,
     pub(crate) port: Port,
     /// Its address by name at the front door.
@@ -18,7 +20,20 @@ pub(crate) struct Served {
 impl Served {
     /// The server of `request` on `port`.
     pub(crate) fn new(request: &PortRequest, port: Port) -> Self {
-        Self { service: request.service.clone(), port, named_url: None, env: request.env.clone() }
+        let label = request.label().to_owned();
+        Self { label, service: request.service.clone(), port, named_url: None, env: request.env.clone() }
+    }
+
+    /// The server of a type that variables call so too.
+    #[cfg(test)]
+    pub(crate) fn called_so(label: &str, port: Port) -> Self {
+        Self {
+            label: label.to_owned(),
+            service: label.parse().unwrap(),
+            port,
+            named_url: None,
+            env: Vec::new(),
+        }
     }
 
     /// With its address by name.
@@ -28,22 +43,22 @@ impl Served {
 }
 
 /// `STYXY_DEV_PORT` for `dev`.
-pub(crate) fn variable(service: &ServiceType) -> String {
-    format!("STYXY_{}_PORT", upper(service))
+pub(crate) fn variable(label: &str) -> String {
+    format!("STYXY_{}_PORT", upper(label))
 }
 
-fn upper(service: &ServiceType) -> String {
-    service.as_str().to_ascii_uppercase().replace('-', "_")
+fn upper(label: &str) -> String {
+    fence::variable_part(label)
 }
 
-/// The port that an outer `styxy run`, `styxy env` or session has set for `service`.
-pub(crate) fn exported(service: &ServiceType) -> Option<Port> {
-    std::env::var(variable(service)).ok()?.parse().ok()
+/// The port that an outer `styxy run`, `styxy env` or session has set for the service called `label`.
+pub(crate) fn exported(label: &str) -> Option<Port> {
+    std::env::var(variable(label)).ok()?.parse().ok()
 }
 
 /// The address by name that was set with it.
-pub(crate) fn named(service: &ServiceType) -> Option<String> {
-    std::env::var(named_variable(service)).ok().filter(|url| url.starts_with("http://"))
+pub(crate) fn named(label: &str) -> Option<String> {
+    std::env::var(named_variable(label)).ok().filter(|url| url.starts_with("http://"))
 }
 
 /// The port in `PORT`, if Styxy has not set it: then it is in a variable of Styxy's too. Somebody outside wishes for it: the
@@ -70,8 +85,8 @@ fn wished_for(variables: impl Iterator<Item = (String, String)>) -> Option<Port>
 pub(crate) const NAMED_URL: &str = "STYXY_NAMED_URL";
 
 /// `STYXY_DEV_NAMED_URL` for `dev`.
-pub(crate) fn named_variable(service: &ServiceType) -> String {
-    format!("STYXY_{}_NAMED_URL", upper(service))
+pub(crate) fn named_variable(label: &str) -> String {
+    format!("STYXY_{}_NAMED_URL", upper(label))
 }
 
 /// Names and values, in an order that depends only on `served`. `PORT` is the port of the first service.
@@ -81,7 +96,7 @@ pub(crate) fn variables(served: &[Served]) -> Vec<(String, String)> {
     let mut all = Vec::new();
     // A service type may be called `named`, and `STYXY_NAMED_URL` is what its address has always been called.
     let is_a_ports =
-        |name: &String| served.iter().any(|one| *name == format!("STYXY_{}_URL", upper(&one.service)));
+        |name: &String| served.iter().any(|one| *name == format!("STYXY_{}_URL", upper(&one.label)));
     let named = |name: String, one: &Served| {
         one.named_url.clone().filter(|_| !is_a_ports(&name)).map(|named_url| (name, named_url))
     };
@@ -91,12 +106,30 @@ pub(crate) fn variables(served: &[Served]) -> Vec<(String, String)> {
         all.push(("STYXY_URL".to_owned(), url(first.port)));
         all.extend(named(NAMED_URL.to_owned(), first));
     }
+    // A program that knows the type of its own server finds it, whatever the project's file calls it.
+    let by_type = served.first().map(|first| (first.service.as_str(), first));
+    let is_free = |kind: &str| served.iter().all(|one| variable(&one.label) != variable(kind));
+    let tell = |all: &mut Vec<(String, String)>, label: &str, one: &Served| {
+        all.push((variable(label), one.port.to_string()));
+        all.push((format!("STYXY_{}_URL", upper(label)), url(one.port)));
+        all.extend(named(named_variable(label), one));
+    };
+    if let Some((kind, first)) = by_type.filter(|(kind, _)| is_free(kind)) {
+        tell(&mut all, kind, first);
+    }
     for one in served {
-        all.push((variable(&one.service), one.port.to_string()));
-        all.push((format!("STYXY_{}_URL", upper(&one.service)), url(one.port)));
-        all.extend(named(named_variable(&one.service), one));
+        tell(&mut all, &one.label, one);
         all.extend(one.env.iter().map(|name| (name.to_string(), one.port.to_string())));
     }
+    all
+}
+
+/// The same with the texts of the project's file. What holds a port is not set to a text.
+pub(crate) fn with_texts(served: &[Served], texts: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut all = variables(served);
+    let is_new = |name: &String| all.iter().all(|(known, _)| known != name);
+    let new: Vec<_> = texts.into_iter().filter(|(name, _)| is_new(name)).collect();
+    all.extend(new);
     all
 }
 
@@ -108,7 +141,8 @@ pub(crate) fn url(port: Port) -> String {
 /// The first two of `services` that would have the same variable.
 pub(crate) fn clash(services: &[ServiceType]) -> Option<(&ServiceType, &ServiceType)> {
     services.iter().enumerate().find_map(|(at, service)| {
-        services[..at].iter().find(|other| variable(other) == variable(service)).map(|other| (other, service))
+        let is_same = |other: &&ServiceType| variable(other.as_str()) == variable(service.as_str());
+        services[..at].iter().find(is_same).map(|other| (other, service))
     })
 }
 
@@ -118,7 +152,7 @@ mod tests {
 
     fn served(service: &str, port: u16, env: &[&str]) -> Served {
         let env = env.iter().map(|name| name.parse().unwrap()).collect();
-        Served { service: service.parse().unwrap(), port: Port::new(port).unwrap(), named_url: None, env }
+        Served { env, ..Served::called_so(service, Port::new(port).unwrap()) }
     }
 
     #[test]
@@ -139,6 +173,18 @@ mod tests {
             ]
         );
         assert!(variables(&[]).is_empty());
+    }
+
+    #[test]
+    fn the_first_service_is_found_by_its_type_too_unless_another_one_is_called_so() {
+        let web = |port| Served { service: "dev".parse().unwrap(), ..served("web", port, &[]) };
+        let ports = |served: &[Served]| {
+            let ports = variables(served).into_iter().filter(|(name, _)| name.ends_with("_PORT"));
+            ports.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
+        };
+        assert_eq!(ports(&[web(3000)]), ["STYXY_PORT=3000", "STYXY_DEV_PORT=3000", "STYXY_WEB_PORT=3000"]);
+        let other = [web(3000), served("dev", 4000, &[])];
+        assert_eq!(ports(&other), ["STYXY_PORT=3000", "STYXY_WEB_PORT=3000", "STYXY_DEV_PORT=4000"]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub use env_name::EnvName;
 pub use parse::{parse, parse_package};
 #[cfg(feature = "schema")]
 pub use schema::schema;
-pub use service::{Env, Ready, Run, Service, Wish};
+pub use service::{Env, Home, Ready, Run, Service, Wish};
 pub use text::{Fact, Place, Text};
 
 /// The file's name.
@@ -53,14 +53,46 @@ impl Project {
         self.services.iter().find(|service| service.label.as_str() == label)
     }
 
-    /// What is said of a server of type `kind` that was asked for as `name`, if as anything: a name that was given counts, and
-    /// the file's port and variables are for the server that has the file's name.
+    /// What is said of a server that was asked for by its type, or else by its label: a `name` that was given counts, and the file's
+    /// port and variables are for the server that has the file's name; without one the server in the package whose servers are
+    /// called `package` counts.
     #[must_use]
-    pub fn wish(&self, kind: &ServiceType, name: Option<&ServiceName>) -> Option<&Service> {
-        let mut of_kind = self.services.iter().filter(|service| service.kind == *kind);
+    pub fn wish(
+        &self,
+        asked: &ServiceType,
+        name: Option<&ServiceName>,
+        package: Option<&ServiceName>,
+    ) -> Option<&Service> {
+        let mut of_kind = self.services.iter().filter(|service| service.kind == *asked).peekable();
+        if of_kind.peek().is_none() {
+            return self
+                .service(asked.as_str())
+                .filter(|found| name.is_none() || found.name.as_ref() == name);
+        }
         match name {
-            Some(given) => of_kind.find(|service| service.name.as_ref() == Some(given)),
-            None => of_kind.next(),
+            Some(given) => of_kind.find(|service| match (&service.name, &service.home) {
+                (Some(own), _) | (None, Home::In(Some(own))) => own == given,
+                (None, Home::In(None) | Home::Callers) => false,
+            }),
+            None => of_kind.find(|service| service.is_in(package)),
+        }
+    }
+
+    /// Gives every placed service its package, as `package` says it of a folder relative to the file's; and its label for a
+    /// name to a service that would be the same server as one before it.
+    pub fn settle(&mut self, package: impl Fn(&str) -> Option<ServiceName>) {
+        for at in 0..self.services.len() {
+            let (before, rest) = self.services.split_at_mut(at);
+            let Some(service) = rest.first_mut() else { return };
+            if service.is_placed() {
+                service.home = Home::In(package(service.cwd.as_deref().unwrap_or_default()));
+            }
+            let is_same = |other: &Service| {
+                (&other.kind, &other.name, &other.home) == (&service.kind, &service.name, &service.home)
+            };
+            if before.iter().any(is_same) {
+                service.name = Some(service.label.clone());
+            }
         }
     }
 }

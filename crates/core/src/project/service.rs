@@ -27,6 +27,8 @@ pub struct Service {
     pub run: Option<Run>,
     /// Where it is started, relative to the folder of the file, with `/` between its parts and no `..` among them.
     pub cwd: Option<String>,
+    /// In which package that is. The file alone does not say it: whoever reads it from a disk does.
+    pub home: Home,
     /// When it is ready, if listening is not enough.
     pub ready: Option<Ready>,
     /// The labels of the services that have to be ready before it starts. They are in the same file, without a circle.
@@ -37,6 +39,16 @@ pub struct Service {
     pub timeout: Option<Duration>,
     /// The service of the folder's compose file that it is.
     pub compose: Option<String>,
+}
+
+/// In which package a server is started.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Home {
+    /// In that of whoever asks: the file names neither a command nor a folder.
+    #[default]
+    Callers,
+    /// In the one whose servers have this name by default (R60); in none, without it.
+    In(Option<ServiceName>),
 }
 
 /// Which port a server wishes for.
@@ -130,11 +142,27 @@ impl Service {
             door: DoorRules::default(),
             run: None,
             cwd: None,
+            home: Home::Callers,
             ready: None,
             after: Vec::new(),
             tty: false,
             timeout: None,
             compose: None,
+        }
+    }
+
+    /// Whether it is started in one certain folder: the file names that, or what starts it, which runs in the file's own.
+    #[must_use]
+    pub fn is_placed(&self) -> bool {
+        self.cwd.is_some() || self.run.is_some() || self.compose.is_some()
+    }
+
+    /// Whether it is the server of its type that is asked for in the package whose servers have the name `package`.
+    #[must_use]
+    pub fn is_in(&self, package: Option<&ServiceName>) -> bool {
+        match &self.home {
+            Home::Callers => true,
+            Home::In(own) => own.as_ref() == package,
         }
     }
 

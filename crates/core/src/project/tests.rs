@@ -199,11 +199,16 @@ fn what_a_person_types_need_not_say_port_and_still_does_no_harm() {
 
 #[test]
 fn a_package_json_is_read_for_its_styxy_key_alone() {
-    let read = |text: &str| parse_package(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    let read = |text: &str| {
+        let read = parse_package(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        read.map(|(project, _)| project)
+    };
     assert_eq!(read("{\"name\": \"app\", \"name\": \"twice\"}"), None);
     assert_eq!(read("{\"dependencies\": {\"styxy\": \"1\"}}"), None);
     assert_eq!(read("{{ cookiecutter }}"), None);
     assert_eq!(read("{\"styxy\": {}}"), Some(Project::default()));
+    let (_, written) = parse_package("{\"styxy\": {\"services\": { } }, \"x\": 1}").unwrap().unwrap();
+    assert_eq!(written, "{\"services\": { } }");
     let found = read("{\"styxy\": {\"services\": {\"dev\": {\"port\": 4321}}}}").unwrap();
     assert_eq!(found.services[0].port.port().unwrap().get(), 4321);
     let refused = |marked: &str, says: &[&str]| {

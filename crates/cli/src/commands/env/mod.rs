@@ -1,5 +1,6 @@
 //! `styxy env`: the variables of `styxy run`, for programs that are started in another way.
 
+mod containers;
 mod form;
 
 use std::env;
@@ -7,12 +8,14 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use styxy_client::Terms;
 use styxy_client::leases::{self, Accepted, Leased};
+use styxy_client::{Caller, PortRequest, Terms};
+use styxy_core::project::Project;
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::{self, caller};
 use crate::here::context::Context;
+use crate::here::texts::Texts;
 use crate::here::variables::{self, Served};
 use crate::here::{near, requests, sandbox};
 use crate::say::examples::examples;
@@ -20,6 +23,7 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 
+use containers::Containers;
 use form::Form;
 
 /// Print this project's ports as environment variables
@@ -27,8 +31,9 @@ use form::Form;
 /// For direnv, mise, docker compose and CI. Prints the port that this project's server has, and leases one only if there
 /// is none. `PORT`, `STYXY_PORT` and `STYXY_URL` are for the first service, `STYXY_<SERVICE>_PORT` for each one.
 /// `STYXY_<SERVICE>_URL` is the address of the port, for programs; `STYXY_<SERVICE>_NAMED_URL` has the server's name, for
-/// browsers. Running
-/// it again prints the same, in the same order.
+/// browsers. Texts of `env` in .styxy.json follow, as far as they are harmless or allowed (`styxy allow`). If the file names
+/// services of a compose file, `COMPOSE_FILE` and `COMPOSE_PROJECT_NAME` put plain docker compose on this worktree's ports.
+/// Running it again prints the same, in the same order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy env                                  for sh: eval \"$(styxy env)\"
   styxy env dev api --format dotenv > .env.styxy
@@ -54,38 +59,66 @@ impl Args {
         if let Some(warning) = caller::nowhere(&caller) {
             output::warning(&warning);
         }
-        let file = caller::file(&caller)?;
-        near::warn(&self.service, file.as_ref());
-        let services = if self.service.is_empty() { requests::services(file.as_ref()) } else { self.service };
-        let mut requests = requests::requests(services, self.name.as_ref(), file.as_ref(), &caller)?;
+        let named = caller::named_file(&caller)?;
+        let file = named.as_ref();
+        near::warn(&self.service, file.map(|file| &file.project));
+        let mut requests = self.requests(file.map(|file| &file.project), &caller)?;
+        let compose = file.and_then(|file| Some((Containers::of(file, &requests)?, file)));
+        requests.retain(|request| compose.as_ref().is_none_or(|(containers, _)| containers.keeps(request)));
         let wished = variables::inherited();
         if let Some(first) = requests.first_mut().filter(|_| wished.is_some()) {
             (first.port, first.default_port) = (wished, None);
         }
         let terms = Terms::default().or(&caller)?;
         let leased = context.try_ask(async |client| {
-            leases::present_or_new(client, &requests, &terms, Accepted::Visible).await
+            let placed = match &compose {
+                Some((containers, file)) => containers.lease(client, &terms, file).await?,
+                None => Vec::new(),
+            };
+            Ok((placed, leases::present_or_new(client, &requests, &terms, Accepted::Visible).await?))
         })?;
-        let ports: Vec<(Port, Option<String>)> = match leased {
-            Ok(leased) => {
+        let (placed, ports) = match leased {
+            Ok((placed, leased)) => {
                 if let Some(told) = leased.first().and_then(|first| not_granted(wished, first)) {
                     output::note(&told);
                 }
-                leased.into_iter().map(|leased| (leased.port, leased.named_url)).collect()
+                let ports = leased.into_iter().map(|leased| (leased.port, leased.named_url));
+                (Some(placed), ports.collect::<Vec<_>>())
             }
             // Inside a sandbox the environment has what the session was told outside.
             Err(error) => {
                 let told = sandbox::wall(&error).and_then(|_| sandbox::told(&requests)).ok_or(error)?;
-                let named = requests.iter().map(|request| variables::named(&request.service));
-                told.into_iter().zip(named).collect()
+                let urls = requests.iter().map(|request| variables::named(request.label()));
+                (None, told.into_iter().zip(urls).collect())
             }
         };
         let served = requests.iter().zip(ports);
         let served: Vec<Served> = served
             .map(|(request, (port, named))| Served::new(request, port).called(named.as_ref()))
             .collect();
+        let texts = Texts::of(file, &served, &served);
+        if let Some(told) = texts.told() {
+            output::note(&told);
+        }
+        let mut all = variables::with_texts(&served, texts.set);
+        if let Some(((containers, file), placed)) = compose.zip(placed) {
+            all.extend(containers.told(&placed, file, &served));
+        }
+        self.write(context, &all)
+    }
+
+    /// What is asked for: what was typed, else what the project's file says.
+    fn requests(&self, file: Option<&Project>, caller: &Caller) -> Result<Vec<PortRequest>, Failure> {
+        match (self.service.is_empty(), &self.name) {
+            (true, None) => Ok(requests::usual(file, caller)),
+            (true, name) => requests::requests(requests::services(file), name.as_ref(), file, caller),
+            (false, name) => requests::requests(self.service.clone(), name.as_ref(), file, caller),
+        }
+    }
+
+    fn write(&self, context: &Context, variables: &[(String, String)]) -> Result<Exit, Failure> {
         let form = if context.output.format() == Format::Json { Form::Json } else { self.format };
-        let text = form::write(form, &variables::variables(&served));
+        let text = form::write(form, variables);
         match env::var_os("GITHUB_ENV").filter(|path| form == Form::Github && !path.is_empty()) {
             Some(path) => {
                 let text = if ends_its_last_line(Path::new(&path)) { text } else { format!("\n{text}") };

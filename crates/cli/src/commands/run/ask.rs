@@ -157,7 +157,7 @@ fn candidates(requests: &[PortRequest]) -> Vec<Candidates> {
             .port
             .or(request.default_port)
             .into_iter()
-            .chain(exported(&request.service))
+            .chain(exported(request.label()))
             .collect(),
         near: None,
     };

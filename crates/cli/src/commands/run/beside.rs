@@ -5,6 +5,7 @@ use std::process::id;
 use styxy_client::leases::{self, Accepted};
 use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::api::{Grant, Lease};
+use styxy_core::project::Home;
 
 use super::grant::{self, Granted, Unleased};
 use super::wishes::{Attention, Wishes};
@@ -34,8 +35,7 @@ pub(super) async fn granted(
     let (siblings, problem) = match siblings(client, &wishes.siblings, terms).await {
         Ok(siblings) => (siblings, None),
         Err(error) => {
-            let services: Vec<&str> =
-                wishes.siblings.iter().map(|request| request.service.as_str()).collect();
+            let services: Vec<&str> = wishes.siblings.iter().map(PortRequest::label).collect();
             let why = error.refusal().error;
             (Vec::new(), Some(format!("{why}; the command gets no port of {}", services.join(", "))))
         }
@@ -61,7 +61,9 @@ fn is_another_one(up: &Lease, grants: &[Grant]) -> bool {
 async fn siblings(client: &Client, requests: &[PortRequest], terms: &Terms) -> Result<Vec<Served>, Error> {
     let named: Vec<PortRequest> = requests
         .iter()
-        .filter(|request| request.name.is_some() || request.default_name.is_none())
+        .filter(|request| {
+            request.name.is_some() || request.default_name.is_none() || request.home != Home::Callers
+        })
         .cloned()
         .collect();
     if named.is_empty() {

@@ -4,12 +4,13 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
-use styxy_client::PortRequest;
+use styxy_client::{PortRequest, ProjectFile};
 
 use super::ask::{Asked, Ports};
 use super::more;
 use crate::devserver::plan::Plan;
-use crate::here::variables::{NAMED_URL, Served, named_variable, variables};
+use crate::here::texts::Texts;
+use crate::here::variables::{NAMED_URL, Served, named_variable, with_texts};
 use crate::process::table::MARK;
 
 /// The changes to the environment that the command inherits.
@@ -72,11 +73,18 @@ impl Environment {
 /// The variable that leads a plugin inside the command to its lease, and `styxy kill --tree` to what runs under it (R97).
 pub(super) const LOCK_ID: &str = MARK;
 
-pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) -> Environment {
+/// The changes for the command of `plan`, and what to say of the variables that are not among them.
+pub(super) fn environment(
+    plan: &Plan,
+    requests: &[PortRequest],
+    asked: &Asked,
+    file: Option<&ProjectFile>,
+) -> (Environment, Option<String>) {
     let ports = &asked.ports;
     let own = requests.iter().zip(ports.numbers()).enumerate();
     let own = own.map(|(at, (request, port))| Served::new(request, port).called(ports.named_url(at)));
-    let served: Vec<Served> = own.chain(asked.siblings.iter().cloned()).collect();
+    let own: Vec<Served> = own.collect();
+    let served: Vec<Served> = own.iter().chain(&asked.siblings).cloned().collect();
     let mut all = Vec::new();
     if let (Some(row), Some(first)) = (plan.framework, served.first()) {
         let port = first.port.to_string();
@@ -88,7 +96,9 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) 
             more.flat_map(|more| more::variables_of(more, served.port, |name| std::env::var(name).ok())),
         );
     }
-    all.extend(variables(&served));
+    let texts = Texts::of(file, &own, &served);
+    let held = texts.told();
+    all.extend(with_texts(&served, texts.set));
     let lock_id = match ports {
         Ports::Leased(grants) => grants.first().and_then(|grant| grant.lock_id),
         Ports::Exported(_) | Ports::Probed { .. } | Ports::Unknown { .. } => None,
@@ -101,7 +111,7 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) 
     };
     // So does its name.
     if let Ports::Leased(_) | Ports::Probed { .. } = ports {
-        let names = served.iter().map(|one| named_variable(&one.service));
+        let names = served.iter().map(|one| named_variable(&one.label));
         let names = names.chain(served.first().map(|_| NAMED_URL.to_owned()));
         removed.extend(names.filter(|name| all.iter().all(|(set, _)| set != name)));
     }
@@ -112,5 +122,5 @@ pub(super) fn environment(plan: &Plan, requests: &[PortRequest], asked: &Asked) 
         removed.push(SCRIPT_SHELL.to_owned());
     }
     all.extend(lock_id.map(|lock_id| (LOCK_ID.to_owned(), lock_id.to_string())));
-    Environment { set: all, removed }
+    (Environment { set: all, removed }, held)
 }

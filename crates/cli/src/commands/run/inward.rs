@@ -77,7 +77,7 @@ impl Runs {
             options,
             wish,
             name: args.name.as_ref().map(ToString::to_string),
-            services: services.map(|service| service.kind.to_string()).collect(),
+            services: services.map(|service| service.label.to_string()).collect(),
             typed,
             scripts: None,
         })

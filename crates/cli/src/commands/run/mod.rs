@@ -25,7 +25,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use styxy_client::{Caller, ProjectFile};
-use styxy_core::project::{EnvName, Project};
+use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::devserver::plan::{self, Plan};
@@ -120,7 +120,7 @@ impl Args {
         let plan = inward::look(&caller, |around| Plan::of(&command, around));
         let (file, mistake) = projects_file(&caller);
         if let Some(inward) = &plan.inward
-            && let Some(runs) = Runs::new(&self, file.as_ref(), context)
+            && let Some(runs) = Runs::new(&self, file.as_ref().map(|file| &file.project), context)
         {
             return runs.start(inward, command, &caller, mistake);
         }
@@ -133,7 +133,7 @@ impl Args {
         context: &Context,
         caller: &Caller,
         plan: &Plan,
-        file: Option<&Project>,
+        named: Option<&ProjectFile>,
         command: Vec<OsString>,
     ) -> Result<Exit, Failure> {
         if self.block.is_some() && self.service.len() > 1 {
@@ -142,6 +142,7 @@ impl Args {
         if self.block.is_some() && plan.inward.as_ref().is_some_and(|inward| inward.is_shared) {
             output::warning(SHARED_BLOCK);
         }
+        let file = named.map(|file| &file.project);
         near::warn(&self.service, file);
         let typed = Typed {
             services: self.service,
@@ -167,7 +168,8 @@ impl Args {
         let asked = ask::ask(context, caller, &wishes)?;
         let verbosity = if self.quiet { Verbosity::ProblemsOnly } else { Verbosity::Everything };
         tell(plan, &wishes, &asked, verbosity);
-        let environment = environment(plan, &wishes.requests, &asked);
+        let (environment, held) = environment(plan, &wishes.requests, &asked, named);
+        held.filter(|_| verbosity == Verbosity::Everything).iter().for_each(|held| output::note(held));
         let named: Vec<(ServiceType, Port)> = services.into_iter().zip(asked.ports.numbers()).collect();
         let words = plan.apply(command, &named);
         #[cfg(target_os = "linux")]
@@ -179,11 +181,11 @@ impl Args {
 }
 
 /// What the project's file says, and what is wrong with it, which is said unless the run that started this one has.
-fn projects_file(caller: &Caller) -> (Option<Project>, Option<String>) {
+fn projects_file(caller: &Caller) -> (Option<ProjectFile>, Option<String>) {
     let (file, mistake) = match caller.named_file() {
         Ok(file) => {
             let warning = file.as_ref().and_then(ProjectFile::warning);
-            (file.map(|file| file.project), warning)
+            (file, warning)
         }
         Err(mistake) => (None, Some(format!("{}; the file is not used", mistake.refusal().error))),
     };

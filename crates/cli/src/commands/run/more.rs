@@ -26,12 +26,12 @@ pub(super) fn requests(
             taken.pop();
             continue;
         }
-        let request = PortRequest::new(ServiceType::clone(&taken[taken.len() - 1])).or(file);
+        let request = PortRequest::new(ServiceType::clone(&taken[taken.len() - 1]));
+        let request = request.in_package(caller.package().as_ref()).or(file);
         let name = request.name.or_else(|| first.name.clone());
         let port = port.or(request.port);
         let default_port = Port::new(second.default).ok().filter(|_| port.is_none());
-        let request = PortRequest { name, port, default_port, ..request };
-        requests.push(request.in_package(caller.package().as_ref()));
+        requests.push(PortRequest { name, port, default_port, ..request });
     }
     requests
 }

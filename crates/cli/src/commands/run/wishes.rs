@@ -121,7 +121,7 @@ impl Wishes {
         let typed = |port| Now { port, source: Source::Typed, rank: within };
         let inherited = |port| Now { port, source: Source::Parent, rank: Rank::Now };
         let now = port.or(plan.typed_port).map(typed).or_else(|| variables::inherited().map(inherited));
-        let siblings = siblings(&requests, file, caller)?;
+        let siblings = siblings(&requests, file, caller);
         Ok(Self { requests, further: count, services: named, now, siblings, attention })
     }
 
@@ -146,17 +146,14 @@ impl Wishes {
 }
 
 /// A request for each service of the file that is not among `requests`.
-fn siblings(
-    requests: &[PortRequest],
-    file: Option<&Project>,
-    caller: &Caller,
-) -> Result<Vec<PortRequest>, Failure> {
+fn siblings(requests: &[PortRequest], file: Option<&Project>, caller: &Caller) -> Vec<PortRequest> {
     // Two services with one variable: the command's own counts.
-    let is_other = |service: &ServiceType| {
-        requests.iter().all(|request| variables::variable(&request.service) != variables::variable(service))
+    let is_other = |other: &PortRequest| {
+        requests
+            .iter()
+            .all(|request| variables::variable(request.label()) != variables::variable(other.label()))
     };
-    let others: Vec<ServiceType> = requests::named(file).into_iter().filter(is_other).collect();
-    requests::requests(others, None, file, caller)
+    requests::of_file(file, caller).into_iter().filter(is_other).collect()
 }
 
 /// Those that were typed, else the type of the tool.

@@ -34,18 +34,18 @@ pub fn parse(text: &str) -> Result<Project, ConfigError> {
     file(text, |text, root| project(text, "", root))
 }
 
-/// Reads the key `styxy` of a `package.json`; nothing if it has none.
+/// Reads the key `styxy` of a `package.json`, and says how its value is written; nothing if it has none.
 ///
 /// # Errors
 /// As [`parse`]. A file that is no JSON is a mistake only if it speaks of Styxy: the others are npm's to refuse.
-pub fn parse_package(text: &str) -> Result<Option<Project>, ConfigError> {
+pub fn parse_package(text: &str) -> Result<Option<(Project, &str)>, ConfigError> {
     let text = without_mark(text);
     if !text.contains("\"styxy\"") {
         return Ok(None);
     }
     let ours = || {
         let root = json::read(text, Form::Strict)?;
-        root.get(KEY).map(|node| project(text, KEY, node)).transpose()
+        root.get(KEY).map(|node| Ok((project(text, KEY, node)?, node.text))).transpose()
     };
     ours().map_err(|mistake| ConfigError::new(text, mistake))
 }

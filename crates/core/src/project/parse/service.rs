@@ -18,6 +18,12 @@ pub(in crate::project) const SERVICE_KEYS: [&str; 13] = [
 pub(super) fn service(text: &str, entry: &Field<'_>, read: &mut Read) -> Result<Service, Mistake> {
     let of_services = |error| Mistake::new(entry.at, format!("services: {error}"));
     let label = ServiceName::new(entry.key).map_err(|error| of_services(error.to_string()))?;
+    // It is the name of a file and a word on the command line too.
+    if !entry.key.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return Err(of_services(format!(
+            "{label:?} begins with neither a letter nor a digit; allowed: another name"
+        )));
+    }
     let is_same = |other: &&Service| variable_part(other.label.as_str()) == variable_part(entry.key);
     // Both would have the variable STYXY_A_B_PORT.
     if let Some(other) = read.services.iter().find(is_same) {

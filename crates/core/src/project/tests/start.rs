@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::super::text::Place;
-use super::super::{Env, Ready, Run, Service, Wish};
+use super::super::{Env, Home, Project, Ready, Run, Service, Wish};
 use super::{project, refused};
+use crate::ServiceName;
 
 fn service(body: &str) -> Service {
     project(&format!("{{\"services\": {{\"dev\": {{{body}}}}}}}")).services.swap_remove(0)
@@ -82,6 +83,7 @@ fn when_a_service_is_ready_is_a_path_or_more() {
 
 #[test]
 fn a_key_that_is_not_a_type_needs_one() {
+    refused(r#"{"services": {‸".x": {"type": "dev"}}}"#, &["begins with neither a letter nor a digit"]);
     refused(r#"{"services": {‸"web.admin": {}}}"#, &["is not a service type", "give it a \"type\""]);
     refused(
         r#"{"services": {"dev": {"type": ‸"a.b"}}}"#,
@@ -150,4 +152,49 @@ fn a_project_has_sixty_four_services_at_most() {
         .collect::<Vec<_>>()
         .join(",");
     refused(&format!("{{\"services\": {{{many}}}}}"), &["services: one service too many; allowed: 64"]);
+}
+
+fn settled(text: &str) -> Project {
+    let mut project = project(text);
+    project.settle(|folder| Some(folder.replace('/', ".")).filter(|name| !name.is_empty())?.parse().ok());
+    project
+}
+
+#[test]
+fn two_services_are_never_one_server() {
+    let read = settled(
+        r#"{"services": {
+            "web": {"type": "dev", "cwd": "apps/web"}, "admin": {"type": "dev", "cwd": "apps/admin"},
+            "again": {"type": "dev", "cwd": "apps/web"}, "root": {"type": "dev", "run": "x"}, "two": {"type": "dev", "run": "y"}
+        }}"#,
+    );
+    let keys: Vec<(Option<&str>, Option<&str>)> = (read.services.iter())
+        .map(|service| {
+            let Home::In(package) = &service.home else { panic!("{service:?}") };
+            (service.name.as_ref().map(ServiceName::as_str), package.as_ref().map(ServiceName::as_str))
+        })
+        .collect();
+    let (web, admin) = (Some("apps.web"), Some("apps.admin"));
+    let expected = [(None, web), (None, admin), (Some("again"), web), (None, None), (Some("two"), None)];
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn a_server_is_found_by_its_type_in_its_own_package_or_by_its_label() {
+    let read = settled(
+        r#"{"services": {"web": {"type": "dev", "cwd": "apps/web"}, "api": {}, "dev": {"type": "docs", "name": "d"}}}"#,
+    );
+    let found = |asked: &str, name: Option<&str>, package: Option<&str>| {
+        let parsed = |name: Option<&str>| name.map(|name| name.parse().unwrap());
+        let found = read.wish(&asked.parse().unwrap(), parsed(name).as_ref(), parsed(package).as_ref());
+        found.map(|service| service.label.to_string())
+    };
+    assert_eq!(found("dev", None, Some("apps.web")).as_deref(), Some("web"));
+    assert_eq!(found("dev", None, Some("apps.admin")), None);
+    assert_eq!(found("dev", Some("apps.web"), None).as_deref(), Some("web"));
+    assert_eq!(found("dev", None, None), None);
+    assert_eq!(found("web", None, None).as_deref(), Some("web"));
+    assert_eq!(found("web", Some("x"), None), None);
+    assert_eq!(found("api", None, Some("apps.web")).as_deref(), Some("api"));
+    assert_eq!(found("docs", None, None).as_deref(), Some("dev"));
 }

@@ -1,0 +1,242 @@
+//! The containers of a worktree, as Docker Compose starts them: on ports of their own, in a project of their own (R144).
+//!
+//! Compose reads its files itself and says in JSON what they mean. What differs for this worktree is one more file in Styxy's
+//! folder, which compose reads last. Nothing here reads YAML, and what compose says, secrets included, stays in memory.
+
+mod files;
+mod model;
+mod overriding;
+mod ports;
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use styxy_client::{Client, Error, ProjectFile, Terms};
+use styxy_core::Port;
+use styxy_core::api::{Code, Refusal};
+use styxy_core::layout::Layout;
+
+use crate::say::output::one_line;
+
+use model::Model;
+pub(crate) use ports::Placed;
+
+/// The variable with the files that compose reads.
+pub(crate) const FILE: &str = "COMPOSE_FILE";
+/// The variable with the name of compose's project, which its containers, volumes and networks are called after.
+pub(crate) const PROJECT: &str = "COMPOSE_PROJECT_NAME";
+/// What stands between the files, where that is not usual.
+const SEPARATOR: &str = "COMPOSE_PATH_SEPARATOR";
+
+/// The compose files of a folder, and what they mean.
+#[derive(Debug)]
+pub(crate) struct Compose {
+    /// The program and its first words.
+    program: &'static [&'static str],
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+    model: Model,
+}
+
+/// What plain `docker compose` has to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// The words that compose is started with.
+    pub(crate) program: &'static [&'static str],
+    /// Its variables.
+    pub(crate) variables: Vec<(String, String)>,
+    /// What stays shared with other worktrees, a sentence each.
+    pub(crate) shared: Vec<String>,
+}
+
+/// Why plain `docker compose` cannot be told anything.
+#[derive(Debug)]
+pub(crate) enum ComposeError {
+    NoProgram,
+    NoFile(PathBuf),
+    /// In compose's own words.
+    Refused {
+        program: &'static [&'static str],
+        said: String,
+    },
+    NoService {
+        label: String,
+        service: String,
+        known: Vec<String>,
+    },
+    Unwritten {
+        path: PathBuf,
+        source: io::Error,
+    },
+}
+
+impl ComposeError {
+    /// As people and programs are told it.
+    pub(crate) fn refusal(&self) -> Refusal {
+        let refusal = |error: String| Refusal::new(Code::InvalidRequest, error);
+        match self {
+            Self::NoProgram => refusal(
+                "Docker Compose was not found: neither docker compose nor docker-compose runs".to_owned(),
+            )
+            .hint("install Docker Compose 2.24.4 or newer: https://docs.docker.com/compose/install"),
+            Self::NoFile(folder) => refusal(format!("{} has no compose file", folder.display()))
+                .hint("put compose.yaml beside .styxy.json"),
+            Self::Refused { program, said } => {
+                let program = program.join(" ");
+                refusal(format!("{program}: {said}")).hint(program + " config")
+            }
+            Self::NoService { label, service, known } => {
+                let known = known.iter().map(String::as_str);
+                let hint = match styxy_core::nearest(service, known.clone()) {
+                    Some(nearest) => format!("did you mean \"compose\": \"{nearest}\"?"),
+                    None => format!("it has {}", known.collect::<Vec<_>>().join(", ")),
+                };
+                refusal(format!(
+                    "{label} of .styxy.json is not a service of the compose file: {service} is not there"
+                ))
+                .hint(hint)
+            }
+            Self::Unwritten { path, source } => {
+                refusal(format!("could not write {}: {source}", path.display())).hint("styxy doctor")
+            }
+        }
+    }
+}
+
+impl Compose {
+    /// Asks compose what the files beside the project's file mean. Takes some 0.1 s.
+    ///
+    /// # Errors
+    /// There is no compose, or no file; it refuses the files; or it knows none of the services that the project's file names.
+    pub(crate) fn read(file: &ProjectFile, layout: &Layout) -> Result<Self, ComposeError> {
+        let folder = file.path.parent().unwrap_or(Path::new("/")).to_owned();
+        let own = |path: &Path| path.parent() == Some(layout.root());
+        let given = env::var_os(FILE).filter(|given| !given.is_empty());
+        let files = files::of(&folder, given.as_deref(), &separator(), own);
+        if files.is_empty() {
+            return Err(ComposeError::NoFile(folder));
+        }
+        let program = program(&folder).ok_or(ComposeError::NoProgram)?;
+        let said = run(program, &folder, &files, &["--profile", "*", "config", "--format", "json"])?;
+        let model = serde_json::from_slice(&said).map_err(|error| ComposeError::Refused {
+            program,
+            // What compose said may be a secret.
+            said: format!("config --format json is not understood at line {}", error.line()),
+        })?;
+        let compose = Self { program, folder, files, model };
+        compose.check(file)?;
+        Ok(compose)
+    }
+
+    /// Whether each service that the project's file names is there.
+    fn check(&self, file: &ProjectFile) -> Result<(), ComposeError> {
+        for service in &file.project.services {
+            if let Some(named) = service.compose.as_ref().filter(|named| !self.model.has(named)) {
+                let label = service.label.to_string();
+                return Err(ComposeError::NoService {
+                    label,
+                    service: named.clone(),
+                    known: self.model.names(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a port of this machine leads to the service.
+    pub(crate) fn publishes(&self, service: &str) -> bool {
+        self.model.publishes(service)
+    }
+
+    /// Leases a port for every port that the files publish.
+    ///
+    /// # Errors
+    /// The daemon refuses, or cannot be asked.
+    pub(crate) async fn lease(
+        &self,
+        client: &Client,
+        terms: &Terms,
+        file: &ProjectFile,
+    ) -> Result<Vec<Placed>, Error> {
+        ports::lease(client, terms, &self.model, file).await
+    }
+
+    /// Writes the override with these ports. `slug` is what the worktree is called.
+    ///
+    /// # Errors
+    /// It cannot be written, or compose refuses it.
+    pub(crate) fn told(
+        &self,
+        placed: &[Placed],
+        layout: &Layout,
+        slug: Option<&str>,
+    ) -> Result<Told, ComposeError> {
+        let ports: Vec<(ports::Spot, Port)> =
+            placed.iter().map(|one| (one.spot.clone(), one.leased.port)).collect();
+        let path = layout.compose(&self.folder);
+        let text = overriding::text(&self.model, &ports);
+        if overriding::write(&path, &text)
+            .map_err(|source| ComposeError::Unwritten { path: path.clone(), source })?
+        {
+            let files: Vec<PathBuf> = self.files.iter().chain([&path]).cloned().collect();
+            // An older compose does not know the tags in it.
+            let checked = run(self.program, &self.folder, &files, &["--profile", "*", "config", "--quiet"]);
+            if let Err(refused) = checked {
+                // The next command is to look again.
+                drop(std::fs::remove_file(&path));
+                return Err(refused);
+            }
+        }
+        let files = self.files.iter().chain([&path]).map(|path| path.to_string_lossy().into_owned());
+        let mut variables = vec![(FILE.to_owned(), files.collect::<Vec<_>>().join(&separator()))];
+        variables.extend(slug.map(|slug| (PROJECT.to_owned(), slug.to_owned())));
+        let shared = self.model.shared().iter().map(|text| one_line(text).into_owned()).collect();
+        Ok(Told { program: self.program, variables, shared })
+    }
+}
+
+fn separator() -> String {
+    let usual = if cfg!(windows) { ";" } else { ":" };
+    env::var(SEPARATOR).ok().filter(|text| !text.is_empty()).unwrap_or_else(|| usual.to_owned())
+}
+
+/// How compose is started here; none if it is not installed.
+fn program(folder: &Path) -> Option<&'static [&'static str]> {
+    const PROGRAMS: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];
+    PROGRAMS.into_iter().find(|program| {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).args(["version", "--short"]).current_dir(folder);
+        let ended = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        ended.is_ok_and(|status| status.success())
+    })
+}
+
+/// What compose says of `files`.
+fn run(
+    program: &'static [&'static str],
+    folder: &Path,
+    files: &[PathBuf],
+    words: &[&str],
+) -> Result<Vec<u8>, ComposeError> {
+    let files = files.iter().flat_map(|file| [OsString::from("-f"), file.clone().into_os_string()]);
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).args(files).args(words).current_dir(folder).stdin(Stdio::null());
+    // They may be another worktree's.
+    command.env_remove(FILE).env_remove(PROJECT);
+    match command.output() {
+        Ok(Output { status, stdout, .. }) if status.success() => Ok(stdout),
+        Ok(Output { status, stderr, .. }) => {
+            let said = String::from_utf8_lossy(&stderr);
+            let last = said
+                .lines()
+                .rev()
+                .find(|line| !line.trim().is_empty())
+                .map(|line| one_line(line.trim()).into_owned());
+            Err(ComposeError::Refused { program, said: last.unwrap_or_else(|| status.to_string()) })
+        }
+        Err(error) => Err(ComposeError::Refused { program, said: error.to_string() }),
+    }
+}

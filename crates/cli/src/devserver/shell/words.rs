@@ -150,7 +150,9 @@ impl Parser<'_> {
         match letter {
             ' ' | '\t' | '\r' | '\n' => true,
             _ if among == Among::Tests => {
-                word.text == "]]" || word.text.ends_with(')') && rest.starts_with("]]")
+                let is_operator = [")", "&&", "||"].iter().any(|operator| word.text.ends_with(operator));
+                let is_over = word.text == "]]" && matches!(letter, ';' | '&' | '|' | '(' | ')' | '<' | '>');
+                is_over || is_operator && rest.starts_with("]]")
             }
             ';' | '&' | '|' | ')' => true,
             '<' | '>' => !is_substitution(rest),

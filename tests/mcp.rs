@@ -61,6 +61,7 @@ fn the_same_service_has_the_same_port_and_the_server_owns_it() {
 #[test]
 fn many_calls_at_once_for_one_service_have_one_port() {
     let home = Home::new();
+    home.start();
     let mut agent = Agent::new(&home);
     let call = json!({ "name": "allocate_port", "arguments": { "service": sort::WEB } });
     let mut ids: Vec<u64> = (0..20).map(|_| agent.send("tools/call", &call)).collect();

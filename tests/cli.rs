@@ -17,6 +17,10 @@ use crate::support::{Home, finish, sort, words};
 pub(crate) const COMMANDS: &[&str] = &[
     "",
     "run",
+    "up",
+    "down",
+    "logs",
+    "ps",
     "env",
     "allocate",
     "release",
@@ -36,7 +40,6 @@ pub(crate) const COMMANDS: &[&str] = &[
     "scan",
     "cleanup",
     "status",
-    "logs",
     "mcp",
     "daemon",
     "daemon start",
@@ -262,15 +265,12 @@ fn a_count_is_refused_in_the_same_words_as_every_other_value() {
 }
 
 #[test]
-fn status_logs_and_ps_work_without_the_word_daemon() {
+fn status_works_without_the_word_daemon() {
     let home = Home::new();
     home.styxy(&["status"]).exits(3);
     home.start();
     let status = home.styxy(&["status", "--json"]).done().wire::<StatusAnswer>();
     assert_eq!(status.pid, home.status().unwrap().pid);
-    home.styxy(&["allocate", "-s", sort::WEB]).done();
-    assert_eq!(home.styxy(&["ps", "--json"]).done().json(), home.styxy(&["list", "--json"]).done().json());
-    assert_eq!(home.styxy(&["logs"]).done().stdout, home.styxy(&["daemon", "logs"]).done().stdout);
 }
 
 #[test]

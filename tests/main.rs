@@ -260,6 +260,15 @@ mod strays;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // who holds a lock
 mod stuck;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // /proc, to find the keeper
+mod up;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // a terminal, signals, /proc
+mod up_endings;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // holes in files, /proc
+mod up_kept;
 
 // Only on Windows.
 #[cfg(test)]

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each floor, and what it may use: floors below it and crates. The command line as a whole, `cli.rs`, may use all.
-const FLOORS: [(&str, &[&str]); 6] = [
+const FLOORS: [(&str, &[&str]); 7] = [
     (
         "commands",
-        &["guard", "here", "devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"],
+        &["guard", "up", "here", "devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"],
     ),
-    ("guard", &["here", "devserver", "say", "styxy_client", "styxy_core"]),
+    ("guard", &["up", "here", "devserver", "say", "styxy_client", "styxy_core"]),
+    ("up", &["here", "devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"]),
     // The daemon's probe finds a port when there is no daemon.
     ("here", &["devserver", "process", "say", "styxy_client", "styxy_core", "styxy_daemon"]),
     ("devserver", &["styxy_core"]),

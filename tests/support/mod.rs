@@ -29,6 +29,8 @@ mod schema;
 #[cfg(unix)]
 pub(crate) mod session;
 mod skip;
+#[cfg(target_os = "linux")]
+pub(crate) mod stack;
 #[cfg(unix)]
 mod terminal;
 #[cfg(unix)]

@@ -10,9 +10,9 @@ use styxy_core::printable::is_hidden;
 #[cfg(target_os = "linux")]
 use crate::commands::{agent, guard};
 use crate::commands::{
-    allocate, allow, check, cleanup, completions, config, daemon, doctor, env as env_command, firebase, hook,
-    hooks, init, instances, kill, list, man, mcp, open, release, run, scan, suggest, uninstall, verify, wait,
-    who,
+    allocate, allow, check, cleanup, completions, config, daemon, doctor, down, env as env_command, firebase,
+    hook, hooks, init, instances, kill, list, logs, man, mcp, open, ps, release, run, scan, suggest,
+    uninstall, up, verify, wait, who,
 };
 use crate::here::context::{Autostart, Context};
 use crate::mistyped::{Stopped, script};
@@ -23,6 +23,7 @@ use crate::say::output::{self, Format, Output};
 const AFTER: &str = "\
 \x1b[1;4mExamples:\x1b[0m
   styxy run -- npm run dev                 a dev server on its own port
+  styxy up                                 all services of this worktree
   styxy allocate --service dev             a port for any program you start
   styxy list                               who has which port
   styxy check 3000                         who is on port 3000, leased or not
@@ -78,6 +79,10 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    Up(up::Args),
+    Down(down::Args),
+    Logs(logs::Args),
+    Ps(ps::Args),
     Allocate(allocate::Args),
     Release(release::Args),
     Env(env_command::Args),
@@ -97,14 +102,12 @@ enum Command {
     Hooks(hooks::Command),
     Hook(hook::Args),
     Suggest(suggest::Args),
-    #[command(visible_alias = "ps")]
     List(list::Args),
     Top(list::Top),
     Instances(instances::Args),
     Scan(scan::Args),
     Cleanup(cleanup::Args),
     Status(daemon::status::Args),
-    Logs(daemon::logs::Args),
     #[command(subcommand)]
     Daemon(daemon::Command),
     #[command(subcommand)]
@@ -119,6 +122,9 @@ enum Command {
     Complete(completions::complete::Args),
     #[command(hide = true)]
     Man(man::Args),
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Keeper(crate::commands::keeper::Args),
 }
 
 impl Command {
@@ -126,6 +132,9 @@ impl Command {
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Run(args) => args.run(context),
+            Self::Up(args) => args.run(context),
+            Self::Down(args) => args.run(context),
+            Self::Ps(args) => args.run(context),
             Self::Env(args) => args.run(context),
             Self::Allocate(args) => args.run(context),
             Self::Release(args) => args.run(context),
@@ -149,7 +158,7 @@ impl Command {
             Self::Scan(args) => args.run(context),
             Self::Cleanup(args) => args.run(context),
             Self::Status(args) => args.run(context),
-            Self::Logs(args) => args.run(),
+            Self::Logs(args) => args.run(context),
             Self::Daemon(command) => command.run(context),
             Self::Config(command) => command.run(context),
             Self::Mcp(args) => args.run(context),
@@ -160,6 +169,8 @@ impl Command {
             Self::Completions(args) => args.run(),
             Self::Complete(args) => args.run(Cli::command()),
             Self::Man(args) => args.run(Cli::command()),
+            #[cfg(unix)]
+            Self::Keeper(args) => args.run(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The `styxy` command: asks the daemon, and is the daemon.
 //!
 //! Its folders are floors, and each may use those below it: `cli` and `mistyped` (the command line as a whole), `commands`
-//! (one file or folder per subcommand, none of which uses another), `guard`, then `here` and `devserver` side by side, then
+//! (one file or folder per subcommand, none of which uses another), `guard`, `up`, then `here` and `devserver` side by side, then
 //! `process` and `say`. `tests/structure.rs` checks that. Only `say::output` prints, only `say::exit` knows exit codes, and nothing here
 //! decides who gets a port: the daemon does.
 
@@ -17,6 +17,7 @@ mod say;
 #[cfg(test)]
 #[path = "../../../tests/support/skip.rs"]
 mod skip;
+mod up;
 
 use std::process::ExitCode;
 

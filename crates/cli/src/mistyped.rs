@@ -78,6 +78,9 @@ fn keep_near(error: &mut clap::Error, word: &str) {
 }
 
 /// The commands that people do not type.
+#[cfg(unix)]
+pub(crate) const HIDDEN: [&str; 3] = ["complete", "man", "keeper"];
+#[cfg(not(unix))]
 pub(crate) const HIDDEN: [&str; 2] = ["complete", "man"];
 
 /// Makes `error` show `tips` instead of what clap would guess, if there are any.
@@ -118,7 +121,7 @@ fn tips(word: &str, behind: &[String], script: impl Fn(&str) -> Option<String>) 
 }
 
 /// Words that people type for `run`, in front of a command.
-const FOR_RUN: [&str; 10] = ["dev", "exec", "launch", "npx", "serve", "spawn", "start", "up", "with", "x"];
+const FOR_RUN: [&str; 9] = ["dev", "exec", "launch", "npx", "serve", "spawn", "start", "with", "x"];
 
 /// The run of what follows a word for `run`: a command, or a script of the package. `styxy serve dist` starts the tool `serve`.
 fn behind_run(word: &str, behind: &[String], script: &impl Fn(&str) -> Option<String>) -> Option<String> {

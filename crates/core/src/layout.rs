@@ -98,6 +98,29 @@ impl Layout {
         }
     }
 
+    /// The folder of what the keepers of worktrees know, one folder for each.
+    #[must_use]
+    pub fn stacks(&self) -> PathBuf {
+        self.root.join("up")
+    }
+
+    /// What the keeper of the worktree at `worktree` knows: its lock, its state and the logs of its services.
+    #[must_use]
+    pub fn stack(&self, worktree: &Path) -> PathBuf {
+        self.stacks().join(hash(worktree))
+    }
+
+    /// The keeper's socket: in that folder, or where its path would be too long in `runtime`.
+    #[must_use]
+    pub fn stack_socket(&self, worktree: &Path, runtime: &Path) -> PathBuf {
+        let own = self.stack(worktree).join("sock");
+        if own.as_os_str().len() < SUN_PATH {
+            own
+        } else {
+            runtime.join(format!("styxy-{}-{}.up", self.hash(), hash(worktree)))
+        }
+    }
+
     /// The folder of the libraries and the shell's file that the guard puts in front of programs.
     #[must_use]
     pub fn guard(&self) -> PathBuf {
@@ -121,20 +144,24 @@ impl Layout {
     }
 }
 
-/// FNV-1a of the path's bytes: the same in every build and on every run, as `std`'s hashers are not.
+/// See [`Layout::hash`].
 fn hash(path: &Path) -> String {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    format!("{:016x}", fnv(path.as_os_str().as_encoded_bytes()))
+}
+
+/// FNV-1a: the same in every build and on every run, as `std`'s hashers are not.
+#[must_use]
+pub fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    })
 }
 
 /// Whether the name is one of a file that Styxy makes in its folder, or of `config.json` and what editors and the system
 /// leave beside it.
 #[must_use]
 pub fn is_own_file(name: &OsStr) -> bool {
-    const WHOLE: [&[u8]; 13] = [
+    const WHOLE: [&[u8]; 14] = [
         b"daemon.lock",
         b"daemon.json",
         b"daemon.json.new",
@@ -144,6 +171,7 @@ pub fn is_own_file(name: &OsStr) -> bool {
         b"styxy.sock",
         b"guard.sock",
         b"guard",
+        b"up",
         b"login.xml",
         b"doctor.try",
         b"doctor.sock",

@@ -144,6 +144,15 @@ pub(crate) fn try_ask<T>(
     ask_within(patience, Autostart::Never, question)
 }
 
+/// A client of the daemon, for whoever asks it again and again.
+///
+/// # Errors
+/// It is unknown which daemon to ask.
+#[cfg(unix)]
+pub(crate) fn client(autostart: Autostart) -> Result<Client, Failure> {
+    Ok(Client::new(options(autostart)?)?)
+}
+
 /// Like [`try_ask`], with the choice of starting a daemon.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ pub(crate) mod fallback;
 #[cfg(target_os = "linux")]
 pub(crate) mod guarded;
 pub(crate) mod host;
+pub(crate) mod http;
 pub(crate) mod installed;
 pub(crate) mod login;
 pub(crate) mod manager;
@@ -26,6 +27,8 @@ pub(crate) mod release_target;
 pub(crate) mod requests;
 pub(crate) mod sandbox;
 pub(crate) mod server;
+#[cfg(unix)]
+pub(crate) mod stack_tree;
 pub(crate) mod stop;
 pub(crate) mod target;
 pub(crate) mod texts;

@@ -62,8 +62,8 @@ pub(crate) struct ServerTree {
 
 /// What decides about a process.
 #[derive(Debug)]
-struct Rules {
-    own: u32,
+pub(super) struct Rules {
+    pub(super) own: u32,
     above: BTreeSet<u32>,
     daemon: Option<u32>,
     /// Whether another user's process may be ended.
@@ -220,7 +220,7 @@ impl LeftBehind {
     }
 }
 
-fn found(table: Table, tree: Tree, is_whole: bool) -> Found {
+pub(super) fn found(table: Table, tree: Tree, is_whole: bool) -> Found {
     let members = table.into_values().filter(|entry| tree.members.contains_key(&entry.pid)).collect();
     Found { members, spared: tree.spared.into_keys().collect(), is_whole }
 }
@@ -281,7 +281,7 @@ fn elsewhere(but: Option<Port>, facts: &Facts, here: &Here) -> BTreeMap<u32, Str
 
 impl Rules {
     /// Nothing is known of the daemon, and of the project only what the folder says.
-    fn around(caller: &Caller) -> Self {
+    pub(super) fn around(caller: &Caller) -> Self {
         let own = std::process::id();
         Self {
             own,
@@ -294,7 +294,13 @@ impl Rules {
         }
     }
 
-    fn verdict(&self, entry: &Entry, way: Way) -> Verdict {
+    /// The same, knowing which process is the daemon.
+    #[cfg(unix)]
+    pub(super) fn knowing(self, daemon: Option<u32>) -> Self {
+        Self { daemon, ..self }
+    }
+
+    pub(super) fn verdict(&self, entry: &Entry, way: Way) -> Verdict {
         let spare = |why: &str| Verdict::Spare(why.to_owned());
         match entry.pid {
             pid if pid == self.own => return Verdict::Hide,

@@ -91,7 +91,7 @@ impl Tree {
     }
 
     /// These processes, and what is below them.
-    #[cfg(target_os = "linux")]
+    #[cfg(unix)]
     pub(crate) fn below(
         table: &Table,
         tops: &[u32],

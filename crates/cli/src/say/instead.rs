@@ -22,9 +22,19 @@ const LEASE: (&str, &str) = ("get a port", "styxy allocate --service dev");
 const WHO: (&str, &str) = ("see who has a port", "styxy check 3000");
 
 const ROWS: &[Row] = &[
-    (&["start", "up"], &[SERVER, ("start the daemon", "styxy daemon start")]),
+    (
+        &["start"],
+        &[
+            SERVER,
+            ("start all services of this worktree", "styxy up"),
+            ("start the daemon", "styxy daemon start"),
+        ],
+    ),
     (&["serve", "exec", "x", "launch"], &[SERVER]),
-    (&["stop", "down"], &[END, ("stop the daemon", "styxy daemon stop")]),
+    (
+        &["stop"],
+        &[END, ("end what styxy up has started", "styxy down"), ("stop the daemon", "styxy daemon stop")],
+    ),
     (
         &["end", "kill-port", "killport", "terminate", "pkill"],
         &[END, ("end the server on a port", "styxy kill 3000")],
@@ -38,7 +48,10 @@ const ROWS: &[Row] = &[
     (&["whois", "owner", "whose"], &[("see whose the server on a port is", "styxy who 3000")]),
     (&["free", "unlock", "rm", "remove", "delete"], &[("give a port back", "styxy release 3000"), END]),
     (&["url", "browse", "browser"], &[("open this worktree's server", "styxy open dev")]),
-    (&["log"], &[("see the daemon's log", "styxy logs")]),
+    (
+        &["log"],
+        &[("see what services have printed", "styxy logs"), ("see the daemon's log", "styxy daemon logs")],
+    ),
     (&["health", "ping"], &[("see whether the daemon runs", "styxy status")]),
     (&["clean", "prune", "gc"], &[("end the leases whose owners are gone", "styxy cleanup")]),
     (&["settings", "configure"], &[("see the settings", "styxy config show")]),

@@ -18,9 +18,9 @@ use crate::say::output;
 ///
 /// `log_level` in config.json sets how much it contains.
 #[derive(Debug, clap::Args)]
-#[command(after_help = examples!("  styxy logs
-  styxy logs -n 200
-  styxy logs -f"))]
+#[command(after_help = examples!("  styxy daemon logs
+  styxy daemon logs -n 200
+  styxy daemon logs -f"))]
 pub(crate) struct Args {
     /// How many lines to show, from the end
     #[arg(short = 'n', long, default_value_t = 50, allow_negative_numbers = true)]

@@ -35,9 +35,10 @@ impl Folder {
         let mut folder = Self::default();
         for entry in entries.flatten() {
             let name = entry.file_name();
-            // `config.json` is a file, the logs and the guard are folders; a folder of another name that begins alike is not ours.
+            // `config.json` is a file, the logs, the guard and what keepers know are folders; a folder of another name that begins alike is not ours.
             let is_folder = entry.file_type().is_ok_and(|found| found.is_dir());
-            let is_own = is_own_file(&name) && (!is_folder || name == "logs" || name == "guard");
+            let is_own =
+                is_own_file(&name) && (!is_folder || name == "logs" || name == "guard" || name == "up");
             let list = if is_own { &mut folder.own } else { &mut folder.foreign };
             list.push(name.into());
         }

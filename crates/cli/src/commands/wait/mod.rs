@@ -1,7 +1,5 @@
 //! `styxy wait`: returns when a server is up.
 
-mod http;
-
 use std::time::{Duration, Instant};
 
 use styxy_client::leases::is_up;
@@ -11,6 +9,7 @@ use styxy_core::{Port, ServiceName};
 
 use crate::here::context::Context;
 use crate::here::host::{At, Hosted};
+use crate::here::http::{Http, NoStatus};
 use crate::here::named::{Meant, Named};
 use crate::here::reach::{self, Host};
 use crate::here::server::Service;
@@ -22,7 +21,6 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::printable;
-use http::{Http, NoStatus};
 
 /// Wait until a server is up
 ///

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sysinfo::{ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
-use super::{Entry, Look, Table, User, mark};
+use super::{Entry, Look, Table, User, mark, stack};
 
 /// How the processes are looked at; nothing is kept between two looks.
 #[derive(Debug, Default)]
@@ -43,18 +43,20 @@ impl Processes {
 
 fn entry(process: &sysinfo::Process, user: User, parent: Option<u32>) -> Entry {
     let pid = process.pid().as_u32();
-    let variables = process.environ().iter().map(|line| line.as_encoded_bytes());
-    let (group, leads_session) = standing(pid);
+    let variables = || process.environ().iter().map(|line| line.as_encoded_bytes());
+    let (group, session) = standing(pid);
     Entry {
         pid,
         parent,
         group,
-        leads_session,
+        session,
+        leads_session: session == Some(pid),
         started: process.start_time(),
         name: process.name().to_string_lossy().into_owned(),
         user,
         is_stopped: process.status() == ProcessStatus::Stop,
-        mark: mark(variables),
+        mark: mark(variables()),
+        stack: stack(variables()),
     }
 }
 
@@ -66,17 +68,17 @@ fn parent(system: &System, process: &sysinfo::Process) -> Option<u32> {
 }
 
 #[cfg(unix)]
-fn standing(pid: u32) -> (Option<u32>, bool) {
+fn standing(pid: u32) -> (Option<u32>, Option<u32>) {
     let number = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     let raw = |found: rustix::process::Pid| found.as_raw_nonzero().get().cast_unsigned();
     let group = number.and_then(|pid| rustix::process::getpgid(Some(pid)).ok()).map(raw);
     let session = number.and_then(|pid| rustix::process::getsid(Some(pid)).ok()).map(raw);
-    (group, session == Some(pid))
+    (group, session)
 }
 
 #[cfg(windows)]
-const fn standing(_: u32) -> (Option<u32>, bool) {
-    (None, false)
+const fn standing(_: u32) -> (Option<u32>, Option<u32>) {
+    (None, None)
 }
 
 /// The folder that a process works in, as far as the system says.

@@ -8,7 +8,7 @@ use std::{fs, io};
 use styxy_client::process::Stat;
 use styxy_core::{LockId, Pid};
 
-use super::{Entry, Look, User, mark};
+use super::{Entry, Look, User, mark, stack};
 
 /// How often a look lists the processes again, as long as there are new ones.
 const MOST_LISTS: usize = 4;
@@ -25,6 +25,7 @@ struct Known {
     started: u64,
     user: User,
     mark: Option<LockId>,
+    stack: Option<Box<str>>,
 }
 
 /// What reading one process has shown.
@@ -90,18 +91,21 @@ fn read(pid: u32, known: Option<&Known>) -> Seen {
             Err(_) => return Seen::Gone,
         },
     };
-    let (user, mark) = same.as_ref().map_or((User::Own, None), |same| (same.user, same.mark));
+    let user = same.as_ref().map_or(User::Own, |same| same.user);
+    let session = u32::try_from(stat.session).ok();
     let entry = Entry {
         pid,
         parent: stat.parent.map(Pid::get),
         group: u32::try_from(stat.group).ok(),
-        leads_session: u32::try_from(stat.session) == Ok(pid),
+        session,
+        leads_session: session == Some(pid),
         started: stat.started,
         // A debugger's stop (`t`) is the debugger's affair.
         is_stopped: stat.state == b'T',
         name: stat.name,
         user,
-        mark,
+        mark: same.as_ref().and_then(|same| same.mark),
+        stack: same.as_ref().and_then(|same| same.stack.clone()),
     };
     Seen::Runs(entry, same)
 }
@@ -109,13 +113,16 @@ fn read(pid: u32, known: Option<&Known>) -> Seen {
 /// What is read once; none if that must be read again, since the process is about to become another program.
 fn first(pid: u32, stat: &Stat) -> io::Result<Option<Known>> {
     let user = user(pid)?;
-    let plain = Known { started: stat.started, user, mark: None };
+    let plain = Known { started: stat.started, user, mark: None, stack: None };
     if stat.is_of_kernel() {
         return Ok(Some(plain));
     }
     match fs::read(format!("/proc/{pid}/environ")) {
         Ok(variables) if variables.is_empty() => Ok(None),
-        Ok(variables) => Ok(Some(Known { mark: mark(variables.split(|byte| *byte == 0)), ..plain })),
+        Ok(variables) => {
+            let all = || variables.split(|byte| *byte == 0);
+            Ok(Some(Known { mark: mark(all()), stack: stack(all()), ..plain }))
+        }
         // Another user's, or one that protects its memory.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Some(plain)),
         Err(error) => Err(error),

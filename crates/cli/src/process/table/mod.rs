@@ -17,6 +17,8 @@ pub(crate) use native::{Processes, folder, is_still};
 
 /// What `styxy run` tells its command of the lease, and what each process below inherits.
 pub(crate) const MARK: &str = "STYXY_LOCK_ID";
+/// What `styxy up` tells a service of the start that it is of, and what each process below inherits.
+pub(crate) const STACK: &str = "STYXY_UP";
 
 /// One process that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +28,9 @@ pub(crate) struct Entry {
     pub(crate) parent: Option<u32>,
     /// Its process group; Windows has none.
     pub(crate) group: Option<u32>,
-    /// Whether it leads a session: a shell in its terminal, a service. Windows does not say.
+    /// Its session; Windows has none.
+    pub(crate) session: Option<u32>,
+    /// Whether it leads that session: a shell in its terminal, a service. Windows does not say.
     pub(crate) leads_session: bool,
     /// With the pid this identifies it, in the system's own unit.
     pub(crate) started: u64,
@@ -37,6 +41,8 @@ pub(crate) struct Entry {
     pub(crate) is_stopped: bool,
     /// The lease that it was started under. Windows does not say, nor does any system of another user's process.
     pub(crate) mark: Option<LockId>,
+    /// The start of a service of `styxy up` that it is of, as far as the system says.
+    pub(crate) stack: Option<Box<str>>,
 }
 
 /// Whose process it is.
@@ -57,11 +63,20 @@ pub(crate) struct Look {
     pub(crate) is_whole: bool,
 }
 
-/// The lease in an environment: its first variable of the name, as programs read it.
-fn mark<'v>(mut variables: impl Iterator<Item = &'v [u8]>) -> Option<LockId> {
-    let value = |line: &'v [u8]| line.strip_prefix(MARK.as_bytes())?.strip_prefix(b"=");
-    let value = variables.find_map(value)?;
-    LockId::parse(std::str::from_utf8(value).ok()?).ok()
+/// The lease in an environment.
+fn mark<'v>(variables: impl Iterator<Item = &'v [u8]>) -> Option<LockId> {
+    LockId::parse(value(variables, MARK)?).ok()
+}
+
+/// The start of a service in an environment.
+fn stack<'v>(variables: impl Iterator<Item = &'v [u8]>) -> Option<Box<str>> {
+    value(variables, STACK).map(Box::from)
+}
+
+/// The first variable of the name, as programs read it.
+fn value<'v>(mut variables: impl Iterator<Item = &'v [u8]>, name: &str) -> Option<&'v str> {
+    let value = |line: &'v [u8]| line.strip_prefix(name.as_bytes())?.strip_prefix(b"=");
+    std::str::from_utf8(variables.find_map(value)?).ok()
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ fn table(text: &str) -> Table {
             user: User::Own,
             is_stopped: false,
             mark: line.contains('*').then(lease),
+            session: None,
+            stack: None,
         }
     };
     let lines = text.split(',').chain(["1 0 1 !"]);

@@ -102,6 +102,8 @@ mod tests {
             user: User::Own,
             is_stopped: false,
             mark: None,
+            session: None,
+            stack: None,
         };
         let all = [
             entry(20, 10, "npm run dev"),

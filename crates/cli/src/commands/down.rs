@@ -1,0 +1,125 @@
+//! `styxy down`: ends the services of this worktree.
+
+use std::path::PathBuf;
+
+use crate::here::caller::caller;
+use crate::here::context::Context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+
+/// End the services that `styxy up` has started in this worktree
+///
+/// Each is interrupted as by Ctrl-C, has 5 seconds, is asked to terminate, has 2 seconds, and is killed, with everything that it
+/// has started. Those that come after another one end before it. Their ports stay theirs: `styxy up` starts them on the same ones.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy down                all of them
+  styxy down web            one
+  styxy down --all          also servers that were started without styxy up
+  styxy down --now          at once, without 5 seconds for each"))]
+pub(crate) struct Args {
+    /// Only these [default: all]
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Also servers of these services that were started without `styxy up`
+    #[arg(long)]
+    all: bool,
+    /// Ask them to terminate at once
+    #[arg(long)]
+    now: bool,
+    /// The worktree [default: this one]
+    #[arg(short = 'C', value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+impl Args {
+    #[cfg(unix)]
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        use crate::here::context::block_on;
+        use crate::up::ask;
+        use crate::up::wire::{Hurry, Outside};
+        let here = caller();
+        let here = self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder));
+        let root = ask::root(&here)?;
+        let place = ask::place(&root)?;
+        let hurry = if self.now { Hurry::Some } else { Hurry::None };
+        let outside = if self.all { Outside::Ends } else { Outside::Stays };
+        block_on(async {
+            match ask::down(&place, &root, &self.services, hurry, outside).await? {
+                Some(keeper) => wait(context, keeper).await,
+                None => nothing(context, &place, &self.services).await,
+            }
+        })?
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
+        let _ = (self.services, self.all, self.now, self.directory, caller());
+        Err(Failure::usage("styxy up does not exist on Windows yet", "styxy kill PORT"))
+    }
+}
+
+/// Waits until they have ended, and says what became of them.
+#[cfg(unix)]
+async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Result<Exit, Failure> {
+    use crate::say::output;
+    use crate::up::ask;
+    use crate::up::wire::{State, View};
+    use std::io::Write as _;
+    let mut before: Option<Vec<View>> = None;
+    loop {
+        let picture = ask::picture(&mut keeper, |text| output::note(&text)).await?;
+        let first = before.get_or_insert_with(|| picture.services.clone());
+        if !picture.settled {
+            continue;
+        }
+        let is_over = |view: &&View| match view.state {
+            State::Ended | State::Failed => {
+                first.iter().any(|was| was.service == view.service && !was.state.is_settled())
+            }
+            State::Waiting
+            | State::Starting
+            | State::Ready
+            | State::Running
+            | State::Outside
+            | State::Ending => false,
+        };
+        let ended: Vec<View> = picture.services.iter().filter(is_over).cloned().collect();
+        let is_left = ended.iter().any(|view| view.state == State::Failed && view.why.is_some());
+        context.output.answer(&serde_json::json!({ "services": ended }), |out| {
+            for view in &ended {
+                let why = view.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+                writeln!(out, "{}: {}{why}", view.service, view.state.as_str())?;
+            }
+            for view in picture.services.iter().filter(|view| view.state == State::Outside) {
+                writeln!(
+                    out,
+                    "{}: runs outside of up, and stays; styxy down --all ends it too",
+                    view.service
+                )?;
+            }
+            if ended.is_empty() && picture.services.iter().all(|view| view.state != State::Outside) {
+                writeln!(out, "Nothing runs.")?;
+            }
+            Ok(())
+        })?;
+        return Ok(if is_left { Exit::Refused } else { Exit::Done });
+    }
+}
+
+/// Nothing runs that a keeper could end.
+#[cfg(unix)]
+async fn nothing(
+    context: &Context,
+    place: &crate::up::place::Place,
+    services: &[String],
+) -> Result<Exit, Failure> {
+    use std::io::Write as _;
+    let known = crate::up::ask::now(place).await?;
+    if let Some(label) = services.iter().find(|label| known.iter().all(|view| view.service != **label)) {
+        return Err(Failure::usage(format!("there is no service {label:?} here"), "styxy ps"));
+    }
+    let none: [(); 0] = [];
+    context.output.answer(&serde_json::json!({ "services": none }), |out| writeln!(out, "Nothing runs."))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,97 @@
+//! `styxy ps`: the services of this worktree.
+
+use std::path::PathBuf;
+
+use crate::here::caller::caller;
+use crate::here::context::Context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+
+/// List the services that `styxy up` has started in this worktree
+///
+/// For all ports of all worktrees: `styxy list`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy ps
+  styxy ps --json
+  styxy ps -C ../shop-fix"))]
+pub(crate) struct Args {
+    /// The worktree [default: this one]
+    #[arg(short = 'C', value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+impl Args {
+    #[cfg(unix)]
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        use crate::here::context::block_on;
+        use crate::say::output;
+        use crate::up::ask;
+        let here = caller();
+        let here = self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder));
+        let place = ask::place(&ask::root(&here)?)?;
+        let services = block_on(ask::now(&place))??;
+        context.output.answer(&serde_json::json!({ "services": services }), |out| {
+            if services.is_empty() {
+                return std::io::Write::write_all(out, NOTHING.as_bytes());
+            }
+            shown::table(&services, crate::say::age::now()).print(output::width(), out)
+        })?;
+        Ok(Exit::Done)
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
+        let _ = (self.directory, caller());
+        Err(Failure::usage("styxy up does not exist on Windows yet", "styxy list"))
+    }
+}
+
+#[cfg(unix)]
+const NOTHING: &str = "styxy up has started nothing in this worktree. To see all ports: styxy list\n";
+
+#[cfg(unix)]
+mod shown {
+    use styxy_core::WallTime;
+
+    use crate::say::age::span;
+    use crate::say::output::{GOOD, PENDING, WRONG};
+    use crate::say::table::{Cell, Column, Table, UNKNOWN};
+    use crate::up::wire::{State, View};
+
+    const COLUMNS: [Column; 6] = [
+        Column::new("SERVICE").at_least(8),
+        Column::new("STATE"),
+        Column::new("PORT"),
+        Column::new("PID").leaves(5),
+        Column::new("FOR").leaves(4),
+        Column::new("URL").at_least(12).better(24).leaves(6),
+    ];
+
+    pub(super) fn table(services: &[View], now: WallTime) -> Table<6> {
+        let mut table = Table::new(COLUMNS);
+        for view in services {
+            let known = |text: Option<String>| text.map_or_else(|| Cell::from(UNKNOWN), Cell::from);
+            let age = view.since.map(|since| span(now.0.saturating_sub(since.0) / 1000));
+            let state = match &view.why {
+                Some(why) => format!("{} ({why})", view.state.as_str()),
+                None => view.state.as_str().to_owned(),
+            };
+            let style = match view.state {
+                State::Ready | State::Outside => GOOD,
+                State::Waiting | State::Starting | State::Running | State::Ending => PENDING,
+                State::Failed => WRONG,
+                State::Ended => anstyle::Style::new(),
+            };
+            table.row([
+                view.service.clone().into(),
+                Cell::from(state).styled(style),
+                known(view.port.map(|port| port.to_string())),
+                known(view.pid.map(|pid| pid.to_string())),
+                known(age),
+                known(view.named_url.clone().or_else(|| view.url.clone())),
+            ]);
+        }
+        table
+    }
+}

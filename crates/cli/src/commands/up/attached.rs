@@ -1,0 +1,368 @@
+//! What `styxy up` does once it is known what is to run: it asks the keeper, shows what becomes of each service, and where it is
+//! attached follows the logs.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use styxy_client::{Caller, Client};
+use styxy_core::api::{Code, Refusal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::keys::Keys;
+use super::lines::{failure, line};
+use crate::here::context::Context;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output::{self, Format};
+use crate::up::ask::{self, Asked};
+use crate::up::follow::{Follow, Form};
+use crate::up::stack::Stack;
+use crate::up::wire::{Attachment, Extent, Hurry, Outside, Picture, Request, Said, State, View};
+
+/// What becomes of the services when this command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// They end with it, and it shows their logs.
+    Attached,
+    /// They stay, and it ends when they are ready.
+    Detached,
+}
+
+/// How often the logs are looked at.
+const GLANCE: Duration = Duration::from_millis(50);
+/// After so long it is said what is waited for, again and again.
+const LONG: Duration = Duration::from_secs(10);
+
+/// Has the services of `stack` run.
+pub(super) fn up(
+    context: &Context,
+    here: &Caller,
+    stack: &Stack,
+    extent: Extent,
+    mode: Mode,
+) -> Result<Exit, Failure> {
+    within(here, stack)?;
+    context.try_ask(async |client| Ok(run(context, client, here, stack, extent, mode).await))??
+}
+
+/// A service runs in the worktree, also where a link leads.
+fn within(here: &Caller, stack: &Stack) -> Result<(), Failure> {
+    for service in &stack.services {
+        let shown = service.cwd.display();
+        let real = here.at(&service.cwd);
+        let Some(real) = real.folder() else {
+            let error = format!("{}: its folder {shown} does not exist", service.label);
+            return Err(Failure::usage(error, "put the folder into cwd, relative to the file"));
+        };
+        if !real.starts_with(&stack.root) {
+            let error =
+                format!("{}: its folder {shown} is outside of {}", service.label, stack.root.display());
+            return Err(Failure::usage(error, "services run in their own worktree"));
+        }
+    }
+    Ok(())
+}
+
+async fn run(
+    context: &Context,
+    client: &Client,
+    here: &Caller,
+    stack: &Stack,
+    extent: Extent,
+    mode: Mode,
+) -> Result<Exit, Failure> {
+    let place = ask::place(&stack.root)?;
+    let form = if io::stdout().is_terminal() { Form::AsWritten } else { Form::Plain };
+    let logs = stack.services.iter().map(|service| (service.label.clone(), place.log(&service.label)));
+    let follow = Follow::new(logs, form);
+    let attachment = match mode {
+        Mode::Attached => Attachment::Owns,
+        Mode::Detached => Attachment::Detached,
+    };
+    let asked = ask::up(client, here, stack, extent, attachment).await?;
+    match mode {
+        Mode::Detached => detached(context, asked).await,
+        Mode::Attached => Attached::new(asked, follow)?.follow().await,
+    }
+}
+
+/// Waits until all have settled, or one has failed.
+async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
+    let Asked { mut keeper, orders } = asked;
+    let mut told = Told::default();
+    let mut wait = Waiting::new();
+    let is_wanted = |view: &&View| orders.iter().any(|order| order.label == view.service);
+    loop {
+        let picture = tokio::select! {
+            picture = ask::picture(&mut keeper, |text| output::note(&text)) => picture?,
+            () = wait.is_long() => {
+                told.waits();
+                continue;
+            }
+        };
+        let views: Vec<View> = picture.services.iter().filter(is_wanted).cloned().collect();
+        let has_failed = views.iter().any(|view| view.state == State::Failed);
+        told.views = views;
+        if picture.settled || has_failed {
+            break;
+        }
+    }
+    told.answer(context)?;
+    let failed = told.views.iter().filter(|view| view.state == State::Failed);
+    let failed: Vec<&View> = failed.collect();
+    if failed.is_empty() {
+        return Ok(Exit::Done);
+    }
+    if context.output.format() == Format::Human {
+        for view in failed {
+            output::note(&failure(view).join("\n"));
+        }
+    }
+    Ok(Exit::Refused)
+}
+
+/// Says from time to time that something takes long.
+struct Waiting(Instant);
+
+impl Waiting {
+    fn new() -> Self {
+        Self(Instant::now() + LONG)
+    }
+
+    async fn is_long(&mut self) {
+        tokio::time::sleep_until(self.0).await;
+        self.0 += LONG;
+    }
+}
+
+/// What was shown of each service.
+#[derive(Default)]
+struct Told {
+    views: Vec<View>,
+    shown: BTreeMap<String, (State, Option<u32>, Option<String>)>,
+}
+
+impl Told {
+    /// Prints the answer: one line for each service, but for those that have failed.
+    fn answer(&self, context: &Context) -> io::Result<()> {
+        context.output.answer(&serde_json::json!({ "services": self.views }), |out| {
+            for view in self.views.iter().filter(|view| view.state != State::Failed) {
+                writeln!(out, "{}", line(view))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Says what is waited for.
+    fn waits(&self) {
+        let pending = self.views.iter().filter(|view| !view.state.is_settled());
+        let pending: Vec<String> =
+            pending.map(|view| format!("{} ({})", view.service, view.state.as_str())).collect();
+        if !pending.is_empty() {
+            output::note(&format!("still waiting for {}", pending.join(", ")));
+        }
+    }
+
+    /// The lines of what has changed since the last look.
+    fn changes(&mut self, views: Vec<View>) -> String {
+        let mut text = String::new();
+        for view in &views {
+            let now = (view.state, view.pid, view.why.clone());
+            if self.shown.get(&view.service) == Some(&now) {
+                continue;
+            }
+            self.shown.insert(view.service.clone(), now);
+            match view.state {
+                State::Failed => {
+                    text.push_str(&failure(view).join("\n  "));
+                    text.push('\n');
+                }
+                State::Ready | State::Running | State::Outside | State::Ended | State::Waiting => {
+                    text.push_str(&line(view));
+                    text.push('\n');
+                }
+                // What follows says more.
+                State::Starting | State::Ending => {}
+            }
+        }
+        self.views = views;
+        text
+    }
+}
+
+/// An attached command.
+struct Attached {
+    asked: Asked,
+    follow: Follow,
+    told: Told,
+    keys: Keys,
+    interrupts: Signal,
+    ends: [Signal; 2],
+    sizes: Signal,
+    /// How often Ctrl-C was pressed.
+    hurry: Option<Hurry>,
+    is_owner: bool,
+    has_settled: bool,
+}
+
+/// What comes next.
+enum Next {
+    Goes,
+    Ends(Exit),
+}
+
+impl Attached {
+    fn new(asked: Asked, follow: Follow) -> io::Result<Self> {
+        Ok(Self {
+            asked,
+            follow,
+            told: Told::default(),
+            keys: Keys::new()?,
+            interrupts: signal(SignalKind::interrupt())?,
+            ends: [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?],
+            sizes: signal(SignalKind::window_change())?,
+            hurry: None,
+            is_owner: false,
+            has_settled: false,
+        })
+    }
+
+    async fn follow(mut self) -> Result<Exit, Failure> {
+        let mut glance = interval(GLANCE);
+        glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut wait = Waiting::new();
+        self.size().await;
+        loop {
+            let [terminate, hangup] = &mut self.ends;
+            let next = tokio::select! {
+                said = self.asked.keeper.said() => self.said(said)?,
+                _ = self.interrupts.recv() => self.interrupted().await?,
+                // The services end with this connection.
+                _ = terminate.recv() => return Ok(Exit::Child(143)),
+                _ = hangup.recv() => return Ok(Exit::Child(129)),
+                _ = self.sizes.recv() => { self.size().await; Next::Goes }
+                bytes = self.keys.next() => self.typed(bytes).await?,
+                _ = glance.tick() => { self.logs()?; Next::Goes }
+                () = wait.is_long(), if !self.has_settled => { self.told.waits(); Next::Goes }
+            };
+            if let Next::Ends(exit) = next {
+                self.logs()?;
+                print(&self.follow.rest())?;
+                return Ok(exit);
+            }
+        }
+    }
+
+    fn logs(&mut self) -> io::Result<()> {
+        print(&self.follow.more()?)
+    }
+
+    fn said(&mut self, said: Option<Said>) -> Result<Next, Failure> {
+        match said {
+            Some(Said::Now(picture)) => self.shows(picture),
+            Some(Said::Note { text }) => {
+                output::note(&text);
+                Ok(Next::Goes)
+            }
+            Some(Said::Hello { .. }) => Ok(Next::Goes),
+            Some(Said::Refused { why }) => Err(Refusal::new(Code::InvalidRequest, why).into()),
+            None => Err(ask::gone()),
+        }
+    }
+
+    fn shows(&mut self, picture: Picture) -> Result<Next, Failure> {
+        self.is_owner = picture.owned;
+        // What a service has printed comes before what became of it.
+        self.logs()?;
+        let text = self.told.changes(picture.services);
+        output::next_text(text.as_bytes())?;
+        let views = &self.told.views;
+        let has_failed = views.iter().any(|view| view.state == State::Failed);
+        let runs = views.iter().any(|view| match view.state {
+            State::Ended | State::Failed | State::Outside => {
+                view.pid.is_some() && view.state == State::Failed
+            }
+            State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
+        });
+        if !self.has_settled && picture.settled {
+            self.has_settled = true;
+            if runs {
+                self.hint();
+            }
+        }
+        if runs {
+            return Ok(Next::Goes);
+        }
+        let is_bad = has_failed && self.hurry.is_none();
+        Ok(Next::Ends(if is_bad { Exit::Refused } else { Exit::Done }))
+    }
+
+    /// What can be typed now.
+    fn hint(&self) {
+        if !io::stdin().is_terminal() || !output::is_seen() {
+            return;
+        }
+        output::note(match (self.is_owner, self.terminal()) {
+            (true, None) => "Ctrl-C ends the services; d leaves them running",
+            (true, Some(_)) => "Ctrl-C ends the services; other keys are for the service with the terminal",
+            (false, _) => "the services stay up when you leave with Ctrl-C; styxy down ends them",
+        });
+    }
+
+    /// The service that keys are for.
+    fn terminal(&self) -> Option<&View> {
+        self.told.views.iter().find(|view| view.tty && view.pid.is_some())
+    }
+
+    async fn interrupted(&mut self) -> Result<Next, Failure> {
+        if !self.is_owner {
+            output::note("the services stay up; styxy down ends them");
+            return Ok(Next::Ends(Exit::Done));
+        }
+        let hurry = self.hurry.map_or(Hurry::None, Hurry::more);
+        self.hurry = Some(hurry);
+        output::note(match hurry {
+            Hurry::None => "the services end; Ctrl-C again is faster",
+            Hurry::Some => "the services are told to terminate; Ctrl-C again kills them",
+            Hurry::Most => "the services are killed",
+        });
+        let request = Request::Down { services: Vec::new(), hurry, outside: Outside::Stays };
+        self.ask(&request).await
+    }
+
+    async fn ask(&mut self, request: &Request) -> Result<Next, Failure> {
+        match self.asked.keeper.ask(request).await {
+            Ok(()) => Ok(Next::Goes),
+            Err(_) => Err(ask::gone()),
+        }
+    }
+
+    async fn typed(&mut self, bytes: Vec<u8>) -> Result<Next, Failure> {
+        if let Some(view) = self.terminal() {
+            let request = Request::Typed { service: view.service.clone(), bytes };
+            return self.ask(&request).await;
+        }
+        if bytes.contains(&b'd') {
+            self.ask(&Request::Detach).await?;
+            output::note("the services stay up; styxy down ends them");
+            return Ok(Next::Ends(Exit::Done));
+        }
+        Ok(Next::Goes)
+    }
+
+    /// Says how large the terminal is.
+    async fn size(&mut self) {
+        if io::stdout().is_terminal() {
+            let (columns, rows) = output::size();
+            let size = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+            let _ = self.asked.keeper.ask(&Request::Size { rows: size(rows), columns: size(columns) }).await;
+        }
+    }
+}
+
+/// Prints what services have printed, or what became of them.
+fn print(bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() { Ok(()) } else { output::raw(bytes) }
+}

@@ -1,0 +1,79 @@
+//! One line for each service: its state, its address and its process.
+
+use std::path::Path;
+
+use crate::here::caller::user_home;
+use crate::say::age::now;
+use crate::say::output::{GOOD, PENDING, WRONG, one_line};
+use crate::up::read::last_words;
+use crate::up::wire::{State, View};
+use styxy_core::printable::tilde;
+
+/// How many lines of its log are shown of a service that has failed.
+const LINES: usize = 20;
+
+/// `web: ready, http://web.login-shop.localhost:9876 (http://localhost:3001), pid 812, started now`
+pub(super) fn line(view: &View) -> String {
+    let style = match view.state {
+        State::Ready | State::Outside => GOOD,
+        State::Waiting | State::Starting | State::Running | State::Ending => PENDING,
+        State::Failed => WRONG,
+        State::Ended => anstyle::Style::new(),
+    };
+    let mut parts = vec![format!("{style}{}{style:#}", view.state.as_str())];
+    if view.state != State::Failed {
+        parts.extend(address(view));
+        parts.extend(view.pid.map(|pid| format!("pid {pid}")));
+        parts.extend(since(view));
+    }
+    let why = view.why.as_ref().map(|why| one_line(why).into_owned());
+    let line = format!("{}: {}", view.service, parts.join(", "));
+    match (view.state, why) {
+        (State::Failed, Some(why)) => format!("{line}: {why}"),
+        (_, Some(why)) => format!("{line} ({why})"),
+        (_, None) => line,
+    }
+}
+
+/// `http://web.shop.localhost:9876 (http://localhost:3001)`
+pub(super) fn address(view: &View) -> Option<String> {
+    match (&view.named_url, &view.url) {
+        (Some(named), Some(url)) => Some(format!("{named} ({url})")),
+        (None, Some(url)) => Some(url.clone()),
+        (_, None) => None,
+    }
+}
+
+/// `started now`, `already running for 3 min`
+fn since(view: &View) -> Option<String> {
+    match view.state {
+        State::Ready | State::Running => {}
+        State::Waiting | State::Starting | State::Outside | State::Failed | State::Ending | State::Ended => {
+            return None;
+        }
+    }
+    let since = view.since?;
+    let age = now().0.saturating_sub(since.0) / 1000;
+    Some(if view.started {
+        "started now".to_owned()
+    } else {
+        format!("already running for {}", crate::say::age::span(age))
+    })
+}
+
+/// Why a service has failed: its line, the end of its log, and where that is. Without colours.
+pub(super) fn failure(view: &View) -> Vec<String> {
+    let why = view.why.as_deref().map(one_line).unwrap_or_default();
+    let mut lines = vec![format!("{}: {}: {why}", view.service, view.state.as_str())];
+    let said = last_words(&view.log, LINES).unwrap_or_default();
+    if said.is_empty() {
+        lines.push("it has printed nothing".to_owned());
+    }
+    lines.extend(said);
+    lines.push(format!("its log: {}", shown(&view.log)));
+    lines
+}
+
+fn shown(path: &Path) -> String {
+    tilde(&path.to_string_lossy(), user_home().as_deref())
+}

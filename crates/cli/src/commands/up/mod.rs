@@ -1,0 +1,123 @@
+//! `styxy up`: has the services of this worktree run.
+
+#[cfg(unix)]
+mod attached;
+#[cfg(unix)]
+mod keys;
+#[cfg(unix)]
+mod lines;
+mod print;
+
+use std::path::PathBuf;
+
+use crate::here::caller::caller;
+use crate::here::context::Context;
+use crate::say::examples::examples;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::up::{file, stack::Stack};
+
+/// Start the services of this worktree, each on its own port
+///
+/// What runs already stays as it is; what is missing is started, and what was changed is started again on its port. Each service is
+/// told its port in `PORT` and the addresses of all others. On a terminal it follows the logs until Ctrl-C, which ends the services;
+/// elsewhere it waits until they are ready, and leaves them running. Nothing is restarted when it ends: `styxy up` again is the
+/// restart.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples!("  styxy up                  all services of this worktree, with their logs
+  styxy up -d               the same in the background; returns when they are ready
+  styxy up web              one service, and those that it comes after
+  styxy up --wait           attached without a terminal too, for a test runner
+  styxy up --print          what would run, and why
+  styxy up -C ../shop-fix   those of another worktree"))]
+pub(crate) struct Args {
+    /// Only these, and those that they come after [default: all]
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Leave them running, and return when they are ready
+    #[arg(short, long)]
+    detach: bool,
+    /// Stay attached without a terminal too: the services end with this command
+    #[arg(long, conflicts_with = "detach")]
+    wait: bool,
+    /// Say what would run and why, and start nothing
+    #[arg(long, conflicts_with_all = ["detach", "wait"])]
+    print: bool,
+    /// The worktree [default: this one]
+    #[arg(short = 'C', value_name = "DIR")]
+    directory: Option<PathBuf>,
+}
+
+impl Args {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let here = caller();
+        let here = self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder));
+        let stack = only(stack(&here)?, &self.services)?;
+        if self.print {
+            return print::print(context, &stack);
+        }
+        self.start(context, &here, &stack)
+    }
+
+    #[cfg(unix)]
+    fn start(&self, context: &Context, here: &styxy_client::Caller, stack: &Stack) -> Result<Exit, Failure> {
+        use std::io::IsTerminal as _;
+        let is_seen = std::io::stdout().is_terminal();
+        let follows = self.wait
+            || !self.detach && is_seen && context.output.format() == crate::say::output::Format::Human;
+        for reason in &stack.reasons {
+            crate::say::output::note(reason);
+        }
+        let extent = if self.services.is_empty() {
+            crate::up::wire::Extent::All
+        } else {
+            crate::up::wire::Extent::Some
+        };
+        let mode = if follows { attached::Mode::Attached } else { attached::Mode::Detached };
+        attached::up(context, here, stack, extent, mode)
+    }
+
+    #[cfg(not(unix))]
+    fn start(&self, _: &Context, _: &styxy_client::Caller, _: &Stack) -> Result<Exit, Failure> {
+        Err(Failure::usage(
+            "styxy up does not exist on Windows yet",
+            "styxy run -- COMMAND, for each service",
+        ))
+    }
+}
+
+/// What is to run in the worktree.
+fn stack(here: &styxy_client::Caller) -> Result<Stack, Failure> {
+    file::stack(here)?.ok_or_else(|| {
+        let place = here.root().map_or_else(|| "this folder".to_owned(), |root| root.display().to_string());
+        let file = styxy_core::project::FILE;
+        Failure::usage(format!("{place} has no {file} with a service that has a run"), "styxy init")
+    })
+}
+
+/// The services that are named, and those that they come after; all if none is.
+fn only(stack: Stack, named: &[String]) -> Result<Stack, Failure> {
+    if named.is_empty() {
+        return Ok(stack);
+    }
+    let find = |label: &String| stack.services.iter().find(|service| service.label == *label);
+    let mut wanted: Vec<String> = Vec::new();
+    let mut open: Vec<String> = named.to_vec();
+    while let Some(label) = open.pop() {
+        let Some(service) = find(&label) else {
+            let known: Vec<&str> = stack.services.iter().map(|service| service.label.as_str()).collect();
+            let near = styxy_core::nearest(&label, known.iter().copied());
+            let hint = near.map_or_else(|| "styxy up --print".to_owned(), |near| format!("styxy up {near}"));
+            return Err(Failure::usage(
+                format!("there is no service {label:?}; there are {}", known.join(", ")),
+                hint,
+            ));
+        };
+        if !wanted.contains(&label) {
+            open.extend(service.after.iter().cloned());
+            wanted.push(label);
+        }
+    }
+    let services = stack.services.into_iter().filter(|service| wanted.contains(&service.label)).collect();
+    Ok(Stack { services, ..stack })
+}

@@ -1,0 +1,95 @@
+//! `styxy up --print`: what would run, and why.
+
+use std::io::Write as _;
+
+use serde::Serialize;
+use styxy_core::project::Run;
+
+use crate::here::context::Context;
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output::one_line;
+use crate::up::stack::{Definition, Serves, Source, Stack};
+
+/// What would run.
+#[derive(Serialize)]
+struct Answer<'a> {
+    root: String,
+    source: String,
+    services: Vec<Printed<'a>>,
+    reasons: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    service: &'a str,
+    service_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_name: Option<&'a str>,
+    run: String,
+    cwd: String,
+    serves: &'static str,
+    after: &'a [String],
+    tty: bool,
+}
+
+pub(super) fn print(context: &Context, stack: &Stack) -> Result<Exit, Failure> {
+    let answer = Answer {
+        root: stack.root.display().to_string(),
+        source: source(&stack.source),
+        services: stack.services.iter().map(|service| printed(service, stack)).collect(),
+        reasons: &stack.reasons,
+    };
+    context.output.answer(&answer, |out| {
+        writeln!(out, "from {}", one_line(&answer.source))?;
+        for service in &answer.services {
+            let after = if service.after.is_empty() { String::new() } else { format!(", after {}", service.after.join(", ")) };
+            let place = if service.cwd == "." { String::new() } else { format!(" in {}", service.cwd) };
+            writeln!(out, "{}: {}{} ({}{after})", service.service, one_line(&service.run), one_line(&place), service.serves)?;
+        }
+        for reason in answer.reasons {
+            writeln!(out, "{}", one_line(reason))?;
+        }
+        writeln!(out, "A service that runs is started again if what is written about it has changed, not for a changed environment.")
+    })?;
+    Ok(Exit::Done)
+}
+
+fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
+    let below = service.cwd.strip_prefix(&stack.root).unwrap_or(&service.cwd);
+    let cwd = if below.as_os_str().is_empty() { ".".to_owned() } else { below.display().to_string() };
+    Printed {
+        service: &service.label,
+        service_type: service.kind.as_str(),
+        service_name: service.name.as_ref().map(styxy_core::ServiceName::as_str),
+        run: shown(service),
+        cwd,
+        serves: match service.serves {
+            Serves::Known => "serves",
+            Serves::Perhaps => "may serve",
+            Serves::No => "no port",
+        },
+        after: &service.after,
+        tty: service.tty,
+    }
+}
+
+fn shown(service: &Definition) -> String {
+    match (&service.compose, &service.run) {
+        (Some(compose), _) => format!("the service {compose} of the compose file"),
+        (None, Run::Shell(text)) => text.clone(),
+        (None, Run::List(words)) => {
+            words.iter().map(|word| crate::say::shell_word::quoted(word)).collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+fn source(source: &Source) -> String {
+    match source {
+        Source::File(path)
+        | Source::Procfile(path)
+        | Source::Workspace(path)
+        | Source::Script(path)
+        | Source::Launch(path) => path.display().to_string(),
+    }
+}

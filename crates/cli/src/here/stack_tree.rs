@@ -1,0 +1,127 @@
+//! Which processes a service of `styxy up` is made of: its leader's session, what is below it, and what was started with its mark,
+//! wherever it is now (R135). What may be ended of that is decided as for every server (R97).
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Duration;
+
+use styxy_client::Caller;
+use styxy_core::Pid;
+
+use crate::here::tree::{Rules, found};
+use crate::process::Handle;
+use crate::process::ending::Found;
+use crate::process::table::{Entry, Processes, Table};
+use crate::process::tree::{Tree, Way};
+
+/// The processes of one service, found again each time they are asked for.
+pub(crate) struct StackTree {
+    processes: Processes,
+    rules: Rules,
+    /// With its start, by which it is recognised.
+    leader: (u32, u64),
+    mark: Option<String>,
+    /// The leaders of other services.
+    others: BTreeSet<u32>,
+    handle: Option<Handle>,
+}
+
+impl StackTree {
+    /// What belongs to `leader`, which may have ended, and to what was started with `mark`.
+    pub(crate) fn new(
+        leader: (u32, u64),
+        mark: Option<String>,
+        others: BTreeSet<u32>,
+        daemon: Option<u32>,
+        caller: &Caller,
+    ) -> Self {
+        let runs = Pid::new(leader.0).filter(|pid| crate::process::started(*pid) == Some(leader.1));
+        let handle = runs.and_then(|pid| Handle::open(pid).ok().flatten());
+        let rules = Rules::around(caller).knowing(daemon);
+        Self { processes: Processes::default(), rules, leader, mark, others, handle }
+    }
+
+    /// The process that was started, or that serves.
+    pub(crate) const fn leader(&self) -> u32 {
+        self.leader.0
+    }
+
+    /// What is there now, as [`crate::process::ending::end`] needs it.
+    ///
+    /// # Errors
+    /// The system does not show its processes.
+    pub(crate) fn find(&mut self, kept: &[u32]) -> io::Result<Found> {
+        let look = self.processes.look()?;
+        let tops: Vec<u32> =
+            look.table.values().filter(|entry| self.is_its(entry)).map(|entry| entry.pid).collect();
+        let judge = |entry: &Entry, met| self.rules.verdict(entry, self.way(entry, &look.table, met));
+        let tree = Tree::below(&look.table, &tops, kept, &judge);
+        Ok(found(look.table.clone(), tree, look.is_whole))
+    }
+
+    fn is_its(&self, entry: &Entry) -> bool {
+        self.is_near(entry) || entry.stack.is_some() && entry.stack.as_deref() == self.mark.as_deref()
+    }
+
+    /// Whether it is the leader, or in its session.
+    fn is_near(&self, entry: &Entry) -> bool {
+        let (pid, started) = self.leader;
+        if entry.pid == pid {
+            return entry.started == started;
+        }
+        entry.session == Some(pid) && entry.started >= started && !self.others.contains(&entry.pid)
+    }
+
+    /// One that went its own way may be anything: an editor, a database of all projects.
+    fn way(&self, entry: &Entry, table: &Table, met: Way) -> Way {
+        let parent = entry.parent.and_then(|parent| table.get(&parent));
+        let is_below = parent.is_some_and(|parent| parent.pid != self.rules.own && self.is_its(parent));
+        if self.is_near(entry) || is_below || met == Way::Below && !self.is_its(entry) {
+            Way::Below
+        } else {
+            Way::Marked
+        }
+    }
+
+    /// Interrupts it as a Ctrl-C in its terminal would: the leader's group, or all of it where that is empty.
+    ///
+    /// # Errors
+    /// The system does not show its processes.
+    pub(crate) fn interrupt(&mut self) -> io::Result<()> {
+        let members = self.find(&[])?.members;
+        let leader = self.leader.0;
+        let in_front = |entry: &&Entry| entry.group == Some(leader);
+        let has_front = members.iter().any(|entry| in_front(&entry));
+        for entry in members.iter().filter(|entry| !has_front || in_front(entry)) {
+            // What has ended since, or may not be signalled, is found again.
+            if let Some(handle) = Pid::new(entry.pid).and_then(|pid| Handle::open(pid).ok().flatten()) {
+                let _ = handle.send(rustix::process::Signal::INT);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an interrupt means nothing to this process: shells start what runs in the background so.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_deaf(entry: &Entry) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", entry.pid)).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+        ignored & 0b10 != 0
+    }
+
+    /// No other system says it.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) const fn is_deaf(_: &Entry) -> bool {
+        false
+    }
+
+    /// Waits a while, or until the leader ends.
+    pub(crate) fn wait(&mut self, slice: Duration) {
+        match &self.handle {
+            Some(handle) if handle.ended_within(slice).is_ok_and(|ended| ended) => self.handle = None,
+            Some(_) => {}
+            None => std::thread::sleep(slice),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What commands, hooks and the MCP server ask the keeper of a worktree.
+
+use std::path::{Path, PathBuf};
+
+use styxy_client::{Caller, Client};
+use styxy_core::api::{Code, Refusal};
+
+use crate::here::context;
+use crate::say::failure::Failure;
+use crate::up::client::Keeper;
+use crate::up::orders;
+use crate::up::place::Place;
+use crate::up::stack::Stack;
+use crate::up::wire::{
+    Attachment, EndWith, Extent, Hurry, Order, Outside, Picture, Request, Said, Session, Up, View,
+};
+
+/// The files of the keeper of this worktree.
+///
+/// # Errors
+/// It is unknown where Styxy's folder is.
+pub(crate) fn place(root: &Path) -> Result<Place, Failure> {
+    Ok(Place::of(&context::layout()?, root))
+}
+
+/// The root of the worktree that `here` is in.
+///
+/// # Errors
+/// Nothing is shared there.
+pub(crate) fn root(here: &Caller) -> Result<PathBuf, Failure> {
+    let root = here.root().map(Path::to_owned);
+    root.ok_or_else(|| {
+        Failure::usage("a home folder, or /, is not a project", "cd into a project, and try again")
+    })
+}
+
+/// What `up` has asked for.
+pub(crate) struct Asked {
+    pub(crate) keeper: Keeper,
+    pub(crate) orders: Vec<Order>,
+}
+
+/// Asks the keeper, which is started if none runs, to have the services of `stack` run.
+///
+/// # Errors
+/// The daemon or the keeper cannot be asked, or there is no port left.
+pub(crate) async fn up(
+    client: &Client,
+    here: &Caller,
+    stack: &Stack,
+    extent: Extent,
+    attachment: Attachment,
+) -> Result<Asked, Failure> {
+    let terms = orders::terms(here)?;
+    let program = styxy_client::own_program()?;
+    let place = place(&stack.root)?;
+    let orders = orders::orders(client, stack, &terms, &program).await?;
+    let mut keeper = Keeper::find_or_start(&place, &stack.root).await?;
+    let session = here.session().ok().flatten();
+    let instance = session.as_ref().map(|session| session.instance.to_string());
+    let environment = orders::environment(instance.as_deref());
+    let session = session.map(|session| Session {
+        instance: session.instance.to_string(),
+        pid: session.pid.map(styxy_core::Pid::get),
+    });
+    let up =
+        Up { orders: orders.clone(), extent, attachment, session, end_with: EndWith::default(), environment };
+    keeper.ask(&Request::Up(Box::new(up))).await.map_err(|_| gone())?;
+    Ok(Asked { keeper, orders })
+}
+
+/// The next picture that the keeper shows; what else it says goes to `note`.
+///
+/// # Errors
+/// It refuses, or has gone.
+pub(crate) async fn picture(keeper: &mut Keeper, mut note: impl FnMut(String)) -> Result<Picture, Failure> {
+    loop {
+        match keeper.said().await {
+            Some(Said::Now(picture)) => return Ok(picture),
+            Some(Said::Note { text }) => note(text),
+            Some(Said::Hello { .. }) => {}
+            Some(Said::Refused { why }) => {
+                return Err(Refusal::new(Code::InvalidRequest, why).hint("styxy ps").into());
+            }
+            None => return Err(gone()),
+        }
+    }
+}
+
+/// The keeper ended in the middle of it.
+pub(crate) fn gone() -> Failure {
+    let error = "the process that keeps the services has ended; the services go on";
+    Refusal::new(Code::NotRunning, error).hint("styxy up").into()
+}
+
+/// What there is now: as the keeper says, or without one as the last one has written down.
+///
+/// # Errors
+/// The keeper's socket cannot be used.
+pub(crate) async fn now(place: &Place) -> Result<Vec<View>, Failure> {
+    let Some(mut keeper) = find(place).await? else {
+        return Ok(crate::up::keeper::last_seen(place));
+    };
+    keeper.ask(&Request::Show).await.map_err(|_| gone())?;
+    Ok(picture(&mut keeper, |_| {}).await?.services)
+}
+
+/// Asks the keeper to end these services, all if none is named; none if nothing runs that it could end.
+///
+/// # Errors
+/// The keeper cannot be asked.
+pub(crate) async fn down(
+    place: &Place,
+    root: &Path,
+    services: &[String],
+    hurry: Hurry,
+    outside: Outside,
+) -> Result<Option<Keeper>, Failure> {
+    let mut keeper = match find(place).await? {
+        Some(keeper) => keeper,
+        // A keeper that was killed has left its services: the next one adopts them, and ends them.
+        None if crate::up::keeper::last_seen(place)
+            .iter()
+            .any(|view| view.pid.is_some() || outside == Outside::Ends) =>
+        {
+            Keeper::find_or_start(place, root).await?
+        }
+        None => return Ok(None),
+    };
+    keeper.ask(&Request::Down { services: services.to_vec(), hurry, outside }).await.map_err(|_| gone())?;
+    Ok(Some(keeper))
+}
+
+async fn find(place: &Place) -> Result<Option<Keeper>, Failure> {
+    let cannot = |error: std::io::Error| {
+        let error = format!("the process that keeps the services cannot be asked: {error}");
+        Refusal::new(Code::NotRunning, error).hint("styxy doctor").into()
+    };
+    Keeper::find(place).await.map_err(cannot)
+}

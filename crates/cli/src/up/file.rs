@@ -1,0 +1,71 @@
+//! The services of the project's own file.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use styxy_client::{Caller, ProjectFile};
+use styxy_core::project::{Run, Service, Wish};
+
+use crate::devserver::folder::Folder;
+use crate::devserver::plan::Plan;
+use crate::say::failure::Failure;
+use crate::say::output;
+use crate::up::stack::{Definition, Serves, Source, Stack, TIMEOUT};
+
+/// The services of the project's file at the root of the worktree; none if it has none that `styxy up` could start.
+///
+/// # Errors
+/// The file cannot be read, or has a mistake.
+pub(crate) fn stack(here: &Caller) -> Result<Option<Stack>, Failure> {
+    let Some(root) = here.root() else { return Ok(None) };
+    let at_root = here.at(root);
+    let Some(file) = at_root.named_file()? else { return Ok(None) };
+    if let Some(warning) = file.warning() {
+        output::warning(&warning);
+    }
+    let ProjectFile { path, project, .. } = file;
+    let services = project.services.iter();
+    let services: Vec<Definition> = services
+        .filter_map(|service| Some(definition(&at_root, root, service, service.run.clone()?)))
+        .collect();
+    let is_empty = services.is_empty();
+    let stack = Stack { root: root.to_owned(), source: Source::File(path), services, reasons: Vec::new() };
+    Ok((!is_empty).then_some(stack))
+}
+
+fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Definition {
+    let cwd = service.cwd.as_ref().map_or_else(|| root.to_owned(), |below| root.join(below));
+    let name = service.name.clone().or_else(|| here.at(&cwd).package());
+    Definition {
+        label: service.label.to_string(),
+        kind: service.kind.clone(),
+        name,
+        serves: serves(service, &run, &cwd, root),
+        run,
+        cwd,
+        env: service.env.texts().to_vec(),
+        port: service.port,
+        ready: service.ready.clone(),
+        after: service.after.iter().map(ToString::to_string).collect(),
+        tty: service.tty,
+        timeout: service.timeout.unwrap_or(TIMEOUT),
+        compose: service.compose.clone(),
+    }
+}
+
+/// A service that says where or how it answers serves, and so does a tool that is known to.
+fn serves(service: &Service, run: &Run, cwd: &Path, root: &Path) -> Serves {
+    let words: Vec<OsString> = match run {
+        Run::Shell(text) => ["sh", "-c", text].map(OsString::from).into(),
+        Run::List(words) => words.iter().map(OsString::from).collect(),
+    };
+    match service.port {
+        Wish::None => Serves::No,
+        Wish::Port(_) => Serves::Known,
+        Wish::Any if service.ready.is_some() => Serves::Known,
+        Wish::Any => {
+            let around = Folder { root: Some(root), ..Folder::alone(cwd) };
+            if Plan::of(&words, &around).framework.is_some() { Serves::Known } else { Serves::Perhaps }
+        }
+    }
+}

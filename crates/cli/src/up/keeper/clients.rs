@@ -1,0 +1,223 @@
+//! Who is attached to the keeper: each connection has a task that reads it, and one that writes to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::happen::Happening;
+use crate::up::place::Place;
+use crate::up::wire::{Picture, Request, Said, State, VERSION, View};
+
+/// Everybody who is attached.
+pub(super) struct Clients {
+    all: BTreeMap<u64, Client>,
+    /// Whose connection the services end with.
+    owner: Option<u64>,
+    place: Place,
+}
+
+struct Client {
+    say: UnboundedSender<Said>,
+    wants: Wants,
+    /// The services that were started for it.
+    started: BTreeSet<String>,
+    shown: Option<Picture>,
+}
+
+/// What somebody waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// It has not said so yet.
+    Nothing,
+    /// What is there now, once.
+    Now,
+    /// Every change.
+    Changes,
+    /// Every change, until these have settled.
+    Settled(BTreeSet<String>),
+    /// The same until they have ended.
+    Ended(BTreeSet<String>),
+}
+
+impl Clients {
+    /// Listens on the keeper's socket. A socket that is there is an earlier keeper's: this one has the lock.
+    ///
+    /// # Errors
+    /// The folder has no room for a socket, or its path is too long.
+    pub(super) fn listen(place: &Place, happen: &UnboundedSender<Happening>) -> io::Result<Self> {
+        let path = place.socket();
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(path)?;
+        tokio::spawn(accept(listener, happen.clone()));
+        Ok(Self { all: BTreeMap::new(), owner: None, place: place.clone() })
+    }
+
+    pub(super) fn came(&mut self, client: u64, say: UnboundedSender<Said>) {
+        let _ = say.send(Said::Hello { version: VERSION, pid: std::process::id() });
+        self.all.insert(client, Client { say, wants: Wants::Nothing, started: BTreeSet::new(), shown: None });
+    }
+
+    /// Forgets somebody; returns whether the services end with that.
+    pub(super) fn went(&mut self, client: u64) -> bool {
+        self.all.remove(&client);
+        let was_owner = self.owner == Some(client);
+        if was_owner {
+            self.owner = None;
+        }
+        was_owner
+    }
+
+    pub(super) fn are_there(&self) -> bool {
+        !self.all.is_empty()
+    }
+
+    pub(super) const fn is_owned(&self) -> bool {
+        self.owner.is_some()
+    }
+
+    /// The services end with this connection from now on.
+    pub(super) const fn own(&mut self, client: u64) {
+        self.owner = Some(client);
+    }
+
+    /// The services no longer end with this connection; returns whether they did.
+    pub(super) fn let_go(&mut self, client: u64) -> bool {
+        let was_owner = self.owner == Some(client);
+        if was_owner {
+            self.owner = None;
+        }
+        was_owner
+    }
+
+    pub(super) fn wants(&mut self, client: u64, wants: Wants) {
+        if let Some(client) = self.all.get_mut(&client) {
+            client.wants = wants;
+            client.shown = None;
+        }
+    }
+
+    /// This service is started for somebody's request.
+    pub(super) fn starts(&mut self, client: u64, label: &str) {
+        if let Some(client) = self.all.get_mut(&client) {
+            client.started.insert(label.to_owned());
+        }
+    }
+
+    pub(super) fn say(&self, client: u64, said: Said) {
+        if let Some(client) = self.all.get(&client) {
+            let _ = client.say.send(said);
+        }
+    }
+
+    /// Tells everybody.
+    pub(super) fn note(&self, text: &str) {
+        for client in self.all.values() {
+            let _ = client.say.send(Said::Note { text: text.to_owned() });
+        }
+    }
+
+    /// Shows everybody who waits for it what is there, if it is another picture than before.
+    pub(super) fn show(&mut self, views: impl Fn(&dyn Fn(&str) -> bool) -> Vec<View>) {
+        let owner = self.owner;
+        for (id, client) in &mut self.all {
+            if client.wants == Wants::Nothing {
+                continue;
+            }
+            let services = views(&|label| client.started.contains(label));
+            let settled = client.wants.are_met(&services);
+            let is_owner = owner == Some(*id);
+            let owned_elsewhere = owner.is_some() && !is_owner;
+            let picture = Picture { services, settled, owned: is_owner, owned_elsewhere };
+            if client.shown.as_ref() != Some(&picture) {
+                let _ = client.say.send(Said::Now(picture.clone()));
+                client.shown = Some(picture);
+            }
+        }
+    }
+
+    /// Nobody is answered any more.
+    pub(super) fn close(&mut self) {
+        self.all.clear();
+        let _ = std::fs::remove_file(self.place.socket());
+    }
+}
+
+impl Wants {
+    fn are_met(&self, services: &[View]) -> bool {
+        let is = |labels: &BTreeSet<String>, is: fn(State) -> bool| {
+            services.iter().filter(|view| labels.contains(&view.service)).all(|view| is(view.state))
+        };
+        match self {
+            Self::Nothing | Self::Changes => false,
+            Self::Now => true,
+            Self::Settled(labels) => is(labels, State::is_settled),
+            Self::Ended(labels) => is(labels, |state| match state {
+                State::Ended | State::Failed | State::Outside => true,
+                State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => false,
+            }),
+        }
+    }
+}
+
+async fn accept(listener: UnixListener, happen: UnboundedSender<Happening>) {
+    let mut client = 0;
+    loop {
+        match listener.accept().await {
+            // Another user's.
+            Ok((stream, _)) if !is_ours(&stream) => {}
+            Ok((stream, _)) => {
+                client += 1;
+                let (say, said) = unbounded_channel();
+                let _ = happen.send(Happening::Came { client, say });
+                tokio::spawn(speak(client, stream, said, happen.clone()));
+            }
+            // No descriptor is left: others may be given back.
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+        }
+    }
+}
+
+fn is_ours(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
+/// Reads what one connection asks, and writes what it is told.
+async fn speak(
+    client: u64,
+    stream: UnixStream,
+    mut said: UnboundedReceiver<Said>,
+    happen: UnboundedSender<Happening>,
+) {
+    let (read, mut write) = stream.into_split();
+    let asked = async {
+        let mut lines = BufReader::new(read).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let Ok(request) = serde_json::from_str::<Request>(&line) else { break };
+            let _ = happen.send(Happening::Asked { client, request });
+        }
+    };
+    let told = async {
+        while let Some(said) = said.recv().await {
+            let mut line = serde_json::to_vec(&said).unwrap_or_default();
+            line.push(b'\n');
+            if write.write_all(&line).await.is_err() {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        () = asked => {}
+        () = told => {}
+    }
+    let _ = happen.send(Happening::Went { client });
+}

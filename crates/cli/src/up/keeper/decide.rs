@@ -1,0 +1,327 @@
+//! What follows from what has happened: which services start now, and which end.
+
+use std::time::Duration;
+
+use styxy_client::leases::is_up;
+use styxy_core::WallTime;
+
+use super::Keeper;
+use super::ending::{self, Pace};
+use super::happen::{End, Happening};
+use super::log::say;
+use super::memory::Memory;
+use super::ready;
+use super::service::{Goal, Life, Process, Progress, Rest, Service};
+use super::start;
+use super::watch;
+use crate::here::stack_tree::StackTree;
+use crate::say::age::now;
+use crate::say::output;
+use crate::up::read::STARTED;
+use crate::up::wire::{Expects, Hurry, Order, State};
+
+/// How long a server may take to listen once the process that has started it has ended well.
+const HEIR: Duration = Duration::from_secs(2);
+
+/// `0.8 s`
+pub(super) fn lasted(since: WallTime) -> String {
+    let tenths = now().0.saturating_sub(since.0) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
+}
+
+impl Keeper {
+    /// Starts what may start, and ends what may end.
+    pub(super) fn advance(&mut self) {
+        loop {
+            let next = self
+                .services
+                .iter()
+                .find_map(|service| Some((service.order.label.clone(), self.step(service)?)));
+            match next {
+                None => return,
+                Some((label, Step::Look)) => self.look(&label),
+                Some((label, Step::End(hurry))) => self.end(&label, hurry),
+                Some((label, Step::Rest(rest))) => {
+                    if let Some(service) = self.service(&label) {
+                        service.rest(rest);
+                    }
+                }
+                Some((label, Step::Forget)) => self.services.retain(|service| service.order.label != label),
+            }
+        }
+    }
+
+    /// What is to be done about a service now.
+    fn step(&self, service: &Service) -> Option<Step> {
+        match (&service.life, service.goal) {
+            (Life::Waits, Goal::Runs) => self.may_start(service),
+            (Life::Waits, Goal::Ends(_)) => Some(Step::Rest(Rest::default())),
+            (Life::Runs(..) | Life::Done(_) | Life::Outside { .. }, Goal::Ends(hurry)) => {
+                // Those that come after it end first.
+                let needs_it = |other: &Service| {
+                    other.order.after.contains(&service.order.label)
+                        && other.is_alive()
+                        && other.goal != Goal::Runs
+                };
+                let is_needed = hurry == Hurry::None && self.services.iter().any(needs_it);
+                (!is_needed).then_some(Step::End(hurry))
+            }
+            (Life::Ends(pace, _), Goal::Ends(hurry)) => {
+                pace.hurry(hurry);
+                None
+            }
+            (Life::Rests(_) | Life::Outside { .. }, _) if service.is_dropped => Some(Step::Forget),
+            (Life::Looks | Life::Rests(_), _)
+            | (Life::Runs(..) | Life::Done(_) | Life::Outside { .. } | Life::Ends(..), Goal::Runs) => None,
+        }
+    }
+
+    fn may_start(&self, service: &Service) -> Option<Step> {
+        let states = service.order.after.iter().filter_map(|label| {
+            let other = self.services.iter().find(|other| other.order.label == *label)?;
+            Some((label, other))
+        });
+        let mut all = true;
+        for (label, other) in states {
+            let state = other.state();
+            let is_done =
+                state == State::Ended && matches!(&other.life, Life::Rests(rest) if rest.code == Some(0));
+            if matches!(state, State::Failed | State::Ended) && !is_done {
+                let why = format!(
+                    "{label}, which it comes after, {}",
+                    if state == State::Failed { "failed" } else { "has ended" }
+                );
+                return Some(Step::Rest(Rest { is_failed: true, why: Some(why), code: None }));
+            }
+            all &= state.is_good() || is_done;
+        }
+        all.then_some(Step::Look)
+    }
+
+    fn next_start(&mut self) -> u64 {
+        self.starts += 1;
+        self.starts
+    }
+
+    /// Looks whether the server of a service runs already, and has it started if not.
+    pub(super) fn look(&mut self, label: &str) {
+        let start = self.next_start();
+        let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
+        let Some(service) = self.service(label) else { return };
+        service.start = start;
+        service.life = Life::Looks;
+        let label = label.to_owned();
+        let Some(key) = service.order.lease.clone().filter(|_| service.order.expects != Expects::End) else {
+            let _ = happen.send(Happening::Looked { label, start, outside: None });
+            return;
+        };
+        tokio::spawn(async move {
+            let leases = ready::leases(&client, project.as_ref(), &key).await.unwrap_or_default();
+            let up = leases.iter().find(|lease| is_up(lease));
+            let pid = |lease: &styxy_core::api::Lease| {
+                let listener = lease.listener.as_ref().and_then(|listener| listener.pid);
+                listener.or(lease.owner.pid).map(styxy_core::Pid::get)
+            };
+            let outside = up.map(|lease| (pid(lease), lease.port));
+            let _ = happen.send(Happening::Looked { label, start, outside });
+        });
+    }
+
+    /// Starts a service.
+    pub(super) fn start(&mut self, label: &str) {
+        let mark = format!("{}/{label}/{:x}", std::process::id(), now().0 * 1000 + self.starts);
+        let log = self.log(label);
+        let environment = self.environment.clone();
+        let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
+        let Some(service) = self.service(label) else { return };
+        let order = service.order.clone();
+        let started = log.and_then(|log| {
+            say(&log, &started_line(&order));
+            start::start(&order, &environment, &mark, &log)
+        });
+        let started = match started {
+            Ok(started) => started,
+            Err(error) => {
+                let why = Some(format!("it could not be started: {error}"));
+                return service.rest(Rest { is_failed: true, why, code: None });
+            }
+        };
+        let pid = started.pid;
+        // It stays a zombie until it is reaped, so it has one.
+        let began = styxy_core::Pid::new(pid).and_then(crate::process::started).unwrap_or_default();
+        let process = Process { pid, started: began, mark, since: now(), terminal: started.terminal };
+        service.life = Life::Runs(process, Progress::Starts);
+        let (label, start) = (label.to_owned(), service.start);
+        let say = move |found| drop(happen.send(Happening::Found { label: label.clone(), start, found }));
+        tokio::spawn(ready::watch(client, project, order, pid, say));
+    }
+
+    /// Ends a service, on a thread of its own.
+    fn end(&mut self, label: &str, hurry: Hurry) {
+        let log = self.log(label).ok();
+        let environment = self.environment.clone();
+        let Some(service) = self.service(label) else { return };
+        let pace = Pace::new(hurry);
+        let life = std::mem::replace(&mut service.life, Life::Waits);
+        let (process, outside) = match life {
+            Life::Runs(process, _) => (Some(process), None),
+            Life::Outside { pid, .. } => (None, pid),
+            Life::Rests(_) | Life::Waits | Life::Looks | Life::Done(_) | Life::Ends(..) => (None, None),
+        };
+        let (leader, mark) = match &process {
+            Some(process) => (Some((process.pid, process.started)), Some(process.mark.clone())),
+            None => (
+                outside.and_then(|pid| Some((pid, crate::process::started(styxy_core::Pid::new(pid)?)?))),
+                None,
+            ),
+        };
+        let stop = service.order.stop.clone().zip(log);
+        let (order, start) = (service.order.clone(), service.start);
+        service.life = Life::Ends(pace.clone(), process);
+        let (label, happen, tree) = (label.to_owned(), self.happen.clone(), self.tree(leader, mark));
+        let work = move || {
+            if let Some((words, log)) = stop
+                && let Err(error) = start::stop(&words, &order, &environment, &log)
+            {
+                say(&log, &format!("it could not be stopped: {error}"));
+            }
+            let left = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
+            let _ = happen.send(Happening::Ended { label, start, left });
+        };
+        if std::thread::Builder::new().name("ending".to_owned()).spawn(work).is_err() {
+            output::warning("there is no room for a thread that ends a service");
+        }
+    }
+
+    /// What belongs to a process; none if there never was one.
+    fn tree(&self, leader: Option<(u32, u64)>, mark: Option<String>) -> Option<StackTree> {
+        let leader = leader?;
+        let others = self.services.iter().filter_map(|service| Some(service.process()?.pid));
+        let others = others.filter(|pid| *pid != leader.0).collect();
+        Some(StackTree::new(leader, mark, others, Self::daemon(), &self.caller))
+    }
+
+    /// The daemon's process, which may have been started by a service.
+    fn daemon() -> Option<u32> {
+        let file = crate::here::context::layout().ok()?.daemon_file();
+        let file: styxy_core::handshake::DaemonFile =
+            serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+        Some(file.pid.get())
+    }
+
+    /// A process has ended: looks for the one that its lease has passed to.
+    pub(super) fn look_for_heir(&mut self, label: &str, end: Option<End>) {
+        let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
+        let Some(service) = self.service(label) else { return };
+        let (order, start, label) = (service.order.clone(), service.start, label.to_owned());
+        let before = service.process().map(|process| process.pid);
+        let patience = if end.is_some_and(End::is_good) && order.expects == Expects::Listener {
+            HEIR
+        } else {
+            Duration::ZERO
+        };
+        tokio::spawn(async move {
+            let heir = match &order.lease {
+                Some(key) => ready::heir(&client, project.as_ref(), key, before, patience).await,
+                None => None,
+            };
+            let _ = happen.send(Happening::Heir { label, start, heir, end });
+        });
+    }
+
+    /// Ends what a service has left behind that has ended by itself.
+    pub(super) fn sweep(&mut self, label: &str, rest: Rest) {
+        let Some(service) = self.service(label) else { return };
+        let Life::Runs(process, _) = &service.life else { return };
+        let leader = (process.pid, process.started);
+        let (mark, start) = (process.mark.clone(), service.start);
+        service.rest_of_end = Some(rest);
+        let pace = Pace::new(Hurry::Some);
+        service.life = Life::Ends(pace.clone(), None);
+        let (label, happen, tree) =
+            (label.to_owned(), self.happen.clone(), self.tree(Some(leader), Some(mark)));
+        let work = move || {
+            let left = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
+            let _ = happen.send(Happening::Ended { label, start, left });
+        };
+        if std::thread::Builder::new().name("ending".to_owned()).spawn(work).is_err() {
+            output::warning("there is no room for a thread that ends what a service has left");
+        }
+    }
+
+    /// Says when a process ends that is not this one's child.
+    pub(super) fn watch_adopted(&mut self, label: &str) {
+        let happen = self.happen.clone();
+        let Some(service) = self.service(label) else { return };
+        let Some(pid) = service.process().map(|process| process.pid) else { return };
+        let (start, name) = (service.start, label.to_owned());
+        let ended = {
+            let label = name.clone();
+            move |end| Happening::Adopted { label, start, end }
+        };
+        if watch::process(pid, &happen, ended).is_err() {
+            // It has ended by now.
+            let _ = happen.send(Happening::Adopted { label: name, start, end: None });
+        }
+    }
+
+    /// Takes over what an earlier keeper has started (R131).
+    pub(super) fn adopt(&mut self) {
+        let (memory, problem) = Memory::read(&self.place);
+        if let Some(problem) = problem {
+            output::warning(&problem);
+        }
+        let Some(memory) = memory else { return };
+        let is_current = memory.is_current(self.folder);
+        (self.session, self.end_with) = (memory.session, memory.end_with);
+        for remembered in memory.services {
+            let start = self.next_start();
+            let label = remembered.order.label.clone();
+            let mut service = remembered.service();
+            service.start = start;
+            let is_ready = matches!(service.life, Life::Runs(_, Progress::Ready(_)));
+            if !is_current {
+                if let Some(process) = service.process() {
+                    let pid = process.pid;
+                    output::warning(&format!(
+                        "{label} (pid {pid}) runs in a folder that was at this path before"
+                    ));
+                }
+                service.rest(Rest::default());
+            }
+            let runs = matches!(service.life, Life::Runs(..));
+            self.services.push(service);
+            if runs {
+                self.adopted(&label, is_ready);
+            }
+        }
+    }
+
+    fn adopted(&mut self, label: &str, is_ready: bool) {
+        self.watch_adopted(label);
+        if let Err(error) = self.log(label) {
+            output::warning(&format!("the log of {label}: {error}"));
+        }
+        let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
+        let Some(service) = self.service(label).filter(|_| !is_ready) else { return };
+        let Some(pid) = service.process().map(|process| process.pid) else { return };
+        let (order, start, label) = (service.order.clone(), service.start, label.to_owned());
+        let say = move |found| drop(happen.send(Happening::Found { label: label.clone(), start, found }));
+        tokio::spawn(ready::watch(client, project, order, pid, say));
+    }
+}
+
+/// What is to be done about a service.
+enum Step {
+    Look,
+    End(Hurry),
+    Rest(Rest),
+    Forget,
+}
+
+/// `started 2026-11-27T02:30:12.123Z on port 3001: pnpm dev`
+fn started_line(order: &Order) -> String {
+    let port = order.lease.as_ref().map(|key| format!(" on port {}", key.port)).unwrap_or_default();
+    let began = STARTED.trim_start_matches(crate::up::read::MARK).trim();
+    format!("{began} {}{port}: {}", now(), output::one_line(&order.shown))
+}

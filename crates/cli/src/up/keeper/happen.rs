@@ -1,0 +1,68 @@
+//! What can happen to a keeper.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::ready::Found;
+use crate::up::wire::{Request, Said};
+
+/// One thing that happens. What is about a start names it: an earlier one does not count.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// Somebody has connected.
+    Came { client: u64, say: UnboundedSender<Said> },
+    /// Somebody asks for something.
+    Asked { client: u64, request: Request },
+    /// Somebody's connection has ended.
+    Went { client: u64 },
+    /// A child has ended.
+    Child { pid: u32, end: End },
+    /// A process has ended that is nobody's child here.
+    Adopted { label: String, start: u64, end: Option<End> },
+    /// Whether the server of a service runs already, outside: its process and its port.
+    Looked { label: String, start: u64, outside: Option<(Option<u32>, styxy_core::Port)> },
+    /// How far a service is.
+    Found { label: String, start: u64, found: Found },
+    /// The process of a service has ended, and this one serves on in its place, if one does.
+    Heir { label: String, start: u64, heir: Option<u32>, end: Option<End> },
+    /// Nothing of a service is left, but for what these sentences say.
+    Ended { label: String, start: u64, left: Vec<String> },
+    /// The worktree is gone, or somewhere else.
+    Root { why: String },
+    /// The agent session with this process has ended, and its time is over.
+    Session { pid: u32 },
+    /// The keeper is to end, with everything.
+    Terminate,
+    /// The keeper is to go, and its services stay.
+    Left,
+    /// Whoever has started the keeper has had time to connect.
+    Alone,
+}
+
+/// How a program has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Code(i32),
+    Signal(i32),
+}
+
+impl End {
+    pub(super) const fn is_good(self) -> bool {
+        matches!(self, Self::Code(0))
+    }
+
+    /// `exit 3`, `signal 9`
+    pub(super) fn shown(self) -> String {
+        match self {
+            Self::Code(code) => format!("exit {code}"),
+            Self::Signal(signal) => format!("signal {signal}"),
+        }
+    }
+
+    /// As shells say it.
+    pub(super) const fn code(self) -> i32 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => 128 + signal,
+        }
+    }
+}

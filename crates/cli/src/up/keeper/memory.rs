@@ -1,0 +1,199 @@
+//! What a keeper remembers on the disk, so that the next one knows what runs (R131).
+//!
+//! A process counts only if its pid, its start and its mark agree, in the same boot and for the same folder.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use styxy_core::WallTime;
+
+use super::service::{Life, Process, Progress, Rest, Service};
+use crate::up::place::Place;
+use crate::up::wire::{EndWith, Order, Session};
+
+/// The form of the file. A newer one is left alone, and nothing of it is used.
+const VERSION: u32 = 1;
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Memory {
+    version: u32,
+    pub(super) root: PathBuf,
+    /// Which folder that was: another one may be at its path by now.
+    folder: Option<(u64, u64)>,
+    boot: String,
+    pub(super) session: Option<Session>,
+    #[serde(default)]
+    pub(super) end_with: EndWith,
+    pub(super) services: Vec<Remembered>,
+}
+
+/// One service.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Remembered {
+    /// Without what it is started with: that may contain secrets.
+    pub(super) order: Order,
+    pub(super) process: Option<Seen>,
+    pub(super) rest: Option<Rest>,
+    /// Since when its command has done what it does.
+    pub(super) done: Option<WallTime>,
+}
+
+/// A process, as the next keeper recognises it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Seen {
+    pub(super) pid: u32,
+    pub(super) started: u64,
+    pub(super) mark: String,
+    pub(super) since: WallTime,
+    /// Whether it was not ready.
+    pub(super) is_ready: bool,
+}
+
+impl Memory {
+    pub(super) fn new<'s>(
+        root: &Path,
+        folder: Option<(u64, u64)>,
+        session: Option<Session>,
+        end_with: EndWith,
+        services: impl Iterator<Item = &'s Service>,
+    ) -> Self {
+        let services = services.map(Remembered::of).collect();
+        let root = root.to_owned();
+        Self { version: VERSION, root, folder, boot: boot(), session, end_with, services }
+    }
+
+    /// What is remembered, and what is wrong with it.
+    pub(super) fn read_only(place: &Place) -> (Option<Self>, Option<String>) {
+        let text = match std::fs::read(place.state()) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (None, None),
+            Err(error) => return (None, Some(error.to_string())),
+        };
+        let version = serde_json::from_slice::<serde_json::Value>(&text).ok();
+        let version = version.as_ref().and_then(|value| value.get("version")?.as_u64());
+        match (version, serde_json::from_slice::<Self>(&text)) {
+            (Some(version), _) if version > u64::from(VERSION) => {
+                (None, Some("a newer version of Styxy wrote it".to_owned()))
+            }
+            (_, Ok(memory)) => (Some(memory), None),
+            (_, Err(error)) => (None, Some(error.to_string())),
+        }
+    }
+
+    /// The same for the next keeper, which puts a file aside that it cannot read.
+    pub(super) fn read(place: &Place) -> (Option<Self>, Option<String>) {
+        let path = place.state();
+        let why = match Self::read_only(place) {
+            (memory, None) => return (memory, None),
+            (_, Some(why)) => why,
+        };
+        let aside = path.with_extension("json.unread");
+        let moved = std::fs::rename(&path, &aside).is_ok();
+        let place = if moved { format!("; it is {} now", aside.display()) } else { String::new() };
+        let said = format!(
+            "what runs here is not known from before: {} is not readable ({why}){place}",
+            path.display()
+        );
+        (None, Some(said))
+    }
+
+    /// Whether what it says is about this boot, and about the folder that is at its path now.
+    pub(super) fn is_current(&self, folder: Option<(u64, u64)>) -> bool {
+        self.boot == boot() && self.folder == folder
+    }
+
+    pub(super) fn text(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+}
+
+impl Remembered {
+    fn of(service: &Service) -> Self {
+        let order = service.next.as_ref().unwrap_or(&service.order);
+        let env = order.env.iter().map(|(name, _)| (name.clone(), String::new())).collect();
+        let order = Order { words: Vec::new(), env, ..order.clone() };
+        let process = service.process().map(|process| Seen {
+            pid: process.pid,
+            started: process.started,
+            mark: process.mark.clone(),
+            since: process.since,
+            is_ready: matches!(service.life, Life::Runs(_, Progress::Ready(_) | Progress::Running)),
+        });
+        let (rest, done) = match &service.life {
+            Life::Rests(rest) => (Some(rest.clone()), None),
+            Life::Done(since) => (None, Some(*since)),
+            Life::Waits | Life::Looks | Life::Runs(..) | Life::Outside { .. } | Life::Ends(..) => {
+                (None, None)
+            }
+        };
+        Self { order, process, rest, done }
+    }
+}
+
+impl Remembered {
+    /// The service, as far as it is known without its keeper.
+    pub(super) fn service(self) -> Service {
+        let process = self.process.as_ref().and_then(Seen::process);
+        let is_ready = self.process.as_ref().is_some_and(|seen| seen.is_ready);
+        let mut service = Service::new(self.order);
+        service.life = match (process, self.done, self.rest) {
+            (Some(process), _, _) => {
+                Life::Runs(process, if is_ready { Progress::Ready(None) } else { Progress::Starts })
+            }
+            (None, Some(since), _) => Life::Done(since),
+            (None, None, Some(rest)) => Life::Rests(rest),
+            (None, None, None) => {
+                let why = self.process.map(|_| "it ended while no keeper was there".to_owned());
+                Life::Rests(Rest { is_failed: why.is_some(), why, code: None })
+            }
+        };
+        service
+    }
+}
+
+impl Seen {
+    /// The process, if it still runs.
+    pub(super) fn process(&self) -> Option<Process> {
+        let pid = styxy_core::Pid::new(self.pid)?;
+        let runs = crate::process::runs(pid, self.started) && is_marked(self.pid, &self.mark);
+        runs.then(|| Process {
+            pid: self.pid,
+            started: self.started,
+            mark: self.mark.clone(),
+            since: self.since,
+            terminal: None,
+        })
+    }
+}
+
+/// Whether the process was started with this mark. Another system than Linux may not say.
+#[cfg(target_os = "linux")]
+fn is_marked(pid: u32, mark: &str) -> bool {
+    let line = format!("{}={mark}", crate::process::table::STACK);
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|variable| variable == line.as_bytes())
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn is_marked(_: u32, _: &str) -> bool {
+    true
+}
+
+/// Which boot this is: start times count from it.
+fn boot() -> String {
+    let id = if cfg!(target_os = "linux") {
+        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()
+    } else {
+        None
+    };
+    id.unwrap_or_default().trim().to_owned()
+}
+
+/// Which folder is at this path.
+#[cfg(unix)]
+pub(super) fn identity(folder: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = folder.metadata().ok()?;
+    Some((found.dev(), found.ino()))
+}

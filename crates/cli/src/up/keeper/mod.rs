@@ -1,0 +1,250 @@
+//! The keeper: the parent of a worktree's services, one process for each worktree, found by its lock (R130).
+//!
+//! Everything that happens reaches it as a [`Happening`], in one order; it decides, and threads and tasks do what takes time.
+//! It restarts nothing, and sleeps while nothing happens. When it is killed the services go on, and the next keeper adopts them
+//! (R131).
+
+mod clients;
+mod decide;
+mod ending;
+mod happen;
+mod log;
+mod memory;
+mod ready;
+mod requests;
+mod service;
+mod start;
+mod terminal;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use styxy_client::{Caller, Client};
+use styxy_core::ProjectPath;
+use styxy_core::layout::Layout;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::here::caller;
+use crate::here::context::{self, Autostart};
+use crate::say::exit::Exit;
+use crate::say::failure::Failure;
+use crate::say::output;
+use crate::up::place::Place;
+use crate::up::wire::{EndWith, Session, View};
+
+use clients::Clients;
+use happen::Happening;
+use memory::Memory;
+use service::Service;
+
+/// What a keeper says to whoever starts it, once it can be asked.
+pub(super) const OPEN: &str = "open";
+/// What it says if another one is there.
+pub(super) const TAKEN: &str = "taken";
+
+/// A worktree's services, and who is attached to them.
+struct Keeper {
+    place: Place,
+    root: PathBuf,
+    /// Which folder that is.
+    folder: Option<(u64, u64)>,
+    project: Option<ProjectPath>,
+    /// Where the worktree is, which is known even when its folder is gone.
+    caller: Caller,
+    client: Client,
+    services: Vec<Service>,
+    /// What all services have in their environments.
+    environment: Vec<(String, String)>,
+    clients: Clients,
+    logs: BTreeMap<String, File>,
+    rings: log::Rings,
+    happen: UnboundedSender<Happening>,
+    session: Option<Session>,
+    end_with: EndWith,
+    starts: u64,
+    /// What was written down last.
+    written: Vec<u8>,
+}
+
+/// Keeps the services of the worktree at `root`, until nothing of them is left.
+///
+/// # Errors
+/// The folder of its files cannot be made, or there is no room for a process of its kind.
+pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
+    let layout = context::layout()?;
+    let place = Place::of(&layout, &root);
+    let cannot = |error: io::Error| {
+        let error = format!("{}: {error}", layout.stacks().display());
+        Failure::from(styxy_core::api::Refusal::new(styxy_core::api::Code::NotRunning, error))
+    };
+    place.make().map_err(cannot)?;
+    let Some(lock) = place.lock().map_err(cannot)? else {
+        output::next_text(format!("{TAKEN}\n").as_bytes())?;
+        return Ok(Exit::Done);
+    };
+    let caller = caller::caller().at(&root);
+    let project = caller.project().unwrap_or_default();
+    detach(&layout);
+    let client = context::client(Autostart::FromEnvironment)?;
+    let kept = context::block_on(async {
+        let (happen, happenings) = unbounded_channel();
+        let mut keeper = Keeper {
+            folder: memory::identity(&root),
+            clients: Clients::listen(&place, &happen)?,
+            rings: log::Rings::new()?,
+            place,
+            root,
+            project,
+            caller,
+            client,
+            services: Vec::new(),
+            environment: Vec::new(),
+            logs: BTreeMap::new(),
+            happen,
+            session: None,
+            end_with: EndWith::default(),
+            starts: 0,
+            written: Vec::new(),
+        };
+        watch::signals(&keeper.happen)?;
+        watch::root(&keeper.root, keeper.folder, &keeper.happen);
+        keeper.adopt();
+        output::next_text(format!("{OPEN}\n").as_bytes())?;
+        close_stdout();
+        watch::alone(&keeper.happen);
+        prune(&layout);
+        keeper.run(happenings).await;
+        io::Result::Ok(())
+    })?;
+    drop(lock);
+    kept.map_err(cannot)?;
+    Ok(Exit::Done)
+}
+
+/// What the last keeper of a place has written down, where none runs.
+pub(super) fn last_seen(place: &Place) -> Vec<View> {
+    let (memory, _) = Memory::read_only(place);
+    let Some(memory) = memory else { return Vec::new() };
+    let view = |remembered: memory::Remembered| {
+        let service = remembered.service();
+        let log = place.log(&service.order.label);
+        let mut view = service.view(log, false);
+        if view.pid.is_some() {
+            view.why = Some("its keeper was killed; styxy up adopts it".to_owned());
+        }
+        view
+    };
+    memory.services.into_iter().map(view).collect()
+}
+
+impl Keeper {
+    /// Does what happens, until nothing is left to keep and nobody is attached.
+    async fn run(&mut self, mut happenings: UnboundedReceiver<Happening>) {
+        while let Some(happening) = happenings.recv().await {
+            if let Happening::Left = happening {
+                break;
+            }
+            self.happens(happening);
+            self.advance();
+            self.remember();
+            self.show();
+            if self.is_done() && happenings.is_empty() {
+                break;
+            }
+        }
+        self.clients.close();
+    }
+
+    fn is_done(&self) -> bool {
+        !self.clients.are_there() && !self.services.iter().any(Service::is_alive)
+    }
+
+    fn service(&mut self, label: &str) -> Option<&mut Service> {
+        self.services.iter_mut().find(|service| service.order.label == label)
+    }
+
+    /// The log of a service, open for its end.
+    fn log(&mut self, label: &str) -> io::Result<File> {
+        if let Some(log) = self.logs.get(label) {
+            return log.try_clone();
+        }
+        let path = self.place.log(label);
+        let log = log::open(&path)?;
+        if let Err(error) = self.rings.add(&path, log.try_clone()?) {
+            output::warning(&format!("the log of {label} may become long: {error}"));
+        }
+        self.logs.insert(label.to_owned(), log.try_clone()?);
+        Ok(log)
+    }
+
+    /// Writes down what runs, for the next keeper.
+    fn remember(&mut self) {
+        let memory =
+            Memory::new(&self.root, self.folder, self.session.clone(), self.end_with, self.services.iter());
+        let text = memory.text();
+        if text != self.written {
+            match self.place.write_state(&text) {
+                Ok(()) => self.written = text,
+                Err(error) => output::warning(&format!("what runs could not be written down: {error}")),
+            }
+        }
+    }
+
+    /// Shows everybody who is attached what is there now.
+    fn show(&mut self) {
+        let place = &self.place;
+        let services = &self.services;
+        self.clients.show(|is_new| {
+            let view = |service: &Service| {
+                service.view(place.log(&service.order.label), is_new(&service.order.label))
+            };
+            services.iter().map(view).collect()
+        });
+    }
+}
+
+/// Leaves the terminal, the folder and the guard of whoever has started this process, and becomes the parent of orphans.
+fn detach(layout: &Layout) {
+    // A process that leads its group already has a session of its own then.
+    let _ = rustix::process::setsid();
+    // So that the worktree can be removed, and a disk unmounted.
+    let _ = std::env::set_current_dir(layout.root());
+    #[cfg(target_os = "linux")]
+    if let Err(error) = crate::process::orphans::adopt() {
+        output::warning(&format!("what services leave behind is found by their marks only: {error}"));
+    }
+}
+
+/// Removes what earlier keepers knew of worktrees that are gone. A folder whose lock is taken has a keeper.
+fn prune(layout: &Layout) {
+    for entry in std::fs::read_dir(layout.stacks()).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        let Ok(text) = std::fs::read(folder.join("state.json")) else { continue };
+        let Ok(memory) = serde_json::from_slice::<Memory>(&text) else { continue };
+        let is_gone = std::fs::symlink_metadata(&memory.root)
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        if !is_gone
+            || memory
+                .services
+                .iter()
+                .any(|one| one.process.as_ref().is_some_and(|seen| seen.process().is_some()))
+        {
+            continue;
+        }
+        let lock = File::options().write(true).open(folder.join("lock"));
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            // What cannot be removed stays, and is looked at again.
+            let _ = std::fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+/// Whoever waits for this process' output has read all of it.
+fn close_stdout() {
+    if let Ok(null) = File::options().write(true).open("/dev/null") {
+        let _ = rustix::stdio::dup2_stdout(null);
+    }
+}

@@ -1,0 +1,174 @@
+//! When a service is ready: its lease's own listener, which the daemon hears at once, and where the file says so an answer over
+//! HTTP (R134).
+
+use std::time::Duration;
+
+use styxy_client::leases::is_up;
+use styxy_client::{Client, Error, Events};
+use styxy_core::api::{AllocationsQuery, Lease};
+use styxy_core::{Port, ProjectPath};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::here::http::{Http, NoStatus};
+use crate::here::reach::Host;
+use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
+
+/// How often a path is asked for.
+const GLANCE: Duration = Duration::from_millis(100);
+/// How long to wait for an event before asking the daemon, which looks for listeners at once when it is asked.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The same for a service that takes long: nobody waits for it any more.
+const LONG_PAUSE: Duration = Duration::from_mins(5);
+const LONG: Duration = Duration::from_mins(2);
+/// After so long without a listener a service that may have none counts as running.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What became of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It serves, on this port; its lease's, or another one that its program insists on.
+    Ready(Option<Port>),
+    /// It runs, and nothing says that it serves.
+    Running,
+    /// It is not ready, and its time is over. It may become ready later.
+    Late(String),
+}
+
+/// Says what becomes of a service, once or, if it is late, twice.
+pub(super) async fn watch(
+    client: Client,
+    project: Option<ProjectPath>,
+    order: Order,
+    pid: u32,
+    mut say: impl FnMut(Found),
+) {
+    let Some(key) = &order.lease else {
+        if let Expects::Nothing | Expects::Perhaps | Expects::Listener = order.expects {
+            say(Found::Running);
+        }
+        return;
+    };
+    let limit = Duration::from_millis(order.timeout_ms);
+    let (whole, late) = match order.expects {
+        Expects::Perhaps if order.ready.is_none() => (limit.min(SOON), Found::Running),
+        Expects::Perhaps | Expects::Listener => (limit, late(&order, limit)),
+        Expects::Nothing => return say(Found::Running),
+        Expects::End => return,
+    };
+    let deadline = Instant::now() + whole;
+    let ready = async {
+        let port = listens(&client, project.as_ref(), key, pid).await;
+        if let Some(by) = &order.ready {
+            answers(port, by).await;
+        }
+        port
+    };
+    tokio::pin!(ready);
+    if let Ok(port) = timeout_at(deadline, &mut ready).await {
+        return say(Found::Ready(Some(port)));
+    }
+    say(late);
+    say(Found::Ready(Some(ready.await)));
+}
+
+fn late(order: &Order, limit: Duration) -> Found {
+    let port = order.lease.as_ref().map(|key| key.port.to_string()).unwrap_or_default();
+    let seconds = limit.as_secs_f64();
+    Found::Late(match &order.ready {
+        Some(by) => format!("{} on port {port} does not answer as it should after {seconds} s", by.path),
+        None => format!("nothing listens on port {port} after {seconds} s"),
+    })
+}
+
+/// Waits until the service listens; returns where.
+async fn listens(client: &Client, project: Option<&ProjectPath>, key: &LeaseKey, pid: u32) -> Port {
+    let mut events: Option<Events> = None;
+    let began = Instant::now();
+    loop {
+        let pause = if began.elapsed() < LONG { PAUSE } else { LONG_PAUSE };
+        // Events are subscribed to before the look, so that none is missed.
+        if events.is_none() {
+            events = client.events(None).await.ok();
+        }
+        if let Ok(leases) = leases(client, project, key).await
+            && let Some(lease) = leases.iter().find(|lease| is_up(lease) && is_its(lease, key, pid))
+        {
+            return lease.port;
+        }
+        match &mut events {
+            Some(heard) => match timeout(pause, heard.next()).await {
+                Ok(Ok(Some(_))) | Err(_) => {}
+                // The daemon ends or restarts.
+                Ok(Ok(None) | Err(_)) => {
+                    events = None;
+                    sleep(GLANCE).await;
+                }
+            },
+            None => sleep(pause).await,
+        }
+    }
+}
+
+/// Whether the lease is that of the service: the one that it was told, or one that its process owns.
+fn is_its(lease: &Lease, key: &LeaseKey, pid: u32) -> bool {
+    Some(lease.lock_id) == key.lock_id || lease.owner.pid.map(styxy_core::Pid::get) == Some(pid)
+}
+
+/// The leases of the service's key.
+pub(super) async fn leases(
+    client: &Client,
+    project: Option<&ProjectPath>,
+    key: &LeaseKey,
+) -> Result<Vec<Lease>, Error> {
+    let query = AllocationsQuery {
+        service_type: Some(key.kind.clone()),
+        project_path: project.cloned(),
+        ..AllocationsQuery::default()
+    };
+    let mut leases = client.allocations(&query).await?.allocations;
+    leases.retain(|lease| lease.service_name == key.name);
+    Ok(leases)
+}
+
+/// Waits until the service answers as it should.
+async fn answers(port: Port, by: &ReadyBy) {
+    let Ok(http) = Http::new(by.path.clone()) else { return };
+    loop {
+        match http.read(Host::Localhost, port, PAUSE).await {
+            Ok((status, text)) => {
+                let is_status = by.status.map_or(status < 500, |wanted| wanted == status);
+                let is_text = by.text.as_ref().is_none_or(|wanted| text.contains(wanted));
+                if is_status && is_text {
+                    return;
+                }
+            }
+            // What speaks TLS cannot be read: it listens, which is all that can be known.
+            Err(NoStatus::Tls) => return,
+            Err(NoStatus::Yet(_)) => {}
+        }
+        sleep(GLANCE).await;
+    }
+}
+
+/// Which process serves on the lease of a service whose own process, `before`, has ended; none if none does within `patience`.
+pub(super) async fn heir(
+    client: &Client,
+    project: Option<&ProjectPath>,
+    key: &LeaseKey,
+    before: Option<u32>,
+    patience: Duration,
+) -> Option<u32> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let leases = leases(client, project, key).await.ok()?;
+        let ours = leases.iter().find(|lease| Some(lease.lock_id) == key.lock_id && is_up(lease));
+        let pid = ours.and_then(|lease| lease.listener.as_ref()?.pid).map(styxy_core::Pid::get);
+        if let Some(pid) = pid.filter(|pid| Some(*pid) != before) {
+            return Some(pid);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        sleep(GLANCE).await;
+    }
+}

@@ -1,0 +1,333 @@
+//! What the keeper does when something happens: requests, ends of processes, what was found out about a service.
+
+use std::collections::BTreeSet;
+
+use styxy_core::Port;
+
+use super::Keeper;
+use super::clients::Wants;
+use super::happen::{End, Happening};
+use super::ready::Found;
+use super::service::{Goal, Life, Progress, Rest, Service};
+use super::watch;
+use crate::say::age::now;
+use crate::say::output;
+use crate::up::wire::{Attachment, EndWith, Expects, Extent, Hurry, Outside, Request, Said, State, Up};
+
+impl Keeper {
+    pub(super) fn happens(&mut self, happening: Happening) {
+        match happening {
+            Happening::Came { client, say } => self.clients.came(client, say),
+            Happening::Asked { client, request } => self.asked(client, request),
+            Happening::Went { client } => {
+                if self.clients.went(client) {
+                    self.end_all(Hurry::None);
+                }
+            }
+            Happening::Child { pid, end } => {
+                let its = |service: &&Service| service.process().is_some_and(|process| process.pid == pid);
+                if let Some(label) = self.services.iter().find(its).map(|service| service.order.label.clone())
+                {
+                    self.process_ended(&label, Some(end));
+                }
+            }
+            Happening::Adopted { label, start, end } => {
+                if self.is_start(&label, start) {
+                    self.process_ended(&label, end);
+                }
+            }
+            Happening::Looked { label, start, outside } if self.is_start(&label, start) => {
+                self.looked(&label, outside);
+            }
+            Happening::Found { label, start, found } if self.is_start(&label, start) => {
+                self.found(&label, found);
+            }
+            Happening::Heir { label, start, heir, end } if self.is_start(&label, start) => {
+                self.succeeded(&label, heir, end);
+            }
+            Happening::Ended { label, start, left } if self.is_start(&label, start) => {
+                self.ended(&label, &left);
+            }
+            Happening::Root { why } => {
+                if self.end_with != EndWith::Never {
+                    self.tell(&format!("the worktree {}: {why}; its services end", self.root.display()));
+                    self.end_all(Hurry::None);
+                }
+            }
+            Happening::Session { pid } => {
+                if self.session.as_ref().is_some_and(|session| session.pid == Some(pid)) {
+                    self.tell("the agent session that started the services has ended; so do they");
+                    self.end_all(Hurry::None);
+                }
+            }
+            Happening::Terminate => self.end_all(Hurry::None),
+            // The first two are the loop's; the others are about an earlier start.
+            Happening::Left
+            | Happening::Alone
+            | Happening::Looked { .. }
+            | Happening::Found { .. }
+            | Happening::Heir { .. }
+            | Happening::Ended { .. } => {}
+        }
+    }
+
+    fn is_start(&mut self, label: &str, start: u64) -> bool {
+        self.service(label).is_some_and(|service| service.start == start)
+    }
+
+    /// Tells everybody who is attached, and those who look into the keeper's own log.
+    fn tell(&self, text: &str) {
+        output::note(text);
+        self.clients.note(text);
+    }
+
+    fn asked(&mut self, client: u64, request: Request) {
+        match request {
+            Request::Up(up) => self.up(client, *up),
+            Request::Down { services, hurry, outside } => self.down(client, &services, hurry, outside),
+            Request::Show => self.clients.wants(client, Wants::Now),
+            Request::Watch => self.clients.wants(client, Wants::Changes),
+            Request::Typed { service, bytes } => {
+                if let Some(terminal) = self.service(&service).and_then(Service::terminal) {
+                    terminal.type_in(&bytes);
+                }
+            }
+            Request::Size { rows, columns } => {
+                for service in &mut self.services {
+                    if let Some(terminal) = service.terminal() {
+                        terminal.resize(rows, columns);
+                    }
+                }
+            }
+            Request::Detach => drop(self.clients.let_go(client)),
+            Request::Leave => drop(self.happen.send(Happening::Left)),
+        }
+    }
+
+    fn up(&mut self, client: u64, up: Up) {
+        let was_empty = !self.services.iter().any(Service::is_alive);
+        self.environment = up.environment;
+        self.take_session(up.session, up.end_with);
+        let wanted: Vec<String> = up.orders.iter().map(|order| order.label.clone()).collect();
+        for order in up.orders {
+            let label = order.label.clone();
+            if self.wish(order) {
+                self.clients.starts(client, &label);
+            }
+        }
+        if up.extent == Extent::All {
+            for service in self.services.iter_mut().filter(|service| !wanted.contains(&service.order.label)) {
+                service.is_dropped = true;
+                service.end(Hurry::None);
+            }
+            // In the order of the file, which may have changed.
+            let place = |service: &Service| wanted.iter().position(|label| *label == service.order.label);
+            self.services.sort_by_key(|service| place(service).unwrap_or(usize::MAX));
+        }
+        if was_empty && up.attachment == Attachment::Owns && !self.clients.is_owned() {
+            self.clients.own(client);
+        }
+        self.clients.wants(client, Wants::Settled(wanted.into_iter().collect()));
+    }
+
+    /// A person's request takes the services over from an agent session.
+    fn take_session(&mut self, session: Option<crate::up::wire::Session>, end_with: EndWith) {
+        let is_new = session != self.session || end_with != self.end_with;
+        (self.session, self.end_with) = (session, end_with);
+        if let Some(pid) = self.session.as_ref().and_then(|session| session.pid)
+            && is_new
+            && end_with == EndWith::Session
+        {
+            watch::session(pid, &self.happen);
+        }
+    }
+
+    /// Has this service run; returns whether it is started for that.
+    fn wish(&mut self, order: crate::up::wire::Order) -> bool {
+        let Some(service) = self.service(&order.label) else {
+            self.services.push(Service::new(order));
+            return true;
+        };
+        service.is_dropped = false;
+        let is_same = service.order.definition == order.definition;
+        // A server that was not started here may have ended.
+        let runs = service.goal == Goal::Runs
+            && match service.life {
+                Life::Runs(_, Progress::Late(_)) | Life::Rests(_) | Life::Outside { .. } | Life::Ends(..) => {
+                    false
+                }
+                Life::Waits | Life::Looks | Life::Runs(..) | Life::Done(_) => true,
+            };
+        if is_same && runs {
+            if let Life::Waits = service.life {
+                service.order = order;
+            } else {
+                // Its process has the environment that it has; what is said about it may have changed.
+                service.order.after = order.after;
+                service.order.stop = order.stop;
+            }
+            return false;
+        }
+        match service.life {
+            Life::Rests(_) | Life::Waits | Life::Looks | Life::Outside { .. } => {
+                service.order = order;
+                service.begin();
+            }
+            Life::Runs(..) | Life::Done(_) | Life::Ends(..) => {
+                service.next = Some(order);
+                if let Goal::Runs = service.goal {
+                    service.goal = Goal::Ends(Hurry::None);
+                }
+            }
+        }
+        true
+    }
+
+    fn down(&mut self, client: u64, services: &[String], hurry: Hurry, outside: Outside) {
+        let unknown =
+            services.iter().find(|label| self.services.iter().all(|one| one.order.label != **label));
+        if let Some(label) = unknown {
+            let known: Vec<&str> = self.services.iter().map(|one| one.order.label.as_str()).collect();
+            let why = format!("there is no service {label} here; there are {}", known.join(", "));
+            return self.clients.say(client, Said::Refused { why });
+        }
+        let is_meant = |service: &Service| services.is_empty() || services.contains(&service.order.label);
+        let meant: BTreeSet<String> =
+            self.services.iter().filter(|one| is_meant(one)).map(|one| one.order.label.clone()).collect();
+        let mut resting = Vec::new();
+        for service in self.services.iter_mut().filter(|service| meant.contains(&service.order.label)) {
+            service.end(hurry);
+            match service.life {
+                Life::Outside { .. } if outside == Outside::Ends => service.goal = Goal::Ends(hurry),
+                Life::Rests(_) if outside == Outside::Ends => {
+                    service.goal = Goal::Ends(hurry);
+                    resting.push(service.order.label.clone());
+                }
+                Life::Rests(_)
+                | Life::Waits
+                | Life::Looks
+                | Life::Runs(..)
+                | Life::Done(_)
+                | Life::Outside { .. }
+                | Life::Ends(..) => {}
+            }
+        }
+        // A server may have been started since.
+        for label in resting {
+            self.look(&label);
+        }
+        self.clients.wants(client, Wants::Ended(meant));
+    }
+
+    /// Everything ends.
+    pub(super) fn end_all(&mut self, hurry: Hurry) {
+        for service in &mut self.services {
+            service.end(hurry);
+        }
+    }
+
+    /// Whether the server of a service runs already is known now.
+    fn looked(&mut self, label: &str, outside: Option<(Option<u32>, Port)>) {
+        let Some(service) = self.service(label) else { return };
+        if !matches!(service.life, Life::Looks) {
+            return;
+        }
+        match outside {
+            Some((pid, port)) => service.life = Life::Outside { pid, port },
+            None if service.goal == Goal::Runs => self.start(label),
+            None => service.rest(Rest::default()),
+        }
+    }
+
+    fn found(&mut self, label: &str, found: Found) {
+        let Some(Life::Runs(_, progress)) = self.service(label).map(|service| &mut service.life) else {
+            return;
+        };
+        *progress = match found {
+            Found::Ready(port) => Progress::Ready(port),
+            Found::Running => Progress::Running,
+            Found::Late(why) => Progress::Late(why),
+        };
+    }
+
+    /// The process that was started has ended. Its server may live on.
+    fn process_ended(&mut self, label: &str, end: Option<End>) {
+        let Some(service) = self.service(label) else { return };
+        let Life::Runs(..) = &service.life else { return };
+        if service.order.expects == Expects::End && end.is_some_and(End::is_good) {
+            service.life = Life::Done(now());
+            return;
+        }
+        self.look_for_heir(label, end);
+    }
+
+    /// Whether a server lives on after the process that was started is known now.
+    fn succeeded(&mut self, label: &str, heir: Option<u32>, end: Option<End>) {
+        let Some(service) = self.service(label) else { return };
+        let Life::Runs(process, progress) = &mut service.life else { return };
+        let heir = heir.and_then(|pid| Some((pid, crate::process::started(styxy_core::Pid::new(pid)?)?)));
+        if let Some((pid, started)) = heir {
+            (process.pid, process.started) = (pid, started);
+            self.watch_adopted(label);
+            return;
+        }
+        let after = format!("after {}", super::decide::lasted(process.since));
+        let was_ready = matches!(progress, Progress::Ready(_) | Progress::Running);
+        let is_good = end.is_some_and(End::is_good);
+        let is_failed = match service.order.expects {
+            Expects::Listener => !is_good || !was_ready,
+            Expects::Perhaps | Expects::Nothing | Expects::End => !is_good && end.is_some(),
+        };
+        let why = match end {
+            Some(end) if is_failed && is_good => format!("{} {after}, before it listened", end.shown()),
+            Some(end) => format!("{} {after}", end.shown()),
+            None => format!("it has ended; with which code is unknown ({after})"),
+        };
+        let rest = Rest { is_failed, why: Some(why), code: end.map(End::code) };
+        self.sweep(label, rest);
+    }
+
+    /// Nothing of a service is left.
+    fn ended(&mut self, label: &str, left: &[String]) {
+        for sentence in left {
+            self.tell(&format!("{label}: {sentence}"));
+        }
+        let Some(at) = self.services.iter().position(|service| service.order.label == label) else { return };
+        let service = &mut self.services[at];
+        match service.next.take() {
+            Some(order) => {
+                service.order = order;
+                service.begin();
+            }
+            None if service.is_dropped => drop(self.services.remove(at)),
+            None => {
+                let why = (!left.is_empty()).then(|| left.join("; "));
+                let before = std::mem::take(&mut service.rest_of_end);
+                service.rest(before.unwrap_or(Rest { is_failed: !left.is_empty(), why, code: None }));
+            }
+        }
+    }
+}
+
+impl Service {
+    /// It is to run, from the beginning.
+    fn begin(&mut self) {
+        (self.life, self.goal, self.rest_of_end) = (Life::Waits, Goal::Runs, None);
+    }
+
+    pub(super) fn rest(&mut self, rest: Rest) {
+        self.life = Life::Rests(rest);
+    }
+
+    /// It is to end, and nothing is started in its place.
+    fn end(&mut self, hurry: Hurry) {
+        self.next = None;
+        if self.state() == State::Outside || matches!(self.life, Life::Rests(_)) {
+            return;
+        }
+        self.goal = match self.goal {
+            Goal::Ends(before) => Goal::Ends(before.max(hurry)),
+            Goal::Runs => Goal::Ends(hurry),
+        };
+    }
+}

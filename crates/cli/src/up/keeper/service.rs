@@ -1,0 +1,194 @@
+//! One service as the keeper knows it: what is to run, what runs, and what people see of it.
+
+use std::path::PathBuf;
+
+use styxy_core::{Port, WallTime};
+
+use super::ending::Pace;
+use super::terminal::Terminal;
+use crate::here::variables::url;
+use crate::up::wire::{Expects, Hurry, Order, State, View};
+
+/// A service.
+pub(super) struct Service {
+    pub(super) order: Order,
+    /// What is to run instead once this one has ended.
+    pub(super) next: Option<Order>,
+    pub(super) life: Life,
+    pub(super) goal: Goal,
+    /// Which start it is: what is heard of an earlier one does not count.
+    pub(super) start: u64,
+    /// Whether nobody wants it any more: it is forgotten once it has ended.
+    pub(super) is_dropped: bool,
+    /// How it rests once what it has left behind has ended.
+    pub(super) rest_of_end: Option<Rest>,
+}
+
+/// What becomes of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    Runs,
+    Ends(Hurry),
+}
+
+/// What a service does.
+pub(super) enum Life {
+    /// Nothing.
+    Rests(Rest),
+    /// It waits for those that it comes after.
+    Waits,
+    /// It is looked whether its server runs already.
+    Looks,
+    Runs(Process, Progress),
+    /// Its command has done what it does, and something ends that again.
+    Done(WallTime),
+    /// Its server was not started here.
+    Outside {
+        pid: Option<u32>,
+        port: Port,
+    },
+    Ends(Pace, Option<Process>),
+}
+
+/// How a service rests.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct Rest {
+    pub(super) is_failed: bool,
+    pub(super) why: Option<String>,
+    pub(super) code: Option<i32>,
+}
+
+/// The process of a service.
+pub(super) struct Process {
+    pub(super) pid: u32,
+    /// With the pid this identifies it.
+    pub(super) started: u64,
+    /// What its environment and those of its descendants contain.
+    pub(super) mark: String,
+    pub(super) since: WallTime,
+    pub(super) terminal: Option<Terminal>,
+}
+
+/// How far a process is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Progress {
+    Starts,
+    /// It serves, on this port if it has one.
+    Ready(Option<Port>),
+    Running,
+    Late(String),
+}
+
+impl Service {
+    pub(super) fn new(order: Order) -> Self {
+        let goal = Goal::Runs;
+        Self { order, next: None, life: Life::Waits, goal, start: 0, is_dropped: false, rest_of_end: None }
+    }
+
+    pub(super) fn state(&self) -> State {
+        match &self.life {
+            Life::Rests(rest) if rest.is_failed => State::Failed,
+            Life::Rests(_) => State::Ended,
+            Life::Waits => State::Waiting,
+            Life::Looks | Life::Runs(_, Progress::Starts) => State::Starting,
+            Life::Runs(_, Progress::Ready(_)) | Life::Done(_) => State::Ready,
+            Life::Runs(_, Progress::Running) => State::Running,
+            Life::Runs(_, Progress::Late(_)) => State::Failed,
+            Life::Outside { .. } => State::Outside,
+            Life::Ends(..) => State::Ending,
+        }
+    }
+
+    /// Whether anything runs that is the keeper's to end.
+    pub(super) const fn is_alive(&self) -> bool {
+        match self.life {
+            Life::Waits | Life::Looks | Life::Runs(..) | Life::Done(_) | Life::Ends(..) => true,
+            Life::Rests(_) | Life::Outside { .. } => false,
+        }
+    }
+
+    pub(super) const fn process(&self) -> Option<&Process> {
+        match &self.life {
+            Life::Runs(process, _) | Life::Ends(_, Some(process)) => Some(process),
+            Life::Rests(_)
+            | Life::Waits
+            | Life::Looks
+            | Life::Done(_)
+            | Life::Outside { .. }
+            | Life::Ends(_, None) => None,
+        }
+    }
+
+    pub(super) const fn terminal(&mut self) -> Option<&mut Terminal> {
+        match &mut self.life {
+            Life::Runs(process, _) | Life::Ends(_, Some(process)) => process.terminal.as_mut(),
+            Life::Rests(_)
+            | Life::Waits
+            | Life::Looks
+            | Life::Done(_)
+            | Life::Outside { .. }
+            | Life::Ends(_, None) => None,
+        }
+    }
+
+    /// The port that its server has, as far as anybody knows.
+    fn port(&self) -> Option<Port> {
+        match &self.life {
+            Life::Runs(_, Progress::Ready(Some(port))) | Life::Outside { port, .. } => Some(*port),
+            Life::Runs(_, Progress::Running) if self.order.expects == Expects::Nothing => None,
+            Life::Rests(_) | Life::Waits | Life::Looks | Life::Runs(..) | Life::Done(_) | Life::Ends(..) => {
+                self.order.lease.as_ref().map(|key| key.port)
+            }
+        }
+    }
+
+    /// As people see it.
+    pub(super) fn view(&self, log: PathBuf, is_new: bool) -> View {
+        let state = self.state();
+        let port = self.port().filter(|_| state != State::Ended);
+        let told = self.order.lease.as_ref();
+        let elsewhere = port.zip(told).filter(|(port, told)| *port != told.port && state.is_good());
+        let (why, code) = match &self.life {
+            Life::Rests(rest) => (rest.why.clone(), rest.code),
+            Life::Runs(_, Progress::Late(why)) => (Some(why.clone()), None),
+            Life::Runs(..) | Life::Outside { .. } => {
+                let why = elsewhere
+                    .map(|(port, told)| format!("it listens on port {port} and not on {}", told.port));
+                (why, None)
+            }
+            Life::Waits => (Some(format!("for {}", self.order.after.join(", "))), None),
+            Life::Looks | Life::Done(_) | Life::Ends(..) => (None, None),
+        };
+        let since = match &self.life {
+            Life::Done(since) => Some(*since),
+            Life::Rests(_)
+            | Life::Waits
+            | Life::Looks
+            | Life::Runs(..)
+            | Life::Outside { .. }
+            | Life::Ends(..) => self.process().map(|process| process.since),
+        };
+        let pid = match &self.life {
+            Life::Outside { pid, .. } => *pid,
+            Life::Rests(_) | Life::Waits | Life::Looks | Life::Runs(..) | Life::Done(_) | Life::Ends(..) => {
+                self.process().map(|process| process.pid)
+            }
+        };
+        View {
+            service: self.order.label.clone(),
+            state,
+            pid,
+            port,
+            url: port.map(url),
+            named_url: told
+                .filter(|_| port.is_some() && elsewhere.is_none())
+                .and_then(|told| told.named_url.clone()),
+            since,
+            started: is_new,
+            why,
+            exit_code: code,
+            log,
+            tty: self.order.tty,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What the keeper waits for beside its clients: children, processes of earlier keepers, the worktree, the agent session, signals.
+//! Each is a thread or a task that sleeps until it happens.
+
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{WaitOptions, WaitStatus, wait};
+use styxy_core::Pid;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::happen::{End, Happening};
+use super::memory::identity;
+use crate::process::Handle;
+
+/// How long a wait lasts before it is begun again.
+const LONG: Duration = Duration::from_hours(24);
+/// How long the services outlive the agent session that they end with.
+const SESSION_GRACE: Duration = Duration::from_mins(5);
+/// How long nobody may connect to a keeper that has nothing to keep.
+const ALONE: Duration = Duration::from_secs(30);
+/// How often the worktree is looked at where nothing says that it is gone.
+#[cfg(not(target_os = "linux"))]
+const GLANCE: Duration = Duration::from_mins(1);
+
+/// Says when a child ends, and when somebody wants the keeper to end.
+///
+/// # Errors
+/// There is no room for a handler.
+pub(super) fn signals(happen: &UnboundedSender<Happening>) -> io::Result<()> {
+    let mut children = signal(SignalKind::child())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // A terminal that is closed is the affair of whoever is attached.
+    let mut hangup = signal(SignalKind::hangup())?;
+    let happen = happen.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = children.recv() => reap(&happen),
+                _ = terminate.recv() => drop(happen.send(Happening::Terminate)),
+                _ = interrupt.recv() => drop(happen.send(Happening::Terminate)),
+                _ = hangup.recv() => {}
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Says when whoever has started the keeper has had time to connect: without that it would wait for ever for somebody who was killed.
+pub(super) fn alone(happen: &UnboundedSender<Happening>) {
+    let happen = happen.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(ALONE).await;
+        let _ = happen.send(Happening::Alone);
+    });
+}
+
+/// Lets go of all children that have ended: services, and orphans of theirs.
+fn reap(happen: &UnboundedSender<Happening>) {
+    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+        let pid = pid.as_raw_nonzero().get().cast_unsigned();
+        if let Some(end) = end(status) {
+            let _ = happen.send(Happening::Child { pid, end });
+        }
+    }
+}
+
+fn end(status: WaitStatus) -> Option<End> {
+    let code = status.exit_status().map(End::Code);
+    code.or_else(|| status.terminating_signal().map(End::Signal))
+}
+
+/// Says when a process ends that is not this one's child.
+///
+/// # Errors
+/// There is no such process, or no room for a thread.
+pub(super) fn process(
+    pid: u32,
+    happen: &UnboundedSender<Happening>,
+    ended: impl FnOnce(Option<End>) -> Happening + Send + 'static,
+) -> io::Result<()> {
+    let handle = Pid::new(pid).map(Handle::open).transpose()?.flatten();
+    let handle = handle.ok_or(io::ErrorKind::NotFound)?;
+    let happen = happen.clone();
+    let wait = move || {
+        while handle.ended_within(LONG).is_ok_and(|ended| !ended) {}
+        let _ = happen.send(ended(code_of(&handle)));
+    };
+    thread::Builder::new().name("process".to_owned()).spawn(wait).map(drop)
+}
+
+/// The code of a process that was never this one's child. No system says it without more ado.
+const fn code_of(_: &Handle) -> Option<End> {
+    None
+}
+
+/// Says when the agent session with this process has been over for some minutes.
+pub(super) fn session(pid: u32, happen: &UnboundedSender<Happening>) {
+    let say = happen.clone();
+    let over = move || {
+        let handle = Pid::new(pid).and_then(|pid| Handle::open(pid).ok().flatten());
+        if let Some(handle) = handle {
+            while handle.ended_within(LONG).is_ok_and(|ended| !ended) {}
+        }
+        thread::sleep(SESSION_GRACE);
+        let _ = say.send(Happening::Session { pid });
+    };
+    // Without a thread the services stay until somebody ends them.
+    let _ = thread::Builder::new().name("session".to_owned()).spawn(over);
+}
+
+/// Says when the worktree is gone or somewhere else.
+pub(super) fn root(root: &Path, folder: Option<(u64, u64)>, happen: &UnboundedSender<Happening>) {
+    let (root, happen) = (root.to_owned(), happen.clone());
+    let watch = move || {
+        let Some(mut change) = changes(&root) else { return };
+        loop {
+            match identity(&root) {
+                Some(now) if Some(now) == folder => change(),
+                Some(_) => break said(&happen, "another folder is at its path now"),
+                None => break said(&happen, "its folder was removed or moved"),
+            }
+        }
+    };
+    let _ = thread::Builder::new().name("worktree".to_owned()).spawn(watch);
+}
+
+fn said(happen: &UnboundedSender<Happening>, why: &str) {
+    let _ = happen.send(Happening::Root { why: why.to_owned() });
+}
+
+/// Waits each time until the folder may have changed its place. What is above says so: the folder itself does not, while a server
+/// works in it.
+#[cfg(target_os = "linux")]
+fn changes(root: &Path) -> Option<impl FnMut() + use<>> {
+    use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
+    use std::mem::MaybeUninit;
+    use std::os::unix::ffi::OsStrExt as _;
+    let name = root.file_name()?.as_bytes().to_vec();
+    let events = init(CreateFlags::CLOEXEC).ok()?;
+    let goes = WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::ONLYDIR;
+    add_watch(&events, root.parent()?, goes).ok()?;
+    let _ = add_watch(&events, root, WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF);
+    Some(move || {
+        let mut bytes = [MaybeUninit::uninit(); 1024];
+        let mut reader = Reader::new(&events, &mut bytes);
+        // An event without a name is about the folder itself.
+        while let Ok(event) = reader.next() {
+            if event.file_name().is_none_or(|changed| changed.to_bytes() == name) {
+                return;
+            }
+        }
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Linux")]
+fn changes(_: &Path) -> Option<impl FnMut() + use<>> {
+    Some(|| thread::sleep(GLANCE))
+}

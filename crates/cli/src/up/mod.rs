@@ -1,0 +1,23 @@
+//! `styxy up`: the services of one worktree, started together, each on its own port.
+//!
+//! `stack` says what is to run, whatever it was found in; `orders` leases the ports and says what each service is told; the keeper
+//! starts it, watches it and ends it; `client` finds the keeper, and `read` reads the logs, which needs none.
+
+#[cfg(unix)]
+pub(crate) mod ask;
+#[cfg(unix)]
+pub(crate) mod client;
+pub(crate) mod file;
+#[cfg(unix)]
+pub(crate) mod follow;
+#[cfg(unix)]
+pub(crate) mod keeper;
+#[cfg(unix)]
+pub(crate) mod orders;
+#[cfg(unix)]
+pub(crate) mod place;
+#[cfg(unix)]
+pub(crate) mod read;
+pub(crate) mod stack;
+#[cfg(unix)]
+pub(crate) mod wire;

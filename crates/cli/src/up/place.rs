@@ -1,0 +1,93 @@
+//! Where a worktree's keeper is found: a folder in Styxy's own, named by a hash of the worktree's path, with the lock that makes
+//! a process the keeper, its socket, what it remembers, and the logs (R130).
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use styxy_core::layout::Layout;
+
+/// The files of one worktree's keeper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    folder: PathBuf,
+    socket: PathBuf,
+}
+
+impl Place {
+    /// That of the worktree at `root`.
+    pub(crate) fn of(layout: &Layout, root: &Path) -> Self {
+        let folder = layout.stack(root);
+        #[cfg(unix)]
+        let socket = {
+            let uid = rustix::process::geteuid().as_raw();
+            let runtime = styxy_core::layout::runtime_folder(|name| std::env::var_os(name), uid);
+            layout.stack_socket(root, &runtime)
+        };
+        #[cfg(not(unix))]
+        let socket = folder.join("sock");
+        Self { folder, socket }
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.folder.join("state.json")
+    }
+
+    /// What the keeper itself has to say.
+    pub(crate) fn own_log(&self) -> PathBuf {
+        self.folder.join("keeper.txt")
+    }
+
+    /// What a service prints. Its label consists of letters, digits and `._-`, and begins with neither dot nor dash.
+    pub(crate) fn log(&self, label: &str) -> PathBuf {
+        self.folder.join(format!("{label}.log"))
+    }
+
+    /// The services that have a log, in the order of their names.
+    pub(crate) fn logs(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let names =
+            entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".log")?.to_owned()));
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// Makes the folder, which only this user may look into.
+    ///
+    /// # Errors
+    /// The disk is full, or Styxy's folder is not this user's.
+    pub(crate) fn make(&self) -> io::Result<()> {
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&self.folder)
+    }
+
+    /// The lock that makes this process the keeper; none if another process is.
+    ///
+    /// # Errors
+    /// The file cannot be made or locked.
+    pub(crate) fn lock(&self) -> io::Result<Option<File>> {
+        let file = File::options().create(true).truncate(false).write(true).open(self.folder.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Puts `text` into the state's file, whole or not at all.
+    ///
+    /// # Errors
+    /// The disk is full, or the folder is gone.
+    pub(crate) fn write_state(&self, text: &[u8]) -> io::Result<()> {
+        let new = self.folder.join("state.json.new");
+        fs::write(&new, text)?;
+        fs::rename(new, self.state())
+    }
+}

@@ -1,0 +1,77 @@
+//! What is to run in one worktree: its services, with everything that the keeper needs to start them.
+//!
+//! `sources` makes it from the project's files, `told` fills in the places of `env`, and the keeper runs it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use styxy_core::project::{Ready, Run, Text, Wish};
+use styxy_core::{ServiceName, ServiceType};
+
+/// How long a service has to become ready if nothing else is said.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The services of one worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stack {
+    /// The root of the worktree; canonical.
+    pub(crate) root: PathBuf,
+    pub(crate) source: Source,
+    /// In the order in which they are shown. Each label once.
+    pub(crate) services: Vec<Definition>,
+    /// Why each guess was made, a sentence each; none for a project's own file.
+    pub(crate) reasons: Vec<String>,
+}
+
+/// Where the services were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(dead_code, reason = "only the project's own file is looked at so far")]
+pub(crate) enum Source {
+    /// `.styxy.json`, or the key `styxy` of a `package.json`.
+    File(PathBuf),
+    /// A `Procfile.dev` or `Procfile`.
+    Procfile(PathBuf),
+    /// The packages of a workspace whose root script starts them all.
+    Workspace(PathBuf),
+    /// The dev script of the only package.
+    Script(PathBuf),
+    /// `.claude/launch.json`.
+    Launch(PathBuf),
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Definition {
+    /// What people call it, and what its log is called.
+    pub(crate) label: String,
+    pub(crate) kind: ServiceType,
+    /// The name of its lease; the package's default name is given where `styxy run` in that folder would give it (R60).
+    pub(crate) name: Option<ServiceName>,
+    pub(crate) run: Run,
+    /// Where it runs, absolute; within the root.
+    pub(crate) cwd: PathBuf,
+    /// Variables of its own, in the order of the file, as they are written.
+    pub(crate) env: Vec<(String, Text)>,
+    pub(crate) port: Wish,
+    pub(crate) serves: Serves,
+    pub(crate) ready: Option<Ready>,
+    /// The labels of those that must be ready before it starts. No circle.
+    pub(crate) after: Vec<String>,
+    /// Whether it gets a terminal, and so dies with the keeper.
+    pub(crate) tty: bool,
+    /// How long it has to become ready.
+    pub(crate) timeout: Duration,
+    /// The service of a compose file that it is; it has no `run` of its own then.
+    pub(crate) compose: Option<String>,
+}
+
+/// Whether a service is known to listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// It is not ready before it listens.
+    Known,
+    /// It counts as running if it has not listened for some seconds.
+    Perhaps,
+    /// It runs until it is done, or watches.
+    No,
+}

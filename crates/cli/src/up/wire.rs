@@ -1,0 +1,277 @@
+//! What a command and a keeper say to each other over the keeper's socket: one line of JSON for each message.
+//!
+//! A keeper may be older than a command, and the other way round: [`VERSION`] says whether they understand each other.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use styxy_core::{LockId, Port, ServiceName, ServiceType, WallTime};
+
+/// Which messages there are. A keeper of another version is replaced: its services go on.
+pub(crate) const VERSION: u32 = 1;
+
+/// What a command asks for. Its first line; the following ones are for a command that stays attached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// These services are to run.
+    Up(Box<Up>),
+    /// These are to end, all if none is named.
+    Down { services: Vec<String>, hurry: Hurry, outside: Outside },
+    /// What there is now.
+    Show,
+    /// What there is now, and every change.
+    Watch,
+    /// Bytes that were typed for a service with a terminal.
+    Typed { service: String, bytes: Vec<u8> },
+    /// How large the terminal is now.
+    Size { rows: u16, columns: u16 },
+    /// The services no longer end with this connection.
+    Detach,
+    /// The keeper is to go, without its services.
+    Leave,
+}
+
+/// How fast something ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Hurry {
+    /// It is interrupted, and has its time.
+    #[default]
+    None,
+    /// It is asked to terminate now.
+    Some,
+    /// It is killed.
+    Most,
+}
+
+impl Hurry {
+    /// The next one: for who presses Ctrl-C again.
+    pub(crate) const fn more(self) -> Self {
+        match self {
+            Self::None => Self::Some,
+            Self::Some | Self::Most => Self::Most,
+        }
+    }
+}
+
+/// Whether servers that were started without the keeper end too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outside {
+    #[default]
+    Stays,
+    Ends,
+}
+
+/// The services that are to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Up {
+    pub(crate) orders: Vec<Order>,
+    /// Whether these are all: what is not among them ends then.
+    pub(crate) extent: Extent,
+    pub(crate) attachment: Attachment,
+    /// The agent session that asks.
+    pub(crate) session: Option<Session>,
+    pub(crate) end_with: EndWith,
+    /// The environment of all of them, before their own variables.
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Extent {
+    All,
+    Some,
+}
+
+/// What the connection of `up` is to the services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Attachment {
+    /// Services that are started for it end with it.
+    Owns,
+    /// They stay.
+    Detached,
+}
+
+/// The agent session that a request is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub(crate) instance: String,
+    pub(crate) pid: Option<u32>,
+}
+
+/// With what a stack ends that nobody ends by hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EndWith {
+    #[default]
+    Worktree,
+    /// The agent session that started it, and the worktree.
+    Session,
+    Never,
+}
+
+/// One service, ready to be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub(crate) label: String,
+    /// A hash of its definition as it is written: another one means that it is started again.
+    pub(crate) definition: String,
+    /// The program and its arguments.
+    pub(crate) words: Vec<String>,
+    /// The command as people wrote it.
+    pub(crate) shown: String,
+    pub(crate) cwd: PathBuf,
+    /// Its own variables, on top of the environment of all.
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) lease: Option<LeaseKey>,
+    pub(crate) expects: Expects,
+    pub(crate) ready: Option<ReadyBy>,
+    pub(crate) after: Vec<String>,
+    pub(crate) tty: bool,
+    pub(crate) timeout_ms: u64,
+    /// What ends it, where that is more than a signal: it has no process of its own then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stop: Option<Vec<String>>,
+}
+
+/// The lease of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeaseKey {
+    pub(crate) kind: ServiceType,
+    pub(crate) name: Option<ServiceName>,
+    /// The port that the service and its peers are told.
+    pub(crate) port: Port,
+    pub(crate) lock_id: Option<LockId>,
+    pub(crate) named_url: Option<String>,
+}
+
+/// When a service counts as ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Expects {
+    /// Once it listens.
+    Listener,
+    /// Once it listens, and it counts as running without that after some seconds.
+    Perhaps,
+    /// At once.
+    Nothing,
+    /// Once its command has ended well; it has no process then.
+    End,
+}
+
+/// The answer that says that a service is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReadyBy {
+    pub(crate) path: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) text: Option<String>,
+}
+
+/// What a keeper says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub(crate) enum Said {
+    /// The first line: who speaks.
+    Hello { version: u32, pid: u32 },
+    /// All services, as they are now.
+    Now(Picture),
+    /// A sentence about the stack as a whole.
+    Note { text: String },
+    /// The request cannot be done.
+    Refused { why: String },
+}
+
+/// All services at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Picture {
+    pub(crate) services: Vec<View>,
+    /// Whether the request of this connection is done: all that it is about have settled.
+    pub(crate) settled: bool,
+    /// Whether the services end with this connection.
+    pub(crate) owned: bool,
+    /// Whether they end with another one, which a person sees.
+    #[serde(default)]
+    pub(crate) owned_elsewhere: bool,
+}
+
+/// One service as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct View {
+    pub(crate) service: String,
+    pub(crate) state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) port: Option<Port>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) named_url: Option<String>,
+    /// Since when it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<WallTime>,
+    /// Whether it was started for the request of this connection.
+    pub(crate) started: bool,
+    /// Why it is in this state, where that does not go without saying.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    /// The code that its program ended with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) log: PathBuf,
+    pub(crate) tty: bool,
+}
+
+/// The state of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// For another one that must be ready before.
+    Waiting,
+    Starting,
+    Ready,
+    /// It runs, and nothing says that it serves.
+    Running,
+    /// Its server runs, and was not started by the keeper.
+    Outside,
+    /// It did not become ready, or has ended badly.
+    Failed,
+    Ending,
+    /// It has ended, well or because somebody wanted it.
+    Ended,
+}
+
+impl State {
+    /// What people read.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Outside => "runs outside of up",
+            Self::Failed => "failed",
+            Self::Ending => "ending",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// Whether it stays so unless something happens.
+    pub(crate) const fn is_settled(self) -> bool {
+        match self {
+            Self::Ready | Self::Running | Self::Outside | Self::Failed | Self::Ended => true,
+            Self::Waiting | Self::Starting | Self::Ending => false,
+        }
+    }
+
+    /// Whether others that come after it may start.
+    pub(crate) const fn is_good(self) -> bool {
+        match self {
+            Self::Ready | Self::Running | Self::Outside => true,
+            Self::Waiting | Self::Starting | Self::Ending | Self::Failed | Self::Ended => false,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The keeper of `styxy up` may be killed at any time: no service is lost, and the next one adopts all of them (R131). What a
+//! service prints stays within bounds (R133).
+
+use std::fs;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::support::stack::{Stack, named};
+use crate::support::{alive, eventually, has_ended, kill, until};
+
+fn two() -> Value {
+    json!({
+        "web": { "run": "exec python3 server.py web", "ready": "/" },
+        "api": { "run": "exec python3 server.py api", "ready": "/" },
+    })
+}
+
+fn pids(services: &[Value]) -> Vec<u64> {
+    services.iter().map(|service| service["pid"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn a_killed_keeper_loses_no_service_and_the_next_one_adopts_all() {
+    let stack = Stack::new(&two());
+    let before = stack.up();
+    let keeper = stack.keeper();
+    kill(keeper, Signal::KILL);
+    until("the keeper has ended", || has_ended(keeper));
+    assert!(stack.ask("web", "PORT").starts_with("web ") && stack.ask("api", "PORT").starts_with("api "));
+    assert_eq!(stack.service("web")["why"], "its keeper was killed; styxy up adopts it");
+    let after = stack.up();
+    assert_eq!(pids(&before), pids(&after));
+    assert!(
+        after.iter().all(|service| service["started"] == false && service["state"] == "ready"),
+        "{after:?}"
+    );
+    assert_ne!(stack.keeper(), keeper);
+    // The daemon too.
+    kill(stack.keeper(), Signal::KILL);
+    stack.home.kill_daemon();
+    assert_eq!(pids(&stack.up()), pids(&before));
+    let web = stack.pid("web");
+    kill(web, Signal::KILL);
+    let failed =
+        eventually("its end is noticed", || Some(stack.service("web")).filter(|web| web["state"] != "ready"));
+    assert!(failed["pid"].is_null(), "{failed}");
+    assert!(alive(stack.pid("api")));
+}
+
+#[test]
+fn down_after_an_adoption_ends_what_went_its_own_way() {
+    // A grandchild in a session of its own, whose parents have ended.
+    let apart = "import os, signal, sys, time\n\
+                 if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        \
+                 open('apart-' + sys.argv[1], 'w').write(str(os.getpid()))\n        \
+                 signal.signal(signal.SIGINT, signal.SIG_IGN)\n        time.sleep(1000)\n    os._exit(0)\n\
+                 os.execvp('python3', ['python3', 'server.py', sys.argv[1]])\n";
+    let stack = Stack::new(&json!({
+        "web": { "run": "exec python3 apart.py web", "ready": "/" },
+        "api": { "run": "exec python3 apart.py api", "ready": "/" },
+    }));
+    fs::write(stack.home.project().join("apart.py"), apart).unwrap();
+    stack.up();
+    let apart = |name: &str| {
+        let path = stack.home.project().join(format!("apart-{name}"));
+        let pid = eventually("it says its pid", || fs::read_to_string(&path).ok()?.parse::<u32>().ok());
+        assert!(alive(pid));
+        pid
+    };
+    let all = [apart("web"), apart("api")];
+    stack.styxy(&["down", "api"]).done();
+    until("what api has left ends", || has_ended(all[1]));
+    assert!(alive(all[0]) && stack.ask("web", "PORT").starts_with("web "));
+    kill(stack.keeper(), Signal::KILL);
+    stack.styxy(&["down"]).done();
+    until("what web has left ends", || has_ended(all[0]));
+    stack.is_over();
+    assert_eq!(stack.service("web")["state"], "ended");
+}
+
+#[test]
+fn a_service_that_puts_itself_into_the_background_is_still_the_service() {
+    let fork = "import os, sys\nif os.fork():\n    os._exit(0)\nos.setsid()\nos.execvp('python3', ['python3', 'server.py', 'web'])\n";
+    let stack = Stack::new(&json!({ "web": { "run": "exec python3 fork.py", "ready": "/" } }));
+    fs::write(stack.home.project().join("fork.py"), fork).unwrap();
+    let up = stack.up();
+    assert_eq!(up[0]["state"], "ready", "{up:?}");
+    let pid: u32 = stack.ask("web", "").split(' ').nth(1).unwrap().parse().unwrap();
+    until("the server is known", || stack.service("web")["pid"] == pid);
+    stack.styxy(&["down"]).done();
+    assert!(has_ended(pid));
+}
+
+#[test]
+fn a_damaged_or_newer_memory_is_put_aside_and_nothing_is_doubled() {
+    let stack = Stack::new(&two());
+    let before = stack.up();
+    let keeper = stack.keeper();
+    kill(keeper, Signal::KILL);
+    until("the keeper has ended", || has_ended(keeper));
+    for text in ["{ \"version\": 1, ", "{ \"version\": 99 }"] {
+        fs::write(stack.kept().join("state.json"), text).unwrap();
+        let after = stack.up();
+        assert_eq!(named(&after, "web")["state"], "outside", "{after:?}");
+        assert_eq!(pids(&after), pids(&before));
+        assert_eq!(fs::read_to_string(stack.kept().join("state.json.unread")).unwrap(), text);
+        let said = fs::read_to_string(stack.kept().join("keeper.txt")).unwrap();
+        assert!(said.contains("is not readable"), "{said}");
+        // Without services of its own it has ended.
+        stack.is_over();
+        let again = stack.styxy(&["up", "-d"]).done();
+        assert!(again.stdout.contains("web: runs outside of up, "), "{again:?}");
+    }
+    stack.up();
+    stack.styxy(&["down", "--all"]).done();
+    for pid in pids(&before) {
+        until("it ends", || has_ended(u32::try_from(pid).unwrap()));
+    }
+}
+
+#[test]
+fn a_service_that_prints_without_end_fills_no_disk() {
+    let print =
+        "import sys\nline = b'%0126d\\n'\nfor i in range(400000):\n    sys.stdout.buffer.write(line % i)\n";
+    let stack = Stack::new(&json!({ "web": { "run": "python3 print.py; sleep 1000", "port": false } }));
+    fs::write(stack.home.project().join("print.py"), print).unwrap();
+    stack.up();
+    let path = stack.kept().join("web.log");
+    let most = 9 << 20;
+    let mut highest = 0;
+    until("all of it was printed", || {
+        let found = path.metadata().unwrap();
+        highest = highest.max(found.blocks() * 512);
+        found.len() > 400_000 * 127
+    });
+    until("only its end is on the disk", || path.metadata().unwrap().blocks() * 512 <= most);
+    let log = fs::File::open(&path).unwrap();
+    let length = log.metadata().unwrap().len();
+    let mut end = vec![0; 4 << 20];
+    log.read_exact_at(&mut end, length - (4 << 20)).unwrap();
+    assert!(end.iter().all(|byte| *byte == b'\n' || byte.is_ascii_digit()), "the last 4 MiB are whole");
+    let last = stack.styxy(&["logs", "web", "-n", "1"]).done().stdout;
+    assert_eq!(last.trim_end().trim_start_matches('0'), "399999");
+    eprintln!("at most {} KiB on the disk", highest >> 10);
+}

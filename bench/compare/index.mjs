@@ -198,9 +198,8 @@ function between(file, name, text) {
 async function main() {
   if (options.only && !Object.hasOwn(PARTS, options.only)) throw new Error(`--only is one of ${Object.keys(PARTS).join(', ')}`);
   install();
-  const others = ['get-port', 'detect-port', 'portfinder', 'get-port-please', 'portless'];
+  const others = ['get-port', 'detect-port', 'portfinder', 'get-port-please', 'portless', 'portpicker'];
   const results = { machine: machine(), versions: Object.fromEntries(others.map((name) => [name, versionOf(name)])) };
-  results.versions.portpicker = '1.6.0';
   results.build = path.relative(root, program);
   results.program = execFileSync(program, ['--version'], { encoding: 'utf8' }).trim();
   results.flags = process.argv.slice(2).length > 0 ? ` -- ${process.argv.slice(2).join(' ')}` : '';

@@ -5,14 +5,14 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { npm } from '../../scripts/repository.mjs';
-import { Skipped, atEnd, freeRange, here, start, target, tools, top, until } from './machine.mjs';
+import { Skipped, atEnd, freeRange, here, root, start, target, tools, top, until } from './machine.mjs';
 
 const built = ['release-cli', 'release', 'debug'].map((profile) => path.join(target, profile, 'styxy')).find((file) => fs.existsSync(file));
 /** The program that is measured: STYXY_BINARY, else the one that `npm run build` has made, else any that cargo has. */
 export const program = path.resolve(process.env.STYXY_BINARY ?? published() ?? built ?? 'styxy');
 
 function published() {
-  const folder = path.join(target, '../npm');
+  const folder = path.join(root, 'npm');
   const made = fs.existsSync(folder) ? fs.readdirSync(folder).map((name) => path.join(folder, name, 'styxy')) : [];
   return made.find((file) => fs.existsSync(file));
 }
@@ -29,6 +29,7 @@ export function install() {
 }
 
 export function versionOf(name) {
+  if (name === 'portpicker') return fs.readFileSync(path.join(here, 'requirements.txt'), 'utf8').match(/^portpicker==(\S+)/m)[1];
   return JSON.parse(fs.readFileSync(path.join(tools, 'node_modules', name, 'package.json'), 'utf8')).version;
 }
 
@@ -78,7 +79,7 @@ function makePython() {
     const got = spawnSync(path.join(bin, 'pip'), words, { encoding: 'utf8' });
     if (got.status !== 0) return { why: `portserver: pip has not installed it: ${got.stderr.trim().split('\n').at(-1)}` };
   }
-  return { bin, version: '1.6.0' };
+  return { bin };
 }
 
 /** Whether somebody accepts connections on a Unix socket. */

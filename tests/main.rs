@@ -264,6 +264,9 @@ mod stuck;
 #[cfg(target_os = "linux")] // /proc, to find the keeper
 mod up;
 #[cfg(test)]
+#[cfg(unix)] // shell scripts
+mod up_compose;
+#[cfg(test)]
 #[cfg(target_os = "linux")] // a terminal, signals, /proc
 mod up_endings;
 #[cfg(test)]

@@ -94,34 +94,42 @@ pub(crate) fn named_variable(label: &str) -> String {
 /// Names consist of capitals, digits and `_`; a value is a number, or a URL of a port or of a name below `.localhost`.
 pub(crate) fn variables(served: &[Served]) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    // A service type may be called `named`, and `STYXY_NAMED_URL` is what its address has always been called.
-    let is_a_ports =
-        |name: &String| served.iter().any(|one| *name == format!("STYXY_{}_URL", upper(&one.label)));
-    let named = |name: String, one: &Served| {
-        one.named_url.clone().filter(|_| !is_a_ports(&name)).map(|named_url| (name, named_url))
-    };
     if let Some(first) = served.first() {
         all.push(("PORT".to_owned(), first.port.to_string()));
         all.push(("STYXY_PORT".to_owned(), first.port.to_string()));
         all.push(("STYXY_URL".to_owned(), url(first.port)));
-        all.extend(named(NAMED_URL.to_owned(), first));
+        all.extend(address_by_name(NAMED_URL.to_owned(), first, served));
+        // A program that knows the type of its own server finds it, whatever the project's file calls it.
+        let kind = first.service.as_str();
+        if served.iter().all(|one| variable(&one.label) != variable(kind)) {
+            all.extend(addresses(kind, first, served));
+        }
     }
-    // A program that knows the type of its own server finds it, whatever the project's file calls it.
-    let by_type = served.first().map(|first| (first.service.as_str(), first));
-    let is_free = |kind: &str| served.iter().all(|one| variable(&one.label) != variable(kind));
-    let tell = |all: &mut Vec<(String, String)>, label: &str, one: &Served| {
-        all.push((variable(label), one.port.to_string()));
-        all.push((format!("STYXY_{}_URL", upper(label)), url(one.port)));
-        all.extend(named(named_variable(label), one));
-    };
-    if let Some((kind, first)) = by_type.filter(|(kind, _)| is_free(kind)) {
-        tell(&mut all, kind, first);
-    }
-    for one in served {
-        tell(&mut all, &one.label, one);
-        all.extend(one.env.iter().map(|name| (name.to_string(), one.port.to_string())));
-    }
+    all.extend(of_all(served));
     all
+}
+
+/// The same without those of the first service.
+pub(crate) fn of_all(served: &[Served]) -> Vec<(String, String)> {
+    let of = |one: &Served| {
+        let more: Vec<_> = one.env.iter().map(|name| (name.to_string(), one.port.to_string())).collect();
+        addresses(&one.label, one, served).chain(more).collect::<Vec<_>>()
+    };
+    served.iter().flat_map(of).collect()
+}
+
+/// The variables of `one`, which they call `label`.
+fn addresses(label: &str, one: &Served, served: &[Served]) -> impl Iterator<Item = (String, String)> + use<> {
+    let of_port =
+        [(variable(label), one.port.to_string()), (format!("STYXY_{}_URL", upper(label)), url(one.port))];
+    of_port.into_iter().chain(address_by_name(named_variable(label), one, served))
+}
+
+/// The variable `name` with the address by name of `one`, if it has one.
+fn address_by_name(name: String, one: &Served, served: &[Served]) -> Option<(String, String)> {
+    // A service may be called `named`, and `STYXY_NAMED_URL` is what its address has always been called.
+    let is_a_ports = served.iter().any(|one| name == format!("STYXY_{}_URL", upper(&one.label)));
+    one.named_url.clone().filter(|_| !is_a_ports).map(|named_url| (name, named_url))
 }
 
 /// The same with the texts of the project's file. What holds a port is not set to a text.

@@ -25,12 +25,20 @@ pub(crate) fn stack(here: &Caller) -> Result<Option<Stack>, Failure> {
     }
     let ProjectFile { path, project, .. } = file;
     let services = project.services.iter();
-    let services: Vec<Definition> = services
-        .filter_map(|service| Some(definition(&at_root, root, service, service.run.clone()?)))
-        .collect();
+    let services: Vec<Definition> =
+        services.filter_map(|service| Some(definition(&at_root, root, service, run(service)?))).collect();
     let is_empty = services.is_empty();
     let stack = Stack { root: root.to_owned(), source: Source::File(path), services, reasons: Vec::new() };
     Ok((!is_empty).then_some(stack))
+}
+
+/// What starts the service: for a container, what people would type.
+fn run(service: &Service) -> Option<Run> {
+    let of_compose = || {
+        let words = ["docker", "compose", "up", "-d", "--wait", service.compose.as_deref()?];
+        Some(Run::List(words.map(str::to_owned).into()))
+    };
+    service.run.clone().or_else(of_compose)
 }
 
 fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Definition {
@@ -60,6 +68,7 @@ fn serves(service: &Service, run: &Run, cwd: &Path, root: &Path) -> Serves {
         Run::List(words) => words.iter().map(OsString::from).collect(),
     };
     match service.port {
+        _ if service.compose.is_some() => Serves::No,
         Wish::None => Serves::No,
         Wish::Port(_) => Serves::Known,
         Wish::Any if service.ready.is_some() => Serves::Known,

@@ -1,12 +1,16 @@
 //! `styxy up`: the services of one worktree, started together, each on its own port.
 //!
-//! `stack` says what is to run, whatever it was found in; `orders` leases the ports and says what each service is told; the keeper
-//! starts it, watches it and ends it; `client` finds the keeper, and `read` reads the logs, which needs none.
+//! `stack` says what is to run, whatever it was found in; `orders` leases the ports; `told` says which variables a service gets, and
+//! `containers` what compose is asked for; the keeper starts it, watches it and ends it; `client` finds the keeper, and `read` reads the logs, which needs none.
 
 #[cfg(unix)]
 pub(crate) mod ask;
 #[cfg(unix)]
 pub(crate) mod client;
+#[cfg(unix)]
+pub(crate) mod containers;
+#[cfg(unix)]
+pub(crate) mod dotenv;
 pub(crate) mod file;
 #[cfg(unix)]
 pub(crate) mod follow;
@@ -19,5 +23,7 @@ pub(crate) mod place;
 #[cfg(unix)]
 pub(crate) mod read;
 pub(crate) mod stack;
+#[cfg(unix)]
+pub(crate) mod told;
 #[cfg(unix)]
 pub(crate) mod wire;

@@ -9,11 +9,13 @@ use styxy_core::api::{AllocationsQuery, Grant, Lease, OwnerKind};
 use styxy_core::layout::fnv;
 use styxy_core::project::{Run, Wish};
 
-use crate::here::places::Places;
-use crate::here::variables::{self, NAMED_URL, Served};
-use crate::process::table::MARK;
+use crate::say::failure::Failure;
+use crate::say::output::{self, one_line};
 use crate::say::shell_word::quoted;
+use crate::up::containers::{self, Containers};
+use crate::up::dotenv;
 use crate::up::stack::{Definition, Serves, Stack};
+use crate::up::told::Told;
 use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
 
 /// As many ports as the daemon leases at once.
@@ -22,23 +24,42 @@ const GROUP: usize = 64;
 /// What the keeper is asked for, in the order of the stack.
 ///
 /// # Errors
-/// The daemon refuses, or cannot be asked.
+/// The daemon refuses, or cannot be asked; or compose refuses its files.
 pub(crate) async fn orders(
     client: &Client,
     stack: &Stack,
     terms: &Terms,
     program: &Path,
-) -> Result<Vec<Order>, Error> {
-    let keys = leased(client, stack, terms).await?;
-    let all = || stack.services.iter().zip(&keys);
-    let served: Vec<Served> =
-        all().filter_map(|(service, key)| Some(served(service, key.as_ref()?))).collect();
-    let places = Places::new(&served, || styxy_client::worktree_label(&stack.root));
-    let order = |(service, key): (&Definition, &Option<LeaseKey>)| {
-        let told = variables(service, key.as_ref(), &served, &places);
-        order(service, key.as_ref(), told, program)
+) -> Result<Vec<Order>, Failure> {
+    let containers = Containers::of(client, stack, terms).await?;
+    let mut keys = leased(client, stack, terms).await?;
+    for (service, key) in
+        stack.services.iter().zip(&mut keys).filter(|(service, _)| service.compose.is_some())
+    {
+        *key = containers.as_ref().and_then(|containers| containers.key(service));
+    }
+    let told = Told::new(stack, &keys);
+    let composed = match &containers {
+        Some(containers) => Some((containers, containers.told(told.slug())?)),
+        None => None,
     };
-    Ok(all().map(order).collect())
+    let turns = containers::in_turn(stack);
+    let each = stack.services.iter().zip(&keys).map(|(service, key)| match (&composed, &service.compose) {
+        (Some((containers, composed)), Some(name)) => {
+            containers.order(service, name, key.as_ref(), composed, turns.get(&*service.label).copied())
+        }
+        (composed, _) => {
+            for (name, file) in dotenv::overridden(service, &stack.root) {
+                let (label, name, file) = (&service.label, one_line(&name), one_line(&file));
+                output::warning(&format!("{file} sets {name} too, and for {label} the file wins"));
+            }
+            let mut env = told.variables(service, key.as_ref());
+            // A script of theirs may ask compose too.
+            env.extend(composed.iter().flat_map(|(_, composed)| composed.variables.iter().cloned()));
+            order(service, key.as_ref(), env, program)
+        }
+    });
+    Ok(each.collect())
 }
 
 /// The lease of each service that wants a port: the one of its server if that runs or starts, else one for whoever is started next.
@@ -99,17 +120,7 @@ fn key(grant: &Grant) -> LeaseKey {
     }
 }
 
-fn served(service: &Definition, key: &LeaseKey) -> Served {
-    Served {
-        label: service.label.clone(),
-        service: service.kind.clone(),
-        port: key.port,
-        named_url: key.named_url.clone(),
-        env: Vec::new(),
-    }
-}
-
-fn order(service: &Definition, key: Option<&LeaseKey>, told: Vec<(String, String)>, program: &Path) -> Order {
+fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)>, program: &Path) -> Order {
     let run = match &service.run {
         Run::Shell(text) => vec!["sh".to_owned(), "-c".to_owned(), text.clone()],
         Run::List(words) => words.clone(),
@@ -138,7 +149,7 @@ fn order(service: &Definition, key: Option<&LeaseKey>, told: Vec<(String, String
         words,
         shown: shown(&service.run),
         cwd: service.cwd.clone(),
-        env: told,
+        env,
         lease: key.cloned(),
         expects,
         ready: service.ready.as_ref().map(|ready| ReadyBy {
@@ -182,26 +193,6 @@ fn definition(service: &Definition) -> String {
     let env: Vec<(&str, &str)> = env.iter().map(|(name, text)| (name.as_str(), text.written())).collect();
     let written = format!("{:?}", (kind, name, run, cwd, env, has_port, serves, ready, tty, compose));
     format!("{:016x}", fnv(written.as_bytes()))
-}
-
-/// What a service is told: its own port, the addresses of all, and its own variables.
-fn variables(
-    service: &Definition,
-    key: Option<&LeaseKey>,
-    served: &[Served],
-    places: &Places,
-) -> Vec<(String, String)> {
-    const OWN: [&str; 4] = ["PORT", "STYXY_PORT", "STYXY_URL", NAMED_URL];
-    let (own, others): (Vec<&Served>, Vec<&Served>) =
-        served.iter().partition(|one| one.label == service.label);
-    let has_own = !own.is_empty();
-    let own_first: Vec<Served> = own.into_iter().chain(others).cloned().collect();
-    let mut told = variables::variables(&own_first);
-    told.retain(|(name, _)| has_own || !OWN.contains(&name.as_str()));
-    told.extend(key.and_then(|key| key.lock_id).map(|id| (MARK.to_owned(), id.to_string())));
-    let texts = service.env.iter().filter_map(|(name, text)| Some((name.clone(), places.filled(text)?)));
-    told.extend(texts);
-    told
 }
 
 /// What of this command's environment is for services: all but what says where this command itself runs.

@@ -1,0 +1,95 @@
+//! Containers among the services of `styxy up`. There is no engine where tests run, so a script stands in for compose: it answers as
+//! compose does, and writes down what it was asked for.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::{Value, json};
+
+use crate::support::stack::{Stack, named, services};
+use crate::support::{Output, finish, until};
+
+const COMPOSE: &str = r#"#!/bin/sh
+[ -n "$COMPOSE_FILE" ] && echo "$* $COMPOSE_PROJECT_NAME" >> "$ASKED"
+case "$*" in
+  *"--format json") echo '{"name": "x", "services": {"postgres": {"ports": [{"target": 5432, "published": "5432"}]}, "mail": {}}}' ;;
+  *"--wait mail") echo "no such image"; exit 18 ;;
+esac
+"#;
+
+fn stack(services: &Value) -> Stack {
+    let stack = Stack::new(services);
+    let programs = stack.home.top().join("programs");
+    fs::create_dir_all(&programs).unwrap();
+    for (name, text) in
+        [("docker-compose", COMPOSE), ("docker", "#!/bin/sh\nshift\nexec docker-compose \"$@\"\n")]
+    {
+        let program = programs.join(name);
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::write(stack.home.project().join("compose.yaml"), "").unwrap();
+    stack
+}
+
+fn styxy(stack: &Stack, words: &[&str]) -> Output {
+    let top = stack.home.top();
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", top.join("programs").display());
+    let mut command = stack.home.styxy_command(words);
+    command.env("PATH", path).env("ASKED", top.join("asked")).env("DOCKER_HOST", "unix:///nowhere");
+    finish(&mut command)
+}
+
+fn asked(stack: &Stack) -> Vec<String> {
+    let text = fs::read_to_string(stack.home.top().join("asked")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn containers_start_before_what_comes_after_them_and_end_with_the_rest() {
+    let stack = stack(&json!({
+        "web": { "run": "exec python3 server.py web", "ready": "/", "after": ["db"], "env": { "DB": "{db.port}" } },
+        "db": { "type": "database", "compose": "postgres" },
+    }));
+    let up = services(&styxy(&stack, &["up", "-d", "--json"]).done());
+    let (web, db) = (named(&up, "web"), named(&up, "db"));
+    assert_eq!(web["state"], "ready", "{up:?}\n{}", stack.logs());
+    assert_ne!(db["port"], Value::Null);
+    assert!(stack.ask("web", "DB").ends_with(&format!(" {}", db["port"])), "{db}");
+    let override_file = fs::read_dir(stack.home.root()).unwrap().flatten().map(|entry| entry.path());
+    let override_file =
+        override_file.into_iter().find(|path| path.extension().is_some_and(|end| end == "yaml")).unwrap();
+    let text = fs::read_to_string(override_file).unwrap();
+    assert!(text.contains(&format!("\"published\":\"{}\"", db["port"])), "{text}");
+    let first = asked(&stack);
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(first[0].starts_with("up -d --wait postgres project"), "{first:?}");
+    let again = services(&styxy(&stack, &["up", "-d", "--json"]).done());
+    assert_eq!(named(&again, "web")["started"], false);
+    styxy(&stack, &["down"]).done();
+    let all = asked(&stack);
+    assert!(all.last().unwrap().starts_with("stop postgres project"), "{all:?}");
+}
+
+#[test]
+fn a_container_that_does_not_start_is_named_with_what_compose_says() {
+    let stack = stack(&json!({
+        "web": { "run": "exec python3 server.py web", "ready": "/" },
+        "mail": { "type": "messaging", "compose": "mail" },
+    }));
+    let up = styxy(&stack, &["up", "-d"]).exits(1);
+    assert!(format!("{}{}", up.stdout, up.stderr).contains("no such image"), "{up:?}");
+    until("the others start all the same", || stack.service("web")["state"] == "ready");
+}
+
+#[test]
+fn without_compose_nothing_is_started_and_one_sentence_says_why() {
+    let stack = stack(&json!({ "web": { "run": "x" }, "db": { "type": "database", "compose": "pg" } }));
+    let up = styxy(&stack, &["up", "-d"]).exits(1);
+    assert!(up.stderr.contains("pg is not there"), "{}", up.stderr);
+    let nothing = stack.home.top().join("nothing");
+    fs::create_dir_all(&nothing).unwrap();
+    let up = finish(stack.home.styxy_command(&["up", "-d"]).env("PATH", nothing)).exits(1);
+    assert!(up.stderr.contains("Docker Compose was not found"), "{}", up.stderr);
+    assert!(asked(&stack).is_empty());
+}

@@ -129,6 +129,13 @@ fn a_service_that_fails_is_shown_with_its_last_words_and_the_others_stay() {
 }
 
 #[test]
+fn a_service_without_a_port_that_ends_badly_has_failed() {
+    let stack = Stack::new(&json!({ "web": { "run": "echo no; exit 4", "port": false } }));
+    let output = stack.styxy(&["up", "-d"]).exits(1);
+    assert!(output.stderr.contains("web: failed: exit 4 after 0."), "{output:?}");
+}
+
+#[test]
 fn a_service_comes_after_those_that_it_needs() {
     let stack = Stack::new(&json!({
         "web": { "run": "exec python3 server.py web", "ready": "/", "after": ["api"] },

@@ -144,4 +144,9 @@ fn a_service_that_prints_without_end_fills_no_disk() {
     let last = stack.styxy(&["logs", "web", "-n", "1"]).done().stdout;
     assert_eq!(last.trim_end().trim_start_matches('0'), "399999");
     eprintln!("at most {} KiB on the disk", highest >> 10);
+    // Also where the keeper ends with what was printed last.
+    stack.say(&json!({ "api": { "run": "python3 print.py", "port": false } }));
+    stack.styxy(&["up", "-d"]).done();
+    stack.is_over();
+    assert!(stack.kept().join("api.log").metadata().unwrap().blocks() * 512 <= most);
 }

@@ -106,6 +106,16 @@ mod linux {
         }
     }
 
+    impl Rings {
+        /// Cuts all of them, for a keeper that ends and looks at them no more.
+        pub(in crate::up::keeper) fn settle(&self) {
+            for ring in self.logs.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
+                // What cannot be cut stays long.
+                let _ = ring.cut();
+            }
+        }
+    }
+
     /// Looks at each log that was written to, for ever.
     fn turn(events: &OwnedFd, logs: &Mutex<BTreeMap<i32, Ring>>) {
         let mut room = [MaybeUninit::uninit(); 4096];
@@ -191,6 +201,15 @@ mod elsewhere {
                 }
             })?;
             Ok(Self { logs })
+        }
+
+        /// Empties those that are too long, for a keeper that ends.
+        pub(in crate::up::keeper) fn settle(&self) {
+            for log in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                if on_disk(log).is_ok_and(|size| size > MOST) {
+                    let _ = empty(log);
+                }
+            }
         }
 
         /// From now on this log is looked at.

@@ -155,6 +155,7 @@ impl Keeper {
                 break;
             }
         }
+        self.rings.settle();
         self.clients.close();
     }
 

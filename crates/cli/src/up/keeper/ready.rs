@@ -22,6 +22,8 @@ const LONG_PAUSE: Duration = Duration::from_mins(5);
 const LONG: Duration = Duration::from_mins(2);
 /// After so long without a listener a service that may have none counts as running.
 const SOON: Duration = Duration::from_secs(5);
+/// After so long a service that never listens counts as running: one that cannot start has ended by then.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// What became of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +44,9 @@ pub(super) async fn watch(
     pid: u32,
     mut say: impl FnMut(Found),
 ) {
-    let Some(key) = &order.lease else {
-        if let Expects::Nothing | Expects::Perhaps | Expects::Listener = order.expects {
+    let Some(key) = order.lease.as_ref().filter(|_| order.expects != Expects::Nothing) else {
+        if order.expects != Expects::End {
+            sleep(MOMENT).await;
             say(Found::Running);
         }
         return;
@@ -52,8 +55,7 @@ pub(super) async fn watch(
     let (whole, late) = match order.expects {
         Expects::Perhaps if order.ready.is_none() => (limit.min(SOON), Found::Running),
         Expects::Perhaps | Expects::Listener => (limit, late(&order, limit)),
-        Expects::Nothing => return say(Found::Running),
-        Expects::End => return,
+        Expects::Nothing | Expects::End => return,
     };
     let deadline = Instant::now() + whole;
     let ready = async {

@@ -15,7 +15,8 @@ export const here = path.join(root, 'bench/compare');
 export const target = process.env.CARGO_TARGET_DIR ?? path.join(root, 'target');
 /** Where the others are installed, and kept. */
 export const tools = path.join(target, 'compare');
-export const top = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'styxy-compare-')));
+/** The run's own folder. A contestant's process needs none. */
+export const top = process.env.CONTESTANT ? null : fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'styxy-compare-')));
 
 const ends = [];
 /** Runs at the end of the run, whatever happens; the latest first. */

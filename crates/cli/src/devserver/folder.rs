@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::inward::PACKAGE_MANAGER;
 use super::inward::around::Around;
 use super::package::Package;
+use super::workspace;
 
 /// More bytes than a file of settings has that a person wrote.
 const MOST: u64 = 256 * 1024;
@@ -65,18 +66,8 @@ impl<'a> Folder<'a> {
 
     /// The folders of the packages of this workspace.
     fn packages(&self) -> Vec<PathBuf> {
-        for folder in self.above() {
-            let mut patterns =
-                Package::around(folder).map(|package| package.workspaces()).unwrap_or_default();
-            if let Some(text) = read(&folder.join("pnpm-workspace.yaml")) {
-                patterns.extend(listed(&text));
-            }
-            if !patterns.is_empty() {
-                let all = patterns.iter().flat_map(|pattern| matching(folder, pattern));
-                return all.take(PACKAGES).collect();
-            }
-        }
-        Vec::new()
+        let root = self.above().find(|folder| !workspace::patterns(folder).is_empty());
+        root.map(|root| workspace::folders(root, PACKAGES)).unwrap_or_default()
     }
 }
 
@@ -132,27 +123,6 @@ pub(crate) fn read(path: &Path) -> Option<String> {
     let mut text = String::new();
     File::open(path).ok()?.take(MOST).read_to_string(&mut text).ok()?;
     Some(text)
-}
-
-/// The list `packages` of a `pnpm-workspace.yaml`.
-fn listed(text: &str) -> Vec<String> {
-    let lines = text.lines().skip_while(|line| line.trim_end() != "packages:").skip(1);
-    let items = lines.map_while(|line| line.trim_start().strip_prefix('-'));
-    items.map(|item| item.trim().trim_matches(['"', '\'']).to_owned()).collect()
-}
-
-/// The folders that a pattern of a workspace means: `apps/web`, and the folders in `packages` for `packages/*`.
-fn matching(root: &Path, pattern: &str) -> Vec<PathBuf> {
-    let Some((before, _)) = pattern.split_once('*') else { return vec![root.join(pattern)] };
-    if pattern.starts_with('!') {
-        return Vec::new();
-    }
-    let Ok(entries) = fs::read_dir(root.join(before)) else { return Vec::new() };
-    let folders = entries.flatten().map(|entry| entry.path());
-    let mut all: Vec<PathBuf> =
-        folders.filter(|path| path.join("package.json").is_file()).take(PACKAGES).collect();
-    all.sort();
-    all
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 //!
 //! It only reads, and does not guess what a shell or a tool would make of a word that is expanded.
 
+pub(crate) mod alone;
 pub(crate) mod folder;
 pub(crate) mod frameworks;
 pub(crate) mod inward;
 pub(crate) mod launch;
 mod managers;
+pub(crate) mod monorepo;
 pub(crate) mod options;
 pub(crate) mod package;
 pub(crate) mod passing;
@@ -20,3 +22,4 @@ pub(crate) mod repeats;
 pub(crate) mod shell;
 pub(crate) mod shells;
 pub(crate) mod tool;
+pub(crate) mod workspace;

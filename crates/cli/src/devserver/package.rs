@@ -25,9 +25,11 @@ pub(crate) struct Package {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Json {
+    name: Value,
     scripts: BTreeMap<String, Value>,
     dependencies: BTreeMap<String, Value>,
     dev_dependencies: BTreeMap<String, Value>,
+    optional_dependencies: BTreeMap<String, Value>,
     package_manager: Value,
     workspaces: Value,
 }
@@ -98,6 +100,18 @@ impl Package {
         } else {
             ["deno", "task", name]
         }
+    }
+
+    /// What it is called, if it has a name.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.json.name.as_str().filter(|name| !name.is_empty())
+    }
+
+    /// The packages that it names as ones that it needs.
+    pub(crate) fn dependencies(&self) -> impl Iterator<Item = &str> {
+        let Json { dependencies, dev_dependencies, optional_dependencies, .. } = &self.json;
+        let all = [dependencies, dev_dependencies, optional_dependencies];
+        all.into_iter().flat_map(BTreeMap::keys).map(String::as_str)
     }
 
     /// Whether it names the package `name` as one that it needs.

@@ -1,7 +1,8 @@
 //! `styxy up`: the services of one worktree, started together, each on its own port.
 //!
-//! `stack` says what is to run, whatever it was found in; `orders` leases the ports; `told` says which variables a service gets, and
-//! `containers` what compose is asked for; the keeper starts it, watches it and ends it; `client` finds the keeper, and `read` reads the logs, which needs none.
+//! `sources` finds what is to run, and `stack` says it; `orders` leases the ports; `told` says which variables a service gets, and
+//! `containers` what compose is asked for; the keeper starts it, watches it and ends it; `client` finds the keeper, and `read` reads
+//! the logs, which needs none.
 
 #[cfg(unix)]
 pub(crate) mod ask;
@@ -11,17 +12,19 @@ pub(crate) mod client;
 pub(crate) mod containers;
 #[cfg(unix)]
 pub(crate) mod dotenv;
-pub(crate) mod file;
 #[cfg(unix)]
 pub(crate) mod follow;
 #[cfg(unix)]
 pub(crate) mod keeper;
+#[cfg(unix)]
+pub(crate) mod lines;
 #[cfg(unix)]
 pub(crate) mod orders;
 #[cfg(unix)]
 pub(crate) mod place;
 #[cfg(unix)]
 pub(crate) mod read;
+pub(crate) mod sources;
 pub(crate) mod stack;
 #[cfg(unix)]
 pub(crate) mod told;

@@ -14,7 +14,7 @@ use crate::say::output::{self, one_line};
 use crate::say::shell_word::quoted;
 use crate::up::containers::{self, Containers};
 use crate::up::dotenv;
-use crate::up::stack::{Definition, Serves, Stack};
+use crate::up::stack::{Definition, Serves, Source, Stack};
 use crate::up::told::Told;
 use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
 
@@ -81,7 +81,7 @@ async fn leased(client: &Client, stack: &Stack, terms: &Terms) -> Result<Vec<Opt
         let wants = service.port != Wish::None && service.compose.is_none();
         let found = live.iter().find(is_its).filter(|_| wants);
         if found.is_none() && wants {
-            missing.push((at, request(service)));
+            missing.push((at, request(service, &stack.source)));
         }
         keys.push(found.map(|lease| LeaseKey {
             kind: service.kind.clone(),
@@ -102,12 +102,14 @@ async fn leased(client: &Client, stack: &Stack, terms: &Terms) -> Result<Vec<Opt
     Ok(keys)
 }
 
-fn request(service: &Definition) -> PortRequest {
-    PortRequest {
-        name: service.name.clone(),
-        port: service.port.port(),
-        ..PortRequest::new(service.kind.clone())
-    }
+/// What the file says is preferred; a port in a script is only a default, as with `styxy run` (R30).
+fn request(service: &Definition, source: &Source) -> PortRequest {
+    let named = service.port.port();
+    let (port, default_port) = match source {
+        Source::File(_) => (named, None),
+        Source::Procfile(_) | Source::Workspace(_) | Source::Script(_) | Source::Launch(_) => (None, named),
+    };
+    PortRequest { name: service.name.clone(), port, default_port, ..PortRequest::new(service.kind.clone()) }
 }
 
 fn key(grant: &Grant) -> LeaseKey {
@@ -139,6 +141,7 @@ fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)
         None => run,
     };
     let expects = match (key, service.serves) {
+        (_, Serves::Once) => Expects::End,
         (None, _) | (_, Serves::No) => Expects::Nothing,
         (Some(_), Serves::Known) => Expects::Listener,
         (Some(_), Serves::Perhaps) => Expects::Perhaps,

@@ -8,6 +8,8 @@ use std::time::Duration;
 use styxy_core::project::{Ready, Run, Text, Wish};
 use styxy_core::{ServiceName, ServiceType};
 
+use crate::say::failure::Failure;
+
 /// How long a service has to become ready if nothing else is said.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
@@ -21,6 +23,40 @@ pub(crate) struct Stack {
     pub(crate) services: Vec<Definition>,
     /// Why each guess was made, a sentence each; none for a project's own file.
     pub(crate) reasons: Vec<String>,
+}
+
+impl Stack {
+    /// The services that are named, and those that they come after; all if none is named.
+    ///
+    /// # Errors
+    /// There is no service of such a name.
+    pub(crate) fn only(self, named: &[String]) -> Result<Self, Failure> {
+        if named.is_empty() {
+            return Ok(self);
+        }
+        let find = |label: &String| self.services.iter().find(|service| service.label == *label);
+        let mut wanted: Vec<String> = Vec::new();
+        let mut open: Vec<String> = named.to_vec();
+        while let Some(label) = open.pop() {
+            let Some(service) = find(&label) else {
+                let known: Vec<&str> = self.services.iter().map(|service| service.label.as_str()).collect();
+                let near = styxy_core::nearest(&label, known.iter().copied());
+                let hint =
+                    near.map_or_else(|| "styxy up --print".to_owned(), |near| format!("styxy up {near}"));
+                let there = known.join(", ");
+                return Err(Failure::usage(
+                    format!("there is no service {label:?}; there are {there}"),
+                    hint,
+                ));
+            };
+            if !wanted.contains(&label) {
+                open.extend(service.after.iter().cloned());
+                wanted.push(label);
+            }
+        }
+        let services = self.services.into_iter().filter(|service| wanted.contains(&service.label)).collect();
+        Ok(Self { services, ..self })
+    }
 }
 
 /// Where the services were found.
@@ -74,4 +110,6 @@ pub(crate) enum Serves {
     Perhaps,
     /// It runs until it is done, or watches.
     No,
+    /// It ends when its work is done, and what comes after it starts then.
+    Once,
 }

@@ -11,13 +11,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::keys::Keys;
-use super::lines::{failure, line};
 use crate::here::context::Context;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 use crate::up::ask::{self, Asked};
 use crate::up::follow::{Follow, Form};
+use crate::up::lines::{failure, line};
 use crate::up::stack::Stack;
 use crate::up::wire::{Attachment, Extent, Hurry, Outside, Picture, Request, Said, State, View};
 

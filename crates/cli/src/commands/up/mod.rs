@@ -4,8 +4,6 @@
 mod attached;
 #[cfg(unix)]
 mod keys;
-#[cfg(unix)]
-mod lines;
 mod print;
 
 use std::path::PathBuf;
@@ -15,7 +13,8 @@ use crate::here::context::Context;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
-use crate::up::{file, stack::Stack};
+use crate::up::sources;
+use crate::up::stack::Stack;
 
 /// Start the services of this worktree, each on its own port
 ///
@@ -52,7 +51,7 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = caller();
         let here = self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder));
-        let stack = only(stack(&here)?, &self.services)?;
+        let stack = sources::find(&here)?.only(&self.services)?;
         if self.print {
             return print::print(context, &stack);
         }
@@ -84,40 +83,4 @@ impl Args {
             "styxy run -- COMMAND, for each service",
         ))
     }
-}
-
-/// What is to run in the worktree.
-fn stack(here: &styxy_client::Caller) -> Result<Stack, Failure> {
-    file::stack(here)?.ok_or_else(|| {
-        let place = here.root().map_or_else(|| "this folder".to_owned(), |root| root.display().to_string());
-        let file = styxy_core::project::FILE;
-        Failure::usage(format!("{place} has no {file} with a service that has a run"), "styxy init")
-    })
-}
-
-/// The services that are named, and those that they come after; all if none is.
-fn only(stack: Stack, named: &[String]) -> Result<Stack, Failure> {
-    if named.is_empty() {
-        return Ok(stack);
-    }
-    let find = |label: &String| stack.services.iter().find(|service| service.label == *label);
-    let mut wanted: Vec<String> = Vec::new();
-    let mut open: Vec<String> = named.to_vec();
-    while let Some(label) = open.pop() {
-        let Some(service) = find(&label) else {
-            let known: Vec<&str> = stack.services.iter().map(|service| service.label.as_str()).collect();
-            let near = styxy_core::nearest(&label, known.iter().copied());
-            let hint = near.map_or_else(|| "styxy up --print".to_owned(), |near| format!("styxy up {near}"));
-            return Err(Failure::usage(
-                format!("there is no service {label:?}; there are {}", known.join(", ")),
-                hint,
-            ));
-        };
-        if !wanted.contains(&label) {
-            open.extend(service.after.iter().cloned());
-            wanted.push(label);
-        }
-    }
-    let services = stack.services.into_iter().filter(|service| wanted.contains(&service.label)).collect();
-    Ok(Stack { services, ..stack })
 }

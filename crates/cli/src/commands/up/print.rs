@@ -68,6 +68,7 @@ fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
             Serves::Known => "serves",
             Serves::Perhaps => "may serve",
             Serves::No => "no port",
+            Serves::Once => "ends before others begin",
         },
         after: &service.after,
         tty: service.tty,

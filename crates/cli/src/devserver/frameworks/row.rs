@@ -112,6 +112,11 @@ impl Framework {
     pub(crate) fn needs_words(&self) -> bool {
         self.port != Way::Env
     }
+
+    /// Whether it runs a program of the project's, and listens itself only with its inspector.
+    pub(crate) fn is_runtime(&self) -> bool {
+        !self.needs_words() && self.more.iter().any(|more| more.service == "inspector")
+    }
 }
 
 impl Way {

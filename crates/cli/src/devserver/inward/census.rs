@@ -312,14 +312,19 @@ pub(super) fn server(hint: String, kind: Kind, way: &Way) -> Server {
 /// A tool that is known by its name, if it may be a server.
 fn tool(name: &str, args: &[Word], way: &Way) -> Vec<Server> {
     let words = args.iter().map(|word| word.text.as_str());
-    let kind = match frameworks::find(name, &words) {
+    let row = frameworks::find(name, &words);
+    let kind = match row {
+        // What a runtime runs is the project's own.
+        Some(row) if row.is_runtime() => Kind::Maybe,
         Some(row) if row.needs_words() => Kind::NeedsWords,
         Some(_) => Kind::Reads,
         // `vite build`
         None if frameworks::is_known(name) || kinds::needs_no_port(name, words) => return Vec::new(),
         None => Kind::Maybe,
     };
-    vec![server(names::allowed(name), kind, way)]
+    let found = server(names::allowed(name), kind, way);
+    let likelihood = if row.is_some() { found.likelihood.max(Likelihood::Likely) } else { found.likelihood };
+    vec![Server { likelihood, ..found }]
 }
 
 /// The program that runs scripts, by the name it is asked about.

@@ -10,6 +10,8 @@ use crate::devserver::shell::Word;
 /// How sure it is that a program is a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Likelihood {
+    /// It is called like what builds.
+    Builds,
     Unlikely,
     /// It is a program of the project.
     Likely,
@@ -27,7 +29,9 @@ pub(crate) fn is_builtin(name: &str) -> bool {
 
 /// Whether `name` is a tool that needs no port of ours with these arguments. One that is not here may be a server.
 pub(super) fn needs_no_port<'w>(name: &str, mut args: impl Iterator<Item = &'w str>) -> bool {
-    let serves = |word: &str| ["serve", "port", "--ui", "studio"].iter().any(|sign| word.contains(sign));
+    let signs = ["serve", "port", "--ui", "studio"];
+    // `tsc --preserveWatchOutput`
+    let serves = |word: &str| !word.contains("preserve") && signs.iter().any(|sign| word.contains(sign));
     FILES.contains(&name) || OWN_PORT.contains(&name) || TOOLS.contains(&name) && !args.any(serves)
 }
 
@@ -52,7 +56,13 @@ pub(super) fn likelihood(words: &[Word]) -> Likelihood {
         let mut parts = stem.split(|letter: char| !letter.is_ascii_alphanumeric());
         parts.any(|part| names.contains(&part.to_ascii_lowercase().as_str()))
     };
-    if watches || word.text.contains(".config.") || has(&HELPERS) {
+    let is_told_to_serve = || {
+        let args = words.iter().skip_while(|other| *other != word).skip(1);
+        args.into_iter().any(|word| word.text.contains("serve") || word.text.contains("port"))
+    };
+    if (word.text.contains(".config.") || has(&BUILDERS)) && !is_told_to_serve() {
+        Likelihood::Builds
+    } else if watches || word.text.contains(".config.") || has(&HELPERS) {
         Likelihood::Unlikely
     } else if has(&SERVERS) || stem.to_ascii_lowercase().ends_with("server") {
         Likelihood::Sure
@@ -82,23 +92,17 @@ const SERVERS: [&str; 18] = [
     "serve", "server", "service", "site", "ui", "web", "www",
 ];
 
+/// Parts of the names of programs that make files out of files.
+const BUILDERS: [&str; 15] = [
+    "build", "builder", "bundle", "check", "clean", "codegen", "compile", "copy", "esbuild", "gen",
+    "generate", "lint", "rollup", "styles", "tailwind",
+];
+
 /// Parts of the names of programs that run beside a server, or before it.
-const HELPERS: [&str; 34] = [
-    "build",
-    "builder",
-    "bundle",
-    "check",
-    "clean",
-    "codegen",
-    "compile",
+const HELPERS: [&str; 20] = [
     "consumer",
-    "copy",
     "cron",
-    "esbuild",
-    "gen",
-    "generate",
     "jobs",
-    "lint",
     "log",
     "logs",
     "migrate",
@@ -109,10 +113,8 @@ const HELPERS: [&str; 34] = [
     "scheduler",
     "seed",
     "setup",
-    "styles",
     "sync",
     "tail",
-    "tailwind",
     "test",
     "tests",
     "wait",
@@ -179,11 +181,15 @@ const FILES: [&str; 37] = [
 ];
 
 /// Tools of the JavaScript, CSS and Python worlds. A flag that makes one of them a server is in the table of frameworks.
-const TOOLS: [&str; 49] = [
+const TOOLS: [&str; 68] = [
+    "api-extractor",
     "babel",
     "biome",
+    "bob",
+    "bunchee",
     "chokidar",
     "chokidar-cli",
+    "contentlayer",
     "copyfiles",
     "cpx",
     "cypress",
@@ -196,35 +202,50 @@ const TOOLS: [&str; 49] = [
     "gulp-cli",
     "husky",
     "jest",
+    "knip",
+    "lessc",
     "lint-staged",
+    "microbundle",
     "mkdirp",
     "mocha",
     "mypy",
     "ncc",
     "ncp",
+    "ng-packagr",
     "node-sass",
     "onchange",
     "open-cli",
+    "openapi-typescript",
+    "orval",
     "oxlint",
+    "panda",
     "pino-pretty",
+    "pkgroll",
     "postcss",
+    "preconstruct",
     "prettier",
     "prisma",
     "pytest",
     "relay-compiler",
     "rimraf",
     "rollup",
+    "rslib",
     "ruff",
     "sass",
     "shx",
     "stylelint",
+    "svelte-package",
     "swc",
     "tailwind",
     "tailwindcss",
     "tsc",
+    "tsc-alias",
     "tsc-watch",
+    "tsdown",
     "tsup",
+    "typedoc",
     "unbuild",
+    "velite",
     "vitest",
     "vue-tsc",
     "wait-on",

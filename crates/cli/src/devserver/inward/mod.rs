@@ -16,6 +16,7 @@ mod names;
 mod phases;
 mod procfile;
 mod runners;
+pub(crate) mod serving;
 mod text;
 mod way;
 mod wrappers;
@@ -26,7 +27,9 @@ use around::Around;
 pub(crate) use census::PACKAGE_MANAGER;
 use census::{Census, Entry, Kind, PortOf, Server, Way};
 pub(crate) use kinds::is_builtin;
-pub(crate) use procfile::{Procfile, servers as procfile_servers};
+pub(crate) use names::allowed as allowed_name;
+pub(crate) use procfile::{Procfile, processes};
+pub(crate) use runners::{Child, Order, children, matches};
 
 use crate::devserver::shell::Word;
 

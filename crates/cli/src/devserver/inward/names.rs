@@ -39,7 +39,7 @@ pub(super) fn of_folder(path: &str) -> Option<String> {
 }
 
 /// `text` with the characters that a service name may have.
-pub(super) fn allowed(text: &str) -> String {
+pub(crate) fn allowed(text: &str) -> String {
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
     let plain: String =
         text.chars().take(MOST).map(|letter| if is_allowed(letter) { letter } else { '-' }).collect();

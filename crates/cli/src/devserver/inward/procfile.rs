@@ -2,8 +2,6 @@
 //! They read another file instead, where each server begins with a run of its own.
 
 use super::around::Around;
-use super::census::{Census, Entry, Way};
-use super::kinds::Likelihood;
 use super::{Inward, Run};
 use crate::devserver::options::given;
 use crate::devserver::program::program;
@@ -163,15 +161,11 @@ fn runs(text: &str, around: &dyn Around) -> (Vec<Run>, Vec<String>) {
     (all, names)
 }
 
-/// The processes of a Procfile that are probably servers: their names and commands.
-pub(crate) fn servers(text: &str, around: &dyn Around) -> Vec<(String, String)> {
-    let processes = text.lines().filter_map(|line| line.trim_end().split_once(':'));
-    let serves = |command: &str| {
-        let found = Census::new(around).text(command, Some(0), &Way::new(Entry::Front));
-        found.iter().any(|one| one.likelihood > Likelihood::Unlikely)
-    };
-    let found = processes.filter(|(name, command)| is_name(name) && serves(command));
-    found.map(|(name, command)| (name.to_owned(), command.trim().to_owned())).collect()
+/// The processes of a Procfile: their names and commands.
+pub(crate) fn processes(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = text.lines().filter_map(|line| line.trim_end().split_once(':'));
+    let named = lines.filter(|(name, command)| is_name(name) && !command.trim().is_empty());
+    named.map(|(name, command)| (name, command.trim()))
 }
 
 /// Whether a line's beginning names a process.

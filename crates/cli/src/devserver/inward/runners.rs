@@ -6,7 +6,7 @@ use crate::devserver::shells::{self, Commands, is_shell};
 
 /// One of the commands that a runner starts.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Child {
+pub(crate) enum Child {
     /// The text of a command for a shell: this argument of the runner, and what the runner calls it.
     Text { word: usize, name: Option<String> },
     /// The scripts of the package whose names match a pattern, run by this package manager (none: the one that runs the
@@ -16,13 +16,13 @@ pub(super) enum Child {
 
 /// Whether the commands of a runner run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Together,
     OneByOne,
 }
 
 /// The commands that the runner `name` starts with the arguments `args`; none if it is not a runner.
-pub(super) fn children(name: &str, args: &[Word]) -> Option<Vec<(Order, Child)>> {
+pub(crate) fn children(name: &str, args: &[Word]) -> Option<Vec<(Order, Child)>> {
     let texts: Vec<&str> = args.iter().map(|word| word.text.as_str()).collect();
     match program(name) {
         "concurrently" | "conc" => Some(concurrently(&texts)),
@@ -145,7 +145,7 @@ fn shell(args: &[&str]) -> Option<Vec<(Order, Child)>> {
 }
 
 /// Whether a script's name matches a pattern of these runners: `*` stands for all but `:`, `**` for all.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern == name };
     let Some(rest) = name.strip_prefix(before) else { return false };
     let (after, any) = match after.strip_prefix('*') {

@@ -20,6 +20,15 @@ pub(crate) fn list(text: &str) -> Option<List> {
     (!end.is_err_and(Unreachable::is_unreadable)).then_some(list)
 }
 
+/// The words of a text that is one simple command and nothing else.
+pub(crate) fn only_command(text: &str) -> Option<Vec<Word>> {
+    let Script { list, end: Ok(()) } = read(text) else { return None };
+    let [AndOr { pipelines, is_background: false }] = &list[..] else { return None };
+    let [pipeline] = &pipelines[..] else { return None };
+    let [Command::Simple(words)] = &pipeline[..] else { return None };
+    Some(words.clone())
+}
+
 /// Parses a text that is nested in others that deep.
 fn read_nested(text: &str, depth: usize) -> Script {
     let mut parser = Parser::new(text, depth);

@@ -13,7 +13,7 @@ use styxy_core::printable::tilde;
 const LINES: usize = 20;
 
 /// `web: ready, http://web.login-shop.localhost:9876 (http://localhost:3001), pid 812, started now`
-pub(super) fn line(view: &View) -> String {
+pub(crate) fn line(view: &View) -> String {
     let style = match view.state {
         State::Ready | State::Outside => GOOD,
         State::Waiting | State::Starting | State::Running | State::Ending => PENDING,
@@ -36,7 +36,7 @@ pub(super) fn line(view: &View) -> String {
 }
 
 /// `http://web.shop.localhost:9876 (http://localhost:3001)`
-pub(super) fn address(view: &View) -> Option<String> {
+pub(crate) fn address(view: &View) -> Option<String> {
     match (&view.named_url, &view.url) {
         (Some(named), Some(url)) => Some(format!("{named} ({url})")),
         (None, Some(url)) => Some(url.clone()),
@@ -62,7 +62,7 @@ fn since(view: &View) -> Option<String> {
 }
 
 /// Why a service has failed: its line, the end of its log, and where that is. Without colours.
-pub(super) fn failure(view: &View) -> Vec<String> {
+pub(crate) fn failure(view: &View) -> Vec<String> {
     let why = view.why.as_deref().map(one_line).unwrap_or_default();
     let mut lines = vec![format!("{}: {}: {why}", view.service, view.state.as_str())];
     let said = last_words(&view.log, LINES).unwrap_or_default();

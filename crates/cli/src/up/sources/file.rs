@@ -1,27 +1,24 @@
 //! The services of the project's own file.
 
-use std::ffi::OsString;
 use std::path::Path;
 
 use styxy_client::{Caller, ProjectFile};
 use styxy_core::project::{Run, Service, Wish};
 
-use crate::devserver::folder::Folder;
-use crate::devserver::plan::Plan;
+use super::made;
 use crate::say::failure::Failure;
-use crate::say::output;
 use crate::up::stack::{Definition, Serves, Source, Stack, TIMEOUT};
 
 /// The services of the project's file at the root of the worktree; none if it has none that `styxy up` could start.
 ///
 /// # Errors
 /// The file cannot be read, or has a mistake.
-pub(crate) fn stack(here: &Caller) -> Result<Option<Stack>, Failure> {
+pub(crate) fn stack(here: &Caller, warn: fn(&str)) -> Result<Option<Stack>, Failure> {
     let Some(root) = here.root() else { return Ok(None) };
     let at_root = here.at(root);
     let Some(file) = at_root.named_file()? else { return Ok(None) };
     if let Some(warning) = file.warning() {
-        output::warning(&warning);
+        warn(&warning);
     }
     let ProjectFile { path, project, .. } = file;
     let services = project.services.iter();
@@ -44,11 +41,12 @@ fn run(service: &Service) -> Option<Run> {
 fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Definition {
     let cwd = service.cwd.as_ref().map_or_else(|| root.to_owned(), |below| root.join(below));
     let name = service.name.clone().or_else(|| here.at(&cwd).package());
+    let serves = serves(service, &run, &cwd, root);
     Definition {
         label: service.label.to_string(),
         kind: service.kind.clone(),
         name,
-        serves: serves(service, &run, &cwd, root),
+        serves,
         run,
         cwd,
         env: service.env.texts().to_vec(),
@@ -61,20 +59,17 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
     }
 }
 
-/// A service that says where or how it answers serves, and so does a tool that is known to.
+/// A service that says where or how it answers serves; of the others the words of the command say it (R154).
 fn serves(service: &Service, run: &Run, cwd: &Path, root: &Path) -> Serves {
-    let words: Vec<OsString> = match run {
-        Run::Shell(text) => ["sh", "-c", text].map(OsString::from).into(),
-        Run::List(words) => words.iter().map(OsString::from).collect(),
-    };
     match service.port {
         _ if service.compose.is_some() => Serves::No,
         Wish::None => Serves::No,
         Wish::Port(_) => Serves::Known,
         Wish::Any if service.ready.is_some() => Serves::Known,
+        // Who wrote the file would have said that it has no port.
         Wish::Any => {
-            let around = Folder { root: Some(root), ..Folder::alone(cwd) };
-            if Plan::of(&words, &around).framework.is_some() { Serves::Known } else { Serves::Perhaps }
+            let told = made::of_run(run, cwd, root).filter(|told| told.serves == Serves::Known);
+            told.map_or(Serves::Perhaps, |told| told.serves)
         }
     }
 }

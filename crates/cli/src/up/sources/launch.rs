@@ -1,0 +1,88 @@
+//! The servers of `.claude/launch.json`, which an agent's preview starts.
+
+use std::path::Path;
+
+use styxy_client::Caller;
+use styxy_core::Port;
+use styxy_core::json::{self, Form, Kind, Node};
+use styxy_core::project::{Run, Text, Wish};
+
+use super::super::stack::{Definition, Serves, Source};
+use super::{Found, made};
+use crate::devserver::folder::read;
+use crate::devserver::inward::allowed_name;
+
+/// The file, below the root.
+const FILE: [&str; 2] = [".claude", "launch.json"];
+
+/// The services of the file in `root`; none if there is none, or no server in it.
+pub(super) fn find(here: &Caller, root: &Path) -> Option<Found> {
+    let path = FILE.iter().fold(root.to_owned(), |path, part| path.join(part));
+    let text = read(&path)?;
+    let file = json::read(json::without_mark(&text), Form::Settings).ok()?;
+    let entries = file.get("configurations").map(Node::items).unwrap_or_default();
+    let mut services = Vec::new();
+    let mut reasons = Vec::new();
+    for entry in entries {
+        let Some((service, reason)) = service(here, root, entry) else { continue };
+        reasons.push(format!("{}: {reason}", service.label));
+        services.push(service);
+    }
+    (!services.is_empty()).then_some(Found { source: Source::Launch(path), services, reasons })
+}
+
+fn service(here: &Caller, root: &Path, entry: &Node<'_>) -> Option<(Definition, String)> {
+    let text = |key: &str| entry.get(key).and_then(Node::as_text);
+    let list = |key: &str| -> Vec<String> {
+        let items = entry.get(key).map(Node::items).unwrap_or_default();
+        items.iter().filter_map(|item| item.as_text().map(str::to_owned)).collect()
+    };
+    let name = text("name")?;
+    let mut words = match (text("runtimeExecutable"), text("program")) {
+        (Some(program), _) => [vec![program.to_owned()], list("runtimeArgs")].concat(),
+        (None, Some(_)) => vec!["node".to_owned()],
+        (None, None) => return None,
+    };
+    if let Some(program) = text("program") {
+        words.push(program.to_owned());
+        words.extend(list("args"));
+    }
+    let cwd = match text("cwd") {
+        Some(cwd) => inside(root, cwd)?,
+        None => root.to_owned(),
+    };
+    let borrowed: Vec<&str> = words.iter().map(String::as_str).collect();
+    let told = made::of_words(&borrowed, &cwd, root)?;
+    let what = told.what.clone();
+    let mut service = made::definition(here, &allowed_name(name), told, Run::List(words), &cwd);
+    // Whoever wrote it there says that it is a server, and on which port.
+    if let Some(port) = entry.get("port").and_then(number) {
+        service.port = Wish::Port(port);
+        if service.serves == Serves::No {
+            service.serves = Serves::Perhaps;
+        }
+    }
+    service.env = env(entry);
+    Some((service, format!("{name} in {} {what}", FILE.join("/"))))
+}
+
+/// A folder below the root, which the file may name by a variable.
+fn inside(root: &Path, cwd: &str) -> Option<std::path::PathBuf> {
+    let below = cwd.trim_start_matches("${workspaceFolder}").trim_start_matches('/');
+    let is_inside = (cwd.starts_with("${workspaceFolder}") || !Path::new(cwd).is_absolute())
+        && !below.split('/').any(|part| part == "..");
+    let folder = root.join(below);
+    (is_inside && folder.is_dir()).then_some(folder)
+}
+
+fn number(node: &Node<'_>) -> Option<Port> {
+    Some(node).filter(|node| node.kind == Kind::Number)?.text.parse().ok()
+}
+
+/// Its variables, without the port that it gets from us.
+fn env(entry: &Node<'_>) -> Vec<(String, Text)> {
+    let members = entry.get("env").map(Node::members).unwrap_or_default();
+    let texts = members.iter().filter_map(|member| Some((member.key.to_string(), member.value.as_text()?)));
+    let own = texts.filter(|(name, _)| name != "PORT");
+    own.map(|(name, text)| (name, Text::plain(text))).collect()
+}

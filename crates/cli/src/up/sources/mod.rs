@@ -1,0 +1,184 @@
+//! Where a worktree's services come from (R150): the project's own file, else what its scripts and its Procfile say.
+//!
+//! It reads files, and runs nothing. What it cannot be sure of it refuses, with a file that `styxy init` would write.
+
+mod apps;
+mod file;
+mod launch;
+mod made;
+mod procfile;
+pub(crate) mod propose;
+mod turbo;
+mod workspace;
+
+use std::path::Path;
+
+use styxy_client::Caller;
+use styxy_core::api::{Code, Refusal};
+use styxy_core::project::Wish;
+use styxy_core::{ServiceName, project};
+
+use super::stack::{Definition, Source, Stack};
+use crate::devserver::package::{NoPackage, Package};
+use crate::say::failure::Failure;
+use crate::say::output;
+
+/// The script that starts what people work on.
+pub(crate) const SCRIPT: &str = "dev";
+
+/// Services, and why they are these: a sentence for each guess.
+#[derive(Debug)]
+struct Found {
+    source: Source,
+    services: Vec<Definition>,
+    reasons: Vec<String>,
+}
+
+/// What came of a look at one source.
+enum Look {
+    Found(Found),
+    /// It has none.
+    Nothing,
+    /// It has some, but which ones is not sure; the sentence says why.
+    Unsure(String),
+}
+
+/// The services of the worktree whose root `here` is in.
+///
+/// # Errors
+/// Nothing says what is to run, or not surely.
+pub(crate) fn find(here: &Caller) -> Result<Stack, Failure> {
+    found(here, output::warning)
+}
+
+/// The same for a hook, which no person reads.
+///
+/// # Errors
+/// Those of [`find`].
+pub(crate) fn find_silently(here: &Caller) -> Result<Stack, Failure> {
+    found(here, |_| {})
+}
+
+fn found(here: &Caller, warn: fn(&str)) -> Result<Stack, Failure> {
+    let root = here.root().ok_or_else(no_project)?.to_owned();
+    if let Some(stack) = file::stack(here, warn)? {
+        return Ok(stack);
+    }
+    let at_root = here.at(&root);
+    guessed(&at_root, &root)
+}
+
+/// A folder where nothing is shared has no services.
+pub(crate) fn no_project() -> Failure {
+    Failure::usage("a home folder, or /, is not a project", "cd into a project, and try again")
+}
+
+/// The services that are not named by the project's file.
+fn guessed(here: &Caller, root: &Path) -> Result<Stack, Failure> {
+    match look(here, root)? {
+        Look::Found(Found { source, services, reasons }) => {
+            Ok(Stack { root: root.to_owned(), source, services: settled(services), reasons })
+        }
+        Look::Unsure(why) => Err(unsure(here, root, &why)),
+        Look::Nothing => Err(nothing(root)),
+    }
+}
+
+/// Looks at one source after the other.
+///
+/// # Errors
+/// `package.json` cannot be read.
+fn look(here: &Caller, root: &Path) -> Result<Look, Failure> {
+    let package = package_at(root)?;
+    if let Some(found) = procfile::find(here, root, "Procfile.dev") {
+        return Ok(Look::Found(found));
+    }
+    if let Some(package) = &package {
+        match workspace::find(here, root, package) {
+            Look::Nothing => {}
+            other => return Ok(other),
+        }
+        if let Some(found) = package.script(SCRIPT).and_then(|_| of_script(here, root, package)) {
+            return Ok(Look::Found(found));
+        }
+    }
+    let found = procfile::find(here, root, "Procfile").or_else(|| launch::find(here, root));
+    Ok(found.map_or(Look::Nothing, Look::Found))
+}
+
+/// The package of the root itself; none if there is no manifest of scripts in it.
+///
+/// # Errors
+/// Its `package.json` cannot be read.
+pub(crate) fn package_at(root: &Path) -> Result<Option<Package>, Failure> {
+    match Package::around(root) {
+        // A package above the root is not the project's.
+        Ok(package) => Ok(Some(package).filter(|package| package.folder() == root)),
+        Err(NoPackage::Unreadable { file, why }) if file.parent() == Some(root) => {
+            Err(Failure::usage(format!("{}: {why}", file.display()), "fix that file"))
+        }
+        Err(NoPackage::Unreadable { .. } | NoPackage::Missing) => Ok(None),
+    }
+}
+
+/// The `dev` script of the only package.
+fn of_script(here: &Caller, root: &Path, package: &Package) -> Option<Found> {
+    let (service, reason) = made::of_script(here, root, package, SCRIPT, SCRIPT)?;
+    Some(Found {
+        source: Source::Script(root.join(project::PACKAGE)),
+        services: vec![service],
+        reasons: vec![format!("{SCRIPT}: {reason}")],
+    })
+}
+
+/// No two services are called alike, and no two have one lease (R153).
+fn settled(services: Vec<Definition>) -> Vec<Definition> {
+    let mut all: Vec<Definition> = Vec::with_capacity(services.len());
+    for mut service in services {
+        let is_taken =
+            |label: &str| all.iter().any(|other: &Definition| other.label.eq_ignore_ascii_case(label));
+        if is_taken(&service.label) {
+            let numbered = (2..).map(|number| format!("{}-{number}", service.label));
+            service.label = numbered.into_iter().find(|label| !is_taken(label)).unwrap_or_default();
+        }
+        let same = |other: &Definition| {
+            other.port != Wish::None && (&other.kind, &other.name) == (&service.kind, &service.name)
+        };
+        if service.port != Wish::None && all.iter().any(same) {
+            service.name = ServiceName::new(&service.label).ok();
+        }
+        all.push(service);
+    }
+    all
+}
+
+/// The refusal where a script starts packages and does more, with what `styxy init` proposes.
+fn unsure(here: &Caller, root: &Path, why: &str) -> Failure {
+    let proposal = propose::services(here, root).map(|proposal| propose::text(root, &proposal.services));
+    let error = format!(
+        "which services are to run is not sure: the script {SCRIPT} of {} starts packages, but {why}",
+        root.join(project::PACKAGE).display()
+    );
+    let refusal = Refusal::new(Code::InvalidRequest, error)
+        .hint("styxy init proposes a file that says it; styxy init --write writes it")
+        .detail("path", root.to_string_lossy());
+    Failure::Usage(Box::new(match proposal {
+        Ok(text) => refusal.detail("proposal", text),
+        Err(_) => refusal,
+    }))
+}
+
+fn nothing(root: &Path) -> Failure {
+    let error = format!(
+        "{} does not say what is to run: it has no {} with a run, no Procfile, no {SCRIPT} script, and no .claude/launch.json",
+        root.display(),
+        project::FILE
+    );
+    let refusal = Refusal::new(Code::InvalidRequest, error)
+        .hint("styxy init proposes a file that says it")
+        .detail("path", root.to_string_lossy());
+    Failure::Usage(Box::new(refusal))
+}
+
+#[cfg(test)]
+mod tests;

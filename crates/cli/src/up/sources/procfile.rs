@@ -1,0 +1,95 @@
+//! The processes of a Procfile: every line is a service, by its name (R151).
+
+use std::path::{Path, PathBuf};
+
+use styxy_client::Caller;
+use styxy_core::ServiceName;
+use styxy_core::project::Run;
+
+use super::super::stack::Source;
+use super::{Found, made};
+use crate::devserver::folder::read;
+use crate::devserver::inward::processes;
+use crate::devserver::shell::{self, Command};
+
+/// What Heroku runs before a deployment.
+const RELEASE: &str = "release";
+
+/// The services of the Procfile called `file` in `root`; none if there is no such file, or no process in it.
+pub(super) fn find(here: &Caller, root: &Path, file: &str) -> Option<Found> {
+    let path = root.join(file);
+    let text = read(&path)?;
+    let mut services = Vec::new();
+    let mut reasons = Vec::new();
+    for (name, command) in processes(&text).filter(|(name, _)| *name != RELEASE) {
+        let (cwd, inner) = in_folder(command, root);
+        let Some(told) = made::of_text(&inner, &cwd, root) else { continue };
+        reasons.push(format!("{name}: the process {name} of {file} {}", told.what));
+        let is_of_package = here.at(&cwd).package().is_some();
+        let mut service = made::definition(here, name, told, Run::Shell(inner), &cwd);
+        if !is_of_package {
+            service.name = ServiceName::new(name).ok();
+        }
+        services.push(service);
+    }
+    let prepares = root.join("bin").join("dev").is_file();
+    if prepares {
+        reasons.push(format!("bin/dev is not run: what it does beside starting {file} is left out"));
+    }
+    (!services.is_empty()).then_some(Found { source: Source::Procfile(path), services, reasons })
+}
+
+/// `cd apps/web && npm run dev` as a folder and a command; all else as it is.
+fn in_folder(command: &str, root: &Path) -> (PathBuf, String) {
+    let as_it_is = || (root.to_owned(), command.to_owned());
+    let script = shell::read(command);
+    let [only] = &script.list[..] else { return as_it_is() };
+    let (false, [first, second, ..]) = (only.is_background, &only.pipelines[..]) else { return as_it_is() };
+    let ([Command::Simple(cd)], Some(Command::Simple(words))) = (&first[..], second.first()) else {
+        return as_it_is();
+    };
+    let ([verb, to], Some(begin)) = (&cd[..], words.first()) else { return as_it_is() };
+    // Which of `&&` and `||` it is only the text says.
+    let between = &command[to.at..begin.at];
+    let is_plain = verb.text == "cd"
+        && !to.expanded
+        && between.trim_end().ends_with("&&")
+        && !between.contains(['>', '<', '(', '!']);
+    let folder = root.join(&to.text);
+    let is_inside = !Path::new(&to.text).is_absolute() && !to.text.split('/').any(|part| part == "..");
+    if is_plain && is_inside && folder.is_dir() {
+        (folder, command[begin.at..].to_owned())
+    } else {
+        as_it_is()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_behind_cd_runs_in_that_folder() {
+        let top = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(top.path().join("apps/web")).unwrap();
+        let read = |command: &str| {
+            let (folder, inner) = in_folder(command, top.path());
+            let folder = folder.strip_prefix(top.path()).unwrap().to_str().unwrap().replace('\\', "/");
+            format!("{folder}|{inner}")
+        };
+        for (command, expected) in [
+            ("cd apps/web && npm run dev", "apps/web|npm run dev"),
+            ("cd ./apps/web && A=1 npm run dev -- -p $PORT", "apps/web|A=1 npm run dev -- -p $PORT"),
+            ("cd apps/web && npm i && npm run dev", "apps/web|npm i && npm run dev"),
+            ("npm run dev", "|npm run dev"),
+            ("cd nowhere && npm run dev", "|cd nowhere && npm run dev"),
+            ("cd ../x && npm run dev", "|cd ../x && npm run dev"),
+            ("cd apps/web || npm run dev", "|cd apps/web || npm run dev"),
+            ("cd apps/web && npm run dev & wait", "|cd apps/web && npm run dev & wait"),
+            ("cd $APP && npm run dev", "|cd $APP && npm run dev"),
+            ("cd apps/web && (npm run dev)", "|cd apps/web && (npm run dev)"),
+        ] {
+            assert_eq!(read(command), expected);
+        }
+    }
+}

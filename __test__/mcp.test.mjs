@@ -30,13 +30,14 @@ async function connected(t) {
   return { client, tools, call, pid: transport.pid };
 }
 
-test('the server names itself and lists five tools', async (t) => {
+test('the server names itself and lists nine tools', async (t) => {
   const { client, tools } = await connected(t);
   const manifest = JSON.parse(await fs.readFile(new URL('../package.json', import.meta.url), 'utf8'));
   assert.deepEqual(client.getServerVersion(), { name: 'styxy', version: manifest.version });
   assert.match(client.getInstructions(), /one port, one holder/);
   const names = tools.map((tool) => tool.name);
-  assert.deepEqual(names, ['allocate_port', 'release_port', 'list_ports', 'check_port', 'who_owns_port']);
+  const ofPorts = ['allocate_port', 'release_port', 'list_ports', 'check_port', 'who_owns_port'];
+  assert.deepEqual(names, [...ofPorts, 'start_service', 'stop_service', 'service_logs', 'wait_for']);
   assert.deepEqual(tools[0].inputSchema.required, ['service']);
   assert.ok(tools.every((tool) => tool.outputSchema && tool.annotations.openWorldHint === false));
   await client.ping();

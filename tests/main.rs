@@ -59,6 +59,9 @@ mod mcp;
 #[cfg(unix)] // sh
 mod mcp_messages;
 #[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
+mod mcp_services;
+#[cfg(test)]
 #[cfg(unix)] // sh and git
 mod names;
 #[cfg(test)]
@@ -269,6 +272,9 @@ mod up_compose;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // a terminal, signals, /proc
 mod up_endings;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
+mod up_found;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // holes in files, /proc
 mod up_kept;

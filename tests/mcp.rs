@@ -12,7 +12,7 @@ use super::support::session::{self, Session};
 use super::support::{Agent, Home, Server, finish, sort, until};
 
 #[test]
-fn five_tools_are_listed_with_schemas_and_what_they_change() {
+fn nine_tools_are_listed_with_schemas_and_what_they_change() {
     let home = Home::new();
     let mut agent = Agent::new(&home);
     let answer = agent.ask("tools/list", &json!({}));
@@ -34,6 +34,10 @@ fn five_tools_are_listed_with_schemas_and_what_they_change() {
         ("list_ports", true, false),
         ("check_port", true, false),
         ("who_owns_port", true, false),
+        ("start_service", false, false),
+        ("stop_service", false, true),
+        ("service_logs", true, false),
+        ("wait_for", true, false),
     ];
     assert_eq!(seen, expected);
     assert!(!home.root().join("daemon.lock").exists(), "being listed started a daemon");

@@ -16,6 +16,7 @@ mod session;
 mod shell;
 #[cfg(target_os = "linux")]
 pub(crate) mod shims;
+mod stack;
 mod upkeep;
 
 use std::path::Path;

@@ -17,6 +17,7 @@ use super::cover;
 use super::event::Source;
 use super::patience::Patience;
 use super::shell::{self, TEXTS};
+use super::stack;
 use crate::here::agent_settings::installed::{Age, Installed};
 use crate::here::context::{self, Autostart};
 use crate::here::requests;
@@ -203,6 +204,8 @@ impl<'c> Here<'c> {
             reason: leased.reason.clone(),
         });
         let whom = if self.caller.known_root().is_some() { Whom::Checkout } else { Whom::Session };
-        voice::session(&voice::Session { ports: &list.collect::<Vec<_>>(), servers, whom, exports, renew })
+        let services = stack::services(self.caller);
+        let ports = list.collect::<Vec<_>>();
+        voice::session(&voice::Session { ports: &ports, servers, services: &services, whom, exports, renew })
     }
 }

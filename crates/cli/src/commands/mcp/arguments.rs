@@ -83,6 +83,60 @@ pub(super) struct WhoOwns {
     pub(super) project: Option<PathBuf>,
 }
 
+/// `start_service`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StartService {
+    /// The service to start, and those that it comes after. Default: all services of the worktree.
+    #[schemars(length(max = 100))]
+    pub(super) service: Option<String>,
+    /// A folder of the worktree, absolute. Default: this server's working folder.
+    pub(super) project: Option<PathBuf>,
+}
+
+/// `stop_service`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StopService {
+    /// The service to stop.
+    #[schemars(length(max = 100))]
+    pub(super) service: String,
+    /// A folder of the worktree, absolute. Default: this server's working folder.
+    pub(super) project: Option<PathBuf>,
+}
+
+/// `service_logs`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServiceLogs {
+    /// The service whose output to read.
+    #[schemars(length(max = 100))]
+    pub(super) service: String,
+    /// How many lines, from the end. Default: 200.
+    #[schemars(with = "Option<u16>", range(min = 1, max = 200))]
+    pub(super) lines: Option<usize>,
+    /// Only lines that contain this text.
+    pub(super) grep: Option<String>,
+    /// A folder of the worktree, absolute. Default: this server's working folder.
+    pub(super) project: Option<PathBuf>,
+}
+
+/// `wait_for`
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WaitFor {
+    /// The service to wait for.
+    #[schemars(length(max = 100))]
+    pub(super) service: String,
+    /// A path that it must answer, with a status below 500. Default: it is enough that it is ready.
+    pub(super) path: Option<String>,
+    /// How many seconds to wait at most. Default: 60.
+    #[schemars(range(min = 1, max = 600))]
+    pub(super) timeout: Option<u64>,
+    /// A folder of the worktree, absolute. Default: this server's working folder.
+    pub(super) project: Option<PathBuf>,
+}
+
 /// Reads the arguments of a call.
 ///
 /// # Errors

@@ -160,7 +160,7 @@ async fn client_check(client: &Client, port: Port) -> Result<CheckAnswer, Failur
     Ok(checked)
 }
 
-fn answer(wire: &impl Serialize, text: String) -> Result<Answer, Failure> {
+pub(super) fn answer(wire: &impl Serialize, text: String) -> Result<Answer, Failure> {
     match serde_json::to_value(wire) {
         Ok(Value::Object(wire)) => Ok(Answer { wire, text }),
         Ok(other) => Err(unexpected(&other.to_string()).into()),

@@ -8,6 +8,7 @@ mod bounded;
 mod calls;
 mod lines;
 mod schema;
+mod services;
 mod tool;
 
 use std::io;
@@ -39,7 +40,9 @@ Styxy leases the TCP ports of dev servers on this machine: one port, one holder.
 (dev, api, test, storybook, …) and, where there are several of one service, a name; asking again gives the same port. \
 Without `project` the worktree is the one around this server's working folder; a session that works in another \
 worktree names that. Leases made here end with this server, unless a server listens on the port: then with that one. \
-Ports that others have stay theirs: allocate_port gives a free one and says who has the preferred one.";
+Ports that others have stay theirs: allocate_port gives a free one and says who has the preferred one. Where the worktree \
+says what its services are (.styxy.json, Procfile.dev, a dev script), start_service starts them, each on its port, and they \
+stay when this server ends; service_logs and wait_for tell what becomes of them.";
 
 /// Serve the tools of the Model Context Protocol to a coding agent
 ///

@@ -45,7 +45,12 @@ pub(super) fn output(answer: &str) -> JsonObject {
     let known = &document["components"]["schemas"];
     let mut definitions = Map::new();
     for name in [answer, "Refusal"] {
-        let schema = if name == WHO { who() } else { known[name].clone() };
+        let schema = match name {
+            WHO => who(),
+            SERVICES => services(),
+            LOGS => logs(),
+            _ => known[name].clone(),
+        };
         define(name, schema, known, &mut definitions);
     }
     let choice = |name: &str| json!({ "$ref": format!("{DEFINITIONS}{name}") });
@@ -135,6 +140,54 @@ fn who() -> Value {
             },
         },
         "required": ["port", "whose", "reason", "worktree", "branch", "instance_id", "system_usage", "allocated_to"],
+    })
+}
+
+/// The answers about a worktree's services.
+pub(super) const SERVICES: &str = "ServicesAnswer";
+pub(super) const LOGS: &str = "LogsAnswer";
+
+fn services() -> Value {
+    let states = ["waiting", "starting", "ready", "running", "outside", "failed", "ending", "ended"];
+    let text = json!({ "type": "string" });
+    json!({
+        "type": "object",
+        "properties": {
+            "success": { "type": "boolean" },
+            "services": { "type": "array", "items": {
+                "type": "object",
+                "properties": {
+                    "service": text,
+                    "state": { "type": "string", "enum": states },
+                    "pid": { "type": ["integer", "null"] },
+                    "port": { "oneOf": [{ "$ref": format!("{COMPONENTS}Port") }, { "type": "null" }] },
+                    "url": { "type": ["string", "null"] },
+                    "named_url": { "type": ["string", "null"] },
+                    "since": { "type": ["string", "null"] },
+                    "started": { "type": "boolean" },
+                    "why": { "type": ["string", "null"] },
+                    "exit_code": { "type": ["integer", "null"] },
+                    "log": text,
+                    "tty": { "type": "boolean" },
+                },
+                "required": ["service", "state", "started", "log", "tty"],
+            } },
+            "notes": { "type": "array", "items": text },
+        },
+        "required": ["success", "services", "notes"],
+    })
+}
+
+fn logs() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "success": { "type": "boolean" },
+            "service": { "type": "string" },
+            "lines": { "type": "array", "items": { "type": "string" } },
+            "cut": { "type": "boolean" },
+        },
+        "required": ["success", "service", "lines", "cut"],
     })
 }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use rmcp::model::{JsonObject, Tool as Declaration, ToolAnnotations};
 use styxy_core::api::Refusal;
 
-use super::arguments::{Allocate, Check, List, Release, WhoOwns, read};
+use super::arguments::{
+    Allocate, Check, List, Release, ServiceLogs, StartService, StopService, WaitFor, WhoOwns, read,
+};
 use super::calls::{self, Answer};
-use super::schema;
+use super::{schema, services};
 use crate::here::context::Context;
 use crate::say::failure::Failure;
 
@@ -53,7 +55,7 @@ macro_rules! takes {
 }
 
 /// Every tool, in the order in which they are listed.
-pub(super) static TOOLS: [Tool; 5] = [
+pub(super) static TOOLS: [Tool; 9] = [
     Tool {
         name: "allocate_port",
         title: "Get a port",
@@ -99,6 +101,42 @@ pub(super) static TOOLS: [Tool; 5] = [
         effect: Effect::Reads,
         takes: takes!(WhoOwns => calls::who),
         gives: schema::WHO,
+    },
+    Tool {
+        name: "start_service",
+        title: "Start a worktree's services",
+        description: "Starts a service of this worktree, or all of them, each on its own port, and waits until they are ready. \
+                      What runs already stays as it is. What a service runs is what .styxy.json says, else Procfile.dev, else the \
+                      dev script. They go on running when this session ends.",
+        effect: Effect::Adds,
+        takes: takes!(StartService => services::start),
+        gives: schema::SERVICES,
+    },
+    Tool {
+        name: "stop_service",
+        title: "Stop a service",
+        description: "Ends a service of this worktree that start_service or styxy up has started, with everything that it has \
+                      started. Its port stays its own. One that belongs to a person's terminal is refused.",
+        effect: Effect::Ends,
+        takes: takes!(StopService => services::stop),
+        gives: schema::SERVICES,
+    },
+    Tool {
+        name: "service_logs",
+        title: "Read a service's output",
+        description: "The last lines that a service of this worktree has printed, without colours: at most 200 lines and 32 KiB.",
+        effect: Effect::Reads,
+        takes: takes!(ServiceLogs => services::logs),
+        gives: schema::LOGS,
+    },
+    Tool {
+        name: "wait_for",
+        title: "Wait for a service",
+        description: "Waits until a service of this worktree is ready, or with `path` until it answers there; ends early if the \
+                      service has failed, and says why.",
+        effect: Effect::Reads,
+        takes: takes!(WaitFor => services::wait),
+        gives: schema::SERVICES,
     },
 ];
 

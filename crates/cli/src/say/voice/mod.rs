@@ -17,6 +17,8 @@ const NAMED: usize = 8;
 pub(crate) struct Session<'s> {
     pub(crate) ports: &'s [PortOf],
     pub(crate) servers: &'s [Server],
+    /// The services that `styxy up` would start.
+    pub(crate) services: &'s [ServiceOf],
     pub(crate) whom: Whom,
     pub(crate) exports: Exports,
     /// The commands that make hooks of an older version those of this one.
@@ -44,6 +46,14 @@ pub(crate) struct Server {
     /// `node (4242)`
     pub(crate) process: Option<String>,
     pub(crate) by: By,
+}
+
+/// A service of the worktree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceOf {
+    pub(crate) label: String,
+    /// Where it is reached, if it runs; empty if it does not serve.
+    pub(crate) runs: Option<String>,
 }
 
 /// Who has started a server.
@@ -96,6 +106,9 @@ pub(crate) fn session(session: &Session) -> String {
     if !session.servers.is_empty() {
         said.extend([" ", &*running(session.servers)]);
     }
+    if !session.services.is_empty() {
+        said.extend([" ", &*services(session.services)]);
+    }
     said.push_str(
         " `styxy run -- COMMAND` runs a server on its port, `styxy who PORT` shows whose server is on a port, and `styxy kill PORT` \
          ends a server of this checkout. Other checkouts and sessions on this machine have servers of their own.",
@@ -104,6 +117,26 @@ pub(crate) fn session(session: &Session) -> String {
         said.extend([" The hooks of this session are an older version's: `", command, "` renews them."]);
     }
     said
+}
+
+/// What `styxy up` is for: `The services of this checkout are web and css; web runs at http://localhost:3000. …`
+fn services(services: &[ServiceOf]) -> String {
+    let shown = services.iter().take(NAMED).map(|service| service.label.clone());
+    let more = services.len().saturating_sub(NAMED);
+    let shown: Vec<String> = shown.chain((more > 0).then(|| format!("{more} more"))).collect();
+    let running = services.iter().take(NAMED).filter_map(|service| {
+        Some(match service.runs.as_deref()? {
+            "" => format!("{} runs", service.label),
+            url => format!("{} runs at {url}", service.label),
+        })
+    });
+    let running: Vec<String> = running.collect();
+    let now = if running.is_empty() { "none of them runs".to_owned() } else { running.join(", ") };
+    format!(
+        "The services of this checkout are {}; {now}. `styxy up -d` starts those that do not run, and `styxy logs SERVICE` shows what \
+         one prints.",
+        shown.join(", ")
+    )
 }
 
 /// `dev 8001 (in a browser http://dev.shop.localhost:9876)`
@@ -184,7 +217,23 @@ mod tests {
         let many: Vec<Server> = (0..10).map(|at| server(None, &[9000 + at], None, By::Here)).collect();
         let said = |ports: &[PortOf], servers: &[Server], whom, exports| {
             let renew = if servers.len() == 1 { &["styxy hooks install claude".to_owned()][..] } else { &[] };
-            session(&Session { ports, servers, whom, exports, renew }) + "\n"
+            session(&Session { ports, servers, services: &[], whom, exports, renew }) + "\n"
+        };
+        let with_services = |runs: Option<&str>| {
+            let service = |label: &str, runs: Option<&str>| ServiceOf {
+                label: label.to_owned(),
+                runs: runs.map(str::to_owned),
+            };
+            let services = [service("web", runs), service("css", runs.map(|_| ""))];
+            let whom = Whom::Checkout;
+            session(&Session {
+                ports: &ports[1..],
+                servers: &[],
+                services: &services,
+                whom,
+                exports: Exports::No,
+                renew: &[],
+            }) + "\n"
         };
         snapshot!(
             "session",
@@ -194,6 +243,8 @@ mod tests {
                 ("one runs", said(&ports[1..], &[left], Whom::Checkout, Exports::OfSession)),
                 ("several run", said(&ports[1..], &several, Whom::Checkout, Exports::No)),
                 ("many run", said(&ports[1..], &many, Whom::Checkout, Exports::No)),
+                ("services", with_services(None)),
+                ("services that run", with_services(Some("http://localhost:3000"))),
             ])
         );
     }

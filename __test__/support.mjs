@@ -147,8 +147,8 @@ export function isFree(port) {
 }
 
 /** What `look` gives as soon as that is something. */
-export async function eventually(what, look) {
-  const deadline = Date.now() + DEADLINE;
+export async function eventually(what, look, patience = DEADLINE) {
+  const deadline = Date.now() + patience;
   for (;;) {
     const seen = await look();
     if (seen) return seen;

@@ -61,7 +61,6 @@ impl Stack {
 
 /// Where the services were found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(dead_code, reason = "only the project's own file is looked at so far")]
 pub(crate) enum Source {
     /// `.styxy.json`, or the key `styxy` of a `package.json`.
     File(PathBuf),

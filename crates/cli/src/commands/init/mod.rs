@@ -131,12 +131,13 @@ fn refusal(path: &Path, error: &io::Error) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::here::caller::canonical;
     use crate::say::shown::{each, failed, snapshot};
     use styxy_client::Caller;
 
     fn proposed(files: &[(&str, &str)]) -> String {
         let top = tempfile::tempdir().unwrap();
-        let root = top.path().canonicalize().unwrap();
+        let root = canonical(top.path());
         for (file, text) in files {
             let path = root.join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

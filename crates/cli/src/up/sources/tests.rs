@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::here::caller::canonical;
 use crate::up::stack::Serves;
 use styxy_core::project::{Run, Wish};
 
@@ -19,7 +20,7 @@ struct Worktree {
 impl Worktree {
     fn new(files: &[(&str, &str)]) -> Self {
         let top = tempfile::tempdir().unwrap();
-        let root = top.path().canonicalize().unwrap();
+        let root = canonical(top.path());
         fs::create_dir(root.join(".git")).unwrap();
         let worktree = Self { _top: top, root };
         for (file, text) in files {

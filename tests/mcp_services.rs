@@ -24,13 +24,13 @@ fn a_service_is_started_read_waited_for_and_stopped() {
         .iter()
         .map(|one| (one["service"].as_str().unwrap(), one["state"].as_str().unwrap()))
         .collect();
-    assert_eq!(states, [("web", "ready"), ("api", "ready")], "with what it comes after");
+    assert_eq!(states, [("api", "ready"), ("web", "ready")], "with what it comes after");
     let lines: Vec<&str> = started.text().lines().collect();
-    assert!(lines[0].starts_with("web: ready, http") && lines[0].ends_with("started now"), "{lines:?}");
+    assert!(lines[1].starts_with("web: ready, http") && lines[1].ends_with("started now"), "{lines:?}");
     let again = agent.done("start_service", &json!({ "service": "web" }));
     assert!(again.text().contains("already running for"), "{}", again.text());
-    assert_eq!(again.wire()["services"][0]["pid"], services[0]["pid"]);
-    let port = u16::try_from(services[0]["port"].as_u64().unwrap()).unwrap();
+    assert_eq!(again.wire()["services"][1]["pid"], services[1]["pid"]);
+    let port = u16::try_from(services[1]["port"].as_u64().unwrap()).unwrap();
     ask(port, "hello").unwrap();
     let waited = agent.done("wait_for", &json!({ "service": "web", "path": "/health", "timeout": 20 }));
     assert!(waited.text().starts_with("web: ready"), "{}", waited.text());
@@ -64,7 +64,7 @@ fn what_the_worktree_does_not_say_is_refused() {
     let mut agent = Agent::new(&stack.home);
     let refused = agent.refused("start_service", &json!({ "service": "wbe" }));
     assert_eq!(refused.wire()["code"], json!(Code::InvalidRequest));
-    let expected = "there is no service \"wbe\"; there are web, api, bad";
+    let expected = "there is no service \"wbe\"; there are api, bad, web";
     assert!(refused.text().contains(expected), "{}", refused.text());
     for tool in ["stop_service", "service_logs", "wait_for"] {
         let refused = agent.refused(tool, &json!({ "service": "web" }));

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::thread;
 
 use serde_json::json;
-use styxy_core::api::{CheckAnswer, Code, OpenAnswer, WaitAnswer, WhoAnswer};
+use styxy_core::api::{CheckAnswer, Code, OpenAnswer, WhoAnswer};
 
 #[cfg(target_os = "linux")]
 use crate::support::helper;
@@ -215,7 +215,7 @@ fn a_path_is_requested_where_the_server_listens() {
     let port = home.spare_port();
     let listener = TcpListener::bind(("127.0.0.2", port)).unwrap();
     thread::spawn(move || serve(&listener, |_| b"HTTP/1.1 204 x\r\nconnection: close\r\n\r\n"));
-    let wait: WaitAnswer =
+    let wait: styxy_core::api::WaitAnswer =
         home.styxy(&["wait", &port.to_string(), "--http", "/", "--timeout", "5", "--json"]).done().wire();
     assert_eq!((wait.status, wait.url), (Some(204), format!("http://localhost:{port}")));
 }

@@ -96,7 +96,7 @@ fn tab_completes_commands_options_ports_services_sessions_and_scripts_in_every_s
         let Some(mut terminal) = shell(&home, name) else { continue };
         let [leased, other] = [leased, other].map(|port| port.to_string());
         for (typed, expected) in [
-            ("styxy allo", "cate"),
+            ("styxy alloc", "ate"),
             ("styxy list --inst", "ance"),
             (&*format!("styxy check {}", &other[..4]), &other[4..]),
             (&*format!("styxy release {}", &leased[..4]), &leased[4..]),

@@ -267,7 +267,7 @@ mod stuck;
 #[cfg(target_os = "linux")] // /proc, to find the keeper
 mod up;
 #[cfg(test)]
-#[cfg(unix)] // shell scripts
+#[cfg(target_os = "linux")] // the keeper
 mod up_compose;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // a terminal, signals, /proc

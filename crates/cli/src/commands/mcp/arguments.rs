@@ -86,6 +86,7 @@ pub(super) struct WhoOwns {
 /// `start_service`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct StartService {
     /// The service to start, and those that it comes after. Default: all services of the worktree.
     #[schemars(length(max = 100))]
@@ -97,6 +98,7 @@ pub(super) struct StartService {
 /// `stop_service`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct StopService {
     /// The service to stop.
     #[schemars(length(max = 100))]
@@ -108,6 +110,7 @@ pub(super) struct StopService {
 /// `service_logs`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct ServiceLogs {
     /// The service whose output to read.
     #[schemars(length(max = 100))]
@@ -124,6 +127,7 @@ pub(super) struct ServiceLogs {
 /// `wait_for`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct WaitFor {
     /// The service to wait for.
     #[schemars(length(max = 100))]

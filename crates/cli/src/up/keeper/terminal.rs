@@ -23,7 +23,7 @@ impl Terminal {
     /// # Errors
     /// There is no terminal left, or no room for a thread.
     pub(super) fn open(log: &File) -> io::Result<(Self, OwnedFd)> {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        let ours = own_end()?;
         grantpt(&ours)?;
         unlockpt(&ours)?;
         let end = other_end(&ours)?;
@@ -63,9 +63,24 @@ fn resize(terminal: &File, rows: u16, columns: u16) {
 }
 
 #[cfg(target_os = "linux")]
+const FLAGS: OpenptFlags = OpenptFlags::RDWR.union(OpenptFlags::NOCTTY).union(OpenptFlags::CLOEXEC);
+
+#[cfg(target_os = "linux")]
+fn own_end() -> io::Result<OwnedFd> {
+    Ok(openpt(FLAGS)?)
+}
+
+#[cfg(target_os = "linux")]
 fn other_end(ours: &OwnedFd) -> io::Result<OwnedFd> {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    Ok(rustix::pty::ioctl_tiocgptpeer(ours, flags)?)
+    Ok(rustix::pty::ioctl_tiocgptpeer(ours, FLAGS)?)
+}
+
+/// `posix_openpt` takes no `O_CLOEXEC` here. Only this thread starts services.
+#[cfg(not(target_os = "linux"))]
+fn own_end() -> io::Result<OwnedFd> {
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC)?;
+    Ok(ours)
 }
 
 #[cfg(not(target_os = "linux"))]

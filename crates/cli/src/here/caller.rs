@@ -55,7 +55,7 @@ pub(crate) fn file(caller: &Caller) -> Result<Option<Project>, ProjectError> {
 /// The same with its place.
 ///
 /// # Errors
-/// As [`file`].
+/// As [`file()`].
 pub(crate) fn named_file(caller: &Caller) -> Result<Option<ProjectFile>, ProjectError> {
     let file = caller.named_file()?;
     if let Some(warning) = file.as_ref().and_then(ProjectFile::warning) {

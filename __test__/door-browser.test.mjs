@@ -187,7 +187,7 @@ for (const [name, browser] of Object.entries(BROWSERS)) {
     await starts;
     assert.equal(asked[0], '/deep?x=1');
     const others = requests.filter((one) => !/^\/deep\?x=1 navigate (503|200)$/.test(one));
-    assert.deepEqual(others, [], 'the page loads nothing besides itself');
+    assert.deepEqual(others, [], 'the page loads nothing but itself');
     assert.match(requests[0], /503$/);
   });
 }

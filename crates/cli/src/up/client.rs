@@ -20,7 +20,7 @@ use crate::up::wire::{Request, Said, VERSION};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
-/// A keeper's own log begins anew when it is longer.
+/// A keeper's own log starts from empty when it is longer.
 const LONGEST: u64 = 256 << 10;
 /// The hidden command that is the keeper.
 pub(crate) const KEEPER: &str = "keeper";

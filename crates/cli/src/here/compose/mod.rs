@@ -52,7 +52,7 @@ pub(crate) struct Told {
     pub(crate) shared: Vec<String>,
 }
 
-/// Why plain `docker compose` cannot be told anything.
+/// Why plain `docker compose` learns nothing from Styxy.
 #[derive(Debug)]
 pub(crate) enum ComposeError {
     NoProgram,

@@ -18,7 +18,7 @@ const SLICE: Duration = Duration::from_millis(20);
 /// How many looks in a row find nothing before it counts as ended: a look is a picture of many moments.
 const EMPTY: usize = 2;
 
-/// How fast it is to be, which may change meanwhile.
+/// How fast it is to be; that may change before it is over.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pace(Arc<AtomicU8>);
 

@@ -132,7 +132,7 @@ impl Remembered {
 }
 
 impl Remembered {
-    /// The service, as far as it is known without its keeper.
+    /// The service, with what is known of it without its keeper.
     pub(super) fn service(self) -> Service {
         let process = self.process.as_ref().and_then(Seen::process);
         let is_ready = self.process.as_ref().is_some_and(|seen| seen.is_ready);

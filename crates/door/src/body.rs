@@ -5,6 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::thread;
 
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -27,7 +28,7 @@ pub struct Body {
 enum Kind {
     Whole(Full<Bytes>),
     /// A server's, unchanged: data, trailers and the way it ends.
-    Through(Incoming),
+    Through(Carried),
     /// As [`Kind::Through`], of an answer to HEAD: it has no body, whatever its head says, and hyper must not add a length.
     Headless,
     Other(UnsyncBoxBody<Bytes, BoxError>),
@@ -40,7 +41,7 @@ impl Body {
     }
 
     pub(crate) fn through(body: Incoming, held: (Permit<LockId>, Seat)) -> Self {
-        Self { kind: Kind::Through(body), _held: Some(held) }
+        Self { kind: Kind::Through(Carried::new(body)), _held: Some(held) }
     }
 
     pub(crate) fn headless(held: (Permit<LockId>, Seat)) -> Self {
@@ -74,7 +75,7 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.kind {
             Kind::Whole(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
-            Kind::Through(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Kind::Through(carried) => carried.poll_frame(context).map_err(Into::into),
             Kind::Headless => Poll::Ready(None),
             Kind::Other(body) => Pin::new(body).poll_frame(context),
         }
@@ -83,7 +84,7 @@ impl hyper::body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Whole(body) => body.is_end_stream(),
-            Kind::Through(body) => body.is_end_stream(),
+            Kind::Through(carried) => carried.body.is_end_stream(),
             Kind::Headless => false,
             Kind::Other(body) => body.is_end_stream(),
         }
@@ -92,10 +93,42 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Whole(body) => body.size_hint(),
-            Kind::Through(body) => body.size_hint(),
+            Kind::Through(carried) => carried.body.size_hint(),
             Kind::Headless => SizeHint::new(),
             Kind::Other(body) => body.size_hint(),
         }
+    }
+}
+
+/// A body on its way through the door.
+///
+/// A thread that copies all the time runs until the next tick of the clock, 4 ms on many kernels, although others are ready. So after
+/// each piece of this much it asks whether anybody else wants the processor: that costs a microsecond if nobody does.
+#[derive(Debug)]
+struct Carried {
+    body: Incoming,
+    /// Bytes since it has asked.
+    since: usize,
+}
+
+/// After how many bytes others get their turn.
+const PIECE: usize = 16 * 1024;
+
+impl Carried {
+    const fn new(body: Incoming) -> Self {
+        Self { body, since: 0 }
+    }
+
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.since += frame.data_ref().map_or(0, Bytes::len);
+            if self.since >= PIECE {
+                self.since = 0;
+                thread::yield_now();
+            }
+        }
+        polled
     }
 }
 
@@ -114,7 +147,7 @@ type Untouched = Option<Incoming>;
 pub(crate) struct Lent {
     lender: Lender,
     /// The body, once this try has begun to read it.
-    taken: Option<Incoming>,
+    taken: Option<Carried>,
     /// How long it is, while it is not read.
     hint: SizeHint,
 }
@@ -161,22 +194,22 @@ impl hyper::body::Body for Lent {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if self.taken.is_none() {
             let body = self.lender.lock().and_then(|mut body| body.take());
-            self.taken = body;
+            self.taken = body.map(Carried::new);
         }
         match &mut self.taken {
-            Some(body) => Pin::new(body).poll_frame(context),
+            Some(carried) => carried.poll_frame(context),
             None => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.taken {
-            Some(body) => body.is_end_stream(),
+            Some(carried) => carried.body.is_end_stream(),
             None => self.lender.sends() == Sends::Nothing,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.taken.as_ref().map_or(self.hint, hyper::body::Body::size_hint)
+        self.taken.as_ref().map_or(self.hint, |carried| carried.body.size_hint())
     }
 }

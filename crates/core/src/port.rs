@@ -1,4 +1,4 @@
-//! Ports, ranges and sets of them.
+//! Ports and ranges of them.
 
 use std::fmt;
 use std::num::NonZeroU16;
@@ -181,18 +181,6 @@ impl PortRange {
     pub fn len(self) -> usize {
         self.last.index() - self.first.index() + 1
     }
-    /// The first port and every tenth after it. A program's second port is often the next one, so whoever has one of these
-    /// has room behind it.
-    pub fn every_tenth(self) -> impl Iterator<Item = Port> {
-        (self.first.get()..=self.last.get()).step_by(10).filter_map(|number| Port::new(number).ok())
-    }
-
-    /// Whether `port` is one of [`Self::every_tenth`].
-    #[must_use]
-    pub fn is_tenth(self, port: Port) -> bool {
-        self.contains(port) && (port.get() - self.first.get()).is_multiple_of(10)
-    }
-
     /// Its ports, ascending.
     pub fn ports(self) -> impl Iterator<Item = Port> {
         (self.first.get()..=self.last.get()).filter_map(NonZeroU16::new).map(Port)
@@ -232,94 +220,6 @@ impl<'de> Deserialize<'de> for PortRange {
     }
 }
 
-/// A set of ports, one bit each: 8 KiB, whatever it holds.
-#[derive(Clone)]
-pub struct PortSet {
-    words: Box<[u64; 1024]>,
-    count: usize,
-}
-
-impl Default for PortSet {
-    fn default() -> Self {
-        Self { words: Box::new([0; 1024]), count: 0 }
-    }
-}
-
-impl PortSet {
-    /// Puts `port` in; true if it was not there.
-    pub fn insert(&mut self, port: Port) -> bool {
-        let (word, bit) = (port.index() / 64, 1 << (port.index() % 64));
-        let new = self.words[word] & bit == 0;
-        self.words[word] |= bit;
-        self.count += usize::from(new);
-        new
-    }
-    /// Takes `port` out; true if it was there.
-    pub fn remove(&mut self, port: Port) -> bool {
-        let (word, bit) = (port.index() / 64, 1 << (port.index() % 64));
-        let there = self.words[word] & bit != 0;
-        self.words[word] &= !bit;
-        self.count -= usize::from(there);
-        there
-    }
-    /// Whether `port` is in it.
-    #[must_use]
-    pub fn contains(&self, port: Port) -> bool {
-        self.words[port.index() / 64] & (1 << (port.index() % 64)) != 0
-    }
-    /// How many ports it has.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.count
-    }
-    /// Whether it has none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-    /// Every port that is not in it.
-    #[must_use]
-    pub fn complement(&self) -> Self {
-        PortRange::ALL.ports().filter(|port| !self.contains(*port)).collect()
-    }
-    /// The ports of `range` that are in none of `excluded`, ascending, 64 looked at in a step.
-    pub fn outside<'a>(range: PortRange, excluded: &'a [&'a PortSet]) -> impl Iterator<Item = Port> + 'a {
-        let (first, last) = (range.first.index(), range.last.index());
-        (first / 64..=last / 64).flat_map(move |word| {
-            let mut bits = !excluded.iter().fold(0, |all, set| all | set.words[word]);
-            if word == first / 64 {
-                bits &= u64::MAX << (first % 64);
-            }
-            if word == last / 64 {
-                bits &= u64::MAX >> (63 - last % 64);
-            }
-            std::iter::from_fn(move || {
-                let bit = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
-                bits &= bits - 1;
-                u16::try_from(word * 64 + bit).ok()
-            })
-            .filter_map(NonZeroU16::new)
-            .map(Port)
-        })
-    }
-}
-
-impl fmt::Debug for PortSet {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "PortSet({} ports)", self.count)
-    }
-}
-
-impl FromIterator<Port> for PortSet {
-    fn from_iter<I: IntoIterator<Item = Port>>(ports: I) -> Self {
-        let mut set = Self::default();
-        for port in ports {
-            set.insert(port);
-        }
-        set
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,33 +237,6 @@ mod tests {
             assert!(bad.parse::<Port>().is_err(), "{bad} was taken for a port");
         }
         assert_eq!(serde_json::from_str::<Port>("65535").unwrap(), port(65535));
-    }
-
-    #[test]
-    fn outside_gives_exactly_the_ports_in_no_set() {
-        let (taken, never): (PortSet, PortSet) =
-            ([port(101), port(128)].into_iter().collect(), [port(64)].into_iter().collect());
-        let range = PortRange::new(port(60), port(200)).unwrap();
-        let slow: Vec<_> = range.ports().filter(|&p| !taken.contains(p) && !never.contains(p)).collect();
-        assert_eq!(PortSet::outside(range, &[&taken, &never]).collect::<Vec<_>>(), slow);
-        let top = PortRange::new(port(65535), port(65535)).unwrap();
-        assert_eq!(PortSet::outside(top, &[&taken]).count(), 1);
-    }
-
-    #[test]
-    fn a_set_and_its_complement_are_all_ports() {
-        let set: PortSet = [port(1), port(64), port(65535)].into_iter().collect();
-        let rest = set.complement();
-        assert_eq!(rest.len(), 65535 - 3);
-        assert!(PortRange::ALL.ports().all(|port| set.contains(port) != rest.contains(port)));
-    }
-
-    #[test]
-    fn a_set_counts_each_port_once() {
-        let mut set = PortSet::default();
-        assert!(set.insert(port(9)) && !set.insert(port(9)));
-        assert_eq!(set.len(), 1);
-        assert!(set.remove(port(9)) && !set.remove(port(9)) && set.is_empty());
     }
 
     #[test]

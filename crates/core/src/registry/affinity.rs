@@ -3,14 +3,18 @@
 //!
 //! A key without a project is nobody's in particular (R29): it has no ports, and a port that it gave up is everybody's last.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::label::Label;
 use crate::lease::Key;
 use crate::names::ProjectPath;
-use crate::port::{Port, PortSet};
+use crate::port::Port;
+use crate::port_set::PortSet;
 use crate::time::{Millis, Timestamp};
+
+use super::quarantine::{About, Quarantine, is_within};
 
 /// How many keys are remembered; the least recently used goes first.
 const KEYS: usize = 4096;
@@ -20,8 +24,6 @@ const WEIGHT: usize = 8 << 20;
 const ENTRY: usize = 640;
 /// How many ports one key remembers; the first ones had stay, as they are what its servers are known by.
 const PORTS: usize = 16;
-/// For how long a port that was given up is offered to others last, in milliseconds.
-const QUARANTINE: Millis = 15_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Affinity {
@@ -33,6 +35,7 @@ pub(super) struct Affinity {
     wanted: PortSet,
     wants: HashMap<Port, u32>,
     last_use: HashMap<Port, Use>,
+    quarantine: Quarantine,
     weight: usize,
     /// Whose a label in a host name is, of several keys of one root that would be called so: that of the first one.
     owners: HashMap<(ProjectPath, Label), Key>,
@@ -77,7 +80,16 @@ impl Affinity {
             self.touch(key, &[port]);
             self.inherit(key, port);
         }
-        self.last_use.insert(port, Use { at, key: hash(key), ended: false });
+        self.note(port, Use { at, key: hash(key), ended: false });
+    }
+
+    fn note(&mut self, port: Port, last: Use) {
+        if let Some(before) = self.last_use.insert(port, last).filter(|before| before.ended) {
+            self.quarantine.leave(port, before.at);
+        }
+        if last.ended {
+            self.quarantine.enter(port, last.at);
+        }
     }
 
     /// A client that knows about packages has asked for `key`: packages inherit nothing of it from now on.
@@ -154,12 +166,13 @@ impl Affinity {
 
     /// A lease of `key` on `port` ended.
     pub(super) fn gave_up(&mut self, key: &Key, port: Port, at: Millis) {
-        self.last_use.insert(port, Use { at, key: hash(key), ended: true });
+        self.note(port, Use { at, key: hash(key), ended: true });
     }
 
     /// The machine was restarted: its awake clock begins again.
     pub(super) fn forget_times(&mut self) {
         self.last_use.clear();
+        self.quarantine = Quarantine::default();
     }
 
     /// The ports `key` had before, in order.
@@ -176,8 +189,15 @@ impl Affinity {
     pub(super) fn in_quarantine(&self, port: Port, key: &Key, now: Timestamp) -> bool {
         self.last_use.get(&port).is_some_and(|last| {
             let is_own = key.project.is_some() && last.key == hash(key);
-            last.ended && now.awake < last.at.saturating_add(QUARANTINE) && !is_own
+            last.ended && is_within(last.at, now.awake) && !is_own
         })
+    }
+
+    /// The ports of which [`Self::in_quarantine`] says yes; those of [`Self::ports_of`] may be among them.
+    pub(super) fn quarantine(&self, key: &Key, now: Timestamp) -> Cow<'_, PortSet> {
+        // A key with fewer ports knows all that it gave up.
+        let about = if self.ports_of(key).len() == PORTS { About::All } else { About::Passed };
+        self.quarantine.ports(now.awake, about, |port| self.in_quarantine(port, key, now))
     }
 
     /// The key that had `port` last in this boot, if it is remembered.
@@ -260,7 +280,12 @@ impl Affinity {
             affinity.settled(key);
         }
         let uses = remembered.uses.into_iter();
-        affinity.last_use = uses.map(|(port, at, key, ended)| (port, Use { at, key, ended })).collect();
+        // As they came.
+        let mut uses: Vec<_> = uses.map(|(port, at, key, ended)| (port, Use { at, key, ended })).collect();
+        uses.sort_unstable_by_key(|(_, last)| last.at);
+        for (port, last) in uses {
+            affinity.note(port, last);
+        }
         affinity
     }
 }

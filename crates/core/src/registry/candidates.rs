@@ -8,12 +8,15 @@
 //! 6. The overflow range in the same way.
 //! 7. The ports of 1 to 6 that the kernel gives to outgoing connections too, in the same order.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::ControlFlow;
 
 use crate::config::ServiceTypeConfig;
 use crate::lease::Key;
 use crate::names::ServiceType;
-use crate::port::{Occupancy, Port, PortRange, PortSet};
+use crate::port::{Occupancy, Port, PortRange};
+use crate::port_set::{PortSet, Spacing};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -72,18 +75,21 @@ impl Registry {
         search: &Search<'_>,
         mut visit: impl FnMut(Port) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.candidates_of(search, &self.policy.last, &mut visit)?;
+        let quarantine = OnceCell::new();
+        self.candidates_of(search, &self.policy.last, &quarantine, &mut visit)?;
         if self.policy.last.is_empty() {
             return ControlFlow::Continue(());
         }
-        self.candidates_of(search, &self.usual, &mut visit)
+        self.candidates_of(search, &self.usual, &quarantine, &mut visit)
     }
 
-    /// As [`Registry::candidates`], without those in `left_out`.
-    fn candidates_of<B>(
-        &self,
+    /// As [`Registry::candidates`], without those in `left_out`. Most keys get a port that they had before: what others have just given
+    /// up is only asked for if this one does not.
+    fn candidates_of<'a, B>(
+        &'a self,
         search: &Search<'_>,
         left_out: &PortSet,
+        quarantine: &OnceCell<Cow<'a, PortSet>>,
         visit: &mut impl FnMut(Port) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let inherited = search.unnamed.into_iter().flat_map(|key| self.affinity.heritable(key));
@@ -97,13 +103,14 @@ impl Registry {
         preferred.extend(configured.filter(|port| search.default != Some(**port)));
         let seen = |port: Port| own.contains(&port);
         let range = kind.map(|kind| kind.range);
-        self.unclaimed_first(search, (&preferred, range), left_out, &seen, visit)?;
+        let quarantine = quarantine.get_or_init(|| self.affinity.quarantine(search.key, search.now));
+        self.unclaimed_first(search, (&preferred, range), [left_out, quarantine], &seen, visit)?;
         self.reserved(search, (&preferred, range), left_out).into_iter().try_for_each(&mut *visit)?;
         let of_kind =
             |port: Port| preferred.contains(&port) || kind.is_some_and(|kind| kind.range.contains(port));
         let seen = |port: Port| own.contains(&port) || of_kind(port);
         let overflow = self.policy.config.overflow_range;
-        self.unclaimed_first(search, (&[], overflow), left_out, &seen, visit)?;
+        self.unclaimed_first(search, (&[], overflow), [left_out, quarantine], &seen, visit)?;
         // The key's own ports may lie outside of both ranges.
         let reserved = self.reserved(search, (&own, overflow), left_out);
         reserved.into_iter().filter(|port| !of_kind(*port)).try_for_each(visit)
@@ -122,8 +129,7 @@ impl Registry {
                 && !left_out.contains(port)
                 && !search.taken.contains(&port)
         };
-        let reserved = self.leases().filter(|lease| lease.is_reserved() && offered(lease.port));
-        let mut ports: Vec<Port> = reserved.map(|lease| lease.port).collect();
+        let mut ports: Vec<Port> = self.indexes.reserved().filter(|port| offered(*port)).collect();
         ports.sort_by_cached_key(|port| (self.affinity.last_use(*port), *port));
         ports
     }
@@ -146,33 +152,30 @@ impl Registry {
         &self,
         search: &Search<'_>,
         (preferred, range): (&[Port], Option<PortRange>),
-        left_out: &PortSet,
+        [left_out, quarantine]: [&PortSet; 2],
         seen: &impl Fn(Port) -> bool,
         visit: &mut impl FnMut(Port) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let (leased, never, wanted) = (self.indexes.leased(), &self.policy.never, self.affinity.wanted());
-        let claimed =
-            |port| wanted.contains(port) || self.affinity.in_quarantine(port, search.key, search.now);
+        let claimed = |port| wanted.contains(port) || quarantine.contains(port);
 
         for &port in preferred {
             if self.is_open(search, left_out, port) && !seen(port) && !claimed(port) {
                 visit(port)?;
             }
         }
-        let (best, open) = ([leased, never, left_out, wanted], [leased, never, left_out]);
-        let spaced = range.into_iter().flat_map(PortRange::every_tenth);
-        let spaced = spaced.filter(|port| best.iter().all(|excluded| !excluded.contains(*port)));
-        let others = range.into_iter().flat_map(|range| PortSet::outside(range, &best));
-        let others = others.filter(|port| range.is_some_and(|range| !range.is_tenth(*port)));
-        for port in spaced.chain(others) {
-            if !search.taken.contains(&port) && !preferred.contains(&port) && !seen(port) && !claimed(port) {
-                visit(port)?;
+        let (best, open) = ([leased, never, left_out, wanted, quarantine], [leased, never, left_out]);
+        for spacing in [Spacing::Tenth, Spacing::Between] {
+            for port in range.into_iter().flat_map(|range| PortSet::outside(range, spacing, &best)) {
+                if !search.taken.contains(&port) && !preferred.contains(&port) && !seen(port) {
+                    visit(port)?;
+                }
             }
         }
         // The rest is looked at only when there is nothing better.
         let mut missed: Vec<Port> =
             preferred.iter().copied().filter(|port| self.is_open(search, left_out, *port)).collect();
-        let rest = range.into_iter().flat_map(|range| PortSet::outside(range, &open));
+        let rest = range.into_iter().flat_map(|range| PortSet::outside(range, Spacing::Any, &open));
         missed.extend(rest.filter(|port| !preferred.contains(port)));
         missed.retain(|port| claimed(*port) && !search.taken.contains(port) && !seen(*port));
         missed.sort_by_cached_key(|port| self.affinity.last_use(*port));

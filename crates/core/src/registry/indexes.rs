@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::label::Label;
 use crate::lease::{Instance, Key, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceType};
-use crate::port::{Port, PortSet};
+use crate::port::Port;
+use crate::port_set::PortSet;
 use crate::process::ProcessKey;
 use crate::time::Millis;
 
@@ -15,6 +16,8 @@ use super::quotas::Accounts;
 pub(super) struct Indexes {
     leased: PortSet,
     by_port: HashMap<Port, LockId>,
+    /// The ports of leases that only reserve them: few of many.
+    reserved: BTreeSet<Port>,
     /// Sets, not lists: one key or process may have any number of leases, and each must end in no time.
     by_key: HashMap<Key, BTreeSet<LockId>>,
     /// Of the singleton service types only; every one of them is here.
@@ -56,6 +59,9 @@ impl Indexes {
     pub(super) fn insert_lease(&mut self, lease: &Lease) {
         self.leased.insert(lease.port);
         self.by_port.insert(lease.port, lease.lock_id);
+        if lease.is_reserved() {
+            self.reserved.insert(lease.port);
+        }
         self.by_key.entry(lease.key.clone()).or_default().insert(lease.lock_id);
         if let Some(of_service) = self.singletons.get_mut(&lease.key.service) {
             of_service.insert(lease.lock_id);
@@ -80,6 +86,7 @@ impl Indexes {
     pub(super) fn remove_lease(&mut self, lease: &Lease) {
         self.leased.remove(lease.port);
         self.by_port.remove(&lease.port);
+        self.reserved.remove(&lease.port);
         if let Some(same) = self.by_key.get_mut(&lease.key) {
             same.remove(&lease.lock_id);
             if same.is_empty() {
@@ -160,6 +167,9 @@ impl Indexes {
     pub(super) fn on_port(&self, port: Port) -> Option<LockId> {
         self.by_port.get(&port).copied()
     }
+    pub(super) fn reserved(&self) -> impl Iterator<Item = Port> {
+        self.reserved.iter().copied()
+    }
     pub(super) fn of_key(&self, key: &Key) -> impl Iterator<Item = LockId> {
         self.by_key.get(key).into_iter().flatten().copied()
     }
@@ -209,6 +219,7 @@ impl Indexes {
         let leased =
             (self.leased.len(), self.by_port.keys().filter(|port| self.leased.contains(**port)).count());
         let by_name = (&self.by_port, &self.by_key, &self.singletons, &self.by_process, &self.by_folder);
+        let leased = (leased, &self.reserved);
         (leased, by_name, &self.hosts, &self.accounts, &self.instance_due, &self.deadlines, self.unheard)
     }
     /// When the instance expires without a further heartbeat; never if it has a process.

@@ -66,6 +66,12 @@ impl Agent {
     pub const ALL: [Self; 6] =
         [Self::Claude, Self::Codex, Self::Cursor, Self::Gemini, Self::Qwen, Self::Copilot];
 
+    /// The agent that the command calls so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|agent| agent.as_str() == name)
+    }
+
     /// What its instances' names begin with, and what the command calls it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -215,8 +221,7 @@ pub fn instance(
 #[must_use]
 pub fn named_process(session: &InstanceId) -> Option<Pid> {
     let (agent, pid) = session.as_str().rsplit_once('-')?;
-    let is_agent = Agent::ALL.iter().any(|known| known.as_str() == agent);
-    pid.parse().ok().and_then(Pid::new).filter(|_| is_agent)
+    pid.parse().ok().and_then(Pid::new).filter(|_| Agent::named(agent).is_some())
 }
 
 /// What shows that a session lives; each is asked only if those before it do not.

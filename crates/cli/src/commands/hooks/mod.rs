@@ -11,7 +11,7 @@ use styxy_client::agents::Agent;
 
 use crate::here::agent_settings::agents::{self, Scope};
 use crate::here::agent_settings::change::Change;
-use crate::here::agent_settings::{codex_config, edit, file};
+use crate::here::agent_settings::{codex_config, edit, entry, file};
 #[cfg(target_os = "linux")]
 use crate::here::{context, guarded};
 use crate::say::examples::examples;
@@ -161,7 +161,7 @@ fn installed(
     program: &str,
     shell: Option<&str>,
 ) -> Result<String, edit::Trouble> {
-    let (entries, nesting) = (agents::entries(agent), agents::nesting(agent));
+    let (entries, nesting) = (entry::entries(agent), entry::nesting(agent));
     edit::with(before, edit::Wanted { entries: &entries, nesting, program, shell })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use styxy_client::agents::Agent;
 
 use super::agents::{self, Scope};
-use super::{edit, file};
+use super::{edit, entry, file};
 
 /// A settings file with entries of Styxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Installed {
 
     fn at(agent: Agent, scope: Scope, path: PathBuf) -> Option<Self> {
         let text = file::read(&path).ok().filter(|text| text.contains("styxy"))?;
-        let age = if edit::is_older(&text, &agents::entries(agent), agents::nesting(agent)) {
+        let age = if edit::is_older(&text, &entry::entries(agent), entry::nesting(agent)) {
             Age::Older
         } else if edit::without(&text).is_ok_and(|without| without != text) {
             Age::Current
@@ -65,8 +65,8 @@ mod tests {
 
     #[test]
     fn entries_of_an_older_version_are_known_whatever_program_they_run() {
-        let wanted = agents::entries(Agent::Claude);
-        let nesting = agents::nesting(Agent::Claude);
+        let wanted = entry::entries(Agent::Claude);
+        let nesting = entry::nesting(Agent::Claude);
         let is_older = |text: &str| edit::is_older(text, &wanted, nesting);
         let of = |entries, program| Wanted { entries, nesting, program, shell: None };
         let all = edit::with("", of(&wanted[..], "npx styxy")).unwrap();

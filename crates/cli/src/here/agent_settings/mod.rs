@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod change;
 pub(crate) mod codex_config;
 pub(crate) mod edit;
+pub(crate) mod entry;
 pub(crate) mod file;
 pub(crate) mod installed;
 mod invocation;

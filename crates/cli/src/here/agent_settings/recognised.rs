@@ -1,6 +1,6 @@
 //! What in a settings file is Styxy's, whichever version wrote it and wherever the program is.
 
-use super::agents::agent;
+use styxy_core::session::Agent;
 
 /// Whether an entry's command and arguments are Styxy's, wherever the program is: `… hook claude`.
 ///
@@ -8,7 +8,9 @@ use super::agents::agent;
 /// one of ours that has to be corrected.
 pub(crate) fn is_ours(command: &str, arguments: &[&str]) -> bool {
     let as_program = || match arguments {
-        [before @ .., "hook", name] => agent(name).is_some() && is_styxy(&[&[command], before].concat()),
+        [before @ .., "hook", name] => {
+            Agent::named(name).is_some() && is_styxy(&[&[command], before].concat())
+        }
         _ => false,
     };
     is_whole(command.trim()) || as_program()
@@ -19,7 +21,7 @@ fn is_whole(command: &str) -> bool {
     let command = command.strip_prefix('&').map_or(command, str::trim_start);
     let Some((rest, name)) = command.rsplit_once(char::is_whitespace) else { return false };
     let Some((program, "hook")) = rest.trim_end().rsplit_once(char::is_whitespace) else { return false };
-    agent(name).is_some() && is_styxy(&words(program.trim_end()))
+    Agent::named(name).is_some() && is_styxy(&words(program.trim_end()))
 }
 
 /// The words before `hook`. A quoted program is one word.

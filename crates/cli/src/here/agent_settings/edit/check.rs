@@ -2,7 +2,7 @@
 
 use styxy_core::json::{Kind, Member, Node, without_mark};
 
-use super::super::agents::{Entry, Nesting};
+use super::super::entry::{Entry, Nesting};
 use super::super::text::parse;
 use super::step::{self, Wanted};
 use super::{entries, variable};

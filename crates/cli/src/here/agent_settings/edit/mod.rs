@@ -12,7 +12,7 @@ mod variable;
 
 use styxy_core::json::{Mistake, without_mark};
 
-use super::agents::Nesting;
+use super::entry::Nesting;
 use super::recognised::is_ours;
 use super::text::parse;
 pub(crate) use check::is_older;

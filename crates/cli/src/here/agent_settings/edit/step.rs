@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use styxy_core::json::{Kind, Mistake, Node};
 
-use super::super::agents::{Entry, Nesting};
+use super::super::entry::{Entry, Nesting};
 use super::super::text::{find, parse};
 use super::entries::{self, OwnEntry};
 use super::{put, take};

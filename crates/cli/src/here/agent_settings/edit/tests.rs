@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use styxy_client::agents::Agent;
 
-use super::super::agents::{entries, has_variables, nesting};
+use super::super::agents::has_variables;
+use super::super::entry::{entries, nesting};
 use super::*;
 
 const PROGRAM: &str = "/opt/styxy/styxy";

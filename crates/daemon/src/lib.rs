@@ -33,6 +33,8 @@ mod usage;
 mod view;
 mod watches;
 
+#[cfg(feature = "fuzz")]
+pub use http::admits;
 #[cfg(feature = "schema")]
 pub use http::openapi;
 #[cfg(windows)]

@@ -113,6 +113,13 @@ fn admit(peer: Peer, head: &Head<'_>, token: Option<&Token>) -> Result<(), Refus
     }
 }
 
+/// Whether a request is let in that a client of this verdict sends over TCP to our `port`, without a token.
+#[cfg(feature = "fuzz")]
+#[must_use]
+pub fn admits(port: u16, verdict: Verdict, method: &Method, target: &Uri, headers: &HeaderMap) -> bool {
+    admit(Peer::Loopback { verdict, port, socket: None }, &Head { method, target, headers }, None).is_ok()
+}
+
 /// Whether the answer tells of ports, or the request takes one: in another network namespace that would be untrue.
 fn is_about_ports(method: &Method, path: &str) -> bool {
     let root = path.trim_start_matches('/').split('/').next().unwrap_or_default();

@@ -30,6 +30,8 @@ use crate::daemon::Daemon;
 pub(crate) use answer::Refused;
 
 pub(crate) use crowd::Crowd;
+#[cfg(feature = "fuzz")]
+pub use filter::admits;
 pub(crate) use peer::{Local, Loopback, Peer};
 pub(crate) use server::serve;
 

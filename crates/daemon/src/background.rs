@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use styxy_core::ProcessKey;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -18,6 +19,11 @@ const LAST_LOOK: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_mins(1);
 /// Processes without a handle are looked at this often.
 const POLL: Duration = Duration::from_secs(1);
+/// After a look for closed listeners, nobody looks for this many times as long as it took: whoever opens and closes a thousand times
+/// a second takes a tenth of the serving thread's time at most.
+const REST: u32 = 9;
+/// No rest is longer.
+const LONGEST_REST: Duration = Duration::from_millis(50);
 /// After a failure of the journal, deadlines are tried again this much later.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -104,7 +110,8 @@ async fn listeners(daemon: Arc<Daemon>) {
     }
 }
 
-/// Listening sockets that the kernel reports as closed. The table is read only if the port is leased.
+/// Listening sockets that the kernel reports as closed. The table is read only if the port is leased, and once for all that have
+/// closed by then.
 async fn closes(daemon: Arc<Daemon>) {
     let mut events = match CloseEvents::subscribe() {
         Ok(events) => events,
@@ -117,9 +124,13 @@ async fn closes(daemon: Arc<Daemon>) {
         match events.next().await {
             Ok(Closed::Port { port, .. }) if !daemon.engine().registry().leased_ports().contains(port) => {}
             Ok(Closed::Port { .. } | Closed::Lost) => {
+                // An error comes again.
+                while let Some(Ok(_)) = events.next().now_or_never() {}
+                let begun = Instant::now();
                 daemon.refresh().await;
                 // If nobody listened there before, a server came and went between two looks, and may come again.
                 daemon.listener_expected.notify_one();
+                sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "closed listeners are noticed by the sweep only from here on");

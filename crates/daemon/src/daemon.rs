@@ -8,6 +8,7 @@ mod status;
 mod strays;
 mod whose;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -37,8 +38,11 @@ pub(crate) struct Daemon {
     engine: Mutex<Engine>,
     last_seen: Mutex<LastSeen>,
     silences: Mutex<strays::Silences>,
-    /// Held by the task that finds out who listens.
-    identifying: tokio::sync::Mutex<()>,
+    /// Held by the task that finds out who listens; how many such looks had begun when the last one did that has ended, and what
+    /// came of that.
+    identifying: tokio::sync::Mutex<(u64, Outcome)>,
+    /// How many have begun.
+    looks: AtomicU64,
     /// Held by the look of the live view.
     pub(crate) viewing: tokio::sync::Mutex<()>,
     /// The daemon's own user.
@@ -84,7 +88,8 @@ impl Daemon {
             engine: Mutex::new(engine),
             last_seen: Mutex::new(last_seen),
             silences: Mutex::default(),
-            identifying: tokio::sync::Mutex::new(()),
+            identifying: tokio::sync::Mutex::default(),
+            looks: AtomicU64::new(0),
             viewing: tokio::sync::Mutex::new(()),
             own_uid: system::identify(own_pid()).ok().and_then(|identified| identified.uid),
             listener_expected: Notify::new(),

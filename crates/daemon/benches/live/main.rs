@@ -1,10 +1,12 @@
 //! A live daemon in this process, on a thread and a `current_thread` runtime of its own as in its own process.
 //!
-//! `cargo bench -p styxy-daemon --bench live -- [requests] [owners] [pids] [--quick]`; all if none is named.
+//! `cargo bench -p styxy-daemon --bench live -- [requests] [noise] [owners] [pids] [--quick]`; all if none is named.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 #![cfg_attr(unix, expect(clippy::unwrap_used, reason = "a bench may stop at anything odd"))]
 
+#[cfg(unix)]
+mod noise;
 #[cfg(unix)]
 mod owners;
 #[cfg(unix)]
@@ -28,6 +30,9 @@ fn main() {
         |name: &str| words.iter().all(|word| word.starts_with("--")) || words.iter().any(|word| word == name);
     if named("requests") {
         requests::run();
+    }
+    if named("noise") {
+        noise::run(share);
     }
     if named("owners") {
         owners::run(share);

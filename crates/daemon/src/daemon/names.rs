@@ -22,15 +22,23 @@ impl Daemon {
     pub(crate) async fn name_owners(&self) {
         let owners: HashMap<ProcessKey, Process> = {
             let engine = self.engine();
-            let owners = engine.registry().leases().filter_map(|lease| match &lease.owner {
+            let silent = engine.registry().leases().filter_map(|lease| match &lease.owner {
                 Owner::Process(owner) => {
                     let listens =
                         lease.listening.server().is_some_and(|server| server.key() == Some(owner.key));
-                    (!listens).then(|| (owner.key, owner.clone()))
+                    (!listens).then_some(owner)
                 }
                 Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,
             });
-            owners.take(MOST).collect()
+            // One owner may have thousands of leases.
+            let mut owners = HashMap::new();
+            for owner in silent {
+                if owners.len() == MOST {
+                    break;
+                }
+                owners.entry(owner.key).or_insert_with(|| owner.clone());
+            }
+            owners
         };
         if owners.is_empty() {
             return;

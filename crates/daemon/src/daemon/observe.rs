@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,12 +36,20 @@ impl Daemon {
         if first.unidentified.is_empty() {
             return first.outcome;
         }
-        // One task identifies at a time. Whoever waited for it finds the holders known.
-        let _one_at_a_time = self.identifying.lock().await;
+        // One task identifies at a time. For whoever waited, a look counts that began in the meantime: with a server that closes
+        // and opens its port all the time, each look finds something that is not known.
+        let begun = self.looks.load(Ordering::Relaxed);
+        let mut latest = self.identifying.lock().await;
+        if latest.0 > begun {
+            return first.outcome.max(latest.1);
+        }
+        let this = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
         let second = self.report(&[]);
         let identified = self.identify(second.unidentified).await;
         let last = self.report(&identified);
-        first.outcome.max(second.outcome).max(last.outcome)
+        let outcome = first.outcome.max(second.outcome).max(last.outcome);
+        *latest = (this, outcome);
+        outcome
     }
 
     /// Observes once and tells the engine which ports nobody listens on any more, which are as before, and who listens on

@@ -37,16 +37,24 @@ pub fn identify(pid: Pid) -> io::Result<Identified> {
 /// lack of descriptors counts as alive.
 #[must_use]
 pub fn is_alive(key: &ProcessKey) -> bool {
-    match open_pidfd(key.pid) {
-        Ok(Some(pidfd)) if key.inode.is_some() && pidfs_inode(&pidfd).is_some() => {
-            pidfs_inode(&pidfd) == key.inode && !has_ended(&pidfd)
-        }
-        Ok(_) => match identify(key.pid) {
-            Ok(found) => found.life == Life::Running && same(key, &found.process.key),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
-        },
+    let pidfd = match open_pidfd(key.pid) {
+        Ok(pidfd) => pidfd,
+        Err(error) => return error.kind() != io::ErrorKind::NotFound,
+    };
+    if let Some(pidfd) = &pidfd
+        && let Some(is_this) = is_of(pidfd, key)
+    {
+        return is_this && !has_ended(pidfd);
+    }
+    match identify(key.pid) {
+        Ok(found) => found.life == Life::Running && same(key, &found.process.key),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
+}
+
+/// Whether the process of this handle is the one of `key`; none if the kernel does not name it, or did not when the key was made.
+pub(super) fn is_of(pidfd: &OwnedFd, key: &ProcessKey) -> Option<bool> {
+    Some(pidfs_inode(pidfd)? == key.inode?)
 }
 
 /// Its parent, and its start, which that has too.

@@ -33,8 +33,8 @@ export function versionOf(name) {
   return JSON.parse(fs.readFileSync(path.join(tools, 'node_modules', name, 'package.json'), 'utf8')).version;
 }
 
-/** A daemon of its own, whose service `bench` has the ports of a range; its folder, socket, TCP port and process. */
-export async function daemon(name, { from, to }) {
+/** A daemon of its own, `under` another program if one is named, whose service `bench` has the ports of a range; its folder, socket, port. */
+export async function daemon(name, { from, to }, under = []) {
   const home = path.join(top, name);
   fs.mkdirSync(home, { mode: 0o700 });
   const port = await freeRange(1);
@@ -46,7 +46,8 @@ export async function daemon(name, { from, to }) {
   };
   fs.writeFileSync(path.join(home, 'config.json'), JSON.stringify(config));
   const env = { PATH: process.env.PATH, HOME: top, STYXY_HOME: home };
-  const child = await start(program, ['daemon', 'run', '--detached'], { env });
+  const [command, ...words] = [...under, program, 'daemon', 'run', '--detached'];
+  const child = await start(command, words, { env });
   const stop = () => spawnSync(program, ['daemon', 'stop'], { env });
   atEnd(stop);
   return { home, port, env, pid: child.pid, socketPath: path.join(home, 'styxy.sock'), service: 'bench', program, stop };

@@ -25,11 +25,17 @@ fn split(line: &str) -> Vec<String> {
 
 #[cfg(target_os = "linux")]
 mod by_files {
-    use std::fs;
+    use std::fs::File;
+    use std::io::Read as _;
+
+    /// More bytes than most command lines have: then they are read at once.
+    const USUAL: usize = 4096;
 
     /// The words that the process was started with, or its title.
     pub(crate) fn words(pid: u32) -> Option<Vec<String>> {
-        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        // The kernel does not say how long such a file is.
+        let mut line = Vec::with_capacity(USUAL);
+        File::open(format!("/proc/{pid}/cmdline")).ok()?.read_to_end(&mut line).ok()?;
         Some(super::split(&String::from_utf8_lossy(&line)))
     }
 }

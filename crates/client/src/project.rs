@@ -142,10 +142,12 @@ pub(crate) fn settled(dir: &Path, root: Option<&Path>) -> Result<Option<ProjectF
 fn read(path: &Path) -> Result<Option<String>, ProjectError> {
     let text = || -> io::Result<String> {
         // Opening a pipe would wait for a writer.
-        if !fs::metadata(path)?.is_file() {
+        let found = fs::metadata(path)?;
+        if !found.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
         }
-        let mut text = String::new();
+        // It is read in one go, and a byte more shows that this was all.
+        let mut text = String::with_capacity(usize::try_from(found.len().min(MOST)).unwrap_or(0) + 1);
         File::open(path)?.take(MOST).read_to_string(&mut text)?;
         Ok(text)
     };

@@ -32,7 +32,7 @@ fn recorded(record: &Path, files: &impl Files) -> Option<PathBuf> {
 pub(super) fn repository(root: &Path, files: &impl Files) -> Option<PathBuf> {
     let own = git_folder(root, files)?;
     let is_linked = files.kind(&root.join(".git")) == Some(Kind::File);
-    let common = match text(&own.join("commondir"), files).filter(|_| is_linked) {
+    let common = match is_linked.then(|| text(&own.join("commondir"), files)).flatten() {
         Some(common) => own.join(common.trim()),
         // A submodule has no `commondir`; a worktree that was pruned no longer has any of it.
         None if is_linked && own.parent()?.ends_with("worktrees") => own.parent()?.parent()?.to_owned(),

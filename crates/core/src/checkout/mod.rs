@@ -221,7 +221,8 @@ fn text_up_to(most: u64, path: &Path, files: &impl Files) -> Option<String> {
     if files.kind(path) != Some(Kind::File) {
         return None;
     }
-    let mut text = String::new();
+    // Most are short.
+    let mut text = String::with_capacity(512);
     let read = files.open(path).ok()?.take(most + 1).read_to_string(&mut text).ok()?;
     (read as u64 <= most).then_some(text)
 }

@@ -18,11 +18,24 @@ pub(super) fn all(root: &Path, files: &impl Files) -> Vec<PathBuf> {
     git::repository(root, files).into_iter().chain(jujutsu).chain(behind).chain(shared).chain(got).collect()
 }
 
+/// The one that counts for names: Jujutsu's own, else the first of [`all`]. The others are not looked for.
+pub(super) fn first(root: &Path, files: &impl Files) -> Option<PathBuf> {
+    jujutsu(root, files)
+        .or_else(|| git::repository(root, files))
+        .or_else(|| [".hg", ".sl"].into_iter().find_map(|marker| mercurial(&root.join(marker), files)))
+        .or_else(|| named_in(&root.join(".got"), "repository", files))
+}
+
 /// What people call the repository of the checkout with this root: the name of the folder that it was made in, for all of its
 /// worktrees. The root's own name if its marker names no other folder. None only for `/`.
 #[must_use]
 pub fn name(root: &Path, files: &impl Files) -> Option<String> {
-    let Some(folder) = made_in(root, files) else {
+    name_by(root, first(root, files).as_deref())
+}
+
+/// As [`name`], by what [`first`] gives.
+pub(super) fn name_by(root: &Path, repository: Option<&Path>) -> Option<String> {
+    let Some(folder) = repository.and_then(made_in) else {
         return Some(root.file_name()?.to_string_lossy().into_owned());
     };
     let name = folder.file_name()?.to_string_lossy();
@@ -33,25 +46,16 @@ pub fn name(root: &Path, files: &impl Files) -> Option<String> {
 /// checkouts of no other repository. The root itself if its marker names no other folder.
 #[must_use]
 pub fn folder(root: &Path, files: &impl Files) -> PathBuf {
-    made_in(root, files).unwrap_or_else(|| root.to_owned())
+    first(root, files).as_deref().and_then(made_in).unwrap_or(root).to_owned()
 }
 
-fn made_in(root: &Path, files: &impl Files) -> Option<PathBuf> {
-    let repository = jujutsu(root, files).into_iter().chain(all(root, files)).next();
-    repository.as_deref().and_then(|repository| {
-        // `shop/.git`, `shop/.jj/repo` and `shop/.bare` are shop's; `shop.git` and `shop/.git/modules/lib` have names of their own.
-        let is_named = |folder: &Path, name: &str| folder.file_name().is_some_and(|found| found == name);
-        let is_hidden =
-            |folder: &Path| folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        let marker = repository.parent().filter(|above| is_named(above, ".jj")).unwrap_or(repository);
-        if is_hidden(marker) { marker.parent() } else { Some(marker) }.map(Path::to_owned)
-    })
-}
-
-/// Whether the repository of the checkout with this root is another folder's, as with `jj workspace` and `hg share`.
-pub(super) fn elsewhere(root: &Path, files: &impl Files) -> bool {
-    let repository = jujutsu(root, files).into_iter().chain(all(root, files)).next();
-    repository.is_some_and(|repository| !repository.starts_with(root))
+fn made_in(repository: &Path) -> Option<&Path> {
+    // `shop/.git`, `shop/.jj/repo` and `shop/.bare` are shop's; `shop.git` and `shop/.git/modules/lib` have names of their own.
+    let is_named = |folder: &Path, name: &str| folder.file_name().is_some_and(|found| found == name);
+    let is_hidden =
+        |folder: &Path| folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let marker = repository.parent().filter(|above| is_named(above, ".jj")).unwrap_or(repository);
+    if is_hidden(marker) { marker.parent() } else { Some(marker) }
 }
 
 /// `.jj/repo`: the repository itself, or in a secondary workspace a file with its path, relative to `.jj`.

@@ -18,10 +18,13 @@ pub struct Standing {
 /// What the checkout with this root and its repository are called. None only for `/`.
 #[must_use]
 pub fn standing(root: &Path, files: &impl Files) -> Option<Standing> {
-    let repository = repository::name(root, files)?;
+    let first = repository::first(root, files);
+    let repository = repository::name_by(root, first.as_deref())?;
     let linked = git::worktree_id(root, files).or_else(|| {
-        let is_elsewhere = repository::elsewhere(root, files) && git::repository(root, files).is_none();
-        is_elsewhere.then(|| root.file_name().map(|name| name.to_string_lossy().into_owned()))?
+        // As with `jj workspace` and `hg share`.
+        let is_elsewhere = first.is_some_and(|repository| !repository.starts_with(root));
+        (is_elsewhere && git::repository(root, files).is_none())
+            .then(|| root.file_name().map(|name| name.to_string_lossy().into_owned()))?
     });
     Some(Standing { repository, linked })
 }

@@ -206,6 +206,15 @@ fn a_package_json_is_read_for_its_styxy_key_alone() {
     assert_eq!(read("{\"name\": \"app\", \"name\": \"twice\"}"), None);
     assert_eq!(read("{\"dependencies\": {\"styxy\": \"1\"}}"), None);
     assert_eq!(read("{{ cookiecutter }}"), None);
+    // Not worth reading: npm says what is wrong with these.
+    for others in [
+        r#"{"name": "styxy", "bin": {"styxy": {}}, "#,
+        r#"{"files": ["styxy"], "x": "\"styxy\": {", "\\": {"styxy" : 3}, }"#,
+        r#"{"styxy"}"#,
+    ] {
+        assert_eq!(read(others), None, "{others}");
+    }
+    assert_eq!(read(r#"{"x": ["}{", "\\"], "styxy" : {}}"#), Some(Project::default()));
     assert_eq!(read("{\"styxy\": {}}"), Some(Project::default()));
     let (_, written) = parse_package("{\"styxy\": {\"services\": { } }, \"x\": 1}").unwrap().unwrap();
     assert_eq!(written, "{\"services\": { } }");

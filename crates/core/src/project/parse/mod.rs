@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Result<Project, ConfigError> {
 /// As [`parse`]. A file that is no JSON is a mistake only if it speaks of Styxy: the others are npm's to refuse.
 pub fn parse_package(text: &str) -> Result<Option<(Project, &str)>, ConfigError> {
     let text = without_mark(text);
-    if !text.contains("\"styxy\"") {
+    if !speaks_of_us(text) {
         return Ok(None);
     }
     let ours = || {
@@ -48,6 +48,42 @@ pub fn parse_package(text: &str) -> Result<Option<(Project, &str)>, ConfigError>
         root.get(KEY).map(|node| Ok((project(text, KEY, node)?, node.text))).transpose()
     };
     ours().map_err(|mistake| ConfigError::new(text, mistake))
+}
+
+/// Whether the outermost object of a text has our key, if it is JSON. Most files that name Styxy have it among their dependencies, and
+/// are not worth reading for that.
+fn speaks_of_us(text: &str) -> bool {
+    if !text.contains("\"styxy\"") {
+        return false;
+    }
+    let (mut depth, mut rest) = (0_u32, text.as_bytes());
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                let (string, behind) = rest.split_at(end_of_text(rest));
+                rest = behind.get(1..).unwrap_or_default();
+                if depth == 1 && string == KEY.as_bytes() && rest.trim_ascii_start().starts_with(b":") {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Where the text ends whose first quote is in front of `rest`.
+fn end_of_text(rest: &[u8]) -> usize {
+    let mut is_escaped = false;
+    let ends = |byte: &u8| {
+        let ends = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends
+    };
+    rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 /// The services that were read so far, and what can be checked only once all of them are known.

@@ -2,9 +2,10 @@
 //! arguments are beside its code.
 
 use std::env;
+use std::ffi::OsString;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Args as _, CommandFactory, FromArgMatches as _, Parser, Subcommand};
 use styxy_core::printable::is_hidden;
 
 #[cfg(target_os = "linux")]
@@ -128,6 +129,27 @@ enum Command {
 }
 
 impl Command {
+    /// The command of this name by itself, if it is one of those that shells, agents and programs run all the time: to know them all
+    /// takes longer than what most of these do.
+    fn alone(name: &str) -> Option<clap::Command> {
+        fn of<Args: clap::Args>(name: &'static str) -> clap::Command {
+            Args::augment_args(clap::Command::new(name))
+        }
+        Some(match name {
+            "run" => of::<run::Args>("run"),
+            "allocate" => of::<allocate::Args>("allocate"),
+            "release" => of::<release::Args>("release"),
+            "env" => of::<env_command::Args>("env"),
+            "check" => of::<check::Args>("check"),
+            "who" => of::<who::Args>("who"),
+            "verify" => of::<verify::Args>("verify"),
+            "wait" => of::<wait::Args>("wait"),
+            "hook" => of::<hook::Args>("hook"),
+            "list" => of::<list::Args>("list"),
+            _ => return None,
+        })
+    }
+
     /// Runs the command; returns how it ended.
     fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
@@ -181,7 +203,8 @@ pub(crate) fn main() -> Exit {
         let shown = Output::new(Format::Human);
         return run::run_script(text, &args).unwrap_or_else(|failure| shown.failure(&failure));
     }
-    let Cli { global, command } = match Cli::try_parse() {
+    let words: Vec<OsString> = env::args_os().collect();
+    let Cli { global, command } = match alone(&words).map_or_else(|| Cli::try_parse_from(&words), Ok) {
         Ok(cli) => cli,
         Err(stopped) => return self::stopped(stopped),
     };
@@ -189,6 +212,14 @@ pub(crate) fn main() -> Exit {
     let autostart = if global.no_start { Autostart::Never } else { Autostart::FromEnvironment };
     let context = Context::new(format, autostart);
     command.run(&context).unwrap_or_else(|failure| context.output.failure(&failure))
+}
+
+/// The command line, if all of it is right and its command is one that is known by itself.
+fn alone(words: &[OsString]) -> Option<Cli> {
+    let is_global = |word: &&str| ["--json", "--no-start"].contains(word);
+    let name = words.iter().skip(1).map_while(|word| word.to_str()).find(|word| !is_global(word))?;
+    let command = Global::augment_args(clap::Command::new("styxy")).subcommand(Command::alone(name)?);
+    Cli::from_arg_matches(&command.try_get_matches_from(words).ok()?).ok()
 }
 
 /// What clap returned instead of a command: a help text, the version, or wrong usage.
@@ -241,6 +272,30 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_by_itself_is_read_as_it_is_among_all() {
+        let read = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            let all = Cli::try_parse_from(&words).ok();
+            (alone(&words).map(|cli| format!("{cli:?}")), all.map(|cli| format!("{cli:?}")))
+        };
+        let right = "run -- npm run dev;--no-start run -p 3000 vite --port 1;--json allocate -s dev -s api --reuse;release 3000 dev --json;\
+            env dev;check :3000;who 3000;verify dev;wait dev;hook claude;list";
+        for line in right.split(';').map(|line| format!("styxy {}", line.trim_start())) {
+            let (alone, all) = read(&line);
+            assert!(alone.is_some() && alone == all, "{line}: {alone:?} {all:?}");
+        }
+        for line in ["styxy", "styxy allocate", "styxy run --help", "styxy who -V", "styxy --wrong list"] {
+            assert_eq!(read(line), (None, None), "{line}");
+        }
+        let known = Cli::command();
+        for among in known.get_subcommands() {
+            let Some(alone) = Command::alone(among.get_name()) else { continue };
+            assert_eq!(alone.get_name(), among.get_name());
+            assert!(alone.get_arguments().eq(among.get_arguments()), "{}", alone.get_name());
+        }
     }
 
     #[test]

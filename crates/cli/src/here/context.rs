@@ -1,5 +1,6 @@
 //! What every command gets: where to print, and how to reach the daemon.
 
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use styxy_client::{Client, Older, Options, Start};
@@ -67,7 +68,7 @@ impl Context {
     /// It is unknown which daemon.
     pub(crate) fn older(&self) -> Result<Option<Older>, Failure> {
         let client = self.client()?;
-        Ok(runtime()?.block_on(client.older()))
+        Ok(run(client.older())?)
     }
 
     /// As [`try_ask`], but not if the daemon is older and this command may replace it (R70); for a command that cannot start
@@ -83,12 +84,12 @@ impl Context {
         let options = options(self.autostart)?;
         let patient = Client::new(Options { timeout: patience, start: Start::Never, ..options.clone() })?;
         let client = Client::new(options)?;
-        Ok(runtime()?.block_on(async {
+        Ok(run(async {
             match client.older().await {
                 Some(older) => Asked::Older(older),
                 None => Asked::Answered(question(&patient).await),
             }
-        }))
+        })?)
     }
 
     /// Whether the command may start a daemon.
@@ -118,10 +119,10 @@ pub(crate) fn renewed<T>(
     let options = options(autostart)?;
     let layout = Layout::new(options.home.clone());
     let client = Client::new(options)?;
-    Ok(runtime()?.block_on(async {
+    Ok(run(async {
         older::replace(&client, &layout).await;
         question(&client).await
-    }))
+    })?)
 }
 
 /// Asks the daemon as it is, for a command that decides by itself whether to start one.
@@ -130,7 +131,7 @@ pub(crate) fn ask_with<T>(
     question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
 ) -> Result<T, Failure> {
     let client = Client::new(options(autostart)?)?;
-    Ok(runtime()?.block_on(question(&client))?)
+    Ok(run(question(&client))??)
 }
 
 /// Asks a running daemon, within `patience`, and starts none; the caller interprets its errors.
@@ -163,7 +164,7 @@ pub(crate) fn ask_within<T>(
     question: impl AsyncFnOnce(&Client) -> Result<T, styxy_client::Error>,
 ) -> Result<Result<T, styxy_client::Error>, Failure> {
     let client = Client::new(Options { timeout: patience, ..options(autostart)? })?;
-    Ok(runtime()?.block_on(question(&client)))
+    Ok(run(question(&client))?)
 }
 
 /// Runs `work` to its end, for a command that does more than ask the daemon once.
@@ -171,12 +172,21 @@ pub(crate) fn ask_within<T>(
 /// # Errors
 /// The runtime cannot be built.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    Ok(runtime()?.block_on(work))
+    Ok(run(work)?)
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Refusal> {
+/// Runs `work` to its end.
+fn run<T>(work: impl Future<Output = T>) -> Result<T, Refusal> {
+    let mut done = None;
+    to_end(pin!(async { done = Some(work.await) }))?;
+    Ok(done.expect("it has run to its end"))
+}
+
+/// The code of a runtime is there once, and not for each of a hundred questions.
+fn to_end(work: Pin<&mut dyn Future<Output = ()>>) -> Result<(), Refusal> {
     let built = room().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
-    built.map_err(|error| no_runtime(&error))
+    built.map_err(|error| no_runtime(&error))?.block_on(work);
+    Ok(())
 }
 
 /// Whether as many descriptors are left as a runtime and a connection need: a runtime that gets no socket for signals panics.

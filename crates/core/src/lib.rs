@@ -22,6 +22,7 @@ mod lease;
 pub mod locks;
 mod names;
 mod nearest;
+pub mod order;
 mod port;
 mod port_set;
 pub mod printable;

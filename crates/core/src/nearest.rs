@@ -1,6 +1,6 @@
 //! "Did you mean …?": the known name that a typo is nearest to.
 
-use std::collections::BTreeSet;
+use crate::order::set;
 
 /// The candidate with the fewest typos from `word` (a character too many, missing or wrong, or two swapped), if those are
 /// at most a third of its length (and at least one may be there). Upper and lower case are no difference.
@@ -21,7 +21,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 #[must_use]
 pub fn is_slip(typed: &str, meant: &str) -> bool {
     let (typed, meant) = (typed.to_lowercase(), meant.to_lowercase());
-    let letters = |word: &str| word.chars().collect::<BTreeSet<char>>();
+    let letters = |word: &str| set(word.chars());
     strsim::osa_distance(&typed, &meant) <= 1 && letters(&typed) == letters(&meant)
 }
 

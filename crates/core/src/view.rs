@@ -12,6 +12,7 @@ use crate::api::{
 };
 use crate::lease::Key;
 use crate::names::{InstanceId, ProjectPath};
+use crate::order::Order as _;
 use crate::port::Port;
 use crate::process::Pid;
 use crate::time::WallTime;
@@ -60,7 +61,7 @@ impl Seen {
     #[must_use]
     pub fn view(mut self, at: WallTime, version: &str) -> ViewAnswer {
         let sessions = self.sessions();
-        self.refusals.sort_by_key(|refused| Reverse(refused.at));
+        self.refusals.order_by_key(|refused| Reverse(refused.at));
         self.refusals.truncate(REFUSALS);
         let refusals = std::mem::take(&mut self.refusals);
         ViewAnswer { at, version: version.to_owned(), repositories: self.repositories(), sessions, refusals }
@@ -87,7 +88,7 @@ impl Seen {
         }
         let mut repositories: BTreeMap<Option<String>, RepositoryView> = BTreeMap::new();
         for (path, mut worktree) in worktrees {
-            worktree.services.sort_by_key(|service| (rank(service.state), service.port));
+            worktree.services.order_by_key(|service| (rank(service.state), service.port));
             let place = self.place(path.as_ref());
             let key = path.as_ref().map(|path| match place {
                 Some(place) => place.repository.clone(),
@@ -103,9 +104,9 @@ impl Seen {
         let mut repositories: Vec<RepositoryView> = repositories.into_values().collect();
         for repository in &mut repositories {
             // They are in the order of their paths already.
-            repository.worktrees.sort_by_key(|worktree| !has_conflict(worktree));
+            repository.worktrees.order_by_key(|worktree| !has_conflict(worktree));
         }
-        repositories.sort_by(|one, other| {
+        repositories.order_by(|one, other| {
             let order = |repository: &RepositoryView| {
                 let has_conflict = repository.worktrees.iter().any(has_conflict);
                 let name = repository.name.as_ref().map(|name| name.to_lowercase());
@@ -136,7 +137,7 @@ impl Seen {
             sessions.insert(instance_id.clone(), session);
         }
         let mut leases: Vec<&Lease> = self.leases.iter().collect();
-        leases.sort_by_key(|lease| lease.allocated_at);
+        leases.order_by_key(|lease| lease.allocated_at);
         for lease in leases {
             let Some(id) = &lease.instance_id else { continue };
             let new = || SessionView {
@@ -151,7 +152,7 @@ impl Seen {
         }
         let mut sessions: Vec<SessionView> = sessions.into_values().collect();
         for session in &mut sessions {
-            session.ports.sort_unstable();
+            session.ports.order();
         }
         sessions
     }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use styxy_core::api::{self, AllocateRequest};
+use styxy_core::order::Order as _;
 use styxy_core::{
     Allocation, AllocationMode, AnswerForm, Ask, Command, Event, Fact, InstanceId, LockId, Occupancy, Policy,
     Port, PortSet, Registry, Reuse, Snapshot, Timestamp, Wish,
@@ -138,7 +139,7 @@ fn an_old_journal_has_the_leases_and_instances_that_were_shown() {
         let (replay, Kept { folder, shown }) = (kept.replay(), kept);
         let registry = &replay.registry;
         let mut leases: Vec<_> = registry.leases().map(|lease| registry.view(lease)).collect();
-        leases.sort_unstable_by_key(|lease| lease.port);
+        leases.order_by_key(|lease| lease.port);
         let is_named = |lease: &api::Lease| lease.host.is_some() == lease.project_path.is_some();
         assert!(leases.iter().all(is_named), "{}: {leases:?}", folder.display());
         let leases = serde_json::to_value(leases).unwrap();

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use styxy_core::InstanceId;
 use styxy_core::api::Refused;
+use styxy_core::order::Order as _;
 
 /// How many are kept for each session, and for all programs in none together.
 #[cfg(any(target_os = "linux", test))]
@@ -51,7 +52,7 @@ impl Refusals {
     pub(crate) fn of(&self, session: Option<&InstanceId>) -> Vec<Refused> {
         let wanted = self.by_session.iter().filter(|known| session.is_none() || known.id.as_ref() == session);
         let mut all: Vec<Refused> = wanted.flat_map(|known| known.latest.iter().cloned()).collect();
-        all.sort_by_key(|refused| refused.at);
+        all.order_by_key(|refused| refused.at);
         all
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use styxy_core::api::SystemUsage;
+use styxy_core::order::Order as _;
 use styxy_core::{Pid, Port, Relation};
 
 use crate::containers::{Containers, Place};
@@ -32,7 +33,7 @@ pub(crate) async fn of(daemon: &Daemon, port: Port, first: Option<Pid>) -> Vec<S
             break;
         }
     }
-    usages.sort_by_key(|usage| usage.pid.is_none() || usage.pid != first);
+    usages.order_by_key(|usage| usage.pid.is_none() || usage.pid != first);
     usages
 }
 
@@ -144,7 +145,7 @@ pub(crate) fn usage(
     sockets: &[&ListeningSocket],
 ) -> SystemUsage {
     let mut addresses: Vec<String> = sockets.iter().map(|socket| socket.address.to_string()).collect();
-    addresses.sort_unstable();
+    addresses.order();
     addresses.dedup();
     let process = details.map(|details| &details.identified.process);
     let place = details.map(|details| &details.place);

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use styxy_core::order::Order as _;
+
 use super::folder::read;
 use super::package::Package;
 
@@ -137,7 +139,7 @@ fn below(
     let names = entries.flatten().filter(is_folder).filter_map(|entry| entry.file_name().into_string().ok());
     let mut names: Vec<String> =
         names.filter(|name| !name.starts_with('.') && name != "node_modules").collect();
-    names.sort();
+    names.order();
     for name in names {
         let inner = folder.join(&name);
         parts.push(name);

@@ -3,6 +3,7 @@
 use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal};
 use styxy_core::label::HostName;
+use styxy_core::order::Order as _;
 use styxy_core::{Port, nearest};
 
 use crate::here::verb::Verb;
@@ -64,7 +65,7 @@ impl Hosted {
             [] => Ok(At::Nobody(self.missing(&name, leases))),
             several => {
                 let mut all: Vec<&str> = several.iter().filter_map(|lease| lease.host.as_deref()).collect();
-                all.sort_unstable();
+                all.order();
                 let error = format!("{name} is a worktree with several servers: {}", all.join(", "));
                 Err(Refusal::new(Code::InvalidRequest, error)
                     .hint(format!("styxy {} {}", self.verb.word(), all[0]))

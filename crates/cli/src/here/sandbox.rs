@@ -1,11 +1,11 @@
 //! Whether a sandbox, or another network, keeps the command from the daemon. Then what the environment says counts.
 
-use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
 use styxy_client::{Error, PortRequest, Sandbox};
 use styxy_core::Port;
 use styxy_core::api::Rule;
+use styxy_core::order::set;
 
 use crate::here::variables::exported;
 
@@ -29,7 +29,7 @@ pub(crate) fn known() -> Option<String> {
 /// The ports that Styxy has exported for all of these, outside. The variables name no names: a port that was exported for a
 /// type is not told to a named server of it, nor to a second one.
 pub(crate) fn told(requests: &[PortRequest]) -> Option<Vec<Port>> {
-    let services: BTreeSet<&str> = requests.iter().map(PortRequest::label).collect();
+    let services = set(requests.iter().map(PortRequest::label));
     if services.len() < requests.len() || requests.iter().any(|request| request.name.is_some()) {
         return None;
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use styxy_client::leases::{self, Of, is_up};
 use styxy_client::{Client, Error, PortRequest, Terms};
 use styxy_core::api::{AllocationsQuery, Code, Lease, Refusal};
+use styxy_core::order::set;
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::{self, caller, ground};
@@ -81,7 +82,7 @@ impl Service {
             .iter()
             .filter(is_called_so)
             .filter(|lease| is_up(lease) && leases::whose(lease, &self.terms) == theirs);
-        let ports: BTreeSet<Port> = running.map(|lease| lease.port).collect();
+        let ports = set(running.map(|lease| lease.port));
         let Some(first) = ports.first().filter(|_| ports.len() > 1) else { return Ok(chosen) };
         let all: Vec<String> = ports.iter().map(Port::to_string).collect();
         let name = facts::service(chosen);
@@ -109,7 +110,7 @@ impl Service {
             Some(_) => ours().filter(|lease| is_up(lease)).collect(),
             None => ours().collect(),
         };
-        let labels: BTreeSet<String> = others.iter().copied().map(facts::service).collect();
+        let labels = set(others.iter().copied().map(facts::service));
         if labels.len() < 2 {
             Ok(self.first(others.into_iter()).or(usual))
         } else {

@@ -8,7 +8,8 @@ use styxy_client::living::Living;
 use styxy_client::{Caller, Client, Error, agents};
 use styxy_core::api::{AllocationsQuery, CheckAnswer, Lease, OwnerKind, ScanAnswer, ScanQuery, SystemUsage};
 use styxy_core::checkout::Kinship;
-use styxy_core::{InstanceId, LockId, Pid, Port, ProjectPath};
+use styxy_core::order::set;
+use styxy_core::{InstanceId, Pid, Port, ProjectPath};
 
 use crate::here::may_end;
 use crate::here::ownership::{self, Here};
@@ -82,7 +83,7 @@ impl ServerTree {
         let owner = lease.and_then(owner);
         let of_owner = |other: &&Lease| owner.is_some() && self::owner(other) == owner;
         let marks = facts.leases.iter().filter(of_owner).chain(lease).map(|lease| lease.lock_id);
-        let marks: BTreeSet<LockId> = marks.collect();
+        let marks = set(marks);
         let roots = Roots {
             listeners: found.listeners().filter_map(|usage| usage.pid).map(Pid::get).collect(),
             owner: owner.map(Pid::get),
@@ -255,7 +256,7 @@ pub(crate) fn owner_as_server(found: &CheckAnswer, here: &Here) -> Option<CheckA
 fn ports(listening: &ScanAnswer) -> BTreeMap<u32, Vec<Port>> {
     let mut ports: BTreeMap<u32, Vec<Port>> = BTreeMap::new();
     for one in &listening.ports_in_use {
-        let pids: BTreeSet<u32> = one.listeners().filter_map(|usage| usage.pid).map(Pid::get).collect();
+        let pids = set(one.listeners().filter_map(|usage| usage.pid).map(Pid::get));
         for pid in pids {
             ports.entry(pid).or_default().push(one.port);
         }

@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 use std::collections::BTreeMap;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use styxy_client::Worktree;
 use styxy_core::ProjectPath;
+use styxy_core::order::set;
 #[cfg(unix)]
 use styxy_core::view::Place;
 
@@ -40,7 +41,7 @@ impl Worktrees {
     }
 
     fn within<'a>(patience: Duration, paths: impl IntoIterator<Item = &'a ProjectPath>) -> Self {
-        let paths: BTreeSet<String> = paths.into_iter().map(|path| path.as_str().to_owned()).collect();
+        let paths = set(paths.into_iter().map(|path| path.as_str().to_owned()));
         let (send, answers) = mpsc::channel();
         let home = user_home();
         let read = move || {

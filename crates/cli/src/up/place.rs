@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use styxy_core::layout::Layout;
+use styxy_core::order::Order as _;
 
 /// The files of one worktree's keeper.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,7 @@ impl Place {
         let names =
             entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".log")?.to_owned()));
         let mut names: Vec<String> = names.collect();
-        names.sort();
+        names.order();
         names
     }
 

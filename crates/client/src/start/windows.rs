@@ -21,6 +21,7 @@ use windows_sys::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_SU
 
 use crate::Environment;
 use process::{Child, Program, Standard};
+use styxy_core::order::Order as _;
 
 /// A daemon that was started: nothing has to be waited for here.
 pub(super) struct Started;
@@ -117,7 +118,7 @@ fn wide(parts: &[&OsStr]) -> io::Result<Vec<u16>> {
 /// The variables as the system reads them: sorted by name, each closed with NUL, one more at the end.
 fn block(environment: &Environment) -> io::Result<Vec<u16>> {
     let mut variables: Vec<(&OsString, &OsString)> = environment.iter().collect();
-    variables.sort_unstable_by_key(|(name, _)| name.to_ascii_uppercase());
+    variables.order_by_key(|(name, _)| name.to_ascii_uppercase());
     let mut block = Vec::new();
     for (name, value) in variables {
         block.extend(wide(&[name, "=".as_ref(), value])?);

@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::label::Label;
 use crate::lease::Key;
 use crate::names::ProjectPath;
+use crate::order::Order as _;
 use crate::port::Port;
 use crate::port_set::PortSet;
 use crate::time::{Millis, Timestamp};
@@ -126,7 +127,7 @@ impl Affinity {
         let keys = self.order.values().filter(|key| key.project.as_ref() == Some(from)).cloned();
         let mut keys: Vec<Key> = keys.collect();
         // Whoever had a label first has it there too.
-        keys.sort_by_key(|key| self.gives_way(key));
+        keys.order_by_key(|key| self.gives_way(key));
         for old in keys {
             let new = Key { project: Some(to.clone()), ..old.clone() };
             let (ours, theirs) = (self.forget(&old), self.forget(&new));
@@ -256,7 +257,7 @@ impl Affinity {
         let keys = self.order.values().map(|key| (key.clone(), self.ports_of(key).to_vec())).collect();
         let row = |(port, last): (&Port, &Use)| (*port, last.at, last.key, last.ended);
         let mut uses: Vec<_> = self.last_use.iter().map(row).collect();
-        uses.sort_unstable();
+        uses.order();
         let settled =
             self.order.values().filter(|key| self.keys.get(key).is_some_and(|entry| entry.is_settled));
         let apart = self.order.values().filter(|key| self.gives_way(key));

@@ -18,6 +18,7 @@ use super::missed::Missed;
 use super::quotas::Pending;
 use super::reuse::{Reusable, owned_by_line};
 use super::view::who;
+use crate::order::Order as _;
 
 impl Registry {
     pub(super) fn allocate(
@@ -103,7 +104,7 @@ impl<'a> Round<'a> {
     /// Grants every ask, in an order in which nobody takes by chance what another one insists on or wishes for.
     fn grant_all(&mut self, asks: &[Ask]) -> Result<Vec<Grant>, Refusal> {
         let mut order: Vec<usize> = (0..asks.len()).collect();
-        order.sort_by_key(|index| match asks[*index].wish {
+        order.order_by_key(|index| match asks[*index].wish {
             Wish::Exact(_) => 0,
             Wish::Preferred(_) => 1,
             Wish::Default(_) => 2,
@@ -119,7 +120,7 @@ impl<'a> Round<'a> {
             grants.map(|grants| (index, grants))
         });
         let mut granted = granted.collect::<Result<Vec<_>, _>>()?;
-        granted.sort_by_key(|(index, _)| *index);
+        granted.order_by_key(|(index, _)| *index);
         Ok(granted.into_iter().flat_map(|(_, grants)| grants).collect())
     }
 

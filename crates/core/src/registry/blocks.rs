@@ -13,6 +13,7 @@ use crate::refusal::Refusal;
 
 use super::allocate::Round;
 use super::candidates::Search;
+use crate::order::Order as _;
 
 /// Which ports may stand behind the first one of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,7 @@ impl Round<'_> {
         let known = |start: &Port| block(*start, size).map_or(0, |ports| count(&ports, had));
         starts.retain(|start| known(start) > 0);
         // The one that stands already comes first.
-        starts.sort_by_key(|start| (Reverse(known(start)), *start));
+        starts.order_by_key(|start| (Reverse(known(start)), *start));
         starts.into_iter().find(|start| {
             let new =
                 block(*start, size).map(|ports| ports.into_iter().filter(|port| !had.contains_key(port)));

@@ -21,6 +21,7 @@ use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
 use super::Registry;
+use crate::order::Order as _;
 
 /// For whom a port is sought.
 pub(super) struct Search<'a> {
@@ -130,7 +131,7 @@ impl Registry {
                 && !search.taken.contains(&port)
         };
         let mut ports: Vec<Port> = self.indexes.reserved().filter(|port| offered(*port)).collect();
-        ports.sort_by_cached_key(|port| (self.affinity.last_use(*port), *port));
+        ports.order_by_cached_key(|port| (self.affinity.last_use(*port), *port));
         ports
     }
 
@@ -178,7 +179,7 @@ impl Registry {
         let rest = range.into_iter().flat_map(|range| PortSet::outside(range, Spacing::Any, &open));
         missed.extend(rest.filter(|port| !preferred.contains(port)));
         missed.retain(|port| claimed(*port) && !search.taken.contains(port) && !seen(*port));
-        missed.sort_by_cached_key(|port| self.affinity.last_use(*port));
+        missed.order_by_cached_key(|port| self.affinity.last_use(*port));
         missed.into_iter().try_for_each(visit)
     }
 }

@@ -11,6 +11,7 @@ use crate::names::{LockId, ProjectPath};
 use crate::time::Millis;
 
 use super::Registry;
+use crate::order::Order as _;
 
 /// The port that an address need not name.
 const HTTP: u16 = 80;
@@ -101,7 +102,7 @@ impl Registry {
     fn leases_in(&self, root: &ProjectPath) -> Vec<&Lease> {
         let mut leases: Vec<&Lease> =
             self.indexes.of_root(root).filter_map(|lock_id| self.lease(lock_id)).collect();
-        leases.sort_unstable_by_key(|lease| (lease.allocated_at.awake, lease.lock_id));
+        leases.order_by_key(|lease| (lease.allocated_at.awake, lease.lock_id));
         leases
     }
 

@@ -6,6 +6,7 @@ use crate::names::{InstanceId, LockId, ProjectPath};
 use crate::time::{Millis, Timestamp};
 
 use super::Registry;
+use crate::order::Order as _;
 
 impl Registry {
     /// A new lease, and what its worktree is called from now on.
@@ -60,7 +61,7 @@ impl Registry {
     /// Every worktree with a live lease has a label, also if the journal is one of 0.1.0: the one with the oldest lease first.
     pub(super) fn name_worktrees(&mut self) {
         let mut unnamed: Vec<&Lease> = self.leases().filter(|lease| self.host(lease).is_none()).collect();
-        unnamed.sort_unstable_by_key(|lease| (lease.allocated_at.wall, lease.lock_id));
+        unnamed.order_by_key(|lease| (lease.allocated_at.wall, lease.lock_id));
         let roots =
             unnamed.iter().filter_map(|lease| Some((lease.key.project.clone()?, lease.project_id.clone())));
         for (root, id) in roots.collect::<Vec<_>>() {

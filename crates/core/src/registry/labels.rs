@@ -9,6 +9,7 @@ use crate::checkout::Standing;
 use crate::label::Label;
 use crate::lease::Naming;
 use crate::names::{ProjectId, ProjectPath};
+use crate::order::Order as _;
 
 /// How many worktrees without a live lease keep their label; the one whose last lease ended first goes first.
 const IDLE: usize = 1024;
@@ -172,7 +173,7 @@ impl Labels {
     pub(super) fn snapshot(&self) -> Remembered {
         let live = self.roots.iter().filter(|(_, entry)| entry.idle_since.is_none());
         let mut live: Vec<&ProjectPath> = live.map(|(root, _)| root).collect();
-        live.sort_unstable();
+        live.order();
         let row = |root: &ProjectPath| {
             let entry = self.roots.get(root)?;
             Some(Row { root: root.clone(), naming: entry.naming.clone(), id: entry.id.clone() })

@@ -16,6 +16,7 @@ use super::Registry;
 use super::heard::server_of;
 use super::indexes::Due;
 use super::quotas::metadata_bytes;
+use crate::order::Order as _;
 
 /// A tick this late, in milliseconds, means that the daemon itself was stopped: nobody can have beaten meanwhile. At
 /// worst, on a machine this slow, an instance lives one TTL longer.
@@ -235,7 +236,7 @@ impl Registry {
     /// The leases that `keep` lets through, by port, so that the order of events does not depend on a hash.
     fn in_order(&self, keep: impl Fn(&Lease) -> bool) -> impl Iterator<Item = &Lease> {
         let mut leases: Vec<&Lease> = self.leases().filter(|lease| keep(lease)).collect();
-        leases.sort_unstable_by_key(|lease| lease.port);
+        leases.order_by_key(|lease| lease.port);
         leases.into_iter()
     }
 }

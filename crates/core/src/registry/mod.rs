@@ -41,6 +41,7 @@ use crate::process::ProcessKey;
 use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
 
+use crate::order::Order as _;
 use affinity::Affinity;
 use ended::{Ended, Expired, Past};
 use indexes::Indexes;
@@ -375,7 +376,7 @@ impl Registry {
             .filter_map(|lock_id| self.lease(lock_id))
             .chain(of_instances.into_iter().flatten())
             .collect();
-        touched.sort_unstable_by_key(|lease| lease.port);
+        touched.order_by_key(|lease| lease.port);
         touched.dedup_by_key(|lease| lease.lock_id);
         touched.into_iter()
     }

@@ -11,6 +11,7 @@ use super::ended::{Ended, Expired, Past};
 use super::labels::{self, Labels};
 use super::requests::{self, Requests};
 use super::{Policy, Registry};
+use crate::order::Order as _;
 
 /// Everything a registry knows, apart from its policy. Written and read as JSON; fields are only ever added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ impl Registry {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let mut leases: Vec<Lease> = self.leases().cloned().collect();
-        leases.sort_unstable_by_key(|lease| lease.port);
+        leases.order_by_key(|lease| lease.port);
         Snapshot {
             boot_id: self.boot_id.clone(),
             next_seq: self.next_seq,
@@ -58,7 +59,7 @@ impl Registry {
         registry.boot_id = snapshot.boot_id;
         registry.next_seq = snapshot.next_seq;
         // In journals of 0.1.0 servers have no labels: the oldest gets its own without a number.
-        snapshot.leases.sort_by_key(|lease| (lease.allocated_at.wall, lease.lock_id));
+        snapshot.leases.order_by_key(|lease| (lease.allocated_at.wall, lease.lock_id));
         for lease in snapshot.leases {
             registry.insert(Box::new(lease));
         }

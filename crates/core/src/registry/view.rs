@@ -11,6 +11,7 @@ use crate::port::Port;
 use crate::process::{Listener, Process};
 
 use super::Registry;
+use crate::order::Order as _;
 
 impl Registry {
     /// The port of the oldest other lease of the same key whose server runs.
@@ -56,7 +57,7 @@ impl Registry {
             .filter(|lease| lease.instance_id.as_ref() == Some(&instance.id))
             .map(|lease| self.view(lease))
             .collect();
-        allocations.sort_unstable_by_key(|lease| lease.port);
+        allocations.order_by_key(|lease| lease.port);
         InstanceView {
             instance_id: instance.id.clone(),
             working_directory: instance.working_directory.clone(),

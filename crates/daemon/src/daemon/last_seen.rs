@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::time::{Duration, Instant};
 
+use styxy_core::order::Order as _;
 use styxy_core::{Lease, Listening, Pid, Port, ProjectPath, Registry};
 
 use crate::system::{ListeningSocket, SocketTable};
@@ -94,7 +95,7 @@ impl LastSeen {
             by_port.entry(socket.port).or_default().push(socket);
         }
         for sockets in by_port.values_mut() {
-            sockets.sort_unstable_by_key(|socket| (socket.inode, socket.address));
+            sockets.order_by_key(|socket| (socket.inode, socket.address));
         }
         Ok(by_port)
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use styxy_core::order::set;
 use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, ProjectId, ProjectPath, Relation};
 use uuid::Uuid;
 
@@ -127,7 +128,7 @@ impl Daemon {
             let of = |process: &ProcessKey| (*process, engine.registry().ports_touched_by(*process));
             processes.iter().map(of).collect()
         };
-        let ports: BTreeSet<Port> = touched.iter().flat_map(|(_, ports)| ports.iter().copied()).collect();
+        let ports = set(touched.iter().flat_map(|(_, ports)| ports.iter().copied()));
         let listening =
             if ports.is_empty() { BTreeMap::new() } else { self.listeners_on(&ports, processes).await };
         for (process, ports) in touched {

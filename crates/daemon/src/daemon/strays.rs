@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use styxy_core::{Command, LockId, Millis, Owner, Pid, Port, ProcessKey};
+use styxy_core::order::set;
+use styxy_core::{Command, LockId, Millis, Owner, Pid, ProcessKey};
 use uuid::Uuid;
 
 use super::last_seen::{Sighting, Sockets};
@@ -69,7 +70,7 @@ impl Daemon {
         let mut outcome = Outcome::Unchanged;
         for (lock_id, owner) in due {
             let of_owner = || found.iter().filter(|socket| socket.head == owner.pid);
-            let ports: BTreeSet<Port> = of_owner().map(|socket| socket.port).collect();
+            let ports = set(of_owner().map(|socket| socket.port));
             // Of several ports none is known to be the server's.
             let (1, Some(port)) = (ports.len(), ports.first().copied()) else { continue };
             let Some(of_port) = sockets.get(&port) else { continue };
@@ -101,7 +102,7 @@ impl Daemon {
                 Owner::Instance(_) | Owner::Awaited { .. } => None,
             });
             // What this daemon listens on is nobody's, whoever started it.
-            (open, owners.chain(Pid::new(std::process::id())).collect::<BTreeSet<Pid>>())
+            (open, set(owners.chain(Pid::new(std::process::id()))))
         };
         if open.is_empty() {
             return Vec::new();

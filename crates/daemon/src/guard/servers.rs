@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use styxy_core::order::map;
 use styxy_core::{Pid, Port, ProcessKey, checkout};
 
 use crate::system::{self, Disk, ListeningSocket, SocketTable};
@@ -80,7 +81,7 @@ impl Servers {
     fn read(&mut self) {
         let Ok(all) = self.table.listening() else { return };
         let ours = all.into_iter().filter(|socket| socket.uid.is_none() || socket.uid == self.own_uid);
-        let sockets: BTreeMap<u64, ListeningSocket> = ours.map(|socket| (socket.inode, socket)).collect();
+        let sockets = map(ours.map(|socket| (socket.inode, socket)));
         let is_fresh = self.read_at.is_some_and(|at| at.elapsed() < FRESH);
         if is_fresh && sockets == self.sockets {
             return;

@@ -7,6 +7,7 @@ use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
     Refusal, ReleaseAnswer, Rule,
 };
+use styxy_core::order::Order as _;
 use styxy_core::{
     Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Port, Process, ProcessKey,
     Relation, Reuse, Wish,
@@ -116,7 +117,7 @@ pub(super) async fn allocations(
     };
     let mut allocations: Vec<Lease> =
         registry.leases().filter(wanted).map(|lease| registry.view(lease)).collect();
-    allocations.sort_unstable_by_key(|lease| lease.port);
+    allocations.order_by_key(|lease| lease.port);
     Ok(Answer(AllocationsAnswer { allocations }))
 }
 

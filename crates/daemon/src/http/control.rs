@@ -5,6 +5,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use styxy_core::Command;
 use styxy_core::api::{CleanupAnswer, CleanupRequest, Code, ConfigAnswer, Lease, Refusal, StatusAnswer};
+use styxy_core::order::Order as _;
 
 use super::answer::{Answer, Refused, Result};
 use super::body::OptionalJson;
@@ -53,7 +54,7 @@ pub(super) async fn cleanup(
         let engine = daemon.engine();
         released.retain(|lease| engine.registry().lease(lease.lock_id).is_none());
     }
-    released.sort_unstable_by_key(|lease| lease.port);
+    released.order_by_key(|lease| lease.port);
     let cleaned = released.len();
     let message = match (request.force, cleaned) {
         (Some(true), _) => format!("Ended {cleaned} leases"),

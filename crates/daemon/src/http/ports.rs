@@ -6,6 +6,7 @@ use axum::extract::State;
 use styxy_core::api::{
     CheckAnswer, Lease, PortInUse, Refusal, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage,
 };
+use styxy_core::order::set;
 use styxy_core::{Invalid, Listener, Occupancy, Port, PortRange, ServiceType};
 
 use super::Shared;
@@ -89,7 +90,7 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
         let inside = registry.leases().filter(|lease| range.contains(lease.port));
         inside.map(|lease| (lease.port, registry.view(lease))).collect()
     };
-    let ports: std::collections::BTreeSet<Port> = usage.keys().chain(leases.keys()).copied().collect();
+    let ports = set(usage.keys().chain(leases.keys()).copied());
     let in_use = ports.into_iter().map(|port| {
         let mut usages = usage.remove(&port).unwrap_or_default().into_iter();
         let (allocated_to, system_usage) = (leases.remove(&port), usages.next());

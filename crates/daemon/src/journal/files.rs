@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use styxy_core::order::Order as _;
+
 use super::{JournalError, WhyLost, os};
 
 const CHUNK: usize = 64 * 1024;
@@ -61,7 +63,7 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Candidate>, JournalError> {
             found.push(Candidate { generation, path: folder.join(name) });
         }
     }
-    found.sort_unstable_by_key(|candidate| std::cmp::Reverse(candidate.generation));
+    found.order_by_key(|candidate| std::cmp::Reverse(candidate.generation));
     Ok(found)
 }
 

@@ -8,6 +8,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use styxy_core::api::ViewAnswer;
+use styxy_core::order::Order as _;
 use styxy_core::view::{Place, Seen};
 use styxy_core::{ProjectPath, checkout};
 
@@ -51,7 +52,7 @@ pub(crate) async fn look(daemon: &Daemon) -> ViewAnswer {
 
 /// What the worktrees are called. Blocks, for up to [`PATIENCE`]; those that do not answer are left out.
 fn places(mut paths: Vec<ProjectPath>) -> BTreeMap<ProjectPath, Place> {
-    paths.sort_unstable();
+    paths.order();
     paths.dedup();
     let deadline = Instant::now() + PATIENCE;
     let named = paths.into_iter().filter_map(|path| {

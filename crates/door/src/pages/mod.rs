@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use styxy_core::nearest;
+use styxy_core::order::Order as _;
 
 use crate::directory::{Past, Return, Served, Stranger};
 use crate::dispatch::Host;
@@ -160,9 +161,9 @@ pub(crate) fn by_nearness<'a>(host: &Host, servers: impl Iterator<Item = &'a Ser
     let worktree = |name: &str| name.split_once('.').map_or(String::new(), |(_, rest)| rest.to_owned());
     let wanted = worktree(host.as_str());
     let mut servers: Vec<&Served> = servers.collect();
-    servers.sort_by(|one, other| one.host.cmp(&other.host));
+    servers.order_by(|one, other| one.host.cmp(&other.host));
     let nearest = nearest(host.as_str(), servers.iter().map(|served| &*served.host)).map(str::to_owned);
-    servers.sort_by_key(|served| {
+    servers.order_by_key(|served| {
         let is_nearest = nearest.as_deref() == Some(&*served.host);
         (!is_nearest, worktree(&served.host) != wanted)
     });

@@ -11,6 +11,7 @@ use clap_complete::engine::CompletionCandidate;
 use styxy_client::Client;
 use styxy_core::ProjectPath;
 use styxy_core::api::{AllocationsQuery, Lease, PortInUse, ScanQuery};
+use styxy_core::order::map;
 
 use crate::here::caller::caller;
 use crate::here::config_file;
@@ -71,7 +72,7 @@ pub(super) fn names() -> Vec<CompletionCandidate> {
     });
     let declared = declared().into_iter().filter_map(|(_, name)| Some((name?, ".styxy.json".to_owned())));
     let package = caller().package().map(|name| (name.to_string(), "this package".to_owned()));
-    let names: BTreeMap<String, String> = package.into_iter().chain(declared).chain(leased).collect();
+    let names = map(package.into_iter().chain(declared).chain(leased));
     names.into_iter().map(|(name, help)| candidate(name, &help)).collect()
 }
 
@@ -83,7 +84,7 @@ pub(super) fn projects(typed: &str) -> Vec<CompletionCandidate> {
     let leases = leases();
     let paths = || leases.iter().filter_map(|lease| lease.project_path.as_ref());
     let worktrees = Worktrees::at(paths());
-    let all: BTreeMap<String, &str> = paths().map(|path| (worktrees.project(path), path.as_str())).collect();
+    let all = map(paths().map(|path| (worktrees.project(path), path.as_str())));
     let fits = all.into_iter().filter(|(name, _)| name.starts_with(typed));
     fits.map(|(name, path)| candidate(name, path)).collect()
 }

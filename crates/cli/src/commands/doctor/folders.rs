@@ -2,17 +2,17 @@
 //!
 //! On Linux a process' folder is opened through the process itself, so nothing is closed there.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use styxy_core::api::{PortInUse, ScanAnswer, SystemUsage};
+use styxy_core::order::set;
 
 use super::finding::Finding;
 
 /// What the daemon cannot say because it may not read these folders; none if there are none.
 pub(super) fn closed(seen: &ScanAnswer, home: Option<&Path>) -> Option<Finding> {
     let usages = seen.ports_in_use.iter().flat_map(PortInUse::listeners);
-    let closed: BTreeSet<&str> = usages.filter_map(|usage| folder(usage, home)).collect();
+    let closed = set(usages.filter_map(|usage| folder(usage, home)));
     if closed.is_empty() {
         return None;
     }

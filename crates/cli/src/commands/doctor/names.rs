@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use styxy_core::api::AllocationsQuery;
+use styxy_core::order::Order as _;
 
 use super::finding::Finding;
 use crate::here::context;
@@ -55,7 +56,7 @@ fn hosts() -> Vec<String> {
     });
     let leases = leases.ok().flatten().map(|answer| answer.allocations).unwrap_or_default();
     let mut hosts: Vec<String> = leases.into_iter().filter_map(|lease| lease.host).collect();
-    hosts.sort_unstable();
+    hosts.order();
     hosts.dedup();
     hosts
 }

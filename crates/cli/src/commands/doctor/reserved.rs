@@ -6,6 +6,7 @@ use std::io;
 
 use styxy_core::PortRange;
 use styxy_core::config::Config;
+use styxy_core::order::Order as _;
 
 use super::finding::Finding;
 
@@ -28,7 +29,7 @@ fn parse(said: &str) -> Option<Vec<PortRange>> {
     let mut lines = said.lines().skip_while(|line| !is_rule(line));
     lines.next()?;
     let mut found: Vec<PortRange> = lines.filter_map(range).collect();
-    found.sort_by_key(|range| range.first());
+    found.order_by_key(|range| range.first());
     let mut joined: Vec<PortRange> = Vec::new();
     for range in found {
         let before = joined.last().filter(|last| last.last().get().saturating_add(1) >= range.first().get());
@@ -65,7 +66,7 @@ fn judge(config: &Config, reserved: io::Result<Vec<PortRange>>) -> Finding {
     for (name, service) in &config.service_types {
         let wished = service.preferred_ports.iter().filter_map(|port| PortRange::new(*port, *port));
         let mut all: Vec<PortRange> = wished.chain([service.range]).flat_map(meeting).collect();
-        all.sort_by_key(|range| range.first());
+        all.order_by_key(|range| range.first());
         all.dedup();
         if !all.is_empty() {
             met.push(format!("{} ({name})", list(&all)));

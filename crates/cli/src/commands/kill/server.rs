@@ -10,6 +10,7 @@ use styxy_client::living::Living;
 use styxy_core::api::{
     CheckAnswer, Code, Ended, Ending, KillAnswer, Lease, Manager, Refusal, Spared, SystemUsage, WhoAnswer,
 };
+use styxy_core::order::Order as _;
 use styxy_core::printable::tilde;
 use styxy_core::{Pid, Port};
 
@@ -325,7 +326,7 @@ pub(super) fn answer(
     let lease = left.map(ends).unwrap_or_default();
     let again = manager.map(again::warning).unwrap_or_default();
     let message = format!("{}. Nothing listens on port {port} now{lease}{again}", said(&ended));
-    ended.sort_by_key(|one| Some(one.pid.get()) != first);
+    ended.order_by_key(|one| Some(one.pid.get()) != first);
     let mut all = ended.into_iter();
     let Ended { pid, process, ending } = all.next()?;
     let (others, manager) = (all.collect(), manager.cloned());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsAnswer, AllocationsQuery, Lease};
 use styxy_core::nearest;
+use styxy_core::order::set;
 
 use super::live::Ask;
 use crate::here::worktrees::Worktrees;
@@ -75,7 +76,7 @@ impl Wanted {
 fn of_project(mut answer: AllocationsAnswer, name: &str) -> Found {
     let worktrees = Worktrees::at(answer.allocations.iter().flat_map(|lease| &lease.project_path));
     let project = |lease: &Lease| lease.project_path.as_ref().map(|path| worktrees.project(path));
-    let names: BTreeSet<String> = answer.allocations.iter().filter_map(project).collect();
+    let names = set(answer.allocations.iter().filter_map(project));
     answer.allocations.retain(|lease| project(lease).as_deref() == Some(name));
     Found { answer, empty: none_of(name, &names) }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use styxy_core::api::{Code, Refusal};
 use styxy_core::handshake::DaemonFile;
 use styxy_core::layout::{Layout, is_own_file};
+use styxy_core::order::Order as _;
 
 /// What is in the folder.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,8 +43,8 @@ impl Folder {
             let list = if is_own { &mut folder.own } else { &mut folder.foreign };
             list.push(name.into());
         }
-        folder.own.sort();
-        folder.foreign.sort();
+        folder.own.order();
+        folder.foreign.order();
         let daemon = fs::read(layout.daemon_file())
             .ok()
             .and_then(|json| serde_json::from_slice::<DaemonFile>(&json).ok());

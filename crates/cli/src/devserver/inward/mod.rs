@@ -30,6 +30,7 @@ pub(crate) use kinds::is_builtin;
 pub(crate) use names::allowed as allowed_name;
 pub(crate) use procfile::{Procfile, processes};
 pub(crate) use runners::{Child, Order, children, matches};
+use styxy_core::order::Order as _;
 
 use crate::devserver::shell::Word;
 
@@ -287,7 +288,7 @@ fn add(changes: &mut Vec<(usize, Vec<Run>)>, word: usize, runs: Vec<Run>) {
             None => all.push(run),
         }
     }
-    all.sort_by_key(|run| run.at);
+    all.order_by_key(|run| run.at);
 }
 
 #[cfg(test)]

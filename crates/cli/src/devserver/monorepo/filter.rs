@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use styxy_core::order::Order as _;
+
 use crate::devserver::workspace::{is_match, is_named, segments, without_braces};
 
 /// A package, as a filter sees it.
@@ -216,7 +218,7 @@ impl Selection {
                 None => all.extend(chosen.iter().map(|at| (*at, task.name.as_str()))),
             }
         }
-        all.sort_by_key(|(at, _)| *at);
+        all.order_by_key(|(at, _)| *at);
         all.dedup();
         all
     }

@@ -1,10 +1,10 @@
 //! Who runs under the guard of a folder.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use styxy_core::layout::Layout;
+use styxy_core::order::set;
 use styxy_core::printable::one_line;
 
 use crate::process::table::Processes;
@@ -15,7 +15,7 @@ pub(crate) fn users(layout: &Layout) -> Vec<String> {
     let table = Processes::default().look().map(|look| look.table).unwrap_or_default();
     let own = std::process::id();
     let under = |pid: &u32| *pid != own && is_under(*pid, &folders);
-    let all: BTreeSet<u32> = table.keys().copied().filter(under).collect();
+    let all = set(table.keys().copied().filter(under));
     let is_first = |pid: &u32| !table[pid].parent.is_some_and(|parent| all.contains(&parent));
     let first = all.iter().filter(|pid| is_first(pid));
     first.map(|pid| format!("{} ({pid})", one_line(&table[pid].name))).collect()

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::{fs, io};
 
 use styxy_client::process::Stat;
+use styxy_core::order::Order as _;
 use styxy_core::{LockId, Pid};
 
 use super::{Entry, Look, User, mark, stack};
@@ -55,7 +56,7 @@ impl Processes {
                 break;
             }
             // Those that were never seen come last, and are thus acted on soonest: some of them live for milliseconds.
-            new.sort_by_key(|pid| (!self.known.contains_key(pid), *pid));
+            new.order_by_key(|pid| (!self.known.contains_key(pid), *pid));
             for pid in new {
                 seen.insert(pid);
                 match read(pid, self.known.get(&pid)) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use styxy_core::Port;
+use styxy_core::order::Order as _;
 
 use super::Keeper;
 use super::clients::Wants;
@@ -122,7 +123,7 @@ impl Keeper {
             }
             // In the order of the file, which may have changed.
             let place = |service: &Service| wanted.iter().position(|label| *label == service.order.label);
-            self.services.sort_by_key(|service| place(service).unwrap_or(usize::MAX));
+            self.services.order_by_key(|service| place(service).unwrap_or(usize::MAX));
         }
         if was_empty && up.attachment == Attachment::Owns && !self.clients.is_owned() {
             self.clients.own(client);

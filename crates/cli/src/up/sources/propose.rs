@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use styxy_client::Caller;
+use styxy_core::order::Order as _;
 use styxy_core::project::{Run, Wish};
 use styxy_core::{Port, ServiceName, ServiceType};
 
@@ -124,7 +125,7 @@ fn add_app(here: &Caller, root: &Path, proposal: &mut Proposal, app: &App) {
 fn of_scripts(here: &Caller, root: &Path, package: &Package) -> (Vec<(Definition, String)>, Vec<String>) {
     let rank = |name: &&str| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len());
     let mut names: Vec<&str> = package.scripts().collect();
-    names.sort_by_key(rank);
+    names.order_by_key(rank);
     let mut found: Vec<(&str, (Definition, String), Vec<&str>)> = Vec::new();
     for name in names {
         if !made::is_known_server(root, package, name) && name != super::SCRIPT {

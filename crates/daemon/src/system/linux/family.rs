@@ -6,6 +6,7 @@ use std::time::Instant;
 use rustix::fd::OwnedFd;
 use rustix::fs::CWD;
 use styxy_core::Pid;
+use styxy_core::order::Order as _;
 use styxy_os::Stat;
 
 use super::holder::{each_number, open_folder, sockets_of};
@@ -57,7 +58,7 @@ fn parents(proc: &OwnedFd, heads: &BTreeSet<Pid>, deadline: Instant) -> HashMap<
         Some(())
     });
     // Descendants are younger than their head, so most often they have greater pids.
-    pids.sort_unstable_by_key(|pid| (heads.first().is_some_and(|first| pid < first), *pid));
+    pids.order_by_key(|pid| (heads.first().is_some_and(|first| pid < first), *pid));
     let parent = |pid: Pid| {
         let mut buffer = [0; 1024];
         let stat = super::read_some(proc, &format!("{pid}/stat"), &mut buffer).ok()?;

@@ -8,6 +8,7 @@ use std::time::Instant;
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat, readlinkat_raw};
 use styxy_core::Pid;
+use styxy_core::order::Order as _;
 
 use crate::system::ListeningSocket;
 
@@ -44,7 +45,7 @@ pub fn find_holders(sockets: &[ListeningSocket], hints: &[Pid], deadline: Instan
 pub fn find_all_holders(sockets: &[ListeningSocket], deadline: Instant) -> HashMap<u64, Vec<Pid>> {
     let mut found = Search::new(inodes(sockets), Ask::Every, deadline).run(&[]);
     for pids in found.values_mut() {
-        pids.sort_unstable();
+        pids.order();
     }
     found
 }

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::{fs, path::Path};
 
 use styxy_core::Port;
+use styxy_core::order::Order as _;
 
 use crate::system::ListeningSocket;
 
@@ -30,7 +31,7 @@ fn in_two_readings(
 ) -> io::Result<Vec<ListeningSocket>> {
     let mut sockets = read()?;
     sockets.extend(read()?);
-    sockets.sort_unstable_by_key(|socket| (socket.port, socket.inode));
+    sockets.order_by_key(|socket| (socket.port, socket.inode));
     sockets.dedup_by_key(|socket| socket.inode);
     Ok(sockets)
 }

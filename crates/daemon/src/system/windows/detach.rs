@@ -2,6 +2,8 @@
 
 use std::io;
 
+use styxy_core::order::Order as _;
+
 /// Moves to the system's folder: a folder that some process works in cannot be removed, nor its drive unmounted.
 pub(crate) fn detach() -> io::Result<()> {
     std::env::set_current_dir(std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into()))
@@ -28,7 +30,7 @@ pub(crate) fn let_go_of_output() -> io::Result<()> {
         }
     }
     // Older clients give one handle twice. Closed twice, it could be another file's by then.
-    old.sort_unstable();
+    old.order();
     old.dedup();
     for handle in old {
         // SAFETY: this was a standard handle of this process, and is none any more. std looks them up again for every write

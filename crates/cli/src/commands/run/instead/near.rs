@@ -3,6 +3,7 @@
 use std::fs;
 
 use styxy_core::nearest;
+use styxy_core::order::Order as _;
 
 use super::{Instead, Typed};
 use crate::commands::run::command::program_folders;
@@ -66,6 +67,6 @@ fn names_in(folder: &std::path::Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST);
     let files = entries.filter(|entry| !entry.path().is_dir());
     let mut names: Vec<String> = files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
+    names.order();
     names
 }

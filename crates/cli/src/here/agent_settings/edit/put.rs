@@ -10,6 +10,7 @@
 
 use serde_json::Value;
 use styxy_core::json::{Kind, Mistake, Node};
+use styxy_core::order::Order as _;
 
 use super::super::text::{Comment, LINE_ENDS, begin, last_comment, line_ends, parse, slots};
 
@@ -103,7 +104,7 @@ impl serde::Serialize for Ordered<'_> {
                     ["matcher", "type", "command", "timeout"].iter().position(|known| *known == key)
                 };
                 let mut members: Vec<_> = members.iter().collect();
-                members.sort_by_key(|(key, _)| rank(key).unwrap_or(usize::MAX));
+                members.order_by_key(|(key, _)| rank(key).unwrap_or(usize::MAX));
                 to.collect_map(members.into_iter().map(|(key, value)| (key, Ordered(value))))
             }
             Value::Array(items) => to.collect_seq(items.iter().map(Ordered)),

@@ -140,10 +140,15 @@ impl Daemon {
         }
     }
 
-    /// Keeps what the guard has refused, and tells those who read events.
+    /// Keeps and publishes a refusal of the guard, once its program was told. Who asks for the refusals meanwhile waits: whoever has heard
+    /// of this one finds it among them.
     #[cfg(target_os = "linux")]
-    pub(crate) fn refused(&self, refused: Refused) {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).keep(refused.clone());
+    pub(crate) fn refused(&self, tell: impl FnOnce(), refused: impl FnOnce() -> Refused) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        tell();
+        let refused = refused();
+        refusals.keep(refused.clone());
+        drop(refusals);
         let engine = self.engine();
         engine.feed.refused(engine.registry().next_seq().saturating_sub(1), refused);
     }

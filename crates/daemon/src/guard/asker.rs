@@ -1,6 +1,7 @@
 //! Who asks: in which worktree it works, and in which session (R90).
 
 use std::cell::OnceCell;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use styxy_core::checkout::Kinship;
@@ -24,7 +25,15 @@ pub(super) struct Asker<'a> {
     shell: Option<Pid>,
     grounds: &'a Grounds,
     place: OnceCell<Place>,
+    signs: OnceCell<OwnSigns>,
     session: OnceCell<Option<InstanceId>>,
+}
+
+/// What the program itself shows of its session.
+struct OwnSigns {
+    /// Of [`VARIABLES`].
+    values: [Option<String>; VARIABLES.len()],
+    parent: Option<Pid>,
 }
 
 /// Where a program works.
@@ -39,7 +48,15 @@ enum Place {
 
 impl<'a> Asker<'a> {
     pub(super) fn new(daemon: &'a Daemon, pid: Pid, grounds: &'a Grounds) -> Self {
-        Self { daemon, pid, shell: None, grounds, place: OnceCell::new(), session: OnceCell::new() }
+        Self {
+            daemon,
+            pid,
+            shell: None,
+            grounds,
+            place: OnceCell::new(),
+            signs: OnceCell::new(),
+            session: OnceCell::new(),
+        }
     }
 
     /// The same for its parent too, if it asks for that one.
@@ -89,8 +106,28 @@ impl<'a> Asker<'a> {
         }
     }
 
+    /// Its session; if it was [read](Self::read) before, also once it has ended.
     pub(super) fn session(&self) -> Option<&InstanceId> {
-        self.session.get_or_init(|| session_of(self.pid)).as_ref()
+        let session = || {
+            let OwnSigns { values, parent } = self.signs();
+            let value = |name: &str| values[VARIABLES.iter().position(|known| *known == name)?].clone();
+            let from = |parent: Pid| agent_among(iter::once(parent).chain(above(parent)));
+            session::instance(value, || parent.and_then(from)).ok().flatten()
+        };
+        self.session.get_or_init(session).as_ref()
+    }
+
+    /// Reads what can be read of it only while it runs.
+    pub(super) fn read(&self) {
+        self.signs();
+        self.place();
+    }
+
+    fn signs(&self) -> &OwnSigns {
+        self.signs.get_or_init(|| OwnSigns {
+            values: system::variables(self.pid, VARIABLES),
+            parent: above(self.pid).next(),
+        })
     }
 
     fn place(&self) -> &Place {
@@ -128,19 +165,16 @@ fn above(pid: Pid) -> impl Iterator<Item = Pid> {
     styxy_os::ancestors(pid).take(FAR)
 }
 
-fn session_of(pid: Pid) -> Option<InstanceId> {
-    let values = system::variables(pid, VARIABLES);
-    let value = |name: &str| values[VARIABLES.iter().position(|known| *known == name)?].clone();
-    session::instance(value, || agent_around(pid)).ok().flatten()
-}
-
 /// The nearest agent above this process.
 fn agent_around(pid: Pid) -> Option<Running> {
-    let agent = |pid: Pid| {
+    agent_among(above(pid))
+}
+
+fn agent_among(mut processes: impl Iterator<Item = Pid>) -> Option<Running> {
+    processes.find_map(|pid| {
         let line = system::command_line(pid)?;
         Running::of_command_line(pid.get(), &line, |path| Path::new(path).exists())
-    };
-    above(pid).find_map(agent)
+    })
 }
 
 /// What shows that the session of a server's lease lives (R63).

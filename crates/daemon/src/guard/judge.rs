@@ -45,12 +45,12 @@ impl Judge {
         Ok(Self { daemon, servers, grounds: Arc::new(Grounds::new()) })
     }
 
-    /// The record that answers this question of the process at the other end.
-    pub(super) fn answer(&mut self, question: Question, peer: LocalPeer) -> Vec<u8> {
-        let PeerProcess::Seen { pid, .. } = peer.process else { return record::passes() };
+    /// Tells the process at the other end, in a record, what is answered to its question.
+    pub(super) fn answer(&mut self, question: Question, peer: LocalPeer, tell: impl FnOnce(&[u8])) {
+        let PeerProcess::Seen { pid, .. } = peer.process else { return tell(&record::passes()) };
         // While this daemon looks for a free port, the thread that would know of its lease waits for the answer.
         if pid == own_pid() {
-            return record::passes();
+            return tell(&record::passes());
         }
         let daemon = Arc::clone(&self.daemon);
         let grounds = Arc::clone(&self.grounds);
@@ -64,17 +64,21 @@ impl Judge {
             Question::Bind(port) if peer.network == Network::Ours => (Wanted::Bind, self.bind(port, &asker)),
             Question::Bind(_) => (Wanted::Bind, None),
         };
-        let Some(words) = words else { return record::passes() };
+        let Some(words) = words else { return tell(&record::passes()) };
         tracing::debug!(asker = pid.get(), ?question, "the guard refused");
+        // A program that has its answer may end at once.
+        asker.read();
         let project = asker.root().and_then(Path::to_str).and_then(|root| ProjectPath::new(root).ok());
-        daemon.refused(Refused {
-            at: system::now().wall,
-            wanted,
-            instance_id: asker.session().cloned(),
-            project_path: project,
-            message: words.clone(),
-        });
-        record::refused(&words)
+        daemon.refused(
+            || tell(&record::refused(&words)),
+            || Refused {
+                at: system::now().wall,
+                wanted,
+                instance_id: asker.session().cloned(),
+                project_path: project,
+                message: words.clone(),
+            },
+        );
     }
 
     /// Why no signal goes there.

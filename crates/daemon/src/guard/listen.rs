@@ -240,10 +240,14 @@ fn answer(judge: &mut Judge, client: &Client) -> bool {
     let mut record = [0; record::QUESTION + 1];
     match recv(socket, &mut record[..], RecvFlags::DONTWAIT) {
         Ok((length, _)) if length > 0 => {
-            let answer = record.get(..length).and_then(record::read);
-            let answer = answer.map_or_else(record::passes, |question| judge.answer(question, *peer));
             // Whoever has gone was stopped or has waited too long, and has said so itself.
-            let _ = send(socket, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            let tell = |answer: &[u8]| {
+                let _ = send(socket, answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            };
+            match record.get(..length).and_then(record::read) {
+                Some(question) => judge.answer(question, *peer, tell),
+                None => tell(&record::passes()),
+            }
             true
         }
         Err(Errno::AGAIN | Errno::INTR) => false,

@@ -93,3 +93,22 @@ fn without_compose_nothing_is_started_and_one_sentence_says_why() {
     assert!(up.stderr.contains("Docker Compose was not found"), "{}", up.stderr);
     assert!(asked(&stack).is_empty());
 }
+
+#[test]
+fn env_waits_no_longer_than_two_seconds_for_compose() {
+    let stack = stack(&json!({ "web": { "run": "x" }, "db": { "type": "database", "compose": "postgres" } }));
+    let pid = stack.home.top().join("pid");
+    let hangs =
+        format!("#!/bin/sh\ncase \"$*\" in *json) echo $$ > {}; sleep 1000; true ;; esac\n", pid.display());
+    fs::write(stack.home.top().join("programs/docker-compose"), hangs).unwrap();
+    let began = std::time::Instant::now();
+    let env = styxy(&stack, &["env"]).done();
+    assert!(
+        env.stderr.contains("docker compose does not answer in time; docker compose is not told anything"),
+        "{env:?}"
+    );
+    assert!(env.stdout.contains("STYXY_WEB_PORT=") && !env.stdout.contains("COMPOSE_FILE"), "{env:?}");
+    assert!(began.elapsed() >= std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    let pid: u32 = fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+    until("nothing of it is left", || crate::support::has_ended(pid));
+}

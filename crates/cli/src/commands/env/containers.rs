@@ -1,5 +1,7 @@
 //! The containers of the project's file, for plain `docker compose`.
 
+use std::time::{Duration, Instant};
+
 use styxy_client::{Client, Error, PortRequest, ProjectFile, Terms};
 use styxy_core::layout::Layout;
 use styxy_core::project::Service;
@@ -9,6 +11,9 @@ use crate::here::context;
 use crate::here::places::Places;
 use crate::here::variables::Served;
 use crate::say::output;
+
+/// How long compose may take: whoever asks for variables waits, often a shell that has just been opened.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The compose files of a project whose file names services in them.
 pub(super) struct Containers {
@@ -27,7 +32,8 @@ impl Containers {
         };
         let services: Vec<Service> = file.project.services.iter().filter(is_asked).cloned().collect();
         let layout = context::layout().ok().filter(|_| !services.is_empty())?;
-        let compose = Compose::read(file, &layout).map_err(|error| warn(&error)).ok()?;
+        let compose =
+            Compose::read(file, &layout, Instant::now() + PATIENCE).map_err(|error| warn(&error)).ok()?;
         Some(Self { compose, layout, services })
     }
 

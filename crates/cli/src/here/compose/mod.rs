@@ -7,12 +7,12 @@ mod files;
 mod model;
 mod overriding;
 mod ports;
+mod program;
 
 use std::env;
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::time::Instant;
 
 use styxy_client::{Client, Error, ProjectFile, Terms};
 use styxy_core::Port;
@@ -39,6 +39,8 @@ pub(crate) struct Compose {
     folder: PathBuf,
     files: Vec<PathBuf>,
     model: Model,
+    /// Until when compose may answer.
+    deadline: Instant,
 }
 
 /// What plain `docker compose` has to be told.
@@ -62,6 +64,8 @@ pub(crate) enum ComposeError {
         program: &'static [&'static str],
         said: String,
     },
+    /// It does not answer.
+    Late(&'static [&'static str]),
     NoService {
         label: String,
         service: String,
@@ -88,6 +92,10 @@ impl ComposeError {
                 let program = program.join(" ");
                 refusal(format!("{program}: {said}")).hint(program + " config")
             }
+            Self::Late(program) => {
+                let program = program.join(" ");
+                refusal(format!("{program} does not answer in time")).hint(program + " config")
+            }
             Self::NoService { label, service, known } => {
                 let known = known.iter().map(String::as_str);
                 let hint = match styxy_core::nearest(service, known.clone()) {
@@ -107,28 +115,53 @@ impl ComposeError {
 }
 
 impl Compose {
-    /// Asks compose what the files beside the project's file mean. Takes some 0.1 s.
+    /// Asks compose what the files beside the project's file mean. Takes some 0.1 s, and no longer than until `deadline`.
     ///
     /// # Errors
-    /// There is no compose, or no file; it refuses the files; or it knows none of the services that the project's file names.
-    pub(crate) fn read(file: &ProjectFile, layout: &Layout) -> Result<Self, ComposeError> {
+    /// There is no compose, or no file; it refuses the files, or does not answer; or it knows none of the services that the
+    /// project's file names.
+    pub(crate) fn read(file: &ProjectFile, layout: &Layout, deadline: Instant) -> Result<Self, ComposeError> {
         let folder = file.path.parent().unwrap_or(Path::new("/")).to_owned();
+        let compose = Self::at(folder, layout, deadline)?;
+        compose.check(file)?;
+        Ok(compose)
+    }
+
+    /// The same for the files in `folder`, whatever the project's file says.
+    ///
+    /// # Errors
+    /// As [`Compose::read`].
+    pub(crate) fn at(folder: PathBuf, layout: &Layout, deadline: Instant) -> Result<Self, ComposeError> {
         let own = |path: &Path| path.parent() == Some(layout.root());
         let given = env::var_os(FILE).filter(|given| !given.is_empty());
         let files = files::of(&folder, given.as_deref(), &separator(), own);
         if files.is_empty() {
             return Err(ComposeError::NoFile(folder));
         }
-        let program = program(&folder).ok_or(ComposeError::NoProgram)?;
-        let said = run(program, &folder, &files, &["--profile", "*", "config", "--format", "json"])?;
+        let program = program::find(&folder, deadline)?;
+        let words = ["--profile", "*", "config", "--format", "json"];
+        let said = program::run(program, &folder, &files, &words, deadline)?;
         let model = serde_json::from_slice(&said).map_err(|error| ComposeError::Refused {
             program,
             // What compose said may be a secret.
             said: format!("config --format json is not understood at line {}", error.line()),
         })?;
-        let compose = Self { program, folder, files, model };
-        compose.check(file)?;
-        Ok(compose)
+        Ok(Self { program, folder, files, model, deadline })
+    }
+
+    /// What its services are called.
+    pub(crate) fn services(&self) -> Vec<String> {
+        self.model.names()
+    }
+
+    /// The first port of the service that this machine leads to, as the container has it.
+    pub(crate) fn target(&self, service: &str) -> Option<u16> {
+        self.model.target(service)
+    }
+
+    /// Whether the service is built here, and not fetched.
+    pub(crate) fn is_built(&self, service: &str) -> bool {
+        self.model.is_built(service)
     }
 
     /// Whether each service that the project's file names is there.
@@ -183,7 +216,8 @@ impl Compose {
         {
             let files: Vec<PathBuf> = self.files.iter().chain([&path]).cloned().collect();
             // An older compose does not know the tags in it.
-            let checked = run(self.program, &self.folder, &files, &["--profile", "*", "config", "--quiet"]);
+            let words = ["--profile", "*", "config", "--quiet"];
+            let checked = program::run(self.program, &self.folder, &files, &words, self.deadline);
             if let Err(refused) = checked {
                 // The next command is to look again.
                 drop(std::fs::remove_file(&path));
@@ -201,42 +235,4 @@ impl Compose {
 fn separator() -> String {
     let usual = if cfg!(windows) { ";" } else { ":" };
     env::var(SEPARATOR).ok().filter(|text| !text.is_empty()).unwrap_or_else(|| usual.to_owned())
-}
-
-/// How compose is started here; none if it is not installed.
-fn program(folder: &Path) -> Option<&'static [&'static str]> {
-    const PROGRAMS: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];
-    PROGRAMS.into_iter().find(|program| {
-        let mut command = Command::new(program[0]);
-        command.args(&program[1..]).args(["version", "--short"]).current_dir(folder);
-        let ended = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        ended.is_ok_and(|status| status.success())
-    })
-}
-
-/// What compose says of `files`.
-fn run(
-    program: &'static [&'static str],
-    folder: &Path,
-    files: &[PathBuf],
-    words: &[&str],
-) -> Result<Vec<u8>, ComposeError> {
-    let files = files.iter().flat_map(|file| [OsString::from("-f"), file.clone().into_os_string()]);
-    let mut command = Command::new(program[0]);
-    command.args(&program[1..]).args(files).args(words).current_dir(folder).stdin(Stdio::null());
-    // They may be another worktree's.
-    command.env_remove(FILE).env_remove(PROJECT);
-    match command.output() {
-        Ok(Output { status, stdout, .. }) if status.success() => Ok(stdout),
-        Ok(Output { status, stderr, .. }) => {
-            let said = String::from_utf8_lossy(&stderr);
-            let last = said
-                .lines()
-                .rev()
-                .find(|line| !line.trim().is_empty())
-                .map(|line| one_line(line.trim()).into_owned());
-            Err(ComposeError::Refused { program, said: last.unwrap_or_else(|| status.to_string()) })
-        }
-        Err(error) => Err(ComposeError::Refused { program, said: error.to_string() }),
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -27,6 +28,8 @@ pub(super) struct Service {
     pub(super) container_name: Option<String>,
     #[serde(default)]
     network_mode: Option<String>,
+    #[serde(default)]
+    build: Option<IgnoredAny>,
 }
 
 /// A port of a container, and where it is published.
@@ -76,6 +79,14 @@ impl Model {
 
     pub(super) fn publishes(&self, service: &str) -> bool {
         self.services.get(service).is_some_and(|service| service.ports.iter().any(Binding::is_leased))
+    }
+
+    pub(super) fn target(&self, service: &str) -> Option<u16> {
+        Some(self.services.get(service)?.ports.iter().find(|port| port.is_leased())?.target)
+    }
+
+    pub(super) fn is_built(&self, service: &str) -> bool {
+        self.services.get(service).is_some_and(|service| service.build.is_some())
     }
 
     pub(super) fn names(&self) -> Vec<String> {

@@ -15,7 +15,7 @@ pub(crate) mod passing;
 pub(crate) mod plan;
 pub(crate) mod port_argument;
 pub(crate) mod program;
-mod recipes;
+pub(crate) mod recipes;
 // What it finds out is asked on Linux only.
 #[cfg(any(target_os = "linux", test))]
 pub(crate) mod repeats;

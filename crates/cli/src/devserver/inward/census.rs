@@ -94,11 +94,24 @@ pub(super) struct Census<'a> {
     pub(super) around: &'a dyn Around,
     /// How many bytes of files are still read.
     pub(super) left: Cell<usize>,
+    /// What is known so far of the commands that serve nothing.
+    pub(super) work: Cell<Work>,
+}
+
+/// Whether commands that serve nothing end by themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Work {
+    #[default]
+    None,
+    /// One builds, and all end.
+    Ends,
+    /// One may last.
+    Lasts,
 }
 
 impl<'a> Census<'a> {
     pub(super) fn new(around: &'a dyn Around) -> Self {
-        Self { around, left: Cell::new(files::MOST) }
+        Self { around, left: Cell::new(files::MOST), work: Cell::default() }
     }
 }
 
@@ -110,7 +123,7 @@ impl Census<'_> {
             words.remove(0);
         }
         let Some(first) = words.first().map(|word| word.text.clone()) else { return Vec::new() };
-        let Some(depth) = way.depth.checked_sub(1) else { return Vec::new() };
+        let Some(depth) = way.depth.checked_sub(1) else { return self.lasts() };
         let way = Way { depth, ..way };
         if let Some(found) = self.many(&words, &way).or_else(|| self.file(&words, &way)) {
             return found;
@@ -119,9 +132,9 @@ impl Census<'_> {
             return self.children(&words[1..], children, &way);
         }
         let name = program(&first);
-        let args = words[1..].iter().map(|word| word.text.as_str());
-        if kinds::needs_no_port(name, args) || kinds::is_builtin(name) {
-            return Vec::new();
+        let args = || words[1..].iter().map(|word| word.text.as_str());
+        if kinds::needs_no_port(name, args()) || kinds::is_builtin(name) {
+            return self.serves_nothing(name, args());
         }
         if let Some(environment) = wrappers::environment(name, &words[1..], self.around) {
             return self.behind(&environment, &words, way);
@@ -132,7 +145,7 @@ impl Census<'_> {
             let entry = match &way.entry {
                 Entry::Front => Entry::Procfile(Box::new(found)),
                 // It gives each process a port of its own, counted from the one that it gets.
-                Entry::File(_) => return Vec::new(),
+                Entry::File(_) => return self.lasts(),
                 inside => inside.clone(),
             };
             return vec![server("processes".to_owned(), Kind::Group, &Way { entry, ..way })];
@@ -155,7 +168,7 @@ impl Census<'_> {
     /// The servers of what the program `launcher` starts next; it is itself `unknown` if it starts nothing.
     fn launched(&self, next: Next, launcher: &str, is_many: bool, unknown: Server, way: Way) -> Vec<Server> {
         match next {
-            Next::Nothing => Vec::new(),
+            Next::Nothing => self.lasts(),
             Next::Elsewhere => match self.elsewhere(manager(launcher), &way) {
                 one if !is_many && matches!(one.entry, Entry::Closed(_)) => {
                     vec![Server { kind: Kind::Maybe, ..one }]
@@ -165,8 +178,10 @@ impl Census<'_> {
             Next::Command(inner) if inner.is_empty() => vec![unknown],
             Next::Command(inner) => self.command(inner, &way),
             Next::Tool { name, args } => {
-                let found = tool(&name, &args, &way).into_iter();
-                found
+                let Some(found) = tool(&name, &args, &way) else {
+                    return self.serves_nothing(&name, args.iter().map(|word| word.text.as_str()));
+                };
+                std::iter::once(found)
                     .map(|one| Server { likelihood: one.likelihood.max(unknown.likelihood), ..one })
                     .collect()
             }
@@ -182,10 +197,27 @@ impl Census<'_> {
                     None if name.starts_with('$') => {
                         vec![Server { likelihood: Likelihood::Likely, ..unknown }]
                     }
-                    None => Vec::new(),
+                    None => self.lasts(),
                 }
             }
         }
+    }
+
+    /// A command that may last, and in which no server is.
+    fn lasts(&self) -> Vec<Server> {
+        self.work.set(Work::Lasts);
+        Vec::new()
+    }
+
+    /// A tool that serves nothing.
+    fn serves_nothing<'w>(&self, name: &str, args: impl Iterator<Item = &'w str>) -> Vec<Server> {
+        match kinds::ends(name, args) {
+            kinds::Ends::Yes => {}
+            kinds::Ends::WithFiles if self.work.get() == Work::None => self.work.set(Work::Ends),
+            kinds::Ends::WithFiles => {}
+            kinds::Ends::Perhaps => return self.lasts(),
+        }
+        Vec::new()
     }
 
     /// The servers behind a program that sets variables for the command in its arguments.
@@ -310,7 +342,7 @@ pub(super) fn server(hint: String, kind: Kind, way: &Way) -> Server {
 }
 
 /// A tool that is known by its name, if it may be a server.
-fn tool(name: &str, args: &[Word], way: &Way) -> Vec<Server> {
+fn tool(name: &str, args: &[Word], way: &Way) -> Option<Server> {
     let words = args.iter().map(|word| word.text.as_str());
     let row = frameworks::find(name, &words);
     let kind = match row {
@@ -319,12 +351,12 @@ fn tool(name: &str, args: &[Word], way: &Way) -> Vec<Server> {
         Some(row) if row.needs_words() => Kind::NeedsWords,
         Some(_) => Kind::Reads,
         // `vite build`
-        None if frameworks::is_known(name) || kinds::needs_no_port(name, words) => return Vec::new(),
+        None if frameworks::is_known(name) || kinds::needs_no_port(name, words) => return None,
         None => Kind::Maybe,
     };
     let found = server(names::allowed(name), kind, way);
     let likelihood = if row.is_some() { found.likelihood.max(Likelihood::Likely) } else { found.likelihood };
-    vec![Server { likelihood, ..found }]
+    Some(Server { likelihood, ..found })
 }
 
 /// The program that runs scripts, by the name it is asked about.

@@ -35,6 +35,34 @@ pub(super) fn needs_no_port<'w>(name: &str, mut args: impl Iterator<Item = &'w s
     FILES.contains(&name) || OWN_PORT.contains(&name) || TOOLS.contains(&name) && !args.any(serves)
 }
 
+/// Whether a command that serves nothing ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    Yes,
+    /// It makes files, and ends then.
+    WithFiles,
+    /// It watches, waits, or is not known well enough.
+    Perhaps,
+}
+
+/// The same for the command `name` with these arguments, in which no server is.
+pub(super) fn ends<'w>(name: &str, mut args: impl Iterator<Item = &'w str>) -> Ends {
+    const MAKE_FILES: &str = "api-extractor babel bunchee esbuild graphql-codegen microbundle ncc ng-packagr node-sass lessc \
+        openapi-typescript orval panda pkgroll postcss prisma relay-compiler rollup rslib sass svelte-package swc \
+        tailwind tailwindcss tsc tsc-alias tsdown tsup typedoc unbuild velite vite vue-tsc webpack next astro nuxt parcel";
+    const SHORT: &str = "cat chmod cp cpx cd copyfiles date del-cli echo eslint exit export false ln ls mkdir mkdirp mv \
+        ncp prettier printf pwd rimraf rm rmdir rsync set shx test touch true umask unset :";
+    // `--preserveWatchOutput` is read only by one that watches.
+    let mut watches = || args.any(|word| word == "-w" || word.contains("watch") || word == "dev");
+    if among(SHORT, name) {
+        Ends::Yes
+    } else if among(MAKE_FILES, name) && !watches() {
+        Ends::WithFiles
+    } else {
+        Ends::Perhaps
+    }
+}
+
 /// How sure it is that the unknown program that `words` start is a server: one of the project's own may be, unless it is
 /// called like what runs beside a server.
 pub(super) fn likelihood(words: &[Word]) -> Likelihood {

@@ -1,7 +1,7 @@
 //! Whether a command serves, as far as its words say (R154).
 
 use super::around::Around;
-use super::census::{Census, Entry, Kind, Server, Way};
+use super::census::{Census, Entry, Kind, Server, Way, Work};
 use super::files::is_several;
 use super::kinds::Likelihood;
 use crate::devserver::shell::Word;
@@ -17,6 +17,8 @@ pub(crate) enum Serving {
     Perhaps,
     /// It only builds, watches, tests or prints.
     No,
+    /// It builds once, and ends.
+    Once,
 }
 
 /// Whether the program `words` serve.
@@ -24,7 +26,12 @@ pub(crate) fn of_words(words: &[&str], around: &dyn Around) -> Serving {
     let word =
         |(at, text): (usize, &&str)| Word { text: (*text).to_owned(), typed: Some(at), ..Word::default() };
     let words = words.iter().enumerate().map(word).collect();
-    of_servers(&Census::new(around).command(words, &Way::new(Entry::Front)))
+    let census = Census::new(around);
+    let servers = census.command(words, &Way::new(Entry::Front));
+    match of_servers(&servers) {
+        Serving::No if servers.is_empty() && census.work.get() == Work::Ends => Serving::Once,
+        serving => serving,
+    }
 }
 
 fn of_servers(servers: &[Server]) -> Serving {
@@ -94,7 +101,34 @@ mod tests {
     #[test]
     fn a_script_that_only_builds_does_not_serve() {
         let wrong: Vec<_> = BUILDS.iter().filter(|text| of_text(text, &PACKAGE) != Serving::No).collect();
-        assert!(wrong.is_empty(), "{wrong:?}");
+        assert_eq!(wrong, [&"unbuild --stub"], "it ends");
+    }
+
+    #[test]
+    fn what_builds_without_watching_ends() {
+        for text in [
+            "tsc",
+            "tsc -p tsconfig.build.json && cp -r assets dist",
+            "rimraf dist && rollup -c",
+            "vite build",
+            "npx vite build --mode development",
+            "NODE_ENV=production next build",
+            "npm run build",
+            "esbuild src/index.ts --bundle --outdir=dist",
+        ] {
+            let package = Told { scripts: &[("build", "tsc && vite build")], ..PACKAGE };
+            assert_eq!(of_text(text, &package), Serving::Once, "{text}");
+        }
+        for text in [
+            "tsc; sleep 1000",
+            "echo built",
+            "tsc -w",
+            "tsc && tail -f log",
+            "npm install && tsc",
+            "eslint .",
+        ] {
+            assert_eq!(of_text(text, &PACKAGE), Serving::No, "{text}");
+        }
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub(crate) fn stack(here: &Caller, warn: fn(&str)) -> Result<Option<Stack>, Fail
     let services: Vec<Definition> =
         services.filter_map(|service| Some(definition(&at_root, root, service, run(service)?))).collect();
     let is_empty = services.is_empty();
-    let stack = Stack { root: root.to_owned(), source: Source::File(path), services, reasons: Vec::new() };
+    let (root, source) = (root.to_owned(), Source::File(path));
+    let stack = Stack { root, source, services, peers: Vec::new(), reasons: Vec::new() };
     Ok((!is_empty).then_some(stack))
 }
 
@@ -63,13 +64,16 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
 fn serves(service: &Service, run: &Run, cwd: &Path, root: &Path) -> Serves {
     match service.port {
         _ if service.compose.is_some() => Serves::No,
-        Wish::None => Serves::No,
         Wish::Port(_) => Serves::Known,
         Wish::Any if service.ready.is_some() => Serves::Known,
-        // Who wrote the file would have said that it has no port.
-        Wish::Any => {
-            let told = made::of_run(run, cwd, root).filter(|told| told.serves == Serves::Known);
-            told.map_or(Serves::Perhaps, |told| told.serves)
+        Wish::Any | Wish::None => {
+            match (made::of_run(run, cwd, root).map(|told| told.serves), service.port) {
+                (Some(Serves::Builds), _) => Serves::Builds,
+                (_, Wish::None) => Serves::No,
+                (Some(Serves::Known), _) => Serves::Known,
+                // Who wrote the file would have said that it has no port.
+                (Some(Serves::Perhaps | Serves::No | Serves::Once) | None, _) => Serves::Perhaps,
+            }
         }
     }
 }

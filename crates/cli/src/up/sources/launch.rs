@@ -58,7 +58,7 @@ fn service(here: &Caller, root: &Path, entry: &Node<'_>) -> Option<(Definition, 
     // Whoever wrote it there says that it is a server, and on which port.
     if let Some(port) = entry.get("port").and_then(number) {
         service.port = Wish::Port(port);
-        if service.serves == Serves::No {
+        if matches!(service.serves, Serves::No | Serves::Builds) {
             service.serves = Serves::Perhaps;
         }
     }

@@ -43,7 +43,7 @@ fn told(words: &[&str], around: &dyn Around) -> Option<Told> {
     Some(Told {
         kind: ServiceType::new(plan.framework.map_or(KIND, |row| row.service)).ok()?,
         name: None,
-        port: port.filter(|_| serves != Serving::No),
+        port: port.filter(|_| !matches!(serves, Serving::No | Serving::Once)),
         what: what(serves, tool, port),
         serves: of_serving(serves),
     })
@@ -69,12 +69,14 @@ fn of_serving(serving: Serving) -> Serves {
         // Each of several has a lease of its own, by its own name.
         Serving::Several | Serving::Perhaps => Serves::Perhaps,
         Serving::No => Serves::No,
+        Serving::Once => Serves::Builds,
     }
 }
 
 fn what(serving: Serving, tool: Option<&str>, port: Option<Port>) -> String {
     let named = port.map(|port| format!(", on port {port}")).unwrap_or_default();
     match (serving, tool) {
+        (Serving::Once, _) => "builds once and ends, so it gets no port".to_owned(),
         (Serving::No, _) => "serves nothing, so it gets no port".to_owned(),
         (Serving::Several, _) => "starts several servers, and each gets a port".to_owned(),
         (Serving::Known | Serving::Perhaps, Some(tool)) => format!("runs {tool}{named}"),
@@ -128,7 +130,7 @@ pub(super) fn definition(here: &Caller, label: &str, told: Told, run: Run, cwd: 
         cwd: cwd.to_owned(),
         env: Vec::new(),
         port: match (serves, port) {
-            (Serves::No | Serves::Once, _) => Wish::None,
+            (Serves::No | Serves::Once | Serves::Builds, _) => Wish::None,
             (Serves::Known | Serves::Perhaps, Some(port)) => Wish::Port(port),
             (Serves::Known | Serves::Perhaps, None) => Wish::Any,
         },

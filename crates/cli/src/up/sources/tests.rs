@@ -67,6 +67,7 @@ fn line(root: &Path, service: &Definition) -> String {
         Serves::Perhaps => " perhaps",
         Serves::No => "",
         Serves::Once => " once",
+        Serves::Builds => " builds",
     };
     let below = service.cwd.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
     let place = if below.is_empty() { String::new() } else { format!(" in {below}") };

@@ -20,7 +20,8 @@ use crate::up::sources::propose::{self, Proposal, Proposed};
 /// Propose a .styxy.json that names this project's servers
 ///
 /// It prints the file, and why each server is in it. They are guessed from the scripts of package.json, a Procfile, the packages that
-/// the root of a workspace starts, .claude/launch.json, and the files of Django, FastAPI, Flask and Rails. With --write
+/// the root of a workspace starts, .claude/launch.json, and the files of Django, FastAPI, Flask and Rails; where these say nothing, from
+/// the targets that nx infers and the tasks of mise, make and just. Containers of a compose file are in it too. With --write
 /// the file is written to the root of the checkout, also from within a package of a monorepo, for everybody who works on the
 /// repository. Styxy works without it. An existing file is never overwritten.
 #[derive(Debug, clap::Args)]
@@ -86,8 +87,12 @@ fn remarks(proposal: &Proposal, root: Option<&Path>) -> Vec<String> {
     if proposal.services.is_empty() {
         lines.push("No server was recognised: name yours under services.".to_owned());
     }
-    let quiet: Vec<&str> =
-        proposal.services.iter().filter(|one| one.run.is_none()).map(|one| one.service.as_str()).collect();
+    let quiet: Vec<&str> = proposal
+        .services
+        .iter()
+        .filter(|one| one.run.is_none() && one.compose.is_none())
+        .map(|one| one.service.as_str())
+        .collect();
     if !quiet.is_empty() {
         lines.push(format!("note: styxy up does not start {}, without a run.", quiet.join(" and ")));
     }
@@ -184,6 +189,27 @@ mod tests {
                     ])
                 ),
                 ("an application", proposed(&[("app.py", ""), ("requirements.txt", "flask\n")])),
+                (
+                    "a task of mise",
+                    proposed(&[
+                        ("mise.toml", "[tasks.dev]\nrun = \"node server.js\"\n"),
+                        ("Makefile", "dev:\n\tx\n")
+                    ])
+                ),
+                (
+                    "a target of make",
+                    proposed(&[("Makefile", "all:\n\ttrue\n\ndev: all\n\tvite --port 4000\n")])
+                ),
+                (
+                    "what nx infers",
+                    proposed(&[
+                        ("nx.json", r#"{"plugins": [{"plugin": "@nx/vite/plugin"}, "@nx/next/plugin"]}"#),
+                        ("apps/shop/vite.config.ts", ""),
+                        ("apps/shop/index.html", ""),
+                        ("apps/admin/next.config.js", ""),
+                        ("apps/lib/vite.config.ts", ""),
+                    ])
+                ),
                 ("none", proposed(&[])),
                 ("there is one", failed(refusal(path, &io::ErrorKind::AlreadyExists.into()))),
                 ("it may not be written", failed(refusal(path, &io::ErrorKind::PermissionDenied.into()))),

@@ -1,8 +1,9 @@
 //! Where a worktree's services come from (R150): the project's own file, else what its scripts and its Procfile say.
 //!
-//! It reads files, and runs nothing. What it cannot be sure of it refuses, with a file that `styxy init` would write.
+//! It reads files, and runs nothing but compose for `styxy init`. What it cannot be sure of it refuses, with a file that `styxy init` would write.
 
 mod apps;
+mod beside;
 mod file;
 mod launch;
 mod made;
@@ -77,7 +78,8 @@ pub(crate) fn no_project() -> Failure {
 fn guessed(here: &Caller, root: &Path) -> Result<Stack, Failure> {
     match look(here, root)? {
         Look::Found(Found { source, services, reasons }) => {
-            Ok(Stack { root: root.to_owned(), source, services: settled(services), reasons })
+            let (root, services) = (root.to_owned(), settled(services));
+            Ok(Stack { root, source, services, peers: Vec::new(), reasons })
         }
         Look::Unsure(why) => Err(unsure(here, root, &why)),
         Look::Nothing => Err(nothing(root)),

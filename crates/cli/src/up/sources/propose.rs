@@ -11,6 +11,7 @@ use styxy_core::{Port, ServiceName, ServiceType};
 
 use super::super::stack::{Definition, Serves};
 use super::apps::{self, App};
+use super::beside::{self, Task};
 use super::{Found, Look, look, made, package_at, settled, workspace};
 use crate::devserver::package::Package;
 use crate::say::failure::Failure;
@@ -42,13 +43,24 @@ pub(crate) struct Proposed {
     /// Its folder below the root, if it is not the root.
     pub(crate) cwd: Option<String>,
     pub(crate) port: Option<Port>,
+    /// The service of the compose file that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) compose: Option<String>,
     /// It listens on no port that anybody needs.
     #[serde(skip)]
     is_silent: bool,
 }
 
+impl Proposed {
+    /// The container `name` of the compose file.
+    pub(super) fn container(service: String, kind: Option<ServiceType>, name: String) -> Self {
+        let (compose, is_silent) = (Some(name), false);
+        Self { service, kind, name: None, run: None, cwd: None, port: None, compose, is_silent }
+    }
+}
+
 /// Scripts that start what people work on come first; the others in alphabetical order.
-const FIRST: [&str; 4] = ["dev", "start", "serve", "develop"];
+pub(super) const FIRST: [&str; 4] = ["dev", "start", "serve", "develop"];
 
 /// What is proposed for the worktree whose root `here` is.
 ///
@@ -87,6 +99,12 @@ pub(crate) fn services(here: &Caller, root: &Path) -> Result<Proposal, Failure> 
     {
         add_app(here, root, &mut proposal, &app);
     }
+    if proposal.services.iter().all(|service| service.run.is_none()) {
+        for task in beside::tasks(root) {
+            add_task(here, root, &mut proposal, task);
+        }
+    }
+    beside::add_containers(root, &mut proposal);
     without_repeats(&mut proposal);
     Ok(proposal)
 }
@@ -106,6 +124,7 @@ fn add(proposal: &mut Proposal, started: &[Definition], server: &Definition, why
         run: None,
         cwd: None,
         port: port(server),
+        compose: None,
         is_silent: false,
     });
 }
@@ -119,6 +138,16 @@ fn add_app(here: &Caller, root: &Path, proposal: &mut Proposal, app: &App) {
     let service = made::definition(here, label, told, Run::Shell(command.clone()), root);
     proposal.reasons.push(format!("{label}: {what} an app of {}", framework.name));
     proposal.services.push(Proposed { kind: None, ..proposed(here, root, &service) });
+}
+
+/// What a task starts, as it is typed.
+fn add_task(here: &Caller, root: &Path, proposal: &mut Proposal, task: Task) {
+    let Task { label, command, folder, what } = task;
+    let is_there = proposal.services.iter().any(|other| other.service.eq_ignore_ascii_case(&label));
+    let Some(told) = made::of_text(&command, &folder, root).filter(|_| !is_there) else { return };
+    proposal.reasons.push(format!("{label}: {what} {}", told.what));
+    let service = made::definition(here, &label, told, Run::Shell(command), &folder);
+    proposal.services.push(proposed(here, root, &service));
 }
 
 /// One server of each type that the scripts of `package` start, why it is one, and a sentence for each that is left out.
@@ -171,6 +200,7 @@ fn proposed(here: &Caller, root: &Path, service: &Definition) -> Proposed {
         run: Some(run(service)),
         cwd: below.map(|below| below.to_string_lossy().replace('\\', "/")),
         port: port(service),
+        compose: None,
         is_silent: service.port == Wish::None,
     }
 }
@@ -213,6 +243,7 @@ fn entry(service: &Proposed) -> String {
     let mut field = |key: &str, value: Option<String>| {
         fields.extend(value.map(|value| format!("\"{key}\": {value}")));
     };
+    field("compose", service.compose.as_deref().map(json));
     field("run", service.run.as_deref().map(json));
     field("cwd", service.cwd.as_deref().map(json));
     field("type", service.kind.as_ref().map(|kind| json(kind.as_str())));

@@ -1,6 +1,6 @@
 //! What holds where the file says nothing: the timings and the service types every installation knows.
 
-use super::{Config, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
+use super::{Config, EndWith, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
 use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
 
@@ -91,6 +91,8 @@ impl Default for Config {
             overflow_range: range([10_000, 19_999]),
             strict_service_types: false,
             quotas: Quotas::default(),
+            end_with: EndWith::default(),
+            session_grace: EndWith::grace(),
             service_types: ROWS.iter().filter_map(Row::entry).collect(),
         }
     }

@@ -49,6 +49,12 @@ pub struct Config {
     /// How much one checkout, one owner and all together may have; a daemon of 0.1.0 says nothing of it.
     #[serde(default)]
     pub quotas: Quotas,
+    /// With what the services of `styxy up` end that nobody ends by hand.
+    #[serde(default)]
+    pub end_with: EndWith,
+    /// How long they outlive the agent session that they end with.
+    #[serde(default = "EndWith::grace")]
+    pub session_grace: Seconds,
     /// The known service types, by name.
     pub service_types: BTreeMap<ServiceType, ServiceTypeConfig>,
 }
@@ -125,6 +131,40 @@ impl LogLevel {
             Self::Debug => "debug",
             Self::Trace => "trace",
         }
+    }
+}
+
+/// With what the services of `styxy up` end that nobody ends by hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum EndWith {
+    /// Their worktree.
+    #[default]
+    Worktree,
+    /// The agent session that has started them, or their worktree.
+    Session,
+    /// Nothing.
+    Never,
+}
+
+impl EndWith {
+    /// All, as a file may say.
+    pub const ALL: [Self; 3] = [Self::Worktree, Self::Session, Self::Never];
+
+    /// As written in the file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Worktree => "worktree",
+            Self::Session => "session",
+            Self::Never => "never",
+        }
+    }
+
+    /// How long services outlive their session if nothing else is said.
+    const fn grace() -> Seconds {
+        Seconds::new(300)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Config, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
+use super::{Config, EndWith, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
 use crate::json::fields::{Field, did_you_mean, fields};
 use crate::json::{self, Form, Mistake, Node, without_mark};
 use crate::names::ServiceType;
@@ -13,7 +13,7 @@ pub(super) const MAX_LENGTH: usize = 1024 * 1024;
 /// How many ports a service type may prefer.
 pub(super) const MAX_PREFERRED: usize = 64;
 
-pub(super) const KEYS: [&str; 11] = [
+pub(super) const KEYS: [&str; 13] = [
     "listen_port",
     "log_level",
     "cleanup_interval",
@@ -23,6 +23,8 @@ pub(super) const KEYS: [&str; 11] = [
     "overflow_range",
     "strict_service_types",
     "quotas",
+    "end_with",
+    "session_grace",
     "service_types",
     "$schema",
 ];
@@ -109,6 +111,8 @@ fn config(text: &str, root: &Node<'_>) -> Result<Parsed, Mistake> {
             "overflow_range" if field.is_absent() => config.overflow_range = None,
             "overflow_range" => config.overflow_range = Some(field.range()?),
             "strict_service_types" => config.strict_service_types = field.switch()?,
+            "end_with" => config.end_with = field.one_of("an end", EndWith::ALL, EndWith::as_str)?,
+            "session_grace" => config.session_grace = field.seconds(Seconds::new(0))?,
             "quotas" => {
                 for entry in fields(text, &field.path, field.node)? {
                     let entry = entry?;

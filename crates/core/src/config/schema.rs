@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::parse::MAX_PREFERRED;
-use super::{Config, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
+use super::{Config, EndWith, InstanceBehavior, LogLevel, Quotas, Seconds, ServiceTypeConfig};
 use crate::names::ServiceType;
 use crate::port::{Port, PortRange};
 use crate::schema::SERVICE_TYPE;
@@ -52,6 +52,13 @@ struct File {
     strict_service_types: Option<bool>,
     /// How much one checkout, one owner and all together may have. What is beyond a quota is refused.
     quotas: Option<QuotasFile>,
+    /// With what the services of styxy up end that nobody ends by hand: their worktree, the agent session that has started them
+    /// (or their worktree), or nothing.
+    #[schemars(default = "end_with")]
+    end_with: Option<EndWith>,
+    /// The services outlive the session that they end with this long. In seconds.
+    #[schemars(default = "session_grace", extend("minimum" = 0))]
+    session_grace: Option<Seconds>,
     /// Service types by name. An entry of a built-in name changes the fields it has; another needs a range.
     service_types: Option<ServiceTypes>,
 }
@@ -109,6 +116,8 @@ defaults! {
     instance_ttl: Seconds;
     overflow_range: Option<PortRange>;
     strict_service_types: bool;
+    end_with: EndWith;
+    session_grace: Seconds;
     }
     Quotas {
     leases_per_checkout: u32;

@@ -326,7 +326,8 @@ prop_compose! {
         listen_port in prop::option::of(ports()),
         level in 0..LogLevel::ALL.len(),
         [cleanup, bind, instance] in prop::array::uniform3(100..=Seconds::MAX.millis()),
-        grace in 0..=Seconds::MAX.millis(),
+        [grace, session] in prop::array::uniform2(0..=Seconds::MAX.millis()),
+        end in prop::sample::select(&super::EndWith::ALL[..]),
         overflow_range in prop::option::of(ranges()),
         strict_service_types in any::<bool>(),
         [leases_per_checkout, waiting_per_owner, instances] in prop::array::uniform3(1..=65_535_u32),
@@ -341,6 +342,7 @@ prop_compose! {
         Config {
             listen_port, log_level: LogLevel::ALL[level], cleanup_interval, bind_ttl,
             unbind_grace: Seconds::from_millis(grace), instance_ttl, overflow_range, strict_service_types, service_types,
+            end_with: end, session_grace: Seconds::from_millis(session),
             quotas: Quotas { leases_per_checkout, waiting_per_owner, instances, metadata_bytes },
         }
     }

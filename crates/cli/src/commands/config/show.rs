@@ -90,7 +90,7 @@ fn show(answer: &ConfigAnswer, width: Option<usize>, out: &mut impl Write) -> io
 }
 
 /// Every setting except the service types, for people.
-fn settings_of(config: &Config) -> [(&'static str, String); 12] {
+fn settings_of(config: &Config) -> [(&'static str, String); 14] {
     let Config {
         listen_port,
         log_level,
@@ -101,6 +101,8 @@ fn settings_of(config: &Config) -> [(&'static str, String); 12] {
         overflow_range,
         strict_service_types,
         quotas: Quotas { leases_per_checkout, waiting_per_owner, instances, metadata_bytes },
+        end_with,
+        session_grace,
         service_types: _,
     } = config;
     let seconds = |seconds: &Seconds| format!("{} s", seconds.as_f64());
@@ -116,6 +118,8 @@ fn settings_of(config: &Config) -> [(&'static str, String); 12] {
         ("instance_ttl", seconds(instance_ttl)),
         ("overflow_range", overflow_range.map_or_else(|| "none".to_owned(), |range| range.to_string())),
         ("strict_service_types", if *strict_service_types { "yes" } else { "no" }.to_owned()),
+        ("end_with", end_with.as_str().to_owned()),
+        ("session_grace", seconds(session_grace)),
         ("quotas.leases_per_checkout", leases_per_checkout.to_string()),
         ("quotas.waiting_per_owner", waiting_per_owner.to_string()),
         ("quotas.instances", instances.to_string()),

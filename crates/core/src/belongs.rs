@@ -9,6 +9,15 @@ use crate::api::{Lease, OwnerKind, SystemUsage};
 use crate::names::{ProjectId, ProjectPath};
 use crate::time::WallTime;
 
+/// The variable by which `styxy up` marks what it starts: every process below a service inherits it.
+pub const STACK: &str = "STYXY_UP";
+
+/// The service that a mark names: `812/web/18f2a` is of `web`.
+#[must_use]
+pub fn service_of_mark(mark: &str) -> Option<&str> {
+    mark.split('/').nth(1).filter(|label| !label.is_empty())
+}
+
 /// What is asked of the disk.
 pub struct Disk<'a> {
     /// Whether something is at a path.

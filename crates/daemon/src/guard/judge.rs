@@ -13,6 +13,7 @@ use styxy_core::{InstanceId, Pid, Port, Process, ProjectPath, Relation, WallTime
 
 use super::asker::{Asker, Living};
 use super::grounds::Grounds;
+use super::kept::Kept;
 use super::servers::{Servers, Serving};
 use super::words;
 use crate::daemon::{Daemon, own_pid};
@@ -35,6 +36,8 @@ struct Case {
     /// `node (4242) is ~/app2's server on 3000`
     said: String,
     port: Option<Port>,
+    /// What ends it, where that is more than a signal.
+    stop: Option<String>,
 }
 
 impl Judge {
@@ -108,7 +111,8 @@ impl Judge {
         };
         let yours = words::these(&self.own_leases(asker, |lease| lease.listening.server().is_some()));
         let yours = yours.map(|yours| format!("Yours: {yours}. ")).unwrap_or_default();
-        Some(format!("styxy: not signalled: {said}. {yours}{}", words::insist(case.why, case.pid, case.port)))
+        let insist = words::insist(case.why, case.pid, case.port, case.stop);
+        Some(format!("styxy: not signalled: {said}. {yours}{insist}"))
     }
 
     /// The first process of a set that is spared: of those that are known, else of all.
@@ -144,13 +148,15 @@ impl Judge {
         let serving = self.servers.served_by(&process.key);
         let agent = self.agent(pid);
         let is_styxys = pid == own_pid() || is_mcp_server(pid);
-        if serving.is_empty() && agent.is_none() && !is_styxys || asker.is_above(pid) {
+        let is_plain = serving.is_empty() && agent.is_none() && !is_styxys;
+        let kept = is_plain.then(|| Kept::of(pid, &self.grounds)).flatten();
+        if is_plain && kept.is_none() || asker.is_above(pid) {
             return None;
         }
         let named = words::process(process);
         if is_styxys && let Some(why) = guard::signal(Role::Styxy, Ground::Nobodys, Session::None) {
             let what = if pid == own_pid() { "Styxy's daemon" } else { "an agent's MCP server" };
-            return Some(Case { why, pid, said: format!("{named} is {what}"), port: None });
+            return Some(Case { why, pid, said: format!("{named} is {what}"), port: None, stop: None });
         }
         if let Some(session) = agent {
             let relation = match asker.session() {
@@ -160,13 +166,25 @@ impl Judge {
             };
             if let Some(why) = guard::signal(Role::Agent, Ground::Nobodys, relation) {
                 let said = format!("{named} is the agent of session {session}");
-                return Some(Case { why, pid, said, port: None });
+                return Some(Case { why, pid, said, port: None, stop: None });
             }
+        }
+        if let Some(kept) = kept {
+            // Whose session started it says nothing: who works in the worktree may end its services.
+            let why = guard::signal(Role::Server, asker.ground(&kept.root), Session::None)?;
+            let said = format!("{named} {}", kept.said(self.grounds.home.as_deref()));
+            return Some(Case { why, pid, said, port: None, stop: Some(kept.stop()) });
         }
         serving.into_iter().find_map(|serving| {
             let (why, said) = self.server(serving, asker)?;
             let verb = if serving.listener == pid { "is" } else { "runs" };
-            Some(Case { why, pid, said: format!("{named} {verb} {said}"), port: Some(serving.port) })
+            Some(Case {
+                why,
+                pid,
+                said: format!("{named} {verb} {said}"),
+                port: Some(serving.port),
+                stop: None,
+            })
         })
     }
 

@@ -6,6 +6,7 @@
 mod asker;
 mod grounds;
 mod judge;
+mod kept;
 mod listen;
 mod servers;
 mod words;

@@ -52,13 +52,13 @@ pub(super) fn label(lease: &Lease) -> String {
 }
 
 /// How to insist.
-pub(super) fn insist(why: Spared, pid: Pid, port: Option<Port>) -> String {
+pub(super) fn insist(why: Spared, pid: Pid, port: Option<Port>, stop: Option<String>) -> String {
     let command = match (why, port) {
         (Spared::Worktree | Spared::Session, Some(port)) => format!("styxy kill {port} --force"),
         (Spared::Styxy, _) if pid == own_pid() => "styxy daemon stop".to_owned(),
         (Spared::Worktree | Spared::Session | Spared::Agent | Spared::Styxy, _) => {
             // A shell's own `kill` would read the shell's variables, and not these.
-            format!("env STYXY=off kill {pid}")
+            stop.unwrap_or_else(|| format!("env STYXY=off kill {pid}"))
         }
     };
     format!("If it is meant: {command}")

@@ -12,13 +12,12 @@ mod native;
 use std::collections::BTreeMap;
 
 use styxy_core::LockId;
+pub(crate) use styxy_core::belongs::STACK;
 
 pub(crate) use native::{Processes, folder, is_still};
 
 /// What `styxy run` tells its command of the lease, and what each process below inherits.
 pub(crate) const MARK: &str = "STYXY_LOCK_ID";
-/// What `styxy up` tells a service of the start that it is of, and what each process below inherits.
-pub(crate) const STACK: &str = "STYXY_UP";
 
 /// One process that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 //! Linux: pidfds; without them, as on macOS, the start of the process is compared just before each signal.
+#![expect(unsafe_code, reason = "rustix has no call that asks a pidfd how its process has ended")]
 
 use std::io;
 use std::thread;
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, retry_on_intr};
+use rustix::ioctl::{Updater, ioctl, opcode};
 use rustix::process::{PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 use styxy_client::process::Stat;
 use styxy_core::Pid;
@@ -85,6 +87,19 @@ impl Handle {
         }
     }
 
+    /// How it has ended, as `wait` says it, also if it was never this process' child: its code, or the signal. Waits at most `patience`
+    /// for its parent to learn it first. None on Linux before 6.15.
+    pub(crate) fn status(&self, patience: Duration) -> Option<i32> {
+        let Identity::Pidfd(pidfd) = &self.identity else { return None };
+        if let Some(status) = Info::ended(pidfd).ok()? {
+            return Some(status);
+        }
+        let patience = Timespec::try_from(patience).ok()?;
+        // That it hangs up is always told.
+        retry_on_intr(|| poll(&mut [PollFd::new(pidfd, PollFlags::empty())], Some(&patience))).ok()?;
+        Info::ended(pidfd).ok()?
+    }
+
     /// Whether it has ended; waits at most `patience` for that. A zombie has ended.
     ///
     /// # Errors
@@ -108,6 +123,34 @@ impl Handle {
             thread::sleep(left.min(PAUSE));
         }
         Ok(true)
+    }
+}
+
+/// What the kernel says of the process of a pidfd (`struct pidfd_info` of Linux 6.13, with the code of 6.15).
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    /// What is asked for, and what is answered.
+    mask: u64,
+    cgroup: u64,
+    /// Pids and ids of users and groups.
+    ids: [u32; 11],
+    status: i32,
+}
+
+impl Info {
+    const EXIT: u64 = 1 << 3;
+
+    /// How the process has ended; none as long as its parent has not learnt that.
+    ///
+    /// # Errors
+    /// The kernel is older.
+    fn ended(pidfd: &OwnedFd) -> Result<Option<i32>, Errno> {
+        const GET: rustix::ioctl::Opcode = opcode::read_write::<Info>(0xff, 11);
+        let mut info = Self { mask: Self::EXIT, ..Self::default() };
+        // SAFETY: the kernel writes no more than the size that is a part of the opcode.
+        unsafe { ioctl(pidfd, Updater::<GET, Self>::new(&mut info)) }?;
+        Ok((info.mask & Self::EXIT != 0).then_some(info.status))
     }
 }
 
@@ -168,6 +211,27 @@ mod tests {
         child.wait().unwrap();
         assert!(handle.act(Act::Kill).is_ok(), "another process may have the pid by now");
         assert!(without_pidfd(pid).unwrap().is_none());
+    }
+
+    #[test]
+    fn how_a_process_ended_is_known_to_others_than_its_parent() {
+        // A shell's child, which is not this process'.
+        let script = "sleep 1000 & echo $!; wait $!; exit 0";
+        let mut shell = Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let mut says = std::io::BufReader::new(shell.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut says, &mut line).unwrap();
+        let pid = Pid::new(line.trim().parse().unwrap()).unwrap();
+        let handle = Handle::open(pid).unwrap().expect("a process");
+        handle.act(Act::Kill).unwrap();
+        assert!(handle.ended_within(Duration::from_secs(30)).unwrap());
+        shell.wait().unwrap();
+        let release = rustix::system::uname().release().to_string_lossy().into_owned();
+        let numbers: Vec<u32> =
+            release.split(['.', '-']).take(2).filter_map(|part| part.parse().ok()).collect();
+        // An older kernel knows no such question, or no such answer.
+        let expected = (numbers >= vec![6, 15]).then_some(9);
+        assert_eq!(handle.status(Duration::from_secs(30)), expected, "{release}");
     }
 
     #[test]

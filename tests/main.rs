@@ -278,6 +278,15 @@ mod up_found;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // holes in files, /proc
 mod up_kept;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // /proc, the guard
+mod up_known;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // who holds a lock, how another process' child ended
+mod up_outside;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // /proc
+mod up_session;
 
 // Only on Windows.
 #[cfg(test)]

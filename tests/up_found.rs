@@ -55,9 +55,9 @@ fn the_processes_of_a_procfile_run_and_know_each_other() {
         |service: &Value| leases.iter().find(|lease| json!(lease.port) == service["port"]).unwrap().clone();
     assert_eq!(of(&web).service_name.unwrap().as_str(), "web");
     assert_eq!(of(&api).service_name.unwrap().as_str(), "api", "the name of its package");
-    let said = stack.styxy(&["up", "-d"]).done();
+    let said = stack.styxy(&["up", "--print"]).done();
     assert!(
-        said.stderr
+        said.stdout
             .contains("web: the process web of Procfile.dev runs a program that gets its port in PORT"),
         "{said:?}"
     );

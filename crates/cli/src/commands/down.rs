@@ -1,9 +1,7 @@
 //! `styxy down`: ends the services of this worktree.
 
-use std::path::PathBuf;
-
-use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::worktree::Worktree;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -27,9 +25,8 @@ pub(crate) struct Args {
     /// Ask them to terminate at once
     #[arg(long)]
     now: bool,
-    /// The worktree [default: this one]
-    #[arg(short = 'C', value_name = "DIR")]
-    directory: Option<PathBuf>,
+    #[command(flatten)]
+    worktree: Worktree,
 }
 
 impl Args {
@@ -38,10 +35,7 @@ impl Args {
         use crate::here::context::block_on;
         use crate::up::ask;
         use crate::up::wire::{Hurry, Outside};
-        let here = caller();
-        let here = self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder));
-        let root = ask::root(&here)?;
-        let place = ask::place(&root)?;
+        let (root, place) = ask::at(&self.worktree.caller())?;
         let hurry = if self.now { Hurry::Some } else { Hurry::None };
         let outside = if self.all { Outside::Ends } else { Outside::Stays };
         block_on(async {
@@ -54,7 +48,7 @@ impl Args {
 
     #[cfg(not(unix))]
     pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
-        let _ = (self.services, self.all, self.now, self.directory, caller());
+        let _ = (self.services, self.all, self.now, self.worktree.caller());
         Err(Failure::usage("styxy up does not exist on Windows yet", "styxy kill PORT"))
     }
 }
@@ -89,6 +83,7 @@ async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Resul
         context.output.answer(&serde_json::json!({ "services": ended }), |out| {
             for view in &ended {
                 let why = view.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+                let why = if view.killed { format!(" (it was killed){why}") } else { why };
                 writeln!(out, "{}: {}{why}", view.service, view.state.as_str())?;
             }
             for view in picture.services.iter().filter(|view| view.state == State::Outside) {

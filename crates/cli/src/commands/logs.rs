@@ -1,9 +1,10 @@
 //! `styxy logs`: what the services of this worktree have printed.
 
+#[cfg(unix)]
 use std::path::PathBuf;
 
-use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::worktree::Worktree;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -30,9 +31,8 @@ pub(crate) struct Args {
     /// Only what was printed since the last start
     #[arg(long)]
     since_start: bool,
-    /// The worktree [default: this one]
-    #[arg(short = 'C', value_name = "DIR")]
-    directory: Option<PathBuf>,
+    #[command(flatten)]
+    worktree: Worktree,
 }
 
 impl Args {
@@ -40,9 +40,7 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         use crate::up::ask;
         use crate::up::read::From;
-        let here = caller();
-        let here = self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder));
-        let place = ask::place(&ask::root(&here)?)?;
+        let (_, place) = ask::at(&self.worktree.caller())?;
         let known = place.logs();
         if known.is_empty() {
             return Err(nothing());
@@ -68,7 +66,7 @@ impl Args {
 
     #[cfg(not(unix))]
     pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
-        let _ = (self.services, self.follow, self.lines, self.since_start, self.directory, caller());
+        let _ = (self.services, self.follow, self.lines, self.since_start, self.worktree.caller());
         Err(Failure::usage("styxy up does not exist on Windows yet", "styxy daemon logs"))
     }
 }

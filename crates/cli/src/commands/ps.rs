@@ -1,9 +1,7 @@
 //! `styxy ps`: the services of this worktree.
 
-use std::path::PathBuf;
-
-use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::worktree::Worktree;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -16,9 +14,8 @@ use crate::say::failure::Failure;
   styxy ps --json
   styxy ps -C ../shop-fix"))]
 pub(crate) struct Args {
-    /// The worktree [default: this one]
-    #[arg(short = 'C', value_name = "DIR")]
-    directory: Option<PathBuf>,
+    #[command(flatten)]
+    worktree: Worktree,
 }
 
 impl Args {
@@ -27,9 +24,7 @@ impl Args {
         use crate::here::context::block_on;
         use crate::say::output;
         use crate::up::ask;
-        let here = caller();
-        let here = self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder));
-        let place = ask::place(&ask::root(&here)?)?;
+        let (_, place) = ask::at(&self.worktree.caller())?;
         let services = block_on(ask::now(&place))??;
         context.output.answer(&serde_json::json!({ "services": services }), |out| {
             if services.is_empty() {
@@ -42,7 +37,7 @@ impl Args {
 
     #[cfg(not(unix))]
     pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
-        let _ = (self.directory, caller());
+        let _ = self.worktree.caller();
         Err(Failure::usage("styxy up does not exist on Windows yet", "styxy list"))
     }
 }

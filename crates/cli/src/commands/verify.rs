@@ -10,6 +10,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::whose::headline;
+use crate::up::kept;
 
 /// Check that the server on a port is really yours
 ///
@@ -38,6 +39,7 @@ impl Args {
             ownership::whose(client, port, &here).await
         })?;
         if !self.quiet {
+            let answer = kept::with_service(answer.clone(), &here.caller);
             context.output.answer(&answer, |out| {
                 std::io::Write::write_all(out, format!("{}.\n", headline(&answer)).as_bytes())
             })?;

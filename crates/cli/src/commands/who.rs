@@ -18,6 +18,7 @@ use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{ALERT, STRONG, one_line};
 use crate::say::whose::headline;
+use crate::up::kept;
 use styxy_core::printable::tilde;
 
 /// Show whose server is on a port
@@ -45,6 +46,7 @@ impl Args {
             let port = named.find(client).await?.port();
             ownership::whose(client, port, &here).await
         })?;
+        let answer = kept::with_service(answer, &here.caller);
         context.output.answer(&answer, |out| show(&answer, &here.caller, out))?;
         Ok(Exit::whose(answer.whose))
     }
@@ -71,6 +73,12 @@ fn show(answer: &WhoAnswer, caller: &Caller, out: &mut impl Write) -> io::Result
         answer.system_usage.as_ref().and_then(|usage| usage.container.as_ref()?.folder.as_ref())
     {
         row("folder", &tilde(folder, home))?;
+    }
+    if let Some(up) = &answer.up {
+        row(
+            "service",
+            &format!("{} of styxy up in {}; to end it: {}", up.service, tilde(&up.root, home), up.stop),
+        )?;
     }
     if let Some(manager) = &answer.manager {
         row("kept up", &format!("by {}, {}", facts::manager(manager), facts::again(manager.again)))?;
@@ -146,6 +154,13 @@ mod tests {
                     card("mine", |wire| {
                         wire["manager"] = json!({"name": "nodemon", "pid": 41, "unit": null, "again": "on_change",
                             "stop": "kill 41"});
+                    }),
+                ),
+                (
+                    "a service of styxy up",
+                    card("mine", |wire| {
+                        wire["up"] =
+                            json!({"service": "web", "root": "/home/ada/fix", "stop": "styxy down web"});
                     }),
                 ),
                 (

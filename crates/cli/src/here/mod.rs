@@ -35,4 +35,5 @@ pub(crate) mod texts;
 pub(crate) mod tree;
 pub(crate) mod variables;
 pub(crate) mod verb;
+pub(crate) mod worktree;
 pub(crate) mod worktrees;

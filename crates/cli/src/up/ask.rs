@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use styxy_client::{Caller, Client};
 use styxy_core::api::{Code, Refusal};
 
-use crate::here::context;
+use crate::here::{config_file, context};
 use crate::say::failure::Failure;
 use crate::up::client::Keeper;
 use crate::up::orders;
 use crate::up::place::Place;
+use crate::up::sources::no_project;
 use crate::up::stack::Stack;
 use crate::up::wire::{
-    Attachment, EndWith, Extent, Hurry, Order, Outside, Picture, Request, Said, Session, Up, View,
+    Attachment, Ends, Extent, Hurry, Order, Outside, Picture, Request, Said, Session, Up, View,
 };
 
 /// The files of the keeper of this worktree.
@@ -23,15 +24,13 @@ pub(crate) fn place(root: &Path) -> Result<Place, Failure> {
     Ok(Place::of(&context::layout()?, root))
 }
 
-/// The root of the worktree that `here` is in.
+/// The root of the worktree that `here` is in, and the files of its keeper.
 ///
 /// # Errors
 /// Nothing is shared there.
-pub(crate) fn root(here: &Caller) -> Result<PathBuf, Failure> {
-    let root = here.root().map(Path::to_owned);
-    root.ok_or_else(|| {
-        Failure::usage("a home folder, or /, is not a project", "cd into a project, and try again")
-    })
+pub(crate) fn at(here: &Caller) -> Result<(PathBuf, Place), Failure> {
+    let root = here.root().ok_or_else(no_project)?;
+    Ok((root.to_owned(), place(root)?))
 }
 
 /// What `up` has asked for.
@@ -52,6 +51,8 @@ pub(crate) async fn up(
     attachment: Attachment,
 ) -> Result<Asked, Failure> {
     let terms = orders::terms(here)?;
+    let settings = config_file::read_or_default(&context::layout()?.config())?.config;
+    let ends = Ends { with: settings.end_with, grace_ms: settings.session_grace.millis() };
     let program = styxy_client::own_program()?;
     let place = place(&stack.root)?;
     let orders = orders::orders(client, stack, &terms, &program).await?;
@@ -62,9 +63,9 @@ pub(crate) async fn up(
     let session = session.map(|session| Session {
         instance: session.instance.to_string(),
         pid: session.pid.map(styxy_core::Pid::get),
+        started: session.pid.and_then(crate::process::started),
     });
-    let up =
-        Up { orders: orders.clone(), extent, attachment, session, end_with: EndWith::default(), environment };
+    let up = Up { orders: orders.clone(), extent, attachment, session, ends, environment };
     keeper.ask(&Request::Up(Box::new(up))).await.map_err(|_| gone())?;
     Ok(Asked { keeper, orders })
 }
@@ -129,6 +130,25 @@ pub(crate) async fn down(
     };
     keeper.ask(&Request::Down { services: services.to_vec(), hurry, outside }).await.map_err(|_| gone())?;
     Ok(Some(keeper))
+}
+
+/// The same, and waits until they have ended: what became of all services; none if nothing ran.
+///
+/// # Errors
+/// The keeper cannot be asked.
+pub(crate) async fn end(
+    place: &Place,
+    root: &Path,
+    services: &[String],
+    hurry: Hurry,
+) -> Result<Option<Vec<View>>, Failure> {
+    let Some(mut keeper) = down(place, root, services, hurry, Outside::Stays).await? else { return Ok(None) };
+    loop {
+        let picture = picture(&mut keeper, |_| {}).await?;
+        if picture.settled {
+            return Ok(Some(picture.services));
+        }
+    }
 }
 
 async fn find(place: &Place) -> Result<Option<Keeper>, Failure> {

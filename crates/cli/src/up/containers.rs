@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use styxy_client::{Client, ProjectFile, Terms};
 use styxy_core::layout::{Layout, fnv};
@@ -12,6 +13,9 @@ use crate::say::failure::Failure;
 use crate::say::output;
 use crate::up::stack::{Definition, Source, Stack};
 use crate::up::wire::{Expects, LeaseKey, Order};
+
+/// How long compose may take to say what its files mean.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The compose files of a stack that has services in them.
 pub(crate) struct Containers {
@@ -28,14 +32,15 @@ impl Containers {
     /// Compose is not here, or refuses its files; or the daemon refuses.
     pub(crate) async fn of(client: &Client, stack: &Stack, terms: &Terms) -> Result<Option<Self>, Failure> {
         let Source::File(path) = &stack.source else { return Ok(None) };
-        if stack.services.iter().all(|service| service.compose.is_none()) {
+        if stack.all().all(|service| service.compose.is_none()) {
             return Ok(None);
         }
         let file = ProjectFile::at(path)?.ok_or_else(|| {
             Failure::usage(format!("{} is gone", path.display()), "styxy up, once it is there again")
         })?;
         let layout = context::layout()?;
-        let compose = Compose::read(&file, &layout).map_err(|error| error.refusal())?;
+        let compose =
+            Compose::read(&file, &layout, Instant::now() + PATIENCE).map_err(|error| error.refusal())?;
         let placed = compose.lease(client, terms, &file).await?;
         Ok(Some(Self { compose, file, layout, placed }))
     }
@@ -95,6 +100,7 @@ impl Containers {
             after,
             tty: false,
             timeout_ms: u64::try_from(service.timeout.as_millis()).unwrap_or(u64::MAX),
+            lock: None,
             stop: Some(words(&["stop"])),
         }
     }

@@ -1,8 +1,8 @@
 //! `styxy up`: the services of one worktree, started together, each on its own port.
 //!
-//! `sources` finds what is to run, and `stack` says it; `orders` leases the ports; `told` says which variables a service gets, and
-//! `containers` what compose is asked for; the keeper starts it, watches it and ends it; `client` finds the keeper, and `read` reads
-//! the logs, which needs none.
+//! `sources` finds what is to run, and `stack` says it; `words` reads its commands, and `orders` leases the ports; `told` says which
+//! variables a service gets, and `containers` what compose is asked for; the keeper starts it, watches it and ends it; `client` finds
+//! the keeper, and `read` reads the logs, which needs none; `kept` says what is kept in all worktrees.
 
 #[cfg(unix)]
 pub(crate) mod ask;
@@ -11,11 +11,10 @@ pub(crate) mod client;
 #[cfg(unix)]
 pub(crate) mod containers;
 #[cfg(unix)]
-pub(crate) mod dotenv;
-#[cfg(unix)]
 pub(crate) mod follow;
 #[cfg(unix)]
 pub(crate) mod keeper;
+pub(crate) mod kept;
 #[cfg(unix)]
 pub(crate) mod lines;
 #[cfg(unix)]
@@ -30,3 +29,5 @@ pub(crate) mod stack;
 pub(crate) mod told;
 #[cfg(unix)]
 pub(crate) mod wire;
+#[cfg(unix)]
+pub(crate) mod words;

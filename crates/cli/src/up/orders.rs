@@ -9,14 +9,15 @@ use styxy_core::api::{AllocationsQuery, Grant, Lease, OwnerKind};
 use styxy_core::layout::fnv;
 use styxy_core::project::{Run, Wish};
 
+use crate::here::variables;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
 use crate::say::shell_word::quoted;
 use crate::up::containers::{self, Containers};
-use crate::up::dotenv;
 use crate::up::stack::{Definition, Serves, Source, Stack};
 use crate::up::told::Told;
 use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
+use crate::up::words::{self, Words};
 
 /// As many ports as the daemon leases at once.
 const GROUP: usize = 64;
@@ -31,11 +32,17 @@ pub(crate) async fn orders(
     terms: &Terms,
     program: &Path,
 ) -> Result<Vec<Order>, Failure> {
-    let containers = Containers::of(client, stack, terms).await?;
-    let mut keys = leased(client, stack, terms).await?;
-    for (service, key) in
-        stack.services.iter().zip(&mut keys).filter(|(service, _)| service.compose.is_some())
-    {
+    let containers = match Containers::of(client, stack, terms).await {
+        // Nothing of it is started.
+        Err(error) if stack.services.iter().all(|service| service.compose.is_none()) => {
+            output::warning(&error.into_refusal().error);
+            None
+        }
+        containers => containers?,
+    };
+    let (mut keys, new) = leased(client, stack, terms).await?;
+    silent(stack, &keys, &new);
+    for (service, key) in stack.all().zip(&mut keys).filter(|(service, _)| service.compose.is_some()) {
         *key = containers.as_ref().and_then(|containers| containers.key(service));
     }
     let told = Told::new(stack, &keys);
@@ -49,26 +56,43 @@ pub(crate) async fn orders(
             containers.order(service, name, key.as_ref(), composed, turns.get(&*service.label).copied())
         }
         (composed, _) => {
-            for (name, file) in dotenv::overridden(service, &stack.root) {
+            let words = Words::of(service, &stack.root);
+            for (name, file) in words.overridden {
                 let (label, name, file) = (&service.label, one_line(&name), one_line(&file));
                 output::warning(&format!("{file} sets {name} too, and for {label} the file wins"));
             }
             let mut env = told.variables(service, key.as_ref());
             // A script of theirs may ask compose too.
             env.extend(composed.iter().flat_map(|(_, composed)| composed.variables.iter().cloned()));
-            order(service, key.as_ref(), env, program)
+            Order { lock: words.lock, ..order(service, key.as_ref(), env, program) }
         }
     });
     Ok(each.collect())
 }
 
+/// Says what is told of services that nobody starts now.
+fn silent(stack: &Stack, keys: &[Option<LeaseKey>], new: &[usize]) {
+    let peers = new.iter().filter(|at| **at >= stack.services.len());
+    let peers = peers.filter_map(|at| Some((stack.all().nth(*at)?, keys[*at].as_ref()?)));
+    let named: Vec<String> =
+        peers.map(|(peer, key)| format!("{} ({})", peer.label, variables::url(key.port))).collect();
+    if !named.is_empty() {
+        output::note(&format!("not started, and told to the others all the same: {}", named.join(", ")));
+    }
+}
+
 /// The lease of each service that wants a port: the one of its server if that runs or starts, else one for whoever is started next.
-async fn leased(client: &Client, stack: &Stack, terms: &Terms) -> Result<Vec<Option<LeaseKey>>, Error> {
+/// And of which these are.
+async fn leased(
+    client: &Client,
+    stack: &Stack,
+    terms: &Terms,
+) -> Result<(Vec<Option<LeaseKey>>, Vec<usize>), Error> {
     let query = AllocationsQuery { project_path: terms.project.clone(), ..AllocationsQuery::default() };
     let live = client.allocations(&query).await?.allocations;
     let mut keys: Vec<Option<LeaseKey>> = Vec::new();
     let mut missing: Vec<(usize, PortRequest)> = Vec::new();
-    for (at, service) in stack.services.iter().enumerate() {
+    for (at, service) in stack.all().enumerate() {
         let is_its = |lease: &&Lease| {
             lease.service_type == service.kind
                 && lease.service_name == service.name
@@ -99,7 +123,7 @@ async fn leased(client: &Client, stack: &Stack, terms: &Terms) -> Result<Vec<Opt
             keys[*at] = Some(key(grant));
         }
     }
-    Ok(keys)
+    Ok((keys, missing.into_iter().map(|(at, _)| at).collect()))
 }
 
 /// What the file says is preferred; a port in a script is only a default, as with `styxy run` (R30).
@@ -123,10 +147,7 @@ fn key(grant: &Grant) -> LeaseKey {
 }
 
 fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)>, program: &Path) -> Order {
-    let run = match &service.run {
-        Run::Shell(text) => vec!["sh".to_owned(), "-c".to_owned(), text.clone()],
-        Run::List(words) => words.clone(),
-    };
+    let run = words::executed(&service.run);
     let words = match key {
         // It knows the tools' flags for a port, and the lease becomes its command's.
         Some(key) => {
@@ -142,6 +163,7 @@ fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)
     };
     let expects = match (key, service.serves) {
         (_, Serves::Once) => Expects::End,
+        (_, Serves::Builds) => Expects::Done,
         (None, _) | (_, Serves::No) => Expects::Nothing,
         (Some(_), Serves::Known) => Expects::Listener,
         (Some(_), Serves::Perhaps) => Expects::Perhaps,
@@ -163,6 +185,7 @@ fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)
         after: service.after.clone(),
         tty: service.tty,
         timeout_ms: u64::try_from(service.timeout.as_millis()).unwrap_or(u64::MAX),
+        lock: None,
         stop: None,
     }
 }

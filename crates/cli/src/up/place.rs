@@ -82,6 +82,24 @@ impl Place {
         }
     }
 
+    /// Whether these sentences are others than those that were said in this worktree last.
+    pub(crate) fn is_news(&self, said: &[String]) -> bool {
+        let path = self.folder.join("reasons.txt");
+        let text = said.join("\n");
+        if said.is_empty() || fs::read_to_string(&path).is_ok_and(|before| before == text) {
+            return false;
+        }
+        // What cannot be remembered is said again.
+        let _ = self.make().and_then(|()| fs::write(path, text));
+        true
+    }
+
+    /// Whether a process is the keeper.
+    pub(crate) fn has_keeper(&self) -> bool {
+        let lock = File::options().write(true).open(self.folder.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Puts `text` into the state's file, whole or not at all.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub(crate) struct Stack {
     pub(crate) source: Source,
     /// In the order in which they are shown. Each label once.
     pub(crate) services: Vec<Definition>,
+    /// Those that are told to the others, and not started: the rest, where some were named.
+    pub(crate) peers: Vec<Definition>,
     /// Why each guess was made, a sentence each; none for a project's own file.
     pub(crate) reasons: Vec<String>,
 }
@@ -54,8 +56,15 @@ impl Stack {
                 wanted.push(label);
             }
         }
-        let services = self.services.into_iter().filter(|service| wanted.contains(&service.label)).collect();
-        Ok(Self { services, ..self })
+        let is_wanted = |service: &Definition| wanted.contains(&service.label);
+        let (services, peers) = self.services.into_iter().partition(is_wanted);
+        Ok(Self { services, peers, ..self })
+    }
+
+    /// All whose ports are leased (R136).
+    #[cfg(unix)]
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Definition> {
+        self.services.iter().chain(&self.peers)
     }
 }
 
@@ -111,4 +120,30 @@ pub(crate) enum Serves {
     No,
     /// It ends when its work is done, and what comes after it starts then.
     Once,
+    /// The same by its words: it builds, without watching.
+    Builds,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A service like any other.
+    pub(crate) fn definition(label: &str) -> Definition {
+        Definition {
+            label: label.to_owned(),
+            kind: "dev".parse().unwrap(),
+            name: None,
+            run: Run::Shell("x".to_owned()),
+            cwd: "/w".into(),
+            env: Vec::new(),
+            port: Wish::Any,
+            serves: Serves::Perhaps,
+            ready: None,
+            after: Vec::new(),
+            tty: false,
+            timeout: Duration::from_secs(1),
+            compose: None,
+        }
+    }
 }

@@ -14,9 +14,9 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Of the services of `stack` that have a lease, in its order.
+    /// Of the services of `stack` that have a lease, in its order, and of their peers.
     pub(crate) fn new(stack: &Stack, keys: &[Option<LeaseKey>]) -> Self {
-        let served: Vec<Served> = stack.services.iter().zip(keys).filter_map(served).collect();
+        let served: Vec<Served> = stack.all().zip(keys).filter_map(served).collect();
         let places = Places::new(&served, || styxy_client::worktree_label(&stack.root));
         Self { served, places }
     }
@@ -68,31 +68,16 @@ fn served((service, key): (&Definition, &Option<LeaseKey>)) -> Option<Served> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-    use std::time::Duration;
-
     use styxy_core::Port;
-    use styxy_core::project::{Run, Text, Wish};
+    use styxy_core::project::Text;
 
     use super::*;
-    use crate::up::stack::{Serves, Source};
+    use crate::up::stack::Source;
+    use crate::up::stack::tests::definition;
 
-    fn definition(label: &str, env: &[(&str, &str)]) -> Definition {
-        Definition {
-            label: label.to_owned(),
-            kind: "dev".parse().unwrap(),
-            name: None,
-            run: Run::Shell("x".to_owned()),
-            cwd: PathBuf::from("/w"),
-            env: env.iter().map(|(name, text)| ((*name).to_owned(), Text::parse(text).unwrap())).collect(),
-            port: Wish::Any,
-            serves: Serves::Perhaps,
-            ready: None,
-            after: Vec::new(),
-            tty: false,
-            timeout: Duration::from_secs(1),
-            compose: None,
-        }
+    fn told(label: &str, env: &[(&str, &str)]) -> Definition {
+        let env = env.iter().map(|(name, text)| ((*name).to_owned(), Text::parse(text).unwrap()));
+        Definition { env: env.collect(), ..definition(label) }
     }
 
     fn key(kind: &str, port: u16, named: Option<&str>) -> LeaseKey {
@@ -108,19 +93,22 @@ mod tests {
 
     #[test]
     fn each_service_has_its_own_port_and_the_addresses_of_all() {
-        let web =
-            definition("web", &[("API", "{api.url}/v1"), ("SELF", "{web.named_url}"), ("DB", "x_{slug_}")]);
-        let css = definition("css", &[("WEB", "{web.port}"), ("NONE", "{css.port}")]);
-        let services = vec![web.clone(), definition("api", &[("WEB", "{web.url}")]), css.clone()];
-        let stack =
-            Stack { root: "/w".into(), source: Source::File("/w/x".into()), services, reasons: Vec::new() };
-        let keys = [Some(key("dev", 3000, Some("web.a-b.localhost"))), Some(key("api", 4000, None)), None];
-        let told = Told::new(&stack, &keys);
+        let web = told("web", &[("API", "{api.url}/v1"), ("SELF", "{web.named_url}"), ("DB", "x_{slug_}")]);
+        let css = told("css", &[("WEB", "{web.port}"), ("NONE", "{css.port}")]);
+        // One that is not started is told about all the same.
+        let services = vec![web.clone(), css.clone()];
+        let peers = vec![told("api", &[("WEB", "{web.url}")])];
+        let source = Source::File("/w/x".into());
+        let stack = Stack { root: "/w".into(), source, services, peers, reasons: Vec::new() };
+        let keys = [Some(key("dev", 3000, Some("web.a-b.localhost"))), None, Some(key("api", 4000, None))];
+        let all = Told::new(&stack, &keys);
         let lines = |service: &Definition, key: &Option<LeaseKey>| -> Vec<String> {
-            let all = told.variables(service, key.as_ref());
-            all.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+            all.variables(service, key.as_ref())
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect()
         };
-        assert_eq!(told.slug(), Some("a-b"));
+        assert_eq!(all.slug(), Some("a-b"));
         assert_eq!(
             lines(&web, &keys[0]),
             [
@@ -149,6 +137,6 @@ mod tests {
             "STYXY_API_URL=http://localhost:4000",
             "WEB=3000",
         ];
-        assert_eq!(lines(&css, &keys[2]), expected, "it has no port of its own");
+        assert_eq!(lines(&css, &keys[1]), expected, "it has no port of its own");
     }
 }

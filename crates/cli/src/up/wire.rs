@@ -5,10 +5,11 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use styxy_core::config::EndWith;
 use styxy_core::{LockId, Port, ServiceName, ServiceType, WallTime};
 
 /// Which messages there are. A keeper of another version is replaced: its services go on.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// What a command asks for. Its first line; the following ones are for a command that stays attached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +74,8 @@ pub(crate) struct Up {
     pub(crate) attachment: Attachment,
     /// The agent session that asks.
     pub(crate) session: Option<Session>,
-    pub(crate) end_with: EndWith,
+    #[serde(default)]
+    pub(crate) ends: Ends,
     /// The environment of all of them, before their own variables.
     pub(crate) environment: Vec<(String, String)>,
 }
@@ -100,17 +102,19 @@ pub(crate) enum Attachment {
 pub(crate) struct Session {
     pub(crate) instance: String,
     pub(crate) pid: Option<u32>,
+    /// With the pid this identifies its process.
+    #[serde(default)]
+    pub(crate) started: Option<u64>,
 }
 
 /// With what a stack ends that nobody ends by hand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum EndWith {
-    #[default]
-    Worktree,
-    /// The agent session that started it, and the worktree.
-    Session,
-    Never,
+pub(crate) struct Ends {
+    #[serde(default)]
+    pub(crate) with: EndWith,
+    /// How long it outlives the session that it ends with.
+    #[serde(default)]
+    pub(crate) grace_ms: u64,
 }
 
 /// One service, ready to be started.
@@ -132,6 +136,9 @@ pub(crate) struct Order {
     pub(crate) after: Vec<String>,
     pub(crate) tty: bool,
     pub(crate) timeout_ms: u64,
+    /// What its tool locks while it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lock: Option<PathBuf>,
     /// What ends it, where that is more than a signal: it has no process of its own then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stop: Option<Vec<String>>,
@@ -160,6 +167,8 @@ pub(crate) enum Expects {
     Nothing,
     /// Once its command has ended well; it has no process then.
     End,
+    /// That it ends well, which is all that it has to do.
+    Done,
 }
 
 /// The answer that says that a service is ready.
@@ -221,6 +230,9 @@ pub(crate) struct View {
     /// The code that its program ended with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exit_code: Option<i32>,
+    /// Whether something of it had to be killed, the last time that it was ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) killed: bool,
     pub(crate) log: PathBuf,
     pub(crate) tty: bool,
 }

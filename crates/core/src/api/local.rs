@@ -47,6 +47,20 @@ pub struct WhoAnswer {
     /// What starts the server again when it ends; absent if nothing is known to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<Manager>,
+    /// The service of `styxy up` that the server is; absent if it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up: Option<UpService>,
+}
+
+/// A service that `styxy up` has started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpService {
+    /// What the worktree calls it.
+    pub service: String,
+    /// The root of that worktree.
+    pub root: String,
+    /// What to type so that it ends.
+    pub stop: String,
 }
 
 /// A program that starts a server again when it ends.

@@ -33,7 +33,7 @@ pub use lease::{
     ReleaseAnswer, State,
 };
 pub use local::{
-    Again, Ended, Ending, KillAnswer, Manager, OpenAnswer, Spared, WaitAnswer, WhoAnswer, Whose,
+    Again, Ended, Ending, KillAnswer, Manager, OpenAnswer, Spared, UpService, WaitAnswer, WhoAnswer, Whose,
 };
 pub use read::{decode, read, read_node};
 pub use refusal::{Code, Refusal};

@@ -2,6 +2,7 @@
 //! listens; it ends nothing.
 
 mod again;
+mod by_keeper;
 mod left;
 mod server;
 
@@ -35,6 +36,8 @@ use server::Server;
 /// Ends only processes that listen on the port, never its clients: all of them, if the server forked or if several listen
 /// on different addresses. A server of another worktree, agent session or user needs --force; a server of a deleted
 /// worktree of this repository does not. Pid 1, this command and Styxy's daemon are never ended.
+///
+/// A service of `styxy up` is ended by what keeps it, as by `styxy down`, with everything that it has started.
 ///
 /// With --tree everything that belongs to the server ends: the command that `styxy run` started, all processes below it, and
 /// those that were started under its lease and detached themselves, if they work in this worktree. Without a lease: the

@@ -42,8 +42,8 @@ pub(super) struct Server<'a> {
 }
 
 /// Who is on the port and may be ended.
-struct Judged {
-    found: CheckAnswer,
+pub(super) struct Judged {
+    pub(super) found: CheckAnswer,
     /// The same, each with whose it is.
     whose: Vec<WhoAnswer>,
     /// What belongs to it; none without `--tree`.
@@ -71,12 +71,20 @@ impl Server<'_> {
         if !self.args.yes && !output::can_ask() {
             return Err(super::no_terminal(&self.args.target, self.args.flags()));
         }
+        let service = self.service(&judged);
         let question = self.draw(&judged, &shown);
+        if let Some(service) = service.as_ref().filter(|_| !self.args.yes) {
+            output::note(&format!("  service  {} of styxy up, which ends with it", service.service));
+        }
         if !self.args.yes && !output::confirmed(&question)? {
             output::note("Nothing was ended.");
             return Ok(Exit::Refused);
         }
-        let answer = self.end(judged, &shown)?;
+        let by_keeper = service.map(|service| self.by_keeper(&judged, &service)).transpose()?.flatten();
+        let answer = match by_keeper {
+            Some(answer) => answer,
+            None => self.end(judged, &shown)?,
+        };
         self.context
             .output
             .answer(&answer, |out| out.write_all(format!("{}\n", printable(&answer.message)).as_bytes()))?;

@@ -23,12 +23,14 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use crate::up::kept;
 use wanted::{Found, Wanted};
 
 /// List who has which port
 ///
 /// A lease is `granted` while nothing listens on its port, `active` while its server does, and in `conflict` while a
 /// process of another project or user does. WHO is the process that listens; while none does, the one that the lease is for.
+/// UP is the service of `styxy up` that it is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy list
   styxy list --service dev
@@ -117,5 +119,5 @@ fn lines(Found { answer, empty }: &Found, room: Option<usize>) -> Vec<String> {
         return vec![empty.clone()];
     }
     let worktrees = Worktrees::at(leases.iter().flat_map(|lease| &lease.project_path));
-    rows::table(leases, &worktrees, now(), user_home().as_deref()).lines(room)
+    rows::table(leases, &worktrees, now(), user_home().as_deref(), &kept::here()).lines(room)
 }

@@ -11,8 +11,9 @@ use crate::say::age::ago;
 use crate::say::facts;
 use crate::say::output::{GOOD, PENDING, WRONG, one_line};
 use crate::say::table::{Cell, Column, Table, UNKNOWN};
+use crate::up::kept::{self, Kept};
 
-const COLUMNS: [Column; 10] = {
+const COLUMNS: [Column; 11] = {
     let [project, branch, folder] = worktrees::COLUMNS;
     [
         Column::new("PORT"),
@@ -23,6 +24,7 @@ const COLUMNS: [Column; 10] = {
         branch,
         folder,
         Column::new("SESSION").at_least(12).leaves(3).if_known(),
+        Column::new("UP").leaves(1).if_known(),
         Column::new("SINCE").leaves(2),
         Column::new("NAME").leaves(0).if_known(),
     ]
@@ -34,7 +36,8 @@ pub(super) fn table(
     worktrees: &Worktrees,
     now: WallTime,
     home: Option<&Path>,
-) -> Table<10> {
+    kept: &[Kept],
+) -> Table<11> {
     let mut table = Table::new(COLUMNS);
     for lease in leases {
         let service = of_lease(lease);
@@ -48,6 +51,9 @@ pub(super) fn table(
             branch,
             folder,
             lease.instance_id.as_ref().map_or_else(|| UNKNOWN.to_owned(), ToString::to_string).into(),
+            kept::with_lease(kept, lease)
+                .map_or_else(|| UNKNOWN.to_owned(), |one| one.service.clone())
+                .into(),
             ago(lease.allocated_at, now).into(),
             lease.host.clone().unwrap_or_else(|| UNKNOWN.to_owned()).into(),
         ]);
@@ -185,14 +191,14 @@ pub(super) mod tests {
     fn a_list_shows_who_has_which_port_where_at_every_width() {
         let (leases, worktrees) = some();
         let now = "2026-11-22T17:43:10Z".parse().unwrap();
-        snapshot!("list", at_widths(&table(&leases, &worktrees, now, Some(Path::new("/home/ada")))));
+        snapshot!("list", at_widths(&table(&leases, &worktrees, now, Some(Path::new("/home/ada")), &[])));
     }
 
     #[test]
     fn states_have_colours_and_a_conflict_is_red() {
         let (leases, worktrees) = some();
         let now = "2026-11-22T17:43:10Z".parse().unwrap();
-        let lines = table(&leases, &worktrees, now, None).lines(Some(80)).join("\n");
+        let lines = table(&leases, &worktrees, now, None, &[]).lines(Some(80)).join("\n");
         snapshot!("list_in_colours", lines.replace('\u{1b}', "ESC"));
     }
 }

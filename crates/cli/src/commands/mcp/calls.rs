@@ -148,6 +148,7 @@ pub(super) async fn who(context: &Context, said: arguments::WhoOwns) -> Result<A
     let here = Here::of(arguments::caller_in(said.project.as_deref())?)?;
     let checked = client_check(&context.client()?, said.port).await?;
     let owner = ownership::with_manager(ownership::judge(checked, &here));
+    let owner = crate::up::kept::with_service(owner, &here.caller);
     answer(&owner, answers::owner(&owner))
 }
 

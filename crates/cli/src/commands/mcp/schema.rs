@@ -138,6 +138,15 @@ fn who() -> Value {
                 },
                 "required": ["name", "pid", "unit", "again", "stop"],
             },
+            "up": {
+                "type": "object",
+                "properties": {
+                    "service": { "type": "string" },
+                    "root": { "type": "string" },
+                    "stop": { "type": "string" },
+                },
+                "required": ["service", "root", "stop"],
+            },
         },
         "required": ["port", "whose", "reason", "worktree", "branch", "instance_id", "system_usage", "allocated_to"],
     })

@@ -98,7 +98,7 @@ fn is_sockets(name: &std::ffi::OsStr) -> bool {
     name.to_str().is_some_and(|name| name == "styxy" || name.starts_with("styxy-"))
 }
 
-/// Removes a file, a link, or the folder of the logs or of the guard with what is Styxy's in it.
+/// Removes a file, a link, or the folder of the logs, of the guard or of the keepers with what is Styxy's in it.
 fn remove(path: &Path) -> io::Result<()> {
     let found = match path.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -106,6 +106,10 @@ fn remove(path: &Path) -> io::Result<()> {
     };
     if !found.is_dir() {
         return fs::remove_file(path);
+    }
+    // What keepers knew, and the logs of services.
+    if path.file_name().is_some_and(|name| name == "up") {
+        return fs::remove_dir_all(path);
     }
     for entry in fs::read_dir(path)? {
         let entry = entry?;

@@ -23,13 +23,16 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
+#[cfg(unix)]
+use crate::up::ask;
+use crate::up::kept::{self, Kept};
 use folder::Folder;
 
 /// Undo everything that Styxy has put on this machine for you
 ///
 /// Takes Styxy's entries out of the agents' settings, removes the start at login, stops the daemon, and removes its folder with your
-/// config.json. Shows all of that first, and asks. Servers keep running. If agent sessions or leases still use Styxy, it only lists
-/// them and stops; --force does it all the same. The program stays, and the last line says how to remove it.
+/// config.json. Shows all of that first, and asks. Servers keep running, but for the services of `styxy up`, which end. If agent
+/// sessions, leases or such services still use Styxy, it only lists them and stops; --force does it all the same. The program stays, and the last line says how to remove it.
 ///
 /// Entries that hooks install --project made in other checkouts stay, and do nothing without the program.
 #[derive(Debug, clap::Args)]
@@ -63,6 +66,8 @@ struct Daemon {
     leases: Vec<Lease>,
     /// The programs that run under the guard: `bash (4242)`. Without its files each new program would print an error.
     guarded: Vec<String>,
+    /// The services that `styxy up` has started, by worktree.
+    stacks: Vec<Kept>,
 }
 
 /// What was removed; with `--json` the answer.
@@ -87,6 +92,8 @@ struct Answer {
 struct Blockers {
     sessions: Vec<InstanceView>,
     leases: Vec<Lease>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stacks: Vec<Kept>,
 }
 
 impl Args {
@@ -95,9 +102,11 @@ impl Args {
         let users = (!self.force).then(|| found.daemon.users()).filter(|users| !users.is_empty());
         if found.is_something() && self.consent.is_dry() {
             let daemon = &found.daemon;
-            let blockers = users
-                .as_ref()
-                .map(|_| Blockers { sessions: daemon.sessions.clone(), leases: daemon.leases.clone() });
+            let blockers = users.as_ref().map(|_| Blockers {
+                sessions: daemon.sessions.clone(),
+                leases: daemon.leases.clone(),
+                stacks: daemon.stacks.clone(),
+            });
             let answer = Answer {
                 would_remove: Some(found.paths()),
                 blockers: Some(blockers.unwrap_or_default()),
@@ -160,6 +169,7 @@ impl Found {
         } else {
             Daemon::default()
         };
+        let daemon = Daemon { stacks: kept::all(&layout), ..daemon };
         #[cfg(target_os = "linux")]
         let daemon = Daemon { guarded: crate::here::guarded::users(&layout), ..daemon };
         Ok(Self { settings: settings::all()?, login, daemon, folder, layout })
@@ -178,6 +188,13 @@ impl Found {
         }
         if let Some(login) = &self.login {
             lines.push(format!("  no longer start the daemon at login: remove {}", login.file.display()));
+        }
+        for kept in &self.daemon.stacks {
+            lines.push(format!(
+                "  end what styxy up has started in {}: {}",
+                kept.root.display(),
+                kept.names()
+            ));
         }
         match &self.daemon.runs {
             Some(Ok(pid)) => lines.push(format!("  stop the daemon (pid {pid})")),
@@ -210,6 +227,7 @@ impl Found {
         if let Some(login) = &self.login {
             login.take()?;
         }
+        end(&self.daemon.stacks)?;
         if self.daemon.runs.is_some() {
             context::ask_with(Autostart::Never, async |client| stop(client).await)?;
         }
@@ -228,6 +246,28 @@ impl Found {
     }
 }
 
+/// Ends the services of all worktrees: without their keepers' files nobody would find them again.
+#[cfg(unix)]
+fn end(stacks: &[Kept]) -> Result<(), Failure> {
+    use crate::up::wire::{Hurry, State};
+    for kept in stacks {
+        let place = ask::place(&kept.root)?;
+        let over = context::block_on(ask::end(&place, &kept.root, &[], Hurry::None))??;
+        let left = over.into_iter().flatten().find(|view| view.state == State::Failed && view.pid.is_some());
+        if let Some(view) = left {
+            let error = format!("{} of {} has not ended", view.service, kept.root.display());
+            return Err(Refusal::new(Code::Forbidden, error).hint("styxy down --now").into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "the same signature as where there are keepers")]
+const fn end(_: &[Kept]) -> Result<(), Failure> {
+    Ok(())
+}
+
 impl Daemon {
     async fn ask(client: &Client) -> Self {
         let status = match client.running().await {
@@ -240,7 +280,7 @@ impl Daemon {
         let leases = leases.map(|answer| answer.allocations).unwrap_or_default();
         let sessions: Result<_, Error> = client.instances().await;
         let sessions = sessions.map(|answer| answer.instances).unwrap_or_default();
-        Self { runs: Some(Ok(status.pid)), sessions, leases, guarded: Vec::new() }
+        Self { runs: Some(Ok(status.pid)), sessions, leases, ..Self::default() }
     }
 
     /// Who still uses it, a line for each; empty if nobody does.
@@ -256,16 +296,34 @@ impl Daemon {
             format!("\n  {} {}: {}{place}", lease.port, facts::service(lease), one_line(&facts::who(lease)))
         };
         let guarded = self.guarded.iter().map(|program| format!("\n  {program} runs under the guard"));
-        self.sessions.iter().map(session).chain(self.leases.iter().map(lease)).chain(guarded).collect()
+        let stack = |kept: &Kept| {
+            format!(
+                "\n  services of styxy up in {}: {}",
+                one_line(&kept.root.to_string_lossy()),
+                kept.names()
+            )
+        };
+        let stacks = self.stacks.iter().map(stack);
+        self.sessions
+            .iter()
+            .map(session)
+            .chain(self.leases.iter().map(lease))
+            .chain(guarded)
+            .chain(stacks)
+            .collect()
     }
 
     /// That it is still used, and by whom.
     fn used(&self, users: &str) -> Refusal {
         Refusal::new(Code::Forbidden, format!("Styxy is still used, and nothing was changed:{users}"))
-            .hint("styxy uninstall --force   # servers keep running, without leases")
+            .hint(match self.stacks.as_slice() {
+                [] => "styxy uninstall --force   # servers keep running, without leases",
+                _ => "styxy uninstall --force   # ends the services of styxy up; other servers keep running, without leases",
+            })
             .detail("sessions", self.sessions.len())
             .detail("leases", self.leases.len())
             .detail("guarded", self.guarded.len())
+            .detail("stacks", self.stacks.len())
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::say::facts::tests::lease;
 use crate::say::shown::{each, failed, plain, snapshot};
+use crate::up::kept::One;
 use serde_json::json;
 
 fn found(daemon: Daemon, foreign: &[&str]) -> Found {
@@ -29,7 +30,14 @@ fn used() -> Daemon {
         sessions: vec![serde_json::from_value(session).unwrap()],
         leases: vec![lease(3000, |_| {}), lease(8000, |wire| wire["project_path"] = json!(null))],
         guarded: vec!["bash (77)".to_owned()],
+        stacks: Vec::new(),
     }
+}
+
+fn kept() -> Daemon {
+    let one = |label: &str| One { service: label.to_owned(), pid: Some(7), mark: None, lock: None };
+    let services = vec![one("web"), one("api")];
+    Daemon { stacks: vec![Kept { root: "/home/ada/shop".into(), services }], ..Daemon::default() }
 }
 
 #[test]
@@ -49,6 +57,10 @@ fn what_will_be_done_and_was_done_is_said() {
             ("a daemon runs", format!("{}\n", found(used(), &[]).plan("will"))),
             ("others' files", format!("{}\n", found(mute, &["notes.txt", "src"]).plan("would"))),
             ("it is used", failed(used().used(&used().users()))),
+            (
+                "services run",
+                format!("{}\n{}", found(kept(), &[]).plan("will"), failed(kept().used(&kept().users())))
+            ),
             ("done", removed(&["/home/ada/.styxy"], Some("npm uninstall -g styxy"))),
             ("nothing is there", removed(&[], None)),
         ])

@@ -6,10 +6,8 @@ mod attached;
 mod keys;
 mod print;
 
-use std::path::PathBuf;
-
-use crate::here::caller::caller;
 use crate::here::context::Context;
+use crate::here::worktree::Worktree;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -42,15 +40,13 @@ pub(crate) struct Args {
     /// Say what would run and why, and start nothing
     #[arg(long, conflicts_with_all = ["detach", "wait"])]
     print: bool,
-    /// The worktree [default: this one]
-    #[arg(short = 'C', value_name = "DIR")]
-    directory: Option<PathBuf>,
+    #[command(flatten)]
+    worktree: Worktree,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let here = caller();
-        let here = self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder));
+        let here = self.worktree.caller();
         let stack = sources::find(&here)?.only(&self.services)?;
         if self.print {
             return print::print(context, &stack);
@@ -64,8 +60,8 @@ impl Args {
         let is_seen = std::io::stdout().is_terminal();
         let follows = self.wait
             || !self.detach && is_seen && context.output.format() == crate::say::output::Format::Human;
-        for reason in &stack.reasons {
-            crate::say::output::note(reason);
+        if crate::up::ask::place(&stack.root)?.is_news(&stack.reasons) {
+            stack.reasons.iter().for_each(|reason| crate::say::output::note(reason));
         }
         let extent = if self.services.is_empty() {
             crate::up::wire::Extent::All

@@ -17,6 +17,8 @@ struct Answer<'a> {
     root: String,
     source: String,
     services: Vec<Printed<'a>>,
+    /// Those that are told to them, and would not run.
+    told: Vec<&'a str>,
     reasons: &'a [String],
 }
 
@@ -38,6 +40,7 @@ pub(super) fn print(context: &Context, stack: &Stack) -> Result<Exit, Failure> {
         root: stack.root.display().to_string(),
         source: source(&stack.source),
         services: stack.services.iter().map(|service| printed(service, stack)).collect(),
+        told: stack.peers.iter().map(|service| service.label.as_str()).collect(),
         reasons: &stack.reasons,
     };
     context.output.answer(&answer, |out| {
@@ -46,6 +49,9 @@ pub(super) fn print(context: &Context, stack: &Stack) -> Result<Exit, Failure> {
             let after = if service.after.is_empty() { String::new() } else { format!(", after {}", service.after.join(", ")) };
             let place = if service.cwd == "." { String::new() } else { format!(" in {}", service.cwd) };
             writeln!(out, "{}: {}{} ({}{after})", service.service, one_line(&service.run), one_line(&place), service.serves)?;
+        }
+        if !answer.told.is_empty() {
+            writeln!(out, "not started, and told to the others all the same: {}", answer.told.join(", "))?;
         }
         for reason in answer.reasons {
             writeln!(out, "{}", one_line(reason))?;
@@ -69,6 +75,7 @@ fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
             Serves::Perhaps => "may serve",
             Serves::No => "no port",
             Serves::Once => "ends before others begin",
+            Serves::Builds => "builds and ends",
         },
         after: &service.after,
         tty: service.tty,

@@ -212,9 +212,8 @@ impl Census<'_> {
     /// A tool that serves nothing.
     fn serves_nothing<'w>(&self, name: &str, args: impl Iterator<Item = &'w str>) -> Vec<Server> {
         match kinds::ends(name, args) {
-            kinds::Ends::Yes => {}
             kinds::Ends::WithFiles if self.work.get() == Work::None => self.work.set(Work::Ends),
-            kinds::Ends::WithFiles => {}
+            kinds::Ends::Yes | kinds::Ends::WithFiles => {}
             kinds::Ends::Perhaps => return self.lasts(),
         }
         Vec::new()

@@ -151,6 +151,7 @@ fn classify(answer: CheckAnswer, here: &Here, disk: &Disk) -> WhoAnswer {
         system_usage,
         allocated_to,
         manager: None,
+        up: None,
     }
 }
 

@@ -102,6 +102,12 @@ pub(crate) fn owner(answer: &WhoAnswer) -> String {
     if let Some(instance) = &answer.instance_id {
         facts.push(format!("agent session {instance}"));
     }
+    if let Some(up) = &answer.up {
+        facts.push(format!(
+            "service {} of styxy up in {}; stop_service or {} ends it",
+            up.service, up.root, up.stop
+        ));
+    }
     if let Some(lease) = &answer.allocated_to {
         facts.push(format!("lease {} for {}", lease.lock_id, facts::service(lease)));
     }

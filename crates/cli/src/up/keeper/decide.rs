@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use styxy_client::leases::is_up;
 use styxy_core::WallTime;
 
 use super::Keeper;
 use super::ending::{self, Pace};
 use super::happen::{End, Happening};
+use super::lock;
 use super::log::say;
 use super::memory::Memory;
 use super::ready;
@@ -24,7 +24,7 @@ use crate::up::wire::{Expects, Hurry, Order, State};
 const HEIR: Duration = Duration::from_secs(2);
 
 /// `0.8 s`
-pub(super) fn lasted(since: WallTime) -> String {
+fn lasted(since: WallTime) -> String {
     let tenths = now().0.saturating_sub(since.0) / 100;
     format!("{}.{} s", tenths / 10, tenths % 10)
 }
@@ -110,19 +110,17 @@ impl Keeper {
         let Some(service) = self.service(label) else { return };
         service.start = start;
         service.life = Life::Looks;
-        let label = label.to_owned();
-        let Some(key) = service.order.lease.clone().filter(|_| service.order.expects != Expects::End) else {
+        let (label, lock) = (label.to_owned(), service.order.lock.clone());
+        let is_server = !matches!(service.order.expects, Expects::End | Expects::Done);
+        let Some(key) = service.order.lease.clone().filter(|_| is_server) else {
             let _ = happen.send(Happening::Looked { label, start, outside: None });
             return;
         };
         tokio::spawn(async move {
-            let leases = ready::leases(&client, project.as_ref(), &key).await.unwrap_or_default();
-            let up = leases.iter().find(|lease| is_up(lease));
-            let pid = |lease: &styxy_core::api::Lease| {
-                let listener = lease.listener.as_ref().and_then(|listener| listener.pid);
-                listener.or(lease.owner.pid).map(styxy_core::Pid::get)
+            let outside = match ready::outside(&client, project.as_ref(), &key).await {
+                None => lock.as_deref().and_then(lock::holder),
+                server => server,
             };
-            let outside = up.map(|lease| (pid(lease), lease.port));
             let _ = happen.send(Happening::Looked { label, start, outside });
         });
     }
@@ -185,8 +183,8 @@ impl Keeper {
             {
                 say(&log, &format!("it could not be stopped: {error}"));
             }
-            let left = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
-            let _ = happen.send(Happening::Ended { label, start, left });
+            let over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
+            let _ = happen.send(Happening::Ended { label, start, over });
         };
         if std::thread::Builder::new().name("ending".to_owned()).spawn(work).is_err() {
             output::warning("there is no room for a thread that ends a service");
@@ -215,6 +213,7 @@ impl Keeper {
         let Some(service) = self.service(label) else { return };
         let (order, start, label) = (service.order.clone(), service.start, label.to_owned());
         let before = service.process().map(|process| process.pid);
+        let after = service.process().map(|process| lasted(process.since)).unwrap_or_default();
         let patience = if end.is_some_and(End::is_good) && order.expects == Expects::Listener {
             HEIR
         } else {
@@ -225,7 +224,7 @@ impl Keeper {
                 Some(key) => ready::heir(&client, project.as_ref(), key, before, patience).await,
                 None => None,
             };
-            let _ = happen.send(Happening::Heir { label, start, heir, end });
+            let _ = happen.send(Happening::Heir { label, start, heir, end, after });
         });
     }
 
@@ -241,8 +240,8 @@ impl Keeper {
         let (label, happen, tree) =
             (label.to_owned(), self.happen.clone(), self.tree(Some(leader), Some(mark)));
         let work = move || {
-            let left = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
-            let _ = happen.send(Happening::Ended { label, start, left });
+            let over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
+            let _ = happen.send(Happening::Ended { label, start, over });
         };
         if std::thread::Builder::new().name("ending".to_owned()).spawn(work).is_err() {
             output::warning("there is no room for a thread that ends what a service has left");
@@ -273,7 +272,8 @@ impl Keeper {
         }
         let Some(memory) = memory else { return };
         let is_current = memory.is_current(self.folder);
-        (self.session, self.end_with) = (memory.session, memory.end_with);
+        (self.session, self.ends) = (memory.session, memory.ends);
+        self.watch_session();
         for remembered in memory.services {
             let start = self.next_start();
             let label = remembered.order.label.clone();

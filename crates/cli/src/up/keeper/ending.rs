@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use styxy_core::api::Ending;
+
+use super::happen::Over;
 use crate::here::stack_tree::StackTree;
 use crate::process::ending;
 use crate::up::wire::Hurry;
@@ -39,12 +42,13 @@ impl Pace {
     }
 }
 
-/// Ends what `tree` finds; returns what is left, a sentence each. Blocks until then.
-pub(super) fn end(tree: &mut StackTree, pace: &Pace) -> Vec<String> {
-    match polite(tree, pace).and_then(|left| if left { rest(tree, pace) } else { Ok(Vec::new()) }) {
-        Ok(left) => left,
-        Err(error) => vec![format!("the system does not show its processes: {error}")],
-    }
+/// Ends what `tree` finds, and blocks until then.
+pub(super) fn end(tree: &mut StackTree, pace: &Pace) -> Over {
+    let over = polite(tree, pace).and_then(|left| if left { rest(tree, pace) } else { Ok(Over::default()) });
+    over.unwrap_or_else(|error| {
+        let left = vec![format!("the system does not show its processes: {error}")];
+        Over { left, killed: false }
+    })
 }
 
 /// Interrupts, and waits; returns whether anything is left.
@@ -69,7 +73,7 @@ fn polite(tree: &mut StackTree, pace: &Pace) -> io::Result<bool> {
 }
 
 /// Asks to terminate, and then kills.
-fn rest(tree: &mut StackTree, pace: &Pace) -> io::Result<Vec<String>> {
+fn rest(tree: &mut StackTree, pace: &Pace) -> io::Result<Over> {
     let grace = if pace.is(Hurry::Most) { Duration::ZERO } else { GRACE };
     let owner = Some(tree.leader());
     let mut hurried = |kept: &[u32]| tree.find(kept);
@@ -78,5 +82,6 @@ fn rest(tree: &mut StackTree, pace: &Pace) -> io::Result<Vec<String>> {
         let why = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         format!("{} (pid {}) still runs{why}", entry.name, entry.pid)
     });
-    Ok(said.collect())
+    let killed = outcome.ended.iter().any(|(_, ending)| *ending == Ending::Killed);
+    Ok(Over { left: said.collect(), killed })
 }

@@ -18,24 +18,42 @@ pub(super) enum Happening {
     Child { pid: u32, end: End },
     /// A process has ended that is nobody's child here.
     Adopted { label: String, start: u64, end: Option<End> },
-    /// Whether the server of a service runs already, outside: its process and its port.
-    Looked { label: String, start: u64, outside: Option<(Option<u32>, styxy_core::Port)> },
+    /// Whether the server of a service runs already, outside.
+    Looked { label: String, start: u64, outside: Option<Server> },
     /// How far a service is.
     Found { label: String, start: u64, found: Found },
-    /// The process of a service has ended, and this one serves on in its place, if one does.
-    Heir { label: String, start: u64, heir: Option<u32>, end: Option<End> },
-    /// Nothing of a service is left, but for what these sentences say.
-    Ended { label: String, start: u64, left: Vec<String> },
+    /// The process of a service has ended `after` so long, and this one serves on in its place, if one does.
+    Heir { label: String, start: u64, heir: Option<u32>, end: Option<End>, after: String },
+    /// Nothing of a service is left, but for what is said of it.
+    Ended { label: String, start: u64, over: Over },
     /// The worktree is gone, or somewhere else.
     Root { why: String },
-    /// The agent session with this process has ended, and its time is over.
-    Session { pid: u32 },
+    /// The agent session with this process has ended.
+    SessionEnded { pid: u32 },
+    /// The same, and the time is over that services outlive it.
+    SessionOver { pid: u32 },
     /// The keeper is to end, with everything.
     Terminate,
     /// The keeper is to go, and its services stay.
     Left,
     /// Whoever has started the keeper has had time to connect.
     Alone,
+}
+
+/// A server that the keeper has not started, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Server {
+    pub(super) pid: Option<u32>,
+    pub(super) port: Option<styxy_core::Port>,
+}
+
+/// How a service was ended.
+#[derive(Debug, Default)]
+pub(super) struct Over {
+    /// What is left of it, a sentence each.
+    pub(super) left: Vec<String>,
+    /// Whether something of it had to be killed.
+    pub(super) killed: bool,
 }
 
 /// How a program has ended.

@@ -9,7 +9,7 @@ use styxy_core::WallTime;
 
 use super::service::{Life, Process, Progress, Rest, Service};
 use crate::up::place::Place;
-use crate::up::wire::{EndWith, Order, Session};
+use crate::up::wire::{Ends, Order, Session};
 
 /// The form of the file. A newer one is left alone, and nothing of it is used.
 const VERSION: u32 = 1;
@@ -24,7 +24,7 @@ pub(super) struct Memory {
     boot: String,
     pub(super) session: Option<Session>,
     #[serde(default)]
-    pub(super) end_with: EndWith,
+    pub(super) ends: Ends,
     pub(super) services: Vec<Remembered>,
 }
 
@@ -37,6 +37,9 @@ pub(super) struct Remembered {
     pub(super) rest: Option<Rest>,
     /// Since when its command has done what it does.
     pub(super) done: Option<WallTime>,
+    /// Whether something of it had to be killed.
+    #[serde(default)]
+    killed: bool,
 }
 
 /// A process, as the next keeper recognises it.
@@ -55,12 +58,12 @@ impl Memory {
         root: &Path,
         folder: Option<(u64, u64)>,
         session: Option<Session>,
-        end_with: EndWith,
+        ends: Ends,
         services: impl Iterator<Item = &'s Service>,
     ) -> Self {
         let services = services.map(Remembered::of).collect();
         let root = root.to_owned();
-        Self { version: VERSION, root, folder, boot: boot(), session, end_with, services }
+        Self { version: VERSION, root, folder, boot: boot(), session, ends, services }
     }
 
     /// What is remembered, and what is wrong with it.
@@ -127,7 +130,7 @@ impl Remembered {
                 (None, None)
             }
         };
-        Self { order, process, rest, done }
+        Self { order, process, rest, done, killed: service.killed }
     }
 }
 
@@ -137,6 +140,7 @@ impl Remembered {
         let process = self.process.as_ref().and_then(Seen::process);
         let is_ready = self.process.as_ref().is_some_and(|seen| seen.is_ready);
         let mut service = Service::new(self.order);
+        service.killed = self.killed;
         service.life = match (process, self.done, self.rest) {
             (Some(process), _, _) => {
                 Life::Runs(process, if is_ready { Progress::Ready(None) } else { Progress::Starts })

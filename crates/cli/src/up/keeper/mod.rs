@@ -8,11 +8,13 @@ mod clients;
 mod decide;
 mod ending;
 mod happen;
+mod lock;
 mod log;
 mod memory;
 mod ready;
 mod requests;
 mod service;
+mod session;
 mod start;
 mod terminal;
 mod watch;
@@ -20,7 +22,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use styxy_client::{Caller, Client};
 use styxy_core::ProjectPath;
@@ -32,8 +34,9 @@ use crate::here::context::{self, Autostart};
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use crate::up::kept::{Kept, One};
 use crate::up::place::Place;
-use crate::up::wire::{EndWith, Session, View};
+use crate::up::wire::{Ends, Session, View};
 
 use clients::Clients;
 use happen::Happening;
@@ -63,7 +66,9 @@ struct Keeper {
     rings: log::Rings,
     happen: UnboundedSender<Happening>,
     session: Option<Session>,
-    end_with: EndWith,
+    ends: Ends,
+    /// Why all services end that nobody has ended by hand.
+    over: Option<String>,
     starts: u64,
     /// What was written down last.
     written: Vec<u8>,
@@ -105,7 +110,8 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
             logs: BTreeMap::new(),
             happen,
             session: None,
-            end_with: EndWith::default(),
+            ends: Ends::default(),
+            over: None,
             starts: 0,
             written: Vec::new(),
         };
@@ -138,6 +144,18 @@ pub(super) fn last_seen(place: &Place) -> Vec<View> {
         view
     };
     memory.services.into_iter().map(view).collect()
+}
+
+/// What the keeper whose files are in `folder` keeps, as it has written it down.
+pub(super) fn kept(folder: &Path) -> Option<Kept> {
+    let memory: Memory = serde_json::from_slice(&std::fs::read(folder.join("state.json")).ok()?).ok()?;
+    let one = |remembered: memory::Remembered| One {
+        pid: remembered.process.as_ref().and_then(memory::Seen::process).map(|process| process.pid),
+        mark: remembered.process.map(|seen| seen.mark),
+        lock: remembered.order.lease.and_then(|key| key.lock_id),
+        service: remembered.order.label,
+    };
+    Some(Kept { root: memory.root, services: memory.services.into_iter().map(one).collect() })
 }
 
 impl Keeper {
@@ -184,7 +202,7 @@ impl Keeper {
     /// Writes down what runs, for the next keeper.
     fn remember(&mut self) {
         let memory =
-            Memory::new(&self.root, self.folder, self.session.clone(), self.end_with, self.services.iter());
+            Memory::new(&self.root, self.folder, self.session.clone(), self.ends, self.services.iter());
         let text = memory.text();
         if text != self.written {
             match self.place.write_state(&text) {

@@ -9,6 +9,7 @@ use styxy_core::api::{AllocationsQuery, Lease};
 use styxy_core::{Port, ProjectPath};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::happen::Server;
 use crate::here::http::{Http, NoStatus};
 use crate::here::reach::Host;
 use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
@@ -44,18 +45,22 @@ pub(super) async fn watch(
     pid: u32,
     mut say: impl FnMut(Found),
 ) {
-    let Some(key) = order.lease.as_ref().filter(|_| order.expects != Expects::Nothing) else {
-        if order.expects != Expects::End {
-            sleep(MOMENT).await;
-            say(Found::Running);
-        }
-        return;
-    };
     let limit = Duration::from_millis(order.timeout_ms);
+    let silent = match order.expects {
+        Expects::End => return,
+        // What takes longer may be right all the same.
+        Expects::Done => Some(limit),
+        Expects::Nothing => Some(MOMENT),
+        Expects::Listener | Expects::Perhaps => None,
+    };
+    let Some(key) = order.lease.as_ref().filter(|_| silent.is_none()) else {
+        sleep(silent.unwrap_or(MOMENT)).await;
+        return say(Found::Running);
+    };
     let (whole, late) = match order.expects {
         Expects::Perhaps if order.ready.is_none() => (limit.min(SOON), Found::Running),
         Expects::Perhaps | Expects::Listener => (limit, late(&order, limit)),
-        Expects::Nothing | Expects::End => return,
+        Expects::Nothing | Expects::End | Expects::Done => return,
     };
     let deadline = Instant::now() + whole;
     let ready = async {
@@ -130,6 +135,18 @@ pub(super) async fn leases(
     let mut leases = client.allocations(&query).await?.allocations;
     leases.retain(|lease| lease.service_name == key.name);
     Ok(leases)
+}
+
+/// The server of the service's key that runs already.
+pub(super) async fn outside(
+    client: &Client,
+    project: Option<&ProjectPath>,
+    key: &LeaseKey,
+) -> Option<Server> {
+    let leases = leases(client, project, key).await.ok()?;
+    let lease = leases.iter().find(|lease| is_up(lease))?;
+    let listener = lease.listener.as_ref().and_then(|listener| listener.pid);
+    Some(Server { pid: listener.or(lease.owner.pid).map(styxy_core::Pid::get), port: Some(lease.port) })
 }
 
 /// Waits until the service answers as it should.

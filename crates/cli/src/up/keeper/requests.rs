@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use styxy_core::Port;
+use styxy_core::config::EndWith;
 use styxy_core::order::Order as _;
 
 use super::Keeper;
 use super::clients::Wants;
-use super::happen::{End, Happening};
+use super::happen::{End, Happening, Over, Server};
 use super::ready::Found;
 use super::service::{Goal, Life, Progress, Rest, Service};
-use super::watch;
 use crate::say::age::now;
 use crate::say::output;
-use crate::up::wire::{Attachment, EndWith, Expects, Extent, Hurry, Outside, Request, Said, State, Up};
+use crate::up::wire::{Attachment, Expects, Extent, Hurry, Outside, Request, Said, State, Up};
 
 impl Keeper {
     pub(super) fn happens(&mut self, happening: Happening) {
@@ -43,22 +42,27 @@ impl Keeper {
             Happening::Found { label, start, found } if self.is_start(&label, start) => {
                 self.found(&label, found);
             }
-            Happening::Heir { label, start, heir, end } if self.is_start(&label, start) => {
-                self.succeeded(&label, heir, end);
+            Happening::Heir { label, start, heir, end, after } if self.is_start(&label, start) => {
+                self.succeeded(&label, heir, end, &after);
             }
-            Happening::Ended { label, start, left } if self.is_start(&label, start) => {
-                self.ended(&label, &left);
+            Happening::Ended { label, start, over } if self.is_start(&label, start) => {
+                self.ended(&label, &over);
             }
             Happening::Root { why } => {
-                if self.end_with != EndWith::Never {
-                    self.tell(&format!("the worktree {}: {why}; its services end", self.root.display()));
-                    self.end_all(Hurry::None);
+                if self.ends.with != EndWith::Never {
+                    let why = format!("the worktree {}: {why}", self.root.display());
+                    self.end_since(why);
                 }
             }
-            Happening::Session { pid } => {
-                if self.session.as_ref().is_some_and(|session| session.pid == Some(pid)) {
-                    self.tell("the agent session that started the services has ended; so do they");
-                    self.end_all(Hurry::None);
+            Happening::SessionEnded { pid } => {
+                if let Some(session) = self.session_with(pid) {
+                    let said = format!("{session} has ended; in {}, its services end", self.grace());
+                    self.tell(&format!("{said}, unless somebody types styxy up"));
+                }
+            }
+            Happening::SessionOver { pid } => {
+                if let Some(session) = self.session_with(pid) {
+                    self.end_since(format!("{session} has ended"));
                 }
             }
             Happening::Terminate => self.end_all(Hurry::None),
@@ -77,7 +81,7 @@ impl Keeper {
     }
 
     /// Tells everybody who is attached, and those who look into the keeper's own log.
-    fn tell(&self, text: &str) {
+    pub(super) fn tell(&self, text: &str) {
         output::note(text);
         self.clients.note(text);
     }
@@ -108,7 +112,8 @@ impl Keeper {
     fn up(&mut self, client: u64, up: Up) {
         let was_empty = !self.services.iter().any(Service::is_alive);
         self.environment = up.environment;
-        self.take_session(up.session, up.end_with);
+        self.over = None;
+        self.take_session(client, up.session, up.ends);
         let wanted: Vec<String> = up.orders.iter().map(|order| order.label.clone()).collect();
         for order in up.orders {
             let label = order.label.clone();
@@ -129,18 +134,6 @@ impl Keeper {
             self.clients.own(client);
         }
         self.clients.wants(client, Wants::Settled(wanted.into_iter().collect()));
-    }
-
-    /// A person's request takes the services over from an agent session.
-    fn take_session(&mut self, session: Option<crate::up::wire::Session>, end_with: EndWith) {
-        let is_new = session != self.session || end_with != self.end_with;
-        (self.session, self.end_with) = (session, end_with);
-        if let Some(pid) = self.session.as_ref().and_then(|session| session.pid)
-            && is_new
-            && end_with == EndWith::Session
-        {
-            watch::session(pid, &self.happen);
-        }
     }
 
     /// Has this service run; returns whether it is started for that.
@@ -228,13 +221,13 @@ impl Keeper {
     }
 
     /// Whether the server of a service runs already is known now.
-    fn looked(&mut self, label: &str, outside: Option<(Option<u32>, Port)>) {
+    fn looked(&mut self, label: &str, outside: Option<Server>) {
         let Some(service) = self.service(label) else { return };
         if !matches!(service.life, Life::Looks) {
             return;
         }
         match outside {
-            Some((pid, port)) => service.life = Life::Outside { pid, port },
+            Some(Server { pid, port }) => service.life = Life::Outside { pid, port },
             None if service.goal == Goal::Runs => self.start(label),
             None => service.rest(Rest::default()),
         }
@@ -263,7 +256,7 @@ impl Keeper {
     }
 
     /// Whether a server lives on after the process that was started is known now.
-    fn succeeded(&mut self, label: &str, heir: Option<u32>, end: Option<End>) {
+    fn succeeded(&mut self, label: &str, heir: Option<u32>, end: Option<End>, after: &str) {
         let Some(service) = self.service(label) else { return };
         let Life::Runs(process, progress) = &mut service.life else { return };
         let heir = heir.and_then(|pid| Some((pid, crate::process::started(styxy_core::Pid::new(pid)?)?)));
@@ -272,29 +265,29 @@ impl Keeper {
             self.watch_adopted(label);
             return;
         }
-        let after = format!("after {}", super::decide::lasted(process.since));
         let was_ready = matches!(progress, Progress::Ready(_) | Progress::Running);
         let is_good = end.is_some_and(End::is_good);
         let is_failed = match service.order.expects {
             Expects::Listener => !is_good || !was_ready,
-            Expects::Perhaps | Expects::Nothing | Expects::End => !is_good && end.is_some(),
+            Expects::Perhaps | Expects::Nothing | Expects::End | Expects::Done => !is_good && end.is_some(),
         };
         let why = match end {
-            Some(end) if is_failed && is_good => format!("{} {after}, before it listened", end.shown()),
-            Some(end) => format!("{} {after}", end.shown()),
-            None => format!("it has ended; with which code is unknown ({after})"),
+            Some(end) if is_failed && is_good => format!("{} after {after}, before it listened", end.shown()),
+            Some(end) => format!("{} after {after}", end.shown()),
+            None => format!("it has ended; with which code is unknown (after {after})"),
         };
         let rest = Rest { is_failed, why: Some(why), code: end.map(End::code) };
         self.sweep(label, rest);
     }
 
     /// Nothing of a service is left.
-    fn ended(&mut self, label: &str, left: &[String]) {
+    fn ended(&mut self, label: &str, Over { left, killed }: &Over) {
         for sentence in left {
             self.tell(&format!("{label}: {sentence}"));
         }
         let Some(at) = self.services.iter().position(|service| service.order.label == label) else { return };
         let service = &mut self.services[at];
+        service.killed = *killed;
         match service.next.take() {
             Some(order) => {
                 service.order = order;
@@ -302,7 +295,7 @@ impl Keeper {
             }
             None if service.is_dropped => drop(self.services.remove(at)),
             None => {
-                let why = (!left.is_empty()).then(|| left.join("; "));
+                let why = if left.is_empty() { self.over.clone() } else { Some(left.join("; ")) };
                 let before = std::mem::take(&mut service.rest_of_end);
                 service.rest(before.unwrap_or(Rest { is_failed: !left.is_empty(), why, code: None }));
             }

@@ -22,6 +22,8 @@ pub(super) struct Service {
     pub(super) is_dropped: bool,
     /// How it rests once what it has left behind has ended.
     pub(super) rest_of_end: Option<Rest>,
+    /// Whether something of it had to be killed, the last time that it was ended.
+    pub(super) killed: bool,
 }
 
 /// What becomes of a service.
@@ -45,7 +47,7 @@ pub(super) enum Life {
     /// Its server was not started here.
     Outside {
         pid: Option<u32>,
-        port: Port,
+        port: Option<Port>,
     },
     Ends(Pace, Option<Process>),
 }
@@ -82,7 +84,16 @@ pub(super) enum Progress {
 impl Service {
     pub(super) fn new(order: Order) -> Self {
         let goal = Goal::Runs;
-        Self { order, next: None, life: Life::Waits, goal, start: 0, is_dropped: false, rest_of_end: None }
+        Self {
+            order,
+            next: None,
+            life: Life::Waits,
+            goal,
+            start: 0,
+            is_dropped: false,
+            rest_of_end: None,
+            killed: false,
+        }
     }
 
     pub(super) fn state(&self) -> State {
@@ -134,8 +145,13 @@ impl Service {
     /// The port that its server has, as far as anybody knows.
     fn port(&self) -> Option<Port> {
         match &self.life {
-            Life::Runs(_, Progress::Ready(Some(port))) | Life::Outside { port, .. } => Some(*port),
-            Life::Runs(_, Progress::Running) if self.order.expects == Expects::Nothing => None,
+            Life::Runs(_, Progress::Ready(Some(port))) => Some(*port),
+            Life::Outside { port, .. } => *port,
+            Life::Runs(_, Progress::Running)
+                if matches!(self.order.expects, Expects::Nothing | Expects::Done) =>
+            {
+                None
+            }
             Life::Rests(_) | Life::Waits | Life::Looks | Life::Runs(..) | Life::Done(_) | Life::Ends(..) => {
                 self.order.lease.as_ref().map(|key| key.port)
             }
@@ -187,6 +203,7 @@ impl Service {
             started: is_new,
             why,
             exit_code: code,
+            killed: self.killed && state == State::Ended,
             log,
             tty: self.order.tty,
         }

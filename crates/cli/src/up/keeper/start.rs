@@ -50,8 +50,14 @@ pub(super) fn start(
         unsafe { command.pre_exec(|| Ok(setsid().map(drop)?)) };
     }
     // Whoever reaps all children of this process waits for it.
-    let pid = command.spawn()?.id();
+    let pid = command.spawn().map_err(|error| named(order, &error))?.id();
     Ok(Started { pid, terminal: terminal.map(|(terminal, _)| terminal) })
+}
+
+/// The system does not say which program it has not found.
+fn named(order: &Order, error: &io::Error) -> io::Error {
+    let program = order.words.first().map(String::as_str).unwrap_or_default();
+    io::Error::new(error.kind(), format!("{program}: {error}"))
 }
 
 /// Runs what ends a service that has no process of its own, and waits for it.

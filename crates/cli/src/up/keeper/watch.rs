@@ -14,11 +14,13 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::happen::{End, Happening};
 use super::memory::identity;
 use crate::process::Handle;
+use crate::up::wire::Session;
 
 /// How long a wait lasts before it is begun again.
 const LONG: Duration = Duration::from_hours(24);
-/// How long the services outlive the agent session that they end with.
-const SESSION_GRACE: Duration = Duration::from_mins(5);
+/// How long a parent may take to learn how its child has ended; nobody else learns it before.
+#[cfg(target_os = "linux")]
+const REAPED: Duration = Duration::from_secs(3);
 /// How long nobody may connect to a keeper that has nothing to keep.
 const ALONE: Duration = Duration::from_secs(30);
 /// How often the worktree is looked at where nothing says that it is gone.
@@ -92,21 +94,36 @@ pub(super) fn process(
     thread::Builder::new().name("process".to_owned()).spawn(wait).map(drop)
 }
 
-/// The code of a process that was never this one's child. No system says it without more ado.
+/// How a process has ended that was never this one's child.
+#[cfg(target_os = "linux")]
+fn code_of(handle: &Handle) -> Option<End> {
+    let status = handle.status(REAPED)?;
+    Some(match status & 0x7f {
+        0 => End::Code(status >> 8 & 0xff),
+        signal => End::Signal(signal),
+    })
+}
+
+/// No other system says it.
+#[cfg(not(target_os = "linux"))]
 const fn code_of(_: &Handle) -> Option<End> {
     None
 }
 
-/// Says when the agent session with this process has been over for some minutes.
-pub(super) fn session(pid: u32, happen: &UnboundedSender<Happening>) {
-    let say = happen.clone();
+/// Says when an agent session has ended, and when it has been over for as long as `grace`.
+pub(super) fn session(session: &Session, grace: Duration, happen: &UnboundedSender<Happening>) {
+    let Some(pid) = session.pid else { return };
+    let (then, say) = (session.started, happen.clone());
     let over = move || {
         let handle = Pid::new(pid).and_then(|pid| Handle::open(pid).ok().flatten());
-        if let Some(handle) = handle {
+        let now = Pid::new(pid).and_then(crate::process::started);
+        // Another process may have the pid by now.
+        if let Some(handle) = handle.filter(|_| then.is_none() || now == then) {
             while handle.ended_within(LONG).is_ok_and(|ended| !ended) {}
         }
-        thread::sleep(SESSION_GRACE);
-        let _ = say.send(Happening::Session { pid });
+        let _ = say.send(Happening::SessionEnded { pid });
+        thread::sleep(grace);
+        let _ = say.send(Happening::SessionOver { pid });
     };
     // Without a thread the services stay until somebody ends them.
     let _ = thread::Builder::new().name("session".to_owned()).spawn(over);

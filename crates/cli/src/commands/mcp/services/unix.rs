@@ -1,9 +1,9 @@
 //! The tools for a worktree's services, where there is a keeper.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
-use styxy_client::Caller;
 use styxy_core::api::{Code, Refusal};
 use tokio::time::{Instant, sleep};
 
@@ -19,7 +19,7 @@ use crate::up::lines::{failure, line};
 use crate::up::place::Place;
 use crate::up::read::{From, MARK, plain, tail};
 use crate::up::sources;
-use crate::up::wire::{Attachment, Extent, Hurry, Outside, Picture, Request, State, View};
+use crate::up::wire::{Attachment, Extent, Hurry, Request, State, View};
 
 /// As many lines of a log are given at most, and as many bytes.
 const LINES: usize = 200;
@@ -55,8 +55,7 @@ pub(in crate::commands::mcp) async fn start(
 }
 
 pub(in crate::commands::mcp) async fn stop(_: &Context, said: StopService) -> Result<Answer, Failure> {
-    let (here, place) = at(said.project.as_deref())?;
-    let root = ask::root(&here)?;
+    let (root, place) = at(said.project.as_deref())?;
     let view = known(&place, &said.service).await?;
     if let Some(mut keeper) = Keeper::find(&place).await? {
         keeper.ask(&Request::Show).await?;
@@ -69,16 +68,11 @@ pub(in crate::commands::mcp) async fn stop(_: &Context, said: StopService) -> Re
         }
     }
     let named = [said.service.clone()];
-    let Some(mut keeper) = ask::down(&place, &root, &named, Hurry::None, Outside::Stays).await? else {
+    let Some(services) = ask::end(&place, &root, &named, Hurry::None).await? else {
         return shown(&[view], &[]);
     };
-    loop {
-        let Picture { services, settled, .. } = ask::picture(&mut keeper, |_| {}).await?;
-        if settled {
-            let views: Vec<View> = services.into_iter().filter(|view| view.service == said.service).collect();
-            return shown(&views, &[]);
-        }
-    }
+    let views: Vec<View> = services.into_iter().filter(|view| view.service == said.service).collect();
+    shown(&views, &[])
 }
 
 pub(in crate::commands::mcp) async fn logs(_: &Context, said: ServiceLogs) -> Result<Answer, Failure> {
@@ -152,10 +146,9 @@ pub(in crate::commands::mcp) async fn wait(_: &Context, said: WaitFor) -> Result
 }
 
 /// The worktree that a call is about, and where its keeper is.
-fn at(project: Option<&std::path::Path>) -> Result<(Caller, Place), Failure> {
+fn at(project: Option<&std::path::Path>) -> Result<(PathBuf, Place), Failure> {
     let here = arguments::caller_in(project)?;
-    let place = ask::place(&ask::root(&here)?)?;
-    Ok((here, place))
+    ask::at(&here)
 }
 
 /// A service that was started in this worktree.

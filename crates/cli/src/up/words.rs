@@ -1,35 +1,58 @@
-//! Files of variables that win over what a service is told (R145): Vite, Next and `node --env-file` keep a variable that is set,
-//! env-cmd, `dotenv -o` and the `foreman` of Node do not.
+//! What the words of a service say: what is executed, which files of variables win over what it is told (R145), and what its tool
+//! locks.
 
 use std::cell::RefCell;
-use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use styxy_core::project::Run;
 
+use crate::devserver::alone::Alone;
 use crate::devserver::folder::Folder;
 use crate::devserver::inward::around::Around;
 use crate::devserver::plan::Plan;
 use crate::up::stack::Definition;
 
-/// Of the texts of `service`, those that a file sets too which wins: the variable and the file.
-pub(crate) fn overridden(service: &Definition, root: &Path) -> Vec<(String, String)> {
-    if service.env.is_empty() {
-        return Vec::new();
+/// What Next locks, below its folder, while it serves.
+const NEXT: &str = ".next/dev/lock";
+
+/// What is executed.
+pub(crate) fn executed(run: &Run) -> Vec<String> {
+    match run {
+        Run::Shell(text) => vec!["sh".to_owned(), "-c".to_owned(), text.clone()],
+        Run::List(words) => words.clone(),
     }
-    let words: Vec<OsString> = match &service.run {
-        Run::Shell(text) => ["sh", "-c", text].map(OsString::from).into(),
-        Run::List(words) => words.iter().map(OsString::from).collect(),
-    };
-    let folder = Folder { root: Some(root), ..Folder::alone(&service.cwd) };
-    let names = service.env.iter().map(|(name, _)| name.as_str()).collect();
-    let watched = Watched { inner: &folder, names, found: RefCell::default() };
-    // What is read on the way to the servers is what their variables are from.
-    drop(Plan::of(&words, &watched));
-    if words.iter().any(|word| starts_node_foreman(&word.to_string_lossy())) {
-        watched.text(".env");
+}
+
+/// What was read of them.
+pub(crate) struct Words {
+    /// The texts of the service that a file sets too which wins: the variable and the file. Vite, Next and `node --env-file` keep a
+    /// variable that is set; env-cmd, `dotenv -o` and the `foreman` of Node do not.
+    pub(crate) overridden: Vec<(String, String)>,
+    /// The file that its tool locks, if two of that tool in one folder do not both live.
+    pub(crate) lock: Option<PathBuf>,
+}
+
+impl Words {
+    /// Those of `service`.
+    pub(crate) fn of(service: &Definition, root: &Path) -> Self {
+        let words = executed(&service.run);
+        let folder = Folder { root: Some(root), ..Folder::alone(&service.cwd) };
+        let names = service.env.iter().map(|(name, _)| name.as_str()).collect();
+        let watched = Watched { inner: &folder, names, found: RefCell::default() };
+        // What is read on the way to the servers is what their variables are from.
+        let plan = |typed: &[&str], around: &dyn Around| {
+            Plan::of(&typed.iter().map(Into::into).collect::<Vec<_>>(), around)
+        };
+        let plan = match &service.run {
+            Run::Shell(command) => plan(&Alone::TYPED, &Alone { around: &watched, command }),
+            Run::List(words) => plan(&words.iter().map(String::as_str).collect::<Vec<_>>(), &watched),
+        };
+        if words.iter().any(|word| starts_node_foreman(word)) {
+            watched.text(".env");
+        }
+        let is_next = plan.framework.is_some_and(|row| row.name == "Next.js");
+        Self { overridden: watched.found.into_inner(), lock: is_next.then(|| service.cwd.join(NEXT)) }
     }
-    watched.found.into_inner()
 }
 
 fn starts_node_foreman(text: &str) -> bool {
@@ -88,12 +111,11 @@ fn sets(text: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::time::Duration;
 
-    use styxy_core::project::{Text, Wish};
+    use styxy_core::project::Text;
 
     use super::*;
-    use crate::up::stack::Serves;
+    use crate::up::stack::tests::definition;
 
     #[test]
     fn a_file_that_wins_is_named_and_one_that_does_not_is_not() {
@@ -103,22 +125,10 @@ mod tests {
         let scripts = r#"{"scripts": {"dev": "env-cmd vite", "safe": "vite", "foreman": "nf start"}}"#;
         fs::write(top.path().join("package.json"), scripts).unwrap();
         let files = |run: &str| {
-            let service = Definition {
-                label: "web".to_owned(),
-                kind: "dev".parse().unwrap(),
-                name: None,
-                run: Run::Shell(run.to_owned()),
-                cwd: top.path().to_owned(),
-                env: vec![("API_URL".to_owned(), Text::plain("x"))],
-                port: Wish::Any,
-                serves: Serves::Perhaps,
-                ready: None,
-                after: Vec::new(),
-                tty: false,
-                timeout: Duration::from_secs(1),
-                compose: None,
-            };
-            overridden(&service, top.path()).into_iter().map(|(_, file)| file).collect::<Vec<_>>()
+            let env = vec![("API_URL".to_owned(), Text::plain("x"))];
+            let run = Run::Shell(run.to_owned());
+            let service = Definition { env, run, cwd: top.path().to_owned(), ..definition("web") };
+            Words::of(&service, top.path()).overridden.into_iter().map(|(_, file)| file).collect::<Vec<_>>()
         };
         for wins in ["env-cmd vite", "npm run dev", "dotenv -o -- vite", "nf start", "npx nf start"] {
             assert_eq!(files(wins), [".env"], "{wins}");
@@ -134,5 +144,18 @@ mod tests {
         ] {
             assert!(files(keeps).is_empty(), "{keeps}");
         }
+    }
+    #[test]
+    fn next_locks_its_folder_and_others_do_not() {
+        let top = tempfile::tempdir().unwrap();
+        fs::write(top.path().join("package.json"), r#"{"scripts": {"dev": "next dev"}}"#).unwrap();
+        let lock = |run: &str| {
+            let run = Run::Shell(run.to_owned());
+            Words::of(&Definition { run, cwd: top.path().to_owned(), ..definition("web") }, top.path()).lock
+        };
+        for next in ["next dev --turbo", "npm run dev", "pnpm dev", "npx next dev"] {
+            assert_eq!(lock(next), Some(top.path().join(NEXT)), "{next}");
+        }
+        assert_eq!(lock("vite"), None);
     }
 }

@@ -52,30 +52,39 @@ fn services_run_on_their_own_ports_and_know_each_other() {
     assert_eq!((&named(&again, "web")["port"], &named(&again, "api")["port"]), (&web["port"], &api["port"]));
 }
 
+/// `STYXY_TEST_ROUNDS=50` repeats it, with 20 at once each time.
 #[test]
 fn what_runs_stays_and_many_at_once_start_one_set() {
+    let rounds = std::env::var("STYXY_TEST_ROUNDS").ok().map(|rounds| rounds.parse::<usize>().unwrap());
+    let many = if rounds.is_some() { 20 } else { 8 };
     let stack = Stack::new(&two());
-    let round = || {
-        let ups: Vec<_> = (0..8)
+    let at_once = || {
+        let ups: Vec<_> = (0..many)
             .map(|_| {
                 let mut command = stack.home.styxy_command(&["up", "-d", "--json"]);
                 thread::spawn(move || finish(&mut command))
             })
             .collect();
-        let pids = ups.into_iter().map(|up| {
-            let output = up.join().unwrap().done();
-            services(&output).iter().map(|service| service["pid"].as_u64().unwrap()).collect::<Vec<_>>()
-        });
-        let pids: Vec<_> = pids.collect();
-        assert!(pids.iter().all(|other| *other == pids[0]), "{pids:?}");
-        pids[0].clone()
+        let answers = ups.into_iter().map(|up| seen(&services(&up.join().unwrap().done())));
+        let answers: Vec<_> = answers.collect();
+        assert!(answers.iter().all(|other| *other == answers[0]), "{answers:?}");
+        answers[0].clone()
     };
-    let first = round();
-    assert_eq!(round(), first);
-    let up = stack.up();
-    assert!(up.iter().all(|service| service["started"] == false), "{up:?}");
-    let begun = stack.styxy(&["logs", "web", "-n", "1000"]).done().stdout;
-    assert_eq!(begun.matches("web begins").count(), 1, "{begun}");
+    for round in 1..=rounds.unwrap_or(1) {
+        let first = at_once();
+        assert_eq!(at_once(), first);
+        let up = stack.up();
+        assert!(up.iter().all(|service| service["started"] == false), "{up:?}");
+        let begun = stack.styxy(&["logs", "web", "-n", "10000"]).done().stdout;
+        assert_eq!(begun.matches("web begins").count(), round, "{begun}");
+        stack.styxy(&["down"]).done();
+    }
+}
+
+/// What is the same for everybody who asks: each service, its state, its process and its address.
+fn seen(services: &[Value]) -> Vec<[Value; 5]> {
+    let keys = ["service", "state", "pid", "port", "url"];
+    services.iter().map(|service| keys.map(|key| service[key].clone())).collect()
 }
 
 #[test]

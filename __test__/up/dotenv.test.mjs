@@ -69,7 +69,8 @@ before(async () => {
   }
   services.compose &&= { ...services.compose, type: undefined, port: false };
   files['.styxy.json'] = { services };
-  [dir] = await stacks.worktrees(['market'], files, { next: ['next', 'react', 'react-dom'], vite: ['vite'] });
+  [dir] = await stacks.worktrees(['market'], files, { vite: ['vite'] });
+  await stacks.next(path.join(dir, 'next'));
 });
 
 after(() => stacks?.end());

@@ -20,15 +20,14 @@ const PACKAGES = {
   foreman: '^3',
   'http-server': '^14',
   lerna: '^9',
-  next: '^16',
   nx: '^22',
   pnpm: '^12',
-  react: '^19',
-  'react-dom': '^19',
   storybook: '^10',
   turbo: '^2',
   vite: '^8',
 };
+/** Next refuses files outside of the project, so its packages are no links. */
+const NEXT = { next: '^16', react: '^19', 'react-dom': '^19' };
 const QUIET = {
   NEXT_TELEMETRY_DISABLED: '1',
   NX_DAEMON: 'false',
@@ -37,7 +36,8 @@ const QUIET = {
   STORYBOOK_DISABLE_TELEMETRY: '1',
   TURBO_TELEMETRY_DISABLED: '1',
   npm_config_update_notifier: 'false',
-  // The packages are links into the folder of the tools, and pnpm is not to install any.
+  // The packages are links into the folder of the tools: pnpm is to install none, and no other version of itself.
+  pnpm_config_pm_on_fail: 'ignore',
   pnpm_config_verify_deps_before_run: 'false',
 };
 
@@ -73,6 +73,13 @@ export class Stacks {
   /** The version of a tool. */
   async version(tool) {
     return JSON.parse(await fs.readFile(path.join(this.tools, 'node_modules', tool, 'package.json'), 'utf8')).version;
+  }
+
+  /** Puts Next and what it needs into the folder, as hard links where that is possible. */
+  async next(folder) {
+    const from = path.join(await installed('next', NEXT), 'node_modules');
+    const copy = (how) => run('cp', [how, from, folder]);
+    if ((await copy('-al')).code !== 0) await succeeds('cp', ['-a', from, folder]);
   }
 
   /** A git repository with these files and worktrees of it, by their names; each finds `linked` in its node_modules. */
@@ -123,9 +130,9 @@ export class Stacks {
     return byName(JSON.parse(stdout).services);
   }
 
-  /** What a service has printed, as a program gets it. */
-  async log(dir, service, lines = 10_000) {
-    const { code, stdout, stderr } = await this.styxy(dir, 'logs', service, '-n', `${lines}`);
+  /** What a service has printed since its last start, as a program gets it. */
+  async log(dir, service) {
+    const { code, stdout, stderr } = await this.styxy(dir, 'logs', service, '--since-start', '-n', '100000');
     assert.equal(code, 0, stderr);
     return stdout;
   }

@@ -142,10 +142,10 @@ test('without a terminal it returns, and the services stay until down', async (c
 test('git worktree remove --force', async (context) => {
   await stacks.up(dirs[1]);
   const ports = await ready(dirs[1]);
-  const began = performance.now();
   // A server that writes while its folder is removed may leave a file of it behind; git says so then, and forgets the worktree.
-  await run('git', ['-C', dirs[0], 'worktree', 'remove', '--force', dirs[1]]);
-  await over(context, began, ports);
+  const { code, stderr } = await run('git', ['-C', dirs[0], 'worktree', 'remove', '--force', dirs[1]]);
+  if (code !== 0) context.diagnostic(stderr.trim());
+  await over(context, performance.now(), ports);
   const { stdout } = await run('git', ['-C', dirs[0], 'worktree', 'list']);
   assert.ok(!stdout.includes(path.basename(dirs[1])), stdout);
 });

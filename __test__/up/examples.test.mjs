@@ -9,7 +9,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { exists, installed } from '../integrations/tools.mjs';
-import { binary, eventually, lacking, root, run } from '../support.mjs';
+import { eventually, lacking, root, run } from '../support.mjs';
 import { compose } from './compose.mjs';
 import { Stacks, ask, succeeds } from './stack.mjs';
 
@@ -53,15 +53,13 @@ async function knowsItsApi(dir) {
 
 test('monorepo: styxy up, and turbo, nx, lerna and pnpm give the packages the same ports', async () => {
   const [dir] = await copies('monorepo', ['monorepo'], { '.': ['nx'] });
-  // pnpm would fetch the version that the example names.
-  const env = { pnpm_config_pm_on_fail: 'ignore', pnpm_config_manage_package_manager_versions: 'false' };
-  await sh(dir, 'pnpm install --offline --ignore-scripts --no-frozen-lockfile || true', env);
-  const up = await run(binary, ['up', '-d'], { cwd: dir, env: stacks.env(env) });
-  assert.equal(up.code, 0, up.stderr);
+  // pnpm would fetch the version that the example names; turbo does not pass on the variables that keep it from that.
+  await fs.appendFile(path.join(dir, 'pnpm-workspace.yaml'), 'pmOnFail: ignore\nverifyDepsBeforeRun: false\n');
+  await stacks.up(dir);
   const ports = await knowsItsApi(dir);
   await ends(dir);
   for (const runner of ['turbo run dev', 'nx run-many -t dev', 'lerna run dev --stream', 'pnpm -r --parallel dev']) {
-    assert.deepEqual(await whileItRuns(dir, runner, ports.length, env), [...ports].sort(), runner);
+    assert.deepEqual(await whileItRuns(dir, runner, ports.length), [...ports].sort(), runner);
   }
 });
 

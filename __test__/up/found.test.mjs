@@ -30,7 +30,7 @@ const PROCFILES = [
   'web: node mark.js web\ncss: node mark.js css\n',
   '# all\nweb: PORT=3000 node mark.js web\n\nworker: PORT=3000 node mark.js worker\n',
   'web: node mark.js web -p ${PORT:-3000}\nmy_api-2: node mark.js my_api-2\n',
-  'web:node mark.js web\nnot a process\nredis: node mark.js redis\n',
+  'web:node mark.js web\n# redis: node mark.js redis\n\nmail: node mark.js mail\n',
 ];
 
 let stacks;

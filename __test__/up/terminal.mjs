@@ -38,11 +38,21 @@ export class Terminal {
 
   /** Waits until this is shown. */
   async sees(text, patience = DEADLINE) {
-    const late = AbortSignal.timeout(patience);
+    let isLate = false;
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#renew();
+    }, patience);
+    this.#ended.then(() => {
+      isOver = true;
+      this.#renew();
+    });
     while (!this.#shown.includes(text)) {
-      assert.ok(!late.aborted, `${text} was not shown, but: ${this.#shown}`);
-      await Promise.race([this.#fresh, once(late, 'abort'), this.#ended.then(() => assert.ok(this.#shown.includes(text), this.#shown))]);
+      assert.ok(!isLate && !isOver, `${text} was not shown, but: ${this.#shown}`);
+      await this.#fresh;
     }
+    clearTimeout(timer);
   }
 
   /** Waits for the command's end: its exit code. */

@@ -154,7 +154,8 @@ async function idle() {
   say({ web: { type: 'dev', run: ['node', 'server.js'], ready: '/' } });
   up();
   const pid = keeper();
-  await pause(5000);
+  // What has started it is over by then, with the threads that it needed.
+  await pause(15_000);
   const before = wakes(pid);
   await pause(IDLE);
   console.log(`keeper, idle for ${IDLE / 1000} s           ${wakes(pid) - before} wake-ups, ${own(pid)} kB of its own`);

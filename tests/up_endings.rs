@@ -131,6 +131,22 @@ fn a_removed_worktree_ends_its_services() {
 }
 
 #[test]
+fn a_worktree_that_git_has_removed_but_for_some_files_ends_its_services() {
+    let stack = Stack::new(&web());
+    let record = stack.home.other_project().join(".git/worktrees/project");
+    let git = stack.home.project().join(".git");
+    fs::create_dir_all(&record).unwrap();
+    fs::remove_dir(&git).unwrap();
+    fs::write(git, format!("gitdir: {}\n", record.display())).unwrap();
+    fs::write(record.join("commondir"), "../..\n").unwrap();
+    stack.up();
+    let pid = stack.pid("web");
+    fs::remove_dir_all(&record).unwrap();
+    until("the service ends with its worktree", || has_ended(pid));
+    stack.is_over();
+}
+
+#[test]
 fn a_keeper_that_is_told_to_terminate_ends_everything() {
     let stack = Stack::new(&web());
     stack.up();

@@ -1,6 +1,6 @@
 //! What people call a worktree: its repository and its branch; and what it is called in host names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use styxy_core::ProjectPath;
 use styxy_core::checkout::{self, Standing};
@@ -35,6 +35,12 @@ impl Worktree {
 #[must_use]
 pub fn worktree_label(root: &Path) -> Option<String> {
     label_of(&ProjectPath::new(root.to_str()?).ok()?).map(|label| label.to_string())
+}
+
+/// The folder that git keeps of the linked worktree at `root`, which goes when git removes the worktree.
+#[must_use]
+pub fn worktree_record(root: &Path) -> Option<PathBuf> {
+    checkout::record(root, &Disk)
 }
 
 /// What the worktree with this root is called in host names (R111). The project's file at the root may call the repository

@@ -41,15 +41,20 @@ pub(super) fn repository(root: &Path, files: &impl Files) -> Option<PathBuf> {
     canonical(&common, files).ok()
 }
 
-/// What git calls the linked worktree with this root: the name of its folder in `.git/worktrees`, which stays the same when the
-/// worktree is moved and when its branch is changed. None for a main worktree and for a submodule.
+/// What git calls the linked worktree with this root: the name of its [`record`], which stays the same when the worktree is moved and
+/// when its branch is changed.
 pub(super) fn worktree_id(root: &Path, files: &impl Files) -> Option<String> {
+    Some(record(root, files)?.file_name()?.to_string_lossy().into_owned())
+}
+
+/// The folder in `.git/worktrees` that git keeps of the linked worktree with this root: it goes when git removes the worktree, also if
+/// files stay behind. None for a main worktree and for a submodule.
+#[must_use]
+pub fn record(root: &Path, files: &impl Files) -> Option<PathBuf> {
     if files.kind(&root.join(".git")) != Some(Kind::File) {
         return None;
     }
-    let own = git_folder(root, files)?;
-    own.parent().filter(|above| above.ends_with("worktrees"))?;
-    Some(own.file_name()?.to_string_lossy().into_owned())
+    git_folder(root, files).filter(|own| own.parent().is_some_and(|above| above.ends_with("worktrees")))
 }
 
 /// Where git keeps what belongs to the worktree with this root: its `.git`, or the folder that this file names.

@@ -19,7 +19,7 @@ use std::fs::FileType;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-pub use git::{branch, is_recorded};
+pub use git::{branch, is_recorded, record};
 pub use identity::{Folder, born_ns, id};
 pub use package::{package, package_folder};
 pub use repository::{folder as repository_folder, name as repository_name};

@@ -28,6 +28,7 @@ use styxy_client::{Caller, Client};
 use styxy_core::ProjectPath;
 use styxy_core::layout::Layout;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::AbortHandle;
 
 use crate::here::caller;
 use crate::here::context::{self, Autostart};
@@ -120,9 +121,9 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
         keeper.adopt();
         output::next_text(format!("{OPEN}\n").as_bytes())?;
         close_stdout();
-        watch::alone(&keeper.happen);
+        let alone = watch::alone(&keeper.happen);
         prune(&layout);
-        keeper.run(happenings).await;
+        keeper.run(happenings, &alone).await;
         io::Result::Ok(())
     })?;
     drop(lock);
@@ -160,12 +161,15 @@ pub(super) fn kept(folder: &Path) -> Option<Kept> {
 
 impl Keeper {
     /// Does what happens, until nothing is left to keep and nobody is attached.
-    async fn run(&mut self, mut happenings: UnboundedReceiver<Happening>) {
+    async fn run(&mut self, mut happenings: UnboundedReceiver<Happening>, alone: &AbortHandle) {
         while let Some(happening) = happenings.recv().await {
             if let Happening::Left = happening {
                 break;
             }
             self.happens(happening);
+            if self.clients.are_there() {
+                alone.abort();
+            }
             self.advance();
             self.remember();
             self.show();

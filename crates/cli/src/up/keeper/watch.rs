@@ -10,6 +10,7 @@ use rustix::process::{WaitOptions, WaitStatus, wait};
 use styxy_core::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
 
 use super::happen::{End, Happening};
 use super::memory::identity;
@@ -52,12 +53,14 @@ pub(super) fn signals(happen: &UnboundedSender<Happening>) -> io::Result<()> {
 }
 
 /// Says when whoever has started the keeper has had time to connect: without that it would wait for ever for somebody who was killed.
-pub(super) fn alone(happen: &UnboundedSender<Happening>) {
+/// Once somebody has connected, the handle stops it, so that it wakes nobody.
+pub(super) fn alone(happen: &UnboundedSender<Happening>) -> AbortHandle {
     let happen = happen.clone();
-    tokio::spawn(async move {
+    let waits = async move {
         tokio::time::sleep(ALONE).await;
         let _ = happen.send(Happening::Alone);
-    });
+    };
+    tokio::spawn(waits).abort_handle()
 }
 
 /// Lets go of all children that have ended: services, and orphans of theirs.
@@ -133,9 +136,14 @@ pub(super) fn session(session: &Session, grace: Duration, happen: &UnboundedSend
 pub(super) fn root(root: &Path, folder: Option<(u64, u64)>, happen: &UnboundedSender<Happening>) {
     let (root, happen) = (root.to_owned(), happen.clone());
     let watch = move || {
-        let Some(mut change) = changes(&root) else { return };
+        // Where a server writes while git removes its folder, some of that stays, and git has forgotten the worktree all the same.
+        let record = styxy_client::worktree_record(&root).filter(|record| record.exists());
+        let Some(mut change) = changes(&root, record.as_deref()) else { return };
         loop {
             match identity(&root) {
+                Some(_) if record.as_ref().is_some_and(|record| !record.exists()) => {
+                    break said(&happen, "git has removed it");
+                }
                 Some(now) if Some(now) == folder => change(),
                 Some(_) => break said(&happen, "another folder is at its path now"),
                 None => break said(&happen, "its folder was removed or moved"),
@@ -149,24 +157,26 @@ fn said(happen: &UnboundedSender<Happening>, why: &str) {
     let _ = happen.send(Happening::Root { why: why.to_owned() });
 }
 
-/// Waits each time until the folder may have changed its place. What is above says so: the folder itself does not, while a server
-/// works in it.
+/// Waits each time until the folder may have changed its place, or git its record of it. What is above says so: the folder itself
+/// does not, while a server works in it.
 #[cfg(target_os = "linux")]
-fn changes(root: &Path) -> Option<impl FnMut() + use<>> {
+fn changes(root: &Path, record: Option<&Path>) -> Option<impl FnMut() + use<>> {
     use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
     use std::mem::MaybeUninit;
     use std::os::unix::ffi::OsStrExt as _;
-    let name = root.file_name()?.as_bytes().to_vec();
+    let names =
+        [root, record.unwrap_or(root)].map(|path| path.file_name().unwrap_or_default().as_bytes().to_vec());
     let events = init(CreateFlags::CLOEXEC).ok()?;
     let goes = WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::ONLYDIR;
     add_watch(&events, root.parent()?, goes).ok()?;
+    let _ = record.and_then(Path::parent).map(|records| add_watch(&events, records, goes));
     let _ = add_watch(&events, root, WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF);
     Some(move || {
         let mut bytes = [MaybeUninit::uninit(); 1024];
         let mut reader = Reader::new(&events, &mut bytes);
         // An event without a name is about the folder itself.
         while let Ok(event) = reader.next() {
-            if event.file_name().is_none_or(|changed| changed.to_bytes() == name) {
+            if event.file_name().is_none_or(|changed| names.iter().any(|name| changed.to_bytes() == name)) {
                 return;
             }
         }
@@ -175,6 +185,6 @@ fn changes(root: &Path) -> Option<impl FnMut() + use<>> {
 
 #[cfg(not(target_os = "linux"))]
 #[expect(clippy::unnecessary_wraps, reason = "the same signature as on Linux")]
-fn changes(_: &Path) -> Option<impl FnMut() + use<>> {
+fn changes(_: &Path, _: Option<&Path>) -> Option<impl FnMut() + use<>> {
     Some(|| thread::sleep(GLANCE))
 }

@@ -16,7 +16,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const rounds = Number(process.argv[2] ?? 200);
 const parts = process.argv.slice(4);
-const program = process.argv[3] ?? path.join(process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'styxy');
+const program = path.resolve(process.argv[3] ?? path.join(process.env.CARGO_TARGET_DIR ?? 'target', 'release', 'styxy'));
 const SERVICES = 5;
 /** What a service prints at full speed, and how often that is measured. */
 const MEBIBYTES = 100;

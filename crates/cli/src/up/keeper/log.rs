@@ -49,11 +49,10 @@ fn on_disk(log: &File) -> io::Result<u64> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::collections::{BTreeMap, BTreeSet};
     use std::fs::File;
     use std::io;
     use std::mem::MaybeUninit;
-    use std::path::Path;
+    use std::os::fd::AsRawFd as _;
     use std::sync::{Arc, Mutex, PoisonError};
     use std::thread;
     use std::time::Duration;
@@ -65,17 +64,13 @@ mod linux {
 
     use super::{KEPT, MOST, empty, on_disk};
 
-    /// How long a log is not looked at after a look: a server that writes a line per request wakes nobody more often.
-    const PAUSE: Duration = Duration::from_millis(200);
-    /// The same while one is written at full speed.
-    const SHORT: Duration = Duration::from_millis(4);
-    /// What a look finds new in a log that is written at full speed.
-    const FAST: u64 = 128 << 10;
+    /// How soon the logs are looked at again while one grows. What a service writes in that time is on the disk beside [`MOST`].
+    const SLICE: Duration = Duration::from_millis(2);
 
-    /// Cuts logs while they are written. It sleeps until one is.
+    /// Cuts logs while they are written. It sleeps while none is.
     pub(in crate::up::keeper) struct Rings {
         watched: OwnedFd,
-        logs: Arc<Mutex<BTreeMap<i32, Ring>>>,
+        logs: Arc<Mutex<Vec<Ring>>>,
     }
 
     struct Ring {
@@ -88,7 +83,7 @@ mod linux {
         /// There is no room for a thread or a watch.
         pub(in crate::up::keeper) fn new() -> io::Result<Self> {
             let watched = init(CreateFlags::CLOEXEC)?;
-            let logs = Arc::new(Mutex::new(BTreeMap::new()));
+            let logs = Arc::new(Mutex::new(Vec::new()));
             let (events, rings) = (watched.try_clone()?, Arc::clone(&logs));
             thread::Builder::new().name("logs".to_owned()).spawn(move || turn(&events, &rings))?;
             Ok(Self { watched, logs })
@@ -98,55 +93,61 @@ mod linux {
         ///
         /// # Errors
         /// There is no room for a watch.
-        pub(in crate::up::keeper) fn add(&self, path: &Path, log: File) -> io::Result<()> {
-            let watch = add_watch(&self.watched, path, WatchFlags::MODIFY)?;
-            let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-            logs.entry(watch).or_insert(Ring { log, length: 0 });
+        pub(in crate::up::keeper) fn add(&self, log: File) -> io::Result<()> {
+            watch(&self.watched, &log)?;
+            self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(Ring { log, length: 0 });
             Ok(())
         }
-    }
 
-    impl Rings {
         /// Cuts all of them, for a keeper that ends and looks at them no more.
         pub(in crate::up::keeper) fn settle(&self) {
-            for ring in self.logs.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
+            for ring in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
                 // What cannot be cut stays long.
                 let _ = ring.cut();
             }
         }
     }
 
-    /// Looks at each log that was written to, for ever.
-    fn turn(events: &OwnedFd, logs: &Mutex<BTreeMap<i32, Ring>>) {
+    /// The next write to this log is an event, and none behind it: a watch makes each write slower.
+    fn watch(events: &OwnedFd, log: &File) -> io::Result<()> {
+        let path = format!("/proc/self/fd/{}", log.as_raw_fd());
+        add_watch(events, path, WatchFlags::MODIFY | WatchFlags::ONESHOT).map(drop).map_err(io::Error::from)
+    }
+
+    /// Cuts the logs while one is written, and sleeps until the next write.
+    fn turn(events: &OwnedFd, logs: &Mutex<Vec<Ring>>) {
         let mut room = [MaybeUninit::uninit(); 4096];
         let mut reader = Reader::new(events, &mut room);
         loop {
-            let mut written = BTreeSet::new();
-            loop {
-                match reader.next() {
-                    Ok(event) => drop(written.insert(event.wd())),
-                    Err(Errno::INTR) => {}
-                    Err(_) => return,
-                }
-                if reader.is_buffer_empty() {
-                    break;
-                }
+            match reader.next() {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(_) => return,
             }
-            let mut is_fast = false;
-            {
-                let mut logs = logs.lock().unwrap_or_else(PoisonError::into_inner);
-                for watch in written {
-                    if let Some(ring) = logs.get_mut(&watch) {
-                        is_fast |= ring.cut().unwrap_or_default();
-                    }
-                }
+            while reader.is_buffer_empty() && !rests(events, logs) {
+                thread::sleep(SLICE);
             }
-            thread::sleep(if is_fast { SHORT } else { PAUSE });
         }
     }
 
+    /// Cuts what is too long; returns whether none has grown since the last look, and all are watched.
+    fn rests(events: &OwnedFd, logs: &Mutex<Vec<Ring>>) -> bool {
+        let mut logs = logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut grows = |ring: &mut Ring| ring.cut().unwrap_or_default();
+        // Every one is looked at.
+        if logs.iter_mut().map(&mut grows).fold(false, |one, other| one | other) {
+            return false;
+        }
+        for ring in logs.iter() {
+            // Without a watch it is looked at when another one is written.
+            let _ = watch(events, &ring.log);
+        }
+        // What was written before the watch was there.
+        !logs.iter_mut().any(grows)
+    }
+
     impl Ring {
-        /// Gives the head back if there is too much; returns whether the log grows fast.
+        /// Gives the head back if there is too much; returns whether the log has grown.
         fn cut(&mut self) -> io::Result<bool> {
             let length = self.log.metadata()?.len();
             let new = length.saturating_sub(std::mem::replace(&mut self.length, length));
@@ -160,7 +161,7 @@ mod linux {
                     Err(error) => return Err(error.into()),
                 }
             }
-            Ok(new > FAST)
+            Ok(new > 0)
         }
     }
 }
@@ -169,7 +170,6 @@ mod linux {
 mod elsewhere {
     use std::fs::File;
     use std::io;
-    use std::path::Path;
     use std::sync::{Arc, Mutex, PoisonError};
     use std::thread;
     use std::time::Duration;
@@ -214,7 +214,7 @@ mod elsewhere {
 
         /// From now on this log is looked at.
         #[expect(clippy::unnecessary_wraps, reason = "the same signature as on Linux")]
-        pub(in crate::up::keeper) fn add(&self, _: &Path, log: File) -> io::Result<()> {
+        pub(in crate::up::keeper) fn add(&self, log: File) -> io::Result<()> {
             self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
             Ok(())
         }

@@ -196,7 +196,7 @@ impl Keeper {
         }
         let path = self.place.log(label);
         let log = log::open(&path)?;
-        if let Err(error) = self.rings.add(&path, log.try_clone()?) {
+        if let Err(error) = self.rings.add(log.try_clone()?) {
             output::warning(&format!("the log of {label} may become long: {error}"));
         }
         self.logs.insert(label.to_owned(), log.try_clone()?);

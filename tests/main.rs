@@ -268,6 +268,9 @@ mod stuck;
 mod up;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper
+mod up_bad_file;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
 mod up_compose;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // a terminal, signals, /proc
@@ -284,9 +287,6 @@ mod up_known;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // who holds a lock, how another process' child ended
 mod up_outside;
-#[cfg(test)]
-#[cfg(target_os = "linux")] // the keeper
-mod up_refused;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // /proc
 mod up_session;

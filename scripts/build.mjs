@@ -33,20 +33,24 @@ function release() {
   const files = ['--package-json-path', 'package.json', '--output-dir', '.', '--no-js', '--dts', 'native.d.ts'];
   const cli = path.join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
   if (!fs.existsSync(cli)) throw new Error('@napi-rs/cli is not installed: npm ci');
+  // napi passes nothing on to the linker; crates/node/build.rs does.
+  process.env.STYXY_LINK = linker().join(' ');
   run(process.execPath, [cli, 'build', ...words, ...files]);
   const target = options.target ? ['--target', options.target] : [];
-  run('cargo', ['rustc', '--profile', 'release-cli', '--package', 'styxy', '--bin', 'styxy', ...target, '--', ...linker()]);
+  const linked = linker().flatMap((argument) => ['-C', `link-arg=${argument}`]);
+  run('cargo', ['rustc', '--profile', 'release-cli', '--package', 'styxy', '--bin', 'styxy', ...target, '--', ...linked]);
   const program = built(...target.slice(1), 'release-cli', platform.program);
   if (platform.os === 'linux') emptyTables(program);
   finish(built(platform.target, 'release-addon', library), program);
 }
 
 /**
- * How the program is linked: equal functions become one, which saves 30 kB of every download. Rust promises no function
- * an address of its own. Only the linker that Rust brings for this platform is known to be able to do that.
+ * How program and addon are linked: equal functions become one, since Rust promises no function an address of its own, and functions that
+ * are alike stand side by side, where a compressor finds them. That saves 30 kB and 160 kB of the program in every download. Only the
+ * linker that Rust brings for this platform is known to be able to do that.
  */
 function linker() {
-  return platform.target === 'x86_64-unknown-linux-gnu' ? ['-C', 'link-arg=-Wl,--icf=all'] : [];
+  return platform.target === 'x86_64-unknown-linux-gnu' ? ['-Wl,--icf=all', '-Wl,--bp-compression-sort=function'] : [];
 }
 
 function finish(addon, program) {

@@ -119,10 +119,12 @@ pub(crate) fn renewed<T>(
     let options = options(autostart)?;
     let layout = Layout::new(options.home.clone());
     let client = Client::new(options)?;
-    Ok(run(async {
-        older::replace(&client, &layout).await;
-        question(&client).await
-    })?)
+    let mut done = None;
+    {
+        let asked = pin!(async { done = Some(question(&client).await) });
+        to_end(pin!(after_update(&client, &layout, asked)))?;
+    }
+    Ok(done.expect("it has run to its end"))
 }
 
 /// Asks the daemon as it is, for a command that decides by itself whether to start one.
@@ -180,6 +182,11 @@ fn run<T>(work: impl Future<Output = T>) -> Result<T, Refusal> {
     let mut done = None;
     to_end(pin!(async { done = Some(work.await) }))?;
     Ok(done.expect("it has run to its end"))
+}
+
+async fn after_update(client: &Client, layout: &Layout, asked: Pin<&mut dyn Future<Output = ()>>) {
+    older::replace(client, layout).await;
+    asked.await;
 }
 
 /// The code of a runtime is there once, and not for each of a hundred questions.

@@ -171,6 +171,9 @@ pub async fn serve(
     system::give_back_memory();
     daemon.engine().publish();
     ready(&daemon.about.notes);
+    // What the start has used stays resident else, for as long as the daemon runs.
+    #[cfg(target_os = "linux")]
+    system::let_go_of_code();
 
     tokio::select! {
         () = stop => daemon.stop(),

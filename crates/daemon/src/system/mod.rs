@@ -62,7 +62,9 @@ pub(crate) use native::{
 #[cfg(windows)]
 pub use native::{PipeListener, has_hung_up, lets_others_in};
 #[cfg(target_os = "linux")]
-pub use native::{command_line, group_of, locate, open_sockets, processes, socket_peer, variables};
+pub use native::{
+    command_line, group_of, let_go_of_code, locate, open_sockets, processes, socket_peer, variables,
+};
 #[cfg(windows)]
 pub use native::{
     descriptor_limit, descriptors_in_use, give_back_memory, inherited, is_exhausted, keep_freed_memory,

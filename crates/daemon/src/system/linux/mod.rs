@@ -2,6 +2,7 @@
 
 mod claim;
 mod close_events;
+mod code;
 mod connected;
 mod details;
 mod exit;
@@ -30,6 +31,7 @@ use rustix::io::{Errno, read, retry_on_intr};
 
 pub use claim::Claim;
 pub use close_events::{CLOSE_EVENTS, CloseEvents};
+pub use code::let_go_of_code;
 pub use connected::{socket_peer, unix_peer};
 pub use details::{describe, folder_of, locate};
 pub use exit::ExitWatch;

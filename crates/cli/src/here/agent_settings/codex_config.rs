@@ -32,6 +32,10 @@ pub(crate) fn with(text: &str, shell: &str) -> Option<String> {
     if let Some(ours) = Ours::find(text) {
         return Some(format!("{}{value}{}", &text[..ours.value.start], &text[ours.value.end..]));
     }
+    // A `\r` by itself ends no line in TOML, and with one of ours it would.
+    if text.replace("\r\n", "").contains('\r') {
+        return None;
+    }
     let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let lines = format!("{end}{MARK}{end}{KEY}{value}");
     let mut mentions = code(text).filter(|(_, line)| line.contains(WORD));
@@ -189,6 +193,7 @@ mod tests {
             "[shell_environment_policy]\nset.A = \"1\"\n",
             "[profiles.x.shell_environment_policy]\nset = {}\n[shell_environment_policy]\n",
             "a = \"\"\"\n[shell_environment_policy.set]\n\"\"\"\n",
+            "model = \"o\"\r",
         ] {
             assert_eq!(with(unsure, SHELL), None, "{unsure}");
         }

@@ -46,7 +46,7 @@ try {
   const { env, stop } = await daemon('home', { from, to: from + 99 });
   const rows = [
     ['a pair', pair(0)],
-    ['a pair beside 5,000 leases', pair(5000)],
+    ['a pair beside 200 leases', pair(200)],
     ['styxy allocate', counted('allocate', program, ['allocate', '-s', 'bench', '-q'], env)],
     ['styxy check 8000', counted('check', program, ['check', '8000'], env)],
   ];

@@ -46,7 +46,8 @@ pub(crate) fn with(text: &str, shell: &str) -> Option<String> {
         (Some((at, line)), None) if header(line) == TABLE => {
             let is_set = members(&text[at + line.len()..])
                 .any(|member| key(member) == KEY.trim_end_matches([' ', '=']));
-            let behind = at + line.trim_end().len();
+            // Blanks at the end of a line are the user's, and stay on it.
+            let behind = at + line.trim_end_matches(['\r', '\n']).len();
             Some(if is_set {
                 text.to_owned()
             } else {
@@ -98,10 +99,11 @@ impl Ours {
         let table = table.flatten();
         let start = at + text[at..].strip_prefix(KEY).map(|_| KEY.len())?;
         let stop = start + text[start..].find(['\r', '\n']).unwrap_or(text.len() - start);
-        let path = serde_json::from_str::<String>(text[start..stop].trim_end()).ok()?;
+        let written = text[start..stop].trim_end();
+        let path = serde_json::from_str::<String>(written).ok()?;
         let first = mark - line_end_before(text, mark);
         let last = if table.is_some() { next_line(text, stop).unwrap_or(stop) } else { stop };
-        is_shell_file(&path).then_some(Self { all: first..last, table, value: start..stop })
+        is_shell_file(&path).then_some(Self { all: first..last, table, value: start..start + written.len() })
     }
 }
 
@@ -159,6 +161,7 @@ mod tests {
             "model = \"o\"\r\n[tui]\r\nx = 1\r\n",
             "[shell_environment_policy]\ninherit = \"core\"\n[tui]\n",
             "[shell_environment_policy.set]",
+            "[shell_environment_policy.set]  ",
             "[shell_environment_policy.set] # mine\nA = \"1\"\n\n[tui]\n",
             "[shell_environment_policy]\ninherit = \"all\"\n\n[shell_environment_policy.set]\r\nA = \"1\"\r\n",
             "# shell_environment_policy = 1\n",

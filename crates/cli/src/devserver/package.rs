@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 use styxy_core::json::{self, Form, Kind, Node};
+use styxy_core::order::map;
 
 /// At most so many bytes of a file are read.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -184,7 +185,7 @@ fn tasks(path: &Path) -> Option<BTreeMap<String, String>> {
         _ => Some(task.get("command")?.as_text()?.to_owned()),
     };
     let tasks = file.get("tasks").map(Node::members).unwrap_or_default();
-    Some(tasks.iter().filter_map(|task| Some((task.key.to_string(), command(&task.value)?))).collect())
+    Some(map(tasks.iter().filter_map(|task| Some((task.key.to_string(), command(&task.value)?)))))
 }
 
 #[cfg(test)]

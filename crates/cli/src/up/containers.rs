@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use styxy_client::{Client, ProjectFile, Terms};
 use styxy_core::layout::{Layout, fnv};
+use styxy_core::order::map;
 
 use crate::here::compose::{Compose, Placed, Told};
 use crate::here::context;
@@ -122,5 +123,5 @@ pub(crate) fn in_turn(stack: &Stack) -> BTreeMap<&str, &str> {
         .filter(|service| service.compose.is_some())
         .map(|service| service.label.as_str())
         .collect();
-    containers.windows(2).map(|pair| (pair[1], pair[0])).collect()
+    map(containers.windows(2).map(|pair| (pair[1], pair[0])))
 }

@@ -93,7 +93,7 @@ impl Default for Config {
             quotas: Quotas::default(),
             end_with: EndWith::default(),
             session_grace: EndWith::grace(),
-            service_types: ROWS.iter().filter_map(Row::entry).collect(),
+            service_types: crate::order::map(ROWS.iter().filter_map(Row::entry)),
         }
     }
 }

@@ -283,7 +283,7 @@ impl Affinity {
         let uses = remembered.uses.into_iter();
         // As they came.
         let mut uses: Vec<_> = uses.map(|(port, at, key, ended)| (port, Use { at, key, ended })).collect();
-        uses.sort_unstable_by_key(|(_, last)| last.at);
+        uses.order_by_key(|(_, last)| last.at);
         for (port, last) in uses {
             affinity.note(port, last);
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::label::Label;
 use crate::lease::{Instance, Key, Lease, Listening, Owner};
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceType};
+use crate::order::map;
 use crate::port::Port;
 use crate::port_set::PortSet;
 use crate::process::ProcessKey;
@@ -53,7 +54,7 @@ pub(super) enum Due {
 
 impl Indexes {
     pub(super) fn new(singletons: impl Iterator<Item = ServiceType>) -> Self {
-        Self { singletons: singletons.map(|service| (service, BTreeSet::new())).collect(), ..Self::default() }
+        Self { singletons: map(singletons.map(|service| (service, BTreeSet::new()))), ..Self::default() }
     }
 
     pub(super) fn insert_lease(&mut self, lease: &Lease) {

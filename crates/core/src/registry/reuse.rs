@@ -6,6 +6,7 @@ use crate::command::{Ask, Wish};
 use crate::event::Fact;
 use crate::lease::{Key, Lease, Listening, Owner};
 use crate::names::{LockId, ProjectId, ProjectPath};
+use crate::order::map;
 use crate::port::Port;
 use crate::process::{Listener, ProcessKey};
 
@@ -64,7 +65,7 @@ impl Registry {
                 && (owned_by_line(ask, lease) || (has_in_common(ask) && is_unclaimed(lease)))
         };
         let same = self.indexes.of_key(key).filter_map(|lock_id| self.lease(lock_id)).filter(fits);
-        same.map(|lease| (lease.port, lease)).collect()
+        map(same.map(|lease| (lease.port, lease)))
     }
 
     /// The leases of this project and type that an ancestor or the session of `ask` owns under another name: they win over

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use styxy_core::order::set;
+use styxy_core::order::{map, set};
 use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, ProjectId, ProjectPath, Relation};
 use uuid::Uuid;
 
@@ -191,11 +191,10 @@ impl Daemon {
     fn known_on(&self, ports: &BTreeSet<Port>, dead: &[ProcessKey]) -> BTreeMap<Port, Vec<Listener>> {
         let engine = self.engine();
         let leases = ports.iter().filter_map(|port| engine.registry().lease_on(*port));
-        leases
+        let served = leases
             .filter_map(|lease| Some((lease.port, lease.listening.server()?.clone())))
-            .filter(|(_, server)| server.key().is_none_or(|key| !dead.contains(&key)))
-            .map(|(port, server)| (port, vec![server]))
-            .collect()
+            .filter(|(_, server)| server.key().is_none_or(|key| !dead.contains(&key)));
+        map(served.map(|(port, server)| (port, vec![server])))
     }
 
     /// Checks the daemon's own files, every owner and every listener again.

@@ -1,6 +1,6 @@
 //! Finds tools that ignore the port they were given, and tells the engine where they listen (R66).
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -109,9 +109,8 @@ impl Daemon {
         }
         let owners: Vec<ProcessKey> = due.iter().map(|(_, owner)| *owner).collect();
         let look_up = move || {
-            let heads: BTreeSet<Pid> =
-                owners.iter().filter(|owner| system::is_alive(owner)).map(|owner| owner.pid).collect();
-            let others = others.difference(&heads).copied().collect();
+            let heads = set(owners.iter().filter(|owner| system::is_alive(owner)).map(|owner| owner.pid));
+            let others = set(others.difference(&heads).copied());
             system::find_in_families(&heads, &others, &open, Instant::now() + PATIENCE)
         };
         // An error means that the daemon is stopping: a panic would have ended it.

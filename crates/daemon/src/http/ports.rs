@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use styxy_core::api::{
-    CheckAnswer, Lease, PortInUse, Refusal, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage,
+    CheckAnswer, PortInUse, Refusal, ScanAnswer, ScanQuery, SuggestAnswer, SuggestQuery, SystemUsage,
 };
-use styxy_core::order::set;
+use styxy_core::order::{map, set};
 use styxy_core::{Invalid, Listener, Occupancy, Port, PortRange, ServiceType};
 
 use super::Shared;
@@ -84,11 +84,11 @@ pub(super) async fn scan(State(daemon): Shared, Query(query): Query<ScanQuery>) 
     let mut sockets: BTreeMap<Port, Vec<ListeningSocket>> = daemon.sockets().unwrap_or_default();
     sockets.retain(|port, _| range.contains(*port));
     let mut usage = usage::of_all(&daemon, sockets).await.usages;
-    let mut leases: BTreeMap<Port, Lease> = {
+    let mut leases = {
         let engine = daemon.engine();
         let registry = engine.registry();
         let inside = registry.leases().filter(|lease| range.contains(lease.port));
-        inside.map(|lease| (lease.port, registry.view(lease))).collect()
+        map(inside.map(|lease| (lease.port, registry.view(lease))))
     };
     let ports = set(usage.keys().chain(leases.keys()).copied());
     let in_use = ports.into_iter().map(|port| {

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use styxy_core::api::ViewAnswer;
-use styxy_core::order::Order as _;
+use styxy_core::order::{Order as _, map};
 use styxy_core::view::{Place, Seen};
 use styxy_core::{ProjectPath, checkout};
 
@@ -61,7 +61,7 @@ fn places(mut paths: Vec<ProjectPath>) -> BTreeMap<ProjectPath, Place> {
             system::within(deadline.min(Instant::now() + EACH), move || place(Path::new(root.as_str())));
         Some((path, place??))
     });
-    named.collect()
+    map(named)
 }
 
 /// None for `/`.

@@ -100,8 +100,7 @@ pub(super) fn sessions() -> Vec<CompletionCandidate> {
         .iter()
         .filter_map(|lease| Some((lease.instance_id.as_ref()?, place(lease.project_path.as_ref()))));
     let lives = instances.iter().map(|one| (&one.instance_id, place(one.working_directory.as_ref())));
-    let all: BTreeMap<String, String> =
-        of_leases.chain(lives).map(|(id, place)| (id.to_string(), place)).collect();
+    let all = map(of_leases.chain(lives).map(|(id, place)| (id.to_string(), place)));
     all.into_iter().map(|(id, place)| candidate(id, place.trim_start_matches(", "))).collect()
 }
 

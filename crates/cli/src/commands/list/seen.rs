@@ -1,10 +1,10 @@
 //! The live view's model, as far as it is wanted: the daemon's, or that of its lists if it is too old to have one.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsQuery, Code, RepositoryView, ServiceView, ViewAnswer, WorktreeView};
+use styxy_core::order::set;
 use styxy_core::view;
 
 use super::live::Ask;
@@ -74,11 +74,8 @@ impl Wanted {
         // The project was typed as the list calls it.
         let by_name =
             |repository: &RepositoryView, _: &WorktreeView| repository.name.as_deref() == Some(name);
-        let all: BTreeSet<String> = only(&view, |_, _| true, |service| service.lock_id.is_some())
-            .repositories
-            .into_iter()
-            .filter_map(|repository| repository.name)
-            .collect();
+        let leased = only(&view, |_, _| true, |service| service.lock_id.is_some()).repositories;
+        let all = set(leased.into_iter().filter_map(|repository| repository.name));
         let empty = if all.contains(name) { nothing(&self.query).to_owned() } else { none_of(name, &all) };
         FoundView { view: only(&view, by_name, is_wanted), empty }
     }

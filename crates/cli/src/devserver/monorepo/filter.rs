@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use styxy_core::order::Order as _;
+use styxy_core::order::{Order as _, set};
 
 use crate::devserver::workspace::{is_match, is_named, segments, without_braces};
 
@@ -167,7 +167,7 @@ fn by_name(pattern: &str, members: &[Member]) -> BTreeSet<usize> {
 
 /// Which of `members` are such ones.
 fn chosen(members: &[Member], is_one: impl Fn(&Member) -> bool) -> BTreeSet<usize> {
-    members.iter().enumerate().filter(|(_, member)| is_one(member)).map(|(at, _)| at).collect()
+    set(members.iter().enumerate().filter(|(_, member)| is_one(member)).map(|(at, _)| at))
 }
 
 /// A package's name without its scope.
@@ -200,9 +200,9 @@ impl Selection {
         let (without, with): (Vec<&Filter>, Vec<&Filter>) =
             self.filters.iter().partition(|filter| filter.excludes);
         let mut chosen: BTreeSet<usize> = if with.is_empty() {
-            (0..members.len()).collect()
+            set(0..members.len())
         } else {
-            with.iter().flat_map(|filter| filter.of(members)).collect()
+            set(with.iter().flat_map(|filter| filter.of(members)))
         };
         for filter in without {
             let left_out = filter.of(members);

@@ -1,9 +1,7 @@
 //! What the keeper does when something happens: requests, ends of processes, what was found out about a service.
 
-use std::collections::BTreeSet;
-
 use styxy_core::config::EndWith;
-use styxy_core::order::Order as _;
+use styxy_core::order::{Order as _, set};
 
 use super::Keeper;
 use super::clients::Wants;
@@ -133,7 +131,7 @@ impl Keeper {
         if was_empty && up.attachment == Attachment::Owns && !self.clients.is_owned() {
             self.clients.own(client);
         }
-        self.clients.wants(client, Wants::Settled(wanted.into_iter().collect()));
+        self.clients.wants(client, Wants::Settled(set(wanted)));
     }
 
     /// Has this service run; returns whether it is started for that.
@@ -186,8 +184,7 @@ impl Keeper {
             return self.clients.say(client, Said::Refused { why });
         }
         let is_meant = |service: &Service| services.is_empty() || services.contains(&service.order.label);
-        let meant: BTreeSet<String> =
-            self.services.iter().filter(|one| is_meant(one)).map(|one| one.order.label.clone()).collect();
+        let meant = set(self.services.iter().filter(|one| is_meant(one)).map(|one| one.order.label.clone()));
         let mut resting = Vec::new();
         for service in self.services.iter_mut().filter(|service| meant.contains(&service.order.label)) {
             service.end(hurry);

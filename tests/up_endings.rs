@@ -155,3 +155,89 @@ fn a_keeper_that_is_told_to_terminate_ends_everything() {
     until("the service ends with the keeper", || has_ended(pid));
     stack.is_over();
 }
+
+#[test]
+fn each_service_ends_with_the_command_that_has_started_it() {
+    let api = json!({ "run": "exec python3 server.py api", "ready": "/" });
+    let stack =
+        Stack::new(&json!({ "web": { "run": "exec python3 server.py web", "ready": "/" }, "api": api }));
+    stack.styxy(&["up", "-d", "web"]).done();
+    let web = stack.pid("web");
+    let mut command = stack.home.styxy_command(&["up", "--wait"]);
+    let attached = crate::support::Running::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()));
+    until("api is ready", || stack.service("api")["state"] == "ready");
+    let api = stack.pid("api");
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(said.stderr.contains("these end with the styxy up that has started them: api"), "{said:?}");
+    attached.signal(Signal::TERM);
+    until("what it has started ends", || has_ended(api));
+    assert!(alive(web) && stack.service("web")["state"] == "ready");
+    // A terminal owns api, and web is started beside it to stay.
+    stack.styxy(&["down"]).done();
+    let mut terminal = Terminal::shell(&stack.home);
+    terminal.types("$STYXY up api; echo exit $?\r");
+    terminal.sees("Ctrl-C ends the services");
+    stack.styxy(&["up", "-d", "web"]).done();
+    let (web, api) = (stack.pid("web"), stack.pid("api"));
+    terminal.types("\x03");
+    terminal.sees("exit 0");
+    assert!(has_ended(api) && alive(web));
+    let down = stack.styxy(&["down"]).done().stdout;
+    assert_eq!(down, "web: ended\n");
+}
+
+#[test]
+fn a_worktree_that_is_made_again_and_one_that_moves_with_a_folder_above_are_watched() {
+    let stack = Stack::new(&web());
+    stack.up();
+    let first = stack.pid("web");
+    let project = stack.home.project();
+    let read = |name: &str| fs::read_to_string(project.join(name)).unwrap();
+    let (server, file) = (read("server.py"), read(".styxy.json"));
+    fs::remove_dir_all(&project).unwrap();
+    fs::create_dir_all(project.join(".git")).unwrap();
+    fs::write(project.join("server.py"), server).unwrap();
+    fs::write(project.join(".styxy.json"), file).unwrap();
+    stack.up();
+    let second = stack.pid("web");
+    assert!(second != first && has_ended(first), "the old folder's server is not adopted");
+    fs::remove_dir_all(&project).unwrap();
+    until("the service ends with the new folder too", || has_ended(second));
+    fs::create_dir_all(project.join(".git")).unwrap();
+    stack.is_over();
+}
+
+#[test]
+fn down_names_all_that_it_has_ended_and_what_runs_outside_stays_known() {
+    let stack = Stack::new(&json!({
+        "web": { "run": "exec python3 server.py web", "ready": "/", "after": ["api"] },
+        "api": { "run": "exec python3 server.py api", "ready": "/" },
+    }));
+    stack.up();
+    let down = stack.styxy(&["down"]).done().stdout;
+    assert!(down.contains("web: ended\n") && down.contains("api: ended\n"), "{down}");
+    let mut command =
+        stack.home.styxy_command(&["run", "-q", "-s", "api", "--", "python3", "server.py", "x"]);
+    let outside = crate::support::Running::spawn(&mut command);
+    until("it listens", || {
+        stack.home.leases().iter().any(|lease| lease.state == styxy_core::api::State::Active)
+    });
+    stack.styxy(&["up", "-d", "api"]).done();
+    stack.is_over();
+    assert_eq!(stack.service("api")["state"], "outside", "without a keeper too");
+    let down = stack.styxy(&["down"]).done().stdout;
+    assert!(down.contains("api: runs outside of up, and stays"), "{down}");
+    assert!(alive(outside.pid()));
+}
+
+#[test]
+fn nothing_that_the_shell_has_open_stays_open_with_the_services() {
+    let stack = Stack::new(&web());
+    let lock = fs::File::create(stack.home.top().join("lock")).unwrap();
+    let mut shell = stack.home.command("sh");
+    shell.args(["-c", "exec 9>\"$LOCK\"; flock 9 2>/dev/null; exec \"$STYXY\" up -d"]);
+    shell.env("LOCK", stack.home.top().join("lock")).env("STYXY", crate::support::program());
+    crate::support::finish(&mut shell).done();
+    assert_eq!(stack.service("web")["state"], "ready");
+    lock.try_lock().expect("nobody holds it");
+}

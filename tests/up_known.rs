@@ -111,8 +111,8 @@ fn the_guard_spares_another_worktrees_keeper_and_what_it_has_started() {
     };
     let root = stack.home.project();
     for (pid, said, stop) in [
-        (keeper, "keeps the services of ", "styxy down -C "),
-        (css, "is of the service css of styxy up in ", "styxy down css -C "),
+        (keeper, "keeps the services of ", "styxy down --force -C "),
+        (css, "is of the service css of styxy up in ", "styxy down css --force -C "),
     ] {
         let refused = guarded(&other, pid);
         assert!(refused.code != 0 && refused.stderr.contains(said), "{refused:?}");
@@ -125,6 +125,39 @@ fn the_guard_spares_another_worktrees_keeper_and_what_it_has_started() {
     until("the service ends", || has_ended(css));
     assert_eq!(guarded(&root, keeper).done().stderr, "");
     stack.is_over();
+}
+
+#[test]
+fn an_agent_ends_its_own_worktrees_services_and_those_that_its_session_has_started() {
+    let stack = Stack::new(&two());
+    let other = stack.home.other_project();
+    let project = stack.home.project();
+    let down = |session: &str, force: &[&str]| {
+        let words = [&["down", "-C", project.to_str().unwrap()], force].concat();
+        finish(stack.home.styxy_command(&words).current_dir(&other).env("STYXY_INSTANCE", session))
+    };
+    stack.up();
+    let web = stack.pid("web");
+    let refused = down("claude-77", &[]).exits(1);
+    assert!(
+        refused.stderr.contains("are another worktree's")
+            && refused.stderr.contains("styxy down --force -C "),
+        "{refused:?}"
+    );
+    assert!(alive(web));
+    down("claude-77", &["--force"]).done();
+    assert!(has_ended(web));
+    // Its own session has started these.
+    let mut up = stack.home.styxy_command(&["up", "-d", "-C", project.to_str().unwrap()]);
+    finish(up.current_dir(&other).env("STYXY_INSTANCE", "claude-77")).done();
+    let web = stack.pid("web");
+    down("claude-78", &[]).exits(1);
+    down("claude-77", &[]).done();
+    assert!(has_ended(web));
+    // A person ends any.
+    stack.up();
+    at(&stack, &other, &["down", "-C", project.to_str().unwrap()]).done();
+    assert_eq!(stack.service("web")["state"], "ended");
 }
 
 #[test]

@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Ask them to terminate at once
     #[arg(long)]
     now: bool,
+    /// End them even if they are another worktree's, and this agent session has not started them
+    #[arg(short, long)]
+    force: bool,
     #[command(flatten)]
     worktree: Worktree,
 }
@@ -36,6 +39,9 @@ impl Args {
         use crate::up::ask;
         use crate::up::wire::{Hurry, Outside};
         let (root, place) = ask::at(&self.worktree.caller())?;
+        if !self.force {
+            crate::up::kept::may_end(&root, &crate::here::caller::caller())?;
+        }
         let hurry = if self.now { Hurry::Some } else { Hurry::None };
         let outside = if self.all { Outside::Ends } else { Outside::Stays };
         block_on(async {
@@ -48,7 +54,7 @@ impl Args {
 
     #[cfg(not(unix))]
     pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
-        let _ = (self.services, self.all, self.now, self.worktree.caller());
+        let _ = (self.services, self.all, self.now, self.force, self.worktree.caller());
         Err(Failure::usage("styxy up does not exist on Windows yet", "styxy kill PORT"))
     }
 }
@@ -68,9 +74,7 @@ async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Resul
             continue;
         }
         let is_over = |view: &&View| match view.state {
-            State::Ended | State::Failed => {
-                first.iter().any(|was| was.service == view.service && !was.state.is_settled())
-            }
+            State::Ended | State::Failed => first.iter().any(|was| was.service == view.service && runs(was)),
             State::Waiting
             | State::Starting
             | State::Ready
@@ -99,6 +103,17 @@ async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Resul
             Ok(())
         })?;
         return Ok(if is_left { Exit::Refused } else { Exit::Done });
+    }
+}
+
+/// Whether anything of it ran.
+#[cfg(unix)]
+const fn runs(view: &crate::up::wire::View) -> bool {
+    use crate::up::wire::State;
+    match view.state {
+        State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
+        State::Failed => view.pid.is_some(),
+        State::Outside | State::Ended => false,
     }
 }
 

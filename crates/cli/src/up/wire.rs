@@ -199,11 +199,6 @@ pub(crate) struct Picture {
     pub(crate) services: Vec<View>,
     /// Whether the request of this connection is done: all that it is about have settled.
     pub(crate) settled: bool,
-    /// Whether the services end with this connection.
-    pub(crate) owned: bool,
-    /// Whether they end with another one, which a person sees.
-    #[serde(default)]
-    pub(crate) owned_elsewhere: bool,
 }
 
 /// One service as people see it.
@@ -233,6 +228,12 @@ pub(crate) struct View {
     /// Whether something of it had to be killed, the last time that it was ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) killed: bool,
+    /// Whether it ends with this connection.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) mine: bool,
+    /// Whether it ends with another one, which a person sees.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) anothers: bool,
     pub(crate) log: PathBuf,
     pub(crate) tty: bool,
 }

@@ -43,7 +43,7 @@ impl Kept {
     pub(super) fn stop(&self) -> String {
         let service = self.service.as_ref().map(|service| format!(" {}", one_line(service)));
         let root = self.root.to_string_lossy().replace('\'', r"'\''");
-        format!("styxy down{} -C '{root}'", service.unwrap_or_default())
+        format!("styxy down{} --force -C '{root}'", service.unwrap_or_default())
     }
 }
 
@@ -79,7 +79,7 @@ mod tests {
         let home = Some(Path::new("/home/ada"));
         assert_eq!(kept(None).said(home), "keeps the services of ~/it's");
         assert_eq!(kept(Some("css")).said(home), "is of the service css of styxy up in ~/it's");
-        assert_eq!(kept(None).stop(), r"styxy down -C '/home/ada/it'\''s'");
-        assert_eq!(kept(Some("css")).stop(), r"styxy down css -C '/home/ada/it'\''s'");
+        assert_eq!(kept(None).stop(), r"styxy down --force -C '/home/ada/it'\''s'");
+        assert_eq!(kept(Some("css")).stop(), r"styxy down css --force -C '/home/ada/it'\''s'");
     }
 }

@@ -37,7 +37,10 @@ fn used() -> Daemon {
 fn kept() -> Daemon {
     let one = |label: &str| One { service: label.to_owned(), pid: Some(7), mark: None, lock: None };
     let services = vec![one("web"), one("api")];
-    Daemon { stacks: vec![Kept { root: "/home/ada/shop".into(), services }], ..Daemon::default() }
+    Daemon {
+        stacks: vec![Kept { root: "/home/ada/shop".into(), services, session: None }],
+        ..Daemon::default()
+    }
 }
 
 #[test]

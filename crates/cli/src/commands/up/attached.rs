@@ -273,14 +273,16 @@ impl Attached {
     }
 
     fn shows(&mut self, picture: Picture) -> Result<Next, Failure> {
-        self.is_owner = picture.owned;
+        self.is_owner = picture.services.iter().any(|view| view.mine);
         // What a service has printed comes before what became of it.
         self.logs()?;
         let text = self.told.changes(picture.services);
         output::next_text(text.as_bytes())?;
         let views = &self.told.views;
         let has_failed = views.iter().any(|view| view.state == State::Failed);
-        let runs = views.iter().any(|view| match view.state {
+        // After a Ctrl-C only those count that end with this command.
+        let mut counted = views.iter().filter(|view| self.hurry.is_none() || view.mine);
+        let runs = counted.any(|view| match view.state {
             State::Ended | State::Failed | State::Outside => {
                 view.pid.is_some() && view.state == State::Failed
             }
@@ -304,7 +306,11 @@ impl Attached {
         if !io::stdin().is_terminal() || !output::is_seen() {
             return;
         }
+        let is_all = self.told.views.iter().all(|view| view.mine || !view.state.is_good());
         output::note(match (self.is_owner, self.terminal()) {
+            (true, None) if !is_all => {
+                "Ctrl-C ends the services that were started here; d leaves them running"
+            }
             (true, None) => "Ctrl-C ends the services; d leaves them running",
             (true, Some(_)) => "Ctrl-C ends the services; other keys are for the service with the terminal",
             (false, _) => "the services stay up when you leave with Ctrl-C; styxy down ends them",
@@ -328,7 +334,9 @@ impl Attached {
             Hurry::Some => "the services are told to terminate; Ctrl-C again kills them",
             Hurry::Most => "the services are killed",
         });
-        let request = Request::Down { services: Vec::new(), hurry, outside: Outside::Stays };
+        let mine = self.told.views.iter().filter(|view| view.mine);
+        let services = mine.map(|view| view.service.clone()).collect();
+        let request = Request::Down { services, hurry, outside: Outside::Stays };
         self.ask(&request).await
     }
 

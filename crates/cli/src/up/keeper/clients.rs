@@ -14,8 +14,6 @@ use crate::up::wire::{Picture, Request, Said, State, VERSION, View};
 /// Everybody who is attached.
 pub(super) struct Clients {
     all: BTreeMap<u64, Client>,
-    /// Whose connection the services end with.
-    owner: Option<u64>,
     place: Place,
 }
 
@@ -58,7 +56,7 @@ impl Clients {
         }
         let listener = UnixListener::bind(path)?;
         tokio::spawn(accept(listener, happen.clone()));
-        Ok(Self { all: BTreeMap::new(), owner: None, place: place.clone() })
+        Ok(Self { all: BTreeMap::new(), place: place.clone() })
     }
 
     pub(super) fn came(&mut self, client: u64, say: UnboundedSender<Said>) {
@@ -66,36 +64,12 @@ impl Clients {
         self.all.insert(client, Client { say, wants: Wants::Nothing, started: BTreeSet::new(), shown: None });
     }
 
-    /// Forgets somebody; returns whether the services end with that.
-    pub(super) fn went(&mut self, client: u64) -> bool {
+    pub(super) fn went(&mut self, client: u64) {
         self.all.remove(&client);
-        let was_owner = self.owner == Some(client);
-        if was_owner {
-            self.owner = None;
-        }
-        was_owner
     }
 
     pub(super) fn are_there(&self) -> bool {
         !self.all.is_empty()
-    }
-
-    pub(super) const fn is_owned(&self) -> bool {
-        self.owner.is_some()
-    }
-
-    /// The services end with this connection from now on.
-    pub(super) const fn own(&mut self, client: u64) {
-        self.owner = Some(client);
-    }
-
-    /// The services no longer end with this connection; returns whether they did.
-    pub(super) fn let_go(&mut self, client: u64) -> bool {
-        let was_owner = self.owner == Some(client);
-        if was_owner {
-            self.owner = None;
-        }
-        was_owner
     }
 
     pub(super) fn wants(&mut self, client: u64, wants: Wants) {
@@ -126,17 +100,14 @@ impl Clients {
     }
 
     /// Shows everybody who waits for it what is there, if it is another picture than before.
-    pub(super) fn show(&mut self, views: impl Fn(&dyn Fn(&str) -> bool) -> Vec<View>) {
-        let owner = self.owner;
+    pub(super) fn show(&mut self, views: impl Fn(u64, &dyn Fn(&str) -> bool) -> Vec<View>) {
         for (id, client) in &mut self.all {
             if client.wants == Wants::Nothing {
                 continue;
             }
-            let services = views(&|label| client.started.contains(label));
+            let services = views(*id, &|label| client.started.contains(label));
             let settled = client.wants.are_met(&services);
-            let is_owner = owner == Some(*id);
-            let owned_elsewhere = owner.is_some() && !is_owner;
-            let picture = Picture { services, settled, owned: is_owner, owned_elsewhere };
+            let picture = Picture { services, settled };
             if client.shown.as_ref() != Some(&picture) {
                 let _ = client.say.send(Said::Now(picture.clone()));
                 client.shown = Some(picture);

@@ -26,8 +26,8 @@ pub(super) enum Happening {
     Heir { label: String, start: u64, heir: Option<u32>, end: Option<End>, after: String },
     /// Nothing of a service is left, but for what is said of it.
     Ended { label: String, start: u64, over: Over },
-    /// The worktree is gone, or somewhere else.
-    Root { why: String },
+    /// The worktree is gone, or somewhere else; it was this folder.
+    Root { folder: Option<(u64, u64)>, why: String },
     /// The agent session with this process has ended.
     SessionEnded { pid: u32 },
     /// The same, and the time is over that services outlive it.

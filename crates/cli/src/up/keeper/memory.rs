@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use styxy_core::WallTime;
+use styxy_core::{Pid, Port, WallTime};
 
 use super::service::{Life, Process, Progress, Rest, Service};
 use crate::up::place::Place;
@@ -40,6 +40,9 @@ pub(super) struct Remembered {
     /// Whether something of it had to be killed.
     #[serde(default)]
     killed: bool,
+    /// A server that no keeper has started: its process, when that began, and its port.
+    #[serde(default)]
+    outside: Option<(u32, u64, Option<Port>)>,
 }
 
 /// A process, as the next keeper recognises it.
@@ -49,8 +52,11 @@ pub(super) struct Seen {
     pub(super) started: u64,
     pub(super) mark: String,
     pub(super) since: WallTime,
-    /// Whether it was not ready.
+    /// Whether it was ready.
     pub(super) is_ready: bool,
+    /// Whether it ran, and nothing said that it serves.
+    #[serde(default)]
+    runs: bool,
 }
 
 impl Memory {
@@ -121,7 +127,8 @@ impl Remembered {
             started: process.started,
             mark: process.mark.clone(),
             since: process.since,
-            is_ready: matches!(service.life, Life::Runs(_, Progress::Ready(_) | Progress::Running)),
+            is_ready: matches!(service.life, Life::Runs(_, Progress::Ready(_))),
+            runs: matches!(service.life, Life::Runs(_, Progress::Running)),
         });
         let (rest, done) = match &service.life {
             Life::Rests(rest) => (Some(rest.clone()), None),
@@ -130,7 +137,19 @@ impl Remembered {
                 (None, None)
             }
         };
-        Self { order, process, rest, done, killed: service.killed }
+        let outside = match &service.life {
+            Life::Outside { pid: Some(pid), port } => {
+                Pid::new(*pid).and_then(crate::process::started).map(|began| (*pid, began, *port))
+            }
+            Life::Outside { pid: None, .. }
+            | Life::Rests(_)
+            | Life::Waits
+            | Life::Looks
+            | Life::Runs(..)
+            | Life::Done(_)
+            | Life::Ends(..) => None,
+        };
+        Self { order, process, rest, done, killed: service.killed, outside }
     }
 }
 
@@ -138,16 +157,22 @@ impl Remembered {
     /// The service, with what is known of it without its keeper.
     pub(super) fn service(self) -> Service {
         let process = self.process.as_ref().and_then(Seen::process);
-        let is_ready = self.process.as_ref().is_some_and(|seen| seen.is_ready);
+        let progress = match &self.process {
+            Some(seen) if seen.is_ready => Progress::Ready(None),
+            Some(seen) if seen.runs => Progress::Running,
+            Some(_) | None => Progress::Starts,
+        };
+        let is_there = |&(pid, began, _): &(u32, u64, Option<Port>)| {
+            Pid::new(pid).is_some_and(|pid| crate::process::runs(pid, began))
+        };
         let mut service = Service::new(self.order);
         service.killed = self.killed;
-        service.life = match (process, self.done, self.rest) {
-            (Some(process), _, _) => {
-                Life::Runs(process, if is_ready { Progress::Ready(None) } else { Progress::Starts })
-            }
-            (None, Some(since), _) => Life::Done(since),
-            (None, None, Some(rest)) => Life::Rests(rest),
-            (None, None, None) => {
+        service.life = match (process, self.done, self.rest, self.outside.filter(is_there)) {
+            (Some(process), ..) => Life::Runs(process, progress),
+            (None, Some(since), ..) => Life::Done(since),
+            (None, None, Some(rest), _) => Life::Rests(rest),
+            (None, None, None, Some((pid, _, port))) => Life::Outside { pid: Some(pid), port },
+            (None, None, None, None) => {
                 let why = self.process.map(|_| "it ended while no keeper was there".to_owned());
                 Life::Rests(Rest { is_failed: why.is_some(), why, code: None })
             }
@@ -159,7 +184,7 @@ impl Remembered {
 impl Seen {
     /// The process, if it still runs.
     pub(super) fn process(&self) -> Option<Process> {
-        let pid = styxy_core::Pid::new(self.pid)?;
+        let pid = Pid::new(self.pid)?;
         let runs = crate::process::runs(pid, self.started) && is_marked(self.pid, &self.mark);
         runs.then(|| Process {
             pid: self.pid,

@@ -37,7 +37,7 @@ use crate::say::failure::Failure;
 use crate::say::output;
 use crate::up::kept::{Kept, One};
 use crate::up::place::Place;
-use crate::up::wire::{Ends, Session, View};
+use crate::up::wire::{Ends, Session, State, View};
 
 use clients::Clients;
 use happen::Happening;
@@ -80,6 +80,7 @@ struct Keeper {
 /// # Errors
 /// The folder of its files cannot be made, or there is no room for a process of its kind.
 pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
+    start::close_inherited();
     let layout = context::layout()?;
     let place = Place::of(&layout, &root);
     let cannot = |error: io::Error| {
@@ -138,8 +139,8 @@ pub(super) fn last_seen(place: &Place) -> Vec<View> {
     let view = |remembered: memory::Remembered| {
         let service = remembered.service();
         let log = place.log(&service.order.label);
-        let mut view = service.view(log, false);
-        if view.pid.is_some() {
+        let mut view = service.view(log, false, None);
+        if view.pid.is_some() && view.state != State::Outside {
             view.why = Some("its keeper was killed; styxy up adopts it".to_owned());
         }
         view
@@ -156,7 +157,8 @@ pub(super) fn kept(folder: &Path) -> Option<Kept> {
         lock: remembered.order.lease.and_then(|key| key.lock_id),
         service: remembered.order.label,
     };
-    Some(Kept { root: memory.root, services: memory.services.into_iter().map(one).collect() })
+    let session = memory.session.map(|session| session.instance);
+    Some(Kept { root: memory.root, services: memory.services.into_iter().map(one).collect(), session })
 }
 
 impl Keeper {
@@ -220,9 +222,10 @@ impl Keeper {
     fn show(&mut self) {
         let place = &self.place;
         let services = &self.services;
-        self.clients.show(|is_new| {
+        self.clients.show(|client, is_new| {
             let view = |service: &Service| {
-                service.view(place.log(&service.order.label), is_new(&service.order.label))
+                let label = &service.order.label;
+                service.view(place.log(label), is_new(label), Some(client))
             };
             services.iter().map(view).collect()
         });

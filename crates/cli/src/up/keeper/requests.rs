@@ -8,6 +8,7 @@ use super::clients::Wants;
 use super::happen::{End, Happening, Over, Server};
 use super::ready::Found;
 use super::service::{Goal, Life, Progress, Rest, Service};
+use super::{memory, watch};
 use crate::say::age::now;
 use crate::say::output;
 use crate::up::wire::{Attachment, Expects, Extent, Hurry, Outside, Request, Said, State, Up};
@@ -18,8 +19,10 @@ impl Keeper {
             Happening::Came { client, say } => self.clients.came(client, say),
             Happening::Asked { client, request } => self.asked(client, request),
             Happening::Went { client } => {
-                if self.clients.went(client) {
-                    self.end_all(Hurry::None);
+                self.clients.went(client);
+                for service in self.owned(client) {
+                    service.owner = None;
+                    service.end(Hurry::None);
                 }
             }
             Happening::Child { pid, end } => {
@@ -46,8 +49,8 @@ impl Keeper {
             Happening::Ended { label, start, over } if self.is_start(&label, start) => {
                 self.ended(&label, &over);
             }
-            Happening::Root { why } => {
-                if self.ends.with != EndWith::Never {
+            Happening::Root { folder, why } => {
+                if self.ends.with != EndWith::Never && folder == self.folder {
                     let why = format!("the worktree {}: {why}", self.root.display());
                     self.end_since(why);
                 }
@@ -102,23 +105,27 @@ impl Keeper {
                     }
                 }
             }
-            Request::Detach => drop(self.clients.let_go(client)),
+            Request::Detach => self.owned(client).for_each(|service| service.owner = None),
             Request::Leave => drop(self.happen.send(Happening::Left)),
         }
     }
 
     fn up(&mut self, client: u64, up: Up) {
-        let was_empty = !self.services.iter().any(Service::is_alive);
         self.environment = up.environment;
         self.over = None;
+        self.look_at_root();
         self.take_session(client, up.session, up.ends);
         let wanted: Vec<String> = up.orders.iter().map(|order| order.label.clone()).collect();
         for order in up.orders {
             let label = order.label.clone();
             if self.wish(order) {
                 self.clients.starts(client, &label);
+                if let Some(service) = self.service(&label) {
+                    service.owner = (up.attachment == Attachment::Owns).then_some(client);
+                }
             }
         }
+        self.warn_of_owners(client, up.attachment);
         if up.extent == Extent::All {
             for service in self.services.iter_mut().filter(|service| !wanted.contains(&service.order.label)) {
                 service.is_dropped = true;
@@ -128,10 +135,34 @@ impl Keeper {
             let place = |service: &Service| wanted.iter().position(|label| *label == service.order.label);
             self.services.order_by_key(|service| place(service).unwrap_or(usize::MAX));
         }
-        if was_empty && up.attachment == Attachment::Owns && !self.clients.is_owned() {
-            self.clients.own(client);
-        }
         self.clients.wants(client, Wants::Settled(set(wanted)));
+    }
+
+    /// The services that end with this connection (R137).
+    fn owned(&mut self, client: u64) -> impl Iterator<Item = &mut Service> {
+        self.services.iter_mut().filter(move |service| service.owner == Some(client))
+    }
+
+    /// Who wants services to stay learns which of them end with somebody else's terminal.
+    fn warn_of_owners(&self, client: u64, attachment: Attachment) {
+        let others =
+            self.services.iter().filter(|service| service.owner.is_some_and(|owner| owner != client));
+        let others: Vec<&str> = others.map(|service| service.order.label.as_str()).collect();
+        if attachment == Attachment::Detached && !others.is_empty() {
+            let text = format!("these end with the styxy up that has started them: {}", others.join(", "));
+            self.clients.say(client, Said::Note { text });
+        }
+    }
+
+    /// If another folder is at the worktree's path now, what runs is of the one before: it ends, and is started afresh.
+    fn look_at_root(&mut self) {
+        let now = memory::identity(&self.root);
+        if now.is_none() || now == self.folder {
+            return;
+        }
+        self.folder = now;
+        watch::root(&self.root, now, &self.happen);
+        self.end_all(Hurry::None);
     }
 
     /// Has this service run; returns whether it is started for that.

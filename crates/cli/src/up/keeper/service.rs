@@ -24,6 +24,8 @@ pub(super) struct Service {
     pub(super) rest_of_end: Option<Rest>,
     /// Whether something of it had to be killed, the last time that it was ended.
     pub(super) killed: bool,
+    /// Whose connection it ends with.
+    pub(super) owner: Option<u64>,
 }
 
 /// What becomes of a service.
@@ -93,6 +95,7 @@ impl Service {
             is_dropped: false,
             rest_of_end: None,
             killed: false,
+            owner: None,
         }
     }
 
@@ -159,7 +162,7 @@ impl Service {
     }
 
     /// As people see it.
-    pub(super) fn view(&self, log: PathBuf, is_new: bool) -> View {
+    pub(super) fn view(&self, log: PathBuf, is_new: bool, client: Option<u64>) -> View {
         let state = self.state();
         let port = self.port().filter(|_| state != State::Ended);
         let told = self.order.lease.as_ref();
@@ -204,6 +207,8 @@ impl Service {
             why,
             exit_code: code,
             killed: self.killed && state == State::Ended,
+            mine: self.owner.is_some() && self.owner == client,
+            anothers: self.owner.is_some() && self.owner != client,
             log,
             tty: self.order.tty,
         }

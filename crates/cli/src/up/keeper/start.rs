@@ -1,5 +1,8 @@
 //! Starts a service: in a session of its own, with its log as its output, so that nothing of it needs the keeper (R132).
-#![expect(unsafe_code, reason = "a session of its own is made between fork and exec")]
+#![expect(
+    unsafe_code,
+    reason = "a session of its own is made between fork and exec; what was inherited is closed"
+)]
 
 use std::fs::File;
 use std::io;
@@ -12,6 +15,18 @@ use rustix::process::setsid;
 use super::terminal::Terminal;
 use crate::process::table::STACK;
 use crate::up::wire::Order;
+
+/// Closes what this process has inherited beside its standard streams: a lock or a pipe of a shell would stay open as long as the
+/// services run. To be called before anything is opened.
+pub(super) fn close_inherited() {
+    let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let open: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // SAFETY: nothing in this process has opened it. The folder itself is closed by now, and closing it again does nothing.
+        unsafe { rustix::io::close(descriptor) };
+    }
+}
 
 /// A service that was started.
 pub(super) struct Started {

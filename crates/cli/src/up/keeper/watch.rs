@@ -145,16 +145,16 @@ pub(super) fn root(root: &Path, folder: Option<(u64, u64)>, happen: &UnboundedSe
                     break said(&happen, "git has removed it");
                 }
                 Some(now) if Some(now) == folder => change(),
-                Some(_) => break said(&happen, "another folder is at its path now"),
-                None => break said(&happen, "its folder was removed or moved"),
+                Some(_) => break said(&happen, folder, "another folder is at its path now"),
+                None => break said(&happen, folder, "its folder was removed or moved"),
             }
         }
     };
     let _ = thread::Builder::new().name("worktree".to_owned()).spawn(watch);
 }
 
-fn said(happen: &UnboundedSender<Happening>, why: &str) {
-    let _ = happen.send(Happening::Root { why: why.to_owned() });
+fn said(happen: &UnboundedSender<Happening>, folder: Option<(u64, u64)>, why: &str) {
+    let _ = happen.send(Happening::Root { folder, why: why.to_owned() });
 }
 
 /// Waits each time until the folder may have changed its place, or git its record of it. What is above says so: the folder itself
@@ -171,6 +171,10 @@ fn changes(root: &Path, record: Option<&Path>) -> Option<impl FnMut() + use<>> {
     add_watch(&events, root.parent()?, goes).ok()?;
     let _ = record.and_then(Path::parent).map(|records| add_watch(&events, records, goes));
     let _ = add_watch(&events, root, WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF);
+    // It moves with any of these, and they say nothing of what happens in them.
+    for above in root.ancestors().skip(2) {
+        let _ = add_watch(&events, above, WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR);
+    }
     Some(move || {
         let mut bytes = [MaybeUninit::uninit(); 1024];
         let mut reader = Reader::new(&events, &mut bytes);

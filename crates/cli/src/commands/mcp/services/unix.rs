@@ -14,12 +14,12 @@ use crate::here::http::Http;
 use crate::here::reach::Host;
 use crate::say::failure::Failure;
 use crate::up::ask::{self, Asked};
-use crate::up::client::Keeper;
+use crate::up::kept;
 use crate::up::lines::{failure, line};
 use crate::up::place::Place;
 use crate::up::read::{From, MARK, plain, tail};
 use crate::up::sources;
-use crate::up::wire::{Attachment, Extent, Hurry, Request, State, View};
+use crate::up::wire::{Attachment, Extent, Hurry, State, View};
 
 /// As many lines of a log are given at most, and as many bytes.
 const LINES: usize = 200;
@@ -57,15 +57,13 @@ pub(in crate::commands::mcp) async fn start(
 pub(in crate::commands::mcp) async fn stop(_: &Context, said: StopService) -> Result<Answer, Failure> {
     let (root, place) = at(said.project.as_deref())?;
     let view = known(&place, &said.service).await?;
-    if let Some(mut keeper) = Keeper::find(&place).await? {
-        keeper.ask(&Request::Show).await?;
-        if ask::picture(&mut keeper, |_| {}).await?.owned_elsewhere {
-            let error = format!("{} belongs to a terminal in which a person runs styxy up", said.service);
-            return Err(Refusal::new(Code::Forbidden, error)
-                .hint("ask the person; service_logs shows what it prints")
-                .detail("service", said.service)
-                .into());
-        }
+    kept::may_end(&root, &crate::here::caller::caller())?;
+    if view.anothers {
+        let error = format!("{} belongs to a terminal in which a person runs styxy up", said.service);
+        return Err(Refusal::new(Code::Forbidden, error)
+            .hint("ask the person; service_logs shows what it prints")
+            .detail("service", said.service)
+            .into());
     }
     let named = [said.service.clone()];
     let Some(services) = ask::end(&place, &root, &named, Hurry::None).await? else {

@@ -205,6 +205,20 @@ fn a_worktree_that_is_made_again_and_one_that_moves_with_a_folder_above_are_watc
     until("the service ends with the new folder too", || has_ended(second));
     fs::create_dir_all(project.join(".git")).unwrap();
     stack.is_over();
+    // Another worktree, whose grandparent moves.
+    let above = stack.home.top().join("above");
+    let deep = above.join("between/deep");
+    fs::create_dir_all(deep.join(".git")).unwrap();
+    fs::write(
+        deep.join(".styxy.json"),
+        r#"{ "services": { "css": { "run": "sleep 1000; true", "port": false } } }"#,
+    )
+    .unwrap();
+    let up =
+        crate::support::finish(stack.home.styxy_command(&["up", "-d", "--json"]).current_dir(&deep)).done();
+    let pid = u32::try_from(up.json()["services"][0]["pid"].as_u64().unwrap()).unwrap();
+    fs::rename(&above, stack.home.top().join("elsewhere")).unwrap();
+    until("the service ends with the move", || has_ended(pid));
 }
 
 #[test]

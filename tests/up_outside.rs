@@ -160,3 +160,29 @@ fn the_code_of_an_adopted_service_is_known() {
         );
     }
 }
+
+#[test]
+fn a_port_that_was_changed_in_the_file_is_taken() {
+    let stack = Stack::new(&json!({}));
+    let (one, two) = (stack.home.spare_port(), stack.home.spare_port());
+    let web =
+        |port: u16| json!({ "web": { "run": "exec python3 server.py web", "ready": "/", "port": port } });
+    for port in [one, two, one] {
+        stack.say(&web(port));
+        assert_eq!(stack.up()[0]["port"], port);
+        stack.styxy(&["down"]).done();
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_and_a_service_that_is_unknown_are_said() {
+    let stack = Stack::new(&json!({ "web": { "run": "echo ---; echo --- no; exit 3" } }));
+    for command in ["up", "down", "logs", "ps"] {
+        let said = stack.styxy(&[command, "-C", "/no/such/folder"]).exits(2);
+        assert!(said.stderr.contains("-C: /no/such/folder is not a folder"), "{said:?}");
+    }
+    let said = stack.styxy(&["up", "-d"]).exits(1);
+    assert!(said.stderr.contains("\n  ---\n  --- no\n"), "{said:?}");
+    let said = stack.styxy(&["down", "nope"]).exits(1);
+    assert!(said.stderr.contains("there is no service nope here"), "{said:?}");
+}

@@ -38,7 +38,7 @@ impl Args {
         use crate::here::context::block_on;
         use crate::up::ask;
         use crate::up::wire::{Hurry, Outside};
-        let (root, place) = ask::at(&self.worktree.caller())?;
+        let (root, place) = ask::at(&self.worktree.caller()?)?;
         if !self.force {
             crate::up::kept::may_end(&root, &crate::here::caller::caller())?;
         }
@@ -125,9 +125,11 @@ async fn nothing(
     services: &[String],
 ) -> Result<Exit, Failure> {
     use std::io::Write as _;
+    use styxy_core::api::{Code, Refusal};
     let known = crate::up::ask::now(place).await?;
     if let Some(label) = services.iter().find(|label| known.iter().all(|view| view.service != **label)) {
-        return Err(Failure::usage(format!("there is no service {label:?} here"), "styxy ps"));
+        let error = format!("there is no service {label} here");
+        return Err(Refusal::new(Code::InvalidRequest, error).hint("styxy ps").into());
     }
     let none: [(); 0] = [];
     context.output.answer(&serde_json::json!({ "services": none }), |out| writeln!(out, "Nothing runs."))?;

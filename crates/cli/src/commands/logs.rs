@@ -40,7 +40,7 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         use crate::up::ask;
         use crate::up::read::From;
-        let (_, place) = ask::at(&self.worktree.caller())?;
+        let (_, place) = ask::at(&self.worktree.caller()?)?;
         let known = place.logs();
         if known.is_empty() {
             return Err(nothing());

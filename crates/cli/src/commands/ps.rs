@@ -24,7 +24,7 @@ impl Args {
         use crate::here::context::block_on;
         use crate::say::output;
         use crate::up::ask;
-        let (_, place) = ask::at(&self.worktree.caller())?;
+        let (_, place) = ask::at(&self.worktree.caller()?)?;
         let services = block_on(ask::now(&place))??;
         context.output.answer(&serde_json::json!({ "services": services }), |out| {
             if services.is_empty() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use styxy_client::Caller;
 
 use crate::here::caller::caller;
+use crate::say::failure::Failure;
 
 /// The option, as a part of a command's arguments.
 #[derive(Debug, clap::Args)]
@@ -16,8 +17,18 @@ pub(crate) struct Worktree {
 
 impl Worktree {
     /// Somebody in that worktree.
-    pub(crate) fn caller(&self) -> Caller {
+    ///
+    /// # Errors
+    /// There is no such folder.
+    pub(crate) fn caller(&self) -> Result<Caller, Failure> {
         let here = caller();
-        self.directory.as_deref().map_or_else(|| here.clone(), |folder| here.at(folder))
+        match &self.directory {
+            None => Ok(here.clone()),
+            Some(folder) if folder.is_dir() => Ok(here.at(folder)),
+            Some(folder) => {
+                let error = format!("-C: {} is not a folder", folder.display());
+                Err(Failure::usage(error, "git worktree list"))
+            }
+        }
     }
 }

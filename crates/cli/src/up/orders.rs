@@ -105,6 +105,19 @@ async fn leased(
         let wants = service.port != Wish::None && service.compose.is_none();
         let found = live.iter().find(is_its).filter(|_| wants);
         if found.is_none() && wants {
+            let named = service.port.port().filter(|_| matches!(stack.source, Source::File(_)));
+            // What the file says now wins over a port that is only kept for its server.
+            let is_old = |lease: &&Lease| {
+                lease.service_type == service.kind
+                    && lease.service_name == service.name
+                    && named.is_some_and(|port| port != lease.port)
+                    && lease.owner.kind == OwnerKind::Listener
+                    && !is_up(lease)
+                    && matches!(leases::whose(lease, terms), Of::Caller | Of::Person)
+            };
+            if let Some(old) = live.iter().find(is_old) {
+                client.release(old.lock_id).await?;
+            }
             missing.push((at, request(service, &stack.source)));
         }
         keys.push(found.map(|lease| LeaseKey {

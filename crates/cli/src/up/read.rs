@@ -138,7 +138,7 @@ pub(crate) fn plain(line: &[u8]) -> String {
 pub(crate) fn last_words(path: &Path, lines: usize) -> io::Result<Vec<String>> {
     let tail = tail(path, From::LastOfStart(lines + 1))?;
     let all = tail.bytes.split_inclusive(|byte| *byte == b'\n').map(plain);
-    let mut all: Vec<String> = all.filter(|line| !line.starts_with(MARK)).collect();
+    let mut all: Vec<String> = all.filter(|line| !line.starts_with(STARTED)).collect();
     all.drain(..all.len().saturating_sub(lines));
     Ok(all)
 }

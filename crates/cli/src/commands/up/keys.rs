@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
 use std::thread;
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Keys reach this program one by one until this is dropped; Ctrl-C and Ctrl-Z stay signals.
@@ -19,7 +21,9 @@ impl Keys {
     pub(super) fn new() -> io::Result<Self> {
         let (send, typed) = unbounded_channel();
         let keys = io::stdin();
-        if !keys.is_terminal() {
+        // In the background of a shell, whoever changes the terminal is stopped.
+        let is_seen = || tcgetpgrp(&keys).is_ok_and(|group| group == rustix::process::getpgrp());
+        if !keys.is_terminal() || !is_seen() {
             return Ok(Self { before: None, typed });
         }
         let before = tcgetattr(&keys)?;

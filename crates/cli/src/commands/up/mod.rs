@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let here = self.worktree.caller();
+        let here = self.worktree.caller()?;
         let stack = sources::find(&here)?.only(&self.services)?;
         if self.print {
             return print::print(context, &stack);

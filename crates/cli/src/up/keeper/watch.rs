@@ -142,7 +142,7 @@ pub(super) fn root(root: &Path, folder: Option<(u64, u64)>, happen: &UnboundedSe
         loop {
             match identity(&root) {
                 Some(_) if record.as_ref().is_some_and(|record| !record.exists()) => {
-                    break said(&happen, "git has removed it");
+                    break said(&happen, folder, "git has removed it");
                 }
                 Some(now) if Some(now) == folder => change(),
                 Some(_) => break said(&happen, folder, "another folder is at its path now"),
@@ -168,10 +168,10 @@ fn changes(root: &Path, record: Option<&Path>) -> Option<impl FnMut() + use<>> {
         [root, record.unwrap_or(root)].map(|path| path.file_name().unwrap_or_default().as_bytes().to_vec());
     let events = init(CreateFlags::CLOEXEC).ok()?;
     let goes = WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::ONLYDIR;
-    add_watch(&events, root.parent()?, goes).ok()?;
+    add_watch(&events, root.parent()?, goes | WatchFlags::MOVE_SELF).ok()?;
     let _ = record.and_then(Path::parent).map(|records| add_watch(&events, records, goes));
     let _ = add_watch(&events, root, WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF);
-    // It moves with any of these, and they say nothing of what happens in them.
+    // It moves with any of these too, and they say nothing of what happens in them.
     for above in root.ancestors().skip(2) {
         let _ = add_watch(&events, above, WatchFlags::MOVE_SELF | WatchFlags::ONLYDIR);
     }

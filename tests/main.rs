@@ -268,6 +268,9 @@ mod stuck;
 mod up;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper
+mod up_at_once;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
 mod up_bad_file;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper

@@ -7,12 +7,14 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 
 use crate::support::stack::{Stack, named, services};
-use crate::support::{Output, finish, until};
+use crate::support::{Output, Terminal, finish, has_ended, kill, until};
 
 const COMPOSE: &str = r#"#!/bin/sh
-[ -n "$COMPOSE_FILE" ] && echo "$* $COMPOSE_PROJECT_NAME" >> "$ASKED"
+case "$1" in up|stop) echo "$* $COMPOSE_PROJECT_NAME" >> "$ASKED" ;; esac
 case "$*" in
-  *"--format json") echo '{"name": "x", "services": {"postgres": {"ports": [{"target": 5432, "published": "5432"}]}, "mail": {}}}' ;;
+  *"--format json") echo '{"name": "x", "services": {"postgres": {"ports": [{"target": 5432, "published": "5432"}]}, "mail": {}, "slow": {}}}' ;;
+  stop*) [ ! -e "$ASKED.refuse" ] || exit 1; [ ! -e "$ASKED.hang" ] || sleep 1000; true ;;
+  *"--wait slow") sleep 1000; true ;;
   *"--wait mail") echo "no such image"; exit 18 ;;
 esac
 "#;
@@ -111,4 +113,89 @@ fn env_waits_no_longer_than_two_seconds_for_compose() {
     assert!(began.elapsed() >= std::time::Duration::from_secs(2), "{:?}", began.elapsed());
     let pid: u32 = fs::read_to_string(pid).unwrap().trim().parse().unwrap();
     until("nothing of it is left", || crate::support::has_ended(pid));
+}
+
+fn kill_keeper(stack: &Stack) {
+    let keeper = stack.keeper();
+    kill(keeper, rustix::process::Signal::KILL);
+    until("the keeper has ended", || has_ended(keeper));
+}
+
+fn last(stack: &Stack) -> String {
+    asked(stack).pop().unwrap_or_default()
+}
+
+#[test]
+fn containers_end_though_their_keeper_was_killed() {
+    let db = json!({ "type": "database", "compose": "postgres" });
+    let alone = stack(&json!({ "db": db }));
+    styxy(&alone, &["up", "-d"]).done();
+    kill_keeper(&alone);
+    let down = styxy(&alone, &["down"]).done();
+    assert_eq!(down.stdout, "db: ended\n");
+    assert!(last(&alone).starts_with("stop postgres project"), "{:?}", asked(&alone));
+    let both = stack(&json!({ "web": { "run": "exec python3 server.py web", "ready": "/" }, "db": db }));
+    styxy(&both, &["up", "-d"]).done();
+    kill_keeper(&both);
+    styxy(&both, &["down"]).done();
+    assert!(last(&both).starts_with("stop postgres project"), "{:?}", asked(&both));
+    // Another command before it changes nothing.
+    styxy(&both, &["up", "-d"]).done();
+    kill_keeper(&both);
+    styxy(&both, &["up", "-d"]).done();
+    styxy(&both, &["down"]).done();
+    assert!(last(&both).starts_with("stop postgres project"), "{:?}", asked(&both));
+}
+
+#[test]
+fn a_container_that_does_not_end_is_said_and_ends_at_the_next_try() {
+    let stack = stack(&json!({ "db": { "type": "database", "compose": "postgres" } }));
+    let [refuse, hang] = ["asked.refuse", "asked.hang"].map(|name| stack.home.top().join(name));
+    styxy(&stack, &["up", "-d"]).done();
+    fs::write(&refuse, "").unwrap();
+    let down = styxy(&stack, &["down"]).exits(1);
+    assert!(
+        down.stdout.contains("db: failed (it could not be stopped: ") && down.stdout.contains("exit 1"),
+        "{down:?}"
+    );
+    fs::remove_file(&refuse).unwrap();
+    assert_eq!(styxy(&stack, &["down"]).done().stdout, "db: ended\n");
+    // One that hangs is waited for no longer than somebody wants.
+    fs::write(&hang, "").unwrap();
+    let mut terminal = Terminal::shell(&stack.home);
+    let top = stack.home.top();
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", top.join("programs").display());
+    terminal.types(&format!("export PATH={path} ASKED={}\r", top.join("asked").display()));
+    terminal.types("$STYXY up; echo exit $?\r");
+    terminal.sees("Ctrl-C ends the services");
+    for said in ["faster", "again kills them", "are killed"] {
+        terminal.types("\x03");
+        terminal.sees(said);
+    }
+    terminal.sees("has not ended after");
+    terminal.sees("exit ");
+    fs::remove_file(&hang).unwrap();
+    stack.is_over();
+}
+
+#[test]
+fn containers_of_a_worktree_that_is_gone_end_by_their_projects_name() {
+    let stack = stack(&json!({ "db": { "type": "database", "compose": "postgres" } }));
+    styxy(&stack, &["up", "-d"]).done();
+    let (project, away) = (stack.home.project(), stack.home.top().join("away"));
+    fs::rename(&project, &away).unwrap();
+    until("compose is asked", || last(&stack).starts_with("stop postgres project"));
+    fs::rename(&away, &project).unwrap();
+    stack.is_over();
+}
+
+#[test]
+fn a_container_has_its_time_too() {
+    let stack = stack(&json!({ "slow": { "type": "cache", "compose": "slow", "timeout": 1 } }));
+    let up = styxy(&stack, &["up", "-d"]).exits(1);
+    assert!(up.stderr.contains("has not ended after 1 s"), "{up:?}");
+    styxy(&stack, &["down"]).done();
+    // First what starts it ends, and then what it has started.
+    assert!(last(&stack).starts_with("stop slow project"), "{:?}", asked(&stack));
+    stack.is_over();
 }

@@ -94,30 +94,37 @@ fn a_service_that_puts_itself_into_the_background_is_still_the_service() {
 }
 
 #[test]
-fn a_damaged_or_newer_memory_is_put_aside_and_nothing_is_doubled() {
-    let stack = Stack::new(&two());
+fn a_damaged_or_newer_memory_is_said_and_what_runs_is_neither_doubled_nor_lost() {
+    let mut services = two();
+    services["css"] = json!({ "run": "sleep 1000; true", "port": false });
+    let stack = Stack::new(&services);
     let before = stack.up();
-    let keeper = stack.keeper();
-    kill(keeper, Signal::KILL);
-    until("the keeper has ended", || has_ended(keeper));
+    let kill_keeper = || {
+        let keeper = stack.keeper();
+        kill(keeper, Signal::KILL);
+        until("the keeper has ended", || has_ended(keeper));
+    };
     for text in ["{ \"version\": 1, ", "{ \"version\": 99 }"] {
+        kill_keeper();
         fs::write(stack.kept().join("state.json"), text).unwrap();
+        let ps = stack.styxy(&["ps"]).done();
+        assert!(ps.stderr.contains("is not readable") && ps.stdout.contains("css"), "{ps:?}");
+        let said = stack.styxy(&["up", "-d"]).done();
+        assert!(said.stderr.contains("is not readable") && said.stderr.contains("css (pid "), "{said:?}");
         let after = stack.up();
-        assert_eq!(named(&after, "web")["state"], "outside", "{after:?}");
-        assert_eq!(pids(&after), pids(&before));
+        assert_eq!(pids(&after), pids(&before), "{after:?}");
+        assert_eq!(named(&after, "web")["state"], "ready", "{after:?}");
         assert_eq!(fs::read_to_string(stack.kept().join("state.json.unread")).unwrap(), text);
-        let said = fs::read_to_string(stack.kept().join("keeper.txt")).unwrap();
-        assert!(said.contains("is not readable"), "{said}");
-        // Without services of its own it has ended.
-        stack.is_over();
-        let again = stack.styxy(&["up", "-d"]).done();
-        assert!(again.stdout.contains("web: runs outside of up, "), "{again:?}");
     }
-    stack.up();
-    stack.styxy(&["down", "--all"]).done();
+    // The disk was full when the last one of them was to be written down.
+    kill_keeper();
+    fs::remove_file(stack.kept().join("state.json")).unwrap();
+    let down = stack.styxy(&["down"]).done();
+    assert!(down.stdout.contains("css: ended\n"), "{down:?}");
     for pid in pids(&before) {
-        until("it ends", || has_ended(u32::try_from(pid).unwrap()));
+        assert!(has_ended(u32::try_from(pid).unwrap()));
     }
+    stack.is_over();
 }
 
 #[test]

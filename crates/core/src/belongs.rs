@@ -12,7 +12,7 @@ use crate::time::WallTime;
 /// The variable by which `styxy up` marks what it starts: every process below a service inherits it.
 pub const STACK: &str = "STYXY_UP";
 
-/// The service that a mark names: `812/web/18f2a` is of `web`.
+/// The service that a mark names: `5c1f/web/18f2a` is of `web`. What is before it names the worktree, what is after it the start.
 #[must_use]
 pub fn service_of_mark(mark: &str) -> Option<&str> {
     mark.split('/').nth(1).filter(|label| !label.is_empty())

@@ -84,6 +84,9 @@ async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Resul
         };
         let ended: Vec<View> = picture.services.iter().filter(is_over).cloned().collect();
         let is_left = ended.iter().any(|view| view.state == State::Failed && view.why.is_some());
+        for label in &picture.overtaken {
+            output::note(&format!("{label} was started again by another command; what runs now: styxy ps"));
+        }
         context.output.answer(&serde_json::json!({ "services": ended }), |out| {
             for view in &ended {
                 let why = view.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
@@ -97,12 +100,13 @@ async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Resul
                     view.service
                 )?;
             }
-            if ended.is_empty() && picture.services.iter().all(|view| view.state != State::Outside) {
+            let is_none = ended.is_empty() && picture.overtaken.is_empty();
+            if is_none && picture.services.iter().all(|view| view.state != State::Outside) {
                 writeln!(out, "Nothing runs.")?;
             }
             Ok(())
         })?;
-        return Ok(if is_left { Exit::Refused } else { Exit::Done });
+        return Ok(if is_left || !picture.overtaken.is_empty() { Exit::Refused } else { Exit::Done });
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which processes a service of `styxy up` is made of: its leader's session, what is below it, and what was started with its mark,
-//! wherever it is now (R135). What may be ended of that is decided as for every server (R97).
+//! wherever it is now; and what was found of it before (R135). What may be ended of that is decided as for every server (R97).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -20,9 +20,12 @@ pub(crate) struct StackTree {
     rules: Rules,
     /// With its start, by which it is recognised.
     leader: (u32, u64),
+    /// That of any other start of the service counts too.
     mark: Option<String>,
-    /// The leaders of other services.
-    others: BTreeSet<u32>,
+    /// The leaders of other services, with their starts.
+    others: BTreeMap<u32, u64>,
+    /// What was found before, with its start: it stays in the tree when what is above it ends.
+    seen: BTreeMap<u32, u64>,
     handle: Option<Handle>,
 }
 
@@ -31,14 +34,14 @@ impl StackTree {
     pub(crate) fn new(
         leader: (u32, u64),
         mark: Option<String>,
-        others: BTreeSet<u32>,
+        others: BTreeMap<u32, u64>,
         daemon: Option<u32>,
         caller: &Caller,
     ) -> Self {
         let runs = Pid::new(leader.0).filter(|pid| crate::process::started(*pid) == Some(leader.1));
         let handle = runs.and_then(|pid| Handle::open(pid).ok().flatten());
         let rules = Rules::around(caller).knowing(daemon);
-        Self { processes: Processes::default(), rules, leader, mark, others, handle }
+        Self { processes: Processes::default(), rules, leader, mark, others, seen: BTreeMap::new(), handle }
     }
 
     /// The process that was started, or that serves.
@@ -52,15 +55,59 @@ impl StackTree {
     /// The system does not show its processes.
     pub(crate) fn find(&mut self, kept: &[u32]) -> io::Result<Found> {
         let look = self.processes.look()?;
-        let tops: Vec<u32> =
-            look.table.values().filter(|entry| self.is_its(entry)).map(|entry| entry.pid).collect();
-        let judge = |entry: &Entry, met| self.rules.verdict(entry, self.way(entry, &look.table, met));
-        let tree = Tree::below(&look.table, &tops, kept, &judge);
-        Ok(found(look.table.clone(), tree, look.is_whole))
+        let table = &look.table;
+        self.seen.retain(|pid, started| table.get(pid).is_some_and(|entry| entry.started == *started));
+        let kept: Vec<u32> = kept.iter().chain(self.seen.keys()).copied().collect();
+        let strays = self.strays(table);
+        let is_top = |entry: &&Entry| self.is_its(entry) || strays.contains(&entry.pid);
+        let tops: Vec<u32> = table.values().filter(is_top).map(|entry| entry.pid).collect();
+        let judge = |entry: &Entry, met| {
+            let way = if strays.contains(&entry.pid) { Way::Marked } else { self.way(entry, table, met) };
+            self.rules.verdict(entry, way)
+        };
+        let tree = Tree::below(table, &tops, &kept, &judge);
+        let found = found(look.table.clone(), tree, look.is_whole);
+        self.seen.extend(found.members.iter().map(|entry| (entry.pid, entry.started)));
+        Ok(found)
+    }
+
+    /// The orphans of this process of which nothing says whose they are: they dropped the mark, and lead sessions of their own.
+    /// They are of the service that ends last.
+    #[cfg(target_os = "linux")]
+    fn strays(&self, table: &Table) -> Vec<u32> {
+        let own = self.rules.own;
+        let is_running =
+            |(pid, started): (&u32, &u64)| table.get(pid).is_some_and(|it| it.started == *started);
+        let is_other = |entry: &&Entry| {
+            let is_anothers = entry.stack.as_deref().is_some_and(|mark| !self.is_its_mark(mark));
+            is_anothers && Some(entry.pid) != self.rules.daemon
+        };
+        let children = || table.values().filter(|entry| entry.parent == Some(own));
+        if self.others.iter().any(is_running) || children().any(|entry| is_other(&entry)) {
+            return Vec::new();
+        }
+        // What the keeper itself asks, such as compose, is in the keeper's session.
+        let session = table.get(&own).and_then(|entry| entry.session);
+        let is_stray = |entry: &&Entry| {
+            entry.session != session && entry.stack.is_none() && crate::process::table::has_no_mark(entry.pid)
+        };
+        children().filter(is_stray).map(|entry| entry.pid).collect()
+    }
+
+    /// No other system gives orphans to the keeper.
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "the same signature as on Linux")]
+    const fn strays(&self, _: &Table) -> Vec<u32> {
+        Vec::new()
     }
 
     fn is_its(&self, entry: &Entry) -> bool {
-        self.is_near(entry) || entry.stack.is_some() && entry.stack.as_deref() == self.mark.as_deref()
+        self.is_near(entry) || entry.stack.as_deref().is_some_and(|mark| self.is_its_mark(mark))
+    }
+
+    fn is_its_mark(&self, mark: &str) -> bool {
+        let service = |mark: &str| mark.rsplit_once('/').map(|(service, _)| service.to_owned());
+        self.mark.as_deref().is_some_and(|own| service(own) == service(mark))
     }
 
     /// Whether it is the leader, or in its session.
@@ -69,7 +116,7 @@ impl StackTree {
         if entry.pid == pid {
             return entry.started == started;
         }
-        entry.session == Some(pid) && entry.started >= started && !self.others.contains(&entry.pid)
+        entry.session == Some(pid) && entry.started >= started && !self.others.contains_key(&entry.pid)
     }
 
     /// One that went its own way may be anything: an editor, a database of all projects.

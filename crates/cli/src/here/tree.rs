@@ -66,7 +66,7 @@ pub(crate) struct ServerTree {
 pub(super) struct Rules {
     pub(super) own: u32,
     above: BTreeSet<u32>,
-    daemon: Option<u32>,
+    pub(super) daemon: Option<u32>,
     /// Whether another user's process may be ended.
     anothers: bool,
     /// Why processes live on that listen on another port.

@@ -100,7 +100,9 @@ pub(crate) fn gone() -> Failure {
 /// The keeper's socket cannot be used.
 pub(crate) async fn now(place: &Place) -> Result<Vec<View>, Failure> {
     let Some(mut keeper) = find(place).await? else {
-        return Ok(crate::up::keeper::last_seen(place));
+        let (views, problem) = crate::up::keeper::last_seen(place);
+        problem.iter().for_each(|problem| crate::say::output::warning(problem));
+        return Ok(views);
     };
     keeper.ask(&Request::Show).await.map_err(|_| gone())?;
     Ok(picture(&mut keeper, |_| {}).await?.services)
@@ -120,15 +122,16 @@ pub(crate) async fn down(
     let mut keeper = match find(place).await? {
         Some(keeper) => keeper,
         // A keeper that was killed has left its services: the next one adopts them, and ends them.
-        None if crate::up::keeper::last_seen(place)
-            .iter()
-            .any(|view| view.pid.is_some() || outside == Outside::Ends) =>
+        None if crate::up::keeper::has_left(place)
+            || outside == Outside::Ends && !crate::up::keeper::last_seen(place).0.is_empty() =>
         {
             Keeper::find_or_start(place, root).await?
         }
         None => return Ok(None),
     };
-    keeper.ask(&Request::Down { services: services.to_vec(), hurry, outside }).await.map_err(|_| gone())?;
+    let environment = orders::environment(None);
+    let request = Request::Down { services: services.to_vec(), hurry, outside, environment };
+    keeper.ask(&request).await.map_err(|_| gone())?;
     Ok(Some(keeper))
 }
 
@@ -145,6 +148,11 @@ pub(crate) async fn end(
     let Some(mut keeper) = down(place, root, services, hurry, Outside::Stays).await? else { return Ok(None) };
     loop {
         let picture = picture(&mut keeper, |_| {}).await?;
+        if let [label, ..] = &*picture.overtaken {
+            let error =
+                format!("{label} was started again by another command while this one waited for its end");
+            return Err(Refusal::new(Code::NotRunning, error).hint("styxy ps").into());
+        }
         if picture.settled {
             return Ok(Some(picture.services));
         }

@@ -109,7 +109,11 @@ async fn connect(place: &Place) -> io::Result<Answers> {
     };
     let (read, ask) = stream.into_split();
     let mut keeper = Keeper { said: tokio::io::BufReader::new(read).lines(), ask };
-    Ok(match keeper.said().await {
+    let Ok(hello) = tokio::time::timeout(PATIENCE, keeper.said()).await else {
+        let said = format!("it does not answer within {} s", PATIENCE.as_secs());
+        return Err(io::Error::new(io::ErrorKind::TimedOut, said));
+    };
+    Ok(match hello {
         Some(Said::Hello { version: VERSION, .. }) => Answers::This(keeper),
         Some(_) => Answers::Other(keeper),
         // It was about to end.

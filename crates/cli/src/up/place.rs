@@ -11,6 +11,7 @@ use styxy_core::order::Order as _;
 /// The files of one worktree's keeper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
+    root: PathBuf,
     folder: PathBuf,
     socket: PathBuf,
 }
@@ -27,7 +28,12 @@ impl Place {
         };
         #[cfg(not(unix))]
         let socket = folder.join("sock");
-        Self { folder, socket }
+        Self { root: root.to_owned(), folder, socket }
+    }
+
+    /// The worktree.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -46,6 +52,20 @@ impl Place {
     /// What a service prints. Its label consists of letters, digits and `._-`, and begins with neither dot nor dash.
     pub(crate) fn log(&self, label: &str) -> PathBuf {
         self.folder.join(format!("{label}.log"))
+    }
+
+    /// What every process of a service carries; `start` is unique to one start of it.
+    pub(crate) fn mark(&self, label: &str, start: &str) -> String {
+        format!("{}/{label}/{start}", self.name())
+    }
+
+    /// Whether a process with this mark was started by a keeper of this worktree.
+    pub(crate) fn is_of_mark(&self, mark: &str) -> bool {
+        mark.split('/').next() == Some(self.name())
+    }
+
+    fn name(&self) -> &str {
+        self.folder.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default()
     }
 
     /// The services that have a log, in the order of their names.
@@ -92,6 +112,11 @@ impl Place {
         // What cannot be remembered is said again.
         let _ = self.make().and_then(|()| fs::write(path, text));
         true
+    }
+
+    /// Whether a keeper was ever here.
+    pub(crate) fn is_there(&self) -> bool {
+        self.folder.is_dir()
     }
 
     /// Whether a process is the keeper.

@@ -13,6 +13,9 @@ use crate::say::failure::Failure;
 /// How long a service has to become ready if nothing else is said.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long a container has.
+pub(crate) const LOADING: Duration = Duration::from_mins(10);
+
 /// The services of one worktree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stack {

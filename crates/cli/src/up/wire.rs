@@ -18,7 +18,14 @@ pub(crate) enum Request {
     /// These services are to run.
     Up(Box<Up>),
     /// These are to end, all if none is named.
-    Down { services: Vec<String>, hurry: Hurry, outside: Outside },
+    Down {
+        services: Vec<String>,
+        hurry: Hurry,
+        outside: Outside,
+        /// That of whoever asks, for a keeper that has none from an `up`.
+        #[serde(default)]
+        environment: Vec<(String, String)>,
+    },
     /// What there is now.
     Show,
     /// What there is now, and every change.
@@ -199,6 +206,9 @@ pub(crate) struct Picture {
     pub(crate) services: Vec<View>,
     /// Whether the request of this connection is done: all that it is about have settled.
     pub(crate) settled: bool,
+    /// The services of this request of which another request wants the opposite since: nobody waits for these any more.
+    #[serde(default)]
+    pub(crate) overtaken: Vec<String>,
 }
 
 /// One service as people see it.

@@ -65,7 +65,7 @@ struct ServiceFile {
     after: Option<Vec<ServiceLabel>>,
     /// Whether it gets a terminal of its own, for its keys. It ends with styxy up then.
     tty: Option<bool>,
-    /// How many seconds it may take until it is ready. Default: 60.
+    /// How many seconds it may take until it is ready. Default: 60; for a container 600.
     #[schemars(range(min = TIMES.0.as_f64(), max = TIMES.1.as_f64()))]
     timeout: Option<f64>,
     /// The service of the compose file in this folder that it is.

@@ -1,7 +1,7 @@
 //! What `styxy up` does once it is known what is to run: it asks the keeper, shows what becomes of each service, and where it is
 //! attached follows the logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
     let mut told = Told::default();
     let mut wait = Waiting::new();
     let is_wanted = |view: &&View| orders.iter().any(|order| order.label == view.service);
-    loop {
+    let overtaken = loop {
         let picture = tokio::select! {
             picture = ask::picture(&mut keeper, |text| output::note(&text)) => picture?,
             () = wait.is_long() => {
@@ -106,14 +106,15 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
         let has_failed = views.iter().any(|view| view.state == State::Failed);
         told.views = views;
         if picture.settled || has_failed {
-            break;
+            break picture.overtaken;
         }
-    }
+    };
     told.answer(context)?;
+    overtaken.iter().for_each(|label| was_ended(label));
     let failed = told.views.iter().filter(|view| view.state == State::Failed);
     let failed: Vec<&View> = failed.collect();
     if failed.is_empty() {
-        return Ok(Exit::Done);
+        return Ok(if overtaken.is_empty() { Exit::Done } else { Exit::Refused });
     }
     if context.output.format() == Format::Human {
         for view in failed {
@@ -121,6 +122,13 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Refused)
+}
+
+/// Says why a service does not run that this command was to start.
+fn was_ended(label: &str) {
+    output::note(&format!(
+        "{label} was ended by another command before it was ready; what runs now: styxy ps"
+    ));
 }
 
 /// Says from time to time that something takes long.
@@ -205,6 +213,8 @@ struct Attached {
     hurry: Option<Hurry>,
     is_owner: bool,
     has_settled: bool,
+    /// Those that another command has ended before they were ready.
+    overtaken: BTreeSet<String>,
 }
 
 /// What comes next.
@@ -226,6 +236,7 @@ impl Attached {
             hurry: None,
             is_owner: false,
             has_settled: false,
+            overtaken: BTreeSet::new(),
         })
     }
 
@@ -276,8 +287,14 @@ impl Attached {
         self.is_owner = picture.services.iter().any(|view| view.mine);
         // What a service has printed comes before what became of it.
         self.logs()?;
-        let text = self.told.changes(picture.services);
+        let wanted = |view: &View| self.asked.orders.iter().any(|order| order.label == view.service);
+        let text = self.told.changes(picture.services.into_iter().filter(wanted).collect());
         output::next_text(text.as_bytes())?;
+        for label in picture.overtaken {
+            if !self.has_settled && self.hurry.is_none() && self.overtaken.insert(label.clone()) {
+                was_ended(&label);
+            }
+        }
         let views = &self.told.views;
         let has_failed = views.iter().any(|view| view.state == State::Failed);
         // After a Ctrl-C only those count that end with this command.
@@ -288,16 +305,18 @@ impl Attached {
             }
             State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
         });
+        // Whoever waits for the servers without reading what is printed here learns of the first one that does not come.
+        let is_early = has_failed && !self.has_settled && !io::stdout().is_terminal();
         if !self.has_settled && picture.settled {
             self.has_settled = true;
             if runs {
                 self.hint();
             }
         }
-        if runs {
+        if runs && !(is_early && self.hurry.is_none()) {
             return Ok(Next::Goes);
         }
-        let is_bad = has_failed && self.hurry.is_none();
+        let is_bad = (has_failed || !self.overtaken.is_empty()) && self.hurry.is_none();
         Ok(Next::Ends(if is_bad { Exit::Refused } else { Exit::Done }))
     }
 
@@ -336,7 +355,7 @@ impl Attached {
         });
         let mine = self.told.views.iter().filter(|view| view.mine);
         let services = mine.map(|view| view.service.clone()).collect();
-        let request = Request::Down { services, hurry, outside: Outside::Stays };
+        let request = Request::Down { services, hurry, outside: Outside::Stays, environment: Vec::new() };
         self.ask(&request).await
     }
 

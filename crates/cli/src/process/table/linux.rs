@@ -153,3 +153,12 @@ pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
 pub(crate) fn is_still(entry: &Entry) -> bool {
     Stat::of(entry.pid).is_ok_and(|stat| stat.started == entry.started && !stat.has_ended())
 }
+
+/// Whether a process carries no mark of a service now. One that is between its fork and its program does not count: it still has
+/// the environment of whoever starts it.
+pub(crate) fn has_no_mark(pid: u32) -> bool {
+    let program = |pid: &str| fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let has_begun = !variables.is_empty() && program(&pid.to_string()) != program("self");
+    has_begun && stack(variables.split(|byte| *byte == 0)).is_none()
+}

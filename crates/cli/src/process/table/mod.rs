@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use styxy_core::LockId;
 pub(crate) use styxy_core::belongs::STACK;
 
+#[cfg(target_os = "linux")]
+pub(crate) use native::has_no_mark;
 pub(crate) use native::{Processes, folder, is_still};
 
 /// What `styxy run` tells its command of the lease, and what each process below inherits.

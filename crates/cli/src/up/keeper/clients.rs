@@ -22,6 +22,8 @@ struct Client {
     wants: Wants,
     /// The services that were started for it.
     started: BTreeSet<String>,
+    /// Those of which somebody else wants the opposite since.
+    overtaken: BTreeSet<String>,
     shown: Option<Picture>,
 }
 
@@ -61,7 +63,16 @@ impl Clients {
 
     pub(super) fn came(&mut self, client: u64, say: UnboundedSender<Said>) {
         let _ = say.send(Said::Hello { version: VERSION, pid: std::process::id() });
-        self.all.insert(client, Client { say, wants: Wants::Nothing, started: BTreeSet::new(), shown: None });
+        self.all.insert(
+            client,
+            Client {
+                say,
+                wants: Wants::Nothing,
+                started: BTreeSet::new(),
+                overtaken: BTreeSet::new(),
+                shown: None,
+            },
+        );
     }
 
     pub(super) fn went(&mut self, client: u64) {
@@ -75,14 +86,34 @@ impl Clients {
     pub(super) fn wants(&mut self, client: u64, wants: Wants) {
         if let Some(client) = self.all.get_mut(&client) {
             client.wants = wants;
+            client.overtaken.clear();
             client.shown = None;
         }
     }
 
-    /// This service is started for somebody's request.
+    /// This service is started for somebody's request; whoever waits for its end learns it.
     pub(super) fn starts(&mut self, client: u64, label: &str) {
+        self.overtake(Some(client), label, |wants| match wants {
+            Wants::Ended(labels) => labels.contains(label),
+            Wants::Nothing | Wants::Now | Wants::Changes | Wants::Settled(_) => false,
+        });
         if let Some(client) = self.all.get_mut(&client) {
             client.started.insert(label.to_owned());
+        }
+    }
+
+    /// This service, which is not settled, ends for somebody's request or without one; whoever waits for it learns it.
+    pub(super) fn ends(&mut self, client: Option<u64>, label: &str) {
+        self.overtake(client, label, |wants| match wants {
+            Wants::Settled(labels) => labels.contains(label),
+            Wants::Nothing | Wants::Now | Wants::Changes | Wants::Ended(_) => false,
+        });
+    }
+
+    fn overtake(&mut self, by: Option<u64>, label: &str, waits: impl Fn(&Wants) -> bool) {
+        for (_, client) in self.all.iter_mut().filter(|(id, client)| Some(**id) != by && waits(&client.wants))
+        {
+            client.overtaken.insert(label.to_owned());
         }
     }
 
@@ -106,8 +137,9 @@ impl Clients {
                 continue;
             }
             let services = views(*id, &|label| client.started.contains(label));
-            let settled = client.wants.are_met(&services);
-            let picture = Picture { services, settled };
+            let settled = client.wants.are_met(&services, &client.overtaken);
+            let overtaken = client.overtaken.iter().cloned().collect();
+            let picture = Picture { services, settled, overtaken };
             if client.shown.as_ref() != Some(&picture) {
                 let _ = client.say.send(Said::Now(picture.clone()));
                 client.shown = Some(picture);
@@ -123,9 +155,12 @@ impl Clients {
 }
 
 impl Wants {
-    fn are_met(&self, services: &[View]) -> bool {
+    /// Nobody waits for what somebody else has prevented.
+    fn are_met(&self, services: &[View], overtaken: &BTreeSet<String>) -> bool {
         let is = |labels: &BTreeSet<String>, is: fn(State) -> bool| {
-            services.iter().filter(|view| labels.contains(&view.service)).all(|view| is(view.state))
+            let is_meant =
+                |view: &&View| labels.contains(&view.service) && !overtaken.contains(&view.service);
+            services.iter().filter(is_meant).all(|view| is(view.state))
         };
         match self {
             Self::Nothing | Self::Changes => false,

@@ -98,7 +98,7 @@ impl Keeper {
         all.then_some(Step::Look)
     }
 
-    fn next_start(&mut self) -> u64 {
+    pub(super) fn next_start(&mut self) -> u64 {
         self.starts += 1;
         self.starts
     }
@@ -127,7 +127,8 @@ impl Keeper {
 
     /// Starts a service.
     pub(super) fn start(&mut self, label: &str) {
-        let mark = format!("{}/{label}/{:x}", std::process::id(), now().0 * 1000 + self.starts);
+        let start = format!("{:x}-{:x}", std::process::id(), now().0 * 1000 + self.starts);
+        let mark = self.place.mark(label, &start);
         let log = self.log(label);
         let environment = self.environment.clone();
         let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
@@ -178,12 +179,15 @@ impl Keeper {
         service.life = Life::Ends(pace.clone(), process);
         let (label, happen, tree) = (label.to_owned(), self.happen.clone(), self.tree(leader, mark));
         let work = move || {
+            // What still starts it ends first, or it would run again.
+            let mut over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
             if let Some((words, log)) = stop
-                && let Err(error) = start::stop(&words, &order, &environment, &log)
+                && let Err(error) = start::stop(&words, &order, &environment, &log, &pace)
             {
-                say(&log, &format!("it could not be stopped: {error}"));
+                let said = format!("it could not be stopped: {error}");
+                say(&log, &said);
+                over.left.push(said);
             }
-            let over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
             let _ = happen.send(Happening::Ended { label, start, over });
         };
         if std::thread::Builder::new().name("ending".to_owned()).spawn(work).is_err() {
@@ -194,8 +198,9 @@ impl Keeper {
     /// What belongs to a process; none if there never was one.
     fn tree(&self, leader: Option<(u32, u64)>, mark: Option<String>) -> Option<StackTree> {
         let leader = leader?;
-        let others = self.services.iter().filter_map(|service| Some(service.process()?.pid));
-        let others = others.filter(|pid| *pid != leader.0).collect();
+        let others = self.services.iter().filter_map(Service::process);
+        let others = others.map(|process| (process.pid, process.started));
+        let others = others.filter(|(pid, _)| *pid != leader.0).collect();
         Some(StackTree::new(leader, mark, others, Self::daemon(), &self.caller))
     }
 
@@ -269,6 +274,7 @@ impl Keeper {
         let (memory, problem) = Memory::read(&self.place);
         if let Some(problem) = problem {
             output::warning(&problem);
+            self.unsaid.push(problem);
         }
         let Some(memory) = memory else { return };
         let is_current = memory.is_current(self.folder);
@@ -302,8 +308,15 @@ impl Keeper {
         if let Err(error) = self.log(label) {
             output::warning(&format!("the log of {label}: {error}"));
         }
+        if !is_ready {
+            self.listen(label);
+        }
+    }
+
+    /// Says when a service is ready that runs already.
+    pub(super) fn listen(&mut self, label: &str) {
         let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
-        let Some(service) = self.service(label).filter(|_| !is_ready) else { return };
+        let Some(service) = self.service(label) else { return };
         let Some(pid) = service.process().map(|process| process.pid) else { return };
         let (order, start, label) = (service.order.clone(), service.start, label.to_owned());
         let say = move |found| drop(happen.send(Happening::Found { label: label.clone(), start, found }));

@@ -37,7 +37,7 @@ impl Pace {
         self.0.fetch_max(hurry as u8, Ordering::Relaxed);
     }
 
-    fn is(&self, hurry: Hurry) -> bool {
+    pub(super) fn is(&self, hurry: Hurry) -> bool {
         self.0.load(Ordering::Relaxed) >= hurry as u8
     }
 }

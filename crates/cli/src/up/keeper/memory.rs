@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use styxy_core::{Pid, Port, WallTime};
 
-use super::service::{Life, Process, Progress, Rest, Service};
+use super::service::{Goal, Life, Process, Progress, Rest, Service};
 use crate::up::place::Place;
-use crate::up::wire::{Ends, Order, Session};
+use crate::up::wire::{Ends, Hurry, Order, Session};
 
 /// The form of the file. A newer one is left alone, and nothing of it is used.
 const VERSION: u32 = 1;
@@ -43,6 +43,9 @@ pub(super) struct Remembered {
     /// A server that no keeper has started: its process, when that began, and its port.
     #[serde(default)]
     outside: Option<(u32, u64, Option<Port>)>,
+    /// Whether it was ending.
+    #[serde(default)]
+    ends: bool,
 }
 
 /// A process, as the next keeper recognises it.
@@ -119,9 +122,13 @@ impl Memory {
 
 impl Remembered {
     fn of(service: &Service) -> Self {
-        let order = service.next.as_ref().unwrap_or(&service.order);
-        let env = order.env.iter().map(|(name, _)| (name.clone(), String::new())).collect();
-        let order = Order { words: Vec::new(), env, ..order.clone() };
+        // What runs was started with this one, whatever is to run next.
+        let order = &service.order;
+        let mut order = Order { words: Vec::new(), ..order.clone() };
+        // What ends a container needs to know of which project it is; Styxy itself has made these.
+        if order.stop.is_none() {
+            order.env.iter_mut().for_each(|(_, value)| value.clear());
+        }
         let process = service.process().map(|process| Seen {
             pid: process.pid,
             started: process.started,
@@ -149,11 +156,21 @@ impl Remembered {
             | Life::Done(_)
             | Life::Ends(..) => None,
         };
-        Self { order, process, rest, done, killed: service.killed, outside }
+        // A container is ended by who asks for it: that takes an environment.
+        let ends = process.is_some() && service.goal != Goal::Runs && service.order.stop.is_none();
+        Self { order, process, rest, done, killed: service.killed, outside, ends }
     }
 }
 
 impl Remembered {
+    /// Whether the next keeper can end anything of it. What starts a container may fail, and the container runs.
+    pub(super) fn is_left(&self) -> bool {
+        let is_failed = self.rest.as_ref().is_some_and(|rest| rest.is_failed);
+        self.done.is_some()
+            || self.process.as_ref().is_some_and(|seen| seen.process().is_some())
+            || is_failed && self.order.stop.is_some()
+    }
+
     /// The service, with what is known of it without its keeper.
     pub(super) fn service(self) -> Service {
         let process = self.process.as_ref().and_then(Seen::process);
@@ -167,6 +184,9 @@ impl Remembered {
         };
         let mut service = Service::new(self.order);
         service.killed = self.killed;
+        if self.ends {
+            service.goal = Goal::Ends(Hurry::None);
+        }
         service.life = match (process, self.done, self.rest, self.outside.filter(is_there)) {
             (Some(process), ..) => Life::Runs(process, progress),
             (None, Some(since), ..) => Life::Done(since),

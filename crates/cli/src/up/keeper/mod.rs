@@ -12,10 +12,12 @@ mod lock;
 mod log;
 mod memory;
 mod ready;
+mod reap;
 mod requests;
 mod service;
 mod session;
 mod start;
+mod survivors;
 mod terminal;
 mod watch;
 
@@ -73,6 +75,10 @@ struct Keeper {
     starts: u64,
     /// What was written down last.
     written: Vec<u8>,
+    /// Why it could not be written down since.
+    unwritten: Option<String>,
+    /// What the next one who asks for something learns.
+    unsaid: Vec<String>,
 }
 
 /// Keeps the services of the worktree at `root`, until nothing of them is left.
@@ -116,10 +122,13 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
             over: None,
             starts: 0,
             written: Vec::new(),
+            unwritten: None,
+            unsaid: Vec::new(),
         };
         watch::signals(&keeper.happen)?;
         watch::root(&keeper.root, keeper.folder, &keeper.happen);
         keeper.adopt();
+        keeper.adopt_survivors();
         output::next_text(format!("{OPEN}\n").as_bytes())?;
         close_stdout();
         let alone = watch::alone(&keeper.happen);
@@ -132,10 +141,40 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What the last keeper of a place has written down, where none runs.
-pub(super) fn last_seen(place: &Place) -> Vec<View> {
-    let (memory, _) = Memory::read_only(place);
-    let Some(memory) = memory else { return Vec::new() };
+/// Whether a keeper that was killed has left anything that the next one ends: a process, or a container, which has none.
+pub(super) fn has_left(place: &Place) -> bool {
+    let (memory, problem) = Memory::read_only(place);
+    let is_left = |memory: Memory| memory.services.iter().any(memory::Remembered::is_left);
+    problem.is_some()
+        || memory.is_some_and(is_left)
+        || place.is_there() && !survivors::find(place, &[]).is_empty()
+}
+
+/// What the last keeper of a place has written down, where none runs; and why that is not all.
+pub(super) fn last_seen(place: &Place) -> (Vec<View>, Option<String>) {
+    let (memory, problem) = Memory::read_only(place);
+    let mut views = memory.map(|memory| remembered(place, memory)).unwrap_or_default();
+    if !place.is_there() {
+        return (views, None);
+    }
+    let known: Vec<&str> = views.iter().map(|view| view.service.as_str()).collect();
+    let survivors = survivors::find(place, &known).into_iter().map(|(label, process)| {
+        let mut view = survivors::service(&label, process, place.root()).view(place.log(&label), false, None);
+        view.why = Some("nothing was written down about it; styxy up adopts it".to_owned());
+        view
+    });
+    let survivors: Vec<View> = survivors.collect();
+    views.extend(survivors);
+    let said = |why| {
+        format!(
+            "{} is not readable ({why}); what runs is known by its processes only",
+            place.state().display()
+        )
+    };
+    (views, problem.map(said))
+}
+
+fn remembered(place: &Place, memory: Memory) -> Vec<View> {
     let view = |remembered: memory::Remembered| {
         let service = remembered.service();
         let log = place.log(&service.order.label);
@@ -212,8 +251,15 @@ impl Keeper {
         let text = memory.text();
         if text != self.written {
             match self.place.write_state(&text) {
-                Ok(()) => self.written = text,
-                Err(error) => output::warning(&format!("what runs could not be written down: {error}")),
+                Ok(()) => (self.written, self.unwritten) = (text, None),
+                Err(error) => {
+                    let why = Some(error.to_string());
+                    // It is tried again whenever something happens.
+                    if self.unwritten != why {
+                        self.unwritten = why;
+                        self.tell(&format!("what runs could not be written down: {error}"));
+                    }
+                }
             }
         }
     }

@@ -18,6 +18,8 @@ use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
 const GLANCE: Duration = Duration::from_millis(100);
 /// How long to wait for an event before asking the daemon, which looks for listeners at once when it is asked.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long one request for a path may take at most.
+const LONGEST: Duration = Duration::from_secs(32);
 /// The same for a service that takes long: nobody waits for it any more.
 const LONG_PAUSE: Duration = Duration::from_mins(5);
 const LONG: Duration = Duration::from_mins(2);
@@ -47,7 +49,11 @@ pub(super) async fn watch(
 ) {
     let limit = Duration::from_millis(order.timeout_ms);
     let silent = match order.expects {
-        Expects::End => return,
+        Expects::End => {
+            sleep(limit).await;
+            let seconds = limit.as_secs_f64();
+            return say(Found::Late(format!("{} has not ended after {seconds} s", order.shown)));
+        }
         // What takes longer may be right all the same.
         Expects::Done => Some(limit),
         Expects::Nothing => Some(MOMENT),
@@ -152,8 +158,15 @@ pub(super) async fn outside(
 /// Waits until the service answers as it should.
 async fn answers(port: Port, by: &ReadyBy) {
     let Ok(http) = Http::new(by.path.clone()) else { return };
+    // A server that begins may take a connection and never answer it; one that compiles first takes long.
+    let mut patience = PAUSE;
     loop {
-        match http.read(Host::Localhost, port, PAUSE).await {
+        let began = Instant::now();
+        let answer = http.read(Host::Localhost, port, patience).await;
+        if began.elapsed() >= patience {
+            patience = (patience * 2).min(LONGEST);
+        }
+        match answer {
             Ok((status, text)) => {
                 let is_status = by.status.map_or(status < 500, |wanted| wanted == status);
                 let is_text = by.text.as_ref().is_none_or(|wanted| text.contains(wanted));

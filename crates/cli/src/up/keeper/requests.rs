@@ -11,7 +11,7 @@ use super::service::{Goal, Life, Progress, Rest, Service};
 use super::{memory, watch};
 use crate::say::age::now;
 use crate::say::output;
-use crate::up::wire::{Attachment, Expects, Extent, Hurry, Outside, Request, Said, State, Up};
+use crate::up::wire::{Attachment, Expects, Extent, Hurry, Outside, Request, Said, Up};
 
 impl Keeper {
     pub(super) fn happens(&mut self, happening: Happening) {
@@ -20,10 +20,15 @@ impl Keeper {
             Happening::Asked { client, request } => self.asked(client, request),
             Happening::Went { client } => {
                 self.clients.went(client);
+                let mut waited_for = Vec::new();
                 for service in self.owned(client) {
                     service.owner = None;
+                    if !service.state().is_settled() {
+                        waited_for.push(service.order.label.clone());
+                    }
                     service.end(Hurry::None);
                 }
+                waited_for.iter().for_each(|label| self.clients.ends(None, label));
             }
             Happening::Child { pid, end } => {
                 let its = |service: &&Service| service.process().is_some_and(|process| process.pid == pid);
@@ -88,9 +93,20 @@ impl Keeper {
     }
 
     fn asked(&mut self, client: u64, request: Request) {
+        if matches!(request, Request::Up(_) | Request::Down { .. }) {
+            for text in std::mem::take(&mut self.unsaid) {
+                self.clients.say(client, Said::Note { text });
+            }
+        }
         match request {
             Request::Up(up) => self.up(client, *up),
-            Request::Down { services, hurry, outside } => self.down(client, &services, hurry, outside),
+            Request::Down { services, hurry, outside, environment } => {
+                // One that was killed before has left what needs it.
+                if self.environment.is_empty() {
+                    self.environment = environment;
+                }
+                self.down(client, &services, hurry, outside);
+            }
             Request::Show => self.clients.wants(client, Wants::Now),
             Request::Watch => self.clients.wants(client, Wants::Changes),
             Request::Typed { service, bytes } => {
@@ -128,6 +144,9 @@ impl Keeper {
         self.warn_of_owners(client, up.attachment);
         if up.extent == Extent::All {
             for service in self.services.iter_mut().filter(|service| !wanted.contains(&service.order.label)) {
+                if !service.state().is_settled() {
+                    self.clients.ends(Some(client), &service.order.label);
+                }
                 service.is_dropped = true;
                 service.end(Hurry::None);
             }
@@ -172,6 +191,17 @@ impl Keeper {
             return true;
         };
         service.is_dropped = false;
+        // Nobody knows what it was started with. It runs, so it stays.
+        if service.order.definition.is_empty()
+            && service.goal == Goal::Runs
+            && let Life::Runs(_, progress) = &mut service.life
+        {
+            *progress = Progress::Starts;
+            let label = order.label.clone();
+            service.order = order;
+            self.listen(&label);
+            return false;
+        }
         let is_same = service.order.definition == order.definition;
         // A server that was not started here may have ended.
         let runs = service.goal == Goal::Runs
@@ -187,6 +217,9 @@ impl Keeper {
             } else {
                 // Its process has the environment that it has; what is said about it may have changed.
                 service.order.after = order.after;
+                if order.stop.is_some() {
+                    service.order.env = order.env;
+                }
                 service.order.stop = order.stop;
             }
             return false;
@@ -218,9 +251,19 @@ impl Keeper {
         let meant = set(self.services.iter().filter(|one| is_meant(one)).map(|one| one.order.label.clone()));
         let mut resting = Vec::new();
         for service in self.services.iter_mut().filter(|service| meant.contains(&service.order.label)) {
+            if !service.state().is_settled() {
+                self.clients.ends(Some(client), &service.order.label);
+            }
             service.end(hurry);
+            if outside == Outside::Ends {
+                service.outside = Outside::Ends;
+            }
             match service.life {
                 Life::Outside { .. } if outside == Outside::Ends => service.goal = Goal::Ends(hurry),
+                // What starts a container, or ends it, may fail, and the container runs.
+                Life::Rests(Rest { is_failed: true, .. }) if service.order.stop.is_some() => {
+                    (service.life, service.goal) = (Life::Done(now()), Goal::Ends(hurry));
+                }
                 Life::Rests(_) if outside == Outside::Ends => {
                     service.goal = Goal::Ends(hurry);
                     resting.push(service.order.label.clone());
@@ -244,6 +287,9 @@ impl Keeper {
     /// Everything ends.
     pub(super) fn end_all(&mut self, hurry: Hurry) {
         for service in &mut self.services {
+            if !service.state().is_settled() {
+                self.clients.ends(None, &service.order.label);
+            }
             service.end(hurry);
         }
     }
@@ -255,7 +301,12 @@ impl Keeper {
             return;
         }
         match outside {
-            Some(Server { pid, port }) => service.life = Life::Outside { pid, port },
+            Some(Server { pid, port }) => {
+                service.life = Life::Outside { pid, port };
+                if service.outside == Outside::Stays {
+                    service.goal = Goal::Runs;
+                }
+            }
             None if service.goal == Goal::Runs => self.start(label),
             None => service.rest(Rest::default()),
         }
@@ -328,28 +379,5 @@ impl Keeper {
                 service.rest(before.unwrap_or(Rest { is_failed: !left.is_empty(), why, code: None }));
             }
         }
-    }
-}
-
-impl Service {
-    /// It is to run, from the beginning.
-    fn begin(&mut self) {
-        (self.life, self.goal, self.rest_of_end) = (Life::Waits, Goal::Runs, None);
-    }
-
-    pub(super) fn rest(&mut self, rest: Rest) {
-        self.life = Life::Rests(rest);
-    }
-
-    /// It is to end, and nothing is started in its place.
-    fn end(&mut self, hurry: Hurry) {
-        self.next = None;
-        if self.state() == State::Outside || matches!(self.life, Life::Rests(_)) {
-            return;
-        }
-        self.goal = match self.goal {
-            Goal::Ends(before) => Goal::Ends(before.max(hurry)),
-            Goal::Runs => Goal::Ends(hurry),
-        };
     }
 }

@@ -7,7 +7,7 @@ use styxy_core::{Port, WallTime};
 use super::ending::Pace;
 use super::terminal::Terminal;
 use crate::here::variables::url;
-use crate::up::wire::{Expects, Hurry, Order, State, View};
+use crate::up::wire::{Expects, Hurry, Order, Outside, State, View};
 
 /// A service.
 pub(super) struct Service {
@@ -26,6 +26,8 @@ pub(super) struct Service {
     pub(super) killed: bool,
     /// Whose connection it ends with.
     pub(super) owner: Option<u64>,
+    /// Whether its server ends too if it was not started here.
+    pub(super) outside: Outside,
 }
 
 /// What becomes of a service.
@@ -96,11 +98,37 @@ impl Service {
             rest_of_end: None,
             killed: false,
             owner: None,
+            outside: Outside::Stays,
         }
+    }
+
+    /// It is to run, from the beginning.
+    pub(super) fn begin(&mut self) {
+        (self.life, self.goal, self.rest_of_end) = (Life::Waits, Goal::Runs, None);
+        self.outside = Outside::Stays;
+    }
+
+    pub(super) fn rest(&mut self, rest: Rest) {
+        self.life = Life::Rests(rest);
+        self.outside = Outside::Stays;
+    }
+
+    /// It is to end, and nothing is started in its place.
+    pub(super) fn end(&mut self, hurry: Hurry) {
+        self.next = None;
+        if self.state() == State::Outside || matches!(self.life, Life::Rests(_)) {
+            return;
+        }
+        self.goal = match self.goal {
+            Goal::Ends(before) => Goal::Ends(before.max(hurry)),
+            Goal::Runs => Goal::Ends(hurry),
+        };
     }
 
     pub(super) fn state(&self) -> State {
         match &self.life {
+            // It waits only for those that come after it to end.
+            Life::Runs(..) | Life::Done(_) if self.goal != Goal::Runs => State::Ending,
             Life::Rests(rest) if rest.is_failed => State::Failed,
             Life::Rests(_) => State::Ended,
             Life::Waits => State::Waiting,

@@ -9,12 +9,23 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::setsid;
 
+use super::ending::Pace;
+use super::reap;
 use super::terminal::Terminal;
+use crate::here::compose;
 use crate::process::table::STACK;
-use crate::up::wire::Order;
+use crate::up::wire::{Hurry, Order};
+
+/// How long what ends a container may take: compose gives each 10 seconds.
+const PATIENT: Duration = Duration::from_mins(1);
+/// The same when somebody is in a hurry.
+const HURRIED: Duration = Duration::from_secs(12);
+/// How often it is looked whether somebody is.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// Closes what this process has inherited beside its standard streams: a lock or a pipe of a shell would stay open as long as the
 /// services run. To be called before anything is opened.
@@ -65,32 +76,57 @@ pub(super) fn start(
         unsafe { command.pre_exec(|| Ok(setsid().map(drop)?)) };
     }
     // Whoever reaps all children of this process waits for it.
-    let pid = command.spawn().map_err(|error| named(order, &error))?.id();
+    let pid = command.spawn().map_err(|error| named(&order.words, &error))?.id();
     Ok(Started { pid, terminal: terminal.map(|(terminal, _)| terminal) })
 }
 
 /// The system does not say which program it has not found.
-fn named(order: &Order, error: &io::Error) -> io::Error {
-    let program = order.words.first().map(String::as_str).unwrap_or_default();
+fn named(words: &[String], error: &io::Error) -> io::Error {
+    let program = words.first().map(String::as_str).unwrap_or_default();
     io::Error::new(error.kind(), format!("{program}: {error}"))
 }
 
-/// Runs what ends a service that has no process of its own, and waits for it.
+/// Runs what ends a service that has no process of its own, and waits for it, less long when somebody is in a hurry.
 ///
 /// # Errors
-/// There is no such program.
+/// There is no such program, or it does not do it.
 pub(super) fn stop(
     words: &[String],
     order: &Order,
     environment: &[(String, String)],
     log: &File,
+    pace: &Pace,
 ) -> io::Result<()> {
-    let mut command = prepared(words, order, environment)?;
+    let mut command = if order.cwd.is_dir() {
+        prepared(words, order, environment)?
+    } else {
+        // The worktree is gone, with the files that say what is to end. Its project's name alone is enough for compose.
+        let folder = std::env::current_dir()?;
+        let mut command = prepared(words, &Order { cwd: folder, ..order.clone() }, environment)?;
+        command.env_remove(compose::FILE);
+        command
+    };
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
-    let mut child = command.process_group(0).spawn()?;
-    // Whoever reaps all children of this process may be faster: it has ended then too.
-    let _ = child.wait();
-    Ok(())
+    let child = reap::Awaited::spawn(command.process_group(0)).map_err(|error| named(words, &error))?;
+    let began = Instant::now();
+    loop {
+        if let Some(end) = child.ended_within(SLICE) {
+            let said = || io::Error::other(format!("{}: {}", words.join(" "), end.shown()));
+            return if end.is_good() { Ok(()) } else { Err(said()) };
+        }
+        let patience = if pace.is(Hurry::Most) {
+            Duration::ZERO
+        } else if pace.is(Hurry::Some) {
+            HURRIED
+        } else {
+            PATIENT
+        };
+        if began.elapsed() >= patience {
+            child.kill();
+            let seconds = began.elapsed().as_secs();
+            return Err(io::Error::other(format!("{} has not ended after {seconds} s", words.join(" "))));
+        }
+    }
 }
 
 fn prepared(words: &[String], order: &Order, environment: &[(String, String)]) -> io::Result<Command> {

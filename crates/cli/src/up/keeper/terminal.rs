@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::thread;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
 use rustix::pty::{OpenptFlags, grantpt, openpt, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -27,6 +28,8 @@ impl Terminal {
         grantpt(&ours)?;
         unlockpt(&ours)?;
         let end = other_end(&ours)?;
+        // For both directions: whoever types must not wait for a service that does not read.
+        rustix::io::ioctl_fionbio(&ours, true)?;
         let keys = File::from(ours);
         resize(&keys, USUAL.0, USUAL.1);
         let (mut printed, mut log) = (keys.try_clone()?, log.try_clone()?);
@@ -39,6 +42,11 @@ impl Terminal {
                         let _ = log.write_all(&room[..count]);
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        let mut prints = [PollFd::new(&printed, PollFlags::IN)];
+                        // A signal ends the wait too, and the next look begins it again.
+                        let _ = poll(&mut prints, None);
+                    }
                     // Nobody holds the other end any more.
                     Ok(_) | Err(_) => return,
                 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{WaitOptions, WaitStatus, wait};
 use styxy_core::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
@@ -14,6 +13,7 @@ use tokio::task::AbortHandle;
 
 use super::happen::{End, Happening};
 use super::memory::identity;
+use super::reap::reap;
 use crate::process::Handle;
 use crate::up::wire::Session;
 
@@ -61,21 +61,6 @@ pub(super) fn alone(happen: &UnboundedSender<Happening>) -> AbortHandle {
         let _ = happen.send(Happening::Alone);
     };
     tokio::spawn(waits).abort_handle()
-}
-
-/// Lets go of all children that have ended: services, and orphans of theirs.
-fn reap(happen: &UnboundedSender<Happening>) {
-    while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-        let pid = pid.as_raw_nonzero().get().cast_unsigned();
-        if let Some(end) = end(status) {
-            let _ = happen.send(Happening::Child { pid, end });
-        }
-    }
-}
-
-fn end(status: WaitStatus) -> Option<End> {
-    let code = status.exit_status().map(End::Code);
-    code.or_else(|| status.terminating_signal().map(End::Signal))
 }
 
 /// Says when a process ends that is not this one's child.

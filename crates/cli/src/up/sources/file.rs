@@ -7,7 +7,7 @@ use styxy_core::project::{Run, Service, Wish};
 
 use super::made;
 use crate::say::failure::Failure;
-use crate::up::stack::{Definition, Serves, Source, Stack, TIMEOUT};
+use crate::up::stack::{Definition, LOADING, Serves, Source, Stack, TIMEOUT};
 
 /// The services of the project's file at the root of the worktree; none if it has none that `styxy up` could start.
 ///
@@ -55,7 +55,8 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
         ready: service.ready.clone(),
         after: service.after.iter().map(ToString::to_string).collect(),
         tty: service.tty,
-        timeout: service.timeout.unwrap_or(TIMEOUT),
+        // An image may have to be loaded first.
+        timeout: service.timeout.unwrap_or(if service.compose.is_some() { LOADING } else { TIMEOUT }),
         compose: service.compose.clone(),
     }
 }

@@ -48,7 +48,19 @@ pub(super) fn service(text: &str, entry: &Field<'_>, read: &mut Read) -> Result<
         }
     }
     beside_compose(entry, &service)?;
+    if service.ready.is_some() && service.port == Wish::None {
+        let message = format!(
+            "{}.ready does not go with \"port\": false: a path is asked for on the service's port",
+            entry.path
+        );
+        return Err(Mistake::new(member(entry, "ready"), message).hint("remove one of both"));
+    }
     Ok(service)
+}
+
+/// Where a key of the service stands.
+fn member(entry: &Field<'_>, key: &str) -> usize {
+    entry.node.members().iter().find(|member| member.key == key).map_or(entry.at, |member| member.at)
 }
 
 /// What the key `type` says, which is read first: without it the service's own key is the type.
@@ -123,12 +135,7 @@ fn beside_compose(entry: &Field<'_>, service: &Service) -> Result<(), Mistake> {
     ];
     match said.into_iter().find(|(_, is_said)| *is_said) {
         Some((key, _)) => {
-            let at = entry
-                .node
-                .members()
-                .iter()
-                .find(|member| member.key == key)
-                .map_or(entry.at, |member| member.at);
+            let at = member(entry, key);
             let message = format!("{}.{key} does not go with compose: the compose file says it", entry.path);
             Err(Mistake::new(at, message))
         }

@@ -142,6 +142,7 @@ fn addresses_may_go_in_a_circle_and_waiting_may_not() {
 fn what_compose_starts_has_no_command() {
     wrong(r#""compose": "db", ‸"run": "x""#, &["services.dev.run does not go with compose"]);
     wrong(r#""compose": "db", ‸"port": false"#, &["does not go with compose"]);
+    wrong(r#""port": false, ‸"ready": "/x""#, &["services.dev.ready does not go with \"port\": false"]);
     wrong(r#""compose": ‸"-f x""#, &["is not a service of a compose file"]);
 }
 

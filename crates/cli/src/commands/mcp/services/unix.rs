@@ -48,6 +48,8 @@ pub(in crate::commands::mcp) async fn start(
         let is_asked_for = |view: &View| orders.iter().any(|order| order.label == view.service);
         let views: Vec<View> = picture.services.into_iter().filter(is_asked_for).collect();
         let has_failed = views.iter().any(|view| view.state == State::Failed);
+        let was_ended = |label: &String| format!("{label} was ended by another command before it was ready");
+        notes.extend(picture.overtaken.iter().map(was_ended));
         if picture.settled || has_failed {
             return shown(&views, &notes);
         }

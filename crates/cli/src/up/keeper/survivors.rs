@@ -1,0 +1,102 @@
+//! What runs of a worktree's services that nothing was written down about, because the file is damaged, or of a newer version, or the
+//! disk was full: each carries the mark of its worktree and its service (R131).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use styxy_client::agents;
+use styxy_core::WallTime;
+use styxy_core::belongs::service_of_mark;
+
+use super::Keeper;
+use super::service::{Goal, Life, Process, Progress, Service};
+use crate::process::table::{self, Entry, Processes, User};
+use crate::say::age::now;
+use crate::up::place::Place;
+use crate::up::wire::{Expects, Hurry, Order};
+
+/// The processes of services of this place, the one for each service that was started first, but for the services `known`.
+pub(super) fn find(place: &Place, known: &[&str]) -> BTreeMap<String, Process> {
+    let table = Processes::default().look().map(|look| look.table).unwrap_or_default();
+    let own = std::process::id();
+    let above: Vec<u32> = agents::ancestors_of(own).chain([own]).collect();
+    let mut found: BTreeMap<&str, &Entry> = BTreeMap::new();
+    let is_its = |mark: &&str| place.is_of_mark(mark);
+    // What works elsewhere went its own way, and was spared.
+    let is_here = |pid| table::folder(pid).is_some_and(|folder| folder.starts_with(place.root()));
+    for entry in table.values().filter(|entry| entry.user == User::Own && !above.contains(&entry.pid)) {
+        let label = entry.stack.as_deref().filter(is_its).and_then(service_of_mark);
+        let Some(label) = label.filter(|label| !known.contains(label) && is_here(entry.pid)) else {
+            continue;
+        };
+        // The one that leads the service's own session, if that is still there.
+        let rank = |entry: &Entry| (!entry.leads_session, entry.started);
+        let before = found.entry(label).or_insert(entry);
+        if rank(entry) < rank(before) {
+            *before = entry;
+        }
+    }
+    let process = |entry: &Entry| Process {
+        pid: entry.pid,
+        started: entry.started,
+        mark: entry.stack.as_deref().unwrap_or_default().to_owned(),
+        since: since(entry),
+        terminal: None,
+    };
+    found.into_iter().map(|(label, entry)| (label.to_owned(), process(entry))).collect()
+}
+
+/// When the process began, by the clock on the wall.
+fn since(entry: &Entry) -> WallTime {
+    let of = |pid| styxy_daemon::system::identify(pid).ok()?.process.started_at;
+    styxy_core::Pid::new(entry.pid).and_then(of).unwrap_or_else(now)
+}
+
+/// A service of which nobody knows what it was started with.
+pub(super) fn service(label: &str, process: Process, root: &Path) -> Service {
+    let mut service = Service::new(Order {
+        label: label.to_owned(),
+        definition: String::new(),
+        words: Vec::new(),
+        shown: String::new(),
+        cwd: root.to_owned(),
+        env: Vec::new(),
+        lease: None,
+        expects: Expects::Nothing,
+        ready: None,
+        after: Vec::new(),
+        tty: false,
+        timeout_ms: 0,
+        lock: None,
+        stop: None,
+    });
+    service.life = Life::Runs(process, Progress::Running);
+    service
+}
+
+impl Keeper {
+    /// Takes over what runs and was not written down. What a service has left behind that has ended by itself ends too.
+    pub(super) fn adopt_survivors(&mut self) {
+        let runs = self.services.iter().filter(|service| service.process().is_some());
+        let known: Vec<&str> = runs.map(|service| service.order.label.as_str()).collect();
+        for (label, process) in find(&self.place, &known) {
+            let start = self.next_start();
+            match self.service(&label) {
+                Some(service) => {
+                    if let Life::Rests(rest) = &service.life {
+                        service.rest_of_end = Some(rest.clone());
+                    }
+                    service.life = Life::Runs(process, Progress::Running);
+                    (service.goal, service.start) = (Goal::Ends(Hurry::None), start);
+                }
+                None => {
+                    self.unsaid.push(format!("{label} (pid {}) still runs from before", process.pid));
+                    let mut service = service(&label, process, &self.root);
+                    service.start = start;
+                    self.services.push(service);
+                }
+            }
+            self.watch_adopted(&label);
+        }
+    }
+}

@@ -101,7 +101,9 @@ pub(crate) fn gone() -> Failure {
 pub(crate) async fn now(place: &Place) -> Result<Vec<View>, Failure> {
     let Some(mut keeper) = find(place).await? else {
         let (views, problem) = crate::up::keeper::last_seen(place);
-        problem.iter().for_each(|problem| crate::say::output::warning(problem));
+        if let Some(problem) = &problem {
+            crate::say::output::warning(problem);
+        }
         return Ok(views);
     };
     keeper.ask(&Request::Show).await.map_err(|_| gone())?;

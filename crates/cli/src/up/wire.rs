@@ -213,6 +213,7 @@ pub(crate) struct Picture {
 
 /// One service as people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of its own in what the keeper writes")]
 pub(crate) struct View {
     pub(crate) service: String,
     pub(crate) state: State,

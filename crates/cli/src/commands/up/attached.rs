@@ -110,7 +110,9 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
         }
     };
     told.answer(context)?;
-    overtaken.iter().for_each(|label| was_ended(label));
+    for label in &overtaken {
+        was_ended(label);
+    }
     let failed = told.views.iter().filter(|view| view.state == State::Failed);
     let failed: Vec<&View> = failed.collect();
     if failed.is_empty() {

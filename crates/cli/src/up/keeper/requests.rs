@@ -28,7 +28,9 @@ impl Keeper {
                     }
                     service.end(Hurry::None);
                 }
-                waited_for.iter().for_each(|label| self.clients.ends(None, label));
+                for label in &waited_for {
+                    self.clients.ends(None, label);
+                }
             }
             Happening::Child { pid, end } => {
                 let its = |service: &&Service| service.process().is_some_and(|process| process.pid == pid);

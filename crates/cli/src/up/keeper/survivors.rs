@@ -48,7 +48,7 @@ pub(super) fn find(place: &Place, known: &[&str]) -> BTreeMap<String, Process> {
 
 /// When the process began, by the clock on the wall.
 fn since(entry: &Entry) -> WallTime {
-    let of = |pid| styxy_daemon::system::identify(pid).ok()?.process.started_at;
+    let of = |pid| styxy_daemon::system::identify(pid).ok().map(|found| found.process.started_at);
     styxy_core::Pid::new(entry.pid).and_then(of).unwrap_or_else(now)
 }
 
@@ -81,20 +81,17 @@ impl Keeper {
         let known: Vec<&str> = runs.map(|service| service.order.label.as_str()).collect();
         for (label, process) in find(&self.place, &known) {
             let start = self.next_start();
-            match self.service(&label) {
-                Some(service) => {
-                    if let Life::Rests(rest) = &service.life {
-                        service.rest_of_end = Some(rest.clone());
-                    }
-                    service.life = Life::Runs(process, Progress::Running);
-                    (service.goal, service.start) = (Goal::Ends(Hurry::None), start);
+            if let Some(service) = self.service(&label) {
+                if let Life::Rests(rest) = &service.life {
+                    service.rest_of_end = Some(rest.clone());
                 }
-                None => {
-                    self.unsaid.push(format!("{label} (pid {}) still runs from before", process.pid));
-                    let mut service = service(&label, process, &self.root);
-                    service.start = start;
-                    self.services.push(service);
-                }
+                service.life = Life::Runs(process, Progress::Running);
+                (service.goal, service.start) = (Goal::Ends(Hurry::None), start);
+            } else {
+                self.unsaid.push(format!("{label} (pid {}) still runs from before", process.pid));
+                let mut service = service(&label, process, &self.root);
+                service.start = start;
+                self.services.push(service);
             }
             self.watch_adopted(&label);
         }

@@ -6,11 +6,13 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::io::fcntl_getfd;
 use rustix::process::setsid;
 
 use super::ending::Pace;
@@ -34,8 +36,12 @@ pub(super) fn close_inherited() {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let open: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
-        // SAFETY: nothing in this process has opened it. The folder itself is closed by now, and closing it again does nothing.
-        unsafe { rustix::io::close(descriptor) };
+        // SAFETY: it is only asked whether the number is open. The folder that was read had one too, and is closed by now.
+        let is_open = fcntl_getfd(unsafe { BorrowedFd::borrow_raw(descriptor) }).is_ok();
+        if is_open {
+            // SAFETY: nothing in this process has opened it.
+            unsafe { rustix::io::close(descriptor) };
+        }
     }
 }
 

@@ -131,7 +131,7 @@ fn what_was_changed_starts_afresh_though_the_keeper_is_killed_meanwhile() {
 fn up_wait_ends_with_the_first_service_that_fails_and_up_shows_only_what_was_asked_for() {
     let stack = Stack::new(&json!({
         "api": { "run": "exec python3 server.py api", "ready": "/" },
-        "late": { "run": "sleep 1000; true", "ready": "/" },
+        "late": { "type": "web", "run": "sleep 1000; true", "ready": "/" },
         "bad": { "run": "echo it cannot; exit 3", "port": false, "after": ["api"] },
     }));
     let said = finish(stack.home.styxy_command(&["up", "--wait"]).stdin(Stdio::null())).exits(1);
@@ -178,11 +178,12 @@ fn a_path_that_takes_longer_than_a_second_is_an_answer() {
 
 #[test]
 fn what_drops_its_mark_and_its_session_ends_with_its_service() {
-    let apart =
-        "env -i PATH=\"$PATH\" setsid sh -c 'echo $$ > apart.new; mv apart.new apart; exec sleep 777' &";
-    let stack = Stack::new(&json!({
-        "web": { "run": format!("{apart} exec python3 server.py web"), "ready": "/" },
-    }));
+    let start = "import os, subprocess, sys\n\
+                 apart = 'echo $$ > apart.new; mv apart.new apart; exec sleep 777'\n\
+                 subprocess.Popen(['sh', '-c', apart], env={'PATH': os.environ['PATH']}, start_new_session=True)\n\
+                 os.execvp('python3', ['python3', 'server.py', 'web'])\n";
+    let stack = Stack::new(&json!({ "web": { "run": "exec python3 start.py", "ready": "/" } }));
+    fs::write(stack.home.project().join("start.py"), start).unwrap();
     let file = stack.home.project().join("apart");
     let apart = || {
         let pid =

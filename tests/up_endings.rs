@@ -165,7 +165,8 @@ fn each_service_ends_with_the_command_that_has_started_it() {
     let web = stack.pid("web");
     let mut command = stack.home.styxy_command(&["up", "--wait"]);
     let attached = crate::support::Running::spawn(command.stdin(Stdio::null()).stdout(Stdio::null()));
-    until("api is ready", || stack.service("api")["state"] == "ready");
+    let is_ready = |view: &serde_json::Value| view["service"] == "api" && view["state"] == "ready";
+    until("api is ready", || stack.ps().iter().any(is_ready));
     let api = stack.pid("api");
     let said = stack.styxy(&["up", "-d"]).done();
     assert!(said.stderr.contains("these end with the styxy up that has started them: api"), "{said:?}");

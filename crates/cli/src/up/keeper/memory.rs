@@ -169,6 +169,9 @@ impl Remembered {
         self.done.is_some()
             || self.process.as_ref().is_some_and(|seen| seen.process().is_some())
             || is_failed && self.order.stop.is_some()
+            || self.outside.is_some_and(|(pid, began, _)| {
+                Pid::new(pid).is_some_and(|pid| crate::process::runs(pid, began))
+            })
     }
 
     /// The service, with what is known of it without its keeper.

@@ -21,9 +21,9 @@ fn wrong(body: &str, says: &[&str]) {
 fn a_service_has_a_command_a_folder_and_an_order() {
     let read = project(
         r#"{"services": {
-            "web": {"type": "dev", "run": "pnpm dev", "cwd": "./apps//web/", "env": {"API": "{db.url}/v1"}, "after": ["db"]},
+            "web": {"type": "dev", "run": "pnpm dev", "cwd": "./apps//web/", "env": {"API": "{db.url}/v1"}, "after": ["db"], "ready": {"text": "ok"}},
             "db": {"run": ["node", "", "a b"], "ready": "/health?x", "tty": true, "timeout": 2.5},
-            "css": {"run": "tsc -w", "port": false, "ready": {"text": "ok"}, "cwd": "."},
+            "css": {"run": "tsc -w", "port": false, "cwd": "."},
             "mail.box": {"type": "messaging", "compose": "mail_1", "ready": {"path": "/x", "status": 204}}
         }}"#,
     );
@@ -38,7 +38,7 @@ fn a_service_has_a_command_a_folder_and_an_order() {
     assert_eq!(db.ready, Some(Ready { path: "/health?x".into(), status: None, text: None }));
     assert!(db.tty && db.serves() && db.timeout == Some(Duration::from_millis(2500)));
     assert_eq!((css.port, css.cwd.as_deref()), (Wish::None, None));
-    assert_eq!(css.ready, Some(Ready { path: "/".into(), status: None, text: Some("ok".into()) }));
+    assert_eq!(web.ready, Some(Ready { path: "/".into(), status: None, text: Some("ok".into()) }));
     assert_eq!((mail.kind.as_str(), mail.compose.as_deref()), ("messaging", Some("mail_1")));
     assert_eq!(mail.ready.as_ref().unwrap().status, Some(204));
     assert!(read.ignored.is_empty(), "{:?}", read.ignored);

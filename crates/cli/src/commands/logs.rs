@@ -23,7 +23,7 @@ pub(crate) struct Args {
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
     /// Keep running, and show lines as they are written
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "json")]
     follow: bool,
     /// How many lines of each to show, from the end
     #[arg(short = 'n', long, value_name = "N", default_value_t = 200, allow_negative_numbers = true)]

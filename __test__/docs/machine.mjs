@@ -95,7 +95,8 @@ export class Machine {
 
   /** `text` of a page, as it is typed here. */
   translate(text) {
-    const ports = text.replaceAll(/(?<![\w.])\d{4,5}(?!\w)/g, (port) => {
+    // A part of an id may look like a port: `…-4f07-8012-…`.
+    const ports = text.replaceAll(/(?<![\w.]|-[\da-f]{4}-|[\da-f]{8}-)\d{4,5}(?!\w)/g, (port) => {
       const at = SHOWN.indexOf(Number(port));
       return at < 0 ? port : `${this.home.first + at}`;
     });

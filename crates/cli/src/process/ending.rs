@@ -54,6 +54,16 @@ pub(crate) struct Outcome {
 /// # Errors
 /// The system cannot be looked at.
 pub(crate) fn end(find: &mut Find, owner: Option<u32>, grace: Duration) -> io::Result<Outcome> {
+    end_in_time(find, owner, grace, &|| false)
+}
+
+/// As [`end`], for somebody who may lose patience before `grace` is over.
+pub(crate) fn end_in_time(
+    find: &mut Find,
+    owner: Option<u32>,
+    grace: Duration,
+    is_out_of_patience: &dyn Fn() -> bool,
+) -> io::Result<Outcome> {
     let mut held = Held::default();
     held.add(find(&[])?);
     // Again, so that hardly any is missed by what comes next.
@@ -64,7 +74,7 @@ pub(crate) fn end(find: &mut Find, owner: Option<u32>, grace: Duration) -> io::R
     let whole = Whole::around(owner, &held);
     if cfg!(unix) && !grace.is_zero() {
         held.ask();
-        wait(&mut held, find, Instant::now() + grace)?;
+        wait(&mut held, find, Instant::now() + grace, is_out_of_patience)?;
     }
     let done = kill(&mut held, find, &whole);
     if done.is_err() {
@@ -74,12 +84,17 @@ pub(crate) fn end(find: &mut Find, owner: Option<u32>, grace: Duration) -> io::R
     done.map(|()| held.outcome())
 }
 
-/// Waits until all have ended, or `deadline` is over.
-fn wait(held: &mut Held, find: &mut Find, deadline: Instant) -> io::Result<()> {
+/// Waits until all have ended, or `deadline` is over, or patience.
+fn wait(
+    held: &mut Held,
+    find: &mut Find,
+    deadline: Instant,
+    is_out_of_patience: &dyn Fn() -> bool,
+) -> io::Result<()> {
     loop {
         let have_ended = held.have_ended_by(deadline.min(Instant::now() + SLICE))?;
         let new = held.add(find(&held.running()?)?);
-        if have_ended && new.held == 0 || Instant::now() >= deadline {
+        if have_ended && new.held == 0 || Instant::now() >= deadline || is_out_of_patience() {
             return Ok(());
         }
     }
@@ -355,5 +370,26 @@ mod tests {
         let ended: Vec<u32> = outcome.ended.iter().map(|(entry, _)| entry.pid).collect();
         assert_eq!(ended, [last.id()]);
         assert!(outcome.left.is_empty() && !last.wait().unwrap().success());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn who_has_no_patience_left_does_not_wait_for_the_rest_of_the_grace() {
+        use std::io::Read as _;
+        let mut deaf = Command::new("sh");
+        deaf.args(["-c", "trap '' TERM; echo deaf; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut deaf = deaf.spawn().unwrap();
+        deaf.stdout.as_mut().unwrap().read_exact(&mut [0; 5]).unwrap();
+        let entry = Processes::default().look().unwrap().table[&deaf.id()].clone();
+        let mut find = |_: &[u32]| {
+            let runs = deaf.try_wait().unwrap().is_none();
+            Ok(Found {
+                members: runs.then(|| entry.clone()).into_iter().collect(),
+                is_whole: true,
+                ..Found::default()
+            })
+        };
+        let outcome = end_in_time(&mut find, None, Duration::from_hours(1), &|| true).unwrap();
+        assert!(matches!(outcome.ended[..], [(_, Ending::Killed)]), "{outcome:?}");
     }
 }

@@ -74,10 +74,11 @@ fn polite(tree: &mut StackTree, pace: &Pace) -> io::Result<bool> {
 
 /// Asks to terminate, and then kills.
 fn rest(tree: &mut StackTree, pace: &Pace) -> io::Result<Over> {
-    let grace = if pace.is(Hurry::Most) { Duration::ZERO } else { GRACE };
+    let in_a_rush = || pace.is(Hurry::Most);
+    let grace = if in_a_rush() { Duration::ZERO } else { GRACE };
     let owner = Some(tree.leader());
     let mut hurried = |kept: &[u32]| tree.find(kept);
-    let outcome = ending::end(&mut hurried, owner, grace)?;
+    let outcome = ending::end_in_time(&mut hurried, owner, grace, &in_a_rush)?;
     let said = outcome.left.iter().map(|(entry, error)| {
         let why = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         format!("{} (pid {}) still runs{why}", entry.name, entry.pid)

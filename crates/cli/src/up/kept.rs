@@ -27,6 +27,7 @@ pub(crate) struct Kept {
     pub(crate) services: Vec<One>,
     /// The agent session that asked last to have them run.
     #[serde(skip)]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no keeper"))]
     pub(crate) session: Option<String>,
 }
 

@@ -127,7 +127,7 @@ pub(crate) enum Serves {
     Builds,
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 pub(crate) mod tests {
     use super::*;
 

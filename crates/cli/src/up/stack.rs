@@ -127,11 +127,12 @@ pub(crate) enum Serves {
     Builds,
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
     /// A service like any other.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "what it is for is not there"))]
     pub(crate) fn definition(label: &str) -> Definition {
         Definition {
             label: label.to_owned(),

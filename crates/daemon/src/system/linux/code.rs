@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(unchanged_code("").count(), 0);
     }
 
-    /// How much of the code of this program is resident, in kB. Other tests allocate meanwhile: the whole process is not compared.
+    /// The resident part of this program's code, in kB. The heap is left out, because other tests allocate at the same time.
     fn resident() -> usize {
         let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
         let mut is_code = false;

@@ -91,24 +91,30 @@ fn in_a_package_of_a_monorepo_it_is_for_the_root_of_the_checkout_and_says_so() {
     let home = Home::new();
     fs::create_dir_all(home.project().join("packages/web")).unwrap();
     fs::write(home.project().join("packages/web/package.json"), PACKAGE).unwrap();
+    fs::write(home.project().join("Procfile"), "web: vite\n").unwrap();
     let said = init_in(&home, "packages/web", &["--write"]).done();
     let root = home.project();
     assert!(said.stderr.contains(&format!("the whole checkout, {}.", root.display())), "{said:?}");
-    assert!(said.stderr.contains("No server was recognised"), "{said:?}");
     assert!(root.join(".styxy.json").exists() && !root.join("packages/web/.styxy.json").exists());
 }
 
 #[test]
-fn without_a_package_json_nothing_is_said_of_one() {
+fn where_no_server_is_recognised_nothing_is_written_and_a_file_to_begin_with_is_shown() {
     let home = Home::new();
-    let said = init_in(&home, ".", &[]).done();
-    assert_eq!(said.stderr, "No server was recognised: name yours under services.\n");
+    for words in [&["--json"][..], &["--json", "--write"]] {
+        let refusal = init_in(&home, ".", words).exits(1).refusal();
+        assert!(refusal.error.starts_with("no server was recognised in "), "{refusal}");
+        let example = r#"{"services": {"web": {"run": "npm start"}}}"#;
+        assert!(refusal.hint.as_ref().is_some_and(|hint| hint.contains(example)), "{refusal}");
+    }
+    assert!(!home.project().join(".styxy.json").exists());
 }
 
 #[test]
 fn a_file_that_is_there_is_never_overwritten() {
     let home = Home::new();
     let path = home.project().join(".styxy.json");
+    fs::write(home.project().join("package.json"), PACKAGE).unwrap();
     for text in ["{}", "not JSON"] {
         fs::write(&path, text).unwrap();
         let refusal = init_in(&home, ".", &["--json", "--write"]).exits(1).refusal();

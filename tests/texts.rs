@@ -50,6 +50,8 @@ fn what_is_harmless_is_set_and_the_rest_once_a_person_allows_the_file() {
     assert_eq!(value(&after, "DB").unwrap(), format!("it's {slug}$HOME"));
     fs::write(home.project().join(".styxy.json"), format!("{FILE}\n")).unwrap();
     assert_eq!(value(&env(), "DB"), None, "a change asks again");
+    let listed = home.styxy(&["allow", "--list"]).done().stdout;
+    assert!(listed.contains(".styxy.json has changed since, and is not allowed any more"), "{listed}");
     fs::write(home.project().join(".styxy.json"), FILE).unwrap();
     home.styxy(&["allow", "--revoke"]).done();
     assert_eq!(value(&env(), "DB"), None);

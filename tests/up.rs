@@ -192,7 +192,8 @@ fn what_cannot_run_is_said_and_nothing_else_is_touched() {
         output.stderr.contains("there is no service \"wbe\"") && output.stderr.contains("styxy up web"),
         "{output:?}"
     );
-    stack.styxy(&["down", "nothing"]).exits(1);
+    let down = stack.styxy(&["down", "wbe"]).exits(2);
+    assert!(down.stderr.contains("there is no service wbe"), "{down:?}");
 }
 
 #[test]

@@ -42,6 +42,32 @@ fn ctrl_c_ends_the_services_and_shows_their_last_words() {
 }
 
 #[test]
+fn ctrl_c_keeps_the_exit_code_of_a_service_that_has_failed() {
+    let mut services = web();
+    services["bad"] = json!({ "run": "echo no such module; exit 3", "port": false });
+    let stack = Stack::new(&services);
+    let mut terminal = Terminal::shell(&stack.home);
+    terminal.types("$STYXY up; echo exit $?\r");
+    terminal.sees("bad: failed");
+    terminal.sees("Ctrl-C ends the services");
+    terminal.types("\x03");
+    terminal.sees("exit 1");
+    stack.is_over();
+}
+
+#[test]
+fn ctrl_c_in_a_detached_up_says_what_goes_on() {
+    let stack = Stack::new(&json!({ "web": { "run": "exec sleep 600", "ready": "/" } }));
+    let mut terminal = Terminal::shell(&stack.home);
+    terminal.types("$STYXY up -d; echo exit $?\r");
+    until("it starts", || stack.ps().iter().any(|service| service["state"] == "starting"));
+    terminal.types("\x03");
+    terminal.sees("web (starting); styxy down ends them");
+    terminal.sees("exit 130");
+    assert!(alive(stack.pid("web")));
+}
+
+#[test]
 fn a_closed_terminal_and_a_killed_command_end_the_services() {
     let stack = Stack::new(&web());
     let mut terminal = Terminal::shell(&stack.home);

@@ -64,6 +64,29 @@ fn the_processes_of_a_procfile_run_and_know_each_other() {
 }
 
 #[test]
+fn the_variables_of_a_guessed_stack_are_those_of_its_services_and_nothing_else_is_leased() {
+    let stack = worktree(&[("Procfile.dev", "web: python3 server.py web\napi: python3 server.py api\n")]);
+    let env = stack.styxy(&["env", "--json"]).done().json();
+    let leases = stack.home.leases();
+    assert_eq!(leases.len(), 2, "{leases:?}");
+    let up = stack.up();
+    for (service, variable) in [("web", "STYXY_WEB_PORT"), ("web", "PORT"), ("api", "STYXY_API_PORT")] {
+        assert_eq!(env[variable], json!(named_port(&up, service)), "{variable}: {env}");
+    }
+    assert_eq!(env["STYXY_API_URL"], named(&up, "api")["url"], "{env}");
+    assert_eq!(stack.home.leases().len(), 2);
+    let pid = stack.pid("web");
+    stack.styxy(&["init", "--write"]).done();
+    stack.up();
+    assert_eq!(stack.pid("web"), pid, "the file says the same");
+    assert_eq!(stack.styxy(&["down", "api", "web"]).done().stdout.lines().count(), 2);
+}
+
+fn named_port(services: &[Value], name: &str) -> String {
+    named(services, name)["port"].to_string()
+}
+
+#[test]
 fn the_packages_of_a_workspace_have_the_ports_that_they_have_by_styxy_run() {
     if lacks_tool("npm") {
         return;

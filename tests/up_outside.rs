@@ -183,6 +183,6 @@ fn a_folder_that_is_not_there_and_a_service_that_is_unknown_are_said() {
     }
     let said = stack.styxy(&["up", "-d"]).exits(1);
     assert!(said.stderr.contains("\n  ---\n  --- no\n"), "{said:?}");
-    let said = stack.styxy(&["down", "nope"]).exits(1);
+    let said = stack.styxy(&["down", "nope"]).exits(2);
     assert!(said.stderr.contains("there is no service nope here"), "{said:?}");
 }

@@ -154,7 +154,15 @@ fn read(path: &Path) -> Result<Option<String>, ProjectError> {
     match text() {
         Ok(text) => Ok(Some(text)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Ok(None)
+            match fs::read_link(path) {
+                // Whoever has put it there means that it counts.
+                Ok(to) if path.file_name().is_some_and(|name| name == FILE) => {
+                    let said = format!("it is a link to {}, which does not exist", to.display());
+                    let source = io::Error::new(io::ErrorKind::NotFound, said);
+                    Err(ProjectError::Unreadable { path: path.to_owned(), source })
+                }
+                Ok(_) | Err(_) => Ok(None),
+            }
         }
         Err(source) => Err(ProjectError::Unreadable { path: path.to_owned(), source }),
     }
@@ -233,6 +241,17 @@ mod tests {
         assert_eq!(file.warning(), Some(place + said));
         fs::write(root.join(FILE), "{}").unwrap();
         assert_eq!(find(&root, None).unwrap().unwrap().warning(), None);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_that_leads_nowhere_is_refused_as_a_file() {
+        let (_top, root, _) = tree();
+        std::os::unix::fs::symlink("gone.json", root.join(PACKAGE)).unwrap();
+        assert_eq!(find(&root, None).unwrap(), None, "that one is npm's");
+        std::os::unix::fs::symlink("../gone.json", root.join(FILE)).unwrap();
+        let refusal = find(&root, None).unwrap_err().refusal();
+        assert!(refusal.error.ends_with("it is a link to ../gone.json, which does not exist"), "{refusal}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use styxy_client::ProjectFile;
 use styxy_core::api::{Code, Refusal};
 
-use crate::here::allowed::{Allowed, LONGEST};
+use crate::here::allowed::{Allowed, LONGEST, Still};
 use crate::here::caller::{self, caller};
 use crate::here::context::{self, Context};
 use crate::here::texts;
@@ -45,7 +45,10 @@ struct Done {
 /// With `--list`.
 #[derive(Debug, Serialize)]
 struct Listed {
+    /// Those that count.
     allowed: Vec<String>,
+    /// Those that do not count any more.
+    outdated: Vec<(String, Still)>,
 }
 
 impl Args {
@@ -53,8 +56,10 @@ impl Args {
         let layout = context::layout()?;
         let mut allowed = Allowed::read(&layout);
         if self.list {
-            let paths = allowed.paths().map(|path| path.to_string_lossy().into_owned()).collect();
-            let listed = Listed { allowed: paths };
+            let files = allowed.files().map(|(path, still)| (path.to_string_lossy().into_owned(), still));
+            let (allowed, outdated): (Vec<_>, Vec<_>) = files.partition(|(_, still)| *still == Still::Counts);
+            let allowed = allowed.into_iter().map(|(path, _)| path).collect();
+            let listed = Listed { allowed, outdated };
             context.output.answer(&listed, |out| listed.show(out))?;
             return Ok(Exit::Done);
         }
@@ -114,9 +119,18 @@ impl Done {
 
 impl Listed {
     fn show(&self, out: &mut impl Write) -> io::Result<()> {
-        match self.allowed.as_slice() {
-            [] => writeln!(out, "No file is allowed."),
-            paths => paths.iter().try_for_each(|path| writeln!(out, "{}", one_line(path))),
+        if self.allowed.is_empty() {
+            writeln!(out, "No file is allowed.")?;
         }
+        self.allowed.iter().try_for_each(|path| writeln!(out, "{}", one_line(path)))?;
+        self.outdated.iter().try_for_each(|(path, still)| {
+            let path = one_line(path);
+            match still {
+                Still::Gone => writeln!(out, "{path} is not there any more."),
+                Still::Changed | Still::Counts => {
+                    writeln!(out, "{path} has changed since, and is not allowed any more: styxy allow")
+                }
+            }
+        })
     }
 }

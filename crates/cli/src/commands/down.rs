@@ -46,7 +46,11 @@ impl Args {
         let outside = if self.all { Outside::Ends } else { Outside::Stays };
         block_on(async {
             match ask::down(&place, &root, &self.services, hurry, outside).await? {
-                Some(keeper) => wait(context, keeper).await,
+                Some(keeper) => match wait(context, keeper).await {
+                    // The keeper knows no other mistake than a wrong name.
+                    Err(Failure::Usage(refusal)) => Err(wrong(&place, &self.services, refusal.error).await),
+                    ended => ended,
+                },
                 None => nothing(context, &place, &self.services).await,
             }
         })?
@@ -110,6 +114,16 @@ async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Resul
     }
 }
 
+/// That one of `services` is not there, with what was probably meant.
+#[cfg(unix)]
+async fn wrong(place: &crate::up::place::Place, services: &[String], error: String) -> Failure {
+    let views = crate::up::ask::now(place).await.unwrap_or_default();
+    let known: Vec<&str> = views.iter().map(|view| view.service.as_str()).collect();
+    let label = services.iter().find(|label| !known.contains(&label.as_str()));
+    let hint = label.map(|label| crate::up::stack::instead("down", label, &known, "styxy ps"));
+    Failure::usage(error, hint.unwrap_or_else(|| "styxy ps".to_owned()))
+}
+
 /// Whether anything of it ran.
 #[cfg(unix)]
 const fn runs(view: &crate::up::wire::View) -> bool {
@@ -129,11 +143,10 @@ async fn nothing(
     services: &[String],
 ) -> Result<Exit, Failure> {
     use std::io::Write as _;
-    use styxy_core::api::{Code, Refusal};
     let known = crate::up::ask::now(place).await?;
     if let Some(label) = services.iter().find(|label| known.iter().all(|view| view.service != **label)) {
         let error = format!("there is no service {label} here");
-        return Err(Refusal::new(Code::InvalidRequest, error).hint("styxy ps").into());
+        return Err(wrong(place, services, error).await);
     }
     let none: [(); 0] = [];
     context.output.answer(&serde_json::json!({ "services": none }), |out| writeln!(out, "Nothing runs."))?;

@@ -40,17 +40,16 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         use crate::up::ask;
         use crate::up::read::From;
+        use crate::up::stack::instead;
         let (_, place) = ask::at(&self.worktree.caller()?)?;
         let known = place.logs();
         if known.is_empty() {
             return Err(nothing());
         }
         if let Some(label) = self.services.iter().find(|label| !known.contains(label)) {
-            let all = known.join(", ");
-            return Err(Failure::usage(
-                format!("there is no log of {label:?} here; there are those of {all}"),
-                "styxy logs",
-            ));
+            let error = format!("there is no log of {label:?} here; there are those of {}", known.join(", "));
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            return Err(Failure::usage(error, instead("logs", label, &known, "styxy logs")));
         }
         let labels = if self.services.is_empty() { known } else { self.services };
         let from = if self.since_start { From::LastOfStart(self.lines) } else { From::Last(self.lines) };

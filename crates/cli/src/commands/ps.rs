@@ -56,11 +56,11 @@ mod shown {
 
     const COLUMNS: [Column; 6] = [
         Column::new("SERVICE").at_least(8),
-        Column::new("STATE"),
+        Column::new("STATE").at_least(8).better(18),
         Column::new("PORT"),
-        Column::new("PID").leaves(5),
+        Column::new("PID").leaves(6),
         Column::new("FOR").leaves(4),
-        Column::new("URL").at_least(12).better(24).leaves(6),
+        Column::new("URL").at_least(20).better(24).leaves(5),
     ];
 
     pub(super) fn table(services: &[View], now: WallTime) -> Table<6> {
@@ -88,5 +88,37 @@ mod shown {
             ]);
         }
         table
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::say::shown::{each, plain, snapshot};
+
+        #[test]
+        fn where_there_is_little_room_name_state_and_port_stay() {
+            let view = |service: &str, state, why: Option<&str>| -> View {
+                serde_json::from_value(serde_json::json!({
+                    "service": service, "state": state, "pid": 12345, "port": 3001, "why": why, "since": "1970-01-01T00:00:00Z",
+                    "url": "http://localhost:3001", "named_url": "http://web.login-shop.localhost:9876",
+                    "started": true, "log": "/l", "tty": false,
+                }))
+                .unwrap()
+            };
+            let services = [
+                view("web", "ready", None),
+                view("admin-console", "failed", Some("it ended with code 3 after 0.8 s")),
+            ];
+            let rooms = [100, 60, 50, 40, 34, 30];
+            let shown = rooms.map(|room| {
+                let table = table(&services, WallTime(60_000));
+                (format!("{room} columns"), plain(|out| table.print(Some(room), out)))
+            });
+            for (room, text) in &shown {
+                let is_whole = ["web", "ready", "failed", "3001"].iter().all(|word| text.contains(word));
+                assert!(is_whole, "{room}: {text}");
+            }
+            snapshot!("ps", each(shown));
+        }
     }
 }

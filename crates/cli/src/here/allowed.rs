@@ -25,6 +25,18 @@ pub(crate) enum Leave {
     Harmless,
 }
 
+/// What has become of a file that was allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Still {
+    /// It is as it was, and is allowed.
+    Counts,
+    /// It has another text, and is not allowed any more.
+    Changed,
+    /// It is not there.
+    Gone,
+}
+
 /// The files that a person has allowed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Allowed {
@@ -66,9 +78,17 @@ impl Allowed {
         self.allowed.len() < before
     }
 
-    /// The paths, in order.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.allowed.iter().map(|entry| entry.path.as_path())
+    /// The paths, in order, and whether each file is still as it was allowed.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, Still)> {
+        self.allowed.iter().map(|entry| {
+            let still = match ProjectFile::at(&entry.path) {
+                Ok(Some(file)) if file.text == entry.text => Still::Counts,
+                Ok(None) => Still::Gone,
+                // One with a mistake was never allowed.
+                Ok(Some(_)) | Err(_) => Still::Changed,
+            };
+            (entry.path.as_path(), still)
+        })
     }
 
     /// Writes the file of `layout`: all of it or nothing.
@@ -135,11 +155,11 @@ mod tests {
         let layout = Layout::new(top.path().to_owned());
         fs::write(layout.allowed(), "{").unwrap();
         let mut allowed = Allowed::read(&layout);
-        assert_eq!(allowed.paths().count(), 0);
+        assert_eq!(allowed.files().count(), 0);
         for number in 0..=MOST {
             allowed.add(&file(&format!("/w/{number}/.styxy.json"), "{}"));
         }
-        assert_eq!(allowed.paths().count(), MOST);
-        assert_eq!(allowed.paths().next(), Some(Path::new("/w/1/.styxy.json")));
+        assert_eq!(allowed.files().count(), MOST);
+        assert_eq!(allowed.files().next(), Some((Path::new("/w/1/.styxy.json"), Still::Gone)));
     }
 }

@@ -39,7 +39,13 @@ const ROWS: &[Row] = &[
         &["end", "kill-port", "killport", "terminate", "pkill"],
         &[END, ("end the server on a port", "styxy kill 3000")],
     ),
-    (&["restart", "reload"], &[("restart the daemon", "styxy daemon restart")]),
+    (
+        &["restart", "reload"],
+        &[
+            ("start what has ended or was changed again", "styxy up"),
+            ("restart the daemon", "styxy daemon restart"),
+        ],
+    ),
     (&["ls", "ports", "leases", "show"], &[LIST, SCAN]),
     (&["sessions", "agents"], &[("see the live agent sessions", "styxy instances")]),
     (&["lsof", "netstat", "ss"], &[SCAN, WHO]),

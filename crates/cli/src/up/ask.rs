@@ -81,7 +81,7 @@ pub(crate) async fn picture(keeper: &mut Keeper, mut note: impl FnMut(String)) -
             Some(Said::Note { text }) => note(text),
             Some(Said::Hello { .. }) => {}
             Some(Said::Refused { why }) => {
-                return Err(Refusal::new(Code::InvalidRequest, why).hint("styxy ps").into());
+                return Err(Failure::usage(why, "styxy ps"));
             }
             None => return Err(gone()),
         }

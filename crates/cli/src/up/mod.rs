@@ -21,6 +21,7 @@ pub(crate) mod lines;
 pub(crate) mod orders;
 #[cfg(unix)]
 pub(crate) mod place;
+pub(crate) mod ports;
 #[cfg(unix)]
 pub(crate) mod read;
 pub(crate) mod sources;

@@ -7,20 +7,17 @@ use styxy_client::leases::{self, Of, is_up};
 use styxy_client::{Caller, Client, Error, PortRequest, Terms};
 use styxy_core::api::{AllocationsQuery, Grant, Lease, OwnerKind};
 use styxy_core::layout::fnv;
-use styxy_core::project::{Run, Wish};
+use styxy_core::project::Wish;
 
 use crate::here::variables;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
-use crate::say::shell_word::quoted;
 use crate::up::containers::{self, Containers};
-use crate::up::stack::{Definition, Serves, Source, Stack};
+use crate::up::ports::GROUP;
+use crate::up::stack::{Definition, Serves, Source, Stack, shown};
 use crate::up::told::Told;
 use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
 use crate::up::words::{self, Words};
-
-/// As many ports as the daemon leases at once.
-const GROUP: usize = 64;
 
 /// What the keeper is asked for, in the order of the stack.
 ///
@@ -118,7 +115,7 @@ async fn leased(
             if let Some(old) = live.iter().find(is_old) {
                 client.release(old.lock_id).await?;
             }
-            missing.push((at, request(service, &stack.source)));
+            missing.push((at, service.request(&stack.source)));
         }
         keys.push(found.map(|lease| LeaseKey {
             kind: service.kind.clone(),
@@ -137,16 +134,6 @@ async fn leased(
         }
     }
     Ok((keys, missing.into_iter().map(|(at, _)| at).collect()))
-}
-
-/// What the file says is preferred; a port in a script is only a default, as with `styxy run` (R30).
-fn request(service: &Definition, source: &Source) -> PortRequest {
-    let named = service.port.port();
-    let (port, default_port) = match source {
-        Source::File(_) => (named, None),
-        Source::Procfile(_) | Source::Workspace(_) | Source::Script(_) | Source::Launch(_) => (None, named),
-    };
-    PortRequest { name: service.name.clone(), port, default_port, ..PortRequest::new(service.kind.clone()) }
 }
 
 fn key(grant: &Grant) -> LeaseKey {
@@ -203,16 +190,9 @@ fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)
     }
 }
 
-/// The command as people wrote it.
-pub(crate) fn shown(run: &Run) -> String {
-    match run {
-        Run::Shell(text) => text.clone(),
-        Run::List(words) => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
-    }
-}
-
-/// A hash of what is written about a service, without what is only said of it and without its port.
-fn definition(service: &Definition) -> String {
+/// A hash of what is written about a service: not of what is only said of it, of its port, and of what Styxy reads out of its words.
+/// What is guessed has the same one as what `styxy init` writes of it.
+pub(crate) fn definition(service: &Definition) -> String {
     let Definition {
         label: _,
         kind,
@@ -221,16 +201,17 @@ fn definition(service: &Definition) -> String {
         cwd,
         env,
         port,
-        serves,
+        serves: _,
         ready,
         after: _,
         tty,
         timeout: _,
         compose,
     } = service;
-    let has_port = *port != Wish::None;
+    // The type and the name are those of its lease.
+    let lease = (*port != Wish::None).then_some((kind, name));
     let env: Vec<(&str, &str)> = env.iter().map(|(name, text)| (name.as_str(), text.written())).collect();
-    let written = format!("{:?}", (kind, name, run, cwd, env, has_port, serves, ready, tty, compose));
+    let written = format!("{:?}", (lease, shown(run), cwd, env, ready, tty, compose));
     format!("{:016x}", fnv(written.as_bytes()))
 }
 

@@ -5,10 +5,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use styxy_client::PortRequest;
 use styxy_core::project::{Ready, Run, Text, Wish};
 use styxy_core::{ServiceName, ServiceType};
 
 use crate::say::failure::Failure;
+use crate::say::shell_word::quoted;
 
 /// How long a service has to become ready if nothing else is said.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
@@ -45,14 +47,8 @@ impl Stack {
         while let Some(label) = open.pop() {
             let Some(service) = find(&label) else {
                 let known: Vec<&str> = self.services.iter().map(|service| service.label.as_str()).collect();
-                let near = styxy_core::nearest(&label, known.iter().copied());
-                let hint =
-                    near.map_or_else(|| "styxy up --print".to_owned(), |near| format!("styxy up {near}"));
-                let there = known.join(", ");
-                return Err(Failure::usage(
-                    format!("there is no service {label:?}; there are {there}"),
-                    hint,
-                ));
+                let error = format!("there is no service {label:?}; there are {}", known.join(", "));
+                return Err(Failure::usage(error, instead("up", &label, &known, "styxy up --print")));
             };
             if !wanted.contains(&label) {
                 open.extend(service.after.iter().cloned());
@@ -69,6 +65,12 @@ impl Stack {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Definition> {
         self.services.iter().chain(&self.peers)
     }
+}
+
+/// What to type instead of `styxy VERB LABEL`: the same with the nearest of the `known` names, or `otherwise`.
+pub(crate) fn instead(verb: &str, label: &str, known: &[&str], otherwise: &str) -> String {
+    let near = styxy_core::nearest(label, known.iter().copied());
+    near.map_or_else(|| otherwise.to_owned(), |near| format!("styxy {verb} {near}"))
 }
 
 /// Where the services were found.
@@ -110,6 +112,31 @@ pub(crate) struct Definition {
     pub(crate) timeout: Duration,
     /// The service of a compose file that it is; it has no `run` of its own then.
     pub(crate) compose: Option<String>,
+}
+
+impl Definition {
+    /// The request for its port: what the project's file says is preferred; a port in a script is only a default, as with
+    /// `styxy run` (R30).
+    pub(crate) fn request(&self, source: &Source) -> PortRequest {
+        let named = self.port.port();
+        let (port, default_port) = match source {
+            Source::File(_) => (named, None),
+            Source::Procfile(_) | Source::Workspace(_) | Source::Script(_) | Source::Launch(_) => {
+                (None, named)
+            }
+        };
+        let label = ServiceName::new(&self.label).ok();
+        let name = self.name.clone();
+        PortRequest { label, name, port, default_port, ..PortRequest::new(self.kind.clone()) }
+    }
+}
+
+/// The command as people wrote it, or would write it.
+pub(crate) fn shown(run: &Run) -> String {
+    match run {
+        Run::Shell(text) => text.clone(),
+        Run::List(words) => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+    }
 }
 
 /// Whether a service is known to listen.

@@ -125,7 +125,7 @@ mod tests {
         let scripts = r#"{"scripts": {"dev": "env-cmd vite", "safe": "vite", "foreman": "nf start"}}"#;
         fs::write(top.path().join("package.json"), scripts).unwrap();
         let files = |run: &str| {
-            let env = vec![("API_URL".to_owned(), Text::plain("x"))];
+            let env = vec![("API_URL".to_owned(), Text::parse("x").unwrap())];
             let run = Run::Shell(run.to_owned());
             let service = Definition { env, run, cwd: top.path().to_owned(), ..definition("web") };
             Words::of(&service, top.path()).overridden.into_iter().map(|(_, file)| file).collect::<Vec<_>>()

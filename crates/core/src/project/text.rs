@@ -123,10 +123,10 @@ impl Text {
         Ok(Self { written: text.into(), parts, starts })
     }
 
-    /// Text without places.
+    /// Text without places, as a file would say it: with doubled braces. None if no file can have it.
     #[must_use]
-    pub fn plain(text: &str) -> Self {
-        Self { written: text.into(), parts: vec![Part::Plain(text.to_owned())], starts: Vec::new() }
+    pub fn literal(text: &str) -> Option<Self> {
+        Self::parse(&text.replace('{', "{{").replace('}', "}}")).ok()
     }
 
     /// As it is written.
@@ -225,7 +225,9 @@ mod tests {
     fn a_place_that_has_nothing_leaves_nothing_of_the_text() {
         let text = Text::parse("a{slug}").unwrap();
         assert_eq!(text.filled(|_| None), None);
-        assert_eq!(Text::plain("{x}").filled(|_| None).as_deref(), Some("{x}"));
+        let literal = Text::literal("{x}").unwrap();
+        assert_eq!((literal.written(), literal.filled(|_| None).as_deref()), ("{{x}}", Some("{x}")));
+        assert_eq!(Text::literal("a\nb"), None);
     }
 
     #[test]

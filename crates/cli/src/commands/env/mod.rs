@@ -22,6 +22,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
+use crate::up::ports;
 
 use containers::Containers;
 use form::Form;
@@ -42,7 +43,7 @@ use form::Form;
   styxy env --format github                  for later steps, through $GITHUB_ENV
   styxy env --json | jq -r .PORT"))]
 pub(crate) struct Args {
-    /// What the ports are for [default: the services of .styxy.json, else dev]
+    /// What the ports are for [default: the services of .styxy.json, else those that styxy up would start, else dev]
     #[arg(value_name = "TYPE")]
     service: Vec<ServiceType>,
     /// Which of several servers of that type: web, admin, …
@@ -87,9 +88,15 @@ impl Args {
             }
             // Inside a sandbox the environment has what the session was told outside.
             Err(error) => {
-                let told = sandbox::wall(&error).and_then(|_| sandbox::told(&requests)).ok_or(error)?;
+                // It was told of no service that is only guessed.
+                let usual = requests::usual(file.map(|file| &file.project), &caller);
+                let all = if self.is_typed() { vec![requests] } else { vec![requests, usual] };
+                let told = |requests: Vec<_>| Some((sandbox::told(&requests)?, requests));
+                let told = sandbox::wall(&error).and_then(|_| all.into_iter().find_map(told));
+                let ports;
+                (ports, requests) = told.ok_or(error)?;
                 let urls = requests.iter().map(|request| variables::named(request.label()));
-                (None, told.into_iter().zip(urls).collect())
+                (None, ports.into_iter().zip(urls).collect())
             }
         };
         let served = requests.iter().zip(ports);
@@ -107,10 +114,14 @@ impl Args {
         self.write(context, &all)
     }
 
-    /// What is asked for: what was typed, else what the project's file says.
+    const fn is_typed(&self) -> bool {
+        !self.service.is_empty() || self.name.is_some()
+    }
+
+    /// What is asked for: what was typed, else the services of the worktree.
     fn requests(&self, file: Option<&Project>, caller: &Caller) -> Result<Vec<PortRequest>, Failure> {
         match (self.service.is_empty(), &self.name) {
-            (true, None) => Ok(requests::usual(file, caller)),
+            (true, None) => Ok(ports::requests(file, caller)),
             (true, name) => requests::requests(requests::services(file), name.as_ref(), file, caller),
             (false, name) => requests::requests(self.service.clone(), name.as_ref(), file, caller),
         }

@@ -14,8 +14,8 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, printable};
-use crate::up::sources::no_project;
 use crate::up::sources::propose::{self, Proposal, Proposed};
+use crate::up::sources::{EXAMPLE, no_project};
 
 /// Propose a .styxy.json that names this project's servers
 ///
@@ -53,6 +53,10 @@ impl Args {
             refuse_a_second(&path, root)?;
         }
         let proposal = propose::services(&caller.at(root), root)?;
+        if proposal.services.is_empty() {
+            proposal.left_out.iter().for_each(|sentence| output::note(&format!("note: {sentence}.")));
+            return Err(nothing(root).into());
+        }
         let text = propose::text(root, &proposal.services);
         if self.write {
             write(&path, &text).map_err(|error| refusal(&path, &error))?;
@@ -84,9 +88,6 @@ fn remarks(proposal: &Proposal, root: Option<&Path>) -> Vec<String> {
         ));
     }
     lines.extend(proposal.reasons.iter().map(|reason| format!("{reason}.")));
-    if proposal.services.is_empty() {
-        lines.push("No server was recognised: name yours under services.".to_owned());
-    }
     let quiet: Vec<&str> = proposal
         .services
         .iter()
@@ -118,6 +119,13 @@ fn refuse_a_second(path: &Path, root: &Path) -> Result<(), Refusal> {
         .detail("path", package.to_string_lossy())),
         Ok(Ok(None)) | Err(_) => Ok(()),
     }
+}
+
+fn nothing(root: &Path) -> Refusal {
+    let error = format!("no server was recognised in {}, so there is nothing to propose", root.display());
+    Refusal::new(Code::InvalidRequest, error)
+        .hint(format!("write {EXAMPLE} into {}, with your own command", project::FILE))
+        .detail("path", root.to_string_lossy())
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -210,7 +218,7 @@ mod tests {
                         ("apps/lib/vite.config.ts", ""),
                     ])
                 ),
-                ("none", proposed(&[])),
+                ("none", failed(nothing(Path::new("/home/ada/shop")))),
                 ("there is one", failed(refusal(path, &io::ErrorKind::AlreadyExists.into()))),
                 ("it may not be written", failed(refusal(path, &io::ErrorKind::PermissionDenied.into()))),
             ])

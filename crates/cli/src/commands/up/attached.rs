@@ -1,8 +1,8 @@
 //! What `styxy up` does once it is known what is to run: it asks the keeper, shows what becomes of each service, and where it is
 //! attached follows the logs.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use styxy_client::{Caller, Client};
@@ -11,13 +11,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::keys::Keys;
+use super::shown::Shown;
 use crate::here::context::Context;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 use crate::up::ask::{self, Asked};
 use crate::up::follow::{Follow, Form};
-use crate::up::lines::{failure, line};
+use crate::up::lines::failure;
 use crate::up::stack::Stack;
 use crate::up::wire::{Attachment, Extent, Hurry, Outside, Picture, Request, Said, State, View};
 
@@ -91,8 +92,9 @@ async fn run(
 /// Waits until all have settled, or one has failed.
 async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
     let Asked { mut keeper, orders } = asked;
-    let mut told = Told::default();
+    let mut told = Shown::default();
     let mut wait = Waiting::new();
+    let mut interrupts = signal(SignalKind::interrupt())?;
     let is_wanted = |view: &&View| orders.iter().any(|order| order.label == view.service);
     let overtaken = loop {
         let picture = tokio::select! {
@@ -100,6 +102,10 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
             () = wait.is_long() => {
                 told.waits();
                 continue;
+            }
+            _ = interrupts.recv() => {
+                told.left_alone();
+                return Ok(Exit::Child(130));
             }
         };
         let views: Vec<View> = picture.services.iter().filter(is_wanted).cloned().collect();
@@ -147,66 +153,11 @@ impl Waiting {
     }
 }
 
-/// What was shown of each service.
-#[derive(Default)]
-struct Told {
-    views: Vec<View>,
-    shown: BTreeMap<String, (State, Option<u32>, Option<String>)>,
-}
-
-impl Told {
-    /// Prints the answer: one line for each service, but for those that have failed.
-    fn answer(&self, context: &Context) -> io::Result<()> {
-        context.output.answer(&serde_json::json!({ "services": self.views }), |out| {
-            for view in self.views.iter().filter(|view| view.state != State::Failed) {
-                writeln!(out, "{}", line(view))?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Says what is waited for.
-    fn waits(&self) {
-        let pending = self.views.iter().filter(|view| !view.state.is_settled());
-        let pending: Vec<String> =
-            pending.map(|view| format!("{} ({})", view.service, view.state.as_str())).collect();
-        if !pending.is_empty() {
-            output::note(&format!("still waiting for {}", pending.join(", ")));
-        }
-    }
-
-    /// The lines of what has changed since the last look.
-    fn changes(&mut self, views: Vec<View>) -> String {
-        let mut text = String::new();
-        for view in &views {
-            let now = (view.state, view.pid, view.why.clone());
-            if self.shown.get(&view.service) == Some(&now) {
-                continue;
-            }
-            self.shown.insert(view.service.clone(), now);
-            match view.state {
-                State::Failed => {
-                    text.push_str(&failure(view).join("\n  "));
-                    text.push('\n');
-                }
-                State::Ready | State::Running | State::Outside | State::Ended | State::Waiting => {
-                    text.push_str(&line(view));
-                    text.push('\n');
-                }
-                // What follows says more.
-                State::Starting | State::Ending => {}
-            }
-        }
-        self.views = views;
-        text
-    }
-}
-
 /// An attached command.
 struct Attached {
     asked: Asked,
     follow: Follow,
-    told: Told,
+    told: Shown,
     keys: Keys,
     interrupts: Signal,
     ends: [Signal; 2],
@@ -215,6 +166,8 @@ struct Attached {
     hurry: Option<Hurry>,
     is_owner: bool,
     has_settled: bool,
+    /// A service had failed when Ctrl-C was pressed.
+    had_failed: bool,
     /// Those that another command has ended before they were ready.
     overtaken: BTreeSet<String>,
 }
@@ -230,7 +183,7 @@ impl Attached {
         Ok(Self {
             asked,
             follow,
-            told: Told::default(),
+            told: Shown::default(),
             keys: Keys::new()?,
             interrupts: signal(SignalKind::interrupt())?,
             ends: [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?],
@@ -238,6 +191,7 @@ impl Attached {
             hurry: None,
             is_owner: false,
             has_settled: false,
+            had_failed: false,
             overtaken: BTreeSet::new(),
         })
     }
@@ -318,7 +272,10 @@ impl Attached {
         if runs && !(is_early && self.hurry.is_none()) {
             return Ok(Next::Goes);
         }
-        let is_bad = (has_failed || !self.overtaken.is_empty()) && self.hurry.is_none();
+        let is_bad = match self.hurry {
+            None => has_failed || !self.overtaken.is_empty(),
+            Some(_) => self.had_failed,
+        };
         Ok(Next::Ends(if is_bad { Exit::Refused } else { Exit::Done }))
     }
 
@@ -344,9 +301,12 @@ impl Attached {
     }
 
     async fn interrupted(&mut self) -> Result<Next, Failure> {
+        if self.hurry.is_none() {
+            self.had_failed = self.told.views.iter().any(|view| view.state == State::Failed);
+        }
         if !self.is_owner {
             output::note("the services stay up; styxy down ends them");
-            return Ok(Next::Ends(Exit::Done));
+            return Ok(Next::Ends(if self.had_failed { Exit::Refused } else { Exit::Done }));
         }
         let hurry = self.hurry.map_or(Hurry::None, Hurry::more);
         self.hurry = Some(hurry);

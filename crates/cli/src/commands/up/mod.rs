@@ -5,6 +5,8 @@ mod attached;
 #[cfg(unix)]
 mod keys;
 mod print;
+#[cfg(unix)]
+mod shown;
 
 use crate::here::context::Context;
 use crate::here::worktree::Worktree;

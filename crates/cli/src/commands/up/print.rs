@@ -3,13 +3,12 @@
 use std::io::Write as _;
 
 use serde::Serialize;
-use styxy_core::project::Run;
 
 use crate::here::context::Context;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::one_line;
-use crate::up::stack::{Definition, Serves, Source, Stack};
+use crate::up::stack::{self, Definition, Serves, Source, Stack};
 
 /// What would run.
 #[derive(Serialize)]
@@ -83,12 +82,9 @@ fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
 }
 
 fn shown(service: &Definition) -> String {
-    match (&service.compose, &service.run) {
-        (Some(compose), _) => format!("the service {compose} of the compose file"),
-        (None, Run::Shell(text)) => text.clone(),
-        (None, Run::List(words)) => {
-            words.iter().map(|word| crate::say::shell_word::quoted(word)).collect::<Vec<_>>().join(" ")
-        }
+    match &service.compose {
+        Some(compose) => format!("the service {compose} of the compose file"),
+        None => stack::shown(&service.run),
     }
 }
 

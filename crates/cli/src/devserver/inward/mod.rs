@@ -28,7 +28,7 @@ pub(crate) use census::PACKAGE_MANAGER;
 use census::{Census, Entry, Kind, PortOf, Server, Way};
 pub(crate) use kinds::is_builtin;
 pub(crate) use names::allowed as allowed_name;
-pub(crate) use procfile::{Procfile, processes};
+pub(crate) use procfile::{Line, Procfile, lines};
 pub(crate) use runners::{Child, Order, children, matches};
 use styxy_core::order::Order as _;
 

@@ -161,11 +161,27 @@ fn runs(text: &str, around: &dyn Around) -> (Vec<Run>, Vec<String>) {
     (all, names)
 }
 
-/// The processes of a Procfile: their names and commands.
-pub(crate) fn processes(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let lines = text.lines().filter_map(|line| line.trim_end().split_once(':'));
-    let named = lines.filter(|(name, command)| is_name(name) && !command.trim().is_empty());
-    named.map(|(name, command)| (name, command.trim()))
+/// A line of a Procfile that is neither empty nor a comment.
+pub(crate) enum Line<'t> {
+    /// The name of a process, and its command.
+    Process(&'t str, &'t str),
+    /// Runners pass it over, since this is wrong with it.
+    Wrong(&'static str),
+}
+
+/// The lines of a Procfile, with their numbers.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, Line<'_>)> {
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim_end()));
+    let said = lines.filter(|(_, line)| !line.is_empty() && !line.trim_start().starts_with('#'));
+    said.map(|(number, line)| {
+        let line = match line.split_once(':') {
+            None => Line::Wrong("it has no colon behind a name"),
+            Some((name, _)) if !is_name(name) => Line::Wrong("its name is not letters, digits, _ and -"),
+            Some((_, command)) if command.trim().is_empty() => Line::Wrong("it has no command"),
+            Some((name, command)) => Line::Process(name, command.trim()),
+        };
+        (number, line)
+    })
 }
 
 /// Whether a line's beginning names a process.

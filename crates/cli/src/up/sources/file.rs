@@ -61,20 +61,22 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
     }
 }
 
-/// A service that says where or how it answers serves; of the others the words of the command say it (R154).
+/// A service that says where or how it answers serves; of the others the words of the command say it (R154). A port that the words
+/// have too says nothing more.
 fn serves(service: &Service, run: &Run, cwd: &Path, root: &Path) -> Serves {
-    match service.port {
-        _ if service.compose.is_some() => Serves::No,
-        Wish::Port(_) => Serves::Known,
-        Wish::Any if service.ready.is_some() => Serves::Known,
-        Wish::Any | Wish::None => {
-            match (made::of_run(run, cwd, root).map(|told| told.serves), service.port) {
-                (Some(Serves::Builds), _) => Serves::Builds,
-                (_, Wish::None) => Serves::No,
-                (Some(Serves::Known), _) => Serves::Known,
-                // Who wrote the file would have said that it has no port.
-                (Some(Serves::Perhaps | Serves::No | Serves::Once) | None, _) => Serves::Perhaps,
-            }
-        }
+    if service.compose.is_some() {
+        return Serves::No;
+    }
+    let told = made::of_run(run, cwd, root);
+    let words = told.as_ref().map(|told| told.serves);
+    let is_typed = told.and_then(|told| told.port) == service.port.port();
+    match (service.port, words) {
+        (Wish::Port(_), Some(Serves::Perhaps)) if is_typed => Serves::Perhaps,
+        (Wish::Any, _) if service.ready.is_some() => Serves::Known,
+        (Wish::Any | Wish::None, Some(Serves::Builds)) => Serves::Builds,
+        (Wish::None, _) => Serves::No,
+        (Wish::Port(_), _) | (Wish::Any, Some(Serves::Known)) => Serves::Known,
+        // Who wrote the file would have said that it has no port.
+        (Wish::Any, Some(Serves::Perhaps | Serves::No | Serves::Once) | None) => Serves::Perhaps,
     }
 }

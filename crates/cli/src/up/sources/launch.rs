@@ -5,12 +5,13 @@ use std::path::Path;
 use styxy_client::Caller;
 use styxy_core::Port;
 use styxy_core::json::{self, Form, Kind, Node};
-use styxy_core::project::{Run, Text, Wish};
+use styxy_core::project::{Run, Text, Wish, fence};
 
-use super::super::stack::{Definition, Serves, Source};
+use super::super::stack::{Definition, Serves, Source, shown};
 use super::{Found, made};
 use crate::devserver::folder::read;
 use crate::devserver::inward::allowed_name;
+use crate::say::shell_word::quoted;
 
 /// The file, below the root.
 const FILE: [&str; 2] = [".claude", "launch.json"];
@@ -58,11 +59,15 @@ fn service(here: &Caller, root: &Path, entry: &Node<'_>) -> Option<(Definition, 
     // Whoever wrote it there says that it is a server, and on which port.
     if let Some(port) = entry.get("port").and_then(number) {
         service.port = Wish::Port(port);
-        if matches!(service.serves, Serves::No | Serves::Builds) {
-            service.serves = Serves::Perhaps;
-        }
+        service.serves = Serves::Known;
     }
-    service.env = env(entry);
+    let (own, refused) = env(entry);
+    service.env = own;
+    if !refused.is_empty() {
+        // A project's file cannot have these elsewhere (R141), and what it says has to be the same.
+        let assigned = refused.iter().map(|(name, value)| format!("{name}={} ", quoted(value)));
+        service.run = Run::Shell(assigned.collect::<String>() + &shown(&service.run));
+    }
     Some((service, format!("{name} in {} {what}", FILE.join("/"))))
 }
 
@@ -79,10 +84,27 @@ fn number(node: &Node<'_>) -> Option<Port> {
     Some(node).filter(|node| node.kind == Kind::Number)?.text.parse().ok()
 }
 
-/// Its variables, without the port that it gets from us.
-fn env(entry: &Node<'_>) -> Vec<(String, Text)> {
+/// Names and values.
+type Variables<V> = Vec<(String, V)>;
+
+/// Its variables without the port that it gets from us, and those that no project's file may set.
+fn env(entry: &Node<'_>) -> (Variables<Text>, Variables<String>) {
     let members = entry.get("env").map(Node::members).unwrap_or_default();
     let texts = members.iter().filter_map(|member| Some((member.key.to_string(), member.value.as_text()?)));
-    let own = texts.filter(|(name, _)| name != "PORT");
-    own.map(|(name, text)| (name, Text::plain(text))).collect()
+    let (mut own, mut refused) = (Vec::new(), Vec::new());
+    for (name, text) in texts.filter(|(name, _)| name != "PORT") {
+        match (fence::check(&name), Text::literal(text)) {
+            (Ok(()), Some(text)) => own.push((name, text)),
+            (Ok(()), None) | (Err(_), _) if is_assignable(&name) => refused.push((name, text.to_owned())),
+            // No shell could set it.
+            (Ok(()), None) | (Err(_), _) => {}
+        }
+    }
+    (own, refused)
+}
+
+fn is_assignable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

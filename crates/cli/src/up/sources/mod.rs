@@ -24,6 +24,9 @@ use crate::devserver::package::{NoPackage, Package};
 use crate::say::failure::Failure;
 use crate::say::output;
 
+/// The Procfile for development.
+const DEV: &str = "Procfile.dev";
+
 /// The script that starts what people work on.
 pub(crate) const SCRIPT: &str = "dev";
 
@@ -92,20 +95,30 @@ fn guessed(here: &Caller, root: &Path) -> Result<Stack, Failure> {
 /// `package.json` cannot be read.
 fn look(here: &Caller, root: &Path) -> Result<Look, Failure> {
     let package = package_at(root)?;
-    if let Some(found) = procfile::find(here, root, "Procfile.dev") {
+    if let Some(found) = procfile::find(here, root, DEV) {
         return Ok(Look::Found(found));
     }
-    if let Some(package) = &package {
+    let mut found = look_further(here, root, package.as_ref());
+    if let Look::Found(found) = &mut found {
+        // It was to come first.
+        found.reasons.extend(procfile::remarks(root, DEV));
+    }
+    Ok(found)
+}
+
+/// Looks at what comes after the Procfile for development.
+fn look_further(here: &Caller, root: &Path, package: Option<&Package>) -> Look {
+    if let Some(package) = package {
         match workspace::find(here, root, package) {
             Look::Nothing => {}
-            other => return Ok(other),
+            other => return other,
         }
         if let Some(found) = package.script(SCRIPT).and_then(|_| of_script(here, root, package)) {
-            return Ok(Look::Found(found));
+            return Look::Found(found);
         }
     }
     let found = procfile::find(here, root, "Procfile").or_else(|| launch::find(here, root));
-    Ok(found.map_or(Look::Nothing, Look::Found))
+    found.map_or(Look::Nothing, Look::Found)
 }
 
 /// The package of the root itself; none if there is no manifest of scripts in it.
@@ -171,16 +184,21 @@ fn unsure(here: &Caller, root: &Path, why: &str) -> Failure {
 }
 
 fn nothing(root: &Path) -> Failure {
+    let remarks = [procfile::remarks(root, DEV), procfile::remarks(root, "Procfile")].concat();
+    let remarks = if remarks.is_empty() { String::new() } else { format!("; {}", remarks.join("; ")) };
     let error = format!(
-        "{} does not say what is to run: it has no {} with a run, no Procfile, no {SCRIPT} script, and no .claude/launch.json",
+        "{} does not say what is to run: it has no {} with a run, no process in a Procfile, no {SCRIPT} script, and no .claude/launch.json{remarks}",
         root.display(),
         project::FILE
     );
     let refusal = Refusal::new(Code::InvalidRequest, error)
-        .hint("styxy init proposes a file that says it")
+        .hint(format!("styxy init, which looks at more files; or write {EXAMPLE} into {}", project::FILE))
         .detail("path", root.to_string_lossy());
     Failure::Usage(Box::new(refusal))
 }
+
+/// A file that a person may begin with.
+pub(crate) const EXAMPLE: &str = r#"{"services": {"web": {"run": "npm start"}}}"#;
 
 #[cfg(test)]
 mod tests;

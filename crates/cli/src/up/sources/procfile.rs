@@ -6,10 +6,10 @@ use styxy_client::Caller;
 use styxy_core::ServiceName;
 use styxy_core::project::Run;
 
-use super::super::stack::Source;
+use super::super::stack::{Definition, Source};
 use super::{Found, made};
 use crate::devserver::folder::read;
-use crate::devserver::inward::processes;
+use crate::devserver::inward::{Line, lines};
 use crate::devserver::shell::{self, Command};
 
 /// What Heroku runs before a deployment.
@@ -19,16 +19,16 @@ const RELEASE: &str = "release";
 pub(super) fn find(here: &Caller, root: &Path, file: &str) -> Option<Found> {
     let path = root.join(file);
     let text = read(&path)?;
-    let mut services = Vec::new();
+    let mut services: Vec<Definition> = Vec::new();
     let mut reasons = Vec::new();
-    for (name, command) in processes(&text).filter(|(name, _)| *name != RELEASE) {
+    for Process { label, name, command } in processes(&text, file).0 {
         let (cwd, inner) = in_folder(command, root);
         let Some(told) = made::of_text(&inner, &cwd, root) else { continue };
-        reasons.push(format!("{name}: the process {name} of {file} {}", told.what));
+        reasons.push(format!("{label}: the process {name} of {file} {}", told.what));
         let is_of_package = here.at(&cwd).package().is_some();
-        let mut service = made::definition(here, name, told, Run::Shell(inner), &cwd);
+        let mut service = made::definition(here, label.as_str(), told, Run::Shell(inner), &cwd);
         if !is_of_package {
-            service.name = ServiceName::new(name).ok();
+            service.name = Some(label);
         }
         services.push(service);
     }
@@ -36,7 +36,56 @@ pub(super) fn find(here: &Caller, root: &Path, file: &str) -> Option<Found> {
     if prepares {
         reasons.push(format!("bin/dev is not run: what it does beside starting {file} is left out"));
     }
+    reasons.extend(remarks(root, file));
     (!services.is_empty()).then_some(Found { source: Source::Procfile(path), services, reasons })
+}
+
+/// A process of a Procfile.
+struct Process<'t> {
+    /// Its name, with a number where another one has that.
+    label: ServiceName,
+    name: &'t str,
+    command: &'t str,
+}
+
+/// What is to be said of the lines of the file that are not services as they stand.
+pub(super) fn remarks(root: &Path, file: &str) -> Vec<String> {
+    read(&root.join(file)).map(|text| processes(&text, file).1).unwrap_or_default()
+}
+
+/// The processes of a text, and a sentence for each line that is none, or is called like another.
+fn processes<'t>(text: &'t str, file: &str) -> (Vec<Process<'t>>, Vec<String>) {
+    let (mut all, mut remarks): (Vec<Process<'t>>, Vec<String>) = (Vec::new(), Vec::new());
+    for (number, line) in lines(text) {
+        let left_out = |why: &str| format!("line {number} of {file} is left out: {why}");
+        let (name, command) = match line {
+            Line::Process(RELEASE, _) => continue,
+            Line::Process(name, command) => (name, command),
+            Line::Wrong(why) => {
+                remarks.push(left_out(why));
+                continue;
+            }
+        };
+        let is_taken = |label: &str| all.iter().any(|one| one.label.as_str().eq_ignore_ascii_case(label));
+        let base = name.trim_start_matches(['-', '_']);
+        let numbered = (2..).map(|number| format!("{base}-{number}"));
+        let label = std::iter::once(base.to_owned()).chain(numbered).find(|label| !is_taken(label));
+        match ServiceName::new(&label.unwrap_or_default()) {
+            Ok(label) => {
+                let why = if label.as_str() == base {
+                    "a service's name begins with a letter or a digit".to_owned()
+                } else {
+                    format!("the name {base} is there already")
+                };
+                if label.as_str() != name {
+                    remarks.push(format!("line {number} of {file} is called {label}: {why}"));
+                }
+                all.push(Process { label, name, command });
+            }
+            Err(error) => remarks.push(left_out(&error.to_string())),
+        }
+    }
+    (all, remarks)
 }
 
 /// `cd apps/web && npm run dev` as a folder and a command; all else as it is.

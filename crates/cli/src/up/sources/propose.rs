@@ -9,13 +9,12 @@ use styxy_core::order::Order as _;
 use styxy_core::project::{Run, Wish};
 use styxy_core::{Port, ServiceName, ServiceType};
 
-use super::super::stack::{Definition, Serves};
+use super::super::stack::{Definition, Serves, shown};
 use super::apps::{self, App};
 use super::beside::{self, Task};
 use super::{Found, Look, look, made, package_at, settled, workspace};
 use crate::devserver::package::Package;
 use crate::say::failure::Failure;
-use crate::say::shell_word::quoted;
 
 /// What is proposed.
 #[derive(Debug, Default)]
@@ -43,6 +42,9 @@ pub(crate) struct Proposed {
     /// Its folder below the root, if it is not the root.
     pub(crate) cwd: Option<String>,
     pub(crate) port: Option<Port>,
+    /// Its variables, as they are written.
+    #[serde(skip)]
+    env: Vec<(String, String)>,
     /// The service of the compose file that it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) compose: Option<String>,
@@ -55,7 +57,8 @@ impl Proposed {
     /// The container `name` of the compose file.
     pub(super) fn container(service: String, kind: Option<ServiceType>, name: String) -> Self {
         let (compose, is_silent) = (Some(name), false);
-        Self { service, kind, name: None, run: None, cwd: None, port: None, compose, is_silent }
+        let env = Vec::new();
+        Self { service, kind, name: None, run: None, cwd: None, port: None, env, compose, is_silent }
     }
 }
 
@@ -85,7 +88,8 @@ pub(crate) fn services(here: &Caller, root: &Path) -> Result<Proposal, Failure> 
     // The file has no word for what ends before others begin.
     let (once, lasting): (Vec<&Definition>, Vec<&Definition>) =
         started.iter().partition(|service| service.serves == Serves::Once);
-    let left_out = once.iter().map(|service| format!("what comes before the others: {}", run(service)));
+    let left_out =
+        once.iter().map(|service| format!("what comes before the others: {}", shown(&service.run)));
     proposal.left_out.extend(left_out);
     proposal.services = lasting.iter().map(|service| proposed(here, root, service)).collect();
     if let Some((servers, left_out)) = beside {
@@ -124,6 +128,7 @@ fn add(proposal: &mut Proposal, started: &[Definition], server: &Definition, why
         run: None,
         cwd: None,
         port: port(server),
+        env: Vec::new(),
         compose: None,
         is_silent: false,
     });
@@ -181,14 +186,6 @@ fn left_out(name: &str, kind: &ServiceType, more: &[&str]) -> Option<String> {
     Some(format!("{what} the type {kind} too, as {name} does"))
 }
 
-/// Its command as a text for a shell.
-fn run(service: &Definition) -> String {
-    match &service.run {
-        Run::Shell(text) => text.clone(),
-        Run::List(words) => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
-    }
-}
-
 fn proposed(here: &Caller, root: &Path, service: &Definition) -> Proposed {
     let below = service.cwd.strip_prefix(root).ok().filter(|below| *below != Path::new(""));
     let is_default = service.name == here.at(&service.cwd).package();
@@ -197,9 +194,10 @@ fn proposed(here: &Caller, root: &Path, service: &Definition) -> Proposed {
         kind: Some(service.kind.clone())
             .filter(|kind| kind.as_str() != service.label && service.port != Wish::None),
         name: service.name.clone().filter(|_| !is_default && service.port != Wish::None),
-        run: Some(run(service)),
+        run: Some(shown(&service.run)),
         cwd: below.map(|below| below.to_string_lossy().replace('\\', "/")),
         port: port(service),
+        env: service.env.iter().map(|(name, text)| (name.clone(), text.written().to_owned())).collect(),
         compose: None,
         is_silent: service.port == Wish::None,
     }
@@ -249,6 +247,9 @@ fn entry(service: &Proposed) -> String {
     field("type", service.kind.as_ref().map(|kind| json(kind.as_str())));
     field("name", service.name.as_ref().map(|name| json(name.as_str())));
     field("port", service.port.map(|port| port.to_string()));
+    let env = service.env.iter().map(|(name, text)| format!("{}: {}", json(name), json(text)));
+    let env = env.collect::<Vec<_>>().join(", ");
+    field("env", (!env.is_empty()).then(|| format!("{{ {env} }}")));
     field("port", service.is_silent.then(|| "false".to_owned()));
     let fields = if fields.is_empty() { String::new() } else { format!(" {} ", fields.join(", ")) };
     format!("\n    {}: {{{fields}}}", json(&service.service))

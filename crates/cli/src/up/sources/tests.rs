@@ -45,7 +45,28 @@ impl Worktree {
 
     /// A line for each service: `web dev/apps.web 3000 known in apps/web: npm run dev`.
     fn services(&self) -> Vec<String> {
-        self.stack().services.iter().map(|service| line(&self.root, service)).collect()
+        let stack = self.stack();
+        #[cfg(unix)]
+        self.is_the_same_in_a_file(&stack);
+        stack.services.iter().map(|service| line(&self.root, service)).collect()
+    }
+
+    /// What `styxy init` would write of it starts nothing again.
+    #[cfg(unix)]
+    fn is_the_same_in_a_file(&self, guessed: &Stack) {
+        use crate::up::orders::definition;
+        let proposal = propose::services(&self.here(), &self.root).unwrap();
+        let text = propose::text(&self.root, &proposal.services);
+        self.write(project::FILE, &text);
+        let written = self.stack();
+        fs::remove_file(self.root.join(project::FILE)).unwrap();
+        assert!(matches!(written.source, Source::File(_)), "{text}");
+        // What ends before others begin has no word in the file.
+        for one in guessed.services.iter().filter(|one| one.serves != Serves::Once) {
+            let other = written.services.iter().find(|other| other.label == one.label);
+            let other = other.unwrap_or_else(|| panic!("no {} in {text}", one.label));
+            assert_eq!(definition(one), definition(other), "{one:?}\n{other:?}\n{text}");
+        }
     }
 
     fn refusal(&self) -> Refusal {
@@ -103,7 +124,7 @@ fn the_sources_count_in_their_order() {
     let launch = r#"{"configurations": [{"name": "My app", "runtimeExecutable": "npm", "runtimeArgs": ["start"], "port": 3000,
         "env": {"MODE": "{x}", "PORT": "3000"}}]}"#;
     let worktree = Worktree::new(&[(".claude/launch.json", launch)]);
-    assert_eq!(worktree.services(), ["My-app dev 3000 perhaps: [npm start]"]);
+    assert_eq!(worktree.services(), ["My-app dev 3000 known: [npm start]"]);
     let env = &worktree.stack().services[0].env;
     assert_eq!(env.len(), 1, "PORT is ours to say: {env:?}");
     worktree.write("Procfile", "web: node server.js\nrelease: npm run migrate\n");
@@ -123,17 +144,37 @@ fn where_nothing_says_what_is_to_run_that_is_said() {
     let worktree = Worktree::new(&[("package.json", r#"{"scripts": {"build": "vite build"}}"#)]);
     let refusal = worktree.refusal();
     assert!(refusal.error.contains("does not say what is to run"), "{refusal}");
-    assert_eq!(refusal.hint.as_deref(), Some("styxy init proposes a file that says it"));
+    let example = r#"write {"services": {"web": {"run": "npm start"}}} into .styxy.json"#;
+    assert!(refusal.hint.as_ref().is_some_and(|hint| hint.ends_with(example)), "{refusal}");
     worktree.write("package.json", "{");
     assert!(worktree.refusal().error.contains("package.json: EOF"));
     worktree.write("package.json", "{}");
     worktree.write(".claude/launch.json", "not JSON");
     assert!(worktree.refusal().error.contains("does not say what is to run"));
     worktree.write("Procfile.dev", "# nothing\nnot a process\n");
-    assert!(worktree.refusal().error.contains("does not say what is to run"));
+    let refusal = worktree.refusal();
+    let why = "; line 2 of Procfile.dev is left out: it has no colon behind a name";
+    assert!(refusal.error.ends_with(why), "{refusal}");
+    worktree.write("package.json", VITE);
+    let reasons = worktree.stack().reasons;
+    assert!(reasons.contains(&why[2..].to_owned()), "it was to come first: {reasons:?}");
     let home = worktree.root.clone();
     let at_home = Caller::new(Some(&home), Some(home.clone()), |_| None, || None);
     assert!(find(&at_home).expect_err("a home").into_refusal().error.contains("a home folder, or /"));
+}
+
+#[test]
+fn variables_of_the_preview_that_no_file_may_set_are_part_of_the_command() {
+    let launch = r#"{"configurations": [{"name": "web", "program": "server.js",
+        "env": {"NODE_OPTIONS": "--inspect=0 --trace-warnings", "MODE": "{x}", "a b": "1"}}]}"#;
+    let worktree = Worktree::new(&[(".claude/launch.json", launch)]);
+    let run = "NODE_OPTIONS='--inspect=0 --trace-warnings' node server.js";
+    assert_eq!(worktree.services(), [format!("web dev perhaps: {run}")]);
+    let env = &worktree.stack().services[0].env;
+    assert_eq!(
+        env.iter().map(|(name, text)| (name.as_str(), text.written())).collect::<Vec<_>>(),
+        [("MODE", "{{x}}")]
+    );
 }
 
 #[test]

@@ -86,6 +86,27 @@ fn names_and_odd_lines_are_as_a_runner_takes_them() {
 }
 
 #[test]
+fn a_line_that_is_left_out_or_called_otherwise_is_said_with_its_number() {
+    let text = "web: vite\nnot a process\n\n# css: x\nempty:\n bad: x\nWeb: node b.js\n-x: node c.js\nrelease: x\n--: y\n";
+    let worktree = Worktree::new(&[("Procfile.dev", text)]);
+    assert_eq!(
+        worktree.services(),
+        ["web dev/web known: vite", "Web-2 dev/Web-2 perhaps: node b.js", "x dev/x perhaps: node c.js"]
+    );
+    assert_eq!(
+        worktree.stack().reasons[3..],
+        [
+            "line 2 of Procfile.dev is left out: it has no colon behind a name",
+            "line 5 of Procfile.dev is left out: it has no command",
+            "line 6 of Procfile.dev is left out: its name is not letters, digits, _ and -",
+            "line 7 of Procfile.dev is called Web-2: the name Web is there already",
+            "line 8 of Procfile.dev is called x: a service's name begins with a letter or a digit",
+            "line 10 of Procfile.dev is left out: \"\" is not a service name; allowed: letters, digits, ., _ and -, 1 to 100 characters",
+        ]
+    );
+}
+
+#[test]
 fn what_prepares_things_beside_a_procfile_is_named() {
     let worktree = Worktree::new(&[("Procfile.dev", "web: vite\n"), ("bin/dev", "#!/bin/sh\n")]);
     let reasons = worktree.stack().reasons;

@@ -1,0 +1,120 @@
+//! What `styxy up` has said of each service, and what it says next.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+
+use crate::here::context::Context;
+use crate::say::output;
+use crate::up::lines::{failure, line};
+use crate::up::wire::{State, View};
+
+/// What was shown of each service.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub(super) views: Vec<View>,
+    shown: BTreeMap<String, (State, Option<u32>, Option<String>)>,
+}
+
+impl Shown {
+    /// Prints the answer: one line for each service, but for those that have failed.
+    pub(super) fn answer(&self, context: &Context) -> io::Result<()> {
+        context.output.answer(&serde_json::json!({ "services": self.views }), |out| {
+            for view in self.views.iter().filter(|view| view.state != State::Failed) {
+                writeln!(out, "{}", line(view))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Says what is waited for.
+    pub(super) fn waits(&self) {
+        let pending = self.views.iter().filter(|view| !view.state.is_settled());
+        let pending: Vec<String> =
+            pending.map(|view| format!("{} ({})", view.service, view.state.as_str())).collect();
+        if !pending.is_empty() {
+            output::note(&format!("still waiting for {}", pending.join(", ")));
+        }
+    }
+
+    /// Says what goes on without this command.
+    pub(super) fn left_alone(&self) {
+        let runs = self.views.iter().filter(|view| view.pid.is_some() || !view.state.is_settled());
+        let runs: Vec<String> =
+            runs.map(|view| format!("{} ({})", view.service, view.state.as_str())).collect();
+        // Nothing of it need be known yet.
+        let runs = if runs.is_empty() { "the services".to_owned() } else { runs.join(", ") };
+        output::note(&format!("nobody waits any more, and these go on: {runs}; styxy down ends them"));
+    }
+
+    /// The lines of what has changed since the last look.
+    pub(super) fn changes(&mut self, views: Vec<View>) -> String {
+        let mut text = String::new();
+        for view in &views {
+            let now = (view.state, view.pid, view.why.clone());
+            if self.shown.get(&view.service) == Some(&now) {
+                continue;
+            }
+            self.shown.insert(view.service.clone(), now);
+            match view.state {
+                State::Failed => {
+                    let lines = failure(view);
+                    // What it has printed since it was started here is above.
+                    let is_above = |at: usize| view.started && at > 0 && at + 1 < lines.len();
+                    let shown = lines.iter().enumerate().filter(|(at, _)| !is_above(*at));
+                    let shown: Vec<&str> = shown.map(|(_, line)| line.as_str()).collect();
+                    text.push_str(&shown.join("\n  "));
+                    text.push('\n');
+                }
+                // What follows says more.
+                State::Ending => {}
+                State::Starting if view.started => {}
+                State::Ready
+                | State::Running
+                | State::Outside
+                | State::Ended
+                | State::Waiting
+                | State::Starting => {
+                    text.push_str(&line(view));
+                    text.push('\n');
+                }
+            }
+        }
+        self.views = views;
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(state: &str, started: bool, log: &std::path::Path) -> View {
+        serde_json::from_value(serde_json::json!({
+            "service": "web", "state": state, "pid": 7, "started": started, "log": log, "tty": false,
+            "why": (state == "failed").then_some("it ended with code 3"),
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_a_service_printed_before_it_failed_is_shown_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("web.log");
+        std::fs::write(&log, "no such module\n").unwrap();
+        let said = |started| Shown::default().changes(vec![view("failed", started, &log)]);
+        assert!(
+            said(true).contains("it ended with code 3") && said(true).contains("web.log"),
+            "{}",
+            said(true)
+        );
+        assert!(!said(true).contains("no such module"), "it was followed from its start: {}", said(true));
+        assert!(said(false).contains("no such module"), "another command has followed it: {}", said(false));
+    }
+
+    #[test]
+    fn a_service_that_another_command_has_started_is_named_before_it_is_ready() {
+        let log = std::path::Path::new("/l");
+        let said = |started| Shown::default().changes(vec![view("starting", started, log)]);
+        assert!(said(false).contains("starting") && said(true).is_empty(), "{}", said(false));
+    }
+}

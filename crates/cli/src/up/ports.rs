@@ -1,0 +1,109 @@
+//! The ports of a worktree's services, for who starts none of them: `styxy env`.
+
+use std::path::Path;
+
+use styxy_client::{Caller, PortRequest};
+use styxy_core::project::{Project, Wish};
+
+use crate::here::requests;
+use crate::up::sources;
+use crate::up::stack::{Definition, Source, Stack};
+
+/// As many ports as the daemon leases at once.
+pub(crate) const GROUP: usize = 64;
+
+/// A request for each service of the project's file that has a port; where it names none, for each that `styxy up` would start
+/// (R150); and for `dev` where nothing surely says what that is. In a package the first one is its own.
+pub(crate) fn requests(file: Option<&Project>, caller: &Caller) -> Vec<PortRequest> {
+    let usual = || requests::usual(file, caller);
+    if file.is_some_and(|file| !file.services.is_empty()) {
+        return usual();
+    }
+    match sources::find_silently(caller) {
+        Ok(stack) => of_stack(&stack, caller, usual),
+        // `styxy up` and `styxy init` say why.
+        Err(_) => usual(),
+    }
+}
+
+fn of_stack(stack: &Stack, caller: &Caller, usual: impl FnOnce() -> Vec<PortRequest>) -> Vec<PortRequest> {
+    let serving = |service: &&Definition| service.port != Wish::None && service.compose.is_none();
+    let services: Vec<&Definition> = stack.services.iter().filter(serving).collect();
+    if services.is_empty() || services.len() > GROUP || matches!(stack.source, Source::File(_)) {
+        return usual();
+    }
+    let folder = caller.folder().filter(|_| caller.package().is_some());
+    let depth = |service: &&Definition| service.cwd.components().count();
+    let is_own =
+        |folder: &Path, service: &Definition| service.cwd != stack.root && folder.starts_with(&service.cwd);
+    let own = folder
+        .map(|folder| services.iter().copied().filter(|service| is_own(folder, service)).max_by_key(depth));
+    let others =
+        services.iter().copied().filter(|service| own.flatten().is_none_or(|own| own.label != service.label));
+    let others = others.map(|service| service.request(&stack.source));
+    match own {
+        Some(Some(own)) => std::iter::once(own.request(&stack.source)).chain(others).collect(),
+        // What is started in a package that is none of them has the name of that package (R60).
+        Some(None) => usual().into_iter().chain(others).collect(),
+        None => others.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::here::caller::canonical;
+
+    /// The requests in a folder of a worktree with these files: `web dev/apps.web`.
+    fn asked(files: &[(&str, &str)], folder: &str) -> Vec<String> {
+        let top = tempfile::tempdir().unwrap();
+        let root = canonical(top.path());
+        fs::create_dir(root.join(".git")).unwrap();
+        for (file, text) in files {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let caller = Caller::new(Some(&root.join(folder)), None, |_| None, || None);
+        let file = caller.file().unwrap();
+        let line = |request: PortRequest| {
+            let name = request.full_name().map(|name| format!("/{name}")).unwrap_or_default();
+            format!("{} {}{name}", request.label(), request.service)
+        };
+        requests(file.as_ref(), &caller).into_iter().map(line).collect()
+    }
+
+    const WORKSPACE: [(&str, &str); 5] = [
+        ("package.json", r#"{"workspaces": ["apps/*"], "scripts": {"dev": "npm run dev --workspaces"}}"#),
+        ("apps/api/package.json", r#"{"name": "api", "scripts": {"dev": "node server.js"}}"#),
+        ("apps/css/package.json", r#"{"name": "css", "scripts": {"dev": "tsup --watch"}}"#),
+        ("apps/web/package.json", r#"{"name": "@shop/web", "scripts": {"dev": "vite"}}"#),
+        ("tools/package.json", "{}"),
+    ];
+
+    #[test]
+    fn the_ports_are_those_of_the_services_that_up_would_start() {
+        let (api, web) = ("api dev/apps.api", "web dev/apps.web");
+        assert_eq!(asked(&WORKSPACE, "."), [api, web]);
+        assert_eq!(asked(&WORKSPACE, "apps/web"), [web, api], "the package's own is the first");
+        assert_eq!(asked(&WORKSPACE, "apps"), [api, web]);
+        assert_eq!(asked(&WORKSPACE, "tools"), ["dev dev/tools", api, web]);
+        let procfile = ("Procfile.dev", "api: node api.js\nweb: vite\njob: tsc -w\n");
+        assert_eq!(asked(&[procfile], "."), ["api dev/api", "web dev/web"]);
+        let script = ("package.json", r#"{"scripts": {"dev": "storybook dev"}}"#);
+        assert_eq!(asked(&[script], "."), ["dev storybook"], "the type that styxy run gives it");
+    }
+
+    #[test]
+    fn where_a_file_names_services_or_nothing_is_sure_it_is_as_with_run() {
+        let procfile = ("Procfile.dev", "api: node api.js\n");
+        let file = (".styxy.json", r#"{"services": {"docs": {}}}"#);
+        assert_eq!(asked(&[procfile, file], "."), ["docs docs"]);
+        assert_eq!(asked(&[("readme", "")], "."), ["dev dev"]);
+        assert_eq!(asked(&[("Procfile.dev", "job: tsc -w\n")], "."), ["dev dev"]);
+        let more = r#"{"workspaces": ["apps/*"], "scripts": {"dev": "x && npm run dev --workspaces"}}"#;
+        assert_eq!(asked(&[("package.json", more), WORKSPACE[3]], "."), ["dev dev"]);
+    }
+}

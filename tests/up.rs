@@ -197,6 +197,19 @@ fn what_cannot_run_is_said_and_nothing_else_is_touched() {
 }
 
 #[test]
+fn the_first_of_several_servers_has_the_port_of_the_service() {
+    let stack = Stack::new(&json!({
+        "web": { "run": "python3 server.py one & exec python3 server.py two", "ready": "/" },
+    }));
+    let up = stack.up();
+    let port = named(&up, "web")["port"].to_string();
+    assert!(
+        stack.ask("web", "PORT").starts_with("one ") && stack.ask("web", "PORT").ends_with(&port),
+        "{up:?}"
+    );
+}
+
+#[test]
 fn a_server_that_runs_already_is_neither_doubled_nor_ended() {
     let stack = Stack::new(&json!({ "web": { "run": "exec python3 server.py web", "ready": "/" } }));
     let mut command =

@@ -152,8 +152,9 @@ fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)
         // It knows the tools' flags for a port, and the lease becomes its command's.
         Some(key) => {
             let program = program.to_string_lossy().into_owned();
-            let mut words =
-                vec![program, "run".to_owned(), "-q".to_owned(), "-s".to_owned(), key.kind.to_string()];
+            let mut words = ["run", "-q", "--first", "-s"].map(str::to_owned).to_vec();
+            words.insert(0, program);
+            words.push(key.kind.to_string());
             words.extend(key.name.iter().flat_map(|name| ["-n".to_owned(), name.to_string()]));
             words.push("--".to_owned());
             words.extend(run);

@@ -33,6 +33,9 @@ pub(super) struct Runs {
     wish: Vec<String>,
     /// The name that was typed, which is then the beginning of each name.
     name: Option<String>,
+    /// Whether the first server has that name as it is, or without one that of its folder.
+    #[serde(default)]
+    is_service: bool,
     /// The services of the project's file: a server of that name is that service.
     services: Vec<String>,
     /// The options that only a run of a server's own can honour, as they are called.
@@ -77,6 +80,7 @@ impl Runs {
             options,
             wish,
             name: args.name.as_ref().map(ToString::to_string),
+            is_service: args.first,
             services: services.map(|service| service.label.to_string()).collect(),
             typed,
             scripts: None,
@@ -85,7 +89,7 @@ impl Runs {
 
     /// The words in front of a server.
     fn words(&self, name: Option<&str>, place: Place) -> Vec<OsString> {
-        let name = match (&self.name, name) {
+        let name = match (&self.name, name.filter(|_| !self.is_service || place != Place::First)) {
             (Some(typed), Some(name)) => Some(format!("{typed}-{name}")),
             (typed, name) => typed.clone().or_else(|| name.map(str::to_owned)),
         };
@@ -314,6 +318,7 @@ mod tests {
             options: vec!["run".to_owned()],
             wish: vec!["-p".to_owned(), "3000".to_owned()],
             name: name.map(str::to_owned),
+            is_service: false,
             services: services.iter().map(ToString::to_string).collect(),
             typed: Vec::new(),
             scripts: None,
@@ -326,6 +331,9 @@ mod tests {
         assert_eq!(line(&plain, Some("web"), Place::First), "/bin/styxy run -n web -p 3000 --");
         assert_eq!(line(&plain, Some("api"), Place::Later), "/bin/styxy run -s api --");
         assert_eq!(line(&plain, None, Place::Later), "/bin/styxy run --");
+        let of_up = Runs { is_service: true, ..runs(Some("shop"), &[]) };
+        assert_eq!(line(&of_up, Some("web"), Place::First), "/bin/styxy run -n shop -p 3000 --");
+        assert_eq!(line(&of_up, Some("api"), Place::Later), "/bin/styxy run -n shop-api --");
         assert_eq!(
             line(&runs(Some("shop"), &[]), Some("web"), Place::Later),
             "/bin/styxy run -n shop-web --"

@@ -67,6 +67,7 @@ use wishes::{Attention, Typed, Wishes};
   styxy run -- concurrently 'next dev' 'node api.js'   a port for each of the two
   styxy run --block 3 -- npm start      three consecutive ports, the first is PORT
   styxy run -- caddy run --listen :{port}"))]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Args {
     /// What the port is for: dev, api, storybook, …; repeat it for several ports, the first one is PORT
     /// [default: the type of the tool, usually dev]
@@ -93,6 +94,9 @@ pub(crate) struct Args {
     /// Do not print which port it is
     #[arg(short, long)]
     quiet: bool,
+    /// The first of several servers has this type and name: it is the one of a service of `styxy up`
+    #[arg(long, hide = true)]
+    first: bool,
     /// The command and its arguments [default: the package's dev script]
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,

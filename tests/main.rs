@@ -292,6 +292,9 @@ mod up_known;
 mod up_outside;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // /proc
+mod up_said;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // /proc
 mod up_session;
 
 // Only on Windows.

@@ -162,7 +162,7 @@ fn a_service_comes_after_those_that_it_needs() {
     let many = eventually("it is known that it cannot start", || {
         Some(stack.service("many")).filter(|many| many["state"] == "failed")
     });
-    assert_eq!(many["why"], "race, which it comes after, failed", "{failed:?}");
+    assert_eq!(many["why"], "not started: race failed", "{failed:?}");
     // Those that come after end first.
     stack.styxy(&["down"]).done();
     let log = |name: &str| stack.styxy(&["logs", name]).done().stdout;

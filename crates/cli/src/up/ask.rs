@@ -65,7 +65,8 @@ pub(crate) async fn up(
         pid: session.pid.map(styxy_core::Pid::get),
         started: session.pid.and_then(crate::process::started),
     });
-    let up = Up { orders: orders.clone(), extent, attachment, session, ends, environment };
+    let source = stack.source.shown(&stack.root);
+    let up = Up { orders: orders.clone(), extent, attachment, session, ends, source, environment };
     keeper.ask(&Request::Up(Box::new(up))).await.map_err(|_| gone())?;
     Ok(Asked { keeper, orders })
 }

@@ -91,6 +91,7 @@ impl Containers {
         Order {
             label: service.label.clone(),
             definition: format!("{:016x}", fnv(format!("{name:?}").as_bytes())),
+            keys: Vec::new(),
             shown: up.join(" "),
             words: up,
             cwd: self.folder(),

@@ -65,6 +65,9 @@ fn since(view: &View) -> Option<String> {
 pub(crate) fn failure(view: &View) -> Vec<String> {
     let why = view.why.as_deref().map(one_line).unwrap_or_default();
     let mut lines = vec![format!("{}: {}: {why}", view.service, view.state.as_str())];
+    if view.unstarted {
+        return lines;
+    }
     let said = last_words(&view.log, LINES).unwrap_or_default();
     if said.is_empty() {
         lines.push("it has printed nothing".to_owned());

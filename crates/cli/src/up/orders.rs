@@ -5,11 +5,12 @@ use std::path::Path;
 
 use styxy_client::leases::{self, Of, is_up};
 use styxy_client::{Caller, Client, Error, PortRequest, Terms};
-use styxy_core::api::{AllocationsQuery, Grant, Lease, OwnerKind};
+use styxy_core::api::{AllocationsQuery, CheckAnswer, Grant, Lease, OwnerKind};
 use styxy_core::layout::fnv;
 use styxy_core::project::Wish;
 
 use crate::here::variables;
+use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
 use crate::up::containers::{self, Containers};
@@ -130,10 +131,23 @@ async fn leased(
         let request = Terms { reuse: Some(true), pid: None, ..terms.clone() }.request(requests);
         let answer = client.allocate(&request).await?;
         for ((at, _), grant) in part.iter().zip(answer.grants()) {
+            if let Some(service) = stack.all().nth(*at).filter(|_| !grant.reused) {
+                missed(client, service, grant).await;
+            }
             keys[*at] = Some(key(grant));
         }
     }
     Ok((keys, missing.into_iter().map(|(at, _)| at).collect()))
+}
+
+/// Says why a service has another port than the one that was wished for, and who has that one.
+async fn missed(client: &Client, service: &Definition, grant: &Grant) {
+    let (Some(why), Some(wished)) = (&grant.reason, service.port.port()) else { return };
+    // Without an answer it is not known who that is.
+    let found = client.check(wished).await.ok();
+    let who = found.iter().flat_map(CheckAnswer::listeners).find_map(facts::server);
+    let who = who.map(|who| format!(": {}", one_line(&who))).unwrap_or_default();
+    output::note(&format!("{}: port {}, since {}{who}", service.label, grant.port, one_line(why)));
 }
 
 fn key(grant: &Grant) -> LeaseKey {
@@ -172,6 +186,7 @@ fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)
     Order {
         label: service.label.clone(),
         definition: definition(service),
+        keys: keys(service),
         words,
         shown: shown(&service.run),
         cwd: service.cwd.clone(),
@@ -214,6 +229,24 @@ pub(crate) fn definition(service: &Definition) -> String {
     let env: Vec<(&str, &str)> = env.iter().map(|(name, text)| (name.as_str(), text.written())).collect();
     let written = format!("{:?}", (lease, shown(run), cwd, env, ready, tty, compose));
     format!("{:016x}", fnv(written.as_bytes()))
+}
+
+/// A hash of each key that people write about a service and that starts it again when it changes.
+fn keys(service: &Definition) -> Vec<(String, String)> {
+    let env: Vec<(&str, &str)> =
+        service.env.iter().map(|(name, text)| (name.as_str(), text.written())).collect();
+    let port = (service.port != Wish::None, service.serves);
+    let keys = [
+        ("run", format!("{:?}", service.run)),
+        ("cwd", service.cwd.display().to_string()),
+        ("env", format!("{env:?}")),
+        ("port", format!("{port:?}")),
+        ("type", format!("{:?}", service.kind)),
+        ("name", format!("{:?}", service.name)),
+        ("ready", format!("{:?}", service.ready)),
+        ("tty", format!("{:?}", service.tty)),
+    ];
+    keys.map(|(key, written)| (key.to_owned(), format!("{:016x}", fnv(written.as_bytes())))).into()
 }
 
 /// What of this command's environment is for services: all but what says where this command itself runs.

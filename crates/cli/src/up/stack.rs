@@ -2,7 +2,7 @@
 //!
 //! `sources` makes it from the project's files, `told` fills in the places of `env`, and the keeper runs it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use styxy_client::PortRequest;
@@ -86,6 +86,24 @@ pub(crate) enum Source {
     Script(PathBuf),
     /// `.claude/launch.json`.
     Launch(PathBuf),
+}
+
+impl Source {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::File(path)
+            | Self::Procfile(path)
+            | Self::Workspace(path)
+            | Self::Script(path)
+            | Self::Launch(path) => path,
+        }
+    }
+
+    /// `.styxy.json`, as it is called in the worktree at `root`.
+    #[cfg(unix)]
+    pub(crate) fn shown(&self, root: &Path) -> String {
+        self.path().strip_prefix(root).unwrap_or_else(|_| self.path()).display().to_string()
+    }
 }
 
 /// One service.

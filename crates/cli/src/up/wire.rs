@@ -83,6 +83,9 @@ pub(crate) struct Up {
     pub(crate) session: Option<Session>,
     #[serde(default)]
     pub(crate) ends: Ends,
+    /// What the services are from, as people call it.
+    #[serde(default)]
+    pub(crate) source: String,
     /// The environment of all of them, before their own variables.
     pub(crate) environment: Vec<(String, String)>,
 }
@@ -130,6 +133,9 @@ pub(crate) struct Order {
     pub(crate) label: String,
     /// A hash of its definition as it is written: another one means that it is started again.
     pub(crate) definition: String,
+    /// A hash of each key of it, by the key's name, to say which one has changed. None from an older version.
+    #[serde(default)]
+    pub(crate) keys: Vec<(String, String)>,
     /// The program and its arguments.
     pub(crate) words: Vec<String>,
     /// The command as people wrote it.
@@ -236,6 +242,9 @@ pub(crate) struct View {
     /// The code that its program ended with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exit_code: Option<i32>,
+    /// Whether it was not started at all: what its log says is of an earlier start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unstarted: bool,
     /// Whether something of it had to be killed, the last time that it was ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) killed: bool,

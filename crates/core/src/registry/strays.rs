@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 use super::Registry;
 
 impl Registry {
-    /// The leases that a process owns and on whose ports nobody ever listened, each with that process, in no order.
+    /// The leases that a process owns and on whose ports nobody has listened since it began, each with that process, in no order.
     ///
     /// Looks through all leases. Changes only by [`Registry::apply`].
     pub fn never_heard(&self) -> impl Iterator<Item = (LockId, ProcessKey)> {
@@ -64,10 +64,15 @@ fn owns(lease: &Lease, owner: ProcessKey) -> bool {
     matches!(&lease.owner, Owner::Process(process) if process.key == owner)
 }
 
-/// The process that owns the lease, if nobody ever listened on its port.
+/// The process that owns the lease, if nobody has listened on its port since it began: an earlier server on the same lease says
+/// nothing of this one.
 fn never_heard_owner(lease: &Lease) -> Option<ProcessKey> {
     match (&lease.owner, &lease.listening, lease.last_seen) {
-        (Owner::Process(process), Listening::Nothing, None) => Some(process.key),
+        (Owner::Process(process), Listening::Nothing, seen)
+            if seen.is_none_or(|seen| seen < process.started_at) =>
+        {
+            Some(process.key)
+        }
         _ => None,
     }
 }

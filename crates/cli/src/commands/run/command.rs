@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::instead::{Instead, instead};
 use crate::devserver::package::Package;
+use crate::process::table::STACK;
 use crate::say::failure::Failure;
 
 /// The package's dev script, as its package manager runs it.
@@ -33,7 +34,9 @@ pub(super) fn not_run(words: &[OsString], error: &io::Error, folder: &Path, root
         return Failure::not_run(program, error);
     };
     let failure = Failure::not_run_since(program, error.kind(), &why);
-    match hint {
+    // Below `styxy up` nobody has typed the command: the file is to be changed.
+    let is_typed = env::var_os(STACK).is_none();
+    match hint.filter(|_| is_typed) {
         Some(hint) => failure.hint(&hint),
         None => failure,
     }

@@ -8,7 +8,7 @@ use crate::here::context::Context;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::one_line;
-use crate::up::stack::{self, Definition, Serves, Source, Stack};
+use crate::up::stack::{self, Definition, Serves, Stack};
 
 /// What would run.
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ struct Printed<'a> {
 pub(super) fn print(context: &Context, stack: &Stack) -> Result<Exit, Failure> {
     let answer = Answer {
         root: stack.root.display().to_string(),
-        source: source(&stack.source),
+        source: stack.source.path().display().to_string(),
         services: stack.services.iter().map(|service| printed(service, stack)).collect(),
         told: stack.peers.iter().map(|service| service.label.as_str()).collect(),
         reasons: &stack.reasons,
@@ -85,15 +85,5 @@ fn shown(service: &Definition) -> String {
     match &service.compose {
         Some(compose) => format!("the service {compose} of the compose file"),
         None => stack::shown(&service.run),
-    }
-}
-
-fn source(source: &Source) -> String {
-    match source {
-        Source::File(path)
-        | Source::Procfile(path)
-        | Source::Workspace(path)
-        | Source::Script(path)
-        | Source::Launch(path) => path.display().to_string(),
     }
 }

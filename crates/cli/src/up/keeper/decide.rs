@@ -87,11 +87,9 @@ impl Keeper {
             let is_done =
                 state == State::Ended && matches!(&other.life, Life::Rests(rest) if rest.code == Some(0));
             if matches!(state, State::Failed | State::Ended) && !is_done {
-                let why = format!(
-                    "{label}, which it comes after, {}",
-                    if state == State::Failed { "failed" } else { "has ended" }
-                );
-                return Some(Step::Rest(Rest { is_failed: true, why: Some(why), code: None }));
+                let what = if state == State::Failed { "failed" } else { "has ended" };
+                let why = Some(format!("not started: {label} {what}"));
+                return Some(Step::Rest(Rest { is_failed: true, why, code: None, is_unstarted: true }));
             }
             all &= state.is_good() || is_done;
         }
@@ -142,7 +140,7 @@ impl Keeper {
             Ok(started) => started,
             Err(error) => {
                 let why = Some(format!("it could not be started: {error}"));
-                return service.rest(Rest { is_failed: true, why, code: None });
+                return service.rest(Rest { is_failed: true, why, ..Rest::default() });
             }
         };
         let pid = started.pid;

@@ -57,6 +57,9 @@ pub(super) struct Seen {
     pub(super) since: WallTime,
     /// Whether it was ready.
     pub(super) is_ready: bool,
+    /// Where it served, if that is known.
+    #[serde(default)]
+    port: Option<Port>,
     /// Whether it ran, and nothing said that it serves.
     #[serde(default)]
     runs: bool,
@@ -135,6 +138,16 @@ impl Remembered {
             mark: process.mark.clone(),
             since: process.since,
             is_ready: matches!(service.life, Life::Runs(_, Progress::Ready(_))),
+            port: match service.life {
+                Life::Runs(_, Progress::Ready(port)) => port,
+                Life::Runs(..)
+                | Life::Rests(_)
+                | Life::Waits
+                | Life::Looks
+                | Life::Done(_)
+                | Life::Outside { .. }
+                | Life::Ends(..) => None,
+            },
             runs: matches!(service.life, Life::Runs(_, Progress::Running)),
         });
         let (rest, done) = match &service.life {
@@ -178,7 +191,7 @@ impl Remembered {
     pub(super) fn service(self) -> Service {
         let process = self.process.as_ref().and_then(Seen::process);
         let progress = match &self.process {
-            Some(seen) if seen.is_ready => Progress::Ready(None),
+            Some(seen) if seen.is_ready => Progress::Ready(seen.port),
             Some(seen) if seen.runs => Progress::Running,
             Some(_) | None => Progress::Starts,
         };
@@ -197,7 +210,7 @@ impl Remembered {
             (None, None, None, Some((pid, _, port))) => Life::Outside { pid: Some(pid), port },
             (None, None, None, None) => {
                 let why = self.process.map(|_| "it ended while no keeper was there".to_owned());
-                Life::Rests(Rest { is_failed: why.is_some(), why, code: None })
+                Life::Rests(Rest { is_failed: why.is_some(), why, ..Rest::default() })
             }
         };
         service

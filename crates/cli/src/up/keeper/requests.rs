@@ -146,6 +146,10 @@ impl Keeper {
         self.warn_of_owners(client, up.attachment);
         if up.extent == Extent::All {
             for service in self.services.iter_mut().filter(|service| !wanted.contains(&service.order.label)) {
+                if service.is_alive() && !service.is_dropped {
+                    let text = format!("{}: ends, no longer in {}", service.order.label, up.source);
+                    self.clients.say(client, Said::Note { text });
+                }
                 if !service.state().is_settled() {
                     self.clients.ends(Some(client), &service.order.label);
                 }
@@ -232,9 +236,14 @@ impl Keeper {
                 service.begin();
             }
             Life::Runs(..) | Life::Done(_) | Life::Ends(..) => {
+                let (label, changed) = (order.label.clone(), service.changed(&order));
+                let starts_again = matches!(service.life, Life::Runs(..)) && service.goal == Goal::Runs;
                 service.next = Some(order);
                 if let Goal::Runs = service.goal {
                     service.goal = Goal::Ends(Hurry::None);
+                }
+                if let Some(changed) = changed.filter(|_| starts_again) {
+                    self.tell(&format!("{label}: starts again, since {changed} has changed"));
                 }
             }
         }
@@ -357,7 +366,7 @@ impl Keeper {
             Some(end) => format!("{} after {after}", end.shown()),
             None => format!("it has ended; with which code is unknown (after {after})"),
         };
-        let rest = Rest { is_failed, why: Some(why), code: end.map(End::code) };
+        let rest = Rest { is_failed, why: Some(why), code: end.map(End::code), is_unstarted: false };
         self.sweep(label, rest);
     }
 
@@ -378,7 +387,7 @@ impl Keeper {
             None => {
                 let why = if left.is_empty() { self.over.clone() } else { Some(left.join("; ")) };
                 let before = std::mem::take(&mut service.rest_of_end);
-                service.rest(before.unwrap_or(Rest { is_failed: !left.is_empty(), why, code: None }));
+                service.rest(before.unwrap_or(Rest { is_failed: !left.is_empty(), why, ..Rest::default() }));
             }
         }
     }

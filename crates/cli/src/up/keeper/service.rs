@@ -62,6 +62,9 @@ pub(super) struct Rest {
     pub(super) is_failed: bool,
     pub(super) why: Option<String>,
     pub(super) code: Option<i32>,
+    /// Whether it was not started at all: what its log says is of an earlier start.
+    #[serde(default)]
+    pub(super) is_unstarted: bool,
 }
 
 /// The process of a service.
@@ -100,6 +103,15 @@ impl Service {
             owner: None,
             outside: Outside::Stays,
         }
+    }
+
+    /// `run, env`: what is written otherwise in `order`; none if that is unknown, or nothing.
+    pub(super) fn changed(&self, order: &Order) -> Option<String> {
+        let before = &self.order.keys;
+        let is_other =
+            |(key, hash): &&(String, String)| before.iter().any(|(known, old)| known == key && old != hash);
+        let changed: Vec<&str> = order.keys.iter().filter(is_other).map(|(key, _)| key.as_str()).collect();
+        (!changed.is_empty()).then(|| changed.join(", "))
     }
 
     /// It is to run, from the beginning.
@@ -189,6 +201,11 @@ impl Service {
         }
     }
 
+    /// Whether it runs, and nothing is at the address that it was told.
+    const fn is_silent(&self) -> bool {
+        matches!(self.life, Life::Runs(_, Progress::Running))
+    }
+
     /// As people see it.
     pub(super) fn view(&self, log: PathBuf, is_new: bool, client: Option<u64>) -> View {
         let state = self.state();
@@ -199,9 +216,11 @@ impl Service {
             Life::Rests(rest) => (rest.why.clone(), rest.code),
             Life::Runs(_, Progress::Late(why)) => (Some(why.clone()), None),
             Life::Runs(..) | Life::Outside { .. } => {
+                let silent = port.filter(|_| self.is_silent());
+                let silent = silent.map(|port| format!("nothing listens on its port {port}"));
                 let why = elsewhere
                     .map(|(port, told)| format!("it listens on port {port} and not on {}", told.port));
-                (why, None)
+                (why.or(silent), None)
             }
             Life::Waits => (Some(format!("for {}", self.order.after.join(", "))), None),
             Life::Looks | Life::Done(_) | Life::Ends(..) => (None, None),
@@ -226,14 +245,15 @@ impl Service {
             state,
             pid,
             port,
-            url: port.map(url),
+            url: port.filter(|_| !self.is_silent()).map(url),
             named_url: told
-                .filter(|_| port.is_some() && elsewhere.is_none())
+                .filter(|_| port.is_some() && elsewhere.is_none() && !self.is_silent())
                 .and_then(|told| told.named_url.clone()),
             since,
             started: is_new,
             why,
             exit_code: code,
+            unstarted: matches!(&self.life, Life::Rests(rest) if rest.is_unstarted),
             killed: self.killed && state == State::Ended,
             mine: self.owner.is_some() && self.owner == client,
             anothers: self.owner.is_some() && self.owner != client,

@@ -57,6 +57,7 @@ pub(super) fn service(label: &str, process: Process, root: &Path) -> Service {
     let mut service = Service::new(Order {
         label: label.to_owned(),
         definition: String::new(),
+        keys: Vec::new(),
         words: Vec::new(),
         shown: String::new(),
         cwd: root.to_owned(),

@@ -26,7 +26,9 @@ pub(super) fn find(here: &Caller, root: &Path, file: &str) -> Option<Found> {
         let Some(told) = made::of_text(&inner, &cwd, root) else { continue };
         reasons.push(format!("{label}: the process {name} of {file} {}", told.what));
         let is_of_package = here.at(&cwd).package().is_some();
-        let mut service = made::definition(here, label.as_str(), told, Run::Shell(inner), &cwd);
+        // Its own port is a wish. What it gets is the lease's.
+        let run = Run::Shell(without_port(&inner));
+        let mut service = made::definition(here, label.as_str(), told, run, &cwd);
         if !is_of_package {
             service.name = Some(label);
         }
@@ -113,9 +115,50 @@ fn in_folder(command: &str, root: &Path) -> (PathBuf, String) {
     }
 }
 
+/// The command without a `PORT=3000` in front of what it runs: each worktree would have the same one.
+fn without_port(command: &str) -> String {
+    let mut text = command.to_owned();
+    let script = shell::read(command);
+    let pipelines = script.list.iter().flat_map(|entry| &entry.pipelines);
+    let mut cuts = Vec::new();
+    for simple in pipelines.flatten() {
+        let Command::Simple(words) = simple else { continue };
+        let is_env = |word: &&shell::Word| word.text == "env";
+        let front = words.iter().take_while(|word| word.assignment().is_some() || is_env(word)).count();
+        let port = words[..front].iter().enumerate().filter(|(_, word)| {
+            let is_number = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit());
+            word.assignment().is_some_and(|(name, value)| name == "PORT" && is_number(value))
+                && !word.expanded
+        });
+        // What follows: without anything the variable is set for the commands after it, and stays.
+        cuts.extend(port.filter_map(|(at, word)| Some((word.at, words.get(at + 1)?.at))));
+    }
+    for (from, to) in cuts.into_iter().rev() {
+        text.replace_range(from..to, "");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_port_that_a_line_sets_is_left_out_and_all_else_stays() {
+        for (command, expected) in [
+            ("PORT=4000 node server.js", "node server.js"),
+            ("A=1 PORT=4000 B=2 node server.js", "A=1 B=2 node server.js"),
+            ("env PORT=4000 node server.js", "env node server.js"),
+            ("npm run build && PORT='4000'  node server.js", "npm run build && node server.js"),
+            ("PORT=1 a | PORT=2 b", "a | b"),
+            ("PORT=${PORT:-4000} node server.js", "PORT=${PORT:-4000} node server.js"),
+            ("node server.js PORT=4000", "node server.js PORT=4000"),
+            ("PORT=4000; node server.js", "PORT=4000; node server.js"),
+            ("next dev -p 3000", "next dev -p 3000"),
+        ] {
+            assert_eq!(without_port(command), expected);
+        }
+    }
 
     #[test]
     fn a_command_behind_cd_runs_in_that_folder() {

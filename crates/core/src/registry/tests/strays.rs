@@ -93,3 +93,21 @@ fn only_a_process_has_a_second_lease() {
     assert_eq!(stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7)), []);
     assert_eq!(machine.registry.never_heard().count(), 0);
 }
+
+#[test]
+fn what_an_earlier_server_heard_on_the_port_says_nothing_of_the_next_owner() {
+    let (mut machine, grant) = silent();
+    machine.hear(&grant, server_in("/w/a", 1));
+    machine.happens(&Command::Silent(grant.port));
+    assert_eq!(machine.registry.never_heard().count(), 0);
+    // Process 1 hands the lease to one that has begun since.
+    let lock_id = grant.lock_id.unwrap();
+    let later = Process { started_at: WallTime(u64::MAX), ..process(2) };
+    let owner = Owner::Process(later.clone());
+    let passed = Fact::Passed { lock_id, owner, project: None, worktree: None, door: None };
+    let (seq, at) = (machine.registry.next_seq, machine.now);
+    machine.registry.apply(&Event { seq, at, fact: passed });
+    assert_eq!(machine.registry.never_heard().collect::<Vec<_>>(), [(lock_id, later.key)]);
+    let facts = stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a/docs", 7));
+    assert!(matches!(facts.as_slice(), [Fact::Granted(_)]), "{facts:?}");
+}

@@ -26,10 +26,7 @@ fn every_line_is_a_service_and_its_own_port_is_a_wish() {
     );
     assert_eq!(
         services("web: PORT=3000 bin/rails s\nworker: PORT=3000 bundle exec sidekiq\n"),
-        [
-            "web dev/web 3000 known: PORT=3000 bin/rails s",
-            "worker dev/worker 3000 perhaps: PORT=3000 bundle exec sidekiq"
-        ]
+        ["web dev/web 3000 known: bin/rails s", "worker dev/worker 3000 perhaps: bundle exec sidekiq"]
     );
     assert_eq!(
         services(

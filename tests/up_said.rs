@@ -1,0 +1,116 @@
+//! What `styxy up` says of a service that was not started, has changed, is gone from the file, or has another port than its own.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::stack::{Stack, ask, named};
+use crate::support::{alive, has_ended, kill, until};
+
+#[test]
+fn a_service_that_was_not_started_shows_no_log_of_an_earlier_start() {
+    let file = |db: &str| {
+        json!({
+            "db": { "run": db, "port": false },
+            "web": { "run": "echo of before; sleep 1000", "port": false, "after": ["db"] },
+        })
+    };
+    let stack = Stack::new(&file("sleep 1000"));
+    stack.up();
+    stack.styxy(&["down"]).done();
+    stack.say(&file("exit 3"));
+    let said = stack.styxy(&["up", "-d"]).exits(1);
+    assert!(said.stderr.contains("web: failed: not started: db failed\n"), "{said:?}");
+    assert!(!said.stderr.contains("of before") && said.stderr.contains("db: failed: exit 3"), "{said:?}");
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_said_without_advice_for_styxy_run() {
+    let stack = Stack::new(&json!({ "web": { "run": ["dev"] } }));
+    let manifest = r#"{ "scripts": { "dev": "vite" } }"#;
+    fs::write(stack.home.project().join("package.json"), manifest).unwrap();
+    let said = stack.styxy(&["up", "-d"]).exits(1);
+    assert!(said.stderr.contains("web: failed: exit 127") && !said.stderr.contains("styxy run"), "{said:?}");
+}
+
+#[test]
+fn what_changes_and_what_is_gone_is_said_once() {
+    let css = json!({ "run": "sleep 1000", "port": false });
+    let api =
+        |value: &str| json!({ "run": "exec python3 server.py api", "ready": "/", "env": { "WORD": value } });
+    let stack = Stack::new(&json!({ "api": api("one"), "css": css.clone() }));
+    let before = stack.up();
+    let pid = u32::try_from(named(&before, "css")["pid"].as_u64().unwrap()).unwrap();
+    stack.say(&json!({ "api": api("two"), "css": css }));
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(said.stderr.contains("api: starts again, since env has changed\n"), "{said:?}");
+    assert!(alive(pid) && stack.ask("api", "WORD").ends_with(" two"));
+    stack.say(&json!({ "api": api("two") }));
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(said.stderr.contains("css: ends, no longer in .styxy.json\n"), "{said:?}");
+    assert!(!said.stderr.contains("starts again"), "{said:?}");
+    until("css ends", || has_ended(pid));
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(!said.stderr.contains("css"), "{said:?}");
+}
+
+#[test]
+fn a_port_that_somebody_has_is_named_with_who_has_it() {
+    let stack = Stack::new(&json!({}));
+    let taken = stack.home.spare_port();
+    let _holds = std::net::TcpListener::bind(("127.0.0.1", taken)).unwrap();
+    stack.say(&json!({ "web": { "run": "exec python3 server.py web", "ready": "/", "port": taken } }));
+    let said = stack.styxy(&["up", "-d"]).done();
+    let port = stack.service("web")["port"].as_u64().unwrap();
+    let line = said.stderr.lines().find(|line| line.starts_with("web: "));
+    let line = line.unwrap_or_else(|| panic!("{said:?}"));
+    assert!(
+        line.starts_with(&format!("web: port {port}, since preferred port {taken} is in use by ")),
+        "{line}"
+    );
+    assert!(line.contains(&std::process::id().to_string()), "{line}");
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(!said.stderr.contains("since preferred"), "it runs, so nothing is said: {said:?}");
+}
+
+#[test]
+fn the_port_in_a_line_of_a_procfile_is_a_wish() {
+    let stack = Stack::new(&json!({}));
+    let project = stack.home.project();
+    fs::remove_file(project.join(".styxy.json")).unwrap();
+    let taken = stack.home.spare_port();
+    let _holds = std::net::TcpListener::bind(("127.0.0.1", taken)).unwrap();
+    for line in ["PORT=", "env PORT="] {
+        fs::write(project.join("Procfile.dev"), format!("api: {line}{taken} python3 server.py api\n"))
+            .unwrap();
+        let up = stack.up();
+        assert_ne!(up[0]["port"], taken, "{up:?}");
+        assert!(stack.ask("api", "PORT").ends_with(&up[0]["port"].to_string()));
+        stack.styxy(&["down"]).done();
+    }
+}
+
+#[test]
+fn a_server_that_listens_elsewhere_is_shown_where_it_listens_also_after_it_has_served_on_its_port() {
+    let file = |run: String| json!({ "web": { "run": run }, "api": { "run": "sleep 1000; true" } });
+    let stack = Stack::new(&file("exec python3 server.py web".to_owned()));
+    let port = named(&stack.up(), "web")["port"].clone();
+    let elsewhere = stack.home.spare_port();
+    stack.say(&file(format!("PORT=$((0+{elsewhere})) exec python3 server.py web")));
+    stack.up();
+    until("it is shown where it listens", || stack.service("web")["port"] == elsewhere);
+    let web = stack.service("web");
+    assert_eq!(web["why"], format!("it listens on port {elsewhere} and not on {port}"), "{web}");
+    assert!(ask(elsewhere, "").is_some());
+    // Nothing is at the address of one that does not listen at all.
+    let idle = stack.service("api");
+    assert_eq!((&idle["state"], &idle["url"]), (&json!("running"), &serde_json::Value::Null), "{idle}");
+    assert_eq!(idle["why"], format!("nothing listens on its port {}", idle["port"]), "{idle}");
+    // The next keeper knows where it listens too.
+    let keeper = stack.keeper();
+    kill(keeper, Signal::KILL);
+    until("the keeper has ended", || has_ended(keeper));
+    assert_eq!(stack.service("web")["port"], elsewhere);
+    assert_eq!(named(&stack.up(), "web")["port"], elsewhere);
+}

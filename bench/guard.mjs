@@ -4,9 +4,11 @@
 //
 // exec: /bin/true with and without the library. kill: a program that signals a process 2,000 times (SIGWINCH), with the library and
 // without: an idle one, a server of its own worktree, and one of another worktree, which is refused each time. no daemon: the same after
-// the daemon has gone. stopped: one signal while the daemon is stopped.
+// the daemon has gone. flood: signals that are refused while four other processes ask as fast as they can. stopped: one signal while the
+// daemon is stopped.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -74,6 +76,15 @@ try {
   const refused = kills(guarded, 2000, other.child);
   if (refused[2] !== 2000) throw new Error(`only ${refused[2]} of 2000 were refused`);
   row("a signal to another's server, refused", free, refused, 'at most 0.3 ms');
+  const flood = spawn('python3', [path.join(root, 'bench', 'guard-flood.py'), variables.STYXY_GUARD_SOCKET, String(other.child.pid)], {
+    cwd: own.folder, stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(flood.stdout, 'data');
+  const beside = kills(guarded, 2000, other.child);
+  flood.stdin.end();
+  const [failed, questions, perSecond] = String(await once(flood.stdout, 'data')).trim().split(' ').map(Number);
+  if (beside[2] !== 2000 || failed !== 0) throw new Error(`${beside[2]} of 2000 were refused beside a flood, of which ${failed} processes failed`);
+  row(`the same beside ${perSecond.toLocaleString('en')} questions a second (${questions.toLocaleString('en')} in all)`, free, beside, 'an answer within 2 s');
   const { pid } = JSON.parse(styxy('status', '--json'));
   process.kill(pid, 'SIGSTOP');
   const begun = Date.now();

@@ -93,22 +93,36 @@ ${table(['', ...kinds], rows)}`;
   },
 };
 
+/** The parts that were measured. */
+const present = (results) => Object.keys(PARTS).filter((name) => results[name] && Object.keys(results[name]).length > 0);
+
 /** The page: what it was measured on, what was measured beside what, and the parts that there are. */
 export function markdown(results) {
   const { machine, versions, skipped } = results;
-  const parts = Object.keys(PARTS).filter((name) => results[name] && Object.keys(results[name]).length > 0);
   const beside = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const notes = skipped.length > 0 ? `\nNot measured: ${skipped.join('; ')}.\n` : '';
   return `Measured on ${machine.date}: ${machine.system}, ${machine.processors}, ${machine.memory}, Node ${machine.node}; load before ${machine.load}. Styxy at
 \`${machine.commit}\`, ${results.build}; ${beside.join(', ')}. By \`npm run bench${results.flags}\`, everybody in turn in one run.
 ${notes}
-${parts.map((name) => PARTS[name](results)).join('\n\n')}
+${present(results).map((name) => PARTS[name](results)).join('\n\n')}
 `;
 }
 
+/** What README calls the other parts. */
+const TITLES = {
+  picks: 'picks',
+  growth: 'growth',
+  fresh: 'freshness',
+  cold: 'cold commands',
+  idle: 'idleness',
+  door: 'the door',
+  blind: 'blind spots',
+};
+
 /** The lines for README: the race, which is what it is about. */
 export function summary(results) {
-  return `${PARTS.race(results)}\n\n[docs/PERFORMANCE.md](docs/PERFORMANCE.md) has the rest: picks, growth, cold commands, idleness, the door, and on what it was measured.\n`;
+  const rest = present(results).flatMap((name) => TITLES[name] ?? []);
+  return `${PARTS.race(results)}\n\n[docs/PERFORMANCE.md](docs/PERFORMANCE.md) has the rest: ${rest.join(', ')}, and on what it was measured.\n`;
 }
 
 /** The race and one client's pick, drawn by Vega-Lite. */

@@ -104,7 +104,9 @@ export function markdown(results) {
   return `Measured on ${machine.date}: ${machine.system}, ${machine.processors}, ${machine.memory}, Node ${machine.node}; load before ${machine.load}. Styxy at
 \`${machine.commit}\`, ${results.build}; ${beside.join(', ')}. By \`npm run bench${results.flags}\`, everybody in turn in one run.
 ${notes}
-${present(results).map((name) => PARTS[name](results)).join('\n\n')}
+${present(results)
+  .map((name) => PARTS[name](results))
+  .join('\n\n')}
 `;
 }
 

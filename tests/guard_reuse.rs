@@ -10,7 +10,7 @@ const LAST_PID: &str = "/proc/sys/kernel/ns_last_pid";
 /// How many rounds a process has its deadline for.
 const PART: u32 = 100;
 
-/// `STYXY_TEST_ROUNDS=1000` says how often.
+/// `STYXY_TEST_ROUNDS=100` says how often.
 #[test]
 fn a_pid_that_another_process_gets_after_the_question_is_not_signalled() {
     // What happens between the question and the signal is decided here: a daemon that answers when told.
@@ -24,7 +24,7 @@ fn a_pid_that_another_process_gets_after_the_question_is_not_signalled() {
     let environment = home.styxy(&["guard", "env", "--json"]).done().json();
     let library = environment["LD_PRELOAD"].as_str().unwrap();
     let rounds =
-        std::env::var("STYXY_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(200_u32);
+        std::env::var("STYXY_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1000_u32);
     let program = home.top().join("reuse.py");
     fs::write(&program, REUSE).unwrap();
     let mut reused = 0;

@@ -7,21 +7,22 @@ use std::fs;
 use libfuzzer_sys::fuzz_target;
 use styxy_daemon::journal::{Fold, Journal, Options};
 
-/// Keeps the records.
+/// Keeps the records, one behind the other, each with its length in front of it. So what a snapshot says is what the records said.
 #[derive(Default)]
-struct Records(Vec<Vec<u8>>);
+struct Records(Vec<u8>);
 
 impl Fold for Records {
     fn record(&mut self, payload: &[u8]) {
-        self.0.push(payload.to_vec());
+        self.0.extend(payload.len().to_le_bytes());
+        self.0.extend(payload);
     }
 
     fn snapshot(&mut self, payload: &[u8]) {
-        self.0 = vec![payload.to_vec()];
+        self.0 = payload.to_vec();
     }
 
     fn to_snapshot(&self) -> Vec<u8> {
-        self.0.concat()
+        self.0.clone()
     }
 }
 

@@ -241,6 +241,8 @@ mod tests {
             ("null", "body: null is not an object; allowed: a JSON object"),
             ("{\"pid\": 1}x", "body: line 1, column 11: found x; allowed: nothing after the value"),
             ("[1]", "body: [1] is not an object; allowed: a JSON object"),
+            // A control character that JSON allows in a text.
+            ("\"\u{7f}\u{9b}31m\"", "body: \"\\u{7f}\\u{9b}31m\" is not an object; allowed: a JSON object"),
         ] {
             let refusal = decode::<AllocateRequest>(body.as_bytes()).unwrap_err();
             assert_eq!((refusal.error.as_str(), &refusal.details["field"]), (error, &"body".into()));

@@ -108,8 +108,7 @@ fn not_closed(at: usize) -> Mistake {
 }
 
 fn not_a_text(at: usize, text: &str, why: &str) -> Mistake {
-    // What is in a file is not to control the terminal that shows it.
-    Mistake::new(at, format!("{} is not a text: {why}", one_line(&shortened(text))))
+    Mistake::new(at, format!("{} is not a text: {why}", shortened(text)))
 }
 
 fn is_number(text: &str, at: usize) -> bool {

@@ -15,6 +15,8 @@ use jsonc_parser::ast::{ObjectPropName, Value};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, ParseResult, parse_to_ast};
 
+use crate::printable::one_line;
+
 /// What a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -174,11 +176,11 @@ impl<'a> Node<'a> {
     }
 }
 
-/// At most 60 characters of `text`.
+/// At most 60 characters of `text`, on one line: what somebody sent is not to control the terminal that shows it.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", one_line(&text[..end])),
+        None => one_line(text).into_owned(),
     }
 }
 

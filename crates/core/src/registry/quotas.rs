@@ -13,8 +13,12 @@ use crate::refusal::{Quota, Refusal};
 
 /// What all leases and instances may weigh.
 const STATE: usize = 32 << 20;
-/// What a lease weighs without its paths and the names of processes, with the label of its worktree: no field has no bound.
-const LEASE: usize = 1536;
+/// What a lease weighs without its texts.
+const LEASE: usize = 900;
+/// What the label of its worktree weighs, without the path.
+const WORKTREE: usize = 320;
+/// The most that its type, its name, two sessions and its label weigh, and two labels of its worktree.
+const TEXTS: usize = 50 + 100 + 2 * 100 + 3 * 63;
 /// What all leases that are only reserved may weigh beside that: beyond it a told port ends with its server.
 const RESERVED: usize = 2 << 20;
 /// The same of an instance, whose metadata is not in it either.
@@ -157,7 +161,7 @@ impl super::Registry {
             return refused(Quota::LeasesPerCheckout, account.to_string(), live, limit);
         }
         let all = accounts.weight - accounts.reserved + pending.made.iter().map(weight).sum::<usize>();
-        if all + LEASE + 6 * project.map_or(0, |project| project.as_str().len()) > STATE {
+        if all + LEASE + TEXTS + project.map_or(0, of_project) > STATE {
             return refused(Quota::StateBytes, "the daemon".to_owned(), all, STATE);
         }
         if !waits(owner) {
@@ -217,29 +221,114 @@ const fn waits(owner: &Owner) -> bool {
     }
 }
 
-/// At least the bytes of JSON in a snapshot. A character of a text takes six at most.
+/// At least the bytes of JSON in a snapshot. A character of a path or of a name takes six at most.
 pub(super) fn weight(lease: &Lease) -> usize {
     let name = |process: Option<&Process>| process.map_or(0, |process| process.name.len());
-    let path = |path: Option<&ProjectPath>| path.map_or(0, |path| path.as_str().len());
     let listens = match &lease.listening {
         Listening::Nothing => 0,
         Listening::Server(listener) => {
             let container = listener.container.as_ref().map_or(0, |name| name.len());
-            name(listener.process.as_ref()) + path(listener.project.as_ref()) + container
+            let project = listener.project.as_ref().map_or(0, |path| path.as_str().len());
+            name(listener.process.as_ref()) + project + container
         }
         Listening::Stranger(conflict) => conflict.process.as_ref().map_or(0, |name| name.len()),
     };
-    let id = lease.project_id.as_ref().map_or(0, |id| id.as_str().len());
     let beside =
         lease.beside.as_ref().and_then(|conflict| conflict.process.as_ref()).map_or(0, |name| name.len());
-    // The path is there once more, beside the label.
-    LEASE
-        + 2 * id
-        + 6 * (2 * path(lease.key.project.as_ref()) + name(lease.owner.process()) + listens + beside)
+    let sessions = [&lease.instance_id, &lease.lent_by].into_iter().flatten().map(|id| id.as_str().len());
+    let naming = lease.worktree.iter().flat_map(|naming| [Some(&naming.label), naming.wish.as_ref()]);
+    let labels = naming.chain([lease.label.as_ref()]).flatten().map(|label| label.as_str().len());
+    let plain = lease.key.service.as_str().len()
+        + lease.key.name.as_ref().map_or(0, |name| name.as_str().len())
+        + 2 * lease.project_id.as_ref().map_or(0, |id| id.as_str().len());
+    let project = lease.key.project.as_ref().map_or(0, of_project);
+    let hostile = 6 * (name(lease.owner.process()) + listens + beside);
+    LEASE + project + plain + sessions.chain(labels).sum::<usize>() + hostile
+}
+
+/// What a lease weighs for its project: the path is there once more, beside the label.
+fn of_project(project: &ProjectPath) -> usize {
+    WORKTREE + 12 * project.as_str().len()
 }
 
 fn instance_weight(instance: &Instance) -> usize {
     let path = instance.working_directory.as_ref().map_or(0, |path| path.as_str().len());
     let name = instance.process.as_ref().map_or(0, |process| process.name.len());
     INSTANCE + 6 * (path + name) + instance.metadata.as_ref().map_or(0, metadata_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::door_rules::{DoorRules, HostHeader};
+    use crate::label::Label;
+    use crate::lease::{Conflict, Key, Naming};
+    use crate::names::{LockId, ProjectId, ServiceName, ServiceType};
+    use crate::port::Port;
+    use crate::process::{Listener, Pid, Relation};
+    use crate::time::{Timestamp, WallTime};
+
+    /// Everything a lease can have, each number as long as it can be, and texts of so many characters.
+    fn full(characters: usize) -> Lease {
+        let hostile = "\u{1}".repeat(characters);
+        let path = ProjectPath::new(&hostile).unwrap();
+        let text = "x".repeat(characters);
+        let label = || Label::parse(&text).ok();
+        let id = || InstanceId::new(&text).ok();
+        let key = ProcessKey {
+            pid: Pid::new(i32::MAX.unsigned_abs()).unwrap(),
+            inode: Some(u64::MAX),
+            started: u64::MAX,
+        };
+        let process = || Process { key, name: hostile.as_str().into(), started_at: WallTime(u64::MAX) };
+        let listener = Listener {
+            process: Some(process()),
+            user: Relation::Root,
+            project: Some(path.clone()),
+            container: Some(hostile.as_str().into()),
+        };
+        Lease {
+            lock_id: LockId::new(uuid::Uuid::from_u128(u128::MAX)),
+            port: Port::new(65_535).unwrap(),
+            key: Key {
+                project: Some(path.clone()),
+                service: ServiceType::new(&text).unwrap(),
+                name: ServiceName::new(&text).ok(),
+            },
+            project_id: ProjectId::new(&text).ok(),
+            instance_id: id(),
+            owner: Owner::Listener { process: Some(process()), silent_until: Some(u64::MAX) },
+            listening: Listening::Server(listener),
+            allocated_at: Timestamp { awake: u64::MAX, wall: WallTime(u64::MAX) },
+            beside: Some(Conflict { pid: Some(key.pid), process: Some(hostile.as_str().into()) }),
+            last_seen: Some(WallTime(u64::MAX)),
+            lent_by: id(),
+            told_until: Some(u64::MAX),
+            label: label(),
+            door: DoorRules { open: true, host: HostHeader::Local },
+            worktree: label().map(|label| Naming { wish: Some(label.clone()), label }),
+        }
+    }
+
+    #[test]
+    fn a_lease_weighs_at_least_its_bytes() {
+        for characters in [1, 10, 50] {
+            let lease = full(characters);
+            let bytes = serde_json::to_vec(&lease).unwrap().len();
+            // The row with the label of its worktree has a weight of its own.
+            let weight = weight(&lease) - WORKTREE - 6 * characters;
+            assert!(bytes <= weight, "{bytes} bytes, {weight} by weight");
+        }
+    }
+
+    #[test]
+    fn leases_on_half_of_all_ports_may_live_at_once() {
+        let nobodys = Lease {
+            key: Key { project: None, ..full(50).key },
+            owner: Owner::Awaited { until: u64::MAX },
+            listening: Listening::Nothing,
+            ..full(1)
+        };
+        assert!(30_000 * weight(&nobodys) < STATE);
+    }
 }

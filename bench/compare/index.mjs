@@ -44,8 +44,7 @@ const counts = options.quick
       clients: [1, 16, 64],
       ms: 2000,
       most: 1500,
-      // The daemon takes some 20,000 leases and no more (R45).
-      levels: [0, 1000, 10_000, 20_000],
+      levels: [0, 1000, 10_000, 30_000],
       pairs: 1000,
       fresh: 20,
       cold: 50,

@@ -67,6 +67,14 @@ impl Label {
         self.with_end(&format!("-{number}"))
     }
 
+    /// What is in front of the number at its end, and that: of each label that [`Self::numbered`] makes.
+    #[must_use]
+    pub(crate) fn split(&self) -> Option<(&str, usize)> {
+        let (stem, digits) = self.0.rsplit_once('-')?;
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+        is_number.then(|| digits.parse().ok()).flatten().map(|number| (stem, number))
+    }
+
     /// The same label with a hash behind it, for the second of two `owner`s that would have the same name.
     #[must_use]
     pub fn apart(&self, owner: &str) -> Self {

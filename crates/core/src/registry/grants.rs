@@ -61,7 +61,7 @@ impl Round<'_> {
             let mut here = self.made.iter().filter(|lease| lease.key.project == key.project);
             here.find(|lease| lease.label.as_ref() == Some(label)).map(|lease| &lease.key)
         };
-        self.registry.server_label(key, |lock_id| self.displaced.contains(&lock_id), about)
+        self.registry.server_label(key, &self.displaced, about)
     }
 
     fn host(&self, lease: &Lease) -> Option<HostName> {

@@ -29,6 +29,26 @@ impl Registry {
         facts
     }
 
+    /// The processes that own a lease and do not listen on its port themselves, in no order: [`Command::Renamed`] says what they
+    /// are called now.
+    ///
+    /// Of each process one such lease is looked for. Changes only by [`Registry::apply`].
+    ///
+    /// [`Command::Renamed`]: crate::Command::Renamed
+    pub fn silent_owners(&self) -> impl Iterator<Item = &Process> {
+        let is_silent_owner = |lease: &Lease, process| match &lease.owner {
+            Owner::Process(owner) => {
+                let server = lease.listening.server().and_then(Listener::key);
+                owner.key == process && server != Some(process)
+            }
+            Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => false,
+        };
+        self.indexes.processes().filter_map(move |process| {
+            let mut leases = self.indexes.leases_of(process).filter_map(|lock_id| self.lease(lock_id));
+            leases.find(|lease| is_silent_owner(lease, process))?.owner.process()
+        })
+    }
+
     /// Leases whose owners are another program now are shown with that program's name.
     pub(super) fn renamed(&self, processes: &[Process]) -> Vec<Fact> {
         let of = |process: &Process| self.indexes.leases_of(process.key).collect::<Vec<_>>();

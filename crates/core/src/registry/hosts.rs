@@ -107,17 +107,17 @@ impl Registry {
     }
 
     /// What a new server of this key is called in its worktree: as its key says, or with a hash of the key if that is how another
-    /// key's servers are called; and with the first number that is free behind it, if a server of its own is called so. A lease that
-    /// `is_ending` needs its label no more; `about` says whose a label is about to be.
+    /// key's servers are called; and with the first number that is free behind it, if a server of its own is called so. Leases that
+    /// are `ending` need their labels no more; `about` says whose a label is about to be.
     pub(super) fn server_label<'k>(
         &'k self,
         key: &Key,
-        is_ending: impl Fn(LockId) -> bool,
+        ending: &[LockId],
         about: impl Fn(&Label) -> Option<&'k Key>,
     ) -> Option<Label> {
         let root = key.project.as_ref()?;
         let holder = |label: &Label| {
-            let live = self.indexes.at_host(root, label).filter(|lock_id| !is_ending(*lock_id));
+            let live = self.indexes.at_host(root, label).filter(|lock_id| !ending.contains(lock_id));
             live.and_then(|lock_id| self.lease(lock_id)).map(|lease| &lease.key).or_else(|| about(label))
         };
         let is_anothers = |label: &Label| {
@@ -126,8 +126,18 @@ impl Registry {
         let plain = Label::of_service(key);
         let gives_way = self.affinity.gives_way(key) || is_anothers(&plain);
         let own = if gives_way { plain.apart(&key.label()) } else { plain };
-        let numbered = (2..).map(|number| own.numbered(number));
         let is_free = |label: &Label| holder(label).is_none() && !is_anothers(label);
-        iter::once(own.clone()).chain(numbered).find(is_free)
+        if is_free(&own) {
+            return Some(own);
+        }
+        // Numbers that live leases have are passed over run by run, but for those of leases that are ending.
+        let ending = ending.iter().filter_map(|lock_id| self.lease(*lock_id)?.label.as_ref()?.split());
+        let ending: Vec<usize> = ending.map(|(_, number)| number).collect();
+        let after = |number: usize| {
+            let next = self.indexes.taken_to(root, &own.numbered(number)).unwrap_or(number) + 1;
+            ending.iter().copied().filter(|ending| (number + 1..next).contains(ending)).min().unwrap_or(next)
+        };
+        let mut numbers = iter::successors(Some(2), |number| Some(after(*number)));
+        numbers.find_map(|number| Some(own.numbered(number)).filter(is_free))
     }
 }

@@ -12,6 +12,7 @@ use crate::process::ProcessKey;
 use crate::time::Millis;
 
 use super::quotas::Accounts;
+use super::servers::Servers;
 
 #[derive(Debug, Default)]
 pub(super) struct Indexes {
@@ -20,13 +21,13 @@ pub(super) struct Indexes {
     /// The ports of leases that only reserve them: few of many.
     reserved: BTreeSet<Port>,
     /// Sets, not lists: one key or process may have any number of leases, and each must end in no time.
-    by_key: HashMap<Key, BTreeSet<LockId>>,
+    by_key: HashMap<Key, SameKey>,
     /// Of the singleton service types only; every one of them is here.
     singletons: BTreeMap<ServiceType, BTreeSet<LockId>>,
     by_process: HashMap<ProcessKey, Dependents>,
     by_folder: HashMap<ProjectId, BTreeSet<LockId>>,
     /// The servers of each root by their labels.
-    hosts: HashMap<ProjectPath, BTreeMap<Label, LockId>>,
+    hosts: HashMap<ProjectPath, Servers>,
     instance_due: HashMap<InstanceId, Millis>,
     deadlines: BTreeSet<(Millis, Due)>,
     /// Who has how much.
@@ -34,6 +35,14 @@ pub(super) struct Indexes {
     /// How many leases nothing has been heard on.
     unheard: usize,
     changed: Vec<ProcessKey>,
+}
+
+/// The leases of one key.
+#[derive(Debug, Default, PartialEq)]
+struct SameKey {
+    all: BTreeSet<LockId>,
+    /// Those whose server runs, the oldest first.
+    running: BTreeSet<(Millis, LockId)>,
 }
 
 /// What depends on one process.
@@ -63,7 +72,11 @@ impl Indexes {
         if lease.is_reserved() {
             self.reserved.insert(lease.port);
         }
-        self.by_key.entry(lease.key.clone()).or_default().insert(lease.lock_id);
+        let same = self.by_key.entry(lease.key.clone()).or_default();
+        same.all.insert(lease.lock_id);
+        if lease.listening.server().is_some() {
+            same.running.insert((lease.allocated_at.awake, lease.lock_id));
+        }
         if let Some(of_service) = self.singletons.get_mut(&lease.key.service) {
             of_service.insert(lease.lock_id);
         }
@@ -71,7 +84,7 @@ impl Indexes {
             self.by_folder.entry(id.clone()).or_default().insert(lease.lock_id);
         }
         if let Some((root, label)) = lease.key.project.as_ref().zip(lease.label.as_ref()) {
-            self.hosts.entry(root.clone()).or_default().insert(label.clone(), lease.lock_id);
+            self.hosts.entry(root.clone()).or_default().insert(label, lease.lock_id);
         }
         for process in lease.processes() {
             self.by_process.entry(process).or_default().leases.insert(lease.lock_id);
@@ -89,8 +102,9 @@ impl Indexes {
         self.by_port.remove(&lease.port);
         self.reserved.remove(&lease.port);
         if let Some(same) = self.by_key.get_mut(&lease.key) {
-            same.remove(&lease.lock_id);
-            if same.is_empty() {
+            same.all.remove(&lease.lock_id);
+            same.running.remove(&(lease.allocated_at.awake, lease.lock_id));
+            if same.all.is_empty() {
                 self.by_key.remove(&lease.key);
             }
         }
@@ -172,16 +186,24 @@ impl Indexes {
         self.reserved.iter().copied()
     }
     pub(super) fn of_key(&self, key: &Key) -> impl Iterator<Item = LockId> {
-        self.by_key.get(key).into_iter().flatten().copied()
+        self.by_key.get(key).into_iter().flat_map(|same| same.all.iter().copied())
+    }
+    /// The leases of `key` whose server runs, the oldest first.
+    pub(super) fn running(&self, key: &Key) -> impl Iterator<Item = LockId> {
+        self.by_key.get(key).into_iter().flat_map(|same| same.running.iter().map(|(_, lock_id)| *lock_id))
     }
     pub(super) fn of_folder(&self, id: &ProjectId) -> impl Iterator<Item = LockId> {
         self.by_folder.get(id).into_iter().flatten().copied()
     }
     pub(super) fn of_root(&self, root: &ProjectPath) -> impl Iterator<Item = LockId> {
-        self.hosts.get(root).into_iter().flat_map(|servers| servers.values().copied())
+        self.hosts.get(root).into_iter().flat_map(Servers::all)
     }
     pub(super) fn at_host(&self, root: &ProjectPath, server: &Label) -> Option<LockId> {
-        self.hosts.get(root)?.get(server).copied()
+        self.hosts.get(root)?.get(server)
+    }
+    /// See [`Servers::taken_to`].
+    pub(super) fn taken_to(&self, root: &ProjectPath, server: &Label) -> Option<usize> {
+        self.hosts.get(root)?.taken_to(server)
     }
     pub(super) fn of_singleton(&self, service: &ServiceType) -> impl Iterator<Item = LockId> {
         self.singletons.get(service).into_iter().flatten().copied()

@@ -27,7 +27,7 @@ impl Registry {
             .label
             .take()
             .filter(|label| root.is_some_and(|root| self.indexes.at_host(root, label).is_none()));
-        lease.label = kept.or_else(|| self.server_label(&lease.key, |_| false, |_| None));
+        lease.label = kept.or_else(|| self.server_label(&lease.key, &[], |_| None));
         self.indexes.insert_lease(&lease);
         self.leases.insert(lease.lock_id, lease);
     }

@@ -22,6 +22,7 @@ mod quarantine;
 mod quotas;
 mod requests;
 mod reuse;
+mod servers;
 mod snapshot;
 mod strays;
 #[cfg(test)]

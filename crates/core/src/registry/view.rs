@@ -16,10 +16,8 @@ use crate::order::Order as _;
 impl Registry {
     /// The port of the oldest other lease of the same key whose server runs.
     pub(super) fn running_beside(&self, lease: &Lease) -> Option<Port> {
-        let others = self.indexes.of_key(&lease.key).filter(|id| *id != lease.lock_id);
-        let leases = others.filter_map(|id| self.lease(id));
-        let running = leases.filter(|lease| lease.listening.server().is_some());
-        running.min_by_key(|lease| (lease.allocated_at.awake, lease.lock_id)).map(|lease| lease.port)
+        let other = self.indexes.running(&lease.key).find(|id| *id != lease.lock_id)?;
+        self.lease(other).map(|lease| lease.port)
     }
 
     /// A lease as the wire shows it.

@@ -1,10 +1,9 @@
 //! What the owners of leases are called now. `styxy run` leases a port, and then becomes the command: the process stays the
 //! owner, and gets another name.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use styxy_core::{Command, Owner, Process, ProcessKey};
+use styxy_core::{Command, Process};
 
 use super::Daemon;
 use crate::system;
@@ -20,25 +19,9 @@ impl Daemon {
     ///
     /// Takes some 20 µs for each, on another thread.
     pub(crate) async fn name_owners(&self) {
-        let owners: HashMap<ProcessKey, Process> = {
+        let owners: Vec<Process> = {
             let engine = self.engine();
-            let silent = engine.registry().leases().filter_map(|lease| match &lease.owner {
-                Owner::Process(owner) => {
-                    let listens =
-                        lease.listening.server().is_some_and(|server| server.key() == Some(owner.key));
-                    (!listens).then_some(owner)
-                }
-                Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,
-            });
-            // One owner may have thousands of leases.
-            let mut owners = HashMap::new();
-            for owner in silent {
-                if owners.len() == MOST {
-                    break;
-                }
-                owners.entry(owner.key).or_insert_with(|| owner.clone());
-            }
-            owners
+            engine.registry().silent_owners().take(MOST).cloned().collect()
         };
         if owners.is_empty() {
             return;
@@ -52,9 +35,9 @@ impl Daemon {
 }
 
 /// Those that have another name now, with that.
-fn renamed(owners: HashMap<ProcessKey, Process>) -> Vec<Process> {
+fn renamed(owners: Vec<Process>) -> Vec<Process> {
     let deadline = Instant::now() + PATIENCE;
-    let in_time = owners.into_values().take_while(|_| Instant::now() < deadline);
+    let in_time = owners.into_iter().take_while(|_| Instant::now() < deadline);
     let renamed = in_time.filter_map(|owner| {
         let now = system::identify(owner.key.pid).ok()?.process;
         (now.key == owner.key && now.name != owner.name && !now.name.is_empty())

@@ -115,6 +115,35 @@ fn services_that_would_be_called_alike_keep_their_names_whoever_starts_first() {
 }
 
 #[test]
+fn another_server_of_a_name_has_the_first_number_that_is_free() {
+    // With a name that is as long as can be, a number takes the place of its last letters.
+    for name in ["web".to_owned(), "x".repeat(63)] {
+        let asked = || Ask { name: ServiceName::new(&name).ok(), ..called("/w/shop", "shop") };
+        let mut machine = Machine::configured(|config| {
+            (config.quotas.leases_per_checkout, config.quotas.waiting_per_owner) = (200, 200);
+        });
+        let grants: Vec<Grant> = (0..120).map(|_| machine.grant(asked())).collect();
+        let plain = label(&name);
+        let expected = |number: usize| format!("{}.shop.localhost", plain.numbered(number));
+        for (index, grant) in grants.iter().enumerate().skip(1) {
+            assert_eq!(host(grant), expected(index + 1));
+        }
+        // Whichever end, the lowest number comes back first; also in a daemon that was restarted, and to a group.
+        for number in [2, 57, 9, 10, 100, 99] {
+            machine.release(&grants[number - 1]);
+        }
+        let restored = Registry::restore(machine.registry.policy().clone(), machine.registry.snapshot());
+        machine.registry = restored;
+        for number in [2, 9] {
+            assert_eq!(host(&machine.grant(asked())), expected(number));
+        }
+        let group = machine.allocate(group(vec![asked(); 5])).unwrap();
+        let hosts: Vec<&str> = group.iter().map(host).collect();
+        assert_eq!(hosts, [10, 57, 99, 100, 121].map(expected));
+    }
+}
+
+#[test]
 fn a_number_is_not_another_services_name() {
     let mut machine = Machine::new();
     let named = |name: &str| Ask { name: ServiceName::new(name).ok(), ..called("/w/shop", "shop") };

@@ -5,11 +5,22 @@ use crate::here::worktree::Worktree;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+#[cfg(unix)]
+use crate::say::output;
+#[cfg(unix)]
+use crate::up::wire::{Down, Hurry, Outside, State, View};
+#[cfg(unix)]
+use crate::up::{ask, by_hand::ByHand, client::Keeper, place::Place};
+#[cfg(unix)]
+use std::{collections::BTreeSet, path::Path};
+#[cfg(unix)]
+use styxy_core::order::set;
 
 /// End the services that `styxy up` has started in this worktree
 ///
 /// Each is interrupted as by Ctrl-C, has 5 seconds, is asked to terminate, has 2 seconds, and is killed, with everything that it
 /// has started. Those that come after another one end before it. Their ports stay theirs: `styxy up` starts them on the same ones.
+/// A server of a service that was started without `styxy up` stays, and is named.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy down                all of them
   styxy down web            one
@@ -36,22 +47,26 @@ impl Args {
     #[cfg(unix)]
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         use crate::here::context::block_on;
-        use crate::up::ask;
-        use crate::up::wire::{Hurry, Outside};
-        let (root, place) = ask::at(&self.worktree.caller()?)?;
+        let here = self.worktree.caller()?;
+        let (root, place) = ask::at(&here)?;
         if !self.force {
             crate::up::kept::may_end(&root, &crate::here::caller::caller())?;
         }
         let hurry = if self.now { Hurry::Some } else { Hurry::None };
         let outside = if self.all { Outside::Ends } else { Outside::Stays };
         block_on(async {
-            match ask::down(&place, &root, &self.services, hurry, outside).await? {
-                Some(keeper) => match wait(context, keeper).await {
+            let known = ask::now(&place).await?;
+            let mut by_hand = crate::up::by_hand::servers(&here, &place, &known).await;
+            by_hand.retain(|one| self.services.is_empty() || self.services.contains(&one.view.service));
+            let named = self.services.clone();
+            let down = Down::of(self.services, hurry, outside);
+            match asked(&place, &root, down, &by_hand).await? {
+                Some(keeper) => match wait(context, keeper, &known, &by_hand).await {
                     // The keeper knows no other mistake than a wrong name.
-                    Err(Failure::Usage(refusal)) => Err(wrong(&place, &self.services, refusal.error).await),
+                    Err(Failure::Usage(refusal)) => Err(wrong(&known, &named, refusal.error)),
                     ended => ended,
                 },
-                None => nothing(context, &place, &self.services).await,
+                None => nothing(context, &known, &named, &by_hand),
             }
         })?
     }
@@ -63,22 +78,47 @@ impl Args {
     }
 }
 
-/// Waits until they have ended, and says what became of them.
+/// Asks the keeper to end what it knows, and with `--all` also what was started by hand; none if there is nothing to ask it for.
 #[cfg(unix)]
-async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Result<Exit, Failure> {
-    use crate::say::output;
-    use crate::up::ask;
-    use crate::up::wire::{State, View};
-    use std::io::Write as _;
-    let mut before: Option<Vec<View>> = None;
+async fn asked(
+    place: &Place,
+    root: &Path,
+    mut down: Down,
+    by_hand: &[ByHand],
+) -> Result<Option<Keeper>, Failure> {
+    match down.outside {
+        Outside::Ends => down.by_hand = by_hand.iter().map(|one| one.order.clone()).collect(),
+        Outside::Stays if !down.services.is_empty() => {
+            down.services.retain(|label| by_hand.iter().all(|one| one.view.service != *label));
+            if down.services.is_empty() {
+                return Ok(None);
+            }
+        }
+        Outside::Stays => {}
+    }
+    ask::down(place, root, down).await
+}
+
+/// Waits until they have ended, and says what became of them. `known` is what there was before.
+#[cfg(unix)]
+async fn wait(
+    context: &Context,
+    mut keeper: Keeper,
+    known: &[View],
+    by_hand: &[ByHand],
+) -> Result<Exit, Failure> {
+    let mut ran: BTreeSet<String> =
+        set(known.iter().filter(|view| runs(view)).map(|view| view.service.clone()));
     loop {
-        let picture = ask::picture(&mut keeper, |text| output::note(&text)).await?;
-        let first = before.get_or_insert_with(|| picture.services.clone());
+        let mut picture = ask::picture(&mut keeper, |text| output::note(&text)).await?;
+        // A server that was started by hand may be found only now.
+        let ending = picture.services.iter().filter(|view| view.state == State::Ending);
+        ran.extend(ending.map(|view| view.service.clone()));
         if !picture.settled {
             continue;
         }
         let is_over = |view: &&View| match view.state {
-            State::Ended | State::Failed => first.iter().any(|was| was.service == view.service && runs(was)),
+            State::Ended | State::Failed => ran.contains(&view.service),
             State::Waiting
             | State::Starting
             | State::Ready
@@ -91,34 +131,50 @@ async fn wait(context: &Context, mut keeper: crate::up::client::Keeper) -> Resul
         for label in &picture.overtaken {
             output::note(&format!("{label} was started again by another command; what runs now: styxy ps"));
         }
-        context.output.answer(&serde_json::json!({ "services": ended }), |out| {
-            for view in &ended {
-                let why = view.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-                let why = if view.killed { format!(" (it was killed){why}") } else { why };
-                writeln!(out, "{}: {}{why}", view.service, view.state.as_str())?;
-            }
-            for view in picture.services.iter().filter(|view| view.state == State::Outside) {
-                writeln!(
-                    out,
-                    "{}: runs outside of up, and stays; styxy down --all ends it too",
-                    view.service
-                )?;
-            }
-            let is_none = ended.is_empty() && picture.overtaken.is_empty();
-            if is_none && picture.services.iter().all(|view| view.state != State::Outside) {
-                writeln!(out, "Nothing runs.")?;
-            }
-            Ok(())
-        })?;
+        picture.services.retain(|view| view.state == State::Outside);
+        said(context, &ended, &with(picture.services, &ended, by_hand), &picture.overtaken)?;
         return Ok(if is_left || !picture.overtaken.is_empty() { Exit::Refused } else { Exit::Done });
     }
 }
 
+/// What runs outside as the keeper knows it, and the rest of what was started by hand.
+#[cfg(unix)]
+fn with(mut outside: Vec<View>, ended: &[View], by_hand: &[ByHand]) -> Vec<View> {
+    for view in by_hand.iter().map(|one| &one.view) {
+        if outside.iter().chain(ended).all(|known| known.service != view.service) {
+            outside.push(view.clone());
+        }
+    }
+    outside
+}
+
+/// Says what has ended, and what runs outside and stays.
+#[cfg(unix)]
+fn said(context: &Context, ended: &[View], outside: &[View], overtaken: &[String]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    context.output.answer(&serde_json::json!({ "services": ended, "outside": outside }), |out| {
+        for view in ended {
+            let why = view.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+            let why = if view.killed { format!(" (it was killed){why}") } else { why };
+            writeln!(out, "{}: {}{why}", view.service, view.state.as_str())?;
+        }
+        for view in outside {
+            let port = view.port.map(|port| format!(" (port {port})")).unwrap_or_default();
+            let label = &view.service;
+            writeln!(out, "{label}: runs outside of up, and stays{port}; styxy down --all ends it too")?;
+        }
+        if ended.is_empty() && overtaken.is_empty() && outside.is_empty() {
+            writeln!(out, "Nothing runs.")?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
 /// That one of `services` is not there, with what was probably meant.
 #[cfg(unix)]
-async fn wrong(place: &crate::up::place::Place, services: &[String], error: String) -> Failure {
-    let views = crate::up::ask::now(place).await.unwrap_or_default();
-    let known: Vec<&str> = views.iter().map(|view| view.service.as_str()).collect();
+fn wrong(known: &[View], services: &[String], error: String) -> Failure {
+    let known: Vec<&str> = known.iter().map(|view| view.service.as_str()).collect();
     let label = services.iter().find(|label| !known.contains(&label.as_str()));
     let hint = label.map(|label| crate::up::stack::instead("down", label, &known, "styxy ps"));
     Failure::usage(error, hint.unwrap_or_else(|| "styxy ps".to_owned()))
@@ -126,8 +182,7 @@ async fn wrong(place: &crate::up::place::Place, services: &[String], error: Stri
 
 /// Whether anything of it ran.
 #[cfg(unix)]
-const fn runs(view: &crate::up::wire::View) -> bool {
-    use crate::up::wire::State;
+const fn runs(view: &View) -> bool {
     match view.state {
         State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
         State::Failed => view.pid.is_some(),
@@ -137,18 +192,19 @@ const fn runs(view: &crate::up::wire::View) -> bool {
 
 /// Nothing runs that a keeper could end.
 #[cfg(unix)]
-async fn nothing(
+fn nothing(
     context: &Context,
-    place: &crate::up::place::Place,
+    known: &[View],
     services: &[String],
+    by_hand: &[ByHand],
 ) -> Result<Exit, Failure> {
-    use std::io::Write as _;
-    let known = crate::up::ask::now(place).await?;
-    if let Some(label) = services.iter().find(|label| known.iter().all(|view| view.service != **label)) {
+    let outside = known.iter().filter(|view| view.state == State::Outside).cloned().collect();
+    let outside = with(outside, &[], by_hand);
+    let is_known = |label: &String| known.iter().chain(&outside).any(|view| view.service == *label);
+    if let Some(label) = services.iter().find(|label| !is_known(label)) {
         let error = format!("there is no service {label} here");
-        return Err(wrong(place, services, error).await);
+        return Err(wrong(known, services, error));
     }
-    let none: [(); 0] = [];
-    context.output.answer(&serde_json::json!({ "services": none }), |out| writeln!(out, "Nothing runs."))?;
+    said(context, &[], &outside, &[])?;
     Ok(Exit::Done)
 }

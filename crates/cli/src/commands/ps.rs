@@ -8,7 +8,7 @@ use crate::say::failure::Failure;
 
 /// List the services that `styxy up` has started in this worktree
 ///
-/// For all ports of all worktrees: `styxy list`.
+/// A service whose server was started without `styxy up` is listed too, as `runs outside of up`. For all ports of all worktrees: `styxy list`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy ps
   styxy ps --json
@@ -24,8 +24,9 @@ impl Args {
         use crate::here::context::block_on;
         use crate::say::output;
         use crate::up::ask;
-        let (_, place) = ask::at(&self.worktree.caller()?)?;
-        let services = block_on(ask::now(&place))??;
+        let here = self.worktree.caller()?;
+        let (_, place) = ask::at(&here)?;
+        let services = block_on(ask::seen(&here, &place))??;
         context.output.answer(&serde_json::json!({ "services": services }), |out| {
             if services.is_empty() {
                 return std::io::Write::write_all(out, NOTHING.as_bytes());

@@ -7,13 +7,14 @@ use styxy_core::api::{Code, Refusal};
 
 use crate::here::{config_file, context};
 use crate::say::failure::Failure;
+use crate::up::by_hand;
 use crate::up::client::Keeper;
 use crate::up::orders;
 use crate::up::place::Place;
 use crate::up::sources::no_project;
 use crate::up::stack::Stack;
 use crate::up::wire::{
-    Attachment, Ends, Extent, Hurry, Order, Outside, Picture, Request, Said, Session, Up, View,
+    Attachment, Down, Ends, Extent, Hurry, Order, Outside, Picture, Request, Said, Session, Up, View,
 };
 
 /// The files of the keeper of this worktree.
@@ -111,30 +112,34 @@ pub(crate) async fn now(place: &Place) -> Result<Vec<View>, Failure> {
     Ok(picture(&mut keeper, |_| {}).await?.services)
 }
 
-/// Asks the keeper to end these services, all if none is named; none if nothing runs that it could end.
+/// The same with the servers that were started by hand.
+///
+/// # Errors
+/// Those of [`now`].
+pub(crate) async fn seen(here: &Caller, place: &Place) -> Result<Vec<View>, Failure> {
+    let mut views = now(place).await?;
+    by_hand::add(here, place, &mut views).await;
+    Ok(views)
+}
+
+/// Asks the keeper to end these services; none if nothing runs that it could end.
 ///
 /// # Errors
 /// The keeper cannot be asked.
-pub(crate) async fn down(
-    place: &Place,
-    root: &Path,
-    services: &[String],
-    hurry: Hurry,
-    outside: Outside,
-) -> Result<Option<Keeper>, Failure> {
+pub(crate) async fn down(place: &Place, root: &Path, mut down: Down) -> Result<Option<Keeper>, Failure> {
     let mut keeper = match find(place).await? {
         Some(keeper) => keeper,
         // A keeper that was killed has left its services: the next one adopts them, and ends them.
         None if crate::up::keeper::has_left(place)
-            || outside == Outside::Ends && !crate::up::keeper::last_seen(place).0.is_empty() =>
+            || !down.by_hand.is_empty()
+            || down.outside == Outside::Ends && !crate::up::keeper::last_seen(place).0.is_empty() =>
         {
             Keeper::find_or_start(place, root).await?
         }
         None => return Ok(None),
     };
-    let environment = orders::environment(None);
-    let request = Request::Down { services: services.to_vec(), hurry, outside, environment };
-    keeper.ask(&request).await.map_err(|_| gone())?;
+    down.environment = orders::environment(None);
+    keeper.ask(&Request::Down(Box::new(down))).await.map_err(|_| gone())?;
     Ok(Some(keeper))
 }
 
@@ -148,7 +153,8 @@ pub(crate) async fn end(
     services: &[String],
     hurry: Hurry,
 ) -> Result<Option<Vec<View>>, Failure> {
-    let Some(mut keeper) = down(place, root, services, hurry, Outside::Stays).await? else { return Ok(None) };
+    let request = Down::of(services.to_vec(), hurry, Outside::Stays);
+    let Some(mut keeper) = down(place, root, request).await? else { return Ok(None) };
     loop {
         let picture = picture(&mut keeper, |_| {}).await?;
         if let [label, ..] = &*picture.overtaken {

@@ -2,10 +2,12 @@
 //!
 //! `sources` finds what is to run, and `stack` says it; `words` reads its commands, and `orders` leases the ports; `told` says which
 //! variables a service gets, and `containers` what compose is asked for; the keeper starts it, watches it and ends it; `client` finds
-//! the keeper, and `read` reads the logs, which needs none; `kept` says what is kept in all worktrees.
+//! the keeper, `by_hand` what runs without it, and `read` reads the logs, which needs none; `kept` says what is kept in all worktrees.
 
 #[cfg(unix)]
 pub(crate) mod ask;
+#[cfg(unix)]
+pub(crate) mod by_hand;
 #[cfg(unix)]
 pub(crate) mod client;
 #[cfg(unix)]

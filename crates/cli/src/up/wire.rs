@@ -18,14 +18,7 @@ pub(crate) enum Request {
     /// These services are to run.
     Up(Box<Up>),
     /// These are to end, all if none is named.
-    Down {
-        services: Vec<String>,
-        hurry: Hurry,
-        outside: Outside,
-        /// That of whoever asks, for a keeper that has none from an `up`.
-        #[serde(default)]
-        environment: Vec<(String, String)>,
-    },
+    Down(Box<Down>),
     /// What there is now.
     Show,
     /// What there is now, and every change.
@@ -95,6 +88,28 @@ pub(crate) struct Up {
 pub(crate) enum Extent {
     All,
     Some,
+}
+
+/// The services that are to end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Down {
+    /// All if none is named.
+    pub(crate) services: Vec<String>,
+    pub(crate) hurry: Hurry,
+    pub(crate) outside: Outside,
+    /// That of whoever asks, for a keeper that has none from an `up`.
+    #[serde(default)]
+    pub(crate) environment: Vec<(String, String)>,
+    /// Services whose servers run and were started by hand: the keeper may never have started these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) by_hand: Vec<Order>,
+}
+
+impl Down {
+    /// Ends `services`, all if none is named.
+    pub(crate) const fn of(services: Vec<String>, hurry: Hurry, outside: Outside) -> Self {
+        Self { services, hurry, outside, environment: Vec::new(), by_hand: Vec::new() }
+    }
 }
 
 /// What the connection of `up` is to the services.

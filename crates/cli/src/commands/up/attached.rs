@@ -20,7 +20,7 @@ use crate::up::ask::{self, Asked};
 use crate::up::follow::{Follow, Form};
 use crate::up::lines::failure;
 use crate::up::stack::Stack;
-use crate::up::wire::{Attachment, Extent, Hurry, Outside, Picture, Request, Said, State, View};
+use crate::up::wire::{Attachment, Down, Extent, Hurry, Outside, Picture, Request, Said, State, View};
 
 /// What becomes of the services when this command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -317,7 +317,7 @@ impl Attached {
         });
         let mine = self.told.views.iter().filter(|view| view.mine);
         let services = mine.map(|view| view.service.clone()).collect();
-        let request = Request::Down { services, hurry, outside: Outside::Stays, environment: Vec::new() };
+        let request = Request::Down(Box::new(Down::of(services, hurry, Outside::Stays)));
         self.ask(&request).await
     }
 

@@ -255,7 +255,13 @@ impl Keeper {
     pub(super) fn watch_adopted(&mut self, label: &str) {
         let happen = self.happen.clone();
         let Some(service) = self.service(label) else { return };
-        let Some(pid) = service.process().map(|process| process.pid) else { return };
+        let pid = match service.life {
+            Life::Outside { pid, .. } => pid,
+            Life::Rests(_) | Life::Waits | Life::Looks | Life::Runs(..) | Life::Done(_) | Life::Ends(..) => {
+                service.process().map(|process| process.pid)
+            }
+        };
+        let Some(pid) = pid else { return };
         let (start, name) = (service.start, label.to_owned());
         let ended = {
             let label = name.clone();
@@ -293,10 +299,12 @@ impl Keeper {
                 }
                 service.rest(Rest::default());
             }
-            let runs = matches!(service.life, Life::Runs(..));
+            let (runs, outside) = (matches!(service.life, Life::Runs(..)), service.state() == State::Outside);
             self.services.push(service);
             if runs {
                 self.adopted(&label, is_ready);
+            } else if outside {
+                self.watch_adopted(&label);
             }
         }
     }

@@ -6,6 +6,7 @@
 
 mod clients;
 mod decide;
+mod down;
 mod ending;
 mod happen;
 mod lock;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 use styxy_client::{Caller, Client};
 use styxy_core::ProjectPath;
+use styxy_core::api::Lease;
 use styxy_core::layout::Layout;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
@@ -39,12 +41,12 @@ use crate::say::failure::Failure;
 use crate::say::output;
 use crate::up::kept::{Kept, One};
 use crate::up::place::Place;
-use crate::up::wire::{Ends, Session, State, View};
+use crate::up::wire::{Ends, Order, Session, State, View};
 
 use clients::Clients;
-use happen::Happening;
+use happen::{Happening, Server};
 use memory::Memory;
-use service::Service;
+use service::{Life, Service};
 
 /// What a keeper says to whoever starts it, once it can be asked.
 pub(super) const OPEN: &str = "open";
@@ -141,6 +143,9 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+pub(super) use ready::with_server;
+pub(super) use survivors::unknown;
+
 /// Whether a keeper that was killed has left anything that the next one ends: a process, or a container, which has none.
 pub(super) fn has_left(place: &Place) -> bool {
     let (memory, problem) = Memory::read_only(place);
@@ -185,6 +190,15 @@ fn remembered(place: &Place, memory: Memory) -> Vec<View> {
         view
     };
     memory.services.into_iter().map(view).collect()
+}
+
+/// The service of `order` as people see it while a server of it runs that nobody's keeper has started.
+pub(super) fn by_hand(place: &Place, order: Order, server: &Lease) -> View {
+    let log = place.log(&order.label);
+    let mut service = Service::new(order);
+    let Server { pid, port } = ready::server(server);
+    service.life = Life::Outside { pid, port };
+    service.view(log, false, None)
 }
 
 /// What the keeper whose files are in `folder` keeps, as it has written it down.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use styxy_client::leases::is_up;
 use styxy_client::{Client, Error, Events};
 use styxy_core::api::{AllocationsQuery, Lease};
-use styxy_core::{Port, ProjectPath};
+use styxy_core::{Port, ProjectPath, ServiceName, ServiceType};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::happen::Server;
@@ -150,9 +150,23 @@ pub(super) async fn outside(
     key: &LeaseKey,
 ) -> Option<Server> {
     let leases = leases(client, project, key).await.ok()?;
-    let lease = leases.iter().find(|lease| is_up(lease))?;
+    with_server(&leases, &key.kind, key.name.as_ref()).map(server)
+}
+
+/// The lease of this key whose server listens.
+pub(in crate::up) fn with_server<'l>(
+    leases: &'l [Lease],
+    kind: &ServiceType,
+    name: Option<&ServiceName>,
+) -> Option<&'l Lease> {
+    let is_its = |lease: &&Lease| lease.service_type == *kind && lease.service_name.as_ref() == name;
+    leases.iter().filter(is_its).find(|lease| is_up(lease))
+}
+
+/// The server that listens on a lease's port.
+pub(super) fn server(lease: &Lease) -> Server {
     let listener = lease.listener.as_ref().and_then(|listener| listener.pid);
-    Some(Server { pid: listener.or(lease.owner.pid).map(styxy_core::Pid::get), port: Some(lease.port) })
+    Server { pid: listener.or(lease.owner.pid).map(styxy_core::Pid::get), port: Some(lease.port) }
 }
 
 /// Waits until the service answers as it should.

@@ -95,19 +95,19 @@ impl Keeper {
     }
 
     fn asked(&mut self, client: u64, request: Request) {
-        if matches!(request, Request::Up(_) | Request::Down { .. }) {
+        if matches!(request, Request::Up(_) | Request::Down(_)) {
             for text in std::mem::take(&mut self.unsaid) {
                 self.clients.say(client, Said::Note { text });
             }
         }
         match request {
             Request::Up(up) => self.up(client, *up),
-            Request::Down { services, hurry, outside, environment } => {
+            Request::Down(down) => {
                 // One that was killed before has left what needs it.
                 if self.environment.is_empty() {
-                    self.environment = environment;
+                    self.environment.clone_from(&down.environment);
                 }
-                self.down(client, &services, hurry, outside);
+                self.down(client, *down);
             }
             Request::Show => self.clients.wants(client, Wants::Now),
             Request::Watch => self.clients.wants(client, Wants::Changes),
@@ -250,51 +250,6 @@ impl Keeper {
         true
     }
 
-    fn down(&mut self, client: u64, services: &[String], hurry: Hurry, outside: Outside) {
-        let unknown =
-            services.iter().find(|label| self.services.iter().all(|one| one.order.label != **label));
-        if let Some(label) = unknown {
-            let known: Vec<&str> = self.services.iter().map(|one| one.order.label.as_str()).collect();
-            let why = format!("there is no service {label} here; there are {}", known.join(", "));
-            return self.clients.say(client, Said::Refused { why });
-        }
-        let is_meant = |service: &Service| services.is_empty() || services.contains(&service.order.label);
-        let meant = set(self.services.iter().filter(|one| is_meant(one)).map(|one| one.order.label.clone()));
-        let mut resting = Vec::new();
-        for service in self.services.iter_mut().filter(|service| meant.contains(&service.order.label)) {
-            if !service.state().is_settled() {
-                self.clients.ends(Some(client), &service.order.label);
-            }
-            service.end(hurry);
-            if outside == Outside::Ends {
-                service.outside = Outside::Ends;
-            }
-            match service.life {
-                Life::Outside { .. } if outside == Outside::Ends => service.goal = Goal::Ends(hurry),
-                // What starts a container, or ends it, may fail, and the container runs.
-                Life::Rests(Rest { is_failed: true, .. }) if service.order.stop.is_some() => {
-                    (service.life, service.goal) = (Life::Done(now()), Goal::Ends(hurry));
-                }
-                Life::Rests(_) if outside == Outside::Ends => {
-                    service.goal = Goal::Ends(hurry);
-                    resting.push(service.order.label.clone());
-                }
-                Life::Rests(_)
-                | Life::Waits
-                | Life::Looks
-                | Life::Runs(..)
-                | Life::Done(_)
-                | Life::Outside { .. }
-                | Life::Ends(..) => {}
-            }
-        }
-        // A server may have been started since.
-        for label in resting {
-            self.look(&label);
-        }
-        self.clients.wants(client, Wants::Ended(meant));
-    }
-
     /// Everything ends.
     pub(super) fn end_all(&mut self, hurry: Hurry) {
         for service in &mut self.services {
@@ -316,6 +271,7 @@ impl Keeper {
                 service.life = Life::Outside { pid, port };
                 if service.outside == Outside::Stays {
                     service.goal = Goal::Runs;
+                    self.watch_adopted(label);
                 }
             }
             None if service.goal == Goal::Runs => self.start(label),
@@ -337,6 +293,9 @@ impl Keeper {
     /// The process that was started has ended. Its server may live on.
     fn process_ended(&mut self, label: &str, end: Option<End>) {
         let Some(service) = self.service(label) else { return };
+        if let Life::Outside { .. } = &service.life {
+            return service.rest(Rest::default());
+        }
         let Life::Runs(..) = &service.life else { return };
         if service.order.expects == Expects::End && end.is_some_and(End::is_good) {
             service.life = Life::Done(now());

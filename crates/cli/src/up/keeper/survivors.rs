@@ -13,7 +13,7 @@ use super::service::{Goal, Life, Process, Progress, Service};
 use crate::process::table::{self, Entry, Processes, User};
 use crate::say::age::now;
 use crate::up::place::Place;
-use crate::up::wire::{Expects, Hurry, Order};
+use crate::up::wire::{Expects, Hurry, LeaseKey, Order};
 
 /// The processes of services of this place, the one for each service that was started first, but for the services `known`.
 pub(super) fn find(place: &Place, known: &[&str]) -> BTreeMap<String, Process> {
@@ -54,7 +54,14 @@ fn since(entry: &Entry) -> WallTime {
 
 /// A service of which nobody knows what it was started with.
 pub(super) fn service(label: &str, process: Process, root: &Path) -> Service {
-    let mut service = Service::new(Order {
+    let mut service = Service::new(unknown(label, root, None));
+    service.life = Life::Runs(process, Progress::Running);
+    service
+}
+
+/// What is known of a service that was not started for an order.
+pub(in crate::up) fn unknown(label: &str, root: &Path, lease: Option<LeaseKey>) -> Order {
+    Order {
         label: label.to_owned(),
         definition: String::new(),
         keys: Vec::new(),
@@ -62,7 +69,7 @@ pub(super) fn service(label: &str, process: Process, root: &Path) -> Service {
         shown: String::new(),
         cwd: root.to_owned(),
         env: Vec::new(),
-        lease: None,
+        lease,
         expects: Expects::Nothing,
         ready: None,
         after: Vec::new(),
@@ -70,9 +77,7 @@ pub(super) fn service(label: &str, process: Process, root: &Path) -> Service {
         timeout_ms: 0,
         lock: None,
         stop: None,
-    });
-    service.life = Life::Runs(process, Progress::Running);
-    service
+    }
 }
 
 impl Keeper {

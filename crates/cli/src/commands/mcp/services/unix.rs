@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
+use styxy_client::Caller;
 use styxy_core::api::{Code, Refusal};
 use tokio::time::{Instant, sleep};
 
@@ -57,8 +58,12 @@ pub(in crate::commands::mcp) async fn start(
 }
 
 pub(in crate::commands::mcp) async fn stop(_: &Context, said: StopService) -> Result<Answer, Failure> {
-    let (root, place) = at(said.project.as_deref())?;
-    let view = known(&place, &said.service).await?;
+    let (here, root, place) = at(said.project.as_deref())?;
+    let view = known(&here, &place, &said.service).await?;
+    if view.state == State::Outside {
+        let note = format!("{} was started without styxy up, and stays", said.service);
+        return shown(&[view], &[note]);
+    }
     kept::may_end(&root, &crate::here::caller::caller())?;
     if view.anothers {
         let error = format!("{} belongs to a terminal in which a person runs styxy up", said.service);
@@ -76,9 +81,9 @@ pub(in crate::commands::mcp) async fn stop(_: &Context, said: StopService) -> Re
 }
 
 pub(in crate::commands::mcp) async fn logs(_: &Context, said: ServiceLogs) -> Result<Answer, Failure> {
-    let (_, place) = at(said.project.as_deref())?;
+    let (here, _, place) = at(said.project.as_deref())?;
     if !place.logs().contains(&said.service) {
-        known(&place, &said.service).await?;
+        known(&here, &place, &said.service).await?;
     }
     let wanted = said.lines.unwrap_or(LINES).min(LINES);
     // One more shows whether there are more.
@@ -117,12 +122,12 @@ fn log_text(service: &str, lines: &[String], is_cut: bool) -> String {
 }
 
 pub(in crate::commands::mcp) async fn wait(_: &Context, said: WaitFor) -> Result<Answer, Failure> {
-    let (_, place) = at(said.project.as_deref())?;
+    let (here, _, place) = at(said.project.as_deref())?;
     let limit = Duration::from_secs(said.timeout.unwrap_or(PATIENCE).min(LONGEST));
     let deadline = Instant::now() + limit;
     let http = said.path.clone().map(Http::new).transpose()?;
     loop {
-        let view = known(&place, &said.service).await?;
+        let view = known(&here, &place, &said.service).await?;
         let has_answered = match (&http, view.port) {
             (Some(http), Some(port)) if view.state.is_good() => {
                 let patience = deadline.saturating_duration_since(Instant::now());
@@ -146,17 +151,18 @@ pub(in crate::commands::mcp) async fn wait(_: &Context, said: WaitFor) -> Result
 }
 
 /// The worktree that a call is about, and where its keeper is.
-fn at(project: Option<&std::path::Path>) -> Result<(PathBuf, Place), Failure> {
+fn at(project: Option<&std::path::Path>) -> Result<(Caller, PathBuf, Place), Failure> {
     let here = arguments::caller_in(project)?;
-    ask::at(&here)
+    let (root, place) = ask::at(&here)?;
+    Ok((here, root, place))
 }
 
-/// A service that was started in this worktree.
+/// A service that was started in this worktree, by `styxy up` or by hand.
 ///
 /// # Errors
 /// None of this name was.
-async fn known(place: &Place, service: &str) -> Result<View, Failure> {
-    let views = ask::now(place).await?;
+async fn known(here: &Caller, place: &Place, service: &str) -> Result<View, Failure> {
+    let views = ask::seen(here, place).await?;
     let names: Vec<String> = views.iter().map(|view| view.service.clone()).collect();
     views.into_iter().find(|view| view.service == service).ok_or_else(|| {
         let there = if names.is_empty() {

@@ -1,0 +1,108 @@
+//! Servers of services that were started by hand, without `styxy up`: `ps` and `down` know them whether a keeper runs or not (R136).
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::support::stack::{Stack, named};
+use crate::support::{Running, alive, has_ended, kill, until};
+
+fn two() -> Value {
+    json!({
+        "web": { "run": "exec python3 server.py web", "ready": "/" },
+        "api": { "run": "exec python3 server.py api", "ready": "/" },
+    })
+}
+
+/// `styxy run -s api -- …`, which serves when this returns.
+fn by_hand(stack: &Stack) -> Running {
+    let mut command =
+        stack.home.styxy_command(&["run", "-q", "-s", "api", "--", "python3", "server.py", "by-hand"]);
+    let server = Running::spawn(&mut command);
+    until("it listens", || {
+        stack.home.leases().iter().any(|lease| {
+            lease.service_type.as_str() == "api" && lease.state == styxy_core::api::State::Active
+        })
+    });
+    server
+}
+
+#[test]
+fn what_was_started_by_hand_is_shown_stays_and_ends_only_if_that_is_said_without_a_keeper() {
+    let stack = Stack::new(&two());
+    let server = by_hand(&stack);
+    let api = stack.service("api");
+    assert_eq!((&api["state"], &api["pid"]), (&json!("outside"), &json!(server.pid())), "{api}");
+    let port = api["port"].to_string();
+    assert!(stack.ask("api", "PORT").ends_with(&port));
+    let shown = stack.styxy(&["ps"]).done().stdout;
+    assert!(
+        shown.contains("runs outside of up") && shown.contains(&port) && !shown.contains("web"),
+        "{shown}"
+    );
+    let stays = format!("api: runs outside of up, and stays (port {port}); styxy down --all ends it too\n");
+    for words in [&["down"][..], &["down", "api"]] {
+        assert_eq!(stack.styxy(words).done().stdout, stays, "{words:?}");
+    }
+    let wire = stack.styxy(&["down", "--json"]).done().json();
+    assert_eq!((&wire["services"], &wire["outside"][0]["service"]), (&json!([]), &json!("api")), "{wire}");
+    stack.styxy(&["down", "web"]).exits(2);
+    assert!(alive(server.pid()));
+    assert_eq!(stack.styxy(&["down", "--all"]).done().stdout, "api: ended\n");
+    until("it has ended", || has_ended(server.pid()));
+    stack.is_over();
+    assert_eq!(stack.styxy(&["down", "--all"]).done().stdout, "Nothing runs.\n");
+    // It gets its service's place, and its port.
+    let up = stack.up();
+    assert_eq!((&named(&up, "api")["state"], named(&up, "api")["port"].to_string()), (&json!("ready"), port));
+}
+
+#[test]
+fn what_was_started_by_hand_is_shown_beside_a_keeper_that_never_heard_of_it() {
+    let stack = Stack::new(&two());
+    stack.styxy(&["up", "-d", "web"]).done();
+    let server = by_hand(&stack);
+    let shown = stack.ps();
+    assert_eq!(
+        (&named(&shown, "web")["state"], &named(&shown, "api")["state"]),
+        (&json!("ready"), &json!("outside"))
+    );
+    let web = stack.pid("web");
+    // A name that the keeper does not know is no mistake.
+    assert!(stack.styxy(&["down", "api"]).done().stdout.contains("api: runs outside of up"));
+    assert!(alive(web) && alive(server.pid()));
+    assert_eq!(stack.styxy(&["down", "api", "--all"]).done().stdout, "api: ended\n");
+    assert!(has_ended(server.pid()) && alive(web));
+    let other = by_hand(&stack);
+    let said = stack.styxy(&["down"]).done().stdout;
+    assert!(said.contains("web: ended\n") && said.contains("api: runs outside of up"), "{said}");
+    assert!(has_ended(web) && alive(other.pid()));
+    stack.is_over();
+    // The keeper has written down that it ended before.
+    assert_eq!(stack.service("api")["state"], "outside");
+    assert_eq!(stack.styxy(&["down", "--all"]).done().stdout, "api: ended\n");
+    assert!(has_ended(other.pid()));
+}
+
+#[test]
+fn a_server_that_ran_before_up_is_shown_after_it_and_its_end_is_noticed() {
+    let stack = Stack::new(&two());
+    let server = by_hand(&stack);
+    let up = stack.up();
+    assert_eq!(named(&up, "api")["state"], "outside");
+    stack.styxy(&["down"]).done();
+    stack.is_over();
+    assert_eq!(stack.service("api")["state"], "outside");
+    stack.up();
+    kill(server.pid(), Signal::TERM);
+    until("its end is noticed", || stack.service("api")["state"] == "ended");
+    assert_eq!(named(&stack.up(), "api")["state"], "ready");
+}
+
+#[test]
+fn no_daemon_is_started_to_ask_for_servers() {
+    let stack = Stack::new(&two());
+    for command in ["ps", "down"] {
+        stack.styxy(&[command]).done();
+    }
+    assert_eq!(stack.styxy(&["daemon", "status"]).code, 3);
+}

@@ -114,3 +114,43 @@ fn a_server_that_listens_elsewhere_is_shown_where_it_listens_also_after_it_has_s
     assert_eq!(stack.service("web")["port"], elsewhere);
     assert_eq!(named(&stack.up(), "web")["port"], elsewhere);
 }
+
+#[test]
+fn who_has_the_port_that_a_service_did_not_get_is_said_with_what_to_do() {
+    let taken = {
+        let stack = Stack::new(&json!({}));
+        let taken = stack.home.spare_port();
+        let holds = std::net::TcpListener::bind(("127.0.0.1", taken)).unwrap();
+        let insists = "import socket, sys\nsocket.socket().bind(('127.0.0.1', int(sys.argv[2])))\n";
+        fs::write(stack.home.project().join("insists.py"), insists).unwrap();
+        // Python does not say which port it wanted; Node does.
+        let python = format!("exec python3 insists.py --port {taken}");
+        let node =
+            format!("echo 'Error: listen EADDRINUSE: address already in use 127.0.0.1:{taken}'; exit 1");
+        for run in [&python, &node] {
+            stack.say(&json!({ "web": { "run": run } }));
+            let said = stack.styxy(&["up", "-d"]).exits(1);
+            let begins = format!("port {taken} is in use by ");
+            let line = said.stderr.lines().map(str::trim).find(|line| line.starts_with(&begins));
+            let line = line.unwrap_or_else(|| panic!("{said:?}"));
+            assert!(line.contains(&format!("({})", std::process::id())), "{line}");
+            let port = named(&stack.ps(), "web")["port"].clone();
+            let what =
+                format!("; let web listen on $PORT, which is {port}, or end that one: styxy kill {taken}");
+            assert!(line.ends_with(&what), "{line}");
+            assert_eq!(stack.service("web")["advice"], line);
+        }
+        drop(holds);
+        let said = stack.styxy(&["up", "-d"]).exits(1);
+        let line =
+            format!("port {taken} was in use, and nobody listens on it now; styxy up tries it again\n");
+        assert!(said.stderr.contains(&line), "{said:?}");
+        taken
+    };
+    // Who reads that a port is in use, and of a service that goes on, learns nothing more.
+    let stack = Stack::new(&json!({
+        "web": { "run": format!("echo 'Error: Port {taken} is already in use'; exit 0") },
+    }));
+    let said = stack.styxy(&["up", "-d"]);
+    assert!(!said.stderr.contains("styxy kill"), "{said:?}");
+}

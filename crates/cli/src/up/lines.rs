@@ -61,18 +61,26 @@ fn since(view: &View) -> Option<String> {
     })
 }
 
-/// Why a service has failed: its line, the end of its log, and where that is. Without colours.
+/// Why a service has failed: its line, the end of its log, what can be done about it, and where the log is. Without colours.
 pub(crate) fn failure(view: &View) -> Vec<String> {
+    let said = last_words(&view.log, LINES).unwrap_or_default();
+    let said = if said.is_empty() { vec!["it has printed nothing".to_owned()] } else { said };
+    around(view, said)
+}
+
+/// The same for whoever has read its log.
+pub(crate) fn short_failure(view: &View) -> Vec<String> {
+    around(view, Vec::new())
+}
+
+fn around(view: &View, said: Vec<String>) -> Vec<String> {
     let why = view.why.as_deref().map(one_line).unwrap_or_default();
     let mut lines = vec![format!("{}: {}: {why}", view.service, view.state.as_str())];
     if view.unstarted {
         return lines;
     }
-    let said = last_words(&view.log, LINES).unwrap_or_default();
-    if said.is_empty() {
-        lines.push("it has printed nothing".to_owned());
-    }
     lines.extend(said);
+    lines.extend(view.advice.iter().map(|advice| one_line(advice).into_owned()));
     lines.push(format!("its log: {}", shown(&view.log)));
     lines
 }

@@ -2,7 +2,8 @@
 //!
 //! `sources` finds what is to run, and `stack` says it; `words` reads its commands, and `orders` leases the ports; `told` says which
 //! variables a service gets, and `containers` what compose is asked for; the keeper starts it, watches it and ends it; `client` finds
-//! the keeper, `by_hand` what runs without it, and `read` reads the logs, which needs none; `kept` says what is kept in all worktrees.
+//! the keeper, `by_hand` what runs without it, and `read` reads the logs, which needs none; `taken` says who has the port of a service that did
+//! not get it, and `kept` what is kept in all worktrees.
 
 #[cfg(unix)]
 pub(crate) mod ask;
@@ -28,6 +29,8 @@ pub(crate) mod ports;
 pub(crate) mod read;
 pub(crate) mod sources;
 pub(crate) mod stack;
+#[cfg(unix)]
+pub(crate) mod taken;
 #[cfg(unix)]
 pub(crate) mod told;
 #[cfg(unix)]

@@ -254,6 +254,9 @@ pub(crate) struct View {
     /// Why it is in this state, where that does not go without saying.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
+    /// What can be done about it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) advice: Option<String>,
     /// The code that its program ended with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exit_code: Option<i32>,

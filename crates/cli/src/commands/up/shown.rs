@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use crate::here::context::Context;
 use crate::say::output;
-use crate::up::lines::{failure, line};
+use crate::up::lines::{failure, line, short_failure};
 use crate::up::wire::{State, View};
 
 /// What was shown of each service.
@@ -57,12 +57,9 @@ impl Shown {
             self.shown.insert(view.service.clone(), now);
             match view.state {
                 State::Failed => {
-                    let lines = failure(view);
                     // What it has printed since it was started here is above.
-                    let is_above = |at: usize| view.started && at > 0 && at + 1 < lines.len();
-                    let shown = lines.iter().enumerate().filter(|(at, _)| !is_above(*at));
-                    let shown: Vec<&str> = shown.map(|(_, line)| line.as_str()).collect();
-                    text.push_str(&shown.join("\n  "));
+                    let lines = if view.started { short_failure(view) } else { failure(view) };
+                    text.push_str(&lines.join("\n  "));
                     text.push('\n');
                 }
                 // What follows says more.

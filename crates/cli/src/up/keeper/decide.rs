@@ -6,7 +6,7 @@ use styxy_core::WallTime;
 
 use super::Keeper;
 use super::ending::{self, Pace};
-use super::happen::{End, Happening};
+use super::happen::{End, Fate, Happening};
 use super::lock;
 use super::log::say;
 use super::memory::Memory;
@@ -18,6 +18,7 @@ use crate::here::stack_tree::StackTree;
 use crate::say::age::now;
 use crate::say::output;
 use crate::up::read::STARTED;
+use crate::up::taken;
 use crate::up::wire::{Expects, Hurry, Order, State};
 
 /// How long a server may take to listen once the process that has started it has ended well.
@@ -89,7 +90,8 @@ impl Keeper {
             if matches!(state, State::Failed | State::Ended) && !is_done {
                 let what = if state == State::Failed { "failed" } else { "has ended" };
                 let why = Some(format!("not started: {label} {what}"));
-                return Some(Step::Rest(Rest { is_failed: true, why, code: None, is_unstarted: true }));
+                let rest = Rest { is_failed: true, why, is_unstarted: true, ..Rest::default() };
+                return Some(Step::Rest(rest));
             }
             all &= state.is_good() || is_done;
         }
@@ -210,8 +212,9 @@ impl Keeper {
         Some(file.pid.get())
     }
 
-    /// A process has ended: looks for the one that its lease has passed to.
+    /// A process has ended: looks for the one that its lease has passed to, else for who has its port.
     pub(super) fn look_for_heir(&mut self, label: &str, end: Option<End>) {
+        let log = self.place.log(label);
         let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
         let Some(service) = self.service(label) else { return };
         let (order, start, label) = (service.order.clone(), service.start, label.to_owned());
@@ -227,7 +230,12 @@ impl Keeper {
                 Some(key) => ready::heir(&client, project.as_ref(), key, before, patience).await,
                 None => None,
             };
-            let _ = happen.send(Happening::Heir { label, start, heir, end, after });
+            let advice = match end {
+                Some(end) if heir.is_none() && !end.is_good() => taken::advice(&client, &order, &log).await,
+                Some(_) | None => None,
+            };
+            let fate = Fate { end, after, advice };
+            let _ = happen.send(Happening::Heir { label, start, heir, fate });
         });
     }
 

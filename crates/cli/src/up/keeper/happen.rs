@@ -22,8 +22,8 @@ pub(super) enum Happening {
     Looked { label: String, start: u64, outside: Option<Server> },
     /// How far a service is.
     Found { label: String, start: u64, found: Found },
-    /// The process of a service has ended `after` so long, and this one serves on in its place, if one does.
-    Heir { label: String, start: u64, heir: Option<u32>, end: Option<End>, after: String },
+    /// The process of a service has ended, and this one serves on in its place, if one does.
+    Heir { label: String, start: u64, heir: Option<u32>, fate: Fate },
     /// Nothing of a service is left, but for what is said of it.
     Ended { label: String, start: u64, over: Over },
     /// The worktree is gone, or somewhere else; it was this folder.
@@ -38,6 +38,16 @@ pub(super) enum Happening {
     Left,
     /// Whoever has started the keeper has had time to connect.
     Alone,
+}
+
+/// How the process of a service has ended.
+#[derive(Debug)]
+pub(super) struct Fate {
+    pub(super) end: Option<End>,
+    /// After so long.
+    pub(super) after: String,
+    /// What can be done about it, where it has ended badly and that is known.
+    pub(super) advice: Option<String>,
 }
 
 /// What is known of a server that the keeper did not start.

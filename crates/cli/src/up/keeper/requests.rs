@@ -5,7 +5,7 @@ use styxy_core::order::{Order as _, set};
 
 use super::Keeper;
 use super::clients::Wants;
-use super::happen::{End, Happening, Over, Server};
+use super::happen::{End, Fate, Happening, Over, Server};
 use super::ready::Found;
 use super::service::{Goal, Life, Progress, Rest, Service};
 use super::{memory, watch};
@@ -50,8 +50,8 @@ impl Keeper {
             Happening::Found { label, start, found } if self.is_start(&label, start) => {
                 self.found(&label, found);
             }
-            Happening::Heir { label, start, heir, end, after } if self.is_start(&label, start) => {
-                self.succeeded(&label, heir, end, &after);
+            Happening::Heir { label, start, heir, fate } if self.is_start(&label, start) => {
+                self.succeeded(&label, heir, fate);
             }
             Happening::Ended { label, start, over } if self.is_start(&label, start) => {
                 self.ended(&label, &over);
@@ -305,7 +305,8 @@ impl Keeper {
     }
 
     /// Whether a server lives on after the process that was started is known now.
-    fn succeeded(&mut self, label: &str, heir: Option<u32>, end: Option<End>, after: &str) {
+    fn succeeded(&mut self, label: &str, heir: Option<u32>, fate: Fate) {
+        let Fate { end, after, advice } = fate;
         let Some(service) = self.service(label) else { return };
         let Life::Runs(process, progress) = &mut service.life else { return };
         let heir = heir.and_then(|pid| Some((pid, crate::process::started(styxy_core::Pid::new(pid)?)?)));
@@ -325,7 +326,8 @@ impl Keeper {
             Some(end) => format!("{} after {after}", end.shown()),
             None => format!("it has ended; with which code is unknown (after {after})"),
         };
-        let rest = Rest { is_failed, why: Some(why), code: end.map(End::code), is_unstarted: false };
+        let advice = advice.filter(|_| is_failed);
+        let rest = Rest { is_failed, why: Some(why), code: end.map(End::code), advice, is_unstarted: false };
         self.sweep(label, rest);
     }
 

@@ -62,6 +62,9 @@ pub(super) struct Rest {
     pub(super) is_failed: bool,
     pub(super) why: Option<String>,
     pub(super) code: Option<i32>,
+    /// What can be done about it.
+    #[serde(default)]
+    pub(super) advice: Option<String>,
     /// Whether it was not started at all: what its log says is of an earlier start.
     #[serde(default)]
     pub(super) is_unstarted: bool,
@@ -252,6 +255,15 @@ impl Service {
             since,
             started: is_new,
             why,
+            advice: match &self.life {
+                Life::Rests(rest) => rest.advice.clone(),
+                Life::Waits
+                | Life::Looks
+                | Life::Runs(..)
+                | Life::Done(_)
+                | Life::Outside { .. }
+                | Life::Ends(..) => None,
+            },
             exit_code: code,
             unstarted: matches!(&self.life, Life::Rests(rest) if rest.is_unstarted),
             killed: self.killed && state == State::Ended,

@@ -294,6 +294,9 @@ mod up_known;
 #[cfg(target_os = "linux")] // who holds a lock, how another process' child ended
 mod up_outside;
 #[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
+mod up_print;
+#[cfg(test)]
 #[cfg(target_os = "linux")] // /proc
 mod up_said;
 #[cfg(test)]

@@ -131,8 +131,8 @@ fn what_would_run_is_printed_with_the_reason_for_each() {
     let stack = workspace("npm run dev --workspaces");
     let printed = stack.styxy(&["up", "--print"]).done().stdout;
     for line in [
-        "api: npm run dev in apps/api (may serve)",
-        "web: npm run dev in apps/web (may serve)",
+        "api: npm run dev in apps/api (may serve): starts",
+        "web: npm run dev in apps/web (may serve): starts",
         "the script dev is npm run dev --workspaces, which starts these packages",
         "web: the script dev of apps/web runs a program that gets its port in PORT",
     ] {

@@ -14,7 +14,8 @@ use crate::up::place::Place;
 use crate::up::sources::no_project;
 use crate::up::stack::Stack;
 use crate::up::wire::{
-    Attachment, Down, Ends, Extent, Hurry, Order, Outside, Picture, Request, Said, Session, Up, View,
+    Attachment, Down, Ends, Extent, Fate, Foreseen, Hurry, Order, Outside, Picture, Request, Said, Session,
+    Up, View,
 };
 
 /// The files of the keeper of this worktree.
@@ -81,7 +82,7 @@ pub(crate) async fn picture(keeper: &mut Keeper, mut note: impl FnMut(String)) -
         match keeper.said().await {
             Some(Said::Now(picture)) => return Ok(picture),
             Some(Said::Note { text }) => note(text),
-            Some(Said::Hello { .. }) => {}
+            Some(Said::Hello { .. } | Said::Foreseen { .. }) => {}
             Some(Said::Refused { why }) => {
                 return Err(Failure::usage(why, "styxy ps"));
             }
@@ -120,6 +121,36 @@ pub(crate) async fn seen(here: &Caller, place: &Place) -> Result<Vec<View>, Fail
     let mut views = now(place).await?;
     by_hand::add(here, place, &mut views).await;
     Ok(views)
+}
+
+/// What an `up` of `stack` would do now. Nothing is started, leased or changed for that, not even a daemon.
+///
+/// # Errors
+/// The keeper cannot be asked, or the daemon would refuse.
+pub(crate) async fn foreseen(here: &Caller, stack: &Stack, extent: Extent) -> Result<Vec<Foreseen>, Failure> {
+    let (place, terms) = (place(&stack.root)?, orders::terms(here)?);
+    let client = context::client(context::Autostart::Never)?;
+    let orders = orders::foretold(&client, stack, &terms).await?;
+    let mut foreseen = match find(&place).await? {
+        None => crate::up::keeper::foreseen(&place, &orders, extent),
+        Some(mut keeper) => {
+            keeper.ask(&Request::Foresee { orders: orders.clone(), extent }).await.map_err(|_| gone())?;
+            loop {
+                match keeper.said().await {
+                    Some(Said::Foreseen { services }) => break services,
+                    Some(Said::Hello { .. } | Said::Now(_) | Said::Note { .. } | Said::Refused { .. }) => {}
+                    None => return Err(gone()),
+                }
+            }
+        }
+    };
+    for (one, order) in foreseen.iter_mut().zip(&orders).filter(|(one, _)| one.fate == Fate::Starts) {
+        one.port = order.lease.as_ref().map(|key| key.port);
+        if let Some(server) = crate::up::keeper::runs_already(&client, terms.project.as_ref(), order).await {
+            (one.fate, one.port, one.pid) = (Fate::Outside, server.port, server.pid);
+        }
+    }
+    Ok(foreseen)
 }
 
 /// Asks the keeper to end these services; none if nothing runs that it could end.

@@ -90,7 +90,7 @@ impl Containers {
         after.extend(before.filter(|before| !after.iter().any(|known| known == before)).map(str::to_owned));
         Order {
             label: service.label.clone(),
-            definition: format!("{:016x}", fnv(format!("{name:?}").as_bytes())),
+            definition: definition(name),
             keys: Vec::new(),
             shown: up.join(" "),
             words: up,
@@ -106,6 +106,16 @@ impl Containers {
             stop: Some(words(&["stop"])),
         }
     }
+}
+
+fn definition(name: &str) -> String {
+    format!("{:016x}", fnv(format!("{name:?}").as_bytes()))
+}
+
+/// As much of the order for a service of the compose file as a keeper decides by; compose is not asked.
+pub(crate) fn foretold(service: &Definition, name: &str) -> Order {
+    let unknown = crate::up::keeper::unknown(&service.label, &service.cwd, None);
+    Order { definition: definition(name), expects: Expects::End, ..unknown }
 }
 
 /// The container before each one that compose starts, so that they come one after the other. None waits for one that waits for it.

@@ -61,6 +61,11 @@ fn since(view: &View) -> Option<String> {
     })
 }
 
+/// What is said of a service that ends because the project's file does not name it any more.
+pub(crate) fn ends(label: &str, source: &str) -> String {
+    format!("{label}: ends, no longer in {source}")
+}
+
 /// Why a service has failed: its line, the end of its log, what can be done about it, and where the log is. Without colours.
 pub(crate) fn failure(view: &View) -> Vec<String> {
     let said = last_words(&view.log, LINES).unwrap_or_default();

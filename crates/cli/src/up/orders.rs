@@ -38,7 +38,7 @@ pub(crate) async fn orders(
         }
         containers => containers?,
     };
-    let (mut keys, new) = leased(client, stack, terms).await?;
+    let (mut keys, new) = leased(client, stack, terms, Leasing::Done).await?;
     silent(stack, &keys, &new);
     for (service, key) in stack.all().zip(&mut keys).filter(|(service, _)| service.compose.is_some()) {
         *key = containers.as_ref().and_then(|containers| containers.key(service));
@@ -79,42 +79,58 @@ fn silent(stack: &Stack, keys: &[Option<LeaseKey>], new: &[usize]) {
     }
 }
 
+/// What the keeper would be asked for, as far as it decides by it, with the ports that the services would get now. Nothing is leased.
+/// Without a daemon no port is known.
+///
+/// # Errors
+/// The daemon would refuse.
+pub(crate) async fn foretold(client: &Client, stack: &Stack, terms: &Terms) -> Result<Vec<Order>, Error> {
+    let keys = match leased(client, stack, terms, Leasing::Foretold).await {
+        Err(error @ Error::Refused(_)) => return Err(error),
+        leased => leased.map(|(keys, _)| keys).unwrap_or_default(),
+    };
+    let each = stack.services.iter().enumerate().map(|(at, service)| {
+        if let Some(name) = &service.compose {
+            return containers::foretold(service, name);
+        }
+        let lock = Words::of(service, &stack.root).lock;
+        let key = keys.get(at).and_then(Option::as_ref);
+        Order { lock, ..order(service, key, Vec::new(), Path::new("styxy")) }
+    });
+    Ok(each.collect())
+}
+
+/// Whether ports are leased, or it is only asked which ones that would be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leasing {
+    Done,
+    Foretold,
+}
+
 /// The lease of each service that wants a port: the one of its server if that runs or starts, else one for whoever is started next.
 /// And of which these are.
 async fn leased(
     client: &Client,
     stack: &Stack,
     terms: &Terms,
+    leasing: Leasing,
 ) -> Result<(Vec<Option<LeaseKey>>, Vec<usize>), Error> {
     let query = AllocationsQuery { project_path: terms.project.clone(), ..AllocationsQuery::default() };
     let live = client.allocations(&query).await?.allocations;
     let mut keys: Vec<Option<LeaseKey>> = Vec::new();
     let mut missing: Vec<(usize, PortRequest)> = Vec::new();
     for (at, service) in stack.all().enumerate() {
-        let is_its = |lease: &&Lease| {
-            lease.service_type == service.kind
-                && lease.service_name == service.name
-                && (is_up(lease) || lease.owner.kind == OwnerKind::Process)
-                && match leases::whose(lease, terms) {
-                    Of::Caller | Of::Person | Of::Session(_) => true,
-                    Of::Project => false,
-                }
-        };
         let wants = service.port != Wish::None && service.compose.is_none();
-        let found = live.iter().find(is_its).filter(|_| wants);
+        let found = live.iter().find(|lease| is_its(lease, service, terms)).filter(|_| wants);
         if found.is_none() && wants {
-            let named = service.port.port().filter(|_| matches!(stack.source, Source::File(_)));
-            // What the file says now wins over a port that is only kept for its server.
-            let is_old = |lease: &&Lease| {
-                lease.service_type == service.kind
-                    && lease.service_name == service.name
-                    && named.is_some_and(|port| port != lease.port)
-                    && lease.owner.kind == OwnerKind::Listener
-                    && !is_up(lease)
-                    && matches!(leases::whose(lease, terms), Of::Caller | Of::Person)
-            };
-            if let Some(old) = live.iter().find(is_old) {
-                client.release(old.lock_id).await?;
+            let old = live.iter().find(|lease| is_old(lease, service, stack, terms));
+            match (old, leasing) {
+                (None, _) => {}
+                (Some(old), Leasing::Done) => drop(client.release(old.lock_id).await?),
+                (Some(old), Leasing::Foretold) => {
+                    keys.push(freed(client, service, old).await?);
+                    continue;
+                }
             }
             missing.push((at, service.request(&stack.source)));
         }
@@ -128,16 +144,48 @@ async fn leased(
     }
     for part in missing.chunks(GROUP) {
         let requests = part.iter().map(|(_, request)| request.clone()).collect();
-        let request = Terms { reuse: Some(true), pid: None, ..terms.clone() }.request(requests);
+        let mut request = Terms { reuse: Some(true), pid: None, ..terms.clone() }.request(requests);
+        request.dry_run = (leasing == Leasing::Foretold).then_some(true);
         let answer = client.allocate(&request).await?;
         for ((at, _), grant) in part.iter().zip(answer.grants()) {
-            if let Some(service) = stack.all().nth(*at).filter(|_| !grant.reused) {
+            if let Some(service) = stack.all().nth(*at).filter(|_| !grant.reused && leasing == Leasing::Done)
+            {
                 missed(client, service, grant).await;
             }
             keys[*at] = Some(key(grant));
         }
     }
     Ok((keys, missing.into_iter().map(|(at, _)| at).collect()))
+}
+
+/// Whether a lease is that of the service's server, which runs or starts.
+fn is_its(lease: &Lease, service: &Definition, terms: &Terms) -> bool {
+    lease.service_type == service.kind
+        && lease.service_name == service.name
+        && (is_up(lease) || lease.owner.kind == OwnerKind::Process)
+        && match leases::whose(lease, terms) {
+            Of::Caller | Of::Person | Of::Session(_) => true,
+            Of::Project => false,
+        }
+}
+
+/// Whether a lease only keeps a port for the service's server, and not the one that the file says now, which wins.
+fn is_old(lease: &Lease, service: &Definition, stack: &Stack, terms: &Terms) -> bool {
+    let named = service.port.port().filter(|_| matches!(stack.source, Source::File(_)));
+    lease.service_type == service.kind
+        && lease.service_name == service.name
+        && named.is_some_and(|port| port != lease.port)
+        && lease.owner.kind == OwnerKind::Listener
+        && !is_up(lease)
+        && matches!(leases::whose(lease, terms), Of::Caller | Of::Person)
+}
+
+/// The lease that a service would get once `old` is released, if the port that it wishes for is free.
+async fn freed(client: &Client, service: &Definition, old: &Lease) -> Result<Option<LeaseKey>, Error> {
+    let Some(port) = service.port.port() else { return Ok(None) };
+    let is_free = client.check(port).await?.available;
+    let (kind, name) = (service.kind.clone(), service.name.clone());
+    Ok(is_free.then(|| LeaseKey { kind, name, port, lock_id: None, named_url: old.named_url.clone() }))
 }
 
 /// Says why a service has another port than the one that was wished for, and who has that one.

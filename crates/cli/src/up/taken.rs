@@ -65,9 +65,8 @@ enum Complaint {
 /// The last complaint among `lines` that a port is taken.
 fn complaint(lines: &[String]) -> Option<Complaint> {
     let at = lines.iter().rposition(|line| complains(line))?;
-    let near = lines.iter().skip(at + 1).take(NEAR);
-    let named =
-        after_marks(&lines[at]).next_back().or_else(|| near.filter_map(|line| after_word(line)).next());
+    let mut near = lines.iter().skip(at + 1).take(NEAR);
+    let named = after_marks(&lines[at]).next_back().or_else(|| near.find_map(|line| after_word(line)));
     Some(named.map_or(Complaint::OfSome, Complaint::Of))
 }
 
@@ -121,12 +120,8 @@ fn numbers(line: &str) -> impl Iterator<Item = (&str, &str)> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Option<Option<u16>> {
-        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        Some(match complaint(&lines)? {
-            Complaint::Of(port) => Some(port.get()),
-            Complaint::OfSome => None,
-        })
+    fn of(text: &str) -> Option<Complaint> {
+        complaint(&text.lines().map(str::to_owned).collect::<Vec<_>>())
     }
 
     #[test]
@@ -150,14 +145,14 @@ mod tests {
             ("Failed to listen on localhost:8002 (reason: Address already in use)", 8002),
             ("Bind for 0.0.0.0:5432 failed: port is already allocated", 5432),
         ] {
-            assert_eq!(of(text), Some(Some(port)), "{text}");
+            assert_eq!(of(text), Port::new(port).ok().map(Complaint::Of), "{text}");
         }
         for text in [
             "OSError: [Errno 98] Address already in use",
             "12:30:05 Error: Address already in use (os error 98)",
             "Error: That port is already in use.",
         ] {
-            assert_eq!(of(text), Some(None), "{text}");
+            assert_eq!(of(text), Some(Complaint::OfSome), "{text}");
         }
         for text in [
             "Port 3000 is in use, trying another one...",

@@ -19,6 +19,8 @@ pub(crate) enum Request {
     Up(Box<Up>),
     /// These are to end, all if none is named.
     Down(Box<Down>),
+    /// What an `up` with these orders would do; nothing is done.
+    Foresee { orders: Vec<Order>, extent: Extent },
     /// What there is now.
     Show,
     /// What there is now, and every change.
@@ -217,8 +219,40 @@ pub(crate) enum Said {
     Now(Picture),
     /// A sentence about the stack as a whole.
     Note { text: String },
+    /// What an `up` would do.
+    Foreseen { services: Vec<Foreseen> },
     /// The request cannot be done.
     Refused { why: String },
+}
+
+/// What an `up` does with a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fate {
+    Starts,
+    /// It runs, and goes on.
+    Stays,
+    /// What runs of it ends, and it starts again.
+    Again,
+    /// Its server runs, and no keeper has started it: it goes on.
+    Outside,
+    /// It is not in the file any more.
+    Ends,
+}
+
+/// What an `up` would do with a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Foreseen {
+    pub(crate) service: String,
+    pub(crate) fate: Fate,
+    /// Why it starts again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    /// Where it serves, or would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) port: Option<Port>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pid: Option<u32>,
 }
 
 /// All services at one moment.

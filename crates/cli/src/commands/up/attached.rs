@@ -233,7 +233,7 @@ impl Attached {
                 output::note(&text);
                 Ok(Next::Goes)
             }
-            Some(Said::Hello { .. }) => Ok(Next::Goes),
+            Some(Said::Hello { .. } | Said::Foreseen { .. }) => Ok(Next::Goes),
             Some(Said::Refused { why }) => Err(Refusal::new(Code::InvalidRequest, why).into()),
             None => Err(ask::gone()),
         }

@@ -27,7 +27,7 @@ use crate::up::stack::Stack;
   styxy up -d               the same in the background; returns when they are ready
   styxy up web              one service, and those that it comes after
   styxy up --wait           attached without a terminal too, for a test runner
-  styxy up --print          what would run, and why
+  styxy up --print          what would run, start, stay or end, and why
   styxy up -C ../shop-fix   those of another worktree"))]
 pub(crate) struct Args {
     /// Only these, and those that they come after [default: all]
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Stay attached without a terminal too: the services end with this command
     #[arg(long, conflicts_with = "detach")]
     wait: bool,
-    /// Say what would run and why, and start nothing
+    /// Say what would run and why, what would start, stay or end now, and on which port; change nothing
     #[arg(long, conflicts_with_all = ["detach", "wait"])]
     print: bool,
     #[command(flatten)]
@@ -51,9 +51,31 @@ impl Args {
         let here = self.worktree.caller()?;
         let stack = sources::find(&here)?.only(&self.services)?;
         if self.print {
-            return print::print(context, &stack);
+            return self.foretell(context, &here, &stack);
         }
         self.start(context, &here, &stack)
+    }
+
+    #[cfg(unix)]
+    fn foretell(
+        &self,
+        context: &Context,
+        here: &styxy_client::Caller,
+        stack: &Stack,
+    ) -> Result<Exit, Failure> {
+        let foreseen = crate::up::ask::foreseen(here, stack, self.extent());
+        print::print(context, stack, crate::here::context::block_on(foreseen)??)
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_self, reason = "the same signature as on Unix")]
+    fn foretell(&self, context: &Context, _: &styxy_client::Caller, stack: &Stack) -> Result<Exit, Failure> {
+        print::print(context, stack)
+    }
+
+    #[cfg(unix)]
+    const fn extent(&self) -> crate::up::wire::Extent {
+        if self.services.is_empty() { crate::up::wire::Extent::All } else { crate::up::wire::Extent::Some }
     }
 
     #[cfg(unix)]
@@ -65,13 +87,8 @@ impl Args {
         if crate::up::ask::place(&stack.root)?.is_news(&stack.reasons) {
             stack.reasons.iter().for_each(|reason| crate::say::output::note(reason));
         }
-        let extent = if self.services.is_empty() {
-            crate::up::wire::Extent::All
-        } else {
-            crate::up::wire::Extent::Some
-        };
         let mode = if follows { attached::Mode::Attached } else { attached::Mode::Detached };
-        attached::up(context, here, stack, extent, mode)
+        attached::up(context, here, stack, self.extent(), mode)
     }
 
     #[cfg(not(unix))]

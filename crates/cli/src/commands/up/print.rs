@@ -1,4 +1,4 @@
-//! `styxy up --print`: what would run, and why.
+//! `styxy up --print`: what would run, and why; and on Unix what `styxy up` would do with each service now.
 
 use std::io::Write as _;
 
@@ -9,6 +9,8 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::one_line;
 use crate::up::stack::{self, Definition, Serves, Stack};
+#[cfg(unix)]
+use crate::up::wire::{Fate, Foreseen};
 
 /// What would run.
 #[derive(Serialize)]
@@ -19,6 +21,9 @@ struct Answer<'a> {
     /// Those that are told to them, and would not run.
     told: Vec<&'a str>,
     reasons: &'a [String],
+    /// Those that would end.
+    #[cfg(unix)]
+    ends: Vec<Foreseen>,
 }
 
 #[derive(Serialize)]
@@ -32,22 +37,44 @@ struct Printed<'a> {
     serves: &'static str,
     after: &'a [String],
     tty: bool,
+    #[cfg(unix)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    now: Option<Foreseen>,
 }
 
-pub(super) fn print(context: &Context, stack: &Stack) -> Result<Exit, Failure> {
+pub(super) fn print(
+    context: &Context,
+    stack: &Stack,
+    #[cfg(unix)] foreseen: Vec<Foreseen>,
+) -> Result<Exit, Failure> {
+    #[cfg(unix)]
+    let (ends, mut foreseen): (Vec<_>, Vec<_>) = foreseen.into_iter().partition(|one| one.fate == Fate::Ends);
+    let mut services: Vec<Printed> = stack.services.iter().map(|service| printed(service, stack)).collect();
+    #[cfg(unix)]
+    for service in &mut services {
+        let at = foreseen.iter().position(|one| one.service == service.service);
+        service.now = at.map(|at| foreseen.swap_remove(at));
+    }
     let answer = Answer {
         root: stack.root.display().to_string(),
         source: stack.source.path().display().to_string(),
-        services: stack.services.iter().map(|service| printed(service, stack)).collect(),
+        services,
         told: stack.peers.iter().map(|service| service.label.as_str()).collect(),
         reasons: &stack.reasons,
+        #[cfg(unix)]
+        ends,
     };
     context.output.answer(&answer, |out| {
         writeln!(out, "from {}", one_line(&answer.source))?;
         for service in &answer.services {
             let after = if service.after.is_empty() { String::new() } else { format!(", after {}", service.after.join(", ")) };
             let place = if service.cwd == "." { String::new() } else { format!(" in {}", service.cwd) };
-            writeln!(out, "{}: {}{} ({}{after})", service.service, one_line(&service.run), one_line(&place), service.serves)?;
+            let (label, run, place) = (service.service, one_line(&service.run), one_line(&place));
+            writeln!(out, "{label}: {run}{place} ({}{after}){}", service.serves, now(service))?;
+        }
+        #[cfg(unix)]
+        for service in &answer.ends {
+            writeln!(out, "{}", crate::up::lines::ends(&service.service, &stack.source.shown(&stack.root)))?;
         }
         if !answer.told.is_empty() {
             writeln!(out, "not started, and told to the others all the same: {}", answer.told.join(", "))?;
@@ -58,6 +85,30 @@ pub(super) fn print(context: &Context, stack: &Stack) -> Result<Exit, Failure> {
         writeln!(out, "A service that runs is started again if what is written about it has changed, not for a changed environment.")
     })?;
     Ok(Exit::Done)
+}
+
+/// `: starts on port 3001`
+#[cfg(unix)]
+fn now(service: &Printed) -> String {
+    let Some(Foreseen { service: _, fate, why, port, pid }) = &service.now else { return String::new() };
+    let on = port.map(|port| format!(" on port {port}")).unwrap_or_default();
+    let pid = pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+    match fate {
+        Fate::Starts => format!(": starts{on}"),
+        Fate::Stays => format!(": stays{on}{pid}"),
+        Fate::Again => {
+            let why = why.as_ref().map(|why| format!(", since {why}")).unwrap_or_default();
+            format!(": starts again{on}{why}")
+        }
+        Fate::Outside => format!(": runs outside of up{on}{pid}, and stays"),
+        Fate::Ends => ": ends".to_owned(),
+    }
+}
+
+/// There is no keeper.
+#[cfg(not(unix))]
+const fn now(_: &Printed) -> &'static str {
+    ""
 }
 
 fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
@@ -78,6 +129,8 @@ fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
         },
         after: &service.after,
         tty: service.tty,
+        #[cfg(unix)]
+        now: None,
     }
 }
 

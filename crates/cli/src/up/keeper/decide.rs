@@ -6,8 +6,7 @@ use styxy_core::WallTime;
 
 use super::Keeper;
 use super::ending::{self, Pace};
-use super::happen::{End, Fate, Happening};
-use super::lock;
+use super::happen::{End, Exited, Happening};
 use super::log::say;
 use super::memory::Memory;
 use super::ready;
@@ -110,17 +109,9 @@ impl Keeper {
         let Some(service) = self.service(label) else { return };
         service.start = start;
         service.life = Life::Looks;
-        let (label, lock) = (label.to_owned(), service.order.lock.clone());
-        let is_server = !matches!(service.order.expects, Expects::End | Expects::Done);
-        let Some(key) = service.order.lease.clone().filter(|_| is_server) else {
-            let _ = happen.send(Happening::Looked { label, start, outside: None });
-            return;
-        };
+        let (label, order) = (label.to_owned(), service.order.clone());
         tokio::spawn(async move {
-            let outside = match ready::outside(&client, project.as_ref(), &key).await {
-                None => lock.as_deref().and_then(lock::holder),
-                server => server,
-            };
+            let outside = ready::runs_already(&client, project.as_ref(), &order).await;
             let _ = happen.send(Happening::Looked { label, start, outside });
         });
     }
@@ -234,8 +225,8 @@ impl Keeper {
                 Some(end) if heir.is_none() && !end.is_good() => taken::advice(&client, &order, &log).await,
                 Some(_) | None => None,
             };
-            let fate = Fate { end, after, advice };
-            let _ = happen.send(Happening::Heir { label, start, heir, fate });
+            let exited = Exited { end, after, advice };
+            let _ = happen.send(Happening::Heir { label, start, heir, exited });
         });
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Happening {
     /// How far a service is.
     Found { label: String, start: u64, found: Found },
     /// The process of a service has ended, and this one serves on in its place, if one does.
-    Heir { label: String, start: u64, heir: Option<u32>, fate: Fate },
+    Heir { label: String, start: u64, heir: Option<u32>, exited: Exited },
     /// Nothing of a service is left, but for what is said of it.
     Ended { label: String, start: u64, over: Over },
     /// The worktree is gone, or somewhere else; it was this folder.
@@ -42,7 +42,7 @@ pub(super) enum Happening {
 
 /// How the process of a service has ended.
 #[derive(Debug)]
-pub(super) struct Fate {
+pub(super) struct Exited {
     pub(super) end: Option<End>,
     /// After so long.
     pub(super) after: String,
@@ -52,9 +52,9 @@ pub(super) struct Fate {
 
 /// What is known of a server that the keeper did not start.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Server {
-    pub(super) pid: Option<u32>,
-    pub(super) port: Option<styxy_core::Port>,
+pub(in crate::up) struct Server {
+    pub(in crate::up) pid: Option<u32>,
+    pub(in crate::up) port: Option<styxy_core::Port>,
 }
 
 /// How a service was ended.

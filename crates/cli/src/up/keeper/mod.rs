@@ -8,6 +8,7 @@ mod clients;
 mod decide;
 mod down;
 mod ending;
+mod fate;
 mod happen;
 mod lock;
 mod log;
@@ -41,7 +42,7 @@ use crate::say::failure::Failure;
 use crate::say::output;
 use crate::up::kept::{Kept, One};
 use crate::up::place::Place;
-use crate::up::wire::{Ends, Order, Session, State, View};
+use crate::up::wire::{Ends, Extent, Foreseen, Order, Session, State, View};
 
 use clients::Clients;
 use happen::{Happening, Server};
@@ -143,7 +144,7 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-pub(super) use ready::with_server;
+pub(super) use ready::{runs_already, with_server};
 pub(super) use survivors::unknown;
 
 /// Whether a keeper that was killed has left anything that the next one ends: a process, or a container, which has none.
@@ -190,6 +191,20 @@ fn remembered(place: &Place, memory: Memory) -> Vec<View> {
         view
     };
     memory.services.into_iter().map(view).collect()
+}
+
+/// What an `up` with these orders would do where no keeper runs: what the last one has left is adopted then.
+pub(super) fn foreseen(place: &Place, orders: &[Order], extent: Extent) -> Vec<Foreseen> {
+    let (memory, _) = Memory::read_only(place);
+    let current = memory.filter(|memory| memory.is_current(memory::identity(place.root())));
+    let mut services: Vec<Service> = Vec::new();
+    for remembered in current.map(|memory| memory.services).unwrap_or_default() {
+        services.push(remembered.service());
+    }
+    if place.is_there() {
+        survivors::join(&mut services, place);
+    }
+    fate::foresee(&services, orders, extent)
 }
 
 /// The service of `order` as people see it while a server of it runs that nobody's keeper has started.

@@ -10,6 +10,7 @@ use styxy_core::{Port, ProjectPath, ServiceName, ServiceType};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::happen::Server;
+use super::lock;
 use crate::here::http::{Http, NoStatus};
 use crate::here::reach::Host;
 use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
@@ -144,13 +145,26 @@ pub(super) async fn leases(
 }
 
 /// The server of the service's key that runs already.
-pub(super) async fn outside(
-    client: &Client,
-    project: Option<&ProjectPath>,
-    key: &LeaseKey,
-) -> Option<Server> {
+async fn outside(client: &Client, project: Option<&ProjectPath>, key: &LeaseKey) -> Option<Server> {
     let leases = leases(client, project, key).await.ok()?;
     with_server(&leases, &key.kind, key.name.as_ref()).map(server)
+}
+
+/// The server of a service that runs already and that no keeper has started: on its lease's key, or with the lock of its tool. What only does
+/// something and ends has none.
+pub(in crate::up) async fn runs_already(
+    client: &Client,
+    project: Option<&ProjectPath>,
+    order: &Order,
+) -> Option<Server> {
+    if matches!(order.expects, Expects::End | Expects::Done) {
+        return None;
+    }
+    let served = match &order.lease {
+        Some(key) => outside(client, project, key).await,
+        None => None,
+    };
+    served.or_else(|| order.lock.as_deref().and_then(lock::holder))
 }
 
 /// The lease of this key whose server listens.

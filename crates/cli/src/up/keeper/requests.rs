@@ -5,13 +5,17 @@ use styxy_core::order::{Order as _, set};
 
 use super::Keeper;
 use super::clients::Wants;
-use super::happen::{End, Fate, Happening, Over, Server};
+use super::fate::{again, fate, foresee, is_gone};
+use super::happen::{End, Exited, Happening, Over, Server};
 use super::ready::Found;
 use super::service::{Goal, Life, Progress, Rest, Service};
 use super::{memory, watch};
 use crate::say::age::now;
 use crate::say::output;
-use crate::up::wire::{Attachment, Expects, Extent, Hurry, Outside, Request, Said, Up};
+use crate::up::lines::ends;
+use crate::up::wire::{
+    Attachment, Expects, Extent, Fate, Foreseen, Hurry, Order, Outside, Request, Said, Up,
+};
 
 impl Keeper {
     pub(super) fn happens(&mut self, happening: Happening) {
@@ -50,8 +54,8 @@ impl Keeper {
             Happening::Found { label, start, found } if self.is_start(&label, start) => {
                 self.found(&label, found);
             }
-            Happening::Heir { label, start, heir, fate } if self.is_start(&label, start) => {
-                self.succeeded(&label, heir, fate);
+            Happening::Heir { label, start, heir, exited } if self.is_start(&label, start) => {
+                self.succeeded(&label, heir, exited);
             }
             Happening::Ended { label, start, over } if self.is_start(&label, start) => {
                 self.ended(&label, &over);
@@ -109,6 +113,10 @@ impl Keeper {
                 }
                 self.down(client, *down);
             }
+            Request::Foresee { orders, extent } => {
+                let services = self.foresee(&orders, extent);
+                self.clients.say(client, Said::Foreseen { services });
+            }
             Request::Show => self.clients.wants(client, Wants::Now),
             Request::Watch => self.clients.wants(client, Wants::Changes),
             Request::Typed { service, bytes } => {
@@ -146,8 +154,8 @@ impl Keeper {
         self.warn_of_owners(client, up.attachment);
         if up.extent == Extent::All {
             for service in self.services.iter_mut().filter(|service| !wanted.contains(&service.order.label)) {
-                if service.is_alive() && !service.is_dropped {
-                    let text = format!("{}: ends, no longer in {}", service.order.label, up.source);
+                if is_gone(service, &wanted) {
+                    let text = ends(&service.order.label, &up.source);
                     self.clients.say(client, Said::Note { text });
                 }
                 if !service.state().is_settled() {
@@ -191,36 +199,55 @@ impl Keeper {
     }
 
     /// Has this service run; returns whether it is started for that.
-    fn wish(&mut self, order: crate::up::wire::Order) -> bool {
+    fn wish(&mut self, order: Order) -> bool {
+        let known = self.services.iter().find(|service| service.order.label == order.label);
+        let fate = fate(known, &order);
         let Some(service) = self.service(&order.label) else {
             self.services.push(Service::new(order));
             return true;
         };
         service.is_dropped = false;
-        // Nobody knows what it was started with. It runs, so it stays.
-        if service.order.definition.is_empty()
-            && service.goal == Goal::Runs
-            && let Life::Runs(_, progress) = &mut service.life
-        {
-            *progress = Progress::Starts;
-            let label = order.label.clone();
-            service.order = order;
-            self.listen(&label);
-            return false;
-        }
-        let is_same = service.order.definition == order.definition;
-        // A server that was not started here may have ended.
-        let runs = service.goal == Goal::Runs
-            && match service.life {
-                Life::Runs(_, Progress::Late(_)) | Life::Rests(_) | Life::Outside { .. } | Life::Ends(..) => {
-                    false
-                }
-                Life::Waits | Life::Looks | Life::Runs(..) | Life::Done(_) => true,
-            };
-        if is_same && runs {
-            if let Life::Waits = service.life {
+        match fate {
+            Fate::Stays => {
+                self.stays(order);
+                return false;
+            }
+            Fate::Starts | Fate::Outside | Fate::Ends => {
                 service.order = order;
-            } else {
+                service.begin();
+            }
+            Fate::Again => {
+                let said = again(service, &order);
+                service.next = Some(order);
+                if let Goal::Runs = service.goal {
+                    service.goal = Goal::Ends(Hurry::None);
+                }
+                if let Some(said) = said {
+                    self.tell(&said);
+                }
+            }
+        }
+        true
+    }
+
+    /// A service runs, and goes on.
+    fn stays(&mut self, order: Order) {
+        let Some(service) = self.service(&order.label) else { return };
+        match &mut service.life {
+            // What was found without an order is ready as this one says.
+            Life::Runs(_, progress) if service.order.definition.is_empty() => {
+                *progress = Progress::Starts;
+                let label = order.label.clone();
+                service.order = order;
+                self.listen(&label);
+            }
+            Life::Waits => service.order = order,
+            Life::Rests(_)
+            | Life::Looks
+            | Life::Runs(..)
+            | Life::Done(_)
+            | Life::Outside { .. }
+            | Life::Ends(..) => {
                 // Its process has the environment that it has; what is said about it may have changed.
                 service.order.after = order.after;
                 if order.stop.is_some() {
@@ -228,26 +255,15 @@ impl Keeper {
                 }
                 service.order.stop = order.stop;
             }
-            return false;
         }
-        match service.life {
-            Life::Rests(_) | Life::Waits | Life::Looks | Life::Outside { .. } => {
-                service.order = order;
-                service.begin();
-            }
-            Life::Runs(..) | Life::Done(_) | Life::Ends(..) => {
-                let (label, changed) = (order.label.clone(), service.changed(&order));
-                let starts_again = matches!(service.life, Life::Runs(..)) && service.goal == Goal::Runs;
-                service.next = Some(order);
-                if let Goal::Runs = service.goal {
-                    service.goal = Goal::Ends(Hurry::None);
-                }
-                if let Some(changed) = changed.filter(|_| starts_again) {
-                    self.tell(&format!("{label}: starts again, since {changed} has changed"));
-                }
-            }
-        }
-        true
+    }
+
+    /// What an `up` with these orders would do.
+    fn foresee(&self, orders: &[Order], extent: Extent) -> Vec<Foreseen> {
+        let now = memory::identity(&self.root);
+        // What runs in a folder that is not there any more ends first.
+        let is_moved = now.is_some() && now != self.folder;
+        foresee(if is_moved { &[] } else { &self.services }, orders, extent)
     }
 
     /// Everything ends.
@@ -305,8 +321,8 @@ impl Keeper {
     }
 
     /// Whether a server lives on after the process that was started is known now.
-    fn succeeded(&mut self, label: &str, heir: Option<u32>, fate: Fate) {
-        let Fate { end, after, advice } = fate;
+    fn succeeded(&mut self, label: &str, heir: Option<u32>, exited: Exited) {
+        let Exited { end, after, advice } = exited;
         let Some(service) = self.service(label) else { return };
         let Life::Runs(process, progress) = &mut service.life else { return };
         let heir = heir.and_then(|pid| Some((pid, crate::process::started(styxy_core::Pid::new(pid)?)?)));

@@ -80,24 +80,38 @@ pub(in crate::up) fn unknown(label: &str, root: &Path, lease: Option<LeaseKey>) 
     }
 }
 
-impl Keeper {
-    /// Takes over what runs and was not written down. What a service has left behind that has ended by itself ends too.
-    pub(super) fn adopt_survivors(&mut self) {
-        let runs = self.services.iter().filter(|service| service.process().is_some());
-        let known: Vec<&str> = runs.map(|service| service.order.label.as_str()).collect();
-        for (label, process) in find(&self.place, &known) {
-            let start = self.next_start();
-            if let Some(service) = self.service(&label) {
+/// Adds what runs and was not written down to `services`, and returns its labels. What a service has left behind that has ended by itself
+/// is to end too.
+pub(super) fn join(services: &mut Vec<Service>, place: &Place) -> Vec<String> {
+    let runs = services.iter().filter(|service| service.process().is_some());
+    let known: Vec<&str> = runs.map(|service| service.order.label.as_str()).collect();
+    let found = find(place, &known);
+    let labels = found.keys().cloned().collect();
+    for (label, process) in found {
+        match services.iter_mut().find(|service| service.order.label == label) {
+            Some(service) => {
                 if let Life::Rests(rest) = &service.life {
                     service.rest_of_end = Some(rest.clone());
                 }
                 service.life = Life::Runs(process, Progress::Running);
-                (service.goal, service.start) = (Goal::Ends(Hurry::None), start);
-            } else {
-                self.unsaid.push(format!("{label} (pid {}) still runs from before", process.pid));
-                let mut service = service(&label, process, &self.root);
-                service.start = start;
-                self.services.push(service);
+                service.goal = Goal::Ends(Hurry::None);
+            }
+            None => services.push(self::service(&label, process, place.root())),
+        }
+    }
+    labels
+}
+
+impl Keeper {
+    /// Takes over what runs and was not written down.
+    pub(super) fn adopt_survivors(&mut self) {
+        for label in join(&mut self.services, &self.place) {
+            let start = self.next_start();
+            let Some(service) = self.service(&label) else { continue };
+            service.start = start;
+            let is_unknown = service.order.definition.is_empty();
+            if let Some(pid) = service.process().map(|process| process.pid).filter(|_| is_unknown) {
+                self.unsaid.push(format!("{label} (pid {pid}) still runs from before"));
             }
             self.watch_adopted(&label);
         }

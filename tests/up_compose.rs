@@ -199,3 +199,17 @@ fn a_container_has_its_time_too() {
     assert!(last(&stack).starts_with("stop slow project"), "{:?}", asked(&stack));
     stack.is_over();
 }
+
+#[test]
+fn uninstall_counts_and_ends_containers_of_a_killed_keeper() {
+    let stack = stack(&json!({ "db": { "type": "database", "compose": "postgres" } }));
+    styxy(&stack, &["up", "-d"]).done();
+    let keeper = stack.keeper();
+    kill(keeper, rustix::process::Signal::KILL);
+    until("the keeper has ended", || has_ended(keeper));
+    let said = styxy(&stack, &["uninstall", "--yes"]).exits(1);
+    let line = format!("services of styxy up in {}: db\n", stack.home.project().display());
+    assert!(said.stderr.contains(&line), "{said:?}");
+    styxy(&stack, &["uninstall", "--yes", "--force"]).done();
+    assert!(asked(&stack).last().unwrap().starts_with("stop postgres"), "{:?}", asked(&stack));
+}

@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::process::Stdio;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::stack::{Stack, named};
-use crate::support::{alive, eventually, has_ended, kill, until};
+use crate::support::{alive, eventually, finish, has_ended, kill, lacks_namespaces, lacks_root, until};
 
 fn two() -> Value {
     json!({
@@ -156,4 +157,98 @@ fn a_service_that_prints_without_end_fills_no_disk() {
     stack.styxy(&["up", "-d"]).done();
     stack.is_over();
     assert!(stack.kept().join("api.log").metadata().unwrap().blocks() * 512 <= most);
+}
+
+#[test]
+fn down_of_one_service_after_a_killed_keeper_ends_what_that_one_has_left() {
+    let apart = "import os, signal, sys, time\n\
+                 if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        \
+                 open('apart-' + sys.argv[1], 'w').write(str(os.getpid()))\n        \
+                 signal.signal(signal.SIGINT, signal.SIG_IGN)\n        time.sleep(1000)\n    os._exit(0)\n\
+                 os.execvp('python3', ['python3', 'server.py', sys.argv[1]])\n";
+    let stack = Stack::new(&json!({
+        "web": { "run": "exec python3 apart.py web", "ready": "/" },
+        "api": { "run": "exec python3 apart.py api", "ready": "/" },
+    }));
+    fs::write(stack.home.project().join("apart.py"), apart).unwrap();
+    stack.up();
+    let apart = |name: &str| {
+        let path = stack.home.project().join(format!("apart-{name}"));
+        eventually("it says its pid", || fs::read_to_string(&path).ok()?.parse::<u32>().ok())
+    };
+    let (web, api) = (apart("web"), apart("api"));
+    let keeper = stack.keeper();
+    kill(keeper, Signal::KILL);
+    until("the keeper has ended", || has_ended(keeper));
+    stack.styxy(&["down", "web"]).done();
+    until("what web has left ends", || has_ended(web));
+    assert!(alive(api) && stack.ask("api", "PORT").starts_with("api "));
+}
+
+#[test]
+fn a_log_that_is_deleted_while_its_service_writes_is_there_again_without_a_gap() {
+    let print = "import time\nfor i in range(100000):\n    print(i, flush=True)\n    time.sleep(0.005)\n";
+    let stack = Stack::new(&json!({ "web": { "run": "exec python3 print.py", "port": false } }));
+    fs::write(stack.home.project().join("print.py"), print).unwrap();
+    stack.up();
+    let path = stack.kept().join("web.log");
+    let numbers = || -> Vec<u32> {
+        let said = stack.styxy(&["logs", "web", "-n", "100000"]).done().stdout;
+        said.lines().filter_map(|line| line.parse().ok()).collect()
+    };
+    let mut least = 20;
+    for _ in 0..2 {
+        until("it prints", || numbers().len() > least);
+        fs::remove_file(&path).unwrap();
+        let before = least;
+        until("the log is there again", || path.exists() && numbers().len() > before + 50);
+        least = numbers().len();
+    }
+    // What it prints last is not lost either, nor what the next start prints.
+    fs::remove_file(&path).unwrap();
+    stack.styxy(&["down"]).done();
+    stack.is_over();
+    let all = numbers();
+    assert!(all.len() > least, "{} after {least}", all.len());
+    assert!(all.iter().enumerate().all(|(at, number)| at == *number as usize), "{all:?}");
+    stack.up();
+    fs::remove_file(&path).unwrap();
+    stack.styxy(&["down"]).done();
+    stack.up();
+    let log = fs::read_to_string(&path).unwrap();
+    assert_eq!(log.matches("--- started ").count(), 3, "{log}");
+}
+
+#[test]
+fn what_runs_is_kept_and_said_where_the_disk_has_no_room_to_write_it_down() {
+    // Only root can mount.
+    if lacks_root() || lacks_namespaces(&["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) {
+        return;
+    }
+    let stack = Stack::new(&json!({ "web": { "run": "exec python3 server.py web", "ready": "/" } }));
+    let more = json!({ "services": {
+        "web": { "run": "exec python3 server.py web", "ready": "/" }, "css": { "run": "sleep 1000", "port": false },
+    } });
+    fs::write(stack.home.project().join("more.json"), more.to_string()).unwrap();
+    let script = r#"
+        mount -t tmpfs -o size=64k none "$STYXY_HOME/up" || exit
+        "$STYXY" up -d >/dev/null 2>&1 || echo "not up"
+        cat /dev/zero >"$STYXY_HOME/up/full" 2>/dev/null
+        cp more.json .styxy.json
+        "$STYXY" up -d 2>&1 | grep -o "what runs could not be written down: No space left on device"
+        "$STYXY" ps | grep -o "^[a-z]*  *\(ready\|running\)"
+        rm "$STYXY_HOME/up/full"
+        "$STYXY" down 2>&1
+        grep -c '"label": "css"' "$STYXY_HOME"/up/*/state.json
+    "#;
+    fs::create_dir_all(stack.home.root().join("up")).unwrap();
+    let shell = stack.home.shell(script);
+    let mut inside = stack.home.command("unshare");
+    inside.arg("-m").arg(shell.get_program()).args(shell.get_args());
+    inside.envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let said = finish(inside.env("STYXY_HOME", stack.home.root()).stdin(Stdio::null()));
+    let lines: Vec<String> =
+        said.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let full = "what runs could not be written down: No space left on device";
+    assert_eq!(lines, [full, "css running", "web ready", "css: ended", "web: ended", "1"], "{said:?}");
 }

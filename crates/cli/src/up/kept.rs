@@ -37,6 +37,10 @@ pub(crate) struct One {
     pub(crate) service: String,
     /// The process that was started, if it runs.
     pub(crate) pid: Option<u32>,
+    /// Whether it is a container that its keeper has left.
+    #[serde(skip)]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no keeper"))]
+    pub(crate) is_container: bool,
     /// What it was started with, and what is below it.
     #[serde(skip)]
     pub(crate) mark: Option<String>,
@@ -52,7 +56,7 @@ pub(crate) fn all(layout: &Layout) -> Vec<Kept> {
     let kept = folders.filter_map(|folder| super::keeper::kept(&folder.path()));
     kept.filter(|kept| {
         let is_there = || super::place::Place::of(layout, &kept.root).has_keeper();
-        kept.services.iter().any(|one| one.pid.is_some()) || is_there()
+        kept.services.iter().any(|one| one.pid.is_some() || one.is_container) || is_there()
     })
     .collect()
 }

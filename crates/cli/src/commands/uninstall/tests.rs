@@ -35,7 +35,13 @@ fn used() -> Daemon {
 }
 
 fn kept() -> Daemon {
-    let one = |label: &str| One { service: label.to_owned(), pid: Some(7), mark: None, lock: None };
+    let one = |label: &str| One {
+        service: label.to_owned(),
+        pid: Some(7),
+        is_container: false,
+        mark: None,
+        lock: None,
+    };
     let services = vec![one("web"), one("api")];
     Daemon {
         stacks: vec![Kept { root: "/home/ada/shop".into(), services, session: None }],

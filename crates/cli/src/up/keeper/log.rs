@@ -28,6 +28,13 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
+/// Whether the file is still somewhere on the disk, and was not deleted.
+#[cfg(unix)]
+pub(super) fn is_there(log: &File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    log.metadata().is_ok_and(|found| found.nlink() > 0)
+}
+
 /// Writes a line of the keeper's own, such as where a start begins. A disk that is full has no room for it.
 pub(super) fn say(mut log: &File, text: &str) {
     let _ = log.write_all(format!("{} {text}\n", crate::up::read::MARK).as_bytes());
@@ -51,8 +58,11 @@ fn on_disk(log: &File) -> io::Result<u64> {
 mod linux {
     use std::fs::File;
     use std::io;
+    use std::io::Write as _;
     use std::mem::MaybeUninit;
     use std::os::fd::AsRawFd as _;
+    use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+    use std::path::{Path, PathBuf};
     use std::sync::{Arc, Mutex, PoisonError};
     use std::thread;
     use std::time::Duration;
@@ -62,7 +72,7 @@ mod linux {
     use rustix::fs::{FallocateFlags, SeekFrom, fallocate, seek};
     use rustix::io::Errno;
 
-    use super::{KEPT, MOST, empty, on_disk};
+    use super::{KEPT, MOST, empty, is_there, on_disk, open};
 
     /// How soon the logs are looked at again while one grows. What a service writes in that time is on the disk beside [`MOST`].
     const SLICE: Duration = Duration::from_millis(2);
@@ -75,7 +85,16 @@ mod linux {
 
     struct Ring {
         log: File,
+        path: PathBuf,
         length: u64,
+        /// The file that is at its path instead, once it was deleted: the service goes on writing to what nobody can open.
+        copy: Option<Copied>,
+    }
+
+    struct Copied {
+        to: File,
+        /// Up to where it was copied.
+        end: u64,
     }
 
     impl Rings {
@@ -93,9 +112,12 @@ mod linux {
         ///
         /// # Errors
         /// There is no room for a watch.
-        pub(in crate::up::keeper) fn add(&self, log: File) -> io::Result<()> {
-            watch(&self.watched, &log)?;
-            self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(Ring { log, length: 0 });
+        pub(in crate::up::keeper) fn add(&self, log: File, path: &Path) -> io::Result<()> {
+            let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+            if logs.iter().all(|ring| !ring.is(&log)) {
+                watch(&self.watched, &log)?;
+                logs.push(Ring::new(log, path.to_owned()));
+            }
             Ok(())
         }
 
@@ -108,10 +130,11 @@ mod linux {
         }
     }
 
-    /// The next write to this log is an event, and none behind it: a watch makes each write slower.
+    /// The next write to this log is an event, or that it is deleted, and none behind it: a watch makes each write slower.
     fn watch(events: &OwnedFd, log: &File) -> io::Result<()> {
         let path = format!("/proc/self/fd/{}", log.as_raw_fd());
-        add_watch(events, path, WatchFlags::MODIFY | WatchFlags::ONESHOT).map(drop).map_err(io::Error::from)
+        let flags = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::ONESHOT;
+        add_watch(events, path, flags).map(drop).map_err(io::Error::from)
     }
 
     /// Cuts the logs while one is written, and sleeps until the next write.
@@ -138,6 +161,12 @@ mod linux {
         if logs.iter_mut().map(&mut grows).fold(false, |one, other| one | other) {
             return false;
         }
+        let new: Vec<Ring> = logs.iter().filter_map(Ring::next).collect();
+        for ring in new {
+            if logs.iter().all(|known| !known.is(&ring.log)) {
+                logs.push(ring);
+            }
+        }
         for ring in logs.iter() {
             // Without a watch it is looked at when another one is written.
             let _ = watch(events, &ring.log);
@@ -147,9 +176,55 @@ mod linux {
     }
 
     impl Ring {
+        const fn new(log: File, path: PathBuf) -> Self {
+            Self { log, path, length: 0, copy: None }
+        }
+
+        /// Whether it is of this file.
+        fn is(&self, log: &File) -> bool {
+            let id = |log: &File| log.metadata().ok().map(|found| (found.dev(), found.ino()));
+            id(&self.log) == id(log)
+        }
+
+        /// The ring of the file that has taken its place.
+        fn next(&self) -> Option<Self> {
+            Some(Self::new(self.copy.as_ref()?.to.try_clone().ok()?, self.path.clone()))
+        }
+
+        /// What was written to a deleted log goes on to a new one at its path, at the same offsets if nothing else is there.
+        fn save(&mut self, length: u64) -> io::Result<()> {
+            if self.copy.is_none() {
+                let to = open(&self.path)?;
+                let end = seek(&self.log, SeekFrom::Data(0)).unwrap_or(length);
+                if to.metadata()?.len() == 0 {
+                    to.set_len(end)?;
+                }
+                self.copy = Some(Copied { to, end });
+            }
+            let Some(Copied { to, end }) = &mut self.copy else { return Ok(()) };
+            let mut room = vec![0; 64 << 10];
+            while *end < length {
+                let count = self.log.read_at(&mut room, *end)?;
+                if count == 0 {
+                    break;
+                }
+                to.write_all(&room[..count])?;
+                *end += count as u64;
+            }
+            let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            if *end >= 4096 {
+                // Where a disk cannot do that, it has both.
+                let _ = fallocate(&self.log, hole, 0, *end / 4096 * 4096);
+            }
+            Ok(())
+        }
+
         /// Gives the head back if there is too much; returns whether the log has grown.
         fn cut(&mut self) -> io::Result<bool> {
             let length = self.log.metadata()?.len();
+            if !is_there(&self.log) {
+                self.save(length)?;
+            }
             let new = length.saturating_sub(std::mem::replace(&mut self.length, length));
             if on_disk(&self.log)? > MOST {
                 let end = length.saturating_sub(KEPT) / 4096 * 4096;
@@ -214,7 +289,7 @@ mod elsewhere {
 
         /// From now on this log is looked at.
         #[expect(clippy::unnecessary_wraps, reason = "the same signature as on Linux")]
-        pub(in crate::up::keeper) fn add(&self, log: File) -> io::Result<()> {
+        pub(in crate::up::keeper) fn add(&self, log: File, _: &std::path::Path) -> io::Result<()> {
             self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
             Ok(())
         }

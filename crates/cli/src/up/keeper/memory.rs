@@ -176,12 +176,17 @@ impl Remembered {
 }
 
 impl Remembered {
-    /// Whether the next keeper can end anything of it. What starts a container may fail, and the container runs.
-    pub(super) fn is_left(&self) -> bool {
+    /// Whether it is a container that may run. What starts one may fail, and the container runs.
+    pub(super) fn has_container(&self) -> bool {
         let is_failed = self.rest.as_ref().is_some_and(|rest| rest.is_failed);
+        self.order.stop.is_some() && (self.done.is_some() || is_failed)
+    }
+
+    /// Whether the next keeper can end anything of it.
+    pub(super) fn is_left(&self) -> bool {
         self.done.is_some()
             || self.process.as_ref().is_some_and(|seen| seen.process().is_some())
-            || is_failed && self.order.stop.is_some()
+            || self.has_container()
             || self.outside.is_some_and(|(pid, began, _)| {
                 Pid::new(pid).is_some_and(|pid| crate::process::runs(pid, began))
             })

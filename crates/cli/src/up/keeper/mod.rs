@@ -219,8 +219,10 @@ pub(super) fn by_hand(place: &Place, order: Order, server: &Lease) -> View {
 /// What the keeper whose files are in `folder` keeps, as it has written it down.
 pub(super) fn kept(folder: &Path) -> Option<Kept> {
     let memory: Memory = serde_json::from_slice(&std::fs::read(folder.join("state.json")).ok()?).ok()?;
+    let is_current = memory.is_current(memory::identity(&memory.root));
     let one = |remembered: memory::Remembered| One {
         pid: remembered.process.as_ref().and_then(memory::Seen::process).map(|process| process.pid),
+        is_container: is_current && remembered.has_container(),
         mark: remembered.process.map(|seen| seen.mark),
         lock: remembered.order.lease.and_then(|key| key.lock_id),
         service: remembered.order.label,
@@ -261,12 +263,12 @@ impl Keeper {
 
     /// The log of a service, open for its end.
     fn log(&mut self, label: &str) -> io::Result<File> {
-        if let Some(log) = self.logs.get(label) {
+        if let Some(log) = self.logs.get(label).filter(|log| log::is_there(log)) {
             return log.try_clone();
         }
         let path = self.place.log(label);
         let log = log::open(&path)?;
-        if let Err(error) = self.rings.add(log.try_clone()?) {
+        if let Err(error) = self.rings.add(log.try_clone()?, &path) {
             output::warning(&format!("the log of {label} may become long: {error}"));
         }
         self.logs.insert(label.to_owned(), log.try_clone()?);

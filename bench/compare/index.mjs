@@ -66,7 +66,11 @@ async function tries(name, part, what) {
     return await what();
   } catch (error) {
     if (error instanceof Skipped) skipped.set(name, error.message);
-    else skipped.set(`${name}, ${error.message}`, `${name} (${part.split(',')[0]}): ${error.message.split('\n')[0]}`);
+    else {
+      // One line for all its rounds: they differ in the ports of the range.
+      const where = `${name} (${part.split(',')[0]})`;
+      if (!skipped.has(where)) skipped.set(where, `${where}: ${error.message.split('\n')[0]}`);
+    }
     process.stderr.write(`  skipped: ${error.message}\n`);
     return undefined;
   }

@@ -5,6 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::door::get;
 use crate::support::stack::{Stack, ask, named};
 use crate::support::{alive, has_ended, kill, until};
 
@@ -153,4 +154,27 @@ fn who_has_the_port_that_a_service_did_not_get_is_said_with_what_to_do() {
     }));
     let said = stack.styxy(&["up", "-d"]);
     assert!(!said.stderr.contains("styxy kill"), "{said:?}");
+}
+
+#[test]
+fn a_server_that_listens_elsewhere_again_is_ready_at_once_and_its_name_leads_there() {
+    let file = |run: String| json!({ "web": { "run": run } });
+    let stack = Stack::new(&file("exec python3 server.py web".to_owned()));
+    let first = named(&stack.up(), "web");
+    let host = first["named_url"].as_str().unwrap().strip_prefix("http://").unwrap().to_owned();
+    let elsewhere = stack.home.spare_port();
+    // The shell owns the lease, and its child listens.
+    stack.say(&file(format!("PORT=$((0+{elsewhere})) python3 server.py web; true")));
+    stack.up();
+    until("it is known where it listens", || stack.service("web")["port"] == elsewhere);
+    assert_eq!(get(&stack.home, &host).status, 200);
+    stack.styxy(&["down"]);
+    let again = named(&stack.up(), "web");
+    assert_eq!((&again["state"], &again["port"]), (&json!("ready"), &json!(elsewhere)), "{again}");
+    assert_eq!(
+        again["why"],
+        format!("it listens on port {elsewhere} and not on {}", first["port"]),
+        "{again}"
+    );
+    assert_eq!(get(&stack.home, &host).status, 200);
 }

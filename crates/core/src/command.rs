@@ -49,6 +49,8 @@ pub enum Command {
         listener: Listener,
         /// Which folder its checkout is, where that could be told.
         project_id: Option<ProjectId>,
+        /// The listener's process and those above it, as far as they could be told: the owner of a lease may be one of them.
+        line: Vec<ProcessKey>,
         /// The id the lease gets if one is made: fresh.
         fresh_id: LockId,
     },

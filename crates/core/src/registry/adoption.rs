@@ -102,11 +102,13 @@ impl Registry {
             .filter(|past| past.reason == EndReason::OwnerExited && self.lease_on(past.lease.port).is_none())
     }
 
-    /// The lease for a server that nobody asked for one: of the key that had its port last, in the same checkout.
+    /// The lease for a server that nobody asked for one: of the key that had its port last, in the same checkout. If it is the server
+    /// of somebody in its `line` who has a lease of that key and ignores its port, as it did before, it is his (R66).
     pub(super) fn adopt(
         &self,
         (port, listener): (Port, &Listener),
         project_id: Option<&ProjectId>,
+        line: &[ProcessKey],
         fresh_id: LockId,
         now: Timestamp,
     ) -> Vec<Fact> {
@@ -129,6 +131,11 @@ impl Registry {
         let is_taken = self.indexes.of_singleton(&key.service).next().is_some();
         if is_taken || !(is_here || (is_kin && orphan.is_some())) {
             return Vec::new();
+        }
+        let strayed = self.silent_in_line(key, line);
+        let strayed = strayed.map(|lock_id| self.strayed(lock_id, (port, listener), fresh_id, now));
+        if let Some(strayed) = strayed.filter(|facts| !facts.is_empty()) {
+            return strayed;
         }
         let lease = Lease {
             lock_id: fresh_id,

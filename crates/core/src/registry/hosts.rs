@@ -19,7 +19,7 @@ const HTTP: u16 = 80;
 /// Who has a host name.
 #[derive(Debug)]
 pub enum AtHost<'a> {
-    /// The server of this lease.
+    /// The server of this lease: of the one that has the name, or of the one where that one's server really listens (R66).
     Server(&'a Lease),
     /// A worktree as such.
     Worktree {
@@ -66,7 +66,7 @@ impl Registry {
             return AtHost::Worktree { root, leases: self.leases_in(root) };
         };
         if let Some(lease) = self.indexes.at_host(root, &server).and_then(|lock_id| self.lease(lock_id)) {
-            return AtHost::Server(lease);
+            return AtHost::Server(self.strayed_from(lease).unwrap_or(lease));
         }
         let past = self.ended.last_called(root, &server);
         let ended = past.map(|past| {

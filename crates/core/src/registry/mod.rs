@@ -131,8 +131,8 @@ impl Registry {
             Command::EndAll => self.end_all(),
             Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners, now),
             Command::Heard { port, listeners } => self.heard(*port, listeners, now),
-            Command::Adopt { port, listener, project_id, fresh_id } => {
-                self.adopt((*port, listener), project_id.as_ref(), *fresh_id, now)
+            Command::Adopt { port, listener, project_id, line, fresh_id } => {
+                self.adopt((*port, listener), project_id.as_ref(), line, *fresh_id, now)
             }
             Command::Strayed { lock_id, port, listener, fresh_id } => {
                 self.strayed(*lock_id, (*port, listener), *fresh_id, now)

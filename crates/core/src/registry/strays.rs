@@ -1,7 +1,7 @@
 //! A tool that ignores the port it was given: the port where it really listens is leased too (R66).
 
 use crate::event::Fact;
-use crate::lease::{Lease, Listening, Owner};
+use crate::lease::{Key, Lease, Listening, Owner};
 use crate::names::LockId;
 use crate::port::Port;
 use crate::process::{Listener, ProcessKey};
@@ -26,6 +26,22 @@ impl Registry {
         !self.indexes.leased().contains(port)
             && !self.policy.never.contains(port)
             && !self.was_given_back(port)
+    }
+
+    /// The lease of `key` that one of `line` owns, and on whose port nobody has listened since he began.
+    pub(super) fn silent_in_line(&self, key: &Key, line: &[ProcessKey]) -> Option<LockId> {
+        let silent = |lock_id: &LockId| {
+            let owner = self.lease(*lock_id).and_then(never_heard_owner);
+            owner.is_some_and(|owner| line.contains(&owner))
+        };
+        self.indexes.of_key(key).find(silent)
+    }
+
+    /// Where the server of a silent lease listens instead: another lease of its key and its owner, on which somebody does.
+    pub(super) fn strayed_from(&self, lease: &Lease) -> Option<&Lease> {
+        let owner = never_heard_owner(lease)?;
+        let mut running = self.indexes.running(&lease.key).filter_map(|lock_id| self.lease(lock_id));
+        running.find(|other| owns(other, owner))
     }
 
     /// The second lease of an owner whose server listens elsewhere; the first one stays as it is.

@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const RETRIES: usize = 5;
 /// How long to wait before each of them.
 const PAUSE: Duration = Duration::from_millis(4);
+/// How many processes above a server are looked at for the owner of a lease.
+const ANCESTORS: usize = 32;
 /// A listener that is known for less than this is news.
 const AT_FIRST: Duration = Duration::from_millis(50);
 
@@ -86,7 +88,8 @@ impl Daemon {
                     let fresh_id = LockId::new(Uuid::new_v4());
                     let here = |(_, at): &&(_, _)| listener.project.as_ref() == Some(at);
                     let project_id = known.found.iter().find(here).map(|(id, _)| id.clone());
-                    Command::Adopt { port, listener, project_id, fresh_id }
+                    let line = known.line.clone();
+                    Command::Adopt { port, listener, project_id, line, fresh_id }
                 }),
             };
             let outcome = command.map_or(Outcome::Unchanged, |command| self.happens(&command));
@@ -154,7 +157,7 @@ impl Daemon {
         loop {
             let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
             let mut listening = BTreeMap::new();
-            for Identified { sighting, listeners, found } in self.identify(seen.unidentified).await {
+            for Identified { sighting, listeners, found, line: _ } in self.identify(seen.unidentified).await {
                 for (id, at) in &found {
                     self.found(id, at);
                 }
@@ -232,6 +235,8 @@ pub(super) struct Identified {
     pub(super) listeners: Vec<Listener>,
     /// Where the listeners' folders are, and which ones they are.
     found: Vec<(ProjectId, ProjectPath)>,
+    /// Where no lease is: the processes that listen, and those above them.
+    line: Vec<ProcessKey>,
 }
 
 fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>, containers: &Containers) -> Vec<Identified> {
@@ -251,9 +256,18 @@ fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>, containers: &Containe
                 found.extend(folder);
             }
         }
-        Identified { sighting, listeners, found }
+        let line = match sighting.claim {
+            Claim::Leased => Vec::new(),
+            Claim::Unleased => listeners.iter().filter_map(Listener::key).flat_map(line).collect(),
+        };
+        Identified { sighting, listeners, found, line }
     };
     sightings.into_iter().map(with_listeners).collect()
+}
+
+/// The process, and those above it.
+fn line(process: ProcessKey) -> impl Iterator<Item = ProcessKey> {
+    std::iter::once(process).chain(system::ancestors(process.pid, ANCESTORS))
 }
 
 /// The listener with the container that it serves, and that container's checkout, if an engine names one.

@@ -9,7 +9,7 @@ fn server_in(path: &str, pid: u32) -> Listener {
 
 fn adopt(machine: &mut Machine, port: Port, listener: Listener) -> Vec<Fact> {
     let fresh_id = machine.fresh_id();
-    machine.happens(&Command::Adopt { port, listener, project_id: None, fresh_id })
+    machine.happens(&Command::Adopt { port, listener, project_id: None, line: Vec::new(), fresh_id })
 }
 
 /// A machine on which the owner of a lease of `/w/a` has just ended, and nothing listened.

@@ -1,6 +1,7 @@
 //! A tool that ignores its port: where it really listens is leased too, and nothing else changes.
 
 use super::*;
+use crate::registry::AtHost;
 
 /// A port that nobody ever had.
 const ELSEWHERE: u16 = 31_313;
@@ -39,6 +40,56 @@ fn the_owner_gets_a_second_lease_where_its_server_listens_and_both_end_with_it()
     assert_eq!(machine.registry.lease_count(), 0);
     let next = machine.grant(dev_of("/w/a", 2));
     assert_eq!(next.port, grant.port, "the first port stays the key's first");
+}
+
+#[test]
+fn the_name_leads_to_where_the_server_listens_and_back() {
+    let (mut machine, grant) = silent();
+    let host = grant.host.clone().unwrap();
+    let leads_to = |machine: &Machine| match machine.registry.at_host(&host) {
+        AtHost::Server(lease) => lease.port.get(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(leads_to(&machine), grant.port.get());
+    // Another server of the same name is not meant, whether it runs or not.
+    let other = machine.grant(dev_of("/w/a", 2));
+    machine.hear(&other, server_in("/w/a", 2));
+    assert_eq!(leads_to(&machine), grant.port.get());
+    stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7));
+    assert_eq!(leads_to(&machine), ELSEWHERE);
+    // Its server listens where it should by now.
+    machine.hear(&grant, server_in("/w/a", 1));
+    assert_eq!(leads_to(&machine), grant.port.get());
+}
+
+#[test]
+fn a_server_that_listens_where_it_did_the_last_time_is_its_owners_at_once() {
+    let (mut machine, grant) = silent();
+    stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7));
+    machine.exit(1, Vec::new());
+    let mut adopted_by = |owner: u32, line: &[u32]| {
+        let again = machine.grant(dev_of("/w/a", owner));
+        let (fresh_id, listener) = (machine.fresh_id(), server_in("/w/a", 9));
+        let line = line.iter().map(|pid| process(*pid).key).collect();
+        machine.happens(&Command::Adopt {
+            port: port(ELSEWHERE),
+            listener,
+            project_id: None,
+            line,
+            fresh_id,
+        });
+        let owners = [again.port, port(ELSEWHERE)].map(|port| {
+            let lease = machine.registry.lease_on(port).unwrap();
+            lease.owner.process().unwrap().key.pid.get()
+        });
+        machine.exit(owner, Vec::new());
+        machine.exit(9, Vec::new());
+        owners
+    };
+    assert_eq!(adopted_by(2, &[9, 2]), [2, 2]);
+    // Somebody else has started it.
+    assert_eq!(adopted_by(3, &[9, 4]), [3, 9]);
+    assert_eq!(adopted_by(5, &[]), [5, 9]);
 }
 
 #[test]

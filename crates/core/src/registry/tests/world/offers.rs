@@ -11,7 +11,8 @@ impl World {
                 self.ids += 1;
                 let fresh_id = LockId::new(uuid::Uuid::from_u128(self.ids));
                 let listener = listener.clone();
-                self.tell(&Command::Adopt { port, listener, project_id: None, fresh_id });
+                let line = listener.key().into_iter().collect();
+                self.tell(&Command::Adopt { port, listener, project_id: None, line, fresh_id });
             }
         }
     }

@@ -97,9 +97,10 @@ impl World {
                         && !of_other
                 }) || lease.is_reserved()
             }
+            // A stranger listens where a port was only kept for a server (R64).
+            Command::Heard { .. } => lease.is_reserved() && *reason == EndReason::Displaced,
             Command::Register(_)
             | Command::Beat(_)
-            | Command::Heard { .. }
             | Command::Adopt { .. }
             | Command::Strayed { .. }
             | Command::Silent(_)

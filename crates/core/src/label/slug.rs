@@ -74,16 +74,17 @@ pub fn slug(text: &str) -> Slug {
             continue;
         }
         let mut buffer = [0; 4];
-        let plain = match LATIN.iter().find(|(letters, _)| letters.contains(letter)) {
-            Some((_, plain)) => plain,
-            None if letter.is_ascii_alphanumeric() => &*letter.encode_utf8(&mut buffer),
-            None => {
-                is_between = true;
-                if letter.is_alphanumeric() {
-                    slug.loss = Loss::Letters;
-                }
-                continue;
+        let plain = if letter.is_ascii() {
+            letter.is_ascii_alphanumeric().then(|| &*letter.encode_utf8(&mut buffer))
+        } else {
+            LATIN.iter().find(|(letters, _)| letters.contains(letter)).map(|(_, plain)| *plain)
+        };
+        let Some(plain) = plain else {
+            is_between = true;
+            if letter.is_alphanumeric() {
+                slug.loss = Loss::Letters;
             }
+            continue;
         };
         if std::mem::take(&mut is_between) && !slug.text.is_empty() {
             slug.text.push('-');

@@ -10,7 +10,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { hostPlatform, platformOf } from './platforms.mjs';
-import { root, run, targetFolder } from './repository.mjs';
+import { root, run, runTogether, targetFolder } from './repository.mjs';
 import { emptyTables } from './unwinding.mjs';
 
 const { values: options } = parseArgs({ options: { debug: { type: 'boolean' }, target: { type: 'string' } } });
@@ -18,7 +18,7 @@ const platform = options.target ? platformOf(options.target) : hostPlatform();
 const library = { linux: 'libstyxy_node.so', darwin: 'libstyxy_node.dylib', win32: 'styxy_node.dll' }[platform.os];
 
 if (options.debug) debug();
-else release();
+else await release();
 
 /** One build of the whole workspace, tests included: with fewer, cargo would compile shared crates again for other features. */
 function debug() {
@@ -27,18 +27,23 @@ function debug() {
   finish(built('debug', library), built('debug', platform.program));
 }
 
-/** Two builds, because they unwind differently: a panic of the program aborts it, a panic of the addon must not abort Node. */
-function release() {
+/**
+ * Two builds, because they unwind differently: a panic of the program aborts it, a panic of the addon must not abort Node. They run
+ * together, in folders of their own: the last and longest step of each, one whole program, keeps one processor busy.
+ */
+async function release() {
   const words = ['--platform', '--profile', 'release-addon', '--target', platform.target, '--manifest-path', 'crates/node/Cargo.toml'];
   const files = ['--package-json-path', 'package.json', '--output-dir', '.', '--no-js', '--dts', 'native.d.ts'];
   const cli = path.join(root, 'node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
   if (!fs.existsSync(cli)) throw new Error('@napi-rs/cli is not installed: npm ci');
   // napi passes nothing on to the linker; crates/node/build.rs does.
   process.env.STYXY_LINK = linker().join(' ');
-  run(process.execPath, [cli, 'build', ...words, ...files]);
   const target = options.target ? ['--target', options.target] : [];
   const linked = linker().flatMap((argument) => ['-C', `link-arg=${argument}`]);
-  run('cargo', ['rustc', '--profile', 'release-cli', '--package', 'styxy', '--bin', 'styxy', ...target, '--', ...linked]);
+  await runTogether([
+    [process.execPath, [cli, 'build', ...words, ...files]],
+    ['cargo', ['rustc', '--profile', 'release-cli', '--package', 'styxy', '--bin', 'styxy', ...target, '--', ...linked]],
+  ]);
   const program = built(...target.slice(1), 'release-cli', platform.program);
   if (platform.os === 'linux') emptyTables(program);
   finish(built(platform.target, 'release-addon', library), program);

@@ -1,6 +1,7 @@
 // The repository as the scripts use it: its files, and the commands that run in it.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +26,13 @@ export function run(command, words, options = {}) {
   const { status, error } = spawnSync(command, words, { cwd: root, stdio: 'inherit', ...options });
   if (error) throw error;
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Runs commands at the same time, each `[command, words]`. If one fails, this process ends with its exit code when all have ended. */
+export async function runTogether(commands) {
+  const ended = commands.map(([command, words]) => once(spawn(command, words, { cwd: root, stdio: 'inherit' }), 'exit'));
+  const failed = (await Promise.all(ended)).find(([status]) => status !== 0);
+  if (failed) process.exit(failed[0] ?? 1);
 }
 
 /**

@@ -178,3 +178,31 @@ fn a_server_that_listens_elsewhere_again_is_ready_at_once_and_its_name_leads_the
     );
     assert_eq!(get(&stack.home, &host).status, 200);
 }
+
+#[test]
+fn all_ports_that_a_service_listens_on_are_shown() {
+    let stack = Stack::new(&json!({}));
+    let further = stack.home.spare_port();
+    let two = format!(
+        "import socket, subprocess, sys\nother = socket.create_server(('127.0.0.1', {further}))\n\
+         sys.exit(subprocess.call(['python3', 'server.py', 'web']))\n"
+    );
+    fs::write(stack.home.project().join("two.py"), two).unwrap();
+    stack.say(&json!({
+        "web": { "run": "exec python3 two.py", "ready": "/" },
+        "api": { "run": "exec python3 server.py api", "ready": "/" },
+    }));
+    let up = stack.up();
+    let web = stack.service("web");
+    assert_eq!(
+        (&web["port"], &web["further_ports"]),
+        (&named(&up, "web")["port"], &json!([further])),
+        "{web}"
+    );
+    assert_eq!(stack.service("api")["further_ports"], serde_json::Value::Null);
+    let shown = stack.styxy(&["ps"]).done().stdout;
+    assert!(shown.contains(&format!("{}, {further}", web["port"])), "{shown}");
+    // Without a daemon the own port is shown all the same.
+    stack.styxy(&["daemon", "stop"]).done();
+    assert_eq!(stack.service("web")["port"], web["port"]);
+}

@@ -25,8 +25,12 @@ impl Args {
         use crate::say::output;
         use crate::up::ask;
         let here = self.worktree.caller()?;
-        let (_, place) = ask::at(&here)?;
-        let services = block_on(ask::seen(&here, &place))??;
+        let (root, place) = ask::at(&here)?;
+        let services = block_on(async {
+            let mut services = ask::seen(&here, &place).await?;
+            crate::up::further::add(&root, &mut services).await;
+            Ok::<_, Failure>(services)
+        })??;
         context.output.answer(&serde_json::json!({ "services": services }), |out| {
             if services.is_empty() {
                 return std::io::Write::write_all(out, NOTHING.as_bytes());
@@ -82,13 +86,20 @@ mod shown {
             table.row([
                 view.service.clone().into(),
                 Cell::from(state).styled(style),
-                known(view.port.map(|port| port.to_string())),
+                known(ports(view)),
                 known(view.pid.map(|pid| pid.to_string())),
                 known(age),
                 known(view.named_url.clone().or_else(|| view.url.clone())),
             ]);
         }
         table
+    }
+
+    /// `3001, 9229`: its own port, and the others.
+    fn ports(view: &View) -> Option<String> {
+        let ports: Vec<String> =
+            view.port.iter().chain(&view.further_ports).map(ToString::to_string).collect();
+        (!ports.is_empty()).then(|| ports.join(", "))
     }
 
     #[cfg(test)]

@@ -8,14 +8,16 @@ use serde::Serialize;
 use styxy_client::Caller;
 use styxy_core::LockId;
 #[cfg(unix)]
-use styxy_core::api::{CheckAnswer, Code, Refusal, Rule};
+use styxy_core::Port;
+#[cfg(unix)]
+use styxy_core::api::{CheckAnswer, Code, PortInUse, Refusal, Rule};
 use styxy_core::api::{Lease, SystemUsage, UpService, WhoAnswer};
 #[cfg(unix)]
 use styxy_core::checkout::Kinship;
 use styxy_core::layout::Layout;
 
 use crate::here::context;
-use crate::process::table::Processes;
+use crate::process::table::{Processes, Table};
 #[cfg(unix)]
 use crate::say::failure::Failure;
 use crate::say::shell_word::quoted;
@@ -94,6 +96,29 @@ pub(crate) fn with_lease<'k>(all: &'k [Kept], lease: &Lease) -> Option<&'k One> 
     all.iter().flat_map(|kept| &kept.services).filter(|one| one.pid.is_some()).find(is_its)
 }
 
+/// The service that a process is of.
+fn service<'k>(all: &'k [Kept], table: &Table, pid: u32) -> Option<(&'k Kept, &'k One)> {
+    let entry = table.get(&pid)?;
+    let is_its = |one: &One| {
+        entry.stack.is_some() && entry.stack.as_deref() == one.mark.as_deref()
+            || one.pid.is_some() && (one.pid == Some(pid) || one.pid == entry.session)
+    };
+    all.iter().find_map(|kept| Some((kept, kept.services.iter().find(|one| is_its(one))?)))
+}
+
+/// The ports that processes of services of the worktree at `root` listen on, each with its service.
+#[cfg(unix)]
+pub(crate) fn ports(root: &Path, used: &[PortInUse]) -> Vec<(String, Port)> {
+    let all: Vec<Kept> = here().into_iter().filter(|kept| kept.root == root).collect();
+    let Ok(look) = Processes::default().look() else { return Vec::new() };
+    let of = |used: &PortInUse| {
+        let pids = used.listeners().filter_map(|usage| usage.pid);
+        let mut services = pids.filter_map(|pid| service(&all, &look.table, pid.get()));
+        services.next().map(|(_, one)| (one.service.clone(), used.port))
+    };
+    used.iter().filter_map(of).collect()
+}
+
 /// The service that all of these listeners are of: by their marks, or by the session that they are in.
 fn of<'k, 'u>(
     all: &'k [Kept],
@@ -103,15 +128,7 @@ fn of<'k, 'u>(
         return None;
     }
     let table = Processes::default().look().ok()?.table;
-    let service = |pid: u32| {
-        let entry = table.get(&pid)?;
-        let is_its = |one: &One| {
-            entry.stack.is_some() && entry.stack.as_deref() == one.mark.as_deref()
-                || one.pid.is_some() && (one.pid == Some(pid) || one.pid == entry.session)
-        };
-        all.iter().find_map(|kept| Some((kept, kept.services.iter().find(|one| is_its(one))?)))
-    };
-    let mut found = listeners.map(|usage| service(usage.pid?.get()));
+    let mut found = listeners.map(|usage| service(all, &table, usage.pid?.get()));
     let first = found.next()??;
     found.all(|other| other.is_some_and(|(_, one)| std::ptr::eq(one, first.1))).then_some(first)
 }

@@ -276,6 +276,9 @@ pub(crate) struct View {
     pub(crate) pid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) port: Option<Port>,
+    /// The others that its processes listen on, where that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) further_ports: Vec<Port>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

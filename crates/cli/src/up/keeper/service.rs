@@ -248,6 +248,7 @@ impl Service {
             state,
             pid,
             port,
+            further_ports: Vec::new(),
             url: port.filter(|_| !self.is_silent()).map(url),
             named_url: told
                 .filter(|_| port.is_some() && elsewhere.is_none() && !self.is_silent())

@@ -77,3 +77,20 @@ fn what_the_worktree_does_not_say_is_refused() {
     let circle = agent.refused("start_service", &json!({}));
     assert!(circle.text().contains(".styxy.json:1:"), "{}", circle.text());
 }
+
+#[test]
+fn a_server_that_was_started_by_hand_may_be_waited_for_and_is_not_stopped() {
+    let stack = stack();
+    let mut command =
+        stack.home.styxy_command(&["run", "-q", "-s", "api", "--", "python3", "server.py", "by-hand"]);
+    let by_hand = crate::support::Running::spawn(&mut command);
+    crate::support::until("it listens", || {
+        stack.home.leases().iter().any(|lease| lease.state == styxy_core::api::State::Active)
+    });
+    let mut agent = Agent::new(&stack.home);
+    let waited = agent.done("wait_for", &json!({ "service": "api", "path": "/", "timeout": 20 }));
+    assert!(waited.text().starts_with("api: runs outside of up, http"), "{}", waited.text());
+    let stopped = agent.done("stop_service", &json!({ "service": "api" }));
+    assert!(stopped.text().contains("was started without styxy up, and stays"), "{}", stopped.text());
+    assert!(crate::support::alive(by_hand.pid()));
+}

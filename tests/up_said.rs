@@ -141,6 +141,13 @@ fn who_has_the_port_that_a_service_did_not_get_is_said_with_what_to_do() {
             assert!(line.ends_with(&what), "{line}");
             assert_eq!(stack.service("web")["advice"], line);
         }
+        // What has started it waits for a change, as nodemon does.
+        let waits = format!("{}; exec sleep 1000", node.trim_end_matches("; exit 1"));
+        stack.say(&json!({ "web": { "type": "web", "run": waits, "ready": "/", "timeout": 1 } }));
+        let said = stack.styxy(&["up", "-d"]).exits(1);
+        assert!(said.stderr.contains(&format!("\n  port {taken} is in use by ")), "{said:?}");
+        stack.say(&json!({ "web": { "run": &node } }));
+        stack.styxy(&["up", "-d"]).exits(1);
         drop(holds);
         let said = stack.styxy(&["up", "-d"]).exits(1);
         let line =

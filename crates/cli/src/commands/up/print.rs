@@ -47,14 +47,9 @@ pub(super) fn print(
     stack: &Stack,
     #[cfg(unix)] foreseen: Vec<Foreseen>,
 ) -> Result<Exit, Failure> {
+    let services: Vec<Printed> = stack.services.iter().map(|service| printed(service, stack)).collect();
     #[cfg(unix)]
-    let (ends, mut foreseen): (Vec<_>, Vec<_>) = foreseen.into_iter().partition(|one| one.fate == Fate::Ends);
-    let mut services: Vec<Printed> = stack.services.iter().map(|service| printed(service, stack)).collect();
-    #[cfg(unix)]
-    for service in &mut services {
-        let at = foreseen.iter().position(|one| one.service == service.service);
-        service.now = at.map(|at| foreseen.swap_remove(at));
-    }
+    let (services, ends) = with_fates(services, foreseen);
     let answer = Answer {
         root: stack.root.display().to_string(),
         source: stack.source.path().display().to_string(),
@@ -85,6 +80,17 @@ pub(super) fn print(
         writeln!(out, "A service that runs is started again if what is written about it has changed, not for a changed environment.")
     })?;
     Ok(Exit::Done)
+}
+
+/// The services with what is foreseen of each, and those that would end.
+#[cfg(unix)]
+fn with_fates<'a>(services: Vec<Printed<'a>>, foreseen: Vec<Foreseen>) -> (Vec<Printed<'a>>, Vec<Foreseen>) {
+    let (ends, foreseen): (Vec<_>, Vec<_>) = foreseen.into_iter().partition(|one| one.fate == Fate::Ends);
+    let with = |service: Printed<'a>| {
+        let now = foreseen.iter().find(|one| one.service == service.service).cloned();
+        Printed { now, ..service }
+    };
+    (services.into_iter().map(with).collect(), ends)
 }
 
 /// `: starts on port 3001`

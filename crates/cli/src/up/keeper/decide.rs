@@ -230,6 +230,17 @@ impl Keeper {
         });
     }
 
+    /// A service is late: its server may have found its port taken, and what has started it waits for a change.
+    pub(super) fn look_for_advice(&mut self, label: &str, why: String) {
+        let (client, happen, log) = (self.client.clone(), self.happen.clone(), self.place.log(label));
+        let Some(service) = self.service(label) else { return };
+        let (order, start, label) = (service.order.clone(), service.start, label.to_owned());
+        tokio::spawn(async move {
+            let advice = taken::advice(&client, &order, &log).await;
+            let _ = happen.send(Happening::Late { label, start, why, advice });
+        });
+    }
+
     /// Ends what a service has left behind that has ended by itself.
     pub(super) fn sweep(&mut self, label: &str, rest: Rest) {
         let Some(service) = self.service(label) else { return };

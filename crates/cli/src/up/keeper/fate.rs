@@ -63,7 +63,7 @@ fn why(service: &Service, order: &Order) -> Option<String> {
         | Life::Ends(..)
         | Life::Runs(..) => return None,
     }
-    let is_late = matches!(service.life, Life::Runs(_, Progress::Late(_)));
+    let is_late = matches!(service.life, Life::Runs(_, Progress::Late { .. }));
     let changed = service.changed(order).map(|changed| format!("{changed} has changed"));
     changed.or_else(|| is_late.then(|| "it has failed".to_owned()))
 }

@@ -22,6 +22,8 @@ pub(super) enum Happening {
     Looked { label: String, start: u64, outside: Option<Server> },
     /// How far a service is.
     Found { label: String, start: u64, found: Found },
+    /// A service is late for this reason, and what can be done about that, where that is known.
+    Late { label: String, start: u64, why: String, advice: Option<String> },
     /// The process of a service has ended, and this one serves on in its place, if one does.
     Heir { label: String, start: u64, heir: Option<u32>, exited: Exited },
     /// Nothing of a service is left, but for what is said of it.

@@ -54,6 +54,9 @@ impl Keeper {
             Happening::Found { label, start, found } if self.is_start(&label, start) => {
                 self.found(&label, found);
             }
+            Happening::Late { label, start, why, advice } if self.is_start(&label, start) => {
+                self.progresses(&label, Progress::Late { why, advice });
+            }
             Happening::Heir { label, start, heir, exited } if self.is_start(&label, start) => {
                 self.succeeded(&label, heir, exited);
             }
@@ -83,6 +86,7 @@ impl Keeper {
             | Happening::Alone
             | Happening::Looked { .. }
             | Happening::Found { .. }
+            | Happening::Late { .. }
             | Happening::Heir { .. }
             | Happening::Ended { .. } => {}
         }
@@ -296,14 +300,18 @@ impl Keeper {
     }
 
     fn found(&mut self, label: &str, found: Found) {
-        let Some(Life::Runs(_, progress)) = self.service(label).map(|service| &mut service.life) else {
-            return;
-        };
-        *progress = match found {
+        let progress = match found {
             Found::Ready(port) => Progress::Ready(port),
             Found::Running => Progress::Running,
-            Found::Late(why) => Progress::Late(why),
+            Found::Late(why) => return self.look_for_advice(label, why),
         };
+        self.progresses(label, progress);
+    }
+
+    fn progresses(&mut self, label: &str, now: Progress) {
+        if let Some(Life::Runs(_, progress)) = self.service(label).map(|service| &mut service.life) {
+            *progress = now;
+        }
     }
 
     /// The process that was started has ended. Its server may live on.

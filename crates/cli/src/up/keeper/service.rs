@@ -88,7 +88,11 @@ pub(super) enum Progress {
     /// It serves, on this port if it has one.
     Ready(Option<Port>),
     Running,
-    Late(String),
+    /// It is not ready in time: why, and what can be done about it.
+    Late {
+        why: String,
+        advice: Option<String>,
+    },
 }
 
 impl Service {
@@ -150,7 +154,7 @@ impl Service {
             Life::Looks | Life::Runs(_, Progress::Starts) => State::Starting,
             Life::Runs(_, Progress::Ready(_)) | Life::Done(_) => State::Ready,
             Life::Runs(_, Progress::Running) => State::Running,
-            Life::Runs(_, Progress::Late(_)) => State::Failed,
+            Life::Runs(_, Progress::Late { .. }) => State::Failed,
             Life::Outside { .. } => State::Outside,
             Life::Ends(..) => State::Ending,
         }
@@ -217,7 +221,7 @@ impl Service {
         let elsewhere = port.zip(told).filter(|(port, told)| *port != told.port && state.is_good());
         let (why, code) = match &self.life {
             Life::Rests(rest) => (rest.why.clone(), rest.code),
-            Life::Runs(_, Progress::Late(why)) => (Some(why.clone()), None),
+            Life::Runs(_, Progress::Late { why, .. }) => (Some(why.clone()), None),
             Life::Runs(..) | Life::Outside { .. } => {
                 let silent = port.filter(|_| self.is_silent());
                 let silent = silent.map(|port| format!("nothing listens on its port {port}"));
@@ -258,6 +262,7 @@ impl Service {
             why,
             advice: match &self.life {
                 Life::Rests(rest) => rest.advice.clone(),
+                Life::Runs(_, Progress::Late { advice, .. }) => advice.clone(),
                 Life::Waits
                 | Life::Looks
                 | Life::Runs(..)

@@ -178,6 +178,7 @@ fn a_server_that_listens_elsewhere_again_is_ready_at_once_and_its_name_leads_the
     stack.styxy(&["down"]);
     let again = named(&stack.up(), "web");
     assert_eq!((&again["state"], &again["port"]), (&json!("ready"), &json!(elsewhere)), "{again}");
+    assert_eq!(again["named_url"], first["named_url"], "{again}");
     assert_eq!(
         again["why"],
         format!("it listens on port {elsewhere} and not on {}", first["port"]),

@@ -254,8 +254,10 @@ impl Service {
             port,
             further_ports: Vec::new(),
             url: port.filter(|_| !self.is_silent()).map(url),
+            // The name of a server that we have started leads to where it listens (R66).
             named_url: told
-                .filter(|_| port.is_some() && elsewhere.is_none() && !self.is_silent())
+                .filter(|_| port.is_some() && !self.is_silent())
+                .filter(|_| elsewhere.is_none() || matches!(self.life, Life::Runs(..)))
                 .and_then(|told| told.named_url.clone()),
             since,
             started: is_new,

@@ -56,7 +56,8 @@ async function workspace(at, dev, isPnpm) {
     'nx.json': {},
     'turbo.json': { tasks: { dev: { cache: false } } },
   };
-  if (isPnpm) files['pnpm-workspace.yaml'] = "packages:\n  - 'apps/*'\n  - 'packages/*'\n";
+  // pnpm would ask the registry for the pinned version of itself, from each package's script at once.
+  if (isPnpm) files['pnpm-workspace.yaml'] = "pmOnFail: ignore\npackages:\n  - 'apps/*'\n  - 'packages/*'\n";
   for (const [folder, scripts] of Object.entries(PACKAGES)) {
     const name = path.basename(folder);
     const own = Object.fromEntries(scripts.map((script) => [script, `node ../../mark.js ${folder}`]));

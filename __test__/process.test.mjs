@@ -51,7 +51,8 @@ test('a key of the project file that is not known is one warning in a process, w
   const warnings = stderr.match(/StyxyWarning: .*/g);
   assert.deepEqual(warnings.length, 1, stderr);
   assert.ok(warnings[0].startsWith(`StyxyWarning: ${file}:1:26: services.dev.nmae is not a known key`), warnings[0]);
-  assert.match(warnings[0], /did you mean name\? \(it is ignored, and so is 1 more\)$/);
+  assert.match(warnings[0], /did you mean name\? \(it is ignored\)$/);
+  assert.match(stderr, /^\S+:1:41: services\.dev\.proxy is not a known key; .* \(it is ignored\)$/m);
   for (const call of ['await styxy.listen(require("node:http").createServer(), asked); process.exit();', `${sync} runningSync(asked);`]) {
     assert.equal((await program(`${asks} ${call}`)).stderr.match(/StyxyWarning/g)?.length, 1, call);
   }

@@ -96,6 +96,12 @@ fn a_folder_that_cannot_be_named_keeps_no_command_from_running() {
     let said = finish(deleted.current_dir(&gone)).exits(2);
     let expected = format!("error: the current folder {} was deleted\nhint: cd ", gone.display());
     assert!(said.stderr.starts_with(&expected), "{said:?}");
+    for command in ["ps", "up", "up --print", "down", "logs"] {
+        fs::create_dir(&gone).unwrap();
+        let mut deleted = home.shell(&format!("rmdir ../gone && exec $STYXY {command}"));
+        let said = finish(deleted.current_dir(&gone)).exits(2);
+        assert!(said.stderr.starts_with(&expected), "{command}: {said:?}");
+    }
     // The lease has no project then, and ends with its process all the same.
     until("no lease is left behind", || home.leases().is_empty());
     for command in ["allocate -s web -q", "env web", "allocate -s web -q --dry-run"] {

@@ -68,6 +68,23 @@ fn ctrl_c_in_a_detached_up_says_what_goes_on() {
 }
 
 #[test]
+fn ctrl_c_when_nothing_that_was_started_here_runs_any_more_leaves_the_others_and_says_so() {
+    let mut services = web();
+    services["job"] = json!({ "run": "sleep 1; true", "port": false });
+    let stack = Stack::new(&services);
+    stack.up();
+    until("the job has ended", || stack.service("job")["state"] == "ended");
+    let pid = stack.pid("web");
+    let mut terminal = Terminal::shell(&stack.home);
+    terminal.types("$STYXY up; echo exit $?\r");
+    terminal.sees("job: ended");
+    terminal.types("\x03");
+    terminal.sees("the services stay up; styxy down ends them");
+    terminal.sees("exit 0");
+    assert!(alive(pid));
+}
+
+#[test]
 fn a_closed_terminal_and_a_killed_command_end_the_services() {
     let stack = Stack::new(&web());
     let mut terminal = Terminal::shell(&stack.home);

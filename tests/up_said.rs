@@ -214,3 +214,17 @@ fn all_ports_that_a_service_listens_on_are_shown() {
     stack.styxy(&["daemon", "stop"]).done();
     assert_eq!(stack.service("web")["port"], web["port"]);
 }
+
+#[test]
+fn what_has_failed_is_not_called_ending_and_has_no_address() {
+    let stack = Stack::new(&json!({
+        "web": { "run": ["nosuchprog", "x"] },
+        "api": { "run": "nosuchprog x" },
+    }));
+    let said = stack.styxy(&["up", "-d"]).exits(1);
+    assert!(!said.stdout.contains("ending") && said.stderr.contains(": failed: exit 127"), "{said:?}");
+    until("both have failed", || stack.ps().iter().all(|view| view["state"] == "failed"));
+    for view in stack.ps() {
+        assert_eq!((&view["url"], &view["named_url"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    }
+}

@@ -13,6 +13,8 @@ use styxy_os::disk::Disk;
 
 /// No more bytes of a file are read. The parser refuses shorter ones already.
 const MOST: u64 = 2 * 1024 * 1024;
+/// So many keys that are not known are named.
+const NAMED: usize = 5;
 
 /// Why a project's file cannot be honoured.
 #[derive(Debug, thiserror::Error)]
@@ -83,16 +85,17 @@ impl ProjectFile {
         }
     }
 
-    /// That keys of it are not used, if so; the first of them is named.
+    /// That keys of it are not used, if so; each on a line of its own, some of many.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
-        let first = self.ignored().next()?;
-        let more = match self.project.ignored.len() - 1 {
-            0 => "it is ignored".to_owned(),
-            1 => "it is ignored, and so is 1 more".to_owned(),
-            more => format!("it is ignored, and so are {more} more"),
-        };
-        Some(format!("{first} ({more})"))
+        let lines = self.ignored().take(NAMED).map(|key| format!("{key} (it is ignored)"));
+        let mut lines: Vec<String> = lines.collect();
+        match self.project.ignored.len() - lines.len() {
+            0 => {}
+            1 => lines.push("1 more key is ignored".to_owned()),
+            more => lines.push(format!("{more} more keys are ignored")),
+        }
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
     /// Every key of it that is not used, with its place.
@@ -232,13 +235,20 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_one_warning_with_the_place_of_the_first() {
+    fn unknown_keys_are_one_warning_with_the_place_of_each() {
         let (_top, root, _) = tree();
         fs::write(root.join(FILE), "{\n  \"service\": {}, \"up\": {}}").unwrap();
         let file = find(&root, None).unwrap().unwrap();
-        let place = format!("{}:2:3: ", root.join(FILE).display());
-        let said = "service is not a known key; allowed: name, services; did you mean services? (it is ignored, and so is 1 more)";
-        assert_eq!(file.warning(), Some(place + said));
+        let path = root.join(FILE).display().to_string();
+        let said = format!(
+            "{path}:2:3: service is not a known key; allowed: name, services; did you mean services? (it is ignored)\n\
+             {path}:2:18: up is not a known key; allowed: name, services (it is ignored)"
+        );
+        assert_eq!(file.warning(), Some(said));
+        let many: Vec<String> = (0..7).map(|number| format!("\"k{number}\": 1")).collect();
+        fs::write(root.join(FILE), format!("{{{}}}", many.join(", "))).unwrap();
+        let warning = find(&root, None).unwrap().unwrap().warning().unwrap();
+        assert!(warning.contains("k4 is") && warning.ends_with("\n2 more keys are ignored"), "{warning}");
         fs::write(root.join(FILE), "{}").unwrap();
         assert_eq!(find(&root, None).unwrap().unwrap().warning(), None);
     }

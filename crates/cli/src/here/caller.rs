@@ -59,7 +59,7 @@ pub(crate) fn file(caller: &Caller) -> Result<Option<Project>, ProjectError> {
 pub(crate) fn named_file(caller: &Caller) -> Result<Option<ProjectFile>, ProjectError> {
     let file = caller.named_file()?;
     if let Some(warning) = file.as_ref().and_then(ProjectFile::warning) {
-        output::warning(&warning);
+        warning.lines().for_each(output::warning);
     }
     Ok(file)
 }

@@ -31,7 +31,7 @@ pub(crate) fn place(root: &Path) -> Result<Place, Failure> {
 /// # Errors
 /// Nothing is shared there.
 pub(crate) fn at(here: &Caller) -> Result<(PathBuf, Place), Failure> {
-    let root = here.root().ok_or_else(no_project)?;
+    let root = here.root().ok_or_else(|| no_project(here))?;
     Ok((root.to_owned(), place(root)?))
 }
 

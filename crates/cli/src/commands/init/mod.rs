@@ -47,7 +47,7 @@ impl Args {
         let caller = caller();
         let folder =
             caller.folder().ok_or_else(|| Failure::usage(deleted(), "cd into a project, and try again"))?;
-        let root = caller.root().ok_or_else(no_project)?;
+        let root = caller.root().ok_or_else(|| no_project(&caller))?;
         let path = root.join(project::FILE);
         if self.write {
             refuse_a_second(&path, root)?;

@@ -110,8 +110,10 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
         };
         let views: Vec<View> = picture.services.iter().filter(is_wanted).cloned().collect();
         let has_failed = views.iter().any(|view| view.state == State::Failed);
+        // One that ends meanwhile has failed too, most often, and says why in a moment.
+        let is_ending = views.iter().any(|view| view.state == State::Ending);
         told.views = views;
-        if picture.settled || has_failed {
+        if picture.settled || (has_failed && !is_ending) {
             break picture.overtaken;
         }
     };
@@ -240,7 +242,7 @@ impl Attached {
     }
 
     fn shows(&mut self, picture: Picture) -> Result<Next, Failure> {
-        self.is_owner = picture.services.iter().any(|view| view.mine);
+        self.is_owner = picture.services.iter().any(|view| view.mine && goes_on(view));
         // What a service has printed comes before what became of it.
         self.logs()?;
         let wanted = |view: &View| self.asked.orders.iter().any(|order| order.label == view.service);
@@ -255,14 +257,10 @@ impl Attached {
         let has_failed = views.iter().any(|view| view.state == State::Failed);
         // After a Ctrl-C only those count that end with this command.
         let mut counted = views.iter().filter(|view| self.hurry.is_none() || view.mine);
-        let runs = counted.any(|view| match view.state {
-            State::Ended | State::Failed | State::Outside => {
-                view.pid.is_some() && view.state == State::Failed
-            }
-            State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
-        });
+        let runs = counted.any(goes_on);
+        let is_ending = views.iter().any(|view| view.state == State::Ending);
         // Whoever waits for the servers without reading what is printed here learns of the first one that does not come.
-        let is_early = has_failed && !self.has_settled && !io::stdout().is_terminal();
+        let is_early = has_failed && !is_ending && !self.has_settled && !io::stdout().is_terminal();
         if !self.has_settled && picture.settled {
             self.has_settled = true;
             if runs {
@@ -310,7 +308,11 @@ impl Attached {
         }
         let hurry = self.hurry.map_or(Hurry::None, Hurry::more);
         self.hurry = Some(hurry);
+        let stays = |view: &View| !view.mine && goes_on(view);
         output::note(match hurry {
+            Hurry::None if self.told.views.iter().any(stays) => {
+                "the services that were started here end; Ctrl-C again is faster"
+            }
             Hurry::None => "the services end; Ctrl-C again is faster",
             Hurry::Some => "the services are told to terminate; Ctrl-C again kills them",
             Hurry::Most => "the services are killed",
@@ -354,4 +356,13 @@ impl Attached {
 /// Prints what services have printed, or what became of them.
 fn print(bytes: &[u8]) -> io::Result<()> {
     if bytes.is_empty() { Ok(()) } else { output::raw(bytes) }
+}
+
+/// Whether it runs, or is about to.
+fn goes_on(view: &View) -> bool {
+    match view.state {
+        State::Failed => view.pid.is_some(),
+        State::Ended | State::Outside => false,
+        State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
+    }
 }

@@ -247,16 +247,19 @@ impl Service {
                 self.process().map(|process| process.pid)
             }
         };
+        // Nothing answers at the address of one that has failed and ended.
+        let is_over = state == State::Ending || (state == State::Failed && pid.is_none());
+        let is_there = !is_over && !self.is_silent();
         View {
             service: self.order.label.clone(),
             state,
             pid,
             port,
             further_ports: Vec::new(),
-            url: port.filter(|_| !self.is_silent()).map(url),
+            url: port.filter(|_| is_there).map(url),
             // The name of a server that we have started leads to where it listens (R66).
             named_url: told
-                .filter(|_| port.is_some() && !self.is_silent())
+                .filter(|_| port.is_some() && is_there)
                 .filter(|_| elsewhere.is_none() || matches!(self.life, Life::Runs(..)))
                 .and_then(|told| told.named_url.clone()),
             since,

@@ -18,7 +18,7 @@ pub(crate) fn stack(here: &Caller, warn: fn(&str)) -> Result<Option<Stack>, Fail
     let at_root = here.at(root);
     let Some(file) = at_root.named_file()? else { return Ok(None) };
     if let Some(warning) = file.warning() {
-        warn(&warning);
+        warning.lines().for_each(warn);
     }
     let ProjectFile { path, project, .. } = file;
     let services = project.services.iter();

@@ -21,6 +21,7 @@ use styxy_core::{ServiceName, project};
 
 use super::stack::{Definition, Source, Stack};
 use crate::devserver::package::{NoPackage, Package};
+use crate::here::caller::deleted;
 use crate::say::failure::Failure;
 use crate::say::output;
 
@@ -64,7 +65,7 @@ pub(crate) fn find_silently(here: &Caller) -> Result<Stack, Failure> {
 }
 
 fn found(here: &Caller, warn: fn(&str)) -> Result<Stack, Failure> {
-    let root = here.root().ok_or_else(no_project)?.to_owned();
+    let root = here.root().ok_or_else(|| no_project(here))?.to_owned();
     if let Some(stack) = file::stack(here, warn)? {
         return Ok(stack);
     }
@@ -72,9 +73,13 @@ fn found(here: &Caller, warn: fn(&str)) -> Result<Stack, Failure> {
     guessed(&at_root, &root)
 }
 
-/// A folder where nothing is shared has no services.
-pub(crate) fn no_project() -> Failure {
-    Failure::usage("a home folder, or /, is not a project", "cd into a project, and try again")
+/// A folder where nothing is shared has no services, and one that was deleted has none.
+pub(crate) fn no_project(here: &Caller) -> Failure {
+    let why = match here.folder() {
+        Some(_) => "a home folder, or /, is not a project".to_owned(),
+        None => deleted(),
+    };
+    Failure::usage(why, "cd into a project, and try again")
 }
 
 /// The services that are not named by the project's file.

@@ -50,9 +50,8 @@ fn a_killed_keeper_loses_no_service_and_the_next_one_adopts_all() {
     assert!(alive(stack.pid("api")));
 }
 
-#[test]
-fn down_after_an_adoption_ends_what_went_its_own_way() {
-    // A grandchild in a session of its own, whose parents have ended.
+/// Two servers, each of which leaves a process in a session of its own whose parents have ended: [`left_by`] has its pid.
+fn leaving() -> Stack {
     let apart = "import os, signal, sys, time\n\
                  if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        \
                  open('apart-' + sys.argv[1], 'w').write(str(os.getpid()))\n        \
@@ -63,14 +62,21 @@ fn down_after_an_adoption_ends_what_went_its_own_way() {
         "api": { "run": "exec python3 apart.py api", "ready": "/" },
     }));
     fs::write(stack.home.project().join("apart.py"), apart).unwrap();
+    stack
+}
+
+fn left_by(stack: &Stack, name: &str) -> u32 {
+    let path = stack.home.project().join(format!("apart-{name}"));
+    let pid = eventually("it says its pid", || fs::read_to_string(&path).ok()?.parse::<u32>().ok());
+    assert!(alive(pid));
+    pid
+}
+
+#[test]
+fn down_after_an_adoption_ends_what_went_its_own_way() {
+    let stack = leaving();
     stack.up();
-    let apart = |name: &str| {
-        let path = stack.home.project().join(format!("apart-{name}"));
-        let pid = eventually("it says its pid", || fs::read_to_string(&path).ok()?.parse::<u32>().ok());
-        assert!(alive(pid));
-        pid
-    };
-    let all = [apart("web"), apart("api")];
+    let all = [left_by(&stack, "web"), left_by(&stack, "api")];
     stack.styxy(&["down", "api"]).done();
     until("what api has left ends", || has_ended(all[1]));
     assert!(alive(all[0]) && stack.ask("web", "PORT").starts_with("web "));
@@ -161,22 +167,9 @@ fn a_service_that_prints_without_end_fills_no_disk() {
 
 #[test]
 fn down_of_one_service_after_a_killed_keeper_ends_what_that_one_has_left() {
-    let apart = "import os, signal, sys, time\n\
-                 if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        \
-                 open('apart-' + sys.argv[1], 'w').write(str(os.getpid()))\n        \
-                 signal.signal(signal.SIGINT, signal.SIG_IGN)\n        time.sleep(1000)\n    os._exit(0)\n\
-                 os.execvp('python3', ['python3', 'server.py', sys.argv[1]])\n";
-    let stack = Stack::new(&json!({
-        "web": { "run": "exec python3 apart.py web", "ready": "/" },
-        "api": { "run": "exec python3 apart.py api", "ready": "/" },
-    }));
-    fs::write(stack.home.project().join("apart.py"), apart).unwrap();
+    let stack = leaving();
     stack.up();
-    let apart = |name: &str| {
-        let path = stack.home.project().join(format!("apart-{name}"));
-        eventually("it says its pid", || fs::read_to_string(&path).ok()?.parse::<u32>().ok())
-    };
-    let (web, api) = (apart("web"), apart("api"));
+    let (web, api) = (left_by(&stack, "web"), left_by(&stack, "api"));
     let keeper = stack.keeper();
     kill(keeper, Signal::KILL);
     until("the keeper has ended", || has_ended(keeper));

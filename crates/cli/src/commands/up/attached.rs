@@ -110,7 +110,7 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
         };
         let views: Vec<View> = picture.services.iter().filter(is_wanted).cloned().collect();
         let has_failed = views.iter().any(|view| view.state == State::Failed);
-        // One that ends meanwhile has failed too, most often, and says why in a moment.
+        // A service that is ending has most likely failed too. It can say why in a moment.
         let is_ending = views.iter().any(|view| view.state == State::Ending);
         told.views = views;
         if picture.settled || (has_failed && !is_ending) {

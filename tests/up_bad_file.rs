@@ -83,3 +83,32 @@ fn an_unknown_place_and_a_circle_of_after_are_refused_and_a_circle_of_addresses_
     stack.up();
     assert!(stack.ask("api", "WEB").ends_with(&stack.service("web")["port"].to_string()));
 }
+
+#[test]
+fn a_service_that_nothing_starts_is_said_with_its_place_and_the_others_start() {
+    let stack = Stack::new(&json!({}));
+    let text = "{ \"services\": {\n  \"web\": { \"run\": \"sleep 1000\", \"port\": false, \"after\": [\"api\"] },\n  \
+                \"api\": { \"runn\": \"exec python3 server.py api\" },\n  \"db\": { \"port\": 4555 }\n} }\n";
+    fs::write(stack.home.project().join(".styxy.json"), text).unwrap();
+    let said = |service: &str, output: &crate::support::Output| {
+        let line = format!("{service}: nothing says how to start it (\"run\" is missing)\n");
+        output.stderr.matches(&line).count()
+    };
+    let first = stack.styxy(&["up", "-d"]).done();
+    assert!(first.stderr.contains(".styxy.json:3:3: api: nothing"), "{first:?}");
+    assert!(
+        first.stderr.contains("runn is not a known key; did you mean run? (it is ignored)\n"),
+        "{first:?}"
+    );
+    assert!(first.stderr.contains(".styxy.json:4:3: db: nothing"), "{first:?}");
+    assert!(first.stdout.contains("web: running"), "{first:?}");
+    // A service that only has a port is for `styxy run`: it is said once.
+    let again = stack.styxy(&["up", "-d"]).done();
+    assert_eq!((said("api", &again), said("db", &again)), (1, 0), "{again:?}");
+    stack.styxy(&["up", "-d", "web"]).done();
+    let named = stack.styxy(&["up", "-d", "db"]).exits(2);
+    assert!(
+        named.stderr.contains("error: ") && named.stderr.contains(".styxy.json:4:3: db: nothing"),
+        "{named:?}"
+    );
+}

@@ -100,10 +100,15 @@ impl ProjectFile {
 
     /// Every key of it that is not used, with its place.
     pub fn ignored(&self) -> impl Iterator<Item = String> {
-        self.project.ignored.iter().map(|ConfigError { line, column, message, hint }| {
-            let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-            format!("{}:{line}:{column}: {message}{hint}", self.path.display())
-        })
+        self.project.ignored.iter().map(|said| self.placed(said))
+    }
+
+    /// A sentence about it, with its place.
+    #[must_use]
+    pub fn placed(&self, said: &ConfigError) -> String {
+        let ConfigError { line, column, message, hint } = said;
+        let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{}:{line}:{column}: {message}{hint}", self.path.display())
     }
 }
 
@@ -241,7 +246,7 @@ mod tests {
         let file = find(&root, None).unwrap().unwrap();
         let path = root.join(FILE).display().to_string();
         let said = format!(
-            "{path}:2:3: service is not a known key; allowed: name, services; did you mean services? (it is ignored)\n\
+            "{path}:2:3: service is not a known key; did you mean services? (it is ignored)\n\
              {path}:2:18: up is not a known key; allowed: name, services (it is ignored)"
         );
         assert_eq!(file.warning(), Some(said));

@@ -28,8 +28,10 @@ pub(crate) struct Stack {
     pub(crate) services: Vec<Definition>,
     /// Those that are told to the others, and not started: the rest, where some were named.
     pub(crate) peers: Vec<Definition>,
-    /// Why each guess was made, a sentence each; none for a project's own file.
+    /// Why each guess was made, a sentence each; of a project's own file which services it does not say how to start.
     pub(crate) reasons: Vec<String>,
+    /// The services of the project's file that it does not say how to start, each with the sentence that says so.
+    pub(crate) idle: Vec<(String, String)>,
 }
 
 impl Stack {
@@ -45,13 +47,17 @@ impl Stack {
         let mut wanted: Vec<String> = Vec::new();
         let mut open: Vec<String> = named.to_vec();
         while let Some(label) = open.pop() {
+            if let Some((_, sentence)) = self.idle.iter().find(|(idle, _)| *idle == label) {
+                return Err(Failure::usage(sentence.clone(), "write \"run\" into it, with its command"));
+            }
             let Some(service) = find(&label) else {
                 let known: Vec<&str> = self.services.iter().map(|service| service.label.as_str()).collect();
                 let error = format!("there is no service {label:?}; there are {}", known.join(", "));
                 return Err(Failure::usage(error, instead("up", &label, &known, "styxy up --print")));
             };
             if !wanted.contains(&label) {
-                open.extend(service.after.iter().cloned());
+                // One that nothing starts is not waited for either.
+                open.extend(service.after.iter().filter(|label| find(label).is_some()).cloned());
                 wanted.push(label);
             }
         }

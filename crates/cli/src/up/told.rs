@@ -99,7 +99,8 @@ mod tests {
         let services = vec![web.clone(), css.clone()];
         let peers = vec![told("api", &[("WEB", "{web.url}")])];
         let source = Source::File("/w/x".into());
-        let stack = Stack { root: "/w".into(), source, services, peers, reasons: Vec::new() };
+        let stack =
+            Stack { root: "/w".into(), source, services, peers, reasons: Vec::new(), idle: Vec::new() };
         let keys = [Some(key("dev", 3000, Some("web.a-b.localhost"))), None, Some(key("api", 4000, None))];
         let all = Told::new(&stack, &keys);
         let lines = |service: &Definition, key: &Option<LeaseKey>| -> Vec<String> {

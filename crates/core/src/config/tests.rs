@@ -115,10 +115,7 @@ fn every_known_key_is_known() {
 
 #[test]
 fn a_mistyped_key_is_refused_with_the_nearest_one() {
-    refused_at_top(
-        r#"‸"listenport": 1"#,
-        &["listenport is not a known key; allowed: listen_port, ", "mean listen_port?"],
-    );
+    refused_at_top(r#"‸"listenport": 1"#, &["listenport is not a known key", "mean listen_port?"]);
     refused_at_top(r#"‸"auto_allocation": null"#, &["auto_allocation is not a known key", "hint: none"]);
     refused_at_top(r#"‸"dev": {}"#, &["dev is not a known key", "put it into service_types"]);
     refused_at_top(r#"‸"a\u001bb": 1"#, &["a\\u{1b}b is not"]);

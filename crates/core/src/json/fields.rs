@@ -63,9 +63,13 @@ impl Field<'_> {
     }
 
     pub(crate) fn unknown(&self, keys: &[&str]) -> Mistake {
+        let unknown = format!("{} is not a known key", self.path);
+        let near = nearest(self.key, keys.iter().copied());
+        if near.is_some() {
+            return did_you_mean(Mistake::new(self.at, unknown), near);
+        }
         let allowed: Vec<&str> = keys.iter().copied().filter(|key| *key != "$schema").collect();
-        let message = format!("{} is not a known key; allowed: {}", self.path, allowed.join(", "));
-        did_you_mean(Mistake::new(self.at, message), nearest(self.key, keys.iter().copied()))
+        Mistake::new(self.at, format!("{unknown}; allowed: {}", allowed.join(", ")))
     }
 
     pub(crate) fn port(&self) -> Result<Port, Mistake> {

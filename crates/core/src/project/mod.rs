@@ -44,6 +44,19 @@ pub struct Project {
     /// The keys that this version does not know, in the order of the file, and nothing of which is used: a colleague may have
     /// a newer version.
     pub ignored: Vec<ConfigError>,
+    /// The services that the file does not say how to start.
+    pub idle: Vec<Idle>,
+}
+
+/// A service without a command and without a container: it is there for `styxy run` and `styxy env`, or its command is misspelt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idle {
+    /// Its key in the file.
+    pub label: ServiceName,
+    /// Where it stands, and that nothing says how to start it.
+    pub said: ConfigError,
+    /// Whether it has a key that is not known, or one that only means something for what is started.
+    pub is_odd: bool,
 }
 
 impl Project {

@@ -104,12 +104,9 @@ fn an_unknown_key_is_ignored_and_named_with_its_place_and_the_nearest_one() {
     assert_eq!(read.services[0].port.port().unwrap().get(), 3000);
     let [top, inner] = &read.ignored[..] else { panic!("{:?}", read.ignored) };
     assert_eq!((top.line, top.column, top.hint.as_deref()), (2, 3, Some("did you mean services?")));
-    assert_eq!(top.message, "service is not a known key; allowed: name, services");
+    assert_eq!(top.message, "service is not a known key");
     assert_eq!((inner.line, inner.column, inner.hint.as_deref()), (3, 23, Some("did you mean port?")));
-    assert_eq!(
-        inner.message,
-        "services.dev.prt is not a known key; allowed: type, name, port, env, open, host, run, cwd, ready, after, tty, timeout, compose"
-    );
+    assert_eq!(inner.message, "services.dev.prt is not a known key");
 }
 
 #[test]

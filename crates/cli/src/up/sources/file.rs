@@ -3,31 +3,46 @@
 use std::path::Path;
 
 use styxy_client::{Caller, ProjectFile};
-use styxy_core::project::{Run, Service, Wish};
+use styxy_core::project::{Idle, Run, Service, Wish};
 
 use super::made;
 use crate::say::failure::Failure;
 use crate::up::stack::{Definition, LOADING, Serves, Source, Stack, TIMEOUT};
 
-/// The services of the project's file at the root of the worktree; none if it has none that `styxy up` could start.
+/// What the project's file at the root of the worktree says of its services.
+#[derive(Default)]
+pub(super) struct Written {
+    /// Those that it says how to start, if there are any.
+    pub(super) stack: Option<Stack>,
+    /// Labels of others that were most likely to be started too, each with the sentence that says so.
+    pub(super) odd: Vec<(String, String)>,
+}
+
+/// Reads the project's file at the root of the worktree.
 ///
 /// # Errors
 /// The file cannot be read, or has a mistake.
-pub(crate) fn stack(here: &Caller, warn: fn(&str)) -> Result<Option<Stack>, Failure> {
-    let Some(root) = here.root() else { return Ok(None) };
+pub(super) fn read(here: &Caller, warn: fn(&str)) -> Result<Written, Failure> {
+    let Some(root) = here.root() else { return Ok(Written::default()) };
     let at_root = here.at(root);
-    let Some(file) = at_root.named_file()? else { return Ok(None) };
+    let Some(file) = at_root.named_file()? else { return Ok(Written::default()) };
     if let Some(warning) = file.warning() {
         warning.lines().for_each(warn);
     }
+    let (odd, plain): (Vec<&Idle>, Vec<&Idle>) = file.project.idle.iter().partition(|idle| idle.is_odd);
+    let idle = file.project.idle.iter();
+    let idle = idle.map(|idle| (idle.label.to_string(), file.placed(&idle.said))).collect();
+    let odd = odd.into_iter().map(|idle| (idle.label.to_string(), file.placed(&idle.said))).collect();
+    // A service that only has a port, for `styxy run` and `styxy env`, is no mistake: it is said once.
+    let reasons = plain.into_iter().map(|idle| file.placed(&idle.said)).collect();
     let ProjectFile { path, project, .. } = file;
     let services = project.services.iter();
     let services: Vec<Definition> =
         services.filter_map(|service| Some(definition(&at_root, root, service, run(service)?))).collect();
     let is_empty = services.is_empty();
     let (root, source) = (root.to_owned(), Source::File(path));
-    let stack = Stack { root, source, services, peers: Vec::new(), reasons: Vec::new() };
-    Ok((!is_empty).then_some(stack))
+    let stack = Stack { root, source, services, peers: Vec::new(), reasons, idle };
+    Ok(Written { stack: (!is_empty).then_some(stack), odd })
 }
 
 /// What starts the service: for a container, what people would type.

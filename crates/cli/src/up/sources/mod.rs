@@ -19,6 +19,7 @@ use styxy_core::api::{Code, Refusal};
 use styxy_core::project::Wish;
 use styxy_core::{ServiceName, project};
 
+use self::file::Written;
 use super::stack::{Definition, Source, Stack};
 use crate::devserver::package::{NoPackage, Package};
 use crate::here::caller::deleted;
@@ -66,11 +67,34 @@ pub(crate) fn find_silently(here: &Caller) -> Result<Stack, Failure> {
 
 fn found(here: &Caller, warn: fn(&str)) -> Result<Stack, Failure> {
     let root = here.root().ok_or_else(|| no_project(here))?.to_owned();
-    if let Some(stack) = file::stack(here, warn)? {
-        return Ok(stack);
-    }
-    let at_root = here.at(&root);
-    guessed(&at_root, &root)
+    let found = look_everywhere(here, &root, warn)?;
+    found.ok_or_else(|| nothing(&root))
+}
+
+/// The labels of the worktree's services, which may be none; nothing where they are not sure, as with a mistake in the file.
+#[cfg(unix)]
+pub(crate) fn labels(here: &Caller) -> Option<Vec<String>> {
+    let found = look_everywhere(here, here.root()?, |_| {}).ok()?;
+    let services = found.map(|stack| stack.services).unwrap_or_default();
+    Some(services.into_iter().map(|service| service.label).collect())
+}
+
+/// What the project's file says, or else what is guessed; nothing if nothing is to run.
+///
+/// # Errors
+/// The file has a mistake, or what is to run is not sure.
+fn look_everywhere(here: &Caller, root: &Path, warn: fn(&str)) -> Result<Option<Stack>, Failure> {
+    let Written { stack, odd } = file::read(here, warn)?;
+    let found = match stack {
+        Some(stack) => Ok(Some(stack)),
+        None => guessed(&here.at(root), root),
+    };
+    // What is guessed may be called so too, and then something says how to start it.
+    let stack = found.as_ref().ok().and_then(Option::as_ref);
+    let services = stack.map(|stack| &*stack.services).unwrap_or_default();
+    let is_missing = |label: &str| services.iter().all(|service| service.label != label);
+    odd.iter().filter(|(label, _)| is_missing(label)).for_each(|(_, sentence)| warn(sentence));
+    found
 }
 
 /// A folder where nothing is shared has no services, and one that was deleted has none.
@@ -83,14 +107,14 @@ pub(crate) fn no_project(here: &Caller) -> Failure {
 }
 
 /// The services that are not named by the project's file.
-fn guessed(here: &Caller, root: &Path) -> Result<Stack, Failure> {
+fn guessed(here: &Caller, root: &Path) -> Result<Option<Stack>, Failure> {
     match look(here, root)? {
         Look::Found(Found { source, services, reasons }) => {
             let (root, services) = (root.to_owned(), settled(services));
-            Ok(Stack { root, source, services, peers: Vec::new(), reasons })
+            Ok(Some(Stack { root, source, services, peers: Vec::new(), reasons, idle: Vec::new() }))
         }
         Look::Unsure(why) => Err(unsure(here, root, &why)),
-        Look::Nothing => Err(nothing(root)),
+        Look::Nothing => Ok(None),
     }
 }
 

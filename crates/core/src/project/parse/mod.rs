@@ -5,7 +5,7 @@ mod order;
 mod service;
 mod start;
 
-use super::{KEY, Project, Service};
+use super::{Idle, KEY, Project, Service};
 use crate::config::{ConfigError, file};
 use crate::json::fields::fields;
 use crate::json::{self, Form, Mistake, Node, without_mark};
@@ -92,7 +92,16 @@ struct Read {
     services: Vec<Service>,
     /// The keys that are not known.
     ignored: Vec<Mistake>,
+    idle: Vec<NotStarted>,
     mentions: Vec<Mention>,
+}
+
+/// A service that the file does not say how to start.
+struct NotStarted {
+    /// The byte that its key stands at.
+    at: usize,
+    label: ServiceName,
+    is_odd: bool,
 }
 
 /// A service that the file speaks of by its label.
@@ -147,7 +156,16 @@ fn project(text: &str, path: &str, node: &Node<'_>) -> Result<Project, Mistake> 
     }
     order::check(&read)?;
     let ignored = read.ignored.into_iter().map(|mistake| ConfigError::new(text, mistake)).collect();
-    Ok(Project { name, services: read.services, ignored })
+    let idle = read.idle.into_iter().map(|one| one.said(text)).collect();
+    Ok(Project { name, services: read.services, ignored, idle })
+}
+
+impl NotStarted {
+    fn said(self, text: &str) -> Idle {
+        let Self { at, label, is_odd } = self;
+        let message = format!("{label}: nothing says how to start it (\"run\" is missing)");
+        Idle { label, said: ConfigError::new(text, Mistake::new(at, message)), is_odd }
+    }
 }
 
 impl Mention {

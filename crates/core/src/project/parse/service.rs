@@ -1,8 +1,8 @@
 //! One service of a project's file.
 
-use super::Read;
 use super::env::env;
 use super::start::{after, compose, cwd, ready, run, timeout};
+use super::{NotStarted, Read};
 use crate::door_rules::HostHeader;
 use crate::json::fields::{Field, fields};
 use crate::json::{Kind, Mistake};
@@ -39,13 +39,19 @@ pub(super) fn service(text: &str, entry: &Field<'_>, read: &mut Read) -> Result<
     };
     let mut service = Service::new(label, kind);
     if entry.is_absent() {
+        read.idle.push(NotStarted { at: entry.at, label: service.label.clone(), is_odd: false });
         return Ok(service);
     }
+    let ignored = read.ignored.len();
     for field in fields(text, &entry.path, entry.node)? {
         let field = field?;
         if !(field.is_absent() && SERVICE_KEYS.contains(&field.key)) {
             say(text, &mut service, &field, read)?;
         }
+    }
+    if service.run.is_none() && service.compose.is_none() {
+        let is_odd = read.ignored.len() > ignored || is_for_start(&service);
+        read.idle.push(NotStarted { at: entry.at, label: service.label.clone(), is_odd });
     }
     beside_compose(entry, &service)?;
     if service.ready.is_some() && service.port == Wish::None {
@@ -56,6 +62,11 @@ pub(super) fn service(text: &str, entry: &Field<'_>, read: &mut Read) -> Result<
         return Err(Mistake::new(member(entry, "ready"), message).hint("remove one of both"));
     }
     Ok(service)
+}
+
+/// Whether it says something that only counts for what is started.
+const fn is_for_start(service: &Service) -> bool {
+    service.ready.is_some() || service.tty || service.timeout.is_some() || !service.after.is_empty()
 }
 
 /// Where a key of the service stands.

@@ -44,6 +44,11 @@ pub(in crate::commands::mcp) async fn start(
     let Asked { mut keeper, orders, .. } =
         ask::up(&client, &here, &stack, extent, Attachment::Detached).await?;
     let mut notes = stack.reasons;
+    for (_, sentence) in stack.idle {
+        if !notes.contains(&sentence) {
+            notes.push(sentence);
+        }
+    }
     loop {
         let picture = ask::picture(&mut keeper, |text| notes.push(text)).await?;
         let is_asked_for = |view: &View| orders.iter().any(|order| order.label == view.service);

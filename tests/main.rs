@@ -286,6 +286,9 @@ mod up_endings;
 mod up_found;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // holes in files, /proc
+mod up_gone;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // holes in files, /proc
 mod up_kept;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // /proc, the guard

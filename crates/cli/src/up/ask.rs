@@ -11,11 +11,11 @@ use crate::up::by_hand;
 use crate::up::client::Keeper;
 use crate::up::orders;
 use crate::up::place::Place;
-use crate::up::sources::no_project;
+use crate::up::sources::{self, no_project};
 use crate::up::stack::Stack;
 use crate::up::wire::{
     Attachment, Down, Ends, Extent, Fate, Foreseen, Hurry, Order, Outside, Picture, Request, Said, Session,
-    Up, View,
+    State, Up, View,
 };
 
 /// The files of the keeper of this worktree.
@@ -120,7 +120,21 @@ pub(crate) async fn now(place: &Place) -> Result<Vec<View>, Failure> {
 pub(crate) async fn seen(here: &Caller, place: &Place) -> Result<Vec<View>, Failure> {
     let mut views = now(place).await?;
     by_hand::add(here, place, &mut views).await;
+    forget(here, &mut views);
     Ok(views)
+}
+
+/// Leaves out what has ended and is no longer among the worktree's services. If these are unknown, all stay.
+fn forget(here: &Caller, views: &mut Vec<View>) {
+    let Some(labels) = sources::labels(here) else { return };
+    let is_over = |view: &View| match view.state {
+        State::Failed => view.pid.is_none() && !view.may_be_left,
+        State::Ended => true,
+        State::Waiting | State::Starting | State::Ready | State::Running | State::Outside | State::Ending => {
+            false
+        }
+    };
+    views.retain(|view| labels.contains(&view.service) || !is_over(view));
 }
 
 /// What an `up` of `stack` would do now. Nothing is started, leased or changed for that, not even a daemon.
@@ -144,9 +158,14 @@ pub(crate) async fn foreseen(here: &Caller, stack: &Stack, extent: Extent) -> Re
             }
         }
     };
+    // The server of one that was renamed ends, and is not the new one's.
+    let ends: Vec<Option<u32>> =
+        foreseen.iter().filter(|one| one.fate == Fate::Ends).map(|one| one.pid).collect();
     for (one, order) in foreseen.iter_mut().zip(&orders).filter(|(one, _)| one.fate == Fate::Starts) {
         one.port = order.lease.as_ref().map(|key| key.port);
-        if let Some(server) = crate::up::keeper::runs_already(&client, terms.project.as_ref(), order).await {
+        if let Some(server) = crate::up::keeper::runs_already(&client, terms.project.as_ref(), order).await
+            && !ends.contains(&server.pid)
+        {
             (one.fate, one.port, one.pid) = (Fate::Outside, server.port, server.pid);
         }
     }

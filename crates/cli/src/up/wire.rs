@@ -309,6 +309,9 @@ pub(crate) struct View {
     /// Whether it ends with another one, which a person sees.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) anothers: bool,
+    /// Whether it is a container that has failed and may run all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) may_be_left: bool,
     pub(crate) log: PathBuf,
     pub(crate) tty: bool,
 }

@@ -110,10 +110,9 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
         };
         let views: Vec<View> = picture.services.iter().filter(is_wanted).cloned().collect();
         let has_failed = views.iter().any(|view| view.state == State::Failed);
-        // A service that is ending has most likely failed too. It can say why in a moment.
-        let is_ending = views.iter().any(|view| view.state == State::Ending);
         told.views = views;
-        if picture.settled || (has_failed && !is_ending) {
+        // The others stay as they are, and are shown so: nobody waits for their ends or starts any more.
+        if picture.settled || has_failed {
             break picture.overtaken;
         }
     };
@@ -258,9 +257,8 @@ impl Attached {
         // After a Ctrl-C only those count that end with this command.
         let mut counted = views.iter().filter(|view| self.hurry.is_none() || view.mine);
         let runs = counted.any(goes_on);
-        let is_ending = views.iter().any(|view| view.state == State::Ending);
         // Whoever waits for the servers without reading what is printed here learns of the first one that does not come.
-        let is_early = has_failed && !is_ending && !self.has_settled && !io::stdout().is_terminal();
+        let is_early = has_failed && !self.has_settled && !io::stdout().is_terminal();
         if !self.has_settled && picture.settled {
             self.has_settled = true;
             if runs {

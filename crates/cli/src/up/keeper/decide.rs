@@ -18,7 +18,7 @@ use crate::say::age::now;
 use crate::say::output;
 use crate::up::read::STARTED;
 use crate::up::taken;
-use crate::up::wire::{Expects, Hurry, Order, State};
+use crate::up::wire::{Expects, Hurry, LeaseKey, Order, State};
 
 /// How long a server may take to listen once the process that has started it has ended well.
 const HEIR: Duration = Duration::from_secs(2);
@@ -77,6 +77,16 @@ impl Keeper {
     }
 
     fn may_start(&self, service: &Service) -> Option<Step> {
+        // One that was renamed has the lease of the one before, which ends first: its server is not this one's.
+        let is_before = |other: &Service| {
+            other.order.label != service.order.label
+                && other.is_alive()
+                && other.goal != Goal::Runs
+                && other.order.lease.as_ref().zip(service.order.lease.as_ref()).is_some_and(is_same_lease)
+        };
+        if self.services.iter().any(is_before) {
+            return None;
+        }
         let states = service.order.after.iter().filter_map(|label| {
             let other = self.services.iter().find(|other| other.order.label == *label)?;
             Some((label, other))
@@ -338,6 +348,10 @@ impl Keeper {
         let say = move |found| drop(happen.send(Happening::Found { label: label.clone(), start, found }));
         tokio::spawn(ready::watch(client, project, order, pid, say));
     }
+}
+
+fn is_same_lease((one, other): (&LeaseKey, &LeaseKey)) -> bool {
+    (&one.kind, &one.name) == (&other.kind, &other.name)
 }
 
 /// What is to be done about a service.

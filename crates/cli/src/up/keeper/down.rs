@@ -69,8 +69,7 @@ fn end(service: &mut Service, hurry: Hurry, outside: Outside) -> Ends {
     }
     match service.life {
         Life::Outside { .. } if outside == Outside::Ends => service.goal = Goal::Ends(hurry),
-        // What starts a container, or ends it, may fail, and the container runs.
-        Life::Rests(Rest { is_failed: true, .. }) if service.order.stop.is_some() => {
+        Life::Rests(_) if service.is_failed_container() => {
             (service.life, service.goal) = (Life::Done(now()), Goal::Ends(hurry));
         }
         Life::Rests(_) if outside == Outside::Ends => {

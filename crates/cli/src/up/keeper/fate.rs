@@ -27,7 +27,8 @@ pub(super) fn fate(service: Option<&Service>, order: &Order) -> Fate {
 
 /// Whether a service ends because all that are wanted are `labels`.
 pub(super) fn is_gone(service: &Service, labels: &[String]) -> bool {
-    !labels.contains(&service.order.label) && service.is_alive() && !service.is_dropped
+    let runs = service.is_alive() || service.is_failed_container();
+    !labels.contains(&service.order.label) && runs && !service.is_dropped
 }
 
 /// What these orders do with `services`, in their order, and then what ends.

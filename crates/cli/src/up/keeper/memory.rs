@@ -153,9 +153,9 @@ impl Remembered {
         let (rest, done) = match &service.life {
             Life::Rests(rest) => (Some(rest.clone()), None),
             Life::Done(since) => (None, Some(*since)),
-            Life::Waits | Life::Looks | Life::Runs(..) | Life::Outside { .. } | Life::Ends(..) => {
-                (None, None)
-            }
+            // What it has left behind ends.
+            Life::Ends(..) => (service.rest_of_end.clone(), None),
+            Life::Waits | Life::Looks | Life::Runs(..) | Life::Outside { .. } => (None, None),
         };
         let outside = match &service.life {
             Life::Outside { pid: Some(pid), port } => {

@@ -165,8 +165,7 @@ impl Keeper {
                 if !service.state().is_settled() {
                     self.clients.ends(Some(client), &service.order.label);
                 }
-                service.is_dropped = true;
-                service.end(Hurry::None);
+                service.drop_it();
             }
             // In the order of the file, which may have changed.
             let place = |service: &Service| wanted.iter().position(|label| *label == service.order.label);

@@ -7,6 +7,7 @@ use styxy_core::{Port, WallTime};
 use super::ending::Pace;
 use super::terminal::Terminal;
 use crate::here::variables::url;
+use crate::say::age::now;
 use crate::up::wire::{Expects, Hurry, Order, Outside, State, View};
 
 /// A service.
@@ -148,6 +149,8 @@ impl Service {
         match &self.life {
             // It waits only for those that come after it to end.
             Life::Runs(..) | Life::Done(_) if self.goal != Goal::Runs => State::Ending,
+            // What it has left behind is ended; that it has failed is known.
+            Life::Ends(..) if self.failed_before().is_some() => State::Failed,
             Life::Rests(rest) if rest.is_failed => State::Failed,
             Life::Rests(_) => State::Ended,
             Life::Waits => State::Waiting,
@@ -158,6 +161,34 @@ impl Service {
             Life::Outside { .. } => State::Outside,
             Life::Ends(..) => State::Ending,
         }
+    }
+
+    /// How it has failed by itself, while only what it has left behind ends.
+    fn failed_before(&self) -> Option<&Rest> {
+        self.rest_of_end.as_ref().filter(|rest| rest.is_failed && self.goal == Goal::Runs)
+    }
+
+    /// How it rests, or will once what it has left behind has ended.
+    fn known_rest(&self) -> Option<&Rest> {
+        match &self.life {
+            Life::Rests(rest) => Some(rest),
+            Life::Ends(..) => self.failed_before(),
+            Life::Waits | Life::Looks | Life::Runs(..) | Life::Done(_) | Life::Outside { .. } => None,
+        }
+    }
+
+    /// Whether it is a container that may run although it has failed: what starts one, or ends it, may fail.
+    pub(super) fn is_failed_container(&self) -> bool {
+        self.order.stop.is_some() && matches!(&self.life, Life::Rests(rest) if rest.is_failed)
+    }
+
+    /// Nobody wants it any more: it ends, and is forgotten then.
+    pub(super) fn drop_it(&mut self) {
+        self.is_dropped = true;
+        if self.is_failed_container() {
+            (self.life, self.goal) = (Life::Done(now()), Goal::Ends(Hurry::None));
+        }
+        self.end(Hurry::None);
     }
 
     /// Whether anything runs that is the keeper's to end.
@@ -219,18 +250,25 @@ impl Service {
         let port = self.port().filter(|_| state != State::Ended);
         let told = self.order.lease.as_ref();
         let elsewhere = port.zip(told).filter(|(port, told)| *port != told.port && state.is_good());
-        let (why, code) = match &self.life {
-            Life::Rests(rest) => (rest.why.clone(), rest.code),
-            Life::Runs(_, Progress::Late { why, .. }) => (Some(why.clone()), None),
+        let rest = self.known_rest();
+        let why = match &self.life {
+            Life::Runs(..) | Life::Done(_) | Life::Ends(..) if state == State::Ending => {
+                self.next.as_ref().map(|_| "and then it starts again".to_owned())
+            }
+            Life::Runs(_, Progress::Late { why, .. }) => Some(why.clone()),
             Life::Runs(..) | Life::Outside { .. } => {
                 let silent = port.filter(|_| self.is_silent());
                 let silent = silent.map(|port| format!("nothing listens on its port {port}"));
                 let why = elsewhere
                     .map(|(port, told)| format!("it listens on port {port} and not on {}", told.port));
-                (why.or(silent), None)
+                why.or(silent)
             }
-            Life::Waits => (Some(format!("for {}", self.order.after.join(", "))), None),
-            Life::Looks | Life::Done(_) | Life::Ends(..) => (None, None),
+            Life::Waits => {
+                (!self.order.after.is_empty()).then(|| format!("for {}", self.order.after.join(", ")))
+            }
+            Life::Rests(_) | Life::Looks | Life::Done(_) | Life::Ends(..) => {
+                rest.and_then(|rest| rest.why.clone())
+            }
         };
         let since = match &self.life {
             Life::Done(since) => Some(*since),
@@ -247,9 +285,13 @@ impl Service {
                 self.process().map(|process| process.pid)
             }
         };
-        // Nothing answers at the address of one that has failed and ended.
-        let is_over = state == State::Ending || (state == State::Failed && pid.is_none());
-        let is_there = !is_over && !self.is_silent();
+        // Nothing answers yet at the address of one that starts, and nothing any more at that of one that has ended.
+        let is_there = !self.is_silent()
+            && match state {
+                State::Waiting | State::Starting | State::Ending | State::Ended => false,
+                State::Failed => pid.is_some(),
+                State::Ready | State::Running | State::Outside => true,
+            };
         View {
             service: self.order.label.clone(),
             state,
@@ -266,20 +308,21 @@ impl Service {
             started: is_new,
             why,
             advice: match &self.life {
-                Life::Rests(rest) => rest.advice.clone(),
                 Life::Runs(_, Progress::Late { advice, .. }) => advice.clone(),
-                Life::Waits
+                Life::Rests(_)
+                | Life::Waits
                 | Life::Looks
                 | Life::Runs(..)
                 | Life::Done(_)
                 | Life::Outside { .. }
-                | Life::Ends(..) => None,
+                | Life::Ends(..) => rest.and_then(|rest| rest.advice.clone()),
             },
-            exit_code: code,
-            unstarted: matches!(&self.life, Life::Rests(rest) if rest.is_unstarted),
+            exit_code: rest.and_then(|rest| rest.code),
+            unstarted: rest.is_some_and(|rest| rest.is_unstarted),
             killed: self.killed && state == State::Ended,
             mine: self.owner.is_some() && self.owner == client,
             anothers: self.owner.is_some() && self.owner != client,
+            may_be_left: self.is_failed_container(),
             log,
             tty: self.order.tty,
         }

@@ -111,8 +111,10 @@ function settings(first) {
 }
 
 /** Runs a program to its end: its exit code or signal, and what it printed. */
-export async function run(command, words, options = {}) {
-  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 4 * DEADLINE, ...options });
+export async function run(command, words, { timeout = 4 * DEADLINE, ...options } = {}) {
+  // Not the option `timeout` of spawn: where the program is missing, its timer would keep this process until it is over.
+  const tooLong = AbortSignal.timeout(timeout);
+  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], signal: tooLong, ...options });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (bytes) => (stdout += bytes));

@@ -28,11 +28,12 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Whether the file is still somewhere on the disk, and was not deleted.
+/// Whether the file is still the one at its path, and was neither deleted nor moved.
 #[cfg(unix)]
-pub(super) fn is_there(log: &File) -> bool {
+pub(super) fn is_there(log: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    log.metadata().is_ok_and(|found| found.nlink() > 0)
+    let id = |found: std::fs::Metadata| (found.dev(), found.ino());
+    log.metadata().map(id).ok().zip(path.metadata().map(id).ok()).is_some_and(|(one, other)| one == other)
 }
 
 /// Writes a line of the keeper's own, such as where a start begins. A disk that is full has no room for it.
@@ -87,7 +88,7 @@ mod linux {
         log: File,
         path: PathBuf,
         length: u64,
-        /// The file that is at its path instead, once it was deleted: the service goes on writing to what nobody can open.
+        /// The file that is at its path instead, once it was deleted or moved: the service goes on writing to what nobody looks for.
         copy: Option<Copied>,
     }
 
@@ -123,17 +124,19 @@ mod linux {
 
         /// Cuts all of them, for a keeper that ends and looks at them no more.
         pub(in crate::up::keeper) fn settle(&self) {
-            for ring in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+            let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+            reunite(&mut logs);
+            for ring in logs.iter_mut() {
                 // What cannot be cut stays long.
                 let _ = ring.cut();
             }
         }
     }
 
-    /// The next write to this log is an event, or that it is deleted, and none behind it: a watch makes each write slower.
+    /// The next write to this log is an event, or that it is deleted or moved, and none behind it: a watch makes each write slower.
     fn watch(events: &OwnedFd, log: &File) -> io::Result<()> {
         let path = format!("/proc/self/fd/{}", log.as_raw_fd());
-        let flags = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::ONESHOT;
+        let flags = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MOVE_SELF | WatchFlags::ONESHOT;
         add_watch(events, path, flags).map(drop).map_err(io::Error::from)
     }
 
@@ -156,6 +159,7 @@ mod linux {
     /// Cuts what is too long; returns whether none has grown since the last look, and all are watched.
     fn rests(events: &OwnedFd, logs: &Mutex<Vec<Ring>>) -> bool {
         let mut logs = logs.lock().unwrap_or_else(PoisonError::into_inner);
+        reunite(&mut logs);
         let mut grows = |ring: &mut Ring| ring.cut().unwrap_or_default();
         // Every one is looked at.
         if logs.iter_mut().map(&mut grows).fold(false, |one, other| one | other) {
@@ -175,6 +179,16 @@ mod linux {
         !logs.iter_mut().any(grows)
     }
 
+    /// A log that was moved, and is at its path again, needs no copy there, and is not to become a copy of its copy.
+    fn reunite(logs: &mut Vec<Ring>) {
+        let is_back = |ring: &&mut Ring| ring.copy.is_some() && is_there(&ring.log, &ring.path);
+        let copies: Vec<Copied> =
+            logs.iter_mut().filter(is_back).filter_map(|ring| ring.copy.take()).collect();
+        // One that a later start has written to as well has more than the copy.
+        let is_whole = |copy: &Copied| copy.to.metadata().is_ok_and(|found| found.len() == copy.end);
+        logs.retain(|ring| !copies.iter().any(|copy| ring.is(&copy.to) && is_whole(copy)));
+    }
+
     impl Ring {
         const fn new(log: File, path: PathBuf) -> Self {
             Self { log, path, length: 0, copy: None }
@@ -191,7 +205,7 @@ mod linux {
             Some(Self::new(self.copy.as_ref()?.to.try_clone().ok()?, self.path.clone()))
         }
 
-        /// What was written to a deleted log goes on to a new one at its path, at the same offsets if nothing else is there.
+        /// What was written to a deleted or moved log goes on to a new one at its path, at the same offsets if nothing else is there.
         fn save(&mut self, length: u64) -> io::Result<()> {
             if self.copy.is_none() {
                 let to = open(&self.path)?;
@@ -212,7 +226,9 @@ mod linux {
                 *end += count as u64;
             }
             let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            if *end >= 4096 {
+            // One that was moved is somebody's to keep.
+            let is_deleted = self.log.metadata()?.nlink() == 0;
+            if is_deleted && *end >= 4096 {
                 // Where a disk cannot do that, it has both.
                 let _ = fallocate(&self.log, hole, 0, *end / 4096 * 4096);
             }
@@ -222,7 +238,7 @@ mod linux {
         /// Gives the head back if there is too much; returns whether the log has grown.
         fn cut(&mut self) -> io::Result<bool> {
             let length = self.log.metadata()?.len();
-            if !is_there(&self.log) {
+            if !is_there(&self.log, &self.path) {
                 self.save(length)?;
             }
             let new = length.saturating_sub(std::mem::replace(&mut self.length, length));

@@ -263,10 +263,10 @@ impl Keeper {
 
     /// The log of a service, open for its end.
     fn log(&mut self, label: &str) -> io::Result<File> {
-        if let Some(log) = self.logs.get(label).filter(|log| log::is_there(log)) {
+        let path = self.place.log(label);
+        if let Some(log) = self.logs.get(label).filter(|log| log::is_there(log, &path)) {
             return log.try_clone();
         }
-        let path = self.place.log(label);
         let log = log::open(&path)?;
         if let Err(error) = self.rings.add(log.try_clone()?, &path) {
             output::warning(&format!("the log of {label} may become long: {error}"));

@@ -213,6 +213,71 @@ fn a_log_that_is_deleted_while_its_service_writes_is_there_again_without_a_gap()
 }
 
 #[test]
+fn a_log_that_is_moved_while_its_service_writes_is_there_again_and_what_was_moved_stays_whole() {
+    let print = "import time\nfor i in range(100000):\n    print(i, flush=True)\n    time.sleep(0.005)\n";
+    let stack = Stack::new(&json!({ "web": { "run": "exec python3 print.py", "port": false } }));
+    fs::write(stack.home.project().join("print.py"), print).unwrap();
+    stack.up();
+    let (path, old) = (stack.kept().join("web.log"), stack.home.top().join("web.old"));
+    let numbers_in = |text: &str| text.lines().filter_map(|line| line.parse().ok()).collect::<Vec<u32>>();
+    let numbers = || numbers_in(&stack.styxy(&["logs", "web", "-n", "100000"]).done().stdout);
+    let is_whole = |all: &[u32]| all.iter().enumerate().all(|(at, number)| at == *number as usize);
+    until("it prints", || numbers().len() > 20);
+    fs::rename(&path, &old).unwrap();
+    until("the log is there again", || path.exists() && numbers().len() > 60);
+    assert!(is_whole(&numbers_in(&fs::read_to_string(&old).unwrap())), "nothing was taken from it");
+    // It is put back.
+    fs::rename(&old, &path).unwrap();
+    let before = numbers().len();
+    until("it goes on", || numbers().len() > before + 50);
+    fs::rename(&path, &old).unwrap();
+    stack.styxy(&["down"]).done();
+    stack.is_over();
+    let all = numbers();
+    assert!(all.len() > before + 50 && is_whole(&all), "{all:?}");
+    stack.up();
+    let log = fs::read_to_string(&path).unwrap();
+    assert_eq!(log.matches("--- started ").count(), 2, "{log}");
+}
+
+#[test]
+fn what_has_dropped_its_mark_and_its_session_is_found_by_the_log_that_it_writes_to() {
+    let apart = "import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        \
+                 open('apart-web', 'w').write(str(os.getpid()))\n        os.execve('/bin/sleep', ['sleep', '1000'], {})\n    \
+                 os._exit(0)\nos.execvp('python3', ['python3', 'server.py', 'web'])\n";
+    let stack =
+        Stack::new(&json!({ "web": { "run": "exec python3 apart.py", "ready": "/" }, "api": two()["api"] }));
+    fs::write(stack.home.project().join("apart.py"), apart).unwrap();
+    let kill_keeper = || {
+        let keeper = stack.keeper();
+        kill(keeper, Signal::KILL);
+        until("the keeper has ended", || has_ended(keeper));
+    };
+    let up = || {
+        let _ = fs::remove_file(stack.home.project().join("apart-web"));
+        stack.up();
+        left_by(&stack, "web")
+    };
+    // With a keeper it ends with its own service, and not with the last one.
+    let left = up();
+    stack.styxy(&["down", "web"]).done();
+    assert!(has_ended(left) && alive(stack.pid("api")));
+    let left = up();
+    kill_keeper();
+    stack.styxy(&["down", "web"]).done();
+    assert!(has_ended(left) && alive(stack.pid("api")));
+    // The service itself has ended.
+    let left = up();
+    let web = stack.pid("web");
+    kill_keeper();
+    kill(web, Signal::KILL);
+    until("it has ended", || has_ended(web));
+    stack.styxy(&["down"]).done();
+    assert!(has_ended(left));
+    stack.is_over();
+}
+
+#[test]
 fn what_runs_is_kept_and_said_where_the_disk_has_no_room_to_write_it_down() {
     // Only root can mount.
     if lacks_root() || lacks_namespaces(&["-m", "mount", "-t", "tmpfs", "none", "/mnt"]) {

@@ -99,6 +99,36 @@ fn a_server_that_ran_before_up_is_shown_after_it_and_its_end_is_noticed() {
 }
 
 #[test]
+fn a_second_server_of_a_service_is_counted_and_is_named_when_the_first_one_was_ended() {
+    let stack = Stack::new(&two());
+    let first = by_hand(&stack);
+    let active = || {
+        let leases = stack.home.leases();
+        leases.iter().filter(|lease| lease.state == styxy_core::api::State::Active).count()
+    };
+    let mut command =
+        stack.home.styxy_command(&["run", "-q", "-s", "api", "--", "python3", "server.py", "second"]);
+    let second = Running::spawn(&mut command);
+    until("both listen", || active() == 2);
+    let api = stack.service("api");
+    assert_eq!(api["pid"], json!(first.pid()));
+    let why = api["why"].as_str().unwrap().to_owned();
+    let port = why.strip_prefix("and 1 more: port ").unwrap_or_else(|| panic!("{why}"));
+    // The keeper finds the first one too.
+    let up = stack.styxy(&["up", "-d"]).done();
+    assert!(up.stdout.contains(&why), "{up:?}");
+    assert_eq!(stack.service("api")["why"], json!(why));
+    let said = stack.styxy(&["down", "--all", "api"]).done().stdout;
+    let stays = format!(
+        "api: ended\napi: runs outside of up, and stays (port {port}); styxy down --all ends it too\n"
+    );
+    assert_eq!(said, stays);
+    assert!(has_ended(first.pid()) && alive(second.pid()));
+    assert_eq!(stack.styxy(&["down", "--all", "api"]).done().stdout, "api: ended\n");
+    until("it has ended", || has_ended(second.pid()));
+}
+
+#[test]
 fn no_daemon_is_started_to_ask_for_servers() {
     let stack = Stack::new(&two());
     for command in ["ps", "down"] {

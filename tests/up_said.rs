@@ -228,3 +228,32 @@ fn what_has_failed_is_not_called_ending_and_has_no_address() {
         assert_eq!((&view["url"], &view["named_url"]), (&serde_json::Value::Null, &serde_json::Value::Null));
     }
 }
+
+#[test]
+fn a_server_that_closes_its_port_is_not_called_ready_until_it_listens_again() {
+    let moves = "import os, socket, time\n\
+        def listen(port):\n    server = socket.socket()\n    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n    \
+        server.bind(('127.0.0.1', port))\n    server.listen()\n    return server\n\
+        def wait(name):\n    while not os.path.exists(name):\n        time.sleep(0.02)\n\
+        own = int(os.environ['PORT'])\nserver = listen(own)\nwait('close')\nserver.close()\nother = listen(0)\n\
+        wait('again')\nserver = listen(own)\ntime.sleep(1000)\n";
+    let stack = Stack::new(&json!({ "web": { "run": "exec python3 moves.py" } }));
+    let project = stack.home.project();
+    fs::write(project.join("moves.py"), moves).unwrap();
+    let port = named(&stack.up(), "web")["port"].clone();
+    fs::write(project.join("close"), "").unwrap();
+    let silent = format!("nothing listens on its port {port} any more");
+    until("that is seen", || stack.service("web")["why"] == json!(silent));
+    let web = stack.service("web");
+    assert_eq!(
+        (&web["state"], &web["url"], &web["named_url"]),
+        (&json!("running"), &json!(null), &json!(null)),
+        "{web}"
+    );
+    let said = stack.styxy(&["up", "-d"]).done().stdout;
+    assert!(said.starts_with("web: running, pid ") && said.contains(&silent), "{said}");
+    // Where it listens now is among its ports.
+    assert_eq!(web["further_ports"].as_array().map(Vec::len), Some(1), "{web}");
+    fs::write(project.join("again"), "").unwrap();
+    until("it serves again", || stack.service("web")["state"] == "ready");
+}

@@ -14,6 +14,8 @@ use crate::up::{ask, by_hand::ByHand, client::Keeper, place::Place};
 #[cfg(unix)]
 use std::{collections::BTreeSet, path::Path};
 #[cfg(unix)]
+use styxy_client::Caller;
+#[cfg(unix)]
 use styxy_core::order::set;
 
 /// End the services that `styxy up` has started in this worktree
@@ -61,7 +63,7 @@ impl Args {
             let named = self.services.clone();
             let down = Down::of(self.services, hurry, outside);
             match asked(&place, &root, down, &by_hand).await? {
-                Some(keeper) => match wait(context, keeper, &known, &by_hand).await {
+                Some(keeper) => match wait(context, (&here, &place), keeper, &known, &by_hand).await {
                     // The keeper knows no other mistake than a wrong name.
                     Err(Failure::Usage(refusal)) => Err(wrong(&known, &named, refusal.error)),
                     ended => ended,
@@ -103,6 +105,7 @@ async fn asked(
 #[cfg(unix)]
 async fn wait(
     context: &Context,
+    (here, place): (&Caller, &Place),
     mut keeper: Keeper,
     known: &[View],
     by_hand: &[ByHand],
@@ -132,15 +135,31 @@ async fn wait(
             output::note(&format!("{label} was started again by another command; what runs now: styxy ps"));
         }
         picture.services.retain(|view| view.state == State::Outside);
-        said(context, &ended, &with(picture.services, &ended, by_hand), &picture.overtaken)?;
+        let mut outside = with(picture.services, &ended, by_hand);
+        // Of several servers of one service that were started by hand one is ended at a time.
+        let by_others = known.iter().filter(|view| view.state == State::Outside).chain(shown(by_hand));
+        if by_others.clone().next().is_some() {
+            let is_new = |one: &ByHand| {
+                ended.iter().any(|view| view.service == one.view.service)
+                    && by_others.clone().all(|view| view.pid != one.view.pid)
+            };
+            let others = crate::up::by_hand::servers(here, place, &ended).await;
+            outside.extend(others.into_iter().filter(is_new).map(|one| one.view));
+        }
+        said(context, &ended, &outside, &picture.overtaken)?;
         return Ok(if is_left || !picture.overtaken.is_empty() { Exit::Refused } else { Exit::Done });
     }
+}
+
+#[cfg(unix)]
+fn shown(by_hand: &[ByHand]) -> impl Iterator<Item = &View> + Clone {
+    by_hand.iter().map(|one| &one.view)
 }
 
 /// What runs outside as the keeper knows it, and the rest of what was started by hand.
 #[cfg(unix)]
 fn with(mut outside: Vec<View>, ended: &[View], by_hand: &[ByHand]) -> Vec<View> {
-    for view in by_hand.iter().map(|one| &one.view) {
+    for view in shown(by_hand) {
         if outside.iter().chain(ended).all(|known| known.service != view.service) {
             outside.push(view.clone());
         }

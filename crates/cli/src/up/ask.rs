@@ -9,6 +9,7 @@ use crate::here::{config_file, context};
 use crate::say::failure::Failure;
 use crate::up::by_hand;
 use crate::up::client::Keeper;
+use crate::up::heard;
 use crate::up::orders;
 use crate::up::place::Place;
 use crate::up::sources::{self, no_project};
@@ -119,7 +120,11 @@ pub(crate) async fn now(place: &Place) -> Result<Vec<View>, Failure> {
 /// Those of [`now`].
 pub(crate) async fn seen(here: &Caller, place: &Place) -> Result<Vec<View>, Failure> {
     let mut views = now(place).await?;
-    by_hand::add(here, place, &mut views).await;
+    if let Some(leases) = heard::leases(here, place).await {
+        by_hand::add(here, place, &mut views, &leases);
+        heard::correct(&mut views, &leases);
+        heard::count(&mut views, &leases);
+    }
     forget(here, &mut views);
     Ok(views)
 }

@@ -1,21 +1,16 @@
 //! The servers of a worktree's services that were started by hand, without `styxy up`. The daemon knows them by their leases, whether a
 //! keeper runs or not (R136); no daemon is started to ask for them.
 
-use std::time::Duration;
-
 use styxy_client::Caller;
-use styxy_core::api::{AllocationsQuery, Lease};
+use styxy_core::api::Lease;
 use styxy_core::project::Wish;
 
-use crate::here::context::{self, Autostart};
+use crate::up::heard;
 use crate::up::keeper::{by_hand, unknown, with_server};
 use crate::up::place::Place;
 use crate::up::sources;
 use crate::up::stack::Definition;
 use crate::up::wire::{LeaseKey, Order, State, View};
-
-/// A daemon answers in less than a millisecond. Without it nothing is known of servers that were started by hand.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A service whose server was started by hand.
 pub(crate) struct ByHand {
@@ -27,29 +22,26 @@ pub(crate) struct ByHand {
 
 /// The services of the worktree that `here` is in whose servers run, and of which `known` says nothing that runs.
 pub(crate) async fn servers(here: &Caller, place: &Place, known: &[View]) -> Vec<ByHand> {
+    let leases = heard::leases(here, place).await;
+    leases.map(|leases| among(here, place, known, &leases)).unwrap_or_default()
+}
+
+/// The same where the leases are known.
+fn among(here: &Caller, place: &Place, known: &[View], leases: &[Lease]) -> Vec<ByHand> {
     let Ok(stack) = sources::find_silently(here) else { return Vec::new() };
-    let Some(leases) = leases(here, place).await else { return Vec::new() };
     let runs = |label: &str| known.iter().any(|view| view.service == label && is_known_to_run(view));
     let services = stack.services.iter().filter(|service| !runs(&service.label));
-    services.filter_map(|service| found(service, place, &leases)).collect()
+    services.filter_map(|service| found(service, place, leases)).collect()
 }
 
 /// Adds them to `views`, instead of what these say of the same services.
-pub(crate) async fn add(here: &Caller, place: &Place, views: &mut Vec<View>) {
-    for ByHand { view, order: _ } in servers(here, place, views).await {
+pub(crate) fn add(here: &Caller, place: &Place, views: &mut Vec<View>, leases: &[Lease]) {
+    for ByHand { view, order: _ } in among(here, place, views, leases) {
         match views.iter_mut().find(|known| known.service == view.service) {
             Some(known) => *known = view,
             None => views.push(view),
         }
     }
-}
-
-async fn leases(here: &Caller, place: &Place) -> Option<Vec<Lease>> {
-    let client = context::client(Autostart::Never).ok()?;
-    let project_path = here.at(place.root()).project().ok()?;
-    let query = AllocationsQuery { project_path, ..AllocationsQuery::default() };
-    let answer = tokio::time::timeout(PATIENCE, client.allocations(&query)).await.ok()?;
-    Some(answer.ok()?.allocations)
 }
 
 fn found(service: &Definition, place: &Place, leases: &[Lease]) -> Option<ByHand> {

@@ -18,7 +18,9 @@ use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 use crate::up::ask::{self, Asked};
 use crate::up::follow::{Follow, Form};
+use crate::up::heard;
 use crate::up::lines::failure;
+use crate::up::place::Place;
 use crate::up::stack::Stack;
 use crate::up::wire::{Attachment, Down, Extent, Hurry, Outside, Picture, Request, Said, State, View};
 
@@ -84,13 +86,17 @@ async fn run(
     };
     let asked = ask::up(client, here, stack, extent, attachment).await?;
     match mode {
-        Mode::Detached => detached(context, asked).await,
+        Mode::Detached => detached(context, (here, &place), asked).await,
         Mode::Attached => Attached::new(asked, follow)?.follow().await,
     }
 }
 
 /// Waits until all have settled, or one has failed.
-async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
+async fn detached(
+    context: &Context,
+    (here, place): (&Caller, &Place),
+    asked: Asked,
+) -> Result<Exit, Failure> {
     let Asked { mut keeper, orders } = asked;
     let mut told = Shown::default();
     let mut wait = Waiting::new();
@@ -116,6 +122,11 @@ async fn detached(context: &Context, asked: Asked) -> Result<Exit, Failure> {
             break picture.overtaken;
         }
     };
+    // What ran before may have closed its port since the keeper has heard of it.
+    if let Some(leases) = heard::leases(here, place).await {
+        heard::correct(&mut told.views, &leases);
+        heard::count(&mut told.views, &leases);
+    }
     told.answer(context)?;
     for label in &overtaken {
         was_ended(label);

@@ -1,6 +1,7 @@
 //! What `styxy up` says of a service that was not started, has changed, is gone from the file, or has another port than its own.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -256,4 +257,29 @@ fn a_server_that_closes_its_port_is_not_called_ready_until_it_listens_again() {
     assert_eq!(web["further_ports"].as_array().map(Vec::len), Some(1), "{web}");
     fs::write(project.join("again"), "").unwrap();
     until("it serves again", || stack.service("web")["state"] == "ready");
+}
+
+#[test]
+fn why_a_service_did_not_start_or_does_not_serve_is_one_sentence() {
+    let stack = Stack::new(&json!({ "web": { "run": ["./nope.sh"], "port": false } }));
+    let project = stack.home.project();
+    let said = |words: &str| {
+        let said = stack.styxy(&["up", "-d"]).exits(1);
+        assert_eq!(said.stderr, format!("web: failed: it could not be started: ./nope.sh: {words}\n"));
+    };
+    said("there is no such program");
+    fs::write(project.join("nope.sh"), "#!/no/such/interpreter\n").unwrap();
+    said("it may not be executed");
+    fs::set_permissions(project.join("nope.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    said("the program that its first line names does not exist");
+    stack.say(&json!({ "web": { "run": "x", "cwd": "nope.sh" } }));
+    let refused = stack.styxy(&["up", "-d"]).exits(2);
+    assert!(refused.stderr.contains("nope.sh is not a folder\n"), "{refused:?}");
+    stack.say(&json!({ "web": { "run": "exec sleep 1000", "ready": "/health", "timeout": 1 } }));
+    let late = stack.styxy(&["up", "-d"]).exits(1);
+    let port = stack.service("web")["port"].clone();
+    assert!(
+        late.stderr.contains(&format!("web: failed: nothing listens on port {port} after 1 s\n")),
+        "{late:?}"
+    );
 }

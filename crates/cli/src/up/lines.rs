@@ -27,6 +27,8 @@ pub(crate) fn line(view: &View) -> String {
         parts.extend(since(view));
     }
     let why = view.why.as_ref().map(|why| one_line(why).into_owned());
+    // It has not ended when it was asked to.
+    let why = why.or_else(|| view.killed.then(|| "it was killed".to_owned()));
     let line = format!("{}: {}", view.service, parts.join(", "));
     match (view.state, why) {
         (State::Failed, Some(why)) => format!("{line}: {why}"),

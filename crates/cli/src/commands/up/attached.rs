@@ -59,6 +59,10 @@ fn within(here: &Caller, stack: &Stack) -> Result<(), Failure> {
             let error = format!("{}: its folder {shown} does not exist", service.label);
             return Err(Failure::usage(error, "put the folder into cwd, relative to the file"));
         };
+        if !real.is_dir() {
+            let error = format!("{}: {shown} is not a folder", service.label);
+            return Err(Failure::usage(error, "put the folder into cwd, relative to the file"));
+        }
         if !real.starts_with(&stack.root) {
             let error =
                 format!("{}: its folder {shown} is outside of {}", service.label, stack.root.display());

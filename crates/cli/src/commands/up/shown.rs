@@ -8,6 +8,9 @@ use crate::say::output;
 use crate::up::lines::{failure, line, short_failure};
 use crate::up::wire::{State, View};
 
+/// So many services are named in a sentence.
+const NAMED: usize = 8;
+
 /// What was shown of each service.
 #[derive(Default)]
 pub(super) struct Shown {
@@ -29,20 +32,18 @@ impl Shown {
     /// Says what is waited for.
     pub(super) fn waits(&self) {
         let pending = self.views.iter().filter(|view| !view.state.is_settled());
-        let pending: Vec<String> =
-            pending.map(|view| format!("{} ({})", view.service, view.state.as_str())).collect();
+        let pending: Vec<&View> = pending.collect();
         if !pending.is_empty() {
-            output::note(&format!("still waiting for {}", pending.join(", ")));
+            output::note(&format!("still waiting for {}", some(&pending)));
         }
     }
 
     /// Says what goes on without this command.
     pub(super) fn left_alone(&self) {
         let runs = self.views.iter().filter(|view| view.pid.is_some() || !view.state.is_settled());
-        let runs: Vec<String> =
-            runs.map(|view| format!("{} ({})", view.service, view.state.as_str())).collect();
+        let runs: Vec<&View> = runs.collect();
         // Nothing of it need be known yet.
-        let runs = if runs.is_empty() { "the services".to_owned() } else { runs.join(", ") };
+        let runs = if runs.is_empty() { "the services".to_owned() } else { some(&runs) };
         output::note(&format!("nobody waits any more, and these go on: {runs}; styxy down ends them"));
     }
 
@@ -81,6 +82,18 @@ impl Shown {
     }
 }
 
+/// `web (starting), api (waiting)`; of many the first ones.
+fn some(views: &[&View]) -> String {
+    let named = views.iter().take(NAMED);
+    let mut parts: Vec<String> =
+        named.map(|view| format!("{} ({})", view.service, view.state.as_str())).collect();
+    match views.len() - parts.len() {
+        0 => {}
+        more => parts.push(format!("and {more} more")),
+    }
+    parts.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +126,13 @@ mod tests {
         let log = std::path::Path::new("/l");
         let said = |started| Shown::default().changes(vec![view("starting", started, log)]);
         assert!(said(false).contains("starting") && said(true).is_empty(), "{}", said(false));
+    }
+
+    #[test]
+    fn of_many_services_that_are_waited_for_the_first_ones_are_named() {
+        let one = view("starting", true, std::path::Path::new("/l"));
+        let said = |count: usize| some(&vec![&one; count]);
+        assert_eq!(said(2), "web (starting), web (starting)");
+        assert!(said(9).ends_with("web (starting), and 1 more"), "{}", said(9));
     }
 }

@@ -1,6 +1,7 @@
 //! When a service is ready: its lease's own listener, which the daemon hears at once, and where the file says so an answer over
 //! HTTP (R134).
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use styxy_client::leases::is_up;
@@ -64,14 +65,16 @@ pub(super) async fn watch(
         sleep(silent.unwrap_or(MOMENT)).await;
         return say(Found::Running);
     };
-    let (whole, late) = match order.expects {
-        Expects::Perhaps if order.ready.is_none() => (limit.min(SOON), Found::Running),
-        Expects::Perhaps | Expects::Listener => (limit, late(&order, limit)),
+    let whole = match order.expects {
+        Expects::Perhaps if order.ready.is_none() => limit.min(SOON),
+        Expects::Perhaps | Expects::Listener => limit,
         Expects::Nothing | Expects::End | Expects::Done => return,
     };
     let deadline = Instant::now() + whole;
+    let heard = OnceLock::new();
     let ready = async {
         let port = listens(&client, project.as_ref(), key, pid).await;
+        let _ = heard.set(port);
         if let Some(by) = &order.ready {
             answers(port, by).await;
         }
@@ -81,16 +84,24 @@ pub(super) async fn watch(
     if let Ok(port) = timeout_at(deadline, &mut ready).await {
         return say(Found::Ready(Some(port)));
     }
-    say(late);
+    say(match order.expects {
+        Expects::Perhaps if order.ready.is_none() => Found::Running,
+        Expects::Perhaps | Expects::Listener | Expects::Nothing | Expects::End | Expects::Done => {
+            late(&order, heard.get().copied(), limit)
+        }
+    });
     say(Found::Ready(Some(ready.await)));
 }
 
-fn late(order: &Order, limit: Duration) -> Found {
-    let port = order.lease.as_ref().map(|key| key.port.to_string()).unwrap_or_default();
+/// `heard` is the port that it listens on, if it does.
+fn late(order: &Order, heard: Option<Port>, limit: Duration) -> Found {
+    let told = order.lease.as_ref().map(|key| key.port.to_string()).unwrap_or_default();
     let seconds = limit.as_secs_f64();
-    Found::Late(match &order.ready {
-        Some(by) => format!("{} on port {port} does not answer as it should after {seconds} s", by.path),
-        None => format!("nothing listens on port {port} after {seconds} s"),
+    Found::Late(match (&order.ready, heard) {
+        (Some(by), Some(port)) => {
+            format!("{} on port {port} does not answer as it should after {seconds} s", by.path)
+        }
+        (Some(_) | None, _) => format!("nothing listens on port {told} after {seconds} s"),
     })
 }
 

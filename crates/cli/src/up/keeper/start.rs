@@ -82,14 +82,23 @@ pub(super) fn start(
         unsafe { command.pre_exec(|| Ok(setsid().map(drop)?)) };
     }
     // Whoever reaps all children of this process waits for it.
-    let pid = command.spawn().map_err(|error| named(&order.words, &error))?.id();
+    let pid = command.spawn().map_err(|error| named(&order.words, &order.cwd, &error))?.id();
     Ok(Started { pid, terminal: terminal.map(|(terminal, _)| terminal) })
 }
 
-/// The system does not say which program it has not found.
-fn named(words: &[String], error: &io::Error) -> io::Error {
+/// The system does not say which program it has not found, nor that it is another one than the file's.
+fn named(words: &[String], folder: &Path, error: &io::Error) -> io::Error {
     let program = words.first().map(String::as_str).unwrap_or_default();
-    io::Error::new(error.kind(), format!("{program}: {error}"))
+    let is_there = program.contains('/') && folder.join(program).exists();
+    let said = match error.kind() {
+        io::ErrorKind::NotFound if is_there => {
+            "the program that its first line names does not exist".to_owned()
+        }
+        io::ErrorKind::NotFound => "there is no such program".to_owned(),
+        io::ErrorKind::PermissionDenied if is_there => "it may not be executed".to_owned(),
+        _ => error.to_string(),
+    };
+    io::Error::new(error.kind(), format!("{program}: {said}"))
 }
 
 /// Runs what ends a service that has no process of its own, and waits for it, less long when somebody is in a hurry.
@@ -113,7 +122,8 @@ pub(super) fn stop(
         command
     };
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
-    let child = reap::Awaited::spawn(command.process_group(0)).map_err(|error| named(words, &error))?;
+    let child =
+        reap::Awaited::spawn(command.process_group(0)).map_err(|error| named(words, &order.cwd, &error))?;
     let began = Instant::now();
     loop {
         if let Some(end) = child.ended_within(SLICE) {

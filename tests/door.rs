@@ -325,7 +325,7 @@ fn a_name_whose_server_was_released_says_so_at_once() {
     let id = grant.lock_id.unwrap();
     home.socket().delete(&format!("/allocate/{id}"));
     let answer = get(&home, &host);
-    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(answer.text().contains("released"), "{}", answer.text());
 }
 

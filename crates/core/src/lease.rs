@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Seconds};
 use crate::door_rules::DoorRules;
+use crate::event::EndReason;
 use crate::label::Label;
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath, ServiceName, ServiceType};
 use crate::port::Port;
@@ -70,6 +71,9 @@ pub struct Lease {
     /// makes (awake clock); none for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_until: Option<Millis>,
+    /// That nobody serves it any more, and nobody is about to, although it stands. A daemon of 0.1.0 overlooks this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
     /// What its server is called in its worktree (R114), for as long as the lease stands: no other live lease there has this
     /// label. None without a project, and in journals of 0.1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,9 +97,31 @@ pub struct Naming {
     pub wish: Option<Label>,
 }
 
+/// How the last server of a lease ended that is kept for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// When, on the awake clock.
+    pub at: Millis,
+    /// What ended: what owned the lease, or what listened.
+    pub reason: EndReason,
+}
+
 impl Lease {
     /// Gives it another owner. An instance that owned it only lends it: it has told the session of this port.
-    pub(crate) fn pass_to(&mut self, owner: Owner) {
+    pub(crate) fn pass_to(&mut self, owner: Owner, at: Millis) {
+        self.left = match (&self.owner, &owner) {
+            (_, Owner::Process(_) | Owner::Listener { .. }) => None,
+            (Owner::Process(_), Owner::Awaited { .. } | Owner::Instance(_)) => {
+                Some(Left { at, reason: EndReason::OwnerExited })
+            }
+            (Owner::Listener { .. }, Owner::Awaited { .. } | Owner::Instance(_)) => {
+                Some(Left { at, reason: EndReason::ListenerExited })
+            }
+            // To be told of a port again starts nothing there.
+            (Owner::Awaited { .. } | Owner::Instance(_), Owner::Awaited { .. } | Owner::Instance(_)) => {
+                self.left
+            }
+        };
         match (&self.owner, &owner) {
             (Owner::Instance(id), Owner::Process(_)) => self.lent_by = Some(id.clone()),
             (_, Owner::Instance(_)) => self.lent_by = None,
@@ -109,6 +135,15 @@ impl Lease {
             _ => {}
         }
         self.owner = owner;
+    }
+
+    /// Nobody listens any more, but for a stranger that was beside its server. An instance is no server: it lives on.
+    pub(crate) fn hush(&mut self, owner: Option<Owner>, at: Millis) {
+        self.listening = self.beside.take().map_or(Listening::Nothing, Listening::Stranger);
+        self.owner = owner.unwrap_or_else(|| self.owner.clone());
+        if let Owner::Instance(_) = self.owner {
+            self.left = Some(Left { at, reason: EndReason::ListenerExited });
+        }
     }
 
     /// Its project is at another path now, and so is the server that listens.
@@ -259,9 +294,16 @@ impl Lease {
 
     /// Its server listens now. A stranger that did so before is beside it, until a look says that it has left.
     pub(crate) fn hear(&mut self, server: Listener) {
+        self.left = None;
         if let Listening::Stranger(by) = mem::replace(&mut self.listening, Listening::Server(server)) {
             self.beside = Some(by);
         }
+    }
+
+    /// Whether its server has listened since `process` began.
+    pub(crate) fn heard_since(&self, process: &Process) -> bool {
+        let heard = self.last_seen.is_some_and(|seen| seen >= process.started_at);
+        heard || self.listening.server().is_some()
     }
 
     /// Whether `listener` cannot be this lease's server. Its owner always can, wherever it works.

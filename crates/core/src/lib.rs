@@ -43,12 +43,12 @@ pub use command::{Allocation, AllocationMode, AnswerForm, Ask, Command, Registra
 pub use door_rules::{DoorRules, HostHeader};
 pub use event::{Answered, EndReason, Event, Fact, Seq};
 pub use invalid::Invalid;
-pub use lease::{Conflict, Instance, Key, Lease, Listening, Naming, Owner};
+pub use lease::{Conflict, Instance, Key, Lease, Left, Listening, Naming, Owner};
 pub use names::{InstanceId, LockId, ProjectId, ProjectPath, RequestId, ServiceName, ServiceType};
 pub use nearest::{is_slip, nearest};
 pub use port::{InvalidRange, Occupancy, Port, PortRange};
 pub use port_set::{PortSet, Spacing};
 pub use process::{Listener, Pid, Process, ProcessKey, Relation};
 pub use refusal::{Holder, Refusal};
-pub use registry::{AtHost, EndedServer, Policy, Registry, Snapshot};
+pub use registry::{AtHost, Policy, Registry, Snapshot};
 pub use time::{Millis, Timestamp, WallTime, duration};

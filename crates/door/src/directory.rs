@@ -57,9 +57,11 @@ pub struct Served {
     pub since: WallTime,
     /// How requests reach it.
     pub rules: DoorRules,
+    /// How its last server ended, if nobody has begun to start another one since: the lease only keeps its port.
+    pub past: Option<Arc<Past>>,
 }
 
-/// A service whose lease has ended lately.
+/// A service whose server has ended lately.
 #[derive(Debug, Clone)]
 pub struct Past {
     /// The whole name that it had: `web.login-shop.localhost`.
@@ -68,7 +70,7 @@ pub struct Past {
     pub service: String,
     /// The worktree's root.
     pub folder: Option<String>,
-    /// When the lease ended, if that is known.
+    /// When it ended, if that is known.
     pub ended: Option<WallTime>,
     /// Why, in a few words: `its process ended`.
     pub why: &'static str,

@@ -63,7 +63,7 @@ pub(crate) enum Cannot {
     Worktree(Vec<Arc<Served>>),
     /// Nothing listens, and the request has waited as long as it may.
     Silent { served: Arc<Served>, branch: Option<String> },
-    /// The lease has ended.
+    /// Its server has ended.
     Past { past: Arc<Past>, returns: Return },
     /// Somebody else listens.
     Stranger { served: Arc<Served>, stranger: Stranger },
@@ -223,7 +223,10 @@ impl<D: Directory> Door<D> {
             }
             Some(Unreached::Nobody | Unreached::Ended) => {
                 breaks.by_this_server = 0;
-                return self.wait_for_start(passage, served).await;
+                return match &served.past {
+                    Some(past) => self.wait_for_return(passage, Arc::clone(past)).await,
+                    None => self.wait_for_start(passage, served).await,
+                };
             }
             // It listens, and its queue is full, or it has just closed.
             Some(Unreached::Refused(_) | Unreached::Slow) => {

@@ -136,12 +136,13 @@ fn silent(served: &Served, branch: Option<&str>) -> Answer {
 
 fn ended(host: &Host, past: &Past, returns: Return) -> Answer {
     let when = past.ended.map(|ended| format!(" at {ended}")).unwrap_or_default();
-    let (more, status, then) = match returns {
-        Return::Possible => ("; it may come back", StatusCode::SERVICE_UNAVAILABLE, Then::Refresh),
-        Return::Over => ("", StatusCode::NOT_FOUND, Then::Nothing),
+    let (more, then) = match returns {
+        Return::Possible => ("; it may come back", Then::Refresh),
+        Return::Over => ("", Then::Nothing),
     };
     let error = format!("{host} has ended{when}: {}{more}", past.why);
-    let refusal = Refusal::new(Code::LeaseEnded, error).hint("styxy run");
+    let refusal = Refusal::new(Code::LeaseEnded, error).hint(pages::AGAIN);
+    let status = StatusCode::SERVICE_UNAVAILABLE;
     Answer { status, refusal, page: pages::past(host, past, returns), then }
 }
 

@@ -48,16 +48,17 @@ impl Registry {
     /// server for all of it.
     fn waits_again(&self, lease: &Lease, now: Timestamp) -> Option<Owner> {
         let told_until = lease.told_until?;
-        match &lease.owner {
-            Owner::Process(_) => (told_until > now.awake).then_some(Owner::Awaited { until: told_until }),
-            Owner::Listener { .. }
-                if !self.is_single(lease) && !is_taken(lease) && self.has_room_to_reserve(lease) =>
-            {
-                let until = now.after(self.policy.config.bind_ttl.millis());
-                Some(Owner::Awaited { until })
-            }
-            Owner::Listener { .. } | Owner::Instance(_) | Owner::Awaited { .. } => None,
+        let had_server = match &lease.owner {
+            Owner::Process(owner) => lease.heard_since(owner),
+            Owner::Listener { .. } => true,
+            Owner::Instance(_) | Owner::Awaited { .. } => return None,
+        };
+        if had_server && !self.is_single(lease) && !is_taken(lease) && self.has_room_to_reserve(lease) {
+            let until = now.after(self.policy.config.bind_ttl.millis());
+            return Some(Owner::Awaited { until });
         }
+        let is_process = matches!(lease.owner, Owner::Process(_));
+        (is_process && told_until > now.awake).then_some(Owner::Awaited { until: told_until })
     }
 
     /// The one lease of a singleton is for the whole machine: nobody else could have one while it waits.
@@ -90,9 +91,13 @@ impl Registry {
         !self.indexes.leased().contains(port) && self.affinity.is_known(port)
     }
 
-    /// What somebody gave back stays given back, although its server still listens.
+    /// What somebody gave back stays given back, although its server still listens. Without a server there was nothing that
+    /// could be kept from him: the next one is another matter.
     pub(super) fn was_given_back(&self, port: Port) -> bool {
-        let given_back = |past: &Past| matches!(past.reason, EndReason::Released | EndReason::Cleanup);
+        let given_back = |past: &Past| {
+            matches!(past.reason, EndReason::Released | EndReason::Cleanup)
+                && past.lease.listening.server().is_some()
+        };
         self.ended.last_on(port).is_some_and(given_back)
     }
 
@@ -150,6 +155,7 @@ impl Registry {
             last_seen: Some(now.wall),
             lent_by: None,
             told_until: None,
+            left: None,
             label: None,
             worktree: None,
             door: orphan.map(|lease| lease.door).unwrap_or_default(),

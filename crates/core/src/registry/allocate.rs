@@ -190,6 +190,7 @@ impl<'a> Round<'a> {
             last_seen: None,
             lent_by: None,
             told_until,
+            left: None,
             beside: None,
         };
         let grant = self.answer(&lease, reason);

@@ -2,13 +2,9 @@
 
 use std::iter;
 
-use crate::api::Lease as LeaseView;
-use crate::door_rules::DoorRules;
-use crate::event::EndReason;
 use crate::label::{HostName, Label};
-use crate::lease::{Key, Lease};
+use crate::lease::{Key, Lease, Left};
 use crate::names::{LockId, ProjectPath};
-use crate::time::Millis;
 
 use super::Registry;
 use crate::order::Order as _;
@@ -34,24 +30,11 @@ pub enum AtHost<'a> {
         root: &'a ProjectPath,
         /// Its leases, the oldest first.
         leases: Vec<&'a Lease>,
-        /// The server that had the name last, if that was lately.
-        ended: Option<Box<EndedServer>>,
+        /// The lease that had the name last, as it last was, if that was lately; and how it ended.
+        ended: Option<(&'a Lease, Left)>,
     },
     /// No worktree that is known.
     Nobody,
-}
-
-/// A server whose lease has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EndedServer {
-    /// Its lease, as it last was.
-    pub lease: LeaseView,
-    /// How requests by name reached it.
-    pub door: DoorRules,
-    /// Why it ended.
-    pub reason: EndReason,
-    /// When, on the awake clock.
-    pub at: Millis,
 }
 
 impl Registry {
@@ -69,10 +52,7 @@ impl Registry {
             return AtHost::Server(self.strayed_from(lease).unwrap_or(lease));
         }
         let past = self.ended.last_called(root, &server);
-        let ended = past.map(|past| {
-            let lease = self.view(&past.lease);
-            Box::new(EndedServer { lease, door: past.lease.door, reason: past.reason, at: past.at })
-        });
+        let ended = past.map(|past| (&past.lease, Left { at: past.at, reason: past.reason }));
         AtHost::NoServer { root, leases: self.leases_in(root), ended }
     }
 

@@ -50,7 +50,7 @@ use keep::due;
 use labels::Labels;
 use requests::Requests;
 
-pub use hosts::{AtHost, EndedServer};
+pub use hosts::AtHost;
 pub use snapshot::Snapshot;
 
 /// What the registry is told of the configuration and the machine.
@@ -177,10 +177,9 @@ impl Registry {
                 lease.last_seen = Some(at.wall);
                 lease.owner = owner.clone().unwrap_or_else(|| lease.owner.clone());
             }),
-            Fact::Silent { lock_id, owner } => self.change(*lock_id, |lease| {
-                lease.listening = lease.beside.take().map_or(Listening::Nothing, Listening::Stranger);
-                lease.owner = owner.clone().unwrap_or_else(|| lease.owner.clone());
-            }),
+            Fact::Silent { lock_id, owner } => {
+                self.change(*lock_id, |lease| lease.hush(owner.clone(), at.awake));
+            }
             Fact::Conflict { lock_id, by } => self.change(*lock_id, |lease| match &lease.listening {
                 Listening::Server(_) => lease.beside.clone_from(by),
                 Listening::Nothing | Listening::Stranger(_) => {
@@ -189,7 +188,7 @@ impl Registry {
             }),
             Fact::Passed { lock_id, owner, project, worktree, door } => {
                 self.change(*lock_id, |lease| {
-                    lease.pass_to(owner.clone());
+                    lease.pass_to(owner.clone(), at.awake);
                     lease.door = door.unwrap_or(lease.door);
                 });
                 if let Some(project) = project {

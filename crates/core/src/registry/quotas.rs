@@ -304,6 +304,8 @@ mod tests {
             last_seen: Some(WallTime(u64::MAX)),
             lent_by: id(),
             told_until: Some(u64::MAX),
+            // Whoever has this has neither a listener nor a process as its owner, which are longer.
+            left: None,
             label: label(),
             door: DoorRules { open: true, host: HostHeader::Local },
             worktree: label().map(|label| Naming { wish: Some(label.clone()), label }),

@@ -69,6 +69,7 @@ impl Registry {
             last_seen: Some(now.wall),
             lent_by: None,
             told_until: None,
+            left: None,
             label: None,
             worktree: None,
             ..lease.clone()
@@ -83,12 +84,8 @@ fn owns(lease: &Lease, owner: ProcessKey) -> bool {
 /// The process that owns the lease, if nobody has listened on its port since it began: an earlier server on the same lease says
 /// nothing of this one.
 fn never_heard_owner(lease: &Lease) -> Option<ProcessKey> {
-    match (&lease.owner, &lease.listening, lease.last_seen) {
-        (Owner::Process(process), Listening::Nothing, seen)
-            if seen.is_none_or(|seen| seen < process.started_at) =>
-        {
-            Some(process.key)
-        }
+    match (&lease.owner, &lease.listening) {
+        (Owner::Process(process), Listening::Nothing) if !lease.heard_since(process) => Some(process.key),
         _ => None,
     }
 }

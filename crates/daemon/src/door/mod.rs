@@ -152,9 +152,8 @@ impl Directory for Leases {
             AtHost::Worktree { leases, .. } if !leases.is_empty() => Found::Worktree(
                 leases.into_iter().filter_map(|lease| names::served(registry, lease)).collect(),
             ),
-            AtHost::NoServer { ended: Some(ended), .. } => {
-                let grace = self.daemon.about.config.unbind_grace.millis();
-                Found::Past(Arc::new(names::past(host.as_str(), *ended, system::now(), grace)))
+            AtHost::NoServer { ended: Some((lease, left)), .. } => {
+                Found::Past(names::past(registry, host.as_str(), lease, left))
             }
             AtHost::Worktree { .. } | AtHost::NoServer { ended: None, .. } | AtHost::Nobody => Found::Nobody,
         }

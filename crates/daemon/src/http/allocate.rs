@@ -9,7 +9,7 @@ use styxy_core::api::{
 };
 use styxy_core::order::Order as _;
 use styxy_core::{
-    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, LockId, Pid, Port, Process, ProcessKey,
+    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, Listening, LockId, Occupancy, Pid, Port, Process, ProcessKey,
     Relation, Reuse, Wish,
 };
 use uuid::Uuid;
@@ -95,9 +95,20 @@ async fn name_holder(daemon: &Daemon, refusal: Refusal) -> Refusal {
 pub(super) async fn release(State(daemon): Shared, Segment(id): Segment) -> Result<ReleaseAnswer> {
     let lock_id = LockId::parse(&id).map_err(|invalid| invalid.in_field("lock_id"))?;
     let port = daemon.engine().registry().lease(lock_id).map(|lease| lease.port);
+    if port.is_some_and(|port| may_be_out_of_date(&daemon, port)) {
+        // Whether its server gets it again depends on whether one listens now (R7).
+        daemon.refresh().await;
+    }
     daemon.handle(&Command::Release(lock_id))?;
     let port = port.ok_or_else(|| Refused(styxy_core::Refusal::UnknownLease(lock_id).into()))?;
     Ok(Answer(ReleaseAnswer { success: true, port, message: format!("Port {port} released") }))
+}
+
+/// Whether somebody may listen on a leased port, or have closed it, whom the registry has not heard yet.
+fn may_be_out_of_date(daemon: &Daemon, port: Port) -> bool {
+    let engine = daemon.engine();
+    let is_silent = engine.registry().lease_on(port).is_none_or(|lease| lease.listening == Listening::Nothing);
+    !is_silent || engine.occupancy(port) != Occupancy::Free
 }
 
 pub(super) async fn allocations(

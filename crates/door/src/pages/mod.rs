@@ -12,6 +12,8 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 /// What browsers compare the style with.
 const STYLE_HASH: &str = "sha256-JIz3RHRb07Yna73fSpwYBH/jWPwCvbwYKFwVJerSPvQ=";
+/// What starts a server again: whatever has started it before.
+pub(crate) const AGAIN: &str = "styxy up, or styxy run -- COMMAND";
 /// How many names one page shows.
 const MOST_NAMES: usize = 40;
 
@@ -131,7 +133,7 @@ pub(crate) fn past(host: &Host, past: &Past, returns: Return) -> Page {
         }
         Return::Over => page,
     };
-    page.facts(&facts).advises("To start it again:", "styxy run")
+    page.facts(&facts).advises("To start it again:", AGAIN)
 }
 
 /// Somebody else listens on the port.

@@ -14,6 +14,7 @@ fn served(host: &str) -> Served {
         folder: None,
         since: WallTime(0),
         rules: styxy_core::DoorRules::default(),
+        past: None,
     }
 }
 

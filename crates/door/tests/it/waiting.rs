@@ -144,7 +144,7 @@ fn a_server_that_ends_by_itself_may_come_back_and_one_that_was_released_does_not
     let world = World::new();
     world.has_ended(NAME, 0);
     let answer = world.get(NAME);
-    assert_eq!(answer.status(), 404);
+    assert_eq!(answer.status(), 503);
     assert!(answer.text().contains("its process ended"), "{}", answer.text());
     world.has_ended(NAME, 10_000);
     let finds = world.table.finds.load(Ordering::Relaxed);
@@ -175,13 +175,33 @@ fn whoever_goes_to_a_page_has_one_after_a_second_that_asks_again() {
 #[test]
 fn a_page_of_a_server_that_has_ended_says_whether_it_may_come_back() {
     let world = World::new();
-    for (returns_within_ms, status, refresh) in [(10_000, 503, Some("1")), (0, 404, None)] {
+    for (returns_within_ms, refresh) in [(10_000, Some("1")), (0, None)] {
         world.has_ended(NAME, returns_within_ms);
         let answer = world.ask(PAGE);
-        assert_eq!((answer.status(), answer.header("refresh")), (status, refresh));
-        assert_eq!(answer.text().contains("may come back"), status == 503, "{}", answer.text());
-        assert!(answer.text().contains("<code>styxy run</code>"), "{}", answer.text());
+        assert_eq!((answer.status(), answer.header("refresh")), (503, refresh));
+        assert_eq!(answer.text().contains("may come back"), refresh.is_some(), "{}", answer.text());
+        assert!(answer.text().contains("<code>styxy up, or styxy run -- COMMAND</code>"), "{}", answer.text());
     }
+}
+
+#[test]
+fn a_server_whose_lease_only_keeps_its_port_counts_as_one_that_has_ended() {
+    let world = World::new();
+    world.lease_left(NAME, 0);
+    let answer = world.get(NAME);
+    assert!(answer.status() == 503 && answer.text().contains("its process ended"), "{}", answer.text());
+    let lease = world.lease_left(NAME, 10_000);
+    let page = world.ask(PAGE);
+    assert_eq!((page.status(), page.header("refresh")), (503, Some("1")));
+    assert!(page.text().contains("may come back"), "{}", page.text());
+    thread::scope(|scope| {
+        let looks = world.table.looks.load(Ordering::Relaxed);
+        let waiting = scope.spawn(|| world.get(NAME));
+        until(|| world.table.looks.load(Ordering::Relaxed) > looks + 5);
+        // The next server is there before the registry has heard it.
+        world.listens(lease, backend(says(HI)));
+        assert_eq!(waiting.join().unwrap().text(), "hi");
+    });
 }
 
 #[test]

@@ -111,6 +111,16 @@ impl World {
 
     /// The same, with rules of its own.
     pub(crate) fn lease_by(&self, name: &str, rules: DoorRules) -> LockId {
+        self.lease_after(name, rules, None)
+    }
+
+    /// `name` has a lease that only keeps its port, since its server has ended.
+    pub(crate) fn lease_left(&self, name: &str, returns_within_ms: u64) -> LockId {
+        let past = past(name, returns_within_ms, DoorRules::default());
+        self.lease_after(name, DoorRules::default(), Some(Arc::new(past)))
+    }
+
+    fn lease_after(&self, name: &str, rules: DoorRules, past: Option<Arc<Past>>) -> LockId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let lease = LockId::parse(&format!("4f5e0000-0000-4000-8000-{number:012}")).unwrap();
@@ -122,6 +132,7 @@ impl World {
             folder: Some("/w/shop".into()),
             since: WallTime(0),
             rules,
+            past,
         };
         self.table.names.lock().unwrap().insert(name.to_owned(), Found::Service(Arc::new(served)));
         self.table.behind.lock().unwrap().insert(lease, Behind::Nobody);
@@ -141,15 +152,7 @@ impl World {
 
     /// The same, with rules of its own.
     pub(crate) fn has_ended_by(&self, name: &str, returns_within_ms: u64, rules: DoorRules) {
-        let past = Past {
-            host: name.into(),
-            service: "dev".into(),
-            folder: None,
-            ended: None,
-            why: "its process ended",
-            rules,
-            returns_within_ms,
-        };
+        let past = past(name, returns_within_ms, rules);
         self.table.names.lock().unwrap().insert(name.to_owned(), Found::Past(Arc::new(past)));
     }
 
@@ -189,6 +192,18 @@ impl World {
 
     pub(crate) fn get(&self, name: &str) -> Answer {
         self.ask(&format!("GET / HTTP/1.1\r\nHost: {name}\r\n\r\n"))
+    }
+}
+
+fn past(name: &str, returns_within_ms: u64, rules: DoorRules) -> Past {
+    Past {
+        host: name.into(),
+        service: "dev".into(),
+        folder: None,
+        ended: None,
+        why: "its process ended",
+        rules,
+        returns_within_ms,
     }
 }
 

@@ -83,9 +83,10 @@ fn a_port_that_has_been_granted_again_is_not_given_to_a_late_server() {
 }
 
 #[test]
-fn a_released_lease_has_no_heir() {
+fn a_lease_that_was_released_while_its_server_ran_has_no_heir() {
     let mut machine = Machine::new();
     let grant = machine.grant(dev_of("/w/a", 1));
+    machine.hear(&grant, server_in("/w/a", 7));
     machine.release(&grant);
     assert_eq!(adopt(&mut machine, grant.port, server_in("/w/a", 7)), []);
 }
@@ -144,6 +145,62 @@ fn a_run_that_outlives_the_wait_takes_its_port_with_it() {
     machine.pass(16 * MINUTE);
     machine.exit(3, Vec::new());
     assert_eq!(machine.ended(&grant), Some(EndReason::OwnerExited));
+}
+
+#[test]
+fn a_port_that_was_told_waits_after_the_server_of_a_run_too_however_long_that_ran() {
+    let mut machine = Machine::new();
+    let grant = told(&mut machine, "/w/a");
+    machine.grant(Ask { process: Some(process(3)), ..env("/w/a") });
+    machine.pass(16 * MINUTE);
+    machine.hear(&grant, server_in("/w/a", 3));
+    machine.exit(3, Vec::new());
+    assert!(machine.lease(&grant).is_reserved());
+    machine.tick_after(15 * MINUTE);
+    assert_eq!(machine.ended(&grant), Some(EndReason::BindTtl));
+}
+
+#[test]
+fn a_lease_that_waits_knows_how_its_last_server_ended_until_somebody_starts_the_next() {
+    let left = |machine: &Machine, grant: &Grant| machine.lease(grant).left.map(|left| left.reason);
+    let mut machine = Machine::new();
+    let grant = told(&mut machine, "/w/a");
+    assert_eq!(left(&machine, &grant), None, "nothing has run yet");
+    machine.hear(&grant, server_in("/w/a", 7));
+    machine.pass(SECOND);
+    machine.exit(7, Vec::new());
+    assert_eq!(left(&machine, &grant), Some(EndReason::ListenerExited));
+    let at = machine.lease(&grant).left.unwrap().at;
+    machine.pass(SECOND);
+    told(&mut machine, "/w/a");
+    assert_eq!(machine.lease(&grant).left.unwrap().at, at, "to be told again starts nothing");
+    let written = serde_json::to_string(machine.lease(&grant)).unwrap();
+    assert_eq!(serde_json::from_str::<Lease>(&written).unwrap().left.unwrap().at, at);
+    machine.grant(Ask { process: Some(process(3)), ..env("/w/a") });
+    assert_eq!(left(&machine, &grant), None, "somebody starts it");
+    machine.happens(&Command::Silent(grant.port));
+    assert_eq!(left(&machine, &grant), None);
+    machine.exit(3, Vec::new());
+    assert_eq!(left(&machine, &grant), Some(EndReason::OwnerExited), "also if it never listened");
+    machine.hear(&grant, server_in("/w/a", 8));
+    assert_eq!(left(&machine, &grant), None);
+}
+
+#[test]
+fn a_server_that_restarts_under_its_owner_has_not_ended() {
+    let mut machine = Machine::new();
+    let grant = told(&mut machine, "/w/a");
+    machine.grant(Ask { process: Some(process(3)), ..env("/w/a") });
+    machine.hear(&grant, server_in("/w/a", 7));
+    machine.exit(7, Vec::new());
+    assert!(machine.lives(&grant) && machine.lease(&grant).left.is_none());
+}
+
+#[test]
+fn a_port_that_was_given_back_while_nobody_listened_is_adopted_by_its_next_server() {
+    let (mut machine, grant) = reserved();
+    machine.release(&grant);
+    assert_eq!(adopt(&mut machine, grant.port, server_in("/w/a", 8)).len(), 1);
 }
 
 #[test]

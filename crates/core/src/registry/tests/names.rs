@@ -60,8 +60,8 @@ fn what_the_last_request_says_of_the_door_counts_and_outlives_a_restart() {
     assert!(machine.lease(&web).door.is_usual());
     machine.grant(asked(open));
     machine.happens(&Command::Release(web.lock_id.unwrap()));
-    let AtHost::NoServer { ended: Some(ended), .. } = machine.registry.at_host(host(&web)) else { panic!() };
-    assert_eq!(ended.door, open);
+    let AtHost::NoServer { ended: Some((lease, _)), .. } = machine.registry.at_host(host(&web)) else { panic!() };
+    assert_eq!(lease.door, open);
 }
 
 #[test]
@@ -328,9 +328,9 @@ fn a_name_without_a_server_says_what_there_is_and_what_ended() {
     let AtHost::NoServer { leases, ended, .. } = machine.registry.at_host("web.shop.localhost") else {
         panic!()
     };
-    let ended = ended.unwrap();
+    let (lease, left) = ended.unwrap();
     assert_eq!((leases.len(), leases[0].port), (1, api.port));
-    assert_eq!((ended.lease.port, ended.reason, ended.at), (web.port, EndReason::Released, MINUTE + SECOND));
+    assert_eq!((lease.port, left.reason, left.at), (web.port, EndReason::Released, MINUTE + SECOND));
     let AtHost::NoServer { ended: None, .. } = machine.registry.at_host("docs.shop.localhost") else {
         panic!()
     };

@@ -122,6 +122,7 @@ fn a_stranger_a_leased_port_and_a_port_that_was_given_back_are_nobodys_second() 
     let taken = machine.grant(dev_of("/w/b", 2));
     assert_eq!(stray_to(&mut machine, &grant, taken.port.get(), server_in("/w/a", 7)), []);
     assert_eq!(stray_to(&mut machine, &grant, 80, server_in("/w/a", 7)), [], "never offered");
+    machine.hear(&taken, server_in("/w/b", 8));
     machine.release(&taken);
     assert_eq!(stray_to(&mut machine, &grant, taken.port.get(), server_in("/w/a", 7)), []);
     assert_eq!(machine.registry.lease_count(), 1);

@@ -6,7 +6,7 @@ use styxy_core::WallTime;
 
 use super::Keeper;
 use super::ending::{self, Pace};
-use super::happen::{End, Exited, Happening};
+use super::happen::{End, Exited, Happening, Over};
 use super::log::say;
 use super::memory::Memory;
 use super::ready;
@@ -41,6 +41,7 @@ impl Keeper {
                 None => return,
                 Some((label, Step::Look)) => self.look(&label),
                 Some((label, Step::End(hurry))) => self.end(&label, hurry),
+                Some((label, Step::Gone)) => self.gone(&label, Over::default()),
                 Some((label, Step::Rest(rest))) => {
                     if let Some(service) = self.service(&label) {
                         service.rest(rest);
@@ -55,7 +56,7 @@ impl Keeper {
     fn step(&self, service: &Service) -> Option<Step> {
         match (&service.life, service.goal) {
             (Life::Waits, Goal::Runs) => self.may_start(service),
-            (Life::Waits, Goal::Ends(_)) => Some(Step::Rest(Rest::default())),
+            (Life::Waits, Goal::Ends(_)) => Some(Step::Gone),
             (Life::Runs(..) | Life::Done(_) | Life::Outside { .. }, Goal::Ends(hurry)) => {
                 // Those that come after it end first.
                 let needs_it = |other: &Service| {
@@ -358,6 +359,8 @@ fn is_same_lease((one, other): (&LeaseKey, &LeaseKey)) -> bool {
 enum Step {
     Look,
     End(Hurry),
+    /// Nothing of it is left, or ever was there.
+    Gone,
     Rest(Rest),
     Forget,
 }

@@ -28,6 +28,8 @@ pub(super) enum Happening {
     Heir { label: String, start: u64, heir: Option<u32>, exited: Exited },
     /// Nothing of a service is left, but for what is said of it.
     Ended { label: String, start: u64, over: Over },
+    /// The same, and its lease is given back, if it only waited.
+    GivenBack { label: String, start: u64, over: Over },
     /// The worktree is gone, or somewhere else; it was this folder.
     Root { folder: Option<(u64, u64)>, why: String },
     /// The agent session with this process has ended.

@@ -9,6 +9,7 @@ mod decide;
 mod down;
 mod ending;
 mod fate;
+mod give_back;
 mod happen;
 mod lock;
 mod log;

@@ -61,6 +61,9 @@ impl Keeper {
                 self.succeeded(&label, heir, exited);
             }
             Happening::Ended { label, start, over } if self.is_start(&label, start) => {
+                self.gone(&label, over);
+            }
+            Happening::GivenBack { label, start, over } if self.is_start(&label, start) => {
                 self.ended(&label, &over);
             }
             Happening::Root { folder, why } => {
@@ -88,7 +91,8 @@ impl Keeper {
             | Happening::Found { .. }
             | Happening::Late { .. }
             | Happening::Heir { .. }
-            | Happening::Ended { .. } => {}
+            | Happening::Ended { .. }
+            | Happening::GivenBack { .. } => {}
         }
     }
 
@@ -294,7 +298,7 @@ impl Keeper {
                 }
             }
             None if service.goal == Goal::Runs => self.start(label),
-            None => service.rest(Rest::default()),
+            None => self.gone(label, Over::default()),
         }
     }
 
@@ -355,7 +359,7 @@ impl Keeper {
     }
 
     /// Nothing of a service is left.
-    fn ended(&mut self, label: &str, Over { left, killed }: &Over) {
+    pub(super) fn ended(&mut self, label: &str, Over { left, killed }: &Over) {
         for sentence in left {
             self.tell(&format!("{label}: {sentence}"));
         }

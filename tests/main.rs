@@ -294,6 +294,9 @@ mod up_kept;
 #[cfg(target_os = "linux")] // /proc, the guard
 mod up_known;
 #[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
+mod up_names;
+#[cfg(test)]
 #[cfg(target_os = "linux")] // who holds a lock, how another process' child ended
 mod up_outside;
 #[cfg(test)]

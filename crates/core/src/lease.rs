@@ -74,6 +74,9 @@ pub struct Lease {
     /// That nobody serves it any more, and nobody is about to, although it stands. A daemon of 0.1.0 overlooks this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Left>,
+    /// The lease of the same owner whose server ignores its port and listens here (R66). A daemon of 0.1.0 overlooks this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<LockId>,
     /// What its server is called in its worktree (R114), for as long as the lease stands: no other live lease there has this
     /// label. None without a project, and in journals of 0.1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -156,6 +156,7 @@ impl Registry {
             lent_by: None,
             told_until: None,
             left: None,
+            instead_of: None,
             label: None,
             worktree: None,
             door: orphan.map(|lease| lease.door).unwrap_or_default(),

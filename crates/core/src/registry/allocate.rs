@@ -191,6 +191,7 @@ impl<'a> Round<'a> {
             lent_by: None,
             told_until,
             left: None,
+            instead_of: None,
             beside: None,
         };
         let grant = self.answer(&lease, reason);

@@ -60,7 +60,9 @@ impl Registry {
     #[must_use]
     pub fn host(&self, lease: &Lease) -> Option<HostName> {
         let worktree = self.labels.of(lease.key.project.as_ref()?)?.label.clone();
-        Some(HostName { worktree, server: Some(lease.label.clone()?) })
+        // A server that ignores its port has one name: the one that leads to it, wherever it listens (R66).
+        let first = self.strayed_for(lease).unwrap_or(lease);
+        Some(HostName { worktree, server: Some(first.label.clone()?) })
     }
 
     /// The address of this host name at the front door; none while that is shut.

@@ -201,6 +201,7 @@ impl Registry {
             Fact::Ended { lock_id, reason } => {
                 if let Some(lease) = self.leases.remove(lock_id) {
                     self.indexes.remove_lease(&lease);
+                    self.inherit_label(&lease);
                     self.left_worktree(&lease);
                     self.affinity.gave_up(&lease.key, lease.port, at.awake);
                     self.requests.lease_ended(lease.lock_id, at.awake);

@@ -14,7 +14,7 @@ use crate::refusal::{Quota, Refusal};
 /// What all leases and instances may weigh.
 const STATE: usize = 32 << 20;
 /// What a lease weighs without its texts.
-const LEASE: usize = 900;
+const LEASE: usize = 960;
 /// What the label of its worktree weighs, without the path.
 const WORKTREE: usize = 320;
 /// The most that its type, its name, two sessions and its label weigh, and two labels of its worktree.
@@ -306,6 +306,7 @@ mod tests {
             told_until: Some(u64::MAX),
             // Whoever has this has neither a listener nor a process as its owner, which are longer.
             left: None,
+            instead_of: Some(LockId::new(uuid::Uuid::from_u128(u128::MAX))),
             label: label(),
             door: DoorRules { open: true, host: HostHeader::Local },
             worktree: label().map(|label| Naming { wish: Some(label.clone()), label }),

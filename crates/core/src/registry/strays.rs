@@ -37,11 +37,33 @@ impl Registry {
         self.indexes.of_key(key).find(silent)
     }
 
-    /// Where the server of a silent lease listens instead: another lease of its key and its owner, on which somebody does.
-    pub(super) fn strayed_from(&self, lease: &Lease) -> Option<&Lease> {
-        let owner = never_heard_owner(lease)?;
-        let mut running = self.indexes.running(&lease.key).filter_map(|lock_id| self.lease(lock_id));
-        running.find(|other| owns(other, owner))
+    /// Where the server of a silent lease listens instead.
+    pub(super) fn strayed_from(&self, first: &Lease) -> Option<&Lease> {
+        let is_silent = match &first.owner {
+            Owner::Process(_) => never_heard_owner(first).is_some(),
+            Owner::Awaited { .. } | Owner::Instance(_) => first.listening == Listening::Nothing,
+            Owner::Listener { .. } => false,
+        };
+        let mut running = self.indexes.running(&first.key).filter_map(|lock_id| self.lease(lock_id));
+        running.find(|other| is_silent && other.instead_of == Some(first.lock_id) && is_of_one(first, other))
+    }
+
+    /// The lease whose server listens here instead; none once that is somebody else's.
+    pub(super) fn strayed_for(&self, lease: &Lease) -> Option<&Lease> {
+        self.lease(lease.instead_of?).filter(|first| is_of_one(first, lease))
+    }
+
+    /// The lease that stands in for `first`, which has ended, has its label from now on.
+    pub(super) fn inherit_label(&mut self, first: &Lease) {
+        let mut others = self.indexes.of_key(&first.key);
+        let heir = others.find(|id| self.lease(*id).is_some_and(|other| other.instead_of == Some(first.lock_id)));
+        drop(others);
+        if let Some(heir) = heir {
+            self.change(heir, |lease| {
+                lease.instead_of = None;
+                lease.label.clone_from(&first.label);
+            });
+        }
     }
 
     /// The second lease of an owner whose server listens elsewhere; the first one stays as it is.
@@ -70,10 +92,21 @@ impl Registry {
             lent_by: None,
             told_until: None,
             left: None,
+            instead_of: Some(lock_id),
             label: None,
             worktree: None,
             ..lease.clone()
         }))]
+    }
+}
+
+/// Whether a lease and the one where its server listens instead are one server's: of one process, or the first one is nobody's any
+/// more.
+fn is_of_one(first: &Lease, second: &Lease) -> bool {
+    match (&first.owner, second.owner.process()) {
+        (Owner::Process(owner), Some(other)) => owner.key == other.key,
+        (Owner::Awaited { .. } | Owner::Instance(_), _) => true,
+        (Owner::Process(_), None) | (Owner::Listener { .. }, _) => false,
     }
 }
 

@@ -249,7 +249,8 @@ impl Service {
     /// As people see it.
     pub(super) fn view(&self, log: PathBuf, is_new: bool, client: Option<u64>) -> View {
         let state = self.state();
-        let port = self.port().filter(|_| state != State::Ended);
+        // Nothing is at the port of one that has ended, however it did.
+        let port = self.port().filter(|_| !matches!(self.life, Life::Rests(_)));
         let told = self.order.lease.as_ref();
         let elsewhere = port.zip(told).filter(|(port, told)| *port != told.port && state.is_good());
         let rest = self.known_rest();

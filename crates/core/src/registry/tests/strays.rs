@@ -57,9 +57,45 @@ fn the_name_leads_to_where_the_server_listens_and_back() {
     assert_eq!(leads_to(&machine), grant.port.get());
     stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7));
     assert_eq!(leads_to(&machine), ELSEWHERE);
-    // Its server listens where it should by now.
+    let called = |machine: &Machine, port| {
+        let lease = machine.registry.lease_on(port).unwrap();
+        machine.registry.view(lease).host.unwrap()
+    };
+    assert_eq!((called(&machine, grant.port), called(&machine, port(ELSEWHERE))), (host.clone(), host.clone()));
+    assert_ne!(called(&machine, other.port), host);
+    // It restarts there.
+    machine.happens(&Command::Silent(port(ELSEWHERE)));
+    assert_eq!(called(&machine, port(ELSEWHERE)), host);
+    // Its server listens where it should by now, too.
     machine.hear(&grant, server_in("/w/a", 1));
-    assert_eq!(leads_to(&machine), grant.port.get());
+    assert_eq!((leads_to(&machine), called(&machine, port(ELSEWHERE))), (grant.port.get(), host.clone()));
+}
+
+#[test]
+fn a_server_that_strayed_keeps_its_name_when_its_owner_ends() {
+    let name = |machine: &Machine| {
+        let lease = machine.registry.lease_on(port(ELSEWHERE)).unwrap();
+        let host = machine.registry.view(lease).host.unwrap();
+        assert!(matches!(machine.registry.at_host(&host), AtHost::Server(found) if found.port == lease.port));
+        host
+    };
+    let serves = |machine: &mut Machine| machine.exit(1, vec![(port(ELSEWHERE), server_in("/w/a", 7))]);
+    let (mut machine, grant) = silent();
+    stray_to(&mut machine, &grant, ELSEWHERE, server_in("/w/a", 7));
+    assert_eq!(Some(name(&machine)), grant.host);
+    serves(&mut machine);
+    assert_eq!((machine.ended(&grant), Some(name(&machine))), (Some(EndReason::OwnerExited), grant.host));
+    // The first port was told, and waits.
+    let mut machine = Machine::new();
+    let told = machine.grant(Ask { reuse: Reuse::IfLive, ..dev("/w/a") });
+    machine.grant(Ask { reuse: Reuse::IfLive, ..dev_of("/w/a", 1) });
+    machine.pass(2 * SECOND);
+    stray_to(&mut machine, &told, ELSEWHERE, server_in("/w/a", 7));
+    serves(&mut machine);
+    assert_eq!((machine.lives(&told), Some(name(&machine))), (true, told.host.clone()));
+    // Somebody starts another server there, which has the name then.
+    machine.grant(Ask { reuse: Reuse::IfLive, ..dev_of("/w/a", 2) });
+    assert_ne!(Some(name(&machine)), told.host);
 }
 
 #[test]

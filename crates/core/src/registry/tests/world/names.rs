@@ -8,7 +8,7 @@ use crate::registry::AtHost;
 
 impl World {
     /// R113 and R114: a name leads to the one lease that has it, and a worktree has one label, which no other one has. If nobody
-    /// listens for that lease, it may lead to another one of its key and owner, for which somebody does (R66).
+    /// listens for that lease, it may lead to another one of its key, for which somebody does. Both have one name (R66).
     pub(super) fn check_names(&self) {
         let mut labels = HashMap::new();
         for lease in self.registry.leases() {
@@ -20,9 +20,12 @@ impl World {
             assert_eq!(*owner, root, "two worktrees are called {}", host.worktree);
             match self.registry.at_host(&host.to_string()) {
                 AtHost::Server(found) if found.lock_id == lease.lock_id => {}
-                AtHost::Server(found) => {
-                    assert_eq!((&found.key, &found.owner), (&lease.key, &lease.owner), "{host}");
+                AtHost::Server(found) if found.instead_of == Some(lease.lock_id) => {
+                    assert_eq!(found.key, lease.key, "{host}");
                     assert!(found.listening.server().is_some() && lease.listening == Listening::Nothing);
+                }
+                AtHost::Server(first) if lease.instead_of == Some(first.lock_id) => {
+                    assert_eq!(self.registry.host(first), self.registry.host(lease));
                 }
                 other => panic!("{host} of {lease:?} leads to {other:?}"),
             }
@@ -36,7 +39,8 @@ impl World {
         self.registry.leases().map(|lease| (lease.lock_id, self.registry.host(lease))).collect()
     }
 
-    /// R113 and R114: a live server's name changes only if its folder was moved, or if a client calls its worktree otherwise.
+    /// R113 and R114: a live server's name changes only if its folder was moved, if a client calls its worktree otherwise, or if
+    /// it listens elsewhere than it should and the lease that it is called by is another server's now.
     pub(super) fn check_kept_names(&self, command: &Command, before: &HashMap<LockId, Option<HostName>>) {
         for lease in self.registry.leases() {
             let Some(before) = before.get(&lease.lock_id) else { continue };
@@ -50,6 +54,7 @@ impl World {
                 }
                 _ => false,
             };
+            let may_change = may_change || lease.instead_of.is_some();
             assert!(may_change || now == *before, "{before:?} became {now:?} with {command:?}");
         }
     }

@@ -136,7 +136,9 @@ fn who_has_the_port_that_a_service_did_not_get_is_said_with_what_to_do() {
             let line = said.stderr.lines().map(str::trim).find(|line| line.starts_with(&begins));
             let line = line.unwrap_or_else(|| panic!("{said:?}"));
             assert!(line.contains(&format!("({})", std::process::id())), "{line}");
-            let port = named(&stack.ps(), "web")["port"].clone();
+            let web = stack.service("web");
+            assert_eq!((&web["port"], &web["url"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+            let port = stack.home.leases()[0].port;
             let what =
                 format!("; let web listen on $PORT, which is {port}, or end that one: styxy kill {taken}");
             assert!(line.ends_with(&what), "{line}");

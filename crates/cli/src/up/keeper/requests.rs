@@ -298,6 +298,8 @@ impl Keeper {
                 }
             }
             None if service.goal == Goal::Runs => self.start(label),
+            // It rested before, and its server was looked for only to be ended.
+            None if service.outside == Outside::Ends => service.rest(Rest::default()),
             None => self.gone(label, Over::default()),
         }
     }

@@ -80,6 +80,14 @@ pub struct Past {
     pub returns_within_ms: u64,
 }
 
+impl Past {
+    /// Whether nobody waits for it any more.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        self.returns_within_ms == 0
+    }
+}
+
 /// Who listens on a lease's port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Behind {

@@ -74,9 +74,9 @@ async fn look<D: Directory>(parking: Arc<Parking>, host: Host, lot: Weak<Notify>
         let is_news = match directory.find(&host).await {
             Found::Service(served) => match directory.behind(served.lease, served.port).await {
                 Behind::Server { .. } | Behind::Stranger(_) => true,
-                Behind::Nobody | Behind::Ended => false,
+                Behind::Nobody | Behind::Ended => served.past.as_ref().is_some_and(|past| past.is_over()),
             },
-            Found::Past(past) => past.returns_within_ms == 0,
+            Found::Past(past) => past.is_over(),
             Found::Worktree(_) | Found::Nobody => true,
         };
         let mut lots = parking.lots.lock().unwrap_or_else(PoisonError::into_inner);

@@ -190,10 +190,20 @@ fn a_server_whose_lease_only_keeps_its_port_counts_as_one_that_has_ended() {
     world.lease_left(NAME, 0);
     let answer = world.get(NAME);
     assert!(answer.status() == 503 && answer.text().contains("its process ended"), "{}", answer.text());
-    let lease = world.lease_left(NAME, 10_000);
+    world.lease_left(NAME, 10_000);
     let page = world.ask(PAGE);
     assert_eq!((page.status(), page.header("refresh")), (503, Some("1")));
     assert!(page.text().contains("may come back"), "{}", page.text());
+    // Whoever has come before its end learns of it too.
+    world.lease(NAME);
+    thread::scope(|scope| {
+        let looks = world.table.looks.load(Ordering::Relaxed);
+        let waiting = scope.spawn(|| world.get(NAME));
+        until(|| world.table.looks.load(Ordering::Relaxed) > looks + 5);
+        world.lease_left(NAME, 0);
+        assert!(waiting.join().unwrap().text().contains("its process ended"));
+    });
+    let lease = world.lease_left(NAME, 10_000);
     thread::scope(|scope| {
         let looks = world.table.looks.load(Ordering::Relaxed);
         let waiting = scope.spawn(|| world.get(NAME));

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::Keeper;
 use super::ending::Pace;
 use super::happen::{Happening, Over};
-use super::service::Life;
+use super::service::{Life, Service};
 use crate::here::context::{self, Autostart};
 use crate::up::wire::Hurry;
 
@@ -25,9 +25,12 @@ impl Keeper {
     /// Nothing of a service is left.
     pub(super) fn gone(&mut self, label: &str, over: Over) {
         let (project, happen) = (self.project.clone(), self.happen.clone());
+        let others = self.services.iter().filter(|other| other.order.label != label && other.is_alive());
+        let others: Vec<LockId> = others.filter_map(lease_of).collect();
         let Some(service) = self.service(label) else { return };
         let is_on_purpose = service.rest_of_end.is_none() && service.next.is_none() && over.left.is_empty();
-        let lease = service.order.lease.as_ref().and_then(|key| key.lock_id).filter(|_| is_on_purpose);
+        // One that was renamed has it now.
+        let lease = lease_of(service).filter(|lease| is_on_purpose && !others.contains(lease));
         // A daemon that does not run has no name to answer for.
         let Some((lock_id, client)) = lease.zip(context::client(Autostart::Never).ok()) else {
             return self.ended(label, &over);
@@ -43,6 +46,10 @@ impl Keeper {
             let _ = happen.send(Happening::GivenBack { label, start, over });
         });
     }
+}
+
+fn lease_of(service: &Service) -> Option<LockId> {
+    service.order.lease.as_ref()?.lock_id
 }
 
 /// Gives a lease back that only waits for its next server by now. `before` is the process that had it and has ended.

@@ -250,10 +250,10 @@ impl Service {
     pub(super) fn view(&self, log: PathBuf, is_new: bool, client: Option<u64>) -> View {
         let state = self.state();
         // Nothing is at the port of one that has ended, however it did.
-        let port = self.port().filter(|_| !matches!(self.life, Life::Rests(_)));
+        let rest = self.known_rest();
+        let port = self.port().filter(|_| rest.is_none());
         let told = self.order.lease.as_ref();
         let elsewhere = port.zip(told).filter(|(port, told)| *port != told.port && state.is_good());
-        let rest = self.known_rest();
         let why = match &self.life {
             Life::Runs(..) | Life::Done(_) | Life::Ends(..) if state == State::Ending => {
                 self.next.as_ref().map(|_| "and then it starts again".to_owned())

@@ -120,7 +120,7 @@ fn a_service_that_ignores_its_port_has_one_name_wherever_it_is_shown() {
     assert_eq!(leases.len(), 2, "{leases:?}");
     for lease in leases {
         assert_eq!(lease.host.as_ref(), Some(&host));
-        assert_eq!(lease.named_url.as_ref(), named(&up, "web")["named_url"].as_str().map(str::to_owned).as_ref());
+        assert_eq!(lease.named_url.as_deref(), named(&up, "web")["named_url"].as_str());
     }
     let list = stack.styxy(&["list"]).done().stdout;
     assert!(!list.contains("web-2"), "{list}");

@@ -56,7 +56,8 @@ impl Registry {
     /// The lease that stands in for `first`, which has ended, has its label from now on.
     pub(super) fn inherit_label(&mut self, first: &Lease) {
         let mut others = self.indexes.of_key(&first.key);
-        let heir = others.find(|id| self.lease(*id).is_some_and(|other| other.instead_of == Some(first.lock_id)));
+        let heir =
+            others.find(|id| self.lease(*id).is_some_and(|other| other.instead_of == Some(first.lock_id)));
         drop(others);
         if let Some(heir) = heir {
             self.change(heir, |lease| {

@@ -9,8 +9,8 @@ use styxy_core::api::{
 };
 use styxy_core::order::Order as _;
 use styxy_core::{
-    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, Listening, LockId, Occupancy, Pid, Port, Process, ProcessKey,
-    Relation, Reuse, Wish,
+    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, Listening, LockId, Occupancy, Pid, Port,
+    Process, ProcessKey, Relation, Reuse, Wish,
 };
 use uuid::Uuid;
 
@@ -107,7 +107,8 @@ pub(super) async fn release(State(daemon): Shared, Segment(id): Segment) -> Resu
 /// Whether somebody may listen on a leased port, or have closed it, whom the registry has not heard yet.
 fn may_be_out_of_date(daemon: &Daemon, port: Port) -> bool {
     let engine = daemon.engine();
-    let is_silent = engine.registry().lease_on(port).is_none_or(|lease| lease.listening == Listening::Nothing);
+    let is_silent =
+        engine.registry().lease_on(port).is_none_or(|lease| lease.listening == Listening::Nothing);
     !is_silent || engine.occupancy(port) != Occupancy::Free
 }
 

@@ -180,7 +180,11 @@ fn a_page_of_a_server_that_has_ended_says_whether_it_may_come_back() {
         let answer = world.ask(PAGE);
         assert_eq!((answer.status(), answer.header("refresh")), (503, refresh));
         assert_eq!(answer.text().contains("may come back"), refresh.is_some(), "{}", answer.text());
-        assert!(answer.text().contains("<code>styxy up, or styxy run -- COMMAND</code>"), "{}", answer.text());
+        assert!(
+            answer.text().contains("<code>styxy up, or styxy run -- COMMAND</code>"),
+            "{}",
+            answer.text()
+        );
     }
 }
 

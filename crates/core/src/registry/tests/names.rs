@@ -60,7 +60,9 @@ fn what_the_last_request_says_of_the_door_counts_and_outlives_a_restart() {
     assert!(machine.lease(&web).door.is_usual());
     machine.grant(asked(open));
     machine.happens(&Command::Release(web.lock_id.unwrap()));
-    let AtHost::NoServer { ended: Some((lease, _)), .. } = machine.registry.at_host(host(&web)) else { panic!() };
+    let AtHost::NoServer { ended: Some((lease, _)), .. } = machine.registry.at_host(host(&web)) else {
+        panic!()
+    };
     assert_eq!(lease.door, open);
 }
 

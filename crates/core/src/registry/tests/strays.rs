@@ -61,7 +61,10 @@ fn the_name_leads_to_where_the_server_listens_and_back() {
         let lease = machine.registry.lease_on(port).unwrap();
         machine.registry.view(lease).host.unwrap()
     };
-    assert_eq!((called(&machine, grant.port), called(&machine, port(ELSEWHERE))), (host.clone(), host.clone()));
+    assert_eq!(
+        (called(&machine, grant.port), called(&machine, port(ELSEWHERE))),
+        (host.clone(), host.clone())
+    );
     assert_ne!(called(&machine, other.port), host);
     // It restarts there.
     machine.happens(&Command::Silent(port(ELSEWHERE)));

@@ -8,6 +8,7 @@ mod by_name;
 mod events;
 #[cfg(test)]
 mod journal;
+#[cfg(test)]
 mod left;
 #[cfg(test)]
 mod live;

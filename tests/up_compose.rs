@@ -179,6 +179,28 @@ fn a_container_that_does_not_end_is_said_and_ends_at_the_next_try() {
 }
 
 #[test]
+fn a_container_that_has_failed_and_is_gone_from_the_file_is_stopped_until_that_succeeds() {
+    let web = json!({ "run": "exec python3 server.py web", "ready": "/" });
+    let stack = stack(&json!({ "web": web, "mail": { "type": "messaging", "compose": "mail" } }));
+    styxy(&stack, &["up", "-d"]).exits(1);
+    stack.say(&json!({ "web": web }));
+    assert_eq!(stack.service("mail")["may_be_left"], true, "compose may have made it all the same");
+    let refuse = stack.home.top().join("asked.refuse");
+    fs::write(&refuse, "").unwrap();
+    let said = styxy(&stack, &["up", "-d"]).done();
+    assert!(said.stderr.contains("mail: ends, no longer in .styxy.json\n"), "{said:?}");
+    until("that it was not stopped is seen", || {
+        let mail = stack.service("mail");
+        mail["state"] == "failed"
+            && mail["why"].as_str().is_some_and(|why| why.contains("could not be stopped"))
+    });
+    fs::remove_file(&refuse).unwrap();
+    styxy(&stack, &["up", "-d"]).done();
+    until("its row goes", || stack.ps().iter().all(|view| view["service"] != "mail"));
+    assert!(last(&stack).starts_with("stop mail project"), "{}", last(&stack));
+}
+
+#[test]
 fn containers_of_a_worktree_that_is_gone_end_by_their_projects_name() {
     let stack = stack(&json!({ "db": { "type": "database", "compose": "postgres" } }));
     styxy(&stack, &["up", "-d"]).done();

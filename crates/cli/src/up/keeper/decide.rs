@@ -265,6 +265,7 @@ impl Keeper {
             (label.to_owned(), self.happen.clone(), self.tree(label, Some(leader), Some(mark)));
         let work = move || {
             let over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
+            let over = Over { is_rest: true, ..over };
             let _ = happen.send(Happening::Ended { label, start, over });
         };
         if std::thread::Builder::new().name("ending".to_owned()).spawn(work).is_err() {

@@ -5,7 +5,6 @@ use styxy_core::order::set;
 use super::Keeper;
 use super::clients::Wants;
 use super::service::{Goal, Life, Rest, Service};
-use crate::say::age::now;
 use crate::up::wire::{Down, Hurry, Order, Outside, Said};
 
 impl Keeper {
@@ -70,7 +69,7 @@ fn end(service: &mut Service, hurry: Hurry, outside: Outside) -> Ends {
     match service.life {
         Life::Outside { .. } if outside == Outside::Ends => service.goal = Goal::Ends(hurry),
         Life::Rests(_) if service.is_failed_container() => {
-            (service.life, service.goal) = (Life::Done(now()), Goal::Ends(hurry));
+            service.stop_again(hurry);
         }
         Life::Rests(_) if outside == Outside::Ends => {
             service.goal = Goal::Ends(hurry);

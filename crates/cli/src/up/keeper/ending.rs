@@ -47,7 +47,7 @@ pub(super) fn end(tree: &mut StackTree, pace: &Pace) -> Over {
     let over = polite(tree, pace).and_then(|left| if left { rest(tree, pace) } else { Ok(Over::default()) });
     over.unwrap_or_else(|error| {
         let left = vec![format!("the system does not show its processes: {error}")];
-        Over { left, killed: false }
+        Over { left, ..Over::default() }
     })
 }
 
@@ -84,5 +84,5 @@ fn rest(tree: &mut StackTree, pace: &Pace) -> io::Result<Over> {
         format!("{} (pid {}) still runs{why}", entry.name, entry.pid)
     });
     let killed = outcome.ended.iter().any(|(_, ending)| *ending == Ending::Killed);
-    Ok(Over { left: said.collect(), killed })
+    Ok(Over { left: said.collect(), killed, ..Over::default() })
 }

@@ -28,7 +28,9 @@ impl Keeper {
         let others = self.services.iter().filter(|other| other.order.label != label && other.is_alive());
         let others: Vec<LockId> = others.filter_map(lease_of).collect();
         let Some(service) = self.service(label) else { return };
-        let is_on_purpose = service.rest_of_end.is_none() && service.next.is_none() && over.left.is_empty();
+        // A container is stopped only now.
+        let is_over = over.left.is_empty() && !(over.is_rest && service.order.stop.is_some());
+        let is_on_purpose = service.rest_of_end.is_none() && service.next.is_none() && is_over;
         // One that was renamed has it now.
         let lease = lease_of(service).filter(|lease| is_on_purpose && !others.contains(lease));
         // A daemon that does not run has no name to answer for.

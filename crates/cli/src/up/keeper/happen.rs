@@ -68,6 +68,8 @@ pub(super) struct Over {
     pub(super) left: Vec<String>,
     /// Whether something of it had to be killed.
     pub(super) killed: bool,
+    /// Whether it was only what a service had left behind that ended by itself.
+    pub(super) is_rest: bool,
 }
 
 /// How a program has ended.

@@ -361,7 +361,7 @@ impl Keeper {
     }
 
     /// Nothing of a service is left.
-    pub(super) fn ended(&mut self, label: &str, Over { left, killed }: &Over) {
+    pub(super) fn ended(&mut self, label: &str, Over { left, killed, is_rest }: &Over) {
         for sentence in left {
             self.tell(&format!("{label}: {sentence}"));
         }
@@ -373,8 +373,17 @@ impl Keeper {
                 service.order = order;
                 service.begin();
             }
-            None if service.is_dropped => drop(self.services.remove(at)),
+            // It is to be stopped since what was left of its start had to end.
+            None if *is_rest
+                && service.order.stop.is_some()
+                && let Goal::Ends(hurry) = service.goal =>
+            {
+                service.stop_again(hurry);
+            }
+            None if service.is_dropped && left.is_empty() => drop(self.services.remove(at)),
             None => {
+                // Of one that nobody wants any more something is left: the next command tries it again.
+                service.is_dropped = false;
                 let why = if left.is_empty() { self.over.clone() } else { Some(left.join("; ")) };
                 let before = std::mem::take(&mut service.rest_of_end);
                 service.rest(before.unwrap_or(Rest { is_failed: !left.is_empty(), why, ..Rest::default() }));

@@ -181,16 +181,21 @@ impl Service {
 
     /// Whether it is a container that may run although it has failed: what starts one, or ends it, may fail.
     pub(super) fn is_failed_container(&self) -> bool {
-        self.order.stop.is_some() && matches!(&self.life, Life::Rests(rest) if rest.is_failed)
+        self.order.stop.is_some() && self.known_rest().is_some_and(|rest| rest.is_failed)
     }
 
     /// Nobody wants it any more: it ends, and is forgotten then.
     pub(super) fn drop_it(&mut self) {
         self.is_dropped = true;
-        if self.is_failed_container() {
-            (self.life, self.goal) = (Life::Done(now()), Goal::Ends(Hurry::None));
-        }
         self.end(Hurry::None);
+        if self.is_failed_container() {
+            self.stop_again(Hurry::None);
+        }
+    }
+
+    /// It is a container that may run, and is to be stopped.
+    pub(super) fn stop_again(&mut self, hurry: Hurry) {
+        (self.life, self.goal) = (Life::Done(now()), Goal::Ends(hurry));
     }
 
     /// Whether anything runs that is the keeper's to end.

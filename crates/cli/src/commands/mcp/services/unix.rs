@@ -15,6 +15,7 @@ use crate::here::http::Http;
 use crate::here::reach::Host;
 use crate::say::failure::Failure;
 use crate::up::ask::{self, Asked};
+use crate::up::heard;
 use crate::up::kept;
 use crate::up::lines::{failure, line};
 use crate::up::place::Place;
@@ -43,6 +44,7 @@ pub(in crate::commands::mcp) async fn start(
     let client = context.client()?;
     let Asked { mut keeper, orders, .. } =
         ask::up(&client, &here, &stack, extent, Attachment::Detached).await?;
+    let place = ask::place(&stack.root)?;
     let mut notes = stack.reasons;
     for (_, sentence) in stack.idle {
         if !notes.contains(&sentence) {
@@ -52,11 +54,14 @@ pub(in crate::commands::mcp) async fn start(
     loop {
         let picture = ask::picture(&mut keeper, |text| notes.push(text)).await?;
         let is_asked_for = |view: &View| orders.iter().any(|order| order.label == view.service);
-        let views: Vec<View> = picture.services.into_iter().filter(is_asked_for).collect();
+        let mut views: Vec<View> = picture.services.into_iter().filter(is_asked_for).collect();
         let has_failed = views.iter().any(|view| view.state == State::Failed);
         let was_ended = |label: &String| format!("{label} was ended by another command before it was ready");
         notes.extend(picture.overtaken.iter().map(was_ended));
         if picture.settled || has_failed {
+            if let Some(leases) = heard::leases(&here, &place).await {
+                heard::correct(&mut views, &leases);
+            }
             return shown(&views, &notes);
         }
     }

@@ -136,3 +136,33 @@ fn no_daemon_is_started_to_ask_for_servers() {
     }
     assert_eq!(stack.styxy(&["daemon", "status"]).code, 3);
 }
+
+#[test]
+fn a_server_in_a_services_folder_under_another_name_is_said_once_and_ends_nothing() {
+    let stack = Stack::new(&json!({ "web": { "run": "exec python3 server.py web", "ready": "/" } }));
+    let mut command = stack.home.styxy_command(&["run", "-q", "--", "python3", "server.py", "by-hand"]);
+    let server = Running::spawn(&mut command);
+    until("it listens", || {
+        stack.home.leases().iter().any(|lease| lease.state == styxy_core::api::State::Active)
+    });
+    let port = stack.home.leases()[0].port;
+    let (begins, ends) = (
+        format!("dev (port {port}, pid {}) runs in the folder of web already", server.pid()),
+        format!("styxy who {port} shows it, and styxy kill {port} ends it\n"),
+    );
+    let printed = stack.styxy(&["up", "--print"]).done();
+    assert!(printed.stderr.contains(&begins), "{printed:?}");
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(said.stderr.contains(&begins) && said.stderr.contains(&ends), "{said:?}");
+    assert!(said.stdout.contains("web: ready"), "{said:?}");
+    let again = stack.styxy(&["up", "-d"]).done();
+    assert!(!again.stderr.contains("already"), "{again:?}");
+    assert!(alive(server.pid()));
+    stack.styxy(&["down"]).done();
+    // In another folder it is another server.
+    let folder = stack.home.project().join("docs");
+    std::fs::create_dir(&folder).unwrap();
+    stack.say(&json!({ "web": { "run": "exec python3 ../server.py web", "cwd": "docs", "ready": "/" } }));
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(!said.stderr.contains("already"), "{said:?}");
+}

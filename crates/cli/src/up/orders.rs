@@ -13,6 +13,7 @@ use crate::here::variables;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
+use crate::up::beside;
 use crate::up::containers::{self, Containers};
 use crate::up::ports::GROUP;
 use crate::up::stack::{Definition, Serves, Source, Stack, shown};
@@ -155,7 +156,9 @@ async fn leased(
             keys[*at] = Some(key(grant));
         }
     }
-    Ok((keys, missing.into_iter().map(|(at, _)| at).collect()))
+    let new: Vec<usize> = missing.into_iter().map(|(at, _)| at).collect();
+    beside::say(stack, &live, &new);
+    Ok((keys, new))
 }
 
 /// Whether a lease is that of the service's server, which runs or starts.

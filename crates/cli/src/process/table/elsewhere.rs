@@ -61,6 +61,7 @@ fn entry(process: &sysinfo::Process, user: User, parent: Option<u32>) -> Entry {
 }
 
 /// No other system says cheaply where a process writes to.
+#[cfg(unix)]
 pub(crate) fn outputs(_: u32) -> impl Iterator<Item = PathBuf> {
     std::iter::empty()
 }

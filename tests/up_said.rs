@@ -58,6 +58,42 @@ fn what_changes_and_what_is_gone_is_said_once() {
 }
 
 #[test]
+fn a_service_of_another_type_than_before_is_said_with_what_keeps_its_port_and_its_name() {
+    let web = |more: &[(&str, &str)]| {
+        let mut web = json!({ "run": "exec python3 server.py web", "ready": "/" });
+        for (key, value) in more {
+            web[*key] = json!(value);
+        }
+        json!({ "web": web })
+    };
+    let dev = [("type", "dev"), ("name", "web")];
+    let stack = Stack::new(&web(&dev));
+    let before = named(&stack.up(), "web")["port"].clone();
+    let sentence = "web: it is web now and was dev/web, so its port and its name are others; \"type\": \"dev\", \"name\": \"web\" keeps both\n";
+    stack.say(&web(&[]));
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(
+        said.stderr.contains(sentence) && said.stderr.contains("web: starts again, since type"),
+        "{said:?}"
+    );
+    stack.say(&web(&dev));
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(
+        said.stderr.contains(
+            "web: it is dev/web now and was web, so its port and its name are others; \"type\": \"web\""
+        ),
+        "{said:?}"
+    );
+    assert_eq!(stack.service("web")["port"], before);
+    stack.styxy(&["down"]).done();
+    stack.say(&web(&[]));
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(said.stderr.contains(sentence) && !said.stderr.contains("starts again"), "{said:?}");
+    let said = stack.styxy(&["up", "-d"]).done();
+    assert!(!said.stderr.contains("it is web now"), "{said:?}");
+}
+
+#[test]
 fn a_port_that_somebody_has_is_named_with_who_has_it() {
     let stack = Stack::new(&json!({}));
     let taken = stack.home.spare_port();

@@ -1,7 +1,7 @@
 //! What `styxy up` does about each service. The keeper acts on it, and `styxy up --print` says it: both ask here.
 
 use super::service::{Goal, Life, Progress, Service};
-use crate::up::wire::{Extent, Fate, Foreseen, Order};
+use crate::up::wire::{Extent, Fate, Foreseen, LeaseKey, Order};
 
 /// What an order does with `service`, the one of its label that is kept, if there is one.
 pub(super) fn fate(service: Option<&Service>, order: &Order) -> Fate {
@@ -72,4 +72,24 @@ fn why(service: &Service, order: &Order) -> Option<String> {
 /// The sentence that says so of a service that starts again.
 pub(super) fn again(service: &Service, order: &Order) -> Option<String> {
     why(service, order).map(|why| format!("{}: starts again, since {why}", order.label))
+}
+
+/// That it has another key than before, and so another port and name (R112): a file that calls it otherwise than `styxy up` had
+/// guessed does that.
+pub(super) fn renamed(service: &Service, order: &Order) -> Option<String> {
+    let (before, now) = service.order.lease.as_ref().zip(order.lease.as_ref())?;
+    let called = |key: &LeaseKey| match &key.name {
+        Some(name) => format!("{}/{name}", key.kind),
+        None => key.kind.to_string(),
+    };
+    let (old, new) = (called(before), called(now));
+    if old == new {
+        return None;
+    }
+    let (label, kind) = (&order.label, &before.kind);
+    let name = before.name.as_ref().map(|name| format!(", \"name\": \"{name}\"")).unwrap_or_default();
+    let way = format!("\"type\": \"{kind}\"{name}");
+    Some(format!(
+        "{label}: it is {new} now and was {old}, so its port and its name are others; {way} keeps both"
+    ))
 }

@@ -5,7 +5,7 @@ use styxy_core::order::{Order as _, set};
 
 use super::Keeper;
 use super::clients::Wants;
-use super::fate::{again, fate, foresee, is_gone};
+use super::fate::{again, fate, foresee, is_gone, renamed};
 use super::happen::{End, Exited, Happening, Over, Server};
 use super::ready::Found;
 use super::service::{Goal, Life, Progress, Rest, Service};
@@ -220,17 +220,21 @@ impl Keeper {
                 return false;
             }
             Fate::Starts | Fate::Outside | Fate::Ends => {
+                let said = renamed(service, &order);
                 service.order = order;
                 service.begin();
+                if let Some(said) = said {
+                    self.tell(&said);
+                }
             }
             Fate::Again => {
-                let said = again(service, &order);
+                let said = [again(service, &order), renamed(service, &order)];
                 service.next = Some(order);
                 if let Goal::Runs = service.goal {
                     service.goal = Goal::Ends(Hurry::None);
                 }
-                if let Some(said) = said {
-                    self.tell(&said);
+                for said in said.iter().flatten() {
+                    self.tell(said);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::iter;
 
+use crate::event::EndReason;
 use crate::label::{HostName, Label};
 use crate::lease::{Key, Lease, Left};
 use crate::names::{LockId, ProjectPath};
@@ -52,7 +53,12 @@ impl Registry {
             return AtHost::Server(self.strayed_from(lease).unwrap_or(lease));
         }
         let past = self.ended.last_called(root, &server);
-        let ended = past.map(|past| (&past.lease, Left { at: past.at, reason: past.reason }));
+        let ended = past.map(|past| {
+            let end = Left { at: past.at, reason: past.reason };
+            // Its server ended before the wait for the next one did.
+            let left = past.lease.left.filter(|_| past.reason == EndReason::BindTtl);
+            (&past.lease, left.unwrap_or(end))
+        });
         AtHost::NoServer { root, leases: self.leases_in(root), ended }
     }
 

@@ -336,6 +336,16 @@ fn a_name_without_a_server_says_what_there_is_and_what_ended() {
     let AtHost::NoServer { ended: None, .. } = machine.registry.at_host("docs.shop.localhost") else {
         panic!()
     };
+    // A server that ended counts, and not the end of the wait for the next one.
+    let docs = machine.grant(Ask { reuse: Reuse::IfLive, ..named(called("/w/shop", "shop"), "docs") });
+    machine.hear(&docs, server(7));
+    machine.exit(7, Vec::new());
+    machine.tick_after(16 * MINUTE);
+    assert_eq!(machine.ended(&docs), Some(EndReason::BindTtl));
+    let AtHost::NoServer { ended: Some((_, left)), .. } = machine.registry.at_host(host(&docs)) else {
+        panic!()
+    };
+    assert_eq!((left.reason, left.at), (EndReason::ListenerExited, MINUTE + SECOND));
     assert!(matches!(machine.registry.at_host("web.store.localhost"), AtHost::Nobody));
 }
 

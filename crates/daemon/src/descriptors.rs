@@ -12,8 +12,8 @@ use crate::system;
 
 /// Opened by the daemon itself after it has looked at how many it has; the guard's socket and its thread have four of them.
 const OWN: usize = 12;
-/// Clients of the guard that are heard at once, at most: an eighth of what is left, and one in any case.
-const GUARD: usize = if cfg!(target_os = "linux") { 256 } else { 0 };
+/// Clients of the guard that are heard at once, at most: an eighth of what is left, and one in any case. Only Linux has a guard.
+const GUARD: usize = 256;
 /// Kept for connections and files, whatever is watched.
 const RESERVE: usize = 32;
 /// Kept for files, however many connections there are: a look at a process needs three at once.
@@ -44,6 +44,7 @@ impl Descriptors {
     fn of(limit: Option<usize>, in_use: usize) -> Self {
         let left = limit.map(|limit| limit.saturating_sub(in_use + OWN));
         let guard = left.map_or(GUARD, |left| GUARD.min((left / 8).max(1)));
+        let guard = if cfg!(target_os = "linux") { guard } else { 0 };
         let left = left.map(|left| left.saturating_sub(guard));
         let descriptors = Self { left, guard, spare: Mutex::default() };
         descriptors.keep_spare();

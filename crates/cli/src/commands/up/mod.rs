@@ -92,6 +92,7 @@ impl Args {
     }
 
     #[cfg(not(unix))]
+    #[expect(clippy::unused_self, reason = "the same signature as on Unix")]
     fn start(&self, _: &Context, _: &styxy_client::Caller, _: &Stack) -> Result<Exit, Failure> {
         Err(Failure::usage(
             "styxy up does not exist on Windows yet",

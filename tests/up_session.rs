@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::support::stack::Stack;
+use crate::support::stack::{Stack, named};
 use crate::support::{Output, Running, alive, eventually, finish, has_ended, kill, until};
 
 /// A worktree whose services end soon after their session.
@@ -34,6 +34,9 @@ fn services_end_after_their_session_and_say_so() {
     let why = eventually("it is known why", || stack.service("web")["why"].as_str().map(str::to_owned));
     assert_eq!(why, format!("{name} has ended"));
     stack.is_over();
+    // A session that has ended ends nothing of what is started later.
+    let pid = u32::try_from(named(&stack.up(), "web")["pid"].as_u64().unwrap()).unwrap();
+    assert!(stack.ask("web", "PORT").starts_with("web ") && alive(pid));
 }
 
 #[test]

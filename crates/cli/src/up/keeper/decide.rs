@@ -305,7 +305,6 @@ impl Keeper {
         let Some(memory) = memory else { return };
         let is_current = memory.is_current(self.folder);
         (self.session, self.ends) = (memory.session, memory.ends);
-        self.watch_session();
         for remembered in memory.services {
             let start = self.next_start();
             let label = remembered.order.label.clone();

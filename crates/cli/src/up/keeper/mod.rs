@@ -133,6 +133,7 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
         watch::root(&keeper.root, keeper.folder, &keeper.happen);
         keeper.adopt();
         keeper.adopt_survivors();
+        keeper.adopt_session();
         output::next_text(format!("{OPEN}\n").as_bytes())?;
         close_stdout();
         let alone = watch::alone(&keeper.happen);
@@ -235,18 +236,22 @@ pub(super) fn kept(folder: &Path) -> Option<Kept> {
 impl Keeper {
     /// Does what happens, until nothing is left to keep and nobody is attached.
     async fn run(&mut self, mut happenings: UnboundedReceiver<Happening>, alone: &AbortHandle) {
+        // Until then whoever has started it is on the way.
+        let mut may_end = false;
         while let Some(happening) = happenings.recv().await {
-            if let Happening::Left = happening {
-                break;
+            match happening {
+                Happening::Left => break,
+                Happening::Alone => may_end = true,
+                happening => self.happens(happening),
             }
-            self.happens(happening);
             if self.clients.are_there() {
+                may_end = true;
                 alone.abort();
             }
             self.advance();
             self.remember();
             self.show();
-            if self.is_done() && happenings.is_empty() {
+            if may_end && self.is_done() && happenings.is_empty() {
                 break;
             }
         }

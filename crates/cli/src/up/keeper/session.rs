@@ -5,6 +5,7 @@ use std::time::Duration;
 use styxy_core::config::EndWith;
 
 use super::Keeper;
+use super::service::Service;
 use super::watch;
 use crate::up::wire::{Ends, Hurry, Said, Session};
 
@@ -40,8 +41,17 @@ impl Keeper {
         crate::say::age::span(self.ends.grace_ms / 1000)
     }
 
+    /// What an earlier keeper's services were to end with counts while any of them runs.
+    pub(super) fn adopt_session(&mut self) {
+        if self.services.iter().any(Service::is_alive) {
+            self.watch_session();
+        } else {
+            self.session = None;
+        }
+    }
+
     /// Waits for the end of the session that the services end with.
-    pub(super) fn watch_session(&self) {
+    fn watch_session(&self) {
         if let Some(session) = self.session_that_ends_them() {
             watch::session(session, Duration::from_millis(self.ends.grace_ms), &self.happen);
         }

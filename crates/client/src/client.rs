@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, BeatAnswer, BeatRequest,
     CheckAnswer, CleanupAnswer, CleanupRequest, Code, ConfigAnswer, EndInstanceAnswer, InstancesAnswer,
-    Refusal, RefusalsAnswer, RegisterAnswer, RegisterRequest, ReleaseAnswer, ReportRequest, ScanAnswer,
-    ScanQuery, StatusAnswer, SuggestAnswer, SuggestQuery, ViewAnswer,
+    Refusal, RefusalsAnswer, RegisterAnswer, RegisterRequest, ReleaseAnswer, ReleaseQuery, ReportRequest,
+    ScanAnswer, ScanQuery, StatusAnswer, SuggestAnswer, SuggestQuery, ViewAnswer,
 };
 use styxy_core::{EndReason, InstanceId, LockId, Port, Seq, ServiceType};
 
@@ -75,6 +75,13 @@ impl Client {
         let mut tries = Tries::new(&self.shared, &request);
         let answer = tries.answer().await?.read();
         answer.or_else(|error| was_released(tries.acted(), &error).ok_or(error))
+    }
+
+    /// Ends a lease if it waits for a server that nobody has started; `success` of the answer says whether it did. It waits up to a second
+    /// for a process that has ended to lose it. An older daemon ends it in any case.
+    pub async fn release_waiting(&self, id: LockId) -> Result<ReleaseAnswer, Error> {
+        let request = Request::new(Method::DELETE, &format!("/allocate/{id}"));
+        self.call(request.query(&ReleaseQuery { waiting: Some(true) })?).await
     }
 
     /// Says whether a port could be leased now, and who has it.

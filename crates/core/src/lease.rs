@@ -113,17 +113,18 @@ impl Lease {
     /// Gives it another owner. An instance that owned it only lends it: it has told the session of this port.
     pub(crate) fn pass_to(&mut self, owner: Owner, at: Millis) {
         self.left = match (&self.owner, &owner) {
-            (_, Owner::Process(_) | Owner::Listener { .. }) => None,
             (Owner::Process(_), Owner::Awaited { .. } | Owner::Instance(_)) => {
                 Some(Left { at, reason: EndReason::OwnerExited })
             }
             (Owner::Listener { .. }, Owner::Awaited { .. } | Owner::Instance(_)) => {
                 Some(Left { at, reason: EndReason::ListenerExited })
             }
-            // To be told of a port again starts nothing there.
-            (Owner::Awaited { .. } | Owner::Instance(_), Owner::Awaited { .. } | Owner::Instance(_)) => {
-                self.left
-            }
+            // Its session has ended.
+            (Owner::Instance(_), Owner::Awaited { .. }) => self.left,
+            // Somebody starts the next server, or is told of the port again, and is about to.
+            (_, Owner::Process(_) | Owner::Listener { .. })
+            | (Owner::Awaited { .. }, Owner::Awaited { .. } | Owner::Instance(_))
+            | (Owner::Instance(_), Owner::Instance(_)) => None,
         };
         match (&self.owner, &owner) {
             (Owner::Instance(id), Owner::Process(_)) => self.lent_by = Some(id.clone()),

@@ -144,13 +144,28 @@ pub struct AllocationsAnswer {
     pub allocations: Vec<Lease>,
 }
 
+/// Query of `DELETE /allocate/{lockId}`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::IntoParams))]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseQuery {
+    /// Only if the lease waits for a server that nobody has started: then the answer may say that it is not released. The end of a
+    /// process that had it is waited for, up to a second.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::read::truth_in_query"
+    )]
+    pub waiting: Option<bool>,
+}
+
 /// `DELETE /allocate/{lockId}`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReleaseAnswer {
-    /// Always true.
+    /// False only where the lease was to be waiting, and is not.
     pub success: bool,
-    /// The port that is free again.
+    /// The port that is free again, or would be.
     pub port: Port,
     /// A sentence for people.
     pub message: String,

@@ -30,7 +30,7 @@ pub use instance::{
 };
 pub use lease::{
     AllocationsAnswer, AllocationsQuery, ConflictView, Lease, ListenerView, OwnerKind, OwnerView,
-    ReleaseAnswer, State,
+    ReleaseAnswer, ReleaseQuery, State,
 };
 pub use local::{
     Again, Ended, Ending, KillAnswer, Manager, OpenAnswer, Spared, UpService, WaitAnswer, WhoAnswer, Whose,

@@ -74,6 +74,16 @@ pub(super) fn port_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option
     Option::<String>::deserialize(from)?.map(|text| text.parse().map_err(Invalid::serde)).transpose()
 }
 
+/// The same for what is true or false.
+pub(super) fn truth_in_query<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+    let truth = |text: String| {
+        let said =
+            text.parse().map_err(|_| Invalid::text(&text, "is neither true nor false", "true or false"));
+        said.map_err(Invalid::serde)
+    };
+    Option::<String>::deserialize(from)?.map(truth).transpose()
+}
+
 fn about(field: &str, error: String, found: &str, allowed: Option<String>) -> Refusal {
     Refusal::new(Code::InvalidRequest, error)
         .detail("field", field)

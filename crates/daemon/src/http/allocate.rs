@@ -1,16 +1,17 @@
 //! `POST /allocate`, `DELETE /allocate/{lockId}`, `GET /allocations`.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, State};
 use styxy_core::api::{
     AllocateAnswer, AllocateRequest, AllocationsAnswer, AllocationsQuery, Code, Lease, MemberRequest,
-    Refusal, ReleaseAnswer, Rule,
+    Refusal, ReleaseAnswer, ReleaseQuery, Rule,
 };
 use styxy_core::order::Order as _;
 use styxy_core::{
-    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, Listening, LockId, Occupancy, Pid, Port,
-    Process, ProcessKey, Relation, Reuse, Wish,
+    Allocation, AllocationMode, AnswerForm, Ask, Command, Fact, Listening, LockId, Occupancy, Owner, Pid,
+    Port, Process, ProcessKey, Relation, Reuse, Wish,
 };
 use uuid::Uuid;
 
@@ -23,6 +24,10 @@ use crate::usage;
 
 /// How many ancestors of the owner are compared with the owners of its project's leases.
 const ANCESTORS: usize = 32;
+/// How long a process that has ended may still have a lease that is given back.
+const PASSES: Duration = Duration::from_secs(1);
+/// How often that is looked at.
+const GLANCE: Duration = Duration::from_millis(5);
 
 pub(super) async fn allocate(
     State(daemon): Shared,
@@ -92,16 +97,53 @@ async fn name_holder(daemon: &Daemon, refusal: Refusal) -> Refusal {
     Refusal { error, ..refusal }.detail("system_usage", usage)
 }
 
-pub(super) async fn release(State(daemon): Shared, Segment(id): Segment) -> Result<ReleaseAnswer> {
+pub(super) async fn release(
+    State(daemon): Shared,
+    Segment(id): Segment,
+    Query(query): Query<ReleaseQuery>,
+) -> Result<ReleaseAnswer> {
     let lock_id = LockId::parse(&id).map_err(|invalid| invalid.in_field("lock_id"))?;
     let port = daemon.engine().registry().lease(lock_id).map(|lease| lease.port);
-    if port.is_some_and(|port| may_be_out_of_date(&daemon, port)) {
+    if query.waiting == Some(true) {
+        if let Some(port) = port
+            && !waits_for_nobody(&daemon, lock_id).await
+        {
+            let message = format!("Port {port} is not released: somebody has it");
+            return Ok(Answer(ReleaseAnswer { success: false, port, message }));
+        }
+    } else if port.is_some_and(|port| may_be_out_of_date(&daemon, port)) {
         // Whether its server gets it again depends on whether one listens now (R7).
         daemon.refresh().await;
     }
     daemon.handle(&Command::Release(lock_id))?;
     let port = port.ok_or_else(|| Refused(styxy_core::Refusal::UnknownLease(lock_id).into()))?;
     Ok(Answer(ReleaseAnswer { success: true, port, message: format!("Port {port} released") }))
+}
+
+/// Whether a lease waits for a server that nobody has started. A process that has just ended may still have it: that passes.
+///
+/// Nothing changes between a true answer and what its caller does without waiting.
+async fn waits_for_nobody(daemon: &Daemon, lock_id: LockId) -> bool {
+    let until = Instant::now() + PASSES;
+    loop {
+        daemon.refresh().await;
+        let holder = {
+            let engine = daemon.engine();
+            let Some(lease) = engine.registry().lease(lock_id) else { return true };
+            match &lease.owner {
+                Owner::Awaited { .. } => return lease.listening == Listening::Nothing,
+                Owner::Instance(_) => return false,
+                Owner::Process(_) | Owner::Listener { .. } => {
+                    lease.owner.process().map(|process| process.key)
+                }
+            }
+        };
+        let has_ended = holder.is_none_or(|key| !system::is_alive(&key));
+        if !has_ended || Instant::now() >= until {
+            return false;
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
 }
 
 /// Whether somebody may listen on a leased port, or have closed it, whom the registry has not heard yet.

@@ -45,6 +45,8 @@ pub(super) async fn cleanup(
         registry.leases().map(|lease| registry.view(lease)).collect()
     };
     if request.force == Some(true) {
+        // What is given back stays so while its server listens (R7), and that must be known.
+        daemon.refresh().await;
         daemon.handle(&Command::EndAll)?;
     } else {
         daemon.recheck().await;

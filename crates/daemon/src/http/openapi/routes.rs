@@ -107,7 +107,10 @@ fn leases(to: &mut Document) -> Vec<Route> {
             )
         },
         Route {
-            parameters: vec![to.path::<LockId>("lockId", "As allocate answered it in lock_id.")],
+            parameters: vec![
+                to.path::<LockId>("lockId", "As allocate answered it in lock_id."),
+                to.query::<bool>("waiting", "True: only if it waits for a server that nobody has started."),
+            ],
             codes: &[InvalidRequest, Forbidden, UnknownLease, LeaseEnded, StorageUnavailable],
             ..route(HttpMethod::Delete, "/allocate/{lockId}", "release", "Ends a lease", released)
         },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use styxy_core::api::{AllocationsQuery, ScanQuery, SuggestQuery};
+use styxy_core::api::{AllocationsQuery, ReleaseQuery, ScanQuery, SuggestQuery};
 use utoipa::IntoParams;
 
 use super::refusals::refusal;
@@ -125,11 +125,13 @@ fn every_query_parameter_is_one_the_wire_knows() {
     let known =
         |parameters: Vec<Parameter>| parameters.into_iter().map(|one| one.name).collect::<BTreeSet<_>>();
     for (path, known) in [
+        ("/allocate/{lockId}", known(ReleaseQuery::into_params(|| None))),
         ("/allocations", known(AllocationsQuery::into_params(|| None))),
         ("/suggest/{serviceType}", known(SuggestQuery::into_params(|| None))),
         ("/scan", known(ScanQuery::into_params(|| None))),
     ] {
-        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap().iter();
+        let method = if path.starts_with("/allocate/") { "delete" } else { "get" };
+        let parameters = document["paths"][path][method]["parameters"].as_array().unwrap().iter();
         let queries = parameters.filter(|one| one["in"] == "query");
         let described: BTreeSet<_> = queries.map(|one| one["name"].as_str().unwrap().to_owned()).collect();
         assert_eq!(described, known, "{path}");

@@ -63,13 +63,16 @@ impl Field<'_> {
     }
 
     pub(crate) fn unknown(&self, keys: &[&str]) -> Mistake {
-        let unknown = format!("{} is not a known key", self.path);
-        let near = nearest(self.key, keys.iter().copied());
-        if near.is_some() {
-            return did_you_mean(Mistake::new(self.at, unknown), near);
+        if let Some(near) = nearest(self.key, keys.iter().copied()) {
+            return self.meant(near);
         }
         let allowed: Vec<&str> = keys.iter().copied().filter(|key| *key != "$schema").collect();
-        Mistake::new(self.at, format!("{unknown}; allowed: {}", allowed.join(", ")))
+        Mistake::new(self.at, format!("{} is not a known key; allowed: {}", self.path, allowed.join(", ")))
+    }
+
+    /// A key that is not known, where the key `key` was meant.
+    pub(crate) fn meant(&self, key: &str) -> Mistake {
+        did_you_mean(Mistake::new(self.at, format!("{} is not a known key", self.path)), Some(key))
     }
 
     pub(crate) fn port(&self) -> Result<Port, Mistake> {

@@ -170,14 +170,17 @@ impl NotStarted {
 
 impl Mention {
     fn check(&self, services: &[Service]) -> Result<(), Mistake> {
-        let Self { at, path, of: _, label, what } = self;
+        let Self { at, path, of, label, what } = self;
         let Some(service) = services.iter().find(|service| service.label == *label) else {
-            let labels = services.iter().map(|service| service.label.as_str());
-            let allowed: Vec<&str> = labels.clone().collect();
-            let message =
-                format!("{path}: {label} is not a service of this file; allowed: {}", allowed.join(", "));
-            let mistake = Mistake::new(*at, message);
-            return Err(json::fields::did_you_mean(mistake, nearest(label.as_str(), labels)));
+            // A service may speak of its own address, and does not wait for itself.
+            let others = services.iter().filter(|other| *what == Mentioned::Address || other.label != *of);
+            let allowed: Vec<&str> = others.map(|service| service.label.as_str()).collect();
+            let rule = match &*allowed {
+                [] => "there is no other service".to_owned(),
+                some => format!("allowed: {}", some.join(", ")),
+            };
+            let mistake = Mistake::new(*at, format!("{path}: {label} is not a service of this file; {rule}"));
+            return Err(json::fields::did_you_mean(mistake, nearest(label.as_str(), allowed)));
         };
         if *what == Mentioned::Address && !service.serves() {
             let message = format!("{path}: {label} has no port: its \"port\" is false");

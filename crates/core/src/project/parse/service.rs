@@ -108,9 +108,17 @@ fn say(text: &str, service: &mut Service, field: &Field<'_>, read: &mut Read) ->
         "tty" => service.tty = field.switch()?,
         "timeout" => service.timeout = Some(timeout(field)?),
         "compose" => service.compose = Some(compose(field)?),
-        _ => read.ignored.push(field.unknown(&SERVICE_KEYS)),
+        _ => read.ignored.push(unknown(field)),
     }
     Ok(())
+}
+
+/// A key that is not known. What other tools call `run` is less like its letters than like those of another key.
+fn unknown(field: &Field<'_>) -> Mistake {
+    match field.key {
+        "cmd" | "command" | "commands" | "exec" | "script" | "start" => field.meant("run"),
+        _ => field.unknown(&SERVICE_KEYS),
+    }
 }
 
 /// A port that no service before this one prefers, or `false`.

@@ -132,7 +132,7 @@ fn addresses_may_go_in_a_circle_and_waiting_may_not() {
         &["services.a.after[1]: a would wait for itself: a → b → a; remove one of these"],
     );
     wrong(r#""after": [‸"dev"]"#, &["services.dev.after[0]: dev would wait for itself: dev → dev"]);
-    wrong(r#""after": [‸"dv"]"#, &["dv is not a service of this file", "did you mean dev?"]);
+    wrong(r#""after": [‸"dv"]"#, &["dv is not a service of this file", "there is no other service"]);
     wrong(r#""after": [‸"a b"]"#, &["is not a service"]);
     wrong(r#""after": ‸"db""#, &["is not a list of services"]);
     refused(r#"{"services": {"a": {}, "b": {"after": ["a", ‸"a"]}}}"#, &["there twice"]);
@@ -198,4 +198,28 @@ fn a_server_is_found_by_its_type_in_its_own_package_or_by_its_label() {
     assert_eq!(found("web", Some("x"), None), None);
     assert_eq!(found("api", None, Some("apps.web")).as_deref(), Some("api"));
     assert_eq!(found("docs", None, None).as_deref(), Some("dev"));
+}
+
+#[test]
+fn a_service_that_there_is_not_is_refused_with_those_that_may_come_before() {
+    let after = |others: &str| {
+        refused(
+            &format!(r#"{{"services": {{"web": {{"run": "x", "after": [‸"apo"]}}{others}}}}}"#),
+            &[
+                "services.web.after[0]: apo is not a service of this file",
+                if others.is_empty() { "; there is no other service" } else { "; allowed: api" },
+            ],
+        );
+    };
+    after("");
+    after(r#", "api": {"run": "y"}"#);
+}
+
+#[test]
+fn what_other_tools_call_run_is_known_to_be_meant() {
+    for key in ["cmd", "command", "script", "start", "exec"] {
+        let read = project(&format!(r#"{{"services": {{"web": {{"{key}": "node s.js"}}}}}}"#));
+        assert_eq!(read.ignored[0].hint.as_deref(), Some("did you mean run?"), "{key}");
+        assert!(read.idle[0].is_odd);
+    }
 }

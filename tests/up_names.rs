@@ -129,3 +129,17 @@ fn a_service_that_ignores_its_port_has_one_name_wherever_it_is_shown() {
     stack.styxy(&["down"]).done();
     assert!(at_once(&stack, &host).text().contains("its port was released"));
 }
+
+#[test]
+fn a_port_that_is_typed_in_the_command_is_the_services_and_its_name_leads_there() {
+    let stack = Stack::new(&json!({}));
+    let port = stack.home.spare_port();
+    stack.say(&json!({ "web": { "run": format!("python3 -m http.server {port} --bind 127.0.0.1") } }));
+    let said = stack.styxy(&["up", "-d"]).done();
+    let web = stack.service("web");
+    assert_eq!((&web["port"], &web["state"]), (&json!(port), &json!("ready")), "{said:?}");
+    let leases = stack.home.styxy(&["list", "--json"]).done().json()["allocations"].clone();
+    let leases = leases.as_array().unwrap();
+    assert_eq!(leases.len(), 1, "{leases:?}");
+    assert_eq!(leases[0]["named_url"], web["named_url"]);
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use styxy_client::{Caller, ProjectFile};
 use styxy_core::project::{Idle, Run, Service, Wish};
 
-use super::made;
+use super::made::{self, Told};
 use crate::say::failure::Failure;
 use crate::up::stack::{Definition, LOADING, Serves, Source, Stack, TIMEOUT};
 
@@ -57,7 +57,8 @@ fn run(service: &Service) -> Option<Run> {
 fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Definition {
     let cwd = service.cwd.as_ref().map_or_else(|| root.to_owned(), |below| root.join(below));
     let name = service.name.clone().or_else(|| here.at(&cwd).package());
-    let serves = serves(service, &run, &cwd, root);
+    let told = made::of_run(&run, &cwd, root).filter(|_| service.compose.is_none());
+    let serves = serves(service, told.as_ref());
     Definition {
         label: service.label.to_string(),
         kind: service.kind.clone(),
@@ -66,7 +67,11 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
         run,
         cwd,
         env: service.env.texts().to_vec(),
-        port: service.port,
+        // `styxy run`, which starts it, goes by a typed port too.
+        port: match (service.port, told.and_then(|told| told.port)) {
+            (Wish::Any, Some(typed)) if serves != Serves::No => Wish::Port(typed),
+            (wish, _) => wish,
+        },
         ready: service.ready.clone(),
         after: service.after.iter().map(ToString::to_string).collect(),
         tty: service.tty,
@@ -78,12 +83,11 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
 
 /// A service that says where or how it answers serves; of the others the words of the command say it (R154). A port that the words
 /// have too says nothing more.
-fn serves(service: &Service, run: &Run, cwd: &Path, root: &Path) -> Serves {
+fn serves(service: &Service, told: Option<&Told>) -> Serves {
     if service.compose.is_some() {
         return Serves::No;
     }
-    let told = made::of_run(run, cwd, root);
-    let words = told.as_ref().map(|told| told.serves);
+    let words = told.map(|told| told.serves);
     let is_typed = told.and_then(|told| told.port) == service.port.port();
     match (service.port, words) {
         (Wish::Port(_), Some(Serves::Perhaps)) if is_typed => Serves::Perhaps,

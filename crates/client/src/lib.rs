@@ -47,5 +47,4 @@ pub use sandbox::Sandbox;
 #[cfg(windows)]
 pub use start::ends_with_job;
 pub use styxy_core::session::Session;
-pub use styxy_os::disk::canonical;
 pub use worktree::{Worktree, worktree_label, worktree_record};

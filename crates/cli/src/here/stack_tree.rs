@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use styxy_client::Caller;
@@ -12,7 +11,7 @@ use styxy_core::Pid;
 use crate::here::tree::{Rules, found};
 use crate::process::Handle;
 use crate::process::ending::Found;
-use crate::process::table::{Entry, Processes, Table, User, outputs};
+use crate::process::table::{Entry, Processes, Table};
 use crate::process::tree::{Tree, Way};
 
 /// The processes of one service, found again each time they are asked for.
@@ -23,8 +22,6 @@ pub(crate) struct StackTree {
     leader: (u32, u64),
     /// That of any other start of the service counts too.
     mark: Option<String>,
-    /// The service's log: what writes its output there and has dropped the mark is of the service too.
-    log: Option<PathBuf>,
     /// The leaders of other services, with their starts.
     others: BTreeMap<u32, u64>,
     /// What was found before, with its start: it stays in the tree when what is above it ends.
@@ -33,10 +30,10 @@ pub(crate) struct StackTree {
 }
 
 impl StackTree {
-    /// What belongs to `leader`, which may have ended, to what was started with `mark`, and to what writes to `log`.
+    /// What belongs to `leader`, which may have ended, and to what was started with `mark`.
     pub(crate) fn new(
         leader: (u32, u64),
-        (mark, log): (Option<String>, Option<PathBuf>),
+        mark: Option<String>,
         others: BTreeMap<u32, u64>,
         daemon: Option<u32>,
         caller: &Caller,
@@ -44,16 +41,7 @@ impl StackTree {
         let runs = Pid::new(leader.0).filter(|pid| crate::process::started(*pid) == Some(leader.1));
         let handle = runs.and_then(|pid| Handle::open(pid).ok().flatten());
         let rules = Rules::around(caller).knowing(daemon);
-        Self {
-            processes: Processes::default(),
-            rules,
-            leader,
-            mark,
-            log,
-            others,
-            seen: BTreeMap::new(),
-            handle,
-        }
+        Self { processes: Processes::default(), rules, leader, mark, others, seen: BTreeMap::new(), handle }
     }
 
     /// The process that was started, or that serves.
@@ -114,20 +102,7 @@ impl StackTree {
     }
 
     fn is_its(&self, entry: &Entry) -> bool {
-        let is_marked = match entry.stack.as_deref() {
-            Some(mark) => self.is_its_mark(mark),
-            None => entry.user == User::Own && self.is_written_by(entry.pid),
-        };
-        self.is_near(entry) || is_marked
-    }
-
-    /// Whether the process writes to the service's log, which may have been deleted since.
-    fn is_written_by(&self, pid: u32) -> bool {
-        let Some(log) = self.log.as_deref().and_then(Path::to_str) else { return false };
-        let is_log = |path: PathBuf| {
-            path.to_str().is_some_and(|path| path.strip_suffix(" (deleted)").unwrap_or(path) == log)
-        };
-        pid != self.rules.own && outputs(pid).any(is_log)
+        self.is_near(entry) || entry.stack.as_deref().is_some_and(|mark| self.is_its_mark(mark))
     }
 
     fn is_its_mark(&self, mark: &str) -> bool {

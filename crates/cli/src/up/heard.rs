@@ -31,11 +31,19 @@ pub(crate) fn correct(views: &mut [View], leases: &[Lease]) {
         let Some(port) = view.port else { continue };
         let mut here = leases.iter().filter(|lease| lease.port == port).peekable();
         let is_strange = here.peek().is_some_and(|lease| lease.conflict.is_some());
-        // What holds the lock of its tool may have no lease.
-        let is_unknown = view.state == State::Outside && here.peek().is_none();
         // The keeper learns in a moment that a process has ended.
-        let has_ended = view.pid.and_then(Pid::new).is_some_and(has_ended);
-        if is_unknown || has_ended || here.any(is_up) {
+        if view.pid.and_then(Pid::new).is_some_and(has_ended) {
+            continue;
+        }
+        if here.peek().is_none() {
+            // What holds the lock of its tool may have no lease. Nothing else is known: its server may listen or not.
+            if view.state == State::Ready {
+                view.named_url = None;
+                view.why = Some("its lease was given back".to_owned());
+            }
+            continue;
+        }
+        if here.any(is_up) {
             continue;
         }
         if view.state == State::Ready {
@@ -113,16 +121,22 @@ mod tests {
 
     #[test]
     fn a_server_that_has_closed_its_port_has_no_address() {
-        for leases in [vec![], vec![lease(3000, 7, "granted")]] {
-            let mut views = [view("ready")];
-            correct(&mut views, &leases);
-            assert_eq!((views[0].state, views[0].url.as_deref()), (State::Running, None));
-            assert_eq!(views[0].why.as_deref(), Some("nothing listens on its port 3000 any more"));
-        }
+        let mut views = [view("ready")];
+        correct(&mut views, &[lease(3000, 7, "granted")]);
+        assert_eq!((views[0].state, views[0].url.as_deref()), (State::Running, None));
+        assert_eq!(views[0].why.as_deref(), Some("nothing listens on its port 3000 any more"));
+        let mut views = [view("ready"), view("outside")];
+        correct(&mut views, &[]);
+        let why = Some("its lease was given back".to_owned());
+        assert_eq!(views, [View { why, ..view("ready") }, view("outside")], "it may listen all the same");
         let mut views = [view("ready"), view("starting")];
         correct(&mut views[..1], &[lease(3000, 7, "active")]);
         correct(&mut views[1..], &[]);
-        assert_eq!(views, [view("ready"), view("starting")]);
+        assert_eq!(
+            views,
+            [view("ready"), view("starting")],
+            "nothing is said of what serves, or only starts"
+        );
     }
 
     #[test]

@@ -54,22 +54,6 @@ impl Place {
         self.folder.join(format!("{label}.log"))
     }
 
-    /// The same as the system names it.
-    pub(crate) fn real_log(&self, label: &str) -> Option<PathBuf> {
-        Some(self.real_folder()?.join(format!("{label}.log")))
-    }
-
-    fn real_folder(&self) -> Option<PathBuf> {
-        styxy_client::canonical(&self.folder).ok()
-    }
-
-    /// The service whose log is at `path`, as the system names it: with a remark if it was deleted.
-    pub(crate) fn label_of(&self, path: &Path) -> Option<String> {
-        let name = path.strip_prefix(self.real_folder()?).ok()?.to_str()?;
-        let label = name.strip_suffix(" (deleted)").unwrap_or(name).strip_suffix(".log")?;
-        (!label.contains('/')).then(|| label.to_owned())
-    }
-
     /// What every process of a service carries; `start` is unique to one start of it.
     pub(crate) fn mark(&self, label: &str, start: &str) -> String {
         format!("{}/{label}/{start}", self.name())

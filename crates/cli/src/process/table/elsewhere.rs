@@ -60,12 +60,6 @@ fn entry(process: &sysinfo::Process, user: User, parent: Option<u32>) -> Entry {
     }
 }
 
-/// No other system says cheaply where a process writes to.
-#[cfg(unix)]
-pub(crate) fn outputs(_: u32) -> impl Iterator<Item = PathBuf> {
-    std::iter::empty()
-}
-
 /// Windows keeps the number of a parent that has ended, and another process may have it by now.
 fn parent(system: &System, process: &sysinfo::Process) -> Option<u32> {
     let parent = system.process(process.parent()?)?;

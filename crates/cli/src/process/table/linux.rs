@@ -149,11 +149,6 @@ pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
     Some(plain.filter(|_| !link.exists()).unwrap_or(link))
 }
 
-/// The files that a process writes its output and its errors to; with the kernel's remark if they were deleted.
-pub(crate) fn outputs(pid: u32) -> impl Iterator<Item = PathBuf> {
-    [1, 2].into_iter().filter_map(move |number| fs::read_link(format!("/proc/{pid}/fd/{number}")).ok())
-}
-
 /// Whether the process with this pid is the one that was seen, and runs. A zombie has ended.
 pub(crate) fn is_still(entry: &Entry) -> bool {
     Stat::of(entry.pid).is_ok_and(|stat| stat.started == entry.started && !stat.has_ended())

@@ -16,8 +16,6 @@ pub(crate) use styxy_core::belongs::STACK;
 
 #[cfg(target_os = "linux")]
 pub(crate) use native::has_no_mark;
-#[cfg(unix)]
-pub(crate) use native::outputs;
 pub(crate) use native::{Processes, folder, is_still};
 
 /// What `styxy run` tells its command of the lease, and what each process below inherits.

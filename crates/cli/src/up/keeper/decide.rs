@@ -144,7 +144,7 @@ impl Keeper {
             Ok(started) => started,
             Err(error) => {
                 let why = Some(format!("it could not be started: {error}"));
-                return service.rest(Rest { is_failed: true, why, is_unstarted: true, ..Rest::default() });
+                return service.rest(Rest { is_failed: true, why, ..Rest::default() });
             }
         };
         let pid = started.pid;
@@ -179,7 +179,7 @@ impl Keeper {
         let stop = service.order.stop.clone().zip(log);
         let (order, start) = (service.order.clone(), service.start);
         service.life = Life::Ends(pace.clone(), process);
-        let (label, happen, tree) = (label.to_owned(), self.happen.clone(), self.tree(label, leader, mark));
+        let (label, happen, tree) = (label.to_owned(), self.happen.clone(), self.tree(leader, mark));
         let work = move || {
             // What still starts it ends first, or it would run again.
             let mut over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
@@ -198,12 +198,12 @@ impl Keeper {
     }
 
     /// What belongs to a process; none if there never was one.
-    fn tree(&self, label: &str, leader: Option<(u32, u64)>, mark: Option<String>) -> Option<StackTree> {
+    fn tree(&self, leader: Option<(u32, u64)>, mark: Option<String>) -> Option<StackTree> {
         let leader = leader?;
         let others = self.services.iter().filter_map(Service::process);
         let others = others.map(|process| (process.pid, process.started));
         let others = others.filter(|(pid, _)| *pid != leader.0).collect();
-        Some(StackTree::new(leader, (mark, self.place.real_log(label)), others, Self::daemon(), &self.caller))
+        Some(StackTree::new(leader, mark, others, Self::daemon(), &self.caller))
     }
 
     /// The daemon's process, which may have been started by a service.
@@ -262,7 +262,7 @@ impl Keeper {
         let pace = Pace::new(Hurry::Some);
         service.life = Life::Ends(pace.clone(), None);
         let (label, happen, tree) =
-            (label.to_owned(), self.happen.clone(), self.tree(label, Some(leader), Some(mark)));
+            (label.to_owned(), self.happen.clone(), self.tree(Some(leader), Some(mark)));
         let work = move || {
             let over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
             let over = Over { is_rest: true, ..over };

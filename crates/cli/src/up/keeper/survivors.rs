@@ -1,5 +1,5 @@
 //! What runs of a worktree's services that nothing was written down about, because the file is damaged, or of a newer version, or the
-//! disk was full: each carries the mark of its worktree and its service, or writes to that service's log (R131).
+//! disk was full: each carries the mark of its worktree and its service (R131).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,12 +20,15 @@ pub(super) fn find(place: &Place, known: &[&str]) -> BTreeMap<String, Process> {
     let table = Processes::default().look().map(|look| look.table).unwrap_or_default();
     let own = std::process::id();
     let above: Vec<u32> = agents::ancestors_of(own).chain([own]).collect();
-    let mut found: BTreeMap<String, &Entry> = BTreeMap::new();
+    let mut found: BTreeMap<&str, &Entry> = BTreeMap::new();
+    let is_its = |mark: &&str| place.is_of_mark(mark);
     // What works elsewhere went its own way, and was spared.
     let is_here = |pid| table::folder(pid).is_some_and(|folder| folder.starts_with(place.root()));
     for entry in table.values().filter(|entry| entry.user == User::Own && !above.contains(&entry.pid)) {
-        let label = label(place, entry).filter(|label| !known.contains(&label.as_str()));
-        let Some(label) = label.filter(|_| is_here(entry.pid)) else { continue };
+        let label = entry.stack.as_deref().filter(is_its).and_then(service_of_mark);
+        let Some(label) = label.filter(|label| !known.contains(label) && is_here(entry.pid)) else {
+            continue;
+        };
         // The one that leads the service's own session, if that is still there.
         let rank = |entry: &Entry| (!entry.leads_session, entry.started);
         let before = found.entry(label).or_insert(entry);
@@ -33,26 +36,14 @@ pub(super) fn find(place: &Place, known: &[&str]) -> BTreeMap<String, Process> {
             *before = entry;
         }
     }
-    let process = |label: &str, entry: &Entry| Process {
+    let process = |entry: &Entry| Process {
         pid: entry.pid,
         started: entry.started,
-        mark: entry.stack.as_deref().map_or_else(|| place.mark(label, "unmarked"), str::to_owned),
+        mark: entry.stack.as_deref().unwrap_or_default().to_owned(),
         since: since(entry),
         terminal: None,
     };
-    let with_process = |(label, entry): (String, &Entry)| {
-        let process = process(&label, entry);
-        (label, process)
-    };
-    found.into_iter().map(with_process).collect()
-}
-
-/// The service that a process is of: by its mark, or, if it has dropped that, by the log that it writes to.
-fn label(place: &Place, entry: &Entry) -> Option<String> {
-    match entry.stack.as_deref() {
-        Some(mark) => service_of_mark(mark).filter(|_| place.is_of_mark(mark)).map(str::to_owned),
-        None => table::outputs(entry.pid).find_map(|path| place.label_of(&path)),
-    }
+    found.into_iter().map(|(label, entry)| (label.to_owned(), process(entry))).collect()
 }
 
 /// When the process began, by the clock on the wall.

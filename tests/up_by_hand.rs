@@ -166,3 +166,22 @@ fn a_server_in_a_services_folder_under_another_name_is_said_once_and_ends_nothin
     let said = stack.styxy(&["up", "-d"]).done();
     assert!(!said.stderr.contains("already"), "{said:?}");
 }
+
+#[test]
+fn what_only_writes_to_a_services_log_ends_with_nobody() {
+    let service = |text: &str| json!({ "run": format!("exec python3 server.py {text}"), "ready": "/" });
+    let stack = Stack::new(&json!({ "web": service("web"), "api": service("api") }));
+    stack.up();
+    let log = stack.service("web")["log"].as_str().unwrap().to_owned();
+    let log = std::fs::OpenOptions::new().append(true).open(log).unwrap();
+    let mut command = std::process::Command::new("sleep");
+    command.arg("1000").current_dir(stack.home.project()).stdout(log.try_clone().unwrap()).stderr(log);
+    let writer = Running::spawn(&mut command);
+    stack.styxy(&["down"]).done();
+    assert!(alive(writer.pid()));
+    // It is no leftover of an earlier start either.
+    stack.styxy(&["up", "-d", "api"]).done();
+    assert!(alive(writer.pid()));
+    stack.styxy(&["down"]).done();
+    assert!(alive(writer.pid()));
+}

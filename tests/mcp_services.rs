@@ -10,6 +10,7 @@ fn stack() -> Stack {
     Stack::new(&json!({
         "web": { "run": "exec python3 server.py web", "ready": "/", "after": ["api"] },
         "api": { "run": ["python3", "server.py", "api"], "ready": "/" },
+        "build": { "run": "echo built; exit 0", "port": false },
         "bad": { "run": "echo it cannot; exit 3", "port": false },
     }))
 }
@@ -40,6 +41,9 @@ fn a_service_is_started_read_waited_for_and_stopped() {
     let stopped = agent.done("stop_service", &json!({ "service": "web" }));
     assert_eq!(stopped.text(), "web: ended");
     assert!(ask(port, "").is_none());
+    let ended = agent.refused("wait_for", &json!({ "service": "web" }));
+    assert_eq!(ended.wire()["code"], json!(Code::NotRunning));
+    assert!(ended.text().contains("web: ended"), "{}", ended.text());
     assert_eq!(stack.service("api")["state"], "ready", "the others stay");
     // They outlive the tool's process.
     drop(agent);
@@ -59,12 +63,29 @@ fn a_service_that_fails_is_shown_with_its_last_words() {
 }
 
 #[test]
+fn a_command_that_has_ended_well_was_waited_for() {
+    let stack = stack();
+    let mut agent = Agent::new(&stack.home);
+    agent.done("start_service", &json!({ "service": "build" }));
+    let waited = agent.done("wait_for", &json!({ "service": "build", "timeout": 20 }));
+    let is_ended =
+        || agent.done("wait_for", &json!({ "service": "build" })).text().starts_with("build: ended");
+    assert!(waited.text().starts_with("build: "), "{}", waited.text());
+    crate::support::until("it has ended", is_ended);
+    let logs = agent.done("service_logs", &json!({ "service": "build", "lines": 1 }));
+    assert!(logs.text().starts_with("What build has printed, the last line, what"), "{}", logs.text());
+    let path = agent.refused("wait_for", &json!({ "service": "build", "path": "x" }));
+    assert_eq!(path.wire()["code"], json!(Code::InvalidRequest));
+    assert!(path.text().contains("path: \"x\" does not begin with /"), "{}", path.text());
+}
+
+#[test]
 fn what_the_worktree_does_not_say_is_refused() {
     let stack = stack();
     let mut agent = Agent::new(&stack.home);
     let refused = agent.refused("start_service", &json!({ "service": "wbe" }));
     assert_eq!(refused.wire()["code"], json!(Code::InvalidRequest));
-    let expected = "there is no service \"wbe\"; there are api, bad, web";
+    let expected = "there is no service \"wbe\"; there are api, bad, build, web";
     assert!(refused.text().contains(expected), "{}", refused.text());
     for tool in ["stop_service", "service_logs", "wait_for"] {
         let refused = agent.refused(tool, &json!({ "service": "web" }));

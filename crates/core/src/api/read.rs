@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn fields_that_are_missing_or_there_twice_are_mistakes_of_the_whole() {
         let register = |body: &str| decode::<RegisterRequest>(body.as_bytes()).unwrap_err();
-        assert_eq!(register("{}").error, "body: missing field `instance_id`");
+        assert_eq!(register("{}").error, "body: instance_id is missing");
         let twice = register("{\"instance_id\": \"a\", \"instance_id\": \"a\"}");
         assert_eq!(twice.error, "instance_id: it is there twice; allowed: once");
         assert_eq!(facts(&twice), json!(["instance_id", "it is there twice", "once"]));

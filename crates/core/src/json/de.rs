@@ -87,7 +87,7 @@ impl Error for Misfit {
         Self::Unknown { field: field.to_owned(), known }
     }
     fn missing_field(field: &'static str) -> Self {
-        Self::fields(format!("missing field `{field}`"))
+        Self::fields(format!("{field} is missing"))
     }
     fn duplicate_field(field: &'static str) -> Self {
         let problem = "it is there twice".to_owned();

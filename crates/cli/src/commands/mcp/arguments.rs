@@ -1,11 +1,13 @@
 //! The arguments of each tool, and the folder that a call is about. Clients see the comments of the fields.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rmcp::model::JsonObject;
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use styxy_client::Caller;
 use styxy_core::api::{self, Refusal};
@@ -117,7 +119,7 @@ pub(super) struct ServiceLogs {
     pub(super) service: String,
     /// How many lines, from the end. Default: 200.
     #[schemars(with = "Option<u16>", range(min = 1, max = 200))]
-    pub(super) lines: Option<usize>,
+    pub(super) lines: Option<Lines>,
     /// Only lines that contain this text.
     pub(super) grep: Option<String>,
     /// A folder of the worktree, absolute. Default: this server's working folder.
@@ -135,10 +137,52 @@ pub(super) struct WaitFor {
     /// A path that it must answer, with a status below 500. Default: it is enough that it is ready.
     pub(super) path: Option<String>,
     /// How many seconds to wait at most. Default: 60.
-    #[schemars(range(min = 1, max = 600))]
-    pub(super) timeout: Option<u64>,
+    #[schemars(with = "Option<u64>", range(min = 1, max = 600))]
+    pub(super) timeout: Option<Seconds>,
     /// A folder of the worktree, absolute. Default: this server's working folder.
     pub(super) project: Option<PathBuf>,
+}
+
+/// How many lines of a log.
+#[derive(Debug)]
+#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
+pub(super) struct Lines(pub(super) usize);
+
+impl<'de> Deserialize<'de> for Lines {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let said = "a whole number from 1 to 200";
+        from.deserialize_u64(Whole { most: 200, said }).map(|lines| Self(usize::from(lines)))
+    }
+}
+
+/// How long something is waited for.
+#[derive(Debug)]
+#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
+pub(super) struct Seconds(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let said = "a whole number of seconds from 1 to 600";
+        let seconds = from.deserialize_u64(Whole { most: 600, said })?;
+        Ok(Self(Duration::from_secs(seconds.into())))
+    }
+}
+
+/// A whole number from 1 to `most`, as `said`.
+struct Whole {
+    most: u16,
+    said: &'static str,
+}
+
+impl Visitor<'_> for Whole {
+    type Value = u16;
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.said)
+    }
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<u16, E> {
+        let whole = u16::try_from(number).ok().filter(|number| (1..=self.most).contains(number));
+        whole.ok_or_else(|| Invalid::new(number, "is out of range", self.said).serde())
+    }
 }
 
 /// Reads the arguments of a call.
@@ -231,6 +275,18 @@ mod tests {
         let refusal = mistake::<Check>(&json!({ "port": 70_000 }));
         assert_eq!(refusal.error, "port: 70000 is not a port; allowed: a whole number from 1 to 65535");
         let refusal = mistake::<Allocate>(&json!({}));
-        assert_eq!(refusal.error, "arguments: missing field `service`");
+        assert_eq!(refusal.error, "arguments: service is missing");
+    }
+
+    #[test]
+    fn a_number_that_is_out_of_range_is_refused_with_the_range_in_plain_words() {
+        let lines = |said: Value| mistake::<ServiceLogs>(&json!({ "service": "api", "lines": said })).error;
+        assert_eq!(lines(json!(0)), "lines: 0 is out of range; allowed: a whole number from 1 to 200");
+        assert_eq!(lines(json!(201)), "lines: 201 is out of range; allowed: a whole number from 1 to 200");
+        assert_eq!(lines(json!(-1)), "lines: found -1; allowed: a whole number from 1 to 200");
+        let timeout = |said: Value| mistake::<WaitFor>(&json!({ "service": "api", "timeout": said })).error;
+        let allowed = "allowed: a whole number of seconds from 1 to 600";
+        assert_eq!(timeout(json!("5s")), format!("timeout: found \"5s\"; {allowed}"));
+        assert_eq!(timeout(json!(601)), format!("timeout: 601 is out of range; {allowed}"));
     }
 }

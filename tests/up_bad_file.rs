@@ -112,3 +112,14 @@ fn a_service_that_nothing_starts_is_said_with_its_place_and_the_others_start() {
         "{named:?}"
     );
 }
+
+#[test]
+fn what_up_has_said_of_the_file_is_not_in_the_log_of_a_service_that_reads_it_too() {
+    let run = format!("{} run -- echo begins; exec sleep 1000", env!("CARGO_BIN_EXE_styxy"));
+    let stack = Stack::new(&json!({ "web": { "run": run, "port": false, "rn": 1 } }));
+    let up = stack.styxy(&["up", "-d"]).done();
+    assert!(up.stderr.contains("rn is not a known key"), "{up:?}");
+    let logs = stack.styxy(&["logs", "web"]).done().stdout;
+    assert!(logs.contains("begins"), "{logs}");
+    assert!(!logs.contains("is not a known key"), "{logs}");
+}

@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use styxy_client::{Caller, CallerError, ProjectError, ProjectFile, agents};
+use styxy_core::belongs::STACK;
 use styxy_core::project::Project;
 
 use crate::say::failure::Failure;
@@ -58,10 +59,16 @@ pub(crate) fn file(caller: &Caller) -> Result<Option<Project>, ProjectError> {
 /// As [`file()`].
 pub(crate) fn named_file(caller: &Caller) -> Result<Option<ProjectFile>, ProjectError> {
     let file = caller.named_file()?;
-    if let Some(warning) = file.as_ref().and_then(ProjectFile::warning) {
+    if let Some(warning) = file.as_ref().and_then(unsaid) {
         warning.lines().for_each(output::warning);
     }
     Ok(file)
+}
+
+/// That keys of it are not used, unless `styxy up` has said so, below which this is: it would be in the service's log as if the
+/// program had printed it.
+pub(crate) fn unsaid(file: &ProjectFile) -> Option<String> {
+    env::var_os(STACK).is_none().then(|| file.warning()).flatten()
 }
 
 /// What people call the place that servers of this caller's are in.

@@ -29,7 +29,7 @@ use styxy_core::project::EnvName;
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::devserver::plan::{self, Plan};
-use crate::here::caller::{caller, deleted};
+use crate::here::caller::{caller, deleted, unsaid};
 use crate::here::context::Context;
 use crate::here::near;
 use crate::here::variables::url;
@@ -188,7 +188,7 @@ impl Args {
 fn projects_file(caller: &Caller) -> (Option<ProjectFile>, Option<String>) {
     let (file, mistake) = match caller.named_file() {
         Ok(file) => {
-            let warning = file.as_ref().and_then(ProjectFile::warning);
+            let warning = file.as_ref().and_then(unsaid);
             (file, warning)
         }
         Err(mistake) => (None, Some(format!("{}; the file is not used", mistake.refusal().error))),

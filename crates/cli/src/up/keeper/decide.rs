@@ -144,7 +144,7 @@ impl Keeper {
             Ok(started) => started,
             Err(error) => {
                 let why = Some(format!("it could not be started: {error}"));
-                return service.rest(Rest { is_failed: true, why, ..Rest::default() });
+                return service.rest(Rest { is_failed: true, why, is_unstarted: true, ..Rest::default() });
             }
         };
         let pid = started.pid;

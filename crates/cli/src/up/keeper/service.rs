@@ -139,6 +139,8 @@ impl Service {
         if self.state() == State::Outside || matches!(self.life, Life::Rests(_)) {
             return;
         }
+        // It ends since somebody wants that, however it has ended before.
+        self.rest_of_end = None;
         self.goal = match self.goal {
             Goal::Ends(before) => Goal::Ends(before.max(hurry)),
             Goal::Runs => Goal::Ends(hurry),

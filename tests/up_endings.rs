@@ -85,6 +85,51 @@ fn ctrl_c_when_nothing_that_was_started_here_runs_any_more_leaves_the_others_and
 }
 
 #[test]
+fn what_another_up_starts_is_shown_and_followed_and_named_after_ctrl_c() {
+    let mut services = web();
+    let stack = Stack::new(&services);
+    let mut terminal = Terminal::shell(&stack.home);
+    terminal.types("$STYXY up; echo exit $?\r");
+    terminal.sees("Ctrl-C ends the services");
+    services["api"] = json!({ "run": "exec python3 server.py api", "ready": "/" });
+    stack.say(&services);
+    stack.up();
+    terminal.sees("api begins");
+    terminal.sees("api: ");
+    terminal.sees("started by another styxy up");
+    let (web, api) = (stack.pid("web"), stack.pid("api"));
+    terminal.types("\x03");
+    terminal.sees("the services that were started here end");
+    terminal.sees("these go on: api (ready); styxy down ends them");
+    terminal.sees("exit 0");
+    assert!(has_ended(web) && alive(api));
+}
+
+#[test]
+fn what_another_up_starts_again_is_said() {
+    let stack = Stack::new(&web());
+    let mut terminal = Terminal::shell(&stack.home);
+    terminal.types("$STYXY up; echo exit $?\r");
+    terminal.sees("Ctrl-C ends the services");
+    stack.styxy(&["down", "web"]).done();
+    terminal.sees("exit 0");
+    let mut services = web();
+    services["api"] = json!({ "run": "exec python3 server.py api", "ready": "/" });
+    stack.say(&services);
+    terminal.types("$STYXY up; echo exit $?\r");
+    terminal.sees("Ctrl-C ends the services");
+    stack.styxy(&["down", "api"]).done();
+    terminal.sees("api: ");
+    stack.up();
+    terminal.sees("started by another styxy up");
+    let api = stack.pid("api");
+    terminal.types("\x03");
+    terminal.sees("these go on: api (ready); styxy down ends them");
+    terminal.sees("exit 0");
+    assert!(alive(api));
+}
+
+#[test]
 fn a_closed_terminal_and_a_killed_command_end_the_services() {
     let stack = Stack::new(&web());
     let mut terminal = Terminal::shell(&stack.home);

@@ -313,6 +313,12 @@ fn why_a_service_did_not_start_or_does_not_serve_is_one_sentence() {
     stack.say(&json!({ "web": { "run": "x", "cwd": "nope.sh" } }));
     let refused = stack.styxy(&["up", "-d"]).exits(2);
     assert!(refused.stderr.contains("nope.sh is not a folder\n"), "{refused:?}");
+    stack.say(&json!({ "web": { "run": "x", "cwd": "missing" } }));
+    for words in [&["up", "-d"][..], &["up", "--print"]] {
+        let refused = stack.styxy(words).exits(2);
+        assert!(refused.stderr.contains("missing does not exist\n"), "{refused:?}");
+        assert!(refused.stderr.contains("make that folder, or correct cwd"), "{refused:?}");
+    }
     stack.say(&json!({ "web": { "run": "exec sleep 1000", "ready": "/health", "timeout": 1 } }));
     let late = stack.styxy(&["up", "-d"]).exits(1);
     let port = stack.service("web")["port"].clone();

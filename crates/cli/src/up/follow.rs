@@ -35,6 +35,9 @@ struct Log {
 /// After so many looks a line that is not complete is shown as if it were: it may be a question.
 const PATIENCE: u8 = 5;
 
+/// So many lines are shown at most of what a service has printed before its log was followed.
+const LINES: usize = 200;
+
 impl Follow {
     /// These logs, from where they end now.
     pub(crate) fn new(logs: impl IntoIterator<Item = (String, PathBuf)>, form: Form) -> Self {
@@ -43,9 +46,21 @@ impl Follow {
             Log { label, path, end, open: Vec::new(), looks: 0 }
         });
         let logs: Vec<Log> = logs.collect();
-        let names =
-            (logs.len() > 1).then(|| logs.iter().map(|log| log.label.len()).max().unwrap_or_default());
+        let names = names(&logs);
         Self { logs, form, names }
+    }
+
+    /// Follows one more log, from the last start in it: what it says since then.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn add(&mut self, label: &str, path: PathBuf) -> io::Result<Vec<u8>> {
+        let Tail { bytes, end } = read::tail(&path, From::LastOfStart(LINES))?;
+        self.logs.push(Log { label: label.to_owned(), path, end, open: Vec::new(), looks: 0 });
+        self.names = names(&self.logs);
+        let mut text = Vec::new();
+        self.take(self.logs.len() - 1, &bytes, &mut text);
+        Ok(text)
     }
 
     /// The ends of the logs, one after the other; what comes later follows.
@@ -57,7 +72,7 @@ impl Follow {
         for at in 0..self.logs.len() {
             let Tail { bytes, end } = read::tail(&self.logs[at].path, from)?;
             self.logs[at].end = end;
-            self.add(at, &bytes, &mut text);
+            self.take(at, &bytes, &mut text);
         }
         Ok(text)
     }
@@ -71,7 +86,7 @@ impl Follow {
         for at in 0..self.logs.len() {
             let log = &mut self.logs[at];
             let bytes = read::more(&log.path, &mut log.end)?;
-            self.add(at, &bytes, &mut text);
+            self.take(at, &bytes, &mut text);
         }
         Ok(text)
     }
@@ -91,7 +106,7 @@ impl Follow {
         text
     }
 
-    fn add(&mut self, at: usize, bytes: &[u8], text: &mut Vec<u8>) {
+    fn take(&mut self, at: usize, bytes: &[u8], text: &mut Vec<u8>) {
         // One service on a terminal has it to itself.
         if self.names.is_none() && self.form == Form::AsWritten {
             return text.extend_from_slice(bytes);
@@ -131,6 +146,11 @@ impl Follow {
     }
 }
 
+/// How wide the names of these are, if there are several.
+fn names(logs: &[Log]) -> Option<usize> {
+    (logs.len() > 1).then(|| logs.iter().map(|log| log.label.len()).max().unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,5 +181,17 @@ mod tests {
         let mut follow = Follow::new([("web".to_owned(), path)], Form::AsWritten);
         assert_eq!(follow.tails(From::Last(2)).unwrap(), b"b\n\x1b[1mc");
         assert_eq!((follow.more().unwrap(), follow.rest()), (vec![], vec![]));
+    }
+    #[test]
+    fn one_more_log_is_followed_from_its_last_start_and_both_have_names_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("web"), "").unwrap();
+        std::fs::write(path("docs"), "old\n--- started 2\nnew\n").unwrap();
+        let mut follow = Follow::new([("web".to_owned(), path("web"))], Form::Plain);
+        let text = follow.add("docs", path("docs")).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), "docs | --- started 2\ndocs | new\n");
+        std::fs::write(path("web"), "a\n").unwrap();
+        assert_eq!(String::from_utf8(follow.more().unwrap()).unwrap(), "web  | a\n");
     }
 }

@@ -14,6 +14,15 @@ const LINES: usize = 20;
 
 /// `web: ready, http://web.login-shop.localhost:9876 (http://localhost:3001), pid 812, started now`
 pub(crate) fn line(view: &View) -> String {
+    line_since(view, since(view))
+}
+
+/// The same of a service that another `styxy up` has started while this one is attached.
+pub(crate) fn line_of_another(view: &View) -> String {
+    line_since(view, view.pid.map(|_| "started by another styxy up".to_owned()))
+}
+
+fn line_since(view: &View, since: Option<String>) -> String {
     let style = match view.state {
         State::Ready | State::Outside => GOOD,
         State::Waiting | State::Starting | State::Running | State::Ending => PENDING,
@@ -24,7 +33,7 @@ pub(crate) fn line(view: &View) -> String {
     if view.state != State::Failed {
         parts.extend(address(view));
         parts.extend(view.pid.map(|pid| format!("pid {pid}")));
-        parts.extend(since(view));
+        parts.extend(since);
     }
     let why = view.why.as_ref().map(|why| one_line(why).into_owned());
     // It has not ended when it was asked to.

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::keys::Keys;
-use super::shown::Shown;
+use super::shown::{self, Shown};
 use crate::here::context::Context;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -46,30 +46,7 @@ pub(super) fn up(
     extent: Extent,
     mode: Mode,
 ) -> Result<Exit, Failure> {
-    within(here, stack)?;
     context.try_ask(async |client| Ok(run(context, client, here, stack, extent, mode).await))??
-}
-
-/// A service runs in the worktree, also where a link leads.
-fn within(here: &Caller, stack: &Stack) -> Result<(), Failure> {
-    for service in &stack.services {
-        let shown = service.cwd.display();
-        let real = here.at(&service.cwd);
-        let Some(real) = real.folder() else {
-            let error = format!("{}: its folder {shown} does not exist", service.label);
-            return Err(Failure::usage(error, "put the folder into cwd, relative to the file"));
-        };
-        if !real.is_dir() {
-            let error = format!("{}: {shown} is not a folder", service.label);
-            return Err(Failure::usage(error, "put the folder into cwd, relative to the file"));
-        }
-        if !real.starts_with(&stack.root) {
-            let error =
-                format!("{}: its folder {shown} is outside of {}", service.label, stack.root.display());
-            return Err(Failure::usage(error, "services run in their own worktree"));
-        }
-    }
-    Ok(())
 }
 
 async fn run(
@@ -91,7 +68,7 @@ async fn run(
     let asked = ask::up(client, here, stack, extent, attachment).await?;
     match mode {
         Mode::Detached => detached(context, (here, &place), asked).await,
-        Mode::Attached => Attached::new(asked, follow)?.follow().await,
+        Mode::Attached => Attached::new(asked, follow, extent)?.follow().await,
     }
 }
 
@@ -172,8 +149,13 @@ impl Waiting {
 /// An attached command.
 struct Attached {
     asked: Asked,
+    extent: Extent,
     follow: Follow,
     told: Shown,
+    /// All services of the worktree, as they were last seen.
+    all: Vec<View>,
+    /// Those that another command has added since, and that are followed too.
+    added: BTreeSet<String>,
     keys: Keys,
     interrupts: Signal,
     ends: [Signal; 2],
@@ -195,11 +177,14 @@ enum Next {
 }
 
 impl Attached {
-    fn new(asked: Asked, follow: Follow) -> io::Result<Self> {
+    fn new(asked: Asked, follow: Follow, extent: Extent) -> io::Result<Self> {
         Ok(Self {
             asked,
+            extent,
             follow,
             told: Shown::default(),
+            all: Vec::new(),
+            added: BTreeSet::new(),
             keys: Keys::new()?,
             interrupts: signal(SignalKind::interrupt())?,
             ends: [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?],
@@ -257,20 +242,23 @@ impl Attached {
 
     fn shows(&mut self, picture: Picture) -> Result<Next, Failure> {
         self.is_owner = picture.services.iter().any(|view| view.mine && goes_on(view));
+        self.all = picture.services;
+        self.told.begins(&self.all);
         // What a service has printed comes before what became of it.
         self.logs()?;
-        let wanted = |view: &View| self.asked.orders.iter().any(|order| order.label == view.service);
-        let text = self.told.changes(picture.services.into_iter().filter(wanted).collect());
+        self.joins()?;
+        let wanted = |view: &&View| self.is_ordered(view) || self.added.contains(&view.service);
+        let text = self.told.changes(self.all.iter().filter(wanted).cloned().collect());
         output::next_text(text.as_bytes())?;
         for label in picture.overtaken {
             if !self.has_settled && self.hurry.is_none() && self.overtaken.insert(label.clone()) {
                 was_ended(&label);
             }
         }
-        let views = &self.told.views;
-        let has_failed = views.iter().any(|view| view.state == State::Failed);
+        let views = || self.told.views.iter().filter(|view| self.is_ordered(view));
+        let has_failed = views().any(|view| view.state == State::Failed);
         // After a Ctrl-C only those count that end with this command.
-        let mut counted = views.iter().filter(|view| self.hurry.is_none() || view.mine);
+        let mut counted = views().filter(|view| self.hurry.is_none() || view.mine);
         let runs = counted.any(goes_on);
         // Whoever waits for the servers without reading what is printed here learns of the first one that does not come.
         let is_early = has_failed && !self.has_settled && !io::stdout().is_terminal();
@@ -283,11 +271,35 @@ impl Attached {
         if runs && !(is_early && self.hurry.is_none()) {
             return Ok(Next::Goes);
         }
+        if self.hurry.is_some() {
+            let others: Vec<&View> = self.all.iter().filter(|view| !view.mine && goes_on(view)).collect();
+            shown::go_on(&others);
+        }
         let is_bad = match self.hurry {
             None => has_failed || !self.overtaken.is_empty(),
             Some(_) => self.had_failed,
         };
         Ok(Next::Ends(if is_bad { Exit::Refused } else { Exit::Done }))
+    }
+
+    /// Follows what another command adds to the worktree; not where some services were asked for by name.
+    fn joins(&mut self) -> io::Result<()> {
+        if self.extent == Extent::Some {
+            return Ok(());
+        }
+        let is_new = |view: &&View| {
+            self.told.is_anothers(view) && !self.is_ordered(view) && !self.added.contains(&view.service)
+        };
+        let new: Vec<View> = self.all.iter().filter(is_new).cloned().collect();
+        for View { service, log, .. } in new {
+            print(&self.follow.add(&service, log)?)?;
+            self.added.insert(service);
+        }
+        Ok(())
+    }
+
+    fn is_ordered(&self, view: &View) -> bool {
+        self.asked.orders.iter().any(|order| order.label == view.service)
     }
 
     /// What can be typed now.
@@ -323,7 +335,7 @@ impl Attached {
         self.hurry = Some(hurry);
         let stays = |view: &View| !view.mine && goes_on(view);
         output::note(match hurry {
-            Hurry::None if self.told.views.iter().any(stays) => {
+            Hurry::None if self.all.iter().any(stays) => {
                 "the services that were started here end; Ctrl-C again is faster"
             }
             Hurry::None => "the services end; Ctrl-C again is faster",

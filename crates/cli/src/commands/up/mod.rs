@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod attached;
+mod folders;
 #[cfg(unix)]
 mod keys;
 mod print;
@@ -50,6 +51,7 @@ impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = self.worktree.caller()?;
         let stack = sources::find(&here)?.only(&self.services)?;
+        folders::check(&here, &stack)?;
         if self.print {
             return self.foretell(context, &here, &stack);
         }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use crate::here::context::Context;
 use crate::say::output;
-use crate::up::lines::{failure, line, short_failure};
+use crate::up::lines::{failure, line, line_of_another, short_failure};
 use crate::up::wire::{State, View};
 
 /// So many services are named in a sentence.
@@ -15,10 +15,24 @@ const NAMED: usize = 8;
 #[derive(Default)]
 pub(super) struct Shown {
     pub(super) views: Vec<View>,
-    shown: BTreeMap<String, (State, Option<u32>, Option<String>)>,
+    said: BTreeMap<String, (State, Option<u32>, Option<String>)>,
+    /// The process that each service had in the first picture.
+    first: Option<BTreeMap<String, u32>>,
 }
 
 impl Shown {
+    /// Remembers what ran when the command began to look.
+    pub(super) fn begins(&mut self, views: &[View]) {
+        let pids = views.iter().filter_map(|view| Some((view.service.clone(), view.pid?)));
+        self.first.get_or_insert_with(|| pids.collect());
+    }
+
+    /// Whether another command has started it since then.
+    pub(super) fn is_anothers(&self, view: &View) -> bool {
+        let Some(first) = &self.first else { return false };
+        view.pid.is_some_and(|pid| !view.started && first.get(&view.service) != Some(&pid))
+    }
+
     /// Prints the answer: one line for each service, but for those that have failed.
     pub(super) fn answer(&self, context: &Context) -> io::Result<()> {
         context.output.answer(&serde_json::json!({ "services": self.views }), |out| {
@@ -52,10 +66,10 @@ impl Shown {
         let mut text = String::new();
         for view in &views {
             let now = (view.state, view.pid, view.why.clone());
-            if self.shown.get(&view.service) == Some(&now) {
+            if self.said.get(&view.service) == Some(&now) {
                 continue;
             }
-            self.shown.insert(view.service.clone(), now);
+            self.said.insert(view.service.clone(), now);
             match view.state {
                 State::Failed => {
                     // What it has printed since it was started here is above.
@@ -72,13 +86,20 @@ impl Shown {
                 | State::Ended
                 | State::Waiting
                 | State::Starting => {
-                    text.push_str(&line(view));
+                    text.push_str(&if self.is_anothers(view) { line_of_another(view) } else { line(view) });
                     text.push('\n');
                 }
             }
         }
         self.views = views;
         text
+    }
+}
+
+/// Says which services go on that do not end with this command.
+pub(super) fn go_on(others: &[&View]) {
+    if !others.is_empty() {
+        output::note(&format!("these go on: {}; styxy down ends them", some(others)));
     }
 }
 

@@ -97,8 +97,12 @@ impl Clients {
             Wants::Ended(labels) => labels.contains(label),
             Wants::Nothing | Wants::Now | Wants::Changes | Wants::Settled(_) => false,
         });
-        if let Some(client) = self.all.get_mut(&client) {
-            client.started.insert(label.to_owned());
+        for (id, other) in &mut self.all {
+            if *id == client {
+                other.started.insert(label.to_owned());
+            } else {
+                other.started.remove(label);
+            }
         }
     }
 

@@ -185,3 +185,22 @@ fn what_only_writes_to_a_services_log_ends_with_nobody() {
     stack.styxy(&["down"]).done();
     assert!(alive(writer.pid()));
 }
+
+#[test]
+fn a_server_of_up_that_the_file_calls_otherwise_now_is_not_by_hand() {
+    let server = |name: &str, more: &[(&str, &str)]| {
+        let mut service = json!({ "run": format!("exec python3 server.py {name}"), "ready": "/" });
+        for (key, value) in more {
+            service[*key] = json!(value);
+        }
+        service
+    };
+    let stack = Stack::new(&json!({ "api": server("api", &[("type", "dev"), ("name", "apps.api")]) }));
+    stack.up();
+    stack.say(&json!({ "web": server("web", &[]), "api": server("api", &[]) }));
+    for words in [["up", "--print"], ["up", "-d"]] {
+        let said = stack.styxy(&words).done();
+        assert!(!said.stderr.contains("already"), "{said:?}");
+    }
+    assert!(stack.ask("web", "PORT").starts_with("web "));
+}

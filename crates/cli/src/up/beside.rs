@@ -6,6 +6,7 @@ use styxy_core::api::Lease;
 
 use crate::process::table;
 use crate::say::output::{self, one_line};
+use crate::up::kept;
 use crate::up::stack::{Definition, Stack};
 
 /// The type of a server that nobody has given another one.
@@ -15,7 +16,8 @@ const UNNAMED: &str = "dev";
 pub(super) fn say(stack: &Stack, live: &[Lease], new: &[usize]) {
     let others = live.iter().filter(|lease| is_up(lease) && lease.service_type.as_str() == UNNAMED);
     let others = others.filter(|lease| !stack.all().any(|service| has_key(service, lease)));
-    for lease in others {
+    // What was called otherwise in the file before is `up`'s own.
+    for lease in kept::by_hand(others.collect()) {
         let Some(pid) = pid(lease) else { continue };
         let folder = table::folder(pid);
         let is_beside =

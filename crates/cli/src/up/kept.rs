@@ -106,6 +106,22 @@ fn service<'k>(all: &'k [Kept], table: &Table, pid: u32) -> Option<(&'k Kept, &'
     all.iter().find_map(|kept| Some((kept, kept.services.iter().find(|one| is_its(one))?)))
 }
 
+/// Of these leases those whose servers no keeper has started.
+#[cfg(unix)]
+pub(crate) fn by_hand<'l>(leases: Vec<&'l Lease>) -> Vec<&'l Lease> {
+    let all = here();
+    if all.is_empty() || leases.is_empty() {
+        return leases;
+    }
+    let table = Processes::default().look().map(|look| look.table).unwrap_or_default();
+    let is_of_one = |lease: &Lease| {
+        let listener = lease.listener.as_ref().and_then(|listener| listener.pid);
+        let mut pids = [listener, lease.owner.pid].into_iter().flatten();
+        with_lease(&all, lease).is_some() || pids.any(|pid| service(&all, &table, pid.get()).is_some())
+    };
+    leases.into_iter().filter(|lease| !is_of_one(lease)).collect()
+}
+
 /// The ports that processes of services of the worktree at `root` listen on, each with its service.
 #[cfg(unix)]
 pub(crate) fn ports(root: &Path, used: &[PortInUse]) -> Vec<(String, Port)> {

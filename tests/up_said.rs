@@ -71,11 +71,16 @@ fn a_service_of_another_type_than_before_is_said_with_what_keeps_its_port_and_it
     let before = named(&stack.up(), "web")["port"].clone();
     let sentence = "web: it is web now and was dev/web, so its port and its name are others; \"type\": \"dev\", \"name\": \"web\" keeps both\n";
     stack.say(&web(&[]));
+    let foretold = stack.styxy(&["up", "--print", "--json"]).done().json()["services"][0]["now"].clone();
+    assert_eq!((foretold["fate"].as_str(), stack.home.leases().len()), (Some("again"), 1));
     let said = stack.styxy(&["up", "-d"]).done();
     assert!(
-        said.stderr.contains(sentence) && said.stderr.contains("web: starts again, since type"),
+        said.stderr.contains(sentence)
+            && said.stderr.contains("web: starts again, since type, name have changed\n"),
         "{said:?}"
     );
+    let port = stack.service("web")["port"].clone();
+    assert!(foretold["port"] == port && port != before, "{foretold}, {port}");
     stack.say(&web(&dev));
     let said = stack.styxy(&["up", "-d"]).done();
     assert!(
@@ -326,4 +331,36 @@ fn why_a_service_did_not_start_or_does_not_serve_is_one_sentence() {
         late.stderr.contains(&format!("web: failed: nothing listens on port {port} after 1 s\n")),
         "{late:?}"
     );
+}
+
+#[test]
+fn only_what_the_file_says_otherwise_is_named_of_a_service_that_starts_again() {
+    let web = |run: &str, more: serde_json::Value| {
+        let mut web = json!({ "run": run });
+        web.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "web": web })
+    };
+    let stack = Stack::new(&web("exec python3 server.py web", json!({ "ready": "/" })));
+    let docs = stack.home.project().join("docs");
+    fs::create_dir(&docs).unwrap();
+    fs::write(docs.join("package.json"), "{}").unwrap();
+    stack.up();
+    let again = |file: &serde_json::Value, why: &str| {
+        stack.say(file);
+        let said = stack.styxy(&["up", "-d"]).done();
+        assert!(said.stderr.contains(&format!("web: starts again, since {why} changed\n")), "{said:?}");
+    };
+    // Its name is that of the package now, which nobody wrote.
+    let in_docs = |more: serde_json::Value| {
+        let mut in_docs = json!({ "cwd": "docs" });
+        in_docs.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        web("exec python3 ../server.py web", in_docs)
+    };
+    again(&in_docs(json!({ "ready": "/" })), "run, cwd have");
+    again(&in_docs(json!({ "ready": "/", "name": "x" })), "name has");
+    // Of a manifest that is new the file says nothing.
+    fs::remove_file(docs.join("package.json")).unwrap();
+    again(&in_docs(json!({ "ready": "/" })), "name has");
+    fs::write(docs.join("package.json"), "{}").unwrap();
+    again(&in_docs(json!({ "ready": "/" })), "name has");
 }

@@ -15,8 +15,8 @@ use crate::up::place::Place;
 use crate::up::sources::{self, no_project};
 use crate::up::stack::Stack;
 use crate::up::wire::{
-    Attachment, Down, Ends, Extent, Fate, Foreseen, Hurry, Order, Outside, Picture, Request, Said, Session,
-    State, Up, View,
+    Attachment, Down, Ends, Expects, Extent, Fate, Foreseen, Hurry, Order, Outside, Picture, Request, Said,
+    Session, State, Up, View,
 };
 
 /// The files of the keeper of this worktree.
@@ -166,8 +166,20 @@ pub(crate) async fn foreseen(here: &Caller, stack: &Stack, extent: Extent) -> Re
     // The server of one that was renamed ends, and is not the new one's.
     let ends: Vec<Option<u32>> =
         foreseen.iter().filter(|one| one.fate == Fate::Ends).map(|one| one.pid).collect();
-    for (one, order) in foreseen.iter_mut().zip(&orders).filter(|(one, _)| one.fate == Fate::Starts) {
-        one.port = order.lease.as_ref().map(|key| key.port);
+    for (one, order) in foreseen.iter_mut().zip(&orders) {
+        match one.fate {
+            Fate::Starts => one.port = order.lease.as_ref().map(|key| key.port),
+            // Of another type or name it is another server. A container's port is compose's.
+            Fate::Again => {
+                one.port = if order.expects == Expects::End {
+                    one.port
+                } else {
+                    order.lease.as_ref().map(|key| key.port)
+                };
+                continue;
+            }
+            Fate::Stays | Fate::Outside | Fate::Ends => continue,
+        }
         if let Some(server) = crate::up::keeper::runs_already(&client, terms.project.as_ref(), order).await
             && !ends.contains(&server.pid)
         {

@@ -108,7 +108,7 @@ fn service<'k>(all: &'k [Kept], table: &Table, pid: u32) -> Option<(&'k Kept, &'
 
 /// Of these leases those whose servers no keeper has started.
 #[cfg(unix)]
-pub(crate) fn by_hand<'l>(leases: Vec<&'l Lease>) -> Vec<&'l Lease> {
+pub(crate) fn by_hand(leases: Vec<&Lease>) -> Vec<&Lease> {
     let all = here();
     if all.is_empty() || leases.is_empty() {
         return leases;

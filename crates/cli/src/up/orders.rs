@@ -5,6 +5,7 @@ use std::path::Path;
 
 use styxy_client::leases::{self, Of, is_up};
 use styxy_client::{Caller, Client, Error, PortRequest, Terms};
+use styxy_core::ServiceName;
 use styxy_core::api::{AllocationsQuery, CheckAnswer, Grant, Lease, OwnerKind};
 use styxy_core::layout::fnv;
 use styxy_core::project::Wish;
@@ -63,7 +64,7 @@ pub(crate) async fn orders(
             let mut env = told.variables(service, key.as_ref());
             // A script of theirs may ask compose too.
             env.extend(composed.iter().flat_map(|(_, composed)| composed.variables.iter().cloned()));
-            Order { lock: words.lock, ..order(service, key.as_ref(), env, program) }
+            Order { lock: words.lock, ..order(service, stack, key.as_ref(), env, program) }
         }
     });
     Ok(each.collect())
@@ -96,7 +97,7 @@ pub(crate) async fn foretold(client: &Client, stack: &Stack, terms: &Terms) -> R
         }
         let lock = Words::of(service, &stack.root).lock;
         let key = keys.get(at).and_then(Option::as_ref);
-        Order { lock, ..order(service, key, Vec::new(), Path::new("styxy")) }
+        Order { lock, ..order(service, stack, key, Vec::new(), Path::new("styxy")) }
     });
     Ok(each.collect())
 }
@@ -211,7 +212,13 @@ fn key(grant: &Grant) -> LeaseKey {
     }
 }
 
-fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)>, program: &Path) -> Order {
+fn order(
+    service: &Definition,
+    stack: &Stack,
+    key: Option<&LeaseKey>,
+    env: Vec<(String, String)>,
+    program: &Path,
+) -> Order {
     let run = words::executed(&service.run);
     let words = match key {
         // It knows the tools' flags for a port, and the lease becomes its command's.
@@ -237,7 +244,7 @@ fn order(service: &Definition, key: Option<&LeaseKey>, env: Vec<(String, String)
     Order {
         label: service.label.clone(),
         definition: definition(service),
-        keys: keys(service),
+        keys: keys(service, stack),
         words,
         shown: shown(&service.run),
         cwd: service.cwd.clone(),
@@ -282,22 +289,33 @@ pub(crate) fn definition(service: &Definition) -> String {
     format!("{:016x}", fnv(written.as_bytes()))
 }
 
-/// A hash of each key that people write about a service and that starts it again when it changes.
-fn keys(service: &Definition) -> Vec<(String, String)> {
+/// A hash of each key that people write about a service and that starts it again when it changes. A type or a name that is not written
+/// follows from the rest.
+fn keys(service: &Definition, stack: &Stack) -> Vec<(String, String)> {
     let env: Vec<(&str, &str)> =
         service.env.iter().map(|(name, text)| (name.as_str(), text.written())).collect();
-    let port = (service.port != Wish::None, service.serves);
+    let is_file = matches!(stack.source, Source::File(_));
+    let kind = Some(&service.kind).filter(|kind| is_file && kind.as_str() != service.label);
+    let name = service.name.as_ref().filter(|name| is_file && !is_folder(name, &service.cwd, &stack.root));
     let keys = [
-        ("run", format!("{:?}", service.run)),
+        ("run", shown(&service.run)),
         ("cwd", service.cwd.display().to_string()),
         ("env", format!("{env:?}")),
-        ("port", format!("{port:?}")),
-        ("type", format!("{:?}", service.kind)),
-        ("name", format!("{:?}", service.name)),
+        ("port", format!("{:?}", service.port != Wish::None)),
+        ("type", format!("{kind:?}")),
+        ("name", format!("{name:?}")),
         ("ready", format!("{:?}", service.ready)),
         ("tty", format!("{:?}", service.tty)),
     ];
     keys.map(|(key, written)| (key.to_owned(), format!("{:016x}", fnv(written.as_bytes())))).into()
+}
+
+/// Whether a name is that of the package that `cwd` is in (R60).
+fn is_folder(name: &ServiceName, cwd: &Path, root: &Path) -> bool {
+    let below = cwd.strip_prefix(root).unwrap_or(cwd);
+    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let folder = parts.join(".");
+    folder.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// What of this command's environment is for services: all but what says where this command itself runs.

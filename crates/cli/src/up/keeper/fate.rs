@@ -52,7 +52,7 @@ fn foreseen(label: &str, service: Option<&Service>, fate: Fate, why: Option<Stri
     Foreseen { service: label.to_owned(), fate, why, port, pid }
 }
 
-/// `run, env has changed`: why a service starts again.
+/// `run, env have changed`: why a service starts again.
 fn why(service: &Service, order: &Order) -> Option<String> {
     match &service.life {
         Life::Runs(..) if service.goal == Goal::Runs => {}
@@ -65,7 +65,11 @@ fn why(service: &Service, order: &Order) -> Option<String> {
         | Life::Runs(..) => return None,
     }
     let is_late = matches!(service.life, Life::Runs(_, Progress::Late { .. }));
-    let changed = service.changed(order).map(|changed| format!("{changed} has changed"));
+    let changed = match &*service.changed(order) {
+        [] => None,
+        [one] => Some(format!("{one} has changed")),
+        several => Some(format!("{} have changed", several.join(", "))),
+    };
     changed.or_else(|| is_late.then(|| "it has failed".to_owned()))
 }
 

@@ -113,13 +113,17 @@ impl Service {
         }
     }
 
-    /// `run, env`: what is written otherwise in `order`; none if that is unknown, or nothing.
-    pub(super) fn changed(&self, order: &Order) -> Option<String> {
+    /// `run, env`: what is written otherwise in `order`, and else what is otherwise in its lease; empty if that is unknown, or nothing.
+    pub(super) fn changed(&self, order: &Order) -> Vec<String> {
         let before = &self.order.keys;
         let is_other =
             |(key, hash): &&(String, String)| before.iter().any(|(known, old)| known == key && old != hash);
-        let changed: Vec<&str> = order.keys.iter().filter(is_other).map(|(key, _)| key.as_str()).collect();
-        (!changed.is_empty()).then(|| changed.join(", "))
+        let changed: Vec<String> = order.keys.iter().filter(is_other).map(|(key, _)| key.clone()).collect();
+        let keys = self.order.lease.as_ref().zip(order.lease.as_ref()).filter(|_| changed.is_empty());
+        let (kind, name) =
+            keys.map(|(old, new)| (old.kind != new.kind, old.name != new.name)).unwrap_or_default();
+        let of_lease = [("type", kind), ("name", name)].into_iter().filter(|(_, is_other)| *is_other);
+        changed.into_iter().chain(of_lease.map(|(key, _)| key.to_owned())).collect()
     }
 
     /// It is to run, from the beginning.

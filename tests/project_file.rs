@@ -60,7 +60,7 @@ fn a_mistake_in_the_file_is_wrong_usage_for_the_commands_that_read_it() {
         .unwrap();
     let said = home.styxy(&["env"]).done();
     let place = format!("warning: {}:1:33: ", home.project().join("package.json").display());
-    let warning = "styxy.services.web.command is not a known key; allowed: type, name, port, env, open, host, run, cwd, ready, after, tty, timeout, compose (it is ignored)";
+    let warning = "styxy.services.web.command is not a known key; did you mean run? (it is ignored)";
     assert_eq!(said.stderr.trim_end(), format!("{place}{warning}"));
     assert!(said.stdout.contains("STYXY_WEB_PORT="), "{}", said.stdout);
 }

@@ -195,7 +195,8 @@ fn a_server_of_up_that_the_file_calls_otherwise_now_is_not_by_hand() {
         }
         service
     };
-    let stack = Stack::new(&json!({ "api": server("api", &[("type", "dev"), ("name", "apps.api")]) }));
+    let stack =
+        Stack::new(&json!({ "api": server("api", &[("type", "dev"), ("name", "apps.api")]) })).with_own_dev();
     stack.up();
     stack.say(&json!({ "web": server("web", &[]), "api": server("api", &[]) }));
     for words in [["up", "--print"], ["up", "-d"]] {

@@ -64,7 +64,7 @@ fn a_service_that_ends_while_the_file_has_a_mistake_leaves_no_row_when_it_is_rep
 fn a_renamed_service_is_started_again_on_the_lease_of_the_old_one() {
     let typed =
         |name: &str| json!({ "type": "dev", "run": format!("exec python3 server.py {name}"), "ready": "/" });
-    let stack = Stack::new(&json!({ "old": typed("old"), "api": server("api") }));
+    let stack = Stack::new(&json!({ "old": typed("old"), "api": server("api") })).with_own_dev();
     let before = stack.up();
     let old = u32::try_from(named(&before, "old")["pid"].as_u64().unwrap()).unwrap();
     stack.say(&json!({ "new": typed("new"), "api": server("api") }));

@@ -67,7 +67,7 @@ fn a_service_of_another_type_than_before_is_said_with_what_keeps_its_port_and_it
         json!({ "web": web })
     };
     let dev = [("type", "dev"), ("name", "web")];
-    let stack = Stack::new(&web(&dev));
+    let stack = Stack::new(&web(&dev)).with_own_dev();
     let before = named(&stack.up(), "web")["port"].clone();
     let sentence = "web: it is web now and was dev/web, so its port and its name are others; \"type\": \"dev\", \"name\": \"web\" keeps both\n";
     stack.say(&web(&[]));
@@ -119,7 +119,7 @@ fn a_port_that_somebody_has_is_named_with_who_has_it() {
 
 #[test]
 fn the_port_in_a_line_of_a_procfile_is_a_wish() {
-    let stack = Stack::new(&json!({}));
+    let stack = Stack::new(&json!({})).with_own_dev();
     let project = stack.home.project();
     fs::remove_file(project.join(".styxy.json")).unwrap();
     let taken = stack.home.spare_port();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::home::Home;
+use super::home::{Home, sort};
 use super::run::Output;
 use super::wait::{eventually, until};
 
@@ -47,6 +47,17 @@ impl Stack {
         fs::write(stack.home.project().join("server.py"), SERVER).unwrap();
         stack.say(services);
         stack
+    }
+
+    /// With ports of its own for the type `dev`, which has the same few first in every other home.
+    pub(crate) fn with_own_dev(self) -> Self {
+        let types = [("web", sort::WEB), ("api", sort::API), ("dev", sort::MANY)].map(|(name, of)| {
+            let range = self.home.range(of);
+            let own = json!({ "range": [range.start(), range.end()], "preferred_ports": [] });
+            (name.to_owned(), own)
+        });
+        self.home.configure(&json!({ "service_types": serde_json::Map::from_iter(types) }));
+        self
     }
 
     /// Writes the file again.

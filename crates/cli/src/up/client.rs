@@ -1,19 +1,17 @@
 //! A command's side of the keeper's socket: finding the keeper, starting one, and speaking to it.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, Read as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use styxy_core::api::{Code, Refusal};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, Lines};
-use tokio::net::UnixStream;
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::{Instant, sleep};
 
 use crate::say::failure::Failure;
 use crate::up::place::Place;
+use crate::up::system::{self, FromKeeper, ToKeeper};
 use crate::up::wire::{Request, Said, VERSION};
 
 /// How long a keeper may take to answer: it may be ending, and another one beginning.
@@ -27,8 +25,8 @@ pub(crate) const KEEPER: &str = "keeper";
 
 /// A connection to the keeper.
 pub(crate) struct Keeper {
-    said: Lines<tokio::io::BufReader<OwnedReadHalf>>,
-    ask: OwnedWriteHalf,
+    said: Lines<tokio::io::BufReader<FromKeeper>>,
+    ask: ToKeeper,
 }
 
 /// What answers on the socket.
@@ -96,18 +94,7 @@ impl Keeper {
 }
 
 async fn connect(place: &Place) -> io::Result<Answers> {
-    let stream = match UnixStream::connect(place.socket()).await {
-        Ok(stream) => stream,
-        Err(error) => {
-            return match error.kind() {
-                io::ErrorKind::NotFound
-                | io::ErrorKind::ConnectionRefused
-                | io::ErrorKind::ConnectionReset => Ok(Answers::Nobody),
-                _ => Err(error),
-            };
-        }
-    };
-    let (read, ask) = stream.into_split();
+    let Some((read, ask)) = system::connect(place.socket()).await? else { return Ok(Answers::Nobody) };
     let mut keeper = Keeper { said: tokio::io::BufReader::new(read).lines(), ask };
     let Ok(hello) = tokio::time::timeout(PATIENCE, keeper.said()).await else {
         let said = format!("it does not answer within {} s", PATIENCE.as_secs());
@@ -138,24 +125,15 @@ fn start(place: &Place, root: &Path) -> Result<Started, Failure> {
     if log.metadata().is_ok_and(|found| found.len() > LONGEST) {
         log.set_len(0).map_err(cannot)?;
     }
-    let mut command = Command::new(program);
-    command.arg(KEEPER).arg("--root").arg(root);
-    // The guard of the shell that starts it would ask about each signal that ends a service.
-    command.env("STYXY_GUARD", "off").env("NO_COLOR", "1");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-    let mut child = command.spawn().map_err(cannot)?;
-    let mut line = String::new();
-    if let Some(says) = child.stdout.take() {
-        BufReader::new(says).read_line(&mut line).map_err(cannot)?;
-    }
-    match line.trim_end() {
+    let mut begun = system::start_keeper(&program, &[KEEPER, "--root"], root, log).map_err(cannot)?;
+    match begun.first_line().map_err(cannot)?.trim_end() {
         super::keeper::OPEN => Ok(Started::Open),
         super::keeper::TAKEN => {
-            let _ = child.wait();
+            begun.wait();
             Ok(Started::Taken)
         }
         _ => {
-            let _ = child.wait();
+            begun.wait();
             Err(not_kept(&last_line(&path)))
         }
     }

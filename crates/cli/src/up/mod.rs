@@ -3,7 +3,8 @@
 //! `sources` finds what is to run, and `stack` says it; `words` reads its commands, and `orders` leases the ports; `told` says which
 //! variables a service gets, and `containers` what compose is asked for; the keeper starts it, watches it and ends it; `client` finds
 //! the keeper, `by_hand` what runs without it, `beside` what runs in a service's folder under another name, and `read` reads the logs, which needs none; `heard` asks the daemon who still listens, `further` finds the other ports of a service, `taken` says who has the port of a service that did
-//! not get it, and `kept` what is kept in all worktrees.
+//! not get it, and `kept` what is kept in all worktrees; `system` is
+//! what differs from system to system.
 
 #[cfg(unix)]
 pub(crate) mod ask;
@@ -35,6 +36,8 @@ pub(crate) mod ports;
 pub(crate) mod read;
 pub(crate) mod sources;
 pub(crate) mod stack;
+#[cfg(unix)]
+mod system;
 #[cfg(unix)]
 pub(crate) mod taken;
 #[cfg(unix)]

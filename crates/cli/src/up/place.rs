@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use styxy_core::layout::Layout;
 use styxy_core::order::Order as _;
 
+use crate::up::system;
+
 /// The files of one worktree's keeper.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -20,14 +22,7 @@ impl Place {
     /// That of the worktree at `root`.
     pub(crate) fn of(layout: &Layout, root: &Path) -> Self {
         let folder = layout.stack(root);
-        #[cfg(unix)]
-        let socket = {
-            let uid = rustix::process::geteuid().as_raw();
-            let runtime = styxy_core::layout::runtime_folder(|name| std::env::var_os(name), uid);
-            layout.stack_socket(root, &runtime)
-        };
-        #[cfg(not(unix))]
-        let socket = folder.join("sock");
+        let socket = system::address(layout, root);
         Self { root: root.to_owned(), folder, socket }
     }
 
@@ -83,10 +78,7 @@ impl Place {
     /// # Errors
     /// The disk is full, or Styxy's folder is not this user's.
     pub(crate) fn make(&self) -> io::Result<()> {
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(&self.folder)
+        system::folder_for_this_user(&mut DirBuilder::new()).recursive(true).create(&self.folder)
     }
 
     /// The lock that makes this process the keeper; none if another process is.

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::happen::Happening;
 use crate::up::place::Place;
+use crate::up::system::{self, FromClient, Listener, ToClient};
 use crate::up::wire::{Picture, Request, Said, State, VERSION, View};
 
 /// Everybody who is attached.
@@ -48,15 +48,7 @@ impl Clients {
     /// # Errors
     /// The folder has no room for a socket, or its path is too long.
     pub(super) fn listen(place: &Place, happen: &UnboundedSender<Happening>) -> io::Result<Self> {
-        let path = place.socket();
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let listener = UnixListener::bind(path)?;
+        let listener = Listener::open(place.socket())?;
         tokio::spawn(accept(listener, happen.clone()));
         Ok(Self { all: BTreeMap::new(), place: place.clone() })
     }
@@ -154,7 +146,7 @@ impl Clients {
     /// Nobody is answered any more.
     pub(super) fn close(&mut self) {
         self.all.clear();
-        let _ = std::fs::remove_file(self.place.socket());
+        system::close(self.place.socket());
     }
 }
 
@@ -178,37 +170,24 @@ impl Wants {
     }
 }
 
-async fn accept(listener: UnixListener, happen: UnboundedSender<Happening>) {
+async fn accept(mut listener: Listener, happen: UnboundedSender<Happening>) {
     let mut client = 0;
     loop {
-        match listener.accept().await {
-            // Another user's.
-            Ok((stream, _)) if !is_ours(&stream) => {}
-            Ok((stream, _)) => {
-                client += 1;
-                let (say, said) = unbounded_channel();
-                let _ = happen.send(Happening::Came { client, say });
-                tokio::spawn(speak(client, stream, said, happen.clone()));
-            }
-            // No descriptor is left: others may be given back.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
-        }
+        let ends = listener.client().await;
+        client += 1;
+        let (say, said) = unbounded_channel();
+        let _ = happen.send(Happening::Came { client, say });
+        tokio::spawn(speak(client, ends, said, happen.clone()));
     }
-}
-
-fn is_ours(stream: &UnixStream) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
 /// Reads what one connection asks, and writes what it is told.
 async fn speak(
     client: u64,
-    stream: UnixStream,
+    (read, mut write): (FromClient, ToClient),
     mut said: UnboundedReceiver<Said>,
     happen: UnboundedSender<Happening>,
 ) {
-    let (read, mut write) = stream.into_split();
     let asked = async {
         let mut lines = BufReader::new(read).lines();
         while let Ok(Some(line)) = lines.next_line().await {

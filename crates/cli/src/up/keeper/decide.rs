@@ -148,9 +148,7 @@ impl Keeper {
             }
         };
         let pid = started.pid;
-        // It stays a zombie until it is reaped, so it has one.
-        let began = styxy_core::Pid::new(pid).and_then(crate::process::started).unwrap_or_default();
-        let process = Process { pid, started: began, mark, since: now(), terminal: started.terminal };
+        let process = Process { pid, started: started.began, mark, since: now(), terminal: started.terminal };
         service.life = Life::Runs(process, Progress::Starts);
         let (label, start) = (label.to_owned(), service.start);
         let say = move |found| drop(happen.send(Happening::Found { label: label.clone(), start, found }));

@@ -3,6 +3,7 @@
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::ready::Found;
+pub(super) use crate::up::system::End;
 use crate::up::wire::{Request, Said};
 
 /// One thing that happens. What is about a start names it: an earlier one does not count.
@@ -70,33 +71,4 @@ pub(super) struct Over {
     pub(super) killed: bool,
     /// Whether it was only what a service had left behind that ended by itself.
     pub(super) is_rest: bool,
-}
-
-/// How a program has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    Code(i32),
-    Signal(i32),
-}
-
-impl End {
-    pub(super) const fn is_good(self) -> bool {
-        matches!(self, Self::Code(0))
-    }
-
-    /// `exit 3`, `signal 9`
-    pub(super) fn shown(self) -> String {
-        match self {
-            Self::Code(code) => format!("exit {code}"),
-            Self::Signal(signal) => format!("signal {signal}"),
-        }
-    }
-
-    /// As shells say it.
-    pub(super) const fn code(self) -> i32 {
-        match self {
-            Self::Code(code) => code,
-            Self::Signal(signal) => 128 + signal,
-        }
-    }
 }

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::up::system;
+
 #[cfg(not(target_os = "linux"))]
 pub(super) use elsewhere::Rings;
 #[cfg(target_os = "linux")]
@@ -23,17 +25,12 @@ const KEPT: u64 = 5 << 20;
 pub(super) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.create(true).append(true).read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    system::for_this_user(&mut options).open(path)
 }
 
 /// Whether the file is still the one at its path, and was neither deleted nor moved.
-#[cfg(unix)]
 pub(super) fn is_there(log: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let id = |found: std::fs::Metadata| (found.dev(), found.ino());
-    log.metadata().map(id).ok().zip(path.metadata().map(id).ok()).is_some_and(|(one, other)| one == other)
+    system::identity_of(log).is_some_and(|open| system::identity(path) == Some(open))
 }
 
 /// Writes a line of the keeper's own, such as where a start begins. A disk that is full has no room for it.
@@ -42,17 +39,10 @@ pub(super) fn say(mut log: &File, text: &str) {
 }
 
 /// Lets go of what is there, where the disk cannot give back a part of a file.
-fn empty(log: &File) -> io::Result<()> {
-    log.set_len(0)?;
+fn empty(log: &File, path: &Path) -> io::Result<()> {
+    system::empty(log, path)?;
     say(log, "what was here before is gone: the disk cannot keep only the end of a file");
     Ok(())
-}
-
-/// How many bytes of a file are on the disk.
-#[cfg(unix)]
-fn on_disk(log: &File) -> io::Result<u64> {
-    use std::os::unix::fs::MetadataExt as _;
-    Ok(log.metadata()?.blocks() * 512)
 }
 
 #[cfg(target_os = "linux")]
@@ -73,7 +63,8 @@ mod linux {
     use rustix::fs::{FallocateFlags, SeekFrom, fallocate, seek};
     use rustix::io::Errno;
 
-    use super::{KEPT, MOST, empty, is_there, on_disk, open};
+    use super::{KEPT, MOST, empty, is_there, open};
+    use crate::up::system::{identity_of, on_disk};
 
     /// How soon the logs are looked at again while one grows. What a service writes in that time is on the disk beside [`MOST`].
     const SLICE: Duration = Duration::from_millis(2);
@@ -196,8 +187,7 @@ mod linux {
 
         /// Whether it is of this file.
         fn is(&self, log: &File) -> bool {
-            let id = |log: &File| log.metadata().ok().map(|found| (found.dev(), found.ino()));
-            id(&self.log) == id(log)
+            identity_of(&self.log) == identity_of(log)
         }
 
         /// The ring of the file that has taken its place.
@@ -248,7 +238,7 @@ mod linux {
                 let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
                 match fallocate(&self.log, hole, head, end.saturating_sub(head)) {
                     Ok(()) => {}
-                    Err(Errno::OPNOTSUPP | Errno::NOSYS) => empty(&self.log)?,
+                    Err(Errno::OPNOTSUPP | Errno::NOSYS) => empty(&self.log, &self.path)?,
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -261,32 +251,34 @@ mod linux {
 mod elsewhere {
     use std::fs::File;
     use std::io;
+    use std::path::{Path, PathBuf};
     use std::sync::{Arc, Mutex, PoisonError};
     use std::thread;
     use std::time::Duration;
 
-    use super::{MOST, empty, on_disk};
+    use super::{MOST, empty};
+    use crate::up::system::on_disk;
 
     /// How often the logs are looked at: nothing says cheaply that one was written to.
     const PAUSE: Duration = Duration::from_mins(1);
 
     /// Empties logs that are too long.
     pub(in crate::up::keeper) struct Rings {
-        logs: Arc<Mutex<Vec<File>>>,
+        logs: Arc<Mutex<Vec<(File, PathBuf)>>>,
     }
 
     impl Rings {
         /// # Errors
         /// There is no room for a thread.
         pub(in crate::up::keeper) fn new() -> io::Result<Self> {
-            let logs: Arc<Mutex<Vec<File>>> = Arc::default();
+            let logs: Arc<Mutex<Vec<(File, PathBuf)>>> = Arc::default();
             let rings = Arc::clone(&logs);
             thread::Builder::new().name("logs".to_owned()).spawn(move || {
                 loop {
                     thread::sleep(PAUSE);
-                    for log in rings.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                    for (log, path) in rings.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                         if on_disk(log).is_ok_and(|size| size > MOST) {
-                            let _ = empty(log);
+                            let _ = empty(log, path);
                         }
                     }
                 }
@@ -296,17 +288,17 @@ mod elsewhere {
 
         /// Empties those that are too long, for a keeper that ends.
         pub(in crate::up::keeper) fn settle(&self) {
-            for log in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            for (log, path) in self.logs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 if on_disk(log).is_ok_and(|size| size > MOST) {
-                    let _ = empty(log);
+                    let _ = empty(log, path);
                 }
             }
         }
 
         /// From now on this log is looked at.
         #[expect(clippy::unnecessary_wraps, reason = "the same signature as on Linux")]
-        pub(in crate::up::keeper) fn add(&self, log: File, _: &std::path::Path) -> io::Result<()> {
-            self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
+        pub(in crate::up::keeper) fn add(&self, log: File, path: &Path) -> io::Result<()> {
+            self.logs.lock().unwrap_or_else(PoisonError::into_inner).push((log, path.to_owned()));
             Ok(())
         }
     }

@@ -9,6 +9,7 @@ use styxy_core::{Pid, Port, WallTime};
 
 use super::service::{Goal, Life, Process, Progress, Rest, Service};
 use crate::up::place::Place;
+pub(super) use crate::up::system::identity;
 use crate::up::wire::{Ends, Hurry, Order, Session};
 
 /// The form of the file. A newer one is left alone, and nothing of it is used.
@@ -258,12 +259,4 @@ fn boot() -> String {
         None
     };
     id.unwrap_or_default().trim().to_owned()
-}
-
-/// Which folder is at this path.
-#[cfg(unix)]
-pub(super) fn identity(folder: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    let found = folder.metadata().ok()?;
-    Some((found.dev(), found.ino()))
 }

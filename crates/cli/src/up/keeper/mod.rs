@@ -15,13 +15,11 @@ mod lock;
 mod log;
 mod memory;
 mod ready;
-mod reap;
 mod requests;
 mod service;
 mod session;
 mod start;
 mod survivors;
-mod terminal;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -43,6 +41,7 @@ use crate::say::failure::Failure;
 use crate::say::output;
 use crate::up::kept::{Kept, One};
 use crate::up::place::Place;
+use crate::up::system;
 use crate::up::wire::{Ends, Extent, Foreseen, Order, Session, State, View};
 
 use clients::Clients;
@@ -90,7 +89,7 @@ struct Keeper {
 /// # Errors
 /// The folder of its files cannot be made, or there is no room for a process of its kind.
 pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
-    start::close_inherited();
+    system::close_inherited();
     let layout = context::layout()?;
     let place = Place::of(&layout, &root);
     let cannot = |error: io::Error| {
@@ -104,7 +103,7 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
     };
     let caller = caller::caller().at(&root);
     let project = caller.project().unwrap_or_default();
-    detach(&layout);
+    system::leave_starter(layout.root());
     let client = context::client(Autostart::FromEnvironment)?;
     let kept = context::block_on(async {
         let (happen, happenings) = unbounded_channel();
@@ -135,7 +134,7 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
         keeper.adopt_survivors();
         keeper.adopt_session();
         output::next_text(format!("{OPEN}\n").as_bytes())?;
-        close_stdout();
+        system::close_output();
         let alone = watch::alone(&keeper.happen);
         prune(&layout);
         keeper.run(happenings, &alone).await;
@@ -315,18 +314,6 @@ impl Keeper {
     }
 }
 
-/// Leaves the terminal, the folder and the guard of whoever has started this process, and becomes the parent of orphans.
-fn detach(layout: &Layout) {
-    // A process that leads its group already has a session of its own then.
-    let _ = rustix::process::setsid();
-    // So that the worktree can be removed, and a disk unmounted.
-    let _ = std::env::set_current_dir(layout.root());
-    #[cfg(target_os = "linux")]
-    if let Err(error) = crate::process::orphans::adopt() {
-        output::warning(&format!("what services leave behind is found by their marks only: {error}"));
-    }
-}
-
 /// Removes what earlier keepers knew of worktrees that are gone. A folder whose lock is taken has a keeper.
 fn prune(layout: &Layout) {
     for entry in std::fs::read_dir(layout.stacks()).into_iter().flatten().flatten() {
@@ -348,12 +335,5 @@ fn prune(layout: &Layout) {
             // What cannot be removed stays, and is looked at again.
             let _ = std::fs::remove_dir_all(&folder);
         }
-    }
-}
-
-/// Whoever waits for this process' output has read all of it.
-fn close_stdout() {
-    if let Ok(null) = File::options().write(true).open("/dev/null") {
-        let _ = rustix::stdio::dup2_stdout(null);
     }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use styxy_core::{Port, WallTime};
 
 use super::ending::Pace;
-use super::terminal::Terminal;
 use crate::here::variables::url;
 use crate::say::age::now;
+use crate::up::system::Terminal;
 use crate::up::wire::{Expects, Hurry, Order, Outside, State, View};
 
 /// A service.

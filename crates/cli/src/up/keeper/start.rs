@@ -1,25 +1,15 @@
 //! Starts a service: in a session of its own, with its log as its output, so that nothing of it needs the keeper (R132).
-#![expect(
-    unsafe_code,
-    reason = "a session of its own is made between fork and exec; what was inherited is closed"
-)]
 
 use std::fs::File;
 use std::io;
-use std::os::fd::BorrowedFd;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::io::fcntl_getfd;
-use rustix::process::setsid;
-
 use super::ending::Pace;
-use super::reap;
-use super::terminal::Terminal;
 use crate::here::compose;
 use crate::process::table::STACK;
+use crate::up::system::{self, Awaited, Started};
 use crate::up::wire::{Hurry, Order};
 
 /// How long what ends a container may take: compose gives each 10 seconds.
@@ -28,29 +18,6 @@ const PATIENT: Duration = Duration::from_mins(1);
 const HURRIED: Duration = Duration::from_secs(12);
 /// How often it is looked whether somebody is.
 const SLICE: Duration = Duration::from_millis(50);
-
-/// Closes what this process has inherited beside its standard streams: a lock or a pipe of a shell would stay open as long as the
-/// services run. To be called before anything is opened.
-pub(super) fn close_inherited() {
-    let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let open: Vec<i32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
-        // SAFETY: it is only asked whether the number is open. The folder that was read had one too, and is closed by now.
-        let is_open = fcntl_getfd(unsafe { BorrowedFd::borrow_raw(descriptor) }).is_ok();
-        if is_open {
-            // SAFETY: nothing in this process has opened it.
-            unsafe { rustix::io::close(descriptor) };
-        }
-    }
-}
-
-/// A service that was started.
-pub(super) struct Started {
-    pub(super) pid: u32,
-    /// What it is typed into, if it has a terminal.
-    pub(super) terminal: Option<Terminal>,
-}
 
 /// Starts `order` with the environment of all, `mark` in its own, and `log` as its output.
 ///
@@ -64,26 +31,7 @@ pub(super) fn start(
 ) -> io::Result<Started> {
     let mut command = prepared(&order.words, order, environment)?;
     command.env(STACK, mark);
-    let terminal = if order.tty { Some(Terminal::open(log)?) } else { None };
-    if let Some((_, end)) = &terminal {
-        let end = || end.try_clone().map(Stdio::from);
-        command.stdin(end()?).stdout(end()?).stderr(end()?);
-        // SAFETY: between fork and exec only system calls are made.
-        unsafe {
-            command.pre_exec(|| {
-                setsid()?;
-                rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
-                Ok(())
-            });
-        }
-    } else {
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
-        // SAFETY: as above.
-        unsafe { command.pre_exec(|| Ok(setsid().map(drop)?)) };
-    }
-    // Whoever reaps all children of this process waits for it.
-    let pid = command.spawn().map_err(|error| named(&order.words, &order.cwd, &error))?.id();
-    Ok(Started { pid, terminal: terminal.map(|(terminal, _)| terminal) })
+    system::spawn(&mut command, order, mark, log).map_err(|error| named(&order.words, &order.cwd, &error))
 }
 
 /// The system does not say which program it has not found, nor that it is another one than the file's.
@@ -122,8 +70,7 @@ pub(super) fn stop(
         command
     };
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?);
-    let child =
-        reap::Awaited::spawn(command.process_group(0)).map_err(|error| named(words, &order.cwd, &error))?;
+    let child = Awaited::spawn(&mut command).map_err(|error| named(words, &order.cwd, &error))?;
     let began = Instant::now();
     loop {
         if let Some(end) = child.ended_within(SLICE) {
@@ -146,14 +93,12 @@ pub(super) fn stop(
 }
 
 fn prepared(words: &[String], order: &Order, environment: &[(String, String)]) -> io::Result<Command> {
-    let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     if !order.cwd.is_dir() {
         let said = format!("there is no folder {}", order.cwd.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, said));
     }
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(&order.cwd).env_clear();
-    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let mut command = system::command(words, environment)?;
+    command.current_dir(&order.cwd);
     let is_set = |name: &str| environment.iter().chain(&order.env).any(|(set, _)| set == name);
     if !order.tty && !is_set("FORCE_COLOR") && !is_set("NO_COLOR") {
         command.env("FORCE_COLOR", "1");

@@ -7,21 +7,16 @@ use std::thread;
 use std::time::Duration;
 
 use styxy_core::Pid;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::happen::{End, Happening};
-use super::memory::identity;
-use super::reap::reap;
 use crate::process::Handle;
+use crate::up::system::{self, identity};
 use crate::up::wire::Session;
 
 /// How long a wait lasts before it is begun again.
 const LONG: Duration = Duration::from_hours(24);
-/// How long a parent may take to learn how its child has ended; nobody else learns it before.
-#[cfg(target_os = "linux")]
-const REAPED: Duration = Duration::from_secs(3);
 /// How long nobody may connect to a keeper that has nothing to keep.
 const ALONE: Duration = Duration::from_secs(30);
 /// How often the worktree is looked at where nothing says that it is gone.
@@ -33,23 +28,11 @@ const GLANCE: Duration = Duration::from_mins(1);
 /// # Errors
 /// There is no room for a handler.
 pub(super) fn signals(happen: &UnboundedSender<Happening>) -> io::Result<()> {
-    let mut children = signal(SignalKind::child())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    // A terminal that is closed is the affair of whoever is attached.
-    let mut hangup = signal(SignalKind::hangup())?;
-    let happen = happen.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = children.recv() => reap(&happen),
-                _ = terminate.recv() => drop(happen.send(Happening::Terminate)),
-                _ = interrupt.recv() => drop(happen.send(Happening::Terminate)),
-                _ = hangup.recv() => {}
-            }
-        }
-    });
-    Ok(())
+    let (terminate, happen) = (happen.clone(), happen.clone());
+    system::interrupted_and_ended_children(
+        move || drop(terminate.send(Happening::Terminate)),
+        move |pid, end| drop(happen.send(Happening::Child { pid, end })),
+    )
 }
 
 /// Says when whoever has started the keeper has had time to connect: without that it would wait for ever for somebody who was killed.
@@ -77,25 +60,9 @@ pub(super) fn process(
     let happen = happen.clone();
     let wait = move || {
         while handle.ended_within(LONG).is_ok_and(|ended| !ended) {}
-        let _ = happen.send(ended(code_of(&handle)));
+        let _ = happen.send(ended(system::code_of(&handle)));
     };
     thread::Builder::new().name("process".to_owned()).spawn(wait).map(drop)
-}
-
-/// How a process has ended that was never this one's child.
-#[cfg(target_os = "linux")]
-fn code_of(handle: &Handle) -> Option<End> {
-    let status = handle.status(REAPED)?;
-    Some(match status & 0x7f {
-        0 => End::Code(status >> 8 & 0xff),
-        signal => End::Signal(signal),
-    })
-}
-
-/// No other system says it.
-#[cfg(not(target_os = "linux"))]
-const fn code_of(_: &Handle) -> Option<End> {
-    None
 }
 
 /// Says when an agent session has ended, and when it has been over for as long as `grace`.

@@ -14,7 +14,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 const USUAL: (u16, u16) = (24, 80);
 
 /// The keeper's end of a service's terminal.
-pub(super) struct Terminal {
+pub(in crate::up) struct Terminal {
     keys: File,
 }
 
@@ -56,11 +56,11 @@ impl Terminal {
     }
 
     /// Types `bytes`. A service that does not read them loses those that find no room.
-    pub(super) fn type_in(&mut self, bytes: &[u8]) {
+    pub(in crate::up) fn type_in(&mut self, bytes: &[u8]) {
         let _ = self.keys.write_all(bytes);
     }
 
-    pub(super) fn resize(&self, rows: u16, columns: u16) {
+    pub(in crate::up) fn resize(&self, rows: u16, columns: u16) {
         resize(&self.keys, rows, columns);
     }
 }

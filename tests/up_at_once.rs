@@ -52,19 +52,18 @@ fn down_spares_a_server_that_up_is_still_looking_for() {
     let state: Value = serde_json::from_slice(&fs::read(stack.kept().join("state.json")).unwrap()).unwrap();
     let orders: Vec<&Value> = state["services"].as_array().unwrap().iter().map(|one| &one["order"]).collect();
     let order = orders.iter().find(|order| order["label"] == "web").unwrap();
-    let up = json!({
-        "ask": "up", "orders": [order], "extent": "some", "attachment": "detached", "session": null,
-        "environment": [],
-    });
-    let down = json!({ "ask": "down", "services": ["web"], "hurry": "none", "outside": "stays" });
+    let up = json!({ "up": {
+        "orders": [order], "extent": "some", "attachment": "detached", "session": null, "environment": [],
+    } });
+    let down = json!({ "down": { "services": ["web"], "hurry": "none", "outside": "stays" } });
     let socket = Layout::new(stack.home.root().to_owned())
         .stack_socket(&stack.home.project(), &stack.home.top().join("styxy"));
     let mut keeper = UnixStream::connect(socket).unwrap();
     keeper.write_all(format!("{up}\n{down}\n").as_bytes()).unwrap();
     let mut said = std::io::BufRead::lines(std::io::BufReader::new(keeper));
     let settled = said.find_map(|line| {
-        let said: Value = serde_json::from_str(&line.unwrap()).unwrap();
-        (said["say"] == "now" && said["settled"] == true).then_some(said)
+        let mut said: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        (said["now"]["settled"] == true).then(|| said["now"].take())
     });
     assert_eq!(
         crate::support::stack::named(settled.unwrap()["services"].as_array().unwrap(), "web")["state"],

@@ -53,7 +53,7 @@ impl Events {
 
     fn event(&self, block: Block) -> Result<Event, Error> {
         let known = serde_json::from_value::<EventName>(block.name.as_str().into()).is_ok();
-        let message = match serde_json::from_str(&block.data) {
+        let message = match serde_json::from_slice(block.data.as_bytes()) {
             Ok(message) => Some(message),
             Err(source) if known => {
                 return Err(Error::Unintelligible { route: self.route.clone(), source: Arc::new(source) });

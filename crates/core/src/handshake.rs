@@ -72,7 +72,7 @@ impl Handshake {
     /// # Errors
     /// It is something else.
     pub fn from_line(line: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(line)
+        serde_json::from_slice(line.as_bytes())
     }
 }
 

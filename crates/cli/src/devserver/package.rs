@@ -160,7 +160,7 @@ fn named(json: &Json) -> Option<&'static str> {
 }
 
 fn read(folder: &Path) -> io::Result<Json> {
-    Ok(serde_json::from_str(json::without_mark(&text(&folder.join("package.json"))?))?)
+    Ok(serde_json::from_slice(json::without_mark(&text(&folder.join("package.json"))?).as_bytes())?)
 }
 
 fn text(path: &Path) -> io::Result<String> {

@@ -127,7 +127,7 @@ fn unnamed(json: &Value) -> Option<&'static str> {
 
 /// The arguments of a tool, which some versions of Copilot write as a text.
 fn parsed(tool: &Value) -> Cow<'_, Value> {
-    let read = tool.as_str().and_then(|text| serde_json::from_str(text).ok());
+    let read = tool.as_str().and_then(|text| serde_json::from_slice(text.as_bytes()).ok());
     read.map_or(Cow::Borrowed(tool), Cow::Owned)
 }
 

@@ -54,7 +54,7 @@ impl Allowed {
     /// What is in the file of `layout`; nothing if there is none, or if it is not readable.
     pub(crate) fn read(layout: &Layout) -> Self {
         let text = fs::read_to_string(layout.allowed()).ok();
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        text.and_then(|text| serde_json::from_slice(text.as_bytes()).ok()).unwrap_or_default()
     }
 
     /// What `file` may set.

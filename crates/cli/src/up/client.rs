@@ -89,7 +89,7 @@ impl Keeper {
     /// What it says next; none once it has gone. May be dropped and called again.
     pub(crate) async fn said(&mut self) -> Option<Said> {
         let line = self.said.next_line().await.ok()??;
-        serde_json::from_str(&line).ok()
+        serde_json::from_slice(line.as_bytes()).ok()
     }
 }
 

@@ -9,11 +9,11 @@ use styxy_core::config::EndWith;
 use styxy_core::{LockId, Port, ServiceName, ServiceType, WallTime};
 
 /// Which messages there are. A keeper of another version is replaced: its services go on.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// What a command asks for. Its first line; the following ones are for a command that stays attached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Request {
     /// These services are to run.
     Up(Box<Up>),
@@ -209,9 +209,9 @@ pub(crate) struct ReadyBy {
     pub(crate) text: Option<String>,
 }
 
-/// What a keeper says.
+/// What a keeper says. `Hello` is said to commands of every version: it keeps its form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "say", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Said {
     /// The first line: who speaks.
     Hello { version: u32, pid: u32 },

@@ -209,7 +209,8 @@ pub(crate) fn script() -> Option<(String, Vec<OsString>)> {
 /// # Errors
 /// There is no shell.
 pub(crate) fn run_script(text: String, args: &[OsString]) -> Result<Exit, Failure> {
-    let runs = env::var(SCRIPT_SHELL).ok().and_then(|text| serde_json::from_str::<Runs>(&text).ok());
+    let runs =
+        env::var(SCRIPT_SHELL).ok().and_then(|text| serde_json::from_slice::<Runs>(text.as_bytes()).ok());
     let is_off = env::var_os("STYXY").is_some_and(|value| value == "off");
     let text = runs.filter(|_| !is_off).and_then(|runs| with_servers(&text, &runs)).unwrap_or(text);
     let words = [OsStr::new("sh"), OsStr::new("-c"), OsStr::new(&text)].map(OsStr::to_owned);

@@ -191,7 +191,7 @@ async fn speak(
     let asked = async {
         let mut lines = BufReader::new(read).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            let Ok(request) = serde_json::from_str::<Request>(&line) else { break };
+            let Ok(request) = serde_json::from_slice::<Request>(line.as_bytes()) else { break };
             let _ = happen.send(Happening::Asked { client, request });
         }
     };

@@ -28,7 +28,7 @@ pub(super) fn holder(path: &Path) -> Option<Server> {
     let known = styxy_daemon::system::lock_holder(&file).map(styxy_core::Pid::get);
     let mut text = String::new();
     let read = file.take(MOST).read_to_string(&mut text);
-    let info = read.ok().and_then(|_| serde_json::from_str::<Info>(&text).ok());
+    let info = read.ok().and_then(|_| serde_json::from_slice::<Info>(text.as_bytes()).ok());
     let pid = known.or(info.as_ref().map(|info| info.pid));
     Some(Server { pid, port: info.map(|info| info.port) })
 }

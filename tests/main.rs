@@ -308,6 +308,9 @@ mod up_said;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // /proc
 mod up_session;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
+mod words;
 
 // Only on Windows.
 #[cfg(test)]

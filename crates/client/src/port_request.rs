@@ -87,12 +87,21 @@ impl PortRequest {
     pub fn or(self, file: Option<&Project>) -> Self {
         let package = self.default_name.as_ref();
         let said = file.and_then(|file| file.wish(&self.service, self.name.as_ref(), package));
-        let Some(of) = said.map(|said| Self::of(said, package)) else { return self };
+        let of = said.map(|said| Self::of(said, package));
+        match of {
+            Some(of) => self.over(of),
+            None => self,
+        }
+    }
+
+    /// The request for the server of `of`, with what was given here.
+    #[must_use]
+    pub fn over(self, of: Self) -> Self {
         let Self { name, port, default_port, exact, block, env, terms, .. } = self;
         let mut all = of.env;
         all.extend(env.into_iter().filter(|name| !all.contains(name)).collect::<Vec<_>>());
         let port = port.or(of.port);
-        let default_port = default_port.filter(|_| port.is_none());
+        let default_port = default_port.or(of.default_port).filter(|_| port.is_none());
         Self { name: name.or(of.name), port, default_port, exact, block, env: all, terms, ..of }
     }
 

@@ -18,6 +18,7 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format, STRONG, one_line};
+use crate::up::typed;
 
 /// Get a port that nobody else has
 ///
@@ -122,11 +123,11 @@ impl Args {
                 ));
             }
         }
-        let file = match &self.project {
-            Some(folder) => caller::file(&caller.at(folder))?,
-            None => caller::file(caller)?,
-        };
-        near::warn(&self.service, file.as_ref());
+        let there = self.project.as_ref().map(|folder| caller.at(folder));
+        let there = there.as_ref().unwrap_or(caller);
+        let file = caller::file(there)?;
+        let words = typed::words(file.as_ref(), there, &self.service);
+        near::warn(&self.service, &words);
         let set = |asked: bool| asked.then_some(true);
         let (name, port, exact, block) = (self.name, self.port, set(self.exact), self.block);
         let request =
@@ -134,7 +135,7 @@ impl Args {
         let project = self.project.map(|folder| caller.project_at(&folder)).transpose()?;
         let reuse = set(self.reuse);
         let terms = Terms { project, instance: self.instance, pid: self.pid, reuse, ..Terms::default() };
-        let ports = self.service.into_iter().map(|service| request(service).or(file.as_ref()));
+        let ports = self.service.into_iter().map(|service| words.request(request(service)).request);
         let request = terms.or(caller)?.request(ports.collect());
         let request_id = self.request_id.or(request.request_id);
         Ok(AllocateRequest { dry_run: set(self.dry_run), request_id, ..request })

@@ -8,7 +8,6 @@ use styxy_core::api::{CheckAnswer, Lease, SystemUsage};
 
 use crate::here::caller::user_home;
 use crate::here::context::Context;
-use crate::here::named::Named;
 use crate::here::target::{self, Target};
 use crate::here::verb::Verb;
 use crate::say::age::{ago, now};
@@ -17,6 +16,7 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{STRONG, one_line};
+use crate::up::typed;
 use styxy_core::printable::tilde;
 
 /// Show who has a port, leased or not
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let named = Named::new(self.target, None, Verb::Check)?;
+        let named = typed::named(self.target, None, Verb::Check)?;
         let answer = context.ask(async |client| client.check(named.find(client).await?.port()).await)?;
         context.output.answer(&answer, |out| show(&answer, now(), user_home().as_deref(), out))?;
         Ok(Exit::Done)

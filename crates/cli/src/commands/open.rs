@@ -9,7 +9,7 @@ use styxy_core::{Port, ServiceName};
 
 use crate::here::caller::{caller, ground};
 use crate::here::context::{self, Context};
-use crate::here::named::{Meant, Named};
+use crate::here::named::Meant;
 use crate::here::ownership::{self, Here};
 use crate::here::reach::{self, Host};
 use crate::here::target::{self, Target};
@@ -19,6 +19,7 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output;
+use crate::up::typed;
 
 /// Open this worktree's server in a browser
 ///
@@ -65,7 +66,7 @@ impl Args {
             Some(name) => format!("{} --name {name}", target.shown()),
             None => target.shown(),
         };
-        let named = Named::new(target, self.name, Verb::Open)?;
+        let named = typed::named(target, self.name, Verb::Open)?;
         let port = match context.ask(async |client| named.find(client).await)? {
             Meant::Service(lease) if is_up(&lease) => lease.port,
             Meant::Service(lease) => return Err(not_up(&lease, ground(&caller()), &typed).into()),

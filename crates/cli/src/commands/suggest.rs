@@ -8,6 +8,7 @@ use styxy_core::api::SuggestAnswer;
 use crate::here::caller::{self, caller};
 use crate::here::context::Context;
 use crate::here::near;
+use crate::here::typed::Words;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -29,7 +30,8 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
-        near::warn(std::slice::from_ref(&self.service), caller::file(&caller()).ok().flatten().as_ref());
+        let words = Words { file: caller::file(&caller()).ok().flatten(), ..Words::default() };
+        near::warn(std::slice::from_ref(&self.service), &words);
         let answer = context.ask(async |client| client.suggest(&self.service, self.count).await)?;
         context.output.answer(&answer, |out| show(&answer, out))?;
         if answer.suggestions.is_empty() {

@@ -2,7 +2,6 @@
 
 use crate::here::caller::caller;
 use crate::here::context::Context;
-use crate::here::named::Named;
 use crate::here::ownership::{self, Here};
 use crate::here::target::{self, Target};
 use crate::here::verb::Verb;
@@ -11,6 +10,7 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::whose::headline;
 use crate::up::kept;
+use crate::up::typed;
 
 /// Check that the server on a port is really yours
 ///
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = Here::of(caller())?;
-        let named = Named::new(self.target, None, Verb::Verify)?;
+        let named = typed::named(self.target, None, Verb::Verify)?;
         let answer = context.ask(async |client| {
             let port = named.find(client).await?.port();
             ownership::whose(client, port, &here).await

@@ -8,7 +8,6 @@ use styxy_core::api::{WhoAnswer, Whose};
 
 use crate::here::caller::{caller, ground};
 use crate::here::context::Context;
-use crate::here::named::Named;
 use crate::here::ownership::{self, Here};
 use crate::here::target::{self, Target};
 use crate::here::verb::Verb;
@@ -19,6 +18,7 @@ use crate::say::failure::Failure;
 use crate::say::output::{ALERT, STRONG, one_line};
 use crate::say::whose::headline;
 use crate::up::kept;
+use crate::up::typed;
 use styxy_core::printable::tilde;
 
 /// Show whose server is on a port
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let here = Here::of(caller())?;
-        let named = Named::new(self.target, None, Verb::Who)?;
+        let named = typed::named(self.target, None, Verb::Who)?;
         let answer = context.ask(async |client| {
             let port = named.find(client).await?.port();
             ownership::whose(client, port, &here).await

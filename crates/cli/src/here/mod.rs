@@ -33,6 +33,7 @@ pub(crate) mod stop;
 pub(crate) mod target;
 pub(crate) mod texts;
 pub(crate) mod tree;
+pub(crate) mod typed;
 pub(crate) mod variables;
 pub(crate) mod verb;
 pub(crate) mod worktree;

@@ -6,8 +6,9 @@ use styxy_core::{LockId, Port, ServiceName, ServiceType};
 
 use crate::here::host::{At, Hosted};
 use crate::here::release_target::beginning_with;
-use crate::here::server::Service;
+use crate::here::server::{Portless, Service};
 use crate::here::target::Target;
+use crate::here::typed::Look;
 use crate::here::verb::Verb;
 use crate::say::failure::Failure;
 
@@ -54,8 +55,13 @@ impl Meant {
 impl Named {
     /// # Errors
     /// A name was given twice, or beside what has none; or as [`Service::here`].
-    pub(crate) fn new(target: Target, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
-        let here = |kind, name| Service::here(kind, name, verb).map(Box::new);
+    pub(crate) fn new(
+        target: Target,
+        name: Option<ServiceName>,
+        verb: Verb,
+        look: &Look<'_>,
+    ) -> Result<Self, Failure> {
+        let here = |kind, name| Service::here(kind, name, verb, look).map(Box::new);
         match (target, name) {
             (Target::Service(kind, None), name) => Ok(Self::Service(here(kind, name)?)),
             (Target::Service(kind, named), None) => Ok(Self::Service(here(kind, named)?)),
@@ -79,6 +85,18 @@ impl Named {
                 let service = word.parse().ok().and_then(|kind| here(kind, None).ok());
                 Ok(Self::Word { word, service, verb })
             }
+        }
+    }
+
+    /// What is known of the service, if it takes no port.
+    pub(crate) fn portless(&mut self) -> Option<&mut Portless> {
+        match self {
+            Self::Service(service) | Self::Word { service: Some(service), .. } => service.portless.as_mut(),
+            Self::Port(_)
+            | Self::Name(..)
+            | Self::Lease(_)
+            | Self::Host(_)
+            | Self::Word { service: None, .. } => None,
         }
     }
 
@@ -156,13 +174,16 @@ fn no_name_beside(target: &Target, name: &ServiceName, verb: Verb) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::here::typed::Words;
     use crate::say::shown::{each, failed, snapshot};
 
     #[test]
     fn a_name_is_only_for_a_service_and_said_once() {
         let refused = |text: &str| {
             let target = text.parse().unwrap();
-            failed(Named::new(target, "web".parse().ok(), Verb::Open).unwrap_err())
+            failed(
+                Named::new(target, "web".parse().ok(), Verb::Open, &|_, _, _| Words::default()).unwrap_err(),
+            )
         };
         snapshot!(
             "named_wrongly",

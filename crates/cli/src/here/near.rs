@@ -2,11 +2,11 @@
 
 use styxy_core::api::Lease;
 use styxy_core::config::{Config, Parsed};
-use styxy_core::project::Project;
 use styxy_core::{ServiceName, ServiceType, is_slip, nearest};
 
 use crate::here::config_file::read_or_default;
 use crate::here::context;
+use crate::here::typed::Words;
 use crate::here::verb::Verb;
 use crate::say::facts;
 use crate::say::output;
@@ -38,27 +38,39 @@ fn handles(lease: &Lease) -> Vec<(String, String)> {
 }
 
 /// Says which of the service types that were typed are probably mistyped.
-pub(crate) fn warn(typed: &[ServiceType], file: Option<&Project>) {
-    typed.iter().filter_map(|kind| mistyped(kind, file)).for_each(|said| output::warning(&said));
+pub(crate) fn warn(typed: &[ServiceType], words: &Words) {
+    typed.iter().filter_map(|kind| mistyped(kind, words)).for_each(|said| output::warning(&said));
 }
 
 /// What to say about a service type that is probably a slip of the hand: it has no settings, and one that has some differs by a
 /// slip only. The type is used as typed: any word may be one.
-fn mistyped(kind: &ServiceType, file: Option<&Project>) -> Option<String> {
-    let of_file = || file.into_iter().flat_map(|file| file.services.iter().map(|service| &service.kind));
+fn mistyped(kind: &ServiceType, words: &Words) -> Option<String> {
     let built_in = Config::default().service_types;
-    let known: Vec<&ServiceType> = of_file().chain(built_in.keys()).collect();
-    let meant = known.iter().find(|known| is_slip(kind.as_str(), known.as_str()))?;
-    // The user's file is read only now, since most types that are typed are known. A strict daemon says it itself.
-    let is_settled = || {
-        let settings = context::layout().ok().and_then(|layout| read_or_default(&layout.config()).ok());
-        settings.is_some_and(|Parsed { config, .. }| {
-            config.strict_service_types || config.service_types.contains_key(kind)
-        })
-    };
-    let is_label = file.is_some_and(|file| file.service(kind.as_str()).is_some());
-    let is_known = known.contains(&kind) || is_label || is_settled();
-    (!is_known).then(|| format!("there are no settings for the service type {kind}; did you mean {meant}?"))
+    let mut known = words.all().into_iter().chain(built_in.keys().map(ServiceType::as_str));
+    let meant = known.find(|known| is_slip(kind.as_str(), known))?;
+    // A strict daemon says it itself.
+    let is_said = || settings().is_some_and(|settings| settings.strict_service_types);
+    let problem = || format!("there are no settings for the service type {kind}; did you mean {meant}?");
+    (!is_known(kind, words) && !is_said()).then(problem)
+}
+
+/// Whether the word is a service or a service type.
+fn is_known(kind: &ServiceType, words: &Words) -> bool {
+    words.all().contains(&kind.as_str())
+        || Config::default().service_types.contains_key(kind)
+        || settings().is_some_and(|settings| settings.service_types.contains_key(kind))
+}
+
+/// The user's own settings. They are read for few words, since most types that are typed are known.
+fn settings() -> Option<Config> {
+    let Parsed { config, .. } = read_or_default(&context::layout().ok()?.config()).ok()?;
+    Some(config)
+}
+
+/// The first of the words that is neither a service nor a service type, where the worktree's services are listed.
+pub(crate) fn unknown<'a>(typed: &'a [ServiceType], words: &Words) -> Option<&'a ServiceType> {
+    words.listed.as_ref()?;
+    typed.iter().find(|kind| !is_known(kind, words))
 }
 
 #[cfg(test)]
@@ -95,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_type_without_settings_that_is_a_slip_is_said() {
-        let said = |kind: &str| mistyped(&kind.parse().unwrap(), None);
+        let none = Words::default();
+        let said = |kind: &str| mistyped(&kind.parse().unwrap(), &none);
         let expected = "there are no settings for the service type Dev; did you mean dev?";
         assert_eq!(said("Dev").as_deref(), Some(expected));
         assert!(said("storyboook").is_some());
@@ -103,6 +116,13 @@ mod tests {
             assert_eq!(said(kind), None, "{kind}");
         }
         let file = styxy_core::project::parse(r#"{"services": {"Dev": {}}}"#).unwrap();
-        assert_eq!(mistyped(&"Dev".parse().unwrap(), Some(&file)), None, "the project's file has it");
+        let words = Words { file: Some(file), ..Words::default() };
+        assert_eq!(mistyped(&"Dev".parse().unwrap(), &words), None, "the project's file has it");
+        let words = Words { listed: Some(vec!["shop".to_owned(), "worker".to_owned()]), ..words };
+        let said = |kind: &str| mistyped(&kind.parse().unwrap(), &words);
+        assert!(said("wroker").is_some_and(|said| said.ends_with("did you mean worker?")));
+        assert_eq!(said("shop"), None);
+        let unknown = |kind: &str| unknown(&[kind.parse().unwrap()], &words).is_some();
+        assert!(unknown("nope") && !unknown("worker") && !unknown("Dev") && !unknown("api"));
     }
 }

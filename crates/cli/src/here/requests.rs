@@ -4,18 +4,20 @@ use styxy_client::{Caller, PortRequest};
 use styxy_core::project::Project;
 use styxy_core::{ServiceName, ServiceType};
 
+use crate::here::typed::Said;
 use crate::here::variables;
+use crate::say::facts;
 use crate::say::failure::Failure;
 
-/// A request for each of `services`: `name` as typed for the only one of them, all else as the file says, and without a name
+/// A request for each of `services`: `name` as typed for the only one of them, all else as is said of it, and without a name
 /// that of the caller's package (R60).
 ///
 /// # Errors
-/// Two of them would have the same variable, or `name` is typed for several.
+/// Two of them are one server or would have the same variable, or `name` is typed for several.
 pub(crate) fn requests(
     services: Vec<ServiceType>,
     name: Option<&ServiceName>,
-    file: Option<&Project>,
+    said: Said<'_>,
     caller: &Caller,
 ) -> Result<Vec<PortRequest>, Failure> {
     if let Some((one, other)) = variables::clash(&services) {
@@ -34,9 +36,19 @@ pub(crate) fn requests(
     let package = caller.package();
     let request = |service| {
         let request = PortRequest { name: name.cloned(), ..PortRequest::new(service) };
-        request.in_package(package.as_ref()).or(file)
+        said.request(request.in_package(package.as_ref()))
     };
-    Ok(shared(services.into_iter().map(request), file, caller))
+    let words = services.clone();
+    let all = shared(services.into_iter().map(request), said.file(), caller);
+    let key = |request: &PortRequest| (request.service.clone(), request.full_name().cloned());
+    for (at, one) in all.iter().enumerate() {
+        if let Some(before) = all[..at].iter().position(|other| key(other) == key(one)) {
+            let server = facts::label(&one.service, one.full_name());
+            let error = format!("{} and {} are one server here: {server}", words[before], words[at]);
+            return Err(Failure::usage(error, "name each service once"));
+        }
+    }
+    Ok(all)
 }
 
 /// A request for each service of the project's file that has a port.
@@ -89,9 +101,10 @@ mod tests {
         let nowhere = Caller::new(None, None, |_| None, || None);
         let all = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
         let web = "web".parse().unwrap();
-        assert!(requests(all(&["dev", "api"]), Some(&web), None, &nowhere).is_err());
-        assert!(requests(all(&["dev", "dev"]), None, None, &nowhere).is_err());
-        assert_eq!(requests(all(&["dev"]), Some(&web), None, &nowhere).unwrap()[0].name, Some(web));
+        let asked = |words: &[&str], name| requests(all(words), name, Said::Type(None), &nowhere);
+        assert!(asked(&["dev", "api"], Some(&web)).is_err());
+        assert!(asked(&["dev", "dev"], None).is_err());
+        assert_eq!(asked(&["dev"], Some(&web)).unwrap()[0].name.as_ref(), Some(&web));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::{self, caller, ground};
 use crate::here::near;
+use crate::here::typed::{Look, Meant};
 use crate::here::verb::Verb;
 use crate::say::facts;
 use crate::say::failure::Failure;
@@ -17,36 +18,68 @@ use crate::say::failure::Failure;
 /// A service of the project that the command runs in.
 #[derive(Debug)]
 pub(crate) struct Service {
+    /// The word that was typed for it.
+    word: ServiceType,
     pub(crate) kind: ServiceType,
     pub(crate) name: Option<ServiceName>,
     /// What is asked for without `--name`: the project's file may set a name, and a package has one.
     usual: PortRequest,
+    /// Whether the word is that of one service, so that another one of its type is not meant.
+    is_label: bool,
+    /// What is said if it has no lease, since it takes no port.
+    pub(crate) portless: Option<Portless>,
     terms: Terms,
     verb: Verb,
     /// What the place is called whose services these are.
     ground: &'static str,
 }
 
+/// What is known of a service that takes no port.
+#[derive(Debug)]
+pub(crate) struct Portless {
+    pub(crate) label: String,
+    /// What it does now, after its name.
+    pub(crate) said: String,
+    /// What to type about it.
+    pub(crate) hint: String,
+}
+
 impl Service {
+    /// The service that `word` and `name` mean here. `look` says which words there are.
+    ///
     /// # Errors
     /// The project's path is not Unicode, its file has a mistake, or the environment has an invalid session name.
-    pub(crate) fn here(kind: ServiceType, name: Option<ServiceName>, verb: Verb) -> Result<Self, Failure> {
+    pub(crate) fn here(
+        word: ServiceType,
+        name: Option<ServiceName>,
+        verb: Verb,
+        look: &Look<'_>,
+    ) -> Result<Self, Failure> {
         let caller = caller();
-        let usual = PortRequest::new(kind).in_package(caller.package().as_ref());
-        let usual = usual.or(caller::file(&caller)?.as_ref());
+        let words = look(caller::file(&caller)?.as_ref(), &caller, &word);
+        let asked = PortRequest { name: name.clone(), ..PortRequest::new(word.clone()) };
+        let Meant { request: usual, is_label } = words.request(asked.in_package(caller.package().as_ref()));
+        let portless = (name.is_none() && words.is_portless(word.as_str())).then(|| Portless {
+            label: word.to_string(),
+            said: String::new(),
+            hint: "styxy ps".to_owned(),
+        });
         let kind = usual.service.clone();
-        let ground = ground(&caller);
-        Ok(Self { kind, name, usual, terms: Terms::default().or(&caller)?, verb, ground })
+        let (ground, terms) = (ground(&caller), Terms::default().or(&caller)?);
+        Ok(Self { word, kind, name, usual, is_label, portless, terms, verb, ground })
     }
 
-    /// `dev/web` or `dev`
+    /// The word for one service, else `dev/web` or `dev`.
     pub(crate) fn shown(&self) -> String {
+        if self.is_label {
+            return self.word.to_string();
+        }
         facts::label(&self.kind, self.name.as_ref().or(self.usual.full_name()))
     }
 
-    /// Whether it runs in a package, which has a name of its own.
-    fn is_in_package(&self) -> bool {
-        self.usual.name.is_none() && self.usual.default_name.is_some()
+    /// Whether it is one certain server: that of a package, which has a name of its own, or of a service's word.
+    fn is_certain(&self) -> bool {
+        self.is_label || self.usual.name.is_none() && self.usual.default_name.is_some()
     }
 
     /// The live leases of this project.
@@ -102,7 +135,7 @@ impl Service {
         }
         let handed = ours().filter(|lease| leases::is_handed_over(lease, &self.usual, &self.terms));
         let usual = self.first(handed).or_else(|| named(self.usual.full_name()));
-        if self.is_in_package() {
+        if self.is_certain() {
             return Ok(usual);
         }
         let others: Vec<&Lease> = match usual {
@@ -143,7 +176,7 @@ impl Service {
 
     /// None of `leases` is for it. The hint names one that is probably meant, if there is one: `dev/web` for `web`.
     pub(crate) fn missing(&self, leases: &[Lease]) -> Refusal {
-        let typed = facts::label(&self.kind, self.name.as_ref());
+        let typed = facts::label(&self.word, self.name.as_ref());
         self.without(&self.shown(), &typed, leases)
     }
 
@@ -157,6 +190,9 @@ impl Service {
             Verb::Release | Verb::Check => Code::UnknownLease,
             Verb::Who | Verb::Verify | Verb::Wait | Verb::Open | Verb::Kill => Code::NotRunning,
         };
+        if let Some(Portless { label, said, hint }) = &self.portless {
+            return Refusal::new(code, format!("{label} takes no port{said}")).hint(hint.clone());
+        }
         let near = near::label(typed, leases.iter().filter(|lease| self.is_ours(lease)), self.verb);
         let hint =
             near.map_or_else(|| "styxy list".to_owned(), |near| format!("styxy {} {near}", self.verb.word()));
@@ -179,7 +215,10 @@ pub(crate) mod tests {
 
     pub(crate) fn service(name: Option<&str>, instance: Option<&str>) -> Service {
         Service {
+            word: ServiceType::new("dev").unwrap(),
             kind: ServiceType::new("dev").unwrap(),
+            is_label: false,
+            portless: None,
             name: name.map(|name| ServiceName::new(name).unwrap()),
             usual: PortRequest::new(ServiceType::new("dev").unwrap()),
             terms: Terms {
@@ -279,7 +318,10 @@ pub(crate) mod tests {
         let none = |kind: &str, verb, leases: &[(u16, Value)]| {
             let kind: ServiceType = kind.parse().unwrap();
             let usual = PortRequest::new(kind.clone());
-            failed(Service { kind, usual, verb, ..service(None, None) }.missing(&different(leases)))
+            failed(
+                Service { word: kind.clone(), kind, usual, verb, ..service(None, None) }
+                    .missing(&different(leases)),
+            )
         };
         let web = [(1, json!({"service_name": "packages.web"}))];
         let elsewhere = [(1, json!({"service_name": "web", "project_path": "/w/other"}))];

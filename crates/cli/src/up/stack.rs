@@ -52,8 +52,7 @@ impl Stack {
             }
             let Some(service) = find(&label) else {
                 let known: Vec<&str> = self.services.iter().map(|service| service.label.as_str()).collect();
-                let error = format!("there is no service {label:?}; there are {}", known.join(", "));
-                return Err(Failure::usage(error, instead("up", &label, &known, "styxy up --print")));
+                return Err(no_service("up", &label, &known, "styxy up --print"));
             };
             if !wanted.contains(&label) {
                 // One that nothing starts is not waited for either.
@@ -71,6 +70,12 @@ impl Stack {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Definition> {
         self.services.iter().chain(&self.peers)
     }
+}
+
+/// That `label`, which `styxy VERB` was to be about, is none of the `known` services.
+pub(crate) fn no_service(verb: &str, label: &str, known: &[&str], otherwise: &str) -> Failure {
+    let error = format!("there is no service {label:?}; there are {}", known.join(", "));
+    Failure::usage(error, instead(verb, label, known, otherwise))
 }
 
 /// What to type instead of `styxy VERB LABEL`: the same with the nearest of the `known` names, or `otherwise`.

@@ -10,12 +10,14 @@ use std::path::Path;
 
 use styxy_client::leases::{self, Accepted, Leased};
 use styxy_client::{Caller, PortRequest, Terms};
+use styxy_core::api::AllocationsQuery;
 use styxy_core::project::Project;
 use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::here::caller::{self, caller};
 use crate::here::context::Context;
 use crate::here::texts::Texts;
+use crate::here::typed::{Said, Words};
 use crate::here::variables::{self, Served};
 use crate::here::{near, requests, sandbox};
 use crate::say::examples::examples;
@@ -23,6 +25,8 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, Format};
 use crate::up::ports;
+use crate::up::stack::no_service;
+use crate::up::typed;
 
 use containers::Containers;
 use form::Form;
@@ -43,7 +47,7 @@ use form::Form;
   styxy env --format github                  for later steps, through $GITHUB_ENV
   styxy env --json | jq -r .PORT"))]
 pub(crate) struct Args {
-    /// What the ports are for [default: the services of .styxy.json, else those that styxy up would start, else dev]
+    /// What the ports are for: services of this worktree, or types [default: the services of .styxy.json, else those that styxy up would start, else dev]
     #[arg(value_name = "TYPE")]
     service: Vec<ServiceType>,
     /// Which of several servers of that type: web, admin, …
@@ -62,15 +66,18 @@ impl Args {
         }
         let named = caller::named_file(&caller)?;
         let file = named.as_ref();
-        near::warn(&self.service, file.map(|file| &file.project));
-        let mut requests = self.requests(file.map(|file| &file.project), &caller)?;
+        let project = file.map(|file| &file.project);
+        let words = typed::words(project, &caller, &self.service);
+        let terms = Terms::default().or(&caller)?;
+        self.refuse_what_has_no_port(context, &words, &terms)?;
+        near::warn(&self.service, &words);
+        let mut requests = self.requests(project, &words, &caller)?;
         let compose = file.and_then(|file| Some((Containers::of(file, &requests)?, file)));
         requests.retain(|request| compose.as_ref().is_none_or(|(containers, _)| containers.keeps(request)));
         let wished = variables::inherited();
         if let Some(first) = requests.first_mut().filter(|_| wished.is_some()) {
             (first.port, first.default_port) = (wished, None);
         }
-        let terms = Terms::default().or(&caller)?;
         let leased = context.try_ask(async |client| {
             let placed = match &compose {
                 Some((containers, file)) => containers.lease(client, &terms, file).await?,
@@ -114,16 +121,54 @@ impl Args {
         self.write(context, &all)
     }
 
+    /// A word that means nothing here is most likely a mistake, unless it is the type of a server that has a port already.
+    fn refuse_what_has_no_port(
+        &self,
+        context: &Context,
+        words: &Words,
+        terms: &Terms,
+    ) -> Result<(), Failure> {
+        let portless = self.service.iter().find(|word| words.is_portless(word.as_str()));
+        let unknown = portless.or_else(|| near::unknown(&self.service, words));
+        let Some(word) = unknown.filter(|_| self.name.is_none()) else { return Ok(()) };
+        let query = AllocationsQuery {
+            project_path: terms.project.clone(),
+            service_type: Some(word.clone()),
+            ..AllocationsQuery::default()
+        };
+        // If nobody can be asked, that is said instead.
+        let Ok(leases) = context.try_ask(async |client| client.allocations(&query).await)? else {
+            return Ok(());
+        };
+        if !leases.allocations.is_empty() {
+            return Ok(());
+        }
+        if let Some(label) = portless {
+            return Err(Failure::usage(format!("{label} takes no port"), "styxy ps"));
+        }
+        let known: Vec<&str> = words.listed.iter().flatten().map(String::as_str).collect();
+        Err(no_service("env", word.as_str(), &known, "styxy up --print"))
+    }
+
     const fn is_typed(&self) -> bool {
         !self.service.is_empty() || self.name.is_some()
     }
 
     /// What is asked for: what was typed, else the services of the worktree.
-    fn requests(&self, file: Option<&Project>, caller: &Caller) -> Result<Vec<PortRequest>, Failure> {
+    fn requests(
+        &self,
+        file: Option<&Project>,
+        words: &Words,
+        caller: &Caller,
+    ) -> Result<Vec<PortRequest>, Failure> {
         match (self.service.is_empty(), &self.name) {
             (true, None) => Ok(ports::requests(file, caller)),
-            (true, name) => requests::requests(requests::services(file), name.as_ref(), file, caller),
-            (false, name) => requests::requests(self.service.clone(), name.as_ref(), file, caller),
+            (true, name) => {
+                requests::requests(requests::services(file), name.as_ref(), Said::Type(file), caller)
+            }
+            (false, name) => {
+                requests::requests(self.service.clone(), name.as_ref(), Said::Typed(words), caller)
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use styxy_core::{Pid, Port};
 use crate::here::caller::caller;
 use crate::here::context::Context;
 use crate::here::may_end::{self, Protected};
-use crate::here::named::{Meant, Named};
+use crate::here::named::Meant;
 use crate::here::ownership::{self, Here};
 use crate::here::target::{self, Target};
 use crate::here::verb::Verb;
@@ -24,6 +24,7 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output;
+use crate::up::typed;
 use again::Above;
 use server::Server;
 
@@ -129,7 +130,7 @@ fn still_taken(port: Port, now: &CheckAnswer, ended: &str) -> Failure {
 
 /// The port of the target; if that is a lease, its own server must listen there.
 fn port(context: &Context, target: Target) -> Result<Port, Failure> {
-    let named = Named::new(target, None, Verb::Kill)?;
+    let named = typed::named(target, None, Verb::Kill)?;
     match context.ask(async |client| named.find(client).await)? {
         Meant::Port(port) => Ok(port),
         Meant::Service(lease) | Meant::Id(lease) | Meant::Called(lease) if lease.conflict.is_some() => {

@@ -18,6 +18,7 @@ use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::say::failure::Failure;
 use crate::say::voice::answers;
+use crate::up::typed;
 
 /// The answer of a tool: the type of the wire for programs, the facts as text for readers.
 pub(super) struct Answer {
@@ -28,7 +29,8 @@ pub(super) struct Answer {
 pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Result<Answer, Failure> {
     let caller = arguments::caller_in(said.project.as_deref())?;
     let port = PortRequest { name: said.name, port: said.port, ..PortRequest::new(said.service) };
-    let port = port.or(caller.file()?.as_ref());
+    let words = typed::words(caller.file()?.as_ref(), &caller, std::slice::from_ref(&port.service));
+    let port = words.request(port).request;
     let us = Pid::new(std::process::id());
     let project = arguments::project(said.project.as_deref())?;
     let terms = Terms { project, pid: us, reuse: Some(true), ..Terms::default() }.or(&caller)?;

@@ -16,6 +16,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, printable};
+use crate::up::typed;
 
 /// Give ports back
 ///
@@ -40,7 +41,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let claim = if self.force { Claim::Anybodys } else { Claim::Ours(Terms::default().or(&caller())?) };
-        let named = self.targets.into_iter().map(|target| Named::new(target, None, Verb::Release));
+        let named = self.targets.into_iter().map(|target| typed::named(target, None, Verb::Release));
         let named = named.collect::<Result<Vec<_>, _>>()?;
         // Without it only less is said: a lease may be released from any folder.
         let here = Here::of(caller()).ok();

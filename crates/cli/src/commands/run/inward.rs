@@ -98,6 +98,9 @@ impl Runs {
         };
         let name =
             name.into_iter().flat_map(|name| [if is_service(&name) { "-s" } else { "-n" }.to_owned(), name]);
+        // Its type is not a word that somebody has typed.
+        let first = (self.is_service && place == Place::First).then(|| "--first".to_owned());
+        let name = name.chain(first);
         let wish = self.wish.iter().filter(|_| place == Place::First).cloned();
         let options = self.options.iter().cloned().chain(name).chain(wish).chain(["--".to_owned()]);
         std::iter::once(self.program.clone().into_os_string()).chain(options.map(OsString::from)).collect()
@@ -333,7 +336,7 @@ mod tests {
         assert_eq!(line(&plain, Some("api"), Place::Later), "/bin/styxy run -s api --");
         assert_eq!(line(&plain, None, Place::Later), "/bin/styxy run --");
         let of_up = Runs { is_service: true, ..runs(Some("shop"), &[]) };
-        assert_eq!(line(&of_up, Some("web"), Place::First), "/bin/styxy run -n shop -p 3000 --");
+        assert_eq!(line(&of_up, Some("web"), Place::First), "/bin/styxy run -n shop --first -p 3000 --");
         assert_eq!(line(&of_up, Some("api"), Place::Later), "/bin/styxy run -n shop-api --");
         assert_eq!(
             line(&runs(Some("shop"), &[]), Some("web"), Place::Later),

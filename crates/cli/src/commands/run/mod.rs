@@ -37,6 +37,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use crate::up::typed;
 
 use command::{dev_script, is_missing, not_run, program_folders};
 use environment::{Environment, TOLD, environment};
@@ -147,9 +148,13 @@ impl Args {
             output::warning(SHARED_BLOCK);
         }
         let file = named.map(|file| &file.project);
-        near::warn(&self.service, file);
+        let words = (!self.first).then(|| typed::words(file, caller, &self.service));
+        if let Some(words) = &words {
+            near::warn(&self.service, words);
+        }
         let typed = Typed {
             services: self.service,
+            words,
             name: self.name,
             port: self.port,
             exact: self.exact.then_some(true),

@@ -10,6 +10,7 @@ use super::environment::LOCK_ID;
 use super::more;
 use crate::devserver::passing::Lost;
 use crate::devserver::plan::{Obstacle, Plan};
+use crate::here::typed::{Said, Words};
 use crate::here::{requests, variables};
 use crate::say::failure::Failure;
 
@@ -17,6 +18,8 @@ use crate::say::failure::Failure;
 #[derive(Debug, Default)]
 pub(super) struct Typed {
     pub(super) services: Vec<ServiceType>,
+    /// What these words mean, if they are words: `styxy up` names types.
+    pub(super) words: Option<Words>,
     pub(super) name: Option<ServiceName>,
     pub(super) port: Option<Port>,
     pub(super) exact: Option<bool>,
@@ -95,9 +98,10 @@ impl Wishes {
         file: Option<&Project>,
         caller: &Caller,
     ) -> Result<Self, Failure> {
-        let Typed { services, name, port, exact, block, env, attention } = typed;
+        let Typed { services, words, name, port, exact, block, env, attention } = typed;
         let named = if services.is_empty() { Services::Usual } else { Services::Typed };
-        let mut requests = requests::requests(services_of(services, plan), name.as_ref(), file, caller)?;
+        let said = words.as_ref().filter(|_| named == Services::Typed).map_or(Said::Type(file), Said::Typed);
+        let mut requests = requests::requests(services_of(services, plan), name.as_ref(), said, caller)?;
         if let Some(first) = requests.first_mut() {
             // A port that the script insists on is where its server will be; another one there is only a default.
             let (fixed, usual) = match plan.obstacle {

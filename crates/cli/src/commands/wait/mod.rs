@@ -1,5 +1,7 @@
 //! `styxy wait`: returns when a server is up.
 
+mod portless;
+
 use std::time::{Duration, Instant};
 
 use styxy_client::leases::is_up;
@@ -21,12 +23,14 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::printable;
+use crate::up::typed;
 
 /// Wait until a server is up
 ///
 /// For a port: until anything listens on it, on any address. For a service: until the server of this worktree's lease
-/// listens, on any port; the lease may be requested later. With --http, also until it answers. Exits 1 if that takes too
-/// long, and says what it saw last.
+/// listens, on any port; the lease may be requested later. For a service without a port: until `styxy up` counts it as
+/// running, or it has ended well. With --http, also until it answers. Exits 1 if that takes too long, and says what it saw
+/// last.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples!("  styxy wait dev && npm run e2e
   styxy wait dev --http /health --timeout 120
@@ -83,7 +87,14 @@ impl Args {
             Some(name) => format!("{} --name {name}", self.target.shown()),
             None => self.target.shown(),
         };
-        let awaited = Awaited::new(context, Named::new(self.target, self.name, Verb::Wait)?)?;
+        let mut named = typed::named(self.target, self.name, Verb::Wait)?;
+        if let Some(label) = portless::label(context, &mut named)? {
+            if self.http.is_some() {
+                return Err(portless::no_path(&label, &typed));
+            }
+            return portless::wait(context, &label, self.timeout);
+        }
+        let awaited = Awaited::new(context, named)?;
         let shown = match &awaited {
             Awaited::Port(port) => format!("port {port}"),
             Awaited::Service(service) => service.shown(),

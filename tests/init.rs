@@ -99,6 +99,32 @@ fn in_a_package_of_a_monorepo_it_is_for_the_root_of_the_checkout_and_says_so() {
 }
 
 #[test]
+fn a_package_with_only_a_script_that_starts_it_is_proposed_with_its_run() {
+    let home = Home::new();
+    for (scripts, run, why) in [
+        (
+            r#""start": "node server.js", "build": "tsc""#,
+            "npm run start",
+            "runs a program that gets its port in PORT",
+        ),
+        (r#""build": "vite build", "serve": "vite preview""#, "npm run serve", "runs Vite"),
+        (r#""serve": "node b.js", "start": "vite --port 5000""#, "npm run start", "runs Vite, on port 5000"),
+    ] {
+        let package = format!("{{\"scripts\": {{{scripts}}}}}");
+        fs::write(home.project().join("package.json"), package).unwrap();
+        let said = init_in(&home, ".", &["--json"]).done();
+        let service = &said.json()["services"][0];
+        assert_eq!(service["run"], run, "{scripts}: {said:?}");
+        assert_eq!(service["service"], "dev", "{scripts}");
+        assert!(said.stderr.contains(why), "{scripts}: {}", said.stderr);
+        assert_eq!(said.stderr.matches("dev: ").count(), 1, "{}", said.stderr);
+    }
+    let build = r#"{"scripts": {"start": "tsc", "build": "tsc"}}"#;
+    fs::write(home.project().join("package.json"), build).unwrap();
+    init_in(&home, ".", &[]).exits(1);
+}
+
+#[test]
 fn where_no_server_is_recognised_nothing_is_written_and_a_file_to_begin_with_is_shown() {
     let home = Home::new();
     for words in [&["--json"][..], &["--json", "--write"]] {

@@ -58,8 +58,10 @@ fn a_service_that_fails_is_shown_with_its_last_words() {
     assert_eq!(failed.wire()["services"][0]["state"], "failed");
     assert!(failed.text().starts_with("bad: failed: exit 3"), "{}", failed.text());
     assert!(failed.text().contains("\n  it cannot\n"), "{}", failed.text());
-    let waited = agent.done("wait_for", &json!({ "service": "bad" }));
-    assert!(waited.text().starts_with("bad: failed"), "{}", waited.text());
+    let waited = agent.refused("wait_for", &json!({ "service": "bad" }));
+    assert_eq!(waited.wire()["code"], json!(Code::NotRunning));
+    assert!(waited.text().contains("bad: failed: exit 3"), "{}", waited.text());
+    assert!(waited.text().contains("service_logs"), "{}", waited.text());
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use styxy_core::api::State;
 
 use crate::support::stack::{Stack, named, services};
-use crate::support::{finish, lacks_tool, sort};
+use crate::support::{finish, lacks_tool, sort, until};
 
 /// A worktree with these files, and `server.py`.
 fn worktree(files: &[(&str, &str)]) -> Stack {
@@ -146,4 +147,28 @@ fn what_would_run_is_printed_with_the_reason_for_each() {
     assert!(broken.styxy(&["up", "--json"]).exits(2).refusal().error.contains("package.json: EOF"));
     let services = services(&empty.styxy(&["ps", "--json"]).done());
     assert!(services.is_empty(), "{services:?}");
+}
+
+/// What runs each of its arguments in a shell, all together, as concurrently does.
+const TOGETHER: &str = "#!/bin/sh\nfor command; do sh -c \"$command\" & done\nwait\n";
+
+#[test]
+fn the_first_of_several_servers_has_the_lease_of_the_service_in_whatever_package_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let runner = "node_modules/.bin/concurrently";
+    let stack =
+        worktree(&[(runner, TOGETHER), ("apps/web/package.json", "{}"), ("apps/api/package.json", "{}")]);
+    let runner_file = stack.home.project().join(runner);
+    fs::set_permissions(runner_file, fs::Permissions::from_mode(0o755)).unwrap();
+    let server = |name: &str| format!("'cd apps/{name} && python3 ../../server.py {name}'");
+    let run = format!("{runner} {} {}", server("web"), server("api"));
+    stack.say(&json!({ "all": { "run": run, "type": "dev", "ready": "/" } }));
+    let up = stack.up();
+    let all = named(&up, "all");
+    assert_eq!(all["state"], "ready");
+    until("both listen, on leases of their own", || {
+        let leases = stack.home.leases();
+        leases.len() == 2 && leases.iter().all(|lease| lease.state == State::Active)
+    });
+    assert!(stack.ask("all", "").starts_with("web "));
 }

@@ -37,12 +37,22 @@ fn what_is_gone_from_the_file_leaves_no_row_once_it_has_ended() {
     // What has ended is gone at once, what runs with the next `up`.
     stack.say(&json!({ "web": server("web") }));
     assert_eq!(labels(&stack), ["api", "web"]);
+    let logged = || -> Vec<String> {
+        let all = stack.styxy(&["logs", "--json"]).done().json()["services"].as_array().unwrap().clone();
+        all.iter().map(|one| one["service"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(logged(), ["api", "web"]);
+    stack.styxy(&["logs", "bad"]).done();
     stack.up();
     until("api ends, and its row goes", || has_ended(api) && labels(&stack) == ["web"]);
     // Also without a keeper, and where nothing is named any more.
     stack.styxy(&["down"]).done();
     stack.is_over();
     assert_eq!(labels(&stack), ["web"]);
+    assert_eq!(logged(), ["web"]);
+    stack.say(&json!({ "other": server("other") }));
+    let none = stack.styxy(&["logs"]).exits(2);
+    assert!(none.stderr.contains("there are logs of api, bad, done, web, which are gone"), "{}", none.stderr);
     stack.say(&json!({}));
     assert_eq!(labels(&stack), [""; 0]);
 }

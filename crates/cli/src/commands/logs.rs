@@ -19,7 +19,7 @@ use crate::say::failure::Failure;
   styxy logs web -n 1000
   styxy logs api --since-start"))]
 pub(crate) struct Args {
-    /// Only of these [default: all]
+    /// Only of these [default: all that are in the worktree's file, or still run]
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
     /// Keep running, and show lines as they are written
@@ -38,10 +38,12 @@ pub(crate) struct Args {
 impl Args {
     #[cfg(unix)]
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+        use crate::here::context::block_on;
         use crate::up::ask;
         use crate::up::read::From;
         use crate::up::stack::instead;
-        let (_, place) = ask::at(&self.worktree.caller()?)?;
+        let here = self.worktree.caller()?;
+        let (_, place) = ask::at(&here)?;
         let known = place.logs();
         if known.is_empty() {
             return Err(nothing());
@@ -51,7 +53,15 @@ impl Args {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             return Err(Failure::usage(error, instead("logs", label, &known, "styxy logs")));
         }
-        let labels = if self.services.is_empty() { known } else { self.services };
+        let labels = if self.services.is_empty() {
+            let still = block_on(ask::still(&here, &place, known.clone()))?;
+            if still.is_empty() {
+                return Err(only_gone(&known));
+            }
+            still
+        } else {
+            self.services
+        };
         let from = if self.since_start { From::LastOfStart(self.lines) } else { From::Last(self.lines) };
         let logs = labels.into_iter().map(|label| {
             let path = place.log(&label);
@@ -68,6 +78,17 @@ impl Args {
         let _ = (self.services, self.follow, self.lines, self.since_start, self.worktree.caller());
         Err(Failure::usage("styxy up does not exist on Windows yet", "styxy daemon logs"))
     }
+}
+
+/// What has a log has ended and is no service any more.
+#[cfg(unix)]
+fn only_gone(known: &[String]) -> Failure {
+    let error = format!(
+        "no service of this worktree has a log; there are logs of {}, which are gone",
+        known.join(", ")
+    );
+    let first = known.first().map(String::as_str).unwrap_or_default();
+    Failure::usage(error, format!("styxy logs {first}"))
 }
 
 #[cfg(unix)]

@@ -26,6 +26,17 @@ pub(crate) fn label<'a>(typed: &str, leases: impl Iterator<Item = &'a Lease>, ve
     found.map(|(_, label)| label.clone())
 }
 
+/// The service of `labels` that `typed` probably means, by the same rule; not one that is typed as it is called.
+pub(crate) fn word(typed: &str, labels: &[String], verb: Verb) -> Option<String> {
+    let others = || labels.iter().map(String::as_str).filter(|label| *label != typed);
+    let found = if verb.ends_something() {
+        others().find(|label| is_slip(typed, label))
+    } else {
+        nearest(typed, others())
+    };
+    found.filter(|_| !labels.iter().any(|label| label == typed)).map(str::to_owned)
+}
+
 /// What a lease may be called, each with its label: `dev/packages.web`, `dev/web`, `packages.web`, `web` and `dev`.
 fn handles(lease: &Lease) -> Vec<(String, String)> {
     let label = facts::service(lease);
@@ -90,6 +101,18 @@ mod tests {
         assert_eq!(near("storybuk", Verb::Check).as_deref(), Some("storybook"));
         for typed in ["api", "nonsense", "dev/docs"] {
             assert_eq!(near(typed, Verb::Open), None, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_service_of_the_list_is_found_in_spite_of_typos_before_it_has_a_lease() {
+        let labels = ["api", "worker"].map(str::to_owned);
+        let near = |typed: &str, verb| word(typed, &labels, verb);
+        assert_eq!(near("wroker", Verb::Wait).as_deref(), Some("worker"));
+        assert_eq!(near("ap", Verb::Wait).as_deref(), Some("api"));
+        assert_eq!(near("app", Verb::Kill), None);
+        for typed in ["api", "nope"] {
+            assert_eq!(near(typed, Verb::Wait), None, "{typed}");
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Service {
     is_label: bool,
     /// What is said if it has no lease, since it takes no port.
     pub(crate) portless: Option<Portless>,
+    /// The words for the services of the worktree, where they are listed.
+    listed: Vec<String>,
     terms: Terms,
     verb: Verb,
     /// What the place is called whose services these are.
@@ -66,7 +68,8 @@ impl Service {
         });
         let kind = usual.service.clone();
         let (ground, terms) = (ground(&caller), Terms::default().or(&caller)?);
-        Ok(Self { word, kind, name, usual, is_label, portless, terms, verb, ground })
+        let listed = words.listed.unwrap_or_default();
+        Ok(Self { word, kind, name, usual, is_label, portless, listed, terms, verb, ground })
     }
 
     /// The word for one service, else `dev/web` or `dev`.
@@ -194,6 +197,7 @@ impl Service {
             return Refusal::new(code, format!("{label} takes no port{said}")).hint(hint.clone());
         }
         let near = near::label(typed, leases.iter().filter(|lease| self.is_ours(lease)), self.verb);
+        let near = near.or_else(|| near::word(typed, &self.listed, self.verb));
         let hint =
             near.map_or_else(|| "styxy list".to_owned(), |near| format!("styxy {} {near}", self.verb.word()));
         Refusal::new(code, format!("this {} has no lease for {shown}", self.ground)).hint(hint)
@@ -219,6 +223,7 @@ pub(crate) mod tests {
             kind: ServiceType::new("dev").unwrap(),
             is_label: false,
             portless: None,
+            listed: Vec::new(),
             name: name.map(|name| ServiceName::new(name).unwrap()),
             usual: PortRequest::new(ServiceType::new("dev").unwrap()),
             terms: Terms {

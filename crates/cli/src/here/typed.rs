@@ -40,13 +40,15 @@ pub(crate) enum Said<'a> {
     Typed(&'a Words),
     /// It is the type of a tool or of a service, and not the word of one.
     Type(Option<&'a Project>),
+    /// `styxy up` names the lease: without a name it has none, in whatever package the server is.
+    Key(Option<&'a Project>),
 }
 
 impl Said<'_> {
     pub(crate) fn file(&self) -> Option<&Project> {
         match self {
             Self::Typed(words) => words.file.as_ref(),
-            Self::Type(file) => *file,
+            Self::Type(file) | Self::Key(file) => *file,
         }
     }
 
@@ -55,6 +57,7 @@ impl Said<'_> {
         match self {
             Self::Typed(words) => words.request(asked).request,
             Self::Type(file) => asked.or(*file),
+            Self::Key(file) => asked.in_package(None).or(*file),
         }
     }
 }

@@ -129,6 +129,14 @@ pub(crate) async fn seen(here: &Caller, place: &Place) -> Result<Vec<View>, Fail
     Ok(views)
 }
 
+/// Which of the services with these labels there are still: those of the worktree, and what runs. If that is unknown, all.
+pub(crate) async fn still(here: &Caller, place: &Place, mut labels: Vec<String>) -> Vec<String> {
+    let (Some(known), Ok(mut views)) = (sources::labels(here), now(place).await) else { return labels };
+    forget(here, &mut views);
+    labels.retain(|label| known.contains(label) || views.iter().any(|view| view.service == *label));
+    labels
+}
+
 /// Leaves out what has ended and is no longer among the worktree's services. If these are unknown, all stay.
 fn forget(here: &Caller, views: &mut Vec<View>) {
     let Some(labels) = sources::labels(here) else { return };

@@ -18,7 +18,7 @@ use crate::say::failure::Failure;
 #[derive(Debug, Default)]
 pub(super) struct Typed {
     pub(super) services: Vec<ServiceType>,
-    /// What these words mean, if they are words: `styxy up` names types.
+    /// What these words mean, if they are words: `styxy up` names leases.
     pub(super) words: Option<Words>,
     pub(super) name: Option<ServiceName>,
     pub(super) port: Option<Port>,
@@ -100,7 +100,11 @@ impl Wishes {
     ) -> Result<Self, Failure> {
         let Typed { services, words, name, port, exact, block, env, attention } = typed;
         let named = if services.is_empty() { Services::Usual } else { Services::Typed };
-        let said = words.as_ref().filter(|_| named == Services::Typed).map_or(Said::Type(file), Said::Typed);
+        let said = match (named, &words) {
+            (Services::Usual, _) => Said::Type(file),
+            (Services::Typed, Some(words)) => Said::Typed(words),
+            (Services::Typed, None) => Said::Key(file),
+        };
         let mut requests = requests::requests(services_of(services, plan), name.as_ref(), said, caller)?;
         if let Some(first) = requests.first_mut() {
             // A port that the script insists on is where its server will be; another one there is only a default.

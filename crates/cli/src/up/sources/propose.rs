@@ -84,7 +84,7 @@ pub(crate) fn services(here: &Caller, root: &Path) -> Result<Proposal, Failure> 
     let package = package_at(root)?;
     // Those of a workspace's packages are known by their own scripts.
     let is_of_root = started.iter().all(|service| service.cwd == root);
-    let beside = package.filter(|_| is_of_root).map(|package| of_scripts(here, root, &package));
+    let beside = package.as_ref().filter(|_| is_of_root).map(|package| of_scripts(here, root, package));
     // The file has no word for what ends before others begin.
     let (once, lasting): (Vec<&Definition>, Vec<&Definition>) =
         started.iter().partition(|service| service.serves == Serves::Once);
@@ -103,7 +103,10 @@ pub(crate) fn services(here: &Caller, root: &Path) -> Result<Proposal, Failure> 
     {
         add_app(here, root, &mut proposal, &app);
     }
-    if proposal.services.iter().all(|service| service.run.is_none()) {
+    if let Some(package) = package.as_ref().filter(|_| starts_nothing(&proposal)) {
+        add_script(here, root, &mut proposal, package);
+    }
+    if starts_nothing(&proposal) {
         for task in beside::tasks(root) {
             add_task(here, root, &mut proposal, task);
         }
@@ -132,6 +135,25 @@ fn add(proposal: &mut Proposal, started: &[Definition], server: &Definition, why
         compose: None,
         is_silent: false,
     });
+}
+
+fn starts_nothing(proposal: &Proposal) -> bool {
+    proposal.services.iter().all(|service| service.run.is_none())
+}
+
+/// The script that people start the package with where it has none called dev: `npm start` may be meant for production too, so nothing
+/// of it is started before it is in the file.
+fn add_script(here: &Caller, root: &Path, proposal: &mut Proposal, package: &Package) {
+    let scripts = FIRST.iter().filter(|name| package.script(name).is_some());
+    let services = scripts.filter_map(|name| Some((name, made::of_script(here, root, package, name, name)?)));
+    let serving = services.filter(|(_, (service, _))| service.port != Wish::None);
+    let Some((_, (service, why))) = serving.into_iter().next() else { return };
+    let label = service.kind.to_string();
+    proposal.services.retain(|other| other.service != label);
+    proposal.reasons.retain(|reason| !reason.starts_with(&format!("{label}: ")));
+    proposal.reasons.insert(0, format!("{label}: {why}"));
+    let service = Definition { label, ..service };
+    proposal.services.insert(0, proposed(here, root, &service));
 }
 
 /// The application that the files say, with the command that serves it.

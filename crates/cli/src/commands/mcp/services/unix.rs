@@ -151,15 +151,11 @@ pub(in crate::commands::mcp) async fn wait(_: &Context, said: WaitFor) -> Result
         };
         // What only had to end well, such as a build, has done all that it is waited for.
         let is_done = view.state == State::Ended && view.exit_code == Some(0) && http.is_none();
-        if has_answered || is_done || view.state == State::Failed {
+        if has_answered || is_done {
             return shown(&[view], &[]);
         }
-        if view.state == State::Ended {
-            let error = anstream::adapter::strip_str(&line(&view)).to_string();
-            return Err(Refusal::new(Code::NotRunning, error)
-                .hint("start_service starts it")
-                .detail("service", said.service)
-                .into());
+        if matches!(view.state, State::Failed | State::Ended) {
+            return Err(over(&view).into());
         }
         if Instant::now() >= deadline {
             let error = format!("{} is {} after {} s", said.service, view.state.as_str(), limit.as_secs());
@@ -197,6 +193,18 @@ async fn known(here: &Caller, place: &Place, service: &str) -> Result<View, Fail
             .detail("field", "service")
             .into()
     })
+}
+
+/// That it is not up and will not be, in a sentence: refusals have one line.
+fn over(view: &View) -> Refusal {
+    let error = anstream::adapter::strip_str(&line(view)).to_string();
+    let advice = view.advice.as_ref().map(|advice| format!("; {advice}")).unwrap_or_default();
+    let hint = if view.state == State::Failed {
+        "service_logs shows what it has printed; start_service starts it again"
+    } else {
+        "start_service starts it"
+    };
+    Refusal::new(Code::NotRunning, error + &advice).hint(hint).detail("service", view.service.as_str())
 }
 
 fn shown(views: &[View], notes: &[String]) -> Result<Answer, Failure> {

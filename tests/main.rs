@@ -321,4 +321,7 @@ mod jobs;
 mod run_windows;
 #[cfg(test)]
 #[cfg(windows)]
+mod up_windows;
+#[cfg(test)]
+#[cfg(windows)]
 mod windows;

@@ -248,6 +248,12 @@ fn a_helper_does_as_it_is_told() {
         #[cfg(windows)]
         "leaves" => leaves(&words),
         #[cfg(windows)]
+        "service" => super::service::service(words[0], words.get(1).copied()),
+        #[cfg(windows)]
+        "sleeps" => loop {
+            thread::park();
+        },
+        #[cfg(windows)]
         "words" => std::env::args().for_each(|word| say(&format!("{word:?}"))),
         "idle" => drop(std::io::stdin().lines().count()),
         "web" => super::web::web(words[0].parse().unwrap(), words[1], words.get(2).copied()),

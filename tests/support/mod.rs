@@ -26,6 +26,8 @@ mod run;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod schema;
+#[cfg(windows)]
+mod service;
 #[cfg(unix)]
 pub(crate) mod session;
 mod skip;
@@ -54,6 +56,8 @@ pub(crate) use old_daemon::{is_stopped_by_request, old_daemon, old_daemon_for};
 #[cfg(unix)]
 pub(crate) use ports::is_in_time_wait;
 pub(crate) use ports::{addresses, names_process};
+#[cfg(windows)]
+pub(crate) use process::end;
 #[cfg(target_os = "linux")]
 pub(crate) use process::is_stopped;
 #[cfg(unix)]

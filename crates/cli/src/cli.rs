@@ -123,7 +123,6 @@ enum Command {
     Complete(completions::complete::Args),
     #[command(hide = true)]
     Man(man::Args),
-    #[cfg(unix)]
     #[command(hide = true)]
     Keeper(crate::commands::keeper::Args),
 }
@@ -191,7 +190,6 @@ impl Command {
             Self::Completions(args) => args.run(),
             Self::Complete(args) => args.run(Cli::command()),
             Self::Man(args) => args.run(Cli::command()),
-            #[cfg(unix)]
             Self::Keeper(args) => args.run(),
         }
     }

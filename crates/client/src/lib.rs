@@ -45,6 +45,6 @@ pub use program::own_program;
 pub use project::{ProjectError, ProjectFile};
 pub use sandbox::Sandbox;
 #[cfg(windows)]
-pub use start::ends_with_job;
+pub use start::{ends_with_job, start_detached};
 pub use styxy_core::session::Session;
 pub use worktree::{Worktree, worktree_label, worktree_record};

@@ -8,6 +8,8 @@ use std::path::Path;
 use crate::Error;
 #[cfg(windows)]
 pub(crate) use pipe::OwnPipe;
+#[cfg(windows)]
+pub use pipe::is_own_pipe;
 
 /// Fails if `path` exists and belongs to another user. Takes about a microsecond.
 #[cfg(unix)]

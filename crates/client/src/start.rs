@@ -5,7 +5,7 @@
 mod child;
 
 #[cfg(windows)]
-pub use child::ends_with_job;
+pub use child::{ends_with_job, start_detached};
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;

@@ -121,6 +121,12 @@ impl Layout {
         }
     }
 
+    /// The name of the pipe that stands for that socket on Windows.
+    #[must_use]
+    pub fn stack_pipe(&self, worktree: &Path) -> String {
+        format!(r"\\.\pipe\styxy-{}-{}.up", self.hash(), hash(worktree))
+    }
+
     /// The folder of the libraries and the shell's file that the guard puts in front of programs.
     #[must_use]
     pub fn guard(&self) -> PathBuf {

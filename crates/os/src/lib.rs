@@ -23,8 +23,8 @@ pub use native::Stat;
 pub use native::libproc;
 #[cfg(windows)]
 pub use native::{
-    Object, ProcessHandle, is_bound_to_job, is_this_in_job, own_sid, owned_text, owner_of, owner_of_open,
-    this_process, user_of, wide,
+    NamedJob, Object, ProcessHandle, file_number, interrupt, is_bound_to_job, is_this_in_job, own_sid,
+    owned_text, owner_of, owner_of_open, resume, this_process, user_of, wide,
 };
 pub use native::{link, runs};
 

@@ -5,17 +5,11 @@ use crate::here::worktree::Worktree;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
-#[cfg(unix)]
 use crate::say::output;
-#[cfg(unix)]
 use crate::up::wire::{Down, Hurry, Outside, State, View};
-#[cfg(unix)]
 use crate::up::{ask, by_hand::ByHand, client::Keeper, place::Place};
-#[cfg(unix)]
 use std::{collections::BTreeSet, path::Path};
-#[cfg(unix)]
 use styxy_client::Caller;
-#[cfg(unix)]
 use styxy_core::order::set;
 
 /// End the services that `styxy up` has started in this worktree
@@ -46,7 +40,6 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    #[cfg(unix)]
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         use crate::here::context::block_on;
         let here = self.worktree.caller()?;
@@ -72,16 +65,9 @@ impl Args {
             }
         })?
     }
-
-    #[cfg(not(unix))]
-    pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
-        let _ = (self.services, self.all, self.now, self.force, self.worktree.caller());
-        Err(Failure::usage("styxy up does not exist on Windows yet", "styxy kill PORT"))
-    }
 }
 
 /// Asks the keeper to end what it knows, and with `--all` also what was started by hand; none if there is nothing to ask it for.
-#[cfg(unix)]
 async fn asked(
     place: &Place,
     root: &Path,
@@ -102,7 +88,6 @@ async fn asked(
 }
 
 /// Waits until they have ended, and says what became of them. `known` is what there was before.
-#[cfg(unix)]
 async fn wait(
     context: &Context,
     (here, place): (&Caller, &Place),
@@ -151,13 +136,11 @@ async fn wait(
     }
 }
 
-#[cfg(unix)]
 fn shown(by_hand: &[ByHand]) -> impl Iterator<Item = &View> + Clone {
     by_hand.iter().map(|one| &one.view)
 }
 
 /// What runs outside as the keeper knows it, and the rest of what was started by hand.
-#[cfg(unix)]
 fn with(mut outside: Vec<View>, ended: &[View], by_hand: &[ByHand]) -> Vec<View> {
     for view in shown(by_hand) {
         if outside.iter().chain(ended).all(|known| known.service != view.service) {
@@ -168,7 +151,6 @@ fn with(mut outside: Vec<View>, ended: &[View], by_hand: &[ByHand]) -> Vec<View>
 }
 
 /// Says what has ended, and what runs outside and stays.
-#[cfg(unix)]
 fn said(context: &Context, ended: &[View], outside: &[View], overtaken: &[String]) -> Result<(), Failure> {
     use std::io::Write as _;
     context.output.answer(&serde_json::json!({ "services": ended, "outside": outside }), |out| {
@@ -191,7 +173,6 @@ fn said(context: &Context, ended: &[View], outside: &[View], overtaken: &[String
 }
 
 /// That one of `services` is not there, with what was probably meant.
-#[cfg(unix)]
 fn wrong(known: &[View], services: &[String], error: String) -> Failure {
     let known: Vec<&str> = known.iter().map(|view| view.service.as_str()).collect();
     let label = services.iter().find(|label| !known.contains(&label.as_str()));
@@ -200,7 +181,6 @@ fn wrong(known: &[View], services: &[String], error: String) -> Failure {
 }
 
 /// Whether anything of it ran.
-#[cfg(unix)]
 const fn runs(view: &View) -> bool {
     match view.state {
         State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
@@ -210,7 +190,6 @@ const fn runs(view: &View) -> bool {
 }
 
 /// Nothing runs that a keeper could end.
-#[cfg(unix)]
 fn nothing(
     context: &Context,
     known: &[View],

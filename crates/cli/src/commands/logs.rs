@@ -1,6 +1,5 @@
 //! `styxy logs`: what the services of this worktree have printed.
 
-#[cfg(unix)]
 use std::path::PathBuf;
 
 use crate::here::context::Context;
@@ -36,7 +35,6 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    #[cfg(unix)]
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         use crate::here::context::block_on;
         use crate::up::ask;
@@ -72,16 +70,9 @@ impl Args {
             Ok(()) | Err(_) => Ok(Exit::Done),
         }
     }
-
-    #[cfg(not(unix))]
-    pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
-        let _ = (self.services, self.follow, self.lines, self.since_start, self.worktree.caller());
-        Err(Failure::usage("styxy up does not exist on Windows yet", "styxy daemon logs"))
-    }
 }
 
 /// What has a log has ended and is no service any more.
-#[cfg(unix)]
 fn only_gone(known: &[String]) -> Failure {
     let error = format!(
         "no service of this worktree has a log; there are logs of {}, which are gone",
@@ -91,7 +82,6 @@ fn only_gone(known: &[String]) -> Failure {
     Failure::usage(error, format!("styxy logs {first}"))
 }
 
-#[cfg(unix)]
 fn nothing() -> Failure {
     Failure::usage(
         "styxy up has started nothing in this worktree",
@@ -99,7 +89,6 @@ fn nothing() -> Failure {
     )
 }
 
-#[cfg(unix)]
 fn show(
     context: &Context,
     logs: Vec<(String, PathBuf)>,
@@ -130,7 +119,6 @@ fn show(
 }
 
 /// The lines of each, plain.
-#[cfg(unix)]
 fn json(context: &Context, logs: &[(String, PathBuf)], from: crate::up::read::From) -> std::io::Result<()> {
     use crate::up::read::{plain, tail};
     let mut services = Vec::new();

@@ -19,7 +19,6 @@ pub(crate) mod hook;
 pub(crate) mod hooks;
 pub(crate) mod init;
 pub(crate) mod instances;
-#[cfg(unix)]
 pub(crate) mod keeper;
 pub(crate) mod kill;
 pub(crate) mod list;

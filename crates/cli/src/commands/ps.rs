@@ -19,7 +19,6 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    #[cfg(unix)]
     pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
         use crate::here::context::block_on;
         use crate::say::output;
@@ -39,18 +38,10 @@ impl Args {
         })?;
         Ok(Exit::Done)
     }
-
-    #[cfg(not(unix))]
-    pub(crate) fn run(self, _: &Context) -> Result<Exit, Failure> {
-        let _ = self.worktree.caller();
-        Err(Failure::usage("styxy up does not exist on Windows yet", "styxy list"))
-    }
 }
 
-#[cfg(unix)]
 const NOTHING: &str = "styxy up has started nothing in this worktree. To see all ports: styxy list\n";
 
-#[cfg(unix)]
 mod shown {
     use styxy_core::WallTime;
 

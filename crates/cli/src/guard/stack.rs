@@ -15,7 +15,6 @@ pub(super) fn services(caller: &Caller) -> Vec<ServiceOf> {
 }
 
 /// Those that run, with their addresses: empty ones for services that do not serve.
-#[cfg(unix)]
 fn running(caller: &Caller, root: &std::path::Path) -> Vec<(String, String)> {
     use crate::here::context::block_on;
     use crate::up::ask;
@@ -27,10 +26,4 @@ fn running(caller: &Caller, root: &std::path::Path) -> Vec<(String, String)> {
     let Ok(Ok(Ok(views))) = views else { return Vec::new() };
     let running = views.into_iter().filter(|view| view.state.is_good());
     running.map(|view| (view.service, view.named_url.or(view.url).unwrap_or_default())).collect()
-}
-
-/// No keeper is there.
-#[cfg(not(unix))]
-const fn running(_: &Caller, _: &std::path::Path) -> Vec<(String, String)> {
-    Vec::new()
 }

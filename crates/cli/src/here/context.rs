@@ -151,7 +151,6 @@ pub(crate) fn try_ask<T>(
 ///
 /// # Errors
 /// It is unknown which daemon to ask.
-#[cfg(unix)]
 pub(crate) fn client(autostart: Autostart) -> Result<Client, Failure> {
     Ok(Client::new(options(autostart)?)?)
 }

@@ -56,7 +56,6 @@ impl Http {
     ///
     /// # Errors
     /// Why there is none.
-    #[cfg(unix)]
     pub(crate) async fn read(
         &self,
         host: Host,

@@ -27,7 +27,6 @@ pub(crate) mod release_target;
 pub(crate) mod requests;
 pub(crate) mod sandbox;
 pub(crate) mod server;
-#[cfg(unix)]
 pub(crate) mod stack_tree;
 pub(crate) mod stop;
 pub(crate) mod target;

@@ -1,7 +1,7 @@
 //! Which processes a service of `styxy up` is made of: its leader's session, what is below it, and what was started with its mark,
 //! wherever it is now; and what was found of it before (R135). What may be ended of that is decided as for every server (R97).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use styxy_client::Caller;
 use styxy_core::Pid;
 
 use crate::here::tree::{Rules, found};
-use crate::process::Handle;
 use crate::process::ending::Found;
-use crate::process::table::{Entry, Processes, Table};
+use crate::process::table::{self, Entry, Processes, Table};
 use crate::process::tree::{Tree, Way};
+use crate::process::{Handle, Together};
 
 /// The processes of one service, found again each time they are asked for.
 pub(crate) struct StackTree {
@@ -27,6 +27,11 @@ pub(crate) struct StackTree {
     /// What was found before, with its start: it stays in the tree when what is above it ends.
     seen: BTreeMap<u32, u64>,
     handle: Option<Handle>,
+    /// What the system keeps together with the leader, where it does that, and what that was at the last look.
+    together: Option<Together>,
+    kept: BTreeSet<u32>,
+    /// Whether an interrupt can reach any of it.
+    may_hear: bool,
 }
 
 impl StackTree {
@@ -41,7 +46,20 @@ impl StackTree {
         let runs = Pid::new(leader.0).filter(|pid| crate::process::started(*pid) == Some(leader.1));
         let handle = runs.and_then(|pid| Handle::open(pid).ok().flatten());
         let rules = Rules::around(caller).knowing(daemon);
-        Self { processes: Processes::default(), rules, leader, mark, others, seen: BTreeMap::new(), handle }
+        let together = mark.as_deref().and_then(Together::of);
+        let leader = (leader.0, table::in_unit(leader.1));
+        Self {
+            processes: Processes::default(),
+            rules,
+            leader,
+            mark,
+            others,
+            seen: BTreeMap::new(),
+            handle,
+            together,
+            kept: BTreeSet::new(),
+            may_hear: true,
+        }
     }
 
     /// The process that was started, or that serves.
@@ -57,6 +75,7 @@ impl StackTree {
         let look = self.processes.look()?;
         let table = &look.table;
         self.seen.retain(|pid, started| table.get(pid).is_some_and(|entry| entry.started == *started));
+        self.kept = self.together.iter().flat_map(Together::pids).collect();
         let kept: Vec<u32> = kept.iter().chain(self.seen.keys()).copied().collect();
         let strays = self.strays(table);
         let is_top = |entry: &&Entry| self.is_its(entry) || strays.contains(&entry.pid);
@@ -110,11 +129,14 @@ impl StackTree {
         self.mark.as_deref().is_some_and(|own| service(own) == service(mark))
     }
 
-    /// Whether it is the leader, or in its session.
+    /// Whether it is the leader, in its session, or kept together with it.
     fn is_near(&self, entry: &Entry) -> bool {
         let (pid, started) = self.leader;
         if entry.pid == pid {
             return entry.started == started;
+        }
+        if self.kept.contains(&entry.pid) {
+            return true;
         }
         entry.session == Some(pid) && entry.started >= started && !self.others.contains_key(&entry.pid)
     }
@@ -130,27 +152,24 @@ impl StackTree {
         }
     }
 
-    /// Interrupts it as a Ctrl-C in its terminal would: the leader's group, or all of it where that is empty.
+    /// Interrupts it as a Ctrl-C in its terminal would.
     ///
     /// # Errors
     /// The system does not show its processes.
     pub(crate) fn interrupt(&mut self) -> io::Result<()> {
         let members = self.find(&[])?.members;
-        let leader = self.leader.0;
-        let in_front = |entry: &&Entry| entry.group == Some(leader);
-        let has_front = members.iter().any(|entry| in_front(&entry));
-        for entry in members.iter().filter(|entry| !has_front || in_front(entry)) {
-            // What has ended since, or may not be signalled, is found again.
-            if let Some(handle) = Pid::new(entry.pid).and_then(|pid| Handle::open(pid).ok().flatten()) {
-                let _ = handle.send(rustix::process::Signal::INT);
-            }
-        }
+        self.may_hear = crate::process::interrupt(&members, self.leader.0);
         Ok(())
+    }
+
+    /// Whether waiting for these processes is of no use, since an interrupt means nothing to any of them.
+    pub(crate) fn are_deaf(&self, members: &[Entry]) -> bool {
+        !self.may_hear || members.iter().all(Self::is_deaf)
     }
 
     /// Whether an interrupt means nothing to this process: shells start what runs in the background so.
     #[cfg(target_os = "linux")]
-    pub(crate) fn is_deaf(entry: &Entry) -> bool {
+    fn is_deaf(entry: &Entry) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", entry.pid)).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         let ignored = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
@@ -159,7 +178,7 @@ impl StackTree {
 
     /// No other system says it.
     #[cfg(not(target_os = "linux"))]
-    pub(crate) const fn is_deaf(_: &Entry) -> bool {
+    const fn is_deaf(_: &Entry) -> bool {
         false
     }
 

@@ -296,7 +296,6 @@ impl Rules {
     }
 
     /// The same, knowing which process is the daemon.
-    #[cfg(unix)]
     pub(super) fn knowing(self, daemon: Option<u32>) -> Self {
         Self { daemon, ..self }
     }

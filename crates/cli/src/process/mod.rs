@@ -12,6 +12,8 @@ pub(crate) mod ending;
 pub(crate) mod orphans;
 pub(crate) mod table;
 pub(crate) mod tree;
+#[cfg(unix)]
+mod unix;
 
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
@@ -24,8 +26,12 @@ mod native;
 mod native;
 
 pub(crate) use native::Handle;
+#[cfg(windows)]
+pub(crate) use native::{Together, command, interrupt};
 #[cfg(target_os = "linux")]
 pub(crate) use native::{runs, started};
+#[cfg(unix)]
+pub(crate) use unix::{Together, interrupt};
 
 /// What is sent to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,23 +44,6 @@ pub(crate) enum Act {
     Freeze,
     /// It is killed (SIGKILL), or terminated on Windows, which knows nothing of the others: there they do nothing.
     Kill,
-}
-
-#[cfg(unix)]
-impl Handle {
-    /// Sends it the signal. It is not an error if it has already ended.
-    ///
-    /// # Errors
-    /// This user may not signal it.
-    pub(crate) fn act(&self, act: Act) -> std::io::Result<()> {
-        use rustix::process::Signal;
-        self.send(match act {
-            Act::Ask => Signal::TERM,
-            Act::Resume => Signal::CONT,
-            Act::Freeze => Signal::STOP,
-            Act::Kill => Signal::KILL,
-        })
-    }
 }
 
 /// When the process began, in the system's units; none if there is no such process, or it is not known.

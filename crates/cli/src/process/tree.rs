@@ -91,7 +91,6 @@ impl Tree {
     }
 
     /// These processes, and what is below them.
-    #[cfg(unix)]
     pub(crate) fn below(
         table: &Table,
         tops: &[u32],

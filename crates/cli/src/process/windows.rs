@@ -1,4 +1,9 @@
-//! Windows: process handles. While one is open, its pid is not reused.
+//! Windows: process handles, jobs, and how a command line finds its program. While a handle is open, its pid is not reused.
+
+#[path = "windows/command.rs"]
+mod command;
+#[path = "windows/together.rs"]
+mod together;
 
 use std::io;
 use std::time::Duration;
@@ -7,6 +12,15 @@ use styxy_client::process::ProcessHandle;
 use styxy_core::Pid;
 
 use super::Act;
+use super::table::Entry;
+
+pub(crate) use command::command;
+pub(crate) use together::Together;
+
+/// Sends Ctrl-Break to the group of `leader`, at its console; nobody can be interrupted alone. Says whether that can reach any.
+pub(crate) fn interrupt(_: &[Entry], leader: u32) -> bool {
+    Pid::new(leader).is_some_and(|leader| styxy_client::process::interrupt(leader).is_ok())
+}
 
 /// One process, running or ended.
 #[derive(Debug)]
@@ -34,6 +48,11 @@ impl Handle {
             Act::Kill => self.0.end(),
             Act::Ask | Act::Resume | Act::Freeze => Ok(()),
         }
+    }
+
+    /// The code that it has ended with.
+    pub(crate) fn code(&self) -> Option<i32> {
+        self.0.code().map(u32::cast_signed)
     }
 
     /// Whether it has ended; waits at most `patience` for that.

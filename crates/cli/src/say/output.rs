@@ -139,10 +139,15 @@ pub(crate) fn next_value(value: &impl Serialize) -> io::Result<()> {
 ///
 /// # Errors
 /// The terminal is gone.
-#[cfg(unix)]
 pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush())
+    // A console of Windows takes UTF-8 and nothing else.
+    if cfg!(windows) && out.is_terminal() {
+        out.write_all(String::from_utf8_lossy(bytes).as_bytes())?;
+    } else {
+        out.write_all(bytes)?;
+    }
+    out.flush()
 }
 
 /// Whether stdout shows colours.

@@ -123,7 +123,7 @@ fn start(place: &Place, root: &Path) -> Result<Started, Failure> {
     let path = place.own_log();
     let log = File::options().create(true).append(true).open(&path).map_err(cannot)?;
     if log.metadata().is_ok_and(|found| found.len() > LONGEST) {
-        log.set_len(0).map_err(cannot)?;
+        system::empty(&log, &path).map_err(cannot)?;
     }
     let mut begun = system::start_keeper(&program, &[KEEPER, "--root"], root, log).map_err(cannot)?;
     match begun.first_line().map_err(cannot)?.trim_end() {

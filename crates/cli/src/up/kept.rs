@@ -1,24 +1,20 @@
 //! What keepers keep, in all worktrees: for commands that meet a process or a port, and not a worktree.
 
-#[cfg(unix)]
 use std::path::Path;
 use std::path::PathBuf;
 
 use serde::Serialize;
 use styxy_client::Caller;
 use styxy_core::LockId;
-#[cfg(unix)]
 use styxy_core::Port;
-#[cfg(unix)]
 use styxy_core::api::{CheckAnswer, Code, PortInUse, Refusal, Rule};
 use styxy_core::api::{Lease, SystemUsage, UpService, WhoAnswer};
-#[cfg(unix)]
 use styxy_core::checkout::Kinship;
 use styxy_core::layout::Layout;
 
 use crate::here::context;
+use crate::process::Together;
 use crate::process::table::{Processes, Table};
-#[cfg(unix)]
 use crate::say::failure::Failure;
 use crate::say::shell_word::quoted;
 
@@ -29,7 +25,6 @@ pub(crate) struct Kept {
     pub(crate) services: Vec<One>,
     /// The agent session that asked last to have them run.
     #[serde(skip)]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no keeper"))]
     pub(crate) session: Option<String>,
 }
 
@@ -41,7 +36,6 @@ pub(crate) struct One {
     pub(crate) pid: Option<u32>,
     /// Whether it is a container that its keeper has left.
     #[serde(skip)]
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no keeper"))]
     pub(crate) is_container: bool,
     /// What it was started with, and what is below it.
     #[serde(skip)]
@@ -52,7 +46,6 @@ pub(crate) struct One {
 }
 
 /// All worktrees with a keeper, or with services that one has left.
-#[cfg(unix)]
 pub(crate) fn all(layout: &Layout) -> Vec<Kept> {
     let folders = std::fs::read_dir(layout.stacks()).into_iter().flatten().flatten();
     let kept = folders.filter_map(|folder| super::keeper::kept(&folder.path()));
@@ -63,15 +56,17 @@ pub(crate) fn all(layout: &Layout) -> Vec<Kept> {
     .collect()
 }
 
-/// There is no keeper.
-#[cfg(not(unix))]
-pub(crate) const fn all(_: &Layout) -> Vec<Kept> {
-    Vec::new()
-}
-
 /// The same, for this user's Styxy.
 pub(crate) fn here() -> Vec<Kept> {
     context::layout().map(|layout| all(&layout)).unwrap_or_default()
+}
+
+impl One {
+    /// Its processes, where the system keeps them together.
+    fn together(&self) -> Vec<u32> {
+        let together = self.mark.as_deref().and_then(Together::of);
+        together.map(|together| together.pids()).unwrap_or_default()
+    }
 }
 
 impl Kept {
@@ -102,12 +97,12 @@ fn service<'k>(all: &'k [Kept], table: &Table, pid: u32) -> Option<(&'k Kept, &'
     let is_its = |one: &One| {
         entry.stack.is_some() && entry.stack.as_deref() == one.mark.as_deref()
             || one.pid.is_some() && (one.pid == Some(pid) || one.pid == entry.session)
+            || one.together().contains(&pid)
     };
     all.iter().find_map(|kept| Some((kept, kept.services.iter().find(|one| is_its(one))?)))
 }
 
 /// Of these leases those whose servers no keeper has started.
-#[cfg(unix)]
 pub(crate) fn by_hand(leases: Vec<&Lease>) -> Vec<&Lease> {
     let all = here();
     if all.is_empty() || leases.is_empty() {
@@ -123,7 +118,6 @@ pub(crate) fn by_hand(leases: Vec<&Lease>) -> Vec<&Lease> {
 }
 
 /// The ports that processes of services of the worktree at `root` listen on, each with its service.
-#[cfg(unix)]
 pub(crate) fn ports(root: &Path, used: &[PortInUse]) -> Vec<(String, Port)> {
     let all: Vec<Kept> = here().into_iter().filter(|kept| kept.root == root).collect();
     let Ok(look) = Processes::default().look() else { return Vec::new() };
@@ -157,7 +151,6 @@ pub(crate) fn with_service(answer: WhoAnswer, caller: &Caller) -> WhoAnswer {
 }
 
 /// The service that listens on a port, if it is one alone.
-#[cfg(unix)]
 pub(crate) fn on_port(found: &CheckAnswer, caller: &Caller) -> Option<UpService> {
     let all = here();
     of(&all, found.listeners()).map(|(kept, one)| kept.service(one, caller))
@@ -168,7 +161,6 @@ pub(crate) fn on_port(found: &CheckAnswer, caller: &Caller) -> Option<UpService>
 ///
 /// # Errors
 /// They are another's.
-#[cfg(unix)]
 pub(crate) fn may_end(root: &Path, caller: &Caller) -> Result<(), Failure> {
     let Some(session) = caller.instance()? else { return Ok(()) };
     let is_own = caller.kinship(root) == Kinship::Same;

@@ -6,44 +6,26 @@
 //! not get it, `typed` which words there are for services, and `kept` what is kept in all worktrees; `system` is
 //! what differs from system to system.
 
-#[cfg(unix)]
 pub(crate) mod ask;
-#[cfg(unix)]
 mod beside;
-#[cfg(unix)]
 pub(crate) mod by_hand;
-#[cfg(unix)]
 pub(crate) mod client;
-#[cfg(unix)]
 pub(crate) mod containers;
-#[cfg(unix)]
 pub(crate) mod follow;
-#[cfg(unix)]
 pub(crate) mod further;
-#[cfg(unix)]
 pub(crate) mod heard;
-#[cfg(unix)]
 pub(crate) mod keeper;
 pub(crate) mod kept;
-#[cfg(unix)]
 pub(crate) mod lines;
-#[cfg(unix)]
 pub(crate) mod orders;
-#[cfg(unix)]
 pub(crate) mod place;
 pub(crate) mod ports;
-#[cfg(unix)]
 pub(crate) mod read;
 pub(crate) mod sources;
 pub(crate) mod stack;
-#[cfg(unix)]
 mod system;
-#[cfg(unix)]
 pub(crate) mod taken;
-#[cfg(unix)]
 pub(crate) mod told;
 pub(crate) mod typed;
-#[cfg(unix)]
 pub(crate) mod wire;
-#[cfg(unix)]
 pub(crate) mod words;

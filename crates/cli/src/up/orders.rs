@@ -219,7 +219,7 @@ fn order(
     env: Vec<(String, String)>,
     program: &Path,
 ) -> Order {
-    let run = words::executed(&service.run);
+    let run = words::executed(&service.run, &service.cwd);
     let words = match key {
         // It knows the tools' flags for a port, and the lease becomes its command's.
         Some(key) => {

@@ -66,7 +66,6 @@ impl Stack {
     }
 
     /// All whose ports are leased (R136).
-    #[cfg(unix)]
     pub(crate) fn all(&self) -> impl Iterator<Item = &Definition> {
         self.services.iter().chain(&self.peers)
     }
@@ -111,7 +110,6 @@ impl Source {
     }
 
     /// `.styxy.json`, as it is called in the worktree at `root`.
-    #[cfg(unix)]
     pub(crate) fn shown(&self, root: &Path) -> String {
         self.path().strip_prefix(root).unwrap_or_else(|_| self.path()).display().to_string()
     }
@@ -188,7 +186,6 @@ pub(crate) mod tests {
     use super::*;
 
     /// A service like any other.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "what it is for is not there"))]
     pub(crate) fn definition(label: &str) -> Definition {
         Definition {
             label: label.to_owned(),

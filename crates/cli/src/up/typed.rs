@@ -4,9 +4,7 @@ use styxy_client::Caller;
 use styxy_core::project::{Project, Wish};
 use styxy_core::{ServiceName, ServiceType};
 
-#[cfg(unix)]
 use crate::here::caller::caller;
-#[cfg(unix)]
 use crate::here::context::block_on;
 use crate::here::named::Named;
 use crate::here::server::Portless;
@@ -14,11 +12,9 @@ use crate::here::target::Target;
 use crate::here::typed::Words;
 use crate::here::verb::Verb;
 use crate::say::failure::Failure;
-#[cfg(unix)]
 use crate::up::ask;
 use crate::up::sources;
 use crate::up::stack::{Definition, Source, Stack};
-#[cfg(unix)]
 use crate::up::wire::State;
 
 /// What `target` means here to `styxy VERB`.
@@ -81,7 +77,6 @@ fn with_stack(words: Words, stack: &Stack) -> Words {
 }
 
 /// What is said of the service `label`, which takes no port, instead of a lease's.
-#[cfg(unix)]
 fn about_portless(label: &str, verb: Verb) -> Portless {
     let caller = caller();
     let view = ask::at(&caller).and_then(|(_, place)| block_on(ask::now(&place))?);
@@ -104,12 +99,6 @@ fn about_portless(label: &str, verb: Verb) -> Portless {
         (Some(_), _) => format!("styxy logs {label}"),
     };
     Portless { label: label.to_owned(), said, hint }
-}
-
-/// There are no services of `styxy up` on Windows.
-#[cfg(not(unix))]
-fn about_portless(label: &str, _: Verb) -> Portless {
-    Portless { label: label.to_owned(), said: String::new(), hint: "styxy list".to_owned() }
 }
 
 #[cfg(test)]

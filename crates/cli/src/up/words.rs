@@ -16,10 +16,38 @@ use crate::up::stack::Definition;
 const NEXT: &str = ".next/dev/lock";
 
 /// What is executed.
-pub(crate) fn executed(run: &Run) -> Vec<String> {
+pub(crate) fn executed(run: &Run, folder: &Path) -> Vec<String> {
     match run {
-        Run::Shell(text) => vec!["sh".to_owned(), "-c".to_owned(), text.clone()],
+        Run::Shell(text) => in_a_shell(text, folder),
         Run::List(words) => words.clone(),
+    }
+}
+
+#[cfg(unix)]
+fn in_a_shell(text: &str, _: &Path) -> Vec<String> {
+    ["sh", "-c", text].map(str::to_owned).into()
+}
+
+/// A text that is only words needs no shell, and `styxy run`, which knows the tools' flags for a port, does not read this one's language.
+/// What only the shell finds stays with it: its own commands, and programs in the folder.
+#[cfg(windows)]
+fn in_a_shell(text: &str, folder: &Path) -> Vec<String> {
+    const OF_THE_SHELL: [&str; 40] = [
+        "assoc", "break", "call", "cd", "chdir", "cls", "color", "copy", "date", "del", "dir", "echo",
+        "endlocal", "erase", "exit", "for", "ftype", "goto", "if", "md", "mkdir", "mklink", "move", "path",
+        "pause", "popd", "prompt", "pushd", "rd", "rem", "ren", "rename", "rmdir", "set", "setlocal",
+        "shift", "start", "time", "type", "ver",
+    ];
+    const OF_ITS_LANGUAGE: &str = "&|<>^%\"'()@=;,\n\r";
+    let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    let is_here = |first: &str| {
+        ["", ".exe", ".cmd", ".bat", ".com"].iter().any(|end| folder.join(format!("{first}{end}")).is_file())
+    };
+    let is_known = |first: &str| OF_THE_SHELL.iter().any(|known| first.eq_ignore_ascii_case(known));
+    let is_plain = !text.contains(|letter| OF_ITS_LANGUAGE.contains(letter));
+    match words.first() {
+        Some(first) if is_plain && !is_known(first) && !is_here(first) => words,
+        Some(_) | None => ["cmd", "/d", "/s", "/c", text].map(str::to_owned).into(),
     }
 }
 
@@ -35,7 +63,7 @@ pub(crate) struct Words {
 impl Words {
     /// Those of `service`.
     pub(crate) fn of(service: &Definition, root: &Path) -> Self {
-        let words = executed(&service.run);
+        let words = executed(&service.run, &service.cwd);
         let folder = Folder { root: Some(root), ..Folder::alone(&service.cwd) };
         let names = service.env.iter().map(|(name, _)| name.as_str()).collect();
         let watched = Watched { inner: &folder, names, found: RefCell::default() };

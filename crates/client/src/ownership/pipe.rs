@@ -75,7 +75,7 @@ where
                 connected => connected?,
             };
             match open(&pipe).await {
-                Ok(pipe) if owned_by_us(&pipe).unwrap_or(false) => Ok(connection),
+                Ok(pipe) if is_own_pipe(&pipe).unwrap_or(false) => Ok(connection),
                 Ok(_) => Err(foreign()),
                 Err(error) if is_denied(&error) => Err(foreign()),
                 Err(error) => Err(error.into()),
@@ -102,7 +102,11 @@ async fn open(pipe: &Path) -> io::Result<File> {
     }
 }
 
-fn owned_by_us(pipe: &File) -> io::Result<bool> {
+/// Whether this process' user has made the pipe.
+///
+/// # Errors
+/// The system does not say whose it is.
+pub fn is_own_pipe(pipe: &File) -> io::Result<bool> {
     Ok(owner_of_open(pipe, Object::Pipe)? == own_sid()?)
 }
 

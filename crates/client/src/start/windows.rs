@@ -13,6 +13,7 @@ mod outside;
 mod process;
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, PipeReader};
 use std::os::windows::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -31,19 +32,47 @@ pub(super) struct Started;
 /// # Errors
 /// There is no such program, or it cannot be run.
 pub(super) fn start(program: &Path, environment: &Environment) -> io::Result<(PipeReader, Started)> {
-    let program = found(program, environment);
-    let program = Program {
-        file: wide(&[program.as_os_str()])?,
-        // A path has no quotes here.
-        line: wide(&["\"".as_ref(), program.as_os_str(), "\" daemon run --detached".as_ref()])?,
-        block: block(environment)?,
-    };
-    let (says, stdout) = io::pipe()?;
-    let standard = Standard::new(stdout)?;
-    start_outside(&program, &standard)?;
-    // Our end of the pipe is closed with `standard`, so that its other end ends with the daemon.
-    drop(standard);
+    let words = ["daemon", "run", "--detached"].map(OsString::from);
+    let nowhere = File::options().write(true).open("NUL")?;
+    let says = start_detached(program, &words, environment, nowhere)?;
     Ok((says, Started))
+}
+
+/// Starts `program` with these words and variables, without a console and outside of every job if that is possible: what it says. It
+/// inherits nothing else that is open than `errors`.
+///
+/// # Errors
+/// There is no such program, or it cannot be run.
+pub fn start_detached(
+    program: &Path,
+    words: &[OsString],
+    environment: &Environment,
+    errors: File,
+) -> io::Result<PipeReader> {
+    let program = found(program, environment);
+    let mut line = quoted(program.as_os_str());
+    for word in words {
+        line.push(" ");
+        line.push(quoted(word));
+    }
+    let program =
+        Program { file: wide(&[program.as_os_str()])?, line: wide(&[&line])?, block: block(environment)? };
+    let (says, stdout) = io::pipe()?;
+    let standard = Standard::new(stdout, errors)?;
+    start_outside(&program, &standard)?;
+    // Our end of the pipe is closed with `standard`, so that its other end ends with the program.
+    drop(standard);
+    Ok(says)
+}
+
+/// A word as programs take a command line apart: a backslash only means something before a quote. No path has quotes here.
+fn quoted(word: &OsStr) -> OsString {
+    let backslashes = word.as_encoded_bytes().iter().rev().take_while(|byte| **byte == b'\\').count();
+    let mut quoted = OsString::from("\"");
+    quoted.push(word);
+    quoted.push("\\".repeat(backslashes));
+    quoted.push("\"");
+    quoted
 }
 
 /// Starts it outside of every job, or else in this process' own.
@@ -148,9 +177,17 @@ mod tests {
     }
 
     #[test]
+    fn a_word_is_quoted_with_the_backslashes_at_its_end() {
+        for (word, expected) in [("run", r#""run""#), (r"C:\a b", r#""C:\a b""#), ("C:\\", r#""C:\\""#)] {
+            assert_eq!(quoted(OsStr::new(word)), OsStr::new(expected));
+        }
+    }
+
+    #[test]
     fn no_standard_handle_of_the_daemon_is_another_one_too() {
         let (_says, stdout) = io::pipe().unwrap();
-        let [stdin, stdout, stderr] = Standard::new(stdout).unwrap().all();
+        let nowhere = File::options().write(true).open("NUL").unwrap();
+        let [stdin, stdout, stderr] = Standard::new(stdout, nowhere).unwrap().all();
         assert!(stdin != stdout && stdout != stderr && stderr != stdin);
     }
 

@@ -10,7 +10,7 @@ use styxy_core::{Link, Pid};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 use windows_sys::Win32::Foundation::{ERROR_INVALID_PARAMETER, FILETIME, WAIT_OBJECT_0, WAIT_TIMEOUT};
 use windows_sys::Win32::System::Threading::{
-    GetCurrentProcess, GetProcessTimes, INFINITE, OpenProcess, PROCESS_ACCESS_RIGHTS,
+    GetCurrentProcess, GetExitCodeProcess, GetProcessTimes, INFINITE, OpenProcess, PROCESS_ACCESS_RIGHTS,
     PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_SYNCHRONIZE, PROCESS_TERMINATE, TerminateProcess,
     WaitForSingleObject,
 };
@@ -124,6 +124,15 @@ impl ProcessHandle {
         }
     }
 
+    /// The code that it has ended with; none if it runs, or the system does not say.
+    #[must_use]
+    pub fn code(&self) -> Option<u32> {
+        let mut code = 0;
+        // SAFETY: the handle is open and may be asked; the code is writable.
+        let done = unsafe { GetExitCodeProcess(self.raw(), &raw mut code) };
+        (done != 0 && self.has_ended()).then_some(code)
+    }
+
     /// Ends it. It is not an error if it has ended already.
     ///
     /// # Errors
@@ -171,6 +180,7 @@ mod tests {
         assert!(!handle.ended_within(Duration::ZERO).unwrap());
         handle.end().unwrap();
         assert!(handle.ended_within(Duration::from_secs(30)).unwrap());
+        assert_eq!(handle.code(), Some(1));
         handle.end().unwrap();
         child.wait().unwrap();
     }

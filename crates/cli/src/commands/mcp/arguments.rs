@@ -88,7 +88,6 @@ pub(super) struct WhoOwns {
 /// `start_service`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct StartService {
     /// The service to start, and those that it comes after. Default: all services of the worktree.
     #[schemars(length(max = 100))]
@@ -100,7 +99,6 @@ pub(super) struct StartService {
 /// `stop_service`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct StopService {
     /// The service to stop.
     #[schemars(length(max = 100))]
@@ -112,7 +110,6 @@ pub(super) struct StopService {
 /// `service_logs`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct ServiceLogs {
     /// The service whose output to read.
     #[schemars(length(max = 100))]
@@ -129,7 +126,6 @@ pub(super) struct ServiceLogs {
 /// `wait_for`
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct WaitFor {
     /// The service to wait for.
     #[schemars(length(max = 100))]
@@ -145,7 +141,6 @@ pub(super) struct WaitFor {
 
 /// How many lines of a log.
 #[derive(Debug)]
-#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct Lines(pub(super) usize);
 
 impl<'de> Deserialize<'de> for Lines {
@@ -157,7 +152,6 @@ impl<'de> Deserialize<'de> for Lines {
 
 /// How long something is waited for.
 #[derive(Debug)]
-#[cfg_attr(windows, expect(dead_code, reason = "no service starts on Windows"))]
 pub(super) struct Seconds(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for Seconds {

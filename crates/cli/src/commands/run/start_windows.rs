@@ -8,11 +8,10 @@
     reason = "the system reports console control events by a callback, and has no safe calls for jobs"
 )]
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::mem::{size_of, zeroed};
 use std::os::windows::io::{AsRawHandle as _, FromRawHandle as _, OwnedHandle};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::ptr::null;
 use std::{env, io, thread};
 
@@ -25,6 +24,7 @@ use windows_sys::Win32::System::JobObjects::{
 use windows_sys::Win32::System::Threading::GetCurrentProcess;
 
 use super::environment::Environment;
+use crate::process;
 use crate::say::exit::Exit;
 
 /// Runs `words` with a changed `environment`, and ends with the command's exit code. A program that is not in `PATH` is looked
@@ -37,9 +37,11 @@ pub(super) fn start(
     environment: &Environment,
     folders: impl Iterator<Item = PathBuf>,
 ) -> io::Result<Exit> {
-    let Some((program, args)) = words.split_first() else { return Ok(Exit::Done) };
-    let mut command = Command::new(found(program, folders).as_deref().unwrap_or(Path::new(program)));
-    command.args(args);
+    if words.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let path = env::var_os("PATH");
+    let mut command = process::command(words, path.as_deref(), folders, Path::new(""))?;
     environment.apply(&mut command);
     // SAFETY: the function exists as long as the process, and accesses nothing.
     unsafe { SetConsoleCtrlHandler(Some(leave_to_the_command), 1) };
@@ -115,29 +117,6 @@ unsafe extern "system" fn leave_to_the_command(event: u32) -> i32 {
 /// down.
 const fn ends_the_process(event: u32) -> bool {
     !matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT)
-}
-
-/// The file of `program`, with the ending that is left out: npm is `npm.cmd`.
-fn found(program: &OsStr, more: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
-    let endings = env::var("PATHEXT").unwrap_or_else(|_| ".COM;.EXE;.BAT;.CMD".to_owned());
-    let path = Path::new(program);
-    let folders: Vec<PathBuf> = if path.components().count() > 1 {
-        vec![PathBuf::new()]
-    } else {
-        env::split_paths(&env::var_os("PATH")?).chain(more).collect()
-    };
-    let with = |folder: &PathBuf, ending: &str| {
-        let mut file = folder.join(path).into_os_string();
-        file.push(ending);
-        PathBuf::from(file)
-    };
-    let has_ending = path.extension().is_some();
-    let endings = std::iter::once("").filter(|_| has_ending).chain(endings.split(';'));
-    let endings: Vec<&str> = endings.collect();
-    folders
-        .iter()
-        .flat_map(|folder| endings.iter().map(move |ending| with(folder, ending)))
-        .find(|file| file.is_file())
 }
 
 #[cfg(test)]

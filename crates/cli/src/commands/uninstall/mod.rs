@@ -23,7 +23,6 @@ use crate::say::exit::Exit;
 use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
-#[cfg(unix)]
 use crate::up::ask;
 use crate::up::kept::{self, Kept};
 use folder::Folder;
@@ -247,7 +246,6 @@ impl Found {
 }
 
 /// Ends the services of all worktrees: without their keepers' files nobody would find them again.
-#[cfg(unix)]
 fn end(stacks: &[Kept]) -> Result<(), Failure> {
     use crate::up::wire::{Hurry, State};
     for kept in stacks {
@@ -259,12 +257,6 @@ fn end(stacks: &[Kept]) -> Result<(), Failure> {
             return Err(Refusal::new(Code::Forbidden, error).hint("styxy down --now").into());
         }
     }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature as where there are keepers")]
-const fn end(_: &[Kept]) -> Result<(), Failure> {
     Ok(())
 }
 

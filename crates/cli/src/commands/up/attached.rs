@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use styxy_client::{Caller, Client};
 use styxy_core::api::{Code, Refusal};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::keys::Keys;
 use super::shown::{self, Shown};
+use super::system::{Interrupts, Keys, Signal, Signals};
 use crate::here::context::Context;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
@@ -81,7 +80,7 @@ async fn detached(
     let Asked { mut keeper, orders } = asked;
     let mut told = Shown::default();
     let mut wait = Waiting::new();
-    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut interrupts = Interrupts::new()?;
     let is_wanted = |view: &&View| orders.iter().any(|order| order.label == view.service);
     let overtaken = loop {
         let picture = tokio::select! {
@@ -90,7 +89,7 @@ async fn detached(
                 told.waits();
                 continue;
             }
-            _ = interrupts.recv() => {
+            () = interrupts.next() => {
                 told.left_alone();
                 return Ok(Exit::Child(130));
             }
@@ -157,9 +156,7 @@ struct Attached {
     /// Those that another command has added since, and that are followed too.
     added: BTreeSet<String>,
     keys: Keys,
-    interrupts: Signal,
-    ends: [Signal; 2],
-    sizes: Signal,
+    signals: Signals,
     /// How often Ctrl-C was pressed.
     hurry: Option<Hurry>,
     is_owner: bool,
@@ -186,9 +183,7 @@ impl Attached {
             all: Vec::new(),
             added: BTreeSet::new(),
             keys: Keys::new()?,
-            interrupts: signal(SignalKind::interrupt())?,
-            ends: [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?],
-            sizes: signal(SignalKind::window_change())?,
+            signals: Signals::new()?,
             hurry: None,
             is_owner: false,
             has_settled: false,
@@ -203,14 +198,14 @@ impl Attached {
         let mut wait = Waiting::new();
         self.size().await;
         loop {
-            let [terminate, hangup] = &mut self.ends;
             let next = tokio::select! {
                 said = self.asked.keeper.said() => self.said(said)?,
-                _ = self.interrupts.recv() => self.interrupted().await?,
-                // The services end with this connection.
-                _ = terminate.recv() => return Ok(Exit::Child(143)),
-                _ = hangup.recv() => return Ok(Exit::Child(129)),
-                _ = self.sizes.recv() => { self.size().await; Next::Goes }
+                signal = self.signals.next() => match signal {
+                    Signal::Interrupt => self.interrupted().await?,
+                    // The services end with this connection.
+                    Signal::End(code) => return Ok(Exit::Child(code)),
+                    Signal::Size => { self.size().await; Next::Goes }
+                },
                 bytes = self.keys.next() => self.typed(bytes).await?,
                 _ = glance.tick() => { self.logs()?; Next::Goes }
                 () = wait.is_long(), if !self.has_settled => { self.told.waits(); Next::Goes }

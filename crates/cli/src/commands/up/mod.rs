@@ -1,13 +1,10 @@
 //! `styxy up`: has the services of this worktree run.
 
-#[cfg(unix)]
 mod attached;
 mod folders;
-#[cfg(unix)]
-mod keys;
 mod print;
-#[cfg(unix)]
 mod shown;
+mod system;
 
 use crate::here::context::Context;
 use crate::here::worktree::Worktree;
@@ -58,7 +55,6 @@ impl Args {
         self.start(context, &here, &stack)
     }
 
-    #[cfg(unix)]
     fn foretell(
         &self,
         context: &Context,
@@ -69,18 +65,10 @@ impl Args {
         print::print(context, stack, crate::here::context::block_on(foreseen)??)
     }
 
-    #[cfg(not(unix))]
-    #[expect(clippy::unused_self, reason = "the same signature as on Unix")]
-    fn foretell(&self, context: &Context, _: &styxy_client::Caller, stack: &Stack) -> Result<Exit, Failure> {
-        print::print(context, stack)
-    }
-
-    #[cfg(unix)]
     const fn extent(&self) -> crate::up::wire::Extent {
         if self.services.is_empty() { crate::up::wire::Extent::All } else { crate::up::wire::Extent::Some }
     }
 
-    #[cfg(unix)]
     fn start(&self, context: &Context, here: &styxy_client::Caller, stack: &Stack) -> Result<Exit, Failure> {
         use std::io::IsTerminal as _;
         let is_seen = std::io::stdout().is_terminal();
@@ -91,14 +79,5 @@ impl Args {
         }
         let mode = if follows { attached::Mode::Attached } else { attached::Mode::Detached };
         attached::up(context, here, stack, self.extent(), mode)
-    }
-
-    #[cfg(not(unix))]
-    #[expect(clippy::unused_self, reason = "the same signature as on Unix")]
-    fn start(&self, _: &Context, _: &styxy_client::Caller, _: &Stack) -> Result<Exit, Failure> {
-        Err(Failure::usage(
-            "styxy up does not exist on Windows yet",
-            "styxy run -- COMMAND, for each service",
-        ))
     }
 }

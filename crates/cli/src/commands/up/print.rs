@@ -1,4 +1,4 @@
-//! `styxy up --print`: what would run, and why; and on Unix what `styxy up` would do with each service now.
+//! `styxy up --print`: what would run, and why; and what `styxy up` would do with each service now.
 
 use std::io::Write as _;
 
@@ -9,7 +9,6 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::one_line;
 use crate::up::stack::{self, Definition, Serves, Stack};
-#[cfg(unix)]
 use crate::up::wire::{Fate, Foreseen};
 
 /// What would run.
@@ -22,7 +21,6 @@ struct Answer<'a> {
     told: Vec<&'a str>,
     reasons: &'a [String],
     /// Those that would end.
-    #[cfg(unix)]
     ends: Vec<Foreseen>,
 }
 
@@ -37,18 +35,12 @@ struct Printed<'a> {
     serves: &'static str,
     after: &'a [String],
     tty: bool,
-    #[cfg(unix)]
     #[serde(skip_serializing_if = "Option::is_none")]
     now: Option<Foreseen>,
 }
 
-pub(super) fn print(
-    context: &Context,
-    stack: &Stack,
-    #[cfg(unix)] foreseen: Vec<Foreseen>,
-) -> Result<Exit, Failure> {
+pub(super) fn print(context: &Context, stack: &Stack, foreseen: Vec<Foreseen>) -> Result<Exit, Failure> {
     let services: Vec<Printed> = stack.services.iter().map(|service| printed(service, stack)).collect();
-    #[cfg(unix)]
     let (services, ends) = with_fates(services, foreseen);
     let answer = Answer {
         root: stack.root.display().to_string(),
@@ -56,7 +48,6 @@ pub(super) fn print(
         services,
         told: stack.peers.iter().map(|service| service.label.as_str()).collect(),
         reasons: &stack.reasons,
-        #[cfg(unix)]
         ends,
     };
     context.output.answer(&answer, |out| {
@@ -67,7 +58,6 @@ pub(super) fn print(
             let (label, run, place) = (service.service, one_line(&service.run), one_line(&place));
             writeln!(out, "{label}: {run}{place} ({}{after}){}", service.serves, now(service))?;
         }
-        #[cfg(unix)]
         for service in &answer.ends {
             writeln!(out, "{}", crate::up::lines::ends(&service.service, &stack.source.shown(&stack.root)))?;
         }
@@ -83,7 +73,6 @@ pub(super) fn print(
 }
 
 /// The services with what is foreseen of each, and those that would end.
-#[cfg(unix)]
 fn with_fates<'a>(services: Vec<Printed<'a>>, foreseen: Vec<Foreseen>) -> (Vec<Printed<'a>>, Vec<Foreseen>) {
     let (ends, foreseen): (Vec<_>, Vec<_>) = foreseen.into_iter().partition(|one| one.fate == Fate::Ends);
     let with = |service: Printed<'a>| {
@@ -94,7 +83,6 @@ fn with_fates<'a>(services: Vec<Printed<'a>>, foreseen: Vec<Foreseen>) -> (Vec<P
 }
 
 /// `: starts on port 3001`
-#[cfg(unix)]
 fn now(service: &Printed) -> String {
     let Some(Foreseen { service: _, fate, why, port, pid }) = &service.now else { return String::new() };
     let on = port.map(|port| format!(" on port {port}")).unwrap_or_default();
@@ -109,12 +97,6 @@ fn now(service: &Printed) -> String {
         Fate::Outside => format!(": runs outside of up{on}{pid}, and stays"),
         Fate::Ends => ": ends".to_owned(),
     }
-}
-
-/// There is no keeper.
-#[cfg(not(unix))]
-const fn now(_: &Printed) -> &'static str {
-    ""
 }
 
 fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
@@ -135,7 +117,6 @@ fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
         },
         after: &service.after,
         tty: service.tty,
-        #[cfg(unix)]
         now: None,
     }
 }

@@ -81,6 +81,16 @@ const fn standing(_: u32) -> (Option<u32>, Option<u32>) {
     (None, None)
 }
 
+/// A start as [`crate::process::started`] says it, in the unit of [`Entry::started`]: seconds since 1970.
+pub(crate) const fn in_unit(started: u64) -> u64 {
+    if cfg!(windows) {
+        // From units of 100 ns since 1601.
+        (started / 10_000_000).saturating_sub(11_644_473_600)
+    } else {
+        started / 1_000_000
+    }
+}
+
 /// The folder that a process works in, as far as the system says.
 pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
     let pid = sysinfo::Pid::from_u32(pid);

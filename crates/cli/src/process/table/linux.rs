@@ -142,6 +142,11 @@ fn user(pid: u32) -> io::Result<User> {
     Ok(if real == Some(own) { User::Own } else { User::Another })
 }
 
+/// A start as [`crate::process::started`] says it, in the unit of [`Entry::started`].
+pub(crate) const fn in_unit(started: u64) -> u64 {
+    started
+}
+
 /// The folder that a process works in; without the kernel's remark if it was deleted.
 pub(crate) fn folder(pid: u32) -> Option<PathBuf> {
     let link = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;

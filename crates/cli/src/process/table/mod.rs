@@ -16,7 +16,7 @@ pub(crate) use styxy_core::belongs::STACK;
 
 #[cfg(target_os = "linux")]
 pub(crate) use native::has_no_mark;
-pub(crate) use native::{Processes, folder, is_still};
+pub(crate) use native::{Processes, folder, in_unit, is_still};
 
 /// What `styxy run` tells its command of the lease, and what each process below inherits.
 pub(crate) const MARK: &str = "STYXY_LOCK_ID";

@@ -17,6 +17,7 @@ use crate::here::stack_tree::StackTree;
 use crate::say::age::now;
 use crate::say::output;
 use crate::up::read::STARTED;
+use crate::up::system;
 use crate::up::taken;
 use crate::up::wire::{Expects, Hurry, LeaseKey, Order, State};
 
@@ -282,6 +283,9 @@ impl Keeper {
             }
         };
         let Some(pid) = pid else { return };
+        if let Some(process) = service.process() {
+            system::hold(&process.mark);
+        }
         let (start, name) = (service.start, label.to_owned());
         let ended = {
             let label = name.clone();

@@ -16,8 +16,8 @@ use crate::up::wire::Hurry;
 const POLITE: Duration = Duration::from_secs(5);
 /// How long it has once it is asked to terminate.
 const GRACE: Duration = Duration::from_secs(2);
-/// How often it is looked whether anything is left.
-const SLICE: Duration = Duration::from_millis(20);
+/// How often it is looked whether anything is left. A look at all processes of Windows takes some milliseconds.
+const SLICE: Duration = Duration::from_millis(if cfg!(windows) { 100 } else { 20 });
 /// How many looks in a row find nothing before it counts as ended: a look is a picture of many moments.
 const EMPTY: usize = 2;
 
@@ -65,7 +65,7 @@ fn polite(tree: &mut StackTree, pace: &Pace) -> io::Result<bool> {
             return Ok(false);
         }
         let is_over = Instant::now() >= deadline || pace.is(Hurry::Some);
-        if !left.is_empty() && (is_over || left.iter().all(StackTree::is_deaf)) {
+        if !left.is_empty() && (is_over || tree.are_deaf(&left)) {
             return Ok(true);
         }
         tree.wait(SLICE);

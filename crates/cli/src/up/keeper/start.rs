@@ -97,8 +97,7 @@ fn prepared(words: &[String], order: &Order, environment: &[(String, String)]) -
         let said = format!("there is no folder {}", order.cwd.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, said));
     }
-    let mut command = system::command(words, environment)?;
-    command.current_dir(&order.cwd);
+    let mut command = system::command(words, environment, &order.cwd)?;
     let is_set = |name: &str| environment.iter().chain(&order.env).any(|(set, _)| set == name);
     if !order.tty && !is_set("FORCE_COLOR") && !is_set("NO_COLOR") {
         command.env("FORCE_COLOR", "1");

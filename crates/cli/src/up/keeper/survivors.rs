@@ -38,7 +38,7 @@ pub(super) fn find(place: &Place, known: &[&str]) -> BTreeMap<String, Process> {
     }
     let process = |entry: &Entry| Process {
         pid: entry.pid,
-        started: entry.started,
+        started: styxy_core::Pid::new(entry.pid).and_then(crate::process::started).unwrap_or_default(),
         mark: entry.stack.as_deref().unwrap_or_default().to_owned(),
         since: since(entry),
         terminal: None,

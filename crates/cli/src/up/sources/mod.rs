@@ -72,7 +72,6 @@ fn found(here: &Caller, warn: fn(&str)) -> Result<Stack, Failure> {
 }
 
 /// The labels of the worktree's services, which may be none; nothing where they are not sure, as with a mistake in the file.
-#[cfg(unix)]
 pub(crate) fn labels(here: &Caller) -> Option<Vec<String>> {
     let found = look_everywhere(here, here.root()?, |_| {}).ok()?;
     let services = found.map(|stack| stack.services).unwrap_or_default();

@@ -6,10 +6,13 @@ mod end;
 #[cfg(unix)]
 #[path = "unix/mod.rs"]
 mod native;
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
+mod native;
 
 pub(super) use end::End;
 pub(super) use native::{
     Awaited, FromClient, FromKeeper, Listener, Started, Terminal, ToClient, ToKeeper, address, close,
     close_inherited, close_output, code_of, command, connect, empty, folder_for_this_user, for_this_user,
-    identity, identity_of, interrupted_and_ended_children, leave_starter, on_disk, spawn, start_keeper,
+    hold, identity, identity_of, interrupted_and_ended_children, leave_starter, on_disk, spawn, start_keeper,
 };

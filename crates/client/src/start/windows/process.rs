@@ -39,8 +39,8 @@ pub(super) struct Standard {
 }
 
 impl Standard {
-    pub(super) fn new(stdout: PipeWriter) -> io::Result<Self> {
-        Ok(Self { stdin: File::open("NUL")?, stdout, stderr: File::options().write(true).open("NUL")? })
+    pub(super) fn new(stdout: PipeWriter, stderr: File) -> io::Result<Self> {
+        Ok(Self { stdin: File::open("NUL")?, stdout, stderr })
     }
 
     pub(super) fn all(&self) -> [HANDLE; 3] {

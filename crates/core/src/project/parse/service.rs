@@ -105,12 +105,22 @@ fn say(text: &str, service: &mut Service, field: &Field<'_>, read: &mut Read) ->
         "cwd" => service.cwd = cwd(field)?,
         "ready" => service.ready = Some(ready(text, field, read)?),
         "after" => service.after = after(field, &service.label, read)?,
-        "tty" => service.tty = field.switch()?,
+        "tty" => service.tty = tty(field, read)?,
         "timeout" => service.timeout = Some(timeout(field)?),
         "compose" => service.compose = Some(compose(field)?),
         _ => read.ignored.push(unknown(field)),
     }
     Ok(())
+}
+
+/// Nothing gives a service a terminal of its own on Windows yet.
+fn tty(field: &Field<'_>, read: &mut Read) -> Result<bool, Mistake> {
+    let wanted = field.switch()?;
+    if cfg!(windows) && wanted {
+        let message = format!("{}: on Windows no service has a terminal of its own yet", field.path);
+        read.ignored.push(Mistake::new(field.at, message));
+    }
+    Ok(wanted && !cfg!(windows))
 }
 
 /// A key that is not known. What other tools call `run` is less like its letters than like those of another key.

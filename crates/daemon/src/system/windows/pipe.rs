@@ -40,6 +40,26 @@ impl PipeListener {
         Ok(listener)
     }
 
+    /// The next client. May be dropped and called again.
+    pub async fn client(&mut self) -> NamedPipeServer {
+        loop {
+            if let Err(error) = self.refill() {
+                tracing::warn!(%error, "no further instance of the pipe can be made");
+                if self.waiting.is_empty() {
+                    sleep(AGAIN).await;
+                    continue;
+                }
+            }
+            match self.waiting.join_next().await {
+                Some(Ok(Ok(client))) => return client,
+                // A client that came and went leaves its instance unfit for the next.
+                Some(Ok(Err(error))) => tracing::warn!(%error, "pipe did not accept"),
+                // No task is cancelled or panics, and one waits at least.
+                Some(Err(_)) | None => {}
+            }
+        }
+    }
+
     /// Makes new instances in place of those that have a client.
     fn refill(&mut self) -> io::Result<()> {
         while self.waiting.len() < WAITING {
@@ -61,22 +81,7 @@ impl Listener for PipeListener {
     type Addr = String;
 
     async fn accept(&mut self) -> (NamedPipeServer, String) {
-        loop {
-            if let Err(error) = self.refill() {
-                tracing::warn!(%error, "no further instance of the pipe can be made");
-                if self.waiting.is_empty() {
-                    sleep(AGAIN).await;
-                    continue;
-                }
-            }
-            match self.waiting.join_next().await {
-                Some(Ok(Ok(client))) => return (client, self.name.clone()),
-                // A client that came and went leaves its instance unfit for the next.
-                Some(Ok(Err(error))) => tracing::warn!(%error, "pipe did not accept"),
-                // No task is cancelled or panics, and one waits at least.
-                Some(Err(_)) | None => {}
-            }
-        }
+        (self.client().await, self.name.clone())
     }
 
     fn local_addr(&self) -> io::Result<String> {

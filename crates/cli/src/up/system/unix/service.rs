@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::process::setsid;
@@ -27,14 +28,18 @@ pub(in crate::up) struct Started {
     pub(in crate::up) terminal: Option<Terminal>,
 }
 
-/// What runs `words`, which has a program at least, with `environment` alone.
+/// What runs `words` in `folder`, with `environment` alone.
 ///
 /// # Errors
 /// There is no word.
-pub(in crate::up) fn command(words: &[String], environment: &[(String, String)]) -> io::Result<Command> {
+pub(in crate::up) fn command(
+    words: &[String],
+    environment: &[(String, String)],
+    folder: &Path,
+) -> io::Result<Command> {
     let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
-    command.args(arguments).env_clear();
+    command.args(arguments).env_clear().current_dir(folder);
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     Ok(command)
 }
@@ -72,6 +77,9 @@ pub(in crate::up) fn spawn(
     let began = Pid::new(pid).and_then(crate::process::started).unwrap_or_default();
     Ok(Started { pid, began, terminal: terminal.map(|(terminal, _)| terminal) })
 }
+
+/// Its session keeps a service's processes together, which needs nobody to hold it.
+pub(in crate::up) const fn hold(_: &str) {}
 
 /// How a process has ended that was never this one's child, if the system says it to others.
 #[cfg(target_os = "linux")]

@@ -10,7 +10,7 @@ use rustix::termios::{
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Keys reach this program one by one until this is dropped; Ctrl-C and Ctrl-Z stay signals.
-pub(super) struct Keys {
+pub(in super::super::super) struct Keys {
     before: Option<Termios>,
     typed: UnboundedReceiver<Vec<u8>>,
 }
@@ -18,7 +18,7 @@ pub(super) struct Keys {
 impl Keys {
     /// # Errors
     /// The terminal is gone, or there is no room for a thread.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(in super::super::super) fn new() -> io::Result<Self> {
         let (send, typed) = unbounded_channel();
         let keys = io::stdin();
         // In the background of a shell, whoever changes the terminal is stopped.
@@ -51,7 +51,7 @@ impl Keys {
     }
 
     /// The next bytes; never, if nobody types. May be dropped and called again.
-    pub(super) async fn next(&mut self) -> Vec<u8> {
+    pub(in super::super::super) async fn next(&mut self) -> Vec<u8> {
         match self.typed.recv().await {
             Some(bytes) => bytes,
             None => std::future::pending().await,

@@ -1,11 +1,11 @@
-//! Where there are keepers.
+//! The server of a service that `styxy up` has started: its keeper ends it, so that it has ended and not failed (R138).
 
 use styxy_core::api::{Ended, Ending, KillAnswer, UpService};
 
-use super::super::again::Above;
-use super::super::left::{self, Left};
-use super::super::server::{Judged, Server, answer};
-use super::super::taken;
+use super::again::Above;
+use super::left::{self, Left};
+use super::server::{Judged, Server, answer};
+use super::taken;
 use crate::here::context::block_on;
 use crate::say::failure::Failure;
 use crate::up::ask;

@@ -1,4 +1,4 @@
-//! The tools for a worktree's services, where there is a keeper.
+//! What the tools for a worktree's services do: they ask its keeper, as `styxy up`, `down`, `logs` and `ps` do (R157).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use styxy_core::Invalid;
 use styxy_core::api::{Code, Refusal};
 use tokio::time::{Instant, sleep};
 
-use super::super::arguments::{self, ServiceLogs, StartService, StopService, WaitFor};
-use super::super::calls::{Answer, answer};
+use super::arguments::{self, ServiceLogs, StartService, StopService, WaitFor};
+use super::calls::{Answer, answer};
 use crate::here::context::Context;
 use crate::here::http::Http;
 use crate::here::reach::Host;
@@ -32,10 +32,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const GLANCE: Duration = Duration::from_millis(200);
 
-pub(in crate::commands::mcp) async fn start(
-    context: &Context,
-    said: StartService,
-) -> Result<Answer, Failure> {
+pub(super) async fn start(context: &Context, said: StartService) -> Result<Answer, Failure> {
     let here = arguments::caller_in(said.project.as_deref())?;
     let named: Vec<String> = said.service.into_iter().collect();
     let stack = sources::find(&here)?.only(&named)?;
@@ -66,7 +63,7 @@ pub(in crate::commands::mcp) async fn start(
     }
 }
 
-pub(in crate::commands::mcp) async fn stop(_: &Context, said: StopService) -> Result<Answer, Failure> {
+pub(super) async fn stop(_: &Context, said: StopService) -> Result<Answer, Failure> {
     let (here, root, place) = at(said.project.as_deref())?;
     let view = known(&here, &place, &said.service).await?;
     if view.state == State::Outside {
@@ -89,7 +86,7 @@ pub(in crate::commands::mcp) async fn stop(_: &Context, said: StopService) -> Re
     shown(&views, &[])
 }
 
-pub(in crate::commands::mcp) async fn logs(_: &Context, said: ServiceLogs) -> Result<Answer, Failure> {
+pub(super) async fn logs(_: &Context, said: ServiceLogs) -> Result<Answer, Failure> {
     let (here, _, place) = at(said.project.as_deref())?;
     if !place.logs().contains(&said.service) {
         known(&here, &place, &said.service).await?;
@@ -130,7 +127,7 @@ fn log_text(service: &str, lines: &[String], is_cut: bool) -> String {
     )
 }
 
-pub(in crate::commands::mcp) async fn wait(_: &Context, said: WaitFor) -> Result<Answer, Failure> {
+pub(super) async fn wait(_: &Context, said: WaitFor) -> Result<Answer, Failure> {
     if let Some(path) = said.path.as_deref().filter(|path| !path.starts_with('/')) {
         let wrong = Invalid::text(path, "does not begin with /", "a path such as /health");
         return Err(wrong.in_field("path").into());

@@ -272,13 +272,13 @@ fn a_daemon_in_the_foreground_exits_0_when_it_is_stopped() {
 fn a_listen_port_that_is_taken_is_refused_with_its_holder() {
     let home = Home::new();
     let holder = Server::on(&home, home.listen_port());
-    let said = home.styxy(&["allocate", "-s", sort::WEB]).exits(1);
+    let said = home.styxy(&["allocate", "-s", sort::WEB]).exits(3);
     let (port, pid) = (home.listen_port(), holder.pid());
     assert!(
         said.stderr.contains(&format!("{port}")) && said.stderr.contains(&format!("pid {pid}")),
         "{said:?}"
     );
-    let refusal = home.styxy(&["daemon", "start", "--json"]).exits(1).refusal();
+    let refusal = home.styxy(&["daemon", "start", "--json"]).exits(3).refusal();
     assert_eq!(refusal.code, Code::PortUnavailable);
     // Whoever started it may be gone by then.
     let log = std::fs::read_to_string(home.root().join("logs/daemon.log")).unwrap();
@@ -345,7 +345,8 @@ fn root_makes_no_folder_in_another_users_home() {
     let theirs = home.top().join("user");
     std::os::unix::fs::chown(&theirs, Some(65_534), Some(65_534)).unwrap();
     for words in [&["allocate", "-s", sort::WEB][..], &["daemon", "start"], &["daemon", "run"]] {
-        let said = finish(home.styxy_command(words).env_remove("STYXY_HOME")).exits(1);
+        let code = if words == ["daemon", "run"] { 1 } else { 3 };
+        let said = finish(home.styxy_command(words).env_remove("STYXY_HOME")).exits(code);
         assert!(
             said.stderr.contains("STYXY_HOME") && said.stderr.contains("sudo"),
             "{words:?}: {}",

@@ -5,7 +5,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use styxy_core::api::{Code, Refusal};
-use styxy_core::config::{self, ConfigError, Parsed};
+use styxy_core::config::{self, Config, ConfigError, Parsed};
+use styxy_core::layout::Layout;
+
+use crate::say::failure::Failure;
 
 /// At most so many bytes of a file are read; the parser's own limit is lower.
 const MOST: u64 = 2 * 1024 * 1024;
@@ -16,9 +19,20 @@ const MOST: u64 = 2 * 1024 * 1024;
 /// It cannot be read, or has a mistake; `details` has `path`, `line` and `column`.
 pub(crate) fn read_or_default(path: &Path) -> Result<Parsed, Refusal> {
     match text(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Parsed::default()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(Parsed::default())
+        }
         read => checked(path, read),
     }
+}
+
+/// The settings in use, for a command that goes by them.
+///
+/// # Errors
+/// Those of [`read_or_default`]: a mistake of whoever has written the file.
+pub(crate) fn settings(layout: &Layout) -> Result<Config, Failure> {
+    let read = read_or_default(&layout.config());
+    read.map(|parsed| parsed.config).map_err(|refusal| Failure::Usage(Box::new(refusal)))
 }
 
 /// The settings in `path`.

@@ -264,7 +264,9 @@ fn no_runtime(error: &std::io::Error) -> Refusal {
 
 impl From<styxy_client::Error> for Failure {
     fn from(error: styxy_client::Error) -> Self {
-        error.refusal().into()
+        let is_start = matches!(error, styxy_client::Error::StartRefused(_));
+        let refusal = error.refusal();
+        if is_start { Self::of_start(refusal, Self::NoDaemon) } else { refusal.into() }
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Refused(Box<Refusal>),
     /// The command line or the environment makes no sense.
     Usage(Box<Refusal>),
+    /// No daemon can be started, whatever the refusal's code.
+    NoDaemon(Box<Refusal>),
     /// The program could not be run; `exit` is the shell's code for it.
     NotRun {
         /// Why.
@@ -29,6 +31,12 @@ impl Failure {
     /// Wrong usage, found after the arguments were read one by one.
     pub(crate) fn usage(error: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage(Box::new(Refusal::new(Code::InvalidRequest, error).hint(hint)))
+    }
+
+    /// A daemon does not start: by a mistake in config.json, the only request of it that can be invalid, or else `otherwise`.
+    pub(crate) fn of_start(refusal: Refusal, otherwise: fn(Box<Refusal>) -> Self) -> Self {
+        let refusal = Box::new(refusal);
+        if refusal.code == Code::InvalidRequest { Self::Usage(refusal) } else { otherwise(refusal) }
     }
 
     /// `program` could not be run.
@@ -47,7 +55,10 @@ impl Failure {
     /// The failure as a refusal, for callers that do not see the exit code.
     pub(crate) fn into_refusal(self) -> Refusal {
         match self {
-            Self::Refused(refusal) | Self::Usage(refusal) | Self::NotRun { refusal, .. } => *refusal,
+            Self::Refused(refusal)
+            | Self::Usage(refusal)
+            | Self::NoDaemon(refusal)
+            | Self::NotRun { refusal, .. } => *refusal,
             Self::Output(error) => {
                 Refusal::new(Code::DaemonUnreachable, format!("could not write the answer: {error}"))
             }
@@ -60,6 +71,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => Self::Refused(with(refusal)),
             Self::Usage(refusal) => Self::Usage(with(refusal)),
+            Self::NoDaemon(refusal) => Self::NoDaemon(with(refusal)),
             Self::NotRun { refusal, exit } => Self::NotRun { refusal: with(refusal), exit },
             Self::Output(error) => Self::Output(error),
         }
@@ -70,6 +82,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => Exit::of(refusal.code),
             Self::Usage(_) => Exit::Usage,
+            Self::NoDaemon(_) => Exit::Unreachable,
             Self::NotRun { exit, .. } => *exit,
             Self::Output(_) => Exit::Refused,
         }

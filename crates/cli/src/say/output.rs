@@ -79,7 +79,10 @@ impl Output {
     /// Prints why there is no answer; returns how the command ends.
     pub(crate) fn failure(&self, failure: &Failure) -> Exit {
         match failure {
-            Failure::Refused(refusal) | Failure::Usage(refusal) | Failure::NotRun { refusal, .. } => {
+            Failure::Refused(refusal)
+            | Failure::Usage(refusal)
+            | Failure::NoDaemon(refusal)
+            | Failure::NotRun { refusal, .. } => {
                 self.refusal(refusal);
             }
             Failure::Output(error) => {

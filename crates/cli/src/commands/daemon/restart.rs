@@ -27,7 +27,7 @@ pub(crate) struct Args {}
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Failure> {
         let Self {} = self;
-        config_file::read_or_default(&context::layout()?.config())?;
+        config_file::settings(&context::layout()?)?;
         let running = context::ask_with(Autostart::Never, async |client| match client.running().await {
             // Restarting is how to replace a daemon that this client cannot talk to.
             Err(Error::OtherApi { theirs, .. }) if theirs < API_VERSION => Ok(None),

@@ -22,7 +22,8 @@ impl Args {
     pub(super) fn run(self) -> Result<Exit, Failure> {
         let home = context::layout()?.root().to_owned();
         let mode = if self.detached { Mode::Detached } else { Mode::Foreground };
-        styxy_daemon::run(RunOptions { home, mode })?;
+        styxy_daemon::run(RunOptions { home, mode })
+            .map_err(|refusal| Failure::of_start(refusal, Failure::Refused))?;
         Ok(Exit::Done)
     }
 }

@@ -274,6 +274,9 @@ mod up_at_once;
 mod up_bad_file;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper
+mod up_bad_part;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
 mod up_by_hand;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper

@@ -180,7 +180,10 @@ fn what_cannot_run_is_said_and_nothing_else_is_touched() {
     assert!(output.stderr.contains("could not run no-such-program-here"), "{output:?}");
     stack.say(&json!({ "web": { "run": "exec python3 server.py web", "ready": "/", "cwd": "no/such" } }));
     let output = stack.styxy(&["up", "-d"]).exits(2);
-    assert!(output.stderr.contains("web: its folder ") && output.stderr.contains("no/such"), "{output:?}");
+    assert!(
+        output.stderr.contains("services.web.cwd: its folder ") && output.stderr.contains("no/such"),
+        "{output:?}"
+    );
     std::os::unix::fs::symlink("/", stack.home.project().join("out")).unwrap();
     stack.say(&json!({ "web": { "run": "exec python3 server.py web", "ready": "/", "cwd": "out/tmp" } }));
     let output = stack.styxy(&["up", "-d"]).exits(2);

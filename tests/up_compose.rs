@@ -12,8 +12,9 @@ use crate::support::{Output, Terminal, finish, has_ended, kill, until};
 const COMPOSE: &str = r#"#!/bin/sh
 case "$1" in up|stop) echo "$* $COMPOSE_PROJECT_NAME" >> "$ASKED" ;; esac
 case "$*" in
-  *"--format json") echo '{"name": "x", "services": {"postgres": {"ports": [{"target": 5432, "published": "5432"}]}, "mail": {}, "slow": {}}}' ;;
-  stop*) [ ! -e "$ASKED.refuse" ] || exit 1; [ ! -e "$ASKED.hang" ] || sleep 1000; true ;;
+  *"--format json") [ ! -e "$ASKED.broken" ] || { echo "yaml: line 2: mapping values are not allowed" >&2; exit 15; }
+    echo '{"name": "x", "services": {"postgres": {"ports": [{"target": 5432, "published": "5432"}]}, "mail": {}, "slow": {}}}' ;;
+  stop*) [ ! -e "$ASKED.refuse" ] || { echo "no daemon is reachable" >&2; exit 1; }; [ ! -e "$ASKED.hang" ] || sleep 1000; true ;;
   *"--wait slow") sleep 1000; true ;;
   *"--wait mail") echo "no such image"; exit 18 ;;
 esac
@@ -84,16 +85,102 @@ fn a_container_that_does_not_start_is_named_with_what_compose_says() {
     until("the others start all the same", || stack.service("web")["state"] == "ready");
 }
 
+/// Two containers, a server that needs neither, and one that comes after the first.
+fn four(name: &str) -> Value {
+    let sleep = json!(["/bin/sleep", "1000"]);
+    json!({
+        "web": { "port": false, "run": sleep },
+        "db": { "type": "database", "compose": name },
+        "cache": { "type": "infrastructure", "compose": "postgres" },
+        "worker": { "port": false, "run": sleep, "after": ["db"] },
+    })
+}
+
+/// The lines of these services.
+fn lines<'o>(output: &'o Output, labels: &[&str]) -> Vec<&'o str> {
+    let is_one = |line: &&str| labels.iter().any(|label| line.starts_with(&format!("{label}: ")));
+    output.stdout.lines().chain(output.stderr.lines()).filter(is_one).collect()
+}
+
 #[test]
-fn without_compose_nothing_is_started_and_one_sentence_says_why() {
-    let stack = stack(&json!({ "web": { "run": "x" }, "db": { "type": "database", "compose": "pg" } }));
+fn a_name_that_compose_does_not_know_harms_that_service_alone() {
+    let stack = stack(&four("pg"));
+    let print = styxy(&stack, &["up", "--print"]).done();
+    let foretold = lines(&print, &["web", "db", "cache", "worker"]);
+    let rule = "services.db.compose: pg is not a service of compose.yaml";
+    let all = print.stdout.as_str();
+    let column = all.split(".styxy.json:1:").nth(1).and_then(|rest| rest.split(':').next()).unwrap();
+    let file = fs::read_to_string(stack.home.project().join(".styxy.json")).unwrap();
+    assert_eq!(file.find("\"pg\"").unwrap() + 1, column.parse::<usize>().unwrap(), "{all}");
+    let mistake = format!(".styxy.json:1:{column}: {rule}");
+    assert_eq!(foretold.len(), 4, "{all}");
+    let of = |label: &str| *foretold.iter().find(|line| line.starts_with(label)).unwrap();
+    assert!(of("web").ends_with(": starts") && of("cache").ends_with(": starts"), "{all}");
+    assert!(of("db").contains(": fails: ") && of("db").ends_with(&mistake), "{all}");
+    assert!(of("worker").ends_with(": fails: not started: db failed"), "{all}");
     let up = styxy(&stack, &["up", "-d"]).exits(1);
-    assert!(up.stderr.contains("pg is not there"), "{}", up.stderr);
+    let said = format!("{}{}", up.stdout, up.stderr);
+    let said_of = |label: &str| *lines(&up, &[label]).last().unwrap();
+    assert!(
+        said_of("web").starts_with("web: running") && said_of("cache").starts_with("cache: ready"),
+        "{said}"
+    );
+    assert!(said_of("db").starts_with("db: failed: ") && said_of("db").ends_with(&mistake), "{said}");
+    assert!(said.contains("worker: failed: not started: db failed"), "{said}");
+    // What never ran is neither stopped nor named.
+    let down = styxy(&stack, &["down"]).done();
+    assert_eq!(down.stdout.lines().collect::<Vec<_>>(), ["cache: ended", "web: ended"], "{down:?}");
+    assert!(asked(&stack).iter().all(|asked| !asked.contains("pg")), "{:?}", asked(&stack));
+}
+
+#[test]
+fn without_compose_or_with_a_file_that_it_refuses_the_other_services_run() {
+    let stack = stack(&four("postgres"));
+    let each = |up: Output, said: &str| {
+        let up = up.exits(1);
+        let all = format!("{}{}", up.stdout, up.stderr);
+        assert!(all.contains("web: running"), "{all}");
+        for label in ["db", "cache"] {
+            let mut lines = lines(&up, &[label]).into_iter();
+            assert!(lines.any(|line| line.contains(".styxy.json:1:") && line.contains(said)), "{all}");
+        }
+        assert_eq!(lines(&up, &["worker"]), ["worker: failed: not started: db failed"]);
+    };
     let nothing = stack.home.top().join("nothing");
     fs::create_dir_all(&nothing).unwrap();
-    let up = finish(stack.home.styxy_command(&["up", "-d"]).env("PATH", nothing)).exits(1);
-    assert!(up.stderr.contains("Docker Compose was not found"), "{}", up.stderr);
+    let up = finish(stack.home.styxy_command(&["up", "-d"]).env("PATH", nothing));
+    each(up, "compose: Docker Compose was not found: ");
+    fs::write(stack.home.top().join("asked.broken"), "").unwrap();
+    each(
+        styxy(&stack, &["up", "-d"]),
+        "docker compose refuses compose.yaml: yaml: line 2: mapping values are not allowed",
+    );
+    fs::remove_file(stack.home.project().join("compose.yaml")).unwrap();
+    each(styxy(&stack, &["up", "-d"]), "has no compose file");
+    assert_eq!(styxy(&stack, &["down"]).done().stdout, "web: ended\n");
     assert!(asked(&stack).is_empty());
+}
+
+#[test]
+fn what_runs_goes_on_while_compose_refuses_its_file_and_is_stopped_all_the_same() {
+    let stack = stack(&json!({ "db": { "type": "database", "compose": "postgres" } }));
+    styxy(&stack, &["up", "-d"]).done();
+    fs::write(stack.home.top().join("asked.broken"), "").unwrap();
+    let up = styxy(&stack, &["up", "-d"]).done();
+    assert!(up.stdout.starts_with("db: ready"), "{up:?}");
+    styxy(&stack, &["down"]).done();
+    assert!(last(&stack).starts_with("stop postgres project"), "{:?}", asked(&stack));
+}
+
+#[test]
+fn a_container_that_comes_after_none_waits_for_its_turn_only() {
+    let stack = stack(&json!({
+        "a": { "type": "messaging", "compose": "mail" },
+        "db": { "type": "database", "compose": "postgres" },
+    }));
+    let up = styxy(&stack, &["up", "-d"]).exits(1);
+    assert!(format!("{}{}", up.stdout, up.stderr).contains("no such image"), "{up:?}");
+    until("the next one starts", || stack.service("db")["state"] == "ready");
 }
 
 #[test]
@@ -155,9 +242,11 @@ fn a_container_that_does_not_end_is_said_and_ends_at_the_next_try() {
     fs::write(&refuse, "").unwrap();
     let down = styxy(&stack, &["down"]).exits(1);
     assert!(
-        down.stdout.contains("db: failed (it could not be stopped: ") && down.stdout.contains("exit 1"),
+        down.stdout.contains("db: failed (it could not be stopped: ")
+            && down.stdout.contains(": exit 1: no daemon is reachable"),
         "{down:?}"
     );
+    assert!(!down.stderr.contains("could not be stopped"), "it is said once: {down:?}");
     fs::remove_file(&refuse).unwrap();
     assert_eq!(styxy(&stack, &["down"]).done().stdout, "db: ended\n");
     // One that hangs is waited for no longer than somebody wants.

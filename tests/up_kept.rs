@@ -228,7 +228,7 @@ fn what_runs_is_kept_and_said_where_the_disk_has_no_room_to_write_it_down() {
         "$STYXY" up -d >/dev/null 2>&1 || echo "not up"
         cat /dev/zero >"$STYXY_HOME/up/full" 2>/dev/null
         cp more.json .styxy.json
-        "$STYXY" up -d 2>&1 | grep -o "what runs could not be written down: No space left on device"
+        "$STYXY" up -d 2>&1 | sed -n "s=^\(what runs could not be written down: \)$STYXY_HOME/up/[0-9a-f]*: \(No space left on device\).*=\1\2=p"
         "$STYXY" ps | grep -o "^[a-z]*  *\(ready\|running\)"
         rm "$STYXY_HOME/up/full"
         "$STYXY" down 2>&1

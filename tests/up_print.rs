@@ -124,7 +124,7 @@ fn what_runs_outside_and_what_has_failed_is_foretold() {
     assert_eq!((&late["fate"], &late["why"]), (&json!("again"), &json!("it has failed")), "{late}");
     // What up refuses, the print refuses too.
     stack.say(&json!({ "nope": server("nope", &json!({})) }));
-    let (print, up) = (stack.styxy(&["up", "--print"]).exits(1), stack.styxy(&["up", "-d"]).exits(1));
-    assert!(print.stderr.contains("unknown service type nope"), "{print:?}");
+    let (print, up) = (stack.styxy(&["up", "--print"]).exits(2), stack.styxy(&["up", "-d"]).exits(2));
+    assert!(print.stderr.contains(".styxy.json:1:14: services.nope: unknown service type nope"), "{print:?}");
     assert_eq!(print.stderr, up.stderr);
 }

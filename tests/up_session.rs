@@ -84,6 +84,6 @@ fn a_wrong_setting_is_refused_with_its_place() {
     stack.home.configure(&json!({}));
     stack.home.start();
     stack.home.write_config("{\n  \"end_with\": \"sesion\"\n}");
-    let said = stack.styxy(&["up", "-d"]).exits(1);
+    let said = stack.styxy(&["up", "-d"]).exits(2);
     assert!(said.stderr.contains("config.json:2:15: ") && said.stderr.contains("session"), "{said:?}");
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use styxy_core::api::{Code, Refusal};
 use styxy_core::checkout;
 use styxy_core::config::ConfigError;
-use styxy_core::project::{FILE, PACKAGE, Project, parse, parse_package};
+use styxy_core::json::place_of;
+use styxy_core::project::{FILE, KEY, PACKAGE, Project, parse, parse_package};
 use styxy_core::with_causes;
 use styxy_os::disk::Disk;
 
@@ -101,6 +102,23 @@ impl ProjectFile {
     /// Every key of it that is not used, with its place.
     pub fn ignored(&self) -> impl Iterator<Item = String> {
         self.project.ignored.iter().map(|said| self.placed(said))
+    }
+
+    /// A sentence about a key of one of its services, with its place; of a key that is not written the service's.
+    #[must_use]
+    pub fn said_of(&self, label: &str, key: &str, message: &str) -> String {
+        let is_package = self.path.file_name().is_some_and(|name| name == PACKAGE);
+        let mut keys: Vec<&str> = is_package.then_some(KEY).into_iter().collect();
+        keys.extend(["services", label, key]);
+        // As it is on the disk: of a package.json only a part is at hand.
+        let text = read(&self.path).ok().flatten().unwrap_or_default();
+        let shown = self.path.display();
+        match place_of(&text, &keys) {
+            Some(((line, column), found)) => {
+                format!("{shown}:{line}:{column}: {}: {message}", keys[..found].join("."))
+            }
+            None => format!("{shown}: {}: {message}", keys.join(".")),
+        }
     }
 
     /// A sentence about it, with its place.

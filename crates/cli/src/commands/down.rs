@@ -115,7 +115,7 @@ async fn wait(
             | State::Ending => false,
         };
         let ended: Vec<View> = picture.services.iter().filter(is_over).cloned().collect();
-        let is_left = ended.iter().any(|view| view.state == State::Failed && view.why.is_some());
+        let is_left = ended.iter().any(|view| view.may_be_left);
         for label in &picture.overtaken {
             output::note(&format!("{label} was started again by another command; what runs now: styxy ps"));
         }
@@ -184,7 +184,7 @@ fn wrong(known: &[View], services: &[String], error: String) -> Failure {
 const fn runs(view: &View) -> bool {
     match view.state {
         State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
-        State::Failed => view.pid.is_some(),
+        State::Failed => view.pid.is_some() || view.ending,
         State::Outside | State::Ended => false,
     }
 }

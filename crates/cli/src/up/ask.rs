@@ -54,7 +54,7 @@ pub(crate) async fn up(
     attachment: Attachment,
 ) -> Result<Asked, Failure> {
     let terms = orders::terms(here)?;
-    let settings = config_file::read_or_default(&context::layout()?.config())?.config;
+    let settings = config_file::settings(&context::layout()?)?;
     let ends = Ends { with: settings.end_with, grace_ms: settings.session_grace.millis() };
     let program = styxy_client::own_program()?;
     let place = place(&stack.root)?;
@@ -186,7 +186,7 @@ pub(crate) async fn foreseen(here: &Caller, stack: &Stack, extent: Extent) -> Re
                 };
                 continue;
             }
-            Fate::Stays | Fate::Outside | Fate::Ends => continue,
+            Fate::Stays | Fate::Outside | Fate::Ends | Fate::Fails => continue,
         }
         if let Some(server) = crate::up::keeper::runs_already(&client, terms.project.as_ref(), order).await
             && !ends.contains(&server.pid)

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, Lines};
 use tokio::time::{Instant, sleep};
 
 use crate::say::failure::Failure;
-use crate::up::place::Place;
+use crate::up::place::{Place, of};
 use crate::up::system::{self, FromKeeper, ToKeeper};
 use crate::up::wire::{Request, Said, VERSION};
 
@@ -121,7 +121,8 @@ fn start(place: &Place, root: &Path) -> Result<Started, Failure> {
     let cannot = |error: io::Error| not_kept(&error.to_string());
     let program = styxy_client::own_program().map_err(cannot)?;
     let path = place.own_log();
-    let log = File::options().create(true).append(true).open(&path).map_err(cannot)?;
+    let log = File::options().create(true).append(true).open(&path);
+    let log = log.map_err(|error| cannot(of(&path, &error)))?;
     if log.metadata().is_ok_and(|found| found.len() > LONGEST) {
         system::empty(&log, &path).map_err(cannot)?;
     }

@@ -92,11 +92,13 @@ pub(crate) fn short_failure(view: &View) -> Vec<String> {
 fn around(view: &View, said: Vec<String>) -> Vec<String> {
     let why = view.why.as_deref().map(one_line).unwrap_or_default();
     let mut lines = vec![format!("{}: {}: {why}", view.service, view.state.as_str())];
+    let advice = view.advice.iter().map(|advice| one_line(advice).into_owned());
     if view.unstarted {
+        lines.extend(advice);
         return lines;
     }
     lines.extend(said);
-    lines.extend(view.advice.iter().map(|advice| one_line(advice).into_owned()));
+    lines.extend(advice);
     lines.push(format!("its log: {}", shown(&view.log)));
     lines
 }

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use styxy_client::leases::{self, Of, is_up};
-use styxy_client::{Caller, Client, Error, PortRequest, Terms};
+use styxy_client::{Caller, Client, Error, PortRequest, ProjectFile, Terms};
 use styxy_core::ServiceName;
-use styxy_core::api::{AllocationsQuery, CheckAnswer, Grant, Lease, OwnerKind};
+use styxy_core::api::{AllocationsQuery, CheckAnswer, Grant, Lease, OwnerKind, Refusal};
 use styxy_core::layout::fnv;
 use styxy_core::project::Wish;
 
@@ -25,31 +25,32 @@ use crate::up::words::{self, Words};
 /// What the keeper is asked for, in the order of the stack.
 ///
 /// # Errors
-/// The daemon refuses, or cannot be asked; or compose refuses its files.
+/// The daemon refuses, or cannot be asked.
 pub(crate) async fn orders(
     client: &Client,
     stack: &Stack,
     terms: &Terms,
     program: &Path,
 ) -> Result<Vec<Order>, Failure> {
-    let containers = match Containers::of(client, stack, terms).await {
-        // Nothing of it is started.
-        Err(error) if stack.services.iter().all(|service| service.compose.is_none()) => {
-            output::warning(&error.into_refusal().error);
-            None
-        }
-        containers => containers?,
-    };
-    let (mut keys, new) = leased(client, stack, terms, Leasing::Done).await?;
+    let mut containers = Containers::of(stack)?;
+    if let Some(containers) = &mut containers {
+        containers.lease(client, terms).await?;
+    }
+    let wants = |service: &Definition| service.port != Wish::None && service.compose.is_none();
+    let leased = leased(client, stack, terms, wants, Leasing::Done).await;
+    let (mut keys, new) = leased.map_err(|error| refused(stack, error))?;
     silent(stack, &keys, &new);
     for (service, key) in stack.all().zip(&mut keys).filter(|(service, _)| service.compose.is_some()) {
         *key = containers.as_ref().and_then(|containers| containers.key(service));
     }
     let told = Told::new(stack, &keys);
-    let composed = match &containers {
-        Some(containers) => Some((containers, containers.told(told.slug())?)),
-        None => None,
-    };
+    let composed = containers.as_ref().map(|containers| (containers, containers.told(told.slug())));
+    // Else it is a service that says so.
+    if let Some((_, Err(error))) = &composed
+        && stack.services.iter().all(|service| service.compose.is_none())
+    {
+        output::warning(&error.error);
+    }
     let turns = containers::in_turn(stack);
     let each = stack.services.iter().zip(&keys).map(|(service, key)| match (&composed, &service.compose) {
         (Some((containers, composed)), Some(name)) => {
@@ -63,7 +64,8 @@ pub(crate) async fn orders(
             }
             let mut env = told.variables(service, key.as_ref());
             // A script of theirs may ask compose too.
-            env.extend(composed.iter().flat_map(|(_, composed)| composed.variables.iter().cloned()));
+            let composed = composed.iter().filter_map(|(_, composed)| composed.as_ref().ok());
+            env.extend(composed.flat_map(|composed| composed.variables.iter().cloned()));
             Order { lock: words.lock, ..order(service, stack, key.as_ref(), env, program) }
         }
     });
@@ -82,24 +84,44 @@ fn silent(stack: &Stack, keys: &[Option<LeaseKey>], new: &[usize]) {
 }
 
 /// What the keeper would be asked for, as far as it decides by it, with the ports that the services would get now. Nothing is leased.
-/// Without a daemon no port is known.
+/// Without a daemon no port is known. Compose is asked, as it would be then.
 ///
 /// # Errors
 /// The daemon would refuse.
-pub(crate) async fn foretold(client: &Client, stack: &Stack, terms: &Terms) -> Result<Vec<Order>, Error> {
-    let keys = match leased(client, stack, terms, Leasing::Foretold).await {
-        Err(error @ Error::Refused(_)) => return Err(error),
+pub(crate) async fn foretold(client: &Client, stack: &Stack, terms: &Terms) -> Result<Vec<Order>, Failure> {
+    let containers = Containers::of(stack)?;
+    let publishes =
+        |service: &Definition| containers.as_ref().is_some_and(|containers| containers.publishes(service));
+    let wants = |service: &Definition| {
+        service.port != Wish::None && (service.compose.is_none() || publishes(service))
+    };
+    let keys = match leased(client, stack, terms, wants, Leasing::Foretold).await {
+        Err(error @ Error::Refused(_)) => return Err(refused(stack, error)),
         leased => leased.map(|(keys, _)| keys).unwrap_or_default(),
     };
     let each = stack.services.iter().enumerate().map(|(at, service)| {
-        if let Some(name) = &service.compose {
-            return containers::foretold(service, name);
+        let key = keys.get(at).and_then(Option::as_ref);
+        if let Some((containers, name)) = containers.as_ref().zip(service.compose.as_ref()) {
+            return Order { lease: key.cloned(), ..containers.foretold(service, name) };
         }
         let lock = Words::of(service, &stack.root).lock;
-        let key = keys.get(at).and_then(Option::as_ref);
         Order { lock, ..order(service, stack, key, Vec::new(), Path::new("styxy")) }
     });
     Ok(each.collect())
+}
+
+/// The daemon's refusal; of a service type that the project's file names, with the place.
+fn refused(stack: &Stack, error: Error) -> Failure {
+    let Error::Refused(Refusal { error: said, hint, details, .. }) = &error else { return error.into() };
+    let Source::File(path) = &stack.source else { return error.into() };
+    let detail = |name: &str| details.get(name).and_then(serde_json::Value::as_str);
+    let kind = detail("found").filter(|_| detail("field") == Some("service_type"));
+    let service = stack.all().find(|service| Some(service.kind.as_str()) == kind);
+    let Some((service, file)) = service.zip(ProjectFile::at(path).ok().flatten()) else {
+        return error.into();
+    };
+    let said = file.said_of(&service.label, "type", said);
+    Failure::usage(said, hint.clone().unwrap_or_else(|| "styxy config show".to_owned()))
 }
 
 /// Whether ports are leased, or it is only asked which ones that would be.
@@ -115,6 +137,7 @@ async fn leased(
     client: &Client,
     stack: &Stack,
     terms: &Terms,
+    wants: impl Fn(&Definition) -> bool,
     leasing: Leasing,
 ) -> Result<(Vec<Option<LeaseKey>>, Vec<usize>), Error> {
     let query = AllocationsQuery { project_path: terms.project.clone(), ..AllocationsQuery::default() };
@@ -122,10 +145,10 @@ async fn leased(
     let mut keys: Vec<Option<LeaseKey>> = Vec::new();
     let mut missing: Vec<(usize, PortRequest)> = Vec::new();
     for (at, service) in stack.all().enumerate() {
-        let wants = service.port != Wish::None && service.compose.is_none();
+        let wants = wants(service);
         let found = live.iter().find(|lease| is_its(lease, service, terms)).filter(|_| wants);
         if found.is_none() && wants {
-            let old = live.iter().find(|lease| is_old(lease, service, stack, terms));
+            let old = live.iter().find(|lease| is_old(lease, service, terms));
             match (old, leasing) {
                 (None, _) => {}
                 (Some(old), Leasing::Done) => drop(client.release(old.lock_id).await?),
@@ -134,7 +157,7 @@ async fn leased(
                     continue;
                 }
             }
-            missing.push((at, service.request(&stack.source)));
+            missing.push((at, service.request()));
         }
         keys.push(found.map(|lease| LeaseKey {
             kind: service.kind.clone(),
@@ -174,8 +197,8 @@ fn is_its(lease: &Lease, service: &Definition, terms: &Terms) -> bool {
 }
 
 /// Whether a lease only keeps a port for the service's server, and not the one that the file says now, which wins.
-fn is_old(lease: &Lease, service: &Definition, stack: &Stack, terms: &Terms) -> bool {
-    let named = service.port.port().filter(|_| matches!(stack.source, Source::File(_)));
+fn is_old(lease: &Lease, service: &Definition, terms: &Terms) -> bool {
+    let named = service.port.port().filter(|_| service.is_wish);
     lease.service_type == service.kind
         && lease.service_name == service.name
         && named.is_some_and(|port| port != lease.port)
@@ -261,6 +284,8 @@ fn order(
         timeout_ms: u64::try_from(service.timeout.as_millis()).unwrap_or(u64::MAX),
         lock: None,
         stop: None,
+        turn: None,
+        refused: None,
     }
 }
 
@@ -275,6 +300,7 @@ pub(crate) fn definition(service: &Definition) -> String {
         cwd,
         env,
         port,
+        is_wish: _,
         serves: _,
         ready,
         after: _,

@@ -78,7 +78,8 @@ impl Place {
     /// # Errors
     /// The disk is full, or Styxy's folder is not this user's.
     pub(crate) fn make(&self) -> io::Result<()> {
-        system::folder_for_this_user(&mut DirBuilder::new()).recursive(true).create(&self.folder)
+        let made = system::folder_for_this_user(&mut DirBuilder::new()).recursive(true).create(&self.folder);
+        made.map_err(|error| of(&self.folder, &error))
     }
 
     /// The lock that makes this process the keeper; none if another process is.
@@ -86,7 +87,9 @@ impl Place {
     /// # Errors
     /// The file cannot be made or locked.
     pub(crate) fn lock(&self) -> io::Result<Option<File>> {
-        let file = File::options().create(true).truncate(false).write(true).open(self.folder.join("lock"))?;
+        let path = self.folder.join("lock");
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(|error| of(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -123,7 +126,12 @@ impl Place {
     /// The disk is full, or the folder is gone.
     pub(crate) fn write_state(&self, text: &[u8]) -> io::Result<()> {
         let new = self.folder.join("state.json.new");
-        fs::write(&new, text)?;
-        fs::rename(new, self.state())
+        let written = fs::write(&new, text).and_then(|()| fs::rename(&new, self.state()));
+        written.map_err(|error| of(&self.folder, &error))
     }
+}
+
+/// The same error with the file or folder that it is about.
+pub(crate) fn of(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -40,9 +40,9 @@ fn of_stack(stack: &Stack, caller: &Caller, usual: impl FnOnce() -> Vec<PortRequ
         .map(|folder| services.iter().copied().filter(|service| is_own(folder, service)).max_by_key(depth));
     let others =
         services.iter().copied().filter(|service| own.flatten().is_none_or(|own| own.label != service.label));
-    let others = others.map(|service| service.request(&stack.source));
+    let others = others.map(Definition::request);
     match own {
-        Some(Some(own)) => std::iter::once(own.request(&stack.source)).chain(others).collect(),
+        Some(Some(own)) => std::iter::once(own.request()).chain(others).collect(),
         // What is started in a package that is none of them has the name of that package (R60).
         Some(None) => usual().into_iter().chain(others).collect(),
         None => others.collect(),

@@ -129,6 +129,8 @@ pub(crate) struct Definition {
     /// Variables of its own, in the order of the file, as they are written.
     pub(crate) env: Vec<(String, Text)>,
     pub(crate) port: Wish,
+    /// Whether the project's file wishes for that port.
+    pub(crate) is_wish: bool,
     pub(crate) serves: Serves,
     pub(crate) ready: Option<Ready>,
     /// The labels of those that must be ready before it starts. No circle.
@@ -144,14 +146,9 @@ pub(crate) struct Definition {
 impl Definition {
     /// The request for its port: what the project's file says is preferred; a port in a script is only a default, as with
     /// `styxy run` (R30).
-    pub(crate) fn request(&self, source: &Source) -> PortRequest {
+    pub(crate) fn request(&self) -> PortRequest {
         let named = self.port.port();
-        let (port, default_port) = match source {
-            Source::File(_) => (named, None),
-            Source::Procfile(_) | Source::Workspace(_) | Source::Script(_) | Source::Launch(_) => {
-                (None, named)
-            }
-        };
+        let (port, default_port) = if self.is_wish { (named, None) } else { (None, named) };
         let label = ServiceName::new(&self.label).ok();
         let name = self.name.clone();
         PortRequest { label, name, port, default_port, ..PortRequest::new(self.kind.clone()) }
@@ -195,6 +192,7 @@ pub(crate) mod tests {
             cwd: "/w".into(),
             env: Vec::new(),
             port: Wish::Any,
+            is_wish: false,
             serves: Serves::Perhaps,
             ready: None,
             after: Vec::new(),

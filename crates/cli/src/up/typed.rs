@@ -69,7 +69,7 @@ fn with_stack(words: Words, stack: &Stack) -> Words {
     let labels = stack.services.iter().map(|service| service.label.clone());
     let idle = stack.idle.iter().map(|(label, _)| label.clone());
     Words {
-        stack: with.into_iter().map(|service| service.request(&stack.source)).collect(),
+        stack: with.into_iter().map(Definition::request).collect(),
         listed: is_list.then(|| labels.chain(idle).collect()),
         portless,
         ..words

@@ -172,6 +172,26 @@ pub(crate) struct Order {
     /// What ends it, where that is more than a signal: it has no process of its own then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stop: Option<Vec<String>>,
+    /// The container that compose is asked for first, however that turns out: two at once would both make the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) turn: Option<String>,
+    /// Why it cannot be started at all. What runs of it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused: Option<Refused>,
+}
+
+impl Order {
+    /// Whether it waits for `label`, or for its turn after that.
+    pub(crate) fn is_behind(&self, label: &str) -> bool {
+        self.after.iter().chain(&self.turn).any(|before| before == label)
+    }
+}
+
+/// Why a service cannot be started, and what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    pub(crate) why: String,
+    pub(crate) advice: Option<String>,
 }
 
 /// The lease of a service.
@@ -238,6 +258,8 @@ pub(crate) enum Fate {
     Outside,
     /// It is not in the file any more.
     Ends,
+    /// It cannot be started, or comes after one that cannot.
+    Fails,
 }
 
 /// What an `up` would do with a service.
@@ -245,7 +267,7 @@ pub(crate) enum Fate {
 pub(crate) struct Foreseen {
     pub(crate) service: String,
     pub(crate) fate: Fate,
-    /// Why it starts again.
+    /// Why it starts again, or fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
     /// Where it serves, or would.
@@ -300,6 +322,9 @@ pub(crate) struct View {
     /// Whether it was not started at all: what its log says is of an earlier start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unstarted: bool,
+    /// Whether it has failed, and what it has left behind still ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ending: bool,
     /// Whether something of it had to be killed, the last time that it was ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) killed: bool,
@@ -309,11 +334,18 @@ pub(crate) struct View {
     /// Whether it ends with another one, which a person sees.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) anothers: bool,
-    /// Whether it is a container that has failed and may run all the same.
+    /// Whether something of it may run all the same: a container that has failed, or what could not be ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) may_be_left: bool,
     pub(crate) log: PathBuf,
     pub(crate) tty: bool,
+}
+
+impl View {
+    /// Whether it has failed, so that nobody waits for the others any longer. One that could not be started at all harms no other.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.state == State::Failed && !self.unstarted
+    }
 }
 
 /// The state of a service.

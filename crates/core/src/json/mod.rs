@@ -193,6 +193,21 @@ pub fn place(text: &str, at: usize) -> (usize, usize) {
     (ends + 1, line.chars().count() + 1)
 }
 
+/// Line and column of the value that `keys` lead to in an object, or of the last of these keys that is there, and how many are; none if
+/// none is, or if this is not JSON.
+#[must_use]
+pub fn place_of(text: &str, keys: &[&str]) -> Option<((usize, usize), usize)> {
+    let text = without_mark(text);
+    let root = read(text, Form::Strict).ok()?;
+    let (mut node, mut at, mut found) = (&root, None, 0);
+    for key in keys {
+        let Some(member) = node.members().iter().find(|member| member.key == *key) else { break };
+        (node, found) = (&member.value, found + 1);
+        at = Some(if found == keys.len() { member.value.at } else { member.at });
+    }
+    Some((place(text, at?), found))
+}
+
 /// `text` without the byte order mark that it may begin with.
 #[must_use]
 pub fn without_mark(text: &str) -> &str {

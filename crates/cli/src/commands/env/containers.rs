@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use styxy_client::{Client, Error, PortRequest, ProjectFile, Terms};
+use styxy_core::api::Refusal;
 use styxy_core::layout::Layout;
 use styxy_core::project::Service;
 
@@ -33,7 +34,14 @@ impl Containers {
         let services: Vec<Service> = file.project.services.iter().filter(is_asked).cloned().collect();
         let layout = context::layout().ok().filter(|_| !services.is_empty())?;
         let compose =
-            Compose::read(file, &layout, Instant::now() + PATIENCE).map_err(|error| warn(&error)).ok()?;
+            Compose::beside(file, &layout, Instant::now() + PATIENCE).map_err(|error| warn(&error)).ok()?;
+        for service in &services {
+            if let Some(error) = service.compose.as_ref().and_then(|name| compose.lacks(name)) {
+                let Refusal { error, hint, .. } = error.refusal();
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                output::warning(&(file.said_of(service.label.as_str(), "compose", &error) + &hint));
+            }
+        }
         Some(Self { compose, layout, services })
     }
 

@@ -51,7 +51,7 @@ pub(super) async fn start(context: &Context, said: StartService) -> Result<Answe
         let picture = ask::picture(&mut keeper, |text| notes.push(text)).await?;
         let is_asked_for = |view: &View| orders.iter().any(|order| order.label == view.service);
         let mut views: Vec<View> = picture.services.into_iter().filter(is_asked_for).collect();
-        let has_failed = views.iter().any(|view| view.state == State::Failed);
+        let has_failed = views.iter().any(View::has_given_up);
         let was_ended = |label: &String| format!("{label} was ended by another command before it was ready");
         notes.extend(picture.overtaken.iter().map(was_ended));
         if picture.settled || has_failed {

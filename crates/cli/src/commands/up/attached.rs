@@ -1,152 +1,25 @@
-//! What `styxy up` does once it is known what is to run: it asks the keeper, shows what becomes of each service, and where it is
-//! attached follows the logs.
+//! An attached `styxy up`: it follows the logs, and the services that it has started end with it.
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use styxy_client::{Caller, Client};
 use styxy_core::api::{Code, Refusal};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::shown::{self, Shown};
-use super::system::{Interrupts, Keys, Signal, Signals};
-use crate::here::context::Context;
+use super::shown::{self, Shown, Waiting, was_ended};
+use super::system::{Keys, Signal, Signals};
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
-use crate::say::output::{self, Format};
+use crate::say::output;
 use crate::up::ask::{self, Asked};
-use crate::up::follow::{Follow, Form};
-use crate::up::heard;
-use crate::up::lines::failure;
-use crate::up::place::Place;
-use crate::up::stack::Stack;
-use crate::up::wire::{Attachment, Down, Extent, Hurry, Outside, Picture, Request, Said, State, View};
-
-/// What becomes of the services when this command ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// They end with it, and it shows their logs.
-    Attached,
-    /// They stay, and it ends when they are ready.
-    Detached,
-}
+use crate::up::follow::Follow;
+use crate::up::wire::{Down, Extent, Hurry, Outside, Picture, Request, Said, State, View};
 
 /// How often the logs are looked at.
 const GLANCE: Duration = Duration::from_millis(50);
-/// After so long it is said what is waited for, again and again.
-const LONG: Duration = Duration::from_secs(10);
-
-/// Has the services of `stack` run.
-pub(super) fn up(
-    context: &Context,
-    here: &Caller,
-    stack: &Stack,
-    extent: Extent,
-    mode: Mode,
-) -> Result<Exit, Failure> {
-    context.try_ask(async |client| Ok(run(context, client, here, stack, extent, mode).await))??
-}
-
-async fn run(
-    context: &Context,
-    client: &Client,
-    here: &Caller,
-    stack: &Stack,
-    extent: Extent,
-    mode: Mode,
-) -> Result<Exit, Failure> {
-    let place = ask::place(&stack.root)?;
-    let form = if io::stdout().is_terminal() { Form::AsWritten } else { Form::Plain };
-    let logs = stack.services.iter().map(|service| (service.label.clone(), place.log(&service.label)));
-    let follow = Follow::new(logs, form);
-    let attachment = match mode {
-        Mode::Attached => Attachment::Owns,
-        Mode::Detached => Attachment::Detached,
-    };
-    let asked = ask::up(client, here, stack, extent, attachment).await?;
-    match mode {
-        Mode::Detached => detached(context, (here, &place), asked).await,
-        Mode::Attached => Attached::new(asked, follow, extent)?.follow().await,
-    }
-}
-
-/// Waits until all have settled, or one has failed.
-async fn detached(
-    context: &Context,
-    (here, place): (&Caller, &Place),
-    asked: Asked,
-) -> Result<Exit, Failure> {
-    let Asked { mut keeper, orders } = asked;
-    let mut told = Shown::default();
-    let mut wait = Waiting::new();
-    let mut interrupts = Interrupts::new()?;
-    let is_wanted = |view: &&View| orders.iter().any(|order| order.label == view.service);
-    let overtaken = loop {
-        let picture = tokio::select! {
-            picture = ask::picture(&mut keeper, |text| output::note(&text)) => picture?,
-            () = wait.is_long() => {
-                told.waits();
-                continue;
-            }
-            () = interrupts.next() => {
-                told.left_alone();
-                return Ok(Exit::Child(130));
-            }
-        };
-        let views: Vec<View> = picture.services.iter().filter(is_wanted).cloned().collect();
-        let has_failed = views.iter().any(|view| view.state == State::Failed);
-        told.views = views;
-        // The others stay as they are, and are shown so: nobody waits for their ends or starts any more.
-        if picture.settled || has_failed {
-            break picture.overtaken;
-        }
-    };
-    // What ran before may have closed its port since the keeper has heard of it.
-    if let Some(leases) = heard::leases(here, place).await {
-        heard::correct(&mut told.views, &leases);
-        heard::count(&mut told.views, &leases);
-    }
-    told.answer(context)?;
-    for label in &overtaken {
-        was_ended(label);
-    }
-    let failed = told.views.iter().filter(|view| view.state == State::Failed);
-    let failed: Vec<&View> = failed.collect();
-    if failed.is_empty() {
-        return Ok(if overtaken.is_empty() { Exit::Done } else { Exit::Refused });
-    }
-    if context.output.format() == Format::Human {
-        for view in failed {
-            output::note(&failure(view).join("\n"));
-        }
-    }
-    Ok(Exit::Refused)
-}
-
-/// Says why a service does not run that this command was to start.
-fn was_ended(label: &str) {
-    output::note(&format!(
-        "{label} was ended by another command before it was ready; what runs now: styxy ps"
-    ));
-}
-
-/// Says from time to time that something takes long.
-struct Waiting(Instant);
-
-impl Waiting {
-    fn new() -> Self {
-        Self(Instant::now() + LONG)
-    }
-
-    async fn is_long(&mut self) {
-        tokio::time::sleep_until(self.0).await;
-        self.0 += LONG;
-    }
-}
-
 /// An attached command.
-struct Attached {
+pub(super) struct Attached {
     asked: Asked,
     extent: Extent,
     follow: Follow,
@@ -159,6 +32,8 @@ struct Attached {
     signals: Signals,
     /// How often Ctrl-C was pressed.
     hurry: Option<Hurry>,
+    /// How this command ends once its services have, if that is known.
+    exit: Option<Exit>,
     is_owner: bool,
     has_settled: bool,
     /// A service had failed when Ctrl-C was pressed.
@@ -170,11 +45,13 @@ struct Attached {
 /// What comes next.
 enum Next {
     Goes,
+    /// Once what this command has started has ended.
+    GivesUp(Exit),
     Ends(Exit),
 }
 
 impl Attached {
-    fn new(asked: Asked, follow: Follow, extent: Extent) -> io::Result<Self> {
+    pub(super) fn new(asked: Asked, follow: Follow, extent: Extent) -> io::Result<Self> {
         Ok(Self {
             asked,
             extent,
@@ -185,6 +62,7 @@ impl Attached {
             keys: Keys::new()?,
             signals: Signals::new()?,
             hurry: None,
+            exit: None,
             is_owner: false,
             has_settled: false,
             had_failed: false,
@@ -192,7 +70,7 @@ impl Attached {
         })
     }
 
-    async fn follow(mut self) -> Result<Exit, Failure> {
+    pub(super) async fn follow(mut self) -> Result<Exit, Failure> {
         let mut glance = interval(GLANCE);
         glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut wait = Waiting::new();
@@ -202,6 +80,7 @@ impl Attached {
                 said = self.asked.keeper.said() => self.said(said)?,
                 signal = self.signals.next() => match signal {
                     Signal::Interrupt => self.interrupted().await?,
+                    Signal::Terminate(code) => Next::GivesUp(Exit::Child(code)),
                     // The services end with this connection.
                     Signal::End(code) => return Ok(Exit::Child(code)),
                     Signal::Size => { self.size().await; Next::Goes }
@@ -209,6 +88,10 @@ impl Attached {
                 bytes = self.keys.next() => self.typed(bytes).await?,
                 _ = glance.tick() => { self.logs()?; Next::Goes }
                 () = wait.is_long(), if !self.has_settled => { self.told.waits(); Next::Goes }
+            };
+            let next = match next {
+                Next::GivesUp(exit) => self.gives_up(exit).await?,
+                Next::Goes | Next::Ends(_) => next,
             };
             if let Next::Ends(exit) = next {
                 self.logs()?;
@@ -263,7 +146,10 @@ impl Attached {
                 self.hint();
             }
         }
-        if runs && !(is_early && self.hurry.is_none()) {
+        if runs && is_early && self.hurry.is_none() {
+            return Ok(Next::GivesUp(Exit::Refused));
+        }
+        if runs {
             return Ok(Next::Goes);
         }
         if self.hurry.is_some() {
@@ -274,7 +160,8 @@ impl Attached {
             None => has_failed || !self.overtaken.is_empty(),
             Some(_) => self.had_failed,
         };
-        Ok(Next::Ends(if is_bad { Exit::Refused } else { Exit::Done }))
+        let exit = if is_bad { Exit::Refused } else { Exit::Done };
+        Ok(Next::Ends(self.exit.unwrap_or(exit)))
     }
 
     /// Follows what another command adds to the worktree; not where some services were asked for by name.
@@ -337,6 +224,20 @@ impl Attached {
             Hurry::Some => "the services are told to terminate; Ctrl-C again kills them",
             Hurry::Most => "the services are killed",
         });
+        self.end_mine(hurry).await
+    }
+
+    /// Ends what this command has started, and then this command; at once if it is told so again.
+    async fn gives_up(&mut self, exit: Exit) -> Result<Next, Failure> {
+        if !self.is_owner || self.exit.replace(exit).is_some() {
+            return Ok(Next::Ends(exit));
+        }
+        let hurry = self.hurry.unwrap_or_default();
+        self.hurry = Some(hurry);
+        self.end_mine(hurry).await
+    }
+
+    async fn end_mine(&mut self, hurry: Hurry) -> Result<Next, Failure> {
         let mine = self.told.views.iter().filter(|view| view.mine);
         let services = mine.map(|view| view.service.clone()).collect();
         let request = Request::Down(Box::new(Down::of(services, hurry, Outside::Stays)));
@@ -381,7 +282,7 @@ fn print(bytes: &[u8]) -> io::Result<()> {
 /// Whether it runs, or is about to.
 fn goes_on(view: &View) -> bool {
     match view.state {
-        State::Failed => view.pid.is_some(),
+        State::Failed => view.pid.is_some() || view.ending,
         State::Ended | State::Outside => false,
         State::Waiting | State::Starting | State::Ready | State::Running | State::Ending => true,
     }

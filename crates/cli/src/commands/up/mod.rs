@@ -1,9 +1,11 @@
 //! `styxy up`: has the services of this worktree run.
 
 mod attached;
+mod detached;
 mod folders;
 mod print;
 mod shown;
+mod start;
 mod system;
 
 use crate::here::context::Context;
@@ -74,10 +76,7 @@ impl Args {
         let is_seen = std::io::stdout().is_terminal();
         let follows = self.wait
             || !self.detach && is_seen && context.output.format() == crate::say::output::Format::Human;
-        if crate::up::ask::place(&stack.root)?.is_news(&stack.reasons) {
-            stack.reasons.iter().for_each(|reason| crate::say::output::note(reason));
-        }
-        let mode = if follows { attached::Mode::Attached } else { attached::Mode::Detached };
-        attached::up(context, here, stack, self.extent(), mode)
+        let mode = if follows { start::Mode::Attached } else { start::Mode::Detached };
+        start::up(context, here, stack, self.extent(), mode)
     }
 }

@@ -96,6 +96,7 @@ fn now(service: &Printed) -> String {
         }
         Fate::Outside => format!(": runs outside of up{on}{pid}, and stays"),
         Fate::Ends => ": ends".to_owned(),
+        Fate::Fails => format!(": fails: {}", one_line(why.as_deref().unwrap_or_default())),
     }
 }
 
@@ -109,6 +110,7 @@ fn printed<'a>(service: &'a Definition, stack: &Stack) -> Printed<'a> {
         run: shown(service),
         cwd,
         serves: match service.serves {
+            _ if service.compose.is_some() => "a container",
             Serves::Known => "serves",
             Serves::Perhaps => "may serve",
             Serves::No => "no port",

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::here::context::Context;
 use crate::say::output;
 use crate::up::lines::{failure, line, line_of_another, short_failure};
 use crate::up::wire::{State, View};
+
+/// After so long it is said what is waited for, again and again.
+const LONG: Duration = Duration::from_secs(10);
 
 /// So many services are named in a sentence.
 const NAMED: usize = 8;
@@ -100,6 +106,27 @@ impl Shown {
 pub(super) fn go_on(others: &[&View]) {
     if !others.is_empty() {
         output::note(&format!("these go on: {}; styxy down ends them", some(others)));
+    }
+}
+
+/// Says why a service does not run that this command was to start.
+pub(super) fn was_ended(label: &str) {
+    output::note(&format!(
+        "{label} was ended by another command before it was ready; what runs now: styxy ps"
+    ));
+}
+
+/// Says from time to time that something takes long.
+pub(super) struct Waiting(Instant);
+
+impl Waiting {
+    pub(super) fn new() -> Self {
+        Self(Instant::now() + LONG)
+    }
+
+    pub(super) async fn is_long(&mut self) {
+        tokio::time::sleep_until(self.0).await;
+        self.0 += LONG;
     }
 }
 

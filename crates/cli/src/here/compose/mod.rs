@@ -62,13 +62,14 @@ pub(crate) enum ComposeError {
     /// In compose's own words.
     Refused {
         program: &'static [&'static str],
+        files: String,
         said: String,
     },
     /// It does not answer.
     Late(&'static [&'static str]),
     NoService {
-        label: String,
         service: String,
+        files: String,
         known: Vec<String>,
     },
     Unwritten {
@@ -88,24 +89,21 @@ impl ComposeError {
             .hint("install Docker Compose 2.24.4 or newer: https://docs.docker.com/compose/install"),
             Self::NoFile(folder) => refusal(format!("{} has no compose file", folder.display()))
                 .hint("put compose.yaml beside .styxy.json"),
-            Self::Refused { program, said } => {
+            Self::Refused { program, files, said } => {
                 let program = program.join(" ");
-                refusal(format!("{program}: {said}")).hint(program + " config")
+                refusal(format!("{program} refuses {files}: {said}")).hint(program + " config")
             }
             Self::Late(program) => {
                 let program = program.join(" ");
                 refusal(format!("{program} does not answer in time")).hint(program + " config")
             }
-            Self::NoService { label, service, known } => {
+            Self::NoService { service, files, known } => {
                 let known = known.iter().map(String::as_str);
                 let hint = match styxy_core::nearest(service, known.clone()) {
                     Some(nearest) => format!("did you mean \"compose\": \"{nearest}\"?"),
                     None => format!("it has {}", known.collect::<Vec<_>>().join(", ")),
                 };
-                refusal(format!(
-                    "{label} of .styxy.json is not a service of the compose file: {service} is not there"
-                ))
-                .hint(hint)
+                refusal(format!("{service} is not a service of {files}")).hint(hint)
             }
             Self::Unwritten { path, source } => {
                 refusal(format!("could not write {}: {source}", path.display())).hint("styxy doctor")
@@ -118,19 +116,19 @@ impl Compose {
     /// Asks compose what the files beside the project's file mean. Takes some 0.1 s, and no longer than until `deadline`.
     ///
     /// # Errors
-    /// There is no compose, or no file; it refuses the files, or does not answer; or it knows none of the services that the
-    /// project's file names.
-    pub(crate) fn read(file: &ProjectFile, layout: &Layout, deadline: Instant) -> Result<Self, ComposeError> {
-        let folder = file.path.parent().unwrap_or(Path::new("/")).to_owned();
-        let compose = Self::at(folder, layout, deadline)?;
-        compose.check(file)?;
-        Ok(compose)
+    /// There is no compose, or no file; it refuses the files, or does not answer.
+    pub(crate) fn beside(
+        file: &ProjectFile,
+        layout: &Layout,
+        deadline: Instant,
+    ) -> Result<Self, ComposeError> {
+        Self::at(file.path.parent().unwrap_or(Path::new("/")).to_owned(), layout, deadline)
     }
 
-    /// The same for the files in `folder`, whatever the project's file says.
+    /// The same for the files in `folder`.
     ///
     /// # Errors
-    /// As [`Compose::read`].
+    /// As [`Compose::beside`].
     pub(crate) fn at(folder: PathBuf, layout: &Layout, deadline: Instant) -> Result<Self, ComposeError> {
         let own = |path: &Path| path.parent() == Some(layout.root());
         let given = env::var_os(FILE).filter(|given| !given.is_empty());
@@ -143,6 +141,7 @@ impl Compose {
         let said = program::run(program, &folder, &files, &words, deadline)?;
         let model = serde_json::from_slice(&said).map_err(|error| ComposeError::Refused {
             program,
+            files: named(&files, &folder),
             // What compose said may be a secret.
             said: format!("config --format json is not understood at line {}", error.line()),
         })?;
@@ -164,19 +163,13 @@ impl Compose {
         self.model.is_built(service)
     }
 
-    /// Whether each service that the project's file names is there.
-    fn check(&self, file: &ProjectFile) -> Result<(), ComposeError> {
-        for service in &file.project.services {
-            if let Some(named) = service.compose.as_ref().filter(|named| !self.model.has(named)) {
-                let label = service.label.to_string();
-                return Err(ComposeError::NoService {
-                    label,
-                    service: named.clone(),
-                    known: self.model.names(),
-                });
-            }
-        }
-        Ok(())
+    /// That a service of this name is not there, if so.
+    pub(crate) fn lacks(&self, service: &str) -> Option<ComposeError> {
+        (!self.model.has(service)).then(|| ComposeError::NoService {
+            service: service.to_owned(),
+            files: named(&self.files, &self.folder),
+            known: self.model.names(),
+        })
     }
 
     /// Whether a port of this machine leads to the service.
@@ -230,6 +223,12 @@ impl Compose {
         let shared = self.model.shared().iter().map(|text| one_line(text).into_owned()).collect();
         Ok(Told { program: self.program, variables, shared })
     }
+}
+
+/// `compose.yaml and compose.override.yaml`
+fn named(files: &[PathBuf], folder: &Path) -> String {
+    let name = |file: &PathBuf| file.strip_prefix(folder).unwrap_or(file).display().to_string();
+    one_line(&files.iter().map(name).collect::<Vec<_>>().join(" and ")).into_owned()
 }
 
 fn separator() -> String {

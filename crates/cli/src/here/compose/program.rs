@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use styxy_core::Pid;
 
-use super::{ComposeError, FILE, PROJECT};
+use super::{ComposeError, FILE, PROJECT, named};
 use crate::process::Handle;
 use crate::say::output::one_line;
 
@@ -40,6 +40,7 @@ pub(super) fn run(
     words: &[&str],
     deadline: Instant,
 ) -> Result<Vec<u8>, ComposeError> {
+    let refused = |said| ComposeError::Refused { program, files: named(files, folder), said };
     let files = files.iter().flat_map(|file| [OsString::from("-f"), file.clone().into_os_string()]);
     let mut command = Command::new(program[0]);
     command.args(&program[1..]).args(files).args(words).current_dir(folder);
@@ -54,10 +55,10 @@ pub(super) fn run(
                 .rev()
                 .find(|line| !line.trim().is_empty())
                 .map(|line| one_line(line.trim()).into_owned());
-            Err(ComposeError::Refused { program, said: last.unwrap_or_else(|| status.to_string()) })
+            Err(refused(last.unwrap_or_else(|| status.to_string())))
         }
         Ok(None) => Err(ComposeError::Late(program)),
-        Err(error) => Err(ComposeError::Refused { program, said: error.to_string() }),
+        Err(error) => Err(refused(error.to_string())),
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::happen::Happening;
-use crate::up::place::Place;
+use crate::up::place::{Place, of};
 use crate::up::system::{self, FromClient, Listener, ToClient};
 use crate::up::wire::{Picture, Request, Said, State, VERSION, View};
 
@@ -48,7 +48,8 @@ impl Clients {
     /// # Errors
     /// The folder has no room for a socket, or its path is too long.
     pub(super) fn listen(place: &Place, happen: &UnboundedSender<Happening>) -> io::Result<Self> {
-        let listener = Listener::open(place.socket())?;
+        let path = place.socket();
+        let listener = Listener::open(path).map_err(|error| of(path, &error))?;
         tokio::spawn(accept(listener, happen.clone()));
         Ok(Self { all: BTreeMap::new(), place: place.clone() })
     }

@@ -13,13 +13,14 @@ use super::ready;
 use super::service::{Goal, Life, Process, Progress, Rest, Service};
 use super::start;
 use super::watch;
+use crate::here::context::{self, Autostart};
 use crate::here::stack_tree::StackTree;
 use crate::say::age::now;
 use crate::say::output;
 use crate::up::read::STARTED;
 use crate::up::system;
 use crate::up::taken;
-use crate::up::wire::{Expects, Hurry, LeaseKey, Order, State};
+use crate::up::wire::{Expects, Hurry, LeaseKey, Order, Refused, State};
 
 /// How long a server may take to listen once the process that has started it has ended well.
 const HEIR: Duration = Duration::from_secs(2);
@@ -57,11 +58,12 @@ impl Keeper {
     fn step(&self, service: &Service) -> Option<Step> {
         match (&service.life, service.goal) {
             (Life::Waits, Goal::Runs) => self.may_start(service),
+            (Life::Waits, Goal::Ends(hurry)) if service.may_run => Some(Step::End(hurry)),
             (Life::Waits, Goal::Ends(_)) => Some(Step::Gone),
             (Life::Runs(..) | Life::Done(_) | Life::Outside { .. }, Goal::Ends(hurry)) => {
                 // Those that come after it end first.
                 let needs_it = |other: &Service| {
-                    other.order.after.contains(&service.order.label)
+                    other.order.is_behind(&service.order.label)
                         && other.is_alive()
                         && other.goal != Goal::Runs
                 };
@@ -79,6 +81,13 @@ impl Keeper {
     }
 
     fn may_start(&self, service: &Service) -> Option<Step> {
+        let unstarted = |why: String, advice: Option<String>| {
+            let why = Some(why);
+            Some(Step::Rest(Rest { is_failed: true, why, advice, is_unstarted: true, ..Rest::default() }))
+        };
+        if let Some(Refused { why, advice }) = &service.order.refused {
+            return unstarted(why.clone(), advice.clone());
+        }
         // One that was renamed has the lease of the one before, which ends first: its server is not this one's.
         let is_before = |other: &Service| {
             other.order.label != service.order.label
@@ -100,12 +109,13 @@ impl Keeper {
                 state == State::Ended && matches!(&other.life, Life::Rests(rest) if rest.code == Some(0));
             if matches!(state, State::Failed | State::Ended) && !is_done {
                 let what = if state == State::Failed { "failed" } else { "has ended" };
-                let why = Some(format!("not started: {label} {what}"));
-                let rest = Rest { is_failed: true, why, is_unstarted: true, ..Rest::default() };
-                return Some(Step::Rest(rest));
+                return unstarted(format!("not started: {label} {what}"), None);
             }
             all &= state.is_good() || is_done;
         }
+        let before =
+            self.services.iter().find(|other| Some(&other.order.label) == service.order.turn.as_ref());
+        all &= before.is_none_or(|before| before.state().is_settled());
         all.then_some(Step::Look)
     }
 
@@ -117,8 +127,11 @@ impl Keeper {
     /// Looks whether the server of a service runs already, and has it started if not.
     pub(super) fn look(&mut self, label: &str) {
         let start = self.next_start();
-        let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
+        let (own, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
         let Some(service) = self.service(label) else { return };
+        // A daemon that does not run knows of no server that could end.
+        let passive = || context::client(Autostart::Never).ok();
+        let client = if service.goal == Goal::Runs { own } else { passive().unwrap_or(own) };
         service.start = start;
         service.life = Life::Looks;
         let (label, order) = (label.to_owned(), service.order.clone());
@@ -149,6 +162,7 @@ impl Keeper {
             }
         };
         let pid = started.pid;
+        service.may_run |= order.stop.is_some();
         let process = Process { pid, started: started.began, mark, since: now(), terminal: started.terminal };
         service.life = Life::Runs(process, Progress::Starts);
         let (label, start) = (label.to_owned(), service.start);
@@ -158,7 +172,7 @@ impl Keeper {
 
     /// Ends a service, on a thread of its own.
     fn end(&mut self, label: &str, hurry: Hurry) {
-        let log = self.log(label).ok();
+        let (log, path) = (self.log(label).ok(), self.place.log(label));
         let environment = self.environment.clone();
         let Some(service) = self.service(label) else { return };
         let pace = Pace::new(hurry);
@@ -182,12 +196,15 @@ impl Keeper {
         let work = move || {
             // What still starts it ends first, or it would run again.
             let mut over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
-            if let Some((words, log)) = stop
-                && let Err(error) = start::stop(&words, &order, &environment, &log, &pace)
-            {
-                let said = format!("it could not be stopped: {error}");
-                say(&log, &said);
-                over.left.push(said);
+            if let Some((words, log)) = stop {
+                match start::stop(&words, &order, &environment, (&log, &path), &pace) {
+                    Ok(()) => over.is_stopped = true,
+                    Err(error) => {
+                        let said = format!("it could not be stopped: {error}");
+                        say(&log, &said);
+                        over.left.push(said);
+                    }
+                }
             }
             let _ = happen.send(Happening::Ended { label, start, over });
         };

@@ -68,7 +68,7 @@ fn end(service: &mut Service, hurry: Hurry, outside: Outside) -> Ends {
     }
     match service.life {
         Life::Outside { .. } if outside == Outside::Ends => service.goal = Goal::Ends(hurry),
-        Life::Rests(_) if service.is_failed_container() => {
+        Life::Rests(_) if service.is_left_container() => {
             service.stop_again(hurry);
         }
         Life::Rests(_) if outside == Outside::Ends => {

@@ -27,7 +27,7 @@ pub(super) fn fate(service: Option<&Service>, order: &Order) -> Fate {
 
 /// Whether a service ends because all that are wanted are `labels`.
 pub(super) fn is_gone(service: &Service, labels: &[String]) -> bool {
-    let runs = service.is_alive() || service.is_failed_container();
+    let runs = service.is_alive() || service.is_left_container();
     !labels.contains(&service.order.label) && runs && !service.is_dropped
 }
 
@@ -39,10 +39,34 @@ pub(super) fn foresee(services: &[Service], orders: &[Order], extent: Extent) ->
         let why = service.filter(|_| fate == Fate::Again).and_then(|service| why(service, order));
         foreseen(&order.label, service, fate, why)
     });
+    let mut each: Vec<Foreseen> = each.collect();
+    fail(&mut each, orders);
     let labels: Vec<String> = orders.iter().map(|order| order.label.clone()).collect();
     let gone = services.iter().filter(|service| extent == Extent::All && is_gone(service, &labels));
     let gone = gone.map(|service| foreseen(&service.order.label, Some(service), Fate::Ends, None));
-    each.chain(gone).collect()
+    each.extend(gone);
+    each
+}
+
+/// Which of them cannot be started, and which come after one of these, as the keeper would find.
+fn fail(each: &mut [Foreseen], orders: &[Order]) {
+    let begins = |one: &Foreseen| matches!(one.fate, Fate::Starts | Fate::Again);
+    for (one, order) in each.iter_mut().zip(orders).filter(|(one, _)| begins(one)) {
+        if let Some(refused) = &order.refused {
+            (one.fate, one.why) = (Fate::Fails, Some(refused.why.clone()));
+        }
+    }
+    loop {
+        let bad: Vec<String> =
+            each.iter().filter(|one| one.fate == Fate::Fails).map(|one| one.service.clone()).collect();
+        let next = each
+            .iter_mut()
+            .zip(orders)
+            .filter(|(one, _)| begins(one))
+            .find_map(|(one, order)| Some((order.after.iter().find(|label| bad.contains(label))?, one)));
+        let Some((label, one)) = next else { return };
+        (one.fate, one.why) = (Fate::Fails, Some(format!("not started: {label} failed")));
+    }
 }
 
 fn foreseen(label: &str, service: Option<&Service>, fate: Fate, why: Option<String>) -> Foreseen {

@@ -69,6 +69,8 @@ pub(super) struct Over {
     pub(super) left: Vec<String>,
     /// Whether something of it had to be killed.
     pub(super) killed: bool,
+    /// Whether its container was stopped.
+    pub(super) is_stopped: bool,
     /// Whether it was only what a service had left behind that ended by itself.
     pub(super) is_rest: bool,
 }

@@ -41,6 +41,9 @@ pub(super) struct Remembered {
     /// Whether something of it had to be killed.
     #[serde(default)]
     killed: bool,
+    /// Whether compose was asked to start it, and has not stopped it since.
+    #[serde(default)]
+    may_run: bool,
     /// A server that no keeper has started: its process, when that began, and its port.
     #[serde(default)]
     outside: Option<(u32, u64, Option<Port>)>,
@@ -172,15 +175,14 @@ impl Remembered {
         };
         // A container is ended by who asks for it: that takes an environment.
         let ends = process.is_some() && service.goal != Goal::Runs && service.order.stop.is_none();
-        Self { order, process, rest, done, killed: service.killed, outside, ends }
+        Self { order, process, rest, done, killed: service.killed, may_run: service.may_run, outside, ends }
     }
 }
 
 impl Remembered {
     /// Whether it is a container that may run. What starts one may fail, and the container runs.
     pub(super) fn has_container(&self) -> bool {
-        let is_failed = self.rest.as_ref().is_some_and(|rest| rest.is_failed);
-        self.order.stop.is_some() && (self.done.is_some() || is_failed)
+        self.order.stop.is_some() && (self.done.is_some() || self.may_run)
     }
 
     /// Whether the next keeper can end anything of it.
@@ -205,7 +207,7 @@ impl Remembered {
             Pid::new(pid).is_some_and(|pid| crate::process::runs(pid, began))
         };
         let mut service = Service::new(self.order);
-        service.killed = self.killed;
+        (service.killed, service.may_run) = (self.killed, self.may_run);
         if self.ends {
             service.goal = Goal::Ends(Hurry::None);
         }

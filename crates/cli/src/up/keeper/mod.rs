@@ -40,7 +40,7 @@ use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
 use crate::up::kept::{Kept, One};
-use crate::up::place::Place;
+use crate::up::place::{Place, of};
 use crate::up::system;
 use crate::up::wire::{Ends, Extent, Foreseen, Order, Session, State, View};
 
@@ -272,7 +272,7 @@ impl Keeper {
         if let Some(log) = self.logs.get(label).filter(|log| log::is_there(log, &path)) {
             return log.try_clone();
         }
-        let log = log::open(&path)?;
+        let log = log::open(&path).map_err(|error| of(&path, &error))?;
         if let Err(error) = self.rings.add(log.try_clone()?, &path) {
             output::warning(&format!("the log of {label} may become long: {error}"));
         }

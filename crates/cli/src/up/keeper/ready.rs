@@ -1,7 +1,7 @@
 //! When a service is ready: its lease's own listener, which the daemon hears at once, and where the file says so an answer over
 //! HTTP (R134).
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use styxy_client::leases::is_up;
@@ -72,11 +72,12 @@ pub(super) async fn watch(
     };
     let deadline = Instant::now() + whole;
     let heard = OnceLock::new();
+    let last = Mutex::new(None);
     let ready = async {
         let port = listens(&client, project.as_ref(), key, pid).await;
         let _ = heard.set(port);
         if let Some(by) = &order.ready {
-            answers(port, by).await;
+            answers(port, by, |said| *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(said)).await;
         }
         port
     };
@@ -87,19 +88,21 @@ pub(super) async fn watch(
     say(match order.expects {
         Expects::Perhaps if order.ready.is_none() => Found::Running,
         Expects::Perhaps | Expects::Listener | Expects::Nothing | Expects::End | Expects::Done => {
-            late(&order, heard.get().copied(), limit)
+            let said = last.lock().unwrap_or_else(PoisonError::into_inner).take();
+            late(&order, heard.get().copied(), said, limit)
         }
     });
     say(Found::Ready(Some(ready.await)));
 }
 
-/// `heard` is the port that it listens on, if it does.
-fn late(order: &Order, heard: Option<Port>, limit: Duration) -> Found {
+/// `heard` is the port that it listens on, if it does, and `said` what came of the last request there.
+fn late(order: &Order, heard: Option<Port>, said: Option<String>, limit: Duration) -> Found {
     let told = order.lease.as_ref().map(|key| key.port.to_string()).unwrap_or_default();
     let seconds = limit.as_secs_f64();
     Found::Late(match (&order.ready, heard) {
         (Some(by), Some(port)) => {
-            format!("{} on port {port} does not answer as it should after {seconds} s", by.path)
+            let said = said.unwrap_or_else(|| "does not answer".to_owned());
+            format!("{} on port {port} {said} after {seconds} s", by.path)
         }
         (Some(_) | None, _) => format!("nothing listens on port {told} after {seconds} s"),
     })
@@ -194,8 +197,8 @@ pub(super) fn server(lease: &Lease) -> Server {
     Server { pid: listener.or(lease.owner.pid).map(styxy_core::Pid::get), port: Some(lease.port) }
 }
 
-/// Waits until the service answers as it should.
-async fn answers(port: Port, by: &ReadyBy) {
+/// Waits until the service answers as it should, and tells of each time that it does not.
+async fn answers(port: Port, by: &ReadyBy, mut tell: impl FnMut(String)) {
     let Ok(http) = Http::new(by.path.clone()) else { return };
     // A server that begins may take a connection and never answer it; one that compiles first takes long.
     let mut patience = PAUSE;
@@ -208,14 +211,17 @@ async fn answers(port: Port, by: &ReadyBy) {
         match answer {
             Ok((status, text)) => {
                 let is_status = by.status.map_or(status < 500, |wanted| wanted == status);
-                let is_text = by.text.as_ref().is_none_or(|wanted| text.contains(wanted));
-                if is_status && is_text {
-                    return;
+                let missing = by.text.as_ref().filter(|wanted| !text.contains(*wanted));
+                match (is_status, by.status, missing) {
+                    (true, _, None) => return,
+                    (true, _, Some(text)) => tell(format!("answers {status} without the text {text:?}")),
+                    (false, Some(wanted), _) => tell(format!("answers {status} and not {wanted}")),
+                    (false, None, _) => tell(format!("answers {status}")),
                 }
             }
             // What speaks TLS cannot be read: it listens, which is all that can be known.
             Err(NoStatus::Tls) => return,
-            Err(NoStatus::Yet(_)) => {}
+            Err(NoStatus::Yet(why)) => tell(format!("does not answer ({why})")),
         }
         sleep(GLANCE).await;
     }

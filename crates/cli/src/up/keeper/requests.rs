@@ -219,9 +219,9 @@ impl Keeper {
                 self.stays(order);
                 return false;
             }
-            Fate::Starts | Fate::Outside | Fate::Ends => {
+            Fate::Starts | Fate::Outside | Fate::Ends | Fate::Fails => {
                 let said = renamed(service, &order);
-                service.order = order;
+                service.take(order);
                 service.begin();
                 if let Some(said) = said {
                     self.tell(&said);
@@ -252,7 +252,7 @@ impl Keeper {
                 service.order = order;
                 self.listen(&label);
             }
-            Life::Waits => service.order = order,
+            Life::Waits => service.take(order),
             Life::Rests(_)
             | Life::Looks
             | Life::Runs(..)
@@ -260,11 +260,10 @@ impl Keeper {
             | Life::Outside { .. }
             | Life::Ends(..) => {
                 // Its process has the environment that it has; what is said about it may have changed.
-                service.order.after = order.after;
+                (service.order.after, service.order.turn) = (order.after, order.turn);
                 if order.stop.is_some() {
-                    service.order.env = order.env;
+                    (service.order.stop, service.order.env) = (order.stop, order.env);
                 }
-                service.order.stop = order.stop;
             }
         }
     }
@@ -304,6 +303,11 @@ impl Keeper {
             None if service.goal == Goal::Runs => self.start(label),
             // It rested before, and its server was looked for only to be ended.
             None if service.outside == Outside::Ends => service.rest(Rest::default()),
+            None if service.may_run
+                && let Goal::Ends(hurry) = service.goal =>
+            {
+                service.stop_again(hurry);
+            }
             None => self.gone(label, Over::default()),
         }
     }
@@ -360,38 +364,7 @@ impl Keeper {
             None => format!("it has ended; with which code is unknown (after {after})"),
         };
         let advice = advice.filter(|_| is_failed);
-        let rest = Rest { is_failed, why: Some(why), code: end.map(End::code), advice, is_unstarted: false };
+        let rest = Rest { is_failed, why: Some(why), code: end.map(End::code), advice, ..Rest::default() };
         self.sweep(label, rest);
-    }
-
-    /// Nothing of a service is left.
-    pub(super) fn ended(&mut self, label: &str, Over { left, killed, is_rest }: &Over) {
-        for sentence in left {
-            self.tell(&format!("{label}: {sentence}"));
-        }
-        let Some(at) = self.services.iter().position(|service| service.order.label == label) else { return };
-        let service = &mut self.services[at];
-        service.killed = *killed;
-        match service.next.take() {
-            Some(order) => {
-                service.order = order;
-                service.begin();
-            }
-            // It is to be stopped since what was left of its start had to end.
-            None if *is_rest
-                && service.order.stop.is_some()
-                && let Goal::Ends(hurry) = service.goal =>
-            {
-                service.stop_again(hurry);
-            }
-            None if service.is_dropped && left.is_empty() => drop(self.services.remove(at)),
-            None => {
-                // Of one that nobody wants any more something is left: the next command tries it again.
-                service.is_dropped = false;
-                let why = if left.is_empty() { self.over.clone() } else { Some(left.join("; ")) };
-                let before = std::mem::take(&mut service.rest_of_end);
-                service.rest(before.unwrap_or(Rest { is_failed: !left.is_empty(), why, ..Rest::default() }));
-            }
-        }
     }
 }

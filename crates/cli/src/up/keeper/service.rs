@@ -25,6 +25,8 @@ pub(super) struct Service {
     pub(super) rest_of_end: Option<Rest>,
     /// Whether something of it had to be killed, the last time that it was ended.
     pub(super) killed: bool,
+    /// Whether compose was asked to start it, and has not stopped it since.
+    pub(super) may_run: bool,
     /// Whose connection it ends with.
     pub(super) owner: Option<u64>,
     /// Whether its server ends too if it was not started here.
@@ -69,6 +71,9 @@ pub(super) struct Rest {
     /// Whether it was not started at all: what its log says is of an earlier start.
     #[serde(default)]
     pub(super) is_unstarted: bool,
+    /// Whether something of it could not be ended.
+    #[serde(default)]
+    pub(super) is_left: bool,
 }
 
 /// The process of a service.
@@ -108,6 +113,7 @@ impl Service {
             is_dropped: false,
             rest_of_end: None,
             killed: false,
+            may_run: false,
             owner: None,
             outside: Outside::Stays,
         }
@@ -124,6 +130,14 @@ impl Service {
             keys.map(|(old, new)| (old.kind != new.kind, old.name != new.name)).unwrap_or_default();
         let of_lease = [("type", kind), ("name", name)].into_iter().filter(|(_, is_other)| *is_other);
         changed.into_iter().chain(of_lease.map(|(key, _)| key.to_owned())).collect()
+    }
+
+    /// It has another order. A container that may run and cannot be started again is ended as before.
+    pub(super) fn take(&mut self, order: Order) {
+        let before = std::mem::replace(&mut self.order, order);
+        if self.may_run && self.order.refused.is_some() {
+            (self.order.stop, self.order.env) = (before.stop, before.env);
+        }
     }
 
     /// It is to run, from the beginning.
@@ -143,8 +157,6 @@ impl Service {
         if self.state() == State::Outside || matches!(self.life, Life::Rests(_)) {
             return;
         }
-        // It ends since somebody wants that, however it has ended before.
-        self.rest_of_end = None;
         self.goal = match self.goal {
             Goal::Ends(before) => Goal::Ends(before.max(hurry)),
             Goal::Runs => Goal::Ends(hurry),
@@ -183,23 +195,23 @@ impl Service {
         }
     }
 
-    /// Whether it is a container that may run although it has failed: what starts one, or ends it, may fail.
-    pub(super) fn is_failed_container(&self) -> bool {
-        self.order.stop.is_some() && self.known_rest().is_some_and(|rest| rest.is_failed)
+    /// Whether it is a container that may run although it rests: what starts one, or ends it, may fail.
+    pub(super) fn is_left_container(&self) -> bool {
+        self.order.stop.is_some() && self.may_run && self.known_rest().is_some()
     }
 
     /// Nobody wants it any more: it ends, and is forgotten then.
     pub(super) fn drop_it(&mut self) {
         self.is_dropped = true;
         self.end(Hurry::None);
-        if self.is_failed_container() {
+        if self.is_left_container() {
             self.stop_again(Hurry::None);
         }
     }
 
     /// It is a container that may run, and is to be stopped.
     pub(super) fn stop_again(&mut self, hurry: Hurry) {
-        (self.life, self.goal) = (Life::Done(now()), Goal::Ends(hurry));
+        (self.life, self.goal, self.rest_of_end) = (Life::Done(now()), Goal::Ends(hurry), None);
     }
 
     /// Whether anything runs that is the keeper's to end.
@@ -276,7 +288,9 @@ impl Service {
                 why.or(silent)
             }
             Life::Waits => {
-                (!self.order.after.is_empty()).then(|| format!("for {}", self.order.after.join(", ")))
+                let turn = self.order.turn.iter().filter(|turn| !self.order.after.contains(turn));
+                let before: Vec<&str> = self.order.after.iter().chain(turn).map(String::as_str).collect();
+                (!before.is_empty()).then(|| format!("for {}", before.join(", ")))
             }
             Life::Rests(_) | Life::Looks | Life::Done(_) | Life::Ends(..) => {
                 rest.and_then(|rest| rest.why.clone())
@@ -331,10 +345,11 @@ impl Service {
             },
             exit_code: rest.and_then(|rest| rest.code),
             unstarted: rest.is_some_and(|rest| rest.is_unstarted),
+            ending: state == State::Failed && matches!(self.life, Life::Ends(..)),
             killed: self.killed && state == State::Ended,
             mine: self.owner.is_some() && self.owner == client,
             anothers: self.owner.is_some() && self.owner != client,
-            may_be_left: self.is_failed_container(),
+            may_be_left: self.is_left_container() || rest.is_some_and(|rest| rest.is_left),
             log,
             tty: self.order.tty,
         }

@@ -7,8 +7,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::ending::Pace;
+use super::happen::End;
 use crate::here::compose;
 use crate::process::table::STACK;
+use crate::say::output::one_line;
+use crate::up::read::last_words;
 use crate::up::system::{self, Awaited, Started};
 use crate::up::wire::{Hurry, Order};
 
@@ -18,6 +21,9 @@ const PATIENT: Duration = Duration::from_mins(1);
 const HURRIED: Duration = Duration::from_secs(12);
 /// How often it is looked whether somebody is.
 const SLICE: Duration = Duration::from_millis(50);
+
+/// So many lines from the end of a log are looked at for the last thing that compose has said.
+const LINES: usize = 5;
 
 /// Starts `order` with the environment of all, `mark` in its own, and `log` as its output.
 ///
@@ -57,9 +63,10 @@ pub(super) fn stop(
     words: &[String],
     order: &Order,
     environment: &[(String, String)],
-    log: &File,
+    (log, path): (&File, &Path),
     pace: &Pace,
 ) -> io::Result<()> {
+    let before = log.metadata().map_or(0, |found| found.len());
     let mut command = if order.cwd.is_dir() {
         prepared(words, order, environment)?
     } else {
@@ -74,8 +81,7 @@ pub(super) fn stop(
     let began = Instant::now();
     loop {
         if let Some(end) = child.ended_within(SLICE) {
-            let said = || io::Error::other(format!("{}: {}", words.join(" "), end.shown()));
-            return if end.is_good() { Ok(()) } else { Err(said()) };
+            return if end.is_good() { Ok(()) } else { Err(refused(words, end, path, before)) };
         }
         let patience = if pace.is(Hurry::Most) {
             Duration::ZERO
@@ -90,6 +96,15 @@ pub(super) fn stop(
             return Err(io::Error::other(format!("{} has not ended after {seconds} s", words.join(" "))));
         }
     }
+}
+
+/// `docker compose stop db: exit 1: no such service: db`, with the last thing that it has printed into the log since `before`.
+fn refused(words: &[String], end: End, path: &Path, before: u64) -> io::Error {
+    let has_said = std::fs::metadata(path).is_ok_and(|found| found.len() > before);
+    let said = if has_said { last_words(path, LINES).unwrap_or_default() } else { Vec::new() };
+    let said = said.iter().map(|line| line.trim()).rfind(|line| !line.is_empty());
+    let said = said.map(|line| format!(": {}", one_line(line))).unwrap_or_default();
+    io::Error::other(format!("{}: {}{said}", words.join(" "), end.shown()))
 }
 
 fn prepared(words: &[String], order: &Order, environment: &[(String, String)]) -> io::Result<Command> {

@@ -77,6 +77,8 @@ pub(in crate::up) fn unknown(label: &str, root: &Path, lease: Option<LeaseKey>) 
         timeout_ms: 0,
         lock: None,
         stop: None,
+        turn: None,
+        refused: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use styxy_client::{Caller, ProjectFile};
+use styxy_core::config::ConfigError;
 use styxy_core::project::{Idle, Run, Service, Wish};
 
 use super::made::{self, Told};
@@ -14,8 +15,71 @@ use crate::up::stack::{Definition, LOADING, Serves, Source, Stack, TIMEOUT};
 pub(super) struct Written {
     /// Those that it says how to start, if there are any.
     pub(super) stack: Option<Stack>,
-    /// Labels of others that were most likely to be started too, each with the sentence that says so.
-    pub(super) odd: Vec<(String, String)>,
+    /// The others.
+    pub(super) idle: Vec<Unstarted>,
+}
+
+/// A service that the file does not say how to start.
+pub(super) struct Unstarted {
+    service: Service,
+    /// The sentence that says so, with its place.
+    pub(super) said: String,
+    /// The same for the case that something else says how to start it.
+    counts: String,
+    /// Whether it was most likely to be started too.
+    pub(super) is_odd: bool,
+}
+
+impl Unstarted {
+    fn of(file: &ProjectFile, idle: &Idle) -> Option<Self> {
+        let service = file.project.service(idle.label.as_str())?.clone();
+        let message =
+            format!("{}: what is written here counts, and how it is started is guessed", idle.label);
+        let counts = file.placed(&ConfigError { message, ..idle.said.clone() });
+        Some(Self { service, said: file.placed(&idle.said), counts, is_odd: idle.is_odd })
+    }
+
+    pub(super) fn label(&self) -> &str {
+        self.service.label.as_str()
+    }
+}
+
+/// What is guessed, with what the file says of it. What the file says of others is said.
+pub(super) fn over(here: &Caller, stack: Stack, idle: &[Unstarted]) -> Stack {
+    let Stack { mut services, mut reasons, idle: mut left, .. } = stack;
+    for one in idle {
+        if let Some(service) = services.iter_mut().find(|service| service.label == one.label()) {
+            written(here, service, &one.service);
+            reasons.push(one.counts.clone());
+        } else {
+            left.push((one.label().to_owned(), one.said.clone()));
+            if !one.is_odd {
+                reasons.push(one.said.clone());
+            }
+        }
+    }
+    Stack { services, reasons, idle: left, ..stack }
+}
+
+/// What the file says of a service is so; how it is started is guessed.
+fn written(here: &Caller, guess: &mut Definition, service: &Service) {
+    guess.kind = service.kind.clone();
+    guess.name = service.name.clone().or_else(|| here.at(&guess.cwd).package());
+    guess.env = service.env.texts().to_vec();
+    guess.serves = match (service.port, guess.serves) {
+        (Wish::None, Serves::Builds) | (_, Serves::Once) => guess.serves,
+        (Wish::None, _) => Serves::No,
+        (Wish::Port(_), _) => Serves::Known,
+        (Wish::Any, _) if service.ready.is_some() => Serves::Known,
+        (Wish::Any, _) => guess.serves,
+    };
+    if service.port != Wish::Any {
+        (guess.port, guess.is_wish) = (service.port, true);
+    }
+    guess.ready.clone_from(&service.ready);
+    guess.after = service.after.iter().map(ToString::to_string).collect();
+    guess.tty = service.tty;
+    guess.timeout = service.timeout.unwrap_or(guess.timeout);
 }
 
 /// Reads the project's file at the root of the worktree.
@@ -29,20 +93,19 @@ pub(super) fn read(here: &Caller, warn: fn(&str)) -> Result<Written, Failure> {
     if let Some(warning) = file.warning() {
         warning.lines().for_each(warn);
     }
-    let (odd, plain): (Vec<&Idle>, Vec<&Idle>) = file.project.idle.iter().partition(|idle| idle.is_odd);
-    let idle = file.project.idle.iter();
-    let idle = idle.map(|idle| (idle.label.to_string(), file.placed(&idle.said))).collect();
-    let odd = odd.into_iter().map(|idle| (idle.label.to_string(), file.placed(&idle.said))).collect();
+    let idle: Vec<Unstarted> =
+        file.project.idle.iter().filter_map(|idle| Unstarted::of(&file, idle)).collect();
+    let named = idle.iter().map(|one| (one.label().to_owned(), one.said.clone())).collect();
     // A service that only has a port, for `styxy run` and `styxy env`, is no mistake: it is said once.
-    let reasons = plain.into_iter().map(|idle| file.placed(&idle.said)).collect();
+    let reasons = idle.iter().filter(|one| !one.is_odd).map(|one| one.said.clone()).collect();
     let ProjectFile { path, project, .. } = file;
     let services = project.services.iter();
     let services: Vec<Definition> =
         services.filter_map(|service| Some(definition(&at_root, root, service, run(service)?))).collect();
     let is_empty = services.is_empty();
     let (root, source) = (root.to_owned(), Source::File(path));
-    let stack = Stack { root, source, services, peers: Vec::new(), reasons, idle };
-    Ok(Written { stack: (!is_empty).then_some(stack), odd })
+    let stack = Stack { root, source, services, peers: Vec::new(), reasons, idle: named };
+    Ok(Written { stack: (!is_empty).then_some(stack), idle })
 }
 
 /// What starts the service: for a container, what people would type.
@@ -72,6 +135,7 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
             (Wish::Any, Some(typed)) if serves != Serves::No => Wish::Port(typed),
             (wish, _) => wish,
         },
+        is_wish: true,
         ready: service.ready.clone(),
         after: service.after.iter().map(ToString::to_string).collect(),
         tty: service.tty,

@@ -134,6 +134,7 @@ pub(super) fn definition(here: &Caller, label: &str, told: Told, run: Run, cwd: 
             (Serves::Known | Serves::Perhaps, Some(port)) => Wish::Port(port),
             (Serves::Known | Serves::Perhaps, None) => Wish::Any,
         },
+        is_wish: false,
         serves,
         ready: None,
         after: Vec::new(),

@@ -19,7 +19,7 @@ use styxy_core::api::{Code, Refusal};
 use styxy_core::project::Wish;
 use styxy_core::{ServiceName, project};
 
-use self::file::Written;
+use self::file::{Unstarted, Written};
 use super::stack::{Definition, Source, Stack};
 use crate::devserver::package::{NoPackage, Package};
 use crate::here::caller::deleted;
@@ -83,16 +83,20 @@ pub(crate) fn labels(here: &Caller) -> Option<Vec<String>> {
 /// # Errors
 /// The file has a mistake, or what is to run is not sure.
 fn look_everywhere(here: &Caller, root: &Path, warn: fn(&str)) -> Result<Option<Stack>, Failure> {
-    let Written { stack, odd } = file::read(here, warn)?;
+    let Written { stack, idle } = file::read(here, warn)?;
+    let at_root = here.at(root);
     let found = match stack {
         Some(stack) => Ok(Some(stack)),
-        None => guessed(&here.at(root), root),
+        None => guessed(&at_root, root).map(|guess| {
+            let stack = file::over(&at_root, guess?, &idle);
+            Some(Stack { services: settled(stack.services), ..stack })
+        }),
     };
     // What is guessed may be called so too, and then something says how to start it.
     let stack = found.as_ref().ok().and_then(Option::as_ref);
     let services = stack.map(|stack| &*stack.services).unwrap_or_default();
-    let is_missing = |label: &str| services.iter().all(|service| service.label != label);
-    odd.iter().filter(|(label, _)| is_missing(label)).for_each(|(_, sentence)| warn(sentence));
+    let is_missing = |one: &&Unstarted| services.iter().all(|service| service.label != one.label());
+    idle.iter().filter(|one| one.is_odd).filter(is_missing).for_each(|one| warn(&one.said));
     found
 }
 

@@ -140,6 +140,24 @@ fn the_sources_count_in_their_order() {
 }
 
 #[test]
+fn what_the_file_says_of_a_service_that_is_guessed_counts_and_the_rest_is_named() {
+    let worktree = Worktree::new(&[("package.json", VITE)]);
+    worktree.write(project::FILE, r#"{"services": {"dev": {"port": 3333}, "db": {"port": 5555}}}"#);
+    let stack = worktree.stack();
+    let line = line(&worktree.root, &stack.services[0]);
+    assert_eq!((stack.services.len(), &*line), (1, "dev dev 3333 known: [npm run dev]"));
+    let request = stack.services[0].request();
+    assert_eq!((request.port.map(styxy_core::Port::get), request.default_port), (Some(3333), None));
+    let said = |place: &str, text: &str| {
+        stack.reasons.iter().any(|reason| reason.contains(place) && reason.contains(text))
+    };
+    assert!(said(".styxy.json:1:15: dev: ", "counts"), "{:?}", stack.reasons);
+    assert!(said(".styxy.json:1:38: db: ", "nothing says how to start it"), "{:?}", stack.reasons);
+    let asked = stack.only(&["db".to_owned()]).expect_err("nothing starts it").into_refusal().error;
+    assert!(asked.contains(".styxy.json:1:38: db: nothing"), "{asked}");
+}
+
+#[test]
 fn where_nothing_says_what_is_to_run_that_is_said() {
     let worktree = Worktree::new(&[("package.json", r#"{"scripts": {"build": "vite build"}}"#)]);
     let refusal = worktree.refusal();

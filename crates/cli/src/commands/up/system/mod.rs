@@ -14,7 +14,10 @@ pub(super) use native::{Interrupts, Keys, Signals};
 pub(super) enum Signal {
     /// Ctrl-C.
     Interrupt,
-    /// It is to end, with this code.
+    /// It is to end once what it has started has ended, with this code.
+    #[cfg_attr(windows, expect(dead_code, reason = "a program is not asked to end there"))]
+    Terminate(u8),
+    /// It ends now, with this code.
     End(u8),
     /// The terminal has another size.
     #[cfg_attr(windows, expect(dead_code, reason = "no service has a terminal of its own there"))]

@@ -30,7 +30,7 @@ impl Signals {
     pub(in super::super::super) async fn next(&mut self) -> Signal {
         tokio::select! {
             () = self.interrupts.next() => Signal::Interrupt,
-            _ = self.terminate.recv() => Signal::End(143),
+            _ = self.terminate.recv() => Signal::Terminate(143),
             _ = self.hangup.recv() => Signal::End(129),
             _ = self.sizes.recv() => Signal::Size,
         }

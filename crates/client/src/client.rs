@@ -236,6 +236,12 @@ fn leave_out(request: &mut AllocateRequest, refusal: &Refusal) -> bool {
             let ids = members.map(|member| &mut member.project_id).chain([&mut request.project_id]);
             ids.filter_map(Option::take).count() > 0
         }
+        // Each session has a lease of its own then.
+        Some("stack") => {
+            let members = request.services.iter_mut().flatten();
+            let stacks = members.map(|member| &mut member.stack).chain([&mut request.stack]);
+            stacks.filter_map(Option::take).count() > 0
+        }
         // There is no front door then.
         Some("door") => {
             let members = request.services.iter_mut().flatten();
@@ -259,7 +265,7 @@ mod tests {
     #[test]
     fn only_what_an_older_daemon_can_do_without_is_left_out() {
         let json = serde_json::json!({
-            "services": [{ "service_type": "dev", "default_port": 5173, "default_name": "web" }],
+            "services": [{ "service_type": "dev", "default_port": 5173, "default_name": "web", "stack": true }],
             "request_id": "r", "reuse": true, "project_id": "1:2:3", "block": 3, "label": "shop",
             "door": { "open": true },
         });
@@ -268,7 +274,7 @@ mod tests {
         assert!(leave_out(&mut request, &unknown("default_port")));
         assert!(!leave_out(&mut request, &unknown("default_port")), "it would be sent again and again");
         assert!(leave_out(&mut request, &unknown("request_id")));
-        for field in ["default_name", "project_id", "block", "label", "door"] {
+        for field in ["default_name", "project_id", "block", "label", "door", "stack"] {
             assert!(leave_out(&mut request, &unknown(field)) && !leave_out(&mut request, &unknown(field)));
         }
         assert!(!leave_out(&mut request, &unknown("reuse")));

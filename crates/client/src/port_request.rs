@@ -35,6 +35,8 @@ pub struct PortRequest {
     pub env: Vec<EnvName>,
     /// How requests by name reach its server.
     pub door: DoorRules,
+    /// Whether it is for a service of the worktree's stack: its lease is the worktree's, and not a session's (R68).
+    pub stack: bool,
     /// What differs from the terms of the group that it is in.
     pub terms: Terms,
 }
@@ -56,6 +58,7 @@ impl PortRequest {
             block: None,
             env: Vec::new(),
             door: DoorRules::default(),
+            stack: false,
             terms,
         }
     }
@@ -129,7 +132,7 @@ impl PortRequest {
     }
 
     fn member(self) -> MemberRequest {
-        let Self { service, name, default_name, port, default_port, exact, door, terms, .. } = self;
+        let Self { service, name, default_name, port, default_port, exact, door, stack, terms, .. } = self;
         MemberRequest {
             service_type: Some(service),
             default_name: default_name.filter(|_| name.is_none()),
@@ -138,6 +141,7 @@ impl PortRequest {
             default_port,
             exact,
             door: (!door.is_usual()).then_some(door),
+            stack: stack.then_some(true),
             reuse: terms.reuse,
             instance_id: terms.instance,
             label: terms.project.as_ref().and_then(label_of),
@@ -210,6 +214,7 @@ impl Terms {
             default_port: member.default_port,
             exact: member.exact,
             door: member.door,
+            stack: member.stack,
             reuse: member.reuse.or(self.reuse),
             instance_id: member.instance_id.or(self.instance),
             label: member.label.or_else(|| self.project.as_ref().and_then(label_of)),

@@ -112,6 +112,7 @@ fn ask(project: u32, reuse: Reuse) -> Ask {
         gone: None,
         door: styxy_core::DoorRules::default(),
         instance_id: None,
+        stack: false,
         process: Some(Process { key, name: "node".into(), started_at: WallTime(0) }),
         ancestors: Vec::new(),
         wish: Wish::Any,

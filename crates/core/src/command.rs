@@ -144,6 +144,8 @@ pub struct Ask {
     pub door: DoorRules,
     /// The agent session.
     pub instance_id: Option<InstanceId>,
+    /// Whether it is for a service of the worktree's stack: all sessions there have one lease for it (R68).
+    pub stack: bool,
     /// The owner process, alive.
     pub process: Option<Process>,
     /// Its ancestors, nearest first; looked up only for `reuse`.

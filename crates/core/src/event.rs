@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::AllocateAnswer;
 use crate::door_rules::DoorRules;
-use crate::lease::{Conflict, Instance, Lease, Naming, Owner};
+use crate::lease::{Conflict, Instance, Lease, Naming, OfStack, Owner};
 use crate::names::{InstanceId, LockId, ProjectPath, RequestId};
 use crate::process::Listener;
 use crate::time::Timestamp;
@@ -70,6 +70,9 @@ pub enum Fact {
         /// How requests by name reach its server from now on, if that changes. A daemon of 0.1.0 overlooks this too.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         door: Option<DoorRules>,
+        /// That it is of the worktree's stack from now on, and whose server has it (R68). A daemon of 0.1.0 overlooks this too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stack: Option<OfStack>,
     },
     /// A lease ended.
     Ended {

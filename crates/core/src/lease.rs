@@ -52,6 +52,10 @@ pub struct Lease {
     /// The agent session it was asked for by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
+    /// Whether it is of a service of the worktree's stack: all sessions there have it in common, and `instance_id` is the session
+    /// of its server, for as long as that is there (R68). A daemon of 0.1.0 overlooks this.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stack: bool,
     /// Who must live for it to stand.
     pub owner: Owner,
     /// What is known of its port.
@@ -88,6 +92,19 @@ pub struct Lease {
     /// it by worktree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worktree: Option<Naming>,
+}
+
+/// Whose a lease of the worktree's stack is for now (R68).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfStack {
+    /// The session that has started its server; none while it waits for one, and for a person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<InstanceId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(is: &bool) -> bool {
+    !*is
 }
 
 /// What a worktree is called in host names (R113).
@@ -132,11 +149,17 @@ impl Lease {
             _ => {}
         }
         match (&self.owner, &owner) {
+            // The session that was told it has ended, and the others of the worktree were told it too: it is reserved for them.
+            (Owner::Instance(_), Owner::Awaited { .. }) if self.stack => self.told_until = Some(at),
             // Told again; or taken by a process: whoever was told it before expects it to wait as long as it was to, whatever
             // a short run does in between.
             (Owner::Awaited { .. }, Owner::Awaited { until })
             | (Owner::Awaited { until }, Owner::Process(_)) => self.told_until = Some(*until),
             _ => {}
+        }
+        // Nobody's server has it any more.
+        if self.stack && matches!(owner, Owner::Awaited { .. } | Owner::Instance(_)) {
+            self.instance_id = None;
         }
         self.owner = owner;
     }

@@ -179,6 +179,7 @@ fn an_old_journal_gives_each_key_the_port_that_it_had() {
                 gone: None,
                 door: styxy_core::DoorRules::default(),
                 instance_id: None,
+                stack: false,
                 process: None,
                 ancestors: Vec::new(),
                 wish: Wish::Any,

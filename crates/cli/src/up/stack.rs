@@ -151,7 +151,7 @@ impl Definition {
         let (port, default_port) = if self.is_wish { (named, None) } else { (None, named) };
         let label = ServiceName::new(&self.label).ok();
         let name = self.name.clone();
-        PortRequest { label, name, port, default_port, ..PortRequest::new(self.kind.clone()) }
+        PortRequest { label, name, port, default_port, stack: true, ..PortRequest::new(self.kind.clone()) }
     }
 }
 

@@ -44,6 +44,10 @@ pub struct AllocateRequest {
     /// The agent session it is for: the owner if it is registered and no `pid` is given, else a label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
+    /// It is for a service of the worktree's stack: with `reuse` it gets the lease of that service, whichever session it was told to,
+    /// unless a process has it; and a new one is for all sessions of the worktree. Without `reuse` or `project_path` it means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<bool>,
     /// The checkout's root, canonical; only a key, never opened by the daemon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_path: Option<ProjectPath>,
@@ -132,6 +136,9 @@ pub struct MemberRequest {
     /// As in the request around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<InstanceId>,
+    /// As in a request for one service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<bool>,
     /// As in the request around it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_path: Option<ProjectPath>,

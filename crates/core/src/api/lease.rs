@@ -21,6 +21,10 @@ pub struct Lease {
     pub service_name: Option<ServiceName>,
     /// The agent session it was asked for by.
     pub instance_id: Option<InstanceId>,
+    /// Whether it is of a service of the worktree's stack, which all sessions there have in common. `instance_id` is then the session
+    /// of its server; left out for other leases, and by older daemons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<bool>,
     /// The checkout's root.
     pub project_path: Option<ProjectPath>,
     /// Which folder that is, if the request said so.

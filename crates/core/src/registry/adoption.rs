@@ -2,8 +2,8 @@
 
 use crate::config::InstanceBehavior;
 use crate::event::{EndReason, Fact};
-use crate::lease::{Lease, Listening, Owner};
-use crate::names::{LockId, ProjectId};
+use crate::lease::{Instance, Lease, Listening, Owner};
+use crate::names::{InstanceId, LockId, ProjectId};
 use crate::port::Port;
 use crate::process::{Listener, ProcessKey, Relation};
 use crate::time::Timestamp;
@@ -23,7 +23,8 @@ impl Registry {
         now: Timestamp,
     ) -> Vec<Fact> {
         let lock_id = lease.lock_id;
-        let heir = self.lender(lease, ended, now).or_else(|| self.waits_again(lease, now));
+        let heir = self.lender(lease, ended, now);
+        let heir = heir.or_else(|| self.told_too(lease, ended, now)).or_else(|| self.waits_again(lease, now));
         let Some(owner) = heir else { return vec![end(lease, reason)] };
         let silent = lease.listening.server().map(|_| Fact::Silent { lock_id, owner: None });
         let before = self.reserved_before(lease, now).filter(|_| matches!(owner, Owner::Awaited { .. }));
@@ -31,7 +32,7 @@ impl Registry {
         silent
             .into_iter()
             .chain(before)
-            .chain([Fact::Passed { lock_id, owner, project: None, worktree: None, door: None }])
+            .chain([Fact::Passed { lock_id, owner, project: None, worktree: None, door: None, stack: None }])
             .collect()
     }
 
@@ -39,23 +40,45 @@ impl Registry {
     /// heartbeat that it expires in the same breath.
     fn lender(&self, lease: &Lease, ended: Option<ProcessKey>, now: Timestamp) -> Option<Owner> {
         let id = lease.lent_by.as_ref().filter(|id| self.instances.contains_key(*id))?;
+        self.goes_on(id, ended, now).then(|| Owner::Instance(id.clone()))
+    }
+
+    /// Whether an instance neither lives by the process that has just ended, nor expires now.
+    fn goes_on(&self, id: &InstanceId, ended: Option<ProcessKey>, now: Timestamp) -> bool {
         let expires = self.indexes.due_of(id).is_some_and(|due| due <= now.awake);
-        let ends_too = expires || ended.is_some_and(|process| self.lives_by(id, process));
-        (!ends_too).then(|| Owner::Instance(id.clone()))
+        !expires && !ended.is_some_and(|process| self.lives_by(id, process))
+    }
+
+    /// Another session in the worktree, which was told the port of the stack's service too: it waits as long as one lives (R68).
+    fn told_too(&self, lease: &Lease, ended: Option<ProcessKey>, now: Timestamp) -> Option<Owner> {
+        if !lease.stack || is_taken(lease) || self.is_single(lease) {
+            return None;
+        }
+        let is_owner = |id: &InstanceId| matches!(&lease.owner, Owner::Instance(owner) if owner == id);
+        let works_here = |instance: &&Instance| {
+            instance.working_directory.is_some() && instance.working_directory == lease.key.project
+        };
+        let others = self.instances.values().filter(works_here).map(|instance| &instance.id);
+        let mut others = others.filter(|id| !is_owner(id) && self.goes_on(id, ended, now));
+        others.next().map(|id| Owner::Instance(id.clone()))
     }
 
     /// A port that was told to somebody waits again: after a process without a server for the rest of its time, after a
     /// server for all of it.
     fn waits_again(&self, lease: &Lease, now: Timestamp) -> Option<Owner> {
+        let bind_ttl = || now.after(self.policy.config.bind_ttl.millis());
+        let may_wait = !self.is_single(lease) && !is_taken(lease) && self.has_room_to_reserve(lease);
+        if let (Owner::Instance(_), true) = (&lease.owner, lease.stack && may_wait) {
+            return Some(Owner::Awaited { until: bind_ttl() });
+        }
         let told_until = lease.told_until?;
         let had_server = match &lease.owner {
             Owner::Process(owner) => lease.heard_since(owner),
             Owner::Listener { .. } => true,
             Owner::Instance(_) | Owner::Awaited { .. } => return None,
         };
-        if had_server && !self.is_single(lease) && !is_taken(lease) && self.has_room_to_reserve(lease) {
-            let until = now.after(self.policy.config.bind_ttl.millis());
-            return Some(Owner::Awaited { until });
+        if had_server && may_wait {
+            return Some(Owner::Awaited { until: bind_ttl() });
         }
         let is_process = matches!(lease.owner, Owner::Process(_));
         (is_process && told_until > now.awake).then_some(Owner::Awaited { until: told_until })
@@ -148,6 +171,7 @@ impl Registry {
             key: key.clone(),
             project_id: orphan.and_then(|lease| lease.project_id.clone()).or_else(|| project_id.cloned()),
             instance_id: orphan.and_then(|lease| lease.instance_id.clone()),
+            stack: false,
             owner: Owner::Listener { process: listener.process.clone(), silent_until: None },
             listening: Listening::Server(listener.clone()),
             beside: None,

@@ -165,7 +165,7 @@ impl<'a> Round<'a> {
     pub(super) fn check_quotas(&self, ask: &Ask, owner: &Owner) -> Result<(), Refusal> {
         let ended: Vec<&Lease> = self.displaced.iter().filter_map(|id| self.registry.lease(*id)).collect();
         let pending = Pending { made: &self.made, ended: &ended };
-        self.registry.check_quotas(ask.project.as_ref(), ask.instance_id.as_ref(), owner, pending)
+        self.registry.check_quotas(ask.project.as_ref(), ask.session().as_ref(), owner, pending)
     }
 
     /// A new lease.
@@ -183,7 +183,8 @@ impl<'a> Round<'a> {
             door: ask.door,
             key,
             project_id: ask.project_id.clone(),
-            instance_id: ask.instance_id.clone(),
+            instance_id: ask.session(),
+            stack: ask.stack,
             owner,
             listening: Listening::Nothing,
             allocated_at: self.now,
@@ -231,15 +232,19 @@ impl<'a> Round<'a> {
                 Owner::Listener { process: process.clone(), silent_until: Some(self.bind_ttl()) }
             }
             stays if owned_by_line(ask, &lease) => stays.clone(),
+            // That session was told it too, and it waits as long as that lives.
+            stays @ Owner::Instance(_) if lease.stack && ask.process.is_none() => stays.clone(),
             Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => {
                 self.owner_for(ask)
             }
         };
         let worktree = self.name_worktree(ask);
         let door = Some(ask.door).filter(|door| *door != lease.door);
-        if owner != lease.owner || worktree.is_some() || door.is_some() {
+        let stack = self.of_stack(ask, &lease);
+        if owner != lease.owner || worktree.is_some() || door.is_some() || stack.is_some() {
             let owner = owner.clone();
-            self.facts.push(Fact::Passed { lock_id: lease.lock_id, owner, project: None, worktree, door });
+            let lock_id = lease.lock_id;
+            self.facts.push(Fact::Passed { lock_id, owner, project: None, worktree, door, stack });
         }
         lease.owner = owner;
         let reason = match ask.wish {

@@ -3,12 +3,13 @@
 use crate::api::{Grant, State};
 use crate::command::{Ask, Wish};
 use crate::label::{HostName, Label};
-use crate::lease::{Key, Lease, Naming};
+use crate::lease::{Key, Lease, Naming, OfStack};
 use crate::names::{LockId, ServiceType};
 use crate::refusal::{Holder, Refusal};
 
 use super::allocate::Round;
 use super::labels::Worktree;
+use super::reuse::owned_by_line;
 use super::view::who;
 
 impl Round<'_> {
@@ -35,6 +36,13 @@ impl Round<'_> {
         grant.message =
             format!("Service '{}' only allows a single instance: port {}", ask.service, lease.port);
         Ok(grant)
+    }
+
+    /// Whose a lease of the worktree's stack is from now on, if that changes (R68): of the session whose server takes it.
+    pub(super) fn of_stack(&self, ask: &Ask, lease: &Lease) -> Option<OfStack> {
+        let is_taken = !owned_by_line(ask, lease) && (ask.stack || lease.stack);
+        let session = ask.process.as_ref().and(ask.instance_id.clone());
+        (is_taken && (!lease.stack || lease.instance_id != session)).then_some(OfStack { session })
     }
 
     /// What the worktree of this request is called from now on, if that is not what it is called already.

@@ -60,6 +60,7 @@ impl Registry {
                 project: None,
                 worktree: None,
                 door: None,
+                stack: None,
             }),
             Owner::Process(_) | Owner::Instance(_) | Owner::Awaited { .. } | Owner::Listener { .. } => None,
         });
@@ -100,7 +101,7 @@ fn heard_server(lease: &Lease, listener: &Listener) -> Vec<Fact> {
             let owner = listens(listener.process.clone());
             vec![
                 hear(lease, listener.clone(), None),
-                Fact::Passed { lock_id, owner, project: None, worktree: None, door: None },
+                Fact::Passed { lock_id, owner, project: None, worktree: None, door: None, stack: None },
             ]
         }
         Owner::Listener { process, .. } => {

@@ -84,9 +84,9 @@ impl Registry {
         self.known(id).map(|_| vec![Fact::Beat(id.clone())])
     }
 
-    pub(super) fn end_instance(&self, id: &InstanceId) -> Result<Vec<Fact>, Refusal> {
+    pub(super) fn end_instance(&self, id: &InstanceId, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
         let instance = self.known(id)?;
-        let mut facts = self.owner_gone(id, EndReason::InstanceEnded);
+        let mut facts = self.owner_gone(id, EndReason::InstanceEnded, now);
         facts.push(Fact::InstanceEnded(Box::new(instance.clone())));
         Ok(facts)
     }
@@ -102,9 +102,13 @@ impl Registry {
     }
 
     /// What follows for the leases of an instance that is no more.
-    fn owner_gone(&self, id: &InstanceId, reason: EndReason) -> Vec<Fact> {
+    fn owner_gone(&self, id: &InstanceId, reason: EndReason, now: Timestamp) -> Vec<Fact> {
         let owned = |lease: &Lease| matches!(&lease.owner, Owner::Instance(owner) if owner == id);
-        self.in_order(owned).map(|lease| pass_or_end(lease, lease.listening.server(), reason)).collect()
+        let follows = |lease: &Lease| match lease.listening.server() {
+            Some(_) => vec![pass_or_end(lease, lease.listening.server(), reason)],
+            None => self.left(lease, reason, None, now),
+        };
+        self.in_order(owned).flat_map(follows).collect()
     }
 
     pub(super) fn process_exited(
@@ -212,7 +216,7 @@ impl Registry {
                 }
                 Due::Instance(_) if now.awake > at.saturating_add(STOPPED) => return vec![Fact::Resumed],
                 Due::Instance(id) => {
-                    facts.extend(self.owner_gone(id, EndReason::InstanceExpired));
+                    facts.extend(self.owner_gone(id, EndReason::InstanceExpired, now));
                     facts.extend(self.instances.get(id).map(expire));
                 }
             }
@@ -262,6 +266,7 @@ fn pass_or_end(lease: &Lease, server: Option<&Listener>, reason: EndReason) -> F
             project: None,
             worktree: None,
             door: None,
+            stack: None,
         },
         None => end(lease, reason),
     }

@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::command::Command;
 use crate::config::{Config, InstanceBehavior};
 use crate::event::{Event, Fact, Seq};
-use crate::lease::{Instance, Lease, Listening, Owner};
+use crate::lease::{Instance, Lease, Listening, OfStack, Owner};
 use crate::names::{InstanceId, LockId, ProjectId, ProjectPath};
 use crate::port::{Occupancy, Port};
 use crate::port_set::PortSet;
@@ -127,7 +127,7 @@ impl Registry {
             Command::Release(lock_id) => self.release(*lock_id)?,
             Command::Register(registration) => self.register(registration, now)?,
             Command::Beat(id) => self.beat(id)?,
-            Command::EndInstance { id } => self.end_instance(id)?,
+            Command::EndInstance { id } => self.end_instance(id, now)?,
             Command::EndAll => self.end_all(),
             Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners, now),
             Command::Heard { port, listeners } => self.heard(*port, listeners, now),
@@ -186,9 +186,12 @@ impl Registry {
                     lease.listening = by.clone().map_or(Listening::Nothing, Listening::Stranger);
                 }
             }),
-            Fact::Passed { lock_id, owner, project, worktree, door } => {
+            Fact::Passed { lock_id, owner, project, worktree, door, stack } => {
                 self.change(*lock_id, |lease| {
                     lease.pass_to(owner.clone(), at.awake);
+                    if let Some(OfStack { session }) = stack {
+                        (lease.stack, lease.instance_id) = (true, session.clone());
+                    }
                     lease.door = door.unwrap_or(lease.door);
                 });
                 if let Some(project) = project {

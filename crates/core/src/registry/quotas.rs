@@ -297,6 +297,7 @@ mod tests {
             },
             project_id: ProjectId::new(&text).ok(),
             instance_id: id(),
+            stack: true,
             owner: Owner::Listener { process: Some(process()), silent_until: Some(u64::MAX) },
             listening: Listening::Server(listener),
             allocated_at: Timestamp { awake: u64::MAX, wall: WallTime(u64::MAX) },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::command::{Ask, Wish};
 use crate::event::Fact;
 use crate::lease::{Key, Lease, Listening, Owner};
-use crate::names::{LockId, ProjectId, ProjectPath};
+use crate::names::{InstanceId, LockId, ProjectId, ProjectPath};
 use crate::order::map;
 use crate::port::Port;
 use crate::process::{Listener, ProcessKey};
@@ -29,7 +29,7 @@ impl Registry {
     ) -> Option<Reusable<'_>> {
         let fits = |lease: &&Lease| {
             !spent(lease.lock_id)
-                && lease.instance_id == ask.instance_id
+                && is_of_session(ask, lease)
                 && is_same_folder(ask, lease)
                 && !matches!(ask.wish, Wish::Exact(port) if port != lease.port)
         };
@@ -38,11 +38,12 @@ impl Registry {
         let same =
             same.filter(|lease| owned_by_line(ask, lease) || (has_in_common(ask) && is_unclaimed(lease)));
         let all = handed_over.chain(same.map(|lease| (false, lease)));
-        // One's own first, then what is handed over, then the oldest, of a block its first port.
+        // One's own first, then what is handed over, then the stack's, then the oldest, of a block its first port.
         let (_, best) = all.min_by_key(|(is_handed_over, lease)| {
             let is_own = owned_by_line(ask, lease);
             let is_key = lease.key == *key;
-            (!(is_own && is_key), !is_own, !is_handed_over, lease.allocated_at.awake, lease.port)
+            let rank = (!(is_own && is_key), !is_own, !is_handed_over, !lease.stack);
+            (rank, lease.allocated_at.awake, lease.port)
         })?;
         Some(match best.listening {
             Listening::Stranger(_) => Reusable::Displaced(best),
@@ -60,7 +61,7 @@ impl Registry {
     ) -> BTreeMap<Port, &Lease> {
         let fits = |lease: &&Lease| {
             !spent(lease.lock_id)
-                && lease.instance_id == ask.instance_id
+                && is_of_session(ask, lease)
                 && is_same_folder(ask, lease)
                 && (owned_by_line(ask, lease) || (has_in_common(ask) && is_unclaimed(lease)))
         };
@@ -95,6 +96,7 @@ impl Registry {
             project: Some(at.clone()),
             worktree: None,
             door: None,
+            stack: None,
         };
         self.elsewhere(id, at).map(follow).collect()
     }
@@ -111,6 +113,11 @@ impl Ask {
     pub(super) fn key(&self) -> Key {
         let name = self.name.clone().or_else(|| self.default_name.clone());
         Key { project: self.project.clone(), service: self.service.clone(), name }
+    }
+
+    /// The session that its lease is for: the stack's waits for any of the worktree.
+    pub(super) fn session(&self) -> Option<InstanceId> {
+        self.instance_id.clone().filter(|_| !self.stack || self.process.is_some())
     }
 
     /// Whether it has the name of its package, for want of another one.
@@ -131,6 +138,12 @@ fn line_has(ask: &Ask, process: ProcessKey) -> bool {
 /// Whether the request's own process, or an ancestor of it, owns the lease.
 pub(super) fn owned_by_line(ask: &Ask, lease: &Lease) -> bool {
     lease.owner.process().is_some_and(|owner| line_has(ask, owner.key))
+}
+
+/// Whether the session of `ask` may have the lease: it is for this session, or for the service of a stack, which all sessions of
+/// the worktree have in common (R68).
+fn is_of_session(ask: &Ask, lease: &Lease) -> bool {
+    lease.instance_id == ask.instance_id || lease.stack || (ask.stack && lease.instance_id.is_none())
 }
 
 /// Whether the lease is not known to be for a folder that was at this path before.

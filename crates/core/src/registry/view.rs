@@ -30,6 +30,7 @@ impl Registry {
             service_type: lease.key.service.clone(),
             service_name: lease.key.name.clone(),
             instance_id: lease.instance_id.clone(),
+            stack: lease.stack.then_some(true),
             project_path: lease.key.project.clone(),
             project_id: lease.project_id.clone(),
             named_url: host.as_ref().and_then(|host| self.named_url(host)),

@@ -220,6 +220,7 @@ mod tests {
             gone: None,
             door: styxy_core::DoorRules::default(),
             instance_id: None,
+            stack: false,
             process: None,
             ancestors: Vec::new(),
             wish: Wish::Any,

@@ -190,6 +190,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
         exact,
         reuse,
         instance_id,
+        stack,
         project_path,
         project_id,
         label,
@@ -218,6 +219,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 preferred_port,
                 default_port,
                 exact,
+                stack,
                 door,
                 ..MemberRequest::default()
             };
@@ -235,6 +237,7 @@ fn allocation(request: AllocateRequest, hash: Option<u64>) -> std::result::Resul
                 ("exact", exact == Some(true)),
                 ("block", block.is_some()),
                 ("door", door.is_some()),
+                ("stack", stack.is_some()),
             ];
             if let Some((field, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
                 let problem = format!("{field} beside services");
@@ -307,13 +310,15 @@ fn ask(member: MemberRequest, common: &MemberRequest, at: &str) -> std::result::
         Some(process) if reuse => ancestors_of(process),
         Some(_) | None => Vec::new(),
     };
+    let project = member.project_path.or_else(|| common.project_path.clone());
     Ok(Ask {
         fresh_id: LockId::new(Uuid::new_v4()),
         behind: Vec::new(),
         service,
         name: member.service_name,
         default_name: member.default_name,
-        project: member.project_path.or_else(|| common.project_path.clone()),
+        stack: reuse && project.is_some() && member.stack == Some(true),
+        project,
         project_id,
         label,
         gone: None,

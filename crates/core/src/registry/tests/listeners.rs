@@ -140,7 +140,14 @@ fn an_owner_that_has_become_another_program_is_called_what_it_is_now() {
     let lock_id = grant.lock_id.unwrap();
     assert_eq!(
         machine.happens(&renamed),
-        [Fact::Passed { lock_id, owner: owner.clone(), project: None, worktree: None, door: None }]
+        [Fact::Passed {
+            lock_id,
+            owner: owner.clone(),
+            project: None,
+            worktree: None,
+            door: None,
+            stack: None
+        }]
     );
     assert_eq!(machine.lease(&grant).owner, owner);
     assert_eq!(machine.happens(&renamed), [], "it is told once");

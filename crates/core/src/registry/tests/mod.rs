@@ -16,6 +16,7 @@ mod requests;
 mod restart;
 mod reuse;
 mod singletons;
+mod stack;
 mod steps;
 mod strays;
 mod world;
@@ -209,6 +210,7 @@ fn ask(service_type: &str) -> Ask {
         gone: None,
         door: crate::DoorRules::default(),
         instance_id: None,
+        stack: false,
         process: None,
         ancestors: Vec::new(),
         wish: Wish::Any,

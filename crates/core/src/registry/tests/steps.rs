@@ -88,6 +88,8 @@ pub(super) struct AskStep {
     pub(super) pid: Option<u32>,
     pub(super) wish: Wish,
     pub(super) reuse: Reuse,
+    /// Whether it is for a service of the worktree's stack.
+    pub(super) stack: bool,
     /// How many ports are wanted behind the first one.
     pub(super) behind: usize,
 }
@@ -111,8 +113,9 @@ fn ask_step() -> impl Strategy<Value = AskStep> {
     let pid = proptest::option::of(PIDS);
     let named = prop_oneof![Just(Named::Not), Just(Named::Web), (0..2_u8).prop_map(Named::Package),];
     let label = proptest::option::of(0..2_u8);
+    let reuse = (reuse, any::<bool>());
     (0..4_u8, named, project, any::<bool>(), label, instance, pid, wish, reuse).prop_map(
-        |(service, named, project, knows_folder, label, instance, pid, wish, reuse)| AskStep {
+        |(service, named, project, knows_folder, label, instance, pid, wish, (reuse, stack))| AskStep {
             service,
             named,
             project,
@@ -122,6 +125,7 @@ fn ask_step() -> impl Strategy<Value = AskStep> {
             pid,
             wish,
             reuse,
+            stack,
             behind: 0,
         },
     )

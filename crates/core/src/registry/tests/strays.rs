@@ -195,7 +195,7 @@ fn what_an_earlier_server_heard_on_the_port_says_nothing_of_the_next_owner() {
     let lock_id = grant.lock_id.unwrap();
     let later = Process { started_at: WallTime(u64::MAX), ..process(2) };
     let owner = Owner::Process(later.clone());
-    let passed = Fact::Passed { lock_id, owner, project: None, worktree: None, door: None };
+    let passed = Fact::Passed { lock_id, owner, project: None, worktree: None, door: None, stack: None };
     let (seq, at) = (machine.registry.next_seq, machine.now);
     machine.registry.apply(&Event { seq, at, fact: passed });
     assert_eq!(machine.registry.never_heard().collect::<Vec<_>>(), [(lock_id, later.key)]);

@@ -217,6 +217,7 @@ impl World {
             instance_id: step.instance.map(|id| instance(&name(id))),
             process: step.pid.and_then(|pid| self.process(pid)),
             ancestors: line.map(|process| process.key).collect(),
+            stack: step.stack && step.project.is_some() && step.reuse == Reuse::IfLive,
             wish: step.wish,
             reuse: step.reuse,
             ..ask(SERVICES[usize::from(step.service)])

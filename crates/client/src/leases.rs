@@ -46,11 +46,22 @@ pub fn is_up(lease: &Lease) -> bool {
     lease.state == State::Active && lease.conflict.is_none()
 }
 
+/// Whether `lease` is that of a server of `request` in this project which runs or starts, whoever has started it.
+#[must_use]
+pub fn has_server(lease: &Lease, request: &PortRequest, caller: &Terms) -> bool {
+    is_key(lease, request)
+        && (is_up(lease) || lease.owner.kind == OwnerKind::Process)
+        && whose(lease, caller) != Of::Project
+}
+
+fn is_key(lease: &Lease, request: &PortRequest) -> bool {
+    lease.service_type == request.service && lease.service_name.as_ref() == request.full_name()
+}
+
 /// Whether `lease` is for the server of `request`, wherever that runs, and its port is not taken by another.
 #[must_use]
 pub fn is_for(lease: &Lease, request: &PortRequest) -> bool {
-    let is_key = lease.service_type == request.service && lease.service_name.as_ref() == request.full_name();
-    is_key && lease.conflict.is_none()
+    is_key(lease, request) && lease.conflict.is_none()
 }
 
 /// Whether `lease` is handed over to the server of `request` although it has another name than the server's package: an
@@ -232,6 +243,14 @@ fn present<'a>(
     accepted: Accepted,
 ) -> Option<&'a Lease> {
     let rank = |lease: &Lease| match (whose(lease, terms), accepted) {
+        // The stack's server is everybody's here; what waits is asked for, so that the daemon knows who was told it (R68).
+        (Of::Caller | Of::Person | Of::Session(_), _)
+            if request.stack && has_server(lease, request, terms) =>
+        {
+            Some(0)
+        }
+        (Of::Caller, _) if request.stack => None,
+        (Of::Person | Of::Session(_), _) if request.stack && lease.stack == Some(true) => None,
         (Of::Caller, _) => Some(0),
         (Of::Person, Accepted::Visible | Accepted::Any) => Some(1),
         (Of::Person, Accepted::Running) if is_up(lease) => Some(1),

@@ -20,11 +20,11 @@ use super::shell::{self, TEXTS};
 use super::stack;
 use crate::here::agent_settings::installed::{Age, Installed};
 use crate::here::context::{self, Autostart};
-use crate::here::requests;
 use crate::here::texts::Texts;
 use crate::here::variables::{Served, with_texts};
 use crate::say::facts;
 use crate::say::voice::{self, Exports, PortOf, Server, Whom};
+use crate::up::ports;
 
 /// How long the daemon may take where work begins, and where it may have to start first.
 const START: Duration = Duration::from_secs(1);
@@ -164,7 +164,7 @@ impl<'c> Here<'c> {
     pub(super) fn new(caller: &'c Caller, session: Option<&'c Session>) -> Self {
         // Every typed command reports a mistake in the file.
         let file = caller.named_file().ok().flatten();
-        let requests = requests::usual(file.as_ref().map(|file| &file.project), caller);
+        let requests = ports::requests(file.as_ref().map(|file| &file.project), caller);
         let instance = session.map(|session| session.instance.clone());
         let project = caller.project().ok().flatten();
         let project_id = project.as_ref().and_then(Caller::id_of);

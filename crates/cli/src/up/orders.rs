@@ -146,7 +146,8 @@ async fn leased(
     let mut missing: Vec<(usize, PortRequest)> = Vec::new();
     for (at, service) in stack.all().enumerate() {
         let wants = wants(service);
-        let found = live.iter().find(|lease| is_its(lease, service, terms)).filter(|_| wants);
+        let request = service.request();
+        let found = live.iter().find(|lease| leases::has_server(lease, &request, terms)).filter(|_| wants);
         if found.is_none() && wants {
             let old = live.iter().find(|lease| is_old(lease, service, terms));
             match (old, leasing) {
@@ -157,7 +158,7 @@ async fn leased(
                     continue;
                 }
             }
-            missing.push((at, service.request()));
+            missing.push((at, request));
         }
         keys.push(found.map(|lease| LeaseKey {
             kind: service.kind.clone(),
@@ -185,24 +186,14 @@ async fn leased(
     Ok((keys, new))
 }
 
-/// Whether a lease is that of the service's server, which runs or starts.
-fn is_its(lease: &Lease, service: &Definition, terms: &Terms) -> bool {
-    lease.service_type == service.kind
-        && lease.service_name == service.name
-        && (is_up(lease) || lease.owner.kind == OwnerKind::Process)
-        && match leases::whose(lease, terms) {
-            Of::Caller | Of::Person | Of::Session(_) => true,
-            Of::Project => false,
-        }
-}
-
 /// Whether a lease only keeps a port for the service's server, and not the one that the file says now, which wins.
 fn is_old(lease: &Lease, service: &Definition, terms: &Terms) -> bool {
     let named = service.port.port().filter(|_| service.is_wish);
     lease.service_type == service.kind
         && lease.service_name == service.name
         && named.is_some_and(|port| port != lease.port)
-        && lease.owner.kind == OwnerKind::Listener
+        && (lease.owner.kind == OwnerKind::Listener
+            || lease.owner.kind == OwnerKind::Instance && lease.stack == Some(true))
         && !is_up(lease)
         && matches!(leases::whose(lease, terms), Of::Caller | Of::Person)
 }

@@ -12,15 +12,32 @@ use crate::up::stack::{Definition, Source, Stack};
 /// As many ports as the daemon leases at once.
 pub(crate) const GROUP: usize = 64;
 
+/// Which of `requests` are for services of the worktree's stack is added: all sessions there have these in common (R68).
+pub(crate) fn marked(requests: Vec<PortRequest>, caller: &Caller) -> Vec<PortRequest> {
+    match sources::find_silently(caller) {
+        Ok(stack) => with(requests, &stack),
+        Err(_) => requests,
+    }
+}
+
+fn with(mut requests: Vec<PortRequest>, stack: &Stack) -> Vec<PortRequest> {
+    for request in &mut requests {
+        let is_its = |service: &Definition| {
+            service.kind == request.service && service.name.as_ref() == request.full_name()
+        };
+        request.stack |= stack.services.iter().any(|service| service.port != Wish::None && is_its(service));
+    }
+    requests
+}
+
 /// A request for each service of the project's file that has a port; where it names none, for each that `styxy up` would start
 /// (R150); and for `dev` where nothing surely says what that is. In a package the first one is its own.
 pub(crate) fn requests(file: Option<&Project>, caller: &Caller) -> Vec<PortRequest> {
     let usual = || requests::usual(file, caller);
-    if file.is_some_and(|file| !file.services.is_empty()) {
-        return usual();
-    }
+    let is_named = file.is_some_and(|file| !file.services.is_empty());
     match sources::find_silently(caller) {
-        Ok(stack) => of_stack(&stack, caller, usual),
+        Ok(stack) if is_named => with(usual(), &stack),
+        Ok(stack) => with(of_stack(&stack, caller, usual), &stack),
         // `styxy up` and `styxy init` say why.
         Err(_) => usual(),
     }
@@ -70,7 +87,8 @@ mod tests {
         let file = caller.file().unwrap();
         let line = |request: PortRequest| {
             let name = request.full_name().map(|name| format!("/{name}")).unwrap_or_default();
-            format!("{} {}{name}", request.label(), request.service)
+            let whose = if request.stack { "" } else { " of the session" };
+            format!("{} {}{name}{whose}", request.label(), request.service)
         };
         requests(file.as_ref(), &caller).into_iter().map(line).collect()
     }
@@ -89,7 +107,7 @@ mod tests {
         assert_eq!(asked(&WORKSPACE, "."), [api, web]);
         assert_eq!(asked(&WORKSPACE, "apps/web"), [web, api], "the package's own is the first");
         assert_eq!(asked(&WORKSPACE, "apps"), [api, web]);
-        assert_eq!(asked(&WORKSPACE, "tools"), ["dev dev/tools", api, web]);
+        assert_eq!(asked(&WORKSPACE, "tools"), ["dev dev/tools of the session", api, web]);
         let procfile = ("Procfile.dev", "api: node api.js\nweb: vite\njob: tsc -w\n");
         assert_eq!(asked(&[procfile], "."), ["api dev/api", "web dev/web"]);
         let script = ("package.json", r#"{"scripts": {"dev": "storybook dev"}}"#);
@@ -100,10 +118,16 @@ mod tests {
     fn where_a_file_names_services_or_nothing_is_sure_it_is_as_with_run() {
         let procfile = ("Procfile.dev", "api: node api.js\n");
         let file = (".styxy.json", r#"{"services": {"docs": {}}}"#);
-        assert_eq!(asked(&[procfile, file], "."), ["docs docs"]);
-        assert_eq!(asked(&[("readme", "")], "."), ["dev dev"]);
-        assert_eq!(asked(&[("Procfile.dev", "job: tsc -w\n")], "."), ["dev dev"]);
+        assert_eq!(asked(&[procfile, file], "."), ["docs docs of the session"]);
+        let file = (".styxy.json", r#"{"services": {"web": {"run": "vite"}, "docs": {}}}"#);
+        assert_eq!(
+            asked(&[file], "."),
+            ["web web", "docs docs of the session"],
+            "nothing says how to start it"
+        );
+        assert_eq!(asked(&[("readme", "")], "."), ["dev dev of the session"]);
+        assert_eq!(asked(&[("Procfile.dev", "job: tsc -w\n")], "."), ["dev dev of the session"]);
         let more = r#"{"workspaces": ["apps/*"], "scripts": {"dev": "x && npm run dev --workspaces"}}"#;
-        assert_eq!(asked(&[("package.json", more), WORKSPACE[3]], "."), ["dev dev"]);
+        assert_eq!(asked(&[("package.json", more), WORKSPACE[3]], "."), ["dev dev of the session"]);
     }
 }

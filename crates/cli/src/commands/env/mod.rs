@@ -164,10 +164,14 @@ impl Args {
         match (self.service.is_empty(), &self.name) {
             (true, None) => Ok(ports::requests(file, caller)),
             (true, name) => {
-                requests::requests(requests::services(file), name.as_ref(), Said::Type(file), caller)
+                let services = requests::services(file);
+                let all = requests::requests(services, name.as_ref(), Said::Type(file), caller)?;
+                Ok(ports::marked(all, caller))
             }
             (false, name) => {
-                requests::requests(self.service.clone(), name.as_ref(), Said::Typed(words), caller)
+                let all =
+                    requests::requests(self.service.clone(), name.as_ref(), Said::Typed(words), caller)?;
+                Ok(ports::marked(all, caller))
             }
         }
     }

@@ -18,7 +18,7 @@ use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::say::failure::Failure;
 use crate::say::voice::answers;
-use crate::up::typed;
+use crate::up::{ports, typed};
 
 /// The answer of a tool: the type of the wire for programs, the facts as text for readers.
 pub(super) struct Answer {
@@ -30,11 +30,17 @@ pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Re
     let caller = arguments::caller_in(said.project.as_deref())?;
     let port = PortRequest { name: said.name, port: said.port, ..PortRequest::new(said.service) };
     let words = typed::words(caller.file()?.as_ref(), &caller, std::slice::from_ref(&port.service));
-    let port = words.request(port).request;
+    let mut port = words.request(port).request;
+    port.stack = ports::marked(vec![port.clone()], &caller).iter().any(|port| port.stack);
     let us = Pid::new(std::process::id());
     let project = arguments::project(said.project.as_deref())?;
     let terms = Terms { project, pid: us, reuse: Some(true), ..Terms::default() }.or(&caller)?;
     let client = context.client()?;
+    // What the worktree's stack has is not this server's, and does not end with it (R68).
+    let terms = if port.stack { Terms { pid: None, ..terms } } else { terms };
+    if let Some(lease) = running_of_stack(&client, &port, &terms).await? {
+        return answer_of(lease, us);
+    }
     if let Some(lease) = sessions(&client, &port, &terms).await? {
         return answer_of(lease, us);
     }
@@ -44,6 +50,20 @@ pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Re
             Err(unexpected(&format!("a group of {} for one service", group.leases.len())).into())
         }
     }
+}
+
+/// The lease of the server of a service of the worktree's stack, if that runs or starts.
+async fn running_of_stack(
+    client: &Client,
+    port: &PortRequest,
+    terms: &Terms,
+) -> Result<Option<Lease>, Failure> {
+    if !port.stack {
+        return Ok(None);
+    }
+    let query = AllocationsQuery { project_path: terms.project.clone(), ..AllocationsQuery::default() };
+    let mut leases = client.allocations(&query).await?.allocations.into_iter();
+    Ok(leases.find(|lease| leases::has_server(lease, port, terms)))
 }
 
 /// The lease that the session itself already has: the session knows it, and it lasts as long as the session. This server

@@ -13,6 +13,7 @@ use crate::devserver::plan::{Obstacle, Plan};
 use crate::here::typed::{Said, Words};
 use crate::here::{requests, variables};
 use crate::say::failure::Failure;
+use crate::up::ports;
 
 /// What was typed before the command.
 #[derive(Debug, Default)]
@@ -161,7 +162,9 @@ fn siblings(requests: &[PortRequest], file: Option<&Project>, caller: &Caller) -
             .iter()
             .all(|request| variables::variable(request.label()) != variables::variable(other.label()))
     };
-    requests::of_file(file, caller).into_iter().filter(is_other).collect()
+    let others: Vec<_> = requests::of_file(file, caller).into_iter().filter(is_other).collect();
+    // Their leases are not this command's.
+    if others.is_empty() { others } else { ports::marked(others, caller) }
 }
 
 /// Those that were typed, else the type of the tool.

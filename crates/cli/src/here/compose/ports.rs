@@ -65,6 +65,8 @@ fn wanted(model: &Model, file: &ProjectFile) -> Vec<(Spot, PortRequest)> {
             }) else {
                 continue;
             };
+            // A container is the worktree's, whoever starts it (R68).
+            let request = PortRequest { stack: true, ..request };
             all.push((Spot { service: name.clone(), at }, request));
         }
     }

@@ -314,6 +314,9 @@ mod up_session;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper
 mod words;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
+mod up_sessions;
 
 // Only on Windows.
 #[cfg(test)]

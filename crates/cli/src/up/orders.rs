@@ -192,8 +192,7 @@ fn is_old(lease: &Lease, service: &Definition, terms: &Terms) -> bool {
     lease.service_type == service.kind
         && lease.service_name == service.name
         && named.is_some_and(|port| port != lease.port)
-        && (lease.owner.kind == OwnerKind::Listener
-            || lease.owner.kind == OwnerKind::Instance && lease.stack == Some(true))
+        && lease.owner.kind == OwnerKind::Listener
         && !is_up(lease)
         && matches!(leases::whose(lease, terms), Of::Caller | Of::Person)
 }

@@ -88,7 +88,7 @@ impl Round<'_> {
             service_type: lease.key.service.clone(),
             service_name: lease.key.name.clone(),
             state: if lease.listening.server().is_some() { State::Active } else { State::Granted },
-            owner: self.registry.owner_view(&lease.owner),
+            owner: self.registry.owner_view(lease),
             url: format!("http://localhost:{}", lease.port),
             named_url: host.as_ref().and_then(|host| self.registry.named_url(host)),
             host: host.map(|host| host.to_string()),

@@ -109,7 +109,7 @@ impl Registry {
 
     /// The owner; for a container's server, whose process is not seen, the container stands for it.
     fn server_view(&self, lease: &Lease) -> OwnerView {
-        let owner = self.owner_view(&lease.owner);
+        let owner = self.owner_view(lease);
         let container = lease.listening.server().and_then(|server| server.container.as_ref());
         match (owner.kind, owner.pid, container) {
             (OwnerKind::Listener, None, Some(name)) => {
@@ -119,14 +119,16 @@ impl Registry {
         }
     }
 
-    pub(super) fn owner_view(&self, owner: &Owner) -> OwnerView {
+    /// What waits for a service of the stack waits for whoever starts it, whichever session was told it last (R68).
+    pub(super) fn owner_view(&self, lease: &Lease) -> OwnerView {
         let with = |kind, process: Option<&Process>| OwnerView {
             kind,
             pid: process.map(|process| process.key.pid),
             process: process.map(|process| process.name.to_string()).filter(|name| !name.is_empty()),
             started_at: process.map(|process| process.started_at),
         };
-        match owner {
+        match &lease.owner {
+            Owner::Instance(_) if lease.stack => with(OwnerKind::Listener, None),
             Owner::Process(process) => with(OwnerKind::Process, Some(process)),
             Owner::Instance(id) => with(
                 OwnerKind::Instance,

@@ -81,7 +81,7 @@ fn the_name_of_a_service_that_ended_by_itself_waits_no_longer_than_for_one_that_
 }
 
 #[test]
-fn the_port_that_a_session_has_lent_goes_back_to_it() {
+fn the_port_that_a_session_was_told_waits_after_its_service() {
     let stack = stack(0.5);
     let session = Running::idle();
     stack.home.start();
@@ -96,8 +96,9 @@ fn the_port_that_a_session_has_lent_goes_back_to_it() {
     let (host, _) = place(up["services"].as_array().unwrap());
     styxy(&["down"]);
     let leases = stack.home.leases();
-    let kinds: Vec<_> = leases.iter().map(|lease| lease.owner.kind).collect();
-    assert_eq!(kinds, [OwnerKind::Instance]);
+    // It waits as long as the session lives, for whoever starts the service.
+    let kinds: Vec<_> = leases.iter().map(|lease| (lease.owner.kind, lease.stack)).collect();
+    assert_eq!(kinds, [(OwnerKind::Listener, Some(true))]);
     assert!(at_once(&stack, &host).text().contains("its process ended"));
 }
 

@@ -34,7 +34,8 @@ fn up(stack: &Stack, session: Option<&Session>) -> (u64, String) {
 #[test]
 fn whoever_starts_a_service_after_whom_it_has_one_port_and_one_name() {
     let stack = stack();
-    let (one, two) = (Session::new(&stack.home, &stack.home.project()), Session::new(&stack.home, &stack.home.project()));
+    let (one, two) =
+        (Session::new(&stack.home, &stack.home.project()), Session::new(&stack.home, &stack.home.project()));
     one.begin();
     let port = one.port();
     let said = two.begin();
@@ -75,13 +76,16 @@ fn a_session_that_begins_is_told_what_runs_and_leases_nothing_beside_it() {
 #[test]
 fn the_end_of_a_session_leaves_the_port_to_the_others() {
     let stack = stack();
-    let (one, two) = (Session::new(&stack.home, &stack.home.project()), Session::new(&stack.home, &stack.home.project()));
+    let (one, two) =
+        (Session::new(&stack.home, &stack.home.project()), Session::new(&stack.home, &stack.home.project()));
     one.begin();
     let port = one.port();
     two.begin();
     one.hook("SessionEnd", &json!({ "reason": "other" }));
     one.process.kill();
-    until("the session has ended", || stack.home.socket().get("/instance/list").ok::<Value>()["instances"].as_array().unwrap().len() == 1);
+    until("the session has ended", || {
+        stack.home.socket().get("/instance/list").ok::<Value>()["instances"].as_array().unwrap().len() == 1
+    });
     assert_eq!((two.port(), up(&stack, None).0), (port, u64::from(port)));
     typed(&stack, None, &["down"]);
     two.process.kill();
@@ -97,7 +101,8 @@ fn a_server_that_another_session_started_by_hand_stays_that_sessions() {
     let one = Session::new(&stack.home, &stack.home.project());
     one.begin();
     let port = one.port();
-    let mut by_hand = stack.home.styxy_command(&["run", "-q", "-s", "web", "--", "python3", "server.py", "hand"]);
+    let mut by_hand =
+        stack.home.styxy_command(&["run", "-q", "-s", "web", "--", "python3", "server.py", "hand"]);
     by_hand.env("CLAUDE_PID", one.process.pid().to_string()).stdin(Stdio::null()).stdout(Stdio::null());
     let mut by_hand = by_hand.stderr(Stdio::null()).spawn().unwrap();
     until("it serves", || crate::support::stack::ask(port, "").is_some());
@@ -107,7 +112,11 @@ fn a_server_that_another_session_started_by_hand_stays_that_sessions() {
     let mut command = stack.home.styxy_command(&["up", "-d", "--json"]);
     let up = finish(command.env("CLAUDE_PID", two.process.pid().to_string()).stdin(Stdio::null()));
     let web = named(&services(&up), "web");
-    assert_eq!((web["state"].as_str(), web["port"].as_u64()), (Some("outside"), Some(u64::from(port))), "{up:?}");
+    assert_eq!(
+        (web["state"].as_str(), web["port"].as_u64()),
+        (Some("outside"), Some(u64::from(port))),
+        "{up:?}"
+    );
     by_hand.kill().unwrap();
     by_hand.wait().unwrap();
 }
@@ -117,7 +126,11 @@ fn a_procfile_is_a_stack_too() {
     let stack = Stack::new(&json!({})).with_own_dev();
     let project = stack.home.project();
     fs::remove_file(project.join(".styxy.json")).unwrap();
-    fs::write(project.join("Procfile.dev"), "web: exec python3 server.py web\nslow: exec python3 server.py slow\n").unwrap();
+    fs::write(
+        project.join("Procfile.dev"),
+        "web: exec python3 server.py web\nslow: exec python3 server.py slow\n",
+    )
+    .unwrap();
     let one = Session::new(&stack.home, &project);
     let said = one.begin();
     assert!(said.contains("dev/web ") && said.contains(", dev/slow "), "{said}");
@@ -131,7 +144,8 @@ fn a_procfile_is_a_stack_too() {
 #[test]
 fn where_nothing_is_to_run_each_session_has_a_port_of_its_own() {
     let stack = Stack::new(&json!({ sort::WEB: {} }));
-    let (one, two) = (Session::new(&stack.home, &stack.home.project()), Session::new(&stack.home, &stack.home.project()));
+    let (one, two) =
+        (Session::new(&stack.home, &stack.home.project()), Session::new(&stack.home, &stack.home.project()));
     one.begin();
     two.begin();
     assert_ne!(one.port(), two.port());

@@ -14,6 +14,7 @@ use crate::time::{Millis, Timestamp};
 
 use super::Registry;
 use super::candidates::Search;
+use super::grants::of_stack;
 use super::missed::Missed;
 use super::quotas::Pending;
 use super::reuse::{Reusable, owned_by_line};
@@ -240,7 +241,7 @@ impl<'a> Round<'a> {
         };
         let worktree = self.name_worktree(ask);
         let door = Some(ask.door).filter(|door| *door != lease.door);
-        let stack = self.of_stack(ask, &lease);
+        let stack = of_stack(ask, &lease);
         if owner != lease.owner || worktree.is_some() || door.is_some() || stack.is_some() {
             let owner = owner.clone();
             let lock_id = lease.lock_id;

@@ -38,13 +38,6 @@ impl Round<'_> {
         Ok(grant)
     }
 
-    /// Whose a lease of the worktree's stack is from now on, if that changes (R68): of the session whose server takes it.
-    pub(super) fn of_stack(&self, ask: &Ask, lease: &Lease) -> Option<OfStack> {
-        let is_taken = !owned_by_line(ask, lease) && (ask.stack || lease.stack);
-        let session = ask.process.as_ref().and(ask.instance_id.clone());
-        (is_taken && (!lease.stack || lease.instance_id != session)).then_some(OfStack { session })
-    }
-
     /// What the worktree of this request is called from now on, if that is not what it is called already.
     pub(super) fn name_worktree(&mut self, ask: &Ask) -> Option<Naming> {
         let root = ask.project.as_ref()?;
@@ -100,4 +93,11 @@ impl Round<'_> {
             message: format!("Port {} allocated for {} service", lease.port, lease.key.label()),
         }
     }
+}
+
+/// Whose a lease of the worktree's stack is from now on, if that changes (R68): of the session whose server takes it.
+pub(super) fn of_stack(ask: &Ask, lease: &Lease) -> Option<OfStack> {
+    let is_taken = !owned_by_line(ask, lease) && (ask.stack || lease.stack);
+    let session = ask.process.as_ref().and(ask.instance_id.clone());
+    (is_taken && (!lease.stack || lease.instance_id != session)).then_some(OfStack { session })
 }

@@ -313,10 +313,13 @@ mod up_said;
 mod up_session;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper
-mod words;
+mod up_sessions;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper
-mod up_sessions;
+mod up_verdict;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
+mod words;
 
 // Only on Windows.
 #[cfg(test)]

@@ -140,7 +140,7 @@ fn an_agent_ends_its_own_worktrees_services_and_those_that_its_session_has_start
     let web = stack.pid("web");
     let refused = down("claude-77", &[]).exits(1);
     assert!(
-        refused.stderr.contains("are another worktree's")
+        refused.stderr.contains("are of another worktree, ")
             && refused.stderr.contains("styxy down --force -C "),
         "{refused:?}"
     );

@@ -23,7 +23,9 @@ impl Running {
     /// A process that does nothing until it is killed.
     pub(crate) fn idle() -> Self {
         // Its end is this process' end too: it reads from us.
-        Self::spawn(reader().stdin(Stdio::piped()).stdout(Stdio::null()))
+        // Nor is it in a worktree, as an agent's process may be.
+        let folder = if cfg!(windows) { "C:\\" } else { "/" };
+        Self::spawn(reader().current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::null()))
     }
 
     /// As [`Running::idle`], of another user; only root can have one.

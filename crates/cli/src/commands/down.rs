@@ -6,8 +6,9 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
+use crate::say::shell_word::quoted;
 use crate::up::wire::{Down, Hurry, Outside, State, View};
-use crate::up::{ask, by_hand::ByHand, client::Keeper, place::Place};
+use crate::up::{ask, by_hand::ByHand, client::Keeper, place::Place, verdict};
 use std::{collections::BTreeSet, path::Path};
 use styxy_client::Caller;
 use styxy_core::order::set;
@@ -32,7 +33,7 @@ pub(crate) struct Args {
     /// Ask them to terminate at once
     #[arg(long)]
     now: bool,
-    /// End them even if they are another worktree's, and this agent session has not started them
+    /// End them even if they are a person's, another agent session's or another worktree's, and this agent session has not started them
     #[arg(short, long)]
     force: bool,
     #[command(flatten)]
@@ -44,15 +45,15 @@ impl Args {
         use crate::here::context::block_on;
         let here = self.worktree.caller()?;
         let (root, place) = ask::at(&here)?;
-        if !self.force {
-            crate::up::kept::may_end(&root, &crate::here::caller::caller())?;
-        }
         let hurry = if self.now { Hurry::Some } else { Hurry::None };
         let outside = if self.all { Outside::Ends } else { Outside::Stays };
         block_on(async {
             let known = ask::now(&place).await?;
             let mut by_hand = crate::up::by_hand::servers(&here, &place, &known).await;
             by_hand.retain(|one| self.services.is_empty() || self.services.contains(&one.view.service));
+            if !self.force {
+                self.may_end(&root, &known, &by_hand).await?;
+            }
             let named = self.services.clone();
             let down = Down::of(self.services, hurry, outside);
             match asked(&place, &root, down, &by_hand).await? {
@@ -64,6 +65,24 @@ impl Args {
                 None => nothing(context, &known, &named, &by_hand),
             }
         })?
+    }
+
+    /// # Errors
+    /// This is an agent session, and something of what would end is another's (R147).
+    async fn may_end(&self, root: &Path, known: &[View], by_hand: &[ByHand]) -> Result<(), Failure> {
+        let is_meant = |view: &&View| {
+            let stays = view.state == State::Outside && !self.all;
+            !stays && (self.services.is_empty() || self.services.contains(&view.service))
+        };
+        // What a keeper knows of a server that was started by hand is not by whom.
+        let of_keeper = known.iter().filter(|view| view.state != State::Outside);
+        let views = of_keeper.chain(shown(by_hand)).filter(is_meant);
+        let words =
+            self.services.iter().flat_map(|label| [" ".to_owned(), quoted(label)]).collect::<String>();
+        let all = if self.all { " --all" } else { "" };
+        let there = self.worktree.words();
+        let insist = format!("styxy down{words}{all} --force{there}");
+        verdict::may_end(&crate::here::caller::caller(), root, views, &insist).await
     }
 }
 

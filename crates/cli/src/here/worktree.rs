@@ -6,6 +6,7 @@ use styxy_client::Caller;
 
 use crate::here::caller::caller;
 use crate::say::failure::Failure;
+use crate::say::shell_word::quoted;
 
 /// The option, as a part of a command's arguments.
 #[derive(Debug, clap::Args)]
@@ -16,6 +17,12 @@ pub(crate) struct Worktree {
 }
 
 impl Worktree {
+    /// The option as it was typed, for a command to type next.
+    pub(crate) fn words(&self) -> String {
+        let folder = self.directory.as_ref().map(|folder| quoted(&folder.to_string_lossy()));
+        folder.map(|folder| format!(" -C {folder}")).unwrap_or_default()
+    }
+
     /// Somebody in that worktree.
     ///
     /// # Errors

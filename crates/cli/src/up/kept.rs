@@ -7,15 +7,13 @@ use serde::Serialize;
 use styxy_client::Caller;
 use styxy_core::LockId;
 use styxy_core::Port;
-use styxy_core::api::{CheckAnswer, Code, PortInUse, Refusal, Rule};
+use styxy_core::api::{CheckAnswer, PortInUse};
 use styxy_core::api::{Lease, SystemUsage, UpService, WhoAnswer};
-use styxy_core::checkout::Kinship;
 use styxy_core::layout::Layout;
 
 use crate::here::context;
 use crate::process::Together;
 use crate::process::table::{Processes, Table};
-use crate::say::failure::Failure;
 use crate::say::shell_word::quoted;
 
 /// The services of one worktree, of which something may run.
@@ -23,9 +21,6 @@ use crate::say::shell_word::quoted;
 pub(crate) struct Kept {
     pub(crate) root: PathBuf,
     pub(crate) services: Vec<One>,
-    /// The agent session that asked last to have them run.
-    #[serde(skip)]
-    pub(crate) session: Option<String>,
 }
 
 /// One service of them.
@@ -154,25 +149,4 @@ pub(crate) fn with_service(answer: WhoAnswer, caller: &Caller) -> WhoAnswer {
 pub(crate) fn on_port(found: &CheckAnswer, caller: &Caller) -> Option<UpService> {
     let all = here();
     of(&all, found.listeners()).map(|(kept, one)| kept.service(one, caller))
-}
-
-/// Whether `caller` may end the services of the worktree at `root`: a person may, and an agent those of its own worktree and those that its
-/// session has started (R147).
-///
-/// # Errors
-/// They are another's.
-pub(crate) fn may_end(root: &Path, caller: &Caller) -> Result<(), Failure> {
-    let Some(session) = caller.instance()? else { return Ok(()) };
-    let is_own = caller.kinship(root) == Kinship::Same;
-    let started = || {
-        here().into_iter().any(|kept| kept.root == root && kept.session.as_deref() == Some(session.as_str()))
-    };
-    if is_own || started() {
-        return Ok(());
-    }
-    let shown = root.display();
-    let error =
-        format!("the services of {shown} are another worktree's, and this session has not started them");
-    let hint = format!("styxy down --force -C {}", quoted(&root.to_string_lossy()));
-    Err(Refusal::new(Code::Forbidden, error).rule(Rule::Owner).hint(hint).into())
 }

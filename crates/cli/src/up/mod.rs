@@ -27,5 +27,6 @@ mod system;
 pub(crate) mod taken;
 pub(crate) mod told;
 pub(crate) mod typed;
+pub(crate) mod verdict;
 pub(crate) mod wire;
 pub(crate) mod words;

@@ -273,6 +273,7 @@ fn order(
         tty: service.tty,
         timeout_ms: u64::try_from(service.timeout.as_millis()).unwrap_or(u64::MAX),
         lock: None,
+        session: None,
         stop: None,
         turn: None,
         refused: None,

@@ -169,6 +169,9 @@ pub(crate) struct Order {
     /// What its tool locks while it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) lock: Option<PathBuf>,
+    /// The agent session that has asked for its start, as the keeper knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<String>,
     /// What ends it, where that is more than a signal: it has no process of its own then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stop: Option<Vec<String>>,
@@ -334,6 +337,9 @@ pub(crate) struct View {
     /// Whether it ends with another one, which a person sees.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) anothers: bool,
+    /// The agent session that has started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<String>,
     /// Whether something of it may run all the same: a container that has failed, or what could not be ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) may_be_left: bool,

@@ -173,6 +173,8 @@ impl From<api::Lease> for LeaseInfo {
             conflict,
             project_id: _,
             listener,
+            // For commands and hooks, which ask for services of a stack.
+            stack: _,
         } = lease;
         Self {
             lock_id: lock_id.to_string(),

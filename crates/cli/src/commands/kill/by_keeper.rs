@@ -9,12 +9,30 @@ use super::taken;
 use crate::here::context::block_on;
 use crate::say::failure::Failure;
 use crate::up::ask;
+use crate::up::verdict;
 use crate::up::wire::{Hurry, State};
 
 impl Server<'_> {
     /// The service that listens on the port.
     pub(in crate::commands::kill) fn service(&self, judged: &Judged) -> Option<UpService> {
         crate::up::kept::on_port(&judged.found, &self.here.caller)
+    }
+
+    /// # Errors
+    /// This is an agent session, and the service is another's (R147).
+    pub(in crate::commands::kill) fn may_end_service(&self, service: &UpService) -> Result<(), Failure> {
+        if self.args.force {
+            return Ok(());
+        }
+        let root = std::path::Path::new(&service.root);
+        let place = ask::place(root)?;
+        let yes = if self.args.yes { " --yes" } else { "" };
+        let insist = format!("styxy kill {} --force{yes}", self.port);
+        block_on(async {
+            let views = ask::now(&place).await?;
+            let its = views.iter().filter(|view| view.service == service.service);
+            verdict::may_end(&self.here.caller, root, its, &insist).await
+        })?
     }
 
     /// Has the keeper end it, with everything that it has started; none if no keeper could.

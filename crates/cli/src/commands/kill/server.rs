@@ -60,6 +60,8 @@ impl Server<'_> {
     pub(super) fn run(&self) -> Result<Exit, Failure> {
         let mut judged = self.judged(None)?;
         let shown = self.shown(&mut judged)?;
+        let service = self.service(&judged);
+        service.as_ref().map_or(Ok(()), |service| self.may_end_service(service))?;
         if !self.args.tree
             && let Some(why) = styxy_daemon::system::no_handles()
         {
@@ -71,7 +73,6 @@ impl Server<'_> {
         if !self.args.yes && !output::can_ask() {
             return Err(super::no_terminal(&self.args.target, self.args.flags()));
         }
-        let service = self.service(&judged);
         let question = self.draw(&judged, &shown);
         if let Some(service) = service.as_ref().filter(|_| !self.args.yes) {
             output::note(&format!("  service  {} of styxy up, which ends with it", service.service));

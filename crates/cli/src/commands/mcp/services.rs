@@ -17,11 +17,11 @@ use crate::here::reach::Host;
 use crate::say::failure::Failure;
 use crate::up::ask::{self, Asked};
 use crate::up::heard;
-use crate::up::kept;
 use crate::up::lines::{failure, line};
 use crate::up::place::Place;
 use crate::up::read::{From, MARK, plain, tail};
 use crate::up::sources;
+use crate::up::verdict;
 use crate::up::wire::{Attachment, Extent, Hurry, State, View};
 
 /// As many lines of a log are given at most, and as many bytes.
@@ -70,14 +70,8 @@ pub(super) async fn stop(_: &Context, said: StopService) -> Result<Answer, Failu
         let note = format!("{} was started without styxy up, and stays", said.service);
         return shown(&[view], &[note]);
     }
-    kept::may_end(&root, &crate::here::caller::caller())?;
-    if view.anothers {
-        let error = format!("{} belongs to a terminal in which a person runs styxy up", said.service);
-        return Err(Refusal::new(Code::Forbidden, error)
-            .hint("ask the person; service_logs shows what it prints")
-            .detail("service", said.service)
-            .into());
-    }
+    let insist = "ask whoever has started it; service_logs shows what it prints";
+    verdict::may_end(&crate::here::caller::caller(), &root, std::iter::once(&view), insist).await?;
     let named = [said.service.clone()];
     let Some(services) = ask::end(&place, &root, &named, Hurry::None).await? else {
         return shown(&[view], &[]);

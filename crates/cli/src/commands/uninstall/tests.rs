@@ -43,10 +43,7 @@ fn kept() -> Daemon {
         lock: None,
     };
     let services = vec![one("web"), one("api")];
-    Daemon {
-        stacks: vec![Kept { root: "/home/ada/shop".into(), services, session: None }],
-        ..Daemon::default()
-    }
+    Daemon { stacks: vec![Kept { root: "/home/ada/shop".into(), services }], ..Daemon::default() }
 }
 
 #[test]

@@ -214,6 +214,7 @@ pub(super) fn by_hand(place: &Place, order: Order, server: &Lease) -> View {
     let mut service = Service::new(order);
     let Server { pid, port } = ready::server(server);
     service.life = Life::Outside { pid, port };
+    service.order.session = server.instance_id.as_ref().map(ToString::to_string);
     service.view(log, false, None)
 }
 
@@ -228,8 +229,7 @@ pub(super) fn kept(folder: &Path) -> Option<Kept> {
         lock: remembered.order.lease.and_then(|key| key.lock_id),
         service: remembered.order.label,
     };
-    let session = memory.session.map(|session| session.instance);
-    Some(Kept { root: memory.root, services: memory.services.into_iter().map(one).collect(), session })
+    Some(Kept { root: memory.root, services: memory.services.into_iter().map(one).collect() })
 }
 
 impl Keeper {

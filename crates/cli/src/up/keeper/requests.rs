@@ -148,11 +148,12 @@ impl Keeper {
         self.environment = up.environment;
         self.over = None;
         self.look_at_root();
+        let session = up.session.as_ref().map(|session| session.instance.clone());
         self.take_session(client, up.session, up.ends);
         let wanted: Vec<String> = up.orders.iter().map(|order| order.label.clone()).collect();
         for order in up.orders {
             let label = order.label.clone();
-            if self.wish(order) {
+            if self.wish(Order { session: session.clone(), ..order }) {
                 self.clients.starts(client, &label);
                 if let Some(service) = self.service(&label) {
                     service.owner = (up.attachment == Attachment::Owns).then_some(client);

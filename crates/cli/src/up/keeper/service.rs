@@ -349,6 +349,7 @@ impl Service {
             killed: self.killed && state == State::Ended,
             mine: self.owner.is_some() && self.owner == client,
             anothers: self.owner.is_some() && self.owner != client,
+            session: self.order.session.clone(),
             may_be_left: self.is_left_container() || rest.is_some_and(|rest| rest.is_left),
             log,
             tty: self.order.tty,

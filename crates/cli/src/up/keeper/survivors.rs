@@ -76,6 +76,7 @@ pub(in crate::up) fn unknown(label: &str, root: &Path, lease: Option<LeaseKey>) 
         tty: false,
         timeout_ms: 0,
         lock: None,
+        session: None,
         stop: None,
         turn: None,
         refused: None,

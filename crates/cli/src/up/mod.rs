@@ -23,6 +23,7 @@ pub(crate) mod ports;
 pub(crate) mod read;
 pub(crate) mod sources;
 pub(crate) mod stack;
+mod state;
 mod system;
 pub(crate) mod taken;
 pub(crate) mod told;

@@ -45,11 +45,11 @@ impl Unstarted {
 }
 
 /// What is guessed, with what the file says of it. What the file says of others is said.
-pub(super) fn over(here: &Caller, stack: Stack, idle: &[Unstarted]) -> Stack {
+pub(super) fn over(stack: Stack, idle: &[Unstarted]) -> Stack {
     let Stack { mut services, mut reasons, idle: mut left, .. } = stack;
     for one in idle {
         if let Some(service) = services.iter_mut().find(|service| service.label == one.label()) {
-            written(here, service, &one.service);
+            written(service, &one.service);
             reasons.push(one.counts.clone());
         } else {
             left.push((one.label().to_owned(), one.said.clone()));
@@ -61,10 +61,10 @@ pub(super) fn over(here: &Caller, stack: Stack, idle: &[Unstarted]) -> Stack {
     Stack { services, reasons, idle: left, ..stack }
 }
 
-/// What the file says of a service is so; how it is started is guessed.
-fn written(here: &Caller, guess: &mut Definition, service: &Service) {
+/// What the file says of a service is so, its type and its name as `styxy env` has them; how it is started is guessed.
+fn written(guess: &mut Definition, service: &Service) {
     guess.kind = service.kind.clone();
-    guess.name = service.name.clone().or_else(|| here.at(&guess.cwd).package());
+    guess.name.clone_from(&service.name);
     guess.env = service.env.texts().to_vec();
     guess.serves = match (service.port, guess.serves) {
         (Wish::None, Serves::Builds) | (_, Serves::Once) => guess.serves,

@@ -88,7 +88,7 @@ fn look_everywhere(here: &Caller, root: &Path, warn: fn(&str)) -> Result<Option<
     let found = match stack {
         Some(stack) => Ok(Some(stack)),
         None => guessed(&at_root, root).map(|guess| {
-            let stack = file::over(&at_root, guess?, &idle);
+            let stack = file::over(guess?, &idle);
             Some(Stack { services: settled(stack.services), ..stack })
         }),
     };

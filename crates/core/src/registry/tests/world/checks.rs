@@ -92,7 +92,9 @@ impl World {
                         && (&ask.service, &ask.project) == (&lease.key.service, &lease.key.project);
                     ask.reuse == Reuse::IfLive
                         && (ask.key() == lease.key || is_handed_over)
-                        && ask.instance_id == lease.instance_id
+                        && (ask.instance_id == lease.instance_id
+                            || lease.stack
+                            || ask.stack && lease.instance_id.is_none())
                         && matches!(lease.listening, Listening::Stranger(_))
                         && !of_other
                 }) || lease.is_reserved()
@@ -173,9 +175,11 @@ impl World {
                 (None, Some(_)) => lease.key.project.is_none() && lease.instance_id == ask.instance_id,
                 (None, None) => lease.key.project.is_none() && lease.instance_id.is_none(),
             };
+            // What waits for a service of a stack is no session's (R68).
+            let session = ask.instance_id.as_ref().filter(|_| !ask.stack || ask.process.is_some());
             let waits = |lease: &&Lease| {
                 *quota == Quota::LeasesPerCheckout
-                    || (matches!(lease.owner, Owner::Awaited { .. }) && lease.instance_id == ask.instance_id)
+                    || (matches!(lease.owner, Owner::Awaited { .. }) && lease.instance_id.as_ref() == session)
             };
             let has = self.registry.leases().filter(same).filter(waits).count();
             has + wanted(allocation) > *limit

@@ -8,15 +8,17 @@ use std::time::Duration;
 use styxy_client::Caller;
 use styxy_core::Pid;
 
-use crate::here::tree::{Rules, found};
+use crate::here::tree::Rules;
 use crate::process::ending::Found;
-use crate::process::table::{self, Entry, Processes, Table};
+use crate::process::table::shared::{Looks, Seen};
+use crate::process::table::{self, Entry, Table};
 use crate::process::tree::{Tree, Way};
 use crate::process::{Handle, Together};
 
 /// The processes of one service, found again each time they are asked for.
 pub(crate) struct StackTree {
-    processes: Processes,
+    looks: Looks,
+    looked: Seen,
     rules: Rules,
     /// With its start, by which it is recognised.
     leader: (u32, u64),
@@ -42,6 +44,7 @@ impl StackTree {
         others: BTreeMap<u32, u64>,
         daemon: Option<u32>,
         caller: &Caller,
+        looks: Looks,
     ) -> Self {
         let runs = Pid::new(leader.0).filter(|pid| crate::process::started(*pid) == Some(leader.1));
         let handle = runs.and_then(|pid| Handle::open(pid).ok().flatten());
@@ -49,7 +52,8 @@ impl StackTree {
         let together = mark.as_deref().and_then(Together::of);
         let leader = (leader.0, table::in_unit(leader.1));
         Self {
-            processes: Processes::default(),
+            looks,
+            looked: Seen::default(),
             rules,
             leader,
             mark,
@@ -72,8 +76,8 @@ impl StackTree {
     /// # Errors
     /// The system does not show its processes.
     pub(crate) fn find(&mut self, kept: &[u32]) -> io::Result<Found> {
-        let look = self.processes.look()?;
-        let table = &look.table;
+        let (table, is_whole) = self.looks.look(&mut self.looked)?;
+        let table = &*table;
         self.seen.retain(|pid, started| table.get(pid).is_some_and(|entry| entry.started == *started));
         self.kept = self.together.iter().flat_map(Together::pids).collect();
         let kept: Vec<u32> = kept.iter().chain(self.seen.keys()).copied().collect();
@@ -85,7 +89,8 @@ impl StackTree {
             self.rules.verdict(entry, way)
         };
         let tree = Tree::below(table, &tops, &kept, &judge);
-        let found = found(look.table.clone(), tree, look.is_whole);
+        let members = table.values().filter(|entry| tree.members.contains_key(&entry.pid)).cloned().collect();
+        let found = Found { members, spared: tree.spared.into_keys().collect(), is_whole };
         self.seen.extend(found.members.iter().map(|entry| (entry.pid, entry.started)));
         Ok(found)
     }

@@ -221,7 +221,7 @@ impl LeftBehind {
     }
 }
 
-pub(super) fn found(table: Table, tree: Tree, is_whole: bool) -> Found {
+fn found(table: Table, tree: Tree, is_whole: bool) -> Found {
     let members = table.into_values().filter(|entry| tree.members.contains_key(&entry.pid)).collect();
     Found { members, spared: tree.spared.into_keys().collect(), is_whole }
 }

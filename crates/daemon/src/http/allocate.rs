@@ -126,12 +126,11 @@ pub(super) async fn release(
 async fn waits_for_nobody(daemon: &Daemon, lock_id: LockId) -> bool {
     let until = Instant::now() + PASSES;
     loop {
-        daemon.refresh().await;
         let holder = {
             let engine = daemon.engine();
             let Some(lease) = engine.registry().lease(lock_id) else { return true };
             match &lease.owner {
-                Owner::Awaited { .. } => return lease.listening == Listening::Nothing,
+                Owner::Awaited { .. } => break,
                 Owner::Instance(_) => return false,
                 Owner::Process(_) | Owner::Listener { .. } => {
                     lease.owner.process().map(|process| process.key)
@@ -144,6 +143,13 @@ async fn waits_for_nobody(daemon: &Daemon, lock_id: LockId) -> bool {
         }
         tokio::time::sleep(GLANCE).await;
     }
+    // Somebody may listen who is not known yet.
+    daemon.refresh().await;
+    let engine = daemon.engine();
+    let lease = engine.registry().lease(lock_id);
+    lease.is_none_or(|lease| {
+        matches!(lease.owner, Owner::Awaited { .. }) && lease.listening == Listening::Nothing
+    })
 }
 
 /// Whether somebody may listen on a leased port, or have closed it, whom the registry has not heard yet.

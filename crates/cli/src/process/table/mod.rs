@@ -8,6 +8,7 @@ mod native;
 #[cfg(target_os = "linux")]
 #[path = "linux.rs"]
 mod native;
+pub(crate) mod shared;
 
 use std::collections::BTreeMap;
 

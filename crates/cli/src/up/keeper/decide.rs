@@ -148,6 +148,7 @@ impl Keeper {
         let log = self.log(label);
         let environment = self.environment.clone();
         let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
+        let hearing = self.hearing.clone();
         let Some(service) = self.service(label) else { return };
         let order = service.order.clone();
         let started = log.and_then(|log| {
@@ -167,7 +168,7 @@ impl Keeper {
         service.life = Life::Runs(process, Progress::Starts);
         let (label, start) = (label.to_owned(), service.start);
         let say = move |found| drop(happen.send(Happening::Found { label: label.clone(), start, found }));
-        tokio::spawn(ready::watch(client, project, order, pid, say));
+        tokio::spawn(ready::watch((client, hearing), project, order, pid, say));
     }
 
     /// Ends a service, on a thread of its own.
@@ -219,7 +220,7 @@ impl Keeper {
         let others = self.services.iter().filter_map(Service::process);
         let others = others.map(|process| (process.pid, process.started));
         let others = others.filter(|(pid, _)| *pid != leader.0).collect();
-        Some(StackTree::new(leader, mark, others, Self::daemon(), &self.caller))
+        Some(StackTree::new(leader, mark, others, Self::daemon(), &self.caller, self.looks.clone()))
     }
 
     /// The daemon's process, which may have been started by a service.
@@ -362,11 +363,12 @@ impl Keeper {
     /// Says when a service is ready that runs already.
     pub(super) fn listen(&mut self, label: &str) {
         let (client, project, happen) = (self.client.clone(), self.project.clone(), self.happen.clone());
+        let hearing = self.hearing.clone();
         let Some(service) = self.service(label) else { return };
         let Some(pid) = service.process().map(|process| process.pid) else { return };
         let (order, start, label) = (service.order.clone(), service.start, label.to_owned());
         let say = move |found| drop(happen.send(Happening::Found { label: label.clone(), start, found }));
-        tokio::spawn(ready::watch(client, project, order, pid, say));
+        tokio::spawn(ready::watch((client, hearing), project, order, pid, say));
     }
 }
 

@@ -11,6 +11,7 @@ mod ending;
 mod fate;
 mod give_back;
 mod happen;
+mod hearing;
 mod lock;
 mod log;
 mod memory;
@@ -36,6 +37,7 @@ use tokio::task::AbortHandle;
 
 use crate::here::caller;
 use crate::here::context::{self, Autostart};
+use crate::process::table::shared::Looks;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output;
@@ -64,6 +66,9 @@ struct Keeper {
     /// Where the worktree is, which is known even when its folder is gone.
     caller: Caller,
     client: Client,
+    hearing: hearing::Hearing,
+    /// At the processes that run, for those that end services.
+    looks: Looks,
     services: Vec<Service>,
     /// What all services have in their environments.
     environment: Vec<(String, String)>,
@@ -116,6 +121,8 @@ pub(crate) fn keep(root: PathBuf) -> Result<Exit, Failure> {
             project,
             caller,
             client,
+            hearing: hearing::Hearing::default(),
+            looks: Looks::default(),
             services: Vec::new(),
             environment: Vec::new(),
             logs: BTreeMap::new(),
@@ -242,6 +249,13 @@ impl Keeper {
                 Happening::Left => break,
                 Happening::Alone => may_end = true,
                 happening => self.happens(happening),
+            }
+            // What follows is for all services: of many that start or end at once it is done once.
+            if self.clients.are_there() && !happenings.is_empty() {
+                may_end = true;
+                alone.abort();
+                self.advance();
+                continue;
             }
             if self.clients.are_there() {
                 may_end = true;

@@ -5,12 +5,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use styxy_client::leases::is_up;
-use styxy_client::{Client, Error, Events};
+use styxy_client::{Client, Error};
 use styxy_core::api::{AllocationsQuery, Lease};
 use styxy_core::{Port, ProjectPath, ServiceName, ServiceType};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::happen::Server;
+use super::hearing::{Heard, Hearing};
 use super::lock;
 use crate::here::http::{Http, NoStatus};
 use crate::here::reach::Host;
@@ -43,7 +44,7 @@ pub(super) enum Found {
 
 /// Says what becomes of a service, once or, if it is late, twice.
 pub(super) async fn watch(
-    client: Client,
+    (client, hearing): (Client, Hearing),
     project: Option<ProjectPath>,
     order: Order,
     pid: u32,
@@ -74,7 +75,7 @@ pub(super) async fn watch(
     let heard = OnceLock::new();
     let last = Mutex::new(None);
     let ready = async {
-        let port = listens(&client, project.as_ref(), key, pid).await;
+        let port = listens((&client, &hearing), project.as_ref(), key, pid).await;
         let _ = heard.set(port);
         if let Some(by) = &order.ready {
             answers(port, by, |said| *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(said)).await;
@@ -109,26 +110,31 @@ fn late(order: &Order, heard: Option<Port>, said: Option<String>, limit: Duratio
 }
 
 /// Waits until the service listens; returns where.
-async fn listens(client: &Client, project: Option<&ProjectPath>, key: &LeaseKey, pid: u32) -> Port {
-    let mut events: Option<Events> = None;
+async fn listens(
+    (client, hearing): (&Client, &Hearing),
+    project: Option<&ProjectPath>,
+    key: &LeaseKey,
+    pid: u32,
+) -> Port {
+    let mut heard: Option<Heard> = None;
     let began = Instant::now();
     loop {
         let pause = if began.elapsed() < LONG { PAUSE } else { LONG_PAUSE };
-        // Events are subscribed to before the look, so that none is missed.
-        if events.is_none() {
-            events = client.events(None).await.ok();
+        // It is listened to before the look, so that nothing is missed.
+        if heard.is_none() {
+            heard = hearing.listen(client).await;
         }
         if let Ok(leases) = leases(client, project, key).await
             && let Some(lease) = leases.iter().find(|lease| is_up(lease) && is_its(lease, key, pid))
         {
             return lease.port;
         }
-        match &mut events {
-            Some(heard) => match timeout(pause, heard.next()).await {
-                Ok(Ok(Some(_))) | Err(_) => {}
+        match &mut heard {
+            Some(says) => match timeout(pause, says.of(key)).await {
+                Ok(true) | Err(_) => {}
                 // The daemon ends or restarts.
-                Ok(Ok(None) | Err(_)) => {
-                    events = None;
+                Ok(false) => {
+                    heard = None;
                     sleep(GLANCE).await;
                 }
             },

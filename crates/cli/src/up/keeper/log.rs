@@ -87,6 +87,8 @@ mod linux {
         to: File,
         /// Up to where it was copied.
         end: u64,
+        /// How long the log was when it was moved, and how much of it was on the disk then: that is somebody's to keep.
+        moved: (u64, u64),
     }
 
     impl Rings {
@@ -203,9 +205,9 @@ mod linux {
                 if to.metadata()?.len() == 0 {
                     to.set_len(end)?;
                 }
-                self.copy = Some(Copied { to, end });
+                self.copy = Some(Copied { to, end, moved: (length, on_disk(&self.log)?) });
             }
-            let Some(Copied { to, end }) = &mut self.copy else { return Ok(()) };
+            let Some(Copied { to, end, moved: _ }) = &mut self.copy else { return Ok(()) };
             let mut room = vec![0; 64 << 10];
             while *end < length {
                 let count = self.log.read_at(&mut room, *end)?;
@@ -216,9 +218,7 @@ mod linux {
                 *end += count as u64;
             }
             let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            // One that was moved is somebody's to keep.
-            let is_deleted = self.log.metadata()?.nlink() == 0;
-            if is_deleted && *end >= 4096 {
+            if self.log.metadata()?.nlink() == 0 && *end >= 4096 {
                 // Where a disk cannot do that, it has both.
                 let _ = fallocate(&self.log, hole, 0, *end / 4096 * 4096);
             }
@@ -232,12 +232,17 @@ mod linux {
                 self.save(length)?;
             }
             let new = length.saturating_sub(std::mem::replace(&mut self.length, length));
-            if on_disk(&self.log)? > MOST {
+            // What is written to one that was moved is copied.
+            let is_linked = self.log.metadata()?.nlink() > 0;
+            let (first, before) = self.copy.as_ref().filter(|_| is_linked).map_or((0, 0), |copy| copy.moved);
+            if on_disk(&self.log)?.saturating_sub(before) > MOST {
+                let first = first.next_multiple_of(4096);
                 let end = length.saturating_sub(KEPT) / 4096 * 4096;
-                let head = seek(&self.log, SeekFrom::Data(0)).unwrap_or(0);
+                let head = seek(&self.log, SeekFrom::Data(first)).unwrap_or(first);
                 let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
                 match fallocate(&self.log, hole, head, end.saturating_sub(head)) {
                     Ok(()) => {}
+                    Err(Errno::OPNOTSUPP | Errno::NOSYS) if first > 0 => {}
                     Err(Errno::OPNOTSUPP | Errno::NOSYS) => empty(&self.log, &self.path)?,
                     Err(error) => return Err(error.into()),
                 }

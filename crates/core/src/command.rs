@@ -15,6 +15,8 @@ pub enum Command {
     Allocate(Allocation),
     /// `DELETE /allocate/{lockId}`
     Release(LockId),
+    /// The same with `waiting`: nobody has the lease, and it may have ended with its server, which was ended on purpose.
+    GiveBack(LockId),
     /// `POST /instance/register`
     Register(Registration),
     /// A beat of an instance.

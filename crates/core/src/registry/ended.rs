@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::EndReason;
 use crate::label::Label;
-use crate::lease::Lease;
+use crate::lease::{Lease, Listening};
 use crate::names::{InstanceId, LockId, ProjectPath};
 use crate::port::Port;
 use crate::time::Millis;
@@ -52,6 +52,15 @@ impl Ended {
     /// The ended lease of this id, and why it ended; the latest are looked at first.
     pub(super) fn get(&self, lock_id: LockId) -> Option<&Past> {
         self.past.iter().rev().find(|past| past.lease.lock_id == lock_id)
+    }
+    /// The lease of this id ended for another reason than it seemed to then. Nobody had its port when that was said.
+    pub(super) fn ended_for(&mut self, lock_id: LockId, reason: EndReason) {
+        let Some(past) = self.past.iter_mut().rev().find(|past| past.lease.lock_id == lock_id) else {
+            return;
+        };
+        self.weight -= weight(&past.lease);
+        (past.reason, past.lease.listening, past.lease.beside) = (reason, Listening::Nothing, None);
+        self.weight += weight(&past.lease);
     }
     /// The one that ended last on `port`, if it is remembered.
     pub(super) fn last_on(&self, port: Port) -> Option<&Past> {

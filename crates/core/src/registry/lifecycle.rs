@@ -35,6 +35,15 @@ impl Registry {
         })
     }
 
+    /// The same of a lease that nobody has. One whose server has ended by itself, as it seemed, was given back too.
+    pub(super) fn give_back(&self, lock_id: LockId) -> Result<Vec<Fact>, Refusal> {
+        let by_itself = |reason| matches!(reason, EndReason::OwnerExited | EndReason::ListenerExited);
+        if self.ended.get(lock_id).is_some_and(|past| by_itself(past.reason)) {
+            return Ok(vec![Fact::Ended { lock_id, reason: EndReason::Released }]);
+        }
+        self.release(lock_id)
+    }
+
     pub(super) fn end_all(&self) -> Vec<Fact> {
         self.in_order(|_| true).map(|lease| end(lease, EndReason::Cleanup)).collect()
     }

@@ -125,6 +125,7 @@ impl Registry {
         let facts = match command {
             Command::Allocate(allocation) => self.allocate(allocation, now, &mut occupancy)?,
             Command::Release(lock_id) => self.release(*lock_id)?,
+            Command::GiveBack(lock_id) => self.give_back(*lock_id)?,
             Command::Register(registration) => self.register(registration, now)?,
             Command::Beat(id) => self.beat(id)?,
             Command::EndInstance { id } => self.end_instance(id, now)?,
@@ -209,6 +210,8 @@ impl Registry {
                     self.affinity.gave_up(&lease.key, lease.port, at.awake);
                     self.requests.lease_ended(lease.lock_id, at.awake);
                     self.ended.push(Past { lease: *lease, reason: *reason, at: at.awake });
+                } else {
+                    self.ended.ended_for(*lock_id, *reason);
                 }
             }
             Fact::InstanceRegistered(instance) => self.insert_instance(Instance::clone(instance)),

@@ -38,11 +38,17 @@ impl Registry {
         let same =
             same.filter(|lease| owned_by_line(ask, lease) || (has_in_common(ask) && is_unclaimed(lease)));
         let all = handed_over.chain(same.map(|lease| (false, lease)));
-        // One's own first, then what is handed over, then the stack's, then the oldest, of a block its first port.
+        let wish = match ask.wish {
+            Wish::Preferred(port) | Wish::Exact(port) => Some(port),
+            Wish::Any | Wish::Default(_) => None,
+        };
+        // One's own first, then what is handed over, then the stack's, then the one on the port that is wished for, then the oldest, of a
+        // block its first port.
         let (_, best) = all.min_by_key(|(is_handed_over, lease)| {
             let is_own = owned_by_line(ask, lease);
             let is_key = lease.key == *key;
-            let rank = (!(is_own && is_key), !is_own, !is_handed_over, !lease.stack);
+            let is_wish = wish == Some(lease.port);
+            let rank = (!(is_own && is_key), !is_own, !is_handed_over, !lease.stack, !is_wish);
             (rank, lease.allocated_at.awake, lease.port)
         })?;
         Some(match best.listening {

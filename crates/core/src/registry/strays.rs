@@ -53,12 +53,29 @@ impl Registry {
         self.lease(lease.instead_of?).filter(|first| is_of_one(first, lease))
     }
 
-    /// The lease that stands in for `first`, which has ended, has its label from now on.
+    /// The lease that stands in for `first`, which has ended, has its label from now on; else one of the same key and session that was
+    /// told to somebody who starts the next server there, and is called so with a number.
     pub(super) fn inherit_label(&mut self, first: &Lease) {
-        let mut others = self.indexes.of_key(&first.key);
-        let heir =
-            others.find(|id| self.lease(*id).is_some_and(|other| other.instead_of == Some(first.lock_id)));
-        drop(others);
+        let others: Vec<&Lease> =
+            self.indexes.of_key(&first.key).filter_map(|lock_id| self.lease(lock_id)).collect();
+        let heir = others.iter().find(|other| other.instead_of == Some(first.lock_id));
+        let number = |other: &Lease| {
+            let (first, other) = first.label.as_ref().zip(other.label.as_ref())?;
+            other.split().map(|(_, number)| number).filter(|number| first.numbered(*number) == *other)
+        };
+        let is_next = |other: &&&Lease| {
+            let is_told = match other.owner {
+                Owner::Awaited { .. } => other.told_until.is_some(),
+                Owner::Instance(_) => true,
+                Owner::Process(_) | Owner::Listener { .. } => false,
+            };
+            is_told
+                && other.listening == Listening::Nothing
+                && other.instance_id == first.instance_id
+                && number(other).is_some()
+        };
+        let next = || others.iter().filter(is_next).min_by_key(|other| number(other));
+        let heir = heir.or_else(next).map(|heir| heir.lock_id);
         if let Some(heir) = heir {
             self.change(heir, |lease| {
                 lease.instead_of = None;

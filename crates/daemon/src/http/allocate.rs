@@ -105,17 +105,27 @@ pub(super) async fn release(
     let lock_id = LockId::parse(&id).map_err(|invalid| invalid.in_field("lock_id"))?;
     let port = daemon.engine().registry().lease(lock_id).map(|lease| lease.port);
     if query.waiting == Some(true) {
-        if let Some(port) = port
-            && !waits_for_nobody(&daemon, lock_id).await
-        {
-            let message = format!("Port {port} is not released: somebody has it");
-            return Ok(Answer(ReleaseAnswer { success: false, port, message }));
-        }
-    } else if port.is_some_and(|port| may_be_out_of_date(&daemon, port)) {
+        return give_back(&daemon, lock_id, port).await;
+    }
+    if port.is_some_and(|port| may_be_out_of_date(&daemon, port)) {
         // Whether its server gets it again depends on whether one listens now (R7).
         daemon.refresh().await;
     }
     daemon.handle(&Command::Release(lock_id))?;
+    let port = port.ok_or_else(|| Refused(styxy_core::Refusal::UnknownLease(lock_id).into()))?;
+    Ok(Answer(ReleaseAnswer { success: true, port, message: format!("Port {port} released") }))
+}
+
+/// Ends a lease if nobody has it; `live` is its port if it lives.
+async fn give_back(daemon: &Daemon, lock_id: LockId, live: Option<Port>) -> Result<ReleaseAnswer> {
+    if let Some(port) = live
+        && !waits_for_nobody(daemon, lock_id).await
+    {
+        let message = format!("Port {port} is not released: somebody has it");
+        return Ok(Answer(ReleaseAnswer { success: false, port, message }));
+    }
+    daemon.handle(&Command::GiveBack(lock_id))?;
+    let port = live.or_else(|| Some(daemon.engine().registry().ended(lock_id)?.0.port));
     let port = port.ok_or_else(|| Refused(styxy_core::Refusal::UnknownLease(lock_id).into()))?;
     Ok(Answer(ReleaseAnswer { success: true, port, message: format!("Port {port} released") }))
 }

@@ -6,6 +6,7 @@ mod groups;
 mod instances;
 mod life;
 mod listeners;
+mod moving;
 mod names;
 mod order;
 mod packages;

@@ -64,7 +64,7 @@ impl World {
             Owner::Process(_) | Owner::Awaited { .. } | Owner::Listener { .. } => false,
         };
         let rightly = match command {
-            Command::Release(released) => released == lock_id,
+            Command::Release(released) | Command::GiveBack(released) => released == lock_id,
             Command::EndAll => true,
             Command::Resume { .. } => *reason == EndReason::Reboot,
             Command::ProcessExited { process, .. } => {

@@ -304,6 +304,9 @@ mod up_names;
 mod up_outside;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // the keeper
+mod up_port;
+#[cfg(test)]
+#[cfg(target_os = "linux")] // the keeper
 mod up_print;
 #[cfg(test)]
 #[cfg(target_os = "linux")] // /proc

@@ -96,6 +96,35 @@ fn a_renamed_service_is_started_again_on_the_lease_of_the_old_one() {
 }
 
 #[test]
+fn what_does_not_run_and_is_gone_from_the_file_or_ended_by_hand_has_no_lease() {
+    let bad = json!({ "run": "exit 3", "ready": "/" });
+    let stack = Stack::new(&json!({ "web": server("web"), "api": bad }));
+    let leases =
+        || stack.home.leases().iter().map(|lease| lease.service_type.to_string()).collect::<Vec<_>>();
+    stack.styxy(&["up", "-d"]).exits(1);
+    assert_eq!(leases().len(), 2, "one that failed may come back");
+    stack.say(&json!({ "web": server("web") }));
+    stack.up();
+    until("its lease is given back", || leases() == ["web"]);
+    // Also by `down`, while others run, and where nothing runs any more.
+    stack.say(&json!({ "web": server("web"), "api": bad }));
+    stack.styxy(&["up", "-d"]).exits(1);
+    stack.styxy(&["down", "api"]);
+    assert_eq!(leases(), ["web"]);
+    assert_eq!(
+        (&stack.service("api")["state"], &stack.service("api")["exit_code"]),
+        (&json!("failed"), &json!(3))
+    );
+    stack.styxy(&["down"]);
+    stack.say(&json!({ "api": bad }));
+    stack.styxy(&["up", "-d"]).exits(1);
+    stack.is_over();
+    assert_eq!(leases(), ["api"]);
+    stack.styxy(&["down"]);
+    assert!(leases().is_empty());
+}
+
+#[test]
 fn a_failure_is_said_at_once_and_the_others_are_shown_as_they_are() {
     let slow = "import signal, time\nsignal.signal(signal.SIGINT, lambda *_: None)\nsignal.signal(signal.SIGTERM, lambda *_: None)\n\
                 while True:\n    time.sleep(1)\n";

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use styxy_core::api::{OwnerKind, RegisterAnswer};
+use styxy_core::api::{OwnerKind, RegisterAnswer, State};
 
 use crate::door::{get, page};
 use crate::support::stack::{Stack, named};
@@ -60,6 +60,29 @@ fn the_name_of_a_service_that_was_ended_on_purpose_says_so_at_once() {
     let _by_hand = Running::spawn(command.args(["server.py", "by hand"]).env("PORT", &port));
     until("it is leased", || stack.styxy(&["list", "--json"]).done().stdout.contains(&host));
     assert!(get(&stack.home, &host).text().starts_with("by hand"));
+}
+
+#[test]
+fn so_does_that_of_a_server_that_was_started_by_hand_and_of_one_whose_first_lease_was_released() {
+    let stack = stack(3600.0);
+    let mut command =
+        stack.home.styxy_command(&["run", "-q", "-s", "web", "--", "python3", "server.py", "x"]);
+    let _by_hand = Running::spawn(&mut command);
+    until("it listens", || stack.home.leases().iter().any(|lease| lease.state == State::Active));
+    let (host, _) = place(&stack.ps());
+    stack.styxy(&["down", "--all"]).done();
+    let answer = at_once(&stack, &host);
+    assert!(answer.text().contains("its port was released"), "{}", answer.text());
+    let elsewhere = stack.home.spare_port();
+    std::fs::write(stack.home.project().join("deaf.py"), DEAF).unwrap();
+    stack.say(&json!({ "web": { "run": format!("python3 deaf.py {elsewhere}; true") } }));
+    stack.up();
+    let leases = stack.home.leases();
+    let first = leases.iter().find(|lease| lease.port.get() != elsewhere).unwrap();
+    stack.styxy(&["release", &first.port.to_string()]).done();
+    assert_eq!(get(&stack.home, &host).status, 200);
+    stack.styxy(&["down"]).done();
+    assert!(at_once(&stack, &host).text().contains("its port was released"));
 }
 
 #[test]

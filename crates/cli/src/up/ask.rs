@@ -58,7 +58,7 @@ pub(crate) async fn up(
     let ends = Ends { with: settings.end_with, grace_ms: settings.session_grace.millis() };
     let program = styxy_client::own_program()?;
     let place = place(&stack.root)?;
-    let orders = orders::orders(client, stack, &terms, &program).await?;
+    let orders = orders::orders(client, (stack, &place), &terms, &program).await?;
     let mut keeper = Keeper::find_or_start(&place, &stack.root).await?;
     let session = here.session().ok().flatten();
     let instance = session.as_ref().map(|session| session.instance.to_string());
@@ -157,7 +157,7 @@ fn forget(here: &Caller, views: &mut Vec<View>) {
 pub(crate) async fn foreseen(here: &Caller, stack: &Stack, extent: Extent) -> Result<Vec<Foreseen>, Failure> {
     let (place, terms) = (place(&stack.root)?, orders::terms(here)?);
     let client = context::client(context::Autostart::Never)?;
-    let orders = orders::foretold(&client, stack, &terms).await?;
+    let orders = orders::foretold(&client, (stack, &place), &terms).await?;
     let mut foreseen = match find(&place).await? {
         None => crate::up::keeper::foreseen(&place, &orders, extent),
         Some(mut keeper) => {
@@ -211,11 +211,24 @@ pub(crate) async fn down(place: &Place, root: &Path, mut down: Down) -> Result<O
         {
             Keeper::find_or_start(place, root).await?
         }
-        None => return Ok(None),
+        None => {
+            give_back(place, &down.services).await;
+            return Ok(None);
+        }
     };
     down.environment = orders::environment(None);
     keeper.ask(&Request::Down(Box::new(down))).await.map_err(|_| gone())?;
     Ok(Some(keeper))
+}
+
+/// Gives the leases of services back that have ended by themselves, and whose keeper has ended with them.
+async fn give_back(place: &Place, services: &[String]) {
+    let locks = crate::up::keeper::locks(place, services);
+    let Ok(client) = context::client(context::Autostart::Never) else { return };
+    for lock in locks {
+        // Without an answer it ends in its own time.
+        let _ = client.release_waiting(lock).await;
+    }
 }
 
 /// The same, and waits until they have ended: what became of all services; none if nothing ran.

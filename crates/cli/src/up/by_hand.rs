@@ -3,7 +3,6 @@
 
 use styxy_client::Caller;
 use styxy_core::api::Lease;
-use styxy_core::project::Wish;
 
 use crate::up::heard;
 use crate::up::keeper::{by_hand, unknown, with_server};
@@ -45,7 +44,7 @@ pub(crate) fn add(here: &Caller, place: &Place, views: &mut Vec<View>, leases: &
 }
 
 fn found(service: &Definition, place: &Place, leases: &[Lease]) -> Option<ByHand> {
-    if service.port == Wish::None || service.compose.is_some() {
+    if !service.takes_port() {
         return None;
     }
     let lease = with_server(leases, &service.kind, service.name.as_ref())?;

@@ -1,22 +1,19 @@
-//! From a stack to what the keeper is asked for: every port is leased before anything starts, so that services may name each other
-//! in a circle (R136).
+//! From a stack to what the keeper is asked for: what each service is told, and what starts it.
 
 use std::path::Path;
 
-use styxy_client::leases::{self, Of, is_up};
-use styxy_client::{Caller, Client, Error, PortRequest, ProjectFile, Terms};
+use styxy_client::{Caller, Client, Error, ProjectFile, Terms};
 use styxy_core::ServiceName;
-use styxy_core::api::{AllocationsQuery, CheckAnswer, Grant, Lease, OwnerKind, Refusal};
+use styxy_core::api::Refusal;
 use styxy_core::layout::fnv;
 use styxy_core::project::Wish;
 
 use crate::here::variables;
-use crate::say::facts;
 use crate::say::failure::Failure;
 use crate::say::output::{self, one_line};
-use crate::up::beside;
 use crate::up::containers::{self, Containers};
-use crate::up::ports::GROUP;
+use crate::up::leasing::{Leased, Leasing, leased};
+use crate::up::place::Place;
 use crate::up::stack::{Definition, Serves, Source, Stack, shown};
 use crate::up::told::Told;
 use crate::up::wire::{Expects, LeaseKey, Order, ReadyBy};
@@ -28,7 +25,7 @@ use crate::up::words::{self, Words};
 /// The daemon refuses, or cannot be asked.
 pub(crate) async fn orders(
     client: &Client,
-    stack: &Stack,
+    (stack, place): (&Stack, &Place),
     terms: &Terms,
     program: &Path,
 ) -> Result<Vec<Order>, Failure> {
@@ -36,9 +33,8 @@ pub(crate) async fn orders(
     if let Some(containers) = &mut containers {
         containers.lease(client, terms).await?;
     }
-    let wants = |service: &Definition| service.port != Wish::None && service.compose.is_none();
-    let leased = leased(client, stack, terms, wants, Leasing::Done).await;
-    let (mut keys, new) = leased.map_err(|error| refused(stack, error))?;
+    let leased = leased(client, (stack, place), terms, Definition::takes_port, Leasing::Done).await;
+    let Leased { mut keys, new } = leased.map_err(|error| refused(stack, error))?;
     silent(stack, &keys, &new);
     for (service, key) in stack.all().zip(&mut keys).filter(|(service, _)| service.compose.is_some()) {
         *key = containers.as_ref().and_then(|containers| containers.key(service));
@@ -88,16 +84,20 @@ fn silent(stack: &Stack, keys: &[Option<LeaseKey>], new: &[usize]) {
 ///
 /// # Errors
 /// The daemon would refuse.
-pub(crate) async fn foretold(client: &Client, stack: &Stack, terms: &Terms) -> Result<Vec<Order>, Failure> {
+pub(crate) async fn foretold(
+    client: &Client,
+    (stack, place): (&Stack, &Place),
+    terms: &Terms,
+) -> Result<Vec<Order>, Failure> {
     let containers = Containers::of(stack)?;
     let publishes =
         |service: &Definition| containers.as_ref().is_some_and(|containers| containers.publishes(service));
     let wants = |service: &Definition| {
         service.port != Wish::None && (service.compose.is_none() || publishes(service))
     };
-    let keys = match leased(client, stack, terms, wants, Leasing::Foretold).await {
+    let keys = match leased(client, (stack, place), terms, wants, Leasing::Foretold).await {
         Err(error @ Error::Refused(_)) => return Err(refused(stack, error)),
-        leased => leased.map(|(keys, _)| keys).unwrap_or_default(),
+        leased => leased.unwrap_or_default().keys,
     };
     let each = stack.services.iter().enumerate().map(|(at, service)| {
         let key = keys.get(at).and_then(Option::as_ref);
@@ -124,107 +124,6 @@ fn refused(stack: &Stack, error: Error) -> Failure {
     Failure::usage(said, hint.clone().unwrap_or_else(|| "styxy config show".to_owned()))
 }
 
-/// Whether ports are leased, or it is only asked which ones that would be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Leasing {
-    Done,
-    Foretold,
-}
-
-/// The lease of each service that wants a port: the one of its server if that runs or starts, else one for whoever is started next.
-/// And of which these are.
-async fn leased(
-    client: &Client,
-    stack: &Stack,
-    terms: &Terms,
-    wants: impl Fn(&Definition) -> bool,
-    leasing: Leasing,
-) -> Result<(Vec<Option<LeaseKey>>, Vec<usize>), Error> {
-    let query = AllocationsQuery { project_path: terms.project.clone(), ..AllocationsQuery::default() };
-    let live = client.allocations(&query).await?.allocations;
-    let mut keys: Vec<Option<LeaseKey>> = Vec::new();
-    let mut missing: Vec<(usize, PortRequest)> = Vec::new();
-    for (at, service) in stack.all().enumerate() {
-        let wants = wants(service);
-        let request = service.request();
-        let found = live.iter().find(|lease| leases::has_server(lease, &request, terms)).filter(|_| wants);
-        if found.is_none() && wants {
-            let old = live.iter().find(|lease| is_old(lease, service, terms));
-            match (old, leasing) {
-                (None, _) => {}
-                (Some(old), Leasing::Done) => drop(client.release(old.lock_id).await?),
-                (Some(old), Leasing::Foretold) => {
-                    keys.push(freed(client, service, old).await?);
-                    continue;
-                }
-            }
-            missing.push((at, request));
-        }
-        keys.push(found.map(|lease| LeaseKey {
-            kind: service.kind.clone(),
-            name: service.name.clone(),
-            port: lease.port,
-            lock_id: Some(lease.lock_id),
-            named_url: lease.named_url.clone(),
-        }));
-    }
-    for part in missing.chunks(GROUP) {
-        let requests = part.iter().map(|(_, request)| request.clone()).collect();
-        let mut request = Terms { reuse: Some(true), pid: None, ..terms.clone() }.request(requests);
-        request.dry_run = (leasing == Leasing::Foretold).then_some(true);
-        let answer = client.allocate(&request).await?;
-        for ((at, _), grant) in part.iter().zip(answer.grants()) {
-            if let Some(service) = stack.all().nth(*at).filter(|_| !grant.reused && leasing == Leasing::Done)
-            {
-                missed(client, service, grant).await;
-            }
-            keys[*at] = Some(key(grant));
-        }
-    }
-    let new: Vec<usize> = missing.into_iter().map(|(at, _)| at).collect();
-    beside::say(stack, &live, &new);
-    Ok((keys, new))
-}
-
-/// Whether a lease only keeps a port for the service's server, and not the one that the file says now, which wins.
-fn is_old(lease: &Lease, service: &Definition, terms: &Terms) -> bool {
-    let named = service.port.port().filter(|_| service.is_wish);
-    lease.service_type == service.kind
-        && lease.service_name == service.name
-        && named.is_some_and(|port| port != lease.port)
-        && lease.owner.kind == OwnerKind::Listener
-        && !is_up(lease)
-        && matches!(leases::whose(lease, terms), Of::Caller | Of::Person)
-}
-
-/// The lease that a service would get once `old` is released, if the port that it wishes for is free.
-async fn freed(client: &Client, service: &Definition, old: &Lease) -> Result<Option<LeaseKey>, Error> {
-    let Some(port) = service.port.port() else { return Ok(None) };
-    let is_free = client.check(port).await?.available;
-    let (kind, name) = (service.kind.clone(), service.name.clone());
-    Ok(is_free.then(|| LeaseKey { kind, name, port, lock_id: None, named_url: old.named_url.clone() }))
-}
-
-/// Says why a service has another port than the one that was wished for, and who has that one.
-async fn missed(client: &Client, service: &Definition, grant: &Grant) {
-    let (Some(why), Some(wished)) = (&grant.reason, service.port.port()) else { return };
-    // Without an answer it is not known who that is.
-    let found = client.check(wished).await.ok();
-    let who = found.iter().flat_map(CheckAnswer::listeners).find_map(facts::server);
-    let who = who.map(|who| format!(": {}", one_line(&who))).unwrap_or_default();
-    output::note(&format!("{}: port {}, since {}{who}", service.label, grant.port, one_line(why)));
-}
-
-fn key(grant: &Grant) -> LeaseKey {
-    LeaseKey {
-        kind: grant.service_type.clone(),
-        name: grant.service_name.clone(),
-        port: grant.port,
-        lock_id: grant.lock_id,
-        named_url: grant.named_url.clone(),
-    }
-}
-
 fn order(
     service: &Definition,
     stack: &Stack,
@@ -241,6 +140,8 @@ fn order(
             words.insert(0, program);
             words.push(key.kind.to_string());
             words.extend(key.name.iter().flat_map(|name| ["-n".to_owned(), name.to_string()]));
+            // The others are told of this one, whatever port the command names.
+            words.extend(["-p".to_owned(), key.port.to_string()]);
             words.push("--".to_owned());
             words.extend(run);
             words
@@ -263,6 +164,7 @@ fn order(
         cwd: service.cwd.clone(),
         env,
         lease: key.cloned(),
+        wished: Some(service.wished()),
         expects,
         ready: service.ready.as_ref().map(|ready| ReadyBy {
             path: ready.path.clone(),
@@ -291,7 +193,8 @@ pub(crate) fn definition(service: &Definition) -> String {
         cwd,
         env,
         port,
-        is_wish: _,
+        rank: _,
+        now: _,
         serves: _,
         ready,
         after: _,

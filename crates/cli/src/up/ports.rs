@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use styxy_client::{Caller, PortRequest};
-use styxy_core::project::{Project, Wish};
+use styxy_core::project::Project;
 
 use crate::here::requests;
 use crate::up::sources;
@@ -25,7 +25,7 @@ fn with(mut requests: Vec<PortRequest>, stack: &Stack) -> Vec<PortRequest> {
         let is_its = |service: &Definition| {
             service.kind == request.service && service.name.as_ref() == request.full_name()
         };
-        request.stack |= stack.services.iter().any(|service| service.port != Wish::None && is_its(service));
+        request.stack |= stack.services.iter().any(|service| service.takes_port() && is_its(service));
     }
     requests
 }
@@ -44,8 +44,7 @@ pub(crate) fn requests(file: Option<&Project>, caller: &Caller) -> Vec<PortReque
 }
 
 fn of_stack(stack: &Stack, caller: &Caller, usual: impl FnOnce() -> Vec<PortRequest>) -> Vec<PortRequest> {
-    let serving = |service: &&Definition| service.port != Wish::None && service.compose.is_none();
-    let services: Vec<&Definition> = stack.services.iter().filter(serving).collect();
+    let services: Vec<&Definition> = stack.services.iter().filter(|service| service.takes_port()).collect();
     if services.is_empty() || services.len() > GROUP || matches!(stack.source, Source::File(_)) {
         return usual();
     }

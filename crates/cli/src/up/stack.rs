@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use styxy_client::PortRequest;
-use styxy_core::project::{Ready, Run, Text, Wish};
-use styxy_core::{ServiceName, ServiceType};
+use styxy_core::project::{FILE, Ready, Run, Text, Wish};
+use styxy_core::{Port, ServiceName, ServiceType};
 
 use crate::say::failure::Failure;
 use crate::say::shell_word::quoted;
+use crate::up::wished::{Wished, Written};
 
 /// How long a service has to become ready if nothing else is said.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
@@ -63,6 +64,28 @@ impl Stack {
         let is_wanted = |service: &Definition| wanted.contains(&service.label);
         let (services, peers) = self.services.into_iter().partition(is_wanted);
         Ok(Self { services, peers, ..self })
+    }
+
+    /// With `port` as the wish of now of the one service that takes a port, of those that are `named` or else of all. If there are
+    /// several it is nobody's, and a sentence says so.
+    pub(crate) fn with_port(mut self, named: &[String], port: Port) -> (Self, Option<String>) {
+        let is_meant =
+            |one: &&mut Definition| one.takes_port() && (named.is_empty() || named.contains(&one.label));
+        let mut meant: Vec<&mut Definition> = self.services.iter_mut().filter(is_meant).collect();
+        let said = match &mut meant[..] {
+            [] => Some(format!("PORT={port} is not used: no service that is asked for takes a port")),
+            [one] => {
+                one.now = Some(port);
+                None
+            }
+            [one, others @ ..] => Some(format!(
+                "PORT={port} is not used, since it would be for {} services; PORT={port} styxy up {} says for which, and so does \"port\" \
+                 in {FILE}",
+                others.len() + 1,
+                one.label
+            )),
+        };
+        (self, said)
     }
 
     /// All whose ports are leased (R136).
@@ -129,8 +152,10 @@ pub(crate) struct Definition {
     /// Variables of its own, in the order of the file, as they are written.
     pub(crate) env: Vec<(String, Text)>,
     pub(crate) port: Wish,
-    /// Whether the project's file wishes for that port.
-    pub(crate) is_wish: bool,
+    /// How much a port there counts.
+    pub(crate) rank: Rank,
+    /// The port that whoever asks wishes for now.
+    pub(crate) now: Option<Port>,
     pub(crate) serves: Serves,
     pub(crate) ready: Option<Ready>,
     /// The labels of those that must be ready before it starts. No circle.
@@ -144,15 +169,47 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
-    /// The request for its port: what the project's file says is preferred; a port in a script is only a default, as with
-    /// `styxy run` (R30).
+    /// The request for its port: what is wished for comes first; a port in a script is only a default, as with `styxy run` (R30).
     pub(crate) fn request(&self) -> PortRequest {
-        let named = self.port.port();
-        let (port, default_port) = if self.is_wish { (named, None) } else { (None, named) };
+        let port = self.wish();
+        let default_port = self.port.port().filter(|_| port.is_none());
         let label = ServiceName::new(&self.label).ok();
         let name = self.name.clone();
         PortRequest { label, name, port, default_port, stack: true, ..PortRequest::new(self.kind.clone()) }
     }
+
+    /// The port that is wished for, and not only usual.
+    pub(crate) fn wish(&self) -> Option<Port> {
+        let written = match self.rank {
+            Rank::Wish => self.port.port(),
+            Rank::Usual => None,
+        };
+        self.now.or(written)
+    }
+
+    /// What its keeper is to know of that.
+    pub(crate) fn wished(&self) -> Wished {
+        let written = match (self.port, self.rank) {
+            (Wish::Port(port), Rank::Wish) => Written::Wish(port),
+            (Wish::Port(port), Rank::Usual) => Written::Usual(port),
+            (Wish::Any | Wish::None, _) => Written::Any,
+        };
+        Wished { written, now: self.now }
+    }
+
+    /// Whether it gets a port from Styxy.
+    pub(crate) const fn takes_port(&self) -> bool {
+        self.compose.is_none() && !matches!(self.port, Wish::None)
+    }
+}
+
+/// How much a port counts that is written somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// Somebody wishes for it, in the project's file or in the words of the command.
+    Wish,
+    /// A script that the command starts names it: the ports that this checkout had come first (R30).
+    Usual,
 }
 
 /// The command as people wrote it, or would write it.
@@ -192,7 +249,8 @@ pub(crate) mod tests {
             cwd: "/w".into(),
             env: Vec::new(),
             port: Wish::Any,
-            is_wish: false,
+            rank: Rank::Wish,
+            now: None,
             serves: Serves::Perhaps,
             ready: None,
             after: Vec::new(),
@@ -200,5 +258,27 @@ pub(crate) mod tests {
             timeout: Duration::from_secs(1),
             compose: None,
         }
+    }
+
+    #[test]
+    fn a_port_of_now_is_for_the_only_service_that_takes_one() {
+        let silent = Definition { port: Wish::None, ..definition("css") };
+        let of = |services: Vec<Definition>, named: &[&str]| {
+            let (root, source) = ("/w".into(), Source::Procfile("/w/Procfile".into()));
+            let (peers, reasons, idle) = Default::default();
+            let stack = Stack { root, source, services, peers, reasons, idle };
+            let named: Vec<String> = named.iter().map(|label| (*label).to_owned()).collect();
+            let (stack, said) = stack.with_port(&named, Port::new(5555).unwrap());
+            let with = stack.services.into_iter().filter(|service| service.wish().is_some());
+            (with.map(|service| service.label).collect::<Vec<_>>().join(" "), said)
+        };
+        let all = || vec![definition("web"), silent.clone(), definition("api")];
+        assert_eq!(of(vec![definition("web"), silent.clone()], &[]), ("web".to_owned(), None));
+        assert_eq!(of(all(), &["api"]), ("api".to_owned(), None), "web comes with it");
+        let (with, said) = of(all(), &[]);
+        assert_eq!(with, "");
+        let said = said.unwrap();
+        assert!(said.contains("for 2 services; PORT=5555 styxy up web says for which"), "{said}");
+        assert!(of(all(), &["css"]).1.unwrap().ends_with("no service that is asked for takes a port"));
     }
 }

@@ -9,6 +9,7 @@ use styxy_core::config::EndWith;
 use styxy_core::{LockId, Port, ServiceName, ServiceType, WallTime};
 
 pub(crate) use crate::up::state::State;
+use crate::up::wished::Wished;
 
 /// Which messages there are. A keeper of another version is replaced: its services go on.
 pub(crate) const VERSION: u32 = 3;
@@ -163,6 +164,9 @@ pub(crate) struct Order {
     /// Its own variables, on top of the environment of all.
     pub(crate) env: Vec<(String, String)>,
     pub(crate) lease: Option<LeaseKey>,
+    /// On which port it is to be. None from an older version, and where that is not Styxy's to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) wished: Option<Wished>,
     pub(crate) expects: Expects,
     pub(crate) ready: Option<ReadyBy>,
     pub(crate) after: Vec<String>,

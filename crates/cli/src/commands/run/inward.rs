@@ -68,7 +68,7 @@ impl Runs {
         let typed = [
             ("-s", !args.service.is_empty()),
             ("-n", args.name.is_some()),
-            ("-p", args.port.is_some()),
+            ("-p", args.port.is_some() && !args.first),
             ("--env", !args.env.is_empty()),
             ("--once", args.once),
         ];

@@ -9,10 +9,12 @@ mod start;
 mod system;
 
 use crate::here::context::Context;
+use crate::here::variables;
 use crate::here::worktree::Worktree;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+use crate::say::output;
 use crate::up::sources;
 use crate::up::stack::Stack;
 
@@ -51,6 +53,16 @@ impl Args {
         let here = self.worktree.caller()?;
         let stack = sources::find(&here)?.only(&self.services)?;
         folders::check(&here, &stack)?;
+        let stack = match variables::inherited() {
+            Some(port) => {
+                let (stack, said) = stack.with_port(&self.services, port);
+                if let Some(said) = said {
+                    output::note(&said);
+                }
+                stack
+            }
+            None => stack,
+        };
         if self.print {
             return self.foretell(context, &here, &stack);
         }

@@ -6,9 +6,9 @@ use styxy_core::WallTime;
 
 use super::Keeper;
 use super::ending::{self, Pace};
+use super::give_back::{own_leases, with_own_leases};
 use super::happen::{End, Exited, Happening, Over};
 use super::log::say;
-use super::memory::Memory;
 use super::ready;
 use super::service::{Goal, Life, Process, Progress, Rest, Service};
 use super::start;
@@ -49,7 +49,7 @@ impl Keeper {
                         service.rest(rest);
                     }
                 }
-                Some((label, Step::Forget)) => self.services.retain(|service| service.order.label != label),
+                Some((label, Step::Forget)) => self.forget(&label),
             }
         }
     }
@@ -177,6 +177,7 @@ impl Keeper {
         let environment = self.environment.clone();
         let Some(service) = self.service(label) else { return };
         let pace = Pace::new(hurry);
+        let own = with_own_leases(service);
         let life = std::mem::replace(&mut service.life, Life::Waits);
         let (process, outside) = match life {
             Life::Runs(process, _) => (Some(process), None),
@@ -194,7 +195,8 @@ impl Keeper {
         let (order, start) = (service.order.clone(), service.start);
         service.life = Life::Ends(pace.clone(), process);
         let (label, happen, tree) = (label.to_owned(), self.happen.clone(), self.tree(leader, mark));
-        let work = move || {
+        let (client, project) = (self.client.clone(), self.project.clone());
+        let work = move |leases| {
             // What still starts it ends first, or it would run again.
             let mut over = tree.map(|mut tree| ending::end(&mut tree, &pace)).unwrap_or_default();
             if let Some((words, log)) = stop {
@@ -207,11 +209,19 @@ impl Keeper {
                     }
                 }
             }
+            let over = Over { leases, ..over };
             let _ = happen.send(Happening::Ended { label, start, over });
         };
-        if std::thread::Builder::new().name("ending".to_owned()).spawn(work).is_err() {
-            output::warning("there is no room for a thread that ends a service");
-        }
+        tokio::spawn(async move {
+            let leases = match own {
+                Some(own) => own_leases(&client, project.as_ref(), &own).await,
+                None => Vec::new(),
+            };
+            let thread = std::thread::Builder::new().name("ending".to_owned());
+            if thread.spawn(move || work(leases)).is_err() {
+                output::warning("there is no room for a thread that ends a service");
+            }
+        });
     }
 
     /// What belongs to a process; none if there never was one.
@@ -312,51 +322,6 @@ impl Keeper {
         if watch::process(pid, &happen, ended).is_err() {
             // It has ended by now.
             let _ = happen.send(Happening::Adopted { label: name, start, end: None });
-        }
-    }
-
-    /// Takes over what an earlier keeper has started (R131).
-    pub(super) fn adopt(&mut self) {
-        let (memory, problem) = Memory::read(&self.place);
-        if let Some(problem) = problem {
-            output::warning(&problem);
-            self.unsaid.push(problem);
-        }
-        let Some(memory) = memory else { return };
-        let is_current = memory.is_current(self.folder);
-        (self.session, self.ends) = (memory.session, memory.ends);
-        for remembered in memory.services {
-            let start = self.next_start();
-            let label = remembered.order.label.clone();
-            let mut service = remembered.service();
-            service.start = start;
-            let is_ready = matches!(service.life, Life::Runs(_, Progress::Ready(_)));
-            if !is_current {
-                if let Some(process) = service.process() {
-                    let pid = process.pid;
-                    output::warning(&format!(
-                        "{label} (pid {pid}) runs in a folder that was at this path before"
-                    ));
-                }
-                service.rest(Rest::default());
-            }
-            let (runs, outside) = (matches!(service.life, Life::Runs(..)), service.state() == State::Outside);
-            self.services.push(service);
-            if runs {
-                self.adopted(&label, is_ready);
-            } else if outside {
-                self.watch_adopted(&label);
-            }
-        }
-    }
-
-    fn adopted(&mut self, label: &str, is_ready: bool) {
-        self.watch_adopted(label);
-        if let Err(error) = self.log(label) {
-            output::warning(&format!("the log of {label}: {error}"));
-        }
-        if !is_ready {
-            self.listen(label);
         }
     }
 

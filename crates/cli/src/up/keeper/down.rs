@@ -22,14 +22,19 @@ impl Keeper {
         }
         let is_meant = |service: &Service| services.is_empty() || services.contains(&service.order.label);
         let meant = set(self.services.iter().filter(|one| is_meant(one)).map(|one| one.order.label.clone()));
-        let mut resting = Vec::new();
+        let (mut resting, mut over) = (Vec::new(), Vec::new());
         for service in self.services.iter_mut().filter(|service| meant.contains(&service.order.label)) {
             if !service.state().is_settled() {
                 self.clients.ends(Some(client), &service.order.label);
             }
             if end(service, hurry, outside) == Ends::Perhaps {
                 resting.push(service.order.label.clone());
+            } else if matches!(service.life, Life::Rests(_)) {
+                over.push(service.order.label.clone());
             }
+        }
+        for label in over {
+            self.give_back_of_resting(&label);
         }
         // A server may have been started since.
         for label in resting {

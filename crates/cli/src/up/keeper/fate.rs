@@ -7,7 +7,7 @@ use crate::up::wire::{Extent, Fate, Foreseen, LeaseKey, Order};
 pub(super) fn fate(service: Option<&Service>, order: &Order) -> Fate {
     let Some(service) = service else { return Fate::Starts };
     let is_wanted = service.goal == Goal::Runs;
-    let is_same = service.order.definition == order.definition;
+    let is_same = service.order.definition == order.definition && !service.moves(order);
     match &service.life {
         // Nobody knows what it was started with. It runs, so it stays.
         Life::Runs(..) if is_wanted && service.order.definition.is_empty() => Fate::Stays,

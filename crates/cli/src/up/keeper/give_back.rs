@@ -1,18 +1,24 @@
 //! The lease of a service that is ended on purpose: once nothing of the service is left it is given back, so that whoever asks for
-//! its name learns at once that it has ended (R123). One that ends by itself may come back, and keeps its port.
+//! its name learns at once that it has ended (R123). One that ends by itself may come back, and keeps its port, until somebody types
+//! `styxy down` or it is gone from the file.
 
 use std::time::Duration;
 
-use styxy_core::LockId;
+use styxy_client::Client;
+use styxy_client::leases::is_up;
+use styxy_core::api::{Lease, OwnerKind};
+use styxy_core::order::set;
+use styxy_core::{LockId, Pid, ProjectPath};
 use tokio::time::timeout;
 
 use super::Keeper;
 use super::ending::Pace;
 use super::happen::{Happening, Over};
-use super::service::{Goal, Life, Rest, Service};
+use super::ready;
+use super::service::{Goal, Life, Progress, Rest, Service};
 use crate::here::context::{self, Autostart};
 use crate::say::output;
-use crate::up::wire::Hurry;
+use crate::up::wire::{Hurry, LeaseKey};
 
 /// How long the daemon may take to learn that a process has ended, and to end a lease; of a large stack all ask at once.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,34 +26,87 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Keeper {
     /// Nothing of a service is left.
     pub(super) fn gone(&mut self, label: &str, over: Over) {
+        let Some(service) = self.service(label) else { return };
+        // A container is stopped only now.
+        let is_over = over.left.is_empty() && !(over.is_rest && service.order.stop.is_some());
+        // The next one has this lease, unless it has another one.
+        let is_needed =
+            service.next.as_ref().is_some_and(|next| lock_of(next.lease.as_ref()) == lease_of(service));
+        let is_wanted = service.rest_of_end.is_none() || service.goal != Goal::Runs;
+        let is_on_purpose = is_wanted || service.next.is_some();
+        if is_over && is_on_purpose && !is_needed {
+            self.give_back(label, over);
+        } else {
+            self.ended(label, &over);
+        }
+    }
+
+    /// Nobody wants a service any more that does not run.
+    pub(super) fn forget(&mut self, label: &str) {
+        let Some(service) = self.service(label) else { return };
+        match service.life {
+            Life::Rests(_) => self.give_back(label, Over::default()),
+            // Its server goes on.
+            Life::Waits
+            | Life::Looks
+            | Life::Runs(..)
+            | Life::Done(_)
+            | Life::Outside { .. }
+            | Life::Ends(..) => {
+                self.services.retain(|service| service.order.label != label);
+            }
+        }
+    }
+
+    /// A service that has ended by itself is not to be started again, and stays as it is.
+    pub(super) fn give_back_of_resting(&mut self, label: &str) {
+        let Some(service) = self.service(label) else { return };
+        if lease_of(service).is_none() {
+            return;
+        }
+        if let Life::Rests(rest) = &service.life {
+            service.rest_of_end = Some(rest.clone());
+            service.goal = Goal::Ends(Hurry::None);
+            self.give_back(label, Over::default());
+        }
+    }
+
+    /// Gives the lease of a service back, if nobody else has it, and goes on then.
+    fn give_back(&mut self, label: &str, over: Over) {
         let happen = self.happen.clone();
         let others = self.services.iter().filter(|other| other.order.label != label && other.is_alive());
         let others: Vec<LockId> = others.filter_map(lease_of).collect();
         let Some(service) = self.service(label) else { return };
-        // A container is stopped only now.
-        let is_over = over.left.is_empty() && !(over.is_rest && service.order.stop.is_some());
-        let is_wanted = service.rest_of_end.is_none() || service.goal != Goal::Runs;
-        let is_on_purpose = is_wanted && service.next.is_none() && is_over;
         // One that was renamed has it now.
-        let lease = lease_of(service).filter(|lease| is_on_purpose && !others.contains(lease));
+        let lease = lease_of(service).filter(|lease| !others.contains(lease));
+        let leases: Vec<LockId> =
+            set(lease.into_iter().chain(over.leases.iter().copied())).into_iter().collect();
         // A daemon that does not run has no name to answer for.
-        let Some((lock_id, client)) = lease.zip(context::client(Autostart::Never).ok()) else {
+        let Some(client) = context::client(Autostart::Never).ok().filter(|_| !leases.is_empty()) else {
             return self.ended(label, &over);
         };
+        if let Some(key) = &mut service.order.lease {
+            key.lock_id = None;
+        }
+        let goes_on = service.next.as_ref().map_or(GoesOn::No, |_| GoesOn::Elsewhere);
         let (label, start) = (label.to_owned(), service.start);
         if !matches!(service.life, Life::Ends(..)) {
             service.life = Life::Ends(Pace::new(Hurry::None), None);
         }
         tokio::spawn(async move {
-            // Only the daemon can tell in one step that nobody has it: an agent session that has lent it, or another server by now.
-            // Without an answer it ends in its own time.
-            let _ = timeout(PATIENCE, client.release_waiting(lock_id)).await;
+            for lock_id in leases {
+                let _ = timeout(PATIENCE, released(&client, lock_id, goes_on)).await;
+            }
             let _ = happen.send(Happening::GivenBack { label, start, over });
         });
     }
 
     /// Nothing of a service is left, and its lease is given back.
-    pub(super) fn ended(&mut self, label: &str, Over { left, killed, is_stopped, is_rest }: &Over) {
+    pub(super) fn ended(
+        &mut self,
+        label: &str,
+        Over { left, killed, is_stopped, leases: _, is_rest }: &Over,
+    ) {
         let Some(at) = self.services.iter().position(|service| service.order.label == label) else { return };
         let service = &self.services[at];
         // Whoever waits for its end is shown why it rests as it does.
@@ -82,6 +141,58 @@ impl Keeper {
     }
 }
 
+/// Whether the service is started again, on another lease.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum GoesOn {
+    No,
+    Elsewhere,
+}
+
+/// Ends a lease that nobody has: only the daemon can tell that in one step, since another server may have it by now. An agent session that
+/// has lent it keeps it, unless its server goes on elsewhere. Without an answer it ends in its own time.
+async fn released(client: &Client, lock_id: LockId, goes_on: GoesOn) {
+    let Ok(answer) = client.release_waiting(lock_id).await else { return };
+    if answer.success || goes_on == GoesOn::No {
+        return;
+    }
+    let lease = client.check(answer.port).await.ok().and_then(|check| check.allocated_to);
+    let is_lent =
+        |lease: &Lease| lease.lock_id == lock_id && lease.owner.kind == OwnerKind::Instance && !is_up(lease);
+    if lease.as_ref().is_some_and(is_lent) {
+        let _ = client.release(lock_id).await;
+    }
+}
+
+/// The process that has leases of its own which the keeper has not asked for: a server that was started by hand, and one that listens
+/// elsewhere (R66). None for one that starts again.
+pub(super) fn with_own_leases(service: &Service) -> Option<(LeaseKey, u32)> {
+    let key = service.order.lease.clone().filter(|_| service.next.is_none())?;
+    match &service.life {
+        Life::Outside { pid, .. } => Some((key, (*pid)?)),
+        Life::Runs(process, Progress::Ready(Some(port))) if *port != key.port => Some((key, process.pid)),
+        Life::Runs(..) | Life::Rests(_) | Life::Waits | Life::Looks | Life::Done(_) | Life::Ends(..) => None,
+    }
+}
+
+/// Those leases. They end with the process, as those of a server that has crashed, unless they are given back then.
+pub(super) async fn own_leases(
+    client: &Client,
+    project: Option<&ProjectPath>,
+    (key, pid): &(LeaseKey, u32),
+) -> Vec<LockId> {
+    let is_its = |lease: &Lease| {
+        let listener = lease.listener.as_ref().and_then(|listener| listener.pid);
+        [lease.owner.pid, listener].into_iter().flatten().map(Pid::get).any(|its| its == *pid)
+    };
+    let leases = timeout(PATIENCE, ready::leases(client, project, key)).await;
+    let leases = leases.ok().and_then(Result::ok).unwrap_or_default();
+    leases.into_iter().filter(is_its).map(|lease| lease.lock_id).collect()
+}
+
 fn lease_of(service: &Service) -> Option<LockId> {
-    service.order.lease.as_ref()?.lock_id
+    lock_of(service.order.lease.as_ref())
+}
+
+fn lock_of(key: Option<&LeaseKey>) -> Option<LockId> {
+    key?.lock_id
 }

@@ -71,6 +71,8 @@ pub(super) struct Over {
     pub(super) killed: bool,
     /// Whether its container was stopped.
     pub(super) is_stopped: bool,
+    /// The leases that it had beside the one that the keeper has asked for.
+    pub(super) leases: Vec<styxy_core::LockId>,
     /// Whether it was only what a service had left behind that ended by itself.
     pub(super) is_rest: bool,
 }

@@ -11,6 +11,7 @@ use super::service::{Goal, Life, Process, Progress, Rest, Service};
 use crate::up::place::Place;
 pub(super) use crate::up::system::identity;
 use crate::up::wire::{Ends, Hurry, Order, Session};
+use crate::up::wished::Wished;
 
 /// The form of the file. A newer one is left alone, and nothing of it is used.
 const VERSION: u32 = 1;
@@ -131,7 +132,8 @@ impl Remembered {
     fn of(service: &Service) -> Self {
         // What runs was started with this one, whatever is to run next.
         let order = &service.order;
-        let mut order = Order { words: Vec::new(), ..order.clone() };
+        let wished = order.wished.map(Wished::lasting);
+        let mut order = Order { words: Vec::new(), wished, ..order.clone() };
         // What ends a container needs to know of which project it is; Styxy itself has made these.
         if order.stop.is_none() {
             order.env.iter_mut().for_each(|(_, value)| value.clear());

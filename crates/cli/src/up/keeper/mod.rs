@@ -29,9 +29,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use styxy_client::{Caller, Client};
-use styxy_core::ProjectPath;
 use styxy_core::api::Lease;
 use styxy_core::layout::Layout;
+use styxy_core::order::map;
+use styxy_core::{LockId, ProjectPath};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
@@ -45,6 +46,7 @@ use crate::up::kept::{Kept, One};
 use crate::up::place::{Place, of};
 use crate::up::system;
 use crate::up::wire::{Ends, Extent, Foreseen, Order, Session, State, View};
+use crate::up::wished::Wished;
 
 use clients::Clients;
 use happen::{Happening, Server};
@@ -213,6 +215,21 @@ pub(super) fn foreseen(place: &Place, orders: &[Order], extent: Extent) -> Vec<F
         survivors::join(&mut services, place);
     }
     fate::foresee(&services, orders, extent)
+}
+
+/// The wishes that the services of a place were started with that have a process; an older version has written none down.
+pub(super) fn wishes(place: &Place) -> BTreeMap<String, Option<Wished>> {
+    let services = Memory::read_only(place).0.map(|memory| memory.services).unwrap_or_default();
+    let running = services.into_iter().filter(|one| one.process.is_some());
+    map(running.map(|one| (one.order.label, one.order.wished)))
+}
+
+/// The leases of services that have ended, all of a place if none is named.
+pub(super) fn locks(place: &Place, services: &[String]) -> Vec<LockId> {
+    let all = Memory::read_only(place).0.map(|memory| memory.services).unwrap_or_default();
+    let is_meant = |one: &memory::Remembered| services.is_empty() || services.contains(&one.order.label);
+    let over = all.into_iter().filter(|one| is_meant(one) && !one.is_left());
+    over.filter_map(|one| one.order.lease?.lock_id).collect()
 }
 
 /// The service of `order` as people see it while a server of it runs that nobody's keeper has started.

@@ -262,6 +262,8 @@ impl Keeper {
             | Life::Ends(..) => {
                 // Its process has the environment that it has; what is said about it may have changed.
                 (service.order.after, service.order.turn) = (order.after, order.turn);
+                // One that an older version has started wishes for what it wishes for now.
+                service.order.wished = service.order.wished.or(order.wished);
                 if order.stop.is_some() {
                     (service.order.stop, service.order.env) = (order.stop, order.env);
                 }

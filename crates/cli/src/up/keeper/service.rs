@@ -125,6 +125,8 @@ impl Service {
         let is_other =
             |(key, hash): &&(String, String)| before.iter().any(|(known, old)| known == key && old != hash);
         let changed: Vec<String> = order.keys.iter().filter(is_other).map(|(key, _)| key.clone()).collect();
+        let moves = !changed.iter().any(|key| key == "port") && self.moves(order);
+        let changed: Vec<String> = changed.into_iter().chain(moves.then(|| "port".to_owned())).collect();
         let keys = self.order.lease.as_ref().zip(order.lease.as_ref()).filter(|_| changed.is_empty());
         let (kind, name) =
             keys.map(|(old, new)| (old.kind != new.kind, old.name != new.name)).unwrap_or_default();
@@ -138,6 +140,13 @@ impl Service {
         if self.may_run && self.order.refused.is_some() {
             (self.order.stop, self.order.env) = (before.stop, before.env);
         }
+    }
+
+    /// Whether it is to go to another port, which is leased for it (R149).
+    pub(super) fn moves(&self, order: &Order) -> bool {
+        let Some((before, now)) = self.order.lease.as_ref().zip(order.lease.as_ref()) else { return false };
+        let wish = order.wished.and_then(|wished| wished.instead_of(before.port, self.order.wished));
+        before.port != now.port && wish == Some(now.port)
     }
 
     /// It is to run, from the beginning.

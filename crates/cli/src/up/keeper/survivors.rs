@@ -1,4 +1,4 @@
-//! What runs of a worktree's services that nothing was written down about, because the file is damaged, or of a newer version, or the
+//! What runs of a worktree's services that an earlier keeper has started: what it has written down, and what nothing was written down about, because the file is damaged, or of a newer version, or the
 //! disk was full: each carries the mark of its worktree and its service (R131).
 
 use std::collections::BTreeMap;
@@ -9,11 +9,13 @@ use styxy_core::WallTime;
 use styxy_core::belongs::service_of_mark;
 
 use super::Keeper;
-use super::service::{Goal, Life, Process, Progress, Service};
+use super::memory::Memory;
+use super::service::{Goal, Life, Process, Progress, Rest, Service};
 use crate::process::table::{self, Entry, Processes, User};
 use crate::say::age::now;
+use crate::say::output;
 use crate::up::place::Place;
-use crate::up::wire::{Expects, Hurry, LeaseKey, Order};
+use crate::up::wire::{Expects, Hurry, LeaseKey, Order, State};
 
 /// The processes of services of this place, the one for each service that was started first, but for the services `known`.
 pub(super) fn find(place: &Place, known: &[&str]) -> BTreeMap<String, Process> {
@@ -70,6 +72,7 @@ pub(in crate::up) fn unknown(label: &str, root: &Path, lease: Option<LeaseKey>) 
         cwd: root.to_owned(),
         env: Vec::new(),
         lease,
+        wished: None,
         expects: Expects::Nothing,
         ready: None,
         after: Vec::new(),
@@ -106,6 +109,51 @@ pub(super) fn join(services: &mut Vec<Service>, place: &Place) -> Vec<String> {
 }
 
 impl Keeper {
+    /// Takes over what an earlier keeper has started (R131).
+    pub(super) fn adopt(&mut self) {
+        let (memory, problem) = Memory::read(&self.place);
+        if let Some(problem) = problem {
+            output::warning(&problem);
+            self.unsaid.push(problem);
+        }
+        let Some(memory) = memory else { return };
+        let is_current = memory.is_current(self.folder);
+        (self.session, self.ends) = (memory.session, memory.ends);
+        for remembered in memory.services {
+            let start = self.next_start();
+            let label = remembered.order.label.clone();
+            let mut service = remembered.service();
+            service.start = start;
+            let is_ready = matches!(service.life, Life::Runs(_, Progress::Ready(_)));
+            if !is_current {
+                if let Some(process) = service.process() {
+                    let pid = process.pid;
+                    output::warning(&format!(
+                        "{label} (pid {pid}) runs in a folder that was at this path before"
+                    ));
+                }
+                service.rest(Rest::default());
+            }
+            let (runs, outside) = (matches!(service.life, Life::Runs(..)), service.state() == State::Outside);
+            self.services.push(service);
+            if runs {
+                self.adopted(&label, is_ready);
+            } else if outside {
+                self.watch_adopted(&label);
+            }
+        }
+    }
+
+    fn adopted(&mut self, label: &str, is_ready: bool) {
+        self.watch_adopted(label);
+        if let Err(error) = self.log(label) {
+            output::warning(&format!("the log of {label}: {error}"));
+        }
+        if !is_ready {
+            self.listen(label);
+        }
+    }
+
     /// Takes over what runs and was not written down.
     pub(super) fn adopt_survivors(&mut self) {
         for label in join(&mut self.services, &self.place) {

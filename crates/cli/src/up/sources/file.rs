@@ -8,7 +8,7 @@ use styxy_core::project::{Idle, Run, Service, Wish};
 
 use super::made::{self, Told};
 use crate::say::failure::Failure;
-use crate::up::stack::{Definition, LOADING, Serves, Source, Stack, TIMEOUT};
+use crate::up::stack::{Definition, LOADING, Rank, Serves, Source, Stack, TIMEOUT};
 
 /// What the project's file at the root of the worktree says of its services.
 #[derive(Default)]
@@ -74,7 +74,7 @@ fn written(guess: &mut Definition, service: &Service) {
         (Wish::Any, _) => guess.serves,
     };
     if service.port != Wish::Any {
-        (guess.port, guess.is_wish) = (service.port, true);
+        (guess.port, guess.rank) = (service.port, Rank::Wish);
     }
     guess.ready.clone_from(&service.ready);
     guess.after = service.after.iter().map(ToString::to_string).collect();
@@ -122,6 +122,7 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
     let name = service.name.clone().or_else(|| here.at(&cwd).package());
     let told = made::of_run(&run, &cwd, root).filter(|_| service.compose.is_none());
     let serves = serves(service, told.as_ref());
+    let (typed, rank) = told.map_or((None, Rank::Wish), |told| (told.port, told.rank));
     Definition {
         label: service.label.to_string(),
         kind: service.kind.clone(),
@@ -131,11 +132,12 @@ fn definition(here: &Caller, root: &Path, service: &Service, run: Run) -> Defini
         cwd,
         env: service.env.texts().to_vec(),
         // `styxy run`, which starts it, goes by a typed port too.
-        port: match (service.port, told.and_then(|told| told.port)) {
+        port: match (service.port, typed) {
             (Wish::Any, Some(typed)) if serves != Serves::No => Wish::Port(typed),
             (wish, _) => wish,
         },
-        is_wish: true,
+        rank: if service.port == Wish::Any { rank } else { Rank::Wish },
+        now: None,
         ready: service.ready.clone(),
         after: service.after.iter().map(ToString::to_string).collect(),
         tty: service.tty,

@@ -7,7 +7,7 @@ use styxy_core::Port;
 use styxy_core::json::{self, Form, Kind, Node};
 use styxy_core::project::{Run, Text, Wish, fence};
 
-use super::super::stack::{Definition, Serves, Source, shown};
+use super::super::stack::{Definition, Rank, Serves, Source, shown};
 use super::{Found, made};
 use crate::devserver::folder::read;
 use crate::devserver::inward::allowed_name;
@@ -58,7 +58,7 @@ fn service(here: &Caller, root: &Path, entry: &Node<'_>) -> Option<(Definition, 
     let mut service = made::definition(here, &allowed_name(name), told, Run::List(words), &cwd);
     // Whoever wrote it there says that it is a server, and on which port.
     if let Some(port) = entry.get("port").and_then(number) {
-        service.port = Wish::Port(port);
+        (service.port, service.rank) = (Wish::Port(port), Rank::Usual);
         service.serves = Serves::Known;
     }
     let (own, refused) = env(entry);

@@ -7,7 +7,7 @@ use styxy_client::Caller;
 use styxy_core::project::{Run, Wish};
 use styxy_core::{Port, ServiceName, ServiceType};
 
-use super::super::stack::{Definition, Serves, TIMEOUT};
+use super::super::stack::{Definition, Rank, Serves, TIMEOUT};
 use crate::devserver::alone::Alone;
 use crate::devserver::folder::Folder;
 use crate::devserver::inward::around::Around;
@@ -21,6 +21,8 @@ pub(super) struct Told {
     pub(super) kind: ServiceType,
     pub(super) name: Option<ServiceName>,
     pub(super) port: Option<Port>,
+    /// Whether the command itself names it, or what that starts.
+    pub(super) rank: Rank,
     pub(super) serves: Serves,
     /// For a sentence: `runs Vite, on port 3000`.
     pub(super) what: String,
@@ -43,6 +45,7 @@ fn told(words: &[&str], around: &dyn Around) -> Option<Told> {
     Some(Told {
         kind: ServiceType::new(plan.framework.map_or(KIND, |row| row.service)).ok()?,
         name: None,
+        rank: if plan.typed_port.is_some() { Rank::Wish } else { Rank::Usual },
         port: port.filter(|_| !matches!(serves, Serving::No | Serving::Once)),
         what: what(serves, tool, port),
         serves: of_serving(serves),
@@ -60,7 +63,13 @@ pub(super) fn of_run(run: &Run, folder: &Path, root: &Path) -> Option<Told> {
 /// What the text `command` for a shell says.
 pub(super) fn of_text(command: &str, folder: &Path, root: &Path) -> Option<Told> {
     let around = Folder { root: Some(root), ..Folder::alone(folder) };
-    told(&Alone::TYPED, &Alone { around: &around, command })
+    let told = told(&Alone::TYPED, &Alone { around: &around, command })?;
+    // Somebody has typed it there, or it is in a script that the text starts.
+    let is_own = |port: Port| {
+        command.split(|letter: char| !letter.is_ascii_digit()).any(|word| word == port.to_string())
+    };
+    let rank = if told.port.is_some_and(is_own) { Rank::Wish } else { Rank::Usual };
+    Some(Told { rank, ..told })
 }
 
 fn of_serving(serving: Serving) -> Serves {
@@ -121,7 +130,7 @@ pub(super) fn of_script(
 
 /// A service with the default name of its folder (R60), unless it has another one.
 pub(super) fn definition(here: &Caller, label: &str, told: Told, run: Run, cwd: &Path) -> Definition {
-    let Told { kind, name, port, serves, what: _ } = told;
+    let Told { kind, name, port, rank, serves, what: _ } = told;
     Definition {
         label: label.to_owned(),
         kind,
@@ -134,7 +143,8 @@ pub(super) fn definition(here: &Caller, label: &str, told: Told, run: Run, cwd: 
             (Serves::Known | Serves::Perhaps, Some(port)) => Wish::Port(port),
             (Serves::Known | Serves::Perhaps, None) => Wish::Any,
         },
-        is_wish: false,
+        rank,
+        now: None,
         serves,
         ready: None,
         after: Vec::new(),

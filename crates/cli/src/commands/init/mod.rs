@@ -164,6 +164,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(windows, ignore = "a Makefile is a makefile there")]
     fn the_file_and_its_reasons_are_the_reviewed_ones() {
         let path = Path::new("/home/ada/shop/.styxy.json");
         let workspace = |dev: &'static str| {

@@ -57,6 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg_attr(windows, ignore = "the paths are those of Unix")]
     fn the_files_are_those_that_compose_itself_would_read() {
         let top = tempfile::tempdir().unwrap();
         let folder = top.path();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use styxy_core::ServiceType;
 
+use super::made;
 use super::propose::{FIRST, Proposal, Proposed};
 use crate::devserver::folder::{Folder, read};
 use crate::devserver::inward::allowed_name;
@@ -64,7 +65,7 @@ fn inferred(root: &Path) -> Vec<Task> {
             (has_plugin && (*tool != "vite" || is_page)).then_some((file, command))
         });
         let Some(((file, command), name)) = found.zip(folder.file_name()) else { continue };
-        let below = folder.strip_prefix(root).unwrap_or(&folder).display();
+        let below = made::shown(folder.strip_prefix(root).unwrap_or(&folder));
         let what = format!("nx infers a target from {below}/{file}, which");
         let label = allowed_name(&name.to_string_lossy());
         all.push(Task { label, command: format!("npx {command}"), what, folder });

@@ -1,6 +1,6 @@
 //! The servers of `.claude/launch.json`, which an agent's preview starts.
 
-use std::path::Path;
+use std::path::{Component, Path, is_separator};
 
 use styxy_client::Caller;
 use styxy_core::Port;
@@ -65,17 +65,23 @@ fn service(here: &Caller, root: &Path, entry: &Node<'_>) -> Option<(Definition, 
     service.env = own;
     if !refused.is_empty() {
         // A project's file cannot have these elsewhere (R141), and what it says has to be the same.
-        let assigned = refused.iter().map(|(name, value)| format!("{name}={} ", quoted(value)));
+        let assigned = refused.iter().map(|(name, value)| assigned(name, value));
         service.run = Run::Shell(assigned.collect::<String>() + &shown(&service.run));
     }
     Some((service, format!("{name} in {} {what}", FILE.join("/"))))
 }
 
+/// What sets a variable in front of a command of the shell.
+fn assigned(name: &str, value: &str) -> String {
+    if cfg!(windows) { format!("set \"{name}={value}\"&& ") } else { format!("{name}={} ", quoted(value)) }
+}
+
 /// A folder below the root, which the file may name by a variable.
 fn inside(root: &Path, cwd: &str) -> Option<std::path::PathBuf> {
-    let below = cwd.trim_start_matches("${workspaceFolder}").trim_start_matches('/');
-    let is_inside = (cwd.starts_with("${workspaceFolder}") || !Path::new(cwd).is_absolute())
-        && !below.split('/').any(|part| part == "..");
+    let named = cwd.strip_prefix("${workspaceFolder}").map(|rest| rest.trim_start_matches(is_separator));
+    let below = named.unwrap_or(cwd);
+    let goes_down = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    let is_inside = Path::new(below).components().all(goes_down);
     let folder = root.join(below);
     (is_inside && folder.is_dir()).then_some(folder)
 }

@@ -121,11 +121,17 @@ pub(super) fn of_script(
     }
     let run = Run::List(words.map(str::to_owned).to_vec());
     let place = match folder.strip_prefix(root).ok().filter(|below| *below != Path::new("")) {
-        Some(below) => format!("the script {name} of {}", below.display()),
+        Some(below) => format!("the script {name} of {}", shown(below)),
         None => format!("the script {name}"),
     };
     let reason = format!("{place} {}", told.what);
     Some((definition(here, label, told, run, folder), reason))
+}
+
+/// A path below the root as project files write it, on every system.
+pub(super) fn shown(below: &Path) -> String {
+    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
 }
 
 /// A service with the default name of its folder (R60), unless it has another one.

@@ -186,7 +186,11 @@ fn variables_of_the_preview_that_no_file_may_set_are_part_of_the_command() {
     let launch = r#"{"configurations": [{"name": "web", "program": "server.js",
         "env": {"NODE_OPTIONS": "--inspect=0 --trace-warnings", "MODE": "{x}", "a b": "1"}}]}"#;
     let worktree = Worktree::new(&[(".claude/launch.json", launch)]);
-    let run = "NODE_OPTIONS='--inspect=0 --trace-warnings' node server.js";
+    let run = if cfg!(windows) {
+        r#"set "NODE_OPTIONS=--inspect=0 --trace-warnings"&& node server.js"#
+    } else {
+        "NODE_OPTIONS='--inspect=0 --trace-warnings' node server.js"
+    };
     assert_eq!(worktree.services(), [format!("web dev perhaps: {run}")]);
     let env = &worktree.stack().services[0].env;
     assert_eq!(

@@ -150,7 +150,7 @@ fn obstacle(root: &Path, packages: &[Package], selections: &[Selection]) -> Opti
         let mut files = packages.iter().map(|package| package.folder().join("project.json"));
         let quoted = format!("\"{}\"", task.name);
         if let Some(file) = files.find(|file| read(file).is_some_and(|text| text.contains(&quoted))) {
-            let file = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+            let file = made::shown(file.strip_prefix(root).unwrap_or(&file));
             return Some(format!("{file} has a target {} of its own", task.name));
         }
     }

@@ -128,6 +128,8 @@ fn a_service_that_fails_is_said_with_its_code_and_its_last_words() {
     let said = stack.home.styxy(&["up", "-d"]).exits(1);
     let said = format!("{}{}", said.stdout, said.stderr);
     assert!(said.contains("exit 3") && said.contains("it goes down"), "{said}");
+    let waited = stack.home.styxy(&["wait", "bad"]).exits(1);
+    assert!(waited.stderr.contains("bad: failed"), "{}", waited.stderr);
     stack.say(&json!({ "none": { "port": false, "run": ["no-such-program"] } }));
     let said = stack.home.styxy(&["up", "-d"]).exits(1);
     let said = format!("{}{}", said.stdout, said.stderr);

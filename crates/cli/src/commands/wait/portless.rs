@@ -1,11 +1,24 @@
 //! Waiting for a service that takes no port: its keeper says when it runs.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::here::context::Context;
+use styxy_core::api::{Code, Refusal};
+use tokio::time::{Instant, sleep};
+
+use crate::here::caller::caller;
+use crate::here::context::{Context, block_on};
 use crate::here::named::Named;
+use crate::say::age::span;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
+use crate::up::ask;
+use crate::up::lines::line;
+use crate::up::place::Place;
+use crate::up::wire::{State, View};
+
+/// Between two looks.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// The service, if it takes no port; unless it has one all the same, as by a `styxy run` that somebody has typed.
 ///
@@ -28,75 +41,42 @@ pub(super) fn no_path(label: &str, typed: &str) -> Failure {
 ///
 /// # Errors
 /// It has failed or ended, or does not run in time.
-#[cfg(unix)]
 pub(super) fn wait(context: &Context, label: &str, timeout: Duration) -> Result<Exit, Failure> {
-    use crate::here::caller::caller;
-    use crate::here::context::block_on;
-    use crate::up::ask;
     let (_, place) = ask::at(&caller())?;
-    let view = block_on(run::until(&place, label, timeout))??;
+    let view = block_on(until(&place, label, timeout))??;
     let wire = serde_json::json!({ "success": true, "service": view });
-    context.output.answer(&wire, |out| writeln_line(out, &view))?;
+    context.output.answer(&wire, |out| shown(out, &view))?;
     Ok(Exit::Done)
 }
 
-#[cfg(unix)]
-fn writeln_line(out: &mut dyn std::io::Write, view: &crate::up::wire::View) -> std::io::Result<()> {
-    writeln!(out, "{}", crate::up::lines::line(view))
+fn shown(out: &mut dyn Write, view: &View) -> io::Result<()> {
+    writeln!(out, "{}", line(view))
 }
 
-/// There are no services of `styxy up` on Windows.
-#[cfg(not(unix))]
-pub(super) fn wait(_: &Context, label: &str, _: Duration) -> Result<Exit, Failure> {
-    Err(Failure::usage(
-        format!("{label} takes no port, and styxy up does not exist on Windows yet"),
-        "styxy list",
-    ))
-}
-
-#[cfg(unix)]
-mod run {
-    use std::time::Duration;
-
-    use styxy_core::api::{Code, Refusal};
-    use tokio::time::{Instant, sleep};
-
-    use crate::say::age::span;
-    use crate::say::failure::Failure;
-    use crate::up::ask;
-    use crate::up::lines::line;
-    use crate::up::place::Place;
-    use crate::up::wire::{State, View};
-
-    /// Between two looks.
-    const GLANCE: Duration = Duration::from_millis(100);
-
-    /// The service once it runs or has ended well.
-    pub(super) async fn until(place: &Place, label: &str, timeout: Duration) -> Result<View, Failure> {
-        let deadline = Instant::now() + timeout;
-        let refused = |error: String, hint: String| Refusal::new(Code::NotRunning, error).hint(hint);
-        loop {
-            let view = ask::now(place).await?.into_iter().find(|view| view.service == label);
-            let state = view.as_ref().map(|view| view.state);
-            if let Some(view) = view {
-                let is_done = view.state == State::Ended && view.exit_code == Some(0);
-                if view.state.is_good() || is_done {
-                    return Ok(view);
-                }
-                if matches!(view.state, State::Failed | State::Ended) {
-                    let error = anstream::adapter::strip_str(&line(&view)).to_string();
-                    return Err(refused(error, format!("styxy logs {label}")).into());
-                }
+/// The service once it runs or has ended well.
+async fn until(place: &Place, label: &str, timeout: Duration) -> Result<View, Failure> {
+    let deadline = Instant::now() + timeout;
+    let refused = |error: String, hint: String| Refusal::new(Code::NotRunning, error).hint(hint);
+    loop {
+        let view = ask::now(place).await?.into_iter().find(|view| view.service == label);
+        let state = view.as_ref().map(|view| view.state);
+        if let Some(view) = view {
+            let is_done = view.state == State::Ended && view.exit_code == Some(0);
+            if view.state.is_good() || is_done {
+                return Ok(view);
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                let said = state.map_or("styxy up has not started it", State::as_str);
-                let hint =
-                    state.map_or_else(|| format!("styxy up {label}"), |_| format!("styxy logs {label}"));
-                let error = format!("{label} does not run after {}: {said}", span(timeout.as_secs()));
-                return Err(refused(error, hint).into());
+            if matches!(view.state, State::Failed | State::Ended) {
+                let error = anstream::adapter::strip_str(&line(&view)).to_string();
+                return Err(refused(error, format!("styxy logs {label}")).into());
             }
-            sleep(GLANCE.min(left)).await;
         }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let said = state.map_or("styxy up has not started it", State::as_str);
+            let hint = state.map_or_else(|| format!("styxy up {label}"), |_| format!("styxy logs {label}"));
+            let error = format!("{label} does not run after {}: {said}", span(timeout.as_secs()));
+            return Err(refused(error, hint).into());
+        }
+        sleep(GLANCE.min(left)).await;
     }
 }

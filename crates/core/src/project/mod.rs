@@ -92,20 +92,37 @@ impl Project {
     }
 
     /// Gives every placed service its package, as `package` says it of a folder relative to the file's; and its label for a
-    /// name to a service that would be the same server as one before it.
+    /// name to a service without one that would be the same server as another one: a written name stays as it is.
     pub fn settle(&mut self, package: impl Fn(&str) -> Option<ServiceName>) {
+        for service in self.services.iter_mut().filter(|service| service.is_placed()) {
+            service.home = Home::In(package(service.cwd.as_deref().unwrap_or_default()));
+        }
         for at in 0..self.services.len() {
-            let (before, rest) = self.services.split_at_mut(at);
-            let Some(service) = rest.first_mut() else { return };
-            if service.is_placed() {
-                service.home = Home::In(package(service.cwd.as_deref().unwrap_or_default()));
-            }
-            let is_same = |other: &Service| {
-                (&other.kind, &other.name, &other.home) == (&service.kind, &service.name, &service.home)
-            };
-            if before.iter().any(is_same) {
-                service.name = Some(service.label.clone());
+            if let Some(name) = self.free_name(at) {
+                self.services[at].name = Some(name);
             }
         }
+    }
+
+    /// The name that the service at this place needs to be a server of its own, if it does.
+    fn free_name(&self, at: usize) -> Option<ServiceName> {
+        let service = &self.services[at];
+        let others = || {
+            let others = self.services.iter().enumerate().filter(move |(other, _)| *other != at);
+            others.filter(|(_, other)| other.kind == service.kind)
+        };
+        let is_same = |(place, other): (usize, &Service)| {
+            let is_before = place < at && (&other.name, &other.home) == (&None, &service.home);
+            is_before || other.name.is_some() && other.name.as_ref() == service.home.package()
+        };
+        if service.name.is_some() || !others().any(is_same) {
+            return None;
+        }
+        let is_taken = |name: &ServiceName| {
+            others().any(|(_, other)| [other.name.as_ref(), other.home.package()].contains(&Some(name)))
+        };
+        let label = &service.label;
+        let numbered = (2..).map_while(|number: usize| ServiceName::new(&format!("{label}-{number}")).ok());
+        std::iter::once(label.clone()).chain(numbered).find(|name| !is_taken(name))
     }
 }

@@ -51,6 +51,17 @@ pub enum Home {
     In(Option<ServiceName>),
 }
 
+impl Home {
+    /// The name that servers of that package have, if the file says which one it is.
+    #[must_use]
+    pub const fn package(&self) -> Option<&ServiceName> {
+        match self {
+            Self::In(package) => package.as_ref(),
+            Self::Callers => None,
+        }
+    }
+}
+
 /// Which port a server wishes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wish {

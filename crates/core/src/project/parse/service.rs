@@ -91,10 +91,7 @@ fn kind(text: &str, entry: &Field<'_>) -> Result<Option<ServiceType>, Mistake> {
 fn say(text: &str, service: &mut Service, field: &Field<'_>, read: &mut Read) -> Result<(), Mistake> {
     match field.key {
         "type" => {}
-        "name" => {
-            let name = ServiceName::new(field.text()?);
-            service.name = Some(name.map_err(|error| field.invalid(&error))?);
-        }
+        "name" => service.name = Some(name(&service.kind, field, read)?),
         "port" => service.port = wish(field, read)?,
         "env" => service.env = env(text, field, &service.label, read)?,
         "open" => service.door.open = field.switch()?,
@@ -111,6 +108,22 @@ fn say(text: &str, service: &mut Service, field: &Field<'_>, read: &mut Read) ->
         _ => read.ignored.push(unknown(field)),
     }
     Ok(())
+}
+
+/// A name that no service of this type before this one has.
+fn name(kind: &ServiceType, field: &Field<'_>, read: &Read) -> Result<ServiceName, Mistake> {
+    let name = ServiceName::new(field.text()?).map_err(|error| field.invalid(&error))?;
+    let is_same = |other: &&Service| other.kind == *kind && other.name.as_ref() == Some(&name);
+    match read.services.iter().find(is_same) {
+        Some(other) => {
+            let rule = format!(
+                "is {}'s already, which is of the type {kind} too; name one of them otherwise",
+                other.label
+            );
+            Err(field.mistake(&format!("{:?}", name.as_str()), &rule))
+        }
+        None => Ok(name),
+    }
 }
 
 /// Nothing gives a service a terminal of its own on Windows yet.

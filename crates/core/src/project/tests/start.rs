@@ -182,6 +182,28 @@ fn two_services_are_never_one_server() {
 }
 
 #[test]
+fn a_written_name_is_one_services_and_stays_as_it_is() {
+    let twice =
+        r#"{"services": {"web": {"type": "dev", "name": "x"}, "api": {"type": "dev", "name": ‸"x"}}}"#;
+    let says = ["services.api.name: \"x\" is web's already, which is of the type dev too"];
+    refused(twice, &says);
+    refused(r#"{"services": {"dev": {"name": "x"}, "api": {"name": ‸"x", "type": "dev"}}}"#, &["is dev's"]);
+    project(r#"{"services": {"web": {"name": "x"}, "api": {"name": "x"}}}"#);
+    let names = |text: &str| {
+        let services = settled(text).services.into_iter();
+        services
+            .map(|service| service.name.map(|name| name.to_string()).unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
+    let folders = r#"{"services": {
+        "web": {"type": "dev", "cwd": "apps/web"}, "api": {"type": "dev", "run": "x", "name": "apps.web"}}}"#;
+    assert_eq!(names(folders), ["web", "apps.web"], "it is the name of that folder's servers");
+    let labels = r#"{"services": {
+        "a": {"type": "dev", "run": "x"}, "b": {"type": "dev", "run": "x"}, "c": {"type": "dev", "name": "b"}}}"#;
+    assert_eq!(names(labels), ["", "b-2", "b"], "another one is called as this label is");
+}
+
+#[test]
 fn a_server_is_found_by_its_type_in_its_own_package_or_by_its_label() {
     let read = settled(
         r#"{"services": {"web": {"type": "dev", "cwd": "apps/web"}, "api": {}, "dev": {"type": "docs", "name": "d"}}}"#,

@@ -9,8 +9,6 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::io::fcntl_getfd;
 
-use crate::say::output;
-
 /// A keeper that was started.
 pub(in crate::up) struct Begun(Child);
 
@@ -75,7 +73,9 @@ pub(in crate::up) fn leave_starter(folder: &Path) {
     let _ = std::env::set_current_dir(folder);
     #[cfg(target_os = "linux")]
     if let Err(error) = crate::process::orphans::adopt() {
-        output::warning(&format!("what services leave behind is found by their marks only: {error}"));
+        crate::say::output::warning(&format!(
+            "what services leave behind is found by their marks only: {error}"
+        ));
     }
 }
 

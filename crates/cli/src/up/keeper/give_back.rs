@@ -156,8 +156,13 @@ async fn released(client: &Client, lock_id: LockId, goes_on: GoesOn) {
         return;
     }
     let lease = client.check(answer.port).await.ok().and_then(|check| check.allocated_to);
-    let is_lent =
-        |lease: &Lease| lease.lock_id == lock_id && lease.owner.kind == OwnerKind::Instance && !is_up(lease);
+    // One of the worktree's stack is all its sessions' in common (R68).
+    let is_of_session = |lease: &Lease| match lease.owner.kind {
+        OwnerKind::Instance => true,
+        OwnerKind::Listener => lease.stack == Some(true),
+        OwnerKind::Process => false,
+    };
+    let is_lent = |lease: &Lease| lease.lock_id == lock_id && is_of_session(lease) && !is_up(lease);
     if lease.as_ref().is_some_and(is_lent) {
         let _ = client.release(lock_id).await;
     }

@@ -42,7 +42,8 @@ fn a_service_goes_to_the_port_that_the_file_wishes_for_since_and_the_others_stay
     let host = url.as_str().unwrap().trim_start_matches("http://").split(':').next().unwrap();
     stack.say(&on(new));
     assert_eq!(foretold(&stack), json!(["again", new, "port has changed"]));
-    assert_eq!(stack.home.leases().len(), 2, "nothing is leased for that");
+    let leases = stack.home.leases();
+    assert_eq!(leases.len(), 2, "nothing is leased for that: {leases:?}");
     let said = stack.styxy(&["up", "-d"]).done();
     assert!(said.stderr.contains("web: starts again, since port has changed\n"), "{said:?}");
     let after = stack.ps();

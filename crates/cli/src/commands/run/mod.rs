@@ -162,7 +162,11 @@ impl Args {
             env: self.env,
             attention: if self.quiet { Attention::None } else { Attention::Some },
         };
-        let wishes = Wishes::new(typed, plan, file, caller)?;
+        let mut wishes = Wishes::new(typed, plan, file, caller)?;
+        if self.first {
+            // `styxy up` has told it where the others are; some of these take their leases at this moment.
+            wishes.siblings.clear();
+        }
         let services: Vec<ServiceType> =
             wishes.requests.iter().map(|request| request.service.clone()).collect();
         if let Some(other) = plan::not_asked(&command, &services) {

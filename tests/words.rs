@@ -136,8 +136,43 @@ fn a_word_that_means_nothing_is_refused_where_the_services_are_listed() {
     let port = stack.home.spare_port().to_string();
     let said = stack.styxy(&["allocate", "-s", "wbe", "-p", &port, "-q"]).done();
     assert_eq!(stack.styxy(&["env", "wbe", "--json"]).done().json()["PORT"], said.stdout.trim());
+    // A word that is like none of the services is a type, as in 0.1.0.
+    let mut command = stack.home.styxy_command(&["env", "metrics"]);
+    let said = finish(command.env("PORT", stack.home.spare_port().to_string())).done();
+    assert!(
+        said.stderr.contains("metrics is none of this worktree's services (api, web)"),
+        "{}",
+        said.stderr
+    );
     let said = stack.styxy(&["env", "web", "web"]).exits(2);
     assert!(said.stderr.contains("name each service once"), "{}", said.stderr);
+}
+
+#[test]
+fn what_the_file_gives_no_port_leases_none_in_any_folder() {
+    let server = "exec python3 server.py web";
+    let stack = worktree(&json!({
+        "css": { "run": "exec sleep 1000", "port": false },
+        "web": { "type": "dev", "run": server, "cwd": "apps/web", "ready": "/" },
+    }));
+    for folder in FOLDERS {
+        for words in [&["env", "css"][..], &["env", "web", "css"], &["allocate", "-s", "css", "-q"]] {
+            let said = styxy(&stack, folder, words).exits(2);
+            assert!(said.stderr.contains("css takes no port"), "{words:?} in {folder}: {}", said.stderr);
+        }
+        let said = styxy(&stack, folder, &["run", "-s", "css", "--", "sh", "-c", "echo ${PORT-none}"]).done();
+        assert_eq!(said.stdout.trim(), "none", "in {folder}");
+        assert!(said.stderr.contains("css takes no port"), "{}", said.stderr);
+        let mut agent = Agent::new(&stack.home);
+        let asked = json!({ "service": "css", "project": stack.home.project().join(folder) });
+        assert!(agent.refused("allocate_port", &asked).text().contains("css takes no port"));
+    }
+    assert!(stack.home.leases().is_empty(), "{:?}", stack.home.leases());
+    let both = [&["run", "-s", "css", "-s", "web", "--"], PRINTS_PORT].concat();
+    let port = styxy(&stack, "tools", &both).done().stdout;
+    assert!(port.trim().parse::<u16>().is_ok(), "{port}");
+    // With a name it is a type.
+    stack.styxy(&["env", "dev", "-n", "other"]).done();
 }
 
 #[test]

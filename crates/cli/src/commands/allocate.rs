@@ -126,7 +126,7 @@ impl Args {
         let there = self.project.as_ref().map(|folder| caller.at(folder));
         let there = there.as_ref().unwrap_or(caller);
         let file = caller::file(there)?;
-        let words = typed::words(file.as_ref(), there, &self.service);
+        let words = typed::words_of_ports(file.as_ref(), there, &self.service, self.name.as_ref())?;
         near::warn(&self.service, &words);
         let set = |asked: bool| asked.then_some(true);
         let (name, port, exact, block) = (self.name, self.port, set(self.exact), self.block);

@@ -78,10 +78,24 @@ fn settings() -> Option<Config> {
     Some(config)
 }
 
-/// The first of the words that is neither a service nor a service type, where the worktree's services are listed.
-pub(crate) fn unknown<'a>(typed: &'a [ServiceType], words: &Words) -> Option<&'a ServiceType> {
-    words.listed.as_ref()?;
-    typed.iter().find(|kind| !is_known(kind, words))
+/// The first of the words that is neither a service nor a service type, where the worktree's services are listed, and nearly one of them.
+pub(crate) fn slip<'a>(typed: &'a [ServiceType], words: &Words) -> Option<&'a ServiceType> {
+    let listed = words.listed.as_ref()?;
+    let is_near = |kind: &ServiceType| nearest(kind.as_str(), listed.iter().map(String::as_str)).is_some();
+    typed.iter().find(|kind| is_near(kind) && !is_known(kind, words))
+}
+
+/// Says which of the words are none of the services where these are listed, and so types, unless [`warn`] says more.
+pub(crate) fn warn_of_types(typed: &[ServiceType], words: &Words) {
+    typed.iter().filter_map(|kind| only_a_type(kind, words)).for_each(|said| output::warning(&said));
+}
+
+fn only_a_type(kind: &ServiceType, words: &Words) -> Option<String> {
+    let listed = words.listed.as_ref()?.join(", ");
+    let is_said = || is_known(kind, words) || mistyped(kind, words).is_some();
+    (!is_said()).then(|| {
+        format!("{kind} is none of this worktree's services ({listed}), and is taken for a service type")
+    })
 }
 
 #[cfg(test)]
@@ -145,7 +159,19 @@ mod tests {
         let said = |kind: &str| mistyped(&kind.parse().unwrap(), &words);
         assert!(said("wroker").is_some_and(|said| said.ends_with("did you mean worker?")));
         assert_eq!(said("shop"), None);
-        let unknown = |kind: &str| unknown(&[kind.parse().unwrap()], &words).is_some();
-        assert!(unknown("nope") && !unknown("worker") && !unknown("Dev") && !unknown("api"));
+        let is_slip = |kind: &str| slip(&[kind.parse().unwrap()], &words).is_some();
+        assert!(is_slip("wroker") && is_slip("shp"));
+        for kind in ["metrics", "worker", "Dev", "api"] {
+            assert!(!is_slip(kind), "{kind}");
+        }
+        let said = |kind: &str| only_a_type(&kind.parse().unwrap(), &words);
+        assert!(
+            said("metrics").is_some_and(
+                |said| said.contains("metrics is none of this worktree's services (shop, worker)")
+            )
+        );
+        for kind in ["wroker", "worker", "Dev", "api"] {
+            assert_eq!(said(kind), None, "{kind}");
+        }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Words {
     pub(crate) stack: Vec<PortRequest>,
     /// The labels of what takes no port.
     pub(crate) portless: Vec<String>,
+    /// Those of them of which the file at the root says so.
+    pub(crate) silent: Vec<String>,
     /// All labels, if something lists the services: a word that is none of them is then more likely a mistake than a service type.
     pub(crate) listed: Option<Vec<String>>,
     /// The caller's package.
@@ -99,6 +101,20 @@ impl Words {
         let mut homes = services.map(|service| &service.home);
         homes.any(|home| matches!(home, Home::In(Some(own)) if own == package))
             || self.stack.iter().any(|request| request.full_name() == Some(package))
+    }
+
+    /// The first of the words that is a service of which the project's file says that it takes no port. It leases nothing, in whatever
+    /// folder; what is only guessed to take none may be leased for by whoever says so.
+    pub(crate) fn silent<'a>(&self, typed: &'a [ServiceType]) -> Option<&'a ServiceType> {
+        typed.iter().find(|word| {
+            let said = self.file.as_ref().and_then(|file| file.service(word.as_str()));
+            let is_written = match said {
+                Some(service) => !service.serves(),
+                None => self.silent.iter().any(|label| label == word.as_str()),
+            };
+            let is_callers = said.is_some_and(|service| service.home == Home::Callers);
+            is_written && (is_callers || word.as_str() != USUAL || self.is_services_package())
+        })
     }
 
     /// Whether this service takes no port.

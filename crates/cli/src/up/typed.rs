@@ -1,6 +1,7 @@
 //! Which words there are for the services of a worktree: those of the project's file, and of what `styxy up` would start (R160).
 
 use styxy_client::Caller;
+use styxy_core::api::{Code, Refusal};
 use styxy_core::project::{Project, Wish};
 use styxy_core::{ServiceName, ServiceType};
 
@@ -60,7 +61,9 @@ fn with_stack(words: Words, stack: &Stack) -> Words {
         .filter(|service| service.compose.is_none())
         .partition(|service| service.port == Wish::None);
     let Words { mut portless, .. } = words;
-    portless.extend(without.into_iter().map(|service| service.label.clone()));
+    let without: Vec<String> = without.into_iter().map(|service| service.label.clone()).collect();
+    portless.extend(without.iter().cloned());
+    let silent = if matches!(stack.source, Source::File(_)) { without } else { Vec::new() };
     let is_list = match stack.source {
         Source::File(_) | Source::Procfile(_) | Source::Workspace(_) => true,
         // It says how one thing is started, and not what else there is.
@@ -72,8 +75,31 @@ fn with_stack(words: Words, stack: &Stack) -> Words {
         stack: with.into_iter().map(Definition::request).collect(),
         listed: is_list.then(|| labels.chain(idle).collect()),
         portless,
+        silent,
         ..words
     }
+}
+
+/// The same to lease ports for them.
+///
+/// # Errors
+/// One of them takes no port, and no name beside it makes it a type.
+pub(crate) fn words_of_ports(
+    file: Option<&Project>,
+    caller: &Caller,
+    typed: &[ServiceType],
+    name: Option<&ServiceName>,
+) -> Result<Words, Failure> {
+    let words = words(file, caller, typed);
+    match words.silent(typed).filter(|_| name.is_none()) {
+        Some(label) => Err(Failure::Usage(Box::new(no_port(label)))),
+        None => Ok(words),
+    }
+}
+
+/// That `label` takes no port, to whoever wants one for it.
+pub(crate) fn no_port(label: &ServiceType) -> Refusal {
+    Refusal::new(Code::InvalidRequest, format!("{label} takes no port")).hint("styxy ps")
 }
 
 /// What is said of the service `label`, which takes no port, instead of a lease's.

@@ -67,10 +67,11 @@ impl Args {
         let named = caller::named_file(&caller)?;
         let file = named.as_ref();
         let project = file.map(|file| &file.project);
-        let words = typed::words(project, &caller, &self.service);
+        let words = typed::words_of_ports(project, &caller, &self.service, self.name.as_ref())?;
         let terms = Terms::default().or(&caller)?;
         self.refuse_what_has_no_port(context, &words, &terms)?;
         near::warn(&self.service, &words);
+        near::warn_of_types(&self.service, &words);
         let mut requests = self.requests(project, &words, &caller)?;
         let compose = file.and_then(|file| Some((Containers::of(file, &requests)?, file)));
         requests.retain(|request| compose.as_ref().is_none_or(|(containers, _)| containers.keeps(request)));
@@ -121,16 +122,19 @@ impl Args {
         self.write(context, &all)
     }
 
-    /// A word that means nothing here is most likely a mistake, unless it is the type of a server that has a port already.
+    /// A word that is nearly a service's is most likely a mistake, unless it is the type of a server that has a port already; and what
+    /// is guessed to take no port has none.
     fn refuse_what_has_no_port(
         &self,
         context: &Context,
         words: &Words,
         terms: &Terms,
     ) -> Result<(), Failure> {
-        let portless = self.service.iter().find(|word| words.is_portless(word.as_str()));
-        let unknown = portless.or_else(|| near::unknown(&self.service, words));
-        let Some(word) = unknown.filter(|_| self.name.is_none()) else { return Ok(()) };
+        if self.name.is_some() {
+            return Ok(());
+        }
+        let guessed = self.service.iter().find(|word| words.is_portless(word.as_str()));
+        let Some(word) = guessed.or_else(|| near::slip(&self.service, words)) else { return Ok(()) };
         let query = AllocationsQuery {
             project_path: terms.project.clone(),
             service_type: Some(word.clone()),
@@ -143,8 +147,8 @@ impl Args {
         if !leases.allocations.is_empty() {
             return Ok(());
         }
-        if let Some(label) = portless {
-            return Err(Failure::usage(format!("{label} takes no port"), "styxy ps"));
+        if let Some(label) = guessed {
+            return Err(Failure::Usage(Box::new(typed::no_port(label))));
         }
         let known: Vec<&str> = words.listed.iter().flatten().map(String::as_str).collect();
         Err(no_service("env", word.as_str(), &known, "styxy up --print"))

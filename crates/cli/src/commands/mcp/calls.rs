@@ -30,6 +30,9 @@ pub(super) async fn allocate(context: &Context, said: arguments::Allocate) -> Re
     let caller = arguments::caller_in(said.project.as_deref())?;
     let port = PortRequest { name: said.name, port: said.port, ..PortRequest::new(said.service) };
     let words = typed::words(caller.file()?.as_ref(), &caller, std::slice::from_ref(&port.service));
+    if let Some(label) = words.silent(std::slice::from_ref(&port.service)).filter(|_| port.name.is_none()) {
+        return Err(typed::no_port(label).hint("service_logs shows what it prints").into());
+    }
     let mut port = words.request(port).request;
     port.stack = ports::marked(vec![port.clone()], &caller).iter().any(|port| port.stack);
     let us = Pid::new(std::process::id());

@@ -32,6 +32,7 @@ use crate::devserver::plan::{self, Plan};
 use crate::here::caller::{caller, deleted, unsaid};
 use crate::here::context::Context;
 use crate::here::near;
+use crate::here::typed::Words;
 use crate::here::variables::url;
 use crate::say::examples::examples;
 use crate::say::exit::Exit;
@@ -104,7 +105,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub(crate) fn run(mut self, context: &Context) -> Result<Exit, Failure> {
         let caller = caller();
         let folder = caller.folder().unwrap_or(Path::new(""));
         let command = match (&self.command[..], caller.folder()) {
@@ -124,12 +125,28 @@ impl Args {
         }
         let plan = inward::look(&caller, |around| Plan::of(&command, around));
         let (file, mistake) = projects_file(&caller);
+        let project = file.as_ref().map(|file| &file.project);
+        let words = (!self.first).then(|| typed::words(project, &caller, &self.service));
+        if self.drop_what_takes_no_port(words.as_ref()) {
+            return start(&command, &Environment::default(), &caller);
+        }
         if let Some(inward) = &plan.inward
-            && let Some(runs) = Runs::new(&self, file.as_ref().map(|file| &file.project), context)
+            && let Some(runs) = Runs::new(&self, project, context)
         {
             return runs.start(inward, command, &caller, mistake);
         }
-        self.start_one(context, &caller, &plan, file.as_ref(), command)
+        self.start_one(context, &caller, &plan, (file.as_ref(), words), command)
+    }
+
+    /// Drops the services that take no port, and says so. Whether none of those that were typed is left.
+    fn drop_what_takes_no_port(&mut self, words: Option<&Words>) -> bool {
+        let Some(words) = words.filter(|_| self.name.is_none()) else { return false };
+        let is_typed = !self.service.is_empty();
+        while let Some(label) = words.silent(&self.service).cloned() {
+            output::warning(&format!("{label} takes no port, so none is leased for it"));
+            self.service.retain(|other| *other != label);
+        }
+        is_typed && self.service.is_empty()
     }
 
     /// Runs what is one server as far as anybody knows, with the ports that it gets.
@@ -138,7 +155,7 @@ impl Args {
         context: &Context,
         caller: &Caller,
         plan: &Plan,
-        named: Option<&ProjectFile>,
+        (named, words): (Option<&ProjectFile>, Option<Words>),
         command: Vec<OsString>,
     ) -> Result<Exit, Failure> {
         if self.block.is_some() && self.service.len() > 1 {
@@ -148,7 +165,6 @@ impl Args {
             output::warning(SHARED_BLOCK);
         }
         let file = named.map(|file| &file.project);
-        let words = (!self.first).then(|| typed::words(file, caller, &self.service));
         if let Some(words) = &words {
             near::warn(&self.service, words);
         }

@@ -122,6 +122,38 @@ fn a_server_that_another_session_started_by_hand_stays_that_sessions() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_server_that_a_session_starts_by_itself_on_the_port_it_was_told_is_that_sessions() {
+    let stack = stack();
+    let project = stack.home.project();
+    let (one, two) = (Session::new(&stack.home, &project), Session::new(&stack.home, &project));
+    one.begin();
+    let port = one.port();
+    two.begin();
+    let mut direct = std::process::Command::new("python3");
+    direct.args(["server.py", "direct"]).current_dir(&project).env("PORT", port.to_string());
+    direct.env("CLAUDE_PID", one.process.pid().to_string()).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut direct = direct.stderr(Stdio::null()).spawn().unwrap();
+    until("it is known whose it is", || {
+        let leases = stack.home.leases();
+        leases[0].listener.is_some()
+            && leases[0].instance_id.as_ref().is_some_and(|id| id.as_str() == one.instance())
+    });
+    let port = port.to_string();
+    for words in [["kill", &*port, "--yes"], ["down", "--all", "--json"]] {
+        let mut command = stack.home.styxy_command(&words);
+        let refused = finish(command.env("CLAUDE_PID", two.process.pid().to_string()).stdin(Stdio::null()));
+        assert_eq!(refused.code, 1, "{words:?}: {refused:?}");
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains(&one.instance()), "{words:?}: {said}");
+    }
+    assert!(direct.try_wait().unwrap().is_none(), "it runs");
+    direct.kill().unwrap();
+    direct.wait().unwrap();
+    until("it waits for anybody again", || stack.home.leases().iter().all(|lease| lease.instance_id.is_none()));
+}
+
+#[test]
 fn a_procfile_is_a_stack_too() {
     let stack = Stack::new(&json!({})).with_own_dev();
     let project = stack.home.project();

@@ -41,6 +41,8 @@ pub enum Command {
         port: Port,
         /// Who: everybody that does, on whichever address.
         listeners: Vec<Listener>,
+        /// The agent sessions that the processes of these are of, as far as they are of one.
+        sessions: Vec<(ProcessKey, InstanceId)>,
     },
     /// Something listens on a port without a lease that a key had before: a server whose parent was gone before it had
     /// bound, or one that is back.

@@ -170,6 +170,10 @@ impl Lease {
         self.owner = owner.unwrap_or_else(|| self.owner.clone());
         if let Owner::Instance(_) = self.owner {
             self.left = Some(Left { at, reason: EndReason::ListenerExited });
+            // It waits for anybody's server again.
+            if self.stack {
+                self.instance_id = None;
+            }
         }
     }
 

@@ -4,6 +4,7 @@ mod follow;
 mod last_seen;
 mod names;
 mod observe;
+mod sessions;
 mod status;
 mod strays;
 mod whose;

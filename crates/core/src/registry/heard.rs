@@ -1,16 +1,22 @@
 //! Who is heard on a leased port: its server, a stranger, or both. Everybody that listens there counts, on whichever address.
 
 use crate::event::{EndReason, Fact};
-use crate::lease::{Conflict, Lease, Listening, Owner};
+use crate::lease::{Conflict, Lease, Listening, OfStack, Owner};
+use crate::names::InstanceId;
 use crate::port::Port;
-use crate::process::{Listener, Process};
+use crate::process::{Listener, Process, ProcessKey};
 use crate::time::Timestamp;
 
 use super::Registry;
 use super::lifecycle::{end, hear};
 
 impl Registry {
-    pub(super) fn heard(&self, port: Port, listeners: &[Listener], now: Timestamp) -> Vec<Fact> {
+    pub(super) fn heard(
+        &self,
+        port: Port,
+        (listeners, sessions): (&[Listener], &[(ProcessKey, InstanceId)]),
+        now: Timestamp,
+    ) -> Vec<Fact> {
         let Some(lease) = self.lease_on(port) else { return Vec::new() };
         let stranger = listeners.iter().find(|listener| lease.is_strange(listener)).map(Conflict::with);
         if stranger.is_some() && lease.is_reserved() && server_of(lease, listeners).is_none() {
@@ -18,7 +24,13 @@ impl Registry {
             return vec![end(lease, EndReason::Displaced)];
         }
         let mut facts = match (server_of(lease, listeners), &lease.listening) {
-            (Some(server), _) => heard_server(lease, server),
+            (Some(server), _) => {
+                let heard = heard_server(lease, server);
+                // A look that cannot tell the process says nothing of its session.
+                let session = |key| sessions.iter().find(|(of, _)| *of == key).map(|(_, id)| id.clone());
+                let session = server.key().map(session).filter(|_| !is_seen(&heard));
+                heard_for_stack(lease, heard, session)
+            }
             // The server closed unheard. A stranger beside it stays.
             (None, Listening::Server(_)) if stranger.is_some() => vec![self.server_gone(lease, now)],
             (None, _) => Vec::new(),
@@ -82,6 +94,31 @@ pub(super) fn server_of<'a>(
         Some(_) => 2,
         None => 3,
     })
+}
+
+fn is_seen(facts: &[Fact]) -> bool {
+    matches!(facts, [Fact::Seen(_)])
+}
+
+/// A server that nobody asked a port for, on a lease of the worktree's stack that waited: it is of the session that has started it (R68).
+fn heard_for_stack(lease: &Lease, mut heard: Vec<Fact>, session: Option<Option<InstanceId>>) -> Vec<Fact> {
+    let is_asked_for = matches!(lease.owner, Owner::Process(_));
+    let Some(session) = session.filter(|session| lease.stack && !is_asked_for && *session != lease.instance_id)
+    else {
+        return heard;
+    };
+    let of = Some(OfStack { session });
+    if let Some(Fact::Passed { stack, .. }) = heard.last_mut() {
+        *stack = of;
+        return heard;
+    }
+    let owner = match heard.first() {
+        Some(Fact::Heard { owner: Some(owner), .. }) => owner.clone(),
+        Some(_) | None => lease.owner.clone(),
+    };
+    let lock_id = lease.lock_id;
+    heard.push(Fact::Passed { lock_id, owner, project: None, worktree: None, door: None, stack: of });
+    heard
 }
 
 fn heard_server(lease: &Lease, listener: &Listener) -> Vec<Fact> {

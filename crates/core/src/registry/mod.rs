@@ -131,7 +131,7 @@ impl Registry {
             Command::EndInstance { id } => self.end_instance(id, now)?,
             Command::EndAll => self.end_all(),
             Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners, now),
-            Command::Heard { port, listeners } => self.heard(*port, listeners, now),
+            Command::Heard { port, listeners, sessions } => self.heard(*port, (listeners, sessions), now),
             Command::Adopt { port, listener, project_id, line, fresh_id } => {
                 self.adopt((*port, listener), project_id.as_ref(), line, *fresh_id, now)
             }

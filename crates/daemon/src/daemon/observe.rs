@@ -15,6 +15,7 @@ use styxy_core::{Command, Listener, LockId, Pid, Port, ProcessKey, ProjectId, Pr
 use uuid::Uuid;
 
 use super::last_seen::{Claim, LastSeen, Observation, Ports, Sighting, Sockets};
+use super::sessions::Signs;
 use super::{Daemon, Outcome};
 use crate::containers::Containers;
 use crate::system::{self, Details, ListeningSocket};
@@ -83,7 +84,10 @@ impl Daemon {
             let is_unnamed = listeners.iter().any(Containers::may_name);
             let unnamed = if is_unnamed { self.last_seen().unnamed_for(&sighting) } else { None };
             let command = match sighting.claim {
-                Claim::Leased => Some(Command::Heard { port, listeners }),
+                Claim::Leased => {
+                    let sessions = self.sessions(&known.signs);
+                    Some(Command::Heard { port, listeners, sessions })
+                }
                 Claim::Unleased => one_of(listeners).map(|listener| {
                     let fresh_id = LockId::new(Uuid::new_v4());
                     let here = |(_, at): &&(_, _)| listener.project.as_ref() == Some(at);
@@ -157,7 +161,7 @@ impl Daemon {
         loop {
             let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
             let mut listening = BTreeMap::new();
-            for Identified { sighting, listeners, found, line: _ } in self.identify(seen.unidentified).await {
+            for Identified { sighting, listeners, found, line: _, signs: _ } in self.identify(seen.unidentified).await {
                 for (id, at) in &found {
                     self.found(id, at);
                 }
@@ -237,6 +241,8 @@ pub(super) struct Identified {
     found: Vec<(ProjectId, ProjectPath)>,
     /// Where no lease is: the processes that listen, and those above them.
     line: Vec<ProcessKey>,
+    /// Where one is: of which sessions they are.
+    signs: Vec<Signs>,
 }
 
 fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>, containers: &Containers) -> Vec<Identified> {
@@ -256,11 +262,13 @@ fn look_up(sightings: Vec<Sighting>, own_uid: Option<u32>, containers: &Containe
                 found.extend(folder);
             }
         }
-        let line = match sighting.claim {
-            Claim::Leased => Vec::new(),
-            Claim::Unleased => listeners.iter().filter_map(Listener::key).flat_map(line).collect(),
+        let (line, signs) = match sighting.claim {
+            Claim::Leased => (Vec::new(), Signs::of(&listeners, line)),
+            Claim::Unleased => {
+                (listeners.iter().filter_map(Listener::key).flat_map(line).collect(), Vec::new())
+            }
         };
-        Identified { sighting, listeners, found, line }
+        Identified { sighting, listeners, found, line, signs }
     };
     sightings.into_iter().map(with_listeners).collect()
 }

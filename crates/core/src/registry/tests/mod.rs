@@ -136,7 +136,7 @@ impl Machine {
     }
 
     fn hear_all(&mut self, grant: &Grant, listeners: Vec<Listener>) -> Vec<Fact> {
-        self.happens(&Command::Heard { port: grant.port, listeners })
+        self.happens(&Command::Heard { port: grant.port, listeners, sessions: Vec::new() })
     }
 
     /// A process ends; `listeners` is who listens after that.

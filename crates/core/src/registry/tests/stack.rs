@@ -118,3 +118,46 @@ fn a_lease_of_the_session_itself_becomes_the_stacks_and_one_of_another_session_d
     assert_eq!(machine.grant(web(Some("claude-1"))).lock_id, own.lock_id);
     assert_eq!(machine.grant(web(Some("claude-2"))).lock_id, own.lock_id);
 }
+
+/// Somebody of this session listens on the lease's port, who has asked for nothing.
+fn serves(machine: &mut Machine, grant: &Grant, pid: u32, session: Option<&str>) -> Vec<Fact> {
+    let sessions = session.map(|id| (process(pid).key, instance(id))).into_iter().collect();
+    machine.happens(&Command::Heard { port: grant.port, listeners: vec![server(pid)], sessions })
+}
+
+#[test]
+fn a_server_that_a_session_starts_by_itself_on_the_port_it_was_told_is_that_sessions() {
+    // Whoever was told the port last: a session, or a person.
+    for told in [Some("claude-1"), Some("claude-2"), None] {
+        let mut machine = two_sessions();
+        let first = machine.grant(web(told));
+        for (pid, session) in [(20, Some("claude-1")), (21, Some("claude-2")), (22, None)] {
+            serves(&mut machine, &first, pid, session);
+            let lease = machine.lease(&first);
+            assert_eq!(lease.instance_id, session.map(instance), "{told:?}");
+            assert_eq!(lease.listening, Listening::Server(server(pid)));
+            let again = serves(&mut machine, &first, pid, session);
+            assert!(matches!(again[..], [Fact::Seen(_)]), "{again:?}");
+        }
+        serves(&mut machine, &first, 23, Some("claude-1"));
+        machine.happens(&Command::Silent(first.port));
+        machine.tick_after(MINUTE);
+        assert_eq!(machine.lease(&first).instance_id, None, "it waits for anybody again");
+    }
+}
+
+#[test]
+fn what_a_process_asked_for_is_of_the_session_that_it_said() {
+    let mut machine = two_sessions();
+    let first = machine.grant(web(Some("claude-1")));
+    machine.grant(run(Some("claude-1"), 10));
+    serves(&mut machine, &first, 11, Some("claude-2"));
+    assert_eq!(machine.lease(&first).instance_id, Some(instance("claude-1")));
+    // It goes on after the process that was started.
+    machine.exit(10, vec![(first.port, server(11))]);
+    assert_eq!(machine.lease(&first).instance_id, Some(instance("claude-1")));
+    // Nothing but the stack is the worktree's.
+    let own = machine.grant(again(dev_for("/w/a", "claude-1")));
+    serves(&mut machine, &own, 30, Some("claude-2"));
+    assert_eq!(machine.lease(&own).instance_id, Some(instance("claude-1")));
+}

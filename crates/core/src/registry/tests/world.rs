@@ -132,7 +132,7 @@ impl World {
                 all.push(listener);
                 let listeners = all.clone();
                 if *told == Told::AtOnce {
-                    self.tell(&Command::Heard { port: port(PORTS[*index]), listeners });
+                    self.tell(&Command::Heard { port: port(PORTS[*index]), listeners, sessions: Vec::new() });
                 }
             }
             Step::Close { port: index, told } => {
@@ -143,7 +143,7 @@ impl World {
             }
             Step::Look => {
                 for (port, listeners) in self.listeners.clone() {
-                    self.tell(&Command::Heard { port, listeners });
+                    self.tell(&Command::Heard { port, listeners, sessions: Vec::new() });
                     self.check_heard(port);
                 }
                 self.adopt();

@@ -150,7 +150,35 @@ fn a_server_that_a_session_starts_by_itself_on_the_port_it_was_told_is_that_sess
     assert!(direct.try_wait().unwrap().is_none(), "it runs");
     direct.kill().unwrap();
     direct.wait().unwrap();
-    until("it waits for anybody again", || stack.home.leases().iter().all(|lease| lease.instance_id.is_none()));
+    until("it waits for anybody again", || {
+        stack.home.leases().iter().all(|lease| lease.instance_id.is_none())
+    });
+}
+
+#[test]
+fn what_a_session_has_started_is_given_back_by_down_after_its_end_too() {
+    let stack = stack();
+    let one = Session::new(&stack.home, &stack.home.project());
+    one.begin();
+    up(&stack, Some(&one));
+    one.process.kill();
+    until("the session has ended", || {
+        stack.home.socket().get("/instance/list").ok::<Value>()["instances"].as_array().unwrap().is_empty()
+    });
+    typed(&stack, None, &["down"]);
+    assert_eq!(stack.home.leases(), []);
+}
+
+#[test]
+fn a_lease_that_somebody_asked_for_beside_a_service_changes_neither_its_port_nor_its_name() {
+    let stack = stack();
+    let first = up(&stack, None);
+    let beside = typed(&stack, None, &["allocate", "-s", "web"]);
+    assert_ne!(beside["port"].as_u64(), Some(first.0), "{beside}");
+    for _ in 0..2 {
+        typed(&stack, None, &["down"]);
+        assert_eq!(up(&stack, None), first);
+    }
 }
 
 #[test]

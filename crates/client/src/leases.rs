@@ -65,7 +65,7 @@ pub fn is_for(lease: &Lease, request: &PortRequest) -> bool {
 }
 
 /// Whether `lease` is handed over to the server of `request` although it has another name than the server's package: an
-/// ancestor of this process owns it, or it is the session's and nothing uses it (R60).
+/// ancestor of this process owns it, or it is the session's, or the stack's, and nothing uses it (R60).
 #[must_use]
 pub fn is_handed_over(lease: &Lease, request: &PortRequest, caller: &Terms) -> bool {
     if request.name.is_some() || request.default_name.is_none() || lease.service_type != request.service {
@@ -80,7 +80,14 @@ pub fn is_handed_over(lease: &Lease, request: &PortRequest, caller: &Terms) -> b
             OwnerKind::Instance => {
                 is_own_session && lease.service_name.is_none() && lease.state == State::Granted
             }
-            OwnerKind::Listener => false,
+            // What waits for a service of the stack was told to every session there (R68).
+            OwnerKind::Listener => {
+                lease.stack == Some(true)
+                    && caller.instance.is_some()
+                    && lease.owner.pid.is_none()
+                    && lease.service_name.is_none()
+                    && lease.state == State::Granted
+            }
         }
 }
 

@@ -100,6 +100,9 @@ pub struct OfStack {
     /// The session that has started its server; none while it waits for one, and for a person's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<InstanceId>,
+    /// Until when its port is promised to whoever was told it, if that changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_until: Option<Millis>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -1,5 +1,7 @@
 //! What becomes of a lease whose owner is gone, and how a server gets one that nobody asked for: R7, R64.
 
+use std::collections::HashSet;
+
 use crate::config::InstanceBehavior;
 use crate::event::{EndReason, Fact};
 use crate::lease::{Instance, Lease, Listening, Owner};
@@ -49,9 +51,9 @@ impl Registry {
         !expires && !ended.is_some_and(|process| self.lives_by(id, process))
     }
 
-    /// Another session in the worktree, which was told the port of the stack's service too: it waits as long as one lives (R68).
+    /// Another session in the worktree, if the port of the stack's service was told to somebody: it waits as long as one lives (R68).
     fn told_too(&self, lease: &Lease, ended: Option<ProcessKey>, now: Timestamp) -> Option<Owner> {
-        if !lease.stack || is_taken(lease) || self.is_single(lease) {
+        if !lease.stack || lease.told_until.is_none() || is_taken(lease) || self.is_single(lease) {
             return None;
         }
         let is_owner = |id: &InstanceId| matches!(&lease.owner, Owner::Instance(owner) if owner == id);
@@ -95,6 +97,30 @@ impl Registry {
         let waits = |other: &&Lease| matches!(other.owner, Owner::Awaited { until } if until > now.awake);
         let others = self.indexes.of_key(&lease.key).filter(|lock_id| *lock_id != lease.lock_id);
         others.filter_map(|lock_id| self.lease(lock_id)).find(|other| other.is_reserved() && waits(other))
+    }
+
+    /// One port of a key is reserved at a time, also of those that begin to wait at once: the first one is (R64).
+    pub(super) fn one_waits(&self, facts: Vec<Fact>) -> Vec<Fact> {
+        let (mut keys, mut ended) = (HashSet::new(), HashSet::new());
+        let mut kept = Vec::with_capacity(facts.len());
+        for fact in facts {
+            let fact = match self.begins_to_wait(&fact) {
+                Some(lease) if !keys.insert(&lease.key) => end(lease, EndReason::BindTtl),
+                Some(_) | None => fact,
+            };
+            // The one that waited before gives way once.
+            let is_known = matches!(&fact, Fact::Ended { lock_id, .. } if !ended.insert(*lock_id));
+            if !is_known {
+                kept.push(fact);
+            }
+        }
+        kept
+    }
+
+    /// The lease that waits for a server from this fact on, and has not before.
+    fn begins_to_wait(&self, fact: &Fact) -> Option<&Lease> {
+        let Fact::Passed { lock_id, owner: Owner::Awaited { .. }, .. } = fact else { return None };
+        self.lease(*lock_id).filter(|lease| !matches!(lease.owner, Owner::Awaited { .. }))
     }
 
     /// Whether a lease ended with its owner less than `unbind_grace` ago and its port is nobody's yet, so that its server

@@ -131,7 +131,7 @@ impl<'a> Round<'a> {
         let mut displaced_from = None;
         if ask.reuse == Reuse::IfLive {
             match self.registry.reusable(ask, &key, |lock_id| self.is_spent(lock_id)) {
-                Some(Reusable::Stands(lease)) => {
+                Some(Reusable::Stands(lease)) if !self.is_beside_stack(ask, &key, lease) => {
                     if lease.is_reserved() {
                         // It counted for nobody until now.
                         self.check_quotas(ask, &self.owner_for(ask))?;
@@ -142,7 +142,7 @@ impl<'a> Round<'a> {
                     self.displace(lease);
                     displaced_from = Some(lease.port);
                 }
-                None => {}
+                Some(Reusable::Stands(_)) | None => {}
             }
         }
         if kind.is_some_and(|kind| kind.instance_behavior == InstanceBehavior::Single)
@@ -163,6 +163,16 @@ impl<'a> Round<'a> {
         Ok(grant)
     }
 
+    /// Whether `lease` is one that somebody has asked for beside the stack's service, whose own port is free (R68).
+    fn is_beside_stack(&mut self, ask: &Ask, key: &Key, lease: &Lease) -> bool {
+        let was_told = lease.stack || lease.told_until.is_some();
+        if !ask.stack || was_told || !matches!(lease.owner, Owner::Awaited { .. }) {
+            return false;
+        }
+        let Some(own) = self.registry.affinity.ports_of(key).first().copied() else { return false };
+        own != lease.port && !matches!(ask.wish, Wish::Exact(_)) && self.try_wish(own).is_ok()
+    }
+
     pub(super) fn check_quotas(&self, ask: &Ask, owner: &Owner) -> Result<(), Refusal> {
         let ended: Vec<&Lease> = self.displaced.iter().filter_map(|id| self.registry.lease(*id)).collect();
         let pending = Pending { made: &self.made, ended: &ended };
@@ -173,6 +183,8 @@ impl<'a> Round<'a> {
     pub(super) fn lease(&mut self, ask: &Ask, port: Port, owner: Owner, reason: Option<String>) -> Grant {
         let told_until = match (ask.reuse, &owner) {
             (Reuse::IfLive, Owner::Awaited { until }) => Some(*until),
+            // The other sessions of the worktree are told it too.
+            (Reuse::IfLive, Owner::Instance(_)) if ask.stack => Some(self.bind_ttl()),
             (Reuse::Never | Reuse::IfLive, _) => None,
         };
         let key = ask.key();
@@ -241,7 +253,7 @@ impl<'a> Round<'a> {
         };
         let worktree = self.name_worktree(ask);
         let door = Some(ask.door).filter(|door| *door != lease.door);
-        let stack = of_stack(ask, &lease);
+        let stack = of_stack(ask, &lease, &owner, (self.now.awake, self.bind_ttl()));
         if owner != lease.owner || worktree.is_some() || door.is_some() || stack.is_some() {
             let owner = owner.clone();
             let lock_id = lease.lock_id;

@@ -3,9 +3,10 @@
 use crate::api::{Grant, State};
 use crate::command::{Ask, Wish};
 use crate::label::{HostName, Label};
-use crate::lease::{Key, Lease, Naming, OfStack};
+use crate::lease::{Key, Lease, Naming, OfStack, Owner};
 use crate::names::{LockId, ServiceType};
 use crate::refusal::{Holder, Refusal};
+use crate::time::Millis;
 
 use super::allocate::Round;
 use super::labels::Worktree;
@@ -95,9 +96,22 @@ impl Round<'_> {
     }
 }
 
-/// Whose a lease of the worktree's stack is from now on, if that changes (R68): of the session whose server takes it.
-pub(super) fn of_stack(ask: &Ask, lease: &Lease) -> Option<OfStack> {
-    let is_taken = !owned_by_line(ask, lease) && (ask.stack || lease.stack);
+/// Whose a lease of the worktree's stack is from now on, if that changes (R68): of the session whose server takes it. `until` is
+/// until when its port is promised to somebody who is told it now.
+pub(super) fn of_stack(
+    ask: &Ask,
+    lease: &Lease,
+    owner: &Owner,
+    (now, until): (Millis, Millis),
+) -> Option<OfStack> {
+    if owned_by_line(ask, lease) || !(ask.stack || lease.stack) {
+        return None;
+    }
     let session = ask.process.as_ref().and(ask.instance_id.clone());
-    (is_taken && (!lease.stack || lease.instance_id != session)).then_some(OfStack { session })
+    // What waits for nobody's session says by its owner until when that is. A shell asks before each command: not each is noted.
+    let is_stale = |told: Millis| told < now.midpoint(until);
+    let is_told = matches!(owner, Owner::Instance(_)) && lease.told_until.is_none_or(is_stale);
+    let is_changed = !lease.stack || lease.instance_id != session;
+    let told_until = is_told.then_some(until);
+    (is_changed || is_told).then_some(OfStack { session, told_until })
 }

@@ -25,11 +25,7 @@ impl Registry {
         }
         let mut facts = match (server_of(lease, listeners), &lease.listening) {
             (Some(server), _) => {
-                let heard = heard_server(lease, server);
-                // A look that cannot tell the process says nothing of its session.
-                let session = |key| sessions.iter().find(|(of, _)| *of == key).map(|(_, id)| id.clone());
-                let session = server.key().map(session).filter(|_| !is_seen(&heard));
-                heard_for_stack(lease, heard, session)
+                heard_for_stack(lease, heard_server(lease, server), of_server(lease, server, sessions))
             }
             // The server closed unheard. A stranger beside it stays.
             (None, Listening::Server(_)) if stranger.is_some() => vec![self.server_gone(lease, now)],
@@ -96,18 +92,22 @@ pub(super) fn server_of<'a>(
     })
 }
 
-fn is_seen(facts: &[Fact]) -> bool {
-    matches!(facts, [Fact::Seen(_)])
+/// Of which session a server on a lease of the worktree's stack is that nobody asked a port for, if that changes (R68). A look that
+/// cannot tell the process says nothing of it.
+fn of_server(lease: &Lease, server: &Listener, sessions: &[(ProcessKey, InstanceId)]) -> Option<OfStack> {
+    if !lease.stack || matches!(lease.owner, Owner::Process(_)) {
+        return None;
+    }
+    let key = server.key()?;
+    let session = sessions.iter().find(|(process, _)| *process == key).map(|(_, session)| session.clone());
+    (session != lease.instance_id).then_some(OfStack { session, told_until: None })
 }
 
-/// A server that nobody asked a port for, on a lease of the worktree's stack that waited: it is of the session that has started it (R68).
-fn heard_for_stack(lease: &Lease, mut heard: Vec<Fact>, session: Option<Option<InstanceId>>) -> Vec<Fact> {
-    let is_asked_for = matches!(lease.owner, Owner::Process(_));
-    let Some(session) = session.filter(|session| lease.stack && !is_asked_for && *session != lease.instance_id)
-    else {
+/// What follows from a server, which is of a session from now on.
+fn heard_for_stack(lease: &Lease, mut heard: Vec<Fact>, of: Option<OfStack>) -> Vec<Fact> {
+    if of.is_none() || matches!(heard[..], [Fact::Seen(_)]) {
         return heard;
-    };
-    let of = Some(OfStack { session });
+    }
     if let Some(Fact::Passed { stack, .. }) = heard.last_mut() {
         *stack = of;
         return heard;

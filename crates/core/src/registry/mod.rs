@@ -128,9 +128,11 @@ impl Registry {
             Command::GiveBack(lock_id) => self.give_back(*lock_id)?,
             Command::Register(registration) => self.register(registration, now)?,
             Command::Beat(id) => self.beat(id)?,
-            Command::EndInstance { id } => self.end_instance(id, now)?,
+            Command::EndInstance { id } => self.one_waits(self.end_instance(id, now)?),
             Command::EndAll => self.end_all(),
-            Command::ProcessExited { process, listeners } => self.process_exited(*process, listeners, now),
+            Command::ProcessExited { process, listeners } => {
+                self.one_waits(self.process_exited(*process, listeners, now))
+            }
             Command::Heard { port, listeners, sessions } => self.heard(*port, (listeners, sessions), now),
             Command::Adopt { port, listener, project_id, line, fresh_id } => {
                 self.adopt((*port, listener), project_id.as_ref(), line, *fresh_id, now)
@@ -142,7 +144,7 @@ impl Registry {
             Command::Found { id, at } => self.found(id, at),
             Command::Renamed(processes) => self.renamed(processes),
             Command::StillHeard(ports) => self.still_heard(ports),
-            Command::Tick => self.tick(now),
+            Command::Tick => self.one_waits(self.tick(now)),
             Command::Resume { boot_id } => self.resume(boot_id),
         };
         Ok(self.number(facts, now))
@@ -190,8 +192,9 @@ impl Registry {
             Fact::Passed { lock_id, owner, project, worktree, door, stack } => {
                 self.change(*lock_id, |lease| {
                     lease.pass_to(owner.clone(), at.awake);
-                    if let Some(OfStack { session }) = stack {
+                    if let Some(OfStack { session, told_until }) = stack {
                         (lease.stack, lease.instance_id) = (true, session.clone());
+                        lease.told_until = told_until.or(lease.told_until);
                     }
                     lease.door = door.unwrap_or(lease.door);
                 });

@@ -86,10 +86,16 @@ impl Registry {
             owned_by_line(ask, lease)
                 && lease.listening.server().and_then(Listener::key).is_none_or(|server| line_has(ask, server))
         });
-        let lent = of_session.filter_map(|lock_id| self.lease(lock_id)).filter(|lease| {
-            matches!(&lease.owner, Owner::Instance(id) if ask.instance_id.as_ref() == Some(id))
-                && is_unclaimed(lease)
-        });
+        // The stack's was told to every session there (R68).
+        let is_session = ask.instance_id.as_ref().is_some_and(|id| self.instances.contains_key(id));
+        let lent =
+            of_session.filter_map(|lock_id| self.lease(lock_id)).filter(move |lease| match &lease.owner {
+                Owner::Instance(id) => {
+                    (ask.instance_id.as_ref() == Some(id) || (lease.stack && is_session))
+                        && is_unclaimed(lease)
+                }
+                Owner::Process(_) | Owner::Awaited { .. } | Owner::Listener { .. } => false,
+            });
         let (project, service) = (ask.project.clone(), ask.service.clone());
         owned.chain(lent).filter(move |lease| lease.key.project == project && lease.key.service == service)
     }

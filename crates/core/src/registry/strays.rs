@@ -107,6 +107,8 @@ impl Registry {
             listening: Listening::Server(listener.clone()),
             allocated_at: now,
             last_seen: Some(now.wall),
+            // Nobody was told it: it ends with its server (R68).
+            stack: false,
             lent_by: None,
             told_until: None,
             left: None,

@@ -161,7 +161,9 @@ impl Daemon {
         loop {
             let Some(seen) = self.observe(Ports::These(ports)) else { return self.known_on(ports, dead) };
             let mut listening = BTreeMap::new();
-            for Identified { sighting, listeners, found, line: _, signs: _ } in self.identify(seen.unidentified).await {
+            for Identified { sighting, listeners, found, line: _, signs: _ } in
+                self.identify(seen.unidentified).await
+            {
                 for (id, at) in &found {
                     self.found(id, at);
                 }

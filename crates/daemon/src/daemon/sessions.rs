@@ -38,8 +38,9 @@ impl Daemon {
             let above = |process: &ProcessKey| {
                 let mut instances = engine.registry().instances();
                 let is_its = |key| key == *process;
-                let its = instances
-                    .find(|instance| instance.process.as_ref().map(|process| process.key).is_some_and(is_its));
+                let its = instances.find(|instance| {
+                    instance.process.as_ref().map(|process| process.key).is_some_and(is_its)
+                });
                 its.map(|instance| instance.id.clone())
             };
             signs.line.iter().find_map(above)

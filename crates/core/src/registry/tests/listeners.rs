@@ -125,7 +125,10 @@ fn silence_on_a_port_that_was_silent_or_has_no_lease_means_nothing() {
     let grant = machine.grant(dev_of("/w/a", 1));
     assert_eq!(machine.happens(&Command::Silent(grant.port)), []);
     assert_eq!(machine.happens(&Command::Silent(port(5))), []);
-    assert_eq!(machine.happens(&Command::Heard { port: port(5), listeners: vec![server(1)], sessions: Vec::new() }), []);
+    assert_eq!(
+        machine.happens(&Command::Heard { port: port(5), listeners: vec![server(1)], sessions: Vec::new() }),
+        []
+    );
     assert_eq!(machine.happens(&Command::StillHeard(vec![grant.port])), []);
 }
 

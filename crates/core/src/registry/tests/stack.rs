@@ -161,3 +161,121 @@ fn what_a_process_asked_for_is_of_the_session_that_it_said() {
     serves(&mut machine, &own, 30, Some("claude-2"));
     assert_eq!(machine.lease(&own).instance_id, Some(instance("claude-1")));
 }
+
+#[test]
+fn a_port_that_was_told_outlives_its_session_and_its_server_whoever_was_told_it_first() {
+    // A hook tells it to a session, `env` to a person; the session's server runs, the session ends, then its server.
+    for told in [[Some("claude-1"), None], [None, Some("claude-1")]] {
+        let mut machine = two_sessions();
+        machine.happens(&Command::EndInstance { id: instance("claude-2") });
+        let first = machine.grant(web(told[0]));
+        assert_eq!(machine.grant(web(told[1])).lock_id, first.lock_id);
+        machine.grant(run(Some("claude-1"), 10));
+        machine.hear(&first, server(10));
+        machine.tick_after(60 * MINUTE);
+        machine.exit(1, Vec::new());
+        machine.exit(10, Vec::new());
+        assert!(machine.lease(&first).is_reserved(), "{told:?}");
+        assert_eq!(machine.grant(web(None)).lock_id, first.lock_id);
+    }
+    // Nothing of it has listened: the promise lasts for as long as it was to.
+    let mut machine = two_sessions();
+    machine.happens(&Command::EndInstance { id: instance("claude-2") });
+    let first = machine.grant(web(Some("claude-1")));
+    machine.tick_after(60 * MINUTE);
+    machine.grant(web(None));
+    machine.grant(run(Some("claude-1"), 10));
+    machine.exit(1, Vec::new());
+    machine.exit(10, Vec::new());
+    assert!(machine.lives(&first));
+}
+
+#[test]
+fn telling_again_is_noted_now_and_then() {
+    let mut machine = two_sessions();
+    let first = machine.grant(web(Some("claude-1")));
+    let noted = |machine: &mut Machine, session| {
+        let facts = machine.tell(&Command::Allocate(one(web(session)))).unwrap();
+        facts.iter().any(|fact| matches!(fact, Fact::Passed { .. }))
+    };
+    assert!(!noted(&mut machine, Some("claude-2")) && !noted(&mut machine, None));
+    machine.pass(14 * MINUTE);
+    assert!(noted(&mut machine, None));
+    assert!(!noted(&mut machine, None));
+    assert!(machine.lives(&first));
+}
+
+#[test]
+fn the_second_lease_of_a_server_that_ignores_its_port_ends_with_it() {
+    let mut machine = two_sessions();
+    let first = machine.grant(web(Some("claude-1")));
+    for pid in 10..14_u16 {
+        machine.grant(run(None, pid.into()));
+        machine.pass(2 * SECOND);
+        let (fresh_id, lock_id) = (machine.fresh_id(), first.lock_id.unwrap());
+        let (port, listener) = (port(20_000 + pid), server(pid.into()));
+        machine.happens(&Command::Strayed { lock_id, port, listener, fresh_id });
+        assert_eq!(machine.registry.lease_count(), 2);
+        machine.exit(pid.into(), Vec::new());
+        assert_eq!(machine.registry.lease_count(), 1);
+    }
+    assert!(machine.lives(&first));
+}
+
+#[test]
+fn of_two_leases_of_a_service_that_lose_their_session_at_once_one_is_reserved() {
+    let mut machine = two_sessions();
+    machine.happens(&Command::EndInstance { id: instance("claude-2") });
+    let first = machine.grant(web(Some("claude-1")));
+    let block = Ask { behind: vec![machine.fresh_id()], ..web(Some("claude-1")) };
+    machine.grant(block);
+    assert!(machine.registry.lease_count() > 1);
+    machine.exit(1, Vec::new());
+    let reserved = machine.registry.leases().filter(|lease| lease.is_reserved()).count();
+    assert_eq!((reserved, machine.registry.lease_count(), machine.lives(&first)), (1, 1, true));
+}
+
+#[test]
+fn a_lease_that_somebody_has_asked_for_beside_the_service_is_not_the_services() {
+    let mut machine = Machine::new();
+    let first = machine.grant(web(None));
+    let beside = machine.grant(named(dev("/w/a"), "web"));
+    assert_ne!(beside.port, first.port);
+    // `styxy down` gives it back.
+    machine.happens(&Command::GiveBack(first.lock_id.unwrap()));
+    let next = machine.grant(web(None));
+    assert_eq!((next.port, &next.host, next.reused), (first.port, &first.host, false));
+    assert_eq!(machine.grant(web(None)).lock_id, next.lock_id);
+    machine.happens(&Command::GiveBack(next.lock_id.unwrap()));
+    // If its port is another program's by now, that lease is better than none.
+    let mut machine = machine.busy([first.port.get()]);
+    assert_eq!(machine.grant(web(None)).lock_id, beside.lock_id);
+}
+
+#[test]
+fn a_lease_that_somebody_has_asked_for_before_the_service_ever_ran_is_the_services() {
+    let mut machine = Machine::new();
+    let asked = machine.grant(Ask { wish: exact(4321), ..named(dev("/w/a"), "web") });
+    assert_eq!(machine.grant(web(None)).lock_id, asked.lock_id);
+}
+
+#[test]
+fn every_session_that_was_told_the_roots_port_hands_it_over_to_the_package_that_it_starts() {
+    let ask = |session: &str, pid: u32| Ask {
+        default_name: Some(ServiceName::new("apps.web").unwrap()),
+        process: Some(process(pid)),
+        ..again(dev_for("/w/a", session))
+    };
+    let root = |session: &str| Ask { stack: true, ..again(dev_for("/w/a", session)) };
+    for session in ["claude-1", "claude-2"] {
+        let mut machine = two_sessions();
+        let told = machine.grant(root("claude-1"));
+        assert_eq!(machine.grant(root("claude-2")).lock_id, told.lock_id);
+        assert_eq!(machine.grant(ask(session, 10)).lock_id, told.lock_id, "{session}");
+        assert_eq!(machine.lease(&told).instance_id, Some(instance(session)));
+        let other = machine.grant(ask("claude-1", 11));
+        assert_eq!(other.service_name.as_ref().map(ServiceName::as_str), Some("apps.web"), "it is used");
+        machine.exit(10, Vec::new());
+        assert!(machine.lives(&told), "it waits for the next one");
+    }
+}

@@ -132,7 +132,7 @@ impl World {
                 all.push(listener);
                 let listeners = all.clone();
                 if *told == Told::AtOnce {
-                    self.tell(&Command::Heard { port: port(PORTS[*index]), listeners, sessions: Vec::new() });
+                    self.tell(&heard(port(PORTS[*index]), listeners));
                 }
             }
             Step::Close { port: index, told } => {
@@ -143,7 +143,7 @@ impl World {
             }
             Step::Look => {
                 for (port, listeners) in self.listeners.clone() {
-                    self.tell(&Command::Heard { port, listeners, sessions: Vec::new() });
+                    self.tell(&heard(port, listeners));
                     self.check_heard(port);
                 }
                 self.adopt();
@@ -382,4 +382,11 @@ fn answers(events: &[Event]) -> &[Grant] {
 
 fn name(id: u8) -> String {
     format!("claude-{id}")
+}
+
+/// Every second process is of a session.
+fn heard(port: Port, listeners: Vec<Listener>) -> Command {
+    let keys = listeners.iter().filter_map(Listener::key).filter(|key| key.pid.get() % 2 == 1);
+    let sessions = keys.map(|key| (key, instance("claude-0"))).collect();
+    Command::Heard { port, listeners, sessions }
 }

@@ -129,6 +129,16 @@ impl World {
         let mut ports = HashSet::new();
         assert!(registry.leases().all(|lease| ports.insert(lease.port)), "I1: two leases on one port");
         assert!(registry.leases().filter(|lease| lease.key.service.as_str() == "ai").count() <= 1);
+        let mut reserved = HashSet::new();
+        let waits = |lease: &&Lease| match lease.owner {
+            Owner::Awaited { until } => lease.is_reserved() && until > self.now.awake,
+            Owner::Process(_) | Owner::Instance(_) | Owner::Listener { .. } => false,
+        };
+        let all = || registry.leases().filter(waits);
+        assert!(
+            all().all(|lease| reserved.insert(lease.key.clone())),
+            "R64: two ports of one key are reserved"
+        );
         for lease in registry.leases() {
             let stranger = |server: &Listener| lease.is_strange(server);
             assert!(!lease.listening.server().is_some_and(stranger), "R6: a stranger has {lease:?}");

@@ -40,7 +40,8 @@ impl World {
     }
 
     /// R113 and R114: a live server's name changes only if its folder was moved, if a client calls its worktree otherwise, or if
-    /// it listens elsewhere than it should and the lease that it is called by is another server's now.
+    /// it listens elsewhere than it should and the lease that it is called by is another server's now. What waits for the next server
+    /// may be called by the lease of the one that has ended.
     pub(super) fn check_kept_names(&self, command: &Command, before: &HashMap<LockId, Option<HostName>>) {
         for lease in self.registry.leases() {
             let Some(before) = before.get(&lease.lock_id) else { continue };
@@ -54,7 +55,9 @@ impl World {
                 }
                 _ => false,
             };
-            let may_change = may_change || lease.instead_of.is_some();
+            let waits = matches!(lease.owner, Owner::Awaited { .. } | Owner::Instance(_));
+            let is_next = waits && lease.listening == Listening::Nothing;
+            let may_change = may_change || lease.instead_of.is_some() || is_next;
             assert!(may_change || now == *before, "{before:?} became {now:?} with {command:?}");
         }
     }

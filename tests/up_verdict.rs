@@ -39,7 +39,9 @@ fn place(up: &Output) -> (u32, String) {
 fn refused(stack: &Stack, session: &Session, there: &Path, (pid, port): &(u32, String), why: &str) {
     let root = there.to_str().unwrap();
     let began = session.folder.clone();
-    let ways: [(&Path, &[&str], &str); 4] = [
+    let ways: [(&Path, &[&str], &str); 6] = [
+        (there, &["release", "web"], "--force"),
+        (there, &["release", port], "--force"),
         (there, &["down"], "styxy down --force"),
         (there, &["down", "web", "--now"], "styxy down web --force"),
         (&began, &["down", "-C", root], "styxy down --force -C "),
@@ -53,6 +55,9 @@ fn refused(stack: &Stack, session: &Session, there: &Path, (pid, port): &(u32, S
     let mut agent = Agent::of(&mut command(stack, session, &began, &["mcp"]));
     let said = agent.refused("stop_service", &json!({ "service": "web", "project": root }));
     assert!(said.text().contains(why) && !said.text().contains("--force"), "{}", said.text());
+    let number: u16 = port.parse().unwrap();
+    agent.refused("release_port", &json!({ "port": number, "project": root }));
+    assert!(stack.home.leases().iter().any(|lease| lease.port.get() == number), "its lease stays");
     assert!(alive(*pid));
 }
 

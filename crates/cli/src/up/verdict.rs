@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use styxy_client::living::{self, Living};
 use styxy_client::{Caller, Client, Session};
-use styxy_core::api::{Code, InstanceView, Refusal, Rule};
+use styxy_core::api::{self, Code, InstanceView, Lease, Refusal, Rule};
 use styxy_core::checkout::Kinship;
 use styxy_core::{InstanceId, Pid, session};
 
@@ -15,6 +15,7 @@ use crate::process::table;
 use crate::say::failure::Failure;
 use crate::say::output::one_line;
 use crate::up::wire::{State, View};
+use crate::up::{ask, kept};
 
 /// A daemon answers in less than a millisecond. Without it less is known, and nobody is hindered for that.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -38,6 +39,24 @@ pub(crate) async fn may_end<'v>(
     let labels: Vec<&str> = same.map(|(view, _)| view.service.as_str()).collect();
     let error = one_line(&first.said(&labels, root)).into_owned();
     Err(Refusal::new(Code::Forbidden, error).rule(Rule::Owner).hint(insist).detail("services", labels).into())
+}
+
+/// Whether `caller` may take its lease from what listens on the port of `lease`: as for its end, if it is a service of `styxy up`, which
+/// would go on without its port and its name.
+///
+/// # Errors
+/// Those of [`may_end`].
+pub(crate) async fn may_release(client: &Client, caller: &Caller, lease: &Lease) -> Result<(), Failure> {
+    // Who listens there is asked for sessions only.
+    if lease.state == api::State::Granted || caller.session()?.is_none() {
+        return Ok(());
+    }
+    let found = client.check(lease.port).await?;
+    let Some(service) = kept::on_port(&found, caller) else { return Ok(()) };
+    let root = Path::new(&service.root);
+    let Ok(views) = ask::now(&ask::place(root)?).await else { return Ok(()) };
+    let its = views.iter().filter(|view| view.service == service.service);
+    may_end(caller, root, its, &format!("styxy release {} --force", lease.port)).await
 }
 
 /// Why a service is not this session's to end.

@@ -18,7 +18,7 @@ use crate::here::context::Context;
 use crate::here::ownership::{self, Here};
 use crate::say::failure::Failure;
 use crate::say::voice::answers;
-use crate::up::{ports, typed};
+use crate::up::{ports, typed, verdict};
 
 /// The answer of a tool: the type of the wire for programs, the facts as text for readers.
 pub(super) struct Answer {
@@ -117,12 +117,17 @@ pub(super) async fn release(context: &Context, said: arguments::Release) -> Resu
     let claim = Claim::OursAlone(terms);
     let client = context.client()?;
     let lease = match (said.port, said.lock_id) {
-        (Some(port), None) => release::on_port(&client, port, &claim).await.map_err(for_an_agent)?.lock_id,
+        (Some(port), None) => {
+            let lease = release::on_port(&client, port, &claim).await.map_err(for_an_agent)?;
+            may_release(&client, &lease).await?;
+            lease.lock_id
+        }
         (None, Some(lock_id)) => {
             let leases = client.allocations(&AllocationsQuery::default()).await?.allocations;
             // Ids are not secret here: list_ports shows all of them. The daemon refuses leases that have ended.
             if let Some(lease) = leases.into_iter().find(|lease| lease.lock_id == lock_id) {
-                release::may_be(&client, lease, &claim).await.map_err(for_an_agent)?;
+                let lease = release::may_be(&client, lease, &claim).await.map_err(for_an_agent)?;
+                may_release(&client, &lease).await?;
             }
             lock_id
         }
@@ -136,6 +141,13 @@ pub(super) async fn release(context: &Context, said: arguments::Release) -> Resu
     };
     let released = client.release(lease).await?;
     answer(&released, answers::lines([released.message.clone()]))
+}
+
+/// # Errors
+/// A service of `styxy up` that is not this session's listens there (R147).
+async fn may_release(client: &Client, lease: &Lease) -> Result<(), Failure> {
+    let judged = verdict::may_release(client, &caller(), lease).await;
+    judged.map_err(|failure| for_an_agent(Error::Refused(failure.into_refusal())))
 }
 
 /// The refusal without the command that forces it: that decision is for a person.

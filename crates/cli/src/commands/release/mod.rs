@@ -16,7 +16,7 @@ use crate::say::examples::examples;
 use crate::say::exit::Exit;
 use crate::say::failure::Failure;
 use crate::say::output::{self, printable};
-use crate::up::typed;
+use crate::up::{typed, verdict};
 
 /// Give ports back
 ///
@@ -48,7 +48,7 @@ impl Args {
         let results = context.ask(async |client| {
             let mut results = Vec::with_capacity(named.len());
             for target in &named {
-                match one(client, target, &claim).await {
+                match one(client, target, &claim, here.as_ref()).await {
                     Ok(Ok(answer)) => {
                         // That the port was released is sure, even if nobody can say what listens there.
                         let left = match &here {
@@ -96,6 +96,7 @@ async fn one(
     client: &Client,
     target: &Named,
     claim: &Claim,
+    here: Option<&Here>,
 ) -> Result<Result<ReleaseAnswer, Refusal>, Error> {
     let lock_id = match target {
         // The daemon knows what became of a lease that has ended.
@@ -110,7 +111,15 @@ async fn one(
                 Err(error) => Err(error),
             };
             match found {
-                Ok(lease) => lease.lock_id,
+                Ok(lease) => {
+                    let lock_id = lease.lock_id;
+                    if let Some(here) = here.filter(|_| !matches!(claim, Claim::Anybodys))
+                        && let Err(failure) = verdict::may_release(client, &here.caller, &lease).await
+                    {
+                        return Ok(Err(failure.into_refusal()));
+                    }
+                    lock_id
+                }
                 Err(Error::Refused(refusal)) => return Ok(Err(refusal)),
                 Err(error) => return Err(error),
             }

@@ -37,15 +37,23 @@ impl Hearing {
 
 /// Passes on what is said, until the daemon has gone or nobody waits any more.
 async fn pass_on(mut events: Events, says: Sender<Arc<Lease>>, hearing: Hearing) {
-    while let Ok(Some(event)) = events.next().await {
-        let mut open = hearing.0.lock().await;
-        if says.receiver_count() == 0 {
-            *open = None;
-            return;
-        }
-        drop(open);
-        if let Some(lease) = event.message.and_then(|message| message.lease) {
-            let _ = says.send(Arc::new(lease));
+    loop {
+        tokio::select! {
+            said = events.next() => {
+                let Ok(Some(event)) = said else { break };
+                if let Some(lease) = event.message.and_then(|message| message.lease) {
+                    let _ = says.send(Arc::new(lease));
+                }
+            }
+            // The daemon writes a comment every few seconds, and each would wake a keeper that waits for nothing.
+            () = says.closed() => {
+                let mut open = hearing.0.lock().await;
+                // Somebody may have begun to wait since.
+                if says.receiver_count() == 0 {
+                    *open = None;
+                    return;
+                }
+            }
         }
     }
     // Whoever waits hears that by the end of its channel.

@@ -250,3 +250,20 @@ fn a_log_can_be_read_without_a_keeper_and_says_so_where_there_is_none() {
     fs::remove_file(stack.home.project().join(".styxy.json")).unwrap();
     stack.styxy(&["up", "-d"]).exits(2);
 }
+
+#[test]
+fn a_service_without_a_name_has_its_own_port_beside_a_named_one_of_its_type() {
+    let server = |label: &str| format!("exec python3 server.py {label}");
+    let stack = Stack::new(&json!({
+        "api": { "type": "dev", "name": "api", "run": server("api") },
+        "web": { "type": "dev", "run": server("web") },
+    }));
+    let up = stack.up();
+    for label in ["api", "web"] {
+        let port = named(&up, label)["port"].to_string();
+        assert_eq!(named(&up, label)["state"], "ready");
+        let said = stack.ask(label, "PORT");
+        assert!(said.starts_with(label) && said.ends_with(&format!(" {port}")), "{said}");
+    }
+    assert_eq!(stack.home.leases().len(), 2);
+}

@@ -59,7 +59,11 @@ impl Said<'_> {
         match self {
             Self::Typed(words) => words.request(asked).request,
             Self::Type(file) => asked.or(*file),
-            Self::Key(file) => asked.in_package(None).or(*file),
+            Self::Key(file) => {
+                let asked = asked.in_package(None);
+                let said = asked.clone().or(*file);
+                if said.full_name() == asked.full_name() { said } else { asked }
+            }
         }
     }
 }

@@ -82,13 +82,16 @@ impl Project {
                 .service(asked.as_str())
                 .filter(|found| name.is_none() || found.name.as_ref() == name);
         }
-        match name {
-            Some(given) => of_kind.find(|service| match (&service.name, &service.home) {
+        if let Some(given) = name {
+            return of_kind.find(|service| match (&service.name, &service.home) {
                 (Some(own), _) | (None, Home::In(Some(own))) => own == given,
                 (None, Home::In(None) | Home::Callers) => false,
-            }),
-            None => of_kind.find(|service| service.is_in(package)),
+            });
         }
+        // One with a name of its own only if there is no other.
+        let here = of_kind.filter(|service| service.is_in(package));
+        let (unnamed, named): (Vec<_>, Vec<_>) = here.partition(|service| service.name.is_none());
+        unnamed.into_iter().chain(named).next()
     }
 
     /// Gives every placed service its package, as `package` says it of a folder relative to the file's; and its label for a

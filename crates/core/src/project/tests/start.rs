@@ -221,6 +221,9 @@ fn a_server_is_found_by_its_type_in_its_own_package_or_by_its_label() {
     assert_eq!(found("web", Some("x"), None), None);
     assert_eq!(found("api", None, Some("apps.web")).as_deref(), Some("api"));
     assert_eq!(found("docs", None, None).as_deref(), Some("dev"));
+    let read = settled(r#"{"services": {"api": {"type": "dev", "name": "api"}, "web": {"type": "dev"}}}"#);
+    let found = read.wish(&"dev".parse().unwrap(), None, None).map(|service| service.label.to_string());
+    assert_eq!(found.as_deref(), Some("web"), "the one without a name, although another one is before it");
 }
 
 #[test]

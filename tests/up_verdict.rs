@@ -133,3 +133,27 @@ fn what_another_session_has_started_is_its_as_long_as_it_lives() {
     typed(&stack, &two, &two.folder, &["down"]).done();
     assert!(has_ended(here.0));
 }
+
+#[test]
+fn a_server_that_a_session_started_by_hand_is_its_as_long_as_it_lives() {
+    let stack = stack();
+    let [one, two] = [(); 2].map(|()| Session::new(&stack.home, &stack.home.project()));
+    one.begin();
+    two.begin();
+    let words = ["run", "-q", "-s", "web", "--", "python3", "server.py", "web"];
+    let mut by_hand = command(&stack, &one, &one.folder, &words);
+    let by_hand = crate::support::Running::spawn(&mut by_hand);
+    crate::support::until("it listens", || {
+        stack.home.leases().iter().any(|lease| lease.state == styxy_core::api::State::Active)
+    });
+    // The keeper knows it from now on, and not whose it is.
+    assert_eq!(
+        named(&services(&typed(&stack, &two, &two.folder, &["up", "-d", "--json"]).done()), "web")["state"],
+        "outside"
+    );
+    let said = typed(&stack, &two, &two.folder, &["down", "--all"]).exits(1);
+    assert!(said.stderr.contains(&one.instance()), "{said:?}");
+    assert!(alive(by_hand.pid()));
+    typed(&stack, &one, &one.folder, &["down", "--all"]).done();
+    assert!(has_ended(by_hand.pid()));
+}

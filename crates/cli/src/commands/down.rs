@@ -74,9 +74,7 @@ impl Args {
             let stays = view.state == State::Outside && !self.all;
             !stays && (self.services.is_empty() || self.services.contains(&view.service))
         };
-        // What a keeper knows of a server that was started by hand is not by whom.
-        let of_keeper = known.iter().filter(|view| view.state != State::Outside);
-        let views = of_keeper.chain(shown(by_hand)).filter(is_meant);
+        let views = known.iter().chain(shown(by_hand)).filter(is_meant);
         let words =
             self.services.iter().flat_map(|label| [" ".to_owned(), quoted(label)]).collect::<String>();
         let all = if self.all { " --all" } else { "" };

@@ -52,7 +52,7 @@ pub(super) fn begin(
     let cover = cover::of(agent, shell::file(agent).as_deref());
     let found = context::ask_within(START, Autostart::FromEnvironment, async |client| {
         if let Some(session) = session {
-            let folder = here.terms.project.clone();
+            let folder = began_in(client, source, session).await.or_else(|| here.terms.project.clone());
             register(client, session, folder, cover.is_some().then(cover::mark)).await?;
         }
         here.look(client).await
@@ -86,6 +86,17 @@ pub(super) fn join(agent: Agent, caller: &Caller, session: Option<&Session>) -> 
         if agent == Agent::Claude { Exports::OfFolder } else { Exports::No },
         &[],
     ))
+}
+
+/// The folder that a session which goes on began in: where it is now says nothing of that (R147).
+async fn began_in(client: &Client, source: Source, session: &Session) -> Option<ProjectPath> {
+    match source {
+        Source::New => None,
+        Source::Continued => {
+            let known = client.instances().await.ok()?.instances;
+            known.into_iter().find(|known| known.instance_id == session.instance)?.working_directory
+        }
+    }
 }
 
 async fn register(

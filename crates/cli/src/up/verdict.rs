@@ -1,14 +1,15 @@
 //! Which services an agent session may end: one verdict for `styxy down`, with `-C` or after a `cd`, for `styxy kill` of a service and for
 //! the MCP server (R147). A person may end any.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use styxy_client::living::{self, Living};
 use styxy_client::{Caller, Client, Session};
-use styxy_core::api::{self, Code, InstanceView, Lease, Refusal, Rule};
+use styxy_core::api::{self, AllocationsQuery, Code, InstanceView, Lease, Refusal, Rule};
 use styxy_core::checkout::Kinship;
-use styxy_core::{InstanceId, Pid, session};
+use styxy_core::{InstanceId, Pid, Port, session};
 
 use crate::here::context::{self, Autostart};
 use crate::process::table;
@@ -97,11 +98,14 @@ struct Facts {
     /// The worktree that it began in, if that is not the one in question.
     elsewhere: Option<PathBuf>,
     living: Living,
+    /// Whose server has which port, by the daemon: a keeper does not know who has started a server by hand, and has forgotten it if its
+    /// state was damaged.
+    servers: BTreeMap<Port, InstanceId>,
 }
 
 impl Facts {
     async fn of(caller: &Caller, session: &Session, root: &Path) -> Self {
-        let instances = instances().await;
+        let (instances, leases) = registered().await;
         let own = instances.iter().find(|instance| instance.instance_id == session.instance);
         let began = own.and_then(|own| own.working_directory.as_ref()).map(|folder| folder.as_str().into());
         // Whoever has no hooks is known by the folder of the agent's process.
@@ -114,16 +118,19 @@ impl Facts {
                 Vec::new(),
                 living::stands,
             ),
+            servers: servers(leases),
         }
     }
 
     fn objection(&self, view: &View) -> Option<Objection> {
-        let owner = view.session.as_deref();
-        if !may_run(view) || owner == Some(self.session.as_str()) {
+        // The keeper has started no server that runs outside of it.
+        let started = view.session.as_deref().filter(|_| view.state != State::Outside);
+        let owner = started.and_then(|owner| InstanceId::new(owner).ok());
+        let owner = owner.or_else(|| view.port.and_then(|port| self.servers.get(&port).cloned()));
+        if !may_run(view) || owner.as_ref() == Some(&self.session) {
             return None;
         }
-        let other = owner.and_then(|owner| InstanceId::new(owner).ok());
-        let other = other.filter(|other| session::lives(other, None::<Pid>, &self.living));
+        let other = owner.filter(|other| session::lives(other, None::<Pid>, &self.living));
         match (other, view.anothers) {
             (Some(other), _) => Some(Objection::OfSession(other.to_string())),
             (None, true) => Some(Objection::OfTerminal),
@@ -153,12 +160,24 @@ fn elsewhere(caller: &Caller, began: Option<PathBuf>, root: &Path) -> Option<Pat
     (own.kinship(root) != Kinship::Same && !is_around).then(|| here.to_owned())
 }
 
-/// The sessions that are registered; none without a daemon, which is not started for that.
-async fn instances() -> Vec<InstanceView> {
-    let Ok(client) = context::client(Autostart::Never) else { return Vec::new() };
-    let asked = async |client: &Client| client.instances().await;
+/// The sessions that are registered, and the leases; none without a daemon, which is not started for that.
+async fn registered() -> (Vec<InstanceView>, Vec<Lease>) {
+    let Ok(client) = context::client(Autostart::Never) else { return (Vec::new(), Vec::new()) };
+    let asked = async |client: &Client| {
+        let instances = client.instances().await?.instances;
+        Ok::<_, styxy_client::Error>((
+            instances,
+            client.allocations(&AllocationsQuery::default()).await?.allocations,
+        ))
+    };
     let answer = tokio::time::timeout(PATIENCE, asked(&client)).await;
-    answer.ok().and_then(Result::ok).map(|answer| answer.instances).unwrap_or_default()
+    answer.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// The sessions that have a server, by its port.
+fn servers(leases: Vec<Lease>) -> BTreeMap<Port, InstanceId> {
+    let serve = leases.into_iter().filter(|lease| lease.state == api::State::Active);
+    serve.filter_map(|lease| Some((lease.port, lease.instance_id?))).collect()
 }
 
 #[cfg(test)]
@@ -178,7 +197,8 @@ mod tests {
         Facts {
             session: InstanceId::new("claude-1").unwrap(),
             elsewhere: elsewhere.map(PathBuf::from),
-            living: Living::known([living], Vec::new(), |_, _| true),
+            living: Living::known([living.clone()], Vec::new(), |_, _| true),
+            servers: BTreeMap::from([(Port::new(3001).unwrap(), living)]),
         }
     }
 
@@ -194,6 +214,12 @@ mod tests {
         let other = Some(Objection::OfSession("reviewer".to_owned()));
         assert_eq!(here.objection(&view(Some("reviewer"), false)), other);
         assert_eq!(here.objection(&view(Some("claude-2147483000"), false)), None, "it has ended");
+        let by_lease = View { port: Some(Port::new(3001).unwrap()), ..view(None, false) };
+        assert_eq!(
+            here.objection(&by_lease),
+            other,
+            "the keeper does not know it any more, and the daemon does"
+        );
         assert_eq!(there.objection(&View { state: State::Ended, ..detached }), None, "nothing of it runs");
     }
 

@@ -97,6 +97,12 @@ impl Registry {
             Fact::Silent { lock_id, .. } => about(EventName::Deactivated, live(lock_id), None),
             Fact::Conflict { lock_id, .. } => about(EventName::Conflict, live(lock_id), None),
             Fact::Passed { lock_id, .. } => about(EventName::Passed, live(lock_id), None),
+            // That it ended on purpose is said later, and it ended once.
+            Fact::Ended { lock_id, .. }
+                if self.ended.get(*lock_id).is_some_and(|past| past.at < event.at.awake) =>
+            {
+                None
+            }
             Fact::Ended { lock_id, reason } => {
                 about(EventName::Ended, self.ended(*lock_id).map(|(lease, _)| lease), Some(*reason))
             }

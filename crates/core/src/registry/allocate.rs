@@ -188,6 +188,7 @@ impl<'a> Round<'a> {
             (Reuse::Never | Reuse::IfLive, _) => None,
         };
         let key = ask.key();
+        let instead_of = self.registry.moved_from(ask, &key).map(|first| first.lock_id);
         let lease = Lease {
             lock_id: ask.fresh_id,
             port,
@@ -205,7 +206,7 @@ impl<'a> Round<'a> {
             lent_by: None,
             told_until,
             left: None,
-            instead_of: None,
+            instead_of,
             beside: None,
         };
         let grant = self.answer(&lease, reason);

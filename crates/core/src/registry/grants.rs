@@ -70,7 +70,9 @@ impl Round<'_> {
         let root = lease.key.project.as_ref()?;
         let named = self.named.iter().find(|(named, _)| named == root).map(|(_, naming)| naming);
         let worktree = named.or_else(|| self.registry.labels.of(root))?.label.clone();
-        Some(HostName { worktree, server: Some(lease.label.clone()?) })
+        // A server that goes to another port takes its name along: whoever is told of that port is told of that name.
+        let first = lease.instead_of.and_then(|first| self.registry.lease(first)).unwrap_or(lease);
+        Some(HostName { worktree, server: Some(first.label.clone()?) })
     }
 
     pub(super) fn answer(&self, lease: &Lease, reason: Option<String>) -> Grant {

@@ -1,5 +1,6 @@
 //! A tool that ignores the port it was given: the port where it really listens is leased too (R66).
 
+use crate::command::{Ask, Reuse, Wish};
 use crate::event::Fact;
 use crate::lease::{Key, Lease, Listening, Owner};
 use crate::names::LockId;
@@ -53,35 +54,31 @@ impl Registry {
         self.lease(lease.instead_of?).filter(|first| is_of_one(first, lease))
     }
 
-    /// The lease that stands in for `first`, which has ended, has its label from now on; else one of the same key and session that was
-    /// told to somebody who starts the next server there, and is called so with a number.
+    /// The lease that stands in for `first`, which has ended, has its label from now on.
     pub(super) fn inherit_label(&mut self, first: &Lease) {
-        let others: Vec<&Lease> =
-            self.indexes.of_key(&first.key).filter_map(|lock_id| self.lease(lock_id)).collect();
-        let heir = others.iter().find(|other| other.instead_of == Some(first.lock_id));
-        let number = |other: &Lease| {
-            let (first, other) = first.label.as_ref().zip(other.label.as_ref())?;
-            other.split().map(|(_, number)| number).filter(|number| first.numbered(*number) == *other)
-        };
-        let is_next = |other: &&&Lease| {
-            let is_told = match other.owner {
-                Owner::Awaited { .. } => other.told_until.is_some(),
-                Owner::Instance(_) => true,
-                Owner::Process(_) | Owner::Listener { .. } => false,
-            };
-            is_told
-                && other.listening == Listening::Nothing
-                && other.instance_id == first.instance_id
-                && number(other).is_some()
-        };
-        let next = || others.iter().filter(is_next).min_by_key(|other| number(other));
-        let heir = heir.or_else(next).map(|heir| heir.lock_id);
+        let mut others = self.indexes.of_key(&first.key);
+        let heir =
+            others.find(|id| self.lease(*id).is_some_and(|other| other.instead_of == Some(first.lock_id)));
+        drop(others);
         if let Some(heir) = heir {
             self.change(heir, |lease| {
                 lease.instead_of = None;
                 lease.label.clone_from(&first.label);
             });
         }
+    }
+
+    /// The lease whose server goes to the port that `ask` insists on: that of the service of the worktree's stack that runs (R149), if
+    /// nothing takes its place yet.
+    pub(super) fn moved_from(&self, ask: &Ask, key: &Key) -> Option<&Lease> {
+        let is_move = ask.stack && ask.process.is_none() && ask.reuse == Reuse::IfLive;
+        if !is_move || !matches!(ask.wish, Wish::Exact(_)) || key.project.is_none() {
+            return None;
+        }
+        let all: Vec<&Lease> = self.indexes.of_key(key).filter_map(|lock_id| self.lease(lock_id)).collect();
+        let mut running = all.iter().filter(|lease| lease.stack && matches!(lease.owner, Owner::Process(_)));
+        let first = running.next().filter(|_| running.next().is_none())?;
+        all.iter().all(|other| other.instead_of != Some(first.lock_id)).then_some(*first)
     }
 
     /// The second lease of an owner whose server listens elsewhere; the first one stays as it is.

@@ -28,27 +28,31 @@ fn restarted(machine: Machine) -> Machine {
 }
 
 #[test]
-fn the_port_that_a_server_goes_to_has_its_name_once_the_old_one_is_given_back() {
+fn the_port_that_a_service_of_the_stack_goes_to_has_its_name() {
     let mut machine = Machine::new();
-    let now = machine.grant(Ask { process: Some(process(1)), ..called("/w/shop", "shop") });
-    let next = |wish| again(Ask { wish, ..called("/w/shop", "shop") });
+    let next = |wish| again(Ask { wish, stack: true, ..called("/w/shop", "shop") });
+    let now = machine.grant(Ask { process: Some(process(1)), ..next(Wish::Any) });
+    machine.hear(&now, Listener { project: Some(project("/w/shop")), ..server(1) });
     let moved = machine.grant(next(Wish::Exact(port(8050))));
-    let agents = machine.grant(Ask { instance_id: Some(instance("claude-1")), ..next(Wish::Any) });
-    assert_eq!([host(&moved), host(&agents)], ["dev-2.shop.localhost", "dev-3.shop.localhost"]);
+    assert_eq!(host(&moved), host(&now), "nobody is told of another name");
+    assert_eq!(at_host(&machine, host(&now)), Some(now.port.get()), "its server still runs");
     machine.exit(1, Vec::new());
-    assert!(!machine.lives(&now));
-    assert_eq!(at_host(&machine, host(&now)), Some(8050));
-    assert_eq!(
-        (at_host(&machine, host(&moved)), at_host(&machine, host(&agents))),
-        (None, Some(agents.port.get()))
-    );
+    machine.happens(&Command::GiveBack(now.lock_id.unwrap()));
     let mut machine = restarted(machine);
     assert_eq!(at_host(&machine, host(&now)), Some(8050));
     // It is the one that its server gets, whatever else waits.
-    let newer = machine.grant(next(Wish::Exact(port(8060))));
-    let server = machine.grant(Ask { process: Some(process(2)), ..next(Wish::Preferred(port(8060))) });
-    assert_eq!((server.lock_id, server.reused), (newer.lock_id, true));
-    assert_eq!(machine.grant(Ask { process: Some(process(3)), ..next(Wish::Any) }).port, port(8050));
+    let server = machine.grant(Ask { process: Some(process(2)), ..next(Wish::Preferred(port(8050))) });
+    assert_eq!((server.lock_id, server.reused), (moved.lock_id, true));
+}
+
+#[test]
+fn a_name_that_somebody_was_told_stays_when_another_server_of_the_key_ends() {
+    let mut machine = Machine::new();
+    let now = machine.grant(Ask { process: Some(process(1)), ..called("/w/shop", "shop") });
+    let told = machine.grant(again(called("/w/shop", "shop")));
+    assert_eq!([host(&now), host(&told)], ["dev.shop.localhost", "dev-2.shop.localhost"]);
+    machine.exit(1, Vec::new());
+    assert_eq!(at_host(&machine, host(&told)), Some(told.port.get()));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::say::output::{self, one_line};
 use crate::up::beside;
 use crate::up::place::Place;
 use crate::up::ports::GROUP;
+use crate::up::released::{GoesOn, released};
 use crate::up::stack::{Definition, Stack};
 use crate::up::wire::LeaseKey;
 use crate::up::wished::Wished;
@@ -157,7 +158,8 @@ impl Asks<'_> {
             return Ok(None);
         }
         if self.leasing == Leasing::Done {
-            self.client.release(old.lock_id).await?;
+            // One that a server has taken since stays.
+            released(self.client, old.lock_id, GoesOn::Elsewhere).await;
             return Ok(None);
         }
         Ok(Some(LeaseKey { port: wish, lock_id: None, ..key_of(service, old) }))

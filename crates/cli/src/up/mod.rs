@@ -22,6 +22,7 @@ pub(crate) mod orders;
 pub(crate) mod place;
 pub(crate) mod ports;
 pub(crate) mod read;
+mod released;
 pub(crate) mod sources;
 pub(crate) mod stack;
 mod state;

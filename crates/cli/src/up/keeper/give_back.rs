@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use styxy_client::Client;
-use styxy_client::leases::is_up;
-use styxy_core::api::{Lease, OwnerKind};
+use styxy_core::api::Lease;
 use styxy_core::order::set;
 use styxy_core::{LockId, Pid, ProjectPath};
 use tokio::time::timeout;
@@ -18,6 +17,7 @@ use super::ready;
 use super::service::{Goal, Life, Progress, Rest, Service};
 use crate::here::context::{self, Autostart};
 use crate::say::output;
+use crate::up::released::{GoesOn, released};
 use crate::up::wire::{Hurry, LeaseKey};
 
 /// How long the daemon may take to learn that a process has ended, and to end a lease; of a large stack all ask at once.
@@ -138,33 +138,6 @@ impl Keeper {
                 service.rest(Rest { is_left, ..rest });
             }
         }
-    }
-}
-
-/// Whether the service is started again, on another lease.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum GoesOn {
-    No,
-    Elsewhere,
-}
-
-/// Ends a lease that nobody has: only the daemon can tell that in one step, since another server may have it by now. An agent session that
-/// has lent it keeps it, unless its server goes on elsewhere. Without an answer it ends in its own time.
-async fn released(client: &Client, lock_id: LockId, goes_on: GoesOn) {
-    let Ok(answer) = client.release_waiting(lock_id).await else { return };
-    if answer.success || goes_on == GoesOn::No {
-        return;
-    }
-    let lease = client.check(answer.port).await.ok().and_then(|check| check.allocated_to);
-    // One of the worktree's stack is all its sessions' in common (R68).
-    let is_of_session = |lease: &Lease| match lease.owner.kind {
-        OwnerKind::Instance => true,
-        OwnerKind::Listener => lease.stack == Some(true),
-        OwnerKind::Process => false,
-    };
-    let is_lent = |lease: &Lease| lease.lock_id == lock_id && is_of_session(lease) && !is_up(lease);
-    if lease.as_ref().is_some_and(is_lent) {
-        let _ = client.release(lock_id).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::support::stack::{Stack, named};
-use crate::support::{Agent, Output, PRINTS_PORT, finish, lacks_tool, until};
+use crate::support::{Agent, Output, PRINTS_PORT, finish, lacks_tool};
 
 const FOLDERS: [&str; 5] = [".", "apps/api", "apps/web", "apps/web/src", "tools"];
 
@@ -82,9 +82,9 @@ fn is_one_server_to_all(stack: &Stack) {
         let mut agent = Agent::new(&stack.home);
         let leased = agent.port(&json!({ "service": word, "project": place }));
         assert_eq!(leased.to_string(), *port, "allocate_port {word} in {folder}");
+        // It is the worktree's, and stays when the session's server has ended (R68).
         drop(agent);
-        until("its lease has ended", || stack.home.leases().iter().all(|lease| lease.port.get() != leased));
-        stack.up();
+        assert_eq!(named(&stack.up(), word)["port"].to_string(), *port, "up {word} after {folder}");
     }
 }
 

@@ -42,7 +42,7 @@ fn a_service_has_a_command_a_folder_and_an_order() {
     assert_eq!(web.ready, Some(Ready { path: "/".into(), status: None, text: Some("ok".into()) }));
     assert_eq!((mail.kind.as_str(), mail.compose.as_deref()), ("messaging", Some("mail_1")));
     assert_eq!(mail.ready.as_ref().unwrap().status, Some(204));
-    assert!(read.ignored.is_empty(), "{:?}", read.ignored);
+    assert_eq!(read.ignored.is_empty(), !cfg!(windows), "{:?}", read.ignored);
 }
 
 #[test]

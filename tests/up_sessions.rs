@@ -140,9 +140,14 @@ fn a_server_that_a_session_starts_by_itself_on_the_port_it_was_told_is_that_sess
             && leases[0].instance_id.as_ref().is_some_and(|id| id.as_str() == one.instance())
     });
     let port = port.to_string();
-    for words in [["kill", &*port, "--yes"], ["down", "--all", "--json"]] {
-        let mut command = stack.home.styxy_command(&words);
+    let refusals = [&["kill", &*port, "--yes"][..], &["down", "--all", "--json"]];
+    for words in refusals.into_iter().chain([&["up", "-d"][..], &["down", "--all", "--json"]]) {
+        let mut command = stack.home.styxy_command(words);
         let refused = finish(command.env("CLAUDE_PID", two.process.pid().to_string()).stdin(Stdio::null()));
+        if words == ["up", "-d"] {
+            // There is a keeper from now on, which has not started the server.
+            continue;
+        }
         assert_eq!(refused.code, 1, "{words:?}: {refused:?}");
         let said = format!("{}{}", refused.stdout, refused.stderr);
         assert!(said.contains(&one.instance()), "{words:?}: {said}");

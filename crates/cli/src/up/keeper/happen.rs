@@ -56,10 +56,12 @@ pub(super) struct Exited {
 }
 
 /// What is known of a server that the keeper did not start.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::up) struct Server {
     pub(in crate::up) pid: Option<u32>,
     pub(in crate::up) port: Option<styxy_core::Port>,
+    /// The agent session that it is of.
+    pub(in crate::up) session: Option<String>,
 }
 
 /// How a service was ended.

@@ -30,7 +30,7 @@ pub(super) fn holder(path: &Path) -> Option<Server> {
     let read = file.take(MOST).read_to_string(&mut text);
     let info = read.ok().and_then(|_| serde_json::from_slice::<Info>(text.as_bytes()).ok());
     let pid = known.or(info.as_ref().map(|info| info.pid));
-    Some(Server { pid, port: info.map(|info| info.port) })
+    Some(Server { pid, port: info.map(|info| info.port), session: None })
 }
 
 #[cfg(test)]

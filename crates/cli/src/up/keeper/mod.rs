@@ -236,9 +236,9 @@ pub(super) fn locks(place: &Place, services: &[String]) -> Vec<LockId> {
 pub(super) fn by_hand(place: &Place, order: Order, server: &Lease) -> View {
     let log = place.log(&order.label);
     let mut service = Service::new(order);
-    let Server { pid, port } = ready::server(server);
+    let Server { pid, port, session } = ready::server(server);
     service.life = Life::Outside { pid, port };
-    service.order.session = server.instance_id.as_ref().map(ToString::to_string);
+    service.order.session = session;
     service.view(log, false, None)
 }
 

@@ -200,7 +200,11 @@ pub(in crate::up) fn with_server<'l>(
 /// The server that listens on a lease's port.
 pub(super) fn server(lease: &Lease) -> Server {
     let listener = lease.listener.as_ref().and_then(|listener| listener.pid);
-    Server { pid: listener.or(lease.owner.pid).map(styxy_core::Pid::get), port: Some(lease.port) }
+    Server {
+        pid: listener.or(lease.owner.pid).map(styxy_core::Pid::get),
+        port: Some(lease.port),
+        session: lease.instance_id.as_ref().map(ToString::to_string),
+    }
 }
 
 /// Waits until the service answers as it should, and tells of each time that it does not.

@@ -296,8 +296,10 @@ impl Keeper {
             return;
         }
         match outside {
-            Some(Server { pid, port }) => {
+            Some(Server { pid, port, session }) => {
                 service.life = Life::Outside { pid, port };
+                // Whoever asks for the service has not started this one (R147).
+                service.order.session = session;
                 if service.outside == Outside::Stays {
                     service.goal = Goal::Runs;
                     self.watch_adopted(label);

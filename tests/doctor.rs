@@ -94,7 +94,7 @@ fn where_no_folder_can_be_made_the_hint_says_what_to_set() {
     let (_, message, hint) = finding(&home, 1, "folder");
     assert!(message.starts_with("/proc/styxy cannot be made"), "{message}");
     assert_eq!(hint, set);
-    let said = home.styxy(&["list"]).exits(1);
+    let said = home.styxy(&["list"]).exits(3);
     assert!(said.stderr.contains(&format!("hint: {set}")), "{said:?}");
 }
 

@@ -175,7 +175,7 @@ fn calls_that_older_kernels_lack_are_not_needed() {
 #[test]
 fn without_locks_on_files_no_daemon_starts_and_everybody_says_what_to_do() {
     let limited = Limited::new(&[Denied::always(libc::SYS_flock, libc::ENOLCK)]);
-    let said = limited.styxy(&["allocate", "-s", sort::WEB]).exits(1);
+    let said = limited.styxy(&["allocate", "-s", sort::WEB]).exits(3);
     assert!(said.stderr.contains("daemon.lock cannot be locked"), "{said:?}");
     assert!(said.stderr.contains("hint: export STYXY_HOME=/a/folder/on/a/local/disk"), "{said:?}");
     let run = limited.styxy(&["run", "-s", sort::WEB, "--", "sh", "-c", "echo $PORT"]).done();
@@ -264,7 +264,7 @@ fn without_proc_a_command_runs_with_a_warning_and_the_rest_says_what_is_missing(
     assert!(said.stderr.contains("warning"), "{said:?}");
     let doctor = format!("$STYXY allocate -s {}; echo $?; $STYXY doctor || true", sort::WEB);
     let said = apart(&home, "mount -t tmpfs none /proc", &doctor).unwrap().done();
-    assert!(said.stdout.starts_with("1\n"), "{said:?}");
+    assert!(said.stdout.starts_with("3\n"), "{said:?}");
     for told in [&said.stdout, &said.stderr] {
         assert!(told.contains("does not say which processes run (/proc)"), "{said:?}");
         assert!(told.contains("mount -t proc proc /proc"), "{said:?}");
@@ -321,7 +321,7 @@ fn where_there_is_nothing_but_the_program_and_no_proc_a_command_still_runs() {
     );
     let Some(said) = alone(&home, "", &script) else { return };
     let said = said.done();
-    assert!(said.stdout.starts_with("styxy ") && said.stdout.ends_with("\n1\n"), "{said:?}");
+    assert!(said.stdout.starts_with("styxy ") && said.stdout.ends_with("\n3\n"), "{said:?}");
     assert!(said.stderr.contains("warning"), "{said:?}");
     assert!(said.stderr.contains("mount -t proc proc /proc"), "{said:?}");
 }

@@ -188,7 +188,7 @@ fn a_restart_with_a_mistake_in_the_configuration_keeps_the_old_daemon() {
     let home = Home::new();
     let first = home.start().pid;
     home.write_config("{\n  \"listenport\": 9000\n}\n");
-    let said = home.styxy(&["daemon", "restart"]).exits(1);
+    let said = home.styxy(&["daemon", "restart"]).exits(2);
     let place = format!("{}:2:3", home.root().join("config.json").display());
     assert!(said.stderr.contains(&place) && said.stderr.contains("listen_port"), "{}", said.stderr);
     assert_eq!(home.status().expect("the old daemon").pid, first);
@@ -210,12 +210,15 @@ fn every_command_that_starts_the_daemon_reports_the_mistake_in_the_configuration
         let home = Home::empty();
         home.write_config(&text);
         let path = home.root().join("config.json").display().to_string();
-        for words in [&["allocate", "-s", sort::WEB][..], &["daemon", "run"], &["config", "validate"]] {
-            let said = home.styxy(words).exits(1);
+        // To validate is a question, and its answer is 1.
+        let commands =
+            [(&["allocate", "-s", sort::WEB][..], 2), (&["daemon", "run"], 2), (&["config", "validate"], 1)];
+        for (words, code) in commands {
+            let said = home.styxy(words).exits(code);
             assert!(said.stderr.contains(&format!("{path}{place}")), "{words:?}: {}", said.stderr);
             assert!(said.stderr.contains(word), "{words:?}: {}", said.stderr);
         }
-        assert_eq!(home.styxy(&["daemon", "start", "--json"]).exits(1).refusal().code, Code::InvalidRequest);
+        assert_eq!(home.styxy(&["daemon", "start", "--json"]).exits(2).refusal().code, Code::InvalidRequest);
         assert!(home.status().is_none());
     }
 }
@@ -224,7 +227,7 @@ fn every_command_that_starts_the_daemon_reports_the_mistake_in_the_configuration
 fn a_folder_in_place_of_the_configuration_is_refused() {
     let home = Home::empty();
     fs::create_dir_all(home.root().join("config.json")).unwrap();
-    let said = home.styxy(&["allocate", "-s", "dev"]).exits(1);
+    let said = home.styxy(&["allocate", "-s", "dev"]).exits(3);
     assert!(said.stderr.contains("config.json"), "{}", said.stderr);
 }
 
@@ -339,8 +342,10 @@ fn a_journal_of_a_future_version_is_left_alone_and_the_start_refused() {
     let sum = crc32c(&[&bytes[..12], &bytes[16..56]].concat());
     bytes[12..16].copy_from_slice(&sum.to_le_bytes());
     fs::write(&journal, &bytes).unwrap();
-    for words in [&["allocate", "-s", sort::WEB][..], &["daemon", "start"], &["daemon", "run"]] {
-        let said = home.styxy(words).exits(1);
+    for (words, code) in
+        [(&["allocate", "-s", sort::WEB][..], 3), (&["daemon", "start"], 3), (&["daemon", "run"], 1)]
+    {
+        let said = home.styxy(words).exits(code);
         assert!(
             said.stderr.contains('7') && said.stderr.contains(journal.to_str().unwrap()),
             "{}",

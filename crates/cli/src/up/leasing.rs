@@ -47,7 +47,7 @@ pub(super) async fn leased(
 ) -> Result<Leased, Error> {
     let query = AllocationsQuery { project_path: terms.project.clone(), ..AllocationsQuery::default() };
     let live = client.allocations(&query).await?.allocations;
-    let asks = Asks { client, terms, leasing };
+    let asks = Asks { client, stack, terms, leasing };
     let before = Before { place, wishes: None };
     let keys = asks.of_running((stack, &live), &wants, before).await?;
     let mut leased = Leased { keys, new: Vec::new() };
@@ -91,6 +91,7 @@ impl Before<'_> {
 /// Who asks the daemon for ports, and what for.
 struct Asks<'a> {
     client: &'a Client,
+    stack: &'a Stack,
     terms: &'a Terms,
     leasing: Leasing,
 }
@@ -106,7 +107,7 @@ impl Asks<'_> {
         let mut keys = Vec::new();
         for (at, service) in stack.all().enumerate() {
             let its = live.iter().filter(|_| wants(service));
-            let request = service.request();
+            let request = self.stack.request(service);
             let Some(lease) = its.into_iter().find(|lease| leases::has_server(lease, &request, self.terms))
             else {
                 keys.push(None);
@@ -131,7 +132,7 @@ impl Asks<'_> {
         wish: Port,
         lease: &Lease,
     ) -> Result<Option<LeaseKey>, Error> {
-        let request = PortRequest { port: Some(wish), exact: Some(true), ..service.request() };
+        let request = PortRequest { port: Some(wish), exact: Some(true), ..self.stack.request(service) };
         match self.allocated(vec![request]).await {
             // Once the old one is given back, the new one has its name.
             Ok(grants) => {
@@ -166,7 +167,7 @@ impl Asks<'_> {
     }
 
     async fn granted(&self, part: &[(usize, &Definition)]) -> Result<Vec<Grant>, Error> {
-        self.allocated(part.iter().map(|(_, service)| service.request()).collect()).await
+        self.allocated(part.iter().map(|(_, service)| self.stack.request(service)).collect()).await
     }
 
     async fn allocated(&self, requests: Vec<PortRequest>) -> Result<Vec<Grant>, Error> {

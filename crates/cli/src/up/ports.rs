@@ -25,7 +25,8 @@ fn with(mut requests: Vec<PortRequest>, stack: &Stack) -> Vec<PortRequest> {
         let is_its = |service: &Definition| {
             service.kind == request.service && service.name.as_ref() == request.full_name()
         };
-        request.stack |= stack.services.iter().any(|service| service.takes_port() && is_its(service));
+        request.stack |= stack.source.lists()
+            && stack.services.iter().any(|service| service.takes_port() && is_its(service));
     }
     requests
 }
@@ -56,9 +57,9 @@ fn of_stack(stack: &Stack, caller: &Caller, usual: impl FnOnce() -> Vec<PortRequ
         .map(|folder| services.iter().copied().filter(|service| is_own(folder, service)).max_by_key(depth));
     let others =
         services.iter().copied().filter(|service| own.flatten().is_none_or(|own| own.label != service.label));
-    let others = others.map(Definition::request);
+    let others = others.map(|service| stack.request(service));
     match own {
-        Some(Some(own)) => std::iter::once(own.request()).chain(others).collect(),
+        Some(Some(own)) => std::iter::once(stack.request(own)).chain(others).collect(),
         // What is started in a package that is none of them has the name of that package (R60).
         Some(None) => usual().into_iter().chain(others).collect(),
         None => others.collect(),
@@ -110,7 +111,11 @@ mod tests {
         let procfile = ("Procfile.dev", "api: node api.js\nweb: vite\njob: tsc -w\n");
         assert_eq!(asked(&[procfile], "."), ["api dev/api", "web dev/web"]);
         let script = ("package.json", r#"{"scripts": {"dev": "storybook dev"}}"#);
-        assert_eq!(asked(&[script], "."), ["dev storybook"], "the type that styxy run gives it");
+        assert_eq!(
+            asked(&[script], "."),
+            ["dev storybook of the session"],
+            "the type that styxy run gives it"
+        );
     }
 
     #[test]

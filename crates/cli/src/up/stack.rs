@@ -35,7 +35,23 @@ pub(crate) struct Stack {
     pub(crate) idle: Vec<(String, String)>,
 }
 
+impl Source {
+    /// Whether it lists what a worktree has: its services are all sessions' in common (R68). Else it only says how one thing is started, and
+    /// each of two agents may start that for itself.
+    pub(crate) const fn lists(&self) -> bool {
+        match self {
+            Self::File(_) | Self::Procfile(_) | Self::Workspace(_) => true,
+            Self::Script(_) | Self::Launch(_) => false,
+        }
+    }
+}
+
 impl Stack {
+    /// The request for the port of one of its services.
+    pub(crate) fn request(&self, service: &Definition) -> PortRequest {
+        PortRequest { stack: self.source.lists(), ..service.request() }
+    }
+
     /// The services that are named, and those that they come after; all if none is named.
     ///
     /// # Errors
@@ -175,7 +191,7 @@ impl Definition {
         let default_port = self.port.port().filter(|_| port.is_none());
         let label = ServiceName::new(&self.label).ok();
         let name = self.name.clone();
-        PortRequest { label, name, port, default_port, stack: true, ..PortRequest::new(self.kind.clone()) }
+        PortRequest { label, name, port, default_port, ..PortRequest::new(self.kind.clone()) }
     }
 
     /// The port that is wished for, and not only usual.

@@ -64,16 +64,11 @@ fn with_stack(words: Words, stack: &Stack) -> Words {
     let without: Vec<String> = without.into_iter().map(|service| service.label.clone()).collect();
     portless.extend(without.iter().cloned());
     let silent = if matches!(stack.source, Source::File(_)) { without } else { Vec::new() };
-    let is_list = match stack.source {
-        Source::File(_) | Source::Procfile(_) | Source::Workspace(_) => true,
-        // It says how one thing is started, and not what else there is.
-        Source::Script(_) | Source::Launch(_) => false,
-    };
     let labels = stack.services.iter().map(|service| service.label.clone());
     let idle = stack.idle.iter().map(|(label, _)| label.clone());
     Words {
-        stack: with.into_iter().map(Definition::request).collect(),
-        listed: is_list.then(|| labels.chain(idle).collect()),
+        stack: with.into_iter().map(|service| stack.request(service)).collect(),
+        listed: stack.source.lists().then(|| labels.chain(idle).collect()),
         portless,
         silent,
         ..words
